@@ -1,0 +1,1 @@
+"""Match agents with QMS users: pure."""

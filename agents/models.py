@@ -1,0 +1,186 @@
+"""Agents and where they sit, QMS users, and which Recording Services answer for which CTI source."""
+
+from django.db import models
+from django.db.models import Q
+
+from cti.models import CtiSource
+from qms.models import RecordingService
+
+
+class Allocation(models.Model):
+    """A Recording Service records the extensions of a CTI source. The first by ``position`` asks for "Any" users."""
+
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="allocations")
+    service = models.ForeignKey(RecordingService, models.CASCADE, related_name="allocations")
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["source", "position", "id"]
+        constraints = [models.UniqueConstraint(fields=["source", "service"], name="agents_allocation_once")]
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.service}"
+
+
+class Agent(models.Model):
+    """A person who takes calls, as the CTI source knows them."""
+
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="agents")
+    agent_id = models.CharField(max_length=255)
+    name = models.CharField(max_length=255, blank=True)
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["name", "agent_id"]
+        constraints = [models.UniqueConstraint(fields=["source", "agent_id"], name="agents_agent_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.agent_id})" if self.name else self.agent_id
+
+
+class AgentName(models.Model):
+    """A name that an agent had, from when: recordings keep the name they were flagged with."""
+
+    agent = models.ForeignKey(Agent, models.CASCADE, related_name="names")
+    name = models.CharField(max_length=255)
+    since = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-since"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AgentState(models.TextChoices):
+    """What an agent does, in CSTA's words."""
+
+    LOGGED_ON = "LoggedOn", "logged on"
+    READY = "Ready", "ready"
+    NOT_READY = "NotReady", "not ready"
+    BUSY = "Busy", "on a call"
+    WORKING_AFTER_CALL = "WorkingAfterCall", "working after call"
+    LOGGED_OFF = "LoggedOff", "logged off"
+
+
+class Presence(models.Model):
+    """An agent's stay at an extension, from log-on to log-off; ``until`` is null while it lasts."""
+
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="presences")
+    agent_id = models.CharField(max_length=255)
+    agent_name = models.CharField(max_length=255, blank=True)
+    device_id = models.CharField(max_length=255)
+    state = models.CharField(max_length=16, choices=AgentState.choices, default=AgentState.LOGGED_ON)
+    state_since = models.DateTimeField()
+    reason = models.CharField(max_length=255, blank=True)
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-since"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "device_id"], condition=Q(until=None), name="agents_one_agent_a_device"
+            )
+        ]
+        indexes = [
+            models.Index(fields=["source", "device_id", "since"], name="agents_who_sat_there_when"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent_id} at {self.device_id}"
+
+
+class QmsUser(models.Model):
+    """A user of QMS as one Recording Service last listed it; kept, marked gone, when it is listed no more."""
+
+    service = models.ForeignKey(RecordingService, models.CASCADE, related_name="users")
+    user_id = models.CharField(max_length=255)
+    user_name = models.CharField(max_length=255, blank=True)
+    first_name = models.CharField(max_length=255, blank=True)
+    last_name = models.CharField(max_length=255, blank=True)
+    extension = models.CharField(max_length=255, blank=True)
+    agent_id = models.CharField(max_length=255, blank=True)
+    department_name = models.CharField(max_length=255, blank=True)
+    recording_service = models.CharField(max_length=255, blank=True)
+    active = models.BooleanField(default=True)
+    licence = models.CharField(max_length=16)
+    loaded_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["extension", "last_name"]
+        verbose_name = "QMS user"
+        constraints = [models.UniqueConstraint(fields=["service", "user_id"], name="agents_qms_user_once")]
+        indexes = [
+            models.Index(  # Serves matching: the users at an extension.
+                fields=["extension"], condition=Q(gone_at=None), name="agents_users_at_extension"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name} ({self.extension})"
+
+
+class Trigger(models.TextChoices):
+    """Why users were loaded."""
+
+    START = "start", "at start"
+    DAILY = "daily", "daily"
+    BUTTON = "button", 'button "Refresh QMS users"'
+    COMMAND = "command", "command sync_users"
+
+
+class RefreshState(models.TextChoices):
+    """How a load of users went."""
+
+    RUNNING = "running", "running"
+    DONE = "done", "done"
+    FAILED = "failed", "failed; the last good list is kept"
+    SUSPICIOUS = "suspicious", "much smaller than before; the last good list is kept until confirmed"
+
+
+class UserRefresh(models.Model):
+    """One load of the users of a Recording Service, with its progress and what it changed."""
+
+    service = models.ForeignKey(RecordingService, models.CASCADE, related_name="refreshes")
+    trigger = models.CharField(max_length=16, choices=Trigger.choices)
+    state = models.CharField(max_length=16, choices=RefreshState.choices, default=RefreshState.RUNNING)
+    asked_by = models.CharField(max_length=150, blank=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    loaded = models.PositiveIntegerField(default=0)
+    added = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    gone = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(  # One load at a time for each service.
+                fields=["service"], condition=Q(state="running"), name="agents_one_refresh_a_service"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.started_at:%Y-%m-%d %H:%M}"
+
+
+class UserChange(models.Model):
+    """What a load changed about one user."""
+
+    refresh = models.ForeignKey(UserRefresh, models.CASCADE, related_name="changes")
+    user_id = models.CharField(max_length=255)
+    kind = models.CharField(max_length=8, choices=[("added", "added"), ("changed", "changed"), ("gone", "gone")])
+    field = models.CharField(max_length=32, blank=True)
+    before = models.CharField(max_length=255, blank=True)
+    after = models.CharField(max_length=255, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} {self.kind} {self.field}"

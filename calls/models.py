@@ -1,0 +1,174 @@
+"""Legs and what leads to them: the call cache, checkpoints, searches, gaps.
+
+A leg's row is written by the consumer alone; lookups and deliveries leave their answers on their own rows, and the
+consumer folds them in order.
+"""
+
+from django.db import models
+from django.db.models import Q
+
+from calls.lifecycle.outcomes import Outcome
+from cti.models import CtiSource
+from qms.models import RecordingService
+
+OUTCOMES = [(one.value, one.value.replace("_", " ")) for one in Outcome]
+
+
+class Checkpoint(models.Model):
+    """How far a source's journal is folded; comparing ``last_id`` in the update is the consumer's lock."""
+
+    source = models.OneToOneField(CtiSource, models.CASCADE, related_name="checkpoint", primary_key=True)
+    last_id = models.CharField(max_length=48, default="0-0", help_text="The last stream id folded.")
+    version = models.BigIntegerField(default=0, help_text="Counts the folds, also those without journal entries.")
+    next_leg = models.BigIntegerField(default=1)
+    incarnation = models.CharField(max_length=64, blank=True, help_text="The journal's identity when last read.")
+    facts = models.BinaryField(default=b"", help_text="The source's own state: link, snapshot, waiting events.")
+    due_at = models.DateTimeField(null=True, help_text="When the source's own state next needs the time.")
+    folded_at = models.DateTimeField(null=True)
+    events = models.BigIntegerField(default=0, help_text="Events folded, ever.")
+
+    def __str__(self) -> str:
+        return f"{self.source_id} at {self.last_id}"
+
+
+class Call(models.Model):
+    """The call cache: what is known of a call while it lives and a little longer."""
+
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="calls")
+    call_id = models.CharField(max_length=255)
+    facts = models.BinaryField()
+    touched_at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source", "call_id"], name="calls_call_once")]
+        indexes = [
+            models.Index(fields=["source", "due_at"], condition=~Q(due_at=None), name="calls_call_due"),
+        ]
+
+    def __str__(self) -> str:
+        return self.call_id
+
+
+class Leg(models.Model):
+    """One extension's part in one call, from connected to disconnected: the unit of a recording."""
+
+    id = models.BigIntegerField(
+        primary_key=True, help_text="Source and running number: the fold gives it, not a sequence."
+    )
+    source = models.ForeignKey(CtiSource, models.PROTECT, related_name="legs")
+    call_id = models.CharField(max_length=255)
+    device_id = models.CharField(max_length=255)
+    ordinal = models.PositiveIntegerField(default=1)
+    phase = models.CharField(max_length=12, help_text="open, closed or settled.")
+    interaction_id = models.CharField(max_length=255, blank=True)
+    agent_id = models.CharField(max_length=255, blank=True)
+    agent_name = models.CharField(max_length=255, blank=True)
+    queue_name = models.CharField(max_length=255, blank=True)
+    caller_name = models.CharField(max_length=1024, blank=True)
+    caller_name_source = models.CharField(max_length=20, blank=True)
+    calling_number = models.CharField(max_length=255, blank=True)
+    called_number = models.CharField(max_length=255, blank=True)
+    direction = models.CharField(max_length=8, blank=True)
+    connected_at = models.DateTimeField()
+    disconnected_at = models.DateTimeField(null=True, blank=True)
+    end_unknown = models.BooleanField(default=False)
+    recording_guid = models.CharField(max_length=36, null=True, blank=True)  # noqa: DJ001  (null: unique ignores it)
+    service = models.ForeignKey(RecordingService, models.PROTECT, null=True, blank=True, related_name="legs")
+    outcome = models.CharField(max_length=20, choices=OUTCOMES)
+    reason = models.CharField(max_length=500, blank=True)
+    facts = models.BinaryField(help_text="The leg as the core holds it.")
+    trace = models.TextField(default="[]", help_text="The decision trace, JSON.")
+    due_at = models.DateTimeField(null=True, blank=True)
+    folded_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(  # One leg for each recording.
+                fields=["recording_guid"], condition=~Q(recording_guid=None), name="calls_one_leg_a_recording"
+            )
+        ]
+        indexes = [
+            models.Index(  # Serves the fold: the legs of a live call, and of an extension.
+                fields=["source", "call_id"], condition=~Q(phase="settled"), name="calls_leg_live_call"
+            ),
+            models.Index(fields=["source", "device_id"], condition=~Q(phase="settled"), name="calls_leg_live_device"),
+            models.Index(fields=["source", "due_at"], condition=~Q(due_at=None), name="calls_leg_due"),
+            models.Index(fields=["outcome", "-connected_at"], name="calls_leg_outcome"),
+            models.Index(fields=["-connected_at"], name="calls_leg_newest"),
+            models.Index(fields=["call_id"], name="calls_leg_call"),
+            models.Index(fields=["device_id", "-connected_at"], name="calls_leg_device"),
+            models.Index(fields=["agent_id", "-connected_at"], name="calls_leg_agent"),
+            models.Index(fields=["interaction_id"], name="calls_leg_interaction"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} in {self.call_id}"
+
+
+class SearchState(models.TextChoices):
+    """Where a recording search is."""
+
+    OPEN = "open", "asking"
+    FOUND = "found", "found"
+    MISSED = "missed", "missed"
+    CANCELLED = "cancelled", "no longer needed"
+
+
+class RecordingSearch(models.Model):
+    """The attempt to learn a leg's recording GUID before its deadline."""
+
+    leg_id = models.BigIntegerField()
+    ordinal = models.PositiveIntegerField(default=1, help_text="The leg's first search, or one after a transfer.")
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="searches")
+    service = models.ForeignKey(RecordingService, models.PROTECT, related_name="searches")
+    extension = models.CharField(max_length=255)
+    not_started_before = models.DateTimeField()
+    connected_at = models.DateTimeField(help_text="By the gateway's clock.")
+    deadline = models.DateTimeField()
+    next_at = models.DateTimeField()
+    claimed_until = models.DateTimeField(null=True)
+    state = models.CharField(max_length=10, choices=SearchState.choices, default=SearchState.OPEN)
+    attempts = models.PositiveIntegerField(default=0)
+    first_asked_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)
+    recording_guid = models.CharField(max_length=36, blank=True)
+    recording_started_at = models.DateTimeField(null=True)
+    why = models.CharField(max_length=32, blank=True, help_text="A missed search: why, in one word.")
+    error = models.CharField(max_length=500, blank=True)
+    folded = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "recording searches"
+        constraints = [models.UniqueConstraint(fields=["leg_id", "ordinal"], name="calls_search_once")]
+        indexes = [
+            models.Index(  # Serves the claim: due searches of a service, soonest deadline first.
+                fields=["service", "next_at"], condition=Q(state="open"), name="calls_search_due"
+            ),
+            models.Index(  # Serves the consumer: answered and not yet folded.
+                fields=["source"], condition=Q(folded=False, state__in=("found", "missed")), name="calls_search_to_fold"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"search for {self.extension}"
+
+
+class Gap(models.Model):
+    """The ledger of what a source may have missed: calls that lived wholly within a gap cannot be known."""
+
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="gaps")
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=255, blank=True)
+    legs_saved = models.PositiveIntegerField(default=0)
+    legs_lost = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-began_at"]
+        constraints = [models.UniqueConstraint(fields=["source", "began_at"], name="calls_gap_once")]
+
+    def __str__(self) -> str:
+        return f"{self.source} from {self.began_at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,25 @@
+"""What every test may ask for; servers are started by ``tests.environment`` before this is read."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis as redis_client
+from django.conf import settings
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that touches the database as a test of storage: it runs on SQLite and on PostgreSQL."""
+    for item in items:
+        needs = set(getattr(item, "fixturenames", ()))
+        if item.get_closest_marker("django_db") or needs & {"db", "transactional_db", "live_server"}:
+            item.add_marker("storage")
+
+
+@pytest.fixture
+def redis() -> Iterator["redis_client.Redis"]:
+    """Give a client of the run's real Redis, emptied before and after."""
+    client = redis_client.Redis.from_url(settings.REDIS_URL)
+    client.flushall()
+    yield client
+    client.flushall()
+    client.close()

@@ -1,0 +1,126 @@
+"""CTI sources, who may post to them, what they sent that could not be read, and how their links are."""
+
+from django.db import models
+from django.db.models import Q
+
+from vault.fields import EncryptedTextField
+
+
+class Kind(models.TextChoices):
+    """How a source speaks."""
+
+    CSTA_XML = "csta_xml", "CSTA XML over TCP (ECMA-323)"
+    ASTERISK_AMI = "asterisk_ami", "Asterisk Manager Interface"
+    HTTP = "http", "HTTP intake (CloudEvents)"
+
+
+class CtiSource(models.Model):
+    """One CTI server or PBX link; its events are one ordered sequence."""
+
+    slug = models.SlugField(max_length=64, unique=True)
+    kind = models.CharField(max_length=16, choices=Kind.choices)
+    enabled = models.BooleanField(default=True)
+    host = models.CharField(max_length=255, blank=True)
+    port = models.PositiveIntegerField(null=True, blank=True)
+    tls = models.BooleanField(default=False, help_text="Encrypt the link and check the host's certificate.")
+    ca_file = models.CharField(max_length=500, blank=True, help_text="Path of the CA bundle; empty: the system's.")
+    username = models.CharField(max_length=255, blank=True)
+    secret = EncryptedTextField(blank=True, default="")
+    secret_env = models.CharField(
+        max_length=255, blank=True, help_text="Environment variable that holds the secret (or NAME_FILE)."
+    )
+    devices = models.JSONField(
+        default=list, blank=True, help_text="Extensions to monitor. Empty: every device that is no queue and no trunk."
+    )
+    queues = models.JSONField(default=dict, blank=True, help_text="Queue devices and their names.")
+    options = models.JSONField(default=dict, blank=True, help_text="Settings of the kind, see the manual.")
+
+    class Meta:
+        ordering = ["slug"]
+        verbose_name = "CTI source"
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class LinkState(models.TextChoices):
+    """What the listener of a source is doing."""
+
+    NEVER = "never", "never connected"
+    CONNECTING = "connecting", "connecting"
+    UP = "up", "connected"
+    DOWN = "down", "disconnected"
+    SPOOLING = "spooling", "connected; Redis is away, events are kept in a file"
+    STANDBY = "standby", "standing by"
+
+
+class LinkStatus(models.Model):
+    """The listener's own report about one source, refreshed every few seconds."""
+
+    source = models.OneToOneField(CtiSource, models.CASCADE, related_name="status", primary_key=True)
+    state = models.CharField(max_length=16, choices=LinkState.choices, default=LinkState.NEVER)
+    since = models.DateTimeField(null=True)
+    leader = models.CharField(max_length=128, blank=True)
+    reported_at = models.DateTimeField(null=True, help_text="When the listener last gave a sign of life.")
+    last_event_at = models.DateTimeField(null=True)
+    events = models.BigIntegerField(default=0, help_text="Events accepted since the listener started.")
+    events_per_second = models.FloatField(default=0)
+    last_error = models.CharField(max_length=500, blank=True)
+    last_error_at = models.DateTimeField(null=True)
+    monitors_refused = models.JSONField(default=dict, help_text="Device: the PBX's reason.")
+    spooled = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "link statuses"
+
+    def __str__(self) -> str:
+        return f"{self.source_id}: {self.get_state_display()}"
+
+
+class Scope(models.TextChoices):
+    """What a token opens."""
+
+    WRITE = "write", "post events and read legs"
+    READ = "read", "read legs"
+
+
+class IntakeToken(models.Model):
+    """A bearer token of one source; only its SHA-256 is kept."""
+
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=100, blank=True)
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    scope = models.CharField(max_length=8, choices=Scope.choices, default=Scope.WRITE)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return self.name or f"token {self.pk}"
+
+
+class QuarantinedMessage(models.Model):
+    """A message that could not be read: kept with its reason, never in the way of the next."""
+
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="quarantine")
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=32, help_text="frame, message, event, json or rule.")
+    error = models.CharField(max_length=1000)
+    place = models.CharField(max_length=255, blank=True, help_text="Where in the stream or message.")
+    raw = models.BinaryField(help_text="The first 64 KiB.")
+    size = models.BigIntegerField(default=0)
+    seen_at = models.DateTimeField(null=True, blank=True, help_text="When an operator ticked it off.")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(  # Serves the count of what nobody has looked at.
+                fields=["source", "id"], condition=Q(seen_at=None), name="cti_quarantine_unseen"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.error[:60]}"

@@ -1,0 +1,134 @@
+"""The catalogue of Flags as this site set it, their existence in QMS, flag writes and what was written."""
+
+from django.db import models
+from django.db.models import Q
+
+from qms.models import DataServer, RecordingService
+
+
+class Privacy(models.TextChoices):
+    """What happens to a value before it is written."""
+
+    KEEP = "keep", "write as it is"
+    MASK = "mask", "mask card-like numbers"
+    HASH = "hash", "keyed hash instead of the value"
+    DROP = "drop", "never write"
+
+
+class FlagSetting(models.Model):
+    """One Flag: its name in QMS, where its value comes from, and whether it is written."""
+
+    name = models.CharField(max_length=64, unique=True, help_text="The name in QMS.")
+    field = models.CharField(max_length=128, help_text="The call's field, or query:KEY for one key of the query data.")
+    enabled = models.BooleanField(default=True)
+    max_length = models.PositiveIntegerField(default=255)
+    privacy = models.CharField(max_length=8, choices=Privacy.choices, default=Privacy.KEEP)
+    order = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["order", "id"]
+        verbose_name = "flag"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FlagOnServer(models.Model):
+    """What a Data Server answered when a Flag was last created or checked there."""
+
+    class State(models.TextChoices):
+        CREATED = "created", "created"
+        EXISTS = "exists", "exists"
+        DIFFERS = "differs", "exists with another length"
+        REFUSED = "refused", "refused"
+        MISSING = "missing", "does not exist"
+
+    data_server = models.ForeignKey(DataServer, models.CASCADE, related_name="flags")
+    name = models.CharField(max_length=64)
+    state = models.CharField(max_length=8, choices=State.choices)
+    answer = models.CharField(max_length=500, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["data_server", "name"]
+        constraints = [models.UniqueConstraint(fields=["data_server", "name"], name="flags_on_server_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} on {self.data_server}: {self.get_state_display()}"
+
+
+class WriteState(models.TextChoices):
+    """Where a flag write is on its way to QMS. ``sending`` is committed before the request leaves."""
+
+    QUEUED = "queued", "waiting to be sent"
+    SENDING = "sending", "being sent"
+    UNCLEAR = "unclear", "sent, answer unknown; will be read back"
+    WRITTEN = "written", "written"
+    REFUSED = "refused", "refused by QMS"
+    GONE = "gone", "the recording is gone"
+    CONFLICT = "conflict", "QMS holds another value"
+    GIVEN_UP = "given_up", "given up"
+
+
+SETTLED = ("written", "refused", "gone", "conflict", "given_up")
+
+
+class FlagWrite(models.Model):
+    """The intention to write a set of flags to a recording, kept until it is settled.
+
+    ``leg_id`` names the leg without a foreign key: this app does not know the calls. ``part`` is ``base`` (written at
+    disconnect) or ``wrapup``.
+    """
+
+    leg_id = models.BigIntegerField()
+    source_id = models.BigIntegerField(help_text="The CTI source whose consumer folds the answer.")
+    service = models.ForeignKey(RecordingService, models.PROTECT, related_name="writes")
+    recording_guid = models.CharField(max_length=36)
+    part = models.CharField(max_length=8)
+    state = models.CharField(max_length=8, choices=WriteState.choices, default=WriteState.QUEUED)
+    attempts = models.PositiveIntegerField(default=0)
+    not_before = models.DateTimeField()
+    claimed_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+    error_code = models.CharField(max_length=32, blank=True)
+    error = models.CharField(max_length=500, blank=True)
+    folded = models.BooleanField(default=False, help_text="The consumer has taken the answer into the leg.")
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [models.UniqueConstraint(fields=["recording_guid", "part"], name="flags_write_once_a_part")]
+        indexes = [
+            models.Index(  # Serves the claim: what is due, oldest first, and claims that ran out.
+                fields=["service", "not_before"],
+                condition=Q(state__in=("queued", "sending", "unclear")),
+                name="flags_write_due",
+            ),
+            models.Index(  # Serves the consumer: settled and not yet folded.
+                fields=["source_id"],
+                condition=Q(folded=False, state__in=SETTLED),
+                name="flags_write_to_fold",
+            ),
+            models.Index(fields=["leg_id"], name="flags_write_of_leg"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.part} flags of {self.recording_guid}"
+
+
+class FlagValue(models.Model):
+    """One flag of one recording. The constraint is rule 1: at most once per recording and flag, whatever happens."""
+
+    write = models.ForeignKey(FlagWrite, models.CASCADE, related_name="values")
+    recording_guid = models.CharField(max_length=36)
+    name = models.CharField(max_length=64)
+    value = models.CharField(max_length=4096)
+    cut = models.BooleanField(default=False, help_text="The value was too long and was cut.")
+    masked = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["recording_guid", "name"], name="flags_value_at_most_once")]
+
+    def __str__(self) -> str:
+        return self.name

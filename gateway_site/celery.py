@@ -1,0 +1,41 @@
+"""The Celery application; its queues, and the table of what beat wakes.
+
+Beat's messages are hints too: each entry expires before the next one, and each task is harmless when run twice.
+"""
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import setup_logging, task_prerun
+from django.db import close_old_connections
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
+
+app = Celery("gateway")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+
+@setup_logging.connect
+def _keep_django_logging(**_: Any) -> None:
+    """Leave logging as Django's settings made it."""
+
+
+@task_prerun.connect
+def _drop_dead_connections(**_: Any) -> None:
+    """Replace a database connection that died, as a web request would (Celery keeps it across tasks)."""
+    close_old_connections()
+
+
+def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
+    return {"task": task, "schedule": seconds, "options": {"queue": queue, "expires": max(seconds, 2)}}
+
+
+app.conf.beat_schedule = {
+    "wake consumers": _every(2, "calls.tasks.wake_consumers", "events"),
+    "ask overdue searches": _every(2, "calls.tasks.wake_searches", "lookups"),
+    "send due writes": _every(5, "calls.tasks.wake_deliveries", "writes"),
+    "refresh due users": _every(60, "agents.tasks.refresh_due", "default"),
+    "forget what is old": _every(3600, "calls.tasks.retain", "default"),
+}

@@ -1,0 +1,82 @@
+"""Data Servers and Recording Services: one gateway instance for each Recording Service."""
+
+from datetime import time
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from vault.fields import EncryptedTextField
+
+
+class DataServer(models.Model):
+    """Where Flags are defined; several Recording Services may share one."""
+
+    slug = models.SlugField(max_length=64, unique=True)
+
+    class Meta:
+        ordering = ["slug"]
+        verbose_name = "Data Server"
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Login(models.TextChoices):
+    """How the credentials are shown."""
+
+    USERNAME_TOKEN = "username_token", "WS-Security UsernameToken"
+    BASIC = "basic", "HTTP Basic"
+
+
+class RecordingService(models.Model):
+    """One gateway instance: endpoint, credentials, identifiers it answers for, waits and limits."""
+
+    slug = models.SlugField(max_length=64, unique=True)
+    data_server = models.ForeignKey(DataServer, models.PROTECT, related_name="services")
+    enabled = models.BooleanField(default=True)
+    url = models.URLField(max_length=500, help_text="The SOAP endpoint.")
+    wsdl = models.CharField(max_length=500, blank=True, help_text="A WSDL file or URL; empty: the gateway's own copy.")
+    dialect = models.CharField(max_length=500, blank=True, help_text="A TOML file that maps a WSDL with other names.")
+    ca_file = models.CharField(max_length=500, blank=True, help_text="Path of the CA bundle; empty: the system's.")
+    login = models.CharField(max_length=16, choices=Login.choices, default=Login.USERNAME_TOKEN)
+    username = models.CharField(max_length=255, blank=True)
+    password = EncryptedTextField(blank=True, default="")
+    password_env = models.CharField(
+        max_length=255, blank=True, help_text="Environment variable that holds the password (or NAME_FILE)."
+    )
+    identifiers = models.JSONField(
+        default=list, blank=True, help_text='Addresses and node names it answers for; "Any" users belong to every one.'
+    )
+    guid_window_seconds = models.FloatField(
+        default=10, validators=[MinValueValidator(0.5), MaxValueValidator(120)],
+        help_text="How long after Connected QMS tells the recording's GUID.",
+    )  # fmt: skip
+    lookup_interval_ms = models.PositiveIntegerField(default=500, validators=[MinValueValidator(50)])
+    wrapup_wait_seconds = models.PositiveIntegerField(default=120)
+    timeout_seconds = models.FloatField(default=5, validators=[MinValueValidator(0.2), MaxValueValidator(120)])
+    max_in_flight = models.PositiveIntegerField(default=16, validators=[MinValueValidator(1)])
+    refresh_at = models.TimeField(default=time(2, 0), help_text="When the users are loaded each day.")
+
+    class Meta:
+        ordering = ["slug"]
+        verbose_name = "Recording Service"
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class ServiceHealth(models.Model):
+    """What the last calls to a Recording Service showed, and the state of its circuit breaker."""
+
+    service = models.OneToOneField(RecordingService, models.CASCADE, related_name="health", primary_key=True)
+    ok_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0, help_text="In a row.")
+    error = models.CharField(max_length=500, blank=True)
+    open_until = models.DateTimeField(null=True, help_text="Circuit breaker: nothing patient is sent before this.")
+
+    class Meta:
+        verbose_name_plural = "service healths"
+
+    def __str__(self) -> str:
+        return f"{self.service_id}: {self.failures} failures in a row"

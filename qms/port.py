@@ -1,0 +1,185 @@
+"""The port to a QMS Recording Service: what the gateway asks of it, in the gateway's own words.
+
+Two twins stand behind it, ``qms.soap`` (zeep) and ``qms.simulated``; one contract test runs against both. Pure: no
+Django, no sockets, no clock.
+
+``QmsError``
+├── ``QmsUnavailable``      worth another try; nothing was done
+│   └── ``QmsBusy``         the service said so itself (fault ServiceBusy, InternalError)
+├── ``QmsUnclear``          sent, but the end is unknown: read back before sending again
+└── ``QmsRejected``         never worth another try as it stands; ``code`` is the fault's
+    ├── ``QmsLoginFailed``      AuthenticationFailed, NotAuthorised
+    ├── ``RecordingNotFound``
+    ├── ``FlagAlreadyWritten``
+    ├── ``UnknownFlag``
+    └── ``ValueTooLong``
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+
+class Licence(StrEnum):
+    """A QMS user's recording licence."""
+
+    NONE = "None"
+    UNLIMITED = "Unlimited"
+    ON_DEMAND = "OnDemand"
+
+
+class QmsUser(msgspec.Struct, frozen=True, kw_only=True):
+    """A user of QMS as a Recording Service lists it. ``recording_service``: an address, a node name, or "Any"."""
+
+    user_id: str
+    user_name: str
+    first_name: str
+    last_name: str
+    extension: str
+    recording_service: str
+    active: bool
+    licence: Licence
+    agent_id: str = ""
+    department_name: str = ""
+
+
+class Recording(msgspec.Struct, frozen=True):
+    """A recording in QMS; times carry an offset and are of QMS's clock."""
+
+    guid: str
+    extension: str
+    started_at: datetime
+    ended_at: datetime | None = None
+
+
+class Flag(msgspec.Struct, frozen=True):
+    """One label of a recording."""
+
+    name: str
+    value: str
+
+
+class FlagDefinition(msgspec.Struct, frozen=True):
+    """A flag that exists on a Data Server."""
+
+    name: str
+    max_length: int | None = None
+    description: str = ""
+
+
+class ServiceInfo(msgspec.Struct, frozen=True):
+    """Who answers, and for which identifiers."""
+
+    recording_service: str
+    data_server: str
+    version: str
+    identifiers: tuple[str, ...] = ()
+
+
+class FlaggedRecording(msgspec.Struct, frozen=True):
+    """A recording with the flags it carries, for reconciliation."""
+
+    recording: Recording
+    flags: tuple[Flag, ...] = ()
+
+
+class QmsError(Exception):
+    """Anything a Recording Service can do to us. ``retryable`` says whether another try may help."""
+
+    retryable = False
+    code = ""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code or self.code
+
+
+class QmsUnavailable(QmsError):
+    """The service was not reached; nothing was done."""
+
+    retryable = True
+    code = "Unavailable"
+
+
+class QmsBusy(QmsUnavailable):
+    """The service answered that it cannot serve now."""
+
+    code = "ServiceBusy"
+
+
+class QmsUnclear(QmsError):
+    """The request may have been carried out; its answer did not come or could not be read."""
+
+    retryable = True
+    code = "Unclear"
+
+
+class QmsRejected(QmsError):
+    """The service refused; the same request will be refused again."""
+
+    code = "InvalidRequest"
+
+
+class QmsLoginFailed(QmsRejected):
+    """The service does not accept our credentials or rights."""
+
+    code = "AuthenticationFailed"
+
+
+class RecordingNotFound(QmsRejected):
+    """QMS has no such recording (any more)."""
+
+    code = "RecordingNotFound"
+
+
+class FlagAlreadyWritten(QmsRejected):
+    """A flag stands already with another value; nothing was written."""
+
+    code = "FlagAlreadyWritten"
+
+
+class UnknownFlag(QmsRejected):
+    """A flag was not created on the Data Server."""
+
+    code = "UnknownFlag"
+
+
+class ValueTooLong(QmsRejected):
+    """A value is longer than the flag's definition allows."""
+
+    code = "ValueTooLong"
+
+
+class RecordingServicePort(Protocol):
+    """One Recording Service. Every call ends within the time-out given at construction, and raises ``QmsError``s."""
+
+    def service_info(self) -> ServiceInfo:
+        """Say who answers."""
+
+    def users(self) -> Iterator[QmsUser]:
+        """Yield the users allocated to this service, "Any" included, page by page (at most 500 a page)."""
+
+    def find_live_recording(self, extension: str, not_started_before: datetime | None = None) -> Recording | None:
+        """Return the recording in progress at the extension, or None while there is none or it is no longer told."""
+
+    def flag_definitions(self) -> list[FlagDefinition]:
+        """Return the flags that exist on the Data Server."""
+
+    def create_flag_definition(self, definition: FlagDefinition) -> FlagDefinition:
+        """Create a flag on the Data Server. Raises ``QmsRejected`` with code FlagAlreadyExists when it stands."""
+
+    def write_flags(self, guid: str, flags: Sequence[Flag]) -> int:
+        """Write flags to a recording, all or nothing, and return how many were written.
+
+        A flag that stands with the same value is no fault. Raises ``FlagAlreadyWritten``, ``RecordingNotFound``,
+        ``UnknownFlag``, ``ValueTooLong``, ``QmsUnavailable`` (nothing was sent), ``QmsUnclear`` (read back first).
+        """
+
+    def flags(self, guid: str) -> list[Flag]:
+        """Read back what a recording carries. Raises ``RecordingNotFound``."""
+
+    def recordings(self, begin: datetime, end: datetime) -> Iterator[FlaggedRecording]:
+        """Yield the recordings that started in [begin, end), oldest first, with their flags."""

