@@ -1,0 +1,114 @@
+"""The port to a CTI source: what a session of any kind is given, and where it puts what it learns.
+
+``LinkError`` says whether to connect again; the listener owns reconnection, a session ends when its link does.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from cti.events import AgentData, AgentEvent, CallData, CallEvent, Event, LinkData, LinkEvent
+
+SomeCall = TypeVar("SomeCall", bound=CallEvent)
+SomeAgent = TypeVar("SomeAgent", bound=AgentEvent)
+SomeLink = TypeVar("SomeLink", bound=LinkEvent)
+
+
+class SourceConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """A CTI source as its session needs it. ``queues``: device id -> name. ``devices`` empty: all that are no queue."""
+
+    slug: str
+    kind: str
+    host: str = ""
+    port: int = 0
+    tls: bool = False
+    ca_file: str = ""
+    username: str = ""
+    secret: str = ""
+    devices: tuple[str, ...] = ()
+    queues: dict[str, str] = {}
+    options: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"SourceConfig({self.slug})"
+
+
+class LinkError(Exception):
+    """The link to the source broke or was refused; ``retryable`` is False when only a person can mend it."""
+
+    def __init__(self, message: str, *, retryable: bool = True) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class Quarantined(msgspec.Struct, frozen=True):
+    """A message that could not be read. ``kind``: frame, message or event; ``place``: where in the stream or message."""
+
+    raw: bytes
+    kind: str
+    error: str
+    place: str = ""
+
+
+class Outlet(Protocol):
+    """Where a session puts what it learns; each call returns when it is kept (journal or spool)."""
+
+    async def linked(self) -> None:
+        """Tell that the link is up and logged in; events may follow."""
+
+    async def accept(self, events: Sequence[Event]) -> None:
+        """Keep events in this order."""
+
+    async def quarantine(self, message: Quarantined) -> None:
+        """Keep a message that could not be read."""
+
+    async def refused(self, device: str, reason: str | None) -> None:
+        """Tell that the PBX refuses to monitor a device, or (None) that it does so no longer."""
+
+
+class Session(Protocol):
+    """One connection to a source, from connect to its end."""
+
+    async def run(self, outlet: Outlet) -> None:
+        """Connect, log in, take a snapshot and follow the source until the link ends.
+
+        Returns when the other side closed in an orderly way; raises ``LinkError`` otherwise.
+        """
+
+
+class Stamp:
+    """Make events of one source: ids ``EPOCH-n`` in order, time of the source where it gives one, else the receipt."""
+
+    def __init__(self, source: str, epoch: str) -> None:
+        self._source, self._epoch, self._count = source, epoch, 0
+
+    def _id(self) -> str:
+        self._count += 1
+        return f"{self._epoch}-{self._count}"
+
+    def call(
+        self, kind: type[SomeCall], data: CallData, *, received: datetime, time: datetime | None = None
+    ) -> SomeCall:
+        """Make a call event. Raises ``ValueError`` when ``data`` lacks what the type requires."""
+        return kind(
+            id=self._id(), source=self._source, time=time or received, specversion="1.0", data=data,
+            gatewaytime=received,
+        )  # fmt: skip
+
+    def agent(
+        self, kind: type[SomeAgent], data: AgentData, *, received: datetime, time: datetime | None = None
+    ) -> SomeAgent:
+        """Make an agent event. Raises ``ValueError`` when ``data`` lacks what the type requires."""
+        return kind(
+            id=self._id(), source=self._source, time=time or received, specversion="1.0", data=data,
+            gatewaytime=received,
+        )  # fmt: skip
+
+    def link(self, kind: type[SomeLink], data: LinkData | None = None, *, received: datetime) -> SomeLink:
+        """Make an event about the link itself."""
+        return kind(
+            id=self._id(), source=self._source, time=received, specversion="1.0", data=data or LinkData(),
+            gatewaytime=received,
+        )  # fmt: skip
