@@ -1,0 +1,1 @@
+"""What ``./gateway`` does once its environment stands: demo, up, manage, test, bench."""
