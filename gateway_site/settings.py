@@ -11,6 +11,7 @@ from typing import Any
 import environ
 from django.core.management.utils import get_random_secret_key
 
+from gateway_site import embedded
 from gateway_site.celery_settings import *  # noqa: F403  (one flat namespace is Django's idiom)
 from gateway_site.logs import LOGGING  # noqa: F401  (Django reads it)
 from gateway_site.navigation import UNFOLD  # noqa: F401  (unfold reads it)
@@ -21,7 +22,7 @@ env = environ.FileAwareEnv()
 environ.Env.read_env(Path(os.environ.get("GATEWAY_ENV_FILE", BASE_DIR / ".env")))
 
 #: Where the embedded database, Redis, spools and logs live.
-VAR_DIR = Path(env.str("GATEWAY_VAR", default=str(BASE_DIR / "var")))
+VAR_DIR = Path(env.str("GATEWAY_VAR", default=str(BASE_DIR / "var"))).resolve()
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 DEBUG = env.bool("DEBUG", default=False)
@@ -112,8 +113,11 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-DATABASE_URL = env.str("DATABASE_URL", default="") or f"sqlite:///{VAR_DIR / 'gateway.sqlite3'}"
-DATABASES: dict[str, dict[str, Any]] = {"default": environ.Env.db_url_config(DATABASE_URL)}
+DATABASE_URL = env.str("DATABASE_URL", default="")
+_embedded_database = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(VAR_DIR / "gateway.sqlite3")}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": environ.Env.db_url_config(DATABASE_URL) if DATABASE_URL else _embedded_database
+}
 DATABASES["default"] |= {"CONN_MAX_AGE": 600, "CONN_HEALTH_CHECKS": True}
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     # IMMEDIATE: a deferred read-then-write fails at once when another writer came between, whatever the time-out.
@@ -130,7 +134,7 @@ else:
     }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = env.str("REDIS_URL", default="") or f"unix://{VAR_DIR / 'redis.sock'}"
+REDIS_URL = env.str("REDIS_URL", default="") or embedded.redis_url(VAR_DIR)
 #: The journal may live on another Redis than broker and cache.
 JOURNAL_URL = env.str("JOURNAL_URL", default="") or REDIS_URL
 CACHES = {

@@ -1,19 +1,40 @@
 """Read the first word of ``./gateway WORD ...`` and do it."""
 
+import os
 import sys
-from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
 
-from gateway_site.launcher import manage, testing
+import django
 
-COMMANDS: dict[str, tuple[Callable[[list[str]], int], str]] = {
-    "manage": (manage.run, "a management command (./gateway manage help)"),
-    "test": (testing.run, "all tests, on SQLite and PostgreSQL; further words go to pytest"),
+
+@dataclass(frozen=True)
+class Word:
+    """What a word leads to: a module with ``run(words) -> status``, loaded when the word is said.
+
+    ``seal``: a module whose ``seal(words)`` sets the environment before Django reads its settings from it.
+    """
+
+    module: str
+    purpose: str = ""
+    needs_django: bool = False
+    seal: str = ""
+
+
+HERE = "gateway_site.launcher"
+WORDS = {
+    "manage": Word(f"{HERE}.manage", "a management command (./gateway manage help)"),
+    "test": Word(f"{HERE}.testing", "all tests, on SQLite and PostgreSQL; further words go to pytest"),
+    "up": Word(f"{HERE}.up", "run the gateway with the settings of .env", needs_django=True),
+    # Lines of the Procfile, not for people.
+    "redis": Word(f"{HERE}.redis"),
+    "listeners": Word(f"{HERE}.listeners", needs_django=True),
 }
 
 
 def usage() -> str:
-    """Name every word and what it does."""
-    lines = (f"  ./gateway {word:<8} {purpose}" for word, (_, purpose) in COMMANDS.items())
+    """Name every word that is for people, and what it does."""
+    lines = (f"  ./gateway {name:<8} {word.purpose}" for name, word in WORDS.items() if word.purpose)
     return "\n".join(["usage:", *lines])
 
 
@@ -22,11 +43,20 @@ def main(words: list[str]) -> int:
     if not words or words[0] in ("-h", "--help", "help"):
         print(usage())
         return 0 if words else 2
-    if words[0] not in COMMANDS:
+    if words[0] not in WORDS:
         print(f"gateway: there is no {words[0]!r}\n{usage()}", file=sys.stderr)
         return 2
-    act, _ = COMMANDS[words[0]]
-    return act(words[1:])
+    return _do(WORDS[words[0]], words[1:])
+
+
+def _do(word: Word, words: list[str]) -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
+    if word.seal:
+        import_module(word.seal).seal(words)
+    if word.needs_django:
+        django.setup()
+    status: int = import_module(word.module).run(words)
+    return status
 
 
 if __name__ == "__main__":

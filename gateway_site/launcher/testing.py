@@ -10,6 +10,7 @@ from gateway_site.launcher.places import ROOT, sealed_environment
 
 #: pytest's status when the chosen paths hold no test of storage.
 NOTHING_COLLECTED = 5
+APT_GET = "/usr/bin/apt-get"
 
 
 def run(words: list[str]) -> int:
@@ -59,13 +60,13 @@ def _install_programs() -> None:
     missing = [package for package, is_there in checks.items() if not is_there]
     if not missing:
         return
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
+    if os.geteuid() != 0 or not Path(APT_GET).exists():
         _say(f"not installed, and what needs it is not covered: {', '.join(missing)}")
         return
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
         done = subprocess.run(
-            ["apt-get", "-q", *command], env=quiet, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False
+            [APT_GET, "-q", *command], env=quiet, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False
         )
         if done.returncode != 0:
             _say(f"apt-get could not install {', '.join(missing)}; what needs it is not covered")

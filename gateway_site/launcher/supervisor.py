@@ -1,0 +1,152 @@
+"""Keep programs running: start, watch, start again with growing waits, stop all by process id."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+#: Linux: a program must not outlive the launcher, however that ends.
+_setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
+DIE_WITH_PARENT = [_setpriv, "--pdeathsig", "TERM", "--"] if _setpriv else []
+
+SHORTEST_WAIT, LONGEST_WAIT = 0.5, 30.0
+#: A program that ran this long before it died starts again after the shortest wait.
+STEADY_SECONDS = 60.0
+
+
+def say(words: str) -> None:
+    """Tell the person at the prompt."""
+    print(words, flush=True)
+
+
+@dataclass(frozen=True)
+class Program:
+    """What to run. ``rank``: programs of a higher rank lean on those of a lower one and stop before them."""
+
+    name: str
+    command: Sequence[str]
+    environment: dict[str, str]
+    folder: Path
+    log: Path | None = None
+    rank: int = 1
+
+
+@dataclass
+class Running:
+    """A program's present process, and when to try again if there is none."""
+
+    program: Program
+    process: subprocess.Popen[bytes]
+    started: float
+    wait: float = SHORTEST_WAIT
+    again_at: float | None = None
+    restarts: int = field(default=0)
+
+
+class Supervisor:
+    """Programs by name. ``watch`` must be called every second or so; it never blocks."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._running: dict[str, Running] = {}
+
+    @property
+    def names(self) -> set[str]:
+        """Return the names of the programs that are kept running."""
+        return set(self._running)
+
+    @property
+    def restarts(self) -> int:
+        """Return how often a program that died was started again."""
+        return sum(one.restarts for one in self._running.values())
+
+    def start(self, program: Program) -> None:
+        """Start a program and keep it running from now on."""
+        self._running[program.name] = Running(program, _spawn(program), self._clock())
+
+    def watch(self) -> None:
+        """Look at every program once: note who died, and start again whose wait is over."""
+        for one in self._running.values():
+            if one.again_at is None:
+                self._note_death(one)
+            elif self._clock() >= one.again_at:
+                one.process, one.started, one.again_at = _spawn(one.program), self._clock(), None
+                one.restarts += 1
+
+    def is_alive(self, name: str) -> bool:
+        """Say whether the program has a living process."""
+        return self._running[name].process.poll() is None
+
+    def stop(self, names: set[str], grace: float = 10) -> None:
+        """Stop the named programs together; whoever is still there after ``grace`` seconds is killed."""
+        leaving = [self._running.pop(name) for name in names]
+        for one in leaving:
+            if one.process.poll() is None:
+                one.process.terminate()
+        deadline = self._clock() + grace
+        for one in leaving:
+            self._await_end(one, deadline)
+
+    def stop_all(self, grace: float = 10) -> None:
+        """Stop everything, those that lean on others first."""
+        for rank in sorted({one.program.rank for one in self._running.values()}, reverse=True):
+            self.stop({name for name, one in self._running.items() if one.program.rank == rank}, grace)
+
+    def _note_death(self, one: Running) -> None:
+        status = one.process.poll()
+        if status is None:
+            return
+        lasted = self._clock() - one.started
+        one.wait = SHORTEST_WAIT if lasted >= STEADY_SECONDS else min(one.wait * 2, LONGEST_WAIT)
+        one.again_at = self._clock() + one.wait
+        where = f" (see {one.program.log})" if one.program.log else ""
+        say(f"{one.program.name} {_ending(status)} after {lasted:.0f} s{where}; again in {one.wait:.0f} s")
+
+    def _await_end(self, one: Running, deadline: float) -> None:
+        try:
+            one.process.wait(max(deadline - self._clock(), 0.01))
+        except subprocess.TimeoutExpired:
+            say(f"{one.program.name} does not stop; killing it")
+            one.process.kill()
+            one.process.wait()
+
+
+def _ending(status: int) -> str:
+    return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
+
+
+def _spawn(program: Program) -> subprocess.Popen[bytes]:
+    """Start a process in a session of its own, so that Ctrl-C reaches it only through the supervisor."""
+    output = program.log.open("ab") if program.log else None
+    try:
+        return subprocess.Popen(
+            [*DIE_WITH_PARENT, *program.command], cwd=program.folder, env=program.environment,
+            stdin=subprocess.DEVNULL, stdout=output, stderr=output and subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    finally:
+        if output:
+            output.close()
+
+
+class Stopped(Exception):
+    """Someone asked the launcher to stop."""
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Raise ``Stopped`` within the block on SIGTERM or Ctrl-C; a second one while stopping changes nothing."""
+
+    def leave(number: int, _: FrameType | None) -> None:
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, signal.SIG_IGN)
+        raise Stopped(signal.Signals(number).name)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+    yield
