@@ -1,0 +1,1 @@
+"""The site's declaration in TOML: read, apply, export."""
