@@ -3,9 +3,18 @@
 Extensions are text and compared exactly; a near miss is named, never used.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
 import msgspec
+
+#: Shorter ends say nothing: every second extension ends in "1".
+SHORTEST_END = 3
+#: As many near misses or names as a sentence carries.
+NAMED_AT_MOST = 3
+#: As much of a foreign text as a sentence carries; a leg's reason holds 500 characters.
+SHOWN_AT_MOST = 40
 
 
 class MatchKind(StrEnum):
@@ -25,3 +34,211 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     services: tuple[int, ...] = ()
     user_id: str = ""
+
+
+class Listed(msgspec.Struct, frozen=True, kw_only=True):
+    """A QMS user as one Recording Service lists it. ``recording_service``: an address, a node name, or "Any"."""
+
+    service_id: int
+    user_id: str
+    extension: str
+    agent_id: str = ""
+    name: str = ""
+    active: bool = True
+    licensed: bool = True
+    recording_service: str = "Any"
+
+
+class Instance(msgspec.Struct, frozen=True):
+    """A Recording Service that records a CTI source's extensions, and the identifiers it answers for."""
+
+    service_id: int
+    identifiers: tuple[str, ...] = ()
+
+
+class _User(msgspec.Struct, frozen=True):
+    """One user, by however many services listed, and the services that may be asked for its recordings."""
+
+    user_id: str
+    extension: str
+    agent_id: str
+    name: str
+    active: bool
+    licensed: bool
+    services: tuple[int, ...]
+
+
+class Directory:
+    """The QMS users of one CTI source, ready to be asked by extension.
+
+    ``instances`` come in the order in which they are to be asked. The same user (id, extension and name) listed by
+    several services is one user. Answers are O(1) in the number of users.
+    """
+
+    def __init__(self, users: Iterable[Listed], instances: Sequence[Instance]) -> None:
+        self._at: dict[str, list[_User]] = defaultdict(list)
+        self._elsewhere: dict[str, str] = {}
+        self._ends: dict[str, list[str]] | None = None
+        for listings in _by_identity(users).values():
+            user = _merge(listings, instances)
+            if user.services:
+                self._at[user.extension].append(user)
+            else:
+                self._elsewhere[user.extension] = listings[0].recording_service
+
+    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> Verdict:
+        """Say whose recording is made at an extension, with a reason in one sentence.
+
+        Agent id and name are only compared: a difference is told in the reason and refuses nothing.
+        """
+        users = self._at.get(extension, ())
+        active = [user for user in users if user.active]
+        if len(active) > 1:
+            return Verdict(kind=MatchKind.CONFLICT, reason=_conflict(extension, active))
+        if active:
+            return _sole(active[0], agent_id, agent_name)
+        if users:
+            return Verdict(kind=MatchKind.INACTIVE, reason=_inactive(users[0]), user_id=users[0].user_id)
+        return Verdict(kind=MatchKind.UNMATCHED, reason=self._unmatched(extension))
+
+    def near_misses(self, extension: str) -> list[str]:
+        """Return the listed extensions that someone may have meant by this one; they are shown, never used."""
+        if self._ends is None:
+            self._ends = _index_of_ends(self._at)
+        plain = _plain(extension)
+        found = {*self._ends.get(plain, ()), *self._listed_within(plain)}
+        return sorted(found - {extension})
+
+    def _listed_within(self, plain: str) -> Iterator[str]:
+        """Yield the listed extensions that this longer form ends with: +49 89 555 2001 ends with 2001."""
+        assert self._ends is not None
+        for start in range(1, len(plain) - SHORTEST_END + 1):
+            end = plain[start:]
+            yield from (one for one in self._ends.get(end, ()) if _plain(one) == end)
+
+    def _unmatched(self, extension: str) -> str:
+        if not extension:
+            return "The call names no extension, so no QMS user can be matched; check the CTI source's monitors."
+        if extension in self._elsewhere:
+            return (
+                f"Extension {_shown(extension)} belongs in QMS to the Recording Service "
+                f"{_shown(self._elsewhere[extension])}, which is not allocated to this CTI source; allocate it, or "
+                "correct the user in QMS."
+            )
+        if near := self.near_misses(extension):
+            return (
+                f"No QMS user has extension {_shown(extension)}; QMS lists {_several(near)}, which is not "
+                f"{_shown(extension)}: correct the extension in QMS, then refresh the QMS users."
+            )
+        return (
+            f"No QMS user has extension {_shown(extension)}; create the user in QMS or correct its extension, then "
+            "refresh the QMS users."
+        )
+
+
+def _by_identity(users: Iterable[Listed]) -> dict[tuple[str, str, str], list[Listed]]:
+    found: dict[tuple[str, str, str], list[Listed]] = {}
+    for user in users:
+        if user.extension:
+            found.setdefault((user.user_id, user.extension, user.name), []).append(user)
+    return found
+
+
+def _merge(listings: Sequence[Listed], instances: Sequence[Instance]) -> _User:
+    first = listings[0]
+    return _User(
+        user_id=first.user_id,
+        extension=first.extension,
+        agent_id=next((one.agent_id for one in listings if one.agent_id), ""),
+        name=first.name,
+        active=any(one.active for one in listings),
+        licensed=any(one.licensed for one in listings),
+        services=_services(listings, instances),
+    )
+
+
+def _services(listings: Sequence[Listed], instances: Sequence[Instance]) -> tuple[int, ...]:
+    """Return whom to ask: all for "Any", else who answers for the user's identifier, else who listed the user."""
+    listers = {one.service_id for one in listings}
+    ours = tuple(one.service_id for one in instances if one.service_id in listers)
+    wanted = {one.recording_service for one in listings}
+    if ours and any(one.casefold() == "any" for one in wanted):
+        return tuple(one.service_id for one in instances)
+    return tuple(one.service_id for one in instances if wanted.intersection(one.identifiers)) or ours
+
+
+def _sole(user: _User, agent_id: str, agent_name: str) -> Verdict:
+    if not user.licensed:
+        reason = (
+            f"{_named(user)} has extension {_shown(user.extension)} in QMS but no recording licence; give the user a "
+            "licence in QMS, then refresh the QMS users."
+        )
+        return Verdict(kind=MatchKind.UNLICENSED, reason=reason, user_id=user.user_id)
+    reason = f"Extension {_shown(user.extension)} is that of {_named(user)} in QMS{_doubt(user, agent_id, agent_name)}."
+    return Verdict(kind=MatchKind.MATCHED, reason=reason, services=user.services, user_id=user.user_id)
+
+
+def _doubt(user: _User, agent_id: str, agent_name: str) -> str:
+    """Return what does not fit. QMS's agent id holds a number or a name, so it is compared with both."""
+    if agent_id and user.agent_id and user.agent_id != agent_id and not _is_same_name(user.agent_id, agent_name):
+        return (
+            f", but QMS has agent id {_shown(user.agent_id)} there and the CTI source {_shown(agent_id)}: check who "
+            "sits there, or correct the agent id in QMS"
+        )
+    if agent_name and user.name and not _is_same_name(user.name, agent_name):
+        return (
+            f", but the CTI source calls the agent there {_shown(agent_name)}: check who sits there, or correct the "
+            "name in QMS"
+        )
+    return ""
+
+
+def _conflict(extension: str, users: Sequence[_User]) -> str:
+    return (
+        f"Extension {_shown(extension)} belongs to {len(users)} active users in QMS "
+        f"({_several([_named(user) for user in users])}), so neither is matched; make all but one inactive or correct "
+        "their extensions in QMS, then refresh the QMS users."
+    )
+
+
+def _inactive(user: _User) -> str:
+    return (
+        f"{_named(user)} has extension {_shown(user.extension)} in QMS but is not active, so QMS does not record "
+        "there; activate the user in QMS, then refresh the QMS users."
+    )
+
+
+def _index_of_ends(extensions: Iterable[str]) -> dict[str, list[str]]:
+    """Return, for each plain form of an extension and each end of it, the extensions listed so."""
+    ends: dict[str, list[str]] = defaultdict(list)
+    for extension in extensions:
+        plain = _plain(extension)
+        ends[plain].append(extension)
+        for start in range(1, len(plain) - SHORTEST_END + 1):
+            ends[plain[start:]].append(extension)
+    return ends
+
+
+def _plain(extension: str) -> str:
+    """Return the extension without what people add to it: signs, spaces, capitals and leading zeros."""
+    kept = "".join(sign for sign in extension if sign.isalnum()).casefold()
+    return kept.lstrip("0") or kept
+
+
+def _is_same_name(one: str, other: str) -> bool:
+    """Say whether two spellings name one person: "Archer, Alice" is "Alice Archer"."""
+    return sorted(one.casefold().replace(",", " ").split()) == sorted(other.casefold().replace(",", " ").split())
+
+
+def _named(user: _User) -> str:
+    return f"{_shown(user.name) or 'a user without a name'} (user {_shown(user.user_id)})"
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= SHOWN_AT_MOST else text[: SHOWN_AT_MOST - 1] + "…"
+
+
+def _several(texts: Sequence[str]) -> str:
+    """Join as a person would: a, b, c and 2 more."""
+    shown = ", ".join(_shown(text) if len(text) > 2 * SHOWN_AT_MOST else text for text in texts[:NAMED_AT_MOST])
+    return shown if len(texts) <= NAMED_AT_MOST else f"{shown} and {len(texts) - NAMED_AT_MOST} more"
