@@ -4,7 +4,13 @@ from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 
+from gateway_site.health import live, ready
+from gateway_site.metrics import metrics
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("health/live", live, name="live"),
+    path("health/ready", ready, name="ready"),
+    path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
 ]

@@ -1,0 +1,137 @@
+"""``/metrics`` for Prometheus, computed from the database when asked: whatever process answers, the numbers agree.
+
+They name sources and services, never a call, an extension or a person.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db import DatabaseError
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, generate_latest
+from prometheus_client.core import CollectorRegistry, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from calls.lifecycle.outcomes import Outcome
+from calls.models import Leg, RecordingSearch
+from cti.models import LinkState, LinkStatus, QuarantinedMessage
+from flags.models import SETTLED, FlagWrite
+from gateway_site import probes
+from qms.models import ServiceHealth
+
+#: Searches are counted over so many of the newest, so that a scrape costs the same in the tenth year.
+NEWEST_SEARCHES = 10_000
+
+
+class Gateway(Collector):
+    """The gateway's own numbers."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Yield every metric; without a database only the probes', which say so."""
+        looks = list(probes.vital())
+        yield _gauge("gateway_part_ok", "1 where the part answers.", ["part"], [([one.name], one.ok) for one in looks])
+        if not all(one.ok for one in looks if one.name != "redis"):
+            return
+        try:
+            yield from self._from_database()
+        except DatabaseError:
+            yield _gauge("gateway_scrape_failed", "1 where the database failed in mid-scrape.", [], [([], 1)])
+
+    def _from_database(self) -> Iterator[GaugeMetricFamily]:
+        yield _legs()
+        yield _writes()
+        yield _searches()
+        yield _quarantine()
+        yield from _links()
+        yield from _services()
+
+
+def _gauge(name: str, says: str, labels: list[str], samples: list[tuple[list[str], float]]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, says, labels=labels)
+    for values, number in samples:
+        family.add_metric(values, float(number))
+    return family
+
+
+def _midnight() -> datetime:
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _legs() -> GaugeMetricFamily:
+    """Count today's legs, one outcome at a time: each count reads its index only."""
+    since = _midnight()
+    counts: list[tuple[list[str], float]] = [
+        ([one.value], Leg.objects.filter(outcome=one.value, connected_at__gte=since).count()) for one in Outcome
+    ]
+    return _gauge("gateway_legs_today", "Legs connected since midnight, by what became of them.", ["outcome"], counts)
+
+
+def _writes() -> GaugeMetricFamily:
+    rows = FlagWrite.objects.exclude(state__in=SETTLED).values_list("service__slug", "state").annotate(n=Count("id"))
+    return _gauge(
+        "gateway_flag_writes_unsettled", "Flag writes on their way to QMS.", ["service", "state"],
+        [([service, state], n) for service, state, n in rows.order_by()],
+    )  # fmt: skip
+
+
+def _searches() -> GaugeMetricFamily:
+    newest = RecordingSearch.objects.order_by("-id").values("id")[:NEWEST_SEARCHES]
+    rows = RecordingSearch.objects.filter(id__in=newest).values_list("service__slug", "state", "why")
+    return _gauge(
+        "gateway_searches_newest", f"Of the newest {NEWEST_SEARCHES} recording searches: how many ended how, and why.",
+        ["service", "state", "why"], [([*row[:3]], row[3]) for row in rows.annotate(n=Count("id")).order_by()],
+    )  # fmt: skip
+
+
+def _quarantine() -> GaugeMetricFamily:
+    rows = QuarantinedMessage.objects.filter(seen_at=None).values_list("source__slug").annotate(n=Count("id"))
+    return _gauge(
+        "gateway_quarantine_unseen", "Messages that could not be read and that nobody has ticked off.", ["source"],
+        [([source], n) for source, n in rows.order_by()],
+    )  # fmt: skip
+
+
+def _links() -> Iterator[GaugeMetricFamily]:
+    links = list(LinkStatus.objects.select_related("source").filter(source__enabled=True))
+    up = (LinkState.UP, LinkState.SPOOLING)
+    yield _gauge(
+        "gateway_link_up", "1 where the listener is connected to the source.", ["source"],
+        [([one.source.slug], one.state in up) for one in links],
+    )  # fmt: skip
+    yield _gauge(
+        "gateway_link_spooled_events", "Events kept in the listener's file while Redis is away.", ["source"],
+        [([one.source.slug], one.spooled) for one in links],
+    )  # fmt: skip
+    yield _gauge(
+        "gateway_link_last_event_timestamp_seconds", "When the source's last event came.", ["source"],
+        [([one.source.slug], one.last_event_at.timestamp()) for one in links if one.last_event_at],
+    )  # fmt: skip
+
+
+def _services() -> Iterator[GaugeMetricFamily]:
+    healths = list(ServiceHealth.objects.select_related("service").filter(service__enabled=True))
+    now = timezone.now()
+    yield _gauge(
+        "gateway_breaker_open", "1 while the circuit breaker holds back what is patient.", ["service"],
+        [([one.service.slug], bool(one.open_until and one.open_until > now)) for one in healths],
+    )  # fmt: skip
+    yield _gauge(
+        "gateway_service_failures_in_a_row", "Failed calls since the last good one.", ["service"],
+        [([one.service.slug], one.failures) for one in healths],
+    )  # fmt: skip
+
+
+_registry = CollectorRegistry()
+for _part in (Gateway(), PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+    _registry.register(_part)
+
+
+@never_cache
+@require_safe
+def metrics(_: HttpRequest) -> HttpResponse:
+    """Answer in Prometheus's text format."""
+    return HttpResponse(generate_latest(_registry), content_type=CONTENT_TYPE_LATEST)

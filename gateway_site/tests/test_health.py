@@ -1,0 +1,85 @@
+"""Health and metrics tell whether events can be taken, and nothing about calls."""
+
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError, connection
+from django.test import Client, override_settings
+from django.utils import timezone
+from redis import Redis
+
+from cti.models import CtiSource, LinkState, LinkStatus
+from flags.models import FlagWrite
+from qms.models import DataServer, RecordingService, ServiceHealth
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def service() -> RecordingService:
+    return RecordingService.objects.create(
+        slug="north", url="http://a.b/", data_server=DataServer.objects.create(slug="central")
+    )
+
+
+def test_a_process_that_serves_is_alive(client: Client) -> None:
+    assert client.get("/health/live").json() == {"status": "alive"}
+
+
+def test_the_gateway_is_ready_when_database_tables_and_redis_are(client: Client, redis: Redis) -> None:
+    answer = client.get("/health/ready")
+
+    assert answer.status_code == 200
+    assert {name: part["ok"] for name, part in answer.json()["parts"].items()} == {
+        "database": True,
+        "migrations": True,
+        "redis": True,
+    }
+
+
+def test_the_gateway_is_not_ready_without_redis_and_says_so(client: Client) -> None:
+    nowhere = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:1/0"}}
+    with override_settings(CACHES=nowhere):
+        answer = client.get("/health/ready")
+
+    assert answer.status_code == 503
+    assert answer.json()["parts"]["redis"]["ok"] is False
+    assert "Redis does not answer" in answer.json()["parts"]["redis"]["detail"]
+
+
+def test_the_gateway_is_not_ready_without_its_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(connection, "cursor", refuse)
+    answer = client.get("/health/ready")
+    scraped = client.get("/metrics").content.decode()
+
+    assert answer.status_code == 503
+    assert answer.json()["parts"]["database"]["ok"] is False
+    assert 'gateway_part_ok{part="database"} 0.0' in scraped
+
+
+def test_the_metrics_tell_links_breakers_and_writes(client: Client, redis: Redis, service: RecordingService) -> None:
+    now = timezone.now()
+    source = CtiSource.objects.create(slug="pbx", kind="csta_xml", host="h", port=1)
+    LinkStatus.objects.create(source=source, state=LinkState.UP, spooled=3)
+    ServiceHealth.objects.create(service=service, failures=4, open_until=now + timedelta(minutes=1))
+    FlagWrite.objects.create(
+        leg_id=1, source_id=source.id, service=service, recording_guid="g", part="base", not_before=now, created_at=now
+    )
+
+    scraped = client.get("/metrics").content.decode().splitlines()
+
+    assert 'gateway_link_up{source="pbx"} 1.0' in scraped
+    assert 'gateway_link_spooled_events{source="pbx"} 3.0' in scraped
+    assert 'gateway_breaker_open{service="north"} 1.0' in scraped
+    assert 'gateway_service_failures_in_a_row{service="north"} 4.0' in scraped
+    assert 'gateway_flag_writes_unsettled{service="north",state="queued"} 1.0' in scraped
+    assert 'gateway_legs_today{outcome="flagged"} 0.0' in scraped
+    assert any(line.startswith("process_resident_memory_bytes") for line in scraped)
+
+
+def test_the_root_leads_to_the_admin(client: Client) -> None:
+    assert client.get("/").headers["Location"] == "/admin/"
