@@ -1,0 +1,242 @@
+"""The wire below SOAP: HTTP/1.1 on kept-alive connections, every wait bounded.
+
+``requests`` and ``urllib3`` bound each read, so that a server which drips a byte a second passes any time-out, and they
+look up proxies for every call. This wire bounds the whole exchange, the headers included, follows no redirect, knows no
+proxy, and says of each failure whether the request had left. A ``Wire`` belongs to one thread of one process.
+
+``WireError``
+├── ``NotReached``   nothing was sent
+└── ``AnswerLost``   the request left, its answer did not come whole; ``dropped``: the connection ended
+"""
+
+import functools
+import http.client
+import io
+import select
+import socket
+import ssl
+import time
+from email.utils import parsedate_to_datetime
+from http.client import HTTPMessage
+from urllib.parse import urlsplit
+
+import msgspec
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """How long each wait may last, and how long an answer may be."""
+
+    connect_seconds: float = 2.0
+    read_seconds: float = 5.0
+    total_seconds: float = 5.0
+    max_bytes: int = 16 * 1024 * 1024
+
+
+class WireError(Exception):
+    """The exchange failed; the text names the cause, never what was sent or received."""
+
+
+class NotReached(WireError):
+    """The server was not reached; nothing was sent."""
+
+
+class AnswerLost(WireError):
+    """The request left; its answer did not come whole."""
+
+    def __init__(self, message: str, *, dropped: bool = False) -> None:
+        super().__init__(message)
+        self.dropped = dropped
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer with its status; the names follow ``requests``, because zeep reads them."""
+
+    status_code: int
+    content: bytes
+    headers: HTTPMessage
+    encoding: str | None = None
+
+
+class _BoundedReader(io.RawIOBase):
+    """Read from a socket; each read is bounded by its own time-out and by what is left of the deadline."""
+
+    def __init__(self, connection: socket.socket, read_seconds: float, deadline: float) -> None:
+        self._connection = connection
+        self._read_seconds = read_seconds
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview | bytearray") -> int:  # type: ignore[override]
+        self._connection.settimeout(min(self._read_seconds, _left(self._deadline)))
+        return self._connection.recv_into(buffer)
+
+    def makefile(self, _: str) -> io.BufferedReader:
+        """Give ``http.client`` its file."""
+        return io.BufferedReader(self)
+
+
+def _left(deadline: float) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError("the deadline of the call has passed")
+    return left
+
+
+@functools.cache
+def _tls(ca_file: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca_file or None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+class Wire:
+    """A kept-alive connection to the server of one URL. Not for use by two threads."""
+
+    def __init__(self, url: str, limits: Limits, ca_file: str = "") -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise NotReached("The address is no http or https URL.")
+        self._tls = parts.scheme == "https"
+        self._host = parts.hostname
+        self._port = parts.port or (443 if self._tls else 80)
+        self._ca_file = ca_file
+        self._limits = limits
+        self._socket: socket.socket | None = None
+        self._date = ""
+        self.target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self.host_header = parts.netloc.rpartition("@")[2]
+        #: How far the server's clock is ahead of ours, to the second, by its Date header; None until it sent one.
+        self.clock_offset_seconds: float | None = None
+
+    def head(self, method: str, *fields: tuple[str, str]) -> bytes:
+        """Return the fixed part of a request's head, up to the length of the body."""
+        lines = [f"{method} {self.target} HTTP/1.1", f"Host: {self.host_header}"]
+        lines += [f"{name}: {value}" for name, value in fields]
+        return "\r\n".join([*lines, "Content-Length: "]).encode("latin-1")
+
+    def exchange(self, head: bytes, body: bytes = b"", *, repeatable: bool = False) -> Reply:
+        """Send a request and return its answer within the limits; raises ``WireError``.
+
+        A server may close an idle connection in the moment of sending. A ``repeatable`` request is then sent once
+        more on a new connection; any other is lost, because nobody knows whether it was read.
+        """
+        deadline = time.monotonic() + self._limits.total_seconds
+        request = b"%b%d\r\n\r\n%b" % (head, len(body), body)
+        reused = self._is_alive()
+        try:
+            return self._attempt(request, deadline)
+        except AnswerLost as error:
+            if not (reused and repeatable and error.dropped):
+                raise
+            return self._attempt(request, deadline)
+
+    def close(self) -> None:
+        """Close the connection; the next exchange opens a new one."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def open(self) -> None:
+        """Connect without sending; raises ``NotReached``."""
+        if not self._is_alive():
+            self._socket = self._connected(time.monotonic() + self._limits.total_seconds)
+
+    def _is_alive(self) -> bool:
+        """Say whether a connection stands; one that has something to read between answers was closed or is confused."""
+        if self._socket is None:
+            return False
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        if poll.poll(0):
+            self.close()
+            return False
+        return True
+
+    def _attempt(self, request: bytes, deadline: float) -> Reply:
+        connection = self._socket or self._connected(deadline)
+        self._socket = None  # It stands again only after a whole answer.
+        try:
+            reply, keep = self._conversation(connection, request, deadline)
+        except TimeoutError as error:
+            connection.close()
+            raise AnswerLost("The answer did not come in time.") from error
+        except (ConnectionError, http.client.RemoteDisconnected) as error:
+            connection.close()
+            raise AnswerLost("The connection ended before the answer.", dropped=True) from error
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            connection.close()
+            raise AnswerLost(f"The answer broke off or is no HTTP ({type(error).__name__}).") from None  # may quote it
+        except BaseException:
+            connection.close()
+            raise
+        if keep:
+            self._socket = connection
+        else:
+            connection.close()
+        return reply
+
+    def _conversation(self, connection: socket.socket, request: bytes, deadline: float) -> tuple[Reply, bool]:
+        connection.settimeout(min(self._limits.read_seconds, _left(deadline)))
+        connection.sendall(request)
+        reader = _BoundedReader(connection, self._limits.read_seconds, deadline)
+        with http.client.HTTPResponse(reader) as response:  # type: ignore[arg-type]  # it asks only for makefile
+            response.begin()
+            content = response.read(self._limits.max_bytes + 1)
+            if len(content) > self._limits.max_bytes:
+                raise AnswerLost(f"The answer is longer than {self._limits.max_bytes} bytes.")
+            if response.length:
+                raise http.client.IncompleteRead(b"")
+            keep = not response.will_close
+        self._note_clock(response.headers.get("Date", ""))
+        return Reply(response.status, content, response.headers), keep
+
+    def _connected(self, deadline: float) -> socket.socket:
+        try:
+            return self._secured(self._dialled(deadline), deadline)
+        except ssl.SSLCertVerificationError as error:
+            raise NotReached(f"The server's certificate is not trusted: {error.verify_message}.") from error
+        except ssl.SSLError as error:
+            raise NotReached(f"TLS failed ({error.reason or type(error).__name__}).") from error
+        except TimeoutError as error:
+            raise NotReached("The connection was not answered in time.") from error
+        except OSError as error:
+            raise NotReached(f"The connection failed: {error.strerror or type(error).__name__}.") from error
+
+    def _dialled(self, deadline: float) -> socket.socket:
+        """Try each address of the host; the last failure is raised."""
+        failure: OSError = OSError("the name has no address")
+        give_up = min(deadline, time.monotonic() + self._limits.connect_seconds)
+        for family, kind, protocol, _, address in socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM):
+            connection = socket.socket(family, kind, protocol)
+            try:
+                connection.settimeout(_left(give_up))
+                connection.connect(address)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            except OSError as error:
+                connection.close()
+                failure = error
+            else:
+                return connection
+        raise failure
+
+    def _secured(self, connection: socket.socket, deadline: float) -> socket.socket:
+        if not self._tls:
+            return connection
+        try:
+            connection.settimeout(min(self._limits.connect_seconds, _left(deadline)))
+            return _tls(self._ca_file).wrap_socket(connection, server_hostname=self._host)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _note_clock(self, date: str) -> None:
+        if not date or date == self._date:  # It changes once a second; parsing it each time would cost.
+            return
+        self._date = date
+        try:
+            theirs = parsedate_to_datetime(date).timestamp()
+        except ValueError:
+            return
+        self.clock_offset_seconds = round(theirs + 0.5 - time.time(), 1)
