@@ -197,6 +197,10 @@ INTAKE_MAX_BYTES = env.int("INTAKE_MAX_BYTES", default=1_048_576)
 INTAKE_MAX_EVENTS = env.int("INTAKE_MAX_EVENTS", default=500)
 INTAKE_EVENTS_PER_SECOND = env.int("INTAKE_EVENTS_PER_SECOND", default=20_000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = INTAKE_MAX_BYTES
+#: How long an event's id is known again; a source may repeat itself that long.
+INTAKE_REMEMBER_SECONDS = env.int("INTAKE_REMEMBER_SECONDS", default=86_400)
+#: What a listener keeps in a file while Redis is away; about 400 bytes an event.
+SPOOL_MAX_BYTES = env.int("SPOOL_MAX_BYTES", default=268_435_456)
 
 #: Days that legs, journal copies and quarantine are kept.
 RETENTION_DAYS = env.int("RETENTION_DAYS", default=400)
