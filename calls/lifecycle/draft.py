@@ -1,0 +1,119 @@
+"""State and the draft of its change: rules read and put frozen values, the draft remembers what was touched."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import Protocol
+
+import msgspec
+from agents.presence import Seat
+
+from agents.matching import Verdict
+from calls.lifecycle.commands import Command
+from calls.lifecycle.values import Call, Leg, Phase, Site, SourceState
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What the core knows, or the part of it that a batch concerns."""
+
+    source: SourceState
+    calls: Mapping[str, Call] = {}
+    legs: Mapping[int, Leg] = {}
+    seats: Mapping[str, Seat] = {}
+
+
+class Step(msgspec.Struct, frozen=True):
+    """The new state and what to do."""
+
+    state: State
+    commands: list[Command]
+
+
+class Roster(Protocol):
+    """Whose recording an extension's is, and how the site is set up."""
+
+    @property
+    def site(self) -> Site:
+        """Tell how the source is set up."""
+
+    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> Verdict:
+        """Match an extension with a QMS user."""
+
+
+class Draft:
+    """A state being changed by the rules of one batch; nobody outside the fold sees it."""
+
+    def __init__(self, state: State, roster: Roster) -> None:
+        self.roster, self.site = roster, roster.site
+        self.source = state.source
+        self.calls: dict[str, Call] = dict(state.calls)
+        self.legs: dict[int, Leg] = dict(state.legs)
+        self.seats: dict[str, Seat] = dict(state.seats)
+        self.commands: list[Command] = []
+        self.touched_calls: set[str] = set()
+        self.touched_legs: set[int] = set()
+        self._at_device: dict[str, set[int]] = defaultdict(set)
+        self._in_call: dict[str, set[int]] = defaultdict(set)
+        self._by_guid: dict[str, int] = {}
+        for leg in self.legs.values():
+            self._index(leg)
+
+    def _index(self, leg: Leg) -> None:
+        self._at_device[leg.device_id].add(leg.number)
+        self._in_call[leg.call_id].add(leg.number)
+        if leg.guid:
+            self._by_guid[leg.guid] = leg.number
+
+    def holder_of(self, guid: str) -> int | None:
+        """Return the number of the leg that has a recording, of those known here."""
+        return self._by_guid.get(guid)
+
+    def put_call(self, call: Call) -> Call:
+        """Remember a call's new value."""
+        self.calls[call.call_id] = call
+        self.touched_calls.add(call.call_id)
+        return call
+
+    def drop_call(self, call_id: str) -> None:
+        """Forget a call that is over."""
+        self.calls.pop(call_id, None)
+        self.touched_calls.add(call_id)
+
+    def put_leg(self, leg: Leg) -> Leg:
+        """Remember a leg's new value."""
+        before = self.legs.get(leg.number)
+        if before is not None and before.call_id != leg.call_id:
+            self._in_call[before.call_id].discard(leg.number)
+        self.legs[leg.number] = leg
+        self.touched_legs.add(leg.number)
+        self._index(leg)
+        return leg
+
+    def next_number(self) -> int:
+        """Take the next running number for a leg."""
+        number = self.source.next_leg
+        self.source = msgspec.structs.replace(self.source, next_leg=number + 1)
+        return number
+
+    def legs_at(self, device_id: str) -> list[Leg]:
+        """Return the unsettled legs of an extension, oldest first."""
+        return self._live(self._at_device.get(device_id, set()))
+
+    def legs_in(self, call_id: str) -> list[Leg]:
+        """Return the unsettled legs of a call, oldest first."""
+        return self._live(self._in_call.get(call_id, set()))
+
+    def open_legs(self) -> Iterator[Leg]:
+        """Yield every open leg."""
+        return (leg for leg in list(self.legs.values()) if leg.phase is Phase.OPEN)
+
+    def _live(self, numbers: set[int]) -> list[Leg]:
+        legs = (self.legs[number] for number in sorted(numbers))
+        return [leg for leg in legs if leg.phase is not Phase.SETTLED]
+
+    def do(self, command: Command) -> None:
+        """Ask the shell for something."""
+        self.commands.append(command)
+
+    def state(self) -> State:
+        """Return what has become of the state."""
+        return State(source=self.source, calls=self.calls, legs=self.legs, seats=self.seats)

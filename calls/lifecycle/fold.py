@@ -1,0 +1,23 @@
+"""Apply events to a state, in order."""
+
+from collections.abc import Iterable
+
+from calls.lifecycle import rules_agents, rules_answers, rules_calls, rules_link, rules_merge  # noqa: F401  (they register)
+from calls.lifecycle.answers import Answer
+from calls.lifecycle.draft import Draft, Roster, State, Step
+from calls.lifecycle.rule import apply
+from cti.events import AnyEvent
+
+
+def advance(event: AnyEvent | Answer, state: State, roster: Roster) -> Step:
+    """Apply one event: event + state -> new state + commands. Raises ``TypeError`` for a type without a rule."""
+    draft = fold([event], state, roster)
+    return Step(draft.state(), draft.commands)
+
+
+def fold(events: Iterable[AnyEvent | Answer], state: State, roster: Roster) -> Draft:
+    """Apply a batch in order; the same as advancing one by one, without copying the state each time."""
+    draft = Draft(state, roster)
+    for event in events:
+        apply(event, draft)
+    return draft

@@ -1,0 +1,137 @@
+"""A leg's life: it opens when its extension is connected, closes when it leaves, and is concluded when QMS answered."""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from agents.matching import MatchKind
+from calls.lifecycle.commands import CancelSearch, StartSearch
+from calls.lifecycle.conclude import concluded
+from calls.lifecycle.draft import Draft
+from calls.lifecycle.facts import as_of
+from calls.lifecycle.values import Call, Leg, Party, PartyState, Phase, SearchStatus, TraceStep, WriteStatus
+
+#: Events of different monitors may arrive in any order within this time.
+GRACE = timedelta(seconds=1)
+#: A recording may have begun this much before the PBX said Connected.
+EARLY = timedelta(seconds=3)
+
+
+def traced(leg: Leg, at: datetime, what: str, text: str) -> Leg:
+    """Add a step to a leg's decision trace."""
+    return replace(leg, trace=(*leg.trace, TraceStep(at, what, text)))
+
+
+def open_leg(
+    draft: Draft, call: Call, party: Party, at: datetime, by_us: datetime, agent_id: str = "", how: str = ""
+) -> Leg:
+    """Open a leg for a connected party and start its search; freeze who sits there now.
+
+    The leg's call is ``call``; the party's value is put with it.
+    """
+    leg = Leg(
+        number=draft.next_number(), call_id=call.call_id, device_id=party.device_id, ordinal=party.ordinal + 1,
+        connected_at=at, connected_by_us=by_us, facts=as_of(call), is_joined_late=party.is_joined_late,
+        is_held=party.state is PartyState.HOLD,
+    )  # fmt: skip
+    leg = traced(leg, by_us, "connected", how or f"Extension {party.device_id} was connected.")
+    put_party(draft, call, replace(party, leg=leg.number, had_leg=True, ordinal=leg.ordinal))
+    return draft.put_leg(replace(searched(draft, identified(draft, leg, agent_id)), due=_stale(draft, by_us)))
+
+
+def _stale(draft: Draft, by_us: datetime) -> datetime:
+    return by_us + timedelta(hours=draft.site.stale_hours)
+
+
+def identified(draft: Draft, leg: Leg, agent_id: str = "") -> Leg:
+    """Freeze the agent who sits at the leg's extension, and match the extension with a QMS user."""
+    seat = draft.seats.get(leg.device_id)
+    name = seat.agent_name if seat and agent_id in ("", seat.agent_id) else ""
+    agent = agent_id or (seat.agent_id if seat else "")
+    verdict = draft.roster.verdict(leg.device_id, agent, name)
+    who = f"Agent {agent} {name}".strip() + " sits there." if agent else "Nobody is logged on there."
+    leg = traced(leg, leg.connected_by_us, "agent", who)
+    leg = traced(leg, leg.connected_by_us, "match", verdict.reason)
+    return replace(
+        leg, agent_id=agent, agent_name=name, match=verdict.kind, match_reason=verdict.reason,
+        services=verdict.services,
+    )  # fmt: skip
+
+
+def is_wanted(draft: Draft, leg: Leg) -> bool:
+    """Say whether a leg's recording is to be sought at all."""
+    if leg.is_joined_late or leg.match is not MatchKind.MATCHED or not leg.services:
+        return False
+    return bool(leg.agent_id) or not draft.site.agents_calls_only
+
+
+def searched(draft: Draft, leg: Leg) -> Leg:
+    """Start a leg's first search where its recording is wanted; end older searches that it makes ambiguous."""
+    for other in draft.legs_at(leg.device_id):
+        if other.phase is not Phase.OPEN and other.search is SearchStatus.OPEN and other.number != leg.number:
+            _overtaken(draft, other, leg.connected_by_us)
+    if not is_wanted(draft, leg):
+        return concluded(draft, leg, leg.connected_by_us)
+    return start_search(draft, leg, leg.connected_by_us)
+
+
+def start_search(draft: Draft, leg: Leg, since: datetime) -> Leg:
+    """Ask QMS for the leg's recording, from ``since`` on."""
+    number = leg.searches + 1
+    draft.do(
+        StartSearch(
+            leg=leg.number, search=number, services=leg.services, extension=leg.device_id,
+            connected_at=leg.connected_by_us, since_by_us=since, known_guid=leg.guid,
+        )
+    )  # fmt: skip
+    status = SearchStatus.FOUND if leg.guid else SearchStatus.OPEN
+    return traced(replace(leg, searches=number, search=status), since, "search", "QMS is asked for the recording.")
+
+
+def _overtaken(draft: Draft, leg: Leg, at: datetime) -> None:
+    draft.do(CancelSearch(leg.number))
+    leg = traced(replace(leg, search=SearchStatus.MISSED, missed="next_call"), at, "missed", "The next call began.")
+    draft.put_leg(concluded(draft, leg, at))
+
+
+def close_leg(draft: Draft, leg: Leg, at: datetime, by_us: datetime, how: str, *, is_end_unknown: bool = False) -> Leg:
+    """Close a leg: its extension left. Its facts are final; its flags are due when late events had their time."""
+    if leg.phase is not Phase.OPEN:
+        return leg
+    call = draft.calls.get(leg.call_id)
+    leg = replace(
+        leg, phase=Phase.CLOSED, facts=as_of(call, at) if call else leg.facts, is_held=False,
+        disconnected_at=max(at, leg.connected_at), disconnected_by_us=by_us,
+        is_end_unknown=is_end_unknown, base_due=by_us + timedelta(seconds=draft.site.settle_seconds),
+    )  # fmt: skip
+    return draft.put_leg(concluded(draft, traced(leg, by_us, "disconnected", how), by_us))
+
+
+def put_party(draft: Draft, call: Call, party: Party) -> Call:
+    """Put a party's new value into its call, as the draft now holds it."""
+    current = draft.calls.get(call.call_id, call)
+    return draft.put_call(replace(current, parties={**current.parties, party.device_id: party}))
+
+
+def clear_party(draft: Draft, call: Call, device_id: str, at: datetime, by_us: datetime, how: str) -> None:
+    """Take a device out of a call and close its leg; remember that it left, for what comes late."""
+    party = call.parties.get(device_id) or Party(device_id=device_id, state=PartyState.NULL)
+    leg = draft.legs.get(party.leg) if party.leg is not None else None
+    if leg is not None and leg.connected_at > at:
+        return  # It speaks of an earlier connection of the same device.
+    if party.cleared_by_us is not None and leg is None:
+        return
+    put_party(draft, call, replace(party, state=PartyState.NULL, leg=None, cleared_at=at, cleared_by_us=by_us,
+                                   doubted_by_us=None))  # fmt: skip
+    if leg is not None:
+        close_leg(draft, leg, at, by_us, how)
+
+
+def refresh_facts(draft: Draft, call: Call, by_us: datetime) -> None:
+    """Hand what a call knows to its legs: to the open ones, and as of their end to those that closed just now."""
+    for leg in draft.legs_in(call.call_id):
+        is_fresh = leg.base_due is not None and by_us < leg.base_due and leg.base is WriteStatus.NONE
+        if leg.phase is Phase.OPEN or is_fresh:
+            facts = as_of(call, leg.disconnected_at)
+            if leg.facts != facts:
+                draft.put_leg(replace(leg, facts=facts))

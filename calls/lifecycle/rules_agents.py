@@ -1,0 +1,38 @@
+"""The rule of agent events: who sits where; a leg's agent is the one who sat there at Connected."""
+
+from agents.presence import SeatChange, sit
+from msgspec.structs import replace
+
+from calls.lifecycle.commands import ChangeSeat
+from calls.lifecycle.conclude import concluded
+from calls.lifecycle.draft import Draft
+from calls.lifecycle.legs import GRACE, identified, searched, traced
+from calls.lifecycle.rule import apply
+from calls.lifecycle.values import Leg, Phase, SearchStatus
+from cti.events import AgentEvent
+
+
+@apply.register
+def _(event: AgentEvent, draft: Draft) -> None:
+    """Move the agent; a log-on that comes late is still of the legs that were connected after it."""
+    for change in sit(draft.seats, event):
+        if change.seat is None:
+            draft.seats.pop(change.device_id, None)
+        else:
+            draft.seats[change.device_id] = change.seat
+            _tell_legs(draft, change, event)
+        draft.do(ChangeSeat(change))
+
+
+def _tell_legs(draft: Draft, change: SeatChange, event: AgentEvent) -> None:
+    for leg in draft.legs_at(change.device_id):
+        is_fresh = leg.phase is Phase.OPEN and event.at - leg.connected_by_us <= GRACE
+        if is_fresh and not leg.agent_id and event.time <= leg.connected_at:
+            _reidentify(draft, leg, event)
+
+
+def _reidentify(draft: Draft, leg: Leg, event: AgentEvent) -> None:
+    leg = traced(identified(draft, leg), event.at, "agent", "The log-on came after Connected but is older.")
+    if leg.search is SearchStatus.NONE:
+        leg = searched(draft, leg)
+    draft.put_leg(replace(concluded(draft, leg, event.at), due=leg.due))

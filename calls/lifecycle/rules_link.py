@@ -1,0 +1,64 @@
+"""The rules of the link: what was lost, what a snapshot shows to be over or in progress."""
+
+from msgspec.structs import replace
+
+from calls.lifecycle.commands import CloseGap, OpenGap
+from calls.lifecycle.draft import Draft
+from calls.lifecycle.legs import clear_party, close_leg
+from calls.lifecycle.rule import apply
+from calls.lifecycle.values import Leg, Snapshot
+from cti.events import LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
+
+
+@apply.register
+def _(event: LinkLost, draft: Draft) -> None:
+    """From now on events may be missed: a gap opens in the ledger, once."""
+    if draft.source.lost_at is None:
+        draft.source = replace(draft.source, lost_at=event.time, snapshot=None)
+        draft.do(OpenGap(event.time, event.data.reason or "The link was lost."))
+
+
+@apply.register
+def _(event: LinkRestored, draft: Draft) -> None:
+    """Events arrive again; what became of the open legs, the snapshot will say."""
+    if draft.source.lost_at is not None:
+        draft.do(CloseGap(draft.source.lost_at, event.time, legs_saved=0, legs_lost=0))
+
+
+@apply.register
+def _(event: SnapshotBegan, draft: Draft) -> None:
+    """What follows states what is in progress now."""
+    snapshot = Snapshot(began_at=event.time, began_by_us=event.at, devices=event.data.devices)
+    draft.source = replace(draft.source, snapshot=snapshot)
+
+
+@apply.register
+def _(event: SnapshotEnded, draft: Draft) -> None:
+    """Open legs that the snapshot did not name are over; when they ended is not known."""
+    snapshot = draft.source.snapshot
+    if snapshot is None:
+        return
+    concerned = [leg for leg in draft.open_legs() if _is_concerned(leg, snapshot)]
+    vanished = [leg for leg in concerned if leg.number not in snapshot.seen]
+    for leg in vanished:
+        _vanish(draft, leg, snapshot)
+    unflagged = sum(not leg.guid for leg in vanished if not leg.is_joined_late)
+    lost = unflagged + snapshot.joined_late
+    saved = sum(not leg.is_joined_late for leg in concerned) - unflagged
+    if draft.source.lost_at is not None:
+        draft.do(CloseGap(draft.source.lost_at, event.time, legs_saved=saved, legs_lost=lost))
+    draft.source = replace(draft.source, snapshot=None, lost_at=None)
+
+
+def _is_concerned(leg: Leg, snapshot: Snapshot) -> bool:
+    covered = snapshot.devices is None or leg.device_id in snapshot.devices
+    return covered and leg.connected_by_us <= snapshot.began_by_us
+
+
+def _vanish(draft: Draft, leg: Leg, snapshot: Snapshot) -> None:
+    at = draft.source.lost_at or snapshot.began_at
+    how = "The link was lost, and the call was over when it came back; when it ended is not known."
+    close_leg(draft, leg, at, snapshot.began_by_us, how, is_end_unknown=True)
+    call = draft.calls.get(leg.call_id)
+    if call is not None and leg.device_id in call.parties:
+        clear_party(draft, call, leg.device_id, max(at, leg.connected_at), snapshot.began_by_us, how)

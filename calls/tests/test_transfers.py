@@ -1,0 +1,198 @@
+"""Transfers, consultations, conferences and lost links, told as calls. Times are seconds after noon."""
+
+from typing import Any
+
+from agents.matching import MatchKind
+from calls.lifecycle.commands import CloseGap, OpenGap
+from calls.lifecycle.outcomes import Outcome
+from calls.lifecycle.values import Phase
+from calls.tests.switchboard import Everybody, Switchboard, event
+from calls.tests.test_lifecycle import queue_call
+from cti.events import AnyEvent
+
+
+def consultation(board: Switchboard) -> Switchboard:
+    """2001 has a customer of Sales on hold in C1 and talks to 2002 in C2."""
+    queue_call(board).found(5.5, 1, "G1")
+    board.call("Held", 20, "C1", "2001", cause="consultation")
+    board.call("ServiceInitiated", 20.1, "C2", "2001", cause="consultation").call("Originated", 21, "C2", "2001")
+    return board.call("Delivered", 22, "C2", "2002").call("Established", 25, "C2", "2002")
+
+
+def attended(seconds: float = 30, **more: Any) -> AnyEvent:
+    """2001 hands the customer over to 2002: C1 and C2 become C3."""
+    connections = [
+        {"new": {"callId": "C3", "deviceId": "T17:3"}, "old": {"callId": "C1", "deviceId": "T17:3"}},
+        {"new": {"callId": "C3", "deviceId": "2002"}, "old": {"callId": "C2", "deviceId": "2002"}},
+    ]
+    data = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "transferringDeviceId": "2001",
+            "transferredToDeviceId": "2002", "resultingCallId": "C3", "connections": connections}  # fmt: skip
+    return event("Transferred", seconds, **{**data, **more})
+
+
+def test_a_blind_transfer_ends_one_leg_and_begins_another_with_the_same_interaction() -> None:
+    board = queue_call(Switchboard()).found(6, 1, "G1")
+    board.hears(event("Transferred", 20, primaryOldCallId="C1", transferringDeviceId="2001", resultingCallId="C2",
+                      connections=[{"new": {"callId": "C2", "deviceId": "2002"}}]))  # fmt: skip
+    board.call("Delivered", 20.2, "C2", "2002").call("Established", 24, "C2", "2002")
+
+    first, second = board.legs
+    assert board.spans() == [("2001", 5.0, 20.0), ("2002", 24.0, None)]
+    assert (
+        second.facts.interaction_id, second.facts.queue_name, second.facts.caller_name,
+    ) == ("I-C1", "Sales", "Jo")  # fmt: skip
+    assert [one.leg for one in board.searches] == [1, 2]
+    assert first.call_id == "C1"
+
+
+def test_the_destination_may_ring_before_the_transfer_is_told() -> None:
+    board = queue_call(Switchboard()).call("Delivered", 19.9, "C2", "2002")
+    board.hears(event("Transferred", 20, primaryOldCallId="C1", transferringDeviceId="2001", resultingCallId="C2"))
+    board.call("Established", 24, "C2", "2002")
+
+    assert [leg.facts.queue_name for leg in board.legs] == ["Sales", "Sales"]
+
+
+def test_a_consultation_is_a_leg_of_its_own_in_the_same_interaction() -> None:
+    board = consultation(Switchboard())
+
+    assert board.spans() == [("2001", 5.0, None), ("2002", 25.0, None), ("2001", 25.0, None)]
+    assert {"I-C1"} == {leg.facts.interaction_id for leg in board.legs}
+
+
+def test_after_an_attended_transfer_the_same_recording_is_one_leg() -> None:
+    board = consultation(Switchboard()).found(26, 2, "G2").hears(attended()).missed(40, 2, "same")
+    board.call("ConnectionCleared", 60, "C3", "2002").waits(62)
+
+    assert board.spans() == [("2001", 5.0, 30.0), ("2002", 25.0, 60.0), ("2001", 25.0, 30.0)]
+    assert (board.legs[1].facts.queue_name, board.legs[1].facts.caller_name) == ("Sales", "Jo")
+    assert board.writes.count((2, "base")) == 1
+
+
+def test_after_an_attended_transfer_another_recording_is_a_second_leg() -> None:
+    board = consultation(Switchboard()).found(26, 2, "G2").hears(attended()).found(31, 2, "G3", started=30)
+    board.call("ConnectionCleared", 60, "C3", "2002").waits(62)
+
+    spans = [one for one in board.spans() if one[0] == "2002"]
+    assert spans == [("2002", 25.0, 30.0), ("2002", 30.0, 60.0)]
+    assert [leg.guid for leg in board.legs if leg.device_id == "2002"] == ["G2", "G3"]
+    assert [leg.facts.queue_name for leg in board.legs if leg.device_id == "2002"] == ["", "Sales"]
+
+
+def test_the_flags_after_a_transfer_wait_until_it_is_known_whose_recording_it_is() -> None:
+    board = consultation(Switchboard()).found(26, 2, "G2").hears(attended())
+    board.call("ConnectionCleared", 33, "C3", "2002").waits(35)
+    assert (2, "base") not in board.writes
+    board.found(36, 2, "G3", started=30)
+
+    assert {(2, "base"), (4, "base")} <= set(board.writes)
+
+
+def test_a_transfer_told_by_both_monitors_happens_once() -> None:
+    other = attended(30.1, primaryOldCallId="C2", secondaryOldCallId=None)
+    board = consultation(Switchboard()).hears(attended(), other)
+
+    assert board.spans() == [("2001", 5.0, 30.0), ("2002", 25.0, None), ("2001", 25.0, 30.0)]
+
+
+def test_a_transfer_told_first_by_the_destinations_monitor_is_the_same() -> None:
+    other = attended(30, primaryOldCallId="C2", secondaryOldCallId=None)
+    board = consultation(Switchboard()).hears(other, attended(30.1)).call("ConnectionCleared", 60, "C3", "2002")
+
+    assert board.spans() == [("2001", 5.0, 30.0), ("2002", 25.0, 60.0), ("2001", 25.0, 30.0)]
+    assert board.legs[1].facts.queue_name == "Sales"
+
+
+def test_a_transfer_while_the_destination_rings_opens_its_leg_when_it_answers() -> None:
+    board = queue_call(Switchboard()).call("Held", 20, "C1", "2001").call("Originated", 21, "C2", "2001")
+    board.call("Delivered", 22, "C2", "2002").hears(attended(25)).call("Established", 28, "C3", "2002")
+
+    assert board.spans() == [("2001", 5.0, 25.0), ("2002", 28.0, None)]
+    assert board.legs[1].facts.queue_name == "Sales"
+
+
+def test_an_event_under_the_old_call_id_after_a_transfer_finds_the_call() -> None:
+    board = consultation(Switchboard()).hears(attended()).call("ConnectionCleared", 30.5, "C2", "2002")
+
+    assert ("2002", 25.0, 30.5) in board.spans()
+
+
+def test_an_answer_that_a_transfer_overtook_is_not_left_open() -> None:
+    board = queue_call(Switchboard()).call("Held", 20, "C1", "2001").call("Delivered", 22, "C2", "2002")
+    board.hears(attended(25)).call("Established", 24.8, "C2", "2002").call("Originated", 21, "C2", "2001")
+    board.call("ConnectionCleared", 60, "C3", "2002")
+
+    assert all(end is not None for _, _, end in board.spans())
+
+
+def test_without_any_recording_a_new_segment_of_the_pbx_is_two_legs() -> None:
+    roster = Everybody(x2002=MatchKind.UNMATCHED)
+    board = (
+        consultation(Switchboard(roster)).hears(attended(newSegment=True)).call("ConnectionCleared", 60, "C3", "2002")
+    )
+
+    assert [one for one in board.spans() if one[0] == "2002"] == [("2002", 25.0, 30.0), ("2002", 30.0, 60.0)]
+
+
+def test_a_conference_keeps_one_leg_for_each_extension() -> None:
+    connections = [
+        {"new": {"callId": "C3", "deviceId": "T17"}, "old": {"callId": "C1", "deviceId": "T17"}},
+        {"new": {"callId": "C3", "deviceId": "2001"}, "old": {"callId": "C1", "deviceId": "2001"}},
+        {"new": {"callId": "C3", "deviceId": "2002"}, "old": {"callId": "C2", "deviceId": "2002"}},
+    ]
+    joined = event("Conferenced", 30, primaryOldCallId="C1", secondaryOldCallId="C2", conferencingDeviceId="2001",
+                   addedPartyId="2002", resultingCallId="C3", connections=connections)  # fmt: skip
+    board = consultation(Switchboard()).hears(joined, joined).call("ConnectionCleared", 50, "C3", "2001")
+    board.call("ConnectionCleared", 50.1, "C3", "2001").call("ConnectionCleared", 60, "C3", "2002")
+
+    assert board.spans() == [("2001", 5.0, 50.0), ("2002", 25.0, 60.0), ("2001", 25.0, 30.0)]
+    assert {"C3", "C2"} == {leg.call_id for leg in board.legs}
+
+
+def link(kind: str, seconds: float) -> AnyEvent:
+    """The link is lost or restored."""
+    return event(kind, seconds, family="link", reason="test")
+
+
+def snapshot(kind: str, seconds: float) -> AnyEvent:
+    """A snapshot began or ended."""
+    return event(kind, seconds, family="snapshot")
+
+
+def test_a_call_found_in_progress_is_joined_late() -> None:
+    board = Switchboard().hears(link("Restored", 0), snapshot("Began", 1))
+    board.call("Established", 1, "C1", "2001").hears(snapshot("Ended", 2)).call("ConnectionCleared", 30, "C1", "2001")
+
+    assert (board.leg.outcome, board.searches) == (Outcome.JOINED_LATE, [])
+
+
+def test_a_leg_that_vanished_in_a_gap_closes_with_its_end_unknown_and_is_flagged_if_its_guid_is_held() -> None:
+    board = queue_call(Switchboard()).found(6, 1, "G1")
+    board.hears(link("Lost", 20), link("Restored", 40), snapshot("Began", 41), snapshot("Ended", 42)).waits(44)
+
+    assert (board.leg.is_end_unknown, board.writes) == (True, [(1, "base")])
+
+
+def test_a_leg_that_the_snapshot_still_shows_goes_on() -> None:
+    board = queue_call(Switchboard()).found(6, 1, "G1")
+    board.hears(link("Lost", 20), link("Restored", 40), snapshot("Began", 41))
+    board.call("Established", 41, "C1", "2001").hears(snapshot("Ended", 42))
+
+    assert (board.leg.phase, len(board.legs)) == (Phase.OPEN, 1)
+
+
+def test_the_ledger_of_a_gap_says_what_was_saved_and_what_was_lost() -> None:
+    board = queue_call(Switchboard()).found(6, 1, "G1")
+    queue_call(board, "C2", "2002", 10)
+    board.hears(link("Lost", 20), link("Restored", 40), snapshot("Began", 41))
+    board.call("Established", 41, "C9", "2003").hears(snapshot("Ended", 42))
+
+    gaps = [one for one in board.commands if isinstance(one, OpenGap | CloseGap)]
+    assert isinstance(gaps[-1], CloseGap)
+    assert (gaps[-1].legs_saved, gaps[-1].legs_lost) == (1, 2)
+
+
+def test_a_second_loss_does_not_open_a_second_gap() -> None:
+    board = Switchboard().hears(link("Lost", 20), link("Lost", 25))
+
+    assert len([one for one in board.commands if isinstance(one, OpenGap)]) == 1
