@@ -10,6 +10,8 @@ from celery import Celery
 from celery.signals import setup_logging, task_prerun
 from django.db import close_old_connections
 
+from gateway_site.pulse import EVERY_SECONDS, QUEUES
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
 
 app = Celery("gateway")
@@ -38,4 +40,8 @@ app.conf.beat_schedule = {
     "send due writes": _every(5, "calls.tasks.wake_deliveries", "writes"),
     "refresh due users": _every(60, "agents.tasks.refresh_due", "default"),
     "forget what is old": _every(3600, "calls.tasks.retain", "default"),
+    **{
+        f"pulse of {queue}": _every(EVERY_SECONDS, "gateway_site.tasks.note_pulse", queue) | {"args": [queue]}
+        for queue in QUEUES
+    },
 }

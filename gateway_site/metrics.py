@@ -34,8 +34,10 @@ class Gateway(Collector):
         """Yield every metric; without a database only the probes', which say so."""
         looks = list(probes.vital())
         yield _gauge("gateway_part_ok", "1 where the part answers.", ["part"], [([one.name], one.ok) for one in looks])
-        if not all(one.ok for one in looks if one.name != "redis"):
+        if any(one.name in probes.NEEDED_BY_ALL and not one.ok for one in looks):
             return
+        if all(one.ok for one in looks):
+            yield _lags()
         try:
             yield from self._from_database()
         except DatabaseError:
@@ -84,6 +86,13 @@ def _searches() -> GaugeMetricFamily:
     return _gauge(
         "gateway_searches_newest", f"Of the newest {NEWEST_SEARCHES} recording searches: how many ended how, and why.",
         ["service", "state", "why"], [([*row[:3]], row[3]) for row in rows.annotate(n=Count("id")).order_by()],
+    )  # fmt: skip
+
+
+def _lags() -> GaugeMetricFamily:
+    return _gauge(
+        "gateway_journal_lag_seconds", "How long the oldest event not yet folded has waited.", ["source"],
+        [([slug], lag) for slug, lag in probes.journal_lags().items()],
     )  # fmt: skip
 
 

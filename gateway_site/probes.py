@@ -1,11 +1,16 @@
 """Short looks at what the gateway leans on; health, metrics and the installation test share them."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 
 import msgspec
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from cti.journal import START, JournalError, read_journal
+from cti.models import CtiSource
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -14,6 +19,12 @@ class Probe(msgspec.Struct, frozen=True):
     name: str
     ok: bool
     detail: str
+
+
+class _Received(msgspec.Struct, frozen=True):
+    """Of an event in the journal, only when it was received."""
+
+    gatewaytime: datetime
 
 
 class ProbeFailed(Exception):
@@ -56,8 +67,44 @@ def redis() -> str:
     return "Redis answers"
 
 
+def journal_lag_seconds(slug: str, after: str) -> float:
+    """Return how long the oldest event that is not yet folded has waited; 0 when all are.
+
+    Raises ``JournalError``.
+    """
+    waiting = read_journal(slug, after, 1)
+    if not waiting:
+        return 0.0
+    return max(
+        (timezone.now() - msgspec.json.decode(waiting[0].payload, type=_Received).gatewaytime).total_seconds(), 0
+    )
+
+
+def journal_lags() -> dict[str, float]:
+    """Return the lag of each enabled source's journal, in seconds. Raises ``JournalError``."""
+    sources = CtiSource.objects.filter(enabled=True).values_list("slug", "checkpoint__last_id")
+    return {slug: journal_lag_seconds(slug, last_id or START) for slug, last_id in sources}
+
+
+def journal() -> str:
+    """Read each source's journal; a lag is told, and is no reason to refuse events."""
+    try:
+        lags = journal_lags()
+    except JournalError as error:
+        raise ProbeFailed(f"cannot be read: {error}") from error
+    return "; ".join(f"{slug}: {lag:.1f} s behind" for slug, lag in lags.items()) or "no source yet"
+
+
 #: What must be well for the gateway to take events.
-VITAL: dict[str, Callable[[], str]] = {"database": database, "migrations": migrations, "redis": redis}
+VITAL: dict[str, Callable[[], str]] = {
+    "database": database,
+    "migrations": migrations,
+    "redis": redis,
+    "journal": journal,
+}
+
+#: Without these the other looks cannot be taken.
+NEEDED_BY_ALL = ("database", "migrations")
 
 
 def vital() -> Iterator[Probe]:
@@ -67,3 +114,5 @@ def vital() -> Iterator[Probe]:
             yield Probe(name, ok=True, detail=look())
         except ProbeFailed as error:
             yield Probe(name, ok=False, detail=str(error))
+            if name in NEEDED_BY_ALL:
+                return

@@ -1,6 +1,7 @@
 """Bring the database to what a declaration says: all of it or nothing."""
 
 import os
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,7 @@ from msgspec import UNSET
 
 from agents.models import Allocation
 from cti.models import CtiSource, Kind
+from flags.catalogue import FIELD_NAMES, FIELDS, is_field
 from flags.models import FlagSetting
 from gateway_site.config.declaration import (
     ConfigError,
@@ -67,11 +69,16 @@ class _Work:
         self._save("data_servers", index, found or DataServer(slug=row.slug), {})
 
     def flag(self, index: int, row: FlagRow) -> None:
-        found = FlagSetting.objects.filter(field=row.field).first()
+        field = _flag_field(row)
+        if field is None:
+            where = place("flags", index, row.field or row.name, "field")
+            self.problems.append(f"{where}: use one of {', '.join(FIELD_NAMES)} or query:KEY")
+            return
+        found = FlagSetting.objects.filter(field=field).first()
         values = _given(row, "field")
         if found is None:
-            values.setdefault("name", row.field)
-        self._save("flags", index, found or FlagSetting(field=row.field), values)
+            values.setdefault("name", next((spec.name for spec in FIELDS if spec.field == field), field))
+        self._save("flags", index, found or FlagSetting(field=field), values)
 
     def recording_service(self, index: int, row: RecordingServiceRow) -> None:
         found = RecordingService.objects.filter(slug=row.slug).first()
@@ -148,6 +155,20 @@ def _problems(row: models.Model) -> dict[str, str]:
     except ValidationError as error:
         return {key: " ".join(messages) for key, messages in error.message_dict.items()}
     return {}
+
+
+def _flag_field(row: FlagRow) -> str | None:
+    """Return the call's field that a flag carries, None where there is no such field.
+
+    A flag of the manual may go by its name alone; events write ``agentId`` where the catalogue writes ``agent_id``.
+    """
+    if row.field is UNSET:
+        known = FlagSetting.objects.filter(name=row.name).values_list("field", flat=True).first()
+        return known or next((spec.field for spec in FIELDS if spec.name == row.name), None)
+    if is_field(row.field):
+        return row.field
+    plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", row.field).lower()
+    return plain if is_field(plain) else None
 
 
 def _given(row: msgspec.Struct, *without: str) -> dict[str, Any]:

@@ -75,9 +75,9 @@ class CtiSourceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class FlagRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[[flags]]``; a flag is known by its ``field``."""
+    """``[[flags]]``; a flag is known by its ``field``, one of the manual also by its name."""
 
-    field: str
+    field: str | UnsetType = UNSET
     name: str | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     max_length: int | UnsetType = UNSET
@@ -129,7 +129,7 @@ def _rows(table: str, raw: object, kind: type[Row], problems: list[str]) -> list
     seen: set[str] = set()
     identity = "field" if kind is FlagRow else "slug"
     for index, one in enumerate(raw):
-        name = one.get(identity) if isinstance(one, dict) else None
+        name = (one.get(identity) or one.get("name")) if isinstance(one, dict) else None
         try:
             read_rows.append(msgspec.convert(one, kind))
         except msgspec.ValidationError as error:

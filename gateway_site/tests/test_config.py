@@ -53,7 +53,7 @@ slug = "crm"
 kind = "http"
 
 [[flags]]
-field = "test_field"
+field = "query:order"
 name = "TestFlag"
 max_length = 64
 """
@@ -76,7 +76,7 @@ def test_a_declaration_makes_the_site_that_it_declares() -> None:
     assert pbx.devices == ["0101", "0102"]
     assert pbx.queues == {"7001": "", "7002": "Sales"}
     assert [one.service.slug for one in pbx.allocations.all()] == ["south", "north"]
-    assert FlagSetting.objects.get(field="test_field").name == "TestFlag"
+    assert FlagSetting.objects.get(field="query:order").name == "TestFlag"
 
 
 def test_applying_again_finds_nothing_to_change() -> None:
@@ -129,6 +129,15 @@ def test_queues_may_be_a_table_of_names() -> None:
     assert CtiSource.objects.get(slug="a").queues == {"7001": "Sales"}
 
 
+def test_a_flag_of_the_manual_goes_by_its_name_and_by_its_field_in_either_spelling() -> None:
+    for text in ('name = "AgentName"\n', 'field = "agentName"\n', 'field = "agent_name"\n'):
+        apply(read(f"[[flags]]\n{text}enabled = false\n"))
+
+    flag = FlagSetting.objects.get(field="agent_name")
+    assert (flag.name, flag.enabled) == ("AgentName", False)
+    assert "[[flags]]" in problems_of('[[flags]]\nname = "Shoe"\n')
+
+
 def test_a_secret_never_stands_in_what_is_exported() -> None:
     apply(read(SITE))
     CtiSource.objects.filter(slug="pbx").update(secret="hidden-secret")
@@ -149,6 +158,7 @@ def test_a_secret_never_stands_in_what_is_exported() -> None:
         ('[[cti_sources]]\nslug = "a"\nkind = "csta_xml"\n', "host and port are needed"),
         ('[[cti_sources]]\nslug = "a b"\nkind = "http"\n', 'number 1 "a b", slug: Enter a valid'),
         ('[[data_servers]]\nslug = "a"\n[[data_servers]]\nslug = "a"\n', "number 2"),
+        ('[[flags]]\nfield = "shoe_size"\n', 'number 1 "shoe_size", field: use one of call_id'),
         ('[[recording_services]]\nslug = "r"\nurl = "http://a.b/"\n', "data_server is missing"),
         ('[[recording_services]]\nslug = "r"\ndata_server = "x"\n', 'there is no Data Server "x"'),
         ('[[cti_sources]]\nslug = "a"\nkind = "http"\nrecording_services = ["z"]\n', 'no Recording Service "z"'),
@@ -170,7 +180,7 @@ def test_nothing_is_applied_unless_all_is_right() -> None:
 
 
 def test_every_problem_is_told_at_once() -> None:
-    problems = problems_of('[[cti_sources]]\nslug = "a"\nx = 1\n[[flags]]\nfield = "f"\ny = 1\n')
+    problems = problems_of('[[cti_sources]]\nslug = "a"\nx = 1\n[[flags]]\nfield = "agent_id"\ny = 1\n')
 
     assert "`x`" in problems
     assert "`y`" in problems

@@ -9,6 +9,7 @@ from django.test import Client, override_settings
 from django.utils import timezone
 from redis import Redis
 
+from cti.journal import MEMBER, journal_key
 from cti.models import CtiSource, LinkState, LinkStatus
 from flags.models import FlagWrite
 from qms.models import DataServer, RecordingService, ServiceHealth
@@ -35,6 +36,7 @@ def test_the_gateway_is_ready_when_database_tables_and_redis_are(client: Client,
         "database": True,
         "migrations": True,
         "redis": True,
+        "journal": True,
     }
 
 
@@ -65,6 +67,8 @@ def test_the_metrics_tell_links_breakers_and_writes(client: Client, redis: Redis
     now = timezone.now()
     source = CtiSource.objects.create(slug="pbx", kind="csta_xml", host="h", port=1)
     LinkStatus.objects.create(source=source, state=LinkState.UP, spooled=3)
+    received = (now - timedelta(seconds=90)).isoformat()
+    redis.xadd(journal_key("pbx"), {MEMBER: f'{{"gatewaytime": "{received}", "id": "x"}}'}, id="1-1")
     ServiceHealth.objects.create(service=service, failures=4, open_until=now + timedelta(minutes=1))
     FlagWrite.objects.create(
         leg_id=1, source_id=source.id, service=service, recording_guid="g", part="base", not_before=now, created_at=now
@@ -73,6 +77,7 @@ def test_the_metrics_tell_links_breakers_and_writes(client: Client, redis: Redis
     scraped = client.get("/metrics").content.decode().splitlines()
 
     assert 'gateway_link_up{source="pbx"} 1.0' in scraped
+    assert any(line.startswith('gateway_journal_lag_seconds{source="pbx"} 9') for line in scraped)
     assert 'gateway_link_spooled_events{source="pbx"} 3.0' in scraped
     assert 'gateway_breaker_open{service="north"} 1.0' in scraped
     assert 'gateway_service_failures_in_a_row{service="north"} 4.0' in scraped

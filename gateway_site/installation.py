@@ -1,0 +1,140 @@
+"""The installation test: step by step, as the manual's chapter goes; each step says what it saw and what to do."""
+
+import os
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import StrEnum
+
+import msgspec
+from django.utils import timezone
+from kombu.exceptions import OperationalError as BrokerError
+
+from cti.models import CtiSource, Kind, LinkState, LinkStatus
+from gateway_site import probes, pulse
+from gateway_site.celery import app
+
+#: A listener reports every few seconds.
+SILENT_SECONDS = 30
+PING_SECONDS = 2.0
+
+
+class State(StrEnum):
+    """How a step went. ``NOT_YET``: nothing is wrong, but something has still to be done or to happen."""
+
+    PASS = "pass"  # noqa: S105  (a verdict, no password)
+    FAIL = "fail"
+    NOT_YET = "not yet"
+
+
+class Step(msgspec.Struct, frozen=True):
+    """One step: its name, how it went, what was seen, and what to do when it did not pass."""
+
+    name: str
+    state: State
+    seen: str
+    todo: str = ""
+
+
+def steps() -> Iterator[Step]:
+    """Go through the installation, cheapest first; without a database the rest cannot be known."""
+    vital = list(_vital())
+    yield from vital
+    if any(one.state is not State.PASS for one in vital if one.name in probes.NEEDED_BY_ALL):
+        return
+    if all(one.state is State.PASS for one in vital):
+        yield from _workers()
+        yield _beat()
+    yield _web()
+    yield from _sources()
+
+
+REMEDIES = {
+    "database": "Check DATABASE_URL in .env and that the database runs.",
+    "migrations": "Run ./gateway manage migrate.",
+    "journal": "Check JOURNAL_URL in .env (unset: the same as REDIS_URL).",
+    "redis": "Start the gateway (./gateway up brings its own Redis), or check REDIS_URL in .env.",
+}
+
+
+def _vital() -> Iterator[Step]:
+    for look in probes.vital():
+        state, todo = (State.PASS, "") if look.ok else (State.FAIL, REMEDIES[look.name])
+        yield Step(look.name, state, look.detail, todo)
+
+
+def _workers() -> Iterator[Step]:
+    """Ask the workers which queues they serve; they have two seconds to answer."""
+    try:
+        answers = app.control.inspect(timeout=PING_SECONDS).active_queues() or {}
+    except (BrokerError, OSError) as error:
+        yield Step("workers", State.FAIL, f"the broker does not answer: {type(error).__name__}", REMEDIES["redis"])
+        return
+    served = {queue["name"] for queues in answers.values() for queue in queues}
+    for queue in pulse.QUEUES:
+        name = f"worker for {queue}"
+        if queue in served:
+            yield Step(name, State.PASS, "answers")
+        else:
+            yield Step(name, State.FAIL, f"no worker serves the queue {queue}", "Start it: ./gateway up, see Procfile.")
+
+
+def _beat() -> Step:
+    ages = {queue: _age_seconds(queue) for queue in pulse.QUEUES}
+    newest = min((age for age in ages.values() if age is not None), default=None)
+    if newest is None or newest > pulse.OLDEST_SECONDS:
+        seen = "no sign of beat in a day" if newest is None else f"beat's last sign is {newest:.0f} s old"
+        return Step("beat", State.FAIL, seen, "Start it: ./gateway up, see Procfile. It needs half a minute to show.")
+    silent = [queue for queue, age in ages.items() if age is None or age > pulse.OLDEST_SECONDS]
+    if silent:
+        return Step(
+            "beat", State.FAIL, f"beat works, but nothing is done in: {', '.join(silent)}", "Restart its worker."
+        )
+    return Step("beat", State.PASS, f"its last sign came {newest:.0f} s ago, through every queue")
+
+
+def _age_seconds(queue: str) -> float | None:
+    at = pulse.last(queue)
+    return (timezone.now() - at).total_seconds() if at else None
+
+
+def _web() -> Step:
+    port = os.environ.get("BIND", "127.0.0.1:8000").rpartition(":")[2]
+    address = f"http://127.0.0.1:{port}/health/live"
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return Step("web", State.PASS, f"{address} answers {answer.status}")
+    except (urllib.error.URLError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        return Step("web", State.FAIL, f"{address} does not answer: {reason}", "Start it: ./gateway up; check BIND.")
+
+
+def _sources() -> Iterator[Step]:
+    sources = list(CtiSource.objects.filter(enabled=True))
+    if not sources:
+        yield Step("CTI sources", State.NOT_YET, "none is declared", "Add one in the admin or with apply_config.")
+    for source in sources:
+        yield _source(source)
+
+
+def _source(source: CtiSource) -> Step:
+    name = f"CTI source {source.slug}"
+    status = LinkStatus.objects.filter(source=source).first()
+    if source.kind != Kind.HTTP and (problem := _link_problem(status)):
+        return Step(name, State.FAIL, problem, "Check host, port, credentials and the PBX; see the source's page.")
+    if status is None or status.last_event_at is None:
+        todo = "Make a test call." if source.kind != Kind.HTTP else "Post an event with a token of this source."
+        return Step(name, State.NOT_YET, "no event has come yet", todo)
+    return Step(name, State.PASS, f"{status.get_state_display()}; last event {status.last_event_at:%Y-%m-%d %H:%M:%S}")
+
+
+def _link_problem(status: LinkStatus | None) -> str:
+    """Say what is wrong with a TCP source's link; empty when nothing is."""
+    if status is None or status.reported_at is None:
+        return "no listener has reported"
+    if timezone.now() - status.reported_at > timedelta(seconds=SILENT_SECONDS):
+        return f"its listener has been silent since {status.reported_at:%Y-%m-%d %H:%M:%S}"
+    if status.state != LinkState.UP:
+        return f"{status.get_state_display()}{': ' + status.last_error if status.last_error else ''}"
+    return ""

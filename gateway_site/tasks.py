@@ -1,0 +1,11 @@
+"""Tasks that concern the whole gateway; each is one line."""
+
+from celery import shared_task
+
+from gateway_site import pulse
+
+
+@shared_task
+def note_pulse(queue: str) -> None:
+    """Show that beat and a worker of the queue live."""
+    pulse.note(queue)
