@@ -149,6 +149,8 @@ class UserRefresh(models.Model):
     state = models.CharField(max_length=16, choices=RefreshState.choices, default=RefreshState.RUNNING)
     asked_by = models.CharField(max_length=150, blank=True)
     started_at = models.DateTimeField()
+    taken_at = models.DateTimeField(null=True, blank=True, help_text="When a process began to load.")
+    progress_at = models.DateTimeField(null=True, help_text="The last sign of life of the process that loads.")
     finished_at = models.DateTimeField(null=True, blank=True)
     loaded = models.PositiveIntegerField(default=0)
     added = models.PositiveIntegerField(default=0)

@@ -1,0 +1,26 @@
+"""The eight Flags of the manual; the two that it calls optional are off."""
+
+from django.db import migrations
+
+FLAGS = [
+    ("AgentId", "agent_id", True),
+    ("AgentName", "agent_name", True),
+    ("CallerName", "caller_name", True),
+    ("CTICallRef", "call_id", True),
+    ("InteractionGuid", "interaction_id", True),
+    ("QueueName", "queue_name", True),
+    ("CTIWrapup", "wrapup", False),
+    ("CTI QueryData", "query_data", False),
+]
+
+
+def create(apps, schema_editor):
+    settings = apps.get_model("flags", "FlagSetting").objects
+    for order, (name, field, enabled) in enumerate(FLAGS, start=1):
+        settings.get_or_create(name=name, defaults={"field": field, "enabled": enabled, "order": order})
+
+
+class Migration(migrations.Migration):
+    dependencies = [("flags", "0001_initial")]
+
+    operations = [migrations.RunPython(create, migrations.RunPython.noop, elidable=False)]
