@@ -6,6 +6,8 @@ import pytest
 import redis as redis_client
 from django.conf import settings
 
+from agents.api import forget_directories
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test that touches the database as a test of storage: it runs on SQLite and on PostgreSQL."""
@@ -13,6 +15,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         needs = set(getattr(item, "fixturenames", ()))
         if item.get_closest_marker("django_db") or needs & {"db", "transactional_db", "live_server"}:
             item.add_marker("storage")
+
+
+@pytest.fixture(autouse=True)
+def _fresh_directories() -> None:
+    """Let no test see another's QMS users: a rolled back database gives the same ids again."""
+    forget_directories()
 
 
 @pytest.fixture

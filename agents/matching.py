@@ -122,8 +122,8 @@ class Directory:
         if extension in self._elsewhere:
             return (
                 f"Extension {_shown(extension)} belongs in QMS to the Recording Service "
-                f"{_shown(self._elsewhere[extension])}, which is not allocated to this CTI source; allocate it, or "
-                "correct the user in QMS."
+                f"{_shown(self._elsewhere[extension])}, which is not allocated to this CTI source or not enabled; "
+                "allocate and enable it, or correct the user in QMS."
             )
         if near := self.near_misses(extension):
             return (
