@@ -11,9 +11,13 @@ import msgspec
 from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
+from agents.models import QmsUser
 from cti.models import CtiSource, Kind, LinkState, LinkStatus
+from flags.models import FlagOnServer, FlagSetting
 from gateway_site import probes, pulse
 from gateway_site.celery import app
+from qms.api import test_connection
+from qms.models import RecordingService
 
 #: A listener reports every few seconds.
 SILENT_SECONDS = 30
@@ -48,8 +52,10 @@ def steps() -> Iterator[Step]:
         yield _beat()
     yield _web()
     yield from _sources()
+    yield from _services()
 
 
+DECLARE = "Add one in the admin or with apply_config."
 REMEDIES = {
     "database": "Check DATABASE_URL in .env and that the database runs.",
     "migrations": "Run ./gateway manage migrate.",
@@ -113,7 +119,7 @@ def _web() -> Step:
 def _sources() -> Iterator[Step]:
     sources = list(CtiSource.objects.filter(enabled=True))
     if not sources:
-        yield Step("CTI sources", State.NOT_YET, "none is declared", "Add one in the admin or with apply_config.")
+        yield Step("CTI sources", State.NOT_YET, "none is declared", DECLARE)
     for source in sources:
         yield _source(source)
 
@@ -138,3 +144,40 @@ def _link_problem(status: LinkStatus | None) -> str:
     if status.state != LinkState.UP:
         return f"{status.get_state_display()}{': ' + status.last_error if status.last_error else ''}"
     return ""
+
+
+def _services() -> Iterator[Step]:
+    services = list(RecordingService.objects.filter(enabled=True).select_related("data_server"))
+    if not services:
+        yield Step(
+            "Recording Services", State.NOT_YET, "none is declared", "Add one in the admin or with apply_config."
+        )
+    for service in services:
+        yield from _service(service)
+
+
+def _service(service: RecordingService) -> Iterator[Step]:
+    """Go the way to QMS, then look at what was fetched from there and created there."""
+    name = f"Recording Service {service.slug}"
+    for taken in test_connection(service):
+        state = State.PASS if taken.ok else State.FAIL if taken.tried else State.NOT_YET
+        yield Step(f"{name}: {taken.name}", state, taken.found, taken.advice)
+    users = QmsUser.objects.filter(service=service, gone_at=None).count()
+    if users:
+        yield Step(f"{name}: users loaded", State.PASS, f"{users} users")
+    else:
+        yield Step(
+            f"{name}: users loaded", State.NOT_YET, "no users", f"Run ./gateway manage sync_users {service.slug}."
+        )
+    yield _flags_exist(name, service)
+
+
+def _flags_exist(name: str, service: RecordingService) -> Step:
+    wanted = set(FlagSetting.objects.filter(enabled=True).values_list("name", flat=True))
+    good = (FlagOnServer.State.CREATED, FlagOnServer.State.EXISTS)
+    there = FlagOnServer.objects.filter(data_server=service.data_server, state__in=good).values_list("name", flat=True)
+    missing = sorted(wanted - set(there))
+    if missing:
+        seen = f"not known to exist on {service.data_server.slug}: {', '.join(missing)}"
+        return Step(f"{name}: flags exist", State.NOT_YET, seen, "Run ./gateway manage create_flags.")
+    return Step(f"{name}: flags exist", State.PASS, f"{len(wanted)} on {service.data_server.slug}")

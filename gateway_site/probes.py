@@ -9,7 +9,7 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from cti.journal import START, JournalError, read_journal
+from cti.api import START, JournalError, read_journal
 from cti.models import CtiSource
 
 

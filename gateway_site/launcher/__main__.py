@@ -23,6 +23,7 @@ class Word:
 
 HERE = "gateway_site.launcher"
 WORDS = {
+    "demo": Word(f"{HERE}.demo", "see calls being flagged, with a simulated PBX and QMS", True, f"{HERE}.demo_place"),
     "manage": Word(f"{HERE}.manage", "a management command (./gateway manage help)"),
     "test": Word(f"{HERE}.testing", "all tests, on SQLite and PostgreSQL; further words go to pytest"),
     "up": Word(f"{HERE}.up", "run the gateway with the settings of .env", needs_django=True),

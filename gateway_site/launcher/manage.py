@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 
-from gateway_site.launcher.places import ROOT, var_dir
+from gateway_site import embedded
+from gateway_site.launcher import demo_place, redis
+from gateway_site.launcher.places import ROOT, sealed_environment, var_dir
 
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
 #: What must not find a database made for it: it makes one, or needs none.
@@ -13,9 +15,18 @@ NEEDS_NO_DATABASE = ("", "help", "migrate", "makemigrations", "test", "check", "
 
 def run(words: list[str]) -> int:
     """Become manage.py. On a first start with the embedded database, its tables are made before."""
-    if (words or [""])[0] not in NEEDS_NO_DATABASE and _is_first_start():
+    if _is_of_the_demo():
+        print("gateway: a demo runs and there is no .env: this speaks to the demo", file=sys.stderr)
+        os.environ.update(sealed_environment() | {"GATEWAY_ENV_FILE": str(demo_place.ENVIRONMENT)})
+    elif (words or [""])[0] not in NEEDS_NO_DATABASE and _is_first_start():
         subprocess.run([*MANAGE, "migrate", "--verbosity", "0"], check=True)
     os.execv(sys.executable, [*MANAGE, *words])
+
+
+def _is_of_the_demo() -> bool:
+    """Say whether the demo is the only gateway that can be meant here."""
+    is_set_up = (ROOT / ".env").exists() or {"DATABASE_URL", "GATEWAY_VAR", "GATEWAY_ENV_FILE"} & set(os.environ)
+    return not is_set_up and demo_place.is_running() and not redis.answers(embedded.redis_socket(var_dir()))
 
 
 def _is_first_start() -> bool:

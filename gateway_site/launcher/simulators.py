@@ -1,0 +1,77 @@
+"""The demo's simulated QMS and PBX, and the declaration that leads the gateway to them."""
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway_site.launcher.demo_place import FOLDER, Options, free_port
+from gateway_site.launcher.places import ROOT
+from gateway_site.launcher.supervisor import Program
+
+QMS_PORT, PBX_PORT = 8090, 8733
+QMS, PBX = "simulated QMS", "simulated PBX"
+
+DECLARATION = """\
+# What ./gateway demo applied: the simulated QMS and the simulated PBX of this machine.
+
+[[data_servers]]
+slug = "demo"
+
+[[recording_services]]
+slug = "demo"
+data_server = "demo"
+url = "http://127.0.0.1:{qms_port}/recording-service"
+username = "gateway"
+password_env = "QMS_PASSWORD"
+identifiers = ["127.0.0.1"]
+guid_window_seconds = 10
+lookup_interval_ms = 250
+wrapup_wait_seconds = 15
+
+[[cti_sources]]
+slug = "demo"
+kind = "csta_xml"
+host = "127.0.0.1"
+port = {pbx_port}
+recording_services = ["demo"]
+"""
+
+
+@dataclass(frozen=True)
+class Simulators:
+    """Where the two listen."""
+
+    qms_port: int
+    pbx_port: int
+
+    @property
+    def qms_address(self) -> str:
+        """Return the simulated QMS's address, its side door included."""
+        return f"http://127.0.0.1:{self.qms_port}"
+
+    def declaration(self) -> str:
+        """Return the TOML that declares them."""
+        return DECLARATION.format(qms_port=self.qms_port, pbx_port=self.pbx_port)
+
+    def qms(self) -> Program:
+        """Return the simulated QMS; its file lets it live through a restart."""
+        return _simulator(QMS, "simulate_qms", "--port", str(self.qms_port), "--state", str(FOLDER / "qms.jsonl"))
+
+    def pbx(self, asked: Options, seconds: float | None) -> Program:
+        """Return the simulated PBX, which makes new calls for so many seconds."""
+        words = ["--port", str(self.pbx_port), "--qms", self.qms_address]
+        words += ["--calls-per-second", str(asked.calls_per_second)]
+        words += [] if seconds is None else ["--for", str(seconds)]
+        return _simulator(PBX, "simulate_pbx", *words)
+
+
+def choose() -> Simulators:
+    """Choose the ports: the usual ones where they are free."""
+    return Simulators(free_port(QMS_PORT), free_port(PBX_PORT))
+
+
+def _simulator(name: str, command: str, *words: str) -> Program:
+    log = Path(FOLDER / "logs" / f"{command}.log")
+    manage = [sys.executable, str(ROOT / "manage.py"), command, *words]
+    return Program(name=name, command=manage, environment=dict(os.environ), folder=ROOT, log=log, rank=1)
