@@ -69,6 +69,9 @@ class LinkStatus(models.Model):
     last_error_at = models.DateTimeField(null=True)
     monitors_refused = models.JSONField(default=dict, help_text="Device: the PBX's reason.")
     spooled = models.BigIntegerField(default=0)
+    epoch = models.BigIntegerField(
+        default=0, editable=False, help_text="The newest epoch of the journal's ids; the next one is greater."
+    )
 
     class Meta:
         verbose_name_plural = "link statuses"
@@ -112,14 +115,17 @@ class QuarantinedMessage(models.Model):
     place = models.CharField(max_length=255, blank=True, help_text="Where in the stream or message.")
     raw = models.BinaryField(help_text="The first 64 KiB.")
     size = models.BigIntegerField(default=0)
+    signature = models.CharField(max_length=64, blank=True, editable=False, help_text="Equal for equal messages.")
+    count = models.PositiveBigIntegerField(default=1, help_text="How often it came within the hour.")
     seen_at = models.DateTimeField(null=True, blank=True, help_text="When an operator ticked it off.")
 
     class Meta:
         ordering = ["-id"]
         indexes = [
+            models.Index(fields=["source", "at"], name="cti_quarantine_hour"),  # Serves the limit of what is kept.
             models.Index(  # Serves the count of what nobody has looked at.
                 fields=["source", "id"], condition=Q(seen_at=None), name="cti_quarantine_unseen"
-            )
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,41 @@
+"""What other apps may use of the CTI sources and the journal."""
+
+from cti.configuration import SecretMissing, resolve_secret, source_config
+from cti.journal import (
+    START,
+    Entry,
+    Fenced,
+    JournalError,
+    JournalState,
+    JournalUnavailable,
+    advance_journal,
+    journal_state,
+    read_journal,
+    trim_journal,
+)
+from cti.journal_intake import Appended, Arrival, append_unique
+from cti.journal_wake import clear_wake, wake
+from cti.quarantine import record_quarantine, record_quarantined
+
+__all__ = [
+    "START",
+    "Appended",
+    "Arrival",
+    "Entry",
+    "Fenced",
+    "JournalError",
+    "JournalState",
+    "JournalUnavailable",
+    "SecretMissing",
+    "advance_journal",
+    "append_unique",
+    "clear_wake",
+    "journal_state",
+    "read_journal",
+    "record_quarantine",
+    "record_quarantined",
+    "resolve_secret",
+    "source_config",
+    "trim_journal",
+    "wake",
+]

@@ -1,0 +1,185 @@
+"""The journal: one Redis stream for each CTI source, in order; from it everything else is derived.
+
+``journal``          read, state, trim; the client and the errors
+``journal_writer``   the listener's appends: explicit ids (idempotence, order and fence in one) and the lease
+``journal_intake``   the HTTP intake's appends: each event id once, and the rate limit
+``journal_wake``     the hint to the consumer
+``journal_checks``   settings of the server that can lose what was accepted
+
+``JournalError``
+├── ``JournalUnavailable``   Redis is away, full or read-only: nothing is known to have been kept
+└── ``Fenced``               a newer listener leads: stop
+"""
+
+import contextlib
+import functools
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+import redis
+from django.conf import settings
+from redis.backoff import ConstantBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.retry import Retry
+
+#: Above any command of ours, below what a request or a stop may wait.
+ANSWER_SECONDS = 1.5
+CONNECT_SECONDS = 1.0
+#: The one member of an entry: the event as JSON.
+MEMBER = b"e"
+START = "0-0"
+#: Refusals that only a person can mend; all others pass.
+NEEDS_A_PERSON = ("NOAUTH", "WRONGPASS", "NOPERM", "WRONGTYPE", "invalid username-password")
+#: An entry is added and taken away: Redis refuses an id that is not past its last, and remembers one that is.
+ADVANCE = """
+local done = redis.pcall('XADD', KEYS[1], ARGV[1], 'e', '')
+if type(done) == 'table' and done.err then
+  if string.find(done.err, 'equal or smaller', 1, true) then return 0 end
+  return done
+end
+redis.call('XDEL', KEYS[1], ARGV[1])
+return 1
+"""
+
+
+class JournalError(Exception):
+    """The journal did not do what was asked; ``retryable`` says whether the same may work later."""
+
+    def __init__(self, message: str, *, retryable: bool) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class JournalUnavailable(JournalError):
+    """Redis is away, full, read-only or refuses us; what was asked may or may not have been done."""
+
+
+class Fenced(JournalError):
+    """Another listener has appended a newer epoch: this one no longer leads and must stop."""
+
+    def __init__(self, entry_id: str) -> None:
+        super().__init__(f"A newer listener leads: the journal refused {entry_id}", retryable=False)
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One event in the journal. ``id``: the stream id; ``payload``: a CloudEvent as JSON."""
+
+    id: str
+    payload: bytes
+
+
+class JournalState(msgspec.Struct, frozen=True):
+    """How a journal stands. ``last_id``: the last id ever given, also when trimmed.
+
+    ``incarnation`` names this life of the journal: empty before the first append, another one after Redis lost it.
+    """
+
+    length: int
+    last_id: str
+    incarnation: str
+
+
+def journal_key(slug: str) -> str:
+    """Return the key of a source's stream; the braces keep a source's keys on one node of a cluster."""
+    return f"journal:{{{slug}}}"
+
+
+def incarnation_key(slug: str) -> str:
+    """Return the key that names the journal's life."""
+    return f"incarnation:{{{slug}}}"
+
+
+def client() -> "redis.Redis":
+    """Return this process's client of the journal's Redis; a child of a fork gets its own."""
+    return _client(os.getpid(), settings.JOURNAL_URL)
+
+
+@functools.lru_cache(maxsize=2)
+def _client(_pid: int, url: str) -> "redis.Redis":
+    # One more try on a broken connection only: all that we send is harmless when repeated. After a time-out the
+    # caller decides, for a second wait of the same length would be too long.
+    retry = Retry(ConstantBackoff(0.05), 1, supported_errors=(RedisConnectionError,))
+    options: dict[str, float] = {} if url.startswith("unix") else {"socket_connect_timeout": CONNECT_SECONDS}
+    return redis.Redis.from_url(url, protocol=2, socket_timeout=ANSWER_SECONDS, retry=retry, **options)
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Turn the client's exceptions into ``JournalUnavailable``."""
+    try:
+        yield
+    except RedisError as error:
+        text = str(error)
+        retryable = not any(word in text for word in NEEDS_A_PERSON)
+        raise JournalUnavailable(f"{type(error).__name__}: {text}", retryable=retryable) from error
+
+
+@functools.lru_cache(maxsize=32)
+def _digest(script: str) -> str:
+    return hashlib.sha1(script.encode(), usedforsecurity=False).hexdigest()
+
+
+def run_script(script: str, keys: list[str], arguments: Sequence[str | bytes | int | float]) -> Any:
+    """Run a Lua script, which Redis does as one step, and return its answer.
+
+    Raises ``JournalUnavailable``. Redis forgets scripts when it restarts; they are then sent again.
+    """
+    server = client()
+    with translated():
+        try:
+            return server.evalsha(_digest(script), len(keys), *keys, *arguments)
+        except NoScriptError:
+            return server.eval(script, len(keys), *keys, *arguments)
+
+
+def read_journal(slug: str, after: str, count: int) -> list[Entry]:
+    """Return up to ``count`` entries that follow ``after`` ("0-0": from the start), oldest first.
+
+    Raises ``JournalUnavailable`` within seconds when Redis does not answer.
+    """
+    with translated():
+        found: Any = client().xrange(journal_key(slug), min=f"({after}", count=count)
+    return [Entry(entry_id.decode(), members[MEMBER]) for entry_id, members in found]
+
+
+def journal_state(slug: str) -> JournalState:
+    """Return how the journal stands; one that does not exist has length 0 and last id "0-0"."""
+    with translated():
+        pipe = client().pipeline(transaction=False)
+        pipe.xinfo_stream(journal_key(slug))
+        pipe.get(incarnation_key(slug))
+        about, incarnation = pipe.execute(raise_on_error=False)
+        name = _raised(incarnation) or b""
+        if isinstance(about, ResponseError) and "no such key" in str(about):
+            return JournalState(0, START, name.decode())
+        stream = _raised(about)
+    return JournalState(stream["length"], stream["last-generated-id"].decode(), name.decode())
+
+
+def _raised(answer: Any) -> Any:
+    """Return an answer out of a pipeline; raise it where it is an error."""
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def trim_journal(slug: str, before: str) -> int:
+    """Forget entries older than ``before`` (roughly: whole nodes only) and return how many.
+
+    Never by length: that would forget what nobody has read yet.
+    """
+    with translated():
+        return int(client().xtrim(journal_key(slug), minid=before, approximate=True))
+
+
+def advance_journal(slug: str, past: str) -> bool:
+    """Make every later id greater than ``past``, and say whether that was needed.
+
+    For a journal that lost its tail, or all, while the database knows newer ids: what would be appended below the
+    checkpoint would never be read.
+    """
+    return bool(run_script(ADVANCE, [journal_key(slug)], [past]))

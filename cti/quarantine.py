@@ -1,0 +1,75 @@
+"""Keep what could not be read, with its reason: bounded however much comes, and with a true count."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import F
+
+from cti.models import QuarantinedMessage
+from cti.sources.port import Quarantined
+
+RAW_BYTES = 65_536
+#: Rows for a source in an hour; what comes beyond is counted on one more row.
+KEPT_AN_HOUR = 1_000
+OVERFLOW = "More came within the hour than is kept; these were only counted."
+
+
+def record_quarantine(source_id: int, message: Quarantined, at: datetime) -> None:
+    """Keep one message that could not be read."""
+    record_quarantined(source_id, [message], at)
+
+
+def record_quarantined(source_id: int, messages: Sequence[Quarantined], at: datetime) -> None:
+    """Keep messages that could not be read; equal ones of the same hour are one row with a count."""
+    counts = Counter(_signature(one) for one in messages)
+    fresh = {_signature(one): one for one in messages}
+    this_hour = QuarantinedMessage.objects.filter(
+        source_id=source_id, at__gte=at.replace(minute=0, second=0, microsecond=0), seen_at=None
+    )
+    for signature in this_hour.filter(signature__in=counts).values_list("signature", flat=True):
+        this_hour.filter(signature=signature).update(count=F("count") + counts[signature])
+        fresh.pop(signature, None)
+    room = max(0, KEPT_AN_HOUR - this_hour.count()) if fresh else 0
+    new = [_row(source_id, one, at, signature, counts[signature]) for signature, one in fresh.items()]
+    QuarantinedMessage.objects.bulk_create(new[:room])
+    _count_overflow(source_id, new[room:], at)
+
+
+def _count_overflow(source_id: int, rows: list[QuarantinedMessage], at: datetime) -> None:
+    if not rows:
+        return
+    signature, more = f"overflow {at:%Y-%m-%d %H}", sum(row.count for row in rows)
+    known = QuarantinedMessage.objects.filter(source_id=source_id, signature=signature)
+    if not known.update(count=F("count") + more):
+        kind = rows[0].kind
+        QuarantinedMessage.objects.create(
+            source_id=source_id, at=at, kind=kind, error=OVERFLOW, raw=b"", signature=signature, count=more
+        )
+
+
+def _row(source_id: int, message: Quarantined, at: datetime, signature: str, count: int) -> QuarantinedMessage:
+    return QuarantinedMessage(
+        source_id=source_id,
+        at=at,
+        kind=_text(message.kind, 32),
+        error=_text(message.error, 1000),
+        place=_text(message.place, 255),
+        raw=message.raw[:RAW_BYTES],
+        size=len(message.raw),
+        signature=signature,
+        count=count,
+    )
+
+
+def _text(value: str, longest: int) -> str:
+    """Return text that every database takes: no NUL, no lone surrogate."""
+    return value.replace("\0", "\ufffd").encode(errors="replace").decode()[:longest]
+
+
+def _signature(message: Quarantined) -> str:
+    parts = (message.kind, message.error, message.place)
+    digest = hashlib.sha256("\0".join(parts).encode(errors="replace"))
+    digest.update(message.raw[:RAW_BYTES])
+    return digest.hexdigest()
