@@ -1,14 +1,18 @@
 """``./gateway manage``: manage.py in the gateway's own environment."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 from gateway_site import embedded
 from gateway_site.launcher import demo_place, redis
 from gateway_site.launcher.places import ROOT, sealed_environment, var_dir
 
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
+#: A line of .env that names a database of its own.
+NAMES_DATABASE = re.compile(r"\s*(export\s+)?DATABASE_URL(_FILE)?\s*=\s*\S")
 #: What must not find a database made for it: it makes one, or needs none.
 NEEDS_NO_DATABASE = ("", "help", "migrate", "makemigrations", "test", "check", "collectstatic", "--help", "--version")
 
@@ -30,4 +34,8 @@ def _is_of_the_demo() -> bool:
 
 
 def _is_first_start() -> bool:
-    return not (var_dir() / "gateway.sqlite3").exists() and not os.environ.get("DATABASE_URL")
+    """Say whether the embedded database is the one that is meant, and is not there yet."""
+    file = Path(os.environ.get("GATEWAY_ENV_FILE", ROOT / ".env"))
+    lines = file.read_text().splitlines() if file.is_file() else []
+    is_elsewhere = "DATABASE_URL" in os.environ or any(NAMES_DATABASE.match(line) for line in lines)
+    return not is_elsewhere and not (var_dir() / "gateway.sqlite3").exists()

@@ -12,30 +12,8 @@ from gateway_site.launcher.supervisor import Program
 QMS_PORT, PBX_PORT = 8090, 8733
 QMS, PBX = "simulated QMS", "simulated PBX"
 
-DECLARATION = """\
-# What ./gateway demo applied: the simulated QMS and the simulated PBX of this machine.
-
-[[data_servers]]
-slug = "demo"
-
-[[recording_services]]
-slug = "demo"
-data_server = "demo"
-url = "http://127.0.0.1:{qms_port}/recording-service"
-username = "gateway"
-password_env = "QMS_PASSWORD"
-identifiers = ["127.0.0.1"]
-guid_window_seconds = 10
-lookup_interval_ms = 250
-wrapup_wait_seconds = 15
-
-[[cti_sources]]
-slug = "demo"
-kind = "csta_xml"
-host = "127.0.0.1"
-port = {pbx_port}
-recording_services = ["demo"]
-"""
+#: The demo applies the example that the manual shows, so that the example is true.
+EXAMPLE = ROOT / "gateway.example.toml"
 
 
 @dataclass(frozen=True)
@@ -51,8 +29,11 @@ class Simulators:
         return f"http://127.0.0.1:{self.qms_port}"
 
     def declaration(self) -> str:
-        """Return the TOML that declares them."""
-        return DECLARATION.format(qms_port=self.qms_port, pbx_port=self.pbx_port)
+        """Return the example's TOML with the ports that the two listen on."""
+        text = EXAMPLE.read_text(encoding="utf-8")
+        return text.replace(f":{QMS_PORT}/", f":{self.qms_port}/").replace(
+            f"port = {PBX_PORT}", f"port = {self.pbx_port}"
+        )
 
     def qms(self) -> Program:
         """Return the simulated QMS; its file lets it live through a restart."""
