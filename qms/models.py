@@ -74,6 +74,9 @@ class ServiceHealth(models.Model):
     failures = models.PositiveIntegerField(default=0, help_text="In a row.")
     error = models.CharField(max_length=500, blank=True)
     open_until = models.DateTimeField(null=True, help_text="Circuit breaker: nothing patient is sent before this.")
+    openings = models.PositiveIntegerField(default=0, help_text="In a row, of the circuit breaker; each waits longer.")
+    probe_at = models.DateTimeField(null=True, help_text="When one call was let through to see whether it is well.")
+    clock_offset_seconds = models.FloatField(default=0, help_text="How far the clock of QMS is ahead of ours.")
 
     class Meta:
         verbose_name_plural = "service healths"

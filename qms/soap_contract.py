@@ -25,6 +25,7 @@ from qms.soap_wire import Limits, Reply, Wire, WireError
 from vault.fields import Secret
 
 OWN_WSDL = Path(__file__).parent / "wsdl" / "recording_service.wsdl"
+_ENV = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _SETTINGS = {"strict": True, "forbid_dtd": True, "forbid_entities": True, "forbid_external": True}
 
 
@@ -74,6 +75,17 @@ class _Loader(Transport):
         return reply.content
 
 
+class _Expected(zeep.Plugin):
+    """Refuse an answer to another question: zeep would take it for an answer without content."""
+
+    def ingress(self, envelope: Any, http_headers: Any, operation: Any) -> tuple[Any, Any]:
+        """Look at what the body holds."""
+        body = envelope.find(f"{_ENV}Body")
+        if body is None or len(body) == 0 or body[0].tag not in (f"{_ENV}Fault", operation.output.body.qname.text):
+            raise ValueError("the body holds another element")
+        return envelope, http_headers
+
+
 class SoapContract:
     """The operations of one Recording Service, as its WSDL and dialect name them."""
 
@@ -86,6 +98,7 @@ class SoapContract:
                 wsse=_token(connection),
                 transport=_Loader(connection),
                 settings=zeep.Settings(**_SETTINGS),
+                plugins=[_Expected()],
             )
             self._binding = self._chosen_binding()
             self._service = self._client.create_service(self._binding.name.text, connection.url)

@@ -45,12 +45,13 @@ class SoapLine:
         """Say how far the service's clock is ahead of ours, as this thread last saw it."""
         return self._own.wire.clock_offset_seconds if self._own.wire else None
 
+    def reach(self) -> None:
+        """Connect by TCP alone and close again; raises ``QmsUnavailable``."""
+        self._tried(Wire.reach)
+
     def open(self) -> None:
         """Connect, TLS included, without sending; raises ``QmsUnavailable``."""
-        try:
-            self._wire().open()
-        except NotReached as error:
-            raise QmsUnavailable(str(error)) from error
+        self._tried(Wire.open)
 
     def close(self) -> None:
         """Close this thread's connection; the next call opens it again."""
@@ -95,6 +96,12 @@ class SoapLine:
             return build(fields)
         except (ValueError, TypeError, AttributeError, LookupError):
             raise from_faultless(reply.status_code, is_write=is_write) from None  # its text may quote the answer
+
+    def _tried(self, act: Callable[[Wire], None]) -> None:
+        try:
+            act(self._wire())
+        except NotReached as error:
+            raise QmsUnavailable(str(error)) from error
 
     def _wire(self) -> Wire:
         own = self._own

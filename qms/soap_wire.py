@@ -18,7 +18,7 @@ import ssl
 import time
 from email.utils import parsedate_to_datetime
 from http.client import HTTPMessage
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -77,11 +77,27 @@ class _BoundedReader(io.RawIOBase):
         return io.BufferedReader(self)
 
 
+def _parts(url: str) -> SplitResult:
+    """Return the parts of a URL that can be called; raises ``NotReached``."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not url.isascii() or any(character <= " " for character in url):
+        raise NotReached("The address is no http or https URL.")
+    return parts
+
+
 def _left(deadline: float) -> float:
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError("the deadline of the call has passed")
     return left
+
+
+def _failure(error: Exception) -> str:
+    return f"The connection failed: {getattr(error, 'strerror', '') or type(error).__name__}."
 
 
 @functools.cache
@@ -95,11 +111,9 @@ class Wire:
     """A kept-alive connection to the server of one URL. Not for use by two threads."""
 
     def __init__(self, url: str, limits: Limits, ca_file: str = "") -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise NotReached("The address is no http or https URL.")
+        parts = _parts(url)
         self._tls = parts.scheme == "https"
-        self._host = parts.hostname
+        self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._tls else 80)
         self._ca_file = ca_file
         self._limits = limits
@@ -114,7 +128,7 @@ class Wire:
         """Return the fixed part of a request's head, up to the length of the body."""
         lines = [f"{method} {self.target} HTTP/1.1", f"Host: {self.host_header}"]
         lines += [f"{name}: {value}" for name, value in fields]
-        return "\r\n".join([*lines, "Content-Length: "]).encode("latin-1")
+        return "\r\n".join([*lines, "Content-Length: "]).encode("latin-1", "replace")
 
     def exchange(self, head: bytes, body: bytes = b"", *, repeatable: bool = False) -> Reply:
         """Send a request and return its answer within the limits; raises ``WireError``.
@@ -137,6 +151,18 @@ class Wire:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+    def __del__(self) -> None:
+        """Close what a thread left open when it ended."""
+        if getattr(self, "_socket", None) is not None:
+            self.close()
+
+    def reach(self) -> None:
+        """Connect without TLS and close again; raises ``NotReached``."""
+        try:
+            self._dialled(time.monotonic() + self._limits.total_seconds).close()
+        except (OSError, UnicodeError) as error:
+            raise NotReached(_failure(error)) from error
 
     def open(self) -> None:
         """Connect without sending; raises ``NotReached``."""
@@ -201,8 +227,8 @@ class Wire:
             raise NotReached(f"TLS failed ({error.reason or type(error).__name__}).") from error
         except TimeoutError as error:
             raise NotReached("The connection was not answered in time.") from error
-        except OSError as error:
-            raise NotReached(f"The connection failed: {error.strerror or type(error).__name__}.") from error
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name that no resolver takes
+            raise NotReached(_failure(error)) from error
 
     def _dialled(self, deadline: float) -> socket.socket:
         """Try each address of the host; the last failure is raised."""

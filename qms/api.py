@@ -1,0 +1,28 @@
+"""The door to this app: connect to a Recording Service, note how it answered, ask whether to send, test the way."""
+
+from datetime import datetime
+
+from qms import health
+from qms.connections import adapters, connect
+from qms.health import BreakerState, breaker_state, clock_offset_seconds, mark_failed, may_send
+from qms.steps import Step, test_connection
+
+__all__ = [
+    "BreakerState",
+    "Step",
+    "breaker_state",
+    "clock_offset_seconds",
+    "connect",
+    "mark_failed",
+    "mark_ok",
+    "may_send",
+    "test_connection",
+]
+
+
+def mark_ok(service_id: int, now: datetime) -> None:
+    """Note that the service answered, and its clock as the calling thread saw it; closes the breaker.
+
+    Writes only where something changed or five seconds passed; once for a batch of calls is enough.
+    """
+    health.mark_ok(service_id, now, adapters.clock_offset_seconds(service_id))

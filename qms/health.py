@@ -1,0 +1,111 @@
+"""What the last calls to a Recording Service showed: its health, its circuit breaker, its clock.
+
+The breaker is *closed* while calls succeed, *open* after five failures in a row, and *half-open* when its wait is over:
+then one call, and only one among all processes, is let through to see. Each opening waits longer: 1, 2, 4 ... 60 s.
+"""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import structlog
+from django.db import transaction
+
+from qms.models import ServiceHealth
+from qms.port import QmsError, QmsLoginFailed, QmsRejected
+
+log = structlog.get_logger()
+
+FAILURES_TO_OPEN = 5
+LONGEST_WAIT_SECONDS = 60
+#: A probe whose process died is given up after this.
+PROBE_SECONDS = 15
+#: ``ok_at`` is written no more often than this: it shows that the service lives, and costs a write.
+OK_EVERY = timedelta(seconds=5)
+CLOCK_TOLERANCE_SECONDS = 2
+
+
+class BreakerState(StrEnum):
+    """Whether patient calls are sent."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
+def breaker_state(health: ServiceHealth, now: datetime) -> BreakerState:
+    """Say how the breaker stands."""
+    if health.open_until is None:
+        return BreakerState.CLOSED
+    if health.probe_at is None and now < health.open_until:
+        return BreakerState.OPEN
+    return BreakerState.HALF_OPEN
+
+
+def may_send(service_id: int, now: datetime) -> bool:
+    """Say whether a patient call may be sent now; when the wait is over, True for one caller: its call is the probe.
+
+    Who got True must tell the end by ``mark_ok`` or ``mark_failed``.
+    """
+    health = ServiceHealth.objects.filter(pk=service_id).first()
+    if health is None or health.open_until is None:
+        return True
+    if now < health.open_until:
+        return False
+    # The next caller finds another open_until: the claim of the probe is this comparison.
+    claimed = ServiceHealth.objects.filter(pk=service_id, open_until=health.open_until).update(
+        open_until=now + timedelta(seconds=PROBE_SECONDS), probe_at=now
+    )
+    return claimed == 1
+
+
+def mark_ok(service_id: int, now: datetime, clock_offset_seconds: float | None = None) -> None:
+    """Note that the service answered; closes the breaker. Writes where something changed or five seconds passed."""
+    health = ServiceHealth.objects.filter(pk=service_id).first()
+    changes: dict[str, object] = {}
+    if health is None or health.failures or health.open_until or not _is_fresh(health.ok_at, now):
+        changes = {"ok_at": now, "failures": 0, "openings": 0, "open_until": None, "probe_at": None}
+    known = health.clock_offset_seconds if health else 0.0
+    if clock_offset_seconds is not None and abs(clock_offset_seconds - known) > CLOCK_TOLERANCE_SECONDS:
+        changes["clock_offset_seconds"] = clock_offset_seconds
+        log.warning("qms_clock_moved", service_id=service_id, offset_seconds=clock_offset_seconds)
+    if changes:
+        ServiceHealth.objects.update_or_create(service_id=service_id, defaults=changes)
+
+
+def mark_failed(service_id: int, error: QmsError, now: datetime) -> None:
+    """Note a failure and open the breaker after the fifth in a row.
+
+    A refusal other than of the login is an answer: the service is well, and it is noted as such.
+    """
+    if isinstance(error, QmsRejected) and not isinstance(error, QmsLoginFailed):
+        mark_ok(service_id, now)
+        return
+    ServiceHealth.objects.get_or_create(service_id=service_id)
+    with transaction.atomic():
+        health = ServiceHealth.objects.select_for_update().get(pk=service_id)
+        health.failures += 1
+        health.failed_at = now
+        health.error = f"{error.code}: {error}"[:500]
+        _open(health, now)
+        health.save()
+
+
+def clock_offset_seconds(service_id: int) -> float:
+    """Return how far the clock of QMS is ahead of ours; 0 while unknown."""
+    known = ServiceHealth.objects.filter(pk=service_id).values_list("clock_offset_seconds", flat=True).first()
+    return known or 0.0
+
+
+def _open(health: ServiceHealth, now: datetime) -> None:
+    """Open or reopen the breaker where this failure asks for it; stragglers of an open one change nothing."""
+    if health.failures < FAILURES_TO_OPEN or breaker_state(health, now) is BreakerState.OPEN:
+        return
+    health.openings += 1
+    wait = min(2 ** min(health.openings - 1, 10), LONGEST_WAIT_SECONDS)
+    health.open_until = now + timedelta(seconds=wait)
+    health.probe_at = None
+    log.warning("qms_breaker_opened", service_id=health.pk, failures=health.failures, wait_seconds=wait)
+
+
+def _is_fresh(ok_at: datetime | None, now: datetime) -> bool:
+    return ok_at is not None and now - ok_at < OK_EVERY
