@@ -153,6 +153,11 @@ class UserRefresh(models.Model):
     progress_at = models.DateTimeField(null=True, help_text="The last sign of life of the process that loads.")
     finished_at = models.DateTimeField(null=True, blank=True)
     loaded = models.PositiveIntegerField(default=0)
+    accepts_down_to = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="A smaller list is taken when it has at least so many users: someone confirmed it.",
+    )
     added = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)
     gone = models.PositiveIntegerField(default=0)

@@ -1,6 +1,8 @@
 """The eight Flags of the manual; the two that it calls optional are off."""
 
+from django.apps.registry import Apps
 from django.db import migrations
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 FLAGS = [
     ("AgentId", "agent_id", True),
@@ -14,7 +16,7 @@ FLAGS = [
 ]
 
 
-def create(apps, schema_editor):
+def create(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     settings = apps.get_model("flags", "FlagSetting").objects
     for order, (name, field, enabled) in enumerate(FLAGS, start=1):
         settings.get_or_create(name=name, defaults={"field": field, "enabled": enabled, "order": order})

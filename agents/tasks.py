@@ -1,0 +1,24 @@
+"""What workers do for this app; each task is one line."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from agents import refresh, schedule
+
+
+@shared_task
+def load_users(refresh_id: int) -> None:
+    """Carry out a load of users that was begun."""
+    refresh.load(refresh_id)
+
+
+@shared_task
+def refresh_due() -> None:
+    """Begin the daily loads that are due."""
+    schedule.ask_due(timezone.now())
+
+
+@shared_task
+def refresh_all_at_start() -> None:
+    """Load the users of every service when the gateway starts."""
+    schedule.ask_at_start(timezone.now())
