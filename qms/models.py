@@ -2,10 +2,22 @@
 
 from datetime import time
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from qms.soap_wire import NotReached, address
 from vault.fields import EncryptedTextField
+
+
+def validate_address(value: str) -> None:
+    """Accept what can be called, bare host names of an own network included; refuse a login within the address."""
+    try:
+        parts = address(value)
+    except NotReached as error:
+        raise ValidationError(str(error)) from error
+    if parts.username or parts.password:
+        raise ValidationError("User name and password have fields of their own.")
 
 
 class DataServer(models.Model):
@@ -34,7 +46,7 @@ class RecordingService(models.Model):
     slug = models.SlugField(max_length=64, unique=True)
     data_server = models.ForeignKey(DataServer, models.PROTECT, related_name="services")
     enabled = models.BooleanField(default=True)
-    url = models.URLField(max_length=500, help_text="The SOAP endpoint.")
+    url = models.CharField(max_length=500, validators=[validate_address], help_text="The SOAP endpoint.")
     wsdl = models.CharField(max_length=500, blank=True, help_text="A WSDL file or URL; empty: the gateway's own copy.")
     dialect = models.CharField(max_length=500, blank=True, help_text="A TOML file that maps a WSDL with other names.")
     ca_file = models.CharField(max_length=500, blank=True, help_text="Path of the CA bundle; empty: the system's.")

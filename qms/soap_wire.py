@@ -77,7 +77,7 @@ class _BoundedReader(io.RawIOBase):
         return io.BufferedReader(self)
 
 
-def _parts(url: str) -> SplitResult:
+def address(url: str) -> SplitResult:
     """Return the parts of a URL that can be called; raises ``NotReached``."""
     try:
         parts = urlsplit(url)
@@ -111,7 +111,7 @@ class Wire:
     """A kept-alive connection to the server of one URL. Not for use by two threads."""
 
     def __init__(self, url: str, limits: Limits, ca_file: str = "") -> None:
-        parts = _parts(url)
+        parts = address(url)
         self._tls = parts.scheme == "https"
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._tls else 80)

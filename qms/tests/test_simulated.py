@@ -306,7 +306,7 @@ def test_the_file_brings_everything_back(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def simulate_qms(tmp_path: Path) -> Iterator[list[str]]:
+def simulate_qms(tmp_path: Path) -> list[str]:
     return [sys.executable, str(settings.BASE_DIR / "manage.py"), "simulate_qms", "--port", "0", "--users", "3"]
 
 

@@ -1,0 +1,179 @@
+"""Data Servers and Recording Services for the administrator."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
+
+from qms import api
+from qms.models import DataServer, RecordingService, ServiceHealth
+from vault.fields import Secret
+
+_STATES = {"working": "success", "not called yet": "info", "failing": "warning", "held back": "danger", "off": None}
+PASSWORD_FIELDS = ("stored_password", "new_password", "forget_password", "password_env")
+WAITS = (
+    "guid_window_seconds", "lookup_interval_ms", "wrapup_wait_seconds", "timeout_seconds", "max_in_flight", "refresh_at",
+)  # fmt: skip
+
+
+@admin.register(DataServer)
+class DataServerAdmin(ModelAdmin):
+    """Where Flags are defined."""
+
+    list_display = ("slug", "shared_by")
+    search_fields = ("slug",)
+
+    @display(description="Recording Services")
+    def shared_by(self, server: DataServer) -> str:
+        """Name the services that share it."""
+        return ", ".join(service.slug for service in server.services.all()) or "none"
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Fetch the services at once."""
+        return super().get_queryset(request).prefetch_related("services")
+
+
+class RecordingServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is for the stubs alone
+    """A form in which the password can be set but never read."""
+
+    new_password = forms.CharField(
+        required=False, strip=False, widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+        help_text="Stored encrypted and never shown. Left empty, the one that stands stays.",
+    )  # fmt: skip
+    forget_password = forms.BooleanField(required=False, help_text="Delete the stored password.")
+    identifier_lines = forms.CharField(
+        required=False, label="Identifiers", widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        help_text='Addresses and High Availability node names it answers for, one a line. "Any" needs no line.',
+    )  # fmt: skip
+
+    class Meta:
+        model = RecordingService
+        exclude = ("password", "identifiers")  # noqa: DJ006  everything else is for the administrator
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["identifier_lines"] = "\n".join(self.instance.identifiers or ())
+
+    def save(self, commit: bool = True) -> Any:
+        """Take up the password and the identifiers."""
+        lines = self.cleaned_data["identifier_lines"].splitlines()
+        self.instance.identifiers = [line.strip() for line in lines if line.strip()]
+        if self.cleaned_data["new_password"]:
+            self.instance.password = Secret(self.cleaned_data["new_password"])
+        elif self.cleaned_data["forget_password"]:
+            self.instance.password = Secret("")
+        return super().save(commit)
+
+
+@admin.register(RecordingService)
+class RecordingServiceAdmin(ModelAdmin):
+    """One gateway instance: how to reach it, what it answers for, how it is."""
+
+    form = RecordingServiceForm
+    list_display = ("slug", "data_server", "url", "state", "answered", "refresh_at")
+    list_filter = ("data_server", "enabled")
+    list_select_related = ("data_server", "health")
+    search_fields = ("slug", "url")
+    actions_detail = ("test_connection_page",)
+    readonly_fields = ("stored_password", "state", "answered", "failed", "breaker", "clock")
+    fieldsets = (
+        (None, {"fields": ("slug", "data_server", "enabled", "identifier_lines")}),
+        ("Address", {"fields": ("url", "wsdl", "dialect", "ca_file")}),
+        ("Login", {"fields": ("login", "username", *PASSWORD_FIELDS)}),
+        (
+            "Waits and limits",
+            {"fields": WAITS},
+        ),
+        ("Health", {"fields": ("state", "answered", "failed", "breaker", "clock")}),
+    )  # fmt: skip
+
+    @action(description="Test connection", url_path="test", permissions=["change"], icon="network_check")
+    def test_connection_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the page; the test itself runs only by POST, because it logs in to QMS."""
+        service = get_object_or_404(RecordingService, pk=object_id)
+        steps = api.test_connection(service) if request.method == "POST" else []
+        works = all(step.ok for step in steps)
+        if steps and works:
+            api.mark_ok(service.pk, timezone.now())
+        context = self.admin_site.each_context(request) | {
+            "title": f"Test connection: {service.slug}",
+            "opts": self.opts,
+            "service": service,
+            "steps": steps,
+            "verdict": "The connection works." if works else "The connection does not work.",
+            "table": _table(steps),
+            "back": reverse("admin:qms_recordingservice_change", args=[service.pk]),
+        }
+        return TemplateResponse(request, "qms/test_connection.html", context)
+
+    @display(description="State", label=_STATES)
+    def state(self, service: RecordingService) -> str:
+        """Say in a word how the service is."""
+        health = _health(service)
+        if not service.enabled:
+            return "off"
+        if health is None or (health.ok_at is None and not health.failures):
+            return "not called yet"
+        if api.breaker_state(health, timezone.now()) is not api.BreakerState.CLOSED:
+            return "held back"
+        return "failing" if health.failures else "working"
+
+    @display(description="Last answer")
+    def answered(self, service: RecordingService) -> Any:
+        """Tell when it last answered."""
+        health = _health(service)
+        return health.ok_at if health else None
+
+    @display(description="Last failure")
+    def failed(self, service: RecordingService) -> str:
+        """Tell the last failure, and how many there were in a row."""
+        health = _health(service)
+        if health is None or health.failed_at is None:
+            return "none"
+        at = timezone.localtime(health.failed_at).strftime("%Y-%m-%d %H:%M:%S")
+        return f"{at}: {health.error} ({health.failures} in a row)"
+
+    @display(description="Circuit breaker")
+    def breaker(self, service: RecordingService) -> str:
+        """Tell whether writes are held back, and until when."""
+        health = _health(service)
+        if health is None or health.open_until is None:
+            return "closed: everything is sent"
+        until = timezone.localtime(health.open_until).strftime("%H:%M:%S")
+        return f"{api.breaker_state(health, timezone.now())}: flags wait; one call tries at {until}"
+
+    @display(description="Clock")
+    def clock(self, service: RecordingService) -> str:
+        """Tell how far the clocks are apart."""
+        health = _health(service)
+        offset = health.clock_offset_seconds if health else 0.0
+        side = "ahead of" if offset > 0 else "behind"
+        return f"QMS is {abs(offset):g} s {side} the gateway" if offset else "agrees with the gateway's"
+
+    @display(description="Stored password")
+    def stored_password(self, service: RecordingService) -> str:
+        """Say whether there is one, never which."""
+        if service.password_env:
+            return f"not used: it comes from {service.password_env}"
+        return "set" if service.password else "none"
+
+
+def _health(service: RecordingService) -> ServiceHealth | None:
+    return getattr(service, "health", None)
+
+
+def _table(steps: list[api.Step]) -> dict[str, Any]:
+    """Return the steps as the table component takes them."""
+    rows = [
+        [step.name, "ok" if step.ok else "failed" if step.tried else "-", f"{step.took_ms} ms", step.found, step.advice]
+        for step in steps
+    ]
+    return {"headers": ["Step", "Result", "Took", "Found", "What to do"], "rows": rows}
