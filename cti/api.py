@@ -16,6 +16,7 @@ from cti.journal import (
 from cti.journal_intake import Appended, Arrival, append_unique
 from cti.journal_wake import clear_wake, wake
 from cti.quarantine import record_quarantine, record_quarantined
+from cti.tokens import Refusal, TokenFacts, authenticate, mint_token
 
 __all__ = [
     "START",
@@ -26,11 +27,15 @@ __all__ = [
     "JournalError",
     "JournalState",
     "JournalUnavailable",
+    "Refusal",
     "SecretMissing",
+    "TokenFacts",
     "advance_journal",
     "append_unique",
+    "authenticate",
     "clear_wake",
     "journal_state",
+    "mint_token",
     "read_journal",
     "record_quarantine",
     "record_quarantined",

@@ -1,7 +1,7 @@
 """Where each address leads."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from gateway_site.health import live, ready
@@ -11,6 +11,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("health/live", live, name="live"),
     path("health/ready", ready, name="ready"),
+    path("", include("cti.urls")),
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
 ]

@@ -1,0 +1,27 @@
+"""``create_token SLUG``: make a bearer token of a source and print it, this once."""
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from cti.models import CtiSource, Scope
+from cti.tokens import mint_token
+
+
+class Command(BaseCommand):
+    """Make a token; the standard output carries nothing else."""
+
+    help = "Make a token for POST /api/events and GET /api/legs. It is printed this once; only its hash is kept."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("slug", help="the CTI source")
+        parser.add_argument("--read", action="store_true", help="read legs only, post nothing")
+        parser.add_argument("--name", default="", help="whom or what it is for")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        source = CtiSource.objects.filter(slug=options["slug"]).first()
+        if source is None:
+            raise CommandError(f"There is no CTI source {options['slug']}.")
+        scope = Scope.READ if options["read"] else Scope.WRITE
+        self.stdout.write(mint_token(source, scope, options["name"]).text)

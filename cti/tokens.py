@@ -1,0 +1,151 @@
+"""Bearer tokens of the HTTP interface: minted once, kept only as SHA-256, looked up quickly.
+
+``AccessRefused``
+├── ``Unauthorized``   no token, or none that is valid (401)
+└── ``Forbidden``      a valid token that does not open this (403)
+"""
+
+import hashlib
+import secrets
+import threading
+import time
+from datetime import timedelta
+
+import msgspec
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from cti.models import CtiSource, IntakeToken, Scope
+
+RANDOM_BYTES = 32
+#: A revoked token works for so long in other processes; its own forgets it at once.
+CACHE_SECONDS = 5.0
+CACHED = 1000
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="qms-gateway"'}
+LAST_USED_EVERY = timedelta(minutes=1)
+
+
+class AccessRefused(Exception):
+    """The request may not do this; ``status`` is HTTP's."""
+
+    retryable = False
+    status = 403
+
+
+class Unauthorized(AccessRefused):
+    """There is no token, or none that is valid."""
+
+    status = 401
+
+
+class Forbidden(AccessRefused):
+    """The token is valid and does not open this."""
+
+
+class TokenFacts(msgspec.Struct, frozen=True):
+    """A valid token, and its source: whose ``slug`` events must name."""
+
+    id: int
+    source_id: int
+    slug: str
+    kind: str
+    enabled: bool
+    scope: str
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """Why a request may not do this, as the answer to it."""
+
+    status: int
+    error: str
+
+    def response(self) -> HttpResponse:
+        """Return the answer."""
+        headers = CHALLENGE if self.status == Unauthorized.status else {}
+        body = msgspec.json.encode({"error": self.error})
+        return HttpResponse(body, status=self.status, headers=headers, content_type="application/json")
+
+
+class MintedToken(msgspec.Struct, frozen=True):
+    """A new token: its row, and the text that is shown this once."""
+
+    row: IntakeToken
+    text: str
+
+    def __repr__(self) -> str:
+        return f"MintedToken({self.row.pk})"
+
+
+class _Cached(msgspec.Struct, frozen=True):
+    facts: TokenFacts
+    until: float
+
+
+_cache: dict[str, _Cached] = {}
+_cache_lock = threading.Lock()
+
+
+def mint_token(source: CtiSource, scope: str = Scope.WRITE, name: str = "") -> MintedToken:
+    """Make a token of a source. Its text cannot be had again."""
+    text = f"qms_{secrets.token_urlsafe(RANDOM_BYTES)}"
+    row = IntakeToken.objects.create(source=source, scope=scope, name=name, digest=_digest(text))
+    return MintedToken(row, text)
+
+
+def revoke_token(token: IntakeToken) -> None:
+    """End a token for good; one that is revoked stays so from then on."""
+    IntakeToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    with _cache_lock:
+        _cache.pop(token.digest, None)
+
+
+def authorize(header: str, needed: Scope) -> TokenFacts:
+    """Return the token that an ``Authorization`` header carries, if it opens what is needed.
+
+    Writing includes reading. Raises ``Unauthorized`` or ``Forbidden``; a database that is away raises its own error.
+    """
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() != "bearer" or not text.strip():
+        raise Unauthorized("Send the header Authorization: Bearer TOKEN.")
+    facts = _known(_digest(text.strip()))
+    if needed == Scope.WRITE and facts.scope != Scope.WRITE:
+        raise Forbidden("This token only reads.")
+    return facts
+
+
+def authenticate(request: HttpRequest, needed: Scope = Scope.READ) -> TokenFacts | Refusal:
+    """Return the token of a request, or the refusal that answers it."""
+    try:
+        return authorize(request.headers.get("Authorization", ""), needed)
+    except AccessRefused as error:
+        return Refusal(error.status, str(error))
+
+
+def _known(digest: str) -> TokenFacts:
+    with _cache_lock:
+        found = _cache.get(digest)
+    if found and found.until > time.monotonic():
+        return found.facts
+    facts = _looked_up(digest)
+    with _cache_lock:
+        if len(_cache) >= CACHED:
+            _cache.clear()
+        _cache[digest] = _Cached(facts, time.monotonic() + CACHE_SECONDS)
+    return facts
+
+
+def _looked_up(digest: str) -> TokenFacts:
+    row = IntakeToken.objects.select_related("source").filter(digest=digest, revoked_at=None).first()
+    if row is None:
+        raise Unauthorized("This token is not valid.")
+    now = timezone.now()
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USED_EVERY)
+    if row.last_used_at is None or row.last_used_at < now - LAST_USED_EVERY:
+        IntakeToken.objects.filter(stale, pk=row.pk).update(last_used_at=now)
+    source = row.source
+    return TokenFacts(row.pk, source.pk, source.slug, source.kind, source.enabled, row.scope)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
