@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -12,6 +13,8 @@ from agents.presence import Seat, SeatChange
 SEEN_EVERY = timedelta(minutes=1)
 _SEAT = ("agent_id", "agent_name", "device_id", "state", "since", "state_since", "reason")
 _KEPT = ("agent_name", "state", "state_since", "reason", "until")
+#: Update rows that exist: each conflicts, which is ten times as fast as ``bulk_update``.
+_EXISTING: dict[str, Any] = {"batch_size": 500, "update_conflicts": True, "unique_fields": ["id"]}
 
 
 class _Stay(msgspec.Struct):
@@ -71,7 +74,7 @@ def _save_stays(source_id: int, stays: Sequence[_Stay]) -> None:
     for row in Presence.objects.filter(source_id=source_id, device_id__in=devices, until=None):
         stay = begun.pop((row.device_id, row.agent_id, row.since), None)
         changed.append(_updated(row, stay) if stay else _superseded(row, stays))
-    Presence.objects.bulk_update(changed, _KEPT, batch_size=500)
+    Presence.objects.bulk_create(changed, **_EXISTING, update_fields=_KEPT)
     Presence.objects.bulk_create((_presence(source_id, stay) for stay in begun.values()), batch_size=500)
 
 
@@ -102,7 +105,7 @@ def _save_agents(source_id: int, seats: Sequence[Seat], now: datetime) -> None:
     seen = [agent for agent in known.values() if now - agent.last_seen_at >= SEEN_EVERY]
     for agent in {*renamed, *seen}:
         agent.name, agent.last_seen_at = latest[agent.agent_id].agent_name or agent.name, now
-    Agent.objects.bulk_update({*renamed, *seen}, ["name", "last_seen_at"], batch_size=500)
+    Agent.objects.bulk_create({*renamed, *seen}, **_EXISTING, update_fields=["name", "last_seen_at"])
     named = [*Agent.objects.bulk_create(fresh, batch_size=500), *renamed]
     AgentName.objects.bulk_create(
         AgentName(agent=agent, name=agent.name, since=latest[agent.agent_id].state_since)
