@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_prerun
+from celery.signals import beat_init, setup_logging, task_prerun
 from django.db import close_old_connections
 
 from gateway_site.pulse import EVERY_SECONDS, QUEUES
@@ -28,6 +28,12 @@ def _keep_django_logging(**_: Any) -> None:
 def _drop_dead_connections(**_: Any) -> None:
     """Replace a database connection that died, as a web request would (Celery keeps it across tasks)."""
     close_old_connections()
+
+
+@beat_init.connect
+def _load_users_at_start(**_: Any) -> None:
+    """Have the QMS users loaded once at the start; what the broker loses here, the next due minute makes good."""
+    app.send_task("agents.tasks.refresh_all_at_start", queue="default", expires=600)
 
 
 def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
