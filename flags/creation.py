@@ -1,0 +1,120 @@
+"""Create the Flags in QMS: once for each Data Server, through whichever of its Recording Services answers.
+
+Safe to repeat: what exists is compared and left as it is. What each Data Server answered is kept for each Flag.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+import structlog
+from django.utils import timezone
+
+from flags.catalogue import FlagSpec
+from flags.models import FlagOnServer
+from flags.specs import load_specs
+from qms.api import connect
+from qms.models import DataServer, RecordingService
+from qms.port import FlagDefinition, QmsError, QmsRejected, RecordingServicePort
+
+log = structlog.get_logger()
+
+State = FlagOnServer.State
+Connect = Callable[[RecordingService], RecordingServicePort]
+
+#: States in which a Flag cannot be written.
+BAD_STATES = frozenset({State.REFUSED, State.MISSING})
+
+
+class FlagAnswer(msgspec.Struct, frozen=True):
+    """What a Data Server said of one Flag; ``answer`` explains what is not as it should be."""
+
+    name: str
+    state: State
+    answer: str = ""
+
+
+class Creation(msgspec.Struct, frozen=True, kw_only=True):
+    """How the creation of the Flags on one Data Server went. ``error``: none of its services answered, and why."""
+
+    data_server: str
+    answers: tuple[FlagAnswer, ...] = ()
+    error: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """Say whether every Flag can be written now."""
+        return not self.error and not any(one.state in BAD_STATES for one in self.answers)
+
+
+def create_flags(server: DataServer, connect: Connect = connect) -> Creation:
+    """Create what is missing of the Flags that are switched on, and keep the answers. Raises nothing of QMS's."""
+    return _settle(server, connect, create=True)
+
+
+def check_flags(server: DataServer, connect: Connect = connect) -> Creation:
+    """Look which of the Flags exist, create none, and keep the answers. Raises nothing of QMS's."""
+    return _settle(server, connect, create=False)
+
+
+def _settle(server: DataServer, connect: Connect, *, create: bool) -> Creation:
+    errors: list[str] = []
+    for service in server.services.filter(enabled=True):
+        try:
+            port = connect(service)
+            standing = {one.name: one for one in port.flag_definitions()}
+        except QmsError as error:
+            errors.append(f"{service.slug}: {error}")
+            continue
+        answers = tuple(_answer(spec, standing, port if create else None) for spec in load_specs())
+        _keep(server, answers, timezone.now())
+        return Creation(data_server=server.slug, answers=answers)
+    return Creation(
+        data_server=server.slug, error="; ".join(errors) or "The Data Server has no Recording Service that is enabled."
+    )
+
+
+def _answer(spec: FlagSpec, standing: dict[str, FlagDefinition], port: RecordingServicePort | None) -> FlagAnswer:
+    """Settle one Flag; without a port it is only looked for."""
+    if spec.name in standing:
+        return _compared(spec, standing[spec.name])
+    if port is None:
+        return FlagAnswer(spec.name, State.MISSING, "The Flag was not created on this Data Server.")
+    wanted = FlagDefinition(spec.name, spec.max_length, f"Written by the QMS Gateway: {spec.field}")
+    try:
+        port.create_flag_definition(wanted)
+    except QmsRejected as error:
+        return _refused(spec, error)
+    except QmsError as error:  # Whether it was created is not known; the next run finds out.
+        return FlagAnswer(spec.name, State.MISSING, f"{error} Create the Flags again."[:500])
+    return FlagAnswer(spec.name, State.CREATED)
+
+
+def _refused(spec: FlagSpec, error: QmsRejected) -> FlagAnswer:
+    if error.code == "FlagAlreadyExists":  # Someone created it since the list was read.
+        return FlagAnswer(spec.name, State.EXISTS)
+    return FlagAnswer(spec.name, State.REFUSED, f"{error.code}: {error}"[:500])
+
+
+def _compared(spec: FlagSpec, standing: FlagDefinition) -> FlagAnswer:
+    length = standing.max_length
+    if length is None or length == spec.max_length:
+        return FlagAnswer(spec.name, State.EXISTS)
+    advice = (
+        f"longer values will be refused: set the Flag's maximum length to {length}" if length < spec.max_length
+        else "values are cut sooner than QMS demands"
+    )  # fmt: skip
+    return FlagAnswer(
+        spec.name, State.DIFFERS, f"QMS holds {length} characters, the gateway {spec.max_length}: {advice}."
+    )
+
+
+def _keep(server: DataServer, answers: Sequence[FlagAnswer], now: datetime) -> None:
+    rows = [
+        FlagOnServer(data_server=server, name=one.name, state=one.state, answer=one.answer, at=now) for one in answers
+    ]
+    FlagOnServer.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["data_server", "name"], update_fields=["state", "answer", "at"]
+    )
+    for one in answers:
+        log.info("flag_on_server", data_server=server.slug, flag=one.name, state=str(one.state))
