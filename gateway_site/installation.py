@@ -12,6 +12,7 @@ from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
 from agents.models import QmsUser
+from calls.models import Checkpoint
 from cti.models import CtiSource, Kind, LinkState, LinkStatus
 from flags.models import FlagOnServer, FlagSetting
 from gateway_site import probes, pulse
@@ -129,10 +130,12 @@ def _source(source: CtiSource) -> Step:
     status = LinkStatus.objects.filter(source=source).first()
     if source.kind != Kind.HTTP and (problem := _link_problem(status)):
         return Step(name, State.FAIL, problem, "Check host, port, credentials and the PBX; see the source's page.")
-    if status is None or status.last_event_at is None:
+    last = status.last_event_at if status else None
+    folded = Checkpoint.objects.filter(source=source, events__gt=0).values_list("folded_at", flat=True).first()
+    if last is None and folded is None:
         todo = "Make a test call." if source.kind != Kind.HTTP else "Post an event with a token of this source."
         return Step(name, State.NOT_YET, "no event has come yet", todo)
-    return Step(name, State.PASS, f"{status.get_state_display()}; last event {status.last_event_at:%Y-%m-%d %H:%M:%S}")
+    return Step(name, State.PASS, f"its last event came {last or folded:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _link_problem(status: LinkStatus | None) -> str:

@@ -68,7 +68,7 @@ def test_the_metrics_tell_links_breakers_and_writes(client: Client, redis: Redis
     source = CtiSource.objects.create(slug="pbx", kind="csta_xml", host="h", port=1)
     LinkStatus.objects.create(source=source, state=LinkState.UP, spooled=3)
     received = (now - timedelta(seconds=90)).isoformat()
-    redis.xadd(journal_key("pbx"), {MEMBER: f'{{"gatewaytime": "{received}", "id": "x"}}'}, id="1-1")
+    redis.xadd(journal_key("pbx"), {MEMBER: f'{{"time": "{received}", "id": "x"}}'}, id="1-1")
     ServiceHealth.objects.create(service=service, failures=4, open_until=now + timedelta(minutes=1))
     FlagWrite.objects.create(
         leg_id=1, source_id=source.id, service=service, recording_guid="g", part="base", not_before=now, created_at=now
