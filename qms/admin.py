@@ -20,8 +20,13 @@ from vault.fields import Secret
 _STATES = {"working": "success", "not called yet": "info", "failing": "warning", "held back": "danger", "off": None}
 PASSWORD_FIELDS = ("stored_password", "new_password", "forget_password", "password_env")
 WAITS = (
-    "guid_window_seconds", "lookup_interval_ms", "wrapup_wait_seconds", "timeout_seconds", "max_in_flight", "refresh_at",
-)  # fmt: skip
+    "guid_window_seconds",
+    "lookup_interval_ms",
+    "wrapup_wait_seconds",
+    "timeout_seconds",
+    "max_in_flight",
+    "refresh_at",
+)
 
 
 @admin.register(DataServer)

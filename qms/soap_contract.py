@@ -153,14 +153,23 @@ class SoapContract:
         if not reply.content:
             raise ValueError("an empty answer")
         result = serialize_object(self._binding.process_reply(self._client, known, reply), dict)
-        names = [name for name, _ in known.output.body.type.elements]
-        if len(names) == 1:  # zeep takes a single element out of its wrapper
-            result = {names[0]: result}
-        return self.dialect.answer(f"{operation}Response", result or {})
+        return self.dialect.answer(f"{operation}Response", _wrapped(known.output.body, result) or {})
 
     def _chosen_binding(self) -> Any:
         ports = {name: port for service in self._client.wsdl.services.values() for name, port in service.ports.items()}
         return ports[self.dialect.port].binding if self.dialect.port else next(iter(ports.values())).binding
+
+
+def _wrapped(wrapper: Any, result: Any) -> Any:
+    """Put a result back into the wrappers that zeep takes away: that of a single element, and one within it."""
+    elements = wrapper.type.elements
+    if len(elements) != 1:
+        return result
+    name, element = elements[0]
+    inner: Any = getattr(element.type, "elements", ())
+    if len(inner) == 1 and not element.type.attributes and not element.accepts_multiple:
+        result = {inner[0][0]: result}
+    return {name: result}
 
 
 def _dialect(connection: Connection) -> Dialect:
