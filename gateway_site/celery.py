@@ -4,6 +4,7 @@ Beat's messages are hints too: each entry expires before the next one, and each 
 """
 
 import os
+import sys
 from typing import Any
 
 from celery import Celery
@@ -14,7 +15,10 @@ from gateway_site.pulse import EVERY_SECONDS, QUEUES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
 
+# Celery puts the current folder first on the path: run from /tmp, a file calls.py there would take the place of ours.
+_path = list(sys.path)
 app = Celery("gateway")
+sys.path[:] = _path
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 

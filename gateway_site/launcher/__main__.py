@@ -26,6 +26,7 @@ WORDS = {
     "demo": Word(f"{HERE}.demo", "see calls being flagged, with a simulated PBX and QMS", True, f"{HERE}.demo_place"),
     "manage": Word(f"{HERE}.manage", "a management command (./gateway manage help)"),
     "test": Word(f"{HERE}.testing", "all tests, on SQLite and PostgreSQL; further words go to pytest"),
+    "bench": Word(f"{HERE}.benchmarks", "the benchmarks (./gateway bench --help)"),
     "up": Word(f"{HERE}.up", "run the gateway with the settings of .env", needs_django=True),
     # Lines of the Procfile, not for people.
     "redis": Word(f"{HERE}.redis"),

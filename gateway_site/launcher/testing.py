@@ -17,7 +17,7 @@ def run(words: list[str]) -> int:
     """Run pytest twice, pass ``words`` through, and return the first status that is not 0."""
     _install_programs()
     on_sqlite = _pytest(words, {})
-    if not _has_postgresql():
+    if not has_postgresql():
         _say(
             "PostgreSQL is not installed: the tests of storage ran on SQLite only (Debian: apt-get install postgresql)"
         )
@@ -46,7 +46,8 @@ def _only_storage(words: list[str]) -> list[str]:
     return ["-m", "storage", *words]
 
 
-def _has_postgresql() -> bool:
+def has_postgresql() -> bool:
+    """Say whether a PostgreSQL server can be started here."""
     return any(Path("/usr/lib/postgresql").glob("*/bin/postgres")) or shutil.which("postgres") is not None
 
 
@@ -56,7 +57,7 @@ def _has_browser() -> bool:
 
 def _install_programs() -> None:
     """Install what the tests drive and Debian has; elsewhere, or without the right, say what will not be covered."""
-    checks = {"postgresql": _has_postgresql(), "chromium": _has_browser()}
+    checks = {"postgresql": has_postgresql(), "chromium": _has_browser()}
     missing = [package for package, is_there in checks.items() if not is_there]
     if not missing:
         return

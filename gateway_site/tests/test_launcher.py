@@ -1,0 +1,119 @@
+"""``./gateway`` says what it can, seals demo and tests off from the real gateway, and passes words through."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway_site.launcher import demo_place, manage, testing
+from gateway_site.launcher.__main__ import WORDS, main
+from gateway_site.launcher.places import ROOT, sealed_environment
+
+
+def test_without_a_word_it_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    told = capsys.readouterr().out
+
+    for name in ("demo", "up", "manage", "test", "bench"):
+        assert f"./gateway {name}" in told
+
+
+def test_an_unknown_word_is_refused_with_those_that_are_known(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["dmeo"]) == 2
+
+    assert "there is no 'dmeo'" in capsys.readouterr().err
+
+
+def test_every_word_leads_to_a_module_that_is_there() -> None:
+    for word in WORDS.values():
+        for name in filter(None, (word.module, word.seal)):
+            assert (ROOT / Path(*name.split("."))).with_suffix(".py").exists()
+
+
+def test_a_demo_and_the_tests_never_see_the_real_gateways_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://production")
+    monkeypatch.setenv("SECRET_KEY_FILE", "/run/secrets/key")
+
+    sealed = sealed_environment()
+
+    assert not {"DATABASE_URL", "REDIS_URL", "SECRET_KEY_FILE"} & set(sealed)
+    assert sealed["GATEWAY_ENV_FILE"] == os.devnull
+    assert sealed["PATH"] == os.environ["PATH"]
+
+
+@pytest.mark.parametrize(
+    ("words", "narrowed"),
+    [
+        (["cti"], ["-m", "storage", "cti"]),
+        (["-m", "slow", "-q"], ["-m", "(slow) and storage", "-q"]),
+        ([], ["-m", "storage"]),
+    ],
+)
+def test_the_second_run_is_narrowed_to_storage(words: list[str], narrowed: list[str]) -> None:
+    assert testing._only_storage(words) == narrowed
+
+
+def test_a_failure_of_either_run_is_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(testing, "_install_programs", lambda: None)
+    monkeypatch.setattr(testing, "has_postgresql", lambda: True)
+
+    def statuses(first: int, second: int, words: list[str]) -> int:
+        given = iter((first, second))
+        monkeypatch.setattr(testing, "_pytest", lambda *_: next(given))
+        return testing.run(words)
+
+    assert statuses(0, 0, []) == 0
+    assert statuses(1, 0, []) == 1
+    assert statuses(0, 1, []) == 1
+    assert statuses(0, testing.NOTHING_COLLECTED, ["gateway_site/tests/test_supervisor.py"]) == 0
+    assert statuses(0, testing.NOTHING_COLLECTED, []) == testing.NOTHING_COLLECTED
+
+
+@pytest.mark.parametrize("line", ["DATABASE_URL=postgres://x", " export DATABASE_URL_FILE=/run/x"])
+def test_a_database_named_in_env_is_never_touched_by_a_first_start(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("GATEWAY_VAR", str(tmp_path))
+    monkeypatch.setenv("GATEWAY_ENV_FILE", str(tmp_path / "env"))
+
+    (tmp_path / "env").write_text("#DATABASE_URL=x\n")
+    assert manage._is_first_start()
+    (tmp_path / "env").write_text(line)
+    assert not manage._is_first_start()
+
+
+def test_a_second_demo_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo_place, "LOCK", tmp_path / "demo.lock")
+    monkeypatch.setattr(demo_place, "_held", [])
+    assert not demo_place.is_running()
+
+    demo_place._lock()
+
+    assert demo_place.is_running()
+    with pytest.raises(SystemExit):
+        demo_place._lock()
+    os.close(demo_place._held[0])
+
+
+@pytest.mark.parametrize("words", [["--for", "0"], ["--for", "x"], ["--calls-per-second", "-1"], ["--fro", "3"]])
+def test_a_demo_refuses_what_it_does_not_understand(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        demo_place.options(words)
+
+    assert ended.value.code == 2
+
+
+@pytest.mark.slow
+def test_the_launcher_works_from_any_folder_whatever_lies_there(tmp_path: Path) -> None:
+    (tmp_path / "calls.py").write_text("raise SystemExit('the wrong module')")
+    (tmp_path / "gateway_site").mkdir()
+
+    done = subprocess.run(
+        [ROOT / "gateway", "manage", "check"], cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}, timeout=120, check=False,
+    )  # fmt: skip
+
+    assert "no issues" in done.stdout, done.stderr
