@@ -65,7 +65,7 @@ class Demo:
 
     def start(self) -> None:
         """Start the store and the simulated QMS, set the site up, then start what works."""
-        say("starting (logs in var/demo/logs) ...")
+        say(f"starting (logs in {FOLDER / 'logs'}) ...")
         programs = procfile.programs(dict(os.environ), FOLDER / "logs")
         self.supervisor.start(self.simulators.qms())
         machine.start_store(self.supervisor, programs)

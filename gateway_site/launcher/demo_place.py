@@ -9,10 +9,11 @@ import socket
 import sys
 from dataclasses import dataclass
 
-from gateway_site.launcher.places import ROOT, sealed_environment
+from gateway_site.launcher.places import sealed_environment, var_dir
 
-FOLDER = ROOT / "var" / "demo"
-LOCK = ROOT / "var" / "demo.lock"
+#: Found before ``seal`` makes the folder the demo's own ``GATEWAY_VAR``.
+FOLDER = var_dir() / "demo"
+LOCK = var_dir() / "demo.lock"
 ENVIRONMENT = FOLDER / "env"
 DEFAULT_PORT = 8000
 _held: list[int] = []
@@ -54,7 +55,6 @@ def seal(words: list[str]) -> None:
     if not asked.keep:
         shutil.rmtree(FOLDER, ignore_errors=True)
     (FOLDER / "logs").mkdir(parents=True, exist_ok=True)
-    os.environ.update(GATEWAY_VAR=str(FOLDER))
     settings = {"GATEWAY_VAR": str(FOLDER), "BIND": f"127.0.0.1:{port}", "QMS_PASSWORD": secrets.token_urlsafe(12)}
     ENVIRONMENT.touch(mode=0o600)
     ENVIRONMENT.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
