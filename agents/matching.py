@@ -28,12 +28,16 @@ class MatchKind(StrEnum):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer for one extension. ``services``: Recording Services to ask, in order, as primary keys."""
+    """The answer for one extension. ``services``: Recording Services to ask, in order, as primary keys.
+
+    ``is_doubtful``: matched, but agent id or name differ, as the reason says.
+    """
 
     kind: MatchKind
     reason: str
     services: tuple[int, ...] = ()
     user_id: str = ""
+    is_doubtful: bool = False
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,8 +178,11 @@ def _sole(user: _User, agent_id: str, agent_name: str) -> Verdict:
             "licence in QMS, then refresh the QMS users."
         )
         return Verdict(kind=MatchKind.UNLICENSED, reason=reason, user_id=user.user_id)
-    reason = f"Extension {_shown(user.extension)} is that of {_named(user)} in QMS{_doubt(user, agent_id, agent_name)}."
-    return Verdict(kind=MatchKind.MATCHED, reason=reason, services=user.services, user_id=user.user_id)
+    doubt = _doubt(user, agent_id, agent_name)
+    reason = f"Extension {_shown(user.extension)} is that of {_named(user)} in QMS{doubt}."
+    return Verdict(
+        kind=MatchKind.MATCHED, reason=reason, services=user.services, user_id=user.user_id, is_doubtful=bool(doubt)
+    )  # fmt: skip
 
 
 def _doubt(user: _User, agent_id: str, agent_name: str) -> str:

@@ -115,7 +115,7 @@ def test_a_difference_in_agent_id_or_name_is_told_and_refuses_nothing(
 
     assert verdict.kind is MatchKind.MATCHED
     assert told in verdict.reason
-    assert ("check who sits there" in verdict.reason) == bool(told)
+    assert ("check who sits there" in verdict.reason) == verdict.is_doubtful == bool(told)
 
 
 def test_an_agent_id_in_qms_may_be_the_agents_name() -> None:

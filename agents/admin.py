@@ -1,0 +1,213 @@
+"""Agents, where they sit and what QMS makes of it; QMS users and their loads. Pages change nothing; buttons post."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_GET, require_POST
+from unfold.admin import ModelAdmin, TabularInline
+from unfold.decorators import display
+
+from agents import panels, schedule
+from agents.models import (
+    Agent,
+    AgentName,
+    Allocation,
+    Presence,
+    QmsUser,
+    RefreshState,
+    Trigger,
+    UserChange,
+    UserRefresh,
+)
+from qms.models import RecordingService
+
+REFRESH_LABELS = {
+    RefreshState.RUNNING.label: "info",
+    RefreshState.DONE.label: "success",
+    RefreshState.FAILED.label: "danger",
+    RefreshState.SUSPICIOUS.label: "warning",
+}
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows that only the gateway writes."""
+
+    list_disable_select_all = True
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Let nobody add a row."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody change a row."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody delete a row."""
+        return False
+
+
+class ReadOnlyInline(TabularInline):
+    """Rows below their parent that only the gateway writes."""
+
+    extra = 0
+    can_delete = False
+    per_page = 50
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody add a row."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody change a row."""
+        return False
+
+
+class AgentNameInline(ReadOnlyInline):
+    """The names that an agent had."""
+
+    model = AgentName
+    fields = ("name", "since")
+    verbose_name_plural = "names, newest first: recordings keep the name they were flagged with"
+
+
+@admin.register(Agent)
+class AgentAdmin(ReadOnlyAdmin):
+    """Who takes calls; above the list, who is logged on and whose calls cannot be flagged."""
+
+    list_display = ("name", "agent_id", "source", "last_seen_at")
+    list_filter = ("source",)
+    list_select_related = ("source",)
+    list_before_template = "agents/seated_panel.html"
+    search_fields = ("agent_id", "name")
+    ordering = ("name", "agent_id")
+    inlines = (AgentNameInline,)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show who is logged on, those in trouble first, above all agents."""
+        return super().changelist_view(request, {"seated": panels.seated(), **(extra_context or {})})  # type: ignore[no-any-return]
+
+
+@admin.register(Presence)
+class PresenceAdmin(ReadOnlyAdmin):
+    """Who sat where, from when to when."""
+
+    list_display = ("agent_id", "agent_name", "device_id", "state", "since", "until", "source")
+    list_filter = ("source", ("until", admin.EmptyFieldListFilter), "state")
+    list_select_related = ("source",)
+    search_fields = ("=agent_id", "=device_id", "agent_name")
+    show_full_result_count = False
+
+
+@admin.register(Allocation)
+class AllocationAdmin(ModelAdmin):
+    """Which Recording Services record a source's extensions, and which is asked first."""
+
+    list_display = ("source", "service", "position")
+    list_editable = ("position",)
+    list_filter = ("source", "service")
+    list_select_related = ("source", "service")
+
+
+@admin.register(QmsUser)
+class QmsUserAdmin(ReadOnlyAdmin):
+    """The users as QMS last listed them, with the button that loads them again."""
+
+    list_display = ("extension", "full_name", "agent_id", "service", "recording_service", "active", "licence", "listed")
+    list_filter = ("service", ("gone_at", admin.EmptyFieldListFilter), "active", "licence", "recording_service")
+    list_select_related = ("service",)
+    list_before_template = "agents/refresh_panel.html"
+    search_fields = ("=extension", "=agent_id", "user_name", "first_name", "last_name")
+    ordering = ("extension", "last_name")
+
+    @display(description="Name", ordering="last_name")
+    def full_name(self, user: QmsUser) -> str:
+        """Give the user's first and last name."""
+        return f"{user.first_name} {user.last_name}".strip()
+
+    @display(description="In QMS", label={"listed": "success", "gone": "danger"})
+    def listed(self, user: QmsUser) -> str:
+        """Say whether QMS still lists the user."""
+        return "gone" if user.gone_at else "listed"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the state of the loads above the users."""
+        return super().changelist_view(request, {"refreshes": panels.refreshes(request), **(extra_context or {})})  # type: ignore[no-any-return]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the button's address and the panel that refreshes itself."""
+        own = [
+            path("refresh/", self.admin_site.admin_view(self.refresh), name="agents_refresh"),
+            path("refresh-panel/", self.admin_site.admin_view(self.panel), name="agents_refresh_panel"),
+        ]
+        return [*own, *super().get_urls()]
+
+    @method_decorator(require_POST)
+    def refresh(self, request: HttpRequest) -> HttpResponse:
+        """Begin to load the users of one service, or of every enabled one; workers carry it out."""
+        if not request.user.has_perm("agents.add_userrefresh"):
+            raise PermissionDenied
+        services = RecordingService.objects.filter(enabled=True)
+        if request.POST.get("service", "").isdigit():
+            services = services.filter(pk=request.POST["service"])
+        for service in services:
+            schedule.ask(service.pk, Trigger.BUTTON, asked_by=request.user.get_username())
+        told = ", ".join(service.slug for service in services)
+        messages.info(request, f"Loading the users of {told}." if told else "No Recording Service is enabled.")
+        return HttpResponseRedirect(reverse("admin:agents_qmsuser_changelist"))
+
+    @method_decorator(require_GET)
+    def panel(self, request: HttpRequest) -> HttpResponse:
+        """Return the panel alone: it asks for itself while a load runs."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return TemplateResponse(request, "agents/refresh_panel.html", {"refreshes": panels.refreshes(request)})
+
+
+class UserChangeInline(ReadOnlyInline):
+    """What a load changed."""
+
+    model = UserChange
+    fields = ("user_id", "kind", "field", "before", "after")
+    verbose_name_plural = "what it changed"
+
+
+@admin.register(UserRefresh)
+class UserRefreshAdmin(ReadOnlyAdmin):
+    """Every load of users with its difference; a suspicious one can be confirmed."""
+
+    list_display = ("started_at", "service", "how", "trigger", "asked_by", "loaded", "added", "changed", "gone")
+    list_filter = ("service", "state", "trigger")
+    list_select_related = ("service",)
+    inlines = (UserChangeInline,)
+    change_form_outer_before_template = "agents/confirm_refresh.html"
+    exclude = ("accepts_down_to", "taken_at", "progress_at")
+
+    @display(description="Result", label=REFRESH_LABELS)
+    def how(self, refresh: UserRefresh) -> str:
+        """Say how it went."""
+        return str(refresh.get_state_display())
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address of the button "Take the smaller list"."""
+        own = path(
+            "<path:object_id>/confirm/", self.admin_site.admin_view(self.confirm), name="agents_refresh_confirm"
+        )  # fmt: skip
+        return [own, *super().get_urls()]
+
+    @method_decorator(require_POST)
+    def confirm(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Load again and take a list as small as this one was."""
+        if not request.user.has_perm("agents.change_userrefresh"):
+            raise PermissionDenied
+        refresh = get_object_or_404(UserRefresh, pk=object_id, state=RefreshState.SUSPICIOUS)
+        schedule.confirm(refresh, request.user.get_username())
+        messages.info(request, f"Loading the users of {refresh.service}; {refresh.loaded} or more will be taken.")
+        return HttpResponseRedirect(reverse("admin:agents_qmsuser_changelist"))

@@ -1,0 +1,38 @@
+"""Everybody who is logged on now, with what QMS makes of it: those in trouble first."""
+
+import msgspec
+
+from agents.directories import load_directory
+from agents.matching import MatchKind, Verdict
+from agents.presence import Seat
+from agents.seats import load_seats
+from cti.models import CtiSource
+
+
+class Seated(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent at an extension of a source, and whose recordings are made there."""
+
+    source: str
+    seat: Seat
+    verdict: Verdict
+
+    @property
+    def rank(self) -> int:
+        """Return 0 where the calls cannot be flagged, 1 where the match is doubtful, 2 where all is well."""
+        if self.verdict.kind is not MatchKind.MATCHED:
+            return 0
+        return 1 if self.verdict.is_doubtful else 2
+
+
+def seated_agents() -> list[Seated]:
+    """Return who is logged on at the enabled sources, those in trouble first. A few queries for each source."""
+    found = [one for source in CtiSource.objects.filter(enabled=True) for one in _seated_at(source)]
+    return sorted(found, key=lambda one: (one.rank, one.source, one.seat.device_id))
+
+
+def _seated_at(source: CtiSource) -> list[Seated]:
+    directory = load_directory(source.pk)
+    return [
+        Seated(source=source.slug, seat=seat, verdict=directory.verdict(seat.device_id, seat.agent_id, seat.agent_name))
+        for seat in load_seats(source.pk).values()
+    ]
