@@ -62,6 +62,17 @@ class RecordingServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # its pa
     class Meta:
         model = RecordingService
         exclude = ("password", "identifiers")  # noqa: DJ006  everything else is for the administrator
+        labels = {
+            "url": "Address",
+            "wsdl": "WSDL",
+            "ca_file": "CA file",
+            "guid_window_seconds": "GUID window (seconds)",
+            "lookup_interval_ms": "Lookup interval (milliseconds)",
+            "wrapup_wait_seconds": "Wait for wrap-up (seconds)",
+            "timeout_seconds": "Time-out of a call (seconds)",
+            "max_in_flight": "Calls in flight at most",
+            "password_env": "Password from variable",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

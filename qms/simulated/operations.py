@@ -69,7 +69,7 @@ def _get_flags(qms: SimulatedQms, service: str, request: Element, response: Elem
 def _list_recordings(qms: SimulatedQms, service: str, request: Element, response: Element, _: datetime) -> None:
     begin, end = _time(_text(request, "from")), _time(_text(request, "to"))
     recordings, token = _page(qms.recordings_between(service, begin, end), request)
-    for one in recordings:
+    for one in (recording.with_flags() for recording in recordings):
         element = _add(response, "recording")
         _add_recording(_add(element, "recording"), one.recording)
         for flag in one.flags:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from qms.port import FlagDefinition, Licence, QmsUser, Recording
+from qms.port import Flag, FlagDefinition, FlaggedRecording, Licence, QmsUser, Recording
 
 ANY = "Any"
 
@@ -53,6 +53,10 @@ class SimulatedRecording(msgspec.Struct, kw_only=True, rename="camel"):
     def as_recording(self) -> Recording:
         """Return the recording in the port's words."""
         return Recording(self.guid, self.extension, self.started_at, self.ended_at)
+
+    def with_flags(self) -> FlaggedRecording:
+        """Return the recording and its flags in the port's words."""
+        return FlaggedRecording(self.as_recording(), tuple(Flag(*pair) for pair in self.flags.items()))
 
     def is_told(self, now: datetime, window_seconds: float, not_started_before: datetime | None) -> bool:
         """Say whether the GUID is still told: in progress, within the window, and not older than asked."""

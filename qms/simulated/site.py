@@ -15,7 +15,6 @@ from qms.port import (
     Flag,
     FlagAlreadyWritten,
     FlagDefinition,
-    FlaggedRecording,
     QmsRejected,
     QmsUser,
     Recording,
@@ -69,6 +68,7 @@ class SimulatedQms:
         self._definitions: dict[str, dict[str, FlagDefinition]] = {service.data_server: {} for service in services}
         self._live: dict[tuple[str, str], SimulatedRecording] = {}
         self._recorded: dict[str, list[SimulatedUser]] = {}
+        self._allocated: dict[str, list[QmsUser]] = {}
         self._seed = seed
         self._chance = random.Random(seed)
         self._keep = keep
@@ -145,8 +145,10 @@ class SimulatedQms:
 
     def users_of(self, service: str) -> list[QmsUser]:
         """Return the users allocated to a service, "Any" included."""
-        mine = {*self.services[service].identifiers, ANY}
-        return [user.as_user() for user in self.users if user.recording_service in mine]
+        if service not in self._allocated:
+            mine = {*self.services[service].identifiers, ANY}
+            self._allocated[service] = [user.as_user() for user in self.users if user.recording_service in mine]
+        return self._allocated[service]
 
     def find_live_recording(
         self, service: str, extension: str, not_started_before: datetime | None, now: datetime
@@ -191,17 +193,14 @@ class SimulatedQms:
         """Read back what a recording carries."""
         return [Flag(name, value) for name, value in self._recording(service, guid).flags.items()]
 
-    def recordings_between(self, service: str, begin: datetime, end: datetime) -> list[FlaggedRecording]:
+    def recordings_between(self, service: str, begin: datetime, end: datetime) -> list[SimulatedRecording]:
         """Return the service's recordings that started in [begin, end), oldest first."""
         chosen = [one for one in self.recordings.values() if one.service == service and begin <= one.started_at < end]
-        return [
-            FlaggedRecording(one.as_recording(), tuple(Flag(*pair) for pair in one.flags.items()))
-            for one in sorted(chosen, key=lambda one: (one.started_at, one.guid))
-        ]
+        return sorted(chosen, key=lambda one: (one.started_at, one.guid))
 
     def _take_users(self, users: Iterable[SimulatedUser]) -> None:
         self.users = list(users)
-        self._recorded = {}
+        self._recorded, self._allocated = {}, {}
         for user in self.users:
             if user.is_recorded:
                 self._recorded.setdefault(user.extension, []).append(user)

@@ -60,7 +60,8 @@ class InProcessRecordingService:
 
     def recordings(self, begin: datetime, end: datetime) -> Iterator[FlaggedRecording]:
         """Yield the recordings that started in [begin, end), oldest first."""
-        yield from self._read(lambda: self._qms.recordings_between(self._service, begin, end))
+        listed = self._read(lambda: self._qms.recordings_between(self._service, begin, end))
+        yield from (one.with_flags() for one in listed)
 
     def _read(self, act: Callable[[], Answer]) -> Answer:
         mishap = self._mishap()
