@@ -1,0 +1,137 @@
+"""The Flags of the site, what they carry, and the button that creates them in QMS."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.timesince import timesince
+from django.views.decorators.http import require_POST
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from flags.catalogue import FIELD_NAMES, is_field
+from flags.creation import Creation, check_flags, create_flags
+from flags.models import FlagOnServer, FlagSetting, FlagValue
+from flags.preview import preview
+from qms.models import DataServer
+
+LONGEST_VALUE = FlagValue._meta.get_field("value").max_length or 0  # noqa: SLF001  (documented by Django)
+
+
+class Table(msgspec.Struct):
+    """A table as the admin's component takes it."""
+
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+class CreationPanel(msgspec.Struct):
+    """What each Data Server last said of each Flag."""
+
+    table: Table
+    may_create: bool
+
+
+class FlagSettingForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is for the stubs alone
+    """A Flag that can be written as it is set."""
+
+    class Meta:
+        model = FlagSetting
+        fields = ("name", "field", "enabled", "max_length", "privacy", "order")
+        help_texts = {
+            "name": "The name in QMS. Recordings that were flagged keep the old name: QMS cannot rename it there.",
+            "field": f"One of {', '.join(FIELD_NAMES)}, or query:KEY for one key of the query data.",
+            "max_length": f"Longer values are cut visibly. At most {LONGEST_VALUE}, and no more than QMS holds.",
+        }
+
+    def clean_field(self) -> str:
+        """Accept only what a call has."""
+        field = str(self.cleaned_data["field"]).strip()
+        if not is_field(field):
+            raise forms.ValidationError(f"A call has no such field. Use one of {', '.join(FIELD_NAMES)} or query:KEY.")
+        return field
+
+    def clean_max_length(self) -> int:
+        """Accept only lengths that can be written and kept."""
+        length = int(self.cleaned_data["max_length"])
+        if not 1 <= length <= LONGEST_VALUE:
+            raise forms.ValidationError(f"Give a length from 1 to {LONGEST_VALUE}.")
+        return length
+
+
+@admin.register(FlagSetting)
+class FlagSettingAdmin(ModelAdmin):
+    """Which Flags are written, what each carries, and where it exists."""
+
+    form = FlagSettingForm
+    list_display = ("name", "field", "enabled", "max_length", "privacy", "order", "example")
+    list_editable = ("enabled", "order")
+    list_before_template = "flags/creation_panel.html"
+    readonly_fields = ("example",)
+
+    @display(description="For an example call")
+    def example(self, setting: FlagSetting) -> str:
+        """Show what the Flag would carry."""
+        text = preview(setting)
+        if text is None:
+            return "(not written)"
+        notes = [note for note, is_so in (("cut", text.cut), ("masked", text.masked)) if is_so]
+        return f"{text.value} ({', '.join(notes)})" if notes else text.value
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show what the Data Servers answered above the Flags."""
+        panel = CreationPanel(table=_answers(), may_create=_may_create(request))
+        return super().changelist_view(request, {"creation": panel, **(extra_context or {})})  # type: ignore[no-any-return]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the button's address."""
+        return [path("create/", self.admin_site.admin_view(self.create), name="flags_create"), *super().get_urls()]
+
+    @method_decorator(require_POST)
+    def create(self, request: HttpRequest) -> HttpResponse:
+        """Create the Flags on every Data Server, or only look which exist, and tell the answers."""
+        if not _may_create(request):
+            raise PermissionDenied
+        act = check_flags if request.POST.get("only") == "check" else create_flags
+        creations = [act(server) for server in DataServer.objects.all()]
+        for creation in creations:
+            level = messages.SUCCESS if creation.is_good else messages.ERROR
+            messages.add_message(request, level, _summary(creation))
+        if not creations:
+            messages.warning(request, "There is no Data Server yet: add one, and a Recording Service that leads to it.")
+        return HttpResponseRedirect(reverse("admin:flags_flagsetting_changelist"))
+
+
+def _may_create(request: HttpRequest) -> bool:
+    return request.user.has_perm("flags.add_flagonserver")
+
+
+def _summary(creation: Creation) -> str:
+    """Tell in a sentence how it went on one Data Server."""
+    if creation.error:
+        return f"{creation.data_server} was not reached. {creation.error}"
+    words = [one.state.label for one in creation.answers]
+    counts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
+    return f"{creation.data_server}: {counts or 'no Flag is switched on'}."
+
+
+def _answers() -> Table:
+    """Return every Flag that is switched on, with what each Data Server last said of it."""
+    known = {(row.data_server_id, row.name): row for row in FlagOnServer.objects.all()}
+    names = list(FlagSetting.objects.filter(enabled=True).values_list("name", flat=True))
+    rows = [_answer_row(server, name, known.get((server.pk, name))) for server in DataServer.objects.all()
+            for name in names]  # fmt: skip
+    return Table(("Data Server", "Flag", "Answer", "When", "Remark"), rows)
+
+
+def _answer_row(server: DataServer, name: str, row: FlagOnServer | None) -> Sequence[str]:
+    if row is None:
+        return (server.slug, name, "not asked yet", "", "Create it in QMS before calls are flagged.")
+    return (server.slug, name, row.get_state_display(), f"{timesince(row.at, timezone.now())} ago", row.answer)
