@@ -11,7 +11,8 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("health/live", live, name="live"),
     path("health/ready", ready, name="ready"),
-    path("", include("cti.urls")),
     path("metrics", metrics, name="metrics"),
+    path("", include("cti.urls")),
+    path("", include("calls.urls")),
     path("admin/", admin.site.urls),
 ]
