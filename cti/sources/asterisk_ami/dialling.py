@@ -1,0 +1,118 @@
+"""What happens before a conversation: dialling, ringing, waiting in a queue, being offered and passed over."""
+
+from cti.events import ConnectionCleared, Delivered, Diverted, Originated, Queued, ServiceInitiated
+from cti.sources.asterisk_ami.callbook import Callbook, number_of
+from cti.sources.asterisk_ami.conversations import Conversations, facts
+from cti.sources.asterisk_ami.ledger import Ledger
+from cti.sources.asterisk_ami.naming import dialled_number
+from cti.sources.asterisk_ami.telling import Teller
+from cti.sources.asterisk_ami.values import Call, Channel, Kind, Moment, Offer
+
+
+class Dialling:
+    """Follow who rings whom, and for which queue."""
+
+    def __init__(self, callbook: Callbook, ledger: Ledger, conversations: Conversations, teller: Teller) -> None:
+        self._callbook, self._ledger, self._conversations = callbook, ledger, conversations
+        self._teller = teller
+
+    def dials(self, caller: Channel, called: Channel, dial_string: str, now: Moment) -> None:
+        """One channel dials another, which begins its life in the caller's call."""
+        if called is caller or not self._tie(caller, called):
+            return
+        if caller.kind is Kind.LOCAL:
+            called.offer = called.offer or caller.offer
+        call = self._begun(caller)
+        if called.kind is Kind.OUTSIDE and call.direction == "internal" and not call.legs:
+            call.direction = "outbound"
+            call.called_number = dialled_number(dial_string, caller.exten)
+        self._originate(caller, call, now)
+        if called.is_party:
+            self.rings(called, now)
+
+    def _tie(self, caller: Channel, called: Channel) -> bool:
+        """Note who dials a channel; one that is in a call already is not dialled any more."""
+        called.is_called = True
+        if called.call is not None or called.leg is not None or called.bridge is not None:
+            return called.dialled_by is caller
+        called.dialled_by = caller
+        return True
+
+    def _begun(self, caller: Channel) -> Call:
+        """Return the caller's call; a consultation belongs to the interaction that the caller has on hold."""
+        is_new = caller.call is None
+        call = self._callbook.call_of(caller)
+        held = self._ledger.held_at(caller.device) if is_new and caller.is_extension else None
+        if held is not None and call.owner is caller:
+            call.interaction = held.call.interaction
+        return call
+
+    def _originate(self, caller: Channel, call: Call, now: Moment) -> None:
+        if not caller.is_extension or caller.has_dialled or (caller.is_called and not caller.is_originated):
+            return
+        caller.has_dialled = True
+        self._conversations.introduce(caller, None, now)
+        call.is_told = True
+        self._teller.call(Originated, now, device_id=caller.device, **facts(call))
+
+    def is_rung_to_dial(self, channel: Channel, now: Moment) -> None:
+        """Click to dial: the PBX rings an extension that is then to dial."""
+        channel.is_called = channel.is_originated = True
+        if channel.is_extension and channel.call is None:
+            call = self._callbook.call_of(channel)
+            call.calling_number = call.calling_number or number_of(channel)
+            self._conversations.introduce(channel, None, now)
+            call.is_told = True
+            self._teller.call(ServiceInitiated, now, device_id=channel.device, cause="makeCall", **facts(call))
+
+    def rings(self, channel: Channel, now: Moment) -> None:
+        """A channel that is dialled rings, told once."""
+        if channel.is_ringing or channel.leg is not None or channel.is_originated or not channel.is_party:
+            return
+        call = self._callbook.call_of(channel)
+        if call.owner is channel:
+            return
+        channel.is_ringing = call.is_told = True
+        if channel.is_extension:
+            offer = self._conversations.offer_of(channel)
+            self._conversations.introduce(channel, offer, now)
+            queue = offer.queue if offer else ""
+            self._teller.call(
+                Delivered, now, device_id=channel.device, local_state="alerting", queue_name=queue, **facts(call)
+            )
+        else:
+            self._teller.call(Delivered, now, device_id=channel.name, outside=True, **facts(call))
+
+    def joins_queue(self, channel: Channel, queue: str, now: Moment) -> None:
+        """A caller waits in a queue from now on."""
+        call = self._begun(channel)
+        self._originate(channel, call, now)
+        call.queue = queue
+        call.is_told = True
+        self._teller.call(Queued, now, device_id=queue, queue_name=queue, local_state="queued", **facts(call))
+
+    def offers(self, caller: Channel, called: Channel, offer: Offer) -> None:
+        """A queue offers its caller to a member."""
+        called.offer = offer
+        if called.other is not None:
+            called.other.offer = offer
+        self._tie(caller, called)
+
+    def passed_over(self, channel: Channel, now: Moment) -> None:
+        """A channel that rang rings no more and was not answered."""
+        if channel.is_ringing and channel.is_extension and channel.call is not None:
+            self._teller.call(Diverted, now, call_id=channel.call.id, device_id=channel.device)
+        channel.is_ringing = False
+
+    def hung_up(self, channel: Channel, now: Moment) -> None:
+        """A channel is gone: what it began or had part in ends for it."""
+        call = channel.call
+        self.passed_over(channel, now)
+        if channel.is_extension and channel.last_leg is None and (channel.has_dialled or channel.is_originated):
+            if call is not None:
+                self._teller.call(ConnectionCleared, now, call_id=call.id, device_id=channel.device)
+        elif channel.kind is Kind.OUTSIDE and call is not None and call.is_told:
+            self._teller.call(ConnectionCleared, now, call_id=call.id, device_id=channel.name, outside=True)
+        if call is not None:
+            call.channels.discard(channel)
+            self._callbook.released(call, now)

@@ -1,0 +1,90 @@
+"""From bytes to the messages worth reading: cut, mend, skip, parse. Pure."""
+
+from cti.sources.asterisk_ami.framing import BANNER, Frame, FrameError, Framer
+from cti.sources.asterisk_ami.mending import Mender, Refused
+from cti.sources.asterisk_ami.messages import Message, MessageError, event_name, parse
+from cti.sources.asterisk_ami.picture import Picture
+from cti.sources.port import Quarantined
+
+#: What the answers to a snapshot's actions are made of.
+LISTED = frozenset({
+    "CoreShowChannel", "CoreShowChannelsComplete", "QueueParams", "QueueMember", "QueueEntry", "QueueStatusComplete",
+    "BridgeListItem", "BridgeListComplete", "BridgeInfoChannel", "BridgeInfoComplete", "Agents", "AgentsComplete",
+})  # fmt: skip
+_ALSO = frozenset({"FullyBooted", "Shutdown"})
+_EXCERPT = 8192
+
+
+class Heard:
+    """A message and where it stood."""
+
+    __slots__ = ("message", "offset", "raw")
+
+    def __init__(self, message: Message, frame: Frame) -> None:
+        self.message, self.raw, self.offset = message, frame.raw, frame.offset
+
+    def refused(self, error: MessageError) -> Quarantined:
+        """Return the message as one that could not be true."""
+        return quarantined(self.raw, "message", str(error), self.offset)
+
+
+class Reader:
+    """Feed bytes of one link, take what they say."""
+
+    def __init__(self, picture: Picture) -> None:
+        self._picture = picture
+        self._framer = Framer()
+        self._mender = Mender(picture.board.uid_of)
+        self._is_wanted: dict[bytes, bool] = {}
+
+    def feed(self, data: bytes) -> list[Heard | Quarantined]:
+        """Return the messages worth reading that ``data`` completes, and those that cannot be read, in order.
+
+        The Mender must know each channel when the next frame comes; so take them one by one with ``heard``.
+        """
+        return [one for frame in self.frames(data) if (one := self.heard(frame)) is not None]
+
+    def frames(self, data: bytes) -> list[Frame | FrameError]:
+        """Cut bytes into frames."""
+        return self._framer.feed(data)
+
+    def heard(self, frame: Frame | FrameError) -> Heard | Quarantined | None:
+        """Read one frame; None when it is not worth reading."""
+        if isinstance(frame, FrameError):
+            return quarantined(frame.raw, "frame", frame.error, frame.offset)
+        if frame.raw.startswith(BANNER):
+            return None
+        mended = self._mender.pass_on(frame)
+        if isinstance(mended, Refused):
+            return quarantined(frame.raw, "message", mended.error, frame.offset)
+        if mended is None or not self._is_worth_reading(mended.raw):
+            return None
+        return self._parsed(mended)
+
+    def _is_worth_reading(self, raw: bytes) -> bool:
+        head = raw[: raw.find(b"\r\n")]
+        wanted = self._is_wanted.get(head)
+        if wanted is None:
+            name = event_name(raw)
+            wanted = not name or name in LISTED or name in _ALSO or self._picture.hears(name)
+            if len(self._is_wanted) < 1000:
+                self._is_wanted[head] = wanted
+        if wanted and head == b"Event: VarSet":
+            return self._is_variable_wanted(raw)
+        return wanted
+
+    def _is_variable_wanted(self, raw: bytes) -> bool:
+        start = raw.rfind(b"\r\nVariable: ")
+        end = raw.find(b"\r\n", start + 2)
+        return raw[start + 12 : end].lstrip(b"_").decode("utf-8", "replace") in self._picture.variables.names
+
+    def _parsed(self, frame: Frame) -> Heard | Quarantined:
+        try:
+            return Heard(parse(frame.raw), frame)
+        except MessageError as error:
+            return quarantined(frame.raw, "message", str(error), frame.offset)
+
+
+def quarantined(raw: bytes, kind: str, error: str, offset: int) -> Quarantined:
+    """Return a message that could not be read, with its place in the stream."""
+    return Quarantined(raw=raw[:_EXCERPT], kind=kind, error=error, place=f"byte {offset}")

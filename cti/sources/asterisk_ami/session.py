@@ -1,0 +1,309 @@
+"""The AMI client: connect, log in, take a snapshot, follow the events until the link ends."""
+
+import asyncio
+import hashlib
+import ssl
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+import structlog
+
+from cti.sources.asterisk_ami.framing import Frame, FrameError
+from cti.sources.asterisk_ami.messages import Message, MessageError
+from cti.sources.asterisk_ami.options import OptionsError
+from cti.sources.asterisk_ami.picture import Picture
+from cti.sources.asterisk_ami.reading import Heard, Reader, quarantined
+from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take, uncovered_bridges
+from cti.sources.asterisk_ami.values import Moment
+from cti.sources.port import LinkError, Outlet, Quarantined, SourceConfig, Stamp
+
+log = structlog.get_logger()
+
+PORT, TLS_PORT = 5038, 5039
+CHUNK = 256 * 1024
+#: So many messages may come while the snapshot is taken.
+PATIENCE = 200_000
+#: How often a change of partners that nothing explains is looked at again.
+SETTLE_SECONDS = 0.1
+#: BridgeInfo is asked for so many bridges at most.
+BRIDGES = 500
+
+
+class _Ended(Exception):
+    """The other side closed the link."""
+
+
+class _Answer:
+    """The answer to one action: its response, and the list that follows one that announces it."""
+
+    def __init__(self) -> None:
+        self.response: Message | None = None
+        self.is_listed = False
+        self.done = asyncio.Event()
+
+    def respond(self, message: Message) -> None:
+        self.response = message
+        if message.get("EventList").lower() != "start":
+            self.done.set()
+
+    def end_list(self) -> None:
+        self.is_listed = True
+        self.done.set()
+
+
+class AmiSession:
+    """One connection to an Asterisk. Raises ``LinkError`` at once when the source's options are wrong."""
+
+    def __init__(self, config: SourceConfig, stamp: Stamp, now: Callable[[], datetime] | None = None) -> None:
+        self._config = config
+        self._now = now or _utc_now
+        try:
+            self._picture = Picture(config, stamp)
+        except OptionsError as error:
+            raise LinkError(f"the options of {config.slug} are wrong: {error}", retryable=False) from error
+        self._options = self._picture.options
+        self._reader = Reader(self._picture)
+        self._answers: dict[str, _Answer] = {}
+        self._lists = Lists()
+        self._early: list[Heard] | None = []
+        self._refused: list[Quarantined] = []
+        self._booted = asyncio.Event()
+        self._is_linked = self._is_shut_down = False
+        self._count = 0
+        self._writer: asyncio.StreamWriter | None = None
+
+    async def run(self, outlet: Outlet) -> None:
+        """Follow the PBX until it shuts down; raises ``LinkError`` when the link breaks or is refused."""
+        stream, self._writer = await self._connect()
+        pump = asyncio.create_task(self._pump(stream, outlet))
+        try:
+            await self._begin(pump, outlet)
+            await pump
+        except (OSError, ssl.SSLError) as error:
+            raise LinkError(f"the link to {self._where} broke: {error}") from error
+        except _Ended as error:
+            await self._end(outlet)
+            if not self._is_shut_down:
+                raise LinkError(f"{self._where} closed the link") from error
+        finally:
+            pump.cancel()
+            await asyncio.gather(pump, return_exceptions=True)
+            await _close(self._writer)
+
+    # -- coming up -------------------------------------------------------------------------------------------------
+
+    @property
+    def _where(self) -> str:
+        return f"{self._config.host}:{self._port}"
+
+    @property
+    def _port(self) -> int:
+        return self._config.port or (TLS_PORT if self._config.tls else PORT)
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        try:
+            context = ssl.create_default_context(cafile=self._config.ca_file or None) if self._config.tls else None
+            async with asyncio.timeout(self._options.timeout_seconds):
+                return await asyncio.open_connection(self._config.host, self._port, ssl=context)
+        except (OSError, ssl.SSLError, TimeoutError) as error:
+            raise LinkError(f"no connection to {self._where}: {error or 'no answer in time'}") from error
+
+    async def _begin(self, pump: asyncio.Task[None], outlet: Outlet) -> None:
+        """Log in, wait for the PBX to be up, take the snapshot; then events are told as they come."""
+        await self._log_in(pump)
+        await self._until(self._booted, pump, self._options.full_boot_seconds)
+        await outlet.linked()
+        self._is_linked = True
+        await self._snapshot(pump)
+        self._go_live()
+        await self._deliver(outlet)
+
+    def _go_live(self) -> None:
+        """Tell what is in progress, then what came meanwhile; from now on events are told as they come."""
+        now = self._now()
+        for message, error in take(self._picture, self._lists, Moment(now, now)):
+            self._refused.append(quarantined(_rewritten(message), "message", str(error), 0))
+        early, self._early = self._early or [], None
+        self._hear(early)
+
+    async def _end(self, outlet: Outlet) -> None:
+        """Tell what is still to be told: a link that ends during the snapshot loses nothing that came."""
+        if self._is_linked and self._early is not None:
+            self._go_live()
+        self._picture.settle(self._now())
+        await self._deliver(outlet)
+
+    async def _log_in(self, pump: asyncio.Task[None]) -> None:
+        fields = {"Username": self._config.username, "Secret": self._config.secret, "Events": "on"}
+        if self._options.auth == "md5":
+            key = hashlib.md5((await self._challenge(pump) + self._config.secret).encode(), usedforsecurity=False)
+            fields |= {"AuthType": "MD5", "Key": key.hexdigest()}
+            del fields["Secret"]
+        response = (await self._asked("Login", pump, **fields)).response
+        if response is None:
+            raise LinkError(f"{self._where} did not answer the login in time")
+        if response.get("Response") != "Success":
+            said = response.get("Message")[:200] or "no reason given"
+            raise LinkError(f"{self._where} refused the login of {self._config.username}: {said}")
+
+    async def _challenge(self, pump: asyncio.Task[None]) -> str:
+        response = (await self._asked("Challenge", pump, AuthType="MD5")).response
+        challenge = response.get("Challenge") if response is not None else ""
+        if not challenge:
+            raise LinkError(f"{self._where} gave no MD5 challenge for the login")
+        return challenge
+
+    async def _snapshot(self, pump: asyncio.Task[None]) -> None:
+        """Ask for what is in progress; an answer that does not come holds nothing up."""
+        answers = [(action, self._ask(action)) for action in ACTIONS]
+        for action, answer in answers:
+            await self._until(answer.done, pump, self._options.timeout_seconds)
+            if action == "CoreShowChannels":
+                self._lists.is_complete = answer.is_listed
+            if not answer.is_listed:
+                log.info("ami_list_missing", source=self._config.slug, action=action)
+        names = uncovered_bridges(self._lists)[:BRIDGES] if self._lists.is_complete else []
+        asked = [self._ask("BridgeInfo", BridgeUniqueid=name) for name in names]
+        for answer in asked:
+            await self._until(answer.done, pump, self._options.timeout_seconds)
+
+    async def _asked(self, action: str, pump: asyncio.Task[None], **fields: str) -> _Answer:
+        answer = self._ask(action, **fields)
+        await self._until(answer.done, pump, self._options.timeout_seconds)
+        return answer
+
+    def _ask(self, action: str, **fields: str) -> _Answer:
+        """Send an action."""
+        self._count += 1
+        action_id = f"gw-{self._count}-{action}"
+        answer = self._answers[action_id] = _Answer()
+        lines = {"Action": action, "ActionID": action_id, **fields}
+        if any("\r" in value or "\n" in value for value in lines.values()):
+            raise LinkError("the user name or the secret has a line break", retryable=False)
+        if self._writer is not None:
+            text = "".join(f"{key}: {value}\r\n" for key, value in lines.items())
+            self._writer.write(text.encode() + b"\r\n")
+        return answer
+
+    async def _until(self, event: asyncio.Event, pump: asyncio.Task[None], seconds: float) -> None:
+        """Wait for something that the pump brings, no longer than given; what ends the pump ends this."""
+        waiting = asyncio.create_task(event.wait())
+        try:
+            await asyncio.wait({waiting, pump}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        if pump.done():
+            await pump
+
+    # -- following -------------------------------------------------------------------------------------------------
+
+    async def _pump(self, stream: asyncio.StreamReader, outlet: Outlet) -> None:
+        """Read until the link ends (``_Ended``); tell of what comes once the snapshot is taken."""
+        quiet = 0.0
+        while True:
+            data = await self._read(stream)
+            if data is None:
+                quiet = self._watch(quiet)
+            elif not data:
+                raise _Ended
+            else:
+                quiet = 0.0
+                self._take(self._reader.frames(data))
+            if self._early is None:
+                await self._deliver(outlet)
+
+    async def _read(self, stream: asyncio.StreamReader) -> bytes | None:
+        """Return what came, nothing (None) when it is time to look at the clock."""
+        try:
+            async with asyncio.timeout(self._tick_seconds):
+                return await stream.read(CHUNK)
+        except TimeoutError:
+            return None
+
+    @property
+    def _tick_seconds(self) -> float:
+        return SETTLE_SECONDS if self._picture.is_waiting else min(1.0, self._options.ping_seconds)
+
+    def _watch(self, quiet: float) -> float:
+        """Count silence: ask for a sign of life, and give the link up when none comes."""
+        quiet, before = quiet + self._tick_seconds, quiet
+        self._picture.wait(self._now())
+        if before < self._options.ping_seconds <= quiet:
+            self._ask("Ping")
+        if quiet > self._options.ping_seconds + self._options.timeout_seconds:
+            raise LinkError(f"{self._where} is silent: no answer to a ping")
+        return quiet
+
+    def _take(self, frames: Iterable[Frame | FrameError]) -> None:
+        """Read frames one by one: what one says decides how the next is read."""
+        for frame in frames:
+            heard = self._reader.heard(frame)
+            if isinstance(heard, Quarantined):
+                self._refused.append(heard)
+            elif heard is not None and not self._is_answer(heard.message):
+                if self._early is None:
+                    self._hear([heard])
+                elif len(self._early) < PATIENCE:
+                    self._early.append(heard)
+                else:
+                    raise LinkError(f"{self._where} sent too many events before its answers")
+
+    def _is_answer(self, message: Message) -> bool:
+        """Take answers to actions, and what the PBX says of itself."""
+        kind, name = message.pairs[0]
+        if kind == "Response":
+            self._responded(message)
+            return True
+        if name in ("FullyBooted", "Shutdown"):
+            self._booted.set()
+            self._is_shut_down = self._is_shut_down or name == "Shutdown"
+            return True
+        answer = self._answers.get(message.get("ActionID"))
+        if answer is None or kind != "Event":
+            return False
+        if message.get("EventList").lower() in ("complete", "cancelled"):
+            answer.end_list()
+        else:
+            self._lists.add(message)
+        return True
+
+    def _responded(self, message: Message) -> None:
+        answer = self._answers.get(message.get("ActionID"))
+        if answer is not None:
+            answer.respond(message)
+            if message.get("Ping"):
+                del self._answers[message.get("ActionID")]
+
+    def _hear(self, messages: Iterable[Heard]) -> None:
+        received = self._now()
+        for heard in messages:
+            try:
+                self._picture.hear(heard.message, received)
+            except MessageError as error:
+                self._refused.append(heard.refused(error))
+
+    async def _deliver(self, outlet: Outlet) -> None:
+        """Hand over what was told, and keep what could not be read."""
+        events = self._picture.taken()
+        if events:
+            await outlet.accept(events)
+        refused, self._refused = self._refused, []
+        for one in refused:
+            await outlet.quarantine(one)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _rewritten(message: Message) -> bytes:
+    return "\r\n".join(f"{key}: {value}" for key, value in message.pairs).encode()[:8192]
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    try:
+        async with asyncio.timeout(1):
+            await writer.wait_closed()
+    except (OSError, ssl.SSLError, TimeoutError) as error:
+        log.info("ami_close", error=type(error).__name__)

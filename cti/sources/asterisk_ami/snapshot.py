@@ -1,0 +1,162 @@
+"""What is in progress when the link comes up, from the answers to CoreShowChannels, QueueStatus, BridgeList, Agents."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cti.events import LinkData, SnapshotBegan, SnapshotEnded
+from cti.sources.asterisk_ami.board import around
+from cti.sources.asterisk_ami.messages import BRIDGE, Message, MessageError
+from cti.sources.asterisk_ami.picture import Picture, membership
+from cti.sources.asterisk_ami.values import Bridge, Channel, Kind, Moment, Offer
+
+#: Asked in any order; each answer ends by itself.
+ACTIONS = ("CoreShowChannels", "QueueStatus", "BridgeList", "Agents")
+_CALLED = ("AppDial", "AppQueue", "AppDial2", "AppOriginate")
+_RINGING = "5"
+
+
+@dataclass(slots=True)
+class Lists:
+    """The answers' items, by the event that carries them. ``is_complete``: the channels were all listed."""
+
+    items: dict[str, list[Message]] = field(default_factory=dict)
+    is_complete: bool = False
+
+    def add(self, message: Message) -> None:
+        """Keep one item."""
+        self.items.setdefault(message.get("Event"), []).append(message)
+
+    def of(self, event: str) -> list[Message]:
+        """Return the items of one kind."""
+        return self.items.get(event, [])
+
+
+def uncovered_bridges(lists: Lists) -> list[str]:
+    """Return the bridges whose channels CoreShowChannels did not name, so that BridgeInfo must."""
+    covered = {message.get("BridgeId") for message in lists.of("CoreShowChannel")}
+    listed = [message for message in lists.of("BridgeListItem") if not _is_holding(message)]
+    ids = [one.get("BridgeUniqueid") for one in listed if one.get("BridgeNumChannels") != "0"]
+    return [name for name in ids if name not in covered and BRIDGE.fullmatch(name)]
+
+
+def take(picture: Picture, lists: Lists, now: Moment) -> list[tuple[Message, MessageError]]:
+    """Put what was listed into the picture and tell it; return the items that are not plausible.
+
+    Where the channels could not be listed, the snapshot covers no device: nothing may be concluded from its silence.
+    """
+    data = LinkData() if lists.is_complete else LinkData(devices=())
+    picture.teller.link(SnapshotBegan, now, data)
+    taking = _Taking(picture, lists, now)
+    picture.conversations.cause = "snapshot"
+    taking.take()
+    picture.conversations.cause = ""
+    picture.teller.link(SnapshotEnded, now, data)
+    return taking.refused
+
+
+class _Taking:
+    def __init__(self, picture: Picture, lists: Lists, now: Moment) -> None:
+        self._picture, self._lists, self._now = picture, lists, now
+        self._holding = {one.get("BridgeUniqueid") for one in lists.of("BridgeListItem") if _is_holding(one)}
+        self._offers: dict[Channel, Offer] = {}
+        self.refused: list[tuple[Message, MessageError]] = []
+
+    def take(self) -> None:
+        for message in self._lists.of("Agents"):
+            self._picture.agents.named(message.get("Agent"), message.get("Name"))
+        for message in self._lists.of("QueueMember"):
+            self._tried(message, self._member)
+        shown = [(message, self._tried(message, self._channel)) for message in self._lists.of("CoreShowChannel")]
+        channels = [(message, channel) for message, channel in shown if channel is not None]
+        for message, channel in channels:
+            self._relate(message, channel)
+        for message in self._lists.of("Agents"):
+            self._pool_agent(message)
+        for message in self._lists.of("QueueEntry"):
+            self._tried(message, self._waiting)
+        self._ring([channel for message, channel in channels if message.get("ChannelState") == _RINGING])
+        self._connect(channels)
+
+    def _tried(self, message: Message, act: Callable[[Message], Channel | None]) -> Channel | None:
+        try:
+            return act(message)
+        except MessageError as error:
+            self.refused.append((message, error))
+            return None
+
+    def _member(self, message: Message) -> Channel | None:
+        self._picture.agents.joined(membership(message), self._now)
+        return None
+
+    def _channel(self, message: Message) -> Channel:
+        channel = self._picture.board.add(message)
+        if channel.is_extension and channel.number == channel.device:
+            channel.phone_name = channel.caller_name
+        self._picture.variables.born(channel, message.variables())
+        return channel
+
+    def _relate(self, message: Message, channel: Channel) -> None:
+        """Find who dials a channel by its Linkedid, and for which queue."""
+        channel.is_called = message.last("Application") in _CALLED
+        origin = self._picture.board.channels.get(channel.linked)
+        if channel.is_called and origin is not None and origin is not channel:
+            channel.dialled_by = origin
+            if channel.kind is Kind.OUTSIDE and origin.is_extension:
+                call = self._picture.callbook.call_of(origin)
+                call.direction, call.called_number = "outbound", origin.exten
+        if message.last("Application") == "Queue":
+            queue = self._picture.queue_name(message.last("ApplicationData").partition(",")[0])
+            self._offers[channel] = Offer(queue, "", "")
+        self._picture.variables.taken_up(channel)
+
+    def _pool_agent(self, message: Message) -> None:
+        channel = self._picture.board.named(message.get("LoggedInChan"))
+        if channel is not None and channel.is_extension:
+            agent = message.get("Agent")
+            self._picture.agents.pool_logged_on(agent, channel.device, channel.phone_name, self._now)
+
+    def _waiting(self, message: Message) -> Channel | None:
+        channel = self._picture.board.find(message)
+        if channel is not None and message.get("Queue"):
+            self._picture.callbook.call_of(channel)
+            self._picture.variables.taken_up(channel)
+            self._picture.dialling.joins_queue(channel, self._picture.queue_name(message.get("Queue")), self._now)
+        return channel
+
+    def _ring(self, channels: list[Channel]) -> None:
+        for channel in channels:
+            if channel.dialled_by is not None:
+                channel.offer = self._offers.get(channel.dialled_by)
+                self._picture.dialling.rings(channel, self._now)
+
+    def _connect(self, channels: list[tuple[Message, Channel]]) -> None:
+        bridges: dict[str, Bridge] = {}
+        for name, channel in [*self._shown(channels), *self._listed()]:
+            bridge = bridges.setdefault(name, self._picture.board.bridge_named(name))
+            bridge.is_holding = name in self._holding
+            self._picture.board.enter(channel, bridge)
+        everybody = {one for bridge in bridges.values() for one in around(bridge)}
+        for channel in sorted(everybody, key=lambda one: one.order):
+            if channel.kind is Kind.OUTSIDE:
+                self._picture.callbook.call_of(channel)
+                self._picture.variables.taken_up(channel)
+            elif channel.dialled_by is not None and channel.offer is None:
+                channel.offer = self._offers.get(channel.dialled_by)
+        self._picture.connect(everybody, self._now)
+
+    def _shown(self, channels: list[tuple[Message, Channel]]) -> list[tuple[str, Channel]]:
+        named = [(message.last("BridgeId"), channel) for message, channel in channels]
+        return [(name, channel) for name, channel in named if BRIDGE.fullmatch(name)]
+
+    def _listed(self) -> list[tuple[str, Channel]]:
+        found: list[tuple[str, Channel]] = []
+        for message in self._lists.of("BridgeInfoChannel"):
+            channel = self._tried(message, self._picture.board.find)
+            name = message.get("BridgeUniqueid")
+            if channel is not None and channel.bridge is None and BRIDGE.fullmatch(name):
+                found.append((name, channel))
+        return found
+
+
+def _is_holding(message: Message) -> bool:
+    return message.get("BridgeTechnology") == "holding_bridge"

@@ -1,0 +1,142 @@
+"""What the picture of the PBX is made of: channels, bridges, calls, and legs (one extension's part in one call)."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Literal
+
+Direction = Literal["inbound", "outbound", "internal"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When something happened by the PBX's clock, and when the gateway heard of it."""
+
+    time: datetime
+    received: datetime
+
+
+class Kind(Enum):
+    """What a channel stands for."""
+
+    EXTENSION = "extension"
+    OUTSIDE = "outside"
+    #: One half of a Local pair: a wire between two bridges or a bridge and an application, nobody.
+    LOCAL = "local"
+    #: Announcers, recorders and the like: nobody.
+    MACHINE = "machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A queue offers a caller to a member."""
+
+    queue: str
+    interface: str
+    member_name: str
+
+
+@dataclass(eq=False, slots=True)
+class Bridge:
+    """A place where channels hear each other, unless it is a waiting room (``is_holding``)."""
+
+    id: str
+    is_holding: bool = False
+    members: dict["Channel", None] = field(default_factory=dict)
+    #: The bridge that this one was merged into.
+    merged_into: str = ""
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """One PBX call, named by the Uniqueid of the channel that began it: the customer's, else the originator's."""
+
+    id: str
+    interaction: str
+    owner: "Channel"
+    direction: Direction
+    calling_number: str = ""
+    called_number: str = ""
+    caller_name: str = ""
+    queue: str = ""
+    query: dict[str, str] = field(default_factory=dict)
+    #: Something was told about it, so its end must be told.
+    is_told: bool = False
+    channels: set["Channel"] = field(default_factory=set)
+    legs: set["Leg"] = field(default_factory=set)
+
+
+@dataclass(eq=False, slots=True)
+class Leg:
+    """An extension's channel in a conversation. ``ended``: nobody is reached any more; not yet told, it may go on."""
+
+    call: Call
+    channel: "Channel"
+    partners: set["Channel"]
+    bridge: Bridge | None
+    is_held: bool = False
+    #: The channel left for another bridge while the partner waits in this one (a transfer by feature code).
+    is_away: bool = False
+    away_since: Moment | None = None
+    ended: Moment | None = None
+    #: Since when the channel reaches others than before; who it is with then is decided a moment later.
+    successor: Moment | None = None
+    #: Since when there are more partners than at the beginning.
+    grown: Moment | None = None
+    due: Moment | None = None
+
+    @property
+    def device(self) -> str:
+        """Return the extension."""
+        return self.channel.device
+
+
+@dataclass(eq=False, slots=True)
+class Channel:
+    """One channel of the PBX."""
+
+    uid: str
+    name: str
+    linked: str
+    kind: Kind
+    device: str
+    order: int
+    number: str = ""
+    caller_name: str = ""
+    exten: str = ""
+    #: The name that the PBX itself gives to the phone.
+    phone_name: str = ""
+    #: Someone or something dials it; it did not begin its call.
+    is_called: bool = False
+    #: Click to dial: the PBX rings it so that it may dial.
+    is_originated: bool = False
+    dialled_by: "Channel | None" = None
+    other: "Channel | None" = None
+    bridge: Bridge | None = None
+    call: Call | None = None
+    offer: Offer | None = None
+    leg: Leg | None = None
+    away: list[Leg] = field(default_factory=list)
+    last_leg: Leg | None = None
+    is_ringing: bool = False
+    has_dialled: bool = False
+    #: It handed its call over and only has to leave the bridge.
+    is_leaving: bool = False
+    is_gone: bool = False
+    was_renamed: bool = False
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_party(self) -> bool:
+        """Say whether somebody speaks through it."""
+        return self.kind is Kind.EXTENSION or self.kind is Kind.OUTSIDE
+
+    @property
+    def is_extension(self) -> bool:
+        """Say whether legs can be its."""
+        return self.kind is Kind.EXTENSION
+
+    @property
+    def legs(self) -> list[Leg]:
+        """Return its legs, those that wait first."""
+        return [*self.away, self.leg] if self.leg else list(self.away)
