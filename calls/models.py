@@ -123,6 +123,8 @@ class RecordingSearch(models.Model):
     ordinal = models.PositiveIntegerField(default=1, help_text="The leg's first search, or one after a transfer.")
     source = models.ForeignKey(CtiSource, models.CASCADE, related_name="searches")
     service = models.ForeignKey(RecordingService, models.PROTECT, related_name="searches")
+    services = models.JSONField(default=list, help_text='Whom else to ask, for a user marked "Any".')
+    known_guid = models.CharField(max_length=36, blank=True, help_text="The leg has this one already.")
     extension = models.CharField(max_length=255)
     not_started_before = models.DateTimeField()
     connected_at = models.DateTimeField(help_text="By the gateway's clock.")

@@ -208,3 +208,5 @@ SPOOL_MAX_BYTES = env.int("SPOOL_MAX_BYTES", default=268_435_456)
 RETENTION_DAYS = env.int("RETENTION_DAYS", default=400)
 #: Only agents' calls get flags where True; a leg at an extension with nobody logged on ends as agent_unknown.
 AGENTS_CALLS_ONLY = env.bool("AGENTS_CALLS_ONLY", default=False)
+#: A flag write that QMS could not take for so long is given up, with an outcome.
+FLAG_WRITE_GIVE_UP_DAYS = env.float("FLAG_WRITE_GIVE_UP_DAYS", default=7)

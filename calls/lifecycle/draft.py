@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 import msgspec
-from agents.presence import Seat
 
 from agents.matching import Verdict
+from agents.presence import Seat
 from calls.lifecycle.commands import Command
 from calls.lifecycle.values import Call, Leg, Phase, Site, SourceState
 

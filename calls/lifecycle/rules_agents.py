@@ -1,8 +1,8 @@
 """The rule of agent events: who sits where; a leg's agent is the one who sat there at Connected."""
 
-from agents.presence import SeatChange, sit
 from msgspec.structs import replace
 
+from agents.presence import SeatChange, sit
 from calls.lifecycle.commands import ChangeSeat
 from calls.lifecycle.conclude import concluded
 from calls.lifecycle.draft import Draft

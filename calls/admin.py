@@ -1,0 +1,129 @@
+"""Legs, gaps and searches for people: what happened, why, and what to do next. Nothing here can be edited."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+
+from calls.lifecycle.outcomes import Outcome
+from calls.models import Checkpoint, Gap, Leg, RecordingSearch
+from calls.pages import leg_page
+
+_COLOURS = {
+    Outcome.FLAGGED: "success",
+    Outcome.PARTLY_FLAGGED: "warning",
+    Outcome.WAITING: "info",
+    Outcome.WINDOW_MISSED: "danger",
+    Outcome.REFUSED: "danger",
+    Outcome.GIVEN_UP: "danger",
+    Outcome.WRITE_UNKNOWN: "danger",
+}
+
+
+_LABELS = {outcome.value.replace("_", " "): colour for outcome, colour in _COLOURS.items()}
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Show rows that only the gateway itself writes."""
+
+    show_full_result_count = False
+    list_per_page = 50
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(Leg)
+class LegAdmin(ReadOnlyAdmin):
+    """Each extension's part in a call, with its outcome and the reason for it."""
+
+    list_display = (
+        "connected", "lasted", "device_id", "agent", "queue_name", "caller", "call_id", "outcome_label", "reason",
+    )  # fmt: skip
+    list_filter = ("outcome", "source", "phase")
+    search_fields = ("=call_id", "=device_id", "=agent_id", "=interaction_id", "=recording_guid", "=queue_name")
+    search_help_text = "Call reference, extension, agent id, interaction, recording GUID or queue, exactly."
+    list_select_related = ("source",)
+    ordering = ("-id",)
+    change_form_template = "calls/leg.html"
+
+    @display(description="Connected", ordering="connected_at")
+    def connected(self, leg: Leg) -> str:
+        return _moment(leg.connected_at)
+
+    @display(description="Lasted")
+    def lasted(self, leg: Leg) -> str:
+        if leg.end_unknown:
+            return "end unknown"
+        seconds = int(((leg.disconnected_at or timezone.now()) - leg.connected_at).total_seconds())
+        length = f"{seconds // 60}:{seconds % 60:02}"
+        return length if leg.disconnected_at else f"{length}, in progress"
+
+    @display(description="Agent", ordering="agent_id")
+    def agent(self, leg: Leg) -> str:
+        return f"{leg.agent_name} ({leg.agent_id})" if leg.agent_name else leg.agent_id or "nobody logged on"
+
+    @display(description="Caller")
+    def caller(self, leg: Leg) -> str:
+        return " ".join(part for part in (leg.caller_name, leg.calling_number) if part)
+
+    @display(description="Outcome", ordering="outcome", label=_LABELS)
+    def outcome_label(self, leg: Leg) -> str:
+        return leg.outcome.replace("_", " ")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        leg = self.get_object(request, object_id)
+        context = {**(extra_context or {}), "page": leg_page(leg) if leg else None, "title": str(leg or "")}
+        return super().change_view(request, object_id, form_url, context)
+
+
+def _moment(moment: datetime | None) -> str:
+    return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S") if moment else ""
+
+
+@admin.register(RecordingSearch)
+class RecordingSearchAdmin(ReadOnlyAdmin):
+    """What QMS was asked for each leg, how soon, and what it answered."""
+
+    list_display = ("connected_at", "extension", "service", "state", "attempts", "after", "said")
+    list_filter = ("state", "service", "why")
+    search_fields = ("=extension", "=recording_guid")
+    list_select_related = ("service",)
+
+    @display(description="Answered after")
+    def after(self, search: RecordingSearch) -> str:
+        if search.answered_at is None:
+            return ""
+        return f"{(search.answered_at - search.connected_at).total_seconds():.2f} s"
+
+    @display(description="Answer")
+    def said(self, search: RecordingSearch) -> str:
+        return search.recording_guid or search.error or search.why
+
+
+@admin.register(Gap)
+class GapAdmin(ReadOnlyAdmin):
+    """The ledger of what each source may have missed."""
+
+    list_display = ("source", "began_at", "ended_at", "reason", "legs_saved", "legs_lost")
+    list_filter = ("source",)
+    list_before_template = "calls/gaps_before.html"
+
+
+@admin.register(Checkpoint)
+class CheckpointAdmin(ReadOnlyAdmin):
+    """How far each source's journal is folded."""
+
+    list_display = ("source", "last_id", "folded_at", "events")

@@ -1,0 +1,64 @@
+"""The answers that wait to be folded: searches that QMS answered or that missed, flag writes that are settled."""
+
+from collections.abc import Sequence
+
+from calls.lifecycle.answers import Answer, RecordingFound, RecordingMissed, WriteSettled
+from calls.lifecycle.values import WriteStatus
+from calls.models import Leg, RecordingSearch, SearchState
+from calls.rows import leg_number
+from flags.api import mark_folded as mark_writes_folded
+from flags.api import settled_writes
+
+
+def answered_searches(source_id: int, limit: int) -> tuple[list[int], list[Answer]]:
+    """Return the keys of answered searches of a source that are not folded yet, and the answers."""
+    states = (SearchState.FOUND, SearchState.MISSED)
+    waiting = RecordingSearch.objects.filter(source_id=source_id, folded=False, state__in=states)
+    rows = list(waiting.order_by("id")[:limit])
+    guids = [row.recording_guid for row in rows if row.state == SearchState.FOUND]
+    holders = _holders(guids) if guids else {}
+    return [row.pk for row in rows], [_answer(row, holders) for row in rows]
+
+
+def _holders(guids: Sequence[str]) -> dict[str, int]:
+    held = Leg.objects.filter(recording_guid__in=guids).values_list("recording_guid", "id")
+    return {str(guid): key for guid, key in held}
+
+
+def _answer(row: RecordingSearch, holders: dict[str, int]) -> Answer:
+    at = row.answered_at or row.deadline
+    leg = leg_number(row.leg_id)
+    if row.state == SearchState.MISSED:
+        return RecordingMissed(leg=leg, search=row.ordinal, why=row.why, attempts=row.attempts, at=at, error=row.error)
+    return RecordingFound(
+        leg=leg, search=row.ordinal, guid=row.recording_guid, service=row.service_id, attempts=row.attempts, at=at,
+        started_at=row.recording_started_at or row.connected_at, holder=_holder(row, holders),
+    )  # fmt: skip
+
+
+def _holder(row: RecordingSearch, holders: dict[str, int]) -> int | None:
+    """Return the number of the leg that has the recording; a leg of another source has none here, and counts as -1."""
+    key = holders.get(row.recording_guid)
+    if key is None:
+        return None
+    return leg_number(key) if key >> 40 == row.source_id else -1
+
+
+def answered_writes(source_id: int, limit: int) -> tuple[list[int], list[Answer]]:
+    """Return the keys of settled flag writes of a source that are not folded yet, and the answers."""
+    settled = settled_writes(source_id, limit)
+    return [one.write_id for one in settled], [
+        WriteSettled(
+            leg=leg_number(one.leg_id), part="base" if one.part == "base" else "wrapup", status=WriteStatus(one.state),
+            at=one.settled_at, error_code=one.error_code, error=one.error,
+        )
+        for one in settled
+    ]  # fmt: skip
+
+
+def mark_folded(searches: Sequence[int], writes: Sequence[int]) -> None:
+    """Remember, in the consumer's transaction, that answers are in the legs."""
+    if searches:
+        RecordingSearch.objects.filter(id__in=searches).update(folded=True)
+    if writes:
+        mark_writes_folded(writes)

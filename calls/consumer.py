@@ -1,0 +1,169 @@
+"""The consumer of a source: journal, answers and time through the core into the database, one batch a transaction.
+
+At most one consumer of a source changes anything: the checkpoint is compared in the transaction, and a second consumer
+finds another value there and rolls back.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+import structlog
+from django.db import transaction
+from django.db.models import F
+
+from agents.presence import Seat
+from calls.answered import answered_searches, answered_writes, mark_folded
+from calls.lifecycle import advance, fold
+from calls.lifecycle.answers import Answer, TimePassed
+from calls.lifecycle.draft import Draft, State
+from calls.loading import DUE_AT_ONCE, load_state
+from calls.models import Call, Checkpoint, Leg
+from calls.roster import SourceRoster, load_roster
+from calls.rows import pack_source, read_source
+from calls.saving import save
+from cti.api import Entry, read_journal, record_quarantine
+from cti.events import AnyEvent, Event, EventError, decode, encode
+from cti.models import CtiSource
+from cti.sources.port import Quarantined
+from flags.api import load_specs
+
+log = structlog.get_logger()
+
+#: Batches of this size are the knee of the database's throughput.
+BATCH = 1000
+
+
+class Overtaken(Exception):
+    """Another consumer folded this batch; nothing was changed here."""
+
+
+class Folded(msgspec.Struct, frozen=True):
+    """What a fold did, and who is to be woken."""
+
+    events: int = 0
+    is_more: bool = False
+    looking_up: frozenset[int] = frozenset()
+    writing: frozenset[int] = frozenset()
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What is folded at once."""
+
+    last_id: str
+    events: Sequence[AnyEvent]
+    broken: Sequence[Quarantined]
+    answers: Sequence[Answer]
+    searches: Sequence[int]
+    writes: Sequence[int]
+    is_more: bool
+    is_anything_due: bool
+
+
+class Consumer:
+    """Fold one source's journal. Keeps the seats in memory as long as nobody else has folded."""
+
+    def __init__(self, source: CtiSource, now: Callable[[], datetime]) -> None:
+        self.source, self.now = source, now
+        self._seats: dict[str, Seat] | None = None
+        self._version = -1
+
+    def fold_once(self) -> Folded | None:
+        """Fold the next batch. Returns None when there is nothing to do.
+
+        Raises ``Overtaken`` when another consumer was quicker, ``JournalUnavailable`` when Redis is away.
+        """
+        now = self.now()
+        checkpoint, _ = Checkpoint.objects.get_or_create(source=self.source)
+        batch = self._next_batch(checkpoint, now)
+        if batch is None:
+            return None
+        specs = load_specs()
+        roster = load_roster(self.source, specs)
+        seats = self._seats if self._version == checkpoint.version else None
+        own = read_source(bytes(checkpoint.facts), self.source.slug, checkpoint.next_leg)
+        state = load_state(self.source.pk, own, batch.events, batch.answers, now, seats)
+        draft, broken = _folded(batch, state, roster, now)
+        self._seats, self._version = None, -1
+        with transaction.atomic():
+            self._advance(checkpoint, batch, draft, now)
+            looking_up, writing = save(self.source.pk, draft, roster, specs, now)
+            mark_folded(batch.searches, batch.writes)
+            for message in (*batch.broken, *broken):
+                record_quarantine(self.source.pk, message, now)
+        self._seats, self._version = draft.seats, checkpoint.version + 1
+        return Folded(len(batch.events), batch.is_more, frozenset(looking_up), frozenset(writing))
+
+    def _next_batch(self, checkpoint: Checkpoint, now: datetime) -> Batch | None:
+        entries = read_journal(self.source.slug, checkpoint.last_id, BATCH)
+        events, broken = _decoded(entries)
+        searches, found = answered_searches(self.source.pk, BATCH)
+        writes, settled = answered_writes(self.source.pk, BATCH)
+        is_due, is_more_due = self._due(now)
+        if not (entries or searches or writes or is_due):
+            return None
+        answers = [*found, *settled]
+        last_id = entries[-1].id if entries else checkpoint.last_id
+        is_more = is_more_due or BATCH in (len(entries), len(searches), len(writes))
+        return Batch(last_id, events, broken, answers, searches, writes, is_more, is_due)
+
+    def next_due(self) -> datetime | None:
+        """Return when something of the source is due next, if nothing else happens."""
+        legs = Leg.objects.filter(source=self.source, due_at__isnull=False).order_by("due_at")
+        calls = Call.objects.filter(source=self.source, due_at__isnull=False).order_by("due_at")
+        soonest = [found.values_list("due_at", flat=True).first() for found in (legs, calls)]
+        return min((moment for moment in soonest if moment is not None), default=None)
+
+    def _due(self, now: datetime) -> tuple[bool, bool]:
+        legs = Leg.objects.filter(source=self.source, due_at__lte=now)[:DUE_AT_ONCE].count()
+        calls = Call.objects.filter(source=self.source, due_at__lte=now)[:DUE_AT_ONCE].count()
+        return bool(legs or calls), DUE_AT_ONCE in (legs, calls)
+
+    def _advance(self, checkpoint: Checkpoint, batch: Batch, draft: Draft, now: datetime) -> None:
+        """Move the checkpoint, if it still is where it was read: this comparison is the lock."""
+        same = Checkpoint.objects.filter(source=self.source, last_id=checkpoint.last_id, version=checkpoint.version)
+        changed = same.update(
+            last_id=batch.last_id, version=F("version") + 1, next_leg=draft.source.next_leg,
+            facts=pack_source(draft.source), folded_at=now, events=F("events") + len(batch.events),
+        )  # fmt: skip
+        if changed != 1:
+            raise Overtaken(self.source.slug)
+
+
+def _decoded(entries: Sequence[Entry]) -> tuple[list[AnyEvent], list[Quarantined]]:
+    events: list[AnyEvent] = []
+    broken: list[Quarantined] = []
+    for entry in entries:
+        try:
+            events.append(decode(entry.payload))
+        except EventError as error:
+            broken.append(Quarantined(entry.payload, "event", str(error), f"journal {entry.id}"))
+    return events, broken
+
+
+def _folded(batch: Batch, state: State, roster: SourceRoster, now: datetime) -> tuple[Draft, list[Quarantined]]:
+    """Fold a batch: answers first, they are of earlier events; the time last.
+
+    An event that a rule fails on is put aside, and the others are folded without it: it must not stop the source.
+    """
+    items: list[AnyEvent | Answer] = [*batch.answers, *batch.events, TimePassed(now)]
+    try:
+        return fold(items, state, roster), []
+    except Exception:
+        # A defect in a rule; which event it concerns is found below.
+        log.exception("fold_failed", source=state.source.slug, events=len(batch.events))
+    sound: list[AnyEvent | Answer] = []
+    broken: list[Quarantined] = []
+    current = state
+    for item in items:
+        try:
+            current = advance(item, current, roster).state
+            sound.append(item)
+        except Exception as error:  # noqa: BLE001  (kept in quarantine with its reason)
+            broken.append(_aside(item, error))
+    return fold(sound, state, roster), broken
+
+
+def _aside(item: AnyEvent | Answer, error: Exception) -> Quarantined:
+    raw = encode(item) if isinstance(item, Event) else repr(item).encode()
+    return Quarantined(raw, "rule", f"{type(error).__name__}: {error}", f"event {getattr(item, 'id', '')}")

@@ -1,0 +1,125 @@
+"""What a hint from the broker sets going, and the hints sent on. All is harmless when done twice or late."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+import structlog
+from celery import current_app
+from django.db import IntegrityError, OperationalError
+from kombu.exceptions import KombuError
+
+from calls import retention, searches
+from calls.consumer import Consumer, Folded, Overtaken
+from cti.api import JournalUnavailable, clear_wake, wake
+from cti.models import CtiSource
+from flags.delivery import deliver as deliver_writes
+from flags.delivery import services_with_due_writes
+from qms.api import connect
+
+log = structlog.get_logger()
+
+#: A consumer sends itself again after this, so that a stop never waits long.
+SLICE_SECONDS = 2.0
+#: Beat wakes every consumer so often.
+BEAT = timedelta(seconds=2)
+_coming_back: dict[int, datetime] = {}
+_consumers: dict[int, Consumer] = {}
+
+
+def now() -> datetime:
+    """Return the gateway's clock."""
+    return datetime.now(UTC)
+
+
+def send(task: str, key: int, queue: str, *, countdown: float = 0) -> None:
+    """Send a hint. Never raises: beat finds in the database what a lost hint was about."""
+    try:
+        current_app.send_task(task, args=[key], queue=queue, expires=countdown + 5, countdown=countdown or None)
+    except (KombuError, OSError) as error:
+        log.warning("hint_not_sent", task=task, key=key, error=type(error).__name__)
+
+
+def consume(source_id: int) -> None:
+    """Fold a source's journal until it is empty or the time slice ends; then send the hint again."""
+    source = CtiSource.objects.filter(pk=source_id).first()
+    if source is None:
+        return
+    consumer = _consumer(source)
+    until = now() + timedelta(seconds=SLICE_SECONDS)
+    try:
+        clear_wake(source_id)
+        while (folded := consumer.fold_once()) is not None:
+            _pass_on(folded)
+            if now() >= until:
+                wake(source_id)
+                return
+        _come_back(consumer)
+    except Overtaken:
+        log.info("consumer_overtaken", source=source.slug)
+    except (OperationalError, IntegrityError, JournalUnavailable) as error:
+        # The transaction was rolled back: the batch is folded again, by beat's hint at the latest.
+        log.warning("fold_put_off", source=source.slug, error=type(error).__name__)
+
+
+def _come_back(consumer: Consumer) -> None:
+    """Send the hint for what is due before beat's next one: flags that wait for late events."""
+    due, present = consumer.next_due(), now()
+    if due is None or due > present + BEAT:
+        return
+    known = _coming_back.get(consumer.source.pk)
+    if known is None or not present < known <= due + timedelta(milliseconds=50):
+        _coming_back[consumer.source.pk] = due
+        delay = max((due - present).total_seconds(), 0) + 0.01
+        send("calls.tasks.consume", consumer.source.pk, "events", countdown=delay)
+
+
+def _consumer(source: CtiSource) -> Consumer:
+    """Keep a consumer for each source in this process; a changed source gets a new one."""
+    known = _consumers.get(source.pk)
+    if known is None:
+        known = _consumers[source.pk] = Consumer(source, now)
+    known.source = source
+    return known
+
+
+def _pass_on(folded: Folded) -> None:
+    for service_id in folded.looking_up:
+        send("calls.tasks.look_up", service_id, "lookups")
+    for service_id in folded.writing:
+        send("calls.tasks.deliver", service_id, "writes")
+
+
+def look_up(service_id: int) -> None:
+    """Ask a Recording Service for its open searches, and go on while there are any."""
+    if searches.look_up(service_id, now):
+        send("calls.tasks.look_up", service_id, "lookups")
+
+
+def deliver(service_id: int) -> None:
+    """Send a Recording Service its due writes, wake the consumers of what was settled, go on while there are more."""
+    done = deliver_writes(service_id, now=now, connect=connect)
+    for source_id in done.source_ids:
+        wake(source_id)
+    if done.more:
+        send("calls.tasks.deliver", service_id, "writes")
+
+
+def wake_consumers() -> None:
+    """Wake every source's consumer."""
+    for source_id in CtiSource.objects.filter(enabled=True).values_list("id", flat=True):
+        wake(source_id)
+
+
+def wake_searches() -> None:
+    """Wake the pumps of services with questions due."""
+    for service_id in searches.services_with_due_searches(now()):
+        send("calls.tasks.look_up", service_id, "lookups")
+
+
+def wake_deliveries() -> None:
+    """Wake the deliveries of services with writes due."""
+    for service_id in services_with_due_writes(now()):
+        send("calls.tasks.deliver", service_id, "writes")
+
+
+retain = partial(retention.retain, now)

@@ -1,0 +1,130 @@
+"""Save what a batch changed, in the caller's transaction: legs, calls, seats, searches, flag writes, gaps."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from agents.api import save_seats
+from calls.lifecycle.answers import WriteSettled
+from calls.lifecycle.commands import CancelSearch, ChangeSeat, CloseGap, Command, OpenGap, StartSearch, WriteFlags
+from calls.lifecycle.draft import Draft
+from calls.lifecycle.rule import apply
+from calls.lifecycle.values import Leg, WriteStatus
+from calls.models import Call as CallRow
+from calls.models import Gap, RecordingSearch, SearchState
+from calls.models import Leg as LegRow
+from calls.roster import SourceRoster
+from calls.rows import call_row, leg_key, leg_number, leg_row
+from flags.api import NewWrite, hash_key, queue_writes
+from flags.catalogue import FlagSpec, LegFacts, Part, flag_texts
+
+#: A recording may have begun this much before the PBX said Connected.
+EARLY = timedelta(seconds=3)
+_LEG_COLUMNS = [
+    "call_id", "phase", "interaction_id", "agent_id", "agent_name", "queue_name", "caller_name", "caller_name_source",
+    "calling_number", "called_number", "direction", "connected_at", "disconnected_at", "end_unknown", "recording_guid",
+    "service", "outcome", "reason", "facts", "trace", "due_at", "folded_at",
+]  # fmt: skip
+_CALL_COLUMNS = ["facts", "touched_at", "due_at"]
+
+
+def save(
+    source_id: int, draft: Draft, roster: SourceRoster, specs: tuple[FlagSpec, ...], now: datetime
+) -> tuple[set[int], set[int]]:
+    """Save a draft. Returns the Recording Services with new searches, and those with new flag writes."""
+    writing = _save_writes(source_id, draft, specs, now)
+    _save_legs(source_id, draft, now)
+    _save_calls(source_id, draft)
+    save_seats(source_id, [one.change for one in draft.commands if isinstance(one, ChangeSeat)], now)
+    _save_gaps(source_id, draft.commands)
+    return _save_searches(source_id, draft.commands, roster, now), writing
+
+
+def _save_writes(source_id: int, draft: Draft, specs: tuple[FlagSpec, ...], now: datetime) -> set[int]:
+    """Queue the flag writes; what cannot be queued becomes the leg's answer at once."""
+    wanted = [one for one in draft.commands if isinstance(one, WriteFlags)]
+    new = [_new_write(source_id, draft.legs[one.leg], one, specs) for one in wanted]
+    for write in new:
+        if not write.texts:
+            _refuse(draft, write.leg_id, write.part, "No flag that has a value is switched on.", now)
+    for refusal in queue_writes([write for write in new if write.texts]):
+        _refuse(draft, refusal.leg_id, refusal.part, refusal.reason, now)
+    return {write.service_id for write in new}
+
+
+def _new_write(source_id: int, leg: Leg, command: WriteFlags, specs: tuple[FlagSpec, ...]) -> NewWrite:
+    texts = flag_texts(specs, leg_facts(leg), command.part, hash_key())
+    return NewWrite(
+        leg_id=leg_key(source_id, leg.number), source_id=source_id, service_id=leg.service or 0,
+        recording_guid=leg.guid, part=command.part, texts=tuple(texts), at=command.at,
+    )  # fmt: skip
+
+
+def leg_facts(leg: Leg) -> LegFacts:
+    """Return what the catalogue makes a leg's flags of."""
+    facts = leg.facts
+    return LegFacts(
+        call_id=leg.call_id, device_id=leg.device_id, interaction_id=facts.interaction_id, agent_id=leg.agent_id,
+        agent_name=leg.agent_name, queue_name=facts.queue_name, caller_name=facts.caller_name,
+        caller_name_source=facts.caller_name_source, calling_number=facts.calling_number,
+        called_number=facts.called_number, direction=facts.direction, wrapup_template=leg.wrapup_template,
+        wrapup_result=leg.wrapup_result, query_data=facts.query_data,
+    )  # fmt: skip
+
+
+def _refuse(draft: Draft, leg_id: int, part: str, reason: str, now: datetime) -> None:
+    named: Part = "base" if part == "base" else "wrapup"
+    refused = WriteSettled(leg=leg_number(leg_id), part=named, status=WriteStatus.REFUSED, at=now, error=reason)
+    apply(refused, draft)
+
+
+def _save_legs(source_id: int, draft: Draft, now: datetime) -> None:
+    rows = [leg_row(source_id, draft.legs[number], now) for number in sorted(draft.touched_legs)]
+    if rows:
+        LegRow.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=_LEG_COLUMNS)
+
+
+def _save_calls(source_id: int, draft: Draft) -> None:
+    gone = [name for name in draft.touched_calls if name not in draft.calls]
+    if gone:
+        CallRow.objects.filter(source_id=source_id, call_id__in=gone).delete()
+    rows = [call_row(source_id, draft.calls[name]) for name in sorted(draft.touched_calls) if name in draft.calls]
+    if rows:
+        CallRow.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["source", "call_id"], update_fields=_CALL_COLUMNS
+        )
+
+
+def _save_gaps(source_id: int, commands: Sequence[Command]) -> None:
+    for one in commands:
+        if isinstance(one, OpenGap):
+            Gap.objects.get_or_create(source_id=source_id, began_at=one.began_at, defaults={"reason": one.reason})
+        elif isinstance(one, CloseGap):
+            Gap.objects.filter(source_id=source_id, began_at=one.began_at).update(
+                ended_at=one.ended_at, legs_saved=one.legs_saved, legs_lost=one.legs_lost
+            )
+
+
+def _save_searches(source_id: int, commands: Sequence[Command], roster: SourceRoster, now: datetime) -> set[int]:
+    """Save new searches and end cancelled ones, in the order of the commands."""
+    rows: dict[tuple[int, int], RecordingSearch] = {}
+    cancelled: list[int] = []
+    for one in commands:
+        if isinstance(one, StartSearch):
+            rows[(one.leg, one.search)] = _search_row(source_id, one, roster, now)
+        elif isinstance(one, CancelSearch):
+            cancelled.append(leg_key(source_id, one.leg))
+            for row in (row for (leg, _), row in rows.items() if leg == one.leg):
+                row.state = SearchState.CANCELLED
+    if cancelled:
+        RecordingSearch.objects.filter(leg_id__in=cancelled, state=SearchState.OPEN).update(state=SearchState.CANCELLED)
+    RecordingSearch.objects.bulk_create(rows.values())
+    return {row.service_id for row in rows.values() if row.state == SearchState.OPEN}
+
+
+def _search_row(source_id: int, one: StartSearch, roster: SourceRoster, now: datetime) -> RecordingSearch:
+    return RecordingSearch(
+        leg_id=leg_key(source_id, one.leg), ordinal=one.search, source_id=source_id, service_id=one.services[0],
+        services=list(one.services), known_guid=one.known_guid, extension=one.extension, connected_at=one.since_by_us,
+        not_started_before=one.connected_at - EARLY, deadline=one.since_by_us + roster.window(one.services[0]),
+        next_at=min(now, one.since_by_us),
+    )  # fmt: skip

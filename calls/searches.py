@@ -1,0 +1,260 @@
+"""Recording searches on their way: claimed, asked at once and then a few times quickly, answered before the deadline.
+
+One pump for each Recording Service and process: the calling thread alone touches the database, a few threads ask QMS,
+so that a service that hangs holds up no other. A search row is claimed by a conditional update; the claim runs out.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+from django.db.models import Q
+
+from calls.models import Leg, RecordingSearch, SearchState
+from cti.api import wake
+from qms import api as qms_api
+from qms.models import RecordingService
+from qms.port import QmsError, Recording, RecordingServicePort
+
+log = structlog.get_logger()
+
+Connect = Callable[[RecordingService], RecordingServicePort]
+Now = Callable[[], datetime]
+
+#: How often an idle pump looks for new searches when nobody pokes it.
+LOOK_EVERY_SECONDS = 0.1
+#: Of the interval between two questions, so much is chance.
+JITTER = 0.2
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One question and its end: a recording, none, or an error."""
+
+    search: RecordingSearch
+    asked_at: datetime
+    recording: Recording | None = None
+    error: QmsError | None = None
+
+
+class Pump:
+    """Ask one Recording Service for all its open searches."""
+
+    def __init__(self, service: RecordingService, now: Now, connect: Connect) -> None:
+        self.service, self.now, self.connect = service, now, connect
+        self.lease = timedelta(seconds=service.timeout_seconds + 2)
+        self.pool = _pool(service)
+        self.poked = _poked(service.pk)
+        self.pending: set[Future[Asked]] = set()
+
+    def run(self, seconds: float) -> bool:
+        """Pump until nothing is open or the time is over. Returns whether searches are left open."""
+        until = self.now() + timedelta(seconds=seconds)
+        while self.now() < until:
+            self.poked.clear()
+            for search in self._claim(self.service.max_in_flight - len(self.pending)):
+                self.pending.add(self.pool.submit(self._ask, search))
+            if not self.pending and not self._is_any_open():
+                return False
+            self._harvest()
+        self._harvest(to_the_end=True)
+        return self._is_any_open()
+
+    def _is_any_open(self) -> bool:
+        return RecordingSearch.objects.filter(service=self.service, state=SearchState.OPEN).exists()
+
+    def _claim(self, free: int) -> list[RecordingSearch]:
+        """Claim due searches, soonest deadline first; those past their deadline are missed without asking."""
+        if free <= 0:
+            return []
+        now = self.now()
+        due = RecordingSearch.objects.filter(
+            Q(claimed_until=None) | Q(claimed_until__lt=now),
+            service=self.service, state=SearchState.OPEN, next_at__lte=now,
+        ).order_by("deadline")  # fmt: skip
+        rows = list(due[:free])
+        late = [row for row in rows if row.deadline <= now]
+        if late:
+            self._missed(late, now)
+        return self._claimed([row for row in rows if row.deadline > now], now)
+
+    def _claimed(self, rows: list[RecordingSearch], now: datetime) -> list[RecordingSearch]:
+        if not rows:
+            return []
+        keys = [row.pk for row in rows]
+        stamp = now + self.lease + timedelta(microseconds=random.randrange(10**6))  # noqa: S311  (names this claim)
+        free = Q(claimed_until=None) | Q(claimed_until__lt=now)
+        won = RecordingSearch.objects.filter(free, id__in=keys, state=SearchState.OPEN).update(claimed_until=stamp)
+        if won == len(keys):
+            return rows
+        mine = set(RecordingSearch.objects.filter(id__in=keys, claimed_until=stamp).values_list("id", flat=True))
+        return [row for row in rows if row.pk in mine]
+
+    def _ask(self, search: RecordingSearch) -> Asked:
+        """Ask QMS; runs in the pool and touches no database."""
+        asked_at = self.now()
+        offset = timedelta(seconds=_offset(self.service.pk))
+        try:
+            found = self.connect(self.service).find_live_recording(search.extension, search.not_started_before + offset)
+        except QmsError as error:
+            return Asked(search, asked_at, error=error)
+        if found is not None:
+            found = msgspec.structs.replace(found, started_at=found.started_at - offset)
+        return Asked(search, asked_at, recording=found)
+
+    def _harvest(self, *, to_the_end: bool = False) -> None:
+        """Settle what was answered; wait for it, for a poke, or for the next question that is due."""
+        if not self.pending:
+            self.poked.wait(LOOK_EVERY_SECONDS)
+            return
+        patience = self.service.timeout_seconds + 1 if to_the_end else LOOK_EVERY_SECONDS
+        done, self.pending = wait(
+            self.pending, timeout=patience, return_when="ALL_COMPLETED" if to_the_end else FIRST_COMPLETED
+        )
+        if done:
+            settle(self.service, [future.result() for future in done], self.now())
+
+    def _missed(self, rows: Sequence[RecordingSearch], now: datetime) -> None:
+        for row in rows:
+            row.state, row.answered_at, row.why = SearchState.MISSED, now, row.why or _why(row)
+        _store(rows, ["state", "answered_at", "why"])
+        for source_id in {row.source_id for row in rows}:
+            wake(source_id)
+
+
+def _why(row: RecordingSearch) -> str:
+    if row.attempts:
+        return "none"
+    return "unreachable" if row.error else "late"
+
+
+def settle(service: RecordingService, asked: Sequence[Asked], now: datetime) -> None:
+    """Save what QMS answered: found, or the next question's time; wake the consumers of what was found."""
+    held = _held([one.recording.guid for one in asked if one.recording])
+    for one in asked:
+        _take(service, one, held, now)
+    rows = [one.search for one in asked]
+    _store(rows, ["state", "attempts", "first_asked_at", "answered_at", "recording_guid", "recording_started_at",
+                  "why", "error", "next_at", "claimed_until", "service_id"])  # fmt: skip
+    _tell_health(service, asked, now)
+    for source_id in {row.source_id for row in rows if row.state != SearchState.OPEN}:
+        wake(source_id)
+
+
+def _store(rows: Sequence[RecordingSearch], fields: list[str]) -> None:
+    """Save rows that are still open; a cancelled one stays cancelled."""
+    still = set(
+        RecordingSearch.objects.filter(id__in=[row.pk for row in rows], state=SearchState.OPEN).values_list(
+            "id", flat=True
+        )
+    )
+    names = [name.removesuffix("_id") for name in fields]
+    RecordingSearch.objects.bulk_update([row for row in rows if row.pk in still], names)
+
+
+def _held(guids: Sequence[str]) -> set[str]:
+    if not guids:
+        return set()
+    return set(map(str, Leg.objects.filter(recording_guid__in=guids).values_list("recording_guid", flat=True)))
+
+
+def _take(service: RecordingService, one: Asked, held: set[str], now: datetime) -> None:
+    row, recording = one.search, one.recording
+    row.first_asked_at = row.first_asked_at or one.asked_at
+    row.claimed_until = None
+    if one.error is not None:
+        row.error = f"{one.error.code}: {one.error}"[:500]
+        row.service_id = _next_service(row)
+        row.next_at = _next_at(service, row, now)
+        return
+    row.attempts, row.error = row.attempts + 1, ""
+    if recording is not None and (refusal := _refusal(row, recording, held)) is None:
+        row.state, row.answered_at = SearchState.FOUND, now
+        row.recording_guid, row.recording_started_at, row.why = recording.guid, recording.started_at, ""
+        return
+    row.why = refusal if recording is not None and refusal else row.why
+    row.next_at = _next_at(service, row, now)
+
+
+def _refusal(row: RecordingSearch, recording: Recording, held: set[str]) -> str | None:
+    """Say why an answer is not taken: another extension's, an earlier time's, another leg's or the one known."""
+    if recording.extension != row.extension or recording.started_at < row.not_started_before:
+        return "stranger"
+    if recording.guid == row.known_guid or recording.guid in held:
+        return "same"
+    return None
+
+
+def _next_service(row: RecordingSearch) -> int:
+    """Return the next of the services that could know: a user marked "Any" may be recorded by each."""
+    services = [int(one) for one in row.services] or [row.service_id]
+    place = services.index(row.service_id) if row.service_id in services else -1
+    return services[(place + 1) % len(services)]
+
+
+def _next_at(service: RecordingService, row: RecordingSearch, now: datetime) -> datetime:
+    chance = 1 + JITTER * (random.random() - 0.5)  # noqa: S311  (spreads the questions)
+    later = now + timedelta(milliseconds=service.lookup_interval_ms * chance)
+    return min(later, row.deadline)
+
+
+def _tell_health(service: RecordingService, asked: Sequence[Asked], now: datetime) -> None:
+    errors = [one.error for one in asked if one.error is not None]
+    if len(errors) < len(asked):
+        qms_api.mark_ok(service.pk, now)
+    else:
+        qms_api.mark_failed(service.pk, errors[-1], now)
+
+
+_lock = threading.Lock()
+_pools: dict[int, tuple[int, ThreadPoolExecutor]] = {}
+_pokes: dict[int, threading.Event] = {}
+_running: dict[int, threading.Lock] = {}
+_offsets: dict[int, tuple[float, float]] = {}
+
+
+def _pool(service: RecordingService) -> ThreadPoolExecutor:
+    """Return the service's threads, as many as may be in flight; new when the limit was changed."""
+    with _lock:
+        limit, pool = _pools.get(service.pk, (0, None))
+        if pool is None or limit != service.max_in_flight:
+            pool = ThreadPoolExecutor(service.max_in_flight, f"lookup-{service.slug}")
+            _pools[service.pk] = (service.max_in_flight, pool)
+        return pool
+
+
+def _poked(service_id: int) -> threading.Event:
+    with _lock:
+        return _pokes.setdefault(service_id, threading.Event())
+
+
+def _offset(service_id: int) -> float:
+    """Return how far QMS's clock is ahead of ours, as last measured."""
+    return _offsets.get(service_id, (0.0, 0.0))[0]
+
+
+def look_up(service_id: int, now: Now, connect: Connect | None = None, seconds: float = 5.0) -> bool:
+    """Ask a service for its open searches; a pump that runs already in this process is poked instead.
+
+    Returns whether searches are left open, so that the caller sends itself again.
+    """
+    with _lock:
+        running = _running.setdefault(service_id, threading.Lock())
+    if not running.acquire(blocking=False):
+        _poked(service_id).set()
+        return False
+    try:
+        service = RecordingService.objects.get(pk=service_id)
+        _offsets[service_id] = (qms_api.clock_offset_seconds(service_id), 0.0)
+        return Pump(service, now, connect or qms_api.connect).run(seconds)
+    finally:
+        running.release()
+
+
+def services_with_due_searches(now: datetime) -> list[int]:
+    """Return the Recording Services that have questions due: what beat finds when a hint was lost."""
+    due = RecordingSearch.objects.filter(state=SearchState.OPEN, next_at__lte=now)
+    return list(due.order_by().values_list("service_id", flat=True).distinct())

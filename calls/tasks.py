@@ -1,0 +1,47 @@
+"""Celery's tasks: each one line that calls a plain function. Messages are hints, primary keys only."""
+
+from celery import shared_task
+
+from calls import hints
+
+
+@shared_task(name="calls.tasks.consume")
+def consume(source_id: int) -> None:
+    """Fold a source's journal until it is empty or the time slice ends."""
+    hints.consume(source_id)
+
+
+@shared_task(name="calls.tasks.look_up")
+def look_up(service_id: int) -> None:
+    """Ask a Recording Service for its open searches."""
+    hints.look_up(service_id)
+
+
+@shared_task(name="calls.tasks.deliver")
+def deliver(service_id: int) -> None:
+    """Send a Recording Service its due flag writes."""
+    hints.deliver(service_id)
+
+
+@shared_task(name="calls.tasks.wake_consumers")
+def wake_consumers() -> None:
+    """Wake every consumer, in case the broker lost a hint."""
+    hints.wake_consumers()
+
+
+@shared_task(name="calls.tasks.wake_searches")
+def wake_searches() -> None:
+    """Wake the pumps of services with questions due."""
+    hints.wake_searches()
+
+
+@shared_task(name="calls.tasks.wake_deliveries")
+def wake_deliveries() -> None:
+    """Wake the deliveries of services with writes due."""
+    hints.wake_deliveries()
+
+
+@shared_task(name="calls.tasks.retain")
+def retain() -> None:
+    """Forget what is older than its keeping time."""
+    hints.retain()

@@ -1,0 +1,7 @@
+"""The addresses of this app."""
+
+from django.urls import path
+
+from calls import views
+
+urlpatterns = [path("api/legs", views.legs, name="api-legs")]
