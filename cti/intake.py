@@ -4,12 +4,12 @@ A body is one CloudEvent, an array of them, or one JSON object a line. What a cl
 members too; only ``gatewaytime`` is ours.
 """
 
-import re
 from datetime import UTC, datetime
 
 import msgspec
 
 from cti.events import AnyEvent, EventError, decode
+from cti.journal import storable
 from cti.journal_intake import Arrival
 from cti.sources.port import Quarantined
 
@@ -17,8 +17,6 @@ from cti.sources.port import Quarantined
 LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
 #: Years in which every database and time zone can count.
 YEARS = range(1970, 3000)
-#: PostgreSQL keeps no NUL in text; escaped in JSON it has an odd number of backslashes before it.
-ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 _one = msgspec.json.Decoder(msgspec.Raw)
@@ -117,7 +115,7 @@ def _payload(raw: bytes, event: AnyEvent, received: datetime) -> bytes:
 
 def _cleaned(raw: bytes) -> bytes:
     """Take away a ``gatewaytime`` that the client sent, and each NUL."""
-    members = _members.decode(ESCAPED_NUL.sub(rb"\1\\ufffd", raw))
+    members = _members.decode(storable(raw))
     members.pop("gatewaytime", None)
     return msgspec.json.encode(members)
 

@@ -15,6 +15,7 @@ import contextlib
 import functools
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -34,6 +35,8 @@ MEMBER = b"e"
 START = "0-0"
 #: Refusals that only a person can mend; all others pass.
 NEEDS_A_PERSON = ("NOAUTH", "WRONGPASS", "NOPERM", "WRONGTYPE", "invalid username-password")
+#: Escaped in JSON, a NUL has an odd number of backslashes before it.
+ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")
 #: An entry is added and taken away: Redis refuses an id that is not past its last, and remembers one that is.
 ADVANCE = """
 local done = redis.pcall('XADD', KEYS[1], ARGV[1], 'e', '')
@@ -81,6 +84,11 @@ class JournalState(msgspec.Struct, frozen=True):
     length: int
     last_id: str
     incarnation: str
+
+
+def storable(payload: bytes) -> bytes:
+    """Return an event's JSON without NUL characters, which PostgreSQL keeps in no text."""
+    return ESCAPED_NUL.sub(rb"\1\\ufffd", payload) if rb"\u0000" in payload else payload
 
 
 def journal_key(slug: str) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from django.db.models import F
@@ -21,10 +21,15 @@ def record_quarantine(source_id: int, message: Quarantined, at: datetime) -> Non
     record_quarantined(source_id, [message], at)
 
 
-def record_quarantined(source_id: int, messages: Sequence[Quarantined], at: datetime) -> None:
+def record_quarantined(source_id: int, messages: Iterable[Quarantined], at: datetime) -> None:
     """Keep messages that could not be read; equal ones of the same hour are one row with a count."""
-    counts = Counter(_signature(one) for one in messages)
-    fresh = {_signature(one): one for one in messages}
+    record_counted(source_id, Counter(messages), at)
+
+
+def record_counted(source_id: int, messages: Mapping[Quarantined, int], at: datetime) -> None:
+    """Keep messages that could not be read and came so often."""
+    fresh = {_signature(message): message for message in messages}
+    counts = {signature: messages[message] for signature, message in fresh.items()}
     this_hour = QuarantinedMessage.objects.filter(
         source_id=source_id, at__gte=at.replace(minute=0, second=0, microsecond=0), seen_at=None
     )

@@ -145,7 +145,7 @@ def test_a_broken_item_is_rejected_with_its_member_and_place_and_does_not_hold_u
     assert (rejected["index"], rejected["id"]) == (1, "x")
     assert place in rejected["error"]
     (kept,) = QuarantinedMessage.objects.all()
-    assert json.loads(kept.raw) == item
+    assert json.loads(bytes(kept.raw)) == item
     assert kept.error == rejected["error"]
 
 

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,7 +14,7 @@ from cti import api
 from cti.events import Event
 from cti.journal import client, journal_key
 from cti.journal_intake import Arrival, append_unique, take_allowance
-from cti.journal_writer import Lease, Writer, append_entries, next_epoch
+from cti.journal_writer import Lease, Writer, next_epoch
 from cti.tests.examples import established
 from cti.tests.proxy import proxy_before
 from tests.environment import free_port, start_redis, stop, wait_until
@@ -139,7 +140,37 @@ def test_a_journal_that_lost_its_tail_gives_no_id_below_the_checkpoint() -> None
     assert not api.advance_journal("pbx", "5000-900")
     assert api.journal_state("pbx").last_id == "5000-900"
     with pytest.raises(api.Fenced):
-        append_entries("pbx", [api.Entry("5000-2", b"{}")], "life")
+        Writer("pbx", 5000).put([api.Entry("5000-2", b"{}")])
+
+
+@pytest.mark.parametrize("persistence", ["none", "an old copy"])
+def test_what_redis_lost_is_given_again_before_anything_newer(persistence: str) -> None:
+    writer = Writer("pbx", 5000)
+    first = writer.append(events(1, 2))
+    copy: Any = client().dump(journal_key("pbx"))
+    life: Any = client().get("incarnation:{pbx}")
+    second = writer.append(events(3, 4))
+    client().flushall()
+    if persistence == "an old copy":
+        client().restore(journal_key("pbx"), 0, copy)
+        client().set("incarnation:{pbx}", life)
+
+    third = writer.append(events(5))
+
+    assert api.read_journal("pbx", "0-0", 9) == first + second + third
+    assert writer.losses == 1
+
+
+def test_a_redis_that_is_emptied_by_an_old_leaders_time_does_not_let_it_in() -> None:
+    old = Writer("pbx", 5000)
+    old.append(events(1))
+    client().flushall()
+    new = Writer("pbx", 6000)
+    new.append(events(2))
+
+    with pytest.raises(api.Fenced):
+        old.append(events(3))
+    assert len(api.read_journal("pbx", "0-0", 9)) == 1
 
 
 def test_a_lease_has_one_holder_until_it_is_released_or_lapses() -> None:

@@ -1,0 +1,303 @@
+"""One reign of a listener: it leads a source, keeps a session with it, and tells what the link goes through.
+
+What could be missed is never silent: ``LinkLost`` is kept when a link ends, and when a reign begins after an earlier
+life, dated at the last sign of life.
+"""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+from django.db import connections
+from django.utils import timezone
+
+from cti.aside import Aside, Bell
+from cti.events import Event, LinkData, LinkEvent, LinkLost, LinkRestored
+from cti.journal import JournalUnavailable
+from cti.journal_writer import Lease
+from cti.keeper import Keeper
+from cti.models import LinkState
+from cti.reporting import UNREADABLE, LinkFacts, Reporter
+from cti.sources.port import LinkError, Quarantined, SourceConfig, Stamp
+from cti.sources.registry import open_session
+from cti.spool import SpoolFull
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+#: After a refusal that only a person can mend: trying often may lock the account.
+REFUSED_PAUSE = 30.0
+#: A link that held so long begins again with the first pause.
+STEADY_SECONDS = 30.0
+RENEW_SECONDS = 1.0
+CATCH_UP_SECONDS = 0.5
+REPORT_SECONDS = 2.0
+SETTINGS_SECONDS = 3.0
+#: A session that was told to end has so long to close its connection.
+SESSION_GRACE = 0.5
+STOPPED = "the listener was stopped"
+
+log = structlog.get_logger()
+
+
+class LeaseLost(Exception):
+    """Another listener took the lease: stand by."""
+
+    retryable = True
+
+
+class SourceGone(Exception):
+    """The source was disabled or deleted: there is nothing to listen to."""
+
+    retryable = False
+
+
+class Reign:
+    """Lead one source until another listener does, the source goes, or ``stop`` is called. Implements ``Outlet``."""
+
+    def __init__(
+        self, config: SourceConfig, epoch: int, keeper: Keeper, lease: Lease, reporter: Reporter, bell: Bell
+    ) -> None:
+        self.facts = LinkFacts()
+        self._config, self._epoch = config, epoch
+        self._keeper, self._lease, self._reporter, self._bell = keeper, lease, reporter, bell
+        self._database, self._lease_thread = Aside("database", connections.close_all), Aside("lease")
+        self._stamp = Stamp(config.slug, f"{epoch}.0")
+        self._sessions = 0
+        self._is_up = False
+        self._is_stopping = False
+        self._interruption = ""
+        self._interrupted, self._news = asyncio.Event(), asyncio.Event()
+        self._losses_told = 0
+
+    async def run(self, lost_at: datetime | None, reason: str) -> None:
+        """Lead. ``lost_at``: when an earlier life gave its last sign. Returns after ``stop``.
+
+        Raises ``Fenced``, ``LeaseLost`` or ``SourceGone`` in an exception group.
+        """
+        try:
+            if lost_at:
+                await self._tell(LinkLost, reason, at=lost_at)
+            async with asyncio.TaskGroup() as group:
+                others = [group.create_task(one) for one in (self._renew(), self._catch_up(), self._report())]
+                await self._follow()
+                for other in others:
+                    other.cancel()
+            await self._tell_status()
+        finally:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Let another lead at once, if Redis can be told."""
+        try:
+            # In the thread of the renewals: one that is under way must not take the lease again.
+            await asyncio.wait_for(self._lease_thread.run(self._lease.release), SESSION_GRACE)
+        except (JournalUnavailable, TimeoutError):
+            log.warning("lease_not_released", source=self._config.slug)
+        self._lease_thread.close()
+        self._database.close()
+
+    def stop(self) -> None:
+        """End the session and the reign."""
+        self._is_stopping = True
+        self._interrupt(STOPPED)
+
+    # The outlet of a session.
+
+    async def linked(self) -> None:
+        """Tell that events arrive again."""
+        await self._tell(LinkRestored)
+        self._is_up = True
+        self._turn(LinkState.UP)
+        log.info("link_up", source=self._config.slug)
+
+    async def accept(self, events: Sequence[Event]) -> None:
+        """Keep events, and wake the consumer."""
+        await self._keep(events)
+        self.facts.events += len(events)
+        self.facts.last_event_at = timezone.now()
+
+    async def quarantine(self, message: Quarantined) -> None:
+        """Keep a message that could not be read; the next report saves it."""
+        self._reporter.quarantine(message)
+
+    async def refused(self, device: str, reason: str | None) -> None:
+        """Note that a device is not monitored, or is again."""
+        if reason is None:
+            self.facts.monitors_refused.pop(device, None)
+        else:
+            self.facts.monitors_refused[device] = reason
+
+    # The link.
+
+    async def _follow(self) -> None:
+        """Keep a session with the source, one after the other."""
+        failures = 0
+        while not self._is_stopping:
+            self._interrupted.clear()
+            self._interruption = ""
+            began = asyncio.get_running_loop().time()
+            error = await self._one_session()
+            await self._link_down(self._interruption or str(error))
+            if self._interruption:
+                failures = 0
+                continue
+            lasted = asyncio.get_running_loop().time() - began
+            failures = 0 if lasted > STEADY_SECONDS else failures + 1
+            await _set_or_late(self._interrupted, _pause(failures, error))
+
+    async def _one_session(self) -> LinkError:
+        """Run one session to its end, or to an interruption, and return why it ended."""
+        self._sessions += 1
+        self._turn(LinkState.CONNECTING)
+        self.facts.monitors_refused.clear()
+        try:
+            session = open_session(self._config, Stamp(self._config.slug, f"{self._epoch}.{self._sessions}"))
+        except LinkError as error:
+            return error
+        running = asyncio.create_task(session.run(self))
+        interrupted = asyncio.create_task(self._interrupted.wait())
+        try:
+            await asyncio.wait({running, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            interrupted.cancel()
+            running.cancel()
+            await asyncio.wait({running}, timeout=SESSION_GRACE)
+        return _ending(running)
+
+    async def _link_down(self, reason: str) -> None:
+        was_up, self._is_up = self._is_up, False
+        self._turn(LinkState.DOWN)
+        if reason != STOPPED:
+            self.facts.failed(reason)
+        log.warning("link_down", source=self._config.slug, reason=reason)
+        if was_up:
+            await self._tell(LinkLost, reason, is_last_word=True)
+
+    async def _tell(
+        self, kind: type[LinkEvent], reason: str = "", *, at: datetime | None = None, is_last_word: bool = False
+    ) -> None:
+        """Keep an event about the link itself; when there is no room even for that, wait for the journal."""
+        event = self._stamp.link(kind, LinkData(reason=reason[:255] or None), received=at or timezone.now())
+        while True:
+            try:
+                await self._keep([event], is_last_word=is_last_word)
+            except SpoolFull as error:
+                self.facts.failed(str(error))
+                if not self._is_stopping:
+                    await asyncio.sleep(CATCH_UP_SECONDS)
+                    continue
+            return
+
+    async def _keep(self, events: Sequence[Event], *, is_last_word: bool = False) -> None:
+        await self._keeper.keep(events, is_last_word=is_last_word)
+        self._bell.ring()
+        if self._keeper.losses > self._losses_told:
+            self._losses_told = self._keeper.losses
+            self._interrupt("Redis lost the journal; the latest events were given again, older ones may be lost")
+
+    def _interrupt(self, reason: str) -> None:
+        self._interruption = reason
+        self._interrupted.set()
+
+    def _turn(self, state: LinkState) -> None:
+        """Note a change of the link's state, which is reported at once."""
+        if state != self.facts.state:
+            self.facts.state, self.facts.since = state, timezone.now()
+            self._news.set()
+
+    # Beside the link.
+
+    async def _renew(self) -> None:
+        """Renew the lease. While Redis is away nobody can take it, and this listener goes on."""
+        while True:
+            try:
+                if not await self._lease_thread.run(self._lease.hold):
+                    raise LeaseLost
+            except JournalUnavailable as error:
+                self.facts.failed(str(error))
+            await asyncio.sleep(RENEW_SECONDS)
+
+    async def _catch_up(self) -> None:
+        """Bring the spool into the journal as soon as it takes it."""
+        while True:
+            if self._keeper.is_spooling:
+                try:
+                    await self._keeper.catch_up()
+                    self._bell.ring()
+                except JournalUnavailable as error:
+                    self.facts.failed(str(error))
+            await asyncio.sleep(CATCH_UP_SECONDS)
+
+    async def _report(self) -> None:
+        """Report to the database, and look there for changed settings."""
+        clock = asyncio.get_running_loop().time
+        look_at, before, told = clock() + SETTINGS_SECONDS, clock(), self.facts.events
+        while True:
+            await self._tell_status()
+            if clock() >= look_at:
+                look_at = clock() + SETTINGS_SECONDS
+                await self._look_at_settings()
+            await _set_or_late(self._news, REPORT_SECONDS)
+            self._news.clear()
+            if (seconds := clock() - before) >= 1:
+                self.facts.events_per_second = round((self.facts.events - told) / seconds, 1)
+                before, told = clock(), self.facts.events
+
+    async def _tell_status(self) -> None:
+        self._turn(self._shown_state())
+        self.facts.spooled = self._keeper.spooled
+        facts = replace(self.facts, monitors_refused=dict(self.facts.monitors_refused))
+        messages = self._reporter.take_quarantine()
+        try:
+            await self._database.run(self._reporter.report, facts, messages)
+        except UNREADABLE as error:
+            self._reporter.put_back(messages)
+            log.warning("status_not_reported", source=self._config.slug, error=type(error).__name__)
+
+    def _shown_state(self) -> LinkState:
+        if not self._is_up:
+            return self.facts.state
+        return LinkState.SPOOLING if self._keeper.is_spooling else LinkState.UP
+
+    async def _look_at_settings(self) -> None:
+        try:
+            config = await self._database.run(self._reporter.settings)
+        except UNREADABLE as error:
+            self.facts.failed(f"The settings cannot be read: {type(error).__name__}")
+            return
+        if config is None:
+            raise SourceGone
+        if config != self._config:
+            self._config = config
+            self._interrupt("the source's settings were changed")
+
+
+def _ending(running: "asyncio.Task[None]") -> LinkError:
+    """Return why a session ended. A defect in it is raised: the process ends, is started again, and tells the gap."""
+    if not running.done():
+        return LinkError("the session did not end when told to")
+    if running.cancelled():
+        return LinkError("interrupted")
+    error = running.exception()
+    if error is None:
+        return LinkError("the source closed the link")
+    if isinstance(error, LinkError):
+        return error
+    if isinstance(error, (OSError, SpoolFull)):
+        return LinkError(f"{type(error).__name__}: {error}")
+    raise error
+
+
+def _pause(failures: int, error: LinkError) -> float:
+    """Return how long to wait before the next try: growing, and never the same for two listeners."""
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failures, 10)) if error.retryable else REFUSED_PAUSE
+    return longest * (0.5 + secrets.randbelow(1000) / 2000)
+
+
+async def _set_or_late(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, but not longer than ``seconds``."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)

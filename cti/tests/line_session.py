@@ -1,0 +1,44 @@
+"""A source of a few words for tests of the listener: one line over TCP is one event, or what else a source can do."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from cti.events import CallData, Established
+from cti.sources.port import LinkError, Outlet, Quarantined, SourceConfig, Stamp
+
+
+class LineSession:
+    """Connect, and follow the lines: ``call NUMBER``, ``garbage``, ``refuse DEVICE``, ``bye``."""
+
+    def __init__(self, config: SourceConfig, stamp: Stamp) -> None:
+        self._config, self._stamp = config, stamp
+
+    async def run(self, outlet: Outlet) -> None:
+        try:
+            reader, writer = await asyncio.open_connection(self._config.host, self._config.port)
+        except OSError as error:
+            raise LinkError(f"no connection: {error}") from error
+        try:
+            await outlet.linked()
+            while line := await reader.readline():
+                if line == b"bye\n":
+                    return
+                await self._hear(line.decode().split(), outlet)
+        finally:
+            writer.close()
+        raise LinkError("the line was cut")
+
+    async def _hear(self, words: list[str], outlet: Outlet) -> None:
+        match words:
+            case ["call", number]:
+                data = CallData(call_id=number, device_id="2001")
+                await outlet.accept([self._stamp.call(Established, data, received=datetime.now(UTC))])
+            case ["refuse", device]:
+                await outlet.refused(device, "no such device")
+            case _:
+                await outlet.quarantine(Quarantined(" ".join(words).encode(), "message", "not a word of ours"))
+
+
+def open_session(config: SourceConfig, stamp: Stamp) -> LineSession:
+    """Make a session, as the registry asks for it."""
+    return LineSession(config, stamp)
