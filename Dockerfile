@@ -11,4 +11,4 @@ USER gateway
 VOLUME /var/lib/gateway
 EXPOSE 8000
 ENTRYPOINT [".venv/bin/python", "-m"]
-CMD ["gunicorn", "gateway_site.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--threads", "8"]
+CMD ["gunicorn", "gateway_site.wsgi", "--bind", "0.0.0.0:8000", "--worker-class", "gthread", "--no-control-socket", "--threads", "8"]

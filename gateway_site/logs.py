@@ -47,6 +47,7 @@ LOGGING: dict[str, Any] = {
         "zeep.transports": {"level": logging.WARNING},
         "celery.app.trace": {"level": logging.WARNING},
         "celery.worker.strategy": {"level": logging.WARNING},
+        "celery.beat": {"level": logging.WARNING},  # It tells of each hint that it sends.
         "axes": {"level": logging.WARNING},
         "django_structlog": {"level": logging.WARNING},
     },

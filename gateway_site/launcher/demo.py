@@ -1,6 +1,7 @@
 """``./gateway demo``: the whole gateway between a simulated PBX and a simulated QMS, and calls being flagged."""
 
 import io
+import logging
 import os
 import secrets
 import socket
@@ -34,6 +35,7 @@ class DemoFailed(Exception):
 def run(words: list[str]) -> int:
     """Run the demo and return 0 when at least one call was flagged and every flag stands where it belongs."""
     demo = Demo(options(words))
+    _log_to_file()
     try:
         with stopped_by_signals():
             demo.start()
@@ -161,6 +163,14 @@ class Demo:
             raise DemoFailed(f"the database does not answer: {error}") from error
         say(f"{time.strftime('%H:%M:%S')}  {line(now)}")
         return now
+
+
+def _log_to_file() -> None:
+    """Leave the terminal to what the demo tells; this process's own log goes to a file like the others'."""
+    log = (FOLDER / "logs" / "demo.log").open("a", buffering=1)  # noqa: SIM115  (open as long as the process lives)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(log)
 
 
 def _is_listening(port: int) -> bool:
