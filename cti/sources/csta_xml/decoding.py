@@ -1,0 +1,251 @@
+"""Turn a CSTA XML message into CTI events.
+
+A ``Decoder`` belongs to one connection to one server: it knows the monitors, and remembers which opaque ids were
+outside parties, who logged on where, and which calls belong to another's interaction. Duplicates are not dropped: the
+core is idempotent.
+"""
+
+from datetime import datetime
+from typing import Any, get_args
+
+from cti.events import (
+    AgentData,
+    AgentEvent,
+    CallData,
+    CallInformation,
+    Conferenced,
+    Delivered,
+    Direction,
+    Diverted,
+    Established,
+    Event,
+    LocalState,
+    LoggedOff,
+    NetworkReached,
+    Originated,
+    Queued,
+    ServiceInitiated,
+)
+from cti.sources.csta_xml.content import NAME, TEXT, Private, PrivateReader, query_data
+from cti.sources.csta_xml.devices import Device, device_of, read_device
+from cti.sources.csta_xml.linkage import Interactions
+from cti.sources.csta_xml.memory import Place, Recent
+from cti.sources.csta_xml.merging import Merge, read_merge
+from cti.sources.csta_xml.options import Options
+from cti.sources.csta_xml.parsing import Element, MessageError, children, descend, local, text_of
+from cti.sources.csta_xml.places import Places, connection_id
+from cti.sources.csta_xml.shapes import AGENTS, CALLS, IGNORED, MERGES, MergeShape, Shape
+from cti.sources.port import SourceConfig, Stamp
+
+_STATES: frozenset[str] = frozenset(get_args(LocalState))
+_BEGINNINGS = (ServiceInitiated, Originated, Delivered, Established)
+_QUEUE_TELLERS = (Delivered, Established)
+
+
+class Decoder:
+    """Reads the events of one link. ``monitors``: monitorCrossRefID -> device, kept by the session."""
+
+    def __init__(self, config: SourceConfig, options: Options, stamp: Stamp) -> None:
+        self._stamp = stamp
+        self._queues = {read_device(device).number: name for device, name in config.queues.items()}
+        self._ignored = frozenset(read_device(device).number for device in options.ignored_devices)
+        self._devices = frozenset(read_device(device).number for device in config.devices)
+        self._places = Places(self._devices | self._ignored | self._queues.keys())
+        self._private = PrivateReader(options)
+        self._interactions = Interactions()
+        self._agents: Recent[str, str] = Recent()
+        self.monitors: dict[str, str] = {}
+
+    def decode(self, root: Element, received: datetime) -> list[Event]:
+        """Return a message's events; none for what is well known and nothing to a recording.
+
+        Raises ``MessageError`` when the message is unknown or lacks what its events need.
+        """
+        name = local(root.tag)
+        fields = children(root)
+        if shape := CALLS.get(name):
+            return self._call(shape, fields, received)
+        if kind := AGENTS.get(name):
+            return [self._agent(kind, fields, received)]
+        if merge := MERGES.get(name):
+            return self._merge(merge, fields, received)
+        if name in IGNORED:
+            return []
+        raise MessageError(f"the message {name[:TEXT]} is unknown", place=name[:TEXT])
+
+    def _call(self, shape: Shape, fields: dict[str, Element], received: datetime) -> list[Event]:
+        call, raw = connection_id(fields.get(shape.connection))
+        place, subject = self._located(shape, fields, call, raw)
+        _demand(call, f"{shape.connection}/callID")
+        if "device_id" in shape.kind.required:
+            _demand(place.device_id, f"{shape.connection}/deviceID")
+        if place.device_id in self._ignored:
+            return []
+        data = self._facts(shape, fields, call, place, subject)
+        return self._with_wrapup(self._stamp.call(shape.kind, data[0], received=received), data[1], received)
+
+    def _located(self, shape: Shape, fields: dict[str, Element], call: str, raw: str) -> tuple[Place, Device]:
+        if shape.kind is NetworkReached and raw:
+            return self._places.outside(call, raw), Device("")
+        subject = device_of(fields.get(shape.subject)) if shape.subject else Device("")
+        if not raw and not subject.number and "device_id" not in shape.kind.required:
+            return Place(""), subject
+        is_own = shape.own_state and text_of(fields.get("localConnectionInfo")).lower() == shape.own_state
+        own = self._monitored(fields) if is_own else ""
+        return self._places.locate(call, raw, subject.number, fields, own), subject
+
+    def _monitored(self, fields: dict[str, Element]) -> str:
+        return self.monitors.get(text_of(fields.get("monitorCrossRefID")), "")
+
+    def _facts(
+        self, shape: Shape, fields: dict[str, Element], call: str, place: Place, subject: Device
+    ) -> tuple[CallData, Private]:
+        private = self._private.read(fields.get("extensions"))
+        calling, called = _preferred(fields, "Calling"), _preferred(fields, "Called")
+        direction = self._direction(shape, fields, calling, called)
+        cause = text_of(fields.get("cause"))
+        begins = shape.kind in _BEGINNINGS
+        linkage = fields.get("callLinkageData")
+        if linkage is None:
+            linkage = descend(fields.get("callLinkageDataList"), "newCallLinkageData")
+        told: dict[str, Any] = {
+            "call_id": call,
+            "device_id": place.device_id or None,
+            "outside": place.outside,
+            "direction": direction,
+            "calling_number": calling.number[:TEXT] or None,
+            "called_number": called.number[:TEXT] or None,
+            "queue_name": self._queue(shape, fields, place, private),
+            "agent_id": subject.agent[:TEXT] or None if shape.kind is Established else None,
+            "interaction_id": self._interactions.of(call, linkage, cause, begins=begins)[:TEXT] or None,
+            "cause": cause[:TEXT] or None,
+            "query_data": query_data(fields, private),
+            **self._caller(fields, calling, direction, private),
+            **_rest(fields),
+        }
+        if shape.kind is Diverted:
+            told["new_destination"] = device_of(fields.get("newDestination")).number[:TEXT] or None
+        if shape.kind is CallInformation:
+            told["wrapup"] = private.wrapup
+        return CallData(**told), private
+
+    def _with_wrapup(self, event: Event, private: Private, received: datetime) -> list[Event]:
+        """Let a wrap-up that came with another event be told as the information that it is."""
+        if private.wrapup is None or isinstance(event, CallInformation):
+            return [event]
+        of = getattr(event, "data")
+        data = CallData(call_id=of.call_id, device_id=of.device_id, wrapup=private.wrapup)
+        return [event, self._stamp.call(CallInformation, data, received=received)]
+
+    def _direction(self, shape: Shape, fields: dict[str, Element], calling: Device, called: Device) -> Direction | None:
+        if "associatedCallingDevice" in fields or "networkCallingDevice" in fields:
+            return "inbound"
+        if "associatedCalledDevice" in fields or shape.kind is NetworkReached:
+            return "outbound"
+        is_ours, is_to_ours = self._places.is_known(calling.number), self._places.is_known(called.number)
+        if is_ours and is_to_ours:
+            return "internal"
+        if is_ours and called.number.startswith("+"):
+            return "outbound"
+        return "inbound" if is_to_ours and calling.number.startswith("+") else None
+
+    def _queue(self, shape: Shape, fields: dict[str, Element], place: Place, private: Private) -> str | None:
+        if private.queue_name:
+            return private.queue_name[:TEXT]
+        if shape.kind is Queued:
+            queue = device_of(fields.get("queue")).number or place.device_id
+            return (self._queues.get(queue, "") or queue)[:TEXT] or None
+        if shape.kind is Diverted:
+            return self._queue_name(place.device_id)
+        if shape.kind not in _QUEUE_TELLERS:
+            return None
+        came_from = (device_of(fields.get(name)).number for name in ("lastRedirectionDevice", "calledDevice"))
+        return next((name for one in (place.device_id, *came_from) if (name := self._queue_name(one))), None)
+
+    def _queue_name(self, device: str) -> str | None:
+        return (self._queues[device] or device)[:TEXT] if device in self._queues else None
+
+    def _caller(
+        self, fields: dict[str, Element], calling: Device, direction: Direction | None, private: Private
+    ) -> dict[str, Any]:
+        """Return the caller's name; where our own extension calls out, the name at its number is not the other's."""
+        if private.caller_name:
+            return {"caller_name": private.caller_name[:NAME], "caller_name_source": private.caller_name_source}
+        if not calling.name or direction == "outbound":
+            return {}
+        if direction is None and calling.number in self._devices:
+            return {}
+        is_from_network = device_of(fields.get("networkCallingDevice")).name == calling.name
+        return {"caller_name": calling.name[:NAME], "caller_name_source": "isdn" if is_from_network else None}
+
+    def _merge(self, shape: MergeShape, fields: dict[str, Element], received: datetime) -> list[Event]:
+        merge = read_merge(shape, fields, self._places)
+        _demand(merge.primary, "primaryOldCall/callID")
+        items = tuple(item for item in merge.items if item.new.device_id not in self._ignored)
+        has_only_recorder_joined = merge.is_a_mere_joining and merge.added in self._ignored
+        if shape.kind is Conferenced and has_only_recorder_joined:
+            return []
+        private = self._private.read(fields.get("extensions"))
+        is_transfer = shape.kind is not Conferenced
+        data = CallData(
+            primary_old_call_id=merge.primary,
+            secondary_old_call_id=merge.secondary or None,
+            resulting_call_id=merge.resulting or None,
+            connections=items,
+            interaction_id=self._interactions.of_merged(merge.resulting, fields.get("callLinkageDataList"))[:TEXT]
+            or None,
+            query_data=query_data(fields, private),
+            cause=text_of(fields.get("cause"))[:TEXT] or None,
+            **_roles(merge, is_transfer=is_transfer),
+            **_rest(fields),
+        )
+        return [self._stamp.call(shape.kind, data, received=received)]
+
+    def _agent(self, kind: type[AgentEvent], fields: dict[str, Element], received: datetime) -> Event:
+        named = device_of(fields.get("agentDevice"))
+        device = named.number or self._monitored(fields)
+        agent = text_of(fields.get("agentID")) or named.agent or self._agents.get(device) or ""
+        _demand(agent, "agentID")
+        _demand(device, "agentDevice")
+        self._seat(kind, device, agent)
+        private = self._private.read(fields.get("extensions"))
+        reason = private.agent_reason or text_of(fields.get("cause"))
+        data = AgentData(
+            agent_id=agent, device_id=device, agent_name=private.agent_name[:TEXT] or None, reason=reason[:TEXT] or None
+        )
+        return self._stamp.agent(kind, data, received=received)
+
+    def _seat(self, kind: type[AgentEvent], device: str, agent: str) -> None:
+        if kind is LoggedOff:
+            self._agents.drop(device)
+        else:
+            self._agents.put(device, agent)
+
+
+def _preferred(fields: dict[str, Element], end: str) -> Device:
+    """Return one end of the call: the network's word stands, the switch's changes with each transfer."""
+    own = device_of(fields.get("callingDevice" if end == "Calling" else "calledDevice"))
+    network = device_of(fields.get(f"network{end}Device"))
+    if not network.number:
+        return own
+    return network if network.name or own.number != network.number else Device(network.number, own.name)
+
+
+def _roles(merge: Merge, *, is_transfer: bool) -> dict[str, str | None]:
+    actor, added = merge.actor or None, merge.added[:TEXT] or None
+    if is_transfer:
+        return {"transferring_device_id": actor, "transferred_to_device_id": added}
+    return {"conferencing_device_id": actor, "added_party_id": added}
+
+
+def _rest(fields: dict[str, Element]) -> dict[str, Any]:
+    state = text_of(fields.get("localConnectionInfo")).lower()
+    stamped = text_of(descend(fields.get("extensions"), "security", "timestamp"))
+    return {"local_state": state if state in _STATES else None, "source_time": stamped[:TEXT] or None}
+
+
+def _demand(text: str, place: str) -> None:
+    """Refuse an event without an identity, or with one that would have to be cut."""
+    if not text or len(text) > TEXT:
+        what = f"is longer than {TEXT} characters" if text else "is missing"
+        raise MessageError(f"{place} {what}", kind="event", place=place)

@@ -1,0 +1,115 @@
+"""Cut the bytes of a CSTA link into frames (ECMA-323 Annex J). Pure and incremental; memory is bounded by one frame.
+
+A frame: two bytes 0 (XML without SOAP), two bytes length of the whole, four ASCII digits invoke id, the XML.
+"""
+
+import msgspec
+
+HEADER = 8
+LENGTH_LIMIT = 0xFFFF
+#: The invoke id of what the server says unasked.
+EVENT_INVOKE = 9999
+#: How much of what is no frame is kept to show.
+EXCERPT = 2048
+
+
+class Frame(msgspec.Struct, frozen=True, gc=False):
+    """One message; ``number`` counts the link's frames from 1, ``offset`` is its place in the stream."""
+
+    invoke: int
+    xml: bytes
+    number: int
+    offset: int
+
+    @property
+    def place(self) -> str:
+        """Say where the frame stands in the stream."""
+        return f"frame {self.number}, byte {self.offset}"
+
+
+class FrameError(msgspec.Struct, frozen=True, gc=False):
+    """The stream makes no sense from here on: where the next frame begins cannot be known."""
+
+    raw: bytes
+    error: str
+    number: int
+    offset: int
+
+    @property
+    def place(self) -> str:
+        """Say where in the stream it stopped making sense."""
+        return f"frame {self.number}, byte {self.offset}"
+
+
+class Framer:
+    """Feed bytes, take frames. The same bytes give the same frames, however they are split.
+
+    A ``FrameError`` is the last thing that a framer gives; it takes nothing after it.
+    """
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._offset = 0
+        self._count = 0
+        self._is_broken = False
+
+    @property
+    def has_rest(self) -> bool:
+        """Say whether a frame has begun and not ended."""
+        return bool(self._buffer) and not self._is_broken
+
+    def feed(self, data: bytes) -> list[Frame | FrameError]:
+        """Return the frames that ``data`` completes, in order."""
+        if self._is_broken:
+            return []
+        self._buffer += data
+        found: list[Frame | FrameError] = []
+        start = 0
+        while True:
+            error = _header_error(self._buffer, start)
+            if error:
+                found.append(self._refusal(start, error))
+                return found
+            end = start + int.from_bytes(self._buffer[start + 2 : start + 4])
+            if len(self._buffer) - start < HEADER or len(self._buffer) < end:
+                break
+            found.append(self._frame(start, end))
+            start = end
+        self._drop(start)
+        return found
+
+    def _frame(self, start: int, end: int) -> Frame:
+        self._count += 1
+        invoke = int(self._buffer[start + 4 : start + HEADER])
+        return Frame(invoke, bytes(self._buffer[start + HEADER : end]), self._count, self._offset + start)
+
+    def _refusal(self, start: int, error: str) -> FrameError:
+        raw = bytes(self._buffer[start : start + EXCERPT])
+        self._buffer.clear()
+        self._is_broken = True
+        return FrameError(raw, error, self._count + 1, self._offset + start)
+
+    def _drop(self, count: int) -> None:
+        del self._buffer[:count]
+        self._offset += count
+
+
+def _header_error(buffer: bytearray, start: int) -> str | None:
+    """Name what is wrong with as much of a header as there is."""
+    size = len(buffer) - start
+    if any(buffer[start : start + 2]):
+        return f"the format is 0x{buffer[start : start + 2].hex()}, not 0x0000"
+    if size >= 4 and int.from_bytes(buffer[start + 2 : start + 4]) <= HEADER:
+        return f"the length is {int.from_bytes(buffer[start + 2 : start + 4])}, less than a header and a message"
+    invoke = buffer[start + 4 : start + HEADER]
+    if invoke and not (invoke.isdigit() and invoke.isascii()):
+        return f"the invoke id is 0x{invoke.hex()}, not four digits"
+    return None
+
+
+def framed(invoke: int, xml: bytes) -> bytes:
+    """Return a message as it goes on the wire. Raises ``ValueError`` when it is too long for a frame."""
+    size = HEADER + len(xml)
+    if size > LENGTH_LIMIT:
+        raise ValueError(f"a message of {len(xml)} bytes is too long for a frame")
+    return b"\0\0" + size.to_bytes(2) + b"%04d" % invoke + xml

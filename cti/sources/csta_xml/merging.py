@@ -1,0 +1,73 @@
+"""Transferred and Conferenced: which calls became one, and who is connected in it as what."""
+
+import msgspec
+
+from cti.events import Connection, ConnectionItem
+from cti.sources.csta_xml.content import MANY, TEXT
+from cti.sources.csta_xml.devices import device_of
+from cti.sources.csta_xml.parsing import Element, children, local
+from cti.sources.csta_xml.places import Places, connection_id
+from cti.sources.csta_xml.shapes import MergeShape
+
+
+class Merge(msgspec.Struct, frozen=True, kw_only=True):
+    """What a Transferred or Conferenced says; ids empty where it says nothing."""
+
+    primary: str
+    secondary: str
+    resulting: str
+    actor: str
+    added: str
+    items: tuple[ConnectionItem, ...]
+
+    @property
+    def is_a_mere_joining(self) -> bool:
+        """Say whether the call stays as it is and only somebody came in or left."""
+        moved = any(item.old is not None and item.old != item.new for item in self.items)
+        return not moved and not self.secondary and self.resulting in ("", self.primary)
+
+
+def read_merge(shape: MergeShape, fields: dict[str, Element], places: Places) -> Merge:
+    """Read an event's merge."""
+    primary, primary_device = connection_id(fields.get("primaryOldCall"))
+    secondary, _ = connection_id(fields.get("secondaryOldCall"))
+    items = _items(fields.get(shape.connections), places)
+    actor = device_of(fields.get(shape.actor)).number
+    if not actor and primary_device:
+        actor = places.locate(primary, primary_device, "", {}, "").device_id
+    return Merge(
+        primary=primary, secondary=secondary, resulting=items[0].new.call_id if items else "", actor=actor,
+        added=device_of(fields.get(shape.added)).number, items=items,
+    )  # fmt: skip
+
+
+def _items(listed: Element | None, places: Places) -> tuple[ConnectionItem, ...]:
+    found = []
+    for element in listed if listed is not None else ():
+        item = _item(children(element), places) if local(element.tag) == "connectionListItem" else None
+        if item is not None:
+            found.append(item)
+    return tuple(found[:MANY])
+
+
+def _item(parts: dict[str, Element], places: Places) -> ConnectionItem | None:
+    """Read one item; None where it names no new connection, as that of a device that left."""
+    new = _located(parts.get("newConnection"), parts, places)
+    if new is None:
+        return None
+    endpoint = device_of(parts.get("endpoint")).number
+    return ConnectionItem(
+        new=new, old=_located(parts.get("oldConnection"), parts, places), endpoint=endpoint[:TEXT] or None
+    )
+
+
+def _located(element: Element | None, parts: dict[str, Element], places: Places) -> Connection | None:
+    call, raw = connection_id(element)
+    endpoint = device_of(parts.get("endpoint")).number
+    if not call or not (raw or endpoint):
+        return None
+    if "associatedNID" in parts and raw:
+        device = places.outside(call, raw).device_id
+    else:
+        device = places.locate(call, raw, endpoint, {}, "").device_id
+    return Connection(call_id=call, device_id=device)
