@@ -93,7 +93,8 @@ class Reign:
         """Let another lead at once, if Redis can be told."""
         try:
             # In the thread of the renewals: one that is under way must not take the lease again.
-            await asyncio.wait_for(self._lease_thread.run(self._lease.release), SESSION_GRACE)
+            async with asyncio.timeout(SESSION_GRACE):
+                await self._lease_thread.run(self._lease.release)
         except (JournalUnavailable, TimeoutError):
             log.warning("lease_not_released", source=self._config.slug)
         self._lease_thread.close()
@@ -146,7 +147,7 @@ class Reign:
                 continue
             lasted = asyncio.get_running_loop().time() - began
             failures = 0 if lasted > STEADY_SECONDS else failures + 1
-            await _set_or_late(self._interrupted, _pause(failures, error))
+            await set_or_late(self._interrupted, _pause(failures, error))
 
     async def _one_session(self) -> LinkError:
         """Run one session to its end, or to an interruption, and return why it ended."""
@@ -240,7 +241,7 @@ class Reign:
             if clock() >= look_at:
                 look_at = clock() + SETTINGS_SECONDS
                 await self._look_at_settings()
-            await _set_or_late(self._news, REPORT_SECONDS)
+            await set_or_late(self._news, REPORT_SECONDS)
             self._news.clear()
             if (seconds := clock() - before) >= 1:
                 self.facts.events_per_second = round((self.facts.events - told) / seconds, 1)
@@ -297,7 +298,9 @@ def _pause(failures: int, error: LinkError) -> float:
     return longest * (0.5 + secrets.randbelow(1000) / 2000)
 
 
-async def _set_or_late(event: asyncio.Event, seconds: float) -> None:
+async def set_or_late(event: asyncio.Event, seconds: float) -> None:
     """Wait for an event, but not longer than ``seconds``."""
+    # Not wait_for: before Python 3.12 it forgets that it was cancelled when the event comes at the same moment.
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -16,7 +16,7 @@ from cti.journal import Fenced, JournalUnavailable
 from cti.journal_wake import wake
 from cti.journal_writer import Lease, Writer, next_epoch
 from cti.keeper import Keeper
-from cti.listener import LeaseLost, Reign, SourceGone
+from cti.listener import LeaseLost, Reign, SourceGone, set_or_late
 from cti.reporting import UNREADABLE, EarlierLife, Reporter
 from cti.sources.port import Quarantined, SourceConfig
 from cti.spool import Spool
@@ -93,7 +93,7 @@ class Listener:
             except JournalUnavailable as error:
                 log.warning("journal_unavailable", source=self._config.slug, error=str(error))
                 not_before = clock() + POLITE_SECONDS
-            await self._pause()
+            await set_or_late(self._stopping, POLL_SECONDS)
         return False
 
     async def _lead(self) -> None:
@@ -161,9 +161,3 @@ class Listener:
         log.error("spool_set_aside", source=self._config.slug, events=count, file=path.name)
         error = f"{count} events kept while Redis was away came too late: another listener leads"
         self._reporter.quarantine(Quarantined(b"", "spool", error, path.name))
-
-    async def _pause(self) -> None:
-        try:
-            await asyncio.wait_for(self._stopping.wait(), POLL_SECONDS)
-        except TimeoutError:
-            return
