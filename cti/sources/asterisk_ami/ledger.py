@@ -80,8 +80,8 @@ class Ledger:
         self._waiting.pop(leg, None)
 
     def due(self, now: Moment, *, is_final: bool) -> Iterator[Leg]:
-        """Yield the legs that have waited long enough, each once."""
-        for leg in list(self._waiting):
+        """Yield the legs that have waited long enough, each once, the one that was due first before the others."""
+        for leg in sorted(self._waiting, key=_due_time):
             is_due = leg.due is None or now.time >= leg.due.time or now.received >= leg.due.received
             if leg in self._waiting and (is_final or is_due):
                 del self._waiting[leg]
@@ -91,6 +91,10 @@ class Ledger:
     def is_waiting(self) -> bool:
         """Say whether anything waits to be decided."""
         return bool(self._waiting)
+
+
+def _due_time(leg: Leg) -> float:
+    return leg.due.time.timestamp() if leg.due else 0.0
 
 
 def connection(call: Call, channel: Channel) -> Connection:

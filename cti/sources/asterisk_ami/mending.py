@@ -24,7 +24,12 @@ SHOWING = frozenset({
 })  # fmt: skip
 #: So much is taken for forged at most.
 PATIENCE = 64
-_REST = (b"Context: ", b"\r\nPriority: ", b"\r\nUniqueid: ", b"\r\nLinkedid: ")
+#: Events that show a second channel as well.
+_DIALLING = frozenset({
+    "DialBegin", "DialState", "DialEnd", "AgentCalled", "AgentConnect", "AgentComplete", "AgentRingNoAnswer",
+    "AgentDump",
+})  # fmt: skip
+_REST = (b"Context: ", b"Priority: ", b"Uniqueid: ", b"Linkedid: ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,47 +55,48 @@ class Mender:
             return self._between(self._head, frame)
         if self._forged and frame.raw in self._forged:
             return Refused(frame, "a forged message, seen before inside a caller's number")
-        if is_torn(frame.raw):
+        if torn_part(frame.raw) is not None:
             self._head, self._held = frame, 0
             return None
         if not frame.raw.startswith((b"Event: ", b"Response: ")):
             return Refused(frame, "the first line is neither Event nor Response")
         return frame
 
-    def _between(self, head: Frame, frame: Frame) -> Frame | Refused:
-        if self._is_rest(head, frame):
-            self._head = None
-            return Frame(head.raw + b"\r\n" + frame.raw, head.offset)
+    def _between(self, head: Frame, frame: Frame) -> Frame | Refused | None:
+        if self._is_rest(head.raw, frame.raw):
+            whole = Frame(head.raw + b"\r\n" + frame.raw, head.offset)
+            # The other party's channel may be torn as well: it shows the caller's number as that of its partner.
+            self._head = whole if torn_part(whole.raw) is not None else None
+            return None if self._head is not None else whole
         self._held += 1
         if self._held >= PATIENCE:
             self._head = None
         self._forged.append(frame.raw)
         return Refused(frame, "it stands inside another message: forged in a caller's number")
 
-    def _is_rest(self, head: Frame, frame: Frame) -> bool:
-        uid = self._uid_of(_value(head.raw, b"\r\nChannel: "))
-        if uid is not None:
-            return _last_uid(frame.raw) == uid
-        return all(key in frame.raw for key in _REST)
+    def _is_rest(self, head: bytes, raw: bytes) -> bool:
+        part = torn_part(head) or b""
+        names = _values(head, part + b"Channel: ")
+        # Before the first Channel nothing of the caller's is written; a DestChannel may be forged before the true one.
+        uids = {self._uid_of(name) for name in (names if part else names[:1])} - {None}
+        if uids:
+            return any(uid in uids for uid in _values(raw, part + b"Uniqueid: ")[-1:])
+        return all(part + key in raw for key in _REST)
 
 
-def is_torn(raw: bytes) -> bool:
-    """Say whether a message about a channel ends before the channel's Uniqueid."""
-    for channel, uid in ((b"\r\nChannel: ", b"\r\nUniqueid: "), (b"\r\nDestChannel: ", b"\r\nDestUniqueid: ")):
-        if channel in raw and uid not in raw:
-            return event_name(raw) in SHOWING
-    return False
+def torn_part(raw: bytes) -> bytes | None:
+    """Return which channel of a message has no Uniqueid after it: the first, ``Dest``, or none (None)."""
+    if _is_torn(raw, b"") and event_name(raw) in SHOWING:
+        return b""
+    if _is_torn(raw, b"Dest") and event_name(raw) in _DIALLING:
+        return b"Dest"
+    return None
 
 
-def _value(raw: bytes, key: bytes) -> str:
-    start = raw.find(key)
-    if start < 0:
-        return ""
-    start += len(key)
-    end = raw.find(b"\r\n", start)
-    return raw[start : end if end >= 0 else None].decode("utf-8", "replace")
+def _is_torn(raw: bytes, part: bytes) -> bool:
+    channel = raw.rfind(b"\r\n" + part + b"Channel: ")
+    return channel >= 0 and raw.find(b"\r\n" + part + b"Uniqueid: ", channel) < 0
 
 
-def _last_uid(raw: bytes) -> str:
-    start = (b"\r\n" + raw).rfind(b"\r\nUniqueid: ")
-    return _value((b"\r\n" + raw)[start:], b"\r\nUniqueid: ") if start >= 0 else ""
+def _values(raw: bytes, key: bytes) -> list[str]:
+    return [line[len(key) :].decode("utf-8", "replace") for line in raw.split(b"\r\n") if line.startswith(key)]

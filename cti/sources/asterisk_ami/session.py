@@ -158,8 +158,6 @@ class AmiSession:
         answers = [(action, self._ask(action)) for action in ACTIONS]
         for action, answer in answers:
             await self._until(answer.done, pump, self._options.timeout_seconds)
-            if action == "CoreShowChannels":
-                self._lists.is_complete = answer.is_listed
             if not answer.is_listed:
                 log.info("ami_list_missing", source=self._config.slug, action=action)
         names = uncovered_bridges(self._lists)[:BRIDGES] if self._lists.is_complete else []
@@ -263,6 +261,7 @@ class AmiSession:
             return False
         if message.get("EventList").lower() in ("complete", "cancelled"):
             answer.end_list()
+            self._lists.is_complete = self._lists.is_complete or name == "CoreShowChannelsComplete"
         else:
             self._lists.add(message)
         return True

@@ -31,7 +31,7 @@ def test_agent_states_are_those_of_the_truth() -> None:
 def test_a_pause_names_its_reason() -> None:
     told = [event for event in play(trace("a-agent-states")).events if isinstance(event, NotReady)]
 
-    assert ["Lunch", "Lunch", "Coffee break", None] == [event.data.reason for event in told]
+    assert [event.data.reason for event in told] == ["Lunch", "Lunch", "Coffee break", None]
 
 
 def test_a_member_is_named_by_the_queue() -> None:

@@ -17,7 +17,7 @@ def test_a_trace_gives_its_true_conversations(name: str) -> None:
     fold = Fold(played.events)
 
     assert not fold.open
-    assert ([], []) == unmatched(fold.done, truth(name)["conversations"])
+    assert unmatched(fold.done, truth(name)["conversations"]) == ([], [])
     assert not played.refused
 
 
@@ -29,7 +29,7 @@ def test_a_trace_played_over_tcp_gives_the_same(name: str) -> None:
     assert error is not None
     assert "closed the link" in str(error)
     assert not fold.open
-    assert ([], []) == unmatched(fold.done, truth(name)["conversations"])
+    assert unmatched(fold.done, truth(name)["conversations"]) == ([], [])
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -74,10 +74,10 @@ def test_a_call_in_progress_at_connect_is_told_as_a_snapshot() -> None:
     inside = outlet.events[kinds.index(SnapshotBegan) : kinds.index(SnapshotEnded)]
     first, *others = sorted(fold.done, key=lambda one: one.end or one.start)
 
-    assert ("2001", "snapshot", "sales", "447700900110") == (first.device, first.cause, first.queue, first.caller)
-    assert [("2002", "sales")] == [(e.data.device_id, e.data.queue_name) for e in inside if isinstance(e, Delivered)]
-    assert 2 == sum(isinstance(event, Queued) for event in inside)
-    assert ([], []) == unmatched(others, truth(MID_CALL)["conversations"][1:])
+    assert (first.device, first.cause, first.queue, first.caller) == ("2001", "snapshot", "sales", "447700900110")
+    assert [(e.data.device_id, e.data.queue_name) for e in inside if isinstance(e, Delivered)] == [("2002", "sales")]
+    assert sum(isinstance(event, Queued) for event in inside) == 2
+    assert unmatched(others, truth(MID_CALL)["conversations"][1:]) == ([], [])
     assert abs((first.end or first.start).timestamp() - truth(MID_CALL)["conversations"][0]["to"]) < 0.5
 
 
@@ -91,18 +91,18 @@ def test_strange_names_are_told_as_they_were_meant() -> None:
 def test_a_wrap_up_in_a_channel_variable_belongs_to_the_agents_leg() -> None:
     told = [e.data for e in play(trace("q-strange-names")).events if isinstance(e, CallInformation) and e.data.wrapup]
 
-    assert [("1795411519.95", "2004")] == [(data.call_id, data.device_id) for data in told]
-    assert ['a=b; c: d, "e" \\ ü'] == [data.wrapup.result for data in told if data.wrapup]
+    assert [(data.call_id, data.device_id) for data in told] == [("1795411519.95", "2004")]
+    assert [data.wrapup.result for data in told if data.wrapup] == ['a=b; c: d, "e" \\ ü']
 
 
 def test_a_wrap_up_that_comes_after_the_call_finds_its_leg() -> None:
     told = [e for e in play(trace("b-queue-caller-hangup")).events if isinstance(e, CallInformation) and e.data.wrapup]
 
-    assert [("1795411361.5", "2001")] * 2 == [(event.data.call_id, event.data.device_id) for event in told]
+    assert [(event.data.call_id, event.data.device_id) for event in told] == [("1795411361.5", "2001")] * 2
     assert abs(told[-1].time.timestamp() - truth("b-queue-caller-hangup")["wrapups"][0]["t"]) < 0.5
 
 
 def test_query_data_is_the_customers() -> None:
     first = next(e for e in play(trace("b-queue-caller-hangup")).events if isinstance(e, Established))
 
-    assert {"CRM_ID": "4711", "QUERY_REF": "Q-1795411361.5"} == first.data.query_data
+    assert first.data.query_data == {"CRM_ID": "4711", "QUERY_REF": "Q-1795411361.5"}

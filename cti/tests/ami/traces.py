@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import re
+import ssl
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -138,9 +139,9 @@ class Server:
             elif raw and b"ActionID: log" not in raw:
                 self.events.append(raw)
 
-    async def start(self) -> int:
+    async def start(self, context: ssl.SSLContext | None = None) -> int:
         """Listen; return the port."""
-        self._server = await asyncio.start_server(self._client, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._client, "127.0.0.1", 0, ssl=context)
         return int(self._server.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
