@@ -22,6 +22,7 @@ from qms.simulated.envelopes import Credentials
 from qms.simulated.people import person
 from qms.simulated.server import SimulatedServer, in_thread
 from qms.simulated.site import SimulatedQms
+from qms.soap_wire import Wire
 from qms.tests.scripted import ENVELOPE, NS, answering, http, serving
 from vault.fields import Secret
 
@@ -86,8 +87,10 @@ def test_each_thread_has_its_own_connection(service: RecordingService, server: S
     port.service_info()
     gate = threading.Barrier(4)
     answers: list[str] = []
+    wires: list[Wire] = []
 
     def ask() -> None:
+        wires.append(port.line._wire())
         gate.wait(10)
         for index in range(30):
             extension = str(2001 + index)
@@ -104,6 +107,7 @@ def test_each_thread_has_its_own_connection(service: RecordingService, server: S
         thread.join(20)
 
     assert answers == [""] * 120
+    assert len({id(wire) for wire in wires}) == 4
 
 
 def test_a_forked_child_never_reads_its_parents_answers(service: RecordingService) -> None:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -151,6 +152,22 @@ def test_the_clock_of_qms_is_noted_when_it_moves_by_more_than_two_seconds(servic
 
     health.mark_ok(service.pk, NOON, -4.0)
     assert api.clock_offset_seconds(service.pk) == -3.2
+
+
+def test_a_claim_that_comes_between_looking_and_claiming_wins(service: RecordingService) -> None:
+    fail(service, 5)
+    claims: list[bool] = []
+
+    def come_between(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("UPDATE") and not claims:
+            claims.append(True)
+            claims[0] = api.may_send(service.pk, after(1))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(come_between):
+        claims.append(api.may_send(service.pk, after(1)))
+
+    assert claims == [True, False]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from http.client import HTTPMessage
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -26,6 +27,7 @@ from qms.port import (
     ValueTooLong,
 )
 from qms.soap import Connection, Limits, SoapRecordingService
+from qms.soap_contract import OWN_WSDL
 from qms.soap_plain import ZeepRecordingService
 from qms.soap_wire import Reply
 from qms.tests.scripted import ENVELOPE, NS, Script, answering, http, request, serving
@@ -118,6 +120,21 @@ def test_a_write_whose_end_is_unknown_is_unclear_and_a_read_is_unavailable(scrip
     assert type(read) is QmsUnavailable
     assert type(write) is QmsUnclear
     assert type(creation) is QmsUnclear
+
+
+PLAIN = ENVELOPE.format(f"<WriteFlagsResponse {NS}><written>1</written></WriteFlagsResponse>")
+FAULTY = {
+    "longer than allowed": (http(PLAIN + " " * 20_000), "longer than"),
+    "longer than allowed, without a length": (b"HTTP/1.1 200 OK\r\n\r\n" + (PLAIN + " " * 20_000).encode(), "longer"),
+    "cut off behind the last tag": (http(PLAIN + "     ")[:-5], "IncompleteRead"),
+    "with a bare DTD": (http("<!DOCTYPE x>" + PLAIN), "cannot be read"),
+}
+
+
+@pytest.mark.parametrize(("reply", "why"), FAULTY.values(), ids=FAULTY)
+def test_an_answer_that_reads_well_is_refused_for_how_it_came(reply: bytes, why: str) -> None:
+    with serving(answering(reply)) as url, pytest.raises(QmsUnclear, match=why):
+        adapter(url).write_flags(GUID, [Flag("CallerName", CALLER)])
 
 
 @pytest.mark.parametrize(
@@ -247,6 +264,33 @@ def test_a_write_is_never_repeated_by_itself() -> None:
 @pytest.mark.parametrize("login", ["username_token", "basic"])
 def test_the_settings_show_no_password(login: str) -> None:
     assert SECRET not in repr(Connection(url="http://127.0.0.1/", password=Secret(SECRET), login=login))
+
+
+def test_a_wsdl_with_a_dtd_is_refused(tmp_path: Path) -> None:
+    head, _, rest = OWN_WSDL.read_text().partition("?>")
+    (tmp_path / "a.wsdl").write_text(f"{head}?><!DOCTYPE definitions>{rest}")
+
+    with pytest.raises(QmsUnavailable, match="DTDForbidden"):
+        adapter("http://127.0.0.1:1/", wsdl=str(tmp_path / "a.wsdl")).flags(GUID)
+
+
+def test_a_wsdl_from_afar_leads_nowhere_else(tmp_path: Path) -> None:
+    """Neither to another server, which it could use to look into our network, nor to our files."""
+    asked = threading.Event()
+    harmless = '<definitions xmlns="http://schemas.xmlsoap.org/wsdl/" targetNamespace="urn:x"/>'
+    (tmp_path / "a.wsdl").write_text(harmless)
+
+    def note(connection: socket.socket) -> None:
+        asked.set()
+
+    with serving(note) as other:
+        for place in (other, (tmp_path / "a.wsdl").as_uri()):
+            leading = f'<wsdl:import namespace="urn:x" location="{place}"/><wsdl:types>'
+            wsdl = OWN_WSDL.read_text().replace("<wsdl:types>", leading)
+            with serving(answering(http(wsdl))) as url, pytest.raises(QmsUnavailable, match="WSDL"):
+                adapter("http://127.0.0.1:1/", wsdl=url).flags(GUID)
+
+    assert not asked.is_set()
 
 
 @pytest.mark.parametrize("wsdl", ["no/such.wsdl", "{bad}", "{dtd}", "{outside}"])
