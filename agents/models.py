@@ -166,6 +166,8 @@ class UserRefresh(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name = "load of users"
+        verbose_name_plural = "loads of users"
         constraints = [
             models.UniqueConstraint(  # One load at a time for each service.
                 fields=["service"], condition=Q(state="running"), name="agents_one_refresh_a_service"

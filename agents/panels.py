@@ -1,13 +1,16 @@
 """What stands above the lists in the admin: who is logged on, and how the loads of users went."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from agents.matching import MatchKind
@@ -17,7 +20,13 @@ from qms.models import RecordingService
 
 #: As many rows as a page shows; the troubled come first.
 SHOWN_AT_MOST = 200
-RANKS = ("cannot be flagged", "check", "matched")
+RANKS = (("cannot be flagged", "danger"), ("check", "warning"), ("matched", "success"))
+RESULTS = {
+    RefreshState.RUNNING: ("running", "info"),
+    RefreshState.DONE: ("done", "success"),
+    RefreshState.FAILED: ("failed", "danger"),
+    RefreshState.SUSPICIOUS: ("suspicious", "warning"),
+}
 
 
 class Table(msgspec.Struct):
@@ -81,7 +90,7 @@ def _seated_row(one: Seated) -> Sequence[Any]:
     seat = one.seat
     agent = f"{seat.agent_name} ({seat.agent_id})" if seat.agent_name else seat.agent_id
     state = AgentState(seat.state).label + (f": {seat.reason}" if seat.reason else "")
-    return (RANKS[one.rank], seat.device_id, agent, state, one.source, one.verdict.reason)
+    return (_label(*RANKS[one.rank]), seat.device_id, agent, state, one.source, one.verdict.reason)
 
 
 def _latest(service: RecordingService) -> UserRefresh | None:
@@ -101,11 +110,18 @@ def _refresh_sentence(services: Sequence[RecordingService]) -> str:
 def _refresh_row(service: RecordingService, refresh: UserRefresh | None) -> Sequence[Any]:
     if refresh is None:
         return (service.slug, "never", "", "", "", "", "", "", "Users were never loaded: press the button.")
-    link = format_html(
-        '<a class="underline" href="{}">{} ago</a>', _address(refresh), timesince(refresh.started_at, timezone.now())
-    )
+    link = format_html('<a class="underline" href="{}">{}</a>', _address(refresh), _ago(refresh.started_at))
     counts = (refresh.loaded, refresh.added, refresh.changed, refresh.gone, refresh.unchanged)
-    return (service.slug, link, refresh.get_state_display(), *counts, refresh.error)
+    return (service.slug, link, _label(*RESULTS[RefreshState(refresh.state)]), *counts, refresh.error)
+
+
+def _ago(moment: datetime) -> str:
+    now = timezone.now()
+    return "just now" if now - moment < timedelta(minutes=1) else f"{timesince(moment, now)} ago"
+
+
+def _label(text: str, kind: str) -> SafeString:
+    return render_to_string("unfold/helpers/label.html", {"text": text, "type": kind})
 
 
 def _address(refresh: UserRefresh) -> str:

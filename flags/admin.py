@@ -8,6 +8,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
@@ -23,6 +24,14 @@ from flags.preview import preview
 from qms.models import DataServer
 
 LONGEST_VALUE = FlagValue._meta.get_field("value").max_length or 0  # noqa: SLF001  (documented by Django)
+
+_KINDS = {
+    FlagOnServer.State.CREATED: "success",
+    FlagOnServer.State.EXISTS: "success",
+    FlagOnServer.State.DIFFERS: "warning",
+    FlagOnServer.State.REFUSED: "danger",
+    FlagOnServer.State.MISSING: "danger",
+}
 
 
 class Table(msgspec.Struct):
@@ -134,4 +143,7 @@ def _answers() -> Table:
 def _answer_row(server: DataServer, name: str, row: FlagOnServer | None) -> Sequence[str]:
     if row is None:
         return (server.slug, name, "not asked yet", "", "Create it in QMS before calls are flagged.")
-    return (server.slug, name, row.get_state_display(), f"{timesince(row.at, timezone.now())} ago", row.answer)
+    label = render_to_string(
+        "unfold/helpers/label.html", {"text": row.get_state_display(), "type": _KINDS[FlagOnServer.State(row.state)]}
+    )
+    return (server.slug, name, label, f"{timesince(row.at, timezone.now())} ago", row.answer)
