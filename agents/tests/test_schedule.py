@@ -3,10 +3,10 @@
 import json
 from base64 import b64decode
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
-from redis import Redis
 
 from agents.models import RefreshState, Trigger, UserRefresh
 from agents.schedule import UNTAKEN_AFTER, ask, ask_at_start, ask_due, confirm, is_due, last_refresh_at
@@ -23,7 +23,7 @@ def loaded(service: RecordingService, at: datetime, state: RefreshState = Refres
     )  # fmt: skip
 
 
-def sent(redis: Redis) -> list[int]:
+def sent(redis: Any) -> list[int]:
     """Return the loads that were sent to the workers, oldest first."""
     bodies = (json.loads(message)["body"] for message in reversed(redis.lrange("default", 0, -1)))
     return [json.loads(b64decode(body))[0][0] for body in bodies]
@@ -60,7 +60,7 @@ def test_a_suspicious_list_is_not_asked_for_again_until_the_next_day(north: Reco
 
 
 def test_due_services_are_begun_and_sent_once(
-    north: RecordingService, redis: Redis, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+    north: RecordingService, redis: Any, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     make_service("off", enabled=False)
     with django_capture_on_commit_callbacks(execute=True):
@@ -73,7 +73,7 @@ def test_due_services_are_begun_and_sent_once(
 
 
 def test_what_the_broker_lost_is_sent_again(
-    north: RecordingService, redis: Redis, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+    north: RecordingService, redis: Any, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
         refresh = ask(north.pk, Trigger.BUTTON, asked_by="alice")
