@@ -39,13 +39,20 @@ class Dialling:
         return True
 
     def _begun(self, caller: Channel) -> Call:
-        """Return the caller's call; a consultation belongs to the interaction that the caller has on hold."""
+        """Return the caller's call; a consultation belongs to the interaction of the call that made it necessary."""
         is_new = caller.call is None
         call = self._callbook.call_of(caller)
-        held = self._ledger.held_at(caller.device) if is_new and caller.is_extension else None
-        if held is not None and call.owner is caller:
-            call.interaction = held.call.interaction
+        if is_new and call.interaction == call.id and call.owner in (caller, caller.other):
+            call.interaction = self._interaction_behind(caller) or call.interaction
         return call
+
+    def _interaction_behind(self, caller: Channel) -> str:
+        """Return the interaction that an extension has on hold, or that a Local pair was made for."""
+        if caller.is_extension:
+            held = self._ledger.held_at(caller.device)
+            return held.call.interaction if held is not None else ""
+        made_for = self._callbook.known(caller.linked) if caller.kind is Kind.LOCAL else None
+        return made_for.interaction if made_for is not None else ""
 
     def _originate(self, caller: Channel, call: Call, now: Moment) -> None:
         if not caller.is_extension or caller.has_dialled or (caller.is_called and not caller.is_originated):

@@ -159,14 +159,13 @@ class Picture:
     # -- bridges ---------------------------------------------------------------------------------------------------
 
     def _enter(self, message: Message, now: Moment) -> None:
-        channel, bridge_id = self._known(message, now), message.get("BridgeUniqueid")
+        channel = self._known(message, now)
         if channel is None:
-            self.board.bridge(message)
             return
         bridge = self.board.bridge(message)
         bridge.is_holding = message.get("BridgeTechnology") == "holding_bridge"
         swapped = self._swapped(message.last("SwapUniqueid"), bridge)
-        if channel.bridge is not None and channel.bridge.id != bridge_id:
+        if channel.bridge is not None and channel.bridge is not bridge:
             self._left(channel, now)
         self.enter(channel, bridge, now, is_swap=swapped is not None)
 

@@ -46,6 +46,7 @@ class Fold:
         self.done: list[Conversation] = []
         self.open: dict[tuple[str, str], Conversation] = {}
         self.names: dict[str, str] = {}
+        self.queues: dict[str, str] = {}
         for event in events:
             if isinstance(event, AgentEvent):
                 self._agent(event)
@@ -61,6 +62,8 @@ class Fold:
 
     def _call(self, event: CallEvent) -> None:
         key = (event.data.call_id or "", event.data.device_id or "")
+        if event.data.queue_name:
+            self.queues[key[0]] = event.data.queue_name
         if isinstance(event, Established):
             assert key not in self.open, f"{key} is connected twice"
             self.open[key] = self._begun(event)
@@ -79,8 +82,9 @@ class Fold:
         data = event.data
         device = data.device_id or ""
         return Conversation(
-            device, self.names.get(device, ""), data.call_id or "", event.time, queue=data.queue_name or "",
-            caller=data.calling_number or "", called=data.called_number or "", name=data.caller_name or "",
+            device, self.names.get(device, ""), data.call_id or "", event.time,
+            queue=self.queues.get(data.call_id or "", ""), caller=data.calling_number or "",
+            called=data.called_number or "", name=data.caller_name or "",
             interaction=data.interaction_id or "", direction=data.direction or "", cause=data.cause or "",
         )  # fmt: skip
 
