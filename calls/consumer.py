@@ -12,15 +12,15 @@ import structlog
 from django.db import transaction
 from django.db.models import F
 
-from agents.presence import Seat
 from calls.answered import answered_searches, answered_writes, mark_folded
-from calls.lifecycle import advance, fold
 from calls.lifecycle.answers import Answer, TimePassed
-from calls.lifecycle.draft import Draft, State
-from calls.loading import DUE_AT_ONCE, load_state
+from calls.lifecycle.draft import Draft
+from calls.lifecycle.fold import advance, fold, fold_into
+from calls.loading import DUE_AT_ONCE
+from calls.memory import Memory
 from calls.models import Call, Checkpoint, Leg
 from calls.roster import SourceRoster, load_roster
-from calls.rows import pack_source, read_source
+from calls.rows import pack_source
 from calls.saving import save
 from cti.api import Entry, read_journal, record_quarantine
 from cti.events import AnyEvent, Event, EventError, decode, encode
@@ -57,16 +57,18 @@ class Batch(msgspec.Struct, frozen=True):
     searches: Sequence[int]
     writes: Sequence[int]
     is_more: bool
-    is_anything_due: bool
+
+    def items(self, now: datetime) -> "list[AnyEvent | Answer]":
+        """Return all in the order of the fold: answers first, they are of earlier events; the time last."""
+        return [*self.answers, *self.events, TimePassed(now)]
 
 
 class Consumer:
-    """Fold one source's journal. Keeps the seats in memory as long as nobody else has folded."""
+    """Fold one source's journal."""
 
     def __init__(self, source: CtiSource, now: Callable[[], datetime]) -> None:
         self.source, self.now = source, now
-        self._seats: dict[str, Seat] | None = None
-        self._version = -1
+        self.memory = Memory()
 
     def fold_once(self) -> Folded | None:
         """Fold the next batch. Returns None when there is nothing to do.
@@ -80,41 +82,54 @@ class Consumer:
             return None
         specs = load_specs()
         roster = load_roster(self.source, specs)
-        seats = self._seats if self._version == checkpoint.version else None
-        own = read_source(bytes(checkpoint.facts), self.source.slug, checkpoint.next_leg)
-        state = load_state(self.source.pk, own, batch.events, batch.answers, now, seats)
-        draft, broken = _folded(batch, state, roster, now)
-        self._seats, self._version = None, -1
+        draft, broken = self._folded(checkpoint, batch, roster, now)
         with transaction.atomic():
             self._advance(checkpoint, batch, draft, now)
             looking_up, writing = save(self.source.pk, draft, roster, specs, now)
             mark_folded(batch.searches, batch.writes)
             for message in (*batch.broken, *broken):
                 record_quarantine(self.source.pk, message, now)
-        self._seats, self._version = draft.seats, checkpoint.version + 1
+        self.memory.keep(draft, checkpoint.version + 1)
         return Folded(len(batch.events), batch.is_more, frozenset(looking_up), frozenset(writing))
+
+    def _folded(
+        self, checkpoint: Checkpoint, batch: Batch, roster: SourceRoster, now: datetime
+    ) -> tuple[Draft, list[Quarantined]]:
+        draft = self.memory.draft(checkpoint, self.source.slug, batch.events, batch.answers, roster, now)
+        try:
+            return fold_into(draft, batch.items(now)), []
+        except Exception:
+            # A defect in a rule. The draft is spoilt: a fresh one shows which event it concerns.
+            log.exception("fold_failed", source=self.source.slug, events=len(batch.events))
+        draft = self.memory.draft(checkpoint, self.source.slug, batch.events, batch.answers, roster, now)
+        return _sound(batch, draft, now)
 
     def _next_batch(self, checkpoint: Checkpoint, now: datetime) -> Batch | None:
         entries = read_journal(self.source.slug, checkpoint.last_id, BATCH)
         events, broken = _decoded(entries)
         searches, found = answered_searches(self.source.pk, BATCH)
         writes, settled = answered_writes(self.source.pk, BATCH)
-        is_due, is_more_due = self._due(now)
+        is_due, is_more_due = self._due(checkpoint, now)
         if not (entries or searches or writes or is_due):
             return None
         answers = [*found, *settled]
         last_id = entries[-1].id if entries else checkpoint.last_id
         is_more = is_more_due or BATCH in (len(entries), len(searches), len(writes))
-        return Batch(last_id, events, broken, answers, searches, writes, is_more, is_due)
+        return Batch(last_id, events, broken, answers, searches, writes, is_more)
 
     def next_due(self) -> datetime | None:
         """Return when something of the source is due next, if nothing else happens."""
+        if self.memory.is_kept():
+            return self.memory.next_due()
         legs = Leg.objects.filter(source=self.source, due_at__isnull=False).order_by("due_at")
         calls = Call.objects.filter(source=self.source, due_at__isnull=False).order_by("due_at")
         soonest = [found.values_list("due_at", flat=True).first() for found in (legs, calls)]
         return min((moment for moment in soonest if moment is not None), default=None)
 
-    def _due(self, now: datetime) -> tuple[bool, bool]:
+    def _due(self, checkpoint: Checkpoint, now: datetime) -> tuple[bool, bool]:
+        if self.memory.is_valid(checkpoint):
+            soonest = self.memory.next_due()
+            return soonest is not None and soonest <= now, False
         legs = Leg.objects.filter(source=self.source, due_at__lte=now)[:DUE_AT_ONCE].count()
         calls = Call.objects.filter(source=self.source, due_at__lte=now)[:DUE_AT_ONCE].count()
         return bool(legs or calls), DUE_AT_ONCE in (legs, calls)
@@ -141,27 +156,18 @@ def _decoded(entries: Sequence[Entry]) -> tuple[list[AnyEvent], list[Quarantined
     return events, broken
 
 
-def _folded(batch: Batch, state: State, roster: SourceRoster, now: datetime) -> tuple[Draft, list[Quarantined]]:
-    """Fold a batch: answers first, they are of earlier events; the time last.
-
-    An event that a rule fails on is put aside, and the others are folded without it: it must not stop the source.
-    """
-    items: list[AnyEvent | Answer] = [*batch.answers, *batch.events, TimePassed(now)]
-    try:
-        return fold(items, state, roster), []
-    except Exception:
-        # A defect in a rule; which event it concerns is found below.
-        log.exception("fold_failed", source=state.source.slug, events=len(batch.events))
+def _sound(batch: Batch, draft: Draft, now: datetime) -> tuple[Draft, list[Quarantined]]:
+    """Fold a batch without the events on which a rule fails: they are put aside, they must not stop the source."""
+    begin = current = draft.state()
     sound: list[AnyEvent | Answer] = []
     broken: list[Quarantined] = []
-    current = state
-    for item in items:
+    for item in batch.items(now):
         try:
-            current = advance(item, current, roster).state
+            current = advance(item, current, draft.roster).state
             sound.append(item)
         except Exception as error:  # noqa: BLE001  (kept in quarantine with its reason)
             broken.append(_aside(item, error))
-    return fold(sound, state, roster), broken
+    return fold(sound, begin, draft.roster), broken
 
 
 def _aside(item: AnyEvent | Answer, error: Exception) -> Quarantined:

@@ -1,19 +1,16 @@
 """Load what a batch concerns: its calls and those that they became, and the unsettled legs of calls and extensions."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 
 import msgspec
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from agents.api import load_seats
-from agents.presence import Seat
 from calls.lifecycle.answers import Answer, TimePassed
-from calls.lifecycle.draft import State
-from calls.lifecycle.values import Call, Leg, Phase, SourceState
+from calls.lifecycle.values import Call, Leg, Phase
 from calls.models import Call as CallRow
 from calls.models import Leg as LegRow
-from calls.rows import by_number, leg_key, read_call, read_leg
+from calls.rows import leg_key, read_call, read_leg
 from cti.events import AgentEvent, AnyEvent, CallEvent, SnapshotBegan, SnapshotEnded
 
 #: So many due calls and legs are taken at once.
@@ -25,12 +22,11 @@ class Concern(msgspec.Struct, frozen=True):
 
     calls: frozenset[str]
     devices: frozenset[str]
-    legs: frozenset[int]
     everything: bool
 
 
-def concern(events: Iterable[AnyEvent], answers: Iterable[Answer]) -> Concern:
-    """Say what events and answers speak of."""
+def concern(events: Iterable[AnyEvent]) -> Concern:
+    """Say what events speak of."""
     calls: set[str] = set()
     devices: set[str] = set()
     everything = False
@@ -40,8 +36,7 @@ def concern(events: Iterable[AnyEvent], answers: Iterable[Answer]) -> Concern:
         elif isinstance(event, AgentEvent):
             devices.add(event.data.device_id or "")
         everything = everything or isinstance(event, SnapshotBegan | SnapshotEnded)
-    legs = frozenset(answer.leg for answer in answers if not isinstance(answer, TimePassed))
-    return Concern(frozenset(calls), frozenset(devices - {""}), legs, everything)
+    return Concern(frozenset(calls), frozenset(devices - {""}), everything)
 
 
 def _add(event: CallEvent, calls: set[str], devices: set[str]) -> None:
@@ -57,17 +52,40 @@ def _add(event: CallEvent, calls: set[str], devices: set[str]) -> None:
                 devices.add(connection.device_id)
 
 
-def load_state(
-    source_id: int, own: SourceState, events: Sequence[AnyEvent], answers: Sequence[Answer], now: datetime,
-    seats: dict[str, Seat] | None = None,
-) -> State:  # fmt: skip
+class Loaded(msgspec.Struct, frozen=True):
+    """Calls and legs as the database has them."""
+
+    calls: dict[str, Call]
+    legs: dict[int, Leg]
+
+
+def load_whole(source_id: int, most: int) -> Loaded | None:
+    """Load all live calls and unsettled legs of a source; None when there are more than ``most``."""
+    calls = CallRow.objects.filter(source_id=source_id).order_by()
+    legs = _unsettled(source_id)
+    if calls[: most + 1].count() > most or legs[: most + 1].count() > most:
+        return None
+    return Loaded(_read(calls), _read_legs(legs))
+
+
+def load_part(source_id: int, events: Sequence[AnyEvent], answers: Sequence[Answer], now: datetime) -> Loaded:
     """Load the part of a source's state that a batch concerns, and what is due."""
-    subject = concern(events, answers)
+    subject = concern(events)
     calls = _load_calls(source_id, subject, now)
-    legs = _load_legs(source_id, subject, calls, now)
+    legs = load_named_legs(source_id, answers, set()) | _load_legs(source_id, subject, calls, now)
     missing = {leg.call_id for leg in legs.values()} - set(calls)
-    calls |= _calls_named(source_id, missing)
-    return State(source=own, calls=calls, legs=legs, seats=load_seats(source_id) if seats is None else seats)
+    return Loaded(calls | _calls_named(source_id, missing), legs)
+
+
+def load_named_legs(source_id: int, answers: Sequence[Answer], known: Set[int]) -> dict[int, Leg]:
+    """Load the legs that answers are of, settled ones too, but for those known."""
+    named = {answer.leg for answer in answers if not isinstance(answer, TimePassed)} - known
+    keys = [leg_key(source_id, number) for number in named]
+    return _read_legs(LegRow.objects.filter(id__in=keys).order_by()) if keys else {}
+
+
+def _unsettled(source_id: int) -> QuerySet[LegRow]:
+    return LegRow.objects.filter(source_id=source_id).exclude(phase=Phase.SETTLED.value).order_by()
 
 
 def _load_calls(source_id: int, subject: Concern, now: datetime) -> dict[str, Call]:
@@ -90,21 +108,20 @@ def _calls_named(source_id: int, names: Iterable[str]) -> dict[str, Call]:
     return _read(CallRow.objects.filter(source_id=source_id, call_id__in=wanted)) if wanted else {}
 
 
-def _read(rows: Iterable[CallRow]) -> dict[str, Call]:
-    return {call.call_id: call for call in map(read_call, rows)}
+def _read(rows: QuerySet[CallRow]) -> dict[str, Call]:
+    return {call.call_id: call for call in map(read_call, rows.values_list("facts", flat=True))}
+
+
+def _read_legs(rows: QuerySet[LegRow]) -> dict[int, Leg]:
+    return {leg.number: leg for leg in (read_leg(*row) for row in rows.values_list("facts", "trace"))}
 
 
 def _load_legs(source_id: int, subject: Concern, calls: dict[str, Call], now: datetime) -> dict[int, Leg]:
-    live = LegRow.objects.filter(source_id=source_id).exclude(phase=Phase.SETTLED.value).order_by()
     if subject.everything:
-        return by_number(map(read_leg, live))
+        return _read_legs(_unsettled(source_id))
     legs: dict[int, Leg] = {}
     names = list({*subject.calls, *calls})
     if names or subject.devices:
-        near = live.filter(Q(call_id__in=names) | Q(device_id__in=list(subject.devices)))
-        legs |= by_number(map(read_leg, near))
-    keys = [leg_key(source_id, number) for number in subject.legs if number not in legs]
-    if keys:
-        legs |= by_number(map(read_leg, LegRow.objects.filter(id__in=keys).order_by()))
+        legs |= _read_legs(_unsettled(source_id).filter(Q(call_id__in=names) | Q(device_id__in=list(subject.devices))))
     due = LegRow.objects.filter(source_id=source_id, due_at__lte=now).order_by("due_at")[:DUE_AT_ONCE]
-    return by_number(map(read_leg, due)) | legs
+    return _read_legs(due) | legs

@@ -1,13 +1,12 @@
 """Between the core's values and the database's rows. The blob is the value; the columns are for people and queries."""
 
-from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from calls.lifecycle.values import Call, Leg, SourceState, TraceStep
-from calls.models import Call as CallRow
 from calls.models import Leg as LegRow
 
 #: A leg's primary key is made of its source's and its running number, so that a replay gives the same.
@@ -31,24 +30,31 @@ def leg_number(key: int) -> int:
     return key & ((1 << SHIFT) - 1)
 
 
-def leg_row(source_id: int, leg: Leg, now: datetime) -> LegRow:
-    """Write a leg as a row."""
+#: A leg's columns, in the order of ``leg_row``.
+LEG_FIELDS = (
+    "id", "source", "call_id", "device_id", "ordinal", "phase", "interaction_id", "agent_id", "agent_name",
+    "queue_name", "caller_name", "caller_name_source", "calling_number", "called_number", "direction", "connected_at",
+    "disconnected_at", "end_unknown", "recording_guid", "service", "outcome", "reason", "facts", "trace", "due_at",
+    "folded_at",
+)  # fmt: skip
+CALL_FIELDS = ("source", "call_id", "facts", "touched_at", "due_at")
+
+
+def leg_row(source_id: int, leg: Leg, now: datetime) -> tuple[Any, ...]:
+    """Write a leg as a row of ``LEG_FIELDS``."""
     facts = leg.facts
-    return LegRow(
-        id=leg_key(source_id, leg.number), source_id=source_id, call_id=leg.call_id, device_id=leg.device_id,
-        ordinal=leg.ordinal, phase=leg.phase.value, interaction_id=facts.interaction_id, agent_id=leg.agent_id,
-        agent_name=leg.agent_name, queue_name=facts.queue_name, caller_name=facts.caller_name,
-        caller_name_source=facts.caller_name_source, calling_number=facts.calling_number,
-        called_number=facts.called_number, direction=facts.direction, connected_at=leg.connected_at,
-        disconnected_at=leg.disconnected_at, end_unknown=leg.is_end_unknown, recording_guid=leg.guid or None,
-        service_id=leg.service, outcome=leg.outcome.value, reason=leg.reason[:500],
-        facts=_pack(replace(leg, trace=())), trace=_trace_text(leg.trace).decode(), due_at=leg.due, folded_at=now,
+    return (
+        leg_key(source_id, leg.number), source_id, leg.call_id, leg.device_id, leg.ordinal, leg.phase.value,
+        facts.interaction_id, leg.agent_id, leg.agent_name, facts.queue_name, facts.caller_name,
+        facts.caller_name_source, facts.calling_number, facts.called_number, facts.direction, leg.connected_at,
+        leg.disconnected_at, leg.is_end_unknown, leg.guid or None, leg.service, leg.outcome.value, leg.reason[:500],
+        _pack(replace(leg, trace=())), _trace_text(leg.trace).decode(), leg.due, now,
     )  # fmt: skip
 
 
-def read_leg(row: LegRow) -> Leg:
-    """Read a leg from its row."""
-    return replace(_leg.decode(row.facts), trace=read_trace(row))
+def read_leg(facts: bytes | memoryview, trace: str) -> Leg:
+    """Read a leg from its columns ``facts`` and ``trace``."""
+    return replace(_leg.decode(facts), trace=_trace.decode(trace))
 
 
 def read_trace(row: LegRow) -> tuple[TraceStep, ...]:
@@ -56,20 +62,14 @@ def read_trace(row: LegRow) -> tuple[TraceStep, ...]:
     return _trace.decode(row.trace)
 
 
-def call_row(source_id: int, call: Call) -> CallRow:
-    """Write a call as a row."""
-    return CallRow(
-        source_id=source_id, call_id=call.call_id, facts=_pack(call), touched_at=call.touched_by_us, due_at=_due(call)
-    )
+def call_row(source_id: int, call: Call) -> tuple[Any, ...]:
+    """Write a call as a row of ``CALL_FIELDS``."""
+    return source_id, call.call_id, _pack(call), call.touched_by_us, call.due
 
 
-def _due(call: Call) -> datetime | None:
-    return call.due
-
-
-def read_call(row: CallRow) -> Call:
-    """Read a call from its row."""
-    return _call.decode(row.facts)
+def read_call(facts: bytes | memoryview) -> Call:
+    """Read a call from its column ``facts``."""
+    return _call.decode(facts)
 
 
 def pack_source(state: SourceState) -> bytes:
@@ -81,8 +81,3 @@ def read_source(blob: bytes, slug: str, next_leg: int) -> SourceState:
     """Read a source's own state; new when there is none."""
     state = _source.decode(blob) if blob else SourceState(slug=slug)
     return replace(state, next_leg=next_leg)
-
-
-def by_number(legs: Iterable[Leg]) -> dict[int, Leg]:
-    """Index legs by their number."""
-    return {leg.number: leg for leg in legs}

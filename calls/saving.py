@@ -13,18 +13,15 @@ from calls.models import Call as CallRow
 from calls.models import Gap, RecordingSearch, SearchState
 from calls.models import Leg as LegRow
 from calls.roster import SourceRoster
-from calls.rows import call_row, leg_key, leg_number, leg_row
+from calls.rows import CALL_FIELDS, LEG_FIELDS, call_row, leg_key, leg_number, leg_row
+from calls.upsert import Table
 from flags.api import NewWrite, hash_key, queue_writes
 from flags.catalogue import FlagSpec, LegFacts, Part, flag_texts
 
 #: A recording may have begun this much before the PBX said Connected.
 EARLY = timedelta(seconds=3)
-_LEG_COLUMNS = [
-    "call_id", "phase", "interaction_id", "agent_id", "agent_name", "queue_name", "caller_name", "caller_name_source",
-    "calling_number", "called_number", "direction", "connected_at", "disconnected_at", "end_unknown", "recording_guid",
-    "service", "outcome", "reason", "facts", "trace", "due_at", "folded_at",
-]  # fmt: skip
-_CALL_COLUMNS = ["facts", "touched_at", "due_at"]
+_LEGS = Table(LegRow, LEG_FIELDS, ["id"])
+_CALLS = Table(CallRow, CALL_FIELDS, ["source", "call_id"])
 
 
 def save(
@@ -78,20 +75,14 @@ def _refuse(draft: Draft, leg_id: int, part: str, reason: str, now: datetime) ->
 
 
 def _save_legs(source_id: int, draft: Draft, now: datetime) -> None:
-    rows = [leg_row(source_id, draft.legs[number], now) for number in sorted(draft.touched_legs)]
-    if rows:
-        LegRow.objects.bulk_create(rows, update_conflicts=True, unique_fields=["id"], update_fields=_LEG_COLUMNS)
+    _LEGS.upsert([leg_row(source_id, draft.legs[number], now) for number in sorted(draft.touched_legs)])
 
 
 def _save_calls(source_id: int, draft: Draft) -> None:
     gone = [name for name in draft.touched_calls if name not in draft.calls]
     if gone:
         CallRow.objects.filter(source_id=source_id, call_id__in=gone).delete()
-    rows = [call_row(source_id, draft.calls[name]) for name in sorted(draft.touched_calls) if name in draft.calls]
-    if rows:
-        CallRow.objects.bulk_create(
-            rows, update_conflicts=True, unique_fields=["source", "call_id"], update_fields=_CALL_COLUMNS
-        )
+    _CALLS.upsert([call_row(source_id, draft.calls[name]) for name in sorted(draft.touched_calls - set(gone))])
 
 
 def _save_gaps(source_id: int, commands: Sequence[Command]) -> None:

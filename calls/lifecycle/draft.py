@@ -1,7 +1,9 @@
 """State and the draft of its change: rules read and put frozen values, the draft remembers what was touched."""
 
+import heapq
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from typing import Protocol
 
 import msgspec
@@ -40,13 +42,17 @@ class Roster(Protocol):
 
 
 class Draft:
-    """A state being changed by the rules of one batch; nobody outside the fold sees it."""
+    """A state being changed by the rules; nobody outside the fold sees it.
+
+    A consumer may keep one from batch to batch: ``begin`` forgets what the last batch touched and asked for, and the
+    legs that it settled.
+    """
 
     def __init__(self, state: State, roster: Roster) -> None:
         self.roster, self.site = roster, roster.site
         self.source = state.source
-        self.calls: dict[str, Call] = dict(state.calls)
-        self.legs: dict[int, Leg] = dict(state.legs)
+        self.calls: dict[str, Call] = {}
+        self.legs: dict[int, Leg] = {}
         self.seats: dict[str, Seat] = dict(state.seats)
         self.commands: list[Command] = []
         self.touched_calls: set[str] = set()
@@ -54,14 +60,62 @@ class Draft:
         self._at_device: dict[str, set[int]] = defaultdict(set)
         self._in_call: dict[str, set[int]] = defaultdict(set)
         self._by_guid: dict[str, int] = {}
-        for leg in self.legs.values():
+        self._dues: list[tuple[datetime, str, int]] = []
+        self.remember(state.calls.values(), state.legs.values())
+
+    def begin(self, roster: Roster) -> None:
+        """Begin another batch on the same state."""
+        self.roster, self.site = roster, roster.site
+        for number in self.touched_legs:
+            if (leg := self.legs.get(number)) is not None and leg.phase is Phase.SETTLED:
+                self._forget(leg)
+        self.commands, self.touched_calls, self.touched_legs = [], set(), set()
+
+    def remember(self, calls: Iterable[Call], legs: Iterable[Leg]) -> None:
+        """Take up values that are known elsewhere already."""
+        for call in calls:
+            self.calls[call.call_id] = call
+            self._note(call.due, call.call_id, 0)
+        for leg in legs:
+            self.legs[leg.number] = leg
             self._index(leg)
+
+    def _forget(self, leg: Leg) -> None:
+        del self.legs[leg.number]
+        self._drop_from(self._at_device, leg.device_id, leg.number)
+        self._drop_from(self._in_call, leg.call_id, leg.number)
+        self._by_guid.pop(leg.guid, None)
+
+    @staticmethod
+    def _drop_from(index: dict[str, set[int]], name: str, number: int) -> None:
+        numbers = index.get(name)
+        if numbers is not None:
+            numbers.discard(number)
+            if not numbers:
+                del index[name]
 
     def _index(self, leg: Leg) -> None:
         self._at_device[leg.device_id].add(leg.number)
         self._in_call[leg.call_id].add(leg.number)
+        self._note(leg.due, "", leg.number)
         if leg.guid:
             self._by_guid[leg.guid] = leg.number
+
+    def _note(self, due: datetime | None, call_id: str, number: int) -> None:
+        if due is not None:
+            heapq.heappush(self._dues, (due, call_id, number))
+
+    def take_due(self, at: datetime) -> Iterator[Call | Leg]:
+        """Yield what is due, soonest first, each once for each time that it was put."""
+        while self._dues and self._dues[0][0] <= at:
+            due, call_id, number = heapq.heappop(self._dues)
+            value = self.legs.get(number) if number else self.calls.get(call_id)
+            if value is not None and value.due == due:
+                yield value
+
+    def next_due(self) -> datetime | None:
+        """Return a moment before which nothing is due."""
+        return self._dues[0][0] if self._dues else None
 
     def holder_of(self, guid: str) -> int | None:
         """Return the number of the leg that has a recording, of those known here."""
@@ -69,8 +123,11 @@ class Draft:
 
     def put_call(self, call: Call) -> Call:
         """Remember a call's new value."""
+        before = self.calls.get(call.call_id)
         self.calls[call.call_id] = call
         self.touched_calls.add(call.call_id)
+        if before is None or before.due != call.due:
+            self._note(call.due, call.call_id, 0)
         return call
 
     def drop_call(self, call_id: str) -> None:
@@ -81,11 +138,12 @@ class Draft:
     def put_leg(self, leg: Leg) -> Leg:
         """Remember a leg's new value."""
         before = self.legs.get(leg.number)
-        if before is not None and before.call_id != leg.call_id:
-            self._in_call[before.call_id].discard(leg.number)
         self.legs[leg.number] = leg
         self.touched_legs.add(leg.number)
-        self._index(leg)
+        if before is None or (before.call_id, before.due, before.guid) != (leg.call_id, leg.due, leg.guid):
+            if before is not None and before.call_id != leg.call_id:
+                self._drop_from(self._in_call, before.call_id, leg.number)
+            self._index(leg)
         return leg
 
     def next_number(self) -> int:
@@ -116,4 +174,4 @@ class Draft:
 
     def state(self) -> State:
         """Return what has become of the state."""
-        return State(source=self.source, calls=self.calls, legs=self.legs, seats=self.seats)
+        return State(source=self.source, calls=dict(self.calls), legs=dict(self.legs), seats=dict(self.seats))

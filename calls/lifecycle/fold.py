@@ -17,7 +17,11 @@ def advance(event: AnyEvent | Answer, state: State, roster: Roster) -> Step:
 
 def fold(events: Iterable[AnyEvent | Answer], state: State, roster: Roster) -> Draft:
     """Apply a batch in order; the same as advancing one by one, without copying the state each time."""
-    draft = Draft(state, roster)
+    return fold_into(Draft(state, roster), events)
+
+
+def fold_into(draft: Draft, events: Iterable[AnyEvent | Answer]) -> Draft:
+    """Apply a batch to a draft that is kept from batch to batch."""
     for event in events:
         apply(event, draft)
     return draft

@@ -107,10 +107,11 @@ def _(event: WriteSettled, draft: Draft) -> None:
 @apply.register
 def _(event: TimePassed, draft: Draft) -> None:
     """Do what is due: late connections, flags that waited, legs and calls that went stale."""
-    for call in [one for one in draft.calls.values() if one.due is not None and one.due <= event.at]:
-        _call_due(draft, call, event)
-    for leg in [one for one in draft.legs.values() if one.due is not None and one.due <= event.at]:
-        _leg_due(draft, draft.legs[leg.number], event)
+    for due in draft.take_due(event.at):
+        if isinstance(due, Call):
+            _call_due(draft, due, event)
+        else:
+            _leg_due(draft, due, event)
 
 
 def _leg_due(draft: Draft, leg: Leg, event: TimePassed) -> None:

@@ -11,8 +11,9 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis) -> House:
-    """Give a gateway with an empty journal."""
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+    """Give a gateway with an empty journal; its pumps look again at once, for its clock does not tick by itself."""
+    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
     return House()
 
 

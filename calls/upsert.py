@@ -1,0 +1,71 @@
+"""Insert or update many rows by one statement, several times as fast as the ORM does: the consumer's hot path.
+
+PostgreSQL takes a column an array (``unnest``), so that the statement's text does not grow with the rows; SQLite takes
+the rows one after the other in C. Column names come from the models alone, values are always parameters.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from django.db import connection, models
+
+
+class Table:
+    """The columns of a model that are written; conflicts on ``unique`` update the others."""
+
+    def __init__(self, model: type[models.Model], fields: Sequence[str], unique: Sequence[str]) -> None:
+        self.model, self.fields, self.unique = model, tuple(fields), tuple(unique)
+
+    def upsert(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write rows, each a value a field in the order of ``fields``; a key must not come twice."""
+        if not rows:
+            return
+        with connection.cursor() as cursor:
+            if connection.vendor == "postgresql":
+                cursor.execute(_unnest_sql(self), [list(column) for column in zip(*rows, strict=True)])
+            else:
+                cursor.executemany(_values_sql(self), [tuple(map(_plain, row)) for row in rows])
+
+    def __hash__(self) -> int:
+        return hash((self.model, self.fields))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Table) and (self.model, self.fields) == (other.model, other.fields)
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as SQLite stores it; Django reads times without their offset as UTC."""
+    return str(value.astimezone(UTC).replace(tzinfo=None)) if isinstance(value, datetime) else value
+
+
+def _columns(table: Table) -> "list[models.Field[Any, Any]]":
+    by_name = {field.name: field for field in table.model._meta.concrete_fields}  # noqa: SLF001  (Django's own door)
+    return [by_name[name] for name in table.fields]
+
+
+def _upsert(table: Table, source: str) -> str:
+    quote = connection.ops.quote_name
+    fields = {field.name: quote(field.column or "") for field in _columns(table)}
+    keys = ", ".join(fields[name] for name in table.unique)
+    changes = ", ".join(f"{column} = EXCLUDED.{column}" for name, column in fields.items() if name not in table.unique)
+    into = f"{quote(table.model._meta.db_table)} ({', '.join(fields.values())})"  # noqa: SLF001
+    return f"INSERT INTO {into} {source} ON CONFLICT ({keys}) DO UPDATE SET {changes}"
+
+
+@cache
+def _unnest_sql(table: Table) -> str:
+    types = [(field.db_type(connection) or "text").split(" GENERATED")[0] for field in _columns(table)]
+    arrays = ", ".join(f"%s::{_base(one)}[]" for one in types)
+    return _upsert(table, f"SELECT * FROM unnest({arrays})")  # noqa: S608  (types of models)
+
+
+def _base(column_type: str) -> str:
+    """Return a type without its length: the column checks it."""
+    return column_type.split("(", maxsplit=1)[0]
+
+
+@cache
+def _values_sql(table: Table) -> str:
+    return _upsert(table, f"VALUES ({', '.join(['%s'] * len(table.fields))})")
