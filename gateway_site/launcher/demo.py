@@ -167,7 +167,7 @@ class Demo:
 
 def _log_to_file() -> None:
     """Leave the terminal to what the demo tells; this process's own log goes to a file like the others'."""
-    log = (FOLDER / "logs" / "demo.log").open("a", buffering=1)  # noqa: SIM115  (open as long as the process lives)
+    log = (FOLDER / "logs" / "demo.log").open("a", buffering=1)
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setStream(log)
