@@ -7,7 +7,7 @@ life, dated at the last sign of life.
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -285,11 +285,20 @@ def _ending(running: "asyncio.Task[None]") -> LinkError:
     error = running.exception()
     if error is None:
         return LinkError("the source closed the link")
-    if isinstance(error, LinkError):
-        return error
-    if isinstance(error, (OSError, SpoolFull)):
-        return LinkError(f"{type(error).__name__}: {error}")
-    raise error
+    leaves = list(_leaves(error))
+    if not all(isinstance(leaf, (LinkError, OSError, SpoolFull)) for leaf in leaves):
+        raise error
+    first = leaves[0]
+    return first if isinstance(first, LinkError) else LinkError(f"{type(first).__name__}: {first}")
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Give the errors within a group; an error that is none gives itself."""
+    if not isinstance(error, BaseExceptionGroup):
+        yield error
+        return
+    for one in error.exceptions:
+        yield from _leaves(one)
 
 
 def _pause(failures: int, error: LinkError) -> float:

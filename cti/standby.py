@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from cti.aside import Aside, Bell
 from cti.journal import Fenced, JournalUnavailable
+from cti.journal_checks import log_warnings
 from cti.journal_wake import wake
 from cti.journal_writer import Lease, Writer, next_epoch
 from cti.keeper import Keeper
@@ -101,6 +102,7 @@ class Listener:
             await self._read_settings()
             earlier = await self._earlier_life()
             epoch = await self._new_epoch(earlier)
+            await self._journal.run(log_warnings)
         except JournalUnavailable as error:
             log.warning("journal_unavailable", source=self._config.slug, error=str(error))
             return

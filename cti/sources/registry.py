@@ -1,6 +1,6 @@
-"""Which module speaks which kind of source; loaded when it is needed.
+"""Which class speaks which kind of source; loaded when it is needed.
 
-A module of this table offers ``open_session(config: SourceConfig, stamp: Stamp) -> Session``.
+A class of this table is made with ``(config: SourceConfig, stamp: Stamp)`` and is a ``Session``.
 """
 
 import importlib
@@ -8,8 +8,8 @@ import importlib
 from cti.sources.port import Session, SourceConfig, Stamp
 
 SESSIONS = {
-    "csta_xml": "cti.sources.csta_xml.session",
-    "asterisk_ami": "cti.sources.asterisk_ami.session",
+    "csta_xml": "cti.sources.csta_xml.session:CstaSession",
+    "asterisk_ami": "cti.sources.asterisk_ami.session:AmiSession",
 }
 
 
@@ -25,8 +25,12 @@ def has_session(kind: str) -> bool:
 
 
 def open_session(config: SourceConfig, stamp: Stamp) -> Session:
-    """Make a session of the source's kind; it connects when it is run. Raises ``NoSession``."""
+    """Make a session of the source's kind; it connects when it is run.
+
+    Raises ``NoSession``, or ``LinkError`` when the source's options are wrong.
+    """
     if not has_session(config.kind):
         raise NoSession(f"A source of kind {config.kind} has no listener")
-    session: Session = importlib.import_module(SESSIONS[config.kind]).open_session(config, stamp)
+    module, _, name = SESSIONS[config.kind].partition(":")
+    session: Session = getattr(importlib.import_module(module), name)(config, stamp)
     return session

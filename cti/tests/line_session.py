@@ -19,13 +19,17 @@ class LineSession:
         except OSError as error:
             raise LinkError(f"no connection: {error}") from error
         try:
-            await outlet.linked()
-            while line := await reader.readline():
-                if line == b"bye\n":
-                    return
-                await self._hear(line.decode().split(), outlet)
+            async with asyncio.TaskGroup() as group:  # As a session of several tasks: errors come in a group.
+                await group.create_task(self._follow(reader, outlet))
         finally:
             writer.close()
+
+    async def _follow(self, reader: asyncio.StreamReader, outlet: Outlet) -> None:
+        await outlet.linked()
+        while line := await reader.readline():
+            if line == b"bye\n":
+                return
+            await self._hear(line.decode().split(), outlet)
         raise LinkError("the line was cut")
 
     async def _hear(self, words: list[str], outlet: Outlet) -> None:
@@ -37,8 +41,3 @@ class LineSession:
                 await outlet.refused(device, "no such device")
             case _:
                 await outlet.quarantine(Quarantined(" ".join(words).encode(), "message", "not a word of ours"))
-
-
-def open_session(config: SourceConfig, stamp: Stamp) -> LineSession:
-    """Make a session, as the registry asks for it."""
-    return LineSession(config, stamp)

@@ -8,6 +8,6 @@ from django.core.management import call_command
 from cti.sources.registry import SESSIONS
 
 if __name__ == "__main__":
-    SESSIONS["csta_xml"] = "cti.tests.line_session"
+    SESSIONS["csta_xml"] = "cti.tests.line_session:LineSession"
     django.setup()
     call_command("listen", sys.argv[1])

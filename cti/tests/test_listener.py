@@ -33,7 +33,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 @pytest.fixture
 def pbx(monkeypatch: pytest.MonkeyPatch) -> Iterator[Switch]:
-    monkeypatch.setitem(SESSIONS, Kind.CSTA_XML, "cti.tests.line_session")
+    monkeypatch.setitem(SESSIONS, Kind.CSTA_XML, "cti.tests.line_session:LineSession")
     with switch() as one:
         source("pbx", Kind.CSTA_XML, host="127.0.0.1", port=one.port)
         yield one
@@ -156,7 +156,7 @@ def test_a_link_that_ends_is_a_gap_and_is_made_again(pbx: Switch, listening: Lis
 
 
 def test_a_source_that_is_not_there_is_tried_again_and_its_error_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SESSIONS, Kind.CSTA_XML, "cti.tests.line_session")
+    monkeypatch.setitem(SESSIONS, Kind.CSTA_XML, "cti.tests.line_session:LineSession")
     source("pbx", Kind.CSTA_XML, host="127.0.0.1", port=free_port())
     one = Listening()
     try:
