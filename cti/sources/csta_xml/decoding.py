@@ -8,10 +8,13 @@ core is idempotent.
 from datetime import datetime
 from typing import Any, get_args
 
+from msgspec.structs import replace
+
 from cti.events import (
     AgentData,
     AgentEvent,
     CallData,
+    CallEvent,
     CallInformation,
     Conferenced,
     Delivered,
@@ -21,13 +24,15 @@ from cti.events import (
     Event,
     LocalState,
     LoggedOff,
+    LoggedOn,
     NetworkReached,
     Originated,
     Queued,
     ServiceInitiated,
 )
+from cti.sources.csta_xml.agents import AgentAt
 from cti.sources.csta_xml.content import NAME, TEXT, Private, PrivateReader, query_data
-from cti.sources.csta_xml.devices import Device, device_of, read_device
+from cti.sources.csta_xml.devices import NOBODY, Device, device_of, read_device
 from cti.sources.csta_xml.linkage import Interactions
 from cti.sources.csta_xml.memory import Place, Recent
 from cti.sources.csta_xml.merging import Merge, read_merge
@@ -35,6 +40,7 @@ from cti.sources.csta_xml.options import Options
 from cti.sources.csta_xml.parsing import Element, MessageError, children, descend, local, text_of
 from cti.sources.csta_xml.places import Places, connection_id
 from cti.sources.csta_xml.shapes import AGENTS, CALLS, IGNORED, MERGES, MergeShape, Shape
+from cti.sources.csta_xml.snapshot import ALERTING, HOLD, KINDS, Found
 from cti.sources.port import SourceConfig, Stamp
 
 _STATES: frozenset[str] = frozenset(get_args(LocalState))
@@ -73,6 +79,26 @@ class Decoder:
             return []
         raise MessageError(f"the message {name[:TEXT]} is unknown", place=name[:TEXT])
 
+    def found(self, one: Found, device: str, state: str, received: datetime) -> Event | None:
+        """Return the event that says a connection of a snapshot is in progress; None when it is not, or nobody's."""
+        kind = KINDS.get(state)
+        if kind is None or device in self._ignored or not 0 < len(one.call) <= TEXT:
+            return None
+        shape = Shape(kind, "connectionIdentifier")
+        data, _ = self._facts(shape, one.fields, one.call, Place(device), NOBODY)
+        states: dict[str, LocalState] = {ALERTING: "alerting", HOLD: "hold"}
+        data = replace(data, cause="snapshot", local_state=states.get(state, "connected"))
+        return self._stamp.call(kind, data, received=received)
+
+    def logged_on(self, one: AgentAt, device: str, received: datetime) -> list[Event]:
+        """Return the events that say who sits at a device already."""
+        if len(one.agent_id) > TEXT:
+            return []
+        self._agents.put(device, one.agent_id)
+        data = AgentData(agent_id=one.agent_id, device_id=device)
+        kinds = (LoggedOn, one.doing) if one.doing else (LoggedOn,)
+        return [self._stamp.agent(kind, data, received=received) for kind in kinds]
+
     def _call(self, shape: Shape, fields: dict[str, Element], received: datetime) -> list[Event]:
         call, raw = connection_id(fields.get(shape.connection))
         place, subject = self._located(shape, fields, call, raw)
@@ -86,8 +112,8 @@ class Decoder:
 
     def _located(self, shape: Shape, fields: dict[str, Element], call: str, raw: str) -> tuple[Place, Device]:
         if shape.kind is NetworkReached and raw:
-            return self._places.outside(call, raw), Device("")
-        subject = device_of(fields.get(shape.subject)) if shape.subject else Device("")
+            return self._places.outside(call, raw), NOBODY
+        subject = device_of(fields.get(shape.subject)) if shape.subject else NOBODY
         if not raw and not subject.number and "device_id" not in shape.kind.required:
             return Place(""), subject
         is_own = shape.own_state and text_of(fields.get("localConnectionInfo")).lower() == shape.own_state
@@ -129,12 +155,11 @@ class Decoder:
             told["wrapup"] = private.wrapup
         return CallData(**told), private
 
-    def _with_wrapup(self, event: Event, private: Private, received: datetime) -> list[Event]:
+    def _with_wrapup(self, event: CallEvent, private: Private, received: datetime) -> list[Event]:
         """Let a wrap-up that came with another event be told as the information that it is."""
         if private.wrapup is None or isinstance(event, CallInformation):
             return [event]
-        of = getattr(event, "data")
-        data = CallData(call_id=of.call_id, device_id=of.device_id, wrapup=private.wrapup)
+        data = CallData(call_id=event.data.call_id, device_id=event.data.device_id, wrapup=private.wrapup)
         return [event, self._stamp.call(CallInformation, data, received=received)]
 
     def _direction(self, shape: Shape, fields: dict[str, Element], calling: Device, called: Device) -> Direction | None:
@@ -231,7 +256,7 @@ def _preferred(fields: dict[str, Element], end: str) -> Device:
     return network if network.name or own.number != network.number else Device(network.number, own.name)
 
 
-def _roles(merge: Merge, *, is_transfer: bool) -> dict[str, str | None]:
+def _roles(merge: Merge, *, is_transfer: bool) -> dict[str, Any]:
     actor, added = merge.actor or None, merge.added[:TEXT] or None
     if is_transfer:
         return {"transferring_device_id": actor, "transferred_to_device_id": added}

@@ -1,4 +1,4 @@
-"""Parse a frame's XML: no DTD, no entities, no network, no huge trees; every failure is a typed error with its place."""
+"""Parse a frame's XML: no DTD, no entities, no network, no huge trees; each failure is a typed error with its place."""
 
 import re
 

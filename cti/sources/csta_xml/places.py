@@ -54,7 +54,7 @@ class Places:
         return self._tell(call, raw, Place(raw, outside=True))
 
     def _tell(self, call: str, raw: str, place: Place) -> Place:
-        if raw and raw != place.device_id or place.outside:
+        if (raw and raw != place.device_id) or place.outside:
             self._told.put((call, raw), place)
         return place
 

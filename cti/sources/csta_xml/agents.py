@@ -1,0 +1,33 @@
+"""Who is logged on: the answer to GetAgentState."""
+
+import msgspec
+
+from cti.events import AgentEvent, Busy, NotReady, Ready, WorkingAfterCall
+from cti.sources.csta_xml.parsing import Element, children, descend, local, text_of
+
+_STATES: dict[str, type[AgentEvent]] = {
+    "agentready": Ready, "agentnotready": NotReady, "agentbusy": Busy, "agentworkingaftercall": WorkingAfterCall,
+}  # fmt: skip
+
+
+class AgentAt(msgspec.Struct, frozen=True):
+    """An agent who is logged on, and what the agent is doing if the server says so."""
+
+    agent_id: str
+    doing: type[AgentEvent] | None
+
+
+def read_agent_states(root: Element) -> list[AgentAt]:
+    """Return the agents that an answer shows to be logged on."""
+    listed = descend(root, "agentStateList")
+    found = [_read(entry) for entry in (listed if listed is not None else ()) if local(entry.tag) == "agentStateEntry"]
+    return [one for one in found if one is not None]
+
+
+def _read(entry: Element) -> AgentAt | None:
+    parts = children(entry)
+    agent, logged_on = text_of(parts.get("agentID")), text_of(parts.get("loggedOnState")).lower()
+    state = text_of(descend(parts.get("agentInfo"), "agentInfoItem", "agentState")).lower()
+    if not agent or (logged_on not in ("true", "1") and not (logged_on == "" and state in _STATES)):
+        return None
+    return AgentAt(agent, _STATES.get(state))

@@ -1,0 +1,85 @@
+"""How a session with a CSTA server begins and is kept alive: explicit (ECMA-354) or implicit."""
+
+import asyncio
+
+import structlog
+
+from cti.sources.csta_xml.link import Link, Refused, Unanswered
+from cti.sources.csta_xml.options import Options
+from cti.sources.csta_xml.parsing import Element, children, text_of
+from cti.sources.csta_xml.requests import (
+    Requests,
+    edition_in,
+    namespace_of,
+    reset_session_timer,
+    start_session,
+)
+from cti.sources.port import LinkError, SourceConfig
+
+log = structlog.get_logger()
+
+#: Reasons of a refusal that only a person can mend.
+_FOR_A_PERSON = ("password", "login", "user", "auth", "security", "credential", "applicationinfo", "protocolversion")
+
+
+class Association:
+    """What was agreed with the server. ``session`` empty: there is none to keep alive."""
+
+    def __init__(self, edition: str, session: str = "", seconds: int = 0, *, is_begun: bool = False) -> None:
+        self.edition, self.session, self.is_begun = edition, session, is_begun
+        self._seconds = seconds
+
+    async def keep(self, link: Link) -> None:
+        """Renew the session at half its life, sooner where that was not answered, until the link ends.
+
+        Raises ``LinkError`` when the server refuses.
+        """
+        wait = self._seconds / 2
+        while True:
+            await asyncio.sleep(wait)
+            wait = self._seconds / 8
+            try:
+                answer = await link.ask(reset_session_timer(self.session, self._seconds))
+                self._seconds = _duration(answer, self._seconds)
+                wait = self._seconds / 2
+            except Refused as error:
+                raise LinkError(f"the server does not prolong the session: {error}") from error
+            except Unanswered:
+                log.warning("csta_session_not_prolonged", session=self.session)
+
+
+async def begin(link: Link, config: SourceConfig, options: Options) -> Association:
+    """Begin a session as the options say. Raises ``LinkError`` when the server refuses an explicit one."""
+    association = Association(options.edition, is_begun=True)
+    if options.session != "implicit":
+        association = await _explicit(link, config, options) or association
+    await _status(link, Requests(namespace_of(association.edition), options))
+    return association
+
+
+async def _explicit(link: Link, config: SourceConfig, options: Options) -> Association | None:
+    """Begin a session of ECMA-354; None when the server has none and the options leave that open."""
+    try:
+        answer = await link.ask(start_session(options, config.username, config.secret))
+    except (Refused, Unanswered) as error:
+        if options.session == "auto":
+            return None
+        is_for_a_person = isinstance(error, Refused) and any(word in str(error).lower() for word in _FOR_A_PERSON)
+        raise LinkError(f"the server begins no session: {error}", retryable=not is_for_a_person) from error
+    fields = children(answer)
+    edition = edition_in(text_of(fields.get("actualProtocolVersion"))) or options.edition
+    seconds = _duration(answer, options.session_seconds)
+    return Association(edition, text_of(fields.get("sessionID")), seconds, is_begun=True)
+
+
+def _duration(answer: Element, asked: int) -> int:
+    text = text_of(children(answer).get("actualSessionDuration"))
+    return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 10**6 else asked
+
+
+async def _status(link: Link, requests: Requests) -> None:
+    """Ask how the server is; one that does not say is followed all the same."""
+    try:
+        await link.ask(requests.system_status())
+    except (Refused, Unanswered):
+        log.debug("csta_status_unanswered")

@@ -1,0 +1,152 @@
+"""One TCP or TLS connection to a CSTA server: bytes in, requests out, answers brought to who asked."""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from cti.sources.csta_xml.framing import EVENT_INVOKE, framed
+from cti.sources.csta_xml.options import Options
+from cti.sources.csta_xml.parsing import Element, local, text_of
+from cti.sources.port import LinkError, SourceConfig
+
+CHUNK: Final = 256 * 1024
+#: How long the last words of a session may take.
+FAREWELL_SECONDS: Final = 1.0
+
+Heed = Callable[[Element], None]
+
+
+class Refused(Exception):
+    """The server refuses a request; the text is its reason."""
+
+    retryable = True
+
+
+class Unanswered(Exception):
+    """The server gave no answer in time."""
+
+    retryable = True
+
+
+class _Pending(msgspec.Struct, frozen=True):
+    answer: asyncio.Future[Element]
+    heed: Heed | None
+
+
+async def connect(config: SourceConfig, options: Options) -> "Link":
+    """Open the link. Raises ``LinkError``: not retryable when certificates or settings are at fault."""
+    try:
+        context = _tls(config) if config.tls else None
+        async with asyncio.timeout(options.connect_seconds):
+            reader, writer = await asyncio.open_connection(config.host, config.port, ssl=context, limit=CHUNK)
+    except ssl.SSLCertVerificationError as error:
+        raise LinkError(f"the server's certificate is not trusted: {error.verify_message}", retryable=False) from error
+    except TimeoutError as error:
+        raise LinkError(f"no connection within {options.connect_seconds:g} s") from error
+    except OSError as error:
+        raise LinkError(f"no connection: {error.strerror or type(error).__name__}") from error
+    return Link(reader, writer, options.request_seconds)
+
+
+def _tls(config: SourceConfig) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=config.ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        raise LinkError(f"the CA file cannot be read: {type(error).__name__}", retryable=False) from error
+
+
+class Link:
+    """Sends and correlates; invoke ids are our own, those of the server's requests are another row."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
+        self._reader, self._writer, self._seconds = reader, writer, seconds
+        self._pending: dict[int, _Pending] = {}
+        self._last_invoke = 0
+        self._sending = asyncio.Lock()
+
+    async def read(self, seconds: float) -> bytes | None:
+        """Return what came, empty at the end, None after a silence. Raises ``LinkError`` when the link broke."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._reader.read(CHUNK)
+        except TimeoutError:
+            return None
+        except OSError as error:
+            raise LinkError(f"the link broke: {error.strerror or type(error).__name__}") from error
+
+    async def send(self, invoke: int, xml: bytes) -> None:
+        """Send a message. Raises ``LinkError`` when the link does not take it in time."""
+        try:
+            async with asyncio.timeout(self._seconds), self._sending:
+                self._writer.write(framed(invoke, xml))
+                await self._writer.drain()
+        except TimeoutError as error:
+            raise LinkError(f"the server has read nothing for {self._seconds:g} s") from error
+        except OSError as error:
+            raise LinkError(f"the link broke: {error.strerror or type(error).__name__}") from error
+
+    async def ask(self, xml: bytes, heed: Heed | None = None) -> Element:
+        """Send a request and return its answer; ``heed`` is called with it before anything after it is read.
+
+        Raises ``Refused``, ``Unanswered`` or ``LinkError``.
+        """
+        invoke = self._free_invoke()
+        answer: asyncio.Future[Element] = asyncio.get_running_loop().create_future()
+        self._pending[invoke] = _Pending(answer, heed)
+        try:
+            await self.send(invoke, xml)
+            async with asyncio.timeout(self._seconds):
+                return await answer
+        except TimeoutError as error:
+            raise Unanswered(f"no answer within {self._seconds:g} s") from error
+        finally:
+            del self._pending[invoke]
+
+    def _free_invoke(self) -> int:
+        while True:
+            self._last_invoke = self._last_invoke % (EVENT_INVOKE - 1) + 1
+            if self._last_invoke not in self._pending:
+                return self._last_invoke
+
+    def settle(self, invoke: int, root: Element) -> bool:
+        """Bring an answer to who asked; False when nobody waits for it any more."""
+        pending = self._pending.get(invoke)
+        if pending is None or pending.answer.done():
+            return False
+        name = local(root.tag)
+        if name == "CSTAErrorCode" or name.endswith("NegResponse"):
+            pending.answer.set_exception(Refused(refusal(root)))
+            return True
+        if pending.heed is not None:
+            pending.heed(root)
+        pending.answer.set_result(root)
+        return True
+
+    async def close(self, last_words: bytes | None = None) -> None:
+        """Close the link, after a last request whose answer nobody waits for."""
+        try:
+            async with asyncio.timeout(FAREWELL_SECONDS):
+                if last_words is not None:
+                    await self.send(self._free_invoke(), last_words)
+                self._writer.close()
+                await self._writer.wait_closed()
+        except (TimeoutError, OSError, LinkError):
+            self._writer.transport.abort()
+
+
+def is_answer(root: Element) -> bool:
+    """Say whether a message answers a request."""
+    name = local(root.tag)
+    return name == "CSTAErrorCode" or name.endswith("Response")
+
+
+def refusal(root: Element) -> str:
+    """Return a server's reason: the category and what it says."""
+    reason = next(iter(root), None)
+    if reason is None:
+        return (root.text or "").strip()[:255] or "no reason given"
+    name, text = local(reason.tag), text_of(reason)
+    return f"{name}: {text}"[:255] if text else name[:255]

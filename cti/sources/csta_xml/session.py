@@ -1,0 +1,202 @@
+"""One connection to a CSTA server, from connect to its end."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+
+from cti.events import Event
+from cti.sources.csta_xml.association import Association, begin
+from cti.sources.csta_xml.decoding import Decoder
+from cti.sources.csta_xml.framing import Frame, FrameError, Framer
+from cti.sources.csta_xml.link import Link, Refused, Unanswered, connect, is_answer
+from cti.sources.csta_xml.monitoring import Monitoring
+from cti.sources.csta_xml.options import Options, OptionsError, read_options
+from cti.sources.csta_xml.parsing import Element, MessageError, children, local, parse, text_of
+from cti.sources.csta_xml.requests import Requests, namespace_of, stop_session
+from cti.sources.csta_xml.telling import Telling
+from cti.sources.port import LinkError, Outlet, Quarantined, SourceConfig, Stamp
+
+log = structlog.get_logger()
+
+#: After so many silences, each a heartbeat long and the later ones with a question unanswered, the link is dead.
+SILENCES = 3
+_DOWN = frozenset({"disabled", "initializing", "partiallydisabled"})
+_UP = frozenset({"normal", "enabled"})
+
+
+def utcnow() -> datetime:
+    """Return the gateway's time."""
+    return datetime.now(UTC)
+
+
+class CstaSession:
+    """Speaks CSTA XML (ECMA-323) over TCP or TLS as a client."""
+
+    def __init__(self, config: SourceConfig, stamp: Stamp, now: Callable[[], datetime] = utcnow) -> None:
+        self._config, self._stamp, self._now = config, stamp, now
+
+    async def run(self, outlet: Outlet) -> None:
+        """Connect, begin a session, monitor the site's devices and follow them until the link ends.
+
+        Returns when the server closed in order; raises ``LinkError`` otherwise.
+        """
+        try:
+            options = read_options(self._config)
+        except OptionsError as error:
+            raise LinkError(f"the source's options: {error}", retryable=False) from error
+        link = await connect(self._config, options)
+        conversation = _Conversation(self._config, options, self._stamp, self._now, link, outlet)
+        try:
+            await conversation.follow()
+        finally:
+            session = conversation.association.session
+            await link.close(stop_session(session) if session else None)
+
+
+class _Ended(Exception):
+    """The server closed the link in order."""
+
+
+class _Conversation:
+    """What goes on over one link: one task reads, others ask."""
+
+    def __init__(
+        self, config: SourceConfig, options: Options, stamp: Stamp, now: Callable[[], datetime], link: Link,
+        outlet: Outlet,
+    ) -> None:  # fmt: skip
+        self._config, self._options, self._now, self._link = config, options, now, link
+        self._decoder = Decoder(config, options, stamp)
+        self._telling = Telling(outlet, options.outlet_seconds)
+        self._stamp = stamp
+        self._framer = Framer()
+        self.association = Association(options.edition)
+        self._was_down = False
+        self._end: LinkError | None = None
+
+    async def follow(self) -> None:
+        """Follow the link to its end. Returns when it ended in order; raises ``LinkError`` otherwise."""
+        try:
+            async with asyncio.TaskGroup() as self._tasks:
+                self._monitoring = Monitoring(
+                    self._config, self._options, self._stamp, self._now, link=self._link, decoder=self._decoder,
+                    telling=self._telling, tasks=self._tasks,
+                )  # fmt: skip
+                self._speak(self.association)
+                self._tasks.create_task(self._listen())
+                self._tasks.create_task(self._begin())
+        except* _Ended:
+            pass
+        except* LinkError as group:
+            self._end = next(error for error in group.exceptions if isinstance(error, LinkError))
+        if self._end is not None:
+            raise self._end
+
+    def _speak(self, association: Association) -> None:
+        self.association = association
+        self._monitoring.requests = Requests(namespace_of(association.edition), self._options)
+
+    async def _begin(self) -> None:
+        """Begin the session, then the monitors; keep the session alive."""
+        self._speak(await begin(self._link, self._config, self._options))
+        log.info("csta_session", source=self._config.slug, edition=self.association.edition)
+        async with self._telling as telling:
+            await telling.linked()
+        if self.association.session:
+            self._tasks.create_task(self.association.keep(self._link))
+        await self._monitoring.begin()
+
+    async def _listen(self) -> None:
+        silences = 0
+        while True:
+            data = await self._link.read(self._options.heartbeat_seconds)
+            if data is None:
+                silences += 1
+                self._ask_for_life(silences)
+            elif not data:
+                self._check_end()
+            else:
+                silences = 0
+                await self._take(self._framer.feed(data))
+
+    def _ask_for_life(self, silences: int) -> None:
+        if silences >= SILENCES:
+            raise LinkError(f"the server has been silent for {silences * self._options.heartbeat_seconds:g} s")
+        self._tasks.create_task(self._probe())
+
+    async def _probe(self) -> None:
+        """Ask how the server is; any answer is a sign of life."""
+        try:
+            self._heed_status(await self._link.ask(self._monitoring.requests.system_status()))
+        except (Refused, Unanswered):
+            log.debug("csta_status_unanswered", source=self._config.slug)
+
+    def _check_end(self) -> None:
+        if self._framer.has_rest:
+            raise LinkError("the server closed the link within a frame")
+        if not self.association.is_begun:
+            raise LinkError("the server closed the link before a session began")
+        raise _Ended
+
+    async def _take(self, frames: list[Frame | FrameError]) -> None:
+        """Keep what a chunk of the stream says, in order; answer the server's requests first."""
+        async with self._telling as telling:
+            events: list[Event] = []
+            broken: list[Quarantined] = []
+            answers: list[tuple[int, bytes]] = []
+            for frame in frames:
+                try:
+                    events += self._read(frame, answers)
+                except MessageError as error:
+                    broken.append(_quarantined(frame, error))
+            self._monitoring.watch(events)
+            for invoke, answer in answers:
+                await self._link.send(invoke, answer)
+            await telling.accept(events)
+            for message in broken:
+                await telling.quarantine(message)
+        if self._end is not None:
+            raise self._end
+
+    def _read(self, frame: Frame | FrameError, answers: list[tuple[int, bytes]]) -> list[Event]:
+        if isinstance(frame, FrameError):
+            self._end = LinkError(f"the stream makes no sense: {frame.error} ({frame.place})")
+            raise MessageError(frame.error, kind="frame")
+        root = parse(frame.xml)
+        if is_answer(root):
+            if not self._link.settle(frame.invoke, root):
+                log.debug("csta_answer_late", source=self._config.slug, invoke=frame.invoke)
+            return []
+        answer = self._served(root)
+        if answer is None:
+            return self._decoder.decode(root, self._now())
+        answers.append((frame.invoke, answer))
+        return []
+
+    def _served(self, root: Element) -> bytes | None:
+        """Serve a request of the server's; None when the message is none that is served here."""
+        name, requests = local(root.tag), self._monitoring.requests
+        if name == "SystemStatus":
+            self._heed_status(root)
+            return requests.system_status_response()
+        if name == "MonitorStop":
+            self._monitoring.stopped(text_of(children(root).get("monitorCrossRefID")))
+            return requests.monitor_stop_response()
+        if name == "ApplicationSessionTerminated":
+            self._end = LinkError("the server ended the session")
+            return requests.not_served()
+        return None
+
+    def _heed_status(self, root: Element) -> None:
+        status = text_of(children(root).get("systemStatus")).lower()
+        if status == "messageslost" or (status in _UP and self._was_down):
+            reason = "the server lost messages" if status == "messageslost" else "the server was disabled"
+            self._tasks.create_task(self._monitoring.resynchronise(reason))
+        self._was_down = status in _DOWN or (self._was_down and status not in _UP)
+
+
+def _quarantined(frame: Frame | FrameError, error: MessageError) -> Quarantined:
+    raw = frame.raw if isinstance(frame, FrameError) else frame.xml
+    place = f"{frame.place}, {error.place}" if error.place else frame.place
+    return Quarantined(raw=raw, kind=error.kind, error=str(error), place=place)

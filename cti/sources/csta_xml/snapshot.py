@@ -1,0 +1,172 @@
+"""What is in progress at the devices: the answers to SnapshotDevice and SnapshotCall, and what came meanwhile."""
+
+import msgspec
+
+from cti.events import (
+    CallCleared,
+    CallData,
+    CallEvent,
+    Conferenced,
+    ConnectionCleared,
+    Delivered,
+    Diverted,
+    Established,
+    Event,
+    Failed,
+    Held,
+    Originated,
+    Retrieved,
+    Transferred,
+)
+from cti.sources.csta_xml.devices import device_of
+from cti.sources.csta_xml.parsing import Element, children, descend, local, text_of
+from cti.sources.csta_xml.places import connection_id
+
+CONNECTED, HOLD, ALERTING, DIALLING, GONE = "connected", "hold", "alerting", "dialling", "gone"
+
+#: The event that says a state.
+KINDS: dict[str, type[CallEvent]] = {
+    CONNECTED: Established, HOLD: Held, ALERTING: Delivered, DIALLING: Originated,
+}  # fmt: skip
+
+#: ECMA-269 simpleCallState by name and code.
+_SIMPLE = {
+    "callreceived": ALERTING, "callreceivedonhold": ALERTING, "32": ALERTING, "42": ALERTING,
+    "callestablished": CONNECTED, "callestablishedonhold": CONNECTED, "33": CONNECTED, "43": CONNECTED,
+    "callestablishedheld": HOLD, "34": HOLD, "calldeliveredheld": HOLD, "24": HOLD, "callqueuedheld": HOLD, "54": HOLD,
+    "calloriginated": DIALLING, "03": DIALLING, "calldelivered": DIALLING, "23": DIALLING,
+    "callqueued": DIALLING, "53": DIALLING,
+    "callpending": GONE, "01": GONE, "callfailed": GONE, "63": GONE, "callblocked": GONE, "60": GONE,
+    "callnull": GONE, "00": GONE,
+}  # fmt: skip
+_OWN = {"connected": CONNECTED, "hold": HOLD, "alerting": ALERTING}
+
+
+class Found(msgspec.Struct, frozen=True, kw_only=True):
+    """A connection in progress. ``call`` and ``raw`` as the server named it; state "" where it did not say."""
+
+    call: str
+    raw: str
+    state: str
+    fields: dict[str, Element] = {}
+
+
+def read_device_snapshot(root: Element) -> list[Found] | None:
+    """Return the connections at a device; None when the answer only promises them."""
+    data = descend(root, "crossRefIDorSnapshotData", "snapshotData")
+    if data is None:
+        return None if descend(root, "crossRefIDorSnapshotData", "serviceCrossRefID") is not None else []
+    infos = [children(one) for one in data if local(one.tag) == "snapshotDeviceResponseInfo"]
+    return [_found(info) for info in infos]
+
+
+def _found(info: dict[str, Element]) -> Found:
+    call, raw = connection_id(info.get("connectionIdentifier"))
+    return Found(call=call, raw=raw, state=_local_call_state(info.get("localCallState")), fields=info)
+
+
+def _local_call_state(element: Element | None) -> str:
+    compound = descend(element, "compoundCallState")
+    if compound is not None:
+        return _compound([text_of(one).lower() for one in compound])
+    for name in ("simpleCallState", "simpleCallDetailedState"):
+        simple = text_of(descend(element, name)).lower().removeprefix("0x")
+        if simple:
+            return _SIMPLE.get(simple, "")
+    return ""
+
+
+def _compound(states: list[str]) -> str:
+    """Read the device's own state, which stands first; connected to nobody who is, it still dials."""
+    own, others = _OWN.get(states[0], GONE) if states else "", states[1:]
+    return DIALLING if own == CONNECTED and others and not {"connected", "hold"} & set(others) else own
+
+
+class CallSnapshot(msgspec.Struct, frozen=True):
+    """Who is in a call: what is said of the call, and each device's state."""
+
+    fields: dict[str, Element]
+    states: dict[str, str]
+
+    def state_of(self, raw: str) -> str:
+        """Return the state of a connection by its deviceID, or nothing."""
+        others = [state for device, state in self.states.items() if device != raw]
+        return _compound([self.states[raw], *others]) if self.states.get(raw) else ""
+
+
+def read_call_snapshot(root: Element) -> CallSnapshot:
+    """Read the answer to SnapshotCall."""
+    states: dict[str, str] = {}
+    for one in descend(root, "crossRefIDorSnapshotData", "snapshotData") or ():
+        info = children(one)
+        _, raw = connection_id(info.get("callIdentifier"))
+        raw = raw or device_of(info.get("deviceOnCall")).number
+        states[raw] = (text_of(info.get("localConnectionState")) or text_of(info.get("localConnectionInfo"))).lower()
+    return CallSnapshot(children(root), states)
+
+
+class Meanwhile:
+    """What live events said since a snapshot was asked for: for the same connection they win over its answers."""
+
+    def __init__(self) -> None:
+        self._calls: dict[str, dict[str, str]] = {}
+        self._answered: set[str] = set()
+        self._cleared: set[str] = set()
+
+    def watch(self, event: Event) -> None:
+        """Heed a live event."""
+        if isinstance(event, Transferred | Conferenced):
+            self._merge(event)
+        elif isinstance(event, CallCleared):
+            self._cleared.add(event.data.call_id or "")
+            self._calls.pop(event.data.call_id or "", None)
+        elif isinstance(event, CallEvent) and not event.data.outside:
+            self._heed(event, event.data)
+        if isinstance(event, Established):
+            self._answer(event.data.call_id or "")
+
+    def _heed(self, event: CallEvent, data: CallData) -> None:
+        states: dict[type[CallEvent], str] = {
+            Delivered: ALERTING, Originated: DIALLING, Established: CONNECTED, Held: HOLD, Retrieved: CONNECTED,
+            ConnectionCleared: GONE, Diverted: GONE, Failed: GONE,
+        }  # fmt: skip
+        state = states.get(type(event))
+        if state is None or not data.call_id or not data.device_id:
+            return
+        states_here = self._calls.setdefault(data.call_id, {})
+        if state not in (ALERTING, DIALLING) or states_here.get(data.device_id, GONE) == GONE:
+            states_here[data.device_id] = state
+        if state != GONE:
+            self._cleared.discard(data.call_id)
+
+    def _answer(self, call: str) -> None:
+        self._answered.add(call)
+        for device, state in self._calls.get(call, {}).items():
+            if state == DIALLING:
+                self._calls[call][device] = CONNECTED
+
+    def _merge(self, event: CallEvent) -> None:
+        """Let everybody listed go on in the new call, and who handed it on be gone."""
+        data = event.data
+        for item in data.connections:
+            if item.old is not None and item.old != item.new:
+                was = self._calls.get(item.old.call_id, {}).get(item.old.device_id, CONNECTED)
+                self._calls.setdefault(item.old.call_id, {})[item.old.device_id] = GONE
+                self._calls.setdefault(item.new.call_id, {})[item.new.device_id] = was
+        if isinstance(event, Transferred) and data.transferring_device_id:
+            for call in filter(None, (data.primary_old_call_id, data.secondary_old_call_id)):
+                self._calls.setdefault(call, {})[data.transferring_device_id] = GONE
+
+    def state(self, call: str, device: str, answered: str) -> str:
+        """Return a connection's state: what a live event said, else what the server answered."""
+        if call in self._cleared:
+            return GONE
+        live = self._calls.get(call, {}).get(device)
+        if live is None and answered == DIALLING and call in self._answered:
+            return CONNECTED
+        return live or answered
+
+    def alive(self) -> list[tuple[str, str]]:
+        """Return call and device of the connections that live events showed."""
+        return [(call, device) for call, devices in self._calls.items() for device, state in devices.items()
+                if state != GONE]  # fmt: skip

@@ -1,0 +1,53 @@
+"""Bring what was learnt to the outlet: in one order, one at a time, and not for ever."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from types import TracebackType
+
+from cti.events import Event
+from cti.sources.port import LinkError, Outlet, Quarantined
+
+
+class Telling:
+    """The outlet, one speaker at a time: whoever makes events holds it from their ids to their keeping."""
+
+    def __init__(self, outlet: Outlet, seconds: float) -> None:
+        self._outlet, self._seconds = outlet, seconds
+        self._turn = asyncio.Lock()
+        self._is_linked = False
+
+    async def __aenter__(self) -> "Telling":
+        await self._turn.acquire()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._turn.release()
+
+    async def linked(self) -> None:
+        """Tell once that the link is up."""
+        if not self._is_linked:
+            self._is_linked = True
+            await self._kept(self._outlet.linked())
+
+    async def accept(self, events: Sequence[Event]) -> None:
+        """Have events kept; the link is up when there are any."""
+        if events:
+            await self.linked()
+            await self._kept(self._outlet.accept(events))
+
+    async def quarantine(self, message: Quarantined) -> None:
+        """Have an unreadable message kept."""
+        await self._kept(self._outlet.quarantine(message))
+
+    async def refused(self, device: str, reason: str | None) -> None:
+        """Tell that a device cannot be monitored, or (None) that it can again."""
+        await self._kept(self._outlet.refused(device, reason))
+
+    async def _kept(self, keeping: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(self._seconds):
+                await keeping
+        except TimeoutError as error:
+            raise LinkError(f"what was read could not be kept within {self._seconds:g} s") from error
