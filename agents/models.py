@@ -130,6 +130,7 @@ class Trigger(models.TextChoices):
     DAILY = "daily", "daily"
     BUTTON = "button", 'button "Refresh QMS users"'
     COMMAND = "command", "command sync_users"
+    FILE = "file", "file import"
 
 
 class RefreshState(models.TextChoices):

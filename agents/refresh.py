@@ -7,8 +7,9 @@
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 from django.db import IntegrityError, transaction
@@ -18,7 +19,7 @@ from agents import stored_users
 from agents.models import RefreshState, Trigger, UserRefresh
 from agents.user_lists import by_user_id, compare, doubt, fit
 from qms.api import connect
-from qms.port import QmsError, QmsRejected, QmsUnavailable, QmsUser, RecordingServicePort
+from qms.port import QmsError, QmsRejected, QmsUnavailable, QmsUser
 
 log = structlog.get_logger()
 
@@ -28,6 +29,13 @@ STALE_AFTER = timedelta(minutes=10)
 PROGRESS_USERS, PROGRESS_SECONDS = 500, 5.0
 #: Limits of one load: a service that never ends its list, or takes for ever, is broken.
 MOST_USERS, LONGEST_SECONDS = 200_000, 1800.0
+
+
+class UserSource(Protocol):
+    """Whoever lists users: a ``RecordingServicePort``, or a file."""
+
+    def users(self) -> Iterable[QmsUser]:
+        """Yield the users. Raises ``QmsError``."""
 
 
 class RefreshRunning(Exception):
@@ -63,7 +71,7 @@ def begin(service_id: int, trigger: Trigger, *, asked_by: str = "", accepts_down
         raise RefreshRunning(running) from None
 
 
-def load(refresh_id: int, port: RecordingServicePort | None = None) -> UserRefresh:
+def load(refresh_id: int, port: UserSource | None = None) -> UserRefresh:
     """Carry out a load that was begun, unless another process took it, and return its row as it ended.
 
     A service that fails leaves its reason on the row; only what is a fault of ours is raised, after it was noted there.
@@ -87,7 +95,7 @@ def give_up_stale(now: datetime) -> int:
     )  # fmt: skip
 
 
-def _carry_out(refresh: UserRefresh, port: RecordingServicePort | None) -> None:
+def _carry_out(refresh: UserRefresh, port: UserSource | None) -> None:
     try:
         _take(refresh, by_user_id(_listed(refresh, port or connect(refresh.service))))
     except QmsError as error:
@@ -99,7 +107,7 @@ def _carry_out(refresh: UserRefresh, port: RecordingServicePort | None) -> None:
         raise
 
 
-def _listed(refresh: UserRefresh, port: RecordingServicePort) -> Iterator[QmsUser]:
+def _listed(refresh: UserRefresh, port: UserSource) -> Iterator[QmsUser]:
     """Yield the users as the service lists them, giving signs of life; every list ends."""
     began = told = time.monotonic()
     for count, user in enumerate(port.users(), start=1):

@@ -61,6 +61,7 @@ def ask_at_start(now: datetime) -> None:
 def is_due(service: RecordingService, now: datetime) -> bool:
     """Say whether the daily load is due: none went well since the time of day last came, and none failed just now."""
     since = UserRefresh.objects.filter(service=service, started_at__gte=last_refresh_at(service, now))
+    since = since.exclude(trigger=Trigger.FILE)  # A file does not stand for what the service lists.
     settled = since.filter(state__in=(RefreshState.DONE, RefreshState.SUSPICIOUS, RefreshState.RUNNING))
     return not settled.exists() and not since.filter(started_at__gt=now - AGAIN_AFTER).exists()
 

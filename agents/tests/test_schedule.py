@@ -46,6 +46,13 @@ def test_a_service_is_due_once_a_day(north: RecordingService) -> None:
     assert is_due(north, MORNING + timedelta(hours=18))
 
 
+def test_a_list_from_a_file_does_not_stand_for_the_daily_load(north: RecordingService) -> None:
+    refresh = loaded(north, MORNING)
+    UserRefresh.objects.filter(pk=refresh.pk).update(trigger=Trigger.FILE)
+
+    assert is_due(north, MORNING + timedelta(hours=1))
+
+
 def test_a_failed_daily_load_is_tried_again_an_hour_later(north: RecordingService) -> None:
     loaded(north, MORNING, RefreshState.FAILED)
 
