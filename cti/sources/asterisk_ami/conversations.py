@@ -99,6 +99,8 @@ class Conversations:
 
     def _tell_begin(self, leg: Leg, now: Moment) -> None:
         offer = self.offer_of(leg.channel)
+        # It is answered by this leg; a later consultation on the same channel is not the queue's.
+        leg.channel.offer = None
         self.introduce(leg.channel, offer, now)
         seat = self._agents.seat(leg.device)
         leg.call.is_told = True

@@ -174,6 +174,7 @@ def test_an_attended_transfer_by_feature_code_is_told_once(is_event_told: bool) 
         ("2001", 2, 10), ("2001", 7, 10), ("2002", 7, 10), ("2002", 10, 14),
     ]  # fmt: skip
     assert found[-1].call_id == customer.uid
+    assert sorted(one.queue for one in found) == ["", "", "", "sales"]
     assert {one.interaction for one in found} == {customer.uid}
     assert of(events, Held) == [("Held", "2001")]
 
