@@ -151,13 +151,17 @@ def test_one_load_runs_at_a_time_for_each_service(site: Site) -> None:
 
 
 def test_a_load_is_carried_out_by_one_process_only(site: Site) -> None:
-    site.qms.set_users(people(2))
-    refresh = begin(site.service.pk, Trigger.COMMAND)
-    load(refresh.pk, site.port())
-    calls = site.qms.calls.total()
+    class Twice(InProcessRecordingService):
+        """While it lists, another worker gets the same load from the broker."""
 
-    assert load(refresh.pk, site.port()).state == RefreshState.DONE
-    assert site.qms.calls.total() == calls
+        def users(self) -> Iterator[Listed]:
+            assert load(refresh.pk, Twice(site.qms, "north", lambda: NOW)).state == RefreshState.RUNNING
+            yield person(0).as_user()
+
+    refresh = begin(site.service.pk, Trigger.COMMAND)
+
+    assert load(refresh.pk, Twice(site.qms, "north", lambda: NOW)).state == RefreshState.DONE
+    assert load(refresh.pk, site.port()).loaded == 1
 
 
 def test_a_load_without_a_sign_of_life_is_taken_over_and_changes_nothing_afterwards(site: Site) -> None:
