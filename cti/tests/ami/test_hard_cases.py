@@ -21,7 +21,7 @@ from cti.events import (
 )
 from cti.tests.ami.folding import Conversation, Fold
 from cti.tests.ami.pbx import START, Line, Pbx, block, place
-from cti.tests.ami.traces import play
+from cti.tests.ami.traces import play, trace
 
 
 def told(pbx: Pbx) -> list[Event]:
@@ -410,3 +410,25 @@ def test_a_picked_up_call_is_the_pickers() -> None:
     pbx.hangs_up(picker, customer)
 
     assert spans(conversations(pbx)) == [("2002", customer.uid, 0, 2)]
+
+
+def test_two_agents_in_a_waiting_room_do_not_talk() -> None:
+    pbx = Pbx()
+    for extension, agent in (("2011", "900"), ("2012", "901")):
+        line = pbx.phone(extension, "Karla Klein", exten="*61")
+        pbx.enters("hold", line, kind="holding_bridge")
+        pbx.says("AgentLogin", block(line), Agent=agent)
+    customer = pbx.customer()
+    pbx.enters("hold", customer, kind="holding_bridge")
+
+    assert not of(told(pbx), Established)
+
+
+def test_who_takes_anothers_place_in_a_bridge_was_transferred_and_is_told_once() -> None:
+    """At that moment the consulter still waits in the bridge that was left."""
+    events = play(trace("h-attended-transfer")).events
+
+    assert of(events, Established, Held, Retrieved, Transferred, ConnectionCleared) == [
+        ("Established", "2001"), ("Held", "2001"), ("Established", "2001"), ("Established", "2002"),
+        ("Retrieved", "2001"), ("Transferred", "2001"), ("ConnectionCleared", "2002"),
+    ]  # fmt: skip
