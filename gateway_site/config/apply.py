@@ -107,9 +107,9 @@ class _Work:
             return
         if source.kind != Kind.HTTP and not (source.host and source.port):
             self.problems.append(f"{place('cti_sources', index, row.slug)}: host and port are needed for {source.kind}")
-        self._allocate(index, row, source)
+        self._allocate(index, row, source, is_new=found is None)
 
-    def _allocate(self, index: int, row: CtiSourceRow, source: CtiSource) -> None:
+    def _allocate(self, index: int, row: CtiSourceRow, source: CtiSource, *, is_new: bool) -> None:
         """Set which services record the source's extensions; a new source without a word gets all of them."""
         before = list(source.allocations.values_list("service__slug", flat=True))
         known = dict(RecordingService.objects.values_list("slug", "id"))
@@ -123,7 +123,8 @@ class _Work:
         Allocation.objects.bulk_create(
             Allocation(source=source, service_id=known[slug], position=at) for at, slug in enumerate(wanted)
         )
-        self.changes.append(f'cti_sources "{row.slug}": recording_services: {before} -> {wanted}')
+        if not is_new:
+            self.changes.append(f'cti_sources "{row.slug}": recording_services: {before} -> {wanted}')
 
     def _save(self, table: str, index: int, row: models.Model, values: dict[str, Any]) -> bool:
         """Set the values that differ, check the row and save it; False when it is wrong."""

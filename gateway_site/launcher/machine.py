@@ -5,7 +5,7 @@ import os
 from django.core.management import call_command
 
 from gateway_site import embedded
-from gateway_site.launcher.places import var_dir
+from gateway_site.launcher.places import migrating, var_dir
 from gateway_site.launcher.procfile import REDIS
 from gateway_site.launcher.redis import wait_until_it_answers
 from gateway_site.launcher.supervisor import Program, Supervisor
@@ -16,7 +16,8 @@ def start_store(supervisor: Supervisor, programs: list[Program]) -> None:
     if not os.environ.get("REDIS_URL"):
         supervisor.start(next(one for one in programs if one.name == REDIS))
         wait_until_it_answers(embedded.redis_socket(var_dir()))
-    call_command("migrate", verbosity=0, interactive=False)
+    with migrating():
+        call_command("migrate", verbosity=0, interactive=False)
 
 
 def start_work(supervisor: Supervisor, programs: list[Program]) -> None:

@@ -8,13 +8,16 @@ from pathlib import Path
 
 from gateway_site import embedded
 from gateway_site.launcher import demo_place, redis
-from gateway_site.launcher.places import ROOT, sealed_environment, var_dir
+from gateway_site.launcher.places import ROOT, migrating, sealed_environment, var_dir
 
 MANAGE = (sys.executable, str(ROOT / "manage.py"))
 #: A line of .env that names a database of its own.
 NAMES_DATABASE = re.compile(r"\s*(export\s+)?DATABASE_URL(_FILE)?\s*=\s*\S")
 #: What must not find a database made for it: it makes one, or needs none.
-NEEDS_NO_DATABASE = ("", "help", "migrate", "makemigrations", "test", "check", "collectstatic", "--help", "--version")
+NEEDS_NO_DATABASE = frozenset(
+    ("", "help", "--help", "--version", "check", "collectstatic", "makemigrations", "migrate", "simulate_pbx",
+     "simulate_qms")
+)  # fmt: skip
 
 
 def run(words: list[str]) -> int:
@@ -22,8 +25,8 @@ def run(words: list[str]) -> int:
     if _is_of_the_demo():
         print("gateway: a demo runs and there is no .env: this speaks to the demo", file=sys.stderr)
         os.environ.update(sealed_environment() | {"GATEWAY_ENV_FILE": str(demo_place.ENVIRONMENT)})
-    elif (words or [""])[0] not in NEEDS_NO_DATABASE and _is_first_start():
-        subprocess.run([*MANAGE, "migrate", "--verbosity", "0"], check=True)
+    elif (words or [""])[0] not in NEEDS_NO_DATABASE and _is_embedded():
+        _make_database()
     os.execv(sys.executable, [*MANAGE, *words])
 
 
@@ -33,9 +36,15 @@ def _is_of_the_demo() -> bool:
     return not is_set_up and demo_place.is_running() and not redis.answers(embedded.redis_socket(var_dir()))
 
 
-def _is_first_start() -> bool:
-    """Say whether the embedded database is the one that is meant, and is not there yet."""
+def _is_embedded() -> bool:
+    """Say whether the embedded database is the one that is meant."""
     file = Path(os.environ.get("GATEWAY_ENV_FILE", ROOT / ".env"))
     lines = file.read_text().splitlines() if file.is_file() else []
-    is_elsewhere = "DATABASE_URL" in os.environ or any(NAMES_DATABASE.match(line) for line in lines)
-    return not is_elsewhere and not (var_dir() / "gateway.sqlite3").exists()
+    return "DATABASE_URL" not in os.environ and not any(NAMES_DATABASE.match(line) for line in lines)
+
+
+def _make_database() -> None:
+    """Make the embedded database's tables if it is not there; another start that makes them is waited for."""
+    with migrating():
+        if not (var_dir() / "gateway.sqlite3").exists():
+            subprocess.run([*MANAGE, "migrate", "--verbosity", "0", "--skip-checks"], check=True)

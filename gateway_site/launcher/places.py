@@ -1,6 +1,9 @@
 """The folders of a checkout, and the environment in which its programs run."""
 
+import contextlib
+import fcntl
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -15,6 +18,15 @@ SETTINGS_NAMES = (
 def var_dir() -> Path:
     """Return the folder of everything that the gateway keeps on this machine."""
     return Path(os.environ.get("GATEWAY_VAR", ROOT / "var")).resolve()
+
+
+@contextlib.contextmanager
+def migrating() -> Iterator[None]:
+    """Let one process at a time on this machine bring the tables up to date; others wait for it."""
+    var_dir().mkdir(parents=True, exist_ok=True)
+    with (var_dir() / "migrate.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def sealed_environment() -> dict[str, str]:

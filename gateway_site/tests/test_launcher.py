@@ -76,13 +76,12 @@ def test_a_database_named_in_env_is_never_touched_by_a_first_start(
     line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    monkeypatch.setenv("GATEWAY_VAR", str(tmp_path))
     monkeypatch.setenv("GATEWAY_ENV_FILE", str(tmp_path / "env"))
 
     (tmp_path / "env").write_text("#DATABASE_URL=x\n")
-    assert manage._is_first_start()
+    assert manage._is_embedded()
     (tmp_path / "env").write_text(line)
-    assert not manage._is_first_start()
+    assert not manage._is_embedded()
 
 
 def test_a_second_demo_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +103,23 @@ def test_a_demo_refuses_what_it_does_not_understand(words: list[str]) -> None:
         demo_place.options(words)
 
     assert ended.value.code == 2
+
+
+@pytest.mark.slow
+def test_two_first_starts_at_once_make_one_database(tmp_path: Path) -> None:
+    unset = ("DATABASE_URL", "REDIS_URL", "GATEWAY_ENV_FILE")
+    environment = {name: value for name, value in os.environ.items() if name not in unset}
+    both = [
+        subprocess.Popen(
+            [ROOT / "gateway", "manage", "export_config"], env=environment | {"GATEWAY_VAR": str(tmp_path)},
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+
+    told = [one.communicate(timeout=120)[0] for one in both]
+
+    assert [one.returncode for one in both] == [0, 0], told
 
 
 @pytest.mark.slow
