@@ -13,6 +13,7 @@ from cti.models import CtiSource, Kind
 from flags.catalogue import FlagSpec
 from qms.models import RecordingService
 
+DEFAULT_WINDOW_SECONDS = 10.0
 #: A source that is one ordered stream needs no time for what other monitors say late.
 _SETTLE_MS = {Kind.ASTERISK_AMI: 0}
 
@@ -29,8 +30,9 @@ class SourceRoster(msgspec.Struct, frozen=True):
         return self.directory.verdict(extension, agent_id, agent_name)
 
     def window(self, service_id: int) -> timedelta:
-        """Return how long after Connected a service names a recording."""
-        return timedelta(seconds=self.services[service_id].guid_window_seconds)
+        """Return how long after Connected a service names a recording; one that was just taken away has its default."""
+        service = self.services.get(service_id)
+        return timedelta(seconds=service.guid_window_seconds if service else DEFAULT_WINDOW_SECONDS)
 
 
 def load_roster(source: CtiSource, specs: tuple[FlagSpec, ...]) -> SourceRoster:
@@ -43,7 +45,7 @@ def load_roster(source: CtiSource, specs: tuple[FlagSpec, ...]) -> SourceRoster:
 def _site(source: CtiSource, services: dict[int, RecordingService], specs: tuple[FlagSpec, ...]) -> Site:
     options = source.options
     waits = [float(service.wrapup_wait_seconds) for service in services.values()]
-    is_wrapup_written = any(spec.field == "wrapup" for spec in specs)
+    is_wrapup_written = any(spec.part == "wrapup" for spec in specs)
     settle_ms = options.get("settle_ms", _SETTLE_MS.get(Kind(source.kind), 1000))
     return Site(
         devices=frozenset(map(str, source.devices)),
