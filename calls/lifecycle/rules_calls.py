@@ -328,7 +328,7 @@ def expire_when_over(draft: Draft, call_id: str, by_us: datetime) -> None:
 @apply.register
 def _(event: CallCleared, draft: Draft) -> None:
     """A call ended for all who are left in it."""
-    call = known_call(draft, event, event.data.call_id or "")
+    call = draft.put_call(replace(known_call(draft, event, event.data.call_id or ""), is_in_transit=False))
     for device_id, party in list(call.parties.items()):
         if party.cleared_by_us is None:
             clear_party(draft, draft.calls[call.call_id], device_id, event.time, event.at, "The call was cleared.")

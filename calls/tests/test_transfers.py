@@ -196,3 +196,11 @@ def test_a_second_loss_does_not_open_a_second_gap() -> None:
     board = Switchboard().hears(link("Lost", 20), link("Lost", 25))
 
     assert len([one for one in board.commands if isinstance(one, OpenGap)]) == 1
+
+
+def test_a_transfer_that_nobody_answers_is_over_when_the_call_is_cleared() -> None:
+    board = queue_call(Switchboard())
+    board.hears(event("Transferred", 20, primaryOldCallId="C1", transferringDeviceId="2001", resultingCallId="C1"))
+    board.call("Delivered", 21, "C1", "2002").call("CallCleared", 30, "C1").waits(100)
+
+    assert board.state.calls == {}
