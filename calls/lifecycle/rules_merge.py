@@ -114,21 +114,24 @@ def _move(
     for device_id, party in call.parties.items():
         if device_id not in staying:
             renamed = names.get((call.call_id, device_id), device_id)
-            _arrive(draft, draft.calls[new_id], replace(party, device_id=renamed))
+            _arrive(draft, draft.calls[new_id], replace(party, device_id=renamed), event)
     if leaver and leaver not in staying:
         staying[leaver] = Party(device_id=leaver, state=PartyState.NULL, cleared_at=event.time, cleared_by_us=event.at)
     draft.put_call(replace(call, parties=staying, moved_to=new_id, due=event.at + REMEMBERED, is_in_transit=False))
 
 
-def _arrive(draft: Draft, target: Call, party: Party) -> None:
+def _arrive(draft: Draft, target: Call, party: Party, event: CallEvent) -> None:
     there = target.parties.get(party.device_id)
     if there is not None and there.leg is not None and party.leg is not None:
         return  # Both are known already; the older one stands.
     ordinal = max(party.ordinal, there.ordinal if there else 0)
-    put_party(draft, target, replace(party, ordinal=ordinal))
+    target = put_party(draft, target, replace(party, ordinal=ordinal))
     leg = draft.legs.get(party.leg) if party.leg is not None else None
     if leg is not None:
         draft.put_leg(replace(leg, call_id=target.call_id))
+    if there is not None and there.cleared_at is not None and there.cleared_at >= event.time:
+        how = "The extension had left already; the events came out of order."
+        clear_party(draft, target, party.device_id, there.cleared_at, there.cleared_by_us or event.at, how)
 
 
 def _is_anybody_talking(call: Call) -> bool:

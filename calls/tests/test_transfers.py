@@ -204,3 +204,9 @@ def test_a_transfer_that_nobody_answers_is_over_when_the_call_is_cleared() -> No
     board.call("Delivered", 21, "C1", "2002").call("CallCleared", 30, "C1").waits(100)
 
     assert board.state.calls == {}
+
+
+def test_an_end_that_overtakes_the_transfer_still_closes_the_leg() -> None:
+    board = consultation(Switchboard()).call("ConnectionCleared", 30.2, "C3", "2002").hears(attended())
+
+    assert ("2002", 25.0, 30.2) in board.spans()
