@@ -3,7 +3,7 @@
 import msgspec
 
 from cti.events import AgentEvent, Busy, NotReady, Ready, WorkingAfterCall
-from cti.sources.csta_xml.parsing import Element, children, descend, local, text_of
+from cti.sources.csta_xml.parsing import Element, children, descend, local, members, text_of
 
 _STATES: dict[str, type[AgentEvent]] = {
     "agentready": Ready, "agentnotready": NotReady, "agentbusy": Busy, "agentworkingaftercall": WorkingAfterCall,
@@ -19,8 +19,8 @@ class AgentAt(msgspec.Struct, frozen=True):
 
 def read_agent_states(root: Element) -> list[AgentAt]:
     """Return the agents that an answer shows to be logged on."""
-    listed = descend(root, "agentStateList")
-    found = [_read(entry) for entry in (listed if listed is not None else ()) if local(entry.tag) == "agentStateEntry"]
+    listed = members(descend(root, "agentStateList"))
+    found = [_read(entry) for entry in listed if local(entry.tag) == "agentStateEntry"]
     return [one for one in found if one is not None]
 
 

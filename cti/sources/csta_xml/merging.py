@@ -5,7 +5,7 @@ import msgspec
 from cti.events import Connection, ConnectionItem
 from cti.sources.csta_xml.content import MANY, TEXT
 from cti.sources.csta_xml.devices import device_of
-from cti.sources.csta_xml.parsing import Element, children, local
+from cti.sources.csta_xml.parsing import Element, children, local, members
 from cti.sources.csta_xml.places import Places, connection_id
 from cti.sources.csta_xml.shapes import MergeShape
 
@@ -43,7 +43,7 @@ def read_merge(shape: MergeShape, fields: dict[str, Element], places: Places) ->
 
 def _items(listed: Element | None, places: Places) -> tuple[ConnectionItem, ...]:
     found = []
-    for element in listed if listed is not None else ():
+    for element in members(listed):
         item = _item(children(element), places) if local(element.tag) == "connectionListItem" else None
         if item is not None:
             found.append(item)

@@ -1,6 +1,7 @@
 """Parse a frame's XML: no DTD, no entities, no network, no huge trees; each failure is a typed error with its place."""
 
 import re
+from collections.abc import Iterable
 
 from lxml import etree
 
@@ -55,21 +56,23 @@ def local(tag: str) -> str:
     return name
 
 
+def members(element: Element | None) -> Iterable[Element]:
+    """Return an element's children; none where there is no element, which is not to be asked by its truth."""
+    return () if element is None else element
+
+
 def children(element: Element | None) -> dict[str, Element]:
     """Return an element's children by local name; of several with one name, the first."""
     found: dict[str, Element] = {}
-    if element is not None:
-        for child in element:
-            found.setdefault(local(child.tag), child)
+    for child in members(element):
+        found.setdefault(local(child.tag), child)
     return found
 
 
 def descend(element: Element | None, *path: str) -> Element | None:
     """Return the element at a path of local names, or None."""
     for name in path:
-        if element is None:
-            return None
-        element = next((child for child in element if local(child.tag) == name), None)
+        element = next((child for child in members(element) if local(child.tag) == name), None)
     return element
 
 

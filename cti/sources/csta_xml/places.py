@@ -2,7 +2,7 @@
 
 from cti.sources.csta_xml.devices import device_of, device_text, read_device
 from cti.sources.csta_xml.memory import Place, Recent
-from cti.sources.csta_xml.parsing import Element, local, text_of
+from cti.sources.csta_xml.parsing import Element, local, members, text_of
 
 _TRUNKS = ("associatedCallingDevice", "associatedCalledDevice", "networkInterfaceUsed")
 
@@ -10,7 +10,7 @@ _TRUNKS = ("associatedCallingDevice", "associatedCalledDevice", "networkInterfac
 def connection_id(element: Element | None) -> tuple[str, str]:
     """Return call and device of a ConnectionID, each empty where it is missing; in either order."""
     call = device = ""
-    for child in element if element is not None else ():
+    for child in members(element):
         name = local(child.tag)
         if name == "callID":
             call = text_of(child)

@@ -19,7 +19,7 @@ from cti.events import (
     Transferred,
 )
 from cti.sources.csta_xml.devices import device_of
-from cti.sources.csta_xml.parsing import Element, children, descend, local, text_of
+from cti.sources.csta_xml.parsing import Element, children, descend, local, members, text_of
 from cti.sources.csta_xml.places import connection_id
 
 CONNECTED, HOLD, ALERTING, DIALLING, GONE = "connected", "hold", "alerting", "dialling", "gone"
@@ -97,7 +97,7 @@ class CallSnapshot(msgspec.Struct, frozen=True):
 def read_call_snapshot(root: Element) -> CallSnapshot:
     """Read the answer to SnapshotCall."""
     states: dict[str, str] = {}
-    for one in descend(root, "crossRefIDorSnapshotData", "snapshotData") or ():
+    for one in members(descend(root, "crossRefIDorSnapshotData", "snapshotData")):
         info = children(one)
         _, raw = connection_id(info.get("callIdentifier"))
         raw = raw or device_of(info.get("deviceOnCall")).number
@@ -149,8 +149,10 @@ class Meanwhile:
         """Let everybody listed go on in the new call, and who handed it on be gone."""
         data = event.data
         for item in data.connections:
-            if item.old is not None and item.old != item.new:
-                was = self._calls.get(item.old.call_id, {}).get(item.old.device_id, CONNECTED)
+            if item.old is None or item.old == item.new:
+                continue
+            was = self._calls.get(item.old.call_id, {}).get(item.old.device_id, CONNECTED)
+            if was != GONE:  # Another monitor has told of it already, or the device had left.
                 self._calls.setdefault(item.old.call_id, {})[item.old.device_id] = GONE
                 self._calls.setdefault(item.new.call_id, {})[item.new.device_id] = was
         if isinstance(event, Transferred) and data.transferring_device_id:
