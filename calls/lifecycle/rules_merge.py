@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from calls.lifecycle.commands import CancelSearch
 from calls.lifecycle.draft import Draft
 from calls.lifecycle.facts import as_of, learn, merged, told
-from calls.lifecycle.legs import clear_party, is_wanted, open_leg, put_party, refresh_facts, start_search
+from calls.lifecycle.legs import clear_party, close_leg, is_wanted, open_leg, put_party, refresh_facts, start_search
 from calls.lifecycle.rule import apply
 from calls.lifecycle.rules_calls import REMEMBERED
 from calls.lifecycle.split import split
@@ -122,8 +122,11 @@ def _move(
 
 def _arrive(draft: Draft, target: Call, party: Party, event: CallEvent) -> None:
     there = target.parties.get(party.device_id)
-    if there is not None and there.leg is not None and party.leg is not None:
-        return  # Both are known already; the older one stands.
+    if there is not None and there.leg is not None:
+        if party.leg not in (None, there.leg):
+            how = "The call was transferred; its next segment was told before."
+            close_leg(draft, draft.legs[party.leg], event.time, event.at, how)
+        return
     ordinal = max(party.ordinal, there.ordinal if there else 0)
     target = put_party(draft, target, replace(party, ordinal=ordinal))
     leg = draft.legs.get(party.leg) if party.leg is not None else None

@@ -210,3 +210,10 @@ def test_an_end_that_overtakes_the_transfer_still_closes_the_leg() -> None:
     board = consultation(Switchboard()).call("ConnectionCleared", 30.2, "C3", "2002").hears(attended())
 
     assert ("2002", 25.0, 30.2) in board.spans()
+
+
+def test_an_answer_in_the_resulting_call_that_overtakes_the_transfer_keeps_its_leg() -> None:
+    board = queue_call(Switchboard()).call("Delivered", 6, "C1", "2003").call("Held", 20, "C1", "2001")
+    board.call("Established", 30.1, "C3", "2003").hears(attended()).call("ConnectionCleared", 40, "C3", "2003")
+
+    assert ("2003", 30.1, 40.0) in board.spans()
