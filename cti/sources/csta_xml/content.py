@@ -11,7 +11,7 @@ from cti.sources.csta_xml.parsing import Element, descend, local, text_of
 
 TEXT, NAME, LONG, MANY = 255, 1024, 4096, 64
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}\s*)+")
-_PAIR = re.compile(r"\s*([\w .\-]{1,64}?)\s*=\s*(.*?)\s*", re.DOTALL)
+_KEY = re.compile(r"[\w .\-]{1,64}")
 _BETWEEN_PAIRS = re.compile(r"[;&\r\n]+")
 #: Never kept, whatever a switch puts it in.
 _SECRET = ("password", "authcode", "secret", "passwd")
@@ -48,9 +48,9 @@ def pairs(text: str) -> dict[str, str]:
     """Return the ``K=V`` pairs that a text consists of; none when it is anything else."""
     found: dict[str, str] = {}
     for part in _BETWEEN_PAIRS.split(text):
-        match = _PAIR.fullmatch(part)
-        if match:
-            found[match[1]] = match[2]
+        key, equals, value = (piece.strip() for piece in part.partition("="))
+        if equals and _KEY.fullmatch(key):
+            found[key] = value
         elif part.strip():
             return {}
     return found

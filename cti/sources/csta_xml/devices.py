@@ -32,9 +32,21 @@ class Device(msgspec.Struct, frozen=True):
 NOBODY = Device("")
 
 
-@lru_cache(maxsize=65536)
+#: Longer texts are read, but not remembered.
+_CACHED_LENGTH = 256
+
+
 def read_device(text: str) -> Device:
     """Read a device's text. Leading zeros and ``+`` stay: "0123" is not "123"."""
+    return _remembered(text) if len(text) <= _CACHED_LENGTH else _read(text)
+
+
+@lru_cache(maxsize=65536)
+def _remembered(text: str) -> Device:
+    return _read(text)
+
+
+def _read(text: str) -> Device:
     text = text.strip()
     written = _WRITTEN_OUT.match(text)
     if written:

@@ -13,6 +13,7 @@ from cti.sources.csta_xml.agents import read_agent_states
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.devices import read_device
 from cti.sources.csta_xml.link import Link, Refused, Unanswered
+from cti.sources.csta_xml.memory import Recent
 from cti.sources.csta_xml.options import Options
 from cti.sources.csta_xml.parsing import Element, children, text_of
 from cti.sources.csta_xml.requests import Requests
@@ -44,7 +45,7 @@ class Monitoring:
         self._meanwhile: Meanwhile | None = None
         self._armed: set[str] = set()
         self._unanswered = {"snapshot": 0, "agents": 0}
-        self._agents_heard: set[str] = set()
+        self._agents_heard: Recent[str, bool] = Recent()
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -57,7 +58,7 @@ class Monitoring:
             if self._meanwhile is not None:
                 self._meanwhile.watch(event)
             if isinstance(event, AgentEvent) and event.data.device_id:
-                self._agents_heard.add(event.data.device_id)
+                self._agents_heard.put(event.data.device_id, True)
 
     async def begin(self) -> None:
         """Start all monitors, each followed by its device's snapshot; tell what is in progress when all answered."""
@@ -67,7 +68,7 @@ class Monitoring:
     async def resynchronise(self, reason: str) -> None:
         """Take stock again of all devices that are monitored: events were lost."""
         if self._armed:
-            self._agents_heard.clear()
+            self._agents_heard = Recent()
             await self._survey(tuple(sorted(self._armed)), self._seen, reason)
 
     def stopped(self, monitor: str) -> None:
@@ -192,7 +193,7 @@ class Monitoring:
         answer = await self._ask("agents", self.requests.agent_state(device))
         number = read_device(device).number
         async with self._telling as telling:
-            if answer is None or number in self._agents_heard:
+            if answer is None or self._agents_heard.get(number):
                 return
             states = read_agent_states(answer)
             at = self._now()

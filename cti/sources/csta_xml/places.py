@@ -1,14 +1,18 @@
 """Where a connection is: at which extension, or outside; a ConnectionID may name either by an opaque id."""
 
+from cti.sources.csta_xml.content import TEXT
 from cti.sources.csta_xml.devices import device_of, device_text, read_device
 from cti.sources.csta_xml.memory import Place, Recent
-from cti.sources.csta_xml.parsing import Element, local, members, text_of
+from cti.sources.csta_xml.parsing import Element, MessageError, local, members, text_of
 
 _TRUNKS = ("associatedCallingDevice", "associatedCalledDevice", "networkInterfaceUsed")
 
 
 def connection_id(element: Element | None) -> tuple[str, str]:
-    """Return call and device of a ConnectionID, each empty where it is missing; in either order."""
+    """Return call and device of a ConnectionID, each empty where it is missing; in either order.
+
+    Raises ``MessageError`` when one is longer than the vocabulary allows: an identity is never cut.
+    """
     call = device = ""
     for child in members(element):
         name = local(child.tag)
@@ -16,6 +20,9 @@ def connection_id(element: Element | None) -> tuple[str, str]:
             call = text_of(child)
         elif name == "deviceID":
             device = device_text(child)
+    for name, text in (("callID", call), ("deviceID", device)):
+        if len(text) > TEXT:
+            raise MessageError(f"{name} is longer than {TEXT} characters", kind="event", place=name)
     return call, device
 
 
