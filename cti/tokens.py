@@ -88,8 +88,14 @@ _cache_lock = threading.Lock()
 
 def mint_token(source: CtiSource, scope: str = Scope.WRITE, name: str = "") -> MintedToken:
     """Make a token of a source. Its text cannot be had again."""
+    return mint(IntakeToken(source=source, scope=scope, name=name))
+
+
+def mint(row: IntakeToken) -> MintedToken:
+    """Save a new row with a new token, whose text cannot be had again."""
     text = f"qms_{secrets.token_urlsafe(RANDOM_BYTES)}"
-    row = IntakeToken.objects.create(source=source, scope=scope, name=name, digest=_digest(text))
+    row.digest = _digest(text)
+    row.save(force_insert=True)
     return MintedToken(row, text)
 
 

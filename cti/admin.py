@@ -1,0 +1,221 @@
+"""CTI sources and their links, tokens, and what could not be read. Pages change nothing; buttons post."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
+from django.utils.html import format_html, format_html_join
+from unfold.admin import ModelAdmin
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
+
+from cti.models import CtiSource, IntakeToken, LinkState, QuarantinedMessage
+from cti.preview import readable
+from cti.sentences import link_sentences
+from cti.tokens import mint, revoke_token
+from vault.fields import Secret
+
+SECRET_FIELDS = ("stored_secret", "new_secret", "forget_secret", "secret_env")
+LABELS = {
+    LinkState.UP.label: "success",
+    LinkState.SPOOLING.label: "warning",
+    LinkState.CONNECTING.label: "info",
+    LinkState.DOWN.label: "danger",
+}
+
+
+class CtiSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is for the stubs alone
+    """A form in which the secret can be set but never read."""
+
+    new_secret = forms.CharField(
+        required=False, strip=False, widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+        help_text="Stored encrypted and never shown. Left empty, the one that stands stays.",
+    )  # fmt: skip
+    forget_secret = forms.BooleanField(required=False, help_text="Delete the stored secret.")
+    device_lines = forms.CharField(
+        required=False, label="Devices", widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        help_text="Extensions to monitor, one a line. Empty: every device that is no queue and no trunk.",
+    )  # fmt: skip
+    queue_lines = forms.CharField(
+        required=False, label="Queues", widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        help_text="Queue devices and their names, one a line: 7000 = Sales",
+    )  # fmt: skip
+
+    class Meta:
+        model = CtiSource
+        exclude = ("secret", "devices", "queues")  # noqa: DJ006  everything else is for the administrator
+        labels = {"tls": "TLS", "ca_file": "CA file", "secret_env": "Secret from variable"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["device_lines"] = "\n".join(self.instance.devices)
+        self.initial["queue_lines"] = "\n".join(f"{device} = {name}" for device, name in self.instance.queues.items())
+
+    def clean_queue_lines(self) -> dict[str, str]:
+        """Read the queues."""
+        queues = {}
+        for line in _lines(self.cleaned_data["queue_lines"]):
+            device, equals, name = (part.strip() for part in line.partition("="))
+            if not (device and equals and name):
+                raise forms.ValidationError(f"Write DEVICE = NAME, not: {line}")
+            queues[device] = name
+        return queues
+
+    def save(self, commit: bool = True) -> Any:
+        """Take up the secret, the devices and the queues."""
+        self.instance.devices = _lines(self.cleaned_data["device_lines"])
+        self.instance.queues = self.cleaned_data["queue_lines"]
+        if self.cleaned_data["new_secret"]:
+            self.instance.secret = Secret(self.cleaned_data["new_secret"])
+        elif self.cleaned_data["forget_secret"]:
+            self.instance.secret = Secret("")
+        return super().save(commit)
+
+
+@admin.register(CtiSource)
+class CtiSourceAdmin(ModelAdmin):
+    """One CTI server or PBX link: how to reach it, and how the link is."""
+
+    form = CtiSourceForm
+    list_display = ("slug", "kind", "enabled", "state", "last_event", "rate")
+    list_filter = ("kind", "enabled")
+    list_select_related = ("status",)
+    search_fields = ("slug", "host")
+    readonly_fields = ("stored_secret", "link")
+    fieldsets = (
+        (None, {"fields": ("link", "slug", "kind", "enabled")}),
+        ("Address", {"fields": ("host", "port", "tls", "ca_file")}),
+        ("Login", {"fields": ("username", *SECRET_FIELDS)}),
+        ("What it tells", {"fields": ("device_lines", "queue_lines", "options")}),
+    )
+
+    @display(description="Link")
+    def link(self, source: CtiSource) -> str:
+        """Say how the link is."""
+        if not source.slug:
+            return "A listener starts when the source is saved."
+        sentences = ((sentence,) for sentence in link_sentences(source, timezone.now()))
+        return format_html_join("", '<p class="mb-1">{}</p>', sentences)
+
+    @display(description="State", label=LABELS)
+    def state(self, source: CtiSource) -> str | None:
+        """Say in a word how the link is."""
+        status = getattr(source, "status", None)
+        return status.get_state_display() if status else None
+
+    @display(description="Last event")
+    def last_event(self, source: CtiSource) -> Any:
+        """Tell when the last event came."""
+        status = getattr(source, "status", None)
+        return status.last_event_at if status else None
+
+    @display(description="Events a second")
+    def rate(self, source: CtiSource) -> Any:
+        """Tell how many events come now."""
+        status = getattr(source, "status", None)
+        return status.events_per_second if status else None
+
+    @display(description="Stored secret")
+    def stored_secret(self, source: CtiSource) -> str:
+        """Say whether there is one, never which."""
+        if source.secret_env:
+            return f"not used while {source.secret_env} or {source.secret_env}_FILE is set"
+        return "set" if source.secret else "none"
+
+
+@admin.register(IntakeToken)
+class IntakeTokenAdmin(ModelAdmin):
+    """Bearer tokens: shown once when they are made, then only named and revoked."""
+
+    list_display = ("__str__", "source", "scope", "created_at", "last_used_at", "revoked_at")
+    list_filter = ("source", "scope")
+    list_select_related = ("source",)
+    fields = ("source", "name", "scope")
+    actions = ("revoke",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody change what a token opens."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody delete a token: one that is revoked stays on record."""
+        return False
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """Let those revoke who may change tokens."""
+        return bool(request.user.has_perm("cti.change_intaketoken"))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        """Make the token; its text lives as long as this request."""
+        request.minted = mint(obj)  # type: ignore[attr-defined]
+
+    def response_add(self, request: HttpRequest, obj: Any, post_url_continue: Any = None) -> HttpResponse:
+        """Show the token in the answer to the post itself, so that it is stored nowhere."""
+        context = self.admin_site.each_context(request) | {
+            "title": "New token",
+            "opts": self.opts,
+            "token": obj,
+            "text": request.minted.text,  # type: ignore[attr-defined]
+            "back": reverse("admin:cti_intaketoken_changelist"),
+        }
+        response = TemplateResponse(request, "cti/token_minted.html", context)
+        add_never_cache_headers(response)
+        return response
+
+    @admin.action(description="Revoke the selected tokens", permissions=["revoke"])
+    def revoke(self, request: HttpRequest, queryset: QuerySet[IntakeToken]) -> None:
+        """End tokens for good."""
+        for token in queryset:
+            revoke_token(token)
+        messages.success(request, "The tokens are revoked; everywhere within 5 seconds.")
+
+
+@admin.register(QuarantinedMessage)
+class QuarantinedMessageAdmin(ModelAdmin):
+    """What could not be read, to be looked at and ticked off."""
+
+    list_display = ("at", "source", "kind", "error", "place", "count", "seen_at")
+    list_filter = ("source", "kind", ("seen_at", admin.EmptyFieldListFilter))
+    list_select_related = ("source",)
+    show_full_result_count = False
+    fields = ("at", "source", "kind", "error", "place", "count", "size", "seen_at", "message")
+    readonly_fields = fields
+    actions = ("tick_off",)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Let nobody add a row."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody change a row."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody delete a row; they are forgotten with time."""
+        return False
+
+    def has_tick_permission(self, request: HttpRequest) -> bool:
+        """Let those tick off who may change rows."""
+        return bool(request.user.has_perm("cti.change_quarantinedmessage"))
+
+    @display(description="The message as it came")
+    def message(self, row: QuarantinedMessage) -> str:
+        """Show the message; what is no text is shown as bytes."""
+        style = "overflow-x-auto whitespace-pre-wrap break-all"
+        return format_html('<pre class="{}">{}</pre>', style, readable(bytes(row.raw), row.size))
+
+    @admin.action(description="Tick off the selected messages", permissions=["tick"])
+    def tick_off(self, request: HttpRequest, queryset: QuerySet[QuarantinedMessage]) -> None:
+        """Note that an operator looked at them."""
+        ticked = queryset.filter(seen_at=None).update(seen_at=timezone.now())
+        messages.success(request, f"{ticked} ticked off.")
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]

@@ -1,0 +1,191 @@
+"""The administrator's pages of sources, tokens and quarantine: true sentences, no secrets, changes only by POST."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from cti.models import CtiSource, IntakeToken, Kind, LinkState, LinkStatus, QuarantinedMessage, Scope
+from cti.sentences import link_sentences
+from cti.tests.examples import AT, source
+from cti.tokens import Unauthorized, authorize, mint_token
+from vault.fields import Secret
+
+pytestmark = pytest.mark.django_db
+
+NAMES = ["ctisource", "intaketoken", "quarantinedmessage"]
+
+
+@pytest.fixture
+def pbx() -> CtiSource:
+    return source(
+        "pbx", Kind.CSTA_XML, host="10.0.0.5", port=5555, secret=Secret("s3cret"), devices=["2001", "0123"],
+        queues={"7000": "Sales"},
+    )  # fmt: skip
+
+
+def quarantined(pbx: CtiSource, raw: bytes = b"<Event>\x07</Event>") -> QuarantinedMessage:
+    return QuarantinedMessage.objects.create(
+        source=pbx, at=AT, kind="message", error="no such element", place="line 1", raw=raw, size=len(raw), count=3
+    )
+
+
+def page(client: Client, name: str, *args: Any) -> str:
+    answer = client.get(reverse(f"admin:cti_{name}", args=args))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def filled(**changes: str) -> dict[str, str]:
+    """Return the form of a source as the page shows it, with changes."""
+    return {
+        "slug": "pbx", "kind": "csta_xml", "enabled": "on", "host": "10.0.0.5", "port": "5555", "username": "",
+        "new_secret": "", "secret_env": "", "device_lines": "2001\n0123", "queue_lines": "7000 = Sales",
+        "options": "{}", "ca_file": "",
+    } | changes  # fmt: skip
+
+
+def test_every_list_and_page_opens(admin_client: Client, pbx: CtiSource) -> None:
+    mint_token(pbx, name="switch room")
+    quarantined(pbx)
+
+    for name in NAMES:
+        page(admin_client, f"{name}_changelist")
+    for row in (pbx, IntakeToken.objects.get(), QuarantinedMessage.objects.get()):
+        page(admin_client, f"{row._meta.model_name}_change", row.pk)
+    page(admin_client, "ctisource_add")
+    page(admin_client, "intaketoken_add")
+
+
+def test_no_page_shows_a_secret(admin_client: Client, pbx: CtiSource) -> None:
+    token = mint_token(pbx)
+
+    shown = [page(admin_client, f"{name}_changelist") for name in NAMES]
+    shown += [page(admin_client, "ctisource_change", pbx.pk), page(admin_client, "intaketoken_change", token.row.pk)]
+
+    assert not [text for text in shown if "s3cret" in text or token.text in text or token.row.digest in text]
+
+
+def test_a_source_is_edited_in_lines_and_keeps_its_secret(admin_client: Client, pbx: CtiSource) -> None:
+    form = filled(device_lines=" 2001 \n\n2003", queue_lines="7000=Sales\n7001 = After sales = B")
+
+    answer = admin_client.post(reverse("admin:cti_ctisource_change", args=[pbx.pk]), form)
+
+    assert answer.status_code == 302
+    row = CtiSource.objects.get()
+    assert (row.devices, row.queues) == (["2001", "2003"], {"7000": "Sales", "7001": "After sales = B"})
+    assert row.secret.reveal() == "s3cret"
+
+
+def test_a_secret_can_be_set_and_forgotten(admin_client: Client, pbx: CtiSource) -> None:
+    url = reverse("admin:cti_ctisource_change", args=[pbx.pk])
+
+    admin_client.post(url, filled(new_secret=" new one "))
+    assert CtiSource.objects.get().secret.reveal() == " new one "
+    admin_client.post(url, filled(forget_secret="on"))
+    assert CtiSource.objects.get().secret == ""
+
+
+def test_a_queue_that_cannot_be_read_is_told(admin_client: Client, pbx: CtiSource) -> None:
+    answer = admin_client.post(reverse("admin:cti_ctisource_change", args=[pbx.pk]), filled(queue_lines="7000 Sales"))
+
+    assert "Write DEVICE = NAME" in answer.content.decode()
+
+
+def test_a_token_is_shown_once_in_the_answer_to_the_post(admin_client: Client) -> None:
+    web = source()
+
+    answer = admin_client.post(
+        reverse("admin:cti_intaketoken_add"), {"source": web.pk, "name": "shop", "scope": Scope.WRITE}
+    )
+
+    shown = answer.content.decode()
+    text = shown.split('<code id="token">')[1].split("</code>")[0]
+    assert authorize(f"Bearer {text}", Scope.WRITE).slug == "web"
+    assert "no-store" in answer.headers["Cache-Control"]
+    assert text not in page(admin_client, "intaketoken_changelist")
+
+
+def test_tokens_are_revoked_by_post_alone(admin_client: Client) -> None:
+    token = mint_token(source())
+    url = reverse("admin:cti_intaketoken_changelist")
+    form: dict[str, Any] = {"action": "revoke", "_selected_action": [token.row.pk]}
+
+    admin_client.get(url, form)
+    assert authorize(f"Bearer {token.text}", Scope.WRITE)
+    admin_client.post(url, form)
+
+    with pytest.raises(Unauthorized):
+        authorize(f"Bearer {token.text}", Scope.WRITE)
+
+
+def test_a_broken_message_is_readable_and_ticked_off_by_post_alone(admin_client: Client, pbx: CtiSource) -> None:
+    row = quarantined(pbx)
+    assert "&lt;Event&gt;\\x07&lt;/Event&gt;" in page(admin_client, "quarantinedmessage_change", row.pk)
+    url = reverse("admin:cti_quarantinedmessage_changelist")
+    form: dict[str, Any] = {"action": "tick_off", "_selected_action": [row.pk]}
+
+    admin_client.get(url, form)
+    assert QuarantinedMessage.objects.get().seen_at is None
+    admin_client.post(url, form)
+    assert QuarantinedMessage.objects.get().seen_at
+
+
+def test_who_may_only_look_can_change_nothing(client: Client, pbx: CtiSource) -> None:
+    viewer = User.objects.create_user("viewer", password="x", is_staff=True)
+    viewer.user_permissions.set(Permission.objects.filter(codename__startswith="view_", content_type__app_label="cti"))
+    client.force_login(viewer)
+    row, token = quarantined(pbx), mint_token(pbx)
+
+    for name, action, pk in (("quarantinedmessage", "tick_off", row.pk), ("intaketoken", "revoke", token.row.pk)):
+        page(client, f"{name}_changelist")
+        client.post(reverse(f"admin:cti_{name}_changelist"), {"action": action, "_selected_action": [pk]})
+    client.post(reverse("admin:cti_intaketoken_add"), {"source": pbx.pk, "scope": Scope.WRITE})
+
+    assert QuarantinedMessage.objects.get().seen_at is None
+    assert IntakeToken.objects.get().revoked_at is None
+
+
+def test_the_list_of_sources_asks_the_database_once_for_all(
+    admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    for number in range(5):
+        LinkStatus.objects.create(source=source(f"pbx-{number}", Kind.CSTA_XML), state=LinkState.UP)
+
+    with django_assert_max_num_queries(8):
+        page(admin_client, "ctisource_changelist")
+
+
+@pytest.mark.parametrize(
+    ("members", "expected"),
+    [
+        ({"state": LinkState.UP}, "The link is up since at"),
+        ({"state": LinkState.DOWN, "last_error": "no connection"}, "no connection"),
+        ({"state": LinkState.SPOOLING, "spooled": 12}, "12 events wait in its file"),
+        ({"state": LinkState.UP, "monitors_refused": {"2001": "unknown"}}, "whose calls are not seen: 2001 (unknown)"),
+        ({"state": LinkState.UP, "events": 40, "events_per_second": 2.5}, "40 events since the listener started, 2.5"),
+        ({"state": LinkState.UP, "reported_at": AT}, "Is it still running?"),
+    ],
+)
+def test_the_link_is_told_in_sentences(pbx: CtiSource, members: dict[str, Any], expected: str) -> None:
+    now = timezone.now()
+    told: dict[str, Any] = {
+        "leader": "host:1", "since": now, "reported_at": now - timedelta(seconds=1), "last_event_at": now,
+        "last_error_at": now,
+    }  # fmt: skip
+    LinkStatus.objects.create(source=pbx, **(told | members))
+
+    assert expected in " ".join(link_sentences(CtiSource.objects.get(), now))
+
+
+def test_sources_without_a_listener_say_what_they_are() -> None:
+    now = timezone.now()
+
+    assert "disabled" in link_sentences(source("off", enabled=False), now)[0]
+    assert "none of its tokens was used yet" in link_sentences(source("web"), now)[0]
+    assert "listen pbx" in link_sentences(source("pbx", Kind.CSTA_XML), now)[0]
