@@ -13,8 +13,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark every test that touches the database as a test of storage: it runs on SQLite and on PostgreSQL."""
     for item in items:
         needs = set(getattr(item, "fixturenames", ()))
-        if item.get_closest_marker("django_db") or needs & {"db", "transactional_db", "live_server"}:
+        mark = item.get_closest_marker("django_db")
+        if mark or needs & {"db", "transactional_db", "live_server"}:
             item.add_marker("storage")
+        if (mark and mark.kwargs.get("transaction")) or needs & {"transactional_db", "live_server"}:
+            # Such a test empties every table. All of them put the migrations' rows back before they begin: if only
+            # some did, Django would fill the tables twice, depending on the order.
+            item.add_marker(pytest.mark.django_db(transaction=True, serialized_rollback=True), append=False)
 
 
 @pytest.fixture(autouse=True)

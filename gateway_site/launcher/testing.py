@@ -16,14 +16,16 @@ APT_GET = "/usr/bin/apt-get"
 def run(words: list[str]) -> int:
     """Run pytest twice, pass ``words`` through, and return the first status that is not 0."""
     _install_programs()
-    on_sqlite = _pytest(words, {})
+    # Two processes for the whole; a narrow choice starts faster in one.
+    several = [] if words else ["-n", "2"]
+    on_sqlite = _pytest([*several, *words], {})
     if not has_postgresql():
         _say(
             "PostgreSQL is not installed: the tests of storage ran on SQLite only (Debian: apt-get install postgresql)"
         )
         return on_sqlite
     _say("the tests of storage again, on PostgreSQL")
-    on_postgresql = _pytest(_only_storage(words), {"GATEWAY_TEST_POSTGRESQL": "1"})
+    on_postgresql = _pytest([*several, *_only_storage(words)], {"GATEWAY_TEST_POSTGRESQL": "1"})
     return on_sqlite or (0 if on_postgresql == NOTHING_COLLECTED and words else on_postgresql)
 
 
@@ -32,9 +34,7 @@ def _say(words: str) -> None:
 
 
 def _pytest(words: list[str], environment: dict[str, str]) -> int:
-    # Two processes for the whole; a narrow choice starts faster in one.
-    several = [] if words else ["-n", "2"]
-    command = [sys.executable, "-m", "pytest", *several, *words]
+    command = [sys.executable, "-m", "pytest", *words]
     return subprocess.run(command, cwd=ROOT, env=sealed_environment() | environment, check=False).returncode
 
 
