@@ -21,8 +21,8 @@ from gateway_site.launcher.tally import Tally, line, summary, tally
 
 #: How often the counts are told.
 TELL_SECONDS = 5.0
-#: Before the end no new calls come: those under way need time to end and to be flagged.
-QUIET_SECONDS = 25.0
+#: The PBX begins to count when it is listened to, and lets its last calls end.
+LONGEST_OVERTIME_SECONDS = 60.0
 #: How long after the end the last flags may take; after Ctrl-C a person waits.
 DRAIN_SECONDS, DRAIN_SECONDS_WHEN_STOPPED = 45.0, 5.0
 START_SECONDS = 60.0
@@ -74,7 +74,7 @@ class Demo:
         self._wait(lambda: _is_listening(self.simulators.qms_port), simulators.QMS)
         self._set_up()
         machine.start_work(self.supervisor, programs)
-        self.supervisor.start(self.simulators.pbx(self.asked, self._calling_seconds()))
+        self.supervisor.start(self.simulators.pbx(self.asked))
         host, port = os.environ["BIND"].rsplit(":", 1)
         self._wait(lambda: _is_listening(int(port)), "web")
         say(f"\n  QMS Gateway   http://{host}:{port}/admin/\n  login         admin / {self._password}\n")
@@ -83,10 +83,9 @@ class Demo:
 
     def show(self) -> None:
         """Tell the counts every few seconds, until the time is over."""
-        end = self._began + self.asked.seconds if self.asked.seconds else float("inf")
         next_line = self._began
         first_is_told = False
-        while time.monotonic() < end:
+        while not self._is_over():
             self.supervisor.watch()
             if time.monotonic() >= next_line:
                 now = self._told()
@@ -134,10 +133,12 @@ class Demo:
             call_command(command, stdout=said, stderr=said)
         (FOLDER / "logs" / "setup.log").write_text(said.getvalue())
 
-    def _calling_seconds(self) -> float | None:
+    def _is_over(self) -> bool:
+        """Say whether the time is over and the last call has ended."""
         if self.asked.seconds is None:
-            return None
-        return max(self.asked.seconds - QUIET_SECONDS, self.asked.seconds / 2)
+            return False
+        late = time.monotonic() > self._began + self.asked.seconds + LONGEST_OVERTIME_SECONDS
+        return late or self.supervisor.has_ended(simulators.PBX)
 
     def _wait(self, is_there: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + START_SECONDS

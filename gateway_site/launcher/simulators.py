@@ -2,7 +2,7 @@
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway_site.launcher.demo_place import FOLDER, Options, free_port
@@ -39,12 +39,12 @@ class Simulators:
         """Return the simulated QMS; its file lets it live through a restart."""
         return _simulator(QMS, "simulate_qms", "--port", str(self.qms_port), "--state", str(FOLDER / "qms.jsonl"))
 
-    def pbx(self, asked: Options, seconds: float | None) -> Program:
-        """Return the simulated PBX, which makes new calls for so many seconds."""
+    def pbx(self, asked: Options) -> Program:
+        """Return the simulated PBX; with an end it makes its last calls in time to end by then."""
         words = ["--port", str(self.pbx_port), "--qms", self.qms_address]
         words += ["--calls-per-second", str(asked.calls_per_second)]
-        words += [] if seconds is None else ["--for", str(seconds)]
-        return _simulator(PBX, "simulate_pbx", *words)
+        words += [] if asked.seconds is None else ["--for", str(asked.seconds)]
+        return replace(_simulator(PBX, "simulate_pbx", *words), ends=asked.seconds is not None)
 
 
 def choose() -> Simulators:

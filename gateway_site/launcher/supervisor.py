@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -27,7 +27,10 @@ def say(words: str) -> None:
 
 @dataclass(frozen=True)
 class Program:
-    """What to run. ``rank``: programs of a higher rank lean on those of a lower one and stop before them."""
+    """What to run. ``rank``: programs of a higher rank lean on those of a lower one and stop before them.
+
+    ``ends``: it does its work and ends; only an end with another status than 0 is a death.
+    """
 
     name: str
     command: Sequence[str]
@@ -35,6 +38,7 @@ class Program:
     folder: Path
     log: Path | None = None
     rank: int = 1
+    ends: bool = False
 
 
 @dataclass
@@ -46,7 +50,8 @@ class Running:
     started: float
     wait: float = SHORTEST_WAIT
     again_at: float | None = None
-    restarts: int = field(default=0)
+    restarts: int = 0
+    is_done: bool = False
 
 
 class Supervisor:
@@ -73,8 +78,10 @@ class Supervisor:
     def watch(self) -> None:
         """Look at every program once: note who died, and start again whose wait is over."""
         for one in self._running.values():
+            if one.is_done:
+                continue
             if one.again_at is None:
-                self._note_death(one)
+                self._note_end(one)
             elif self._clock() >= one.again_at:
                 one.process, one.started, one.again_at = _spawn(one.program), self._clock(), None
                 one.restarts += 1
@@ -82,6 +89,10 @@ class Supervisor:
     def is_alive(self, name: str) -> bool:
         """Say whether the program has a living process."""
         return self._running[name].process.poll() is None
+
+    def has_ended(self, name: str) -> bool:
+        """Say whether a program that does its work and ends has done so."""
+        return self._running[name].is_done
 
     def stop(self, names: set[str], grace: float = 10) -> None:
         """Stop the named programs together; whoever is still there after ``grace`` seconds is killed."""
@@ -98,9 +109,12 @@ class Supervisor:
         for rank in sorted({one.program.rank for one in self._running.values()}, reverse=True):
             self.stop({name for name, one in self._running.items() if one.program.rank == rank}, grace)
 
-    def _note_death(self, one: Running) -> None:
+    def _note_end(self, one: Running) -> None:
         status = one.process.poll()
         if status is None:
+            return
+        if status == 0 and one.program.ends:
+            one.is_done = True
             return
         lasted = self._clock() - one.started
         one.wait = SHORTEST_WAIT if lasted >= STEADY_SECONDS else min(one.wait * 2, LONGEST_WAIT)

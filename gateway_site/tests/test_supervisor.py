@@ -2,6 +2,7 @@
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,23 @@ def test_the_waits_of_a_program_that_keeps_dying_grow_to_a_limit(tmp_path: Path)
     assert waits == sorted(waits)
     assert waits[0] == 1.0
     assert waits[-1] == LONGEST_WAIT
+
+
+def test_a_program_that_did_its_work_is_not_started_again(tmp_path: Path) -> None:
+    clock = Clock()
+    supervisor = Supervisor(clock)
+    supervisor.start(replace(program("one", "pass", tmp_path), ends=True))
+    supervisor.start(replace(program("two", "raise SystemExit(1)", tmp_path), ends=True))
+    wait_until(lambda: not (supervisor.is_alive("one") or supervisor.is_alive("two")), "the programs' ends")
+
+    supervisor.watch()
+    clock.now += 60
+    supervisor.watch()
+
+    assert supervisor.has_ended("one")
+    assert not supervisor.has_ended("two")
+    assert supervisor.restarts == 1
+    supervisor.stop_all()
 
 
 def test_programs_that_lean_on_others_stop_before_them(tmp_path: Path) -> None:
