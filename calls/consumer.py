@@ -57,9 +57,15 @@ class Batch(msgspec.Struct, frozen=True):
     searches: Sequence[int]
     writes: Sequence[int]
     is_more: bool
+    is_behind: bool
 
     def items(self, now: datetime) -> "list[AnyEvent | Answer]":
-        """Return all in the order of the fold: answers first, they are of earlier events; the time last."""
+        """Return all in the order of the fold: answers first, they are of earlier events; the time last.
+
+        While the journal holds more, it is only as late as its last event: what comes next may end what seems stale.
+        """
+        if self.is_behind:
+            now = min([now, *(event.at for event in self.events[-1:])])
         return [*self.answers, *self.events, TimePassed(now)]
 
 
@@ -115,7 +121,7 @@ class Consumer:
         answers = [*found, *settled]
         last_id = entries[-1].id if entries else checkpoint.last_id
         is_more = is_more_due or BATCH in (len(entries), len(searches), len(writes))
-        return Batch(last_id, events, broken, answers, searches, writes, is_more)
+        return Batch(last_id, events, broken, answers, searches, writes, is_more, len(entries) == BATCH)
 
     def next_due(self) -> datetime | None:
         """Return when something of the source is due next, if nothing else happens."""

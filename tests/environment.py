@@ -86,12 +86,12 @@ def start_postgresql(folder: Path, port: int) -> subprocess.Popen[bytes]:
         [*as_user, programs / "initdb", "-D", data, "-U", "gateway", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"],
         check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
-    log = (folder / "postgresql.log").open("wb")
-    server = subprocess.Popen(
-        [*as_user, programs / "postgres", "-D", data, "-p", str(port), "-k", data,
-         "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "fsync=off"],
-        stdout=log, stderr=log,
-    )  # fmt: skip
+    with (folder / "postgresql.log").open("wb") as log:
+        server = subprocess.Popen(
+            [*as_user, programs / "postgres", "-D", data, "-p", str(port), "-k", data,
+             "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "fsync=off"],
+            stdout=log, stderr=log,
+        )  # fmt: skip
     ready = [str(programs / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-q"]
     wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, "PostgreSQL")
     return server
