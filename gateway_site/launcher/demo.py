@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.db import OperationalError
 
 from gateway_site.config.apply import apply
-from gateway_site.config.declaration import read
+from gateway_site.config.export import export
 from gateway_site.launcher import ledger, machine, procfile, simulators
 from gateway_site.launcher.demo_place import FOLDER, Options, options
 from gateway_site.launcher.supervisor import Stopped, Supervisor, say, stopped_by_signals
@@ -59,7 +59,7 @@ class Demo:
     def __init__(self, asked: Options) -> None:
         self.asked = asked
         self.supervisor = Supervisor()
-        self.simulators = simulators.choose()
+        self.simulators = simulators.choose(asked)
         self.was_stopped = False
         self._password = secrets.token_urlsafe(9)
         self._has_begun = False
@@ -125,9 +125,8 @@ class Demo:
         """Make the login, apply the declaration, create the flags in QMS and load its users."""
         get_user_model().objects.filter(username="admin").delete()
         get_user_model().objects.create_superuser("admin", password=self._password)
-        declaration = self.simulators.declaration()
-        (FOLDER / "config.toml").write_text(declaration)
-        apply(read(declaration))
+        apply(self.simulators.declaration())
+        (FOLDER / "config.toml").write_text(export(), encoding="utf-8")
         said = io.StringIO()
         for command in ("create_flags", "sync_users"):
             call_command(command, stdout=said, stderr=said)

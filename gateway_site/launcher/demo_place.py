@@ -34,7 +34,9 @@ def options(words: list[str]) -> Options:
     parser = argparse.ArgumentParser(prog="./gateway demo", description="See calls being flagged, on this machine.")
     parser.add_argument("--for", dest="seconds", type=_positive, metavar="SECONDS", help="stop by itself; else Ctrl-C")
     parser.add_argument("--port", type=int, help=f"the admin's port (default {DEFAULT_PORT}, another if that is taken)")
-    parser.add_argument("--calls-per-second", type=_positive, default=0.5, metavar="N", help="new calls (default 0.5)")
+    parser.add_argument(
+        "--calls-per-second", type=_positive, default=0.75, metavar="N", help="new calls (default 0.75)"
+    )
     parser.add_argument("--keep", action="store_true", help="go on with the last demo's data instead of starting anew")
     found = parser.parse_args(words)
     return Options(found.seconds, found.port, found.calls_per_second, found.keep)
