@@ -55,10 +55,6 @@ class _Id(msgspec.Struct):
 
 def items(body: bytes, content_type: str, at_most: int) -> list[bytes]:
     """Split a body into what should be events. Raises ``BodyError`` or ``TooManyEvents``."""
-    try:
-        body.decode()  # The decoder does not look into what it skips.
-    except UnicodeDecodeError as error:
-        raise BodyError(f"The body is not UTF-8: {error.reason} at byte {error.start}") from error
     found = _split(body.strip(), content_type)
     if len(found) > at_most:
         raise TooManyEvents(f"{len(found)} events in one request; at most {at_most} are taken.")
@@ -85,7 +81,7 @@ def _split(body: bytes, content_type: str) -> list[bytes]:
         if body.startswith(b"["):
             return [bytes(item) for item in _array.decode(body)]
         return [bytes(_one.decode(body))]
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         if body.startswith(b"{") and b"\n" in body:
             return _lines(body)
         raise BodyError(f"The body is not JSON: {_reason(error)}") from error
@@ -96,6 +92,10 @@ def _lines(body: bytes) -> list[bytes]:
 
 
 def _arrival(raw: bytes, slug: str, received: datetime) -> Arrival:
+    try:
+        raw.decode()  # The decoder does not look into members that it skips.
+    except UnicodeDecodeError as error:
+        raise EventError(f"Not UTF-8 at byte {error.start}") from error
     event = decode(raw)
     if event.source != slug:
         raise EventError(f"Expected `{slug}`, the source of the token - at `$.source`")
@@ -123,7 +123,7 @@ def _cleaned(raw: bytes) -> bytes:
 def _id_of(raw: bytes) -> str | None:
     try:
         return msgspec.json.decode(raw, type=_Id).id
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 
