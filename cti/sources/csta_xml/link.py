@@ -14,7 +14,7 @@ from cti.sources.port import LinkError, SourceConfig
 
 CHUNK: Final = 256 * 1024
 #: How long the last words of a session may take.
-FAREWELL_SECONDS: Final = 1.0
+FAREWELL_SECONDS: Final = 0.4
 
 Heed = Callable[[Element], None]
 

@@ -369,6 +369,7 @@ def test_events_that_mean_nothing_to_a_recording_are_passed_over() -> None:
         ("", "message", "no well-formed XML"),
         ("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "message", "has a DTD"),
         ("<?xml version='1.0'?><!-- x --><!DOCTYPE a SYSTEM 'file:///etc/passwd'><a/>", "message", "has a DTD"),
+        ("<!DOCTYPE a [<!ENTITY b", "message", "has a DTD"),
         ("<a>&undefined;</a>", "message", "no well-formed XML"),
     ],
 )

@@ -1,7 +1,9 @@
 """A session with a real server over TCP: begun, monitored, kept alive, and ended with a reason."""
 
 import asyncio
+import itertools
 import ssl
+import time
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +129,20 @@ def test_a_server_that_answers_nothing_but_events_is_heard() -> None:
 def test_a_session_is_renewed_at_half_its_life_and_ended_in_order() -> None:
     session = only("00-session", "StartApplicationSessionPosResponse").replace(">180<", ">1<")
     renewal = only("00-session", "ResetApplicationSessionTimerPosResponse").replace(">180<", ">1<")
-    pbx = Pbx({**WILLING, "StartApplicationSession": session, "ResetApplicationSessionTimer": renewal})
+    at: list[float] = []
 
+    def timed(answer: str) -> Any:
+        def tell(_: Any) -> str:
+            at.append(time.monotonic())
+            return answer
+
+        return tell
+
+    answers = {"StartApplicationSession": timed(session), "ResetApplicationSessionTimer": timed(renewal)}
+    pbx = Pbx({**WILLING, **answers})
     asyncio.run(followed(pbx, lambda _: pbx.until_heard("ResetApplicationSessionTimer", 2)))
 
+    assert all(later - before < 0.95 for before, later in itertools.pairwise(at))
     assert pbx.names()[-1] == "StopApplicationSession"
     assert "<sessionID>S-000417</sessionID>" in pbx.heard[-1][2]
 
