@@ -25,8 +25,8 @@ from cti.spool import Spool
 POLL_SECONDS = 0.5
 #: After Redis was away the former leader, who renews every second, is let go first: its spool is the source's truth.
 POLITE_SECONDS = 3.0
-#: What a stop may take.
-STOP_SECONDS = 1.5
+#: What a stop may take, before the session and the lease are let go in another half second.
+STOP_SECONDS = 1.2
 
 log = structlog.get_logger()
 

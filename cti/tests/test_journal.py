@@ -1,6 +1,7 @@
 """The journal keeps a source's events once, in order, and lets one writer through."""
 
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -360,3 +361,11 @@ def test_the_consumer_is_woken_once_in_a_burst_until_it_clears_the_flag(redis: "
     assert redis.llen("events") == 3
     assert b"calls.tasks.consume" in redis.lrange("events", 0, 0)[0]
     assert journal_key("pbx") == "journal:{pbx}"
+
+
+def test_a_web_servers_thread_wakes_the_consumer_too(redis: "redis_client.Redis") -> None:
+    thread = threading.Thread(target=api.wake, args=(7,))
+    thread.start()
+    thread.join(10)
+
+    assert redis.llen("events") == 1

@@ -63,9 +63,12 @@ class Listening:
         except BaseException as error:  # noqa: BLE001  (looked at by the test)
             self.error = error
 
+    def ask_to_stop(self) -> None:
+        self._loop.call_soon_threadsafe(self.listener.stop)
+
     def stop(self) -> None:
         if self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self.listener.stop)
+            self.ask_to_stop()
         self._thread.join(10)
         assert not self._thread.is_alive()
         wait_until(lambda: not named_threads(), "the end of the listener's threads")
@@ -206,6 +209,39 @@ def test_a_start_after_an_earlier_life_tells_the_gap_from_its_last_sign(pbx: Swi
     lost = [one for one in journalled() if isinstance(one, LinkLost)][1]
     assert (lost.at, lost.data.reason) == (seen_at, "listener restarted")
     assert isinstance(journalled()[-2], LinkRestored)
+
+
+def test_an_emptied_redis_and_a_clock_that_went_back_give_no_id_below_those_that_were_read(pbx: Switch) -> None:
+    far = 99_000_000_000_000
+    LinkStatus.objects.create(source=CtiSource.objects.get(), epoch=far)
+
+    one = Listening()
+    try:
+        wait_for("LinkRestored")
+    finally:
+        one.stop()
+
+    assert api.read_journal("pbx", f"{far}-999999", 9)
+    assert status().epoch == far + 1
+
+
+def test_a_stop_does_not_wait_for_a_redis_that_hangs(pbx: Switch, settings: Settings, tmp_path: Path) -> None:
+    port = free_port()
+    server = start_redis(tmp_path, port)
+    settings.JOURNAL_URL = f"redis://127.0.0.1:{port}/0"
+    one = Listening()
+    try:
+        wait_for("LinkRestored")
+        server.send_signal(signal.SIGSTOP)
+        pbx.say("call 1")
+        began = time.monotonic()
+        one.ask_to_stop()
+        wait_until(lambda: one.is_over, "the end", 5)
+        assert time.monotonic() - began < 2
+    finally:
+        server.send_signal(signal.SIGCONT)
+        one.stop()
+        stop(server)
 
 
 def test_redis_away_for_a_while_loses_nothing_and_keeps_the_order(
