@@ -34,7 +34,7 @@ def _state(status: LinkStatus, now: datetime) -> str:
     seen_at = status.reported_at or now
     if now - seen_at > SILENT:
         return f"The listener {status.leader} last gave a sign of life {_clock(seen_at)}. Is it still running?"
-    since = f" since {_clock(status.since)}" if status.since else ""
+    since = f" since {_moment(status.since)}" if status.since else ""
     if status.state == LinkState.SPOOLING:
         kept = f"{status.spooled} events wait in its file, in order"
         return f"The link is up, but Redis takes no events{since}; {kept}. {status.leader} leads."
@@ -65,5 +65,9 @@ def _refused(status: LinkStatus) -> list[str]:
 
 
 def _clock(moment: datetime) -> str:
+    return f"at {_moment(moment)}"
+
+
+def _moment(moment: datetime) -> str:
     """Return a moment as people read it."""
-    return f"at {timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"

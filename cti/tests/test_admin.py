@@ -164,7 +164,7 @@ def test_the_list_of_sources_asks_the_database_once_for_all(
 @pytest.mark.parametrize(
     ("members", "expected"),
     [
-        ({"state": LinkState.UP}, "The link is up since at"),
+        ({"state": LinkState.UP}, "The link is up since 20"),
         ({"state": LinkState.DOWN, "last_error": "no connection"}, "no connection"),
         ({"state": LinkState.SPOOLING, "spooled": 12}, "12 events wait in its file"),
         ({"state": LinkState.UP, "monitors_refused": {"2001": "unknown"}}, "whose calls are not seen: 2001 (unknown)"),
