@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from agents.api import save_seats
+from calls.flagging import leg_facts
 from calls.lifecycle.answers import WriteSettled
 from calls.lifecycle.commands import CancelSearch, ChangeSeat, CloseGap, Command, OpenGap, StartSearch, WriteFlags
 from calls.lifecycle.draft import Draft
@@ -16,7 +17,7 @@ from calls.roster import SourceRoster
 from calls.rows import CALL_FIELDS, LEG_FIELDS, call_row, leg_key, leg_number, leg_row
 from calls.upsert import Table
 from flags.api import NewWrite, hash_key, queue_writes
-from flags.catalogue import FlagSpec, LegFacts, Part, flag_texts
+from flags.catalogue import FlagSpec, Part, flag_texts
 
 #: A recording may have begun this much before the PBX said Connected.
 EARLY = timedelta(seconds=3)
@@ -53,18 +54,6 @@ def _new_write(source_id: int, leg: Leg, command: WriteFlags, specs: tuple[FlagS
     return NewWrite(
         leg_id=leg_key(source_id, leg.number), source_id=source_id, service_id=leg.service or 0,
         recording_guid=leg.guid, part=command.part, texts=tuple(texts), at=command.at,
-    )  # fmt: skip
-
-
-def leg_facts(leg: Leg) -> LegFacts:
-    """Return what the catalogue makes a leg's flags of."""
-    facts = leg.facts
-    return LegFacts(
-        call_id=leg.call_id, device_id=leg.device_id, interaction_id=facts.interaction_id, agent_id=leg.agent_id,
-        agent_name=leg.agent_name, queue_name=facts.queue_name, caller_name=facts.caller_name,
-        caller_name_source=facts.caller_name_source, calling_number=facts.calling_number,
-        called_number=facts.called_number, direction=facts.direction, wrapup_template=leg.wrapup_template,
-        wrapup_result=leg.wrapup_result, query_data=facts.query_data,
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from calls.lifecycle.draft import Draft
 from calls.lifecycle.legs import GRACE, identified, searched, traced
 from calls.lifecycle.rule import apply
 from calls.lifecycle.values import Leg, Phase, SearchStatus
-from cti.events import AgentEvent
+from cti.events import AgentEvent, LoggedOn
 
 
 @apply.register
@@ -27,12 +27,17 @@ def _(event: AgentEvent, draft: Draft) -> None:
 def _tell_legs(draft: Draft, change: SeatChange, event: AgentEvent) -> None:
     for leg in draft.legs_at(change.device_id):
         is_fresh = leg.phase is Phase.OPEN and event.at - leg.connected_by_us <= GRACE
-        if is_fresh and not leg.agent_id and event.time <= leg.connected_at:
+        if is_fresh and not leg.agent_id and _sat_before(event, leg):
             _reidentify(draft, leg, event)
 
 
+def _sat_before(event: AgentEvent, leg: Leg) -> bool:
+    """Say whether an agent sat there at Connected: an agent in any state, told at once after, logged on before."""
+    return event.time <= leg.connected_at or not isinstance(event, LoggedOn)
+
+
 def _reidentify(draft: Draft, leg: Leg, event: AgentEvent) -> None:
-    leg = traced(identified(draft, leg), event.at, "agent", "The log-on came after Connected but is older.")
+    leg = traced(identified(draft, leg), event.at, "agent", "Who sits there was told only after Connected.")
     if leg.search is SearchStatus.NONE:
         leg = searched(draft, leg)
     draft.put_leg(replace(concluded(draft, leg, event.at), due=leg.due))

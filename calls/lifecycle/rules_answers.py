@@ -9,8 +9,8 @@ from calls.lifecycle.conclude import concluded
 from calls.lifecycle.draft import Draft
 from calls.lifecycle.legs import clear_party, close_leg, open_leg, traced
 from calls.lifecycle.rule import apply
-from calls.lifecycle.rules_calls import UNSUPERVISED, connect_unsupervised
 from calls.lifecycle.split import split
+from calls.lifecycle.unsupervised import UNSUPERVISED, connect_unsupervised
 from calls.lifecycle.values import Call, Leg, Party, Phase, SearchStatus, WriteStatus
 
 #: A recording that began this much after another leg of the extension was connected is that leg's.

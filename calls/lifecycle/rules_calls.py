@@ -10,6 +10,7 @@ from calls.lifecycle.draft import Draft
 from calls.lifecycle.facts import as_of, learn, told
 from calls.lifecycle.legs import GRACE, clear_party, close_leg, open_leg, put_party, refresh_facts, traced
 from calls.lifecycle.rule import apply
+from calls.lifecycle.unsupervised import UNSUPERVISED, answer_after_all, confirm, connect_unsupervised
 from calls.lifecycle.values import Call, Leg, Party, PartyState, Phase, WriteStatus
 from cti.events import (
     CallCleared,
@@ -28,8 +29,6 @@ from cti.events import (
     ServiceInitiated,
 )
 
-#: A trunk that has said nothing for this long after NetworkReached has no answer supervision: the call is connected.
-UNSUPERVISED = timedelta(seconds=2)
 #: A call that is over is remembered this long, for what comes late under its id.
 REMEMBERED = timedelta(seconds=60)
 
@@ -152,13 +151,7 @@ def _(event: Delivered, draft: Draft) -> None:
     if device_id in draft.site.queues:
         return
     _enter(draft, event, PartyState.ALERTING)
-    _confirm(draft, call.call_id)
-
-
-def _confirm(draft: Draft, call_id: str) -> None:
-    call = draft.calls.get(call_id)
-    if call is not None and call.reached_by_us is not None:
-        draft.put_call(replace(call, reached_at=None, reached_by_us=None))
+    confirm(draft, call.call_id)
 
 
 @apply.register
@@ -182,7 +175,8 @@ def _(event: Diverted, draft: Draft) -> None:
 def _(event: Established, draft: Draft) -> None:
     """A device answered: its leg opens, and those of all that were waiting for an answer in this call."""
     call, device_id = located(draft, event)
-    _confirm(draft, call.call_id)
+    confirm(draft, call.call_id)
+    answer_after_all(draft, call.call_id, event)
     if draft.source.snapshot is not None and _is_new_here(call, device_id):
         put_party(draft, draft.calls[call.call_id], _in_progress(call, event, PartyState.CONNECTED))
     _connect(draft, draft.calls[call.call_id], device_id, event)
@@ -305,19 +299,6 @@ def _(event: ConnectionCleared, draft: Draft) -> None:
     expire_when_over(draft, call.call_id, event.at)
 
 
-def connect_unsupervised(draft: Draft, call: Call, by_us: datetime) -> None:
-    """Take a call on a trunk without answer supervision as connected since it reached the network."""
-    at = call.reached_at or call.born_at
-    call = draft.put_call(replace(call, reached_at=None, reached_by_us=None))
-    for party in list(call.parties.values()):
-        if party.state is PartyState.ORIGINATED and not party.outside and draft.site.is_extension(party.device_id):
-            call = draft.calls[call.call_id]
-            connected = replace(party, state=PartyState.CONNECTED)
-            how = "The call left on a trunk without answer supervision; the answer is not confirmed."
-            leg = open_leg(draft, call, connected, at, by_us, how=how)
-            draft.put_leg(replace(leg, is_unconfirmed=True))
-
-
 def expire_when_over(draft: Draft, call_id: str, by_us: datetime) -> None:
     """Let a call be forgotten some time after everybody has left it."""
     call = draft.calls.get(call_id)
@@ -339,7 +320,7 @@ def _(event: CallCleared, draft: Draft) -> None:
 def _(event: Failed, draft: Draft) -> None:
     """A call could not be completed: nobody was connected by it."""
     call, device_id = located(draft, event)
-    _confirm(draft, call.call_id)
+    confirm(draft, call.call_id)
     party = call.parties.get(device_id)
     if party is not None and not party.is_talking and party.cleared_by_us is None:
         clear_party(draft, draft.calls[call.call_id], device_id, event.time, event.at, "")

@@ -12,7 +12,7 @@ from calls.lifecycle.draft import State
 from calls.lifecycle.outcomes import Outcome
 from calls.lifecycle.rule import apply
 from calls.lifecycle.values import Phase, SourceState, WriteStatus
-from calls.tests.switchboard import Everybody, Switchboard, event, with_site
+from calls.tests.switchboard import Everybody, Switchboard, event, moment, with_site
 from cti.events import EVENT_TYPES
 
 
@@ -230,6 +230,32 @@ def test_a_trunk_without_answer_supervision_counts_from_the_network_on() -> None
     board.call("ConnectionCleared", 20, "C1", "2001")
 
     assert board.spans() == [("2001", 2.0, 20.0)]
+
+
+def test_a_slow_trunk_that_answers_after_all_moves_the_begin_and_asks_again() -> None:
+    board = Switchboard().call("Originated", 1, "C1", "2001").call("NetworkReached", 2, "C1", "T18:1", outside=True)
+    board.waits(4.5).missed(12, 1).call("Delivered", 13, "C1", "T18:1", outside=True)
+    board.call("Established", 15, "C1", "T18:1", outside=True)
+
+    assert board.spans() == [("2001", 15.0, None)]
+    assert [(one.search, one.connected_at) for one in board.searches][1:] == [(2, moment(15))]
+    assert not board.leg.is_unconfirmed
+    assert board.found(15.5, 1, "G1").leg.guid == "G1"
+
+
+def test_a_colleague_who_joins_does_not_move_the_begin_of_an_unconfirmed_call() -> None:
+    board = Switchboard().call("Originated", 1, "C1", "2001").call("NetworkReached", 2, "C1", "T18:1", outside=True)
+    board.waits(4.5).call("Established", 60, "C1", "2002")
+
+    assert board.spans() == [("2001", 2.0, None), ("2002", 60.0, None)]
+
+
+def test_an_agent_whose_state_is_told_just_after_connected_sat_there_before() -> None:
+    board = Switchboard().call("Established", 5, "C1", "2001").agent("Busy", 5.1, "9101", deviceId="2001")
+    late = Switchboard().call("Established", 5, "C1", "2001").agent("Busy", 6.5, "9101", deviceId="2001")
+    new = Switchboard().call("Established", 5, "C1", "2001").agent("LoggedOn", 5.1, "9101", deviceId="2001")
+
+    assert [one.leg.agent_id for one in (board, late, new)] == ["9101", "", ""]
 
 
 def test_an_internal_call_has_two_legs_in_whatever_order_it_is_told() -> None:

@@ -1,0 +1,55 @@
+"""Calls on trunks that may never say whether the far end answered."""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from calls.lifecycle.commands import CancelSearch
+from calls.lifecycle.conclude import concluded
+from calls.lifecycle.draft import Draft
+from calls.lifecycle.legs import is_wanted, open_leg, start_search, traced
+from calls.lifecycle.values import Call, Leg, PartyState, Phase, SearchStatus
+from cti.events import CallEvent
+
+#: A trunk that has said nothing for this long after NetworkReached has no answer supervision: the call is connected.
+UNSUPERVISED = timedelta(seconds=2)
+
+
+def confirm(draft: Draft, call_id: str) -> None:
+    """Note that a call's trunk speaks: its answer will be told."""
+    call = draft.calls.get(call_id)
+    if call is not None and call.reached_by_us is not None:
+        draft.put_call(replace(call, reached_at=None, reached_by_us=None))
+
+
+def connect_unsupervised(draft: Draft, call: Call, by_us: datetime) -> None:
+    """Take a call on a trunk without answer supervision as connected since it reached the network."""
+    at = call.reached_at or call.born_at
+    call = draft.put_call(replace(call, reached_at=None, reached_by_us=None))
+    for party in list(call.parties.values()):
+        if party.state is PartyState.ORIGINATED and not party.outside and draft.site.is_extension(party.device_id):
+            call = draft.calls[call.call_id]
+            connected = replace(party, state=PartyState.CONNECTED)
+            how = "The call left on a trunk without answer supervision; the answer is not confirmed."
+            leg = open_leg(draft, call, connected, at, by_us, how=how)
+            draft.put_leg(replace(leg, is_unconfirmed=True))
+
+
+def answer_after_all(draft: Draft, call_id: str, event: CallEvent) -> None:
+    """Let the legs that were taken as connected begin at the answer, when a slow trunk tells of one."""
+    if not event.data.outside:
+        return
+    for leg in draft.legs_in(call_id):
+        if leg.phase is Phase.OPEN and leg.is_unconfirmed and event.time >= leg.connected_at:
+            draft.put_leg(concluded(draft, _from_answer(draft, leg, event), event.at))
+
+
+def _from_answer(draft: Draft, leg: Leg, event: CallEvent) -> Leg:
+    """Begin a leg at the answer; ask again for its recording, unless one is known already."""
+    leg = replace(leg, is_unconfirmed=False, connected_at=event.time, connected_by_us=event.at)
+    leg = traced(leg, event.at, "connected", "The far end answered only now; the leg begins here.")
+    if leg.guid or not is_wanted(draft, leg):
+        return leg
+    if leg.search is SearchStatus.OPEN:
+        draft.do(CancelSearch(leg.number))
+    return start_search(draft, replace(leg, missed=""), event.at)

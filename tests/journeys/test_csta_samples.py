@@ -1,0 +1,275 @@
+"""The CSTA samples, from a server's bytes over TCP through session and core: each gives what the index says.
+
+A segment is told as in the index: device, first and last message, and the messages between which it was on hold.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from agents.matching import Directory, Instance, Listed
+from calls.lifecycle.values import Leg, Site
+from calls.rehearsal import Cast, Recorded, Recorder, Rehearsal
+from cti.events import AnyEvent, SnapshotEnded
+from cti.sources.csta_xml.framing import framed
+from cti.sources.csta_xml.parsing import Element, children, descend, text_of
+from cti.tests.csta.pbx import WILLING, Answer, Listener, Pbx, followed, only, sample, until
+
+EXTENSIONS = ("2001", "2002", "2003", "2004")
+NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
+#: Messages with which two monitors tell of one moment; all others are 5 seconds after the one before.
+TWINS = {"01-acd-queue-call": {6}, "03-two-step-transfer": {9, 11, 13}, "04-conference-dropoff": {7, 9, 11, 13, 15}}
+APART, TWIN = timedelta(seconds=5), timedelta(milliseconds=50)
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A talk segment of the index."""
+
+    device: str
+    first: int
+    last: int
+    hold: tuple[int, int] | None = None
+
+
+SEGMENTS = {
+    "01-acd-queue-call": [Segment("2001", 5, 8)],
+    "02-single-step-transfer": [Segment("2001", 2, 3), Segment("2002", 5, 6)],
+    "03-two-step-transfer": [Segment("2001", 2, 11, (3, 11)), Segment("2001", 9, 11), Segment("2002", 8, 13)],
+    "04-conference-dropoff": [Segment("2001", 2, 13, (3, 10)), Segment("2001", 9, 10), Segment("2002", 8, 15)],
+    "06-forward-no-answer": [Segment("2003", 4, 5)],
+    "08a-outbound-answered": [Segment("2001", 5, 6)],
+    "08c-outbound-no-answer-supervision": [Segment("2001", 3, 4)],
+    "09-snapshot": [Segment("2001", 6, 7), Segment("2001", 6, 9, (6, 8))],
+    "10-agent-session": [],
+    "11-call-information": [Segment("2001", 2, 4)],
+}
+
+
+def moment(scenario: str, message: int) -> datetime:
+    """Return when a message of a scenario comes."""
+    twins = TWINS.get(scenario, set())
+    return NINE + sum((TWIN if one in twins else APART for one in range(1, message + 1)), timedelta())
+
+
+def answers(scenario: str) -> dict[str, Answer]:
+    """Answer as the sample's server does; the snapshot is of the sample's calls, where it has one."""
+    if scenario != "09-snapshot":
+        return dict(WILLING)
+
+    def of_device(root: Element) -> str | None:
+        is_sampled = text_of(children(root)["snapshotObject"]) == "2001"
+        return only(scenario, "SnapshotDeviceResponse") if is_sampled else str(WILLING["SnapshotDevice"])
+
+    def of_call(root: Element) -> str | None:
+        is_sampled = text_of(descend(root, "snapshotObject", "callID")) == "5201"
+        return only(scenario, "SnapshotCallResponse") if is_sampled else None
+
+    return {**WILLING, "SnapshotDevice": of_device, "SnapshotCall": of_call}
+
+
+@cache
+def heard(scenario: str) -> tuple[AnyEvent, ...]:
+    """Let a session hear a scenario's events after its snapshot; each event is given its message's moment."""
+    frames = [(number, frame.xml) for number, frame in enumerate(sample(scenario), 1) if frame.invoke == 9999]
+    first = 7 if scenario == "09-snapshot" else 1
+
+    async def play() -> Listener:
+        begun = asyncio.Event()
+
+        async def speak(pbx: Pbx) -> None:
+            await begun.wait()
+            for _, xml in frames:
+                pbx.send(framed(9999, xml))
+
+        async def told(listener: Listener) -> None:
+            await until(lambda: "Ended" in listener.types(), "the snapshot")
+            begun.set()
+            await until(lambda: len(_live(listener.events)) == len(frames), "the events")
+
+        return await followed(Pbx(answers(scenario), speak), told, devices=EXTENSIONS)
+
+    listener = asyncio.run(play())
+    before = listener.events[: len(listener.events) - len(frames)]
+    stamped = [_at(event, moment(scenario, first - 1)) for event in before]
+    live = enumerate(_live(listener.events), first)
+    return (*stamped, *(_at(event, moment(scenario, number)) for number, event in live))
+
+
+def _live(events: list[Any]) -> list[Any]:
+    ended = next(place for place, event in enumerate(events) if isinstance(event, SnapshotEnded))
+    return events[ended + 1 :]
+
+
+def _at(event: Any, at: datetime) -> AnyEvent:
+    stamped: AnyEvent = replace(event, time=at, gatewaytime=at)
+    return stamped
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What a scenario came to."""
+
+    rehearsal: Rehearsal
+    segments: list[Segment]
+
+
+def rehearsed(scenario: str, recorded: tuple[Recorded, ...] = ()) -> Told:
+    """Take a scenario through the core, message by message, and read its segments off the legs."""
+    users = [Listed(service_id=1, user_id=one, extension=one) for one in EXTENSIONS]
+    site = Site(devices=frozenset(EXTENSIONS), queues=frozenset({"5000"}))
+    rehearsal = Rehearsal(Cast(site, Directory(users, [Instance(1)])), Recorder(recordings=recorded))
+    holds: dict[int, list[datetime]] = {}
+    for event in heard(scenario):
+        rehearsal.play([event], rest=timedelta())
+        for leg in rehearsal.legs:
+            if leg.is_held != (len(holds.get(leg.number, ())) % 2 == 1):
+                holds.setdefault(leg.number, []).append(event.at)
+    rehearsal.play(heard(scenario)[-1:], rest=timedelta(seconds=30))
+    return Told(rehearsal, [_segment(scenario, leg, holds.get(leg.number, [])) for leg in rehearsal.legs])
+
+
+def _segment(scenario: str, leg: Leg, holds: list[datetime]) -> Segment:
+    assert leg.disconnected_at is not None
+    first, last = (_message(scenario, at) for at in (leg.connected_at, leg.disconnected_at))
+    hold = (_message(scenario, holds[0]), _message(scenario, holds[1])) if holds else None
+    return Segment(leg.device_id, first, last, hold)
+
+
+def _message(scenario: str, at: datetime) -> int:
+    return next(number for number in range(17) if moment(scenario, number) == at)
+
+
+def is_same(scenario: str, found: Segment, meant: Segment) -> bool:
+    """Say whether two segments are the same, where twins are one moment."""
+    found_at, meant_at = ([one.first, one.last, *(one.hold or ())] for one in (found, meant))
+    if found.device != meant.device or len(found_at) != len(meant_at):
+        return False
+    pairs = zip(found_at, meant_at, strict=True)
+    return all(abs(moment(scenario, one) - moment(scenario, other)) <= TWIN for one, other in pairs)
+
+
+def recordings(scenario: str) -> tuple[Recorded, ...]:
+    """Let QMS record each segment of the index."""
+    return tuple(
+        Recorded(guid=f"G{number}", extension=one.device, began=moment(scenario, one.first),
+                 ended=moment(scenario, one.last))
+        for number, one in enumerate(SEGMENTS[scenario], 1)
+    )  # fmt: skip
+
+
+def flags_at(scenario: str, device: str) -> list[dict[str, str]]:
+    """Return the flags that the legs of an extension carry in the end."""
+    rehearsal = rehearsed(scenario, recordings(scenario)).rehearsal
+    return [rehearsal.flags.get(leg.number, {}) for leg in rehearsal.legs if leg.device_id == device]
+
+
+@pytest.mark.parametrize("scenario", SEGMENTS)
+def test_a_sample_gives_the_segments_of_the_index(scenario: str) -> None:
+    found, meant = list(rehearsed(scenario).segments), SEGMENTS[scenario]
+
+    for one in meant:
+        same = [segment for segment in found if is_same(scenario, segment, one)]
+        assert same, f"{one} is not among {found}"
+        found.remove(same[0])
+    assert found == []
+
+
+@pytest.mark.parametrize("scenario", SEGMENTS)
+def test_every_segment_of_a_sample_that_is_recorded_is_flagged_once(scenario: str) -> None:
+    rehearsal = rehearsed(scenario, recordings(scenario)).rehearsal
+
+    expected = "joined_late" if scenario == "09-snapshot" else "flagged"
+    assert {leg.outcome.value for leg in rehearsal.legs} <= {expected}
+    assert rehearsal.twice == []
+
+
+@pytest.mark.parametrize(
+    ("scenario", "threads"),
+    [
+        ("01-acd-queue-call", ["01"]), ("02-single-step-transfer", ["02"]), ("03-two-step-transfer", ["04"]),
+        ("04-conference-dropoff", ["07"]), ("06-forward-no-answer", ["0B"]), ("08a-outbound-answered", ["0D"]),
+        ("09-snapshot", ["0F", "10"]), ("11-call-information", ["11"]),
+    ],
+)  # fmt: skip
+def test_the_legs_of_a_sample_belong_to_its_interactions(scenario: str, threads: list[str]) -> None:
+    found = {leg.facts.interaction_id for leg in rehearsed(scenario).rehearsal.legs}
+
+    assert sorted(one[-2:] for one in found) == threads
+    assert {len(one) for one in found} == {32}
+
+
+def test_a_queue_call_carries_queue_agent_and_caller() -> None:
+    (leg,) = rehearsed("01-acd-queue-call").rehearsal.legs
+    (flags,) = flags_at("01-acd-queue-call", "2001")
+
+    assert (leg.facts.calling_number, leg.facts.called_number) == ("+442079460123", "+442079460500")
+    assert (flags["QueueName"], flags["AgentId"], flags["CTICallRef"]) == ("Sales", "9101", "4A01")
+
+
+def test_a_single_step_transfer_hands_the_customer_on_under_the_new_call_reference() -> None:
+    first, second = rehearsed("02-single-step-transfer").rehearsal.legs
+
+    assert (first.call_id, second.call_id) == ("4B01", "4B02")
+    assert first.facts.interaction_id == second.facts.interaction_id
+    assert first.facts.calling_number == second.facts.calling_number == "+442079460123"
+
+
+def test_a_two_step_transfer_joins_two_calls_into_a_third() -> None:
+    told = rehearsed("03-two-step-transfer")
+    talk, consult = sorted((leg for leg in told.rehearsal.legs if leg.device_id == "2001"), key=lambda one: one.call_id)
+    (other,) = (leg for leg in told.rehearsal.legs if leg.device_id == "2002")
+
+    assert (talk.call_id, consult.call_id, other.call_id) == ("4C01", "4C02", "4C03")
+    assert other.facts.calling_number == "+442079460123"
+    assert len(flags_at("03-two-step-transfer", "2002")) == 1
+
+
+def test_a_conference_keeps_the_older_leg_and_ends_the_consultation() -> None:
+    told = rehearsed("04-conference-dropoff").rehearsal
+    calls = sorted((leg.device_id, leg.call_id) for leg in told.legs)
+
+    assert calls == [("2001", "4D02"), ("2001", "4D03"), ("2002", "4D03")]
+
+
+def test_a_phone_that_rang_in_vain_has_no_leg() -> None:
+    (leg,) = rehearsed("06-forward-no-answer").rehearsal.legs
+
+    assert (leg.device_id, leg.facts.calling_number) == ("2003", "+442079460123")
+
+
+def test_a_trunk_without_supervision_gives_an_unconfirmed_leg() -> None:
+    (leg,) = rehearsed("08c-outbound-no-answer-supervision").rehearsal.legs
+    (answered,) = rehearsed("08a-outbound-answered").rehearsal.legs
+
+    assert leg.is_unconfirmed
+    assert not answered.is_unconfirmed
+
+
+def test_calls_of_a_snapshot_were_joined_late_and_are_never_flagged() -> None:
+    rehearsal = rehearsed("09-snapshot", recordings("09-snapshot")).rehearsal
+
+    assert [(leg.call_id, leg.outcome.value) for leg in rehearsal.legs] == [
+        ("5201", "joined_late"),
+        ("5202", "joined_late"),
+    ]
+    assert rehearsal.flags == {}
+    assert rehearsal.legs[0].facts.queue_name == "Sales"
+
+
+def test_an_agents_seat_follows_the_log_on() -> None:
+    rehearsal = rehearsed("10-agent-session").rehearsal
+
+    assert rehearsal.draft.seats == {}
+    assert rehearsal.legs == []
+
+
+def test_data_of_a_call_that_comes_late_is_flagged() -> None:
+    (flags,) = flags_at("11-call-information", "2001")
+
+    assert flags["CallerName"] == "J Example"
+    for text in ("correlatorData=CRM-8812", "Case=99", "accountInfo=4711"):
+        assert text in flags["CTI QueryData"]
