@@ -5,23 +5,37 @@ leaves, so that whatever dies in between is found: the claim runs out, and the w
 again.
 """
 
+import os
 import random
 import threading
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from time import monotonic
 from typing import Protocol
 
 import msgspec
 import structlog
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from flags.models import SETTLED, FlagValue, FlagWrite, WriteState
-from flags.protocol import WRITTEN, Decision, Pending, after_error, after_failed_read_back, after_read_back
+from flags.claims import (
+    Claimed,
+    Settlement,
+    claim_due,
+    due,
+    give_back,
+    give_up_overdue,
+    next_due,
+    services_with_due_writes,
+    settle,
+)
+from flags.models import SETTLED
+from flags.sending import Senders, Sent, pools
 from qms import api as qms_api
 from qms.models import RecordingService, ServiceHealth
-from qms.port import Flag, FlagAlreadyWritten, QmsError, QmsRejected, RecordingServicePort
+from qms.port import QmsError, QmsUnavailable, RecordingServicePort
+
+__all__ = ["Breaker", "Delivered", "deliver", "services_with_due_writes"]
 
 log = structlog.get_logger()
 
@@ -30,7 +44,10 @@ Connect = Callable[[RecordingService], RecordingServicePort]
 
 #: Claimed for each thread, so that none runs dry while the database answers.
 CLAIMS_A_THREAD = 4
-UNSETTLED = (WriteState.QUEUED, WriteState.SENDING, WriteState.UNCLEAR)
+#: What a thread does with one claim at most: write, and read back.
+CALLS_A_CLAIM = 2
+#: The breaker opens after so many failures in a row; it need not be told of more at once.
+FAILURES_TOLD = 5
 
 
 class Breaker(Protocol):
@@ -38,6 +55,9 @@ class Breaker(Protocol):
 
     def may_send(self, service_id: int, now: datetime) -> bool:
         """Say whether something may be sent now."""
+
+    def is_on_trial(self, service_id: int) -> bool:
+        """Say whether one write alone is to be sent, to see whether the service is well."""
 
     def mark_ok(self, service_id: int, now: datetime) -> None:
         """Note that the service answered."""
@@ -56,235 +76,194 @@ class Delivered(msgspec.Struct, kw_only=True):
     next_due: datetime | None = None
 
 
-class Sending(msgspec.Struct, frozen=True):
-    """A claimed write on its way; ``read_back``: its last end was unclear."""
-
-    write: FlagWrite
-    flags: tuple[Flag, ...]
-    stamp: datetime
-    read_back: bool
-
-
-class Sent(msgspec.Struct, frozen=True):
-    """A write and what became of it. ``error``: the service's failure, for its breaker."""
-
-    sending: Sending
-    decision: Decision
-    error: QmsError | None = None
-
-
 def deliver(
     service_id: int,
     *,
     now: Now,
     connect: Connect = qms_api.connect,
     seconds: float = 5.0,
+    limit: int = 200,
     breaker: Breaker | None = None,
 ) -> Delivered:
-    """Send a service its due flag writes until none is left, it fails, or the time is over."""
-    with _lock:
-        running = _running.setdefault(service_id, threading.Lock())
-    if not running.acquire(blocking=False):
+    """Send a service its due flag writes until none is left, it fails, or the time is over.
+
+    At most ``limit`` writes are claimed at once. A second delivery of the service in this process returns at once, and
+    the first one then tells ``more``.
+    """
+    service = RecordingService.objects.filter(pk=service_id).first()
+    if service is None:
         return Delivered()
-    try:
-        service = RecordingService.objects.get(pk=service_id)
-        return _Delivery(service, now, connect, breaker or _SharedBreaker()).run(seconds)
-    finally:
-        running.release()
+    with _turns.turn(service_id) as is_ours:
+        if not is_ours:
+            return Delivered()
+        done = Delivery(service, now, connect, breaker or SharedBreaker(), limit).run(seconds)
+    done.more = done.more or _turns.is_wanted(service_id)
+    return done
 
 
-class _SharedBreaker:
+class SharedBreaker:
     """The breaker that all processes share, on the service's health row."""
 
     def may_send(self, service_id: int, now: datetime) -> bool:
+        """Say whether something may be sent now; when the wait is over, to one caller alone."""
         return qms_api.may_send(service_id, now)
 
+    def is_on_trial(self, service_id: int) -> bool:
+        """Say whether the service has not answered since the breaker opened."""
+        return ServiceHealth.objects.filter(pk=service_id, open_until__isnull=False).exists()
+
     def mark_ok(self, service_id: int, now: datetime) -> None:
+        """Note that the service answered."""
         qms_api.mark_ok(service_id, now)
 
     def mark_failed(self, service_id: int, error: QmsError, now: datetime) -> None:
+        """Note that it failed."""
         qms_api.mark_failed(service_id, error, now)
 
 
-class _Delivery:
+class Delivery:
     """One run of the pump of one service."""
 
-    def __init__(self, service: RecordingService, now: Now, connect: Connect, breaker: Breaker) -> None:
+    def __init__(self, service: RecordingService, now: Now, connect: Connect, breaker: Breaker, limit: int) -> None:
         self.service, self.now, self.connect, self.breaker = service, now, connect, breaker
-        # The longest a claim can take: a write and a read-back for each place in the queue of its thread.
-        self.lease = timedelta(seconds=service.timeout_seconds * 2 * CLAIMS_A_THREAD + 10)
-        self.give_up = timedelta(days=settings.FLAG_WRITE_GIVE_UP_DAYS)
-        self.pool = _pool(service)
-        self.pending: set[Future[Sent]] = set()
+        self.claim = random.getrandbits(62)  # names this run
+        self.limit = min(limit, service.max_in_flight * CLAIMS_A_THREAD)
+        # The longest a claim can take: its thread may have others to send before it.
+        self.lease = timedelta(seconds=service.timeout_seconds * CALLS_A_CLAIM * CLAIMS_A_THREAD + 20)
+        self.patience = timedelta(days=settings.FLAG_WRITE_GIVE_UP_DAYS)
+        self.senders = Senders(pools.of(service.pk, service.max_in_flight), now)
         self.done = Delivered()
 
     def run(self, seconds: float) -> Delivered:
-        """Claim, send, settle."""
-        until = self.now() + timedelta(seconds=seconds)
-        is_well = True
-        while is_well and self.now() < until:
-            claimed = self._claim() if self._may_send() else []
-            self.pending |= {self.pool.submit(self._send, one) for one in claimed}
-            self.done.sent += len(claimed)
-            if not self.pending:
-                break
-            is_well = self._harvest(FIRST_COMPLETED)
-        if self.pending:
-            self._harvest("ALL_COMPLETED")
-        due = _unsettled(self.service.pk).order_by("not_before").values_list("not_before", flat=True).first()
-        self.done.next_due, self.done.more = due, is_well and due is not None and due <= self.now()
+        """Claim, send, settle; at the end what is under way is waited for, and what is not begun is given back."""
+        until = monotonic() + seconds
+        try:
+            while monotonic() < until and self._fill():
+                self._harvest()
+        finally:
+            self.senders.halt.set()
+        is_over_time = bool(self.senders.under_way)
+        while self.senders.under_way:
+            self._harvest()
+        self.done.more = is_over_time and due(self.service.pk, self.now()).exists()
+        self.done.next_due = next_due(self.service.pk)
         return self.done
 
+    def _fill(self) -> bool:
+        """Claim and send when less than half of what may be is under way. Returns whether anything is."""
+        under_way = self.senders.under_way
+        if len(under_way) * 2 <= self.limit and not self._is_failing() and self._may_send() and (port := self._port()):
+            for claimed in self._claim():
+                self.senders.send(port, claimed)
+        return bool(under_way)
+
+    def _is_failing(self) -> bool:
+        """Say whether the breaker has opened while some are under way: no trial is sent beside them."""
+        is_halted = bool(self.senders.under_way) and self.senders.halt.is_set()
+        return is_halted and self.breaker.is_on_trial(self.service.pk)
+
     def _may_send(self) -> bool:
-        return bool(self.pending) or self.breaker.may_send(self.service.pk, self.now())
-
-    def _room(self) -> int:
-        """Return how many writes may be claimed: one alone while the service is on trial."""
-        if ServiceHealth.objects.filter(pk=self.service.pk, open_until__isnull=False).exists():
-            return 1 - len(self.pending)
-        return self.service.max_in_flight * CLAIMS_A_THREAD - len(self.pending)
-
-    def _claim(self) -> list[Sending]:
-        """Claim due writes, oldest first; whose claim ran out while being sent is to be read back."""
-        now, room = self.now(), self._room()
-        rows = list(_due(self.service.pk, now).order_by("not_before", "id")[:room]) if room > 0 else []
-        if not rows:
-            return []
-        stamp = now + self.lease + timedelta(microseconds=random.randrange(10**6))  # noqa: S311  (names this claim)
-        fresh = [row.pk for row in rows if row.state == WriteState.QUEUED]
-        unclear = [row.pk for row in rows if row.state != WriteState.QUEUED]
-        won = _take(fresh, WriteState.QUEUED, now, state=WriteState.SENDING, claimed_until=stamp)
-        won += _take(unclear, WriteState.SENDING, now, state=WriteState.UNCLEAR, claimed_until=stamp)
-        won += _take(unclear, WriteState.UNCLEAR, now, claimed_until=stamp)
-        mine = {row.pk for row in rows} if won == len(rows) else _stamped([row.pk for row in rows], stamp)
-        return self._sendings([row for row in rows if row.pk in mine], stamp)
-
-    def _sendings(self, rows: list[FlagWrite], stamp: datetime) -> list[Sending]:
-        flags: dict[int, list[Flag]] = {row.pk: [] for row in rows}
-        values = FlagValue.objects.filter(write__in=rows).order_by("id").values_list("write_id", "name", "value")
-        for write_id, name, value in values:
-            flags[write_id].append(Flag(name, value))
-        return [Sending(row, tuple(flags[row.pk]), stamp, row.state != WriteState.QUEUED) for row in rows]
-
-    def _send(self, sending: Sending) -> Sent:
-        """Write, or read back first; runs in the pool and touches no database."""
-        port, guid = self.connect(self.service), sending.write.recording_guid
-        if sending.read_back:
-            return self._read_back(port, sending)
-        try:
-            port.write_flags(guid, sending.flags)
-        except FlagAlreadyWritten:
-            return self._read_back(port, sending)
-        except QmsError as error:
-            return Sent(sending, after_error(error, self._facts(sending), self.now(), _chance()), error)
-        return Sent(sending, WRITTEN)
-
-    def _read_back(self, port: RecordingServicePort, sending: Sending) -> Sent:
-        try:
-            carried = port.flags(sending.write.recording_guid)
-        except QmsError as error:
-            facts = self._facts(sending)
-            return Sent(sending, after_failed_read_back(error, facts, self.now(), _chance()), error)
-        wanted = {flag.name: flag.value for flag in sending.flags}
-        return Sent(sending, after_read_back(carried, wanted, self.now()))
-
-    def _facts(self, sending: Sending) -> Pending:
-        write = sending.write
-        return Pending(
-            attempts=write.attempts + 1, created_at=write.created_at, give_up_at=write.created_at + self.give_up
-        )
-
-    def _harvest(self, until: str) -> bool:
-        """Settle what has come to an end. Returns whether the service seems well."""
-        ended, self.pending = wait(self.pending, return_when=until)
-        sents = [future.result() for future in ended]
-        self.done.settled += _settle(sents, self.now())
-        self.done.source_ids |= {one.sending.write.source_id for one in sents if one.decision.state in SETTLED}
-        return self._tell_breaker(sents)
-
-    def _tell_breaker(self, sents: Sequence[Sent]) -> bool:
-        failures = [one.error for one in sents if one.error is not None and not _is_answer(one.error)]
-        if len(failures) < len(sents):
-            self.breaker.mark_ok(self.service.pk, self.now())
+        """Ask the breaker, but only with something to send: who asks may be the one that tries."""
+        if not due(self.service.pk, self.now()).exists():
+            return False
+        if self.service.enabled and self.breaker.may_send(self.service.pk, self.now()):
             return True
-        self.breaker.mark_failed(self.service.pk, failures[-1], self.now())
+        self._give_up_overdue()
         return False
 
+    def _port(self) -> RecordingServicePort | None:
+        try:
+            return self.connect(self.service)
+        except QmsUnavailable as error:
+            self.breaker.mark_failed(self.service.pk, error, self.now())
+            return None
 
-def _is_answer(error: QmsError) -> bool:
-    """Say whether the service is well though it refused."""
-    return isinstance(error, QmsRejected) and error.code not in ("AuthenticationFailed", "NotAuthorised")
+    def _claim(self) -> Sequence[Claimed]:
+        limit = 1 if self.breaker.is_on_trial(self.service.pk) else self.limit
+        room = limit - len(self.senders.under_way)
+        if room <= 0:
+            return ()
+        self.senders.halt.clear()
+        claimed = claim_due(
+            self.service.pk, self.claim, self.now(), lease=self.lease, patience=self.patience, limit=room,
+            besides=self.senders.under_way,
+        )  # fmt: skip
+        self.done.sent += len(claimed)
+        return claimed
 
+    def _harvest(self) -> None:
+        """Settle what has come to an end."""
+        found = self.senders.gather(self.lease.total_seconds())
+        if not found:
+            log.error("flag_writes_hang", service=self.service.slug, writes=len(self.senders.under_way))
+            self.senders.under_way.clear()  # Their claims run out, and they are read back.
+            return
+        unsent = [one.claimed for one in found if one.decision is None]
+        give_back(unsent, self.claim)
+        self.done.sent -= len(unsent)
+        self._settle([Settlement(one.claimed, one.decision) for one in found if one.decision is not None])
+        self._tell_breaker([one for one in found if one.decision is not None])
 
-def _unsettled(service_id: int) -> QuerySet[FlagWrite]:
-    return FlagWrite.objects.filter(service_id=service_id, state__in=[state.value for state in UNSETTLED])
+    def _settle(self, settlements: Sequence[Settlement]) -> None:
+        self.done.settled += settle(settlements, self.claim, self.now())
+        ended = [one for one in settlements if one.decision.state in SETTLED]
+        self.done.source_ids |= {one.claimed.source_id for one in ended}
+        for one in ended:
+            if one.decision.state != "written":
+                log.warning(
+                    "flags_not_written", write_id=one.claimed.write_id, leg_id=one.claimed.leg_id,
+                    service=self.service.slug, state=one.decision.state, code=one.decision.error_code,
+                )  # fmt: skip
 
+    def _tell_breaker(self, found: Sequence[Sent]) -> None:
+        """Tell how the service answered: the failures after its last answer."""
+        answered = [index for index, one in enumerate(found) if one.failure is None]
+        if answered:
+            self.breaker.mark_ok(self.service.pk, self.now())
+        since = answered[-1] + 1 if answered else 0
+        for one in found[since:][:FAILURES_TOLD]:
+            if one.failure is not None:
+                self.breaker.mark_failed(self.service.pk, one.failure, self.now())
 
-def _due(service_id: int, now: datetime) -> QuerySet[FlagWrite]:
-    """Return the writes that may be claimed; a recording's wrap-up not before its base flags are settled."""
-    base = FlagWrite.objects.filter(
-        recording_guid=OuterRef("recording_guid"), part="base", state__in=[state.value for state in UNSETTLED]
-    )
-    free = Q(claimed_until=None) | Q(claimed_until__lt=now)
-    return _unsettled(service_id).filter(free, Q(part="base") | ~Exists(base), not_before__lte=now)
-
-
-def _take(keys: Sequence[int], was: WriteState, now: datetime, **change: object) -> int:
-    """Claim by a conditional update; only the count is to be trusted."""
-    if not keys:
-        return 0
-    free = Q(claimed_until=None) | Q(claimed_until__lt=now)
-    return FlagWrite.objects.filter(free, id__in=keys, state=was).update(attempts=F("attempts") + 1, **change)
-
-
-def _stamped(keys: Sequence[int], stamp: datetime) -> set[int]:
-    return set(FlagWrite.objects.filter(id__in=keys, claimed_until=stamp).values_list("id", flat=True))
-
-
-def _settle(sents: Sequence[Sent], now: datetime) -> int:
-    """Save what became of writes whose claims are still ours. Returns how many are settled for good."""
-    written = [one for one in sents if one.decision is WRITTEN or one.decision.state == "written"]
-    settled = 0
-    for stamp in {one.sending.stamp for one in written}:
-        keys = [one.sending.write.pk for one in written if one.sending.stamp == stamp]
-        settled += FlagWrite.objects.filter(id__in=keys, claimed_until=stamp).update(
-            state=WriteState.WRITTEN, settled_at=now, claimed_until=None, error_code="", error=""
-        )
-    for one in sents:
-        if one.decision.state != "written":
-            settled += _put_off(one, now)
-    return settled
-
-
-def _put_off(one: Sent, now: datetime) -> int:
-    decision, is_end = one.decision, one.decision.state in SETTLED
-    changed = FlagWrite.objects.filter(pk=one.sending.write.pk, claimed_until=one.sending.stamp).update(
-        state=decision.state, not_before=decision.not_before or now, claimed_until=None,
-        settled_at=now if is_end else None, error_code=decision.error_code[:32], error=decision.error[:500],
-    )  # fmt: skip
-    return changed if is_end else 0
-
-
-def _chance() -> float:
-    return random.random()  # noqa: S311  (spreads the tries)
-
-
-_lock = threading.Lock()
-_running: dict[int, threading.Lock] = {}
-_pools: dict[int, tuple[int, ThreadPoolExecutor]] = {}
-
-
-def _pool(service: RecordingService) -> ThreadPoolExecutor:
-    """Return the service's threads, as many as may be in flight; new when the limit was changed."""
-    with _lock:
-        limit, pool = _pools.get(service.pk, (0, None))
-        if pool is None or limit != service.max_in_flight:
-            pool = ThreadPoolExecutor(service.max_in_flight, f"write-{service.slug}")
-            _pools[service.pk] = (service.max_in_flight, pool)
-        return pool
+    def _give_up_overdue(self) -> None:
+        """Give up what has waited too long: only while the service cannot be reached, else it is sent."""
+        now = self.now()
+        given_up = give_up_overdue(self.service.pk, now - self.patience, now)
+        if given_up.count:
+            self.done.settled += given_up.count
+            self.done.source_ids |= given_up.source_ids
+            log.error("flag_writes_given_up", service=self.service.slug, writes=given_up.count)
 
 
-def services_with_due_writes(now: datetime) -> list[int]:
-    """Return the Recording Services that have writes due: what beat finds when a hint was lost."""
-    due = FlagWrite.objects.filter(state__in=[state.value for state in UNSETTLED], not_before__lte=now)
-    return list(due.order_by().values_list("service_id", flat=True).distinct())
+class _Turns:
+    """Whose turn it is: in each process one delivery a service."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[int] = set()
+        self._wanted: set[int] = set()
+
+    @contextmanager
+    def turn(self, service_id: int) -> Iterator[bool]:
+        """Give the turn, or False when another has it; that one learns that it is wanted."""
+        with self._lock:
+            is_free = service_id not in self._running
+            (self._running if is_free else self._wanted).add(service_id)
+        try:
+            yield is_free
+        finally:
+            if is_free:
+                with self._lock:
+                    self._running.discard(service_id)
+
+    def is_wanted(self, service_id: int) -> bool:
+        """Say, once, whether another delivery asked for the turn meanwhile."""
+        with self._lock:
+            is_wanted = service_id in self._wanted
+            self._wanted.discard(service_id)
+            return is_wanted
+
+
+_turns = _Turns()
+# A forked child delivers nothing yet, and the lock may have been held by a thread that it does not have.
+os.register_at_fork(after_in_child=_turns.__init__)  # type: ignore[misc]

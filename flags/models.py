@@ -71,6 +71,8 @@ class WriteState(models.TextChoices):
 
 
 SETTLED = ("written", "refused", "gone", "conflict", "given_up")
+#: In the order of the partial index's condition: SQLite compares the two word by word.
+UNSETTLED = ("queued", "sending", "unclear")
 
 
 class FlagWrite(models.Model):
@@ -88,8 +90,10 @@ class FlagWrite(models.Model):
     state = models.CharField(max_length=8, choices=WriteState.choices, default=WriteState.QUEUED)
     attempts = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField()
-    claimed_until = models.DateTimeField(null=True)
+    claim = models.BigIntegerField(null=True, help_text="Names the delivery that has it now.")
+    claimed_until = models.DateTimeField(null=True, help_text="After this the delivery is taken to have died.")
     created_at = models.DateTimeField()
+    retried_at = models.DateTimeField(null=True, help_text="When a person last put it back; patience counts from then.")
     settled_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=32, blank=True)
     error = models.CharField(max_length=500, blank=True)
@@ -101,11 +105,11 @@ class FlagWrite(models.Model):
         indexes = [
             models.Index(  # Serves the claim: what is due, oldest first, and claims that ran out.
                 fields=["service", "not_before"],
-                condition=Q(state__in=("queued", "sending", "unclear")),
+                condition=Q(state__in=UNSETTLED),
                 name="flags_write_due",
             ),
             models.Index(  # Serves the consumer: settled and not yet folded.
-                fields=["source_id"],
+                fields=["source_id", "id"],
                 condition=Q(folded=False, state__in=SETTLED),
                 name="flags_write_to_fold",
             ),

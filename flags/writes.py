@@ -1,6 +1,7 @@
-"""Flag writes as the consumer sees them: queued with a leg's close, and taken back when they are settled.
+"""Flag writes as the consumer sees them, queued with a leg's close and taken back when they are settled; as an operator
+does, given up or put back.
 
-All of it runs in the consumer's transaction: no SOAP, no Redis, a few queries whatever the size of the batch.
+All of it runs in the caller's transaction: no SOAP, no Redis, a few queries whatever the size of the batch.
 """
 
 from collections import defaultdict
@@ -9,9 +10,21 @@ from datetime import datetime
 from typing import Literal
 
 import msgspec
+import structlog
+from django.db.models import Case, QuerySet, Value, When
 
 from flags.catalogue import FlagText
-from flags.models import SETTLED, FlagValue, FlagWrite
+from flags.claims import code_of_giving_up, free
+from flags.inserting import insert
+from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState
+from qms.port import QmsUnclear
+
+log = structlog.get_logger()
+
+#: What a person may put back; what is written stands.
+RETRIABLE = ("refused", "gone", "conflict", "given_up")
+#: So many are put back by one statement, so that no other writer waits long.
+RETRIED_AT_ONCE = 5000
 
 
 class NewWrite(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,10 +61,11 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Standing(msgspec.Struct):
-    """What is queued or written for the recordings of a batch."""
+    """What is queued or written for the recordings of a batch. ``waits``: until when base flags are put off."""
 
-    parts: dict[tuple[str, str], int]
-    names: dict[str, set[str]]
+    holders: dict[tuple[str, str], int] = {}
+    waits: dict[str, datetime] = {}
+    names: dict[str, set[str]] = msgspec.field(default_factory=lambda: defaultdict(set))
 
 
 def queue_writes(new: Sequence[NewWrite]) -> list[Refusal]:
@@ -62,54 +76,68 @@ def queue_writes(new: Sequence[NewWrite]) -> list[Refusal]:
     """
     if not new:
         return []
-    standing, wanted, refused = _standing([write.recording_guid for write in new]), [], []
+    standing, wanted, refused = _standing({write.recording_guid for write in new}), [], []
     for write in new:
-        holder = standing.parts.get((write.recording_guid, write.part))
+        holder = standing.holders.get((write.recording_guid, write.part))
         if holder == write.leg_id:
             continue
         if reason := _refusal(write, holder, standing):
             refused.append(Refusal(write.leg_id, write.part, reason))
             continue
-        standing.parts[(write.recording_guid, write.part)] = write.leg_id
+        standing.holders[(write.recording_guid, write.part)] = write.leg_id
         standing.names[write.recording_guid].update(text.name for text in write.texts)
         wanted.append(write)
-    _insert(wanted)
+    _insert(wanted, standing)
     return refused
 
 
-def _standing(guids: Sequence[str]) -> _Standing:
-    parts = FlagWrite.objects.filter(recording_guid__in=guids).order_by()
-    names: dict[str, set[str]] = defaultdict(set)
-    values = FlagValue.objects.filter(recording_guid__in=guids).order_by()
-    for guid, name in values.values_list("recording_guid", "name"):
-        names[guid].add(name)
-    return _Standing(
-        {(guid, part): leg for guid, part, leg in parts.values_list("recording_guid", "part", "leg_id")}, names
-    )
+def _standing(guids: set[str]) -> _Standing:
+    standing = _Standing()
+    rows = FlagWrite.objects.filter(recording_guid__in=sorted(guids)).order_by()
+    for guid, part, leg_id, state, not_before, name in rows.values_list(
+        "recording_guid", "part", "leg_id", "state", "not_before", "values__name"
+    ):
+        standing.holders[(guid, part)] = leg_id
+        standing.names[guid].add(name or "")
+        if part == "base" and state in UNSETTLED:
+            standing.waits[guid] = not_before
+    return standing
 
 
 def _refusal(write: NewWrite, holder: int | None, standing: _Standing) -> str:
     if holder is not None:
         return "Another leg's flags stand on this recording; flags can be written only once."
-    double = sorted({text.name for text in write.texts} & standing.names[write.recording_guid])
-    return f"The flag {double[0]} stands on this recording already." if double else ""
+    names = [text.name for text in write.texts]
+    double = sorted(name for name in names if name in standing.names[write.recording_guid] or names.count(name) > 1)
+    if double:
+        return f"The flag {double[0]} stands on this recording already."
+    return "" if names else "There is no flag to write."
 
 
-def _insert(writes: Sequence[NewWrite]) -> None:
-    rows = FlagWrite.objects.bulk_create(
-        FlagWrite(
-            leg_id=write.leg_id, source_id=write.source_id, service_id=write.service_id,
-            recording_guid=write.recording_guid, part=write.part, not_before=write.at, created_at=write.at,
-        )
-        for write in writes
+def _insert(writes: Sequence[NewWrite], standing: _Standing) -> None:
+    if not writes:
+        return
+    insert(FlagWrite, _WRITE_FIELDS, [_row(write, standing) for write in writes])
+    found = FlagWrite.objects.filter(recording_guid__in=[write.recording_guid for write in writes]).order_by()
+    keys = {(guid, part): key for key, guid, part in found.values_list("pk", "recording_guid", "part")}
+    insert(
+        FlagValue, ("write", "recording_guid", "name", "value", "cut", "masked"),
+        [(keys[(write.recording_guid, write.part)], write.recording_guid, text.name, text.value, text.cut, text.masked)
+         for write in writes for text in write.texts],
     )  # fmt: skip
-    FlagValue.objects.bulk_create(
-        FlagValue(
-            write=row, recording_guid=row.recording_guid, name=text.name, value=text.value, cut=text.cut,
-            masked=text.masked,
-        )
-        for row, write in zip(rows, writes, strict=True)
-        for text in write.texts
+
+
+_WRITE_FIELDS = (
+    "leg_id", "source_id", "service", "recording_guid", "part", "state", "attempts", "not_before", "created_at",
+    "error_code", "error", "folded",
+)  # fmt: skip
+
+
+def _row(write: NewWrite, standing: _Standing) -> tuple[object, ...]:
+    not_before = max(write.at, standing.waits.get(write.recording_guid, write.at))
+    return (
+        write.leg_id, write.source_id, write.service_id, write.recording_guid, write.part, WriteState.QUEUED.value, 0,
+        not_before, write.at, "", "", False,
     )  # fmt: skip
 
 
@@ -127,5 +155,51 @@ def settled_writes(source_id: int, limit: int) -> list[Settled]:
 
 
 def mark_folded(write_ids: Sequence[int]) -> None:
-    """Remember that writes have been taken into their legs."""
-    FlagWrite.objects.filter(id__in=write_ids).update(folded=True)
+    """Remember that writes have been taken into their legs; one that was put back meanwhile is not settled now."""
+    FlagWrite.objects.filter(pk__in=write_ids, state__in=SETTLED).update(folded=True)
+
+
+def give_up(write_ids: Sequence[int], by: str, reason: str, now: datetime) -> int:
+    """Give up waiting writes that are not being sent at this moment. Returns how many."""
+    waiting = FlagWrite.objects.filter(free(now), pk__in=write_ids, state__in=UNSETTLED)
+    count = waiting.update(
+        state=WriteState.GIVEN_UP, error=f"Given up by {by}: {reason}"[:500], error_code=code_of_giving_up("GivenUp"),
+        settled_at=now, claim=None, claimed_until=None, folded=False,
+    )  # fmt: skip
+    log.info("flag_writes_given_up_by_operator", by=by, writes=count)
+    return count
+
+
+def retry(write_ids: Sequence[int], by: str, now: datetime) -> int:
+    """Put back writes that came to a bad end, and try waiting ones now. Returns how many.
+
+    Where the flags may have been written, they are read back first.
+    """
+    count = _put_back(FlagWrite.objects.filter(pk__in=write_ids), now)
+    log.info("flag_writes_retried", by=by, writes=count)
+    return count
+
+
+def retry_all(by: str, now: datetime, *, error_code: str | None = None, service_id: int | None = None) -> int:
+    """Put back every write that came to a bad end, of one reason or one Recording Service where named."""
+    ended = FlagWrite.objects.filter(state__in=RETRIABLE).order_by("pk")
+    if error_code is not None:
+        ended = ended.filter(error_code=error_code)
+    if service_id is not None:
+        ended = ended.filter(service_id=service_id)
+    count, last = 0, 0
+    while keys := list(ended.filter(pk__gt=last).values_list("pk", flat=True)[:RETRIED_AT_ONCE]):
+        count, last = count + _put_back(FlagWrite.objects.filter(pk__in=keys), now), keys[-1]
+    log.info("flag_writes_retried", by=by, writes=count, code=error_code, service_id=service_id)
+    return count
+
+
+def _put_back(writes: QuerySet[FlagWrite], now: datetime) -> int:
+    """Put back by one conditional update; who is being sent, or written, stays as it is."""
+    ended = writes.filter(state__in=RETRIABLE).update(
+        state=Case(When(error_code=QmsUnclear.code, then=Value(WriteState.UNCLEAR.value)),
+                   default=Value(WriteState.QUEUED.value)),
+        not_before=now, retried_at=now, attempts=0, settled_at=None, folded=False,
+    )  # fmt: skip
+    waiting = writes.filter(free(now), state__in=UNSETTLED, not_before__gt=now)
+    return ended + waiting.update(not_before=now)

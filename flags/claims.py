@@ -1,0 +1,223 @@
+"""The claims of flag writes in the database: what is due, who has it, what became of it. No QMS here.
+
+A claim is a conditional update that is committed before anything is sent; it names the delivery and has an end. All
+that follows is conditional on the same name, so that a delivery which lost its claim changes nothing. The number of
+queries does not grow with the number of writes.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+from django.db import connection, transaction
+from django.db.models import (
+    Case,
+    CharField,
+    DateTimeField,
+    Exists,
+    F,
+    Field,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, Greatest
+
+from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState
+from flags.protocol import Decision, Pending
+from qms.models import RecordingService
+from qms.port import Flag, QmsUnavailable, QmsUnclear
+
+#: So many writes are given up at once.
+GIVEN_UP_AT_ONCE = 1000
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """A claimed write. ``is_unclear``: its last end is not known, so that it is read back before it is sent."""
+
+    write_id: int
+    leg_id: int
+    source_id: int
+    recording_guid: str
+    part: str
+    is_unclear: bool
+    pending: Pending
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """A claimed write and what became of it."""
+
+    claimed: Claimed
+    decision: Decision
+
+
+class GivenUp(msgspec.Struct, frozen=True):
+    """How many writes were given up, and the CTI sources whose consumers have answers to fold."""
+
+    count: int = 0
+    source_ids: frozenset[int] = frozenset()
+
+
+def free(now: datetime) -> Q:
+    """Return the condition that nobody has a write."""
+    return Q(claimed_until=None) | Q(claimed_until__lt=now)
+
+
+def due(service_id: int, now: datetime) -> QuerySet[FlagWrite]:
+    """Return a service's writes that may be claimed, oldest first; a wrap-up not before its base flags are settled."""
+    base = FlagWrite.objects.filter(recording_guid=OuterRef("recording_guid"), part="base", state__in=UNSETTLED)
+    return _unsettled(service_id).filter(
+        free(now), Q(part="base") | ~Exists(base), not_before__lte=now
+    ).order_by("not_before", "id")  # fmt: skip
+
+
+def _unsettled(service_id: int) -> QuerySet[FlagWrite]:
+    return FlagWrite.objects.filter(service_id=service_id, state__in=UNSETTLED)
+
+
+def next_due(service_id: int) -> datetime | None:
+    """Return when a write of the service that nobody has is due next."""
+    waiting = _unsettled(service_id).filter(claimed_until=None).order_by("not_before")
+    return waiting.values_list("not_before", flat=True).first()
+
+
+def services_with_due_writes(now: datetime) -> list[int]:
+    """Return the Recording Services that have writes due: what beat finds when a hint was lost."""
+    services = RecordingService.objects.order_by("id").values_list("id", flat=True)
+    return [service_id for service_id in services if due(service_id, now).exists()]
+
+
+def claim_due(
+    service_id: int, claim: int, now: datetime, *, lease: timedelta, patience: timedelta, limit: int,
+    besides: Collection[int] = (),
+) -> list[Claimed]:  # fmt: skip
+    """Claim up to ``limit`` due writes, but none of ``besides``; committed when this returns.
+
+    A write that is found in ``sending`` is one whose delivery died: its end is unclear.
+    """
+    with transaction.atomic():
+        rows = [row for row in _locked(due(service_id, now))[:limit] if row.pk not in besides]
+        keys = [row.pk for row in rows]
+        won = _take(keys, claim, now, now + lease) if keys else 0
+    if won != len(keys):  # Another delivery was quicker for some.
+        mine = set(FlagWrite.objects.filter(pk__in=keys, claim=claim).values_list("pk", flat=True))
+        rows = [row for row in rows if row.pk in mine]
+    return _claimed(rows, patience) if rows else []
+
+
+def _locked(rows: QuerySet[FlagWrite]) -> QuerySet[FlagWrite]:
+    """Pass over what another delivery is claiming at this moment; on SQLite one transaction writes at a time anyway."""
+    return rows.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
+
+
+def _take(keys: Sequence[int], claim: int, now: datetime, until: datetime) -> int:
+    """Claim by a conditional update; only the count is to be trusted."""
+    return FlagWrite.objects.filter(free(now), pk__in=keys, state__in=UNSETTLED).update(
+        state=Case(When(state=WriteState.QUEUED, then=Value(WriteState.SENDING.value)),
+                   default=Value(WriteState.UNCLEAR.value)),
+        claim=claim, claimed_until=until, attempts=F("attempts") + 1,
+    )  # fmt: skip
+
+
+def _claimed(rows: Sequence[FlagWrite], patience: timedelta) -> list[Claimed]:
+    flags: dict[int, list[Flag]] = {row.pk: [] for row in rows}
+    values = FlagValue.objects.filter(write_id__in=list(flags)).order_by("id")
+    for write_id, name, value in values.values_list("write_id", "name", "value"):
+        flags[write_id].append(Flag(name, value))
+    return [
+        Claimed(
+            write_id=row.pk, leg_id=row.leg_id, source_id=row.source_id, recording_guid=row.recording_guid,
+            part=row.part, is_unclear=row.state != WriteState.QUEUED,
+            pending=Pending(
+                flags=tuple(flags[row.pk]), attempts=row.attempts + 1, created_at=row.created_at,
+                give_up_at=(row.retried_at or row.created_at) + patience,
+            ),
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def give_back(claimed: Collection[Claimed], claim: int) -> None:
+    """Give back writes that were claimed and not sent, as if they had never been claimed."""
+    if claimed:
+        _held(claimed, claim).update(
+            state=Case(When(state=WriteState.SENDING, then=Value(WriteState.QUEUED.value)), default=F("state")),
+            claim=None, claimed_until=None, attempts=F("attempts") - 1,
+        )  # fmt: skip
+
+
+def settle(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
+    """Save what became of writes whose claims still stand. Returns how many came to their end."""
+    written = [one for one in settlements if one.decision.state == "written"]
+    failed = [one for one in settlements if one.decision.state in SETTLED and one.decision.state != "written"]
+    put_off = [one for one in settlements if one.decision.state not in SETTLED]
+    ended = _settle_written(written, claim, now) + _save(failed, claim, now)
+    _save(put_off, claim, now)
+    _let_wrapups_wait([one.claimed for one in put_off if one.claimed.part == "base"])
+    return ended
+
+
+def _held(claimed: Collection[Claimed], claim: int) -> QuerySet[FlagWrite]:
+    return FlagWrite.objects.filter(pk__in=[one.write_id for one in claimed], claim=claim)
+
+
+def _settle_written(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
+    if not settlements:
+        return 0
+    return _held([one.claimed for one in settlements], claim).update(
+        state=WriteState.WRITTEN, settled_at=now, claim=None, claimed_until=None, error_code="", error="", folded=False
+    )
+
+
+def _save(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
+    """Save ends of many kinds, each with its own reason, by one statement."""
+    if not settlements:
+        return 0
+    is_end = settlements[0].decision.state in SETTLED
+    return _held([one.claimed for one in settlements], claim).update(
+        state=_each(settlements, CharField(), lambda one: one.state),
+        not_before=_each(settlements, DateTimeField(), lambda one: one.not_before or now),
+        error_code=_each(settlements, CharField(), lambda one: one.error_code[:32]),
+        error=_each(settlements, CharField(), lambda one: one.error[:500]),
+        settled_at=now if is_end else None, claim=None, claimed_until=None, folded=False,
+    )  # fmt: skip
+
+
+def _each(settlements: Sequence[Settlement], output: "Field[Any, Any]", value: Callable[[Decision], Any]) -> Case:
+    """Return a value for each write, by its key."""
+    cases = [When(pk=one.claimed.write_id, then=Value(value(one.decision), output)) for one in settlements]
+    return Case(*cases, output_field=output)
+
+
+def _let_wrapups_wait(bases: Sequence[Claimed]) -> None:
+    """Let wrap-ups wait as long as their base flags: a claim need not pass over them again and again."""
+    if not bases:
+        return
+    base = FlagWrite.objects.filter(recording_guid=OuterRef("recording_guid"), part="base").values("not_before")
+    guids = [one.recording_guid for one in bases]
+    FlagWrite.objects.filter(recording_guid__in=guids, part="wrapup", state=WriteState.QUEUED, claim=None).update(
+        not_before=Greatest(F("not_before"), Coalesce(Subquery(base), F("not_before")))
+    )
+
+
+def give_up_overdue(service_id: int, before: datetime, now: datetime) -> GivenUp:
+    """Give up writes that have been waiting since ``before`` for a service that is not to be reached."""
+    overdue = _unsettled(service_id).filter(free(now), not_before__lte=before).order_by("not_before")
+    rows = list(overdue.values_list("pk", "source_id")[:GIVEN_UP_AT_ONCE])
+    if not rows:
+        return GivenUp()
+    text = "The Recording Service could not be reached for too long."
+    count = FlagWrite.objects.filter(free(now), pk__in=[pk for pk, _ in rows], state__in=UNSETTLED).update(
+        state=WriteState.GIVEN_UP, error=text, error_code=code_of_giving_up(QmsUnavailable.code), settled_at=now,
+        claim=None, claimed_until=None, folded=False,
+    )  # fmt: skip
+    return GivenUp(count, frozenset(source_id for _, source_id in rows))
+
+
+def code_of_giving_up(code: str) -> Case:
+    """Return the code of a write that is given up: ``Unclear`` when its flags may have been written."""
+    return Case(When(state=WriteState.QUEUED, then=Value(code)), default=Value(QmsUnclear.code))
