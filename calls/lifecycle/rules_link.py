@@ -12,10 +12,11 @@ from cti.events import LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
 
 @apply.register
 def _(event: LinkLost, draft: Draft) -> None:
-    """From now on events may be missed: a gap opens in the ledger, once."""
-    if draft.source.lost_at is None:
-        draft.source = replace(draft.source, lost_at=event.time, snapshot=None)
+    """From now on events may be missed: a gap opens in the ledger, once; a snapshot in progress is worth nothing."""
+    if draft.source.lost_at is None or draft.source.is_restored:
+        draft.source = replace(draft.source, lost_at=event.time, is_restored=False)
         draft.do(OpenGap(event.time, event.data.reason or "The link was lost."))
+    draft.source = replace(draft.source, snapshot=None)
 
 
 @apply.register
@@ -23,6 +24,7 @@ def _(event: LinkRestored, draft: Draft) -> None:
     """Events arrive again; what became of the open legs, the snapshot will say."""
     if draft.source.lost_at is not None:
         draft.do(CloseGap(draft.source.lost_at, event.time, legs_saved=0, legs_lost=0))
+        draft.source = replace(draft.source, is_restored=True)
 
 
 @apply.register
@@ -47,7 +49,7 @@ def _(event: SnapshotEnded, draft: Draft) -> None:
     saved = sum(not leg.is_joined_late for leg in concerned) - unflagged
     if draft.source.lost_at is not None:
         draft.do(CloseGap(draft.source.lost_at, event.time, legs_saved=saved, legs_lost=lost))
-    draft.source = replace(draft.source, snapshot=None, lost_at=None)
+    draft.source = replace(draft.source, snapshot=None, lost_at=None, is_restored=False)
 
 
 def _is_concerned(leg: Leg, snapshot: Snapshot) -> bool:

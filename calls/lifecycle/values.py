@@ -209,6 +209,8 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     slug: str
     next_leg: int = 1
     lost_at: datetime | None = None
+    #: The link is back, and no snapshot has said yet what came through the gap.
+    is_restored: bool = False
     snapshot: Snapshot | None = None
 
 

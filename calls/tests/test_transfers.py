@@ -6,7 +6,7 @@ from agents.matching import MatchKind
 from calls.lifecycle.commands import CloseGap, OpenGap
 from calls.lifecycle.outcomes import Outcome
 from calls.lifecycle.values import Phase
-from calls.tests.switchboard import Everybody, Switchboard, event
+from calls.tests.switchboard import NOON, Everybody, Switchboard, event
 from calls.tests.test_lifecycle import queue_call
 from cti.events import AnyEvent
 
@@ -217,3 +217,9 @@ def test_an_answer_in_the_resulting_call_that_overtakes_the_transfer_keeps_its_l
     board.call("Established", 30.1, "C3", "2003").hears(attended()).call("ConnectionCleared", 40, "C3", "2003")
 
     assert ("2003", 30.1, 40.0) in board.spans()
+
+
+def test_each_gap_of_a_source_without_snapshots_stands_in_the_ledger() -> None:
+    board = Switchboard().hears(link("Lost", 20), link("Restored", 25), link("Lost", 40), link("Restored", 41))
+
+    assert [(one.began_at - NOON).total_seconds() for one in board.commands if isinstance(one, OpenGap)] == [20.0, 40.0]

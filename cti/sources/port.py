@@ -44,7 +44,7 @@ class LinkError(Exception):
 
 
 class Quarantined(msgspec.Struct, frozen=True):
-    """A message that could not be read. ``kind``: frame, message or event; ``place``: where in the stream or message."""
+    """A message that could not be read. ``kind``: frame, message or event; ``place``: where in stream or message."""
 
     raw: bytes
     kind: str
