@@ -10,6 +10,7 @@ from kombu.exceptions import KombuError
 
 from calls import retention, searches
 from calls.consumer import Consumer, Folded, Overtaken
+from calls.continuity import check_continuity
 from cti.api import JournalUnavailable, clear_wake, wake
 from cti.models import CtiSource
 from flags.delivery import deliver as deliver_writes
@@ -48,6 +49,7 @@ def consume(source_id: int) -> None:
     until = now() + timedelta(seconds=SLICE_SECONDS)
     try:
         clear_wake(source_id)
+        check_continuity(source, now())
         while (folded := consumer.fold_once()) is not None:
             _pass_on(folded)
             if now() >= until:

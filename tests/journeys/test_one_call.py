@@ -3,7 +3,8 @@
 import pytest
 import redis as redis_client
 
-from calls.models import Checkpoint, RecordingSearch
+from calls.continuity import check_continuity
+from calls.models import Checkpoint, Gap, RecordingSearch
 from flags.models import FlagSetting, FlagWrite
 from tests.journeys.house import House
 
@@ -156,3 +157,22 @@ def test_the_legs_of_two_runs_are_the_same_whatever_the_batches(house: House, mo
     house.passes(1.2)
 
     assert house.outcomes() == [("2001", "flagged")]
+
+
+def test_a_journal_that_redis_lost_is_named_in_the_ledger_and_the_next_call_is_flagged(
+    house: House, redis: redis_client.Redis
+) -> None:
+    queue_call(house)
+    house.clears("C1", "2001")
+    house.passes(1.2)
+    assert check_continuity(house.source, house.time)
+    redis.flushall()
+
+    assert not check_continuity(house.source, house.time)
+    assert "Redis lost the journal" in Gap.objects.get().reason
+    queue_call(house, "C2")
+    assert check_continuity(house.source, house.time)
+    house.clears("C2", "2001")
+    house.passes(1.2)
+    assert house.outcomes() == [("2001", "flagged"), ("2001", "flagged")]
+    assert Gap.objects.count() == 1
