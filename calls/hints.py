@@ -4,13 +4,12 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import structlog
-from celery import current_app
 from django.db import IntegrityError, OperationalError
-from kombu.exceptions import KombuError
 
 from calls import retention, searches
 from calls.consumer import Consumer, Folded, Overtaken
 from calls.continuity import check_continuity
+from calls.sending import send
 from cti.api import JournalUnavailable, clear_wake, wake
 from cti.models import CtiSource
 from flags.delivery import deliver as deliver_writes
@@ -30,14 +29,6 @@ _consumers: dict[int, Consumer] = {}
 def now() -> datetime:
     """Return the gateway's clock."""
     return datetime.now(UTC)
-
-
-def send(task: str, key: int, queue: str, *, countdown: float = 0) -> None:
-    """Send a hint. Never raises: beat finds in the database what a lost hint was about."""
-    try:
-        current_app.send_task(task, args=[key], queue=queue, expires=countdown + 5, countdown=countdown or None)
-    except (KombuError, OSError) as error:
-        log.warning("hint_not_sent", task=task, key=key, error=type(error).__name__)
 
 
 def consume(source_id: int) -> None:

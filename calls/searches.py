@@ -15,6 +15,7 @@ import structlog
 from django.db.models import Q
 
 from calls.models import Leg, RecordingSearch, SearchState
+from calls.sending import send
 from cti.api import wake
 from qms import api as qms_api
 from qms.models import RecordingService
@@ -140,6 +141,8 @@ def settle(service: RecordingService, asked: Sequence[Asked], now: datetime) -> 
     _store(rows, ["state", "attempts", "first_asked_at", "answered_at", "recording_guid", "recording_started_at",
                   "why", "error", "next_at", "claimed_until", "service_id"])  # fmt: skip
     _tell_health(service, asked, now)
+    for other_id in {row.service_id for row in rows if row.state == SearchState.OPEN} - {service.pk}:
+        send("calls.tasks.look_up", other_id, "lookups")  # A user marked "Any": the next service is asked at once.
     for source_id in {row.source_id for row in rows if row.state != SearchState.OPEN}:
         wake(source_id)
 
@@ -168,7 +171,7 @@ def _take(service: RecordingService, one: Asked, held: set[str], now: datetime) 
     if one.error is not None:
         row.error = f"{one.error.code}: {one.error}"[:500]
         row.service_id = _next_service(row)
-        row.next_at = _next_at(service, row, now)
+        row.next_at = now if _is_onward(row, service) else _next_at(service, row, now)
         return
     row.attempts, row.error = row.attempts + 1, ""
     if recording is not None and (refusal := _refusal(row, recording, held)) is None:
@@ -193,6 +196,13 @@ def _next_service(row: RecordingSearch) -> int:
     services = [int(one) for one in row.services] or [row.service_id]
     place = services.index(row.service_id) if row.service_id in services else -1
     return services[(place + 1) % len(services)]
+
+
+def _is_onward(row: RecordingSearch, service: RecordingService) -> bool:
+    """Say whether a search goes on to a service not asked in this round; a new round waits its interval."""
+    services = [int(one) for one in row.services]
+    both = row.service_id in services and service.pk in services
+    return both and services.index(row.service_id) > services.index(service.pk)
 
 
 def _next_at(service: RecordingService, row: RecordingSearch, now: datetime) -> datetime:
