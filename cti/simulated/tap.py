@@ -56,7 +56,7 @@ class TapLine:
 
     async def run(self) -> None:
         """Send batches until there will be no more."""
-        while not self._is_over:
+        while self._waiting or not self._is_over:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
