@@ -73,7 +73,7 @@ def export(row: LegRow) -> Transcript:
     return Transcript(
         title="An exported call", about="Names and numbers are masked. Check what is expected before you keep it.",
         site=_site(story, site, mask), users=_users(legs), flags=_flags(specs), qms=_qms(story, mask),
-        events=[*_seated(story, mask), *(_line(event, story, mask) for event in story.events)],
+        events=[*_seated(story, mask), *_lines(story, mask)],
         legs=[_expected(leg, specs) for leg in legs],
     )  # fmt: skip
 
@@ -153,13 +153,15 @@ def _mask(story: _Story, site: Site) -> Mask:
     mask = Mask()
     mask.know("extension", *(leg.device_id for leg in story.legs))
     for event in story.events:
-        data = event.data
-        if isinstance(event, CallEvent) and data.device_id:
-            kind = "queue" if data.device_id in site.queues else "outside" if event.data.outside else "extension"
-            mask.know(kind, data.device_id)
-        elif isinstance(event, AgentEvent) and data.device_id:
-            mask.know("extension", data.device_id)
+        if isinstance(event, CallEvent) and event.data.device_id:
+            mask.know(_kind(event.data.device_id, site, is_outside=event.data.outside), event.data.device_id)
+        elif isinstance(event, AgentEvent) and event.data.device_id:
+            mask.know("extension", event.data.device_id)
     return mask
+
+
+def _kind(device_id: str, site: Site, *, is_outside: bool) -> str:
+    return "queue" if device_id in site.queues else "outside" if is_outside else "extension"
 
 
 def _line(event: AnyEvent, story: _Story, mask: Mask) -> dict[str, Any]:
@@ -168,6 +170,23 @@ def _line(event: AnyEvent, story: _Story, mask: Mask) -> dict[str, Any]:
     later = {"heard": heard} if abs(heard - at) > 0.001 else {}
     name = type_name(event).removeprefix("csta.call.").removeprefix("csta.agent.").removeprefix("gateway.")
     return {"at": at, **later, "type": name, **mask.data(msgspec.to_builtins(event.data))}
+
+
+def _lines(story: _Story, mask: Mask) -> list[dict[str, Any]]:
+    """Write the events; an interaction that the gateway itself named is named by the first event of its call."""
+    lines = [_line(event, story, mask) for event in story.events]
+    told = {line.get("interactionId") for line in lines}
+    for leg in reversed(story.legs):
+        named = mask.text("interaction", leg.facts.interaction_id)
+        if named and named not in told:
+            lines[_first(story, leg)]["interactionId"] = named
+    return lines
+
+
+def _first(story: _Story, leg: Leg) -> int:
+    """Return the place of the first event of a leg's call, or of one that became it."""
+    calls = _related_calls(story.events, {leg.call_id})
+    return next((place for place, event in enumerate(story.events) if _is_of(event, calls)), 0)
 
 
 def _seated(story: _Story, mask: Mask) -> list[dict[str, Any]]:
@@ -248,5 +267,7 @@ def _expected(leg: Leg, specs: tuple[FlagSpec, ...]) -> ExpectedLeg:
     for part, status in written:
         if status is WriteStatus.WRITTEN:
             flags |= {text.name: text.value for text in flag_texts(specs, leg_facts(leg), part, HASH_KEY)}
-    found = msgspec.structs.replace(view(leg, flags), reason=None)
-    return found if leg.phase is Phase.OPEN or leg.disconnected_at else msgspec.structs.replace(found, open=None)
+    return msgspec.structs.replace(
+        view(leg, flags), reason=None, open=leg.phase is Phase.OPEN or None, unconfirmed=leg.is_unconfirmed or None,
+        end_unknown=leg.is_end_unknown or None,
+    )  # fmt: skip

@@ -72,10 +72,10 @@ class Mask:
             return value
         if name == "queryData":
             return {key: self.text("value", one) for key, one in value.items()}
-        if name == "devices" and isinstance(value, list):
+        if name == "devices" and isinstance(value, list | tuple):
             return [self.text("number", one) for one in value]
         if name in _NESTED:
-            return [self.data(one) for one in value] if isinstance(value, list) else self.data(value)
+            return [self.data(one) for one in value] if isinstance(value, list | tuple) else self.data(value)
         return self.text(_KINDS[name], value) if name in _KINDS else None
 
     def leg(self, leg: Leg) -> Leg:

@@ -33,11 +33,11 @@ class TranscriptError(ValueError):
     retryable = False
 
 
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """A part of the file: a member that nobody knows is a mistake."""
 
 
-class SiteSection(Site, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class SiteSection(Site, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """How the source is set up; members as in ``Site``."""
 
 
@@ -265,7 +265,7 @@ def _compared(expected: ExpectedLeg, leg: Leg, flags: dict[str, str]) -> list[st
 
 def told(leg: ExpectedLeg) -> dict[str, Any]:
     """Return the members of an expected leg that say something, by the names of the file."""
-    found: dict[str, Any] = msgspec.to_builtins(leg)
+    found: dict[str, Any] = {"flags": leg.flags, **msgspec.to_builtins(leg)}
     return {name: value for name, value in found.items() if value is not None}
 
 

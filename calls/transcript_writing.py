@@ -10,28 +10,27 @@ import msgspec
 from calls.transcript import Transcript
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-#: Lines are written in this order; what is empty or as by default is left out.
+#: The tables that may come several times, in their order.
 _TABLES = ("users", "flags", "legs")
 
 
 def write(transcript: Transcript) -> str:
-    """Return the file's text, which ``read`` reads back as the same."""
+    """Return the file's text, which ``read`` reads back as the same; what is empty or as usual is left out."""
     found: dict[str, Any] = msgspec.to_builtins(transcript)
-    lines = [f"title = {_value(found['title'])}"]
-    if found["about"]:
-        lines.append(f"about = {_value(found['about'])}")
-    lines += ["", "events = [", *(f"  {_value(one)}," for one in found["events"]), "]"]
-    lines += _table("site", _changed(found["site"], msgspec.to_builtins(type(transcript.site)())))
-    recordings = found["qms"].pop("recordings")
-    lines += _table("qms", _changed(found["qms"], msgspec.to_builtins(type(transcript.qms)())))
-    lines += _tables("qms.recordings", recordings)
+    about = [f"about = {_value(transcript.about)}"] if transcript.about else []
+    lines = [f"title = {_value(transcript.title)}", *about, ""]
+    lines += ["events = [", *(f"  {_value(one)}," for one in transcript.events), "]"]
+    lines += _table("site", {name: _sorted(value) for name, value in found.get("site", {}).items()})
+    qms = dict(found.get("qms", {}))
+    recordings = qms.pop("recordings", [])
+    lines += [*_table("qms", qms), *_tables("qms.recordings", recordings)]
     for name in _TABLES:
-        lines += _tables(name, found[name])
+        lines += _tables(name, found.get(name, []))
     return "\n".join(lines) + "\n"
 
 
-def _changed(found: Mapping[str, Any], usual: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in found.items() if value != usual.get(name)}
+def _sorted(value: Any) -> Any:
+    return sorted(value) if isinstance(value, list | tuple | set | frozenset) else value
 
 
 def _table(name: str, members: Mapping[str, Any]) -> list[str]:
