@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 from django.db.models import Q
+from django.utils import timezone
 
 from calls.lifecycle.outcomes import Outcome
 from calls.lifecycle.values import TraceStep
@@ -43,15 +44,27 @@ class Bar(msgspec.Struct, frozen=True):
     text: str
 
 
+class Line(msgspec.Struct, frozen=True):
+    """A sentence of the decision trace with its time."""
+
+    clock: str
+    text: str
+
+
 class LegPage(msgspec.Struct, frozen=True):
     """All that a leg's page shows beside its columns."""
 
     bars: list[Bar]
-    trace: tuple[TraceStep, ...]
+    trace: list[Line]
     writes: list[FlagWrite]
     searches: list[RecordingSearch]
     related: list[Leg]
     advice: str
+
+
+def clock(moment: datetime) -> str:
+    """Return a time of day to the millisecond."""
+    return timezone.localtime(moment).strftime("%H:%M:%S.%f")[:-3]
 
 
 def leg_page(leg: Leg) -> LegPage:
@@ -60,7 +73,8 @@ def leg_page(leg: Leg) -> LegPage:
     writes = list(FlagWrite.objects.filter(leg_id=leg.pk).prefetch_related("values").order_by("part"))
     related = Leg.objects.filter(interaction_id=leg.interaction_id).exclude(Q(pk=leg.pk) | Q(interaction_id=""))
     return LegPage(
-        bars=_bars(leg, searches, writes), trace=read_trace(leg), writes=writes, searches=searches,
+        bars=_bars(leg, searches, writes), writes=writes, searches=searches,
+        trace=[Line(clock(step.at), step.text) for step in read_trace(leg)],
         related=list(related[:20]), advice=ADVICE[Outcome(leg.outcome)],
     )  # fmt: skip
 

