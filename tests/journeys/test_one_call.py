@@ -176,3 +176,22 @@ def test_a_journal_that_redis_lost_is_named_in_the_ledger_and_the_next_call_is_f
     house.passes(1.2)
     assert house.outcomes() == [("2001", "flagged"), ("2001", "flagged")]
     assert Gap.objects.count() == 1
+
+
+def test_a_defect_in_a_rule_costs_one_event_and_logs_no_call_data(
+    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rule 12: identifiers may stand in logs; who called whom may not, even when something fails."""
+    caplog.set_level("DEBUG")
+    house.log_on("9101", "2001", "Alice Archer")
+    queue_call(house)
+    monkeypatch.setattr("calls.lifecycle.rules_calls._wrapped_up", lambda *_: 1 / 0)
+    house.call("CallInformation", "C1", "2001", callerName="Mary Secret", wrapup={"result": "Sold"})
+    house.clears("C1", "2001")
+    house.passes(1.2)
+
+    assert house.outcomes() == [("2001", "flagged")]
+    assert house.source.quarantine.get().kind == "rule"
+    assert any("fold_failed" in str(record.msg) for record in caplog.records)
+    for secret in ("Alice", "Jo ", "+44", "Mary", "Sales"):
+        assert secret not in caplog.text
