@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from flags.api import written_flags
 
 PAGE = 100
 MOST = 1000
+SINCE = "since: a time with an offset is needed, for example 2026-03-02T09:00:00Z"
 
 
 class LegView(msgspec.Struct, frozen=True, rename="camel", kw_only=True):
@@ -87,7 +88,9 @@ def _filtered(request: HttpRequest, found: QuerySet[Leg]) -> QuerySet[Leg]:
         if value := request.GET.get(name):
             if name == "outcome" and value not in set(Outcome):
                 raise BadQuery(f"outcome: one of {', '.join(Outcome)} is needed")
-            found = found.filter(**{column: value.replace("\\0", "")})
+            if "\0" in value:
+                raise BadQuery(f"{name}: a NUL character is in no name")
+            found = found.filter(**{column: value})
     if since := request.GET.get("since"):
         found = found.filter(connected_at__gte=_moment(since))
     if cursor := request.GET.get("cursor"):
@@ -100,11 +103,11 @@ def _filtered(request: HttpRequest, found: QuerySet[Leg]) -> QuerySet[Leg]:
 def _moment(text: str) -> datetime:
     try:
         moment = parse_datetime(text.replace(" ", "+"))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise BadQuery("since: a time with an offset is needed, for example 2026-03-02T09:00:00Z")
-    return moment
+        if moment is not None and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise BadQuery(SINCE) from error
+    raise BadQuery(SINCE)
 
 
 def view_legs(rows: Sequence[Leg]) -> list[LegView]:
