@@ -148,14 +148,9 @@ def settle(service: RecordingService, asked: Sequence[Asked], now: datetime) -> 
 
 
 def _store(rows: Sequence[RecordingSearch], fields: list[str]) -> None:
-    """Save rows that are still open; a cancelled one stays cancelled."""
-    still = set(
-        RecordingSearch.objects.filter(id__in=[row.pk for row in rows], state=SearchState.OPEN).values_list(
-            "id", flat=True
-        )
-    )
+    """Save rows that are still open; one that was cancelled meanwhile stays cancelled."""
     names = [name.removesuffix("_id") for name in fields]
-    RecordingSearch.objects.bulk_update([row for row in rows if row.pk in still], names)
+    RecordingSearch.objects.filter(state=SearchState.OPEN).bulk_update(rows, names)
 
 
 def _held(guids: Sequence[str]) -> set[str]:
