@@ -1,0 +1,88 @@
+"""The admin as people see it: each page opens, GET changes nothing, the dashboard tells the truth."""
+
+import pytest
+import redis as redis_client
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from calls.models import Leg
+from tests.journeys.house import House
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+    """Give a gateway with one flagged leg and one at an extension that QMS does not know."""
+    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    one = House()
+    one.log_on("9101", "2001", "Alice Archer")
+    one.connects("C1", "2001", callerName="Jo <b>", callerNameSource="isdn", queueName="Sales")
+    one.call("Established", "C2", "2900")
+    one.passes(0.2)
+    one.call("Held", "C1", "2001")
+    one.passes(3)
+    one.clears("C1", "2001")
+    one.passes(1.2)
+    return one
+
+
+@pytest.fixture
+def operator(client: Client) -> Client:
+    """Give a client that is logged in as an administrator."""
+    client.force_login(User.objects.create_superuser("admin", password="x"))
+    return client
+
+
+def test_every_page_of_the_admin_opens(house: House, operator: Client) -> None:
+    for model in admin.site._registry:
+        page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
+        assert operator.get(page).status_code == 200, page
+
+
+def test_the_page_of_a_leg_tells_flags_times_and_how_it_came_about(house: House, operator: Client) -> None:
+    leg = Leg.objects.get(call_id="C1")
+    page = operator.get(reverse("admin:calls_leg_change", args=[leg.pk])).content.decode()
+
+    assert "Alice Archer" in page
+    assert "Jo &lt;b&gt;" in page
+    assert "QMS named recording" in page
+    assert "Nothing to do." in page
+    assert "On hold" in page
+
+
+def test_the_page_of_a_leg_that_is_not_flagged_tells_what_to_do(house: House, operator: Client) -> None:
+    leg = Leg.objects.get(call_id="C2")
+    page = operator.get(reverse("admin:calls_leg_change", args=[leg.pk])).content.decode()
+
+    assert "Create the user in QMS" in page
+    assert "No flags were sent" in page
+
+
+def test_the_dashboard_of_an_empty_system_leads_through_it(redis: redis_client.Redis, operator: Client) -> None:
+    page = operator.get(reverse("admin:index")).content.decode()
+
+    assert "First steps" in page
+    assert reverse("admin:qms_dataserver_add") in page
+
+
+def test_the_dashboard_counts_what_is_in_progress(house: House, operator: Client) -> None:
+    page = operator.get(reverse("admin:index"))
+
+    assert page.context["figures"].in_progress == Leg.objects.filter(phase="open").count() == 1
+    assert page.status_code == 200
+
+
+def test_a_leg_can_be_neither_changed_nor_deleted_nor_made_by_hand(house: House, operator: Client) -> None:
+    leg = Leg.objects.get(call_id="C1")
+    for name, words in (("change", [leg.pk]), ("delete", [leg.pk]), ("add", [])):
+        answer = operator.post(reverse(f"admin:calls_leg_{name}", args=words), {"post": "yes"})
+        assert answer.status_code == 403
+
+    assert Leg.objects.filter(pk=leg.pk).exists()
+
+
+def test_nobody_sees_a_page_without_logging_in(house: House, client: Client) -> None:
+    assert client.get(reverse("admin:calls_leg_changelist")).status_code == 302
