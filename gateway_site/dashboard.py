@@ -182,7 +182,8 @@ def _sentence(parts: Sequence[Part], in_progress: int, share: float | None) -> s
     flagged = (
         f"{share:.1f} % of today's finished calls are flagged" if share is not None else "no call has finished today"
     )
-    return f"All is well: {services} Recording Services answer, {in_progress} calls in progress, {flagged}."
+    answering = "the Recording Service answers" if services == 1 else f"all {services} Recording Services answer"
+    return f"All is well: {answering}, {in_progress} calls in progress, {flagged}."
 
 
 def _first_steps() -> list[Part]:

@@ -24,6 +24,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "QMS Gateway",
     "SITE_HEADER": "QMS Gateway",
     "SITE_SYMBOL": "label",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("gateway/icon.svg")}],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "gateway_site.dashboard.callback",
