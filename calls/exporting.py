@@ -11,13 +11,14 @@ from agents.matching import MatchKind
 from calls.flagging import leg_facts
 from calls.lifecycle.values import Leg, Phase, Site, WriteStatus
 from calls.masking import Mask
+from calls.models import Gap, RecordingSearch, SearchState
 from calls.models import Leg as LegRow
-from calls.models import RecordingSearch, SearchState
 from calls.rehearsal import HASH_KEY
 from calls.roster import load_roster
 from calls.rows import read_leg
 from calls.transcript import (
     BEGIN,
+    ExpectedGap,
     ExpectedLeg,
     FlagSection,
     QmsSection,
@@ -25,10 +26,22 @@ from calls.transcript import (
     SiteSection,
     Transcript,
     UserSection,
+    seconds_of,
     view,
 )
 from cti.api import START, read_journal
-from cti.events import AgentEvent, AnyEvent, CallData, CallEvent, EventError, LinkData, LoggedOn, decode, type_name
+from cti.events import (
+    AgentEvent,
+    AnyEvent,
+    CallData,
+    CallEvent,
+    EventError,
+    LinkData,
+    LinkLost,
+    LoggedOn,
+    decode,
+    type_name,
+)
 from flags.api import load_specs
 from flags.catalogue import FlagSpec, Part, flag_texts
 
@@ -74,7 +87,7 @@ def export(row: LegRow) -> Transcript:
         title="An exported call", about="Names and numbers are masked. Check what is expected before you keep it.",
         site=_site(story, site, mask), users=_users(legs), flags=_flags(specs), qms=_qms(story, mask),
         events=[*_seated(story, mask), *_lines(story, mask)],
-        legs=[_expected(leg, specs) for leg in legs],
+        legs=[_expected(leg, specs) for leg in legs], gaps=_gaps(story, row.source_id),
     )  # fmt: skip
 
 
@@ -249,6 +262,19 @@ def _qms(story: _Story, mask: Mask) -> QmsSection:
     began = {row.recording_guid: row.recording_started_at or row.connected_at for row in found}
     held = [leg for leg in story.legs if leg.guid in began]
     return QmsSection(recordings=[_recording(leg, began[leg.guid], story, mask) for leg in held])
+
+
+def _gaps(story: _Story, source_id: int) -> list[ExpectedGap]:
+    """Return the ledger's gaps that the exported events tell of; legs of other calls do not count here."""
+    lost = [event.time for event in story.events if isinstance(event, LinkLost)]
+    shift = BEGIN - story.began_at
+    return [
+        ExpectedGap(
+            began=seconds_of(gap.began_at + shift), ended=seconds_of(gap.ended_at + shift) if gap.ended_at else None,
+            saved=gap.legs_saved, lost=gap.legs_lost,
+        )
+        for gap in Gap.objects.filter(source_id=source_id, began_at__in=lost).order_by("began_at")
+    ]  # fmt: skip
 
 
 def _recording(leg: Leg, began: datetime, story: _Story, mask: Mask) -> RecordingSection:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from agents.matching import Directory, Instance, Listed
+from calls.lifecycle.commands import CloseGap
 from calls.lifecycle.outcomes import Outcome
 from calls.lifecycle.values import Leg, Phase, Site
 from calls.rehearsal import SERVICE, Cast, Recorded, Recorder, Rehearsal
@@ -104,6 +105,15 @@ class ExpectedLeg(Section, frozen=True, kw_only=True, rename={"began": "from", "
     flags: dict[str, str] = {}
 
 
+class ExpectedGap(Section, frozen=True, kw_only=True, rename={"began": "from", "ended": "to"}):
+    """A row of the ledger: how long events may have been missed, and what became of the legs meanwhile."""
+
+    began: float
+    ended: float | None = None
+    saved: int = 0
+    lost: int = 0
+
+
 class Transcript(Section, frozen=True, kw_only=True):
     """A whole file. An event's members: ``at`` (seconds, the source's clock), ``type``, those of its data; ``heard``:
     when it came, where that is later; ``id``, where it matters.
@@ -117,6 +127,7 @@ class Transcript(Section, frozen=True, kw_only=True):
     qms: QmsSection = QmsSection()
     events: list[dict[str, Any]]
     legs: list[ExpectedLeg] = []
+    gaps: list[ExpectedGap] = []
 
 
 _NAMES = {name.removeprefix("csta.call.").removeprefix("csta.agent.").removeprefix("gateway."): name
@@ -240,7 +251,20 @@ def run(transcript: Transcript) -> list[str]:
     for leg in left:
         lines.append(f"+ {_name(leg)}: this leg was not expected ({leg.outcome.value}: {leg.reason or 'no reason'})")
         lines += _traced(leg)
+    if (found := _gaps(rehearsal)) != transcript.gaps:
+        lines.append(f"The ledger of gaps is {found}, expected {transcript.gaps}.")
     return lines
+
+
+def _gaps(rehearsal: Rehearsal) -> list[ExpectedGap]:
+    gaps: dict[float, ExpectedGap] = {}
+    for one in rehearsal.gaps:
+        began = seconds_of(one.began_at)
+        gaps[began] = ExpectedGap(began=began)
+        if isinstance(one, CloseGap):
+            ended = seconds_of(one.ended_at)
+            gaps[began] = ExpectedGap(began=began, ended=ended, saved=one.legs_saved, lost=one.legs_lost)
+    return list(gaps.values())
 
 
 def _counterpart(expected: ExpectedLeg, legs: list[Leg]) -> Leg | None:

@@ -11,7 +11,7 @@ from calls.transcript import Transcript
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 #: The tables that may come several times, in their order.
-_TABLES = ("users", "flags", "legs")
+_TABLES = ("users", "flags", "legs", "gaps")
 
 
 def write(transcript: Transcript) -> str:

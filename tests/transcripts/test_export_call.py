@@ -25,6 +25,7 @@ SECRETS = (
     "4711",
     "3001",
     "3002",
+    "SECRET",
 )
 
 
@@ -42,7 +43,8 @@ def handed_over(house: House) -> None:
     FlagSetting.objects.update(enabled=True)
     house.log_on("9101-7", "3001", "Alice Archer")
     house.call("Queued", "CALL-1", "6000", queueName="Sales", callingNumber="+4470123", callerName="Uma Underhill",
-               callerNameSource="isdn", interactionId="I-CALL", queryData={"Case": "CRM-8812"})  # fmt: skip
+               callerNameSource="isdn", interactionId="I-CALL", queryData={"Case": "CRM-8812"},
+               sourceTime="SECRET")  # fmt: skip
     house.passes(2)
     house.connects("CALL-1", "3001")
     house.passes(0.5)
