@@ -75,25 +75,44 @@ def postgresql_programs() -> Path:
     return found[-1].parent
 
 
-def start_postgresql(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    """Start a real PostgreSQL with a new cluster in the folder and wait until it accepts queries."""
+def _as_postgres() -> list[str]:
+    """Return the words that make a program run as PostgreSQL's own user: it refuses to run as root."""
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+
+
+def initialise_postgresql(folder: Path) -> None:
+    """Make a new cluster in the folder; raises ``FileNotFoundError`` where PostgreSQL is not installed."""
     programs, data = postgresql_programs(), folder / "postgresql"
     data.mkdir()
-    as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
-    if as_user:
+    if _as_postgres():
         shutil.chown(data, "postgres", "postgres")
     subprocess.run(
-        [*as_user, programs / "initdb", "-D", data, "-U", "gateway", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8"],
+        [*_as_postgres(), programs / "initdb", "-D", data, "-U", "gateway", "-A", "trust", "-E", "UTF8",
+         "--locale=C.UTF-8"],
         check=True, stdout=subprocess.DEVNULL,
     )  # fmt: skip
+
+
+def postgresql_command(folder: Path, port: int) -> list[str]:
+    """Return the command line of a PostgreSQL that serves the folder's cluster on the port."""
+    data = str(folder / "postgresql")
+    options = ("listen_addresses=127.0.0.1", "max_connections=200", "fsync=off")
+    words = [word for option in options for word in ("-c", option)]
+    return [*_as_postgres(), str(postgresql_programs() / "postgres"), "-D", data, "-p", str(port), "-k", data, *words]
+
+
+def postgresql_accepts(port: int) -> bool:
+    """Say whether the PostgreSQL on the port accepts queries."""
+    ready = [str(postgresql_programs() / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-q"]
+    return subprocess.run(ready, check=False).returncode == 0
+
+
+def start_postgresql(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """Start a real PostgreSQL with a new cluster in the folder and wait until it accepts queries."""
+    initialise_postgresql(folder)
     with (folder / "postgresql.log").open("wb") as log:
-        server = subprocess.Popen(
-            [*as_user, programs / "postgres", "-D", data, "-p", str(port), "-k", data,
-             "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=200", "-c", "fsync=off"],
-            stdout=log, stderr=log,
-        )  # fmt: skip
-    ready = [str(programs / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-q"]
-    wait_until(lambda: subprocess.run(ready, check=False).returncode == 0, "PostgreSQL")
+        server = subprocess.Popen(postgresql_command(folder, port), stdout=log, stderr=log)
+    wait_until(lambda: postgresql_accepts(port), "PostgreSQL")
     return server
 
 

@@ -27,6 +27,7 @@ WORDS = {
     "manage": Word(f"{HERE}.manage", "a management command (./gateway manage help)"),
     "test": Word(f"{HERE}.testing", "all tests, on SQLite and PostgreSQL; further words go to pytest"),
     "bench": Word(f"{HERE}.benchmarks", "the benchmarks (./gateway bench --help)"),
+    "faults": Word(f"{HERE}.faults", "break the running gateway on purpose, and compare what QMS holds with the truth"),
     "up": Word(f"{HERE}.up", "run the gateway with the settings of .env", needs_django=True),
     # Lines of the Procfile, not for people.
     "redis": Word(f"{HERE}.redis"),

@@ -90,6 +90,10 @@ class Supervisor:
         """Say whether the program has a living process."""
         return self._running[name].process.poll() is None
 
+    def pid(self, name: str) -> int:
+        """Return the id of the program's present or latest process."""
+        return self._running[name].process.pid
+
     def has_ended(self, name: str) -> bool:
         """Say whether a program that does its work and ends has done so."""
         return self._running[name].is_done

@@ -1,0 +1,171 @@
+"""The faults: each does one kind of harm, and returns how to undo it where it lasts."""
+
+import contextlib
+import os
+import signal
+import sqlite3
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import psycopg
+import redis
+
+from tests.faults.place import BROKER_DB
+from tests.faults.plant import DATABASE, QMS, REDIS, Plant
+
+Undo = Callable[[], None]
+Harm = Callable[[Plant], Undo | None]
+
+#: How long after its end a fault may still keep a recording's GUID from being learnt: a program starts again in a
+#: few seconds on an idle machine, and a listener is found dead by its keeper within three.
+AFTER_SECONDS = 12.0
+
+
+@dataclass(frozen=True)
+class Fault:
+    """A kind of fault. ``lasts``: it is undone after a while. ``hurts_searches``: a GUID may be missed by it."""
+
+    name: str
+    do: Harm
+    lasts: bool = False
+    hurts_searches: bool = True
+
+
+def pid_of(plant: Plant, name: str) -> int:
+    """Return the process that a program has now. Raises ``ProcessLookupError`` where it has none."""
+    if not plant.supervisor.is_alive(name):
+        raise ProcessLookupError(name)
+    return plant.supervisor.pid(name)
+
+
+def children(pid: int) -> list[int]:
+    """Return the processes that a process started itself."""
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(word) for word in path.read_text().split()] if path.exists() else []
+
+
+def _kill(name: str, number: int = signal.SIGKILL) -> Harm:
+    def harm(plant: Plant) -> None:
+        os.kill(pid_of(plant, name), number)
+
+    return harm
+
+
+def _kill_child(name: str) -> Harm:
+    def harm(plant: Plant) -> None:
+        for one in children(pid_of(plant, name)):
+            os.kill(one, signal.SIGKILL)
+
+    return harm
+
+
+def _freeze(name: str, *, child: bool = False) -> Harm:
+    def harm(plant: Plant) -> Undo:
+        pid = pid_of(plant, name)
+        frozen = children(pid) if child else [pid]
+        _signal(frozen, signal.SIGSTOP)
+        return lambda: _signal(frozen, signal.SIGCONT)
+
+    return harm
+
+
+def _signal(pids: list[int], number: int) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _trouble(**troubles: Any) -> Harm:
+    well = {"delay_ms": 0, "fault_rate": 0.0, "down": False}
+
+    def harm(plant: Plant) -> Undo:
+        set_troubles(plant, troubles)
+        return lambda: set_troubles(plant, {name: well[name] for name in troubles})
+
+    return harm
+
+
+def set_troubles(plant: Plant, troubles: dict[str, Any]) -> None:
+    """Tell the simulated QMS how to behave; one that is just dead has no troubles when it comes back."""
+    body = msgspec.json.encode(troubles)
+    with contextlib.suppress(OSError):
+        urllib.request.urlopen(f"{plant.place.qms_address}/faults", body, timeout=5).close()
+
+
+def _flush_broker(plant: Plant) -> None:
+    with contextlib.closing(redis.Redis.from_url(plant.place.redis_url(BROKER_DB), socket_timeout=5)) as broker:
+        broker.flushdb()
+
+
+def _terminate_backends(plant: Plant) -> None:
+    address = f"postgresql://gateway@127.0.0.1:{plant.place.database_port}/postgres"
+    with psycopg.connect(address, connect_timeout=5, autocommit=True) as connection:
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE usename = 'gateway' AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+        )
+
+
+def _lock_database(plant: Plant) -> Undo:
+    holder = sqlite3.connect(plant.place.folder / "var" / "gateway.sqlite3", timeout=10, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    return holder.close
+
+
+def _cut(plant: Plant) -> None:
+    plant.line.cut()
+
+
+def _hold(plant: Plant) -> Undo:
+    plant.line.is_held = True
+    return lambda: setattr(plant.line, "is_held", False)
+
+
+def _delay(plant: Plant) -> Undo:
+    plant.line.delay = 0.4
+    return lambda: setattr(plant.line, "delay", 0.0)
+
+
+EVERYWHERE = (
+    Fault("kill -9 listener", _kill_child("listeners")),
+    Fault("kill -9 keeper of listeners", _kill("listeners")),
+    Fault("kill -9 events worker", _kill("events")),
+    Fault("kill -9 events child", _kill_child("events")),
+    Fault("kill -9 lookups worker", _kill("lookups")),
+    Fault("kill -9 writes worker", _kill("writes"), hurts_searches=False),
+    Fault("kill -9 default worker", _kill("default")),
+    Fault("kill -9 beat", _kill("beat")),
+    Fault("kill -9 web", _kill("web"), hurts_searches=False),
+    Fault("kill -9 Redis", _kill(REDIS)),
+    Fault("freeze Redis", _freeze(REDIS), lasts=True),
+    Fault("freeze listener", _freeze("listeners", child=True), lasts=True),
+    Fault("freeze events child", _freeze("events", child=True), lasts=True),
+    Fault("freeze lookups worker", _freeze("lookups"), lasts=True),
+    Fault("freeze writes worker", _freeze("writes"), lasts=True, hurts_searches=False),
+    Fault("empty broker", _flush_broker),
+    Fault("QMS down", _trouble(down=True), lasts=True),
+    Fault("QMS slow", _trouble(delay_ms=1500), lasts=True),
+    Fault("QMS faulty", _trouble(fault_rate=0.4), lasts=True),
+    Fault("kill -9 QMS", _kill(QMS)),
+    Fault("cut link", _cut),
+    Fault("hold link", _hold, lasts=True),
+    Fault("slow link", _delay, lasts=True),
+)
+ON_POSTGRESQL = (
+    Fault("PostgreSQL crash", _kill(DATABASE, signal.SIGQUIT)),
+    Fault("PostgreSQL restart", _kill(DATABASE, signal.SIGINT)),
+    Fault("end database sessions", _terminate_backends),
+)
+ON_SQLITE = (Fault("database locked", _lock_database, lasts=True),)
+#: One of each family, for the run that is a test among others.
+SHORT = ("kill -9 events worker", "cut link", "QMS faulty", "kill -9 Redis", "kill -9 lookups worker", "empty broker")
+
+
+def faults(*, on_sqlite: bool, is_short: bool) -> dict[str, Fault]:
+    """Return the kinds of a run by name."""
+    known = {one.name: one for one in (*EVERYWHERE, *(ON_SQLITE if on_sqlite else ON_POSTGRESQL))}
+    return {name: known[name] for name in SHORT} if is_short else known

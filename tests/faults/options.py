@@ -1,0 +1,45 @@
+"""What the person asked of a run of faults."""
+
+import argparse
+import secrets
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """``is_short``: so few faults that the run is a test among others."""
+
+    minutes: float
+    seed: int
+    calls_per_second: float
+    on_sqlite: bool
+    keep: bool
+    is_short: bool
+
+
+def options(words: list[str]) -> Options:
+    """Read the words after ``./gateway faults``; leaves with status 2 where they cannot be understood."""
+    parser = argparse.ArgumentParser(
+        prog="./gateway faults",
+        description="Break the running gateway again and again, then compare what QMS holds with what the PBX did.",
+    )
+    parser.add_argument("--minutes", type=_positive, default=5.0, metavar="M", help="of load (default 5)")
+    parser.add_argument("--seed", type=int, help="repeats a schedule of faults and a day of calls; default: chance")
+    parser.add_argument("--calls-per-second", type=_positive, default=5.0, metavar="N", help="new calls (default 5)")
+    parser.add_argument("--sqlite", action="store_true", help="the form of one machine instead of PostgreSQL")
+    parser.add_argument("--keep", action="store_true", help="leave folder and logs behind, whatever the end")
+    parser.add_argument("--short", action="store_true", help="half a minute and few faults, whatever else is asked")
+    found = parser.parse_args(words)
+    seed = secrets.randbelow(1_000_000) if found.seed is None else found.seed
+    minutes = SHORT_MINUTES if found.short else found.minutes
+    return Options(minutes, seed, found.calls_per_second, found.sqlite, found.keep, found.short)
+
+
+SHORT_MINUTES = 0.6
+
+
+def _positive(word: str) -> float:
+    number = float(word)
+    if not number > 0:
+        raise argparse.ArgumentTypeError("must be greater than 0")
+    return number

@@ -1,0 +1,36 @@
+"""What a run found, for a person."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from tests.faults.options import Options
+from tests.faults.oracle import Verdict
+from tests.faults.seen import Injected
+
+#: So many of each list are shown.
+SHOWN = 15
+
+
+def report(asked: Options, injected: Sequence[Injected], verdict: Verdict) -> str:
+    """Return the table, the four numbers and the seed."""
+    kinds = Counter(one.kind for one in injected)
+    lines = ["", *_table(f"{len(injected)} faults of {len(kinds)} kinds", sorted(kinds.items())), ""]
+    lines += _table("legs", [("by the PBX's own list", verdict.legs), ("flagged in QMS", verdict.flagged)])
+    lines += ["", *_table("explained misses", verdict.explained.most_common()), ""]
+    numbers = {
+        "lost": verdict.lost,
+        "written twice": verdict.twice,
+        "wrong value": verdict.wrong,
+        "unexplained": verdict.unexplained,
+    }
+    lines += _table("must be 0", [(name, len(found)) for name, found in numbers.items()])
+    for name, found in numbers.items():
+        lines += [f"  {name}: {one}" for one in found[:SHOWN]]
+    how = "all four are 0" if verdict.is_clean else "NOT all are 0"
+    store = " --sqlite" if asked.on_sqlite else ""
+    again = f"--minutes {asked.minutes:g} --seed {asked.seed} --calls-per-second {asked.calls_per_second:g}{store}"
+    return "\n".join([*lines, f"{how}; seed {asked.seed} (./gateway faults {again})"])
+
+
+def _table(head: str, rows: Sequence[tuple[str, int]]) -> list[str]:
+    return [f"{head}:", *(f"  {name:<60} {count:>6}" for name, count in rows)]

@@ -1,0 +1,35 @@
+"""Which fault when: a seed decides. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+#: Quiet at the beginning, so that there are calls to harm, and at the end, so that what follows a fault is seen.
+FIRST_SECONDS, LAST_SECONDS = 8.0, 8.0
+BETWEEN_SECONDS = (5.0, 15.0)
+#: How long what lasts may last: up to nearly the time in which QMS tells a GUID.
+LASTS_SECONDS = (1.5, 8.0)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One fault to come, in seconds after the load began."""
+
+    at: float
+    kind: str
+    seconds: float
+
+
+def schedule(kinds: Sequence[str], seconds: float, seed: int) -> list[Planned]:
+    """Plan faults over a run; every kind comes once before any comes twice."""
+    chance = Random(seed)
+    planned: list[Planned] = []
+    bag: list[str] = []
+    at = FIRST_SECONDS
+    while at < seconds - LAST_SECONDS:
+        if not bag:
+            bag = list(kinds)
+            chance.shuffle(bag)
+        planned.append(Planned(at, bag.pop(), chance.uniform(*LASTS_SECONDS)))
+        at += chance.uniform(*BETWEEN_SECONDS)
+    return planned
