@@ -8,7 +8,6 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-import redis as redis_client
 from django.db import connection
 from django.utils import timezone
 from msgspec.structs import replace
@@ -100,7 +99,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(redis: redis_client.Redis, db: None) -> Desk:
+def desk(redis: Any, db: None) -> Desk:
     """Give services, a QMS and a source."""
     return Desk()
 
@@ -111,7 +110,7 @@ def settled(search: RecordingSearch) -> RecordingSearch:
     return search
 
 
-def test_qms_is_asked_at_once(desk: Desk, redis: redis_client.Redis) -> None:
+def test_qms_is_asked_at_once(desk: Desk, redis: Any) -> None:
     recording = desk.qms.connected("2001", timezone.now(), "a")
     search = desk.search()
     desk.looks_up()
@@ -124,7 +123,7 @@ def test_qms_is_asked_at_once(desk: Desk, redis: redis_client.Redis) -> None:
     assert found.answered_at - found.connected_at < timedelta(milliseconds=250)
 
 
-def test_the_consumer_is_woken_by_an_answer(desk: Desk, redis: redis_client.Redis) -> None:
+def test_the_consumer_is_woken_by_an_answer(desk: Desk, redis: Any) -> None:
     desk.qms.connected("2001", timezone.now(), "a")
     desk.search()
     desk.looks_up()
