@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from agents.matching import Directory, Instance, Listed
 from calls.lifecycle.values import Leg, Site
 from calls.rehearsal import Cast, Recorded, Recorder, Rehearsal
-from cti.events import AnyEvent, SnapshotEnded
+from cti.events import AnyEvent, CallEvent, SnapshotEnded
 from cti.sources.csta_xml.framing import framed
 from cti.sources.csta_xml.parsing import Element, children, descend, text_of
 from cti.tests.csta.pbx import WILLING, Answer, Listener, Pbx, followed, only, sample, until
@@ -73,7 +73,7 @@ def answers(scenario: str) -> dict[str, Answer]:
 
 
 @cache
-def heard(scenario: str) -> tuple[AnyEvent, ...]:
+def heard(scenario: str, queue: str = "Sales") -> tuple[AnyEvent, ...]:
     """Let a session hear a scenario's events after its snapshot; each event is given its message's moment."""
     frames = [(number, frame.xml) for number, frame in enumerate(sample(scenario), 1) if frame.invoke == 9999]
     first = 7 if scenario == "09-snapshot" else 1
@@ -91,7 +91,7 @@ def heard(scenario: str) -> tuple[AnyEvent, ...]:
             begun.set()
             await until(lambda: len(_live(listener.events)) == len(frames), "the events")
 
-        return await followed(Pbx(answers(scenario), speak), told, devices=EXTENSIONS)
+        return await followed(Pbx(answers(scenario), speak), told, devices=EXTENSIONS, queues={"5000": queue})
 
     listener = asyncio.run(play())
     before = listener.events[: len(listener.events) - len(frames)]
@@ -273,3 +273,9 @@ def test_data_of_a_call_that_comes_late_is_flagged() -> None:
     assert flags["CallerName"] == "J Example"
     for text in ("correlatorData=CRM-8812", "Case=99", "accountInfo=4711"):
         assert text in flags["CTI QueryData"]
+
+
+def test_a_queue_without_a_name_is_known_by_its_number() -> None:
+    told = {event.data.queue_name for event in heard("01-acd-queue-call", "") if isinstance(event, CallEvent)}
+
+    assert told - {None} == {"5000"}
