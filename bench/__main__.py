@@ -9,9 +9,10 @@ from django.core.management import call_command
 
 from bench.consume import consume
 from bench.result import Result, table
+from bench.sources import sources
 
 #: Every bench: a function of the load's size (1 is the whole, less shows only that it works).
-BENCHES: dict[str, Callable[[float], list[Result]]] = {"consume": consume}
+BENCHES: dict[str, Callable[[float], list[Result]]] = {"consume": consume, "sources": sources}
 
 
 def main(words: list[str]) -> int:
