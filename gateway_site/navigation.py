@@ -62,7 +62,13 @@ UNFOLD: dict[str, Any] = {
                 _link("Checkpoints", "bookmark", "calls.checkpoint"),
             ),
             _group(
-                "Access",
+                "Installation",
+                {
+                    "title": "Test the installation",
+                    "icon": "fact_check",
+                    "link": reverse_lazy("test-installation"),
+                    "permission": lambda request: request.user.has_perm("qms.view_recordingservice"),
+                },
                 _link("Users", "person", "auth.user"),
                 _link("Groups", "groups", "auth.group"),
             ),

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from gateway_site.health import live, ready
+from gateway_site.installation_page import test_installation
 from gateway_site.metrics import metrics
 
 urlpatterns = [
@@ -14,5 +15,6 @@ urlpatterns = [
     path("metrics", metrics, name="metrics"),
     path("", include("cti.urls")),
     path("", include("calls.urls")),
+    path("admin/installation/", test_installation, name="test-installation"),
     path("admin/", admin.site.urls),
 ]

@@ -86,3 +86,21 @@ def test_a_leg_can_be_neither_changed_nor_deleted_nor_made_by_hand(house: House,
 
 def test_nobody_sees_a_page_without_logging_in(house: House, client: Client) -> None:
     assert client.get(reverse("admin:calls_leg_changelist")).status_code == 302
+
+
+def test_the_installation_is_tested_by_a_button_and_given_as_a_file(house: House, operator: Client) -> None:
+    page = reverse("test-installation")
+    assert b"changes nothing" in operator.get(page).content
+
+    shown = operator.post(page)
+    assert "database" in {step.name for step in shown.context["steps"]}
+    assert b"What to do:" in shown.content
+    file = operator.post(page, {"download": "1"})
+    assert file.headers["Content-Disposition"].startswith("attachment")
+    assert b"Alice" not in file.content
+
+
+def test_the_installation_page_is_for_those_who_may_see_the_services(house: House, client: Client) -> None:
+    client.force_login(User.objects.create_user("clerk", is_staff=True))
+
+    assert client.get(reverse("test-installation")).status_code == 403
