@@ -157,6 +157,13 @@ def test_a_recording_that_began_with_the_next_leg_is_not_taken_for_the_first() -
     assert board.legs[0].guid == ""
 
 
+def test_legs_that_are_heard_of_late_and_together_leave_the_recording_to_the_last() -> None:
+    board = queue_call(Switchboard()).call("Held", 5.1, "C1", "2001").call("Established", 5.2, "C2", "2001")
+    board.found(5.4, 1, "G2", started=2.6).found(5.5, 2, "G2", started=2.6)
+
+    assert [leg.guid for leg in board.legs] == ["", "G2"]
+
+
 def test_a_recording_that_another_leg_has_is_never_taken() -> None:
     board = queue_call(Switchboard()).found(6, 1, "G1")
     queue_call(board, "C2", "2002", 10).found(16, 2, "G1")

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 
-from django.db import OperationalError
+from django.db import OperationalError, connections
 
 from cti.models import CtiSource, Kind
 from gateway_site.launcher.places import ROOT
@@ -48,4 +48,5 @@ def _wanted(now: set[str]) -> set[str]:
         return set(CtiSource.objects.filter(enabled=True).exclude(kind=Kind.HTTP).values_list("slug", flat=True))
     except OperationalError as error:
         say(f"the sources cannot be read now: {error}")
+        connections.close_all()  # Nothing else replaces a connection that died with its server.
         return now
