@@ -26,7 +26,7 @@ def _(event: RecordingFound, draft: Draft) -> None:
     holder = event.holder or draft.holder_of(event.guid)
     if holder not in (None, leg.number):
         _miss(draft, leg, event.search, "same", event)
-    elif _is_later_legs(draft, leg, event):
+    elif _is_later_legs(draft, leg, event) or _began_after_end(leg, event):
         _miss(draft, leg, event.search, "next_call", event)
     else:
         _found(draft, leg, event)
@@ -38,6 +38,11 @@ def _is_later_legs(draft: Draft, leg: Leg, event: RecordingFound) -> bool:
     if later and event.started_at < leg.connected_by_us - APART:
         return True  # We heard of the legs late, perhaps of all at once: which of them it was cannot be told.
     return any(event.started_at >= one.connected_by_us - APART > leg.connected_by_us for one in later)
+
+
+def _began_after_end(leg: Leg, event: RecordingFound) -> bool:
+    """Say whether the recording began when the leg was over: it is that of a call of which we have not heard yet."""
+    return leg.disconnected_by_us is not None and event.started_at >= leg.disconnected_by_us
 
 
 def _found(draft: Draft, leg: Leg, event: RecordingFound) -> None:
