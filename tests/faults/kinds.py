@@ -151,7 +151,7 @@ EVERYWHERE = (
     Fault("QMS slow", _trouble(delay_ms=1500), lasts=True),
     Fault("QMS faulty", _trouble(fault_rate=0.4), lasts=True),
     Fault("kill -9 QMS", _kill(QMS)),
-    Fault("cut link", _cut),
+    Fault("cut link", _cut, hurts_searches=False),
     Fault("hold link", _hold, lasts=True),
     Fault("slow link", _delay, lasts=True),
 )

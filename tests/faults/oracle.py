@@ -152,11 +152,13 @@ class Judge:
         return any(_overlap(began, ended, gap.began_at, gap.ended_at) for gap in self._evidence.gaps)
 
     def _fault_over(self, connected: datetime) -> str | None:
-        """Return the fault that reached the time in which QMS told the GUID."""
-        for one in self._evidence.injected:
-            if one.hurts_searches and _overlap(connected, connected + GUID_WINDOW, one.began, one.ended + one.reach):
-                return one.kind
-        return None
+        """Return the last fault that reached the time in which QMS told the GUID."""
+        reaching = [
+            one
+            for one in self._evidence.injected
+            if one.hurts_searches and _overlap(connected, connected + GUID_WINDOW, one.began, one.ended + one.reach)
+        ]
+        return max(reaching, key=lambda one: one.began).kind if reaching else None
 
 
 def _overlap(began: datetime, ended: datetime, other: datetime, other_end: datetime | None) -> bool:

@@ -1,0 +1,86 @@
+"""The oracle sees each kind of harm: a harness that cannot fail proves nothing."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from cti.simulated.ledger import LegLine
+from flags.catalogue import FIELDS
+from tests.faults.oracle import Evidence, Judge, Verdict
+from tests.faults.schedule import schedule
+from tests.faults.seen import HeldRecording, Injected, LinkGap, SeenLeg
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+END = NOON + timedelta(seconds=6)
+FLAGS = {"AgentId": "9101", "AgentName": "Alice Archer", "CTICallRef": "C1", "InteractionGuid": "I1"}
+LEG = LegLine(
+    number=1, extension="2001", agent_id="9101", agent_name="Alice Archer", is_in_qms=True, queue_name=None,
+    caller_name=None, calling_number="", called_number="", direction="inbound", call_ref="C1", call_refs=["C1"],
+    interaction_id="I1", connected_at=NOON, disconnected_at=END, wrapup_template=None, wrapup_result=None,
+    query_data={}, ended="agent_left", heard=True,
+)  # fmt: skip
+SEEN = SeenLeg("2001", "C1", NOON, "G1", "flagged", "")
+MISSED = SeenLeg("2001", "C1", NOON, None, "window_missed", "late")
+RECORDING = HeldRecording("G1", "2001", NOON, FLAGS, 1)
+BARE = HeldRecording("G1", "2001", NOON)
+GAP = LinkGap(NOON - timedelta(seconds=5), NOON + timedelta(seconds=1))
+FAULT = Injected("kill", NOON, NOON, timedelta(seconds=5), hurts_searches=True)
+
+
+def judged(recording: HeldRecording | None = RECORDING, seen: SeenLeg | None = SEEN, **more: Any) -> Verdict:
+    evidence: dict[str, Any] = {"gaps": [], "injected": [], "truth": [LEG]} | more
+    recordings = [recording] if recording else []
+    return Judge(
+        Evidence(recordings=recordings, legs=[seen] if seen else [], specs=FIELDS, **evidence)
+    ).judge()  # fmt: skip
+
+
+def counts(verdict: Verdict) -> tuple[int, int, int, int]:
+    return len(verdict.lost), len(verdict.twice), len(verdict.wrong), len(verdict.unexplained)
+
+
+def test_a_leg_with_its_own_flags_is_clean() -> None:
+    assert judged().is_clean
+    assert judged().flagged == 1
+
+
+@pytest.mark.parametrize(
+    ("recording", "seen", "expected"),
+    [
+        (BARE, SEEN, (1, 0, 0, 0)),  # said to be flagged, and is not
+        (BARE, None, (1, 0, 0, 0)),  # unknown without a gap
+        (BARE, msgspec.structs.replace(MISSED, outcome="waiting"), (1, 0, 0, 0)),
+        (msgspec.structs.replace(RECORDING, writes=2), SEEN, (0, 1, 0, 0)),
+        (msgspec.structs.replace(RECORDING, flags=FLAGS | {"AgentId": "9102"}), SEEN, (0, 0, 1, 0)),
+        (msgspec.structs.replace(RECORDING, flags=FLAGS | {"QueueName": "Sales"}), SEEN, (0, 0, 1, 0)),
+        (msgspec.structs.replace(RECORDING, flags={"AgentId": "9101"}), SEEN, (1, 0, 0, 0)),
+        (msgspec.structs.replace(RECORDING, extension="2002"), SEEN, (1, 0, 1, 0)),
+        (BARE, MISSED, (0, 0, 0, 1)),  # no fault at that time
+        (BARE, msgspec.structs.replace(MISSED, outcome="joined_late"), (0, 0, 0, 1)),
+    ],
+)
+def test_each_harm_is_counted(recording: HeldRecording, seen: SeenLeg | None, expected: tuple[int, ...]) -> None:
+    assert counts(judged(recording, seen)) == expected
+
+
+def test_what_a_gap_or_a_fault_did_is_explained() -> None:
+    assert judged(BARE, None, gaps=[GAP]).is_clean
+    assert judged(BARE, msgspec.structs.replace(MISSED, outcome="joined_late"), gaps=[GAP]).is_clean
+    assert judged(BARE, MISSED, injected=[FAULT]).is_clean
+    assert not judged(BARE, MISSED, injected=[msgspec.structs.replace(FAULT, hurts_searches=False)]).is_clean
+
+
+def test_flags_for_a_leg_of_nobody_in_qms_are_wrong() -> None:
+    stranger = msgspec.structs.replace(LEG, is_in_qms=False)
+    assert judged(truth=[stranger]).wrong
+
+
+def test_a_seed_repeats_its_schedule_and_no_kind_comes_twice_before_each_came_once() -> None:
+    kinds = [str(number) for number in range(8)]
+    planned = schedule(kinds, 300, 7)
+
+    assert planned == schedule(kinds, 300, 7)
+    assert planned != schedule(kinds, 300, 8)
+    assert sorted(one.kind for one in planned[:8]) == kinds
