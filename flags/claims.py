@@ -27,7 +27,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Greatest
 
-from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState
+from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
 from flags.protocol import Decision, Pending
 from qms.models import RecordingService
 from qms.port import Flag, QmsUnavailable, QmsUnclear
@@ -76,7 +76,7 @@ def due(service_id: int, now: datetime) -> QuerySet[FlagWrite]:
 
 
 def _unsettled(service_id: int) -> QuerySet[FlagWrite]:
-    return FlagWrite.objects.filter(service_id=service_id, state__in=UNSETTLED)
+    return FlagWrite.objects.filter(state_is_one_of(UNSETTLED), service_id=service_id)
 
 
 def next_due(service_id: int) -> datetime | None:

@@ -136,16 +136,17 @@ class Delivery:
 
     def run(self, seconds: float) -> Delivered:
         """Claim, send, settle; at the end what is under way is waited for, and what is not begun is given back."""
-        until = monotonic() + seconds
+        until, is_dry = monotonic() + seconds, False
         try:
-            while monotonic() < until and self._fill():
-                self._harvest()
+            while not is_dry and monotonic() < until:
+                is_dry = not self._fill()
+                if not is_dry:
+                    self._harvest()
         finally:
             self.senders.halt.set()
-        is_over_time = bool(self.senders.under_way)
         while self.senders.under_way:
             self._harvest()
-        self.done.more = is_over_time and due(self.service.pk, self.now()).exists()
+        self.done.more = not is_dry and due(self.service.pk, self.now()).exists()
         self.done.next_due = next_due(self.service.pk)
         return self.done
 

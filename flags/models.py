@@ -1,7 +1,9 @@
 """The catalogue of Flags as this site set it, their existence in QMS, flag writes and what was written."""
 
+from collections.abc import Sequence
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
 
 from qms.models import DataServer, RecordingService
 
@@ -71,8 +73,13 @@ class WriteState(models.TextChoices):
 
 
 SETTLED = ("written", "refused", "gone", "conflict", "given_up")
-#: In the order of the partial index's condition: SQLite compares the two word by word.
 UNSETTLED = ("queued", "sending", "unclear")
+
+
+def state_is_one_of(states: Sequence[str]) -> Func:
+    """Return the condition on a write's state with the words in it: a partial index serves no parameters on SQLite."""
+    words = ", ".join(f"'{state}'" for state in states)
+    return Func(F("state"), template=f"%(expressions)s IN ({words})", output_field=models.BooleanField())
 
 
 class FlagWrite(models.Model):

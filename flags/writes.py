@@ -16,7 +16,7 @@ from django.db.models import Case, QuerySet, Value, When
 from flags.catalogue import FlagText
 from flags.claims import code_of_giving_up, free
 from flags.inserting import insert
-from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState
+from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
 from qms.port import QmsUnclear
 
 log = structlog.get_logger()
@@ -143,7 +143,7 @@ def _row(write: NewWrite, standing: _Standing) -> tuple[object, ...]:
 
 def settled_writes(source_id: int, limit: int) -> list[Settled]:
     """Return writes of a source that are settled and not yet folded, in the order in which they were queued."""
-    waiting = FlagWrite.objects.filter(source_id=source_id, folded=False, state__in=SETTLED).order_by("id")
+    waiting = FlagWrite.objects.filter(state_is_one_of(SETTLED), source_id=source_id, folded=False).order_by("id")
     return [
         Settled(
             write_id=row.pk, leg_id=row.leg_id, part="base" if row.part == "base" else "wrapup", state=row.state,

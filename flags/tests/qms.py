@@ -58,9 +58,9 @@ class Line(InProcessRecordingService):
 class Recorder:
     """A QMS with recordings that are called by short names."""
 
-    def __init__(self) -> None:
+    def __init__(self, seed: str = "rs1") -> None:
         self.begin = datetime(2026, 3, 2, 9, tzinfo=UTC)
-        self.site = SimulatedQms([SimulatedService(slug="rs1", data_server="ds1")])
+        self.site = SimulatedQms([SimulatedService(slug="rs1", data_server="ds1")], seed=sum(seed.encode()))
         self.site.set_users([SimulatedUser(extension="2001")])
         for name in NAMES:
             self.site.create_flag_definition("rs1", FlagDefinition(name, 20))
@@ -103,7 +103,7 @@ class Post:
     """One Recording Service with its queue of writes; the clock stands until it is moved."""
 
     def __init__(self, slug: str = "rs1", **settings: Any) -> None:
-        self.qms = Recorder()
+        self.qms = Recorder(slug)
         self.time = self.qms.begin
         server, _ = DataServer.objects.get_or_create(slug="ds1")
         self.service = RecordingService.objects.create(
