@@ -34,7 +34,8 @@ def _(event: RecordingFound, draft: Draft) -> None:
 
 def _is_later_legs(draft: Draft, leg: Leg, event: RecordingFound) -> bool:
     """Say whether the recording is, or may be, that of a later leg of the extension."""
-    later = [one for one in draft.legs_at(leg.device_id) if one.connected_by_us > leg.connected_by_us]
+    mine = (leg.connected_by_us, leg.number)
+    later = [one for one in draft.legs_at(leg.device_id) if (one.connected_by_us, one.number) > mine]
     if later and event.started_at < leg.connected_by_us - APART:
         return True  # We heard of the legs late, perhaps of all at once: which of them it was cannot be told.
     return any(event.started_at >= one.connected_by_us - APART > leg.connected_by_us for one in later)

@@ -164,7 +164,7 @@ def test_a_recording_that_began_when_the_leg_was_over_is_never_taken_though_no_n
 
 
 def test_legs_that_are_heard_of_late_and_together_leave_the_recording_to_the_last() -> None:
-    board = queue_call(Switchboard()).call("Held", 5.1, "C1", "2001").call("Established", 5.2, "C2", "2001")
+    board = queue_call(Switchboard()).call("Held", 5, "C1", "2001").call("Established", 5, "C2", "2001")
     board.found(5.4, 1, "G2", started=2.6).found(5.5, 2, "G2", started=2.6)
 
     assert [leg.guid for leg in board.legs] == ["", "G2"]
