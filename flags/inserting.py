@@ -8,15 +8,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 
 
 def insert(model: type[models.Model], names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows, each a value a field in the order of ``names``. Raises ``IntegrityError``."""
+    """Insert all rows or none, each a value a field in the order of ``names``. Raises ``IntegrityError``."""
     fields = [model._meta.get_field(name) for name in names]  # noqa: SLF001  (documented by Django)
     quoted = ", ".join(connection.ops.quote_name(str(getattr(field, "column", ""))) for field in fields)
     into = f"INSERT INTO {connection.ops.quote_name(model._meta.db_table)} ({quoted})"  # noqa: SLF001
-    with connection.cursor() as cursor:
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             arrays = ", ".join(f"%s::{_array(field)}" for field in fields)
             columns = [list(column) for column in zip(*rows, strict=True)]

@@ -11,6 +11,7 @@ from typing import Literal
 
 import msgspec
 import structlog
+from django.db import transaction
 from django.db.models import Case, QuerySet, Value, When
 
 from flags.catalogue import FlagText
@@ -114,6 +115,7 @@ def _refusal(write: NewWrite, holder: int | None, standing: _Standing) -> str:
     return "" if names else "There is no flag to write."
 
 
+@transaction.atomic(savepoint=False)
 def _insert(writes: Sequence[NewWrite], standing: _Standing) -> None:
     if not writes:
         return
