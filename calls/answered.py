@@ -32,7 +32,7 @@ def _answer(row: RecordingSearch, holders: dict[str, int]) -> Answer:
         return RecordingMissed(leg=leg, search=row.ordinal, why=row.why, attempts=row.attempts, at=at, error=row.error)
     return RecordingFound(
         leg=leg, search=row.ordinal, guid=row.recording_guid, service=row.service_id, attempts=row.attempts, at=at,
-        started_at=row.recording_started_at or row.connected_at, holder=_holder(row, holders),
+        started_at=row.recording_started_at or row.connected_at, holder=_holder(row, holders), asked_at=row.asked_at,
     )  # fmt: skip
 
 

@@ -134,6 +134,7 @@ class RecordingSearch(models.Model):
     state = models.CharField(max_length=10, choices=SearchState.choices, default=SearchState.OPEN)
     attempts = models.PositiveIntegerField(default=0)
     first_asked_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True, help_text="When the question was put that was answered.")
     answered_at = models.DateTimeField(null=True)
     recording_guid = models.CharField(max_length=36, blank=True)
     recording_started_at = models.DateTimeField(null=True)

@@ -14,9 +14,11 @@ import msgspec
 import structlog
 from django.db.models import Q
 
+from calls.lifecycle.values import Phase
 from calls.models import Leg, RecordingSearch, SearchState
 from calls.sending import send
 from cti.api import wake
+from flags.models import FlagWrite
 from qms import api as qms_api
 from qms.models import RecordingService
 from qms.port import QmsError, Recording, RecordingServicePort
@@ -138,8 +140,8 @@ def settle(service: RecordingService, asked: Sequence[Asked], now: datetime) -> 
     for one in asked:
         _take(service, one, held, now)
     rows = [one.search for one in asked]
-    _store(rows, ["state", "attempts", "first_asked_at", "answered_at", "recording_guid", "recording_started_at",
-                  "why", "error", "next_at", "claimed_until", "service_id"])  # fmt: skip
+    _store(rows, ["state", "attempts", "first_asked_at", "asked_at", "answered_at", "recording_guid",
+                  "recording_started_at", "why", "error", "next_at", "claimed_until", "service_id"])  # fmt: skip
     _tell_health(service, asked, now)
     for other_id in {row.service_id for row in rows if row.state == SearchState.OPEN} - {service.pk}:
         send("calls.tasks.look_up", other_id, "lookups")  # A user marked "Any": the next service is asked at once.
@@ -154,9 +156,15 @@ def _store(rows: Sequence[RecordingSearch], fields: list[str]) -> None:
 
 
 def _held(guids: Sequence[str]) -> set[str]:
+    """Return the recordings that belong to other legs for good.
+
+    One of a leg that is over and not yet flagged is told to the core: live now, it may never have been that leg's.
+    """
     if not guids:
         return set()
-    return set(map(str, Leg.objects.filter(recording_guid__in=guids).values_list("recording_guid", flat=True)))
+    firm = Leg.objects.filter(recording_guid__in=guids).exclude(phase=Phase.CLOSED.value)
+    flagged = FlagWrite.objects.filter(recording_guid__in=guids)
+    return {*map(str, firm.values_list("recording_guid", flat=True)), *flagged.values_list("recording_guid", flat=True)}
 
 
 def _take(service: RecordingService, one: Asked, held: set[str], now: datetime) -> None:
@@ -170,7 +178,7 @@ def _take(service: RecordingService, one: Asked, held: set[str], now: datetime) 
         return
     row.attempts, row.error = row.attempts + 1, ""
     if recording is not None and (refusal := _refusal(row, recording, held)) is None:
-        row.state, row.answered_at = SearchState.FOUND, now
+        row.state, row.asked_at, row.answered_at = SearchState.FOUND, one.asked_at, now
         row.recording_guid, row.recording_started_at, row.why = recording.guid, recording.started_at, ""
         return
     row.why = refusal if recording is not None and refusal else row.why

@@ -9,7 +9,10 @@ from calls.lifecycle.values import WriteStatus
 
 
 class RecordingFound(msgspec.Struct, frozen=True, kw_only=True):
-    """QMS named a recording for a leg. ``holder``: another leg that has this recording already."""
+    """QMS named a recording for a leg, in answer to a question of ``asked_at``.
+
+    ``holder``: another leg that has this recording already.
+    """
 
     leg: int
     search: int
@@ -19,6 +22,7 @@ class RecordingFound(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     at: datetime
     holder: int | None = None
+    asked_at: datetime | None = None
 
 
 class RecordingMissed(msgspec.Struct, frozen=True, kw_only=True):

@@ -76,16 +76,16 @@ class Switchboard:
         return self.hears(event(kind, seconds, family="agent", agentId=agent_id, **data))
 
     def found(
-        self, seconds: float, leg: int, guid: str, search: int = 0, started: float | None = None
+        self, seconds: float, leg: int, guid: str, *, started: float | None = None, asked: float | None = None
     ) -> "Switchboard":
         """QMS named a recording."""
-        number = search or self.state.legs[leg].searches
-        began = moment(started) if started is not None else self.state.legs[leg].connected_by_us
-        return self.hears(
-            RecordingFound(
-                leg=leg, search=number, guid=guid, service=1, started_at=began, attempts=1, at=moment(seconds)
-            )
-        )
+        known = self.state.legs[leg]
+        began = moment(started) if started is not None else known.connected_by_us
+        answer = RecordingFound(
+            leg=leg, search=known.searches, guid=guid, service=1, started_at=began, attempts=1, at=moment(seconds),
+            asked_at=moment(asked) if asked is not None else None,
+        )  # fmt: skip
+        return self.hears(answer)
 
     def missed(self, seconds: float, leg: int, why: str = "none") -> "Switchboard":
         """QMS named none."""

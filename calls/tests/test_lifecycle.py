@@ -376,3 +376,25 @@ def test_calls_that_are_over_are_forgotten() -> None:
     board = queue_call(Switchboard()).call("ConnectionCleared", 60, "C1", "2001").waits(200)
 
     assert board.state.calls == {}
+
+
+def test_a_recording_that_was_asked_for_after_the_end_is_not_taken() -> None:
+    board = queue_call(Switchboard()).call("ConnectionCleared", 6, "C1", "2001").found(7, 1, "G1", asked=6.5)
+
+    assert (board.leg.outcome, board.leg.guid) == (Outcome.WINDOW_MISSED, "")
+
+
+def test_a_recording_that_began_long_after_connected_is_not_taken() -> None:
+    board = queue_call(Switchboard()).found(12, 1, "G1", started=11)
+
+    assert (board.leg.outcome, board.leg.guid) == (Outcome.WINDOW_MISSED, "")
+
+
+def test_a_recording_that_outlives_its_leg_goes_to_the_next_call_before_any_flag_is_written() -> None:
+    """The link was stalled: the first leg's question was answered with the recording of a call not heard of yet."""
+    board = queue_call(Switchboard()).found(5.2, 1, "G2").call("ConnectionCleared", 5.3, "C1", "2001")
+    board.call("Established", 5.4, "C2", "2001").found(5.6, 2, "G2", asked=5.5).waits(7)
+    board.call("ConnectionCleared", 60, "C2", "2001").waits(62)
+
+    assert [leg.guid for leg in board.legs] == ["", "G2"]
+    assert board.writes == [(2, "base")]
