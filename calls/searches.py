@@ -173,8 +173,7 @@ def _take(service: RecordingService, one: Asked, held: set[str], now: datetime) 
     row.claimed_until = None
     if one.error is not None:
         row.error = f"{one.error.code}: {one.error}"[:500]
-        row.service_id = _next_service(row)
-        row.next_at = now if _is_onward(row, service) else _next_at(service, row, now)
+        _go_on(service, row, now)
         return
     row.attempts, row.error = row.attempts + 1, ""
     if recording is not None and (refusal := _refusal(row, recording, held)) is None:
@@ -182,7 +181,7 @@ def _take(service: RecordingService, one: Asked, held: set[str], now: datetime) 
         row.recording_guid, row.recording_started_at, row.why = recording.guid, recording.started_at, ""
         return
     row.why = refusal if recording is not None and refusal else row.why
-    row.next_at = _next_at(service, row, now)
+    _go_on(service, row, now)
 
 
 def _refusal(row: RecordingSearch, recording: Recording, held: set[str]) -> str | None:
@@ -192,6 +191,12 @@ def _refusal(row: RecordingSearch, recording: Recording, held: set[str]) -> str 
     if recording.guid == row.known_guid or recording.guid in held:
         return "same"
     return None
+
+
+def _go_on(service: RecordingService, row: RecordingSearch, now: datetime) -> None:
+    """Put the next question: to the next service that could know, at once; a new round waits its interval."""
+    row.service_id = _next_service(row)
+    row.next_at = now if _is_onward(row, service) else _next_at(service, row, now)
 
 
 def _next_service(row: RecordingSearch) -> int:

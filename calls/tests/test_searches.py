@@ -357,3 +357,13 @@ def test_a_service_that_hangs_does_not_delay_another(desk: Desk) -> None:
     found = settled(other)
     assert found.answered_at is not None
     assert found.answered_at - found.connected_at < timedelta(milliseconds=500)
+
+
+def test_the_next_service_is_asked_where_the_first_knows_of_no_recording(desk: Desk) -> None:
+    """A user marked "Any" may be recorded by each of the services."""
+    search = desk.search(window=0.6, services=[desk.a.pk, desk.b.pk])
+    while settled(search).state == SearchState.OPEN:
+        desk.looks_up(RecordingService.objects.get(pk=search.service_id), seconds=0.2)
+
+    assert [slug for slug, *_ in desk.asked][:4] == ["a", "b", "a", "b"]
+    assert search.why == "none"
