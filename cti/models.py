@@ -30,7 +30,9 @@ class CtiSource(models.Model):
         max_length=255, blank=True, help_text="Environment variable that holds the secret (or NAME_FILE)."
     )
     devices = models.JSONField(
-        default=list, blank=True, help_text="Extensions to monitor. Empty: every device that is no queue and no trunk."
+        default=list,
+        blank=True,
+        help_text="Extensions to monitor. CSTA XML hears only these; else empty means all that are no queue or trunk.",
     )
     queues = models.JSONField(default=dict, blank=True, help_text="Queue devices and their names.")
     options = models.JSONField(default=dict, blank=True, help_text="Settings of the kind, see the manual.")

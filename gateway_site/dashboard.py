@@ -11,15 +11,16 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from agents.models import Allocation, QmsUser
 from calls.lifecycle.outcomes import Outcome
 from calls.lifecycle.values import Phase
 from calls.models import Leg, RecordingSearch, SearchState
 from calls.pages import ADVICE
 from cti.models import CtiSource, LinkState
-from flags.models import FlagWrite, WriteState
-from gateway_site import probes
+from flags.models import FlagOnServer, FlagWrite, WriteState
+from gateway_site import probes, pulse
 from qms.api import BreakerState, breaker_state
-from qms.models import RecordingService
+from qms.models import DataServer, RecordingService
 
 #: Times are of the newest so many searches and writes.
 NEWEST = 500
@@ -73,15 +74,16 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     newest_misses: list[Leg]
 
 
-def callback(_: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Give the admin's index its figures (unfold's DASHBOARD_CALLBACK)."""
-    return {**context, "figures": figures(timezone.now()), "ADVICE": ADVICE}
+def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Give the admin's index its figures (unfold's DASHBOARD_CALLBACK), to those who may see calls."""
+    may_see = request.user.has_perm("calls.view_leg")
+    return {**context, "title": "Dashboard", "figures": figures(timezone.now()) if may_see else None}
 
 
 def figures(now: datetime) -> Figures:
     """Count what the dashboard shows, by indexed queries."""
     counts = _today(now)
-    parts = [*_vital(), *_sources(now), *_services(now)]
+    parts = [*_vital(), *_queues(now), *_sources(now), *_services(now)]
     settled = sum(counts.values()) - counts[Outcome.WAITING]
     share = counts[Outcome.FLAGGED] / settled * 100 if settled else None
     in_progress = Leg.objects.filter(phase=Phase.OPEN.value).count()
@@ -143,6 +145,17 @@ def _vital() -> list[Part]:
     return [Part(probe.name.capitalize(), probe.ok, probe.detail) for probe in probes.vital()]
 
 
+def _queues(now: datetime) -> list[Part]:
+    """Say whether beat's sign came through each queue: beat and that queue's worker are alive then."""
+    oldest = timedelta(seconds=pulse.OLDEST_SECONDS)
+    signs = {queue: pulse.last(queue) for queue in pulse.QUEUES}
+    return [
+        Part(f"Worker for {queue}", sign is not None and now - sign < oldest,
+             "Serves its queue." if sign and now - sign < oldest else "No sign of life; is ./gateway up running?")
+        for queue, sign in signs.items()
+    ]  # fmt: skip
+
+
 def _sources(now: datetime) -> list[Part]:
     found = CtiSource.objects.filter(enabled=True).exclude(kind="http").select_related("status")
     return [_source(one, now) for one in found]
@@ -167,7 +180,7 @@ def _services(now: datetime) -> list[Part]:
 def _service(service: RecordingService, now: datetime) -> Part:
     link, health = reverse("admin:qms_recordingservice_change", args=[service.pk]), getattr(service, "health", None)
     name = f"Recording Service {service}"
-    if health is None:
+    if health is None or (health.ok_at is None and not health.failures):
         return Part(name, True, "Not asked yet.", link)
     is_well = breaker_state(health, now) is BreakerState.CLOSED and not health.failures
     return Part(name, is_well, "Answers." if is_well else f"{health.failures} failures in a row. {health.error}", link)
@@ -179,6 +192,8 @@ def _sentence(parts: Sequence[Part], in_progress: int, share: float | None) -> s
         more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
         return f"{broken[0].name}{more}: {broken[0].text}"
     services = sum(part.name.startswith("Recording Service") for part in parts)
+    if not services:
+        return "No Recording Service is set up yet: nothing can be flagged. The first steps below lead through it."
     flagged = (
         f"{share:.1f} % of today's finished calls are flagged" if share is not None else "no call has finished today"
     )
@@ -187,16 +202,19 @@ def _sentence(parts: Sequence[Part], in_progress: int, share: float | None) -> s
 
 
 def _first_steps() -> list[Part]:
-    """Lead through an empty system; empty once there is a source and a service."""
-    has_service, has_source = RecordingService.objects.exists(), CtiSource.objects.exists()
-    if has_service and has_source:
-        return []
-    return [
-        Part("1. Data Server", has_service, "Where Flags are defined.", reverse("admin:qms_dataserver_add")),
-        Part("2. Recording Service", has_service, "Its address and login; then press Test connection.",
+    """Lead through a new system, step by step; empty once all are taken."""
+    steps = [
+        Part("1. Data Server", DataServer.objects.exists(), "Where Flags are defined.",
+             reverse("admin:qms_dataserver_add")),
+        Part("2. Recording Service", RecordingService.objects.exists(), "Its address and login; then Test connection.",
              reverse("admin:qms_recordingservice_add")),
-        Part("3. CTI source", has_source, "Your PBX or CTI server.", reverse("admin:cti_ctisource_add")),
-        Part("4. Allocation", False, "Which service records which source.", reverse("admin:agents_allocation_add")),
-        Part("5. Flags", False, "Press Create in QMS.", reverse("admin:flags_flagsetting_changelist")),
-        Part("6. QMS users", False, "Press Refresh QMS users.", reverse("admin:agents_qmsuser_changelist")),
+        Part("3. CTI source", CtiSource.objects.exists(), "Your PBX or CTI server.",
+             reverse("admin:cti_ctisource_add")),
+        Part("4. Allocation", Allocation.objects.exists(), "Which service records which source.",
+             reverse("admin:agents_allocation_add")),
+        Part("5. Flags", FlagOnServer.objects.exists(), "Press Create in QMS.",
+             reverse("admin:flags_flagsetting_changelist")),
+        Part("6. QMS users", QmsUser.objects.exists(), "Press Refresh QMS users.",
+             reverse("admin:agents_qmsuser_changelist")),
     ]  # fmt: skip
+    return [] if all(step.ok for step in steps) else steps

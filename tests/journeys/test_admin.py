@@ -104,3 +104,20 @@ def test_the_installation_page_is_for_those_who_may_see_the_services(house: Hous
     client.force_login(User.objects.create_user("clerk", is_staff=True))
 
     assert client.get(reverse("test-installation")).status_code == 403
+
+
+def test_the_dashboard_shows_no_calls_to_those_who_may_not_see_them(house: House, client: Client) -> None:
+    client.force_login(User.objects.create_user("clerk", is_staff=True))
+    page = client.get(reverse("admin:index"))
+
+    assert page.context["figures"] is None
+    assert b"2900" not in page.content
+
+
+def test_the_dashboard_never_says_that_all_is_well_where_nothing_works(
+    redis: redis_client.Redis, operator: Client
+) -> None:
+    page = operator.get(reverse("admin:index"))
+
+    assert not page.context["figures"].is_well
+    assert "All is well" not in page.content.decode()
