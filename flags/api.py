@@ -1,12 +1,24 @@
 """The door to this app for the calls."""
 
 from flags.creation import Creation, FlagAnswer, check_flags, create_flags
+from flags.delivery import Delivered, deliver, services_with_due_writes
 from flags.specs import hash_key, load_specs
-from flags.writes import NewWrite, Refusal, Settled, mark_folded, queue_writes, settled_writes
+from flags.writes import (
+    NewWrite,
+    Refusal,
+    Settled,
+    give_up,
+    mark_folded,
+    queue_writes,
+    retry,
+    retry_all,
+    settled_writes,
+)
 from flags.written import WrittenFlag, forget_writes, written_flags
 
 __all__ = [
     "Creation",
+    "Delivered",
     "FlagAnswer",
     "NewWrite",
     "Refusal",
@@ -14,11 +26,16 @@ __all__ = [
     "WrittenFlag",
     "check_flags",
     "create_flags",
+    "deliver",
     "forget_writes",
+    "give_up",
     "hash_key",
     "load_specs",
     "mark_folded",
     "queue_writes",
+    "retry",
+    "retry_all",
+    "services_with_due_writes",
     "settled_writes",
     "written_flags",
 ]

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
 from flags.claims import Claimed, Settlement, claim_due, give_back, settle
@@ -16,6 +17,7 @@ from flags.writes import give_up, retry
 from qms.models import RecordingService, ServiceHealth
 from qms.port import (
     Flag,
+    FlagAlreadyWritten,
     QmsBusy,
     QmsLoginFailed,
     QmsRejected,
@@ -141,6 +143,42 @@ def test_a_wrap_up_waits_for_its_base_flags(post: Post) -> None:
 
     assert (post.tells(base)[0], post.tells(wrapup)[0]) == ("written", "written")
     assert post.qms.asked == ["write G1"] * 3
+
+
+def test_a_wrap_up_is_put_off_with_its_base_flags(post: Post) -> None:
+    base = post.queues(AgentId="A1")
+    wrapup = post.queues(part="wrapup", guid=FlagWrite.objects.get().recording_guid, CTIWrapup="Sold")
+    post.qms.meets("write", QmsLoginFailed("who are you"))
+    post.delivers()
+
+    assert FlagWrite.objects.get(pk=base).not_before > post.time
+    assert FlagWrite.objects.get(pk=wrapup).not_before == FlagWrite.objects.get(pk=base).not_before
+
+
+def test_a_service_that_contradicts_itself_is_asked_again_later(post: Post) -> None:
+    """It refuses because a flag stands, and then carries none."""
+    key = post.queues()
+    post.qms.meets("write", FlagAlreadyWritten("AgentId"))
+    post.delivers()
+
+    assert post.tells(key) == ("queued", "FlagAlreadyWritten")
+    assert FlagWrite.objects.get(pk=key).not_before > post.time
+    assert post.qms.asked == ["write G1", "read G1"]
+
+
+def test_what_another_delivery_claimed_in_between_is_left_to_it(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where rows cannot be locked, the conditional update decides."""
+    first, second = post.queues("G1"), post.queues("G2")
+
+    def unlocked(rows: QuerySet[FlagWrite]) -> list[FlagWrite]:
+        found = list(rows)
+        FlagWrite.objects.filter(pk=first).update(state="sending", claim=2, claimed_until=post.time + LEASE)
+        return found
+
+    monkeypatch.setattr("flags.claims._locked", unlocked)
+    claimed = claim_due(post.service.pk, 1, post.time, lease=LEASE, patience=PATIENCE, limit=9)
+
+    assert [one.write_id for one in claimed] == [second]
 
 
 def test_a_wrap_up_is_not_claimed_beside_its_base_flags(post: Post) -> None:

@@ -15,6 +15,7 @@ from flags.inserting import insert
 from flags.models import SETTLED, FlagValue, FlagWrite, state_is_one_of
 from flags.tests.qms import Line, Post, Recorder
 from flags.writes import settled_writes
+from qms.models import ServiceHealth
 from qms.port import Flag, QmsUnclear
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -111,6 +112,28 @@ def test_no_more_is_in_flight_than_allowed_and_what_is_not_begun_is_given_back_a
     assert ends == [False]
     assert (done.settled, done.more) == (done.sent, True)
     assert FlagWrite.objects.filter(state="queued", attempts=0, claim=None).count() == 30 - done.sent
+
+
+def test_one_write_alone_tries_whether_a_service_is_well_again(post: Post) -> None:
+    for number in range(5):
+        post.queues(f"G{number}")
+    ServiceHealth.objects.create(service=post.service, failures=5, open_until=post.time - timedelta(seconds=1))
+    slow = Slow(post.qms)
+    post.lines = lambda _: slow
+    ends: list[bool] = []
+
+    def let_go_later() -> None:
+        assert slow.begun.acquire(timeout=10)
+        ends.append(slow.begun.acquire(timeout=0.2))
+        slow.go.set()
+
+    helper = threading.Thread(target=let_go_later)
+    helper.start()
+    done = post.delivers()
+    helper.join(20)
+
+    assert ends == [False]
+    assert done.settled == 5
 
 
 def test_a_second_delivery_in_the_process_leaves_the_work_to_the_first(post: Post) -> None:
