@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from agents.models import Allocation, QmsUser
+from bench.load import Load
 from bench.result import Result
 from calls.consumer import Consumer
 from calls.models import Leg, RecordingSearch, SearchState
@@ -30,10 +31,10 @@ BATCH = 1_000
 BEFORE, AFTER = 4, 3
 
 
-def consume(size: float) -> list[Result]:
+def consume(load: Load) -> list[Result]:
     """Measure the consumer and the floor with the same journal."""
     source = _site()
-    calls = max(int(CALLS * size), EXTENSIONS)
+    calls = max(int(CALLS * load.size), EXTENSIONS)
     writer = Writer(source.slug, 1)
     consumer = Consumer(source, lambda: datetime.now(UTC))
     writer.append(list(_logons(source.slug)))

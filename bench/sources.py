@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from panoramisk.ami_protocol import AMIProtocol
 
+from bench.load import Load
 from bench.result import Result
 from cti.sources.asterisk_ami.picture import Picture
 from cti.sources.asterisk_ami.reading import Heard, Reader
@@ -27,9 +28,9 @@ AMI_ROUNDS, CSTA_ROUNDS = 40, 400
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
-def sources(size: float) -> list[Result]:
+def sources(load: Load) -> list[Result]:
     """Measure both kinds of link."""
-    return [*_ami(max(round(AMI_ROUNDS * size), 1)), *_csta(max(round(CSTA_ROUNDS * size), 1))]
+    return [*_ami(max(round(AMI_ROUNDS * load.size), 1)), *_csta(max(round(CSTA_ROUNDS * load.size), 1))]
 
 
 def _ami(rounds: int) -> list[Result]:

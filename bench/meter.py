@@ -1,0 +1,62 @@
+"""What processes take of CPU and memory, read from the kernel: each program with all that it started."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+TICKS = os.sysconf("SC_CLK_TCK")
+PROC = Path("/proc")
+#: Where utime, stime, cutime and cstime stand in ``stat`` after the name, which may hold spaces.
+TIMES = slice(11, 15)
+PARENT = 1
+
+
+@dataclass(frozen=True)
+class Taken:
+    """CPU seconds so far (those of ended children too) and bytes of memory now."""
+
+    cpu: float = 0.0
+    bytes: int = 0
+
+    def __add__(self, other: "Taken") -> "Taken":
+        return Taken(self.cpu + other.cpu, self.bytes + other.bytes)
+
+
+def taken(roots: Mapping[str, int]) -> dict[str, Taken]:
+    """Return what each program, given by its process id, and its descendants have taken."""
+    children = _children()
+    return {name: _of_tree(pid, children) for name, pid in roots.items()}
+
+
+def _of_tree(pid: int, children: Mapping[int, list[int]]) -> Taken:
+    return sum((_of_tree(one, children) for one in children.get(pid, ())), _of(pid))
+
+
+def _children() -> dict[int, list[int]]:
+    found: dict[int, list[int]] = {}
+    for folder in PROC.iterdir():
+        if folder.name.isdecimal() and (fields := _fields(int(folder.name))):
+            found.setdefault(int(fields[PARENT]), []).append(int(folder.name))
+    return found
+
+
+def _fields(pid: int) -> list[str]:
+    try:
+        return (PROC / str(pid) / "stat").read_text().rpartition(") ")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return []
+
+
+def _of(pid: int) -> Taken:
+    ticks = sum(int(word) for word in _fields(pid)[TIMES])
+    return Taken(ticks / TICKS, _memory(pid))
+
+
+def _memory(pid: int) -> int:
+    """Return a process's part of the memory: a page that several share counts for each in part."""
+    try:
+        lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)

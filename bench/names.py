@@ -1,0 +1,24 @@
+"""The benches by name."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where a bench is: a function of a ``Load`` that returns results, in a module that is loaded when it runs.
+
+    ``is_whole``: it starts the whole gateway as processes with its own servers; the others find an empty Redis and an
+    empty, migrated database.
+    """
+
+    module: str
+    function: str
+    is_whole: bool = False
+
+
+BENCHES = {
+    "consume": Bench("bench.consume", "consume"),
+    "sources": Bench("bench.sources", "sources"),
+    "calls": Bench("bench.calls", "calls", is_whole=True),
+    "latency": Bench("bench.calls", "latency", is_whole=True),
+}
