@@ -64,7 +64,9 @@ def _refuse(draft: Draft, leg_id: int, part: str, reason: str, now: datetime) ->
 
 
 def _save_legs(source_id: int, draft: Draft, now: datetime) -> None:
-    _LEGS.upsert([leg_row(source_id, draft.legs[number], now) for number in sorted(draft.touched_legs)])
+    # A leg that gave up its recording comes before the one that has it now: no two may have it at any moment.
+    touched = sorted(draft.touched_legs, key=lambda number: (draft.legs[number].guid, number))
+    _LEGS.upsert([leg_row(source_id, draft.legs[number], now) for number in touched])
 
 
 def _save_calls(source_id: int, draft: Draft) -> None:

@@ -119,7 +119,9 @@ class Draft:
 
     def holder_of(self, guid: str) -> int | None:
         """Return the number of the leg that has a recording, of those known here."""
-        return self._by_guid.get(guid)
+        number = self._by_guid.get(guid)
+        leg = self.legs.get(number) if number is not None else None
+        return number if leg is not None and leg.guid == guid else None
 
     def put_call(self, call: Call) -> Call:
         """Remember a call's new value."""

@@ -100,7 +100,7 @@ def close_leg(draft: Draft, leg: Leg, at: datetime, by_us: datetime, how: str, *
         return leg
     call = draft.calls.get(leg.call_id)
     leg = replace(
-        leg, phase=Phase.CLOSED, facts=as_of(call, at) if call else leg.facts, is_held=False,
+        leg, phase=Phase.CLOSED, facts=as_of(call, at) if call and not is_end_unknown else leg.facts, is_held=False,
         disconnected_at=max(at, leg.connected_at), disconnected_by_us=by_us,
         is_end_unknown=is_end_unknown, base_due=by_us + timedelta(seconds=draft.site.settle_seconds),
     )  # fmt: skip
@@ -130,8 +130,16 @@ def clear_party(draft: Draft, call: Call, device_id: str, at: datetime, by_us: d
 def refresh_facts(draft: Draft, call: Call, by_us: datetime) -> None:
     """Hand what a call knows to its legs: to the open ones, and as of their end to those that closed just now."""
     for leg in draft.legs_in(call.call_id):
-        is_fresh = leg.base_due is not None and by_us < leg.base_due and leg.base is WriteStatus.NONE
-        if leg.phase is Phase.OPEN or is_fresh:
+        if _is_told(draft, leg, by_us):
             facts = as_of(call, leg.disconnected_at)
             if leg.facts != facts:
                 draft.put_leg(replace(leg, facts=facts))
+
+
+def _is_told(draft: Draft, leg: Leg, by_us: datetime) -> bool:
+    """Say whether what its call learns now is true of a leg: not when it may have ended while the link was lost."""
+    if leg.phase is Phase.OPEN:
+        snapshot = draft.source.snapshot
+        return snapshot is None or leg.number in snapshot.seen
+    is_fresh = leg.base_due is not None and by_us < leg.base_due and leg.base is WriteStatus.NONE
+    return is_fresh and not leg.is_end_unknown

@@ -8,15 +8,11 @@ from calls.lifecycle.answers import WHY, RecordingFound, RecordingMissed, TimePa
 from calls.lifecycle.conclude import concluded
 from calls.lifecycle.draft import Draft
 from calls.lifecycle.legs import clear_party, close_leg, open_leg, traced
+from calls.lifecycle.rivals import APART, contest, may_be_anothers
 from calls.lifecycle.rule import apply
 from calls.lifecycle.split import split
 from calls.lifecycle.unsupervised import UNSUPERVISED, connect_unsupervised
 from calls.lifecycle.values import Call, Leg, Party, Phase, SearchStatus, WriteStatus
-
-#: A recording that began this much after another leg of the extension was connected is that leg's.
-APART = timedelta(seconds=1)
-#: A leg's recording begins with it; one that began later than this may be another call's.
-LATE = timedelta(seconds=5)
 
 
 @apply.register
@@ -26,50 +22,12 @@ def _(event: RecordingFound, draft: Draft) -> None:
     if leg is None or leg.base is not WriteStatus.NONE or leg.search is SearchStatus.MISSED:
         return
     holder = event.holder or draft.holder_of(event.guid)
-    if holder not in (None, leg.number) and not _gives_up(draft, holder or 0, leg, event):
+    if holder not in (None, leg.number) and not contest(draft, holder or 0, leg, event):
         _miss(draft, leg, event.search, "same", event)
-    elif _is_later_legs(draft, leg, event) or _is_after_end(leg, event) or _began_too_late(leg, event):
+    elif may_be_anothers(draft, leg, event):
         _miss(draft, leg, event.search, "next_call", event)
     else:
         _found(draft, leg, event)
-
-
-def _is_later_legs(draft: Draft, leg: Leg, event: RecordingFound) -> bool:
-    """Say whether the recording is, or may be, that of a later leg of the extension."""
-    mine = (leg.connected_by_us, leg.number)
-    later = [one for one in draft.legs_at(leg.device_id) if (one.connected_by_us, one.number) > mine]
-    if later and event.started_at < leg.connected_by_us - APART:
-        return True  # We heard of the legs late, perhaps of all at once: which of them it was cannot be told.
-    return any(event.started_at >= one.connected_by_us - APART > leg.connected_by_us for one in later)
-
-
-def _is_after_end(leg: Leg, event: RecordingFound) -> bool:
-    """Say whether the recording began, or was asked for, when the leg was over: it is another call's."""
-    ended = leg.disconnected_by_us
-    if ended is None:
-        return False
-    return event.started_at >= ended or (event.asked_at is not None and event.asked_at > ended)
-
-
-def _began_too_late(leg: Leg, event: RecordingFound) -> bool:
-    """Say whether the recording began so long after Connected that it may be a call's we have not heard of yet."""
-    since = leg.mark.by_us if leg.mark is not None else leg.connected_by_us
-    return not leg.is_unconfirmed and event.started_at > since + LATE
-
-
-def _gives_up(draft: Draft, holder: int, leg: Leg, event: RecordingFound) -> bool:
-    """Take a recording from a leg that is over and not yet flagged: live now, it never was that leg's."""
-    other = draft.legs.get(holder)
-    if other is None or other.device_id != leg.device_id or other.base is not WriteStatus.NONE:
-        return False
-    ended = other.disconnected_by_us
-    if other.phase is not Phase.CLOSED or ended is None or event.asked_at is None or event.asked_at <= ended:
-        return False
-    text = f"{WHY['next_call']} Recording {event.guid} goes on after the end of this leg."
-    other = traced(other, event.at, "missed", text)
-    other = replace(other, guid="", service=None, mark=None, search=SearchStatus.MISSED, missed="next_call")
-    draft.put_leg(concluded(draft, other, event.at))
-    return True
 
 
 def _found(draft: Draft, leg: Leg, event: RecordingFound) -> None:

@@ -163,11 +163,18 @@ def test_a_recording_that_began_when_the_leg_was_over_is_never_taken_though_no_n
     assert (board.leg.outcome, board.leg.guid) == (Outcome.WINDOW_MISSED, "")
 
 
-def test_legs_that_are_heard_of_late_and_together_leave_the_recording_to_the_last() -> None:
+def test_of_legs_that_are_heard_of_late_and_together_none_takes_the_recording() -> None:
     board = queue_call(Switchboard()).call("Held", 5, "C1", "2001").call("Established", 5, "C2", "2001")
     board.found(5.4, 1, "G2", started=2.6).found(5.5, 2, "G2", started=2.6)
 
-    assert [leg.guid for leg in board.legs] == ["", "G2"]
+    assert [leg.guid for leg in board.legs] == ["", ""]
+
+
+def test_a_call_that_is_heard_of_late_takes_its_recording_when_the_one_before_is_over() -> None:
+    board = queue_call(Switchboard()).call("ConnectionCleared", 5, "C1", "2001").call("Established", 5, "C2", "2001")
+    board.found(5.5, 2, "G2", started=2.6, asked=5.1)
+
+    assert board.legs[1].guid == "G2"
 
 
 def test_a_recording_that_another_leg_has_is_never_taken() -> None:
@@ -388,6 +395,31 @@ def test_a_recording_that_began_long_after_connected_is_not_taken() -> None:
     board = queue_call(Switchboard()).found(12, 1, "G1", started=11)
 
     assert (board.leg.outcome, board.leg.guid) == (Outcome.WINDOW_MISSED, "")
+
+
+def test_a_recording_that_began_as_two_calls_were_connected_is_nobodys() -> None:
+    """The link had stalled: what the first leg was told was the second's recording, by a hair."""
+    board = queue_call(Switchboard()).found(5.4, 1, "G2", started=5.4)
+    board.call("Held", 5.4, "C1", "2001").call("Established", 5.4, "C2", "2001")
+    board.found(5.6, 2, "G2", started=5.4).call("ConnectionCleared", 9, "C1", "2001")
+    board.call("ConnectionCleared", 9, "C2", "2001").waits(11)
+
+    assert [(leg.guid, leg.outcome) for leg in board.legs] == [("", Outcome.WINDOW_MISSED), ("", Outcome.NOT_RECORDED)]
+    assert board.writes == []
+
+
+def test_a_recording_that_began_with_the_second_call_is_taken_from_the_first() -> None:
+    board = queue_call(Switchboard()).found(7.2, 1, "G2", started=7)
+    board.call("Held", 7.1, "C1", "2001").call("Established", 7.2, "C2", "2001").found(7.4, 2, "G2", started=7)
+
+    assert [leg.guid for leg in board.legs] == ["", "G2"]
+
+
+def test_the_recording_of_a_held_call_is_not_taken_by_the_consultation() -> None:
+    board = queue_call(Switchboard()).found(5.1, 1, "G1", started=5).call("Held", 20, "C1", "2001")
+    board.call("Established", 22, "C2", "2001").found(22.1, 2, "G1", started=5)
+
+    assert [leg.guid for leg in board.legs] == ["G1", ""]
 
 
 def test_a_recording_that_outlives_its_leg_goes_to_the_next_call_before_any_flag_is_written() -> None:

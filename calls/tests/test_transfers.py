@@ -1,12 +1,9 @@
-"""Transfers, consultations, conferences and lost links, told as calls. Times are seconds after noon."""
+"""Transfers, consultations and conferences, told as calls. Times are seconds after noon."""
 
 from typing import Any
 
 from agents.matching import MatchKind
-from calls.lifecycle.commands import CloseGap, OpenGap
-from calls.lifecycle.outcomes import Outcome
-from calls.lifecycle.values import Phase
-from calls.tests.switchboard import NOON, Everybody, Switchboard, event
+from calls.tests.switchboard import Everybody, Switchboard, event
 from calls.tests.test_lifecycle import queue_call
 from cti.events import AnyEvent
 
@@ -149,55 +146,6 @@ def test_a_conference_keeps_one_leg_for_each_extension() -> None:
     assert {"C3", "C2"} == {leg.call_id for leg in board.legs}
 
 
-def link(kind: str, seconds: float) -> AnyEvent:
-    """The link is lost or restored."""
-    return event(kind, seconds, family="link", reason="test")
-
-
-def snapshot(kind: str, seconds: float) -> AnyEvent:
-    """A snapshot began or ended."""
-    return event(kind, seconds, family="snapshot")
-
-
-def test_a_call_found_in_progress_is_joined_late() -> None:
-    board = Switchboard().hears(link("Restored", 0), snapshot("Began", 1))
-    board.call("Established", 1, "C1", "2001").hears(snapshot("Ended", 2)).call("ConnectionCleared", 30, "C1", "2001")
-
-    assert (board.leg.outcome, board.searches) == (Outcome.JOINED_LATE, [])
-
-
-def test_a_leg_that_vanished_in_a_gap_closes_with_its_end_unknown_and_is_flagged_if_its_guid_is_held() -> None:
-    board = queue_call(Switchboard()).found(6, 1, "G1")
-    board.hears(link("Lost", 20), link("Restored", 40), snapshot("Began", 41), snapshot("Ended", 42)).waits(44)
-
-    assert (board.leg.is_end_unknown, board.writes) == (True, [(1, "base")])
-
-
-def test_a_leg_that_the_snapshot_still_shows_goes_on() -> None:
-    board = queue_call(Switchboard()).found(6, 1, "G1")
-    board.hears(link("Lost", 20), link("Restored", 40), snapshot("Began", 41))
-    board.call("Established", 41, "C1", "2001").hears(snapshot("Ended", 42))
-
-    assert (board.leg.phase, len(board.legs)) == (Phase.OPEN, 1)
-
-
-def test_the_ledger_of_a_gap_says_what_was_saved_and_what_was_lost() -> None:
-    board = queue_call(Switchboard()).found(6, 1, "G1")
-    queue_call(board, "C2", "2002", 10)
-    board.hears(link("Lost", 20), link("Restored", 40), snapshot("Began", 41))
-    board.call("Established", 41, "C9", "2003").hears(snapshot("Ended", 42))
-
-    gaps = [one for one in board.commands if isinstance(one, OpenGap | CloseGap)]
-    assert isinstance(gaps[-1], CloseGap)
-    assert (gaps[-1].legs_saved, gaps[-1].legs_lost) == (1, 2)
-
-
-def test_a_second_loss_does_not_open_a_second_gap() -> None:
-    board = Switchboard().hears(link("Lost", 20), link("Lost", 25))
-
-    assert len([one for one in board.commands if isinstance(one, OpenGap)]) == 1
-
-
 def test_a_transfer_that_nobody_answers_is_over_when_the_call_is_cleared() -> None:
     board = queue_call(Switchboard())
     board.hears(event("Transferred", 20, primaryOldCallId="C1", transferringDeviceId="2001", resultingCallId="C1"))
@@ -217,9 +165,3 @@ def test_an_answer_in_the_resulting_call_that_overtakes_the_transfer_keeps_its_l
     board.call("Established", 30.1, "C3", "2003").hears(attended()).call("ConnectionCleared", 40, "C3", "2003")
 
     assert ("2003", 30.1, 40.0) in board.spans()
-
-
-def test_each_gap_of_a_source_without_snapshots_stands_in_the_ledger() -> None:
-    board = Switchboard().hears(link("Lost", 20), link("Restored", 25), link("Lost", 40), link("Restored", 41))
-
-    assert [(one.began_at - NOON).total_seconds() for one in board.commands if isinstance(one, OpenGap)] == [20.0, 40.0]

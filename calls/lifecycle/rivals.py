@@ -1,0 +1,93 @@
+"""Whose a recording is, where more than one leg of an extension may have it: a guess is worse than none."""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from calls.lifecycle.answers import WHY, RecordingFound
+from calls.lifecycle.conclude import concluded
+from calls.lifecycle.draft import Draft
+from calls.lifecycle.legs import traced
+from calls.lifecycle.values import Leg, Phase, SearchStatus, WriteStatus
+
+#: So exactly do the clocks of QMS and the gateway agree, and QMS's beginning with the PBX's Connected.
+APART = timedelta(seconds=1)
+#: A leg's recording begins with it; one that began later than this may be another call's.
+LATE = timedelta(seconds=5)
+
+
+def may_be_anothers(draft: Draft, leg: Leg, event: RecordingFound) -> bool:
+    """Say whether the recording is, or may be, that of another call at the extension, known or not heard of yet."""
+    others = [one for one in draft.legs_at(leg.device_id) if one.number != leg.number]
+    return _is_after_end(leg, event) or _is_too_late(leg, event) or any(_rivals(leg, one, event) for one in others)
+
+
+def _since(leg: Leg) -> datetime:
+    """Return from when on the recording is sought: Connected, or the transfer that is to be decided."""
+    return leg.mark.by_us if leg.mark is not None else leg.connected_by_us
+
+
+def _rivals(leg: Leg, other: Leg, event: RecordingFound) -> bool:
+    """Say whether the recording may be the other leg's, by when we heard of both. A link that stalls tells late."""
+    began, mine, theirs = event.started_at, _since(leg), other.connected_by_us
+    if other.guid not in ("", event.guid):
+        return False
+    if _was_over(other, event):
+        return False
+    if began < mine - APART:
+        return True  # We heard of this leg late: the recording may have begun with any that was there.
+    if began > mine + APART:
+        return theirs >= mine - APART
+    return _fits(began, theirs)
+
+
+def _was_over(other: Leg, event: RecordingFound) -> bool:
+    """Say whether a leg had ended when the recording began, or while QMS still named it as live."""
+    ended = other.disconnected_by_us
+    if ended is None or other.phase is Phase.OPEN:
+        return False
+    return ended < event.started_at or (event.asked_at is not None and event.asked_at > ended)
+
+
+def _fits(began: datetime, connected_by_us: datetime) -> bool:
+    return abs(began - connected_by_us) <= APART
+
+
+def _is_after_end(leg: Leg, event: RecordingFound) -> bool:
+    """Say whether the recording began, or was asked for, when the leg was over: it is another call's."""
+    ended = leg.disconnected_by_us
+    if ended is None:
+        return False
+    return event.started_at >= ended or (event.asked_at is not None and event.asked_at > ended)
+
+
+def _is_too_late(leg: Leg, event: RecordingFound) -> bool:
+    """Say whether the recording began so long after Connected that it may be a call's we have not heard of yet."""
+    return not leg.is_unconfirmed and event.started_at > _since(leg) + LATE
+
+
+def contest(draft: Draft, holder: int, leg: Leg, event: RecordingFound) -> bool:
+    """Take a recording from a leg that cannot be shown to be its own; say whether it is the asking leg's now.
+
+    The holder is over while the recording goes on: never its own. Both may have it by their times: neither gets it.
+    A holder whose flags went to QMS, or of another extension, keeps what it has.
+    """
+    other = draft.legs.get(holder)
+    if other is None or other.device_id != leg.device_id or other.base is not WriteStatus.NONE:
+        return False
+    if _was_over(other, event):
+        _take(draft, other, event, "goes on after the end of this leg")
+        return True
+    if not _fits(event.started_at, leg.connected_by_us) or leg.mark is not None:
+        return False
+    is_theirs_too = _fits(event.started_at, other.connected_by_us)
+    if is_theirs_too or event.started_at > other.connected_by_us:
+        _take(draft, other, event, "began as another call of the extension was connected")
+    return event.started_at > other.connected_by_us and not is_theirs_too
+
+
+def _take(draft: Draft, other: Leg, event: RecordingFound, why: str) -> None:
+    text = f"{WHY['next_call']} Recording {event.guid} {why}."
+    other = traced(other, event.at, "missed", text)
+    other = replace(other, guid="", service=None, mark=None, search=SearchStatus.MISSED, missed="next_call")
+    draft.put_leg(concluded(draft, other, event.at))
