@@ -29,7 +29,10 @@ def _(event: LinkRestored, draft: Draft) -> None:
 
 @apply.register
 def _(event: SnapshotBegan, draft: Draft) -> None:
-    """What follows states what is in progress now."""
+    """What follows states what is in progress now. With a reason something was missed though the link stood."""
+    if event.data.reason and draft.source.lost_at is None:
+        draft.source = replace(draft.source, lost_at=event.time, is_restored=True)
+        draft.do(OpenGap(event.time, event.data.reason))
     snapshot = Snapshot(began_at=event.time, began_by_us=event.at, devices=event.data.devices)
     draft.source = replace(draft.source, snapshot=snapshot)
 

@@ -88,3 +88,12 @@ def test_a_call_that_rang_before_a_gap_and_is_on_hold_after_it_is_joined_late() 
         ("C1", Outcome.JOINED_LATE), ("C2", Outcome.JOINED_LATE),
     ]  # fmt: skip
     assert board.searches == []
+
+
+def test_what_was_missed_while_the_link_stood_is_a_gap_too() -> None:
+    board = queue_call(Switchboard()).found(6, 1, "G1")
+    board.hears(event("Began", 20, family="snapshot", reason="a message could not be read"), snapshot("Ended", 20))
+
+    gaps = [one for one in board.commands if isinstance(one, OpenGap | CloseGap)]
+    assert [type(one) for one in gaps] == [OpenGap, CloseGap]
+    assert board.leg.is_end_unknown

@@ -28,6 +28,8 @@ Look = Callable[[str], Coroutine[Any, Any, list[Found] | None]]
 
 #: A service that gave no answer this often in a row is not asked for again on this link.
 DEAF = 3
+#: Stock is taken at most once in so many seconds for messages that could not be read.
+STOCK_SECONDS = 10.0
 
 
 class Monitoring:
@@ -46,6 +48,8 @@ class Monitoring:
         self._armed: set[str] = set()
         self._unanswered = {"snapshot": 0, "agents": 0}
         self._agents_heard: Recent[str, bool] = Recent()
+        self._stock_at = 0.0
+        self._doubt: asyncio.Task[None] | None = None
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -70,6 +74,17 @@ class Monitoring:
         if self._armed:
             self._agents_heard = Recent()
             await self._survey(tuple(sorted(self._armed)), self._seen, reason)
+
+    def doubt(self, reason: str) -> None:
+        """Take stock of all devices, soon and once for many doubts: what could not be read may have been an event."""
+        if self._doubt is None or self._doubt.done():
+            self._doubt = self._tasks.create_task(self._resynchronise_soon(reason))
+
+    async def _resynchronise_soon(self, reason: str) -> None:
+        clock = asyncio.get_running_loop().time
+        await asyncio.sleep(max(0.0, self._stock_at - clock()))
+        self._stock_at = clock() + STOCK_SECONDS
+        await self.resynchronise(reason)
 
     def stopped(self, monitor: str) -> None:
         """Heed that the server ended a monitor."""
@@ -112,7 +127,7 @@ class Monitoring:
                 break
             reason, wait = answer, min(wait * 2, self._options.retry_limit_seconds)
         await self._refused(device, None)
-        await self._survey((device,), self._seen, "the device is monitored again")
+        await self._survey((device,), self._seen, f"{device} was not monitored")
 
     async def _refused(self, device: str, reason: str | None) -> None:
         async with self._telling as telling:

@@ -156,6 +156,8 @@ class _Conversation:
             await telling.accept(events)
             for message in broken:
                 await telling.quarantine(message)
+            if any(message.kind == "message" for message in broken):
+                self._monitoring.doubt("a message could not be read")
         if self._end is not None:
             raise self._end
 

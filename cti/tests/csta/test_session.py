@@ -237,6 +237,21 @@ def test_a_server_that_lost_messages_is_asked_what_is_in_progress() -> None:
     assert again.data.reason == "the server lost messages"
 
 
+def test_after_messages_that_cannot_be_read_the_server_is_asked_once_what_is_in_progress() -> None:
+    async def garble(pbx: Pbx) -> None:
+        await pbx.until_heard("SnapshotDevice", 3)
+        for _ in range(3):
+            pbx.say("<EstablishedEvent><a>")
+
+    async def asked(listener: Listener) -> None:
+        await until(lambda: listener.types().count("Ended") == 2, "the second snapshot")
+
+    listener = asyncio.run(followed(Pbx(dict(WILLING), script=garble), asked))
+    reasons = [event.data.reason for event in listener.events if type_name(event) == "gateway.snapshot.Began"]
+
+    assert reasons == [None, "a message could not be read"]
+
+
 DTD = '<!DOCTYPE a [<!ENTITY b "ha">]><EstablishedEvent>&b;</EstablishedEvent>'
 
 
