@@ -16,6 +16,15 @@ def _link(title: str, icon: str, name: str) -> dict[str, Any]:
     }
 
 
+def _page(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(name),
+        "permission": lambda request: request.user.has_perm(permission),
+    }
+
+
 def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
     return {"title": title, "separator": True, "items": list(items)}
 
@@ -36,6 +45,7 @@ UNFOLD: dict[str, Any] = {
             _group(
                 "Now",
                 {"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")},
+                _page("Live calls", "phone_in_talk", "live-calls", "calls.view_leg"),
                 _link("Legs", "call", "calls.leg"),
                 _link("Recording searches", "manage_search", "calls.recordingsearch"),
             ),

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from calls.live_page import live_fragment, live_page
 from gateway_site.health import live, ready
 from gateway_site.installation_page import test_installation
 from gateway_site.metrics import metrics
@@ -16,5 +17,7 @@ urlpatterns = [
     path("", include("cti.urls")),
     path("", include("calls.urls")),
     path("admin/installation/", test_installation, name="test-installation"),
+    path("admin/live/", live_page, name="live-calls"),
+    path("admin/live/fragment/", live_fragment, name="live-calls-fragment"),
     path("admin/", admin.site.urls),
 ]
