@@ -15,7 +15,7 @@ import psycopg
 import redis
 
 from tests.faults.place import BROKER_DB
-from tests.faults.plant import DATABASE, QMS, REDIS, Plant
+from tests.faults.plant import DATABASE, LISTENERS, QMS, REDIS, STANDBY, Plant
 
 Undo = Callable[[], None]
 Harm = Callable[[Plant], Undo | None]
@@ -120,6 +120,48 @@ def _cut(plant: Plant) -> None:
     plant.line.cut()
 
 
+def _reset(plant: Plant) -> None:
+    plant.line.reset()
+
+
+def _garble(plant: Plant) -> None:
+    plant.line.is_garbling = True
+
+
+def _tell_redis(*words: str, undo: tuple[str, ...]) -> Harm:
+    def tell(plant: Plant, words: tuple[str, ...]) -> None:
+        with contextlib.closing(redis.Redis.from_url(plant.place.redis_url(0), socket_timeout=5)) as server:
+            server.execute_command(*words)  # type: ignore[no-untyped-call]
+
+    def harm(plant: Plant) -> Undo:
+        tell(plant, words)
+        return lambda: tell(plant, undo)
+
+    return harm
+
+
+def _forget(plant: Plant) -> None:
+    """Let Redis come back without its file."""
+    pid = pid_of(plant, REDIS)
+    os.kill(pid, signal.SIGKILL)
+    for file in plant.place.store.glob("appendonly.aof*"):
+        file.unlink()
+
+
+def _fill_disk(plant: Plant) -> Undo:
+    plant.disk.fill()
+    return plant.disk.make_room
+
+
+def _step_clock(seconds: float) -> Harm:
+    def harm(plant: Plant) -> Undo:
+        before = plant.clock.offset_seconds
+        plant.clock.step(before + seconds)
+        return lambda: plant.clock.step(before)
+
+    return harm
+
+
 def _hold(plant: Plant) -> Undo:
     plant.line.is_held = True
     return lambda: setattr(plant.line, "is_held", False)
@@ -131,8 +173,8 @@ def _delay(plant: Plant) -> Undo:
 
 
 EVERYWHERE = (
-    Fault("kill -9 listener", _kill_child("listeners")),
-    Fault("kill -9 keeper of listeners", _kill("listeners")),
+    Fault("kill -9 listener", _kill_child(LISTENERS)),
+    Fault("kill -9 keeper of listeners", _kill(LISTENERS)),
     Fault("kill -9 events worker", _kill("events")),
     Fault("kill -9 events child", _kill_child("events")),
     Fault("kill -9 lookups worker", _kill("lookups")),
@@ -142,7 +184,7 @@ EVERYWHERE = (
     Fault("kill -9 web", _kill("web"), hurts_searches=False),
     Fault("kill -9 Redis", _kill(REDIS)),
     Fault("freeze Redis", _freeze(REDIS), lasts=True),
-    Fault("freeze listener", _freeze("listeners", child=True), lasts=True),
+    Fault("freeze listener", _freeze(LISTENERS, child=True), lasts=True),
     Fault("freeze events child", _freeze("events", child=True), lasts=True),
     Fault("freeze lookups worker", _freeze("lookups"), lasts=True),
     Fault("freeze writes worker", _freeze("writes"), lasts=True, hurts_searches=False),
@@ -151,7 +193,22 @@ EVERYWHERE = (
     Fault("QMS slow", _trouble(delay_ms=1500), lasts=True),
     Fault("QMS faulty", _trouble(fault_rate=0.4), lasts=True),
     Fault("kill -9 QMS", _kill(QMS)),
+    Fault("stop events worker", _kill("events", signal.SIGTERM)),
+    Fault("stop lookups worker", _kill("lookups", signal.SIGTERM)),
+    Fault("stop writes worker", _kill("writes", signal.SIGTERM), hurts_searches=False),
+    Fault("stop keeper of listeners", _kill(LISTENERS, signal.SIGTERM)),
+    Fault(
+        "Redis memory full",
+        _tell_redis("CONFIG", "SET", "maxmemory", "1", undo=("CONFIG", "SET", "maxmemory", "0")),
+        lasts=True,
+    ),
+    Fault(
+        "Redis is a replica", _tell_redis("REPLICAOF", "127.0.0.1", "1", undo=("REPLICAOF", "NO", "ONE")), lasts=True
+    ),
+    Fault("Redis forgets everything", _forget),
     Fault("cut link", _cut, hurts_searches=False),
+    Fault("reset link", _reset, hurts_searches=False),
+    Fault("garble link", _garble, hurts_searches=False),
     Fault("hold link", _hold, lasts=True),
     Fault("slow link", _delay, lasts=True),
 )
@@ -161,11 +218,26 @@ ON_POSTGRESQL = (
     Fault("end database sessions", _terminate_backends),
 )
 ON_SQLITE = (Fault("database locked", _lock_database, lasts=True),)
+WITH_A_FULL_DISK = (Fault("disk full", _fill_disk, lasts=True),)
+WITH_A_MOVED_CLOCK = (
+    Fault("clock 3 min ahead", _step_clock(180), lasts=True),
+    Fault("clock 3 min behind", _step_clock(-180), lasts=True),
+)
+WITH_TWO_LISTENERS = (
+    Fault("kill -9 second listener", _kill_child(STANDBY)),
+    Fault("freeze second listener", _freeze(STANDBY, child=True), lasts=True),
+    Fault("kill -9 second keeper", _kill(STANDBY)),
+)
 #: One of each family, for the run that is a test among others.
 SHORT = ("kill -9 events worker", "cut link", "QMS faulty", "kill -9 Redis", "kill -9 lookups worker", "empty broker")
 
 
-def faults(*, on_sqlite: bool, is_short: bool) -> dict[str, Fault]:
-    """Return the kinds of a run by name."""
-    known = {one.name: one for one in (*EVERYWHERE, *(ON_SQLITE if on_sqlite else ON_POSTGRESQL))}
-    return {name: known[name] for name in SHORT} if is_short else known
+def faults(plant: Plant) -> dict[str, Fault]:
+    """Return the kinds that can be done in a run, by name."""
+    asked = plant.asked
+    kinds = [*EVERYWHERE, *(ON_SQLITE if asked.on_sqlite else ON_POSTGRESQL)]
+    kinds += WITH_A_FULL_DISK if plant.disk.can_be_filled else ()
+    kinds += WITH_A_MOVED_CLOCK if plant.clock.environment() else ()
+    kinds += WITH_TWO_LISTENERS if asked.listeners > 1 else ()
+    known = {one.name: one for one in kinds if asked.only in one.name}
+    return {name: known[name] for name in SHORT} if asked.is_short else known

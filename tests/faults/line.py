@@ -1,18 +1,22 @@
-"""The line between listener and PBX: a TCP proxy that cuts, delays and holds back, in both directions."""
+"""The line between listener and PBX: a TCP proxy that cuts, resets, delays, holds back and garbles."""
 
 import contextlib
 import select
 import socket
+import struct
 import threading
 import time
 
 
 class Line:
-    """Pass bytes on. ``delay``: seconds that each piece is late; ``is_held``: nothing passes, nothing is lost."""
+    """Pass bytes on. ``delay``: seconds that each piece is late; ``is_held``: nothing passes, nothing is lost;
+    ``is_garbling``: of what the PBX says next, a few bytes arrive as others.
+    """
 
     def __init__(self, target: int) -> None:
         self.delay = 0.0
         self.is_held = False
+        self.is_garbling = False
         self._target = target
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -23,6 +27,15 @@ class Line:
         """Break every connection in the middle of whatever it carries."""
         while self._pairs:
             _part(*self._pairs.pop())
+
+    def reset(self) -> None:
+        """Break every connection with a reset: what was on its way is gone."""
+        for near, far in self._pairs:
+            for end in (near, far):
+                with contextlib.suppress(OSError):
+                    end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    end.close()
+        self._pairs.clear()
 
     def close(self) -> None:
         """Take no more connections, and end those that stand."""
@@ -44,9 +57,9 @@ class Line:
         # Between blocking and not: a pump looks twice a second whether the line was cut.
         self._pairs.append((near, far))
         for one, other in ((near, far), (far, near)):
-            threading.Thread(target=self._pump, args=(one, other), daemon=True).start()
+            threading.Thread(target=self._pump, args=(one, other), kwargs={"is_pbx": one is far}, daemon=True).start()
 
-    def _pump(self, one: socket.socket, other: socket.socket) -> None:
+    def _pump(self, one: socket.socket, other: socket.socket, *, is_pbx: bool) -> None:
         with contextlib.suppress(OSError, ValueError):
             other.settimeout(None)
             while True:
@@ -58,8 +71,13 @@ class Line:
                 if not chunk:
                     break
                 time.sleep(self.delay)
-                other.sendall(chunk)
+                other.sendall(self._garbled(chunk) if is_pbx and self.is_garbling else chunk)
         _part(one, other)
+
+    def _garbled(self, chunk: bytes) -> bytes:
+        self.is_garbling = False
+        middle = len(chunk) // 2
+        return chunk[:middle] + b"\xff" * min(12, len(chunk) - middle) + chunk[middle + 12 :]
 
 
 def _part(one: socket.socket, other: socket.socket) -> None:

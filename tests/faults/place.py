@@ -29,6 +29,11 @@ class Place:
         return self.folder / "logs"
 
     @property
+    def store(self) -> Path:
+        """Return where Redis and PostgreSQL keep what they know."""
+        return self.folder / "store"
+
+    @property
     def ledger(self) -> Path:
         """Return where the simulated PBX keeps the truth."""
         return self.folder / "truth.jsonl"

@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -19,11 +20,14 @@ from gateway_site.launcher.places import ROOT
 from gateway_site.launcher.simulators import EXAMPLE
 from gateway_site.launcher.supervisor import Program, Supervisor
 from tests.environment import initialise_postgresql, is_listening, postgresql_accepts, postgresql_command, wait_until
+from tests.faults.clock import Clock
 from tests.faults.line import Line
 from tests.faults.options import Options
 from tests.faults.place import Place
+from tests.faults.store import Disk
 
 REDIS, DATABASE, QMS, PBX = "redis", "database", "simulated QMS", "simulated PBX"
+LISTENERS, STANDBY = "listeners", "standby listeners"
 START_SECONDS = 90.0
 
 
@@ -34,6 +38,8 @@ class Plant:
         self.place, self.asked = place, asked
         self.supervisor = Supervisor()
         self.line = Line(place.pbx_port)
+        self.disk = Disk(place.store)
+        self.clock = Clock(place.folder / "clock", asked.skew_seconds)
         plan = Plan()
         needed = enough_agents(asked.calls_per_second, plan.ring_seconds, plan.talk_seconds, plan.wrapup_seconds)
         self.agents = min(max(plan.agents, needed), MOST_AGENTS)
@@ -43,7 +49,7 @@ class Plant:
         self._start_store()
         self.supervisor.start(self._simulator(QMS, "simulate_qms", *self._qms_words()))
         self._await(lambda: is_listening(self.place.qms_port), QMS)
-        programs = procfile.programs(dict(os.environ), self.place.logs)
+        programs = self._programs()
         machine.start_store(self.supervisor, programs)
         self._set_up()
         machine.start_work(self.supervisor, programs)
@@ -52,24 +58,33 @@ class Plant:
 
     def stop(self) -> None:
         """Stop everything."""
+        self.disk.make_room()
         self.supervisor.stop_all()
         self.line.close()
+        self.disk.close()
+
+    def _programs(self) -> list[Program]:
+        """Return the Procfile's programs, living by the gateway's clock; with a second keeper of listeners if asked."""
+        programs = procfile.programs({**os.environ, **self.clock.environment()}, self.place.logs)
+        if self.asked.listeners == 1:
+            return programs
+        first = next(one for one in programs if one.name == LISTENERS)
+        return [*programs, replace(first, name=STANDBY, log=self.place.logs / "standby.log")]
 
     def _start_store(self) -> None:
         self.supervisor.start(Program(REDIS, self._redis_command(), dict(os.environ), ROOT, rank=0))
         self._await(lambda: is_listening(self.place.redis_port), REDIS)
         if (port := self.place.database_port) is None:
             return
-        initialise_postgresql(self.place.folder)
+        initialise_postgresql(self.place.store)
         log = self.place.logs / "postgresql.log"
-        command = postgresql_command(self.place.folder, port)
+        command = postgresql_command(self.place.store, port)
         self.supervisor.start(Program(DATABASE, command, dict(os.environ), ROOT, log, rank=0))
         self._await(lambda: postgresql_accepts(port), DATABASE)
 
     def _redis_command(self) -> list[str]:
-        folder = self.place.folder
         options = {
-            "port": self.place.redis_port, "bind": "127.0.0.1", "dir": folder, "appendonly": "yes",
+            "port": self.place.redis_port, "bind": "127.0.0.1", "dir": self.place.store, "appendonly": "yes",
             "appendfsync": "always", "save": "", "maxmemory-policy": "noeviction", "daemonize": "no",
             "logfile": self.place.logs / "redis.log",
         }  # fmt: skip
@@ -87,11 +102,12 @@ class Plant:
         example = read(EXAMPLE.read_text(encoding="utf-8"))
         service, source = example.recording_services[0], example.cti_sources[0]
         seats = [*agents(self.agents), *supervisors(self.agents)]
-        replace = msgspec.structs.replace
-        return replace(
+        return msgspec.structs.replace(
             example,
-            recording_services=[replace(service, url=f"{self.place.qms_address}/recording-service")],
-            cti_sources=[replace(source, port=self.line.port, devices=[seat.extension for seat in seats])],
+            recording_services=[msgspec.structs.replace(service, url=f"{self.place.qms_address}/recording-service")],
+            cti_sources=[
+                msgspec.structs.replace(source, port=self.line.port, devices=[seat.extension for seat in seats])
+            ],
         )
 
     def _qms_words(self) -> list[str]:

@@ -29,7 +29,7 @@ class Run:
     def __init__(self, place: Place, asked: Options) -> None:
         self._place, self._asked = place, asked
         self._plant = Plant(place, asked)
-        self._faults = faults(on_sqlite=asked.on_sqlite, is_short=asked.is_short)
+        self._faults = faults(self._plant)
         self._undo: list[tuple[float, Fault, datetime, Undo]] = []
         self._injected: list[seen.Injected] = []
         self._skipped = 0
@@ -131,7 +131,7 @@ class Run:
             truth=seen.truth(self._place.ledger),
             recordings=seen.held_recordings(self._place.qms_address),
             legs=seen.seen_legs(),
-            gaps=seen.link_gaps(),
+            gaps=seen.link_gaps(self._plant.clock),
             injected=self._injected,
             specs=seen.flag_specs(),
         )

@@ -11,6 +11,7 @@ from cti.api import JournalError, read_journal
 from cti.simulated.ledger import CallLine, LegLine
 from flags.catalogue import FlagSpec
 from flags.models import UNSETTLED, FlagSetting, FlagWrite
+from tests.faults.clock import Clock
 
 
 class HeldRecording(msgspec.Struct, frozen=True, rename="camel"):
@@ -74,9 +75,10 @@ def seen_legs() -> list[SeenLeg]:
     return [SeenLeg(*row) for row in Leg.objects.values_list(*names)]
 
 
-def link_gaps() -> list[LinkGap]:
-    """Read the gateway's ledger of gaps."""
-    return [LinkGap(*row) for row in Gap.objects.values_list("began_at", "ended_at")]
+def link_gaps(clock: Clock) -> list[LinkGap]:
+    """Read the gateway's ledger of gaps, each from the earliest to the latest moment that its clock may have meant."""
+    rows = Gap.objects.values_list("began_at", "ended_at")
+    return [LinkGap(clock.true_times(began)[0], clock.true_times(ended)[1] if ended else None) for began, ended in rows]
 
 
 def flag_specs() -> list[FlagSpec]:

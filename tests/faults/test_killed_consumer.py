@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from django.conf import settings
 from django.db import connection
 
 from calls.lifecycle.fold import fold
-from calls.models import Checkpoint, Leg, RecordingSearch
+from calls.models import Checkpoint, HourlyCount, Leg, RecordingSearch
 from calls.tests.switchboard import Everybody, Switchboard
 from cti.events import AnyEvent, from_mapping
 from tests.environment import wait_until
@@ -82,6 +83,7 @@ def test_a_consumer_that_is_killed_again_and_again_loses_nothing_and_does_nothin
 
     assert _legs_in_database() == _legs_undisturbed(events)
     assert RecordingSearch.objects.count() == CALLS
+    assert _counted() == Counter(Leg.objects.values_list("outcome", flat=True))
     assert Checkpoint.objects.get().events == len(events)
     assert len(folding) > 3
 
@@ -89,6 +91,13 @@ def test_a_consumer_that_is_killed_again_and_again_loses_nothing_and_does_nothin
 def folded() -> int:
     """Return how many events are folded."""
     return sum(Checkpoint.objects.values_list("events", flat=True))
+
+
+def _counted() -> Counter[str]:
+    counted: Counter[str] = Counter()
+    for outcome, legs in HourlyCount.objects.filter(legs__gt=0).values_list("outcome", "legs"):
+        counted[outcome] += legs
+    return counted
 
 
 def _legs_in_database() -> set[tuple[object, ...]]:

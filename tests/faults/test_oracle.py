@@ -8,6 +8,7 @@ import pytest
 
 from cti.simulated.ledger import LegLine
 from flags.catalogue import FIELDS
+from tests.faults.clock import true_times
 from tests.faults.oracle import Evidence, Judge, Verdict
 from tests.faults.schedule import schedule
 from tests.faults.seen import HeldRecording, Injected, LinkGap, SeenLeg
@@ -84,3 +85,11 @@ def test_a_seed_repeats_its_schedule_and_no_kind_comes_twice_before_each_came_on
     assert planned == schedule(kinds, 300, 7)
     assert planned != schedule(kinds, 300, 8)
     assert sorted(one.kind for one in planned[:8]) == kinds
+
+
+def test_what_a_stepped_clock_told_is_traced_back_to_every_moment_that_it_may_mean() -> None:
+    """The clock was right, then three minutes behind from noon on."""
+    moves = [(NOON - timedelta(hours=1), 0.0), (NOON, -180.0)]
+
+    assert true_times(moves, NOON + timedelta(minutes=1)) == (NOON + timedelta(minutes=4),) * 2
+    assert true_times(moves, NOON - timedelta(minutes=1)) == (NOON - timedelta(minutes=1), NOON + timedelta(minutes=2))

@@ -1,0 +1,41 @@
+"""A disk of limited size for what Redis and PostgreSQL write, so that it can be filled."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+SIZE = "8g"
+#: So much is left on a full disk: less than a page.
+LEFT_BYTES = 4096
+
+
+class Disk:
+    """A file system in memory; an ordinary folder, which cannot be filled, where the machine does not let us mount."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=755", "tmpfs", str(folder)]
+        self.can_be_filled = shutil.which("mount") is not None and not _status(mount)
+
+    def fill(self) -> None:
+        """Leave no room."""
+        free = shutil.disk_usage(self.folder).free - LEFT_BYTES
+        subprocess.run(["fallocate", "-l", str(max(free, 1)), str(self._filler)], check=True)
+
+    def make_room(self) -> None:
+        """Give the room back."""
+        self._filler.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Take the file system away, and all that is on it."""
+        if self.can_be_filled and _status(["umount", str(self.folder)]):
+            _status(["umount", "-l", str(self.folder)])
+
+    @property
+    def _filler(self) -> Path:
+        return self.folder / "filler"
+
+
+def _status(command: list[str]) -> int:
+    return subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode
