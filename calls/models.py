@@ -82,6 +82,9 @@ class Leg(models.Model):
     service = models.ForeignKey(RecordingService, models.PROTECT, null=True, blank=True, related_name="legs")
     outcome = models.CharField(max_length=20, choices=OUTCOMES)
     reason = models.CharField(max_length=500, blank=True)
+    reason_code = models.CharField(max_length=40, blank=True, help_text="The reason in one word, for counting.")
+    guid_ms = models.PositiveIntegerField("Connected to GUID, ms", null=True, blank=True)
+    flags_ms = models.PositiveIntegerField("disconnect to flags, ms", null=True, blank=True)
     facts = models.BinaryField(help_text="The leg as the core holds it.")
     trace = models.TextField(default="[]", help_text="The decision trace, JSON.")
     due_at = models.DateTimeField(null=True, blank=True)
@@ -113,6 +116,58 @@ class Leg(models.Model):
 
     def __str__(self) -> str:
         return f"{self.device_id} in {self.call_id}"
+
+
+class HourlyCount(models.Model):
+    """How many of a source's legs that connected in an hour became what: pages sum these, they never count legs.
+
+    The consumer adds each change in the transaction that saves the leg: the sum over an hour is its legs at all times.
+    """
+
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="hourly_counts")
+    hour = models.DateTimeField(help_text="When the hour of Connected began.")
+    outcome = models.CharField(max_length=20, choices=OUTCOMES)
+    reason_code = models.CharField(max_length=40, blank=True)
+    legs = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(  # Serves the pages too: the hours of today.
+                fields=["hour", "source", "outcome", "reason_code"], name="calls_hourly_count_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:%M}: {self.legs} {self.outcome}"
+
+
+class Measure(models.TextChoices):
+    """What is timed of each leg, by the gateway's clock."""
+
+    GUID = "guid", "Connected to GUID"
+    FLAGS = "flags", "disconnect to flags"
+
+
+class HourlyLatency(models.Model):
+    """How many of a source's legs that connected in an hour took at most ``bucket_ms``, and longer than the one below.
+
+    Kept like ``HourlyCount``; the buckets are in ``calls.counting``.
+    """
+
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="hourly_latencies")
+    hour = models.DateTimeField()
+    measure = models.CharField(max_length=8, choices=Measure.choices)
+    bucket_ms = models.PositiveIntegerField()
+    legs = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "hourly latencies"
+        constraints = [
+            models.UniqueConstraint(fields=["hour", "source", "measure", "bucket_ms"], name="calls_hourly_latency_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:%M}: {self.legs} {self.measure} within {self.bucket_ms} ms"
 
 
 class SearchState(models.TextChoices):

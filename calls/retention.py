@@ -8,6 +8,7 @@ from django.conf import settings
 
 from calls.lifecycle.values import Phase
 from calls.models import Checkpoint, Gap, Leg, RecordingSearch
+from calls.recounting import forget_counts
 from cti.api import trim_journal
 from cti.models import QuarantinedMessage
 from flags.api import forget_writes
@@ -32,6 +33,7 @@ def retain(now: Callable[[], datetime]) -> None:
         deleted += Leg.objects.filter(id__in=keys).delete()[0]
     QuarantinedMessage.objects.filter(at__lt=before).delete()
     Gap.objects.filter(ended_at__lt=before).delete()
+    forget_counts(before)
     trim_journals(now())
     log.info("retained", legs_deleted=deleted)
 

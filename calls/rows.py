@@ -11,6 +11,8 @@ from calls.models import Leg as LegRow
 
 #: A leg's primary key is made of its source's and its running number, so that a replay gives the same.
 SHIFT = 40
+#: What the columns of milliseconds hold at most: 24 days.
+MOST_MS = 2**31 - 1
 
 _pack = msgspec.msgpack.Encoder().encode
 _leg = msgspec.msgpack.Decoder(Leg)
@@ -34,10 +36,27 @@ def leg_number(key: int) -> int:
 LEG_FIELDS = (
     "id", "source", "call_id", "device_id", "ordinal", "phase", "interaction_id", "agent_id", "agent_name",
     "queue_name", "caller_name", "caller_name_source", "calling_number", "called_number", "direction", "connected_at",
-    "disconnected_at", "end_unknown", "recording_guid", "service", "outcome", "reason", "facts", "trace", "due_at",
+    "disconnected_at", "end_unknown", "recording_guid", "service", "outcome", "reason", "reason_code", "guid_ms",
+    "flags_ms", "facts", "trace", "due_at",
     "folded_at",
 )  # fmt: skip
 CALL_FIELDS = ("source", "call_id", "facts", "touched_at", "due_at")
+
+
+def guid_ms(leg: Leg) -> int | None:
+    """Return how long after Connected QMS had named the leg's recording, in milliseconds."""
+    return _ms(leg.connected_by_us, leg.found_by_us) if leg.guid else None
+
+
+def flags_ms(leg: Leg) -> int | None:
+    """Return how long after the disconnect QMS had taken the base flags, in milliseconds."""
+    return _ms(leg.disconnected_by_us, leg.flagged_by_us)
+
+
+def _ms(begin: datetime | None, end: datetime | None) -> int | None:
+    if begin is None or end is None:
+        return None
+    return min(max(round((end - begin).total_seconds() * 1000), 0), MOST_MS)
 
 
 def leg_row(source_id: int, leg: Leg, now: datetime) -> tuple[Any, ...]:
@@ -48,6 +67,7 @@ def leg_row(source_id: int, leg: Leg, now: datetime) -> tuple[Any, ...]:
         facts.interaction_id, leg.agent_id, leg.agent_name, facts.queue_name, facts.caller_name,
         facts.caller_name_source, facts.calling_number, facts.called_number, facts.direction, leg.connected_at,
         leg.disconnected_at, leg.is_end_unknown, leg.guid or None, leg.service, leg.outcome.value, leg.reason[:500],
+        leg.reason_code[:40], guid_ms(leg), flags_ms(leg),
         _pack(replace(leg, trace=())), _trace_text(leg.trace).decode(), leg.due, now,
     )  # fmt: skip
 

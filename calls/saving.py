@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from agents.api import save_seats
+from calls.counting import count_changes
 from calls.flagging import leg_facts
 from calls.lifecycle.answers import WriteSettled
 from calls.lifecycle.commands import CancelSearch, ChangeSeat, CloseGap, Command, OpenGap, StartSearch, WriteFlags
@@ -31,6 +32,7 @@ def save(
     """Save a draft. Returns the Recording Services with new searches, and those with new flag writes."""
     writing = _save_writes(source_id, draft, specs, now)
     _save_legs(source_id, draft, now)
+    count_changes(source_id, draft)
     _save_calls(source_id, draft)
     save_seats(source_id, [one.change for one in draft.commands if isinstance(one, ChangeSeat)], now)
     _save_gaps(source_id, draft.commands)

@@ -13,10 +13,12 @@ from django.db import connection, models
 
 
 class Table:
-    """The columns of a model that are written; conflicts on ``unique`` update the others."""
+    """The columns of a model that are written; conflicts on ``unique`` update the others, and add to those summed."""
 
-    def __init__(self, model: type[models.Model], fields: Sequence[str], unique: Sequence[str]) -> None:
-        self.model, self.fields, self.unique = model, tuple(fields), tuple(unique)
+    def __init__(
+        self, model: type[models.Model], fields: Sequence[str], unique: Sequence[str], summed: Sequence[str] = ()
+    ) -> None:
+        self.model, self.fields, self.unique, self.summed = model, tuple(fields), tuple(unique), tuple(summed)
 
     def upsert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write rows, each a value a field in the order of ``fields``; a key must not come twice."""
@@ -49,9 +51,12 @@ def _upsert(table: Table, source: str) -> str:
     quote = connection.ops.quote_name
     fields = {field.name: quote(field.column or "") for field in _columns(table)}
     keys = ", ".join(fields[name] for name in table.unique)
-    changes = ", ".join(f"{column} = EXCLUDED.{column}" for name, column in fields.items() if name not in table.unique)
-    into = f"{quote(table.model._meta.db_table)} ({', '.join(fields.values())})"  # noqa: SLF001
-    return f"INSERT INTO {into} {source} ON CONFLICT ({keys}) DO UPDATE SET {changes}"
+    into = quote(table.model._meta.db_table)  # noqa: SLF001
+    old = {name: f"{into}.{fields[name]} + " for name in table.summed}
+    changed = {name: column for name, column in fields.items() if name not in table.unique}
+    changes = [f"{column} = {old.get(name, '')}EXCLUDED.{column}" for name, column in changed.items()]
+    columns = f"{into} ({', '.join(fields.values())})"
+    return f"INSERT INTO {columns} {source} ON CONFLICT ({keys}) DO UPDATE SET {', '.join(changes)}"
 
 
 @cache

@@ -37,7 +37,8 @@ def concluded(draft: Draft, leg: Leg, at: datetime) -> Leg:
     leg = _write_base(draft, leg, at)
     leg = _write_wrapup(draft, leg, at)
     outcome, reason = _outcome(draft, leg, at)
-    leg = replace(leg, outcome=outcome, reason=reason, phase=_phase(leg, outcome, at))
+    code = _reason_code(leg, outcome)
+    leg = replace(leg, outcome=outcome, reason=reason, reason_code=code, phase=_phase(leg, outcome, at))
     return replace(leg, due=_due(draft, leg, at))
 
 
@@ -110,6 +111,15 @@ def _missed(leg: Leg) -> tuple[Outcome, str]:
     if leg.missed in ("late", "unreachable", "next_call"):
         return Outcome.WINDOW_MISSED, WHY[leg.missed]
     return Outcome.NOT_RECORDED, WHY.get(leg.missed, WHY["none"])
+
+
+def _reason_code(leg: Leg, outcome: Outcome) -> str:
+    """Return the reason in one word, for counting; empty where the outcome says it all."""
+    if outcome in (Outcome.NOT_RECORDED, Outcome.WINDOW_MISSED):
+        return leg.missed or "none"
+    if outcome in (*_REFUSED.values(), Outcome.WRITE_UNKNOWN):
+        return leg.base_code or leg.base.value
+    return leg.wrapup.value if outcome is Outcome.PARTLY_FLAGGED else ""
 
 
 def _phase(leg: Leg, outcome: Outcome, at: datetime) -> Phase:

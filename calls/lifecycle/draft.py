@@ -57,6 +57,8 @@ class Draft:
         self.commands: list[Command] = []
         self.touched_calls: set[str] = set()
         self.touched_legs: set[int] = set()
+        #: The legs touched, as they were when the batch began; None: the batch opened them.
+        self.before: dict[int, Leg | None] = {}
         self._at_device: dict[str, set[int]] = defaultdict(set)
         self._in_call: dict[str, set[int]] = defaultdict(set)
         self._by_guid: dict[str, int] = {}
@@ -69,7 +71,7 @@ class Draft:
         for number in self.touched_legs:
             if (leg := self.legs.get(number)) is not None and leg.phase is Phase.SETTLED:
                 self._forget(leg)
-        self.commands, self.touched_calls, self.touched_legs = [], set(), set()
+        self.commands, self.touched_calls, self.touched_legs, self.before = [], set(), set(), {}
 
     def remember(self, calls: Iterable[Call], legs: Iterable[Leg]) -> None:
         """Take up values that are known elsewhere already."""
@@ -142,6 +144,7 @@ class Draft:
         before = self.legs.get(leg.number)
         self.legs[leg.number] = leg
         self.touched_legs.add(leg.number)
+        self.before.setdefault(leg.number, before)
         if before is None or (before.call_id, before.due, before.guid) != (leg.call_id, leg.due, leg.guid):
             if before is not None and before.call_id != leg.call_id:
                 self._drop_from(self._in_call, before.call_id, leg.number)

@@ -43,7 +43,8 @@ def _found(draft: Draft, leg: Leg, event: RecordingFound) -> None:
         return
     mark = None if is_decision else leg.mark
     status = SearchStatus.OPEN if mark is not None and not leg.guid else SearchStatus.FOUND
-    leg = replace(leg, guid=event.guid, service=event.service, search=status, mark=mark)
+    since = leg.found_by_us if leg.guid else event.at
+    leg = replace(leg, guid=event.guid, service=event.service, search=status, mark=mark, found_by_us=since)
     draft.put_leg(concluded(draft, leg, event.at))
 
 
@@ -91,7 +92,8 @@ def _(event: WriteSettled, draft: Draft) -> None:
     text = f"The {'flags' if event.part == 'base' else 'wrap-up'}: {event.status.value}. {event.error}".strip()
     leg = traced(leg, event.at, event.status.value, text)
     if event.part == "base":
-        leg = replace(leg, base=event.status, base_error=event.error, base_code=event.error_code)
+        flagged = event.at if event.status is WriteStatus.WRITTEN else None
+        leg = replace(leg, base=event.status, base_error=event.error, base_code=event.error_code, flagged_by_us=flagged)
     else:
         leg = replace(leg, wrapup=event.status, wrapup_error=event.error)
     draft.put_leg(concluded(draft, leg, event.at))

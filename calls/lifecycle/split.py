@@ -16,7 +16,7 @@ def split(draft: Draft, leg: Leg, at: datetime, *, guid: str = "", service: int 
     if mark is None:
         return
     draft.put_leg(concluded(draft, _first(draft, leg, mark), at))
-    second = draft.put_leg(concluded(draft, _second(draft, leg, mark, guid, service), at))
+    second = draft.put_leg(concluded(draft, _second(draft, leg, mark, guid, service, at), at))
     call = draft.calls.get(leg.call_id)
     party = call.parties.get(leg.device_id) if call is not None else None
     if call is not None and party is not None and party.leg == leg.number:
@@ -32,7 +32,7 @@ def _first(draft: Draft, leg: Leg, mark: TransferMark) -> Leg:
     return traced(first, mark.by_us, "disconnected", "The call was transferred here: another recording.")
 
 
-def _second(draft: Draft, leg: Leg, mark: TransferMark, guid: str, service: int | None) -> Leg:
+def _second(draft: Draft, leg: Leg, mark: TransferMark, guid: str, service: int | None, at: datetime) -> Leg:
     second = Leg(
         number=draft.next_number(), call_id=leg.call_id, device_id=leg.device_id, ordinal=leg.ordinal + 1,
         connected_at=mark.at, connected_by_us=mark.by_us, phase=leg.phase, facts=leg.facts, agent_id=leg.agent_id,
@@ -40,7 +40,7 @@ def _second(draft: Draft, leg: Leg, mark: TransferMark, guid: str, service: int 
         is_joined_late=leg.is_joined_late, disconnected_at=leg.disconnected_at, is_held=leg.is_held,
         disconnected_by_us=leg.disconnected_by_us, is_end_unknown=leg.is_end_unknown, base_due=leg.base_due,
         search=_settled(leg, guid), missed="" if guid else leg.missed, guid=guid, service=service,
-        base=WriteStatus.NONE,
+        found_by_us=at if guid else None, base=WriteStatus.NONE,
     )  # fmt: skip
     return traced(second, mark.by_us, "connected", "The call was transferred here, and a new segment began.")
 

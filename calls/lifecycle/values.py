@@ -189,6 +189,11 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     wrapup_error: str = ""
     outcome: Outcome = Outcome.WAITING
     reason: str = ""
+    #: The reason in one word of a short list, where the outcome alone does not say it.
+    reason_code: str = ""
+    #: When QMS had named the recording, and when it had taken the base flags.
+    found_by_us: datetime | None = None
+    flagged_by_us: datetime | None = None
     due: datetime | None = None
     trace: tuple[TraceStep, ...] = ()
 
