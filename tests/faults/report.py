@@ -27,9 +27,16 @@ def report(asked: Options, injected: Sequence[Injected], verdict: Verdict) -> st
     for name, found in numbers.items():
         lines += [f"  {name}: {one}" for one in found[:SHOWN]]
     how = "all four are 0" if verdict.is_clean else "NOT all are 0"
-    store = " --sqlite" if asked.on_sqlite else ""
-    again = f"--minutes {asked.minutes:g} --seed {asked.seed} --calls-per-second {asked.calls_per_second:g}{store}"
-    return "\n".join([*lines, f"{how}; seed {asked.seed} (./gateway faults {again})"])
+    return "\n".join([*lines, f"{how}; seed {asked.seed} (./gateway faults {_again(asked)})"])
+
+
+def _again(asked: Options) -> str:
+    """Return the words that repeat the run."""
+    words = [f"--minutes {asked.minutes:g}", f"--seed {asked.seed}", f"--calls-per-second {asked.calls_per_second:g}"]
+    words += [f"--skew-seconds {asked.skew_seconds:g}"] if asked.skew_seconds else []
+    words += [f"--listeners {asked.listeners}"] if asked.listeners > 1 else []
+    words += [f"--only '{asked.only}'"] if asked.only else []
+    return " ".join([*words, *(["--sqlite"] if asked.on_sqlite else [])])
 
 
 def _table(head: str, rows: Sequence[tuple[str, int]]) -> list[str]:
