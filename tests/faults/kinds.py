@@ -237,7 +237,7 @@ def faults(plant: Plant) -> dict[str, Fault]:
     asked = plant.asked
     kinds = [*EVERYWHERE, *(ON_SQLITE if asked.on_sqlite else ON_POSTGRESQL)]
     kinds += WITH_A_FULL_DISK if plant.disk.can_be_filled else ()
-    kinds += WITH_A_MOVED_CLOCK if plant.clock.environment() else ()
+    kinds += WITH_A_MOVED_CLOCK if plant.clock.can_be_moved else ()
     kinds += WITH_TWO_LISTENERS if asked.listeners > 1 else ()
     known = {one.name: one for one in kinds if asked.only in one.name}
     return {name: known[name] for name in SHORT} if asked.is_short else known

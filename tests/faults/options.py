@@ -32,7 +32,7 @@ def options(words: list[str]) -> Options:
     parser.add_argument("--sqlite", action="store_true", help="the form of one machine instead of PostgreSQL")
     parser.add_argument("--keep", action="store_true", help="leave folder and logs behind, whatever the end")
     parser.add_argument("--short", action="store_true", help="half a minute and few faults, whatever else is asked")
-    skew = "how far the gateway's clock is ahead of the PBX's and QMS's (needs libfaketime)"
+    skew = "how far the gateway's clock is ahead of the PBX's and QMS's (needs cc)"
     parser.add_argument("--skew-seconds", type=float, default=0.0, metavar="N", help=skew)
     parser.add_argument("--listeners", type=int, choices=(1, 2), default=1, help="2: one leads, one stands by")
     parser.add_argument("--only", default="", metavar="WORD", help="faults whose name has this word in it")

@@ -39,7 +39,7 @@ class Plant:
         self.supervisor = Supervisor()
         self.line = Line(place.pbx_port)
         self.disk = Disk(place.store)
-        self.clock = Clock(place.folder / "clock", asked.skew_seconds)
+        self.clock = Clock(place.folder, asked.skew_seconds)
         plan = Plan()
         needed = enough_agents(asked.calls_per_second, plan.ring_seconds, plan.talk_seconds, plan.wrapup_seconds)
         self.agents = min(max(plan.agents, needed), MOST_AGENTS)
