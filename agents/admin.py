@@ -2,22 +2,26 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET, require_POST
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
-from agents import panels, schedule
+from agents import mappings, panels, schedule
 from agents.models import (
     Agent,
     AgentName,
     Allocation,
+    MappingAct,
     Presence,
     QmsUser,
     RefreshState,
@@ -78,6 +82,16 @@ class AgentNameInline(ReadOnlyInline):
     verbose_name_plural = "names, newest first: recordings keep the name they were flagged with"
 
 
+class MappingActInline(ReadOnlyInline):
+    """What administrators said about the agent."""
+
+    model = MappingAct
+    fields = ("at", "by", "before_name", "after_name", "reason")
+    readonly_fields = fields
+    verbose_name_plural = "mappings by hand, newest first"
+    hide_title = True
+
+
 @admin.register(Agent)
 class AgentAdmin(ReadOnlyAdmin):
     """Who takes calls; above the list, who is logged on and whose calls cannot be flagged."""
@@ -88,7 +102,7 @@ class AgentAdmin(ReadOnlyAdmin):
     list_before_template = "agents/seated_panel.html"
     search_fields = ("agent_id", "name")
     ordering = ("name", "agent_id")
-    inlines = (AgentNameInline,)
+    inlines = (AgentNameInline, MappingActInline)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show who is logged on, those in trouble first, above all agents."""
@@ -114,6 +128,79 @@ class AllocationAdmin(ModelAdmin):
     list_editable = ("position",)
     list_filter = ("source", "service")
     list_select_related = ("source", "service")
+
+
+class MappingActForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is for the stubs alone
+    """An act that changes something and can be used."""
+
+    class Meta:
+        model = MappingAct
+        fields = ("agent", "after", "reason")
+
+    def clean_reason(self) -> str:
+        """Accept no empty reason, nor one of blanks."""
+        return str(self.cleaned_data["reason"]).strip()
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse what changes nothing or could never be used, with the reason at its field."""
+        cleaned = super().clean() or {}
+        if not self.errors:
+            try:
+                mappings.check(cleaned["agent"], cleaned.get("after"))
+            except mappings.MappingRefused as refused:
+                self.add_error("after", str(refused))
+        return cleaned
+
+
+@admin.register(MappingAct)
+class MappingActAdmin(ReadOnlyAdmin):
+    """Which agents an administrator mapped to a QMS user, and all that was said before: rows are only added."""
+
+    form = MappingActForm
+    list_display = ("at", "agent", "before_name", "after_name", "reason", "by", "holds")
+    list_filter = ("agent__source", "by")
+    list_select_related = ("agent",)
+    list_before_template = "agents/mappings_explained.html"
+    search_fields = ("=agent__agent_id", "agent__name", "before_name", "after_name", "reason")
+    autocomplete_fields = ("agent", "after")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Let those add a mapping who may."""
+        return request.user.has_perm("agents.add_mappingact")
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Ask for three things; show all of an act that was done."""
+        return ("agent", "before_name", "after_name", "reason", "by", "at") if obj else ("agent", "after", "reason")
+
+    @display(description="Now", label={"holds": "success", "ended": "info", "replaced": "info"})
+    def holds(self, act: MappingAct) -> str:
+        """Say whether the act still counts."""
+        if act.is_replaced:  # type: ignore[attr-defined]  # get_queryset adds it
+            return "replaced"
+        return "holds" if act.after_id else "ended"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MappingAct]:
+        """Add whether a later act took each one's place."""
+        later = MappingAct.objects.filter(agent_id=OuterRef("agent_id"), number__gt=OuterRef("number"))
+        queryset: QuerySet[MappingAct] = super().get_queryset(request)
+        return queryset.annotate(is_replaced=Exists(later))
+
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Add an act; where another administrator was quicker, say so and add none."""
+        try:
+            return super().add_view(request, *args, **kwargs)  # type: ignore[no-any-return]
+        except mappings.MappingRefused as refused:
+            messages.error(request, str(refused))
+            return HttpResponseRedirect(reverse("admin:agents_mappingact_changelist"))
+
+    def save_model(self, request: HttpRequest, obj: MappingAct, form: Any, change: bool) -> None:
+        """Add the act, and tell what the matching makes of it."""
+        act = mappings.map_agent(
+            obj.agent, obj.after, reason=obj.reason, by=request.user.get_username(), now=timezone.now()
+        )
+        obj.pk = act.pk
+        obj.refresh_from_db()
+        messages.info(request, panels.mapped(obj.agent))
 
 
 @admin.register(QmsUser)

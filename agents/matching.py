@@ -1,10 +1,12 @@
 """Match agents with QMS users: pure, explained, exact.
 
-Extensions are text and compared exactly; a near miss is named, never used.
+What an administrator mapped by hand comes first; then extensions count: they are text and compared exactly. A near
+miss is named, never used.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from enum import StrEnum
 
 import msgspec
@@ -15,6 +17,8 @@ SHORTEST_END = 3
 NAMED_AT_MOST = 3
 #: As much of a foreign text as a sentence carries; a leg's reason holds 500 characters.
 SHOWN_AT_MOST = 40
+#: As much of what an administrator wrote as a sentence carries.
+QUOTED_AT_MOST = 120
 
 
 class MatchKind(StrEnum):
@@ -30,7 +34,8 @@ class MatchKind(StrEnum):
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     """The answer for one extension. ``services``: Recording Services to ask, in order, as primary keys.
 
-    ``is_doubtful``: matched, but agent id or name differ, as the reason says.
+    ``is_doubtful``: matched, but agent id or name differ, as the reason says. ``is_by_hand``: a mapping by hand
+    decided, whether it could be used or not.
     """
 
     kind: MatchKind
@@ -38,14 +43,19 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     services: tuple[int, ...] = ()
     user_id: str = ""
     is_doubtful: bool = False
+    is_by_hand: bool = False
 
 
 class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """A QMS user as one Recording Service lists it. ``recording_service``: an address, a node name, or "Any"."""
+    """A QMS user as one Recording Service lists it. ``recording_service``: an address, a node name, or "Any".
+
+    ``user_id`` is a key of the Data Server: its Recording Services list the same user under the same one.
+    """
 
     service_id: int
     user_id: str
     extension: str
+    data_server_id: int = 0
     agent_id: str = ""
     name: str = ""
     active: bool = True
@@ -58,6 +68,18 @@ class Instance(msgspec.Struct, frozen=True):
 
     service_id: int
     identifiers: tuple[str, ...] = ()
+
+
+class Mapping(msgspec.Struct, frozen=True, kw_only=True):
+    """An administrator's word that an agent is a user of a Data Server. ``user``: how the user was named then."""
+
+    agent_id: str
+    data_server_id: int
+    user_id: str
+    user: str
+    by: str
+    on: date
+    reason: str
 
 
 class _User(msgspec.Struct, frozen=True):
@@ -75,15 +97,21 @@ class _User(msgspec.Struct, frozen=True):
 class Directory:
     """The QMS users of one CTI source, ready to be asked by extension.
 
-    ``instances`` come in the order in which they are to be asked. The same user (id, extension and name) listed by
-    several services is one user. Answers are O(1) in the number of users.
+    ``instances`` come in the order in which they are to be asked, ``mappings`` are those that stand, one an agent. The
+    same user (id, extension and name) listed by several services is one user. Answers are O(1) in the number of users.
     """
 
-    def __init__(self, users: Iterable[Listed], instances: Sequence[Instance]) -> None:
+    def __init__(
+        self, users: Iterable[Listed], instances: Sequence[Instance], mappings: Iterable[Mapping] = ()
+    ) -> None:
         self._at: dict[str, list[_User]] = defaultdict(list)
         self._elsewhere: dict[str, str] = {}
         self._ends: dict[str, list[str]] | None = None
-        for listings in _by_identity(users).values():
+        self._mappings = {one.agent_id: one for one in mappings if one.agent_id}
+        mapped: dict[tuple[int, str], list[Listed]] = {_key(one): [] for one in self._mappings.values()}
+        listed = _by_identity(_noted(users, mapped))
+        self._mapped = {key: _merge(found, instances) for key, found in mapped.items() if found}
+        for listings in listed.values():
             user = _merge(listings, instances)
             if user.services:
                 self._at[user.extension].append(user)
@@ -93,8 +121,11 @@ class Directory:
     def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> Verdict:
         """Say whose recording is made at an extension, with a reason in one sentence.
 
-        Agent id and name are only compared: a difference is told in the reason and refuses nothing.
+        An agent who is mapped by hand is that user or nobody. Else agent id and name are only compared: a difference is
+        told in the reason and refuses nothing.
         """
+        if (mapping := self._mappings.get(agent_id)) is not None:
+            return _by_hand(mapping, self._mapped.get(_key(mapping)))
         users = self._at.get(extension, ())
         active = [user for user in users if user.active]
         if len(active) > 1:
@@ -140,6 +171,18 @@ class Directory:
         )
 
 
+def _key(one: Listed | Mapping) -> tuple[int, str]:
+    return one.data_server_id, one.user_id
+
+
+def _noted(users: Iterable[Listed], wanted: dict[tuple[int, str], list[Listed]]) -> Iterator[Listed]:
+    """Yield the users, and note the wanted ones on the way, those without an extension too."""
+    for user in users:
+        if (found := wanted.get(_key(user))) is not None:
+            found.append(user)
+        yield user
+
+
 def _by_identity(users: Iterable[Listed]) -> dict[tuple[str, str, str], list[Listed]]:
     found: dict[tuple[str, str, str], list[Listed]] = {}
     for user in users:
@@ -183,6 +226,34 @@ def _sole(user: _User, agent_id: str, agent_name: str) -> Verdict:
     return Verdict(
         kind=MatchKind.MATCHED, reason=reason, services=user.services, user_id=user.user_id, is_doubtful=bool(doubt)
     )  # fmt: skip
+
+
+def _by_hand(mapping: Mapping, user: _User | None) -> Verdict:
+    kind, trouble = _hindrance(user)
+    who, agent = _shown(mapping.user), _shown(mapping.agent_id)
+    act = f"mapped by hand by {_shown(mapping.by)} on {mapping.on:%Y-%m-%d}"
+    why = _cut(mapping.reason.rstrip(". "), QUOTED_AT_MOST)
+    if user is None or trouble:
+        reason = f"Agent {agent} was {act} to {who} in QMS ({why}), but {trouble}"
+        return Verdict(kind=kind, reason=reason, user_id=mapping.user_id, is_by_hand=True)
+    reason = f"Agent {agent} is {_named(user)} in QMS, {act}: {why}."
+    return Verdict(kind=kind, reason=reason, services=user.services, user_id=user.user_id, is_by_hand=True)
+
+
+def _hindrance(user: _User | None) -> tuple[MatchKind, str]:
+    """Return why a user cannot be matched and what to do, or that it can."""
+    if user is None:
+        return MatchKind.UNMATCHED, "QMS lists that user no more; map the agent to another user, or end the mapping."
+    if not user.services:
+        where = "a Recording Service that is not allocated to this CTI source or not enabled"
+        return MatchKind.UNMATCHED, f"that user belongs to {where}; allocate and enable it, or end the mapping."
+    if not user.active:
+        what = "activate the user in QMS and refresh the QMS users, or end the mapping."
+        return MatchKind.INACTIVE, f"that user is not active, so QMS does not record there; {what}"
+    if not user.licensed:
+        what = "give the user one in QMS and refresh the QMS users, or end the mapping."
+        return MatchKind.UNLICENSED, f"that user has no recording licence; {what}"
+    return MatchKind.MATCHED, ""
 
 
 def _doubt(user: _User, agent_id: str, agent_name: str) -> str:
@@ -242,7 +313,11 @@ def _named(user: _User) -> str:
 
 
 def _shown(text: str) -> str:
-    return text if len(text) <= SHOWN_AT_MOST else text[: SHOWN_AT_MOST - 1] + "…"
+    return _cut(text, SHOWN_AT_MOST)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def _several(texts: Sequence[str]) -> str:

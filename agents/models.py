@@ -120,7 +120,43 @@ class QmsUser(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.first_name} {self.last_name} ({self.extension})"
+        return f"{self.full_name} ({self.extension or 'no extension'})"
+
+    @property
+    def full_name(self) -> str:
+        """Return first and last name."""
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class MappingAct(models.Model):
+    """An administrator says which QMS user an agent is, or (``after`` empty) that no such word holds any more.
+
+    The last act of an agent counts. Rows are only ever added: they are the history too.
+    """
+
+    agent = models.ForeignKey(Agent, models.PROTECT, related_name="mapping_acts")
+    number = models.PositiveIntegerField(editable=False, help_text="Counts the agent's acts from 1.")
+    before = models.ForeignKey(QmsUser, models.PROTECT, null=True, blank=True, editable=False, related_name="+")
+    after = models.ForeignKey(
+        QmsUser, models.PROTECT, null=True, blank=True, related_name="mapping_acts", verbose_name="QMS user",
+        help_text="Whose recordings are made wherever this agent sits. Empty: the agent's mapping ends.",
+    )  # fmt: skip
+    before_name = models.CharField("before", max_length=255, blank=True, editable=False)
+    after_name = models.CharField("after", max_length=255, blank=True, editable=False)
+    reason = models.CharField(max_length=255, help_text="Why; it is shown wherever the mapping is used.")
+    by = models.CharField(max_length=150, editable=False)
+    at = models.DateTimeField("when", editable=False)
+
+    class Meta:
+        ordering = ["-at", "-id"]
+        verbose_name = "mapping by hand"
+        verbose_name_plural = "mappings by hand"
+        constraints = [
+            models.UniqueConstraint(fields=["agent", "number"], name="agents_mapping_acts_in_order"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.agent}: {self.before_name or 'nobody'} -> {self.after_name or 'nobody'}"
 
 
 class Trigger(models.TextChoices):

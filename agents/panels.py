@@ -14,8 +14,8 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
 from agents.matching import MatchKind
-from agents.models import AgentState, RefreshState, UserRefresh
-from agents.seated import Seated, seated_agents
+from agents.models import Agent, AgentState, RefreshState, UserRefresh
+from agents.seated import Seated, seated_agents, verdict_of
 from qms.models import RecordingService
 
 #: As many rows as a page shows; the troubled come first.
@@ -59,6 +59,12 @@ def seated() -> SeatedPanel:
     rows = [_seated_row(one) for one in agents[:SHOWN_AT_MOST]]
     headers = ("Calls", "Extension", "Agent", "State", "Source", "Why, and what to do")
     return SeatedPanel(sentence=_seated_sentence(agents), table=Table(headers, rows))
+
+
+def mapped(agent: Agent) -> str:
+    """Say what the matching makes of an agent whose mapping was just changed."""
+    verdict = verdict_of(agent)
+    return verdict.reason if verdict.is_by_hand else "The mapping ended: the agent's extension counts again."
 
 
 def refreshes(request: HttpRequest) -> RefreshPanel:

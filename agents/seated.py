@@ -4,6 +4,7 @@ import msgspec
 
 from agents.directories import load_directory
 from agents.matching import MatchKind, Verdict
+from agents.models import Agent
 from agents.presence import Seat
 from agents.seats import load_seats
 from cti.models import CtiSource
@@ -28,6 +29,13 @@ def seated_agents() -> list[Seated]:
     """Return who is logged on at the enabled sources, those in trouble first. A few queries for each source."""
     found = [one for source in CtiSource.objects.filter(enabled=True) for one in _seated_at(source)]
     return sorted(found, key=lambda one: (one.rank, one.source, one.seat.device_id))
+
+
+def verdict_of(agent: Agent) -> Verdict:
+    """Return whose recordings are made where an agent sits now; of one who is logged off, what the mapping says."""
+    seats = load_seats(agent.source_id).values()
+    device = next((seat.device_id for seat in seats if seat.agent_id == agent.agent_id), "")
+    return load_directory(agent.source_id).verdict(device, agent.agent_id, agent.name)
 
 
 def _seated_at(source: CtiSource) -> list[Seated]:

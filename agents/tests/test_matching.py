@@ -1,10 +1,12 @@
 """Whose recording is made at an extension, and why not."""
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.matching import Directory, Instance, Listed, MatchKind
+from agents.matching import Directory, Instance, Listed, Mapping, MatchKind
 
 NORTH, SOUTH = Instance(1, ("10.0.0.1", "north")), Instance(2, ("10.0.0.2",))
 
@@ -124,6 +126,76 @@ def test_an_agent_id_in_qms_may_be_the_agents_name() -> None:
     assert "check" not in directory.verdict("2001", "9101", "Alice Archer").reason
 
 
+def mapped(**changes: object) -> Mapping:
+    fields = {"agent_id": "9101", "data_server_id": 0, "user_id": "1002", "user": "Bob Baker (user 1002)",
+              "by": "vera", "on": date(2025, 3, 3), "reason": "Changes desks every week."}  # fmt: skip
+    return Mapping(**(fields | changes))  # type: ignore[arg-type]
+
+
+def test_a_mapping_by_hand_comes_before_the_extension_and_names_who_made_it() -> None:
+    directory = Directory([alice(), bob(recording_service="10.0.0.2")], [NORTH, SOUTH], [mapped()])
+
+    verdict = directory.verdict("2001", "9101", "Alice Archer")
+
+    assert (verdict.kind, verdict.user_id, verdict.services, verdict.is_by_hand) == (
+        MatchKind.MATCHED, "1002", (2,), True,
+    )  # fmt: skip
+    assert verdict.reason == (
+        "Agent 9101 is Bob Baker (user 1002) in QMS, mapped by hand by vera on 2025-03-03: Changes desks every week."
+    )
+
+
+@pytest.mark.parametrize("agent_id", ["", "9102", "09101"])
+def test_a_mapping_is_of_exactly_its_agent(agent_id: str) -> None:
+    verdict = Directory([alice(), bob()], [NORTH], [mapped(), mapped(agent_id="")]).verdict("2001", agent_id)
+
+    assert (verdict.user_id, verdict.is_by_hand) == ("1001", False)
+
+
+def test_a_mapping_helps_a_user_without_extension_and_one_of_two_on_the_same() -> None:
+    two = [alice(extension="2002"), bob(), bob(user_id="1003", extension="")]
+    for user_id in ("1002", "1003"):
+        directory = Directory(two, [NORTH], [mapped(user_id=user_id)])
+
+        assert directory.verdict("2002", "9101").user_id == user_id
+        assert directory.verdict("2002", "9999").kind is MatchKind.CONFLICT
+
+
+def test_a_user_is_known_by_the_data_server_and_whichever_service_lists_it_now() -> None:
+    listings = [bob(service_id=2, data_server_id=7), alice(user_id="1002", data_server_id=8)]
+
+    verdict = Directory(listings, [NORTH, SOUTH], [mapped(data_server_id=7)]).verdict("5555", "9101")
+
+    assert (verdict.kind, verdict.services) == (MatchKind.MATCHED, (1, 2))
+    assert "Bob Baker" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("users", "kind", "told"),
+    [([], MatchKind.UNMATCHED, "QMS lists that user no more"),
+     ([bob(active=False)], MatchKind.INACTIVE, "that user is not active"),
+     ([bob(licensed=False)], MatchKind.UNLICENSED, "no recording licence"),
+     ([bob(service_id=9, recording_service="10.9.9.9")], MatchKind.UNMATCHED, "not allocated")],
+)  # fmt: skip
+def test_a_mapping_to_a_user_who_cannot_be_recorded_matches_nothing_and_says_why(
+    users: list[Listed], kind: MatchKind, told: str
+) -> None:
+    verdict = Directory([alice(), *users], [NORTH], [mapped()]).verdict("2001", "9101")
+
+    assert (verdict.kind, verdict.services, verdict.is_by_hand) == (kind, (), True)
+    assert "mapped by hand by vera on 2025-03-03 to Bob Baker (user 1002) in QMS (Changes desks every" in verdict.reason
+    assert told in verdict.reason
+    assert "end the mapping" in verdict.reason
+
+
+def test_the_reason_of_a_mapping_fits_into_a_leg_too() -> None:
+    long = mapped(agent_id="9" * 250, user="U" * 250, by="B" * 150, reason="R" * 255)
+    unlisted = Directory([], [NORTH], [long])
+    listed = Directory([bob(name="N" * 250)], [NORTH], [long])
+
+    assert max(len(one.verdict("2001", "9" * 250).reason) for one in (unlisted, listed)) <= 500
+
+
 def test_a_reason_fits_into_a_leg_whatever_the_names() -> None:
     long = [alice(user_id=f"{n}" * 250, name="N" * 250, extension="E" * 250, recording_service="R" * 250)
             for n in range(6)]  # fmt: skip
@@ -153,6 +225,20 @@ def test_only_an_active_licensed_user_of_exactly_that_extension_is_ever_matched(
     if verdict.kind is MatchKind.MATCHED:
         assert verdict.user_id in {one.user_id for one in exact if one.licensed}
         assert verdict.services
+    else:
+        assert verdict.services == ()
+
+
+@given(listings, st.sampled_from("abcd"))
+def test_a_mapping_never_matches_a_user_who_is_not_listed_active_and_licensed(users: list[Listed], user: str) -> None:
+    verdict = Directory(users, [NORTH, SOUTH], [mapped(user_id=user)]).verdict("2001", "9101")
+    rows = [one for one in users if one.user_id == user]
+
+    if verdict.kind is MatchKind.MATCHED:
+        assert verdict.user_id == user
+        assert verdict.services
+        assert any(one.active for one in rows)
+        assert any(one.licensed for one in rows)
     else:
         assert verdict.services == ()
 
