@@ -52,6 +52,7 @@ UNFOLD: dict[str, Any] = {
             _group(
                 "People",
                 _link("Agents", "support_agent", "agents.agent"),
+                _link("Mappings by hand", "handshake", "agents.mappingact"),
                 _link("Presences", "event_seat", "agents.presence"),
                 _link("QMS users", "group", "agents.qmsuser"),
                 _link("Loads of users", "sync", "agents.userrefresh"),
