@@ -1,11 +1,12 @@
 """What a hint from the broker sets going, and the hints sent on. All is harmless when done twice or late."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 import structlog
 from django.db import IntegrityError, OperationalError
 
+import clock
 from calls import retention, searches
 from calls.consumer import Consumer, Folded, Overtaken
 from calls.continuity import check_continuity
@@ -28,7 +29,7 @@ _consumers: dict[int, Consumer] = {}
 
 def now() -> datetime:
     """Return the gateway's clock."""
-    return datetime.now(UTC)
+    return clock.now()
 
 
 def consume(source_id: int) -> None:

@@ -13,8 +13,8 @@ from datetime import datetime
 
 import structlog
 from django.db import connections
-from django.utils import timezone
 
+import clock
 from cti.aside import Aside, Bell
 from cti.events import Event, LinkData, LinkEvent, LinkLost, LinkRestored
 from cti.journal import JournalUnavailable
@@ -118,7 +118,7 @@ class Reign:
         """Keep events, and wake the consumer."""
         await self._keep(events)
         self.facts.events += len(events)
-        self.facts.last_event_at = timezone.now()
+        self.facts.last_event_at = clock.now()
 
     async def quarantine(self, message: Quarantined) -> None:
         """Keep a message that could not be read; the next report saves it."""
@@ -181,7 +181,7 @@ class Reign:
         self, kind: type[LinkEvent], reason: str = "", *, at: datetime | None = None, is_last_word: bool = False
     ) -> None:
         """Keep an event about the link itself; when there is no room even for that, wait for the journal."""
-        event = self._stamp.link(kind, LinkData(reason=reason[:255] or None), received=at or timezone.now())
+        event = self._stamp.link(kind, LinkData(reason=reason[:255] or None), received=at or clock.now())
         while True:
             try:
                 await self._keep([event], is_last_word=is_last_word)
@@ -206,7 +206,7 @@ class Reign:
     def _turn(self, state: LinkState) -> None:
         """Note a change of the link's state, which is reported at once."""
         if state != self.facts.state:
-            self.facts.state, self.facts.since = state, timezone.now()
+            self.facts.state, self.facts.since = state, clock.now()
             self._news.set()
 
     # Beside the link.
@@ -234,18 +234,18 @@ class Reign:
 
     async def _report(self) -> None:
         """Report to the database, and look there for changed settings."""
-        clock = asyncio.get_running_loop().time
-        look_at, before, told = clock() + SETTINGS_SECONDS, clock(), self.facts.events
+        ticks = asyncio.get_running_loop().time
+        look_at, before, told = ticks() + SETTINGS_SECONDS, ticks(), self.facts.events
         while True:
             await self._tell_status()
-            if clock() >= look_at:
-                look_at = clock() + SETTINGS_SECONDS
+            if ticks() >= look_at:
+                look_at = ticks() + SETTINGS_SECONDS
                 await self._look_at_settings()
             await set_or_late(self._news, REPORT_SECONDS)
             self._news.clear()
-            if (seconds := clock() - before) >= 1:
+            if (seconds := ticks() - before) >= 1:
                 self.facts.events_per_second = round((self.facts.events - told) / seconds, 1)
-                before, told = clock(), self.facts.events
+                before, told = ticks(), self.facts.events
 
     async def _tell_status(self) -> None:
         self._turn(self._shown_state())

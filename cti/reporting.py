@@ -6,8 +6,8 @@ from datetime import datetime
 
 import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections
-from django.utils import timezone
 
+import clock
 from cti.configuration import SecretMissing, source_config
 from cti.models import CtiSource, LinkState, LinkStatus
 from cti.quarantine import OVERFLOW, record_counted
@@ -27,7 +27,7 @@ class LinkFacts:
     """How a link is, as its listener knows it."""
 
     state: LinkState = LinkState.CONNECTING
-    since: datetime = field(default_factory=timezone.now)
+    since: datetime = field(default_factory=clock.now)
     last_event_at: datetime | None = None
     events: int = 0
     events_per_second: float = 0.0
@@ -38,7 +38,7 @@ class LinkFacts:
 
     def failed(self, error: str) -> None:
         """Note an error and its time."""
-        self.last_error, self.last_error_at = error[:ERROR_CHARACTERS], timezone.now()
+        self.last_error, self.last_error_at = error[:ERROR_CHARACTERS], clock.now()
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,10 @@ class Reporter:
     def report(self, facts: LinkFacts, messages: Counter[Quarantined]) -> None:
         """Save the status, and the messages that could not be read. Raises the database's error."""
         close_old_connections()
-        told = vars(facts) | {"leader": self._owner, "reported_at": timezone.now()}
+        told = vars(facts) | {"leader": self._owner, "reported_at": clock.now()}
         LinkStatus.objects.update_or_create(source_id=self._source_id, defaults=told)
         if messages:
-            record_counted(self._source_id, messages, timezone.now())
+            record_counted(self._source_id, messages, clock.now())
 
 
 #: What the settings and the database may answer; the listener goes on with what it has.

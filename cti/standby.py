@@ -9,8 +9,8 @@ from pathlib import Path
 import structlog
 from django.conf import settings
 from django.db import connections
-from django.utils import timezone
 
+import clock
 from cti.aside import Aside, Bell
 from cti.journal import Fenced, JournalUnavailable
 from cti.journal_checks import log_warnings
@@ -133,7 +133,7 @@ class Listener:
             return await self._database.run(self._reporter.earlier_life)
         except UNREADABLE as error:
             log.warning("earlier_life_unknown", source=self._config.slug, error=type(error).__name__)
-            return EarlierLife(seen_at=timezone.now())
+            return EarlierLife(seen_at=clock.now())
 
     async def _new_epoch(self, earlier: EarlierLife) -> int:
         """Return an epoch above all known ones, noted in the database before it is used, where that can be."""

@@ -14,8 +14,8 @@ from datetime import timedelta
 import msgspec
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 
+import clock
 from cti.models import CtiSource, IntakeToken, Scope
 
 RANDOM_BYTES = 32
@@ -101,7 +101,7 @@ def mint(row: IntakeToken) -> MintedToken:
 
 def revoke_token(token: IntakeToken) -> None:
     """End a token for good; one that is revoked stays so from then on."""
-    IntakeToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=timezone.now())
+    IntakeToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=clock.now())
     with _cache_lock:
         _cache.pop(token.digest, None)
 
@@ -145,7 +145,7 @@ def _looked_up(digest: str) -> TokenFacts:
     row = IntakeToken.objects.select_related("source").filter(digest=digest, revoked_at=None).first()
     if row is None:
         raise Unauthorized("This token is not valid.")
-    now = timezone.now()
+    now = clock.now()
     stale = Q(last_used_at=None) | Q(last_used_at__lt=now - LAST_USED_EVERY)
     if row.last_used_at is None or row.last_used_at < now - LAST_USED_EVERY:
         IntakeToken.objects.filter(stale, pk=row.pk).update(last_used_at=now)

@@ -10,10 +10,10 @@ from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET
 
+import clock
 from cti.intake import BodyError, Reading, Rejected, TooManyEvents, items, read_items
 from cti.journal import JournalUnavailable
 from cti.journal_intake import append_unique, take_allowance
@@ -101,7 +101,7 @@ def _read(request: HttpRequest, token: TokenFacts) -> Reading:
     if seconds:
         again = {"Retry-After": str(seconds)}
         raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "More events than this token may send in a second.", again)
-    return read_items(found, token.slug, timezone.now())
+    return read_items(found, token.slug, clock.now())
 
 
 def _check_form(request: HttpRequest) -> None:
@@ -144,7 +144,7 @@ def _keep(reading: Reading, token: TokenFacts) -> Reply:
     if appended.accepted:
         wake(token.source_id)
     if reading.broken:
-        record_quarantined(token.source_id, reading.broken, timezone.now())
+        record_quarantined(token.source_id, reading.broken, clock.now())
     return Reply(appended.accepted, appended.duplicates, reading.rejected)
 
 

@@ -8,9 +8,11 @@ import sys
 from typing import Any
 
 from celery import Celery
+from celery.schedules import schedule
 from celery.signals import beat_init, setup_logging, task_prerun
 from django.db import close_old_connections
 
+import clock
 from gateway_site.pulse import EVERY_SECONDS, QUEUES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
@@ -41,7 +43,9 @@ def _load_users_at_start(**_: Any) -> None:
 
 
 def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
-    return {"task": task, "schedule": seconds, "options": {"queue": queue, "expires": max(seconds, 2)}}
+    """Wake a task again and again, by the gateway's time: beat stands still after its clock was put back."""
+    options = {"queue": queue, "expires": max(seconds, 2)}
+    return {"task": task, "schedule": schedule(seconds, nowfun=clock.now), "options": options}
 
 
 app.conf.beat_schedule = {

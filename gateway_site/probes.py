@@ -7,8 +7,8 @@ import msgspec
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.utils import timezone
 
+import clock
 from cti.api import START, JournalError, read_journal
 from cti.models import CtiSource
 
@@ -80,7 +80,7 @@ def journal_lag_seconds(slug: str, after: str) -> float:
         event = msgspec.json.decode(waiting[0].payload, type=_Received)
     except msgspec.DecodeError:  # The consumer puts it into quarantine and goes on to the next.
         return 0.0
-    return max((timezone.now() - (event.gatewaytime or event.time)).total_seconds(), 0.0)
+    return max((clock.now() - (event.gatewaytime or event.time)).total_seconds(), 0.0)
 
 
 def journal_lags() -> dict[str, float]:

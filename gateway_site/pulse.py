@@ -6,7 +6,8 @@ A worker can answer a ping and consume nothing, and the reverse; only work that 
 from datetime import datetime
 
 from django.core.cache import cache
-from django.utils import timezone
+
+import clock
 
 QUEUES = ("events", "lookups", "writes", "default")
 #: Beat sends a pulse so often.
@@ -18,7 +19,7 @@ KEPT_SECONDS = 86_400
 
 def note(queue: str) -> None:
     """Write down that a worker of the queue has just done what beat asked for."""
-    cache.set(f"pulse:{queue}", timezone.now().isoformat(), timeout=KEPT_SECONDS)
+    cache.set(f"pulse:{queue}", clock.now().isoformat(), timeout=KEPT_SECONDS)
 
 
 def last(queue: str) -> datetime | None:

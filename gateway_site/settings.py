@@ -11,6 +11,7 @@ from typing import Any
 import environ
 from django.core.management.utils import get_random_secret_key
 
+import clock
 from gateway_site import embedded
 from gateway_site.celery_settings import *  # noqa: F403  (one flat namespace is Django's idiom)
 from gateway_site.logs import LOGGING  # noqa: F401  (Django reads it)
@@ -23,6 +24,7 @@ environ.Env.read_env(Path(os.environ.get("GATEWAY_ENV_FILE", BASE_DIR / ".env"))
 
 #: Where the embedded database, Redis, spools and logs live.
 VAR_DIR = Path(env.str("GATEWAY_VAR", default=str(BASE_DIR / "var"))).resolve()
+clock.keep(VAR_DIR / "clock")
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 DEBUG = env.bool("DEBUG", default=False)

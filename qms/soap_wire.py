@@ -22,6 +22,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
+import clock
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
     """How long each wait may last, and how long an answer may be."""
@@ -265,4 +267,4 @@ class Wire:
             theirs = parsedate_to_datetime(date).timestamp()
         except ValueError:
             return
-        self.clock_offset_seconds = round(theirs + 0.5 - time.time(), 1)
+        self.clock_offset_seconds = round(theirs + 0.5 - clock.now().timestamp(), 1)

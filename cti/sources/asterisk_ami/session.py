@@ -4,10 +4,11 @@ import asyncio
 import hashlib
 import ssl
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 
+import clock
 from cti.sources.asterisk_ami.framing import Frame, FrameError
 from cti.sources.asterisk_ami.messages import Message, MessageError
 from cti.sources.asterisk_ami.options import OptionsError
@@ -56,7 +57,7 @@ class AmiSession:
 
     def __init__(self, config: SourceConfig, stamp: Stamp, now: Callable[[], datetime] | None = None) -> None:
         self._config = config
-        self._now = now or _utc_now
+        self._now = now or clock.now
         try:
             self._picture = Picture(config, stamp)
         except OptionsError as error:
@@ -289,10 +290,6 @@ class AmiSession:
         refused, self._refused = self._refused, []
         for one in refused:
             await outlet.quarantine(one)
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _rewritten(message: Message) -> bytes:

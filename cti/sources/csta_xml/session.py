@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 import structlog
 
+import clock
 from cti.events import Event
 from cti.sources.csta_xml.association import Association, begin
 from cti.sources.csta_xml.decoding import Decoder
@@ -26,15 +27,10 @@ _DOWN = frozenset({"disabled", "initializing", "partiallydisabled"})
 _UP = frozenset({"normal", "enabled"})
 
 
-def utcnow() -> datetime:
-    """Return the gateway's time."""
-    return datetime.now(UTC)
-
-
 class CstaSession:
     """Speaks CSTA XML (ECMA-323) over TCP or TLS as a client."""
 
-    def __init__(self, config: SourceConfig, stamp: Stamp, now: Callable[[], datetime] = utcnow) -> None:
+    def __init__(self, config: SourceConfig, stamp: Stamp, now: Callable[[], datetime] = clock.now) -> None:
         self._config, self._stamp, self._now = config, stamp, now
 
     async def run(self, outlet: Outlet) -> None:
