@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from calls.live_page import live_fragment, live_page
+from gateway_site.dashboard import fragment
 from gateway_site.health import live, ready
 from gateway_site.installation_page import test_installation
 from gateway_site.metrics import metrics
@@ -19,5 +20,6 @@ urlpatterns = [
     path("admin/installation/", test_installation, name="test-installation"),
     path("admin/live/", live_page, name="live-calls"),
     path("admin/live/fragment/", live_fragment, name="live-calls-fragment"),
+    path("admin/dashboard/fragment/", fragment, name="dashboard-fragment"),
     path("admin/", admin.site.urls),
 ]
