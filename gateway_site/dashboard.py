@@ -1,77 +1,50 @@
-"""The dashboard: is it working now? True figures of today, what was not flagged and why, each part's health."""
+"""The dashboard: is it working now? One true sentence, and beneath it what it rests on."""
 
-from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.db.models import Count
-from django.http import HttpRequest
+from django.db.models import BooleanField, F, Func
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
 
 from agents.models import Allocation, QmsUser
-from calls.lifecycle.outcomes import Outcome
-from calls.lifecycle.values import Phase
-from calls.models import Leg, RecordingSearch, SearchState
-from calls.pages import ADVICE
-from cti.models import CtiSource, LinkState
-from flags.models import FlagOnServer, FlagWrite, WriteState
-from gateway_site import probes, pulse
-from qms.api import BreakerState, breaker_state
+from calls.models import Leg, RecordingSearch, is_open
+from cti.models import CtiSource
+from flags.models import UNSETTLED, FlagOnServer, FlagWrite, state_is_one_of
+from gateway_site.dashboard_day import Chart, Today, chart, today
+from gateway_site.dashboard_health import Part, health
 from qms.models import DataServer, RecordingService
 
-#: Times are of the newest so many searches and writes.
-NEWEST = 500
-#: A listener that has not reported for so long is not running.
-SILENT = timedelta(seconds=15)
+#: Counting what is under way ends here: the page asks every few seconds.
+COUNTED_AT_MOST = 20_000
 
 
-class Share(msgspec.Struct, frozen=True):
-    """How many of today's legs ended so; ``percent`` is of the widest bar."""
+class Sentence(msgspec.Struct, frozen=True):
+    """What the page says first; ``link`` leads to where it is mended."""
 
-    outcome: str
-    count: int
-    percent: float
-    link: str
-    advice: str
-
-
-class Times(msgspec.Struct, frozen=True):
-    """How long something took, in seconds; None without anything to measure."""
-
-    p50: float | None
-    p95: float | None
-    p99: float | None
-
-
-class Part(msgspec.Struct, frozen=True):
-    """One part of the installation: is it well, and what is to be said of it."""
-
-    name: str
-    ok: bool
     text: str
+    is_well: bool
     link: str = ""
+    link_text: str = ""
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """All that the dashboard shows."""
+    """All that the dashboard shows; counts are texts, for they may end in "or more"."""
 
-    sentence: str
-    is_well: bool
-    in_progress: int
-    today: int
-    flagged_percent: float | None
-    waiting: int
-    misses: list[Share]
-    to_guid: Times
-    to_flags: Times
-    searches_open: int
-    writes_open: int
+    sentence: Sentence
+    in_progress: str
+    searches_open: str
+    writes_open: str
+    today: Today
+    chart: Chart
     parts: list[Part]
     first_steps: list[Part]
-    newest_misses: list[Leg]
 
 
 def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -80,125 +53,80 @@ def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return {**context, "title": "Dashboard", "figures": figures(timezone.now()) if may_see else None}
 
 
+@never_cache
+@require_GET
+def fragment(request: HttpRequest) -> HttpResponse:
+    """Return what changes on the page; 401 when the session has ended, so that the page can say so."""
+    if not (request.user.is_active and request.user.is_staff):
+        return HttpResponse(status=401)
+    if not request.user.has_perm("calls.view_leg"):
+        return HttpResponse(status=403)
+    return TemplateResponse(request, "gateway_site/dashboard.html", {"figures": figures(timezone.now())})
+
+
 def figures(now: datetime) -> Figures:
-    """Count what the dashboard shows, by indexed queries."""
-    counts = _today(now)
-    parts = [*_vital(), *_queues(now), *_sources(now), *_services(now)]
-    settled = sum(counts.values()) - counts[Outcome.WAITING]
-    share = counts[Outcome.FLAGGED] / settled * 100 if settled else None
-    in_progress = Leg.objects.filter(phase=Phase.OPEN.value).count()
+    """Gather what the dashboard shows: sums of a few rows, and counts of what is under way."""
+    parts, day = health(now), today(now)
+    in_progress = _counted(Leg, is_open())
     return Figures(
-        sentence=_sentence(parts, in_progress, share), is_well=all(part.ok for part in parts), in_progress=in_progress,
-        today=sum(counts.values()), flagged_percent=share, waiting=counts[Outcome.WAITING], misses=_misses(counts),
-        to_guid=_times(_search_seconds()), to_flags=_times(_write_seconds()),
-        searches_open=RecordingSearch.objects.filter(state=SearchState.OPEN).count(),
-        writes_open=FlagWrite.objects.filter(state__in=("queued", "sending", "unclear")).count(), parts=parts,
-        first_steps=_first_steps(), newest_misses=_newest_misses(now),
+        sentence=_sentence(parts, in_progress, day), in_progress=in_progress, today=day, chart=chart(now),
+        searches_open=_counted(RecordingSearch, _is_open_search()),
+        writes_open=_counted(FlagWrite, state_is_one_of(UNSETTLED)), parts=parts, first_steps=_first_steps(),
     )  # fmt: skip
 
 
-def _midnight(now: datetime) -> datetime:
-    return timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+def _is_open_search() -> Func:
+    """Return the condition with the word in it: a partial index serves no parameters on SQLite."""
+    return Func(F("state"), template="%(expressions)s = 'open'", output_field=BooleanField())
 
 
-def _today(now: datetime) -> Counter[str]:
-    rows = Leg.objects.filter(connected_at__gte=_midnight(now)).order_by().values("outcome").annotate(n=Count("id"))
-    return Counter({row["outcome"]: row["n"] for row in rows})
+def _counted(model: type[Leg | RecordingSearch | FlagWrite], condition: Func) -> str:
+    count = model._default_manager.filter(condition).order_by()[: COUNTED_AT_MOST + 1].count()  # noqa: SLF001
+    return f"{count:,}" if count <= COUNTED_AT_MOST else f"more than {COUNTED_AT_MOST:,}"
 
 
-def _misses(counts: Counter[str]) -> list[Share]:
-    missed = [(outcome, n) for outcome, n in counts.most_common() if outcome not in (Outcome.FLAGGED, Outcome.WAITING)]
-    widest = max((n for _, n in missed), default=1)
-    legs = reverse("admin:calls_leg_changelist")
-    return [
-        Share(outcome.replace("_", " "), n, n / widest * 100, f"{legs}?outcome__exact={outcome}",
-              ADVICE[Outcome(outcome)])
-        for outcome, n in missed
-    ]  # fmt: skip
-
-
-def _newest_misses(now: datetime) -> list[Leg]:
-    missed = Leg.objects.filter(connected_at__gte=_midnight(now)).exclude(
-        outcome__in=(Outcome.FLAGGED, Outcome.WAITING)
-    )
-    return list(missed.order_by("-connected_at")[:8])
-
-
-def _search_seconds() -> list[float]:
-    found = RecordingSearch.objects.filter(state=SearchState.FOUND, answered_at__isnull=False).order_by("-id")[:NEWEST]
-    return [(one.answered_at - one.connected_at).total_seconds() for one in found if one.answered_at]
-
-
-def _write_seconds() -> list[float]:
-    written = FlagWrite.objects.filter(state=WriteState.WRITTEN, part="base").order_by("-id")[:NEWEST]
-    return [(one.settled_at - one.created_at).total_seconds() for one in written if one.settled_at]
-
-
-def _times(seconds: Sequence[float]) -> Times:
-    ordered = sorted(seconds)
-    if not ordered:
-        return Times(None, None, None)
-    return Times(*(ordered[min(int(len(ordered) * part), len(ordered) - 1)] for part in (0.5, 0.95, 0.99)))
-
-
-def _vital() -> list[Part]:
-    return [Part(probe.name.capitalize(), probe.ok, probe.detail) for probe in probes.vital()]
-
-
-def _queues(now: datetime) -> list[Part]:
-    """Say whether beat's sign came through each queue: beat and that queue's worker are alive then."""
-    oldest = timedelta(seconds=pulse.OLDEST_SECONDS)
-    signs = {queue: pulse.last(queue) for queue in pulse.QUEUES}
-    return [
-        Part(f"Worker for {queue}", sign is not None and now - sign < oldest,
-             "Serves its queue." if sign and now - sign < oldest else "No sign of life; is ./gateway up running?")
-        for queue, sign in signs.items()
-    ]  # fmt: skip
-
-
-def _sources(now: datetime) -> list[Part]:
-    found = CtiSource.objects.filter(enabled=True).exclude(kind="http").select_related("status")
-    return [_source(one, now) for one in found]
-
-
-def _source(source: CtiSource, now: datetime) -> Part:
-    link, status = reverse("admin:cti_ctisource_change", args=[source.pk]), getattr(source, "status", None)
-    if status is None or status.reported_at is None:
-        return Part(f"CTI source {source}", False, "No listener has reported yet; is ./gateway up running?", link)
-    if now - status.reported_at > SILENT:
-        return Part(f"CTI source {source}", False, "Its listener is silent; start it again.", link)
-    is_up = status.state == LinkState.UP
-    text = f"{status.get_state_display()}, {status.events_per_second:.0f} events a second"
-    return Part(f"CTI source {source}", is_up, text if is_up else f"{text}. {status.last_error}".strip(), link)
-
-
-def _services(now: datetime) -> list[Part]:
-    found = RecordingService.objects.filter(enabled=True).select_related("health")
-    return [_service(one, now) for one in found]
-
-
-def _service(service: RecordingService, now: datetime) -> Part:
-    link, health = reverse("admin:qms_recordingservice_change", args=[service.pk]), getattr(service, "health", None)
-    name = f"Recording Service {service}"
-    if health is None or (health.ok_at is None and not health.failures):
-        return Part(name, True, "Not asked yet.", link)
-    is_well = breaker_state(health, now) is BreakerState.CLOSED and not health.failures
-    return Part(name, is_well, "Answers." if is_well else f"{health.failures} failures in a row. {health.error}", link)
-
-
-def _sentence(parts: Sequence[Part], in_progress: int, share: float | None) -> str:
+def _sentence(parts: Sequence[Part], in_progress: str, day: Today) -> Sentence:
+    """Say what is wrong, the most basic first; that all is well only where it is."""
     broken = [part for part in parts if not part.ok]
     if broken:
-        more = f" and {len(broken) - 1} more" if len(broken) > 1 else ""
-        return f"{broken[0].name}{more}: {broken[0].text}"
-    services = sum(part.name.startswith("Recording Service") for part in parts)
+        more = f" ({len(broken) - 1} more below)" if len(broken) > 1 else ""
+        return Sentence(f"{broken[0].name}: {broken[0].text}{more}", False, broken[0].link, "Mend it")
+    services = sum(part.kind in ("service", "rested", "unasked") for part in parts)
     if not services:
-        return "No Recording Service is set up yet: nothing can be flagged. The first steps below lead through it."
-    flagged = (
-        f"{share:.1f} % of today's finished calls are flagged" if share is not None else "no call has finished today"
-    )
-    answering = "the Recording Service answers" if services == 1 else f"all {services} Recording Services answer"
-    return f"All is well: {answering}, {in_progress} calls in progress, {flagged}."
+        return Sentence("No Recording Service is set up yet: nothing can be flagged. The first steps lead through it.",
+                        False, reverse("admin:qms_recordingservice_add"), "Add one")  # fmt: skip
+    if not day.is_on_target:
+        return _below_target(day)
+    if any(part.kind == "unasked" for part in parts):
+        return Sentence(f"Nothing is known to be wrong; not every Recording Service has been asked yet. "
+                        f"{_calls(in_progress)} in progress, {_flagged(day)}.", True)  # fmt: skip
+    return Sentence(f"All is well: {_answering(parts, services)}, {_calls(in_progress)} in progress, "
+                    f"{_flagged(day)}.", True)  # fmt: skip
+
+
+def _answering(parts: Sequence[Part], services: int) -> str:
+    subject = "the Recording Service" if services == 1 else f"all {services} Recording Services"
+    if any(part.kind == "rested" for part in parts):
+        return f"{subject} answered when last asked"
+    return f"{subject} {'answers' if services == 1 else 'answer'}"
+
+
+def _calls(count: str) -> str:
+    return "1 call" if count == "1" else f"{count} calls"
+
+
+def _flagged(day: Today) -> str:
+    if day.flagged_percent is None:
+        return "no call has finished today"
+    return f"{day.flagged_percent:.1f} % of today's finished calls are flagged"
+
+
+def _below_target(day: Today) -> Sentence:
+    text = f"Everything answers, but only {_flagged(day)}; the target is {day.target_percent:g} %."
+    if not day.misses:
+        return Sentence(text, False)
+    most = day.misses[0]
+    return Sentence(f"{text} Most often: {most.name} ({most.count:,}).", False, most.link, "Show them")
 
 
 def _first_steps() -> list[Part]:
