@@ -2,22 +2,31 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from calls.lifecycle.answers import Answer, RecordingFound, RecordingMissed, WriteSettled
 from calls.lifecycle.values import WriteStatus
 from calls.models import Leg, RecordingSearch, SearchState
 from calls.rows import leg_number
+from flags.api import Settled, settled_writes
 from flags.api import mark_folded as mark_writes_folded
-from flags.api import settled_writes
 
 
-def answered_searches(source_id: int, limit: int) -> tuple[list[int], list[Answer]]:
-    """Return the keys of answered searches of a source that are not folded yet, and the answers."""
+class Answered(msgspec.Struct, frozen=True):
+    """An answer, and the key of the row that has it."""
+
+    key: int
+    answer: Answer
+
+
+def answered_searches(source_id: int, limit: int) -> list[Answered]:
+    """Return the answered searches of a source that are not folded yet."""
     states = (SearchState.FOUND, SearchState.MISSED)
     waiting = RecordingSearch.objects.filter(source_id=source_id, folded=False, state__in=states)
     rows = list(waiting.order_by("id")[:limit])
     guids = [row.recording_guid for row in rows if row.state == SearchState.FOUND]
     holders = _holders(guids) if guids else {}
-    return [row.pk for row in rows], [_answer(row, holders) for row in rows]
+    return [Answered(row.pk, _answer(row, holders)) for row in rows]
 
 
 def _holders(guids: Sequence[str]) -> dict[str, int]:
@@ -44,16 +53,16 @@ def _holder(row: RecordingSearch, holders: dict[str, int]) -> int | None:
     return leg_number(key) if key >> 40 == row.source_id else -1
 
 
-def answered_writes(source_id: int, limit: int) -> tuple[list[int], list[Answer]]:
-    """Return the keys of settled flag writes of a source that are not folded yet, and the answers."""
-    settled = settled_writes(source_id, limit)
-    return [one.write_id for one in settled], [
-        WriteSettled(
-            leg=leg_number(one.leg_id), part="base" if one.part == "base" else "wrapup", status=WriteStatus(one.state),
-            at=one.settled_at, error_code=one.error_code, error=one.error,
-        )
-        for one in settled
-    ]  # fmt: skip
+def answered_writes(source_id: int, limit: int) -> list[Answered]:
+    """Return the settled flag writes of a source that are not folded yet."""
+    return [Answered(one.write_id, _settled(one)) for one in settled_writes(source_id, limit)]
+
+
+def _settled(one: Settled) -> WriteSettled:
+    return WriteSettled(
+        leg=leg_number(one.leg_id), part="base" if one.part == "base" else "wrapup", status=WriteStatus(one.state),
+        at=one.settled_at, error_code=one.error_code, error=one.error,
+    )  # fmt: skip
 
 
 def mark_folded(searches: Sequence[int], writes: Sequence[int]) -> None:

@@ -4,7 +4,8 @@ At most one consumer of a source changes anything: the checkpoint is compared in
 finds another value there and rolls back.
 """
 
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -12,7 +13,7 @@ import structlog
 from django.db import transaction
 from django.db.models import F
 
-from calls.answered import answered_searches, answered_writes, mark_folded
+from calls.answered import Answered, answered_searches, answered_writes, mark_folded
 from calls.lifecycle.answers import Answer, TimePassed
 from calls.lifecycle.draft import Draft
 from calls.lifecycle.fold import advance, fold, fold_into
@@ -60,13 +61,13 @@ class Batch(msgspec.Struct, frozen=True):
     is_behind: bool
 
     def items(self, now: datetime) -> "list[AnyEvent | Answer]":
-        """Return all in the order of the fold: answers first, they are of earlier events; the time last.
+        """Return all in the order of the fold: each answer after the events that were there before it; the time last.
 
         While the journal holds more, it is only as late as its last event: what comes next may end what seems stale.
         """
         if self.is_behind:
             now = min([now, *(event.at for event in self.events[-1:])])
-        return [*self.answers, *self.events, TimePassed(now)]
+        return [*_merged(self.events, self.answers), TimePassed(now)]
 
 
 class Consumer:
@@ -111,17 +112,22 @@ class Consumer:
         return _sound(batch, draft, now)
 
     def _next_batch(self, checkpoint: Checkpoint, now: datetime) -> Batch | None:
+        # Answers first: what the journal holds then is all that came before them.
+        searched = answered_searches(self.source.pk, BATCH)
+        written = answered_writes(self.source.pk, BATCH)
         entries = read_journal(self.source.slug, checkpoint.last_id, BATCH)
         events, broken = _decoded(entries)
-        searches, found = answered_searches(self.source.pk, BATCH)
-        writes, settled = answered_writes(self.source.pk, BATCH)
         is_due, is_more_due = self._due(checkpoint, now)
-        if not (entries or searches or writes or is_due):
+        if not (entries or searched or written or is_due):
             return None
-        answers = [*found, *settled]
-        last_id = entries[-1].id if entries else checkpoint.last_id
-        is_more = is_more_due or BATCH in (len(entries), len(searches), len(writes))
-        return Batch(last_id, events, broken, answers, searches, writes, is_more, len(entries) == BATCH)
+        is_more = is_more_due or BATCH in (len(entries), len(searched), len(written))
+        if is_behind := len(entries) == BATCH:
+            searched, written = _until(events, searched), _until(events, written)
+        return Batch(
+            last_id=entries[-1].id if entries else checkpoint.last_id, events=events, broken=broken,
+            answers=[one.answer for one in (*searched, *written)], searches=[one.key for one in searched],
+            writes=[one.key for one in written], is_more=is_more, is_behind=is_behind,
+        )  # fmt: skip
 
     def next_due(self) -> datetime | None:
         """Return when something of the source is due next, if nothing else happens."""
@@ -149,6 +155,24 @@ class Consumer:
         )  # fmt: skip
         if changed != 1:
             raise Overtaken(self.source.slug)
+
+
+def _until(events: Sequence[AnyEvent], answers: Sequence[Answered]) -> list[Answered]:
+    """Return the answers that are no later than the last event; the others wait for events not read yet.
+
+    QMS tells what is recorded at an extension now: whose recording that is depends on every event before it.
+    """
+    return [one for one in answers if events and one.answer.at <= events[-1].at]
+
+
+def _merged(events: Sequence[AnyEvent], answers: Sequence[Answer]) -> Iterator[AnyEvent | Answer]:
+    """Yield the events in their order, and each answer as soon as an event that is later would come."""
+    waiting = deque(sorted(answers, key=lambda answer: answer.at))
+    for event in events:
+        while waiting and waiting[0].at < event.at:
+            yield waiting.popleft()
+        yield event
+    yield from waiting
 
 
 def _decoded(entries: Sequence[Entry]) -> tuple[list[AnyEvent], list[Quarantined]]:

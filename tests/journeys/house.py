@@ -78,6 +78,10 @@ class House:
         self.time += timedelta(seconds=seconds)
         self.works()
 
+    def passes_unheard(self, seconds: float) -> None:
+        """Let time pass, and let the gateway do nothing: it is too busy."""
+        self.time += timedelta(seconds=seconds)
+
     def works(self) -> None:
         """Fold, ask, deliver, until nothing is left to do at this moment."""
         for _ in range(20):

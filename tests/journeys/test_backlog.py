@@ -1,0 +1,38 @@
+"""A consumer that is behind: what QMS answers now must not meet a past that has not heard of the latest calls."""
+
+import pytest
+import redis as redis_client
+
+from tests.journeys.house import House
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+    """Give a gateway with an empty journal."""
+    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    return House()
+
+
+@pytest.mark.parametrize("batch", [1000, 1])
+def test_an_answer_waits_for_the_events_before_it(house: House, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+    """The question for C1 is put late, when the extension talks in C2 already; the journal knows, the legs do not."""
+    monkeypatch.setattr("calls.consumer.BATCH", batch)
+    house.connects("C1", "2001", queueName="Sales")
+    house.fold()
+    house.passes_unheard(2.5)
+    house.call("Held", "C1", "2001")
+    house.qms.disconnected("2001", house.time)
+    house.call("Originated", "C2", "2001", cause="consultation")
+    house.connects("C2", "2001")
+    house.passes_unheard(0.5)
+    house.ask()
+    house.works()
+    house.passes(5)
+    house.clears("C2", "2001")
+    house.clears("C1", "2001")
+    house.passes(2)
+
+    assert [flags.get("CTICallRef", "C2") for flags in house.flags("2001")[1:]] == ["C2"]
+    assert dict(zip(("C1", "C2"), (leg.outcome for leg in house.legs()), strict=True))["C1"] == "window_missed"
