@@ -7,8 +7,10 @@ so that a service that hangs holds up no other. A search row is claimed by a con
 import random
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+from time import monotonic
 
 import msgspec
 import structlog
@@ -16,12 +18,13 @@ from django.db.models import Q
 
 from calls.lifecycle.values import Phase
 from calls.models import Leg, RecordingSearch, SearchState
+from calls.search_rows import save_open
 from calls.sending import send
 from cti.api import wake
 from flags.models import FlagWrite
 from qms import api as qms_api
 from qms.models import RecordingService
-from qms.port import QmsError, Recording, RecordingServicePort
+from qms.port import QmsError, QmsUnclear, Recording, RecordingServicePort
 
 log = structlog.get_logger()
 
@@ -30,6 +33,8 @@ Now = Callable[[], datetime]
 
 #: How often an idle pump looks for new searches when nobody pokes it.
 LOOK_EVERY_SECONDS = 0.1
+#: So long it is waited for more answers after the first: they are saved by one statement.
+GATHER_SECONDS = 0.005
 #: Of the interval between two questions, so much is chance.
 JITTER = 0.2
 
@@ -50,20 +55,22 @@ class Pump:
         self.service, self.now, self.connect = service, now, connect
         self.lease = timedelta(seconds=service.timeout_seconds + 2)
         self.pool = _pool(service)
-        self.poked = _poked(service.pk)
-        self.pending: set[Future[Asked]] = set()
+        self.inbox = _inbox(service.pk)
+        self.pending: set[int] = set()
 
     def run(self, seconds: float) -> bool:
         """Pump until nothing is open or the time is over. Returns whether searches are left open."""
         until = self.now() + timedelta(seconds=seconds)
         while self.now() < until:
-            self.poked.clear()
             for search in self._claim(self.service.max_in_flight - len(self.pending)):
-                self.pending.add(self.pool.submit(self._ask, search))
+                self.pending.add(search.pk)
+                self.pool.submit(self._ask, search)
             if not self.pending and not self._is_any_open():
                 return False
-            self._harvest()
-        self._harvest(to_the_end=True)
+            self._harvest(LOOK_EVERY_SECONDS)
+        last = monotonic() + self.service.timeout_seconds + 1
+        while self.pending and monotonic() < last:
+            self._harvest(last - monotonic())
         return self._is_any_open()
 
     def _is_any_open(self) -> bool:
@@ -96,34 +103,49 @@ class Pump:
         mine = set(RecordingSearch.objects.filter(id__in=keys, claimed_until=stamp).values_list("id", flat=True))
         return [row for row in rows if row.pk in mine]
 
-    def _ask(self, search: RecordingSearch) -> Asked:
-        """Ask QMS; runs in the pool and touches no database."""
+    def _ask(self, search: RecordingSearch) -> None:
+        """Ask QMS and tell the pump; runs in the pool and touches no database."""
         asked_at = self.now()
-        offset = timedelta(seconds=_offset(self.service.pk))
         try:
-            found = self.connect(self.service).find_live_recording(search.extension, search.not_started_before + offset)
+            self.inbox.put(Asked(search, asked_at, recording=self._found(search)))
         except QmsError as error:
-            return Asked(search, asked_at, error=error)
-        if found is not None:
-            found = msgspec.structs.replace(found, started_at=found.started_at - offset)
-        return Asked(search, asked_at, recording=found)
+            self.inbox.put(Asked(search, asked_at, error=error))
+        except Exception as error:  # noqa: BLE001  (a defect of ours holds up no other search; it is told)
+            kind = type(error).__name__
+            log.error("search_crashed", search_id=search.pk, error=kind)
+            self.inbox.put(Asked(search, asked_at, error=QmsUnclear(f"The gateway itself failed ({kind}).")))
 
-    def _harvest(self, *, to_the_end: bool = False) -> None:
-        """Settle what was answered; wait for it, for a poke, or for the next question that is due."""
-        if not self.pending:
-            self.poked.wait(LOOK_EVERY_SECONDS)
-            return
-        patience = self.service.timeout_seconds + 1 if to_the_end else LOOK_EVERY_SECONDS
-        done, self.pending = wait(
-            self.pending, timeout=patience, return_when="ALL_COMPLETED" if to_the_end else FIRST_COMPLETED
-        )
-        if done:
-            settle(self.service, [future.result() for future in done], self.now())
+    def _found(self, search: RecordingSearch) -> Recording | None:
+        """Return the recording that QMS tells, its time by our clock."""
+        offset = timedelta(seconds=_offset(self.service.pk))
+        found = self.connect(self.service).find_live_recording(search.extension, search.not_started_before + offset)
+        return found and msgspec.structs.replace(found, started_at=found.started_at - offset)
+
+    def _harvest(self, seconds: float) -> None:
+        """Settle together what was answered; wait for it, for a poke, or for the next question that is due."""
+        if asked := self._gather(seconds):
+            self.pending -= {one.search.pk for one in asked}
+            settle(self.service, asked, self.now())
+
+    def _gather(self, seconds: float) -> list[Asked]:
+        """Wait for the first answer and take those that come with it. A poke, or nothing in time: an empty list."""
+        asked: list[Asked] = []
+        until = monotonic() + seconds
+        while not asked or len(asked) < len(self.pending):
+            try:
+                one = self.inbox.get(timeout=max(until - monotonic(), 0))
+            except Empty:
+                break
+            if one is None:  # A poke: new questions, and they are urgent.
+                break
+            until = until if asked else monotonic() + GATHER_SECONDS
+            asked.append(one)
+        return asked
 
     def _missed(self, rows: Sequence[RecordingSearch], now: datetime) -> None:
         for row in rows:
             row.state, row.answered_at, row.why = SearchState.MISSED, now, row.why or _why(row)
-        _store(rows, ["state", "answered_at", "why"])
+        save_open(rows)
         for source_id in {row.source_id for row in rows}:
             wake(source_id)
 
@@ -140,19 +162,12 @@ def settle(service: RecordingService, asked: Sequence[Asked], now: datetime) -> 
     for one in asked:
         _take(service, one, held, now)
     rows = [one.search for one in asked]
-    _store(rows, ["state", "attempts", "first_asked_at", "asked_at", "answered_at", "recording_guid",
-                  "recording_started_at", "why", "error", "next_at", "claimed_until", "service_id"])  # fmt: skip
+    save_open(rows)
     _tell_health(service, asked, now)
     for other_id in {row.service_id for row in rows if row.state == SearchState.OPEN} - {service.pk}:
         send("calls.tasks.look_up", other_id, "lookups")  # A user marked "Any": the next service is asked at once.
     for source_id in {row.source_id for row in rows if row.state != SearchState.OPEN}:
         wake(source_id)
-
-
-def _store(rows: Sequence[RecordingSearch], fields: list[str]) -> None:
-    """Save rows that are still open; one that was cancelled meanwhile stays cancelled."""
-    names = [name.removesuffix("_id") for name in fields]
-    RecordingSearch.objects.filter(state=SearchState.OPEN).bulk_update(rows, names)
 
 
 def _held(guids: Sequence[str]) -> set[str]:
@@ -229,7 +244,8 @@ def _tell_health(service: RecordingService, asked: Sequence[Asked], now: datetim
 
 _lock = threading.Lock()
 _pools: dict[int, tuple[int, ThreadPoolExecutor]] = {}
-_pokes: dict[int, threading.Event] = {}
+#: What a service's pump waits for: answers, and None where it is poked.
+_inboxes: dict[int, "SimpleQueue[Asked | None]"] = {}
 _running: dict[int, threading.Lock] = {}
 _offsets: dict[int, tuple[float, float]] = {}
 
@@ -244,9 +260,9 @@ def _pool(service: RecordingService) -> ThreadPoolExecutor:
         return pool
 
 
-def _poked(service_id: int) -> threading.Event:
+def _inbox(service_id: int) -> "SimpleQueue[Asked | None]":
     with _lock:
-        return _pokes.setdefault(service_id, threading.Event())
+        return _inboxes.setdefault(service_id, SimpleQueue())
 
 
 def _offset(service_id: int) -> float:
@@ -262,7 +278,7 @@ def look_up(service_id: int, now: Now, connect: Connect | None = None, seconds: 
     with _lock:
         running = _running.setdefault(service_id, threading.Lock())
     if not running.acquire(blocking=False):
-        _poked(service_id).set()
+        _inbox(service_id).put(None)
         return False
     try:
         service = RecordingService.objects.get(pk=service_id)
