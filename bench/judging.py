@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from calls.models import Leg, RecordingSearch
+from calls.models import Gap, Leg, RecordingSearch
 from cti.simulated.ledger import LegLine
 from flags.models import FlagWrite
 from tests.faults import seen
@@ -29,7 +29,8 @@ def judge(place: Place, warm_seconds: float, seconds: float) -> Found:
     """Compare truth, QMS and gateway."""
     truth = seen.truth(place.ledger)
     recordings = seen.held_recordings(place.qms_address)
-    evidence = Evidence(truth, recordings, seen.seen_legs(), seen.link_gaps(), [], seen.flag_specs())
+    gaps = [seen.LinkGap(*row) for row in Gap.objects.values_list("began_at", "ended_at")]
+    evidence = Evidence(truth, recordings, seen.seen_legs(), gaps, [], seen.flag_specs())
     begin = min(one.connected_at for one in truth)
     first, last = begin + timedelta(seconds=min(warm_seconds, seconds / 2)), begin + timedelta(seconds=seconds)
     steady = [one for one in truth if first <= one.connected_at < last]

@@ -122,6 +122,7 @@ class Watch:
         verdict = found.verdict
         quarters = [self.looks[round((len(self.looks) - 1) * part / 4)] for part in range(1, 5)]
         backlog = "; ".join(f"{one.behind}, {one.searches}, {one.writes} at {one.at:.0f} s" for one in quarters)
+        kinds = (verdict.twice, verdict.wrong, verdict.lost, verdict.unexplained)
         busy = self._steady()[1].at - self._steady()[0].at
         return [
             (
@@ -129,10 +130,7 @@ class Watch:
                 f"{len(verdict.twice)}, wrong {len(verdict.wrong)}, unexplained {len(verdict.unexplained)}"
             ),
             *(f"without flags: {count} {why}" for why, count in verdict.explained.most_common()),
-            *(
-                f"e.g. {one}"
-                for one in (*verdict.twice[:3], *verdict.wrong[:5], *verdict.lost[:3], *verdict.unexplained[:3])
-            ),
+            *(f"e.g. {one}" for kind in kinds for one in kind[:3]),
             f"events not folded, searches and writes more than 1 s overdue: {backlog}",
             f"steady load watched for {busy:.0f} s; processes that died: {house.supervisor.restarts}",
             "not settled" if settled is None else f"settled {settled:.0f} s after the last call",
