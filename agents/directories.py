@@ -9,6 +9,7 @@ from django.db.models import Q
 from agents.mappings import count_acts, standing_mappings
 from agents.matching import Directory, Instance, Listed
 from agents.models import Allocation, QmsUser, RefreshState, UserRefresh
+from cti.models import CtiSource, Seating
 from qms.port import Licence
 
 _LISTED = (
@@ -24,6 +25,7 @@ class _Version(msgspec.Struct, frozen=True):
     newest_user: int
     instances: tuple[Instance, ...]
     mapping_acts: int
+    has_fixed_seats: bool
 
 
 _made: dict[int, tuple[_Version, Directory]] = {}
@@ -32,12 +34,13 @@ _made: dict[int, tuple[_Version, Directory]] = {}
 def load_directory(source_id: int) -> Directory:
     """Return the directory of a source as its services last listed their users.
 
-    Four cheap queries where nothing changed since the last call in this process.
+    Five cheap queries where nothing changed since the last call in this process.
     """
     version = _version(source_id)
     known = _made.get(source_id)
     if known is None or known[0] != version:
-        directory = Directory(_listed(), version.instances, standing_mappings(source_id))
+        mappings = standing_mappings(source_id)
+        directory = Directory(_listed(), version.instances, mappings, has_fixed_seats=version.has_fixed_seats)
         known = _made[source_id] = (version, directory)
     return known[1]
 
@@ -48,6 +51,7 @@ def forget_directories() -> None:
 
 
 def _version(source_id: int) -> _Version:
+    seating = CtiSource.objects.filter(pk=source_id).values_list("seating", flat=True).first()
     changing = Q(added__gt=0) | Q(changed__gt=0) | Q(gone__gt=0)
     refreshes = UserRefresh.objects.filter(changing, state=RefreshState.DONE).order_by("-id")
     users = QmsUser.objects.order_by("-id")
@@ -56,6 +60,7 @@ def _version(source_id: int) -> _Version:
         newest_user=users.values_list("id", flat=True).first() or 0,
         instances=tuple(_instances(source_id)),
         mapping_acts=count_acts(),
+        has_fixed_seats=seating == Seating.FIXED,
     )
 
 

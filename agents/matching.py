@@ -98,12 +98,15 @@ class Directory:
     """The QMS users of one CTI source, ready to be asked by extension.
 
     ``instances`` come in the order in which they are to be asked, ``mappings`` are those that stand, one an agent. The
-    same user (id, extension and name) listed by several services is one user. Answers are O(1) in the number of users.
+    same user (id, extension and name) listed by several services is one user. With ``has_fixed_seats`` an agent whose
+    id contradicts QMS's at the extension is not matched there. Answers are O(1) in the number of users.
     """
 
     def __init__(
-        self, users: Iterable[Listed], instances: Sequence[Instance], mappings: Iterable[Mapping] = ()
-    ) -> None:
+        self, users: Iterable[Listed], instances: Sequence[Instance], mappings: Iterable[Mapping] = (), *,
+        has_fixed_seats: bool = False,
+    ) -> None:  # fmt: skip
+        self._has_fixed_seats = has_fixed_seats
         self._at: dict[str, list[_User]] = defaultdict(list)
         self._elsewhere: dict[str, str] = {}
         self._ends: dict[str, list[str]] | None = None
@@ -122,7 +125,7 @@ class Directory:
         """Say whose recording is made at an extension, with a reason in one sentence.
 
         An agent who is mapped by hand is that user or nobody. Else agent id and name are only compared: a difference is
-        told in the reason and refuses nothing.
+        told in the reason and, unless seats are fixed, refuses nothing.
         """
         if (mapping := self._mappings.get(agent_id)) is not None:
             return _by_hand(mapping, self._mapped.get(_key(mapping)))
@@ -131,6 +134,8 @@ class Directory:
         if len(active) > 1:
             return Verdict(kind=MatchKind.CONFLICT, reason=_conflict(extension, active))
         if active:
+            if self._has_fixed_seats and _is_another(active[0], agent_id, agent_name):
+                return _at_anothers(active[0], agent_id)
             return _sole(active[0], agent_id, agent_name)
         if users:
             return Verdict(kind=MatchKind.INACTIVE, reason=_inactive(users[0]), user_id=users[0].user_id)
@@ -256,9 +261,24 @@ def _hindrance(user: _User | None) -> tuple[MatchKind, str]:
     return MatchKind.MATCHED, ""
 
 
+def _is_another(user: _User, agent_id: str, agent_name: str) -> bool:
+    """Say whether the ids contradict. QMS's agent id holds a number or a name, so it is compared with both."""
+    is_known = bool(agent_id and user.agent_id)
+    return is_known and user.agent_id != agent_id and not _is_same_name(user.agent_id, agent_name)
+
+
+def _at_anothers(user: _User, agent_id: str) -> Verdict:
+    reason = (
+        f"Seats are fixed at this CTI source, and extension {_shown(user.extension)} is that of {_named(user)}, agent "
+        f"id {_shown(user.agent_id)}, but agent {_shown(agent_id)} is logged on there: let the agent use the "
+        "extension of their own, correct the agent id in QMS and refresh the QMS users, or map the agent by hand."
+    )
+    return Verdict(kind=MatchKind.UNMATCHED, reason=reason, user_id=user.user_id)
+
+
 def _doubt(user: _User, agent_id: str, agent_name: str) -> str:
-    """Return what does not fit. QMS's agent id holds a number or a name, so it is compared with both."""
-    if agent_id and user.agent_id and user.agent_id != agent_id and not _is_same_name(user.agent_id, agent_name):
+    """Return what does not fit."""
+    if _is_another(user, agent_id, agent_name):
         return (
             f", but QMS has agent id {_shown(user.agent_id)} there and the CTI source {_shown(agent_id)}: check who "
             "sits there, or correct the agent id in QMS"

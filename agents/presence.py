@@ -4,7 +4,7 @@ An agent has one seat and a seat has one agent. Logging on elsewhere ends the st
 logging on at the same extension. What is repeated changes nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -36,8 +36,48 @@ class SeatChange(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
-def sit(seats: Mapping[str, Seat], event: AgentEvent, *, free_seating: bool = False) -> list[SeatChange]:
-    """Say what an agent event changes in the seats, which map extension to seat; stays end before others begin.
+class Seats(Mapping[str, Seat]):
+    """Who sits where, by extension; those of one agent are found without looking at the others."""
+
+    def __init__(self, seats: Iterable[Seat] = ()) -> None:
+        self._at: dict[str, Seat] = {}
+        self._of: dict[str, dict[str, Seat]] = {}
+        for seat in seats:
+            self._put(seat)
+
+    def __getitem__(self, device_id: str) -> Seat:
+        return self._at[device_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._at)
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def of(self, agent_id: str) -> list[Seat]:
+        """Return an agent's seats."""
+        return list(self._of.get(agent_id, {}).values())
+
+    def apply(self, change: SeatChange) -> None:
+        """Let a change take place."""
+        if (before := self._at.pop(change.device_id, None)) is not None:
+            self._drop(before)
+        if change.seat is not None:
+            self._put(change.seat)
+
+    def _put(self, seat: Seat) -> None:
+        self._at[seat.device_id] = seat
+        self._of.setdefault(seat.agent_id, {})[seat.device_id] = seat
+
+    def _drop(self, seat: Seat) -> None:
+        mine = self._of[seat.agent_id]
+        del mine[seat.device_id]
+        if not mine:
+            del self._of[seat.agent_id]
+
+
+def sit(seats: Seats, event: AgentEvent, *, free_seating: bool = False) -> list[SeatChange]:
+    """Say what an agent event changes in the seats; stays end before others begin.
 
     A state event counts as logging on where its agent was not known to sit. One without an extension concerns the
     agent's seat; one without an agent id, whoever sits there. ``free_seating`` lets an agent sit at several extensions.
@@ -54,26 +94,15 @@ def sit(seats: Mapping[str, Seat], event: AgentEvent, *, free_seating: bool = Fa
     return [change for seat in _stays(seats, agent_id, device) for change in _stay(seat, event)]
 
 
-def apply(seats: Mapping[str, Seat], changes: list[SeatChange]) -> dict[str, Seat]:
-    """Return the seats as they are after the changes."""
-    after = dict(seats)
-    for change in changes:
-        if change.seat is None:
-            after.pop(change.device_id, None)
-        else:
-            after[change.device_id] = change.seat
-    return after
-
-
-def _stays(seats: Mapping[str, Seat], agent_id: str, device: str) -> list[Seat]:
+def _stays(seats: Seats, agent_id: str, device: str) -> list[Seat]:
     """Return the agent's seats, or the one at the device if it is the agent's."""
     if device:
         sitter = seats.get(device)
         return [sitter] if sitter and sitter.agent_id == agent_id else []
-    return [seat for seat in seats.values() if seat.agent_id == agent_id]
+    return seats.of(agent_id)
 
 
-def _take(seats: Mapping[str, Seat], event: AgentEvent, agent_id: str, *, free_seating: bool) -> list[SeatChange]:
+def _take(seats: Seats, event: AgentEvent, agent_id: str, *, free_seating: bool) -> list[SeatChange]:
     """Seat the agent at the event's device, ending the stays that this contradicts, unless they are newer."""
     device = event.data.device_id or ""
     others = [] if free_seating else _stays(seats, agent_id, "")

@@ -230,6 +230,7 @@ def _site(story: _Story, site: Site, mask: Mask) -> SiteSection:
         devices=devices or (frozenset({NOBODY}) if site.devices else devices), queues=queues, ignored=ignored,
         settle_seconds=site.settle_seconds, wrapup_wait_seconds=site.wrapup_wait_seconds,
         agents_calls_only=site.agents_calls_only, stale_hours=site.stale_hours,
+        has_free_seating=site.has_free_seating,
     )  # fmt: skip
 
 

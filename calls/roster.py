@@ -9,7 +9,7 @@ from agents.api import load_directory
 from agents.matching import Directory, Verdict
 from agents.models import Allocation
 from calls.lifecycle.values import Site
-from cti.models import CtiSource, Kind
+from cti.models import CtiSource, Kind, Seating
 from flags.catalogue import FlagSpec
 from qms.models import RecordingService
 
@@ -55,4 +55,5 @@ def _site(source: CtiSource, services: dict[int, RecordingService], specs: tuple
         wrapup_wait_seconds=max(waits) if waits and is_wrapup_written else None,
         agents_calls_only=settings.AGENTS_CALLS_ONLY,
         stale_hours=float(options.get("stale_hours", 12)),
+        has_free_seating=source.seating == Seating.FREE,
     )

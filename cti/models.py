@@ -14,6 +14,14 @@ class Kind(models.TextChoices):
     HTTP = "http", "HTTP intake (CloudEvents)"
 
 
+class Seating(models.TextChoices):
+    """How agents and extensions belong together at a source."""
+
+    HOT_DESK = "hot_desk", "hot desks: an agent sits at one extension, and moves"
+    FREE = "free", "free: an agent may be logged on at several extensions"
+    FIXED = "fixed", "fixed: each agent has an extension; who logs on at another's is not matched"
+
+
 class CtiSource(models.Model):
     """One CTI server or PBX link; its events are one ordered sequence."""
 
@@ -35,6 +43,7 @@ class CtiSource(models.Model):
         help_text="Extensions to monitor. CSTA XML hears only these; else empty means all that are no queue or trunk.",
     )
     queues = models.JSONField(default=dict, blank=True, help_text="Queue devices and their names.")
+    seating = models.CharField(max_length=16, choices=Seating.choices, default=Seating.HOT_DESK)
     options = models.JSONField(default=dict, blank=True, help_text="Settings of the kind, see the manual.")
 
     class Meta:

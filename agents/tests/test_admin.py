@@ -9,7 +9,7 @@ from django.test import Client
 
 from agents.api import save_seats
 from agents.models import QmsUser, RefreshState, Trigger, UserRefresh
-from agents.presence import sit
+from agents.presence import Seats, sit
 from agents.tests.conftest import make_service
 from agents.tests.test_directories import list_user
 from agents.tests.test_presence import told
@@ -23,7 +23,7 @@ USERS, LOADS = "/admin/agents/qmsuser/", "/admin/agents/userrefresh/"
 
 
 def log_on(source: CtiSource, agent: str, device: str, name: str) -> None:
-    save_seats(source.pk, sit({}, told(LoggedOn, agent, device, name=name)), NOW)
+    save_seats(source.pk, sit(Seats(), told(LoggedOn, agent, device, name=name)), NOW)
 
 
 def text(client: Client, address: str) -> str:

@@ -11,7 +11,7 @@ from agents.api import load_directory
 from agents.matching import MatchKind
 from agents.models import Allocation, QmsUser, UserRefresh
 from agents.tests.conftest import make_service
-from cti.models import CtiSource
+from cti.models import CtiSource, Seating
 from qms.models import RecordingService
 
 pytestmark = pytest.mark.django_db
@@ -74,12 +74,22 @@ def test_a_finished_load_makes_the_directory_anew_and_nothing_else_does(
     first = load_directory(source.pk)
     with CaptureQueriesContext(connection) as queries:
         assert load_directory(source.pk) is first
-    assert len(queries) == 4
+    assert len(queries) == 5
 
     QmsUser.objects.filter(pk=user.pk).update(extension="2002")
     UserRefresh.objects.create(service=north, trigger="start", state="done", started_at=NOW, changed=1)
 
     assert load_directory(source.pk).verdict("2002").kind is MatchKind.MATCHED
+
+
+def test_fixed_seats_are_a_setting_of_the_source_and_count_at_once(source: CtiSource, north: RecordingService) -> None:
+    list_user(north, agent_id="9101")
+    assert load_directory(source.pk).verdict("2001", "9999").kind is MatchKind.MATCHED
+
+    CtiSource.objects.update(seating=Seating.FIXED)
+
+    assert load_directory(source.pk).verdict("2001", "9999").kind is MatchKind.UNMATCHED
+    assert load_directory(source.pk).verdict("2001", "9101").kind is MatchKind.MATCHED
 
 
 def test_a_changed_allocation_makes_the_directory_anew(source: CtiSource, north: RecordingService) -> None:

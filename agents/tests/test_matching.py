@@ -196,10 +196,34 @@ def test_the_reason_of_a_mapping_fits_into_a_leg_too() -> None:
     assert max(len(one.verdict("2001", "9" * 250).reason) for one in (unlisted, listed)) <= 500
 
 
+@pytest.mark.parametrize(
+    ("in_qms", "agent_id", "name", "kind"),
+    [("9101", "9101", "Alice Archer", MatchKind.MATCHED), ("9101", "9999", "Carol Chen", MatchKind.UNMATCHED),
+     ("9101", "9999", "Alice Archer", MatchKind.UNMATCHED), ("9101", "", "", MatchKind.MATCHED),
+     ("", "9999", "Carol Chen", MatchKind.MATCHED), ("Alice Archer", "9101", "Alice Archer", MatchKind.MATCHED)],
+)  # fmt: skip
+def test_with_fixed_seats_an_agent_whose_id_contradicts_qms_is_not_matched(
+    in_qms: str, agent_id: str, name: str, kind: MatchKind
+) -> None:
+    verdict = Directory([alice(agent_id=in_qms)], [NORTH], has_fixed_seats=True).verdict("2001", agent_id, name)
+
+    assert verdict.kind is kind
+    assert ("Seats are fixed" in verdict.reason) == (kind is MatchKind.UNMATCHED)
+    assert bool(verdict.services) == (kind is MatchKind.MATCHED)
+
+
+def test_with_fixed_seats_a_mapping_by_hand_still_comes_first() -> None:
+    directory = Directory([alice(agent_id="9999"), bob()], [NORTH], [mapped()], has_fixed_seats=True)
+
+    assert directory.verdict("2001", "9101").user_id == "1002"
+
+
 def test_a_reason_fits_into_a_leg_whatever_the_names() -> None:
     long = [alice(user_id=f"{n}" * 250, name="N" * 250, extension="E" * 250, recording_service="R" * 250)
             for n in range(6)]  # fmt: skip
-    directories = [Directory(long, [NORTH]), Directory(long[:1], [NORTH]), Directory(long, [])]
+    directories = [Directory(long, [NORTH]), Directory(long[:1], [NORTH]), Directory(long, []),
+                   Directory([alice(user_id="U" * 250, name="N" * 250, extension="E" * 250, agent_id="A" * 250)],
+                             [NORTH], has_fixed_seats=True)]  # fmt: skip
 
     assert max(len(one.verdict("E" * 250, "I" * 250, "A" * 250).reason) for one in directories) <= 500
     assert len(Directory([alice(extension="0" + "E" * 250)], [NORTH]).verdict("E" * 250).reason) <= 500

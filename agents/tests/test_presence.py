@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.models import AgentState
-from agents.presence import DISORDER, Seat, apply, sit
+from agents.presence import DISORDER, Seats, sit
 from cti.events import AgentData, AgentEvent, Busy, LoggedOff, LoggedOn, NotReady, Ready, WorkingAfterCall
 
 MORNING = datetime(2025, 3, 3, 8, tzinfo=UTC)
@@ -19,14 +19,15 @@ def told(kind: type[AgentEvent], agent: str, device: str | None = None, *, at: f
     return kind(id=f"{kind.__name__}-{agent}-{at}", source="pbx", time=time, specversion="1.0", data=data)
 
 
-def after(*events: AgentEvent, free_seating: bool = False) -> dict[str, Seat]:
-    seats: dict[str, Seat] = {}
+def after(*events: AgentEvent, free_seating: bool = False) -> Seats:
+    seats = Seats()
     for event in events:
-        seats = apply(seats, sit(seats, event, free_seating=free_seating))
+        for change in sit(seats, event, free_seating=free_seating):
+            seats.apply(change)
     return seats
 
 
-def who(seats: dict[str, Seat]) -> dict[str, str]:
+def who(seats: Seats) -> dict[str, str]:
     return {device: seat.agent_id for device, seat in seats.items()}
 
 
@@ -81,6 +82,14 @@ def test_free_seating_lets_an_agent_sit_at_two_extensions() -> None:
     assert who(after(*events, free_seating=True)) == {"2001": "9101", "2002": "9101"}
 
 
+def test_with_free_seating_a_log_off_ends_one_stay_or_all() -> None:
+    both = told(LoggedOn, "9101", "2001", name="Alice"), told(LoggedOn, "9101", "2002", at=9)
+
+    assert after(*both, free_seating=True)["2002"].agent_name == "Alice"
+    assert who(after(*both, told(LoggedOff, "9101", "2001", at=20), free_seating=True)) == {"2002": "9101"}
+    assert after(*both, told(LoggedOff, "9101", at=20), free_seating=True) == {}
+
+
 def test_an_agent_leaves_with_or_without_naming_the_extension() -> None:
     on = told(LoggedOn, "9101", "2001")
 
@@ -107,12 +116,12 @@ def test_a_state_of_an_unknown_agent_at_an_extension_counts_as_logged_on() -> No
 
 
 def test_a_state_of_an_unknown_agent_without_an_extension_changes_nothing() -> None:
-    assert sit({}, told(Ready, "9101")) == []
+    assert sit(Seats(), told(Ready, "9101")) == []
 
 
 def test_a_state_without_an_agent_id_concerns_whoever_sits_there() -> None:
     assert after(told(LoggedOn, "9101", "2001"), told(Busy, "", "2001", at=9))["2001"].state == "Busy"
-    assert sit({}, told(Busy, "", "2001")) == []
+    assert sit(Seats(), told(Busy, "", "2001")) == []
 
 
 def test_a_new_name_is_taken_and_a_missing_one_keeps_the_old() -> None:
@@ -161,9 +170,10 @@ days = st.lists(
 
 @given(days, st.booleans())
 def test_a_repeated_event_changes_nothing(day: list[AgentEvent], free_seating: bool) -> None:
-    seats: dict[str, Seat] = {}
+    seats = Seats()
     for event in day:
-        seats = apply(seats, sit(seats, event, free_seating=free_seating))
+        for change in sit(seats, event, free_seating=free_seating):
+            seats.apply(change)
 
         assert sit(seats, event, free_seating=free_seating) == []
 
@@ -178,9 +188,28 @@ def test_an_agent_has_one_seat_and_a_seat_knows_its_extension(day: list[AgentEve
 
 @given(days, st.booleans())
 def test_what_ended_is_what_was_there(day: list[AgentEvent], free_seating: bool) -> None:
-    seats: dict[str, Seat] = {}
+    seats = Seats()
     for event in day:
         for change in sit(seats, event, free_seating=free_seating):
             assert change.ended is None or change.ended == seats[change.device_id]
             assert change.seat or change.ended
-            seats = apply(seats, [change])
+            seats.apply(change)
+
+
+@given(days, st.booleans())
+def test_an_agents_seats_are_found_whatever_happened_before(day: list[AgentEvent], free_seating: bool) -> None:
+    seats = after(*day, free_seating=free_seating)
+
+    for agent in ("9101", "9102", "9103"):
+        assert {seat.device_id for seat in seats.of(agent)} == {at for at, one in who(seats).items() if one == agent}
+
+
+def test_a_morning_of_twenty_thousand_log_ons_looks_at_each_agents_seats_only() -> None:
+    seats = Seats()
+    looked_at = 0
+    for number in range(20_000):
+        for change in sit(seats, told(LoggedOn, f"a{number}", f"{number}")):
+            seats.apply(change)
+        looked_at += len(seats.of(f"a{number}"))
+
+    assert looked_at == len(seats) == 20_000

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from agents.api import load_seats, save_seats, who_sat_at
 from agents.models import Agent, AgentName, Presence
-from agents.presence import Seat, SeatChange, apply, sit
+from agents.presence import Seat, SeatChange, Seats, sit
 from agents.tests.test_presence import MORNING, days, told
 from cti.events import AgentEvent, Busy, LoggedOff, LoggedOn, Ready
 from cti.models import CtiSource
@@ -20,11 +20,12 @@ NOW = datetime(2025, 3, 3, 9, tzinfo=UTC)
 
 def play(source: CtiSource, *events: AgentEvent) -> None:
     """Fold events as one batch, the way the consumer does."""
-    seats = load_seats(source.pk)
+    seats = Seats(load_seats(source.pk).values())
     changes: list[SeatChange] = []
     for event in events:
-        step = sit(seats, event)
-        seats, changes = apply(seats, step), [*changes, *step]
+        for change in sit(seats, event):
+            seats.apply(change)
+            changes.append(change)
     save_seats(source.pk, changes, NOW)
 
 
@@ -87,7 +88,7 @@ def test_sources_do_not_share_seats(source: CtiSource) -> None:
 
 def test_a_stay_that_the_changes_did_not_know_ends_when_another_begins(source: CtiSource) -> None:
     play(source, told(LoggedOn, "9101", "2001"))
-    save_seats(source.pk, sit({}, told(LoggedOn, "9102", "2001", at=9)), NOW)
+    save_seats(source.pk, sit(Seats(), told(LoggedOn, "9102", "2001", at=9)), NOW)
 
     assert load_seats(source.pk)["2001"].agent_id == "9102"
     assert Presence.objects.get(agent_id="9101").until == moment(9)
@@ -113,9 +114,10 @@ def test_a_batch_takes_few_queries_whatever_its_size(source: CtiSource) -> None:
 @given(days)
 def test_saving_in_two_batches_is_the_same_as_folding_at_once(source: CtiSource, day: list[AgentEvent]) -> None:
     Presence.objects.all().delete()
-    seats: dict[str, Seat] = {}
+    seats = Seats()
     for event in day:
-        seats = apply(seats, sit(seats, event))
+        for change in sit(seats, event):
+            seats.apply(change)
     play(source, *day[: len(day) // 2])
     play(source, *day[len(day) // 2 :])
 

@@ -9,7 +9,7 @@ from typing import Protocol
 import msgspec
 
 from agents.matching import Verdict
-from agents.presence import Seat
+from agents.presence import Seat, Seats
 from calls.lifecycle.commands import Command
 from calls.lifecycle.values import Call, Leg, Phase, Site, SourceState
 
@@ -53,7 +53,7 @@ class Draft:
         self.source = state.source
         self.calls: dict[str, Call] = {}
         self.legs: dict[int, Leg] = {}
-        self.seats: dict[str, Seat] = dict(state.seats)
+        self.seats = Seats(state.seats.values())
         self.commands: list[Command] = []
         self.touched_calls: set[str] = set()
         self.touched_legs: set[int] = set()

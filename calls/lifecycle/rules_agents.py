@@ -15,11 +15,9 @@ from cti.events import AgentEvent, LoggedOn
 @apply.register
 def _(event: AgentEvent, draft: Draft) -> None:
     """Move the agent; a log-on that comes late is still of the legs that were connected after it."""
-    for change in sit(draft.seats, event):
-        if change.seat is None:
-            draft.seats.pop(change.device_id, None)
-        else:
-            draft.seats[change.device_id] = change.seat
+    for change in sit(draft.seats, event, free_seating=draft.site.has_free_seating):
+        draft.seats.apply(change)
+        if change.seat is not None:
             _tell_legs(draft, change, event)
         draft.do(ChangeSeat(change))
 

@@ -230,6 +230,8 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     wrapup_wait_seconds: float | None = None
     agents_calls_only: bool = False
     stale_hours: float = 12.0
+    #: An agent may sit at several extensions at once.
+    has_free_seating: bool = False
 
     def is_extension(self, device_id: str) -> bool:
         """Say whether legs open at the device."""

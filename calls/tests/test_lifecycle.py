@@ -110,6 +110,16 @@ def test_the_agent_is_the_one_who_sat_there_at_connected() -> None:
     assert board.leg.agent_id == "9101"
 
 
+@pytest.mark.parametrize(("has_free_seating", "agent_id"), [(True, "9101"), (False, "")])
+def test_only_with_free_seating_an_agent_keeps_the_first_extension_after_a_log_on_at_another(
+    has_free_seating: bool, agent_id: str
+) -> None:
+    board = Switchboard(with_site(has_free_seating=has_free_seating)).agent("LoggedOn", -60, "9101", deviceId="2001")
+    queue_call(board.agent("LoggedOn", -30, "9101", deviceId="2005"))
+
+    assert board.leg.agent_id == agent_id
+
+
 def test_a_log_on_that_comes_late_is_still_of_the_leg() -> None:
     board = queue_call(Switchboard()).agent("LoggedOn", 4.9, "9101", deviceId="2001", agentName="Alice")
 

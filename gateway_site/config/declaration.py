@@ -71,6 +71,7 @@ class CtiSourceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     devices: list[str] | UnsetType = UNSET
     queues: list[str | Queue] | dict[str, str] | UnsetType = UNSET
     recording_services: list[str] | UnsetType = UNSET
+    seating: Literal["hot_desk", "free", "fixed"] | UnsetType = UNSET
     options: dict[str, Any] | UnsetType = UNSET
 
 

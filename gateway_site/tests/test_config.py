@@ -47,6 +47,7 @@ devices = ["0101", "0102"]
 queues = ["7001", { device = "7002", name = "Sales" }]
 recording_services = ["south", "north"]
 options = { edition = 3 }
+seating = "free"
 
 [[cti_sources]]
 slug = "crm"
@@ -75,6 +76,7 @@ def test_a_declaration_makes_the_site_that_it_declares() -> None:
     assert (north.guid_window_seconds, north.lookup_interval_ms, str(north.refresh_at)) == (12, 250, "03:30:00")
     assert pbx.devices == ["0101", "0102"]
     assert pbx.queues == {"7001": "", "7002": "Sales"}
+    assert pbx.seating == "free"
     assert [one.service.slug for one in pbx.allocations.all()] == ["south", "north"]
     assert FlagSetting.objects.get(field="query:order").name == "TestFlag"
 
