@@ -92,7 +92,7 @@ class CtiSourceAdmin(ModelAdmin):
         (None, {"fields": ("link", "slug", "kind", "enabled")}),
         ("Address", {"fields": ("host", "port", "tls", "ca_file")}),
         ("Login", {"fields": ("username", *SECRET_FIELDS)}),
-        ("What it tells", {"fields": ("device_lines", "queue_lines", "options")}),
+        ("What it tells", {"fields": ("device_lines", "queue_lines", "seating", "options")}),
     )
 
     @display(description="Link")
