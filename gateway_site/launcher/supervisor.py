@@ -57,8 +57,8 @@ class Running:
 class Supervisor:
     """Programs by name. ``watch`` must be called every second or so; it never blocks."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Callable[[], float] = time.monotonic, longest_wait: float = LONGEST_WAIT) -> None:
+        self._clock, self._longest_wait = clock, longest_wait
         self._running: dict[str, Running] = {}
 
     @property
@@ -121,7 +121,7 @@ class Supervisor:
             one.is_done = True
             return
         lasted = self._clock() - one.started
-        one.wait = SHORTEST_WAIT if lasted >= STEADY_SECONDS else min(one.wait * 2, LONGEST_WAIT)
+        one.wait = SHORTEST_WAIT if lasted >= STEADY_SECONDS else min(one.wait * 2, self._longest_wait)
         one.again_at = self._clock() + one.wait
         where = f" (see {one.program.log})" if one.program.log else ""
         say(f"{one.program.name} {_ending(status)} after {lasted:.0f} s{where}; again in {one.wait:.0f} s")

@@ -29,6 +29,7 @@ from tests.faults.store import Disk
 REDIS, DATABASE, QMS, PBX = "redis", "database", "simulated QMS", "simulated PBX"
 LISTENERS, STANDBY = "listeners", "standby listeners"
 START_SECONDS = 90.0
+AGAIN_SECONDS = 1.0
 
 
 class Plant:
@@ -36,7 +37,8 @@ class Plant:
 
     def __init__(self, place: Place, asked: Options) -> None:
         self.place, self.asked = place, asked
-        self.supervisor = Supervisor()
+        # As a service manager does: what is killed again and again comes back at once each time.
+        self.supervisor = Supervisor(longest_wait=AGAIN_SECONDS)
         self.line = Line(place.pbx_port)
         self.disk = Disk(place.store)
         self.clock = Clock(place.folder, asked.skew_seconds)
@@ -56,12 +58,12 @@ class Plant:
         self.supervisor.start(self._simulator(PBX, "simulate_pbx", *self._pbx_words()))
         self._await(self.place.ledger.exists, PBX)
 
-    def stop(self) -> None:
-        """Stop everything."""
+    def stop(self, *, keep: bool) -> None:
+        """Stop everything. ``keep``: leave behind what Redis and PostgreSQL stored."""
         self.disk.make_room()
         self.supervisor.stop_all()
         self.line.close()
-        self.disk.close()
+        self.disk.close(self.place.folder / "kept" if keep else None)
 
     def _programs(self) -> list[Program]:
         """Return the Procfile's programs, living by the gateway's clock; with a second keeper of listeners if asked."""

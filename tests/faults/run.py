@@ -46,8 +46,9 @@ class Run:
         finally:
             self._undo_all()
             connections.close_all()
-            self._plant.stop()
-            if status == 0 and not self._asked.keep:
+            keep = self._asked.keep or status != 0
+            self._plant.stop(keep=keep)
+            if not keep:
                 shutil.rmtree(self._place.folder, ignore_errors=True)
             else:
                 say(f"what the programs said is in {self._place.logs}")

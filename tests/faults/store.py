@@ -27,8 +27,10 @@ class Disk:
         """Give the room back."""
         self._filler.unlink(missing_ok=True)
 
-    def close(self) -> None:
-        """Take the file system away, and all that is on it."""
+    def close(self, keep: Path | None) -> None:
+        """Take the file system away, with all that is on it but for a copy in ``keep``."""
+        if keep is not None:
+            _status(["cp", "-a", str(self.folder), str(keep)])
         if self.can_be_filled and _status(["umount", str(self.folder)]):
             _status(["umount", "-l", str(self.folder)])
 
