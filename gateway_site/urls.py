@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from calls.live_page import live_fragment, live_page
+from calls.why_page import why_page
 from gateway_site.dashboard import fragment
 from gateway_site.health import live, ready
 from gateway_site.installation_page import test_installation
@@ -21,5 +22,6 @@ urlpatterns = [
     path("admin/live/", live_page, name="live-calls"),
     path("admin/live/fragment/", live_fragment, name="live-calls-fragment"),
     path("admin/dashboard/fragment/", fragment, name="dashboard-fragment"),
+    path("admin/why/", why_page, name="why"),
     path("admin/", admin.site.urls),
 ]

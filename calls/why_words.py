@@ -1,0 +1,114 @@
+"""The causes that a word names, each with what is said and what is to be done. Pure."""
+
+import msgspec
+from msgspec.structs import replace
+
+
+class Cause(msgspec.Struct, frozen=True):
+    """A cause: a heading, what is said of it, what to do. ``{service}`` and ``{error}`` are filled in."""
+
+    heading: str
+    said: str
+    todo: str
+
+    def on(self, service: str, error: str = "") -> "Cause":
+        """Name the Recording Service, and what it answered."""
+        names = {"{service}": service or "the Recording Service", "{error}": error or "It gave no reason."}
+        said, todo = self.said, self.todo
+        for mark, name in names.items():
+            said, todo = said.replace(mark, name), todo.replace(mark, name)
+        return replace(self, said=said, todo=todo)
+
+
+_DOUBT = (
+    "Nothing for this call: flags can never be changed, so the gateway takes no recording that may be another's. If "
+    "it happens often, see in QMS "
+)
+#: By the word for which a search missed.
+MISSED = {
+    "none": Cause(
+        "Not flagged: QMS had no recording",
+        "{service} answered, but named no recording of the extension until the window was over.",
+        "Look in QMS whether the call was recorded at all: the profile of the user with its rules, schedule and "
+        "percentage, an on-demand licence, the network tap. Busy and internal calls are often not recorded.",
+    ),
+    "same": Cause(
+        "Not flagged: QMS named another call's recording",
+        "{service} named only a recording that belongs to another leg.",
+        f"{_DOUBT}whether it goes on recording after a call of the extension has ended.",
+    ),
+    "several": Cause(
+        "Not flagged: QMS named several recordings",
+        "{service} named more than one recording of the extension, and which is this call's cannot be told.",
+        f"{_DOUBT}whether two devices share the extension.",
+    ),
+    "stranger": Cause(
+        "Not flagged: QMS named a stranger",
+        "{service} named a recording of another extension or of an earlier time; it was not taken.",
+        f"{_DOUBT}the user's extension, and compare the clocks of QMS and the gateway (Test connection tells).",
+    ),
+    "next_call": Cause(
+        "Not flagged: it cannot be told whose the recording is",
+        "Before it was certain whose recording {service} had, another call of the extension began or had just ended.",
+        f"{_DOUBT}whether calls at this extension follow each other within a second or two.",
+    ),
+    "late": Cause(
+        "Not flagged: the gateway asked too late",
+        "The window was over before {service} was asked: the gateway was not running, or was behind.",
+        "See at that time the gaps of the source and the health of the worker for lookups; the delay is the "
+        "gateway's, not QMS's. If workers were busy, give them more threads (LOOKUPS_THREADS).",
+    ),
+    "unreachable": Cause(
+        "Not flagged: the Recording Service did not answer",
+        "{service} did not answer before the window was over.",
+        "Press Test connection on the page of {service}, and look at what happened to it and the network then.",
+    ),
+}
+
+_RETRY = "then retry the flag write."
+#: By the code with which QMS refused a write; empty: any other.
+REFUSED = {
+    "UnknownFlag": Cause(
+        "Not flagged: a flag does not exist in QMS",
+        "{service} refused the flags, for one of them does not exist there: {error}",
+        f"On the page Flags press Create in QMS (some versions need a restart of their service), {_RETRY}",
+    ),
+    "ValueTooLong": Cause(
+        "Not flagged: a value is too long for its flag",
+        "{service} refused the flags, for a value is longer than its flag allows: {error}",
+        "On the page Flags set the flag's length to that in QMS: values are cut then. The refused write keeps its "
+        "value; make the flag longer in QMS, "
+        f"{_RETRY}",
+    ),
+    "conflict": Cause(
+        "Not flagged: the recording carries other flags",
+        "{service} holds another value of a flag for this recording: {error}",
+        "Find out what else writes flags to QMS: a flag that stands can never be changed.",
+    ),
+    "": Cause(
+        "Not flagged: QMS refused the flags",
+        "{service} refused the flags: {error}",
+        f"Mend what it said, {_RETRY}",
+    ),
+}
+
+_LOGIN = Cause(
+    "Not flagged: QMS refused the login",
+    "The flags were tried until the time for it was over; {service} refused the login: {error}",
+    f"Set the right user name and password on the page of {{service}}, press Test connection, {_RETRY}",
+)
+#: By the code of the last failure before a write was given up; empty: any other.
+GIVEN_UP = {
+    "GivenUp": Cause(
+        "Not flagged: a person gave the write up",
+        "The flags were to be written, but somebody ended that: {error}",
+        "Nothing, if that was right; else retry the flag write.",
+    ),
+    "AuthenticationFailed": _LOGIN,
+    "NotAuthorised": _LOGIN,
+    "": Cause(
+        "Not flagged: QMS could not be reached for too long",
+        "The flags were tried until the time for it was over (FLAG_WRITE_GIVE_UP_DAYS); the last answer: {error}",
+        f"Press Test connection on the page of {{service}}; when it passes, {_RETRY}",
+    ),
+}
