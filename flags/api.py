@@ -2,6 +2,7 @@
 
 from flags.creation import Creation, FlagAnswer, check_flags, create_flags
 from flags.delivery import Delivered, deliver, services_with_due_writes
+from flags.retrying import retry_all
 from flags.specs import hash_key, load_specs
 from flags.writes import (
     NewWrite,
@@ -11,7 +12,6 @@ from flags.writes import (
     mark_folded,
     queue_writes,
     retry,
-    retry_all,
     settled_writes,
 )
 from flags.written import WrittenFlag, forget_writes, written_flags

@@ -74,6 +74,8 @@ class WriteState(models.TextChoices):
 
 SETTLED = ("written", "refused", "gone", "conflict", "given_up")
 UNSETTLED = ("queued", "sending", "unclear")
+#: What a person may put back; what is written stands.
+RETRIABLE = ("refused", "gone", "conflict", "given_up")
 
 
 def state_is_one_of(states: Sequence[str]) -> Func:
@@ -121,6 +123,11 @@ class FlagWrite(models.Model):
                 name="flags_write_to_fold",
             ),
             models.Index(fields=["leg_id"], name="flags_write_of_leg"),
+            models.Index(  # Serves the operator: what came to a bad end, of one reason.
+                fields=["error_code", "id"],
+                condition=Q(state__in=RETRIABLE),
+                name="flags_write_ended_badly",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -143,3 +150,24 @@ class FlagValue(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RetryRun(models.Model):
+    """An operator's order to put back every write that came to a bad end, carried out in steps; beat goes on with it.
+
+    Writes are put back in the order of their keys, each once: one that fails again meanwhile is not put back again.
+    """
+
+    by = models.CharField(max_length=150)
+    error_code = models.CharField(max_length=32, blank=True, help_text="The reason; empty: whatever the reason.")
+    service = models.ForeignKey(RecordingService, models.CASCADE, null=True, help_text="Empty: of every service.")
+    began_at = models.DateTimeField()
+    last_id = models.BigIntegerField(default=0, help_text="Writes up to this key are done with.")
+    writes = models.PositiveIntegerField(default=0, help_text="So many were put back.")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"retry of {self.error_code or 'every reason'}"

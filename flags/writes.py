@@ -17,15 +17,10 @@ from django.db.models import Case, QuerySet, Value, When
 from flags.catalogue import FlagText
 from flags.claims import code_of_giving_up, free
 from flags.inserting import insert
-from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
+from flags.models import RETRIABLE, SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
 from qms.port import QmsUnclear
 
 log = structlog.get_logger()
-
-#: What a person may put back; what is written stands.
-RETRIABLE = ("refused", "gone", "conflict", "given_up")
-#: So many are put back by one statement, so that no other writer waits long.
-RETRIED_AT_ONCE = 5000
 
 
 class NewWrite(msgspec.Struct, frozen=True, kw_only=True):
@@ -177,27 +172,13 @@ def retry(write_ids: Sequence[int], by: str, now: datetime) -> int:
 
     Where the flags may have been written, they are read back first.
     """
-    count = _put_back(FlagWrite.objects.filter(pk__in=write_ids), now)
+    count = put_back(FlagWrite.objects.filter(pk__in=write_ids), now)
     log.info("flag_writes_retried", by=by, writes=count)
     return count
 
 
-def retry_all(by: str, now: datetime, *, error_code: str | None = None, service_id: int | None = None) -> int:
-    """Put back every write that came to a bad end, of one reason or one Recording Service where named."""
-    ended = FlagWrite.objects.filter(state__in=RETRIABLE).order_by("pk")
-    if error_code is not None:
-        ended = ended.filter(error_code=error_code)
-    if service_id is not None:
-        ended = ended.filter(service_id=service_id)
-    count, last = 0, 0
-    while keys := list(ended.filter(pk__gt=last).values_list("pk", flat=True)[:RETRIED_AT_ONCE]):
-        count, last = count + _put_back(FlagWrite.objects.filter(pk__in=keys), now), keys[-1]
-    log.info("flag_writes_retried", by=by, writes=count, code=error_code, service_id=service_id)
-    return count
-
-
-def _put_back(writes: QuerySet[FlagWrite], now: datetime) -> int:
-    """Put back by one conditional update; who is being sent, or written, stays as it is."""
+def put_back(writes: QuerySet[FlagWrite], now: datetime) -> int:
+    """Put back by conditional updates, and return how many; what is being sent, or written, stays as it is."""
     ended = writes.filter(state__in=RETRIABLE).update(
         state=Case(When(error_code=QmsUnclear.code, then=Value(WriteState.UNCLEAR.value)),
                    default=Value(WriteState.QUEUED.value)),

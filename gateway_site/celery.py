@@ -52,6 +52,7 @@ app.conf.beat_schedule = {
     "wake consumers": _every(2, "calls.tasks.wake_consumers", "events"),
     "ask overdue searches": _every(2, "calls.tasks.wake_searches", "lookups"),
     "send due writes": _every(5, "calls.tasks.wake_deliveries", "writes"),
+    "carry on retries": _every(5, "flags.tasks.carry_on_retries", "default"),
     "refresh due users": _every(60, "agents.tasks.refresh_due", "default"),
     "forget what is old": _every(3600, "calls.tasks.retain", "default"),
     **{

@@ -10,8 +10,9 @@ from django.test.utils import CaptureQueriesContext
 
 from flags.catalogue import FlagText
 from flags.claims import claim_due
-from flags.models import FlagValue, FlagWrite, WriteState
-from flags.writes import NewWrite, Refusal, give_up, mark_folded, queue_writes, retry, retry_all, settled_writes
+from flags.models import FlagValue, FlagWrite, RetryRun, WriteState
+from flags.retrying import carry_on, retry_all
+from flags.writes import NewWrite, Refusal, give_up, mark_folded, queue_writes, retry, settled_writes
 from qms.models import DataServer, RecordingService
 
 pytestmark = pytest.mark.django_db
@@ -202,14 +203,33 @@ def test_a_waiting_write_is_tried_at_once_when_it_is_put_back(service: Recording
 def test_all_of_one_reason_or_one_service_are_put_back(
     service: RecordingService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("flags.writes.RETRIED_AT_ONCE", 2)
+    monkeypatch.setattr("flags.retrying.RETRIED_AT_ONCE", 2)
     queue_writes([new(service, f"G{number}", "A", leg=number) for number in range(7)])
     for number in range(5):
         settle(f"G{number}", "refused", "UnknownFlag")
     settle("G5", "gone", "RecordingNotFound")
     settle("G6", "written")
 
-    assert retry_all("ann", NOW, service_id=service.pk + 1) == 0
-    assert retry_all("ann", NOW, error_code="UnknownFlag", service_id=service.pk) == 5
-    assert FlagWrite.objects.filter(state="queued").count() == 5
-    assert retry_all("ann", NOW) == 1
+    other = RecordingService.objects.create(slug="rs2", data_server=service.data_server, url="x")
+
+    assert retry_all("ann", NOW, service_id=other.pk).writes == 0
+    run = retry_all("ann", NOW, error_code="UnknownFlag", service_id=service.pk)
+    assert (run.writes, run.finished_at) == (2, None)  # the rest is no request's work
+    settle("G0", "refused", "UnknownFlag")
+    carry_on(lambda: NOW)
+    run.refresh_from_db()
+    assert (run.writes, run.finished_at) == (5, NOW)
+    assert FlagWrite.objects.filter(state="queued").count() == 4, "what failed again meanwhile is put back no more"
+    assert retry_all("ann", NOW).writes == 2
+
+
+def test_a_run_begins_no_step_when_the_time_is_over(service: RecordingService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flags.retrying.RETRIED_AT_ONCE", 1)
+    queue_writes([new(service, f"G{number}", "A", leg=number) for number in range(3)])
+    for number in range(3):
+        settle(f"G{number}", "refused", "UnknownFlag")
+    retry_all("ann", NOW)
+
+    carry_on(lambda: NOW, seconds=0)
+
+    assert RetryRun.objects.get().writes == 1, "no step is begun when the time is over"

@@ -16,7 +16,7 @@ from calls import consumer as consuming
 from calls.counting import BUCKETS_MS, bucket_of, hour_of
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
 from calls.retention import retain
-from flags.writes import retry_all
+from flags.api import retry_all
 from qms.port import FlagDefinition
 from tests.journeys.house import House
 
