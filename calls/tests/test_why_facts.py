@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import redis as redis_client
 from django.conf import settings
 from django.contrib.auth.models import Permission, User
 from django.test import Client
@@ -181,7 +180,7 @@ def test_messages_that_could_not_be_read_then_are_told(pbx: CtiSource) -> None:
     assert "1 message of pbx of that time could not be read" in nothing().said
 
 
-def test_events_that_wait_in_the_journal_are_told(pbx: CtiSource, redis: "redis_client.Redis") -> None:
+def test_events_that_wait_in_the_journal_are_told(pbx: CtiSource, redis: Any) -> None:
     event = (
         b'{"specversion":"1.0","id":"e1","source":"pbx","type":"csta.call.Established",'
         b'"time":"2026-03-02T11:59:00Z","data":{"callId":"C5","deviceId":"2001"}}'
