@@ -19,6 +19,16 @@ def is_open() -> Func:
     return Func(F("phase"), template="%(expressions)s = 'open'", output_field=models.BooleanField())
 
 
+def is_settled() -> Func:
+    """Return the condition of a settled leg, likewise."""
+    return Func(F("phase"), template="%(expressions)s = 'settled'", output_field=models.BooleanField())
+
+
+def _settled_with(column: str) -> Q:
+    """Return the condition of an index that a leg enters once, when it is settled, and only with a value."""
+    return Q(phase="settled") & ~Q(**{column: ""})
+
+
 class Checkpoint(models.Model):
     """How far a source's journal is folded; comparing ``last_id`` in the update is the consumer's lock."""
 
@@ -112,6 +122,17 @@ class Leg(models.Model):
             models.Index(fields=["device_id", "-connected_at"], name="calls_leg_device"),
             models.Index(fields=["agent_id", "-connected_at"], name="calls_leg_agent"),
             models.Index(fields=["interaction_id"], name="calls_leg_interaction"),
+            models.Index(fields=["reason_code", "-connected_at"], condition=~Q(reason_code=""), name="calls_leg_reason"),
+            models.Index(
+                fields=["queue_name", "-connected_at"], condition=_settled_with("queue_name"), name="calls_leg_queue"
+            ),
+            models.Index(
+                fields=["calling_number", "-connected_at"], condition=_settled_with("calling_number"),
+                name="calls_leg_calling",
+            ),
+            models.Index(
+                fields=["caller_name", "-connected_at"], condition=_settled_with("caller_name"), name="calls_leg_caller"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -66,6 +66,7 @@ X_FRAME_OPTIONS = "DENY"
 INSTALLED_APPS = [
     "gateway_site.apps.GatewaySiteConfig",
     "unfold",
+    "unfold.contrib.filters",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -1,0 +1,112 @@
+"""Find legs among ten million: every column that is searched has an index by time, and each gives its newest.
+
+One query over many columns would fetch and sort all that any of them finds; an extension alone may have a hundred
+thousand legs. So each column is asked for one page, and the pages are merged.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import reduce
+from heapq import nlargest
+from operator import attrgetter, or_
+
+import msgspec
+from django.db.models import BooleanField, F, Func, Q, QuerySet
+
+from agents.models import Agent
+from calls.models import Leg, is_settled
+
+HELP = (
+    "Exactly and with capitals as they are: extension, agent id, call reference, interaction, recording GUID or queue; "
+    "an agent's name in any capitals."
+)
+HELP_WITH_CALLERS = f"{HELP} Also the caller's number or name, exactly."
+#: A name that more agents bear says nothing.
+NAMESAKES = 5
+_EXACT = ("call_id", "device_id", "agent_id", "interaction_id")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class BadCursor(ValueError):
+    """A cursor that no page gave. Never worth a retry."""
+
+
+class Cursor(msgspec.Struct, frozen=True, order=True):
+    """A leg's place in the list: when it was connected, and its key."""
+
+    connected_at: datetime
+    key: int
+
+    def __str__(self) -> str:
+        return f"{(self.connected_at - _EPOCH) // timedelta(microseconds=1)}.{self.key}"
+
+
+def read_cursor(text: str) -> Cursor:
+    """Read what ``str`` of a cursor gave. Raises ``BadCursor``."""
+    micros, _, key = text.partition(".")
+    if not (micros.isascii() and micros.isdecimal() and key.isascii() and key.isdecimal()) or len(text) > 40:
+        raise BadCursor(text[:40])
+    try:
+        return Cursor(_EPOCH + timedelta(microseconds=int(micros)), int(key))
+    except OverflowError as error:
+        raise BadCursor(text[:40]) from error
+
+
+def newest(
+    found: QuerySet[Leg], term: str, before: Cursor | None, limit: int, *, may_see_callers: bool, by_key: bool = False
+) -> list[Leg]:  # fmt: skip
+    """Return the newest legs that are found, of those with the term in one of the columns searched.
+
+    ``before``: only those further down the list. ``by_key``: in the order of their keys, which is that of time within
+    one source, and which the primary key serves.
+    """
+    arms = [found.filter(one) for one in conditions(term, may_see_callers=may_see_callers)] if term else [found]
+    pages = [_page(arm, before, limit, by_key=by_key) for arm in arms]
+    order = attrgetter("key") if by_key else None
+    keys = [one.key for one in nlargest(limit, {one for page in pages for one in page}, key=order)]
+    rows = Leg.objects.select_related("source").defer("facts", "trace").in_bulk(keys)
+    return [rows[key] for key in keys if key in rows]
+
+
+def _page(arm: QuerySet[Leg], before: Cursor | None, limit: int, *, by_key: bool) -> list[Cursor]:
+    if by_key:
+        arm = arm.filter(id__lt=before.key) if before else arm
+        ordered = arm.order_by("-id")
+    else:
+        arm = arm.filter(_below(before)) if before else arm
+        ordered = arm.order_by("-connected_at", "-id")
+    return [Cursor(*row) for row in ordered.values_list("connected_at", "id")[:limit]]
+
+
+def _below(cursor: Cursor) -> Q:
+    at = cursor.connected_at
+    return Q(connected_at__lte=at) & (Q(connected_at__lt=at) | Q(id__lt=cursor.key))
+
+
+def conditions(term: str, *, may_see_callers: bool) -> Iterator[Q]:
+    """Yield a condition for each index that may hold a term."""
+    for column in _EXACT:
+        yield Q(**{column: term})
+    for guid in dict.fromkeys((term, term.lower(), term.upper())):
+        yield Q(recording_guid=guid)
+    for agent_id in _agents_named(term):
+        yield Q(agent_id=agent_id)
+    for column in ("queue_name", *(("calling_number", "caller_name") if may_see_callers else ())):
+        yield Q(_is_filled(column), is_settled(), **{column: term})
+        yield Q(**{column: term}) & ~Q(phase="settled")
+
+
+def any_of(term: str, *, may_see_callers: bool) -> Q:
+    """Return the condition that a term is in one of the columns searched."""
+    return reduce(or_, conditions(term, may_see_callers=may_see_callers))
+
+
+def _is_filled(column: str) -> Func:
+    """Return the condition as the partial index has it, with the word in it."""
+    return Func(F(column), template="NOT (%(expressions)s = '')", output_field=BooleanField())
+
+
+def _agents_named(name: str) -> list[str]:
+    """Return the ids of the agents who bear a name, or bore it."""
+    named = Agent.objects.filter(Q(name__iexact=name) | Q(names__name__iexact=name)).exclude(agent_id=name)
+    return list(named.order_by().values_list("agent_id", flat=True).distinct()[:NAMESAKES])
