@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="little load: shows that it works, not how fast")
     parser.add_argument("--rate", type=float, metavar="N", help="calls a second, for calls and latency")
     parser.add_argument("--seconds", type=float, metavar="S", help="of load, for calls and latency")
+    parser.add_argument("--legs", type=int, metavar="N", help="in the database, for pages")
     return parser
 
 
@@ -53,7 +54,7 @@ def _run(name: str, asked: argparse.Namespace) -> list[Result] | None:
     os.close(number)
     command = [sys.executable, "-m", "bench.child", name, "--into", path]
     command += ["--quick"] if asked.quick else []
-    for option in ("rate", "seconds"):
+    for option in ("rate", "seconds", "legs"):
         value = getattr(asked, option)
         command += [f"--{option}", str(value)] if value else []
     try:

@@ -24,6 +24,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--rate", type=float)
     parser.add_argument("--seconds", type=float)
+    parser.add_argument("--legs", type=int)
     asked = parser.parse_args(words)
     bench = BENCHES[asked.name]
     if not bench.is_whole:
@@ -31,7 +32,8 @@ def main(words: list[str]) -> int:
         django.setup()
         call_command("migrate", verbosity=0)
     run = getattr(import_module(bench.module), bench.function)
-    asked.into.write_bytes(msgspec.json.encode(run(Load(QUICK if asked.quick else 1.0, asked.rate, asked.seconds))))
+    load = Load(QUICK if asked.quick else 1.0, asked.rate, asked.seconds, asked.legs)
+    asked.into.write_bytes(msgspec.json.encode(run(load)))
     return 0
 
 

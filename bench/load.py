@@ -7,12 +7,14 @@ from dataclasses import dataclass
 class Load:
     """How much to do. ``size``: 1 is the whole, less shows only that it works.
 
-    ``rate`` (calls a second) and ``seconds`` are for the benches of the whole gateway; None: what the bench is about.
+    ``rate`` (calls a second) and ``seconds`` are for the benches of the whole gateway, ``legs`` for that of the pages;
+    None: what the bench is about.
     """
 
     size: float = 1.0
     rate: float | None = None
     seconds: float | None = None
+    legs: int | None = None
 
     @property
     def is_quick(self) -> bool:

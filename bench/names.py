@@ -19,6 +19,7 @@ class Bench:
 BENCHES = {
     "consume": Bench("bench.consume", "consume"),
     "sources": Bench("bench.sources", "sources"),
+    "pages": Bench("bench.pages", "pages"),
     "calls": Bench("bench.calls", "calls", is_whole=True),
     "latency": Bench("bench.calls", "latency", is_whole=True),
 }
