@@ -61,6 +61,7 @@ class LegAdmin(ReadOnlyAdmin):
     sortable_by = ()  # Only the order of time has its indexes.
     ordering = ("-connected_at", "-id")
     change_form_template = "calls/leg.html"
+    list_before_template = "calls/export_offer.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LegChangeList]:
         return LegChangeList

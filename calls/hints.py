@@ -7,7 +7,7 @@ import structlog
 from django.db import IntegrityError, OperationalError
 
 import clock
-from calls import retention, searches
+from calls import exports, retention, searches
 from calls.consumer import Consumer, Folded, Overtaken
 from calls.continuity import check_continuity
 from calls.sending import send
@@ -114,6 +114,17 @@ def wake_deliveries() -> None:
     """Wake the deliveries of services with writes due."""
     for service_id in services_with_due_writes(now()):
         send("calls.tasks.deliver", service_id, "writes")
+
+
+def export(job_id: int) -> None:
+    """Write an export."""
+    exports.carry_out(job_id, now)
+
+
+def wake_exports() -> None:
+    """Have the exports begun, or begun again, that nobody works on."""
+    for job_id in exports.due(now()):
+        send("calls.tasks.export", job_id, "default")
 
 
 retain = partial(retention.retain, now)

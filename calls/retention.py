@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 
+from calls.exports import forget_exports
 from calls.lifecycle.values import Phase
 from calls.models import Checkpoint, Gap, Leg, RecordingSearch
 from calls.recounting import forget_counts
@@ -34,6 +35,7 @@ def retain(now: Callable[[], datetime]) -> None:
     QuarantinedMessage.objects.filter(at__lt=before).delete()
     Gap.objects.filter(ended_at__lt=before).delete()
     forget_counts(before)
+    forget_exports(now())
     trim_journals(now())
     log.info("retained", legs_deleted=deleted)
 

@@ -41,6 +41,18 @@ def wake_deliveries() -> None:
     hints.wake_deliveries()
 
 
+@shared_task(name="calls.tasks.export")
+def export(job_id: int) -> None:
+    """Write an export."""
+    hints.export(job_id)
+
+
+@shared_task(name="calls.tasks.wake_exports")
+def wake_exports() -> None:
+    """Wake the exports that nobody works on."""
+    hints.wake_exports()
+
+
 @shared_task(name="calls.tasks.retain")
 def retain() -> None:
     """Forget what is older than its keeping time."""

@@ -54,6 +54,7 @@ app.conf.beat_schedule = {
     "send due writes": _every(5, "calls.tasks.wake_deliveries", "writes"),
     "carry on retries": _every(5, "flags.tasks.carry_on_retries", "default"),
     "refresh due users": _every(60, "agents.tasks.refresh_due", "default"),
+    "begin exports again": _every(15, "calls.tasks.wake_exports", "default"),
     "forget what is old": _every(3600, "calls.tasks.retain", "default"),
     **{
         f"pulse of {queue}": _every(EVERY_SECONDS, "gateway_site.tasks.note_pulse", queue) | {"args": [queue]}

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from calls.export_page import export_download, export_page, export_panel
 from calls.live_page import live_fragment, live_page
 from calls.why_page import why_page
 from gateway_site.dashboard import fragment
@@ -22,6 +23,9 @@ urlpatterns = [
     path("admin/live/", live_page, name="live-calls"),
     path("admin/live/fragment/", live_fragment, name="live-calls-fragment"),
     path("admin/dashboard/fragment/", fragment, name="dashboard-fragment"),
+    path("admin/exports/", export_page, name="exports"),
+    path("admin/exports/panel/", export_panel, name="exports-panel"),
+    path("admin/exports/<int:job_id>/", export_download, name="exports-download"),
     path("admin/why/", why_page, name="why"),
     path("admin/", admin.site.urls),
 ]
