@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_POST
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
-from agents import mappings, panels, schedule
+from agents import mappings, panels, schedule, shift_check
 from agents.models import (
     Agent,
     AgentName,
@@ -25,6 +25,8 @@ from agents.models import (
     Presence,
     QmsUser,
     RefreshState,
+    ShiftCheck,
+    ShiftTrouble,
     Trigger,
     UserChange,
     UserRefresh,
@@ -106,7 +108,20 @@ class AgentAdmin(ReadOnlyAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show who is logged on, those in trouble first, above all agents."""
-        return super().changelist_view(request, {"seated": panels.seated(), **(extra_context or {})})  # type: ignore[no-any-return]
+        own = {"seated": panels.seated(), "shift": panels.shift(request)}
+        return super().changelist_view(request, {**own, **(extra_context or {})})  # type: ignore[no-any-return]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address of the button "Check now"."""
+        return [path("check/", self.admin_site.admin_view(self.check_now), name="agents_check"), *super().get_urls()]
+
+    @method_decorator(require_POST)
+    def check_now(self, request: HttpRequest) -> HttpResponse:
+        """Match everybody who is expected today, at once."""
+        if not request.user.has_perm("agents.add_shiftcheck"):
+            raise PermissionDenied
+        shift_check.check(timezone.now(), asked_by=request.user.get_username())
+        return HttpResponseRedirect(reverse("admin:agents_agent_changelist") + "#shift")
 
 
 @admin.register(Presence)
@@ -256,6 +271,24 @@ class QmsUserAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         return TemplateResponse(request, "agents/refresh_panel.html", {"refreshes": panels.refreshes(request)})
+
+
+class ShiftTroubleInline(ReadOnlyInline):
+    """What a check found."""
+
+    model = ShiftTrouble
+    fields = ("source", "device_id", "agent", "kind", "reason")
+    verbose_name_plural = "what it found"
+    hide_title = True
+
+
+@admin.register(ShiftCheck)
+class ShiftCheckAdmin(ReadOnlyAdmin):
+    """The checks before the shifts, newest first."""
+
+    list_display = ("at", "ready", "doubtful", "troubled", "asked_by")
+    inlines = (ShiftTroubleInline,)
+    exclude = ("due_at",)
 
 
 class UserChangeInline(ReadOnlyInline):

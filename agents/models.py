@@ -92,6 +92,22 @@ class Presence(models.Model):
         return f"{self.agent_id} at {self.device_id}"
 
 
+class CallsAtRisk(models.Model):
+    """How many calls of an extension could not be flagged on a day because nobody was matched; ``calls`` tells it."""
+
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="calls_at_risk")
+    device_id = models.CharField(max_length=255)
+    day = models.DateField(help_text="By the site's clock.")
+    calls = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name_plural = "calls at risk"
+        constraints = [models.UniqueConstraint(fields=["source", "device_id"], name="agents_calls_at_risk_once")]
+
+    def __str__(self) -> str:
+        return f"{self.calls} at {self.device_id}"
+
+
 class QmsUser(models.Model):
     """A user of QMS as one Recording Service last listed it; kept, marked gone, when it is listed no more."""
 
@@ -230,3 +246,38 @@ class UserChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id} {self.kind} {self.field}"
+
+
+class ShiftCheck(models.Model):
+    """One look, before a shift, at everybody who may sit down: how many are ready, and whose calls would be lost."""
+
+    at = models.DateTimeField()
+    due_at = models.DateTimeField(null=True, blank=True, unique=True, help_text="Empty: someone asked for it.")
+    asked_by = models.CharField(max_length=150, blank=True)
+    ready = models.PositiveIntegerField(default=0)
+    doubtful = models.PositiveIntegerField("to check", default=0)
+    troubled = models.PositiveIntegerField("cannot be flagged", default=0)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "pre-shift check"
+
+    def __str__(self) -> str:
+        return f"{self.at:%Y-%m-%d %H:%M}"
+
+
+class ShiftTrouble(models.Model):
+    """What a check found wrong or doubtful at one extension, or with the users of a Recording Service."""
+
+    check_run = models.ForeignKey(ShiftCheck, models.CASCADE, related_name="troubles")
+    source = models.CharField(max_length=64, blank=True)
+    device_id = models.CharField("extension", max_length=255, blank=True)
+    agent = models.CharField(max_length=511, blank=True)
+    kind = models.CharField(max_length=20, help_text="matched: to check only.")
+    reason = models.CharField(max_length=500)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return f"{self.device_id} {self.kind}"

@@ -1,10 +1,11 @@
-"""What stands above the lists in the admin: who is logged on, and how the loads of users went."""
+"""What stands above the lists in the admin: who is logged on, the pre-shift check, how the loads of users went."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -13,13 +14,16 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+from agents import shift_check
 from agents.matching import MatchKind
-from agents.models import Agent, AgentState, RefreshState, UserRefresh
+from agents.models import Agent, AgentState, RefreshState, ShiftCheck, ShiftTrouble, UserRefresh
 from agents.seated import Seated, seated_agents, verdict_of
 from qms.models import RecordingService
 
 #: As many rows as a page shows; the troubled come first.
 SHOWN_AT_MOST = 200
+#: A check is daily: an older one means that beat or the workers stood still.
+CHECK_OLD_AFTER = timedelta(hours=26)
 RANKS = (("cannot be flagged", "danger"), ("check", "warning"), ("matched", "success"))
 RESULTS = {
     RefreshState.RUNNING: ("running", "info"),
@@ -43,6 +47,15 @@ class SeatedPanel(msgspec.Struct):
     table: Table
 
 
+class ShiftPanel(msgspec.Struct):
+    """What the last check before a shift found; ``is_old``: it should have run again since."""
+
+    sentence: str
+    table: Table
+    is_old: bool
+    may_check: bool
+
+
 class RefreshPanel(msgspec.Struct):
     """How the loads of each Recording Service went. ``is_running``: the panel asks for itself again."""
 
@@ -57,8 +70,21 @@ def seated() -> SeatedPanel:
     """Return who is logged on, those whose calls cannot be flagged first."""
     agents = seated_agents()
     rows = [_seated_row(one) for one in agents[:SHOWN_AT_MOST]]
-    headers = ("Calls", "Extension", "Agent", "State", "Source", "Why, and what to do")
+    headers = ("Calls", "Extension", "Agent", "State", "Source", "At risk today", "Why, and what to do")
     return SeatedPanel(sentence=_seated_sentence(agents), table=Table(headers, rows))
+
+
+def shift(request: HttpRequest) -> ShiftPanel:
+    """Return what the last pre-shift check found, the troubled first."""
+    run = shift_check.latest()
+    headers = ("Calls", "Extension", "Agent", "Source", "Why, and what to do")
+    rows = [_shift_row(one) for one in run.troubles.all()[:SHOWN_AT_MOST]] if run else []
+    return ShiftPanel(
+        sentence=_shift_sentence(run),
+        table=Table(headers, rows),
+        is_old=run is not None and timezone.now() - run.at > CHECK_OLD_AFTER,
+        may_check=request.user.has_perm("agents.add_shiftcheck"),
+    )
 
 
 def mapped(agent: Agent) -> str:
@@ -88,15 +114,49 @@ def _seated_sentence(agents: Sequence[Seated]) -> str:
     troubled = sum(one.verdict.kind is not MatchKind.MATCHED for one in agents)
     more = f" The first {SHOWN_AT_MOST} are shown." if len(agents) > SHOWN_AT_MOST else ""
     if troubled:
-        return f"{len(agents)} agents are logged on; the calls of {troubled} cannot be flagged.{more}"
+        cost = f" At risk today: {at_risk} calls there." if (at_risk := _at_risk(agents)) else ""
+        return f"{len(agents)} agents are logged on; the calls of {troubled} cannot be flagged.{cost}{more}"
     return f"{len(agents)} agents are logged on, and each is matched with a QMS user.{more}"
+
+
+def _at_risk(agents: Sequence[Seated]) -> int:
+    return sum({(one.source, one.seat.device_id): one.calls_at_risk for one in agents}.values())
 
 
 def _seated_row(one: Seated) -> Sequence[Any]:
     seat = one.seat
     agent = f"{seat.agent_name} ({seat.agent_id})" if seat.agent_name else seat.agent_id
     state = AgentState(seat.state).label + (f": {seat.reason}" if seat.reason else "")
-    return (_label(*RANKS[one.rank]), seat.device_id, agent, state, one.source, one.verdict.reason)
+    cost = str(one.calls_at_risk) if one.calls_at_risk or one.rank == 0 else ""
+    why = _mendable(one)
+    return (_label(*RANKS[one.rank]), seat.device_id, agent, state, one.source, cost, why)
+
+
+def _mendable(one: Seated) -> str:
+    """Return the reason, and for the troubled the way to a mapping by hand."""
+    if one.agent_pk is None or (one.rank == 2 and not one.verdict.is_by_hand):
+        return one.verdict.reason
+    address = f"{reverse('admin:agents_mappingact_add')}?agent={one.agent_pk}"
+    word = "change the mapping" if one.verdict.is_by_hand else "map by hand"
+    return format_html(
+        '<span>{} <a class="underline whitespace-nowrap" href="{}">{}</a></span>', one.verdict.reason, address, word
+    )
+
+
+def _shift_sentence(run: ShiftCheck | None) -> str:
+    when = f"It runs each day at {settings.PRE_SHIFT_AT}." if settings.PRE_SHIFT_AT else "It runs only by hand."
+    if run is None:
+        return f"There was no check yet. {when}"
+    by = f"by {run.asked_by}" if run.asked_by else "as each day"
+    counts = f"{run.ready} ready, {run.doubtful} to check, {run.troubled} in trouble"
+    more = f" The first {SHOWN_AT_MOST} are shown." if run.troubled + run.doubtful > SHOWN_AT_MOST else ""
+    return f"Checked {_ago(run.at)} ({timezone.localtime(run.at):%Y-%m-%d %H:%M}, {by}): {counts}.{more} {when}"
+
+
+def _shift_row(one: ShiftTrouble) -> Sequence[Any]:
+    rank = RANKS[1] if one.kind == MatchKind.MATCHED else RANKS[0]
+    label = ("check all", "danger") if one.kind == shift_check.USERS_OLD else rank
+    return (_label(*label), one.device_id, one.agent, one.source, one.reason)
 
 
 def _latest(service: RecordingService) -> UserRefresh | None:

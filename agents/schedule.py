@@ -1,7 +1,7 @@
 """When users are loaded: at start, daily, by hand. What is sent to the broker is a hint; the rows are the truth."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -68,10 +68,15 @@ def is_due(service: RecordingService, now: datetime) -> bool:
 
 def last_refresh_at(service: RecordingService, now: datetime) -> datetime:
     """Return when the service's time of day last came, by the site's clock."""
+    return last_time_of_day(service.refresh_at, now)
+
+
+def last_time_of_day(wanted: time, now: datetime) -> datetime:
+    """Return when a time of day last came, by the site's clock."""
     zone = ZoneInfo(settings.TIME_ZONE)
     today = now.astimezone(zone).date()
     days: Iterable[datetime] = (
-        datetime.combine(today - timedelta(days=back), service.refresh_at, zone).astimezone(UTC) for back in range(2)
+        datetime.combine(today - timedelta(days=back), wanted, zone).astimezone(UTC) for back in range(2)
     )
     return next(moment for moment in days if moment <= now)
 

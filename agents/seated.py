@@ -1,7 +1,11 @@
 """Everybody who is logged on now, with what QMS makes of it: those in trouble first."""
 
-import msgspec
+from collections.abc import Mapping
 
+import msgspec
+from django.utils import timezone
+
+from agents.at_risk import calls_at_risk
 from agents.directories import load_directory
 from agents.matching import MatchKind, Verdict
 from agents.models import Agent
@@ -16,6 +20,8 @@ class Seated(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     seat: Seat
     verdict: Verdict
+    calls_at_risk: int = 0
+    agent_pk: int | None = None
 
     @property
     def rank(self) -> int:
@@ -26,9 +32,13 @@ class Seated(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def seated_agents() -> list[Seated]:
-    """Return who is logged on at the enabled sources, those in trouble first. A few queries for each source."""
-    found = [one for source in CtiSource.objects.filter(enabled=True) for one in _seated_at(source)]
-    return sorted(found, key=lambda one: (one.rank, one.source, one.seat.device_id))
+    """Return who is logged on at the enabled sources: those in trouble first, of them those whose trouble costs most.
+
+    A few queries for each source.
+    """
+    at_risk = calls_at_risk(timezone.localdate())
+    found = [one for source in CtiSource.objects.filter(enabled=True) for one in _seated_at(source, at_risk)]
+    return sorted(found, key=lambda one: (one.rank, -one.calls_at_risk, one.source, one.seat.device_id))
 
 
 def verdict_of(agent: Agent) -> Verdict:
@@ -38,9 +48,14 @@ def verdict_of(agent: Agent) -> Verdict:
     return load_directory(agent.source_id).verdict(device, agent.agent_id, agent.name)
 
 
-def _seated_at(source: CtiSource) -> list[Seated]:
+def _seated_at(source: CtiSource, at_risk: Mapping[tuple[int, str], int]) -> list[Seated]:
     directory = load_directory(source.pk)
+    agents = dict(Agent.objects.filter(source=source).values_list("agent_id", "id"))
     return [
-        Seated(source=source.slug, seat=seat, verdict=directory.verdict(seat.device_id, seat.agent_id, seat.agent_name))
+        Seated(
+            source=source.slug, seat=seat, calls_at_risk=at_risk.get((source.pk, seat.device_id), 0),
+            agent_pk=agents.get(seat.agent_id),
+            verdict=directory.verdict(seat.device_id, seat.agent_id, seat.agent_name),
+        )
         for seat in load_seats(source.pk).values()
-    ]
+    ]  # fmt: skip

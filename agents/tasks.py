@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from agents import refresh, schedule
+from agents import refresh, schedule, shift_check
 
 
 @shared_task
@@ -22,3 +22,9 @@ def refresh_due() -> None:
 def refresh_all_at_start() -> None:
     """Load the users of every service when the gateway starts."""
     schedule.ask_at_start(timezone.now())
+
+
+@shared_task
+def shift_check_due() -> None:
+    """Match everybody once more before the shift, where the time has come."""
+    shift_check.check_due(timezone.now())

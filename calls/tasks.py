@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from calls import hints
+import clock
+from calls import at_risk, hints
 
 
 @shared_task(name="calls.tasks.consume")
@@ -57,3 +58,9 @@ def wake_exports() -> None:
 def retain() -> None:
     """Forget what is older than its keeping time."""
     hints.retain()
+
+
+@shared_task(name="calls.tasks.tell_calls_at_risk")
+def tell_calls_at_risk() -> None:
+    """Tell the agents' page what troubled matches cost today."""
+    at_risk.tell(clock.now())

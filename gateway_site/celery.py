@@ -55,6 +55,8 @@ app.conf.beat_schedule = {
     "carry on retries": _every(5, "flags.tasks.carry_on_retries", "default"),
     "refresh due users": _every(60, "agents.tasks.refresh_due", "default"),
     "begin exports again": _every(15, "calls.tasks.wake_exports", "default"),
+    "tell calls at risk": _every(60, "calls.tasks.tell_calls_at_risk", "default"),
+    "check before the shift": _every(60, "agents.tasks.shift_check_due", "default"),
     "forget what is old": _every(3600, "calls.tasks.retain", "default"),
     **{
         f"pulse of {queue}": _every(EVERY_SECONDS, "gateway_site.tasks.note_pulse", queue) | {"args": [queue]}

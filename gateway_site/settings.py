@@ -213,5 +213,7 @@ RETENTION_DAYS = env.int("RETENTION_DAYS", default=400)
 AGENTS_CALLS_ONLY = env.bool("AGENTS_CALLS_ONLY", default=False)
 #: A flag write that QMS could not take for so long is given up, with an outcome.
 FLAG_WRITE_GIVE_UP_DAYS = env.float("FLAG_WRITE_GIVE_UP_DAYS", default=7)
+#: When all agents are matched once more before the shift, by the site's clock; empty: never.
+PRE_SHIFT_AT = env.str("PRE_SHIFT_AT", default="06:30")
 #: The share of finished calls that the site wants flagged; below it the dashboard says so.
 FLAGGED_TARGET_PERCENT = env.float("FLAGGED_TARGET_PERCENT", default=99)
