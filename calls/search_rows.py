@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection, models
 
+from calls.arrays import array
 from calls.models import RecordingSearch, SearchState
 
 #: What an answer changes.
@@ -23,7 +24,7 @@ def save_open(rows: Sequence[RecordingSearch]) -> None:
         return
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(_for_postgresql(), [list(column) for column in zip(*values, strict=True)])
+            cursor.execute(_for_postgresql(), [array(column) for column in zip(*values, strict=True)])
         else:
             cursor.executemany(_for_sqlite(), [tuple(map(_plain, (*row[1:], row[0]))) for row in values])
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from django.db import connection, models
 
+from calls.arrays import array
+
 
 class Table:
     """The columns of a model that are written; conflicts on ``unique`` update the others, and add to those summed."""
@@ -26,7 +28,7 @@ class Table:
             return
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
-                cursor.execute(_unnest_sql(self), [list(column) for column in zip(*rows, strict=True)])
+                cursor.execute(_unnest_sql(self), [array(column) for column in zip(*rows, strict=True)])
             else:
                 cursor.executemany(_values_sql(self), [tuple(map(_plain, row)) for row in rows])
 
