@@ -9,10 +9,11 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
+from unfold.paginator import InfinitePaginator
 
-from calls.leg_filters import LEG_LOOKUPS, ConnectedFilter, PhaseFilter, ReasonFilter, SourceFilter, WhenFilter
+from calls.leg_filters import LEG_LOOKUPS, ConnectedFilter, PhaseFilter, ReasonFilter, SourceFilter, WhenFilter, WhyFilter
 from calls.leg_list import SEE_CALLERS, LegChangeList
-from calls.leg_search import any_of
+from calls.leg_search import any_of, newest
 from calls.lifecycle.outcomes import Outcome
 from calls.models import Checkpoint, Gap, Leg, RecordingSearch
 from calls.pages import leg_page
@@ -29,6 +30,10 @@ _COLOURS = {
 
 
 _LABELS = {outcome.value.replace("_", " "): colour for outcome, colour in _COLOURS.items()}
+
+
+#: The searches of so many legs, the newest that are found, are shown.
+LEGS_SEARCHED = 500
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -123,9 +128,22 @@ class RecordingSearchAdmin(ReadOnlyAdmin):
     """What QMS was asked for each leg, how soon, and what it answered."""
 
     list_display = ("connected_at", "extension", "service", "state", "attempts", "after", "said")
-    list_filter = ("state", "service", "why")
-    search_fields = ("=extension", "=recording_guid")
+    list_filter = ("state", "service", WhyFilter)
+    search_fields = ("leg_id",)  # Shows the box; the legs are searched.
+    search_help_text = "Search as in the list of legs"
     list_select_related = ("service",)
+    paginator = InfinitePaginator  # Counting ten million rows takes seconds.
+    sortable_by = ()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[RecordingSearch], search_term: str
+    ) -> tuple[QuerySet[RecordingSearch], bool]:
+        words = search_term.strip()
+        if not words:
+            return queryset, False
+        may_see = request.user.has_perm(SEE_CALLERS)
+        legs = newest(Leg.objects.all(), words, None, LEGS_SEARCHED, may_see_callers=may_see)
+        return queryset.filter(leg_id__in=[leg.pk for leg in legs]), False
 
     @display(description="Answered after")
     def after(self, search: RecordingSearch) -> str:

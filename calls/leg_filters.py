@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from calls.lifecycle.answers import WHY
-from calls.models import HourlyCount, Leg, is_open
+from calls.models import HourlyCount, Leg, RecordingSearch, SearchState, is_open
 from calls.rows import SHIFT
 from cti.models import CtiSource
 
@@ -125,3 +125,16 @@ class PhaseFilter(SimpleListFilter):
         if self.value() == "open":
             return queryset.filter(is_open())
         return queryset.filter(phase=self.value()) if self.value() else queryset
+
+
+class WhyFilter(SimpleListFilter):
+    """Recording searches that missed for a reason."""
+
+    title = "why"
+    parameter_name = "why"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return list(WHY.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[RecordingSearch]) -> QuerySet[RecordingSearch]:
+        return queryset.filter(why=self.value(), state=SearchState.MISSED) if self.value() else queryset

@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from agents.models import Agent
 from calls.leg_search import BadCursor, Cursor, conditions, read_cursor
-from calls.models import Leg
+from calls.models import Leg, RecordingSearch
 from calls.rows import leg_key
 from cti.models import CtiSource
 from cti.tests.examples import source
+from qms.models import DataServer, RecordingService
 
 pytestmark = pytest.mark.django_db
 
@@ -197,3 +198,27 @@ def test_the_list_neither_counts_nor_looks_for_distinct_values(
     of_legs = [one["sql"] for one in asked.captured_queries if 'FROM "calls_leg"' in one["sql"]]
     assert of_legs
     assert not any("COUNT" in sql or "DISTINCT" in sql for sql in of_legs)
+
+
+def test_recording_searches_are_found_by_their_legs_and_never_counted(
+    operator: Client, pbx: CtiSource, django_assert_max_num_queries: Any
+) -> None:
+    now = timezone.now()
+    server = DataServer.objects.create(slug="ds1")
+    service = RecordingService.objects.create(slug="rs1", data_server=server, url="http://127.0.0.1:9/")
+    for number, why in ((1, "several"), (2, "none")):
+        RecordingSearch.objects.create(
+            leg_id=leg(pbx, number, device_id=f"200{number}").pk, source=pbx, service=service, state="missed", why=why,
+            extension=f"200{number}", not_started_before=now, connected_at=now, deadline=now, next_at=now,
+        )  # fmt: skip
+
+    def found(**asked: Any) -> list[str]:
+        page = operator.get(reverse("admin:calls_recordingsearch_changelist"), asked)
+        return [one.extension for one in page.context["cl"].result_list]
+
+    with django_assert_max_num_queries(25) as asked:
+        assert found() == ["2002", "2001"]
+
+    assert found(q="2001") == found(why="several") == ["2001"]
+    of_searches = [one["sql"] for one in asked.captured_queries if 'FROM "calls_recordingsearch"' in one["sql"]]
+    assert not any("COUNT" in sql or "DISTINCT" in sql for sql in of_searches)
