@@ -11,7 +11,15 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
-from calls.leg_filters import LEG_LOOKUPS, ConnectedFilter, PhaseFilter, ReasonFilter, SourceFilter, WhenFilter, WhyFilter
+from calls.leg_filters import (
+    LEG_LOOKUPS,
+    ConnectedFilter,
+    PhaseFilter,
+    ReasonFilter,
+    SourceFilter,
+    WhenFilter,
+    WhyFilter,
+)
 from calls.leg_list import SEE_CALLERS, LegChangeList
 from calls.leg_search import any_of, newest
 from calls.lifecycle.outcomes import Outcome
