@@ -103,6 +103,8 @@ def carry_out(job_id: int, now: Now) -> bool:
     ):
         return False
     job = ExportJob.objects.get(pk=job_id)
+    for left in folder().glob(f"{job.pk}-*.part"):  # Of a worker that died; one that lives loses its claim.
+        left.unlink(missing_ok=True)
     part = folder() / f"{job.pk}-{claim}.part"
     try:
         return _written(job, part, now)

@@ -7,6 +7,7 @@ import zipfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -21,6 +22,7 @@ from lxml import etree
 from calls import exports
 from calls.export_files import Shape, is_formula, open_writer
 from calls.export_filter import FilterUnreadable, LegFilter, filtered, in_words, read_filter
+from calls.leg_filters import LEG_LOOKUPS
 from calls.models import ExportJob, ExportState, Leg
 from calls.rows import leg_key
 from calls.tests.test_live import leg as save_leg
@@ -188,11 +190,14 @@ def test_a_job_of_a_worker_that_died_is_begun_again_when_its_claim_has_run_out(a
         state=ExportState.RUNNING, claim=1, claimed_until=NOON + exports.LEASE, attempts=1, rows=77
     )
 
+    (exports.folder() / f"{one.pk}-1.part").touch()
+
     assert exports.due(NOON) == []
     assert not exports.carry_out(one.pk, lambda: NOON)
     later = NOON + exports.LEASE + timedelta(seconds=1)
     assert exports.due(later) == [one.pk]
     assert written(one, later).rows == 1
+    assert list(exports.folder().iterdir()) == [exports.path_of(one)]
     assert exports.due(later) == []
 
 
@@ -299,6 +304,12 @@ def test_an_export_takes_what_the_list_shows(admin_client: Client, address: str)
     seen = {row.pk for row in page.context["cl"].result_list}
     taken = {row.pk for row in filtered(read_filter(address, timezone.now()), may_see_callers=True)}
     assert taken == seen
+
+
+@pytest.mark.parametrize("name", sorted(LEG_LOOKUPS))
+def test_every_filter_of_the_list_is_known_to_the_export(name: str) -> None:
+    known = {"when": "today", "outcome__exact": "flagged", "phase": "open", "source": "1"}
+    read_filter(urlencode({name: known.get(name, "2026-03-02" if name.endswith("_0") else "09:00")}), NOON)
 
 
 def test_the_words_of_a_filter_do_not_tell_what_was_searched() -> None:
