@@ -1,32 +1,42 @@
 """How fast events go from the journal through the core into the database: seven events a call, 1,000 extensions.
 
 The floor reads the same entries from Redis and inserts one plain row for each, many rows a statement: no decoding, no
-state, no decisions. Nothing that keeps what it reads can be faster here.
+state, no decisions. Nothing that keeps what it reads can be faster here. The baseline (``bench.baseline``) is one
+Celery task for each event, by one worker process.
 """
 
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+import redis
+from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
 from agents.models import Allocation, QmsUser
+from bench.baseline import QUEUE, take
 from bench.load import Load
+from bench.meter import taken
 from bench.result import Result
 from calls.consumer import Consumer
 from calls.models import Leg, RecordingSearch, SearchState
 from cti.api import START, read_journal
-from cti.events import AnyEvent, from_mapping
+from cti.events import AnyEvent, encode, from_mapping
 from cti.journal_writer import Writer
 from cti.models import CtiSource
 from qms.models import DataServer, RecordingService
+from tests.environment import stop, wait_until
 
 EXTENSIONS = 1_000
 CALLS = 10_000
 BATCH = 1_000
+BASELINE, BASELINE_CALLS = "one Celery task an event", 300
 #: A call's events until its GUID is known, and after.
 BEFORE, AFTER = 4, 3
 
@@ -46,11 +56,37 @@ def consume(load: Load) -> list[Result]:
     events, seconds, cpu = (sum(column) for column in zip(*rates, strict=True))
     floor_seconds, floor_cpu, read = _floor(source.slug)
     floor = read / floor_seconds
-    ours = Result(
-        bench="consume", what=f"journal to {connection.vendor}", rate=events / seconds, unit="events/s",
-        cpu_seconds=cpu, against="floor", ratio=events / seconds / floor,
-    )  # fmt: skip
-    return [ours, Result(bench="consume", what="floor", rate=floor, unit="events/s", cpu_seconds=floor_cpu)]
+    baseline = _baseline(source.slug, max(int(BASELINE_CALLS * load.size), 20))
+    what = f"journal to {connection.vendor}"
+    ours = [
+        Result(bench="consume", what=what, rate=events / seconds, unit="events/s", cpu_seconds=cpu, against=other,
+               ratio=events / seconds / rate)
+        for other, rate in (("floor", floor), (BASELINE, baseline.rate))
+    ]  # fmt: skip
+    bare = Result(bench="consume", what="floor", rate=floor, unit="events/s", cpu_seconds=floor_cpu)
+    return [*ours, bare, baseline]
+
+
+def _baseline(slug: str, calls: int) -> Result:
+    """Measure one Celery worker that takes one event a task; its start is not counted."""
+    for event in _events(slug, calls, slice(0, BEFORE + AFTER)):
+        take.delay(msgspec.json.decode(encode(event)))
+    broker = redis.Redis.from_url(settings.CELERY_BROKER_URL)
+    whole = int(broker.llen(QUEUE))
+    command = [sys.executable, "-m", "celery", "-A", "bench.baseline", "worker", "-P", "solo", "-Q", QUEUE]
+    worker = subprocess.Popen([*command, "--without-gossip", "--without-mingle"], stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: broker.llen(QUEUE) < whole, "the first task", 60)
+        began, cpu, left = time.perf_counter(), _cpu(worker.pid), int(broker.llen(QUEUE))
+        wait_until(lambda: broker.llen(QUEUE) == 0, "the last task", 600)
+        seconds, busy = time.perf_counter() - began, _cpu(worker.pid) - cpu
+    finally:
+        stop(worker)
+    return Result(bench="consume", what=BASELINE, rate=left / seconds, unit="events/s", cpu_seconds=busy)
+
+
+def _cpu(pid: int) -> float:
+    return taken({"worker": pid})["worker"].cpu
 
 
 def _site() -> CtiSource:
