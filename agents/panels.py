@@ -144,7 +144,7 @@ def _mendable(one: Seated) -> str:
 
 
 def _shift_sentence(run: ShiftCheck | None) -> str:
-    when = f"It runs each day at {settings.PRE_SHIFT_AT}." if settings.PRE_SHIFT_AT else "It runs only by hand."
+    when = f"It runs each day at {at:%H:%M}." if (at := settings.PRE_SHIFT_AT) is not None else "It runs only by hand."
     if run is None:
         return f"There was no check yet. {when}"
     by = f"by {run.asked_by}" if run.asked_by else "as each day"

@@ -4,7 +4,7 @@ Who: each agent seen in the last two weeks, at the extension of the last stay, a
 """
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
@@ -33,9 +33,9 @@ USERS_OLD = "users_old"
 
 def check_due(now: datetime) -> None:
     """Check where the time of day has come since the last check. Harmless when run twice or late."""
-    if not settings.PRE_SHIFT_AT or not CtiSource.objects.filter(enabled=True).exists():
+    if settings.PRE_SHIFT_AT is None or not CtiSource.objects.filter(enabled=True).exists():
         return
-    due_at = last_time_of_day(time.fromisoformat(settings.PRE_SHIFT_AT), now)
+    due_at = last_time_of_day(settings.PRE_SHIFT_AT, now)
     if not ShiftCheck.objects.filter(due_at=due_at).exists():
         check(now, due_at=due_at)
 

@@ -5,10 +5,12 @@ Secrets may also come from files: ``NAME_FILE`` names a file that holds the valu
 
 import contextlib
 import os
+from datetime import time
 from pathlib import Path
 from typing import Any
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 import clock
@@ -214,6 +216,10 @@ AGENTS_CALLS_ONLY = env.bool("AGENTS_CALLS_ONLY", default=False)
 #: A flag write that QMS could not take for so long is given up, with an outcome.
 FLAG_WRITE_GIVE_UP_DAYS = env.float("FLAG_WRITE_GIVE_UP_DAYS", default=7)
 #: When all agents are matched once more before the shift, by the site's clock; empty: never.
-PRE_SHIFT_AT = env.str("PRE_SHIFT_AT", default="06:30")
+_pre_shift_at = env.str("PRE_SHIFT_AT", default="06:30")
+try:
+    PRE_SHIFT_AT = time.fromisoformat(_pre_shift_at) if _pre_shift_at else None
+except ValueError as error:
+    raise ImproperlyConfigured("PRE_SHIFT_AT is no time of day: write it like 06:30, or leave it empty.") from error
 #: The share of finished calls that the site wants flagged; below it the dashboard says so.
 FLAGGED_TARGET_PERCENT = env.float("FLAGGED_TARGET_PERCENT", default=99)

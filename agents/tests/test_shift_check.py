@@ -1,6 +1,6 @@
 """The pre-shift check and what troubled matches cost: both stand on the page Agents."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -84,7 +84,7 @@ def test_users_that_were_not_loaded_since_yesterday_are_a_trouble_of_their_own(
 def test_the_check_runs_once_a_day_at_its_time_by_the_sites_clock(
     source: CtiSource, north: RecordingService, settings: Any
 ) -> None:
-    settings.TIME_ZONE, settings.PRE_SHIFT_AT = "Europe/Berlin", "06:30"
+    settings.TIME_ZONE, settings.PRE_SHIFT_AT = "Europe/Berlin", time(6, 30)
     early = datetime(2025, 3, 3, 5, 29, tzinfo=UTC)
     for minutes in (0, 1, 2, 60, 600, 24 * 60):
         shift_check.check_due(early + timedelta(minutes=minutes))
@@ -95,10 +95,10 @@ def test_the_check_runs_once_a_day_at_its_time_by_the_sites_clock(
     ]
 
 
-@pytest.mark.parametrize("at", ["", "06:30"])
-def test_without_a_time_or_a_source_nothing_is_checked(db: None, settings: Any, at: str) -> None:
+@pytest.mark.parametrize("at", [None, time(6, 30)])
+def test_without_a_time_or_a_source_nothing_is_checked(db: None, settings: Any, at: time | None) -> None:
     settings.PRE_SHIFT_AT = at
-    if not at:
+    if at is None:
         CtiSource.objects.create(slug="pbx", kind="http")
 
     shift_check.check_due(NOW)
