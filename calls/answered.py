@@ -5,11 +5,15 @@ from collections.abc import Sequence
 import msgspec
 
 from calls.lifecycle.answers import Answer, RecordingFound, RecordingMissed, WriteSettled
+from calls.lifecycle.rivals import APART
 from calls.lifecycle.values import WriteStatus
 from calls.models import Leg, RecordingSearch, SearchState
 from calls.rows import leg_number
 from flags.api import Settled, settled_writes
 from flags.api import mark_folded as mark_writes_folded
+
+#: No leg has this number: a recording that is another's in any case.
+ANOTHERS = -1
 
 
 class Answered(msgspec.Struct, frozen=True):
@@ -25,13 +29,35 @@ def answered_searches(source_id: int, limit: int) -> list[Answered]:
     waiting = RecordingSearch.objects.filter(source_id=source_id, folded=False, state__in=states)
     rows = list(waiting.order_by("id")[:limit])
     guids = [row.recording_guid for row in rows if row.state == SearchState.FOUND]
-    holders = _holders(guids) if guids else {}
+    holders = _rivals(rows) | _holders(guids) if guids else {}
     return [Answered(row.pk, _answer(row, holders)) for row in rows]
 
 
 def _holders(guids: Sequence[str]) -> dict[str, int]:
     held = Leg.objects.filter(recording_guid__in=guids).values_list("recording_guid", "id")
     return {str(guid): key for guid, key in held}
+
+
+def _rivals(rows: Sequence[RecordingSearch]) -> dict[str, int]:
+    """Return the recordings that began with a later leg of the extension, be it long settled, as another's.
+
+    The legs' times are by the source's clock, so they are taken relative to the leg that is searched for.
+    """
+    first = {row.leg_id: row for row in rows if row.state == SearchState.FOUND and row.ordinal == 1}
+    if not first:
+        return {}
+    extensions = {row.extension for row in first.values()}
+    legs = Leg.objects.filter(source_id=rows[0].source_id, id__gte=min(first), device_id__in=extensions).order_by("id")
+    known = list(legs.values_list("id", "device_id", "connected_at"))
+    began = {key: connected for key, _, connected in known}
+    return {
+        row.recording_guid: ANOTHERS
+        for leg_id, row in first.items()
+        for key, device_id, connected in known
+        if key > leg_id in began and device_id == row.extension
+        and row.recording_started_at is not None
+        and row.recording_started_at >= row.connected_at + (connected - began[leg_id]) - APART > row.connected_at
+    }  # fmt: skip
 
 
 def _answer(row: RecordingSearch, holders: dict[str, int]) -> Answer:
