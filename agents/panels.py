@@ -114,7 +114,7 @@ def _seated_sentence(agents: Sequence[Seated]) -> str:
     troubled = sum(one.verdict.kind is not MatchKind.MATCHED for one in agents)
     more = f" The first {SHOWN_AT_MOST} are shown." if len(agents) > SHOWN_AT_MOST else ""
     if troubled:
-        cost = f" At risk today: {at_risk} calls there." if (at_risk := _at_risk(agents)) else ""
+        cost = f" Calls at risk there today: {at_risk}." if (at_risk := _at_risk(agents)) else ""
         return f"{len(agents)} agents are logged on; the calls of {troubled} cannot be flagged.{cost}{more}"
     return f"{len(agents)} agents are logged on, and each is matched with a QMS user.{more}"
 

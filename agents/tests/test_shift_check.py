@@ -178,7 +178,7 @@ def test_the_trouble_that_costs_most_stands_first_with_its_cost_and_the_way_to_a
         ("2003", 17), ("2002", 2), ("2001", 0),
     ]  # fmt: skip
     page = admin_client.get(AGENTS).content.decode()
-    assert "the calls of 2 cannot be flagged. At risk today: 19 calls there." in page
+    assert "the calls of 2 cannot be flagged. Calls at risk there today: 19." in page
     assert f"/admin/agents/mappingact/add/?agent={carol.pk}" in page
 
 
