@@ -46,9 +46,9 @@ def test_a_bench_that_does_not_exist_is_refused() -> None:
 
 
 @pytest.mark.slow
-def test_the_quick_form_prints_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_quick_form_prints_json(capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["sources", "--quick", "--json"]) == 0
 
-    found = msgspec.json.decode(capsys.readouterr().out, type=list[Result])
+    found = msgspec.json.decode(capfd.readouterr().out, type=list[Result])
     assert {one.bench for one in found} == {"sources"}
     assert all(one.rate > 0 for one in found)
