@@ -7,7 +7,7 @@ import msgspec
 from calls.lifecycle.answers import Answer, RecordingFound, RecordingMissed, WriteSettled
 from calls.lifecycle.rivals import APART
 from calls.lifecycle.values import WriteStatus
-from calls.models import Leg, RecordingSearch, SearchState
+from calls.models import Leg, RecordingSearch, SearchState, has_recording
 from calls.rows import leg_number
 from flags.api import Settled, settled_writes
 from flags.api import mark_folded as mark_writes_folded
@@ -34,7 +34,7 @@ def answered_searches(source_id: int, limit: int) -> list[Answered]:
 
 
 def _holders(guids: Sequence[str]) -> dict[str, int]:
-    held = Leg.objects.filter(recording_guid__in=guids).values_list("recording_guid", "id")
+    held = Leg.objects.filter(has_recording(), recording_guid__in=guids).values_list("recording_guid", "id")
     return {str(guid): key for guid, key in held}
 
 

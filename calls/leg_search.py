@@ -14,7 +14,7 @@ import msgspec
 from django.db.models import BooleanField, F, Func, Q, QuerySet
 
 from agents.models import Agent
-from calls.models import Leg, is_settled
+from calls.models import Leg, has_recording, is_settled
 
 HELP = (
     "Exactly and with capitals as they are: extension, agent id, call reference, interaction, recording GUID or queue; "
@@ -88,7 +88,7 @@ def conditions(term: str, *, may_see_callers: bool) -> Iterator[Q]:
     for column in _EXACT:
         yield Q(**{column: term})
     for guid in dict.fromkeys((term, term.lower(), term.upper())):
-        yield Q(recording_guid=guid)
+        yield Q(has_recording(), recording_guid=guid)
     for agent_id in _agents_named(term):
         yield Q(agent_id=agent_id)
     for column in ("queue_name", *(("calling_number", "caller_name") if may_see_callers else ())):

@@ -20,6 +20,11 @@ def is_open() -> Func:
     return Func(F("phase"), template="%(expressions)s = 'open'", output_field=models.BooleanField())
 
 
+def has_recording() -> Func:
+    """Return the condition of the index by recording, as it stands there: SQLite does not infer it from a value."""
+    return Func(F("recording_guid"), template="NOT (%(expressions)s IS NULL)", output_field=models.BooleanField())
+
+
 def is_settled() -> Func:
     """Return the condition of a settled leg, likewise."""
     return Func(F("phase"), template="%(expressions)s = 'settled'", output_field=models.BooleanField())

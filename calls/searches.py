@@ -17,7 +17,7 @@ import structlog
 from django.db.models import Q
 
 from calls.lifecycle.values import Phase
-from calls.models import Leg, RecordingSearch, SearchState
+from calls.models import Leg, RecordingSearch, SearchState, has_recording
 from calls.search_rows import save_open
 from calls.sending import send
 from cti.api import wake
@@ -177,7 +177,7 @@ def _held(guids: Sequence[str]) -> set[str]:
     """
     if not guids:
         return set()
-    firm = Leg.objects.filter(recording_guid__in=guids).exclude(phase=Phase.CLOSED.value)
+    firm = Leg.objects.filter(has_recording(), recording_guid__in=guids).exclude(phase=Phase.CLOSED.value)
     flagged = FlagWrite.objects.filter(recording_guid__in=guids)
     return {*map(str, firm.values_list("recording_guid", flat=True)), *flagged.values_list("recording_guid", flat=True)}
 

@@ -13,7 +13,7 @@ from agents.models import Allocation
 from calls.lifecycle.outcomes import Outcome
 from calls.lifecycle.values import Leg as CoreLeg
 from calls.lifecycle.values import Phase
-from calls.models import Checkpoint, Gap, Leg, RecordingSearch, SearchState
+from calls.models import Checkpoint, Gap, Leg, RecordingSearch, SearchState, has_recording
 from calls.rows import read_leg
 from calls.why import Answer, GapCase, LegCase, WriteCase, explain
 from calls.why_nothing import SLACK, Hearing, Near, NothingCase, SourceCase, explain_nothing
@@ -68,7 +68,8 @@ def _named(text: str) -> list[Leg]:
     One query for each: together no index would serve them.
     """
     guid = text.strip("{} ")
-    wanted = (Q(recording_guid__in={guid, guid.lower(), guid.upper()}), Q(call_id=text), Q(interaction_id=text))
+    spelt = {guid, guid.lower(), guid.upper()}
+    wanted = (Q(has_recording(), recording_guid__in=spelt), Q(call_id=text), Q(interaction_id=text))
     for one in wanted:
         found: QuerySet[Leg] = Leg.objects.filter(one).select_related("source", "service").order_by("-connected_at")
         if rows := list(found[:LEGS_AT_MOST]):

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
 from agents.models import Allocation
-from calls.models import Gap, Leg
+from calls.models import Gap, Leg, has_recording
 from calls.tests.test_live import leg as save_leg
 from calls.tests.test_live import search
 from calls.why import Answer
@@ -266,3 +267,12 @@ def test_the_page_is_for_those_who_may_see_legs(client: Client) -> None:
     assert client.get(reverse("why")).status_code == 302
     client.force_login(User.objects.create_user("clerk", is_staff=True))
     assert client.get(reverse("why")).status_code == 403
+
+
+def test_a_leg_is_found_by_its_recording_through_the_index() -> None:
+    found = Leg.objects.filter(has_recording(), recording_guid__in={GUID, "other"}).order_by("-connected_at")
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute("SET LOCAL enable_seqscan = off")
+
+    assert "calls_one_leg_a_recording" in found.explain()
