@@ -46,7 +46,7 @@ def filled(**changes: str) -> dict[str, str]:
     return {
         "slug": "pbx", "kind": "csta_xml", "enabled": "on", "host": "10.0.0.5", "port": "5555", "username": "",
         "new_secret": "", "secret_env": "", "device_lines": "2001\n0123", "queue_lines": "7000 = Sales",
-        "options": "{}", "ca_file": "",
+        "options": "{}", "seating": "hot_desk", "ca_file": "",
     } | changes  # fmt: skip
 
 
