@@ -43,14 +43,15 @@ def judge(place: Place, warm_seconds: float, seconds: float) -> Found:
 def _latencies(steady: Iterable[LegLine], guids: dict[tuple[str, datetime], str]) -> dict[str, list[float]]:
     asked = dict(RecordingSearch.objects.filter(ordinal=1).values_list("leg_id", "first_asked_at"))
     heard = dict(RecordingSearch.objects.filter(ordinal=1).values_list("leg_id", "connected_at"))
-    written = dict(FlagWrite.objects.filter(part="base", state="written").values_list("leg_id", "settled_at"))
+    done = FlagWrite.objects.filter(part="base", state="written").values_list("leg_id", "created_at", "settled_at")
+    written = {leg: (created, settled) for leg, created, settled in done if settled is not None}
     legs = dict(Leg.objects.exclude(recording_guid=None).values_list("recording_guid", "id"))
     told = "Connected to FindLiveRecording sent"
     found: dict[str, list[float]] = {
         told: [], f"{told}, from its receipt": [], "disconnect to flags written": [],
-        "disconnect to flags written, without the settle time": [],
+        "disconnect to flags written, without the settle time": [], "flag write queued to written": [],
     }  # fmt: skip
-    ask, ask_heard, write, write_settled = found.values()
+    ask, ask_heard, write, write_settled, deliver = found.values()
     for line in steady:
         leg = legs.get(_plain(guids.get((line.extension, line.connected_at), "")))
         if leg is None or line.disconnected_at is None:
@@ -58,7 +59,9 @@ def _latencies(steady: Iterable[LegLine], guids: dict[tuple[str, datetime], str]
         if (at := asked.get(leg)) is not None:
             ask.append((at - line.connected_at).total_seconds())
             ask_heard.append((at - heard[leg]).total_seconds())
-        if (settled := written.get(leg)) is not None:
+        if leg in written:
+            queued, settled = written[leg]
+            deliver.append((settled - queued).total_seconds())
             write.append((settled - line.disconnected_at).total_seconds())
             write_settled.append((settled - line.disconnected_at - SETTLE).total_seconds())
     return found
