@@ -90,7 +90,9 @@ def start_search(draft: Draft, leg: Leg, since: datetime) -> Leg:
 
 def _overtaken(draft: Draft, leg: Leg, at: datetime) -> None:
     draft.do(CancelSearch(leg.number))
-    leg = traced(replace(leg, search=SearchStatus.MISSED, missed="next_call"), at, "missed", "The next call began.")
+    # Also after a transfer: what it was to decide cannot be told any more, and a leg must not wait for it for ever.
+    leg = replace(leg, search=SearchStatus.MISSED, missed="next_call", mark=None, guid="", service=None)
+    leg = traced(leg, at, "missed", "The next call began.")
     draft.put_leg(concluded(draft, leg, at))
 
 

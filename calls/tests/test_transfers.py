@@ -3,7 +3,9 @@
 from typing import Any
 
 from agents.matching import MatchKind
-from calls.tests.switchboard import Everybody, Switchboard, event
+from calls.lifecycle.answers import RecordingFound
+from calls.lifecycle.outcomes import Outcome
+from calls.tests.switchboard import Everybody, Switchboard, event, moment
 from calls.tests.test_lifecycle import queue_call
 from cti.events import AnyEvent
 
@@ -165,3 +167,15 @@ def test_an_answer_in_the_resulting_call_that_overtakes_the_transfer_keeps_its_l
     board.call("Established", 30.1, "C3", "2003").hears(attended()).call("ConnectionCleared", 40, "C3", "2003")
 
     assert ("2003", 30.1, 40.0) in board.spans()
+
+
+def test_a_next_call_ends_a_leg_that_waits_for_the_decision_after_a_transfer() -> None:
+    """Its first search is answered late, after the transfer; the second has no answer when the next call begins."""
+    board = consultation(Switchboard()).hears(attended())
+    first = RecordingFound(leg=2, search=1, guid="G2", service=1, started_at=moment(25), attempts=1, at=moment(31),
+                           asked_at=moment(31))  # fmt: skip
+    board.hears(first).call("ConnectionCleared", 33, "C3", "2002").waits(35)
+    board.call("Delivered", 36, "C9", "2002").call("Established", 37, "C9", "2002").waits(60)
+
+    assert board.legs[1].outcome is Outcome.WINDOW_MISSED
+    assert (2, "base") not in board.writes
