@@ -55,7 +55,8 @@ class LegChangeList(ChangeList):  # type: ignore[misc]  # unfold has no types
         self.older = self.get_query_string({BEFORE: str(Cursor(last.connected_at, last.pk))}) if last else None
         self.newest = self.get_query_string() if self.before else None
         self.paginator = Paginator(self.result_list, self.list_per_page)
-        self.result_count, self.full_result_count = len(self.result_list), None
+        # The same number twice: else the page's head would tell the rows of a page as all results.
+        self.result_count = self.full_result_count = len(self.result_list)
         self.show_full_result_count = self.can_show_all = self.multi_page = False
         self.show_admin_actions = True
 

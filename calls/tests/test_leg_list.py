@@ -123,6 +123,7 @@ def test_legs_that_come_meanwhile_do_not_move_the_next_page(operator: Client, pb
     page = operator.get(reverse(ADDRESS) + older).context["cl"]
 
     assert [one.call_id for one in page.result_list] == [f"C{number}" for number in range(110, 120)]
+    assert "10 results" not in operator.get(reverse(ADDRESS) + older).content.decode()
     assert page.older is None
     assert "before" not in page.newest
     assert 'name="before"' not in operator.get(reverse(ADDRESS) + older).content.decode()
