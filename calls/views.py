@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET
@@ -73,7 +73,9 @@ def _page(request: HttpRequest, source_id: int) -> tuple[list[LegView], str | No
     # A stretch of the primary key: by the source's number alone, PostgreSQL reads past every other source's legs.
     own = Leg.objects.filter(source_id=source_id, id__gte=source_id << SHIFT, id__lt=(source_id + 1) << SHIFT)
     found = _filtered(request, own)
-    rows = list(found.select_related("source", "service").order_by("-id")[: limit + 1])
+    # The index of extensions has them by time: in the order of the keys, all legs of an extension would be sorted.
+    order = ("-connected_at", "-id") if request.GET.get("extension") else ("-id",)
+    rows = list(found.select_related("source", "service").order_by(*order)[: limit + 1])
     following = str(rows[limit - 1].pk) if len(rows) > limit else None
     return view_legs(rows[:limit]), following
 
@@ -99,8 +101,16 @@ def _filtered(request: HttpRequest, found: QuerySet[Leg]) -> QuerySet[Leg]:
     if cursor := request.GET.get("cursor"):
         if not cursor.isdecimal() or len(cursor) > 18:
             raise BadQuery("cursor: the value of next of the page before is needed")
-        found = found.filter(id__lt=int(cursor))
+        found = found.filter(_below(int(cursor), by_time=bool(request.GET.get("extension"))))
     return found
+
+
+def _below(key: int, *, by_time: bool) -> Q:
+    """Return the condition to stand below a leg in the list; where it is forgotten by now, its key must do."""
+    at = Leg.objects.filter(id=key).values_list("connected_at", flat=True).first() if by_time else None
+    if at is None:
+        return Q(id__lt=key)
+    return Q(connected_at__lte=at) & (Q(connected_at__lt=at) | Q(id__lt=key))
 
 
 def _moment(text: str) -> datetime:

@@ -212,3 +212,17 @@ def test_a_revoked_token_opens_nothing(asking: Asking) -> None:
 
 def test_legs_are_only_read() -> None:
     assert Client().post("/api/legs", {}).status_code == 405
+
+
+def test_the_pages_of_an_extension_follow_one_another_by_time(asking: Asking) -> None:
+    pbx = CtiSource.objects.get(slug="pbx")
+    for number in range(6, 30):
+        leg(pbx, 40 - number, device_id="3001", connected_at=NINE + timedelta(minutes=(40 - number) // 4))
+    seen: list[str] = []
+    asked: dict[str, Any] = {"extension": "3001", "limit": 5}
+    while asked.get("cursor", "") is not None:
+        page = asking.get(**asked).json()
+        seen += [one["callId"] for one in page["legs"]]
+        asked["cursor"] = page["next"]
+
+    assert seen == [f"C{40 - number}" for number in range(6, 30)]
