@@ -10,12 +10,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET, require_POST
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
+import clock
 from agents import mappings, panels, schedule, shift_check
 from agents.models import (
     Agent,
@@ -120,7 +120,7 @@ class AgentAdmin(ReadOnlyAdmin):
         """Match everybody who is expected today, at once."""
         if not request.user.has_perm("agents.add_shiftcheck"):
             raise PermissionDenied
-        shift_check.check(timezone.now(), asked_by=request.user.get_username())
+        shift_check.check(clock.now(), asked_by=request.user.get_username())
         return HttpResponseRedirect(reverse("admin:agents_agent_changelist") + "#shift")
 
 
@@ -211,7 +211,7 @@ class MappingActAdmin(ReadOnlyAdmin):
     def save_model(self, request: HttpRequest, obj: MappingAct, form: Any, change: bool) -> None:
         """Add the act, and tell what the matching makes of it."""
         act = mappings.map_agent(
-            obj.agent, obj.after, reason=obj.reason, by=request.user.get_username(), now=timezone.now()
+            obj.agent, obj.after, reason=obj.reason, by=request.user.get_username(), now=clock.now()
         )
         obj.pk = act.pk
         obj.refresh_from_db()

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 
+import clock
 from agents import shift_check
 from agents.matching import MatchKind
 from agents.models import Agent, AgentState, RefreshState, ShiftCheck, ShiftTrouble, UserRefresh
@@ -82,7 +83,7 @@ def shift(request: HttpRequest) -> ShiftPanel:
     return ShiftPanel(
         sentence=_shift_sentence(run),
         table=Table(headers, rows),
-        is_old=run is not None and timezone.now() - run.at > CHECK_OLD_AFTER,
+        is_old=run is not None and clock.now() - run.at > CHECK_OLD_AFTER,
         may_check=request.user.has_perm("agents.add_shiftcheck"),
     )
 
@@ -182,7 +183,7 @@ def _refresh_row(service: RecordingService, refresh: UserRefresh | None) -> Sequ
 
 
 def _ago(moment: datetime) -> str:
-    now = timezone.now()
+    now = clock.now()
     return "just now" if now - moment < timedelta(minutes=1) else f"{timesince(moment, now)} ago"
 
 

@@ -13,8 +13,8 @@ from typing import Protocol
 
 import structlog
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 
+import clock
 from agents import stored_users
 from agents.models import RefreshState, Trigger, UserRefresh
 from agents.user_lists import by_user_id, compare, doubt, fit
@@ -56,7 +56,7 @@ class RefreshTakenOver(Exception):
 
 def begin(service_id: int, trigger: Trigger, *, asked_by: str = "", accepts_down_to: int | None = None) -> UserRefresh:
     """Make the row of a load that is to run. Raises ``RefreshRunning``."""
-    now = timezone.now()
+    now = clock.now()
     give_up_stale(now)
     try:
         with transaction.atomic():
@@ -76,7 +76,7 @@ def load(refresh_id: int, port: UserSource | None = None) -> UserRefresh:
 
     A service that fails leaves its reason on the row; only what is a fault of ours is raised, after it was noted there.
     """
-    now = timezone.now()
+    now = clock.now()
     mine = UserRefresh.objects.filter(pk=refresh_id, state=RefreshState.RUNNING, taken_at=None)
     if mine.update(taken_at=now, progress_at=now):
         try:
@@ -125,7 +125,7 @@ def _listed(refresh: UserRefresh, port: UserSource) -> Iterator[QmsUser]:
 def _progress(refresh: UserRefresh, count: int) -> None:
     """Write down how far the load is. Raises ``RefreshTakenOver`` when it was given up meanwhile."""
     running = UserRefresh.objects.filter(pk=refresh.pk, state=RefreshState.RUNNING)
-    if not running.update(loaded=count, progress_at=timezone.now()):
+    if not running.update(loaded=count, progress_at=clock.now()):
         raise RefreshTakenOver(refresh.pk)
 
 
@@ -138,7 +138,7 @@ def _take(refresh: UserRefresh, listed: dict[str, QmsUser]) -> None:
         return
     difference = compare(known, listed)
     with transaction.atomic():
-        stored_users.apply(refresh, difference, timezone.now())
+        stored_users.apply(refresh, difference, clock.now())
         _end(
             refresh, RefreshState.DONE, added=len(difference.added), changed=len(difference.changed),
             gone=len(difference.gone), unchanged=difference.unchanged,
@@ -148,6 +148,6 @@ def _take(refresh: UserRefresh, listed: dict[str, QmsUser]) -> None:
 def _end(refresh: UserRefresh, state: RefreshState, error: str = "", **counts: int) -> None:
     """End the load; raises ``RefreshTakenOver`` (and so rolls back what it changed) when it was given up meanwhile."""
     running = UserRefresh.objects.filter(pk=refresh.pk, state=RefreshState.RUNNING)
-    if not running.update(state=state, finished_at=timezone.now(), error=error[:500], **counts):
+    if not running.update(state=state, finished_at=clock.now(), error=error[:500], **counts):
         raise RefreshTakenOver(refresh.pk)
     log.info("user_refresh_ended", service=refresh.service.slug, refresh_id=refresh.pk, state=str(state), **counts)

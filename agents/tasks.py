@@ -1,8 +1,8 @@
 """What workers do for this app; each task is one line."""
 
 from celery import shared_task
-from django.utils import timezone
 
+import clock
 from agents import refresh, schedule, shift_check
 
 
@@ -15,16 +15,16 @@ def load_users(refresh_id: int) -> None:
 @shared_task
 def refresh_due() -> None:
     """Begin the daily loads that are due."""
-    schedule.ask_due(timezone.now())
+    schedule.ask_due(clock.now())
 
 
 @shared_task
 def refresh_all_at_start() -> None:
     """Load the users of every service when the gateway starts."""
-    schedule.ask_at_start(timezone.now())
+    schedule.ask_at_start(clock.now())
 
 
 @shared_task
 def shift_check_due() -> None:
     """Match everybody once more before the shift, where the time has come."""
-    shift_check.check_due(timezone.now())
+    shift_check.check_due(clock.now())

@@ -11,6 +11,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
+import clock
 from calls.leg_filters import (
     LEG_LOOKUPS,
     ConnectedFilter,
@@ -103,7 +104,7 @@ class LegAdmin(ReadOnlyAdmin):
     def lasted(self, leg: Leg) -> str:
         if leg.end_unknown:
             return "end unknown"
-        seconds = int(((leg.disconnected_at or timezone.now()) - leg.connected_at).total_seconds())
+        seconds = int(((leg.disconnected_at or clock.now()) - leg.connected_at).total_seconds())
         length = f"{seconds // 60}:{seconds % 60:02}"
         return length if leg.disconnected_at else f"{length}, in progress"
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
+import clock
 from calls.export_filter import FilterUnreadable, LegFilter, in_words, read_filter
 from calls.exports import KEEP, TooManyExports, ask, path_of
 from calls.live_page import SEE_CALLERS
@@ -77,7 +78,7 @@ def _refuse(request: HttpRequest, text: str) -> HttpResponse:
 
 
 def _begin(request: HttpRequest) -> None:
-    now = timezone.now()
+    now = clock.now()
     kind = request.POST.get("kind", "")
     if kind not in ExportKind.values:
         messages.error(request, "An export is a CSV or an XLSX.")

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
-from django.utils import timezone
 
+import clock
 from agents.matching import MatchKind
 from calls.flagging import leg_facts
 from calls.lifecycle.values import Leg, Phase, Site, WriteStatus
@@ -94,7 +94,7 @@ def export(row: LegRow) -> Transcript:
 def _story(row: LegRow) -> _Story:
     related = _related_rows(row)
     since = min(one.connected_at for one in related) - AROUND
-    until = max(one.disconnected_at or timezone.now() for one in related) + AROUND
+    until = max(one.disconnected_at or clock.now() for one in related) + AROUND
     heard = list(_heard(row.source.slug, since, until))
     calls = _related_calls(heard, {one.call_id for one in related})
     events = [event for event in heard if _is_of(event, calls)]

@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
+import clock
 from calls.lifecycle.answers import WHY
 from calls.models import HourlyCount, Leg, RecordingSearch, SearchState, is_open
 from calls.rows import SHIFT
@@ -41,7 +42,7 @@ class WhenFilter(SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Leg]) -> QuerySet[Leg]:
-        span = _span(self.value() or "", timezone.now())
+        span = _span(self.value() or "", clock.now())
         return queryset.filter(connected_at__gte=span[0], connected_at__lt=span[1]) if span else queryset
 
 
@@ -82,7 +83,7 @@ class ReasonFilter(SimpleListFilter):
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
-        since = timezone.now() - timedelta(days=REASON_DAYS)
+        since = clock.now() - timedelta(days=REASON_DAYS)
         counted = HourlyCount.objects.filter(hour__gte=since).exclude(reason_code="")
         codes = set(counted.order_by().values_list("reason_code", flat=True).distinct())
         asked = {self.used_parameters.get(self.parameter_name, "")} - {""}

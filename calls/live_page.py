@@ -5,10 +5,10 @@ from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+import clock
 from calls.live import Live, LiveFilter, live_calls
 
 #: The permission to see who called; without it callers are hidden.
@@ -37,7 +37,7 @@ def live_fragment(request: HttpRequest) -> HttpResponse:
 
 
 def _live(request: HttpRequest) -> Live:
-    return live_calls(_wanted(request), timezone.now(), may_see_callers=request.user.has_perm(SEE_CALLERS))
+    return live_calls(_wanted(request), clock.now(), may_see_callers=request.user.has_perm(SEE_CALLERS))
 
 
 def _wanted(request: HttpRequest) -> LiveFilter:

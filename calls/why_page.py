@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+import clock
 from calls.why import Answer
 from calls.why_facts import LEGS_AT_MOST, Question, answers
 
@@ -46,4 +47,4 @@ def why_page(request: HttpRequest) -> HttpResponse:
 
 
 def _answers(form: QuestionForm) -> list[Answer]:
-    return answers(Question(form.cleaned_data["text"], form.cleaned_data["at"]), timezone.now())
+    return answers(Question(form.cleaned_data["text"], form.cleaned_data["at"]), clock.now())

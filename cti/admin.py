@@ -8,13 +8,13 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html, format_html_join
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
+import clock
 from cti.models import CtiSource, IntakeToken, LinkState, QuarantinedMessage
 from cti.preview import readable
 from cti.sentences import link_sentences
@@ -100,7 +100,7 @@ class CtiSourceAdmin(ModelAdmin):
         """Say how the link is."""
         if not source.slug:
             return "A listener starts when the source is saved."
-        sentences = ((sentence,) for sentence in link_sentences(source, timezone.now()))
+        sentences = ((sentence,) for sentence in link_sentences(source, clock.now()))
         return format_html_join("", '<p class="mb-1">{}</p>', sentences)
 
     @display(description="State", label=LABELS)
@@ -213,7 +213,7 @@ class QuarantinedMessageAdmin(ModelAdmin):
     @admin.action(description="Tick off the selected messages", permissions=["tick"])
     def tick_off(self, request: HttpRequest, queryset: QuerySet[QuarantinedMessage]) -> None:
         """Note that an operator looked at them."""
-        ticked = queryset.filter(seen_at=None).update(seen_at=timezone.now())
+        ticked = queryset.filter(seen_at=None).update(seen_at=clock.now())
         messages.success(request, f"{ticked} ticked off.")
 
 

@@ -8,8 +8,8 @@ from datetime import datetime
 
 import msgspec
 import structlog
-from django.utils import timezone
 
+import clock
 from flags.catalogue import FlagSpec
 from flags.models import FlagOnServer
 from flags.specs import load_specs
@@ -67,7 +67,7 @@ def _settle(server: DataServer, connect: Connect, *, create: bool) -> Creation:
             errors.append(f"{service.slug}: {error}")
             continue
         answers = tuple(_answer(spec, standing, port if create else None) for spec in load_specs())
-        _keep(server, answers, timezone.now())
+        _keep(server, answers, clock.now())
         return Creation(data_server=server.slug, answers=answers)
     return Creation(
         data_server=server.slug, error="; ".join(errors) or "The Data Server has no Recording Service that is enabled."

@@ -8,9 +8,9 @@ from datetime import timedelta
 from enum import StrEnum
 
 import msgspec
-from django.utils import timezone
 from kombu.exceptions import OperationalError as BrokerError
 
+import clock
 from agents.models import QmsUser
 from calls.models import Checkpoint
 from cti.models import CtiSource, Kind, LinkState, LinkStatus
@@ -103,7 +103,7 @@ def _beat() -> Step:
 
 def _age_seconds(queue: str) -> float | None:
     at = pulse.last(queue)
-    return (timezone.now() - at).total_seconds() if at else None
+    return (clock.now() - at).total_seconds() if at else None
 
 
 def _web() -> Step:
@@ -142,7 +142,7 @@ def _link_problem(status: LinkStatus | None) -> str:
     """Say what is wrong with a TCP source's link; empty when nothing is."""
     if status is None or status.reported_at is None:
         return "no listener has reported"
-    if timezone.now() - status.reported_at > timedelta(seconds=SILENT_SECONDS):
+    if clock.now() - status.reported_at > timedelta(seconds=SILENT_SECONDS):
         return f"its listener has been silent since {status.reported_at:%Y-%m-%d %H:%M:%S}"
     if status.state != LinkState.UP:
         return f"{status.get_state_display()}{': ' + status.last_error if status.last_error else ''}"

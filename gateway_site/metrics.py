@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, GC_COLLECTOR, PLATFORM_COLLEC
 from prometheus_client.core import CollectorRegistry, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+import clock
 from calls.lifecycle.outcomes import Outcome
 from calls.models import Leg, RecordingSearch
 from cti.models import LinkState, LinkStatus, QuarantinedMessage
@@ -123,7 +124,7 @@ def _links() -> Iterator[GaugeMetricFamily]:
 
 def _services() -> Iterator[GaugeMetricFamily]:
     healths = list(ServiceHealth.objects.select_related("service").filter(service__enabled=True))
-    now = timezone.now()
+    now = clock.now()
     yield _gauge(
         "gateway_breaker_open", "1 while the circuit breaker holds back what is patient.", ["service"],
         [([one.service.slug], bool(one.open_until and one.open_until > now)) for one in healths],

@@ -50,6 +50,7 @@ UNFOLD: dict[str, Any] = {
                 _page("Why not flagged?", "contact_support", "why", "calls.view_leg"),
                 _page("Exports", "download", "exports", "calls.view_leg"),
                 _link("Recording searches", "manage_search", "calls.recordingsearch"),
+                _link("Flag writes", "outbox", "flags.flagwrite"),
             ),
             _group(
                 "People",

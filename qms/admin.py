@@ -13,6 +13,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
+import clock
 from qms import api
 from qms.models import DataServer, RecordingService, ServiceHealth
 from vault.fields import Secret
@@ -118,7 +119,7 @@ class RecordingServiceAdmin(ModelAdmin):
         steps = api.test_connection(service) if request.method == "POST" else []
         works = all(step.ok for step in steps)
         if steps and works:
-            api.mark_ok(service.pk, timezone.now())
+            api.mark_ok(service.pk, clock.now())
         context = self.admin_site.each_context(request) | {
             "title": f"Test connection: {service.slug}",
             "opts": self.opts,
@@ -138,7 +139,7 @@ class RecordingServiceAdmin(ModelAdmin):
             return "off"
         if health is None or (health.ok_at is None and not health.failures):
             return "not called yet"
-        if api.breaker_state(health, timezone.now()) is not api.BreakerState.CLOSED:
+        if api.breaker_state(health, clock.now()) is not api.BreakerState.CLOSED:
             return "held back"
         return "failing" if health.failures else "working"
 
@@ -164,7 +165,7 @@ class RecordingServiceAdmin(ModelAdmin):
         if health is None or health.open_until is None:
             return "closed: everything is sent"
         until = timezone.localtime(health.open_until).strftime("%H:%M:%S")
-        return f"{api.breaker_state(health, timezone.now())}: flags wait; one call tries at {until}"
+        return f"{api.breaker_state(health, clock.now())}: flags wait; one call tries at {until}"
 
     @display(description="Clock")
     def clock(self, service: RecordingService) -> str:

@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, timedelta
 
+from django.apps.registry import Apps as StateApps
 from django.db import connection, migrations, models
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import Count
 from django.utils import timezone
 
@@ -10,7 +12,7 @@ OUTCOMES = [(one.value, one.value.replace("_", " ")) for one in Outcome]
 HOUR = timedelta(hours=1)
 
 
-def count_the_legs_there_are(apps, _):
+def count_the_legs_there_are(apps: StateApps, _: BaseDatabaseSchemaEditor) -> None:
     """Begin with the counts of the legs that stand in the table: later changes are added to them."""
     leg, count = apps.get_model("calls", "Leg"), apps.get_model("calls", "HourlyCount")
     if connection.vendor == "postgresql":
