@@ -124,7 +124,9 @@ class LegAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> Any:
         leg = self.get_object(request, object_id)
-        context = {**(extra_context or {}), "page": leg_page(leg) if leg else None, "title": str(leg or "")}
+        context = {**(extra_context or {}), "title": str(leg or "")}
+        may_see = request.user.has_perm(SEE_CALLERS)
+        context |= {"page": leg_page(leg, may_see_callers=may_see) if leg else None, "may_see_callers": may_see}
         return super().change_view(request, object_id, form_url, context)
 
 

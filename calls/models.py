@@ -108,6 +108,7 @@ class Leg(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        permissions = [("view_caller", "Can see callers' names, numbers and data")]
         constraints = [
             models.UniqueConstraint(  # One leg for each recording.
                 fields=["recording_guid"], condition=~Q(recording_guid=None), name="calls_one_leg_a_recording"

@@ -10,6 +10,7 @@ from calls.lifecycle.outcomes import Outcome
 from calls.lifecycle.values import TraceStep
 from calls.models import Leg, RecordingSearch
 from calls.rows import read_trace
+from flags.api import ShownValue, shown_values
 from flags.models import FlagWrite
 
 #: What an operator should do about each outcome.
@@ -51,12 +52,19 @@ class Line(msgspec.Struct, frozen=True):
     text: str
 
 
+class ShownWrite(msgspec.Struct, frozen=True):
+    """A part of the flags, with the values that this person may see."""
+
+    write: FlagWrite
+    values: list[ShownValue]
+
+
 class LegPage(msgspec.Struct, frozen=True):
     """All that a leg's page shows beside its columns."""
 
     bars: list[Bar]
     trace: list[Line]
-    writes: list[FlagWrite]
+    writes: list[ShownWrite]
     searches: list[RecordingSearch]
     related: list[Leg]
     advice: str
@@ -67,13 +75,14 @@ def clock(moment: datetime) -> str:
     return timezone.localtime(moment).strftime("%H:%M:%S.%f")[:-3]
 
 
-def leg_page(leg: Leg) -> LegPage:
+def leg_page(leg: Leg, *, may_see_callers: bool) -> LegPage:
     """Gather what a leg's page shows."""
     searches = list(RecordingSearch.objects.filter(leg_id=leg.pk).select_related("service").order_by("ordinal"))
     writes = list(FlagWrite.objects.filter(leg_id=leg.pk).prefetch_related("values").order_by("part"))
     related = Leg.objects.filter(interaction_id=leg.interaction_id).exclude(Q(pk=leg.pk) | Q(interaction_id=""))
     return LegPage(
-        bars=_bars(leg, searches, writes), writes=writes, searches=searches,
+        bars=_bars(leg, searches, writes), searches=searches,
+        writes=[ShownWrite(one, shown_values(one, may_see_callers=may_see_callers)) for one in writes],
         trace=[Line(clock(step.at), step.text) for step in read_trace(leg)],
         related=list(related[:20]), advice=ADVICE[Outcome(leg.outcome)],
     )  # fmt: skip

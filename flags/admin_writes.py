@@ -23,15 +23,13 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 import clock
 from flags.acts import give_up_for, retry_all_of, retry_now
-from flags.models import RETRIABLE, SETTLED, UNSETTLED, FlagSetting, FlagWrite, RetryRun, WriteState, state_is_one_of
+from flags.models import RETRIABLE, SETTLED, UNSETTLED, FlagWrite, RetryRun, WriteState, state_is_one_of
 from flags.reasons import REASONS, in_plain_words
 from flags.retrying import waiting_for
+from flags.showing import shown_values
 
 #: Who may see callers' names and numbers.
 SEE_CALLERS = "calls.view_caller"
-HIDDEN = "••••••"
-#: Of the fields of a call, these tell nothing of the caller.
-HARMLESS = frozenset({"call_id", "device_id", "interaction_id", "agent_id", "agent_name", "queue_name", "direction"})
 #: So many rows are acted on at once; for more there is the button for a whole reason.
 AT_ONCE = 1000
 #: Counting ends here.
@@ -190,15 +188,12 @@ class FlagWriteAdmin(ModelAdmin):
     @display(description="Flags")
     def values(self, row: FlagWrite) -> str:
         """Show each flag and its value."""
-        return _lines([(one.name, one.value) for one in row.values.all()])
+        return _lines(row, may_see_callers=True)
 
     @display(description="Flags")
     def values_without_callers(self, row: FlagWrite) -> str:
         """Show each flag, and its value where it tells nothing of the caller."""
-        fields = dict(FlagSetting.objects.values_list("name", "field"))
-        return _lines([
-            (one.name, one.value if fields.get(one.name) in HARMLESS else HIDDEN) for one in row.values.all()
-        ])  # fmt: skip
+        return _lines(row, may_see_callers=False)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show above the list what can be retried as a whole."""
@@ -300,5 +295,6 @@ def _moment(moment: datetime) -> str:
     return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _lines(pairs: Sequence[tuple[str, str]]) -> str:
-    return format_html_join("", "<div><b>{}</b>: {}</div>", pairs)
+def _lines(row: FlagWrite, *, may_see_callers: bool) -> str:
+    shown = shown_values(row, may_see_callers=may_see_callers)
+    return format_html_join("", "<div><b>{}</b>: {}</div>", [(one.name, one.value) for one in shown])

@@ -3,6 +3,7 @@
 from flags.creation import Creation, FlagAnswer, check_flags, create_flags
 from flags.delivery import Delivered, deliver, services_with_due_writes
 from flags.retrying import retry_all
+from flags.showing import ShownValue, shown_values
 from flags.specs import hash_key, load_specs
 from flags.writes import (
     NewWrite,
@@ -23,6 +24,7 @@ __all__ = [
     "NewWrite",
     "Refusal",
     "Settled",
+    "ShownValue",
     "WrittenFlag",
     "check_flags",
     "create_flags",
@@ -37,5 +39,6 @@ __all__ = [
     "retry_all",
     "services_with_due_writes",
     "settled_writes",
+    "shown_values",
     "written_flags",
 ]

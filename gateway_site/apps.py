@@ -1,6 +1,7 @@
-"""The front door as a Django app: its commands and checks."""
+"""The front door as a Django app: its commands, checks and roles."""
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
+from django.db.models.signals import post_migrate
 
 
 class GatewaySiteConfig(AppConfig):
@@ -8,3 +9,10 @@ class GatewaySiteConfig(AppConfig):
 
     name = "gateway_site"
     verbose_name = "QMS Gateway"
+
+    def ready(self) -> None:
+        """Have the roles made by each ``migrate``."""
+        from gateway_site.roles import make_roles  # noqa: PLC0415  (models are there only now)
+
+        # Not of this app: one without models gets no such signal.
+        post_migrate.connect(make_roles, sender=apps.get_app_config("auth"), dispatch_uid="roles")
