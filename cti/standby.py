@@ -39,7 +39,7 @@ class Listener:
         self._config = config
         self._lease = Lease(config.slug, self.owner)
         self._reporter = Reporter(source_id, self.owner)
-        self._spool = Spool(Path(settings.VAR_DIR) / "spool" / config.slug, settings.SPOOL_MAX_BYTES)
+        self._spool = Spool(Path(settings.SPOOL_DIR) / config.slug, settings.SPOOL_MAX_BYTES)
         self._bell = Bell("wake", lambda: wake(source_id))
         self._journal, self._database = Aside("journal", self._spool.close), Aside("standby", connections.close_all)
         self._reign: Reign | None = None

@@ -27,6 +27,8 @@ environ.Env.read_env(Path(os.environ.get("GATEWAY_ENV_FILE", BASE_DIR / ".env"))
 #: Where the embedded database, Redis, spools and logs live.
 VAR_DIR = Path(env.str("GATEWAY_VAR", default=str(BASE_DIR / "var"))).resolve()
 clock.keep(VAR_DIR / "clock")
+#: Each listener of a source has a spool of its own: two on one machine need two folders.
+SPOOL_DIR = Path(env.str("SPOOL_DIR", default=str(VAR_DIR / "spool")))
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 DEBUG = env.bool("DEBUG", default=False)

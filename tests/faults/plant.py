@@ -71,7 +71,8 @@ class Plant:
         if self.asked.listeners == 1:
             return programs
         first = next(one for one in programs if one.name == LISTENERS)
-        return [*programs, replace(first, name=STANDBY, log=self.place.logs / "standby.log")]
+        own = {**first.environment, "SPOOL_DIR": str(self.place.folder / "standby-spool")}
+        return [*programs, replace(first, name=STANDBY, log=self.place.logs / "standby.log", environment=own)]
 
     def _start_store(self) -> None:
         self.supervisor.start(Program(REDIS, self._redis_command(), dict(os.environ), ROOT, rank=0))
