@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from django.db.models import Q
 
+from calls.lifecycle.rivals import APART
 from calls.lifecycle.values import Phase
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
 from calls.search_rows import save_open
@@ -151,16 +152,17 @@ class Pump:
 
 
 def _why(row: RecordingSearch) -> str:
-    if row.attempts:
-        return "none"
-    return "unreachable" if row.error else "late"
+    if row.error:
+        return "unreachable"
+    return "none" if row.attempts else "late"
 
 
 def settle(service: RecordingService, asked: Sequence[Asked], now: datetime) -> None:
     """Save what QMS answered: found, or the next question's time; wake the consumers of what was found."""
-    held = _held([one.recording.guid for one in asked if one.recording])
+    firm, flagged = _held([one.recording.guid for one in asked if one.recording])
     for one in asked:
-        _take(service, one, held, now)
+        may_be_its_own = one.recording is not None and one.recording.started_at >= one.search.connected_at - APART
+        _take(service, one, flagged if may_be_its_own else firm | flagged, now)
     rows = [one.search for one in asked]
     save_open(rows)
     _tell_health(service, asked, now)
@@ -170,16 +172,19 @@ def settle(service: RecordingService, asked: Sequence[Asked], now: datetime) -> 
         wake(source_id)
 
 
-def _held(guids: Sequence[str]) -> set[str]:
-    """Return the recordings that belong to other legs for good.
+def _held(guids: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Return the recordings that open legs have, and those that are flagged.
 
-    One of a leg that is over and not yet flagged is told to the core: live now, it may never have been that leg's.
+    What began as the asking leg was connected is told to the core though an open leg has it: the link may have
+    stalled, and it decides whose it is. So is that of a leg that is over and not yet flagged.
     """
     if not guids:
-        return set()
+        return set(), set()
     firm = Leg.objects.filter(has_recording(), recording_guid__in=guids).exclude(phase=Phase.CLOSED.value)
     flagged = FlagWrite.objects.filter(recording_guid__in=guids)
-    return {*map(str, firm.values_list("recording_guid", flat=True)), *flagged.values_list("recording_guid", flat=True)}
+    return set(map(str, firm.values_list("recording_guid", flat=True))), set(
+        flagged.values_list("recording_guid", flat=True)
+    )
 
 
 def _take(service: RecordingService, one: Asked, held: set[str], now: datetime) -> None:
@@ -190,7 +195,8 @@ def _take(service: RecordingService, one: Asked, held: set[str], now: datetime) 
         row.error = f"{one.error.code}: {one.error}"[:500]
         _go_on(service, row, now)
         return
-    row.attempts, row.error = row.attempts + 1, ""
+    row.attempts += 1
+    row.error = row.error if len(row.services) > 1 else ""  # Of several, the one that is away may be who recorded.
     if recording is not None and (refusal := _refusal(row, recording, held)) is None:
         row.state, row.asked_at, row.answered_at = SearchState.FOUND, one.asked_at, now
         row.recording_guid, row.recording_started_at, row.why = recording.guid, recording.started_at, ""

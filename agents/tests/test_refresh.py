@@ -7,11 +7,11 @@ from io import StringIO
 from types import SimpleNamespace
 
 import pytest
-import time_machine
 from django.core.management import CommandError, call_command
 from django.db import connection
 from msgspec.structs import replace
 
+import clock
 from agents.models import QmsUser, RefreshState, Trigger, UserChange, UserRefresh
 from agents.refresh import STALE_AFTER, RefreshRunning, begin, load
 from agents.tests.conftest import make_service
@@ -170,7 +170,9 @@ def test_a_load_without_a_sign_of_life_is_taken_over_and_changes_nothing_afterwa
 
         def users(self) -> Iterator[Listed]:
             yield person(0).as_user()
-            with time_machine.travel(datetime.now(UTC) + STALE_AFTER + timedelta(seconds=1)):
+            with pytest.MonkeyPatch.context() as patch:
+                later = clock.now() + STALE_AFTER + timedelta(seconds=1)
+                patch.setattr("clock.now", lambda: later)
                 site.load(*people(3))
             yield person(7).as_user()
 

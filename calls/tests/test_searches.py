@@ -213,7 +213,7 @@ def test_the_recording_that_a_leg_has_already_is_no_answer(desk: Desk) -> None:
 
 
 def test_another_legs_recording_is_no_answer(desk: Desk) -> None:
-    recording = desk.qms.connected("2001", timezone.now(), "a")
+    recording = desk.qms.connected("2001", timezone.now() - timedelta(seconds=2), "a")
     assert recording is not None
     Leg.objects.create(
         id=leg_key(desk.source.pk, 99), source=desk.source, call_id="C9", device_id="2001", phase="open",
@@ -224,6 +224,20 @@ def test_another_legs_recording_is_no_answer(desk: Desk) -> None:
     desk.looks_up()
 
     assert (settled(search).state, search.why) == (SearchState.MISSED, "same")
+
+
+def test_what_began_as_the_leg_was_connected_is_told_though_another_open_leg_has_it(desk: Desk) -> None:
+    recording = desk.qms.connected("2001", timezone.now(), "a")
+    assert recording is not None
+    Leg.objects.create(
+        id=leg_key(desk.source.pk, 99), source=desk.source, call_id="C9", device_id="2001", phase="open",
+        connected_at=timezone.now(), folded_at=timezone.now(), outcome="waiting", facts=b"",
+        recording_guid=recording.guid,
+    )  # fmt: skip
+    search = desk.search(window=0.3)
+    desk.looks_up()
+
+    assert settled(search).state == SearchState.FOUND
 
 
 def test_a_user_marked_any_is_asked_for_at_the_next_service_when_the_first_is_away(desk: Desk) -> None:

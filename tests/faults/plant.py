@@ -20,8 +20,8 @@ from gateway_site.launcher.places import ROOT
 from gateway_site.launcher.simulators import EXAMPLE
 from gateway_site.launcher.supervisor import Program, Supervisor
 from tests.environment import initialise_postgresql, is_listening, postgresql_accepts, postgresql_command, wait_until
-from tests.faults.clock import Clock
 from tests.faults.line import Line
+from tests.faults.moved_clock import Clock
 from tests.faults.options import Options
 from tests.faults.place import Place
 from tests.faults.store import Disk

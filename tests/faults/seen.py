@@ -11,7 +11,7 @@ from cti.api import JournalError, read_journal
 from cti.simulated.ledger import CallLine, LegLine
 from flags.catalogue import FlagSpec
 from flags.models import UNSETTLED, FlagSetting, FlagWrite
-from tests.faults.clock import Clock
+from tests.faults.moved_clock import Clock
 
 
 class HeldRecording(msgspec.Struct, frozen=True, rename="camel"):

@@ -8,7 +8,7 @@ import pytest
 
 from cti.simulated.ledger import LegLine
 from flags.catalogue import FIELDS
-from tests.faults.clock import true_times
+from tests.faults.moved_clock import true_times
 from tests.faults.oracle import Evidence, Judge, Verdict
 from tests.faults.schedule import schedule
 from tests.faults.seen import HeldRecording, Injected, LinkGap, SeenLeg
