@@ -1,12 +1,13 @@
 """A disk of limited size for what Redis and PostgreSQL write, so that it can be filled."""
 
+import contextlib
 import shutil
 import subprocess
 from pathlib import Path
 
-SIZE = "8g"
-#: So much is left on a full disk: less than a page.
-LEFT_BYTES = 4096
+SIZE = "3g"
+#: So much is filled by writing: a file system keeps some room for itself.
+WRITTEN_BYTES = 1 << 20
 
 
 class Disk:
@@ -20,8 +21,11 @@ class Disk:
 
     def fill(self) -> None:
         """Leave no room."""
-        free = shutil.disk_usage(self.folder).free - LEFT_BYTES
+        free = shutil.disk_usage(self.folder).free - WRITTEN_BYTES
         subprocess.run(["fallocate", "-l", str(max(free, 1)), str(self._filler)], check=True)
+        with contextlib.suppress(OSError), self._filler.open("ab", buffering=0) as filler:
+            while True:  # Ends when the disk is full.
+                filler.write(bytes(4096))
 
     def make_room(self) -> None:
         """Give the room back."""
