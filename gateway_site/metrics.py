@@ -20,7 +20,7 @@ import clock
 from calls.lifecycle.outcomes import Outcome
 from calls.models import Leg, RecordingSearch
 from cti.models import LinkState, LinkStatus, QuarantinedMessage
-from flags.models import SETTLED, FlagWrite
+from flags.models import UNSETTLED, FlagWrite, state_is_one_of
 from gateway_site import probes
 from qms.models import ServiceHealth
 
@@ -74,7 +74,8 @@ def _legs() -> GaugeMetricFamily:
 
 
 def _writes() -> GaugeMetricFamily:
-    rows = FlagWrite.objects.exclude(state__in=SETTLED).values_list("service__slug", "state").annotate(n=Count("id"))
+    waiting = FlagWrite.objects.filter(state_is_one_of(UNSETTLED))  # In the words of the partial index, which serves.
+    rows = waiting.values_list("service__slug", "state").annotate(n=Count("id"))
     return _gauge(
         "gateway_flag_writes_unsettled", "Flag writes on their way to QMS.", ["service", "state"],
         [([service, state], n) for service, state, n in rows.order_by()],
