@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 import redis as redis_client
 from django.conf import settings
+from django.db import connection
+from pytest_django import DjangoDbBlocker
 
 from agents.api import forget_directories
 
@@ -20,6 +22,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             # Such a test empties every table. All of them put the migrations' rows back before they begin: if only
             # some did, Django would fill the tables twice, depending on the order.
             item.add_marker(pytest.mark.django_db(transaction=True, serialized_rollback=True), append=False)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:  # noqa: ARG001
+    """Let the test database go at the end: a thread of a live server may have a session that it never closed."""
+    yield
+    if connection.vendor == "postgresql":
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
 
 
 @pytest.fixture(autouse=True)
