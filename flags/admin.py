@@ -9,19 +9,19 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
-from unfold.decorators import display
 
 import clock
 from flags import admin_writes
 from flags.catalogue import FIELD_NAMES, is_field
 from flags.creation import Creation, check_flags, create_flags
 from flags.models import FlagOnServer, FlagSetting, FlagValue
-from flags.preview import preview
+from flags.preview_panel import preview_panel
 from qms.models import DataServer
 
 __all__ = ["FlagSettingAdmin", "admin_writes"]  # Django looks for pages here alone.
@@ -83,28 +83,43 @@ class FlagSettingAdmin(ModelAdmin):
     """Which Flags are written, what each carries, and where it exists."""
 
     form = FlagSettingForm
-    list_display = ("name", "field", "enabled", "max_length", "privacy", "order", "example")
+    list_display = ("name", "field", "enabled", "max_length", "privacy", "order")
     list_editable = ("enabled", "order")
     list_before_template = "flags/creation_panel.html"
-    readonly_fields = ("example",)
-
-    @display(description="For an example call")
-    def example(self, setting: FlagSetting) -> str:
-        """Show what the Flag would carry."""
-        text = preview(setting)
-        if text is None:
-            return "(not written)"
-        notes = [note for note, is_so in (("cut", text.cut), ("masked", text.masked)) if is_so]
-        return f"{text.value} ({', '.join(notes)})" if notes else text.value
+    list_after_template = "flags/preview_panel.html"
+    change_form_outer_after_template = "flags/preview_panel.html"
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show what the Data Servers answered above the Flags."""
         panel = CreationPanel(table=_answers(), may_create=_may_create(request))
-        return super().changelist_view(request, {"creation": panel, **(extra_context or {})})  # type: ignore[no-any-return]
+        context = {"creation": panel, "preview": preview_panel(request), **(extra_context or {})}
+        return super().changelist_view(request, context)  # type: ignore[no-any-return]
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:  # fmt: skip
+        """Show below the form what the Flags would carry."""
+        edited = self.get_object(request, object_id) if object_id else None
+        context = {"preview": preview_panel(request, edited), "is_adding": object_id is None, **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the button's address."""
-        return [path("create/", self.admin_site.admin_view(self.create), name="flags_create"), *super().get_urls()]
+        """Add the addresses of the button and of the preview."""
+        return [
+            path("create/", self.admin_site.admin_view(self.create), name="flags_create"),
+            path("preview/", self.admin_site.admin_view(self.preview), name="flags_preview"),
+            *super().get_urls(),
+        ]
+
+    @method_decorator(require_POST)
+    def preview(self, request: HttpRequest) -> HttpResponse:
+        """Show what the Flags would carry as one is typed now; saves nothing."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        edited = self.get_object(request, request.POST.get("preview_flag", ""))
+        form = FlagSettingForm(request.POST, instance=edited) if "field" in request.POST else None
+        return TemplateResponse(request, "flags/preview_values.html", {"preview": preview_panel(request, edited, form)})
 
     @method_decorator(require_POST)
     def create(self, request: HttpRequest) -> HttpResponse:

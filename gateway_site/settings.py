@@ -225,3 +225,5 @@ except ValueError as error:
     raise ImproperlyConfigured("PRE_SHIFT_AT is no time of day: write it like 06:30, or leave it empty.") from error
 #: The share of finished calls that the site wants flagged; below it the dashboard says so.
 FLAGGED_TARGET_PERCENT = env.float("FLAGGED_TARGET_PERCENT", default=99)
+#: Who finds a recent call for the preview of the Flags, which do not know the calls.
+FLAG_PREVIEW_CALLS = "calls.recent.find_call"
