@@ -9,6 +9,7 @@ from calls.lifecycle.rivals import APART
 from calls.lifecycle.values import WriteStatus
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
 from calls.rows import leg_number
+from calls.search_counting import Ended, ended
 from flags.api import Settled, settled_writes
 from flags.api import mark_folded as mark_writes_folded
 
@@ -17,10 +18,12 @@ ANOTHERS = -1
 
 
 class Answered(msgspec.Struct, frozen=True):
-    """An answer, and the key of the row that has it."""
+    """An answer, the key of the row that has it, what a search is counted as, and a write's end as it was read."""
 
     key: int
     answer: Answer
+    ended: Ended | None = None
+    settled: Settled | None = None
 
 
 def answered_searches(source_id: int, limit: int) -> list[Answered]:
@@ -30,7 +33,7 @@ def answered_searches(source_id: int, limit: int) -> list[Answered]:
     rows = list(waiting.order_by("id")[:limit])
     guids = [row.recording_guid for row in rows if row.state == SearchState.FOUND]
     holders = _rivals(rows) | _holders(guids) if guids else {}
-    return [Answered(row.pk, _answer(row, holders)) for row in rows]
+    return [Answered(row.pk, _answer(row, holders), ended(row)) for row in rows]
 
 
 def _holders(guids: Sequence[str]) -> dict[str, int]:
@@ -81,7 +84,7 @@ def _holder(row: RecordingSearch, holders: dict[str, int]) -> int | None:
 
 def answered_writes(source_id: int, limit: int) -> list[Answered]:
     """Return the settled flag writes of a source that are not folded yet."""
-    return [Answered(one.write_id, _settled(one)) for one in settled_writes(source_id, limit)]
+    return [Answered(one.write_id, _settled(one), settled=one) for one in settled_writes(source_id, limit)]
 
 
 def _settled(one: Settled) -> WriteSettled:
@@ -91,7 +94,7 @@ def _settled(one: Settled) -> WriteSettled:
     )  # fmt: skip
 
 
-def mark_folded(searches: Sequence[int], writes: Sequence[int]) -> None:
+def mark_folded(searches: Sequence[int], writes: Sequence[Settled]) -> None:
     """Remember, in the consumer's transaction, that answers are in the legs."""
     if searches:
         RecordingSearch.objects.filter(id__in=searches).update(folded=True)

@@ -23,11 +23,12 @@ from calls.models import Call, Checkpoint, Leg
 from calls.roster import SourceRoster, load_roster
 from calls.rows import pack_source
 from calls.saving import save
+from calls.search_counting import Ended, count_searches
 from cti.api import Entry, read_journal, record_quarantine
 from cti.events import AnyEvent, Event, EventError, decode, encode
 from cti.models import CtiSource
 from cti.sources.port import Quarantined
-from flags.api import load_specs
+from flags.api import Settled, load_specs
 
 log = structlog.get_logger()
 
@@ -56,7 +57,8 @@ class Batch(msgspec.Struct, frozen=True):
     broken: Sequence[Quarantined]
     answers: Sequence[Answer]
     searches: Sequence[int]
-    writes: Sequence[int]
+    ended: Sequence[Ended]
+    writes: Sequence[Settled]
     is_more: bool
     is_behind: bool
 
@@ -94,6 +96,7 @@ class Consumer:
             self._advance(checkpoint, batch, draft, now)
             looking_up, writing = save(self.source.pk, draft, roster, specs, now)
             mark_folded(batch.searches, batch.writes)
+            count_searches(self.source.pk, batch.ended)
             for message in (*batch.broken, *broken):
                 record_quarantine(self.source.pk, message, now)
         self.memory.keep(draft, checkpoint.version + 1)
@@ -126,7 +129,8 @@ class Consumer:
         return Batch(
             last_id=entries[-1].id if entries else checkpoint.last_id, events=events, broken=broken,
             answers=[one.answer for one in (*searched, *written)], searches=[one.key for one in searched],
-            writes=[one.key for one in written], is_more=is_more, is_behind=is_behind,
+            ended=[one.ended for one in searched if one.ended], writes=[one.settled for one in written if one.settled],
+            is_more=is_more, is_behind=is_behind,
         )  # fmt: skip
 
     def next_due(self) -> datetime | None:

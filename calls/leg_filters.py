@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 import clock
 from calls.lifecycle.answers import WHY
-from calls.models import HourlyCount, Leg, RecordingSearch, SearchState, is_open
+from calls.models import HourlyCount, Leg, RecordingSearch, is_missed, is_open
 from calls.rows import SHIFT
 from cti.models import CtiSource
 
@@ -138,4 +138,4 @@ class WhyFilter(SimpleListFilter):
         return list(WHY.items())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[RecordingSearch]) -> QuerySet[RecordingSearch]:
-        return queryset.filter(why=self.value(), state=SearchState.MISSED) if self.value() else queryset
+        return queryset.filter(is_missed(), why=self.value()) if self.value() else queryset

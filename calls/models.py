@@ -30,6 +30,11 @@ def is_settled() -> Func:
     return Func(F("phase"), template="%(expressions)s = 'settled'", output_field=models.BooleanField())
 
 
+def is_missed() -> Func:
+    """Return the condition of a missed search, likewise."""
+    return Func(F("state"), template="%(expressions)s = 'missed'", output_field=models.BooleanField())
+
+
 def _settled_with(column: str) -> Q:
     """Return the condition of an index that a leg enters once, when it is settled, and only with a value."""
     return Q(phase="settled") & ~Q(**{column: ""})
@@ -247,10 +252,40 @@ class RecordingSearch(models.Model):
             models.Index(  # Serves the consumer: answered and not yet folded.
                 fields=["source"], condition=Q(folded=False, state__in=("found", "missed")), name="calls_search_to_fold"
             ),
+            models.Index(  # Serves people: the newest that a service missed, among millions that it found.
+                fields=["service", "why", "-id"], condition=Q(state="missed"), name="calls_search_missed"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"search for {self.extension}"
+
+
+class SearchCount(models.Model):
+    """How many of a source's searches ended how at a service, in so many minutes: no page counts searches.
+
+    The consumer adds a search in the transaction that folds its end, which happens once. ``bucket_ms``: of those that
+    were found, how long after Connected at most; the buckets are in ``calls.counting``.
+    """
+
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="search_counts")
+    service = models.ForeignKey(RecordingService, models.CASCADE, related_name="search_counts")
+    began = models.DateTimeField(help_text="When the span began in which they ended.")
+    state = models.CharField(max_length=10, choices=SearchState.choices)
+    why = models.CharField(max_length=32, blank=True)
+    bucket_ms = models.PositiveIntegerField(default=0)
+    searches = models.BigIntegerField(default=0)
+    questions = models.BigIntegerField(default=0, help_text="How many questions QMS answered for them.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(  # Serves the pages too: the last spans of a service.
+                fields=["service", "began", "source", "state", "why", "bucket_ms"], name="calls_search_count_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.began:%Y-%m-%d %H:%M}: {self.searches} {self.state}"
 
 
 class ExportKind(models.TextChoices):

@@ -10,6 +10,7 @@ from calls.exports import forget_exports
 from calls.lifecycle.values import Phase
 from calls.models import Checkpoint, Gap, Leg, RecordingSearch
 from calls.recounting import forget_counts
+from calls.search_counting import forget_search_counts
 from cti.api import trim_journal
 from cti.models import QuarantinedMessage
 from flags.api import forget_writes
@@ -35,6 +36,7 @@ def retain(now: Callable[[], datetime]) -> None:
     QuarantinedMessage.objects.filter(at__lt=before).delete()
     Gap.objects.filter(ended_at__lt=before).delete()
     forget_counts(before)
+    forget_search_counts(now())
     forget_exports(now())
     trim_journals(now())
     log.info("retained", legs_deleted=deleted)

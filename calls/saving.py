@@ -16,6 +16,7 @@ from calls.models import Gap, RecordingSearch, SearchState
 from calls.models import Leg as LegRow
 from calls.roster import SourceRoster
 from calls.rows import CALL_FIELDS, LEG_FIELDS, call_row, leg_key, leg_number, leg_row
+from calls.search_counting import cancelled, count_searches
 from calls.upsert import Table
 from flags.api import NewWrite, hash_key, queue_writes
 from flags.catalogue import FlagSpec, Part, flag_texts
@@ -91,18 +92,27 @@ def _save_gaps(source_id: int, commands: Sequence[Command]) -> None:
 def _save_searches(source_id: int, commands: Sequence[Command], roster: SourceRoster, now: datetime) -> set[int]:
     """Save new searches and end cancelled ones, in the order of the commands."""
     rows: dict[tuple[int, int], RecordingSearch] = {}
-    cancelled: list[int] = []
+    legs: list[int] = []
     for one in commands:
         if isinstance(one, StartSearch):
             rows[(one.leg, one.search)] = _search_row(source_id, one, roster, now)
         elif isinstance(one, CancelSearch):
-            cancelled.append(leg_key(source_id, one.leg))
+            legs.append(leg_key(source_id, one.leg))
             for row in (row for (leg, _), row in rows.items() if leg == one.leg):
                 row.state = SearchState.CANCELLED
-    if cancelled:
-        RecordingSearch.objects.filter(leg_id__in=cancelled, state=SearchState.OPEN).update(state=SearchState.CANCELLED)
+    _cancel(source_id, legs, [row for row in rows.values() if row.state == SearchState.CANCELLED], now)
     RecordingSearch.objects.bulk_create(rows.values())
     return {row.service_id for row in rows.values() if row.state == SearchState.OPEN}
+
+
+def _cancel(source_id: int, legs: Sequence[int], unasked: Sequence[RecordingSearch], now: datetime) -> None:
+    """End the open searches of legs; count them, and those that ended in the batch that began them."""
+    if not legs:
+        return
+    is_open = RecordingSearch.objects.filter(leg_id__in=legs, state=SearchState.OPEN)
+    rows = list(is_open.order_by("id").select_for_update())  # Held: none is answered between the count and the change.
+    RecordingSearch.objects.filter(id__in=[row.pk for row in rows]).update(state=SearchState.CANCELLED)
+    count_searches(source_id, [cancelled(row, now) for row in (*rows, *unasked)])
 
 
 def _search_row(source_id: int, one: StartSearch, roster: SourceRoster, now: datetime) -> RecordingSearch:

@@ -1,8 +1,7 @@
 """Today and the last 24 hours, from the counts by hour: no table of legs is counted for it."""
 
-import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from operator import attrgetter
 from urllib.parse import urlencode
@@ -13,23 +12,15 @@ from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 
-from calls.counting import BUCKETS_MS, hour_of
+from calls.counting import hour_of
+from calls.latencies import Times, times
+from calls.lifecycle.answers import BRIEFLY
 from calls.lifecycle.outcomes import Outcome
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
 from calls.pages import ADVICE
 
 #: As many kinds of misses as have a bar, and as many single legs as are named.
 BARS, NEWEST = 10, 8
-#: How a reason of one word is told beside the outcome; QMS's own codes are told as they are.
-REASONS = {
-    "none": "QMS had no recording",
-    "late": "asked too late",
-    "unreachable": "the Recording Service did not answer",
-    "same": "only another leg's recording",
-    "several": "more than one recording",
-    "stranger": "another extension's recording",
-    "next_call": "the next call began",
-}
 NOT_MISSED = (Outcome.FLAGGED, Outcome.WAITING)
 
 
@@ -41,15 +32,6 @@ class Miss(msgspec.Struct, frozen=True):
     percent: float
     link: str
     advice: str
-
-
-class Times(msgspec.Struct, frozen=True):
-    """How long something took at most, for that share of the legs; empty without anything to measure."""
-
-    p50: str = ""
-    p95: str = ""
-    p99: str = ""
-    count: int = 0
 
 
 class Today(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +91,7 @@ def _misses(missed: Sequence[tuple[tuple[str, str], int]]) -> list[Miss]:
 
 def _name(outcome: str, code: str) -> str:
     name = outcome.replace("_", " ")
-    return f"{name}: {REASONS.get(code, code)}" if code else name
+    return f"{name}: {BRIEFLY.get(code, code)}" if code else name
 
 
 def legs_link(outcome: str, code: str) -> str:
@@ -131,38 +113,6 @@ def _times(measure: Measure, now: datetime) -> Times:
     rows = HourlyLatency.objects.filter(hour__gte=hour_of(midnight(now)), measure=measure)
     counts = dict(rows.values_list("bucket_ms").annotate(Sum("legs")))
     return times({bucket: count for bucket, count in counts.items() if count > 0})
-
-
-def times(counts: Mapping[int, int]) -> Times:
-    """Return the percentiles of a histogram as the upper ends of their buckets."""
-    whole = sum(counts.values())
-    if not whole:
-        return Times()
-    p50, p95, p99 = (_within(_percentile(counts, math.ceil(whole * part))) for part in (0.5, 0.95, 0.99))
-    return Times(p50, p95, p99, whole)
-
-
-def _percentile(counts: Mapping[int, int], rank: int) -> int:
-    below = 0
-    for bucket in sorted(counts):
-        below += counts[bucket]
-        if below >= rank:
-            return bucket
-    raise ValueError(f"no rank {rank} in {below}")
-
-
-def _within(bucket_ms: int) -> str:
-    if bucket_ms == BUCKETS_MS[-1]:
-        return f"more than {_length(BUCKETS_MS[-2])}"
-    return f"\N{LESS-THAN OR EQUAL TO} {_length(bucket_ms)}"
-
-
-def _length(ms: int) -> str:
-    if ms < 1000:
-        return f"{ms} ms"
-    if ms < 60_000:
-        return f"{ms / 1000:g} s"
-    return f"{ms // 60_000} min" if ms < 3_600_000 else f"{ms // 3_600_000} h"
 
 
 class Hour(msgspec.Struct, frozen=True):

@@ -17,15 +17,14 @@ from prometheus_client.core import CollectorRegistry, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 import clock
+from calls.latencies import percentile
 from calls.lifecycle.outcomes import Outcome
-from calls.models import Leg, RecordingSearch
+from calls.models import Leg
+from calls.search_summary import LAST_HOUR, ends_since, open_searches
 from cti.models import LinkState, LinkStatus, QuarantinedMessage
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
 from gateway_site import probes
-from qms.models import ServiceHealth
-
-#: Searches are counted over so many of the newest, so that a scrape costs the same in the tenth year.
-NEWEST_SEARCHES = 10_000
+from qms.models import RecordingService, ServiceHealth
 
 
 class Gateway(Collector):
@@ -47,7 +46,7 @@ class Gateway(Collector):
     def _from_database(self) -> Iterator[GaugeMetricFamily]:
         yield _legs()
         yield _writes()
-        yield _searches()
+        yield from _searches()
         yield _quarantine()
         yield from _links()
         yield from _services()
@@ -82,12 +81,29 @@ def _writes() -> GaugeMetricFamily:
     )  # fmt: skip
 
 
-def _searches() -> GaugeMetricFamily:
-    newest = RecordingSearch.objects.order_by("-id").values("id")[:NEWEST_SEARCHES]
-    rows = RecordingSearch.objects.filter(id__in=newest).values_list("service__slug", "state", "why")
-    return _gauge(
-        "gateway_searches_newest", f"Of the newest {NEWEST_SEARCHES} recording searches: how many ended how, and why.",
-        ["service", "state", "why"], [([*row[:3]], row[3]) for row in rows.annotate(n=Count("id")).order_by()],
+def _searches() -> Iterator[GaugeMetricFamily]:
+    """Tell of the last hour from the counts: twelve spans of each service, whatever the number of searches."""
+    now = clock.now()
+    services = RecordingService.objects.filter(enabled=True).order_by("slug")
+    ends = {one.slug: ends_since(one.pk, now - LAST_HOUR) for one in services}
+    yield _gauge(
+        "gateway_searches_last_hour", "Recording searches that ended in the last hour: how, and if missed why.",
+        ["service", "state", "why"],
+        [([slug, *kind], n) for slug, end in ends.items() for kind, n in end.kinds.items()],
+    )  # fmt: skip
+    yield _gauge(
+        "gateway_search_questions_last_hour", "Questions that QMS answered for them.",
+        ["service"], [([slug], end.questions) for slug, end in ends.items()],
+    )  # fmt: skip
+    yield _gauge(
+        "gateway_search_seconds_last_hour", "Connected to GUID of those found: at most so long, for that share.",
+        ["service", "quantile"],
+        [([slug, f"{part:g}"], percentile(end.found_within, part) / 1000)
+         for slug, end in ends.items() if end.found_within for part in (0.5, 0.95)],
+    )  # fmt: skip
+    yield _gauge(
+        "gateway_searches_open", "Recording searches that are being asked now.", ["service"],
+        [([slug], open_searches(service_id)) for service_id, slug in services.values_list("pk", "slug")],
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from calls.export_page import export_download, export_page, export_panel
 from calls.live_page import live_fragment, live_page
+from calls.search_page import searches_panel
 from calls.why_page import why_page
 from gateway_site.dashboard import fragment
 from gateway_site.health import live, ready
@@ -26,6 +27,7 @@ urlpatterns = [
     path("admin/exports/", export_page, name="exports"),
     path("admin/exports/panel/", export_panel, name="exports-panel"),
     path("admin/exports/<int:job_id>/", export_download, name="exports-download"),
+    path("admin/searches/<int:service_id>/", searches_panel, name="searches-panel"),
     path("admin/why/", why_page, name="why"),
     path("admin/", admin.site.urls),
 ]

@@ -99,6 +99,7 @@ class RecordingServiceAdmin(ModelAdmin):
     list_filter = ("data_server", "enabled")
     list_select_related = ("data_server", "health")
     search_fields = ("slug", "url")
+    change_form_outer_before_template = "qms/searches.html"
     actions_detail = ("test_connection_page",)
     readonly_fields = ("stored_password", "state", "answered", "failed", "breaker", "clock")
     fieldsets = (

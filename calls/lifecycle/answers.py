@@ -65,3 +65,13 @@ WHY = {
     "stranger": "QMS named a recording of another extension or of an earlier time; it was not taken.",
     "next_call": "The extension's next call began before QMS had answered; an answer now could be the next call's.",
 }
+#: The same in few words, for lists; QMS's own codes are told as they are.
+BRIEFLY = {
+    "none": "QMS had no recording",
+    "late": "asked too late",
+    "unreachable": "the Recording Service did not answer",
+    "same": "only another leg's recording",
+    "several": "more than one recording",
+    "stranger": "another extension's recording",
+    "next_call": "the next call began",
+}

@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from calls.counting import BUCKETS_MS
+from calls.latencies import Times, times
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
 from calls.recounting import recount
 from calls.rows import leg_key
@@ -19,7 +20,7 @@ from cti.models import CtiSource, LinkState, LinkStatus
 from cti.tests.examples import source
 from gateway_site import probes, pulse
 from gateway_site.dashboard import figures
-from gateway_site.dashboard_day import Times, chart, legs_link, times, today
+from gateway_site.dashboard_day import chart, legs_link, today
 from gateway_site.dashboard_health import health
 from qms.models import DataServer, RecordingService, ServiceHealth
 

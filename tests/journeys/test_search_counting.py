@@ -1,0 +1,172 @@
+"""The counts of searches are those of their table, each search once, whatever dies or repeats."""
+
+import random
+from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+import redis as redis_client
+from django.test import Client
+from django.urls import reverse
+
+from calls import consumer as consuming
+from calls.counting import bucket_of
+from calls.models import RecordingSearch, SearchCount, SearchState
+from calls.retention import retain
+from calls.search_counting import KEPT, Ended, count_searches, span_of
+from calls.searches import Asked, settle
+from qms.port import Recording
+from tests.journeys.house import House
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+class PulledPlug(Exception):
+    """The machine lost its power in mid-transaction."""
+
+
+@pytest.fixture
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+    """Give a gateway with an empty journal; its pumps look again at once."""
+    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    return House()
+
+
+def counted() -> Counter[object]:
+    """Return what the counts say, and how often QMS was asked."""
+    counts: Counter[object] = Counter()
+    for one in SearchCount.objects.all():
+        counts[(one.service_id, one.state, one.why, one.bucket_ms)] += one.searches
+        counts["questions"] += one.questions
+    return counts
+
+
+def counted_by_hand() -> Counter[object]:
+    """Count the table of searches, one after the other."""
+    counts: Counter[object] = Counter()
+    for one in RecordingSearch.objects.exclude(state=SearchState.OPEN):
+        found = one.state == SearchState.FOUND and one.answered_at
+        bucket = bucket_of(round((found - one.connected_at).total_seconds() * 1000)) if found else 0
+        why = one.why if one.state == SearchState.MISSED else ""
+        counts[(one.service_id, one.state, why, bucket)] += 1
+        counts["questions"] += one.attempts
+    return counts
+
+
+def pull_the_plug_now_and_then(monkeypatch: pytest.MonkeyPatch, chance: random.Random) -> Counter[str]:
+    """Pull the plug in every third transaction that counts searches, after it counted and before it is committed."""
+    crashes: Counter[str] = Counter()
+
+    def count_and_crash(source_id: int, ends: Sequence[Ended]) -> None:
+        count_searches(source_id, ends)
+        if ends and chance.random() < 0.3:
+            crashes["crashes"] += 1
+            raise PulledPlug
+
+    monkeypatch.setattr(consuming, "count_searches", count_and_crash)
+    return crashes
+
+
+def work(house: House, seconds: float) -> None:
+    """Let the gateway work until it is through, with a new consumer after each crash."""
+    while True:
+        try:
+            house.passes(seconds)
+        except PulledPlug:
+            house.consumer = consuming.Consumer(house.source, house.consumer.now)
+        else:
+            return
+
+
+def one_call(house: House, call: str, extension: str, chance: random.Random) -> None:
+    """Let a call be connected, recorded or not, hurried or not, and end."""
+    recorded, before = chance.random() < 0.7, house.time
+    if recorded:
+        house.qms.connected(extension, house.time)
+    house.call("Established", call, extension)
+    work(house, chance.choice((0.1, 2, 15)))
+    house.qms.disconnected(extension, house.time)
+    house.call("ConnectionCleared", call, extension)
+    work(house, chance.choice((0, 12)))
+    assert house.time >= before
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_each_search_is_counted_once_though_consumers_die_in_mid_transaction(
+    house: House, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    chance = random.Random(seed)
+    crashes = pull_the_plug_now_and_then(monkeypatch, chance)
+    for number in range(40):
+        one_call(house, f"C{number}", chance.choice(("2001", "2002", "2003")), chance)
+    work(house, 60)
+    work(house, 1)
+
+    assert counted() == counted_by_hand()
+    states = {one.state for one in SearchCount.objects.all()}
+    assert {SearchState.FOUND, SearchState.MISSED} <= states
+    assert crashes["crashes"] > 5
+
+
+def test_an_answer_that_is_settled_and_folded_again_is_not_counted_twice(house: House) -> None:
+    house.call("Established", "C1", "2001")
+    house.fold()
+    search = RecordingSearch.objects.get()
+    guid = "0f0e0d0c-0b0a-4908-8706-050403020100"
+    answer = Asked(search, house.now(), Recording(guid, "2001", house.time))
+    settle(house.service, [answer], house.now())
+    settle(house.service, [answer], house.now())
+    other = consuming.Consumer(house.source, house.now)
+    house.fold()
+    settle(house.service, [answer], house.now())
+    other.fold_once()
+
+    assert [(one.state, one.searches, one.questions) for one in SearchCount.objects.all()] == [("found", 1, 1)]
+
+
+def test_a_search_that_nobody_needs_any_more_is_counted_as_that(house: House) -> None:
+    house.call("Established", "C1", "2001")
+    house.fold()
+    house.call("ConnectionCleared", "C1", "2001")
+    house.fold()
+    house.time += timedelta(seconds=4)
+    house.call("Established", "C2", "2001")
+    house.fold()
+
+    assert RecordingSearch.objects.filter(state=SearchState.CANCELLED).count() == 1
+    assert [(one.state, one.searches) for one in SearchCount.objects.all()] == [("cancelled", 1)]
+
+
+def test_the_page_of_the_service_and_the_metrics_tell_of_the_last_hour(
+    house: House, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.connects("C1", "2001")
+    house.call("Established", "C2", "2002")
+    house.passes(1)
+    house.passes(30)
+    house.passes(1)
+    monkeypatch.setattr("clock.now", lambda: house.time)
+
+    page = admin_client.get(reverse("searches-panel", args=[house.service.pk])).content.decode()
+    scraped = admin_client.get("/metrics").content.decode()
+
+    assert "2 searches ended" in page
+    assert "1 found, 1 missed" in page
+    assert "1: QMS had no recording" in page
+    assert f"service__id__exact={house.service.pk}&amp;why=none" in page
+    assert 'gateway_searches_last_hour{service="rs1",state="found",why=""} 1.0' in scraped
+    assert 'gateway_searches_last_hour{service="rs1",state="missed",why="none"} 1.0' in scraped
+    assert 'gateway_search_seconds_last_hour{quantile="0.95",service="rs1"}' in scraped
+    assert 'gateway_searches_open{service="rs1"} 0.0' in scraped
+
+
+def test_old_counts_are_forgotten(house: House) -> None:
+    house.connects("C1", "2001")
+    house.passes(1)
+    assert SearchCount.objects.get().began == span_of(house.time)
+
+    house.time += KEPT * 2
+    retain(house.now)
+
+    assert not SearchCount.objects.exists()
