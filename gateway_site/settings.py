@@ -18,6 +18,7 @@ from gateway_site import embedded
 from gateway_site.celery_settings import *  # noqa: F403  (one flat namespace is Django's idiom)
 from gateway_site.logs import LOGGING  # noqa: F401  (Django reads it)
 from gateway_site.navigation import UNFOLD  # noqa: F401  (unfold reads it)
+from qms import endpoints
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -223,6 +224,12 @@ try:
     PRE_SHIFT_AT = time.fromisoformat(_pre_shift_at) if _pre_shift_at else None
 except ValueError as error:
     raise ImproperlyConfigured("PRE_SHIFT_AT is no time of day: write it like 06:30, or leave it empty.") from error
+#: Host names, addresses and networks at which QMS may be called; empty: anywhere but at link-local addresses.
+QMS_ENDPOINTS = env.list("QMS_ENDPOINTS", default=[])
+try:
+    endpoints.parse(QMS_ENDPOINTS)
+except ValueError as error:
+    raise ImproperlyConfigured(f"QMS_ENDPOINTS: {error}.") from error
 #: The share of finished calls that the site wants flagged; below it the dashboard says so.
 FLAGGED_TARGET_PERCENT = env.float("FLAGGED_TARGET_PERCENT", default=99)
 #: Who finds a recent call for the preview of the Flags, which do not know the calls.

@@ -1,11 +1,14 @@
 """Data Servers and Recording Services: one gateway instance for each Recording Service."""
 
 from datetime import time
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from qms.endpoints import may_be_entered
 from qms.soap_wire import NotReached, address
 from vault.fields import EncryptedTextField
 
@@ -18,6 +21,15 @@ def validate_address(value: str) -> None:
         raise ValidationError(str(error)) from error
     if parts.username or parts.password:
         raise ValidationError("User name and password have fields of their own.")
+    if not may_be_entered(parts.hostname or ""):
+        allowed = "QMS_ENDPOINTS lists which" if settings.QMS_ENDPOINTS else "link-local addresses are cloud services'"
+        raise ValidationError(f"The gateway is not allowed to call the host {parts.hostname}: {allowed}.")
+
+
+def validate_wsdl(value: str) -> None:
+    """Accept a file, or an address that may be called."""
+    if urlsplit(value).scheme in ("http", "https"):
+        validate_address(value)
 
 
 class DataServer(models.Model):
@@ -47,7 +59,10 @@ class RecordingService(models.Model):
     data_server = models.ForeignKey(DataServer, models.PROTECT, related_name="services")
     enabled = models.BooleanField(default=True)
     url = models.CharField(max_length=500, validators=[validate_address], help_text="The SOAP endpoint.")
-    wsdl = models.CharField(max_length=500, blank=True, help_text="A WSDL file or URL; empty: the gateway's own copy.")
+    wsdl = models.CharField(
+        max_length=500, blank=True, validators=[validate_wsdl],
+        help_text="A WSDL file or URL; empty: the gateway's own copy.",
+    )  # fmt: skip
     dialect = models.CharField(max_length=500, blank=True, help_text="A TOML file that maps a WSDL with other names.")
     ca_file = models.CharField(max_length=500, blank=True, help_text="Path of the CA bundle; empty: the system's.")
     login = models.CharField(max_length=16, choices=Login.choices, default=Login.USERNAME_TOKEN)

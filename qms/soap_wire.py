@@ -23,6 +23,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 
 import clock
+from qms import endpoints
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,12 +35,21 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     max_bytes: int = 16 * 1024 * 1024
 
 
+_UNANSWERED = "Check the address; see whether the host is on, and whether a firewall or the route drops what is sent."
+_REFUSED = "Check the port of the address, and whether QMS's web services run on that host."
+_UNKNOWN = "Check the spelling of the host, and whether this machine's name server knows it; or enter its IP address."
+
+
 class WireError(Exception):
     """The exchange failed; the text names the cause, never what was sent or received."""
 
 
 class NotReached(WireError):
-    """The server was not reached; nothing was sent."""
+    """The server was not reached; nothing was sent. ``advice`` says what to do where the cause tells it."""
+
+    def __init__(self, message: str, *, advice: str = "") -> None:
+        super().__init__(message)
+        self.advice = advice
 
 
 class AnswerLost(WireError):
@@ -98,8 +108,15 @@ def _left(deadline: float) -> float:
     return left
 
 
-def _failure(error: Exception) -> str:
-    return f"The connection failed: {getattr(error, 'strerror', '') or type(error).__name__}."
+def _not_reached(error: Exception) -> NotReached:
+    """Return what an attempt to connect came to, in words that tell the likely causes apart."""
+    if isinstance(error, TimeoutError):
+        return NotReached("The connection was not answered in time.", advice=_UNANSWERED)
+    if isinstance(error, ConnectionRefusedError):
+        return NotReached("The host refused the connection: nothing listens at this port.", advice=_REFUSED)
+    if isinstance(error, socket.gaierror | UnicodeError):  # UnicodeError: a name that no resolver takes
+        return NotReached("The host name is not known here.", advice=_UNKNOWN)
+    return NotReached(f"The connection failed: {getattr(error, 'strerror', '') or type(error).__name__}.")
 
 
 @functools.cache
@@ -164,7 +181,7 @@ class Wire:
         try:
             self._dialled(time.monotonic() + self._limits.total_seconds).close()
         except (OSError, UnicodeError) as error:
-            raise NotReached(_failure(error)) from error
+            raise _not_reached(error) from error
 
     def open(self) -> None:
         """Connect without sending; raises ``NotReached``."""
@@ -227,16 +244,16 @@ class Wire:
             raise NotReached(f"The server's certificate is not trusted: {error.verify_message}.") from error
         except ssl.SSLError as error:
             raise NotReached(f"TLS failed ({error.reason or type(error).__name__}).") from error
-        except TimeoutError as error:
-            raise NotReached("The connection was not answered in time.") from error
-        except (OSError, UnicodeError) as error:  # UnicodeError: a name that no resolver takes
-            raise NotReached(_failure(error)) from error
+        except (OSError, UnicodeError) as error:
+            raise _not_reached(error) from error
 
     def _dialled(self, deadline: float) -> socket.socket:
-        """Try each address of the host; the last failure is raised."""
+        """Try each address of the host that may be called; the last failure is raised."""
         failure: OSError = OSError("the name has no address")
         give_up = min(deadline, time.monotonic() + self._limits.connect_seconds)
         for family, kind, protocol, _, address in socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM):
+            if not endpoints.may_call(self._host, str(address[0])):
+                raise NotReached(f"The gateway is not allowed to call {address[0]}.", advice=endpoints.ADVICE)
             connection = socket.socket(family, kind, protocol)
             try:
                 connection.settimeout(_left(give_up))
