@@ -5,6 +5,7 @@ that follows is conditional on the same name, so that a delivery which lost its 
 queries does not grow with the number of writes.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,6 +28,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Greatest
 
+from flags.alerts import ALERTING, count_alerts, reasons_of
 from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
 from flags.protocol import Decision, Pending
 from qms.models import RecordingService
@@ -56,9 +58,9 @@ class Settlement(msgspec.Struct, frozen=True):
 
 
 class GivenUp(msgspec.Struct, frozen=True):
-    """How many writes were given up, and the CTI sources whose consumers have answers to fold."""
+    """The writes that were given up, and the CTI sources whose consumers have answers to fold."""
 
-    count: int = 0
+    write_ids: tuple[int, ...] = ()
     source_ids: frozenset[int] = frozenset()
 
 
@@ -155,7 +157,7 @@ def settle(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
     written = [one for one in settlements if one.decision.state == "written"]
     failed = [one for one in settlements if one.decision.state in SETTLED and one.decision.state != "written"]
     put_off = [one for one in settlements if one.decision.state not in SETTLED]
-    ended = _settle_written(written, claim, now) + _save(failed, claim, now)
+    ended = _settle_written(written, claim, now) + _settle_failed(failed, claim, now)
     _save(put_off, claim, now)
     _let_wrapups_wait([one.claimed for one in put_off if one.claimed.part == "base"])
     return ended
@@ -173,17 +175,39 @@ def _settle_written(settlements: Sequence[Settlement], claim: int, now: datetime
     )
 
 
+def _settle_failed(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
+    """Save ends without success, and raise their alerts with them: what is held is locked, so that each counts once."""
+    if not settlements:
+        return 0
+    with transaction.atomic():
+        held = _held([one.claimed for one in settlements], claim).order_by("pk").select_for_update()
+        services = dict(held.values_list("pk", "service_id"))
+        alerting = [one for one in settlements if _is_alerting(one) and one.claimed.write_id in services]
+        count_alerts(Counter((services[one.claimed.write_id], _code(one)) for one in alerting))
+        return _save(settlements, claim, now)
+
+
+def _is_alerting(settlement: Settlement) -> bool:
+    return settlement.decision.state in ALERTING
+
+
+def _code(settlement: Settlement) -> str:
+    return settlement.decision.error_code[:32]
+
+
 def _save(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
     """Save ends of many kinds, each with its own reason, by one statement."""
     if not settlements:
         return 0
     is_end = settlements[0].decision.state in SETTLED
+    alerting = [one.claimed.write_id for one in settlements if _is_alerting(one)]
     return _held([one.claimed for one in settlements], claim).update(
         state=_each(settlements, CharField(), lambda one: one.state),
         not_before=_each(settlements, DateTimeField(), lambda one: one.not_before or now),
         error_code=_each(settlements, CharField(), lambda one: one.error_code[:32]),
         error=_each(settlements, CharField(), lambda one: one.error[:500]),
         settled_at=now if is_end else None, claim=None, claimed_until=None, folded=False,
+        alert_since=Case(When(pk__in=alerting, then=Value(now, DateTimeField())), default=F("alert_since")),
     )  # fmt: skip
 
 
@@ -207,15 +231,21 @@ def _let_wrapups_wait(bases: Sequence[Claimed]) -> None:
 def give_up_overdue(service_id: int, before: datetime, now: datetime) -> GivenUp:
     """Give up writes that have been waiting since ``before`` for a service that is not to be reached."""
     overdue = _unsettled(service_id).filter(free(now), not_before__lte=before).order_by("not_before")
-    rows = list(overdue.values_list("pk", "source_id")[:GIVEN_UP_AT_ONCE])
-    if not rows:
-        return GivenUp()
-    text = "The Recording Service could not be reached for too long."
-    count = FlagWrite.objects.filter(free(now), pk__in=[pk for pk, _ in rows], state__in=UNSETTLED).update(
-        state=WriteState.GIVEN_UP, error=text, error_code=code_of_giving_up(QmsUnavailable.code), settled_at=now,
-        claim=None, claimed_until=None, folded=False,
+    with transaction.atomic():
+        rows = list(_locked(overdue).values_list("pk", "source_id")[:GIVEN_UP_AT_ONCE])
+        keys = [pk for pk, _ in rows]
+        if keys:
+            _give_up(keys, now)
+            count_alerts(reasons_of(keys))
+    return GivenUp(tuple(keys), frozenset(source_id for _, source_id in rows))
+
+
+def _give_up(keys: Sequence[int], now: datetime) -> None:
+    FlagWrite.objects.filter(free(now), pk__in=keys, state__in=UNSETTLED).update(
+        state=WriteState.GIVEN_UP, error="The Recording Service could not be reached for too long.",
+        error_code=code_of_giving_up(QmsUnavailable.code), settled_at=now, alert_since=now, claim=None,
+        claimed_until=None, folded=False,
     )  # fmt: skip
-    return GivenUp(count, frozenset(source_id for _, source_id in rows))
 
 
 def code_of_giving_up(code: str) -> Case:

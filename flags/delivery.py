@@ -18,6 +18,7 @@ import msgspec
 import structlog
 from django.conf import settings
 
+from flags.alerts import ALERTING
 from flags.claims import (
     Claimed,
     Settlement,
@@ -214,6 +215,7 @@ class Delivery:
                 log.warning(
                     "flags_not_written", write_id=one.claimed.write_id, leg_id=one.claimed.leg_id,
                     service=self.service.slug, state=one.decision.state, code=one.decision.error_code,
+                    alert=one.decision.state in ALERTING,
                 )  # fmt: skip
 
     def _tell_breaker(self, found: Sequence[Sent]) -> None:
@@ -230,10 +232,13 @@ class Delivery:
         """Give up what has waited too long: only while the service cannot be reached, else it is sent."""
         now = self.now()
         given_up = give_up_overdue(self.service.pk, now - self.patience, now)
-        if given_up.count:
-            self.done.settled += given_up.count
+        if given_up.write_ids:
+            self.done.settled += len(given_up.write_ids)
             self.done.source_ids |= given_up.source_ids
-            log.error("flag_writes_given_up", service=self.service.slug, writes=given_up.count)
+            log.warning(
+                "flag_writes_given_up", service=self.service.slug, writes=len(given_up.write_ids),
+                first_write_id=min(given_up.write_ids), last_write_id=max(given_up.write_ids), alert=True,
+            )  # fmt: skip
 
 
 class _Turns:

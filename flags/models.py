@@ -107,6 +107,12 @@ class FlagWrite(models.Model):
     error_code = models.CharField(max_length=32, blank=True)
     error = models.CharField(max_length=500, blank=True)
     folded = models.BooleanField(default=False, help_text="The consumer has taken the answer into the leg.")
+    retries = models.PositiveIntegerField(
+        default=0, db_default=0, help_text="How often a person has put it back; tells one end from the next."
+    )
+    alert_since = models.DateTimeField(null=True, help_text="When the gateway itself ended it without success.")
+    acknowledged_at = models.DateTimeField(null=True, help_text="When a person took note of that.")
+    acknowledged_by = models.CharField(max_length=150, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["-id"]
@@ -127,6 +133,11 @@ class FlagWrite(models.Model):
                 fields=["error_code", "id"],
                 condition=Q(state__in=RETRIABLE),
                 name="flags_write_ended_badly",
+            ),
+            models.Index(  # Serves the alerts: their list, and their count by reason.
+                fields=["id", "error_code", "service"],
+                condition=Q(alert_since__isnull=False, acknowledged_at__isnull=True),
+                name="flags_write_alerts",
             ),
         ]
 
@@ -150,6 +161,21 @@ class FlagValue(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class AlertCount(models.Model):
+    """How many flag writes of a Recording Service the gateway has ended without success for a reason; never less."""
+
+    service = models.ForeignKey(RecordingService, models.CASCADE)
+    error_code = models.CharField(max_length=32)
+    raised = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        ordering = ["service", "error_code"]
+        constraints = [models.UniqueConstraint(fields=["service", "error_code"], name="flags_alert_count_once")]
+
+    def __str__(self) -> str:
+        return f"{self.error_code} at {self.service}: {self.raised}"
 
 
 class RetryRun(models.Model):

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 import structlog
 from django.db import transaction
-from django.db.models import Case, QuerySet, Value, When
+from django.db.models import Case, F, QuerySet, Value, When
 
 from flags.catalogue import FlagText
 from flags.claims import code_of_giving_up, free
@@ -54,6 +54,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     error: str
     settled_at: datetime
     attempts: int
+    retries: int
 
 
 class _Standing(msgspec.Struct):
@@ -145,15 +146,22 @@ def settled_writes(source_id: int, limit: int) -> list[Settled]:
         Settled(
             write_id=row.pk, leg_id=row.leg_id, part="base" if row.part == "base" else "wrapup", state=row.state,
             error_code=row.error_code, error=row.error, settled_at=row.settled_at or row.created_at,
-            attempts=row.attempts,
+            attempts=row.attempts, retries=row.retries,
         )
         for row in waiting[:limit]
     ]  # fmt: skip
 
 
-def mark_folded(write_ids: Sequence[int]) -> None:
-    """Remember that writes have been taken into their legs; one that was put back meanwhile is not settled now."""
-    FlagWrite.objects.filter(pk__in=write_ids, state__in=SETTLED).update(folded=True)
+def mark_folded(read: Sequence[Settled]) -> None:
+    """Remember that these ends have been taken into their legs.
+
+    A write that was put back meanwhile is not settled now, or has come to another end, which is still to be taken.
+    """
+    keys: defaultdict[int, list[int]] = defaultdict(list)
+    for one in read:
+        keys[one.retries].append(one.write_id)
+    for retries, write_ids in keys.items():
+        FlagWrite.objects.filter(pk__in=write_ids, retries=retries, state__in=SETTLED).update(folded=True)
 
 
 def give_up(write_ids: Sequence[int], by: str, reason: str, now: datetime) -> int:
@@ -182,7 +190,8 @@ def put_back(writes: QuerySet[FlagWrite], now: datetime) -> int:
     ended = writes.filter(state__in=RETRIABLE).update(
         state=Case(When(error_code=QmsUnclear.code, then=Value(WriteState.UNCLEAR.value)),
                    default=Value(WriteState.QUEUED.value)),
-        not_before=now, retried_at=now, attempts=0, settled_at=None, folded=False,
+        not_before=now, retried_at=now, attempts=0, settled_at=None, folded=False, retries=F("retries") + 1,
+        alert_since=None, acknowledged_at=None, acknowledged_by="",
     )  # fmt: skip
     waiting = writes.filter(free(now), state__in=UNSETTLED, not_before__gt=now)
     return ended + waiting.update(not_before=now)

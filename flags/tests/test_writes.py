@@ -141,26 +141,40 @@ def test_settled_writes_are_told_once_folded_no_more(service: RecordingService) 
     ]  # fmt: skip
     assert [one.write_id for one in settled_writes(7, 1)] == [first]
     assert settled_writes(8, 10) == []
-    mark_folded([first, second])
+    mark_folded(told)
     assert settled_writes(7, 10) == []
 
 
 def test_a_write_that_is_put_back_while_it_is_folded_is_told_again(service: RecordingService) -> None:
     queue_writes([new(service, "G1", "A")])
     key = settle("G1", "refused")
-    assert len(settled_writes(7, 10)) == 1
+    read = settled_writes(7, 10)
+    assert len(read) == 1
     retry([key], "ann", NOW)
-    mark_folded([key])
+    mark_folded(read)
     settle("G1", "written")
 
     assert [one.state for one in settled_writes(7, 10)] == ["written"]
+
+
+@pytest.mark.parametrize("state", ["written", "refused"])
+def test_the_next_end_of_a_write_that_was_read_before_it_is_told_too(service: RecordingService, state: str) -> None:
+    queue_writes([new(service, "G1", "A"), new(service, "G2", "A", leg=2)])
+    key, other = settle("G1", "refused"), settle("G2", "written")
+    read = settled_writes(7, 10)
+    retry([key], "ann", NOW)
+    settle("G1", state)  # at the same moment, after as many tries: only the retry tells the ends apart
+    mark_folded(read)
+
+    assert [(one.write_id, one.state) for one in settled_writes(7, 10)] == [(key, state)]
+    assert FlagWrite.objects.get(pk=other).folded
 
 
 @pytest.mark.parametrize("state", ["refused", "conflict", "gone", "given_up"])
 def test_a_bad_end_is_put_back_with_new_patience(service: RecordingService, state: str) -> None:
     queue_writes([new(service, "G1", "A")])
     key = settle("G1", state, "UnknownFlag")
-    mark_folded([key])
+    mark_folded(settled_writes(7, 10))
     later = NOW + timedelta(days=30)
     assert retry([key], "ann", later) == 1
 
