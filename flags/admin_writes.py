@@ -123,7 +123,7 @@ class FlagWriteAdmin(ModelAdmin):
     paginator = InfinitePaginator  # counts nothing: there may be millions
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
-    actions_selection_counter = False
+    list_disable_select_all = True
     actions = ("retry_selected", "give_up_selected")
     fields = (
         "state_label", "last_error", "recording_guid", "part", "service", "values", "attempts", "next_try",

@@ -38,7 +38,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "gateway_site.dashboard.callback",
     "STYLES": [lambda _: static("gateway/gateway.css")],
-    "SCRIPTS": [lambda _: static("gateway/dashboard.js")],
+    "SCRIPTS": [lambda _: static("gateway/dashboard.js"), lambda _: static("gateway/names.js")],
     "SIDEBAR": {
         "show_search": True,
         "navigation": [

@@ -29,13 +29,13 @@ def open_browser(width: int = 1440, scheme: str = "light") -> Iterator[Page]:
         )
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
-        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
         try:
             yield page
         finally:
             chromium.close()
             del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-    assert faults == []
+    assert faults == [], "\n".join(faults)
 
 
 def lend_session(page: Page, client: Client, address: str) -> None:

@@ -1,0 +1,84 @@
+"""A gateway with something on every page of the admin, and the list of those pages."""
+
+from datetime import timedelta
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from agents.models import Agent, MappingAct, QmsUser, RefreshState, Trigger, UserRefresh
+from calls.models import ExportJob, ExportKind, Gap
+from cti.models import QuarantinedMessage
+from cti.tokens import mint_token
+from flags.models import FlagWrite, WriteState
+from gateway_site.navigation import UNFOLD
+from tests.journeys.house import House
+
+#: Named pages that stand in no menu.
+FURTHER = ("admin:password_change", "admin:login")
+#: As long as the systems around may send it: the page has to bear it.
+LONG_NAME = "Maximiliane-Alexandra Archer-Featherstonehaugh"
+
+
+def furnish(user: User) -> House:
+    """Let calls happen to a whole gateway, and leave a row of each kind."""
+    house = House()
+    house.time = house.begin = timezone.now() - timedelta(minutes=20)
+    house.log_on("9101", "2001", LONG_NAME)
+    house.connects("C1", "2001", callerName="Jo Caller", callerNameSource="isdn", queueName="Sales")
+    house.call("Established", "C2", "2900")
+    house.passes(0.2)
+    house.call("Held", "C1", "2001")
+    house.passes(3)
+    house.clears("C1", "2001")
+    house.clears("C2", "2900")
+    house.passes(1.2)
+    house.connects("C3", "2002", queueName="Service")
+    house.passes(1)
+    _add_rows(house, user)
+    return house
+
+
+def _add_rows(house: House, user: User) -> None:
+    """Make the rows that come from trouble and from people's hands."""
+    at = house.time
+    Gap.objects.create(source=house.source, began_at=at, ended_at=at, reason="the PBX closed the link", legs_lost=2)
+    QuarantinedMessage.objects.create(source=house.source, at=at, kind="message", error="unknown element <odd>")
+    mint_token(house.source, name="the PBX's gateway")
+    UserRefresh.objects.create(
+        service=house.service, trigger=Trigger.values[0], state=RefreshState.values[-1], started_at=at,
+        finished_at=at, error="QMS did not answer",
+    )  # fmt: skip
+    agent, _ = Agent.objects.get_or_create(
+        source=house.source, agent_id="9101", defaults={"first_seen_at": at, "last_seen_at": at}
+    )
+    MappingAct.objects.create(
+        agent=agent, number=1, after=QmsUser.objects.first(), after_name="2001", reason="Sits there.", by="admin", at=at
+    )
+    ExportJob.objects.create(user=user, kind=ExportKind.CSV, wanted="{}", with_callers=True, asked_at=at)
+    FlagWrite.objects.filter(pk=FlagWrite.objects.values("pk")[:1]).update(
+        state=WriteState.REFUSED, error_code="refused", error="The Flag does not exist."
+    )
+
+
+def menu() -> list[str]:
+    """Return the addresses in the admin's menu, in its order."""
+    return [str(item["link"]) for group in UNFOLD["SIDEBAR"]["navigation"] for item in group["items"]]
+
+
+def pages(client: Client) -> list[str]:
+    """Return the address of every page that the client may open: the menu's, and each model's form and history."""
+    found = [*menu(), *(reverse(name) for name in FURTHER), f"{reverse('why')}?extension=2900", *_of_models()]
+    return [page for page in dict.fromkeys(found) if client.get(page).status_code == 200]
+
+
+def _of_models() -> list[str]:
+    found = []
+    for model in admin.site._registry:
+        name = f"admin:{model._meta.app_label}_{model._meta.model_name}"
+        found += [reverse(f"{name}_changelist"), reverse(f"{name}_add")]
+        if (row := model._default_manager.first()) is not None:
+            found += [reverse(f"{name}_{page}", args=[row.pk]) for page in ("change", "history")]
+    return found

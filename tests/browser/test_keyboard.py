@@ -1,0 +1,105 @@
+"""The admin without a mouse: what one needs is reached by Tab, and one sees where one is."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from playwright.sync_api import Page, expect
+
+from calls.tests.test_live import leg
+from tests.journeys.browser import lend_session, open_browser
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
+#: More than the menu, the search and a page's filters together.
+MOST_STEPS = 150
+SHOWS_FOCUS = """() => {
+  const at = document.activeElement, look = getComputedStyle(at);
+  const before = [look.outlineStyle, look.outlineWidth, look.boxShadow, look.borderColor, look.backgroundColor];
+  at.blur();
+  const now = getComputedStyle(at);
+  const after = [now.outlineStyle, now.outlineWidth, now.boxShadow, now.borderColor, now.backgroundColor];
+  return before.some((value, which) => value !== after[which]);
+}"""
+
+
+#: What must show that it has the focus, and where it stands.
+FOCUSED = [
+    ("/admin/", "a[href='/admin/live/']"),
+    ("/admin/calls/leg/", "#searchbar"),
+    ("/admin/calls/leg/", "#result_list a[href*='/change/']"),
+    ("/admin/qms/dataserver/add/", "#id_slug"),
+    ("/admin/qms/dataserver/add/", "[name='_save']"),
+    ("/admin/installation/", "#content form button"),
+    ("/admin/why/", "#content input"),
+]
+
+
+@pytest.fixture
+def administrator(client: Client) -> Client:
+    """Give a client with a session, on a site with one leg."""
+    client.force_login(User.objects.create_superuser("admin", password="x"))
+    leg(1, device_id="2001", call_id="C1", phase="settled", outcome="flagged")
+    return client
+
+
+@pytest.fixture
+def page(live_server: str, administrator: Client) -> Iterator[Page]:
+    """Give a browser that is logged in as an administrator."""
+    with open_browser() as one:
+        lend_session(one, administrator, str(live_server))
+        yield one
+
+
+def tab_to(page: Page, selector: str) -> None:
+    """Press Tab until the element has the focus; fails where that never comes."""
+    for _ in range(MOST_STEPS):
+        page.keyboard.press("Tab")
+        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+            return
+    pytest.fail(f"Tab never reached {selector}")
+
+
+def test_the_menu_is_reached_and_leads_on(page: Page, live_server: str) -> None:
+    page.goto(f"{live_server}/admin/")
+    tab_to(page, "a[href='/admin/live/']")
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(f"{live_server}/admin/live/")
+
+
+def test_the_search_of_legs_is_reached_and_a_row_opens_its_leg(page: Page, live_server: str) -> None:
+    page.goto(f"{live_server}/admin/calls/leg/")
+    tab_to(page, "#searchbar")
+    page.keyboard.type("C1")
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(f"{live_server}/admin/calls/leg/?q=C1")
+    tab_to(page, "#result_list a[href*='/change/']")
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("heading", name="How it came about")).to_be_visible()
+
+
+def test_a_form_is_filled_in_and_saved(page: Page, live_server: str) -> None:
+    page.goto(f"{live_server}/admin/qms/dataserver/add/")
+    tab_to(page, "#id_slug")
+    page.keyboard.type("north")
+    tab_to(page, "[name='_save']")
+    page.keyboard.press("Enter")
+
+    expect(page).to_have_url(f"{live_server}/admin/qms/dataserver/")
+    expect(page.locator("#result_list").get_by_role("link", name="north")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_one_sees_where_the_keyboard_is(live_server: str, administrator: Client, scheme: str) -> None:
+    unseen = []
+    with open_browser(scheme=scheme) as page:
+        lend_session(page, administrator, str(live_server))
+        for address, target in FOCUSED:
+            page.goto(f"{live_server}{address}")
+            tab_to(page, target)
+            if not page.evaluate(SHOWS_FOCUS):
+                unseen.append((address, target))
+
+    assert unseen == []
