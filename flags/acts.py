@@ -3,17 +3,23 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+import structlog
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
 from django.utils import timezone
 
+from flags.alerts import is_open
 from flags.claims import free
 from flags.models import FlagWrite, RetryRun
 from flags.retrying import retry_all
 from flags.writes import give_up, retry
 
+log = structlog.get_logger()
+
+#: So many alerts are acknowledged by one press: each is kept in the history.
+ACKNOWLEDGED_AT_ONCE = 5000
 #: Who acts; the admin lets nobody in who is not logged in.
 Operator = AbstractBaseUser | AnonymousUser
 
@@ -34,6 +40,27 @@ def retry_all_of(error_code: str, service_id: int | None, user: Operator, now: d
         run = retry_all(user.get_username(), now, error_code=error_code, service_id=service_id)
         _log(user, [(run, f"Retry all of the reason {error_code}; each came to a bad end, and now waits to be sent.")])
     return run
+
+
+def acknowledge(keys: Sequence[int], user: Operator, now: datetime) -> int:
+    """Take note of the open alerts among these writes, which stay as they are. Returns how many."""
+    return _acknowledge(FlagWrite.objects.filter(is_open(), pk__in=keys), user, now)
+
+
+def acknowledge_oldest(user: Operator, now: datetime) -> int:
+    """Take note of the open alerts, the oldest first, as many as one press may. Returns how many."""
+    oldest = FlagWrite.objects.filter(is_open()).order_by("pk").values("pk")[:ACKNOWLEDGED_AT_ONCE]
+    return _acknowledge(FlagWrite.objects.filter(is_open(), pk__in=oldest), user, now)
+
+
+def _acknowledge(alerts: models.QuerySet[FlagWrite], user: Operator, now: datetime) -> int:
+    with transaction.atomic():
+        rows = list(alerts.order_by("pk").select_for_update())
+        noted = FlagWrite.objects.filter(pk__in=[row.pk for row in rows])
+        noted.update(acknowledged_at=now, acknowledged_by=user.get_username())
+        _log(user, [(row, f"Acknowledge the alert. The write stays as it is: {_state(row)}.") for row in rows])
+    log.info("flag_write_alerts_acknowledged", by=user.get_username(), writes=len(rows))
+    return len(rows)
 
 
 def _act(what: str, keys: Sequence[int], user: Operator, now: datetime, act: Callable[[], int]) -> int:

@@ -22,7 +22,8 @@ from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 import clock
-from flags.acts import give_up_for, retry_all_of, retry_now
+from flags.acts import acknowledge, acknowledge_oldest, give_up_for, retry_all_of, retry_now
+from flags.alerts import Alerts, is_open, open_alerts
 from flags.models import RETRIABLE, SETTLED, UNSETTLED, FlagWrite, RetryRun, WriteState, state_is_one_of
 from flags.reasons import REASONS, in_plain_words
 from flags.retrying import waiting_for
@@ -78,6 +79,20 @@ class ReasonFilter(admin.SimpleListFilter):
         return queryset.filter(error_code=self.value()) if self.value() else queryset
 
 
+class AlertFilter(admin.SimpleListFilter):
+    """What the gateway itself ended badly and nobody has acknowledged; a partial index serves."""
+
+    title, parameter_name = "alert", "alert"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Name the one kind that is looked for."""
+        return [("open", "not acknowledged")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[FlagWrite]) -> QuerySet[FlagWrite]:
+        """Keep the open alerts."""
+        return queryset.filter(is_open()) if self.value() == "open" else queryset
+
+
 class GiveUpForm(forms.Form):
     """Why writes are given up."""
 
@@ -106,16 +121,25 @@ class RetryPanel(msgspec.Struct, frozen=True):
         return any(run.is_going_on for run in self.runs)
 
 
+class AlertPanel(msgspec.Struct, frozen=True):
+    """The open alerts, and whether the one who looks may acknowledge them all."""
+
+    alerts: Alerts
+    words: str
+    is_filtered: bool
+    may_act: bool
+
+
 @admin.register(FlagWrite)
 class FlagWriteAdmin(ModelAdmin):
     """Each intention to write flags to a recording: where it is, and why."""
 
-    list_display = ("state_label", "recording_guid", "flags", "service", "attempts", "next_try", "last_error")
+    list_display = ("state_label", "recording_guid", "flags", "service", "attempts", "next_try", "last_error", "alert")
     list_display_links = ("recording_guid",)
-    list_filter = (StateFilter, ReasonFilter, "service")
+    list_filter = (StateFilter, ReasonFilter, AlertFilter, "service")
     list_select_related = ("service",)
     list_per_page = 50
-    list_before_template = "flags/retry_panel.html"
+    list_before_template = "flags/above_writes.html"
     search_fields = ("recording_guid__exact",)
     search_help_text = "The recording's GUID, exactly."
     ordering = ("-id",)
@@ -124,10 +148,10 @@ class FlagWriteAdmin(ModelAdmin):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_disable_select_all = True
-    actions = ("retry_selected", "give_up_selected")
+    actions = ("retry_selected", "acknowledge_selected", "give_up_selected")
     fields = (
         "state_label", "last_error", "recording_guid", "part", "service", "values", "attempts", "next_try",
-        "created_at", "settled_at", "retried_at",
+        "created_at", "settled_at", "retried_at", "alert",
     )  # fmt: skip
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -185,6 +209,13 @@ class FlagWriteAdmin(ModelAdmin):
         by_hand = row.state == WriteState.GIVEN_UP and row.error.startswith("Given up by ")
         return f"{row.error}." if by_hand else in_plain_words(row.error_code)
 
+    @display(description="Alert")
+    def alert(self, row: FlagWrite) -> str:
+        """Say whether a person has taken note of a write that the gateway itself ended badly."""
+        if row.acknowledged_at:
+            return f"acknowledged by {row.acknowledged_by}, {_moment(row.acknowledged_at)}"
+        return f"not acknowledged, since {_moment(row.alert_since)}" if row.alert_since else "none"
+
     @display(description="Flags")
     def values(self, row: FlagWrite) -> str:
         """Show each flag and its value."""
@@ -197,7 +228,8 @@ class FlagWriteAdmin(ModelAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show above the list what can be retried as a whole."""
-        return super().changelist_view(request, {"retrying": self._panel(request), **(extra_context or {})})  # type: ignore[no-any-return]
+        panels = {"retrying": self._panel(request), "alerting": self._alert_panel(request)}
+        return super().changelist_view(request, {**panels, **(extra_context or {})})  # type: ignore[no-any-return]
 
     @admin.action(description="Retry now", permissions=["act"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[FlagWrite]) -> None:
@@ -205,6 +237,13 @@ class FlagWriteAdmin(ModelAdmin):
         if keys := self._chosen(request, queryset):
             count = retry_now(keys, request.user, clock.now())
             self._tell(request, count, len(keys), "are tried within seconds", "being sent, due already or written")
+
+    @admin.action(description="Acknowledge the alert", permissions=["act"])
+    def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[FlagWrite]) -> None:
+        """Take note of the chosen writes' alerts; the writes stay as they are."""
+        if keys := self._chosen(request, queryset):
+            count = acknowledge(keys, request.user, clock.now())
+            self._tell(request, count, len(keys), "are acknowledged", "without an open alert")
 
     @admin.action(description="Give up…", permissions=["act"])
     def give_up_selected(self, request: HttpRequest, queryset: QuerySet[FlagWrite]) -> HttpResponse | None:
@@ -236,6 +275,7 @@ class FlagWriteAdmin(ModelAdmin):
         """Add the button's address and the panel that refreshes itself."""
         own = [
             path("retry-all/", self.admin_site.admin_view(self.retry_all), name="flags_retry_all"),
+            path("acknowledge-all/", self.admin_site.admin_view(self.acknowledge_all), name="flags_acknowledge_all"),
             path("retry-panel/", self.admin_site.admin_view(self.panel), name="flags_retry_panel"),
         ]
         return [*own, *super().get_urls()]
@@ -252,6 +292,21 @@ class FlagWriteAdmin(ModelAdmin):
             run = retry_all_of(reason, int(service) if service.isdigit() else None, request.user, clock.now())
             messages.info(request, _sentence(run))
         return HttpResponseRedirect(reverse("admin:flags_flagwrite_changelist"))
+
+    @method_decorator(require_POST)
+    def acknowledge_all(self, request: HttpRequest) -> HttpResponse:
+        """Take note of the open alerts, of a great many the oldest, and tell how many are left."""
+        if not self.has_act_permission(request):
+            raise PermissionDenied
+        count, left = acknowledge_oldest(request.user, clock.now()), open_alerts()
+        more = f" {left.words} are left: press again." if left.count else ""
+        messages.info(request, f"{count:,} are acknowledged.{more}")
+        return HttpResponseRedirect(f"{reverse('admin:flags_flagwrite_changelist')}{'?alert=open' if more else ''}")
+
+    def _alert_panel(self, request: HttpRequest) -> AlertPanel:
+        alerts = open_alerts()
+        is_filtered = request.GET.get("alert") == "open"
+        return AlertPanel(alerts, in_plain_words(alerts.code), is_filtered, self.has_act_permission(request))
 
     @method_decorator(require_GET)
     def panel(self, request: HttpRequest) -> HttpResponse:

@@ -17,8 +17,10 @@ from agents.models import Allocation, QmsUser
 from calls.models import Leg, RecordingSearch, is_open
 from cti.models import CtiSource
 from flags.models import UNSETTLED, FlagOnServer, FlagWrite, state_is_one_of
+from gateway_site.alerts import KIND, alert_part
 from gateway_site.dashboard_day import Chart, Today, chart, today
 from gateway_site.dashboard_health import Part, health
+from gateway_site.probes import NEEDED_BY_ALL
 from qms.models import DataServer, RecordingService
 
 #: Counting what is under way ends here: the page asks every few seconds.
@@ -26,12 +28,13 @@ COUNTED_AT_MOST = 20_000
 
 
 class Sentence(msgspec.Struct, frozen=True):
-    """What the page says first; ``link`` leads to where it is mended."""
+    """What the page says first; ``link`` leads to where it is mended. ``alert`` is said whatever else is."""
 
     text: str
     is_well: bool
     link: str = ""
     link_text: str = ""
+    alert: Part | None = None
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,13 +69,21 @@ def fragment(request: HttpRequest) -> HttpResponse:
 
 def figures(now: datetime) -> Figures:
     """Gather what the dashboard shows: sums of a few rows, and counts of what is under way."""
-    parts, day = health(now), today(now)
+    parts, day = _parts(now), today(now)
     in_progress = _counted(Leg, is_open())
     return Figures(
         sentence=_sentence(parts, in_progress, day), in_progress=in_progress, today=day, chart=chart(now),
         searches_open=_counted(RecordingSearch, _is_open_search()),
         writes_open=_counted(FlagWrite, state_is_one_of(UNSETTLED)), parts=parts, first_steps=_first_steps(),
     )  # fmt: skip
+
+
+def _parts(now: datetime) -> list[Part]:
+    """Look at every part, and at the alerts where the tables can be asked."""
+    parts = health(now)
+    if any(part.kind in NEEDED_BY_ALL and not part.ok for part in parts):
+        return parts
+    return [*parts, alert_part()]
 
 
 def _is_open_search() -> Func:
@@ -87,10 +98,13 @@ def _counted(model: type[Leg | RecordingSearch | FlagWrite], condition: Func) ->
 
 def _sentence(parts: Sequence[Part], in_progress: str, day: Today) -> Sentence:
     """Say what is wrong, the most basic first; that all is well only where it is."""
-    broken = [part for part in parts if not part.ok]
+    alert = next((part for part in parts if part.kind == KIND and not part.ok), None)
+    broken = [part for part in parts if not part.ok and part is not alert]
     if broken:
         more = f" ({len(broken) - 1} more below)" if len(broken) > 1 else ""
-        return Sentence(f"{broken[0].name}: {broken[0].text}{more}", False, broken[0].link, "Mend it")
+        return Sentence(f"{broken[0].name}: {broken[0].text}{more}", False, broken[0].link, "Mend it", alert)
+    if alert is not None:
+        return Sentence(f"{alert.name}: {alert.text}", False, alert.link, "Show them")
     services = sum(part.kind in ("service", "rested", "unasked") for part in parts)
     if not services:
         return Sentence("No Recording Service is set up yet: nothing can be flagged. The first steps lead through it.",

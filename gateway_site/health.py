@@ -5,6 +5,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from gateway_site import probes
+from gateway_site.alerts import degraded
 
 
 @never_cache
@@ -17,8 +18,12 @@ def live(_: HttpRequest) -> JsonResponse:
 @never_cache
 @require_safe
 def ready(_: HttpRequest) -> JsonResponse:
-    """Answer 200 when events can be taken and kept, otherwise 503 with what is missing."""
+    """Answer 200 when events can be taken and kept, otherwise 503 with what is missing.
+
+    ``degraded`` names what a person has to look at meanwhile; no balancer should take the gateway away for it.
+    """
     looks = list(probes.vital())
-    status, number = ("ready", 200) if all(one.ok for one in looks) else ("not ready", 503)
+    is_ready = all(one.ok for one in looks)
+    status, number = ("ready", 200) if is_ready else ("not ready", 503)
     parts = {one.name: {"ok": one.ok, "detail": one.detail} for one in looks}
-    return JsonResponse({"status": status, "parts": parts}, status=number)
+    return JsonResponse({"status": status, "parts": parts, "degraded": degraded() if is_ready else []}, status=number)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, generate_latest
-from prometheus_client.core import CollectorRegistry, GaugeMetricFamily
+from prometheus_client.core import CollectorRegistry, CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 import clock
@@ -24,13 +24,14 @@ from calls.search_summary import LAST_HOUR, ends_since, open_searches
 from cti.models import LinkState, LinkStatus, QuarantinedMessage
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
 from gateway_site import probes
+from gateway_site.alerts import alert_metrics
 from qms.models import RecordingService, ServiceHealth
 
 
 class Gateway(Collector):
     """The gateway's own numbers."""
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         """Yield every metric; without a database only the probes', which say so."""
         looks = list(probes.vital())
         yield _gauge("gateway_part_ok", "1 where the part answers.", ["part"], [([one.name], one.ok) for one in looks])
@@ -43,9 +44,10 @@ class Gateway(Collector):
         except DatabaseError:
             yield _gauge("gateway_scrape_failed", "1 where the database failed in mid-scrape.", [], [([], 1)])
 
-    def _from_database(self) -> Iterator[GaugeMetricFamily]:
+    def _from_database(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         yield _legs()
         yield _writes()
+        yield from alert_metrics()
         yield from _searches()
         yield _quarantine()
         yield from _links()

@@ -164,6 +164,69 @@ def test_all_of_a_reason_are_retried_with_visible_progress(
     assert LogEntry.objects.get().object_id == str(RetryRun.objects.get().pk)
 
 
+def alerts(post: Post, *names: str) -> list[int]:
+    """Let QMS refuse writes, as it does where a flag does not exist."""
+    keys = [post.queues(name, NoSuchFlag="x") for name in names]
+    post.delivers()
+    return keys
+
+
+def test_an_alert_stands_above_the_list_until_it_is_acknowledged(admin_client: Client, post: Post) -> None:
+    key, other = alerts(post, "G1", "G2")
+    post.queues("G3")
+
+    assert "<b>2</b> flag writes ended without success" in page(admin_client)
+    text = act(admin_client, "acknowledge_selected", key, FlagWrite.objects.get(state="queued").pk)
+
+    assert "1 are acknowledged. 1 are left as they are: without an open alert." in text
+    assert "<b>1</b> flag write ended without success" in text
+    assert "acknowledged by admin, " in text
+    assert post.tells(key) == ("refused", "UnknownFlag")
+    entry = LogEntry.objects.get()
+    assert (entry.user.get_username(), entry.object_id) == ("admin", str(key))
+    assert "Acknowledge the alert. The write stays as it is: refused by QMS (UnknownFlag)" in entry.change_message
+    row = FlagWrite.objects.get(pk=key)
+    assert row.recording_guid not in page(admin_client, "?alert=open")
+    assert FlagWrite.objects.get(pk=other).recording_guid in page(admin_client, "?alert=open")
+
+
+def test_an_alert_is_acknowledged_once(admin_client: Client, post: Post) -> None:
+    (key,) = alerts(post, "G1")
+    act(admin_client, "acknowledge_selected", key)
+    first = FlagWrite.objects.get().acknowledged_at
+    act(admin_client, "acknowledge_selected", key)
+
+    assert FlagWrite.objects.get().acknowledged_at == first
+    assert LogEntry.objects.count() == 1
+
+
+def test_all_alerts_are_acknowledged_by_a_button_of_a_great_many_the_oldest(
+    admin_client: Client, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flags.acts.ACKNOWLEDGED_AT_ONCE", 2)
+    keys = alerts(post, "G1", "G2", "G3")
+    assert "Acknowledge all" in page(admin_client, "?alert=open")
+
+    told = [admin_client.post(f"{WRITES}acknowledge-all/", follow=True).content.decode() for _ in range(2)]
+
+    assert "2 are acknowledged. 1 are left: press again." in told[0]
+    assert "1 are acknowledged." in told[1]
+    assert "ended without success" not in told[1]
+    assert set(LogEntry.objects.values_list("object_id", flat=True)) == {str(key) for key in keys}
+
+
+def test_who_may_only_look_sees_the_alert_and_cannot_acknowledge_it(watcher: Client, post: Post) -> None:
+    (key,) = alerts(post, "G1")
+
+    text = page(watcher, "?alert=open")
+    assert "<b>1</b> flag write ended without success" in text
+    assert "Acknowledge" not in text
+    act(watcher, "acknowledge_selected", key)
+    assert watcher.post(f"{WRITES}acknowledge-all/").status_code == 403
+
+    assert FlagWrite.objects.get().acknowledged_at is None
+
+
 def test_a_great_many_rows_are_left_to_the_button(
     admin_client: Client, post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,7 @@ from calls.recounting import recount
 from calls.rows import leg_key
 from cti.models import CtiSource, LinkState, LinkStatus
 from cti.tests.examples import source
+from flags.models import FlagWrite
 from gateway_site import probes, pulse
 from gateway_site.dashboard import figures
 from gateway_site.dashboard_day import chart, legs_link, today
@@ -92,6 +93,44 @@ def test_the_sentence_names_what_is_broken_first(running: CtiSource) -> None:
     assert not said.is_well
     assert said.text == "Recording Service rs1: 4 failures in a row. No answer within 5 s."
     assert said.link == reverse("admin:qms_recordingservice_change", args=[RecordingService.objects.get().pk])
+
+
+def refused(count: int) -> None:
+    """Let QMS have refused flag writes, and nobody know of it."""
+    service = RecordingService.objects.get()
+    FlagWrite.objects.bulk_create(
+        FlagWrite(leg_id=number, source_id=1, service=service, recording_guid=f"G{number}", part="base",
+                  state="refused", error_code="UnknownFlag", not_before=NOW, created_at=NOW, alert_since=NOW)
+        for number in range(count)
+    )  # fmt: skip
+
+
+def test_flag_writes_that_nobody_knows_to_be_given_up_are_named_until_acknowledged(running: CtiSource) -> None:
+    refused(2)
+
+    said = figures(NOW).sentence
+
+    assert not said.is_well
+    assert said.text == (
+        "Flag writes: 2 were given up or refused and not acknowledged. Most often: "
+        "A flag does not exist in QMS: create it on the Flags page, then retry."
+    )
+    assert said.link == "/admin/flags/flagwrite/?alert=open"
+    FlagWrite.objects.update(acknowledged_at=NOW, acknowledged_by="ann")
+    assert figures(NOW).sentence.is_well
+
+
+def test_the_alert_is_said_beside_what_is_broken(running: CtiSource, client: Client) -> None:
+    refused(1)
+    cache.delete_many([f"pulse:{queue}" for queue in pulse.QUEUES])
+    client.force_login(User.objects.create_superuser("admin", password="x"))
+
+    text = client.get(reverse("dashboard-fragment")).content.decode()
+    sentence = text[text.index("qd-sentence") : text.index("</p>", text.index("qd-sentence"))]
+
+    assert "Beat: No sign of it" in sentence
+    assert "1 was given up or refused and not acknowledged" in sentence
+    assert 'href="/admin/flags/flagwrite/?alert=open"' in sentence
 
 
 def test_a_service_that_was_not_asked_for_long_is_not_said_to_answer_now(running: CtiSource) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from cti.journal import MEMBER, journal_key
 from cti.models import CtiSource, LinkState, LinkStatus
-from flags.models import FlagWrite
+from flags.models import AlertCount, FlagWrite
 from qms.models import DataServer, RecordingService, ServiceHealth
 
 pytestmark = pytest.mark.django_db
@@ -84,6 +84,30 @@ def test_the_metrics_tell_links_breakers_and_writes(client: Client, redis: Any, 
     assert 'gateway_flag_writes_unsettled{service="north",state="queued"} 1.0' in scraped
     assert 'gateway_legs_today{outcome="flagged"} 0.0' in scraped
     assert any(line.startswith("process_resident_memory_bytes") for line in scraped)
+
+
+def test_an_alert_is_told_and_takes_no_gateway_away(client: Client, redis: Any, service: RecordingService) -> None:
+    now = timezone.now()
+    assert client.get("/health/ready").json()["degraded"] == []
+    FlagWrite.objects.create(
+        leg_id=1, source_id=1, service=service, recording_guid="g", part="base", not_before=now, created_at=now,
+        state="given_up", error_code="Unavailable", alert_since=now,
+    )  # fmt: skip
+    AlertCount.objects.create(service=service, error_code="Unavailable", raised=3)
+
+    answer = client.get("/health/ready")
+    scraped = client.get("/metrics").content.decode().splitlines()
+
+    assert (answer.status_code, answer.json()["status"]) == (200, "ready")
+    (said,) = answer.json()["degraded"]
+    assert said.startswith("Flag writes: 1 was given up or refused and not acknowledged.")
+    assert 'gateway_flag_write_alerts_open{reason="Unavailable",service="north"} 1.0' in scraped
+    assert 'gateway_flag_write_alerts_total{reason="Unavailable",service="north"} 3.0' in scraped
+    FlagWrite.objects.update(acknowledged_at=now, acknowledged_by="ann")
+    assert client.get("/health/ready").json()["degraded"] == []
+    scraped = client.get("/metrics").content.decode().splitlines()
+    assert 'gateway_flag_write_alerts_open{reason="Unavailable",service="north"} 0.0' in scraped
+    assert 'gateway_flag_write_alerts_total{reason="Unavailable",service="north"} 3.0' in scraped
 
 
 def test_the_root_leads_to_the_admin(client: Client) -> None:

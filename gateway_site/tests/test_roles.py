@@ -86,6 +86,13 @@ def test_only_an_auditor_may_not_see_callers(role: str, may: bool, client_of: Ca
     assert User.objects.get(username=role).has_perm("calls.view_caller") is may
 
 
+@pytest.mark.parametrize(("role", "status"), [(ADMINISTRATOR, 302), (OPERATOR, 302), (SUPERVISOR, 403), (AUDITOR, 403)])
+def test_administrators_and_operators_acknowledge_alerts(
+    role: str, status: int, client_of: Callable[[str], Client]
+) -> None:
+    assert client_of(role).post(reverse("admin:flags_acknowledge_all")).status_code == status
+
+
 @pytest.mark.parametrize("role", [SUPERVISOR, AUDITOR])
 def test_who_only_looks_changes_nothing(role: str, client_of: Callable[[str], Client]) -> None:
     client_of(role)
