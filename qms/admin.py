@@ -3,18 +3,21 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_GET
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 import clock
-from qms import api
+from qms import api, connection_tests
 from qms.models import DataServer, RecordingService, ServiceHealth
 from vault.fields import Secret
 
@@ -113,24 +116,36 @@ class RecordingServiceAdmin(ModelAdmin):
         ("Health", {"fields": ("state", "answered", "failed", "breaker", "clock")}),
     )  # fmt: skip
 
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address of the steps, which the page asks for while a test runs."""
+        steps = self.admin_site.admin_view(self.connection_steps)
+        return [path("<int:service_id>/test/steps/", steps, name="qms_connection_steps"), *super().get_urls()]
+
     @action(description="Test connection", url_path="test", permissions=["change"], icon="network_check")
     def test_connection_page(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Show the page; the test itself runs only by POST, because it logs in to QMS."""
+        """Show the last test and the button; a worker tests, and only by POST, because it logs in to QMS."""
         service = get_object_or_404(RecordingService, pk=object_id)
-        steps = api.test_connection(service) if request.method == "POST" else []
-        works = all(step.ok for step in steps)
-        if steps and works:
-            api.mark_ok(service.pk, clock.now())
+        if request.method == "POST":
+            if not connection_tests.ask(service, request.user.get_username(), clock.now()):
+                messages.error(request, "The test could not be started: the broker (Redis) does not answer.")
+            return HttpResponseRedirect(request.path)
         context = self.admin_site.each_context(request) | {
             "title": f"Test connection: {service.slug}",
             "opts": self.opts,
             "service": service,
-            "steps": steps,
-            "verdict": "The connection works." if works else "The connection does not work.",
-            "table": _table(steps),
+            "progress": connection_tests.progress(service, clock.now()),
             "back": reverse("admin:qms_recordingservice_change", args=[service.pk]),
         }
         return TemplateResponse(request, "qms/test_connection.html", context)
+
+    @method_decorator(require_GET)
+    def connection_steps(self, request: HttpRequest, service_id: int) -> HttpResponse:
+        """Return the steps alone."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        service = get_object_or_404(RecordingService, pk=service_id)
+        context = {"service": service, "progress": connection_tests.progress(service, clock.now())}
+        return TemplateResponse(request, "qms/connection_steps.html", context)
 
     @display(description="State", label=_STATES)
     def state(self, service: RecordingService) -> str:
@@ -186,12 +201,3 @@ class RecordingServiceAdmin(ModelAdmin):
 
 def _health(service: RecordingService) -> ServiceHealth | None:
     return getattr(service, "health", None)
-
-
-def _table(steps: list[api.Step]) -> dict[str, Any]:
-    """Return the steps as the table component takes them."""
-    rows = [
-        [step.name, "ok" if step.ok else "failed" if step.tried else "-", f"{step.took_ms} ms", step.found, step.advice]
-        for step in steps
-    ]
-    return {"headers": ["Step", "Result", "Took", "Found", "What to do"], "rows": rows}

@@ -22,8 +22,8 @@ def validate_address(value: str) -> None:
     if parts.username or parts.password:
         raise ValidationError("User name and password have fields of their own.")
     if not may_be_entered(parts.hostname or ""):
-        allowed = "QMS_ENDPOINTS lists which" if settings.QMS_ENDPOINTS else "link-local addresses are cloud services'"
-        raise ValidationError(f"The gateway is not allowed to call the host {parts.hostname}: {allowed}.")
+        why = "QMS_ENDPOINTS does not list it" if settings.QMS_ENDPOINTS else "link-local addresses are clouds' own"
+        raise ValidationError(f"The gateway is not allowed to call {parts.hostname}: {why}.")
 
 
 def validate_wsdl(value: str) -> None:
@@ -110,3 +110,18 @@ class ServiceHealth(models.Model):
 
     def __str__(self) -> str:
         return f"{self.service_id}: {self.failures} failures in a row"
+
+
+class ConnectionTest(models.Model):
+    """The last test of a connection that somebody asked for; a worker keeps each step as it is done."""
+
+    service = models.OneToOneField(RecordingService, models.CASCADE, related_name="connection_test", primary_key=True)
+    run = models.PositiveIntegerField(default=0, help_text="Counts the tests: a worker that is late changes nothing.")
+    asked_at = models.DateTimeField()
+    asked_by = models.CharField(max_length=150, blank=True)
+    begun_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+    steps = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return f"{self.service_id}: test {self.run}"

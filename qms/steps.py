@@ -13,8 +13,13 @@ from qms.models import RecordingService
 from qms.port import QmsError
 from qms.soap import SoapRecordingService
 from qms.soap_dialect import OPERATIONS
+from qms.soap_wire import AnswerLost, NotReached
 
 ENOUGH_USERS = 500
+_SILENT = (
+    "The host takes connections but sends no whole answer: see whether QMS's web services hang, and whether the port is"
+    " theirs; where they are only slow, raise the time-out of a call."
+)
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,11 +41,14 @@ class _Check(msgspec.Struct, frozen=True):
     advice: str
 
 
-def test_connection(service: RecordingService) -> list[Step]:
+Tell = Callable[[list[Step]], object]
+
+
+def test_connection(service: RecordingService, tell: Tell = list) -> list[Step]:  # noqa: PT028  (no test)
     """Try the way to a Recording Service from the network to the flags. Changes nothing there; raises nothing.
 
-    Every step is told, also those that were not tried because one before failed. Takes at most the service's time-out
-    for each step.
+    Every step is told, also those that were not tried because one before failed; ``tell`` is called after each one
+    that was. Takes at most the service's time-out for each answer, and what a name server takes.
     """
     try:
         port = SoapRecordingService(connection_of(service))
@@ -50,6 +58,7 @@ def test_connection(service: RecordingService) -> list[Step]:
     steps: list[Step] = []
     for check in _CHECKS:
         steps.append(_done(check, port, service))
+        tell(steps)
         if not steps[-1].ok:
             break
     port.line.close()
@@ -62,11 +71,21 @@ test_connection.__test__ = False  # type: ignore[attr-defined]  # pytest would t
 def _done(check: _Check, port: SoapRecordingService, service: RecordingService) -> Step:
     began = time.monotonic()
     try:
-        found, ok = check.look(port, service), True
+        found, ok, advice = check.look(port, service), True, ""
     except QmsError as error:
-        found, ok = str(error), False
+        found, ok, advice = str(error), False, _advice(check, error)
     took_ms = round((time.monotonic() - began) * 1000)
-    return Step(name=check.name, ok=ok, took_ms=took_ms, found=found, advice="" if ok else check.advice)
+    return Step(name=check.name, ok=ok, took_ms=took_ms, found=found, advice=advice)
+
+
+def _advice(check: _Check, error: QmsError) -> str:
+    """Return what to do: what the cause tells, where it does, and else what the step is about."""
+    cause = error.__cause__
+    if isinstance(cause, NotReached) and cause.advice:
+        return cause.advice
+    if isinstance(cause, AnswerLost):
+        return _SILENT
+    return check.advice
 
 
 def _told(steps: list[Step]) -> list[Step]:
@@ -118,3 +137,5 @@ _CHECKS = (
     _Check("Users", _users, "The user needs the right to read users; see QMS's own log."),
     _Check("Flag definitions", _flags, "The user needs the right to manage flags; see whether the Data Server runs."),
 )  # fmt: skip
+#: The steps of a test in their order.
+NAMES = tuple(check.name for check in _CHECKS)

@@ -1,18 +1,23 @@
 """The administrator's pages of Data Servers and Recording Services."""
 
+import socket
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from celery import current_app
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from kombu.exceptions import OperationalError
 
-from qms import api
-from qms.models import DataServer, RecordingService
+from qms import api, connection_tests
+from qms.models import ConnectionTest, DataServer, RecordingService
 from qms.port import QmsUnavailable
 from qms.simulated.envelopes import Credentials
 from qms.simulated.server import SimulatedServer, in_thread
 from qms.simulated.site import SimulatedQms
+from qms.steps import Step
 from vault.fields import Secret
 
 pytestmark = pytest.mark.django_db
@@ -108,6 +113,18 @@ def test_looking_at_the_test_page_sends_nothing(admin_client: Client, service: R
     assert not server.qms.calls
 
 
+def page_after(admin_client: Client, service: RecordingService) -> str:
+    """Press the button, let a worker do what it was told, and return the page."""
+    answer = admin_client.post(test_url(service))
+    assert answer.status_code == 302, "The request itself waits for nothing."
+    connection_tests.carry_out(service.pk, ConnectionTest.objects.get(service=service).run)
+    return admin_client.get(test_url(service)).content.decode()
+
+
+def steps_url(service: RecordingService) -> str:
+    return reverse("admin:qms_connection_steps", args=[service.pk])
+
+
 def test_the_connection_is_tested_by_post_and_each_step_is_shown(
     admin_client: Client, service: RecordingService
 ) -> None:
@@ -116,24 +133,102 @@ def test_the_connection_is_tested_by_post_and_each_step_is_shown(
     with in_thread(SimulatedServer(SimulatedQms(), Credentials("gateway", "s3cret"))) as server:
         RecordingService.objects.update(url=f"http://127.0.0.1:{server.port}/recording-service")
 
-        page = admin_client.post(test_url(service)).content.decode()
+        page = page_after(admin_client, service)
 
     assert "The connection works." in page
     assert all(step in page for step in ("Reach", "TLS", "WSDL", "Login", "Users", "Flag definitions"))
+    assert page.count("passed") == 6
+    assert "by admin" in page
+    assert steps_url(service) not in page, "What is over is not asked for again."
     assert api.may_send(service.pk, datetime.now(UTC)), "A connection that works again closes the breaker."
 
 
 def test_a_step_that_fails_shows_what_to_do(admin_client: Client, service: RecordingService) -> None:
-    page = admin_client.post(test_url(service)).content.decode()
+    page = page_after(admin_client, service)
 
-    assert "The connection does not work." in page
-    assert "Check host and port" in page
+    assert "The connection does not work: Reach failed." in page
+    assert "Check the port of the address" in page
+    assert page.count("not tried") == 5
+
+
+def test_a_host_that_takes_the_connection_and_never_answers_is_told_from_a_wrong_password(
+    admin_client: Client, service: RecordingService
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/recording-service"
+        RecordingService.objects.update(url=address, timeout_seconds=0.3)
+
+        page = page_after(admin_client, service)
+
+    assert "Login failed" in page
+    assert "sends no whole answer" in page
+    assert "Check user name" not in page
+
+
+def test_the_page_follows_the_steps_while_a_worker_does_them(
+    admin_client: Client, service: RecordingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    with in_thread(SimulatedServer(SimulatedQms(), Credentials("gateway", "s3cret"))) as server:
+        RecordingService.objects.update(url=f"http://127.0.0.1:{server.port}/recording-service")
+        admin_client.post(test_url(service))
+        seen.append(admin_client.get(steps_url(service)).content.decode())
+
+        def looked_at(of: RecordingService, tell: Callable[[list[Step]], object]) -> list[Step]:
+            def tell_and_look(steps: list[Step]) -> None:
+                tell(steps)
+                seen.append(admin_client.get(steps_url(service)).content.decode())
+
+            return api.test_connection(of, tell_and_look)
+
+        monkeypatch.setattr("qms.connection_tests.test_connection", looked_at)
+        connection_tests.carry_out(service.pk, 1)
+
+    told = [(one.count("passed"), one.count("running"), one.count("waits"), "hx-get" in one) for one in seen]
+    assert told == [(done, int(done < 6), max(5 - done, 0), True) for done in range(7)]
+
+
+def test_who_presses_twice_has_one_test(admin_client: Client, service: RecordingService) -> None:
+    admin_client.post(test_url(service))
+    admin_client.post(test_url(service))
+
+    assert ConnectionTest.objects.get().run == 1
+
+
+def test_a_test_that_its_worker_did_not_end_is_told_and_can_be_asked_for_anew(
+    admin_client: Client, service: RecordingService
+) -> None:
+    admin_client.post(test_url(service))
+    ConnectionTest.objects.update(asked_at=datetime.now(UTC) - timedelta(seconds=30))
+    assert "No worker has begun" in admin_client.get(test_url(service)).content.decode()
+    ConnectionTest.objects.update(asked_at=datetime.now(UTC) - timedelta(hours=1))
+
+    assert "The test did not end" in admin_client.get(test_url(service)).content.decode()
+    admin_client.post(test_url(service))
+    connection_tests.carry_out(service.pk, 1)
+
+    test = ConnectionTest.objects.get()
+    assert (test.run, test.begun_at, test.steps) == (2, None, []), "A late worker changes nothing."
+
+
+def test_without_a_broker_the_page_says_that_nothing_was_started(
+    admin_client: Client, service: RecordingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_down(*_: object, **__: object) -> None:
+        raise OperationalError("Redis is away")
+
+    monkeypatch.setattr(current_app, "send_task", is_down)
+
+    page = admin_client.post(test_url(service), follow=True).content.decode()
+
+    assert "The test could not be started" in page
 
 
 def test_the_test_needs_the_right_to_change_services(client: Client, service: RecordingService) -> None:
     client.force_login(User.objects.create_user("visitor", is_staff=True))
 
     assert client.post(test_url(service)).status_code == 403
+    assert client.get(steps_url(service)).status_code == 403
 
 
 def test_the_page_shows_how_the_service_is(admin_client: Client, service: RecordingService) -> None:
