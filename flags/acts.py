@@ -47,9 +47,14 @@ def acknowledge(keys: Sequence[int], user: Operator, now: datetime) -> int:
     return _acknowledge(FlagWrite.objects.filter(is_open(), pk__in=keys), user, now)
 
 
-def acknowledge_oldest(user: Operator, now: datetime) -> int:
-    """Take note of the open alerts, the oldest first, as many as one press may. Returns how many."""
-    oldest = FlagWrite.objects.filter(is_open()).order_by("pk").values("pk")[:ACKNOWLEDGED_AT_ONCE]
+def acknowledge_oldest(until: datetime, user: Operator, now: datetime) -> int:
+    """Take note of the alerts that were open at a moment, the oldest first, as many as one press may.
+
+    Returns how many. What was raised after that moment has been seen by nobody.
+    """
+    oldest = (
+        FlagWrite.objects.filter(is_open(), alert_since__lte=until).order_by("pk").values("pk")[:ACKNOWLEDGED_AT_ONCE]
+    )
     return _acknowledge(FlagWrite.objects.filter(is_open(), pk__in=oldest), user, now)
 
 

@@ -9,10 +9,11 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html_join
 from django.views.decorators.http import require_GET, require_POST
@@ -128,6 +129,7 @@ class AlertPanel(msgspec.Struct, frozen=True):
     words: str
     is_filtered: bool
     may_act: bool
+    at: str
 
 
 @admin.register(FlagWrite)
@@ -298,15 +300,18 @@ class FlagWriteAdmin(ModelAdmin):
         """Take note of the open alerts, of a great many the oldest, and tell how many are left."""
         if not self.has_act_permission(request):
             raise PermissionDenied
-        count, left = acknowledge_oldest(request.user, clock.now()), open_alerts()
-        more = f" {left.words} are left: press again." if left.count else ""
+        until = _read_moment(request.POST.get("until", ""))
+        if until is None:
+            return HttpResponseBadRequest("Load the list again: it is not told until when alerts were shown.")
+        count, left = acknowledge_oldest(until, request.user, clock.now()), open_alerts()
+        more = f" {left.words} are left, or came meanwhile." if left.count else ""
         messages.info(request, f"{count:,} are acknowledged.{more}")
         return HttpResponseRedirect(f"{reverse('admin:flags_flagwrite_changelist')}{'?alert=open' if more else ''}")
 
     def _alert_panel(self, request: HttpRequest) -> AlertPanel:
-        alerts = open_alerts()
-        is_filtered = request.GET.get("alert") == "open"
-        return AlertPanel(alerts, in_plain_words(alerts.code), is_filtered, self.has_act_permission(request))
+        now, alerts = clock.now(), open_alerts()
+        is_filtered, may_act = request.GET.get("alert") == "open", self.has_act_permission(request)
+        return AlertPanel(alerts, in_plain_words(alerts.code), is_filtered, may_act, now.isoformat())
 
     @method_decorator(require_GET)
     def panel(self, request: HttpRequest) -> HttpResponse:
@@ -348,6 +353,14 @@ def _counted(reason: str, service_id: int | None) -> str:
 
 def _moment(moment: datetime) -> str:
     return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _read_moment(text: str) -> datetime | None:
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        return None
+    return moment if moment and moment.tzinfo else None
 
 
 def _lines(row: FlagWrite, *, may_see_callers: bool) -> str:

@@ -1,5 +1,7 @@
 """The page of the flag writes: true sentences, acts by permission and kept in the history, nothing edited."""
 
+import re
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -207,12 +209,36 @@ def test_all_alerts_are_acknowledged_by_a_button_of_a_great_many_the_oldest(
     keys = alerts(post, "G1", "G2", "G3")
     assert "Acknowledge all" in page(admin_client, "?alert=open")
 
-    told = [admin_client.post(f"{WRITES}acknowledge-all/", follow=True).content.decode() for _ in range(2)]
+    until = {"until": clock.now().isoformat()}
+    told = [admin_client.post(f"{WRITES}acknowledge-all/", until, follow=True).content.decode() for _ in range(2)]
 
-    assert "2 are acknowledged. 1 are left: press again." in told[0]
+    assert "2 are acknowledged. 1 are left, or came meanwhile." in told[0]
     assert "1 are acknowledged." in told[1]
     assert "ended without success" not in told[1]
     assert set(LogEntry.objects.values_list("object_id", flat=True)) == {str(key) for key in keys}
+
+
+def test_what_came_after_the_page_was_shown_is_not_acknowledged_with_the_rest(admin_client: Client, post: Post) -> None:
+    seen, later = alerts(post, "G1", "G2")
+    text = page(admin_client, "?alert=open")
+    (until,) = re.findall(r'name="until" value="([^"]+)"', text)
+    shown = datetime.fromisoformat(until)
+    FlagWrite.objects.filter(pk=seen).update(alert_since=shown)
+    FlagWrite.objects.filter(pk=later).update(alert_since=shown + timedelta(seconds=1))
+
+    admin_client.post(f"{WRITES}acknowledge-all/", {"until": until})
+
+    assert [key for key, at in FlagWrite.objects.values_list("pk", "acknowledged_at") if at] == [seen]
+
+
+def test_a_moment_that_cannot_be_read_acknowledges_nothing(admin_client: Client, post: Post) -> None:
+    alerts(post, "G1")
+
+    for until in ("soon", "", "2026-13-45T00:00:00Z", "2026-03-02T09:00:00"):
+        answer = admin_client.post(f"{WRITES}acknowledge-all/", {"until": until})
+        assert answer.status_code == 400, until
+
+    assert FlagWrite.objects.get().acknowledged_at is None
 
 
 def test_who_may_only_look_sees_the_alert_and_cannot_acknowledge_it(watcher: Client, post: Post) -> None:

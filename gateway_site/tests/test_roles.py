@@ -90,7 +90,8 @@ def test_only_an_auditor_may_not_see_callers(role: str, may: bool, client_of: Ca
 def test_administrators_and_operators_acknowledge_alerts(
     role: str, status: int, client_of: Callable[[str], Client]
 ) -> None:
-    assert client_of(role).post(reverse("admin:flags_acknowledge_all")).status_code == status
+    until = {"until": "2026-03-02T09:00:00Z"}
+    assert client_of(role).post(reverse("admin:flags_acknowledge_all"), until).status_code == status
 
 
 @pytest.mark.parametrize("role", [SUPERVISOR, AUDITOR])
