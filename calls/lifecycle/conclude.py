@@ -75,10 +75,10 @@ def _write_wrapup(draft: Draft, leg: Leg, at: datetime) -> Leg:
 
 
 def _outcome(draft: Draft, leg: Leg, at: datetime) -> tuple[Outcome, str]:
-    if leg.is_joined_late:
-        return Outcome.JOINED_LATE, _JOINED_LATE
     if leg.match is not MatchKind.MATCHED:
         return _UNMATCHED[leg.match], leg.match_reason
+    if leg.is_joined_late:
+        return Outcome.JOINED_LATE, _JOINED_LATE
     if draft.site.agents_calls_only and not leg.agent_id:
         return Outcome.AGENT_UNKNOWN, _NOBODY
     if leg.base is WriteStatus.GIVEN_UP and leg.base_code == "Unclear":

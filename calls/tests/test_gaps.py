@@ -1,9 +1,10 @@
 """Lost links and snapshots, told as calls. Times are seconds after noon."""
 
+from agents.matching import MatchKind
 from calls.lifecycle.commands import CloseGap, OpenGap
 from calls.lifecycle.outcomes import Outcome
 from calls.lifecycle.values import Phase
-from calls.tests.switchboard import NOON, Switchboard, event
+from calls.tests.switchboard import NOON, Everybody, Switchboard, event
 from calls.tests.test_lifecycle import queue_call
 from cti.events import AnyEvent
 
@@ -23,6 +24,13 @@ def test_a_call_found_in_progress_is_joined_late() -> None:
     board.call("Established", 1, "C1", "2001").hears(snapshot("Ended", 2)).call("ConnectionCleared", 30, "C1", "2001")
 
     assert (board.leg.outcome, board.searches) == (Outcome.JOINED_LATE, [])
+
+
+def test_a_call_found_in_progress_at_an_extension_without_a_qms_user_says_that_the_user_is_missing() -> None:
+    board = Switchboard(Everybody(x2001=MatchKind.UNMATCHED)).hears(link("Restored", 0), snapshot("Began", 1))
+    board.call("Established", 1, "C1", "2001").hears(snapshot("Ended", 2)).call("ConnectionCleared", 30, "C1", "2001")
+
+    assert (board.leg.outcome, board.leg.reason) == (Outcome.USER_UNMATCHED, "2001 is user_unmatched")
 
 
 def test_a_leg_that_vanished_in_a_gap_closes_with_its_end_unknown_and_is_flagged_if_its_guid_is_held() -> None:
