@@ -28,6 +28,7 @@ WORDS = {
     "test": Word(f"{HERE}.testing", "all tests, on SQLite and PostgreSQL; further words go to pytest"),
     "bench": Word(f"{HERE}.benchmarks", "the benchmarks (./gateway bench --help)"),
     "faults": Word(f"{HERE}.faults", "break the running gateway on purpose, and compare what QMS holds with the truth"),
+    "screenshots": Word(f"{HERE}.screenshots", "take the manual's pictures of a running demo"),
     "up": Word(f"{HERE}.up", "run the gateway with the settings of .env", needs_django=True),
     # Lines of the Procfile, not for people.
     "redis": Word(f"{HERE}.redis"),
@@ -37,7 +38,7 @@ WORDS = {
 
 def usage() -> str:
     """Name every word that is for people, and what it does."""
-    lines = (f"  ./gateway {name:<8} {word.purpose}" for name, word in WORDS.items() if word.purpose)
+    lines = (f"  ./gateway {name:<11} {word.purpose}" for name, word in WORDS.items() if word.purpose)
     return "\n".join(["usage:", *lines])
 
 

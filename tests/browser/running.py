@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from playwright.sync_api import Page
+
 from gateway_site.launcher.places import ROOT, sealed_environment
 from tests.environment import free_port, is_listening, stop, wait_until
 
@@ -70,3 +72,12 @@ class Running:
                 [sys.executable, *words], cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log,
             )  # fmt: skip
+
+
+def log_in(page: Page, address: str, password: str) -> None:
+    """Log in as people do."""
+    page.goto(f"{address}/admin/")
+    page.locator("#id_username").fill("admin")
+    page.locator("#id_password").fill(password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{address}/admin/")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.running import AGENTS, PASSWORD, Running
+from tests.browser.running import AGENTS, PASSWORD, Running, log_in
 from tests.journeys.browser import open_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -28,7 +28,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
 
 def test_an_empty_gateway_is_led_to_its_first_flagged_call_and_its_test_tells_what_is_broken(running: Running) -> None:
     with open_browser() as page:
-        log_in(page, running)
+        log_in(page, running.address, PASSWORD)
         expect(page.get_by_role("heading", name="First steps")).to_be_visible()
         declare(page, running)
         running.start_pbx()
@@ -39,15 +39,6 @@ def test_an_empty_gateway_is_led_to_its_first_flagged_call_and_its_test_tells_wh
 
         is_all_well(page, running)
         names_what_is_broken(page, running)
-
-
-def log_in(page: Page, running: Running) -> None:
-    """Log in as people do."""
-    page.goto(f"{running.address}/admin/")
-    page.locator("#id_username").fill("admin")
-    page.locator("#id_password").fill(PASSWORD)
-    page.keyboard.press("Enter")
-    page.wait_for_url(f"{running.address}/admin/")
 
 
 def declare(page: Page, running: Running) -> None:
