@@ -15,7 +15,7 @@ from agents.models import QmsUser
 from calls.models import Checkpoint
 from cti.models import CtiSource, Kind, LinkState, LinkStatus
 from flags.models import FlagOnServer, FlagSetting
-from gateway_site import probes, pulse
+from gateway_site import clocks, probes, pulse
 from gateway_site.celery import app
 from qms.api import test_connection
 from qms.models import RecordingService
@@ -54,6 +54,7 @@ def steps() -> Iterator[Step]:
     yield _web()
     yield from _sources()
     yield from _services()
+    yield _clocks()
 
 
 DECLARE = "Add one in the admin or with apply_config."
@@ -184,3 +185,13 @@ def _flags_exist(name: str, service: RecordingService) -> Step:
         seen = f"not known to exist on {service.data_server.slug}: {', '.join(missing)}"
         return Step(f"{name}: flags exist", State.NOT_YET, seen, "Run ./gateway manage create_flags.")
     return Step(f"{name}: flags exist", State.PASS, f"{len(wanted)} on {service.data_server.slug}")
+
+
+def _clocks() -> Step:
+    """Compare the clocks last: the way to QMS has just told its own."""
+    found = clocks.offsets()
+    wrong = [str(one) for one in found if one.is_wrong]
+    if wrong:
+        todo = "Let NTP (chrony or systemd-timesyncd) set this clock and the gateway's machine."
+        return Step("clocks", State.FAIL, "; ".join(wrong), todo)
+    return Step("clocks", State.PASS, "; ".join(str(one) for one in found))

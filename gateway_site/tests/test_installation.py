@@ -12,6 +12,7 @@ from django.utils import timezone
 from cti.models import CtiSource, LinkState, LinkStatus
 from gateway_site import pulse
 from gateway_site.installation import State, Step, steps
+from qms.models import DataServer, RecordingService, ServiceHealth
 
 pytestmark = pytest.mark.django_db
 
@@ -101,3 +102,22 @@ def test_the_command_fails_unless_every_step_passes_and_speaks_json(redis: Any) 
     assert ended.value.code == 1
     assert "FAIL     beat: no sign of beat" in plain.getvalue()
     assert {step.name for step in msgspec.json.decode(data.getvalue(), type=list[Step])} >= {"database", "beat", "web"}
+
+
+def test_clocks_that_agree_pass(redis: Any) -> None:
+    step = taken()["clocks"]
+
+    assert step.state is State.PASS
+    assert step.seen.startswith("this machine agrees")
+
+
+def test_a_qms_whose_clock_is_wrong_is_named_with_what_to_do(redis: Any) -> None:
+    server = DataServer.objects.create(slug="central")
+    service = RecordingService.objects.create(slug="north", data_server=server, url="http://127.0.0.1:9/")
+    ServiceHealth.objects.create(service=service, ok_at=timezone.now(), clock_offset_seconds=-70.0)
+
+    step = taken()["clocks"]
+
+    assert step.state is State.FAIL
+    assert step.seen == "QMS north 70.0 s behind"
+    assert "NTP" in step.todo
