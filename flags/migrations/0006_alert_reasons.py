@@ -6,7 +6,6 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("flags", "0005_alerts"),
-        ("qms", "0005_connection_tests"),
     ]
 
     operations = [
