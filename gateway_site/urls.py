@@ -12,6 +12,7 @@ from gateway_site.dashboard import fragment
 from gateway_site.health import live, ready
 from gateway_site.installation_page import test_installation
 from gateway_site.metrics import metrics
+from gateway_site.trial_call_page import trial_call
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -21,6 +22,7 @@ urlpatterns = [
     path("", include("cti.urls")),
     path("", include("calls.urls")),
     path("admin/installation/", test_installation, name="test-installation"),
+    path("admin/installation/call/", trial_call, name="trial-call"),
     path("admin/live/", live_page, name="live-calls"),
     path("admin/live/fragment/", live_fragment, name="live-calls-fragment"),
     path("admin/dashboard/fragment/", fragment, name="dashboard-fragment"),

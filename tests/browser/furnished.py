@@ -17,7 +17,7 @@ from gateway_site.navigation import UNFOLD
 from tests.journeys.house import House
 
 #: Named pages that stand in no menu.
-FURTHER = ("admin:password_change", "admin:login")
+FURTHER = ("admin:password_change", "admin:login", "trial-call")
 #: As long as the systems around may send it: the page has to bear it.
 LONG_NAME = "Maximiliane-Alexandra Archer-Featherstonehaugh"
 

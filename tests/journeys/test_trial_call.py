@@ -1,0 +1,84 @@
+"""The test call: followed from "make a call now" until QMS gives back what was written."""
+
+from datetime import timedelta
+
+import pytest
+import redis as redis_client
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from gateway_site.installation import State
+from gateway_site.trial_call import follow, is_over
+from tests.journeys.house import House
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    return House()
+
+
+def states(house: House, extension: str = "2001") -> dict[str, State]:
+    steps, _ = follow(extension, house.begin, house.connect)
+    return {step.name: step.state for step in steps}
+
+
+def test_a_call_is_followed_until_its_flags_are_read_back(house: House) -> None:
+    assert states(house) == {"connected": State.NOT_YET}
+    house.connects("C1", "2001", queueName="Sales")
+    house.passes(1)
+    assert states(house)["recording found"] is State.PASS
+    assert states(house)["disconnected"] is State.NOT_YET
+    house.clears("C1", "2001")
+    house.passes(1.2)
+
+    assert set(states(house).values()) == {State.PASS}
+    assert "flags read back" in states(house)
+
+
+def test_a_flag_that_qms_does_not_hold_as_it_was_written_fails(house: House) -> None:
+    house.connects("C1", "2001", queueName="Sales")
+    house.passes(1)
+    house.clears("C1", "2001")
+    house.passes(1.2)
+    next(iter(house.qms.recordings.values())).flags["QueueName"] = "Service"
+
+    steps, _ = follow("2001", house.begin, house.connect)
+
+    assert steps[-1].state is State.FAIL
+    assert steps[-1].seen == "QMS does not hold as written: QueueName"
+
+
+def test_a_call_that_cannot_be_flagged_fails_with_the_reason_and_is_over(house: House) -> None:
+    house.connects("C1", "2900")
+    house.passes(1)
+    house.clears("C1", "2900")
+    house.passes(2)
+    steps, leg = follow("2900", house.begin, house.connect)
+
+    assert is_over(leg)
+    assert "No QMS user has extension 2900" in steps[-1].seen
+
+
+def test_a_call_from_before_is_not_taken_for_the_test_call(house: House) -> None:
+    house.connects("C1", "2001")
+    house.passes(1)
+
+    assert follow("2001", house.begin + timedelta(seconds=1), house.connect)[1] is None
+
+
+def test_the_page_follows_by_itself_and_begins_when_it_was_asked(house: House, client: Client) -> None:
+    client.force_login(User.objects.create_superuser("admin", password="x"))
+    first = client.post(reverse("trial-call"), {"extension": " 2001 "})
+    assert first.context["extension"] == "2001"
+    words = {"extension": "2001", "since": first.context["since"]}
+
+    part = client.post(reverse("trial-call"), words, headers={"HX-Request": "true"})
+
+    assert part.context["since"] == first.context["since"]
+    assert b"every 2s" in part.content
+    assert b"no call at extension 2001 yet" in part.content
+    assert b"<html" not in part.content
