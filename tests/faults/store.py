@@ -8,6 +8,7 @@ from pathlib import Path
 SIZE = "3g"
 #: So much is filled by writing: a file system keeps some room for itself.
 WRITTEN_BYTES = 1 << 20
+TRIALS = 20
 
 
 class Disk:
@@ -21,11 +22,15 @@ class Disk:
 
     def fill(self) -> None:
         """Leave no room."""
-        free = shutil.disk_usage(self.folder).free - WRITTEN_BYTES
-        subprocess.run(["fallocate", "-l", str(max(free, 1)), str(self._filler)], check=True)
+        for _ in range(TRIALS):  # Others take room between the look and the taking.
+            if not _status(["fallocate", "-l", str(self._large_part()), str(self._filler)]):
+                break
         with contextlib.suppress(OSError), self._filler.open("ab", buffering=0) as filler:
             while True:  # Ends when the disk is full.
                 filler.write(bytes(4096))
+
+    def _large_part(self) -> int:
+        return max(shutil.disk_usage(self.folder).free - WRITTEN_BYTES, 1)
 
     def make_room(self) -> None:
         """Give the room back."""
