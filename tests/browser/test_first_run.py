@@ -37,6 +37,7 @@ def test_an_empty_gateway_is_led_to_its_first_flagged_call_and_its_test_tells_wh
         page.goto(f"{running.address}/admin/")
         expect(page.get_by_role("heading", name="First steps")).to_have_count(0)
 
+        a_test_call_is_followed(page, running)
         is_all_well(page, running)
         names_what_is_broken(page, running)
 
@@ -94,6 +95,15 @@ def take_the_test(page: Page, running: Running) -> dict[str, str]:
     expect(page.locator("table.qg-facts").first).to_be_visible(timeout=PATIENCE_SECONDS * 1000)
     rows = page.locator("table.qg-facts tr").all()
     return {row.locator("th").inner_text(): row.locator("td").inner_text() for row in rows}
+
+
+def a_test_call_is_followed(page: Page, running: Running) -> None:
+    """Ask for the next call at an extension, and read without a reload how it ends."""
+    page.goto(f"{running.address}/admin/installation/call/")
+    page.get_by_label("Extension").fill("2001")
+    page.get_by_role("button", name="Follow its next call").click()
+    row = page.locator("#trial tr").filter(has_text="flags read back")
+    expect(row).to_contain_text("each as it was written", timeout=PATIENCE_SECONDS * 1000)
 
 
 def is_all_well(page: Page, running: Running) -> None:
