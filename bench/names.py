@@ -18,6 +18,7 @@ class Bench:
 
 BENCHES = {
     "consume": Bench("bench.consume", "consume"),
+    "soap": Bench("bench.soap", "soap"),
     "sources": Bench("bench.sources", "sources"),
     "pages": Bench("bench.pages", "pages"),
     "calls": Bench("bench.calls", "calls", is_whole=True),

@@ -5,6 +5,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+#: Durations below this are shown to the microsecond.
+SHORT = 0.010
+
 
 class Latency(msgspec.Struct, frozen=True, kw_only=True):
     """How long something took, in seconds, so often."""
@@ -85,7 +88,12 @@ def _details(one: Result) -> list[str]:
 
 def _latency_row(one: Latency) -> Sequence[str]:
     parts = (one.p50, one.p95, one.p99, one.longest)
-    return (one.what, f"{one.count:,}", *(f"{part * 1000:,.0f}" for part in parts))
+    return (one.what, f"{one.count:,}", *map(_milliseconds, parts))
+
+
+def _milliseconds(seconds: float) -> str:
+    """Return a duration to read; short ones to the microsecond."""
+    return f"{seconds * 1000:,.0f}" if seconds >= SHORT else f"{seconds * 1000:.3f}"
 
 
 def _usage_row(one: Usage) -> Sequence[str]:

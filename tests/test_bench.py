@@ -33,6 +33,14 @@ def test_a_table_shows_rates_latencies_and_processes() -> None:
     assert all(word in shown for word in ("1,234", "0.50", "asked", "250", "events", "2.50", "settled"))
 
 
+def test_a_short_duration_is_shown_to_the_microsecond() -> None:
+    one = Result(
+        bench="soap", what="asked", rate=1, unit="calls/s", cpu_seconds=1, latencies=[latency("asked", [0.000059])]
+    )
+
+    assert "0.059" in table([one])
+
+
 def test_a_process_is_counted_with_all_that_it_started() -> None:
     mine = taken({"me": os.getpid()})["me"]
 
@@ -46,9 +54,10 @@ def test_a_bench_that_does_not_exist_is_refused() -> None:
 
 
 @pytest.mark.slow
-def test_the_quick_form_prints_json(capfd: pytest.CaptureFixture[str]) -> None:
-    assert main(["sources", "--quick", "--json"]) == 0
+@pytest.mark.parametrize("name", ["sources", "soap"])
+def test_the_quick_form_prints_json(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    assert main([name, "--quick", "--json"]) == 0
 
     found = msgspec.json.decode(capfd.readouterr().out, type=list[Result])
-    assert {one.bench for one in found} == {"sources"}
+    assert {one.bench for one in found} == {name}
     assert all(one.rate > 0 for one in found)
