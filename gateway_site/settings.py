@@ -186,6 +186,7 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = True
 
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 #: The admin's Alpine needs 'unsafe-eval'; nothing comes from elsewhere.
 CONTENT_SECURITY_POLICY = {
