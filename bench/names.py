@@ -18,6 +18,7 @@ class Bench:
 
 BENCHES = {
     "consume": Bench("bench.consume", "consume"),
+    "intake": Bench("bench.intake", "intake"),
     "soap": Bench("bench.soap", "soap"),
     "sources": Bench("bench.sources", "sources"),
     "pages": Bench("bench.pages", "pages"),
