@@ -1,31 +1,33 @@
 """Recording searches on their way: claimed, asked at once and then a few times quickly, answered before the deadline.
 
 One pump for each Recording Service and process: the calling thread alone touches the database, a few threads ask QMS,
-so that a service that hangs holds up no other. A search row is claimed by a conditional update; the claim runs out.
+so that a service that hangs holds up no other. A search row is claimed by a conditional update; the claim is renewed
+while the pump lives, and runs out soon after it died. A pump that is told to stop gives back what it holds.
 """
 
 import random
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from time import monotonic
 
 import msgspec
 import structlog
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from calls.lifecycle.rivals import APART
 from calls.lifecycle.values import Phase
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
 from calls.search_rows import save_open
 from calls.sending import send
+from clock.stopping import stop
 from cti.api import wake
 from flags.models import FlagWrite
 from qms import api as qms_api
 from qms.models import RecordingService
 from qms.port import QmsError, QmsUnclear, Recording, RecordingServicePort
+from qms.threads import Threads
 
 log = structlog.get_logger()
 
@@ -38,6 +40,11 @@ LOOK_EVERY_SECONDS = 0.1
 GATHER_SECONDS = 0.005
 #: Of the interval between two questions, so much is chance.
 JITTER = 0.2
+#: A claim outlives its pump by this at most, whatever the service's time-out: QMS tells a GUID for ten seconds only.
+LEASE = timedelta(seconds=3)
+RENEW_EVERY_SECONDS = 1.0
+#: A stop waits so long for answers: most come within. Whoever asks next must have time left.
+STOP_SECONDS = 0.5
 
 
 class Asked(msgspec.Struct, frozen=True):
@@ -54,24 +61,25 @@ class Pump:
 
     def __init__(self, service: RecordingService, now: Now, connect: Connect) -> None:
         self.service, self.now, self.connect = service, now, connect
-        self.lease = timedelta(seconds=service.timeout_seconds + 2)
         self.pool = _pool(service)
         self.inbox = _inbox(service.pk)
-        self.pending: set[int] = set()
+        #: The searches that are being asked, each with its claim's end, which names the claim.
+        self.pending: dict[int, datetime] = {}
+        self.renew_at = monotonic()
 
     def run(self, seconds: float) -> bool:
-        """Pump until nothing is open or the time is over. Returns whether searches are left open."""
+        """Pump until nothing is open, the time is over or the process stops. Returns whether searches are left open."""
         until = self.now() + timedelta(seconds=seconds)
-        while self.now() < until:
+        while self.now() < until and not stop.is_asked:
             for search in self._claim(self.service.max_in_flight - len(self.pending)):
-                self.pending.add(search.pk)
                 self.pool.submit(self._ask, search)
             if not self.pending and not self._is_any_open():
                 return False
             self._harvest(LOOK_EVERY_SECONDS)
         last = monotonic() + self.service.timeout_seconds + 1
-        while self.pending and monotonic() < last:
-            self._harvest(last - monotonic())
+        while self.pending and monotonic() < last and not stop.is_over(STOP_SECONDS):
+            self._harvest(LOOK_EVERY_SECONDS)
+        self._give_back()
         return self._is_any_open()
 
     def _is_any_open(self) -> bool:
@@ -96,13 +104,33 @@ class Pump:
         if not rows:
             return []
         keys = [row.pk for row in rows]
-        stamp = now + self.lease + timedelta(microseconds=random.randrange(10**6))  # noqa: S311  (names this claim)
+        stamp = _stamp(now)
         free = Q(claimed_until=None) | Q(claimed_until__lt=now)
         won = RecordingSearch.objects.filter(free, id__in=keys, state=SearchState.OPEN).update(claimed_until=stamp)
-        if won == len(keys):
-            return rows
-        mine = set(RecordingSearch.objects.filter(id__in=keys, claimed_until=stamp).values_list("id", flat=True))
-        return [row for row in rows if row.pk in mine]
+        if won != len(keys):
+            mine = set(RecordingSearch.objects.filter(id__in=keys, claimed_until=stamp).values_list("id", flat=True))
+            rows = [row for row in rows if row.pk in mine]
+        self.pending |= dict.fromkeys((row.pk for row in rows), stamp)
+        return rows
+
+    def _held(self) -> QuerySet[RecordingSearch]:
+        """Return what is being asked and still claimed by this pump."""
+        stamps = set(self.pending.values())
+        return RecordingSearch.objects.filter(pk__in=self.pending, state=SearchState.OPEN, claimed_until__in=stamps)
+
+    def _renew(self) -> None:
+        """Show that this pump lives, while the service takes its time."""
+        if not self.pending or monotonic() < self.renew_at:
+            return
+        self.renew_at = monotonic() + RENEW_EVERY_SECONDS
+        stamp = _stamp(self.now())
+        self._held().update(claimed_until=stamp)
+        self.pending = dict.fromkeys(self.pending, stamp)
+
+    def _give_back(self) -> None:
+        """Let another pump ask at once for what was not answered here."""
+        if self.pending:
+            self._held().update(claimed_until=None)
 
     def _ask(self, search: RecordingSearch) -> None:
         """Ask QMS and tell the pump; runs in the pool and touches no database."""
@@ -125,8 +153,10 @@ class Pump:
     def _harvest(self, seconds: float) -> None:
         """Settle together what was answered; wait for it, for a poke, or for the next question that is due."""
         if asked := self._gather(seconds):
-            self.pending -= {one.search.pk for one in asked}
+            for one in asked:
+                self.pending.pop(one.search.pk, None)
             settle(self.service, asked, self.now())
+        self._renew()
 
     def _gather(self, seconds: float) -> list[Asked]:
         """Wait for the first answer and take those that come with it. A poke, or nothing in time: an empty list."""
@@ -149,6 +179,11 @@ class Pump:
         save_open(rows)
         for source_id in {row.source_id for row in rows}:
             wake(source_id)
+
+
+def _stamp(now: datetime) -> datetime:
+    """Return the end of a claim; chance makes it a name."""
+    return now + LEASE + timedelta(microseconds=random.randrange(10**6))  # noqa: S311  (names this claim)
 
 
 def _why(row: RecordingSearch) -> str:
@@ -249,19 +284,21 @@ def _tell_health(service: RecordingService, asked: Sequence[Asked], now: datetim
 
 
 _lock = threading.Lock()
-_pools: dict[int, tuple[int, ThreadPoolExecutor]] = {}
+_pools: dict[int, tuple[int, Threads]] = {}
 #: What a service's pump waits for: answers, and None where it is poked.
 _inboxes: dict[int, "SimpleQueue[Asked | None]"] = {}
 _running: dict[int, threading.Lock] = {}
 _offsets: dict[int, tuple[float, float]] = {}
 
 
-def _pool(service: RecordingService) -> ThreadPoolExecutor:
+def _pool(service: RecordingService) -> Threads:
     """Return the service's threads, as many as may be in flight; new when the limit was changed."""
     with _lock:
         limit, pool = _pools.get(service.pk, (0, None))
         if pool is None or limit != service.max_in_flight:
-            pool = ThreadPoolExecutor(service.max_in_flight, f"lookup-{service.slug}")
+            if pool is not None:
+                pool.shutdown()
+            pool = Threads(service.max_in_flight, f"lookup-{service.slug}")
             _pools[service.pk] = (service.max_in_flight, pool)
         return pool
 
@@ -279,8 +316,11 @@ def _offset(service_id: int) -> float:
 def look_up(service_id: int, now: Now, connect: Connect | None = None, seconds: float = 5.0) -> bool:
     """Ask a service for its open searches; a pump that runs already in this process is poked instead.
 
-    Returns whether searches are left open, so that the caller sends itself again.
+    Returns whether searches are left open, so that the caller sends itself again. A process that stops asks nothing
+    and leaves them to beat: the hint would come back to itself.
     """
+    if stop.is_asked:
+        return False
     with _lock:
         running = _running.setdefault(service_id, threading.Lock())
     if not running.acquire(blocking=False):

@@ -2,7 +2,7 @@
 
 The calling thread alone touches the database; a few threads talk to QMS. ``sending`` is committed before a request
 leaves, so that whatever dies in between is found: the claim runs out, and the write is read back before it is sent
-again.
+again. A stop of the process gives back what was not sent, and leaves the end of what was sent unclear.
 """
 
 import os
@@ -18,6 +18,7 @@ import msgspec
 import structlog
 from django.conf import settings
 
+from clock.stopping import stop
 from flags.alerts import ALERTING
 from flags.claims import (
     Claimed,
@@ -31,10 +32,11 @@ from flags.claims import (
     settle,
 )
 from flags.models import SETTLED
+from flags.protocol import Decision, Failed, next_step
 from flags.sending import Senders, Sent, pools
 from qms import api as qms_api
 from qms.models import RecordingService, ServiceHealth
-from qms.port import QmsError, QmsUnavailable, RecordingServicePort
+from qms.port import QmsError, QmsUnavailable, QmsUnclear, RecordingServicePort
 
 __all__ = ["Breaker", "Delivered", "deliver", "services_with_due_writes"]
 
@@ -86,13 +88,13 @@ def deliver(
     limit: int = 200,
     breaker: Breaker | None = None,
 ) -> Delivered:
-    """Send a service its due flag writes until none is left, it fails, or the time is over.
+    """Send a service its due flag writes until none is left, it fails, the time is over or the process stops.
 
     At most ``limit`` writes are claimed at once. A second delivery of the service in this process returns at once, and
     the first one then tells ``more``.
     """
     service = RecordingService.objects.filter(pk=service_id).first()
-    if service is None:
+    if service is None or stop.is_asked:
         return Delivered()
     with _turns.turn(service_id) as is_ours:
         if not is_ours:
@@ -139,7 +141,7 @@ class Delivery:
         """Claim, send, settle; at the end what is under way is waited for, and what is not begun is given back."""
         until, is_dry = monotonic() + seconds, False
         try:
-            while not is_dry and monotonic() < until:
+            while not is_dry and monotonic() < until and not stop.is_asked:
                 is_dry = not self._fill()
                 if not is_dry:
                     self._harvest()
@@ -196,15 +198,36 @@ class Delivery:
     def _harvest(self) -> None:
         """Settle what has come to an end."""
         found = self.senders.gather(self.lease.total_seconds())
+        if not found and stop.is_asked:
+            self._leave()
+            return
         if not found:
             log.error("flag_writes_hang", service=self.service.slug, writes=len(self.senders.under_way))
             self.senders.under_way.clear()  # Their claims run out, and they are read back.
             return
-        unsent = [one.claimed for one in found if one.decision is None]
-        give_back(unsent, self.claim)
-        self.done.sent -= len(unsent)
+        self._give_back([one.claimed for one in found if one.decision is None])
         self._settle([Settlement(one.claimed, one.decision) for one in found if one.decision is not None])
         self._tell_breaker([one for one in found if one.decision is not None])
+
+    def _give_back(self, unsent: Sequence[Claimed]) -> None:
+        give_back(unsent, self.claim)
+        self.done.sent -= len(unsent)
+
+    def _leave(self) -> None:
+        """Free what a stop can wait for no longer."""
+        unsent, sent = self.senders.abandon()
+        self._give_back(unsent)
+        self._settle([Settlement(one, self._left(one)) for one in sent])
+        log.info("flag_writes_left", service=self.service.slug, unsent=len(unsent), unclear=len(sent))
+
+    def _left(self, claimed: Claimed) -> Decision:
+        """Leave the end unclear; QMS may still be at work on it, so it is read back when its time is over."""
+        now, answer = self.now(), Failed(QmsUnclear("The gateway was stopped before QMS answered."), claimed.is_unclear)
+        decision = next_step(claimed.pending, answer, now, random.random())  # noqa: S311  (spreads the tries)
+        if decision.not_before is None or claimed.is_unclear:
+            return decision
+        over = now + timedelta(seconds=self.service.timeout_seconds)
+        return msgspec.structs.replace(decision, not_before=max(decision.not_before, over))
 
     def _settle(self, settlements: Sequence[Settlement]) -> None:
         self.done.settled += settle(settlements, self.claim, self.now())

@@ -4,7 +4,6 @@ import os
 import random
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from time import monotonic
@@ -12,6 +11,7 @@ from time import monotonic
 import msgspec
 import structlog
 
+from clock.stopping import stop
 from flags.claims import Claimed
 from flags.protocol import Answer, Carries, Decision, Failed, Wrote, next_step
 from qms.port import (
@@ -22,11 +22,16 @@ from qms.port import (
     QmsUnclear,
     RecordingServicePort,
 )
+from qms.threads import Threads
 
 log = structlog.get_logger()
 
 #: So long it is waited for more answers after the first: they are saved by one statement.
 GATHER_SECONDS = 0.01
+#: A stop waits so long for answers: what hangs longer is read back by whoever is next.
+STOP_SECONDS = 6.0
+#: So often a pump that waits for answers looks whether the process stops.
+LOOK_EVERY_SECONDS = 0.25
 
 
 class Sent(msgspec.Struct, frozen=True):
@@ -38,13 +43,19 @@ class Sent(msgspec.Struct, frozen=True):
 
 
 class Senders:
-    """The writes of one delivery that are with the threads. ``halt``: what is not begun yet is not sent."""
+    """The writes of one delivery that are with the threads. ``halt``: what is not begun yet is not sent.
 
-    def __init__(self, pool: ThreadPoolExecutor, now: Callable[[], datetime]) -> None:
+    A stop of the process halts too; what is still under way when its time is over is to be abandoned.
+    """
+
+    def __init__(self, pool: Threads, now: Callable[[], datetime]) -> None:
         self.pool, self.now = pool, now
         self.halt = threading.Event()
         self.under_way: dict[int, Claimed] = {}
         self._ended: SimpleQueue[Sent] = SimpleQueue()
+        self._begun: set[int] = set()
+        self._is_abandoned = False
+        self._beginning = threading.Lock()
 
     def send(self, port: RecordingServicePort, claimed: Claimed) -> None:
         """Give a write to the threads."""
@@ -52,21 +63,43 @@ class Senders:
         self.pool.submit(self._work, port, claimed)
 
     def gather(self, seconds: float) -> list[Sent]:
-        """Wait for the first write to end and take what ends with it. Nothing within ``seconds``: an empty list."""
+        """Wait for the first write to end and take what ends with it.
+
+        Nothing within ``seconds``, or before a stop's time is over: an empty list.
+        """
         found: list[Sent] = []
         until = monotonic() + seconds
         while len(found) < len(self.under_way):
             try:
-                found.append(self._ended.get(timeout=max(until - monotonic(), 0)))
+                found.append(self._ended.get(timeout=max(min(until - monotonic(), LOOK_EVERY_SECONDS), 0)))
             except Empty:
-                break
+                if monotonic() >= until or stop.is_over(STOP_SECONDS):
+                    break
+                continue
             until = until if len(found) > 1 else monotonic() + GATHER_SECONDS
         for one in found:
             self.under_way.pop(one.claimed.write_id, None)
+            self._begun.discard(one.claimed.write_id)
         return found
 
+    def abandon(self) -> tuple[list[Claimed], list[Claimed]]:
+        """Wait no longer. Returns what was not begun, and now never will be, and what may have been sent."""
+        with self._beginning:
+            self._is_abandoned = True
+            begun = set(self._begun)
+        left = list(self.under_way.values())
+        self.under_way.clear()
+        return [one for one in left if one.write_id not in begun], [one for one in left if one.write_id in begun]
+
+    def _begin(self, claimed: Claimed) -> bool:
+        with self._beginning:
+            if self.halt.is_set() or stop.is_asked or self._is_abandoned:
+                return False
+            self._begun.add(claimed.write_id)
+            return True
+
     def _work(self, port: RecordingServicePort, claimed: Claimed) -> None:
-        if self.halt.is_set():
+        if not self._begin(claimed):
             self._ended.put(Sent(claimed))
             return
         answer = _ask(port, claimed)
@@ -114,16 +147,16 @@ class _Pools:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[int, tuple[int, ThreadPoolExecutor]] = {}
+        self._known: dict[int, tuple[int, Threads]] = {}
 
-    def of(self, service_id: int, limit: int) -> ThreadPoolExecutor:
+    def of(self, service_id: int, limit: int) -> Threads:
         """Return the service's threads; new ones when the limit was changed."""
         with self._lock:
             known = self._known.get(service_id)
             if known is None or known[0] != limit:
                 if known is not None:
-                    known[1].shutdown(wait=False)
-                known = self._known[service_id] = (limit, ThreadPoolExecutor(limit, f"write-{service_id}"))
+                    known[1].shutdown()
+                known = self._known[service_id] = (limit, Threads(limit, f"write-{service_id}"))
             return known[1]
 
 

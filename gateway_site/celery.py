@@ -9,10 +9,11 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import schedule
-from celery.signals import beat_init, setup_logging, task_prerun
+from celery.signals import beat_init, setup_logging, task_prerun, worker_shutting_down
 from django.db import close_old_connections
 
 import clock
+from gateway_site import stopping
 from gateway_site.pulse import EVERY_SECONDS, QUEUES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
@@ -34,6 +35,12 @@ def _keep_django_logging(**_: Any) -> None:
 def _drop_dead_connections(**_: Any) -> None:
     """Replace a database connection that died, as a web request would (Celery keeps it across tasks)."""
     close_old_connections()
+
+
+@worker_shutting_down.connect
+def _stop_pumps(**_: Any) -> None:
+    """Let the pumps give back what they hold: Celery alone would wait for them."""
+    stopping.begin()
 
 
 @beat_init.connect
