@@ -1,11 +1,11 @@
 """Delivery against a model of QMS: whatever dies, is lost, comes late or races, each flag is written once or told.
 
-One delivery at a time runs to its end or dies at a named point; beside it a slow one claims, asks and settles step by
-step, so that its claims run out and are taken by others.
+One delivery at a time runs to its end, dies at a named point, or is stopped while a request hangs; beside it a slow one
+claims, asks and settles step by step, so that its claims run out and are taken by others.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Any, cast
 
@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from clock.stopping import stop
 from flags import delivery, sending
 from flags.catalogue import FlagText
 from flags.claims import Claimed, Settlement, claim_due, give_back, settle
@@ -41,12 +42,24 @@ class Died(BaseException):
     """The process is killed at this point."""
 
 
+class Hung(BaseException):
+    """A thread never comes back from this request."""
+
+
 class Inline:
     """A pool whose thread is the caller's own, so that a run can be repeated."""
 
+    def __init__(self, machine: "DeliveryMachine") -> None:
+        self.machine = machine
+
     def submit(self, work: Callable[..., None], *arguments: Any) -> None:
-        """Work at once."""
-        work(*arguments)
+        """Work at once; where every thread hangs, never."""
+        if self.machine.hung and self.machine.is_every_thread_hung:
+            return
+        try:
+            work(*arguments)
+        except Hung:
+            assert self.machine.hung
 
 
 class Well:
@@ -84,7 +97,28 @@ class Wire(Line):
         sent = Sent(guid, tuple(flags))
         self.machine.sent.append(sent)
         self.machine.checks_the_mark(sent)
+        try:
+            written = self._sent(guid, flags, sent)
+        except QmsUnclear:
+            raise
+        except QmsError:
+            self.machine.not_read_back.discard(sent)
+            raise
+        self.machine.not_read_back.discard(sent)
+        return written
+
+    def flags(self, guid: str) -> list[Flag]:
+        """Read back."""
+        if self.machine.is_stopped_now(None):
+            raise Hung
+        flags = super().flags(guid)
+        self.machine.not_read_back -= {one for one in self.machine.not_read_back if one.guid == guid}
+        return flags
+
+    def _sent(self, guid: str, flags: Any, sent: Sent) -> int:
         self.machine.dies_at("asked")
+        if self.machine.is_stopped_now(sent):
+            raise Hung
         if self.machine.holds_back:
             self.machine.held_back.append(sent)
             raise QmsUnclear("No answer came in time.")
@@ -104,6 +138,11 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.sent: list[Sent] = []
         self.held_back: list[Sent] = []
         self.holds_back = False
+        self.not_read_back: set[Sent] = set()
+        self.requests_to_stop: int | None = None
+        self.fate = ""
+        self.hung: list[Sent | None] = []
+        self.is_every_thread_hung = False
         self.is_slow = False
         self.point = ""
         self.guids: list[str] = []
@@ -118,8 +157,31 @@ class DeliveryMachine(RuleBasedStateMachine):
         """See that a write is marked before it leaves, and read back first where its end was unclear."""
         if self.is_slow:  # Its claim may have run out.
             return
+        assert self._state(sent) == "sending"
+        assert sent not in self.not_read_back
+        self.not_read_back.add(sent)
+
+    def _state(self, sent: Sent) -> str:
         part = "wrapup" if sent.flags[0].name == "CTIWrapup" else "base"
-        assert FlagWrite.objects.get(recording_guid=sent.guid, part=part).state == "sending"
+        return FlagWrite.objects.get(recording_guid=sent.guid, part=part).state
+
+    def is_stopped_now(self, sent: Sent | None) -> bool:
+        """Let the process be told to stop at the chosen request; say whether that one hangs, whatever became of it."""
+        if self.requests_to_stop is None or self.is_slow:
+            return False
+        self.requests_to_stop -= 1
+        if self.requests_to_stop >= 0 or stop.is_asked:
+            return False
+        stop.ask()
+        if self.fate == "answered":
+            return False
+        self.hung.append(sent)
+        if sent is not None and self.fate == "done":
+            with suppress(QmsError):
+                self.post.qms.site.write_flags("rs1", sent.guid, sent.flags)
+        if sent is not None and self.fate == "comes late":
+            self.held_back.append(sent)
+        return True
 
     def dies_at(self, point: str) -> None:
         if self.point == point:
@@ -220,6 +282,21 @@ class DeliveryMachine(RuleBasedStateMachine):
             delivery._turns.is_wanted(self.post.service.pk)
         finally:
             self.point = ""
+
+    @rule(
+        requests=st.integers(0, 4), fate=st.sampled_from(["answered", "done", "comes late", "lost"]),
+        is_every_thread_hung=st.booleans(), limit=st.integers(1, 5),
+    )  # fmt: skip
+    def delivery_is_stopped(self, requests: int, fate: str, is_every_thread_hung: bool, limit: int) -> None:
+        claimed = set(FlagWrite.objects.filter(claim__isnull=False).values_list("pk", flat=True))
+        self.requests_to_stop, self.fate, self.is_every_thread_hung = requests, fate, is_every_thread_hung
+        try:
+            self._deliver(limit)
+            assert set(FlagWrite.objects.filter(claim__isnull=False).values_list("pk", flat=True)) <= claimed
+            assert all(self._state(sent) == "unclear" for sent in self.hung if sent)
+        finally:
+            self.requests_to_stop, self.hung = None, []
+            stop.forget()
 
     def _deliver(self, limit: int) -> None:
         delivery.deliver(
@@ -329,7 +406,9 @@ def _mortal(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[DeliveryMachine]]:
 
     monkeypatch.setattr(delivery, "claim_due", claiming)
     monkeypatch.setattr(delivery, "settle", settling)
-    monkeypatch.setattr(sending.pools, "of", lambda *_: cast("Any", Inline()))
+    monkeypatch.setattr(sending.pools, "of", lambda *_: cast("Any", Inline(current[0])))
+    monkeypatch.setattr(sending, "STOP_SECONDS", 0.0)
+    monkeypatch.setattr(sending, "LOOK_EVERY_SECONDS", 0.001)
     yield Mortal
 
 
