@@ -31,6 +31,7 @@ from agents.models import (
     UserChange,
     UserRefresh,
 )
+from history.admin import RecordedAdmin
 from qms.models import RecordingService
 
 REFRESH_LABELS = {
@@ -136,7 +137,7 @@ class PresenceAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Allocation)
-class AllocationAdmin(ModelAdmin):
+class AllocationAdmin(RecordedAdmin):
     """Which Recording Services record a source's extensions, and which is asked first."""
 
     list_display = ("source", "service", "position")

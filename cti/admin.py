@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -19,6 +20,7 @@ from cti.models import CtiSource, IntakeToken, LinkState, QuarantinedMessage
 from cti.preview import readable
 from cti.sentences import link_sentences
 from cti.tokens import mint, revoke_token
+from history.admin import RecordedAdmin
 from vault.fields import Secret
 
 SECRET_FIELDS = ("stored_secret", "new_secret", "forget_secret", "secret_env")
@@ -79,7 +81,7 @@ class CtiSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter
 
 
 @admin.register(CtiSource)
-class CtiSourceAdmin(ModelAdmin):
+class CtiSourceAdmin(RecordedAdmin):
     """One CTI server or PBX link: how to reach it, and how the link is."""
 
     form = CtiSourceForm
@@ -130,8 +132,10 @@ class CtiSourceAdmin(ModelAdmin):
 
 
 @admin.register(IntakeToken)
-class IntakeTokenAdmin(ModelAdmin):
+class IntakeTokenAdmin(RecordedAdmin):
     """Bearer tokens: shown once when they are made, then only named and revoked."""
+
+    hidden_fields = ("digest",)
 
     list_display = ("__str__", "source", "scope", "created_at", "last_used_at", "revoked_at")
     list_filter = ("source", "scope")
@@ -173,6 +177,7 @@ class IntakeTokenAdmin(ModelAdmin):
         """End tokens for good."""
         for token in queryset:
             revoke_token(token)
+            self.log_change(request, token, f"Revoked. Scope: {token.get_scope_display()}.")
         messages.success(request, "The tokens are revoked; everywhere within 5 seconds.")
 
 
@@ -213,8 +218,10 @@ class QuarantinedMessageAdmin(ModelAdmin):
     @admin.action(description="Tick off the selected messages", permissions=["tick"])
     def tick_off(self, request: HttpRequest, queryset: QuerySet[QuarantinedMessage]) -> None:
         """Note that an operator looked at them."""
-        ticked = queryset.filter(seen_at=None).update(seen_at=clock.now())
-        messages.success(request, f"{ticked} ticked off.")
+        rows = list(queryset.filter(seen_at=None))
+        QuarantinedMessage.objects.filter(pk__in=[row.pk for row in rows]).update(seen_at=clock.now())
+        LogEntry.objects.log_actions(request.user.pk or 0, rows, CHANGE, "Ticked off: an operator looked at it.")
+        messages.success(request, f"{len(rows)} ticked off.")
 
 
 def _lines(text: str) -> list[str]:

@@ -14,7 +14,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_POST
-from unfold.admin import ModelAdmin
 
 import clock
 from flags import admin_writes
@@ -22,6 +21,7 @@ from flags.catalogue import FIELD_NAMES, is_field
 from flags.creation import Creation, check_flags, create_flags
 from flags.models import FlagOnServer, FlagSetting, FlagValue
 from flags.preview_panel import preview_panel
+from history.admin import RecordedAdmin
 from qms.models import DataServer
 
 __all__ = ["FlagSettingAdmin", "admin_writes"]  # Django looks for pages here alone.
@@ -79,7 +79,7 @@ class FlagSettingForm(forms.ModelForm):  # type: ignore[type-arg]  # its paramet
 
 
 @admin.register(FlagSetting)
-class FlagSettingAdmin(ModelAdmin):
+class FlagSettingAdmin(RecordedAdmin):
     """Which Flags are written, what each carries, and where it exists."""
 
     form = FlagSettingForm

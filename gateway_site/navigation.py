@@ -83,6 +83,7 @@ UNFOLD: dict[str, Any] = {
                     "link": reverse_lazy("test-installation"),
                     "permission": lambda request: request.user.has_perm("qms.view_recordingservice"),
                 },
+                _link("History", "history", "admin.logentry"),
                 _link("Users", "person", "auth.user"),
                 _link("Groups", "groups", "auth.group"),
             ),

@@ -12,11 +12,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET
-from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 import clock
+from history.admin import RecordedAdmin
 from qms import api, connection_tests
 from qms.models import DataServer, RecordingService, ServiceHealth
 from vault.fields import Secret
@@ -34,7 +34,7 @@ WAITS = (
 
 
 @admin.register(DataServer)
-class DataServerAdmin(ModelAdmin):
+class DataServerAdmin(RecordedAdmin):
     """Where Flags are defined."""
 
     list_display = ("slug", "shared_by")
@@ -94,7 +94,7 @@ class RecordingServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # its pa
 
 
 @admin.register(RecordingService)
-class RecordingServiceAdmin(ModelAdmin):
+class RecordingServiceAdmin(RecordedAdmin):
     """One gateway instance: how to reach it, what it answers for, how it is."""
 
     form = RecordingServiceForm

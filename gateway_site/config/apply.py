@@ -24,6 +24,7 @@ from gateway_site.config.declaration import (
     RecordingServiceRow,
     place,
 )
+from history.commands import record_command, stored_state
 from qms.models import DataServer, RecordingService
 
 
@@ -124,7 +125,9 @@ class _Work:
             Allocation(source=source, service_id=known[slug], position=at) for at, slug in enumerate(wanted)
         )
         if not is_new:
-            self.changes.append(f'cti_sources "{row.slug}": recording_services: {before} -> {wanted}')
+            told = f"recording_services: {before} -> {wanted}"
+            self.changes.append(f'cti_sources "{row.slug}": {told}')
+            record_command(source, stored_state(source), told=f"{told}.")
 
     def _save(self, table: str, index: int, row: models.Model, values: dict[str, Any]) -> bool:
         """Set the values that differ, check the row and save it; False when it is wrong."""
@@ -139,7 +142,9 @@ class _Work:
         if problems := _problems(row):
             self.problems += [f"{place(table, index, name, key)}: {words}" for key, words in problems.items()]
             return False
+        stored = stored_state(row)
         row.save()
+        record_command(row, stored)
         lines = ["new"] if is_new else [f"{key}: {_show(before[key])} -> {_show(values[key])}" for key in differing]
         self.changes += [f'{table} "{name}": {line}' for line in lines]
         return True

@@ -44,6 +44,7 @@ MAY_SEE = {
     "admin:cti_ctisource_changelist": TECHNICAL,
     "admin:cti_quarantinedmessage_changelist": TECHNICAL,
     "admin:cti_intaketoken_changelist": TECHNICAL,
+    "admin:admin_logentry_changelist": {ADMINISTRATOR, AUDITOR},
     "admin:auth_user_changelist": ADMINISTRATORS,
     "admin:auth_group_changelist": ADMINISTRATORS,
     "admin:qms_recordingservice_add": ADMINISTRATORS,

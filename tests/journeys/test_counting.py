@@ -16,7 +16,7 @@ from calls import consumer as consuming
 from calls.counting import BUCKETS_MS, bucket_of, hour_of
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
 from calls.retention import retain
-from flags.api import retry_all
+from flags.api import Settled, retry_all
 from qms.port import FlagDefinition
 from tests.journeys.house import House
 
@@ -101,7 +101,7 @@ def crash_now_and_then(load: Load, monkeypatch: pytest.MonkeyPatch) -> Counter[s
     crashes: Counter[str] = Counter()
     real = answered.mark_folded
 
-    def mark_folded(searches: list[int], writes: list[int]) -> None:
+    def mark_folded(searches: list[int], writes: list[Settled]) -> None:
         real(searches, writes)
         if load.chance.random() < 0.25:
             crashes["crashes"] += 1

@@ -4,9 +4,11 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from cti.models import CtiSource, Scope
 from cti.tokens import mint_token
+from history.commands import record_command
 
 
 class Command(BaseCommand):
@@ -24,4 +26,8 @@ class Command(BaseCommand):
         if source is None:
             raise CommandError(f"There is no CTI source {options['slug']}.")
         scope = Scope.READ if options["read"] else Scope.WRITE
-        self.stdout.write(mint_token(source, scope, options["name"]).text)
+        with transaction.atomic():
+            token = mint_token(source, scope, options["name"])
+            told = f"Added. Source: {source.slug}. Scope: {token.row.get_scope_display()}."
+            record_command(token.row, {}, told=told)
+        self.stdout.write(token.text)

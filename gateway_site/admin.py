@@ -1,0 +1,92 @@
+"""The history of all that people changed, and the people: what belongs to no other app."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.urls import NoReverseMatch
+from django.utils.html import format_html
+from unfold.admin import ModelAdmin
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from history.admin import RecordedAdmin
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+@admin.register(User)
+class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]  # its parameter is for the stubs alone
+    """Who may log in, and with which roles."""
+
+    form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
+    hidden_fields = ("password",)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody delete a user, for the history would go with them: who leaves is made inactive."""
+        return False
+
+
+@admin.register(Group)
+class GroupAdmin(RecordedAdmin, DjangoGroupAdmin):
+    """The roles; the four of the gateway are set by ``migrate``."""
+
+
+@admin.register(LogEntry)
+class HistoryAdmin(ModelAdmin):
+    """Who changed what, when, from what to what: the newest first. Nobody changes it here."""
+
+    list_display = ("action_time", "user", "act", "what", "change")
+    list_display_links = None
+    list_filter = ("user", "action_flag", "content_type", ("action_time", RangeDateTimeFilter))
+    list_filter_submit = True
+    list_select_related = ("user", "content_type")
+    search_fields = ("object_repr", "change_message")
+    search_help_text = "Search by the name of what was changed, or by a word of the change."
+    ordering = ("-id",)
+    show_full_result_count = False
+
+    @display(description="Act", ordering="action_flag")
+    def act(self, entry: LogEntry) -> str:
+        """Say in a word what was done."""
+        return str(entry.get_action_flag_display())
+
+    @display(description="What")
+    def what(self, entry: LogEntry) -> str:
+        """Name it, with a link where it still has a page."""
+        kind = entry.content_type.name if entry.content_type else ""
+        try:
+            url = None if entry.is_deletion() else entry.get_admin_url()
+        except NoReverseMatch:
+            url = None
+        if not url:
+            return format_html("{}: {}", kind, entry.object_repr)
+        return format_html('{}: <a class="underline" href="{}">{}</a>', kind, url, entry.object_repr)
+
+    @display(description="Before \N{RIGHTWARDS ARROW} after")
+    def change(self, entry: LogEntry) -> str:
+        """Tell the change."""
+        return entry.get_change_message()
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[LogEntry]:
+        """Take Django's own order off: only the key has an index."""
+        return super().get_queryset(request).order_by("-id")  # type: ignore[no-any-return]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody write history."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody change it."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Let nobody delete it."""
+        return False

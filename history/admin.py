@@ -1,0 +1,42 @@
+"""The base of every page that changes the configuration: what a person saves is kept with what was before."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib.admin.models import DELETION, LogEntry
+from django.db.models import Model
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from history.states import State, differences, state_of, values
+
+
+class RecordedAdmin(ModelAdmin):
+    """A ``ModelAdmin`` whose history tells each field before and after. ``hidden_fields`` are told as changed only."""
+
+    hidden_fields: tuple[str, ...] = ()
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Remember how the row was, as the database has it: forms change the object before it is saved."""
+        form.recorded_before = self._stored(obj) if change else {}
+        super().save_model(request, obj, form, change)
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+        """Tell what is and what was; called when all is saved, what belongs to the row included."""
+        if add:
+            return f"Added. {values(self._stored(form.instance))}"
+        if not hasattr(form, "recorded_before"):  # A page of its own, such as that of a new password.
+            return super().construct_change_message(request, form, formsets, add)
+        return differences(form.recorded_before, self._stored(form.instance)) or "Saved without a change."
+
+    def log_deletions(self, request: HttpRequest, queryset: Iterable[Model]) -> Any:
+        """Keep what a row that goes said, for whoever has to make it anew."""
+        return [self._log_deletion(request, row) for row in queryset]
+
+    def _log_deletion(self, request: HttpRequest, row: Model) -> Any:
+        text = f"Deleted. {values(state_of(row, self.hidden_fields))}"
+        return LogEntry.objects.log_actions(request.user.pk or 0, [row], DELETION, text, single_object=True)
+
+    def _stored(self, obj: Model) -> State:
+        stored = type(obj)._default_manager.get(pk=obj.pk)  # noqa: SLF001  (documented by Django)
+        return state_of(stored, self.hidden_fields)

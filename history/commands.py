@@ -1,0 +1,30 @@
+"""What commands change is kept as the act of a user of their own, who cannot log in."""
+
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.models import User
+from django.db.models import Model
+
+from history.states import State, differences, state_of, values
+
+#: The machine's own log says who was at it.
+COMMAND_LINE = "command-line"
+
+
+def stored_state(row: Model) -> State:
+    """Return the row as the database has it; nothing for one that is new."""
+    found = type(row)._default_manager.filter(pk=row.pk).first()  # noqa: SLF001  (documented by Django)
+    return state_of(found) if found else {}
+
+
+def record_command(row: Model, before: State, *, told: str = "") -> None:
+    """Keep what a command made of a row, or what ``told`` says; in the transaction that changes it."""
+    after = state_of(row)
+    text = told or (differences(before, after) if before else f"Added. {values(after)}")
+    act = CHANGE if before else ADDITION
+    LogEntry.objects.log_actions(_command_line().pk, [row], act, text, single_object=True)
+
+
+def _command_line() -> User:
+    nobody = {"is_active": False, "password": make_password(None)}
+    return User.objects.get_or_create(username=COMMAND_LINE, defaults=nobody)[0]
