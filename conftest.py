@@ -12,12 +12,16 @@ from agents.api import forget_directories
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that touches the database as a test of storage: it runs on SQLite and on PostgreSQL."""
+    """Mark every test that touches the database as a test of storage: it runs on SQLite and on PostgreSQL.
+
+    Not those that drive a browser: they are slow, and what the pages ask of the database is tested without one.
+    """
     for item in items:
         needs = set(getattr(item, "fixturenames", ()))
         mark = item.get_closest_marker("django_db")
         if mark or needs & {"db", "transactional_db", "live_server"}:
-            item.add_marker("storage")
+            if not item.get_closest_marker("browser"):
+                item.add_marker("storage")
         if (mark and mark.kwargs.get("transaction")) or needs & {"transactional_db", "live_server"}:
             # Such a test empties every table. All of them put the migrations' rows back before they begin: if only
             # some did, Django would fill the tables twice, depending on the order.
