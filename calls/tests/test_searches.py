@@ -12,9 +12,11 @@ from django.db import connection
 from django.utils import timezone
 from msgspec.structs import replace
 
+from calls import searches
 from calls.models import Leg, RecordingSearch, SearchState
 from calls.rows import leg_key
 from calls.searches import Asked, Pump, look_up, services_with_due_searches, settle
+from clock.stopping import stop
 from cti.models import CtiSource, Kind
 from qms.models import DataServer, RecordingService
 from qms.port import QmsError, QmsUnavailable, Recording
@@ -294,12 +296,51 @@ def test_of_two_pumps_that_saw_the_same_search_one_wins(desk: Desk) -> None:
     assert [len(desk.pump()._claimed(rows, now)) for rows in seen] == [1, 0]
 
 
-def test_the_claim_of_a_pump_that_died_runs_out(desk: Desk) -> None:
+def test_the_claim_of_a_pump_that_died_runs_out_soon_whatever_the_time_out(desk: Desk) -> None:
+    RecordingService.objects.filter(pk=desk.a.pk).update(timeout_seconds=60)
     search = desk.search(window=60)
     desk.pump()._claim(4)
-    later = Pump(desk.a, lambda: timezone.now() + timedelta(seconds=10), desk.connect)
+    later = Pump(desk.a, lambda: timezone.now() + timedelta(seconds=4), desk.connect)
 
     assert [one.pk for one in later._claim(4)] == [search.pk]
+
+
+def test_a_search_whose_answer_takes_long_stays_with_its_pump(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(searches, "LEASE", timedelta(seconds=0.5))
+    monkeypatch.setattr(searches, "RENEW_EVERY_SECONDS", 0.1)
+    monkeypatch.setattr(searches, "_inboxes", {})  # No late answer of another test.
+    search, gate = desk.search(window=60), desk.gates.setdefault("a", threading.Event())
+    pump = desk.pump()
+    for one in pump._claim(4):
+        pump.pool.submit(pump._ask, one)
+    long = time.monotonic() + 2
+    while time.monotonic() < long:
+        pump._harvest(0.05)
+    others = desk.pump()._claim(4)
+    gate.set()
+    wait_until(lambda: pump._harvest(0.05) or not pump.pending, "the answer")
+
+    assert others == []
+    assert (settled(search).attempts, settled(search).claimed_until) == (1, None)
+
+
+def test_a_pump_that_is_told_to_stop_gives_its_searches_back_and_claims_no_more(desk: Desk) -> None:
+    search, gate = desk.search(window=60), desk.gates.setdefault("a", threading.Event())
+
+    def now() -> datetime:
+        if desk.asked:
+            stop.ask()
+        return timezone.now()
+
+    try:
+        assert look_up(desk.a.pk, now, desk.connect, seconds=60) is True
+        assert (settled(search).state, settled(search).claimed_until) == (SearchState.OPEN, None)
+        desk.search(2)
+        assert look_up(desk.a.pk, now, desk.connect, seconds=60) is False
+    finally:
+        stop.forget()
+        gate.set()
+    assert [extension for _, extension, *_ in desk.asked] == ["2001"]
 
 
 def test_a_second_call_pokes_the_pump_that_runs(desk: Desk) -> None:
