@@ -20,6 +20,7 @@ from django.utils import timezone
 from calls.export_files import Cell, Shape, open_writer
 from calls.export_filter import LegFilter, filtered
 from calls.models import ExportJob, ExportState, Leg
+from clock.stopping import stop
 
 log = structlog.get_logger()
 
@@ -45,6 +46,12 @@ _ENDS = (
 )  # fmt: skip
 
 Now = Callable[[], datetime]
+
+
+class ExportStopped(Exception):
+    """The process was told to stop; another worker begins the job again."""
+
+    retryable = True
 
 
 class ExportTakenOver(Exception):
@@ -96,6 +103,8 @@ def _is_free(now: datetime) -> Q:
 
 def carry_out(job_id: int, now: Now) -> bool:
     """Write an export, unless another worker has it or it is over. Returns whether it was written."""
+    if stop.is_asked:
+        return False
     claim = random.randrange(1, 2**62)  # noqa: S311  (names this try)
     free = ExportJob.objects.filter(_is_free(now()), pk=job_id, attempts__lt=ATTEMPTS)
     if not free.update(
@@ -110,6 +119,8 @@ def carry_out(job_id: int, now: Now) -> bool:
         return _written(job, part, now)
     except ExportTakenOver:
         log.warning("export_taken_over", job=job_id)
+    except ExportStopped:
+        _mine(job).update(state=ExportState.QUEUED, claimed_until=None, attempts=F("attempts") - 1)
     except (DatabaseError, OSError) as error:
         log.warning("export_failed", job=job_id, error=type(error).__name__)
         _fail(job, error, now())
@@ -123,6 +134,8 @@ def _written(job: ExportJob, part: Path, now: Now) -> bool:
     writer = open_writer(job.kind, part, Shape(headers(with_callers=job.with_callers), zone))
     try:
         for chunk in _chunks(job):
+            if stop.is_asked:
+                raise ExportStopped
             writer.write(_row(leg) for leg in chunk)
             _progress(job, len(chunk), now())
     finally:
@@ -141,9 +154,13 @@ def _progress(job: ExportJob, count: int, now: datetime) -> None:
 
 
 def _settle(job: ExportJob, **values: object) -> None:
-    mine = ExportJob.objects.filter(pk=job.pk, state=ExportState.RUNNING, claim=job.claim)
-    if not mine.update(**values):
+    if not _mine(job).update(**values):
         raise ExportTakenOver(job.pk)
+
+
+def _mine(job: ExportJob) -> QuerySet[ExportJob]:
+    """Return the job where this worker still has it."""
+    return ExportJob.objects.filter(pk=job.pk, state=ExportState.RUNNING, claim=job.claim)
 
 
 def _fail(job: ExportJob, error: Exception, now: datetime) -> None:
@@ -151,8 +168,7 @@ def _fail(job: ExportJob, error: Exception, now: datetime) -> None:
         "The database did not answer in time; choose a shorter time or fewer legs." if isinstance(error, DatabaseError)
         else f"The file could not be written: {error.strerror if isinstance(error, OSError) else error}."
     )  # fmt: skip
-    mine = ExportJob.objects.filter(pk=job.pk, state=ExportState.RUNNING, claim=job.claim)
-    mine.update(state=ExportState.FAILED, finished_at=now, expires_at=now + KEEP, error=told[:500])
+    _mine(job).update(state=ExportState.FAILED, finished_at=now, expires_at=now + KEEP, error=told[:500])
 
 
 def headers(*, with_callers: bool) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from calls.leg_filters import LEG_LOOKUPS
 from calls.models import ExportJob, ExportState, Leg
 from calls.rows import leg_key
 from calls.tests.test_live import leg as save_leg
+from clock.stopping import stop
 from cti.tests.examples import source
 
 pytestmark = pytest.mark.django_db
@@ -199,6 +200,30 @@ def test_a_job_of_a_worker_that_died_is_begun_again_when_its_claim_has_run_out(a
     assert written(one, later).rows == 1
     assert list(exports.folder().iterdir()) == [exports.path_of(one)]
     assert exports.due(later) == []
+
+
+def test_a_job_whose_worker_is_told_to_stop_is_free_at_once_and_counts_as_no_death(
+    asker: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "CHUNK", 1)
+    leg(1)
+    leg(2)
+    one, calls = job(asker), iter(range(9))
+
+    def at() -> datetime:
+        if next(calls) == 2:  # After the claim, as the first leg is written down.
+            stop.ask()
+        return NOON
+
+    try:
+        assert not exports.carry_out(one.pk, at)
+        assert not exports.carry_out(one.pk, lambda: NOON)
+    finally:
+        stop.forget()
+    one.refresh_from_db()
+    assert (one.state, one.attempts, one.rows, list(exports.folder().iterdir())) == (ExportState.QUEUED, 0, 1, [])
+    assert exports.due(NOON) == [one.pk]
+    assert written(one, NOON).rows == 2
 
 
 def test_a_job_whose_workers_died_three_times_is_ended_and_says_so(asker: User) -> None:
