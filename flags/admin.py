@@ -7,13 +7,16 @@ import msgspec
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.timesince import timesince
 from django.views.decorators.http import require_POST
+from unfold.decorators import display
 
 import clock
 from flags import admin_writes
@@ -21,6 +24,7 @@ from flags.catalogue import FIELD_NAMES, is_field
 from flags.creation import Creation, check_flags, create_flags
 from flags.models import FlagOnServer, FlagSetting, FlagValue
 from flags.preview_panel import preview_panel
+from flags.renaming import Renaming, after_rename, note_rename, renaming
 from history.admin import RecordedAdmin
 from qms.models import DataServer
 
@@ -58,7 +62,7 @@ class FlagSettingForm(forms.ModelForm):  # type: ignore[type-arg]  # its paramet
         model = FlagSetting
         fields = ("name", "field", "enabled", "max_length", "privacy", "order")
         help_texts = {
-            "name": "The name in QMS. Recordings that were flagged keep the old name: QMS cannot rename it there.",
+            "name": "The name in QMS. Recordings that were flagged keep the old name: you will be asked to confirm.",
             "field": f"One of {', '.join(FIELD_NAMES)}, or query:KEY for one key of the query data.",
             "max_length": f"Longer values are cut visibly. At most {LONGEST_VALUE}, and no more than QMS holds.",
         }
@@ -83,11 +87,21 @@ class FlagSettingAdmin(RecordedAdmin):
     """Which Flags are written, what each carries, and where it exists."""
 
     form = FlagSettingForm
-    list_display = ("name", "field", "enabled", "max_length", "privacy", "order")
+    list_display = ("name", "field", "enabled", "max_length", "privacy", "order", "formerly")
     list_editable = ("enabled", "order")
     list_before_template = "flags/creation_panel.html"
     list_after_template = "flags/preview_panel.html"
-    change_form_outer_after_template = "flags/preview_panel.html"
+    change_form_outer_after_template = "flags/below_form.html"
+
+    @display(description="Earlier names")
+    def formerly(self, flag: FlagSetting) -> str:
+        """Name what recordings from before may carry instead."""
+        return ", ".join(dict.fromkeys(one.name for one in flag.earlier_names.all() if one.name != flag.name)) or "none"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FlagSetting]:
+        """Fetch the earlier names at once."""
+        queryset: QuerySet[FlagSetting] = super().get_queryset(request)
+        return queryset.prefetch_related("earlier_names")
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show what the Data Servers answered above the Flags."""
@@ -99,10 +113,40 @@ class FlagSettingAdmin(RecordedAdmin):
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:  # fmt: skip
-        """Show below the form what the Flags would carry."""
+        """Show below the form what the Flags would carry and the names that this one had; ask before a name changes."""
         edited = self.get_object(request, object_id) if object_id else None
-        context = {"preview": preview_panel(request, edited), "is_adding": object_id is None, **(extra_context or {})}
+        if edited and (asked := self._unconfirmed(request, edited.pk)):
+            return self._ask(request, edited, asked)
+        context = {"preview": preview_panel(request, edited), "is_adding": object_id is None,
+                   "earlier": _earlier(edited), **(extra_context or {})}  # fmt: skip
         return super().changeform_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
+
+    def save_model(self, request: HttpRequest, obj: FlagSetting, form: Any, change: bool) -> None:
+        """Keep the name that a Flag had, and tell what is to be done about the new one."""
+        old = FlagSetting.objects.get(pk=obj.pk) if change else None
+        super().save_model(request, obj, form, change)
+        if old and note_rename(obj, old, by=request.user.get_username(), at=clock.now()):
+            messages.warning(request, after_rename(old.name, obj.name))
+
+    def _unconfirmed(self, request: HttpRequest, key: int) -> Renaming | None:
+        """Return the change of name that was posted without a word that it is meant; a form with faults comes first."""
+        if request.method != "POST":
+            return None
+        stored = FlagSetting.objects.get(pk=key)
+        form = FlagSettingForm(request.POST, instance=FlagSetting.objects.get(pk=key))
+        if not self.has_change_permission(request, stored) or not form.is_valid():
+            return None
+        new = str(form.cleaned_data["name"])
+        is_meant = request.POST.get("confirmed_name") == new and request.POST.get("confirmed_old") == stored.name
+        return None if is_meant or new == stored.name else renaming(stored, new)
+
+    def _ask(self, request: HttpRequest, flag: FlagSetting, asked: Renaming) -> HttpResponse:
+        """Show what a change of name means, with all that was typed, so that one press carries it out."""
+        typed = [(key, value) for key in request.POST for value in request.POST.getlist(key)
+                 if key not in ("csrfmiddlewaretoken", "confirmed_name", "confirmed_old")]  # fmt: skip
+        context = {**self.admin_site.each_context(request), "title": f"Rename {asked.old} to {asked.new}?",
+                   "opts": self.opts, "original": flag, "renaming": asked, "typed": typed}  # fmt: skip
+        return TemplateResponse(request, "flags/confirm_rename.html", context)
 
     def get_urls(self) -> list[URLPattern]:
         """Add the addresses of the button and of the preview."""
@@ -134,6 +178,15 @@ class FlagSettingAdmin(RecordedAdmin):
         if not creations:
             messages.warning(request, "There is no Data Server yet: add one, and a Recording Service that leads to it.")
         return HttpResponseRedirect(reverse("admin:flags_flagsetting_changelist"))
+
+
+def _earlier(flag: FlagSetting | None) -> Table | None:
+    """Return the names that a Flag had, newest first; None where there are none."""
+    rows = [
+        (f"{timezone.localtime(one.until):%Y-%m-%d %H:%M}", one.name, one.renamed_to, one.field, one.by)
+        for one in (flag.earlier_names.all() if flag else ())
+    ]
+    return Table(("Until", "Name then", "Became", "Carried", "Renamed by"), rows) if rows else None
 
 
 def _may_create(request: HttpRequest) -> bool:

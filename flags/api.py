@@ -2,6 +2,7 @@
 
 from flags.creation import Creation, FlagAnswer, check_flags, create_flags
 from flags.delivery import Delivered, deliver, services_with_due_writes
+from flags.renaming import after_rename, note_rename
 from flags.retrying import retry_all
 from flags.showing import ShownValue, shown_values
 from flags.specs import hash_key, load_specs
@@ -26,6 +27,7 @@ __all__ = [
     "Settled",
     "ShownValue",
     "WrittenFlag",
+    "after_rename",
     "check_flags",
     "create_flags",
     "deliver",
@@ -34,6 +36,7 @@ __all__ = [
     "hash_key",
     "load_specs",
     "mark_folded",
+    "note_rename",
     "queue_writes",
     "retry",
     "retry_all",

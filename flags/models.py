@@ -35,6 +35,23 @@ class FlagSetting(models.Model):
         return self.name
 
 
+class EarlierName(models.Model):
+    """A name that a Flag had until it was renamed: QMS finds the recordings flagged before by this name alone."""
+
+    flag = models.ForeignKey(FlagSetting, models.CASCADE, related_name="earlier_names")
+    name = models.CharField(max_length=64)
+    field = models.CharField(max_length=128, help_text="What the Flag carried when it was renamed.")
+    renamed_to = models.CharField(max_length=64)
+    until = models.DateTimeField()
+    by = models.CharField(max_length=150)
+
+    class Meta:
+        ordering = ["-until", "-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class FlagOnServer(models.Model):
     """What a Data Server answered when a Flag was last created or checked there."""
 

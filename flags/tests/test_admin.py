@@ -33,6 +33,7 @@ def change(client: Client, flag: str, **values: object) -> str:
     row = FlagSetting.objects.get(name=flag)
     fields = ("name", "field", "max_length", "privacy", "order")
     data = {field: getattr(row, field) for field in fields} | {"enabled": "on"} | values
+    data |= {"confirmed_old": flag, "confirmed_name": data["name"]}
     return client.post(f"{FLAGS}{row.pk}/change/", data, follow=True).content.decode()
 
 

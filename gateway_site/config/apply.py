@@ -10,8 +10,10 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from msgspec import UNSET
 
+import clock
 from agents.models import Allocation
 from cti.models import CtiSource, Kind
+from flags.api import after_rename, note_rename
 from flags.catalogue import FIELD_NAMES, FIELDS, is_field
 from flags.models import FlagSetting
 from gateway_site.config.declaration import (
@@ -24,7 +26,7 @@ from gateway_site.config.declaration import (
     RecordingServiceRow,
     place,
 )
-from history.commands import record_command, stored_state
+from history.commands import COMMAND_LINE, record_command, stored_state
 from qms.models import DataServer, RecordingService
 
 
@@ -79,7 +81,10 @@ class _Work:
         values = _given(row, "field")
         if found is None:
             values.setdefault("name", next((spec.name for spec in FIELDS if spec.field == field), field))
-        self._save("flags", index, found or FlagSetting(field=field), values)
+        old = FlagSetting.objects.get(pk=found.pk) if found else None
+        flag = found or FlagSetting(field=field)
+        if self._save("flags", index, flag, values) and old and note_rename(flag, old, by=COMMAND_LINE, at=clock.now()):
+            self.notes.append(after_rename(old.name, flag.name))
 
     def recording_service(self, index: int, row: RecordingServiceRow) -> None:
         found = RecordingService.objects.filter(slug=row.slug).first()

@@ -8,7 +8,8 @@ from django.core.management import CommandError, call_command
 
 from agents.models import Allocation
 from cti.models import CtiSource
-from flags.models import FlagSetting
+from flags.api import after_rename
+from flags.models import EarlierName, FlagSetting
 from gateway_site.config.apply import apply
 from gateway_site.config.declaration import ConfigError, read
 from gateway_site.config.export import export
@@ -109,6 +110,18 @@ def test_a_check_says_what_would_change_and_changes_nothing() -> None:
     assert 'cti_sources "pbx": new' in applied.changes
     assert not CtiSource.objects.exists()
     assert not DataServer.objects.exists()
+
+
+def test_a_flag_that_is_given_another_name_keeps_the_old_one_in_its_history_and_says_what_to_do() -> None:
+    declaration = read('[[flags]]\nfield = "queue_name"\nname = "Queue"\n')
+
+    told = apply(declaration, check=True).notes
+    assert not EarlierName.objects.exists()
+
+    assert apply(declaration).notes == told == [after_rename("QueueName", "Queue")]
+    assert apply(declaration).notes == []
+    kept = EarlierName.objects.get()
+    assert (kept.name, kept.renamed_to, kept.by) == ("QueueName", "Queue", "command-line")
 
 
 def test_an_exported_declaration_makes_the_same_site_again() -> None:

@@ -1,0 +1,61 @@
+"""The renaming of a Flag: what it means for recordings that were flagged, and the names that a Flag had.
+
+QMS cannot rename a Flag on a recording. A new name is a new Flag there: what was flagged before is found by the old
+name alone, and the new one has to be created before it can be written.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import msgspec
+
+from flags.models import EarlierName, FlagOnServer, FlagSetting
+from qms.models import DataServer
+
+_THERE = (FlagOnServer.State.CREATED, FlagOnServer.State.EXISTS, FlagOnServer.State.DIFFERS)
+
+
+class Renaming(msgspec.Struct, frozen=True):
+    """A change of a Flag's name before it is made. ``warnings``: what is particular to this one."""
+
+    old: str
+    new: str
+    missing_on: Sequence[str]
+    warnings: Sequence[str]
+
+
+def renaming(flag: FlagSetting, new: str) -> Renaming:
+    """Tell what it would mean to give a Flag, as it is stored, a new name."""
+    there = FlagOnServer.objects.filter(name=new, state__in=_THERE).values_list("data_server_id", flat=True)
+    missing = DataServer.objects.exclude(pk__in=there).values_list("slug", flat=True)
+    return Renaming(flag.name, new, list(missing), _warnings(flag, new))
+
+
+def note_rename(flag: FlagSetting, old: FlagSetting, *, by: str, at: datetime) -> bool:
+    """Keep the name that a Flag had, in the transaction that changes it. Returns whether it had another one."""
+    if old.name == flag.name:
+        return False
+    EarlierName.objects.create(
+        flag=flag, name=old.name, field=old.field, renamed_to=flag.name, until=at, by=by[:150]
+    )  # fmt: skip
+    return True
+
+
+def after_rename(old: str, new: str) -> str:
+    """Tell in a sentence or two what is to be done now."""
+    return (
+        f"{old} is now {new}. Recordings flagged before keep {old}: search in QMS for both names. Create the Flags in "
+        f"QMS now: until {new} exists there, QMS refuses the flags of every call that has a value for it."
+    )
+
+
+def _warnings(flag: FlagSetting, new: str) -> Sequence[str]:
+    others = EarlierName.objects.filter(name=new).exclude(flag=flag).order_by("until").select_related("flag")
+    told = [
+        f"{new} was a name of the Flag that is called {one.flag} now, which carried {one.field}: recordings flagged "
+        f"before {one.until:%Y-%m-%d} carry that under this name. Searches will mix the two."
+        for one in others
+    ]
+    if EarlierName.objects.filter(name=new, flag=flag).exists():
+        told.append(f"{new} was a name of this Flag before: recordings from then carry it already.")
+    return told
