@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from calls.lifecycle.answers import Answer, RecordingFound, RecordingMissed, WriteSettled
-from calls.lifecycle.rivals import APART
+from calls.lifecycle.legs import APART
 from calls.lifecycle.values import WriteStatus
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
 from calls.rows import leg_number

@@ -16,7 +16,7 @@ import msgspec
 import structlog
 from django.db.models import Q, QuerySet
 
-from calls.lifecycle.rivals import APART
+from calls.lifecycle.legs import APART
 from calls.lifecycle.values import Phase
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
 from calls.search_rows import save_open

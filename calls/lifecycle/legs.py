@@ -15,6 +15,10 @@ from calls.lifecycle.values import Call, Leg, Party, PartyState, Phase, SearchSt
 GRACE = timedelta(seconds=1)
 #: A recording may have begun this much before the PBX said Connected.
 EARLY = timedelta(seconds=3)
+#: So exactly do the clocks of QMS and the gateway agree, and QMS's beginning with the PBX's Connected.
+APART = timedelta(seconds=1)
+#: So much later than it was is a call heard of where the link or the journal stalls, as far as it can be made good.
+STALL = timedelta(seconds=6)
 
 
 def traced(leg: Leg, at: datetime, what: str, text: str) -> Leg:
@@ -68,8 +72,13 @@ def is_wanted(draft: Draft, leg: Leg) -> bool:
 def searched(draft: Draft, leg: Leg) -> Leg:
     """Start a leg's first search where its recording is wanted; end older searches that it makes ambiguous."""
     for other in draft.legs_at(leg.device_id):
-        if other.phase is not Phase.OPEN and other.search is SearchStatus.OPEN and other.number != leg.number:
-            _overtaken(draft, other, leg.connected_by_us)
+        if other.number == leg.number:
+            continue
+        if other.phase is not Phase.OPEN and other.search is SearchStatus.OPEN:
+            _overtaken(draft, other, leg.connected_by_us, "The next call began.")
+        elif _is_doubtful(other, leg):
+            text = f"Recording {other.guid} may have begun with this extension's other call, which is heard of now."
+            _overtaken(draft, other, leg.connected_by_us, text)
     if not is_wanted(draft, leg):
         return concluded(draft, leg, leg.connected_by_us)
     return start_search(draft, leg, leg.connected_by_us)
@@ -88,11 +97,30 @@ def start_search(draft: Draft, leg: Leg, since: datetime) -> Leg:
     return traced(replace(leg, searches=number, search=status), since, "search", "QMS is asked for the recording.")
 
 
-def _overtaken(draft: Draft, leg: Leg, at: datetime) -> None:
+def may_have_begun(leg: Leg, began: datetime) -> bool:
+    """Say whether a recording may have begun with a leg, of which a link that stalls tells late."""
+    return began - APART <= leg.connected_by_us <= began + STALL
+
+
+def _is_doubtful(other: Leg, leg: Leg) -> bool:
+    """Say whether a leg's recording, which is not written to yet, may be that of one that is heard of now."""
+    began = other.doubted_since
+    return began is not None and bool(other.guid) and other.base is WriteStatus.NONE and may_have_begun(leg, began)
+
+
+def base_due(draft: Draft, leg: Leg, ended_by_us: datetime | None) -> datetime | None:
+    """Return when the base flags of a leg that ended may be written: when late events and calls had their time."""
+    if ended_by_us is None:
+        return leg.base_due
+    due = ended_by_us + timedelta(seconds=draft.site.settle_seconds)
+    return due if leg.doubted_since is None else max(due, leg.doubted_since + STALL + APART)
+
+
+def _overtaken(draft: Draft, leg: Leg, at: datetime, text: str) -> None:
     draft.do(CancelSearch(leg.number))
     # Also after a transfer: what it was to decide cannot be told any more, and a leg must not wait for it for ever.
     leg = replace(leg, search=SearchStatus.MISSED, missed="next_call", mark=None, guid="", service=None)
-    leg = traced(leg, at, "missed", "The next call began.")
+    leg = traced(leg, at, "missed", text)
     draft.put_leg(concluded(draft, leg, at))
 
 
@@ -104,7 +132,7 @@ def close_leg(draft: Draft, leg: Leg, at: datetime, by_us: datetime, how: str, *
     leg = replace(
         leg, phase=Phase.CLOSED, facts=as_of(call, at) if call and not is_end_unknown else leg.facts, is_held=False,
         disconnected_at=max(at, leg.connected_at), disconnected_by_us=by_us,
-        is_end_unknown=is_end_unknown, base_due=by_us + timedelta(seconds=draft.site.settle_seconds),
+        is_end_unknown=is_end_unknown, base_due=base_due(draft, leg, by_us),
     )  # fmt: skip
     return draft.put_leg(concluded(draft, traced(leg, by_us, "disconnected", how), by_us))
 

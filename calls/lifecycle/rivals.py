@@ -7,13 +7,13 @@ from msgspec.structs import replace
 from calls.lifecycle.answers import WHY, RecordingFound
 from calls.lifecycle.conclude import concluded
 from calls.lifecycle.draft import Draft
-from calls.lifecycle.legs import traced
+from calls.lifecycle.legs import APART, may_have_begun, traced
 from calls.lifecycle.values import Leg, Phase, SearchStatus, WriteStatus
 
-#: So exactly do the clocks of QMS and the gateway agree, and QMS's beginning with the PBX's Connected.
-APART = timedelta(seconds=1)
 #: A leg's recording begins with it; one that began later than this may be another call's.
 LATE = timedelta(seconds=5)
+#: Where nothing stalls, QMS's beginning and our Connected are no further apart.
+CLOSE = timedelta(milliseconds=250)
 
 
 def may_be_anothers(draft: Draft, leg: Leg, event: RecordingFound) -> bool:
@@ -38,7 +38,14 @@ def _rivals(leg: Leg, other: Leg, event: RecordingFound) -> bool:
         return True  # We heard of this leg late: the recording may have begun with any that was there.
     if began > mine + APART:
         return theirs >= mine - APART
-    return _fits(began, theirs)
+    return _fits(began, theirs) or (doubted_since(leg, event) is not None and may_have_begun(other, began))
+
+
+def doubted_since(leg: Leg, event: RecordingFound) -> datetime | None:
+    """Return the recording's beginning where it does not fit Connected: what stalls may tell of its call later."""
+    if leg.is_unconfirmed or leg.mark is not None or abs(event.started_at - leg.connected_by_us) <= CLOSE:
+        return None
+    return event.started_at
 
 
 def _was_over(other: Leg, event: RecordingFound) -> bool:

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from calls.lifecycle.answers import WHY, RecordingFound, RecordingMissed, TimePassed, WriteSettled
 from calls.lifecycle.conclude import concluded
 from calls.lifecycle.draft import Draft
-from calls.lifecycle.legs import clear_party, close_leg, open_leg, traced
-from calls.lifecycle.rivals import APART, contest, may_be_anothers
+from calls.lifecycle.legs import APART, base_due, clear_party, close_leg, open_leg, traced
+from calls.lifecycle.rivals import contest, doubted_since, may_be_anothers
 from calls.lifecycle.rule import apply
 from calls.lifecycle.split import split
 from calls.lifecycle.unsupervised import UNSUPERVISED, connect_unsupervised
@@ -44,7 +44,11 @@ def _found(draft: Draft, leg: Leg, event: RecordingFound) -> None:
     mark = None if is_decision else leg.mark
     status = SearchStatus.OPEN if mark is not None and not leg.guid else SearchStatus.FOUND
     since = leg.found_by_us if leg.guid else event.at
-    leg = replace(leg, guid=event.guid, service=event.service, search=status, mark=mark, found_by_us=since)
+    leg = replace(
+        leg, guid=event.guid, service=event.service, search=status, mark=mark, found_by_us=since,
+        doubted_since=doubted_since(leg, event),
+    )  # fmt: skip
+    leg = replace(leg, base_due=base_due(draft, leg, leg.disconnected_by_us))
     draft.put_leg(concluded(draft, leg, event.at))
 
 

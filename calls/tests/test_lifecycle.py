@@ -414,8 +414,35 @@ def test_a_recording_that_began_as_two_calls_were_connected_is_nobodys() -> None
     board.found(5.6, 2, "G2", started=5.4).call("ConnectionCleared", 9, "C1", "2001")
     board.call("ConnectionCleared", 9, "C2", "2001").waits(11)
 
-    assert [(leg.guid, leg.outcome) for leg in board.legs] == [("", Outcome.WINDOW_MISSED), ("", Outcome.NOT_RECORDED)]
+    assert [(leg.guid, leg.outcome) for leg in board.legs] == [("", Outcome.WINDOW_MISSED)] * 2
     assert board.writes == []
+
+
+@pytest.mark.parametrize(("began", "heard"), [(9.5, 10.7), (3.8, 6.9), (5.7, 7.5), (5.7, 11.6)])
+def test_a_recording_that_does_not_fit_its_leg_is_nobodys_when_a_call_is_heard_of_soon_after(
+    began: float, heard: float
+) -> None:
+    """The link or the journal had stalled: the second call had begun the recording, and was heard of too late."""
+    board = queue_call(Switchboard()).found(13, 1, "G2", started=began).call("Held", 6, "C1", "2001")
+    board.call("Established", heard, "C2", "2001").found(heard + 5, 2, "G2", started=began)
+    board.call("ConnectionCleared", 30, "C2", "2001").call("ConnectionCleared", 40, "C1", "2001").waits(60)
+
+    assert ([leg.guid for leg in board.legs], board.writes) == (["", ""], [])
+
+
+@pytest.mark.parametrize(("began", "heard"), [(5.1, 7), (5.7, 11.8)])
+def test_a_recording_that_fits_its_leg_or_began_long_before_the_next_call_stays(began: float, heard: float) -> None:
+    board = queue_call(Switchboard()).found(6, 1, "G1", started=began).call("Held", 6.5, "C1", "2001")
+    board.call("Established", heard, "C2", "2001")
+
+    assert [leg.guid for leg in board.legs] == ["G1", ""]
+
+
+def test_the_flags_of_a_recording_that_does_not_fit_wait_until_no_other_call_can_be_heard_of() -> None:
+    board = queue_call(Switchboard()).found(6, 1, "G1", started=5.7).call("ConnectionCleared", 7, "C1", "2001")
+
+    assert board.waits(12.6).writes == []
+    assert board.waits(12.8).writes == [(1, "base")]
 
 
 def test_a_recording_that_began_with_the_second_call_is_taken_from_the_first() -> None:

@@ -126,6 +126,8 @@ class Judge:
             return None
         if recording is None:
             return "QMS was dead and did not record"
+        if self._gap_over(line.connected_at, line.connected_at):
+            return "connected in a gap of the link"  # It rang before; that it was connected was told after.
         fault = self._fault_over(line.connected_at)
         return f"{seen.outcome} while: {fault}" if fault else None
 
