@@ -19,9 +19,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         needs = set(getattr(item, "fixturenames", ()))
         mark = item.get_closest_marker("django_db")
-        if mark or needs & {"db", "transactional_db", "live_server"}:
-            if not item.get_closest_marker("browser"):
-                item.add_marker("storage")
+        touches = mark or needs & {"db", "transactional_db", "live_server"}
+        if touches and not item.get_closest_marker("browser"):
+            item.add_marker("storage")
         if (mark and mark.kwargs.get("transaction")) or needs & {"transactional_db", "live_server"}:
             # Such a test empties every table. All of them put the migrations' rows back before they begin: if only
             # some did, Django would fill the tables twice, depending on the order.
