@@ -52,6 +52,13 @@ MISSED = {
         "Before it was certain whose recording {service} had, another call of the extension began or had just ended.",
         f"{_DOUBT}whether calls at this extension follow each other within a second or two.",
     ),
+    "began_late": Cause(
+        "Not flagged: the recording began too late for this call",
+        "{service} named a recording that began more than 1.5 s after the call was connected: it may be that of "
+        "another call, of which the gateway had not heard.",
+        "See whether the source had a gap then. If it happens all the time, compare the clocks of QMS and the gateway "
+        "(Test connection tells), and when QMS begins to record.",
+    ),
     "late": Cause(
         "Not flagged: the gateway asked too late",
         "The window was over before {service} was asked: the gateway was not running, or was behind.",

@@ -64,6 +64,7 @@ WHY = {
     "several": "QMS named more than one recording; none is taken, a guess could be wrong.",
     "stranger": "QMS named a recording of another extension or of an earlier time; it was not taken.",
     "next_call": "The extension's next call began before QMS had answered; an answer now could be the next call's.",
+    "began_late": "QMS named a recording that began over 1.5 s after Connected; it may be of a call not heard of.",
 }
 #: The same in few words, for lists; QMS's own codes are told as they are.
 BRIEFLY = {
@@ -74,4 +75,5 @@ BRIEFLY = {
     "several": "more than one recording",
     "stranger": "another extension's recording",
     "next_call": "the next call began",
+    "began_late": "the recording began too late for this call",
 }

@@ -108,7 +108,7 @@ def _with_recording(leg: Leg, at: datetime) -> tuple[Outcome, str]:
 
 
 def _missed(leg: Leg) -> tuple[Outcome, str]:
-    if leg.missed in ("late", "unreachable", "next_call"):
+    if leg.missed in ("late", "unreachable", "next_call", "began_late"):
         return Outcome.WINDOW_MISSED, WHY[leg.missed]
     return Outcome.NOT_RECORDED, WHY.get(leg.missed, WHY["none"])
 

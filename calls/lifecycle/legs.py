@@ -19,6 +19,8 @@ EARLY = timedelta(seconds=3)
 APART = timedelta(seconds=1)
 #: So much later than it was is a call heard of where the link or the journal stalls, as far as it can be made good.
 STALL = timedelta(seconds=6)
+#: Where nothing stalls, QMS's beginning and our Connected are no further apart.
+CLOSE = timedelta(milliseconds=250)
 
 
 def traced(leg: Leg, at: datetime, what: str, text: str) -> Leg:
@@ -97,15 +99,20 @@ def start_search(draft: Draft, leg: Leg, since: datetime) -> Leg:
     return traced(replace(leg, searches=number, search=status), since, "search", "QMS is asked for the recording.")
 
 
-def may_have_begun(leg: Leg, began: datetime) -> bool:
-    """Say whether a recording may have begun with a leg, of which a link that stalls tells late."""
-    return began - APART <= leg.connected_by_us <= began + STALL
+def may_have_begun(other: Leg, holder: Leg, began: datetime) -> bool:
+    """Say whether the holder's recording may have begun with another leg, of which what stalls tells late."""
+    return began - APART <= other.connected_by_us <= began + (APART if _is_close(holder, began) else STALL)
+
+
+def _is_close(leg: Leg, began: datetime) -> bool:
+    return abs(began - leg.connected_by_us) <= CLOSE
 
 
 def _is_doubtful(other: Leg, leg: Leg) -> bool:
     """Say whether a leg's recording, which is not written to yet, may be that of one that is heard of now."""
-    began = other.doubted_since
-    return began is not None and bool(other.guid) and other.base is WriteStatus.NONE and may_have_begun(leg, began)
+    began = other.recording_began
+    is_unwritten = bool(other.guid) and other.base is WriteStatus.NONE
+    return is_unwritten and began is not None and may_have_begun(leg, other, began)
 
 
 def base_due(draft: Draft, leg: Leg, ended_by_us: datetime | None) -> datetime | None:
@@ -113,7 +120,8 @@ def base_due(draft: Draft, leg: Leg, ended_by_us: datetime | None) -> datetime |
     if ended_by_us is None:
         return leg.base_due
     due = ended_by_us + timedelta(seconds=draft.site.settle_seconds)
-    return due if leg.doubted_since is None else max(due, leg.doubted_since + STALL + APART)
+    began = leg.recording_began
+    return due if began is None or _is_close(leg, began) else max(due, began + STALL + APART)
 
 
 def _overtaken(draft: Draft, leg: Leg, at: datetime, text: str) -> None:

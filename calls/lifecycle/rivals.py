@@ -10,16 +10,14 @@ from calls.lifecycle.draft import Draft
 from calls.lifecycle.legs import APART, may_have_begun, traced
 from calls.lifecycle.values import Leg, Phase, SearchStatus, WriteStatus
 
-#: A leg's recording begins with it; one that began later than this may be another call's.
-LATE = timedelta(seconds=5)
-#: Where nothing stalls, QMS's beginning and our Connected are no further apart.
-CLOSE = timedelta(milliseconds=250)
+#: A leg's recording begins with it; one that began later than this may be that of a call never heard of.
+LATE = timedelta(seconds=1.5)
 
 
 def may_be_anothers(draft: Draft, leg: Leg, event: RecordingFound) -> bool:
     """Say whether the recording is, or may be, that of another call at the extension, known or not heard of yet."""
     others = [one for one in draft.legs_at(leg.device_id) if one.number != leg.number]
-    return _is_after_end(leg, event) or _is_too_late(leg, event) or any(_rivals(leg, one, event) for one in others)
+    return _is_after_end(leg, event) or any(_rivals(leg, one, event) for one in others)
 
 
 def _since(leg: Leg) -> datetime:
@@ -38,14 +36,12 @@ def _rivals(leg: Leg, other: Leg, event: RecordingFound) -> bool:
         return True  # We heard of this leg late: the recording may have begun with any that was there.
     if began > mine + APART:
         return theirs >= mine - APART
-    return _fits(began, theirs) or (doubted_since(leg, event) is not None and may_have_begun(other, began))
+    return may_have_begun(other, leg, began)
 
 
-def doubted_since(leg: Leg, event: RecordingFound) -> datetime | None:
-    """Return the recording's beginning where it does not fit Connected: what stalls may tell of its call later."""
-    if leg.is_unconfirmed or leg.mark is not None or abs(event.started_at - leg.connected_by_us) <= CLOSE:
-        return None
-    return event.started_at
+def recording_began(leg: Leg, event: RecordingFound) -> datetime | None:
+    """Return the recording's beginning, where Connected tells when it should have been."""
+    return None if leg.is_unconfirmed or leg.mark is not None else event.started_at
 
 
 def _was_over(other: Leg, event: RecordingFound) -> bool:
@@ -68,7 +64,7 @@ def _is_after_end(leg: Leg, event: RecordingFound) -> bool:
     return event.started_at >= ended or (event.asked_at is not None and event.asked_at > ended)
 
 
-def _is_too_late(leg: Leg, event: RecordingFound) -> bool:
+def began_late(leg: Leg, event: RecordingFound) -> bool:
     """Say whether the recording began so long after Connected that it may be a call's we have not heard of yet."""
     return not leg.is_unconfirmed and event.started_at > _since(leg) + LATE
 

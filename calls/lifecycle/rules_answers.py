@@ -8,7 +8,7 @@ from calls.lifecycle.answers import WHY, RecordingFound, RecordingMissed, TimePa
 from calls.lifecycle.conclude import concluded
 from calls.lifecycle.draft import Draft
 from calls.lifecycle.legs import APART, base_due, clear_party, close_leg, open_leg, traced
-from calls.lifecycle.rivals import contest, doubted_since, may_be_anothers
+from calls.lifecycle.rivals import began_late, contest, may_be_anothers, recording_began
 from calls.lifecycle.rule import apply
 from calls.lifecycle.split import split
 from calls.lifecycle.unsupervised import UNSUPERVISED, connect_unsupervised
@@ -24,6 +24,8 @@ def _(event: RecordingFound, draft: Draft) -> None:
     holder = event.holder or draft.holder_of(event.guid)
     if holder not in (None, leg.number) and not contest(draft, holder or 0, leg, event):
         _miss(draft, leg, event.search, "same", event)
+    elif began_late(leg, event):
+        _miss(draft, leg, event.search, "began_late", event)
     elif may_be_anothers(draft, leg, event):
         _miss(draft, leg, event.search, "next_call", event)
     else:
@@ -46,7 +48,7 @@ def _found(draft: Draft, leg: Leg, event: RecordingFound) -> None:
     since = leg.found_by_us if leg.guid else event.at
     leg = replace(
         leg, guid=event.guid, service=event.service, search=status, mark=mark, found_by_us=since,
-        doubted_since=doubted_since(leg, event),
+        recording_began=recording_began(leg, event),
     )  # fmt: skip
     leg = replace(leg, base_due=base_due(draft, leg, leg.disconnected_by_us))
     draft.put_leg(concluded(draft, leg, event.at))

@@ -175,8 +175,8 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     searches: int = 0
     missed: str = ""
     guid: str = ""
-    #: When the recording began, where that does not fit Connected: a call that we have not heard of may have begun it.
-    doubted_since: datetime | None = None
+    #: When the recording began that was found as the leg was connected: a call not heard of yet may have begun it.
+    recording_began: datetime | None = None
     service: int | None = None
     mark: TransferMark | None = None
     #: When the base flags may be written: events of other monitors may come a second late.
