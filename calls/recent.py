@@ -1,9 +1,9 @@
-"""A finished call for the preview of the Flags: the newest flagged leg, or one that is asked for by its reference."""
+"""What the Flags' pages ask of the calls: a finished one for the preview, and whether a recording is of a call."""
 
 from django.utils import timezone
 
 from calls.flagging import leg_facts
-from calls.models import Leg
+from calls.models import Leg, has_recording
 from calls.rows import read_leg
 from flags.preview import PreviewCall
 
@@ -17,3 +17,8 @@ def find_call(reference: str) -> PreviewCall | None:
     at = timezone.localtime(row.connected_at).strftime("%Y-%m-%d %H:%M:%S")
     title = f"call {row.call_id} at extension {row.device_id}, connected {at}"
     return PreviewCall(title=title, facts=leg_facts(read_leg(row.facts, row.trace)))
+
+
+def is_of_a_call(guid: str) -> bool:
+    """Say whether a leg holds this recording, however its GUID is spelt."""
+    return Leg.objects.filter(has_recording(), recording_guid__in=(guid.lower(), guid.upper())).exists()

@@ -6,24 +6,27 @@ from typing import Any
 import msgspec
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.timesince import timesince
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
 
 import clock
-from flags import admin_writes
+from flags import admin_writes, proofs
 from flags.catalogue import FIELD_NAMES, is_field
-from flags.creation import Creation, check_flags, create_flags
+from flags.creation import BAD_STATES, Creation, check_flags, create_flags
 from flags.models import FlagOnServer, FlagSetting, FlagValue
 from flags.preview_panel import preview_panel
+from flags.proof_panel import PROVE, pressing_panels, proof_panel
 from flags.renaming import Renaming, after_rename, note_rename, renaming
 from history.admin import RecordedAdmin
 from qms.models import DataServer
@@ -106,7 +109,8 @@ class FlagSettingAdmin(RecordedAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show what the Data Servers answered above the Flags."""
         panel = CreationPanel(table=_answers(), may_create=_may_create(request))
-        context = {"creation": panel, "preview": preview_panel(request), **(extra_context or {})}
+        context = {"creation": panel, "proofs": pressing_panels(request), "preview": preview_panel(request),
+                   **(extra_context or {})}  # fmt: skip
         return super().changelist_view(request, context)  # type: ignore[no-any-return]
 
     def changeform_view(
@@ -152,6 +156,8 @@ class FlagSettingAdmin(RecordedAdmin):
         """Add the addresses of the button and of the preview."""
         return [
             path("create/", self.admin_site.admin_view(self.create), name="flags_create"),
+            path("new/<int:server_id>/", self.admin_site.admin_view(self.new_flags), name="flags_new"),
+            path("new/<int:server_id>/prove/", self.admin_site.admin_view(self.prove), name="flags_prove"),
             path("preview/", self.admin_site.admin_view(self.preview), name="flags_preview"),
             *super().get_urls(),
         ]
@@ -164,6 +170,28 @@ class FlagSettingAdmin(RecordedAdmin):
         edited = self.get_object(request, request.POST.get("preview_flag", ""))
         form = FlagSettingForm(request.POST, instance=edited) if "field" in request.POST else None
         return TemplateResponse(request, "flags/preview_values.html", {"preview": preview_panel(request, edited, form)})
+
+    @method_decorator(require_GET)
+    def new_flags(self, request: HttpRequest, server_id: int) -> HttpResponse:
+        """Return a Data Server's panel alone: its page asks for it, and it for itself while a proof runs."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        server = get_object_or_404(DataServer, pk=server_id)
+        return TemplateResponse(request, "flags/proof_panel.html", {"panel": proof_panel(request, server)})
+
+    @method_decorator(require_POST)
+    def prove(self, request: HttpRequest, server_id: int) -> HttpResponse:
+        """Have a worker prove that the new Flags work, or take somebody's word that QMS was restarted."""
+        if not request.user.has_perm(PROVE):
+            raise PermissionDenied
+        server, guid = get_object_or_404(DataServer, pk=server_id), request.POST.get("guid", "")
+        error = _prove(request, server, guid)
+        if "HX-Request" in request.headers:
+            panel = proof_panel(request, server, error, guid)
+            return TemplateResponse(request, "flags/proof_panel.html", {"panel": panel})
+        if error:
+            messages.error(request, error)
+        return HttpResponseRedirect(reverse("admin:flags_flagsetting_changelist"))
 
     @method_decorator(require_POST)
     def create(self, request: HttpRequest) -> HttpResponse:
@@ -187,6 +215,25 @@ def _earlier(flag: FlagSetting | None) -> Table | None:
         for one in (flag.earlier_names.all() if flag else ())
     ]
     return Table(("Until", "Name then", "Became", "Carried", "Renamed by"), rows) if rows else None
+
+
+def _prove(request: HttpRequest, server: DataServer, guid: str) -> str:
+    """Do what was pressed, and keep it in the history; returns why it was refused."""
+    by, now = request.user.get_username(), clock.now()
+    if request.POST.get("only") == "word":
+        proofs.take_word(server, by, now)
+        _keep(request, server, "Said that QMS was restarted; new Flags are not proved.")
+        return ""
+    try:
+        proofs.ask(server, guid, by, now)
+    except proofs.ProofRefused as refused:
+        return str(refused)
+    _keep(request, server, f"Asked for the proof of new Flags on the test recording {guid.strip()}.")
+    return ""
+
+
+def _keep(request: HttpRequest, server: DataServer, told: str) -> None:
+    LogEntry.objects.log_actions(request.user.pk or 0, [server], CHANGE, told, single_object=True)
 
 
 def _may_create(request: HttpRequest) -> bool:
@@ -217,4 +264,11 @@ def _answer_row(server: DataServer, name: str, row: FlagOnServer | None) -> Sequ
     label = render_to_string(
         "unfold/helpers/label.html", {"text": row.get_state_display(), "type": _KINDS[FlagOnServer.State(row.state)]}
     )
-    return (server.slug, name, label, f"{timesince(row.at, clock.now())} ago", row.answer)
+    return (server.slug, name, label, f"{timesince(row.at, clock.now())} ago", row.answer or _proved(row))
+
+
+def _proved(row: FlagOnServer) -> str:
+    """Tell whether it was shown that a Flag works."""
+    if row.proved_at:
+        return f"Proved to work {timesince(row.proved_at, clock.now())} ago."
+    return "New: not proved to work yet." if row.new_since and row.state not in BAD_STATES else ""

@@ -3,11 +3,12 @@
 Safe to repeat: what exists is compared and left as it is. What each Data Server answered is kept for each Flag.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
 import msgspec
 import structlog
+from django.db import transaction
 
 import clock
 from flags.catalogue import FlagSpec
@@ -40,6 +41,11 @@ class Creation(msgspec.Struct, frozen=True, kw_only=True):
     data_server: str
     answers: tuple[FlagAnswer, ...] = ()
     error: str = ""
+
+    @property
+    def is_any_new(self) -> bool:
+        """Say whether a Flag was created now, which QMS may not take before a restart."""
+        return any(one.state is State.CREATED for one in self.answers)
 
     @property
     def is_good(self) -> bool:
@@ -113,8 +119,18 @@ def _keep(server: DataServer, answers: Sequence[FlagAnswer], now: datetime) -> N
     rows = [
         FlagOnServer(data_server=server, name=one.name, state=one.state, answer=one.answer, at=now) for one in answers
     ]
-    FlagOnServer.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["data_server", "name"], update_fields=["state", "answer", "at"]
-    )
+    known = FlagOnServer.objects.filter(data_server=server)
+    absent = set(known.filter(state__in=BAD_STATES).values_list("name", flat=True))
+    with transaction.atomic():
+        FlagOnServer.objects.bulk_create(
+            rows, update_conflicts=True, unique_fields=["data_server", "name"], update_fields=["state", "answer", "at"]
+        )
+        fresh = [one.name for one in answers if _is_new(one, absent)]
+        known.filter(name__in=fresh).update(new_since=now, proved_at=None)
     for one in answers:
         log.info("flag_on_server", data_server=server.slug, flag=one.name, state=str(one.state))
+
+
+def _is_new(one: FlagAnswer, absent: Collection[str]) -> bool:
+    """Say whether QMS knows the Flag only since now: created, or there where it was not when last looked for."""
+    return one.state is State.CREATED or (one.name in absent and one.state not in BAD_STATES)

@@ -67,6 +67,8 @@ class FlagOnServer(models.Model):
     state = models.CharField(max_length=8, choices=State.choices)
     answer = models.CharField(max_length=500, blank=True)
     at = models.DateTimeField()
+    new_since = models.DateTimeField(null=True, help_text="When it was created there, as the gateway saw it.")
+    proved_at = models.DateTimeField(null=True, help_text="When it was written to a test recording and read back.")
 
     class Meta:
         ordering = ["data_server", "name"]
@@ -74,6 +76,30 @@ class FlagOnServer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} on {self.data_server}: {self.get_state_display()}"
+
+
+class FlagProof(models.Model):
+    """The last proof on a Data Server that Flags can be written: to a test recording, and read back from it.
+
+    A worker carries it out. ``restarted_at``: when a person said that QMS was restarted and that they cannot prove it.
+    """
+
+    data_server = models.OneToOneField(DataServer, models.CASCADE, related_name="flag_proof", primary_key=True)
+    recording_guid = models.CharField(max_length=36, blank=True, help_text="The test recording.")
+    sent_at = models.DateTimeField(null=True, help_text="When flags were last sent to this recording.")
+    run = models.PositiveIntegerField(default=0, help_text="Counts the proofs: a worker that is late changes nothing.")
+    asked_at = models.DateTimeField(null=True)
+    asked_by = models.CharField(max_length=150, blank=True)
+    begun_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+    is_good = models.BooleanField(default=False)
+    found = models.CharField(max_length=1000, blank=True)
+    advice = models.CharField(max_length=500, blank=True)
+    restarted_at = models.DateTimeField(null=True)
+    restarted_by = models.CharField(max_length=150, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.data_server_id}: proof {self.run}"
 
 
 class WriteState(models.TextChoices):

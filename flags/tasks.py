@@ -3,10 +3,16 @@
 from celery import shared_task
 
 import clock
-from flags import retrying
+from flags import proofs, retrying
 
 
 @shared_task(name="flags.tasks.carry_on_retries")
 def carry_on_retries() -> None:
     """Go on with what operators told to put back."""
     retrying.carry_on(clock.now)
+
+
+@shared_task(name="flags.tasks.prove")
+def prove(server_id: int, run: int) -> None:
+    """Prove that new Flags work, as somebody asked on a Data Server's page."""
+    proofs.carry_out(server_id, run)

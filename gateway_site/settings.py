@@ -235,3 +235,5 @@ except ValueError as error:
 FLAGGED_TARGET_PERCENT = env.float("FLAGGED_TARGET_PERCENT", default=99)
 #: Who finds a recent call for the preview of the Flags, which do not know the calls.
 FLAG_PREVIEW_CALLS = "calls.recent.find_call"
+#: Who knows whether a recording is a call's: a proof of new Flags writes to no such one.
+FLAG_PROOF_IS_OF_A_CALL = "calls.recent.is_of_a_call"

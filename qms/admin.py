@@ -39,6 +39,7 @@ class DataServerAdmin(RecordedAdmin):
 
     list_display = ("slug", "shared_by")
     search_fields = ("slug",)
+    change_form_outer_before_template = "qms/new_flags.html"
 
     @display(description="Recording Services")
     def shared_by(self, server: DataServer) -> str:

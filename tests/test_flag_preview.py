@@ -15,6 +15,9 @@ from calls.rows import LEG_FIELDS, leg_row
 from cti.tests.examples import source
 from flags.inserting import insert
 from flags.models import FlagSetting
+from flags.proofs import ProofRefused
+from flags.proofs import ask as ask_for_proof
+from qms.models import DataServer
 
 pytestmark = pytest.mark.django_db
 FLAGS = "/admin/flags/flagsetting/"
@@ -130,3 +133,12 @@ def test_before_the_first_flagged_call_an_example_is_shown(admin_client: Client)
 
     assert "No call was flagged yet" in page
     assert "Alice Archer" in page
+
+
+def test_a_recording_that_a_leg_holds_is_refused_for_a_proof_of_new_flags() -> None:
+    server = DataServer.objects.create(slug="main")
+    guid = "0b9c1d6e-7f0b-4f0e-9d5a-2f6d1c3b9a10"
+    LegRow.objects.filter(call_id="C3").update(recording_guid=guid)
+
+    with pytest.raises(ProofRefused, match="recording of a call"):
+        ask_for_proof(server, f"{{{guid.upper()}}}", "ann", NOW)

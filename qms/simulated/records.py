@@ -74,12 +74,16 @@ class SimulatedService(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Troubles(msgspec.Struct, frozen=True, rename="camel"):
-    """How badly a service behaves. ``down``: it accepts connections and drops every request unread."""
+    """How badly a service behaves. ``down``: it accepts connections and drops every request unread.
+
+    ``flags_need_restart``: a flag that is created through it exists, but cannot be written before a restart.
+    """
 
     delay_ms: int = 0
     fault_rate: float = 0.0
     window_seconds: float = 10.0
     down: bool = False
+    flags_need_restart: bool = False
 
 
 class DefinitionRecord(msgspec.Struct, tag="definition", frozen=True):

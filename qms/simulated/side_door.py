@@ -43,6 +43,7 @@ class NewTroubles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fault_rate: float | None = None
     window_seconds: float | None = None
     down: bool | None = None
+    flags_need_restart: bool | None = None
 
 
 class ServiceState(msgspec.Struct, frozen=True, rename="camel"):
@@ -83,7 +84,7 @@ def set_users(qms: SimulatedQms, body: bytes, _: datetime) -> list[SimulatedUser
 def set_troubles(qms: SimulatedQms, body: bytes, _: datetime) -> dict[str, Troubles]:
     """Change how services behave."""
     asked: NewTroubles = _decoded(body, NewTroubles)
-    names = ("delay_ms", "fault_rate", "window_seconds", "down")
+    names = ("delay_ms", "fault_rate", "window_seconds", "down", "flags_need_restart")
     changes = {name: value for name in names if (value := getattr(asked, name)) is not None}
     for slug in [_known(qms, asked.service)] if asked.service else list(qms.services):
         qms.troubles[slug] = msgspec.structs.replace(qms.troubles[slug], **changes)

@@ -66,6 +66,7 @@ class SimulatedQms:
         self.recordings: dict[str, SimulatedRecording] = {}
         self.calls: Counter[str] = Counter()
         self._definitions: dict[str, dict[str, FlagDefinition]] = {service.data_server: {} for service in services}
+        self._unready: set[tuple[str, str]] = set()
         self._live: dict[tuple[str, str], SimulatedRecording] = {}
         self._recorded: dict[str, list[SimulatedUser]] = {}
         self._allocated: dict[str, list[QmsUser]] = {}
@@ -136,6 +137,10 @@ class SimulatedQms:
             return None
         return self._chance.choice(list(Mishap))
 
+    def restart(self) -> None:
+        """Let every flag that was created be written from now on."""
+        self._unready.clear()
+
     # The operations of the port.
 
     def service_info(self, service: str) -> ServiceInfo:
@@ -173,6 +178,8 @@ class SimulatedQms:
         if not definition.name.strip() or (definition.max_length is not None and definition.max_length < 1):
             raise QmsRejected(definition.name, code="InvalidRequest")
         self._definitions[data_server][definition.name] = definition
+        if self.troubles[service].flags_need_restart:
+            self._unready.add((data_server, definition.name))
         self._keep(DefinitionRecord(data_server, definition))
         return definition
 
@@ -237,7 +244,7 @@ class SimulatedQms:
 
     def _check(self, recording: SimulatedRecording, flag: Flag) -> None:
         definition = self._definitions[recording.data_server].get(flag.name)
-        if definition is None:
+        if definition is None or (recording.data_server, flag.name) in self._unready:
             raise UnknownFlag(flag.name)
         if definition.max_length is not None and len(flag.value) > definition.max_length:
             raise ValueTooLong(flag.name)

@@ -31,6 +31,11 @@ class Command(BaseCommand):
         creation = create_flags(server)
         for answer in creation.answers:
             self.stdout.write(f"{server.slug}: {told(answer)}")
+        if creation.is_any_new:
+            self.stderr.write(
+                f"{server.slug}: QMS may not take new Flags before its services were restarted; prove in the admin, on "
+                "the page of the Data Server, that they work."
+            )
         if creation.error:
             self.stdout.write(f"{server.slug}: not reached. {creation.error}")
         return creation
