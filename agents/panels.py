@@ -67,10 +67,11 @@ class RefreshPanel(msgspec.Struct):
     may_refresh: bool
 
 
-def seated() -> SeatedPanel:
+def seated(request: HttpRequest) -> SeatedPanel:
     """Return who is logged on, those whose calls cannot be flagged first."""
     agents = seated_agents()
-    rows = [_seated_row(one) for one in agents[:SHOWN_AT_MOST]]
+    may_map = request.user.has_perm("agents.add_mappingact")
+    rows = [_seated_row(one, may_map=may_map) for one in agents[:SHOWN_AT_MOST]]
     headers = ("Calls", "Extension", "Agent", "State", "Source", "At risk today", "Why, and what to do")
     return SeatedPanel(sentence=_seated_sentence(agents), table=Table(headers, rows))
 
@@ -124,12 +125,12 @@ def _at_risk(agents: Sequence[Seated]) -> int:
     return sum({(one.source, one.seat.device_id): one.calls_at_risk for one in agents}.values())
 
 
-def _seated_row(one: Seated) -> Sequence[Any]:
+def _seated_row(one: Seated, *, may_map: bool) -> Sequence[Any]:
     seat = one.seat
     agent = f"{seat.agent_name} ({seat.agent_id})" if seat.agent_name else seat.agent_id
     state = AgentState(seat.state).label + (f": {seat.reason}" if seat.reason else "")
     cost = str(one.calls_at_risk) if one.calls_at_risk or one.rank == 0 else ""
-    why = _mendable(one)
+    why = _mendable(one) if may_map else one.verdict.reason
     return (_label(*RANKS[one.rank]), seat.device_id, agent, state, one.source, cost, why)
 
 

@@ -70,6 +70,24 @@ def test_the_agents_page_puts_the_troubled_first_and_says_what_to_do(
     assert "QMS lists 2001, which is not 02001" in page
 
 
+def test_the_way_to_a_mapping_by_hand_is_shown_to_those_who_may_take_it(
+    admin_client: Client, source: CtiSource, north: RecordingService
+) -> None:
+    list_user(north)
+    log_on(source, "9103", "02001", "Carol Chen")
+    way = "/admin/agents/mappingact/add/?agent="
+    assert way in text(admin_client, "/admin/agents/agent/")
+    viewer = User.objects.create_user("vera", is_staff=True)
+    viewer.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client = Client()
+    client.force_login(viewer)
+
+    page = text(client, "/admin/agents/agent/")
+
+    assert way not in page
+    assert "QMS lists 2001, which is not 02001" in page
+
+
 def test_when_nobody_is_logged_on_the_page_says_so(admin_client: Client) -> None:
     assert "Nobody is logged on" in text(admin_client, "/admin/agents/agent/")
 
