@@ -101,10 +101,11 @@ def start_search(draft: Draft, leg: Leg, since: datetime) -> Leg:
 
 def may_have_begun(other: Leg, holder: Leg, began: datetime) -> bool:
     """Say whether the holder's recording may have begun with another leg, of which what stalls tells late."""
-    return began - APART <= other.connected_by_us <= began + (APART if _is_close(holder, began) else STALL)
+    return began - APART <= other.connected_by_us <= began + (APART if is_close(holder, began) else STALL)
 
 
-def _is_close(leg: Leg, began: datetime) -> bool:
+def is_close(leg: Leg, began: datetime) -> bool:
+    """Say whether a recording began just when we heard that the leg was connected."""
     return abs(began - leg.connected_by_us) <= CLOSE
 
 
@@ -121,7 +122,7 @@ def base_due(draft: Draft, leg: Leg, ended_by_us: datetime | None) -> datetime |
         return leg.base_due
     due = ended_by_us + timedelta(seconds=draft.site.settle_seconds)
     began = leg.recording_began
-    return due if began is None or _is_close(leg, began) else max(due, began + STALL + APART)
+    return due if began is None or is_close(leg, began) else max(due, began + STALL + APART)
 
 
 def _overtaken(draft: Draft, leg: Leg, at: datetime, text: str) -> None:

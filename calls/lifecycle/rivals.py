@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from calls.lifecycle.answers import WHY, RecordingFound
 from calls.lifecycle.conclude import concluded
 from calls.lifecycle.draft import Draft
-from calls.lifecycle.legs import APART, may_have_begun, traced
+from calls.lifecycle.legs import APART, is_close, may_have_begun, traced
 from calls.lifecycle.values import Leg, Phase, SearchStatus, WriteStatus
 
 #: A leg's recording begins with it; one that began later than this may be that of a call never heard of.
@@ -30,7 +30,8 @@ def _rivals(leg: Leg, other: Leg, event: RecordingFound) -> bool:
     began, mine, theirs = event.started_at, _since(leg), other.connected_by_us
     if other.guid not in ("", event.guid):
         return False
-    if _was_over(other, event):
+    is_sure = is_close(leg, began) or other.number < leg.number  # One that came later, and is over, was heard of late.
+    if _was_over_before(other, began) or (is_sure and _was_over(other, event)):
         return False
     if began < mine - APART:
         return True  # We heard of this leg late: the recording may have begun with any that was there.
@@ -49,7 +50,12 @@ def _was_over(other: Leg, event: RecordingFound) -> bool:
     ended = other.disconnected_by_us
     if ended is None or other.phase is Phase.OPEN:
         return False
-    return ended < event.started_at or (event.asked_at is not None and event.asked_at > ended)
+    return _was_over_before(other, event.started_at) or (event.asked_at is not None and event.asked_at > ended)
+
+
+def _was_over_before(other: Leg, began: datetime) -> bool:
+    ended = other.disconnected_by_us
+    return ended is not None and other.phase is not Phase.OPEN and ended < began
 
 
 def _fits(began: datetime, connected_by_us: datetime) -> bool:
