@@ -1,6 +1,7 @@
 """The Flags of the site, what they carry, and the button that creates them in QMS."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -264,11 +265,17 @@ def _answer_row(server: DataServer, name: str, row: FlagOnServer | None) -> Sequ
     label = render_to_string(
         "unfold/helpers/label.html", {"text": row.get_state_display(), "type": _KINDS[FlagOnServer.State(row.state)]}
     )
-    return (server.slug, name, label, f"{timesince(row.at, clock.now())} ago", row.answer or _proved(row))
+    return (server.slug, name, label, _ago(row.at), row.answer or _proved(row))
 
 
 def _proved(row: FlagOnServer) -> str:
     """Tell whether it was shown that a Flag works."""
     if row.proved_at:
-        return f"Proved to work {timesince(row.proved_at, clock.now())} ago."
+        what = "a call's" if row.is_proved_by_call else "a test"
+        return f"Proved to work at {what} recording {_ago(row.proved_at)}."
     return "New: not proved to work yet." if row.new_since and row.state not in BAD_STATES else ""
+
+
+def _ago(moment: datetime) -> str:
+    now = clock.now()
+    return "just now" if now - moment < timedelta(minutes=1) else f"{timesince(moment, now)} ago"

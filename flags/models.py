@@ -68,7 +68,8 @@ class FlagOnServer(models.Model):
     answer = models.CharField(max_length=500, blank=True)
     at = models.DateTimeField()
     new_since = models.DateTimeField(null=True, help_text="When it was created there, as the gateway saw it.")
-    proved_at = models.DateTimeField(null=True, help_text="When it was written to a test recording and read back.")
+    proved_at = models.DateTimeField(null=True, help_text="When it was seen that it can be written.")
+    is_proved_by_call = models.BooleanField(default=False, help_text="Seen at a call's recording, not at a test's.")
 
     class Meta:
         ordering = ["data_server", "name"]

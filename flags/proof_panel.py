@@ -27,13 +27,19 @@ class Verdict(msgspec.Struct, frozen=True):
     advice: str = ""
 
 
+class Created(msgspec.Struct, frozen=True):
+    """Flags that were created at the same time."""
+
+    at: str
+    names: str
+
+
 class ProofPanel(msgspec.Struct, frozen=True, kw_only=True):
-    """What a Data Server's panel shows. ``notice``: there are new Flags of which nobody knows whether they work."""
+    """What a Data Server's panel shows. ``new``: Flags of which nobody knows whether they work."""
 
     server: DataServer
     services: str
-    new: str
-    notice: str
+    new: list[Created]
     said: str
     verdict: Verdict | None
     guid: str
@@ -51,8 +57,8 @@ def proof_panel(request: HttpRequest, server: DataServer, error: str = "", typed
     said = _said(proof, new)
     is_running = proofs.is_running(proof, now)
     return ProofPanel(
-        server=server, services=", ".join(one.slug for one in server.services.filter(enabled=True)), new=_names(new),
-        notice=_notice(new), said=said, verdict=_verdict(proof, now), guid=typed or proof.recording_guid,
+        server=server, services=", ".join(one.slug for one in server.services.filter(enabled=True)), new=_created(new),
+        said=said, verdict=_verdict(proof, now), guid=typed or proof.recording_guid,
         is_running=is_running, is_urgent=bool(new) and not said, may_prove=request.user.has_perm(PROVE), error=error,
     )  # fmt: skip
 
@@ -70,14 +76,13 @@ def _is_fresh(panel: ProofPanel) -> bool:
     return not proof.is_good or clock.now() - proof.done_at < SHOWN_FOR
 
 
-def _names(rows: list[FlagOnServer]) -> str:
-    return ", ".join(row.name for row in rows)
-
-
-def _notice(new: list[FlagOnServer]) -> str:
-    """Tell when the new Flags were created; the names stand beside."""
-    moments = sorted({_at(row.new_since) for row in new if row.new_since})
-    return " and ".join(moments)
+def _created(new: list[FlagOnServer]) -> list[Created]:
+    """Return the new Flags by the moment at which they were created, oldest first."""
+    by_moment: dict[datetime, list[str]] = {}
+    for row in new:
+        if row.new_since:
+            by_moment.setdefault(row.new_since, []).append(row.name)
+    return [Created(_at(at), ", ".join(by_moment[at])) for at in sorted(by_moment)]
 
 
 def _said(proof: FlagProof, new: list[FlagOnServer]) -> str:

@@ -10,14 +10,14 @@ import structlog
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, Max, Q, QuerySet
 from django.utils.module_loading import import_string
 from kombu.exceptions import KombuError
 
 import clock
 from flags.catalogue import FlagSpec
 from flags.creation import BAD_STATES, Connect
-from flags.models import FlagOnServer, FlagProof, FlagWrite
+from flags.models import FlagOnServer, FlagProof, FlagWrite, WriteState
 from flags.proving import ANOTHER, Proof, Wanted, prove
 from flags.specs import load_specs
 from qms.api import connect
@@ -29,6 +29,8 @@ _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EXPIRES_SECONDS = 60
 #: So often at most a service is asked in one proof: connect, read, list, write, read.
 _CALLS = 5
+#: So many writes are looked at for what calls prove.
+_NEWEST = 5000
 #: A name server may take so long at each service, beside the service's own time-out.
 _NAME_SERVER_SECONDS = 20
 
@@ -77,7 +79,9 @@ def carry_out(server_id: int, run: int, connect: Connect = connect) -> None:
         if not mine.update(done_at=clock.now(), is_good=result.is_good, found=found, advice=advice):
             return
         proved = FlagOnServer.objects.filter(data_server=server_id, name__in=result.names)
-        proved.filter(Q(new_since=None) | Q(new_since__lte=begun_at)).update(proved_at=clock.now())
+        proved.filter(Q(new_since=None) | Q(new_since__lte=begun_at)).update(
+            proved_at=clock.now(), is_proved_by_call=False
+        )
     log.info("flags_proved", data_server=proof.data_server.slug, is_good=result.is_good)
 
 
@@ -89,13 +93,33 @@ def take_word(server: DataServer, by: str, now: datetime) -> None:
 def unproved(server: DataServer) -> list[FlagOnServer]:
     """Return the Flags that were created on a Data Server, are switched on, and were not proved to work since."""
     names = {spec.name for spec in load_specs()}
-    rows = FlagOnServer.objects.filter(data_server=server, proved_at=None, name__in=names).exclude(new_since=None)
-    return list(rows.exclude(state__in=BAD_STATES))
+    return list(_all_unproved().filter(data_server=server, name__in=names).exclude(state__in=BAD_STATES))
+
+
+def note_what_calls_proved() -> None:
+    """Take a new Flag as proved that QMS took with a call's flags since it was created; beat calls it.
+
+    Looks at the newest writes alone, so that it costs little where there are millions.
+    """
+    for row in _all_unproved():
+        newest = FlagWrite.objects.aggregate(key=Max("pk"))["key"] or 0
+        took = FlagWrite.objects.filter(
+            pk__gt=newest - _NEWEST, service__data_server=row.data_server_id, state=WriteState.WRITTEN,
+            settled_at__gt=row.new_since, values__name=row.name,
+        )  # fmt: skip
+        first = took.order_by("pk").values_list("settled_at", flat=True).first()
+        if first:
+            same = FlagOnServer.objects.filter(pk=row.pk, new_since=row.new_since, proved_at=None)
+            same.update(proved_at=first, is_proved_by_call=True)
 
 
 def is_running(proof: FlagProof, now: datetime) -> bool:
     """Say whether somebody may be at it still."""
     return proof.asked_at is not None and proof.done_at is None and now < _given_up_at(proof)
+
+
+def _all_unproved() -> QuerySet[FlagOnServer]:
+    return FlagOnServer.objects.filter(proved_at=None).exclude(new_since=None)
 
 
 def _checked(text: str) -> str:

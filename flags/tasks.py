@@ -16,3 +16,9 @@ def carry_on_retries() -> None:
 def prove(server_id: int, run: int) -> None:
     """Prove that new Flags work, as somebody asked on a Data Server's page."""
     proofs.carry_out(server_id, run)
+
+
+@shared_task(name="flags.tasks.note_what_calls_proved")
+def note_what_calls_proved() -> None:
+    """Take new Flags as proved that QMS took with the flags of calls."""
+    proofs.note_what_calls_proved()

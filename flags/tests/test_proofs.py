@@ -268,6 +268,34 @@ def test_a_proof_runs_once_at_a_time_and_a_worker_that_is_late_changes_nothing(
     assert FlagProof.objects.get().begun_at is None
 
 
+def written(service: RecordingService, name: str, settled_at: datetime, state: str = "written") -> None:
+    write = FlagWrite.objects.create(
+        leg_id=1, source_id=1, service=service, recording_guid=f"G{FlagWrite.objects.count()}", part="base",
+        state=state, not_before=NOW, created_at=NOW, settled_at=settled_at,
+    )  # fmt: skip
+    write.values.create(recording_guid=write.recording_guid, name=name, value="x")
+
+
+def test_a_call_whose_recording_took_a_new_flag_proves_it(main: DataServer) -> None:
+    north, now = main.services.get(slug="north"), clock.now()
+    written(north, "AgentId", now + timedelta(seconds=1))
+    written(north, "QueueName", now + timedelta(seconds=1), state="refused")
+
+    proofs.note_what_calls_proved()
+
+    assert names(proofs.unproved(main)) == ["QueueName"]
+
+
+def test_a_call_before_the_flag_was_created_or_of_another_data_server_proves_nothing(main: DataServer) -> None:
+    other = RecordingService.objects.create(slug="far", data_server=DataServer.objects.create(slug="other"), url="x")
+    written(main.services.get(slug="north"), "AgentId", clock.now() - timedelta(hours=1))
+    written(other, "AgentId", clock.now() + timedelta(seconds=1))
+
+    proofs.note_what_calls_proved()
+
+    assert names(proofs.unproved(main)) == ["AgentId", "QueueName"]
+
+
 # The pages.
 
 
@@ -318,7 +346,7 @@ def test_a_proof_is_asked_for_followed_and_ends_the_notice(
     assert "proved" in done
     assert "No Flag is new on this Data Server." in done
     flags = admin_client.get(FLAGS).content.decode()
-    assert "Proved to work" in flags
+    assert "Proved to work at a test recording just now." in flags
     assert "restart QMS" not in flags
     assert "Asked for the proof" in LogEntry.objects.latest("pk").get_change_message()
 
