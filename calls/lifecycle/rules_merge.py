@@ -1,6 +1,6 @@
 """The rules of events that make one call of two, or hand a call on: Transferred and Conferenced."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, uuid5
 
 from msgspec.structs import replace
@@ -19,8 +19,8 @@ from cti.events import CallEvent, Conferenced, Transferred
 @apply.register
 def _(event: Transferred, draft: Draft) -> None:
     """The extension that hands the call on leaves; the others go on in the resulting call and inherit its data."""
-    olds, new_id = _old_calls(draft, event), _resulting_id(event)
     leaver = event.data.transferring_device_id or event.data.device_id or ""
+    olds, new_id = _old_calls(draft, event, leaver), _resulting_id(event)
     for call in olds:
         clear_party(draft, draft.calls[call.call_id], leaver, event.time, event.at, "The call was transferred.")
     consult = _consult_ids(draft, olds)
@@ -34,8 +34,8 @@ def _(event: Transferred, draft: Draft) -> None:
 @apply.register
 def _(event: Conferenced, draft: Draft) -> None:
     """All go on in the resulting call; of two legs of the conferencing extension the older goes on."""
-    olds, new_id = _old_calls(draft, event), _resulting_id(event)
     host = event.data.conferencing_device_id or event.data.device_id or ""
+    olds, new_id = _old_calls(draft, event, host), _resulting_id(event)
     for call in olds[1:]:
         if host in call.parties or host in olds[0].parties:
             how = "The consultation became part of a conference."
@@ -47,12 +47,22 @@ def _(event: Conferenced, draft: Draft) -> None:
     _join_listed(draft, event, draft.calls[new.call_id])
 
 
-def _old_calls(draft: Draft, event: CallEvent) -> list[Call]:
-    """Return the calls that an event joins, the customer's (the oldest) first, following what is joined already."""
+def _old_calls(draft: Draft, event: CallEvent, host: str) -> list[Call]:
+    """Return the calls that an event joins, the customer's first, following what is joined already.
+
+    That is the one in which the host was connected first. When a call was born is not known of one that a snapshot
+    found, so it decides only where the host has no leg.
+    """
     data = event.data
     named = [data.primary_old_call_id, data.secondary_old_call_id, *(i.old.call_id for i in data.connections if i.old)]
     calls = [_known(draft, event, name) for name in dict.fromkeys(named) if name]
-    return sorted(calls, key=lambda call: (call.born_at, call.call_id))
+    return sorted(calls, key=lambda call: _seniority(draft, call, host))
+
+
+def _seniority(draft: Draft, call: Call, host: str) -> tuple[bool, datetime, datetime, str]:
+    party = call.parties.get(host)
+    leg = draft.legs.get(party.leg) if party is not None and party.leg is not None else None
+    return leg is None, leg.connected_at if leg else call.born_at, call.born_at, call.call_id
 
 
 def _known(draft: Draft, event: CallEvent, call_id: str) -> Call:

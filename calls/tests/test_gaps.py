@@ -4,7 +4,7 @@ from agents.matching import MatchKind
 from calls.lifecycle.commands import CloseGap, OpenGap
 from calls.lifecycle.outcomes import Outcome
 from calls.lifecycle.values import Phase
-from calls.tests.switchboard import NOON, Everybody, Switchboard, event
+from calls.tests.switchboard import NOON, Everybody, Switchboard, event, moment
 from calls.tests.test_lifecycle import queue_call
 from cti.events import AnyEvent
 
@@ -31,6 +31,17 @@ def test_a_call_found_in_progress_at_an_extension_without_a_qms_user_says_that_t
     board.call("Established", 1, "C1", "2001").hears(snapshot("Ended", 2)).call("ConnectionCleared", 30, "C1", "2001")
 
     assert (board.leg.outcome, board.leg.reason) == (Outcome.USER_UNMATCHED, "2001 is user_unmatched")
+
+
+def test_a_conference_goes_on_in_the_call_that_a_snapshot_found_though_its_consultation_was_heard_of_before() -> None:
+    board = Switchboard().hears(link("Restored", 0)).call("Originated", 0.5, "C2", "2001").hears(snapshot("Began", 1))
+    board.call("Held", 1, "C1", "2001").hears(snapshot("Ended", 2)).call("Established", 3, "C2", "2001")
+    joined = event("Conferenced", 9, primaryOldCallId="C1", secondaryOldCallId="C2", conferencingDeviceId="2001",
+                   addedPartyId="2002", resultingCallId="C3")  # fmt: skip
+    board.hears(joined).call("ConnectionCleared", 20, "C3", "2001")
+
+    ends = {leg.connected_at: (leg.call_id, leg.disconnected_at) for leg in board.legs}
+    assert ends == {moment(1): ("C3", moment(20)), moment(3): ("C2", moment(9))}
 
 
 def test_a_leg_that_vanished_in_a_gap_closes_with_its_end_unknown_and_is_flagged_if_its_guid_is_held() -> None:
