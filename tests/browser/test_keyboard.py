@@ -55,7 +55,8 @@ def tab_to(page: Page, selector: str) -> None:
     """Press Tab until the element has the focus; fails where that never comes."""
     for _ in range(MOST_STEPS):
         page.keyboard.press("Tab")
-        if page.evaluate("selector => document.activeElement.matches(selector)", selector):
+        # While a page comes, nothing has the focus.
+        if page.evaluate("selector => document.activeElement?.matches(selector)", selector):
             return
     pytest.fail(f"Tab never reached {selector}")
 
@@ -74,6 +75,7 @@ def test_the_search_of_legs_is_reached_and_a_row_opens_its_leg(page: Page, live_
     page.keyboard.type("C1")
     page.keyboard.press("Enter")
     expect(page).to_have_url(f"{live_server}/admin/calls/leg/?q=C1")
+    page.wait_for_load_state()
     tab_to(page, "#result_list a[href*='/change/']")
     page.keyboard.press("Enter")
 
