@@ -12,7 +12,7 @@ from agents.models import Agent, MappingAct, QmsUser, RefreshState, Trigger, Use
 from calls.models import ExportJob, ExportKind, Gap
 from cti.models import QuarantinedMessage
 from cti.tokens import mint_token
-from flags.models import FlagWrite, WriteState
+from flags.models import EarlierName, FlagOnServer, FlagProof, FlagSetting, FlagWrite, WriteState
 from gateway_site.navigation import UNFOLD
 from tests.journeys.house import House
 
@@ -57,6 +57,13 @@ def _add_rows(house: House, user: User) -> None:
     MappingAct.objects.create(
         agent=agent, number=1, after=QmsUser.objects.first(), after_name="2001", reason="Sits there.", by="admin", at=at
     )
+    server = house.service.data_server
+    FlagOnServer.objects.create(data_server=server, name="QueueName", state="created", at=at, new_since=at)
+    FlagProof.objects.create(
+        data_server=server, run=1, asked_at=at, asked_by="admin", done_at=at, found="It was refused.", advice="Restart."
+    )
+    flag = FlagSetting.objects.get(field="agent_id")
+    EarlierName.objects.create(flag=flag, name="Agent", field="agent_id", renamed_to="AgentId", until=at, by="admin")
     ExportJob.objects.create(user=user, kind=ExportKind.CSV, wanted="{}", with_callers=True, asked_at=at)
     FlagWrite.objects.filter(pk=FlagWrite.objects.values("pk")[:1]).update(
         state=WriteState.REFUSED, error_code="refused", error="The Flag does not exist."
