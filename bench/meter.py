@@ -14,13 +14,14 @@ PARENT = 1
 
 @dataclass(frozen=True)
 class Taken:
-    """CPU seconds so far (those of ended children too) and bytes of memory now."""
+    """CPU seconds so far (those of ended children too); bytes of memory and open file descriptors now."""
 
     cpu: float = 0.0
     bytes: int = 0
+    files: int = 0
 
     def __add__(self, other: "Taken") -> "Taken":
-        return Taken(self.cpu + other.cpu, self.bytes + other.bytes)
+        return Taken(self.cpu + other.cpu, self.bytes + other.bytes, self.files + other.files)
 
 
 def taken(roots: Mapping[str, int]) -> dict[str, Taken]:
@@ -50,7 +51,15 @@ def _fields(pid: int) -> list[str]:
 
 def _of(pid: int) -> Taken:
     ticks = sum(int(word) for word in _fields(pid)[TIMES])
-    return Taken(ticks / TICKS, _memory(pid))
+    return Taken(ticks / TICKS, _memory(pid), _files(pid))
+
+
+def _files(pid: int) -> int:
+    """Return how many file descriptors a process has open: files, connections, pipes."""
+    try:
+        return sum(1 for _ in (PROC / str(pid) / "fd").iterdir())
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return 0
 
 
 def _memory(pid: int) -> int:

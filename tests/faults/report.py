@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from tests.faults.holding import Held
 from tests.faults.options import Options
 from tests.faults.oracle import Verdict
 from tests.faults.seen import Injected
@@ -11,12 +12,13 @@ from tests.faults.seen import Injected
 SHOWN = 15
 
 
-def report(asked: Options, injected: Sequence[Injected], verdict: Verdict) -> str:
-    """Return the table, the four numbers and the seed."""
+def report(asked: Options, injected: Sequence[Injected], verdict: Verdict, programs: Sequence[Held]) -> str:
+    """Return the table, what the programs held, the four numbers and the seed."""
     kinds = Counter(one.kind for one in injected)
     lines = ["", *_table(f"{len(injected)} faults of {len(kinds)} kinds", sorted(kinds.items())), ""]
     lines += _table("legs", [("by the PBX's own list", verdict.legs), ("flagged in QMS", verdict.flagged)])
     lines += ["", *_table("explained misses", verdict.explained.most_common()), ""]
+    lines += _holdings(programs)
     numbers = {
         "lost": verdict.lost,
         "written twice": verdict.twice,
@@ -28,6 +30,14 @@ def report(asked: Options, injected: Sequence[Injected], verdict: Verdict) -> st
         lines += [f"  {name}: {one}" for one in found[:SHOWN]]
     how = "all four are 0" if verdict.is_clean else "NOT all are 0"
     return "\n".join([*lines, f"{how}; seed {asked.seed} (./gateway faults {_again(asked)})"])
+
+
+def _holdings(programs: Sequence[Held]) -> list[str]:
+    """Return what each program held after a minute and at the end; nothing of a shorter run."""
+    if not programs:
+        return []
+    lines = [f"  {one.program:<30} {one}{'  GROWN' if one.has_grown else ''}" for one in programs]
+    return ["held after a minute and at the end:", *lines, ""]
 
 
 def _again(asked: Options) -> str:

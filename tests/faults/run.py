@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import Error, connections
 
+from bench.meter import Taken
 from gateway_site.launcher.supervisor import Stopped, say, stopped_by_signals
 from tests.faults import seen
+from tests.faults.holding import held, weigh
 from tests.faults.kinds import AFTER_SECONDS, Fault, Undo, faults
 from tests.faults.options import Options
 from tests.faults.oracle import Evidence, Judge
@@ -21,6 +23,8 @@ TICK_SECONDS = 0.2
 #: How long after the last call everything may take to settle: claims of the dead run out, waits between tries grow.
 SETTLE_SECONDS = 240.0
 LOOK_SECONDS = 2.0
+#: By then, every program has begun what it keeps.
+WEIGH_AT = 60.0
 
 
 class Run:
@@ -33,6 +37,7 @@ class Run:
         self._undo: list[tuple[float, Fault, datetime, Undo]] = []
         self._injected: list[seen.Injected] = []
         self._skipped = 0
+        self._early: dict[str, Taken] = {}
 
     def go(self) -> int:
         """Return 0 when all four numbers are 0."""
@@ -63,14 +68,16 @@ class Run:
         say("the load is over; waiting until everything is settled")
         self._settle()
         verdict = Judge(self._evidence()).judge()
-        say(report(asked, self._injected, verdict))
-        return 0 if verdict.is_clean else 1
+        programs = held(self._early, weigh(self._plant.supervisor))
+        say(report(asked, self._injected, verdict, programs))
+        return 0 if verdict.is_clean and not any(one.has_grown for one in programs) else 1
 
     def _break(self, planned: list[Planned]) -> None:
         began = time.monotonic()
         waiting = list(planned)
         while not self._plant.supervisor.has_ended(PBX):
             now = time.monotonic() - began
+            self._early = self._early or (weigh(self._plant.supervisor) if now >= WEIGH_AT else {})
             self._undo_due(now)
             while waiting and waiting[0].at <= now:
                 self._inject(waiting.pop(0), now)
