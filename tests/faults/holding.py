@@ -36,4 +36,5 @@ def weigh(supervisor: Supervisor) -> dict[str, Taken]:
 
 def held(early: Mapping[str, Taken], late: Mapping[str, Taken]) -> list[Held]:
     """Return the programs that were there both times, by name."""
-    return [Held(name, early[name], late[name]) for name in sorted(early) if late.get(name) and early[name].files]
+    running = sorted(name for name in early if early[name].files and name in late and late[name].files)
+    return [Held(name, early[name], late[name]) for name in running]

@@ -4,6 +4,7 @@ import contextlib
 import os
 import signal
 import sqlite3
+import time
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,12 @@ Harm = Callable[[Plant], Undo | None]
 #: How long after its end a fault may still keep a recording's GUID from being learnt: a program starts again in a
 #: few seconds on an idle machine, and a listener is found dead by its keeper within three.
 AFTER_SECONDS = 12.0
+
+
+CANCELS = 20
+_SESSIONS = (
+    "FROM pg_stat_activity WHERE usename = 'gateway' AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+)
 
 
 @dataclass(frozen=True)
@@ -101,13 +108,30 @@ def _flush_broker(plant: Plant) -> None:
         broker.flushdb()
 
 
-def _terminate_backends(plant: Plant) -> None:
+def _database(plant: Plant) -> "psycopg.Connection[tuple[object, ...]]":
     address = f"postgresql://gateway@127.0.0.1:{plant.place.database_port}/postgres"
-    with psycopg.connect(address, connect_timeout=5, autocommit=True) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE usename = 'gateway' AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
-        )
+    return psycopg.connect(address, connect_timeout=5, autocommit=True, options="-c lock_timeout=5000")
+
+
+def _terminate_backends(plant: Plant) -> None:
+    with _database(plant) as connection:
+        connection.execute(f"SELECT pg_terminate_backend(pid) {_SESSIONS}")
+
+
+def _cancel_statements(plant: Plant) -> None:
+    """End what the sessions are doing, again and again for a second: to them it is like a deadlock or a time-out."""
+    with _database(plant) as connection:
+        for _ in range(CANCELS):
+            connection.execute(f"SELECT pg_cancel_backend(pid) {_SESSIONS} AND state = 'active'")
+            time.sleep(1 / CANCELS)
+
+
+def _lock_tables(plant: Plant) -> Undo:
+    """Hold the hot tables in a transaction of another's: who waits runs into the lock time-out."""
+    holder = _database(plant)
+    holder.execute("BEGIN")
+    holder.execute("LOCK TABLE calls_checkpoint, calls_leg, calls_recordingsearch, flags_flagwrite")
+    return holder.close
 
 
 def _lock_database(plant: Plant) -> Undo:
@@ -216,6 +240,8 @@ ON_POSTGRESQL = (
     Fault("PostgreSQL crash", _kill(DATABASE, signal.SIGQUIT)),
     Fault("PostgreSQL restart", _kill(DATABASE, signal.SIGINT)),
     Fault("end database sessions", _terminate_backends),
+    Fault("cancel database statements", _cancel_statements),
+    Fault("database tables locked", _lock_tables, lasts=True),
 )
 ON_SQLITE = (Fault("database locked", _lock_database, lasts=True),)
 WITH_A_FULL_DISK = (Fault("disk full", _fill_disk, lasts=True),)
