@@ -1,6 +1,8 @@
 """The answers that wait to be folded: searches that QMS answered or that missed, flag writes that are settled."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -51,16 +53,19 @@ def _rivals(rows: Sequence[RecordingSearch]) -> dict[str, int]:
         return {}
     extensions = {row.extension for row in first.values()}
     legs = Leg.objects.filter(source_id=rows[0].source_id, id__gte=min(first), device_id__in=extensions).order_by("id")
-    known = list(legs.values_list("id", "device_id", "connected_at"))
-    began = {key: connected for key, _, connected in known}
-    return {
-        row.recording_guid: ANOTHERS
-        for leg_id, row in first.items()
-        for key, device_id, connected in known
-        if key > leg_id in began and device_id == row.extension
-        and row.recording_started_at is not None
-        and row.recording_started_at >= row.connected_at + (connected - began[leg_id]) - APART > row.connected_at
-    }  # fmt: skip
+    connected: dict[str, dict[int, datetime]] = defaultdict(dict)
+    for key, device_id, at in legs.values_list("id", "device_id", "connected_at"):
+        connected[device_id][key] = at
+    return {row.recording_guid: ANOTHERS for row in first.values() if _began_later(row, connected[row.extension])}
+
+
+def _began_later(row: RecordingSearch, connected: Mapping[int, datetime]) -> bool:
+    """Say whether a search found what began with a later leg; ``connected``: the extension's legs, oldest first."""
+    own, began = connected.get(row.leg_id), row.recording_started_at
+    if own is None or began is None:
+        return False
+    later = (row.connected_at + (at - own) - APART for key, at in connected.items() if key > row.leg_id)
+    return any(began >= moment > row.connected_at for moment in later)
 
 
 def _answer(row: RecordingSearch, holders: dict[str, int]) -> Answer:

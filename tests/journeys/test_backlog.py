@@ -40,11 +40,14 @@ def test_an_answer_waits_for_the_events_before_it(house: House, monkeypatch: pyt
     assert house.legs()[0].outcome in ("window_missed", "not_recorded")
 
 
-def test_a_recording_that_began_with_a_later_leg_is_that_legs_also_when_it_is_settled(house: House) -> None:
+@pytest.mark.parametrize("seconds", [1.2, 2.5])
+def test_a_recording_that_began_with_a_later_leg_is_that_legs_also_when_it_is_settled(
+    house: House, seconds: float
+) -> None:
     """The question for C1 is put when the consultation C2 is over, and QMS records on under the name it gave to C2."""
     house.connects("C1", "2001", queueName="Sales")
     house.fold()
-    house.passes_unheard(2.5)
+    house.passes_unheard(seconds)
     house.call("Held", "C1", "2001")
     house.qms.disconnected("2001", house.time)
     house.call("Originated", "C2", "2001", cause="consultation")
