@@ -20,16 +20,16 @@ EMPTY_LISTS = {
                             " stand here: who, when, before and after."),
     "agents.Agent": Empty("No agent has been seen yet. Agents appear here as the CTI server tells of their log-on or of"
                           " their calls.", "See the CTI sources", SOURCES),
-    "agents.Allocation": Empty("No CTI source is allocated to a Recording Service, so nothing can be flagged: the gateway"
-                               " must know who records a source's extensions. Add the first one here."),
+    "agents.Allocation": Empty("No CTI source is allocated to a Recording Service, so nothing can be flagged: the"
+                               " gateway must know who records a source's extensions. Add the first one here."),
     "agents.MappingAct": Empty("No agent was mapped to a QMS user by hand. That is as it should be while agents and QMS"
                                " users meet at the same extension."),
-    "agents.Presence": Empty("No agent has logged on yet. A stay at an extension appears here as the CTI server tells of"
-                             " it.", "See the CTI sources", SOURCES),
-    "agents.QmsUser": Empty("No QMS user is loaded, so no call can be flagged. Users are loaded at start, daily, and by the"
-                            " button Refresh QMS users above.", "See the Recording Services", SERVICES),
-    "agents.ShiftCheck": Empty("No shift was checked yet. Once a list is loaded daily, this tells how the matches of the"
-                               " agents on duty have changed."),
+    "agents.Presence": Empty("No agent has logged on yet. A stay at an extension appears here as the CTI server"
+                             " tells of it.", "See the CTI sources", SOURCES),
+    "agents.QmsUser": Empty("No QMS user is loaded, so no call can be flagged. Users are loaded at start, daily, and"
+                            " by the button Refresh QMS users above.", "See the Recording Services", SERVICES),
+    "agents.ShiftCheck": Empty("No shift was checked yet. Once a list is loaded daily, this tells how the matches of"
+                               " the agents on duty have changed."),
     "agents.UserRefresh": Empty("QMS users were never loaded. It happens at start, daily, and by the button Refresh QMS"
                                 " users.", "See the QMS users", "admin:agents_qmsuser_changelist"),
     "auth.Group": Empty("There are no roles. The four that the gateway comes with are made by its migrations: run"
@@ -40,23 +40,23 @@ EMPTY_LISTS = {
     "axes.AccessLog": Empty("Log-ins are not kept in this list."),
     "calls.Checkpoint": Empty("No source's events were read yet. There will be one row a source: how far its journal is"
                               " taken into the legs.", "See the CTI sources", SOURCES),
-    "calls.Gap": Empty("No gap: as far as the gateway knows it has missed nothing. Whenever a link to a CTI source is lost,"
-                       " a row here says from when to when, why, and which legs were saved or lost."),
+    "calls.Gap": Empty("No gap: as far as the gateway knows it has missed nothing. Whenever a link to a CTI source"
+                       " is lost, a row here says from when to when, why, and which legs were saved or lost."),
     "calls.Leg": Empty("No leg yet. One appears as soon as an extension is connected. " + _FIRST_CALL,
                        "Test the installation", INSTALLATION),
     "calls.RecordingSearch": Empty("No recording was searched for yet. That begins when an extension of a QMS user is"
                                    " connected. " + _FIRST_CALL, "Test the installation", INSTALLATION),
     "cti.CtiSource": Empty("There is no CTI source, so the gateway hears of no call. Add the CTI server or PBX here."),
-    "cti.IntakeToken": Empty("There is no token. Only who sends events over HTTP needs one; links to a CTI server or PBX do"
-                             " not."),
+    "cti.IntakeToken": Empty("There is no token. Only who sends events over HTTP needs one; links to a CTI server or"
+                             " PBX do not."),
     "cti.QuarantinedMessage": Empty("Nothing is in quarantine: every message could be read. One that cannot is put here"
                                     " with the reason, and nothing of it is lost."),
-    "flags.FlagSetting": Empty("There is no Flag, so nothing would be written to recordings. The usual ones are made by the"
-                               " migrations: run ./gateway manage migrate."),
-    "flags.FlagWrite": Empty("No flags were queued yet. That happens when a leg whose recording is known is disconnected. "
-                             + _FIRST_CALL, "Test the installation", INSTALLATION),
-    "qms.DataServer": Empty("There is no Data Server. It holds the Flags and users of QMS: add the first one here, then its"
-                            " Recording Services."),
+    "flags.FlagSetting": Empty("There is no Flag, so nothing would be written to recordings. The usual ones are made"
+                               " by the migrations: run ./gateway manage migrate."),
+    "flags.FlagWrite": Empty("No flags were queued yet. That happens when a leg whose recording is known is"
+                             + _FIRST_CALL, " disconnected. Test the installation", INSTALLATION),
+    "qms.DataServer": Empty("There is no Data Server. It holds the Flags and users of QMS: add the first one here,"
+                            " then its Recording Services."),
     "qms.RecordingService": Empty("There is no Recording Service, so nothing can be flagged. Add one for each recorder,"
                                   " with its address and log-in.", "See the Data Servers",
                                   "admin:qms_dataserver_changelist"),
