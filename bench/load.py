@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Load:
     """How much to do. ``size``: 1 is the whole, less shows only that it works.
 
-    ``rate`` (calls a second) and ``seconds`` are for the benches of the whole gateway, ``legs`` for that of the pages;
-    None: what the bench is about.
+    ``rate`` (calls a second) and ``seconds`` are for the benches of the whole gateway, ``legs`` for those of the pages
+    and of open legs; None: what the bench is about.
     """
 
     size: float = 1.0

@@ -30,6 +30,12 @@ def taken(roots: Mapping[str, int]) -> dict[str, Taken]:
     return {name: _of_tree(pid, children) for name, pid in roots.items()}
 
 
+def children(*names: str) -> dict[str, int]:
+    """Return the processes of these names that this process has started."""
+    mine = _children().get(os.getpid(), [])
+    return {name: pid for pid in mine if (name := (PROC / str(pid) / "comm").read_text().strip()) in names}
+
+
 def _of_tree(pid: int, children: Mapping[int, list[int]]) -> Taken:
     return sum((_of_tree(one, children) for one in children.get(pid, ())), _of(pid))
 

@@ -22,6 +22,7 @@ BENCHES = {
     "soap": Bench("bench.soap", "soap"),
     "sources": Bench("bench.sources", "sources"),
     "pages": Bench("bench.pages", "pages"),
+    "open": Bench("bench.open_legs", "open_legs"),
     "calls": Bench("bench.calls", "calls", is_whole=True),
     "latency": Bench("bench.calls", "latency", is_whole=True),
 }

@@ -1,0 +1,35 @@
+"""The benches of the consumer in their quick form: everything works; how fast is not asked here."""
+
+import os
+import subprocess
+import sys
+
+import msgspec
+import pytest
+from django.conf import settings
+
+from bench.result import Result
+
+
+def _quick(name: str) -> list[Result]:
+    """Run a bench on servers of its own."""
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "PYTEST_XDIST_WORKER")
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "bench", name, "--quick", "--json"],
+        cwd=settings.BASE_DIR, env=environment, check=False, capture_output=True, timeout=400,
+    )  # fmt: skip
+
+    assert done.returncode == 0, done.stderr.decode()
+    return msgspec.json.decode(done.stdout, type=list[Result])
+
+
+@pytest.mark.slow
+def test_many_open_legs_are_compared_with_few_and_every_program_is_weighed() -> None:
+    many, few = _quick("open")
+
+    assert (many.what, many.against, few.what) == ("1,200 legs open", "200 legs open", "200 legs open")
+    assert many.rate > 0 < few.rate
+    weighed = many.notes[-1]
+    assert all(name in weighed for name in ("events", "lookups", "writes", "web", "beat", "listeners", "redis-server"))
