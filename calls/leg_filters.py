@@ -120,7 +120,12 @@ class PhaseFilter(SimpleListFilter):
     parameter_name = "phase"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
-        return [("open", "In progress"), ("closed", "Over, not all settled"), ("settled", "Settled")]
+        return [
+            ("open", "In progress"),
+            ("closed", "Over, still being decided"),
+            ("delivering", "Over, flags on their way to QMS"),
+            ("settled", "Settled"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Leg]) -> QuerySet[Leg]:
         if self.value() == "open":

@@ -14,7 +14,7 @@ import msgspec
 from django.db.models import BooleanField, F, Func, Q, QuerySet
 
 from agents.models import Agent
-from calls.models import Leg, has_recording, is_settled
+from calls.models import Leg, has_recording, is_final, is_live
 
 HELP = (
     "Exactly and with capitals as they are: extension, agent id, call reference, interaction, recording GUID or queue; "
@@ -92,8 +92,8 @@ def conditions(term: str, *, may_see_callers: bool) -> Iterator[Q]:
     for agent_id in _agents_named(term):
         yield Q(agent_id=agent_id)
     for column in ("queue_name", *(("calling_number", "caller_name") if may_see_callers else ())):
-        yield Q(_is_filled(column), is_settled(), **{column: term})
-        yield Q(**{column: term}) & ~Q(phase="settled")
+        yield Q(_is_filled(column), is_final(), **{column: term})
+        yield Q(is_live(), **{column: term})
 
 
 def any_of(term: str, *, may_see_callers: bool) -> Q:

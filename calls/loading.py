@@ -1,15 +1,17 @@
-"""Load what a batch concerns: its calls and those that they became, and the unsettled legs of calls and extensions."""
+"""Load what a batch concerns: its calls and those that they became, and the live legs of calls and extensions."""
 
 from collections.abc import Iterable, Sequence, Set
 from datetime import datetime
 
 import msgspec
 from django.db.models import Q, QuerySet
+from msgspec.structs import replace
 
 from calls.lifecycle.answers import Answer, TimePassed
-from calls.lifecycle.values import Call, Leg, Phase
+from calls.lifecycle.values import Call, Leg
 from calls.models import Call as CallRow
 from calls.models import Leg as LegRow
+from calls.models import is_live
 from calls.rows import leg_key, read_call, read_leg
 from cti.events import AgentEvent, AnyEvent, CallEvent, SnapshotBegan, SnapshotEnded
 
@@ -60,9 +62,9 @@ class Loaded(msgspec.Struct, frozen=True):
 
 
 def load_whole(source_id: int, most: int) -> Loaded | None:
-    """Load all live calls and unsettled legs of a source; None when there are more than ``most``."""
+    """Load all live calls and live legs of a source; None when there are more than ``most``."""
     calls = CallRow.objects.filter(source_id=source_id).order_by()
-    legs = _unsettled(source_id)
+    legs = _live(source_id)
     if calls[: most + 1].count() > most or legs[: most + 1].count() > most:
         return None
     return Loaded(_read(calls), _read_legs(legs))
@@ -70,9 +72,12 @@ def load_whole(source_id: int, most: int) -> Loaded | None:
 
 def load_part(source_id: int, events: Sequence[AnyEvent], answers: Sequence[Answer], now: datetime) -> Loaded:
     """Load the part of a source's state that a batch concerns, and what is due."""
+    named = load_named_legs(source_id, answers, set())
     subject = concern(events)
+    # An answer may decide about the other legs of its extension.
+    subject = replace(subject, devices=subject.devices | {leg.device_id for leg in named.values()})
     calls = _load_calls(source_id, subject, now)
-    legs = load_named_legs(source_id, answers, set()) | _load_legs(source_id, subject, calls, now)
+    legs = named | _load_legs(source_id, subject, calls, now)
     missing = {leg.call_id for leg in legs.values()} - set(calls)
     return Loaded(calls | _calls_named(source_id, missing), legs)
 
@@ -84,8 +89,8 @@ def load_named_legs(source_id: int, answers: Sequence[Answer], known: Set[int]) 
     return _read_legs(LegRow.objects.filter(id__in=keys).order_by()) if keys else {}
 
 
-def _unsettled(source_id: int) -> QuerySet[LegRow]:
-    return LegRow.objects.filter(source_id=source_id).exclude(phase=Phase.SETTLED.value).order_by()
+def _live(source_id: int) -> QuerySet[LegRow]:
+    return LegRow.objects.filter(is_live(), source_id=source_id).order_by()
 
 
 def _load_calls(source_id: int, subject: Concern, now: datetime) -> dict[str, Call]:
@@ -118,10 +123,10 @@ def _read_legs(rows: QuerySet[LegRow]) -> dict[int, Leg]:
 
 def _load_legs(source_id: int, subject: Concern, calls: dict[str, Call], now: datetime) -> dict[int, Leg]:
     if subject.everything:
-        return _read_legs(_unsettled(source_id))
+        return _read_legs(_live(source_id))
     legs: dict[int, Leg] = {}
     names = list({*subject.calls, *calls})
     if names or subject.devices:
-        legs |= _read_legs(_unsettled(source_id).filter(Q(call_id__in=names) | Q(device_id__in=list(subject.devices))))
+        legs |= _read_legs(_live(source_id).filter(Q(call_id__in=names) | Q(device_id__in=list(subject.devices))))
     due = LegRow.objects.filter(source_id=source_id, due_at__lte=now).order_by("due_at")[:DUE_AT_ONCE]
     return _read_legs(due) | legs

@@ -25,9 +25,14 @@ def has_recording() -> Func:
     return Func(F("recording_guid"), template="NOT (%(expressions)s IS NULL)", output_field=models.BooleanField())
 
 
-def is_settled() -> Func:
-    """Return the condition of a settled leg, likewise."""
-    return Func(F("phase"), template="%(expressions)s = 'settled'", output_field=models.BooleanField())
+def is_live() -> Func:
+    """Return the condition of a leg that events may change, likewise."""
+    return Func(F("phase"), template="%(expressions)s IN ('open', 'closed')", output_field=models.BooleanField())
+
+
+def is_final() -> Func:
+    """Return the condition of a leg whose facts are final, likewise: its flags are on their way, or settled."""
+    return Func(F("phase"), template="%(expressions)s IN ('delivering', 'settled')", output_field=models.BooleanField())
 
 
 def is_missed() -> Func:
@@ -35,9 +40,9 @@ def is_missed() -> Func:
     return Func(F("state"), template="%(expressions)s = 'missed'", output_field=models.BooleanField())
 
 
-def _settled_with(column: str) -> Q:
-    """Return the condition of an index that a leg enters once, when it is settled, and only with a value."""
-    return Q(phase="settled") & ~Q(**{column: ""})
+def _final_with(column: str) -> Q:
+    """Return the condition of an index that a leg enters once, when its facts are final, and only with a value."""
+    return Q(phase__in=("delivering", "settled")) & ~Q(**{column: ""})
 
 
 class Checkpoint(models.Model):
@@ -86,7 +91,7 @@ class Leg(models.Model):
     call_id = models.CharField("call reference", max_length=255)
     device_id = models.CharField("extension", max_length=255)
     ordinal = models.PositiveIntegerField(default=1)
-    phase = models.CharField(max_length=12, help_text="open, closed or settled.")
+    phase = models.CharField(max_length=12, help_text="open, closed, delivering or settled.")
     interaction_id = models.CharField(max_length=255, blank=True)
     agent_id = models.CharField(max_length=255, blank=True)
     agent_name = models.CharField(max_length=255, blank=True)
@@ -121,9 +126,11 @@ class Leg(models.Model):
         ]
         indexes = [
             models.Index(  # Serves the fold: the legs of a live call, and of an extension.
-                fields=["source", "call_id"], condition=~Q(phase="settled"), name="calls_leg_live_call"
+                fields=["source", "call_id"], condition=Q(phase__in=("open", "closed")), name="calls_leg_live_call"
             ),
-            models.Index(fields=["source", "device_id"], condition=~Q(phase="settled"), name="calls_leg_live_device"),
+            models.Index(
+                fields=["source", "device_id"], condition=Q(phase__in=("open", "closed")), name="calls_leg_live_device"
+            ),
             models.Index(  # Serves the calls in progress, newest first, whatever the number of those that are over.
                 fields=["-connected_at", "-id"], condition=Q(phase="open"), name="calls_leg_open"
             ),
@@ -138,15 +145,15 @@ class Leg(models.Model):
                 fields=["reason_code", "-connected_at"], condition=~Q(reason_code=""), name="calls_leg_reason"
             ),
             models.Index(
-                fields=["queue_name", "-connected_at"], condition=_settled_with("queue_name"), name="calls_leg_queue"
+                fields=["queue_name", "-connected_at"], condition=_final_with("queue_name"), name="calls_leg_queue"
             ),
             models.Index(
                 fields=["calling_number", "-connected_at"],
-                condition=_settled_with("calling_number"),
+                condition=_final_with("calling_number"),
                 name="calls_leg_calling",
             ),
             models.Index(
-                fields=["caller_name", "-connected_at"], condition=_settled_with("caller_name"), name="calls_leg_caller"
+                fields=["caller_name", "-connected_at"], condition=_final_with("caller_name"), name="calls_leg_caller"
             ),
         ]
 

@@ -215,7 +215,9 @@ def _held(guids: Sequence[str]) -> tuple[set[str], set[str]]:
     """
     if not guids:
         return set(), set()
-    firm = Leg.objects.filter(has_recording(), recording_guid__in=guids).exclude(phase=Phase.CLOSED.value)
+    firm = Leg.objects.filter(has_recording(), recording_guid__in=guids).exclude(
+        phase__in=(Phase.CLOSED.value, Phase.DELIVERING.value)
+    )
     flagged = FlagWrite.objects.filter(recording_guid__in=guids)
     return set(map(str, firm.values_list("recording_guid", flat=True))), set(
         flagged.values_list("recording_guid", flat=True)

@@ -14,6 +14,8 @@ from calls.lifecycle.draft import Draft
 from calls.lifecycle.outcomes import Outcome
 from calls.lifecycle.values import Leg, Phase, SearchStatus, TraceStep, WriteStatus
 
+#: So often a leg looks whether the search is over that decides whose its recording is, should it not be told.
+CONTEST = timedelta(seconds=15)
 _UNMATCHED = {
     MatchKind.UNMATCHED: Outcome.USER_UNMATCHED,
     MatchKind.CONFLICT: Outcome.EXTENSION_CONFLICT,
@@ -47,7 +49,7 @@ def _step(leg: Leg, at: datetime, what: str, text: str) -> Leg:
 
 
 def _is_searching(leg: Leg) -> bool:
-    return leg.search is SearchStatus.OPEN or leg.mark is not None
+    return leg.search is SearchStatus.OPEN or leg.mark is not None or leg.contested_by is not None
 
 
 def _write_base(draft: Draft, leg: Leg, at: datetime) -> Leg:
@@ -126,7 +128,11 @@ def _phase(leg: Leg, outcome: Outcome, at: datetime) -> Phase:
     if leg.phase is Phase.OPEN:
         return Phase.OPEN
     is_fresh = leg.base_due is not None and at < leg.base_due
-    return Phase.CLOSED if is_fresh or outcome is Outcome.WAITING or leg.mark is not None else Phase.SETTLED
+    if is_fresh or leg.mark is not None:
+        return Phase.CLOSED
+    if outcome is not Outcome.WAITING:
+        return Phase.SETTLED
+    return Phase.CLOSED if leg.base is WriteStatus.NONE or leg.wrapup_due is not None else Phase.DELIVERING
 
 
 def _due(draft: Draft, leg: Leg, at: datetime) -> datetime | None:
@@ -134,4 +140,6 @@ def _due(draft: Draft, leg: Leg, at: datetime) -> datetime | None:
         return leg.connected_by_us + timedelta(hours=draft.site.stale_hours)
     if leg.phase is Phase.SETTLED:
         return None
+    if leg.contested_by is not None:
+        return max(leg.base_due or at, at) + CONTEST
     return leg.base_due if leg.base_due is not None and at < leg.base_due else leg.wrapup_due

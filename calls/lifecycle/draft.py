@@ -11,7 +11,7 @@ import msgspec
 from agents.matching import Verdict
 from agents.presence import Seat, Seats
 from calls.lifecycle.commands import Command
-from calls.lifecycle.values import Call, Leg, Phase, Site, SourceState
+from calls.lifecycle.values import LIVE, Call, Leg, Phase, Site, SourceState
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +45,7 @@ class Draft:
     """A state being changed by the rules; nobody outside the fold sees it.
 
     A consumer may keep one from batch to batch: ``begin`` forgets what the last batch touched and asked for, and the
-    legs that it settled.
+    legs that it settled or gave to the delivery.
     """
 
     def __init__(self, state: State, roster: Roster) -> None:
@@ -69,7 +69,7 @@ class Draft:
         """Begin another batch on the same state."""
         self.roster, self.site = roster, roster.site
         for number in self.touched_legs:
-            if (leg := self.legs.get(number)) is not None and leg.phase is Phase.SETTLED:
+            if (leg := self.legs.get(number)) is not None and leg.phase not in LIVE:
                 self._forget(leg)
         self.commands, self.touched_calls, self.touched_legs, self.before = [], set(), set(), {}
 
@@ -158,11 +158,11 @@ class Draft:
         return number
 
     def legs_at(self, device_id: str) -> list[Leg]:
-        """Return the unsettled legs of an extension, oldest first."""
+        """Return the live legs of an extension, oldest first."""
         return self._live(self._at_device.get(device_id, set()))
 
     def legs_in(self, call_id: str) -> list[Leg]:
-        """Return the unsettled legs of a call, oldest first."""
+        """Return the live legs of a call, oldest first."""
         return self._live(self._in_call.get(call_id, set()))
 
     def open_legs(self) -> Iterator[Leg]:
@@ -171,7 +171,7 @@ class Draft:
 
     def _live(self, numbers: set[int]) -> list[Leg]:
         legs = (self.legs[number] for number in sorted(numbers))
-        return [leg for leg in legs if leg.phase is not Phase.SETTLED]
+        return [leg for leg in legs if leg.phase in LIVE]
 
     def do(self, command: Command) -> None:
         """Ask the shell for something."""

@@ -81,6 +81,8 @@ def searched(draft: Draft, leg: Leg) -> Leg:
         elif _is_doubtful(other, leg):
             text = f"Recording {other.guid} may have begun with this extension's other call, which is heard of now."
             _overtaken(draft, other, leg.connected_by_us, text)
+        elif may_contest(draft, leg, other):
+            draft.put_leg(replace(other, contested_by=leg.number))
     if not is_wanted(draft, leg):
         return concluded(draft, leg, leg.connected_by_us)
     return start_search(draft, leg, leg.connected_by_us)
@@ -112,8 +114,41 @@ def is_close(leg: Leg, began: datetime) -> bool:
 def _is_doubtful(other: Leg, leg: Leg) -> bool:
     """Say whether a leg's recording, which is not written to yet, may be that of one that is heard of now."""
     began = other.recording_began
-    is_unwritten = bool(other.guid) and other.base is WriteStatus.NONE
-    return is_unwritten and began is not None and may_have_begun(leg, other, began)
+    return _is_unwritten(other) and began is not None and may_have_begun(leg, other, began)
+
+
+def _is_unwritten(leg: Leg) -> bool:
+    return bool(leg.guid) and leg.base is WriteStatus.NONE
+
+
+def may_contest(draft: Draft, leg: Leg, holder: Leg) -> bool:
+    """Say whether the holder's recording may be that of a leg heard of within a stall's time.
+
+    It began just as we heard of the holder; where the link stalls that is chance. QMS knows: where the other leg has a
+    recording of its own, this one is the holder's.
+    """
+    began = holder.recording_began
+    if began is None or not _is_unwritten(holder) or not is_wanted(draft, leg):
+        return False
+    return began < leg.connected_by_us <= began + STALL
+
+
+def decide_contests(draft: Draft, leg: Leg, at: datetime) -> None:
+    """Let the end of a leg's search decide whose the recordings are that may be its own."""
+    for other in draft.legs_at(leg.device_id):
+        if other.contested_by == leg.number:
+            draft.put_leg(concluded(draft, uncontested(draft, other, at), at))
+
+
+def uncontested(draft: Draft, leg: Leg, at: datetime) -> Leg:
+    """Decide a contest where the other leg's search is over: keep the recording, or give it up."""
+    rival = draft.legs.get(leg.contested_by or 0)
+    if rival is not None and rival.search is SearchStatus.OPEN:
+        return leg
+    if leg.base is not WriteStatus.NONE or (rival is not None and rival.guid not in ("", leg.guid)):
+        return replace(leg, contested_by=None)
+    text = f"Recording {leg.guid} may be that of this extension's next call, for which QMS has no other."
+    return _without_recording(leg, at, text)
 
 
 def base_due(draft: Draft, leg: Leg, ended_by_us: datetime | None) -> datetime | None:
@@ -127,10 +162,16 @@ def base_due(draft: Draft, leg: Leg, ended_by_us: datetime | None) -> datetime |
 
 def _overtaken(draft: Draft, leg: Leg, at: datetime, text: str) -> None:
     draft.do(CancelSearch(leg.number))
+    leg = draft.put_leg(concluded(draft, _without_recording(leg, at, text), at))
+    decide_contests(draft, leg, at)
+
+
+def _without_recording(leg: Leg, at: datetime, text: str) -> Leg:
     # Also after a transfer: what it was to decide cannot be told any more, and a leg must not wait for it for ever.
-    leg = replace(leg, search=SearchStatus.MISSED, missed="next_call", mark=None, guid="", service=None)
-    leg = traced(leg, at, "missed", text)
-    draft.put_leg(concluded(draft, leg, at))
+    leg = replace(
+        leg, search=SearchStatus.MISSED, missed="next_call", mark=None, guid="", service=None, contested_by=None
+    )  # fmt: skip
+    return traced(leg, at, "missed", text)
 
 
 def close_leg(draft: Draft, leg: Leg, at: datetime, by_us: datetime, how: str, *, is_end_unknown: bool = False) -> Leg:

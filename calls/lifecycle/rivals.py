@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from calls.lifecycle.answers import WHY, RecordingFound
 from calls.lifecycle.conclude import concluded
 from calls.lifecycle.draft import Draft
-from calls.lifecycle.legs import APART, is_close, may_have_begun, traced
+from calls.lifecycle.legs import APART, is_close, may_contest, may_have_begun, traced
 from calls.lifecycle.values import Leg, Phase, SearchStatus, WriteStatus
 
 #: A leg's recording begins with it; one that began later than this may be that of a call never heard of.
@@ -43,6 +43,13 @@ def _rivals(leg: Leg, other: Leg, event: RecordingFound) -> bool:
 def recording_began(leg: Leg, event: RecordingFound) -> datetime | None:
     """Return the recording's beginning, where Connected tells when it should have been."""
     return None if leg.is_unconfirmed or leg.mark is not None else event.started_at
+
+
+def contested_by(draft: Draft, leg: Leg) -> int | None:
+    """Return the extension's next leg, where it was heard of before the recording was found and is still sought for."""
+    later = [one for one in draft.legs_at(leg.device_id) if one.number > leg.number]
+    sought = [one.number for one in later if one.search is SearchStatus.OPEN and may_contest(draft, one, leg)]
+    return sought[0] if sought else None
 
 
 def _was_over(other: Leg, event: RecordingFound) -> bool:
@@ -98,5 +105,7 @@ def contest(draft: Draft, holder: int, leg: Leg, event: RecordingFound) -> bool:
 def _take(draft: Draft, other: Leg, event: RecordingFound, why: str) -> None:
     text = f"{WHY['next_call']} Recording {event.guid} {why}."
     other = traced(other, event.at, "missed", text)
-    other = replace(other, guid="", service=None, mark=None, search=SearchStatus.MISSED, missed="next_call")
+    other = replace(
+        other, guid="", service=None, mark=None, search=SearchStatus.MISSED, missed="next_call", contested_by=None
+    )  # fmt: skip
     draft.put_leg(concluded(draft, other, event.at))

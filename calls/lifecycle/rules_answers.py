@@ -7,8 +7,17 @@ from msgspec.structs import replace
 from calls.lifecycle.answers import WHY, RecordingFound, RecordingMissed, TimePassed, WriteSettled
 from calls.lifecycle.conclude import concluded
 from calls.lifecycle.draft import Draft
-from calls.lifecycle.legs import APART, base_due, clear_party, close_leg, open_leg, traced
-from calls.lifecycle.rivals import began_late, contest, may_be_anothers, recording_began
+from calls.lifecycle.legs import (
+    APART,
+    base_due,
+    clear_party,
+    close_leg,
+    decide_contests,
+    open_leg,
+    traced,
+    uncontested,
+)
+from calls.lifecycle.rivals import began_late, contest, contested_by, may_be_anothers, recording_began
 from calls.lifecycle.rule import apply
 from calls.lifecycle.split import split
 from calls.lifecycle.unsupervised import UNSUPERVISED, connect_unsupervised
@@ -37,11 +46,8 @@ def _found(draft: Draft, leg: Leg, event: RecordingFound) -> None:
     text = f"QMS named recording {event.guid} {took:.1f} s after Connected (asked {event.attempts} times)."
     leg = traced(leg, event.at, "found", text)
     is_decision = leg.mark is not None and event.search >= leg.mark.search
-    if is_decision and leg.mark is not None and leg.guid not in ("", event.guid):
-        split(draft, leg, event.at, guid=event.guid, service=event.service)
-        return
-    if is_decision and leg.mark is not None and not leg.guid and leg.mark.new_segment and _began_after(leg, event):
-        split(draft, leg, event.at, guid=event.guid, service=event.service)
+    if is_decision and _is_another(leg, event):
+        split(draft, leg, event.at, found=event)
         return
     mark = None if is_decision else leg.mark
     status = SearchStatus.OPEN if mark is not None and not leg.guid else SearchStatus.FOUND
@@ -50,8 +56,16 @@ def _found(draft: Draft, leg: Leg, event: RecordingFound) -> None:
         leg, guid=event.guid, service=event.service, search=status, mark=mark, found_by_us=since,
         recording_began=recording_began(leg, event),
     )  # fmt: skip
-    leg = replace(leg, base_due=base_due(draft, leg, leg.disconnected_by_us))
-    draft.put_leg(concluded(draft, leg, event.at))
+    leg = replace(leg, base_due=base_due(draft, leg, leg.disconnected_by_us), contested_by=contested_by(draft, leg))
+    leg = draft.put_leg(concluded(draft, leg, event.at))
+    decide_contests(draft, leg, event.at)
+
+
+def _is_another(leg: Leg, event: RecordingFound) -> bool:
+    """Say whether the transfer began another recording than the leg has, or than it had before and we never learnt."""
+    if leg.mark is None or leg.guid == event.guid:
+        return False
+    return bool(leg.guid) or (leg.mark.new_segment and _began_after(leg, event))
 
 
 def _began_after(leg: Leg, event: RecordingFound) -> bool:
@@ -75,7 +89,8 @@ def _miss(draft: Draft, leg: Leg, search: int, why: str, event: RecordingFound |
         return
     leg = traced(leg, event.at, "missed", f"{WHY[why]}{error} (Asked {event.attempts} times.)")
     leg = replace(leg, search=SearchStatus.FOUND if leg.guid else SearchStatus.MISSED, missed=why)
-    draft.put_leg(concluded(draft, leg, event.at))
+    leg = draft.put_leg(concluded(draft, leg, event.at))
+    decide_contests(draft, leg, event.at)
 
 
 def _undecided(draft: Draft, leg: Leg, event: RecordingFound | RecordingMissed) -> None:
@@ -86,7 +101,8 @@ def _undecided(draft: Draft, leg: Leg, event: RecordingFound | RecordingMissed) 
     text = "After the transfer QMS still has the same recording: the leg goes on." if leg.guid else WHY["none"]
     status = SearchStatus.FOUND if leg.guid else SearchStatus.MISSED
     leg = traced(replace(leg, mark=None, search=status, missed="" if leg.guid else "none"), event.at, "transfer", text)
-    draft.put_leg(concluded(draft, leg, event.at))
+    leg = draft.put_leg(concluded(draft, leg, event.at))
+    decide_contests(draft, leg, event.at)
 
 
 @apply.register
@@ -117,6 +133,7 @@ def _(event: TimePassed, draft: Draft) -> None:
 
 def _leg_due(draft: Draft, leg: Leg, event: TimePassed) -> None:
     if leg.phase is not Phase.OPEN:
+        leg = leg if leg.contested_by is None else uncontested(draft, leg, event.at)
         draft.put_leg(concluded(draft, leg, event.at))
         return
     how = "No event for the leg came for many hours; its end is not known."

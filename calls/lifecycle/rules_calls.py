@@ -261,7 +261,7 @@ def _hold(draft: Draft, event: CallEvent, state: PartyState) -> None:
     party = call.parties.get(device_id)
     if party is not None and party.cleared_by_us is not None:
         return
-    if draft.source.snapshot is not None and (party is None or not party.is_talking):
+    if draft.source.snapshot is not None and (party is None or not party.is_talking or party.doubted_by_us):
         put_party(draft, call, _in_progress(call, event, state))
         _connect(draft, draft.calls[call.call_id], device_id, event)
         return

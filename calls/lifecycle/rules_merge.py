@@ -50,19 +50,24 @@ def _(event: Conferenced, draft: Draft) -> None:
 def _old_calls(draft: Draft, event: CallEvent, host: str) -> list[Call]:
     """Return the calls that an event joins, the customer's first, following what is joined already.
 
-    That is the one in which the host was connected first. When a call was born is not known of one that a snapshot
-    found, so it decides only where the host has no leg.
+    That is the primary one, where the event names both, as it does to the host; else the one in which the host was
+    connected first. When a call was born is not known of one that a snapshot found, so it decides only where the host
+    has no leg.
     """
     data = event.data
     named = [data.primary_old_call_id, data.secondary_old_call_id, *(i.old.call_id for i in data.connections if i.old)]
     calls = [_known(draft, event, name) for name in dict.fromkeys(named) if name]
+    if data.primary_old_call_id and data.secondary_old_call_id:
+        return calls
     return sorted(calls, key=lambda call: _seniority(draft, call, host))
 
 
-def _seniority(draft: Draft, call: Call, host: str) -> tuple[bool, datetime, datetime, str]:
+def _seniority(draft: Draft, call: Call, host: str) -> tuple[bool, bool, datetime, datetime, str]:
     party = call.parties.get(host)
     leg = draft.legs.get(party.leg) if party is not None and party.leg is not None else None
-    return leg is None, leg.connected_at if leg else call.born_at, call.born_at, call.call_id
+    is_found_on_hold = leg is not None and leg.is_joined_late and leg.is_held  # Whom it talks to now came after.
+    since = leg.connected_at if leg else call.born_at
+    return leg is None, not is_found_on_hold, since, call.born_at, call.call_id
 
 
 def _known(draft: Draft, event: CallEvent, call_id: str) -> Call:

@@ -85,11 +85,20 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Phase(StrEnum):
-    """How far a leg is: its extension is connected; has left; all its flags are settled."""
+    """How far a leg is: its extension is connected; has left; its flags are on their way; all of them are settled.
+
+    While its flags are on their way nothing changes a leg but their end, however long QMS is away: like a settled leg,
+    one that is being delivered is not among those that calls and extensions are asked for.
+    """
 
     OPEN = "open"
     CLOSED = "closed"
+    DELIVERING = "delivering"
     SETTLED = "settled"
+
+
+#: The phases in which what happens can change a leg.
+LIVE = (Phase.OPEN, Phase.CLOSED)
 
 
 class SearchStatus(StrEnum):
@@ -177,6 +186,8 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     guid: str = ""
     #: When the recording began that was found as the leg was connected: a call not heard of yet may have begun it.
     recording_began: datetime | None = None
+    #: The extension's next leg, heard of soon after: if QMS has no recording for it, this one's is that leg's.
+    contested_by: int | None = None
     service: int | None = None
     mark: TransferMark | None = None
     #: When the base flags may be written: events of other monitors may come a second late.

@@ -51,7 +51,7 @@ def handed_over(house: House) -> None:
     house.connects("CALL-9", "2004", callingNumber="+4471111", interactionId="I-OTHER")
     house.call("Held", "CALL-1", "3001")
     house.call("Originated", "CALL-2", "3001", cause="consultation")
-    house.passes(3)
+    house.passes(7)
     house.connects("CALL-2", "3002")
     house.passes(5)
     moved = {"old": {"callId": "CALL-2", "deviceId": "3002"}, "new": {"callId": "CALL-1", "deviceId": "3002"}}
