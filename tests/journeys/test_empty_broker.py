@@ -1,0 +1,95 @@
+"""The broker's messages are hints: whichever of them is lost, beat finds in the database what they were about."""
+
+import json
+from base64 import b64decode
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+import pytest
+import redis as redis_client
+
+from calls import hints, searches
+from tests.environment import wait_until
+from tests.journeys.house import House
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+QUEUES = ("events", "lookups", "writes")
+TASKS: dict[str, Callable[[int], None]] = {
+    "calls.tasks.consume": hints.consume,
+    "calls.tasks.look_up": hints.look_up,
+    "calls.tasks.deliver": hints.deliver,
+}
+
+
+class Workers:
+    """The workers of all queues; in those named, the broker is emptied of every hint until beat is let in."""
+
+    def __init__(self, broker: redis_client.Redis, emptied: tuple[str, ...]) -> None:
+        self.broker, self.emptied, self.lost = broker, emptied, 0
+
+    def work(self) -> None:
+        """Do what stands in the queues."""
+        for _ in range(50):
+            taken = [one for queue in QUEUES for one in self._take(queue)]
+            for task, key in taken:
+                TASKS[task](key)
+            if not taken:
+                return
+
+    def beat(self) -> None:
+        """Send what beat sends."""
+        for sweep in (hints.wake_consumers, hints.wake_searches, hints.wake_deliveries):
+            sweep()
+
+    def _take(self, queue: str) -> list[tuple[str, int]]:
+        messages = [json.loads(text) for text in reversed(self.broker.lrange(queue, 0, -1))]  # type: ignore[arg-type]
+        self.broker.delete(queue)
+        if queue in self.emptied:
+            self.lost += len(messages)
+            return []
+        return [(one["headers"]["task"], json.loads(b64decode(one["body"]))[0][0]) for one in messages]
+
+
+@pytest.fixture
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+    """Give a gateway that works by hints alone, at its own clock."""
+    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    one = House()
+    monkeypatch.setattr(hints, "now", one.now)
+    monkeypatch.setattr(hints, "_consumers", {})
+    monkeypatch.setattr(hints, "_coming_back", {})
+    monkeypatch.setattr(hints, "connect", one.connect)
+    monkeypatch.setattr(searches, "look_up", partial(searches.look_up, connect=one.connect, seconds=0.02))
+    return one
+
+
+@pytest.mark.parametrize("emptied", [(), *((queue,) for queue in QUEUES), QUEUES], ids=str)
+def test_a_call_is_flagged_though_the_broker_was_emptied_of_every_hint(
+    house: House, redis: redis_client.Redis, emptied: tuple[str, ...]
+) -> None:
+    workers = Workers(redis, emptied)
+    house.connects("C1", "2001")
+    _lose_then_find(workers, lambda: bool(house.legs() and house.legs()[0].recording_guid))
+    house.clears("C1", "2001")
+    house.time += timedelta(seconds=1.2)
+    _lose_then_find(workers, lambda: house.outcomes() == [("2001", "flagged")])
+
+    assert (workers.lost > 0) == bool(emptied)
+    assert len([flags for flags in house.flags("2001") if flags]) == 1
+
+
+def _lose_then_find(workers: Workers, is_done: Callable[[], bool]) -> None:
+    """Let beat's hints and those that follow from them be lost; then the broker keeps them, until a condition holds."""
+    workers.beat()
+    workers.work()
+    emptied, workers.emptied = workers.emptied, ()
+
+    def is_found() -> bool:
+        workers.beat()
+        workers.work()
+        return is_done()
+
+    wait_until(is_found, "what the broker had lost", 15)
+    workers.emptied = emptied

@@ -1,0 +1,76 @@
+"""Legs whose flags wait for a Recording Service that is away, however many: the consumer goes on without them."""
+
+from datetime import timedelta
+
+import pytest
+import redis as redis_client
+from django.db import connection
+
+from calls.consumer import Consumer
+from calls.loading import load_part, load_whole
+from calls.models import Leg, is_live
+from calls.rows import leg_key
+from cti.events import from_mapping
+from qms.models import ServiceHealth
+from tests.journeys.house import House
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+    """Give a gateway without a wrap-up to wait for, and one leg whose flags wait: its service is away."""
+    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    one = House()
+    one.connects("C1", "2001")
+    one.passes(0.2)
+    ServiceHealth.objects.update_or_create(
+        service=one.service, defaults={"open_until": one.time + timedelta(hours=1), "failures": 5}
+    )
+    one.clears("C1", "2001")
+    one.passes(1.2)
+    one.passes(300)
+    assert one.outcomes() == [("2001", "waiting")]
+    return one
+
+
+def test_a_leg_whose_flags_wait_is_loaded_neither_with_the_whole_nor_for_a_call_at_its_extension(house: House) -> None:
+    assert Leg.objects.get().phase == "delivering"
+    whole = load_whole(house.source.pk, 10)
+    assert whole is not None
+    assert whole.legs == {}
+    event = from_mapping(house.event("csta.call.Established", callId="C1", deviceId="2001"))
+
+    assert load_part(house.source.pk, [event], [], house.time).legs == {}
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_it_is_flagged_when_the_service_is_back_and_so_is_the_extensions_next_call(
+    house: House, is_restarted: bool
+) -> None:
+    house.connects("C2", "2001")
+    house.passes(0.2)
+    house.clears("C2", "2001")
+    house.passes(300)
+    if is_restarted:
+        house.consumer = Consumer(house.source, lambda: house.time)
+    house.passes(3600)
+
+    assert house.outcomes() == [("2001", "flagged"), ("2001", "flagged")]
+    assert [leg.phase for leg in house.legs()] == ["settled", "settled"]
+
+
+def test_an_index_serves_a_batch_however_many_legs_wait(house: House) -> None:
+    Leg.objects.bulk_create(
+        Leg(
+            id=leg_key(house.source.pk, 1000 + number), source=house.source, call_id=f"B{number}",
+            device_id=str(2000 + number % 10), phase="open" if number % 500 == 0 else "delivering", outcome="waiting",
+            folded_at=house.time, connected_at=house.time, facts=b"",
+        )
+        for number in range(5000)
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    at_extension = Leg.objects.filter(is_live(), source=house.source, device_id="2001")
+
+    assert "calls_leg_live" in at_extension.explain()
