@@ -25,6 +25,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--rate", type=float)
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--legs", type=int)
+    parser.add_argument("--scale", type=float)
     asked = parser.parse_args(words)
     bench = BENCHES[asked.name]
     if not bench.is_whole:
@@ -32,7 +33,7 @@ def main(words: list[str]) -> int:
         django.setup()
         call_command("migrate", verbosity=0)
     run = getattr(import_module(bench.module), bench.function)
-    load = Load(QUICK if asked.quick else 1.0, asked.rate, asked.seconds, asked.legs)
+    load = Load(QUICK if asked.quick else 1.0, asked.rate, asked.seconds, asked.legs, asked.scale)
     asked.into.write_bytes(msgspec.json.encode(run(load)))
     return 0
 

@@ -30,6 +30,11 @@ def taken(roots: Mapping[str, int]) -> dict[str, Taken]:
     return {name: _of_tree(pid, children) for name, pid in roots.items()}
 
 
+def own() -> Taken:
+    """Return what this process alone has taken."""
+    return _of(os.getpid())
+
+
 def children(*names: str) -> dict[str, int]:
     """Return the processes of these names that this process has started."""
     mine = _children().get(os.getpid(), [])

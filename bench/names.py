@@ -23,6 +23,7 @@ BENCHES = {
     "sources": Bench("bench.sources", "sources"),
     "pages": Bench("bench.pages", "pages"),
     "open": Bench("bench.open_legs", "open_legs"),
+    "day": Bench("bench.day", "day"),
     "calls": Bench("bench.calls", "calls", is_whole=True),
     "latency": Bench("bench.calls", "latency", is_whole=True),
 }

@@ -23,7 +23,7 @@ from qms.models import DataServer, RecordingService
 
 #: A call's events until its extension is connected and known, and after.
 BEFORE, AFTER = slice(0, 4), slice(4, 7)
-RINGING, TOLD = timedelta(seconds=5), timedelta(seconds=1)
+RINGING, TOLD, ANSWERED = timedelta(seconds=5), timedelta(seconds=1), timedelta(seconds=0.3)
 #: Late events have had their time, and the flags are queued.
 SETTLED = timedelta(seconds=3)
 
@@ -100,7 +100,7 @@ class Traffic:
         """Let calls come at once and be answered, and their recordings be found."""
         self.now = max(one.came for one in talks) + RINGING + TOLD
         spent = self.take(list(events(self.source.slug, talks, BEFORE)))
-        find_recordings(self.source, self.now)
+        find_recordings(self.source)
         return spent + self.take([])
 
 
@@ -156,13 +156,13 @@ def events_of(slug: str, one: Talk) -> list[AnyEvent]:
     return [event(slug, f"call.{kind}", f"{key}{n}", at, data) for n, (kind, at, data) in enumerate(script)]
 
 
-def find_recordings(source: CtiSource, now: datetime) -> None:
-    """Find every recording that is sought, begun as its extension was connected."""
+def find_recordings(source: CtiSource) -> None:
+    """Find every recording that is sought, begun as its extension was connected, and told soon after."""
     number = LPad(Cast(F("leg_id"), CharField()), 20, Value("0"))
     RecordingSearch.objects.filter(source=source, state=SearchState.OPEN).update(
         state=SearchState.FOUND, recording_guid=Concat(Value("0000-bench-"), number), attempts=1,
         recording_started_at=F("connected_at"), first_asked_at=F("connected_at"), asked_at=F("connected_at"),
-        answered_at=now,
+        answered_at=F("connected_at") + ANSWERED,
     )  # fmt: skip
 
 

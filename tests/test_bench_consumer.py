@@ -33,3 +33,12 @@ def test_many_open_legs_are_compared_with_few_and_every_program_is_weighed() -> 
     assert many.rate > 0 < few.rate
     weighed = many.notes[-1]
     assert all(name in weighed for name in ("events", "lookups", "writes", "web", "beat", "listeners", "redis-server"))
+
+
+@pytest.mark.slow
+def test_a_small_day_is_flagged_whole_and_its_quarters_are_compared() -> None:
+    whole, *quarters = _quick("day")
+
+    assert whole.notes[0].endswith("legs: 1,169 flagged")
+    assert "MiB for a million calls" in whole.notes[1]
+    assert [one.against for one in quarters] == ["quarter 1"] * 4
