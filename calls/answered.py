@@ -10,7 +10,7 @@ from calls.lifecycle.answers import Answer, RecordingFound, RecordingMissed, Wri
 from calls.lifecycle.legs import APART
 from calls.lifecycle.values import WriteStatus
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
-from calls.rows import leg_number
+from calls.rows import SHIFT, leg_number
 from calls.search_counting import Ended, ended
 from flags.api import Settled, settled_writes
 from flags.api import mark_folded as mark_writes_folded
@@ -34,29 +34,33 @@ def answered_searches(source_id: int, limit: int) -> list[Answered]:
     waiting = RecordingSearch.objects.filter(source_id=source_id, folded=False, state__in=states)
     rows = list(waiting.order_by("id")[:limit])
     guids = [row.recording_guid for row in rows if row.state == SearchState.FOUND]
-    holders = _rivals(rows) | _holders(guids) if guids else {}
-    return [Answered(row.pk, _answer(row, holders), ended(row)) for row in rows]
+    holders, later = _holders(guids), _began_with_later(rows)
+    return [Answered(row.pk, _answer(row, ANOTHERS if row.pk in later else _holder(row, holders)), ended(row))
+            for row in rows]  # fmt: skip
 
 
 def _holders(guids: Sequence[str]) -> dict[str, int]:
+    if not guids:
+        return {}
     held = Leg.objects.filter(has_recording(), recording_guid__in=guids).values_list("recording_guid", "id")
     return {str(guid): key for guid, key in held}
 
 
-def _rivals(rows: Sequence[RecordingSearch]) -> dict[str, int]:
-    """Return the recordings that began with a later leg of the extension, be it long settled, as another's.
+def _began_with_later(rows: Sequence[RecordingSearch]) -> set[int]:
+    """Return the searches that found what began with a later leg of the extension, be it long settled.
 
-    The legs' times are by the source's clock, so they are taken relative to the leg that is searched for.
+    Another search may have found the same recording for that later leg. The legs' times are by the source's clock, so
+    they are taken relative to the leg that is searched for.
     """
     first = {row.leg_id: row for row in rows if row.state == SearchState.FOUND and row.ordinal == 1}
     if not first:
-        return {}
+        return set()
     extensions = {row.extension for row in first.values()}
     legs = Leg.objects.filter(source_id=rows[0].source_id, id__gte=min(first), device_id__in=extensions).order_by("id")
     connected: dict[str, dict[int, datetime]] = defaultdict(dict)
     for key, device_id, at in legs.values_list("id", "device_id", "connected_at"):
         connected[device_id][key] = at
-    return {row.recording_guid: ANOTHERS for row in first.values() if _began_later(row, connected[row.extension])}
+    return {row.pk for row in first.values() if _began_later(row, connected[row.extension])}
 
 
 def _began_later(row: RecordingSearch, connected: Mapping[int, datetime]) -> bool:
@@ -68,23 +72,23 @@ def _began_later(row: RecordingSearch, connected: Mapping[int, datetime]) -> boo
     return any(began >= moment > row.connected_at for moment in later)
 
 
-def _answer(row: RecordingSearch, holders: dict[str, int]) -> Answer:
+def _answer(row: RecordingSearch, holder: int | None) -> Answer:
     at = row.answered_at or row.deadline
     leg = leg_number(row.leg_id)
     if row.state == SearchState.MISSED:
         return RecordingMissed(leg=leg, search=row.ordinal, why=row.why, attempts=row.attempts, at=at, error=row.error)
     return RecordingFound(
         leg=leg, search=row.ordinal, guid=row.recording_guid, service=row.service_id, attempts=row.attempts, at=at,
-        started_at=row.recording_started_at or row.connected_at, holder=_holder(row, holders), asked_at=row.asked_at,
+        started_at=row.recording_started_at or row.connected_at, holder=holder, asked_at=row.asked_at,
     )  # fmt: skip
 
 
 def _holder(row: RecordingSearch, holders: dict[str, int]) -> int | None:
-    """Return the number of the leg that has the recording; a leg of another source has none here, and counts as -1."""
+    """Return the number of the leg that has the recording; a leg of another source counts as another's."""
     key = holders.get(row.recording_guid)
     if key is None:
         return None
-    return leg_number(key) if key >> 40 == row.source_id else -1
+    return leg_number(key) if key >> SHIFT == row.source_id else ANOTHERS
 
 
 def answered_writes(source_id: int, limit: int) -> list[Answered]:

@@ -3,7 +3,9 @@
 import pytest
 import redis as redis_client
 
+from calls.answered import ANOTHERS, answered_searches
 from calls.consumer import Consumer
+from calls.lifecycle.answers import RecordingFound
 from calls.models import Leg, RecordingSearch
 from tests.journeys.house import House
 
@@ -63,3 +65,22 @@ def test_a_recording_that_began_with_a_later_leg_is_that_legs_also_when_it_is_se
     house.passes(2)
 
     assert [flags for flags in house.flags("2001") if flags] == []
+
+
+def test_a_recording_found_for_two_legs_at_once_stays_the_later_legs(house: House) -> None:
+    house.call("Established", "C1", "2001")
+    house.fold()
+    house.passes_unheard(1.2)
+    house.call("ConnectionCleared", "C1", "2001")
+    house.connects("C2", "2001")
+    house.fold()
+    RecordingSearch.objects.update(
+        state="found", recording_guid="9a0c9ca2-ccb2-49b6-b5ec-b262b76298f5", recording_started_at=house.time,
+        answered_at=house.time,
+    )  # fmt: skip
+
+    first, second = answered_searches(house.source.pk, 10)
+
+    assert isinstance(first.answer, RecordingFound)
+    assert isinstance(second.answer, RecordingFound)
+    assert (first.answer.holder, second.answer.holder) == (ANOTHERS, None)
