@@ -43,15 +43,15 @@ BEFORE, AFTER = 4, 3
 
 def consume(load: Load) -> list[Result]:
     """Measure the consumer and the floor with the same journal."""
-    source = _site()
+    source = site()
     calls = max(int(CALLS * load.size), EXTENSIONS)
     writer = Writer(source.slug, 1)
     consumer = Consumer(source, lambda: datetime.now(UTC))
-    writer.append(list(_logons(source.slug)))
-    _drain(consumer)
-    rates = [_timed(consumer, writer, _events(source.slug, calls, slice(0, BEFORE)))]
-    _answer_searches()
-    rates.append(_timed(consumer, writer, _events(source.slug, calls, slice(BEFORE, BEFORE + AFTER))))
+    writer.append(list(logons(source.slug)))
+    drain(consumer)
+    rates = [timed(consumer, writer, events_of(source.slug, calls, slice(0, BEFORE)))]
+    answer_searches()
+    rates.append(timed(consumer, writer, events_of(source.slug, calls, slice(BEFORE, BEFORE + AFTER))))
     assert Leg.objects.count() == calls, f"{Leg.objects.count()} legs of {calls} calls"
     events, seconds, cpu = (sum(column) for column in zip(*rates, strict=True))
     floor_seconds, floor_cpu, read = _floor(source.slug)
@@ -69,7 +69,7 @@ def consume(load: Load) -> list[Result]:
 
 def _baseline(slug: str, calls: int) -> Result:
     """Measure one Celery worker that takes one event a task; its start is not counted."""
-    for event in _events(slug, calls, slice(0, BEFORE + AFTER)):
+    for event in events_of(slug, calls, slice(0, BEFORE + AFTER)):
         take.delay(msgspec.json.decode(encode(event)))
     broker = redis.Redis.from_url(settings.CELERY_BROKER_URL)
     whole = int(broker.llen(QUEUE))
@@ -89,21 +89,23 @@ def _cpu(pid: int) -> float:
     return taken({"worker": pid})["worker"].cpu
 
 
-def _site() -> CtiSource:
+def site() -> CtiSource:
+    """Make one source and one Recording Service that is not there, with a user at each extension."""
     server = DataServer.objects.create(slug="bench")
     service = RecordingService.objects.create(slug="bench", data_server=server, url="http://127.0.0.1:1/")
     source = CtiSource.objects.create(slug="bench", kind="http")
     Allocation.objects.create(source=source, service=service)
     now = timezone.now()
     QmsUser.objects.bulk_create(
-        QmsUser(service=service, user_id=f"u{n}", extension=_extension(n), recording_service="Any", licence="Unlimited",
-                loaded_at=now)
+        QmsUser(service=service, user_id=f"u{n}", extension=extension_of(n), recording_service="Any",
+                licence="Unlimited", loaded_at=now)
         for n in range(EXTENSIONS)
     )  # fmt: skip
     return source
 
 
-def _extension(number: int) -> str:
+def extension_of(number: int) -> str:
+    """Return where a call of this number goes."""
     return str(2000 + number % EXTENSIONS)
 
 
@@ -114,16 +116,17 @@ def _event(slug: str, kind: str, key: str, data: dict[str, Any], family: str = "
     )
 
 
-def _logons(slug: str) -> Iterator[AnyEvent]:
+def logons(slug: str) -> Iterator[AnyEvent]:
+    """Yield an agent's log on at each extension."""
     for n in range(EXTENSIONS):
-        agent = {"agentId": f"a{n}", "agentName": f"Agent {n}", "deviceId": _extension(n)}
+        agent = {"agentId": f"a{n}", "agentName": f"Agent {n}", "deviceId": extension_of(n)}
         yield _event(slug, "LoggedOn", f"on{n}", agent, "agent")
 
 
-def _events(slug: str, calls: int, part: slice) -> Iterator[AnyEvent]:
-    """Yield a part of each call's events; the calls of all extensions run side by side."""
-    for n in range(calls):
-        call, device = f"c{n}", _extension(n)
+def events_of(slug: str, calls: int, part: slice, first: int = 0) -> Iterator[AnyEvent]:
+    """Yield a part of each call's events, from call ``first`` on; the calls of all extensions run side by side."""
+    for n in range(first, first + calls):
+        call, device = f"c{n}", extension_of(n)
         here = {"callId": call, "deviceId": device}
         script: list[tuple[str, dict[str, Any]]] = [
             ("Queued", {"callId": call, "queueDeviceId": "7001", "queueName": "Sales", "interactionId": f"i{n}"}),
@@ -138,26 +141,27 @@ def _events(slug: str, calls: int, part: slice) -> Iterator[AnyEvent]:
             yield _event(slug, kind, f"{n}-{at}", data)
 
 
-def _timed(consumer: Consumer, writer: Writer, events: Iterator[AnyEvent]) -> tuple[int, float, float]:
+def timed(consumer: Consumer, writer: Writer, events: Iterator[AnyEvent]) -> tuple[int, float, float]:
     """Append events, then consume them; return how many, in how many seconds and CPU seconds."""
     count = len(writer.append(list(events)))
     began, cpu = time.perf_counter(), time.process_time()
-    _drain(consumer)
+    drain(consumer)
     return count, time.perf_counter() - began, time.process_time() - cpu
 
 
-def _drain(consumer: Consumer) -> None:
+def drain(consumer: Consumer) -> None:
+    """Fold until nothing is left to do."""
     while consumer.fold_once() is not None:
         pass
 
 
-def _answer_searches() -> None:
+def answer_searches() -> None:
     """Find every recording, as the lookups would have: not a part of what is measured."""
     now = timezone.now()
     searches = list(RecordingSearch.objects.filter(state=SearchState.OPEN))
     for search in searches:
         search.state, search.recording_guid = SearchState.FOUND, str(uuid.uuid4())
-        search.recording_started_at = search.answered_at = now
+        search.recording_started_at, search.answered_at = search.connected_at, now
     RecordingSearch.objects.bulk_update(
         searches, ["state", "recording_guid", "recording_started_at", "answered_at"], batch_size=500
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 from django.db import connection, models, transaction
+from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from calls.counting import hour_of
 from calls.models import HourlyCount, Leg, RecordingSearch
@@ -107,12 +108,12 @@ def fill(legs: int) -> Filled:
     numbered = (Numbered(number, legs, end) for number in range(legs))
     newest = [Numbered(number, legs, end) for number in range(max(legs - WITH_FLAGS, 0), legs)]
     seconds: dict[str, float] = {}
-    with _timed(seconds, "legs"), _without_indexes(Leg):
-        _insert(Leg, LEG_FIELDS, (_leg(one, sources) for one in numbered))
+    with _timed(seconds, "legs"), without_indexes(Leg):
+        insert(Leg, LEG_FIELDS, (_leg(one, sources) for one in numbered))
     with _timed(seconds, "searches, writes and flags of the newest"):
         _fill_dependents([one for one in newest if one.outcome[0] == "flagged"], sources)
     with _timed(seconds, "statistics"):
-        _analyse()
+        analyse()
     with _timed(seconds, "rebuild_counts"):
         recount()
     assert HourlyCount.objects.filter(hour__gte=hour_of(end - span(legs))).exists()
@@ -181,30 +182,31 @@ def _leg(one: Numbered, sources: Sequence[int]) -> tuple[Any, ...]:
 
 def _fill_dependents(newest: Sequence[Numbered], sources: Sequence[int]) -> None:
     service = RecordingService.objects.get().pk
-    _insert(RecordingSearch, ("leg_id", "ordinal", "source", "service", "services", "known_guid", "extension",
+    insert(RecordingSearch, ("leg_id", "ordinal", "source", "service", "services", "known_guid", "extension",
             "not_started_before", "connected_at", "deadline", "next_at", "state", "attempts", "first_asked_at",
             "answered_at", "recording_guid", "recording_started_at", "why", "error", "folded"),
             ((key_of(one, sources), 1, source_of(one, sources), service, "[]", "", one.extension, one.connected_at,
               one.connected_at, one.connected_at, one.connected_at, "found", 1, one.connected_at, one.connected_at,
               one.guid, one.connected_at, "", "", True) for one in newest))  # fmt: skip
-    _insert(FlagWrite, ("id", "leg_id", "source_id", "service", "recording_guid", "part", "state", "attempts",
+    insert(FlagWrite, ("id", "leg_id", "source_id", "service", "recording_guid", "part", "state", "attempts",
             "not_before", "created_at", "settled_at", "error_code", "error", "folded"),
             ((at + 1, key_of(one, sources), source_of(one, sources), service, one.guid, "base", "written", 1,
               one.connected_at, one.connected_at, one.connected_at, "", "", True)
              for at, one in enumerate(newest)))  # fmt: skip
-    _insert(FlagValue, ("write", "recording_guid", "name", "value", "cut", "masked"),
+    insert(FlagValue, ("write", "recording_guid", "name", "value", "cut", "masked"),
             ((at + 1, one.guid, name, f"{name} {one.number}", False, False)
              for at, one in enumerate(newest) for name in FLAGS))  # fmt: skip
 
 
-def _insert(model: type[models.Model], names: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
+def insert(model: type[models.Model], names: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
+    """Put rows into a table: by COPY on PostgreSQL."""
     quote = connection.ops.quote_name
     fields = {field.name: field.column or "" for field in model._meta.concrete_fields}  # noqa: SLF001  (Django's own door)
     columns = ", ".join(quote(fields[name]) for name in names)
     into = f"{quote(model._meta.db_table)} ({columns})"  # noqa: SLF001
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            _unlimited(cursor)
+            unlimited(cursor)
             with cursor.copy(f"COPY {into} FROM STDIN") as copy:
                 for row in rows:
                     copy.write_row(row)
@@ -218,7 +220,8 @@ def _plain(value: Any) -> Any:
     return str(value.astimezone(UTC).replace(tzinfo=None)) if isinstance(value, datetime) else value
 
 
-def _unlimited(cursor: Any) -> None:
+def unlimited(cursor: Any) -> None:
+    """Let the statements of a transaction take their time, and as much memory as sorting needs."""
     cursor.execute("SET LOCAL statement_timeout = 0")
     cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
     cursor.execute("SET LOCAL maintenance_work_mem = '1GB'")
@@ -226,23 +229,35 @@ def _unlimited(cursor: Any) -> None:
 
 
 @contextmanager
-def _without_indexes(model: type[models.Model]) -> Iterator[None]:
-    """Let a table be without its indexes meanwhile; they are sorted once instead of grown."""
+def without_indexes(model: type[models.Model]) -> Iterator[None]:
+    """Let a table be without its indexes and constraints meanwhile; they are sorted once instead of grown."""
     if connection.vendor != "postgresql":
         yield
         return
-    indexes = model._meta.indexes  # noqa: SLF001
+    indexes, constraints = model._meta.indexes, model._meta.constraints  # noqa: SLF001
     with connection.schema_editor() as editor:
         for index in indexes:
             editor.remove_index(model, index)
+        for constraint in constraints:
+            editor.remove_constraint(model, constraint)
     yield
     for index in indexes:
-        with connection.schema_editor() as editor:
-            _unlimited(editor.connection.cursor())
+        with _patient_editor() as editor:
             editor.add_index(model, index)
+    for constraint in constraints:
+        with _patient_editor() as editor:
+            editor.add_constraint(model, constraint)
 
 
-def _analyse() -> None:
+@contextmanager
+def _patient_editor() -> Iterator[BaseDatabaseSchemaEditor]:
+    with connection.schema_editor() as editor:
+        unlimited(editor.connection.cursor())
+        yield editor
+
+
+def analyse() -> None:
+    """Let the planner know what is there."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SET statement_timeout = 0")

@@ -52,7 +52,7 @@ class Measured:
 
 def soap(load: Load) -> list[Result]:
     """Measure FindLiveRecording and WriteFlags."""
-    with _served() as url:
+    with served() as url:
         ours = SoapRecordingService(_connection(url))
         theirs = _plain(url)
         texts = [{"name": flag.name, "value": flag.value} for flag in FLAGS]
@@ -73,9 +73,10 @@ def soap(load: Load) -> list[Result]:
 
 
 @contextmanager
-def _served() -> Iterator[str]:
+def served(*words: str) -> Iterator[str]:
+    """Run the trivial server in another process and give its address."""
     port = free_port()
-    server = subprocess.Popen([sys.executable, "-m", "bench.soap_server", str(port)])
+    server = subprocess.Popen([sys.executable, "-m", "bench.soap_server", str(port), *words])
     try:
         wait_until(lambda: is_listening(port), "the SOAP server")
         yield f"http://127.0.0.1:{port}/recording-service"

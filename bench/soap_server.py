@@ -1,8 +1,10 @@
 """A Recording Service that answers always the same, as cheaply as Python can: ``python -m bench.soap_server PORT``.
 
-It knows two questions by a word in their bytes and looks at nothing else, so that a bench measures who asks.
+It knows two questions by a word in their bytes and looks at nothing else, so that a bench measures who asks. With a
+second word, a file, it writes down the recording of each WriteFlags, a line each.
 """
 
+import os
 import socket
 import sys
 import threading
@@ -17,19 +19,26 @@ _END = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 
 
-def main(port: int) -> None:
+_NAME = b"recordingGuid>"
+
+
+def main(port: int, ledger: str = "") -> None:
     """Serve for ever, each connection by a thread."""
+    lines = os.open(ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if ledger else None
     listener = socket.create_server(("127.0.0.1", port))
     while True:
         connection, _ = listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        threading.Thread(target=_serve, args=[connection], daemon=True).start()
+        threading.Thread(target=_serve, args=[connection, lines], daemon=True).start()
 
 
-def _serve(connection: socket.socket) -> None:
+def _serve(connection: socket.socket, lines: int | None) -> None:
     found, written = _reply("FindLiveRecording", _FOUND), _reply("WriteFlags", "<written>6</written>")
     while request := _request(connection):
-        connection.sendall(found if b"FindLiveRecording" in request else written)
+        is_search = b"FindLiveRecording" in request
+        if lines is not None and not is_search:
+            os.write(lines, request.partition(_NAME)[2].partition(b"<")[0] + b"\n")
+        connection.sendall(found if is_search else written)
 
 
 def _request(connection: socket.socket) -> bytes:
@@ -58,4 +67,4 @@ def _reply(operation: str, content: str) -> bytes:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), *sys.argv[2:])

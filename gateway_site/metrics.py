@@ -25,6 +25,7 @@ from cti.models import LinkState, LinkStatus, QuarantinedMessage
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
 from gateway_site import probes
 from gateway_site.alerts import alert_metrics
+from gateway_site.seldom import Seldom
 from qms.models import RecordingService, ServiceHealth
 
 
@@ -74,13 +75,19 @@ def _legs() -> GaugeMetricFamily:
     return _gauge("gateway_legs_today", "Legs connected since midnight, by what became of them.", ["outcome"], counts)
 
 
-def _writes() -> GaugeMetricFamily:
+def _count_unsettled() -> list[tuple[list[str], float]]:
     waiting = FlagWrite.objects.filter(state_is_one_of(UNSETTLED))  # In the words of the partial index, which serves.
     rows = waiting.values_list("service__slug", "state").annotate(n=Count("id"))
-    return _gauge(
-        "gateway_flag_writes_unsettled", "Flag writes on their way to QMS.", ["service", "state"],
-        [([service, state], n) for service, state, n in rows.order_by()],
-    )  # fmt: skip
+    return [([service, state], n) for service, state, n in rows.order_by()]
+
+
+#: A million may wait for a service that is away: they are not counted at each scrape.
+_unsettled = Seldom(_count_unsettled)
+
+
+def _writes() -> GaugeMetricFamily:
+    says = "Flag writes on their way to QMS; where there are very many, as they were a minute or so ago."
+    return _gauge("gateway_flag_writes_unsettled", says, ["service", "state"], _unsettled())
 
 
 def _searches() -> Iterator[GaugeMetricFamily]:

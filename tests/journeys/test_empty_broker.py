@@ -44,7 +44,7 @@ class Workers:
             sweep()
 
     def _take(self, queue: str) -> list[tuple[str, int]]:
-        messages = [json.loads(text) for text in reversed(self.broker.lrange(queue, 0, -1))]  # type: ignore[arg-type]
+        messages = [json.loads(text) for text in reversed(self.broker.lrange(queue, 0, -1))]
         self.broker.delete(queue)
         if queue in self.emptied:
             self.lost += len(messages)

@@ -1,0 +1,29 @@
+"""Counts that can become dear: exact, and done anew only after a hundred times as long as they took."""
+
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+Counted = TypeVar("Counted")
+#: What takes no longer than this is counted each time.
+CHEAP_SECONDS = 0.05
+#: So much of a process's time goes into a count at most.
+SHARE = 0.01
+
+
+class Seldom(Generic[Counted]):
+    """A count that is kept for a while where it took long; each process keeps its own."""
+
+    def __init__(self, count: Callable[[], Counted], now: Callable[[], float] = time.monotonic) -> None:
+        self._count, self._now = count, now
+        self._kept: tuple[float, Counted] | None = None
+
+    def __call__(self) -> Counted:
+        """Return the count, at most as old as ``SHARE`` allows."""
+        began = self._now()
+        if self._kept is not None and began < self._kept[0]:
+            return self._kept[1]
+        found = self._count()
+        took = self._now() - began
+        self._kept = (began + took / SHARE, found) if took > CHEAP_SECONDS else None
+        return found
