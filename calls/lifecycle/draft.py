@@ -13,6 +13,10 @@ from agents.presence import Seat, Seats
 from calls.lifecycle.commands import Command
 from calls.lifecycle.values import LIVE, Call, Leg, Phase, Site, SourceState
 
+#: Moments that are no longer of use may be so many more than the calls and legs: most calls are over hours before they
+#: would have gone stale.
+SPARE = 1_000
+
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
     """What the core knows, or the part of it that a batch concerns."""
@@ -72,6 +76,9 @@ class Draft:
             if (leg := self.legs.get(number)) is not None and leg.phase not in LIVE:
                 self._forget(leg)
         self.commands, self.touched_calls, self.touched_legs, self.before = [], set(), set(), {}
+        if len(self._dues) > 2 * (len(self.calls) + len(self.legs)) + SPARE:
+            self._dues = list(set(filter(self._is_due_then, self._dues)))
+            heapq.heapify(self._dues)
 
     def remember(self, calls: Iterable[Call], legs: Iterable[Leg]) -> None:
         """Take up values that are known elsewhere already."""
@@ -110,10 +117,15 @@ class Draft:
     def take_due(self, at: datetime) -> Iterator[Call | Leg]:
         """Yield what is due, soonest first, each once for each time that it was put."""
         while self._dues and self._dues[0][0] <= at:
-            due, call_id, number = heapq.heappop(self._dues)
-            value = self.legs.get(number) if number else self.calls.get(call_id)
-            if value is not None and value.due == due:
-                yield value
+            if self._is_due_then(one := heapq.heappop(self._dues)):
+                _, call_id, number = one
+                yield self.legs[number] if number else self.calls[call_id]
+
+    def _is_due_then(self, one: tuple[datetime, str, int]) -> bool:
+        """Say whether a value is still due at the moment that was put for it."""
+        due, call_id, number = one
+        value = self.legs.get(number) if number else self.calls.get(call_id)
+        return value is not None and value.due == due
 
     def next_due(self) -> datetime | None:
         """Return a moment before which nothing is due."""

@@ -1,0 +1,43 @@
+"""What a consumer keeps from batch to batch does not grow with what is over."""
+
+from datetime import timedelta
+
+from calls.lifecycle.answers import TimePassed
+from calls.lifecycle.draft import SPARE, Draft, State
+from calls.lifecycle.fold import fold_into
+from calls.lifecycle.values import SourceState
+from calls.tests.switchboard import Everybody, event, moment
+
+
+def _day(draft: Draft, calls: int) -> Draft:
+    """Let calls come and go, one a second, each folded by itself."""
+    for n in range(calls):
+        draft.begin(Everybody())
+        draft = fold_into(
+            draft,
+            [
+                event("Delivered", n, callId=f"C{n}", deviceId="2001"),
+                event("ConnectionCleared", n + 0.5, callId=f"C{n}", deviceId="2001"),
+                TimePassed(moment(n + 0.9)),
+            ],
+        )
+    return draft
+
+
+def test_calls_that_are_over_leave_no_moments_behind() -> None:
+    """Each is looked at again twelve hours after it began, if nothing else is heard of it."""
+    draft = _day(Draft(State(source=SourceState(slug="pbx")), Everybody()), 3 * SPARE)
+
+    assert len(draft.calls) < 100
+    assert len(draft._dues) <= SPARE + 2 * len(draft.calls)
+
+
+def test_a_call_that_says_nothing_more_still_goes_stale_among_many_that_are_over() -> None:
+    draft = Draft(State(source=SourceState(slug="pbx")), Everybody())
+    fold_into(draft, [event("Delivered", -1, callId="silent", deviceId="2002")])
+    _day(draft, 3 * SPARE)
+
+    draft.begin(Everybody())
+    fold_into(draft, [TimePassed(moment(0) + timedelta(hours=13))])
+
+    assert "silent" not in draft.calls
