@@ -78,7 +78,7 @@ def searched(draft: Draft, leg: Leg) -> Leg:
             continue
         if other.phase is not Phase.OPEN and other.search is SearchStatus.OPEN:
             _overtaken(draft, other, leg.connected_by_us, "The next call began.")
-        elif _is_doubtful(other, leg):
+        elif _is_doubtful(draft, other, leg):
             text = f"Recording {other.guid} may have begun with this extension's other call, which is heard of now."
             _overtaken(draft, other, leg.connected_by_us, text)
         elif may_contest(draft, leg, other):
@@ -101,20 +101,45 @@ def start_search(draft: Draft, leg: Leg, since: datetime) -> Leg:
     return traced(replace(leg, searches=number, search=status), since, "search", "QMS is asked for the recording.")
 
 
-def may_have_begun(other: Leg, holder: Leg, began: datetime) -> bool:
+def may_have_begun(draft: Draft, other: Leg, holder: Leg, began: datetime) -> bool:
     """Say whether the holder's recording may have begun with another leg, of which what stalls tells late."""
-    return began - APART <= other.connected_by_us <= began + (APART if is_close(holder, began) else STALL)
+    return began - APART <= other.connected_by_us <= began + (APART if is_close(draft, holder, began) else STALL)
 
 
-def is_close(leg: Leg, began: datetime) -> bool:
-    """Say whether a recording began just when we heard that the leg was connected."""
-    return abs(began - leg.connected_by_us) <= CLOSE
+def is_close(draft: Draft, leg: Leg, began: datetime) -> bool:
+    """Say whether a recording began just when we heard that the leg was connected, and not by chance in a stall."""
+    return _are_close(draft, leg.connected_by_us, began)
 
 
-def _is_doubtful(other: Leg, leg: Leg) -> bool:
+def _are_close(draft: Draft, heard: datetime, began: datetime) -> bool:
+    stalled = draft.source.stalled_by_us
+    is_stalled = stalled is not None and abs(stalled - heard) <= STALL
+    return not is_stalled and abs(began - heard) <= CLOSE
+
+
+def may_be_lost(draft: Draft, heard: datetime, began: datetime) -> bool:
+    """Say whether a recording may have begun with a call that was under way on the link when that was lost.
+
+    ``heard``: when we heard of the leg, or of the transfer, for which it was found.
+    """
+    lost = draft.source.lost_by_us
+    return lost is not None and heard <= lost <= began + STALL and not _are_close(draft, heard, began)
+
+
+def give_up_what_may_be_lost(draft: Draft, at: datetime) -> None:
+    """Take from each leg a recording, not written to yet, that may be of a call which the link was about to tell."""
+    text = "The link was lost so soon that the recording may be that of a call which it did not tell of any more."
+    for leg in list(draft.legs.values()):
+        began = leg.recording_began
+        if _is_unwritten(leg) and began is not None and may_be_lost(draft, leg.connected_by_us, began):
+            given_up = draft.put_leg(concluded(draft, _without_recording(leg, at, text), at))
+            decide_contests(draft, given_up, at)
+
+
+def _is_doubtful(draft: Draft, other: Leg, leg: Leg) -> bool:
     """Say whether a leg's recording, which is not written to yet, may be that of one that is heard of now."""
     began = other.recording_began
-    return _is_unwritten(other) and began is not None and may_have_begun(leg, other, began)
+    return _is_unwritten(other) and began is not None and may_have_begun(draft, leg, other, began)
 
 
 def _is_unwritten(leg: Leg) -> bool:
@@ -157,7 +182,7 @@ def base_due(draft: Draft, leg: Leg, ended_by_us: datetime | None) -> datetime |
         return leg.base_due
     due = ended_by_us + timedelta(seconds=draft.site.settle_seconds)
     began = leg.recording_began
-    return due if began is None or is_close(leg, began) else max(due, began + STALL + APART)
+    return due if began is None or is_close(draft, leg, began) else max(due, began + STALL + APART)
 
 
 def _overtaken(draft: Draft, leg: Leg, at: datetime, text: str) -> None:

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from calls.lifecycle.answers import WHY, RecordingFound
 from calls.lifecycle.conclude import concluded
 from calls.lifecycle.draft import Draft
-from calls.lifecycle.legs import APART, is_close, may_contest, may_have_begun, traced
+from calls.lifecycle.legs import APART, is_close, may_be_lost, may_contest, may_have_begun, traced
 from calls.lifecycle.values import Leg, Phase, SearchStatus, WriteStatus
 
 #: A leg's recording begins with it; one that began later than this may be that of a call never heard of.
@@ -17,7 +17,9 @@ LATE = timedelta(seconds=1.5)
 def may_be_anothers(draft: Draft, leg: Leg, event: RecordingFound) -> bool:
     """Say whether the recording is, or may be, that of another call at the extension, known or not heard of yet."""
     others = [one for one in draft.legs_at(leg.device_id) if one.number != leg.number]
-    return _is_after_end(leg, event) or any(_rivals(leg, one, event) for one in others)
+    if _is_after_end(leg, event) or may_be_lost(draft, _since(leg), event.started_at):
+        return True
+    return any(_rivals(draft, leg, one, event) for one in others)
 
 
 def _since(leg: Leg) -> datetime:
@@ -25,19 +27,30 @@ def _since(leg: Leg) -> datetime:
     return leg.mark.by_us if leg.mark is not None else leg.connected_by_us
 
 
-def _rivals(leg: Leg, other: Leg, event: RecordingFound) -> bool:
+def _rivals(draft: Draft, leg: Leg, other: Leg, event: RecordingFound) -> bool:
     """Say whether the recording may be the other leg's, by when we heard of both. A link that stalls tells late."""
     began, mine, theirs = event.started_at, _since(leg), other.connected_by_us
     if other.guid not in ("", event.guid):
         return False
-    is_sure = is_close(leg, began) or other.number < leg.number  # One that came later, and is over, was heard of late.
+    is_sure = (
+        is_close(draft, leg, began) or other.number < leg.number
+    )  # One that came later, and is over, was heard of late.
     if _was_over_before(other, began) or (is_sure and _was_over(other, event)):
         return False
     if began < mine - APART:
         return True  # We heard of this leg late: the recording may have begun with any that was there.
     if began > mine + APART:
         return theirs >= mine - APART
-    return may_have_begun(other, leg, began)
+    return may_have_begun(draft, other, leg, began)
+
+
+def note_stall(draft: Draft, leg: Leg, event: RecordingFound) -> None:
+    """Remember that QMS had known of a leg for long when we heard of it: what arrives now arrives late."""
+    is_told_late = event.started_at < leg.connected_by_us - APART and not (leg.is_unconfirmed or leg.searches > 1)
+    others = [one for one in draft.legs_at(leg.device_id) if one.number != leg.number]
+    if is_told_late and all(_was_over_before(one, event.started_at) for one in others):
+        stalled = max(leg.connected_by_us, draft.source.stalled_by_us or leg.connected_by_us)
+        draft.source = replace(draft.source, stalled_by_us=stalled)
 
 
 def recording_began(leg: Leg, event: RecordingFound) -> datetime | None:

@@ -17,7 +17,7 @@ from calls.lifecycle.legs import (
     traced,
     uncontested,
 )
-from calls.lifecycle.rivals import began_late, contest, contested_by, may_be_anothers, recording_began
+from calls.lifecycle.rivals import began_late, contest, contested_by, may_be_anothers, note_stall, recording_began
 from calls.lifecycle.rule import apply
 from calls.lifecycle.split import split
 from calls.lifecycle.unsupervised import UNSUPERVISED, connect_unsupervised
@@ -30,6 +30,7 @@ def _(event: RecordingFound, draft: Draft) -> None:
     leg = draft.legs.get(event.leg)
     if leg is None or leg.base is not WriteStatus.NONE or leg.search is SearchStatus.MISSED:
         return
+    note_stall(draft, leg, event)
     holder = event.holder or draft.holder_of(event.guid)
     if holder not in (None, leg.number) and not contest(draft, holder or 0, leg, event):
         _miss(draft, leg, event.search, "same", event)

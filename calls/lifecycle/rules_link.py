@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from calls.lifecycle.commands import CloseGap, OpenGap
 from calls.lifecycle.draft import Draft
-from calls.lifecycle.legs import clear_party, close_leg
+from calls.lifecycle.legs import clear_party, close_leg, give_up_what_may_be_lost
 from calls.lifecycle.rule import apply
 from calls.lifecycle.values import Leg, Snapshot
 from cti.events import LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
@@ -16,7 +16,8 @@ def _(event: LinkLost, draft: Draft) -> None:
     if draft.source.lost_at is None or draft.source.is_restored:
         draft.source = replace(draft.source, lost_at=event.time, is_restored=False)
         draft.do(OpenGap(event.time, event.data.reason or "The link was lost."))
-    draft.source = replace(draft.source, snapshot=None)
+    draft.source = replace(draft.source, snapshot=None, lost_by_us=event.at)
+    give_up_what_may_be_lost(draft, event.at)
 
 
 @apply.register

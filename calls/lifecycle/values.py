@@ -229,6 +229,9 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     lost_at: datetime | None = None
     #: The link is back, and no snapshot has said yet what came through the gap.
     is_restored: bool = False
+    #: When, by our clock, the link was lost last, and when a leg was heard of last of which QMS knew long before us.
+    lost_by_us: datetime | None = None
+    stalled_by_us: datetime | None = None
     snapshot: Snapshot | None = None
 
 

@@ -78,6 +78,48 @@ def test_the_second_segment_after_a_transfer_gives_its_recording_up_too() -> Non
     assert (second.guid, second.outcome) == ("", Outcome.WINDOW_MISSED)
 
 
+def test_a_recording_that_does_not_fit_is_nobodys_when_the_link_is_lost_soon_after() -> None:
+    """The link stalled, and broke with the call still under way on it that had begun the recording."""
+    board = queue_call(Switchboard()).found(6.5, 1, "G2", started=5.7).hears(link("Lost", 9))
+    board.hears(link("Restored", 10), snapshot("Began", 10), snapshot("Ended", 11)).waits(30)
+
+    assert (board.leg.guid, board.leg.outcome, board.writes) == ("", Outcome.WINDOW_MISSED, [])
+
+
+def test_a_recording_that_is_named_only_after_the_loss_is_not_taken_either() -> None:
+    board = queue_call(Switchboard()).hears(link("Lost", 6)).found(6.2, 1, "G2", started=5.7)
+
+    assert (board.leg.guid, board.leg.outcome) == ("", Outcome.WINDOW_MISSED)
+
+
+@pytest.mark.parametrize(("began", "lost"), [(5.1, 7), (5.7, 12)])
+def test_a_recording_that_fits_or_began_long_before_the_loss_stays(began: float, lost: float) -> None:
+    board = queue_call(Switchboard()).found(6, 1, "G1", started=began).hears(link("Lost", lost))
+
+    assert board.leg.guid == "G1"
+
+
+def test_a_transfer_long_after_a_loss_is_not_concerned_by_it() -> None:
+    board = Switchboard().call("Established", 5, "C2", "2002").found(5.1, 1, "G1").hears(link("Lost", 10))
+    board.hears(link("Restored", 11), snapshot("Began", 11)).call("Established", 11, "C2", "2002")
+    board.hears(snapshot("Ended", 12)).call("Established", 14, "C1", "2001")
+    moved = [{"old": {"callId": "C2", "deviceId": "2002"}, "new": {"callId": "C1", "deviceId": "2002"}}]
+    board.hears(
+        event("Transferred", 30, primaryOldCallId="C1", secondaryOldCallId="C2", resultingCallId="C1",
+              transferringDeviceId="2001", transferredToDeviceId="2002", connections=moved)
+    )  # fmt: skip
+    board.found(30.5, 1, "G2", started=30.3)
+
+    assert "G2" in [leg.guid for leg in board.legs]
+
+
+def test_where_qms_knew_of_other_legs_long_before_us_nothing_fits_by_more_than_chance() -> None:
+    board = Switchboard().call("Established", 4, "C9", "2009").found(4.1, 1, "G9", started=2.5)
+    board = queue_call(board).found(5.3, 2, "G2", started=5.2).hears(link("Lost", 9))
+
+    assert [leg.guid for leg in board.legs if leg.device_id == "2001"] == [""]
+
+
 def test_a_call_that_a_snapshot_finds_on_hold_does_not_end_with_the_snapshot() -> None:
     """It rang before the gap; its Held was heard just before the snapshot, and what came before was not."""
     board = Switchboard().call("Delivered", 1, "C1", "2001")

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from cti.simulated.ledger import LegLine
 from flags.catalogue import FlagSpec, LegFacts, flag_texts
 from tests.faults.seen import HeldRecording, Injected, LinkGap, SeenLeg
@@ -13,6 +15,8 @@ from tests.faults.seen import HeldRecording, Injected, LinkGap, SeenLeg
 LEEWAY = timedelta(seconds=4)
 GUID_WINDOW = timedelta(seconds=10)
 WRAPUP_FLAG = "CTIWrapup"
+#: Faults in which the line keeps back what the PBX says.
+STALLS = ("slow link", "hold link")
 #: Outcomes that mean: the GUID was not learnt in time.
 UNLEARNT = ("window_missed", "not_recorded")
 
@@ -54,6 +58,7 @@ class Judge:
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
         self._verdict = Verdict()
+        self._gaps = stretched(evidence.gaps, evidence.injected)
         self._recordings = {(one.extension, one.started_at): one for one in evidence.recordings}
         self._seen: defaultdict[str, list[SeenLeg]] = defaultdict(list)
         for leg in evidence.legs:
@@ -151,7 +156,7 @@ class Judge:
         return line.disconnected_at or datetime.max.replace(tzinfo=line.connected_at.tzinfo) - timedelta(days=1)
 
     def _gap_over(self, began: datetime, ended: datetime) -> bool:
-        return any(_overlap(began, ended, gap.began_at, gap.ended_at) for gap in self._evidence.gaps)
+        return any(_overlap(began, ended, gap.began_at, gap.ended_at) for gap in self._gaps)
 
     def _fault_over(self, connected: datetime) -> str | None:
         """Return the last fault that reached the time in which QMS told the GUID."""
@@ -161,6 +166,17 @@ class Judge:
             if one.hurts_searches and _overlap(connected, connected + GUID_WINDOW, one.began, one.ended + one.reach)
         ]
         return max(reaching, key=lambda one: one.began).kind if reaching else None
+
+
+def stretched(gaps: Sequence[LinkGap], injected: Sequence[Injected]) -> list[LinkGap]:
+    """Return the gaps as the line knows them: what it still carried when it broke was told since it had stalled."""
+    stalls = [one for one in injected if one.kind in STALLS]
+    return [_stretched(gap, [one.began for one in stalls if one.began <= gap.began_at <= one.ended + LEEWAY])
+            for gap in gaps]  # fmt: skip
+
+
+def _stretched(gap: LinkGap, since: Sequence[datetime]) -> LinkGap:
+    return replace(gap, began_at=min([gap.began_at, *since]))
 
 
 def _overlap(began: datetime, ended: datetime, other: datetime, other_end: datetime | None) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from cti.simulated.ledger import LegLine
 from flags.catalogue import FIELDS
 from tests.faults.moved_clock import true_times
-from tests.faults.oracle import Evidence, Judge, Verdict
+from tests.faults.oracle import Evidence, Judge, Verdict, stretched
 from tests.faults.schedule import schedule
 from tests.faults.seen import HeldRecording, Injected, LinkGap, SeenLeg
 
@@ -93,3 +93,13 @@ def test_what_a_stepped_clock_told_is_traced_back_to_every_moment_that_it_may_me
 
     assert true_times(moves, NOON + timedelta(minutes=1)) == (NOON + timedelta(minutes=4),) * 2
     assert true_times(moves, NOON - timedelta(minutes=1)) == (NOON - timedelta(minutes=1), NOON + timedelta(minutes=2))
+
+
+@pytest.mark.parametrize(("kind", "is_explained"), [("slow link", True), ("kill", False)])
+def test_what_a_stalled_line_still_carried_when_it_broke_counts_as_lost_with_it(kind: str, is_explained: bool) -> None:
+    stall = Injected(kind, NOON - timedelta(seconds=20), NOON + timedelta(seconds=28), timedelta(0), True)
+    late = LinkGap(NOON + timedelta(seconds=30), NOON + timedelta(seconds=33))
+
+    (gap,) = stretched([late], [stall])
+
+    assert (gap.began_at < NOON) is is_explained
