@@ -42,7 +42,7 @@ from gateway_site import pulse
 from qms.models import RecordingService, ServiceHealth
 
 WRITES, QUICK_WRITES = 1_000_000, 5_000
-CALLS, QUICK_CALLS, WARM_CALLS = 4_000, 200, 1_000
+CALLS, QUICK_CALLS, WARM_CALLS = 4_000, 200, 2_000
 ROUNDS, QUICK_ROUNDS = 20, 2
 DRAIN_SECONDS, QUICK_SECONDS = 30.0, 3.0
 #: The base flags of a leg wait a second for late events.
@@ -122,8 +122,9 @@ def backlog(load: Load) -> list[Result]:
     calls = QUICK_CALLS if load.is_quick else CALLS
     _away(service)
     visitor, intake = _visitor(), Intake(source)
+    pages_before = _pages(visitor, "without", load)
     _warm(intake, load)
-    before, pages_before = intake.take(calls), _pages(visitor, "without", load)
+    before = intake.take(calls)
     began = time.perf_counter()
     fill_backlog(source, service, writes)
     filled = f"filled in {time.perf_counter() - began:,.0f} s"
@@ -134,7 +135,8 @@ def backlog(load: Load) -> list[Result]:
 
 
 def _warm(intake: Intake, load: Load) -> None:
-    """Let what is loaded once be loaded before it is measured."""
+    """Let a new consumer load what it loads once, before it is measured."""
+    intake.consumer = Consumer(intake.source, intake.consumer.now)
     if not load.is_quick:
         intake.take(WARM_CALLS)
 

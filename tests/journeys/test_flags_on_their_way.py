@@ -7,9 +7,11 @@ import redis as redis_client
 from django.db import connection
 
 from calls.consumer import Consumer
+from calls.lifecycle.values import Site
 from calls.loading import load_part, load_whole
 from calls.models import Leg, is_live
 from calls.rows import leg_key
+from calls.tests.switchboard import Everybody, Switchboard
 from cti.events import from_mapping
 from qms.models import ServiceHealth
 from tests.journeys.house import House
@@ -74,3 +76,25 @@ def test_an_index_serves_a_batch_however_many_legs_wait(house: House) -> None:
     at_extension = Leg.objects.filter(is_live(), source=house.source, device_id="2001")
 
     assert "calls_leg_live" in at_extension.explain()
+
+
+def test_a_wrap_up_that_may_still_come_finds_its_leg_and_is_written_after_the_flags() -> None:
+    board = Switchboard(Everybody(Site(wrapup_wait_seconds=120)))
+    board.call("Established", 0, "C1", "2001").found(0.2, 1, "G1").call("ConnectionCleared", 60, "C1", "2001")
+    board.waits(62)
+    assert (board.leg.base, board.leg.phase) == ("queued", "closed")
+    board.call("CallInformation", 100, "C1", wrapup={"result": "Sold"})
+    assert (board.leg.wrapup, board.leg.phase) == ("queued", "delivering")
+    board.settled(3600, 1)
+    assert (board.leg.outcome, board.leg.phase) == ("waiting", "delivering")
+    board.settled(3601, 1, "wrapup")
+
+    assert (board.leg.outcome, board.leg.phase) == ("flagged", "settled")
+
+
+def test_a_leg_waits_for_its_flags_alone_once_no_wrap_up_came_in_time() -> None:
+    board = Switchboard(Everybody(Site(wrapup_wait_seconds=120)))
+    board.call("Established", 0, "C1", "2001").found(0.2, 1, "G1").call("ConnectionCleared", 60, "C1", "2001")
+    board.waits(62).waits(181)
+
+    assert (board.leg.base, board.leg.phase, board.leg.due) == ("queued", "delivering", None)
