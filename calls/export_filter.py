@@ -17,7 +17,7 @@ from cti.models import CtiSource
 #: What an address may carry that says nothing about which legs are shown.
 _LOOKS = frozenset(("before", "o", "p", "e", "all", "_changelist_filters"))
 _NAMES = {"outcome__exact": "outcome", "outcome": "outcome", "reason": "reason", "phase": "phase",
-          "phase__exact": "phase", "q": "text"}  # fmt: skip
+          "phase__exact": "phase", "agent_name__exact": "agent_name", "q": "text"}  # fmt: skip
 _SOURCES = ("source", "source__id__exact")
 
 
@@ -36,6 +36,7 @@ class LegFilter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reason: str = ""
     phase: str = ""
     source: int | None = None
+    agent_name: str = ""
     text: str = ""
 
 
@@ -104,7 +105,8 @@ def _source(asked: dict[str, str]) -> int | None:
 def filtered(wanted: LegFilter, *, may_see_callers: bool) -> QuerySet[Leg]:
     """Return the legs that fit, in no order."""
     columns = {"connected_at__gte": wanted.since, "connected_at__lte": wanted.until, "outcome": wanted.outcome,
-               "reason_code": wanted.reason, "phase": wanted.phase, "source_id": wanted.source}  # fmt: skip
+               "reason_code": wanted.reason, "phase": wanted.phase, "source_id": wanted.source,
+               "agent_name": wanted.agent_name}  # fmt: skip
     found = Leg.objects.filter(**{column: value for column, value in columns.items() if value})
     return found.filter(any_of(wanted.text, may_see_callers=may_see_callers)) if wanted.text else found
 
@@ -114,6 +116,7 @@ def in_words(wanted: LegFilter) -> str:
     source = CtiSource.objects.filter(pk=wanted.source or 0).values_list("slug", flat=True).first()
     parts = [
         f"from {_clock(wanted.since)}" if wanted.since else "", f"to {_clock(wanted.until)}" if wanted.until else "",
+        f"of agent {wanted.agent_name}" if wanted.agent_name else "",
         wanted.outcome.replace("_", " "), f"reason {wanted.reason}" if wanted.reason else "", wanted.phase,
         f"source {source or wanted.source}" if wanted.source else "", "found by a search" if wanted.text else "",
     ]  # fmt: skip

@@ -22,8 +22,8 @@ from cti.models import CtiSource
 REASON_DAYS = 31
 #: All that an address of the list may ask for.
 LEG_LOOKUPS = frozenset(
-    ("when", "reason", "source", "phase", "outcome__exact", "connected_at_from_0", "connected_at_from_1",
-     "connected_at_to_0", "connected_at_to_1")
+    ("when", "reason", "source", "phase", "outcome__exact", "agent_name__exact", "connected_at_from_0",
+     "connected_at_from_1", "connected_at_to_0", "connected_at_to_1")
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from unfold.views import ChangeList
 
 from calls.leg_search import HELP, HELP_WITH_CALLERS, BadCursor, Cursor, newest, read_cursor
 from calls.models import Leg
+from calls.renamed import earlier_names
 
 BEFORE = "before"
 SEE_CALLERS = "calls.view_caller"
@@ -35,6 +36,7 @@ class LegChangeList(ChangeList):  # type: ignore[misc]  # unfold has no types
         request.GET = rest  # type: ignore[assignment]  # only this view reads it from here on
         super().__init__(request, *args, **kwargs)
         self.preserved_filters = urlencode({"_changelist_filters": way_back}) if way_back else ""
+        self.earlier_names = earlier_names(self.query.strip())
         self.help = HELP_WITH_CALLERS if request.user.has_perm(SEE_CALLERS) else HELP
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Leg]:

@@ -1,0 +1,74 @@
+"""A search for a renamed agent offers the recordings that QMS finds under the earlier name alone."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from agents.models import Agent
+from calls import renamed
+from calls.renamed import earlier_names
+from calls.tests.test_leg_list import leg, shown
+from cti.models import CtiSource
+
+pytestmark = [pytest.mark.django_db, pytest.mark.storage]
+LIST = reverse("admin:calls_leg_changelist")
+
+
+@pytest.fixture
+def pbx() -> CtiSource:
+    """Give a source with Ann, who was called Ann Baker until an hour ago; leg N was connected N minutes ago."""
+    source = CtiSource.objects.create(slug="pbx", kind="http")
+    now = timezone.now()
+    ann = Agent.objects.create(source=source, agent_id="9101", name="Ann Archer", first_seen_at=now, last_seen_at=now)
+    ann.names.create(name="Ann Baker", since=now - timedelta(days=30))
+    ann.names.create(name="Ann Archer", since=now - timedelta(hours=1))
+    return source
+
+
+def talked(pbx: CtiSource, minutes: int, name: str, **members: Any) -> None:
+    leg(pbx, minutes, agent_id="9101", agent_name=name, **members)
+
+
+@pytest.mark.parametrize("term", ["ann archer", "Ann Baker", "9101"])
+def test_each_name_and_the_id_lead_to_the_recordings_of_before(pbx: CtiSource, term: str) -> None:
+    talked(pbx, 5, "Ann Archer")
+    talked(pbx, 90, "Ann Baker")
+    talked(pbx, 91, "Ann Baker", outcome="partly_flagged")
+    talked(pbx, 92, "Ann Baker", outcome="window_missed")
+
+    (found,) = earlier_names(term)
+
+    assert (found.name, found.now, found.recordings) == ("Ann Baker", "Ann Archer", 2)
+
+
+def test_the_offer_leads_to_those_recordings_alone(pbx: CtiSource, client: Client) -> None:
+    client.force_login(User.objects.create_superuser("admin", password="x"))
+    talked(pbx, 5, "Ann Archer")
+    talked(pbx, 90, "Ann Baker")
+
+    page = client.get(LIST, {"q": "Ann Archer"}).content.decode()
+
+    assert "Ann Archer (9101) was called “Ann Baker” until" in page
+    assert "1 recording flagged under that name" in page
+    (found,) = earlier_names("Ann Archer")
+    assert found.address.replace("&", "&amp;") in page
+    assert shown(client, q="9101", agent_name__exact="Ann Baker") == ["C90"]
+
+
+def test_nothing_is_offered_where_nothing_was_flagged_or_nobody_is_searched(pbx: CtiSource) -> None:
+    talked(pbx, 90, "Ann Baker", outcome="not_recorded")
+
+    assert earlier_names("Ann Archer") == earlier_names("") == earlier_names("Bob") == []
+
+
+def test_many_recordings_are_not_counted_to_the_end(pbx: CtiSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renamed, "COUNTED", 2)
+    for minutes in range(90, 95):
+        talked(pbx, minutes, "Ann Baker")
+
+    assert earlier_names("9101")[0].count == "more than 2"
