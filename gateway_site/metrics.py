@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from django.db import DatabaseError
-from django.db.models import Count
+from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -17,9 +17,10 @@ from prometheus_client.core import CollectorRegistry, CounterMetricFamily, Gauge
 from prometheus_client.registry import Collector
 
 import clock
+from calls.counting import hour_of
 from calls.latencies import percentile
 from calls.lifecycle.outcomes import Outcome
-from calls.models import Leg
+from calls.models import HourlyCount
 from calls.search_summary import LAST_HOUR, ends_since, open_searches
 from cti.models import LinkState, LinkStatus, QuarantinedMessage
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
@@ -67,11 +68,10 @@ def _midnight() -> datetime:
 
 
 def _legs() -> GaugeMetricFamily:
-    """Count today's legs, one outcome at a time: each count reads its index only."""
-    since = _midnight()
-    counts: list[tuple[list[str], float]] = [
-        ([one.value], Leg.objects.filter(outcome=one.value, connected_at__gte=since).count()) for one in Outcome
-    ]
+    """Sum up today's legs from the counts of its hours, whatever the number of legs."""
+    rows = HourlyCount.objects.filter(hour__gte=hour_of(_midnight())).order_by().values_list("outcome")
+    legs = dict(rows.annotate(Sum("legs")))
+    counts: list[tuple[list[str], float]] = [([one.value], legs.get(one.value, 0)) for one in Outcome]
     return _gauge("gateway_legs_today", "Legs connected since midnight, by what became of them.", ["outcome"], counts)
 
 

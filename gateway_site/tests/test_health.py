@@ -9,6 +9,8 @@ from django.db import OperationalError, connection
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from calls.counting import hour_of
+from calls.models import HourlyCount
 from cti.journal import MEMBER, journal_key
 from cti.models import CtiSource, LinkState, LinkStatus
 from flags.models import AlertCount, FlagWrite
@@ -112,3 +114,14 @@ def test_an_alert_is_told_and_takes_no_gateway_away(client: Client, redis: Any, 
 
 def test_the_root_leads_to_the_admin(client: Client) -> None:
     assert client.get("/").headers["Location"] == "/admin/"
+
+
+def test_the_metrics_tell_todays_legs_by_what_became_of_them(client: Client, redis: Any) -> None:
+    source, now = CtiSource.objects.create(slug="pbx", kind="http"), timezone.now()
+    for hour, outcome, legs in ((now, "flagged", 7), (now, "refused", 1), (now - timedelta(days=2), "flagged", 100)):
+        HourlyCount.objects.create(source=source, hour=hour_of(hour), outcome=outcome, legs=legs)
+
+    scraped = client.get("/metrics").content.decode()
+
+    assert 'gateway_legs_today{outcome="flagged"} 7.0' in scraped
+    assert 'gateway_legs_today{outcome="refused"} 1.0' in scraped
