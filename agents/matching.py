@@ -46,7 +46,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     is_by_hand: bool = False
 
 
-class Listed(msgspec.Struct, frozen=True, kw_only=True):
+# gc=False: there are many, and never in a cycle.
+class Listed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A QMS user as one Recording Service lists it. ``recording_service``: an address, a node name, or "Any".
 
     ``user_id`` is a key of the Data Server: its Recording Services list the same user under the same one.
@@ -82,7 +83,7 @@ class Mapping(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
-class _User(msgspec.Struct, frozen=True):
+class _User(msgspec.Struct, frozen=True, gc=False):
     """One user, by however many services listed, and the services that may be asked for its recordings."""
 
     user_id: str

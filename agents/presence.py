@@ -15,7 +15,8 @@ from cti.events import AgentEvent, LoggedOff, LoggedOn
 DISORDER = timedelta(seconds=5)
 
 
-class Seat(msgspec.Struct, frozen=True, kw_only=True):
+# gc=False: there are many, and never in a cycle.
+class Seat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An agent at an extension. ``state`` is a value of ``agents.models.AgentState``; times are the source's."""
 
     agent_id: str
