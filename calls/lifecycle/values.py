@@ -2,6 +2,9 @@
 
 Each moment comes twice where both matter: ``*_at`` is the source's clock (shown, written), ``*_by_us`` the gateway's
 (deadlines).
+
+``gc=False``: frozen values that hold nothing but values are never part of a cycle. A consumer may hold millions of
+them, and the garbage collector would walk through all again and again.
 """
 
 from datetime import datetime
@@ -25,7 +28,7 @@ class PartyState(StrEnum):
     NULL = "null"
 
 
-class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One device's connection in a call. ``leg`` is its open leg's number; ``cleared_by_us`` set: it has left."""
 
     device_id: str
@@ -48,14 +51,14 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.state in (PartyState.CONNECTED, PartyState.HOLD)
 
 
-class Fact(msgspec.Struct, frozen=True):
+class Fact(msgspec.Struct, frozen=True, gc=False):
     """A value that a call had from a moment on."""
 
     at: datetime
     value: str
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What is known of a call. ``moved_to``: its parties went on in another call (transfer, conference).
 
     ``facts``: field -> its values, oldest first, the last seconds' only; so a leg that closed a moment ago still gets
@@ -122,7 +125,7 @@ class WriteStatus(StrEnum):
     GIVEN_UP = "given_up"
 
 
-class TraceStep(msgspec.Struct, frozen=True):
+class TraceStep(msgspec.Struct, frozen=True, gc=False):
     """One step that led to a leg's outcome: when by the gateway's clock, what in one word, and the sentence."""
 
     at: datetime
@@ -130,7 +133,7 @@ class TraceStep(msgspec.Struct, frozen=True):
     text: str
 
 
-class LegFactsNow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class LegFactsNow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The call's data as a leg knows it; final once the leg has closed."""
 
     interaction_id: str = ""
@@ -143,7 +146,7 @@ class LegFactsNow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     query_data: dict[str, str] = {}
 
 
-class TransferMark(msgspec.Struct, frozen=True, kw_only=True):
+class TransferMark(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An attended transfer reached a leg: it goes on if QMS still reports its recording, else it is two legs.
 
     ``call_id`` and ``facts`` are those before; ``search`` is the number of the search that decides. ``new_segment``:
@@ -158,7 +161,7 @@ class TransferMark(msgspec.Struct, frozen=True, kw_only=True):
     new_segment: bool
 
 
-class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One extension's part in one call, from connected to disconnected."""
 
     number: int
@@ -232,8 +235,6 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     #: When, by our clock, the link was lost last, and when a leg was heard of last of which QMS knew long before us.
     lost_by_us: datetime | None = None
     stalled_by_us: datetime | None = None
-    #: What each queue is called, by its device.
-    queue_names: dict[str, str] = {}
     snapshot: Snapshot | None = None
 
 
