@@ -24,7 +24,7 @@ from calls.leg_filters import (
 from calls.leg_list import SEE_CALLERS, LegChangeList
 from calls.leg_search import any_of, newest
 from calls.lifecycle.outcomes import Outcome
-from calls.models import Checkpoint, Gap, Leg, RecordingSearch
+from calls.models import Checkpoint, Gap, Leg, QueueName, RecordingSearch
 from calls.pages import leg_page
 
 _COLOURS = {
@@ -165,6 +165,15 @@ class RecordingSearchAdmin(ReadOnlyAdmin):
     @display(description="Answer")
     def said(self, search: RecordingSearch) -> str:
         return search.recording_guid or search.error or search.why
+
+
+@admin.register(QueueName)
+class QueueNameAdmin(ReadOnlyAdmin):
+    """What queues are and were called, the latest change first."""
+
+    list_display = ("device_id", "name", "since", "source")
+    list_filter = ("source",)
+    search_fields = ("device_id", "name")
 
 
 @admin.register(Gap)

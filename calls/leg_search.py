@@ -92,7 +92,7 @@ def conditions(term: str, *, may_see_callers: bool) -> Iterator[Q]:
     for agent_id in _agents_named(term):
         yield Q(agent_id=agent_id)
     for column in ("queue_name", *(("calling_number", "caller_name") if may_see_callers else ())):
-        yield Q(_is_filled(column), is_final(), **{column: term})
+        yield Q(is_filled(column), is_final(), **{column: term})
         yield Q(is_live(), **{column: term})
 
 
@@ -101,7 +101,7 @@ def any_of(term: str, *, may_see_callers: bool) -> Q:
     return reduce(or_, conditions(term, may_see_callers=may_see_callers))
 
 
-def _is_filled(column: str) -> Func:
+def is_filled(column: str) -> Func:
     """Return the condition as the partial index has it, with the word in it."""
     return Func(F(column), template="NOT (%(expressions)s = '')", output_field=BooleanField())
 

@@ -222,6 +222,22 @@ class SearchState(models.TextChoices):
     CANCELLED = "cancelled", "no longer needed"
 
 
+class QueueName(models.Model):
+    """A name that a queue had, from when: recordings keep the name that they were flagged with."""
+
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="queue_names")
+    device_id = models.CharField("queue", max_length=255)
+    name = models.CharField(max_length=255)
+    since = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-since", "-id"]
+        indexes = [models.Index(fields=["source", "device_id", "-since"], name="calls_queue_names")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.device_id})"
+
+
 class RecordingSearch(models.Model):
     """The attempt to learn a leg's recording GUID before its deadline."""
 

@@ -1,31 +1,37 @@
-"""Recordings flagged under a name that an agent no longer has: QMS finds them under that name alone."""
+"""Recordings flagged under a name that an agent or a queue no longer has: QMS finds them under that name alone."""
 
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import msgspec
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 
 from agents.models import Agent, AgentName
+from calls.leg_search import is_filled
 from calls.lifecycle.outcomes import Outcome
-from calls.models import Leg
+from calls.models import Leg, QueueName, is_final
 
 #: Counted no further: a person needs to know whether there are any, and whether they are many.
 COUNTED = 1000
-#: An agent's latest names; so many agents of one name are told of.
+#: The latest names; so many agents or queues of one name are told of.
 NAMES, NAMESAKES = 10, 5
+_Name = TypeVar("_Name", AgentName, QueueName)
 FLAGGED = (Outcome.FLAGGED.value, Outcome.PARTLY_FLAGGED.value)
 
 
 class EarlierName(msgspec.Struct, frozen=True):
-    """A name of before, until when it was the agent's, and how many recordings carry it. ``address``: the list."""
+    """A name of before, until when it was the agent's or queue's (``key``), and how many recordings carry it.
+
+    ``address``: the list of their legs.
+    """
 
     name: str
     now: str
-    agent_id: str
+    key: str
     until: datetime
     recordings: int
     address: str
@@ -37,30 +43,47 @@ class EarlierName(msgspec.Struct, frozen=True):
 
 
 def earlier_names(term: str) -> list[EarlierName]:
-    """Return the earlier names of the agents that a search finds by id or name, of which recordings are flagged.
+    """Return the earlier names of the agents and queues that a search finds by id or name, if recordings carry them.
 
     A few queries that read no more than ``COUNTED`` legs for each name.
     """
+    return [one for one in (*_of_agents(term), *_of_queues(term)) if one.recordings] if term else []
+
+
+def _of_agents(term: str) -> Iterator[EarlierName]:
     found = Agent.objects.filter(Q(agent_id=term) | Q(name__iexact=term) | Q(names__name__iexact=term))
-    agents = list(found.order_by("id").distinct()[:NAMESAKES]) if term else []
-    return [one for agent in agents for one in _of(agent) if one.recordings]
+    for agent in found.order_by("id").distinct()[:NAMESAKES]:
+        legs = Leg.objects.filter(source_id=agent.source_id, agent_id=agent.agent_id)
+        for one, until in _earlier(AgentName.objects.filter(agent=agent)):
+            # The search by id is what has the index.
+            address = _list(q=agent.agent_id, agent_name__exact=one.name)
+            count = _flagged(legs.filter(agent_name=one.name), one.since, until)
+            yield EarlierName(one.name, agent.name, agent.agent_id, until, count, address)
 
 
-def _of(agent: Agent) -> Iterator[EarlierName]:
-    had = list(reversed(AgentName.objects.filter(agent=agent).order_by("-since", "-id")[:NAMES]))
+def _of_queues(term: str) -> Iterator[EarlierName]:
+    found = QueueName.objects.filter(Q(device_id=term) | Q(name__iexact=term))
+    for source_id, device_id in found.order_by().values_list("source_id", "device_id").distinct()[:NAMESAKES]:
+        names = QueueName.objects.filter(source_id=source_id, device_id=device_id)
+        now = names.first()
+        legs = Leg.objects.filter(is_filled("queue_name"), is_final(), source_id=source_id)
+        for one, until in _earlier(names):
+            count = _flagged(legs.filter(queue_name=one.name), one.since, until)
+            yield EarlierName(one.name, now.name if now else "", device_id, until, count, _list(q=one.name))
+
+
+def _earlier(names: "QuerySet[_Name]") -> Iterator[tuple[_Name, datetime]]:
+    """Yield the names but for the present one, each with the time until which it stood."""
+    had = list(reversed(names.order_by("-since", "-id")[:NAMES]))
     for one, following in pairwise(had):
-        if one.name != agent.name:
-            yield EarlierName(
-                name=one.name, now=agent.name, agent_id=agent.agent_id, until=following.since,
-                recordings=_flagged(agent, one.name, one.since, following.since), address=_list(agent, one.name),
-            )  # fmt: skip
+        if one.name != had[-1].name:
+            yield one, following.since
 
 
-def _flagged(agent: Agent, name: str, since: datetime, until: datetime) -> int:
-    legs = Leg.objects.filter(source_id=agent.source_id, agent_id=agent.agent_id, agent_name=name, outcome__in=FLAGGED)
-    return legs.filter(connected_at__gte=since, connected_at__lt=until).order_by()[: COUNTED + 1].count()
+def _flagged(legs: QuerySet[Leg], since: datetime, until: datetime) -> int:
+    spoken = legs.filter(outcome__in=FLAGGED, connected_at__gte=since, connected_at__lt=until)
+    return spoken.order_by()[: COUNTED + 1].count()
 
 
-def _list(agent: Agent, name: str) -> str:
-    """Return the address of the agent's legs under a name; the search by id is what has the index."""
-    return f"{reverse('admin:calls_leg_changelist')}?{urlencode({'q': agent.agent_id, 'agent_name__exact': name})}"
+def _list(**asked: str) -> str:
+    return f"{reverse('admin:calls_leg_changelist')}?{urlencode(asked)}"

@@ -7,12 +7,21 @@ from agents.api import save_seats
 from calls.counting import count_changes
 from calls.flagging import leg_facts
 from calls.lifecycle.answers import WriteSettled
-from calls.lifecycle.commands import CancelSearch, ChangeSeat, CloseGap, Command, OpenGap, StartSearch, WriteFlags
+from calls.lifecycle.commands import (
+    CancelSearch,
+    ChangeSeat,
+    CloseGap,
+    Command,
+    NameQueue,
+    OpenGap,
+    StartSearch,
+    WriteFlags,
+)
 from calls.lifecycle.draft import Draft
 from calls.lifecycle.rule import apply
 from calls.lifecycle.values import Leg, WriteStatus
 from calls.models import Call as CallRow
-from calls.models import Gap, RecordingSearch, SearchState
+from calls.models import Gap, QueueName, RecordingSearch, SearchState
 from calls.models import Leg as LegRow
 from calls.roster import SourceRoster
 from calls.rows import CALL_FIELDS, LEG_FIELDS, call_row, leg_key, leg_number, leg_row
@@ -37,6 +46,7 @@ def save(
     _save_calls(source_id, draft)
     save_seats(source_id, [one.change for one in draft.commands if isinstance(one, ChangeSeat)], now)
     _save_gaps(source_id, draft.commands)
+    _save_queue_names(source_id, draft.commands)
     return _save_searches(source_id, draft.commands, roster, now), writing
 
 
@@ -87,6 +97,13 @@ def _save_gaps(source_id: int, commands: Sequence[Command]) -> None:
             Gap.objects.filter(source_id=source_id, began_at=one.began_at).update(
                 ended_at=one.ended_at, legs_saved=one.legs_saved, legs_lost=one.legs_lost
             )
+
+
+def _save_queue_names(source_id: int, commands: Sequence[Command]) -> None:
+    QueueName.objects.bulk_create(
+        QueueName(source_id=source_id, device_id=one.device_id, name=one.name, since=one.since)
+        for one in commands if isinstance(one, NameQueue)
+    )  # fmt: skip
 
 
 def _save_searches(source_id: int, commands: Sequence[Command], roster: SourceRoster, now: datetime) -> set[int]:

@@ -44,6 +44,8 @@ EMPTY_LISTS = {
                        " is lost, a row here says from when to when, why, and which legs were saved or lost."),
     "calls.Leg": Empty("No leg yet. One appears as soon as an extension is connected. " + _FIRST_CALL,
                        "Test the installation", INSTALLATION),
+    "calls.QueueName": Empty("No queue has been named yet. A queue's name appears here as the CTI server tells it with"
+                             " a call, and again whenever it is renamed.", "See the CTI sources", SOURCES),
     "calls.RecordingSearch": Empty("No recording was searched for yet. That begins when an extension of a QMS user is"
                                    " connected. " + _FIRST_CALL, "Test the installation", INSTALLATION),
     "cti.CtiSource": Empty("There is no CTI source, so the gateway hears of no call. Add the CTI server or PBX here."),

@@ -21,8 +21,8 @@ OPERATORS_ACTS = (
 )  # fmt: skip
 #: What a supervisor of agents looks at: people and their calls, nothing technical.
 SUPERVISORS_VIEWS = (
-    "calls.view_leg", "calls.view_gap", "calls.view_recordingsearch", "agents.view_agent", "agents.view_presence",
-    "agents.view_qmsuser", "agents.view_mappingact",
+    "calls.view_leg", "calls.view_gap", "calls.view_recordingsearch", "calls.view_queuename", "agents.view_agent",
+    "agents.view_presence", "agents.view_qmsuser", "agents.view_mappingact",
 )  # fmt: skip
 
 

@@ -40,6 +40,14 @@ class ChangeSeat(msgspec.Struct, frozen=True):
     change: SeatChange
 
 
+class NameQueue(msgspec.Struct, frozen=True):
+    """A queue is called so from now on: it is heard of for the first time, or was renamed."""
+
+    device_id: str
+    name: str
+    since: datetime
+
+
 class OpenGap(msgspec.Struct, frozen=True):
     """From now on events of the source may be missed."""
 
@@ -56,4 +64,4 @@ class CloseGap(msgspec.Struct, frozen=True):
     legs_lost: int
 
 
-Command = StartSearch | CancelSearch | WriteFlags | ChangeSeat | OpenGap | CloseGap
+Command = StartSearch | CancelSearch | WriteFlags | ChangeSeat | NameQueue | OpenGap | CloseGap

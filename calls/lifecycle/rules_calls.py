@@ -5,6 +5,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from msgspec.structs import replace
 
+from calls.lifecycle.commands import NameQueue
 from calls.lifecycle.conclude import concluded
 from calls.lifecycle.draft import Draft
 from calls.lifecycle.facts import as_of, learn, told
@@ -149,6 +150,7 @@ def _(event: Delivered, draft: Draft) -> None:
     """A device rings: nothing is recorded yet. A trunk that rings has answer supervision."""
     call, device_id = located(draft, event)
     if device_id in draft.site.queues:
+        _name_queue(draft, event)
         return
     _enter(draft, event, PartyState.ALERTING)
     confirm(draft, call.call_id)
@@ -157,9 +159,19 @@ def _(event: Delivered, draft: Draft) -> None:
 @apply.register
 def _(event: Queued, draft: Draft) -> None:
     """A call waits in a queue."""
+    _name_queue(draft, event)
     call = known_call(draft, event, event.data.call_id or "")
     if event.data.queue_name is None and event.data.device_id:
         draft.put_call(learn(call, {"queue_name": event.data.device_id}, event.time))
+
+
+def _name_queue(draft: Draft, event: CallEvent) -> None:
+    """Remember what a queue is called: recordings keep the name that they were flagged with."""
+    device_id, name = event.data.device_id or "", event.data.queue_name or ""
+    known = draft.source.queue_names
+    if device_id and name and known.get(device_id) != name:
+        draft.source = replace(draft.source, queue_names={**known, device_id: name})
+        draft.do(NameQueue(device_id, name, event.time))
 
 
 @apply.register

@@ -235,6 +235,8 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     #: When, by our clock, the link was lost last, and when a leg was heard of last of which QMS knew long before us.
     lost_by_us: datetime | None = None
     stalled_by_us: datetime | None = None
+    #: What each queue is called, by its device.
+    queue_names: dict[str, str] = {}
     snapshot: Snapshot | None = None
 
 

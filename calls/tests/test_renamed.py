@@ -1,4 +1,4 @@
-"""A search for a renamed agent offers the recordings that QMS finds under the earlier name alone."""
+"""A search for a renamed agent or queue offers the recordings that QMS finds under the earlier name alone."""
 
 from datetime import timedelta
 from typing import Any
@@ -11,7 +11,10 @@ from django.utils import timezone
 
 from agents.models import Agent
 from calls import renamed
+from calls.lifecycle.commands import NameQueue
+from calls.models import QueueName
 from calls.renamed import earlier_names
+from calls.tests.switchboard import Switchboard, with_site
 from calls.tests.test_leg_list import leg, shown
 from cti.models import CtiSource
 
@@ -72,3 +75,27 @@ def test_many_recordings_are_not_counted_to_the_end(pbx: CtiSource, monkeypatch:
         talked(pbx, minutes, "Ann Baker")
 
     assert earlier_names("9101")[0].count == "more than 2"
+
+
+def test_a_queues_name_is_kept_when_it_is_told_first_and_when_it_changes() -> None:
+    board = Switchboard(with_site(queues=frozenset({"7002"})))
+    for seconds, name in enumerate(("Sales", "Sales", "Sales North")):
+        board.call("Queued", seconds, f"C{seconds}", "7001", queueName=name)
+    board.call("Delivered", 9, "C9", "7002", queueName="Support").call("Queued", 10, "C10", "7001")
+
+    named = [(one.device_id, one.name) for one in board.commands if isinstance(one, NameQueue)]
+    assert named == [("7001", "Sales"), ("7001", "Sales North"), ("7002", "Support")]
+
+
+@pytest.mark.parametrize("term", ["Sales North", "sales", "7001"])
+def test_a_renamed_queue_leads_to_the_recordings_of_before(pbx: CtiSource, term: str) -> None:
+    now = timezone.now()
+    for name, hours in (("Sales", 48), ("Sales North", 1)):
+        QueueName.objects.create(source=pbx, device_id="7001", name=name, since=now - timedelta(hours=hours))
+    leg(pbx, 5, queue_name="Sales North")
+    leg(pbx, 90, queue_name="Sales")
+    leg(pbx, 91, queue_name="Sales", outcome="not_recorded")
+
+    (found,) = earlier_names(term)
+
+    assert (found.name, found.now, found.key, found.recordings) == ("Sales", "Sales North", "7001", 1)

@@ -29,6 +29,7 @@ MAY_SEE = {
     "trial-call": TECHNICAL,
     "admin:calls_leg_changelist": ALL,
     "admin:calls_gap_changelist": ALL,
+    "admin:calls_queuename_changelist": ALL,
     "admin:calls_recordingsearch_changelist": ALL,
     "admin:calls_checkpoint_changelist": TECHNICAL,
     "admin:agents_agent_changelist": ALL,

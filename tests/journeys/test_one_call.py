@@ -4,7 +4,7 @@ import pytest
 import redis as redis_client
 
 from calls.continuity import check_continuity
-from calls.models import Checkpoint, Gap, RecordingSearch
+from calls.models import Checkpoint, Gap, QueueName, RecordingSearch
 from flags.models import FlagSetting, FlagWrite
 from tests.journeys.house import House
 
@@ -49,6 +49,17 @@ def test_a_queue_call_carries_exactly_its_flags(house: House) -> None:
         {"AgentId": "9101", "AgentName": "Alice Archer", "CallerName": "Jo", "CTICallRef": "C1",
          "InteractionGuid": "I-C1", "QueueName": "Sales"}
     ]  # fmt: skip
+
+
+def test_the_names_of_a_queue_are_kept_with_when_they_began(house: House) -> None:
+    queue_call(house)
+    begin = house.begin
+    house.call("Queued", "C2", "5000", queueName="Sales North")
+    house.passes(1)
+
+    names = QueueName.objects.filter(device_id="5000").order_by("since")
+    assert [one.name for one in names] == ["Sales", "Sales North"]
+    assert names[0].since == begin
 
 
 def test_an_extension_that_qms_does_not_know_has_its_reason(house: House) -> None:
