@@ -1,5 +1,6 @@
 """CTI sources and their links, tokens, and what could not be read. Pages change nothing; buttons post."""
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -11,11 +12,14 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 import clock
+from cti.journal import JournalUnavailable
+from cti.journal_writer import Lease
 from cti.models import CtiSource, IntakeToken, LinkState, QuarantinedMessage
 from cti.preview import readable
 from cti.sentences import link_sentences
@@ -24,6 +28,8 @@ from history.admin import RecordedAdmin
 from vault.fields import Secret
 
 SECRET_FIELDS = ("stored_secret", "new_secret", "forget_secret", "secret_env")
+#: Messages in quarantine are counted no further.
+MANY = 1000
 LABELS = {
     LinkState.UP.label: "success",
     LinkState.SPOOLING.label: "warning",
@@ -102,8 +108,9 @@ class CtiSourceAdmin(RecordedAdmin):
         """Say how the link is."""
         if not source.slug:
             return "A listener starts when the source is saved."
-        sentences = ((sentence,) for sentence in link_sentences(source, clock.now()))
-        return format_html_join("", '<p class="mb-1">{}</p>', sentences)
+        now = clock.now()
+        sentences = ((sentence,) for sentence in link_sentences(source, now, _standbys(source, now)))
+        return format_html_join("", '<p class="mb-1">{}</p>', sentences) + _quarantine(source)
 
     @display(description="State", label=LABELS)
     def state(self, source: CtiSource) -> str | None:
@@ -129,6 +136,24 @@ class CtiSourceAdmin(RecordedAdmin):
         if source.secret_env:
             return f"not used while {source.secret_env} or {source.secret_env}_FILE is set"
         return "set" if source.secret else "none"
+
+
+def _standbys(source: CtiSource, now: datetime) -> list[str] | None:
+    try:
+        return Lease(source.slug, "").standbys(now)
+    except JournalUnavailable:
+        return None
+
+
+def _quarantine(source: CtiSource) -> SafeString:
+    """Return how many messages nobody has looked at, with the way to them."""
+    unseen = source.quarantine.filter(seen_at=None)[: MANY + 1].count()
+    if not unseen:
+        return format_html('<p class="mb-1">{}</p>', "No message in quarantine waits for somebody to look at it.")
+    address = f"{reverse('admin:cti_quarantinedmessage_changelist')}?source__id__exact={source.pk}&seen_at__isempty=1"
+    count = f"more than {MANY:,}" if unseen > MANY else f"{unseen:,}"
+    text = '<p class="mb-1"><a href="{}" class="underline">Messages in quarantine that nobody has looked at: {}</a></p>'
+    return format_html(text, address, count)
 
 
 @admin.register(IntakeToken)

@@ -9,6 +9,7 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -144,11 +145,17 @@ class Writer:
         self._incarnation = run_script(IDENTIFY, [incarnation_key(self.slug)], [fresh])
 
 
+#: A listener that stands by says so twice a second; one that has not for so long does not stand by.
+PRESENT = timedelta(seconds=5)
+FORGOTTEN = timedelta(minutes=1)
+
+
 class Lease:
     """The right to lead a source, held for a short time and renewed."""
 
     def __init__(self, slug: str, owner: str, milliseconds: int = 3000) -> None:
         self._key, self.owner, self._milliseconds = f"lease:{{{slug}}}", owner, milliseconds
+        self._standbys = f"standby:{{{slug}}}"
 
     def hold(self) -> bool:
         """Take or renew the lease and say whether it is ours. Raises ``JournalUnavailable``."""
@@ -163,3 +170,16 @@ class Lease:
         with translated():
             owner: Any = journal_client().get(self._key)
         return (owner or b"").decode()
+
+    def stand_by(self, now: datetime) -> None:
+        """Tell that this listener would lead if the leader died. Raises ``JournalUnavailable``."""
+        with translated():
+            journal_client().zadd(self._standbys, {self.owner: now.timestamp()})
+            journal_client().pexpire(self._standbys, FORGOTTEN)
+
+    def standbys(self, now: datetime) -> list[str]:
+        """Return who stood by a moment ago, and does not lead. Raises ``JournalUnavailable``."""
+        with translated():
+            found: Any = journal_client().zrangebyscore(self._standbys, (now - PRESENT).timestamp(), "+inf")
+        leader = self.holder()
+        return [owner for one in found if (owner := one.decode()) != leader]

@@ -72,6 +72,7 @@ class LinkStatus(models.Model):
     state = models.CharField(max_length=16, choices=LinkState.choices, default=LinkState.NEVER)
     since = models.DateTimeField(null=True)
     leader = models.CharField(max_length=128, blank=True)
+    leading_since = models.DateTimeField(null=True)
     reported_at = models.DateTimeField(null=True, help_text="When the listener last gave a sign of life.")
     last_event_at = models.DateTimeField(null=True)
     events = models.BigIntegerField(default=0, help_text="Events accepted since the listener started.")

@@ -28,6 +28,7 @@ class LinkFacts:
 
     state: LinkState = LinkState.CONNECTING
     since: datetime = field(default_factory=clock.now)
+    leading_since: datetime = field(default_factory=clock.now)
     last_event_at: datetime | None = None
     events: int = 0
     events_per_second: float = 0.0

@@ -1,5 +1,6 @@
 """How a source's link is, in sentences that an operator can act on."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -11,8 +12,11 @@ SILENT = timedelta(seconds=15)
 SHOWN_DEVICES = 20
 
 
-def link_sentences(source: CtiSource, now: datetime) -> list[str]:
-    """Say how the link of a source is, the most important first."""
+def link_sentences(source: CtiSource, now: datetime, standbys: Sequence[str] | None = None) -> list[str]:
+    """Say how the link of a source is, the most important first.
+
+    ``standbys``: the listeners that would lead if the leader died; None where that is not known.
+    """
     if not source.enabled:
         return ["This source is disabled: nothing is taken from it."]
     if source.kind == Kind.HTTP:
@@ -20,7 +24,10 @@ def link_sentences(source: CtiSource, now: datetime) -> list[str]:
     status: LinkStatus | None = getattr(source, "status", None)
     if status is None or status.reported_at is None:
         return [f"No listener has reported yet. Start one: ./gateway manage listen {source.slug}"]
-    return [_state(status, now), *_events(status), *_error(status), *_refused(status)]
+    return [
+        _state(status, now), *_leader(status), *_standbys(standbys), *_events(status), *_error(status),
+        *_refused(status),
+    ]  # fmt: skip
 
 
 def _intake(source: CtiSource) -> list[str]:
@@ -37,9 +44,22 @@ def _state(status: LinkStatus, now: datetime) -> str:
     since = f" since {_moment(status.since)}" if status.since else ""
     if status.state == LinkState.SPOOLING:
         kept = f"{status.spooled} events wait in its file, in order"
-        return f"The link is up, but Redis takes no events{since}; {kept}. {status.leader} leads."
+        return f"The link is up, but Redis takes no events{since}; {kept}."
     words = {LinkState.UP: "The link is up", LinkState.DOWN: "The link is down", LinkState.CONNECTING: "It connects"}
-    return f"{words.get(LinkState(status.state), status.get_state_display())}{since}. {status.leader} leads."
+    return f"{words.get(LinkState(status.state), status.get_state_display())}{since}."
+
+
+def _leader(status: LinkStatus) -> list[str]:
+    since = f" since {_moment(status.leading_since)}" if status.leading_since else ""
+    return [f"{status.leader} leads{since}."] if status.leader else []
+
+
+def _standbys(standbys: Sequence[str] | None) -> list[str]:
+    if standbys is None:
+        return []
+    if not standbys:
+        return ["No second listener stands by: if this one dies, what the PBX tells until it is back is missed."]
+    return [f"{', '.join(standbys)} stands by, and leads within five seconds if this one dies or hangs."]
 
 
 def _events(status: LinkStatus) -> list[str]:

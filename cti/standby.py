@@ -83,17 +83,18 @@ class Listener:
     async def _may_lead(self) -> bool:
         """Wait for the lease; False after a stop."""
         not_before, is_told = 0.0, False
-        clock = asyncio.get_running_loop().time
+        ticks = asyncio.get_running_loop().time
         while not self._stopping.is_set():
             try:
-                if clock() >= not_before and await self._journal.run(self._lease.hold):
+                if ticks() >= not_before and await self._journal.run(self._lease.hold):
                     return True
+                await self._journal.run(self._lease.stand_by, clock.now())
                 if not is_told:
                     log.info("standing_by", source=self._config.slug)
                     is_told = True
             except JournalUnavailable as error:
                 log.warning("journal_unavailable", source=self._config.slug, error=str(error))
-                not_before = clock() + POLITE_SECONDS
+                not_before = ticks() + POLITE_SECONDS
             await set_or_late(self._stopping, POLL_SECONDS)
         return False
 

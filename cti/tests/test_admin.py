@@ -4,12 +4,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis as redis_client
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+import clock
+from cti.journal_writer import Lease
 from cti.models import CtiSource, IntakeToken, Kind, LinkState, LinkStatus, QuarantinedMessage, Scope
 from cti.sentences import link_sentences
 from cti.tests.examples import AT, source
@@ -170,6 +173,7 @@ def test_the_list_of_sources_asks_the_database_once_for_all(
         ({"state": LinkState.UP, "monitors_refused": {"2001": "unknown"}}, "whose calls are not seen: 2001 (unknown)"),
         ({"state": LinkState.UP, "events": 40, "events_per_second": 2.5}, "40 events since the listener started, 2.5"),
         ({"state": LinkState.UP, "reported_at": AT}, "Is it still running?"),
+        ({"state": LinkState.UP, "leading_since": AT}, "host:1 leads since 2026"),
     ],
 )
 def test_the_link_is_told_in_sentences(pbx: CtiSource, members: dict[str, Any], expected: str) -> None:
@@ -181,6 +185,35 @@ def test_the_link_is_told_in_sentences(pbx: CtiSource, members: dict[str, Any], 
     LinkStatus.objects.create(source=pbx, **(told | members))
 
     assert expected in " ".join(link_sentences(CtiSource.objects.get(), now))
+
+
+@pytest.mark.parametrize(
+    ("standbys", "expected"),
+    [(["host:2"], "host:2 stands by"), ([], "No second listener stands by"), (None, "host:1 leads. No event")],
+)
+def test_who_stands_by_is_told(pbx: CtiSource, standbys: list[str] | None, expected: str) -> None:
+    now = timezone.now()
+    LinkStatus.objects.create(source=pbx, state=LinkState.UP, leader="host:1", reported_at=now)
+
+    assert expected in " ".join(link_sentences(CtiSource.objects.get(), now, standbys))
+
+
+def test_the_page_of_a_source_tells_who_stands_by_and_what_waits_in_quarantine(
+    admin_client: Client, pbx: CtiSource, redis: redis_client.Redis
+) -> None:
+    now = clock.now()
+    LinkStatus.objects.create(source=pbx, state=LinkState.UP, leader="host:1", reported_at=now)
+    Lease(pbx.slug, "host:1").hold()
+    for owner, seconds in (("host:1", 0), ("host:2", 1), ("host:3", 60)):
+        Lease(pbx.slug, owner).stand_by(now - timedelta(seconds=seconds))
+    assert "No message in quarantine" in page(admin_client, "ctisource_change", pbx.pk)
+    quarantined(pbx)
+
+    shown = page(admin_client, "ctisource_change", pbx.pk)
+
+    assert "host:2 stands by" in shown
+    assert "host:3" not in shown
+    assert "nobody has looked at: 1</a>" in shown
 
 
 def test_sources_without_a_listener_say_what_they_are() -> None:

@@ -16,6 +16,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import Settings
 
+import clock
 from cti import api
 from cti.configuration import source_config
 from cti.events import AnyEvent, LinkLost, LinkRestored, decode
@@ -399,6 +400,7 @@ def test_a_second_listener_takes_over_within_five_seconds_when_the_leader(
     wait_for("LinkRestored", "1")
     log = tmp_path / "b" / "log"
     wait_until(lambda: "standing_by" in log.read_text(), "the second listener")
+    wait_until(lambda: bool(Lease("pbx", "").standbys(clock.now())), "its name on the page of the source")
     began = time.monotonic()
 
     first.send(fault)
