@@ -1,10 +1,7 @@
 """The Flags of the site, what they carry, and the button that creates them in QMS."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -12,20 +9,18 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
-from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
-from django.utils.timesince import timesince
 from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
 
 import clock
-from flags import admin_writes, proofs
+from flags import admin_writes, creations, proofs
 from flags.catalogue import FIELD_NAMES, is_field
-from flags.creation import BAD_STATES, Creation, check_flags, create_flags
-from flags.models import FlagOnServer, FlagSetting, FlagValue
+from flags.creation_panel import Table, creation_panel, may_create
+from flags.models import FlagSetting, FlagValue
 from flags.preview_panel import preview_panel
 from flags.proof_panel import PROVE, pressing_panels, proof_panel
 from flags.renaming import Renaming, after_rename, note_rename, renaming
@@ -35,28 +30,6 @@ from qms.models import DataServer
 __all__ = ["FlagSettingAdmin", "admin_writes"]  # Django looks for pages here alone.
 
 LONGEST_VALUE = FlagValue._meta.get_field("value").max_length or 0  # noqa: SLF001  (documented by Django)
-
-_KINDS = {
-    FlagOnServer.State.CREATED: "success",
-    FlagOnServer.State.EXISTS: "success",
-    FlagOnServer.State.DIFFERS: "warning",
-    FlagOnServer.State.REFUSED: "danger",
-    FlagOnServer.State.MISSING: "danger",
-}
-
-
-class Table(msgspec.Struct):
-    """A table as the admin's component takes it."""
-
-    headers: Sequence[str]
-    rows: Sequence[Sequence[str]]
-
-
-class CreationPanel(msgspec.Struct):
-    """What each Data Server last said of each Flag."""
-
-    table: Table
-    may_create: bool
 
 
 class FlagSettingForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is for the stubs alone
@@ -109,9 +82,8 @@ class FlagSettingAdmin(RecordedAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show what the Data Servers answered above the Flags."""
-        panel = CreationPanel(table=_answers(), may_create=_may_create(request))
-        context = {"creation": panel, "proofs": pressing_panels(request), "preview": preview_panel(request),
-                   **(extra_context or {})}  # fmt: skip
+        panels = {"creation": creation_panel(request), "proofs": pressing_panels(request)}
+        context = {**panels, "preview": preview_panel(request), **(extra_context or {})}
         return super().changelist_view(request, context)  # type: ignore[no-any-return]
 
     def changeform_view(
@@ -157,6 +129,7 @@ class FlagSettingAdmin(RecordedAdmin):
         """Add the addresses of the button and of the preview."""
         return [
             path("create/", self.admin_site.admin_view(self.create), name="flags_create"),
+            path("creation/", self.admin_site.admin_view(self.creation), name="flags_creation"),
             path("new/<int:server_id>/", self.admin_site.admin_view(self.new_flags), name="flags_new"),
             path("new/<int:server_id>/prove/", self.admin_site.admin_view(self.prove), name="flags_prove"),
             path("preview/", self.admin_site.admin_view(self.preview), name="flags_preview"),
@@ -194,19 +167,37 @@ class FlagSettingAdmin(RecordedAdmin):
             messages.error(request, error)
         return HttpResponseRedirect(reverse("admin:flags_flagsetting_changelist"))
 
+    @method_decorator(require_GET)
+    def creation(self, request: HttpRequest) -> HttpResponse:
+        """Return the panel of creations alone: it asks for itself while one runs, and brings what is new at the end."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        panel = creation_panel(request)
+        proofs_too = {} if panel.is_running else {"proofs": pressing_panels(request), "is_over": True}
+        return TemplateResponse(request, "flags/creation_panel.html", {"creation": panel, **proofs_too})
+
     @method_decorator(require_POST)
     def create(self, request: HttpRequest) -> HttpResponse:
-        """Create the Flags on every Data Server, or only look which exist, and tell the answers."""
-        if not _may_create(request):
+        """Have workers create the Flags on every Data Server, or only look which exist; the page follows them."""
+        if not may_create(request):
             raise PermissionDenied
-        act = check_flags if request.POST.get("only") == "check" else create_flags
-        creations = [act(server) for server in DataServer.objects.all()]
-        for creation in creations:
-            level = messages.SUCCESS if creation.is_good else messages.ERROR
-            messages.add_message(request, level, _summary(creation))
-        if not creations:
+        servers = list(DataServer.objects.all())
+        for server in servers:
+            _ask_creation(request, server)
+        if not servers:
             messages.warning(request, "There is no Data Server yet: add one, and a Recording Service that leads to it.")
         return HttpResponseRedirect(reverse("admin:flags_flagsetting_changelist"))
+
+
+def _ask_creation(request: HttpRequest, server: DataServer) -> None:
+    """Do what was pressed, keep it in the history, and tell whoever pressed while it runs."""
+    is_check = request.POST.get("only") == "check"
+    try:
+        creations.ask(server, request.user.get_username(), clock.now(), is_check=is_check)
+    except creations.CreationRefused as refused:
+        messages.warning(request, str(refused))
+        return
+    _keep(request, server, f"Asked to {'look which Flags exist' if is_check else 'create the Flags'} in QMS.")
 
 
 def _earlier(flag: FlagSetting | None) -> Table | None:
@@ -235,47 +226,3 @@ def _prove(request: HttpRequest, server: DataServer, guid: str) -> str:
 
 def _keep(request: HttpRequest, server: DataServer, told: str) -> None:
     LogEntry.objects.log_actions(request.user.pk or 0, [server], CHANGE, told, single_object=True)
-
-
-def _may_create(request: HttpRequest) -> bool:
-    return request.user.has_perm("flags.add_flagonserver")
-
-
-def _summary(creation: Creation) -> str:
-    """Tell in a sentence how it went on one Data Server."""
-    if creation.error:
-        return f"{creation.data_server} was not reached. {creation.error}"
-    words = [one.state.label for one in creation.answers]
-    counts = ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
-    return f"{creation.data_server}: {counts or 'no Flag is switched on'}."
-
-
-def _answers() -> Table:
-    """Return every Flag that is switched on, with what each Data Server last said of it."""
-    known = {(row.data_server_id, row.name): row for row in FlagOnServer.objects.all()}
-    names = list(FlagSetting.objects.filter(enabled=True).values_list("name", flat=True))
-    rows = [_answer_row(server, name, known.get((server.pk, name))) for server in DataServer.objects.all()
-            for name in names]  # fmt: skip
-    return Table(("Data Server", "Flag", "Answer", "When", "Remark"), rows)
-
-
-def _answer_row(server: DataServer, name: str, row: FlagOnServer | None) -> Sequence[str]:
-    if row is None:
-        return (server.slug, name, "not asked yet", "", "Create it in QMS before calls are flagged.")
-    label = render_to_string(
-        "unfold/helpers/label.html", {"text": row.get_state_display(), "type": _KINDS[FlagOnServer.State(row.state)]}
-    )
-    return (server.slug, name, label, _ago(row.at), row.answer or _proved(row))
-
-
-def _proved(row: FlagOnServer) -> str:
-    """Tell whether it was shown that a Flag works."""
-    if row.proved_at:
-        what = "a call's" if row.is_proved_by_call else "a test"
-        return f"Proved to work at {what} recording {_ago(row.proved_at)}."
-    return "New: not proved to work yet." if row.new_since and row.state not in BAD_STATES else ""
-
-
-def _ago(moment: datetime) -> str:
-    now = clock.now()
-    return "just now" if now - moment < timedelta(minutes=1) else f"{timesince(moment, now)} ago"

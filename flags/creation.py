@@ -22,6 +22,8 @@ log = structlog.get_logger()
 
 State = FlagOnServer.State
 Connect = Callable[[RecordingService], RecordingServicePort]
+#: Hears of the answers so far: before each service is asked, and after each Flag.
+Tell = Callable[[Sequence["FlagAnswer"]], object]
 
 #: States in which a Flag cannot be written.
 BAD_STATES = frozenset({State.REFUSED, State.MISSING})
@@ -53,31 +55,60 @@ class Creation(msgspec.Struct, frozen=True, kw_only=True):
         return not self.error and not any(one.state in BAD_STATES for one in self.answers)
 
 
-def create_flags(server: DataServer, connect: Connect = connect) -> Creation:
-    """Create what is missing of the Flags that are switched on, and keep the answers. Raises nothing of QMS's."""
-    return _settle(server, connect, create=True)
+def create_flags(server: DataServer, connect: Connect = connect, tell: Tell = list) -> Creation:
+    """Create what is missing of the Flags that are switched on, and keep each answer. Raises nothing of QMS's."""
+    return _settle(server, connect, tell, create=True)
 
 
-def check_flags(server: DataServer, connect: Connect = connect) -> Creation:
+def check_flags(server: DataServer, connect: Connect = connect, tell: Tell = list) -> Creation:
     """Look which of the Flags exist, create none, and keep the answers. Raises nothing of QMS's."""
-    return _settle(server, connect, create=False)
+    return _settle(server, connect, tell, create=False)
 
 
-def _settle(server: DataServer, connect: Connect, *, create: bool) -> Creation:
+def told(creation: Creation, *, is_check: bool = False) -> str:
+    """Tell in a sentence, for the history, what came of it."""
+    if creation.error:
+        return f"The Flags were not {'looked for' if is_check else 'created'}. {creation.error}"
+    by_word: dict[str, list[str]] = {}
+    for one in creation.answers:
+        by_word.setdefault(one.state.label, []).append(one.name)
+    lists = "; ".join(f"{word}: {', '.join(names)}" for word, names in by_word.items())
+    what = "Looked which Flags exist" if is_check else "Created the Flags"
+    return f"{what} in QMS. {lists or 'No Flag is switched on'}."
+
+
+def _settle(server: DataServer, connect: Connect, tell: Tell, *, create: bool) -> Creation:
     errors: list[str] = []
     for service in server.services.filter(enabled=True):
+        tell(())
         try:
             port = connect(service)
             standing = {one.name: one for one in port.flag_definitions()}
         except QmsError as error:
             errors.append(f"{service.slug}: {error}")
             continue
-        answers = tuple(_answer(spec, standing, port if create else None) for spec in load_specs())
-        _keep(server, answers, clock.now())
-        return Creation(data_server=server.slug, answers=answers)
+        return Creation(data_server=server.slug, answers=_answers(server, standing, port if create else None, tell))
     return Creation(
         data_server=server.slug, error="; ".join(errors) or "The Data Server has no Recording Service that is enabled."
     )
+
+
+def _answers(
+    server: DataServer, standing: dict[str, FlagDefinition], port: RecordingServicePort | None, tell: Tell
+) -> tuple[FlagAnswer, ...]:
+    """Settle Flag by Flag, each kept at once.
+
+    What is missing is kept first: who goes on where this was killed finds it there, and knows it for new.
+    """
+    specs, now = load_specs(), clock.now()  # One moment for all: they are told together.
+    _keep(server, [_answer(spec, standing, None) for spec in specs if spec.name not in standing], now)
+    answers: list[FlagAnswer] = []
+    for spec in specs:
+        answers.append(_answer(spec, standing, port))
+        _keep(server, answers[-1:], now)
+        log.info("flag_on_server", data_server=server.slug, flag=spec.name, state=str(answers[-1].state))
+        tell(answers)
+    return tuple(answers)
 
 
 def _answer(spec: FlagSpec, standing: dict[str, FlagDefinition], port: RecordingServicePort | None) -> FlagAnswer:
@@ -127,8 +158,6 @@ def _keep(server: DataServer, answers: Sequence[FlagAnswer], now: datetime) -> N
         )
         fresh = [one.name for one in answers if _is_new(one, absent)]
         known.filter(name__in=fresh).update(new_since=now, proved_at=None)
-    for one in answers:
-        log.info("flag_on_server", data_server=server.slug, flag=one.name, state=str(one.state))
 
 
 def _is_new(one: FlagAnswer, absent: Collection[str]) -> bool:

@@ -79,6 +79,28 @@ class FlagOnServer(models.Model):
         return f"{self.name} on {self.data_server}: {self.get_state_display()}"
 
 
+class FlagCreation(models.Model):
+    """The last creation, or check, of the Flags on a Data Server that somebody asked for; a worker carries it out.
+
+    ``attempts`` names the worker that has it: one that was taken for dead changes nothing more.
+    """
+
+    data_server = models.OneToOneField(DataServer, models.CASCADE, related_name="flag_creation", primary_key=True)
+    run = models.PositiveIntegerField(default=0, help_text="Counts the creations: a late worker changes nothing.")
+    is_check = models.BooleanField(default=False, help_text="Looks which Flags exist, and creates none.")
+    asked_at = models.DateTimeField(null=True)
+    asked_by = models.CharField(max_length=150, blank=True)
+    begun_at = models.DateTimeField(null=True)
+    alive_at = models.DateTimeField(null=True, help_text="The worker's last sign of life.")
+    attempts = models.PositiveIntegerField(default=0, help_text="So many workers have begun it.")
+    done_at = models.DateTimeField(null=True)
+    answers = models.JSONField(default=list, help_text="Flag by Flag, as they are settled.")
+    error = models.CharField(max_length=1000, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.data_server_id}: creation {self.run}"
+
+
 class FlagProof(models.Model):
     """The last proof on a Data Server that Flags can be written: to a test recording, and read back from it.
 

@@ -3,13 +3,25 @@
 from celery import shared_task
 
 import clock
-from flags import proofs, retrying
+from flags import creations, proofs, retrying
 
 
 @shared_task(name="flags.tasks.carry_on_retries")
 def carry_on_retries() -> None:
     """Go on with what operators told to put back."""
     retrying.carry_on(clock.now)
+
+
+@shared_task(name="flags.tasks.create")
+def create(server_id: int, run: int) -> None:
+    """Create the Flags on a Data Server, as somebody asked on the page Flags."""
+    creations.carry_out(server_id, run)
+
+
+@shared_task(name="flags.tasks.carry_on_creations")
+def carry_on_creations() -> None:
+    """Have workers take up creations that no worker is at."""
+    creations.carry_on(clock.now())
 
 
 @shared_task(name="flags.tasks.prove")

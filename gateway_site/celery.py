@@ -60,6 +60,7 @@ app.conf.beat_schedule = {
     "ask overdue searches": _every(2, "calls.tasks.wake_searches", "lookups"),
     "send due writes": _every(5, "calls.tasks.wake_deliveries", "writes"),
     "carry on retries": _every(5, "flags.tasks.carry_on_retries", "default"),
+    "carry on creations of flags": _every(5, "flags.tasks.carry_on_creations", "default"),
     "note which new flags work": _every(15, "flags.tasks.note_what_calls_proved", "default"),
     "refresh due users": _every(60, "agents.tasks.refresh_due", "default"),
     "begin exports again": _every(15, "calls.tasks.wake_exports", "default"),

@@ -22,9 +22,10 @@ def record_command(row: Model, before: State, *, told: str = "") -> None:
     after = state_of(row)
     text = told or (differences(before, after) if before else f"Added. {values(after)}")
     act = CHANGE if before else ADDITION
-    LogEntry.objects.log_actions(_command_line().pk, [row], act, text, single_object=True)
+    LogEntry.objects.log_actions(command_line().pk, [row], act, text, single_object=True)
 
 
-def _command_line() -> User:
+def command_line() -> User:
+    """Return the user to whom belongs what no person did in the admin."""
     nobody = {"is_active": False, "password": make_password(None)}
     return User.objects.get_or_create(username=COMMAND_LINE, defaults=nobody)[0]

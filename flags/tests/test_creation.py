@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 
 from flags.creation import State, check_flags, create_flags
@@ -149,6 +150,10 @@ def test_the_command_creates_over_soap_and_tells_every_answer(qms: SimulatedQms,
     assert lines[:2] == ["main: AgentId created", "main: AgentName created"]
     assert lines[6] == "main: AgentId exists"
     assert len(lines) == 12
+    kept = LogEntry.objects.order_by("pk").first()
+    assert kept is not None
+    assert kept.user.get_username() == "command-line"
+    assert kept.change_message.startswith("Created the Flags in QMS. created: AgentId, ")
 
 
 def test_the_command_fails_when_a_data_server_is_not_reached(main: DataServer) -> None:

@@ -74,7 +74,10 @@ def create_flags_and_load_users(page: Page, running: Running) -> None:
     """Press the two buttons that bring the Flags to QMS, and QMS's users here."""
     page.goto(f"{running.address}/admin/flags/flagsetting/")
     page.get_by_role("button", name="Create in QMS").click()
-    expect(page.locator("#creation-panel")).to_contain_text("created")
+    page.goto(f"{running.address}/admin/")  # A worker does it, also when nobody looks.
+    page.goto(f"{running.address}/admin/flags/flagsetting/")
+    expect(page.locator("#creation-panel")).to_contain_text("6 created", timeout=PATIENCE_SECONDS * 1000)
+    expect(page.locator("#new-flags")).to_contain_text("do new Flags work?")
     page.goto(f"{running.address}/admin/agents/qmsuser/")
     page.get_by_role("button", name="Refresh QMS users").click()
     expect(page.locator("#refresh-panel")).to_contain_text("done", timeout=PATIENCE_SECONDS * 1000)

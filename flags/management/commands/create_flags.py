@@ -5,7 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from flags import creation as creating
 from flags.creation import Creation, FlagAnswer, create_flags
+from history.commands import record_command, stored_state
 from qms.models import DataServer
 
 
@@ -29,6 +31,7 @@ class Command(BaseCommand):
 
     def _create(self, server: DataServer) -> Creation:
         creation = create_flags(server)
+        record_command(server, stored_state(server), told=creating.told(creation))
         for answer in creation.answers:
             self.stdout.write(f"{server.slug}: {told(answer)}")
         if creation.is_any_new:

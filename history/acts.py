@@ -1,0 +1,17 @@
+"""What a worker did for a person is kept as that person's act."""
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.db.models import Model
+
+from history.commands import command_line
+
+
+def record_act(row: Model, by: str, told: str) -> None:
+    """Keep what was done on a row for the one who asked; in the transaction that ends it.
+
+    Who has another name by now is told in words, as an act of the gateway's own.
+    """
+    user = User.objects.filter(username=by).first()
+    text = told if user else f"For {by or 'somebody'}: {told}"
+    LogEntry.objects.log_actions((user or command_line()).pk, [row], CHANGE, text, single_object=True)
