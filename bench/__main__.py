@@ -39,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=float, metavar="N", help="calls a second, for calls and latency")
     parser.add_argument("--seconds", type=float, metavar="S", help="of load, for calls and latency")
     parser.add_argument("--legs", type=int, metavar="N", help="in the database, for pages; open at once, for open")
-    parser.add_argument("--scale", type=float, metavar="X", help="the part of a whole day's calls, for day")
+    parser.add_argument("--scale", type=float, metavar="X", help="the part of the calls, for day and scale")
     return parser
 
 

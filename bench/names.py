@@ -24,6 +24,7 @@ BENCHES = {
     "pages": Bench("bench.pages", "pages"),
     "open": Bench("bench.open_legs", "open_legs"),
     "day": Bench("bench.day", "day"),
+    "scale": Bench("bench.scale", "scale"),
     "backlog": Bench("bench.backlog", "backlog"),
     "calls": Bench("bench.calls", "calls", is_whole=True),
     "latency": Bench("bench.calls", "latency", is_whole=True),

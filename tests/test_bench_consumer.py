@@ -42,3 +42,13 @@ def test_a_small_day_is_flagged_whole_and_its_quarters_are_compared() -> None:
     assert whole.notes[0].endswith("legs: 1,169 flagged")
     assert "MiB for a million calls" in whole.notes[1]
     assert [one.against for one in quarters] == ["quarter 1"] * 4
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("GATEWAY_TEST_POSTGRESQL" not in os.environ, reason="processes that take turns, on one SQLite file")
+def test_more_sources_and_more_processes_fold_everything_too() -> None:
+    first, *others = _quick("scale")
+
+    assert first.what == "1 source, 1 process"
+    assert [one.what for one in others][-2:] == ["8 sources, 2 processes", "8 sources, 4 processes"]
+    assert all(one.against == first.what and one.ratio for one in others)
