@@ -1,0 +1,1 @@
+"""Fuzzing of what reads foreign bytes: ``./gateway fuzz``."""

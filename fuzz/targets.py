@@ -1,0 +1,93 @@
+"""What is fuzzed: the readers of foreign bytes, each with its typed errors, and real traffic to begin from."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cti.events import EventError, decode, encode
+from cti.sources.asterisk_ami.messages import MessageError as AmiError
+from cti.sources.asterisk_ami.picture import Picture
+from cti.sources.asterisk_ami.reading import Heard, Reader
+from cti.sources.csta_xml.decoding import Decoder
+from cti.sources.csta_xml.framing import Frame, Framer, framed
+from cti.sources.csta_xml.options import read_options
+from cti.sources.csta_xml.parsing import MessageError as CstaError
+from cti.sources.csta_xml.parsing import parse
+from cti.sources.port import Stamp
+from cti.tests.ami import traces
+from cti.tests.csta.pbx import config
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+CSTA_SAMPLES = traces.DATA.parent.parent / "csta" / "data"
+#: Longer traces hold nothing new for a fuzzer, and cost it time.
+LONGEST = 65_536
+
+
+@dataclass(frozen=True)
+class Target:
+    """``read`` raises nothing, whatever the bytes; ``seeds``: real traffic."""
+
+    read: Callable[[bytes], None]
+    seeds: Callable[[], Iterator[bytes]]
+
+
+def _read_csta(xml: bytes) -> None:
+    site = config()
+    with suppress(CstaError):
+        for event in Decoder(site, read_options(site), Stamp("pbx", "1")).decode(parse(xml), NOW):
+            encode(event)
+
+
+def _read_frames(data: bytes) -> None:
+    framer = Framer()
+    for at in range(0, len(data), 1000):
+        for frame in framer.feed(data[at : at + 1000]):
+            if isinstance(frame, Frame):
+                _read_csta(frame.xml)
+
+
+def _read_ami(data: bytes) -> None:
+    picture = Picture(traces.source(), Stamp("pbx", "1"))
+    reader = Reader(picture)
+    for frame in reader.frames(data):
+        heard = reader.heard(frame)
+        if isinstance(heard, Heard):
+            _hear(picture, heard)
+    for event in picture.taken():
+        encode(event)
+
+
+def _hear(picture: Picture, heard: Heard) -> None:
+    try:
+        picture.hear(heard.message, NOW)
+    except AmiError as error:
+        heard.refused(error)
+
+
+def _read_event(data: bytes) -> None:
+    with suppress(EventError):
+        encode(decode(data))
+
+
+def _messages() -> Iterator[bytes]:
+    return (path.read_bytes() for path in sorted(CSTA_SAMPLES.glob("*/*.xml")))
+
+
+def _traces() -> Iterator[bytes]:
+    return (traces.trace(name)[:LONGEST] for name in traces.NAMES)
+
+
+def _events() -> Iterator[bytes]:
+    site = config()
+    decoder = Decoder(site, read_options(site), Stamp("pbx", "1"))
+    for path in sorted(CSTA_SAMPLES.glob("*/*_s2c_9999_*Event.xml")):
+        yield from (encode(event) for event in decoder.decode(parse(path.read_bytes()), NOW))
+
+
+TARGETS = {
+    "csta": Target(_read_csta, _messages),
+    "csta-frames": Target(_read_frames, lambda: (framed(9999, one) for one in _messages())),
+    "ami": Target(_read_ami, _traces),
+    "http": Target(_read_event, _events),
+}
