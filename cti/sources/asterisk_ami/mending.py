@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cti.sources.asterisk_ami.framing import Frame
-from cti.sources.asterisk_ami.messages import event_name
 
 #: Events that show a whole channel, so that one without Uniqueid is torn.
 SHOWING = frozenset({
@@ -29,6 +28,9 @@ _DIALLING = frozenset({
     "DialBegin", "DialState", "DialEnd", "AgentCalled", "AgentConnect", "AgentComplete", "AgentRingNoAnswer",
     "AgentDump",
 })  # fmt: skip
+_SHOWING_HEADS, _DIALLING_HEADS = (
+    frozenset(b"Event: " + name.encode() for name in names) for names in (SHOWING, _DIALLING)
+)
 _REST = (b"Context: ", b"Priority: ", b"Uniqueid: ", b"Linkedid: ")
 
 
@@ -86,16 +88,17 @@ class Mender:
 
 def torn_part(raw: bytes) -> bytes | None:
     """Return which channel of a message has no Uniqueid after it: the first, ``Dest``, or none (None)."""
-    if _is_torn(raw, b"") and event_name(raw) in SHOWING:
+    head = raw.partition(b"\r\n")[0]
+    if head not in _SHOWING_HEADS:  # Looked at first: most messages need no search of their lines.
+        return None
+    if _is_torn(raw, b""):
         return b""
-    if _is_torn(raw, b"Dest") and event_name(raw) in _DIALLING:
-        return b"Dest"
-    return None
+    return b"Dest" if head in _DIALLING_HEADS and _is_torn(raw, b"Dest") else None
 
 
 def _is_torn(raw: bytes, part: bytes) -> bool:
-    channel = raw.rfind(b"\r\n" + part + b"Channel: ")
-    return channel >= 0 and raw.find(b"\r\n" + part + b"Uniqueid: ", channel) < 0
+    uid = raw.rfind(b"\r\n" + part + b"Uniqueid: ")  # Near the end, so that both searches are short.
+    return raw.find(b"\r\n" + part + b"Channel: ", max(uid, 0)) >= 0
 
 
 def _values(raw: bytes, key: bytes) -> list[str]:

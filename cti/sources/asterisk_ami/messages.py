@@ -30,9 +30,7 @@ class Message:
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self.pairs = pairs
-        self.first: dict[str, str] = {}
-        for key, value in pairs:
-            self.first.setdefault(key, value)
+        self.first: dict[str, str] = dict(reversed(pairs))
 
     def get(self, key: str) -> str:
         """Return the first value of a key, empty when it is absent or says that nothing is known."""
@@ -41,6 +39,8 @@ class Message:
 
     def last(self, key: str) -> str:
         """Return the last value of a key: for what Asterisk writes after the caller's data."""
+        if key not in self.first:
+            return ""
         for name, value in reversed(self.pairs):
             if name == key:
                 return "" if value in _NOTHING else value
@@ -48,6 +48,8 @@ class Message:
 
     def all(self, key: str) -> list[str]:
         """Return every value of a key in order."""
+        if key not in self.first:
+            return []
         return [value for name, value in self.pairs if name == key]
 
     def text(self, key: str) -> str:
@@ -59,6 +61,8 @@ class Message:
         """Return the channel variables that the message names, unescaped."""
         key = f"{prefix}ChanVariable"
         found: dict[str, str] = {}
+        if key not in self.first:
+            return found
         for name, value in self.pairs:
             if name == key:
                 variable, _, content = value.partition("=")
