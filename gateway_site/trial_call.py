@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+import clock
 from calls.models import Leg
 from flags.models import FlagValue, WriteState
 from gateway_site.installation import State, Step
@@ -27,6 +28,26 @@ def follow(extension: str, since: datetime, connect: Connect = connect) -> tuple
     came = Step("connected", State.PASS, f"at {leg.connected_at:%H:%M:%S} UTC, from source {leg.source.slug}")
     steps = [came, _recording(leg), _disconnected(leg), _flagged(leg)]
     return [*steps, *([_read_back(leg, connect)] if leg.outcome == "flagged" else [])], leg
+
+
+def follow_to_its_end(
+    extension: str, wait_seconds: float, tell: Callable[[Step], object], pause: Callable[[], object]
+) -> list[Step]:
+    """Follow the next call at the extension until nothing more happens to it, or the wait is over.
+
+    Each step is told when it has changed; the last state of all is returned. ``pause`` is called between two looks.
+    """
+    since = clock.now()
+    told: dict[str, Step] = {}
+    while True:
+        steps, leg = follow(extension, since)
+        for step in steps:
+            if told.get(step.name) != step:
+                tell(step)
+        told = {step.name: step for step in steps}
+        if is_over(leg) or (clock.now() - since).total_seconds() >= wait_seconds:
+            return steps
+        pause()
 
 
 def is_over(leg: Leg | None) -> bool:

@@ -1,10 +1,13 @@
 """The test call: followed from "make a call now" until QMS gives back what was written."""
 
+import io
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 import redis as redis_client
 from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
@@ -61,6 +64,42 @@ def test_a_call_that_cannot_be_flagged_fails_with_the_reason_and_is_over(house: 
 
     assert is_over(leg)
     assert "No QMS user has extension 2900" in steps[-1].seen
+
+
+def check_installation(house: House, monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], object], wait: str) -> str:
+    """Run the command; between two looks the house does what comes next. Returns what was printed."""
+    left = list(acts)
+    monkeypatch.setattr("gateway_site.management.commands.check_installation.steps", lambda: iter(()))
+    monkeypatch.setattr("gateway_site.management.commands.check_installation._pause", lambda: left and left.pop(0)())
+    monkeypatch.setattr("gateway_site.trial_call.clock.now", lambda: house.time)
+    monkeypatch.setattr(follow, "__defaults__", (house.connect,))
+    out = io.StringIO()
+    call_command("check_installation", "--call", "2001", "--wait", wait, stdout=out, stderr=io.StringIO())
+    return out.getvalue()
+
+
+def test_the_command_follows_a_call_until_its_flags_are_read_back(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def calls() -> None:
+        house.connects("C1", "2001", queueName="Sales")
+        house.passes(1)
+
+    def hangs_up() -> None:
+        house.clears("C1", "2001")
+        house.passes(1.2)
+
+    told = check_installation(house, monkeypatch, calls, hangs_up, wait="60")
+
+    assert "not yet  test call: connected: no call at extension 2001 yet" in told
+    assert "pass     test call: flags read back: QMS holds" in told
+
+
+def test_the_command_fails_when_no_call_comes_in_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit) as ended:
+        check_installation(house, monkeypatch, lambda: house.passes(30), wait="20")
+
+    assert ended.value.code == 1
 
 
 def test_a_call_from_before_is_not_taken_for_the_test_call(house: House) -> None:

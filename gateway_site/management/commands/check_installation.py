@@ -1,13 +1,16 @@
 """Test the installation step by step."""
 
 import sys
+import time
 from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 from django.core.management.base import BaseCommand
 
 from gateway_site.installation import State, Step, steps
+from gateway_site.trial_call import follow_to_its_end
 
 MARKS = {State.PASS: "pass   ", State.FAIL: "FAIL   ", State.NOT_YET: "not yet"}
 
@@ -20,19 +23,43 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="print the steps as JSON")
+        parser.add_argument("--call", metavar="EXTENSION", help="then follow the next call at this extension")
+        parser.add_argument(
+            "--wait", type=float, default=120.0, metavar="SECONDS", help="follow the call so long at most; default: 120"
+        )
 
-    def handle(self, *, json: bool, **_: Any) -> None:
+    def handle(self, *, json: bool, call: str | None, wait: float, **_: Any) -> None:
+        tell: Callable[[Step], None] = _untold if json else self._tell
         taken: list[Step] = []
         for step in steps():
             taken.append(step)
-            if not json:
-                self._tell(step)
+            tell(step)
+        if call:
+            taken += self._followed(call, wait, tell)
         if json:
             self.stdout.write(msgspec.json.format(msgspec.json.encode(taken)).decode())
         if any(step.state is not State.PASS for step in taken):
             sys.exit(1)
 
+    def _followed(self, extension: str, wait: float, tell: Callable[[Step], None]) -> Iterator[Step]:
+        """Yield how the call ended; told to people as it goes on."""
+        self.stderr.write(f"Now make a call at extension {extension} and hang up; it is followed for {wait:g} s.")
+        for step in follow_to_its_end(extension, wait, lambda one: tell(_of_call(one)), _pause):
+            yield _of_call(step)
+
     def _tell(self, step: Step) -> None:
         self.stdout.write(f"{MARKS[step.state]}  {step.name}: {step.seen}")
         if step.todo:
             self.stdout.write(f"         -> {step.todo}")
+
+
+def _of_call(step: Step) -> Step:
+    return msgspec.structs.replace(step, name=f"test call: {step.name}")
+
+
+def _untold(_: Step) -> None:
+    """Tell nothing: all is printed at the end."""
+
+
+def _pause() -> None:
+    time.sleep(1.0)
