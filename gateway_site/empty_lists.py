@@ -27,11 +27,11 @@ EMPTY_LISTS = {
     "agents.Presence": Empty("No agent has logged on yet. A stay at an extension appears here as the CTI server"
                              " tells of it.", "See the CTI sources", SOURCES),
     "agents.QmsUser": Empty("No QMS user is loaded, so no call can be flagged. Users are loaded at start, daily, and"
-                            " by the button Refresh QMS users above.", "See the Recording Services", SERVICES),
+                            " whenever an operator asks for it here.", "See the Recording Services", SERVICES),
     "agents.ShiftCheck": Empty("No shift was checked yet. Once a list is loaded daily, this tells how the matches of"
                                " the agents on duty have changed."),
-    "agents.UserRefresh": Empty("QMS users were never loaded. It happens at start, daily, and by the button Refresh QMS"
-                                " users.", "See the QMS users", "admin:agents_qmsuser_changelist"),
+    "agents.UserRefresh": Empty("QMS users were never loaded. It happens at start, daily, and whenever an operator asks"
+                                " for it.", "See the QMS users", "admin:agents_qmsuser_changelist"),
     "auth.Group": Empty("There are no roles. The four that the gateway comes with are made by its migrations: run"
                         " ./gateway manage migrate."),
     "auth.User": Empty("There are no users."),
