@@ -337,9 +337,12 @@ class Picture:
     # -- agents ----------------------------------------------------------------------------------------------------
 
     def _agent_login(self, message: Message, now: Moment) -> None:
+        agent_id = message.last("Agent")
+        if not agent_id:
+            raise MessageError("Agent is missing")
         channel = self._known(message, now)
         if channel is not None and channel.is_extension:
-            self.agents.pool_logged_on(message.last("Agent"), channel.device, channel.phone_name, now)
+            self.agents.pool_logged_on(agent_id, channel.device, channel.phone_name, now)
 
     def _agent_logoff(self, message: Message, now: Moment) -> None:
         if self._known(message, now) is not None:

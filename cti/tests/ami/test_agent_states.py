@@ -40,3 +40,13 @@ def test_a_member_is_named_by_the_queue() -> None:
     assert {"2003": "Carol Chen", "2011": "Karla Klein"}.items() <= {
         event.data.device_id: event.data.agent_name for event in told
     }.items()
+
+
+def test_a_log_on_that_names_no_agent_goes_to_quarantine_and_the_link_goes_on() -> None:
+    data = trace("a-agent-states")
+    login = data.index(b"Event: AgentLogin")
+    at = data.index(b"\r\nAgent: 2011", login)
+    played = play(data[:at] + b"\r\nAgent: " + data[at + len(b"\r\nAgent: 2011") :])
+
+    assert [one.error for one in played.refused] == ["Agent is missing"]
+    assert len(played.events) > 10
