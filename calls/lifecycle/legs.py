@@ -120,10 +120,11 @@ def _are_close(draft: Draft, heard: datetime, began: datetime) -> bool:
 def may_be_lost(draft: Draft, heard: datetime, began: datetime) -> bool:
     """Say whether a recording may have begun with a call that was under way on the link when that was lost.
 
-    ``heard``: when we heard of the leg, or of the transfer, for which it was found.
+    ``heard``: when we heard of the leg, or of the transfer, for which it was found. A listener that died told its last
+    events after its last sign of life.
     """
     lost = draft.source.lost_by_us
-    return lost is not None and heard <= lost <= began + STALL and not _are_close(draft, heard, began)
+    return lost is not None and heard - APART <= lost <= began + STALL and not _are_close(draft, heard, began)
 
 
 def give_up_what_may_be_lost(draft: Draft, at: datetime) -> None:

@@ -92,6 +92,12 @@ def test_a_recording_that_is_named_only_after_the_loss_is_not_taken_either() -> 
     assert (board.leg.guid, board.leg.outcome) == ("", Outcome.WINDOW_MISSED)
 
 
+def test_a_loss_is_dated_at_the_last_sign_of_life_which_is_before_the_last_events() -> None:
+    board = queue_call(Switchboard()).hears(link("Lost", 4.8)).found(6.2, 1, "G2", started=4.2)
+
+    assert (board.leg.guid, board.leg.outcome) == ("", Outcome.WINDOW_MISSED)
+
+
 @pytest.mark.parametrize(("began", "lost"), [(5.1, 7), (5.7, 12)])
 def test_a_recording_that_fits_or_began_long_before_the_loss_stays(began: float, lost: float) -> None:
     board = queue_call(Switchboard()).found(6, 1, "G1", started=began).hears(link("Lost", lost))
