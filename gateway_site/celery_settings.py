@@ -13,6 +13,8 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 #: A demoted, read-only Redis answers with an error, not with a disconnect.
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
+#: Celery's own forgets connections that fail half-way, and leaves their sockets open.
+CELERY_WORKER_CONSUMER = "gateway_site.broker_consumer:ClosingConsumer"
 #: One connection per worker thread is kept; Django's health check replaces one that died.
 CELERY_DB_REUSE_MAX = 10**9
 CELERY_TASK_DEFAULT_QUEUE = "default"
