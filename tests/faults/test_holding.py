@@ -25,3 +25,10 @@ def test_a_program_that_opens_more_and_more_has_grown(late: int, has_grown: bool
 
 def test_a_program_that_was_not_running_early_is_not_judged() -> None:
     assert held({"writes": Taken()}, {"writes": Taken(files=500)}) == []
+
+
+def test_what_postgresql_keeps_open_is_shown_and_not_judged() -> None:
+    (one,) = held({"database": Taken(files=500)}, {"database": Taken(files=2000)})
+
+    assert not one.has_grown
+    assert "2000 descriptors" in str(one)
