@@ -3,7 +3,7 @@
 import os
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from enum import StrEnum
 
@@ -17,6 +17,7 @@ from cti.models import CtiSource, Kind, LinkState, LinkStatus
 from flags.models import FlagOnServer, FlagSetting
 from gateway_site import clocks, probes, pulse
 from gateway_site.celery import app
+from qms.api import Step as Tried
 from qms.api import test_connection
 from qms.models import RecordingService
 
@@ -44,20 +45,33 @@ class Step(msgspec.Struct, frozen=True):
 
 def steps() -> Iterator[Step]:
     """Go through the installation, cheapest first; without a database the rest cannot be known."""
+    quick = list(quick_steps())
+    yield from quick
+    if is_known(quick):
+        yield from _services()
+        yield clocks_step()
+
+
+def quick_steps() -> Iterator[Step]:
+    """Look at all but the Recording Services: that takes a few seconds at most."""
     vital = list(_vital())
     yield from vital
-    if any(one.state is not State.PASS for one in vital if one.name in probes.NEEDED_BY_ALL):
+    if not is_known(vital):
         return
     if all(one.state is State.PASS for one in vital):
         yield from _workers()
         yield _beat()
     yield _web()
     yield from _sources()
-    yield from _services()
-    yield _clocks()
+
+
+def is_known(taken: Iterable[Step]) -> bool:
+    """Say whether the database answered, without which the rest cannot be known."""
+    return all(one.state is State.PASS for one in taken if one.name in probes.NEEDED_BY_ALL)
 
 
 DECLARE = "Add one in the admin or with apply_config."
+NO_SERVICE = Step("Recording Services", State.NOT_YET, "none is declared", DECLARE)
 REMEDIES = {
     "database": "Check DATABASE_URL in .env and that the database runs.",
     "migrations": "Run ./gateway manage migrate.",
@@ -151,21 +165,34 @@ def _link_problem(status: LinkStatus | None) -> str:
 
 
 def _services() -> Iterator[Step]:
-    services = list(RecordingService.objects.filter(enabled=True).select_related("data_server"))
+    services = enabled_services()
     if not services:
-        yield Step(
-            "Recording Services", State.NOT_YET, "none is declared", "Add one in the admin or with apply_config."
-        )
+        yield NO_SERVICE
     for service in services:
-        yield from _service(service)
+        yield from way_steps(service, test_connection(service))
+        yield from fetched_steps(service)
 
 
-def _service(service: RecordingService) -> Iterator[Step]:
-    """Go the way to QMS, then look at what was fetched from there and created there."""
-    name = f"Recording Service {service.slug}"
-    for taken in test_connection(service):
-        state = State.PASS if taken.ok else State.FAIL if taken.tried else State.NOT_YET
-        yield Step(f"{name}: {taken.name}", state, taken.found, taken.advice)
+def enabled_services() -> list[RecordingService]:
+    """Return the services that are to be tested."""
+    return list(RecordingService.objects.filter(enabled=True).select_related("data_server"))
+
+
+def way_steps(service: RecordingService, taken: Iterable[Tried]) -> Iterator[Step]:
+    """Tell what the test of a service's connection found, one step after the other."""
+    for one in taken:
+        state = State.PASS if one.ok else State.FAIL if one.tried else State.NOT_YET
+        yield Step(f"{name_of(service)}: {one.name}", state, one.found, one.advice)
+
+
+def name_of(service: RecordingService) -> str:
+    """Return how a service's steps are called."""
+    return f"Recording Service {service.slug}"
+
+
+def fetched_steps(service: RecordingService) -> Iterator[Step]:
+    """Look at what was fetched from a service and created there."""
+    name = name_of(service)
     users = QmsUser.objects.filter(service=service, gone_at=None).count()
     if users:
         yield Step(f"{name}: users loaded", State.PASS, f"{users} users")
@@ -187,7 +214,7 @@ def _flags_exist(name: str, service: RecordingService) -> Step:
     return Step(f"{name}: flags exist", State.PASS, f"{len(wanted)} on {service.data_server.slug}")
 
 
-def _clocks() -> Step:
+def clocks_step() -> Step:
     """Compare the clocks last: the way to QMS has just told its own."""
     found = clocks.offsets()
     wrong = [str(one) for one in found if one.is_wrong]

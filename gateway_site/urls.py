@@ -10,7 +10,7 @@ from calls.search_page import searches_panel
 from calls.why_page import why_page
 from gateway_site.dashboard import fragment
 from gateway_site.health import live, ready
-from gateway_site.installation_page import test_installation
+from gateway_site.installation_page import installation_steps, test_installation
 from gateway_site.metrics import metrics
 from gateway_site.trial_call_page import trial_call
 
@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("cti.urls")),
     path("", include("calls.urls")),
     path("admin/installation/", test_installation, name="test-installation"),
+    path("admin/installation/steps/", installation_steps, name="installation-steps"),
     path("admin/installation/call/", trial_call, name="trial-call"),
     path("admin/live/", live_page, name="live-calls"),
     path("admin/live/fragment/", live_fragment, name="live-calls-fragment"),

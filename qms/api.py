@@ -3,6 +3,9 @@
 from datetime import datetime
 
 from qms import health
+from qms.connection_tests import Told
+from qms.connection_tests import ask as ask_for_test
+from qms.connection_tests import told as test_told
 from qms.connections import adapters, connect
 from qms.health import BreakerState, breaker_state, clock_offset_seconds, mark_failed, may_send
 from qms.steps import Step, test_connection
@@ -10,6 +13,8 @@ from qms.steps import Step, test_connection
 __all__ = [
     "BreakerState",
     "Step",
+    "Told",
+    "ask_for_test",
     "breaker_state",
     "clock_offset_seconds",
     "connect",
@@ -17,6 +22,7 @@ __all__ = [
     "mark_ok",
     "may_send",
     "test_connection",
+    "test_told",
 ]
 
 

@@ -91,6 +91,23 @@ def progress(service: RecordingService, now: datetime) -> Progress | None:
                     test.asked_by)  # fmt: skip
 
 
+class Told(msgspec.Struct, frozen=True):
+    """How far the last test of a service is: its steps so far, and the verdict in a sentence."""
+
+    steps: list[Step]
+    verdict: str
+    is_running: bool
+
+
+def told(service: RecordingService, now: datetime) -> Told:
+    """Tell how far the last test of a service is; one that nobody asked for has no steps and does not run."""
+    test = ConnectionTest.objects.select_related("service").filter(service=service).first()
+    if test is None or test.run == 0:
+        return Told([], "The connection was not tested yet.", is_running=False)
+    steps = msgspec.convert(test.steps, list[Step])
+    return Told(steps, _verdict(test, steps, now), test.done_at is None and now < _given_up_at(test))
+
+
 def _given_up_at(test: ConnectionTest) -> datetime:
     """Return when a test must have ended that anybody works on."""
     if test.begun_at is None:

@@ -26,6 +26,7 @@ MAY_SEE = {
     "why": ALL,
     "exports": ALL,
     "test-installation": TECHNICAL,
+    "installation-steps": TECHNICAL,
     "trial-call": TECHNICAL,
     "admin:calls_leg_changelist": ALL,
     "admin:calls_gap_changelist": ALL,

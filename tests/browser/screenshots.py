@@ -85,8 +85,8 @@ def _take_further(page: Page, address: str, folder: Path) -> None:
     leg = page.locator("#result_list tbody a[href*='/change/']").first.get_attribute("href")
     _take(page, f"{address}{leg}", folder / "leg.png")
     page.goto(f"{address}/admin/installation/")
-    page.get_by_role("button", name="Test the installation").click()
-    page.locator("table.qg-facts").first.wait_for()
+    page.get_by_role("button", name=re.compile("Test (the installation|again)")).click()
+    page.locator("table.qg-facts[data-done]").first.wait_for()
     page.screenshot(path=folder / "installation.png")
 
 

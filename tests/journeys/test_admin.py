@@ -1,5 +1,7 @@
 """The admin as people see it: each page opens, GET changes nothing, the dashboard tells the truth."""
 
+from datetime import timedelta
+
 import pytest
 import redis as redis_client
 from django.contrib import admin
@@ -7,7 +9,10 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+import clock
 from calls.models import Leg
+from qms.connection_tests import carry_out
+from qms.models import ConnectionTest
 from tests.journeys.house import House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -88,16 +93,36 @@ def test_nobody_sees_a_page_without_logging_in(house: House, client: Client) -> 
     assert client.get(reverse("admin:calls_leg_changelist")).status_code == 302
 
 
-def test_the_installation_is_tested_by_a_button_and_given_as_a_file(house: House, operator: Client) -> None:
-    page = reverse("test-installation")
+def test_the_installation_is_tested_by_a_worker_while_the_page_follows(house: House, operator: Client) -> None:
+    page, steps = reverse("test-installation"), reverse("installation-steps")
     assert b"changes nothing" in operator.get(page).content
 
-    shown = operator.post(page)
-    assert "database" in {step.name for step in shown.context["steps"]}
-    assert b"What to do:" in shown.content
-    file = operator.post(page, {"download": "1"})
+    shown = operator.post(page, follow=True).content.decode()
+    assert "database" in shown
+    assert "Recording Service rs1: being tested" in shown
+    assert f'hx-get="{steps}"' in shown
+    carry_out(house.service.pk, ConnectionTest.objects.get().run)
+
+    told = operator.get(steps).content.decode()
+    assert "Recording Service rs1: Reach" in told
+    assert "clocks" in told
+    assert "What to do:" in told
+    assert "hx-get" not in told
+    file = operator.get(page, {"download": "1"})
     assert file.headers["Content-Disposition"].startswith("attachment")
+    assert b"rs1: Reach" in file.content
     assert b"Alice" not in file.content
+
+
+def test_a_test_that_no_worker_takes_says_so(house: House, operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    operator.post(reverse("test-installation"))
+    later = clock.now() + timedelta(minutes=5)
+    monkeypatch.setattr("clock.now", lambda: later)
+
+    told = operator.get(reverse("installation-steps")).content.decode()
+
+    assert "its worker was stopped, or none was there" in told
+    assert "hx-get" not in told
 
 
 def test_the_installation_page_is_for_those_who_may_see_the_services(house: House, client: Client) -> None:
