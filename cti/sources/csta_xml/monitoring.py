@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import structlog
 from msgspec.structs import replace
 
@@ -12,14 +13,22 @@ from cti.events import AgentEvent, Event, LinkData, SnapshotBegan, SnapshotEnded
 from cti.sources.csta_xml.agents import read_agent_states
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.devices import read_device
-from cti.sources.csta_xml.link import Link, Refused, Unanswered
+from cti.sources.csta_xml.link import Heed, Link, Refused, Unanswered
 from cti.sources.csta_xml.memory import Recent
 from cti.sources.csta_xml.options import Options
-from cti.sources.csta_xml.parsing import Element, children, text_of
+from cti.sources.csta_xml.parsing import Element, MessageError, children, text_of
 from cti.sources.csta_xml.requests import Requests
-from cti.sources.csta_xml.snapshot import Found, Meanwhile, read_call_snapshot, read_device_snapshot
+from cti.sources.csta_xml.segments import Collection, Segments, SnapshotIncomplete
+from cti.sources.csta_xml.snapshot import (
+    Found,
+    Meanwhile,
+    entries_in,
+    promised,
+    read_call_snapshot,
+    read_device_snapshot,
+)
 from cti.sources.csta_xml.telling import Telling
-from cti.sources.port import SourceConfig, Stamp
+from cti.sources.port import Quarantined, SourceConfig, Stamp
 
 log = structlog.get_logger()
 
@@ -32,6 +41,13 @@ DEAF = 3
 STOCK_SECONDS = 10.0
 
 
+class _Looked(msgspec.Struct, frozen=True):
+    """The answer to a question for a snapshot, and what it or its segments list."""
+
+    answer: Element
+    entries: list[Element]
+
+
 class Monitoring:
     """The monitors of one link, and the snapshots of their devices."""
 
@@ -42,11 +58,13 @@ class Monitoring:
         self._config, self._options, self._stamp, self._now = config, options, stamp, now
         self._link, self._decoder, self._telling, self._tasks = link, decoder, telling, tasks
         self.requests = Requests("", options)
+        self.segments = Segments(options.request_seconds, options.snapshot_seconds)
         self._slots = asyncio.Semaphore(options.parallel)
         self._surveying = asyncio.Lock()
         self._meanwhile: Meanwhile | None = None
         self._armed: set[str] = set()
-        self._unanswered = {"snapshot": 0, "agents": 0}
+        self._unanswered = {"snapshot": 0, "segments": 0, "agents": 0}
+        self._unknown: set[str] = set()
         self._agents_heard: Recent[str, bool] = Recent()
         self._stock_at = 0.0
         self._doubt: asyncio.Task[None] | None = None
@@ -94,14 +112,16 @@ class Monitoring:
             self._armed.discard(configured)
             self._tasks.create_task(self._taken_on_again(configured, "the server ended the monitor"))
 
-    async def _survey(self, devices: tuple[str, ...], look: Look, reason: str) -> None:
+    async def _survey(self, devices: tuple[str, ...], look: Look, reason: str, *, even_of_nothing: bool = True) -> None:
+        """Take stock of devices; ``even_of_nothing``: tell it though none of them answered."""
         async with self._surveying:
             self._meanwhile = Meanwhile()
             looks = {device: self._tasks.create_task(look(device)) for device in devices}
             await asyncio.wait(looks.values())
             answers = {device: found for device, one in looks.items() if (found := one.result()) is not None}
             async with self._telling as telling:
-                events = self._stock(answers, reason) if self._options.snapshot else []
+                is_told = self._options.snapshot and (even_of_nothing or bool(answers))
+                events = self._stock(answers, reason) if is_told else []
                 self._meanwhile = None
                 await telling.accept(events)
 
@@ -150,20 +170,47 @@ class Monitoring:
         self._armed.add(device)
         return None
 
-    async def _ask(self, service: str, xml: bytes) -> Element | None:
+    async def _ask(self, service: str, xml: bytes, heed: Heed | None = None) -> Element | None:
         """Ask for what may be missing: None when it is refused, or the server has been deaf to its like."""
+        if self._unanswered[service] >= DEAF:
+            return None
+        try:
+            answer = await self._link.ask(xml, heed)
+        except Refused:
+            return None
+        except Unanswered:
+            self._unanswered[service] += 1
+            return None
+        self._unanswered[service] = 0
+        return answer
+
+    async def _look(self, xml: bytes) -> _Looked | None:
+        """Ask for a snapshot; None when there is no answer. Raises ``SnapshotIncomplete``."""
+        awaited: list[Collection] = []
+
+        def heed(root: Element) -> None:
+            # Before anything after the answer is read: its first segment may have come with it.
+            if reference := promised(root):
+                awaited.append(self.segments.expect(root, reference))
+
         async with self._slots:
-            if self._unanswered[service] >= DEAF:
-                return None
             try:
-                answer = await self._link.ask(xml)
-            except Refused:
-                return None
-            except Unanswered:
-                self._unanswered[service] += 1
-                return None
-            self._unanswered[service] = 0
-            return answer
+                answer = await self._ask("snapshot", xml, heed) if self._unanswered["segments"] < DEAF else None
+                if answer is None or not awaited:
+                    return None if answer is None else _Looked(answer, list(entries_in(answer)))
+                return _Looked(answer, await self._collected(awaited[0]))
+            finally:
+                for collection in awaited:
+                    self.segments.forget(collection)
+
+    async def _collected(self, awaited: Collection) -> list[Element]:
+        try:
+            entries = await awaited.whole()
+        except SnapshotIncomplete as error:
+            self._unanswered["segments"] += error.is_late
+            raise
+        self._unanswered["segments"] = 0
+        return entries
 
     async def _seen(self, device: str) -> list[Found] | None:
         """Return what is in progress at a monitored device, call by call; None when the server does not say."""
@@ -171,19 +218,52 @@ class Monitoring:
             self._tasks.create_task(self._who(device))
         if not self._options.snapshot:
             return None
-        answer = await self._ask("snapshot", self.requests.snapshot_device(device))
-        found = read_device_snapshot(answer) if answer is not None else None
-        if found is None:
+        try:
+            found = await self._in_progress(device)
+        except SnapshotIncomplete as error:
+            await self._left_out(device, error)
             return None
-        return [await self._completed(one) for one in found if one.call]
+        self._unknown.discard(device)
+        return found
+
+    async def _in_progress(self, device: str) -> list[Found] | None:
+        looked = await self._look(self.requests.snapshot_device(device))
+        try:
+            found = read_device_snapshot(looked.entries) if looked is not None else None
+            return None if found is None else [await self._completed(one) for one in found if one.call]
+        except MessageError as error:
+            raise SnapshotIncomplete(f"it could not be read: {error}") from error
 
     async def _completed(self, found: Found) -> Found:
         """Add what the server says of the call."""
-        answer = await self._ask("snapshot", self.requests.snapshot_call(found.call, found.raw)) if found.raw else None
-        if answer is None:
-            return found
-        call = read_call_snapshot(answer)
-        return replace(found, state=found.state or call.state_of(found.raw), fields={**found.fields, **call.fields})
+        looked = await self._look(self.requests.snapshot_call(found.call, found.raw)) if found.raw else None
+        if looked is not None:
+            call = read_call_snapshot(looked.answer, looked.entries)
+            state = found.state or call.state_of(found.raw)
+            found = replace(found, state=state, fields={**found.fields, **call.fields})
+        if not found.state:
+            raise SnapshotIncomplete("the state of a call is not said")
+        return found
+
+    async def _left_out(self, device: str, error: SnapshotIncomplete) -> None:
+        """Show that a device's snapshot is worth nothing, and take it again, with growing waits."""
+        log.warning("snapshot_incomplete", source=self._config.slug, device=device, reason=str(error))
+        shown = f"The snapshot of a device is incomplete, its open calls stay as they are: {error}"
+        async with self._telling as telling:
+            await telling.quarantine(Quarantined(b"", "message", shown, f"SnapshotDevice {device}"))
+        if device not in self._unknown:
+            self._unknown.add(device)
+            self._tasks.create_task(self._look_again(device))
+
+    async def _look_again(self, device: str) -> None:
+        wait = self._options.retry_seconds
+        while device in self._unknown:
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, self._options.retry_limit_seconds)
+            if device in self._armed:
+                await self._survey(
+                    (device,), self._seen, f"the snapshot of {device} was incomplete", even_of_nothing=False
+                )
 
     def _stock(self, answers: dict[str, list[Found]], reason: str) -> list[Event]:
         """Make the snapshot's events: what the server answered, and over it what live events have said since."""
@@ -205,7 +285,8 @@ class Monitoring:
 
     async def _who(self, device: str) -> None:
         """Tell who is logged on at a device, unless the agent has been heard of since."""
-        answer = await self._ask("agents", self.requests.agent_state(device))
+        async with self._slots:
+            answer = await self._ask("agents", self.requests.agent_state(device))
         number = read_device(device).number
         async with self._telling as telling:
             if answer is None or self._agents_heard.get(number):

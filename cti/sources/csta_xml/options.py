@@ -40,6 +40,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat_seconds: Seconds = 30.0
     request_seconds: Seconds = 5.0
     connect_seconds: Seconds = 10.0
+    #: How long a snapshot in segments may take; each segment of it, as long as an answer.
+    snapshot_seconds: Seconds = 30.0
     #: How long it may take to keep what was read.
     outlet_seconds: Seconds = 60.0
     #: A refused monitor is asked for again after this long, then twice as long, up to the limit.

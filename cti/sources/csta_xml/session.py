@@ -16,6 +16,7 @@ from cti.sources.csta_xml.monitoring import Monitoring
 from cti.sources.csta_xml.options import Options, OptionsError, read_options
 from cti.sources.csta_xml.parsing import Element, MessageError, children, local, parse, text_of
 from cti.sources.csta_xml.requests import Requests, namespace_of, stop_session
+from cti.sources.csta_xml.segments import DATA_OF
 from cti.sources.csta_xml.telling import Telling
 from cti.sources.port import LinkError, Outlet, Quarantined, SourceConfig, Stamp
 
@@ -161,7 +162,14 @@ class _Conversation:
         if isinstance(frame, FrameError):
             self._end = LinkError(f"the stream makes no sense: {frame.error} ({frame.place})")
             raise MessageError(frame.error, kind="frame")
-        root = parse(frame.xml)
+        try:
+            root = parse(frame.xml)
+        except MessageError:
+            self._monitoring.segments.doubt("a message could not be read meanwhile")
+            raise
+        if local(root.tag) in DATA_OF.values():
+            self._collect(root, frame)
+            return []
         if is_answer(root):
             if not self._link.settle(frame.invoke, root):
                 log.debug("csta_answer_late", source=self._config.slug, invoke=frame.invoke)
@@ -171,6 +179,11 @@ class _Conversation:
             return self._decoder.decode(root, self._now())
         answers.append((frame.invoke, answer))
         return []
+
+    def _collect(self, root: Element, frame: Frame) -> None:
+        """Take a segment of a snapshot, to which no answer is due."""
+        if not self._monitoring.segments.take(root, len(frame.xml)):
+            log.debug("csta_segment_unawaited", source=self._config.slug, place=frame.place)
 
     def _served(self, root: Element) -> bytes | None:
         """Serve a request of the server's; None when the message is none that is served here."""
@@ -189,6 +202,7 @@ class _Conversation:
     def _heed_status(self, root: Element) -> None:
         status = text_of(children(root).get("systemStatus")).lower()
         if status == "messageslost" or (status in _UP and self._was_down):
+            self._monitoring.segments.doubt("the server lost messages meanwhile")
             reason = "the server lost messages" if status == "messageslost" else "the server was disabled"
             self._tasks.create_task(self._monitoring.resynchronise(reason))
         self._was_down = status in _DOWN or (self._was_down and status not in _UP)

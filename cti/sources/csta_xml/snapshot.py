@@ -1,5 +1,7 @@
 """What is in progress at the devices: the answers to SnapshotDevice and SnapshotCall, and what came meanwhile."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from cti.events import (
@@ -51,12 +53,20 @@ class Found(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, Element] = {}
 
 
-def read_device_snapshot(root: Element) -> list[Found] | None:
-    """Return the connections at a device; None when the answer only promises them."""
-    data = descend(root, "crossRefIDorSnapshotData", "snapshotData")
-    if data is None:
-        return None if descend(root, "crossRefIDorSnapshotData", "serviceCrossRefID") is not None else []
-    infos = [children(one) for one in data if local(one.tag) == "snapshotDeviceResponseInfo"]
+def promised(root: Element) -> str:
+    """Return the cross reference under which the data is still to come; empty when the answer has it."""
+    within = text_of(descend(root, "crossRefIDorSnapshotData", "serviceCrossRefID"))
+    return within or text_of(descend(root, "serviceCrossRefID"))
+
+
+def entries_in(root: Element) -> Iterable[Element]:
+    """Return what an answer itself lists."""
+    return members(descend(root, "crossRefIDorSnapshotData", "snapshotData"))
+
+
+def read_device_snapshot(entries: Iterable[Element]) -> list[Found]:
+    """Return the connections at a device. Raises ``MessageError`` when one has an identity that cannot be."""
+    infos = [children(one) for one in entries if local(one.tag) == "snapshotDeviceResponseInfo"]
     return [_found(info) for info in infos]
 
 
@@ -94,10 +104,10 @@ class CallSnapshot(msgspec.Struct, frozen=True):
         return _compound([self.states[raw], *others]) if self.states.get(raw) else ""
 
 
-def read_call_snapshot(root: Element) -> CallSnapshot:
-    """Read the answer to SnapshotCall."""
+def read_call_snapshot(root: Element, entries: Iterable[Element]) -> CallSnapshot:
+    """Read the answer to SnapshotCall, and who it lists. Raises ``MessageError`` as ``read_device_snapshot`` does."""
     states: dict[str, str] = {}
-    for one in members(descend(root, "crossRefIDorSnapshotData", "snapshotData")):
+    for one in entries:
         info = children(one)
         _, raw = connection_id(info.get("callIdentifier"))
         raw = raw or device_of(info.get("deviceOnCall")).number
