@@ -9,11 +9,14 @@ from cti.events import EventError, decode, encode
 from cti.sources.asterisk_ami.messages import MessageError as AmiError
 from cti.sources.asterisk_ami.picture import Picture
 from cti.sources.asterisk_ami.reading import Heard, Reader
+from cti.sources.csta_xml.agents import read_agent_states
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.framing import Frame, Framer, framed
 from cti.sources.csta_xml.options import read_options
 from cti.sources.csta_xml.parsing import MessageError as CstaError
 from cti.sources.csta_xml.parsing import parse
+from cti.sources.csta_xml.segments import Segments
+from cti.sources.csta_xml.snapshot import entries_in, promised, read_call_snapshot, read_device_snapshot
 from cti.sources.port import Stamp
 from cti.tests.ami import traces
 from cti.tests.csta.pbx import config
@@ -37,6 +40,22 @@ def _read_csta(xml: bytes) -> None:
     with suppress(CstaError):
         for event in Decoder(site, read_options(site), Stamp("pbx", "1")).decode(parse(xml), NOW):
             encode(event)
+
+
+def _read_answers(xml: bytes) -> None:
+    """Read a message as each answer that the session asks for, and as a segment of a snapshot."""
+    with suppress(CstaError):
+        root = parse(xml)
+        promised(root)
+        read_agent_states(root)
+        segments = Segments(1, 1)
+        for promise in (b"<SnapshotDeviceResponse/>", b"<SnapshotCallResponse/>"):
+            segments.expect(parse(promise), "7")
+        segments.take(root, len(xml))
+    with suppress(CstaError):
+        root = parse(xml)
+        read_device_snapshot(entries_in(root))
+        read_call_snapshot(root, entries_in(root))
 
 
 def _read_frames(data: bytes) -> None:
@@ -74,6 +93,17 @@ def _messages() -> Iterator[bytes]:
     return (path.read_bytes() for path in sorted(CSTA_SAMPLES.glob("*/*.xml")))
 
 
+def _answers() -> Iterator[bytes]:
+    for one in (path.read_bytes() for path in sorted(CSTA_SAMPLES.glob("*/*Response.xml"))):
+        yield one
+        for kind in (b"Device", b"Call"):
+            head = b"<serviceCrossRefID>7</serviceCrossRefID><segmentID>1</segmentID><lastSegment>true</lastSegment>"
+            if b"Snapshot" + kind + b"Response" in one:
+                data = one.partition(b"<snapshotData>")[2].partition(b"</snapshotData>")[0]
+                name = b"Snapshot" + kind + b"Data"
+                yield b"<" + name + b">" + head + b"<snapshotData>" + data + b"</snapshotData></" + name + b">"
+
+
 def _traces() -> Iterator[bytes]:
     return (traces.trace(name)[:LONGEST] for name in traces.NAMES)
 
@@ -87,6 +117,7 @@ def _events() -> Iterator[bytes]:
 
 TARGETS = {
     "csta": Target(_read_csta, _messages),
+    "csta-answers": Target(_read_answers, _answers),
     "csta-frames": Target(_read_frames, lambda: (framed(9999, one) for one in _messages())),
     "ami": Target(_read_ami, _traces),
     "http": Target(_read_event, _events),
