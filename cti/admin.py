@@ -19,10 +19,10 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 import clock
 from cti.journal import JournalUnavailable
-from cti.journal_writer import Lease
+from cti.journal_lease import Standing, standing
 from cti.models import CtiSource, IntakeToken, LinkState, QuarantinedMessage
 from cti.preview import readable
-from cti.sentences import link_sentences
+from cti.sentences import is_silent, link_sentences, refused_monitors
 from cti.tokens import mint, revoke_token
 from history.admin import RecordedAdmin
 from vault.fields import Secret
@@ -30,11 +30,15 @@ from vault.fields import Secret
 SECRET_FIELDS = ("stored_secret", "new_secret", "forget_secret", "secret_env")
 #: Messages in quarantine are counted no further.
 MANY = 1000
+#: Refused devices shown on a source's page.
+SHOWN_DEVICES = 200
+SILENT = "its listener is silent"
 LABELS = {
     LinkState.UP.label: "success",
     LinkState.SPOOLING.label: "warning",
     LinkState.CONNECTING.label: "info",
     LinkState.DOWN.label: "danger",
+    SILENT: "danger",
 }
 
 
@@ -109,14 +113,16 @@ class CtiSourceAdmin(RecordedAdmin):
         if not source.slug:
             return "A listener starts when the source is saved."
         now = clock.now()
-        sentences = ((sentence,) for sentence in link_sentences(source, now, _standbys(source, now)))
-        return format_html_join("", '<p class="mb-1">{}</p>', sentences) + _quarantine(source)
+        sentences = ((sentence,) for sentence in link_sentences(source, now, _standing(source)))
+        return format_html_join("", '<p class="mb-1">{}</p>', sentences) + _refusals(source, now) + _quarantine(source)
 
     @display(description="State", label=LABELS)
     def state(self, source: CtiSource) -> str | None:
         """Say in a word how the link is."""
         status = getattr(source, "status", None)
-        return status.get_state_display() if status else None
+        if status is None or not source.enabled:
+            return None
+        return SILENT if status.reported_at and is_silent(status, clock.now()) else status.get_state_display()
 
     @display(description="Last event")
     def last_event(self, source: CtiSource) -> Any:
@@ -128,7 +134,7 @@ class CtiSourceAdmin(RecordedAdmin):
     def rate(self, source: CtiSource) -> Any:
         """Tell how many events come now."""
         status = getattr(source, "status", None)
-        return status.events_per_second if status else None
+        return status.events_per_second if status and not is_silent(status, clock.now()) else None
 
     @display(description="Stored secret")
     def stored_secret(self, source: CtiSource) -> str:
@@ -138,11 +144,24 @@ class CtiSourceAdmin(RecordedAdmin):
         return "set" if source.secret else "none"
 
 
-def _standbys(source: CtiSource, now: datetime) -> list[str] | None:
+def _standing(source: CtiSource) -> Standing | None:
     try:
-        return Lease(source.slug, "").standbys(now)
+        return standing(source.slug)
     except JournalUnavailable:
         return None
+
+
+def _refusals(source: CtiSource, now: datetime) -> SafeString:
+    """Return the devices that the PBX does not let us monitor, each with its reason and the next try."""
+    status = getattr(source, "status", None)
+    if status is None or not source.enabled or not status.monitors_refused:
+        return SafeString()
+    refused = refused_monitors(status, now)
+    rows = ((one.device, one.reason, one.again) for one in refused[:SHOWN_DEVICES])
+    listed = format_html_join("", "<li>{}: {}; {}</li>", rows)
+    more = f"and {len(refused) - SHOWN_DEVICES:,} more" if len(refused) > SHOWN_DEVICES else ""
+    style = "list-disc pl-5 mb-1 max-h-64 overflow-y-auto"
+    return format_html('<ul class="{}">{}</ul><p class="mb-1">{}</p>', style, listed, more)
 
 
 def _quarantine(source: CtiSource) -> SafeString:

@@ -1,7 +1,8 @@
 """The journal: one Redis stream for each CTI source, in order; from it everything else is derived.
 
 ``journal``          read, state, trim; the client and the errors
-``journal_writer``   the listener's appends: explicit ids (idempotence, order and fence in one) and the lease
+``journal_writer``   the listener's appends: explicit ids (idempotence, order and fence in one)
+``journal_lease``    who leads a source, and who stands by
 ``journal_intake``   the HTTP intake's appends: each event id once, and the rate limit
 ``journal_wake``     the hint to the consumer
 ``journal_checks``   settings of the server that can lose what was accepted

@@ -1,4 +1,4 @@
-"""The listener's side of the journal: appends under an epoch of its own, and the lease that says who leads.
+"""The listener's side of the journal: appends under an epoch of its own.
 
 An entry's id is ``EPOCH-COUNTER``. The journal takes ids only in rising order, so a leader of a newer epoch shuts out
 every older one at its first append, whether the older one knows it or not. The lease is mere thrift: it spares the
@@ -9,8 +9,6 @@ import time
 import uuid
 from collections import deque
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 
@@ -24,9 +22,7 @@ from cti.journal import (
     journal_state,
     run_script,
     storable,
-    translated,
 )
-from cti.journal import client as journal_client
 
 #: Entries in one script: Redis serves nobody else meanwhile (a few milliseconds).
 AT_ONCE = 500
@@ -60,13 +56,6 @@ return 'OK'
 """
 #: The journal's life gets a name when its first writer comes.
 IDENTIFY = "redis.call('SET', KEYS[1], ARGV[1], 'NX') return redis.call('GET', KEYS[1])"
-HOLD = """
-local owner = redis.call('GET', KEYS[1])
-if owner and owner ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
-"""
-RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 log = structlog.get_logger()
 
@@ -143,43 +132,3 @@ class Writer:
     def _identify(self) -> None:
         fresh = f"{self.slug}-{uuid.uuid4().hex}"
         self._incarnation = run_script(IDENTIFY, [incarnation_key(self.slug)], [fresh])
-
-
-#: A listener that stands by says so twice a second; one that has not for so long does not stand by.
-PRESENT = timedelta(seconds=5)
-FORGOTTEN = timedelta(minutes=1)
-
-
-class Lease:
-    """The right to lead a source, held for a short time and renewed."""
-
-    def __init__(self, slug: str, owner: str, milliseconds: int = 3000) -> None:
-        self._key, self.owner, self._milliseconds = f"lease:{{{slug}}}", owner, milliseconds
-        self._standbys = f"standby:{{{slug}}}"
-
-    def hold(self) -> bool:
-        """Take or renew the lease and say whether it is ours. Raises ``JournalUnavailable``."""
-        return bool(run_script(HOLD, [self._key], [self.owner, self._milliseconds]))
-
-    def release(self) -> None:
-        """Let another lead at once. Raises ``JournalUnavailable``."""
-        run_script(RELEASE, [self._key], [self.owner])
-
-    def holder(self) -> str:
-        """Return who leads, empty when nobody does. Raises ``JournalUnavailable``."""
-        with translated():
-            owner: Any = journal_client().get(self._key)
-        return (owner or b"").decode()
-
-    def stand_by(self, now: datetime) -> None:
-        """Tell that this listener would lead if the leader died. Raises ``JournalUnavailable``."""
-        with translated():
-            journal_client().zadd(self._standbys, {self.owner: now.timestamp()})
-            journal_client().pexpire(self._standbys, FORGOTTEN)
-
-    def standbys(self, now: datetime) -> list[str]:
-        """Return who stood by a moment ago, and does not lead. Raises ``JournalUnavailable``."""
-        with translated():
-            found: Any = journal_client().zrangebyscore(self._standbys, (now - PRESENT).timestamp(), "+inf")
-        leader = self.holder()
-        return [owner for one in found if (owner := one.decode()) != leader]

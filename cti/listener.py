@@ -18,11 +18,11 @@ import clock
 from cti.aside import Aside, Bell
 from cti.events import Event, LinkData, LinkEvent, LinkLost, LinkRestored
 from cti.journal import JournalUnavailable
-from cti.journal_writer import Lease
+from cti.journal_lease import Lease
 from cti.keeper import Keeper
 from cti.models import LinkState
 from cti.reporting import UNREADABLE, LinkFacts, Reporter
-from cti.sources.port import LinkError, Quarantined, SourceConfig, Stamp
+from cti.sources.port import LinkError, Quarantined, Refusal, SourceConfig, Stamp
 from cti.sources.registry import open_session
 from cti.spool import SpoolFull
 
@@ -124,12 +124,12 @@ class Reign:
         """Keep a message that could not be read; the next report saves it."""
         self._reporter.quarantine(message)
 
-    async def refused(self, device: str, reason: str | None) -> None:
+    async def refused(self, device: str, refusal: Refusal | None) -> None:
         """Note that a device is not monitored, or is again."""
-        if reason is None:
-            self.facts.monitors_refused.pop(device, None)
+        if refusal is None:
+            self.facts.refusals.pop(device, None)
         else:
-            self.facts.monitors_refused[device] = reason
+            self.facts.refusals[device] = refusal
 
     # The link.
 
@@ -153,7 +153,7 @@ class Reign:
         """Run one session to its end, or to an interruption, and return why it ended."""
         self._sessions += 1
         self._turn(LinkState.CONNECTING)
-        self.facts.monitors_refused.clear()
+        self.facts.refusals.clear()
         try:
             session = open_session(self._config, Stamp(self._config.slug, f"{self._epoch}.{self._sessions}"))
         except LinkError as error:
@@ -250,7 +250,7 @@ class Reign:
     async def _tell_status(self) -> None:
         self._turn(self._shown_state())
         self.facts.spooled = self._keeper.spooled
-        facts = replace(self.facts, monitors_refused=dict(self.facts.monitors_refused))
+        facts = replace(self.facts, refusals=dict(self.facts.refusals))
         messages = self._reporter.take_quarantine()
         try:
             await self._database.run(self._reporter.report, facts, messages)

@@ -1,5 +1,6 @@
 """CTI sources, who may post to them, what they sent that could not be read, and how their links are."""
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 
@@ -80,6 +81,9 @@ class LinkStatus(models.Model):
     last_error = models.CharField(max_length=500, blank=True)
     last_error_at = models.DateTimeField(null=True)
     monitors_refused = models.JSONField(default=dict, help_text="Device: the PBX's reason.")
+    monitors_again = models.JSONField(
+        default=dict, encoder=DjangoJSONEncoder, help_text="Device: when the PBX is asked again to monitor it."
+    )
     spooled = models.BigIntegerField(default=0)
     epoch = models.BigIntegerField(
         default=0, editable=False, help_text="The newest epoch of the journal's ids; the next one is greater."

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections
@@ -11,7 +12,7 @@ import clock
 from cti.configuration import SecretMissing, source_config
 from cti.models import CtiSource, LinkState, LinkStatus
 from cti.quarantine import OVERFLOW, record_counted
-from cti.sources.port import Quarantined, SourceConfig
+from cti.sources.port import Quarantined, Refusal, SourceConfig
 from cti.sources.registry import has_session
 from vault.fields import VaultError
 
@@ -34,12 +35,20 @@ class LinkFacts:
     events_per_second: float = 0.0
     last_error: str = ""
     last_error_at: datetime | None = None
-    monitors_refused: dict[str, str] = field(default_factory=dict)
+    refusals: dict[str, Refusal] = field(default_factory=dict)
     spooled: int = 0
 
     def failed(self, error: str) -> None:
         """Note an error and its time."""
         self.last_error, self.last_error_at = error[:ERROR_CHARACTERS], clock.now()
+
+    def columns(self) -> dict[str, Any]:
+        """Return them as a ``LinkStatus`` has them; what has not happened in this life leaves the last one's there."""
+        members = dict(vars(self))
+        refusals: dict[str, Refusal] = members.pop("refusals")
+        members["monitors_refused"] = {device: one.reason for device, one in refusals.items()}
+        members["monitors_again"] = {device: one.again_at for device, one in refusals.items() if one.again_at}
+        return {name: value for name, value in members.items() if value or not name.startswith("last_")}
 
 
 @dataclass(frozen=True)
@@ -99,7 +108,7 @@ class Reporter:
     def report(self, facts: LinkFacts, messages: Counter[Quarantined]) -> None:
         """Save the status, and the messages that could not be read. Raises the database's error."""
         close_old_connections()
-        told = vars(facts) | {"leader": self._owner, "reported_at": clock.now()}
+        told = facts.columns() | {"leader": self._owner, "reported_at": clock.now()}
         LinkStatus.objects.update_or_create(source_id=self._source_id, defaults=told)
         if messages:
             record_counted(self._source_id, messages, clock.now())

@@ -1,21 +1,22 @@
 """How a source's link is, in sentences that an operator can act on."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from cti.journal_lease import Standing
 from cti.models import CtiSource, Kind, LinkState, LinkStatus
 
 #: A listener that has not reported for so long is dead, hung, or cut off from the database.
 SILENT = timedelta(seconds=15)
-SHOWN_DEVICES = 20
+NO_SECOND = "No second listener: if this one dies, events are missed until it is back."
 
 
-def link_sentences(source: CtiSource, now: datetime, standbys: Sequence[str] | None = None) -> list[str]:
+def link_sentences(source: CtiSource, now: datetime, standing: Standing | None = None) -> list[str]:
     """Say how the link of a source is, the most important first.
 
-    ``standbys``: the listeners that would lead if the leader died; None where that is not known.
+    ``standing``: who leads by the lease, and who would if the leader died; None where Redis does not tell.
     """
     if not source.enabled:
         return ["This source is disabled: nothing is taken from it."]
@@ -25,8 +26,8 @@ def link_sentences(source: CtiSource, now: datetime, standbys: Sequence[str] | N
     if status is None or status.reported_at is None:
         return [f"No listener has reported yet. Start one: ./gateway manage listen {source.slug}"]
     return [
-        _state(status, now), *_leader(status), *_standbys(standbys), *_events(status), *_error(status),
-        *_refused(status),
+        _state(status, now), *_leader(status, standing), *_standbys(standing, now), *_events(status, now),
+        *_error(status), *_refused(status),
     ]  # fmt: skip
 
 
@@ -39,7 +40,7 @@ def _intake(source: CtiSource) -> list[str]:
 
 def _state(status: LinkStatus, now: datetime) -> str:
     seen_at = status.reported_at or now
-    if now - seen_at > SILENT:
+    if is_silent(status, now):
         return f"The listener {status.leader} last gave a sign of life {_clock(seen_at)}. Is it still running?"
     since = f" since {_moment(status.since)}" if status.since else ""
     if status.state == LinkState.SPOOLING:
@@ -49,24 +50,42 @@ def _state(status: LinkStatus, now: datetime) -> str:
     return f"{words.get(LinkState(status.state), status.get_state_display())}{since}."
 
 
-def _leader(status: LinkStatus) -> list[str]:
+def _leader(status: LinkStatus, standing: Standing | None) -> list[str]:
     since = f" since {_moment(status.leading_since)}" if status.leading_since else ""
-    return [f"{status.leader} leads{since}."] if status.leader else []
+    if standing is None:
+        return [f"{status.leader} leads{since} by its own report; Redis does not tell who leads now."]
+    if not standing.leader:
+        return [f"Nobody leads now: what the PBX tells is missed. The last to lead was {status.leader}{since}."]
+    if standing.leader != status.leader:
+        return [f"{standing.leader} leads now, and has not reported yet; before it {status.leader} led{since}."]
+    return [f"{standing.leader} leads{since}."]
 
 
-def _standbys(standbys: Sequence[str] | None) -> list[str]:
-    if standbys is None:
+def _standbys(standing: Standing | None, now: datetime) -> list[str]:
+    if standing is None:
         return []
-    if not standbys:
-        return ["No second listener stands by: if this one dies, what the PBX tells until it is back is missed."]
-    return [f"{', '.join(standbys)} stands by, and leads within five seconds if this one dies or hangs."]
+    present = [one for one in standing.standbys if one.is_present]
+    if not present:
+        return [" ".join([NO_SECOND, *(_gone(one.owner, now - one.silent_for) for one in standing.standbys[:1])])]
+    return [
+        f"{one.owner} stands by, last seen {_clock(now - one.silent_for)}; it leads within five seconds if the leader "
+        "dies or hangs."
+        for one in present
+    ]
 
 
-def _events(status: LinkStatus) -> list[str]:
+def _gone(owner: str, seen_at: datetime) -> str:
+    return f"{owner} stood by until {_moment(seen_at)}, and has given no sign since."
+
+
+def _events(status: LinkStatus, now: datetime) -> list[str]:
     if status.last_event_at is None:
         return ["No event has come since the listener started."]
-    rate = f"{status.events_per_second:g} a second now"
-    return [f"{status.events} events since the listener started, {rate}; the last {_clock(status.last_event_at)}."]
+    last = f"the last {_clock(status.last_event_at)}"
+    if not status.events:
+        return [f"No event has come since the listener began to lead; {last}."]
+    rate = "" if is_silent(status, now) else f" {status.events_per_second:g} a second now,"
+    return [f"{status.events} events since the listener began to lead,{rate} {last}."]
 
 
 def _error(status: LinkStatus) -> list[str]:
@@ -76,12 +95,40 @@ def _error(status: LinkStatus) -> list[str]:
 
 
 def _refused(status: LinkStatus) -> list[str]:
-    refused = sorted(status.monitors_refused.items())
-    if not refused:
+    count = len(status.monitors_refused)
+    if not count:
         return []
-    shown = "; ".join(f"{device} ({reason})" for device, reason in refused[:SHOWN_DEVICES])
-    more = f"; and {len(refused) - SHOWN_DEVICES} more" if len(refused) > SHOWN_DEVICES else ""
-    return [f"The PBX refuses to monitor {len(refused)} devices, whose calls are not seen: {shown}{more}."]
+    devices = "1 device, whose" if count == 1 else f"{count:,} devices, whose"
+    return [f"The PBX refuses to monitor {devices} calls are not seen and not flagged:"]
+
+
+@dataclass(frozen=True)
+class RefusedMonitor:
+    """A device that the PBX does not let us monitor. ``again``: when it is asked for again, in words."""
+
+    device: str
+    reason: str
+    again: str
+
+
+def refused_monitors(status: LinkStatus, now: datetime) -> list[RefusedMonitor]:
+    """Return the devices that are not monitored, in order."""
+    return [
+        RefusedMonitor(device, reason, _again(status.monitors_again.get(device), status, now))
+        for device, reason in sorted(status.monitors_refused.items())
+    ]
+
+
+def _again(told: str | None, status: LinkStatus, now: datetime) -> str:
+    if told is None or is_silent(status, now):
+        return "not before the listener connects again"
+    at = datetime.fromisoformat(told)
+    return f"asked again {_clock(at)}" if at > now else "being asked again"
+
+
+def is_silent(status: LinkStatus, now: datetime) -> bool:
+    """Say whether the listener has given no sign of life for longer than a living one does."""
+    return status.reported_at is None or now - status.reported_at > SILENT
 
 
 def _clock(moment: datetime) -> str:

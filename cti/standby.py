@@ -14,8 +14,9 @@ import clock
 from cti.aside import Aside, Bell
 from cti.journal import Fenced, JournalUnavailable
 from cti.journal_checks import log_warnings
+from cti.journal_lease import Lease
 from cti.journal_wake import wake
-from cti.journal_writer import Lease, Writer, next_epoch
+from cti.journal_writer import Writer, next_epoch
 from cti.keeper import Keeper
 from cti.listener import LeaseLost, Reign, SourceGone, set_or_late
 from cti.reporting import UNREADABLE, EarlierLife, Reporter
@@ -88,7 +89,7 @@ class Listener:
             try:
                 if ticks() >= not_before and await self._journal.run(self._lease.hold):
                     return True
-                await self._journal.run(self._lease.stand_by, clock.now())
+                await self._journal.run(self._lease.stand_by)
                 if not is_told:
                     log.info("standing_by", source=self._config.slug)
                     is_told = True

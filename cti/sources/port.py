@@ -52,6 +52,13 @@ class Quarantined(msgspec.Struct, frozen=True):
     place: str = ""
 
 
+class Refusal(msgspec.Struct, frozen=True):
+    """Why the PBX does not monitor a device. ``again_at``: when it is asked again; None where it is not."""
+
+    reason: str
+    again_at: datetime | None = None
+
+
 class Outlet(Protocol):
     """Where a session puts what it learns; each call returns when it is kept (journal or spool)."""
 
@@ -64,7 +71,7 @@ class Outlet(Protocol):
     async def quarantine(self, message: Quarantined) -> None:
         """Keep a message that could not be read."""
 
-    async def refused(self, device: str, reason: str | None) -> None:
+    async def refused(self, device: str, refusal: Refusal | None) -> None:
         """Tell that the PBX refuses to monitor a device, or (None) that it does so no longer."""
 
 

@@ -1,10 +1,10 @@
 """A source of a few words for tests of the listener: one line over TCP is one event, or what else a source can do."""
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from cti.events import CallData, Established
-from cti.sources.port import LinkError, Outlet, Quarantined, SourceConfig, Stamp
+from cti.sources.port import LinkError, Outlet, Quarantined, Refusal, SourceConfig, Stamp
 
 
 class LineSession:
@@ -38,6 +38,7 @@ class LineSession:
                 data = CallData(call_id=number, device_id="2001")
                 await outlet.accept([self._stamp.call(Established, data, received=datetime.now(UTC))])
             case ["refuse", device]:
-                await outlet.refused(device, "no such device")
+                now = datetime.now(UTC)
+                await outlet.refused(device, Refusal("no such device", now + timedelta(seconds=5)))
             case _:
                 await outlet.quarantine(Quarantined(" ".join(words).encode(), "message", "not a word of ours"))

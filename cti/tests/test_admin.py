@@ -12,7 +12,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 import clock
-from cti.journal_writer import Lease
+from cti.journal_lease import Lease, Standby, Standing
 from cti.models import CtiSource, IntakeToken, Kind, LinkState, LinkStatus, QuarantinedMessage, Scope
 from cti.sentences import link_sentences
 from cti.tests.examples import AT, source
@@ -170,9 +170,21 @@ def test_the_list_of_sources_asks_the_database_once_for_all(
         ({"state": LinkState.UP}, "The link is up since 20"),
         ({"state": LinkState.DOWN, "last_error": "no connection"}, "no connection"),
         ({"state": LinkState.SPOOLING, "spooled": 12}, "12 events wait in its file"),
-        ({"state": LinkState.UP, "monitors_refused": {"2001": "unknown"}}, "whose calls are not seen: 2001 (unknown)"),
-        ({"state": LinkState.UP, "events": 40, "events_per_second": 2.5}, "40 events since the listener started, 2.5"),
+        (
+            {"state": LinkState.UP, "monitors_refused": {"2001": "unknown"}},
+            "monitor 1 device, whose calls",
+        ),
+        (
+            {"state": LinkState.UP, "events": 40, "events_per_second": 2.5},
+            "40 events since the listener began to lead, 2.5",
+        ),
+        ({"state": LinkState.UP, "events": 0}, "No event has come since the listener began to lead; the last at 20"),
+        ({"state": LinkState.UP, "last_event_at": None}, "No event has come since the listener started."),
         ({"state": LinkState.UP, "reported_at": AT}, "Is it still running?"),
+        (
+            {"state": LinkState.UP, "reported_at": AT, "events": 40},
+            "40 events since the listener began to lead, the last",
+        ),
         ({"state": LinkState.UP, "leading_since": AT}, "host:1 leads since 2026"),
     ],
 )
@@ -184,36 +196,74 @@ def test_the_link_is_told_in_sentences(pbx: CtiSource, members: dict[str, Any], 
     }  # fmt: skip
     LinkStatus.objects.create(source=pbx, **(told | members))
 
-    assert expected in " ".join(link_sentences(CtiSource.objects.get(), now))
+    assert expected in " ".join(link_sentences(CtiSource.objects.get(), now, Standing("host:1")))
+
+
+HERE, AWAY = Standby("host:2", timedelta(seconds=1)), Standby("host:3", timedelta(seconds=60))
 
 
 @pytest.mark.parametrize(
-    ("standbys", "expected"),
-    [(["host:2"], "host:2 stands by"), ([], "No second listener stands by"), (None, "host:1 leads. No event")],
+    ("standing", "expected"),
+    [
+        (Standing("host:1", (HERE, AWAY)), "host:2 stands by, last seen at 20"),
+        (Standing("host:1"), "No second listener: if this one dies, events are missed until it is back."),
+        (Standing("host:1", (AWAY,)), "until it is back. host:3 stood by until 20"),
+        (Standing("", (HERE,)), "Nobody leads now: what the PBX tells is missed. The last to lead was host:1"),
+        (Standing("host:2"), "host:2 leads now, and has not reported yet; before it host:1 led"),
+        (None, "host:1 leads by its own report; Redis does not tell"),
+    ],
 )
-def test_who_stands_by_is_told(pbx: CtiSource, standbys: list[str] | None, expected: str) -> None:
+def test_who_leads_and_who_stands_by_is_told(pbx: CtiSource, standing: Standing | None, expected: str) -> None:
     now = timezone.now()
     LinkStatus.objects.create(source=pbx, state=LinkState.UP, leader="host:1", reported_at=now)
 
-    assert expected in " ".join(link_sentences(CtiSource.objects.get(), now, standbys))
+    assert expected in " ".join(link_sentences(CtiSource.objects.get(), now, standing))
 
 
 def test_the_page_of_a_source_tells_who_stands_by_and_what_waits_in_quarantine(
     admin_client: Client, pbx: CtiSource, redis: redis_client.Redis
 ) -> None:
-    now = clock.now()
-    LinkStatus.objects.create(source=pbx, state=LinkState.UP, leader="host:1", reported_at=now)
+    LinkStatus.objects.create(source=pbx, state=LinkState.UP, leader="host:1", reported_at=clock.now())
+    for owner in ("host:1", "host:2"):
+        Lease(pbx.slug, owner).stand_by()
     Lease(pbx.slug, "host:1").hold()
-    for owner, seconds in (("host:1", 0), ("host:2", 1), ("host:3", 60)):
-        Lease(pbx.slug, owner).stand_by(now - timedelta(seconds=seconds))
     assert "No message in quarantine" in page(admin_client, "ctisource_change", pbx.pk)
     quarantined(pbx)
 
     shown = page(admin_client, "ctisource_change", pbx.pk)
 
+    assert "host:1 leads." in shown
     assert "host:2 stands by" in shown
-    assert "host:3" not in shown
+    assert "host:1 st" not in shown
     assert "nobody has looked at: 1</a>" in shown
+
+
+def test_the_page_of_a_source_lists_every_refused_device_with_its_reason_and_the_next_try(
+    admin_client: Client, pbx: CtiSource
+) -> None:
+    now = clock.now()
+    LinkStatus.objects.create(
+        source=pbx, state=LinkState.UP, leader="host:1", reported_at=now,
+        monitors_refused={"2001": "invalidDeviceID", "2002": "<none>"},
+        monitors_again={"2001": now + timedelta(minutes=1)},
+    )  # fmt: skip
+
+    shown = page(admin_client, "ctisource_change", pbx.pk)
+
+    assert "<li>2001: invalidDeviceID; asked again at 20" in shown
+    assert "<li>2002: &lt;none&gt;; not before the listener connects again</li>" in shown
+
+
+def test_a_silent_listener_is_called_so_in_the_list_of_sources(admin_client: Client, pbx: CtiSource) -> None:
+    row = LinkStatus.objects.create(source=pbx, state=LinkState.UP, reported_at=clock.now(), events_per_second=7.25)
+    assert "7.25" in page(admin_client, "ctisource_changelist")
+
+    row.reported_at = clock.now() - timedelta(minutes=1)
+    row.save()
+
+    shown = page(admin_client, "ctisource_changelist")
+    assert "its listener is silent" in shown
+    assert "7.25" not in shown
 
 
 def test_sources_without_a_listener_say_what_they_are() -> None:

@@ -2,7 +2,9 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +17,8 @@ from cti import api
 from cti.events import Event
 from cti.journal import client, journal_key
 from cti.journal_intake import Arrival, append_unique, take_allowance
-from cti.journal_writer import Lease, Writer, next_epoch
+from cti.journal_lease import Lease, standing
+from cti.journal_writer import Writer, next_epoch
 from cti.tests.examples import established
 from cti.tests.proxy import proxy_before
 from tests.environment import free_port, start_redis, stop, wait_until
@@ -186,6 +189,30 @@ def test_a_lease_has_one_holder_until_it_is_released_or_lapses() -> None:
     assert other.holder() == "b"
     other.release()
     assert mine.hold()
+
+
+def test_who_stands_by_is_known_until_it_leads() -> None:
+    mine, other = Lease("pbx", "a"), Lease("pbx", "b")
+    for one in (mine, other):
+        one.stand_by()
+    mine.hold()
+    now = standing("pbx")
+    mine.release()
+
+    assert (now.leader, [one.owner for one in now.standbys]) == ("a", ["b"])
+    assert now.standbys[0].is_present
+    assert [one.owner for one in standing("pbx").standbys] == ["b"]
+
+
+def test_one_that_stood_by_is_remembered_for_an_hour(redis: "redis_client.Redis") -> None:
+    for seconds in (60, 4000):
+        redis.zadd("standby:{pbx}", {f"gone {seconds}": (time.time() - seconds) * 1000})
+    Lease("pbx", "here").stand_by()
+
+    here, gone = standing("pbx").standbys
+
+    assert (here.owner, here.is_present, gone.owner, gone.is_present) == ("here", True, "gone 60", False)
+    assert timedelta(seconds=55) < gone.silent_for < timedelta(seconds=70)
 
 
 def test_the_intake_appends_each_event_id_once() -> None:

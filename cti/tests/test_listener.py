@@ -16,12 +16,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django import Settings
 
-import clock
 from cti import api
 from cti.configuration import source_config
 from cti.events import AnyEvent, LinkLost, LinkRestored, decode
 from cti.journal import client, journal_key
-from cti.journal_writer import Lease
+from cti.journal_lease import Lease, standing
 from cti.models import CtiSource, Kind, LinkState, LinkStatus, QuarantinedMessage
 from cti.sources.registry import SESSIONS
 from cti.standby import Listener
@@ -134,6 +133,7 @@ def test_the_status_shows_the_link_its_leader_and_what_was_refused(pbx: Switch, 
 
     wait_until(lambda: is_reported(state=LinkState.UP, events=1), "the status")
     wait_until(lambda: len(status().monitors_refused) == 2, "the refusals")
+    assert set(status().monitors_again) == {"2001", "2002"}
     assert status().leader == listening.listener.owner
     assert status().last_event_at
     pbx.cut()
@@ -372,6 +372,29 @@ def leader_is(process: Process) -> bool:
     return Lease("pbx", "nobody").holder().endswith(f":{process.pid}")
 
 
+def standbys() -> list[int]:
+    return [int(one.owner.rpartition(":")[2]) for one in standing("pbx").standbys if one.is_present]
+
+
+def test_what_a_listener_has_not_seen_in_its_own_life_stays_as_the_last_one_told_it(pbx: Switch) -> None:
+    first = Listening()
+    pbx.wait_for_link()
+    pbx.say("call 1")
+    wait_until(lambda: is_reported(events=1), "the status")
+    pbx.cut()
+    wait_until(lambda: is_reported(last_error="the line was cut"), "the error")
+    first.stop()
+    pbx.close()
+    LinkStatus.objects.update(events=77)
+
+    second = Listening()
+    wait_until(lambda: is_reported(events=0), "the second one's report")
+    second.stop()
+
+    assert status().last_event_at
+    assert status().last_error
+
+
 def test_sigterm_ends_a_listener_within_two_seconds(
     pbx: Switch, processes: list[Process], settings: Settings, tmp_path: Path
 ) -> None:
@@ -400,7 +423,7 @@ def test_a_second_listener_takes_over_within_five_seconds_when_the_leader(
     wait_for("LinkRestored", "1")
     log = tmp_path / "b" / "log"
     wait_until(lambda: "standing_by" in log.read_text(), "the second listener")
-    wait_until(lambda: bool(Lease("pbx", "").standbys(clock.now())), "its name on the page of the source")
+    wait_until(lambda: standbys() == [second.pid], "its name on the page of the source")
     began = time.monotonic()
 
     first.send(fault)
@@ -415,6 +438,7 @@ def test_a_second_listener_takes_over_within_five_seconds_when_the_leader(
         wait_until(lambda: "leadership_lost" in (tmp_path / "a" / "log").read_text(), "the old leader's end")
     wait_for("LinkRestored", "1", "LinkLost", "LinkRestored", "2")
     assert leader_is(second)
+    assert second.pid not in standbys()
 
 
 def test_a_killed_listener_brings_its_spool_when_it_comes_back(

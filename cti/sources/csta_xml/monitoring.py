@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -28,7 +28,7 @@ from cti.sources.csta_xml.snapshot import (
     read_device_snapshot,
 )
 from cti.sources.csta_xml.telling import Telling
-from cti.sources.port import Quarantined, SourceConfig, Stamp
+from cti.sources.port import Quarantined, Refusal, SourceConfig, Stamp
 
 log = structlog.get_logger()
 
@@ -140,7 +140,7 @@ class Monitoring:
         while True:
             if reason != told:
                 log.info("monitor_refused", source=self._config.slug, device=device)
-                await self._refused(device, reason)
+            await self._refused(device, Refusal(reason, self._now() + timedelta(seconds=wait)))
             await asyncio.sleep(wait)
             told, answer = reason, await self._arm(device)
             if answer is None:
@@ -149,9 +149,9 @@ class Monitoring:
         await self._refused(device, None)
         await self._survey((device,), self._seen, f"{device} was not monitored")
 
-    async def _refused(self, device: str, reason: str | None) -> None:
+    async def _refused(self, device: str, refusal: Refusal | None) -> None:
         async with self._telling as telling:
-            await telling.refused(device, reason)
+            await telling.refused(device, refusal)
 
     async def _arm(self, device: str) -> str | None:
         """Start a monitor; return why not, or None."""

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Sequence
 from types import TracebackType
 
 from cti.events import Event
-from cti.sources.port import LinkError, Outlet, Quarantined
+from cti.sources.port import LinkError, Outlet, Quarantined, Refusal
 
 
 class Telling:
@@ -41,9 +41,9 @@ class Telling:
         """Have an unreadable message kept."""
         await self._kept(self._outlet.quarantine(message))
 
-    async def refused(self, device: str, reason: str | None) -> None:
+    async def refused(self, device: str, refusal: Refusal | None) -> None:
         """Tell that a device cannot be monitored, or (None) that it can again."""
-        await self._kept(self._outlet.refused(device, reason))
+        await self._kept(self._outlet.refused(device, refusal))
 
     async def _kept(self, keeping: Awaitable[None]) -> None:
         try:

@@ -18,7 +18,7 @@ from cti.sources.asterisk_ami.reading import Heard, Reader
 from cti.sources.asterisk_ami.session import AmiSession
 from cti.sources.asterisk_ami.snapshot import Lists, take
 from cti.sources.asterisk_ami.values import Moment
-from cti.sources.port import LinkError, Quarantined, SourceConfig, Stamp
+from cti.sources.port import LinkError, Quarantined, Refusal, SourceConfig, Stamp
 
 DATA = Path(__file__).parent / "data"
 NAMES = sorted(path.name.split(".")[0] for path in DATA.glob("*.truth.json"))
@@ -109,7 +109,7 @@ class Collected:
         """Keep what could not be read."""
         self.refused_messages.append(message)
 
-    async def refused(self, device: str, reason: str | None) -> None:
+    async def refused(self, device: str, refusal: Refusal | None) -> None:
         """Never called: AMI has no monitors."""
         raise AssertionError(device)
 

@@ -10,7 +10,7 @@ from cti.events import Event, type_name
 from cti.sources.csta_xml import CstaSession
 from cti.sources.csta_xml.framing import Frame, Framer, framed
 from cti.sources.csta_xml.parsing import Element, children, local, parse, text_of
-from cti.sources.port import Quarantined, SourceConfig, Stamp
+from cti.sources.port import Quarantined, Refusal, SourceConfig, Stamp
 
 DATA = Path(__file__).parent / "data"
 NAMESPACE = "http://www.ecma-international.org/standards/ecma-323/csta/ed4"
@@ -120,7 +120,7 @@ class Listener:
         self.events: list[Event] = []
         self.batches: list[int] = []
         self.broken: list[Quarantined] = []
-        self.refusals: list[tuple[str, str | None]] = []
+        self.refusals: list[tuple[str, Refusal | None]] = []
 
     async def linked(self) -> None:
         self.links += 1
@@ -132,8 +132,8 @@ class Listener:
     async def quarantine(self, message: Quarantined) -> None:
         self.broken.append(message)
 
-    async def refused(self, device: str, reason: str | None) -> None:
-        self.refusals.append((device, reason))
+    async def refused(self, device: str, refusal: Refusal | None) -> None:
+        self.refusals.append((device, refusal))
 
     def types(self) -> list[str]:
         return [type_name(event).rpartition(".")[2] for event in self.events]

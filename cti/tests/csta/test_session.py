@@ -114,7 +114,8 @@ def test_a_server_that_answers_nothing_but_events_is_heard() -> None:
 
     listener = asyncio.run(followed(Pbx(script=speak), all_told, options={"retry_seconds": 60}))
 
-    assert set(listener.refusals) == {(device, "no answer within 0.3 s") for device in ("2001", "2002", "5000")}
+    assert {device for device, _ in listener.refusals} == {"2001", "2002", "5000"}
+    assert {one and one.reason for _, one in listener.refusals} == {"no answer within 0.3 s"}
 
 
 def test_a_session_is_renewed_at_half_its_life_and_ended_in_order() -> None:
@@ -170,7 +171,11 @@ def test_a_refused_device_is_told_asked_for_again_and_told_when_it_is_granted() 
     pbx = Pbx({**WILLING, "MonitorStart": answer})
     listener = asyncio.run(followed(pbx, granted))
 
-    assert listener.refusals == [("2002", "operation: invalidDeviceID"), ("2002", None)]
+    *refused, last = listener.refusals
+    assert last == ("2002", None)
+    assert [(device, one.reason) for device, one in refused if one] == [("2002", "operation: invalidDeviceID")] * 2
+    first_try, second_try = [one.again_at for _, one in refused if one and one.again_at]
+    assert first_try < second_try
     first, second = [event for event in listener.events if type_name(event) == "gateway.snapshot.Began"]
     assert isinstance(first, LinkEvent)
     assert isinstance(second, LinkEvent)
@@ -186,7 +191,8 @@ def test_a_monitor_that_the_server_ends_is_answered_and_begun_again() -> None:
     listener = asyncio.run(followed(pbx, lambda _: pbx.until_heard("MonitorStart", 4)))
 
     assert ("MonitorStopResponse", 41) in [(name, invoke) for name, invoke, _ in pbx.heard]
-    assert listener.refusals[0] == ("2001", "the server ended the monitor")
+    device, refusal = listener.refusals[0]
+    assert (device, refusal and refusal.reason) == ("2001", "the server ended the monitor")
 
 
 def test_a_server_that_lost_messages_is_asked_what_is_in_progress() -> None:

@@ -26,7 +26,7 @@ from cti.events import (
 )
 from cti.simulated.ledger import CallLine, LegLine
 from cti.sources.csta_xml import CstaSession
-from cti.sources.port import LinkError, Quarantined, SourceConfig, Stamp
+from cti.sources.port import LinkError, Quarantined, Refusal, SourceConfig, Stamp
 
 DEVICES = (*(str(2001 + n) for n in range(12)), *(str(2900 + n) for n in range(5)))
 QUEUES = {"5000": "Sales", "5001": "Support", "5002": "Billing"}
@@ -51,8 +51,8 @@ class Kept:
     async def quarantine(self, message: Quarantined) -> None:
         self.trouble.append(message)
 
-    async def refused(self, device: str, reason: str | None) -> None:
-        self.trouble.append((device, reason))
+    async def refused(self, device: str, refusal: Refusal | None) -> None:
+        self.trouble.append((device, refusal))
 
 
 class Programs:
