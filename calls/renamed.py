@@ -7,7 +7,7 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 import msgspec
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
 
 from agents.models import Agent, AgentName
@@ -17,6 +17,8 @@ from calls.models import Leg, QueueName, is_final
 
 #: Counted no further: a person needs to know whether there are any, and whether they are many.
 COUNTED = 1000
+#: The newest legs of a name's time that are read, and no more, however few of them carry flags.
+READ = 10_000
 #: The latest names; so many agents or queues of one name are told of.
 NAMES, NAMESAKES = 10, 5
 _Name = TypeVar("_Name", AgentName, QueueName)
@@ -34,31 +36,39 @@ class EarlierName(msgspec.Struct, frozen=True):
     key: str
     until: datetime
     recordings: int
+    is_whole: bool
     address: str
 
     @property
     def count(self) -> str:
         """Return the number of recordings, as far as it was counted."""
-        return f"more than {COUNTED:,}" if self.recordings > COUNTED else f"{self.recordings:,}"
+        if self.recordings > COUNTED:
+            return f"more than {COUNTED:,}"
+        if self.is_whole:
+            return f"{self.recordings:,}"
+        return f"at least {self.recordings:,}" if self.recordings else "an unknown number of"
 
 
 def earlier_names(term: str) -> list[EarlierName]:
     """Return the earlier names of the agents and queues that a search finds by id or name, if recordings carry them.
 
-    A few queries that read no more than ``COUNTED`` legs for each name.
+    A few queries that read no more than ``READ`` legs for each name.
     """
-    return [one for one in (*_of_agents(term), *_of_queues(term)) if one.recordings] if term else []
+    found = (*_of_agents(term), *_of_queues(term)) if term else ()
+    return [one for one in found if one.recordings or not one.is_whole]
 
 
 def _of_agents(term: str) -> Iterator[EarlierName]:
     found = Agent.objects.filter(Q(agent_id=term) | Q(name__iexact=term) | Q(names__name__iexact=term))
     for agent in found.order_by("id").distinct()[:NAMESAKES]:
-        legs = Leg.objects.filter(source_id=agent.source_id, agent_id=agent.agent_id)
+        legs = Leg.objects.filter(agent_id=agent.agent_id)
         for one, until in _earlier(AgentName.objects.filter(agent=agent)):
             # The search by id is what has the index.
             address = _list(q=agent.agent_id, agent_name__exact=one.name)
-            count = _flagged(legs.filter(agent_name=one.name), one.since, until)
-            yield EarlierName(one.name, agent.name, agent.agent_id, until, count, address)
+            own = Q(source_id=agent.source_id, agent_name=one.name)
+            yield EarlierName(
+                one.name, agent.name, agent.agent_id, until, *_flagged(legs, own, one.since, until), address
+            )
 
 
 def _of_queues(term: str) -> Iterator[EarlierName]:
@@ -66,10 +76,10 @@ def _of_queues(term: str) -> Iterator[EarlierName]:
     for source_id, device_id in found.order_by().values_list("source_id", "device_id").distinct()[:NAMESAKES]:
         names = QueueName.objects.filter(source_id=source_id, device_id=device_id)
         now = names.first()
-        legs = Leg.objects.filter(is_filled("queue_name"), is_final(), source_id=source_id)
+        legs = Leg.objects.filter(is_filled("queue_name"), is_final())
         for one, until in _earlier(names):
-            count = _flagged(legs.filter(queue_name=one.name), one.since, until)
-            yield EarlierName(one.name, now.name if now else "", device_id, until, count, _list(q=one.name))
+            told = _flagged(legs.filter(queue_name=one.name), Q(source_id=source_id), one.since, until)
+            yield EarlierName(one.name, now.name if now else "", device_id, until, *told, _list(q=one.name))
 
 
 def _earlier(names: "QuerySet[_Name]") -> Iterator[tuple[_Name, datetime]]:
@@ -80,9 +90,14 @@ def _earlier(names: "QuerySet[_Name]") -> Iterator[tuple[_Name, datetime]]:
             yield one, following.since
 
 
-def _flagged(legs: QuerySet[Leg], since: datetime, until: datetime) -> int:
-    spoken = legs.filter(outcome__in=FLAGGED, connected_at__gte=since, connected_at__lt=until)
-    return spoken.order_by()[: COUNTED + 1].count()
+def _flagged(legs: QuerySet[Leg], own: Q, since: datetime, until: datetime) -> tuple[int, bool]:
+    """Return how many of the legs carry flags and are ``own``, and whether all of that time were read.
+
+    Only what an index holds bounds the reading: else a name that few recordings carry is sought in the whole table.
+    """
+    read = legs.filter(connected_at__gte=since, connected_at__lt=until).order_by("-connected_at")[:READ]
+    told = read.aggregate(all=Count("pk"), flagged=Count("pk", filter=own & Q(outcome__in=FLAGGED)))
+    return told["flagged"], told["all"] < READ
 
 
 def _list(**asked: str) -> str:

@@ -77,6 +77,27 @@ def test_many_recordings_are_not_counted_to_the_end(pbx: CtiSource, monkeypatch:
     assert earlier_names("9101")[0].count == "more than 2"
 
 
+def test_legs_without_flags_are_not_read_to_the_end_and_the_offer_says_that_there_may_be_more(
+    pbx: CtiSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renamed, "READ", 2)
+    talked(pbx, 90, "Ann Baker", outcome="not_recorded")
+    talked(pbx, 92, "Ann Baker")
+    talked(pbx, 93, "Ann Baker")
+    assert earlier_names("9101")[0].count == "at least 1"
+
+    talked(pbx, 91, "Ann Baker", outcome="not_recorded")
+    assert earlier_names("9101")[0].count == "an unknown number of"
+
+
+def test_the_recordings_of_another_sources_namesake_are_not_counted(pbx: CtiSource) -> None:
+    other = CtiSource.objects.create(slug="other", kind="http")
+    talked(pbx, 90, "Ann Baker")
+    talked(other, 91, "Ann Baker")
+
+    assert [one.count for one in earlier_names("9101")] == ["1"]
+
+
 def test_a_queues_name_is_kept_when_it_is_told_first_and_when_it_changes() -> None:
     board = Switchboard(with_site(queues=frozenset({"7002"})))
     for seconds, name in enumerate(("Sales", "Sales", "Sales North")):
