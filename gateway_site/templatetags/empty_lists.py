@@ -2,18 +2,21 @@
 
 from django import template
 from django.contrib.admin.views.main import ChangeList
-from django.urls import reverse
+from django.template import RequestContext
+from msgspec.structs import replace
 
 from gateway_site.empty_lists import EMPTY_LISTS, Empty
 
 register = template.Library()
 
 
-@register.simple_tag
-def empty_words(changes: ChangeList) -> Empty:
-    """Return what a list says while nothing is in it; ``address`` is the page's path.
+@register.simple_tag(takes_context=True)
+def empty_words(context: RequestContext, changes: ChangeList) -> Empty:
+    """Return what a list says while nothing is in it, with no step to a page that is closed to its reader.
 
     Raises ``KeyError`` for a list without words.
     """
-    known = EMPTY_LISTS[changes.opts.label]
-    return Empty(known.text, known.words, reverse(known.address) if known.address else "")
+    words = EMPTY_LISTS[changes.opts.label]
+    if words.step is None or context.request.user.has_perm(words.step.permission):
+        return words
+    return replace(words, step=None)
