@@ -272,7 +272,10 @@ def test_the_page_is_for_those_who_may_see_legs(client: Client) -> None:
 def test_a_leg_is_found_by_its_recording_through_the_index() -> None:
     found = Leg.objects.filter(has_recording(), recording_guid__in={GUID, "other"}).order_by("-connected_at")
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
+        if connection.vendor == "postgresql":  # Of an empty table every plan costs the same.
+            for number in range(100):
+                leg(number, recording_guid=f"guid {number}")
             cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("ANALYZE calls_leg")
 
     assert "calls_one_leg_a_recording" in found.explain()
