@@ -164,15 +164,14 @@ def test_a_file_is_its_owners_alone(asker: User) -> None:
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
-def test_a_hundred_thousand_legs_are_written_in_bounded_memory(asker: User, kind: str) -> None:
+def test_many_legs_are_written_in_bounded_memory(asker: User, kind: str) -> None:
     of = source("pbx")
-    for start in range(0, 100_000, 5000):
-        Leg.objects.bulk_create(
-            Leg(id=leg_key(of.pk, number), source=of, call_id=f"C{number}", device_id=str(number % 500),
-                phase="settled", outcome="flagged", reason="R" * 100, folded_at=NOON, facts=b"",
-                connected_at=NOON + timedelta(seconds=number))
-            for number in range(start + 1, start + 5001)
-        )  # fmt: skip
+    Leg.objects.bulk_create(
+        Leg(id=leg_key(of.pk, number), source=of, call_id=f"C{number}", device_id=str(number % 500),
+            phase="settled", outcome="flagged", reason="R" * 100, folded_at=NOON, facts=b"",
+            connected_at=NOON + timedelta(seconds=number))
+        for number in range(1, 15_001)
+    )  # fmt: skip
     tracemalloc.start()
     try:
         one = written(job(asker, kind))
@@ -180,8 +179,8 @@ def test_a_hundred_thousand_legs_are_written_in_bounded_memory(asker: User, kind
     finally:
         tracemalloc.stop()
 
-    assert (one.state, one.rows) == (ExportState.DONE, 100_000)
-    assert peak < 24 * 2**20, f"{peak / 2**20:.1f} MiB"
+    assert (one.state, one.rows) == (ExportState.DONE, 15_000)
+    assert peak < 6 * 2**20, f"{peak / 2**20:.1f} MiB"
 
 
 def test_a_job_of_a_worker_that_died_is_begun_again_when_its_claim_has_run_out(asker: User) -> None:
