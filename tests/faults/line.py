@@ -1,4 +1,4 @@
-"""The line between listener and PBX: a TCP proxy that cuts, resets, delays, holds back and garbles."""
+"""The line between listener and PBX: a TCP proxy that cuts, resets, delays, holds back, garbles and leads nowhere."""
 
 import contextlib
 import select
@@ -10,13 +10,14 @@ import time
 
 class Line:
     """Pass bytes on. ``delay``: seconds that each piece is late; ``is_held``: nothing passes, nothing is lost;
-    ``is_garbling``: of what the PBX says next, a few bytes arrive as others.
+    ``is_garbling``: of what the PBX says next, a few bytes arrive as others; ``is_away``: nobody gets through.
     """
 
     def __init__(self, target: int) -> None:
         self.delay = 0.0
         self.is_held = False
         self.is_garbling = False
+        self.is_away = False
         self._target = target
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -49,6 +50,9 @@ class Line:
                 self._join(near)
 
     def _join(self, near: socket.socket) -> None:
+        if self.is_away:
+            near.close()
+            return
         try:
             far = socket.create_connection(("127.0.0.1", self._target), 2)
         except OSError:

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """``is_short``: so few faults that the run is a test among others."""
+    """``only``: words, parted by commas; faults whose name has one of them."""
 
     minutes: float
     seed: int
     calls_per_second: float
     on_sqlite: bool
     keep: bool
-    is_short: bool
     skew_seconds: float
     listeners: int
     only: str
@@ -31,21 +30,17 @@ def options(words: list[str]) -> Options:
     parser.add_argument("--calls-per-second", type=_positive, default=5.0, metavar="N", help="new calls (default 5)")
     parser.add_argument("--sqlite", action="store_true", help="the form of one machine instead of PostgreSQL")
     parser.add_argument("--keep", action="store_true", help="leave folder and logs behind, whatever the end")
-    parser.add_argument("--short", action="store_true", help="half a minute and few faults, whatever else is asked")
     skew = "how far the gateway's clock is ahead of the PBX's and QMS's (needs cc)"
     parser.add_argument("--skew-seconds", type=float, default=0.0, metavar="N", help=skew)
     parser.add_argument("--listeners", type=int, choices=(1, 2), default=1, help="2: one leads, one stands by")
-    parser.add_argument("--only", default="", metavar="WORD", help="faults whose name has this word in it")
+    only = "faults whose name has this word in it, or one of several"
+    parser.add_argument("--only", default="", metavar="WORD[,WORD]", help=only)
     found = parser.parse_args(words)
     seed = secrets.randbelow(1_000_000) if found.seed is None else found.seed
-    minutes = SHORT_MINUTES if found.short else found.minutes
     return Options(
-        minutes=minutes, seed=seed, calls_per_second=found.calls_per_second, on_sqlite=found.sqlite, keep=found.keep,
-        is_short=found.short, skew_seconds=found.skew_seconds, listeners=found.listeners, only=found.only,
+        minutes=found.minutes, seed=seed, calls_per_second=found.calls_per_second, on_sqlite=found.sqlite,
+        keep=found.keep, skew_seconds=found.skew_seconds, listeners=found.listeners, only=found.only,
     )  # fmt: skip
-
-
-SHORT_MINUTES = 0.6
 
 
 def _positive(word: str) -> float:

@@ -70,6 +70,7 @@ class Judge:
             self._verdict.legs += 1
             self._judge_leg(line)
         self._judge_strangers()
+        self._judge_ledger()
         return self._verdict
 
     def _judge_leg(self, line: LegLine) -> None:
@@ -143,6 +144,18 @@ class Judge:
         for key, recording in self._recordings.items():
             if recording.flags and key not in known:
                 self._verdict.wrong.append(f"recording {recording.guid} at {recording.extension}: flags of no leg")
+
+    # Is the ledger of gaps true?
+
+    def _judge_ledger(self) -> None:
+        """Every link that was broken has a gap, and no gap is without a fault."""
+        faults, gaps = self._evidence.injected, self._evidence.gaps
+        for one in faults:
+            if one.breaks_link and not self._gap_over(one.began, one.ended):
+                self._verdict.unexplained.append(f"{one.kind} at {one.began:%H:%M:%S}: the ledger has no gap of it")
+        for gap in gaps:
+            if not any(_overlap(one.began, one.ended + one.reach, gap.began_at, gap.ended_at) for one in faults):
+                self._verdict.unexplained.append(f"the ledger's gap at {gap.began_at:%H:%M:%S}: no fault made it")
 
     # Who is meant, and when.
 

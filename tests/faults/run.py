@@ -87,7 +87,8 @@ class Run:
 
     def _inject(self, one: Planned, now: float) -> None:
         fault = self._faults[one.kind]
-        say(f"{now:5.0f} s  {one.kind}" + (f" for {one.seconds:.1f} s" if fault.lasts else ""))
+        seconds = fault.seconds or one.seconds
+        say(f"{now:5.0f} s  {one.kind}" + (f" for {seconds:.1f} s" if fault.lasts else ""))
         began = datetime.now(UTC)
         try:
             undo = fault.do(self._plant)
@@ -98,7 +99,7 @@ class Run:
         if undo is None:
             self._note(fault, began)
         else:
-            self._undo.append((now + one.seconds, fault, began, undo))
+            self._undo.append((now + seconds, fault, began, undo))
 
     def _undo_due(self, now: float) -> None:
         for one in [one for one in self._undo if one[0] <= now]:
@@ -110,8 +111,9 @@ class Run:
         self._undo_due(float("inf"))
 
     def _note(self, fault: Fault, began: datetime) -> None:
-        reach = timedelta(seconds=AFTER_SECONDS)
-        self._injected.append(seen.Injected(fault.name, began, datetime.now(UTC), reach, fault.hurts_searches))
+        reach, ended = timedelta(seconds=AFTER_SECONDS), datetime.now(UTC)
+        one = seen.Injected(fault.name, began, ended, reach, fault.hurts_searches, fault.breaks_link)
+        self._injected.append(one)
 
     def _settle(self) -> None:
         """Wait until the gateway has nothing to do any more, as long as is decent."""

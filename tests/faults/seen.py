@@ -47,13 +47,14 @@ class LinkGap(msgspec.Struct, frozen=True):
 
 
 class Injected(msgspec.Struct, frozen=True):
-    """A fault that was done. ``reach``: how long after its end it may still be felt."""
+    """A fault that was done. ``reach``: how long after its end it may still be felt. ``breaks_link``: a gap is due."""
 
     kind: str
     began: datetime
     ended: datetime
     reach: timedelta
     hurts_searches: bool
+    breaks_link: bool = False
 
 
 def truth(path: Path) -> list[LegLine]:

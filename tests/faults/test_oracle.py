@@ -67,10 +67,28 @@ def test_each_harm_is_counted(recording: HeldRecording, seen: SeenLeg | None, ex
 
 
 def test_what_a_gap_or_a_fault_did_is_explained() -> None:
-    assert judged(BARE, None, gaps=[GAP]).is_clean
-    assert judged(BARE, msgspec.structs.replace(MISSED, outcome="joined_late"), gaps=[GAP]).is_clean
+    cut = [msgspec.structs.replace(FAULT, hurts_searches=False)]
+    assert judged(BARE, None, gaps=[GAP], injected=cut).is_clean
+    assert judged(BARE, msgspec.structs.replace(MISSED, outcome="joined_late"), gaps=[GAP], injected=cut).is_clean
     assert judged(BARE, MISSED, injected=[FAULT]).is_clean
     assert not judged(BARE, MISSED, injected=[msgspec.structs.replace(FAULT, hurts_searches=False)]).is_clean
+
+
+@pytest.mark.parametrize(
+    ("gaps", "breaks_link", "expected"),
+    [
+        ([], True, 1),  # the ledger keeps silent about a broken link
+        ([], False, 0),
+        ([GAP], True, 0),
+        ([LinkGap(NOON - timedelta(minutes=2), NOON - timedelta(minutes=1))], False, 1),  # a gap that nothing made
+    ],
+)
+def test_the_ledger_has_every_broken_link_and_nothing_else(
+    gaps: list[LinkGap], breaks_link: bool, expected: int
+) -> None:
+    fault = msgspec.structs.replace(FAULT, breaks_link=breaks_link)
+
+    assert counts(judged(gaps=gaps, injected=[fault])) == (0, 0, 0, expected)
 
 
 def test_flags_for_a_leg_of_nobody_in_qms_are_wrong() -> None:
