@@ -15,6 +15,7 @@ from cti.journal import run_script, translated
 PRESENT = timedelta(seconds=5)
 #: So long it is remembered that one stood by.
 REMEMBERED = timedelta(hours=1)
+_REMEMBERED_MS = REMEMBERED // timedelta(milliseconds=1)
 
 HOLD = """
 local owner = redis.call('GET', KEYS[1])
@@ -29,7 +30,7 @@ STAND_BY = f"""{_NOW}
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return 1
+return 1 - redis.call('EXISTS', KEYS[2])
 """
 STANDING = f"""{_NOW}
 return {{redis.call('GET', KEYS[1]), now, redis.call('ZREVRANGE', KEYS[2], 0, -1, 'WITHSCORES')}}
@@ -76,9 +77,13 @@ class Lease:
             owner: Any = journal_client().get(self._key)
         return (owner or b"").decode()
 
-    def stand_by(self) -> None:
-        """Tell that this listener would lead if the leader died. Raises ``JournalUnavailable``."""
-        run_script(STAND_BY, [self._standbys], [self.owner, REMEMBERED // timedelta(milliseconds=1)])
+    def stand_by(self) -> bool:
+        """Tell that this listener would lead if the leader died; say whether nobody leads.
+
+        Raises ``JournalUnavailable``. To be asked before ``hold``: what is sent to a Redis that stands still is done
+        when it goes on, and would take the lease, run out meanwhile, from a leader with events in its spool.
+        """
+        return bool(run_script(STAND_BY, [self._standbys, self._key], [self.owner, _REMEMBERED_MS]))
 
 
 def standing(slug: str) -> Standing:

@@ -87,10 +87,10 @@ class Listener:
         ticks = asyncio.get_running_loop().time
         while not self._stopping.is_set():
             try:
-                if ticks() >= not_before and await self._journal.run(self._lease.hold):
+                is_free = await self._journal.run(self._lease.stand_by)
+                if is_free and ticks() >= not_before and await self._journal.run(self._lease.hold):
                     return True
-                await self._journal.run(self._lease.stand_by)
-                if not is_told:
+                if not is_free and not is_told:
                     log.info("standing_by", source=self._config.slug)
                     is_told = True
             except JournalUnavailable as error:

@@ -193,14 +193,15 @@ def test_a_lease_has_one_holder_until_it_is_released_or_lapses() -> None:
 
 def test_who_stands_by_is_known_until_it_leads() -> None:
     mine, other = Lease("pbx", "a"), Lease("pbx", "b")
-    for one in (mine, other):
-        one.stand_by()
+    assert mine.stand_by()
     mine.hold()
+    assert not other.stand_by()
     now = standing("pbx")
     mine.release()
 
     assert (now.leader, [one.owner for one in now.standbys]) == ("a", ["b"])
     assert now.standbys[0].is_present
+    assert other.stand_by()
     assert [one.owner for one in standing("pbx").standbys] == ["b"]
 
 

@@ -441,6 +441,37 @@ def test_a_second_listener_takes_over_within_five_seconds_when_the_leader(
     assert second.pid not in standbys()
 
 
+def test_a_redis_that_stood_still_leaves_the_lead_to_the_listener_with_the_events(
+    pbx: Switch, processes: list[Process], settings: Settings, tmp_path: Path
+) -> None:
+    """What the other asked of Redis meanwhile is done when it goes on; by then the leader's lease has run out."""
+    port = free_port()
+    server = start_redis(tmp_path, port)
+    settings.JOURNAL_URL = f"redis://127.0.0.1:{port}/0"
+    first = Process(settings, tmp_path / "a")
+    processes.append(first)
+    try:
+        pbx.wait_for_link()
+        processes.append(Process(settings, tmp_path / "b"))
+        wait_until(lambda: standbys() == [processes[1].pid], "the second listener")
+        server.send_signal(signal.SIGSTOP)
+        pbx.say("call 1", "call 2")
+        log = tmp_path / "b" / "log"
+        wait_until(lambda: log.read_text().count("journal_unavailable") > 1, "the second listener's tries")
+        server.send_signal(signal.SIGCONT)
+        wait_for("LinkRestored", "1", "2")
+        pbx.say("call 3")
+        wait_for("LinkRestored", "1", "2", "3")
+        wait_until(lambda: leader_is(first), "the lease")
+        wait_until(lambda: standbys() == [processes[1].pid], "the second listener, back at its place")
+        assert leader_is(first)
+    finally:
+        server.send_signal(signal.SIGCONT)
+        for process in processes:
+            process.end()
+        stop(server)
+
+
 def test_a_killed_listener_brings_its_spool_when_it_comes_back(
     pbx: Switch, processes: list[Process], settings: Settings, tmp_path: Path
 ) -> None:
