@@ -23,9 +23,16 @@ def confirm(draft: Draft, call_id: str) -> None:
 
 
 def connect_unsupervised(draft: Draft, call: Call, by_us: datetime) -> None:
-    """Take a call on a trunk without answer supervision as connected since it reached the network."""
+    """Take a call on a trunk without answer supervision as connected since it reached the network.
+
+    ``by_us``: when that is noticed. It counts from the end of the silence, however late that is: what is recorded by
+    then may be another call. The silence of a link that was lost says nothing; its snapshot will.
+    """
     at = call.reached_at or call.born_at
+    by_us = min(by_us, (call.reached_by_us or by_us) + UNSUPERVISED)
     call = draft.put_call(replace(call, reached_at=None, reached_by_us=None))
+    if draft.source.lost_at is not None and draft.source.lost_by_us is not None and draft.source.lost_by_us < by_us:
+        return
     for party in list(call.parties.values()):
         if party.state is PartyState.ORIGINATED and not party.outside and draft.site.is_extension(party.device_id):
             call = draft.calls[call.call_id]

@@ -116,3 +116,19 @@ def test_what_was_missed_while_the_link_stood_is_a_gap_too() -> None:
     gaps = [one for one in board.commands if isinstance(one, OpenGap | CloseGap)]
     assert [type(one) for one in gaps] == [OpenGap, CloseGap]
     assert board.leg.is_end_unknown
+
+
+def test_the_silence_of_a_lost_link_does_not_connect_a_call_on_a_trunk() -> None:
+    board = Switchboard().call("Originated", 1, "C1", "2001").call("NetworkReached", 2, "C1", "T18:1", outside=True)
+    board.hears(link("Lost", 3)).waits(17)
+
+    assert (board.legs, board.searches) == ([], [])
+
+
+def test_a_call_on_a_trunk_that_was_silent_before_the_loss_is_sought_from_then_on_however_late_that_is_seen() -> None:
+    board = Switchboard().call("Originated", 1, "C1", "2001").call("NetworkReached", 2, "C1", "T18:1", outside=True)
+    board.hears(link("Lost", 5)).waits(17)
+
+    assert [one.connected_at for one in board.searches] == [moment(4)]
+    board.found(17.5, 1, "G1", started=16.8)
+    assert board.leg.guid == ""
