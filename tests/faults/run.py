@@ -17,7 +17,7 @@ from tests.faults.oracle import Evidence, Judge
 from tests.faults.place import Place
 from tests.faults.plant import PBX, Plant
 from tests.faults.report import report
-from tests.faults.schedule import Planned, schedule
+from tests.faults.schedule import LAST_SECONDS, Planned, schedule
 
 TICK_SECONDS = 0.2
 #: How long after the last call everything may take to settle: claims of the dead run out, waits between tries grow.
@@ -87,7 +87,8 @@ class Run:
 
     def _inject(self, one: Planned, now: float) -> None:
         fault = self._faults[one.kind]
-        seconds = fault.seconds or one.seconds
+        # The PBX is gone for good when the load is over: what lasts ends before.
+        seconds = min(fault.seconds or one.seconds, self._asked.minutes * 60 - LAST_SECONDS - now)
         say(f"{now:5.0f} s  {one.kind}" + (f" for {seconds:.1f} s" if fault.lasts else ""))
         began = datetime.now(UTC)
         try:
