@@ -26,7 +26,7 @@ from cti.sources.port import LinkError, Quarantined, Refusal, SourceConfig, Stam
 from cti.sources.registry import open_session
 from cti.spool import SpoolFull
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 15.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 #: After a refusal that only a person can mend: trying often may lock the account.
 REFUSED_PAUSE = 30.0
 #: A link that held so long begins again with the first pause.

@@ -14,7 +14,9 @@ from typing import Any
 import msgspec
 import psycopg
 import redis
+from django.db import connections
 
+from cti.models import LinkStatus
 from tests.faults.place import BROKER_DB
 from tests.faults.plant import DATABASE, LISTENERS, QMS, REDIS, STANDBY, Plant
 
@@ -157,12 +159,12 @@ def _away(plant: Plant) -> Undo:
 
 
 def _kill_leader(plant: Plant) -> None:
-    """Kill whichever listener leads by the lease. Raises ``ProcessLookupError`` where none does."""
-    with contextlib.closing(redis.Redis.from_url(plant.place.redis_url(0), socket_timeout=5)) as server:
-        leaders = [server.get(key) for key in server.scan_iter("lease:*")]
-    if not leaders or not isinstance(leaders[0], bytes):
-        raise ProcessLookupError("nobody leads")
-    os.kill(int(leaders[0].rpartition(b":")[2]), signal.SIGKILL)
+    """Kill the listener that last said that it leads. Raises ``ProcessLookupError`` where it is dead already."""
+    try:
+        owner = LinkStatus.objects.values_list("leader", flat=True).get()
+    finally:
+        connections.close_all()
+    os.kill(int(owner.rpartition(":")[2]), signal.SIGKILL)
 
 
 def _reset(plant: Plant) -> None:
