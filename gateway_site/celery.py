@@ -13,10 +13,12 @@ from celery.signals import beat_init, setup_logging, task_prerun, worker_shuttin
 from django.db import close_old_connections
 
 import clock
-from gateway_site import stopping
+from gateway_site import broker_transport, stopping
 from gateway_site.pulse import EVERY_SECONDS, QUEUES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
+
+broker_transport.install()
 
 # Celery puts the current folder first on the path: run from /tmp, a file calls.py there would take the place of ours.
 _path = list(sys.path)

@@ -17,12 +17,14 @@ from tests.faults.oracle import Evidence, Judge
 from tests.faults.place import Place
 from tests.faults.plant import PBX, Plant
 from tests.faults.report import report
-from tests.faults.schedule import LAST_SECONDS, Planned, schedule
+from tests.faults.schedule import Planned, schedule
 
 TICK_SECONDS = 0.2
 #: How long after the last call everything may take to settle: claims of the dead run out, waits between tries grow.
 SETTLE_SECONDS = 240.0
 LOOK_SECONDS = 2.0
+#: The PBX lets its calls end in the last of its time, and is gone for good: what lasts is over before.
+ENDING_SECONDS = 25.0
 #: By then, every program has begun what it keeps.
 WEIGH_AT = 60.0
 
@@ -87,8 +89,7 @@ class Run:
 
     def _inject(self, one: Planned, now: float) -> None:
         fault = self._faults[one.kind]
-        # The PBX is gone for good when the load is over: what lasts ends before.
-        seconds = min(fault.seconds or one.seconds, self._asked.minutes * 60 - LAST_SECONDS - now)
+        seconds = max(0.0, min(fault.seconds or one.seconds, self._asked.minutes * 60 - ENDING_SECONDS - now))
         say(f"{now:5.0f} s  {one.kind}" + (f" for {seconds:.1f} s" if fault.lasts else ""))
         began = datetime.now(UTC)
         try:
