@@ -13,6 +13,8 @@ from tests.faults.seen import HeldRecording, Injected, LinkGap, SeenLeg
 
 #: The tap and the link are different ways; a gap's edges are known to the listener's latest word only.
 LEEWAY = timedelta(seconds=4)
+#: No fault, with what it takes to come back from it, lasts longer.
+LONGEST_GAP = timedelta(seconds=90)
 GUID_WINDOW = timedelta(seconds=10)
 WRAPUP_FLAG = "CTIWrapup"
 #: Faults in which the line keeps back what the PBX says.
@@ -148,7 +150,7 @@ class Judge:
     # Is the ledger of gaps true?
 
     def _judge_ledger(self) -> None:
-        """Every link that was broken has a gap, and no gap is without a fault."""
+        """Every link that was broken has a gap, no gap is without a fault, and none goes on while calls are told."""
         faults, gaps = self._evidence.injected, self._evidence.gaps
         for one in faults:
             if one.breaks_link and not self._gap_over(one.began, one.ended):
@@ -156,6 +158,11 @@ class Judge:
         for gap in gaps:
             if not any(_overlap(one.began, one.ended + one.reach, gap.began_at, gap.ended_at) for one in faults):
                 self._verdict.unexplained.append(f"the ledger's gap at {gap.began_at:%H:%M:%S}: no fault made it")
+            elif gap.ended_at is None and self._last_call() > gap.began_at + LONGEST_GAP:
+                self._verdict.unexplained.append(f"the ledger's gap at {gap.began_at:%H:%M:%S}: it never ended")
+
+    def _last_call(self) -> datetime:
+        return max(line.connected_at for line in self._evidence.truth)
 
     # Who is meant, and when.
 

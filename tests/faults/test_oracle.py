@@ -81,6 +81,8 @@ def test_what_a_gap_or_a_fault_did_is_explained() -> None:
         ([], False, 0),
         ([GAP], True, 0),
         ([LinkGap(NOON - timedelta(minutes=2), NOON - timedelta(minutes=1))], False, 1),  # a gap that nothing made
+        ([LinkGap(NOON - timedelta(minutes=2), None)], False, 1),  # and one that never ended
+        ([LinkGap(NOON - timedelta(minutes=1), None)], False, 0),
     ],
 )
 def test_the_ledger_has_every_broken_link_and_nothing_else(
