@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from calls.lifecycle.answers import WHY
 from cti.simulated.ledger import LegLine
 from flags.catalogue import FlagSpec, LegFacts, flag_texts
 from tests.faults.seen import HeldRecording, Injected, LinkGap, SeenLeg
@@ -136,8 +137,18 @@ class Judge:
             return "QMS was dead and did not record"
         if self._gap_over(line.connected_at, line.connected_at):
             return "connected in a gap of the link"  # It rang before; that it was connected was told after.
-        fault = self._fault_over(line.connected_at)
-        return f"{seen.outcome} while: {fault}" if fault else None
+        if (fault := self._fault_over(line.connected_at)) is not None:
+            return f"{seen.outcome} while: {fault}"
+        return self._caution(line, seen)
+
+    def _caution(self, line: LegLine, seen: SeenLeg) -> str | None:
+        """Return why the gateway doubted whose the recording was, though no fault kept it from being learnt.
+
+        Where the link was just broken, calls are told late; decision 13 then gives up what may be another call's.
+        """
+        is_given_up = seen.reason.startswith(WHY["next_call"])
+        broken = [one for one in self._evidence.injected if one.breaks_link and self._reaches(one, line.connected_at)]
+        return f"given up as doubtful after: {broken[-1].kind}" if is_given_up and broken else None
 
     # Flags where none belong.
 
@@ -180,12 +191,11 @@ class Judge:
 
     def _fault_over(self, connected: datetime) -> str | None:
         """Return the last fault that reached the time in which QMS told the GUID."""
-        reaching = [
-            one
-            for one in self._evidence.injected
-            if one.hurts_searches and _overlap(connected, connected + GUID_WINDOW, one.began, one.ended + one.reach)
-        ]
+        reaching = [one for one in self._evidence.injected if one.hurts_searches and self._reaches(one, connected)]
         return max(reaching, key=lambda one: one.began).kind if reaching else None
+
+    def _reaches(self, one: Injected, connected: datetime) -> bool:
+        return _overlap(connected, connected + GUID_WINDOW, one.began, one.ended + one.reach)
 
 
 def stretched(gaps: Sequence[LinkGap], injected: Sequence[Injected]) -> list[LinkGap]:

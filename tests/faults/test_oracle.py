@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from calls.lifecycle.answers import WHY
 from cti.simulated.ledger import LegLine
 from flags.catalogue import FIELDS
 from tests.faults.moved_clock import true_times
@@ -72,6 +73,19 @@ def test_what_a_gap_or_a_fault_did_is_explained() -> None:
     assert judged(BARE, msgspec.structs.replace(MISSED, outcome="joined_late"), gaps=[GAP], injected=cut).is_clean
     assert judged(BARE, MISSED, injected=[FAULT]).is_clean
     assert not judged(BARE, MISSED, injected=[msgspec.structs.replace(FAULT, hurts_searches=False)]).is_clean
+
+
+def test_a_leg_that_was_given_up_as_doubtful_is_explained_by_a_link_that_was_just_broken_alone() -> None:
+    doubted = msgspec.structs.replace(MISSED, reason=WHY["next_call"])
+
+    def broken(seconds_ago: int) -> dict[str, Any]:
+        at = NOON - timedelta(seconds=seconds_ago)
+        link = Injected("cut", at, at, timedelta(seconds=12), hurts_searches=False, breaks_link=True)
+        return {"injected": [link], "gaps": [LinkGap(at, at + timedelta(seconds=1))]}
+
+    assert judged(BARE, doubted, **broken(seconds_ago=10)).is_clean
+    assert judged(BARE, MISSED, **broken(seconds_ago=10)).unexplained
+    assert judged(BARE, doubted, **broken(seconds_ago=60)).unexplained
 
 
 @pytest.mark.parametrize(
