@@ -54,6 +54,7 @@ def test_figures_follow_by_themselves_and_the_keyboards_place_stays(page: Page) 
     assert heads == ["H1"] + ["H2"] * (len(heads) - 1)
 
 
+@pytest.mark.parametrize("page", ["light"], indirect=True)
 def test_a_gateway_that_does_not_answer_and_a_session_that_ended_are_said(page: Page) -> None:
     news = page.locator("#qd-news")
     page.route("**/admin/dashboard/fragment/", lambda route: route.abort())
