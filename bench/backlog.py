@@ -231,7 +231,7 @@ def _returned(source: CtiSource, service: RecordingService, load: Load) -> Resul
             drained = _drain_for(service, load.seconds or (QUICK_SECONDS if load.is_quick else DRAIN_SECONDS))
         written = ledger.read_text(encoding="ascii").split() if ledger.exists() else []
     folded = _fold_all(source)
-    wrong = _wrongs(order, written, drained, most_under_way=service.max_in_flight * delivery.CLAIMS_A_THREAD)
+    wrong = _wrongs(order, written, drained)
     notes = [f"written {len(written):,}; the worker's memory grew by {drained.grown / MIB:.1f} MiB",
              f"taken into their legs afterwards: {folded:,.0f} a second",
              *(wrong or ["nothing twice, nothing lost, the oldest first"])]  # fmt: skip
@@ -276,18 +276,16 @@ def _fold_all(source: CtiSource) -> float:
     return count / (time.perf_counter() - began)
 
 
-def _wrongs(order: Sequence[str], written: Sequence[str], drained: Drained, most_under_way: int) -> list[str]:
+def _wrongs(order: Sequence[str], written: Sequence[str], drained: Drained) -> list[str]:
     """Say what the delivery did wrong."""
-    place = {guid: at for at, guid in enumerate(order)}
+    known = frozenset(order)
     twice = sum(1 for count in Counter(written).values() if count > 1)
-    strange = sum(1 for guid in written if guid not in place)
-    early = sum(1 for at, guid in enumerate(written) if abs(place.get(guid, at) - at) > 2 * most_under_way)
+    strange = sum(1 for guid in written if guid not in known)
     waiting = FlagWrite.objects.filter(state_is_one_of(UNSETTLED)).count()
     told = FlagWrite.objects.filter(state="written", attempts=1).count()
     found = {
         f"{twice:,} recordings were written twice": twice,
         f"{strange:,} recordings were written that nobody asked for": strange,
-        f"{early:,} writes came out of their order": early,
         "a claim took newer writes before older ones": not _is_oldest_first(drained.spans),
         f"{len(order) - waiting - told:,} writes are lost": waiting + told != len(order),
         f"{told:,} count as written, {len(written):,} were": told != len(written),
