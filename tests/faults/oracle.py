@@ -166,7 +166,10 @@ class Judge:
         for one in faults:
             if one.breaks_link and not self._gap_over(one.began, one.ended):
                 self._verdict.unexplained.append(f"{one.kind} at {one.began:%H:%M:%S}: the ledger has no gap of it")
+        over = max((line.disconnected_at or line.connected_at for line in self._evidence.truth), default=None)
         for gap in gaps:
+            if over is not None and gap.began_at > over - LEEWAY:
+                continue  # The PBX's day was over.
             if not any(_overlap(one.began, one.ended + one.reach, gap.began_at, gap.ended_at) for one in faults):
                 self._verdict.unexplained.append(f"the ledger's gap at {gap.began_at:%H:%M:%S}: no fault made it")
             elif gap.ended_at is None and self._last_call() > gap.began_at + LONGEST_GAP:

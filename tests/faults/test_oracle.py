@@ -97,6 +97,7 @@ def test_a_leg_that_was_given_up_as_doubtful_is_explained_by_a_link_that_was_jus
         ([LinkGap(NOON - timedelta(minutes=2), NOON - timedelta(minutes=1))], False, 1),  # a gap that nothing made
         ([LinkGap(NOON - timedelta(minutes=2), None)], False, 1),  # and one that never ended
         ([LinkGap(NOON - timedelta(minutes=1), None)], False, 0),
+        ([LinkGap(END + timedelta(minutes=1), None)], False, 0),  # the PBX itself has ended
     ],
 )
 def test_the_ledger_has_every_broken_link_and_nothing_else(
