@@ -110,6 +110,10 @@ class Reporter:
         close_old_connections()
         told = facts.columns() | {"leader": self._owner, "reported_at": clock.now()}
         LinkStatus.objects.update_or_create(source_id=self._source_id, defaults=told)
+        self.record(messages)
+
+    def record(self, messages: Counter[Quarantined]) -> None:
+        """Save messages that could not be read. Raises the database's error."""
         if messages:
             record_counted(self._source_id, messages, clock.now())
 

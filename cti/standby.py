@@ -77,6 +77,7 @@ class Listener:
             except* (Fenced, LeaseLost) as error:
                 log.warning("leadership_lost", source=self._config.slug, reason=str(error.exceptions[0]))
                 self._set_spool_aside()
+                await self._tell_quarantine()
             except* SourceGone:
                 log.info("source_gone", source=self._config.slug)
                 self._stopping.set()
@@ -165,3 +166,12 @@ class Listener:
         log.error("spool_set_aside", source=self._config.slug, events=count, file=path.name)
         error = f"{count} events kept while Redis was away came too late: another listener leads"
         self._reporter.quarantine(Quarantined(b"", "spool", error, path.name))
+
+    async def _tell_quarantine(self) -> None:
+        """Save what could not be read now: no reign may follow that would report it."""
+        messages = self._reporter.take_quarantine()
+        try:
+            await self._database.run(self._reporter.record, messages)
+        except UNREADABLE as error:
+            self._reporter.put_back(messages)
+            log.warning("quarantine_not_saved", source=self._config.slug, error=type(error).__name__)

@@ -19,6 +19,7 @@ from calls.lifecycle.legs import (
 )
 from calls.lifecycle.rivals import began_late, contest, contested_by, may_be_anothers, note_stall, recording_began
 from calls.lifecycle.rule import apply
+from calls.lifecycle.rules_link import forget_abandoned_snapshot
 from calls.lifecycle.split import split
 from calls.lifecycle.unsupervised import UNSUPERVISED, connect_unsupervised
 from calls.lifecycle.values import Call, Leg, Party, Phase, SearchStatus, WriteStatus
@@ -125,6 +126,7 @@ def _(event: WriteSettled, draft: Draft) -> None:
 @apply.register
 def _(event: TimePassed, draft: Draft) -> None:
     """Do what is due: late connections, flags that waited, legs and calls that went stale."""
+    forget_abandoned_snapshot(draft, event.at)
     for due in draft.take_due(event.at):
         if isinstance(due, Call):
             _call_due(draft, due, event)

@@ -1,5 +1,7 @@
 """The rules of the link: what was lost, what a snapshot shows to be over or in progress."""
 
+from datetime import datetime, timedelta
+
 from msgspec.structs import replace
 
 from calls.lifecycle.commands import CloseGap, OpenGap
@@ -8,6 +10,9 @@ from calls.lifecycle.legs import clear_party, close_leg, give_up_what_may_be_los
 from calls.lifecycle.rule import apply
 from calls.lifecycle.values import Leg, Snapshot
 from cti.events import LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
+
+#: No snapshot takes so long.
+ABANDONED = timedelta(minutes=5)
 
 
 @apply.register
@@ -54,6 +59,16 @@ def _(event: SnapshotEnded, draft: Draft) -> None:
     if draft.source.lost_at is not None:
         draft.do(CloseGap(draft.source.lost_at, event.time, legs_saved=saved, legs_lost=lost))
     draft.source = replace(draft.source, snapshot=None, lost_at=None, is_restored=False)
+
+
+def forget_abandoned_snapshot(draft: Draft, now: datetime) -> None:
+    """Drop a snapshot that its sender began long ago and never ended: else every new call would count as in progress.
+
+    Its gap stays open until another snapshot says what came through it.
+    """
+    snapshot = draft.source.snapshot
+    if snapshot is not None and now - snapshot.began_by_us > ABANDONED:
+        draft.source = replace(draft.source, snapshot=None)
 
 
 def _is_concerned(leg: Leg, snapshot: Snapshot) -> bool:

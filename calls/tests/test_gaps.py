@@ -132,3 +132,20 @@ def test_a_call_on_a_trunk_that_was_silent_before_the_loss_is_sought_from_then_o
     assert [one.connected_at for one in board.searches] == [moment(4)]
     board.found(17.5, 1, "G1", started=16.8)
     assert board.leg.guid == ""
+
+
+def test_an_agent_who_left_in_a_gap_is_not_the_agent_of_the_next_call() -> None:
+    board = Switchboard().agent("LoggedOn", 1, "9101", deviceId="2001").hears(link("Lost", 5), link("Restored", 30))
+    board.agent("LoggedOff", 31, "", deviceId="2001").call("Established", 40, "C1", "2001")
+
+    assert board.leg.agent_id == ""
+
+
+def test_a_snapshot_that_nobody_ends_is_worth_nothing_after_five_minutes() -> None:
+    board = Switchboard().hears(link("Lost", 0), link("Restored", 5), snapshot("Began", 6))
+    board.call("Established", 7, "C1", "2001").waits(310).call("Established", 311, "C2", "2002")
+
+    assert [leg.is_joined_late for leg in board.legs] == [True, False]
+    assert [leg.device_id for leg in board.hears(snapshot("Ended", 320)).legs if leg.phase is Phase.OPEN] == [
+        "2001", "2002"
+    ]  # fmt: skip

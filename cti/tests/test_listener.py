@@ -19,7 +19,7 @@ from pytest_django import Settings
 from cti import api
 from cti.configuration import source_config
 from cti.events import AnyEvent, LinkLost, LinkRestored, decode
-from cti.journal import client, journal_key
+from cti.journal import Entry, client, journal_key
 from cti.journal_lease import Lease, standing
 from cti.models import CtiSource, Kind, LinkState, LinkStatus, QuarantinedMessage
 from cti.sources.registry import SESSIONS
@@ -439,6 +439,18 @@ def test_a_second_listener_takes_over_within_five_seconds_when_the_leader(
     wait_for("LinkRestored", "1", "LinkLost", "LinkRestored", "2")
     assert leader_is(second)
     assert second.pid not in standbys()
+
+
+def test_what_came_too_late_is_shown_though_another_leads_from_then_on(pbx: Switch) -> None:
+    row = CtiSource.objects.get(slug="pbx")
+    late = Listener(row.pk, source_config(row))
+    late._spool.append([Entry("1-1", b"{}")])
+
+    late._set_spool_aside()
+    asyncio.run(late._tell_quarantine())
+    late._close()
+
+    assert "1 events kept while Redis was away came too late" in QuarantinedMessage.objects.get(source=row).error
 
 
 def test_a_redis_that_stood_still_leaves_the_lead_to_the_listener_with_the_events(

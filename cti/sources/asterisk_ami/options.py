@@ -1,6 +1,6 @@
 """What a site can say about its Asterisk: ``CtiSource.options`` read into typed values."""
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -14,8 +14,8 @@ class OptionsError(ValueError):
 class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """The settings of kind ``asterisk_ami``; each is explained in the manual."""
 
-    #: "plain" or "md5" (Challenge).
-    auth: str = "plain"
+    #: "md5": by a challenge, so that the secret is not sent.
+    auth: Literal["plain", "md5"] = "plain"
     #: Peers whose name begins so are trunks.
     trunks: tuple[str, ...] = ("trunk",)
     #: Dialplan contexts in which calls from outside begin; a channel born there is a trunk's.

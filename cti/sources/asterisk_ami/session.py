@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import secrets
 import ssl
 from collections.abc import Callable, Iterable
 from datetime import datetime
@@ -71,6 +72,8 @@ class AmiSession:
         self._booted = asyncio.Event()
         self._is_linked = self._is_shut_down = False
         self._count = 0
+        #: What a caller writes into a name must never be taken for an answer.
+        self._secret_word = secrets.token_hex(8)
         self._writer: asyncio.StreamWriter | None = None
 
     async def run(self, outlet: Outlet) -> None:
@@ -174,7 +177,7 @@ class AmiSession:
     def _ask(self, action: str, **fields: str) -> _Answer:
         """Send an action."""
         self._count += 1
-        action_id = f"gw-{self._count}-{action}"
+        action_id = f"{self._secret_word}-{self._count}-{action}"
         answer = self._answers[action_id] = _Answer()
         lines = {"Action": action, "ActionID": action_id, **fields}
         if any("\r" in value or "\n" in value for value in lines.values()):

@@ -58,13 +58,16 @@ async def begin(link: Link, config: SourceConfig, options: Options) -> Associati
 
 
 async def _explicit(link: Link, config: SourceConfig, options: Options) -> Association | None:
-    """Begin a session of ECMA-354; None when the server has none and the options leave that open."""
+    """Begin a session of ECMA-354; None when the server has none and the options leave that open.
+
+    A server that refuses the user or the password has sessions.
+    """
     try:
         answer = await link.ask(start_session(options, config.username, config.secret))
     except (Refused, Unanswered) as error:
-        if options.session == "auto":
-            return None
         is_for_a_person = isinstance(error, Refused) and any(word in str(error).lower() for word in _FOR_A_PERSON)
+        if options.session == "auto" and not is_for_a_person:
+            return None
         raise LinkError(f"the server begins no session: {error}", retryable=not is_for_a_person) from error
     fields = children(answer)
     edition = edition_in(text_of(fields.get("actualProtocolVersion"))) or options.edition

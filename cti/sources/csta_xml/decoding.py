@@ -99,6 +99,11 @@ class Decoder:
         kinds = (LoggedOn, one.doing) if one.doing else (LoggedOn,)
         return [self._stamp.agent(kind, data, received=received) for kind in kinds]
 
+    def logged_off(self, device: str, received: datetime) -> Event:
+        """Return the event that says that nobody sits at a device: who sat there left unheard."""
+        self._agents.drop(device)
+        return self._stamp.agent(LoggedOff, AgentData(agent_id="", device_id=device), received=received)
+
     def _call(self, shape: Shape, fields: dict[str, Element], received: datetime) -> list[Event]:
         call, raw = connection_id(fields.get(shape.connection))
         place, subject = self._located(shape, fields, call, raw)

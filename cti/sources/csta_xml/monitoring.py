@@ -284,7 +284,7 @@ class Monitoring:
         return [began, *events, self._stamp.link(SnapshotEnded, data, received=at)]
 
     async def _who(self, device: str) -> None:
-        """Tell who is logged on at a device, unless the agent has been heard of since."""
+        """Tell who is logged on at a device, or that nobody is, unless an agent has been heard of there since."""
         async with self._slots:
             answer = await self._ask("agents", self.requests.agent_state(device))
         number = read_device(device).number
@@ -293,4 +293,5 @@ class Monitoring:
                 return
             states = read_agent_states(answer)
             at = self._now()
-            await telling.accept([event for one in states for event in self._decoder.logged_on(one, number, at)])
+            told = [event for one in states for event in self._decoder.logged_on(one, number, at)]
+            await telling.accept(told or [self._decoder.logged_off(number, at)])

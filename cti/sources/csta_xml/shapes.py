@@ -86,6 +86,12 @@ AGENTS: dict[str, type[AgentEvent]] = {
 IGNORED = frozenset(
     {
         "OfferedEvent", "DigitsDialedEvent", "BridgedEvent", "NetworkCapabilitiesChangedEvent", "ChargingEvent",
-        "DoNotDisturbEvent", "ForwardingEvent", "BackInServiceEvent", "OutOfServiceEvent",
+        "DoNotDisturbEvent", "ForwardingEvent", "BackInServiceEvent", "OutOfServiceEvent", "PartiallyInServiceEvent",
+        "DeviceCapabilitiesChangedEvent", "ButtonInformationEvent", "ButtonPressEvent", "DisplayUpdatedEvent",
+        "HookswitchEvent", "LampModeEvent", "MessageWaitingEvent", "MicrophoneGainEvent", "MicrophoneMuteEvent",
+        "RingerStatusEvent", "SpeakerMuteEvent", "SpeakerVolumeEvent", "AgentAutoAnswerEvent", "AutoAnswerEvent",
+        "AutoWorkModeEvent", "CallBackEvent", "CallBackMessageEvent", "CallerIDStatusEvent", "PresenceStateEvent",
+        "RouteingModeEvent", "DigitsGeneratedEvent", "TelephonyTonesGeneratedEvent", "MediaAttachedEvent",
+        "MediaDetachedEvent",
     }
 )  # fmt: skip

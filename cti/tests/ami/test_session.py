@@ -246,3 +246,13 @@ def test_tls_checks_the_hosts_name(tmp_path: Path, host: str, is_trusted: bool) 
         return outlet
 
     assert asyncio.run(run()).is_linked == is_trusted
+
+
+def test_no_caller_can_know_what_an_answer_bears() -> None:
+    servers = [Server(b""), Server(b"")]
+    for server in servers:
+        asyncio.run(follow(server))
+
+    first, second = [{fields["ActionID"] for fields in server.asked} for server in servers]
+    assert first
+    assert first.isdisjoint(second)

@@ -139,7 +139,7 @@ class Listener:
         return [type_name(event).rpartition(".")[2] for event in self.events]
 
 
-#: What a willing server answers.
+#: What a willing server answers; of agents it says nothing.
 WILLING: dict[str, Answer] = {
     "StartApplicationSession": only("00-session", "StartApplicationSessionPosResponse"),
     "RequestSystemStatus": only("00-session", "RequestSystemStatusResponse"),
@@ -149,7 +149,7 @@ WILLING: dict[str, Answer] = {
     "SnapshotDevice": xml(
         "SnapshotDeviceResponse", "<crossRefIDorSnapshotData><snapshotData/></crossRefIDorSnapshotData>"
     ),
-    "GetAgentState": xml("GetAgentStateResponse", "<agentStateList/>"),
+    "GetAgentState": xml("CSTAErrorCode", "<operation>invalidDeviceID</operation>"),
 }
 
 

@@ -92,11 +92,14 @@ def test_an_implicit_session_asks_for_the_status_only() -> None:
     assert pbx.names()[0] == "RequestSystemStatus"
 
 
-@pytest.mark.parametrize(("error", "retryable"), [("invalidPassword", False), ("tooManySessions", True)])
-def test_an_explicit_session_that_is_refused_says_who_can_mend_it(error: str, *, retryable: bool) -> None:
+@pytest.mark.parametrize(
+    ("session", "error", "retryable"),
+    [("explicit", "invalidPassword", False), ("explicit", "tooManySessions", True), ("auto", "invalidPassword", False)],
+)
+def test_a_session_that_is_refused_says_who_can_mend_it(session: str, error: str, *, retryable: bool) -> None:
     refusal = xml("StartApplicationSessionNegResponse", f"<errorCode><definedError>{error}</definedError></errorCode>")
     with pytest.raises(LinkError, match=error) as caught:
-        asyncio.run(followed(Pbx({"StartApplicationSession": refusal}), options={"session": "explicit"}))
+        asyncio.run(followed(Pbx({"StartApplicationSession": refusal}), options={"session": session}))
 
     assert caught.value.retryable is retryable
 

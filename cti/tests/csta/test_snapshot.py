@@ -130,7 +130,7 @@ def test_no_snapshot_is_asked_for_where_the_site_wants_none() -> None:
     assert "Began" not in listener.types()
 
 
-def test_agents_who_are_logged_on_already_are_told() -> None:
+def test_who_is_logged_on_already_is_told_and_where_nobody_is() -> None:
     def states(root: Any) -> str:
         if text_of(children(root)["device"]) != "2001":
             return xml("GetAgentStateResponse", "<agentStateList/>")
@@ -140,13 +140,15 @@ def test_agents_who_are_logged_on_already_are_told() -> None:
         return xml("GetAgentStateResponse", f"<agentStateList>{on}{off}</agentStateList>")
 
     async def agents(listener: Listener) -> None:
-        await until(lambda: "Busy" in listener.types(), "the agent")
+        await until(lambda: {"Busy", "LoggedOff"} <= set(listener.types()), "the agents")
 
     listener = asyncio.run(followed(Pbx({**WILLING, "GetAgentState": states}), agents))
     found = [event for event in listener.events if isinstance(event, AgentEvent)]
+    told = [(type_name(event), event.data.agent_id) for event in found if event.data.device_id == "2001"]
+    left = [(type_name(event), event.data.agent_id) for event in found if event.data.device_id == "2002"]
 
-    assert [type_name(event) for event in found] == ["csta.agent.LoggedOn", "csta.agent.Busy"]
-    assert {(event.data.agent_id, event.data.device_id) for event in found} == {("9101", "2001")}
+    assert told == [("csta.agent.LoggedOn", "9101"), ("csta.agent.Busy", "9101")]
+    assert left == [("csta.agent.LoggedOff", "")]
 
 
 @pytest.mark.parametrize(
