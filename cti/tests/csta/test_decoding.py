@@ -459,11 +459,16 @@ def _hostile() -> dict[str, str]:
     }
 
 
+def _cpu_seconds(text: str) -> float:
+    """Return the CPU time of reading the message, with a decoder that has read nothing yet."""
+    using, begin = decoder(), time.process_time()
+    with contextlib.suppress(MessageError):
+        read(text, using)
+    return time.process_time() - begin
+
+
 @pytest.mark.parametrize("what", _hostile())
 def test_no_frame_takes_over_50_milliseconds(what: str) -> None:
-    begin, using = time.process_time(), decoder()
+    # The best of five: what the garbage collector or a neighbour took is not the frame's.
     for text in (established(more=_hostile()[what]), xml("ConferencedEvent", _hostile()[what])):
-        with contextlib.suppress(MessageError):
-            read(text, using)
-
-    assert time.process_time() - begin < 2 * 0.05
+        assert min(_cpu_seconds(text) for _ in range(5)) < 0.05
