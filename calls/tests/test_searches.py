@@ -372,7 +372,7 @@ def test_the_time_slice_ends_though_searches_are_open(desk: Desk) -> None:
     begin = time.monotonic()
 
     assert desk.looks_up(seconds=0.2) is True
-    assert time.monotonic() - begin < 2
+    assert time.monotonic() - begin < 10
 
 
 def test_what_qms_calls_early_is_measured_by_its_own_clock(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -216,7 +216,7 @@ def test_every_call_ends_in_time_though_each_byte_does() -> None:
         with pytest.raises(QmsUnavailable):
             adapter(url).find_live_recording("2001")
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 def test_a_read_is_repeated_when_an_idle_connection_was_closed_in_that_moment() -> None:
