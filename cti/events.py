@@ -97,8 +97,11 @@ class LinkData(Data, frozen=True):
     """What the link to the source went through; ``reason`` is for the ledger of gaps."""
 
     reason: Text | None = None
-    #: The devices that the snapshot could see; None means all of the source's.
+    #: The devices that this is about: those that the snapshot could see, those whose events are missed though the link
+    #: stands, or are no longer. None means all of the source's.
     devices: tuple[str, ...] | None = None
+    #: On ``SnapshotEnded``: every agent who is logged on was named in it.
+    agents_told: bool | None = None
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):

@@ -9,17 +9,25 @@ from calls.lifecycle.draft import Draft
 from calls.lifecycle.legs import GRACE, identified, searched, traced
 from calls.lifecycle.rule import apply
 from calls.lifecycle.values import Leg, Phase, SearchStatus
-from cti.events import AgentEvent, LoggedOn
+from cti.events import AgentEvent, LoggedOff, LoggedOn
 
 
 @apply.register
 def _(event: AgentEvent, draft: Draft) -> None:
     """Move the agent; a log-on that comes late is still of the legs that were connected after it."""
+    _note(draft, event)
     for change in sit(draft.seats, event, free_seating=draft.site.has_free_seating):
         draft.seats.apply(change)
         if change.seat is not None:
             _tell_legs(draft, change, event)
         draft.do(ChangeSeat(change))
+
+
+def _note(draft: Draft, event: AgentEvent) -> None:
+    """Remember where a snapshot in progress has an agent."""
+    snapshot, device = draft.source.snapshot, event.data.device_id
+    if snapshot is not None and device and not isinstance(event, LoggedOff):
+        draft.source = replace(draft.source, snapshot=replace(snapshot, seated=snapshot.seated | {device}))
 
 
 def _tell_legs(draft: Draft, change: SeatChange, event: AgentEvent) -> None:

@@ -232,8 +232,11 @@ def _connect(draft: Draft, call: Call, device_id: str, event: CallEvent) -> None
 def _seen(draft: Draft, leg: Leg) -> None:
     snapshot = draft.source.snapshot
     if snapshot is not None:
-        late = snapshot.joined_late + leg.is_joined_late
-        snapshot = replace(snapshot, seen=(*snapshot.seen, leg.number), joined_late=late)
+        is_found = (
+            leg.is_joined_late and leg.number not in snapshot.seen and leg.connected_by_us >= snapshot.began_by_us
+        )
+        late = (*snapshot.found_late, leg.device_id) if is_found else snapshot.found_late
+        snapshot = replace(snapshot, seen=(*snapshot.seen, leg.number), found_late=late)
         draft.source = replace(draft.source, snapshot=snapshot)
 
 

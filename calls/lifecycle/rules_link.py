@@ -4,10 +4,13 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from calls.lifecycle.commands import CloseGap, OpenGap
+from agents.presence import SeatChange
+from calls.lifecycle.commands import ChangeSeat, CloseGap, OpenGap
 from calls.lifecycle.draft import Draft
 from calls.lifecycle.legs import clear_party, close_leg, give_up_what_may_be_lost
+from calls.lifecycle.partial_gaps import lose_devices, missed_since, regain_devices
 from calls.lifecycle.rule import apply
+from calls.lifecycle.tally import Tally
 from calls.lifecycle.values import Leg, Snapshot
 from cti.events import LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
 
@@ -17,10 +20,18 @@ ABANDONED = timedelta(minutes=5)
 
 @apply.register
 def _(event: LinkLost, draft: Draft) -> None:
-    """From now on events may be missed: a gap opens in the ledger, once; a snapshot in progress is worth nothing."""
+    """From now on events may be missed: a gap opens in the ledger, once; a snapshot in progress is worth nothing.
+
+    With devices, only theirs are missed, and the link stands.
+    """
+    reason = event.data.reason or "The link was lost."
+    if event.data.devices is not None:
+        lose_devices(draft, event.data.devices, event.time, reason)
+        return
+    regain_devices(draft, None, event.time)  # The gap of the whole link goes on where theirs end.
     if draft.source.lost_at is None or draft.source.is_restored:
         draft.source = replace(draft.source, lost_at=event.time, is_restored=False)
-        draft.do(OpenGap(event.time, event.data.reason or "The link was lost."))
+        draft.do(OpenGap(event.time, reason))
     draft.source = replace(draft.source, snapshot=None, lost_by_us=event.at)
     give_up_what_may_be_lost(draft, event.at)
 
@@ -28,7 +39,9 @@ def _(event: LinkLost, draft: Draft) -> None:
 @apply.register
 def _(event: LinkRestored, draft: Draft) -> None:
     """Events arrive again; what became of the open legs, the snapshot will say."""
-    if draft.source.lost_at is not None:
+    if event.data.devices is not None:
+        regain_devices(draft, event.data.devices, event.time)
+    elif draft.source.lost_at is not None:
         draft.do(CloseGap(draft.source.lost_at, event.time, legs_saved=0, legs_lost=0))
         draft.source = replace(draft.source, is_restored=True)
 
@@ -45,19 +58,21 @@ def _(event: SnapshotBegan, draft: Draft) -> None:
 
 @apply.register
 def _(event: SnapshotEnded, draft: Draft) -> None:
-    """Open legs that the snapshot did not name are over; when they ended is not known."""
+    """Open legs that the snapshot did not name are over; when they ended is not known. So are stays of agents."""
     snapshot = draft.source.snapshot
     if snapshot is None:
         return
     concerned = [leg for leg in draft.open_legs() if _is_concerned(leg, snapshot)]
     vanished = [leg for leg in concerned if leg.number not in snapshot.seen]
+    tally = Tally(concerned, vanished, snapshot)
     for leg in vanished:
         _vanish(draft, leg, snapshot)
-    unflagged = sum(not leg.guid for leg in vanished if not leg.is_joined_late)
-    lost = unflagged + snapshot.joined_late
-    saved = sum(not leg.is_joined_late for leg in concerned) - unflagged
+    if event.data.agents_told:
+        _vacate(draft, snapshot)
     if draft.source.lost_at is not None:
+        saved, lost = tally.of()
         draft.do(CloseGap(draft.source.lost_at, event.time, legs_saved=saved, legs_lost=lost))
+    regain_devices(draft, snapshot.devices, event.time, tally)
     draft.source = replace(draft.source, snapshot=None, lost_at=None, is_restored=False)
 
 
@@ -72,14 +87,23 @@ def forget_abandoned_snapshot(draft: Draft, now: datetime) -> None:
 
 
 def _is_concerned(leg: Leg, snapshot: Snapshot) -> bool:
-    covered = snapshot.devices is None or leg.device_id in snapshot.devices
-    return covered and leg.connected_by_us <= snapshot.began_by_us
+    return snapshot.covers(leg.device_id) and leg.connected_by_us <= snapshot.began_by_us
 
 
 def _vanish(draft: Draft, leg: Leg, snapshot: Snapshot) -> None:
-    at = draft.source.lost_at or snapshot.began_at
+    at = draft.source.lost_at or missed_since(draft, leg.device_id) or snapshot.began_at
     how = "The link was lost, and the call was over when it came back; when it ended is not known."
     close_leg(draft, leg, at, snapshot.began_by_us, how, is_end_unknown=True)
     call = draft.calls.get(leg.call_id)
     if call is not None and leg.device_id in call.parties:
         clear_party(draft, call, leg.device_id, max(at, leg.connected_at), snapshot.began_by_us, how)
+
+
+def _vacate(draft: Draft, snapshot: Snapshot) -> None:
+    """End the stays of agents whom the snapshot, which names all, did not name: they left in the gap."""
+    left = [seat for seat in draft.seats.values() if seat.device_id not in snapshot.seated]
+    for seat in left:
+        if seat.since < snapshot.began_at:
+            change = SeatChange(device_id=seat.device_id, seat=None, ended=seat, at=snapshot.began_at)
+            draft.seats.apply(change)
+            draft.do(ChangeSeat(change))

@@ -8,7 +8,7 @@ from calls.lifecycle.commands import CancelSearch
 from calls.lifecycle.conclude import concluded
 from calls.lifecycle.draft import Draft
 from calls.lifecycle.legs import is_wanted, open_leg, start_search, traced
-from calls.lifecycle.values import Call, Leg, PartyState, Phase, SearchStatus
+from calls.lifecycle.values import Call, Leg, Party, PartyState, Phase, SearchStatus
 from cti.events import CallEvent
 
 #: A trunk that has said nothing for this long after NetworkReached has no answer supervision: the call is connected.
@@ -26,20 +26,33 @@ def connect_unsupervised(draft: Draft, call: Call, by_us: datetime) -> None:
     """Take a call on a trunk without answer supervision as connected since it reached the network.
 
     ``by_us``: when that is noticed. It counts from the end of the silence, however late that is: what is recorded by
-    then may be another call. The silence of a link that was lost says nothing; its snapshot will.
+    then may be another call. The silence of a link that was lost, or of a device whose events are missed, says
+    nothing; the snapshot will.
     """
     at = call.reached_at or call.born_at
     by_us = min(by_us, (call.reached_by_us or by_us) + UNSUPERVISED)
     call = draft.put_call(replace(call, reached_at=None, reached_by_us=None))
-    if draft.source.lost_at is not None and draft.source.lost_by_us is not None and draft.source.lost_by_us < by_us:
+    if _is_link_lost(draft, by_us):
         return
     for party in list(call.parties.values()):
-        if party.state is PartyState.ORIGINATED and not party.outside and draft.site.is_extension(party.device_id):
+        if _is_waiting(draft, party):
             call = draft.calls[call.call_id]
             connected = replace(party, state=PartyState.CONNECTED)
             how = "The call left on a trunk without answer supervision; the answer is not confirmed."
             leg = open_leg(draft, call, connected, at, by_us, how=how)
             draft.put_leg(replace(leg, is_unconfirmed=True))
+
+
+def _is_link_lost(draft: Draft, by_us: datetime) -> bool:
+    source = draft.source
+    return source.lost_at is not None and source.lost_by_us is not None and source.lost_by_us < by_us
+
+
+def _is_waiting(draft: Draft, party: Party) -> bool:
+    """Say whether an extension has dialled, and its silence means that it is connected."""
+    is_missed = any(party.device_id in gap.devices for gap in draft.source.partial)
+    is_extension = not party.outside and draft.site.is_extension(party.device_id)
+    return party.state is PartyState.ORIGINATED and is_extension and not is_missed
 
 
 def answer_after_all(draft: Draft, call_id: str, event: CallEvent) -> None:

@@ -215,13 +215,30 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """A snapshot being taken: what it has named so far. ``devices`` None: it covers all."""
+    """A snapshot being taken: what it has named so far. ``devices`` None: it covers all.
+
+    ``found_late``: the device of each leg that was found in progress; ``seated``: where agents are.
+    """
 
     began_at: datetime
     began_by_us: datetime
     devices: tuple[str, ...] | None = None
     seen: tuple[int, ...] = ()
-    joined_late: int = 0
+    found_late: tuple[str, ...] = ()
+    seated: frozenset[str] = frozenset()
+
+    def covers(self, device_id: str) -> bool:
+        """Say whether the snapshot could see a device."""
+        return self.devices is None or device_id in self.devices
+
+
+class PartialGap(msgspec.Struct, frozen=True, kw_only=True):
+    """A gap of some devices while the link stands; it is over when none is left. What came through it so far."""
+
+    began_at: datetime
+    devices: frozenset[str]
+    legs_saved: int = 0
+    legs_lost: int = 0
 
 
 class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -232,6 +249,7 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     lost_at: datetime | None = None
     #: The link is back, and no snapshot has said yet what came through the gap.
     is_restored: bool = False
+    partial: tuple[PartialGap, ...] = ()
     #: When, by our clock, the link was lost last, and when a leg was heard of last of which QMS knew long before us.
     lost_by_us: datetime | None = None
     stalled_by_us: datetime | None = None

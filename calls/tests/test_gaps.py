@@ -149,3 +149,104 @@ def test_a_snapshot_that_nobody_ends_is_worth_nothing_after_five_minutes() -> No
     assert [leg.device_id for leg in board.hears(snapshot("Ended", 320)).legs if leg.phase is Phase.OPEN] == [
         "2001", "2002"
     ]  # fmt: skip
+
+
+def missed(seconds: float, *devices: str) -> AnyEvent:
+    """The events of some devices are missed from now on, though the link stands."""
+    return event("Lost", seconds, family="link", reason="not monitored", devices=devices)
+
+
+def heard_again(seconds: float, *devices: str) -> AnyEvent:
+    """The devices' events arrive again."""
+    return event("Restored", seconds, family="link", devices=devices)
+
+
+def stock(kind: str, seconds: float, *devices: str) -> AnyEvent:
+    """A snapshot of some devices began or ended."""
+    return event(kind, seconds, family="snapshot", devices=devices)
+
+
+def ledger(board: Switchboard) -> list[tuple[float, float | None, int, int]]:
+    """The rows of the ledger: from, to, legs saved, legs lost."""
+    rows: dict[float, tuple[float, float | None, int, int]] = {}
+    for one in board.commands:
+        if isinstance(one, OpenGap | CloseGap):
+            began = (one.began_at - NOON).total_seconds()
+            rows[began] = (began, None, 0, 0)
+            if isinstance(one, CloseGap):
+                rows[began] = (began, (one.ended_at - NOON).total_seconds(), one.legs_saved, one.legs_lost)
+    return list(rows.values())
+
+
+def test_a_device_that_was_not_monitored_has_a_gap_from_the_refusal_to_the_snapshot() -> None:
+    board = queue_call(Switchboard()).found(6, 1, "G1").hears(missed(10, "2001"))
+    assert ledger(board) == [(10.0, None, 0, 0)]
+
+    board.hears(stock("Began", 70, "2001")).call("Established", 70, "C7", "2001").hears(stock("Ended", 71, "2001"))
+
+    assert ledger(board) == [(10.0, 71.0, 1, 1)]
+    assert (board.legs[0].is_end_unknown, board.legs[0].disconnected_at) == (True, moment(10))
+    assert board.legs[1].is_joined_late
+
+
+def test_the_legs_of_other_devices_are_not_counted_in_a_gap() -> None:
+    board = queue_call(Switchboard()).found(6, 1, "G1")
+    queue_call(board, "C2", "2002", 10)
+    board.hears(missed(20, "2001"), snapshot("Began", 30), snapshot("Ended", 31))
+
+    assert ledger(board) == [(20.0, 31.0, 1, 0)]
+
+
+def test_a_gap_of_several_devices_is_over_when_the_last_is_heard_again() -> None:
+    board = queue_call(Switchboard()).found(6, 1, "G1").hears(missed(20, "2001", "2002", "2003"))
+    board.hears(stock("Began", 30, "2001"), stock("Ended", 31, "2001"), heard_again(32, "2002"))
+    assert ledger(board) == [(20.0, None, 0, 0)]
+
+    board.hears(heard_again(40, "2003"))
+    assert ledger(board) == [(20.0, 40.0, 1, 0)]
+
+
+def test_a_device_is_in_one_gap_at_a_time() -> None:
+    board = Switchboard().hears(missed(10, "2001"), missed(12, "2001"), missed(13, "2001", "2002"))
+    board.hears(heard_again(20, "2001", "2002"))
+
+    assert ledger(board) == [(10.0, 20.0, 0, 0), (13.0, 20.0, 0, 0)]
+
+
+def test_a_gap_of_devices_goes_on_as_that_of_the_link_when_the_link_is_lost() -> None:
+    board = Switchboard().hears(missed(10, "2001"), link("Lost", 15), missed(16, "2001"))
+    board.hears(link("Restored", 20), snapshot("Began", 21), snapshot("Ended", 22))
+
+    assert ledger(board) == [(10.0, 15.0, 0, 0), (15.0, 22.0, 0, 0)]
+
+
+def test_the_silence_of_a_device_whose_events_are_missed_does_not_connect_a_call_on_a_trunk() -> None:
+    board = Switchboard().call("Originated", 1, "C1", "2001").call("NetworkReached", 2, "C1", "T18:1", outside=True)
+    board.hears(missed(3, "2001")).waits(17)
+
+    assert (board.legs, board.searches) == ([], [])
+
+
+def test_a_call_found_in_an_earlier_gap_is_lost_in_that_one_only() -> None:
+    board = Switchboard().hears(link("Lost", 0), link("Restored", 1), snapshot("Began", 1))
+    board.call("Held", 1, "C1", "2001").hears(snapshot("Ended", 2), link("Lost", 10), link("Restored", 11))
+    board.hears(snapshot("Began", 11)).call("Held", 11, "C1", "2001").hears(snapshot("Ended", 12))
+
+    assert ledger(board) == [(0.0, 2.0, 0, 1), (10.0, 12.0, 0, 0)]
+
+
+def test_an_agent_who_left_in_a_gap_keeps_no_seat_when_the_snapshot_names_all_agents() -> None:
+    board = Switchboard().agent("LoggedOn", 1, "A1", deviceId="2001").agent("LoggedOn", 1, "A2", deviceId="2002")
+    board.hears(link("Lost", 20), link("Restored", 40), snapshot("Began", 41)).agent(
+        "LoggedOn", 41, "A2", deviceId="2002"
+    )
+    board.hears(event("Ended", 42, family="snapshot", agentsTold=True))
+
+    assert list(board.state.seats) == ["2002"]
+
+
+def test_agents_keep_their_seats_when_the_snapshot_does_not_name_all() -> None:
+    board = Switchboard().agent("LoggedOn", 1, "A1", deviceId="2001")
+    board.hears(link("Lost", 20), link("Restored", 40), snapshot("Began", 41), snapshot("Ended", 42))
+
+    assert list(board.state.seats) == ["2001"]
