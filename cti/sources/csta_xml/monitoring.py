@@ -1,7 +1,7 @@
 """Monitor every device of the site, ask again where the server refuses, and take stock of what is in progress."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
-from cti.events import AgentEvent, Event, LinkData, SnapshotBegan, SnapshotEnded
+from cti.events import AgentEvent, Event, LinkData, LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
 from cti.sources.csta_xml.agents import read_agent_states
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.devices import read_device
@@ -65,8 +65,10 @@ class Monitoring:
         self._armed: set[str] = set()
         self._unanswered = {"snapshot": 0, "segments": 0, "agents": 0}
         self._unknown: set[str] = set()
+        self._not_granted: dict[str, str] = {}
         self._agents_heard: Recent[str, bool] = Recent()
         self._stock_at = 0.0
+        self._doubted = ""
         self._doubt: asyncio.Task[None] | None = None
 
     @property
@@ -84,25 +86,42 @@ class Monitoring:
 
     async def begin(self) -> None:
         """Start all monitors, each followed by its device's snapshot; tell what is in progress when all answered."""
-        if self.devices:
-            await self._survey(self.devices, self._taken_on, "")
+        if not self.devices:
+            return
+        began = self._now()
+        await self._survey(self.devices, self._taken_on)
+        refused, self._not_granted = self._not_granted, {}
+        if refused:
+            await self._missed(refused, f"not monitored: {next(iter(refused.values()))}", began)
+        for device, reason in refused.items():
+            self._tasks.create_task(self._taken_on_again(device, reason))
 
     async def resynchronise(self, reason: str) -> None:
         """Take stock again of all devices that are monitored: events were lost."""
-        if self._armed:
-            self._agents_heard = Recent()
-            await self._survey(tuple(sorted(self._armed)), self._seen, reason)
+        await self._missed(self._armed, reason, self._now())
+        await self._take_stock()
 
     def doubt(self, reason: str) -> None:
         """Take stock of all devices, soon and once for many doubts: what could not be read may have been an event."""
+        self._doubted = reason
         if self._doubt is None or self._doubt.done():
-            self._doubt = self._tasks.create_task(self._resynchronise_soon(reason))
+            self._doubt = self._tasks.create_task(self._settle_doubts())
 
-    async def _resynchronise_soon(self, reason: str) -> None:
+    async def _settle_doubts(self) -> None:
+        """Take stock until nothing is doubted any more: what was doubted during one stock-taking needs another."""
         clock = asyncio.get_running_loop().time
-        await asyncio.sleep(max(0.0, self._stock_at - clock()))
-        self._stock_at = clock() + STOCK_SECONDS
-        await self.resynchronise(reason)
+        while self._doubted:
+            await self._missed(self._armed, self._doubted, self._now())
+            await asyncio.sleep(max(0.0, self._stock_at - clock()))
+            self._stock_at, self._doubted = clock() + STOCK_SECONDS, ""
+            await self._take_stock()
+
+    async def _take_stock(self) -> None:
+        devices = tuple(sorted(self._armed))
+        if devices:
+            self._agents_heard = Recent()
+            await self._survey(devices, self._seen)
+            await self._heard_again(devices)
 
     def stopped(self, monitor: str) -> None:
         """Heed that the server ended a monitor."""
@@ -110,17 +129,23 @@ class Monitoring:
         configured = next((one for one in self.devices if read_device(one).number == device), None)
         if configured is not None:
             self._armed.discard(configured)
-            self._tasks.create_task(self._taken_on_again(configured, "the server ended the monitor"))
+            self._tasks.create_task(self._lost(configured))
 
-    async def _survey(self, devices: tuple[str, ...], look: Look, reason: str, *, even_of_nothing: bool = True) -> None:
-        """Take stock of devices; ``even_of_nothing``: tell it though none of them answered."""
+    async def _lost(self, device: str) -> None:
+        """Tell that a device is not monitored any more, and ask again until it is."""
+        reason = "the server ended the monitor"
+        await self._missed((device,), reason, self._now())
+        await self._taken_on_again(device, reason)
+
+    async def _survey(self, devices: tuple[str, ...], look: Look, reason: str = "") -> None:
+        """Take stock of devices. With a reason, which is for the ledger of gaps, only if any of them answers."""
         async with self._surveying:
             self._meanwhile = Meanwhile()
             looks = {device: self._tasks.create_task(look(device)) for device in devices}
             await asyncio.wait(looks.values())
             answers = {device: found for device, one in looks.items() if (found := one.result()) is not None}
             async with self._telling as telling:
-                is_told = self._options.snapshot and (even_of_nothing or bool(answers))
+                is_told = self._options.snapshot and (not reason or bool(answers))
                 events = self._stock(answers, reason) if is_told else []
                 self._meanwhile = None
                 await telling.accept(events)
@@ -129,7 +154,7 @@ class Monitoring:
         """Monitor a device and return what is in progress there; None when that cannot be known."""
         reason = await self._arm(device)
         if reason is not None:
-            self._tasks.create_task(self._taken_on_again(device, reason))
+            self._not_granted[device] = reason
             return None
         return await self._seen(device)
 
@@ -147,7 +172,24 @@ class Monitoring:
                 break
             reason, wait = answer, min(wait * 2, self._options.retry_limit_seconds)
         await self._refused(device, None)
-        await self._survey((device,), self._seen, f"{device} was not monitored")
+        await self._survey((device,), self._seen)
+        await self._heard_again((device,))
+
+    async def _missed(self, devices: Iterable[str], reason: str, since: datetime) -> None:
+        """Tell that events of some devices may be missed, though the link stands, for the ledger of gaps."""
+        numbers = _numbers(devices)
+        if not numbers:
+            return
+        whose = f"{numbers[0]}: " if len(numbers) == 1 else f"{len(numbers)} devices: "
+        data = LinkData(reason=(whose + reason)[:255], devices=numbers)
+        async with self._telling as telling:
+            await telling.accept([self._stamp.link(LinkLost, data, received=since)])
+
+    async def _heard_again(self, devices: Iterable[str]) -> None:
+        """Tell that the devices' events arrive again, also where no snapshot could tell what is in progress."""
+        async with self._telling as telling:
+            restored = self._stamp.link(LinkRestored, LinkData(devices=_numbers(devices)), received=self._now())
+            await telling.accept([restored])
 
     async def _refused(self, device: str, refusal: Refusal | None) -> None:
         async with self._telling as telling:
@@ -261,9 +303,7 @@ class Monitoring:
             await asyncio.sleep(wait)
             wait = min(wait * 2, self._options.retry_limit_seconds)
             if device in self._armed:
-                await self._survey(
-                    (device,), self._seen, f"the snapshot of {device} was incomplete", even_of_nothing=False
-                )
+                await self._survey((device,), self._seen, f"the snapshot of {device} was incomplete")
 
     def _stock(self, answers: dict[str, list[Found]], reason: str) -> list[Event]:
         """Make the snapshot's events: what the server answered, and over it what live events have said since."""
@@ -295,3 +335,7 @@ class Monitoring:
             at = self._now()
             told = [event for one in states for event in self._decoder.logged_on(one, number, at)]
             await telling.accept(told or [self._decoder.logged_off(number, at)])
+
+
+def _numbers(devices: Iterable[str]) -> tuple[str, ...]:
+    return tuple(read_device(device).number for device in sorted(devices))

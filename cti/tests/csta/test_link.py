@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cti.events import CallEvent, LinkEvent, type_name
+from cti.events import CallEvent, LinkLost
 from cti.sources.csta_xml import CstaSession
 from cti.sources.csta_xml.framing import framed
 from cti.sources.port import LinkError, Stamp
@@ -59,13 +59,14 @@ def test_after_messages_that_cannot_be_read_the_server_is_asked_once_what_is_in_
             pbx.say("<EstablishedEvent><a>")
 
     async def asked(listener: Listener) -> None:
-        await until(lambda: listener.types().count("Ended") == 2, "the second snapshot")
+        await until(lambda: "Restored" in listener.types(), "the second snapshot")
 
     listener = asyncio.run(followed(Pbx(dict(WILLING), script=garble), asked))
-    began = [event for event in listener.events if type_name(event) == "gateway.snapshot.Began"]
-    reasons = [event.data.reason for event in began if isinstance(event, LinkEvent)]
+    assert listener.types() == ["Began", "Ended", "Lost", "Began", "Ended", "Restored"]
+    lost = [event for event in listener.events if isinstance(event, LinkLost)]
 
-    assert reasons == [None, "a message could not be read"]
+    assert [event.data.reason for event in lost] == ["3 devices: a message could not be read"]
+    assert lost[0].data.devices == ("2001", "2002", "5000")
 
 
 DTD = '<!DOCTYPE a [<!ENTITY b "ha">]><EstablishedEvent>&b;</EstablishedEvent>'

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cti.events import Event, LinkEvent, type_name
+from cti.events import Event, LinkEvent, LinkLost, LinkRestored, type_name
 from cti.sources.csta_xml.parsing import text_of
 from cti.sources.port import LinkError
 from cti.tests.csta.pbx import (
@@ -204,13 +204,63 @@ def test_a_server_that_lost_messages_is_asked_what_is_in_progress() -> None:
         pbx.say(xml("SystemStatus", "<systemStatus>messagesLost</systemStatus>"), 7)
 
     async def asked(listener: Listener) -> None:
-        await until(lambda: listener.types().count("Ended") == 2, "the second snapshot")
+        await until(lambda: "Restored" in listener.types(), "the end of the gap")
 
     listener = asyncio.run(followed(Pbx(dict(WILLING), script=lose), asked))
-    again = [event for event in listener.events if type_name(event) == "gateway.snapshot.Began"][1]
+    lost = next(event for event in listener.events if isinstance(event, LinkLost))
 
-    assert isinstance(again, LinkEvent)
-    assert again.data.reason == "the server lost messages"
+    assert listener.types() == ["Began", "Ended", "Lost", "Began", "Ended", "Restored"]
+    assert lost.data.reason == "3 devices: the server lost messages"
+
+
+def test_a_doubt_that_comes_while_stock_is_taken_has_it_taken_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cti.sources.csta_xml.monitoring.STOCK_SECONDS", 0.0)
+
+    async def garble(pbx: Pbx) -> None:
+        await pbx.until_heard("SnapshotDevice", 3)
+        pbx.say("<EstablishedEvent><a>")
+        await pbx.until_heard("SnapshotDevice", 4)
+        pbx.say("<EstablishedEvent><a>")
+
+    async def asked(listener: Listener) -> None:
+        await until(lambda: listener.types().count("Restored") == 2, "the end of the second gap")
+
+    listener = asyncio.run(followed(Pbx(dict(WILLING), script=garble), asked))
+
+    assert listener.types().count("Lost") == 2
+
+
+def test_a_device_that_is_refused_is_in_a_gap_from_the_begin_of_the_session_until_it_is_granted() -> None:
+    refusals = ["2002"]
+
+    def answer(root: Any) -> str | None:
+        return monitored([refusals.pop()] if text_of(root) == "2002" and refusals else [])(root)
+
+    async def granted(listener: Listener) -> None:
+        await until(lambda: "Restored" in listener.types(), "the end of the gap")
+
+    listener = asyncio.run(followed(Pbx({**WILLING, "MonitorStart": answer}), granted))
+    lost, restored = [event for event in listener.events if isinstance(event, LinkLost | LinkRestored)]
+
+    assert listener.types() == ["Began", "Ended", "Lost", "Began", "Ended", "Restored"]
+    assert lost.data.devices == restored.data.devices == ("2002",)
+    assert lost.data.reason == "2002: not monitored: operation: invalidDeviceID"
+    assert lost.time <= listener.events[0].time <= restored.time
+
+
+def test_a_device_whose_monitor_the_server_ends_is_in_a_gap_until_it_is_monitored_again() -> None:
+    async def end(pbx: Pbx) -> None:
+        await pbx.until_heard("SnapshotDevice", 3)
+        pbx.say(xml("MonitorStop", "<monitorCrossRefID>7001</monitorCrossRefID>"), 41)
+
+    async def granted(listener: Listener) -> None:
+        await until(lambda: "Restored" in listener.types(), "the end of the gap")
+
+    listener = asyncio.run(followed(Pbx(dict(WILLING), script=end), granted))
+
+    assert listener.types() == ["Began", "Ended", "Lost", "Began", "Ended", "Restored"]
+    lost = next(event for event in listener.events if isinstance(event, LinkLost))
+    assert (lost.data.devices, lost.data.reason) == (("2001",), "2001: the server ended the monitor")
 
 
 def test_a_source_without_devices_listens_and_asks_nothing() -> None:
