@@ -38,10 +38,16 @@ class _Ended(Exception):
 class _Answer:
     """The answer to one action: its response, and the list that follows one that announces it."""
 
-    def __init__(self) -> None:
+    def __init__(self, action: str) -> None:
+        self.action = action
         self.response: Message | None = None
         self.is_listed = False
         self.done = asyncio.Event()
+
+    @property
+    def is_unknown(self) -> bool:
+        """Say whether the PBX does not know the action."""
+        return self.response is not None and "unknown command" in self.response.get("Message").lower()
 
     def respond(self, message: Message) -> None:
         self.response = message
@@ -178,7 +184,7 @@ class AmiSession:
         """Send an action."""
         self._count += 1
         action_id = f"{self._secret_word}-{self._count}-{action}"
-        answer = self._answers[action_id] = _Answer()
+        answer = self._answers[action_id] = _Answer(action)
         lines = {"Action": action, "ActionID": action_id, **fields}
         if any("\r" in value or "\n" in value for value in lines.values()):
             raise LinkError("the user name or the secret has a line break", retryable=False)
@@ -265,7 +271,8 @@ class AmiSession:
             return False
         if message.get("EventList").lower() in ("complete", "cancelled"):
             answer.end_list()
-            self._lists.is_complete = self._lists.is_complete or name == "CoreShowChannelsComplete"
+            if message.get("EventList").lower() == "complete":
+                self._lists.complete.add(name.removesuffix("Complete"))
         else:
             self._lists.add(message)
         return True
@@ -274,6 +281,8 @@ class AmiSession:
         answer = self._answers.get(message.get("ActionID"))
         if answer is not None:
             answer.respond(message)
+            if answer.is_unknown:
+                self._lists.complete.add(answer.action)  # The module is not loaded: there is nothing to list.
             if message.get("Ping"):
                 del self._answers[message.get("ActionID")]
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from cti.events import LinkData, SnapshotBegan, SnapshotEnded
 from cti.sources.asterisk_ami.board import around
 from cti.sources.asterisk_ami.messages import BRIDGE, Message, MessageError
@@ -17,10 +19,20 @@ _RINGING = "5"
 
 @dataclass(slots=True)
 class Lists:
-    """The answers' items, by the event that carries them. ``is_complete``: the channels were all listed."""
+    """The answers' items, by the event that carries them, and the actions whose answers are complete."""
 
     items: dict[str, list[Message]] = field(default_factory=dict)
-    is_complete: bool = False
+    complete: set[str] = field(default_factory=set)
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether the channels were all listed."""
+        return "CoreShowChannels" in self.complete
+
+    @property
+    def has_all_agents(self) -> bool:
+        """Say whether all members of queues and all agents of the pool were listed."""
+        return {"QueueStatus", "Agents"} <= self.complete
 
     def add(self, message: Message) -> None:
         """Keep one item."""
@@ -50,7 +62,8 @@ def take(picture: Picture, lists: Lists, now: Moment) -> list[tuple[Message, Mes
     picture.conversations.cause = "snapshot"
     taking.take()
     picture.conversations.cause = ""
-    picture.teller.link(SnapshotEnded, now, data)
+    has_all_agents = lists.has_all_agents and not taking.refused
+    picture.teller.link(SnapshotEnded, now, replace(data, agents_told=has_all_agents or None))
     return taking.refused
 
 

@@ -103,6 +103,29 @@ def test_a_snapshot_without_the_channels_covers_no_device() -> None:
     assert [e.data.devices for e in complete.events if isinstance(e, SnapshotBegan | SnapshotEnded)] == [None, None]
 
 
+def agents_told(server: Server) -> list[bool | None]:
+    """Return whether each snapshot that a session told named all agents."""
+    outlet, _ = asyncio.run(follow(server, timeout_seconds=0.2))
+    return [event.data.agents_told for event in outlet.events if isinstance(event, SnapshotEnded)]
+
+
+def test_a_snapshot_names_all_agents_where_members_and_pool_were_listed() -> None:
+    assert agents_told(Server(trace("n-connect-mid-call"))) == [True]
+    assert agents_told(Server(trace("n-connect-mid-call"), silent=["QueueStatus"])) == [None]
+
+
+def test_a_snapshot_names_all_agents_where_the_pbx_has_no_pool_but_not_where_it_does_not_say() -> None:
+    server = Server(trace("n-connect-mid-call"))
+    server.answers["Agents"] = [
+        b"Response: Error\r\nActionID: x\r\nMessage: Invalid/unknown command: Agents. Use Action"
+    ]
+    assert agents_told(server) == [True]
+
+    server = Server(trace("n-connect-mid-call"))
+    server.answers["Agents"] = [b"Response: Error\r\nActionID: x\r\nMessage: Permission denied"]
+    assert agents_told(server) == [None]
+
+
 def test_members_are_known_before_the_calls_in_progress() -> None:
     outlet, _ = asyncio.run(follow(Server(trace("n-connect-mid-call"))))
     kinds = [type(event) for event in outlet.events]

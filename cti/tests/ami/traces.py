@@ -16,7 +16,7 @@ from cti.sources.asterisk_ami.messages import MessageError, parse
 from cti.sources.asterisk_ami.picture import Picture
 from cti.sources.asterisk_ami.reading import Heard, Reader
 from cti.sources.asterisk_ami.session import AmiSession
-from cti.sources.asterisk_ami.snapshot import Lists, take
+from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take
 from cti.sources.asterisk_ami.values import Moment
 from cti.sources.port import LinkError, Quarantined, Refusal, SourceConfig, Stamp
 
@@ -56,7 +56,7 @@ class Played:
 def play(data: bytes, pieces: Iterable[bytes] | None = None, config: SourceConfig | None = None) -> Played:
     """Play bytes through the pure picture, the recorded snapshot first; the PBX's own clock is the only one."""
     picture = Picture(config or source(), Stamp("pbx", "epoch"))
-    reader, played, lists, now = Reader(picture), Played(), Lists(is_complete=True), START
+    reader, played, lists, now = Reader(picture), Played(), Lists(complete=set(ACTIONS)), START
     is_begun = False
     for piece in pieces if pieces is not None else [data]:
         for frame in reader.frames(piece):
