@@ -10,12 +10,9 @@ from msgspec.structs import replace
 from calls.lifecycle.answers import WHY
 from cti.simulated.ledger import LegLine
 from flags.catalogue import FlagSpec, LegFacts, flag_texts
+from tests.faults.gaps import LEEWAY, judge_gaps, overlap
 from tests.faults.seen import HeldRecording, Injected, LinkGap, SeenLeg
 
-#: The tap and the link are different ways; a gap's edges are known to the listener's latest word only.
-LEEWAY = timedelta(seconds=4)
-#: No fault, with what it takes to come back from it, lasts longer.
-LONGEST_GAP = timedelta(seconds=90)
 GUID_WINDOW = timedelta(seconds=10)
 WRAPUP_FLAG = "CTIWrapup"
 #: Faults in which the line keeps back what the PBX says.
@@ -73,7 +70,7 @@ class Judge:
             self._verdict.legs += 1
             self._judge_leg(line)
         self._judge_strangers()
-        self._judge_ledger()
+        self._verdict.unexplained += judge_gaps(self._evidence.truth, self._evidence.gaps, self._evidence.injected)
         return self._verdict
 
     def _judge_leg(self, line: LegLine) -> None:
@@ -158,26 +155,6 @@ class Judge:
             if recording.flags and key not in known:
                 self._verdict.wrong.append(f"recording {recording.guid} at {recording.extension}: flags of no leg")
 
-    # Is the ledger of gaps true?
-
-    def _judge_ledger(self) -> None:
-        """Every link that was broken has a gap, no gap is without a fault, and none goes on while calls are told."""
-        faults, gaps = self._evidence.injected, self._evidence.gaps
-        for one in faults:
-            if one.breaks_link and not self._gap_over(one.began, one.ended):
-                self._verdict.unexplained.append(f"{one.kind} at {one.began:%H:%M:%S}: the ledger has no gap of it")
-        over = max((line.disconnected_at or line.connected_at for line in self._evidence.truth), default=None)
-        for gap in gaps:
-            if over is not None and gap.began_at > over - LEEWAY:
-                continue  # The PBX's day was over.
-            if not any(_overlap(one.began, one.ended + one.reach, gap.began_at, gap.ended_at) for one in faults):
-                self._verdict.unexplained.append(f"the ledger's gap at {gap.began_at:%H:%M:%S}: no fault made it")
-            elif gap.ended_at is None and self._last_call() > gap.began_at + LONGEST_GAP:
-                self._verdict.unexplained.append(f"the ledger's gap at {gap.began_at:%H:%M:%S}: it never ended")
-
-    def _last_call(self) -> datetime:
-        return max(line.connected_at for line in self._evidence.truth)
-
     # Who is meant, and when.
 
     def _seen_as(self, line: LegLine, recording: HeldRecording | None) -> SeenLeg | None:
@@ -190,7 +167,7 @@ class Judge:
         return line.disconnected_at or datetime.max.replace(tzinfo=line.connected_at.tzinfo) - timedelta(days=1)
 
     def _gap_over(self, began: datetime, ended: datetime) -> bool:
-        return any(_overlap(began, ended, gap.began_at, gap.ended_at) for gap in self._gaps)
+        return any(overlap(began, ended, gap.began_at, gap.ended_at) for gap in self._gaps)
 
     def _fault_over(self, connected: datetime) -> str | None:
         """Return the last fault that reached the time in which QMS told the GUID."""
@@ -198,7 +175,7 @@ class Judge:
         return max(reaching, key=lambda one: one.began).kind if reaching else None
 
     def _reaches(self, one: Injected, connected: datetime) -> bool:
-        return _overlap(connected, connected + GUID_WINDOW, one.began, one.ended + one.reach)
+        return overlap(connected, connected + GUID_WINDOW, one.began, one.ended + one.reach)
 
 
 def stretched(gaps: Sequence[LinkGap], injected: Sequence[Injected]) -> list[LinkGap]:
@@ -210,10 +187,6 @@ def stretched(gaps: Sequence[LinkGap], injected: Sequence[Injected]) -> list[Lin
 
 def _stretched(gap: LinkGap, since: Sequence[datetime]) -> LinkGap:
     return replace(gap, began_at=min([gap.began_at, *since]))
-
-
-def _overlap(began: datetime, ended: datetime, other: datetime, other_end: datetime | None) -> bool:
-    return began <= (other_end or ended) + LEEWAY and ended >= other - LEEWAY
 
 
 def _name(line: LegLine) -> str:

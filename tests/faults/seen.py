@@ -44,6 +44,8 @@ class LinkGap(msgspec.Struct, frozen=True):
 
     began_at: datetime
     ended_at: datetime | None
+    legs_saved: int = 0
+    legs_lost: int = 0
 
 
 class Injected(msgspec.Struct, frozen=True):
@@ -78,8 +80,13 @@ def seen_legs() -> list[SeenLeg]:
 
 def link_gaps(clock: Clock) -> list[LinkGap]:
     """Read the gateway's ledger of gaps, each from the earliest to the latest moment that its clock may have meant."""
-    rows = Gap.objects.values_list("began_at", "ended_at")
-    return [LinkGap(clock.true_times(began)[0], clock.true_times(ended)[1] if ended else None) for began, ended in rows]
+    return [
+        LinkGap(
+            clock.true_times(row.began_at)[0], clock.true_times(row.ended_at)[1] if row.ended_at else None,
+            row.legs_saved, row.legs_lost,
+        )
+        for row in Gap.objects.all()
+    ]  # fmt: skip
 
 
 def flag_specs() -> list[FlagSpec]:

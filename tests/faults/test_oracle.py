@@ -9,6 +9,7 @@ import pytest
 from calls.lifecycle.answers import WHY
 from cti.simulated.ledger import LegLine
 from flags.catalogue import FIELDS
+from tests.faults.gaps import judge_gaps
 from tests.faults.moved_clock import true_times
 from tests.faults.oracle import Evidence, Judge, Verdict, stretched
 from tests.faults.schedule import schedule
@@ -106,6 +107,30 @@ def test_the_ledger_has_every_broken_link_and_nothing_else(
     fault = msgspec.structs.replace(FAULT, breaks_link=breaks_link)
 
     assert counts(judged(gaps=gaps, injected=[fault])) == (0, 0, 0, expected)
+
+
+def open_legs(number: int) -> list[LegLine]:
+    """Legs that are open from a minute before noon to a minute after it."""
+    began, ended = NOON - timedelta(minutes=1), NOON + timedelta(minutes=1)
+    return [msgspec.structs.replace(LEG, number=n, connected_at=began, disconnected_at=ended) for n in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("gap", "others", "expected"),
+    [
+        (LinkGap(NOON, NOON + timedelta(seconds=10), legs_saved=3), [], []),
+        (LinkGap(NOON, NOON + timedelta(seconds=10), legs_saved=2, legs_lost=1), [], ["2 legs saved, but 3 went on"]),
+        (LinkGap(NOON, NOON + timedelta(seconds=10), legs_saved=3, legs_lost=1), [], ["there were only 3"]),
+        (LinkGap(NOON, NOON + timedelta(seconds=10)), [LinkGap(NOON - timedelta(seconds=30), NOON)], []),
+        (LinkGap(NOON, NOON + timedelta(seconds=50), legs_saved=3), [], ["it went on until 12:00:50"]),
+    ],
+)
+def test_the_ledger_tells_true_edges_and_legs(gap: LinkGap, others: list[LinkGap], expected: list[str]) -> None:
+    fault = msgspec.structs.replace(FAULT, breaks_link=True)
+    found = judge_gaps(open_legs(3), [gap, *others], [fault])
+
+    assert len(found) == len(expected), found
+    assert all(what in said for what, said in zip(expected, found, strict=True))
 
 
 def test_flags_for_a_leg_of_nobody_in_qms_are_wrong() -> None:
