@@ -16,6 +16,7 @@ class Options:
     keep: bool
     skew_seconds: float
     listeners: int
+    every_seconds: float
     only: str
 
 
@@ -33,13 +34,16 @@ def options(words: list[str]) -> Options:
     skew = "how far the gateway's clock is ahead of the PBX's and QMS's (needs cc)"
     parser.add_argument("--skew-seconds", type=float, default=0.0, metavar="N", help=skew)
     parser.add_argument("--listeners", type=int, choices=(1, 2), default=1, help="2: one leads, one stands by")
+    every = "from one fault to the next, half as much more or less (default 10)"
+    parser.add_argument("--every", type=_positive, default=10.0, metavar="SECONDS", help=every)
     only = "faults whose name has this word in it, or one of several"
     parser.add_argument("--only", default="", metavar="WORD[,WORD]", help=only)
     found = parser.parse_args(words)
     seed = secrets.randbelow(1_000_000) if found.seed is None else found.seed
     return Options(
         minutes=found.minutes, seed=seed, calls_per_second=found.calls_per_second, on_sqlite=found.sqlite,
-        keep=found.keep, skew_seconds=found.skew_seconds, listeners=found.listeners, only=found.only,
+        keep=found.keep, skew_seconds=found.skew_seconds, listeners=found.listeners, every_seconds=found.every,
+        only=found.only,
     )  # fmt: skip
 
 

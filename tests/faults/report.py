@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from tests.faults.holding import Held
 from tests.faults.options import Options
 from tests.faults.oracle import Verdict
+from tests.faults.schedule import EVERY_SECONDS
 from tests.faults.seen import Injected
 
 #: So many of each list are shown.
@@ -45,6 +46,7 @@ def _again(asked: Options) -> str:
     words = [f"--minutes {asked.minutes:g}", f"--seed {asked.seed}", f"--calls-per-second {asked.calls_per_second:g}"]
     words += [f"--skew-seconds {asked.skew_seconds:g}"] if asked.skew_seconds else []
     words += [f"--listeners {asked.listeners}"] if asked.listeners > 1 else []
+    words += [f"--every {asked.every_seconds:g}"] if asked.every_seconds != EVERY_SECONDS else []
     words += [f"--only '{asked.only}'"] if asked.only else []
     return " ".join([*words, *(["--sqlite"] if asked.on_sqlite else [])])
 

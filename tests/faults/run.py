@@ -66,7 +66,7 @@ class Run:
         store = "SQLite" if asked.on_sqlite else "PostgreSQL"
         say(f"seed {asked.seed}: {asked.minutes:g} min at {asked.calls_per_second:g} calls/s on {store}; starting ...")
         self._plant.start()
-        self._break(schedule(list(self._faults), asked.minutes * 60, asked.seed))
+        self._break(schedule(list(self._faults), asked.minutes * 60, asked.seed, asked.every_seconds))
         say("the load is over; waiting until everything is settled")
         self._settle()
         verdict = Judge(self._evidence()).judge()

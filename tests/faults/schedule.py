@@ -6,7 +6,7 @@ from random import Random
 
 #: Quiet at the beginning, so that there are calls to harm, and at the end, so that what follows a fault is seen.
 FIRST_SECONDS, LAST_SECONDS = 8.0, 8.0
-BETWEEN_SECONDS = (5.0, 15.0)
+EVERY_SECONDS = 10.0
 #: How long what lasts may last: up to nearly the time in which QMS tells a GUID.
 LASTS_SECONDS = (1.5, 8.0)
 
@@ -20,8 +20,8 @@ class Planned:
     seconds: float
 
 
-def schedule(kinds: Sequence[str], seconds: float, seed: int) -> list[Planned]:
-    """Plan faults over a run; every kind comes once before any comes twice."""
+def schedule(kinds: Sequence[str], seconds: float, seed: int, every_seconds: float = EVERY_SECONDS) -> list[Planned]:
+    """Plan faults over a run, one every so often; every kind comes once before any comes twice."""
     chance = Random(seed)
     planned: list[Planned] = []
     bag: list[str] = []
@@ -31,5 +31,5 @@ def schedule(kinds: Sequence[str], seconds: float, seed: int) -> list[Planned]:
             bag = list(kinds)
             chance.shuffle(bag)
         planned.append(Planned(at, bag.pop(), chance.uniform(*LASTS_SECONDS)))
-        at += chance.uniform(*BETWEEN_SECONDS)
+        at += every_seconds * chance.uniform(0.5, 1.5)
     return planned

@@ -145,6 +145,7 @@ def test_a_seed_repeats_its_schedule_and_no_kind_comes_twice_before_each_came_on
     assert planned == schedule(kinds, 300, 7)
     assert planned != schedule(kinds, 300, 8)
     assert sorted(one.kind for one in planned[:8]) == kinds
+    assert len(schedule(kinds, 3000, 7, every_seconds=100)) in range(25, 36)
 
 
 def test_what_a_stepped_clock_told_is_traced_back_to_every_moment_that_it_may_mean() -> None:
