@@ -9,6 +9,7 @@ from calls.lifecycle.commands import NameQueue
 from calls.lifecycle.conclude import concluded
 from calls.lifecycle.draft import Draft
 from calls.lifecycle.facts import as_of, learn, told
+from calls.lifecycle.gaps import may_have_had_others
 from calls.lifecycle.legs import GRACE, clear_party, close_leg, open_leg, put_party, refresh_facts, traced
 from calls.lifecycle.rule import apply
 from calls.lifecycle.unsupervised import UNSUPERVISED, answer_after_all, confirm, connect_unsupervised
@@ -189,17 +190,21 @@ def _(event: Established, draft: Draft) -> None:
     call, device_id = located(draft, event)
     confirm(draft, call.call_id)
     answer_after_all(draft, call.call_id, event)
-    if draft.source.snapshot is not None and _is_new_here(call, device_id):
+    if draft.source.snapshot is not None and _is_new_here(draft, call, device_id):
         put_party(draft, draft.calls[call.call_id], _in_progress(call, event, PartyState.CONNECTED))
     _connect(draft, draft.calls[call.call_id], device_id, event)
     for party in list(draft.calls[call.call_id].parties.values()):
         if party.state is PartyState.ORIGINATED and party.device_id != device_id:
+            if may_have_had_others(draft, party.device_id):
+                put_party(draft, draft.calls[call.call_id], replace(party, is_joined_late=True))
             _connect(draft, draft.calls[call.call_id], party.device_id, event)
 
 
-def _is_new_here(call: Call, device_id: str) -> bool:
+def _is_new_here(draft: Draft, call: Call, device_id: str) -> bool:
     party = call.parties.get(device_id)
-    return party is None or (party.leg is None and not party.had_leg and party.state is not PartyState.ALERTING)
+    if party is None or (party.state is PartyState.ALERTING and may_have_had_others(draft, device_id)):
+        return True
+    return party.leg is None and not party.had_leg and party.state is not PartyState.ALERTING
 
 
 def _in_progress(call: Call, event: CallEvent, state: PartyState) -> Party:

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from agents.presence import SeatChange
 from calls.lifecycle.commands import ChangeSeat, CloseGap, OpenGap
 from calls.lifecycle.draft import Draft
+from calls.lifecycle.gaps import lose_devices, missed_since, regain_devices
 from calls.lifecycle.legs import clear_party, close_leg, give_up_what_may_be_lost
-from calls.lifecycle.partial_gaps import lose_devices, missed_since, regain_devices
 from calls.lifecycle.rule import apply
 from calls.lifecycle.tally import Tally
 from calls.lifecycle.values import Leg, Snapshot

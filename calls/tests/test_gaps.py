@@ -1,5 +1,7 @@
 """Lost links and snapshots, told as calls. Times are seconds after noon."""
 
+import pytest
+
 from agents.matching import MatchKind
 from calls.lifecycle.commands import CloseGap, OpenGap
 from calls.lifecycle.outcomes import Outcome
@@ -250,3 +252,34 @@ def test_agents_keep_their_seats_when_the_snapshot_does_not_name_all() -> None:
     board.hears(link("Lost", 20), link("Restored", 40), snapshot("Began", 41), snapshot("Ended", 42))
 
     assert list(board.state.seats) == ["2001"]
+
+
+@pytest.mark.parametrize(("back", "outcome"), [(7, Outcome.WAITING), (9, Outcome.JOINED_LATE)])
+def test_a_call_that_rang_before_a_long_gap_and_is_connected_after_it_is_joined_late(
+    back: float, outcome: Outcome
+) -> None:
+    """In a long gap it may have been answered, held, and its agent recorded in a consultation."""
+    board = Switchboard().call("Delivered", 1, "C1", "2001").hears(link("Lost", 5))
+    board.hears(link("Restored", back), snapshot("Began", back)).call("Established", back, "C1", "2001")
+    board.hears(snapshot("Ended", back))
+
+    assert (board.leg.outcome, bool(board.searches)) == (outcome, outcome is Outcome.WAITING)
+
+
+def test_a_call_that_was_moved_by_a_conference_before_the_snapshot_is_joined_late() -> None:
+    board = Switchboard().call("Delivered", 1, "C1", "2001").hears(link("Lost", 2), link("Restored", 11))
+    moved = {"new": {"callId": "C3", "deviceId": "2001"}, "old": {"callId": "C1", "deviceId": "2001"}}
+    joined = event("Conferenced", 11.1, primaryOldCallId="C2", resultingCallId="C3", conferencingDeviceId="2001",
+                   addedPartyId="2002", connections=[moved])  # fmt: skip
+    board.hears(joined, snapshot("Began", 12)).call("Established", 12, "C3", "2001").hears(snapshot("Ended", 12))
+
+    assert (board.leg.call_id, board.leg.is_joined_late, board.searches) == ("C3", True, [])
+
+
+def test_an_extension_that_dialled_before_a_long_gap_is_joined_late_though_its_far_end_is_told_first() -> None:
+    board = Switchboard().call("Originated", 1, "C1", "2001").hears(link("Lost", 2), link("Restored", 11))
+    board.hears(snapshot("Began", 11)).call("Established", 11, "C1", "2002").call("Established", 11, "C1", "2001")
+    board.hears(snapshot("Ended", 12))
+
+    assert [(leg.device_id, leg.is_joined_late) for leg in board.legs] == [("2002", True), ("2001", True)]
+    assert board.searches == []

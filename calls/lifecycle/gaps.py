@@ -1,7 +1,7 @@
-"""Gaps of some devices while the link stands: a monitor that is refused, messages that were lost or not readable."""
+"""Gaps of some devices while the link stands (a monitor is refused, messages were lost), and what a gap may hide."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -9,6 +9,9 @@ from calls.lifecycle.commands import CloseGap, OpenGap
 from calls.lifecycle.draft import Draft
 from calls.lifecycle.tally import Tally
 from calls.lifecycle.values import PartialGap
+
+#: In a gap no longer than this nobody answers a call, holds it and talks in another.
+SHORT = timedelta(seconds=3)
 
 
 def lose_devices(draft: Draft, devices: Iterable[str], at: datetime, reason: str) -> None:
@@ -36,6 +39,15 @@ def regain_devices(draft: Draft, devices: Iterable[str] | None, at: datetime, ta
 def missed_since(draft: Draft, device: str) -> datetime | None:
     """Return since when a device's events may be missed though the link stands; None when they are not."""
     return next((gap.began_at for gap in draft.source.partial if device in gap.devices), None)
+
+
+def may_have_had_others(draft: Draft, device: str) -> bool:
+    """Say whether a call that was answered in the gap, of which a snapshot tells, may have another's recording.
+
+    It rang before, so that its recording is known not to be older; in a long gap its device may have had others since.
+    """
+    snapshot, lost_at = draft.source.snapshot, draft.source.lost_at or missed_since(draft, device)
+    return snapshot is not None and lost_at is not None and snapshot.began_at - lost_at > SHORT
 
 
 def _without(gap: PartialGap, back: frozenset[str], tally: Tally | None) -> PartialGap:
