@@ -1,7 +1,11 @@
 """What a hint from the broker sets going, and the hints sent on. All is harmless when done twice or late."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from time import monotonic
+from types import MappingProxyType
+from typing import NamedTuple
 
 import structlog
 from django.db import IntegrityError, OperationalError
@@ -11,6 +15,7 @@ from calls import exports, retention, searches
 from calls.consumer import Consumer, Folded, Overtaken
 from calls.continuity import check_continuity
 from calls.sending import send
+from calls.turns import Turn
 from cti.api import JournalUnavailable, clear_wake, wake
 from cti.models import CtiSource
 from flags.delivery import deliver as deliver_writes
@@ -23,6 +28,18 @@ log = structlog.get_logger()
 SLICE_SECONDS = 2.0
 #: Beat wakes every consumer so often.
 BEAT = timedelta(seconds=2)
+#: One hint and the next to the same pump are so far apart at least, in seconds, by queue.
+APART_SECONDS = MappingProxyType({"lookups": 0.04, "writes": 0.1})
+
+
+class Poke(NamedTuple):
+    """A hint to the pump of a Recording Service."""
+
+    task: str
+    queue: str
+    service_id: int
+
+
 _coming_back: dict[int, datetime] = {}
 _consumers: dict[int, Consumer] = {}
 
@@ -38,21 +55,24 @@ def consume(source_id: int) -> None:
     if source is None:
         return
     consumer = _consumer(source)
-    until = now() + timedelta(seconds=SLICE_SECONDS)
     try:
-        clear_wake(source_id)
         check_continuity(source, now())
-        while (folded := consumer.fold_once()) is not None:
-            _pass_on(folded)
-            if now() >= until:
-                wake(source_id)
-                return
-        _come_back(consumer)
+        if Turn(source_id, _others(source_id), consumer, _pokes.heed).run(SLICE_SECONDS):
+            clear_wake(source_id)
+            wake(source_id)
+        else:
+            _come_back(consumer)
     except Overtaken:
         log.info("consumer_overtaken", source=source.slug)
     except (OperationalError, IntegrityError, JournalUnavailable) as error:
         # The transaction was rolled back: the batch is folded again, by beat's hint at the latest.
         log.warning("fold_put_off", source=source.slug, error=type(error).__name__)
+    finally:
+        _pokes.pay()
+
+
+def _others(source_id: int) -> list[int]:
+    return list(CtiSource.objects.filter(enabled=True).exclude(pk=source_id).values_list("id", flat=True))
 
 
 def _come_back(consumer: Consumer) -> None:
@@ -76,11 +96,33 @@ def _consumer(source: CtiSource) -> Consumer:
     return known
 
 
-def _pass_on(folded: Folded) -> None:
-    for service_id in folded.looking_up:
-        send("calls.tasks.look_up", service_id, "lookups")
-    for service_id in folded.writing:
-        send("calls.tasks.deliver", service_id, "writes")
+class Pokes:
+    """Hints to the pumps of Recording Services, each pump's so often at most: a pump looks for more by itself.
+
+    A pump that ended just then would wait for beat, so none is left unsent when a turn ends.
+    """
+
+    def __init__(self) -> None:
+        self._owed: set[Poke] = set()
+        self.sent_at: dict[Poke, float] = {}
+
+    def heed(self, folded: Folded | None) -> None:
+        """Note whom a fold has work for, and send what is due."""
+        if folded is not None:
+            self._owed |= {Poke("calls.tasks.look_up", "lookups", one) for one in folded.looking_up}
+            self._owed |= {Poke("calls.tasks.deliver", "writes", one) for one in folded.writing}
+        self.pay(APART_SECONDS)
+
+    def pay(self, apart: Mapping[str, float] = MappingProxyType({})) -> None:
+        """Send what is owed, but for what was sent less than ``apart`` of its queue ago."""
+        present = monotonic()
+        for poke in [one for one in self._owed if present - self.sent_at.get(one, 0) >= apart.get(one.queue, 0)]:
+            self._owed.discard(poke)
+            self.sent_at[poke] = present
+            send(poke.task, poke.service_id, poke.queue)
+
+
+_pokes = Pokes()
 
 
 def look_up(service_id: int) -> None:

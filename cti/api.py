@@ -14,7 +14,7 @@ from cti.journal import (
     trim_journal,
 )
 from cti.journal_intake import Appended, Arrival, append_unique
-from cti.journal_wake import clear_wake, wake
+from cti.journal_wake import clear_wake, hold_wake, wake
 from cti.quarantine import record_quarantine, record_quarantined
 from cti.tokens import Refusal, TokenFacts, authenticate, mint_token
 
@@ -34,6 +34,7 @@ __all__ = [
     "append_unique",
     "authenticate",
     "clear_wake",
+    "hold_wake",
     "journal_state",
     "mint_token",
     "read_journal",
