@@ -43,6 +43,22 @@ class LinkError(Exception):
         self.retryable = retryable
 
 
+class NeedsPerson(LinkError):
+    """The link was refused, and will be until a person does what ``remedy`` says; both are in the text."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(f"{message}. {remedy}", retryable=False)
+        self.remedy = remedy
+
+
+class LoginRefused(NeedsPerson):
+    """The other side does not let this user in: each further try may have the user locked, or the gateway banned."""
+
+
+class CertificateUntrusted(NeedsPerson):
+    """The other side cannot prove who it is."""
+
+
 class Quarantined(msgspec.Struct, frozen=True):
     """A message that could not be read. ``kind``: frame, message or event; ``place``: where in stream or message."""
 

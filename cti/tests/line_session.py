@@ -4,11 +4,14 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from cti.events import CallData, Established
-from cti.sources.port import LinkError, Outlet, Quarantined, Refusal, SourceConfig, Stamp
+from cti.sources.port import LinkError, LoginRefused, Outlet, Quarantined, Refusal, SourceConfig, Stamp
 
 
 class LineSession:
-    """Connect, and follow the lines: ``call NUMBER``, ``garbage``, ``refuse DEVICE``, ``bye``."""
+    """Connect, and follow the lines: ``call NUMBER``, ``garbage``, ``refuse DEVICE``, ``bye``.
+
+    A user named ``stranger`` is refused.
+    """
 
     def __init__(self, config: SourceConfig, stamp: Stamp) -> None:
         self._config, self._stamp = config, stamp
@@ -25,6 +28,8 @@ class LineSession:
             writer.close()
 
     async def _follow(self, reader: asyncio.StreamReader, outlet: Outlet) -> None:
+        if self._config.username == "stranger":
+            raise LoginRefused("the login of stranger is refused", "Correct the user name")
         await outlet.linked()
         while line := await reader.readline():
             if line == b"bye\n":

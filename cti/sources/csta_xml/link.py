@@ -11,6 +11,7 @@ from cti.sources.csta_xml.framing import EVENT_INVOKE, framed
 from cti.sources.csta_xml.options import Options
 from cti.sources.csta_xml.parsing import Element, local, text_of
 from cti.sources.port import LinkError, SourceConfig
+from cti.sources.tls import client_context, untrusted
 
 CHUNK: Final = 256 * 1024
 #: How long the last words of a session may take.
@@ -37,25 +38,18 @@ class _Pending(msgspec.Struct, frozen=True):
 
 
 async def connect(config: SourceConfig, options: Options) -> "Link":
-    """Open the link. Raises ``LinkError``: not retryable when certificates or settings are at fault."""
+    """Open the link. Raises ``LinkError``: ``NeedsPerson`` when certificates or settings are at fault."""
     try:
-        context = _tls(config) if config.tls else None
+        context = client_context(config)
         async with asyncio.timeout(options.connect_seconds):
             reader, writer = await asyncio.open_connection(config.host, config.port, ssl=context, limit=CHUNK)
     except ssl.SSLCertVerificationError as error:
-        raise LinkError(f"the server's certificate is not trusted: {error.verify_message}", retryable=False) from error
+        raise untrusted(config.host, error) from error
     except TimeoutError as error:
         raise LinkError(f"no connection within {options.connect_seconds:g} s") from error
     except OSError as error:
         raise LinkError(f"no connection: {error.strerror or type(error).__name__}") from error
     return Link(reader, writer, options.request_seconds)
-
-
-def _tls(config: SourceConfig) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=config.ca_file or None)
-    except (OSError, ssl.SSLError) as error:
-        raise LinkError(f"the CA file cannot be read: {type(error).__name__}", retryable=False) from error
 
 
 class Link:

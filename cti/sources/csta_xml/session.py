@@ -86,7 +86,8 @@ class _Conversation:
         except* _Ended:
             pass
         except* LinkError as group:
-            self._end = next(error for error in group.exceptions if isinstance(error, LinkError))
+            # What a person must mend is the cause, a link that broke beside it the effect.
+            self._end = min(_link_errors(group), key=lambda error: error.retryable)
         if self._end is not None:
             raise self._end
 
@@ -206,6 +207,10 @@ class _Conversation:
             reason = "the server lost messages" if status == "messageslost" else "the server was disabled"
             self._tasks.create_task(self._monitoring.resynchronise(reason))
         self._was_down = status in _DOWN or (self._was_down and status not in _UP)
+
+
+def _link_errors(group: ExceptionGroup[LinkError]) -> list[LinkError]:
+    return [error for error in group.exceptions if isinstance(error, LinkError)]
 
 
 def _quarantined(frame: Frame | FrameError, error: MessageError) -> Quarantined:

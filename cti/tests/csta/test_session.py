@@ -9,7 +9,7 @@ import pytest
 
 from cti.events import Event, LinkEvent, type_name
 from cti.sources.csta_xml.parsing import text_of
-from cti.sources.port import LinkError
+from cti.sources.port import LinkError, LoginRefused
 from cti.tests.csta.pbx import (
     WILLING,
     Listener,
@@ -94,14 +94,30 @@ def test_an_implicit_session_asks_for_the_status_only() -> None:
 
 @pytest.mark.parametrize(
     ("session", "error", "retryable"),
-    [("explicit", "invalidPassword", False), ("explicit", "tooManySessions", True), ("auto", "invalidPassword", False)],
-)
-def test_a_session_that_is_refused_says_who_can_mend_it(session: str, error: str, *, retryable: bool) -> None:
+    [
+        ("explicit", "invalidPassword", False), ("explicit", "tooManySessions", True),
+        ("explicit", "error17", False), ("auto", "invalidPassword", False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("closes", [False, True])
+def test_a_session_that_is_refused_says_who_can_mend_it(
+    session: str, error: str, *, retryable: bool, closes: bool
+) -> None:
+    """Also where the server closes the link with the same breath."""
+
+    def refuse(_: Any) -> None:
+        pbx.say(refusal, 1)
+        if closes:
+            pbx.writer.write_eof()
+
     refusal = xml("StartApplicationSessionNegResponse", f"<errorCode><definedError>{error}</definedError></errorCode>")
+    pbx = Pbx({"StartApplicationSession": refuse})
     with pytest.raises(LinkError, match=error) as caught:
-        asyncio.run(followed(Pbx({"StartApplicationSession": refusal}), options={"session": session}))
+        asyncio.run(followed(pbx, options={"session": session}))
 
     assert caught.value.retryable is retryable
+    assert isinstance(caught.value, LoginRefused) is not retryable
+    assert retryable or "Correct the user name" in str(caught.value)
 
 
 def test_a_server_that_answers_nothing_but_events_is_heard() -> None:
