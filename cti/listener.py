@@ -129,6 +129,12 @@ class Reign:
         else:
             self.facts.refusals[device] = refusal
 
+    async def lacks(self, lack: Refusal) -> None:
+        """Show what the PBX does not say, though the link is up."""
+        again = f" It is asked again {when(lack.again_at)}." if lack.again_at else ""
+        self.facts.failed(f"{lack.reason}.{again}")
+        log.warning("link_lacks", source=self._config.slug, reason=lack.reason)
+
     # The link.
 
     async def _follow(self) -> None:

@@ -69,7 +69,7 @@ class Quarantined(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why the PBX does not monitor a device. ``again_at``: when it is asked again; None where it is not."""
+    """Why the PBX does not do what it is asked for. ``again_at``: when it is asked again; None where it is not."""
 
     reason: str
     again_at: datetime | None = None
@@ -89,6 +89,9 @@ class Outlet(Protocol):
 
     async def refused(self, device: str, refusal: Refusal | None) -> None:
         """Tell that the PBX refuses to monitor a device, or (None) that it does so no longer."""
+
+    async def lacks(self, lack: Refusal) -> None:
+        """Tell what the PBX does not say, though the link is up."""
 
 
 class Session(Protocol):

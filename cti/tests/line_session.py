@@ -8,7 +8,7 @@ from cti.sources.port import LinkError, LoginRefused, Outlet, Quarantined, Refus
 
 
 class LineSession:
-    """Connect, and follow the lines: ``call NUMBER``, ``garbage``, ``refuse DEVICE``, ``bye``.
+    """Connect, and follow the lines: ``call NUMBER``, ``garbage``, ``refuse DEVICE``, ``lack WORDS``, ``bye``.
 
     A user named ``stranger`` is refused.
     """
@@ -45,5 +45,7 @@ class LineSession:
             case ["refuse", device]:
                 now = datetime.now(UTC)
                 await outlet.refused(device, Refusal("no such device", now + timedelta(seconds=5)))
+            case ["lack", *what]:
+                await outlet.lacks(Refusal(" ".join(what), datetime.now(UTC) + timedelta(seconds=5)))
             case _:
                 await outlet.quarantine(Quarantined(" ".join(words).encode(), "message", "not a word of ours"))

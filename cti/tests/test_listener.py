@@ -143,6 +143,13 @@ def test_the_status_shows_the_link_its_leader_and_what_was_refused(pbx: Switch, 
     wait_until(lambda: is_reported(last_error="the line was cut"), "the error")
 
 
+def test_what_the_source_does_not_say_is_shown_with_when_it_is_asked_again(pbx: Switch, listening: Listening) -> None:
+    pbx.say("lack no agents are told")
+
+    wait_until(lambda: is_reported(last_error__startswith="no agents are told. It is asked again at"), "the status")
+    assert status().state == LinkState.UP
+
+
 def test_a_broken_message_is_kept_and_counted_and_holds_nothing_up(pbx: Switch, listening: Listening) -> None:
     pbx.say(*["garbage"] * 500, "call 1")
 

@@ -1,6 +1,7 @@
 """Monitor every device of the site, ask again where the server refuses, and take stock of what is in progress."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from cti.events import AgentEvent, Event, LinkData, SnapshotBegan, SnapshotEnded
 from cti.sources.csta_xml.agents import read_agent_states
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.devices import read_device
+from cti.sources.csta_xml.hearing import Hearing
 from cti.sources.csta_xml.link import Heed, Link, Refused, Unanswered
 from cti.sources.csta_xml.memory import Recent
 from cti.sources.csta_xml.options import Options
@@ -35,8 +37,13 @@ log = structlog.get_logger()
 #: How to learn what is in progress at a device; None when that cannot be known.
 Look = Callable[[str], Coroutine[Any, Any, list[Found] | None]]
 
-#: A service that gave no answer this often in a row is not asked for again on this link.
-DEAF = 3
+#: What is shown of a server that answers no such question, while all else goes on.
+DEAF_TO = {
+    "snapshot": "The server does not say what is in progress (three snapshots in a row, each asked for anew): "
+    "open calls of the devices that were not asked for stay as they are",
+    "agents": "The server does not say who is logged on (GetAgentState, three times in a row, each asked anew): "
+    "who sits at the devices that were not asked for is known from the next event only",
+}
 #: Stock is taken at most once in so many seconds for messages that could not be read.
 STOCK_SECONDS = 10.0
 
@@ -63,7 +70,9 @@ class Monitoring:
         self._surveying = asyncio.Lock()
         self._meanwhile: Meanwhile | None = None
         self._armed: set[str] = set()
-        self._unanswered = {"snapshot": 0, "segments": 0, "agents": 0}
+        self._hearing = {name: Hearing(time.monotonic) for name in ("snapshot", "segments", "agents")}
+        self._unheard: dict[str, set[str]] = {"snapshot": set(), "agents": set()}
+        self._asking_again: set[str] = set()
         self._unknown: set[str] = set()
         self._agents_heard: Recent[str, bool] = Recent()
         self._stock_at = 0.0
@@ -116,6 +125,7 @@ class Monitoring:
         """Take stock of devices; ``even_of_nothing``: tell it though none of them answered."""
         async with self._surveying:
             self._meanwhile = Meanwhile()
+            self._hear_anew()
             looks = {device: self._tasks.create_task(look(device)) for device in devices}
             await asyncio.wait(looks.values())
             answers = {device: found for device, one in looks.items() if (found := one.result()) is not None}
@@ -170,21 +180,59 @@ class Monitoring:
         self._armed.add(device)
         return None
 
-    async def _ask(self, service: str, xml: bytes, heed: Heed | None = None) -> Element | None:
+    async def _ask(self, service: str, device: str, xml: bytes, heed: Heed | None = None) -> Element | None:
         """Ask for what may be missing: None when it is refused, or the server has been deaf to its like."""
-        if self._unanswered[service] >= DEAF:
+        hearing, answer = self._hearing[service], None
+        if hearing.is_deaf:
+            self._unheard[service].add(device)
             return None
+        asked_at = hearing.asked()
         try:
             answer = await self._link.ask(xml, heed)
         except Refused:
-            return None
+            pass
         except Unanswered:
-            self._unanswered[service] += 1
+            self._unheard[service].add(device)
+            self._missed(service, service, asked_at)
             return None
-        self._unanswered[service] = 0
+        hearing.answered()
         return answer
 
-    async def _look(self, xml: bytes) -> _Looked | None:
+    def _hear_anew(self) -> None:
+        for hearing in self._hearing.values():
+            hearing.begin_anew()
+
+    def _missed(self, hearing: str, service: str, asked_at: float) -> None:
+        """Count what was not answered; where that is the last straw, leave the others out and ask again later."""
+        if self._hearing[hearing].missed(asked_at) and service not in self._asking_again:
+            self._asking_again.add(service)
+            self._tasks.create_task(self._ask_again(service))
+
+    async def _ask_again(self, service: str) -> None:
+        """Tell that the server is deaf, and ask with growing waits until all was answered."""
+        wait = self._options.retry_seconds
+        log.warning("csta_deaf", source=self._config.slug, service=service)
+        while True:
+            async with self._telling as telling:
+                await telling.lacks(Refusal(DEAF_TO[service], self._now() + timedelta(seconds=wait)))
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, self._options.retry_limit_seconds)
+            devices = tuple(sorted(self._unheard[service] & self._armed))
+            self._unheard[service].clear()
+            await self._retake(service, devices)
+            if not self._unheard[service]:
+                break
+        self._asking_again.discard(service)
+        log.info("csta_hears_again", source=self._config.slug, service=service)
+
+    async def _retake(self, service: str, devices: tuple[str, ...]) -> None:
+        if service == "snapshot" and devices:
+            await self._survey(devices, self._seen, "the server did not answer for a while", even_of_nothing=False)
+        elif service == "agents":
+            self._hearing[service].begin_anew()
+            await asyncio.gather(*(self._who(device) for device in devices))
+
+    async def _look(self, device: str, xml: bytes) -> _Looked | None:
         """Ask for a snapshot; None when there is no answer. Raises ``SnapshotIncomplete``."""
         awaited: list[Collection] = []
 
@@ -195,7 +243,10 @@ class Monitoring:
 
         async with self._slots:
             try:
-                answer = await self._ask("snapshot", xml, heed) if self._unanswered["segments"] < DEAF else None
+                if self._hearing["segments"].is_deaf:
+                    self._unheard["snapshot"].add(device)
+                    return None
+                answer = await self._ask("snapshot", device, xml, heed)
                 if answer is None or not awaited:
                     return None if answer is None else _Looked(answer, list(entries_in(answer)))
                 return _Looked(answer, await self._collected(awaited[0]))
@@ -204,12 +255,14 @@ class Monitoring:
                     self.segments.forget(collection)
 
     async def _collected(self, awaited: Collection) -> list[Element]:
+        asked_at = self._hearing["segments"].asked()
         try:
             entries = await awaited.whole()
         except SnapshotIncomplete as error:
-            self._unanswered["segments"] += error.is_late
+            if error.is_late:
+                self._missed("segments", "snapshot", asked_at)
             raise
-        self._unanswered["segments"] = 0
+        self._hearing["segments"].answered()
         return entries
 
     async def _seen(self, device: str) -> list[Found] | None:
@@ -218,6 +271,7 @@ class Monitoring:
             self._tasks.create_task(self._who(device))
         if not self._options.snapshot:
             return None
+        self._unheard["snapshot"].discard(device)
         try:
             found = await self._in_progress(device)
         except SnapshotIncomplete as error:
@@ -227,16 +281,17 @@ class Monitoring:
         return found
 
     async def _in_progress(self, device: str) -> list[Found] | None:
-        looked = await self._look(self.requests.snapshot_device(device))
+        looked = await self._look(device, self.requests.snapshot_device(device))
         try:
             found = read_device_snapshot(looked.entries) if looked is not None else None
-            return None if found is None else [await self._completed(one) for one in found if one.call]
+            return None if found is None else [await self._completed(device, one) for one in found if one.call]
         except MessageError as error:
             raise SnapshotIncomplete(f"it could not be read: {error}") from error
 
-    async def _completed(self, found: Found) -> Found:
+    async def _completed(self, device: str, found: Found) -> Found:
         """Add what the server says of the call."""
-        looked = await self._look(self.requests.snapshot_call(found.call, found.raw)) if found.raw else None
+        asked = self.requests.snapshot_call(found.call, found.raw)
+        looked = await self._look(device, asked) if found.raw else None
         if looked is not None:
             call = read_call_snapshot(looked.answer, looked.entries)
             state = found.state or call.state_of(found.raw)
@@ -286,7 +341,8 @@ class Monitoring:
     async def _who(self, device: str) -> None:
         """Tell who is logged on at a device, or that nobody is, unless an agent has been heard of there since."""
         async with self._slots:
-            answer = await self._ask("agents", self.requests.agent_state(device))
+            self._unheard["agents"].discard(device)
+            answer = await self._ask("agents", device, self.requests.agent_state(device))
         number = read_device(device).number
         async with self._telling as telling:
             if answer is None or self._agents_heard.get(number):

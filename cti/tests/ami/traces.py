@@ -113,6 +113,10 @@ class Collected:
         """Never called: AMI has no monitors."""
         raise AssertionError(device)
 
+    async def lacks(self, lack: Refusal) -> None:
+        """Never called."""
+        raise AssertionError(lack.reason)
+
 
 class Server:
     """An AMI server on a port of its own that logs in, answers a snapshot's actions and then plays a recording.
