@@ -1,6 +1,7 @@
 """Monitor every device of the site, ask again where the server refuses, and take stock of what is in progress."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
@@ -70,6 +71,7 @@ class Monitoring:
         self._surveying = asyncio.Lock()
         self._meanwhile: Meanwhile | None = None
         self._armed: set[str] = set()
+        self._grants: dict[str, asyncio.Event] = {}
         self._hearing = {name: Hearing(time.monotonic) for name in ("snapshot", "segments", "agents")}
         self._unheard: dict[str, set[str]] = {"snapshot": set(), "agents": set()}
         self._asking_again: set[str] = set()
@@ -151,7 +153,7 @@ class Monitoring:
             if reason != told:
                 log.info("monitor_refused", source=self._config.slug, device=device)
             await self._refused(device, Refusal(reason, self._now() + timedelta(seconds=wait)))
-            await asyncio.sleep(wait)
+            await self._granted_within(device, wait)
             told, answer = reason, await self._arm(device)
             if answer is None:
                 break
@@ -165,20 +167,49 @@ class Monitoring:
 
     async def _arm(self, device: str) -> str | None:
         """Start a monitor; return why not, or None."""
+        if device in self._armed:
+            return None
 
         def heed(root: Element) -> None:
-            fields = children(root)
-            monitor = text_of(fields.get("monitorCrossRefID", fields.get("crossRefIdentifier")))
-            if monitor:
-                self._decoder.monitors[monitor] = read_device(device).number
+            self._granted(device, root)
 
         try:
             async with self._slots:
-                await self._link.ask(self.requests.monitor_start(device), heed)
+                await self._link.ask(self.requests.monitor_start(device), heed, late=heed)
         except (Refused, Unanswered) as error:
-            return str(error)
+            # What was granted late may be why this was refused.
+            return None if device in self._armed else str(error)
         self._armed.add(device)
         return None
+
+    def _granted(self, device: str, root: Element) -> None:
+        """Take up a monitor, also one that was granted late; of two for one device, end the second."""
+        fields = children(root)
+        monitor = text_of(fields.get("monitorCrossRefID", fields.get("crossRefIdentifier")))
+        if device in self._armed and monitor and monitor not in self._decoder.monitors:
+            log.info("monitor_surplus", source=self._config.slug, device=device)
+            self._tasks.create_task(self._end(monitor))
+            return
+        if monitor:
+            self._decoder.monitors[monitor] = read_device(device).number
+        self._armed.add(device)
+        self._grants.pop(device, asyncio.Event()).set()
+
+    async def _end(self, monitor: str) -> None:
+        try:
+            async with self._slots:
+                await self._link.ask(self.requests.monitor_stop(monitor))
+        except (Refused, Unanswered) as error:
+            log.info("monitor_not_ended", source=self._config.slug, reason=str(error))
+
+    async def _granted_within(self, device: str, seconds: float) -> None:
+        """Wait, but not once a monitor that was given up is granted after all."""
+        if device in self._armed:
+            return
+        granted = self._grants.setdefault(device, asyncio.Event())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await granted.wait()
 
     async def _ask(self, service: str, device: str, xml: bytes, heed: Heed | None = None) -> Element | None:
         """Ask for what may be missing: None when it is refused, or the server has been deaf to its like."""

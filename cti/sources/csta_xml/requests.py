@@ -79,6 +79,10 @@ class Requests(msgspec.Struct, frozen=True):
         of = f"<monitorObject><deviceObject{kind}>{self._written(device)}</deviceObject></monitorObject>"
         return _document("MonitorStart", self.namespace, of + _tag("monitorType", "device"))
 
+    def monitor_stop(self, monitor: str) -> bytes:
+        """Ask to be told no more under a monitor."""
+        return _document("MonitorStop", self.namespace, _tag("monitorCrossRefID", monitor))
+
     def snapshot_device(self, device: str) -> bytes:
         """Ask which calls are at a device."""
         return _document("SnapshotDevice", self.namespace, f"<snapshotObject>{self._written(device)}</snapshotObject>")
