@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,49 @@ def test_after_messages_that_cannot_be_read_the_server_is_asked_once_what_is_in_
     reasons = [event.data.reason for event in began if isinstance(event, LinkEvent)]
 
     assert reasons == [None, "a message could not be read"]
+
+
+CALL = "<connection><callID>C1</callID><deviceID>2001</deviceID></connection>"
+
+
+@pytest.mark.parametrize(
+    ("messages", "surveys"),
+    [
+        ([xml("UnheardOf", CALL), xml("UnheardOfEvent"), xml("LampEvent", "<device>2001</device>")], 0),
+        ([xml("UnheardOfEvent", CALL)] * 2, 1),
+        ([xml("UnheardOfEvent", CALL), xml("AgentUnheardOfEvent", "<agentID>9101</agentID>")], 2),
+    ],
+)
+def test_a_message_of_an_unknown_kind_is_kept_and_at_most_once_a_reason_to_take_stock(
+    messages: list[str], surveys: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stock of a large site is no small matter, and a PBX that speaks a kind of its own speaks it all day."""
+    monkeypatch.setattr("cti.sources.csta_xml.monitoring.STOCK_SECONDS", 0.0)
+
+    async def speak(pbx: Pbx) -> None:
+        await pbx.until_heard("SnapshotDevice", 3)
+        for number, text in enumerate(messages):
+            await until(partial(is_told, number, min(surveys, number)), "what came before")
+            pbx.say(text)
+        await until(partial(is_told, len(messages), surveys), "what came last")
+        pbx.say(xml("SystemStatus", "<systemStatus>messagesLost</systemStatus>"), 7)
+
+    def is_told(kept: int, snapshots: int) -> bool:
+        return len(told[0].broken) == kept and told[0].types().count("Ended") > snapshots
+
+    async def asked(listener: Listener) -> None:
+        told.append(listener)
+        await until(lambda: "the server lost messages" in reasons(listener), "the last snapshot")
+
+    told: list[Listener] = []
+    listener = asyncio.run(followed(Pbx(dict(WILLING), script=speak), asked))
+
+    assert reasons(listener) == [None, *["a message could not be read"] * surveys, "the server lost messages"]
+
+
+def reasons(listener: Listener) -> list[str | None]:
+    began = [event for event in listener.events if type_name(event) == "gateway.snapshot.Began"]
+    return [event.data.reason for event in began if isinstance(event, LinkEvent)]
 
 
 DTD = '<!DOCTYPE a [<!ENTITY b "ha">]><EstablishedEvent>&b;</EstablishedEvent>'
