@@ -92,6 +92,14 @@ def _not_begun(error: Refused) -> LinkError:
     return LoginRefused(text, _REMEDY)
 
 
+async def register(link: Link, requests: Requests, source: str) -> None:
+    """Ask to be told how the server is; one that does not grant it is followed all the same."""
+    try:
+        await link.ask(requests.system_register())
+    except (Refused, Unanswered) as error:
+        log.info("csta_status_not_registered", source=source, reason=str(error))
+
+
 def _duration(answer: Element, asked: int) -> int:
     text = text_of(children(answer).get("actualSessionDuration"))
     return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 10**6 else asked

@@ -73,6 +73,12 @@ class Requests(msgspec.Struct, frozen=True):
         """Ask how the server is."""
         return _document("RequestSystemStatus", self.namespace)
 
+    def system_register(self) -> bytes:
+        """Ask to be told of changes of the server's status (ECMA-269 13.1)."""
+        return _document(
+            "SystemRegister", self.namespace, f"<requestTypes>{_tag('systemStatus', 'true')}</requestTypes>"
+        )
+
     def monitor_start(self, device: str) -> bytes:
         """Ask to be told of a device."""
         kind = f" typeOfNumber={quoteattr(self.options.type_of_number)}" if self.options.type_of_number else ""

@@ -8,7 +8,7 @@ import structlog
 
 import clock
 from cti.events import Event
-from cti.sources.csta_xml.association import Association, begin
+from cti.sources.csta_xml.association import Association, begin, register
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.framing import Frame, FrameError, Framer
 from cti.sources.csta_xml.link import Link, Refused, Unanswered, connect, is_answer
@@ -106,6 +106,8 @@ class _Conversation:
             await telling.linked()
         if self.association.session:
             self._tasks.create_task(self.association.keep(self._link))
+        if self._options.system_register:
+            self._tasks.create_task(register(self._link, self._monitoring.requests, self._config.slug))
         await self._monitoring.begin()
 
     async def _listen(self) -> None:

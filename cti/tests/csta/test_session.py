@@ -93,6 +93,38 @@ def test_an_implicit_session_asks_for_the_status_only() -> None:
 
 
 @pytest.mark.parametrize(
+    "answer",
+    [
+        xml("SystemRegisterResponse", "<sysStatRegisterID>27</sysStatRegisterID>"),
+        xml("CSTAErrorCode", "<operation>generic</operation>"),
+        None,
+    ],
+)
+def test_the_server_is_asked_to_tell_its_status_where_the_site_wants_it_and_need_not_grant_it(
+    answer: str | None,
+) -> None:
+    async def told(listener: Listener) -> None:
+        await pbx.until_heard("SystemRegister")
+        await until(lambda: "Ended" in listener.types(), "the snapshot")
+        pbx.say(xml("SystemStatus", "<systemStatus>messagesLost</systemStatus>"), 7)
+        await until(lambda: listener.types().count("Ended") == 2, "the second snapshot")
+
+    pbx = Pbx({**WILLING, "SystemRegister": answer})
+    listener = asyncio.run(followed(pbx, told, options={"system_register": True}))
+    (asked,) = [text for name, _, text in pbx.heard if name == "SystemRegister"]
+
+    assert "<requestTypes><systemStatus>true</systemStatus></requestTypes>" in asked
+    assert listener.lacking == []
+
+
+def test_the_server_is_not_asked_to_tell_its_status_where_the_site_says_nothing() -> None:
+    pbx = playing("06-forward-no-answer")
+    asyncio.run(followed(pbx))
+
+    assert "SystemRegister" not in pbx.names()
+
+
+@pytest.mark.parametrize(
     ("session", "error", "retryable"),
     [
         ("explicit", "invalidPassword", False), ("explicit", "tooManySessions", True),
