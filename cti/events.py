@@ -24,6 +24,10 @@ Direction = Literal["inbound", "outbound", "internal"]
 NameSource = Literal["global_phonebook", "external_phonebook", "isdn", "personal", "unknown"]
 
 
+#: The cause (ECMA-269) with which a call leaves its queue unanswered: the queue is the call's no more.
+QUEUE_CLEARED = "queueCleared"
+
+
 class Data(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Members of ``data`` are camelCase on the wire, as in the schema."""
 

@@ -6,10 +6,9 @@ life, dated at the last sign of life.
 
 import asyncio
 import contextlib
-import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import connections
@@ -21,16 +20,13 @@ from cti.journal import JournalUnavailable
 from cti.journal_lease import Lease
 from cti.keeper import Keeper
 from cti.models import LinkState
+from cti.pace import Pace
 from cti.reporting import UNREADABLE, LinkFacts, Reporter
+from cti.sentences import when
 from cti.sources.port import LinkError, Quarantined, Refusal, SourceConfig, Stamp
 from cti.sources.registry import open_session
 from cti.spool import SpoolFull
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
-#: After a refusal that only a person can mend: trying often may lock the account.
-REFUSED_PAUSE = 30.0
-#: A link that held so long begins again with the first pause.
-STEADY_SECONDS = 30.0
 RENEW_SECONDS = 1.0
 CATCH_UP_SECONDS = 0.5
 REPORT_SECONDS = 2.0
@@ -71,6 +67,7 @@ class Reign:
         self._interruption = ""
         self._interrupted, self._news = asyncio.Event(), asyncio.Event()
         self._losses_told = 0
+        self._pace = Pace()
 
     async def run(self, lost_at: datetime | None, reason: str) -> None:
         """Lead. ``lost_at``: when an earlier life gave its last sign. Returns after ``stop``.
@@ -109,6 +106,7 @@ class Reign:
 
     async def linked(self) -> None:
         """Tell that events arrive again."""
+        self._pace.linked()
         await self._tell(LinkRestored)
         self._is_up = True
         self._turn(LinkState.UP)
@@ -131,23 +129,35 @@ class Reign:
         else:
             self.facts.refusals[device] = refusal
 
+    async def lacks(self, lack: Refusal) -> None:
+        """Show what the PBX does not say, though the link is up."""
+        again = f" It is asked again {when(lack.again_at)}." if lack.again_at else ""
+        self.facts.failed(f"{lack.reason}.{again}")
+        log.warning("link_lacks", source=self._config.slug, reason=lack.reason)
+
     # The link.
 
     async def _follow(self) -> None:
         """Keep a session with the source, one after the other."""
-        failures = 0
         while not self._is_stopping:
             self._interrupted.clear()
             self._interruption = ""
             began = asyncio.get_running_loop().time()
             error = await self._one_session()
             await self._link_down(self._interruption or str(error))
+            if not self._interruption:
+                await self._wait(error, asyncio.get_running_loop().time() - began)
             if self._interruption:
-                failures = 0
-                continue
-            lasted = asyncio.get_running_loop().time() - began
-            failures = 0 if lasted > STEADY_SECONDS else failures + 1
-            await set_or_late(self._interrupted, _pause(failures, error))
+                self._pace.begin_anew()
+
+    async def _wait(self, error: LinkError, lasted: float) -> None:
+        """Wait before the next try, or until the settings are changed; show when it is where that is long."""
+        seconds = self._pace.pause(error, lasted)
+        if not error.retryable:
+            again = f"It is tried again {when(clock.now() + timedelta(seconds=seconds))}"
+            self.facts.failed(f"{error}. {again}, or at once when the settings of this source are changed.")
+            self._news.set()
+        await set_or_late(self._interrupted, seconds)
 
     async def _one_session(self) -> LinkError:
         """Run one session to its end, or to an interruption, and return why it ended."""
@@ -288,7 +298,8 @@ def _ending(running: "asyncio.Task[None]") -> LinkError:
     leaves = list(_leaves(error))
     if not all(isinstance(leaf, (LinkError, OSError, SpoolFull)) for leaf in leaves):
         raise error
-    first = leaves[0]
+    # What a person must mend is the cause, a link that broke beside it the effect.
+    first = min(leaves, key=lambda leaf: getattr(leaf, "retryable", True))
     return first if isinstance(first, LinkError) else LinkError(f"{type(first).__name__}: {first}")
 
 
@@ -299,12 +310,6 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
         return
     for one in error.exceptions:
         yield from _leaves(one)
-
-
-def _pause(failures: int, error: LinkError) -> float:
-    """Return how long to wait before the next try: growing, and never the same for two listeners."""
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(failures, 10)) if error.retryable else REFUSED_PAUSE
-    return longest * (0.5 + secrets.randbelow(1000) / 2000)
 
 
 async def set_or_late(event: asyncio.Event, seconds: float) -> None:

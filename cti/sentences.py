@@ -35,13 +35,13 @@ def _intake(source: CtiSource) -> list[str]:
     last = source.tokens.exclude(last_used_at=None).order_by("-last_used_at").first()
     if last is None or last.last_used_at is None:
         return ["This source posts its events to /api/events; none of its tokens was used yet."]
-    return [f"This source posts its events to /api/events; a token ({last}) was last used {_clock(last.last_used_at)}."]
+    return [f"This source posts its events to /api/events; a token ({last}) was last used {when(last.last_used_at)}."]
 
 
 def _state(status: LinkStatus, now: datetime) -> str:
     seen_at = status.reported_at or now
     if is_silent(status, now):
-        return f"The listener {status.leader} last gave a sign of life {_clock(seen_at)}. Is it still running?"
+        return f"The listener {status.leader} last gave a sign of life {when(seen_at)}. Is it still running?"
     since = f" since {_moment(status.since)}" if status.since else ""
     if status.state == LinkState.SPOOLING:
         kept = f"{status.spooled} events wait in its file, in order"
@@ -68,7 +68,7 @@ def _standbys(standing: Standing | None, now: datetime) -> list[str]:
     if not present:
         return [" ".join([NO_SECOND, *(_gone(one.owner, now - one.silent_for) for one in standing.standbys[:1])])]
     return [
-        f"{one.owner} stands by, last seen {_clock(now - one.silent_for)}; it leads within five seconds if the leader "
+        f"{one.owner} stands by, last seen {when(now - one.silent_for)}; it leads within five seconds if the leader "
         "dies or hangs."
         for one in present
     ]
@@ -81,7 +81,7 @@ def _gone(owner: str, seen_at: datetime) -> str:
 def _events(status: LinkStatus, now: datetime) -> list[str]:
     if status.last_event_at is None:
         return ["No event has come since the listener started."]
-    last = f"the last {_clock(status.last_event_at)}"
+    last = f"the last {when(status.last_event_at)}"
     if not status.events:
         return [f"No event has come since the listener began to lead; {last}."]
     rate = "" if is_silent(status, now) else f" {status.events_per_second:g} a second now,"
@@ -91,7 +91,7 @@ def _events(status: LinkStatus, now: datetime) -> list[str]:
 def _error(status: LinkStatus) -> list[str]:
     if not status.last_error or status.last_error_at is None:
         return []
-    return [f"Last error, {_clock(status.last_error_at)}: {status.last_error}"]
+    return [f"Last error, {when(status.last_error_at)}: {status.last_error}"]
 
 
 def _refused(status: LinkStatus) -> list[str]:
@@ -123,7 +123,7 @@ def _again(told: str | None, status: LinkStatus, now: datetime) -> str:
     if told is None or is_silent(status, now):
         return "not before the listener connects again"
     at = datetime.fromisoformat(told)
-    return f"asked again {_clock(at)}" if at > now else "being asked again"
+    return f"asked again {when(at)}" if at > now else "being asked again"
 
 
 def is_silent(status: LinkStatus, now: datetime) -> bool:
@@ -131,7 +131,8 @@ def is_silent(status: LinkStatus, now: datetime) -> bool:
     return status.reported_at is None or now - status.reported_at > SILENT
 
 
-def _clock(moment: datetime) -> str:
+def when(moment: datetime) -> str:
+    """Return a moment as the end of a sentence."""
     return f"at {_moment(moment)}"
 
 

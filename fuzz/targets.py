@@ -9,6 +9,8 @@ from cti.events import EventError, decode, encode
 from cti.sources.asterisk_ami.messages import MessageError as AmiError
 from cti.sources.asterisk_ami.picture import Picture
 from cti.sources.asterisk_ami.reading import Heard, Reader
+from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take, uncovered_bridges
+from cti.sources.asterisk_ami.values import Moment
 from cti.sources.csta_xml.agents import read_agent_states
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.framing import Frame, Framer, framed
@@ -77,6 +79,22 @@ def _read_ami(data: bytes) -> None:
         encode(event)
 
 
+def _read_lists(data: bytes) -> None:
+    """Read every message as an item of the snapshot's lists, and then as an event beside it."""
+    picture = Picture(traces.source(), Stamp("pbx", "1"))
+    reader, lists = Reader(picture), Lists(complete=set(ACTIONS))
+    heard = [one for one in map(reader.heard, reader.frames(data)) if isinstance(one, Heard)]
+    for one in heard:
+        lists.add(one.message)
+    uncovered_bridges(lists)
+    take(picture, lists, Moment(NOW, NOW))
+    for one in heard:
+        _hear(picture, one)
+    picture.settle(NOW)
+    for event in picture.taken():
+        encode(event)
+
+
 def _hear(picture: Picture, heard: Heard) -> None:
     try:
         picture.hear(heard.message, NOW)
@@ -108,6 +126,14 @@ def _traces() -> Iterator[bytes]:
     return (traces.trace(name)[:LONGEST] for name in traces.NAMES)
 
 
+def _lists() -> Iterator[bytes]:
+    """Yield what recorded snapshots listed, banner first."""
+    for name in traces.NAMES:
+        messages = traces.trace(name).split(b"\r\n\r\n")
+        listed = [one for one in messages if b"ActionID: snap-" in one or b"ActionID: resnap-" in one]
+        yield b"Asterisk Call Manager/11.0.0\r\n" + b"".join(one + b"\r\n\r\n" for one in listed)[:LONGEST]
+
+
 def _events() -> Iterator[bytes]:
     site = config()
     decoder = Decoder(site, read_options(site), Stamp("pbx", "1"))
@@ -120,5 +146,6 @@ TARGETS = {
     "csta-answers": Target(_read_answers, _answers),
     "csta-frames": Target(_read_frames, lambda: (framed(9999, one) for one in _messages())),
     "ami": Target(_read_ami, _traces),
+    "ami-lists": Target(_read_lists, _lists),
     "http": Target(_read_event, _events),
 }

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.lifecycle.values import Call, Fact, LegFactsNow
-from cti.events import CallData
+from cti.events import QUEUE_CLEARED, CallData
 
 #: Older values than this, counted back from the newest, are forgotten (one is kept).
 MEMORY = timedelta(seconds=2)
@@ -14,8 +14,13 @@ _PLAIN = ("interaction_id", "queue_name", "calling_number", "called_number", "di
 
 
 def told(data: CallData) -> dict[str, str]:
-    """Return the facts that an event carries; empty values and personal names are none (rule 6)."""
+    """Return the facts that an event carries; empty values and personal names are none (rule 6).
+
+    A queue that was left unanswered is one: it is the call's no more.
+    """
     facts = {name: value for name in _PLAIN if (value := getattr(data, name))}
+    if data.cause == QUEUE_CLEARED:
+        facts.setdefault("queue_name", "")
     if data.caller_name and data.caller_name_source != "personal":
         facts |= {"caller_name": data.caller_name, "caller_name_source": data.caller_name_source or "unknown"}
     if data.query_data:

@@ -91,6 +91,15 @@ def test_the_queue_is_that_of_the_end_even_when_later_news_came_first() -> None:
     assert board.leg.facts.queue_name == "Sales"
 
 
+def test_a_queue_that_was_left_unanswered_is_not_the_legs_that_come_after() -> None:
+    """The caller pressed a key and was led to the operator; what else is known of the call stays."""
+    board = Switchboard()
+    board.call("Queued", 1, "C1", "5000", queueName="Sales", callingNumber="+44", interactionId="I-C1")
+    board.call("Diverted", 20, "C1", "5000", cause="queueCleared").call("Established", 25, "C1", "2005")
+
+    assert (board.leg.facts.queue_name, board.leg.facts.calling_number) == ("", "+44")
+
+
 def test_a_personal_caller_name_is_never_kept() -> None:
     board = Switchboard().call("Established", 1, "C1", "2001", callerName="Mum", callerNameSource="personal")
 

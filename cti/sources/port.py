@@ -43,6 +43,22 @@ class LinkError(Exception):
         self.retryable = retryable
 
 
+class NeedsPerson(LinkError):
+    """The link was refused, and will be until a person does what ``remedy`` says; both are in the text."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(f"{message}. {remedy}", retryable=False)
+        self.remedy = remedy
+
+
+class LoginRefused(NeedsPerson):
+    """The other side does not let this user in: each further try may have the user locked, or the gateway banned."""
+
+
+class CertificateUntrusted(NeedsPerson):
+    """The other side cannot prove who it is."""
+
+
 class Quarantined(msgspec.Struct, frozen=True):
     """A message that could not be read. ``kind``: frame, message or event; ``place``: where in stream or message."""
 
@@ -53,7 +69,7 @@ class Quarantined(msgspec.Struct, frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """Why the PBX does not monitor a device. ``again_at``: when it is asked again; None where it is not."""
+    """Why the PBX does not do what it is asked for. ``again_at``: when it is asked again; None where it is not."""
 
     reason: str
     again_at: datetime | None = None
@@ -73,6 +89,9 @@ class Outlet(Protocol):
 
     async def refused(self, device: str, refusal: Refusal | None) -> None:
         """Tell that the PBX refuses to monitor a device, or (None) that it does so no longer."""
+
+    async def lacks(self, lack: Refusal) -> None:
+        """Tell what the PBX does not say, though the link is up."""
 
 
 class Session(Protocol):

@@ -4,11 +4,14 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from cti.events import CallData, Established
-from cti.sources.port import LinkError, Outlet, Quarantined, Refusal, SourceConfig, Stamp
+from cti.sources.port import LinkError, LoginRefused, Outlet, Quarantined, Refusal, SourceConfig, Stamp
 
 
 class LineSession:
-    """Connect, and follow the lines: ``call NUMBER``, ``garbage``, ``refuse DEVICE``, ``bye``."""
+    """Connect, and follow the lines: ``call NUMBER``, ``garbage``, ``refuse DEVICE``, ``lack WORDS``, ``bye``.
+
+    A user named ``stranger`` is refused.
+    """
 
     def __init__(self, config: SourceConfig, stamp: Stamp) -> None:
         self._config, self._stamp = config, stamp
@@ -25,6 +28,8 @@ class LineSession:
             writer.close()
 
     async def _follow(self, reader: asyncio.StreamReader, outlet: Outlet) -> None:
+        if self._config.username == "stranger":
+            raise LoginRefused("the login of stranger is refused", "Correct the user name")
         await outlet.linked()
         while line := await reader.readline():
             if line == b"bye\n":
@@ -40,5 +45,7 @@ class LineSession:
             case ["refuse", device]:
                 now = datetime.now(UTC)
                 await outlet.refused(device, Refusal("no such device", now + timedelta(seconds=5)))
+            case ["lack", *what]:
+                await outlet.lacks(Refusal(" ".join(what), datetime.now(UTC) + timedelta(seconds=5)))
             case _:
                 await outlet.quarantine(Quarantined(" ".join(words).encode(), "message", "not a word of ours"))

@@ -2,18 +2,21 @@
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 import redis as redis_client
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 from pytest_django import Settings
 
 from cti import api
@@ -140,6 +143,13 @@ def test_the_status_shows_the_link_its_leader_and_what_was_refused(pbx: Switch, 
     wait_until(lambda: is_reported(last_error="the line was cut"), "the error")
 
 
+def test_what_the_source_does_not_say_is_shown_with_when_it_is_asked_again(pbx: Switch, listening: Listening) -> None:
+    pbx.say("lack no agents are told")
+
+    wait_until(lambda: is_reported(last_error__startswith="no agents are told. It is asked again at"), "the status")
+    assert status().state == LinkState.UP
+
+
 def test_a_broken_message_is_kept_and_counted_and_holds_nothing_up(pbx: Switch, listening: Listening) -> None:
     pbx.say(*["garbage"] * 500, "call 1")
 
@@ -171,6 +181,34 @@ def test_a_source_that_is_not_there_is_tried_again_and_its_error_shown(monkeypat
         assert words() == []
     finally:
         one.stop()
+
+
+def test_a_refused_login_is_shown_with_what_to_do_and_tried_again_at_once_when_the_settings_are_changed(
+    pbx: Switch,
+) -> None:
+    """A PBX bans who tries often: the next try by itself is a minute away, and its time is shown."""
+    CtiSource.objects.update(username="stranger")
+    one = Listening()
+    try:
+        wait_until(lambda: "It is tried again at" in status_error(), "the error")
+        assert status_error().startswith("the login of stranger is refused. Correct the user name. It is tried again")
+        assert timedelta(seconds=50) < next_try(status_error()) - timezone.now() < timedelta(seconds=70)
+        assert len(pbx.links) == 1
+        CtiSource.objects.update(username="gateway")
+        pbx.wait_for_link(2)
+        wait_for("LinkRestored")
+    finally:
+        one.stop()
+
+
+def status_error() -> str:
+    return "".join(LinkStatus.objects.values_list("last_error", flat=True))
+
+
+def next_try(error: str) -> datetime:
+    text = re.search(r"again at (\S+ [\d:]+)", error)
+    assert text is not None
+    return timezone.make_aware(datetime.fromisoformat(text[1]))
 
 
 def test_changed_settings_make_a_new_link(pbx: Switch, listening: Listening) -> None:

@@ -15,6 +15,11 @@ class Board:
         self.channels: dict[str, Channel] = {}
         self.bridges: dict[str, Bridge] = {}
 
+    @property
+    def newest(self) -> int:
+        """Return the order of the channel that was born last."""
+        return self._count
+
     def add(self, message: Message) -> Channel:
         """Add the channel that a message shows.
 

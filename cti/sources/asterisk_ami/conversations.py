@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from cti.events import Diverted, Established, Held, Retrieved
+from cti.events import QUEUE_CLEARED, Diverted, Established, Held, Retrieved
 from cti.sources.asterisk_ami.agents import Agents
 from cti.sources.asterisk_ami.board import around, reached, wires
 from cti.sources.asterisk_ami.callbook import Callbook
@@ -99,8 +99,12 @@ class Conversations:
 
     def _tell_begin(self, leg: Leg, now: Moment) -> None:
         offer = self.offer_of(leg.channel)
-        # It is answered by this leg; a later consultation on the same channel is not the queue's.
-        leg.channel.offer = None
+        # It is answered by this leg; a later consultation on the same channel is not the queue's, nor is whom a wire
+        # is led to afterwards.
+        for one in (leg.channel, *wires(leg.channel.bridge)):
+            one.offer = None
+        self.tell_queue_left(leg.call, leg.channel, offer, now)
+        self._served(leg, offer)
         self.introduce(leg.channel, offer, now)
         seat = self._agents.seat(leg.device)
         leg.call.is_told = True
@@ -108,6 +112,22 @@ class Conversations:
             Established, now, device_id=leg.device, local_state="connected", agent_id=seat.agent_id if seat else "",
             queue_name=offer.queue if offer else "", cause=self.cause, **facts(leg.call),
         )  # fmt: skip
+
+    def _served(self, leg: Leg, offer: Offer | None) -> None:
+        """Note that a queue's agent answered: the queue is the call's, whoever it is handed to."""
+        left = leg.call.left
+        queue = offer.queue if offer else left.queue if left else ""
+        for call in (leg.call, *(one.call for one in leg.partners)) if queue else ():
+            if call is not None:
+                call.served, call.left = queue, None
+
+    def tell_queue_left(self, call: Call, channel: Channel, offer: Offer | None, now: Moment) -> None:
+        """Tell, before a phone is reached that the queue did not ring, that the caller has left the queue."""
+        left = call.left
+        if left is None or offer is not None or (channel.order <= left.newest and channel.linked == call.owner.linked):
+            return
+        call.left = None
+        self._teller.call(Diverted, now, call_id=call.id, device_id=left.queue, cause=QUEUE_CLEARED)
 
     def introduce(self, channel: Channel, offer: Offer | None, now: Moment) -> None:
         """Say who sits at an extension before its first event, where that can be known."""

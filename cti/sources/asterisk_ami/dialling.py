@@ -6,7 +6,7 @@ from cti.sources.asterisk_ami.conversations import Conversations, facts
 from cti.sources.asterisk_ami.ledger import Ledger
 from cti.sources.asterisk_ami.naming import dialled_number
 from cti.sources.asterisk_ami.telling import Teller
-from cti.sources.asterisk_ami.values import Call, Channel, Kind, Moment, Offer
+from cti.sources.asterisk_ami.values import Call, Channel, Kind, Left, Moment, Offer
 
 
 class Dialling:
@@ -84,6 +84,7 @@ class Dialling:
             offer = self._conversations.offer_of(channel)
             self._conversations.introduce(channel, offer, now)
             queue = offer.queue if offer else ""
+            self._conversations.tell_queue_left(call, channel, offer, now)
             self._teller.call(
                 Delivered, now, device_id=channel.device, local_state="alerting", queue_name=queue, **facts(call)
             )
@@ -94,9 +95,13 @@ class Dialling:
         """A caller waits in a queue from now on."""
         call = self._begun(channel)
         self._originate(channel, call, now)
-        call.queue = queue
+        call.served, call.left = "", None
         call.is_told = True
         self._teller.call(Queued, now, device_id=queue, queue_name=queue, local_state="queued", **facts(call))
+
+    def leaves_queue(self, call: Call, left: Left) -> None:
+        """A caller waits no more: an agent answered, or nobody did, which what comes next will show."""
+        call.left = None if call.served == left.queue else left
 
     def offers(self, caller: Channel, called: Channel, offer: Offer) -> None:
         """A queue offers its caller to a member."""

@@ -19,7 +19,7 @@ from cti.sources.asterisk_ami.messages import Message, MessageError
 from cti.sources.asterisk_ami.naming import Naming, peer_of
 from cti.sources.asterisk_ami.options import read_options
 from cti.sources.asterisk_ami.telling import Teller
-from cti.sources.asterisk_ami.values import Bridge, Channel, Kind, Leg, Moment, Offer
+from cti.sources.asterisk_ami.values import Bridge, Channel, Kind, Left, Leg, Moment, Offer
 from cti.sources.asterisk_ami.variables import Variables
 from cti.sources.port import SourceConfig, Stamp
 
@@ -56,6 +56,7 @@ class Picture:
             "BridgeMerge": self._merge, "BridgeDestroy": self._destroy, "Hold": self._hold, "Unhold": self._unhold,
             "DialBegin": self._dial_begin, "DialEnd": self._dial_end, "BlindTransfer": self._blind_transfer,
             "AttendedTransfer": self._attended_transfer, "QueueCallerJoin": self._join_queue,
+            "QueueCallerLeave": self._leave_queue, "QueueCallerAbandon": self._leave_queue,
             "AgentCalled": self._agent_called, "AgentConnect": self._agent_called,
             "AgentRingNoAnswer": self._ring_no_answer, "AgentLogin": self._agent_login,
             "AgentLogoff": self._agent_logoff, "QueueMemberAdded": self._member_added,
@@ -280,10 +281,14 @@ class Picture:
         channel = self._known(message, now)
         queue = message.last("Queue")
         if channel is not None and queue:
-            call = self.callbook.call_of(channel)
+            self.callbook.call_of(channel)
             self.variables.taken_up(channel)
             self.dialling.joins_queue(channel, self.queue_name(queue), now)
-            call.queue = queue
+
+    def _leave_queue(self, message: Message, now: Moment) -> None:
+        channel, queue = self._known(message, now), message.last("Queue")
+        if channel is not None and channel.call is not None and queue:
+            self.dialling.leaves_queue(channel.call, Left(self.queue_name(queue), self.board.newest))
 
     def _agent_called(self, message: Message, now: Moment) -> None:
         caller, called = self._known(message, now), self._called(message, now)

@@ -17,7 +17,8 @@ from cti.sources.asterisk_ami.picture import Picture
 from cti.sources.asterisk_ami.reading import Heard, Reader, quarantined
 from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take, uncovered_bridges
 from cti.sources.asterisk_ami.values import Moment
-from cti.sources.port import LinkError, Outlet, Quarantined, SourceConfig, Stamp
+from cti.sources.port import LinkError, LoginRefused, Outlet, Quarantined, SourceConfig, Stamp
+from cti.sources.tls import client_context, untrusted
 
 log = structlog.get_logger()
 
@@ -29,6 +30,10 @@ PATIENCE = 200_000
 SETTLE_SECONDS = 0.1
 #: BridgeInfo is asked for so many bridges at most.
 BRIDGES = 500
+LOGIN_REMEDY = (
+    "Correct the user name or the secret of this source, or on the PBX, in manager.conf, the user, its secret and the "
+    "addresses that its permit lines let in"
+)
 
 
 class _Ended(Exception):
@@ -111,10 +116,12 @@ class AmiSession:
         return self._config.port or (TLS_PORT if self._config.tls else PORT)
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        context = client_context(self._config)
         try:
-            context = ssl.create_default_context(cafile=self._config.ca_file or None) if self._config.tls else None
             async with asyncio.timeout(self._options.timeout_seconds):
                 return await asyncio.open_connection(self._config.host, self._port, ssl=context)
+        except ssl.SSLCertVerificationError as error:
+            raise untrusted(self._where, error) from error
         except (OSError, ssl.SSLError, TimeoutError) as error:
             raise LinkError(f"no connection to {self._where}: {error or 'no answer in time'}") from error
 
@@ -153,15 +160,19 @@ class AmiSession:
         if response is None:
             raise LinkError(f"{self._where} did not answer the login in time")
         if response.get("Response") != "Success":
-            said = response.get("Message")[:200] or "no reason given"
-            raise LinkError(f"{self._where} refused the login of {self._config.username}: {said}")
+            raise self._not_let_in(response)
 
     async def _challenge(self, pump: asyncio.Task[None]) -> str:
         response = (await self._asked("Challenge", pump, AuthType="MD5")).response
-        challenge = response.get("Challenge") if response is not None else ""
-        if not challenge:
-            raise LinkError(f"{self._where} gave no MD5 challenge for the login")
-        return challenge
+        if response is None:
+            raise LinkError(f"{self._where} gave no MD5 challenge for the login in time")
+        if not response.get("Challenge"):
+            raise self._not_let_in(response)
+        return response.get("Challenge")
+
+    def _not_let_in(self, response: Message) -> LoginRefused:
+        said = response.get("Message")[:120] or "no reason given"
+        return LoginRefused(f"{self._where} refused the login of {self._config.username[:60]}: {said}", LOGIN_REMEDY)
 
     async def _snapshot(self, pump: asyncio.Task[None]) -> None:
         """Ask for what is in progress; an answer that does not come holds nothing up."""
@@ -177,7 +188,12 @@ class AmiSession:
 
     async def _asked(self, action: str, pump: asyncio.Task[None], **fields: str) -> _Answer:
         answer = self._ask(action, **fields)
-        await self._until(answer.done, pump, self._options.timeout_seconds)
+        try:
+            await self._until(answer.done, pump, self._options.timeout_seconds)
+        except (_Ended, OSError):
+            # Who refuses a login closes the link with the same breath: the answer counts.
+            if answer.response is None:
+                raise
         return answer
 
     def _ask(self, action: str, **fields: str) -> _Answer:
@@ -187,7 +203,7 @@ class AmiSession:
         answer = self._answers[action_id] = _Answer(action)
         lines = {"Action": action, "ActionID": action_id, **fields}
         if any("\r" in value or "\n" in value for value in lines.values()):
-            raise LinkError("the user name or the secret has a line break", retryable=False)
+            raise LoginRefused("the user name or the secret has a line break", LOGIN_REMEDY)
         if self._writer is not None:
             text = "".join(f"{key}: {value}\r\n" for key, value in lines.items())
             self._writer.write(text.encode() + b"\r\n")

@@ -36,6 +36,14 @@ class Offer:
     member_name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A caller left a queue. Channels up to ``newest`` were born before, and may have been rung by it."""
+
+    queue: str
+    newest: int
+
+
 @dataclass(eq=False, slots=True)
 class Bridge:
     """A place where channels hear each other, unless it is a waiting room (``is_holding``)."""
@@ -58,7 +66,10 @@ class Call:
     calling_number: str = ""
     called_number: str = ""
     caller_name: str = ""
-    queue: str = ""
+    #: The queue whose agent answered.
+    served: str = ""
+    #: The queue that the caller left, where no agent of it has answered; not told yet.
+    left: "Left | None" = None
     query: dict[str, str] = field(default_factory=dict)
     #: Something was told about it, so its end must be told.
     is_told: bool = False

@@ -14,12 +14,15 @@ from cti.sources.csta_xml.requests import (
     reset_session_timer,
     start_session,
 )
-from cti.sources.port import LinkError, SourceConfig
+from cti.sources.port import LinkError, LoginRefused, SourceConfig
 
 log = structlog.get_logger()
 
 #: Reasons of a refusal that only a person can mend.
 _FOR_A_PERSON = ("password", "login", "user", "auth", "security", "credential", "applicationinfo", "protocolversion")
+#: Reasons of a refusal that pass by themselves. Of any other nobody knows whether it counts against the login.
+_PASSING = ("resource", "toomany", "busy", "overload", "unavailable", "initializ", "temporar", "timeout")
+_REMEDY = "Correct the user name, the secret or the session options of this source, or the user on the CTI server"
 
 
 class Association:
@@ -49,7 +52,7 @@ class Association:
 
 
 async def begin(link: Link, config: SourceConfig, options: Options) -> Association:
-    """Begin a session as the options say. Raises ``LinkError`` when the server refuses an explicit one."""
+    """Begin a session as the options say. Raises ``LinkError`` when the server begins no explicit one."""
     association = Association(options.edition, is_begun=True)
     if options.session != "implicit":
         association = await _explicit(link, config, options) or association
@@ -64,15 +67,37 @@ async def _explicit(link: Link, config: SourceConfig, options: Options) -> Assoc
     """
     try:
         answer = await link.ask(start_session(options, config.username, config.secret))
-    except (Refused, Unanswered) as error:
-        is_for_a_person = isinstance(error, Refused) and any(word in str(error).lower() for word in _FOR_A_PERSON)
-        if options.session == "auto" and not is_for_a_person:
+    except Unanswered as error:
+        if options.session == "auto":
             return None
-        raise LinkError(f"the server begins no session: {error}", retryable=not is_for_a_person) from error
+        raise LinkError(f"the server begins no session: {error}") from error
+    except Refused as error:
+        if options.session == "auto" and not _says(error, _FOR_A_PERSON):
+            return None
+        raise _not_begun(error) from error
     fields = children(answer)
     edition = edition_in(text_of(fields.get("actualProtocolVersion"))) or options.edition
     seconds = _duration(answer, options.session_seconds)
     return Association(edition, text_of(fields.get("sessionID")), seconds, is_begun=True)
+
+
+def _says(error: Refused, words: tuple[str, ...]) -> bool:
+    return any(word in str(error).lower() for word in words)
+
+
+def _not_begun(error: Refused) -> LinkError:
+    text = f"the server begins no session: {str(error)[:160]}"
+    if _says(error, _PASSING) and not _says(error, _FOR_A_PERSON):
+        return LinkError(text)
+    return LoginRefused(text, _REMEDY)
+
+
+async def register(link: Link, requests: Requests, source: str) -> None:
+    """Ask to be told how the server is; one that does not grant it is followed all the same."""
+    try:
+        await link.ask(requests.system_register())
+    except (Refused, Unanswered) as error:
+        log.info("csta_status_not_registered", source=source, reason=str(error))
 
 
 def _duration(answer: Element, asked: int) -> int:

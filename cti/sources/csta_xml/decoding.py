@@ -37,7 +37,7 @@ from cti.sources.csta_xml.linkage import Interactions
 from cti.sources.csta_xml.memory import Place, Recent
 from cti.sources.csta_xml.merging import Merge, read_merge
 from cti.sources.csta_xml.options import Options
-from cti.sources.csta_xml.parsing import Element, MessageError, children, descend, local, text_of
+from cti.sources.csta_xml.parsing import Element, MessageError, UnknownMessage, children, descend, local, text_of
 from cti.sources.csta_xml.places import Places, connection_id
 from cti.sources.csta_xml.shapes import AGENTS, CALLS, IGNORED, MERGES, MergeShape, Shape
 from cti.sources.csta_xml.snapshot import ALERTING, HOLD, KINDS, Found
@@ -45,6 +45,8 @@ from cti.sources.port import SourceConfig, Stamp
 
 _STATES: frozenset[str] = frozenset(get_args(LocalState))
 _BEGINNINGS = (ServiceInitiated, Originated, Delivered, Established)
+#: What an event of a call or an agent has, whatever else it is.
+_TELLING = frozenset({"callID", "agentID", "agentDevice"})
 _QUEUE_TELLERS = (Delivered, Established)
 
 
@@ -77,7 +79,7 @@ class Decoder:
             return self._merge(merge, fields, received)
         if name in IGNORED:
             return []
-        raise MessageError(f"the message {name[:TEXT]} is unknown", place=name[:TEXT])
+        raise UnknownMessage(name[:TEXT], may_tell=_may_tell(name, root))
 
     def found(self, one: Found, device: str, state: str, received: datetime) -> Event | None:
         """Return the event that says a connection of a snapshot is in progress; None when it is not, or nobody's."""
@@ -272,6 +274,11 @@ def _rest(fields: dict[str, Element]) -> dict[str, Any]:
     state = text_of(fields.get("localConnectionInfo")).lower()
     stamped = text_of(descend(fields.get("extensions"), "security", "timestamp"))
     return {"local_state": state if state in _STATES else None, "source_time": stamped[:TEXT] or None}
+
+
+def _may_tell(name: str, root: Element) -> bool:
+    """Say whether an unknown message may be an event of a call or an agent: it names one."""
+    return name.endswith("Event") and any(local(one.tag) in _TELLING for one in root.iter())
 
 
 def _demand(text: str, place: str) -> None:

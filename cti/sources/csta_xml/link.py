@@ -8,13 +8,18 @@ from typing import Final
 import msgspec
 
 from cti.sources.csta_xml.framing import EVENT_INVOKE, framed
+from cti.sources.csta_xml.memory import Recent
 from cti.sources.csta_xml.options import Options
 from cti.sources.csta_xml.parsing import Element, local, text_of
 from cti.sources.port import LinkError, SourceConfig
+from cti.sources.tls import client_context, untrusted
 
 CHUNK: Final = 256 * 1024
 #: How long the last words of a session may take.
 FAREWELL_SECONDS: Final = 0.4
+
+#: So many questions that were given up may still be answered.
+LATE: Final = 2000
 
 Heed = Callable[[Element], None]
 
@@ -37,25 +42,18 @@ class _Pending(msgspec.Struct, frozen=True):
 
 
 async def connect(config: SourceConfig, options: Options) -> "Link":
-    """Open the link. Raises ``LinkError``: not retryable when certificates or settings are at fault."""
+    """Open the link. Raises ``LinkError``: ``NeedsPerson`` when certificates or settings are at fault."""
     try:
-        context = _tls(config) if config.tls else None
+        context = client_context(config)
         async with asyncio.timeout(options.connect_seconds):
             reader, writer = await asyncio.open_connection(config.host, config.port, ssl=context, limit=CHUNK)
     except ssl.SSLCertVerificationError as error:
-        raise LinkError(f"the server's certificate is not trusted: {error.verify_message}", retryable=False) from error
+        raise untrusted(config.host, error) from error
     except TimeoutError as error:
         raise LinkError(f"no connection within {options.connect_seconds:g} s") from error
     except OSError as error:
         raise LinkError(f"no connection: {error.strerror or type(error).__name__}") from error
     return Link(reader, writer, options.request_seconds)
-
-
-def _tls(config: SourceConfig) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=config.ca_file or None)
-    except (OSError, ssl.SSLError) as error:
-        raise LinkError(f"the CA file cannot be read: {type(error).__name__}", retryable=False) from error
 
 
 class Link:
@@ -64,6 +62,8 @@ class Link:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
         self._reader, self._writer, self._seconds = reader, writer, seconds
         self._pending: dict[int, _Pending] = {}
+        #: What to do with an answer that comes though its question was given up; the ids are not used again meanwhile.
+        self._late: Recent[int, Heed] = Recent(LATE)
         self._last_invoke = 0
         self._sending = asyncio.Lock()
 
@@ -88,9 +88,10 @@ class Link:
         except OSError as error:
             raise LinkError(f"the link broke: {error.strerror or type(error).__name__}") from error
 
-    async def ask(self, xml: bytes, heed: Heed | None = None) -> Element:
+    async def ask(self, xml: bytes, heed: Heed | None = None, late: Heed | None = None) -> Element:
         """Send a request and return its answer; ``heed`` is called with it before anything after it is read.
 
+        ``late`` is called with an answer that grants after ``Unanswered`` was raised.
         Raises ``Refused``, ``Unanswered`` or ``LinkError``.
         """
         invoke = self._free_invoke()
@@ -101,6 +102,8 @@ class Link:
             async with asyncio.timeout(self._seconds):
                 return await answer
         except TimeoutError as error:
+            if late is not None:
+                self._late.put(invoke, late)
             raise Unanswered(f"no answer within {self._seconds:g} s") from error
         finally:
             del self._pending[invoke]
@@ -108,21 +111,29 @@ class Link:
     def _free_invoke(self) -> int:
         while True:
             self._last_invoke = self._last_invoke % (EVENT_INVOKE - 1) + 1
-            if self._last_invoke not in self._pending:
+            if self._last_invoke not in self._pending and self._late.get(self._last_invoke) is None:
                 return self._last_invoke
 
     def settle(self, invoke: int, root: Element) -> bool:
         """Bring an answer to who asked; False when nobody waits for it any more."""
         pending = self._pending.get(invoke)
         if pending is None or pending.answer.done():
-            return False
-        name = local(root.tag)
-        if name == "CSTAErrorCode" or name.endswith("NegResponse"):
+            return self._settle_late(invoke, root)
+        if _is_refusal(root):
             pending.answer.set_exception(Refused(refusal(root)))
             return True
         if pending.heed is not None:
             pending.heed(root)
         pending.answer.set_result(root)
+        return True
+
+    def _settle_late(self, invoke: int, root: Element) -> bool:
+        late = self._late.get(invoke)
+        if late is None:
+            return False
+        self._late.drop(invoke)
+        if not _is_refusal(root):
+            late(root)
         return True
 
     async def close(self, last_words: bytes | None = None) -> None:
@@ -141,6 +152,11 @@ def is_answer(root: Element) -> bool:
     """Say whether a message answers a request."""
     name = local(root.tag)
     return name == "CSTAErrorCode" or name.endswith("Response")
+
+
+def _is_refusal(root: Element) -> bool:
+    name = local(root.tag)
+    return name == "CSTAErrorCode" or name.endswith("NegResponse")
 
 
 def refusal(root: Element) -> str:

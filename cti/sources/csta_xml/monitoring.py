@@ -1,32 +1,25 @@
 """Monitor every device of the site, ask again where the server refuses, and take stock of what is in progress."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 import structlog
-from msgspec.structs import replace
 
 from cti.events import AgentEvent, Event, LinkData, LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
 from cti.sources.csta_xml.agents import read_agent_states
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.devices import read_device
-from cti.sources.csta_xml.link import Heed, Link, Refused, Unanswered
+from cti.sources.csta_xml.link import Link, Refused, Unanswered
 from cti.sources.csta_xml.memory import Recent
 from cti.sources.csta_xml.options import Options
-from cti.sources.csta_xml.parsing import Element, MessageError, children, text_of
+from cti.sources.csta_xml.parsing import Element, children, text_of
+from cti.sources.csta_xml.questions import Questions
 from cti.sources.csta_xml.requests import Requests
-from cti.sources.csta_xml.segments import Collection, Segments, SnapshotIncomplete
-from cti.sources.csta_xml.snapshot import (
-    Found,
-    Meanwhile,
-    entries_in,
-    promised,
-    read_call_snapshot,
-    read_device_snapshot,
-)
+from cti.sources.csta_xml.segments import Segments, SnapshotIncomplete
+from cti.sources.csta_xml.snapshot import Found, Meanwhile
 from cti.sources.csta_xml.telling import Telling
 from cti.sources.port import Quarantined, Refusal, SourceConfig, Stamp
 
@@ -35,17 +28,15 @@ log = structlog.get_logger()
 #: How to learn what is in progress at a device; None when that cannot be known.
 Look = Callable[[str], Coroutine[Any, Any, list[Found] | None]]
 
-#: A service that gave no answer this often in a row is not asked for again on this link.
-DEAF = 3
+#: What is shown of a server that answers no such question, while all else goes on.
+DEAF_TO = {
+    "snapshot": "The server does not say what is in progress (three snapshots in a row, each asked for anew): "
+    "open calls of the devices that were not asked for stay as they are",
+    "agents": "The server does not say who is logged on (GetAgentState, three times in a row, each asked anew): "
+    "who sits at the devices that were not asked for is known from the next event only",
+}
 #: Stock is taken at most once in so many seconds for messages that could not be read.
 STOCK_SECONDS = 10.0
-
-
-class _Looked(msgspec.Struct, frozen=True):
-    """The answer to a question for a snapshot, and what it or its segments list."""
-
-    answer: Element
-    entries: list[Element]
 
 
 class Monitoring:
@@ -57,19 +48,28 @@ class Monitoring:
     ) -> None:  # fmt: skip
         self._config, self._options, self._stamp, self._now = config, options, stamp, now
         self._link, self._decoder, self._telling, self._tasks = link, decoder, telling, tasks
-        self.requests = Requests("", options)
-        self.segments = Segments(options.request_seconds, options.snapshot_seconds)
-        self._slots = asyncio.Semaphore(options.parallel)
+        self.questions = Questions(link, options, self._deaf)
         self._surveying = asyncio.Lock()
         self._meanwhile: Meanwhile | None = None
         self._armed: set[str] = set()
-        self._unanswered = {"snapshot": 0, "segments": 0, "agents": 0}
+        self._grants: dict[str, asyncio.Event] = {}
+        self._asking_again: set[str] = set()
         self._unknown: set[str] = set()
         self._not_granted: dict[str, str] = {}
         self._agents_heard: Recent[str, bool] = Recent()
         self._stock_at = 0.0
         self._doubted = ""
         self._doubt: asyncio.Task[None] | None = None
+
+    @property
+    def requests(self) -> Requests:
+        """Return what writes requests as the server wants them."""
+        return self.questions.requests
+
+    @property
+    def segments(self) -> Segments:
+        """Return the snapshots that are awaited in segments."""
+        return self.questions.segments
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -92,13 +92,13 @@ class Monitoring:
         await self._survey(self.devices, self._taken_on)
         refused, self._not_granted = self._not_granted, {}
         if refused:
-            await self._missed(refused, f"not monitored: {next(iter(refused.values()))}", began)
+            await self._lose(refused, f"not monitored: {next(iter(refused.values()))}", began)
         for device, reason in refused.items():
             self._tasks.create_task(self._taken_on_again(device, reason))
 
     async def resynchronise(self, reason: str) -> None:
         """Take stock again of all devices that are monitored: events were lost."""
-        await self._missed(self._armed, reason, self._now())
+        await self._lose(self._armed, reason, self._now())
         await self._take_stock()
 
     def doubt(self, reason: str) -> None:
@@ -111,7 +111,7 @@ class Monitoring:
         """Take stock until nothing is doubted any more: what was doubted during one stock-taking needs another."""
         clock = asyncio.get_running_loop().time
         while self._doubted:
-            await self._missed(self._armed, self._doubted, self._now())
+            await self._lose(self._armed, self._doubted, self._now())
             await asyncio.sleep(max(0.0, self._stock_at - clock()))
             self._stock_at, self._doubted = clock() + STOCK_SECONDS, ""
             await self._take_stock()
@@ -121,7 +121,7 @@ class Monitoring:
         if devices:
             self._agents_heard = Recent()
             await self._survey(devices, self._seen)
-            await self._heard_again(devices)
+            await self._regain(devices)
 
     def stopped(self, monitor: str) -> None:
         """Heed that the server ended a monitor."""
@@ -134,13 +134,14 @@ class Monitoring:
     async def _lost(self, device: str) -> None:
         """Tell that a device is not monitored any more, and ask again until it is."""
         reason = "the server ended the monitor"
-        await self._missed((device,), reason, self._now())
+        await self._lose((device,), reason, self._now())
         await self._taken_on_again(device, reason)
 
     async def _survey(self, devices: tuple[str, ...], look: Look, reason: str = "") -> None:
         """Take stock of devices. With a reason, which is for the ledger of gaps, only if any of them answers."""
         async with self._surveying:
             self._meanwhile = Meanwhile()
+            self.questions.hear_anew()
             looks = {device: self._tasks.create_task(look(device)) for device in devices}
             await asyncio.wait(looks.values())
             answers = {device: found for device, one in looks.items() if (found := one.result()) is not None}
@@ -166,16 +167,16 @@ class Monitoring:
             if reason != told:
                 log.info("monitor_refused", source=self._config.slug, device=device)
             await self._refused(device, Refusal(reason, self._now() + timedelta(seconds=wait)))
-            await asyncio.sleep(wait)
+            await self._granted_within(device, wait)
             told, answer = reason, await self._arm(device)
             if answer is None:
                 break
             reason, wait = answer, min(wait * 2, self._options.retry_limit_seconds)
         await self._refused(device, None)
         await self._survey((device,), self._seen)
-        await self._heard_again((device,))
+        await self._regain((device,))
 
-    async def _missed(self, devices: Iterable[str], reason: str, since: datetime) -> None:
+    async def _lose(self, devices: Iterable[str], reason: str, since: datetime) -> None:
         """Tell that events of some devices may be missed, though the link stands, for the ledger of gaps."""
         numbers = _numbers(devices)
         if not numbers:
@@ -185,7 +186,7 @@ class Monitoring:
         async with self._telling as telling:
             await telling.accept([self._stamp.link(LinkLost, data, received=since)])
 
-    async def _heard_again(self, devices: Iterable[str]) -> None:
+    async def _regain(self, devices: Iterable[str]) -> None:
         """Tell that the devices' events arrive again, also where no snapshot could tell what is in progress."""
         async with self._telling as telling:
             restored = self._stamp.link(LinkRestored, LinkData(devices=_numbers(devices)), received=self._now())
@@ -197,62 +198,79 @@ class Monitoring:
 
     async def _arm(self, device: str) -> str | None:
         """Start a monitor; return why not, or None."""
+        if device in self._armed:
+            return None
 
         def heed(root: Element) -> None:
-            fields = children(root)
-            monitor = text_of(fields.get("monitorCrossRefID", fields.get("crossRefIdentifier")))
-            if monitor:
-                self._decoder.monitors[monitor] = read_device(device).number
+            self._granted(device, root)
 
         try:
-            async with self._slots:
-                await self._link.ask(self.requests.monitor_start(device), heed)
+            async with self.questions.slots:
+                await self._link.ask(self.requests.monitor_start(device), heed, late=heed)
         except (Refused, Unanswered) as error:
-            return str(error)
+            # What was granted late may be why this was refused.
+            return None if device in self._armed else str(error)
         self._armed.add(device)
         return None
 
-    async def _ask(self, service: str, xml: bytes, heed: Heed | None = None) -> Element | None:
-        """Ask for what may be missing: None when it is refused, or the server has been deaf to its like."""
-        if self._unanswered[service] >= DEAF:
-            return None
+    def _granted(self, device: str, root: Element) -> None:
+        """Take up a monitor, also one that was granted late; of two for one device, end the second."""
+        fields = children(root)
+        monitor = text_of(fields.get("monitorCrossRefID", fields.get("crossRefIdentifier")))
+        if device in self._armed and monitor and monitor not in self._decoder.monitors:
+            log.info("monitor_surplus", source=self._config.slug, device=device)
+            self._tasks.create_task(self._end(monitor))
+            return
+        if monitor:
+            self._decoder.monitors[monitor] = read_device(device).number
+        self._armed.add(device)
+        self._grants.pop(device, asyncio.Event()).set()
+
+    async def _end(self, monitor: str) -> None:
         try:
-            answer = await self._link.ask(xml, heed)
-        except Refused:
-            return None
-        except Unanswered:
-            self._unanswered[service] += 1
-            return None
-        self._unanswered[service] = 0
-        return answer
+            async with self.questions.slots:
+                await self._link.ask(self.requests.monitor_stop(monitor))
+        except (Refused, Unanswered) as error:
+            log.info("monitor_not_ended", source=self._config.slug, reason=str(error))
 
-    async def _look(self, xml: bytes) -> _Looked | None:
-        """Ask for a snapshot; None when there is no answer. Raises ``SnapshotIncomplete``."""
-        awaited: list[Collection] = []
+    async def _granted_within(self, device: str, seconds: float) -> None:
+        """Wait, but not once a monitor that was given up is granted after all."""
+        if device in self._armed:
+            return
+        granted = self._grants.setdefault(device, asyncio.Event())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await granted.wait()
 
-        def heed(root: Element) -> None:
-            # Before anything after the answer is read: its first segment may have come with it.
-            if reference := promised(root):
-                awaited.append(self.segments.expect(root, reference))
+    def _deaf(self, service: str) -> None:
+        """Leave the other devices out for now, and ask again later."""
+        if service not in self._asking_again:
+            self._asking_again.add(service)
+            self._tasks.create_task(self._ask_again(service))
 
-        async with self._slots:
-            try:
-                answer = await self._ask("snapshot", xml, heed) if self._unanswered["segments"] < DEAF else None
-                if answer is None or not awaited:
-                    return None if answer is None else _Looked(answer, list(entries_in(answer)))
-                return _Looked(answer, await self._collected(awaited[0]))
-            finally:
-                for collection in awaited:
-                    self.segments.forget(collection)
+    async def _ask_again(self, service: str) -> None:
+        """Tell that the server is deaf, and ask with growing waits until all was answered."""
+        wait = self._options.retry_seconds
+        log.warning("csta_deaf", source=self._config.slug, service=service)
+        while True:
+            async with self._telling as telling:
+                await telling.lacks(Refusal(DEAF_TO[service], self._now() + timedelta(seconds=wait)))
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, self._options.retry_limit_seconds)
+            devices = tuple(sorted(self.questions.unheard[service] & self._armed))
+            self.questions.unheard[service].clear()
+            await self._retake(service, devices)
+            if not self.questions.unheard[service]:
+                break
+        self._asking_again.discard(service)
+        log.info("csta_hears_again", source=self._config.slug, service=service)
 
-    async def _collected(self, awaited: Collection) -> list[Element]:
-        try:
-            entries = await awaited.whole()
-        except SnapshotIncomplete as error:
-            self._unanswered["segments"] += error.is_late
-            raise
-        self._unanswered["segments"] = 0
-        return entries
+    async def _retake(self, service: str, devices: tuple[str, ...]) -> None:
+        if service == "snapshot" and devices:
+            await self._survey(devices, self._seen, "the server did not answer for a while")
+        elif service == "agents":
+            self.questions.hear_anew(service)
+            await asyncio.gather(*(self._who(device) for device in devices))
 
     async def _seen(self, device: str) -> list[Found] | None:
         """Return what is in progress at a monitored device, call by call; None when the server does not say."""
@@ -260,31 +278,13 @@ class Monitoring:
             self._tasks.create_task(self._who(device))
         if not self._options.snapshot:
             return None
+        self.questions.unheard["snapshot"].discard(device)
         try:
-            found = await self._in_progress(device)
+            found = await self.questions.in_progress(device)
         except SnapshotIncomplete as error:
             await self._left_out(device, error)
             return None
         self._unknown.discard(device)
-        return found
-
-    async def _in_progress(self, device: str) -> list[Found] | None:
-        looked = await self._look(self.requests.snapshot_device(device))
-        try:
-            found = read_device_snapshot(looked.entries) if looked is not None else None
-            return None if found is None else [await self._completed(one) for one in found if one.call]
-        except MessageError as error:
-            raise SnapshotIncomplete(f"it could not be read: {error}") from error
-
-    async def _completed(self, found: Found) -> Found:
-        """Add what the server says of the call."""
-        looked = await self._look(self.requests.snapshot_call(found.call, found.raw)) if found.raw else None
-        if looked is not None:
-            call = read_call_snapshot(looked.answer, looked.entries)
-            state = found.state or call.state_of(found.raw)
-            found = replace(found, state=state, fields={**found.fields, **call.fields})
-        if not found.state:
-            raise SnapshotIncomplete("the state of a call is not said")
         return found
 
     async def _left_out(self, device: str, error: SnapshotIncomplete) -> None:
@@ -325,8 +325,9 @@ class Monitoring:
 
     async def _who(self, device: str) -> None:
         """Tell who is logged on at a device, or that nobody is, unless an agent has been heard of there since."""
-        async with self._slots:
-            answer = await self._ask("agents", self.requests.agent_state(device))
+        async with self.questions.slots:
+            self.questions.unheard["agents"].discard(device)
+            answer = await self.questions.ask("agents", device, self.requests.agent_state(device))
         number = read_device(device).number
         async with self._telling as telling:
             if answer is None or self._agents_heard.get(number):

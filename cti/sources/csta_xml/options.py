@@ -33,6 +33,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     #: How the server writes an extension, e.g. "{device}:CM1::0"; and the attribute typeOfNumber, if it wants one.
     device_format: str = "{device}"
     type_of_number: str = ""
+    #: Ask the server to tell by itself how it is (SystemRegister); many tell without, and some know no such request.
+    system_register: bool = False
     snapshot: bool = True
     #: Ask who is logged on (GetAgentState).
     agents: bool = True

@@ -21,6 +21,14 @@ class MessageError(ValueError):
         self.place = place
 
 
+class UnknownMessage(MessageError):
+    """A message is of a kind that is not known. ``may_tell``: it may say something of a call or an agent."""
+
+    def __init__(self, name: str, *, may_tell: bool) -> None:
+        super().__init__(f"the message {name} is unknown", place=name)
+        self.name, self.may_tell = name, may_tell
+
+
 Element = etree._Element  # noqa: SLF001 - lxml has no public name for the type
 
 _PARSER = etree.XMLParser(

@@ -73,11 +73,21 @@ class Requests(msgspec.Struct, frozen=True):
         """Ask how the server is."""
         return _document("RequestSystemStatus", self.namespace)
 
+    def system_register(self) -> bytes:
+        """Ask to be told of changes of the server's status (ECMA-269 13.1)."""
+        return _document(
+            "SystemRegister", self.namespace, f"<requestTypes>{_tag('systemStatus', 'true')}</requestTypes>"
+        )
+
     def monitor_start(self, device: str) -> bytes:
         """Ask to be told of a device."""
         kind = f" typeOfNumber={quoteattr(self.options.type_of_number)}" if self.options.type_of_number else ""
         of = f"<monitorObject><deviceObject{kind}>{self._written(device)}</deviceObject></monitorObject>"
         return _document("MonitorStart", self.namespace, of + _tag("monitorType", "device"))
+
+    def monitor_stop(self, monitor: str) -> bytes:
+        """Ask to be told no more under a monitor."""
+        return _document("MonitorStop", self.namespace, _tag("monitorCrossRefID", monitor))
 
     def snapshot_device(self, device: str) -> bytes:
         """Ask which calls are at a device."""

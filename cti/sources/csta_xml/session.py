@@ -8,13 +8,13 @@ import structlog
 
 import clock
 from cti.events import Event
-from cti.sources.csta_xml.association import Association, begin
+from cti.sources.csta_xml.association import Association, begin, register
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.framing import Frame, FrameError, Framer
 from cti.sources.csta_xml.link import Link, Refused, Unanswered, connect, is_answer
 from cti.sources.csta_xml.monitoring import Monitoring
 from cti.sources.csta_xml.options import Options, OptionsError, read_options
-from cti.sources.csta_xml.parsing import Element, MessageError, children, local, parse, text_of
+from cti.sources.csta_xml.parsing import Element, MessageError, UnknownMessage, children, local, parse, text_of
 from cti.sources.csta_xml.requests import Requests, namespace_of, stop_session
 from cti.sources.csta_xml.segments import DATA_OF
 from cti.sources.csta_xml.telling import Telling
@@ -24,6 +24,8 @@ log = structlog.get_logger()
 
 #: After so many silences, each a heartbeat long and the later ones with a question unanswered, the link is dead.
 SILENCES = 3
+#: After so many unknown kinds of messages, another is no reason to take stock.
+UNKNOWN = 20
 _DOWN = frozenset({"disabled", "initializing", "partiallydisabled"})
 _UP = frozenset({"normal", "enabled"})
 
@@ -70,6 +72,7 @@ class _Conversation:
         self._framer = Framer()
         self.association = Association(options.edition)
         self._was_down = False
+        self._unknown: set[str] = set()
         self._end: LinkError | None = None
 
     async def follow(self) -> None:
@@ -86,13 +89,14 @@ class _Conversation:
         except* _Ended:
             pass
         except* LinkError as group:
-            self._end = next(error for error in group.exceptions if isinstance(error, LinkError))
+            # What a person must mend is the cause, a link that broke beside it the effect.
+            self._end = min(_link_errors(group), key=lambda error: error.retryable)
         if self._end is not None:
             raise self._end
 
     def _speak(self, association: Association) -> None:
         self.association = association
-        self._monitoring.requests = Requests(namespace_of(association.edition), self._options)
+        self._monitoring.questions.requests = Requests(namespace_of(association.edition), self._options)
 
     async def _begin(self) -> None:
         """Begin the session, then the monitors; keep the session alive."""
@@ -102,6 +106,8 @@ class _Conversation:
             await telling.linked()
         if self.association.session:
             self._tasks.create_task(self.association.keep(self._link))
+        if self._options.system_register:
+            self._tasks.create_task(register(self._link, self._monitoring.requests, self._config.slug))
         await self._monitoring.begin()
 
     async def _listen(self) -> None:
@@ -140,20 +146,22 @@ class _Conversation:
         """Keep what a chunk of the stream says, in order; answer the server's requests first."""
         async with self._telling as telling:
             events: list[Event] = []
-            broken: list[Quarantined] = []
+            broken: list[MessageError] = []
+            kept: list[Quarantined] = []
             answers: list[tuple[int, bytes]] = []
             for frame in frames:
                 try:
                     events += self._read(frame, answers)
                 except MessageError as error:
-                    broken.append(_quarantined(frame, error))
+                    broken.append(error)
+                    kept.append(_quarantined(frame, error))
             self._monitoring.watch(events)
             for invoke, answer in answers:
                 await self._link.send(invoke, answer)
             await telling.accept(events)
-            for message in broken:
+            for message in kept:
                 await telling.quarantine(message)
-            if any(message.kind == "message" for message in broken):
+            if [error for error in broken if self._is_doubtful(error)]:
                 self._monitoring.doubt("a message could not be read")
         if self._end is not None:
             raise self._end
@@ -179,6 +187,15 @@ class _Conversation:
             return self._decoder.decode(root, self._now())
         answers.append((frame.invoke, answer))
         return []
+
+    def _is_doubtful(self, error: MessageError) -> bool:
+        """Say whether what could not be read may have been news; of an unknown kind of message, once."""
+        if not isinstance(error, UnknownMessage):
+            return error.kind == "message"
+        if not error.may_tell or error.name in self._unknown or len(self._unknown) >= UNKNOWN:
+            return False
+        self._unknown.add(error.name)
+        return True
 
     def _collect(self, root: Element, frame: Frame) -> None:
         """Take a segment of a snapshot, to which no answer is due."""
@@ -206,6 +223,10 @@ class _Conversation:
             reason = "the server lost messages" if status == "messageslost" else "the server was disabled"
             self._tasks.create_task(self._monitoring.resynchronise(reason))
         self._was_down = status in _DOWN or (self._was_down and status not in _UP)
+
+
+def _link_errors(group: ExceptionGroup[LinkError]) -> list[LinkError]:
+    return [error for error in group.exceptions if isinstance(error, LinkError)]
 
 
 def _quarantined(frame: Frame | FrameError, error: MessageError) -> Quarantined:

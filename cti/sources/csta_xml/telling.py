@@ -45,6 +45,10 @@ class Telling:
         """Tell that a device cannot be monitored, or (None) that it can again."""
         await self._kept(self._outlet.refused(device, refusal))
 
+    async def lacks(self, lack: Refusal) -> None:
+        """Tell what the server does not say, though the link is up."""
+        await self._kept(self._outlet.lacks(lack))
+
     async def _kept(self, keeping: Awaitable[None]) -> None:
         try:
             async with asyncio.timeout(self._seconds):

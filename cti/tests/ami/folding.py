@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from cti.events import (
+    QUEUE_CLEARED,
     AgentEvent,
     CallEvent,
     Conferenced,
@@ -64,6 +65,8 @@ class Fold:
         key = (event.data.call_id or "", event.data.device_id or "")
         if event.data.queue_name:
             self.queues[key[0]] = event.data.queue_name
+        if event.data.cause == QUEUE_CLEARED:
+            self.queues.pop(key[0], None)
         if isinstance(event, Established):
             assert key not in self.open, f"{key} is connected twice"
             self.open[key] = self._begun(event)

@@ -123,6 +123,12 @@ class Pbx:
         caller.state = 6
         self.says("QueueCallerJoin", block(caller), Queue=queue, Position=1, Count=1)
 
+    def gives_up(self, caller: Line, queue: str = "sales", *, is_abandoned: bool = False) -> None:
+        """A caller leaves a queue, by a key or after its time; ``is_abandoned``: hung up, or led elsewhere."""
+        if is_abandoned:
+            self.says("QueueCallerAbandon", block(caller), Queue=queue, Position=1, OriginalPosition=1, HoldTime=2)
+        self.says("QueueCallerLeave", block(caller), Queue=queue, Position=1, Count=0)
+
     def offers(self, caller: Line, called: Line, name: str, queue: str = "sales", interface: str = "") -> None:
         """A queue rings a member."""
         interface = interface or f"PJSIP/{called.number}"

@@ -15,7 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from cti.events import ConnectionCleared, Established, LoggedOn, SnapshotBegan, SnapshotEnded
 from cti.sources.asterisk_ami.session import AmiSession
-from cti.sources.port import LinkError, SourceConfig, Stamp
+from cti.sources.port import CertificateUntrusted, LinkError, LoginRefused, NeedsPerson, SourceConfig, Stamp
 from cti.tests.ami.folding import Fold
 from cti.tests.ami.pbx import Line, Pbx, block
 from cti.tests.ami.traces import Collected, Server, follow, source, trace
@@ -37,14 +37,32 @@ def said(keys: dict[str, object]) -> str:
     return "".join(f"{key}: {value}\r\n" for key, value in keys.items()) + "\r\n"
 
 
-def test_a_refused_login_says_whose() -> None:
-    outlet, error = asyncio.run(follow(Server(b"", login="Error\r\nMessage: Authentication failed")))
+@pytest.mark.parametrize("auth", ["plain", "md5"])
+def test_a_refused_login_says_whose_and_what_a_person_must_mend(auth: str) -> None:
+    """Though the PBX closes the link with the same breath: a link that broke would be tried again at once."""
+    outlet, error = asyncio.run(follow(Server(b"", login="Error\r\nMessage: Authentication failed"), auth=auth))
 
-    assert isinstance(error, LinkError)
-    assert error.retryable
-    assert "refused the login of gateway: Authentication failed" in str(error)
+    assert isinstance(error, LoginRefused)
+    assert not error.retryable
+    assert "refused the login of gateway: Authentication failed. Correct the user name or the secret" in str(error)
     assert "gw-test-secret" not in str(error)
     assert not outlet.is_linked
+
+
+def test_a_pbx_that_gives_no_challenge_refuses_the_login() -> None:
+    server = Server(b"")
+    server.answers["Challenge"] = [b"Response: Error\r\nActionID: x\r\nMessage: Must specify AuthType"]
+    _, error = asyncio.run(follow(server, auth="md5"))
+
+    assert isinstance(error, LoginRefused)
+    assert "Must specify AuthType" in str(error)
+
+
+def test_a_login_that_is_not_answered_is_worth_a_retry() -> None:
+    _, error = asyncio.run(follow(Server(b"", silent=["Login"]), timeout_seconds=0.1))
+
+    assert error is not None
+    assert error.retryable
 
 
 def test_md5_login_sends_no_secret() -> None:
@@ -265,10 +283,17 @@ def test_tls_checks_the_hosts_name(tmp_path: Path, host: str, is_trusted: bool) 
         with pytest.raises(LinkError) as caught:
             await AmiSession(config, Stamp("pbx", "epoch")).run(outlet)
         await server.stop()
-        assert is_trusted or "certificate" in str(caught.value)
+        assert isinstance(caught.value, CertificateUntrusted) != is_trusted
+        assert is_trusted or "is not trusted: Hostname mismatch" in str(caught.value)
         return outlet
 
     assert asyncio.run(run()).is_linked == is_trusted
+
+
+def test_a_ca_file_that_cannot_be_read_is_a_persons_to_mend() -> None:
+    config = SourceConfig(slug="pbx", kind="asterisk_ami", host="127.0.0.1", port=1, tls=True, ca_file="missing.pem")
+    with pytest.raises(NeedsPerson, match=r"CA file cannot be read: FileNotFoundError\. Correct"):
+        asyncio.run(AmiSession(config, Stamp("pbx", "epoch")).run(Collected()))
 
 
 def test_no_caller_can_know_what_an_answer_bears() -> None:

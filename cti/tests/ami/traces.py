@@ -113,6 +113,10 @@ class Collected:
         """Never called: AMI has no monitors."""
         raise AssertionError(device)
 
+    async def lacks(self, lack: Refusal) -> None:
+        """Never called."""
+        raise AssertionError(lack.reason)
+
 
 class Server:
     """An AMI server on a port of its own that logs in, answers a snapshot's actions and then plays a recording.
@@ -171,6 +175,8 @@ class Server:
             extra = {"Ping": b"\r\nPing: Pong", "Challenge": b"\r\nChallenge: 1234"}.get(action, b"")
             said = self.login.encode() if action == "Login" else b"Success"
             writer.write(b"Response: " + said + b"\r\n" + own_id + extra + b"\r\n\r\n")
+        if action == "Login" and self.login != "Success":  # As Asterisk does, with the same breath.
+            writer.close()
         if action == "Agents":  # The last of the snapshot.
             await self._play(writer)
 

@@ -121,6 +121,7 @@ class Listener:
         self.batches: list[int] = []
         self.broken: list[Quarantined] = []
         self.refusals: list[tuple[str, Refusal | None]] = []
+        self.lacking: list[Refusal] = []
 
     async def linked(self) -> None:
         self.links += 1
@@ -134,6 +135,9 @@ class Listener:
 
     async def refused(self, device: str, refusal: Refusal | None) -> None:
         self.refusals.append((device, refusal))
+
+    async def lacks(self, lack: Refusal) -> None:
+        self.lacking.append(lack)
 
     def types(self) -> list[str]:
         return [type_name(event).rpartition(".")[2] for event in self.events]

@@ -9,7 +9,7 @@ import pytest
 
 from cti.events import Event, LinkEvent, LinkLost, LinkRestored, type_name
 from cti.sources.csta_xml.parsing import text_of
-from cti.sources.port import LinkError
+from cti.sources.port import LinkError, LoginRefused
 from cti.tests.csta.pbx import (
     WILLING,
     Listener,
@@ -93,15 +93,63 @@ def test_an_implicit_session_asks_for_the_status_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("session", "error", "retryable"),
-    [("explicit", "invalidPassword", False), ("explicit", "tooManySessions", True), ("auto", "invalidPassword", False)],
+    "answer",
+    [
+        xml("SystemRegisterResponse", "<sysStatRegisterID>27</sysStatRegisterID>"),
+        xml("CSTAErrorCode", "<operation>generic</operation>"),
+        None,
+    ],
 )
-def test_a_session_that_is_refused_says_who_can_mend_it(session: str, error: str, *, retryable: bool) -> None:
+def test_the_server_is_asked_to_tell_its_status_where_the_site_wants_it_and_need_not_grant_it(
+    answer: str | None,
+) -> None:
+    async def told(listener: Listener) -> None:
+        await pbx.until_heard("SystemRegister")
+        await until(lambda: "Ended" in listener.types(), "the snapshot")
+        pbx.say(xml("SystemStatus", "<systemStatus>messagesLost</systemStatus>"), 7)
+        await until(lambda: listener.types().count("Ended") == 2, "the second snapshot")
+
+    pbx = Pbx({**WILLING, "SystemRegister": answer})
+    listener = asyncio.run(followed(pbx, told, options={"system_register": True}))
+    (asked,) = [text for name, _, text in pbx.heard if name == "SystemRegister"]
+
+    assert "<requestTypes><systemStatus>true</systemStatus></requestTypes>" in asked
+    assert listener.lacking == []
+
+
+def test_the_server_is_not_asked_to_tell_its_status_where_the_site_says_nothing() -> None:
+    pbx = playing("06-forward-no-answer")
+    asyncio.run(followed(pbx))
+
+    assert "SystemRegister" not in pbx.names()
+
+
+@pytest.mark.parametrize(
+    ("session", "error", "retryable"),
+    [
+        ("explicit", "invalidPassword", False), ("explicit", "tooManySessions", True),
+        ("explicit", "error17", False), ("auto", "invalidPassword", False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("closes", [False, True])
+def test_a_session_that_is_refused_says_who_can_mend_it(
+    session: str, error: str, *, retryable: bool, closes: bool
+) -> None:
+    """Also where the server closes the link with the same breath."""
+
+    def refuse(_: Any) -> None:
+        pbx.say(refusal, 1)
+        if closes:
+            pbx.writer.write_eof()
+
     refusal = xml("StartApplicationSessionNegResponse", f"<errorCode><definedError>{error}</definedError></errorCode>")
+    pbx = Pbx({"StartApplicationSession": refuse})
     with pytest.raises(LinkError, match=error) as caught:
-        asyncio.run(followed(Pbx({"StartApplicationSession": refusal}), options={"session": session}))
+        asyncio.run(followed(pbx, options={"session": session}))
 
     assert caught.value.retryable is retryable
+    assert isinstance(caught.value, LoginRefused) is not retryable
+    assert retryable or "Correct the user name" in str(caught.value)
 
 
 def test_a_server_that_answers_nothing_but_events_is_heard() -> None:

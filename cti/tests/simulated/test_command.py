@@ -54,6 +54,9 @@ class Kept:
     async def refused(self, device: str, refusal: Refusal | None) -> None:
         self.trouble.append((device, refusal))
 
+    async def lacks(self, lack: Refusal) -> None:
+        self.trouble.append(lack)
+
 
 class Programs:
     """Starts ``simulate_pbx`` with options, and ends what it started."""

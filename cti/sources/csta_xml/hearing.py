@@ -1,0 +1,40 @@
+"""Whether the server still answers questions of one kind."""
+
+from collections.abc import Callable
+from typing import Final
+
+#: So many questions in a row without an answer, each asked after the one before it was given up.
+DEAF: Final = 3
+
+
+class Hearing:
+    """Counts the questions that were not answered; those that were under way together count once."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._misses = 0
+        self._since = clock()
+
+    @property
+    def is_deaf(self) -> bool:
+        """Say whether it is no use to ask for now."""
+        return self._misses >= DEAF
+
+    def begin_anew(self) -> None:
+        """Forget what was not answered; questions that are under way count no more."""
+        self._misses, self._since = 0, self._clock()
+
+    def asked(self) -> float:
+        """Return when a question is asked, for ``missed``."""
+        return self._clock()
+
+    def answered(self) -> None:
+        """Note an answer; a refusal is one."""
+        self._misses = 0
+
+    def missed(self, asked_at: float) -> bool:
+        """Note a question that was not answered; return True when from now on it is no use to ask."""
+        if self.is_deaf or asked_at < self._since:
+            return False
+        self._misses, self._since = self._misses + 1, self._clock()
+        return self.is_deaf

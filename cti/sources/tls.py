@@ -1,0 +1,26 @@
+"""TLS as a client of a source: whom to trust, and what a person must mend where that fails."""
+
+import ssl
+from typing import Final
+
+from cti.sources.port import CertificateUntrusted, NeedsPerson, SourceConfig
+
+_CA_REMEDY: Final = "Correct the source's CA file: a PEM file that the listener may read"
+_REMEDY: Final = (
+    "Name the CA that signed it in the source's CA file, set the host to the name that stands in it, or have it renewed"
+)
+
+
+def client_context(config: SourceConfig) -> ssl.SSLContext | None:
+    """Return what a TLS link trusts, None for a link in clear. Raises ``NeedsPerson`` when the CA file is no use."""
+    if not config.tls:
+        return None
+    try:
+        return ssl.create_default_context(cafile=config.ca_file or None)
+    except (OSError, ssl.SSLError) as error:
+        raise NeedsPerson(f"the CA file cannot be read: {type(error).__name__}", _CA_REMEDY) from error
+
+
+def untrusted(where: str, error: ssl.SSLCertVerificationError) -> CertificateUntrusted:
+    """Return the error that says why a certificate is not trusted."""
+    return CertificateUntrusted(f"the certificate of {where} is not trusted: {error.verify_message}", _REMEDY)
