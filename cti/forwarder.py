@@ -4,15 +4,14 @@ The place in the file is remembered after each answer, so that a restart goes on
 is sent twice because an answer got lost is a duplicate by its id and changes nothing.
 """
 
-import json
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import requests
 import structlog
+
+from cti.tailing import Tail
 
 BATCH_EVENTS = 200
 BATCH_BYTES = 500_000
@@ -30,29 +29,19 @@ class ForwardError(Exception):
     retryable = False
 
 
-@dataclass(frozen=True)
-class Place:
-    """How far a file was sent. ``inode`` tells whether it still is the same file."""
-
-    inode: int = 0
-    offset: int = 0
-
-
 class Forwarder:
-    """Send one file's lines. ``sleep`` is given so that a stop can end it."""
+    """Send one file's lines. ``sleep`` is given so that a stop can end it. Raises ``PlaceError``."""
 
     def __init__(self, path: Path, state: Path, url: str, token: str, sleep: Callable[[float], None]) -> None:
-        self._path, self._state, self._url, self._sleep = path, state, url, sleep
+        self._tail, self._url, self._sleep = Tail(path, state), url, sleep
         self._http = requests.Session()
         self._http.headers.update({"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"})
         self._http.trust_env = False
-        self._file: BinaryIO | None = None
-        self._place = _stored(state)
 
     def run(self, *, is_once: bool = False) -> None:
         """Send what is there and what comes; with ``is_once`` return at the file's end. Raises ``ForwardError``."""
         while True:
-            if self._send_next() or self._turn_over():
+            if self._send_next() or self._tail.turn_over():
                 continue
             if is_once:
                 return
@@ -60,52 +49,12 @@ class Forwarder:
 
     def _send_next(self) -> bool:
         """Send the next whole lines, and say whether there were any."""
-        lines = self._next_lines()
+        lines = self._tail.lines(BATCH_EVENTS, BATCH_BYTES)
         if not lines:
             return False
         self._post(lines)
-        self._remember(sum(map(len, lines)))
+        self._tail.advance(sum(map(len, lines)))
         return True
-
-    def _next_lines(self) -> list[bytes]:
-        """Read whole lines from the remembered place on; a line that is still being written waits."""
-        file = self._opened()
-        if file is None:
-            return []
-        file.seek(self._place.offset)
-        lines: list[bytes] = []
-        room = BATCH_BYTES
-        while room > 0 and len(lines) < BATCH_EVENTS and (line := file.readline()).endswith(b"\n"):
-            lines.append(line)
-            room -= len(line)
-        return lines
-
-    def _opened(self) -> BinaryIO | None:
-        if self._file is None and self._path.exists():
-            self._file = self._path.open("rb")
-            found = os.fstat(self._file.fileno())
-            if self._place.inode not in (0, found.st_ino):
-                log.warning("file_replaced", file=str(self._path), unsent="what the old file had left")
-            is_same = self._place.inode == found.st_ino and found.st_size >= self._place.offset
-            self._place = self._place if is_same else Place(found.st_ino)
-        return self._file
-
-    def _turn_over(self) -> bool:
-        """Go over to a new file of the same name once the old one is sent, and say whether there was one."""
-        if self._file is None or not self._path.exists():
-            return False
-        named = self._path.stat()
-        if named.st_ino == self._place.inode and named.st_size >= self._place.offset:
-            return False
-        self._file.close()
-        self._file, self._place = None, Place()
-        return True
-
-    def _remember(self, sent: int) -> None:
-        self._place = Place(self._place.inode, self._place.offset + sent)
-        fresh = self._state.with_name(f"{self._state.name}.new")
-        fresh.write_text(json.dumps({"inode": self._place.inode, "offset": self._place.offset}))
-        fresh.replace(self._state)
 
     def _post(self, lines: list[bytes]) -> None:
         """Post lines until the gateway has answered for each. Raises ``ForwardError``."""
@@ -142,7 +91,7 @@ class Forwarder:
     def _in_parts(self, lines: list[bytes], told: dict[str, Any]) -> None:
         """Send a batch that is refused as a whole in halves; a line that is refused by itself is left out, and told."""
         if len(lines) == 1:
-            log.error("line_refused", bytes=len(lines[0]), offset=self._place.offset, error=told.get("error"))
+            log.error("line_refused", bytes=len(lines[0]), offset=self._tail.offset, error=told.get("error"))
             return
         self._post(lines[: len(lines) // 2])
         self._post(lines[len(lines) // 2 :])
@@ -159,11 +108,3 @@ def _told(answer: requests.Response) -> dict[str, Any]:
 
 def _seconds(text: str) -> float:
     return float(text) if text.isdecimal() else 0.0
-
-
-def _stored(state: Path) -> Place:
-    try:
-        found = json.loads(state.read_text())
-        return Place(int(found["inode"]), int(found["offset"]))
-    except FileNotFoundError:
-        return Place()

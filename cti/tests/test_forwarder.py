@@ -1,6 +1,7 @@
 """``forward`` brings a file's events to the intake: all of them, in order, over restarts and refusals."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from cti import api
 from cti.forwarder import Forwarder, ForwardError
+from cti.tailing import PlaceError
 from cti.tests.examples import as_json, cloud_event, source
 from cti.tokens import mint_token
 from tests.environment import free_port
@@ -95,6 +97,55 @@ def test_a_new_file_of_the_same_name_is_sent_from_its_start(forwarder: Forwarder
     forwarder.run(is_once=True)
 
     assert journalled() == (["1", "2", "late", "3"] if how == "renamed" else ["1", "2", "3"])
+
+
+def test_a_file_that_was_rotated_while_nobody_read_is_sent_to_its_end_first(
+    live_server: LiveServer, tmp_path: Path
+) -> None:
+    token, file = mint_token(source()).text, tmp_path / "events"
+    file.write_bytes(lines("1", "2"))
+    make(live_server.url, tmp_path, token, Sleep()).run(is_once=True)
+    with file.open("ab") as old:
+        old.write(lines("3"))
+    written_in_order(file.rename(tmp_path / "events.2"), 1)
+    (tmp_path / "events.1").write_bytes(lines("4", "5"))
+    written_in_order(tmp_path / "events.1", 2)
+    (tmp_path / "events.0.gz").write_bytes(b"an older one, packed")
+    file.write_bytes(lines("6"))
+    written_in_order(file, 3)
+
+    make(live_server.url, tmp_path, token, Sleep()).run(is_once=True)
+
+    assert journalled() == ["1", "2", "3", "4", "5", "6"]
+
+
+def written_in_order(file: Path, second: int) -> None:
+    """Set when a file was written last."""
+    os.utime(file, (second, second))
+
+
+def test_a_file_that_is_gone_is_told_and_the_new_one_sent_whole(
+    live_server: LiveServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    token, file = mint_token(source()).text, tmp_path / "events"
+    file.write_bytes(lines("1"))
+    make(live_server.url, tmp_path, token, Sleep()).run(is_once=True)
+    inode = file.stat().st_ino
+    file.write_bytes(lines("2", "3"))  # The same inode, but not the same file.
+    assert file.stat().st_ino == inode
+
+    make(live_server.url, tmp_path, token, Sleep()).run(is_once=True)
+
+    assert journalled() == ["1", "2", "3"]
+    assert "file_gone" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["", "[]", "3", '{"inode": "x", "offset": 1}', '{"inode": 1}', "\x00"])
+def test_a_state_that_is_not_ours_is_a_persons_to_mend(tmp_path: Path, text: str) -> None:
+    (tmp_path / "state").write_text(text)
+
+    with pytest.raises(PlaceError, match=r"state does not hold the place.*Delete it"):
+        make("http://127.0.0.1:1", tmp_path, "any", Sleep())
 
 
 def test_a_broken_line_holds_nothing_up(forwarder: Forwarder, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from cti.configuration import SecretMissing, resolve_secret
 from cti.forwarder import Forwarder, ForwardError
+from cti.tailing import PlaceError
 
 TOKEN = "GATEWAY_TOKEN"  # noqa: S105  (the variable's name)
 
@@ -38,7 +39,7 @@ class Command(BaseCommand):
             Forwarder(file, state, options["url"], _token(), time.sleep).run(is_once=options["once"])
         except (Stopped, KeyboardInterrupt):
             return
-        except ForwardError as error:
+        except (ForwardError, PlaceError) as error:
             raise CommandError(str(error)) from error
 
 
