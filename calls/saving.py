@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from agents.api import save_seats
+from calls import search_rows
 from calls.counting import count_changes
 from calls.flagging import leg_facts
 from calls.lifecycle.answers import WriteSettled
@@ -118,7 +119,7 @@ def _save_searches(source_id: int, commands: Sequence[Command], roster: SourceRo
             for row in (row for (leg, _), row in rows.items() if leg == one.leg):
                 row.state = SearchState.CANCELLED
     _cancel(source_id, legs, [row for row in rows.values() if row.state == SearchState.CANCELLED], now)
-    RecordingSearch.objects.bulk_create(rows.values())
+    search_rows.add(rows.values())
     return {row.service_id for row in rows.values() if row.state == SearchState.OPEN}
 
 

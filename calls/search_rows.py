@@ -1,6 +1,7 @@
-"""Save many searches by one statement, and only those that are still open: the hot path of the lookups."""
+"""Save many searches by one statement: new ones on the consumer's hot path, answered ones on that of the lookups."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -9,12 +10,26 @@ from django.db import connection, models
 
 from calls.arrays import array
 from calls.models import RecordingSearch, SearchState
+from calls.upsert import Table
 
 #: What an answer changes.
 ANSWER = (
     "state", "attempts", "first_asked_at", "asked_at", "answered_at", "recording_guid", "recording_started_at", "why",
     "error", "next_at", "claimed_until", "service_id",
 )  # fmt: skip
+
+_COLUMNS = [field for field in RecordingSearch._meta.concrete_fields if not field.primary_key]  # noqa: SLF001
+_ATTRIBUTES = [field.attname for field in _COLUMNS]
+_NEW = Table(RecordingSearch, [field.name for field in _COLUMNS], ["leg_id", "ordinal"])
+
+
+def add(rows: Iterable[RecordingSearch]) -> None:
+    """Save new searches. Raises ``IntegrityError`` where a leg has that one already."""
+    _NEW.insert([tuple(map(_stored, (getattr(row, name) for name in _ATTRIBUTES))) for row in rows])
+
+
+def _stored(value: Any) -> Any:
+    return json.dumps(value) if isinstance(value, list) else value
 
 
 def save_open(rows: Sequence[RecordingSearch]) -> None:

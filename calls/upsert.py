@@ -24,13 +24,20 @@ class Table:
 
     def upsert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write rows, each a value a field in the order of ``fields``; a key must not come twice."""
+        self._write(rows, _conflict(self))
+
+    def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Write rows that are new; one that is there already raises ``IntegrityError``."""
+        self._write(rows, "")
+
+    def _write(self, rows: Sequence[tuple[Any, ...]], conflict: str) -> None:
         if not rows:
             return
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":
-                cursor.execute(_unnest_sql(self), [array(column) for column in zip(*rows, strict=True)])
+                cursor.execute(_unnest_sql(self) + conflict, [array(column) for column in zip(*rows, strict=True)])
             else:
-                cursor.executemany(_values_sql(self), [tuple(map(_plain, row)) for row in rows])
+                cursor.executemany(_values_sql(self) + conflict, [tuple(map(_plain, row)) for row in rows])
 
     def __hash__(self) -> int:
         return hash((self.model, self.fields))
@@ -49,23 +56,33 @@ def _columns(table: Table) -> "list[models.Field[Any, Any]]":
     return [by_name[name] for name in table.fields]
 
 
-def _upsert(table: Table, source: str) -> str:
-    quote = connection.ops.quote_name
-    fields = {field.name: quote(field.column or "") for field in _columns(table)}
+def _insert(table: Table, source: str) -> str:
+    return f"INSERT INTO {_name(table)} ({', '.join(_quoted(table).values())}) {source}"
+
+
+@cache
+def _conflict(table: Table) -> str:
+    fields, into = _quoted(table), _name(table)
     keys = ", ".join(fields[name] for name in table.unique)
-    into = quote(table.model._meta.db_table)  # noqa: SLF001
     old = {name: f"{into}.{fields[name]} + " for name in table.summed}
     changed = {name: column for name, column in fields.items() if name not in table.unique}
     changes = [f"{column} = {old.get(name, '')}EXCLUDED.{column}" for name, column in changed.items()]
-    columns = f"{into} ({', '.join(fields.values())})"
-    return f"INSERT INTO {columns} {source} ON CONFLICT ({keys}) DO UPDATE SET {', '.join(changes)}"
+    return f" ON CONFLICT ({keys}) DO UPDATE SET {', '.join(changes)}"
+
+
+def _quoted(table: Table) -> dict[str, str]:
+    return {field.name: connection.ops.quote_name(field.column or "") for field in _columns(table)}
+
+
+def _name(table: Table) -> str:
+    return connection.ops.quote_name(table.model._meta.db_table)  # noqa: SLF001  (Django's own door)
 
 
 @cache
 def _unnest_sql(table: Table) -> str:
     types = [(field.db_type(connection) or "text").split(" GENERATED")[0] for field in _columns(table)]
     arrays = ", ".join(f"%s::{_base(one)}[]" for one in types)
-    return _upsert(table, f"SELECT * FROM unnest({arrays})")  # noqa: S608  (types of models)
+    return _insert(table, f"SELECT * FROM unnest({arrays})")  # noqa: S608  (types of models)
 
 
 def _base(column_type: str) -> str:
@@ -75,4 +92,4 @@ def _base(column_type: str) -> str:
 
 @cache
 def _values_sql(table: Table) -> str:
-    return _upsert(table, f"VALUES ({', '.join(['%s'] * len(table.fields))})")
+    return _insert(table, f"VALUES ({', '.join(['%s'] * len(table.fields))})")
