@@ -19,8 +19,9 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 import clock
 from cti.journal import JournalUnavailable
+from cti.journal_intake import accepted_lately
 from cti.journal_lease import Standing, standing
-from cti.models import CtiSource, IntakeToken, LinkState, QuarantinedMessage
+from cti.models import CtiSource, IntakeToken, Kind, LinkState, QuarantinedMessage
 from cti.preview import readable
 from cti.sentences import is_silent, link_sentences, refused_monitors
 from cti.tokens import mint, revoke_token
@@ -113,7 +114,7 @@ class CtiSourceAdmin(RecordedAdmin):
         if not source.slug:
             return "A listener starts when the source is saved."
         now = clock.now()
-        sentences = ((sentence,) for sentence in link_sentences(source, now, _standing(source)))
+        sentences = ((sentence,) for sentence in link_sentences(source, now, _standing(source), _accepted(source)))
         return format_html_join("", '<p class="mb-1">{}</p>', sentences) + _refusals(source, now) + _quarantine(source)
 
     @display(description="State", label=LABELS)
@@ -147,6 +148,13 @@ class CtiSourceAdmin(RecordedAdmin):
 def _standing(source: CtiSource) -> Standing | None:
     try:
         return standing(source.slug)
+    except JournalUnavailable:
+        return None
+
+
+def _accepted(source: CtiSource) -> list[datetime] | None:
+    try:
+        return accepted_lately(source.slug) if source.kind == Kind.HTTP else None
     except JournalUnavailable:
         return None
 

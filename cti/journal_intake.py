@@ -8,14 +8,18 @@ import hashlib
 import math
 import uuid
 from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 from django.conf import settings
 
-from cti.journal import incarnation_key, journal_key, run_script
+from cti.journal import client, incarnation_key, journal_key, run_script, translated
 
 #: Full sets that are asked; one more is filling.
 PARTS = 4
+#: So many of the newest events are looked at.
+NEWEST = 1000
 #: Events in one script: Redis serves nobody else meanwhile (a few milliseconds).
 AT_ONCE = 500
 #: Decided and written in one step: a repeat after a lost answer finds its ids and appends nothing. Redis refuses at the
@@ -87,6 +91,16 @@ def append_unique(slug: str, arrivals: Sequence[Arrival]) -> Appended:
             arguments += (_mark(one.event_id), one.payload)
         accepted += int(run_script(APPEND_UNIQUE, keys, arguments))
     return Appended(accepted, len(arrivals) - accepted)
+
+
+def accepted_lately(slug: str) -> list[datetime]:
+    """Return when each of a source's newest events was accepted, by Redis's clock, newest first; ``NEWEST`` at most.
+
+    For people: a page asks when it is looked at. Raises ``JournalUnavailable``.
+    """
+    with translated():
+        found: Any = client().xrevrange(journal_key(slug), count=NEWEST)
+    return [datetime.fromtimestamp(int(entry_id.partition(b"-")[0]) / 1000, UTC) for entry_id, _ in found]
 
 
 def _mark(event_id: str) -> bytes:

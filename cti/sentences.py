@@ -1,10 +1,12 @@
 """How a source's link is, in sentences that an operator can act on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from cti.journal_intake import NEWEST
 from cti.journal_lease import Standing
 from cti.models import CtiSource, Kind, LinkState, LinkStatus
 
@@ -13,15 +15,18 @@ SILENT = timedelta(seconds=15)
 NO_SECOND = "No second listener: if this one dies, events are missed until it is back."
 
 
-def link_sentences(source: CtiSource, now: datetime, standing: Standing | None = None) -> list[str]:
+def link_sentences(
+    source: CtiSource, now: datetime, standing: Standing | None = None, accepted: Sequence[datetime] | None = None
+) -> list[str]:
     """Say how the link of a source is, the most important first.
 
-    ``standing``: who leads by the lease, and who would if the leader died; None where Redis does not tell.
+    ``standing``: who leads by the lease, and who would if the leader died. ``accepted``: when the newest events of an
+    HTTP source were, newest first. None where Redis does not tell.
     """
     if not source.enabled:
         return ["This source is disabled: nothing is taken from it."]
     if source.kind == Kind.HTTP:
-        return _intake(source)
+        return _intake(source, now, accepted)
     status: LinkStatus | None = getattr(source, "status", None)
     if status is None or status.reported_at is None:
         return [f"No listener has reported yet. Start one: ./gateway manage listen {source.slug}"]
@@ -31,11 +36,29 @@ def link_sentences(source: CtiSource, now: datetime, standing: Standing | None =
     ]  # fmt: skip
 
 
-def _intake(source: CtiSource) -> list[str]:
+def _intake(source: CtiSource, now: datetime, accepted: Sequence[datetime] | None) -> list[str]:
+    return [_tokens(source), _accepted(now, accepted)]
+
+
+def _tokens(source: CtiSource) -> str:
+    posts = "This source posts its events to /api/events"
+    tokens = source.tokens.filter(revoked_at=None)
+    if not tokens.exists():
+        return f"{posts}, and has no token to do so: add one under Intake tokens, for the program that sends."
     last = source.tokens.exclude(last_used_at=None).order_by("-last_used_at").first()
     if last is None or last.last_used_at is None:
-        return ["This source posts its events to /api/events; none of its tokens was used yet."]
-    return [f"This source posts its events to /api/events; a token ({last}) was last used {when(last.last_used_at)}."]
+        return f"{posts}; none of its tokens was used yet. Give one to the program that sends, with this address."
+    return f"{posts}; a token ({last}) was last used {when(last.last_used_at)}."
+
+
+def _accepted(now: datetime, accepted: Sequence[datetime] | None) -> str:
+    if accepted is None:
+        return "Redis does not answer: what is posted now is refused with status 503, and has to be posted again."
+    if not accepted:
+        return "No event of the last hours stands in the journal."
+    fresh = sum(now - at <= timedelta(minutes=1) for at in accepted)
+    many = f"{fresh:,} of the last minute" if fresh < NEWEST else f"{NEWEST:,} and more of the last minute"
+    return f"The last event was accepted {when(accepted[0])}; {many}."
 
 
 def _state(status: LinkStatus, now: datetime) -> str:
