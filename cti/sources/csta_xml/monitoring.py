@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from cti.events import AgentEvent, Event, LinkData, LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
+from cti.events import AgentEvent, Event, LinkData, LinkLost, LinkRestored, LoggedOff, SnapshotBegan, SnapshotEnded
 from cti.sources.csta_xml.agents import read_agent_states
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.devices import read_device
@@ -81,8 +81,17 @@ class Monitoring:
         for event in events:
             if self._meanwhile is not None:
                 self._meanwhile.watch(event)
-            if isinstance(event, AgentEvent) and event.data.device_id:
+            if isinstance(event, LoggedOff) and event.data.device_id:
+                self._left(event.data.device_id)
+            elif isinstance(event, AgentEvent) and event.data.device_id:
                 self._agents_heard.put(event.data.device_id, True)
+
+    def _left(self, number: str) -> None:
+        """Ask whether an agent who left is still there: who is in several ACD groups leaves them one by one."""
+        self._agents_heard.drop(number)
+        device = self._configured(number)
+        if device in self._armed and self._options.agents and device not in self._config.queues:
+            self._tasks.create_task(self._who(device, is_left=True))
 
     async def begin(self) -> None:
         """Start all monitors, each followed by its device's snapshot; tell what is in progress when all answered."""
@@ -126,10 +135,13 @@ class Monitoring:
     def stopped(self, monitor: str) -> None:
         """Heed that the server ended a monitor."""
         device = self._decoder.monitors.pop(monitor, None)
-        configured = next((one for one in self.devices if read_device(one).number == device), None)
+        configured = self._configured(device)
         if configured is not None:
             self._armed.discard(configured)
             self._tasks.create_task(self._lost(configured))
+
+    def _configured(self, number: str | None) -> str | None:
+        return next((one for one in self.devices if read_device(one).number == number), None)
 
     async def _lost(self, device: str) -> None:
         """Tell that a device is not monitored any more, and ask again until it is."""
@@ -323,8 +335,11 @@ class Monitoring:
         began = self._stamp.link(SnapshotBegan, data, received=at)
         return [began, *events, self._stamp.link(SnapshotEnded, data, received=at)]
 
-    async def _who(self, device: str) -> None:
-        """Tell who is logged on at a device, or that nobody is, unless an agent has been heard of there since."""
+    async def _who(self, device: str, *, is_left: bool = False) -> None:
+        """Tell who is logged on at a device, or that nobody is, unless an agent has been heard of there since.
+
+        ``is_left``: that nobody is was told already.
+        """
         async with self.questions.slots:
             self.questions.unheard["agents"].discard(device)
             answer = await self.questions.ask("agents", device, self.requests.agent_state(device))
@@ -335,7 +350,7 @@ class Monitoring:
             states = read_agent_states(answer)
             at = self._now()
             told = [event for one in states for event in self._decoder.logged_on(one, number, at)]
-            await telling.accept(told or [self._decoder.logged_off(number, at)])
+            await telling.accept(told or ([] if is_left else [self._decoder.logged_off(number, at)]))
 
 
 def _numbers(devices: Iterable[str]) -> tuple[str, ...]:

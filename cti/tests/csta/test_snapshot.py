@@ -151,6 +151,36 @@ def test_who_is_logged_on_already_is_told_and_where_nobody_is() -> None:
     assert left == [("csta.agent.LoggedOff", "")]
 
 
+@pytest.mark.parametrize("is_still_there", [True, False])
+def test_an_agent_who_leaves_one_of_several_groups_keeps_the_seat(is_still_there: bool) -> None:
+    """One agent in several ACD groups gives one event a group; whether that was the last, the server knows."""
+    asked: list[str] = []
+
+    def states(root: Any) -> str:
+        asked.append(text_of(children(root)["device"]))
+        on = "<agentStateEntry><agentID>9101</agentID><loggedOnState>true</loggedOnState></agentStateEntry>"
+        is_there = asked.count("2001") == 1 or is_still_there
+        return xml("GetAgentStateResponse", f"<agentStateList>{on if is_there else ''}</agentStateList>")
+
+    async def leave(pbx: Pbx) -> None:
+        await pbx.until_heard("GetAgentState", 2)
+        pbx.say(only("10-agent-session", "AgentLoggedOffEvent"))
+
+    async def answered(listener: Listener) -> None:
+        await until(lambda: asked.count("2001") == 2, "the question")
+        await until(
+            lambda: agents_at_2001(listener)[-1] == ("LoggedOn" if is_still_there else "LoggedOff"), "the answer"
+        )
+
+    def agents_at_2001(listener: Listener) -> list[str]:
+        return [type(one).__name__ for one in listener.events
+                if isinstance(one, AgentEvent) and one.data.device_id == "2001"]  # fmt: skip
+
+    listener = asyncio.run(followed(Pbx({**WILLING, "GetAgentState": states}, script=leave), answered))
+
+    assert agents_at_2001(listener) == ["LoggedOn", "LoggedOff", *(["LoggedOn"] if is_still_there else [])]
+
+
 @pytest.mark.parametrize(
     ("state", "expected"),
     [
