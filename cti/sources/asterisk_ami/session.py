@@ -17,6 +17,7 @@ from cti.sources.asterisk_ami.picture import Picture
 from cti.sources.asterisk_ami.reading import Heard, Reader, quarantined
 from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take, uncovered_bridges
 from cti.sources.asterisk_ami.values import Moment
+from cti.sources.gathering import Gathering
 from cti.sources.port import LinkError, LoginRefused, Outlet, Quarantined, SourceConfig, Stamp
 from cti.sources.tls import client_context, untrusted
 
@@ -86,6 +87,7 @@ class AmiSession:
         #: What a caller writes into a name must never be taken for an answer.
         self._secret_word = secrets.token_hex(8)
         self._writer: asyncio.StreamWriter | None = None
+        self._gathering = Gathering()
 
     async def run(self, outlet: Outlet) -> None:
         """Follow the PBX until it shuts down; raises ``LinkError`` when the link breaks or is refused."""
@@ -238,9 +240,10 @@ class AmiSession:
 
     async def _read(self, stream: asyncio.StreamReader) -> bytes | None:
         """Return what came, nothing (None) when it is time to look at the clock."""
+        await self._gathering.pause()
         try:
             async with asyncio.timeout(self._tick_seconds):
-                return await stream.read(CHUNK)
+                return self._gathering.read(await stream.read(CHUNK))
         except TimeoutError:
             return None
 

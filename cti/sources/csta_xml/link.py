@@ -11,6 +11,7 @@ from cti.sources.csta_xml.framing import EVENT_INVOKE, framed
 from cti.sources.csta_xml.memory import Recent
 from cti.sources.csta_xml.options import Options
 from cti.sources.csta_xml.parsing import Element, local, text_of
+from cti.sources.gathering import Gathering
 from cti.sources.port import LinkError, SourceConfig
 from cti.sources.tls import client_context, untrusted
 
@@ -66,12 +67,15 @@ class Link:
         self._late: Recent[int, Heed] = Recent(LATE)
         self._last_invoke = 0
         self._sending = asyncio.Lock()
+        self._gathering = Gathering()
 
     async def read(self, seconds: float) -> bytes | None:
         """Return what came, empty at the end, None after a silence. Raises ``LinkError`` when the link broke."""
+        if not self._pending:  # An answer may hold up thousands of questions.
+            await self._gathering.pause()
         try:
             async with asyncio.timeout(seconds):
-                return await self._reader.read(CHUNK)
+                return self._gathering.read(await self._reader.read(CHUNK))
         except TimeoutError:
             return None
         except OSError as error:

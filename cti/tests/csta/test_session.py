@@ -163,7 +163,7 @@ def test_a_server_that_answers_nothing_but_events_is_heard() -> None:
         await until(lambda: len(live(listener)) == 16, "the events")
         await until(lambda: len(listener.refusals) == 3, "the refusals")
 
-    listener = asyncio.run(followed(Pbx(script=speak), all_told, options={"retry_seconds": 60}))
+    listener = asyncio.run(followed(Pbx(script=speak), all_told, options={"retry_seconds": 60, "request_seconds": 0.3}))
 
     assert {device for device, _ in listener.refusals} == {"2001", "2002", "5000"}
     assert {one and one.reason for _, one in listener.refusals} == {"no answer within 0.3 s"}

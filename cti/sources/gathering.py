@@ -1,0 +1,31 @@
+"""Let what a link brings gather for a moment: what an append to the journal costs does not grow with its events."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Final
+
+#: From one reading to the next. A recording can be found for seconds; nobody notices hundredths.
+GATHER_SECONDS: Final = 0.01
+
+
+class Gathering:
+    """Keeps the readings of one link apart."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next_at = 0.0
+
+    @property
+    def left(self) -> float:
+        """Return for how many seconds what comes is left to gather: none after a quiet time."""
+        return max(self._next_at - self._clock(), 0)
+
+    async def pause(self) -> None:
+        """Wait until it has gathered."""
+        await asyncio.sleep(self.left)
+
+    def read(self, data: bytes) -> bytes:
+        """Note a reading, and return what it brought."""
+        self._next_at = self._clock() + GATHER_SECONDS
+        return data
