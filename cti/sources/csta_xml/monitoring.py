@@ -56,7 +56,8 @@ class Monitoring:
         self._asking_again: set[str] = set()
         self._unknown: set[str] = set()
         self._not_granted: dict[str, str] = {}
-        self._agents_heard: Recent[str, bool] = Recent()
+        #: How often agents were heard of at a device: what was asked before the last time is out of date.
+        self._agents_heard: Recent[str, int] = Recent()
         self._stock_at = 0.0
         self._doubted = ""
         self._doubt: asyncio.Task[None] | None = None
@@ -81,14 +82,13 @@ class Monitoring:
         for event in events:
             if self._meanwhile is not None:
                 self._meanwhile.watch(event)
-            if isinstance(event, LoggedOff) and event.data.device_id:
-                self._left(event.data.device_id)
-            elif isinstance(event, AgentEvent) and event.data.device_id:
-                self._agents_heard.put(event.data.device_id, True)
+            if isinstance(event, AgentEvent) and (number := event.data.device_id):
+                self._agents_heard.put(number, (self._agents_heard.get(number) or 0) + 1)
+                if isinstance(event, LoggedOff):
+                    self._left(number)
 
     def _left(self, number: str) -> None:
         """Ask whether an agent who left is still there: who is in several ACD groups leaves them one by one."""
-        self._agents_heard.drop(number)
         device = self._configured(number)
         if device in self._armed and self._options.agents and device not in self._config.queues:
             self._tasks.create_task(self._who(device, is_left=True))
@@ -128,7 +128,6 @@ class Monitoring:
     async def _take_stock(self) -> None:
         devices = tuple(sorted(self._armed))
         if devices:
-            self._agents_heard = Recent()
             await self._survey(devices, self._seen)
             await self._regain(devices)
 
@@ -340,12 +339,13 @@ class Monitoring:
 
         ``is_left``: that nobody is was told already.
         """
+        number = read_device(device).number
         async with self.questions.slots:
             self.questions.unheard["agents"].discard(device)
+            heard = self._agents_heard.get(number)
             answer = await self.questions.ask("agents", device, self.requests.agent_state(device))
-        number = read_device(device).number
         async with self._telling as telling:
-            if answer is None or self._agents_heard.get(number):
+            if answer is None or self._agents_heard.get(number) != heard:
                 return
             states = read_agent_states(answer)
             at = self._now()

@@ -178,7 +178,9 @@ def test_an_agent_who_leaves_one_of_several_groups_keeps_the_seat(is_still_there
 
     listener = asyncio.run(followed(Pbx({**WILLING, "GetAgentState": states}, script=leave), answered))
 
-    assert agents_at_2001(listener) == ["LoggedOn", "LoggedOff", *(["LoggedOn"] if is_still_there else [])]
+    # The first answer may be told before the log-off; after it, it is out of date.
+    told = agents_at_2001(listener)
+    assert told[told.index("LoggedOff") :] == ["LoggedOff", *(["LoggedOn"] if is_still_there else [])]
 
 
 @pytest.mark.parametrize(
