@@ -235,3 +235,38 @@ def test_a_snapshot_that_is_not_ended_closes_nothing_until_another_is(house: Pos
 
     assert ledger(house) == [(5, 345, 2, 0)]
     assert house.outcomes() == [("2001", "flagged"), ("2002", "flagged")]
+
+
+def test_a_call_that_is_told_before_the_snapshot_is_no_late_one(house: PostingHouse) -> None:
+    house.connects("C1", "2001")
+    house.passes(5)
+    house.link("Lost")
+    house.passes(10)
+    house.link("Restored")
+    house.passes(1)
+    house.connects("C2", "2002")
+    house.passes(1)
+    house.snapshot(("C1", "2001"), ("C2", "2002"))
+    house.clears("C1", "2001")
+    house.clears("C2", "2002")
+    house.passes(2)
+
+    assert ledger(house) == [(5, 17, 2, 0)]
+    assert house.outcomes() == [("2001", "flagged"), ("2002", "flagged")]
+    assert [flags["CTICallRef"] for flags in house.flags("2002")] == ["C2"]
+
+
+def test_a_gap_of_an_extension_goes_over_into_that_of_the_whole_link(house: PostingHouse) -> None:
+    house.connects("C1", "2001")
+    house.connects("C2", "2002")
+    house.passes(5)
+    house.link("Lost", devices=["2002"])
+    house.passes(5)
+    house.link("Lost")
+    house.passes(5)
+    house.link("Restored")
+    house.snapshot(("C1", "2001"))
+    house.passes(2)
+
+    assert ledger(house) == [(5, 10, 0, 0), (10, 15, 2, 0)]
+    assert [(leg.device_id, leg.end_unknown) for leg in house.legs()] == [("2001", False), ("2002", True)]
