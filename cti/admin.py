@@ -19,11 +19,11 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 import clock
 from cti.journal import JournalUnavailable
-from cti.journal_intake import accepted_lately
+from cti.journal_intake import Lately, accepted_lately
 from cti.journal_lease import Standing, standing
 from cti.models import CtiSource, IntakeToken, Kind, LinkState, QuarantinedMessage
 from cti.preview import readable
-from cti.sentences import is_silent, link_sentences, refused_monitors
+from cti.sentences import is_silent, link_sentences, refused_monitors, when
 from cti.tokens import mint, revoke_token
 from history.admin import RecordedAdmin
 from vault.fields import Secret
@@ -33,6 +33,8 @@ SECRET_FIELDS = ("stored_secret", "new_secret", "forget_secret", "secret_env")
 MANY = 1000
 #: Refused devices shown on a source's page.
 SHOWN_DEVICES = 200
+#: Messages in quarantine whose reasons are shown there.
+SHOWN_REASONS = 3
 SILENT = "its listener is silent"
 LABELS = {
     LinkState.UP.label: "success",
@@ -114,8 +116,9 @@ class CtiSourceAdmin(RecordedAdmin):
         if not source.slug:
             return "A listener starts when the source is saved."
         now = clock.now()
-        sentences = ((sentence,) for sentence in link_sentences(source, now, _standing(source), _accepted(source)))
-        return format_html_join("", '<p class="mb-1">{}</p>', sentences) + _refusals(source, now) + _quarantine(source)
+        told = link_sentences(source, now, _standing(source), _lately(source))
+        sentences = format_html_join("", '<p class="mb-1">{}</p>', ((sentence,) for sentence in told))
+        return sentences + _tokens(source) + _refusals(source, now) + _quarantine(source) + _last_reasons(source)
 
     @display(description="State", label=LABELS)
     def state(self, source: CtiSource) -> str | None:
@@ -147,16 +150,24 @@ class CtiSourceAdmin(RecordedAdmin):
 
 def _standing(source: CtiSource) -> Standing | None:
     try:
-        return standing(source.slug)
+        return standing(source.slug) if source.kind != Kind.HTTP else None
     except JournalUnavailable:
         return None
 
 
-def _accepted(source: CtiSource) -> list[datetime] | None:
+def _lately(source: CtiSource) -> Lately | None:
     try:
         return accepted_lately(source.slug) if source.kind == Kind.HTTP else None
     except JournalUnavailable:
         return None
+
+
+def _tokens(source: CtiSource) -> SafeString:
+    """Return the way to the tokens of a source whose program posts."""
+    if source.kind != Kind.HTTP:
+        return SafeString()
+    address = f"{reverse('admin:cti_intaketoken_changelist')}?source__id__exact={source.pk}"
+    return format_html('<p class="mb-1"><a href="{}" class="underline">{}</a></p>', address, "Tokens of this source")
 
 
 def _refusals(source: CtiSource, now: datetime) -> SafeString:
@@ -181,6 +192,23 @@ def _quarantine(source: CtiSource) -> SafeString:
     count = f"more than {MANY:,}" if unseen > MANY else f"{unseen:,}"
     text = '<p class="mb-1"><a href="{}" class="underline">Messages in quarantine that nobody has looked at: {}</a></p>'
     return format_html(text, address, count)
+
+
+def _last_reasons(source: CtiSource) -> SafeString:
+    """Return why the newest messages were put into quarantine, looked at or not; each is a link."""
+    found = source.quarantine.order_by("-at", "-id").values_list("pk", "at", "error", "count")[:SHOWN_REASONS]
+    rows = [
+        (reverse("admin:cti_quarantinedmessage_change", args=[pk]), when(at), _times(count), error)
+        for pk, at, error, count in found
+    ]
+    if not rows:
+        return SafeString()
+    listed = format_html_join("", '<li><a href="{}" class="underline">Came {}</a>{}: {}</li>', rows)
+    return format_html('<p class="mb-1">The last that came there:</p><ul class="list-disc pl-5 mb-1">{}</ul>', listed)
+
+
+def _times(count: int) -> str:
+    return f", {count:,} times within the hour" if count > 1 else ""
 
 
 @admin.register(IntakeToken)

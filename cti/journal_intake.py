@@ -8,18 +8,18 @@ import hashlib
 import math
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 from django.conf import settings
 
-from cti.journal import client, incarnation_key, journal_key, run_script, translated
+from cti.journal import START, incarnation_key, journal_key, run_script
 
 #: Full sets that are asked; one more is filling.
 PARTS = 4
-#: So many of the newest events are looked at.
+#: So many of the newest events are counted, of so long.
 NEWEST = 1000
+LATELY_MS = 60_000
 #: Events in one script: Redis serves nobody else meanwhile (a few milliseconds).
 AT_ONCE = 500
 #: Decided and written in one step: a repeat after a lost answer finds its ids and appends nothing. Redis refuses at the
@@ -61,6 +61,16 @@ redis.call('HSET', KEYS[1], 'left', tostring(left - wanted), 'at', string.format
 redis.call('EXPIRE', KEYS[1], math.ceil(burst / rate) + 1)
 return '0'
 """
+#: Only reads. Redis's clock made the ids, so it counts their age; the events themselves do not leave Redis.
+LATELY = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local about, last = redis.pcall('XINFO', 'STREAM', KEYS[1]), ARGV[3]
+for i = 1, #about, 2 do if about[i] == 'last-generated-id' then last = about[i + 1] end end
+local fresh = redis.call('XREVRANGE', KEYS[1], '+', now - ARGV[1], 'COUNT', ARGV[2])
+local oldest = fresh[#fresh]
+return {now, last, #fresh, oldest and oldest[1] or last}
+"""
 
 
 class Arrival(msgspec.Struct, frozen=True):
@@ -75,6 +85,19 @@ class Appended(msgspec.Struct, frozen=True):
 
     accepted: int
     duplicates: int
+
+
+class Lately(msgspec.Struct, frozen=True):
+    """What a source's journal took lately, by Redis's clock.
+
+    ``last_at``: when the last event was accepted, also when it was trimmed; None where the journal never had one, or
+    was lost. ``fresh``: how many events came within the last minute; ``NEWEST`` when there were as many or more, and
+    ``within`` is then the time since the oldest of these.
+    """
+
+    last_at: datetime | None = None
+    fresh: int = 0
+    within: timedelta = timedelta()
 
 
 def append_unique(slug: str, arrivals: Sequence[Arrival]) -> Appended:
@@ -93,14 +116,20 @@ def append_unique(slug: str, arrivals: Sequence[Arrival]) -> Appended:
     return Appended(accepted, len(arrivals) - accepted)
 
 
-def accepted_lately(slug: str) -> list[datetime]:
-    """Return when each of a source's newest events was accepted, by Redis's clock, newest first; ``NEWEST`` at most.
+def accepted_lately(slug: str) -> Lately:
+    """Return when the last event was accepted and how many were within the last minute.
 
     For people: a page asks when it is looked at. Raises ``JournalUnavailable``.
     """
-    with translated():
-        found: Any = client().xrevrange(journal_key(slug), count=NEWEST)
-    return [datetime.fromtimestamp(int(entry_id.partition(b"-")[0]) / 1000, UTC) for entry_id, _ in found]
+    now, last, fresh, oldest = run_script(LATELY, [journal_key(slug)], [LATELY_MS, NEWEST, START])
+    if not _milliseconds(last):
+        return Lately()
+    within = timedelta(milliseconds=now - _milliseconds(oldest))
+    return Lately(datetime.fromtimestamp(_milliseconds(last) / 1000, UTC), fresh, within)
+
+
+def _milliseconds(entry_id: bytes) -> int:
+    return int(entry_id.partition(b"-")[0])
 
 
 def _mark(event_id: str) -> bytes:

@@ -1,14 +1,13 @@
 """How a source's link is, in sentences that an operator can act on."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from cti.journal_intake import NEWEST
+from cti.journal_intake import NEWEST, Lately
 from cti.journal_lease import Standing
-from cti.models import CtiSource, Kind, LinkState, LinkStatus
+from cti.models import CtiSource, IntakeToken, Kind, LinkState, LinkStatus, Scope
 
 #: A listener that has not reported for so long is dead, hung, or cut off from the database.
 SILENT = timedelta(seconds=15)
@@ -16,17 +15,17 @@ NO_SECOND = "No second listener: if this one dies, events are missed until it is
 
 
 def link_sentences(
-    source: CtiSource, now: datetime, standing: Standing | None = None, accepted: Sequence[datetime] | None = None
+    source: CtiSource, now: datetime, standing: Standing | None = None, lately: Lately | None = None
 ) -> list[str]:
     """Say how the link of a source is, the most important first.
 
-    ``standing``: who leads by the lease, and who would if the leader died. ``accepted``: when the newest events of an
-    HTTP source were, newest first. None where Redis does not tell.
+    ``standing``: who leads by the lease, and who would if the leader died. ``lately``: what an HTTP source's
+    journal took. None where Redis does not tell.
     """
     if not source.enabled:
         return ["This source is disabled: nothing is taken from it."]
     if source.kind == Kind.HTTP:
-        return _intake(source, now, accepted)
+        return _intake(source, lately)
     status: LinkStatus | None = getattr(source, "status", None)
     if status is None or status.reported_at is None:
         return [f"No listener has reported yet. Start one: ./gateway manage listen {source.slug}"]
@@ -36,29 +35,36 @@ def link_sentences(
     ]  # fmt: skip
 
 
-def _intake(source: CtiSource, now: datetime, accepted: Sequence[datetime] | None) -> list[str]:
-    return [_tokens(source), _accepted(now, accepted)]
+def _intake(source: CtiSource, lately: Lately | None) -> list[str]:
+    tokens = source.tokens.filter(scope=Scope.WRITE)
+    used = tokens.exclude(last_used_at=None).order_by("-last_used_at").first()
+    return [_accepted(lately, is_sending=used is not None), _tokens(tokens.filter(revoked_at=None).exists(), used)]
 
 
-def _tokens(source: CtiSource) -> str:
-    posts = "This source posts its events to /api/events"
-    tokens = source.tokens.filter(revoked_at=None)
-    if not tokens.exists():
-        return f"{posts}, and has no token to do so: add one under Intake tokens, for the program that sends."
-    last = source.tokens.exclude(last_used_at=None).order_by("-last_used_at").first()
-    if last is None or last.last_used_at is None:
-        return f"{posts}; none of its tokens was used yet. Give one to the program that sends, with this address."
-    return f"{posts}; a token ({last}) was last used {when(last.last_used_at)}."
-
-
-def _accepted(now: datetime, accepted: Sequence[datetime] | None) -> str:
-    if accepted is None:
+def _accepted(lately: Lately | None, *, is_sending: bool) -> str:
+    if lately is None:
         return "Redis does not answer: what is posted now is refused with status 503, and has to be posted again."
-    if not accepted:
-        return "No event of the last hours stands in the journal."
-    fresh = sum(now - at <= timedelta(minutes=1) for at in accepted)
-    many = f"{fresh:,} of the last minute" if fresh < NEWEST else f"{NEWEST:,} and more of the last minute"
-    return f"The last event was accepted {when(accepted[0])}; {many}."
+    if lately.last_at is None and not is_sending:
+        return "No program has sent an event yet."
+    if lately.last_at is None:
+        return "The journal has no event: none that was sent could be accepted, or Redis lost its data."
+    return f"The last event was accepted {when(lately.last_at)}; {_rate(lately)}."
+
+
+def _rate(lately: Lately) -> str:
+    if lately.fresh < NEWEST:
+        return f"{lately.fresh:,} came in the last minute"
+    seconds = max(lately.within.total_seconds(), 0.001)
+    return f"{NEWEST:,} or more came in the last minute, about {NEWEST / seconds:,.0f} a second now"
+
+
+def _tokens(has_valid: bool, used: IntakeToken | None) -> str:
+    posts = "This source posts its events to /api/events"
+    if not has_valid:
+        return f"{posts}, and has no token to do so: add one under Tokens, for the program that sends."
+    if used is None or used.last_used_at is None:
+        return f"{posts}; none of its tokens was used yet. Give one to the program that sends, with this address."
+    return f"{posts}; a token ({used}) was last used {when(used.last_used_at)}."
 
 
 def _state(status: LinkStatus, now: datetime) -> str:

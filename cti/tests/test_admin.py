@@ -9,16 +9,14 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import DjangoAssertNumQueries, Settings
+from pytest_django import DjangoAssertNumQueries
 
 import clock
-from cti.journal_intake import NEWEST, Arrival, append_unique
 from cti.journal_lease import Lease, Standby, Standing
 from cti.models import CtiSource, IntakeToken, Kind, LinkState, LinkStatus, QuarantinedMessage, Scope
 from cti.sentences import link_sentences
 from cti.tests.examples import AT, source
 from cti.tokens import Unauthorized, authorize, mint_token
-from tests.environment import free_port
 from vault.fields import Secret
 
 pytestmark = pytest.mark.django_db
@@ -268,32 +266,8 @@ def test_a_silent_listener_is_called_so_in_the_list_of_sources(admin_client: Cli
     assert "7.25" not in shown
 
 
-def test_sources_without_a_listener_say_what_they_are() -> None:
+def test_a_source_that_nothing_is_taken_from_says_why() -> None:
     now = timezone.now()
 
     assert "disabled" in link_sentences(source("off", enabled=False), now)[0]
-    web = source("web")
-    assert "has no token" in link_sentences(web, now)[0]
-    mint_token(web)
-    assert "none of its tokens was used yet" in link_sentences(web, now)[0]
     assert "listen pbx" in link_sentences(source("pbx", Kind.CSTA_XML), now)[0]
-
-
-def test_the_page_of_an_http_source_tells_the_last_event_and_how_many_came(
-    admin_client: Client, settings: Settings, redis: "redis_client.Redis"
-) -> None:
-    web = source("web")
-    url = reverse("admin:cti_ctisource_change", args=[web.pk])
-    assert "No event of the last hours stands in the journal." in admin_client.get(url).content.decode()
-
-    append_unique("web", [Arrival(str(number), b"{}") for number in range(3)])
-    redis.xadd("journal:{old}", {"e": "{}"}, id=f"{int((clock.now() - timedelta(minutes=5)).timestamp() * 1000)}-1")
-    assert "; 3 of the last minute." in admin_client.get(url).content.decode()
-    old = reverse("admin:cti_ctisource_change", args=[source("old").pk])
-    assert "; 0 of the last minute." in admin_client.get(old).content.decode()
-
-    append_unique("web", [Arrival(f"more {number}", b"{}") for number in range(NEWEST)])
-    assert f"; {NEWEST:,} and more of the last minute." in admin_client.get(url).content.decode()
-
-    settings.JOURNAL_URL = f"redis://127.0.0.1:{free_port()}/0"
-    assert "Redis does not answer" in admin_client.get(url).content.decode()

@@ -21,14 +21,22 @@ class PostingHouse(House):
     def __init__(self) -> None:
         super().__init__("web")
         self.client, self.token = Client(), mint_token(self.source).text
+        self.posted: list[dict[str, Any]] = []
 
     def hears(self, *events: dict[str, Any]) -> None:
         """Post events; all are accepted."""
+        assert self.posts(*events) == {"accepted": len(events), "duplicates": 0, "rejected": []}
+
+    def posts(self, *events: dict[str, Any]) -> dict[str, Any]:
+        """Post events as the program does, and return what the intake said of them."""
         answer = self.client.post(
             "/api/events", msgspec.json.encode(events), content_type="application/cloudevents-batch+json",
             headers={"Authorization": f"Bearer {self.token}"},
         )  # fmt: skip
-        assert (answer.status_code, answer.json()["accepted"]) == (202, len(events)), answer.content
+        assert answer.status_code == 202, answer.content
+        self.posted += events
+        told: dict[str, Any] = answer.json()
+        return told
 
     def link(self, what: str, **data: Any) -> None:
         """Say what became of the program's own link."""
@@ -123,3 +131,142 @@ def test_who_left_in_a_gap_sits_nowhere_when_the_snapshot_names_all_agents(house
 
     assert list(Presence.objects.filter(until=None).values_list("agent_id", flat=True)) == ["9102"]
     assert ["AgentId" in flags for flags in house.flags("2001")] == [False]
+
+
+def test_in_a_gap_of_some_extensions_each_is_told_apart_and_the_rest_is_flagged_as_ever(house: PostingHouse) -> None:
+    house.connects("C1", "2001")
+    house.connects("C4", "2004")
+    house.passes(5)
+    house.link("Lost", devices=["2001"])
+    house.passes(5)
+    house.link("Lost", devices=["2001", "2002", "2003"])
+    house.qms.disconnected("2001", house.time)
+    house.qms.connected("2001", house.time)
+    house.qms.connected("2002", house.time)
+    house.passes(10)
+    house.snapshot(("C2", "2002"), devices=["2001", "2002"])
+    house.passes(10)
+    assert ledger(house) == [(5, 20, 1, 0), (10, None, 0, 0)]
+
+    house.link("Restored", devices=["2003"])
+    house.clears("C2", "2002")
+    house.clears("C4", "2004")
+    house.passes(2)
+
+    assert ledger(house) == [(5, 20, 1, 0), (10, 30, 0, 1)]
+    assert house.outcomes() == [("2001", "flagged"), ("2004", "flagged"), ("2002", "joined_late")]
+    assert [leg.end_unknown for leg in house.legs()] == [True, False, False]
+    own, strangers = house.flags("2001")
+    assert (own["CTICallRef"], strangers) == ("C1", {})
+    assert [flags["CTICallRef"] for flags in house.flags("2004")] == ["C4"]
+    assert house.flags("2002") == [{}]
+
+
+def test_a_recording_that_begins_in_the_gap_is_not_given_to_the_leg_that_had_none(house: PostingHouse) -> None:
+    house.call("Established", "C1", "2001")
+    house.passes(0.3)
+    house.link("Lost")
+    house.qms.connected("2001", house.time)
+    house.passes(0.5)
+    house.passes(20)
+    house.link("Restored")
+    house.snapshot()
+    house.passes(10)
+
+    assert [(saved, lost) for _, _, saved, lost in ledger(house)] == [(0, 1)]
+    assert [(leg.end_unknown, leg.recording_guid) for leg in house.legs()] == [(True, None)]
+    assert house.flags("2001") == [{}]
+
+
+def test_a_program_that_posts_its_gap_again_changes_nothing(house: PostingHouse) -> None:
+    house.connects("C1", "2001")
+    house.connects("C2", "2002")
+    house.passes(5)
+    house.link("Lost")
+    house.passes(10)
+    house.link("Restored")
+    house.snapshot(("C2", "2002"))
+    house.passes(2)
+    before = ledger(house), house.outcomes(), house.flags("2001")
+
+    again = list(house.posted)
+    assert house.posts(*again) == {"accepted": 0, "duplicates": len(again), "rejected": []}
+    house.passes(2)
+    assert (ledger(house), house.outcomes(), house.flags("2001")) == before
+    house.clears("C2", "2002")
+    house.passes(2)
+
+    assert ledger(house) == [(5, 15, 2, 0)]
+    assert house.outcomes() == [("2001", "flagged"), ("2002", "flagged")]
+
+
+def test_a_snapshot_that_does_not_name_the_agents_leaves_them_their_seats(house: PostingHouse) -> None:
+    house.log_on("9101", "2001", "Alice Archer")
+    house.passes(5)
+    house.link("Lost")
+    house.passes(5)
+    house.link("Restored")
+    house.snapshot()
+    house.passes(1)
+    house.connects("C1", "2001")
+    house.passes(1)
+    house.clears("C1", "2001")
+    house.passes(2)
+
+    assert [flags["AgentId"] for flags in house.flags("2001")] == ["9101"]
+
+
+def test_a_snapshot_that_is_not_ended_closes_nothing_until_another_is(house: PostingHouse) -> None:
+    house.connects("C1", "2001")
+    house.passes(5)
+    house.link("Lost")
+    house.passes(5)
+    house.hears(house.event("gateway.snapshot.Began"))
+    house.passes(330)
+    house.connects("C2", "2002")
+    house.passes(5)
+    assert ledger(house) == [(5, None, 0, 0)]
+    assert [leg.disconnected_at for leg in house.legs()] == [None, None]
+
+    house.snapshot(("C1", "2001"), ("C2", "2002"))
+    house.clears("C1", "2001")
+    house.clears("C2", "2002")
+    house.passes(2)
+
+    assert ledger(house) == [(5, 345, 2, 0)]
+    assert house.outcomes() == [("2001", "flagged"), ("2002", "flagged")]
+
+
+def test_a_call_that_is_told_before_the_snapshot_is_no_late_one(house: PostingHouse) -> None:
+    house.connects("C1", "2001")
+    house.passes(5)
+    house.link("Lost")
+    house.passes(10)
+    house.link("Restored")
+    house.passes(1)
+    house.connects("C2", "2002")
+    house.passes(1)
+    house.snapshot(("C1", "2001"), ("C2", "2002"))
+    house.clears("C1", "2001")
+    house.clears("C2", "2002")
+    house.passes(2)
+
+    assert ledger(house) == [(5, 17, 2, 0)]
+    assert house.outcomes() == [("2001", "flagged"), ("2002", "flagged")]
+    assert [flags["CTICallRef"] for flags in house.flags("2002")] == ["C2"]
+
+
+def test_a_gap_of_an_extension_goes_over_into_that_of_the_whole_link(house: PostingHouse) -> None:
+    house.connects("C1", "2001")
+    house.connects("C2", "2002")
+    house.passes(5)
+    house.link("Lost", devices=["2002"])
+    house.passes(5)
+    house.link("Lost")
+    house.passes(5)
+    house.link("Restored")
+    house.snapshot(("C1", "2001"))
+    house.passes(2)
+
+    assert ledger(house) == [(5, 10, 0, 0), (10, 15, 2, 0)]
+    assert [(leg.device_id, leg.end_unknown) for leg in house.legs()] == [("2001", False), ("2002", True)]
