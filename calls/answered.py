@@ -10,7 +10,7 @@ from calls.lifecycle.answers import Answer, RecordingFound, RecordingMissed, Wri
 from calls.lifecycle.legs import APART
 from calls.lifecycle.values import WriteStatus
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
-from calls.rows import SHIFT, leg_number
+from calls.rows import SHIFT, leg_key, leg_number
 from calls.search_counting import Ended, ended
 from flags.api import Settled, settled_writes
 from flags.api import mark_folded as mark_writes_folded
@@ -56,7 +56,9 @@ def _began_with_later(rows: Sequence[RecordingSearch]) -> set[int]:
     if not first:
         return set()
     extensions = {row.extension for row in first.values()}
-    legs = Leg.objects.filter(source_id=rows[0].source_id, id__gte=min(first), device_id__in=extensions).order_by("id")
+    # The keys alone name the source: its column would have PostgreSQL read the index of all its legs.
+    last = leg_key(rows[0].source_id + 1, 0)
+    legs = Leg.objects.filter(id__gte=min(first), id__lt=last, device_id__in=extensions).order_by("id")
     connected: dict[str, dict[int, datetime]] = defaultdict(dict)
     for key, device_id, at in legs.values_list("id", "device_id", "connected_at"):
         connected[device_id][key] = at

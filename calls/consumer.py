@@ -29,6 +29,7 @@ from cti.events import AnyEvent, Event, EventError, decode, encode
 from cti.models import CtiSource
 from cti.sources.port import Quarantined
 from flags.api import Settled, load_specs
+from flags.catalogue import FlagSpec
 
 log = structlog.get_logger()
 
@@ -78,19 +79,34 @@ class Consumer:
     def __init__(self, source: CtiSource, now: Callable[[], datetime]) -> None:
         self.source, self.now = source, now
         self.memory = Memory()
+        self._checkpoint: Checkpoint | None = None
+        self._rules: tuple[tuple[FlagSpec, ...], SourceRoster] | None = None
 
-    def fold_once(self) -> Folded | None:
+    def fold_once(self, *, goes_on: bool = False) -> Folded | None:
         """Fold the next batch. Returns None when there is nothing to do.
 
-        Raises ``Overtaken`` when another consumer was quicker, ``JournalUnavailable`` when Redis is away.
+        ``goes_on``: right after another one, so that the settings and the roster are taken as that one read them, and
+        the checkpoint as that one left it. Raises ``Overtaken`` when another consumer was quicker,
+        ``JournalUnavailable`` when Redis is away.
         """
         now = self.now()
-        checkpoint, _ = Checkpoint.objects.get_or_create(source=self.source)
+        if not goes_on:
+            self._checkpoint = self._rules = None
+        checkpoint, self._checkpoint = self._checkpoint or self._read_checkpoint(), None
         batch = self._next_batch(checkpoint, now)
-        if batch is None:
-            return None
+        folded = self._save(checkpoint, batch, now) if batch else None
+        self._checkpoint = checkpoint  # Not after an error: then it is read again.
+        return folded
+
+    def _read_checkpoint(self) -> Checkpoint:
+        return Checkpoint.objects.get_or_create(source=self.source)[0]
+
+    def _read_rules(self) -> tuple[tuple[FlagSpec, ...], SourceRoster]:
         specs = load_specs()
-        roster = load_roster(self.source, specs)
+        return specs, load_roster(self.source, specs)
+
+    def _save(self, checkpoint: Checkpoint, batch: Batch, now: datetime) -> Folded:
+        specs, roster = self._rules = self._rules or self._read_rules()
         draft, broken = self._folded(checkpoint, batch, roster, now)
         with transaction.atomic():
             self._advance(checkpoint, batch, draft, now)
@@ -99,7 +115,7 @@ class Consumer:
             count_searches(self.source.pk, batch.ended)
             for message in (*batch.broken, *broken):
                 record_quarantine(self.source.pk, message, now)
-        self.memory.keep(draft, checkpoint.version + 1)
+        self.memory.keep(draft, checkpoint.version)
         return Folded(len(batch.events), batch.is_more, frozenset(looking_up), frozenset(writing))
 
     def _folded(
@@ -153,9 +169,11 @@ class Consumer:
     def _advance(self, checkpoint: Checkpoint, batch: Batch, draft: Draft, now: datetime) -> None:
         """Move the checkpoint, if it still is where it was read: this comparison is the lock."""
         same = Checkpoint.objects.filter(source=self.source, last_id=checkpoint.last_id, version=checkpoint.version)
+        checkpoint.last_id, checkpoint.version = batch.last_id, checkpoint.version + 1
+        checkpoint.next_leg, checkpoint.facts = draft.source.next_leg, pack_source(draft.source)
         changed = same.update(
-            last_id=batch.last_id, version=F("version") + 1, next_leg=draft.source.next_leg,
-            facts=pack_source(draft.source), folded_at=now, events=F("events") + len(batch.events),
+            last_id=checkpoint.last_id, version=checkpoint.version, next_leg=checkpoint.next_leg,
+            facts=checkpoint.facts, folded_at=now, events=F("events") + len(batch.events),
         )  # fmt: skip
         if changed != 1:
             raise Overtaken(self.source.slug)

@@ -1,11 +1,8 @@
 """What a hint from the broker sets going, and the hints sent on. All is harmless when done twice or late."""
 
-from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
-from types import MappingProxyType
-from typing import NamedTuple
 
 import structlog
 from django.db import IntegrityError, OperationalError
@@ -16,7 +13,7 @@ from calls.consumer import Consumer, Folded, Overtaken
 from calls.continuity import check_continuity
 from calls.sending import send
 from calls.turns import Turn
-from cti.api import JournalUnavailable, clear_wake, wake
+from cti.api import JournalUnavailable, Watch, clear_wake, wake
 from cti.models import CtiSource
 from flags.delivery import deliver as deliver_writes
 from flags.delivery import services_with_due_writes
@@ -28,16 +25,8 @@ log = structlog.get_logger()
 SLICE_SECONDS = 2.0
 #: Beat wakes every consumer so often.
 BEAT = timedelta(seconds=2)
-#: One hint and the next to the same pump are so far apart at least, in seconds, by queue.
-APART_SECONDS = MappingProxyType({"lookups": 0.04, "writes": 0.1})
-
-
-class Poke(NamedTuple):
-    """A hint to the pump of a Recording Service."""
-
-    task: str
-    queue: str
-    service_id: int
+#: One hint and the next to the delivery of a service are so far apart at least.
+APART_SECONDS = 0.1
 
 
 _coming_back: dict[int, datetime] = {}
@@ -97,29 +86,30 @@ def _consumer(source: CtiSource) -> Consumer:
 
 
 class Pokes:
-    """Hints to the pumps of Recording Services, each pump's so often at most: a pump looks for more by itself.
+    """Hints to the pumps of Recording Services, to each delivery so often at most: it looks for more by itself.
 
-    A pump that ended just then would wait for beat, so none is left unsent when a turn ends.
+    A delivery that ended just then would wait for beat, so none is left unsent when a turn ends.
     """
 
     def __init__(self) -> None:
-        self._owed: set[Poke] = set()
-        self.sent_at: dict[Poke, float] = {}
+        self._owed: set[int] = set()
+        self._sent_at: dict[int, float] = {}
 
     def heed(self, folded: Folded | None) -> None:
-        """Note whom a fold has work for, and send what is due."""
+        """Send the hints for what a fold has made, as far as they are due."""
         if folded is not None:
-            self._owed |= {Poke("calls.tasks.look_up", "lookups", one) for one in folded.looking_up}
-            self._owed |= {Poke("calls.tasks.deliver", "writes", one) for one in folded.writing}
+            for service_id in folded.looking_up:
+                searches.look_up_hint(service_id).send()
+            self._owed |= folded.writing
         self.pay(APART_SECONDS)
 
-    def pay(self, apart: Mapping[str, float] = MappingProxyType({})) -> None:
-        """Send what is owed, but for what was sent less than ``apart`` of its queue ago."""
+    def pay(self, apart_seconds: float = 0.0) -> None:
+        """Send what is owed to deliveries, but to those whose last hint is no older than ``apart_seconds``."""
         present = monotonic()
-        for poke in [one for one in self._owed if present - self.sent_at.get(one, 0) >= apart.get(one.queue, 0)]:
-            self._owed.discard(poke)
-            self.sent_at[poke] = present
-            send(poke.task, poke.service_id, poke.queue)
+        for service_id in [one for one in self._owed if present - self._sent_at.get(one, 0) >= apart_seconds]:
+            self._owed.discard(service_id)
+            self._sent_at[service_id] = present
+            send("calls.tasks.deliver", service_id, "writes")
 
 
 _pokes = Pokes()
@@ -127,8 +117,9 @@ _pokes = Pokes()
 
 def look_up(service_id: int) -> None:
     """Ask a Recording Service for its open searches, and go on while there are any."""
-    if searches.look_up(service_id, now):
-        send("calls.tasks.look_up", service_id, "lookups")
+    hint = searches.look_up_hint(service_id)
+    if searches.look_up(service_id, now, lookout=Watch(hint)):
+        hint.send()
 
 
 def deliver(service_id: int) -> None:

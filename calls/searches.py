@@ -1,8 +1,10 @@
 """Recording searches on their way: claimed, asked at once and then a few times quickly, answered before the deadline.
 
 One pump for each Recording Service and process: the calling thread alone touches the database, a few threads ask QMS,
-so that a service that hangs holds up no other. A search row is claimed by a conditional update; the claim is renewed
-while the pump lives, and runs out soon after it died. A pump that is told to stop gives back what it holds.
+so that a service that hangs holds up no other. It looks for questions at a steady rhythm and settles together what was
+answered since: under load each look finds many, and costs no more than one that finds one. A search row is claimed by
+a conditional update; the claim is renewed while the pump lives, and runs out soon after it died. A pump that is told to
+stop gives back what it holds.
 """
 
 import random
@@ -10,7 +12,8 @@ import threading
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
-from time import monotonic
+from time import monotonic, sleep
+from typing import Protocol
 
 import msgspec
 import structlog
@@ -20,9 +23,8 @@ from calls.lifecycle.legs import APART
 from calls.lifecycle.values import Phase
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
 from calls.search_rows import save_open
-from calls.sending import send
 from clock.stopping import stop
-from cti.api import wake
+from cti.api import Hint, wake
 from flags.models import FlagWrite
 from qms import api as qms_api
 from qms.models import RecordingService
@@ -34,10 +36,12 @@ log = structlog.get_logger()
 Connect = Callable[[RecordingService], RecordingServicePort]
 Now = Callable[[], datetime]
 
-#: How often an idle pump looks for new searches when nobody pokes it.
-LOOK_EVERY_SECONDS = 0.1
-#: So long it is waited for more answers after the first: they are saved by one statement.
-GATHER_SECONDS = 0.005
+#: From one look for questions to the next, unless more are due than may be asked at once.
+LOOK_EVERY_SECONDS = 0.04
+#: A pump to which nobody sends hints looks on for so long after the last question.
+LINGER_SECONDS = 0.5
+#: So many times what may be in flight is claimed while the service answers within a look: no thread waits for the next.
+CLAIMS_A_THREAD = 4
 #: Of the interval between two questions, so much is chance.
 JITTER = 0.2
 #: A claim outlives its pump by this at most, whatever the service's time-out: QMS tells a GUID for ten seconds only.
@@ -56,31 +60,69 @@ class Asked(msgspec.Struct, frozen=True):
     error: QmsError | None = None
 
 
+class Lookout(Protocol):
+    """What keeps hints from a pump while it looks by itself."""
+
+    def keep(self) -> None:
+        """Hold hints back."""
+
+    def leave(self) -> None:
+        """Let them through again: what comes from now on sends one."""
+
+
 class Pump:
     """Ask one Recording Service for all its open searches."""
 
-    def __init__(self, service: RecordingService, now: Now, connect: Connect) -> None:
-        self.service, self.now, self.connect = service, now, connect
+    def __init__(self, service: RecordingService, now: Now, connect: Connect, lookout: Lookout | None = None) -> None:
+        self.service, self.now, self.connect, self.lookout = service, now, connect, lookout
         self.pool = _pool(service)
-        self.inbox = _inbox(service.pk)
+        #: Its own: what is answered to a pump that has left is nobody's, for its searches were given back.
+        self.inbox: SimpleQueue[Asked] = SimpleQueue()
         #: The searches that are being asked, each with its claim's end, which names the claim.
         self.pending: dict[int, datetime] = {}
-        self.renew_at = monotonic()
+        self.renew_at = self.quiet_at = monotonic()
+        self.is_quick = False
 
     def run(self, seconds: float) -> bool:
         """Pump until nothing is open, the time is over or the process stops. Returns whether searches are left open."""
         until = self.now() + timedelta(seconds=seconds)
         while self.now() < until and not stop.is_asked:
-            for search in self._claim(self.service.max_in_flight - len(self.pending)):
-                self.pool.submit(self._ask, search)
-            if not self.pending and not self._is_any_open():
-                return False
-            self._harvest(LOOK_EVERY_SECONDS)
+            next_look, room = monotonic() + LOOK_EVERY_SECONDS, self._room()
+            claimed = self._look(room)
+            if not self.pending and self._is_quiet() and not self._is_any_open():
+                break
+            self._harvest(next_look)
+            if claimed < room:
+                sleep(max(next_look - monotonic(), 0))
+        self._end()
+        return self._is_any_open()
+
+    def _room(self) -> int:
+        limit = self.service.max_in_flight * (CLAIMS_A_THREAD if self.is_quick else 1)
+        return max(limit - len(self.pending), 0)
+
+    def _look(self, room: int) -> int:
+        """Claim what is due and give it to the threads. Returns how many."""
+        if self.lookout is not None:
+            self.lookout.keep()
+        claimed = self._claim(room)
+        for search in claimed:
+            self.pool.submit(self._ask, search)
+        if claimed:
+            self.quiet_at = monotonic() + LINGER_SECONDS
+        return len(claimed)
+
+    def _is_quiet(self) -> bool:
+        return self.lookout is None or monotonic() >= self.quiet_at
+
+    def _end(self) -> None:
+        """Wait for what is on its way, give back the rest, and let hints through before the last look."""
         last = monotonic() + self.service.timeout_seconds + 1
         while self.pending and monotonic() < last and not stop.is_over(STOP_SECONDS):
-            self._harvest(LOOK_EVERY_SECONDS)
+            self._harvest(monotonic() + LOOK_EVERY_SECONDS)
         self._give_back()
-        return self._is_any_open()
+        if self.lookout is not None:
+            self.lookout.leave()
 
     def _is_any_open(self) -> bool:
         return RecordingSearch.objects.filter(service=self.service, state=SearchState.OPEN).exists()
@@ -150,27 +192,22 @@ class Pump:
         found = self.connect(self.service).find_live_recording(search.extension, search.not_started_before + offset)
         return found and msgspec.structs.replace(found, started_at=found.started_at - offset)
 
-    def _harvest(self, seconds: float) -> None:
-        """Settle together what was answered; wait for it, for a poke, or for the next question that is due."""
-        if asked := self._gather(seconds):
+    def _harvest(self, until: float) -> None:
+        """Settle together what is answered until a moment of the monotonic clock, or all that is asked, if sooner."""
+        if asked := self._gather(until):
             for one in asked:
                 self.pending.pop(one.search.pk, None)
             settle(self.service, asked, self.now())
+        self.is_quick = not self.pending
         self._renew()
 
-    def _gather(self, seconds: float) -> list[Asked]:
-        """Wait for the first answer and take those that come with it. A poke, or nothing in time: an empty list."""
+    def _gather(self, until: float) -> list[Asked]:
         asked: list[Asked] = []
-        until = monotonic() + seconds
-        while not asked or len(asked) < len(self.pending):
+        while len(asked) < len(self.pending):
             try:
-                one = self.inbox.get(timeout=max(until - monotonic(), 0))
+                asked.append(self.inbox.get(timeout=max(until - monotonic(), 0)))
             except Empty:
                 break
-            if one is None:  # A poke: new questions, and they are urgent.
-                break
-            until = until if asked else monotonic() + GATHER_SECONDS
-            asked.append(one)
         return asked
 
     def _missed(self, rows: Sequence[RecordingSearch], now: datetime) -> None:
@@ -202,7 +239,7 @@ def settle(service: RecordingService, asked: Sequence[Asked], now: datetime) -> 
     save_open(rows)
     _tell_health(service, asked, now)
     for other_id in {row.service_id for row in rows if row.state == SearchState.OPEN} - {service.pk}:
-        send("calls.tasks.look_up", other_id, "lookups")  # A user marked "Any": the next service is asked at once.
+        look_up_hint(other_id).send()  # A user marked "Any": the next service is asked at once.
     for source_id in {row.source_id for row in rows if row.state != SearchState.OPEN}:
         wake(source_id)
 
@@ -287,8 +324,6 @@ def _tell_health(service: RecordingService, asked: Sequence[Asked], now: datetim
 
 _lock = threading.Lock()
 _pools: dict[int, tuple[int, Threads]] = {}
-#: What a service's pump waits for: answers, and None where it is poked.
-_inboxes: dict[int, "SimpleQueue[Asked | None]"] = {}
 _running: dict[int, threading.Lock] = {}
 _offsets: dict[int, tuple[float, float]] = {}
 
@@ -305,18 +340,15 @@ def _pool(service: RecordingService) -> Threads:
         return pool
 
 
-def _inbox(service_id: int) -> "SimpleQueue[Asked | None]":
-    with _lock:
-        return _inboxes.setdefault(service_id, SimpleQueue())
-
-
 def _offset(service_id: int) -> float:
     """Return how far QMS's clock is ahead of ours, as last measured."""
     return _offsets.get(service_id, (0.0, 0.0))[0]
 
 
-def look_up(service_id: int, now: Now, connect: Connect | None = None, seconds: float = 5.0) -> bool:
-    """Ask a service for its open searches; a pump that runs already in this process is poked instead.
+def look_up(
+    service_id: int, now: Now, connect: Connect | None = None, seconds: float = 5.0, lookout: Lookout | None = None
+) -> bool:
+    """Ask a service for its open searches, unless a pump that runs already in this process does.
 
     Returns whether searches are left open, so that the caller sends itself again. A process that stops asks nothing
     and leaves them to beat: the hint would come back to itself.
@@ -326,14 +358,18 @@ def look_up(service_id: int, now: Now, connect: Connect | None = None, seconds: 
     with _lock:
         running = _running.setdefault(service_id, threading.Lock())
     if not running.acquire(blocking=False):
-        _inbox(service_id).put(None)
         return False
     try:
         service = RecordingService.objects.get(pk=service_id)
         _offsets[service_id] = (qms_api.clock_offset_seconds(service_id), 0.0)
-        return Pump(service, now, connect or qms_api.connect).run(seconds)
+        return Pump(service, now, connect or qms_api.connect, lookout).run(seconds)
     finally:
         running.release()
+
+
+def look_up_hint(service_id: int) -> Hint:
+    """Return the hint to the pump of a service."""
+    return Hint("calls.tasks.look_up", "lookups", service_id)
 
 
 def services_with_due_searches(now: datetime) -> list[int]:

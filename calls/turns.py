@@ -12,7 +12,8 @@ from typing import Protocol
 from calls.consumer import Folded
 from cti.api import clear_wake, hold_wake
 
-#: From the begin of one fold to that of the next, while there is no more than one batch.
+#: From the begin of one fold to that of the next, while there is no more than one batch; twice as long as a fold takes
+#: where that is more: what comes meanwhile makes the next one worth more, and the processors are free for others.
 GATHER_SECONDS = 0.06
 #: A turn goes on for so long without an event.
 LINGER_SECONDS = 0.1
@@ -21,8 +22,8 @@ LINGER_SECONDS = 0.1
 class Folding(Protocol):
     """What folds a source's journal."""
 
-    def fold_once(self) -> Folded | None:
-        """Fold the next batch; None when there is nothing to do."""
+    def fold_once(self, *, goes_on: bool = False) -> Folded | None:
+        """Fold the next batch; None when there is nothing to do. ``goes_on``: not the first of a turn."""
 
 
 class Turn:
@@ -42,7 +43,7 @@ class Turn:
         self._linger(until)
         clear_wake(self._source_id)  # Hints come through again; what came before they did is folded here.
         while time.monotonic() < until:
-            if self._fold() is None:
+            if self._fold(goes_on=True) is None:
                 return False
         return True
 
@@ -51,16 +52,17 @@ class Turn:
         quiet_at = time.monotonic() + LINGER_SECONDS
         while (began := time.monotonic()) < min(until, quiet_at):
             is_another_waiting = hold_wake(self._source_id, self._others)
-            folded = self._fold()
+            folded = self._fold(goes_on=True)
+            took = time.monotonic() - began
             if folded is not None and folded.events:
                 quiet_at = time.monotonic() + LINGER_SECONDS
             if folded is not None and folded.is_more:
                 continue
             if is_another_waiting:
                 return
-            time.sleep(max(began + GATHER_SECONDS - time.monotonic(), 0))
+            time.sleep(max(GATHER_SECONDS - took, took))
 
-    def _fold(self) -> Folded | None:
-        folded = self._folding.fold_once()
+    def _fold(self, *, goes_on: bool = False) -> Folded | None:
+        folded = self._folding.fold_once(goes_on=goes_on)
         self._pass_on(folded)
         return folded

@@ -14,7 +14,7 @@ from cti.journal import (
     trim_journal,
 )
 from cti.journal_intake import Appended, Arrival, append_unique
-from cti.journal_wake import clear_wake, hold_wake, wake
+from cti.journal_wake import Hint, Watch, clear_wake, hold_wake, wake
 from cti.quarantine import record_quarantine, record_quarantined
 from cti.tokens import Refusal, TokenFacts, authenticate, mint_token
 
@@ -24,12 +24,14 @@ __all__ = [
     "Arrival",
     "Entry",
     "Fenced",
+    "Hint",
     "JournalError",
     "JournalState",
     "JournalUnavailable",
     "Refusal",
     "SecretMissing",
     "TokenFacts",
+    "Watch",
     "advance_journal",
     "append_unique",
     "authenticate",

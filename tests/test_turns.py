@@ -2,14 +2,18 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import redis as redis_client
 
 from calls.consumer import Folded
-from calls.hints import Poke, Pokes
+from calls.hints import Pokes
+from calls.searches import look_up_hint
 from calls.turns import GATHER_SECONDS, LINGER_SECONDS, Turn
 from cti import api
+from cti.journal_wake import FLAG_MILLISECONDS
+from tests.environment import free_port
 
 pytestmark = pytest.mark.usefixtures("redis")
 
@@ -23,8 +27,9 @@ class Journal:
     def __init__(self, find: Callable[[int], int | None]) -> None:
         self._find, self.folds = find, 0
 
-    def fold_once(self) -> Folded | None:
-        """Fold what is found."""
+    def fold_once(self, *, goes_on: bool = False) -> Folded | None:
+        """Fold what is found; the first of a turn alone reads the settings anew."""
+        assert goes_on == bool(self.folds)
         self.folds += 1
         found = self._find(self.folds)
         return None if found is None else Folded(events=found)
@@ -112,7 +117,7 @@ def test_events_that_trickle_in_are_folded_together() -> None:
 def test_a_full_batch_is_followed_by_the_next_at_once() -> None:
     journal = Journal(lambda _: None)
     batches = iter([Folded(events=1000, is_more=True)] * 50)
-    journal.fold_once = lambda: next(batches, None)  # type: ignore[method-assign]
+    journal.fold_once = lambda **_: next(batches, None)  # type: ignore[method-assign]
     begin = time.monotonic()
 
     assert not Turn(SOURCE, [], journal, lambda _: None).run(LIMIT_SECONDS)
@@ -123,15 +128,57 @@ def sent(redis: "redis_client.Redis") -> dict[str, int]:
     return {queue: redis.llen(queue) for queue in ("lookups", "writes")}
 
 
-def test_a_pump_is_poked_at_most_so_often_and_once_more_at_the_end(redis: "redis_client.Redis") -> None:
+def test_a_fold_that_takes_long_leaves_the_processors_to_others_for_as_long() -> None:
+    def find(_: int) -> int:
+        until = time.process_time() + GATHER_SECONDS
+        while time.process_time() < until:
+            pass
+        return 1
+
+    _, journal = turn(find, seconds=10 * GATHER_SECONDS)
+    assert journal.folds <= 7
+
+
+def test_a_delivery_is_sent_hints_at_most_so_often_and_one_more_at_the_end(redis: "redis_client.Redis") -> None:
     pokes = Pokes()
     for _ in range(5):
-        pokes.heed(Folded(events=1, looking_up=frozenset({1}), writing=frozenset({1, 2})))
-    assert sent(redis) == {"lookups": 1, "writes": 2}
+        pokes.heed(Folded(events=1, writing=frozenset({1, 2})))
+    assert sent(redis)["writes"] == 2
 
     pokes.pay()
-    assert sent(redis) == {"lookups": 2, "writes": 4}
+    assert sent(redis)["writes"] == 4
 
     pokes.pay()
-    assert sent(redis) == {"lookups": 2, "writes": 4}
-    assert Poke("calls.tasks.look_up", "lookups", 1) in pokes.sent_at
+    assert sent(redis)["writes"] == 4
+
+
+def test_a_pump_of_questions_is_sent_one_hint_until_it_leaves_and_none_while_it_looks(
+    redis: "redis_client.Redis",
+) -> None:
+    pokes, found = Pokes(), Folded(events=1, looking_up=frozenset({1, 2}))
+    for _ in range(3):
+        pokes.heed(found)
+    assert sent(redis)["lookups"] == 2
+
+    watch = api.Watch(look_up_hint(1))
+    watch.keep()
+    redis.delete("lookups", look_up_hint(2).flag)
+    pokes.heed(found)
+    assert sent(redis)["lookups"] == 1
+
+    watch.leave()
+    pokes.heed(found)
+    assert sent(redis)["lookups"] == 2
+
+
+def test_a_pump_that_died_while_it_looked_is_sent_hints_again_soon(redis: "redis_client.Redis") -> None:
+    api.Watch(look_up_hint(1)).keep()
+    assert 0 < redis.pttl(look_up_hint(1).flag) <= FLAG_MILLISECONDS
+
+
+def test_without_redis_a_pump_looks_all_the_same(settings: Any) -> None:
+    settings.JOURNAL_URL = f"redis://127.0.0.1:{free_port()}/0"
+    watch = api.Watch(look_up_hint(1))
+    watch.keep()
+    watch.leave()
+    look_up_hint(1).send()

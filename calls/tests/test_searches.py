@@ -308,18 +308,17 @@ def test_the_claim_of_a_pump_that_died_runs_out_soon_whatever_the_time_out(desk:
 def test_a_search_whose_answer_takes_long_stays_with_its_pump(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(searches, "LEASE", timedelta(seconds=0.5))
     monkeypatch.setattr(searches, "RENEW_EVERY_SECONDS", 0.1)
-    monkeypatch.setattr(searches, "_inboxes", {})  # No late answer of another test.
     search, gate = desk.search(window=60), desk.gates.setdefault("a", threading.Event())
     pump = desk.pump()
     for one in pump._claim(4):
         pump.pool.submit(pump._ask, one)
     long = time.monotonic() + 2
     while time.monotonic() < long:
-        pump._harvest(0.05)
+        pump._harvest(time.monotonic() + 0.05)
     others = desk.pump()._claim(4)
     gate.set()
     while pump.pending:
-        pump._harvest(0.05)
+        pump._harvest(time.monotonic() + 0.05)
         assert time.monotonic() < long + 10, "No answer came."
 
     assert others == []
@@ -345,7 +344,7 @@ def test_a_pump_that_is_told_to_stop_gives_its_searches_back_and_claims_no_more(
     assert [extension for _, extension, *_ in desk.asked] == ["2001"]
 
 
-def test_a_second_call_pokes_the_pump_that_runs(desk: Desk) -> None:
+def test_a_second_call_leaves_all_to_the_pump_that_runs(desk: Desk) -> None:
     answers: list[bool] = []
 
     def now() -> datetime:
@@ -355,6 +354,58 @@ def test_a_second_call_pokes_the_pump_that_runs(desk: Desk) -> None:
 
     look_up(desk.a.pk, now, desk.connect, seconds=0.1)
     assert answers == [False]
+
+
+class Watcher:
+    """What a pump tells of its looks; ``keep`` and ``leave`` let something happen just then."""
+
+    def __init__(self, keep: Callable[[int], Any] = lambda _: None, leave: Callable[[], Any] = lambda: None) -> None:
+        self.looks, self._keep, self._leave = 0, keep, leave
+
+    def keep(self) -> None:
+        """Count a look."""
+        self.looks += 1
+        self._keep(self.looks)
+
+    def leave(self) -> None:
+        """Let hints through."""
+        self._leave()
+
+
+def test_a_pump_to_which_nobody_sends_hints_asks_what_comes_soon_after_the_last_question(desk: Desk) -> None:
+    for extension in ("2001", "2002"):
+        desk.qms.connected(extension, timezone.now(), "a")
+    desk.search(1)
+    watcher = Watcher(lambda looks: looks == 5 and desk.search(2))
+
+    assert look_up(desk.a.pk, timezone.now, desk.connect, lookout=watcher) is False
+    assert [extension for _, extension, *_ in desk.asked] == ["2001", "2002"]
+
+
+def test_what_comes_as_a_pump_leaves_is_told_to_its_caller(desk: Desk) -> None:
+    assert look_up(desk.a.pk, timezone.now, desk.connect, lookout=Watcher(leave=desk.search)) is True
+
+
+def test_a_pump_looks_at_a_steady_rhythm_however_many_questions_come(desk: Desk) -> None:
+    for number in range(1, 9):
+        desk.qms.connected(str(2000 + number), timezone.now(), "a")
+    watcher = Watcher(lambda looks: looks < 9 and desk.search(looks))
+    begin = time.monotonic()
+    look_up(desk.a.pk, timezone.now, desk.connect, lookout=watcher)
+
+    assert len(desk.asked) == 8
+    assert watcher.looks <= (time.monotonic() - begin) / searches.LOOK_EVERY_SECONDS + 1
+
+
+def test_more_questions_than_may_be_on_their_way_are_claimed_ahead_while_the_service_is_quick(desk: Desk) -> None:
+    for number in range(1, 10):
+        desk.qms.connected(str(2000 + number), timezone.now(), "a")
+        desk.search(number, window=5)
+    watcher = Watcher()
+    look_up(desk.a.pk, timezone.now, desk.connect)
+    look_up(desk.a.pk, timezone.now, desk.connect, lookout=watcher)
+
+    assert len(desk.asked) == 9
 
 
 def test_no_more_questions_are_on_their_way_than_the_service_allows(desk: Desk) -> None:
