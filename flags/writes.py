@@ -14,13 +14,23 @@ import structlog
 from django.db import transaction
 from django.db.models import Case, F, QuerySet, Value, When
 
+from bulk.tables import Table
 from flags.catalogue import FlagText
 from flags.claims import code_of_giving_up, free
-from flags.inserting import insert
 from flags.models import RETRIABLE, SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
 from qms.port import QmsUnclear
 
 log = structlog.get_logger()
+
+_WRITES = Table(
+    FlagWrite,
+    ["leg_id", "source_id", "service", "recording_guid", "part", "state", "attempts", "not_before", "created_at",
+     "error_code", "error", "folded"],
+    ["recording_guid", "part"],
+)  # fmt: skip
+_VALUES = Table(
+    FlagValue, ["write", "recording_guid", "name", "value", "cut", "masked"], ["recording_guid", "name"]
+)  # fmt: skip
 
 
 class NewWrite(msgspec.Struct, frozen=True, kw_only=True):
@@ -115,20 +125,13 @@ def _refusal(write: NewWrite, holder: int | None, standing: _Standing) -> str:
 def _insert(writes: Sequence[NewWrite], standing: _Standing) -> None:
     if not writes:
         return
-    insert(FlagWrite, _WRITE_FIELDS, [_row(write, standing) for write in writes])
+    _WRITES.insert([_row(write, standing) for write in writes])
     found = FlagWrite.objects.filter(recording_guid__in=[write.recording_guid for write in writes]).order_by()
     keys = {(guid, part): key for key, guid, part in found.values_list("pk", "recording_guid", "part")}
-    insert(
-        FlagValue, ("write", "recording_guid", "name", "value", "cut", "masked"),
+    _VALUES.insert(
         [(keys[(write.recording_guid, write.part)], write.recording_guid, text.name, text.value, text.cut, text.masked)
-         for write in writes for text in write.texts],
+         for write in writes for text in write.texts]
     )  # fmt: skip
-
-
-_WRITE_FIELDS = (
-    "leg_id", "source_id", "service", "recording_guid", "part", "state", "attempts", "not_before", "created_at",
-    "error_code", "error", "folded",
-)  # fmt: skip
 
 
 def _row(write: NewWrite, standing: _Standing) -> tuple[object, ...]:

@@ -7,11 +7,11 @@ from time import monotonic
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
+from bulk.tables import Table
 from flags.claims import claim_due, due
 from flags.delivery import Breaker, Delivery, SharedBreaker, deliver
-from flags.inserting import insert
 from flags.models import SETTLED, FlagValue, FlagWrite, state_is_one_of
 from flags.tests.qms import Line, Post, Recorder
 from flags.writes import settled_writes
@@ -27,18 +27,20 @@ def post() -> Post:
     return Post()
 
 
+@transaction.atomic
 def backlog(post: Post, writes: int, *, state: str = "queued", part: str = "base") -> None:
     """Queue many writes at once, each a second younger than the one before."""
     names = ("leg_id", "source_id", "service", "recording_guid", "part", "state", "attempts", "not_before",
              "created_at", "error_code", "error", "folded")  # fmt: skip
     moments = [post.time - timedelta(seconds=writes - number) for number in range(writes)]
-    insert(FlagWrite, names, [
+    Table(FlagWrite, names, ["id"]).insert([
         (number, 7, post.service.pk, str(uuid.uuid4()), part, state, 0, moment, moment, "", "", False)
         for number, moment in enumerate(moments)
     ])  # fmt: skip
     values = FlagWrite.objects.filter(state=state).values_list("pk", "recording_guid")
-    insert(FlagValue, ("write", "recording_guid", "name", "value", "cut", "masked"),
-           [(key, guid, "AgentId", "A1", False, False) for key, guid in values])  # fmt: skip
+    Table(FlagValue, ("write", "recording_guid", "name", "value", "cut", "masked"), ["id"]).insert(
+        [(key, guid, "AgentId", "A1", False, False) for key, guid in values]
+    )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
