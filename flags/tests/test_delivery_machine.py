@@ -69,7 +69,7 @@ class Well:
     def may_send(self, service_id: int, now: datetime) -> bool:
         return True
 
-    def is_on_trial(self, service_id: int) -> bool:
+    def is_on_trial(self, service_id: int, now: datetime) -> bool:
         return False
 
     def mark_ok(self, service_id: int, now: datetime) -> None:
