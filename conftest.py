@@ -9,6 +9,7 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from agents.api import forget_directories
+from qms.health import forget as forget_health
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -44,6 +45,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 def _fresh_directories() -> None:
     """Let no test see another's QMS users: a rolled back database gives the same ids again."""
     forget_directories()
+
+
+@pytest.fixture(autouse=True)
+def _no_beliefs() -> None:
+    """Let no test believe that a Recording Service is well because another's was."""
+    forget_health()
 
 
 @pytest.fixture

@@ -207,7 +207,6 @@ def _statements(service: RecordingService, load: Load) -> list[Latency]:
         "beat: services with due writes": lambda: claims.services_with_due_writes(now),
         "a delivery while the breaker is open": lambda: delivery.deliver(service.pk, now=timezone.now),
         "giving up what is overdue (nothing)": lambda: claims.give_up_overdue(service.pk, now - patience, now),
-        "when the next is due": lambda: claims.next_due(service.pk),
     }
     return [latency(name, _times(act, load, name)) for name, act in acts.items()]
 

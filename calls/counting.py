@@ -13,11 +13,11 @@ from functools import cache
 import msgspec
 from django.utils import timezone
 
+from bulk.tables import Table
 from calls.lifecycle.draft import Draft
 from calls.lifecycle.values import Leg
 from calls.models import HourlyCount, HourlyLatency, Measure
 from calls.rows import MOST_MS, flags_ms, guid_ms
-from calls.upsert import Table
 
 #: What a latency is told to: the upper ends of the buckets, in milliseconds.
 BUCKETS_MS = (

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from agents.api import save_seats
+from bulk.tables import Table
 from calls import search_rows
 from calls.counting import count_changes
 from calls.flagging import leg_facts
@@ -27,7 +28,6 @@ from calls.models import Leg as LegRow
 from calls.roster import SourceRoster
 from calls.rows import CALL_FIELDS, LEG_FIELDS, call_row, leg_key, leg_number, leg_row
 from calls.search_counting import cancelled, count_searches
-from calls.upsert import Table
 from flags.api import NewWrite, hash_key, queue_writes
 from flags.catalogue import FlagSpec, Part, flag_texts
 

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from bulk.tables import Table
 from calls.counting import bucket_of
 from calls.models import RecordingSearch, SearchCount, SearchState
 from calls.rows import MOST_MS
-from calls.upsert import Table
 
 SPAN = timedelta(minutes=5)
 #: Pages tell of a day; what is older is for whoever asks a week later.

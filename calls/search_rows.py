@@ -2,15 +2,14 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
 from django.db import connection, models
 
-from calls.arrays import array
+from bulk.arrays import array
+from bulk.tables import Table, plain
 from calls.models import RecordingSearch, SearchState
-from calls.upsert import Table
 
 #: What an answer changes.
 ANSWER = (
@@ -41,12 +40,7 @@ def save_open(rows: Sequence[RecordingSearch]) -> None:
         if connection.vendor == "postgresql":
             cursor.execute(_for_postgresql(), [array(column) for column in zip(*values, strict=True)])
         else:
-            cursor.executemany(_for_sqlite(), [tuple(map(_plain, (*row[1:], row[0]))) for row in values])
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as SQLite stores it; Django reads times without their offset as UTC."""
-    return str(value.astimezone(UTC).replace(tzinfo=None)) if isinstance(value, datetime) else value
+            cursor.executemany(_for_sqlite(), [tuple(map(plain, (*row[1:], row[0]))) for row in values])
 
 
 def _field(name: str) -> "models.Field[Any, Any]":

@@ -2,12 +2,12 @@
 
 from flags.creation import Creation, FlagAnswer, check_flags, create_flags
 from flags.delivery import Delivered, deliver, services_with_due_writes
+from flags.queueing import NewWrite
 from flags.renaming import after_rename, note_rename
 from flags.retrying import retry_all
 from flags.showing import ShownValue, shown_values
 from flags.specs import hash_key, load_specs
 from flags.writes import (
-    NewWrite,
     Refusal,
     Settled,
     give_up,

@@ -6,9 +6,9 @@ queries does not grow with the number of writes.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from django.db import connection, transaction
@@ -28,6 +28,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Greatest
 
+from bulk.arrays import array
 from flags.alerts import ALERTING, count_alerts, reasons_of
 from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
 from flags.protocol import Decision, Pending
@@ -81,12 +82,6 @@ def _unsettled(service_id: int) -> QuerySet[FlagWrite]:
     return FlagWrite.objects.filter(state_is_one_of(UNSETTLED), service_id=service_id)
 
 
-def next_due(service_id: int) -> datetime | None:
-    """Return when a write of the service that nobody has is due next."""
-    waiting = _unsettled(service_id).filter(claimed_until=None).order_by("not_before")
-    return waiting.values_list("not_before", flat=True).first()
-
-
 def services_with_due_writes(now: datetime) -> list[int]:
     """Return the Recording Services that have writes due: what beat finds when a hint was lost."""
     services = RecordingService.objects.order_by("id").values_list("id", flat=True)
@@ -101,14 +96,92 @@ def claim_due(
 
     A write that is found in ``sending`` is one whose delivery died: its end is unclear.
     """
+    until = now + lease
+    if connection.vendor == "postgresql":
+        found = _take_at_once(service_id, claim, now, until, limit, besides)
+    else:
+        found = _take_locked(service_id, claim, now, until, limit, besides)
+    return [_claimed(row, flags, patience) for row, flags in found]
+
+
+class _Taken(NamedTuple):
+    """A write as it was before it was claimed."""
+
+    write_id: int
+    leg_id: int
+    source_id: int
+    recording_guid: str
+    part: str
+    state: str
+    attempts: int
+    created_at: datetime
+    retried_at: datetime | None
+
+
+def _claimed(row: _Taken, flags: Iterable[Sequence[str]], patience: timedelta) -> Claimed:
+    return Claimed(
+        write_id=row.write_id, leg_id=row.leg_id, source_id=row.source_id, recording_guid=row.recording_guid,
+        part=row.part, is_unclear=row.state != WriteState.QUEUED,
+        pending=Pending(
+            flags=tuple(Flag(name, value) for name, value in flags), attempts=row.attempts + 1,
+            created_at=row.created_at, give_up_at=(row.retried_at or row.created_at) + patience,
+        ),
+    )  # fmt: skip
+
+
+_Found = list[tuple[_Taken, Iterable[Sequence[str]]]]
+
+
+def _take_at_once(
+    service_id: int, claim: int, now: datetime, until: datetime, limit: int, besides: Collection[int]
+) -> _Found:
+    """Claim and read by one statement, which commits by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_AT_ONCE, [service_id, now, now, array([*besides]), limit, claim, until])
+        return [(_Taken(*row), flags) for *row, flags in cursor.fetchall()]
+
+
+_WORDS = ", ".join(f"'{state}'" for state in UNSETTLED)
+#: As ``due`` says, passing over what another delivery is claiming at this moment. The state of the base flags is looked
+#: up by its unique index whatever the planner expects; so are the values of each write.
+_TAKE_AT_ONCE = f"""
+WITH due AS MATERIALIZED (
+    SELECT id, state, attempts FROM flags_flagwrite AS one
+    WHERE state IN ({_WORDS}) AND service_id = %s AND not_before <= %s
+          AND (claimed_until IS NULL OR claimed_until < %s)
+          AND (part = 'base' OR ((SELECT base.state FROM flags_flagwrite AS base WHERE base.part = 'base'
+                                  AND base.recording_guid = one.recording_guid) IN ({_WORDS})) IS NOT TRUE)
+          AND id <> ALL (%s::bigint[])
+    ORDER BY not_before, id LIMIT %s
+    FOR UPDATE SKIP LOCKED
+), taken AS (
+    UPDATE flags_flagwrite AS one
+    SET state = CASE due.state WHEN '{WriteState.QUEUED}' THEN '{WriteState.SENDING}' ELSE '{WriteState.UNCLEAR}' END,
+        claim = %s, claimed_until = %s, attempts = due.attempts + 1
+    FROM due WHERE one.id = due.id
+    RETURNING one.id, leg_id, source_id, recording_guid, part, due.state, due.attempts, created_at, retried_at,
+              not_before
+)
+SELECT id, leg_id, source_id, recording_guid, part, state, attempts, created_at, retried_at,
+       ARRAY(SELECT ARRAY[name, value] FROM flags_flagvalue AS one WHERE one.write_id = taken.id ORDER BY one.id)
+FROM taken ORDER BY not_before, id
+"""  # noqa: S608  (the states are the model's own words)
+
+
+def _take_locked(
+    service_id: int, claim: int, now: datetime, until: datetime, limit: int, besides: Collection[int]
+) -> _Found:
+    """Claim by a conditional update, then read. With nothing due no transaction is begun: SQLite's locks out others."""
+    if not due(service_id, now).exists():
+        return []
     with transaction.atomic():
         rows = [row for row in _locked(due(service_id, now))[:limit] if row.pk not in besides]
         keys = [row.pk for row in rows]
-        won = _take(keys, claim, now, now + lease) if keys else 0
+        won = _take(keys, claim, now, until) if keys else 0
     if won != len(keys):  # Another delivery was quicker for some.
         mine = set(FlagWrite.objects.filter(pk__in=keys, claim=claim).values_list("pk", flat=True))
         rows = [row for row in rows if row.pk in mine]
-    return _claimed(rows, patience) if rows else []
+    return _with_flags(rows) if rows else []
 
 
 def _locked(rows: QuerySet[FlagWrite]) -> QuerySet[FlagWrite]:
@@ -125,20 +198,14 @@ def _take(keys: Sequence[int], claim: int, now: datetime, until: datetime) -> in
     )  # fmt: skip
 
 
-def _claimed(rows: Sequence[FlagWrite], patience: timedelta) -> list[Claimed]:
-    flags: dict[int, list[Flag]] = {row.pk: [] for row in rows}
+def _with_flags(rows: Sequence[FlagWrite]) -> _Found:
+    flags: dict[int, list[Sequence[str]]] = {row.pk: [] for row in rows}
     values = FlagValue.objects.filter(write_id__in=list(flags)).order_by("id")
     for write_id, name, value in values.values_list("write_id", "name", "value"):
-        flags[write_id].append(Flag(name, value))
+        flags[write_id].append((name, value))
     return [
-        Claimed(
-            write_id=row.pk, leg_id=row.leg_id, source_id=row.source_id, recording_guid=row.recording_guid,
-            part=row.part, is_unclear=row.state != WriteState.QUEUED,
-            pending=Pending(
-                flags=tuple(flags[row.pk]), attempts=row.attempts + 1, created_at=row.created_at,
-                give_up_at=(row.retried_at or row.created_at) + patience,
-            ),
-        )
+        (_Taken(row.pk, row.leg_id, row.source_id, row.recording_guid, row.part, row.state, row.attempts,
+                row.created_at, row.retried_at), flags[row.pk])
         for row in rows
     ]  # fmt: skip
 

@@ -27,7 +27,6 @@ from flags.claims import (
     due,
     give_back,
     give_up_overdue,
-    next_due,
     services_with_due_writes,
     settle,
 )
@@ -35,7 +34,7 @@ from flags.models import SETTLED
 from flags.protocol import Decision, Failed, next_step
 from flags.sending import Senders, Sent, pools
 from qms import api as qms_api
-from qms.models import RecordingService, ServiceHealth
+from qms.models import RecordingService
 from qms.port import QmsError, QmsUnavailable, QmsUnclear, RecordingServicePort
 
 __all__ = ["Breaker", "Delivered", "deliver", "services_with_due_writes"]
@@ -57,10 +56,10 @@ class Breaker(Protocol):
     """The circuit breaker of a Recording Service."""
 
     def may_send(self, service_id: int, now: datetime) -> bool:
-        """Say whether something may be sent now."""
+        """Say whether that one may be sent now."""
 
-    def is_on_trial(self, service_id: int) -> bool:
-        """Say whether one write alone is to be sent, to see whether the service is well."""
+    def is_on_trial(self, service_id: int, now: datetime) -> bool:
+        """Say whether one write alone is to be sent, to see whether the service is well; else all may be."""
 
     def mark_ok(self, service_id: int, now: datetime) -> None:
         """Note that the service answered."""
@@ -76,7 +75,6 @@ class Delivered(msgspec.Struct, kw_only=True):
     settled: int = 0
     source_ids: set[int] = msgspec.field(default_factory=set)
     more: bool = False
-    next_due: datetime | None = None
 
 
 def deliver(
@@ -111,9 +109,9 @@ class SharedBreaker:
         """Say whether something may be sent now; when the wait is over, to one caller alone."""
         return qms_api.may_send(service_id, now)
 
-    def is_on_trial(self, service_id: int) -> bool:
+    def is_on_trial(self, service_id: int, now: datetime) -> bool:
         """Say whether the service has not answered since the breaker opened."""
-        return ServiceHealth.objects.filter(pk=service_id, open_until__isnull=False).exists()
+        return qms_api.is_on_trial(service_id, now)
 
     def mark_ok(self, service_id: int, now: datetime) -> None:
         """Note that the service answered."""
@@ -149,44 +147,45 @@ class Delivery:
             self.senders.halt.set()
         while self.senders.under_way:
             self._harvest()
-        self.done.more = not is_dry and due(self.service.pk, self.now()).exists()
-        self.done.next_due = next_due(self.service.pk)
+        self.done.more = not is_dry and self._is_any_due()
         return self.done
 
     def _fill(self) -> bool:
         """Claim and send when less than half of what may be is under way. Returns whether anything is."""
         under_way = self.senders.under_way
-        if len(under_way) * 2 <= self.limit and not self._is_failing() and self._may_send() and (port := self._port()):
-            for claimed in self._claim():
+        if len(under_way) * 2 <= self.limit and (room := self._room()) and (port := self._port()):
+            for claimed in self._claim(room):
                 self.senders.send(port, claimed)
         return bool(under_way)
 
-    def _is_failing(self) -> bool:
-        """Say whether the breaker has opened while some are under way: no trial is sent beside them."""
-        is_halted = bool(self.senders.under_way) and self.senders.halt.is_set()
-        return is_halted and self.breaker.is_on_trial(self.service.pk)
+    def _room(self) -> int:
+        """Say how many may be claimed.
 
-    def _may_send(self) -> bool:
-        """Ask the breaker, but only with something to send: who asks may be the one that tries."""
-        if not due(self.service.pk, self.now()).exists():
-            return False
+        While the breaker is open, it is asked with something to send alone, and one write is sent beside no other: who
+        asks may be the one that tries.
+        """
+        under_way = self.senders.under_way
+        if self.service.enabled and not self.breaker.is_on_trial(self.service.pk, self.now()):
+            return self.limit - len(under_way)
+        if under_way or not self._is_any_due():
+            return 0
         if self.service.enabled and self.breaker.may_send(self.service.pk, self.now()):
-            return True
+            return 1
         self._give_up_overdue()
-        return False
+        return 0
+
+    def _is_any_due(self) -> bool:
+        return due(self.service.pk, self.now()).exists()
 
     def _port(self) -> RecordingServicePort | None:
         try:
             return self.connect(self.service)
         except QmsUnavailable as error:
-            self.breaker.mark_failed(self.service.pk, error, self.now())
+            if self._is_any_due():  # Nobody misses a way on which there is nothing to send.
+                self.breaker.mark_failed(self.service.pk, error, self.now())
             return None
 
-    def _claim(self) -> Sequence[Claimed]:
-        limit = 1 if self.breaker.is_on_trial(self.service.pk) else self.limit
-        room = limit - len(self.senders.under_way)
-        if room <= 0:
-            return ()
+    def _claim(self, room: int) -> Sequence[Claimed]:
         self.senders.halt.clear()
         claimed = claim_due(
             self.service.pk, self.claim, self.now(), lease=self.lease, patience=self.patience, limit=room,

@@ -14,25 +14,23 @@ import structlog
 from django.db import transaction
 from django.db.models import Case, F, QuerySet, Value, When
 
-from flags.catalogue import FlagText
+from bulk.tables import Table
 from flags.claims import code_of_giving_up, free
-from flags.inserting import insert
 from flags.models import RETRIABLE, SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
+from flags.queueing import NewWrite, queue_at_once
 from qms.port import QmsUnclear
 
 log = structlog.get_logger()
 
-
-class NewWrite(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of a leg's flags, to be written to its recording."""
-
-    leg_id: int
-    source_id: int
-    service_id: int
-    recording_guid: str
-    part: Literal["base", "wrapup"]
-    texts: tuple[FlagText, ...]
-    at: datetime
+_WRITES = Table(
+    FlagWrite,
+    ["leg_id", "source_id", "service", "recording_guid", "part", "state", "attempts", "not_before", "created_at",
+     "error_code", "error", "folded"],
+    ["recording_guid", "part"],
+)  # fmt: skip
+_VALUES = Table(
+    FlagValue, ["write", "recording_guid", "name", "value", "cut", "masked"], ["recording_guid", "name"]
+)  # fmt: skip
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -65,14 +63,18 @@ class _Standing(msgspec.Struct):
     names: dict[str, set[str]] = msgspec.field(default_factory=lambda: defaultdict(set))
 
 
+@transaction.atomic(savepoint=False)
 def queue_writes(new: Sequence[NewWrite]) -> list[Refusal]:
     """Queue writes, each flag of a recording at most once. Returns what was refused, and why.
 
     A part that stands already for the same leg changes nothing. When another source's consumer queues the same
-    recording at the same moment, the constraint raises ``IntegrityError``: roll back and fold the batch again.
+    recording at the same moment, the constraint may raise ``IntegrityError``: roll back and fold the batch again.
     """
-    if not new:
-        return []
+    return [] if not new or queue_at_once(new) else _queue_what_may_stand(new)
+
+
+def _queue_what_may_stand(new: Sequence[NewWrite]) -> list[Refusal]:
+    """Look at what stands, and decide write by write."""
     standing, wanted, refused = _standing({write.recording_guid for write in new}), [], []
     for write in new:
         holder = standing.holders.get((write.recording_guid, write.part))
@@ -111,24 +113,16 @@ def _refusal(write: NewWrite, holder: int | None, standing: _Standing) -> str:
     return "" if names else "There is no flag to write."
 
 
-@transaction.atomic(savepoint=False)
 def _insert(writes: Sequence[NewWrite], standing: _Standing) -> None:
     if not writes:
         return
-    insert(FlagWrite, _WRITE_FIELDS, [_row(write, standing) for write in writes])
+    _WRITES.insert([_row(write, standing) for write in writes])
     found = FlagWrite.objects.filter(recording_guid__in=[write.recording_guid for write in writes]).order_by()
     keys = {(guid, part): key for key, guid, part in found.values_list("pk", "recording_guid", "part")}
-    insert(
-        FlagValue, ("write", "recording_guid", "name", "value", "cut", "masked"),
+    _VALUES.insert(
         [(keys[(write.recording_guid, write.part)], write.recording_guid, text.name, text.value, text.cut, text.masked)
-         for write in writes for text in write.texts],
+         for write in writes for text in write.texts]
     )  # fmt: skip
-
-
-_WRITE_FIELDS = (
-    "leg_id", "source_id", "service", "recording_guid", "part", "state", "attempts", "not_before", "created_at",
-    "error_code", "error", "folded",
-)  # fmt: skip
 
 
 def _row(write: NewWrite, standing: _Standing) -> tuple[object, ...]:

@@ -7,7 +7,7 @@ from qms.connection_tests import Told
 from qms.connection_tests import ask as ask_for_test
 from qms.connection_tests import told as test_told
 from qms.connections import adapters, connect
-from qms.health import BreakerState, breaker_state, clock_offset_seconds, mark_failed, may_send
+from qms.health import BreakerState, breaker_state, clock_offset_seconds, is_on_trial, mark_failed, may_send
 from qms.steps import Step, test_connection
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "breaker_state",
     "clock_offset_seconds",
     "connect",
+    "is_on_trial",
     "mark_failed",
     "mark_ok",
     "may_send",
@@ -29,6 +30,8 @@ __all__ = [
 def mark_ok(service_id: int, now: datetime) -> None:
     """Note that the service answered, and its clock as the calling thread saw it; closes the breaker.
 
-    Writes only where something changed or five seconds passed; once for a batch of calls is enough.
+    Looks once a second, and at once after a failure; writes only where something changed or five seconds passed.
     """
-    health.mark_ok(service_id, now, adapters.clock_offset_seconds(service_id))
+    offset = adapters.clock_offset_seconds(service_id)
+    if not health.is_known_well(service_id, now, offset):
+        health.mark_ok(service_id, now, offset)

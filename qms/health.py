@@ -6,6 +6,7 @@ then one call, and only one among all processes, is let through to see. Each ope
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 import structlog
 from django.db import transaction
@@ -22,6 +23,21 @@ PROBE_SECONDS = 15
 #: ``ok_at`` is written no more often than this: it shows that the service lives, and costs a write.
 OK_EVERY = timedelta(seconds=5)
 CLOCK_TOLERANCE_SECONDS = 2
+#: So long this process believes that a service is well without looking: what another process noted is hidden no longer.
+BELIEVED = timedelta(seconds=1)
+
+
+class _Well(NamedTuple):
+    """A service that was seen well: when, its clock as noted, and this process's last failure before the look."""
+
+    at: datetime
+    clock_offset_seconds: float
+    failure: object
+
+
+_well: dict[int, _Well] = {}
+#: A new object with each failure that this process noted: a look that was under way then is not believed.
+_failures: dict[int, object] = {}
 
 
 class BreakerState(StrEnum):
@@ -58,18 +74,46 @@ def may_send(service_id: int, now: datetime) -> bool:
     return claimed == 1
 
 
+def is_on_trial(service_id: int, now: datetime) -> bool:
+    """Say whether the service has not answered since the breaker opened; that it is closed is believed for a second."""
+    if is_known_well(service_id, now):
+        return False
+    failure = _failures.get(service_id)
+    health = ServiceHealth.objects.filter(pk=service_id).first()
+    # One whose last answer is long ago is left for its next one to be noted.
+    if health is not None and not health.failures and health.open_until is None and _is_fresh(health.ok_at, now):
+        _well[service_id] = _Well(now, health.clock_offset_seconds, failure)
+    return health is not None and health.open_until is not None
+
+
+def is_known_well(service_id: int, now: datetime, clock_offset_seconds: float | None = None) -> bool:
+    """Say whether this process saw it well less than a second ago, by the same clock, and noted no failure since."""
+    known = _well.get(service_id)
+    if known is None or known.failure is not _failures.get(service_id):
+        return False
+    is_clock_noted = clock_offset_seconds is None or not _has_moved(known.clock_offset_seconds, clock_offset_seconds)
+    return is_clock_noted and timedelta(0) <= now - known.at < BELIEVED
+
+
+def forget() -> None:
+    """Believe nothing: for tests, whose databases are put back behind the process's back."""
+    _well.clear()
+
+
 def mark_ok(service_id: int, now: datetime, clock_offset_seconds: float | None = None) -> None:
     """Note that the service answered; closes the breaker. Writes where something changed or five seconds passed."""
+    failure = _failures.get(service_id)
     health = ServiceHealth.objects.filter(pk=service_id).first()
     changes: dict[str, object] = {}
     if health is None or health.failures or health.open_until or not _is_fresh(health.ok_at, now):
         changes = {"ok_at": now, "failures": 0, "openings": 0, "open_until": None, "probe_at": None}
     known = health.clock_offset_seconds if health else 0.0
-    if clock_offset_seconds is not None and abs(clock_offset_seconds - known) > CLOCK_TOLERANCE_SECONDS:
-        changes["clock_offset_seconds"] = clock_offset_seconds
+    if clock_offset_seconds is not None and _has_moved(known, clock_offset_seconds):
+        changes["clock_offset_seconds"] = known = clock_offset_seconds
         log.warning("qms_clock_moved", service_id=service_id, offset_seconds=clock_offset_seconds)
     if changes:
         ServiceHealth.objects.update_or_create(service_id=service_id, defaults=changes)
+    _well[service_id] = _Well(now, known, failure)
 
 
 def mark_failed(service_id: int, error: QmsError, now: datetime) -> None:
@@ -88,6 +132,7 @@ def mark_failed(service_id: int, error: QmsError, now: datetime) -> None:
         health.error = f"{error.code}: {error}"[:500]
         _open(health, now)
         health.save()
+    _failures[service_id] = object()
 
 
 def clock_offset_seconds(service_id: int) -> float:
@@ -105,6 +150,10 @@ def _open(health: ServiceHealth, now: datetime) -> None:
     health.open_until = now + timedelta(seconds=wait)
     health.probe_at = None
     log.warning("qms_breaker_opened", service_id=health.pk, failures=health.failures, wait_seconds=wait)
+
+
+def _has_moved(noted: float, seen: float) -> bool:
+    return abs(seen - noted) > CLOCK_TOLERANCE_SECONDS
 
 
 def _is_fresh(ok_at: datetime | None, now: datetime) -> bool:

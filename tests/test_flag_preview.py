@@ -8,12 +8,12 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
+from bulk.tables import Table
 from calls.lifecycle.outcomes import Outcome
 from calls.lifecycle.values import Leg, LegFactsNow, Phase
 from calls.models import Leg as LegRow
 from calls.rows import LEG_FIELDS, leg_row
 from cti.tests.examples import source
-from flags.inserting import insert
 from flags.models import FlagSetting
 from flags.proofs import ProofRefused
 from flags.proofs import ask as ask_for_proof
@@ -34,7 +34,7 @@ def _two_calls() -> None:
             number=number, call_id=f"C{number}", device_id="2001", ordinal=1, phase=Phase.SETTLED, outcome=outcome,
             connected_at=NOW + timedelta(minutes=number), connected_by_us=NOW, facts=facts,
         )  # fmt: skip
-        insert(LegRow, LEG_FIELDS, [leg_row(pbx.pk, leg, NOW)])
+        Table(LegRow, LEG_FIELDS, ["id"]).insert([leg_row(pbx.pk, leg, NOW)])
 
 
 def ask(client: Client, reference: str = "", *, flag: str = "", **typed: Any) -> str:

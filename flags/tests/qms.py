@@ -11,7 +11,8 @@ import msgspec
 from flags.catalogue import FlagText
 from flags.delivery import Delivered, deliver
 from flags.models import FlagWrite
-from flags.writes import NewWrite, queue_writes
+from flags.queueing import NewWrite
+from flags.writes import queue_writes
 from qms.models import DataServer, RecordingService
 from qms.port import Flag, FlagDefinition
 from qms.simulated.records import SimulatedService, SimulatedUser

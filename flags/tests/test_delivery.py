@@ -43,7 +43,7 @@ def test_flags_are_written_once_and_told(post: Post) -> None:
 
     assert post.qms.flags(FlagWrite.objects.get().recording_guid) == {"AgentId": "A1", "QueueName": "Sales"}
     assert post.tells(key) == ("written", "")
-    assert (done.sent, done.settled, done.source_ids, done.more, done.next_due) == (1, 1, {7}, False, None)
+    assert (done.sent, done.settled, done.source_ids, done.more) == (1, 1, {7}, False)
     assert post.delivers(3600).sent == 0
 
 
@@ -166,6 +166,7 @@ def test_a_service_that_contradicts_itself_is_asked_again_later(post: Post) -> N
     assert post.qms.asked == ["write G1", "read G1"]
 
 
+@pytest.mark.skipif("connection.vendor == 'postgresql'", reason="PostgreSQL locks rows")
 def test_what_another_delivery_claimed_in_between_is_left_to_it(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where rows cannot be locked, the conditional update decides."""
     first, second = post.queues("G1"), post.queues("G2")
@@ -348,7 +349,7 @@ def test_beat_finds_the_services_with_due_writes(post: Post) -> None:
 def test_a_batch_costs_as_many_queries_whatever_its_size(post: Post) -> None:
     counts = [_queries(post, size) for size in (4, 80)]
 
-    assert counts[0] == counts[1] <= 13
+    assert counts[0] == counts[1] <= (9 if connection.vendor == "postgresql" else 14)
 
 
 def _queries(post: Post, size: int) -> int:

@@ -3,20 +3,21 @@
 import threading
 import uuid
 from datetime import datetime, timedelta
-from time import monotonic
+from itertools import count
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
-from flags.claims import claim_due, due
+from bulk.tables import Table
+from flags.claims import _TAKE_AT_ONCE, claim_due, due
 from flags.delivery import Breaker, Delivery, SharedBreaker, deliver
-from flags.inserting import insert
 from flags.models import SETTLED, FlagValue, FlagWrite, state_is_one_of
 from flags.tests.qms import Line, Post, Recorder
 from flags.writes import settled_writes
 from qms.models import ServiceHealth
-from qms.port import Flag, QmsUnclear
+from qms.port import Flag, QmsError, QmsUnavailable, QmsUnclear
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LEASE, PATIENCE = timedelta(seconds=60), timedelta(days=7)
@@ -27,18 +28,20 @@ def post() -> Post:
     return Post()
 
 
+@transaction.atomic
 def backlog(post: Post, writes: int, *, state: str = "queued", part: str = "base") -> None:
     """Queue many writes at once, each a second younger than the one before."""
     names = ("leg_id", "source_id", "service", "recording_guid", "part", "state", "attempts", "not_before",
              "created_at", "error_code", "error", "folded")  # fmt: skip
     moments = [post.time - timedelta(seconds=writes - number) for number in range(writes)]
-    insert(FlagWrite, names, [
+    Table(FlagWrite, names, ["id"]).insert([
         (number, 7, post.service.pk, str(uuid.uuid4()), part, state, 0, moment, moment, "", "", False)
         for number, moment in enumerate(moments)
     ])  # fmt: skip
     values = FlagWrite.objects.filter(state=state).values_list("pk", "recording_guid")
-    insert(FlagValue, ("write", "recording_guid", "name", "value", "cut", "masked"),
-           [(key, guid, "AgentId", "A1", False, False) for key, guid in values])  # fmt: skip
+    Table(FlagValue, ("write", "recording_guid", "name", "value", "cut", "masked"), ["id"]).insert(
+        [(key, guid, "AgentId", "A1", False, False) for key, guid in values]
+    )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
 
@@ -52,6 +55,13 @@ def fold_all_but(newest: int) -> None:
         cursor.execute("ANALYZE")
 
 
+def explained(statement: str, *values: Any) -> str:
+    """Return PostgreSQL's plan."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN {statement}", values)
+        return "\n".join(line for (line,) in cursor.fetchall())
+
+
 def test_a_claim_and_a_fold_read_their_indexes_however_much_stands(post: Post) -> None:
     backlog(post, 20_000)
     backlog(post, 20_000, state="written")
@@ -59,6 +69,10 @@ def test_a_claim_and_a_fold_read_their_indexes_however_much_stands(post: Post) -
     plan = due(post.service.pk, post.time)[:64].explain()
     assert "flags_write_due" in plan, plan
     assert "TEMP B-TREE" not in plan, plan
+    if connection.vendor == "postgresql":
+        plan = explained(_TAKE_AT_ONCE, post.service.pk, post.time, post.time, "{}", 64, 1, post.time + LEASE)
+        assert "flags_write_due" in plan, plan
+        assert "Seq Scan" not in plan, plan
     folding = FlagWrite.objects.filter(state_is_one_of(SETTLED), source_id=7, folded=False).order_by("id")
     plan = folding[:100].explain()
     assert "flags_write_to_fold" in plan, plan
@@ -144,6 +158,61 @@ def test_one_write_alone_tries_whether_a_service_is_well_again(post: Post) -> No
 
     assert ends == [False]
     assert done.settled == 5
+
+
+class OpensAtOnce:
+    """A breaker that opens with the first failure; its wait is over at once, and it closes with an answer."""
+
+    def __init__(self, slow: "FailsFirst") -> None:
+        self.slow, self.is_open = slow, False
+        self.asked_beside: list[int] = []
+
+    def may_send(self, service_id: int, now: datetime) -> bool:
+        self.asked_beside.append(self.slow.hanging)
+        return True
+
+    def is_on_trial(self, service_id: int, now: datetime) -> bool:
+        return self.is_open
+
+    def mark_ok(self, service_id: int, now: datetime) -> None:
+        self.is_open = False
+
+    def mark_failed(self, service_id: int, error: QmsError, now: datetime) -> None:
+        self.is_open = True
+
+
+class FailsFirst(Line):
+    """A service that fails at the first request, while the second takes its time, and fails too."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__(recorder)
+        self.numbers, self.second, self.hanging = count(1), threading.Event(), 0
+
+    def write_flags(self, guid: str, flags: Any) -> int:
+        number = next(self.numbers)
+        if number == 1:
+            assert self.second.wait(10)
+            raise QmsUnavailable("away")
+        if number == 2:
+            self.hanging = 1
+            self.second.set()
+            sleep(0.3)
+            self.hanging = 0
+            raise QmsUnavailable("away")
+        return super().write_flags(guid, flags)
+
+
+def test_no_trial_is_asked_for_while_something_is_under_way(post: Post) -> None:
+    for number in range(3):
+        post.queues(f"G{number}")
+    type(post.service).objects.update(max_in_flight=2)
+    post.service.refresh_from_db()
+    line = FailsFirst(post.qms)
+    breaker = OpensAtOnce(line)
+    done = Delivery(post.service, lambda: post.time, lambda _: line, breaker, 9).run(5)
+
+    assert breaker.asked_beside == [0]
+    assert done.settled == 1
 
 
 def test_a_second_delivery_in_the_process_leaves_the_work_to_the_first(post: Post) -> None:

@@ -21,8 +21,9 @@ from flags.catalogue import FlagText
 from flags.claims import Claimed, Settlement, claim_due, give_back, settle
 from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite
 from flags.protocol import next_step
+from flags.queueing import NewWrite
 from flags.tests.qms import Line, Post, Recorder, Trouble
-from flags.writes import NewWrite, give_up, queue_writes, retry
+from flags.writes import give_up, queue_writes, retry
 from qms.models import RecordingService
 from qms.port import Flag, QmsBusy, QmsError, QmsLoginFailed, QmsUnavailable, QmsUnclear
 
@@ -68,7 +69,7 @@ class Well:
     def may_send(self, service_id: int, now: datetime) -> bool:
         return True
 
-    def is_on_trial(self, service_id: int) -> bool:
+    def is_on_trial(self, service_id: int, now: datetime) -> bool:
         return False
 
     def mark_ok(self, service_id: int, now: datetime) -> None:

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 
 from qms import api, health
+from qms.connections import adapters
 from qms.health import BreakerState
 from qms.models import DataServer, RecordingService, ServiceHealth
 from qms.port import QmsLoginFailed, QmsUnavailable, RecordingNotFound
@@ -139,8 +140,78 @@ def test_a_service_that_stays_well_costs_one_write_in_five_seconds(
     with django_assert_num_queries(1):  # type: ignore[operator]
         api.mark_ok(service.pk, after(4.9))
 
-    api.mark_ok(service.pk, after(5))
-    assert ServiceHealth.objects.get(pk=service.pk).ok_at == after(5)
+    api.mark_ok(service.pk, after(5.9))
+    assert ServiceHealth.objects.get(pk=service.pk).ok_at == after(5.9)
+
+
+def test_a_service_that_is_well_is_looked_at_once_a_second(
+    service: RecordingService, django_assert_num_queries: pytest.FixtureRequest
+) -> None:
+    api.mark_ok(service.pk, NOON)
+
+    with django_assert_num_queries(0):  # type: ignore[operator]
+        api.mark_ok(service.pk, after(0.9))
+        assert not api.is_on_trial(service.pk, after(0.9))
+    with django_assert_num_queries(1):  # type: ignore[operator]
+        assert not api.is_on_trial(service.pk, after(1))
+        api.mark_ok(service.pk, after(1.9))
+
+
+def test_a_service_that_is_looked_at_before_each_answer_is_still_noted_to_live(service: RecordingService) -> None:
+    for number in range(50):
+        api.is_on_trial(service.pk, after(number * 0.4))
+        api.mark_ok(service.pk, after(number * 0.4 + 0.1))
+
+    at = ServiceHealth.objects.get().ok_at
+    assert at is not None
+    assert at > after(13)
+
+
+def test_a_failure_that_another_process_noted_is_hidden_for_a_second_at_most(service: RecordingService) -> None:
+    api.mark_ok(service.pk, NOON)
+    ServiceHealth.objects.update(failures=5, open_until=after(9))
+
+    assert not api.is_on_trial(service.pk, after(0.9))
+    assert api.is_on_trial(service.pk, after(1))
+    api.mark_ok(service.pk, after(1))
+    assert ServiceHealth.objects.get().failures == 0
+
+
+def test_after_a_failure_of_this_process_its_next_success_is_noted_at_once(service: RecordingService) -> None:
+    api.mark_ok(service.pk, NOON)
+    fail(service, 5)
+    assert api.is_on_trial(service.pk, NOON)
+    api.mark_ok(service.pk, NOON)
+
+    assert ServiceHealth.objects.get().failures == 0
+    assert not api.is_on_trial(service.pk, NOON)
+
+
+@pytest.mark.parametrize("look", [api.mark_ok, api.is_on_trial])
+def test_a_failure_that_comes_while_it_is_looked_at_is_not_hidden(service: RecordingService, look: Any) -> None:
+    ServiceHealth.objects.create(service=service, ok_at=NOON)
+    looks: list[bool] = []
+
+    def come_between(execute: Any, *rest: Any) -> Any:
+        found = execute(*rest)
+        if not looks:
+            looks.append(True)
+            fail(service, 1)
+        return found
+
+    with connection.execute_wrapper(come_between):
+        look(service.pk, NOON)
+    api.mark_ok(service.pk, NOON)
+
+    assert ServiceHealth.objects.get().failures == 0
+
+
+def test_a_clock_of_qms_that_moves_is_noted_at_once(service: RecordingService, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.mark_ok(service.pk, NOON)
+    monkeypatch.setattr(adapters, "clock_offset_seconds", lambda _: -3.2)
+    api.mark_ok(service.pk, NOON)
+
+    assert api.clock_offset_seconds(service.pk) == -3.2
 
 
 def test_the_clock_of_qms_is_noted_when_it_moves_by_more_than_two_seconds(service: RecordingService) -> None:

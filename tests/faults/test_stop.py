@@ -28,7 +28,8 @@ from cti.models import CtiSource, Kind
 from flags.catalogue import FlagText
 from flags.delivery import deliver
 from flags.models import FlagWrite
-from flags.writes import NewWrite, queue_writes
+from flags.queueing import NewWrite
+from flags.writes import queue_writes
 from gateway_site import pulse
 from gateway_site.launcher.procfile import programs
 from gateway_site.pulse import QUEUES

@@ -9,7 +9,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calls.arrays import array
+from bulk.arrays import array
 
 IS_POSTGRESQL = bool(os.environ.get("GATEWAY_TEST_POSTGRESQL"))
 pytestmark = [pytest.mark.django_db, pytest.mark.skipif(not IS_POSTGRESQL, reason="only PostgreSQL has arrays")]

@@ -1,4 +1,4 @@
-"""Insert or update many rows by one statement, several times as fast as the ORM does: the consumer's hot path.
+"""Insert or update many rows by one statement, in the caller's transaction: the hot paths.
 
 PostgreSQL takes a column an array (``unnest``), so that the statement's text does not grow with the rows; SQLite takes
 the rows one after the other in C. Column names come from the models alone, values are always parameters.
@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection, models
 
-from calls.arrays import array
+from bulk.arrays import array
 
 
 class Table:
@@ -37,7 +37,7 @@ class Table:
             if connection.vendor == "postgresql":
                 cursor.execute(_unnest_sql(self) + conflict, [array(column) for column in zip(*rows, strict=True)])
             else:
-                cursor.executemany(_values_sql(self) + conflict, [tuple(map(_plain, row)) for row in rows])
+                cursor.executemany(_values_sql(self) + conflict, [tuple(map(plain, row)) for row in rows])
 
     def __hash__(self) -> int:
         return hash((self.model, self.fields))
@@ -46,7 +46,7 @@ class Table:
         return isinstance(other, Table) and (self.model, self.fields) == (other.model, other.fields)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value as SQLite stores it; Django reads times without their offset as UTC."""
     return str(value.astimezone(UTC).replace(tzinfo=None)) if isinstance(value, datetime) else value
 
