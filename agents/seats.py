@@ -8,20 +8,13 @@ import msgspec
 
 from agents.models import Agent, AgentName, Presence
 from agents.presence import Seat, SeatChange
+from agents.stays import save_stays
 
 #: An agent's last sign of life is written no more often.
 SEEN_EVERY = timedelta(minutes=1)
 _SEAT = ("agent_id", "agent_name", "device_id", "state", "since", "state_since", "reason")
-_KEPT = ("agent_name", "state", "state_since", "reason", "until")
 #: Update rows that exist: each conflicts, which is ten times as fast as ``bulk_update``.
 _EXISTING: dict[str, Any] = {"batch_size": 500, "update_conflicts": True, "unique_fields": ["id"]}
-
-
-class _Stay(msgspec.Struct):
-    """What a batch made of one stay; ``until`` is None while it lasts."""
-
-    seat: Seat
-    until: datetime | None = None
 
 
 def load_seats(source_id: int) -> dict[str, Seat]:
@@ -43,57 +36,12 @@ def save_seats(source_id: int, changes: Sequence[SeatChange], now: datetime) -> 
     To be called in the transaction of the batch, by one process a source at a time.
     """
     if changes:
-        _save_stays(source_id, _fold(changes))
+        save_stays(source_id, changes)
         _save_agents(source_id, [change.seat for change in changes if change.seat], now)
 
 
 def _seats(rows: Iterable[Sequence[object]]) -> list[Seat]:
     return [msgspec.convert(dict(zip(_SEAT, row, strict=True)), Seat) for row in rows]
-
-
-def _fold(changes: Sequence[SeatChange]) -> list[_Stay]:
-    """Return each stay that the batch touched, as the batch left it."""
-    stays: dict[tuple[str, str, datetime], _Stay] = {}
-    for change in changes:
-        if change.ended:
-            stays[_key(change.ended)] = _Stay(change.ended, until=max(change.at, change.ended.since))
-        if change.seat:
-            stays[_key(change.seat)] = _Stay(change.seat)
-    return list(stays.values())
-
-
-def _key(seat: Seat) -> tuple[str, str, datetime]:
-    return seat.device_id, seat.agent_id, seat.since
-
-
-def _save_stays(source_id: int, stays: Sequence[_Stay]) -> None:
-    """Bring the open presences up to date, then add the stays that began; in this order no seat is ever held twice."""
-    devices = {stay.seat.device_id for stay in stays}
-    begun = {_key(stay.seat): stay for stay in stays}
-    changed: list[Presence] = []
-    for row in Presence.objects.filter(source_id=source_id, device_id__in=devices, until=None):
-        stay = begun.pop((row.device_id, row.agent_id, row.since), None)
-        changed.append(_updated(row, stay) if stay else _superseded(row, stays))
-    Presence.objects.bulk_create(changed, **_EXISTING, update_fields=_KEPT)
-    Presence.objects.bulk_create((_presence(source_id, stay) for stay in begun.values()), batch_size=500)
-
-
-def _updated(row: Presence, stay: _Stay) -> Presence:
-    for name in ("agent_name", "state", "state_since", "reason"):
-        setattr(row, name, getattr(stay.seat, name))
-    row.until = stay.until
-    return row
-
-
-def _superseded(row: Presence, stays: Sequence[_Stay]) -> Presence:
-    """End a stay that the changes did not know of when another begins at its extension."""
-    since = [stay.seat.since for stay in stays if stay.seat.device_id == row.device_id]
-    row.until = max(row.since, min(since))
-    return row
-
-
-def _presence(source_id: int, stay: _Stay) -> Presence:
-    return Presence(source_id=source_id, until=stay.until, **msgspec.structs.asdict(stay.seat))
 
 
 def _save_agents(source_id: int, seats: Sequence[Seat], now: datetime) -> None:
