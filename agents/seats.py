@@ -1,27 +1,16 @@
 """Seats in the database: a presence for each stay, and the agents with the names that they had."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 import msgspec
 
-from agents.models import Agent, AgentName, Presence
+from agents.models import Presence
 from agents.presence import Seat, SeatChange
+from agents.sightings import KnownAgents, save_agents
+from agents.stays import save_stays
 
-#: An agent's last sign of life is written no more often.
-SEEN_EVERY = timedelta(minutes=1)
 _SEAT = ("agent_id", "agent_name", "device_id", "state", "since", "state_since", "reason")
-_KEPT = ("agent_name", "state", "state_since", "reason", "until")
-#: Update rows that exist: each conflicts, which is ten times as fast as ``bulk_update``.
-_EXISTING: dict[str, Any] = {"batch_size": 500, "update_conflicts": True, "unique_fields": ["id"]}
-
-
-class _Stay(msgspec.Struct):
-    """What a batch made of one stay; ``until`` is None while it lasts."""
-
-    seat: Seat
-    until: datetime | None = None
 
 
 def load_seats(source_id: int) -> dict[str, Seat]:
@@ -37,87 +26,18 @@ def who_sat_at(source_id: int, device_id: str, moment: datetime) -> Seat | None:
     return next(iter(_seats(rows.values_list(*_SEAT)[:1])), None)
 
 
-def save_seats(source_id: int, changes: Sequence[SeatChange], now: datetime) -> None:
-    """Save what a batch of events changed, in a few queries whatever its size.
+def save_seats(
+    source_id: int, changes: Sequence[SeatChange], now: datetime, known: KnownAgents | None = None
+) -> None:  # fmt: skip
+    """Save what a batch of events changed, in a few queries whatever its size; agents that are known are not read.
 
     To be called in the transaction of the batch, by one process a source at a time.
     """
     if changes:
-        _save_stays(source_id, _fold(changes))
-        _save_agents(source_id, [change.seat for change in changes if change.seat], now)
+        save_stays(source_id, changes)
+        seats = [change.seat for change in changes if change.seat]
+        save_agents(source_id, seats, now, known if known is not None else KnownAgents())
 
 
 def _seats(rows: Iterable[Sequence[object]]) -> list[Seat]:
     return [msgspec.convert(dict(zip(_SEAT, row, strict=True)), Seat) for row in rows]
-
-
-def _fold(changes: Sequence[SeatChange]) -> list[_Stay]:
-    """Return each stay that the batch touched, as the batch left it."""
-    stays: dict[tuple[str, str, datetime], _Stay] = {}
-    for change in changes:
-        if change.ended:
-            stays[_key(change.ended)] = _Stay(change.ended, until=max(change.at, change.ended.since))
-        if change.seat:
-            stays[_key(change.seat)] = _Stay(change.seat)
-    return list(stays.values())
-
-
-def _key(seat: Seat) -> tuple[str, str, datetime]:
-    return seat.device_id, seat.agent_id, seat.since
-
-
-def _save_stays(source_id: int, stays: Sequence[_Stay]) -> None:
-    """Bring the open presences up to date, then add the stays that began; in this order no seat is ever held twice."""
-    devices = {stay.seat.device_id for stay in stays}
-    begun = {_key(stay.seat): stay for stay in stays}
-    changed: list[Presence] = []
-    for row in Presence.objects.filter(source_id=source_id, device_id__in=devices, until=None):
-        stay = begun.pop((row.device_id, row.agent_id, row.since), None)
-        changed.append(_updated(row, stay) if stay else _superseded(row, stays))
-    Presence.objects.bulk_create(changed, **_EXISTING, update_fields=_KEPT)
-    Presence.objects.bulk_create((_presence(source_id, stay) for stay in begun.values()), batch_size=500)
-
-
-def _updated(row: Presence, stay: _Stay) -> Presence:
-    for name in ("agent_name", "state", "state_since", "reason"):
-        setattr(row, name, getattr(stay.seat, name))
-    row.until = stay.until
-    return row
-
-
-def _superseded(row: Presence, stays: Sequence[_Stay]) -> Presence:
-    """End a stay that the changes did not know of when another begins at its extension."""
-    since = [stay.seat.since for stay in stays if stay.seat.device_id == row.device_id]
-    row.until = max(row.since, min(since))
-    return row
-
-
-def _presence(source_id: int, stay: _Stay) -> Presence:
-    return Presence(source_id=source_id, until=stay.until, **msgspec.structs.asdict(stay.seat))
-
-
-def _save_agents(source_id: int, seats: Sequence[Seat], now: datetime) -> None:
-    """Add agents, their names as they change, and when they were last seen."""
-    latest = {seat.agent_id: seat for seat in seats}
-    known = {one.agent_id: one for one in Agent.objects.filter(source_id=source_id, agent_id__in=latest)}
-    fresh = [_agent(source_id, seat, now) for seat in latest.values() if seat.agent_id not in known]
-    renamed = [known[seat.agent_id] for seat in latest.values() if _is_renamed(known.get(seat.agent_id), seat)]
-    seen = [agent for agent in known.values() if now - agent.last_seen_at >= SEEN_EVERY]
-    for agent in {*renamed, *seen}:
-        agent.name, agent.last_seen_at = latest[agent.agent_id].agent_name or agent.name, now
-    Agent.objects.bulk_create({*renamed, *seen}, **_EXISTING, update_fields=["name", "last_seen_at"])
-    named = [*Agent.objects.bulk_create(fresh, batch_size=500), *renamed]
-    AgentName.objects.bulk_create(
-        AgentName(agent=agent, name=agent.name, since=latest[agent.agent_id].state_since)
-        for agent in named if agent.name
-    )  # fmt: skip
-
-
-def _agent(source_id: int, seat: Seat, now: datetime) -> Agent:
-    return Agent(
-        source_id=source_id, agent_id=seat.agent_id, name=seat.agent_name, first_seen_at=now, last_seen_at=now
-    )  # fmt: skip
-
-
-def _is_renamed(agent: Agent | None, seat: Seat) -> bool:
-    return agent is not None and bool(seat.agent_name) and agent.name != seat.agent_name

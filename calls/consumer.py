@@ -110,7 +110,7 @@ class Consumer:
         draft, broken = self._folded(checkpoint, batch, roster, now)
         with transaction.atomic():
             self._advance(checkpoint, batch, draft, now)
-            looking_up, writing = save(self.source.pk, draft, roster, specs, now)
+            looking_up, writing = save(self.source.pk, draft, roster, specs, now, self.memory.agents)
             mark_folded(batch.searches, batch.writes)
             count_searches(self.source.pk, batch.ended)
             for message in (*batch.broken, *broken):

@@ -6,7 +6,7 @@ Where there is too much of it, or several consumers take turns, each batch loads
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from agents.api import load_seats
+from agents.api import KnownAgents, load_seats
 from calls.lifecycle.answers import Answer
 from calls.lifecycle.draft import Draft, State
 from calls.loading import load_named_legs, load_part, load_whole
@@ -25,6 +25,7 @@ class Memory:
     """The live state of one source, or nothing."""
 
     def __init__(self) -> None:
+        self.agents = KnownAgents()
         self._draft: Draft | None = None
         self._version = -1
         self._overtaken_at: datetime | None = None
@@ -46,7 +47,10 @@ class Memory:
         self, checkpoint: Checkpoint, slug: str, events: Sequence[AnyEvent], answers: Sequence[Answer],
         roster: SourceRoster, now: datetime,
     ) -> Draft:  # fmt: skip
-        """Return a draft for a batch. It is the caller's until ``keep``: after an error, nothing is remembered."""
+        """Return a draft for a batch. It is the caller's until ``keep``: after an error, nothing is remembered.
+
+        The agents that batches kept one after the other have met are known all the while.
+        """
         draft, self._draft = self._draft, None
         if draft is None or self._version != checkpoint.version:
             if draft is not None:
@@ -60,6 +64,7 @@ class Memory:
         self, checkpoint: Checkpoint, slug: str, events: Sequence[AnyEvent], answers: Sequence[Answer],
         roster: SourceRoster, now: datetime,
     ) -> Draft:  # fmt: skip
+        self.agents.forget()
         own = read_source(bytes(checkpoint.facts), slug, checkpoint.next_leg)
         is_calm = self._overtaken_at is None or now - self._overtaken_at > CALM
         whole = load_whole(checkpoint.source_id, WHOLE) if is_calm else None

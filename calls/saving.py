@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from agents.api import save_seats
+from agents.api import KnownAgents, save_seats
 from bulk.tables import Table
 from calls import search_rows
 from calls.counting import count_changes
@@ -38,14 +38,14 @@ _CALLS = Table(CallRow, CALL_FIELDS, ["source", "call_id"])
 
 
 def save(
-    source_id: int, draft: Draft, roster: SourceRoster, specs: tuple[FlagSpec, ...], now: datetime
+    source_id: int, draft: Draft, roster: SourceRoster, specs: tuple[FlagSpec, ...], now: datetime, agents: KnownAgents
 ) -> tuple[set[int], set[int]]:
     """Save a draft. Returns the Recording Services with new searches, and those with new flag writes."""
     writing = _save_writes(source_id, draft, specs, now)
     _save_legs(source_id, draft, now)
     count_changes(source_id, draft)
     _save_calls(source_id, draft)
-    save_seats(source_id, [one.change for one in draft.commands if isinstance(one, ChangeSeat)], now)
+    save_seats(source_id, [one.change for one in draft.commands if isinstance(one, ChangeSeat)], now, agents)
     _save_gaps(source_id, draft.commands)
     _save_queue_names(source_id, draft.commands)
     return _save_searches(source_id, draft.commands, roster, now), writing
