@@ -40,7 +40,8 @@ Now = Callable[[], datetime]
 LOOK_EVERY_SECONDS = 0.04
 #: A pump to which nobody sends hints looks on for so long after the last question.
 LINGER_SECONDS = 0.5
-#: So many times what may be in flight is claimed while the service answers within a look: no thread waits for the next.
+#: So many questions are claimed for each thread while the service answers as many as there are threads within a look:
+#: none waits for the next look, and a backlog is worked off.
 CLAIMS_A_THREAD = 4
 #: Of the interval between two questions, so much is chance.
 JITTER = 0.2
@@ -198,7 +199,7 @@ class Pump:
             for one in asked:
                 self.pending.pop(one.search.pk, None)
             settle(self.service, asked, self.now())
-        self.is_quick = not self.pending
+        self.is_quick = not self.pending or len(asked) >= self.service.max_in_flight
         self._renew()
 
     def _gather(self, until: float) -> list[Asked]:
