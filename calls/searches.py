@@ -42,7 +42,7 @@ LOOK_EVERY_SECONDS = 0.04
 LINGER_SECONDS = 0.5
 #: So many questions are claimed for each thread while the service answers as many as there are threads within a look:
 #: none waits for the next look, and a backlog is worked off.
-CLAIMS_A_THREAD = 4
+CLAIMS_A_THREAD = 16
 #: Of the interval between two questions, so much is chance.
 JITTER = 0.2
 #: A claim outlives its pump by this at most, whatever the service's time-out: QMS tells a GUID for ten seconds only.
