@@ -87,7 +87,7 @@ class House:
         if (port := place.database_port) is None:
             return
         initialise_postgresql(place.folder)
-        command = [*postgresql_command(place.folder, port), "-c", "fsync=on"]
+        command = [*postgresql_command(place.folder, port), "-c", "fsync=on", "-c", "max_wal_size=4GB"]
         self.supervisor.start(Program(DATABASE, command, environment, ROOT, place.logs / "postgresql.log", rank=0))
         self._await(lambda: postgresql_accepts(port), DATABASE)
 

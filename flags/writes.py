@@ -136,13 +136,15 @@ def _row(write: NewWrite, standing: _Standing) -> tuple[object, ...]:
 def settled_writes(source_id: int, limit: int) -> list[Settled]:
     """Return writes of a source that are settled and not yet folded, in the order in which they were queued."""
     waiting = FlagWrite.objects.filter(state_is_one_of(SETTLED), source_id=source_id, folded=False).order_by("id")
+    rows = waiting.values_list(
+        "pk", "leg_id", "part", "state", "error_code", "error", "settled_at", "attempts", "retries", "created_at"
+    )
     return [
         Settled(
-            write_id=row.pk, leg_id=row.leg_id, part="base" if row.part == "base" else "wrapup", state=row.state,
-            error_code=row.error_code, error=row.error, settled_at=row.settled_at or row.created_at,
-            attempts=row.attempts, retries=row.retries,
+            write_id=key, leg_id=leg_id, part="base" if part == "base" else "wrapup", state=state, error_code=code,
+            error=error, settled_at=settled_at or created_at, attempts=attempts, retries=retries,
         )
-        for row in waiting[:limit]
+        for key, leg_id, part, state, code, error, settled_at, attempts, retries, created_at in rows[:limit]
     ]  # fmt: skip
 
 

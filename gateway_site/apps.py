@@ -3,6 +3,8 @@
 from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
+from gateway_site import database
+
 
 class GatewaySiteConfig(AppConfig):
     """Hold the commands that concern the whole gateway."""
@@ -11,8 +13,10 @@ class GatewaySiteConfig(AppConfig):
     verbose_name = "QMS Gateway"
 
     def ready(self) -> None:
-        """Have the roles made by each ``migrate``."""
+        """Have the roles made by each ``migrate``, and moments read quickly."""
         from gateway_site.roles import make_roles  # noqa: PLC0415  (models are there only now)
+
+        database.install()
 
         # Not of this app: one without models gets no such signal.
         post_migrate.connect(make_roles, sender=apps.get_app_config("auth"), dispatch_uid="roles")
