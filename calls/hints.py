@@ -118,7 +118,7 @@ _pokes = Pokes()
 def look_up(service_id: int) -> None:
     """Ask a Recording Service for its open searches, and go on while there are any."""
     hint = searches.look_up_hint(service_id)
-    if searches.look_up(service_id, now, lookout=Watch(hint)):
+    if searches.look_up(service_id, now, watch=Watch(hint)):
         hint.send()
 
 

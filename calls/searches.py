@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from time import monotonic, sleep
-from typing import Protocol
 
 import msgspec
 import structlog
@@ -24,7 +23,7 @@ from calls.lifecycle.values import Phase
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
 from calls.search_rows import save_open
 from clock.stopping import stop
-from cti.api import Hint, wake
+from cti.api import Hint, Watch, wake
 from flags.models import FlagWrite
 from qms import api as qms_api
 from qms.models import RecordingService
@@ -61,21 +60,11 @@ class Asked(msgspec.Struct, frozen=True):
     error: QmsError | None = None
 
 
-class Lookout(Protocol):
-    """What keeps hints from a pump while it looks by itself."""
-
-    def keep(self) -> None:
-        """Hold hints back."""
-
-    def leave(self) -> None:
-        """Let them through again: what comes from now on sends one."""
-
-
 class Pump:
-    """Ask one Recording Service for all its open searches."""
+    """Ask one Recording Service for all its open searches; ``watch`` keeps hints from it meanwhile."""
 
-    def __init__(self, service: RecordingService, now: Now, connect: Connect, lookout: Lookout | None = None) -> None:
-        self.service, self.now, self.connect, self.lookout = service, now, connect, lookout
+    def __init__(self, service: RecordingService, now: Now, connect: Connect, watch: Watch | None = None) -> None:
+        self.service, self.now, self.connect, self.watch = service, now, connect, watch
         self.pool = _pool(service)
         #: Its own: what is answered to a pump that has left is nobody's, for its searches were given back.
         self.inbox: SimpleQueue[Asked] = SimpleQueue()
@@ -104,8 +93,8 @@ class Pump:
 
     def _look(self, room: int) -> int:
         """Claim what is due and give it to the threads. Returns how many."""
-        if self.lookout is not None:
-            self.lookout.keep()
+        if self.watch is not None:
+            self.watch.keep()
         claimed = self._claim(room)
         for search in claimed:
             self.pool.submit(self._ask, search)
@@ -114,7 +103,7 @@ class Pump:
         return len(claimed)
 
     def _is_quiet(self) -> bool:
-        return self.lookout is None or monotonic() >= self.quiet_at
+        return self.watch is None or monotonic() >= self.quiet_at
 
     def _end(self) -> None:
         """Wait for what is on its way, give back the rest, and let hints through before the last look."""
@@ -122,8 +111,8 @@ class Pump:
         while self.pending and monotonic() < last and not stop.is_over(STOP_SECONDS):
             self._harvest(monotonic() + LOOK_EVERY_SECONDS)
         self._give_back()
-        if self.lookout is not None:
-            self.lookout.leave()
+        if self.watch is not None:
+            self.watch.leave()
 
     def _is_any_open(self) -> bool:
         return RecordingSearch.objects.filter(service=self.service, state=SearchState.OPEN).exists()
@@ -347,7 +336,7 @@ def _offset(service_id: int) -> float:
 
 
 def look_up(
-    service_id: int, now: Now, connect: Connect | None = None, seconds: float = 5.0, lookout: Lookout | None = None
+    service_id: int, now: Now, connect: Connect | None = None, seconds: float = 5.0, watch: Watch | None = None
 ) -> bool:
     """Ask a service for its open searches, unless a pump that runs already in this process does.
 
@@ -363,7 +352,7 @@ def look_up(
     try:
         service = RecordingService.objects.get(pk=service_id)
         _offsets[service_id] = (qms_api.clock_offset_seconds(service_id), 0.0)
-        return Pump(service, now, connect or qms_api.connect, lookout).run(seconds)
+        return Pump(service, now, connect or qms_api.connect, watch).run(seconds)
     finally:
         running.release()
 

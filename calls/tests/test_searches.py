@@ -15,8 +15,9 @@ from msgspec.structs import replace
 from calls import searches
 from calls.models import Leg, RecordingSearch, SearchState
 from calls.rows import leg_key
-from calls.searches import Asked, Pump, look_up, services_with_due_searches, settle
+from calls.searches import Asked, Pump, look_up, look_up_hint, services_with_due_searches, settle
 from clock.stopping import stop
+from cti.api import Watch
 from cti.models import CtiSource, Kind
 from qms.models import DataServer, RecordingService
 from qms.port import QmsError, QmsUnavailable, Recording
@@ -356,19 +357,22 @@ def test_a_second_call_leaves_all_to_the_pump_that_runs(desk: Desk) -> None:
     assert answers == [False]
 
 
-class Watcher:
-    """What a pump tells of its looks; ``keep`` and ``leave`` let something happen just then."""
+class Watcher(Watch):
+    """A watch that counts the looks; ``keep`` and ``leave`` let something happen just then."""
 
     def __init__(self, keep: Callable[[int], Any] = lambda _: None, leave: Callable[[], Any] = lambda: None) -> None:
+        super().__init__(look_up_hint(1))
         self.looks, self._keep, self._leave = 0, keep, leave
 
     def keep(self) -> None:
         """Count a look."""
+        super().keep()
         self.looks += 1
         self._keep(self.looks)
 
     def leave(self) -> None:
         """Let hints through."""
+        super().leave()
         self._leave()
 
 
@@ -378,12 +382,12 @@ def test_a_pump_to_which_nobody_sends_hints_asks_what_comes_soon_after_the_last_
     desk.search(1)
     watcher = Watcher(lambda looks: looks == 5 and desk.search(2))
 
-    assert look_up(desk.a.pk, timezone.now, desk.connect, lookout=watcher) is False
+    assert look_up(desk.a.pk, timezone.now, desk.connect, watch=watcher) is False
     assert [extension for _, extension, *_ in desk.asked] == ["2001", "2002"]
 
 
 def test_what_comes_as_a_pump_leaves_is_told_to_its_caller(desk: Desk) -> None:
-    assert look_up(desk.a.pk, timezone.now, desk.connect, lookout=Watcher(leave=desk.search)) is True
+    assert look_up(desk.a.pk, timezone.now, desk.connect, watch=Watcher(leave=desk.search)) is True
 
 
 def test_a_pump_looks_at_a_steady_rhythm_however_many_questions_come(desk: Desk) -> None:
@@ -391,21 +395,27 @@ def test_a_pump_looks_at_a_steady_rhythm_however_many_questions_come(desk: Desk)
         desk.qms.connected(str(2000 + number), timezone.now(), "a")
     watcher = Watcher(lambda looks: looks < 9 and desk.search(looks))
     begin = time.monotonic()
-    look_up(desk.a.pk, timezone.now, desk.connect, lookout=watcher)
+    look_up(desk.a.pk, timezone.now, desk.connect, watch=watcher)
 
     assert len(desk.asked) == 8
     assert watcher.looks <= (time.monotonic() - begin) / searches.LOOK_EVERY_SECONDS + 1
 
 
-def test_more_questions_than_may_be_on_their_way_are_claimed_ahead_while_the_service_is_quick(desk: Desk) -> None:
-    for number in range(1, 10):
-        desk.qms.connected(str(2000 + number), timezone.now(), "a")
-        desk.search(number, window=5)
-    watcher = Watcher()
-    look_up(desk.a.pk, timezone.now, desk.connect)
-    look_up(desk.a.pk, timezone.now, desk.connect, lookout=watcher)
+def test_more_than_may_be_in_flight_is_claimed_ahead_of_a_service_that_is_quick_and_of_no_other(desk: Desk) -> None:
+    for number in range(1, 7):
+        desk.search(number, window=60)
+    pump = desk.pump()
+    assert pump._look(pump._room()) == 4
 
-    assert len(desk.asked) == 9
+    pump._harvest(time.monotonic() + 5)
+    assert pump._room() == 4 * searches.CLAIMS_A_THREAD
+
+    gate = desk.gates.setdefault("a", threading.Event())
+    assert pump._look(pump._room()) == 2
+    pump._harvest(time.monotonic() + 0.05)
+    assert pump._room() == 4 - 2
+    gate.set()
+    pump._end()
 
 
 def test_no_more_questions_are_on_their_way_than_the_service_allows(desk: Desk) -> None:
