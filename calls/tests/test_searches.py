@@ -380,7 +380,7 @@ def test_a_pump_to_which_nobody_sends_hints_asks_what_comes_soon_after_the_last_
     for extension in ("2001", "2002"):
         desk.qms.connected(extension, timezone.now(), "a")
     desk.search(1)
-    watcher = Watcher(lambda looks: looks == 5 and desk.search(2))
+    watcher = Watcher(lambda looks: looks == 3 and desk.search(2))
 
     assert look_up(desk.a.pk, timezone.now, desk.connect, watch=watcher) is False
     assert [extension for _, extension, *_ in desk.asked] == ["2001", "2002"]
