@@ -16,7 +16,7 @@ from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
 
 import clock
-from agents import mappings, panels, schedule, shift_check
+from agents import manual_mappings, pre_shift_check
 from agents.models import (
     Agent,
     AgentName,
@@ -31,6 +31,8 @@ from agents.models import (
     UserChange,
     UserRefresh,
 )
+from agents.ui import panels
+from agents.users import schedule
 from history.admin import RecordedAdmin
 from qms.models import RecordingService
 
@@ -121,7 +123,7 @@ class AgentAdmin(ReadOnlyAdmin):
         """Match everybody who is expected today, at once."""
         if not request.user.has_perm("agents.add_shiftcheck"):
             raise PermissionDenied
-        shift_check.check(clock.now(), asked_by=request.user.get_username())
+        pre_shift_check.check(clock.now(), asked_by=request.user.get_username())
         return HttpResponseRedirect(reverse("admin:agents_agent_changelist") + "#shift")
 
 
@@ -162,8 +164,8 @@ class MappingActForm(forms.ModelForm):  # type: ignore[type-arg]  # its paramete
         cleaned = super().clean() or {}
         if not self.errors:
             try:
-                mappings.check(cleaned["agent"], cleaned.get("after"))
-            except mappings.MappingRefused as refused:
+                manual_mappings.check(cleaned["agent"], cleaned.get("after"))
+            except manual_mappings.MappingRefused as refused:
                 self.add_error("after", str(refused))
         return cleaned
 
@@ -205,13 +207,13 @@ class MappingActAdmin(ReadOnlyAdmin):
         """Add an act; where another administrator was quicker, say so and add none."""
         try:
             return super().add_view(request, *args, **kwargs)  # type: ignore[no-any-return]
-        except mappings.MappingRefused as refused:
+        except manual_mappings.MappingRefused as refused:
             messages.error(request, str(refused))
             return HttpResponseRedirect(reverse("admin:agents_mappingact_changelist"))
 
     def save_model(self, request: HttpRequest, obj: MappingAct, form: Any, change: bool) -> None:
         """Add the act, and tell what the matching makes of it."""
-        act = mappings.map_agent(
+        act = manual_mappings.map_agent(
             obj.agent, obj.after, reason=obj.reason, by=request.user.get_username(), now=clock.now()
         )
         obj.pk = act.pk

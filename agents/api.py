@@ -1,9 +1,9 @@
 """The door to this app for the calls: who sits where, whose recording is made at an extension, what that costs."""
 
-from agents.at_risk import AtRisk, note_calls_at_risk
-from agents.directories import forget_directories, load_directory
-from agents.seats import load_seats, save_seats, who_sat_at
-from agents.sightings import KnownAgents
+from agents.sessions.agent_names import KnownAgents
+from agents.sessions.session_store import load_seats, save_seats, who_sat_at
+from agents.unmatched_calls import AtRisk, note_calls_at_risk
+from agents.users.directories import forget_directories, load_directory
 
 __all__ = [
     "AtRisk",

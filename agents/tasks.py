@@ -3,7 +3,8 @@
 from celery import shared_task
 
 import clock
-from agents import refresh, schedule, shift_check
+from agents import pre_shift_check
+from agents.users import refresh, schedule
 
 
 @shared_task
@@ -27,4 +28,4 @@ def refresh_all_at_start() -> None:
 @shared_task
 def shift_check_due() -> None:
     """Match everybody once more before the shift, where the time has come."""
-    shift_check.check_due(clock.now())
+    pre_shift_check.check_due(clock.now())

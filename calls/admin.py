@@ -12,7 +12,9 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 import clock
-from calls.leg_filters import (
+from calls.core.outcomes import Outcome
+from calls.models import Checkpoint, Gap, Leg, QueueName, RecordingSearch
+from calls.ui.leg_filters import (
     LEG_LOOKUPS,
     ConnectedFilter,
     PhaseFilter,
@@ -21,11 +23,9 @@ from calls.leg_filters import (
     WhenFilter,
     WhyFilter,
 )
-from calls.leg_list import SEE_CALLERS, LegChangeList
-from calls.leg_search import any_of, newest
-from calls.lifecycle.outcomes import Outcome
-from calls.models import Checkpoint, Gap, Leg, QueueName, RecordingSearch
-from calls.pages import leg_page
+from calls.ui.leg_list import SEE_CALLERS, LegChangeList
+from calls.ui.leg_page import leg_page
+from calls.ui.leg_search import any_of, newest
 
 _COLOURS = {
     Outcome.FLAGGED: "success",
@@ -70,7 +70,7 @@ class LegAdmin(ReadOnlyAdmin):
     )  # fmt: skip
     list_filter = (WhenFilter, ("connected_at", ConnectedFilter), "outcome", ReasonFilter, SourceFilter, PhaseFilter)
     list_filter_submit = True
-    search_fields = ("call_id",)  # Shows the box; what is searched says calls.leg_search.
+    search_fields = ("call_id",)  # Shows the box; what is searched says calls.ui.leg_search.
     search_help_text = "Search legs"
     sortable_by = ()  # Only the order of time has its indexes.
     ordering = ("-connected_at", "-id")

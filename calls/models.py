@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Func, Q
 
-from calls.lifecycle.outcomes import Outcome
+from calls.core.outcomes import Outcome
 from cti.models import CtiSource
 from qms.models import RecordingService
 
@@ -195,7 +195,7 @@ class Measure(models.TextChoices):
 class HourlyLatency(models.Model):
     """How many of a source's legs that connected in an hour took at most ``bucket_ms``, and longer than the one below.
 
-    Kept like ``HourlyCount``; the buckets are in ``calls.counting``.
+    Kept like ``HourlyCount``; the buckets are in ``calls.stats.hourly``.
     """
 
     source = models.ForeignKey(CtiSource, models.CASCADE, related_name="hourly_latencies")
@@ -289,7 +289,7 @@ class SearchCount(models.Model):
     """How many of a source's searches ended how at a service, in so many minutes: no page counts searches.
 
     The consumer adds a search in the transaction that folds its end, which happens once. ``bucket_ms``: of those that
-    were found, how long after Connected at most; the buckets are in ``calls.counting``.
+    were found, how long after Connected at most; the buckets are in ``calls.stats.hourly``.
     """
 
     source = models.ForeignKey(CtiSource, models.CASCADE, related_name="search_counts")

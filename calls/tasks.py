@@ -3,64 +3,65 @@
 from celery import shared_task
 
 import clock
-from calls import at_risk, hints
+from calls.pipeline import jobs
+from calls.stats import unmatched_calls
 
 
 @shared_task(name="calls.tasks.consume")
 def consume(source_id: int) -> None:
     """Fold a source's journal until it is empty or the time slice ends."""
-    hints.consume(source_id)
+    jobs.consume(source_id)
 
 
 @shared_task(name="calls.tasks.look_up")
 def look_up(service_id: int) -> None:
     """Ask a Recording Service for its open searches."""
-    hints.look_up(service_id)
+    jobs.look_up(service_id)
 
 
 @shared_task(name="calls.tasks.deliver")
 def deliver(service_id: int) -> None:
     """Send a Recording Service its due flag writes."""
-    hints.deliver(service_id)
+    jobs.deliver(service_id)
 
 
 @shared_task(name="calls.tasks.wake_consumers")
 def wake_consumers() -> None:
     """Wake every consumer, in case the broker lost a hint."""
-    hints.wake_consumers()
+    jobs.wake_consumers()
 
 
 @shared_task(name="calls.tasks.wake_searches")
 def wake_searches() -> None:
     """Wake the pumps of services with questions due."""
-    hints.wake_searches()
+    jobs.wake_searches()
 
 
 @shared_task(name="calls.tasks.wake_deliveries")
 def wake_deliveries() -> None:
     """Wake the deliveries of services with writes due."""
-    hints.wake_deliveries()
+    jobs.wake_deliveries()
 
 
 @shared_task(name="calls.tasks.export")
 def export(job_id: int) -> None:
     """Write an export."""
-    hints.export(job_id)
+    jobs.export(job_id)
 
 
 @shared_task(name="calls.tasks.wake_exports")
 def wake_exports() -> None:
     """Wake the exports that nobody works on."""
-    hints.wake_exports()
+    jobs.wake_exports()
 
 
 @shared_task(name="calls.tasks.retain")
 def retain() -> None:
     """Forget what is older than its keeping time."""
-    hints.retain()
+    jobs.retain()
 
 
 @shared_task(name="calls.tasks.tell_calls_at_risk")
 def tell_calls_at_risk() -> None:
     """Tell the agents' page what troubled matches cost today."""
-    at_risk.tell(clock.now())
+    unmatched_calls.tell(clock.now())

@@ -2,6 +2,6 @@
 
 from django.urls import path
 
-from calls import views
+from calls.rest import views
 
 urlpatterns = [path("api/legs", views.legs, name="api-legs")]

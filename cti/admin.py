@@ -18,13 +18,13 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 import clock
-from cti.journal import JournalUnavailable
-from cti.journal_intake import Lately, accepted_lately
-from cti.journal_lease import Standing, standing
+from cti.http_intake.tokens import mint, revoke_token
+from cti.journal.dedup import Lately, accepted_lately
+from cti.journal.lease import Standing, standing
+from cti.journal.stream import JournalUnavailable
 from cti.models import CtiSource, IntakeToken, Kind, LinkState, QuarantinedMessage
-from cti.preview import readable
-from cti.sentences import is_silent, link_sentences, refused_monitors, when
-from cti.tokens import mint, revoke_token
+from cti.ui.preview import readable
+from cti.ui.status_text import is_silent, link_sentences, refused_monitors, when
 from history.admin import RecordedAdmin
 from vault.fields import Secret
 

@@ -1,7 +1,8 @@
 """What other apps may use of the CTI sources and the journal."""
 
-from cti.configuration import SecretMissing, resolve_secret, source_config
-from cti.journal import (
+from cti.http_intake.tokens import Refusal, TokenFacts, authenticate, mint_token
+from cti.journal.dedup import Appended, Arrival, append_unique
+from cti.journal.stream import (
     START,
     Entry,
     Fenced,
@@ -13,10 +14,9 @@ from cti.journal import (
     read_journal,
     trim_journal,
 )
-from cti.journal_intake import Appended, Arrival, append_unique
-from cti.journal_wake import Hint, Watch, clear_wake, hold_wake, wake
+from cti.journal.wakeups import Hint, Watch, clear_wake, hold_wake, wake
+from cti.listener.source_config import SecretMissing, resolve_secret, source_config
 from cti.quarantine import record_quarantine, record_quarantined
-from cti.tokens import Refusal, TokenFacts, authenticate, mint_token
 
 __all__ = [
     "START",

@@ -11,4 +11,4 @@ class CtiConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks."""
-        from cti import journal_checks  # noqa: F401, PLC0415  (Django's place for it: apps are loaded first)
+        from cti.journal import checks  # noqa: F401, PLC0415  (Django's place for it: apps are loaded first)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from cti import views
+from cti.http_intake import views
 
 app_name = "cti"
 

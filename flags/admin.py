@@ -17,17 +17,18 @@ from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
 
 import clock
-from flags import admin_writes, creations, proofs
-from flags.catalogue import FIELD_NAMES, is_field
-from flags.creation_panel import Table, creation_panel, may_create
+from flags.catalogue.renames import Renaming, after_rename, note_rename, renaming
+from flags.catalogue.values import FIELD_NAMES, is_field
 from flags.models import FlagSetting, FlagValue
-from flags.preview_panel import preview_panel
-from flags.proof_panel import PROVE, pressing_panels, proof_panel
-from flags.renaming import Renaming, after_rename, note_rename, renaming
+from flags.provisioning import create_jobs, verify_jobs
+from flags.ui.creation_panel import Table, creation_panel, may_create
+from flags.ui.preview_panel import preview_panel
+from flags.ui.verification_panel import PROVE, pressing_panels, proof_panel
+from flags.ui.writes_admin import FlagWriteAdmin
 from history.admin import RecordedAdmin
 from qms.models import DataServer
 
-__all__ = ["FlagSettingAdmin", "admin_writes"]  # Django looks for pages here alone.
+__all__ = ["FlagSettingAdmin", "FlagWriteAdmin"]  # Django looks for pages here alone.
 
 LONGEST_VALUE = FlagValue._meta.get_field("value").max_length or 0  # noqa: SLF001  (documented by Django)
 
@@ -193,8 +194,8 @@ def _ask_creation(request: HttpRequest, server: DataServer) -> None:
     """Do what was pressed, keep it in the history, and tell whoever pressed while it runs."""
     is_check = request.POST.get("only") == "check"
     try:
-        creations.ask(server, request.user.get_username(), clock.now(), is_check=is_check)
-    except creations.CreationRefused as refused:
+        create_jobs.ask(server, request.user.get_username(), clock.now(), is_check=is_check)
+    except create_jobs.CreationRefused as refused:
         messages.warning(request, str(refused))
         return
     _keep(request, server, f"Asked to {'look which Flags exist' if is_check else 'create the Flags'} in QMS.")
@@ -213,12 +214,12 @@ def _prove(request: HttpRequest, server: DataServer, guid: str) -> str:
     """Do what was pressed, and keep it in the history; returns why it was refused."""
     by, now = request.user.get_username(), clock.now()
     if request.POST.get("only") == "word":
-        proofs.take_word(server, by, now)
+        verify_jobs.take_word(server, by, now)
         _keep(request, server, "Said that QMS was restarted; new Flags are not proved.")
         return ""
     try:
-        proofs.ask(server, guid, by, now)
-    except proofs.ProofRefused as refused:
+        verify_jobs.ask(server, guid, by, now)
+    except verify_jobs.ProofRefused as refused:
         return str(refused)
     _keep(request, server, f"Asked for the proof of new Flags on the test recording {guid.strip()}.")
     return ""

@@ -1,22 +1,14 @@
 """The door to this app for the calls."""
 
-from flags.creation import Creation, FlagAnswer, check_flags, create_flags
-from flags.delivery import Delivered, deliver, services_with_due_writes
-from flags.queueing import NewWrite
-from flags.renaming import after_rename, note_rename
-from flags.retrying import retry_all
-from flags.showing import ShownValue, shown_values
-from flags.specs import hash_key, load_specs
-from flags.writes import (
-    Refusal,
-    Settled,
-    give_up,
-    mark_folded,
-    queue_writes,
-    retry,
-    settled_writes,
-)
-from flags.written import WrittenFlag, forget_writes, written_flags
+from flags.catalogue.redaction import ShownValue, shown_values
+from flags.catalogue.renames import after_rename, note_rename
+from flags.catalogue.specs import hash_key, load_specs
+from flags.delivery.worker import Delivered, deliver, services_with_due_writes
+from flags.outbox.bulk_insert import NewWrite
+from flags.outbox.retry_runs import retry_all
+from flags.outbox.writes import Refusal, Settled, give_up, mark_folded, queue_writes, retry, settled_writes
+from flags.outbox.written import WrittenFlag, forget_writes, written_flags
+from flags.provisioning.create import Creation, FlagAnswer, check_flags, create_flags
 
 __all__ = [
     "Creation",

@@ -3,7 +3,7 @@
 from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 
-from gateway_site import database
+from gateway_site.ops import postgresql_datetimes
 
 
 class GatewaySiteConfig(AppConfig):
@@ -16,7 +16,7 @@ class GatewaySiteConfig(AppConfig):
         """Have the roles made by each ``migrate``, and moments read quickly."""
         from gateway_site.roles import make_roles  # noqa: PLC0415  (models are there only now)
 
-        database.install()
+        postgresql_datetimes.install()
 
         # Not of this app: one without models gets no such signal.
         post_migrate.connect(make_roles, sender=apps.get_app_config("auth"), dispatch_uid="roles")

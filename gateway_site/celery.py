@@ -13,12 +13,13 @@ from celery.signals import beat_init, setup_logging, task_prerun, worker_shuttin
 from django.db import close_old_connections
 
 import clock
-from gateway_site import broker_transport, stopping
-from gateway_site.pulse import EVERY_SECONDS, QUEUES
+from gateway_site.broker import transport
+from gateway_site.ops import worker_shutdown
+from gateway_site.ops.worker_heartbeat import EVERY_SECONDS, QUEUES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
 
-broker_transport.install()
+transport.install()
 
 # Celery puts the current folder first on the path: run from /tmp, a file calls.py there would take the place of ours.
 _path = list(sys.path)
@@ -42,7 +43,7 @@ def _drop_dead_connections(**_: Any) -> None:
 @worker_shutting_down.connect
 def _stop_pumps(**_: Any) -> None:
     """Let the pumps give back what they hold: Celery alone would wait for them."""
-    stopping.begin()
+    worker_shutdown.begin()
 
 
 @beat_init.connect

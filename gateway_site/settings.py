@@ -14,10 +14,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.utils import get_random_secret_key
 
 import clock
-from gateway_site import embedded
-from gateway_site.celery_settings import *  # noqa: F403  (one flat namespace is Django's idiom)
-from gateway_site.logs import LOGGING  # noqa: F401  (Django reads it)
-from gateway_site.navigation import UNFOLD  # noqa: F401  (unfold reads it)
+from gateway_site.config import embedded
+from gateway_site.config.celery_settings import *  # noqa: F403  (one flat namespace is Django's idiom)
+from gateway_site.ops.logs import LOGGING  # noqa: F401  (Django reads it)
+from gateway_site.ui.navigation import UNFOLD  # noqa: F401  (unfold reads it)
 from qms import endpoints
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -87,6 +87,7 @@ INSTALLED_APPS = [
     "flags",
     "qms",
     "cti",
+    "simulators",
 ]
 
 MIDDLEWARE = [
@@ -237,6 +238,6 @@ except ValueError as error:
 #: The share of finished calls that the site wants flagged; below it the dashboard says so.
 FLAGGED_TARGET_PERCENT = env.float("FLAGGED_TARGET_PERCENT", default=99)
 #: Who finds a recent call for the preview of the Flags, which do not know the calls.
-FLAG_PREVIEW_CALLS = "calls.recent.find_call"
+FLAG_PREVIEW_CALLS = "calls.ui.flag_preview.find_call"
 #: Who knows whether a recording is a call's: a proof of new Flags writes to no such one.
-FLAG_PROOF_IS_OF_A_CALL = "calls.recent.is_of_a_call"
+FLAG_PROOF_IS_OF_A_CALL = "calls.ui.flag_preview.is_of_a_call"

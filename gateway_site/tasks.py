@@ -2,10 +2,10 @@
 
 from celery import shared_task
 
-from gateway_site import pulse
+from gateway_site.ops import worker_heartbeat
 
 
 @shared_task
 def note_pulse(queue: str) -> None:
     """Show that beat and a worker of the queue live."""
-    pulse.note(queue)
+    worker_heartbeat.note(queue)

@@ -4,15 +4,15 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from calls.export_page import export_download, export_page, export_panel
-from calls.live_page import live_fragment, live_page
-from calls.search_page import searches_panel
-from calls.why_page import why_page
-from gateway_site.dashboard import fragment
-from gateway_site.health import live, ready
-from gateway_site.installation_page import installation_steps, test_installation
-from gateway_site.metrics import metrics
-from gateway_site.trial_call_page import trial_call
+from calls.explain.views import why_page
+from calls.export.views import export_download, export_page, export_panel
+from calls.ui.live_views import live_fragment, live_page
+from calls.ui.search_page import searches_panel
+from gateway_site.dashboard.page import fragment
+from gateway_site.installation.trial_call_views import trial_call
+from gateway_site.installation.views import installation_steps, test_installation
+from gateway_site.ops.health import live, ready
+from gateway_site.ops.metrics import metrics
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from qms import health
+from qms.connection_steps import Step, test_connection
 from qms.connection_tests import Told
 from qms.connection_tests import ask as ask_for_test
 from qms.connection_tests import told as test_told
 from qms.connections import adapters, connect
 from qms.health import BreakerState, breaker_state, clock_offset_seconds, is_on_trial, mark_failed, may_send
-from qms.steps import Step, test_connection
 
 __all__ = [
     "BreakerState",

@@ -10,8 +10,8 @@ from kombu.exceptions import KombuError
 
 import clock
 from qms import health
+from qms.connection_steps import NAMES, Step, test_connection
 from qms.models import ConnectionTest, RecordingService
-from qms.steps import NAMES, Step, test_connection
 
 log = structlog.get_logger()
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qms.models import RecordingService
 from qms.port import QmsUnavailable
-from qms.soap import Connection, Limits, SoapRecordingService
+from qms.soap.service import Connection, Limits, SoapRecordingService
 from vault.fields import Secret
 
 CONNECT_SECONDS = 2.0

@@ -9,7 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from qms.endpoints import may_be_entered
-from qms.soap_wire import NotReached, address
+from qms.soap.http import NotReached, address
 from vault.fields import EncryptedTextField
 
 

@@ -1,7 +1,7 @@
 """The port to a QMS Recording Service: what the gateway asks of it, in the gateway's own words.
 
-Two twins stand behind it, ``qms.soap`` (zeep) and ``qms.simulated``; one contract test runs against both. Pure: no
-Django, no sockets, no clock.
+Two twins stand behind it, ``qms.soap.service`` (zeep) and ``simulators.qms``; one contract test runs against both.
+Pure: no Django, no sockets, no clock.
 
 ``QmsError``
 ├── ``QmsUnavailable``      worth another try; nothing was done

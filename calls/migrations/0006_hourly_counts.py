@@ -6,7 +6,7 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.models import Count
 from django.utils import timezone
 
-from calls.lifecycle.outcomes import Outcome
+from calls.core.outcomes import Outcome
 
 OUTCOMES = [(one.value, one.value.replace("_", " ")) for one in Outcome]
 HOUR = timedelta(hours=1)

@@ -14,7 +14,7 @@ import clock
 from agents.models import Allocation
 from cti.models import CtiSource, Kind
 from flags.api import after_rename, note_rename
-from flags.catalogue import FIELD_NAMES, FIELDS, is_field
+from flags.catalogue.values import FIELD_NAMES, FIELDS, is_field
 from flags.models import FlagSetting
 from gateway_site.config.declaration import (
     ConfigError,

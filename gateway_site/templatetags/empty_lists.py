@@ -5,7 +5,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.template import RequestContext
 from msgspec.structs import replace
 
-from gateway_site.empty_lists import EMPTY_LISTS, Empty
+from gateway_site.ui.empty_lists import EMPTY_LISTS, Empty
 
 register = template.Library()
 

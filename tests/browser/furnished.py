@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from agents.models import Agent, MappingAct, QmsUser, RefreshState, Trigger, UserRefresh
 from calls.models import ExportJob, ExportKind, Gap
+from cti.http_intake.tokens import mint_token
 from cti.models import QuarantinedMessage
-from cti.tokens import mint_token
 from flags.models import EarlierName, FlagOnServer, FlagProof, FlagSetting, FlagWrite, WriteState
-from gateway_site.navigation import UNFOLD
-from tests.journeys.house import House
+from gateway_site.ui.navigation import UNFOLD
+from tests.journeys.stack import House
 
 #: Named pages that stand in no menu.
 FURTHER = ("admin:password_change", "admin:login", "trial-call")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from gateway_site.launcher.places import ROOT, sealed_environment
-from tests.environment import free_port, is_listening, stop, wait_until
+from devtools.servers import free_port, is_listening, stop, wait_until
+from launcher.paths import ROOT, sealed_environment
 
 PASSWORD = "quite-a-long-word"
 AGENTS = 4
@@ -43,10 +43,10 @@ class Running:
         """Start an empty gateway with an administrator, and a QMS; raises ``TimeoutError`` when one does not come."""
         (self.folder / "var").mkdir()
         words = ("createsuperuser", "--noinput", "--username", "admin", "--email", "admin@example.org")
-        manage = [sys.executable, "-m", "gateway_site.launcher", "manage", *words]
+        manage = [sys.executable, "-m", "launcher", "manage", *words]
         subprocess.run(manage, cwd=ROOT, env=self.environment, check=True, timeout=START_SECONDS)
         self._start("qms", "manage.py", "simulate_qms", "--port", str(self.qms_port), "--users", str(AGENTS))
-        self._start("up", "-m", "gateway_site.launcher", "up")
+        self._start("up", "-m", "launcher", "up")
         wait_until(lambda: is_listening(self.qms_port), "QMS", START_SECONDS)
         wait_until(lambda: is_listening(self.web_port), "web", START_SECONDS)
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from gateway_site.launcher.places import ROOT
+from devtools.servers import free_port
+from launcher.paths import ROOT
 from tests.browser.running import log_in
-from tests.environment import free_port
 from tests.journeys.browser import open_browser
 
 FOLDER = ROOT / "docs" / "images"
@@ -44,7 +44,7 @@ def main(words: list[str]) -> int:
 
 def _with_demo(place: Path, folder: Path, after: float) -> int:
     port = free_port()
-    command = [sys.executable, "-m", "gateway_site.launcher", "demo", "--port", str(port)]
+    command = [sys.executable, "-m", "launcher", "demo", "--port", str(port)]
     environment = os.environ | {"GATEWAY_VAR": str(place)}
     demo = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
     try:

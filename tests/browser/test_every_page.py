@@ -23,7 +23,7 @@ EXCESS = "() => document.documentElement.scrollWidth - document.documentElement.
 @pytest.fixture
 def administrator(client: Client, redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> Client:
     """Give a client with a session, and a gateway in which something happened."""
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     user = User.objects.create_superuser("admin", password="x")
     furnish(user)
     client.force_login(user)

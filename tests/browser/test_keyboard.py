@@ -7,7 +7,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import Page, expect
 
-from calls.tests.test_live import leg
+from tests.calls.test_live import leg
 from tests.journeys.browser import lend_session, open_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]

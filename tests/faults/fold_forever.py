@@ -10,7 +10,7 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
 django.setup()
 
-from calls import consumer  # noqa: E402  (Django first)
+from calls.pipeline import consumer  # noqa: E402  (Django first)
 from cti.models import CtiSource  # noqa: E402
 
 consumer.BATCH = 20

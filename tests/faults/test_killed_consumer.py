@@ -15,12 +15,12 @@ import redis as redis_client
 from django.conf import settings
 from django.db import connection
 
-from calls.lifecycle.fold import fold
+from calls.core.reducer import fold
 from calls.models import Checkpoint, HourlyCount, Leg, RecordingSearch
-from calls.tests.switchboard import Everybody, Switchboard
 from cti.events import AnyEvent, from_mapping
-from tests.environment import wait_until
-from tests.journeys.house import House
+from devtools.servers import wait_until
+from tests.calls.switchboard import Everybody, Switchboard
+from tests.journeys.stack import House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 

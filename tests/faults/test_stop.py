@@ -18,29 +18,29 @@ from pathlib import Path
 import pytest
 import redis as redis_client
 
-from agents import refresh
 from agents.models import Trigger, UserRefresh
+from agents.users import refresh
+from calls.broker import send
 from calls.models import RecordingSearch, SearchState
-from calls.rows import leg_key
-from calls.searches import LEASE, look_up
-from calls.sending import send
+from calls.search.worker import LEASE, look_up
+from calls.storage.codec import leg_key
 from cti.models import CtiSource, Kind
-from flags.catalogue import FlagText
-from flags.delivery import deliver
+from devtools.servers import free_port, is_listening, wait_until
+from flags.catalogue.values import FlagText
+from flags.delivery.worker import deliver
 from flags.models import FlagWrite
-from flags.queueing import NewWrite
-from flags.writes import queue_writes
-from gateway_site import pulse
-from gateway_site.launcher.procfile import programs
-from gateway_site.pulse import QUEUES
+from flags.outbox.bulk_insert import NewWrite
+from flags.outbox.writes import queue_writes
+from gateway_site.ops import worker_heartbeat
+from gateway_site.ops.worker_heartbeat import QUEUES
+from launcher.procfile import programs
 from qms import api as qms_api
 from qms.models import DataServer, RecordingService
 from qms.port import FlagDefinition
-from qms.simulated.envelopes import Credentials
-from qms.simulated.records import SimulatedService, SimulatedUser
-from qms.simulated.server import Request, Response, SimulatedServer, in_thread
-from qms.simulated.site import SimulatedQms
-from tests.environment import free_port, is_listening, wait_until
+from simulators.qms.envelopes import Credentials
+from simulators.qms.records import SimulatedService, SimulatedUser
+from simulators.qms.server import Request, Response, SimulatedServer, in_thread
+from simulators.qms.site import SimulatedQms
 from tests.faults.test_killed_consumer import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -228,7 +228,7 @@ def test_all_programs_stop_together_in_time(place: Place) -> None:
     running = {name: place.start(name, BIND=f"127.0.0.1:{port}") for name in names}
     wait_until(lambda: is_listening(port), "web", 60)
     wait_until(lambda: "listening to away" in place.log("listeners"), "the listener", 60)
-    wait_until(lambda: all(map(pulse.last, QUEUES)), "a pulse through every queue", 60)
+    wait_until(lambda: all(map(worker_heartbeat.last, QUEUES)), "a pulse through every queue", 60)
 
     begun = time.monotonic()
     for one in running.values():

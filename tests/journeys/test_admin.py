@@ -13,7 +13,7 @@ import clock
 from calls.models import Leg
 from qms.connection_tests import carry_out
 from qms.models import ConnectionTest
-from tests.journeys.house import House
+from tests.journeys.stack import House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.fixture
 def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
     """Give a gateway with one flagged leg and one at an extension that QMS does not know."""
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     one = House()
     one.log_on("9101", "2001", "Alice Archer")
     one.connects("C1", "2001", callerName="Jo <b>", callerNameSource="isdn", queueName="Sales")

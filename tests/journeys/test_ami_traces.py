@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from agents.matching import Directory, Instance, Listed
-from calls.lifecycle.values import Leg, Site
-from calls.rehearsal import Cast, Recorded, Recorder, Rehearsal
+from agents.core.matching import Directory, Instance, Listed
+from calls.core.state import Leg, Site
+from calls.transcript.replay import Cast, Recorded, Recorder, Rehearsal
 from cti.events import AnyEvent, SnapshotEnded
-from cti.tests.ami.traces import NAMES, Server, follow, trace, truth
+from tests.cti.ami.traces import NAMES, Server, follow, trace, truth
 
 MID_CALL = "n-connect-mid-call"
 TRANSFER = "h-attended-transfer"

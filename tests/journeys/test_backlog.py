@@ -3,11 +3,11 @@
 import pytest
 import redis as redis_client
 
-from calls.answered import ANOTHERS, answered_searches
-from calls.consumer import Consumer
-from calls.lifecycle.answers import RecordingFound
+from calls.core.result_events import RecordingFound
 from calls.models import Leg, RecordingSearch
-from tests.journeys.house import House
+from calls.pipeline.consumer import Consumer
+from calls.pipeline.pending_results import ANOTHERS, answered_searches
+from tests.journeys.stack import House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -15,14 +15,14 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.fixture
 def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
     """Give a gateway with an empty journal."""
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     return House()
 
 
 @pytest.mark.parametrize("batch", [1000, 1])
 def test_an_answer_waits_for_the_events_before_it(house: House, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
     """The question for C1 is put late, when the extension talks in C2 already; the journal knows, the legs do not."""
-    monkeypatch.setattr("calls.consumer.BATCH", batch)
+    monkeypatch.setattr("calls.pipeline.consumer.BATCH", batch)
     house.connects("C1", "2001", queueName="Sales")
     house.fold()
     house.passes_unheard(2.5)

@@ -11,14 +11,14 @@ import redis as redis_client
 from django.core.management import call_command
 from django.utils import timezone
 
-from calls import answered
-from calls import consumer as consuming
-from calls.counting import BUCKETS_MS, bucket_of, hour_of
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
-from calls.retention import retain
+from calls.pipeline import consumer as consuming
+from calls.pipeline import pending_results
+from calls.stats.hourly import BUCKETS_MS, bucket_of, hour_of
+from calls.storage.retention import retain
 from flags.api import Settled, retry_all
 from qms.port import FlagDefinition
-from tests.journeys.house import House
+from tests.journeys.stack import House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -30,7 +30,7 @@ class PulledPlug(Exception):
 @pytest.fixture
 def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
     """Give a gateway with an empty journal; its pumps look again at once."""
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     return House()
 
 
@@ -99,7 +99,7 @@ class Load:
 def crash_now_and_then(load: Load, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Pull the plug in every fourth transaction, after all is written and before it is committed."""
     crashes: Counter[str] = Counter()
-    real = answered.mark_folded
+    real = pending_results.mark_folded
 
     def mark_folded(searches: list[int], writes: list[Settled]) -> None:
         real(searches, writes)
@@ -213,7 +213,7 @@ def test_an_hour_begins_when_the_clocks_of_the_site_say_so(monkeypatch: pytest.M
 
     assert hour_of(moment) == datetime(2026, 3, 2, 9, tzinfo=UTC)
 
-    monkeypatch.setattr("calls.counting._shift", lambda: timedelta(minutes=30))
+    monkeypatch.setattr("calls.stats.hourly._shift", lambda: timedelta(minutes=30))
 
     assert hour_of(moment) == datetime(2026, 3, 2, 8, 30, tzinfo=UTC)
     assert hour_of(timezone.localtime(moment) + timedelta(minutes=25)) == datetime(2026, 3, 2, 9, 30, tzinfo=UTC)

@@ -12,13 +12,13 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from agents.matching import Directory, Instance, Listed
-from calls.lifecycle.values import Leg, Site
-from calls.rehearsal import Cast, Recorded, Recorder, Rehearsal
+from agents.core.matching import Directory, Instance, Listed
+from calls.core.state import Leg, Site
+from calls.transcript.replay import Cast, Recorded, Recorder, Rehearsal
 from cti.events import AnyEvent, CallEvent, SnapshotEnded
 from cti.sources.csta_xml.framing import framed
 from cti.sources.csta_xml.parsing import Element, children, descend, text_of
-from cti.tests.csta.pbx import WILLING, Answer, Listener, Pbx, followed, only, sample, until
+from tests.cti.csta.pbx import WILLING, Answer, Listener, Pbx, followed, only, sample, until
 
 EXTENSIONS = ("2001", "2002", "2003", "2004")
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -6,12 +6,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from agents.matching import Directory, Instance, Listed
-from calls.lifecycle.values import Leg, Site
-from calls.rehearsal import Cast, Recorder, Rehearsal
+from agents.core.matching import Directory, Instance, Listed
+from calls.core.state import Leg, Site
+from calls.transcript.replay import Cast, Recorder, Rehearsal
 from cti.events import SnapshotEnded
 from cti.sources.csta_xml.framing import framed
-from cti.tests.csta.pbx import WILLING, Listener, Pbx, followed, sample, until, xml
+from tests.cti.csta.pbx import WILLING, Listener, Pbx, followed, sample, until, xml
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 EMPTY_LAST = "<segmentID>1</segmentID><lastSegment>true</lastSegment><snapshotData/>"

@@ -9,17 +9,18 @@ from functools import partial
 import pytest
 import redis as redis_client
 
-from calls import hints, searches
-from tests.environment import wait_until
-from tests.journeys.house import House
+from calls.pipeline import jobs
+from calls.search import worker
+from devtools.servers import wait_until
+from tests.journeys.stack import House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 QUEUES = ("events", "lookups", "writes")
 TASKS: dict[str, Callable[[int], None]] = {
-    "calls.tasks.consume": hints.consume,
-    "calls.tasks.look_up": hints.look_up,
-    "calls.tasks.deliver": hints.deliver,
+    "calls.tasks.consume": jobs.consume,
+    "calls.tasks.look_up": jobs.look_up,
+    "calls.tasks.deliver": jobs.deliver,
 }
 
 
@@ -40,7 +41,7 @@ class Workers:
 
     def beat(self) -> None:
         """Send what beat sends."""
-        for sweep in (hints.wake_consumers, hints.wake_searches, hints.wake_deliveries):
+        for sweep in (jobs.wake_consumers, jobs.wake_searches, jobs.wake_deliveries):
             sweep()
 
     def _take(self, queue: str) -> list[tuple[str, int]]:
@@ -55,13 +56,13 @@ class Workers:
 @pytest.fixture
 def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
     """Give a gateway that works by hints alone, at its own clock."""
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     one = House()
-    monkeypatch.setattr(hints, "now", one.now)
-    monkeypatch.setattr(hints, "_consumers", {})
-    monkeypatch.setattr(hints, "_coming_back", {})
-    monkeypatch.setattr(hints, "connect", one.connect)
-    monkeypatch.setattr(searches, "look_up", partial(searches.look_up, connect=one.connect, seconds=0.02))
+    monkeypatch.setattr(jobs, "now", one.now)
+    monkeypatch.setattr(jobs, "_consumers", {})
+    monkeypatch.setattr(jobs, "_coming_back", {})
+    monkeypatch.setattr(jobs, "connect", one.connect)
+    monkeypatch.setattr(worker, "look_up", partial(worker.look_up, connect=one.connect, seconds=0.02))
     return one
 
 

@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from agents.models import MappingAct
 from flags.models import FlagWrite
-from gateway_site.empty_lists import EMPTY_LISTS
 from gateway_site.roles import SUPERVISOR
+from gateway_site.ui.empty_lists import EMPTY_LISTS
 
 pytestmark = pytest.mark.django_db
 

@@ -11,9 +11,9 @@ from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from calls import exports
+from calls.export import jobs
 from calls.models import ExportJob
-from calls.tests.test_live import leg
+from tests.calls.test_live import leg
 from tests.journeys.browser import lend_session, open_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
@@ -41,7 +41,7 @@ def test_the_filtered_legs_are_exported_and_the_page_tells_when_the_file_is_ther
     wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(wider) <= 0
     page.goto(f"{live_server}/admin/live/")
-    exports.carry_out(ExportJob.objects.get().pk, timezone.now)
+    jobs.carry_out(ExportJob.objects.get().pk, timezone.now)
     page.goto(f"{live_server}/admin/exports/")
     with page.expect_download() as loading:
         page.get_by_role("link", name="Download", exact=True).click()
@@ -60,6 +60,6 @@ def test_the_page_follows_the_export_without_a_reload(
     page.get_by_role("button", name="Export as XLSX").click()
     expect(page.get_by_text("waiting for a worker")).to_be_visible()
 
-    exports.carry_out(ExportJob.objects.get().pk, timezone.now)
+    jobs.carry_out(ExportJob.objects.get().pk, timezone.now)
 
     expect(page.get_by_role("link", name="Download", exact=True)).to_be_visible(timeout=15_000)

@@ -6,15 +6,15 @@ import pytest
 import redis as redis_client
 from django.db import connection
 
-from calls.consumer import Consumer
-from calls.lifecycle.values import Site
-from calls.loading import load_part, load_whole
+from calls.core.state import Site
 from calls.models import Leg, is_live
-from calls.rows import leg_key
-from calls.tests.switchboard import Everybody, Switchboard
+from calls.pipeline.consumer import Consumer
+from calls.pipeline.load import load_part, load_whole
+from calls.storage.codec import leg_key
 from cti.events import from_mapping
 from qms.models import ServiceHealth
-from tests.journeys.house import House
+from tests.calls.switchboard import Everybody, Switchboard
+from tests.journeys.stack import House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.fixture
 def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
     """Give a gateway without a wrap-up to wait for, and one leg whose flags wait: its service is away."""
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     one = House()
     one.connects("C1", "2001")
     one.passes(0.2)

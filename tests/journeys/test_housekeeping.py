@@ -6,12 +6,12 @@ from datetime import timedelta
 import pytest
 import redis as redis_client
 
-from calls import hints
 from calls.models import Checkpoint, Leg, RecordingSearch
-from calls.retention import retain
+from calls.pipeline import jobs
+from calls.storage.retention import retain
 from cti.api import journal_state
 from flags.models import FlagValue, FlagWrite
-from tests.journeys.house import House
+from tests.journeys.stack import House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -19,10 +19,10 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.fixture
 def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
     """Give a gateway whose hints work at its own clock, and one flagged call in it."""
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     one = House()
-    monkeypatch.setattr(hints, "now", lambda: one.time)
-    monkeypatch.setattr(hints, "_consumers", {})
+    monkeypatch.setattr(jobs, "now", lambda: one.time)
+    monkeypatch.setattr(jobs, "_consumers", {})
     one.connects("C1", "2001")
     one.passes(0.2)
     one.clears("C1", "2001")
@@ -62,7 +62,7 @@ def test_the_journal_is_trimmed_only_as_far_as_it_is_folded(house: House) -> Non
     assert Leg.objects.filter(call_id="C3").exists()
 
 
-@pytest.mark.parametrize("sweep", [hints.wake_consumers, hints.wake_searches, hints.wake_deliveries])
+@pytest.mark.parametrize("sweep", [jobs.wake_consumers, jobs.wake_searches, jobs.wake_deliveries])
 def test_a_sweep_is_harmless_however_often_it_runs(house: House, sweep: Callable[[], None]) -> None:
     for _ in range(3):
         sweep()
@@ -72,13 +72,13 @@ def test_a_sweep_is_harmless_however_often_it_runs(house: House, sweep: Callable
 
 def test_a_hint_to_consume_folds_what_waits_and_a_repeated_one_changes_nothing(house: House) -> None:
     house.call("Established", "C4", "2004")
-    hints.consume(house.source.pk)
+    jobs.consume(house.source.pk)
     folded = Checkpoint.objects.get().events
-    hints.consume(house.source.pk)
+    jobs.consume(house.source.pk)
 
     assert Leg.objects.filter(call_id="C4").exists()
     assert Checkpoint.objects.get().events == folded
 
 
 def test_a_hint_for_a_source_that_is_gone_does_nothing() -> None:
-    hints.consume(987654)
+    jobs.consume(987654)

@@ -9,8 +9,8 @@ from django.test import Client
 
 from agents.models import Presence
 from calls.models import Gap, RecordingSearch
-from cti.tokens import mint_token
-from tests.journeys.house import House
+from cti.http_intake.tokens import mint_token
+from tests.journeys.stack import House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -56,7 +56,7 @@ class PostingHouse(House):
 @pytest.fixture
 def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> PostingHouse:
     """Give a gateway with an empty journal; its pumps look again at once, for its clock does not tick by itself."""
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     return PostingHouse()
 
 

@@ -14,12 +14,12 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from calls import exports
-from calls.export_filter import LegFilter
+from calls.export import jobs
+from calls.export.filters import LegFilter
 from calls.models import ExportJob, ExportState, Leg
-from calls.rows import leg_key
-from cti.tests.examples import source
-from tests.environment import wait_until
+from calls.storage.codec import leg_key
+from devtools.servers import wait_until
+from tests.cti.examples import source
 from tests.faults.test_killed_consumer import database_url
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -48,7 +48,7 @@ def test_an_export_whose_worker_is_killed_is_written_whole_by_the_next(tmp_path:
         for number in range(LEGS)
     )  # fmt: skip
     user = User.objects.create_superuser("admin", password="x")
-    job = exports.ask(user.pk, "csv", LegFilter(), now, with_callers=False)
+    job = jobs.ask(user.pk, "csv", LegFilter(), now, with_callers=False)
     environment = {**os.environ, "DATABASE_URL": database_url(), "GATEWAY_VAR": str(tmp_path),
                    "DJANGO_SETTINGS_MODULE": "gateway_site.settings", "REDIS_URL": django_settings.REDIS_URL,
                    "PYTHONPATH": str(django_settings.BASE_DIR)}  # fmt: skip
@@ -60,13 +60,13 @@ def test_an_export_whose_worker_is_killed_is_written_whole_by_the_next(tmp_path:
         worker.wait()
     assert 0 < rows(job) < LEGS
 
-    assert exports.due(timezone.now()) == []
-    later = timezone.now() + exports.LEASE + timedelta(seconds=1)
-    assert exports.due(later) == [job.pk]
-    assert exports.carry_out(job.pk, lambda: later)
+    assert jobs.due(timezone.now()) == []
+    later = timezone.now() + jobs.LEASE + timedelta(seconds=1)
+    assert jobs.due(later) == [job.pk]
+    assert jobs.carry_out(job.pk, lambda: later)
 
     job.refresh_from_db()
     assert (job.state, job.attempts, job.rows) == (ExportState.DONE, 2, LEGS)
-    assert list(exports.folder().iterdir()) == [exports.path_of(job)]
-    with exports.path_of(job).open(encoding="utf-8-sig", newline="") as file:
+    assert list(jobs.folder().iterdir()) == [jobs.path_of(job)]
+    with jobs.path_of(job).open(encoding="utf-8-sig", newline="") as file:
         assert [row["Call reference"] for row in csv.DictReader(file)] == [f"C{number}" for number in range(LEGS)]

@@ -11,7 +11,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, Route, expect
 
 from calls.models import Leg
-from calls.tests.test_live import leg, search
+from tests.calls.test_live import leg, search
 from tests.journeys.browser import PATIENCE_MS, lend_session, open_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]

@@ -3,13 +3,13 @@
 import pytest
 import redis as redis_client
 
-from agents.at_risk import calls_at_risk
-from agents.mappings import map_agent
+from agents.manual_mappings import map_agent
 from agents.models import Agent, QmsUser
-from agents.seated import seated_agents
-from calls import at_risk
+from agents.sessions.logged_on import seated_agents
+from agents.unmatched_calls import calls_at_risk
+from calls.stats import unmatched_calls
 from cti.models import CtiSource, Seating
-from tests.journeys.house import House
+from tests.journeys.stack import House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.fixture
 def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
     """Give a gateway with an empty journal; its pumps look again at once, for its clock does not tick by itself."""
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     return House()
 
 
@@ -36,7 +36,7 @@ def test_the_calls_of_an_agent_mapped_by_hand_are_flagged_from_the_next_one_on(h
     QmsUser.objects.filter(user_id="2050").update(extension="")  # A user without a desk: QMS records by log-on.
     house.log_on("9101", "2050", "Alice Archer")
     call(house, "C1", "2050")
-    at_risk.tell(house.time)
+    unmatched_calls.tell(house.time)
     assert house.outcomes() == [("2050", "user_unmatched")]
     assert calls_at_risk(house.time.date()) == {(house.source.pk, "2050"): 1}
 

@@ -3,10 +3,10 @@
 import pytest
 import redis as redis_client
 
-from calls.continuity import check_continuity
 from calls.models import Checkpoint, Gap, QueueName, RecordingSearch
+from calls.pipeline.journal_integrity import check_continuity
 from flags.models import FlagSetting, FlagWrite
-from tests.journeys.house import House
+from tests.journeys.stack import House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.fixture
 def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
     """Give a gateway with an empty journal; its pumps look again at once, for its clock does not tick by itself."""
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     return House()
 
 
@@ -162,7 +162,7 @@ def test_two_consumers_at_once_change_nothing_twice(house: House) -> None:
 
 
 def test_the_legs_of_two_runs_are_the_same_whatever_the_batches(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("calls.consumer.BATCH", 1)
+    monkeypatch.setattr("calls.pipeline.consumer.BATCH", 1)
     queue_call(house)
     house.clears("C1", "2001")
     house.passes(1.2)
@@ -196,7 +196,7 @@ def test_a_defect_in_a_rule_costs_one_event_and_logs_no_call_data(
     caplog.set_level("DEBUG")
     house.log_on("9101", "2001", "Alice Archer")
     queue_call(house)
-    monkeypatch.setattr("calls.lifecycle.rules_calls._wrapped_up", lambda *_: 1 / 0)
+    monkeypatch.setattr("calls.core.handlers.call_events._wrapped_up", lambda *_: 1 / 0)
     house.call("CallInformation", "C1", "2001", callerName="Mary Secret", wrapup={"result": "Sold"})
     house.clears("C1", "2001")
     house.passes(1.2)

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import redis as redis_client
 
-from calls import consumer as consuming
+from calls.pipeline import consumer as consuming
 from flags.api import load_specs, retry
 from flags.models import FlagWrite
 from qms.port import FlagDefinition
-from tests.journeys.house import House
+from tests.journeys.stack import House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 @pytest.fixture
 def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
     """Give a gateway with an empty journal; its pumps look again at once."""
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     return House()
 
 

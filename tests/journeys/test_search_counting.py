@@ -10,14 +10,14 @@ import redis as redis_client
 from django.test import Client
 from django.urls import reverse
 
-from calls import consumer as consuming
-from calls.counting import bucket_of
 from calls.models import RecordingSearch, SearchCount, SearchState
-from calls.retention import retain
-from calls.search_counting import KEPT, Ended, count_searches, span_of
-from calls.searches import Asked, settle
+from calls.pipeline import consumer as consuming
+from calls.search.worker import Asked, settle
+from calls.stats.hourly import bucket_of
+from calls.stats.searches import KEPT, Ended, count_searches, span_of
+from calls.storage.retention import retain
 from qms.port import Recording
-from tests.journeys.house import House
+from tests.journeys.stack import House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -29,7 +29,7 @@ class PulledPlug(Exception):
 @pytest.fixture
 def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
     """Give a gateway with an empty journal; its pumps look again at once."""
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     return House()
 
 

@@ -12,16 +12,16 @@ import pytest
 from django.db import connection
 
 from calls.models import RecordingSearch, SearchState
-from calls.rows import leg_key
-from calls.searches import look_up
+from calls.search.worker import look_up
+from calls.storage.codec import leg_key
 from cti.models import CtiSource, Kind
+from devtools.servers import wait_until
 from qms import api as qms_api
 from qms.models import DataServer, RecordingService
-from qms.simulated.envelopes import Credentials
-from qms.simulated.records import SimulatedService, SimulatedUser
-from qms.simulated.server import SimulatedServer, in_thread
-from qms.simulated.site import SimulatedQms
-from tests.environment import wait_until
+from simulators.qms.envelopes import Credentials
+from simulators.qms.records import SimulatedService, SimulatedUser
+from simulators.qms.server import SimulatedServer, in_thread
+from simulators.qms.site import SimulatedQms
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 

@@ -8,17 +8,17 @@ import msgspec
 import pytest
 
 from agents.models import Allocation
-from calls.searches import look_up
-from flags.delivery import deliver
+from calls.search.worker import look_up
+from devtools.servers import wait_until
+from flags.delivery.worker import deliver
 from qms import api as qms_api
 from qms.models import DataServer, RecordingService
 from qms.port import FlagDefinition
-from qms.simulated.envelopes import Credentials
-from qms.simulated.records import SimulatedService
-from qms.simulated.server import SimulatedServer, in_thread
-from qms.simulated.site import SimulatedQms
-from tests.environment import wait_until
-from tests.journeys.house import FLAGS, House
+from simulators.qms.envelopes import Credentials
+from simulators.qms.records import SimulatedService
+from simulators.qms.server import SimulatedServer, in_thread
+from simulators.qms.site import SimulatedQms
+from tests.journeys.stack import FLAGS, House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -101,7 +101,7 @@ class Campus(House):
 @pytest.fixture
 def campus(redis: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Campus]:
     """Give a gateway with three Recording Services over SOAP and an empty journal."""
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.01)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.01)
     qms = SimulatedQms([SimulatedService(slug=slug, data_server=server) for slug, server in PLACES.items()])
     for slug in ("rs1", "rs3"):
         for name in FLAGS:

@@ -11,16 +11,16 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from gateway_site.installation import State
-from gateway_site.trial_call import follow, is_over
-from tests.journeys.house import House
+from gateway_site.installation.steps import State
+from gateway_site.installation.trial_call import follow, is_over
+from tests.journeys.stack import House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
 def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     return House()
 
 
@@ -71,7 +71,7 @@ def check_installation(house: House, monkeypatch: pytest.MonkeyPatch, *acts: Cal
     left = list(acts)
     monkeypatch.setattr("gateway_site.management.commands.check_installation.steps", lambda: iter(()))
     monkeypatch.setattr("gateway_site.management.commands.check_installation._pause", lambda: left and left.pop(0)())
-    monkeypatch.setattr("gateway_site.trial_call.clock.now", lambda: house.time)
+    monkeypatch.setattr("gateway_site.installation.trial_call.clock.now", lambda: house.time)
     monkeypatch.setattr(follow, "__defaults__", (house.connect,))
     out = io.StringIO()
     call_command("check_installation", "--call", "2001", "--wait", wait, stdout=out, stderr=io.StringIO())

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from calls.models import Leg
 from tests.journeys.browser import lend_session, open_browser
-from tests.journeys.house import House
+from tests.journeys.stack import House
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, seria
 @pytest.fixture
 def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
     """Give a gateway with one flagged leg, one that QMS did not record, and one at an unknown extension."""
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     one = House()
     one.log_on("9101", "2001", "Alice Archer")
     one.connects("C1", "2001")

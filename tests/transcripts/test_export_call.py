@@ -6,10 +6,10 @@ import pytest
 import redis as redis_client
 from django.core.management import CommandError, call_command
 
-from calls.transcript import read, run
+from calls.transcript.format import read, run
 from cti.models import CtiSource
 from flags.models import FlagSetting
-from tests.journeys.house import House
+from tests.journeys.stack import House
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -32,7 +32,7 @@ SECRETS = (
 @pytest.fixture
 def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
     """Give a gateway whose pumps look again at once, for its clock does not tick by itself."""
-    monkeypatch.setattr("calls.searches.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     house = House()
     house.users("3001", "3002")
     return house

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from calls.transcript import TranscriptError, read, run
+from calls.transcript.format import TranscriptError, read, run
 
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*.toml"))

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from agents import stored_users
-from agents.user_csv import write_users
+from agents.users import stored_users
+from agents.users.csv_format import write_users
 from qms.models import RecordingService
 
 

@@ -9,8 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from agents.management.commands.sync_users import told
 from agents.models import RefreshState, Trigger
-from agents.refresh import RefreshRunning, begin, load
-from agents.user_csv import CsvError, read_users
+from agents.users.csv_format import CsvError, read_users
+from agents.users.refresh import RefreshRunning, begin, load
 from qms.models import RecordingService
 from qms.port import QmsUser
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from agents.models import RefreshState, Trigger, UserRefresh
-from agents.refresh import STALE_AFTER, RefreshRunning, begin, load
+from agents.users.refresh import STALE_AFTER, RefreshRunning, begin, load
 from qms.models import RecordingService
 
 POLL_SECONDS = 0.2

@@ -5,10 +5,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from calls.exporting import NotKept, export
 from calls.models import Leg
-from calls.transcript import read, run
-from calls.transcript_writing import write
+from calls.transcript.dump import write
+from calls.transcript.format import read, run
+from calls.transcript.from_journal import NotKept, export
 from cti.api import JournalUnavailable
 
 

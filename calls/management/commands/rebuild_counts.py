@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from calls.recounting import recount
+from calls.stats.rebuild import recount
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from calls.transcript import TranscriptError, read, run
+from calls.transcript.format import TranscriptError, read, run
 
 
 class Command(BaseCommand):

@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
+from cti.http_intake.tokens import mint_token
 from cti.models import CtiSource, Scope
-from cti.tokens import mint_token
 from history.commands import record_command
 
 

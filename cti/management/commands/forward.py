@@ -8,9 +8,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cti.configuration import SecretMissing, resolve_secret
-from cti.forwarder import Forwarder, ForwardError
-from cti.tailing import PlaceError
+from cti.http_intake.file_tail import PlaceError
+from cti.http_intake.forwarder import Forwarder, ForwardError
+from cti.listener.source_config import SecretMissing, resolve_secret
 
 TOKEN = "GATEWAY_TOKEN"  # noqa: S105  (the variable's name)
 

@@ -8,11 +8,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 
-from cti.configuration import source_config
+from cti.listener.listener import Listener
+from cti.listener.source_config import source_config
 from cti.models import CtiSource
 from cti.sources.port import SourceConfig
 from cti.sources.registry import has_session
-from cti.standby import Listener
 
 NOTHING_TO_DO = 2
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from cti.events import LoggedOff, LoggedOn, NotReady, Ready
-from cti.sources.asterisk_ami.naming import Naming, pool_agent
-from cti.sources.asterisk_ami.telling import Teller
+from cti.sources.asterisk_ami.channel_names import Naming, pool_agent
+from cti.sources.asterisk_ami.event_builder import Teller
 from cti.sources.asterisk_ami.values import Moment
 
 

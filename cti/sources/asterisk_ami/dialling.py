@@ -1,11 +1,11 @@
 """What happens before a conversation: dialling, ringing, waiting in a queue, being offered and passed over."""
 
 from cti.events import ConnectionCleared, Delivered, Diverted, Originated, Queued, ServiceInitiated
-from cti.sources.asterisk_ami.callbook import Callbook, number_of
-from cti.sources.asterisk_ami.conversations import Conversations, facts
-from cti.sources.asterisk_ami.ledger import Ledger
-from cti.sources.asterisk_ami.naming import dialled_number
-from cti.sources.asterisk_ami.telling import Teller
+from cti.sources.asterisk_ami.call_registry import Callbook, number_of
+from cti.sources.asterisk_ami.channel_names import dialled_number
+from cti.sources.asterisk_ami.event_builder import Teller
+from cti.sources.asterisk_ami.leg_tracker import Conversations, facts
+from cti.sources.asterisk_ami.legs import Ledger
 from cti.sources.asterisk_ami.values import Call, Channel, Kind, Left, Moment, Offer
 
 

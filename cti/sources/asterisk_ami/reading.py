@@ -1,9 +1,9 @@
 """From bytes to the messages worth reading: cut, mend, skip, parse. Pure."""
 
 from cti.sources.asterisk_ami.framing import BANNER, Frame, FrameError, Framer
-from cti.sources.asterisk_ami.mending import Mender, Refused
 from cti.sources.asterisk_ami.messages import Message, MessageError, event_name, parse
-from cti.sources.asterisk_ami.picture import Picture
+from cti.sources.asterisk_ami.pbx_state import Picture
+from cti.sources.asterisk_ami.reassembly import Mender, Refused
 from cti.sources.port import Quarantined
 
 #: What the answers to a snapshot's actions are made of.

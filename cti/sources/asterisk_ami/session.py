@@ -13,12 +13,12 @@ import clock
 from cti.sources.asterisk_ami.framing import Frame, FrameError
 from cti.sources.asterisk_ami.messages import Message, MessageError
 from cti.sources.asterisk_ami.options import OptionsError
-from cti.sources.asterisk_ami.picture import Picture
+from cti.sources.asterisk_ami.pbx_state import Picture
 from cti.sources.asterisk_ami.reading import Heard, Reader, quarantined
 from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take, uncovered_bridges
 from cti.sources.asterisk_ami.values import Moment
-from cti.sources.gathering import Gathering
 from cti.sources.port import LinkError, LoginRefused, Outlet, Quarantined, SourceConfig, Stamp
+from cti.sources.read_coalescing import Gathering
 from cti.sources.tls import client_context, untrusted
 
 log = structlog.get_logger()

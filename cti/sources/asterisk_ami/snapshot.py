@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from cti.events import LinkData, SnapshotBegan, SnapshotEnded
-from cti.sources.asterisk_ami.board import around
+from cti.sources.asterisk_ami.channels import around
 from cti.sources.asterisk_ami.messages import BRIDGE, Message, MessageError
-from cti.sources.asterisk_ami.picture import Picture, membership
+from cti.sources.asterisk_ami.pbx_state import Picture, membership
 from cti.sources.asterisk_ami.values import Bridge, Channel, Kind, Moment, Offer
 
 #: Asked in any order; each answer ends by itself.

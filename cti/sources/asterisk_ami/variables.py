@@ -4,10 +4,10 @@ from collections import OrderedDict
 
 from cti.events import CallInformation, Wrapup
 from cti.sources.asterisk_ami.agents import Agents
-from cti.sources.asterisk_ami.callbook import Callbook
+from cti.sources.asterisk_ami.call_registry import Callbook
+from cti.sources.asterisk_ami.event_builder import Teller
 from cti.sources.asterisk_ami.messages import UNIQUEID, Message, unescaped
 from cti.sources.asterisk_ami.options import Options
-from cti.sources.asterisk_ami.telling import Teller
 from cti.sources.asterisk_ami.values import Call, Channel, Leg, Moment
 
 #: So many ended legs are remembered for a wrap-up that comes after the call.

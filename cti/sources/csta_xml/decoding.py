@@ -31,15 +31,15 @@ from cti.events import (
     ServiceInitiated,
 )
 from cti.sources.csta_xml.agents import AgentAt
-from cti.sources.csta_xml.content import NAME, TEXT, Private, PrivateReader, query_data
+from cti.sources.csta_xml.bounded_cache import Place, Recent
+from cti.sources.csta_xml.call_linkage import Interactions
+from cti.sources.csta_xml.device_resolver import Places, connection_id
 from cti.sources.csta_xml.devices import NOBODY, Device, device_of, read_device
-from cti.sources.csta_xml.linkage import Interactions
-from cti.sources.csta_xml.memory import Place, Recent
+from cti.sources.csta_xml.event_table import AGENTS, CALLS, IGNORED, MERGES, MergeShape, Shape
 from cti.sources.csta_xml.merging import Merge, read_merge
 from cti.sources.csta_xml.options import Options
 from cti.sources.csta_xml.parsing import Element, MessageError, UnknownMessage, children, descend, local, text_of
-from cti.sources.csta_xml.places import Places, connection_id
-from cti.sources.csta_xml.shapes import AGENTS, CALLS, IGNORED, MERGES, MergeShape, Shape
+from cti.sources.csta_xml.private_data import NAME, TEXT, Private, PrivateReader, query_data
 from cti.sources.csta_xml.snapshot import ALERTING, HOLD, KINDS, Found
 from cti.sources.port import SourceConfig, Stamp
 

@@ -7,12 +7,12 @@ from typing import Final
 
 import msgspec
 
+from cti.sources.csta_xml.bounded_cache import Recent
 from cti.sources.csta_xml.framing import EVENT_INVOKE, framed
-from cti.sources.csta_xml.memory import Recent
 from cti.sources.csta_xml.options import Options
 from cti.sources.csta_xml.parsing import Element, local, text_of
-from cti.sources.gathering import Gathering
 from cti.sources.port import LinkError, SourceConfig
+from cti.sources.read_coalescing import Gathering
 from cti.sources.tls import client_context, untrusted
 
 CHUNK: Final = 256 * 1024

@@ -3,11 +3,11 @@
 import msgspec
 
 from cti.events import Connection, ConnectionItem
-from cti.sources.csta_xml.content import MANY, TEXT
+from cti.sources.csta_xml.device_resolver import Places, connection_id
 from cti.sources.csta_xml.devices import device_of
+from cti.sources.csta_xml.event_table import MergeShape
 from cti.sources.csta_xml.parsing import Element, children, local, members
-from cti.sources.csta_xml.places import Places, connection_id
-from cti.sources.csta_xml.shapes import MergeShape
+from cti.sources.csta_xml.private_data import MANY, TEXT
 
 
 class Merge(msgspec.Struct, frozen=True, kw_only=True):

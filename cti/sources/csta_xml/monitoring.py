@@ -10,17 +10,17 @@ import structlog
 
 from cti.events import AgentEvent, Event, LinkData, LinkLost, LinkRestored, LoggedOff, SnapshotBegan, SnapshotEnded
 from cti.sources.csta_xml.agents import read_agent_states
+from cti.sources.csta_xml.bounded_cache import Recent
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.devices import read_device
 from cti.sources.csta_xml.link import Link, Refused, Unanswered
-from cti.sources.csta_xml.memory import Recent
 from cti.sources.csta_xml.options import Options
+from cti.sources.csta_xml.outlet_lock import Telling
 from cti.sources.csta_xml.parsing import Element, children, text_of
-from cti.sources.csta_xml.questions import Questions
 from cti.sources.csta_xml.requests import Requests
 from cti.sources.csta_xml.segments import Segments, SnapshotIncomplete
 from cti.sources.csta_xml.snapshot import Found, Meanwhile
-from cti.sources.csta_xml.telling import Telling
+from cti.sources.csta_xml.status_requests import Questions
 from cti.sources.port import Quarantined, Refusal, SourceConfig, Stamp
 
 log = structlog.get_logger()

@@ -8,16 +8,16 @@ import structlog
 
 import clock
 from cti.events import Event
-from cti.sources.csta_xml.association import Association, begin, register
+from cti.sources.csta_xml.application_session import Association, begin, register
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.framing import Frame, FrameError, Framer
 from cti.sources.csta_xml.link import Link, Refused, Unanswered, connect, is_answer
 from cti.sources.csta_xml.monitoring import Monitoring
 from cti.sources.csta_xml.options import Options, OptionsError, read_options
+from cti.sources.csta_xml.outlet_lock import Telling
 from cti.sources.csta_xml.parsing import Element, MessageError, UnknownMessage, children, local, parse, text_of
 from cti.sources.csta_xml.requests import Requests, namespace_of, stop_session
 from cti.sources.csta_xml.segments import DATA_OF
-from cti.sources.csta_xml.telling import Telling
 from cti.sources.port import LinkError, Outlet, Quarantined, SourceConfig, Stamp
 
 log = structlog.get_logger()

@@ -20,9 +20,9 @@ from cti.events import (
     Retrieved,
     Transferred,
 )
+from cti.sources.csta_xml.device_resolver import connection_id
 from cti.sources.csta_xml.devices import device_of
 from cti.sources.csta_xml.parsing import Element, children, descend, local, members, text_of
-from cti.sources.csta_xml.places import connection_id
 
 CONNECTED, HOLD, ALERTING, DIALLING, GONE = "connected", "hold", "alerting", "dialling", "gone"
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from flags import creation as creating
-from flags.creation import Creation, FlagAnswer, create_flags
+from flags.provisioning import create as creating
+from flags.provisioning.create import Creation, FlagAnswer, create_flags
 from history.commands import record_command, stored_state
 from qms.models import DataServer
 

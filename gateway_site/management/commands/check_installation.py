@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 from django.core.management.base import BaseCommand
 
-from gateway_site.installation import State, Step, steps
-from gateway_site.trial_call import follow_to_its_end
+from gateway_site.installation.steps import State, Step, steps
+from gateway_site.installation.trial_call import follow_to_its_end
 
 MARKS = {State.PASS: "pass   ", State.FAIL: "FAIL   ", State.NOT_YET: "not yet"}
 

@@ -1,0 +1,91 @@
+"""Mappings by hand: an administrator's word that an agent is a certain QMS user; added to, never changed or deleted."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from agents.core.matching import Mapping
+from agents.models import Agent, MappingAct, QmsUser
+from qms.port import Licence
+
+
+class MappingRefused(ValueError):
+    """The act would be none, or could never be used; the text says what to do instead."""
+
+    retryable = False
+
+
+def count_acts() -> int:
+    """Return how many acts there are: as long as it is the same, so is every mapping."""
+    return MappingAct.objects.count()
+
+
+def standing_acts(source_id: int) -> list[MappingAct]:
+    """Return the act that holds for each agent of a source who is mapped by hand."""
+    acts = MappingAct.objects.filter(agent__source_id=source_id).select_related("agent", "after__service")
+    last = {act.agent_id: act for act in acts.order_by("agent_id", "number")}
+    return [act for act in last.values() if act.after]
+
+
+def standing_mappings(source_id: int) -> list[Mapping]:
+    """Return the mappings that hold at a source, as the matching takes them."""
+    return [_mapping(act, act.after) for act in standing_acts(source_id) if act.after]
+
+
+def last_act(agent: Agent) -> MappingAct | None:
+    """Return what was last said about an agent, be it that the mapping ended."""
+    return agent.mapping_acts.select_related("after__service").order_by("-number").first()
+
+
+def check(agent: Agent, user: QmsUser | None) -> None:
+    """Refuse what changes nothing or could never be used. Raises ``MappingRefused``."""
+    last = last_act(agent)
+    standing = last.after if last else None
+    if user is None and standing is None:
+        raise MappingRefused("This agent is not mapped by hand, so there is nothing to end. Choose a QMS user.")
+    if user is not None:
+        if standing is not None and _identity(standing) == _identity(user):
+            raise MappingRefused("This agent is mapped to this user already.")
+        if trouble := _trouble(user):
+            raise MappingRefused(f"{user.full_name or 'This user'} {trouble}, so the mapping could never be used.")
+
+
+@transaction.atomic
+def map_agent(agent: Agent, user: QmsUser | None, *, reason: str, by: str, now: datetime) -> MappingAct:
+    """Say that an agent is a QMS user, or with None that the mapping ends. Raises ``MappingRefused``."""
+    agent = Agent.objects.select_for_update().get(pk=agent.pk)  # Two administrators act one after the other.
+    if not reason.strip():
+        raise MappingRefused("Say why: the reason is shown wherever the mapping is used.")
+    check(agent, user)
+    last = last_act(agent)
+    return MappingAct.objects.create(
+        agent=agent, number=last.number + 1 if last else 1, before=last.after if last else None, after=user,
+        before_name=last.after_name if last else "", after_name=_name(user) if user else "",
+        reason=reason.strip(), by=by, at=now,
+    )  # fmt: skip
+
+
+def _mapping(act: MappingAct, user: QmsUser) -> Mapping:
+    return Mapping(
+        agent_id=act.agent.agent_id, data_server_id=user.service.data_server_id, user_id=user.user_id,
+        user=act.after_name, by=act.by, on=timezone.localtime(act.at).date(), reason=act.reason,
+    )  # fmt: skip
+
+
+def _identity(user: QmsUser) -> tuple[int, str]:
+    """Return what tells users apart: the services of a Data Server list the same ones."""
+    return user.service.data_server_id, user.user_id
+
+
+def _trouble(user: QmsUser) -> str:
+    if user.gone_at:
+        return "is listed in QMS no more"
+    if not user.active:
+        return "is not active in QMS"
+    return "has no recording licence in QMS" if user.licence == Licence.NONE else ""
+
+
+def _name(user: QmsUser) -> str:
+    """Name the user as sentences do; kept with the act, because QMS may rename or forget the user."""
+    return f"{user.full_name or 'a user without a name'} (user {user.user_id})"[:255]

@@ -1,0 +1,114 @@
+"""Agents in the database: the names that they had, and when each was last seen."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from agents.core.presence import Seat
+from agents.models import Agent, AgentName
+
+#: An agent's last sign of life is written no more often.
+SEEN_EVERY = timedelta(minutes=1)
+#: More agents than these are not kept in mind.
+KEPT = 200_000
+
+_TABLE = Agent._meta.db_table  # noqa: SLF001  (documented by Django)
+_ON_POSTGRESQL = (
+    f"UPDATE {_TABLE} SET last_seen_at = %s WHERE source_id = %s AND agent_id = ANY(%s)"  # noqa: S608  (names)
+    " RETURNING agent_id, name"
+)
+_ON_SQLITE = f"UPDATE {_TABLE} SET last_seen_at = %s WHERE source_id = %s AND agent_id = %s AND name = %s"  # noqa: S608
+
+
+class KnownAgents:
+    """What is known of a source's agents as they were last read or written, so that they are not read again.
+
+    It holds as long as nobody else saves the seats of that source: whoever keeps it forgets it when another did, and
+    when the transaction was rolled back. Nobody is trusted longer than ``SEEN_EVERY`` without the database's word.
+    """
+
+    def __init__(self, most: int = KEPT) -> None:
+        self._most = most
+        self._agents: dict[str, tuple[str, datetime]] = {}
+
+    def forget(self) -> None:
+        """Know nobody."""
+        self._agents.clear()
+
+    def keep(self, agents: Iterable[Agent]) -> None:
+        """Know agents as they are in the database now; forget all when there are too many."""
+        self._agents.update((agent.agent_id, (agent.name, agent.last_seen_at)) for agent in agents)
+        if len(self._agents) > self._most:
+            self.forget()
+
+    def see(self, names: Mapping[str, str], now: datetime) -> None:
+        """Know agents, by id, to have been seen now."""
+        self._agents.update((agent_id, (name, now)) for agent_id, name in names.items())
+
+    def compare(self, seats: Mapping[str, Seat], now: datetime) -> tuple[dict[str, Seat], dict[str, str]]:
+        """Return the seats whose agents are to be read, and the names of those who were merely seen again; by id."""
+        news: dict[str, Seat] = {}
+        seen: dict[str, str] = {}
+        for agent_id, seat in seats.items():
+            name, seen_at = self._agents.get(agent_id, ("", None))
+            if seen_at is None or now < seen_at or _is_renamed(name, seat):
+                news[agent_id] = seat
+            elif now - seen_at >= SEEN_EVERY:
+                seen[agent_id] = name
+        return news, seen
+
+
+def save_agents(source_id: int, seats: Sequence[Seat], now: datetime, known: KnownAgents) -> None:
+    """Add agents, their names as they change, and when they were last seen."""
+    latest = {seat.agent_id: seat for seat in seats}
+    news, seen = known.compare(latest, now)
+    if _see(source_id, seen, now):
+        known.see(seen, now)
+    else:  # Nobody says who is not there as known.
+        news |= {agent_id: latest[agent_id] for agent_id in seen}
+    if news:
+        known.keep(_save_news(source_id, news, now))
+
+
+def _see(source_id: int, names: Mapping[str, str], now: datetime) -> bool:
+    """Note that agents were seen; returns whether all are there, with the names known."""
+    if not names:
+        return True
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            cursor.execute(_ON_POSTGRESQL, [now, source_id, list(names)])
+            return dict(cursor.fetchall()) == names
+        moment = connection.ops.adapt_datetimefield_value(now)
+        cursor.executemany(_ON_SQLITE, [(moment, source_id, *one) for one in names.items()])
+        return int(cursor.rowcount) == len(names)
+
+
+def _save_news(source_id: int, latest: dict[str, Seat], now: datetime) -> list[Agent]:
+    """Compare seats with the agents in the database and save what is new; returns the agents as they are then."""
+    known = {one.agent_id: one for one in Agent.objects.filter(source_id=source_id, agent_id__in=latest)}
+    fresh = [_agent(source_id, seat, now) for seat in latest.values() if seat.agent_id not in known]
+    renamed = [one for one in known.values() if _is_renamed(one.name, latest[one.agent_id])]
+    seen = [agent for agent in known.values() if now - agent.last_seen_at >= SEEN_EVERY]
+    for agent in {*renamed, *seen}:
+        agent.name, agent.last_seen_at = latest[agent.agent_id].agent_name or agent.name, now
+    Agent.objects.bulk_create(
+        {*renamed, *seen}, batch_size=500, update_conflicts=True, unique_fields=["id"],
+        update_fields=["name", "last_seen_at"],
+    )  # fmt: skip
+    named = [*Agent.objects.bulk_create(fresh, batch_size=500), *renamed]
+    AgentName.objects.bulk_create(
+        AgentName(agent=agent, name=agent.name, since=latest[agent.agent_id].state_since)
+        for agent in named if agent.name
+    )  # fmt: skip
+    return [*fresh, *known.values()]
+
+
+def _agent(source_id: int, seat: Seat, now: datetime) -> Agent:
+    return Agent(
+        source_id=source_id, agent_id=seat.agent_id, name=seat.agent_name, first_seen_at=now, last_seen_at=now
+    )  # fmt: skip
+
+
+def _is_renamed(name: str, seat: Seat) -> bool:
+    return bool(seat.agent_name) and seat.agent_name != name

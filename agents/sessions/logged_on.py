@@ -1,0 +1,61 @@
+"""Everybody who is logged on now, with what QMS makes of it: those in trouble first."""
+
+from collections.abc import Mapping
+
+import msgspec
+from django.utils import timezone
+
+from agents.core.matching import MatchKind, Verdict
+from agents.core.presence import Seat
+from agents.models import Agent
+from agents.sessions.session_store import load_seats
+from agents.unmatched_calls import calls_at_risk
+from agents.users.directories import load_directory
+from cti.models import CtiSource
+
+
+class Seated(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent at an extension of a source, and whose recordings are made there."""
+
+    source: str
+    seat: Seat
+    verdict: Verdict
+    calls_at_risk: int = 0
+    agent_pk: int | None = None
+
+    @property
+    def rank(self) -> int:
+        """Return 0 where the calls cannot be flagged, 1 where the match is doubtful, 2 where all is well."""
+        if self.verdict.kind is not MatchKind.MATCHED:
+            return 0
+        return 1 if self.verdict.is_doubtful else 2
+
+
+def seated_agents() -> list[Seated]:
+    """Return who is logged on at the enabled sources: those in trouble first, of them those whose trouble costs most.
+
+    A few queries for each source.
+    """
+    at_risk = calls_at_risk(timezone.localdate())
+    found = [one for source in CtiSource.objects.filter(enabled=True) for one in _seated_at(source, at_risk)]
+    return sorted(found, key=lambda one: (one.rank, -one.calls_at_risk, one.source, one.seat.device_id))
+
+
+def verdict_of(agent: Agent) -> Verdict:
+    """Return whose recordings are made where an agent sits now; of one who is logged off, what the mapping says."""
+    seats = load_seats(agent.source_id).values()
+    device = next((seat.device_id for seat in seats if seat.agent_id == agent.agent_id), "")
+    return load_directory(agent.source_id).verdict(device, agent.agent_id, agent.name)
+
+
+def _seated_at(source: CtiSource, at_risk: Mapping[tuple[int, str], int]) -> list[Seated]:
+    directory = load_directory(source.pk)
+    agents = dict(Agent.objects.filter(source=source).values_list("agent_id", "id"))
+    return [
+        Seated(
+            source=source.slug, seat=seat, calls_at_risk=at_risk.get((source.pk, seat.device_id), 0),
+            agent_pk=agents.get(seat.agent_id),
+            verdict=directory.verdict(seat.device_id, seat.agent_id, seat.agent_name),
+        )
+        for seat in load_seats(source.pk).values()
+    ]  # fmt: skip

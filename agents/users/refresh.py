@@ -1,0 +1,153 @@
+"""Load the users of a Recording Service: one load at a time, with its progress, keeping the last good list.
+
+1. ``begin`` makes the row that everybody sees; the database allows one running row a service.
+2. ``load`` takes the row, reads the list page by page and writes down how far it is.
+3. A list that fails, is empty or much smaller changes nothing and says so; ``confirm`` takes a smaller one.
+4. Otherwise the difference is applied in one transaction, together with the row's end.
+"""
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from django.db import IntegrityError, transaction
+
+import clock
+from agents.models import RefreshState, Trigger, UserRefresh
+from agents.users import stored_users
+from agents.users.list_changes import by_user_id, compare, doubt, fit
+from qms.api import connect
+from qms.port import QmsError, QmsRejected, QmsUnavailable, QmsUser
+
+log = structlog.get_logger()
+
+#: A load that gave no sign of life for so long is given up.
+STALE_AFTER = timedelta(minutes=10)
+#: A sign of life is given after so many users or seconds.
+PROGRESS_USERS, PROGRESS_SECONDS = 500, 5.0
+#: Limits of one load: a service that never ends its list, or takes for ever, is broken.
+MOST_USERS, LONGEST_SECONDS = 200_000, 1800.0
+
+
+class UserSource(Protocol):
+    """Whoever lists users: a ``RecordingServicePort``, or a file."""
+
+    def users(self) -> Iterable[QmsUser]:
+        """Yield the users. Raises ``QmsError``."""
+
+
+class RefreshRunning(Exception):
+    """The users of this service are being loaded just now; ``refresh`` is that load. Try again when it ended."""
+
+    retryable = True
+
+    def __init__(self, refresh: UserRefresh) -> None:
+        super().__init__(f"The users of {refresh.service} are being loaded since {refresh.started_at:%H:%M:%S}.")
+        self.refresh = refresh
+
+
+class RefreshTakenOver(Exception):
+    """This load was given up meanwhile, and another may run; nothing of it counts."""
+
+    retryable = False
+
+
+def begin(service_id: int, trigger: Trigger, *, asked_by: str = "", accepts_down_to: int | None = None) -> UserRefresh:
+    """Make the row of a load that is to run. Raises ``RefreshRunning``."""
+    now = clock.now()
+    give_up_stale(now)
+    try:
+        with transaction.atomic():
+            return UserRefresh.objects.create(
+                service_id=service_id, trigger=trigger, asked_by=asked_by, accepts_down_to=accepts_down_to,
+                started_at=now, progress_at=now,
+            )  # fmt: skip
+    except IntegrityError:
+        running = UserRefresh.objects.filter(service_id=service_id, state=RefreshState.RUNNING).first()
+        if running is None:
+            raise
+        raise RefreshRunning(running) from None
+
+
+def load(refresh_id: int, port: UserSource | None = None) -> UserRefresh:
+    """Carry out a load that was begun, unless another process took it, and return its row as it ended.
+
+    A service that fails leaves its reason on the row; only what is a fault of ours is raised, after it was noted there.
+    """
+    now = clock.now()
+    mine = UserRefresh.objects.filter(pk=refresh_id, state=RefreshState.RUNNING, taken_at=None)
+    if mine.update(taken_at=now, progress_at=now):
+        try:
+            _carry_out(UserRefresh.objects.select_related("service").get(pk=refresh_id), port)
+        except RefreshTakenOver:
+            log.warning("user_refresh_taken_over", refresh_id=refresh_id)
+    return UserRefresh.objects.select_related("service").get(pk=refresh_id)
+
+
+def give_up_stale(now: datetime) -> int:
+    """End the loads whose process gave no sign of life for ten minutes, and return how many."""
+    silent = UserRefresh.objects.filter(state=RefreshState.RUNNING, progress_at__lt=now - STALE_AFTER)
+    return silent.update(
+        state=RefreshState.FAILED, finished_at=now,
+        error="The process that loaded the users gave no sign of life for ten minutes and was given up.",
+    )  # fmt: skip
+
+
+def _carry_out(refresh: UserRefresh, port: UserSource | None) -> None:
+    try:
+        _take(refresh, by_user_id(_listed(refresh, port or connect(refresh.service))))
+    except QmsError as error:
+        _end(refresh, RefreshState.FAILED, str(error))
+    except RefreshTakenOver:
+        raise
+    except Exception as error:
+        _end(refresh, RefreshState.FAILED, f"A fault of the gateway: {type(error).__name__}. The log says more.")
+        raise
+
+
+def _listed(refresh: UserRefresh, port: UserSource) -> Iterator[QmsUser]:
+    """Yield the users as the service lists them, giving signs of life; every list ends."""
+    began = told = time.monotonic()
+    for count, user in enumerate(port.users(), start=1):
+        yield fit(user)
+        now = time.monotonic()
+        if count > MOST_USERS:
+            raise QmsRejected(f"The service lists more than {MOST_USERS} users; its list does not seem to end.")
+        if now - began > LONGEST_SECONDS:
+            raise QmsUnavailable(f"The list did not end within {LONGEST_SECONDS:.0f} s.")
+        if count % PROGRESS_USERS == 0 or now - told > PROGRESS_SECONDS:
+            _progress(refresh, count)
+            told = now
+
+
+def _progress(refresh: UserRefresh, count: int) -> None:
+    """Write down how far the load is. Raises ``RefreshTakenOver`` when it was given up meanwhile."""
+    running = UserRefresh.objects.filter(pk=refresh.pk, state=RefreshState.RUNNING)
+    if not running.update(loaded=count, progress_at=clock.now()):
+        raise RefreshTakenOver(refresh.pk)
+
+
+def _take(refresh: UserRefresh, listed: dict[str, QmsUser]) -> None:
+    """Apply a list that can be believed, or say why it cannot."""
+    _progress(refresh, len(listed))
+    known = stored_users.known(refresh.service_id)
+    if doubts := doubt(len(known), len(listed), refresh.accepts_down_to):
+        _end(refresh, RefreshState.SUSPICIOUS if known else RefreshState.FAILED, doubts)
+        return
+    difference = compare(known, listed)
+    with transaction.atomic():
+        stored_users.apply(refresh, difference, clock.now())
+        _end(
+            refresh, RefreshState.DONE, added=len(difference.added), changed=len(difference.changed),
+            gone=len(difference.gone), unchanged=difference.unchanged,
+        )  # fmt: skip
+
+
+def _end(refresh: UserRefresh, state: RefreshState, error: str = "", **counts: int) -> None:
+    """End the load; raises ``RefreshTakenOver`` (and so rolls back what it changed) when it was given up meanwhile."""
+    running = UserRefresh.objects.filter(pk=refresh.pk, state=RefreshState.RUNNING)
+    if not running.update(state=state, finished_at=clock.now(), error=error[:500], **counts):
+        raise RefreshTakenOver(refresh.pk)
+    log.info("user_refresh_ended", service=refresh.service.slug, refresh_id=refresh.pk, state=str(state), **counts)

@@ -1,0 +1,75 @@
+"""Calls on trunks that may never say whether the far end answered."""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from calls.core.commands import CancelSearch
+from calls.core.legs import is_wanted, open_leg, start_search, traced
+from calls.core.outcome_rules import concluded
+from calls.core.state import Call, Leg, Party, PartyState, Phase, SearchStatus
+from calls.core.unit_of_work import Draft
+from cti.events import CallEvent
+
+#: A trunk that has said nothing for this long after NetworkReached has no answer supervision: the call is connected.
+UNSUPERVISED = timedelta(seconds=2)
+
+
+def confirm(draft: Draft, call_id: str) -> None:
+    """Note that a call's trunk speaks: its answer will be told."""
+    call = draft.calls.get(call_id)
+    if call is not None and call.reached_by_us is not None:
+        draft.put_call(replace(call, reached_at=None, reached_by_us=None))
+
+
+def connect_unsupervised(draft: Draft, call: Call, by_us: datetime) -> None:
+    """Take a call on a trunk without answer supervision as connected since it reached the network.
+
+    ``by_us``: when that is noticed. It counts from the end of the silence, however late that is: what is recorded by
+    then may be another call. The silence of a link that was lost, or of a device whose events are missed, says
+    nothing; the snapshot will.
+    """
+    at = call.reached_at or call.born_at
+    by_us = min(by_us, (call.reached_by_us or by_us) + UNSUPERVISED)
+    call = draft.put_call(replace(call, reached_at=None, reached_by_us=None))
+    if _is_link_lost(draft, by_us):
+        return
+    for party in list(call.parties.values()):
+        if _is_waiting(draft, party):
+            call = draft.calls[call.call_id]
+            connected = replace(party, state=PartyState.CONNECTED)
+            how = "The call left on a trunk without answer supervision; the answer is not confirmed."
+            leg = open_leg(draft, call, connected, at, by_us, how=how)
+            draft.put_leg(replace(leg, is_unconfirmed=True))
+
+
+def _is_link_lost(draft: Draft, by_us: datetime) -> bool:
+    source = draft.source
+    return source.lost_at is not None and source.lost_by_us is not None and source.lost_by_us < by_us
+
+
+def _is_waiting(draft: Draft, party: Party) -> bool:
+    """Say whether an extension has dialled, and its silence means that it is connected."""
+    is_missed = any(party.device_id in gap.devices for gap in draft.source.partial)
+    is_extension = not party.outside and draft.site.is_extension(party.device_id)
+    return party.state is PartyState.ORIGINATED and is_extension and not is_missed
+
+
+def answer_after_all(draft: Draft, call_id: str, event: CallEvent) -> None:
+    """Let the legs that were taken as connected begin at the answer, when a slow trunk tells of one."""
+    if not event.data.outside:
+        return
+    for leg in draft.legs_in(call_id):
+        if leg.phase is Phase.OPEN and leg.is_unconfirmed and event.time >= leg.connected_at:
+            draft.put_leg(concluded(draft, _from_answer(draft, leg, event), event.at))
+
+
+def _from_answer(draft: Draft, leg: Leg, event: CallEvent) -> Leg:
+    """Begin a leg at the answer; ask again for its recording, unless one is known already."""
+    leg = replace(leg, is_unconfirmed=False, connected_at=event.time, connected_by_us=event.at)
+    leg = traced(leg, event.at, "connected", "The far end answered only now; the leg begins here.")
+    if leg.guid or not is_wanted(draft, leg):
+        return leg
+    if leg.search is SearchStatus.OPEN:
+        draft.do(CancelSearch(leg.number))
+    return start_search(draft, replace(leg, missed=""), event.at)

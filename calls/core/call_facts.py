@@ -1,0 +1,71 @@
+"""What a call's events say about it, kept so that their order does not matter: the latest by the source's time wins."""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from calls.core.state import Call, Fact, LegFactsNow
+from cti.events import QUEUE_CLEARED, CallData
+
+#: Older values than this, counted back from the newest, are forgotten (one is kept).
+MEMORY = timedelta(seconds=2)
+QUERY = "query:"
+_PLAIN = ("interaction_id", "queue_name", "calling_number", "called_number", "direction")
+
+
+def told(data: CallData) -> dict[str, str]:
+    """Return the facts that an event carries; empty values and personal names are none (rule 6).
+
+    A queue that was left unanswered is one: it is the call's no more.
+    """
+    facts = {name: value for name in _PLAIN if (value := getattr(data, name))}
+    if data.cause == QUEUE_CLEARED:
+        facts.setdefault("queue_name", "")
+    if data.caller_name and data.caller_name_source != "personal":
+        facts |= {"caller_name": data.caller_name, "caller_name_source": data.caller_name_source or "unknown"}
+    if data.query_data:
+        facts |= {QUERY + key: value for key, value in data.query_data.items() if value}
+    return facts
+
+
+def learn(call: Call, facts: dict[str, str], at: datetime) -> Call:
+    """Add facts to a call as of a moment; the same call when they say nothing new."""
+    fresh = {name: value for name, value in facts.items() if _is_news(call.facts.get(name, ()), value, at)}
+    if not fresh:
+        return call
+    known = {name: _insert(call.facts.get(name, ()), Fact(at, value)) for name, value in fresh.items()}
+    return replace(call, facts={**call.facts, **known})
+
+
+def _is_news(history: tuple[Fact, ...], value: str, at: datetime) -> bool:
+    return not history or history[-1].value != value or at < history[0].at
+
+
+def _insert(history: tuple[Fact, ...], fact: Fact) -> tuple[Fact, ...]:
+    place = len(history)
+    while place and history[place - 1].at > fact.at:
+        place -= 1
+    history = (*history[:place], fact, *history[place:])
+    kept = [one for one in history[:-1] if one.at >= history[-1].at - MEMORY]
+    older = [one for one in history[:-1] if one.at < history[-1].at - MEMORY]
+    return (*older[-1:], *kept, history[-1])
+
+
+def as_of(call: Call, moment: datetime | None = None) -> LegFactsNow:
+    """Return what the call's legs know: now, or as of a moment of the source's clock."""
+    values = {name: value for name, history in call.facts.items() if (value := _value(history, moment))}
+    query = {name.removeprefix(QUERY): value for name, value in values.items() if name.startswith(QUERY)}
+    plain = {name: value for name, value in values.items() if not name.startswith(QUERY)}
+    plain.setdefault("interaction_id", call.own_interaction)
+    return LegFactsNow(**plain, query_data=query)
+
+
+def _value(history: tuple[Fact, ...], moment: datetime | None) -> str:
+    if moment is None:
+        return history[-1].value
+    return next((fact.value for fact in reversed(history) if fact.at <= moment), "")
+
+
+def merged(main: Call, other: Call) -> dict[str, tuple[Fact, ...]]:
+    """Join two calls' facts: the customer's call wins, the other fills what it lacks."""
+    return {**other.facts, **main.facts}

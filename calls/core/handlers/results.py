@@ -1,0 +1,169 @@
+"""The rules of what QMS answered, and of time."""
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
+from calls.core.dispatch import apply
+from calls.core.handlers.link_events import forget_abandoned_snapshot
+from calls.core.leg_split import split
+from calls.core.legs import APART, base_due, clear_party, close_leg, decide_contests, open_leg, traced, uncontested
+from calls.core.outcome_rules import concluded
+from calls.core.recording_ownership import (
+    began_late,
+    contest,
+    contested_by,
+    may_be_anothers,
+    note_stall,
+    recording_began,
+)
+from calls.core.result_events import WHY, RecordingFound, RecordingMissed, TimePassed, WriteSettled
+from calls.core.state import Call, Leg, Party, Phase, SearchStatus, WriteStatus
+from calls.core.unit_of_work import Draft
+
+
+@apply.register
+def _(event: RecordingFound, draft: Draft) -> None:
+    """QMS named a recording: the leg's, unless it is another's."""
+    leg = draft.legs.get(event.leg)
+    if leg is None or leg.base is not WriteStatus.NONE or leg.search is SearchStatus.MISSED:
+        return
+    note_stall(draft, leg, event)
+    holder = event.holder or draft.holder_of(event.guid)
+    if holder not in (None, leg.number) and not contest(draft, holder or 0, leg, event):
+        _miss(draft, leg, event.search, "same", event)
+    elif began_late(leg, event):
+        _miss(draft, leg, event.search, "began_late", event)
+    elif may_be_anothers(draft, leg, event):
+        _miss(draft, leg, event.search, "next_call", event)
+    else:
+        _found(draft, leg, event)
+
+
+def _found(draft: Draft, leg: Leg, event: RecordingFound) -> None:
+    took = (event.at - leg.connected_by_us).total_seconds()
+    text = f"QMS named recording {event.guid} {took:.1f} s after Connected (asked {event.attempts} times)."
+    leg = traced(leg, event.at, "found", text)
+    is_decision = leg.mark is not None and event.search >= leg.mark.search
+    if is_decision and _is_another(leg, event):
+        split(draft, leg, event.at, found=event)
+        return
+    mark = None if is_decision else leg.mark
+    status = SearchStatus.OPEN if mark is not None and not leg.guid else SearchStatus.FOUND
+    since = leg.found_by_us if leg.guid else event.at
+    leg = replace(
+        leg, guid=event.guid, service=event.service, search=status, mark=mark, found_by_us=since,
+        recording_began=recording_began(leg, event),
+    )  # fmt: skip
+    leg = replace(leg, base_due=base_due(draft, leg, leg.disconnected_by_us), contested_by=contested_by(draft, leg))
+    leg = draft.put_leg(concluded(draft, leg, event.at))
+    decide_contests(draft, leg, event.at)
+
+
+def _is_another(leg: Leg, event: RecordingFound) -> bool:
+    """Say whether the transfer began another recording than the leg has, or than it had before and we never learnt."""
+    if leg.mark is None or leg.guid == event.guid:
+        return False
+    return bool(leg.guid) or (leg.mark.new_segment and _began_after(leg, event))
+
+
+def _began_after(leg: Leg, event: RecordingFound) -> bool:
+    return leg.mark is not None and event.started_at >= leg.mark.by_us - APART
+
+
+@apply.register
+def _(event: RecordingMissed, draft: Draft) -> None:
+    """The window is over without a recording."""
+    leg = draft.legs.get(event.leg)
+    if leg is not None and leg.base is WriteStatus.NONE:
+        _miss(draft, leg, event.search, event.why, event)
+
+
+def _miss(draft: Draft, leg: Leg, search: int, why: str, event: RecordingFound | RecordingMissed) -> None:
+    if search < leg.searches or leg.search is SearchStatus.MISSED:
+        return
+    error = f" {event.error}" if isinstance(event, RecordingMissed) and event.error else ""
+    if leg.mark is not None:
+        _undecided(draft, leg, event)
+        return
+    leg = traced(leg, event.at, "missed", f"{WHY[why]}{error} (Asked {event.attempts} times.)")
+    leg = replace(leg, search=SearchStatus.FOUND if leg.guid else SearchStatus.MISSED, missed=why)
+    leg = draft.put_leg(concluded(draft, leg, event.at))
+    decide_contests(draft, leg, event.at)
+
+
+def _undecided(draft: Draft, leg: Leg, event: RecordingFound | RecordingMissed) -> None:
+    """After a transfer QMS named no other recording: it is one leg, unless the PBX saw two and neither is recorded."""
+    if not leg.guid and leg.mark is not None and leg.mark.new_segment:
+        split(draft, replace(leg, search=SearchStatus.MISSED, missed="none"), event.at)
+        return
+    text = "After the transfer QMS still has the same recording: the leg goes on." if leg.guid else WHY["none"]
+    status = SearchStatus.FOUND if leg.guid else SearchStatus.MISSED
+    leg = traced(replace(leg, mark=None, search=status, missed="" if leg.guid else "none"), event.at, "transfer", text)
+    leg = draft.put_leg(concluded(draft, leg, event.at))
+    decide_contests(draft, leg, event.at)
+
+
+@apply.register
+def _(event: WriteSettled, draft: Draft) -> None:
+    """A part of a leg's flags came to its end in QMS."""
+    leg = draft.legs.get(event.leg)
+    if leg is None:
+        return
+    text = f"The {'flags' if event.part == 'base' else 'wrap-up'}: {event.status.value}. {event.error}".strip()
+    leg = traced(leg, event.at, event.status.value, text)
+    if event.part == "base":
+        flagged = event.at if event.status is WriteStatus.WRITTEN else None
+        leg = replace(leg, base=event.status, base_error=event.error, base_code=event.error_code, flagged_by_us=flagged)
+    else:
+        leg = replace(leg, wrapup=event.status, wrapup_error=event.error)
+    draft.put_leg(concluded(draft, leg, event.at))
+
+
+@apply.register
+def _(event: TimePassed, draft: Draft) -> None:
+    """Do what is due: late connections, flags that waited, legs and calls that went stale."""
+    forget_abandoned_snapshot(draft, event.at)
+    for due in draft.take_due(event.at):
+        if isinstance(due, Call):
+            _call_due(draft, due, event)
+        else:
+            _leg_due(draft, due, event)
+
+
+def _leg_due(draft: Draft, leg: Leg, event: TimePassed) -> None:
+    if leg.phase is not Phase.OPEN:
+        leg = leg if leg.contested_by is None else uncontested(draft, leg, event.at)
+        draft.put_leg(concluded(draft, leg, event.at))
+        return
+    how = "No event for the leg came for many hours; its end is not known."
+    close_leg(draft, leg, leg.connected_at, event.at, how, is_end_unknown=True)
+    call = draft.calls.get(leg.call_id)
+    if call is not None and leg.device_id in call.parties:
+        clear_party(draft, call, leg.device_id, leg.connected_at, event.at, how)
+
+
+def _call_due(draft: Draft, call: Call, event: TimePassed) -> None:
+    if call.reached_by_us is not None and event.at - call.reached_by_us >= UNSUPERVISED:
+        connect_unsupervised(draft, call, event.at)
+    for party in list(draft.calls[call.call_id].parties.values()):
+        _doubt_due(draft, draft.calls[call.call_id], party)
+    call = draft.calls[call.call_id]
+    if call.due is not None and call.due <= event.at:
+        _forget_or_wait(draft, call, event)
+
+
+def _doubt_due(draft: Draft, call: Call, party: Party) -> None:
+    if party.doubted_by_us is None or party.outside or not draft.site.is_extension(party.device_id):
+        return
+    how = "The call was first seen while the extension was already connected."
+    open_leg(draft, call, replace(party, doubted_by_us=None), call.born_at, party.doubted_by_us, how=how)
+
+
+def _forget_or_wait(draft: Draft, call: Call, event: TimePassed) -> None:
+    stale = call.touched_by_us + timedelta(hours=draft.site.stale_hours)
+    if call.moved_to is not None or call.is_over or stale <= event.at:
+        draft.drop_call(call.call_id)
+    else:
+        draft.put_call(replace(call, due=stale))

@@ -1,0 +1,145 @@
+"""What becomes of a leg: write its flags, wait, or end with a reason.
+
+``concluded`` is called after each change of a leg; it is idempotent and decides by the leg alone.
+"""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from agents.core.matching import MatchKind
+from calls.core.commands import WriteFlags
+from calls.core.outcomes import Outcome
+from calls.core.result_events import WHY
+from calls.core.state import Leg, Phase, SearchStatus, TraceStep, WriteStatus
+from calls.core.unit_of_work import Draft
+
+#: So often a leg looks whether the search is over that decides whose its recording is, should it not be told.
+CONTEST = timedelta(seconds=15)
+_UNMATCHED = {
+    MatchKind.UNMATCHED: Outcome.USER_UNMATCHED,
+    MatchKind.CONFLICT: Outcome.EXTENSION_CONFLICT,
+    MatchKind.INACTIVE: Outcome.USER_INACTIVE,
+    MatchKind.UNLICENSED: Outcome.USER_UNLICENSED,
+}
+
+_REFUSED = {
+    WriteStatus.REFUSED: Outcome.REFUSED,
+    WriteStatus.CONFLICT: Outcome.REFUSED,
+    WriteStatus.GONE: Outcome.RECORDING_GONE,
+    WriteStatus.GIVEN_UP: Outcome.GIVEN_UP,
+}
+
+_JOINED_LATE = "The call was already in progress when it was first seen; QMS no longer names its recording."
+_NOBODY = "Nobody was logged on at the extension, and only agents' calls are flagged here."
+
+
+def concluded(draft: Draft, leg: Leg, at: datetime) -> Leg:
+    """Take the leg as far as it goes at this moment."""
+    leg = _write_base(draft, leg, at)
+    leg = _write_wrapup(draft, leg, at)
+    outcome, reason = _outcome(draft, leg, at)
+    code = _reason_code(leg, outcome)
+    leg = replace(leg, outcome=outcome, reason=reason, reason_code=code, phase=_phase(leg, outcome, at))
+    return replace(leg, due=_due(draft, leg, at))
+
+
+def _step(leg: Leg, at: datetime, what: str, text: str) -> Leg:
+    return replace(leg, trace=(*leg.trace, TraceStep(at, what, text)))
+
+
+def _is_searching(leg: Leg) -> bool:
+    return leg.search is SearchStatus.OPEN or leg.mark is not None or leg.contested_by is not None
+
+
+def _write_base(draft: Draft, leg: Leg, at: datetime) -> Leg:
+    is_due = leg.base_due is not None and at >= leg.base_due
+    if leg.phase is not Phase.CLOSED or not leg.guid or not is_due or _is_searching(leg):
+        return leg
+    if leg.base is not WriteStatus.NONE:
+        return leg
+    draft.do(WriteFlags(leg.number, "base", at))
+    wait = draft.site.wrapup_wait_seconds
+    ended = leg.disconnected_by_us or at
+    due = ended + timedelta(seconds=wait) if wait is not None else None
+    return _step(replace(leg, base=WriteStatus.QUEUED, wrapup_due=due), at, "write", "The flags go to QMS.")
+
+
+def _write_wrapup(draft: Draft, leg: Leg, at: datetime) -> Leg:
+    if leg.wrapup is not WriteStatus.NONE or leg.wrapup_due is None or leg.base is WriteStatus.NONE:
+        return leg
+    if leg.wrapup_result:
+        draft.do(WriteFlags(leg.number, "wrapup", at))
+        return _step(replace(leg, wrapup=WriteStatus.QUEUED, wrapup_due=None), at, "wrapup", "The wrap-up came.")
+    if at >= leg.wrapup_due:
+        return _step(replace(leg, wrapup_due=None), at, "wrapup", "No wrap-up came in time; the flag is omitted.")
+    return leg
+
+
+def _outcome(draft: Draft, leg: Leg, at: datetime) -> tuple[Outcome, str]:
+    if leg.match is not MatchKind.MATCHED:
+        return _UNMATCHED[leg.match], leg.match_reason
+    if leg.is_joined_late:
+        return Outcome.JOINED_LATE, _JOINED_LATE
+    if draft.site.agents_calls_only and not leg.agent_id:
+        return Outcome.AGENT_UNKNOWN, _NOBODY
+    if leg.base is WriteStatus.GIVEN_UP and leg.base_code == "Unclear":
+        return Outcome.WRITE_UNKNOWN, leg.base_error
+    if leg.base in _REFUSED:
+        return _REFUSED[leg.base], leg.base_error
+    if leg.guid or leg.search is SearchStatus.OPEN:
+        return _with_recording(leg, at)
+    return _missed(leg)
+
+
+def _with_recording(leg: Leg, at: datetime) -> tuple[Outcome, str]:
+    if leg.phase is Phase.OPEN:
+        waits = "QMS to name the recording" if not leg.guid else "the extension to disconnect"
+        return Outcome.WAITING, f"Waiting for {waits}."
+    if _is_searching(leg):
+        return Outcome.WAITING, "Waiting for QMS to name the recording."
+    if leg.base is not WriteStatus.WRITTEN:
+        return Outcome.WAITING, "Waiting for the flags to be delivered to QMS."
+    if leg.wrapup_due is not None and at < leg.wrapup_due:
+        return Outcome.WAITING, "The flags are written; waiting for the wrap-up."
+    if leg.wrapup is WriteStatus.QUEUED:
+        return Outcome.WAITING, "The flags are written; the wrap-up is on its way to QMS."
+    if leg.wrapup in _REFUSED:
+        return Outcome.PARTLY_FLAGGED, f"All flags but the wrap-up are written: {leg.wrapup_error}"
+    return Outcome.FLAGGED, ""
+
+
+def _missed(leg: Leg) -> tuple[Outcome, str]:
+    if leg.missed in ("late", "unreachable", "next_call", "began_late"):
+        return Outcome.WINDOW_MISSED, WHY[leg.missed]
+    return Outcome.NOT_RECORDED, WHY.get(leg.missed, WHY["none"])
+
+
+def _reason_code(leg: Leg, outcome: Outcome) -> str:
+    """Return the reason in one word, for counting; empty where the outcome says it all."""
+    if outcome in (Outcome.NOT_RECORDED, Outcome.WINDOW_MISSED):
+        return leg.missed or "none"
+    if outcome in (*_REFUSED.values(), Outcome.WRITE_UNKNOWN):
+        return leg.base_code or leg.base.value
+    return leg.wrapup.value if outcome is Outcome.PARTLY_FLAGGED else ""
+
+
+def _phase(leg: Leg, outcome: Outcome, at: datetime) -> Phase:
+    if leg.phase is Phase.OPEN:
+        return Phase.OPEN
+    is_fresh = leg.base_due is not None and at < leg.base_due
+    if is_fresh or leg.mark is not None:
+        return Phase.CLOSED
+    if outcome is not Outcome.WAITING:
+        return Phase.SETTLED
+    return Phase.CLOSED if leg.base is WriteStatus.NONE or leg.wrapup_due is not None else Phase.DELIVERING
+
+
+def _due(draft: Draft, leg: Leg, at: datetime) -> datetime | None:
+    if leg.phase is Phase.OPEN:
+        return leg.connected_by_us + timedelta(hours=draft.site.stale_hours)
+    if leg.phase is Phase.SETTLED:
+        return None
+    if leg.contested_by is not None:
+        return max(leg.base_due or at, at) + CONTEST
+    return leg.base_due if leg.base_due is not None and at < leg.base_due else leg.wrapup_due

@@ -1,0 +1,79 @@
+"""What comes back through the ordered door beside the source's events: answers of QMS, and time."""
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from calls.core.state import WriteStatus
+
+
+class RecordingFound(msgspec.Struct, frozen=True, kw_only=True):
+    """QMS named a recording for a leg, in answer to a question of ``asked_at``.
+
+    ``holder``: another leg that has this recording already.
+    """
+
+    leg: int
+    search: int
+    guid: str
+    service: int
+    started_at: datetime
+    attempts: int
+    at: datetime
+    holder: int | None = None
+    asked_at: datetime | None = None
+
+
+class RecordingMissed(msgspec.Struct, frozen=True, kw_only=True):
+    """The window is over without a recording. ``why``: see ``answers.WHY``."""
+
+    leg: int
+    search: int
+    why: str
+    attempts: int
+    at: datetime
+    error: str = ""
+
+
+class WriteSettled(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a leg's flags came to its end in QMS."""
+
+    leg: int
+    part: Literal["base", "wrapup"]
+    status: WriteStatus
+    at: datetime
+    error_code: str = ""
+    error: str = ""
+
+
+class TimePassed(msgspec.Struct, frozen=True):
+    """It is now so late, by the gateway's clock; what is due is done."""
+
+    at: datetime
+
+
+Answer = RecordingFound | RecordingMissed | WriteSettled | TimePassed
+
+#: Why a search missed, and what an operator should know.
+WHY = {
+    "none": "QMS had no recording for the extension while it was asked.",
+    "late": "The question came after the window: the gateway was too slow or was not running.",
+    "unreachable": "The Recording Service did not answer within the window.",
+    "same": "QMS named only a recording that belongs to another leg.",
+    "several": "QMS named more than one recording; none is taken, a guess could be wrong.",
+    "stranger": "QMS named a recording of another extension or of an earlier time; it was not taken.",
+    "next_call": "The extension's next call began before QMS had answered; an answer now could be the next call's.",
+    "began_late": "QMS named a recording that began over 1.5 s after Connected; it may be of a call not heard of.",
+}
+#: The same in few words, for lists; QMS's own codes are told as they are.
+BRIEFLY = {
+    "none": "QMS had no recording",
+    "late": "asked too late",
+    "unreachable": "the Recording Service did not answer",
+    "same": "only another leg's recording",
+    "several": "more than one recording",
+    "stranger": "another extension's recording",
+    "next_call": "the next call began",
+    "began_late": "the recording began too late for this call",
+}

@@ -1,0 +1,279 @@
+"""The values that the core holds: calls with their parties, legs, the source's own state.
+
+Each moment comes twice where both matter: ``*_at`` is the source's clock (shown, written), ``*_by_us`` the gateway's
+(deadlines).
+
+``gc=False``: frozen values that hold nothing but values are never part of a cycle. A consumer may hold millions of
+them, and the garbage collector would walk through all again and again.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from agents.core.matching import MatchKind
+from calls.core.outcomes import Outcome
+
+
+class PartyState(StrEnum):
+    """A connection's state, ECMA-269 12.2.3; ``ORIGINATED``: it dialled and waits for the far end."""
+
+    INITIATED = "initiated"
+    ORIGINATED = "originated"
+    ALERTING = "alerting"
+    QUEUED = "queued"
+    CONNECTED = "connected"
+    HOLD = "hold"
+    NULL = "null"
+
+
+class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One device's connection in a call. ``leg`` is its open leg's number; ``cleared_by_us`` set: it has left."""
+
+    device_id: str
+    state: PartyState
+    outside: bool = False
+    leg: int | None = None
+    #: Whether this connection, since it was last made, has had a leg.
+    had_leg: bool = False
+    ordinal: int = 0
+    cleared_at: datetime | None = None
+    cleared_by_us: datetime | None = None
+    #: Held or retrieved though never seen to connect: known only by this, since when.
+    doubted_by_us: datetime | None = None
+    #: Connected already when first seen.
+    is_joined_late: bool = False
+
+    @property
+    def is_talking(self) -> bool:
+        """Say whether the connection carries speech, held or not."""
+        return self.state in (PartyState.CONNECTED, PartyState.HOLD)
+
+
+class Fact(msgspec.Struct, frozen=True, gc=False):
+    """A value that a call had from a moment on."""
+
+    at: datetime
+    value: str
+
+
+class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """What is known of a call. ``moved_to``: its parties went on in another call (transfer, conference).
+
+    ``facts``: field -> its values, oldest first, the last seconds' only; so a leg that closed a moment ago still gets
+    what was known then, in whatever order the events came.
+    """
+
+    call_id: str
+    born_at: datetime
+    touched_by_us: datetime
+    own_interaction: str = ""
+    facts: dict[str, tuple[Fact, ...]] = {}
+    parties: dict[str, Party] = {}
+    #: The call left on a trunk that has said nothing since.
+    reached_at: datetime | None = None
+    reached_by_us: datetime | None = None
+    moved_to: str | None = None
+    #: The oldest of the calls that this one was made from: the customer's.
+    main: str = ""
+    #: Transferred, and not yet connected again: it lives though nobody is known to be in it.
+    is_in_transit: bool = False
+    due: datetime | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether nobody is left in it."""
+        return not self.is_in_transit and all(party.state is PartyState.NULL for party in self.parties.values())
+
+
+class Phase(StrEnum):
+    """How far a leg is: its extension is connected; has left; its flags are on their way; all of them are settled.
+
+    While its flags are on their way nothing changes a leg but their end, however long QMS is away: like a settled leg,
+    one that is being delivered is not among those that calls and extensions are asked for.
+    """
+
+    OPEN = "open"
+    CLOSED = "closed"
+    DELIVERING = "delivering"
+    SETTLED = "settled"
+
+
+#: The phases in which what happens can change a leg.
+LIVE = (Phase.OPEN, Phase.CLOSED)
+
+
+class SearchStatus(StrEnum):
+    """Where a leg's recording search is."""
+
+    NONE = "none"
+    OPEN = "open"
+    FOUND = "found"
+    MISSED = "missed"
+
+
+class WriteStatus(StrEnum):
+    """Where a part of a leg's flags is."""
+
+    NONE = "none"
+    QUEUED = "queued"
+    WRITTEN = "written"
+    REFUSED = "refused"
+    GONE = "gone"
+    CONFLICT = "conflict"
+    GIVEN_UP = "given_up"
+
+
+class TraceStep(msgspec.Struct, frozen=True, gc=False):
+    """One step that led to a leg's outcome: when by the gateway's clock, what in one word, and the sentence."""
+
+    at: datetime
+    what: str
+    text: str
+
+
+class LegFactsNow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """The call's data as a leg knows it; final once the leg has closed."""
+
+    interaction_id: str = ""
+    queue_name: str = ""
+    caller_name: str = ""
+    caller_name_source: str = ""
+    calling_number: str = ""
+    called_number: str = ""
+    direction: str = ""
+    query_data: dict[str, str] = {}
+
+
+class TransferMark(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An attended transfer reached a leg: it goes on if QMS still reports its recording, else it is two legs.
+
+    ``call_id`` and ``facts`` are those before; ``search`` is the number of the search that decides. ``new_segment``:
+    without any answer of QMS, the PBX itself saw two segments.
+    """
+
+    at: datetime
+    by_us: datetime
+    call_id: str
+    facts: LegFactsNow
+    search: int
+    new_segment: bool
+
+
+class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+    """One extension's part in one call, from connected to disconnected."""
+
+    number: int
+    call_id: str
+    device_id: str
+    ordinal: int
+    connected_at: datetime
+    connected_by_us: datetime
+    phase: Phase = Phase.OPEN
+    facts: LegFactsNow = LegFactsNow()
+    agent_id: str = ""
+    agent_name: str = ""
+    match: MatchKind = MatchKind.UNMATCHED
+    match_reason: str = ""
+    services: tuple[int, ...] = ()
+    is_joined_late: bool = False
+    is_unconfirmed: bool = False
+    is_held: bool = False
+    disconnected_at: datetime | None = None
+    disconnected_by_us: datetime | None = None
+    is_end_unknown: bool = False
+    search: SearchStatus = SearchStatus.NONE
+    searches: int = 0
+    missed: str = ""
+    guid: str = ""
+    #: When the recording began that was found as the leg was connected: a call not heard of yet may have begun it.
+    recording_began: datetime | None = None
+    #: The extension's next leg, heard of soon after: if QMS has no recording for it, this one's is that leg's.
+    contested_by: int | None = None
+    service: int | None = None
+    mark: TransferMark | None = None
+    #: When the base flags may be written: events of other monitors may come a second late.
+    base_due: datetime | None = None
+    base: WriteStatus = WriteStatus.NONE
+    base_code: str = ""
+    base_error: str = ""
+    wrapup_template: str = ""
+    wrapup_result: str = ""
+    wrapup_due: datetime | None = None
+    wrapup: WriteStatus = WriteStatus.NONE
+    wrapup_error: str = ""
+    outcome: Outcome = Outcome.WAITING
+    reason: str = ""
+    #: The reason in one word of a short list, where the outcome alone does not say it.
+    reason_code: str = ""
+    #: When QMS had named the recording, and when it had taken the base flags.
+    found_by_us: datetime | None = None
+    flagged_by_us: datetime | None = None
+    due: datetime | None = None
+    trace: tuple[TraceStep, ...] = ()
+
+
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """A snapshot being taken: what it has named so far. ``devices`` None: it covers all.
+
+    ``found_late``: the device of each leg that was found in progress; ``seated``: where agents are.
+    """
+
+    began_at: datetime
+    began_by_us: datetime
+    devices: tuple[str, ...] | None = None
+    seen: tuple[int, ...] = ()
+    found_late: tuple[str, ...] = ()
+    seated: frozenset[str] = frozenset()
+
+    def covers(self, device_id: str) -> bool:
+        """Say whether the snapshot could see a device."""
+        return self.devices is None or device_id in self.devices
+
+
+class PartialGap(msgspec.Struct, frozen=True, kw_only=True):
+    """A gap of some devices while the link stands; it is over when none is left. What came through it so far."""
+
+    began_at: datetime
+    devices: frozenset[str]
+    legs_saved: int = 0
+    legs_lost: int = 0
+
+
+class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What belongs to the source itself: the running number of legs, the gap and the snapshot in progress."""
+
+    slug: str
+    next_leg: int = 1
+    lost_at: datetime | None = None
+    #: The link is back, and no snapshot has said yet what came through the gap.
+    is_restored: bool = False
+    partial: tuple[PartialGap, ...] = ()
+    #: When, by our clock, the link was lost last, and when a leg was heard of last of which QMS knew long before us.
+    lost_by_us: datetime | None = None
+    stalled_by_us: datetime | None = None
+    #: What each queue is called, by its device.
+    queue_names: dict[str, str] = {}
+    snapshot: Snapshot | None = None
+
+
+class Site(msgspec.Struct, frozen=True, kw_only=True):
+    """How this source is set up. ``devices`` empty: every device is an extension that is no queue and not outside."""
+
+    devices: frozenset[str] = frozenset()
+    queues: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
+    settle_seconds: float = 1.0
+    #: None: the wrap-up flag is not written.
+    wrapup_wait_seconds: float | None = None
+    agents_calls_only: bool = False
+    stale_hours: float = 12.0
+    #: An agent may sit at several extensions at once.
+    has_free_seating: bool = False
+
+    def is_extension(self, device_id: str) -> bool:
+        """Say whether legs open at the device."""
+        if device_id in self.queues or device_id in self.ignored:
+            return False
+        return not self.devices or device_id in self.devices

@@ -1,0 +1,194 @@
+"""State and the draft of its change: rules read and put frozen values, the draft remembers what was touched."""
+
+import heapq
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from agents.core.matching import Verdict
+from agents.core.presence import Seat, Seats
+from calls.core.commands import Command
+from calls.core.state import LIVE, Call, Leg, Phase, Site, SourceState
+
+#: Moments that are no longer of use may be so many more than the calls and legs: most calls are over hours before they
+#: would have gone stale.
+SPARE = 1_000
+
+
+class State(msgspec.Struct, frozen=True, kw_only=True):
+    """What the core knows, or the part of it that a batch concerns."""
+
+    source: SourceState
+    calls: Mapping[str, Call] = {}
+    legs: Mapping[int, Leg] = {}
+    seats: Mapping[str, Seat] = {}
+
+
+class Step(msgspec.Struct, frozen=True):
+    """The new state and what to do."""
+
+    state: State
+    commands: list[Command]
+
+
+class Roster(Protocol):
+    """Whose recording an extension's is, and how the site is set up."""
+
+    @property
+    def site(self) -> Site:
+        """Tell how the source is set up."""
+
+    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> Verdict:
+        """Match an extension with a QMS user."""
+
+
+class Draft:
+    """A state being changed by the rules; nobody outside the fold sees it.
+
+    A consumer may keep one from batch to batch: ``begin`` forgets what the last batch touched and asked for, and the
+    legs that it settled or gave to the delivery.
+    """
+
+    def __init__(self, state: State, roster: Roster) -> None:
+        self.roster, self.site = roster, roster.site
+        self.source = state.source
+        self.calls: dict[str, Call] = {}
+        self.legs: dict[int, Leg] = {}
+        self.seats = Seats(state.seats.values())
+        self.commands: list[Command] = []
+        self.touched_calls: set[str] = set()
+        self.touched_legs: set[int] = set()
+        #: The legs touched, as they were when the batch began; None: the batch opened them.
+        self.before: dict[int, Leg | None] = {}
+        self._at_device: dict[str, set[int]] = defaultdict(set)
+        self._in_call: dict[str, set[int]] = defaultdict(set)
+        self._by_guid: dict[str, int] = {}
+        self._dues: list[tuple[datetime, str, int]] = []
+        self.remember(state.calls.values(), state.legs.values())
+
+    def begin(self, roster: Roster) -> None:
+        """Begin another batch on the same state."""
+        self.roster, self.site = roster, roster.site
+        for number in self.touched_legs:
+            if (leg := self.legs.get(number)) is not None and leg.phase not in LIVE:
+                self._forget(leg)
+        self.commands, self.touched_calls, self.touched_legs, self.before = [], set(), set(), {}
+        if len(self._dues) > 2 * (len(self.calls) + len(self.legs)) + SPARE:
+            self._dues = list(set(filter(self._is_due_then, self._dues)))
+            heapq.heapify(self._dues)
+
+    def remember(self, calls: Iterable[Call], legs: Iterable[Leg]) -> None:
+        """Take up values that are known elsewhere already."""
+        for call in calls:
+            self.calls[call.call_id] = call
+            self._note(call.due, call.call_id, 0)
+        for leg in legs:
+            self.legs[leg.number] = leg
+            self._index(leg)
+
+    def _forget(self, leg: Leg) -> None:
+        del self.legs[leg.number]
+        self._drop_from(self._at_device, leg.device_id, leg.number)
+        self._drop_from(self._in_call, leg.call_id, leg.number)
+        self._by_guid.pop(leg.guid, None)
+
+    @staticmethod
+    def _drop_from(index: dict[str, set[int]], name: str, number: int) -> None:
+        numbers = index.get(name)
+        if numbers is not None:
+            numbers.discard(number)
+            if not numbers:
+                del index[name]
+
+    def _index(self, leg: Leg) -> None:
+        self._at_device[leg.device_id].add(leg.number)
+        self._in_call[leg.call_id].add(leg.number)
+        self._note(leg.due, "", leg.number)
+        if leg.guid:
+            self._by_guid[leg.guid] = leg.number
+
+    def _note(self, due: datetime | None, call_id: str, number: int) -> None:
+        if due is not None:
+            heapq.heappush(self._dues, (due, call_id, number))
+
+    def take_due(self, at: datetime) -> Iterator[Call | Leg]:
+        """Yield what is due, soonest first, each once for each time that it was put."""
+        while self._dues and self._dues[0][0] <= at:
+            if self._is_due_then(one := heapq.heappop(self._dues)):
+                _, call_id, number = one
+                yield self.legs[number] if number else self.calls[call_id]
+
+    def _is_due_then(self, one: tuple[datetime, str, int]) -> bool:
+        """Say whether a value is still due at the moment that was put for it."""
+        due, call_id, number = one
+        value = self.legs.get(number) if number else self.calls.get(call_id)
+        return value is not None and value.due == due
+
+    def next_due(self) -> datetime | None:
+        """Return a moment before which nothing is due."""
+        return self._dues[0][0] if self._dues else None
+
+    def holder_of(self, guid: str) -> int | None:
+        """Return the number of the leg that has a recording, of those known here."""
+        number = self._by_guid.get(guid)
+        leg = self.legs.get(number) if number is not None else None
+        return number if leg is not None and leg.guid == guid else None
+
+    def put_call(self, call: Call) -> Call:
+        """Remember a call's new value."""
+        before = self.calls.get(call.call_id)
+        self.calls[call.call_id] = call
+        self.touched_calls.add(call.call_id)
+        if before is None or before.due != call.due:
+            self._note(call.due, call.call_id, 0)
+        return call
+
+    def drop_call(self, call_id: str) -> None:
+        """Forget a call that is over."""
+        self.calls.pop(call_id, None)
+        self.touched_calls.add(call_id)
+
+    def put_leg(self, leg: Leg) -> Leg:
+        """Remember a leg's new value."""
+        before = self.legs.get(leg.number)
+        self.legs[leg.number] = leg
+        self.touched_legs.add(leg.number)
+        self.before.setdefault(leg.number, before)
+        if before is None or (before.call_id, before.due, before.guid) != (leg.call_id, leg.due, leg.guid):
+            if before is not None and before.call_id != leg.call_id:
+                self._drop_from(self._in_call, before.call_id, leg.number)
+            self._index(leg)
+        return leg
+
+    def next_number(self) -> int:
+        """Take the next running number for a leg."""
+        number = self.source.next_leg
+        self.source = msgspec.structs.replace(self.source, next_leg=number + 1)
+        return number
+
+    def legs_at(self, device_id: str) -> list[Leg]:
+        """Return the live legs of an extension, oldest first."""
+        return self._live(self._at_device.get(device_id, set()))
+
+    def legs_in(self, call_id: str) -> list[Leg]:
+        """Return the live legs of a call, oldest first."""
+        return self._live(self._in_call.get(call_id, set()))
+
+    def open_legs(self) -> Iterator[Leg]:
+        """Yield every open leg."""
+        return (leg for leg in list(self.legs.values()) if leg.phase is Phase.OPEN)
+
+    def _live(self, numbers: set[int]) -> list[Leg]:
+        legs = (self.legs[number] for number in sorted(numbers))
+        return [leg for leg in legs if leg.phase in LIVE]
+
+    def do(self, command: Command) -> None:
+        """Ask the shell for something."""
+        self.commands.append(command)
+
+    def state(self) -> State:
+        """Return what has become of the state."""
+        return State(source=self.source, calls=dict(self.calls), legs=dict(self.legs), seats=dict(self.seats))

@@ -1,0 +1,233 @@
+"""Gather what the answers to "Why was this recording not flagged?" need, in a few indexed queries."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from agents.api import load_directory
+from agents.models import Allocation
+from calls.core.outcomes import Outcome
+from calls.core.state import Leg as CoreLeg
+from calls.core.state import Phase
+from calls.explain.not_found import SLACK, Hearing, Near, NothingCase, SourceCase, explain_nothing
+from calls.explain.outcomes import Answer, GapCase, LegCase, WriteCase, explain
+from calls.models import Checkpoint, Gap, Leg, RecordingSearch, SearchState, has_recording
+from calls.storage.codec import read_leg
+from cti.api import START, JournalError, read_journal
+from cti.events import EventError, decode
+from cti.models import CtiSource, Kind, LinkStatus, QuarantinedMessage
+from flags.models import UNSETTLED, FlagWrite
+
+#: As many legs as one question is answered for; those without flags come first.
+LEGS_AT_MOST = 20
+#: As many of an extension's legs are looked at before a moment.
+LOOKED_AT = 50
+SOURCES_AT_MOST = 50
+GAPS_AT_MOST = 3
+NEAR_AT_MOST = 3
+#: As many of an extension's newest legs are offered where no time was given.
+NEWEST = 5
+
+
+class Question(msgspec.Struct, frozen=True):
+    """A GUID, call reference or interaction; with a time an extension too."""
+
+    text: str
+    at: datetime | None = None
+
+
+def answers(question: Question, now: datetime) -> list[Answer]:
+    """Answer a question: one answer for each leg that fits, or one that says what it means that none does."""
+    zone = timezone.get_current_timezone()
+    if rows := _fitting(question):
+        cases = [_leg_case(row) for row in rows]
+        return [explain(case, zone) for case in sorted(cases, key=_rank)]
+    return [explain_nothing(_nothing(question, now), zone)]
+
+
+def _rank(case: LegCase) -> int:
+    return {Outcome.FLAGGED: 2, Outcome.WAITING: 1}.get(case.leg.outcome, 0)
+
+
+def _fitting(question: Question) -> list[Leg]:
+    """Return the legs that fit, those of the time before those of the name alone: references are used again."""
+    named = _named(question.text)
+    if question.at is None:
+        return named
+    then = [row for row in named if _lasted(row, 1, question.at)]
+    return then or _at_extension(question.text, question.at) or named
+
+
+def _named(text: str) -> list[Leg]:
+    """Return the newest legs with this GUID, call reference or interaction.
+
+    One query for each: together no index would serve them.
+    """
+    guid = text.strip("{} ")
+    spelt = {guid, guid.lower(), guid.upper()}
+    wanted = (Q(has_recording(), recording_guid__in=spelt), Q(call_id=text), Q(interaction_id=text))
+    for one in wanted:
+        found: QuerySet[Leg] = Leg.objects.filter(one).select_related("source", "service").order_by("-connected_at")
+        if rows := list(found[:LEGS_AT_MOST]):
+            return rows
+    return []
+
+
+def _at_extension(extension: str, at: datetime) -> list[Leg]:
+    before = Leg.objects.filter(device_id=extension, connected_at__lte=at + SLACK)
+    rows = before.select_related("source", "service").order_by("-connected_at")[:LOOKED_AT]
+    return [row for place, row in enumerate(rows) if _lasted(row, place, at)][:LEGS_AT_MOST]
+
+
+def _lasted(row: Leg, place: int, at: datetime) -> bool:
+    """Say whether a leg was there at a time; of one whose end is not known only the last before it."""
+    if row.connected_at > at + SLACK:
+        return False
+    if row.disconnected_at is None or (row.end_unknown and place == 0):
+        return True
+    return row.disconnected_at >= at - SLACK
+
+
+def _leg_case(row: Leg) -> LegCase:
+    leg = _read(row)
+    search = RecordingSearch.objects.filter(leg_id=row.pk).select_related("service").order_by("-ordinal").first()
+    is_user = leg.outcome in (Outcome.USER_UNMATCHED, Outcome.EXTENSION_CONFLICT, Outcome.USER_INACTIVE,
+                              Outcome.USER_UNLICENSED)  # fmt: skip
+    service = row.service or (search.service if search else None)
+    return LegCase(
+        key=row.pk, leg=leg, source=row.source.slug, service=service.slug if service else "",
+        deadline=search.deadline if search and search.state == SearchState.OPEN else None,
+        gap=_gap_before(row) if leg.outcome is Outcome.JOINED_LATE else None,
+        verdict_now=load_directory(row.source_id).verdict(leg.device_id, leg.agent_id) if is_user else None,
+        writes=_writes(row.pk),
+    )  # fmt: skip
+
+
+def _read(row: Leg) -> CoreLeg:
+    """Read a leg as the core holds it; by its columns where it was not saved by the consumer."""
+    if row.facts:
+        return read_leg(row.facts, row.trace)
+    return CoreLeg(
+        number=0, call_id=row.call_id, device_id=row.device_id, ordinal=row.ordinal, connected_at=row.connected_at,
+        connected_by_us=row.connected_at, disconnected_at=row.disconnected_at, is_end_unknown=row.end_unknown,
+        phase=Phase(row.phase), guid=row.recording_guid or "", outcome=Outcome(row.outcome), reason=row.reason,
+        missed=row.reason_code, base_code=row.reason_code, base_error=row.reason,
+    )  # fmt: skip
+
+
+def _writes(leg_id: int) -> tuple[WriteCase, ...]:
+    rows = FlagWrite.objects.filter(leg_id=leg_id, state__in=UNSETTLED)
+    return tuple(
+        WriteCase(part=row.part, attempts=row.attempts, error=row.error, not_before=row.not_before) for row in rows
+    )
+
+
+def _gap_before(row: Leg) -> GapCase | None:
+    """Return the gap in which a leg that was seen late began."""
+    found = _gaps(row.source, row.connected_at)
+    return found[0] if found else None
+
+
+def _gaps(source: CtiSource, at: datetime) -> tuple[GapCase, ...]:
+    """Return the gaps of a source that cover a moment, give or take."""
+    over = Q(ended_at=None) | Q(ended_at__gte=at - SLACK)
+    rows = Gap.objects.filter(over, source=source, began_at__lte=at + SLACK).order_by("-began_at")[:GAPS_AT_MOST]
+    return tuple(GapCase(source.slug, row.began_at, row.ended_at, row.reason) for row in rows)
+
+
+def _nothing(question: Question, now: datetime) -> NothingCase:
+    oldest = Leg.objects.order_by("connected_at").values_list("connected_at", flat=True).first()
+    case = NothingCase(
+        text=question.text, at=question.at, now=now, keeps_days=settings.RETENTION_DAYS, oldest_at=oldest
+    )
+    legs = Leg.objects.filter(device_id=question.text)
+    if question.at is None:
+        newest = legs.order_by("-connected_at")[:NEWEST]
+        return msgspec.structs.replace(case, newest=tuple(_near_leg(row) for row in newest))
+    before = legs.filter(connected_at__lte=question.at).order_by("-connected_at")[:1]
+    after = legs.filter(connected_at__gt=question.at).order_by("connected_at")[:1]
+    return msgspec.structs.replace(
+        case, sources=_sources(question.text, question.at),
+        before=next((_near_leg(row) for row in before), None), after=next((_near_leg(row) for row in after), None),
+    )  # fmt: skip
+
+
+def _near_leg(row: Leg) -> Near:
+    return Near(row.pk, row.connected_at, row.disconnected_at)
+
+
+def _sources(extension: str, at: datetime) -> tuple[SourceCase, ...]:
+    """Look at each source; a journal that does not answer is asked for one source only, each try takes seconds."""
+    found: list[SourceCase] = []
+    for source in CtiSource.objects.all()[:SOURCES_AT_MOST]:
+        found.append(_source(source, extension, at, is_journal_away=any(one.is_journal_away for one in found)))
+    return tuple(found)
+
+
+def _source(source: CtiSource, extension: str, at: datetime, *, is_journal_away: bool) -> SourceCase:
+    hearing = _hearing(source, extension)
+    case = SourceCase(
+        slug=source.slug, hearing=hearing, near=_near(map(str, source.devices), extension),
+        refused=_refusal(source, extension),
+    )  # fmt: skip
+    if hearing is not Hearing.HEARD:
+        return case
+    behind, is_away = (None, True) if is_journal_away else _behind(source)
+    return msgspec.structs.replace(
+        case, gaps=_gaps(source, at), behind_since=behind, is_journal_away=is_away, unread=_unread(source, at),
+        has_service=Allocation.objects.filter(source=source, service__enabled=True).exists(),
+        verdict=load_directory(source.pk).verdict(extension),
+    )  # fmt: skip
+
+
+def _hearing(source: CtiSource, extension: str) -> Hearing:
+    devices = {str(one) for one in source.devices}
+    if extension in set(map(str, source.queues)):
+        return Hearing.QUEUE
+    if extension in set(map(str, source.options.get("ignored_devices", ()))):
+        return Hearing.IGNORED
+    if not devices and source.kind == Kind.CSTA_XML:
+        return Hearing.NOTHING_LISTED
+    if devices and extension not in devices:
+        return Hearing.NOT_LISTED
+    if not source.enabled:
+        return Hearing.DISABLED
+    return Hearing.REFUSED if _refusal(source, extension) else Hearing.HEARD
+
+
+def _refusal(source: CtiSource, extension: str) -> str:
+    status = LinkStatus.objects.filter(source=source).only("monitors_refused").first()
+    return str(status.monitors_refused.get(extension, "")) if status else ""
+
+
+def _near(devices: Iterable[str], extension: str) -> tuple[str, ...]:
+    """Return the listed extensions that differ only by leading zeros or a longer form; they are told, never used."""
+    bare = extension.lstrip("0+")
+    found = [one for one in devices if one != extension and bare and _is_near(one.lstrip("0+"), bare)]
+    return tuple(sorted(found)[:NEAR_AT_MOST])
+
+
+def _is_near(one: str, other: str) -> bool:
+    shorter, longer = sorted((one, other), key=len)
+    return len(shorter) >= 3 and longer.endswith(shorter)
+
+
+def _behind(source: CtiSource) -> tuple[datetime | None, bool]:
+    """Return when the oldest event happened that waits to be folded, and whether the journal does not answer."""
+    checkpoint = Checkpoint.objects.filter(source=source).values_list("last_id", flat=True).first()
+    try:
+        waiting = read_journal(source.slug, checkpoint or START, 1)
+    except JournalError:
+        return None, True
+    try:
+        return (decode(waiting[0].payload).time, False) if waiting else (None, False)
+    except EventError:
+        return None, False  # The consumer puts it into quarantine.
+
+
+def _unread(source: CtiSource, at: datetime) -> int:
+    return QuarantinedMessage.objects.filter(source=source, at__gte=at - SLACK, at__lte=at + SLACK).count()

@@ -1,0 +1,265 @@
+"""What it means that no leg is known: was a gap then, is the extension heard at all, was it before our time? Pure."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
+
+import msgspec
+
+from agents.core.matching import MatchKind, Verdict
+from calls.explain.outcomes import Answer, GapCase, Link, Mood, clock, gap_text, moment
+from calls.explain.texts import Cause
+
+#: A person's time is of another clock, and often to the minute only.
+SLACK = timedelta(minutes=2)
+
+
+class Hearing(StrEnum):
+    """Whether a source's calls at an extension come to the gateway, by its settings."""
+
+    HEARD = "heard"
+    NOT_LISTED = "not listed"
+    NOTHING_LISTED = "nothing listed"
+    QUEUE = "queue"
+    IGNORED = "ignored"
+    REFUSED = "refused"
+    DISABLED = "disabled"
+
+
+class SourceCase(msgspec.Struct, frozen=True, kw_only=True):
+    """A CTI source and an extension. ``near``: listed extensions that may be meant; ``refused``: the PBX's reason.
+
+    ``behind_since``: the oldest event that waits to be folded; ``unread``: messages of that time in quarantine.
+    """
+
+    slug: str
+    hearing: Hearing
+    near: tuple[str, ...] = ()
+    refused: str = ""
+    gaps: tuple[GapCase, ...] = ()
+    behind_since: datetime | None = None
+    is_journal_away: bool = False
+    unread: int = 0
+    has_service: bool = True
+    verdict: Verdict | None = None
+
+
+class Near(msgspec.Struct, frozen=True):
+    """The extension's leg next to the time in question."""
+
+    key: int
+    connected_at: datetime
+    disconnected_at: datetime | None
+
+
+class NothingCase(msgspec.Struct, frozen=True, kw_only=True):
+    """A question without a leg. ``at`` is None where only a GUID or a reference was given.
+
+    ``newest``: without a time, the newest legs of the extension that the text names after all.
+    """
+
+    text: str
+    at: datetime | None
+    now: datetime
+    keeps_days: int
+    oldest_at: datetime | None = None
+    sources: tuple[SourceCase, ...] = ()
+    before: Near | None = None
+    after: Near | None = None
+    newest: tuple[Near, ...] = ()
+
+
+def explain_nothing(case: NothingCase, zone: tzinfo) -> Answer:
+    """Answer where no leg is known: the likeliest cause first, then what else was found."""
+    if case.newest:
+        return _which(case, zone)
+    if case.at is None:
+        return _answer(case, [_unknown_name(case, zone)], zone)
+    causes = list(_by_time(case, case.at, zone)) or list(_by_source(case, case.at, zone))
+    return _answer(case, causes or [_nothing_missed(case, zone)], zone)
+
+
+def _which(case: NothingCase, zone: tzinfo) -> Answer:
+    return Answer(
+        mood=Mood.WAITING, heading="Which call of the extension?",
+        said=f"{case.text} is an extension with calls; these are the newest.",
+        todo="Ask again with the time at which the recording began, or look at one of these.",
+        links=tuple(Link(one.key, f"Connected {moment(one.connected_at, zone)}{_end(one, zone)}")
+                    for one in case.newest),
+    )  # fmt: skip
+
+
+def _answer(case: NothingCase, causes: Sequence[Cause], zone: tzinfo) -> Answer:
+    first = causes[0]
+    extras = [cause.said for cause in causes[1:]]
+    besides = [_no_flags_anyway(case.sources)] if case.at is not None else []
+    said = " ".join(part for part in (_question(case, zone), first.said, *extras, *besides) if part)
+    return Answer(mood=Mood.BROKEN, heading=first.heading, said=said, todo=first.todo, links=_links(case, zone))
+
+
+def _question(case: NothingCase, zone: tzinfo) -> str:
+    if case.at is None:
+        return f"No leg has {case.text} as its recording's GUID, its call reference or its interaction."
+    return f"No leg of extension {case.text} is known at {moment(case.at, zone)} ({zone}), give or take two minutes."
+
+
+def _unknown_name(case: NothingCase, zone: tzinfo) -> Cause:
+    kept = f"legs are kept for {case.keeps_days} days"
+    if case.oldest_at is not None:
+        kept = f"{kept}; the oldest known is of {moment(case.oldest_at, zone)}"
+    return Cause(
+        "No leg has this GUID or reference",
+        "The gateway knows a recording's GUID only when QMS named it within seconds of Connected: of a recording that "
+        f"was never found it knows the leg, but not the GUID. It may also be too old ({kept}).",
+        "Ask again with the extension and the time at which the recording began, both as QMS shows them.",
+    )
+
+
+def _by_time(case: NothingCase, at: datetime, zone: tzinfo) -> Iterator[Cause]:
+    """Yield the cause where the time itself is one."""
+    if at > case.now + SLACK:
+        yield Cause(
+            "This time is still to come", f"It is now {moment(case.now, zone)}.",
+            f"Check the date and the time zone: times here are in {zone}.",
+        )  # fmt: skip
+    elif at < case.now - timedelta(days=case.keeps_days):
+        yield Cause(
+            "Too old: the legs of that time are deleted",
+            f"Legs are kept for {case.keeps_days} days (RETENTION_DAYS); what happened before is no longer known.",
+            "Look at the recording's flags in QMS itself: flags that were written stand there for ever.",
+        )
+    elif not case.sources:
+        yield Cause(
+            "Nothing is connected to the gateway", "There is no CTI source, so it hears of no call.",
+            "Add the PBX or CTI server on the page CTI sources.",
+        )  # fmt: skip
+    elif case.oldest_at is None:
+        yield Cause(
+            "The gateway has never seen a call", "No leg at all is known here.",
+            "Test the installation: the page tells step by step what is missing.",
+        )  # fmt: skip
+
+
+def _by_source(case: NothingCase, at: datetime, zone: tzinfo) -> Iterator[Cause]:
+    """Yield what the sources show, the most decisive first."""
+    heard = [one for one in case.sources if one.hearing is Hearing.HEARD]
+    if not heard:
+        yield from (_not_heard(one, case.text) for one in sorted(case.sources, key=_closeness))
+        return
+    for one in heard:
+        yield from (_in_gap(gap, zone) for gap in one.gaps)
+    for one in heard:
+        yield from _not_read(one, at, zone)
+    if case.oldest_at is not None and at < case.oldest_at - SLACK:
+        yield Cause(
+            "Before the gateway's first known call", f"The oldest leg known here is of {moment(case.oldest_at, zone)}.",
+            "Nothing: was the gateway installed, or its database made anew, after that call?",
+        )  # fmt: skip
+
+
+def _closeness(one: SourceCase) -> int:
+    """Order sources by how near they are to hearing the extension."""
+    order = (Hearing.REFUSED, Hearing.DISABLED, Hearing.IGNORED, Hearing.QUEUE, Hearing.NOT_LISTED)
+    return order.index(one.hearing) - bool(one.near) * len(order) if one.hearing in order else len(order)
+
+
+def _not_heard(one: SourceCase, extension: str) -> Cause:
+    heading = "The extension is not monitored"
+    words = {
+        Hearing.REFUSED: (
+            f"The PBX of {one.slug} refuses to let extension {extension} be monitored: {one.refused.rstrip('.')}.",
+            f"Allow it in the PBX; the listener of {one.slug} then tries again.",
+        ),
+        Hearing.DISABLED: (
+            f"CTI source {one.slug} is switched off: nothing is taken from it.",
+            f"Switch {one.slug} on, if the extension is its own.",
+        ),
+        Hearing.IGNORED: (
+            f"Extension {extension} is among the ignored devices of {one.slug}.",
+            f"Take it out of ignored_devices of {one.slug}, if its calls are wanted.",
+        ),
+        Hearing.QUEUE: (
+            f"For {one.slug} {extension} is a queue, not an extension: queues have no recordings of their own.",
+            "Ask for the extension that took the call, or by the call reference.",
+        ),
+        Hearing.NOTHING_LISTED: (
+            f"CTI source {one.slug} lists no devices at all, and CSTA XML hears only those that are listed.",
+            f"Add the extensions to the devices of {one.slug}.",
+        ),
+        Hearing.NOT_LISTED: _not_listed(one, extension),
+    }
+    return Cause(heading, *words[one.hearing])
+
+
+def _not_listed(one: SourceCase, extension: str) -> tuple[str, str]:
+    near = f" It lists {', '.join(one.near)}, which is not {extension}." if one.near else ""
+    return (
+        f"CTI source {one.slug} does not monitor extension {extension}.{near}",
+        f"Add {extension} to the devices of {one.slug}, or ask for the extension as it is written there.",
+    )
+
+
+def _in_gap(gap: GapCase, zone: tzinfo) -> Cause:
+    return Cause(
+        "The link was down then",
+        f"The ledger has a gap then: {gap_text(gap, zone)} A call that lived wholly within a gap cannot be "
+        "known, and its recording cannot be flagged any more.",
+        f"Nothing for this call. Find out why the link of {gap.source} was lost: see the gaps, and the source's page.",
+    )
+
+
+def _not_read(one: SourceCase, at: datetime, zone: tzinfo) -> Iterator[Cause]:
+    if one.is_journal_away:
+        yield Cause(
+            "The journal cannot be read now",
+            f"Redis does not answer, so it is not known whether events of {one.slug} still wait to be worked on.",
+            "See the dashboard; ask again when Redis is back.",
+        )
+    elif one.behind_since is not None and one.behind_since <= at + SLACK:
+        yield Cause(
+            "The gateway is behind: that time is not worked on yet",
+            f"Events of {one.slug} from {clock(one.behind_since, zone)} on are kept and wait to be worked on.",
+            "Ask again later. If it does not catch up, see on the dashboard whether the worker for events runs.",
+        )
+    if one.unread:
+        messages = "1 message" if one.unread == 1 else f"{one.unread} messages"
+        yield Cause(
+            "Something the PBX sent then could not be read",
+            f"{messages} of {one.slug} of that time could not be read and stand in the quarantine.",
+            "Look at the page Quarantine: the reason stands beside each message.",
+        )
+
+
+def _nothing_missed(case: NothingCase, zone: tzinfo) -> Cause:
+    heard = ", ".join(one.slug for one in case.sources if one.hearing is Hearing.HEARD)
+    never = "" if case.before or case.after else " No call at this extension is known at any time."
+    return Cause(
+        "The PBX reported no connected call there then",
+        f"The extension is heard ({heard}), the ledger has no gap and nothing waits or was unreadable: the PBX told of "
+        f"no call that was connected there.{never} A call that only rang has no leg.",
+        f"Check the extension, the date and the time zone (times here are in {zone}); compare the clocks of QMS and "
+        "the PBX with the gateway's.",
+    )
+
+
+def _no_flags_anyway(sources: Sequence[SourceCase]) -> str:
+    """Say whether a call there would have got flags at all."""
+    heard = [one for one in sources if one.hearing is Hearing.HEARD]
+    for one in heard:
+        if not one.has_service:
+            return f"Besides, no enabled Recording Service is allocated to {one.slug}: its calls get no flags."
+        if one.verdict is not None and one.verdict.kind is not MatchKind.MATCHED:
+            return f"Besides, a call there would get no flags now: {one.verdict.reason}"
+    return ""
+
+
+def _links(case: NothingCase, zone: tzinfo) -> tuple[Link, ...]:
+    named = (("before", case.before), ("after", case.after))
+    return tuple(
+        Link(near.key, f"The extension's call {word}: connected {moment(near.connected_at, zone)}{_end(near, zone)}")
+        for word, near in named if near is not None
+    )  # fmt: skip
+
+
+def _end(near: Near, zone: tzinfo) -> str:
+    return f", disconnected {clock(near.disconnected_at, zone)}" if near.disconnected_at else ""

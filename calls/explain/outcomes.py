@@ -1,0 +1,326 @@
+"""Why was a recording not flagged? A leg's answer in one paragraph: the cause, the decisive steps, what to do. Pure."""
+
+from datetime import datetime, tzinfo
+from enum import StrEnum
+
+import msgspec
+
+from agents.core.matching import MatchKind, Verdict
+from calls.core.outcomes import Outcome
+from calls.core.state import Leg, Phase, SearchStatus, WriteStatus
+from calls.explain.texts import GIVEN_UP, MISSED, REFUSED, Cause
+
+#: A paragraph stays one: of many steps the last so many are told.
+STEPS_AT_MOST = 6
+
+
+class Mood(StrEnum):
+    """Whether something is wrong with a leg."""
+
+    WELL = "well"
+    WAITING = "waiting"
+    BROKEN = "broken"
+
+
+class GapCase(msgspec.Struct, frozen=True):
+    """A time in which a source may have missed events."""
+
+    source: str
+    began_at: datetime
+    ended_at: datetime | None
+    reason: str
+
+
+class WriteCase(msgspec.Struct, frozen=True, kw_only=True):
+    """A flag write on its way."""
+
+    part: str
+    attempts: int
+    error: str = ""
+    not_before: datetime | None = None
+
+
+class LegCase(msgspec.Struct, frozen=True, kw_only=True):
+    """A leg with all that its answer needs. ``verdict_now``: how its extension would be matched at this moment."""
+
+    key: int
+    leg: Leg
+    source: str
+    service: str = ""
+    deadline: datetime | None = None
+    gap: GapCase | None = None
+    verdict_now: Verdict | None = None
+    writes: tuple[WriteCase, ...] = ()
+
+
+class Evidence(msgspec.Struct, frozen=True):
+    """A decisive step with its time of day."""
+
+    clock: str
+    text: str
+
+
+class Link(msgspec.Struct, frozen=True):
+    """A leg to look at."""
+
+    key: int
+    text: str
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a recording was not flagged: the cause, what shows it, what to do, and where to look."""
+
+    mood: Mood
+    heading: str
+    said: str
+    evidence: tuple[Evidence, ...] = ()
+    todo: str
+    links: tuple[Link, ...] = ()
+
+    @property
+    def paragraph(self) -> str:
+        """Return it all in one paragraph."""
+        steps = " ".join(f"{one.clock} {one.text}" for one in self.evidence)
+        return " ".join(part for part in (self.said, steps, f"What to do: {self.todo}") if part)
+
+
+#: The steps of the decision trace that decided, by outcome.
+DECISIVE = {
+    Outcome.FLAGGED: ("found", "disconnected", "write", "written"),
+    Outcome.PARTLY_FLAGGED: ("written", "wrapup", "refused", "gone", "conflict", "given_up"),
+    Outcome.WAITING: ("search", "found", "transfer", "disconnected", "write", "written", "wrapup"),
+    Outcome.JOINED_LATE: ("connected",),
+    Outcome.AGENT_UNKNOWN: ("connected", "agent"),
+    Outcome.USER_UNMATCHED: ("match",),
+    Outcome.EXTENSION_CONFLICT: ("match",),
+    Outcome.USER_INACTIVE: ("match",),
+    Outcome.USER_UNLICENSED: ("match",),
+    Outcome.NOT_RECORDED: ("search", "missed", "transfer"),
+    Outcome.WINDOW_MISSED: ("search", "missed", "transfer"),
+    Outcome.RECORDING_GONE: ("found", "write", "gone"),
+    Outcome.REFUSED: ("found", "write", "refused", "conflict"),
+    Outcome.WRITE_UNKNOWN: ("found", "write", "given_up"),
+    Outcome.GIVEN_UP: ("found", "write", "given_up"),
+}
+
+#: What to do about a user that does not fit; later calls are flagged then.
+USERS = {
+    Outcome.USER_UNMATCHED: "Create the user in QMS with exactly this extension, or correct its extension there.",
+    Outcome.EXTENSION_CONFLICT: "Leave one active user in QMS with this extension.",
+    Outcome.USER_INACTIVE: "Activate the user in QMS.",
+    Outcome.USER_UNLICENSED: "Give the user a recording licence in QMS.",
+}
+
+
+def moment(at: datetime, zone: tzinfo) -> str:
+    """Return a moment as people read it, with its date."""
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+
+
+def clock(at: datetime, zone: tzinfo) -> str:
+    """Return a time of day."""
+    return f"{at.astimezone(zone):%H:%M:%S}"
+
+
+def explain(case: LegCase, zone: tzinfo) -> Answer:
+    """Answer for one leg, in the words of its outcome and reason; times are told in the zone."""
+    cause = _cause(case, zone)
+    outcome = case.leg.outcome
+    mood = {Outcome.FLAGGED: Mood.WELL, Outcome.WAITING: Mood.WAITING}.get(outcome, Mood.BROKEN)
+    return Answer(
+        mood=mood, heading=cause.heading, said=f"{_subject(case.leg, zone)} {cause.said}", todo=cause.todo,
+        evidence=_evidence(case.leg, zone),
+        links=(Link(case.key, f"The leg of extension {case.leg.device_id} in call {case.leg.call_id}"),),
+    )  # fmt: skip
+
+
+def _subject(leg: Leg, zone: tzinfo) -> str:
+    begun = f"Extension {leg.device_id} was connected in call {leg.call_id} on {moment(leg.connected_at, zone)}"
+    if leg.is_end_unknown:
+        return f"{begun}; when it ended is not known."
+    if leg.disconnected_at is None:
+        return f"{begun} and still is."
+    return f"{begun} and disconnected at {clock(leg.disconnected_at, zone)}."
+
+
+def _evidence(leg: Leg, zone: tzinfo) -> tuple[Evidence, ...]:
+    decisive = [step for step in leg.trace if step.what in DECISIVE[leg.outcome]]
+    return tuple(Evidence(clock(step.at, zone), step.text) for step in decisive[-STEPS_AT_MOST:])
+
+
+def _cause(case: LegCase, zone: tzinfo) -> Cause:
+    outcome = case.leg.outcome
+    if outcome in USERS:
+        return _user(case)
+    if outcome in (Outcome.NOT_RECORDED, Outcome.WINDOW_MISSED):
+        return _missed(case)
+    if outcome is Outcome.WAITING:
+        return _waiting(case, zone)
+    if outcome is Outcome.JOINED_LATE:
+        return _joined_late(case, zone)
+    return _written(case) if outcome in WRITING else _agent_unknown()
+
+
+def _user(case: LegCase) -> Cause:
+    leg, now = case.leg, case.verdict_now
+    headings = {
+        Outcome.USER_UNMATCHED: "Not flagged: no QMS user has this extension",
+        Outcome.EXTENSION_CONFLICT: "Not flagged: two QMS users have this extension",
+        Outcome.USER_INACTIVE: "Not flagged: the QMS user is not active",
+        Outcome.USER_UNLICENSED: "Not flagged: the QMS user has no recording licence",
+    }
+    said = f"When it was connected, its recording could be matched with no QMS user: {leg.reason}"
+    if now is not None and now.kind is MatchKind.MATCHED:
+        said = f"{said} By now it is matched: {now.reason}"
+        todo = "Nothing more: later calls are flagged. This call's recording can no longer be asked for."
+        return Cause(headings[leg.outcome], said, todo)
+    still = "" if now is None else " It is still so." if now.reason == leg.reason else f" Now: {now.reason}"
+    todo = f"{USERS[leg.outcome]} Then press Refresh QMS users; later calls are flagged, this one cannot be any more."
+    return Cause(headings[leg.outcome], said + still, todo)
+
+
+def _missed(case: LegCase) -> Cause:
+    leg = case.leg
+    if leg.missed in MISSED:
+        return MISSED[leg.missed].on(case.service)
+    return Cause("Not flagged: the recording was not found", leg.reason, MISSED["none"].todo).on(case.service)
+
+
+def _joined_late(case: LegCase, zone: tzinfo) -> Cause:
+    said = (
+        "The call was already in progress when the gateway first saw it. QMS tells a recording's GUID only within "
+        "seconds of Connected, so it was not asked for."
+    )
+    heading = "Not flagged: the call was in progress when it was first seen"
+    if case.gap is None:
+        why = "No gap in the ledger tells why it was seen late: its beginning was not reported, or the extension was "
+        todo = (
+            f"Nothing for this call. If it happens again, see whether the CTI source {case.source} monitors the "
+            "extension all the time."
+        )
+        return Cause(heading, f"{said} {why}monitored only from then on.", todo)
+    todo = f"Nothing for this call. So that it does not happen again, keep the link of {case.source} up: see its gaps."
+    return Cause(heading, f"{said} The ledger tells why it was seen late: {gap_text(case.gap, zone)}", todo)
+
+
+def gap_text(gap: GapCase, zone: tzinfo) -> str:
+    """Tell a gap in one sentence."""
+    until = f"to {moment(gap.ended_at, zone)}" if gap.ended_at else "until now"
+    reason = f" ({gap.reason.rstrip('.')})" if gap.reason else ""
+    return f"the link of {gap.source} was lost from {moment(gap.began_at, zone)} {until}{reason}."
+
+
+def _agent_unknown() -> Cause:
+    return Cause(
+        "Not flagged: nobody was logged on at the extension",
+        "Nobody was logged on there, and this gateway flags only agents' calls (AGENTS_CALLS_ONLY).",
+        "Nothing, if that is wanted. Else let the agent log on before the call, or switch AGENTS_CALLS_ONLY off.",
+    )
+
+
+def _waiting(case: LegCase, zone: tzinfo) -> Cause:
+    leg = case.leg
+    is_asking = leg.search is SearchStatus.OPEN or leg.mark is not None
+    if is_asking:
+        until = f" until {clock(case.deadline, zone)}" if case.deadline else ""
+        return Cause(
+            "Not yet: the recording is being sought", f"QMS is being asked for its recording{until}.",
+            "Look again in a few seconds.",
+        )  # fmt: skip
+    if leg.phase is Phase.OPEN:
+        return Cause(
+            "Not yet: the call goes on",
+            f"Its recording {leg.guid} is known; the flags are written when the extension disconnects.",
+            "Look again when the call is over. If it is over already, the PBX has not said so: see the link of "
+            f"{case.source}.",
+        )
+    return _under_way(case, zone)
+
+
+def _under_way(case: LegCase, zone: tzinfo) -> Cause:
+    leg = case.leg
+    if leg.base is WriteStatus.NONE:
+        said = "The flags go to QMS in a moment: what other monitors say late is waited for."
+        return Cause("Not yet: the call has just ended", said, "Look again in a few seconds.")
+    if leg.base is WriteStatus.QUEUED:
+        return _delivery(case, "base", "The flags", zone)
+    if leg.wrapup is WriteStatus.QUEUED:
+        return _delivery(case, "wrapup", "The flags are written; the wrap-up", zone)
+    until = f" until {clock(leg.wrapup_due, zone)}" if leg.wrapup_due else ""
+    return Cause(
+        "Flagged; the wrap-up is awaited", f"The flags are written to {leg.guid}; the wrap-up is awaited{until}.",
+        "Nothing: without a wrap-up the leg then ends as flagged.",
+    )  # fmt: skip
+
+
+def _delivery(case: LegCase, part: str, what: str, zone: tzinfo) -> Cause:
+    write = next((one for one in case.writes if one.part == part), None)
+    service = case.service or "the Recording Service"
+    if write is None or not write.error:
+        verb = "wait" if part == "base" else "waits"
+        todo = "Look again in a minute. If it lasts, see on the dashboard whether the worker for writes runs."
+        return Cause("Not yet: on its way to QMS", f"{what} {verb} to be sent to {service}.", todo)
+    again = f"; the next try is at {clock(write.not_before, zone)}" if write.not_before else ""
+    said = f"{what} could not be delivered to {service} yet. {write.attempts} tries, the last answer: {write.error}"
+    todo = f"Press Test connection on the page of {service}; the gateway goes on trying by itself."
+    return Cause("Not yet: QMS did not take the flags", f"{said.rstrip('.')}{again}.", todo)
+
+
+def _flagged(case: LegCase) -> Cause:
+    leg = case.leg
+    on = f" on {case.service}" if case.service else ""
+    return Cause(
+        "Flagged", f"Its recording {leg.guid}{on} carries the flags.",
+        f"Nothing. If QMS does not show them, search there for the call reference {leg.call_id}: a recording with "
+        "another GUID is another recording.",
+    )  # fmt: skip
+
+
+def _partly(case: LegCase) -> Cause:
+    return Cause(
+        "Flagged, but for the wrap-up",
+        f"The flags of the call stand in QMS, the wrap-up's does not: {case.leg.wrapup_error or case.leg.reason}",
+        "Mend what QMS said, then retry the flag write.",
+    )
+
+
+def _gone(case: LegCase) -> Cause:
+    return Cause(
+        "Not flagged: QMS no longer has the recording",
+        f"QMS named its recording {case.leg.guid}, but had it no more when the flags came.",
+        "Nothing for this call. QMS often keeps no recording that is shorter than a set length: see its settings.",
+    )
+
+
+def _unclear(case: LegCase) -> Cause:
+    return Cause(
+        "Not known whether it is flagged",
+        f"The flags were sent to recording {case.leg.guid}; QMS gave no clear answer, and reading back told nothing: "
+        f"{case.leg.base_error}",
+        f"Look at recording {case.leg.guid} in QMS. If it carries no flags, retry the flag write: it is read "
+        "back first.",
+    )
+
+
+def _refused(case: LegCase) -> Cause:
+    leg = case.leg
+    code = "conflict" if leg.base is WriteStatus.CONFLICT else leg.base_code
+    return REFUSED.get(code, REFUSED[""]).on(case.service, leg.base_error)
+
+
+def _given_up(case: LegCase) -> Cause:
+    return GIVEN_UP.get(case.leg.base_code, GIVEN_UP[""]).on(case.service, case.leg.base_error)
+
+
+WRITING = {
+    Outcome.FLAGGED: _flagged,
+    Outcome.PARTLY_FLAGGED: _partly,
+    Outcome.RECORDING_GONE: _gone,
+    Outcome.REFUSED: _refused,
+    Outcome.WRITE_UNKNOWN: _unclear,
+    Outcome.GIVEN_UP: _given_up,
+}
+
+
+def _written(case: LegCase) -> Cause:
+    return WRITING[case.leg.outcome](case)

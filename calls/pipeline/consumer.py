@@ -1,0 +1,227 @@
+"""The consumer of a source: journal, answers and time through the core into the database, one batch a transaction.
+
+At most one consumer of a source changes anything: the checkpoint is compared in the transaction, and a second consumer
+finds another value there and rolls back.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+
+import msgspec
+import structlog
+from django.db import transaction
+from django.db.models import F
+
+from calls.core.reducer import advance, fold, fold_into
+from calls.core.result_events import Answer, TimePassed
+from calls.core.unit_of_work import Draft
+from calls.models import Call, Checkpoint, Leg
+from calls.pipeline.load import DUE_AT_ONCE
+from calls.pipeline.pending_results import Answered, answered_searches, answered_writes, mark_folded
+from calls.pipeline.save import save
+from calls.pipeline.source_context import SourceRoster, load_roster
+from calls.pipeline.state_cache import Memory
+from calls.stats.searches import Ended, count_searches
+from calls.storage.codec import pack_source
+from cti.api import Entry, read_journal, record_quarantine
+from cti.events import AnyEvent, Event, EventError, decode, encode
+from cti.models import CtiSource
+from cti.sources.port import Quarantined
+from flags.api import Settled, load_specs
+from flags.catalogue.values import FlagSpec
+
+log = structlog.get_logger()
+
+#: Batches of this size are the knee of the database's throughput.
+BATCH = 1000
+
+
+class Overtaken(Exception):
+    """Another consumer folded this batch; nothing was changed here."""
+
+
+class Folded(msgspec.Struct, frozen=True):
+    """What a fold did, and who is to be woken."""
+
+    events: int = 0
+    is_more: bool = False
+    looking_up: frozenset[int] = frozenset()
+    writing: frozenset[int] = frozenset()
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What is folded at once."""
+
+    last_id: str
+    events: Sequence[AnyEvent]
+    broken: Sequence[Quarantined]
+    answers: Sequence[Answer]
+    searches: Sequence[int]
+    ended: Sequence[Ended]
+    writes: Sequence[Settled]
+    is_more: bool
+    is_behind: bool
+
+    def items(self, now: datetime) -> "list[AnyEvent | Answer]":
+        """Return all in the order of the fold: each answer after the events that were there before it; the time last.
+
+        While the journal holds more, it is only as late as its last event: what comes next may end what seems stale.
+        """
+        if self.is_behind:
+            now = min([now, *(event.at for event in self.events[-1:])])
+        return [*_merged(self.events, self.answers), TimePassed(now)]
+
+
+class Consumer:
+    """Fold one source's journal."""
+
+    def __init__(self, source: CtiSource, now: Callable[[], datetime]) -> None:
+        self.source, self.now = source, now
+        self.memory = Memory()
+        self._checkpoint: Checkpoint | None = None
+        self._rules: tuple[tuple[FlagSpec, ...], SourceRoster] | None = None
+
+    def fold_once(self, *, goes_on: bool = False) -> Folded | None:
+        """Fold the next batch. Returns None when there is nothing to do.
+
+        ``goes_on``: right after another one, so that the settings and the roster are taken as that one read them, and
+        the checkpoint as that one left it. Raises ``Overtaken`` when another consumer was quicker,
+        ``JournalUnavailable`` when Redis is away.
+        """
+        now = self.now()
+        if not goes_on:
+            self._checkpoint = self._rules = None
+        checkpoint, self._checkpoint = self._checkpoint or self._read_checkpoint(), None
+        batch = self._next_batch(checkpoint, now)
+        folded = self._save(checkpoint, batch, now) if batch else None
+        self._checkpoint = checkpoint  # Not after an error: then it is read again.
+        return folded
+
+    def _read_checkpoint(self) -> Checkpoint:
+        return Checkpoint.objects.get_or_create(source=self.source)[0]
+
+    def _read_rules(self) -> tuple[tuple[FlagSpec, ...], SourceRoster]:
+        specs = load_specs()
+        return specs, load_roster(self.source, specs)
+
+    def _save(self, checkpoint: Checkpoint, batch: Batch, now: datetime) -> Folded:
+        specs, roster = self._rules = self._rules or self._read_rules()
+        draft, broken = self._folded(checkpoint, batch, roster, now)
+        with transaction.atomic():
+            self._advance(checkpoint, batch, draft, now)
+            looking_up, writing = save(self.source.pk, draft, roster, specs, now, self.memory.agents)
+            mark_folded(batch.searches, batch.writes)
+            count_searches(self.source.pk, batch.ended)
+            for message in (*batch.broken, *broken):
+                record_quarantine(self.source.pk, message, now)
+        self.memory.keep(draft, checkpoint.version)
+        return Folded(len(batch.events), batch.is_more, frozenset(looking_up), frozenset(writing))
+
+    def _folded(
+        self, checkpoint: Checkpoint, batch: Batch, roster: SourceRoster, now: datetime
+    ) -> tuple[Draft, list[Quarantined]]:
+        draft = self.memory.draft(checkpoint, self.source.slug, batch.events, batch.answers, roster, now)
+        try:
+            return fold_into(draft, batch.items(now)), []
+        except Exception:
+            # A defect in a rule. The draft is spoilt: a fresh one shows which event it concerns.
+            log.exception("fold_failed", source=self.source.slug, events=len(batch.events))
+        draft = self.memory.draft(checkpoint, self.source.slug, batch.events, batch.answers, roster, now)
+        return _sound(batch, draft, now)
+
+    def _next_batch(self, checkpoint: Checkpoint, now: datetime) -> Batch | None:
+        # Answers first: what the journal holds then is all that came before them.
+        searched = answered_searches(self.source.pk, BATCH)
+        written = answered_writes(self.source.pk, BATCH)
+        entries = read_journal(self.source.slug, checkpoint.last_id, BATCH)
+        events, broken = _decoded(entries)
+        is_due, is_more_due = self._due(checkpoint, now)
+        if not (entries or searched or written or is_due):
+            return None
+        is_more = is_more_due or BATCH in (len(entries), len(searched), len(written))
+        if is_behind := len(entries) == BATCH:
+            searched, written = _until(events, searched), _until(events, written)
+        return Batch(
+            last_id=entries[-1].id if entries else checkpoint.last_id, events=events, broken=broken,
+            answers=[one.answer for one in (*searched, *written)], searches=[one.key for one in searched],
+            ended=[one.ended for one in searched if one.ended], writes=[one.settled for one in written if one.settled],
+            is_more=is_more, is_behind=is_behind,
+        )  # fmt: skip
+
+    def next_due(self) -> datetime | None:
+        """Return when something of the source is due next, if nothing else happens."""
+        if self.memory.is_kept():
+            return self.memory.next_due()
+        legs = Leg.objects.filter(source=self.source, due_at__isnull=False).order_by("due_at")
+        calls = Call.objects.filter(source=self.source, due_at__isnull=False).order_by("due_at")
+        soonest = [found.values_list("due_at", flat=True).first() for found in (legs, calls)]
+        return min((moment for moment in soonest if moment is not None), default=None)
+
+    def _due(self, checkpoint: Checkpoint, now: datetime) -> tuple[bool, bool]:
+        if self.memory.is_valid(checkpoint):
+            soonest = self.memory.next_due()
+            return soonest is not None and soonest <= now, False
+        legs = Leg.objects.filter(source=self.source, due_at__lte=now)[:DUE_AT_ONCE].count()
+        calls = Call.objects.filter(source=self.source, due_at__lte=now)[:DUE_AT_ONCE].count()
+        return bool(legs or calls), DUE_AT_ONCE in (legs, calls)
+
+    def _advance(self, checkpoint: Checkpoint, batch: Batch, draft: Draft, now: datetime) -> None:
+        """Move the checkpoint, if it still is where it was read: this comparison is the lock."""
+        same = Checkpoint.objects.filter(source=self.source, last_id=checkpoint.last_id, version=checkpoint.version)
+        checkpoint.last_id, checkpoint.version = batch.last_id, checkpoint.version + 1
+        checkpoint.next_leg, checkpoint.facts = draft.source.next_leg, pack_source(draft.source)
+        changed = same.update(
+            last_id=checkpoint.last_id, version=checkpoint.version, next_leg=checkpoint.next_leg,
+            facts=checkpoint.facts, folded_at=now, events=F("events") + len(batch.events),
+        )  # fmt: skip
+        if changed != 1:
+            raise Overtaken(self.source.slug)
+
+
+def _until(events: Sequence[AnyEvent], answers: Sequence[Answered]) -> list[Answered]:
+    """Return the answers that are no later than the last event; the others wait for events not read yet.
+
+    QMS tells what is recorded at an extension now: whose recording that is depends on every event before it.
+    """
+    return [one for one in answers if events and one.answer.at <= events[-1].at]
+
+
+def _merged(events: Sequence[AnyEvent], answers: Sequence[Answer]) -> Iterator[AnyEvent | Answer]:
+    """Yield the events in their order, and each answer as soon as an event that is later would come."""
+    waiting = deque(sorted(answers, key=lambda answer: answer.at))
+    for event in events:
+        while waiting and waiting[0].at < event.at:
+            yield waiting.popleft()
+        yield event
+    yield from waiting
+
+
+def _decoded(entries: Sequence[Entry]) -> tuple[list[AnyEvent], list[Quarantined]]:
+    events: list[AnyEvent] = []
+    broken: list[Quarantined] = []
+    for entry in entries:
+        try:
+            events.append(decode(entry.payload))
+        except EventError as error:
+            broken.append(Quarantined(entry.payload, "event", str(error), f"journal {entry.id}"))
+    return events, broken
+
+
+def _sound(batch: Batch, draft: Draft, now: datetime) -> tuple[Draft, list[Quarantined]]:
+    """Fold a batch without the events on which a rule fails: they are put aside, they must not stop the source."""
+    begin = current = draft.state()
+    sound: list[AnyEvent | Answer] = []
+    broken: list[Quarantined] = []
+    for item in batch.items(now):
+        try:
+            current = advance(item, current, draft.roster).state
+            sound.append(item)
+        except Exception as error:  # noqa: BLE001  (kept in quarantine with its reason)
+            broken.append(_aside(item, error))
+    return fold(sound, begin, draft.roster), broken
+
+
+def _aside(item: AnyEvent | Answer, error: Exception) -> Quarantined:
+    raw = encode(item) if isinstance(item, Event) else repr(item).encode()
+    return Quarantined(raw, "rule", f"{type(error).__name__}: {error}", f"event {getattr(item, 'id', '')}")

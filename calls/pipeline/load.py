@@ -1,0 +1,132 @@
+"""Load what a batch concerns: its calls and those that they became, and the live legs of calls and extensions."""
+
+from collections.abc import Iterable, Sequence, Set
+from datetime import datetime
+
+import msgspec
+from django.db.models import Q, QuerySet
+from msgspec.structs import replace
+
+from calls.core.result_events import Answer, TimePassed
+from calls.core.state import Call, Leg
+from calls.models import Call as CallRow
+from calls.models import Leg as LegRow
+from calls.models import is_live
+from calls.storage.codec import leg_key, read_call, read_leg
+from cti.events import AgentEvent, AnyEvent, CallEvent, SnapshotBegan, SnapshotEnded
+
+#: So many due calls and legs are taken at once.
+DUE_AT_ONCE = 500
+
+
+class Concern(msgspec.Struct, frozen=True):
+    """What a batch speaks of."""
+
+    calls: frozenset[str]
+    devices: frozenset[str]
+    everything: bool
+
+
+def concern(events: Iterable[AnyEvent]) -> Concern:
+    """Say what events speak of."""
+    calls: set[str] = set()
+    devices: set[str] = set()
+    everything = False
+    for event in events:
+        if isinstance(event, CallEvent):
+            _add(event, calls, devices)
+        elif isinstance(event, AgentEvent):
+            devices.add(event.data.device_id or "")
+        everything = everything or isinstance(event, SnapshotBegan | SnapshotEnded)
+    return Concern(frozenset(calls), frozenset(devices - {""}), everything)
+
+
+def _add(event: CallEvent, calls: set[str], devices: set[str]) -> None:
+    data = event.data
+    named = (data.call_id, data.primary_old_call_id, data.secondary_old_call_id, data.resulting_call_id)
+    calls.update(name for name in named if name)
+    seated = (data.device_id, data.transferring_device_id, data.conferencing_device_id, data.transferred_to_device_id)
+    devices.update(name for name in seated if name)
+    for item in data.connections:
+        for connection in (item.new, item.old):
+            if connection is not None:
+                calls.add(connection.call_id)
+                devices.add(connection.device_id)
+
+
+class Loaded(msgspec.Struct, frozen=True):
+    """Calls and legs as the database has them."""
+
+    calls: dict[str, Call]
+    legs: dict[int, Leg]
+
+
+def load_whole(source_id: int, most: int) -> Loaded | None:
+    """Load all live calls and live legs of a source; None when there are more than ``most``."""
+    calls = CallRow.objects.filter(source_id=source_id).order_by()
+    legs = _live(source_id)
+    if calls[: most + 1].count() > most or legs[: most + 1].count() > most:
+        return None
+    return Loaded(_read(calls), _read_legs(legs))
+
+
+def load_part(source_id: int, events: Sequence[AnyEvent], answers: Sequence[Answer], now: datetime) -> Loaded:
+    """Load the part of a source's state that a batch concerns, and what is due."""
+    named = load_named_legs(source_id, answers, set())
+    subject = concern(events)
+    # An answer may decide about the other legs of its extension.
+    subject = replace(subject, devices=subject.devices | {leg.device_id for leg in named.values()})
+    calls = _load_calls(source_id, subject, now)
+    legs = named | _load_legs(source_id, subject, calls, now)
+    missing = {leg.call_id for leg in legs.values()} - set(calls)
+    return Loaded(calls | _calls_named(source_id, missing), legs)
+
+
+def load_named_legs(source_id: int, answers: Sequence[Answer], known: Set[int]) -> dict[int, Leg]:
+    """Load the legs that answers are of, settled ones too, but for those known."""
+    named = {answer.leg for answer in answers if not isinstance(answer, TimePassed)} - known
+    keys = [leg_key(source_id, number) for number in named]
+    return _read_legs(LegRow.objects.filter(id__in=keys).order_by()) if keys else {}
+
+
+def _live(source_id: int) -> QuerySet[LegRow]:
+    return LegRow.objects.filter(is_live(), source_id=source_id).order_by()
+
+
+def _load_calls(source_id: int, subject: Concern, now: datetime) -> dict[str, Call]:
+    if subject.everything:
+        return _read(CallRow.objects.filter(source_id=source_id))
+    calls = _calls_named(source_id, subject.calls)
+    due = CallRow.objects.filter(source_id=source_id, due_at__lte=now).order_by("due_at")[:DUE_AT_ONCE]
+    calls = _read(due) | calls
+    for _ in range(8):  # A call becomes another at a transfer; it seldom does so twice.
+        onward = {call.moved_to for call in calls.values() if call.moved_to} - set(calls)
+        found = _calls_named(source_id, {name for name in onward if name})
+        if not found:
+            break
+        calls |= found
+    return calls
+
+
+def _calls_named(source_id: int, names: Iterable[str]) -> dict[str, Call]:
+    wanted = list(names)
+    return _read(CallRow.objects.filter(source_id=source_id, call_id__in=wanted)) if wanted else {}
+
+
+def _read(rows: QuerySet[CallRow]) -> dict[str, Call]:
+    return {call.call_id: call for call in map(read_call, rows.values_list("facts", flat=True))}
+
+
+def _read_legs(rows: QuerySet[LegRow]) -> dict[int, Leg]:
+    return {leg.number: leg for leg in (read_leg(*row) for row in rows.values_list("facts", "trace"))}
+
+
+def _load_legs(source_id: int, subject: Concern, calls: dict[str, Call], now: datetime) -> dict[int, Leg]:
+    if subject.everything:
+        return _read_legs(_live(source_id))
+    legs: dict[int, Leg] = {}
+    names = list({*subject.calls, *calls})
+    if names or subject.devices:
+        legs |= _read_legs(_live(source_id).filter(Q(call_id__in=names) | Q(device_id__in=list(subject.devices))))
+    due = LegRow.objects.filter(source_id=source_id, due_at__lte=now).order_by("due_at")[:DUE_AT_ONCE]
+    return _read_legs(due) | legs

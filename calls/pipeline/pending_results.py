@@ -1,0 +1,115 @@
+"""The answers that wait to be folded: searches that QMS answered or that missed, flag writes that are settled."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from calls.core.legs import APART
+from calls.core.result_events import Answer, RecordingFound, RecordingMissed, WriteSettled
+from calls.core.state import WriteStatus
+from calls.models import Leg, RecordingSearch, SearchState, has_recording
+from calls.stats.searches import Ended, ended
+from calls.storage.codec import SHIFT, leg_key, leg_number
+from flags.api import Settled, settled_writes
+from flags.api import mark_folded as mark_writes_folded
+
+#: What nobody asks of an answered search: each moment that is read costs as much as a rule.
+_NOT_ASKED = ("services", "known_guid", "not_started_before", "next_at", "claimed_until", "first_asked_at")
+#: No leg has this number: a recording that is another's in any case.
+ANOTHERS = -1
+
+
+class Answered(msgspec.Struct, frozen=True):
+    """An answer, the key of the row that has it, what a search is counted as, and a write's end as it was read."""
+
+    key: int
+    answer: Answer
+    ended: Ended | None = None
+    settled: Settled | None = None
+
+
+def answered_searches(source_id: int, limit: int) -> list[Answered]:
+    """Return the answered searches of a source that are not folded yet."""
+    states = (SearchState.FOUND, SearchState.MISSED)
+    waiting = RecordingSearch.objects.filter(source_id=source_id, folded=False, state__in=states)
+    rows = list(waiting.defer(*_NOT_ASKED).order_by("id")[:limit])
+    guids = [row.recording_guid for row in rows if row.state == SearchState.FOUND]
+    holders, later = _holders(guids), _began_with_later(rows)
+    return [Answered(row.pk, _answer(row, ANOTHERS if row.pk in later else _holder(row, holders)), ended(row))
+            for row in rows]  # fmt: skip
+
+
+def _holders(guids: Sequence[str]) -> dict[str, int]:
+    if not guids:
+        return {}
+    held = Leg.objects.filter(has_recording(), recording_guid__in=guids).values_list("recording_guid", "id")
+    return {str(guid): key for guid, key in held}
+
+
+def _began_with_later(rows: Sequence[RecordingSearch]) -> set[int]:
+    """Return the searches that found what began with a later leg of the extension, be it long settled.
+
+    Another search may have found the same recording for that later leg. The legs' times are by the source's clock, so
+    they are taken relative to the leg that is searched for.
+    """
+    first = {row.leg_id: row for row in rows if row.state == SearchState.FOUND and row.ordinal == 1}
+    if not first:
+        return set()
+    extensions = {row.extension for row in first.values()}
+    # The keys alone name the source: its column would have PostgreSQL read the index of all its legs.
+    last = leg_key(rows[0].source_id + 1, 0)
+    legs = Leg.objects.filter(id__gte=min(first), id__lt=last, device_id__in=extensions).order_by("id")
+    connected: dict[str, dict[int, datetime]] = defaultdict(dict)
+    for key, device_id, at in legs.values_list("id", "device_id", "connected_at"):
+        connected[device_id][key] = at
+    return {row.pk for row in first.values() if _began_later(row, connected[row.extension])}
+
+
+def _began_later(row: RecordingSearch, connected: Mapping[int, datetime]) -> bool:
+    """Say whether a search found what began with a later leg; ``connected``: the extension's legs, oldest first."""
+    own, began = connected.get(row.leg_id), row.recording_started_at
+    if own is None or began is None:
+        return False
+    later = (row.connected_at + (at - own) - APART for key, at in connected.items() if key > row.leg_id)
+    return any(began >= moment > row.connected_at for moment in later)
+
+
+def _answer(row: RecordingSearch, holder: int | None) -> Answer:
+    at = row.answered_at or row.deadline
+    leg = leg_number(row.leg_id)
+    if row.state == SearchState.MISSED:
+        return RecordingMissed(leg=leg, search=row.ordinal, why=row.why, attempts=row.attempts, at=at, error=row.error)
+    return RecordingFound(
+        leg=leg, search=row.ordinal, guid=row.recording_guid, service=row.service_id, attempts=row.attempts, at=at,
+        started_at=row.recording_started_at or row.connected_at, holder=holder, asked_at=row.asked_at,
+    )  # fmt: skip
+
+
+def _holder(row: RecordingSearch, holders: dict[str, int]) -> int | None:
+    """Return the number of the leg that has the recording; a leg of another source counts as another's."""
+    key = holders.get(row.recording_guid)
+    if key is None:
+        return None
+    return leg_number(key) if key >> SHIFT == row.source_id else ANOTHERS
+
+
+def answered_writes(source_id: int, limit: int) -> list[Answered]:
+    """Return the settled flag writes of a source that are not folded yet."""
+    return [Answered(one.write_id, _settled(one), settled=one) for one in settled_writes(source_id, limit)]
+
+
+def _settled(one: Settled) -> WriteSettled:
+    return WriteSettled(
+        leg=leg_number(one.leg_id), part="base" if one.part == "base" else "wrapup", status=WriteStatus(one.state),
+        at=one.settled_at, error_code=one.error_code, error=one.error,
+    )  # fmt: skip
+
+
+def mark_folded(searches: Sequence[int], writes: Sequence[Settled]) -> None:
+    """Remember, in the consumer's transaction, that answers are in the legs."""
+    if searches:
+        RecordingSearch.objects.filter(id__in=searches).update(folded=True)
+    if writes:
+        mark_writes_folded(writes)

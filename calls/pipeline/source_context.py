@@ -1,0 +1,59 @@
+"""The roster of a source: how it is set up, and whose recording an extension's is."""
+
+from datetime import timedelta
+
+import msgspec
+from django.conf import settings
+
+from agents.api import load_directory
+from agents.core.matching import Directory, Verdict
+from agents.models import Allocation
+from calls.core.state import Site
+from cti.models import CtiSource, Kind, Seating
+from flags.catalogue.values import FlagSpec
+from qms.models import RecordingService
+
+DEFAULT_WINDOW_SECONDS = 10.0
+#: A source that is one ordered stream needs no time for what other monitors say late.
+_SETTLE_MS = {Kind.ASTERISK_AMI: 0}
+
+
+class SourceRoster(msgspec.Struct, frozen=True):
+    """What the core asks about a source, loaded for a batch."""
+
+    site: Site
+    directory: Directory
+    services: dict[int, RecordingService]
+
+    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> Verdict:
+        """Match an extension with a QMS user."""
+        return self.directory.verdict(extension, agent_id, agent_name)
+
+    def window(self, service_id: int) -> timedelta:
+        """Return how long after Connected a service names a recording; one that was just taken away has its default."""
+        service = self.services.get(service_id)
+        return timedelta(seconds=service.guid_window_seconds if service else DEFAULT_WINDOW_SECONDS)
+
+
+def load_roster(source: CtiSource, specs: tuple[FlagSpec, ...]) -> SourceRoster:
+    """Load the roster of a source; ``specs`` are the flags that are switched on."""
+    allocated = Allocation.objects.filter(source=source, service__enabled=True).select_related("service")
+    services = {one.service_id: one.service for one in allocated}
+    return SourceRoster(_site(source, services, specs), load_directory(source.pk), services)
+
+
+def _site(source: CtiSource, services: dict[int, RecordingService], specs: tuple[FlagSpec, ...]) -> Site:
+    options = source.options
+    waits = [float(service.wrapup_wait_seconds) for service in services.values()]
+    is_wrapup_written = any(spec.part == "wrapup" for spec in specs)
+    settle_ms = options.get("settle_ms", _SETTLE_MS.get(Kind(source.kind), 1000))
+    return Site(
+        devices=frozenset(map(str, source.devices)),
+        queues=frozenset(map(str, source.queues)),
+        ignored=frozenset(map(str, options.get("ignored_devices", ()))),
+        settle_seconds=float(settle_ms) / 1000,
+        wrapup_wait_seconds=max(waits) if waits and is_wrapup_written else None,
+        agents_calls_only=settings.AGENTS_CALLS_ONLY,
+        stale_hours=float(options.get("stale_hours", 12)),
+        has_free_seating=source.seating == Seating.FREE,
+    )

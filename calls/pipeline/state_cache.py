@@ -1,0 +1,82 @@
+"""What a consumer keeps from batch to batch, valid as long as nobody else has folded: the whole live state of a source.
+
+Where there is too much of it, or several consumers take turns, each batch loads only what it concerns.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from agents.api import KnownAgents, load_seats
+from calls.core.result_events import Answer
+from calls.core.unit_of_work import Draft, State
+from calls.models import Checkpoint
+from calls.pipeline.load import load_named_legs, load_part, load_whole
+from calls.pipeline.source_context import SourceRoster
+from calls.storage.codec import read_source
+from cti.events import AnyEvent
+
+#: More live legs and calls than this are not kept in memory.
+WHOLE = 100_000
+#: After another consumer has folded, the whole is not loaded again so soon.
+CALM = timedelta(seconds=10)
+
+
+class Memory:
+    """The live state of one source, or nothing."""
+
+    def __init__(self) -> None:
+        self.agents = KnownAgents()
+        self._draft: Draft | None = None
+        self._version = -1
+        self._overtaken_at: datetime | None = None
+        self._is_whole = False
+
+    def is_kept(self) -> bool:
+        """Say whether the whole state is here, as of the last fold of this process."""
+        return self._draft is not None
+
+    def is_valid(self, checkpoint: Checkpoint) -> bool:
+        """Say whether the whole state is here, as the checkpoint has it."""
+        return self._draft is not None and self._version == checkpoint.version
+
+    def next_due(self) -> datetime | None:
+        """Return a moment before which nothing is due; only while valid."""
+        return self._draft.next_due() if self._draft is not None else None
+
+    def draft(
+        self, checkpoint: Checkpoint, slug: str, events: Sequence[AnyEvent], answers: Sequence[Answer],
+        roster: SourceRoster, now: datetime,
+    ) -> Draft:  # fmt: skip
+        """Return a draft for a batch. It is the caller's until ``keep``: after an error, nothing is remembered.
+
+        The agents that batches kept one after the other have met are known all the while.
+        """
+        draft, self._draft = self._draft, None
+        if draft is None or self._version != checkpoint.version:
+            if draft is not None:
+                self._overtaken_at = now
+            return self._loaded(checkpoint, slug, events, answers, roster, now)
+        draft.begin(roster)
+        draft.remember([], load_named_legs(checkpoint.source_id, answers, set(draft.legs)).values())
+        return draft
+
+    def _loaded(
+        self, checkpoint: Checkpoint, slug: str, events: Sequence[AnyEvent], answers: Sequence[Answer],
+        roster: SourceRoster, now: datetime,
+    ) -> Draft:  # fmt: skip
+        self.agents.forget()
+        own = read_source(bytes(checkpoint.facts), slug, checkpoint.next_leg)
+        is_calm = self._overtaken_at is None or now - self._overtaken_at > CALM
+        whole = load_whole(checkpoint.source_id, WHOLE) if is_calm else None
+        part = whole or load_part(checkpoint.source_id, events, answers, now)
+        draft = Draft(State(source=own, seats=load_seats(checkpoint.source_id)), roster)
+        draft.remember(part.calls.values(), part.legs.values())
+        if whole is not None:
+            draft.remember([], load_named_legs(checkpoint.source_id, answers, set(draft.legs)).values())
+        self._is_whole = whole is not None
+        return draft
+
+    def keep(self, draft: Draft, version: int) -> None:
+        """Keep a draft that was saved, with the version that the checkpoint has now."""
+        if self._is_whole:
+            self._draft, self._version = draft, version

@@ -1,0 +1,368 @@
+"""Recording searches on their way: claimed, asked at once and then a few times quickly, answered before the deadline.
+
+One pump for each Recording Service and process: the calling thread alone touches the database, a few threads ask QMS,
+so that a service that hangs holds up no other. It looks for questions at a steady rhythm and settles together what was
+answered since: under load each look finds many, and costs no more than one that finds one. A search row is claimed by
+a conditional update; the claim is renewed while the pump lives, and runs out soon after it died. A pump that is told to
+stop gives back what it holds.
+"""
+
+import random
+import threading
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from queue import Empty, SimpleQueue
+from time import monotonic, sleep
+
+import msgspec
+import structlog
+from django.db.models import Q, QuerySet
+
+from calls.core.legs import APART
+from calls.core.state import Phase
+from calls.models import Leg, RecordingSearch, SearchState, has_recording
+from calls.storage.search_rows import save_open
+from clock.stopping import stop
+from cti.api import Hint, Watch, wake
+from flags.models import FlagWrite
+from qms import api as qms_api
+from qms.models import RecordingService
+from qms.port import QmsError, QmsUnclear, Recording, RecordingServicePort
+from qms.threads import Threads
+
+log = structlog.get_logger()
+
+Connect = Callable[[RecordingService], RecordingServicePort]
+Now = Callable[[], datetime]
+
+#: From one look for questions to the next, unless more are due than may be asked at once.
+LOOK_EVERY_SECONDS = 0.04
+#: A pump to which nobody sends hints looks on for so long after the last question.
+LINGER_SECONDS = 0.5
+#: So many questions are claimed for each thread while the service answers as many as there are threads within a look:
+#: none waits for the next look, and a backlog is worked off.
+CLAIMS_A_THREAD = 16
+#: Of the interval between two questions, so much is chance.
+JITTER = 0.2
+#: A claim outlives its pump by this at most, whatever the service's time-out: QMS tells a GUID for ten seconds only.
+LEASE = timedelta(seconds=3)
+RENEW_EVERY_SECONDS = 1.0
+#: A stop waits so long for answers: most come within. Whoever asks next must have time left.
+STOP_SECONDS = 0.5
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """One question and its end: a recording, none, or an error."""
+
+    search: RecordingSearch
+    asked_at: datetime
+    recording: Recording | None = None
+    error: QmsError | None = None
+
+
+class Pump:
+    """Ask one Recording Service for all its open searches; ``watch`` keeps hints from it meanwhile."""
+
+    def __init__(self, service: RecordingService, now: Now, connect: Connect, watch: Watch | None = None) -> None:
+        self.service, self.now, self.connect, self.watch = service, now, connect, watch
+        self.pool = _pool(service)
+        #: Its own: what is answered to a pump that has left is nobody's, for its searches were given back.
+        self.inbox: SimpleQueue[Asked] = SimpleQueue()
+        #: The searches that are being asked, each with its claim's end, which names the claim.
+        self.pending: dict[int, datetime] = {}
+        self.renew_at = self.quiet_at = monotonic()
+        self.is_quick = False
+
+    def run(self, seconds: float) -> bool:
+        """Pump until nothing is open, the time is over or the process stops. Returns whether searches are left open."""
+        until = self.now() + timedelta(seconds=seconds)
+        while self.now() < until and not stop.is_asked:
+            next_look, room = monotonic() + LOOK_EVERY_SECONDS, self._room()
+            claimed = self._look(room)
+            if not self.pending and self._is_quiet() and not self._is_any_open():
+                break
+            self._harvest(next_look)
+            if claimed < room:
+                sleep(max(next_look - monotonic(), 0))
+        self._end()
+        return self._is_any_open()
+
+    def _room(self) -> int:
+        limit = self.service.max_in_flight * (CLAIMS_A_THREAD if self.is_quick else 1)
+        return max(limit - len(self.pending), 0)
+
+    def _look(self, room: int) -> int:
+        """Claim what is due and give it to the threads. Returns how many."""
+        if self.watch is not None:
+            self.watch.keep()
+        claimed = self._claim(room)
+        for search in claimed:
+            self.pool.submit(self._ask, search)
+        if claimed:
+            self.quiet_at = monotonic() + LINGER_SECONDS
+        return len(claimed)
+
+    def _is_quiet(self) -> bool:
+        return self.watch is None or monotonic() >= self.quiet_at
+
+    def _end(self) -> None:
+        """Wait for what is on its way, give back the rest, and let hints through before the last look."""
+        last = monotonic() + self.service.timeout_seconds + 1
+        while self.pending and monotonic() < last and not stop.is_over(STOP_SECONDS):
+            self._harvest(monotonic() + LOOK_EVERY_SECONDS)
+        self._give_back()
+        if self.watch is not None:
+            self.watch.leave()
+
+    def _is_any_open(self) -> bool:
+        return RecordingSearch.objects.filter(service=self.service, state=SearchState.OPEN).exists()
+
+    def _claim(self, free: int) -> list[RecordingSearch]:
+        """Claim due searches, soonest deadline first; those past their deadline are missed without asking."""
+        if free <= 0:
+            return []
+        now = self.now()
+        due = RecordingSearch.objects.filter(
+            Q(claimed_until=None) | Q(claimed_until__lt=now),
+            service=self.service, state=SearchState.OPEN, next_at__lte=now,
+        ).order_by("deadline")  # fmt: skip
+        rows = list(due[:free])
+        late = [row for row in rows if row.deadline <= now]
+        if late:
+            self._missed(late, now)
+        return self._claimed([row for row in rows if row.deadline > now], now)
+
+    def _claimed(self, rows: list[RecordingSearch], now: datetime) -> list[RecordingSearch]:
+        if not rows:
+            return []
+        keys = [row.pk for row in rows]
+        stamp = _stamp(now)
+        free = Q(claimed_until=None) | Q(claimed_until__lt=now)
+        won = RecordingSearch.objects.filter(free, id__in=keys, state=SearchState.OPEN).update(claimed_until=stamp)
+        if won != len(keys):
+            mine = set(RecordingSearch.objects.filter(id__in=keys, claimed_until=stamp).values_list("id", flat=True))
+            rows = [row for row in rows if row.pk in mine]
+        self.pending |= dict.fromkeys((row.pk for row in rows), stamp)
+        return rows
+
+    def _held(self) -> QuerySet[RecordingSearch]:
+        """Return what is being asked and still claimed by this pump."""
+        stamps = set(self.pending.values())
+        return RecordingSearch.objects.filter(pk__in=self.pending, state=SearchState.OPEN, claimed_until__in=stamps)
+
+    def _renew(self) -> None:
+        """Show that this pump lives, while the service takes its time."""
+        if not self.pending or monotonic() < self.renew_at:
+            return
+        self.renew_at = monotonic() + RENEW_EVERY_SECONDS
+        stamp = _stamp(self.now())
+        self._held().update(claimed_until=stamp)
+        self.pending = dict.fromkeys(self.pending, stamp)
+
+    def _give_back(self) -> None:
+        """Let another pump ask at once for what was not answered here."""
+        if self.pending:
+            self._held().update(claimed_until=None)
+
+    def _ask(self, search: RecordingSearch) -> None:
+        """Ask QMS and tell the pump; runs in the pool and touches no database."""
+        asked_at = self.now()
+        try:
+            self.inbox.put(Asked(search, asked_at, recording=self._found(search)))
+        except QmsError as error:
+            self.inbox.put(Asked(search, asked_at, error=error))
+        except Exception as error:  # noqa: BLE001  (a defect of ours holds up no other search; it is told)
+            kind = type(error).__name__
+            log.error("search_crashed", search_id=search.pk, error=kind)
+            self.inbox.put(Asked(search, asked_at, error=QmsUnclear(f"The gateway itself failed ({kind}).")))
+
+    def _found(self, search: RecordingSearch) -> Recording | None:
+        """Return the recording that QMS tells, its time by our clock."""
+        offset = timedelta(seconds=_offset(self.service.pk))
+        found = self.connect(self.service).find_live_recording(search.extension, search.not_started_before + offset)
+        return found and msgspec.structs.replace(found, started_at=found.started_at - offset)
+
+    def _harvest(self, until: float) -> None:
+        """Settle together what is answered until a moment of the monotonic clock, or all that is asked, if sooner."""
+        if asked := self._gather(until):
+            for one in asked:
+                self.pending.pop(one.search.pk, None)
+            settle(self.service, asked, self.now())
+        self.is_quick = not self.pending or len(asked) >= self.service.max_in_flight
+        self._renew()
+
+    def _gather(self, until: float) -> list[Asked]:
+        asked: list[Asked] = []
+        while len(asked) < len(self.pending):
+            try:
+                asked.append(self.inbox.get(timeout=max(until - monotonic(), 0)))
+            except Empty:
+                break
+        return asked
+
+    def _missed(self, rows: Sequence[RecordingSearch], now: datetime) -> None:
+        for row in rows:
+            row.state, row.answered_at, row.why = SearchState.MISSED, now, row.why or _why(row)
+        save_open(rows)
+        for source_id in {row.source_id for row in rows}:
+            wake(source_id)
+
+
+def _stamp(now: datetime) -> datetime:
+    """Return the end of a claim; chance makes it a name."""
+    return now + LEASE + timedelta(microseconds=random.randrange(10**6))  # noqa: S311  (names this claim)
+
+
+def _why(row: RecordingSearch) -> str:
+    if row.error:
+        return "unreachable"
+    return "none" if row.attempts else "late"
+
+
+def settle(service: RecordingService, asked: Sequence[Asked], now: datetime) -> None:
+    """Save what QMS answered: found, or the next question's time; wake the consumers of what was found."""
+    firm, flagged = _held([one.recording.guid for one in asked if one.recording])
+    for one in asked:
+        may_be_its_own = one.recording is not None and one.recording.started_at >= one.search.connected_at - APART
+        _take(service, one, flagged if may_be_its_own else firm | flagged, now)
+    rows = [one.search for one in asked]
+    save_open(rows)
+    _tell_health(service, asked, now)
+    for other_id in {row.service_id for row in rows if row.state == SearchState.OPEN} - {service.pk}:
+        look_up_hint(other_id).send()  # A user marked "Any": the next service is asked at once.
+    for source_id in {row.source_id for row in rows if row.state != SearchState.OPEN}:
+        wake(source_id)
+
+
+def _held(guids: Sequence[str]) -> tuple[set[str], set[str]]:
+    """Return the recordings that open legs have, and those that are flagged.
+
+    What began as the asking leg was connected is told to the core though an open leg has it: the link may have
+    stalled, and it decides whose it is. So is that of a leg that is over and not yet flagged.
+    """
+    if not guids:
+        return set(), set()
+    firm = Leg.objects.filter(has_recording(), recording_guid__in=guids).exclude(
+        phase__in=(Phase.CLOSED.value, Phase.DELIVERING.value)
+    )
+    flagged = FlagWrite.objects.filter(recording_guid__in=guids)
+    return set(map(str, firm.values_list("recording_guid", flat=True))), set(
+        flagged.values_list("recording_guid", flat=True)
+    )
+
+
+def _take(service: RecordingService, one: Asked, held: set[str], now: datetime) -> None:
+    row, recording = one.search, one.recording
+    row.first_asked_at = row.first_asked_at or one.asked_at
+    row.claimed_until = None
+    if one.error is not None:
+        row.error = f"{one.error.code}: {one.error}"[:500]
+        _go_on(service, row, now)
+        return
+    row.attempts += 1
+    row.error = row.error if len(row.services) > 1 else ""  # Of several, the one that is away may be who recorded.
+    if recording is not None and (refusal := _refusal(row, recording, held)) is None:
+        row.state, row.asked_at, row.answered_at = SearchState.FOUND, one.asked_at, now
+        row.recording_guid, row.recording_started_at, row.why = recording.guid, recording.started_at, ""
+        return
+    row.why = refusal if recording is not None and refusal else row.why
+    _go_on(service, row, now)
+
+
+def _refusal(row: RecordingSearch, recording: Recording, held: set[str]) -> str | None:
+    """Say why an answer is not taken: another extension's, an earlier time's, another leg's or the one known."""
+    if recording.extension != row.extension or recording.started_at < row.not_started_before:
+        return "stranger"
+    if recording.guid == row.known_guid or recording.guid in held:
+        return "same"
+    return None
+
+
+def _go_on(service: RecordingService, row: RecordingSearch, now: datetime) -> None:
+    """Put the next question: to the next service that could know, at once; a new round waits its interval."""
+    row.service_id = _next_service(row)
+    row.next_at = now if _is_onward(row, service) else _next_at(service, row, now)
+
+
+def _next_service(row: RecordingSearch) -> int:
+    """Return the next of the services that could know: a user marked "Any" may be recorded by each."""
+    services = [int(one) for one in row.services] or [row.service_id]
+    place = services.index(row.service_id) if row.service_id in services else -1
+    return services[(place + 1) % len(services)]
+
+
+def _is_onward(row: RecordingSearch, service: RecordingService) -> bool:
+    """Say whether a search goes on to a service not asked in this round; a new round waits its interval."""
+    services = [int(one) for one in row.services]
+    both = row.service_id in services and service.pk in services
+    return both and services.index(row.service_id) > services.index(service.pk)
+
+
+def _next_at(service: RecordingService, row: RecordingSearch, now: datetime) -> datetime:
+    chance = 1 + JITTER * (random.random() - 0.5)  # noqa: S311  (spreads the questions)
+    later = now + timedelta(milliseconds=service.lookup_interval_ms * chance)
+    return min(later, row.deadline)
+
+
+def _tell_health(service: RecordingService, asked: Sequence[Asked], now: datetime) -> None:
+    errors = [one.error for one in asked if one.error is not None]
+    if len(errors) < len(asked):
+        qms_api.mark_ok(service.pk, now)
+    else:
+        qms_api.mark_failed(service.pk, errors[-1], now)
+
+
+_lock = threading.Lock()
+_pools: dict[int, tuple[int, Threads]] = {}
+_running: dict[int, threading.Lock] = {}
+_offsets: dict[int, tuple[float, float]] = {}
+
+
+def _pool(service: RecordingService) -> Threads:
+    """Return the service's threads, as many as may be in flight; new when the limit was changed."""
+    with _lock:
+        limit, pool = _pools.get(service.pk, (0, None))
+        if pool is None or limit != service.max_in_flight:
+            if pool is not None:
+                pool.shutdown()
+            pool = Threads(service.max_in_flight, f"lookup-{service.slug}")
+            _pools[service.pk] = (service.max_in_flight, pool)
+        return pool
+
+
+def _offset(service_id: int) -> float:
+    """Return how far QMS's clock is ahead of ours, as last measured."""
+    return _offsets.get(service_id, (0.0, 0.0))[0]
+
+
+def look_up(
+    service_id: int, now: Now, connect: Connect | None = None, seconds: float = 5.0, watch: Watch | None = None
+) -> bool:
+    """Ask a service for its open searches, unless a pump that runs already in this process does.
+
+    Returns whether searches are left open, so that the caller sends itself again. A process that stops asks nothing
+    and leaves them to beat: the hint would come back to itself.
+    """
+    if stop.is_asked:
+        return False
+    with _lock:
+        running = _running.setdefault(service_id, threading.Lock())
+    if not running.acquire(blocking=False):
+        return False
+    try:
+        service = RecordingService.objects.get(pk=service_id)
+        _offsets[service_id] = (qms_api.clock_offset_seconds(service_id), 0.0)
+        return Pump(service, now, connect or qms_api.connect, watch).run(seconds)
+    finally:
+        running.release()
+
+
+def look_up_hint(service_id: int) -> Hint:
+    """Return the hint to the pump of a service."""
+    return Hint("calls.tasks.look_up", "lookups", service_id)
+
+
+def services_with_due_searches(now: datetime) -> list[int]:
+    """Return the Recording Services that have questions due: what beat finds when a hint was lost."""
+    due = RecordingSearch.objects.filter(state=SearchState.OPEN, next_at__lte=now)
+    return list(due.order_by().values_list("service_id", flat=True).distinct())

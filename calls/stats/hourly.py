@@ -1,0 +1,102 @@
+"""Count legs by the hour as the consumer saves them: what a page shows of a day is a sum of a few rows.
+
+What a leg counts for follows from the leg alone. A batch adds what its legs count for now and takes off what they
+counted for when it began, in the transaction that saves them; so the counts are those of the table, whatever dies.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+import msgspec
+from django.utils import timezone
+
+from bulk.tables import Table
+from calls.core.state import Leg
+from calls.core.unit_of_work import Draft
+from calls.models import HourlyCount, HourlyLatency, Measure
+from calls.storage.codec import MOST_MS, flags_ms, guid_ms
+
+#: What a latency is told to: the upper ends of the buckets, in milliseconds.
+BUCKETS_MS = (
+    10, 25, 50, 75, 100, 150, 200, 250, 300, 400, 500, 750, 1000, 1250, 1500, 2000, 2500, 3000, 4000, 5000, 7500,
+    10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 900_000, 3_600_000, MOST_MS,
+)  # fmt: skip
+_COUNT_KEY = ("hour", "source", "outcome", "reason_code")
+_LATENCY_KEY = ("hour", "source", "measure", "bucket_ms")
+_COUNTS = Table(HourlyCount, (*_COUNT_KEY, "legs"), _COUNT_KEY, ["legs"])
+_LATENCIES = Table(HourlyLatency, (*_LATENCY_KEY, "legs"), _LATENCY_KEY, ["legs"])
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """A leg of an hour with this outcome; a key of ``HourlyCount``."""
+
+    hour: datetime
+    outcome: str
+    reason_code: str
+
+
+class Took(msgspec.Struct, frozen=True):
+    """A leg of an hour that took so long; a key of ``HourlyLatency``."""
+
+    hour: datetime
+    measure: str
+    bucket_ms: int
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Return when the hour of a moment began, by the site's clock: some countries' hours begin at half past UTC's."""
+    shift = _shift()
+    local = moment.astimezone(UTC) - shift
+    return local.replace(minute=0, second=0, microsecond=0) + shift
+
+
+@cache
+def _shift() -> timedelta:
+    offset = timezone.get_default_timezone().utcoffset(datetime(2026, 1, 1)) or timedelta()  # noqa: DTZ001  (asked of)
+    return offset % timedelta(hours=1)
+
+
+def bucket_of(ms: int) -> int:
+    """Return the upper end of the bucket that a latency falls into."""
+    return BUCKETS_MS[bisect_left(BUCKETS_MS, ms)]
+
+
+def count_changes(source_id: int, draft: Draft) -> None:
+    """Bring the counts from what a draft's legs were before the batch to what they are now."""
+    changes = _changes(draft)
+    ended = [(one, legs) for one, legs in changes.items() if isinstance(one, Ended) and legs]
+    took = [(one, legs) for one, legs in changes.items() if isinstance(one, Took) and legs]
+    # In one order everywhere, and a source's rows are its own: two transactions never wait for each other in a ring.
+    _COUNTS.upsert(sorted((one.hour, source_id, one.outcome, one.reason_code, legs) for one, legs in ended))
+    _LATENCIES.upsert(sorted((one.hour, source_id, one.measure, one.bucket_ms, legs) for one, legs in took))
+
+
+def _changes(draft: Draft) -> Counter[Ended | Took]:
+    changes: Counter[Ended | Took] = Counter()
+    for number in draft.touched_legs:
+        before, after = draft.before[number], draft.legs[number]
+        if before is not None and _counts_for(before) == _counts_for(after):
+            continue
+        changes.update(_keys(after))
+        if before is not None:
+            changes.subtract(_keys(before))
+    return changes
+
+
+def _counts_for(leg: Leg) -> tuple[object, ...]:
+    """Return all that a leg's counting follows from, cheaply: most legs of a batch have not changed in it."""
+    return (
+        leg.outcome, leg.reason_code, leg.connected_at, leg.connected_by_us, leg.found_by_us, leg.disconnected_by_us,
+        leg.flagged_by_us,
+    )  # fmt: skip
+
+
+def _keys(leg: Leg) -> Iterator[Ended | Took]:
+    hour = hour_of(leg.connected_at)
+    yield Ended(hour, leg.outcome.value, leg.reason_code[:40])
+    for measure, ms in ((Measure.GUID, guid_ms(leg)), (Measure.FLAGS, flags_ms(leg))):
+        if ms is not None:
+            yield Took(hour, measure.value, bucket_of(ms))

@@ -1,0 +1,73 @@
+"""Count how the searches of each Recording Service end, by spans of five minutes: what its page shows is a sum of them.
+
+A search is counted where its end is folded, in the consumer's transaction: that happens once, whatever dies or repeats,
+and the rows are the source's own, so that no consumer waits for another's.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from bulk.tables import Table
+from calls.models import RecordingSearch, SearchCount, SearchState
+from calls.stats.hourly import bucket_of
+from calls.storage.codec import MOST_MS
+
+SPAN = timedelta(minutes=5)
+#: Pages tell of a day; what is older is for whoever asks a week later.
+KEPT = timedelta(days=8)
+_KEY = ("service", "began", "source", "state", "why", "bucket_ms")
+_COUNTS = Table(SearchCount, (*_KEY, "searches", "questions"), _KEY, ["searches", "questions"])
+
+
+class Ended(msgspec.Struct, frozen=True):
+    """How a search ended: what it counts for, and how many questions QMS answered."""
+
+    service: int
+    began: datetime
+    state: str
+    why: str
+    bucket_ms: int
+    questions: int
+
+
+def span_of(moment: datetime) -> datetime:
+    """Return when the five minutes of a moment began."""
+    utc = moment.astimezone(UTC).replace(second=0, microsecond=0)
+    return utc - timedelta(minutes=utc.minute % 5)
+
+
+def ended(row: RecordingSearch) -> Ended:
+    """Return what a search counts for that was found or missed: at the service that answered, or was asked last."""
+    at = row.answered_at or row.deadline
+    is_found = row.state == SearchState.FOUND
+    took = _bucket(row.connected_at, at) if is_found else 0
+    return Ended(row.service_id, span_of(at), str(row.state), "" if is_found else row.why, took, row.attempts)
+
+
+def cancelled(row: RecordingSearch, now: datetime) -> Ended:
+    """Return what a search counts for that is no longer needed."""
+    return Ended(row.service_id, span_of(now), SearchState.CANCELLED.value, "", 0, row.attempts)
+
+
+def count_searches(source_id: int, ends: Sequence[Ended]) -> None:
+    """Add searches that ended; in the transaction that folds them, and each once."""
+    searches: Counter[tuple[int, datetime, int, str, str, int]] = Counter()
+    questions: Counter[tuple[int, datetime, int, str, str, int]] = Counter()
+    for one in ends:
+        key = (one.service, one.began, source_id, one.state, one.why, one.bucket_ms)
+        searches[key] += 1
+        questions[key] += one.questions
+    _COUNTS.upsert([(*key, searches[key], questions[key]) for key in sorted(searches)])
+
+
+def forget_search_counts(now: datetime) -> None:
+    """Drop what nobody is shown any more."""
+    SearchCount.objects.filter(began__lt=span_of(now) - KEPT).delete()
+
+
+def _bucket(begin: datetime, end: datetime) -> int:
+    """Return the bucket of the time between, which is never below nothing."""
+    return bucket_of(min(max(round((end - begin).total_seconds() * 1000), 0), MOST_MS))

@@ -1,0 +1,103 @@
+"""Between the core's values and the database's rows. The blob is the value; the columns are for people and queries."""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from calls.core.state import Call, Leg, SourceState, TraceStep
+from calls.models import Leg as LegRow
+
+#: A leg's primary key is made of its source's and its running number, so that a replay gives the same.
+SHIFT = 40
+#: What the columns of milliseconds hold at most: 24 days.
+MOST_MS = 2**31 - 1
+
+_pack = msgspec.msgpack.Encoder().encode
+_leg = msgspec.msgpack.Decoder(Leg)
+_call = msgspec.msgpack.Decoder(Call)
+_source = msgspec.msgpack.Decoder(SourceState)
+_trace = msgspec.json.Decoder(tuple[TraceStep, ...])
+_trace_text = msgspec.json.Encoder().encode
+
+
+def leg_key(source_id: int, number: int) -> int:
+    """Return the primary key of a source's leg."""
+    return (source_id << SHIFT) + number
+
+
+def leg_number(key: int) -> int:
+    """Return the running number of a leg in its source."""
+    return key & ((1 << SHIFT) - 1)
+
+
+#: A leg's columns, in the order of ``leg_row``.
+LEG_FIELDS = (
+    "id", "source", "call_id", "device_id", "ordinal", "phase", "interaction_id", "agent_id", "agent_name",
+    "queue_name", "caller_name", "caller_name_source", "calling_number", "called_number", "direction", "connected_at",
+    "disconnected_at", "end_unknown", "recording_guid", "service", "outcome", "reason", "reason_code", "guid_ms",
+    "flags_ms", "facts", "trace", "due_at",
+    "folded_at",
+)  # fmt: skip
+CALL_FIELDS = ("source", "call_id", "facts", "touched_at", "due_at")
+
+
+def guid_ms(leg: Leg) -> int | None:
+    """Return how long after Connected QMS had named the leg's recording, in milliseconds."""
+    return _ms(leg.connected_by_us, leg.found_by_us) if leg.guid else None
+
+
+def flags_ms(leg: Leg) -> int | None:
+    """Return how long after the disconnect QMS had taken the base flags, in milliseconds."""
+    return _ms(leg.disconnected_by_us, leg.flagged_by_us)
+
+
+def _ms(begin: datetime | None, end: datetime | None) -> int | None:
+    if begin is None or end is None:
+        return None
+    return min(max(round((end - begin).total_seconds() * 1000), 0), MOST_MS)
+
+
+def leg_row(source_id: int, leg: Leg, now: datetime) -> tuple[Any, ...]:
+    """Write a leg as a row of ``LEG_FIELDS``."""
+    facts = leg.facts
+    return (
+        leg_key(source_id, leg.number), source_id, leg.call_id, leg.device_id, leg.ordinal, leg.phase.value,
+        facts.interaction_id, leg.agent_id, leg.agent_name, facts.queue_name, facts.caller_name,
+        facts.caller_name_source, facts.calling_number, facts.called_number, facts.direction, leg.connected_at,
+        leg.disconnected_at, leg.is_end_unknown, leg.guid or None, leg.service, leg.outcome.value, leg.reason[:500],
+        leg.reason_code[:40], guid_ms(leg), flags_ms(leg),
+        _pack(replace(leg, trace=())), _trace_text(leg.trace).decode(), leg.due, now,
+    )  # fmt: skip
+
+
+def read_leg(facts: bytes | memoryview, trace: str) -> Leg:
+    """Read a leg from its columns ``facts`` and ``trace``."""
+    return replace(_leg.decode(facts), trace=_trace.decode(trace))
+
+
+def read_trace(row: LegRow) -> tuple[TraceStep, ...]:
+    """Read a leg's decision trace."""
+    return _trace.decode(row.trace)
+
+
+def call_row(source_id: int, call: Call) -> tuple[Any, ...]:
+    """Write a call as a row of ``CALL_FIELDS``."""
+    return source_id, call.call_id, _pack(call), call.touched_by_us, call.due
+
+
+def read_call(facts: bytes | memoryview) -> Call:
+    """Read a call from its column ``facts``."""
+    return _call.decode(facts)
+
+
+def pack_source(state: SourceState) -> bytes:
+    """Write a source's own state."""
+    return _pack(state)
+
+
+def read_source(blob: bytes, slug: str, next_leg: int) -> SourceState:
+    """Read a source's own state; new when there is none."""
+    state = _source.decode(blob) if blob else SourceState(slug=slug)
+    return replace(state, next_leg=next_leg)

@@ -1,0 +1,59 @@
+"""Forget what is older than its keeping time: legs, their writes, quarantine, journal entries."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+
+from calls.core.state import Phase
+from calls.export.jobs import forget_exports
+from calls.models import Checkpoint, Gap, Leg, RecordingSearch
+from calls.stats.rebuild import forget_counts
+from calls.stats.searches import forget_search_counts
+from cti.api import trim_journal
+from cti.models import QuarantinedMessage
+from flags.api import forget_writes
+
+log = structlog.get_logger()
+
+#: So many legs are deleted in one transaction.
+AT_ONCE = 2000
+#: A long absence is caught up in several runs.
+MOST = 200_000
+#: Journal entries are kept this long after they were folded, for export_call and forensics.
+JOURNAL_HOURS = 6
+
+
+def retain(now: Callable[[], datetime]) -> None:
+    """Delete settled legs older than the keeping time with all that belongs to them, and trim the journals."""
+    before = now() - timedelta(days=settings.RETENTION_DAYS)
+    deleted = 0
+    while deleted < MOST and (keys := _old_legs(before)):
+        forget_writes(keys)
+        RecordingSearch.objects.filter(leg_id__in=keys).delete()
+        deleted += Leg.objects.filter(id__in=keys).delete()[0]
+    QuarantinedMessage.objects.filter(at__lt=before).delete()
+    Gap.objects.filter(ended_at__lt=before).delete()
+    forget_counts(before)
+    forget_search_counts(now())
+    forget_exports(now())
+    trim_journals(now())
+    log.info("retained", legs_deleted=deleted)
+
+
+def _old_legs(before: datetime) -> list[int]:
+    old = Leg.objects.filter(connected_at__lt=before, phase=Phase.SETTLED.value)
+    return list(old.order_by("connected_at").values_list("id", flat=True)[:AT_ONCE])
+
+
+def trim_journals(now: datetime) -> None:
+    """Drop journal entries that were folded some hours ago; never one that is not folded."""
+    oldest = f"{int((now - timedelta(hours=JOURNAL_HOURS)).timestamp() * 1000)}-0"
+    for checkpoint in Checkpoint.objects.select_related("source"):
+        trim_journal(checkpoint.source.slug, min(oldest, checkpoint.last_id, key=_order))
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    head, _, tail = entry_id.partition("-")
+    return int(head), int(tail or 0)

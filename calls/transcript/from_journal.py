@@ -1,0 +1,300 @@
+"""Make a transcript of a leg's calls, from the journal while it keeps their events; names and numbers masked."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+import clock
+from agents.core.matching import MatchKind
+from calls.core.flag_facts import leg_facts
+from calls.core.state import Leg, Phase, Site, WriteStatus
+from calls.models import Gap, RecordingSearch, SearchState
+from calls.models import Leg as LegRow
+from calls.pipeline.source_context import load_roster
+from calls.storage.codec import read_leg
+from calls.transcript.anonymize import Mask
+from calls.transcript.format import (
+    BEGIN,
+    ExpectedGap,
+    ExpectedLeg,
+    FlagSection,
+    QmsSection,
+    RecordingSection,
+    SiteSection,
+    Transcript,
+    UserSection,
+    seconds_of,
+    view,
+)
+from calls.transcript.replay import HASH_KEY
+from cti.api import START, read_journal
+from cti.events import (
+    AgentEvent,
+    AnyEvent,
+    CallData,
+    CallEvent,
+    EventError,
+    LinkData,
+    LinkLost,
+    LoggedOn,
+    decode,
+    type_name,
+)
+from flags.api import load_specs
+from flags.catalogue.values import FlagSpec, Part, flag_texts
+
+#: Events of this long before and after an interaction's legs belong to it: ringing, queueing, wrapping up.
+AROUND = timedelta(minutes=15)
+PAGE = 1000
+NOBODY = "nobody"
+
+
+class NotKept(Exception):
+    """The journal no longer has the events of a leg. Never worth a retry."""
+
+    retryable = False
+
+
+class _Story(msgspec.Struct, frozen=True):
+    """The events of related calls, in their order, and the legs that came of them."""
+
+    events: list[AnyEvent]
+    legs: list[Leg]
+    keys: list[int]
+
+    @property
+    def began_at(self) -> datetime:
+        return self.events[0].time
+
+    @property
+    def began_by_us(self) -> datetime:
+        return self.events[0].at
+
+
+def export(row: LegRow) -> Transcript:
+    """Return the transcript of a leg's calls and of those that they became.
+
+    Raises ``NotKept`` when the journal has been trimmed since, ``JournalUnavailable`` when Redis is away.
+    """
+    story = _story(row)
+    specs = load_specs()
+    site = load_roster(row.source, specs).site
+    mask = _mask(story, site)
+    legs = [mask.leg(_moved(leg, story)) for leg in story.legs]
+    return Transcript(
+        title="An exported call", about="Names and numbers are masked. Check what is expected before you keep it.",
+        site=_site(story, site, mask), users=_users(legs), flags=_flags(specs), qms=_qms(story, mask),
+        events=[*_seated(story, mask), *_lines(story, mask)],
+        legs=[_expected(leg, specs) for leg in legs], gaps=_gaps(story, row.source_id),
+    )  # fmt: skip
+
+
+def _story(row: LegRow) -> _Story:
+    related = _related_rows(row)
+    since = min(one.connected_at for one in related) - AROUND
+    until = max(one.disconnected_at or clock.now() for one in related) + AROUND
+    heard = list(_heard(row.source.slug, since, until))
+    calls = _related_calls(heard, {one.call_id for one in related})
+    events = [event for event in heard if _is_of(event, calls)]
+    if not events:
+        raise NotKept(f"The journal of {row.source.slug} no longer has the events of this leg.")
+    devices = {event.data.device_id for event in events if isinstance(event.data, CallData)}
+    kept = [event for event in heard if _is_of(event, calls) or _is_around(event, devices, events)]
+    rows = LegRow.objects.filter(
+        source=row.source, call_id__in=calls, connected_at__gte=since, connected_at__lte=until
+    ).order_by("id")
+    return _Story(kept, [read_leg(one.facts, one.trace) for one in rows], [one.pk for one in rows])
+
+
+def _related_rows(row: LegRow) -> list[LegRow]:
+    if not row.interaction_id:
+        return [row]
+    near = LegRow.objects.filter(
+        source=row.source, interaction_id=row.interaction_id, connected_at__gte=row.connected_at - timedelta(hours=12),
+        connected_at__lte=row.connected_at + timedelta(hours=12),
+    )  # fmt: skip
+    return list(near[:100]) or [row]
+
+
+def _heard(slug: str, since: datetime, until: datetime) -> Iterator[AnyEvent]:
+    """Yield a source's journalled events of a time, in order; broken ones are in quarantine already."""
+    last = START
+    while entries := read_journal(slug, last, PAGE):
+        last = entries[-1].id
+        for entry in entries:
+            try:
+                event = decode(entry.payload)
+            except EventError:
+                continue
+            if since <= event.time <= until:
+                yield event
+
+
+def _names(event: AnyEvent) -> set[str]:
+    """Return the calls that an event speaks of."""
+    data = event.data
+    if not isinstance(data, CallData):
+        return set()
+    named = {data.call_id, data.primary_old_call_id, data.secondary_old_call_id, data.resulting_call_id}
+    listed = {one.call_id for item in data.connections for one in (item.new, item.old) if one is not None}
+    return {name for name in named | listed if name}
+
+
+def _related_calls(events: Sequence[AnyEvent], calls: set[str]) -> set[str]:
+    """Add the calls with which others were joined, until there are no more."""
+    joined = [names for event in events if len(names := _names(event)) > 1]
+    while more := {name for names in joined if names & calls for name in names} - calls:
+        calls = calls | more
+    return calls
+
+
+def _is_of(event: AnyEvent, calls: set[str]) -> bool:
+    return bool(_names(event) & calls)
+
+
+def _is_around(event: AnyEvent, devices: set[str | None], events: Sequence[AnyEvent]) -> bool:
+    """Say whether an event is of an agent who took part, or of the link meanwhile."""
+    if isinstance(event, AgentEvent):
+        return event.data.device_id in devices
+    return isinstance(event.data, LinkData) and events[0].time <= event.time <= events[-1].time
+
+
+def _mask(story: _Story, site: Site) -> Mask:
+    """Make a mask that knows which devices are extensions, queues and outside."""
+    mask = Mask()
+    mask.know("extension", *(leg.device_id for leg in story.legs))
+    for event in story.events:
+        if isinstance(event, CallEvent) and event.data.device_id:
+            mask.know(_kind(event.data.device_id, site, is_outside=event.data.outside), event.data.device_id)
+        elif isinstance(event, AgentEvent) and event.data.device_id:
+            mask.know("extension", event.data.device_id)
+    return mask
+
+
+def _kind(device_id: str, site: Site, *, is_outside: bool) -> str:
+    return "queue" if device_id in site.queues else "outside" if is_outside else "extension"
+
+
+def _line(event: AnyEvent, story: _Story, mask: Mask) -> dict[str, Any]:
+    at = round((event.time - story.began_at).total_seconds(), 3)
+    heard = round((event.at - story.began_by_us).total_seconds(), 3)
+    later = {"heard": heard} if abs(heard - at) > 0.001 else {}
+    name = type_name(event).removeprefix("csta.call.").removeprefix("csta.agent.").removeprefix("gateway.")
+    return {"at": at, **later, "type": name, **mask.data(msgspec.to_builtins(event.data))}
+
+
+def _lines(story: _Story, mask: Mask) -> list[dict[str, Any]]:
+    """Write the events; an interaction that the gateway itself named is named by the first event of its call."""
+    lines = [_line(event, story, mask) for event in story.events]
+    told = {line.get("interactionId") for line in lines}
+    for leg in reversed(story.legs):
+        named = mask.text("interaction", leg.facts.interaction_id)
+        if named and named not in told:
+            lines[_first(story, leg)]["interactionId"] = named
+    return lines
+
+
+def _first(story: _Story, leg: Leg) -> int:
+    """Return the place of the first event of a leg's call, or of one that became it."""
+    calls = _related_calls(story.events, {leg.call_id})
+    return next((place for place, event in enumerate(story.events) if _is_of(event, calls)), 0)
+
+
+def _seated(story: _Story, mask: Mask) -> list[dict[str, Any]]:
+    """Seat the agents whose log-on the journal no longer has."""
+    told = {(event.data.device_id, event.data.agent_id) for event in story.events if isinstance(event, LoggedOn)}
+    missing = {(leg.device_id, leg.agent_id): leg for leg in story.legs if leg.agent_id}
+    return [
+        {"at": -1.0, "type": "LoggedOn",
+         **mask.data({"agentId": leg.agent_id, "agentName": leg.agent_name, "deviceId": leg.device_id})}
+        for key, leg in missing.items() if key not in told
+    ]  # fmt: skip
+
+
+def _moved(leg: Leg, story: _Story) -> Leg:
+    """Move a leg's times to those of a transcript."""
+    shift = BEGIN - story.began_at
+    ended = leg.disconnected_at + shift if leg.disconnected_at else None
+    return msgspec.structs.replace(leg, connected_at=leg.connected_at + shift, disconnected_at=ended)
+
+
+def _site(story: _Story, site: Site, mask: Mask) -> SiteSection:
+    seen = {event.data.device_id for event in story.events if isinstance(event.data, CallData)}
+    devices, queues, ignored = (
+        frozenset(mask.text("extension", one) for one in some if one in seen)
+        for some in (site.devices, site.queues, site.ignored)
+    )
+    return SiteSection(
+        devices=devices or (frozenset({NOBODY}) if site.devices else devices), queues=queues, ignored=ignored,
+        settle_seconds=site.settle_seconds, wrapup_wait_seconds=site.wrapup_wait_seconds,
+        agents_calls_only=site.agents_calls_only, stale_hours=site.stale_hours,
+        has_free_seating=site.has_free_seating,
+    )  # fmt: skip
+
+
+def _users(legs: Sequence[Leg]) -> list[UserSection]:
+    """Return QMS users with whom each leg's extension is matched, or is not, as it was."""
+    kinds = {leg.device_id: leg.match for leg in legs}
+    users = [user for extension, kind in kinds.items() for user in _users_at(extension, kind)]
+    return users or [UserSection(extension=NOBODY)]
+
+
+def _users_at(extension: str, kind: MatchKind) -> list[UserSection]:
+    if kind is MatchKind.UNMATCHED:
+        return []
+    user = UserSection(
+        extension=extension, active=kind is not MatchKind.INACTIVE, licensed=kind is not MatchKind.UNLICENSED
+    )
+    return [user, user] if kind is MatchKind.CONFLICT else [user]
+
+
+def _flags(specs: Iterable[FlagSpec]) -> list[FlagSection]:
+    ordered = sorted(specs, key=lambda one: (one.order, one.name))
+    return [
+        FlagSection(name=one.name, field=one.field, max_length=one.max_length, privacy=one.privacy) for one in ordered
+    ]
+
+
+def _qms(story: _Story, mask: Mask) -> QmsSection:
+    """Return the recordings that QMS named."""
+    found = RecordingSearch.objects.filter(leg_id__in=story.keys, state=SearchState.FOUND).order_by("id")
+    began = {row.recording_guid: row.recording_started_at or row.connected_at for row in found}
+    held = [leg for leg in story.legs if leg.guid in began]
+    return QmsSection(recordings=[_recording(leg, began[leg.guid], story, mask) for leg in held])
+
+
+def _gaps(story: _Story, source_id: int) -> list[ExpectedGap]:
+    """Return the ledger's gaps that the exported events tell of; legs of other calls do not count here."""
+    lost = [event.time for event in story.events if isinstance(event, LinkLost)]
+    shift = BEGIN - story.began_at
+    return [
+        ExpectedGap(
+            began=seconds_of(gap.began_at + shift), ended=seconds_of(gap.ended_at + shift) if gap.ended_at else None,
+            saved=gap.legs_saved, lost=gap.legs_lost,
+        )
+        for gap in Gap.objects.filter(source_id=source_id, began_at__in=lost).order_by("began_at")
+    ]  # fmt: skip
+
+
+def _recording(leg: Leg, began: datetime, story: _Story, mask: Mask) -> RecordingSection:
+    base, ended = story.began_by_us, leg.disconnected_by_us
+    return RecordingSection(
+        guid=mask.text("recording", leg.guid), extension=mask.text("extension", leg.device_id),
+        began=round((began - base).total_seconds(), 3),
+        ended=round((ended - base).total_seconds(), 3) if ended else None,
+    )  # fmt: skip
+
+
+def _expected(leg: Leg, specs: tuple[FlagSpec, ...]) -> ExpectedLeg:
+    """Return a leg as the transcript expects it: what was written, made of what is masked."""
+    flags: dict[str, str] = {}
+    written: list[tuple[Part, WriteStatus]] = [("base", leg.base), ("wrapup", leg.wrapup)]
+    for part, status in written:
+        if status is WriteStatus.WRITTEN:
+            flags |= {text.name: text.value for text in flag_texts(specs, leg_facts(leg), part, HASH_KEY)}
+    return msgspec.structs.replace(
+        view(leg, flags), reason=None, open=leg.phase is Phase.OPEN or None, unconfirmed=leg.is_unconfirmed or None,
+        end_unknown=leg.is_end_unknown or None,
+    )  # fmt: skip

@@ -1,0 +1,207 @@
+"""A rehearsal: events through the core with a QMS that answers by the book. Pure: no database, no clock, no waiting.
+
+For transcripts of calls, and for tests that ask what a stream of events comes to.
+"""
+
+import heapq
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from itertools import count
+
+import msgspec
+
+from agents.core.matching import Directory, Verdict
+from calls.core.commands import CancelSearch, CloseGap, Command, OpenGap, StartSearch, WriteFlags
+from calls.core.flag_facts import leg_facts
+from calls.core.legs import EARLY
+from calls.core.reducer import fold_into
+from calls.core.result_events import Answer, RecordingFound, RecordingMissed, TimePassed, WriteSettled
+from calls.core.state import Leg, Site, SourceState, WriteStatus
+from calls.core.unit_of_work import Draft, State
+from cti.events import AnyEvent
+from flags.catalogue.values import FIELDS, FlagSpec, flag_texts
+
+SERVICE = 1
+#: Flags that are hashed are hashed with this key: a rehearsal has no secrets.
+HASH_KEY = b"rehearsal"
+
+
+class Recorded(msgspec.Struct, frozen=True, kw_only=True):
+    """A recording that QMS makes; it names it within the window only, and while it is open."""
+
+    guid: str
+    extension: str
+    began: datetime
+    ended: datetime | None = None
+
+
+class Recorder(msgspec.Struct, frozen=True, kw_only=True):
+    """QMS, as far as a rehearsal needs it. ``refuses``: recordings to which it takes no flags."""
+
+    recordings: tuple[Recorded, ...] = ()
+    window: timedelta = timedelta(seconds=10)
+    interval: timedelta = timedelta(milliseconds=200)
+    answers_after: timedelta = timedelta(milliseconds=100)
+    refuses: frozenset[str] = frozenset()
+    away: tuple[tuple[datetime, datetime], ...] = ()
+
+    def find(self, extension: str, not_before: datetime, now: datetime) -> Recorded | None:
+        """Return the newest open recording of an extension whose GUID may still be told."""
+        open_now = [
+            one for one in self.recordings
+            if one.extension == extension and not_before <= one.began <= now <= one.began + self.window
+            and (one.ended is None or now < one.ended)
+        ]  # fmt: skip
+        return max(open_now, key=lambda one: one.began, default=None)
+
+    def is_away(self, now: datetime) -> bool:
+        """Say whether QMS does not answer now."""
+        return any(start <= now < end for start, end in self.away)
+
+
+class Cast(msgspec.Struct, frozen=True):
+    """The roster of a rehearsal: how the source is set up, and its QMS users."""
+
+    site: Site
+    directory: Directory
+
+    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> Verdict:
+        """Match an extension with a QMS user."""
+        return self.directory.verdict(extension, agent_id, agent_name)
+
+
+class _Question(msgspec.Struct, frozen=True):
+    """The next question of a search."""
+
+    search: StartSearch
+    attempts: int = 0
+    why: str = ""
+
+
+class Rehearsal:
+    """The core, fed in order of the gateway's clock; what it asks of QMS is answered in its time.
+
+    ``legs``: every leg by its number. ``flags``: a leg's flags as QMS has taken them. ``twice``: flags that were to be
+    written to a recording a second time, which must never be.
+    """
+
+    def __init__(self, cast: Cast, recorder: Recorder, specs: Sequence[FlagSpec] = FIELDS) -> None:
+        self.recorder, self.specs = recorder, tuple(specs)
+        self.draft = Draft(State(source=SourceState(slug="rehearsal")), cast)
+        self.flags: dict[int, dict[str, str]] = {}
+        self.twice: list[tuple[str, str]] = []
+        self.gaps: list[OpenGap | CloseGap] = []
+        self._written: set[tuple[str, str]] = set()
+        self._cancelled: set[tuple[int, int]] = set()
+        self._searches: dict[int, list[int]] = {}
+        self._waiting: list[tuple[datetime, int, _Question | Answer]] = []
+        self._serial = count()
+
+    @property
+    def legs(self) -> list[Leg]:
+        """All legs in the order in which they were opened."""
+        return [self.draft.legs[number] for number in sorted(self.draft.legs)]
+
+    def play(self, events: Iterable[AnyEvent], rest: timedelta = timedelta(seconds=15)) -> "Rehearsal":
+        """Play events, each at its ``at``, and let so much time pass after the last."""
+        now: datetime | None = None
+        for event in events:
+            now = max(event.at, now or event.at)
+            self._pass_until(now)
+            self._apply(event, now)
+        if now is not None:
+            self._pass_until(now + rest)
+        return self
+
+    def _pass_until(self, end: datetime) -> None:
+        while (at := self._next()) is not None and at <= end:
+            if self._waiting and self._waiting[0][0] <= at:
+                self._take(heapq.heappop(self._waiting)[2], at)
+            else:
+                self._apply(TimePassed(at), at)
+        self._apply(TimePassed(end), end)
+
+    def _next(self) -> datetime | None:
+        moments = [self._waiting[0][0] if self._waiting else None, self.draft.next_due()]
+        return min((one for one in moments if one is not None), default=None)
+
+    def _take(self, thing: _Question | Answer, at: datetime) -> None:
+        if isinstance(thing, _Question):
+            self._ask(thing, at)
+        elif not isinstance(thing, RecordingFound) or (thing.leg, thing.search) not in self._cancelled:
+            self._apply(thing, at)
+
+    def _apply(self, thing: AnyEvent | Answer, now: datetime) -> None:
+        before = len(self.draft.commands)
+        fold_into(self.draft, [thing])
+        for command in self.draft.commands[before:]:
+            self._obey(command, now)
+        if not isinstance(thing, TimePassed):
+            self._apply(TimePassed(now), now)
+
+    def _obey(self, command: Command, now: datetime) -> None:
+        if isinstance(command, StartSearch):
+            self._searches.setdefault(command.leg, []).append(command.search)
+            self._later(now, _Question(command))
+        elif isinstance(command, CancelSearch):
+            self._cancelled |= {(command.leg, search) for search in self._searches.get(command.leg, ())}
+        elif isinstance(command, WriteFlags):
+            self._write(command, now)
+        elif isinstance(command, OpenGap | CloseGap):
+            self.gaps.append(command)
+
+    def _later(self, at: datetime, thing: _Question | Answer) -> None:
+        heapq.heappush(self._waiting, (at, next(self._serial), thing))
+
+    def _ask(self, question: _Question, now: datetime) -> None:
+        search = question.search
+        if (search.leg, search.search) in self._cancelled:
+            return
+        deadline = search.since_by_us + self.recorder.window
+        if now >= deadline:
+            self._apply(_missed(question, deadline if question.attempts else now), now)
+            return
+        answer = None if self.recorder.is_away(now) else self._answered(question, now)
+        if isinstance(answer, RecordingFound):
+            self._later(answer.at, answer)
+        else:
+            self._later(min(now + self.recorder.interval, deadline), answer or _unreachable(question))
+
+    def _answered(self, question: _Question, now: datetime) -> RecordingFound | _Question:
+        search, attempts = question.search, question.attempts + 1
+        found = self.recorder.find(search.extension, search.connected_at - EARLY, now)
+        if found is None:
+            return _Question(search, attempts, question.why or "none")
+        holder = self.draft.holder_of(found.guid)
+        if found.guid == search.known_guid or holder is not None:
+            return _Question(search, attempts, "same")
+        return RecordingFound(
+            leg=search.leg, search=search.search, guid=found.guid, service=SERVICE, started_at=found.began,
+            attempts=attempts, at=now + self.recorder.answers_after,
+        )  # fmt: skip
+
+    def _write(self, command: WriteFlags, now: datetime) -> None:
+        leg, at = self.draft.legs[command.leg], now + self.recorder.answers_after
+        texts = flag_texts(self.specs, leg_facts(leg), command.part, HASH_KEY)
+        status, error = WriteStatus.WRITTEN, ""
+        if not texts or leg.guid in self.recorder.refuses:
+            status = WriteStatus.REFUSED
+            error = "QMS refused the flags." if texts else "No flag that has a value is switched on."
+        else:
+            self._note(leg, {text.name: text.value for text in texts})
+        self._later(at, WriteSettled(leg=leg.number, part=command.part, status=status, at=at, error=error))
+
+    def _note(self, leg: Leg, flags: dict[str, str]) -> None:
+        self.twice += [(leg.guid, name) for name in flags if (leg.guid, name) in self._written]
+        self._written |= {(leg.guid, name) for name in flags}
+        self.flags.setdefault(leg.number, {}).update(flags)
+
+
+def _unreachable(question: _Question) -> _Question:
+    return _Question(question.search, question.attempts, question.why or "unreachable")
+
+
+def _missed(question: _Question, at: datetime) -> RecordingMissed:
+    search = question.search
+    why = question.why or "late"
+    return RecordingMissed(leg=search.leg, search=search.search, why=why, attempts=question.attempts, at=at)

@@ -1,0 +1,146 @@
+"""The filters of the list of legs. Their choices come from closed lists and small tables, never from the legs."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from unfold.contrib.filters.admin import RangeDateTimeFilter
+
+import clock
+from calls.core.result_events import WHY
+from calls.models import HourlyCount, Leg, RecordingSearch, is_missed, is_open
+from calls.storage.codec import SHIFT
+from cti.models import CtiSource
+
+#: Reasons that came in the last days are offered, besides the closed list of missed searches.
+REASON_DAYS = 31
+#: All that an address of the list may ask for.
+LEG_LOOKUPS = frozenset(
+    ("when", "reason", "source", "phase", "outcome__exact", "agent_name__exact", "connected_at_from_0",
+     "connected_at_from_1", "connected_at_to_0", "connected_at_to_1")
+)  # fmt: skip
+
+
+class WhenFilter(SimpleListFilter):
+    """Legs that were connected today, yesterday, lately; any other time by "from" and "to"."""
+
+    title = "connected"
+    parameter_name = "when"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [
+            ("today", "Today"),
+            ("yesterday", "Yesterday"),
+            ("week", "The last 7 days"),
+            ("month", "The last 30 days"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Leg]) -> QuerySet[Leg]:
+        span = _span(self.value() or "", clock.now())
+        return queryset.filter(connected_at__gte=span[0], connected_at__lt=span[1]) if span else queryset
+
+
+def _span(word: str, now: datetime) -> tuple[datetime, datetime] | None:
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    day = timedelta(days=1)
+    spans = {
+        "today": (midnight, midnight + 2 * day), "yesterday": (midnight - day, midnight),
+        "week": (midnight - 6 * day, midnight + 2 * day), "month": (midnight - 29 * day, midnight + 2 * day),
+    }  # fmt: skip
+    return spans.get(word)
+
+
+class ConnectedFilter(RangeDateTimeFilter):  # type: ignore[misc]  # unfold has no types
+    """Legs connected from one moment to another, by the site's clock; a date alone means its midnight."""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Leg]) -> QuerySet[Leg]:
+        begin, end = self._moment("from"), self._moment("to")
+        queryset = queryset.filter(connected_at__gte=begin) if begin else queryset
+        return queryset.filter(connected_at__lte=end) if end else queryset
+
+    def _moment(self, which: str) -> datetime | None:
+        name = f"{self.parameter_name}_{which}"
+        day, clock = (str(self.used_parameters.get(f"{name}_{part}") or "").strip() for part in (0, 1))
+        try:
+            moment = parse_datetime(f"{day}T{clock or '00:00'}") if day else None
+        except ValueError as error:
+            raise IncorrectLookupParameters from error
+        if day and moment is None:
+            raise IncorrectLookupParameters
+        return timezone.make_aware(moment) if moment and timezone.is_naive(moment) else moment
+
+
+class ReasonFilter(SimpleListFilter):
+    """Legs with a reason, as the dashboard counts it."""
+
+    title = "reason"
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        since = clock.now() - timedelta(days=REASON_DAYS)
+        counted = HourlyCount.objects.filter(hour__gte=since).exclude(reason_code="")
+        codes = set(counted.order_by().values_list("reason_code", flat=True).distinct())
+        asked = {self.used_parameters.get(self.parameter_name, "")} - {""}
+        return [(code, WHY.get(code, code)) for code in sorted(codes | asked | set(WHY))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Leg]) -> QuerySet[Leg]:
+        return queryset.filter(reason_code=self.value()).exclude(reason_code="") if self.value() else queryset
+
+
+class SourceFilter(SimpleListFilter):
+    """Legs of one CTI source: a stretch of the primary key."""
+
+    title = "CTI source"
+    parameter_name = "source"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [(str(one.pk), str(one)) for one in CtiSource.objects.order_by("slug")]
+
+    def has_output(self) -> bool:
+        """Offer one source's filter too: its links stay valid."""
+        return bool(self.lookup_choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Leg]) -> QuerySet[Leg]:
+        value = self.value() or ""
+        if not value.isdecimal() or len(value) > 7:
+            return queryset.none() if value else queryset
+        return queryset.filter(id__gte=int(value) << SHIFT, id__lt=(int(value) + 1) << SHIFT)
+
+
+class PhaseFilter(SimpleListFilter):
+    """Legs in progress, or over and not yet settled."""
+
+    title = "progress"
+    parameter_name = "phase"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [
+            ("open", "In progress"),
+            ("closed", "Over, still being decided"),
+            ("delivering", "Over, flags on their way to QMS"),
+            ("settled", "Settled"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Leg]) -> QuerySet[Leg]:
+        if self.value() == "open":
+            return queryset.filter(is_open())
+        return queryset.filter(phase=self.value()) if self.value() else queryset
+
+
+class WhyFilter(SimpleListFilter):
+    """Recording searches that missed for a reason."""
+
+    title = "why"
+    parameter_name = "why"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return list(WHY.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[RecordingSearch]) -> QuerySet[RecordingSearch]:
+        return queryset.filter(is_missed(), why=self.value()) if self.value() else queryset

@@ -1,0 +1,75 @@
+"""The list of legs in the admin: newest first, page by page from a place in it, never counted."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.views import ChangeList
+
+from calls.models import Leg
+from calls.ui.leg_search import HELP, HELP_WITH_CALLERS, BadCursor, Cursor, newest, read_cursor
+from calls.ui.renamed_entities import earlier_names
+
+BEFORE = "before"
+SEE_CALLERS = "calls.view_caller"
+
+
+class LegChangeList(ChangeList):  # type: ignore[misc]  # unfold has no types
+    """A page of legs that begins below a leg; ``older`` is the address of the next page, if there is one.
+
+    Nothing here counts: with ten million legs a count takes seconds, and the number would be old when it is read.
+    """
+
+    older: str | None
+    newest: str | None
+    result_list: list[Leg]
+    query: str
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        self.before = _cursor(request)
+        way_back = request.GET.urlencode()
+        rest = request.GET.copy()
+        rest.pop(BEFORE, None)  # Every search, filter and form of the page begins at the newest leg.
+        request.GET = rest  # type: ignore[assignment]  # only this view reads it from here on
+        super().__init__(request, *args, **kwargs)
+        self.preserved_filters = urlencode({"_changelist_filters": way_back}) if way_back else ""
+        self.earlier_names = earlier_names(self.query.strip())
+        self.help = HELP_WITH_CALLERS if request.user.has_perm(SEE_CALLERS) else HELP
+
+    def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Leg]:
+        """Return all legs that are found, for actions on them; keep apart those that the filters leave."""
+        words, self.query = self.query, ""
+        self.filtered = super().get_queryset(request, exclude_parameters)
+        self.query = words
+        found: QuerySet[Leg] = self.model_admin.get_search_results(request, self.filtered, words)[0]
+        return found
+
+    def get_results(self, request: HttpRequest) -> None:
+        rows = newest(
+            self.filtered, self.query.strip(), self.before, self.list_per_page + 1,
+            may_see_callers=request.user.has_perm(SEE_CALLERS), by_key=self._is_of_one_source_only(),
+        )  # fmt: skip
+        self.result_list = rows[: self.list_per_page]
+        last = self.result_list[-1] if len(rows) > self.list_per_page else None
+        self.older = self.get_query_string({BEFORE: str(Cursor(last.connected_at, last.pk))}) if last else None
+        self.newest = self.get_query_string() if self.before else None
+        self.paginator = Paginator(self.result_list, self.list_per_page)
+        # The same number twice: else the page's head would tell the rows of a page as all results.
+        self.result_count = self.full_result_count = len(self.result_list)
+        self.show_full_result_count = self.can_show_all = self.multi_page = False
+        self.show_admin_actions = True
+
+    def _is_of_one_source_only(self) -> bool:
+        asked = {name for name, values in self.filter_params.items() if any(values)}
+        return asked == {"source"}
+
+
+def _cursor(request: HttpRequest) -> Cursor | None:
+    text = request.GET.get(BEFORE, "")
+    try:
+        return read_cursor(text) if text else None
+    except BadCursor as error:
+        raise IncorrectLookupParameters from error

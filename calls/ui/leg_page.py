@@ -1,0 +1,117 @@
+"""What a leg's page shows: its times as a picture, what was written, why, and what to do."""
+
+from datetime import datetime
+
+import msgspec
+from django.db.models import Q
+from django.utils import timezone
+
+from calls.core.outcomes import Outcome
+from calls.core.state import TraceStep
+from calls.models import Leg, RecordingSearch
+from calls.storage.codec import read_trace
+from flags.api import ShownValue, shown_values
+from flags.models import FlagWrite
+
+#: What an operator should do about each outcome.
+ADVICE = {
+    Outcome.FLAGGED: "Nothing to do.",
+    Outcome.PARTLY_FLAGGED: "The wrap-up is missing; see why QMS refused it, and retry the write.",
+    Outcome.WAITING: "Nothing yet: the gateway goes on by itself.",
+    Outcome.JOINED_LATE: "Nothing can be done for this call. See the gaps of its source for why it was seen late.",
+    Outcome.AGENT_UNKNOWN: "Nothing, if only agents' calls are wanted; else let the agent log on, or switch the "
+    "setting AGENTS_CALLS_ONLY off.",
+    Outcome.USER_UNMATCHED: "Create the user in QMS with exactly this extension, then press Refresh QMS users.",
+    Outcome.EXTENSION_CONFLICT: "Give each QMS user an extension of its own, then press Refresh QMS users.",
+    Outcome.USER_INACTIVE: "Activate the user in QMS, then press Refresh QMS users.",
+    Outcome.USER_UNLICENSED: "Give the user a recording licence in QMS, then press Refresh QMS users.",
+    Outcome.NOT_RECORDED: "Look at the recording rules, schedule and percentages of the user's profile in QMS; busy, "
+    "internal and on-demand calls are often not recorded.",
+    Outcome.WINDOW_MISSED: "Look at the health of the Recording Service and of the workers at that time.",
+    Outcome.RECORDING_GONE: "QMS has deleted the recording, often because it was shorter than the kept length.",
+    Outcome.REFUSED: "Mend what QMS said (a flag that does not exist, a value too long), then retry the write.",
+    Outcome.WRITE_UNKNOWN: "Look the recording up in QMS and compare its flags; then retry the write.",
+    Outcome.GIVEN_UP: "See why the deliveries failed, then retry the write.",
+}
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """A stretch of the leg's time, in per cent of the whole picture."""
+
+    name: str
+    kind: str
+    left: float
+    width: float
+    text: str
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A sentence of the decision trace with its time."""
+
+    clock: str
+    text: str
+
+
+class ShownWrite(msgspec.Struct, frozen=True):
+    """A part of the flags, with the values that this person may see."""
+
+    write: FlagWrite
+    values: list[ShownValue]
+
+
+class LegPage(msgspec.Struct, frozen=True):
+    """All that a leg's page shows beside its columns."""
+
+    bars: list[Bar]
+    trace: list[Line]
+    writes: list[ShownWrite]
+    searches: list[RecordingSearch]
+    related: list[Leg]
+    advice: str
+
+
+def clock(moment: datetime) -> str:
+    """Return a time of day to the millisecond."""
+    return timezone.localtime(moment).strftime("%H:%M:%S.%f")[:-3]
+
+
+def leg_page(leg: Leg, *, may_see_callers: bool) -> LegPage:
+    """Gather what a leg's page shows."""
+    searches = list(RecordingSearch.objects.filter(leg_id=leg.pk).select_related("service").order_by("ordinal"))
+    writes = list(FlagWrite.objects.filter(leg_id=leg.pk).prefetch_related("values").order_by("part"))
+    related = Leg.objects.filter(interaction_id=leg.interaction_id).exclude(Q(pk=leg.pk) | Q(interaction_id=""))
+    return LegPage(
+        bars=_bars(leg, searches, writes), searches=searches,
+        writes=[ShownWrite(one, shown_values(one, may_see_callers=may_see_callers)) for one in writes],
+        trace=[Line(clock(step.at), step.text) for step in read_trace(leg)],
+        related=list(related[:20]), advice=ADVICE[Outcome(leg.outcome)],
+    )  # fmt: skip
+
+
+def _bars(leg: Leg, searches: list[RecordingSearch], writes: list[FlagWrite]) -> list[Bar]:
+    """Draw talk, holds, searches and writes on one axis."""
+    spans = [("Connected", "talk", leg.connected_at, leg.disconnected_at)]
+    spans += [("On hold", "hold", *span) for span in _holds(read_trace(leg))]
+    spans += [("Recording search", "search", one.connected_at, one.answered_at) for one in searches]
+    spans += [(f"Flags ({one.part})", "write", one.created_at, one.settled_at) for one in writes]
+    begin = min(start for _, _, start, _ in spans)
+    latest = max(end or start for _, _, start, end in spans)
+    whole = max((latest - begin).total_seconds(), 0.001)
+    return [_bar(name, kind, start, end or latest, begin, whole) for name, kind, start, end in spans]
+
+
+def _bar(name: str, kind: str, start: datetime, end: datetime, begin: datetime, whole: float) -> Bar:
+    left = (start - begin).total_seconds() / whole * 100
+    seconds = max((end - start).total_seconds(), 0)
+    width = max(seconds / whole * 100, 0.5)
+    return Bar(name, kind, round(min(left, 99.5), 2), round(min(width, 100 - min(left, 99.5)), 2), f"{seconds:.1f} s")
+
+
+def _holds(trace: tuple[TraceStep, ...]) -> list[tuple[datetime, datetime | None]]:
+    spans: list[tuple[datetime, datetime | None]] = []
+    for step in trace:
+        if step.what == "held":
+            spans.append((step.at, None))
+        elif step.what in ("retrieved", "disconnected") and spans and spans[-1][1] is None:
+            spans[-1] = (spans[-1][0], step.at)
+    return spans

@@ -1,0 +1,46 @@
+"""The page "Live calls" and the fragment with which it updates itself."""
+
+from django.contrib import admin
+from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+import clock
+from calls.ui.live import Live, LiveFilter, live_calls
+
+#: The permission to see who called; without it callers are hidden.
+SEE_CALLERS = "calls.view_caller"
+LONGEST_TEXT = 255
+
+
+@never_cache
+@require_GET
+@staff_member_required
+@permission_required("calls.view_leg", raise_exception=True)
+def live_page(request: HttpRequest) -> HttpResponse:
+    """Show the calls in progress; the page then fetches the fragment by itself."""
+    context = {**admin.site.each_context(request), "title": "Live calls", "live": _live(request),
+               "wanted": _wanted(request)}  # fmt: skip
+    return TemplateResponse(request, "calls/live.html", context)
+
+
+@never_cache
+@require_GET
+@staff_member_required
+@permission_required("calls.view_leg", raise_exception=True)
+def live_fragment(request: HttpRequest) -> HttpResponse:
+    """Return what changes on the page, and nothing else."""
+    return TemplateResponse(request, "calls/live_rows.html", {"live": _live(request)})
+
+
+def _live(request: HttpRequest) -> Live:
+    return live_calls(_wanted(request), clock.now(), may_see_callers=request.user.has_perm(SEE_CALLERS))
+
+
+def _wanted(request: HttpRequest) -> LiveFilter:
+    """Read the filter; a NUL character is in no name and no database takes one."""
+    texts = (request.GET.get(name, "").replace("\0", "").strip() for name in ("extension", "agent", "queue"))
+    return LiveFilter(*(text[:LONGEST_TEXT] for text in texts))

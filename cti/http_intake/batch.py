@@ -1,0 +1,136 @@
+"""What a client of the HTTP intake sent, read: events for the journal, and items that are none, with their reason.
+
+A body is one CloudEvent, an array of them, or one JSON object a line. What a client sent is kept as it is, unknown
+members too; only ``gatewaytime`` is ours.
+"""
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from cti.events import AnyEvent, EventError, decode
+from cti.journal.dedup import Arrival
+from cti.journal.stream import storable
+from cti.sources.port import Quarantined
+
+#: Content types that say: one object a line.
+LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
+#: Years in which every database and time zone can count.
+YEARS = range(1970, 3000)
+
+_array = msgspec.json.Decoder(list[msgspec.Raw])
+_one = msgspec.json.Decoder(msgspec.Raw)
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+class BodyError(ValueError):
+    """The body is not JSON of any form that is taken. Never worth a retry."""
+
+    retryable = False
+
+
+class TooManyEvents(BodyError):
+    """The body holds more events than one request may."""
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """An item that is no event of this source: its place in the body, its id where it has one, and the reason."""
+
+    index: int
+    id: str | None
+    error: str
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What a body held. ``broken`` are the rejected items as quarantine keeps them."""
+
+    arrivals: list[Arrival]
+    rejected: list[Rejected]
+    broken: list[Quarantined]
+
+
+class _Id(msgspec.Struct):
+    id: str | None = None
+
+
+def items(body: bytes, content_type: str, at_most: int) -> list[bytes]:
+    """Split a body into what should be events. Raises ``BodyError`` or ``TooManyEvents``."""
+    found = _split(body.strip(), content_type)
+    if len(found) > at_most:
+        raise TooManyEvents(f"{len(found)} events in one request; at most {at_most} are taken.")
+    return found
+
+
+def read_items(found: list[bytes], slug: str, received: datetime) -> Reading:
+    """Read each item as an event of the source ``slug`` that came at ``received``."""
+    reading = Reading([], [], [])
+    for index, raw in enumerate(found):
+        try:
+            reading.arrivals.append(_arrival(raw, slug, received))
+        except (EventError, RecursionError) as error:
+            reason = "Nested too deeply" if isinstance(error, RecursionError) else str(error)
+            reading.rejected.append(Rejected(index, _id_of(raw), reason))
+            reading.broken.append(Quarantined(raw, "event", reason, _place(reason)))
+    return reading
+
+
+def _split(body: bytes, content_type: str) -> list[bytes]:
+    if content_type in LINES:
+        return _lines(body)
+    try:
+        if body.startswith(b"["):
+            return [bytes(item) for item in _array.decode(body)]
+        return [bytes(_one.decode(body))]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if body.startswith(b"{") and b"\n" in body:
+            return _lines(body)
+        raise BodyError(f"The body is not JSON: {_reason(error)}") from error
+
+
+def _lines(body: bytes) -> list[bytes]:
+    return [line for line in map(bytes.strip, body.split(b"\n")) if line]
+
+
+def _arrival(raw: bytes, slug: str, received: datetime) -> Arrival:
+    try:
+        raw.decode()  # The decoder does not look into members that it skips.
+    except UnicodeDecodeError as error:
+        raise EventError(f"Not UTF-8 at byte {error.start}") from error
+    event = decode(raw)
+    if event.source != slug:
+        raise EventError(f"Expected `{slug}`, the source of the token - at `$.source`")
+    if event.time.year not in YEARS:
+        raise EventError("Expected a time from 1970 to 2999 - at `$.time`")
+    return Arrival(event.id, _payload(raw, event, received))
+
+
+def _payload(raw: bytes, event: AnyEvent, received: datetime) -> bytes:
+    """Return what the journal keeps: the client's own text, and as its last member the moment by our clock."""
+    if b"gatewaytime" in raw or b"\\u" in raw:
+        raw = _cleaned(raw)
+    # A source that lags tells when it happened; one whose clock is ahead does not move a deadline into the future.
+    moment = min(event.time, received).astimezone(UTC).isoformat()
+    return b'%s,"gatewaytime":"%s"}' % (raw[:-1], moment.encode())
+
+
+def _cleaned(raw: bytes) -> bytes:
+    """Take away a ``gatewaytime`` that the client sent, and each NUL."""
+    members = _members.decode(storable(raw))
+    members.pop("gatewaytime", None)
+    return msgspec.json.encode(members)
+
+
+def _id_of(raw: bytes) -> str | None:
+    try:
+        return msgspec.json.decode(raw, type=_Id).id
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def _place(reason: str) -> str:
+    """Return the place that an error names: ``$.data.callId``."""
+    return reason.rpartition(" - at `")[2].rstrip("`") if " - at `" in reason else ""
+
+
+def _reason(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)

@@ -1,0 +1,110 @@
+"""Tail a file of events, one JSON object a line, and post them to the HTTP intake: each at least once, in order.
+
+The place in the file is remembered after each answer, so that a restart goes on where the last life was answered. What
+is sent twice because an answer got lost is a duplicate by its id and changes nothing.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import requests
+import structlog
+
+from cti.http_intake.file_tail import Tail
+
+BATCH_EVENTS = 200
+BATCH_BYTES = 500_000
+POLL_SECONDS = 0.5
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+TIMEOUT = (3, 15)
+UNREADABLE, TOO_LARGE = 400, 413
+
+log = structlog.get_logger()
+
+
+class ForwardError(Exception):
+    """The gateway refuses the request as such: only a person can mend it."""
+
+    retryable = False
+
+
+class Forwarder:
+    """Send one file's lines. ``sleep`` is given so that a stop can end it. Raises ``PlaceError``."""
+
+    def __init__(self, path: Path, state: Path, url: str, token: str, sleep: Callable[[float], None]) -> None:
+        self._tail, self._url, self._sleep = Tail(path, state), url, sleep
+        self._http = requests.Session()
+        self._http.headers.update({"Authorization": f"Bearer {token}", "Content-Type": "application/x-ndjson"})
+        self._http.trust_env = False
+
+    def run(self, *, is_once: bool = False) -> None:
+        """Send what is there and what comes; with ``is_once`` return at the file's end. Raises ``ForwardError``."""
+        while True:
+            if self._send_next() or self._tail.turn_over():
+                continue
+            if is_once:
+                return
+            self._sleep(POLL_SECONDS)
+
+    def _send_next(self) -> bool:
+        """Send the next whole lines, and say whether there were any."""
+        lines = self._tail.lines(BATCH_EVENTS, BATCH_BYTES)
+        if not lines:
+            return False
+        self._post(lines)
+        self._tail.advance(sum(map(len, lines)))
+        return True
+
+    def _post(self, lines: list[bytes]) -> None:
+        """Post lines until the gateway has answered for each. Raises ``ForwardError``."""
+        if not any(line.strip() for line in lines):
+            return
+        pause = FIRST_PAUSE
+        while True:
+            wait = self._answered(lines)
+            if wait is None:
+                return
+            self._sleep(max(wait, pause))
+            pause = min(LONGEST_PAUSE, pause * 2)
+
+    def _answered(self, lines: list[bytes]) -> float | None:
+        """Post once; return None when the lines are dealt with, otherwise the seconds to wait at least."""
+        try:
+            answer = self._http.post(self._url, data=b"".join(lines), timeout=TIMEOUT, allow_redirects=False)
+        except requests.RequestException as error:
+            log.warning("gateway_away", error=type(error).__name__)
+            return 0.0
+        told = _told(answer)
+        if "rejected" in told:
+            for item in told["rejected"]:
+                log.error("event_rejected", id=item["id"], error=item["error"])
+            return None
+        if answer.status_code in (UNREADABLE, TOO_LARGE):
+            self._in_parts(lines, told)
+            return None
+        if answer.status_code == requests.codes.too_many_requests or answer.status_code >= 500:
+            log.warning("gateway_not_ready", status=answer.status_code)
+            return _seconds(answer.headers.get("Retry-After", "0"))
+        raise ForwardError(f"{self._url} answered {answer.status_code}: {answer.text[:200]}")
+
+    def _in_parts(self, lines: list[bytes], told: dict[str, Any]) -> None:
+        """Send a batch that is refused as a whole in halves; a line that is refused by itself is left out, and told."""
+        if len(lines) == 1:
+            log.error("line_refused", bytes=len(lines[0]), offset=self._tail.offset, error=told.get("error"))
+            return
+        self._post(lines[: len(lines) // 2])
+        self._post(lines[len(lines) // 2 :])
+
+
+def _told(answer: requests.Response) -> dict[str, Any]:
+    """Return what the gateway said; another server's answer says nothing."""
+    try:
+        told = answer.json()
+    except requests.JSONDecodeError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _seconds(text: str) -> float:
+    return float(text) if text.isdecimal() else 0.0

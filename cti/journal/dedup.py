@@ -1,0 +1,147 @@
+"""The HTTP intake's side of the journal: many writers, each event id once, and the rate limit of each token.
+
+Ids seen are kept for a day, in sets of some hours each: a batch asks each set once, and a set that is past its time is
+unlinked, which Redis frees in the background. A key for each id would take about twice the memory and an expiry each.
+"""
+
+import hashlib
+import math
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+from django.conf import settings
+
+from cti.journal.stream import START, incarnation_key, journal_key, run_script
+
+#: Full sets that are asked; one more is filling.
+PARTS = 4
+#: So many of the newest events are counted, of so long.
+NEWEST = 1000
+LATELY_MS = 60_000
+#: Events in one script: Redis serves nobody else meanwhile (a few milliseconds).
+AT_ONCE = 500
+#: Decided and written in one step: a repeat after a lost answer finds its ids and appends nothing. Redis refuses at the
+#: first write or not at all, so that no id is remembered whose event was not taken.
+APPEND_UNIQUE = """
+local part = math.floor(redis.call('TIME')[1] / ARGV[2])
+local n = (#ARGV - 3) / 2
+local ids, seen = {}, {}
+for i = 1, n do ids[i] = ARGV[2 + 2 * i] end
+for back = 1, ARGV[3] do
+  local older = KEYS[3] .. (part - back)
+  if redis.call('EXISTS', older) == 1 then
+    local answers = redis.call('SMISMEMBER', older, unpack(ids))
+    for i = 1, n do if answers[i] == 1 then seen[i] = true end end
+  end
+end
+local filling, accepted = KEYS[3] .. part, 0
+for i = 1, n do
+  if not seen[i] and redis.call('SADD', filling, ids[i]) == 1 then
+    redis.call('XADD', KEYS[1], '*', 'e', ARGV[3 + 2 * i])
+    accepted = accepted + 1
+  end
+end
+if accepted > 0 then
+  redis.call('EXPIRE', filling, ARGV[2] * (ARGV[3] + 2))
+  redis.call('SET', KEYS[2], ARGV[1], 'NX')
+  redis.call('UNLINK', KEYS[3] .. (part - ARGV[3] - 1))
+end
+return accepted
+"""
+#: A token bucket. Redis's clock is the only one that all web processes share.
+TAKE = """
+local time = redis.call('TIME')
+local now, rate, burst, wanted = time[1] + time[2] / 1000000, tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local bucket = redis.call('HMGET', KEYS[1], 'left', 'at')
+local left = math.min(burst, (bucket[1] or burst) + math.max(0, now - (bucket[2] or now)) * rate)
+if left < wanted then return tostring((wanted - left) / rate) end
+redis.call('HSET', KEYS[1], 'left', tostring(left - wanted), 'at', string.format('%.6f', now))
+redis.call('EXPIRE', KEYS[1], math.ceil(burst / rate) + 1)
+return '0'
+"""
+#: Only reads. Redis's clock made the ids, so it counts their age; the events themselves do not leave Redis.
+LATELY = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local about, last = redis.pcall('XINFO', 'STREAM', KEYS[1]), ARGV[3]
+for i = 1, #about, 2 do if about[i] == 'last-generated-id' then last = about[i + 1] end end
+local fresh = redis.call('XREVRANGE', KEYS[1], '+', now - ARGV[1], 'COUNT', ARGV[2])
+local oldest = fresh[#fresh]
+return {now, last, #fresh, oldest and oldest[1] or last}
+"""
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """An event as it came over HTTP. ``event_id``: the source's own id, by which a duplicate is known."""
+
+    event_id: str
+    payload: bytes
+
+
+class Appended(msgspec.Struct, frozen=True):
+    """What became of a batch: how many events are new in the journal, and how many it had."""
+
+    accepted: int
+    duplicates: int
+
+
+class Lately(msgspec.Struct, frozen=True):
+    """What a source's journal took lately, by Redis's clock.
+
+    ``last_at``: when the last event was accepted, also when it was trimmed; None where the journal never had one, or
+    was lost. ``fresh``: how many events came within the last minute; ``NEWEST`` when there were as many or more, and
+    ``within`` is then the time since the oldest of these.
+    """
+
+    last_at: datetime | None = None
+    fresh: int = 0
+    within: timedelta = timedelta()
+
+
+def append_unique(slug: str, arrivals: Sequence[Arrival]) -> Appended:
+    """Append the events whose id the source has not sent within the time to remember (a day).
+
+    Raises ``JournalUnavailable`` when it is not known what was kept; the same call may then be repeated.
+    """
+    accepted = 0
+    keys = [journal_key(slug), incarnation_key(slug), f"seen:{{{slug}}}:"]
+    seconds = max(1, settings.INTAKE_REMEMBER_SECONDS // PARTS)
+    for start in range(0, len(arrivals), AT_ONCE):
+        arguments: list[str | bytes | int] = [f"{slug}-{uuid.uuid4().hex}", seconds, PARTS]
+        for one in arrivals[start : start + AT_ONCE]:
+            arguments += (_mark(one.event_id), one.payload)
+        accepted += int(run_script(APPEND_UNIQUE, keys, arguments))
+    return Appended(accepted, len(arrivals) - accepted)
+
+
+def accepted_lately(slug: str) -> Lately:
+    """Return when the last event was accepted and how many were within the last minute.
+
+    For people: a page asks when it is looked at. Raises ``JournalUnavailable``.
+    """
+    now, last, fresh, oldest = run_script(LATELY, [journal_key(slug)], [LATELY_MS, NEWEST, START])
+    if not _milliseconds(last):
+        return Lately()
+    within = timedelta(milliseconds=now - _milliseconds(oldest))
+    return Lately(datetime.fromtimestamp(_milliseconds(last) / 1000, UTC), fresh, within)
+
+
+def _milliseconds(entry_id: bytes) -> int:
+    return int(entry_id.partition(b"-")[0])
+
+
+def _mark(event_id: str) -> bytes:
+    """Return an id's mark in the sets: as short as is safe, of one length whatever a client sends."""
+    return hashlib.blake2b(event_id.encode(), digest_size=16).digest()
+
+
+def take_allowance(token_id: int, events: int) -> int:
+    """Take ``events`` from a token's allowance; return 0, or the seconds to wait when it is used up.
+
+    A batch larger than a second's allowance waits for a full bucket, not for ever. Raises ``JournalUnavailable``.
+    """
+    rate = max(1, settings.INTAKE_EVENTS_PER_SECOND)
+    burst = max(rate, settings.INTAKE_MAX_EVENTS)
+    return math.ceil(float(run_script(TAKE, [f"allowance:{token_id}"], [rate, burst, events])))

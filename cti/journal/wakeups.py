@@ -1,0 +1,119 @@
+"""The hint to whom there is work for: to the consumer that a source's journal has something new, to a pump the same.
+
+A flag holds back all but the first hint of a burst. Who is at work holds it, for it looks by itself; it clears it
+*before* it looks for the last time, so that what comes in between wakes it again. A hint that got lost costs little:
+beat wakes everybody every few seconds.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from time import monotonic
+
+import msgspec
+import structlog
+from celery import current_app
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+from cti.journal.stream import JournalUnavailable, translated
+from cti.journal.stream import client as journal_client
+
+CONSUME = "calls.tasks.consume"
+QUEUE = "events"
+#: Longer than an idle consumer needs to start, shorter than anybody would notice.
+FLAG_MILLISECONDS = 1500
+#: A hint older than this has been replaced by another.
+EXPIRES_SECONDS = 2
+
+#: Whoever holds its flag renews it so often.
+RENEW_SECONDS = 0.3
+
+_WOKEN, _HELD = b"1", b"0"
+
+log = structlog.get_logger()
+
+
+class Hint(msgspec.Struct, frozen=True):
+    """A message to one who is to look for work: the consumer of a source, the pump of a service."""
+
+    task: str
+    queue: str
+    key: int
+
+    def send(self) -> None:
+        """Send the hint, at most once in a burst, and not to one who looks by itself. Never raises."""
+        try:
+            with translated():
+                is_first = journal_client().set(self.flag, _WOKEN, nx=True, px=FLAG_MILLISECONDS)
+            if is_first:
+                current_app.send_task(
+                    self.task, args=[self.key], queue=self.queue, expires=EXPIRES_SECONDS, ignore_result=True
+                )
+        except (JournalUnavailable, KombuError, RedisError, OSError) as error:
+            # The flag stays: it spares the broker further tries until it lapses.
+            log.warning("hint_not_sent", task=self.task, key=self.key, error=type(error).__name__)
+
+    @property
+    def flag(self) -> str:
+        """Return the key of the flag."""
+        return f"wake:{self.key}" if self.queue == QUEUE else f"wake:{self.queue}:{self.key}"
+
+
+class Watch:
+    """One who looks for work by itself, so that nobody sends it hints. No method raises: without Redis hints come."""
+
+    def __init__(self, hint: Hint) -> None:
+        self._hint, self._renew_at = hint, 0.0
+
+    def keep(self) -> None:
+        """Hold hints back; to be called before each look."""
+        if monotonic() >= self._renew_at:
+            self._renew_at = monotonic() + RENEW_SECONDS
+            with self._forgiving():
+                journal_client().set(self._hint.flag, _HELD, px=FLAG_MILLISECONDS)
+
+    def leave(self) -> None:
+        """Let hints through again; to be called before the last look."""
+        self._renew_at = 0.0
+        with self._forgiving():
+            journal_client().delete(self._hint.flag)
+
+    @contextmanager
+    def _forgiving(self) -> Iterator[None]:
+        try:
+            with translated():
+                yield
+        except JournalUnavailable as error:
+            log.warning("hints_not_held_back", task=self._hint.task, key=self._hint.key, error=type(error).__name__)
+
+
+def wake(source_id: int) -> None:
+    """Tell the source's consumer that there is something to read; at most once in a burst. Never raises."""
+    _consumer(source_id).send()
+
+
+def clear_wake(source_id: int) -> None:
+    """Let the next append wake the consumer; to be called before the journal is read for the last time.
+
+    Raises ``JournalUnavailable``: who cannot clear cannot read either.
+    """
+    with translated():
+        journal_client().delete(_consumer(source_id).flag)
+
+
+def hold_wake(source_id: int, others: Sequence[int]) -> bool:
+    """Have nobody wake a source's consumer, which is at work. Returns whether that of another source is woken.
+
+    Raises ``JournalUnavailable``: who cannot hold cannot read either.
+    """
+    with translated():
+        pipeline = journal_client().pipeline(transaction=False)
+        pipeline.set(_consumer(source_id).flag, _HELD, px=FLAG_MILLISECONDS)
+        if others:
+            pipeline.mget([_consumer(other).flag for other in others])
+        flags = pipeline.execute()[1:]
+    return bool(flags) and _WOKEN in flags[0]
+
+
+def _consumer(source_id: int) -> Hint:
+    return Hint(CONSUME, QUEUE, source_id)

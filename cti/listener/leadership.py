@@ -1,0 +1,320 @@
+"""One reign of a listener: it leads a source, keeps a session with it, and tells what the link goes through.
+
+What could be missed is never silent: ``LinkLost`` is kept when a link ends, and when a reign begins after an earlier
+life, dated at the last sign of life.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import connections
+
+import clock
+from cti.events import Event, LinkData, LinkEvent, LinkLost, LinkRestored
+from cti.journal.lease import Lease
+from cti.journal.stream import JournalUnavailable
+from cti.listener.backoff import Pace
+from cti.listener.durable_append import Keeper
+from cti.listener.spool import SpoolFull
+from cti.listener.status import UNREADABLE, LinkFacts, Reporter
+from cti.listener.worker_thread import Aside, Bell
+from cti.models import LinkState
+from cti.sources.port import LinkError, Quarantined, Refusal, SourceConfig, Stamp
+from cti.sources.registry import open_session
+from cti.ui.status_text import when
+
+RENEW_SECONDS = 1.0
+CATCH_UP_SECONDS = 0.5
+REPORT_SECONDS = 2.0
+SETTINGS_SECONDS = 3.0
+#: A session that was told to end has so long to close its connection.
+SESSION_GRACE = 0.5
+STOPPED = "the listener was stopped"
+
+log = structlog.get_logger()
+
+
+class LeaseLost(Exception):
+    """Another listener took the lease: stand by."""
+
+    retryable = True
+
+
+class SourceGone(Exception):
+    """The source was disabled or deleted: there is nothing to listen to."""
+
+    retryable = False
+
+
+class Reign:
+    """Lead one source until another listener does, the source goes, or ``stop`` is called. Implements ``Outlet``."""
+
+    def __init__(
+        self, config: SourceConfig, epoch: int, keeper: Keeper, lease: Lease, reporter: Reporter, bell: Bell
+    ) -> None:
+        self.facts = LinkFacts()
+        self._config, self._epoch = config, epoch
+        self._keeper, self._lease, self._reporter, self._bell = keeper, lease, reporter, bell
+        self._database, self._lease_thread = Aside("database", connections.close_all), Aside("lease")
+        self._stamp = Stamp(config.slug, f"{epoch}.0")
+        self._sessions = 0
+        self._is_up = False
+        self._is_stopping = False
+        self._interruption = ""
+        self._interrupted, self._news = asyncio.Event(), asyncio.Event()
+        self._losses_told = 0
+        self._pace = Pace()
+
+    async def run(self, lost_at: datetime | None, reason: str) -> None:
+        """Lead. ``lost_at``: when an earlier life gave its last sign. Returns after ``stop``.
+
+        Raises ``Fenced``, ``LeaseLost`` or ``SourceGone`` in an exception group.
+        """
+        try:
+            if lost_at:
+                await self._tell(LinkLost, reason, at=lost_at)
+            async with asyncio.TaskGroup() as group:
+                others = [group.create_task(one) for one in (self._renew(), self._catch_up(), self._report())]
+                await self._follow()
+                for other in others:
+                    other.cancel()
+            await self._tell_status()
+        finally:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Let another lead at once, if Redis can be told."""
+        try:
+            # In the thread of the renewals: one that is under way must not take the lease again.
+            async with asyncio.timeout(SESSION_GRACE):
+                await self._lease_thread.run(self._lease.release)
+        except (JournalUnavailable, TimeoutError):
+            log.warning("lease_not_released", source=self._config.slug)
+        self._lease_thread.close()
+        self._database.close()
+
+    def stop(self) -> None:
+        """End the session and the reign."""
+        self._is_stopping = True
+        self._interrupt(STOPPED)
+
+    # The outlet of a session.
+
+    async def linked(self) -> None:
+        """Tell that events arrive again."""
+        self._pace.linked()
+        await self._tell(LinkRestored)
+        self._is_up = True
+        self._turn(LinkState.UP)
+        log.info("link_up", source=self._config.slug)
+
+    async def accept(self, events: Sequence[Event]) -> None:
+        """Keep events, and wake the consumer."""
+        await self._keep(events)
+        self.facts.events += len(events)
+        self.facts.last_event_at = clock.now()
+
+    async def quarantine(self, message: Quarantined) -> None:
+        """Keep a message that could not be read; the next report saves it."""
+        self._reporter.quarantine(message)
+
+    async def refused(self, device: str, refusal: Refusal | None) -> None:
+        """Note that a device is not monitored, or is again."""
+        if refusal is None:
+            self.facts.refusals.pop(device, None)
+        else:
+            self.facts.refusals[device] = refusal
+
+    async def lacks(self, lack: Refusal) -> None:
+        """Show what the PBX does not say, though the link is up."""
+        again = f" It is asked again {when(lack.again_at)}." if lack.again_at else ""
+        self.facts.failed(f"{lack.reason}.{again}")
+        log.warning("link_lacks", source=self._config.slug, reason=lack.reason)
+
+    # The link.
+
+    async def _follow(self) -> None:
+        """Keep a session with the source, one after the other."""
+        while not self._is_stopping:
+            self._interrupted.clear()
+            self._interruption = ""
+            began = asyncio.get_running_loop().time()
+            error = await self._one_session()
+            await self._link_down(self._interruption or str(error))
+            if not self._interruption:
+                await self._wait(error, asyncio.get_running_loop().time() - began)
+            if self._interruption:
+                self._pace.begin_anew()
+
+    async def _wait(self, error: LinkError, lasted: float) -> None:
+        """Wait before the next try, or until the settings are changed; show when it is where that is long."""
+        seconds = self._pace.pause(error, lasted)
+        if not error.retryable:
+            again = f"It is tried again {when(clock.now() + timedelta(seconds=seconds))}"
+            self.facts.failed(f"{error}. {again}, or at once when the settings of this source are changed.")
+            self._news.set()
+        await set_or_late(self._interrupted, seconds)
+
+    async def _one_session(self) -> LinkError:
+        """Run one session to its end, or to an interruption, and return why it ended."""
+        self._sessions += 1
+        self._turn(LinkState.CONNECTING)
+        self.facts.refusals.clear()
+        try:
+            session = open_session(self._config, Stamp(self._config.slug, f"{self._epoch}.{self._sessions}"))
+        except LinkError as error:
+            return error
+        running = asyncio.create_task(session.run(self))
+        interrupted = asyncio.create_task(self._interrupted.wait())
+        try:
+            await asyncio.wait({running, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            interrupted.cancel()
+            running.cancel()
+            await asyncio.wait({running}, timeout=SESSION_GRACE)
+        return _ending(running)
+
+    async def _link_down(self, reason: str) -> None:
+        was_up, self._is_up = self._is_up, False
+        self._turn(LinkState.DOWN)
+        if reason != STOPPED:
+            self.facts.failed(reason)
+        log.warning("link_down", source=self._config.slug, reason=reason)
+        if was_up:
+            await self._tell(LinkLost, reason, is_last_word=True)
+
+    async def _tell(
+        self, kind: type[LinkEvent], reason: str = "", *, at: datetime | None = None, is_last_word: bool = False
+    ) -> None:
+        """Keep an event about the link itself; when there is no room even for that, wait for the journal."""
+        event = self._stamp.link(kind, LinkData(reason=reason[:255] or None), received=at or clock.now())
+        while True:
+            try:
+                await self._keep([event], is_last_word=is_last_word)
+            except SpoolFull as error:
+                self.facts.failed(str(error))
+                if not self._is_stopping:
+                    await asyncio.sleep(CATCH_UP_SECONDS)
+                    continue
+            return
+
+    async def _keep(self, events: Sequence[Event], *, is_last_word: bool = False) -> None:
+        await self._keeper.keep(events, is_last_word=is_last_word)
+        self._bell.ring()
+        if self._keeper.losses > self._losses_told:
+            self._losses_told = self._keeper.losses
+            self._interrupt("Redis lost the journal; the latest events were given again, older ones may be lost")
+
+    def _interrupt(self, reason: str) -> None:
+        self._interruption = reason
+        self._interrupted.set()
+
+    def _turn(self, state: LinkState) -> None:
+        """Note a change of the link's state, which is reported at once."""
+        if state != self.facts.state:
+            self.facts.state, self.facts.since = state, clock.now()
+            self._news.set()
+
+    # Beside the link.
+
+    async def _renew(self) -> None:
+        """Renew the lease. While Redis is away nobody can take it, and this listener goes on."""
+        while True:
+            try:
+                if not await self._lease_thread.run(self._lease.hold):
+                    raise LeaseLost
+            except JournalUnavailable as error:
+                self.facts.failed(str(error))
+            await asyncio.sleep(RENEW_SECONDS)
+
+    async def _catch_up(self) -> None:
+        """Bring the spool into the journal as soon as it takes it."""
+        while True:
+            if self._keeper.is_spooling:
+                try:
+                    await self._keeper.catch_up()
+                    self._bell.ring()
+                except JournalUnavailable as error:
+                    self.facts.failed(str(error))
+            await asyncio.sleep(CATCH_UP_SECONDS)
+
+    async def _report(self) -> None:
+        """Report to the database, and look there for changed settings."""
+        ticks = asyncio.get_running_loop().time
+        look_at, before, told = ticks() + SETTINGS_SECONDS, ticks(), self.facts.events
+        while True:
+            await self._tell_status()
+            if ticks() >= look_at:
+                look_at = ticks() + SETTINGS_SECONDS
+                await self._look_at_settings()
+            await set_or_late(self._news, REPORT_SECONDS)
+            self._news.clear()
+            if (seconds := ticks() - before) >= 1:
+                self.facts.events_per_second = round((self.facts.events - told) / seconds, 1)
+                before, told = ticks(), self.facts.events
+
+    async def _tell_status(self) -> None:
+        self._turn(self._shown_state())
+        self.facts.spooled = self._keeper.spooled
+        facts = replace(self.facts, refusals=dict(self.facts.refusals))
+        messages = self._reporter.take_quarantine()
+        try:
+            await self._database.run(self._reporter.report, facts, messages)
+        except UNREADABLE as error:
+            self._reporter.put_back(messages)
+            log.warning("status_not_reported", source=self._config.slug, error=type(error).__name__)
+
+    def _shown_state(self) -> LinkState:
+        if not self._is_up:
+            return self.facts.state
+        return LinkState.SPOOLING if self._keeper.is_spooling else LinkState.UP
+
+    async def _look_at_settings(self) -> None:
+        try:
+            config = await self._database.run(self._reporter.settings)
+        except UNREADABLE as error:
+            self.facts.failed(f"The settings cannot be read: {type(error).__name__}")
+            return
+        if config is None:
+            raise SourceGone
+        if config != self._config:
+            self._config = config
+            self._interrupt("the source's settings were changed")
+
+
+def _ending(running: "asyncio.Task[None]") -> LinkError:
+    """Return why a session ended. A defect in it is raised: the process ends, is started again, and tells the gap."""
+    if not running.done():
+        return LinkError("the session did not end when told to")
+    if running.cancelled():
+        return LinkError("interrupted")
+    error = running.exception()
+    if error is None:
+        return LinkError("the source closed the link")
+    leaves = list(_leaves(error))
+    if not all(isinstance(leaf, (LinkError, OSError, SpoolFull)) for leaf in leaves):
+        raise error
+    # What a person must mend is the cause, a link that broke beside it the effect.
+    first = min(leaves, key=lambda leaf: getattr(leaf, "retryable", True))
+    return first if isinstance(first, LinkError) else LinkError(f"{type(first).__name__}: {first}")
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    """Give the errors within a group; an error that is none gives itself."""
+    if not isinstance(error, BaseExceptionGroup):
+        yield error
+        return
+    for one in error.exceptions:
+        yield from _leaves(one)
+
+
+async def set_or_late(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, but not longer than ``seconds``."""
+    # Not wait_for: before Python 3.12 it forgets that it was cancelled when the event comes at the same moment.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -1,0 +1,177 @@
+"""The listener of one source: stands by until it may lead, leads, and stands by again."""
+
+import asyncio
+import os
+import socket
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from django.conf import settings
+from django.db import connections
+
+import clock
+from cti.journal.checks import log_warnings
+from cti.journal.lease import Lease
+from cti.journal.stream import Fenced, JournalUnavailable
+from cti.journal.wakeups import wake
+from cti.journal.writer import Writer, next_epoch
+from cti.listener.durable_append import Keeper
+from cti.listener.leadership import LeaseLost, Reign, SourceGone, set_or_late
+from cti.listener.spool import Spool
+from cti.listener.status import UNREADABLE, EarlierLife, Reporter
+from cti.listener.worker_thread import Aside, Bell
+from cti.sources.port import Quarantined, SourceConfig
+
+POLL_SECONDS = 0.5
+#: After Redis was away the former leader, who renews every second, is let go first: its spool is the source's truth.
+POLITE_SECONDS = 3.0
+#: What a stop may take, before the session and the lease are let go in another half second.
+STOP_SECONDS = 1.2
+
+log = structlog.get_logger()
+
+
+class Listener:
+    """Listen to one source, taking turns with others that do."""
+
+    def __init__(self, source_id: int, config: SourceConfig) -> None:
+        self.owner = f"{socket.gethostname()}:{os.getpid()}"
+        self._config = config
+        self._lease = Lease(config.slug, self.owner)
+        self._reporter = Reporter(source_id, self.owner)
+        self._spool = Spool(Path(settings.SPOOL_DIR) / config.slug, settings.SPOOL_MAX_BYTES)
+        self._bell = Bell("wake", lambda: wake(source_id))
+        self._journal, self._database = Aside("journal", self._spool.close), Aside("standby", connections.close_all)
+        self._reign: Reign | None = None
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """Have ``run`` return soon."""
+        self._stopping.set()
+        if self._reign:
+            self._reign.stop()
+
+    async def run(self) -> None:
+        """Listen until stopped, or until the source is disabled or gone."""
+        running = asyncio.create_task(self._take_turns())
+        stopping = asyncio.create_task(self._stopping.wait())
+        await asyncio.wait({running, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not running.done():
+            await asyncio.wait({running}, timeout=STOP_SECONDS)
+            running.cancel()
+        self._close()
+        if not running.cancelled() and running.done():
+            running.result()
+
+    def _close(self) -> None:
+        for one in (self._bell, self._journal, self._database):
+            one.close()
+
+    async def _take_turns(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                if await self._may_lead():
+                    await self._lead()
+            except* (Fenced, LeaseLost) as error:
+                log.warning("leadership_lost", source=self._config.slug, reason=str(error.exceptions[0]))
+                self._set_spool_aside()
+                await self._tell_quarantine()
+            except* SourceGone:
+                log.info("source_gone", source=self._config.slug)
+                self._stopping.set()
+
+    async def _may_lead(self) -> bool:
+        """Wait for the lease; False after a stop."""
+        not_before, is_told = 0.0, False
+        ticks = asyncio.get_running_loop().time
+        while not self._stopping.is_set():
+            try:
+                is_free = await self._journal.run(self._lease.stand_by)
+                if is_free and ticks() >= not_before and await self._journal.run(self._lease.hold):
+                    return True
+                if not is_free and not is_told:
+                    log.info("standing_by", source=self._config.slug)
+                    is_told = True
+            except JournalUnavailable as error:
+                log.warning("journal_unavailable", source=self._config.slug, error=str(error))
+                not_before = ticks() + POLITE_SECONDS
+            await set_or_late(self._stopping, POLL_SECONDS)
+        return False
+
+    async def _lead(self) -> None:
+        try:
+            await self._read_settings()
+            earlier = await self._earlier_life()
+            epoch = await self._new_epoch(earlier)
+            await self._journal.run(log_warnings)
+        except JournalUnavailable as error:
+            log.warning("journal_unavailable", source=self._config.slug, error=str(error))
+            return
+        log.info("leading", source=self._config.slug, epoch=epoch, spooled=self._spool.count)
+        keeper = Keeper(Writer(self._config.slug, epoch), self._spool, self._journal)
+        self._reign = Reign(self._config, epoch, keeper, self._lease, self._reporter, self._bell)
+        if self._stopping.is_set():
+            self._reign.stop()
+        try:
+            await self._reign.run(self._lost_at(earlier), self._reason(earlier))
+        finally:
+            self._reign = None
+
+    async def _read_settings(self) -> None:
+        """Take the settings as they are now; without the database, or where they cannot be read, the last known."""
+        try:
+            config = await self._database.run(self._reporter.settings)
+        except UNREADABLE as error:
+            log.warning("settings_unreadable", source=self._config.slug, error=type(error).__name__)
+            return
+        if config is None:
+            raise SourceGone
+        self._config = config
+
+    async def _earlier_life(self) -> EarlierLife:
+        """Return what the last leader left; without the database all that is known is that there may have been one."""
+        try:
+            return await self._database.run(self._reporter.earlier_life)
+        except UNREADABLE as error:
+            log.warning("earlier_life_unknown", source=self._config.slug, error=type(error).__name__)
+            return EarlierLife(seen_at=clock.now())
+
+    async def _new_epoch(self, earlier: EarlierLife) -> int:
+        """Return an epoch above all known ones, noted in the database before it is used, where that can be."""
+        spooled = int(self._spool.last_id.split("-")[0] or 0)
+        epoch = await self._journal.run(next_epoch, self._config.slug, max(earlier.epoch, spooled))
+        try:
+            await self._database.run(self._reporter.begin, epoch)
+        except UNREADABLE as error:
+            log.warning("epoch_not_noted", source=self._config.slug, error=type(error).__name__)
+        return epoch
+
+    def _lost_at(self, earlier: EarlierLife) -> datetime | None:
+        """Return from when on events may be missing: what another host has in its spool does not come any more."""
+        is_ours = self._spool.count > 0
+        return earlier.spooling_since if earlier.spooling_since and not is_ours else earlier.seen_at
+
+    def _reason(self, earlier: EarlierLife) -> str:
+        if earlier.leader.split(":")[0] in ("", socket.gethostname()):
+            return "listener restarted"
+        return f"this listener took over from {earlier.leader}"
+
+    def _set_spool_aside(self) -> None:
+        """Put by what came too late: a newer leader's events stand in the journal already."""
+        if self._spool.count == 0:
+            return
+        count, path = self._spool.count, self._spool.set_aside()
+        log.error("spool_set_aside", source=self._config.slug, events=count, file=path.name)
+        error = f"{count} events kept while Redis was away came too late: another listener leads"
+        self._reporter.quarantine(Quarantined(b"", "spool", error, path.name))
+
+    async def _tell_quarantine(self) -> None:
+        """Save what could not be read now: no reign may follow that would report it."""
+        messages = self._reporter.take_quarantine()
+        try:
+            await self._database.run(self._reporter.record, messages)
+        except UNREADABLE as error:
+            self._reporter.put_back(messages)
+            log.warning("quarantine_not_saved", source=self._config.slug, error=type(error).__name__)

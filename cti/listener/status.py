@@ -1,0 +1,122 @@
+"""What a listener tells and asks the database, beside the events: its status, quarantine, the source's settings."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.db import DatabaseError, InterfaceError, close_old_connections
+
+import clock
+from cti.listener.source_config import SecretMissing, source_config
+from cti.models import CtiSource, LinkState, LinkStatus
+from cti.quarantine import OVERFLOW, record_counted
+from cti.sources.port import Quarantined, Refusal, SourceConfig
+from cti.sources.registry import has_session
+from vault.fields import VaultError
+
+#: Different messages that wait for the database; what comes beyond is only counted.
+WAITING = 1000
+ERROR_CHARACTERS = 500
+
+log = structlog.get_logger()
+
+
+@dataclass
+class LinkFacts:
+    """How a link is, as its listener knows it."""
+
+    state: LinkState = LinkState.CONNECTING
+    since: datetime = field(default_factory=clock.now)
+    leading_since: datetime = field(default_factory=clock.now)
+    last_event_at: datetime | None = None
+    events: int = 0
+    events_per_second: float = 0.0
+    last_error: str = ""
+    last_error_at: datetime | None = None
+    refusals: dict[str, Refusal] = field(default_factory=dict)
+    spooled: int = 0
+
+    def failed(self, error: str) -> None:
+        """Note an error and its time."""
+        self.last_error, self.last_error_at = error[:ERROR_CHARACTERS], clock.now()
+
+    def columns(self) -> dict[str, Any]:
+        """Return them as a ``LinkStatus`` has them; what has not happened in this life leaves the last one's there."""
+        members = dict(vars(self))
+        refusals: dict[str, Refusal] = members.pop("refusals")
+        members["monitors_refused"] = {device: one.reason for device, one in refusals.items()}
+        members["monitors_again"] = {device: one.again_at for device, one in refusals.items() if one.again_at}
+        return {name: value for name, value in members.items() if value or not name.startswith("last_")}
+
+
+@dataclass(frozen=True)
+class EarlierLife:
+    """What the last leader left in the database; ``seen_at`` is None when there never was one."""
+
+    seen_at: datetime | None = None
+    leader: str = ""
+    epoch: int = 0
+    spooling_since: datetime | None = None
+
+
+class Reporter:
+    """Speak with the database about one source, in a thread that may have to wait; the quarantine is the loop's."""
+
+    def __init__(self, source_id: int, owner: str) -> None:
+        self._source_id, self._owner = source_id, owner
+        self._quarantine: Counter[Quarantined] = Counter()
+
+    def quarantine(self, message: Quarantined) -> None:
+        """Note a message that could not be read, for the next report. Returns at once."""
+        if message not in self._quarantine and len(self._quarantine) >= WAITING:
+            message = Quarantined(b"", message.kind, OVERFLOW)
+        self._quarantine[message] += 1
+
+    def take_quarantine(self) -> Counter[Quarantined]:
+        """Return what waits for the database; it is then the caller's to report or to put back."""
+        taken, self._quarantine = self._quarantine, Counter()
+        return taken
+
+    def put_back(self, messages: Counter[Quarantined]) -> None:
+        """Have messages wait again."""
+        self._quarantine += messages
+
+    def earlier_life(self) -> EarlierLife:
+        """Return what the last leader left. Raises the database's error."""
+        close_old_connections()
+        row = LinkStatus.objects.filter(source_id=self._source_id).first()
+        if row is None:
+            return EarlierLife()
+        spooling_since = row.since if row.state == LinkState.SPOOLING else None
+        return EarlierLife(row.reported_at, row.leader, row.epoch, spooling_since)
+
+    def begin(self, epoch: int) -> None:
+        """Note the epoch before its first append. Raises the database's error."""
+        LinkStatus.objects.update_or_create(source_id=self._source_id, defaults={"epoch": epoch})
+
+    def settings(self) -> SourceConfig | None:
+        """Return the source's settings as they are now, None when there is nothing to listen to.
+
+        Raises the database's error, ``SecretMissing`` or ``VaultError``.
+        """
+        close_old_connections()
+        row = CtiSource.objects.filter(pk=self._source_id, enabled=True).first()
+        return source_config(row) if row and has_session(row.kind) else None
+
+    def report(self, facts: LinkFacts, messages: Counter[Quarantined]) -> None:
+        """Save the status, and the messages that could not be read. Raises the database's error."""
+        close_old_connections()
+        told = facts.columns() | {"leader": self._owner, "reported_at": clock.now()}
+        LinkStatus.objects.update_or_create(source_id=self._source_id, defaults=told)
+        self.record(messages)
+
+    def record(self, messages: Counter[Quarantined]) -> None:
+        """Save messages that could not be read. Raises the database's error."""
+        if messages:
+            record_counted(self._source_id, messages, clock.now())
+
+
+#: What the settings and the database may answer; the listener goes on with what it has.
+UNREADABLE = (DatabaseError, InterfaceError, SecretMissing, VaultError)

@@ -1,0 +1,101 @@
+"""Which call a channel belongs to, and what is known of it. Pure."""
+
+from cti.events import CallCleared
+from cti.sources.asterisk_ami.channels import around
+from cti.sources.asterisk_ami.event_builder import Teller
+from cti.sources.asterisk_ami.values import Call, Channel, Direction, Kind, Moment
+
+_ANONYMOUS = frozenset({"anonymous", "unavailable", "restricted", "private", "unknown", "withheld"})
+_DEPTH = 8
+
+
+class Callbook:
+    """Give channels their calls. A call bears the Uniqueid of the channel that began it."""
+
+    def __init__(self, teller: Teller) -> None:
+        self._teller = teller
+        self._calls: dict[str, Call] = {}
+
+    def known(self, call_id: str) -> Call | None:
+        """Return a living call by its id."""
+        return self._calls.get(call_id)
+
+    def call_of(self, channel: Channel, depth: int = 0) -> Call:
+        """Return a channel's call: its own, that of who dials it, or a new one."""
+        if channel.call is not None:
+            return channel.call
+        if channel.kind is Kind.LOCAL:
+            return self._call_of_wire(channel, depth)
+        if channel.dialled_by is not None and depth < _DEPTH:
+            call = self.call_of(channel.dialled_by, depth + 1)
+        else:
+            call = self.begin(channel)
+        self.assign(channel, call)
+        return call
+
+    def _call_of_wire(self, half: Channel, depth: int) -> Call:
+        """Return the call that a Local pair serves: of who dials it, of the outside party at either end, or its own."""
+        pair = [half, half.other] if half.other is not None else [half]
+        dialler = next((one.dialled_by for one in pair if one.dialled_by is not None), None)
+        outside = [one for end in pair for one in around(end.bridge) if one.kind is Kind.OUTSIDE]
+        if dialler is not None and depth < _DEPTH:
+            call = self.call_of(dialler, depth + 1)
+        elif outside:
+            call = self.call_of(min(outside, key=_order), depth + 1)
+        else:
+            call = self.begin(min(pair, key=_order))
+        for one in pair:
+            one.call = call
+        return call
+
+    def begin(self, owner: Channel, call_id: str = "", interaction: str = "") -> Call:
+        """Begin a call that a channel owns."""
+        call_id = call_id or owner.uid
+        known = self._calls.get(call_id)
+        if known is not None:
+            return known
+        call = Call(call_id, interaction or call_id, owner, _direction(owner))
+        if owner.kind is not Kind.LOCAL:
+            call.calling_number = number_of(owner)
+            call.called_number = owner.exten if not owner.is_called else ""
+        self._calls[call_id] = call
+        self.refresh(call, owner)
+        return call
+
+    def refresh(self, call: Call, channel: Channel) -> None:
+        """Take the caller's number and name from the channel that owns the call."""
+        if call.owner is channel and channel.kind is Kind.OUTSIDE and not channel.is_called:
+            call.calling_number = number_of(channel)
+            call.caller_name = "" if channel.caller_name.lower() in _ANONYMOUS else channel.caller_name
+
+    def assign(self, channel: Channel, call: Call) -> None:
+        """Put a channel into a call."""
+        before = channel.call
+        channel.call = call
+        if channel.kind is not Kind.LOCAL:
+            call.channels.add(channel)
+            if before is not None and before is not call:
+                before.channels.discard(channel)
+
+    def released(self, call: Call | None, moment: Moment) -> None:
+        """Tell that a call is over when nobody is left in it."""
+        if call is None or call.channels or call.legs or self._calls.get(call.id) is not call:
+            return
+        del self._calls[call.id]
+        if call.is_told:
+            self._teller.call(CallCleared, moment, call_id=call.id)
+
+
+def number_of(channel: Channel) -> str:
+    """Return a channel's number, nothing when the caller withheld it."""
+    return "" if channel.number.lower() in _ANONYMOUS else channel.number
+
+
+def _direction(owner: Channel) -> Direction:
+    if owner.kind is Kind.OUTSIDE and not owner.is_called:
+        return "inbound"
+    return "internal"
+
+
+def _order(channel: Channel) -> int:
+    return channel.order

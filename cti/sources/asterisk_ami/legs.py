@@ -1,0 +1,108 @@
+"""The open legs, by extension, and those about which something must be decided a moment later."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from cti.events import Connection, ConnectionCleared, ConnectionItem, Held, Retrieved
+from cti.sources.asterisk_ami.call_registry import Callbook
+from cti.sources.asterisk_ami.event_builder import Teller
+from cti.sources.asterisk_ami.values import Call, Channel, Kind, Leg, Moment
+
+
+class Ledger:
+    """Keep legs from their begin to their end."""
+
+    def __init__(self, callbook: Callbook, teller: Teller) -> None:
+        self._callbook, self._teller = callbook, teller
+        self._by_device: dict[str, dict[Leg, None]] = {}
+        self._waiting: dict[Leg, None] = {}
+
+    def open(self, leg: Leg) -> None:
+        """Keep a new leg: its channel's present one."""
+        channel = leg.channel
+        channel.leg = channel.last_leg = leg
+        channel.is_ringing = False
+        self._callbook.assign(channel, leg.call)
+        leg.call.legs.add(leg)
+        self._by_device.setdefault(leg.device, {})[leg] = None
+
+    def forget(self, leg: Leg) -> None:
+        """Take a leg from its channel and call."""
+        channel = leg.channel
+        self._waiting.pop(leg, None)
+        leg.call.legs.discard(leg)
+        mine = self._by_device.get(leg.device, {})
+        mine.pop(leg, None)
+        if not mine:
+            self._by_device.pop(leg.device, None)
+        if channel.leg is leg:
+            channel.leg = None
+        if leg in channel.away:
+            channel.away.remove(leg)
+
+    def finish(self, leg: Leg, moment: Moment) -> None:
+        """Tell that a leg is over."""
+        self.forget(leg)
+        self.tell(ConnectionCleared, leg, moment)
+        self._callbook.released(leg.call, moment)
+
+    def move(self, leg: Leg, call: Call) -> None:
+        """Put a leg into another call."""
+        before = leg.call
+        before.legs.discard(leg)
+        leg.call = call
+        call.legs.add(leg)
+        self._callbook.assign(leg.channel, call)
+
+    def at(self, device: str) -> list[Leg]:
+        """Return the open legs of an extension."""
+        return list(self._by_device.get(device, ()))
+
+    def away(self) -> list[Leg]:
+        """Return the legs that wait while their channel is elsewhere."""
+        return [leg for legs in self._by_device.values() for leg in legs if leg.is_away]
+
+    def held_at(self, device: str) -> Leg | None:
+        """Return the leg that an extension has on hold or left waiting."""
+        return next((leg for leg in self.at(device) if leg.ended is None and (leg.is_held or leg.is_away)), None)
+
+    def tell(self, kind: type[Held] | type[Retrieved] | type[ConnectionCleared], leg: Leg, moment: Moment) -> None:
+        """Tell something of a leg's connection."""
+        self._teller.call(kind, moment, call_id=leg.call.id, device_id=leg.device)
+
+    def wait(self, leg: Leg, since: Moment, patience: timedelta) -> None:
+        """Decide about a leg later."""
+        leg.due = Moment(since.time + patience, since.received + patience)
+        self._waiting[leg] = None
+
+    def waits_no_more(self, leg: Leg) -> None:
+        """Decide nothing about a leg."""
+        self._waiting.pop(leg, None)
+
+    def due(self, now: Moment, *, is_final: bool) -> Iterator[Leg]:
+        """Yield the legs that have waited long enough, each once, the one that was due first before the others."""
+        for leg in sorted(self._waiting, key=_due_time):
+            is_due = leg.due is None or now.time >= leg.due.time or now.received >= leg.due.received
+            if leg in self._waiting and (is_final or is_due):
+                del self._waiting[leg]
+                yield leg
+
+    @property
+    def is_waiting(self) -> bool:
+        """Say whether anything waits to be decided."""
+        return bool(self._waiting)
+
+
+def _due_time(leg: Leg) -> float:
+    return leg.due.time.timestamp() if leg.due else 0.0
+
+
+def connection(call: Call, channel: Channel) -> Connection:
+    """Name a channel's part in a call: an extension by its number, an outside party by its channel."""
+    name = channel.device if channel.kind is Kind.EXTENSION else channel.name
+    return Connection(call_id=call.id[:255], device_id=name[:255])
+
+
+def item(call: Call, channel: Channel, before: Call | None = None) -> ConnectionItem:
+    """Say who is in the resulting call, and in which it was before."""
+    return ConnectionItem(new=connection(call, channel), old=connection(before or call, channel))

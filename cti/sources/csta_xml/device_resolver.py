@@ -1,0 +1,79 @@
+"""Where a connection is: at which extension, or outside; a ConnectionID may name either by an opaque id."""
+
+from cti.sources.csta_xml.bounded_cache import Place, Recent
+from cti.sources.csta_xml.devices import device_of, device_text, read_device
+from cti.sources.csta_xml.parsing import Element, MessageError, local, members, text_of
+from cti.sources.csta_xml.private_data import TEXT
+
+_TRUNKS = ("associatedCallingDevice", "associatedCalledDevice", "networkInterfaceUsed")
+
+
+def connection_id(element: Element | None) -> tuple[str, str]:
+    """Return call and device of a ConnectionID, each empty where it is missing; in either order.
+
+    Raises ``MessageError`` when one is longer than the vocabulary allows: an identity is never cut.
+    """
+    call = device = ""
+    for child in members(element):
+        name = local(child.tag)
+        if name == "callID":
+            call = text_of(child)
+        elif name == "deviceID":
+            device = device_text(child)
+    for name, text in (("callID", call), ("deviceID", device)):
+        if len(text) > TEXT:
+            raise MessageError(f"{name} is longer than {TEXT} characters", kind="event", place=name)
+    return call, device
+
+
+class Places:
+    """Finds the extension of a connection, and remembers what the switch said about its opaque ids."""
+
+    def __init__(self, known: frozenset[str]) -> None:
+        self._known = known
+        self._told: Recent[tuple[str, str], Place] = Recent()
+
+    def is_known(self, device: str) -> bool:
+        """Say whether a device is one of the site's: extension, queue or recorder."""
+        return device in self._known
+
+    def locate(self, call: str, raw: str, subject: str, fields: dict[str, Element], own: str) -> Place:
+        """Return where a connection is.
+
+        ``subject``: the device that the event says is at it; ``own``: the monitored device, if it is the one meant.
+        """
+        device = read_device(raw).number if raw else ""
+        if device in self._known:
+            return Place(device)
+        if subject in self._known or (subject and not device):
+            return self._tell(call, raw, Place(subject))
+        told = self._told.get((call, raw))
+        if told is not None:
+            return told
+        if own:
+            return self._tell(call, raw, Place(own))
+        if self._is_outside(device, subject, fields):
+            return self._tell(call, raw, Place(raw, outside=True))
+        return Place(device)
+
+    def outside(self, call: str, raw: str) -> Place:
+        """Return the place of a connection that the event itself says is outside."""
+        return self._tell(call, raw, Place(raw, outside=True))
+
+    def _tell(self, call: str, raw: str, place: Place) -> Place:
+        if (raw and raw != place.device_id) or place.outside:
+            self._told.put((call, raw), place)
+        return place
+
+    def _is_outside(self, device: str, subject: str, fields: dict[str, Element]) -> bool:
+        if subject and device != subject:
+            return True
+        trunks = [fields[name] for name in _TRUNKS if name in fields]
+        if any(device_of(trunk).number == device for trunk in trunks):
+            return True
+        return ":" in device or self._is_party(device, fields)
+
+    def _is_party(self, device: str, fields: dict[str, Element]) -> bool:
+        """Say whether a device is the outside party of a call from or to outside."""
+        ends = (("associatedCallingDevice", "callingDevice"), ("associatedCalledDevice", "calledDevice"))
+        return any(trunk in fields and device_of(fields.get(end)).number == device for trunk, end in ends)

@@ -1,0 +1,170 @@
+"""How a source's link is, in sentences that an operator can act on."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from cti.journal.dedup import NEWEST, Lately
+from cti.journal.lease import Standing
+from cti.models import CtiSource, IntakeToken, Kind, LinkState, LinkStatus, Scope
+
+#: A listener that has not reported for so long is dead, hung, or cut off from the database.
+SILENT = timedelta(seconds=15)
+NO_SECOND = "No second listener: if this one dies, events are missed until it is back."
+
+
+def link_sentences(
+    source: CtiSource, now: datetime, standing: Standing | None = None, lately: Lately | None = None
+) -> list[str]:
+    """Say how the link of a source is, the most important first.
+
+    ``standing``: who leads by the lease, and who would if the leader died. ``lately``: what an HTTP source's
+    journal took. None where Redis does not tell.
+    """
+    if not source.enabled:
+        return ["This source is disabled: nothing is taken from it."]
+    if source.kind == Kind.HTTP:
+        return _intake(source, lately)
+    status: LinkStatus | None = getattr(source, "status", None)
+    if status is None or status.reported_at is None:
+        return [f"No listener has reported yet. Start one: ./gateway manage listen {source.slug}"]
+    return [
+        _state(status, now), *_leader(status, standing), *_standbys(standing, now), *_events(status, now),
+        *_error(status), *_refused(status),
+    ]  # fmt: skip
+
+
+def _intake(source: CtiSource, lately: Lately | None) -> list[str]:
+    tokens = source.tokens.filter(scope=Scope.WRITE)
+    used = tokens.exclude(last_used_at=None).order_by("-last_used_at").first()
+    return [_accepted(lately, is_sending=used is not None), _tokens(tokens.filter(revoked_at=None).exists(), used)]
+
+
+def _accepted(lately: Lately | None, *, is_sending: bool) -> str:
+    if lately is None:
+        return "Redis does not answer: what is posted now is refused with status 503, and has to be posted again."
+    if lately.last_at is None and not is_sending:
+        return "No program has sent an event yet."
+    if lately.last_at is None:
+        return "The journal has no event: none that was sent could be accepted, or Redis lost its data."
+    return f"The last event was accepted {when(lately.last_at)}; {_rate(lately)}."
+
+
+def _rate(lately: Lately) -> str:
+    if lately.fresh < NEWEST:
+        return f"{lately.fresh:,} came in the last minute"
+    seconds = max(lately.within.total_seconds(), 0.001)
+    return f"{NEWEST:,} or more came in the last minute, about {NEWEST / seconds:,.0f} a second now"
+
+
+def _tokens(has_valid: bool, used: IntakeToken | None) -> str:
+    posts = "This source posts its events to /api/events"
+    if not has_valid:
+        return f"{posts}, and has no token to do so: add one under Tokens, for the program that sends."
+    if used is None or used.last_used_at is None:
+        return f"{posts}; none of its tokens was used yet. Give one to the program that sends, with this address."
+    return f"{posts}; a token ({used}) was last used {when(used.last_used_at)}."
+
+
+def _state(status: LinkStatus, now: datetime) -> str:
+    seen_at = status.reported_at or now
+    if is_silent(status, now):
+        return f"The listener {status.leader} last gave a sign of life {when(seen_at)}. Is it still running?"
+    since = f" since {_moment(status.since)}" if status.since else ""
+    if status.state == LinkState.SPOOLING:
+        kept = f"{status.spooled} events wait in its file, in order"
+        return f"The link is up, but Redis takes no events{since}; {kept}."
+    words = {LinkState.UP: "The link is up", LinkState.DOWN: "The link is down", LinkState.CONNECTING: "It connects"}
+    return f"{words.get(LinkState(status.state), status.get_state_display())}{since}."
+
+
+def _leader(status: LinkStatus, standing: Standing | None) -> list[str]:
+    since = f" since {_moment(status.leading_since)}" if status.leading_since else ""
+    if standing is None:
+        return [f"{status.leader} leads{since} by its own report; Redis does not tell who leads now."]
+    if not standing.leader:
+        return [f"Nobody leads now: what the PBX tells is missed. The last to lead was {status.leader}{since}."]
+    if standing.leader != status.leader:
+        return [f"{standing.leader} leads now, and has not reported yet; before it {status.leader} led{since}."]
+    return [f"{standing.leader} leads{since}."]
+
+
+def _standbys(standing: Standing | None, now: datetime) -> list[str]:
+    if standing is None:
+        return []
+    present = [one for one in standing.standbys if one.is_present]
+    if not present:
+        return [" ".join([NO_SECOND, *(_gone(one.owner, now - one.silent_for) for one in standing.standbys[:1])])]
+    return [
+        f"{one.owner} stands by, last seen {when(now - one.silent_for)}; it leads within five seconds if the leader "
+        "dies or hangs."
+        for one in present
+    ]
+
+
+def _gone(owner: str, seen_at: datetime) -> str:
+    return f"{owner} stood by until {_moment(seen_at)}, and has given no sign since."
+
+
+def _events(status: LinkStatus, now: datetime) -> list[str]:
+    if status.last_event_at is None:
+        return ["No event has come since the listener started."]
+    last = f"the last {when(status.last_event_at)}"
+    if not status.events:
+        return [f"No event has come since the listener began to lead; {last}."]
+    rate = "" if is_silent(status, now) else f" {status.events_per_second:g} a second now,"
+    return [f"{status.events} events since the listener began to lead,{rate} {last}."]
+
+
+def _error(status: LinkStatus) -> list[str]:
+    if not status.last_error or status.last_error_at is None:
+        return []
+    return [f"Last error, {when(status.last_error_at)}: {status.last_error}"]
+
+
+def _refused(status: LinkStatus) -> list[str]:
+    count = len(status.monitors_refused)
+    if not count:
+        return []
+    devices = "1 device, whose" if count == 1 else f"{count:,} devices, whose"
+    return [f"The PBX refuses to monitor {devices} calls are not seen and not flagged:"]
+
+
+@dataclass(frozen=True)
+class RefusedMonitor:
+    """A device that the PBX does not let us monitor. ``again``: when it is asked for again, in words."""
+
+    device: str
+    reason: str
+    again: str
+
+
+def refused_monitors(status: LinkStatus, now: datetime) -> list[RefusedMonitor]:
+    """Return the devices that are not monitored, in order."""
+    return [
+        RefusedMonitor(device, reason, _again(status.monitors_again.get(device), status, now))
+        for device, reason in sorted(status.monitors_refused.items())
+    ]
+
+
+def _again(told: str | None, status: LinkStatus, now: datetime) -> str:
+    if told is None or is_silent(status, now):
+        return "not before the listener connects again"
+    at = datetime.fromisoformat(told)
+    return f"asked again {when(at)}" if at > now else "being asked again"
+
+
+def is_silent(status: LinkStatus, now: datetime) -> bool:
+    """Say whether the listener has given no sign of life for longer than a living one does."""
+    return status.reported_at is None or now - status.reported_at > SILENT
+
+
+def when(moment: datetime) -> str:
+    """Return a moment as the end of a sentence."""
+    return f"at {_moment(moment)}"
+
+
+def _moment(moment: datetime) -> str:
+    """Return a moment as people read it."""
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"

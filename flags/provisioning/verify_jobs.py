@@ -1,0 +1,164 @@
+"""The proofs that operators asked for: a worker carries them out, the page follows, and a good one ends the notice."""
+
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import cast
+
+import structlog
+from celery import current_app
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Max, Q, QuerySet
+from django.utils.module_loading import import_string
+from kombu.exceptions import KombuError
+
+import clock
+from flags.catalogue.specs import load_specs
+from flags.catalogue.values import FlagSpec
+from flags.models import FlagOnServer, FlagProof, FlagWrite, WriteState
+from flags.provisioning.create import BAD_STATES, Connect
+from flags.provisioning.verify import ANOTHER, Proof, Wanted, prove
+from qms.api import connect
+from qms.models import DataServer
+
+log = structlog.get_logger()
+
+_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_EXPIRES_SECONDS = 60
+#: So often at most a service is asked in one proof: connect, read, list, write, read.
+_CALLS = 5
+#: So many writes are looked at for what calls prove.
+_NEWEST = 5000
+#: A name server may take so long at each service, beside the service's own time-out.
+_NAME_SERVER_SECONDS = 20
+
+
+class ProofRefused(Exception):
+    """The proof was not begun; the text tells the person why."""
+
+    retryable = False
+
+
+def ask(server: DataServer, guid: str, asked_by: str, now: datetime) -> None:
+    """Have a worker prove on a test recording that the new Flags work, unless one is at it.
+
+    Raises ``ProofRefused``: for what is no GUID or a call's recording, or where the broker does not take the message.
+    """
+    guid = _checked(guid)
+    proof, _ = FlagProof.objects.get_or_create(data_server=server)
+    if is_running(proof, now):
+        return
+    changed = {} if proof.recording_guid == guid else {"sent_at": None, "recording_guid": guid}
+    mine = FlagProof.objects.filter(pk=server.pk, run=proof.run)
+    mine.update(
+        run=F("run") + 1, asked_at=now, asked_by=asked_by[:150], begun_at=None, done_at=None, is_good=False, found="",
+        advice="", **changed,
+    )  # fmt: skip
+    try:
+        args = [server.pk, proof.run + 1]
+        current_app.send_task("flags.tasks.prove", args=args, queue="default", expires=_EXPIRES_SECONDS)
+    except (KombuError, OSError) as error:
+        log.warning("flag_proof_not_sent", data_server=server.slug, error=type(error).__name__)
+        why = "The proof could not be started: the broker (Redis) does not answer."
+        FlagProof.objects.filter(pk=server.pk, run=proof.run + 1).update(done_at=now, found=why)
+        raise ProofRefused(why) from error
+
+
+def carry_out(server_id: int, run: int, connect: Connect = connect) -> None:
+    """Prove it and keep what came of it; a proof that was asked for anew meanwhile is left to that one."""
+    mine = FlagProof.objects.filter(pk=server_id, run=run, done_at=None)
+    begun_at = clock.now()
+    if not mine.filter(begun_at=None).update(begun_at=begun_at):
+        return
+    proof = FlagProof.objects.select_related("data_server").get(pk=server_id)
+    result = _prove(proof, connect)
+    with transaction.atomic():
+        found, advice = result.found[:1000], result.advice[:500]
+        if not mine.update(done_at=clock.now(), is_good=result.is_good, found=found, advice=advice):
+            return
+        proved = FlagOnServer.objects.filter(data_server=server_id, name__in=result.names)
+        proved.filter(Q(new_since=None) | Q(new_since__lte=begun_at)).update(
+            proved_at=clock.now(), is_proved_by_call=False
+        )
+    log.info("flags_proved", data_server=proof.data_server.slug, is_good=result.is_good)
+
+
+def take_word(server: DataServer, by: str, now: datetime) -> None:
+    """Keep that a person says that QMS was restarted and that they cannot prove it."""
+    FlagProof.objects.update_or_create(data_server=server, defaults={"restarted_at": now, "restarted_by": by[:150]})
+
+
+def unproved(server: DataServer) -> list[FlagOnServer]:
+    """Return the Flags that were created on a Data Server, are switched on, and were not proved to work since."""
+    names = {spec.name for spec in load_specs()}
+    return list(_all_unproved().filter(data_server=server, name__in=names).exclude(state__in=BAD_STATES))
+
+
+def note_what_calls_proved() -> None:
+    """Take a new Flag as proved that QMS took with a call's flags since it was created; beat calls it.
+
+    Looks at the newest writes alone, so that it costs little where there are millions.
+    """
+    for row in _all_unproved():
+        newest = FlagWrite.objects.aggregate(key=Max("pk"))["key"] or 0
+        took = FlagWrite.objects.filter(
+            pk__gt=newest - _NEWEST, service__data_server=row.data_server_id, state=WriteState.WRITTEN,
+            settled_at__gt=row.new_since, values__name=row.name,
+        )  # fmt: skip
+        first = took.order_by("pk").values_list("settled_at", flat=True).first()
+        if first:
+            same = FlagOnServer.objects.filter(pk=row.pk, new_since=row.new_since, proved_at=None)
+            same.update(proved_at=first, is_proved_by_call=True)
+
+
+def is_running(proof: FlagProof, now: datetime) -> bool:
+    """Say whether somebody may be at it still."""
+    return proof.asked_at is not None and proof.done_at is None and now < _given_up_at(proof)
+
+
+def _all_unproved() -> QuerySet[FlagOnServer]:
+    return FlagOnServer.objects.filter(proved_at=None).exclude(new_since=None)
+
+
+def _checked(text: str) -> str:
+    """Return the GUID in QMS's spelling; refuses what is none, and recordings of calls."""
+    guid = text.strip().strip("{}").lower()
+    if not _GUID.fullmatch(guid):
+        raise ProofRefused("Give the GUID of a test recording: 36 characters, as QMS shows it.")
+    if _is_of_a_call(guid):
+        raise ProofRefused(f"This is the recording of a call that the gateway knows. {ANOTHER}")
+    return guid
+
+
+def _is_of_a_call(guid: str) -> bool:
+    """Say whether the gateway holds or flags this recording for a call. This app does not know the calls: a setting."""
+    is_held = cast("Callable[[str], bool]", import_string(settings.FLAG_PROOF_IS_OF_A_CALL))
+    return FlagWrite.objects.filter(recording_guid__in=(guid, guid.upper())).exists() or is_held(guid)
+
+
+def _prove(proof: FlagProof, connect: Connect) -> Proof:
+    if _is_of_a_call(proof.recording_guid):  # A call has taken it since somebody asked.
+        return Proof(is_good=False, found="This is the recording of a call that the gateway knows.", advice=ANOTHER)
+    server = proof.data_server
+    new = unproved(server)
+    sent = frozenset(one.name for one in new if proof.sent_at and one.new_since and one.new_since <= proof.sent_at)
+    wanted = Wanted(guid=proof.recording_guid, specs=_specs(new), sent=sent, is_repeated=not new)
+    ports = ((service.slug, partial(connect, service)) for service in server.services.filter(enabled=True))
+    mine = FlagProof.objects.filter(pk=proof.pk, run=proof.run)
+    return prove(ports, wanted, lambda: mine.update(sent_at=clock.now()))
+
+
+def _specs(new: Sequence[FlagOnServer]) -> list[FlagSpec]:
+    """Return the Flags to prove: the new ones, or where none is new all that are switched on."""
+    names = {one.name for one in new}
+    return [spec for spec in load_specs() if not new or spec.name in names]
+
+
+def _given_up_at(proof: FlagProof) -> datetime:
+    """Return when a proof must have ended that anybody works on."""
+    if proof.begun_at is None:
+        return (proof.asked_at or clock.now()) + timedelta(seconds=_EXPIRES_SECONDS)
+    waits = proof.data_server.services.filter(enabled=True).values_list("timeout_seconds", flat=True)
+    return proof.begun_at + timedelta(seconds=sum(wait * _CALLS + _NAME_SERVER_SECONDS for wait in waits) + 1)

@@ -1,0 +1,115 @@
+"""The panel of a Data Server that tells of Flags which QMS may not take before a restart, and proves that they work."""
+
+from datetime import datetime, timedelta
+
+import msgspec
+from django.http import HttpRequest
+from django.utils import timezone
+
+import clock
+from flags.models import FlagOnServer, FlagProof
+from flags.provisioning import verify_jobs
+from qms.models import DataServer
+
+PROVE = "flags.add_flagonserver"
+#: So long the page Flags shows a good proof; the Data Server's own page shows the last one for ever.
+SHOWN_FOR = timedelta(days=1)
+#: A worker begins at once; one that has not after this is not there.
+_BEGINS_WITHIN = timedelta(seconds=10)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """How the last proof went. ``colour`` is a word of the admin's labels."""
+
+    word: str
+    colour: str
+    told: str
+    advice: str = ""
+
+
+class Created(msgspec.Struct, frozen=True):
+    """Flags that were created at the same time."""
+
+    at: str
+    names: str
+
+
+class ProofPanel(msgspec.Struct, frozen=True, kw_only=True):
+    """What a Data Server's panel shows. ``new``: Flags of which nobody knows whether they work."""
+
+    server: DataServer
+    services: str
+    new: list[Created]
+    said: str
+    verdict: Verdict | None
+    guid: str
+    is_running: bool
+    is_urgent: bool
+    may_prove: bool
+    error: str = ""
+
+
+def proof_panel(request: HttpRequest, server: DataServer, error: str = "", typed: str = "") -> ProofPanel:
+    """Make the panel for who asks. ``error``: why a proof was not begun; ``typed``: what stood in the field then."""
+    now = clock.now()
+    proof = FlagProof.objects.filter(data_server=server).first() or FlagProof(data_server=server)
+    new = verify_jobs.unproved(server)
+    said = _said(proof, new)
+    is_running = verify_jobs.is_running(proof, now)
+    return ProofPanel(
+        server=server, services=", ".join(one.slug for one in server.services.filter(enabled=True)), new=_created(new),
+        said=said, verdict=_verdict(proof, now), guid=typed or proof.recording_guid,
+        is_running=is_running, is_urgent=bool(new) and not said, may_prove=request.user.has_perm(PROVE), error=error,
+    )  # fmt: skip
+
+
+def pressing_panels(request: HttpRequest) -> list[ProofPanel]:
+    """Return the panels that concern somebody now: a notice, a proof that runs or failed, or one of the last day."""
+    panels = [proof_panel(request, server) for server in DataServer.objects.all()]
+    return [one for one in panels if one.new or one.is_running or _is_fresh(one)]
+
+
+def _is_fresh(panel: ProofPanel) -> bool:
+    proof = FlagProof.objects.filter(data_server=panel.server).first()
+    if proof is None or proof.done_at is None:
+        return panel.verdict is not None
+    return not proof.is_good or clock.now() - proof.done_at < SHOWN_FOR
+
+
+def _created(new: list[FlagOnServer]) -> list[Created]:
+    """Return the new Flags by the moment at which they were created, oldest first."""
+    by_moment: dict[datetime, list[str]] = {}
+    for row in new:
+        if row.new_since:
+            by_moment.setdefault(row.new_since, []).append(row.name)
+    return [Created(_at(at), ", ".join(by_moment[at])) for at in sorted(by_moment)]
+
+
+def _said(proof: FlagProof, new: list[FlagOnServer]) -> str:
+    """Return who said, after the newest Flag was created, that QMS was restarted."""
+    at = proof.restarted_at
+    if at is None or any(row.new_since and row.new_since > at for row in new):
+        return ""
+    return f"{proof.restarted_by} said at {_at(at)} that it was restarted. It is not proved that the new Flags work."
+
+
+def _verdict(proof: FlagProof, now: datetime) -> Verdict | None:
+    if proof.asked_at is None:
+        return None
+    if proof.done_at is not None:
+        at = f"{_at(proof.done_at)}, asked for by {proof.asked_by}"
+        if proof.is_good:
+            return Verdict("proved", "success", f"{at}. {proof.found}")
+        return Verdict("failed", "danger", f"{at}. {proof.found}", proof.advice)
+    if not verify_jobs.is_running(proof, now):
+        return Verdict("did not end", "danger", "The worker was stopped, or none was there.", "Prove it again.")
+    if proof.begun_at is None and now >= proof.asked_at + _BEGINS_WITHIN:
+        return Verdict(
+            "waits", "warning", "No worker has begun it yet.",
+            "See on the dashboard whether the worker of the queue default runs.",
+        )  # fmt: skip
+    return Verdict("running", "info", f"Asked for at {_at(proof.asked_at)} by {proof.asked_by}.")
+
+
+def _at(moment: datetime) -> str:
+    return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S")

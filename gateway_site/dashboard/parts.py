@@ -1,0 +1,125 @@
+"""The health of each part of the installation, each with what is to be said of it and where it is mended."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from functools import cache
+
+import msgspec
+from django.urls import reverse
+from django.utils import timezone
+
+from cti.api import JournalError
+from cti.models import CtiSource, LinkState
+from gateway_site.ops import probes, worker_heartbeat
+from qms.api import BreakerState, breaker_state
+from qms.models import RecordingService
+
+#: A listener that has not reported for so long is not running.
+SILENT = timedelta(seconds=15)
+#: What a service answered longer ago says little of now.
+FRESH = timedelta(minutes=15)
+#: Events that wait this long in the journal are a backlog worth a word.
+LATE_SECONDS = 10.0
+
+
+class Part(msgspec.Struct, frozen=True):
+    """One part of the installation: is it well, and what is to be said of it. ``kind`` groups parts for a sentence."""
+
+    name: str
+    ok: bool
+    text: str
+    link: str = ""
+    kind: str = ""
+
+
+def health(now: datetime) -> list[Part]:
+    """Look at every part; what leans on a part that is not well is not asked."""
+    vital = list(_vital())
+    if any(part.kind in probes.NEEDED_BY_ALL and not part.ok for part in vital):
+        return vital
+    is_redis_well = any(part.kind == "redis" and part.ok for part in vital)
+    work = [*_journals(), *_work(now)] if is_redis_well else []
+    return [*vital, *work, *_sources(now), *_services(now)]
+
+
+@cache
+def _migrations() -> str:
+    """Look once in a process: its code does not change, and a failure is not remembered."""
+    return probes.migrations()
+
+
+def _vital() -> Iterator[Part]:
+    looks: dict[str, Callable[[], str]] = {
+        "database": probes.database,
+        "migrations": _migrations,
+        "redis": probes.redis,
+    }
+    for kind, look in looks.items():
+        name = "Database tables" if kind == "migrations" else kind.capitalize()
+        try:
+            yield Part(name, True, look(), kind=kind)
+        except probes.ProbeFailed as error:
+            yield Part(name, False, str(error), reverse("test-installation"), kind)
+            if kind in probes.NEEDED_BY_ALL:
+                return
+
+
+def _journals() -> Iterator[Part]:
+    """Say which sources' events wait, and for how long."""
+    try:
+        lags = probes.journal_lags()
+    except JournalError as error:
+        yield Part("Journal", False, f"It cannot be read: {error}", reverse("test-installation"), "journal")
+        return
+    longest = max(lags.values(), default=0.0)
+    late = [slug for slug, lag in lags.items() if lag > LATE_SECONDS]
+    text = f"Events of {', '.join(late)} wait; the oldest for {longest:.0f} s." if late else "No event waits long."
+    yield Part("Journal", not late, text, kind="journal")
+
+
+def _work(now: datetime) -> Iterator[Part]:
+    """Say whether beat's sign came through each queue: beat and that queue's worker are alive then."""
+    oldest = timedelta(seconds=worker_heartbeat.OLDEST_SECONDS)
+    signs = {queue: worker_heartbeat.last(queue) for queue in worker_heartbeat.QUEUES}
+    alive = {queue: sign is not None and now - sign < oldest for queue, sign in signs.items()}
+    if not any(alive.values()):
+        yield Part("Beat", False, "No sign of it, nor of any worker; is ./gateway up running?", kind="beat")
+        return
+    yield Part("Beat", True, "Gives its signs.", kind="beat")
+    for queue, is_alive in alive.items():
+        text = "Serves its queue." if is_alive else "No sign of life; start it again."
+        yield Part(f"Worker for {queue}", is_alive, text, kind="worker")
+
+
+def _sources(now: datetime) -> list[Part]:
+    found = CtiSource.objects.filter(enabled=True).exclude(kind="http").select_related("status")
+    return [_source(one, now) for one in found]
+
+
+def _source(source: CtiSource, now: datetime) -> Part:
+    link, status = reverse("admin:cti_ctisource_change", args=[source.pk]), getattr(source, "status", None)
+    name = f"CTI source {source}"
+    if status is None or status.reported_at is None:
+        return Part(name, False, "No listener has reported yet; is ./gateway up running?", link, "source")
+    if now - status.reported_at > SILENT:
+        return Part(name, False, "Its listener is silent; start it again.", link, "source")
+    is_up = status.state == LinkState.UP
+    text = f"{status.get_state_display()}, {status.events_per_second:.0f} events a second"
+    return Part(name, is_up, text if is_up else f"{text}. {status.last_error}".strip(), link, "source")
+
+
+def _services(now: datetime) -> list[Part]:
+    found = RecordingService.objects.filter(enabled=True).select_related("health")
+    return [_service(one, now) for one in found]
+
+
+def _service(service: RecordingService, now: datetime) -> Part:
+    link, seen = reverse("admin:qms_recordingservice_change", args=[service.pk]), getattr(service, "health", None)
+    name = f"Recording Service {service}"
+    if seen is None or (seen.ok_at is None and not seen.failures):
+        return Part(name, True, "Not asked yet.", link, "unasked")
+    if seen.failures or breaker_state(seen, now) is not BreakerState.CLOSED or seen.ok_at is None:
+        return Part(name, False, f"{seen.failures} failures in a row. {seen.error}".strip(), link, "service")
+    if now - seen.ok_at < FRESH:
+        return Part(name, True, "Answers.", link, "service")
+    return Part(name, True, f"Answered when last asked, {timezone.localtime(seen.ok_at):%d %b %H:%M}.", link, "rested")

@@ -1,0 +1,86 @@
+"""A test of the installation that somebody asked for: the quick steps at once, the way to each service by a worker.
+
+The quick steps are kept in the cache for a day, those of the services by the tests of their connections, so that the
+page can be left and come back to.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+from django.core.cache import cache
+
+from gateway_site.installation.steps import (
+    NO_SERVICE,
+    State,
+    Step,
+    clocks_step,
+    enabled_services,
+    fetched_steps,
+    is_known,
+    name_of,
+    quick_steps,
+    way_steps,
+)
+from qms.api import ask_for_test, test_told
+from qms.models import RecordingService
+
+KEY, KEPT_SECONDS = "installation-test", 24 * 3600
+
+
+class Begun(msgspec.Struct, frozen=True):
+    """What was found at once. ``is_over``: more cannot be known, for the database or Redis does not answer."""
+
+    at: datetime
+    by: str
+    steps: list[Step]
+    is_over: bool = False
+
+
+class Run(msgspec.Struct, frozen=True):
+    """A test as the page shows it."""
+
+    at: datetime
+    by: str
+    steps: list[Step]
+    is_running: bool
+
+
+def begin(by: str, now: datetime) -> Run:
+    """Look at what is quick, and have a worker go the way to each service.
+
+    Where the database or Redis does not answer, the run that is returned is all there is, and nothing is kept.
+    """
+    quick = list(quick_steps())
+    if not is_known(quick) or any(one.name == "redis" and one.state is not State.PASS for one in quick):
+        return Run(now, by, quick, is_running=False)
+    cache.set(KEY, msgspec.json.encode(Begun(now, by, quick)), KEPT_SECONDS)
+    for service in enabled_services():
+        ask_for_test(service, by, now)
+    return _shown(Begun(now, by, quick), now)
+
+
+def latest(now: datetime) -> Run | None:
+    """Return the last test, as far as it is; None where there was none in the last day."""
+    kept = cache.get(KEY)
+    return _shown(msgspec.json.decode(kept, type=Begun), now) if kept else None
+
+
+def _shown(begun: Begun, now: datetime) -> Run:
+    services = enabled_services()
+    told = {service.pk: test_told(service, now) for service in services}
+    is_running = any(one.is_running for one in told.values())
+    steps = [*begun.steps, *(step for service in services for step in _steps(service, now))]
+    steps += [] if services else [NO_SERVICE]
+    return Run(begun.at, begun.by, [*steps, *([] if is_running else [clocks_step()])], is_running)
+
+
+def _steps(service: RecordingService, now: datetime) -> Iterator[Step]:
+    told = test_told(service, now)
+    yield from way_steps(service, told.steps)
+    if told.is_running:
+        yield Step(f"{name_of(service)}: being tested", State.NOT_YET, told.verdict)
+    elif not told.steps:
+        yield Step(name_of(service), State.FAIL, told.verdict, "See that the worker for default runs; then test again.")
+    else:
+        yield from fetched_steps(service)

@@ -1,0 +1,56 @@
+"""The alert of flag writes that the gateway itself ended badly, for the dashboard, the health and the metrics."""
+
+from collections.abc import Iterator, Sequence
+
+from django.db import DatabaseError
+from django.urls import reverse
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
+from flags.outbox.error_texts import in_plain_words
+from gateway_site.dashboard.parts import Part
+
+KIND = "alert"
+
+
+def alert_part() -> Part:
+    """Say how many flag writes ended badly and were not acknowledged, and why most often."""
+    found = open_alerts()
+    if not found.count:
+        return Part("Flag writes", True, "None was given up or refused without a person knowing.", kind=KIND)
+    were = "was" if found.count == 1 else "were"
+    text = f"{found.words} {were} given up or refused and not acknowledged. Most often: {in_plain_words(found.code)}"
+    return Part("Flag writes", False, text, f"{reverse('admin:flags_flagwrite_changelist')}?alert=open", KIND)
+
+
+def degraded() -> list[str]:
+    """Say what is wrong though events are taken; a database that fails has been told elsewhere."""
+    try:
+        part = alert_part()
+    except DatabaseError as error:
+        return [f"alerts: they cannot be read: {type(error).__name__}"]
+    return [] if part.ok else [f"{part.name}: {part.text}"]
+
+
+def alert_metrics() -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+    """Yield the open alerts, 0 where all are acknowledged, and how many there ever were, by service and reason."""
+    raised, is_open = raised_by_reason(), open_by_reason()
+    known = {(one.service, one.code) for one in is_open}
+    over = [OfReason(one.service, one.code, 0) for one in raised if (one.service, one.code) not in known]
+    yield _family(
+        GaugeMetricFamily, "gateway_flag_write_alerts_open",
+        "Flag writes that the gateway ended badly and nobody has acknowledged.", [*is_open, *over],
+    )  # fmt: skip
+    yield _family(
+        CounterMetricFamily, "gateway_flag_write_alerts", "Flag writes that the gateway ended badly, ever.",
+        raised,
+    )  # fmt: skip
+
+
+def _family(
+    kind: type[GaugeMetricFamily | CounterMetricFamily], name: str, says: str, counts: Sequence[OfReason]
+) -> GaugeMetricFamily | CounterMetricFamily:
+    family = kind(name, says, labels=["service", "reason"])
+    for one in counts:
+        family.add_metric([one.service, one.code], float(one.count))
+    return family

@@ -1,0 +1,173 @@
+"""``/metrics`` for Prometheus, computed from the database when asked: whatever process answers, the numbers agree.
+
+They name sources and services, never a call, an extension or a person.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db import DatabaseError
+from django.db.models import Count, Sum
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_LATEST, GC_COLLECTOR, PLATFORM_COLLECTOR, PROCESS_COLLECTOR, generate_latest
+from prometheus_client.core import CollectorRegistry, CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+import clock
+from calls.core.outcomes import Outcome
+from calls.models import HourlyCount
+from calls.stats.histogram import percentile
+from calls.stats.hourly import hour_of
+from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
+from cti.models import LinkState, LinkStatus, QuarantinedMessage
+from flags.models import UNSETTLED, FlagWrite, state_is_one_of
+from gateway_site.ops import probes
+from gateway_site.ops.alerts import alert_metrics
+from gateway_site.ops.cached_count import Seldom
+from qms.models import RecordingService, ServiceHealth
+
+
+class Gateway(Collector):
+    """The gateway's own numbers."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        """Yield every metric; without a database only the probes', which say so."""
+        looks = list(probes.vital())
+        yield _gauge("gateway_part_ok", "1 where the part answers.", ["part"], [([one.name], one.ok) for one in looks])
+        if any(one.name in probes.NEEDED_BY_ALL and not one.ok for one in looks):
+            return
+        if all(one.ok for one in looks):
+            yield _lags()
+        try:
+            yield from self._from_database()
+        except DatabaseError:
+            yield _gauge("gateway_scrape_failed", "1 where the database failed in mid-scrape.", [], [([], 1)])
+
+    def _from_database(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        yield _legs()
+        yield _writes()
+        yield from alert_metrics()
+        yield from _searches()
+        yield _quarantine()
+        yield from _links()
+        yield from _services()
+
+
+def _gauge(name: str, says: str, labels: list[str], samples: list[tuple[list[str], float]]) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(name, says, labels=labels)
+    for values, number in samples:
+        family.add_metric(values, float(number))
+    return family
+
+
+def _midnight() -> datetime:
+    return timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _legs() -> GaugeMetricFamily:
+    """Sum up today's legs from the counts of its hours, whatever the number of legs."""
+    rows = HourlyCount.objects.filter(hour__gte=hour_of(_midnight())).order_by().values_list("outcome")
+    legs = dict(rows.annotate(Sum("legs")))
+    counts: list[tuple[list[str], float]] = [([one.value], legs.get(one.value, 0)) for one in Outcome]
+    return _gauge("gateway_legs_today", "Legs connected since midnight, by what became of them.", ["outcome"], counts)
+
+
+def _count_unsettled() -> list[tuple[list[str], float]]:
+    waiting = FlagWrite.objects.filter(state_is_one_of(UNSETTLED))  # In the words of the partial index, which serves.
+    rows = waiting.values_list("service__slug", "state").annotate(n=Count("id"))
+    return [([service, state], n) for service, state, n in rows.order_by()]
+
+
+#: A million may wait for a service that is away: they are not counted at each scrape.
+_unsettled = Seldom(_count_unsettled)
+
+
+def _writes() -> GaugeMetricFamily:
+    says = "Flag writes on their way to QMS; where there are very many, as they were a minute or so ago."
+    return _gauge("gateway_flag_writes_unsettled", says, ["service", "state"], _unsettled())
+
+
+def _searches() -> Iterator[GaugeMetricFamily]:
+    """Tell of the last hour from the counts: twelve spans of each service, whatever the number of searches."""
+    now = clock.now()
+    services = RecordingService.objects.filter(enabled=True).order_by("slug")
+    ends = {one.slug: ends_since(one.pk, now - LAST_HOUR) for one in services}
+    yield _gauge(
+        "gateway_searches_last_hour", "Recording searches that ended in the last hour: how, and if missed why.",
+        ["service", "state", "why"],
+        [([slug, *kind], n) for slug, end in ends.items() for kind, n in end.kinds.items()],
+    )  # fmt: skip
+    yield _gauge(
+        "gateway_search_questions_last_hour", "Questions that QMS answered for them.",
+        ["service"], [([slug], end.questions) for slug, end in ends.items()],
+    )  # fmt: skip
+    yield _gauge(
+        "gateway_search_seconds_last_hour", "Connected to GUID of those found: at most so long, for that share.",
+        ["service", "quantile"],
+        [([slug, f"{part:g}"], percentile(end.found_within, part) / 1000)
+         for slug, end in ends.items() if end.found_within for part in (0.5, 0.95)],
+    )  # fmt: skip
+    yield _gauge(
+        "gateway_searches_open", "Recording searches that are being asked now.", ["service"],
+        [([slug], open_searches(service_id)) for service_id, slug in services.values_list("pk", "slug")],
+    )  # fmt: skip
+
+
+def _lags() -> GaugeMetricFamily:
+    return _gauge(
+        "gateway_journal_lag_seconds", "How long the oldest event not yet folded has waited.", ["source"],
+        [([slug], lag) for slug, lag in probes.journal_lags().items()],
+    )  # fmt: skip
+
+
+def _quarantine() -> GaugeMetricFamily:
+    rows = QuarantinedMessage.objects.filter(seen_at=None).values_list("source__slug").annotate(n=Count("id"))
+    return _gauge(
+        "gateway_quarantine_unseen", "Messages that could not be read and that nobody has ticked off.", ["source"],
+        [([source], n) for source, n in rows.order_by()],
+    )  # fmt: skip
+
+
+def _links() -> Iterator[GaugeMetricFamily]:
+    links = list(LinkStatus.objects.select_related("source").filter(source__enabled=True))
+    up = (LinkState.UP, LinkState.SPOOLING)
+    yield _gauge(
+        "gateway_link_up", "1 where the listener is connected to the source.", ["source"],
+        [([one.source.slug], one.state in up) for one in links],
+    )  # fmt: skip
+    yield _gauge(
+        "gateway_link_spooled_events", "Events kept in the listener's file while Redis is away.", ["source"],
+        [([one.source.slug], one.spooled) for one in links],
+    )  # fmt: skip
+    yield _gauge(
+        "gateway_link_last_event_timestamp_seconds", "When the source's last event came.", ["source"],
+        [([one.source.slug], one.last_event_at.timestamp()) for one in links if one.last_event_at],
+    )  # fmt: skip
+
+
+def _services() -> Iterator[GaugeMetricFamily]:
+    healths = list(ServiceHealth.objects.select_related("service").filter(service__enabled=True))
+    now = clock.now()
+    yield _gauge(
+        "gateway_breaker_open", "1 while the circuit breaker holds back what is patient.", ["service"],
+        [([one.service.slug], bool(one.open_until and one.open_until > now)) for one in healths],
+    )  # fmt: skip
+    yield _gauge(
+        "gateway_service_failures_in_a_row", "Failed calls since the last good one.", ["service"],
+        [([one.service.slug], one.failures) for one in healths],
+    )  # fmt: skip
+
+
+_registry = CollectorRegistry()
+for _part in (Gateway(), PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+    _registry.register(_part)
+
+
+@never_cache
+@require_safe
+def metrics(_: HttpRequest) -> HttpResponse:
+    """Answer in Prometheus's text format."""
+    return HttpResponse(generate_latest(_registry), content_type=CONTENT_TYPE_LATEST)

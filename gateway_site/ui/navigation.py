@@ -1,0 +1,93 @@
+"""The admin's looks, and its navigation by task: what is happening now stands first."""
+
+from typing import Any
+
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+
+def _link(title: str, icon: str, name: str) -> dict[str, Any]:
+    app, _, model = name.partition(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(f"admin:{app}_{model}_changelist"),
+        "permission": lambda request: request.user.has_perm(f"{app}.view_{model}"),
+    }
+
+
+def _page(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(name),
+        "permission": lambda request: request.user.has_perm(permission),
+    }
+
+
+def _group(title: str, *items: dict[str, Any]) -> dict[str, Any]:
+    return {"title": title, "separator": True, "items": list(items)}
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "QMS Gateway",
+    "SITE_HEADER": "QMS Gateway",
+    "SITE_SYMBOL": "label",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("gateway/icon.svg")}],
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "gateway_site.dashboard.page.callback",
+    "STYLES": [lambda _: static("gateway/gateway.css")],
+    "SCRIPTS": [lambda _: static("gateway/dashboard.js"), lambda _: static("gateway/names.js")],
+    "SIDEBAR": {
+        "show_search": True,
+        "navigation": [
+            _group(
+                "Now",
+                {"title": "Dashboard", "icon": "dashboard", "link": reverse_lazy("admin:index")},
+                _page("Live calls", "phone_in_talk", "live-calls", "calls.view_leg"),
+                _link("Legs", "call", "calls.leg"),
+                _page("Why not flagged?", "contact_support", "why", "calls.view_leg"),
+                _page("Exports", "download", "exports", "calls.view_leg"),
+                _link("Recording searches", "manage_search", "calls.recordingsearch"),
+                _link("Flag writes", "outbox", "flags.flagwrite"),
+            ),
+            _group(
+                "People",
+                _link("Agents", "support_agent", "agents.agent"),
+                _link("Mappings by hand", "handshake", "agents.mappingact"),
+                _link("Presences", "event_seat", "agents.core.presence"),
+                _link("Queue names", "group_work", "calls.queuename"),
+                _link("QMS users", "group", "agents.qmsuser"),
+                _link("Loads of users", "sync", "agents.userrefresh"),
+            ),
+            _group(
+                "QMS",
+                _link("Recording Services", "mic", "qms.recordingservice"),
+                _link("Data Servers", "database", "qms.dataserver"),
+                _link("Flags", "label", "flags.flagsetting"),
+                _link("Allocations", "lan", "agents.allocation"),
+            ),
+            _group(
+                "Sources",
+                _link("CTI sources", "cable", "cti.ctisource"),
+                _link("Gaps", "link_off", "calls.gap"),
+                _link("Quarantine", "report", "cti.quarantinedmessage"),
+                _link("Tokens", "key", "cti.intaketoken"),
+                _link("Checkpoints", "bookmark", "calls.checkpoint"),
+            ),
+            _group(
+                "Installation",
+                {
+                    "title": "Test the installation",
+                    "icon": "fact_check",
+                    "link": reverse_lazy("test-installation"),
+                    "permission": lambda request: request.user.has_perm("qms.view_recordingservice"),
+                },
+                _link("History", "history", "admin.logentry"),
+                _link("Users", "person", "auth.user"),
+                _link("Groups", "groups", "auth.group"),
+            ),
+        ],
+    },
+}

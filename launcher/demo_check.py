@@ -1,0 +1,77 @@
+"""Compare what the simulated QMS holds with what the gateway believes: each flagged recording has its leg's flags."""
+
+import urllib.request
+
+import msgspec
+
+from calls.models import Leg
+from flags.catalogue.values import FlagSpec, LegFacts, flag_texts
+from flags.models import FlagSetting, FlagValue, WriteState
+
+
+class HeldRecording(msgspec.Struct, frozen=True):
+    """A recording as the simulated QMS tells it."""
+
+    guid: str
+    extension: str
+    flags: dict[str, str] = {}
+
+
+class QmsState(msgspec.Struct, frozen=True):
+    """Of what the simulated QMS tells, the recordings."""
+
+    recordings: list[HeldRecording]
+
+
+#: Fields that a leg's row holds itself, so that they can be compared without asking what was written.
+OF_THE_ROW = frozenset(name for name in LegFacts.__struct_fields__ if hasattr(Leg, name))
+
+
+def qms_recordings(address: str) -> list[HeldRecording]:
+    """Ask the simulated QMS for its recordings. Raises ``OSError`` when it does not answer."""
+    with urllib.request.urlopen(f"{address}/state", timeout=10) as answer:  # noqa: S310  (the demo's own address)
+        return msgspec.json.decode(answer.read(), type=QmsState).recordings
+
+
+def differences(recordings: list[HeldRecording]) -> list[str]:
+    """Return each way in which QMS and the gateway differ; empty when every flag stands where it belongs."""
+    flagged = {one.guid: one for one in recordings if one.flags}
+    legs = {leg.recording_guid: leg for leg in Leg.objects.exclude(recording_guid=None)}
+    written = _written()
+    found = [f"recording {guid} carries flags of no leg" for guid in flagged.keys() - legs.keys()]
+    for guid, leg in legs.items():
+        if leg.outcome == "flagged" and guid not in flagged:
+            found.append(f"leg {leg.pk} is flagged, its recording {guid} is not")
+    for guid in flagged.keys() & legs.keys():
+        found += _of_one(legs[guid], flagged[guid], written.get(guid, {}))
+    return found
+
+
+def _written() -> dict[str, dict[str, str]]:
+    """Return what the gateway knows to have written, by recording."""
+    by_guid: dict[str, dict[str, str]] = {}
+    for value in FlagValue.objects.filter(write__state=WriteState.WRITTEN):
+        by_guid.setdefault(value.recording_guid, {})[value.name] = value.value
+    return by_guid
+
+
+def _of_one(leg: Leg, held: HeldRecording, written: dict[str, str]) -> list[str]:
+    found = []
+    if held.extension != leg.device_id:
+        found.append(f"recording {held.guid} is of {held.extension}, its leg of {leg.device_id}")
+    if held.flags != written:
+        found.append(f"recording {held.guid}: QMS and the gateway's own record of what it wrote differ")
+    specs = _specs()
+    due = {text.name: text.value for text in flag_texts(specs, _facts(leg), "base")}
+    if {name: held.flags[name] for spec in specs if (name := spec.name) in held.flags} != due:
+        found.append(f"recording {held.guid}: its flags are not those of leg {leg.pk}")
+    return found
+
+
+def _specs() -> list[FlagSpec]:
+    kept = FlagSetting.objects.filter(enabled=True, privacy="keep", field__in=OF_THE_ROW)
+    return [FlagSpec(name=one.name, field=one.field, max_length=one.max_length) for one in kept]
+
+
+def _facts(leg: Leg) -> LegFacts:
+    return LegFacts(**{name: getattr(leg, name) for name in OF_THE_ROW})

@@ -1,0 +1,59 @@
+"""The demo's counts, from the database: what was seen, what was flagged, what was not and why."""
+
+from collections import Counter
+
+import msgspec
+
+from calls.core.outcomes import Outcome
+from calls.models import Leg
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """Legs by what became of them. ``reasons``: "outcome: reason" to how many legs, without the flagged."""
+
+    calls: int
+    legs: int
+    flagged: int
+    waiting: int
+    reasons: dict[str, int]
+
+    @property
+    def unflagged(self) -> int:
+        """Return how many legs ended without (all of) their flags."""
+        return sum(self.reasons.values())
+
+
+def tally() -> Tally:
+    """Count."""
+    legs = list(Leg.objects.values_list("call_id", "outcome", "reason"))
+    outcomes = Counter(outcome for _, outcome, _ in legs)
+    ended = [row for row in legs if row[1] not in (Outcome.FLAGGED, Outcome.WAITING)]
+    return Tally(
+        calls=len({call for call, _, _ in legs}),
+        legs=len(legs),
+        flagged=outcomes[Outcome.FLAGGED],
+        waiting=outcomes[Outcome.WAITING],
+        reasons=dict(Counter(f"{outcome}: {reason}" for _, outcome, reason in ended).most_common()),
+    )
+
+
+def line(now: Tally) -> str:
+    """Say in one line how it goes."""
+    why = Counter[str]()
+    for reason, count in now.reasons.items():
+        why[reason.partition(":")[0]] += count
+    told = f" ({', '.join(f'{count} {name}' for name, count in why.items())})" if why else ""
+    return (
+        f"{now.calls} calls, {now.legs} legs: {now.flagged} flagged, {now.waiting} waiting or in progress, "
+        f"{now.unflagged} not flagged{told}"
+    )
+
+
+def summary(end: Tally) -> str:
+    """Say at the end what was seen, and why what was not flagged was not."""
+    lines = [f"Seen: {end.calls} calls with {end.legs} legs.", f"Flagged: {end.flagged} legs."]
+    if end.waiting:
+        lines.append(f"Still waiting when stopped: {end.waiting} legs.")
+    lines.append(f"Not flagged: {end.unflagged} legs{':' if end.reasons else '.'}")
+    lines += [f"  {count:>4}  {reason}" for reason, count in end.reasons.items()]
+    return "\n".join(lines)

@@ -1,0 +1,52 @@
+"""One ``listen`` process for each enabled TCP source; sources that come or go in the admin are followed."""
+
+import os
+import sys
+import time
+
+from django.db import OperationalError, connections
+
+from cti.models import CtiSource, Kind
+from launcher.paths import ROOT
+from launcher.supervisor import Program, Stopped, Supervisor, say, stopped_by_signals
+
+POLL_SECONDS = 3
+#: Shorter than the outer supervisor's, so that the listeners are gone before this process is.
+GRACE_SECONDS = 7
+
+
+def run(_: list[str]) -> int:
+    """Follow the enabled sources until told to stop (the Procfile's line ``listeners``)."""
+    supervisor = Supervisor()
+    try:
+        with stopped_by_signals():
+            while True:
+                follow(supervisor, _wanted(supervisor.names))
+                supervisor.watch()
+                time.sleep(POLL_SECONDS)
+    except Stopped:
+        supervisor.stop_all(GRACE_SECONDS)
+    return 0
+
+
+def follow(supervisor: Supervisor, wanted: set[str]) -> None:
+    """Start a listener for each source that has none, and stop those whose source went."""
+    supervisor.stop(supervisor.names - wanted, GRACE_SECONDS)
+    for slug in sorted(wanted - supervisor.names):
+        say(f"listening to {slug}")
+        supervisor.start(_listener(slug))
+
+
+def _listener(slug: str) -> Program:
+    command = [sys.executable, str(ROOT / "manage.py"), "listen", slug]
+    return Program(name=slug, command=command, environment=dict(os.environ), folder=ROOT)
+
+
+def _wanted(now: set[str]) -> set[str]:
+    """Return the slugs of the enabled TCP sources; while the database is away, what runs goes on."""
+    try:
+        return set(CtiSource.objects.filter(enabled=True).exclude(kind=Kind.HTTP).values_list("slug", flat=True))
+    except OperationalError as error:
+        say(f"the sources cannot be read now: {error}")
+        connections.close_all()  # Nothing else replaces a connection that died with its server.
+        return now

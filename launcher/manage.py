@@ -1,0 +1,50 @@
+"""``./gateway manage``: manage.py in the gateway's own environment."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from gateway_site.config import embedded
+from launcher import demo_options, redis
+from launcher.paths import ROOT, migrating, sealed_environment, var_dir
+
+MANAGE = (sys.executable, str(ROOT / "manage.py"))
+#: A line of .env that names a database of its own.
+NAMES_DATABASE = re.compile(r"\s*(export\s+)?DATABASE_URL(_FILE)?\s*=\s*\S")
+#: What must not find a database made for it: it makes one, or needs none.
+NEEDS_NO_DATABASE = frozenset(
+    ("", "help", "--help", "--version", "check", "collectstatic", "makemigrations", "migrate", "simulate_pbx",
+     "simulate_qms")
+)  # fmt: skip
+
+
+def run(words: list[str]) -> int:
+    """Become manage.py. On a first start with the embedded database, its tables are made before."""
+    if _is_of_the_demo():
+        print("gateway: a demo runs and there is no .env: this speaks to the demo", file=sys.stderr)
+        os.environ.update(sealed_environment() | {"GATEWAY_ENV_FILE": str(demo_options.ENVIRONMENT)})
+    elif (words or [""])[0] not in NEEDS_NO_DATABASE and _is_embedded():
+        _make_database()
+    os.execv(sys.executable, [*MANAGE, *words])
+
+
+def _is_of_the_demo() -> bool:
+    """Say whether the demo is the only gateway that can be meant here."""
+    is_set_up = (ROOT / ".env").exists() or {"DATABASE_URL", "GATEWAY_VAR", "GATEWAY_ENV_FILE"} & set(os.environ)
+    return not is_set_up and demo_options.is_running() and not redis.answers(embedded.redis_socket(var_dir()))
+
+
+def _is_embedded() -> bool:
+    """Say whether the embedded database is the one that is meant."""
+    file = Path(os.environ.get("GATEWAY_ENV_FILE", ROOT / ".env"))
+    lines = file.read_text().splitlines() if file.is_file() else []
+    return "DATABASE_URL" not in os.environ and not any(NAMES_DATABASE.match(line) for line in lines)
+
+
+def _make_database() -> None:
+    """Make the embedded database's tables if it is not there; another start that makes them is waited for."""
+    with migrating():
+        if not (var_dir() / "gateway.sqlite3").exists():
+            subprocess.run([*MANAGE, "migrate", "--verbosity", "0", "--skip-checks"], check=True)

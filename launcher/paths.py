@@ -1,0 +1,36 @@
+"""The folders of a checkout, and the environment in which its programs run."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: What settings read. A demo or a test must not touch what ``.env`` or the shell name for the real gateway.
+SETTINGS_NAMES = (
+    "DATABASE_URL", "REDIS_URL", "JOURNAL_URL", "BROKER_URL", "SECRET_KEY", "VAULT_KEYS", "ALLOWED_HOSTS", "DEBUG",
+    "BEHIND_TLS", "CSRF_TRUSTED_ORIGINS", "PROXY_COUNT", "AGENTS_CALLS_ONLY", "RETENTION_DAYS", "BIND", "WEB_WORKERS",
+)  # fmt: skip
+
+
+def var_dir() -> Path:
+    """Return the folder of everything that the gateway keeps on this machine."""
+    return Path(os.environ.get("GATEWAY_VAR", ROOT / "var")).resolve()
+
+
+@contextlib.contextmanager
+def migrating() -> Iterator[None]:
+    """Let one process at a time on this machine bring the tables up to date; others wait for it."""
+    var_dir().mkdir(parents=True, exist_ok=True)
+    with (var_dir() / "migrate.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def sealed_environment() -> dict[str, str]:
+    """Return this process's environment without the settings of the real gateway, ``.env`` included."""
+    names = {name for setting in SETTINGS_NAMES for name in (setting, f"{setting}_FILE")}
+    kept = {name: value for name, value in os.environ.items() if name not in names}
+    return kept | {"GATEWAY_ENV_FILE": os.devnull, "DJANGO_SETTINGS_MODULE": "gateway_site.settings"}

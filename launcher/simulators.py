@@ -1,0 +1,73 @@
+"""The demo's simulated QMS and PBX, and the declaration that leads the gateway to them."""
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+
+from gateway_site.config.declaration import Declaration, read
+from launcher.demo_options import FOLDER, Options, free_port
+from launcher.paths import ROOT
+from launcher.supervisor import Program
+from simulators.pbx.people import MOST_AGENTS, agents, supervisors
+from simulators.pbx.plan import Plan, enough_agents
+
+QMS_PORT, PBX_PORT = 8090, 8085
+QMS, PBX = "simulated QMS", "simulated PBX"
+
+#: The demo applies the example that the manual shows, so that the example is true.
+EXAMPLE = ROOT / "gateway.example.toml"
+
+
+@dataclass(frozen=True)
+class Simulators:
+    """Where the two listen, and how many agents they know."""
+
+    qms_port: int
+    pbx_port: int
+    agents: int
+
+    @property
+    def qms_address(self) -> str:
+        """Return the simulated QMS's address, its side door included."""
+        return f"http://127.0.0.1:{self.qms_port}"
+
+    def declaration(self) -> Declaration:
+        """Return the example's declaration with these ports, and a device for each agent."""
+        example = read(EXAMPLE.read_text(encoding="utf-8"))
+        service, source = example.recording_services[0], example.cti_sources[0]
+        seats = [*agents(self.agents), *supervisors(self.agents)]
+        return msgspec.structs.replace(
+            example,
+            recording_services=[msgspec.structs.replace(service, url=f"{self.qms_address}/recording-service")],
+            cti_sources=[
+                msgspec.structs.replace(source, port=self.pbx_port, devices=[seat.extension for seat in seats])
+            ],
+        )
+
+    def qms(self) -> Program:
+        """Return the simulated QMS; its file lets it live through a restart."""
+        words = ["--port", str(self.qms_port), "--state", str(FOLDER / "qms.jsonl"), "--users", str(self.agents)]
+        return _simulator(QMS, "simulate_qms", *words)
+
+    def pbx(self, asked: Options) -> Program:
+        """Return the simulated PBX; with an end it makes its last calls in time to end by then."""
+        words = ["--port", str(self.pbx_port), "--qms", self.qms_address, "--agents", str(self.agents)]
+        words += ["--calls-per-second", str(asked.calls_per_second)]
+        words += [] if asked.seconds is None else ["--for", str(asked.seconds)]
+        return replace(_simulator(PBX, "simulate_pbx", *words), ends=asked.seconds is not None)
+
+
+def choose(asked: Options) -> Simulators:
+    """Choose the ports, the usual ones where they are free, and as many agents as the calls need."""
+    plan = Plan()
+    needed = enough_agents(asked.calls_per_second, plan.ring_seconds, plan.talk_seconds, plan.wrapup_seconds)
+    return Simulators(free_port(QMS_PORT), free_port(PBX_PORT), min(max(plan.agents, needed), MOST_AGENTS))
+
+
+def _simulator(name: str, command: str, *words: str) -> Program:
+    log = Path(FOLDER / "logs" / f"{command}.log")
+    manage = [sys.executable, str(ROOT / "manage.py"), command, *words]
+    return Program(name=name, command=manage, environment=dict(os.environ), folder=ROOT, log=log, rank=1)

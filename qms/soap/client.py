@@ -1,0 +1,126 @@
+"""The line to one Recording Service: its contract, a wire for each thread, and every failure made a ``QmsError``."""
+
+import base64
+import os
+import threading
+from collections.abc import Callable, Collection
+from typing import Any, TypeVar
+
+from qms.port import QmsUnavailable
+from qms.soap.contract import Connection, SoapContract
+from qms.soap.faults import from_faultless, lost
+from qms.soap.http import AnswerLost, NotReached, Reply, Wire
+
+Answer = TypeVar("Answer")
+
+
+class _Own(threading.local):
+    """What a thread has for itself; ``process`` tells a forked child that it is another's."""
+
+    def __init__(self) -> None:
+        self.process = 0
+        self.wire: Wire | None = None
+        self.heads: dict[str, bytes] = {}
+
+
+class SoapLine:
+    """Send envelopes and read answers. May be shared by threads; a forked child opens connections of its own."""
+
+    def __init__(self, settings: Connection) -> None:
+        self._settings = settings
+        self._own = _Own()
+        self._loading = threading.Lock()
+        self._contract: SoapContract | None = None
+
+    @property
+    def contract(self) -> SoapContract:
+        """Return the WSDL, loaded once; raises ``QmsUnavailable``."""
+        if self._contract is None:
+            with self._loading:
+                self._contract = self._contract or SoapContract(self._settings)
+        return self._contract
+
+    @property
+    def clock_offset_seconds(self) -> float | None:
+        """Say how far the service's clock is ahead of ours, as this thread last saw it."""
+        return self._own.wire.clock_offset_seconds if self._own.wire else None
+
+    def reach(self) -> None:
+        """Connect by TCP alone and close again; raises ``QmsUnavailable``."""
+        self._tried(Wire.reach)
+
+    def open(self) -> None:
+        """Connect, TLS included, without sending; raises ``QmsUnavailable``."""
+        self._tried(Wire.open)
+
+    def close(self) -> None:
+        """Close this thread's connection; the next call opens it again."""
+        if self._own.wire is not None:
+            self._own.wire.close()
+
+    def call(
+        self,
+        operation: str,
+        fields: dict[str, Any],
+        build: Callable[[dict[str, Any]], Answer],
+        *,
+        sent: Collection[str] = (),
+        is_write: bool = False,
+    ) -> Answer:
+        """Ask by zeep. ``build`` makes the answer; ``sent``: names that an error may repeat."""
+        reply = self.send(operation, self.contract.envelope(operation, fields), is_write=is_write)
+        return self.read(operation, reply, build, sent=sent, is_write=is_write)
+
+    def send(self, operation: str, envelope: bytes, *, is_write: bool = False) -> Reply:
+        """Send an envelope and return the reply, whatever it says."""
+        try:
+            wire = self._wire()
+            return wire.exchange(self._head(wire, operation), envelope, repeatable=not is_write)
+        except NotReached as error:
+            raise QmsUnavailable(str(error)) from error
+        except AnswerLost as error:
+            raise lost(str(error), is_write=is_write) from error
+
+    def read(
+        self,
+        operation: str,
+        reply: Reply,
+        build: Callable[[dict[str, Any]], Answer],
+        *,
+        sent: Collection[str] = (),
+        is_write: bool = False,
+    ) -> Answer:
+        """Read a reply by zeep; raises ``QmsError`` for a fault and for what cannot be read."""
+        fields = self.contract.answer(operation, reply, sent, is_write=is_write)
+        try:
+            return build(fields)
+        except (ValueError, TypeError, AttributeError, LookupError):
+            raise from_faultless(reply.status_code, is_write=is_write) from None  # its text may quote the answer
+
+    def _tried(self, act: Callable[[Wire], None]) -> None:
+        try:
+            act(self._wire())
+        except NotReached as error:
+            raise QmsUnavailable(str(error)) from error
+
+    def _wire(self) -> Wire:
+        own = self._own
+        if own.wire is None or own.process != os.getpid():
+            own.wire = Wire(self._settings.url, self._settings.limits, self._settings.ca_file)
+            own.process = os.getpid()
+            own.heads = {}
+        return own.wire
+
+    def _head(self, wire: Wire, operation: str) -> bytes:
+        head = self._own.heads.get(operation)
+        if head is None:
+            action = self.contract.action(operation)
+            fields = [("Content-Type", "text/xml; charset=utf-8"), ("SOAPAction", f'"{action}"')]
+            head = self._own.heads[operation] = wire.head("POST", *fields, *self._authorization())
+        return head
+
+    def _authorization(self) -> list[tuple[str, str]]:
+        if self._settings.login != "basic":
+            return []
+        credentials = f"{self._settings.username}:{self._settings.password.reveal()}".encode()
+        return [("Authorization", f"Basic {base64.b64encode(credentials).decode()}")]

@@ -1,0 +1,101 @@
+"""The port over SOAP, every call by zeep."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from qms.port import (
+    Flag,
+    FlagDefinition,
+    FlaggedRecording,
+    QmsUnavailable,
+    QmsUser,
+    Recording,
+    ServiceInfo,
+)
+from qms.soap import answers
+from qms.soap.client import SoapLine
+from qms.soap.contract import Connection
+from qms.soap.xml_text import xml_text
+
+Item = TypeVar("Item")
+PAGE = 500
+#: More pages than any site has users or recordings: a service whose pages never end must not hold us for ever.
+MAX_PAGES = 10_000
+
+
+class ZeepRecordingService:
+    """A ``RecordingServicePort`` over SOAP. May be shared by threads and inherited by forked children."""
+
+    def __init__(self, settings: Connection) -> None:
+        self.line = SoapLine(settings)
+
+    def service_info(self) -> ServiceInfo:
+        """Say who answers."""
+        return self.line.call("GetServiceInfo", {}, answers.service_info)
+
+    def users(self) -> Iterator[QmsUser]:
+        """Yield the users allocated to this service, page by page."""
+        return self._paged("ListUsers", {}, answers.users)
+
+    def find_live_recording(self, extension: str, not_started_before: datetime | None = None) -> Recording | None:
+        """Return the recording in progress at the extension, or None."""
+        fields = {"extension": xml_text(extension)}
+        if not_started_before is not None:
+            fields["notStartedBefore"] = moment(not_started_before)
+        return self.line.call("FindLiveRecording", fields, self.found)
+
+    def flag_definitions(self) -> list[FlagDefinition]:
+        """Return the flags that exist on the Data Server."""
+        return self.line.call("ListFlagDefinitions", {}, answers.definitions)
+
+    def create_flag_definition(self, definition: FlagDefinition) -> FlagDefinition:
+        """Create a flag on the Data Server."""
+        asked: dict[str, Any] = {"name": xml_text(definition.name)}
+        if definition.max_length is not None:
+            asked["maxLength"] = definition.max_length
+        if definition.description:
+            asked["description"] = xml_text(definition.description)
+        return self.line.call(
+            "CreateFlagDefinition", {"definition": asked}, lambda answer: answers.created(answer, definition),
+            sent=[definition.name], is_write=True,
+        )  # fmt: skip
+
+    def write_flags(self, guid: str, flags: Sequence[Flag]) -> int:
+        """Write flags to a recording, all or nothing, and return how many were written."""
+        texts = [{"name": xml_text(flag.name), "value": xml_text(flag.value)} for flag in flags]
+        fields = {"recordingGuid": xml_text(guid), "flag": texts}
+        return self.line.call("WriteFlags", fields, answers.written, sent=[flag.name for flag in flags], is_write=True)
+
+    def flags(self, guid: str) -> list[Flag]:
+        """Read back what a recording carries."""
+        return self.line.call("GetFlags", {"recordingGuid": xml_text(guid)}, answers.flags)
+
+    def recordings(self, begin: datetime, end: datetime) -> Iterator[FlaggedRecording]:
+        """Yield the recordings that started in [begin, end), oldest first."""
+        between = {"from": moment(begin), "to": moment(end)}
+        return self._paged("ListRecordings", between, lambda page: answers.recordings(page, self.line.contract.dialect))
+
+    def found(self, answer: dict[str, Any]) -> Recording | None:
+        """Read the answer to FindLiveRecording."""
+        return answers.found(answer, self.line.contract.dialect)
+
+    def _paged(
+        self, operation: str, fields: dict[str, Any], build: Callable[[dict[str, Any]], list[Item]]
+    ) -> Iterator[Item]:
+        token = ""
+        for _ in range(MAX_PAGES):
+            asked = fields | {"pageSize": PAGE} | ({"pageToken": token} if token else {})
+            page = self.line.call(operation, asked, lambda answer: answers.page(answer, build))
+            yield from page.items
+            if not page.next_token:
+                return
+            if page.next_token == token:
+                break
+            token = page.next_token
+        raise QmsUnavailable(f"The service's pages of {operation} do not end.")
+
+
+def moment(time: datetime) -> str:
+    """Return a time as xs:dateTime in UTC."""
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,132 @@
+"""The command ``simulate_pbx``: a simulated contact centre that speaks CSTA XML over TCP."""
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from simulators.pbx.network_tap import TapLine
+from simulators.pbx.plan import MIX, Plan, PlanError, enough_agents
+from simulators.pbx.run import NoClient, Run
+from simulators.pbx.scenarios import day
+from simulators.pbx.server import PbxServer
+from simulators.pbx.switch import Switch
+from simulators.pbx.truth_log import Ledger
+from simulators.pbx.world import World
+
+
+class Command(BaseCommand):
+    """Run the simulated contact centre in the foreground."""
+
+    help = (
+        "Run a simulated contact centre: a PBX that speaks CSTA XML over TCP. Agents sit at the extensions from 2001 "
+        "on, queues are 5000 (Sales), 5001 (Support) and 5002 (Billing), supervisors unknown to QMS are 2900 to 2904. "
+        "Calls begin when the first client has started its monitors. About calls-per-second x (ring + talk + wrap-up "
+        "seconds) x 4/3 agents are needed; with fewer, calls wait in the queues and callers give up."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """State the settings."""
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8085, help="0: any free port; the line printed tells which.")
+        parser.add_argument("--qms", metavar="URL", help="The simulated QMS, e.g. http://127.0.0.1:8090; none: no tap.")
+        parser.add_argument("--agents", type=int, default=20, help="0: as many as the calls need.")
+        parser.add_argument("--calls-per-second", type=float, default=1.0)
+        parser.add_argument("--talk-seconds", type=float, default=6.0)
+        parser.add_argument("--ring-seconds", type=float, default=1.5)
+        parser.add_argument("--wrapup-seconds", type=float, default=3.0)
+        parser.add_argument("--patience-seconds", type=float, default=60.0, help="How long callers wait in a queue.")
+        parser.add_argument("--seed", type=int, default=1, help="The same seed gives the same day.")
+        parser.add_argument("--speed", type=float, default=1.0, help="How many seconds of the day pass in one.")
+        parser.add_argument("--ledger", type=Path, metavar="FILE", help="Write what truly happened, as JSON lines.")
+        parser.add_argument(
+            "--for", type=float, dest="seconds", metavar="SECONDS",
+            help="End after about so long: new calls cease in time for the last ones to end.",
+        )  # fmt: skip
+        parser.add_argument(
+            "--client-seconds", type=float, default=60.0, help="With --for: how long to wait for a client, at most."
+        )
+        parser.add_argument("--heartbeat-seconds", type=float, default=30.0)
+        parser.add_argument(
+            "--recorder-splits-transfers", action="store_true",
+            help="An attended transfer begins a new recording at its destination.",
+        )  # fmt: skip
+        parser.add_argument(
+            "--mix", type=_mix, default=dict(MIX), metavar="SCENARIO=WEIGHT[,...]",
+            help=f"Which scenarios, how often; those left out never. Scenarios: {', '.join(MIX)}.",
+        )  # fmt: skip
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run until the time is over, SIGTERM or Ctrl-C."""
+        try:
+            world = day(_plan(options), options["seed"])
+        except PlanError as error:
+            raise CommandError(str(error)) from error
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(options["ledger"].open("wb")) if options["ledger"] else None
+            with contextlib.suppress(KeyboardInterrupt):
+                asyncio.run(self._serve(world, file, options))
+
+    async def _serve(self, world: World, file: IO[bytes] | None, options: dict[str, Any]) -> None:
+        switch = Switch(world, options["heartbeat_seconds"])
+        run = Run(
+            world, switch, Ledger(file, options["speed"]), _tap(options["qms"]), speed=options["speed"],
+            seconds=options["seconds"], client_seconds=options["client_seconds"],
+        )  # fmt: skip
+        server = PbxServer(switch)
+        try:
+            async with server.listening(options["host"], options["port"]):
+                self._say(f"Simulated PBX listens on {options['host']}:{server.port} (CSTA XML), "
+                          f"{world.plan.agents} agents")  # fmt: skip
+                await _until_stopped(run)
+        except OSError as error:
+            raise CommandError(f"Cannot listen on {options['host']}:{options['port']}: {error.strerror}") from error
+        except NoClient as error:
+            raise CommandError(str(error)) from error
+        finally:
+            self._say(str(run.finish()))
+
+    def _say(self, words: str) -> None:
+        self.stdout.write(words)
+        self.stdout.flush()
+
+
+async def _until_stopped(run: Run) -> None:
+    """Let a run go on until it ends by itself or SIGTERM ends it at once."""
+    going = asyncio.create_task(run.go())
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, going.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await going
+
+
+def _plan(options: dict[str, Any]) -> Plan:
+    rate, ring, talk = options["calls_per_second"], options["ring_seconds"], options["talk_seconds"]
+    return Plan(
+        agents=options["agents"] or enough_agents(rate, ring, talk, options["wrapup_seconds"]), calls_per_second=rate,
+        ring_seconds=ring, talk_seconds=talk, wrapup_seconds=options["wrapup_seconds"],
+        patience_seconds=options["patience_seconds"], mix=options["mix"],
+        splits_transfers=options["recorder_splits_transfers"],
+        # Interaction ids are unique for ever: no two runs share any.
+        domain=f"{time.time_ns() // 1_000_000_000:08X}",
+    )  # fmt: skip
+
+
+def _tap(url: str | None) -> TapLine | None:
+    try:
+        return TapLine(url) if url else None
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+
+
+def _mix(text: str) -> dict[str, int]:
+    pairs = [one.partition("=") for one in text.split(",")]
+    try:
+        return {name: int(weight) for name, _, weight in pairs}
+    except ValueError as error:
+        raise argparse.ArgumentTypeError("SCENARIO=WEIGHT[,...] is wanted, weights whole numbers") from error

@@ -1,0 +1,285 @@
+"""One client of the switch: its session, its monitors, what it asks and what it is told."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+from typing import Final
+
+import structlog
+
+from simulators.pbx import answers, messages
+from simulators.pbx.framing import (
+    DEFAULT_EDITION,
+    EDITIONS,
+    EVENT_INVOKE,
+    HEADER,
+    MOST_BYTES,
+    SESSION,
+    Element,
+    WireError,
+    document,
+    frame,
+    length_of,
+    local,
+    namespace,
+    parse,
+    text_at,
+    texts_at,
+)
+from simulators.pbx.reports import Message
+from simulators.pbx.switch import Switch
+from simulators.pbx.world import STATE_EVENTS
+
+log = structlog.get_logger()
+
+LONGEST_SESSION_SECONDS: Final = 180
+#: A client that does not read what it is told loses its link, as on a real switch.
+MOST_UNREAD_BYTES: Final = 64 * 1024 * 1024
+MOST_SILENT_HEARTBEATS: Final = 3
+
+
+class Refusal(Exception):
+    """The switch refuses a request: category and reason as in CSTAErrorCode."""
+
+    retryable = False
+
+    def __init__(self, category: str, reason: str) -> None:
+        super().__init__(reason)
+        self.category, self.reason = category, reason
+
+
+class Association:
+    """A link to a client, from its connection to its end."""
+
+    def __init__(self, switch: Switch, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._switch, self._reader, self._writer = switch, reader, writer
+        self.edition = DEFAULT_EDITION
+        self.monitors: dict[str, str] = {}
+        self._references, self._invokes = count(1), count(1)
+        self._session = ""
+        self._expiry: asyncio.TimerHandle | None = None
+        self._unanswered_heartbeats = 0
+        self._heads: dict[str, bytes] = {}
+        self._tails: dict[str, bytes] = {}
+        self._outgoing: list[bytes] = []
+        self._is_over = False
+        self._new_monitors: list[str] = []
+        self._services: dict[str, Callable[[Element], bytes | None]] = {
+            "StartApplicationSession": self._start_session,
+            "ResetApplicationSessionTimer": self._reset_session,
+            "StopApplicationSession": self._stop_session,
+            "RequestSystemStatus": self._tell_status,
+            "SystemStatus": self._heed_status,
+            "SystemStatusResponse": self._heed_answer,
+            "SystemRegister": self._register,
+            "MonitorStart": self._start_monitor,
+            "MonitorStop": self._stop_monitor,
+            "MonitorStopResponse": self._heed_answer,
+            "SnapshotDevice": self._snapshot_device,
+            "SnapshotCall": self._snapshot_call,
+            "GetAgentState": self._tell_agents,
+            "CSTAErrorCode": self._heed_answer,
+        }
+
+    async def serve(self) -> None:
+        """Serve the client until it leaves, is silent too long, or its session ends."""
+        heartbeat = asyncio.create_task(self._beat())
+        try:
+            await self._listen()
+        except (OSError, asyncio.IncompleteReadError):
+            log.info("simulated_client_left", monitors=len(self.monitors))
+        except WireError as error:
+            log.warning("simulated_client_makes_no_sense", error=str(error))
+        finally:
+            heartbeat.cancel()
+            if self._expiry is not None:
+                self._expiry.cancel()
+            self._switch.forget(self, self.monitors)
+            self.end()
+
+    async def _listen(self) -> None:
+        while not (self._is_over or self._writer.is_closing()):
+            header = await self._reader.readexactly(HEADER)
+            body = await self._reader.readexactly(length_of(header))
+            answer = self._answered(body)
+            if answer is not None:
+                self._send(header[4:], answer)
+            self._greet()
+            self.flush()
+
+    def _answered(self, body: bytes) -> bytes | None:
+        try:
+            root = parse(body)
+            if namespace(root) in EDITIONS and namespace(root) != self.edition:
+                self._speak(namespace(root))
+            service = self._services.get(local(root))
+            if service is None:
+                raise Refusal("unspecified", "the switch has no such service")
+            return service(root)
+        except Refusal as refusal:
+            return self._document("CSTAErrorCode", f"<{refusal.category}>{refusal.reason}</{refusal.category}>")
+        except WireError as error:
+            log.warning("simulated_request_unreadable", error=str(error))
+            return self._document("CSTAErrorCode", "<unspecified>unreadable</unspecified>")
+
+    # Out.
+
+    def tell(self, message: Message, references: list[str]) -> None:
+        """Tell an event at each monitor."""
+        name = message.name
+        head = self._heads.get(name)
+        if head is None:
+            head, tail = self._frame_of(name)
+        else:
+            tail = self._tails[name]
+        body = message.body.encode()
+        for reference in references:
+            xml = head + reference.encode() + b"</monitorCrossRefID>" + body + tail
+            self._outgoing.append(b"\0\0" + (HEADER + len(xml)).to_bytes(2) + EVENT_INVOKE + xml)
+
+    def flush(self) -> None:
+        """Hand what is to be said to the network."""
+        if not self._outgoing:
+            return
+        self._writer.write(b"".join(self._outgoing))
+        self._outgoing.clear()
+        if self._writer.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+            log.warning("simulated_client_does_not_read")
+            self._writer.transport.abort()
+
+    def end(self) -> None:
+        """End the link in order."""
+        self.flush()
+        self._writer.close()
+
+    def _frame_of(self, name: str) -> tuple[bytes, bytes]:
+        whole = document(name, self.edition, "<monitorCrossRefID>|").partition(b"|")
+        self._heads[name], self._tails[name] = whole[0], whole[2]
+        return whole[0], whole[2]
+
+    def _send(self, invoke: bytes, xml: bytes) -> None:
+        if HEADER + len(xml) > MOST_BYTES:
+            xml = self._document("CSTAErrorCode", "<systemResourceAvailability>too long</systemResourceAvailability>")
+        self._outgoing.append(frame(invoke, xml))
+
+    def _ask(self, name: str, content: str = "", edition: str = "") -> None:
+        invoke = b"%04d" % (1 + (next(self._invokes) - 1) % 9998)
+        self._send(invoke, document(name, edition or self.edition, content))
+        self.flush()
+
+    def _document(self, name: str, content: str = "") -> bytes:
+        return document(name, self.edition, content)
+
+    def _speak(self, edition: str) -> None:
+        self.edition = edition
+        self._heads.clear()
+        self._tails.clear()
+
+    # Session and heartbeat.
+
+    async def _beat(self) -> None:
+        """Ask for a sign of life at intervals; a client that gives none is cut off."""
+        while self._unanswered_heartbeats < MOST_SILENT_HEARTBEATS:
+            await asyncio.sleep(self._switch.heartbeat_seconds)
+            self._unanswered_heartbeats += 1
+            self._ask("SystemStatus", "<systemStatus>normal</systemStatus>")
+        self._writer.transport.abort()
+
+    def _terminate(self) -> None:
+        """End a session whose time is over."""
+        self._ask("ApplicationSessionTerminated", f"<sessionID>{self._session}</sessionID>", SESSION)
+        self.end()
+
+    def _start_session(self, root: Element) -> bytes:
+        offered = texts_at(root, "protocolVersion")
+        edition = next((one for wish in offered for one in EDITIONS if wish.startswith(one)), None)
+        if edition is None:
+            content = "<errorCode><definedError>requestedProtocolVersionNotSupported</definedError></errorCode>"
+            return document("StartApplicationSessionNegResponse", SESSION, content)
+        self._speak(edition)
+        self._session = f"S-{self._switch.next_session():06d}"
+        content = (
+            f"<sessionID>{self._session}</sessionID><actualProtocolVersion>{edition}</actualProtocolVersion>"
+            f"{self._prolong(root)}"
+        )
+        return document("StartApplicationSessionPosResponse", SESSION, content)
+
+    def _reset_session(self, root: Element) -> bytes:
+        if not self._session or text_at(root, "sessionID") != self._session:
+            content = "<errorCode><definedError>invalidSessionID</definedError></errorCode>"
+            return document("ResetApplicationSessionTimerNegResponse", SESSION, content)
+        return document("ResetApplicationSessionTimerPosResponse", SESSION, self._prolong(root))
+
+    def _prolong(self, root: Element) -> str:
+        asked = text_at(root, "requestedSessionDuration")
+        seconds = min(max(int(asked), 2), LONGEST_SESSION_SECONDS) if asked.isdecimal() else LONGEST_SESSION_SECONDS
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._expiry = asyncio.get_running_loop().call_later(seconds, self._terminate)
+        return f"<actualSessionDuration>{seconds}</actualSessionDuration>"
+
+    def _stop_session(self, _: Element) -> bytes:
+        self._is_over = True
+        return document("StopApplicationSessionPosResponse", SESSION)
+
+    def _tell_status(self, _: Element) -> bytes:
+        return self._document("RequestSystemStatusResponse", "<systemStatus>normal</systemStatus>")
+
+    def _heed_status(self, _: Element) -> bytes:
+        self._unanswered_heartbeats = 0
+        return self._document("SystemStatusResponse")
+
+    def _heed_answer(self, _: Element) -> None:
+        self._unanswered_heartbeats = 0
+
+    def _register(self, _: Element) -> bytes:
+        return self._document("SystemRegisterResponse", "<sysStatRegisterID>1</sysStatRegisterID>")
+
+    # Monitors, snapshots, agents.
+
+    def _start_monitor(self, root: Element) -> bytes:
+        where = self._known(text_at(root, "deviceObject", "deviceID"))
+        reference = f"{next(self._references):04X}"
+        self.monitors[reference] = where
+        self._switch.monitored(self, where, reference)
+        self._new_monitors.append(reference)
+        content = f"<monitorCrossRefID>{reference}</monitorCrossRefID><monitorExistingCalls>true</monitorExistingCalls>"
+        return self._document("MonitorStartResponse", content)
+
+    def _stop_monitor(self, root: Element) -> bytes:
+        reference = text_at(root, "monitorCrossRefID")
+        where = self.monitors.pop(reference, None)
+        if where is None:
+            raise Refusal("operation", "invalidCrossRefID")
+        self._switch.unmonitored(self, where, reference)
+        return self._document("MonitorStopResponse")
+
+    def _snapshot_device(self, root: Element) -> bytes:
+        where = self._known(text_at(root, "snapshotObject", "deviceID"))
+        calls = list(self._switch.board.at_device.get(where, {}).values())
+        return self._document("SnapshotDeviceResponse", answers.device_snapshot(where, calls))
+
+    def _snapshot_call(self, root: Element) -> bytes:
+        call = self._switch.board.calls.get(text_at(root, "callID"))
+        if call is None:
+            raise Refusal("operation", "invalidCallID")
+        return self._document("SnapshotCallResponse", answers.call_snapshot(call))
+
+    def _tell_agents(self, root: Element) -> bytes:
+        where = text_at(root, "device", "deviceIdentifier", "deviceID")
+        seats = self._switch.seats_at(self._known(where)) if where else list(self._switch.seats.values())
+        return self._document("GetAgentStateResponse", answers.agent_states(seats))
+
+    def _known(self, where: str) -> str:
+        if not self._switch.has_device(where):
+            raise Refusal("operation", "invalidDeviceID")
+        return where
+
+    def _greet(self) -> None:
+        """Tell new monitors who sits at their extension: a switch says so when somebody begins to listen."""
+        for reference in self._new_monitors:
+            where = self.monitors.get(reference, "")
+            for seat in self._switch.seats_at(where):
+                self.tell(Message(where, "AgentLoggedOnEvent", messages.agent(seat)), [reference])
+                self.tell(Message(where, STATE_EVENTS[seat.state], messages.agent(seat)), [reference])
+        self._new_monitors.clear()

@@ -1,0 +1,186 @@
+"""The parts of which scenarios are made: a customer is served, a colleague consulted, a conversation ends."""
+
+from collections.abc import Generator
+
+from simulators.pbx.call import Call
+from simulators.pbx.people import QUEUES, Queue, Seat, contact
+from simulators.pbx.reports import Leg
+from simulators.pbx.world import Process, World
+
+Part = Generator[float, Seat | None, None]
+
+#: One of so many agents forgets to say how the call was.
+_FORGETS, _BREAKS = 0.2, 0.03
+_CARD = "4111 1111 1111 1111"
+
+
+class Talk:
+    """A conversation in progress: the call, the agent who has it, and the agent's leg."""
+
+    __slots__ = ("call", "leg", "seat")
+
+    def __init__(self, call: Call, seat: Seat, leg: Leg) -> None:
+        self.call, self.seat, self.leg = call, seat, leg
+
+
+def incoming(world: World) -> tuple[Call, Queue]:
+    """Let a customer's call come to a queue."""
+    queue = world.rng.choice(QUEUES)
+    call = world.board.incoming(contact(world.rng), queue.device, queue)
+    world.board.alert(call, queue.device, "enteringDistribution")
+    return call, queue
+
+
+def served(world: World, *, is_lazy: bool = False) -> Generator[float, Seat | None, Talk | None]:
+    """Bring a customer from a queue to an agent; None when the customer gave up before."""
+    call, queue = incoming(world)
+    seat = world.floor.take(queue.device)
+    if seat is None:
+        seat = yield from world.get_agent(call, queue.device)
+    if seat is None:
+        give_up(world, call, queue.device)
+        return None
+    distribute(world, call, queue, seat)
+    yield world.around(world.plan.ring_seconds)
+    cause = "normal"
+    if is_lazy and (other := world.floor.take_any()):
+        cause = ring_elsewhere(world, call, seat, other)
+        seat = other
+        yield world.around(world.plan.ring_seconds)
+    leg = answer(world, call, seat, cause)
+    if world.rng.random() < 0.4:
+        world.start(tell_data(world, leg), world.around(world.plan.talk_seconds / 4))
+    return Talk(call, seat, leg)
+
+
+def talked(world: World, talk: Talk | None) -> Part:
+    """Let an agent and a customer talk and part."""
+    if talk:
+        yield world.around(world.plan.talk_seconds)
+        yield from part(world, talk)
+
+
+def distribute(world: World, call: Call, queue: Queue, seat: Seat) -> None:
+    """Let a queue's call ring at an agent."""
+    world.board.divert(call, queue.device, seat.extension, "distributed")
+    world.board.alert(call, seat.extension, "distributed")
+
+
+def give_up(world: World, call: Call, group: str) -> None:
+    """Let a customer leave a queue."""
+    world.board.clear(call, call.trunk, "abandoned_in_queue", "callCancelled")
+    world.board.clear(call, group, "abandoned_in_queue", "callCancelled")
+
+
+def ring_elsewhere(world: World, call: Call, seat: Seat, other: Seat) -> str:
+    """Let a call that an agent does not answer go to another, and return why; the agent is not there for a while."""
+    cause = "callForwardNoAnswer"
+    world.board.divert(call, seat.extension, other.extension, cause)
+    world.board.alert(call, other.extension, cause)
+    world.start(away(world, seat, "missed call"))
+    return cause
+
+
+def away(world: World, seat: Seat, reason: str) -> Process:
+    """Let an agent take no calls for a while."""
+    world.set_state(seat, "agentNotReady", reasonCode=reason)
+    yield world.around(2 * world.plan.wrapup_seconds)
+    world.let_go(seat)
+
+
+def answer(world: World, call: Call, seat: Seat, cause: str = "normal", where: str = "") -> Leg:
+    """Let an agent answer, or the party outside whom the agent called; return the agent's leg."""
+    world.board.answer(call, where or seat.extension, cause)
+    world.set_state(seat, "agentBusy")
+    return world.board.legs[call.id, seat.extension]
+
+
+def tell_data(world: World, leg: Leg) -> Process:
+    """Let the agent's desktop say something about the call, unless the leg is over."""
+    if leg.disconnected_at is None:
+        case = world.rng.randrange(1000, 10000)
+        correlator, user = f"CRM-{case}", f"Case={case};Product={world.rng.choice(('Blue', 'Red', 'Green'))}"
+        if world.rng.random() < 0.05:
+            user += f";Card={_CARD}"
+        leg.query = {"correlatorData": correlator, "userData": user}
+        world.board.inform(leg.seat.extension, leg.call_refs[-1], correlator, user)
+    yield from ()
+
+
+def dial_out(world: World, seat: Seat) -> Generator[float, Seat | None, Call]:
+    """Let an agent dial a customer's number."""
+    call = world.board.outgoing(seat.extension, contact(world.rng))
+    yield world.around(0.5)
+    world.board.originate(call, seat.extension, "newCall")
+    return call
+
+
+def consult(
+    world: World, talk: Talk, other: Seat, *, is_answered: bool = True
+) -> Generator[float, Seat | None, Call]:  # fmt: skip
+    """Let an agent put the customer on hold and call a colleague."""
+    extension = talk.seat.extension
+    world.board.hold(talk.call, extension, "consultation")
+    call = world.board.internal(extension, other.extension, talk.call.interaction)
+    yield world.around(0.5)
+    world.board.originate(call, extension, "consultation")
+    world.board.alert(call, other.extension, "consultation")
+    yield world.around(world.plan.ring_seconds)
+    if is_answered:
+        answer(world, call, other)
+        yield world.around(world.plan.talk_seconds / 2)
+    return call
+
+
+def hang_up(world: World, call: Call, first: str, second: str, ended: str) -> Part:
+    """Let both ends of an internal call leave, one after the other."""
+    legs = [world.board.legs.get((call.id, one)) for one in (first, second)]
+    world.board.clear(call, first, ended)
+    yield 0.05
+    world.board.clear(call, second, ended)
+    world.settle(*legs)
+
+
+def part(world: World, talk: Talk) -> Part:
+    """Let customer and agent part."""
+    clear_both(world, talk.call, talk.seat.extension)
+    yield from wrap_up(world, talk)
+
+
+def part_from(world: World, call: Call, seat: Seat) -> Part:
+    """Let the customer and somebody to whom the call was handed on part; nothing is wrapped up."""
+    leg = world.board.legs[call.id, seat.extension]
+    clear_both(world, call, seat.extension)
+    world.settle(leg)
+    world.let_go(seat)
+    yield from ()
+
+
+def clear_both(world: World, call: Call, extension: str) -> None:
+    """Let one end leave, and the other with it; who hangs up first decides what the switch sees of the trunk."""
+    if world.rng.random() < 0.5:
+        world.board.clear(call, call.trunk, "caller_left")
+        world.board.clear(call, extension, "caller_left")
+    else:
+        world.board.clear(call, extension, "agent_left")
+
+
+def wrap_up(world: World, talk: Talk) -> Process:
+    """Let the agent of a queue's call say some seconds later how it was, then be there again or take a break."""
+    seat, leg, queue = talk.seat, talk.leg, talk.call.queue
+    if queue is None:
+        world.settle(leg)
+        world.let_go(seat)
+        return
+    seconds = world.around(world.plan.wrapup_seconds)
+    world.set_state(seat, "agentWorkingAfterCall", "ready")
+    yield seconds * 0.7
+    if world.rng.random() >= _FORGETS:
+        leg.wrapup = (queue.name, world.rng.choice(queue.wrapups))
+        world.board.wrap_up(seat.extension, leg.call_refs[-1], *leg.wrapup)
+    world.settle(leg)
+    yield seconds * 0.3
+    if world.rng.random() < _BREAKS:
+        yield from away(world, seat, "break")
+    else:
+        world.let_go(seat)

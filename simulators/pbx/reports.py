@@ -1,0 +1,69 @@
+"""What the simulated contact centre tells: messages of the switch, the network tap, and the truth for the ledger."""
+
+import msgspec
+
+from simulators.pbx.people import Contact, Seat
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """An event for the monitors of a device; ``body`` is its XML after the monitorCrossRefID."""
+
+    device: str
+    name: str
+    body: str
+
+
+class Tap(msgspec.Struct, frozen=True, gc=False):
+    """What the network shows: a conversation begins or ends at an extension."""
+
+    extension: str
+    is_connected: bool
+
+
+class Leg:
+    """One extension's part in one call: what a recording of it would have to carry. Times are virtual seconds."""
+
+    __slots__ = (
+        "call_refs", "called", "calling", "connected_at", "contact", "direction", "disconnected_at", "ended", "heard",
+        "interaction", "number", "query", "queue_name", "seat", "wrapup",
+    )  # fmt: skip
+
+    def __init__(self, number: int, seat: Seat, call_ref: str, interaction: str, at: float) -> None:
+        self.number, self.seat, self.interaction, self.connected_at = number, seat, interaction, at
+        self.call_refs = [call_ref]
+        self.disconnected_at: float | None = None
+        self.calling = self.called = self.direction = self.ended = ""
+        self.queue_name: str | None = None
+        self.contact: Contact | None = None
+        self.wrapup: tuple[str, str] | None = None
+        self.query: dict[str, str] = {}
+        #: Whether somebody monitored the extension all the time; the switch's side of the wire knows.
+        self.heard = False
+
+
+class Unanswered(msgspec.Struct, frozen=True):
+    """A call that no extension answered."""
+
+    call_ref: str
+    interaction: str
+    queue_name: str | None
+    calling: str
+    began_at: float
+    ended_at: float
+    ended: str
+
+
+class Fact(msgspec.Struct):
+    """All that happens at one moment, in order. ``settled``: legs of which nothing more will become known."""
+
+    at: float
+    messages: list[Message] = []
+    taps: list[Tap] = []
+    closed: list[Leg] = []
+    settled: list[Leg] = []
+    unanswered: list[Unanswered] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Say whether nothing happened."""
+        return not (self.messages or self.taps or self.closed or self.settled or self.unanswered)

@@ -1,0 +1,264 @@
+"""What happens in a call: each scenario is a process of the world, from the first ring to the last wrap-up."""
+
+from collections.abc import Callable
+from random import Random
+
+from simulators.pbx.conversations import (
+    Part,
+    Talk,
+    answer,
+    consult,
+    dial_out,
+    distribute,
+    give_up,
+    hang_up,
+    incoming,
+    part,
+    part_from,
+    ring_elsewhere,
+    served,
+    talked,
+    wrap_up,
+)
+from simulators.pbx.people import Seat, contact
+from simulators.pbx.plan import Plan
+from simulators.pbx.world import Process, World
+
+
+def script(world: World) -> Process:
+    """Return a scenario drawn by the plan's weights."""
+    mix = world.plan.mix
+    name = world.rng.choices(list(mix), list(mix.values()))[0]
+    return SCENARIOS[name](world)
+
+
+def day(plan: Plan, seed: int) -> World:
+    """Return a world whose day the seed decides."""
+    return World(plan, Random(seed), script)
+
+
+def queue_call(world: World) -> Process:
+    """Let a customer be served from a queue."""
+    talk = yield from served(world)
+    if talk:
+        yield world.around(world.plan.talk_seconds)
+        yield from part(world, talk)
+
+
+def held_call(world: World) -> Process:
+    """Let the agent put the customer on hold for a while."""
+    talk = yield from served(world)
+    if talk:
+        extension = talk.seat.extension
+        yield world.around(world.plan.talk_seconds / 3)
+        world.board.hold(talk.call, extension)
+        yield world.around(world.plan.talk_seconds / 3)
+        world.board.retrieve(talk.call, extension)
+        yield world.around(world.plan.talk_seconds / 3)
+        yield from part(world, talk)
+
+
+def blind_transfer(world: World) -> Process:
+    """Let the agent hand the customer on to a colleague unannounced."""
+    yield from _handed_on(world, world.floor.take_any)
+
+
+def escalation(world: World) -> Process:
+    """Let the agent hand the customer on to a supervisor, whom QMS does not know."""
+    yield from _handed_on(world, world.floor.take_supervisor)
+
+
+def attended_transfer(world: World) -> Process:
+    """Let the agent ask a colleague first; some hand the customer on before the colleague answers."""
+    talk = yield from served(world)
+    if not talk:
+        return
+    yield world.around(world.plan.talk_seconds / 2)
+    other = world.floor.take_any()
+    if other is None:
+        yield from part(world, talk)
+        return
+    is_early = world.rng.random() < 0.15
+    consulted = yield from consult(world, talk, other, is_answered=not is_early)
+    first = world.board.legs.get((consulted.id, talk.seat.extension))
+    call = world.board.transfer(talk.call, consulted, talk.seat.extension, other.extension)
+    world.settle(first)
+    world.start(wrap_up(world, talk))
+    if is_early:
+        yield world.around(world.plan.ring_seconds)
+        answer(world, call, other, "transfer")
+    yield world.around(world.plan.talk_seconds)
+    yield from part_from(world, call, other)
+
+
+def conference(world: World) -> Process:
+    """Let the agent bring a colleague in; one of the agents leaves, the others go on."""
+    talk = yield from served(world)
+    if not talk:
+        return
+    yield world.around(world.plan.talk_seconds / 2)
+    other = world.floor.take_any()
+    if other is None:
+        yield from part(world, talk)
+        return
+    consulted = yield from consult(world, talk, other)
+    asked = world.board.legs[consulted.id, talk.seat.extension]
+    call = world.board.conference(talk.call, consulted, talk.seat.extension, other.extension)
+    world.settle(asked)
+    yield world.around(world.plan.talk_seconds / 2)
+    joined = Talk(call, other, world.board.legs[call.id, other.extension])
+    if world.rng.random() < 0.7:
+        world.board.clear(call, talk.seat.extension, "left_conference")
+        world.start(wrap_up(world, talk))
+        yield world.around(world.plan.talk_seconds / 2)
+        yield from part_from(world, call, other)
+    else:
+        world.board.clear(call, other.extension, "left_conference")
+        world.settle(joined.leg)
+        world.let_go(other)
+        yield world.around(world.plan.talk_seconds / 2)
+        yield from part(world, Talk(call, talk.seat, talk.leg))
+
+
+def consultation(world: World) -> Process:
+    """Let the agent ask a colleague and go back to the customer."""
+    talk = yield from served(world)
+    if not talk:
+        return
+    yield world.around(world.plan.talk_seconds / 2)
+    other = world.floor.take_any()
+    if other is not None:
+        consulted = yield from consult(world, talk, other)
+        yield from hang_up(world, consulted, other.extension, talk.seat.extension, "consult_over")
+        world.let_go(other)
+        world.board.retrieve(talk.call, talk.seat.extension)
+        yield world.around(world.plan.talk_seconds / 2)
+    yield from part(world, talk)
+
+
+def abandoned_call(world: World) -> Process:
+    """Let a customer give up, in the queue or while an agent's telephone rings."""
+    call, queue = incoming(world)
+    seat = world.floor.take(queue.device) if world.rng.random() < 0.5 else None
+    if seat is None:
+        world.board.queue(call, queue.device, world.floor.waiting(queue.device))
+        yield world.around(world.plan.talk_seconds)
+        give_up(world, call, queue.device)
+        return
+    distribute(world, call, queue, seat)
+    yield world.around(world.plan.ring_seconds)
+    world.board.clear(call, call.trunk, "abandoned_ringing")
+    world.board.clear(call, seat.extension, "abandoned_ringing")
+    world.let_go(seat)
+
+
+def no_answer(world: World) -> Process:
+    """Let an agent's telephone ring in vain, so that the call goes to another."""
+    yield from talked(world, (yield from served(world, is_lazy=True)))
+
+
+def direct_call(world: World) -> Process:
+    """Let a customer dial an agent's own number; not answered, it goes on to another."""
+    seat = world.floor.take_any()
+    if seat is None:
+        yield from queue_call(world)
+        return
+    call = world.board.incoming(contact(world.rng), seat.extension)
+    world.board.alert(call, seat.extension, "newCall")
+    yield world.around(world.plan.ring_seconds)
+    cause = "normal"
+    if world.rng.random() < 0.3 and (other := world.floor.take_any()):
+        cause = ring_elsewhere(world, call, seat, other)
+        seat = other
+        yield world.around(world.plan.ring_seconds)
+    leg = answer(world, call, seat, cause)
+    yield from talked(world, Talk(call, seat, leg))
+
+
+def outbound_call(world: World) -> Process:
+    """Let an agent call a customer who answers."""
+    seat = world.floor.take_any()
+    if seat is None:
+        return
+    call = yield from dial_out(world, seat)
+    world.board.reach_network(call)
+    world.board.alert(call, call.trunk, "networkSignal")
+    yield world.around(world.plan.ring_seconds)
+    leg = answer(world, call, seat, "networkSignal", call.trunk)
+    yield from talked(world, Talk(call, seat, leg))
+
+
+def unsupervised_call(world: World) -> Process:
+    """Let an agent call on a trunk that tells nothing after the call has left."""
+    seat = world.floor.take_any()
+    if seat is None:
+        return
+    call = yield from dial_out(world, seat)
+    world.board.reach_network(call)
+    call.is_answered = True
+    world.board.converse(call)
+    world.set_state(seat, "agentBusy")
+    leg = world.board.legs[call.id, seat.extension]
+    # Long enough that a listener may take it for a conversation.
+    yield 4 + world.around(world.plan.talk_seconds)
+    world.board.clear(call, seat.extension, "agent_left")
+    world.settle(leg)
+    world.let_go(seat)
+
+
+def busy_call(world: World) -> Process:
+    """Let an agent call a customer who is busy."""
+    seat = world.floor.take_any()
+    if seat is None:
+        return
+    call = yield from dial_out(world, seat)
+    world.board.fail(call, "busy")
+    yield world.around(world.plan.ring_seconds)
+    world.board.clear(call, seat.extension, "busy")
+    world.let_go(seat)
+
+
+def internal_call(world: World) -> Process:
+    """Let one agent call another."""
+    seat, other = world.floor.take_any(), world.floor.take_any()
+    if seat is None or other is None:
+        for one in filter(None, (seat, other)):
+            world.let_go(one)
+        return
+    call = world.board.internal(seat.extension, other.extension)
+    yield world.around(0.5)
+    world.board.originate(call, seat.extension, "newCall")
+    world.board.alert(call, other.extension, "newCall")
+    yield world.around(world.plan.ring_seconds)
+    answer(world, call, other)
+    world.set_state(seat, "agentBusy")
+    yield world.around(world.plan.talk_seconds)
+    yield from hang_up(world, call, other.extension, seat.extension, "agent_left")
+    world.let_go(seat)
+    world.let_go(other)
+
+
+def _handed_on(world: World, take: Callable[[], Seat | None]) -> Part:
+    talk = yield from served(world)
+    if not talk:
+        return
+    yield world.around(world.plan.talk_seconds / 2)
+    other = take()
+    if other is None:
+        yield from part(world, talk)
+        return
+    call = world.board.transfer_blind(talk.call, talk.seat.extension, other.extension)
+    world.start(wrap_up(world, talk))
+    world.board.alert(call, other.extension, "singleStepTransfer")
+    yield world.around(world.plan.ring_seconds)
+    answer(world, call, other, "singleStepTransfer")
+    yield world.around(world.plan.talk_seconds)
+    yield from part_from(world, call, other)
+
+
+SCENARIOS: dict[str, Callable[[World], Process]] = {
+    "queue": queue_call, "hold": held_call, "blind": blind_transfer, "attended": attended_transfer,
+    "conference": conference, "consult": consultation, "abandon": abandoned_call, "no_answer": no_answer,
+    "direct": direct_call, "outbound": outbound_call, "unsupervised": unsupervised_call, "busy": busy_call,
+    "internal": internal_call, "escalate": escalation,
+}  # fmt: skip

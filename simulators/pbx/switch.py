@@ -1,0 +1,118 @@
+"""The switch between world and clients: who monitors which device, and what is brought to whom."""
+
+from collections.abc import Mapping
+from itertools import count
+from typing import Protocol
+
+from simulators.pbx.people import QUEUES, Seat
+from simulators.pbx.reports import Fact, Message
+from simulators.pbx.switchboard import Board
+from simulators.pbx.world import World
+
+NEVER = float("inf")
+
+
+class Listener(Protocol):
+    """A client's link."""
+
+    def tell(self, message: Message, references: list[str]) -> None:
+        """Tell an event at each of the client's monitors named."""
+
+    def flush(self) -> None:
+        """Send what was told."""
+
+    def end(self) -> None:
+        """End the link in order."""
+
+
+class Switch:
+    """A world with monitors. Events at which nobody listens are not kept, as on a real switch."""
+
+    def __init__(self, world: World, heartbeat_seconds: float = 30.0) -> None:
+        self.heartbeat_seconds = heartbeat_seconds
+        self._world = world
+        self._queues = {queue.device for queue in QUEUES}
+        self._monitors: dict[str, dict[Listener, list[str]]] = {}
+        self._listened_since: dict[str, float] = {}
+        self._sessions = count(1)
+        self._listeners: set[Listener] = set()
+        #: What was told, counted once for each monitor; and what nobody heard.
+        self.told = self.unheard = 0
+        #: How often a monitor was started, so that it can be seen whether more are coming.
+        self.monitors_started = 0
+
+    @property
+    def board(self) -> Board:
+        """Return what truly stands."""
+        return self._world.board
+
+    @property
+    def seats(self) -> dict[str, Seat]:
+        """Return who sits where."""
+        return self._world.seats
+
+    @property
+    def has_monitors(self) -> bool:
+        """Say whether anybody listens anywhere."""
+        return any(self._monitors.values())
+
+    def has_device(self, device: str) -> bool:
+        """Say whether there is such a device."""
+        return device in self.seats or device in self._queues
+
+    def seats_at(self, device: str) -> list[Seat]:
+        """Return the agent at a device, if there is one."""
+        return [self.seats[device]] if device in self.seats else []
+
+    def next_session(self) -> int:
+        """Return the number of a new session."""
+        return next(self._sessions)
+
+    def joined(self, listener: Listener) -> None:
+        """Heed that a client has come."""
+        self._listeners.add(listener)
+
+    def monitored(self, listener: Listener, device: str, reference: str) -> None:
+        """Let a client listen at a device."""
+        self.monitors_started += 1
+        if not self._monitors.get(device):
+            self._listened_since[device] = self._world.now
+        self._monitors.setdefault(device, {}).setdefault(listener, []).append(reference)
+
+    def unmonitored(self, listener: Listener, device: str, reference: str) -> None:
+        """Let a client listen no longer."""
+        references = self._monitors[device][listener]
+        references.remove(reference)
+        if not references:
+            del self._monitors[device][listener]
+        if not self._monitors[device]:
+            self._listened_since[device] = NEVER
+
+    def forget(self, listener: Listener, monitors: Mapping[str, str]) -> None:
+        """Heed that a client with these monitors is gone."""
+        self._listeners.discard(listener)
+        for reference, device in monitors.items():
+            self.unmonitored(listener, device, reference)
+
+    def publish(self, fact: Fact) -> None:
+        """Bring a moment's events to those who listen, and note which legs were heard to their end."""
+        for message in fact.messages:
+            listening = self._monitors.get(message.device)
+            if not listening:
+                self.unheard += 1
+                continue
+            for listener, references in listening.items():
+                listener.tell(message, references)
+                self.told += len(references)
+        for leg in fact.closed:
+            leg.heard = self._listened_since.get(leg.seat.extension, NEVER) <= leg.connected_at
+
+    def flush(self) -> None:
+        """Send what was told."""
+        for listener in list(self._listeners):
+            listener.flush()
+
+    def hang_up(self) -> None:
+        """End all links in order."""
+        for listener in list(self._listeners):
+            listener.end()

@@ -1,0 +1,355 @@
+"""The switchboard: calls, connections and legs as they truly are, and what the switch reports of each change.
+
+Every operation changes the state first and then tells it at the monitor of every device concerned, each with its own
+``localConnectionInfo``, in the order that ECMA-269 gives.
+"""
+
+from itertools import count
+
+from simulators.pbx.call import Call, Direction
+from simulators.pbx.messages import connection, device, hex_text, moved, private, redirection
+from simulators.pbx.people import Contact, Queue, Seat
+from simulators.pbx.reports import Fact, Leg, Message, Tap, Unanswered
+
+FIRST_TRUNK, TRUNKS, CHANNELS = 17, 8, 120
+
+
+class Numbers:
+    """Call references, ids of calls and interactions, trunk channels: all in order, none by chance."""
+
+    def __init__(self, domain: str, first_call: int) -> None:
+        self._domain, self._calls, self._ids, self._channels = domain, count(first_call), count(1), count(0)
+
+    def call(self) -> str:
+        """Return a call reference; like a real switch's they come round again, after 16 million calls."""
+        return f"{next(self._calls) % 0x1000000:04X}"
+
+    def unique(self) -> str:
+        """Return an id that no other call or interaction has."""
+        return f"{self._domain:.8}{next(self._ids):024X}"
+
+    def trunk(self) -> str:
+        """Return the connection device of a trunk's channel."""
+        channel = next(self._channels)
+        return f"T{FIRST_TRUNK + channel % TRUNKS}:{1 + channel // TRUNKS % CHANNELS}"
+
+
+class Board:
+    """What stands on the switch now. ``fact`` collects what is told until somebody takes it."""
+
+    def __init__(self, numbers: Numbers, seats: dict[str, Seat], *, splits_transfers: bool = False) -> None:
+        self._numbers, self._seats, self._splits_transfers = numbers, seats, splits_transfers
+        self._leg_numbers = count(1)
+        #: So many interactions have begun.
+        self.begun = 0
+        self.calls: dict[str, Call] = {}
+        self.at_device: dict[str, dict[str, Call]] = {}
+        self.legs: dict[tuple[str, str], Leg] = {}
+        self.now = 0.0
+        self.fact = Fact(0.0)
+
+    # How calls begin.
+
+    def incoming(self, contact: Contact, called: str, queue: Queue | None = None) -> Call:
+        """Let a customer's call arrive from outside; nobody is told of it yet."""
+        trunk = self._numbers.trunk()
+        call = self._new("inbound", contact.number, called, trunk=trunk, queue=queue, contact=contact)
+        self._put(call, trunk, "connected")
+        return call
+
+    def outgoing(self, extension: str, contact: Contact) -> Call:
+        """Let an extension go off-hook to call a customer."""
+        call = self._new("outbound", extension, contact.number, trunk=self._numbers.trunk(), contact=contact)
+        self._initiate(call, extension, "newCall")
+        return call
+
+    def internal(self, extension: str, called: str, interaction: str = "") -> Call:
+        """Let an extension go off-hook to call another; with an interaction it is a consultation in it."""
+        call = self._new("internal", extension, called, interaction=interaction)
+        self._initiate(call, extension, "consultation" if interaction else "newCall")
+        return call
+
+    # What happens in a call.
+
+    def originate(self, call: Call, extension: str, cause: str) -> None:
+        """Tell that an extension has dialled."""
+        self._put(call, extension, "connected")
+        head = f"<originatedConnection>{call.at(extension)}</originatedConnection>{call.ends}"
+        self._tell(call, "OriginatedEvent", head, f"<cause>{cause}</cause>{call.shared}")
+
+    def reach_network(self, call: Call) -> None:
+        """Tell that a call left on its trunk."""
+        self._put(call, call.trunk, "connected")
+        head = (
+            f"<outboundConnection>{call.at(call.trunk)}</outboundConnection>"
+            f"{device('networkInterfaceUsed', call.trunk_group)}{call.ends}{redirection('')}"
+        )
+        tail = f"<cause>normal</cause>{call.traits}<callLinkageData>{call.linkage}</callLinkageData>"
+        self._tell(call, "NetworkReachedEvent", head, tail)
+
+    def alert(self, call: Call, where: str, cause: str) -> None:
+        """Let a device ring: an extension, a queue's group, or the trunk for the party outside."""
+        self._put(call, where, "alerting")
+        number = call.number_of(where)
+        head = f"<connection>{call.at(where)}</connection>{device('alertingDevice', number)}{call.ends}"
+        self._tell(call, "DeliveredEvent", head + redirection(call.last), self._named(call, cause))
+
+    def queue(self, call: Call, group: str, in_front: int) -> None:
+        """Let a call wait at its queue's group."""
+        self._put(call, group, "queued")
+        head = (
+            f"<queuedConnection>{call.at(group)}</queuedConnection>{device('queue', group)}{call.ends}"
+            f"{redirection(call.last)}<numberQueued>{in_front + 1}</numberQueued>"
+            f"<callsInFront>{in_front}</callsInFront>"
+        )
+        self._tell(call, "QueuedEvent", head, f"<cause>noAvailableAgents</cause>{call.shared}")
+
+    def divert(self, call: Call, old: str, new: str, cause: str) -> None:
+        """Let a call leave a device unanswered for another; only the device that it leaves is told."""
+        self._drop(call, old)
+        body = (
+            f"<connection>{call.at(old)}</connection>{device('divertingDevice', old)}{device('newDestination', new)}"
+            f"{call.ends}{redirection(call.last)}<localConnectionInfo>null</localConnectionInfo><cause>{cause}</cause>"
+            f"{call.traits}{call.network}<callLinkageData>{call.linkage}</callLinkageData>"
+        )
+        self.fact.messages.append(Message(old, "DivertedEvent", body))
+        call.last = old
+
+    def answer(self, call: Call, where: str, cause: str = "normal") -> None:
+        """Let a device answer: a conversation begins at every extension that is connected now."""
+        self._put(call, where, "connected")
+        call.is_answered = True
+        number = call.number_of(where)
+        head = f"<establishedConnection>{call.at(where)}</establishedConnection>{device('answeringDevice', number)}"
+        self._tell(call, "EstablishedEvent", head + call.ends + redirection(call.last), self._named(call, cause))
+        self.converse(call)
+
+    def converse(self, call: Call) -> None:
+        """Begin a leg at every extension that is connected and has none in this call."""
+        for extension in call.inside:
+            if call.parties[extension] == "connected" and (call.id, extension) not in self.legs:
+                self._open(call, extension)
+
+    def fail(self, call: Call, cause: str) -> None:
+        """Let a call not come about; the extension that called hears a tone."""
+        self._put(call, call.trunk, "fail")
+        number = call.number_of(call.trunk)
+        head = f"<failedConnection>{call.at(call.trunk)}</failedConnection>{device('failingDevice', number)}{call.ends}"
+        self._tell(call, "FailedEvent", head + redirection(""), f"<cause>{cause}</cause>{call.shared}")
+
+    def hold(self, call: Call, extension: str, cause: str = "normal") -> None:
+        """Let an extension put the call on hold."""
+        self._put(call, extension, "hold")
+        head = f"<heldConnection>{call.at(extension)}</heldConnection>{device('holdingDevice', extension)}"
+        self._tell(call, "HeldEvent", head, f"<cause>{cause}</cause>{self._brief(call)}")
+
+    def retrieve(self, call: Call, extension: str) -> None:
+        """Let an extension take the call back."""
+        self._put(call, extension, "connected")
+        head = f"<retrievedConnection>{call.at(extension)}</retrievedConnection>{device('retrievingDevice', extension)}"
+        self._tell(call, "RetrievedEvent", head, f"<cause>normal</cause>{self._brief(call)}")
+
+    def clear(self, call: Call, who: str, ended: str, cause: str = "normalClearing") -> None:
+        """Let a party leave; the others see it, and the party itself. A call without extensions is over."""
+        call.parties[who] = "null"
+        head = f"<droppedConnection>{call.at(who)}</droppedConnection>{device('releasingDevice', call.number_of(who))}"
+        self._tell(call, "ConnectionClearedEvent", head, f"<cause>{cause}</cause>{self._brief(call)}")
+        self._drop(call, who)
+        self._close(call, who, ended)
+        if not call.inside:
+            self._end(call, ended)
+
+    # Calls that become another.
+
+    def transfer_blind(self, call: Call, leaving: str, target: str) -> Call:
+        """Hand a call on unannounced: a new call goes to the target, which does not ring yet."""
+        new = self._resulting(call)
+        new.last = leaving
+        items = self._items(new, {call.trunk: call}) + moved(new.at(target), "", target, "")
+        head = self._merging(call, leaving, "transferring", "transferredTo", target, "transferred", items)
+        tail = self._merged("singleStepTransfer", call, new)
+        state = "<localConnectionInfo>null</localConnectionInfo>"
+        self.fact.messages.append(Message(leaving, "TransferredEvent", head + state + tail))
+        self._close(call, leaving, "transferred")
+        self._replace([call], new, {call.trunk: call})
+        return new
+
+    def transfer(self, held: Call, consulted: Call, leaving: str, target: str) -> Call:
+        """Hand a call on to whom the extension consulted, who has answered or still rings."""
+        new = self._resulting(held)
+        staying = {held.trunk: held, target: consulted}
+        items = self._items(new, staying)
+        tail = self._merged("transfer", held, new)
+        for where, state, old, second in (
+            (leaving, "null", held, consulted), (target, consulted.parties[target], consulted, None),
+        ):  # fmt: skip
+            head = self._merging(old, leaving, "transferring", "transferredTo", target, "transferred", items, second)
+            body = f"{head}<localConnectionInfo>{state}</localConnectionInfo>{tail}"
+            self.fact.messages.append(Message(where, "TransferedEvent", body))
+        self._close(consulted, leaving, "transferred")
+        self._close(held, leaving, "transferred")
+        self._replace([held, consulted], new, staying)
+        if self._splits_transfers and (new.id, target) in self.legs:
+            asked = self.legs[new.id, target]
+            self._close(new, target, "consult_over", tap=False)
+            self.fact.settled.append(asked)
+            self._open(new, target)
+        return new
+
+    def conference(self, held: Call, consulted: Call, host: str, added: str) -> Call:
+        """Make one call of both, with the customer, the host and whom the host consulted."""
+        new = self._resulting(held)
+        staying = {host: held, held.trunk: held, added: consulted}
+        items = self._items(new, staying)
+        tail = self._merged("conference", held, new)
+        for where, old, second in ((host, held, consulted), (added, consulted, None)):
+            head = self._merging(old, host, "conferencing", "", added, "conference", items, second)
+            body = f"{head}<localConnectionInfo>connected</localConnectionInfo>{tail}"
+            self.fact.messages.append(Message(where, "ConferencedEvent", body))
+        self._close(consulted, host, "consult_over", tap=False)
+        self._replace([held, consulted], new, staying)
+        for party in staying:
+            new.parties[party] = "connected"
+        return new
+
+    # What is said about a call and its agents.
+
+    def inform(self, extension: str, call_ref: str, correlator: str, user: str) -> None:
+        """Tell data about the call at an extension."""
+        self._inform(extension, call_ref, hex_text("correlatorData", correlator) + hex_text("userData", user))
+
+    def wrap_up(self, extension: str, call_ref: str, template: str, result: str) -> None:
+        """Tell how an agent wrapped a call up."""
+        self._inform(extension, call_ref, private(wrapupTemplate=template, wrapupResult=result))
+
+    def tell_agent(self, seat: Seat, name: str, body: str) -> None:
+        """Tell what an agent does."""
+        self.fact.messages.append(Message(seat.extension, name, body))
+
+    def take(self) -> Fact:
+        """Return what was told since the last time."""
+        told, self.fact = self.fact, Fact(self.now)
+        return told
+
+    def _inform(self, extension: str, call_ref: str, content: str) -> None:
+        body = f"<connection>{connection(call_ref, extension)}</connection>{device('device', extension)}{content}"
+        self.fact.messages.append(Message(extension, "CallInformationEvent", body))
+
+    def _new(
+        self, direction: Direction, calling: str, called: str, *, interaction: str = "", trunk: str = "",
+        queue: Queue | None = None, contact: Contact | None = None,
+    ) -> Call:  # fmt: skip
+        unique = self._numbers.unique()
+        self.begun += not interaction
+        call = Call(
+            self._numbers.call(), unique, interaction or unique, direction=direction, calling=calling, called=called,
+            began_at=self.now, trunk=trunk, queue=queue, contact=contact,
+        )  # fmt: skip
+        self.calls[call.id] = call
+        return call
+
+    def _resulting(self, old: Call) -> Call:
+        """Make the call that takes an old one's place, with all that is known of it."""
+        new = self._new(
+            old.direction, old.calling, old.called, interaction=old.interaction, trunk=old.trunk, queue=old.queue,
+            contact=old.contact,
+        )  # fmt: skip
+        new.is_answered, new.last, new.began_at = old.is_answered, old.last, old.began_at
+        return new
+
+    def _initiate(self, call: Call, extension: str, cause: str) -> None:
+        self._put(call, extension, "initiated")
+        head = f"<initiatedConnection>{call.at(extension)}</initiatedConnection>{device('initiatingDevice', extension)}"
+        self._tell(call, "ServiceInitiatedEvent", head, f"<cause>{cause}</cause>{self._brief(call)}")
+
+    def _named(self, call: Call, cause: str) -> str:
+        return f"<cause>{cause}</cause>{call.shared}{call.told_caller}"
+
+    def _brief(self, call: Call) -> str:
+        return f"{call.traits}<callLinkageData>{call.linkage}</callLinkageData>"
+
+    def _tell(self, call: Call, name: str, head: str, tail: str) -> None:
+        told = self.fact.messages
+        for where, state in call.parties.items():
+            if where != call.trunk:
+                body = f"{head}<localConnectionInfo>{state}</localConnectionInfo>{tail}"
+                told.append(Message(where, name, body))
+
+    def _items(self, new: Call, staying: dict[str, Call]) -> str:
+        return "".join(
+            moved(new.at(party), old.at(party), new.number_of(party), new.trunk_group if party == new.trunk else "")
+            for party, old in staying.items()
+        )
+
+    def _merging(
+        self, old: Call, actor: str, role: str, to: str, target: str, listed: str, items: str,
+        second: Call | None = None,
+    ) -> str:  # fmt: skip
+        secondary = f"<secondaryOldCall>{second.at(actor)}</secondaryOldCall>" if second else ""
+        return (
+            f"<primaryOldCall>{old.at(actor)}</primaryOldCall>{secondary}{device(role + 'Device', actor)}"
+            f"{device(to + 'Device' if to else 'addedParty', target)}<{listed}Connections>{items}</{listed}Connections>"
+        )
+
+    def _merged(self, cause: str, old: Call, new: Call) -> str:
+        return (
+            f"<cause>{cause}</cause>{new.traits}<callLinkageDataList><newCallLinkageData>{new.linkage}"
+            f"</newCallLinkageData><oldCallLinkageData>{old.linkage}</oldCallLinkageData></callLinkageDataList>"
+        )
+
+    def _put(self, call: Call, where: str, state: str) -> None:
+        call.parties[where] = state
+        if where != call.trunk:
+            self.at_device.setdefault(where, {})[call.id] = call
+
+    def _drop(self, call: Call, where: str) -> None:
+        del call.parties[where]
+        if where != call.trunk:
+            del self.at_device[where][call.id]
+
+    def _replace(self, olds: list[Call], new: Call, staying: dict[str, Call]) -> None:
+        """Move the parties that stay, and their legs, to the new call; the old calls are no more."""
+        for party, old in staying.items():
+            self._put(new, party, old.parties[party])
+            leg = self.legs.pop((old.id, party), None)
+            if leg is not None:
+                leg.call_refs.append(new.id)
+                self.legs[new.id, party] = leg
+        for old in olds:
+            self._forget(old)
+
+    def _forget(self, call: Call) -> None:
+        for party in list(call.parties):
+            self._drop(call, party)
+        del self.calls[call.id]
+
+    def _end(self, call: Call, ended: str) -> None:
+        if not call.is_answered:
+            name = call.queue.name if call.queue else None
+            self.fact.unanswered.append(
+                Unanswered(call.id, call.interaction, name, call.calling, call.began_at, self.now, ended)
+            )
+        self._forget(call)
+
+    def _open(self, call: Call, extension: str) -> None:
+        leg = Leg(next(self._leg_numbers), self._seats[extension], call.id, call.interaction, self.now)
+        self.legs[call.id, extension] = leg
+        self.fact.taps.append(Tap(extension, True))
+
+    def _close(self, call: Call, who: str, ended: str, *, tap: bool = True) -> None:
+        """End a leg with what is known of its call now."""
+        leg = self.legs.pop((call.id, who), None)
+        if leg is None:
+            return
+        leg.disconnected_at, leg.ended = self.now, ended
+        describe(leg, call)
+        self.fact.closed.append(leg)
+        if tap:
+            self.fact.taps.append(Tap(who, False))
+
+
+def describe(leg: Leg, call: Call) -> None:
+    """Let a leg know what is known of its call now."""
+    leg.direction, leg.calling, leg.called = call.direction, call.calling, call.called
+    leg.queue_name = call.queue.name if call.queue else None
+    leg.contact = call.contact if call.direction == "inbound" else None

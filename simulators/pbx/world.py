@@ -1,0 +1,140 @@
+"""The world: a heap of what is to happen when, and the processes that it moves. Pure: time and chance are arguments.
+
+A process is a generator: it acts, yields how many seconds it waits, and is sent the agent it waited for, if one came.
+"""
+
+from collections.abc import Callable, Generator, Iterator
+from heapq import heappop, heappush
+from itertools import count
+from random import Random
+
+from simulators.pbx import messages
+from simulators.pbx.agent_pool import Floor, Waiting
+from simulators.pbx.call import Call
+from simulators.pbx.people import Seat, State, agents, supervisors
+from simulators.pbx.plan import Plan
+from simulators.pbx.reports import Fact, Leg
+from simulators.pbx.switchboard import Board, Numbers, describe
+
+Process = Generator[float, Seat | None, None]
+Getting = Generator[float, Seat | None, Seat | None]
+
+#: What a switch calls the beginning of each state.
+STATE_EVENTS: dict[State, str] = {
+    "agentReady": "AgentReadyEvent", "agentNotReady": "AgentNotReadyEvent", "agentBusy": "AgentBusyEvent",
+    "agentWorkingAfterCall": "AgentWorkingAfterCallEvent",
+}  # fmt: skip
+
+
+class World:
+    """A contact centre's day. ``run`` gives its facts in order; the same plan and seed give the same ones."""
+
+    def __init__(self, plan: Plan, rng: Random, script: "Script") -> None:
+        self.plan, self.rng, self._script = plan, rng, script
+        agent_seats, supervisor_seats = agents(plan.agents), supervisors(plan.agents)
+        self.seats = {seat.extension: seat for seat in (*agent_seats, *supervisor_seats)}
+        self.floor = Floor(agent_seats, supervisor_seats)
+        numbers = Numbers(plan.domain, rng.randrange(0x1000, 0x8000))
+        self.board = Board(numbers, self.seats, splits_transfers=plan.splits_transfers)
+        self.is_open = True
+        self._heap: list[tuple[float, int, int, int]] = []
+        self._order, self._handles = count(), count(1)
+        self._processes: dict[int, Process] = {}
+        #: A process that is woken early leaves its old place in the heap behind; this tells it by its turn.
+        self._turns: dict[int, int] = {}
+        self._gifts: dict[int, Seat] = {}
+        self._current = 0
+        self.start(self._arrivals())
+
+    @property
+    def now(self) -> float:
+        """Return the virtual time in seconds."""
+        return self.board.now
+
+    @property
+    def next_at(self) -> float | None:
+        """Return when something happens next, or None when nothing ever will."""
+        while self._heap and self._turns.get(self._heap[0][2]) != self._heap[0][3]:
+            heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def close(self) -> None:
+        """Let no new calls come; those in progress go on."""
+        self.is_open = False
+
+    def run(self, until: float) -> Iterator[Fact]:
+        """Let the world go on until a time; give what happened, moment by moment."""
+        while (next_at := self.next_at) is not None and next_at <= until:
+            at, _, handle, _ = heappop(self._heap)
+            self.board.now = self.board.fact.at = at
+            self._step(handle)
+            if not self.board.fact.is_empty:
+                yield self.board.take()
+
+    def unfinished(self) -> list[Leg]:
+        """Return the legs that are still open, as they stand."""
+        for (call_id, _), leg in self.board.legs.items():
+            describe(leg, self.board.calls[call_id])
+        return list(self.board.legs.values())
+
+    def start(self, process: Process, after: float = 0.0) -> None:
+        """Let a process begin."""
+        handle = next(self._handles)
+        self._processes[handle] = process
+        self._plan(handle, self.now + after)
+
+    def around(self, seconds: float) -> float:
+        """Draw a time of about so many seconds."""
+        return seconds * (0.5 + self.rng.random())
+
+    # Agents.
+
+    def get_agent(self, call: Call, group: str) -> Getting:
+        """Wait at a queue for an agent; none comes when the caller's patience ends first."""
+        waiting = Waiting(self._current)
+        self.board.queue(call, group, self.floor.wait(group, waiting))
+        seat = yield self.around(self.plan.patience_seconds)
+        if seat is None:
+            self.floor.leave(group, waiting)
+        return seat
+
+    def let_go(self, seat: Seat) -> None:
+        """Let an agent take calls again."""
+        self.set_state(seat, "agentReady")
+        waiting = self.floor.give_back(seat)
+        if waiting is not None:
+            self._gifts[waiting.process] = seat
+            self._plan(waiting.process, self.now)
+
+    def set_state(self, seat: Seat, state: State, pending: str = "", **private: str) -> None:
+        """Let an agent do something else, and tell it."""
+        if seat.state != state:
+            seat.state = state
+            self.board.tell_agent(seat, STATE_EVENTS[state], messages.agent(seat, pending, **private))
+
+    def settle(self, *legs: Leg | None) -> None:
+        """Say that nothing more will become known of legs."""
+        self.board.fact.settled += [leg for leg in legs if leg is not None]
+
+    def _arrivals(self) -> Process:
+        while True:
+            yield self.rng.expovariate(self.plan.calls_per_second)
+            if not self.is_open:
+                return
+            self.start(self._script(self))
+
+    def _plan(self, handle: int, at: float) -> None:
+        turn = self._turns[handle] = next(self._order)
+        heappush(self._heap, (at, turn, handle, turn))
+
+    def _step(self, handle: int) -> None:
+        self._current = handle
+        try:
+            wait = self._processes[handle].send(self._gifts.pop(handle, None))
+        except StopIteration:
+            del self._processes[handle], self._turns[handle]
+        else:
+            self._plan(handle, self.now + wait)
+
+
+Script = Callable[[World], Process]

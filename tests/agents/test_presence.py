@@ -1,0 +1,215 @@
+"""Who sits where after agents logged on, moved and left."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.core.presence import DISORDER, Seats, sit
+from agents.models import AgentState
+from cti.events import AgentData, AgentEvent, Busy, LoggedOff, LoggedOn, NotReady, Ready, WorkingAfterCall
+
+MORNING = datetime(2025, 3, 3, 8, tzinfo=UTC)
+KINDS: list[type[AgentEvent]] = [LoggedOn, LoggedOff, Ready, NotReady, Busy, WorkingAfterCall]
+
+
+def told(kind: type[AgentEvent], agent: str, device: str | None = None, *, at: float = 0, **more: str) -> AgentEvent:
+    data = AgentData(agent_id=agent, device_id=device, agent_name=more.get("name"), reason=more.get("reason"))
+    time = MORNING + timedelta(seconds=at)
+    return kind(id=f"{kind.__name__}-{agent}-{at}", source="pbx", time=time, specversion="1.0", data=data)
+
+
+def after(*events: AgentEvent, free_seating: bool = False) -> Seats:
+    seats = Seats()
+    for event in events:
+        for change in sit(seats, event, free_seating=free_seating):
+            seats.apply(change)
+    return seats
+
+
+def who(seats: Seats) -> dict[str, str]:
+    return {device: seat.agent_id for device, seat in seats.items()}
+
+
+def test_an_agent_who_logs_on_sits_there() -> None:
+    seat = after(told(LoggedOn, "9101", "2001", name="Alice Archer"))["2001"]
+
+    assert (seat.agent_id, seat.agent_name, seat.state, seat.since) == ("9101", "Alice Archer", "LoggedOn", MORNING)
+
+
+def test_states_follow_the_events_and_the_stay_goes_on() -> None:
+    seat = after(told(LoggedOn, "9101", "2001"), told(NotReady, "9101", "2001", at=9, reason="lunch"))["2001"]
+
+    assert (seat.state, seat.reason, seat.since, seat.state_since) == (
+        "NotReady", "lunch", MORNING, MORNING + timedelta(seconds=9),
+    )  # fmt: skip
+
+
+def test_every_state_is_one_of_the_models() -> None:
+    assert {kind.__name__ for kind in KINDS} == set(AgentState.values)
+
+
+def test_an_identical_log_on_changes_nothing_even_after_a_state() -> None:
+    seats = after(told(LoggedOn, "9101", "2001"), told(Ready, "9101", "2001", at=10))
+
+    assert sit(seats, told(LoggedOn, "9101", "2001", at=20)) == []
+
+
+def test_a_log_on_elsewhere_ends_the_stay_before() -> None:
+    seats = after(told(LoggedOn, "9101", "2001", name="Alice Archer"))
+
+    left, taken = sit(seats, told(LoggedOn, "9101", "2005", at=60))
+
+    assert (left.device_id, left.seat, left.ended) == ("2001", None, seats["2001"])
+    assert taken.device_id == "2005"
+    assert taken.seat is not None
+    assert taken.seat.agent_name == "Alice Archer"
+
+
+def test_another_agent_at_the_device_ends_the_first_ones_stay() -> None:
+    seats = after(told(LoggedOn, "9101", "2001"))
+
+    (change,) = sit(seats, told(LoggedOn, "9102", "2001", at=60))
+
+    assert change.ended == seats["2001"]
+    assert change.seat is not None
+    assert change.seat.agent_id == "9102"
+
+
+def test_free_seating_lets_an_agent_sit_at_two_extensions() -> None:
+    events = told(LoggedOn, "9101", "2001"), told(LoggedOn, "9101", "2002", at=9)
+
+    assert who(after(*events, free_seating=True)) == {"2001": "9101", "2002": "9101"}
+
+
+def test_with_free_seating_a_log_off_ends_one_stay_or_all() -> None:
+    both = told(LoggedOn, "9101", "2001", name="Alice"), told(LoggedOn, "9101", "2002", at=9)
+
+    assert after(*both, free_seating=True)["2002"].agent_name == "Alice"
+    assert who(after(*both, told(LoggedOff, "9101", "2001", at=20), free_seating=True)) == {"2002": "9101"}
+    assert after(*both, told(LoggedOff, "9101", at=20), free_seating=True) == {}
+
+
+def test_an_agent_leaves_with_or_without_naming_the_extension() -> None:
+    on = told(LoggedOn, "9101", "2001")
+
+    assert after(on, told(LoggedOff, "9101", "2001", at=9)) == {}
+    assert after(on, told(LoggedOff, "9101", at=9)) == {}
+
+
+def test_a_log_off_at_a_seat_left_before_does_not_end_the_stay_elsewhere() -> None:
+    events = told(LoggedOn, "9101", "2001"), told(LoggedOn, "9101", "2005", at=9), told(LoggedOff, "9101", "2001", at=9)
+
+    assert who(after(*events)) == {"2005": "9101"}
+
+
+def test_a_log_off_of_another_agent_leaves_the_sitter() -> None:
+    assert who(after(told(LoggedOn, "9101", "2001"), told(LoggedOff, "9102", "2001", at=9))) == {"2001": "9101"}
+
+
+def test_a_state_without_an_extension_finds_the_agents_seat() -> None:
+    assert after(told(LoggedOn, "9101", "2001"), told(Busy, "9101", at=9))["2001"].state == "Busy"
+
+
+def test_a_state_of_an_unknown_agent_at_an_extension_counts_as_logged_on() -> None:
+    assert who(after(told(Ready, "9101", "2001"))) == {"2001": "9101"}
+
+
+def test_a_state_of_an_unknown_agent_without_an_extension_changes_nothing() -> None:
+    assert sit(Seats(), told(Ready, "9101")) == []
+
+
+def test_a_state_without_an_agent_id_concerns_whoever_sits_there() -> None:
+    assert after(told(LoggedOn, "9101", "2001"), told(Busy, "", "2001", at=9))["2001"].state == "Busy"
+    assert sit(Seats(), told(Busy, "", "2001")) == []
+
+
+def test_a_new_name_is_taken_and_a_missing_one_keeps_the_old() -> None:
+    events = told(LoggedOn, "9101", "2001", name="Alice Archer"), told(LoggedOn, "9101", "2001", at=9, name="Alice Ash")
+
+    assert after(*events, told(Ready, "9101", "2001", at=12))["2001"].agent_name == "Alice Ash"
+
+
+def test_an_overtaken_log_on_does_not_undo_the_newer_one() -> None:
+    newer, older = told(LoggedOn, "9101", "2005", at=3), told(LoggedOn, "9101", "2001", at=2)
+
+    assert who(after(newer, older)) == {"2005": "9101"}
+    assert who(after(newer, told(LoggedOn, "9102", "2005", at=2))) == {"2005": "9101"}
+    assert who(after(newer, told(LoggedOff, "9101", "2005", at=2))) == {"2005": "9101"}
+
+
+def test_an_overtaken_state_does_not_undo_the_newer_one() -> None:
+    events = told(LoggedOn, "9101", "2001"), told(Busy, "9101", "2001", at=3), told(Ready, "9101", "2001", at=2)
+
+    assert after(*events)["2001"].state == "Busy"
+
+
+def test_after_a_clock_was_set_back_agents_still_move() -> None:
+    late = told(LoggedOn, "9102", "2001", at=-DISORDER.total_seconds() - 60)
+
+    assert who(after(told(LoggedOn, "9101", "2001"), late)) == {"2001": "9102"}
+
+
+def test_a_stay_never_ends_before_it_began() -> None:
+    (change,) = sit(after(told(LoggedOn, "9101", "2001")), told(LoggedOff, "9101", at=-3600))
+
+    assert change.at == MORNING
+
+
+days = st.lists(
+    st.builds(
+        lambda kind, agent, device, at: told(kind, agent, device if device or kind is not LoggedOn else "2001", at=at),
+        st.sampled_from(KINDS),
+        st.sampled_from(["9101", "9102", "9103"]),
+        st.sampled_from(["2001", "2002", None]),
+        st.integers(0, 60),
+    ),
+    max_size=20,
+)
+
+
+@given(days, st.booleans())
+def test_a_repeated_event_changes_nothing(day: list[AgentEvent], free_seating: bool) -> None:
+    seats = Seats()
+    for event in day:
+        for change in sit(seats, event, free_seating=free_seating):
+            seats.apply(change)
+
+        assert sit(seats, event, free_seating=free_seating) == []
+
+
+@given(days)
+def test_an_agent_has_one_seat_and_a_seat_knows_its_extension(day: list[AgentEvent]) -> None:
+    seats = after(*day)
+
+    assert len(set(who(seats).values())) == len(seats)
+    assert all(seat.device_id == device for device, seat in seats.items())
+
+
+@given(days, st.booleans())
+def test_what_ended_is_what_was_there(day: list[AgentEvent], free_seating: bool) -> None:
+    seats = Seats()
+    for event in day:
+        for change in sit(seats, event, free_seating=free_seating):
+            assert change.ended is None or change.ended == seats[change.device_id]
+            assert change.seat or change.ended
+            seats.apply(change)
+
+
+@given(days, st.booleans())
+def test_an_agents_seats_are_found_whatever_happened_before(day: list[AgentEvent], free_seating: bool) -> None:
+    seats = after(*day, free_seating=free_seating)
+
+    for agent in ("9101", "9102", "9103"):
+        assert {seat.device_id for seat in seats.of(agent)} == {at for at, one in who(seats).items() if one == agent}
+
+
+def test_a_morning_of_twenty_thousand_log_ons_looks_at_each_agents_seats_only() -> None:
+    seats = Seats()
+    looked_at = 0
+    for number in range(20_000):
+        for change in sit(seats, told(LoggedOn, f"a{number}", f"{number}")):
+            seats.apply(change)
+        looked_at += len(seats.of(f"a{number}"))
+
+    assert looked_at == len(seats) == 20_000

@@ -1,0 +1,124 @@
+"""Seats survive in the database as presences; agents keep the names they had."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from hypothesis import HealthCheck, given, settings
+
+from agents.api import load_seats, save_seats, who_sat_at
+from agents.core.presence import Seat, SeatChange, Seats, sit
+from agents.models import Agent, AgentName, Presence
+from cti.events import AgentEvent, Busy, LoggedOff, LoggedOn, Ready
+from cti.models import CtiSource
+from tests.agents.test_presence import MORNING, days, told
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2025, 3, 3, 9, tzinfo=UTC)
+
+
+def play(source: CtiSource, *events: AgentEvent) -> None:
+    """Fold events as one batch, the way the consumer does."""
+    seats = Seats(load_seats(source.pk).values())
+    changes: list[SeatChange] = []
+    for event in events:
+        for change in sit(seats, event):
+            seats.apply(change)
+            changes.append(change)
+    save_seats(source.pk, changes, NOW)
+
+
+def moment(seconds: float) -> datetime:
+    return MORNING + timedelta(seconds=seconds)
+
+
+def test_who_sits_where_is_the_same_after_it_was_saved(source: CtiSource) -> None:
+    play(source, told(LoggedOn, "9101", "2001", name="Alice Archer"), told(Ready, "9101", "2001", at=3, reason="x"))
+
+    assert load_seats(source.pk) == {
+        "2001": Seat(agent_id="9101", agent_name="Alice Archer", device_id="2001", state="Ready", since=MORNING,
+                     state_since=moment(3), reason="x")
+    }  # fmt: skip
+
+
+def test_a_stay_can_begin_and_end_within_one_batch_and_another_go_on(source: CtiSource) -> None:
+    play(source, told(LoggedOn, "9101", "2001"))
+    play(
+        source, told(LoggedOff, "9101", at=10), told(LoggedOn, "9102", "2001", at=20), told(LoggedOff, "9102", at=30),
+        told(LoggedOn, "9103", "2001", at=40),
+    )  # fmt: skip
+
+    stays = Presence.objects.order_by("since").values_list("agent_id", "since", "until")
+    assert list(stays) == [
+        ("9101", MORNING, moment(10)), ("9102", moment(20), moment(30)), ("9103", moment(40), None)
+    ]  # fmt: skip
+
+
+def test_who_sat_at_an_extension_is_known_as_of_a_moment(source: CtiSource) -> None:
+    play(source, told(LoggedOn, "9101", "2001"), told(LoggedOn, "9102", "2001", at=60), told(LoggedOff, "9102", at=90))
+
+    def who(seconds: float) -> str | None:
+        seat = who_sat_at(source.pk, "2001", moment(seconds))
+        return seat.agent_id if seat else None
+
+    assert [who(at) for at in (-1, 0, 59, 60, 89, 90)] == [None, "9101", "9101", "9102", "9102", None]
+
+
+def test_an_agent_keeps_every_name_with_its_beginning(source: CtiSource) -> None:
+    play(source, told(LoggedOn, "9101", "2001", name="Alice Archer"))
+    play(source, told(LoggedOff, "9101", at=50), told(LoggedOn, "9101", "2001", at=60, name="Alice Ash"))
+    play(source, told(Busy, "9101", "2001", at=70))
+
+    assert Agent.objects.get().name == "Alice Ash"
+    assert list(AgentName.objects.values_list("name", "since")) == [
+        ("Alice Ash", moment(60)),
+        ("Alice Archer", MORNING),
+    ]
+
+
+def test_sources_do_not_share_seats(source: CtiSource) -> None:
+    other = CtiSource.objects.create(slug="other", kind="http")
+    play(source, told(LoggedOn, "9101", "2001"))
+    play(other, told(LoggedOn, "9102", "2001"))
+
+    assert load_seats(source.pk)["2001"].agent_id == "9101"
+    assert load_seats(other.pk)["2001"].agent_id == "9102"
+
+
+def test_a_stay_that_the_changes_did_not_know_ends_when_another_begins(source: CtiSource) -> None:
+    play(source, told(LoggedOn, "9101", "2001"))
+    save_seats(source.pk, sit(Seats(), told(LoggedOn, "9102", "2001", at=9)), NOW)
+
+    assert load_seats(source.pk)["2001"].agent_id == "9102"
+    assert Presence.objects.get(agent_id="9101").until == moment(9)
+
+
+def test_a_batch_takes_few_queries_whatever_its_size(source: CtiSource) -> None:
+    def events(at: float) -> list[AgentEvent]:
+        return [told(LoggedOn, str(n), str(n), at=at, name=f"A{n}") for n in range(100)] + [
+            told(Ready, str(n), str(n), at=at + 1 + n) for n in range(100)
+        ]
+
+    play(source, *events(0))
+    with CaptureQueriesContext(connection) as queries:
+        play(source, *events(500))
+
+    assert len(queries) <= 8
+    with CaptureQueriesContext(connection) as queries:
+        save_seats(source.pk, [], NOW)
+    assert len(queries) == 0
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(days)
+def test_saving_in_two_batches_is_the_same_as_folding_at_once(source: CtiSource, day: list[AgentEvent]) -> None:
+    Presence.objects.all().delete()
+    seats = Seats()
+    for event in day:
+        for change in sit(seats, event):
+            seats.apply(change)
+    play(source, *day[: len(day) // 2])
+    play(source, *day[len(day) // 2 :])
+
+    assert load_seats(source.pk) == seats

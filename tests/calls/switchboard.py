@@ -1,0 +1,137 @@
+"""A switchboard for tests: tells the core what happens, in the words of the house, and shows what became of it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from agents.core.matching import MatchKind, Verdict
+from calls.core.commands import Command, StartSearch, WriteFlags
+from calls.core.reducer import advance
+from calls.core.result_events import Answer, RecordingFound, RecordingMissed, TimePassed, WriteSettled
+from calls.core.state import Leg, Site, SourceState, WriteStatus
+from calls.core.unit_of_work import State
+from cti.events import AnyEvent, from_mapping
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+def moment(seconds: float) -> datetime:
+    """Return the time so many seconds after noon."""
+    return NOON + timedelta(seconds=seconds)
+
+
+class Everybody:
+    """A roster in which each extension has a QMS user, but for those named."""
+
+    def __init__(self, site: Site | None = None, **kinds: MatchKind) -> None:
+        self.site = site or Site()
+        self.kinds = {name.removeprefix("x"): kind for name, kind in kinds.items()}
+
+    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> Verdict:
+        """Match all but the named."""
+        kind = self.kinds.get(extension, MatchKind.MATCHED)
+        services = (1,) if kind is MatchKind.MATCHED else ()
+        return Verdict(kind=kind, reason=f"{extension} is {kind.value}", services=services)
+
+
+def event(kind: str, seconds: float, *, family: str = "call", name: str = "", **data: Any) -> AnyEvent:
+    """Make an event of the source "pbx", so many seconds after noon."""
+    return from_mapping(
+        {
+            "specversion": "1.0",
+            "id": name or f"{kind}-{seconds}-{sorted(data.items())!r}"[:128],
+            "source": "pbx",
+            "type": f"{'gateway' if family in ('snapshot', 'link') else 'csta'}.{family}.{kind}",
+            "time": moment(seconds).isoformat(),
+            "data": data,
+        }
+    )
+
+
+class Switchboard:
+    """The core with its state, fed one event at a time."""
+
+    def __init__(self, roster: Everybody | None = None) -> None:
+        self.roster = roster or Everybody()
+        self.state = State(source=SourceState(slug="pbx"))
+        self.commands: list[Command] = []
+        self.now = 0.0
+
+    def hears(self, *events: AnyEvent | Answer) -> "Switchboard":
+        """Fold events, one after the other."""
+        for one in events:
+            step = advance(one, self.state, self.roster)
+            self.state = step.state
+            self.commands += step.commands
+        return self
+
+    def call(self, kind: str, seconds: float, call_id: str, device_id: str | None = None, **data: Any) -> "Switchboard":
+        """Tell of a call event."""
+        device = {"deviceId": device_id} if device_id else {}
+        return self.hears(event(kind, seconds, callId=call_id, **device, **data))
+
+    def agent(self, kind: str, seconds: float, agent_id: str, **data: Any) -> "Switchboard":
+        """Tell of an agent event."""
+        return self.hears(event(kind, seconds, family="agent", agentId=agent_id, **data))
+
+    def found(
+        self, seconds: float, leg: int, guid: str, *, started: float | None = None, asked: float | None = None
+    ) -> "Switchboard":
+        """QMS named a recording."""
+        known = self.state.legs[leg]
+        began = moment(started) if started is not None else known.connected_by_us
+        answer = RecordingFound(
+            leg=leg, search=known.searches, guid=guid, service=1, started_at=began, attempts=1, at=moment(seconds),
+            asked_at=moment(asked) if asked is not None else None,
+        )  # fmt: skip
+        return self.hears(answer)
+
+    def missed(self, seconds: float, leg: int, why: str = "none") -> "Switchboard":
+        """QMS named none."""
+        search = self.state.legs[leg].searches
+        return self.hears(RecordingMissed(leg=leg, search=search, why=why, attempts=5, at=moment(seconds)))
+
+    def settled(
+        self, seconds: float, leg: int, part: Any = "base", status: WriteStatus = WriteStatus.WRITTEN, code: str = ""
+    ) -> "Switchboard":
+        """QMS took or refused flags."""
+        return self.hears(WriteSettled(leg=leg, part=part, status=status, at=moment(seconds), error_code=code))
+
+    def waits(self, seconds: float) -> "Switchboard":
+        """Time passes."""
+        return self.hears(TimePassed(moment(seconds)))
+
+    @property
+    def legs(self) -> list[Leg]:
+        """All legs, in the order in which they opened."""
+        return [self.state.legs[number] for number in sorted(self.state.legs)]
+
+    @property
+    def leg(self) -> Leg:
+        """The only leg."""
+        (leg,) = self.legs
+        return leg
+
+    @property
+    def searches(self) -> list[StartSearch]:
+        """What QMS was asked."""
+        return [one for one in self.commands if isinstance(one, StartSearch)]
+
+    @property
+    def writes(self) -> list[tuple[int, str]]:
+        """What went to QMS: leg and part."""
+        return [(one.leg, one.part) for one in self.commands if isinstance(one, WriteFlags)]
+
+    def spans(self) -> list[tuple[str, float, float | None]]:
+        """Tell each leg as extension, from, to, in seconds after noon."""
+        return [
+            (leg.device_id, (leg.connected_at - NOON).total_seconds(),
+             (leg.disconnected_at - NOON).total_seconds() if leg.disconnected_at else None)
+            for leg in self.legs
+        ]  # fmt: skip
+
+
+def with_site(**settings: Any) -> Everybody:
+    """Return a roster of a site with other settings."""
+    return Everybody(replace(Site(), **settings))

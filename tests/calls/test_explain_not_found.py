@@ -1,0 +1,207 @@
+"""What it means that no leg is known: each cause, the likeliest first."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from agents.core.matching import MatchKind, Verdict
+from calls.explain.not_found import Hearing, Near, NothingCase, SourceCase, explain_nothing
+from calls.explain.outcomes import Answer, GapCase, Mood
+
+NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
+NOW = NINE + timedelta(hours=1)
+GAP = GapCase("pbx", NINE - timedelta(minutes=5), NINE + timedelta(minutes=1), "The link was lost.")
+
+
+def heard(**members: Any) -> SourceCase:
+    matched = Verdict(kind=MatchKind.MATCHED, reason="Extension 2001 is Alice's.")
+    usual: dict[str, Any] = {"slug": "pbx", "hearing": Hearing.HEARD, "verdict": matched}
+    return SourceCase(**{**usual, **members})
+
+
+def asked(*sources: SourceCase, **members: Any) -> Answer:
+    usual: dict[str, Any] = {
+        "text": "2001", "at": NINE, "now": NOW, "keeps_days": 400, "oldest_at": NINE - timedelta(days=90),
+        "sources": sources or (heard(),),
+    }  # fmt: skip
+    return explain_nothing(NothingCase(**{**usual, **members}), UTC)
+
+
+def test_an_unknown_guid_says_why_the_gateway_may_not_know_it_and_what_to_ask_instead() -> None:
+    found = asked(text="G1", at=None, sources=())
+
+    assert found.heading == "No leg has this GUID or reference"
+    assert "No leg has G1 as its recording's GUID, its call reference or its interaction." in found.said
+    assert "legs are kept for 400 days; the oldest known is of 2025-12-02 09:00:00" in found.said
+    assert "the extension and the time" in found.todo
+    assert found.mood is Mood.BROKEN
+
+
+def test_an_extension_without_a_time_is_answered_with_its_newest_calls() -> None:
+    found = asked(at=None, newest=(Near(5, NINE, NOW), Near(4, NINE, None)))
+
+    assert found.heading == "Which call of the extension?"
+    assert [one.key for one in found.links] == [5, 4]
+    assert found.links[0].text == "Connected 2026-03-02 09:00:00, disconnected 10:00:00"
+    assert found.mood is Mood.WAITING
+
+
+def test_a_time_to_come_is_told_to_be_a_slip() -> None:
+    found = asked(at=NOW + timedelta(minutes=3))
+
+    assert found.heading == "This time is still to come"
+    assert "UTC" in found.todo
+    assert asked(at=NOW + timedelta(minutes=1)).heading != found.heading
+
+
+def test_a_time_before_retention_says_that_legs_are_deleted() -> None:
+    found = asked(at=NOW - timedelta(days=400, minutes=1))
+
+    assert found.heading == "Too old: the legs of that time are deleted"
+    assert "kept for 400 days (RETENTION_DAYS)" in found.said
+
+
+def test_without_any_source_nothing_can_be_heard() -> None:
+    found = explain_nothing(NothingCase(text="2001", at=NINE, now=NOW, keeps_days=400), UTC)
+
+    assert found.heading == "Nothing is connected to the gateway"
+
+
+def test_a_gateway_that_never_saw_a_call_is_to_be_tested() -> None:
+    assert "Test the installation" in asked(oldest_at=None).todo
+
+
+def test_a_gap_at_that_time_is_the_cause() -> None:
+    found = asked(heard(gaps=(GAP,)))
+
+    assert found.heading == "The link was down then"
+    assert "the link of pbx was lost from 2026-03-02 08:55:00 to 2026-03-02 09:01:00 (The link was lost)." in found.said
+    assert "cannot be flagged any more" in found.said
+    assert "Nothing for this call." in found.todo
+
+
+def test_every_gap_of_that_time_is_told() -> None:
+    other = GapCase("pbx2", NINE, None, "Refused.")
+    found = asked(heard(gaps=(GAP,)), heard(slug="pbx2", gaps=(other,)))
+
+    assert "the link of pbx2 was lost from 2026-03-02 09:00:00 until now (Refused)." in found.said
+
+
+@pytest.mark.parametrize(
+    ("source", "said", "todo"),
+    [
+        (
+            {"hearing": Hearing.NOT_LISTED}, "CTI source pbx does not monitor extension 2001.",
+            "Add 2001 to the devices of pbx",
+        ),
+        (
+            {"hearing": Hearing.NOT_LISTED, "near": ("02001", "12001")},
+            "It lists 02001, 12001, which is not 2001.", "as it is written there",
+        ),
+        ({"hearing": Hearing.NOTHING_LISTED}, "lists no devices at all", "Add the extensions to the devices of pbx"),
+        ({"hearing": Hearing.QUEUE}, "For pbx 2001 is a queue", "the extension that took the call"),
+        ({"hearing": Hearing.IGNORED}, "among the ignored devices of pbx", "ignored_devices"),
+        ({"hearing": Hearing.DISABLED}, "CTI source pbx is switched off", "Switch pbx on"),
+        (
+            {"hearing": Hearing.REFUSED, "refused": "Not authorised."},
+            "refuses to let extension 2001 be monitored: Not authorised.", "Allow it in the PBX",
+        ),
+    ],
+)  # fmt: skip
+def test_an_extension_that_is_not_heard_says_why_and_what_to_do(source: dict[str, Any], said: str, todo: str) -> None:
+    found = asked(SourceCase(slug="pbx", **source))
+
+    assert found.heading == "The extension is not monitored"
+    assert said in found.said
+    assert todo in found.todo
+
+
+def test_of_several_sources_that_do_not_hear_it_the_nearest_comes_first() -> None:
+    far, near = (SourceCase(slug=slug, hearing=Hearing.NOT_LISTED) for slug in ("far", "other"))
+    refusing = SourceCase(slug="own", hearing=Hearing.REFUSED, refused="No.")
+    misspelt = SourceCase(slug="misspelt", hearing=Hearing.NOT_LISTED, near=("02001",))
+
+    assert "own" in asked(far, refusing, near).todo
+    assert "misspelt" in asked(far, refusing, misspelt).todo
+
+
+def test_a_source_that_does_not_hear_the_extension_is_no_cause_where_another_does() -> None:
+    found = asked(SourceCase(slug="other", hearing=Hearing.NOT_LISTED), heard(gaps=(GAP,)))
+
+    assert found.heading == "The link was down then"
+    assert "other" not in found.said
+
+
+def test_events_that_wait_are_told_while_they_reach_back_to_that_time() -> None:
+    found = asked(heard(behind_since=NINE - timedelta(minutes=1)))
+
+    assert "The gateway is behind" in found.heading
+    assert "Events of pbx from 08:59:00 on" in found.said
+    assert "worker for events" in found.todo
+    assert "behind" not in asked(heard(behind_since=NINE + timedelta(minutes=30))).heading
+
+
+def test_a_journal_that_cannot_be_read_is_told() -> None:
+    assert asked(heard(is_journal_away=True)).heading == "The journal cannot be read now"
+
+
+@pytest.mark.parametrize(("unread", "said"), [(1, "1 message of pbx"), (3, "3 messages of pbx")])
+def test_unreadable_messages_of_that_time_are_told(unread: int, said: str) -> None:
+    found = asked(heard(unread=unread))
+
+    assert said in found.said
+    assert "Quarantine" in found.todo
+
+
+def test_a_time_before_the_first_known_leg_is_told() -> None:
+    found = asked(oldest_at=NINE + timedelta(minutes=10))
+
+    assert found.heading == "Before the gateway's first known call"
+
+
+def test_where_nothing_was_missed_the_answer_says_so_and_points_at_clocks_and_zones() -> None:
+    found = asked(before=Near(3, NINE - timedelta(minutes=30), NINE - timedelta(minutes=20)), after=Near(9, NOW, None))
+
+    assert found.heading == "The PBX reported no connected call there then"
+    assert "The extension is heard (pbx), the ledger has no gap" in found.said
+    assert "never" not in found.said
+    assert "time zone" in found.todo
+    assert [(one.key, one.text) for one in found.links] == [
+        (3, "The extension's call before: connected 2026-03-02 08:30:00, disconnected 08:40:00"),
+        (9, "The extension's call after: connected 2026-03-02 10:00:00"),
+    ]
+
+
+def test_an_extension_that_never_had_a_call_is_told_so() -> None:
+    assert "No call at this extension is known at any time." in asked().said
+
+
+def test_besides_the_cause_it_is_told_that_no_service_would_have_been_asked() -> None:
+    assert "no enabled Recording Service is allocated to pbx" in asked(heard(gaps=(GAP,), has_service=False)).said
+
+
+def test_besides_the_cause_it_is_told_that_no_user_fits() -> None:
+    verdict = Verdict(kind=MatchKind.UNMATCHED, reason="No QMS user has extension 2001.")
+
+    assert "a call there would get no flags now: No QMS user has extension 2001." in asked(heard(verdict=verdict)).said
+    assert "Besides" not in asked().said
+
+
+def test_several_causes_are_told_the_gap_first() -> None:
+    found = asked(heard(gaps=(GAP,), unread=2, behind_since=NINE))
+
+    assert found.heading == "The link was down then"
+    places = [found.said.index(text) for text in ("has a gap", "wait to be worked on", "could not be read")]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("hearing", list(Hearing))
+def test_every_way_of_hearing_has_an_answer(hearing: Hearing) -> None:
+    found = asked(SourceCase(slug="pbx", hearing=hearing))
+
+    assert found.heading
+    assert found.todo
+    assert found.said.startswith("No leg of extension 2001 is known at 2026-03-02 09:00:00 (UTC)")
+    assert "\n" not in found.paragraph
+    assert "  " not in found.paragraph

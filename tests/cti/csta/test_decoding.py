@@ -1,0 +1,474 @@
+"""What a CSTA message means, in every dialect; what it lacks or hides is told, never guessed."""
+
+import contextlib
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cti.events import AgentEvent, CallData, CallEvent, Event, Wrapup, decode, encode, type_name
+from cti.sources.csta_xml.bounded_cache import Recent
+from cti.sources.csta_xml.decoding import Decoder
+from cti.sources.csta_xml.devices import Device, read_device
+from cti.sources.csta_xml.options import Options, OptionsError, read_options
+from cti.sources.csta_xml.parsing import MessageError, parse
+from cti.sources.csta_xml.private_data import decoded, pairs
+from cti.sources.port import Stamp
+from tests.cti.csta.pbx import config, sample, xml
+
+NOW = datetime(2026, 3, 2, 9, 0, 0, tzinfo=UTC)
+
+
+def decoder(**changes: Any) -> Decoder:
+    site = config(**changes)
+    return Decoder(site, read_options(site), Stamp("pbx", "1"))
+
+
+def read(text: str | bytes, using: Decoder | None = None) -> list[Event]:
+    root = parse(text if isinstance(text, bytes) else text.encode())
+    return (using or decoder()).decode(root, NOW)
+
+
+def data_of(text: str, using: Decoder | None = None) -> CallData:
+    event = read(text, using)[0]
+    assert isinstance(event, CallEvent)
+    return event.data
+
+
+def device(name: str, text: str) -> str:
+    return f"<{name}><deviceIdentifier>{text}</deviceIdentifier></{name}>"
+
+
+def connection(name: str, call: str = "C1", at: str = "2001") -> str:
+    return f"<{name}><callID>{call}</callID><deviceID>{at}</deviceID></{name}>"
+
+
+def established(at: str = "2001", answering: str = "2001", more: str = "", call: str = "C1") -> str:
+    body = connection("establishedConnection", call, at) + device("answeringDevice", answering) + more
+    return xml("EstablishedEvent", f"<monitorCrossRefID>7001</monitorCrossRefID>{body}")
+
+
+def private(inside: str) -> str:
+    return f"<extensions><privateData><private>{inside}</private></privateData></extensions>"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0123", Device("0123")),
+        ("  2001 ", Device("2001")),
+        ("+442079460123", Device("+442079460123")),
+        ("tel:+44-20-7946.0123;phone-context=x", Device("+442079460123")),
+        ("TEL:2001", Device("2001")),
+        ("sip:2001@pbx.example;user=phone", Device("2001")),
+        ("sips:%2B4420@pbx.example:5061", Device("+4420")),
+        ("sip:2001", Device("2001")),
+        ('"Alice Example" <sip:2001@pbx.example>', Device("2001", "Alice Example")),
+        ("2001:CM1:10.0.0.1:0", Device("2001")),
+        ("2001:CM1::0", Device("2001")),
+        ("T17:3", Device("T17:3")),
+        ("N<7868772298>Line71001;displayNumber=7868772298;uid=1", Device("7868772298", "Line71001")),
+        ("N<2001>;noa=nk", Device("2001")),
+        ("N<02079460123!12&34/2001%9101>Alice", Device("02079460123", "Alice", "9101")),
+        ("N</2001>", Device("2001")),
+        ("N<tel:+4420>Bob", Device("+4420", "Bob")),
+        ("2001;displayNumber=2001", Device("2001")),
+        ("N<2001", Device("N<2001")),
+        ("", Device("")),
+    ],
+)
+def test_a_device_is_reduced_to_its_extension_without_losing_zeros(text: str, expected: Device) -> None:
+    assert read_device(text) == expected
+
+
+@pytest.mark.parametrize("edition", ["ed2", "ed3", "ed4", "ed5", "ed6"])
+def test_every_edition_reads_alike(edition: str) -> None:
+    old = sample("01-acd-queue-call")[4].xml
+    new = old.replace(b"csta/ed4", f"csta/{edition}".encode())
+
+    assert read(new) == read(old)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (b' xmlns="http://www.ecma-international.org/standards/ecma-323/csta/ed4"', b""),
+        (b"ecma-international.org", b"ecmainternational.org"),
+        (b"<EstablishedEvent xmlns=", b"<EstablishedEvent xmlns:x='urn:x' xmlns="),
+    ],
+)
+def test_a_missing_or_misspelt_namespace_makes_no_difference(before: bytes, after: bytes) -> None:
+    xml_bytes = sample("01-acd-queue-call")[4].xml
+
+    assert read(xml_bytes.replace(before, after)) == read(xml_bytes)
+
+
+def test_prefixed_elements_are_read_by_their_local_names() -> None:
+    text = """<c:EstablishedEvent xmlns:c="urn:any"><c:establishedConnection><c:deviceID>2001</c:deviceID>
+        <c:callID>C1</c:callID></c:establishedConnection></c:EstablishedEvent>"""
+
+    assert (data_of(text).call_id, data_of(text).device_id) == ("C1", "2001")
+
+
+def test_latin_1_is_read_where_it_is_declared() -> None:
+    text = established(more=device("callingDevice", "N&lt;2077&gt;Jürgen Ähm"))
+
+    assert data_of_bytes(text.replace("UTF-8", "ISO-8859-1").encode("latin-1")).caller_name == "Jürgen Ähm"
+
+
+def data_of_bytes(raw: bytes) -> CallData:
+    event = read(raw)[0]
+    assert isinstance(event, CallEvent)
+    return event.data
+
+
+def test_an_opaque_device_id_becomes_the_extension_that_answered_and_stays_it() -> None:
+    using = decoder()
+    answered = data_of(established(at="dyn:77:1", answering="N&lt;2001&gt;Alice"), using)
+    cleared = data_of(xml("ConnectionClearedEvent", connection("droppedConnection", at="dyn:77:1")), using)
+
+    assert (answered.device_id, answered.outside) == ("2001", False)
+    assert (cleared.device_id, cleared.outside) == ("2001", False)
+
+
+def test_an_opaque_device_id_that_is_cleared_at_a_monitored_device_is_that_device() -> None:
+    using = decoder()
+    using.monitors["7001"] = "2001"
+    body = connection("droppedConnection", at="dyn:5") + "<localConnectionInfo>null</localConnectionInfo>"
+    cleared = data_of(xml("ConnectionClearedEvent", f"<monitorCrossRefID>7001</monitorCrossRefID>{body}"), using)
+
+    assert cleared.device_id == "2001"
+
+
+def test_an_event_of_a_monitor_that_is_not_ours_is_read_all_the_same() -> None:
+    text = established().replace("7001", "none of ours")
+
+    assert data_of(text).device_id == "2001"
+
+
+@pytest.mark.parametrize("end", ["associatedCallingDevice", "associatedCalledDevice"])
+def test_an_outside_party_whose_connection_bears_its_number_is_outside(end: str) -> None:
+    number = "callingDevice" if "Calling" in end else "calledDevice"
+    more = device(number, "+4420") + device(end, "T17")
+
+    assert data_of(established(at="+4420", answering="+4420", more=more)).outside
+
+
+def test_a_colleague_who_is_not_monitored_is_not_outside() -> None:
+    data = data_of(established(at="2999", answering="2999"))
+
+    assert (data.device_id, data.outside) == ("2999", False)
+
+
+def test_the_queue_is_where_the_call_came_from_last() -> None:
+    redirected = "<lastRedirectionDevice><numberDialed>6000</numberDialed></lastRedirectionDevice>"
+    using = decoder(queues={"5000": "Sales", "6000": "Support", "6500": ""})
+
+    assert data_of(established(more=device("calledDevice", "5000") + redirected), using).queue_name == "Support"
+    assert data_of(established(more=device("calledDevice", "5000")), using).queue_name == "Sales"
+    assert data_of(established(more=device("calledDevice", "6500")), using).queue_name == "6500"
+    assert data_of(established(more=device("calledDevice", "2001")), using).queue_name is None
+
+
+def test_a_queue_without_a_name_is_called_by_its_number() -> None:
+    text = xml("QueuedEvent", connection("queuedConnection", at="5999") + device("queue", "5999"))
+
+    assert data_of(text).queue_name == "5999"
+
+
+def test_a_callers_name_from_the_network_says_so() -> None:
+    more = device("callingDevice", "N&lt;077&gt;J Example") + device("networkCallingDevice", "N&lt;077&gt;J Example")
+
+    assert data_of(established(more=more)).caller_name_source == "isdn"
+
+
+def test_the_name_at_our_own_number_is_no_callers_name_when_we_call_out() -> None:
+    more = device("callingDevice", "N&lt;2001&gt;Alice") + device("calledDevice", "+4420")
+
+    assert data_of(established(at="T1:1", answering="+4420", more=more)).caller_name is None
+
+
+def test_a_withheld_number_is_none() -> None:
+    more = "<callingDevice><restricted/></callingDevice><networkCallingDevice><notKnown/></networkCallingDevice>"
+
+    assert data_of(established(more=more)).calling_number is None
+
+
+def test_private_data_names_caller_and_wrap_up_where_the_site_says() -> None:
+    text = established(more=private("<n>Ada</n><n2>global phonebook</n2><r>Sold</r><t>Survey</t><k>v</k>"))
+    names = {"caller_name": "n", "caller_name_source": "n2", "wrapup_result": "r", "wrapup_template": "t"}
+    event, information = read(text, decoder(options=names))
+
+    assert isinstance(event, CallEvent)
+    assert (event.data.caller_name, event.data.caller_name_source) == ("Ada", "global_phonebook")
+    assert event.data.query_data == {"k": "v"}
+    assert type_name(information) == "csta.call.CallInformation"
+    assert isinstance(information, CallEvent)
+    assert information.data.wrapup == Wrapup(result="Sold", template="Survey")
+
+
+@pytest.mark.parametrize(
+    ("inside", "expected"),
+    [
+        ("<Wrapup>Sold</Wrapup>", Wrapup(result="Sold")),
+        ("<x:WrapupResult xmlns:x='urn:x'>Sold</x:WrapupResult>", Wrapup(result="Sold")),
+        ("<Wrapup><WrapupTemplate>Survey</WrapupTemplate><WrapupResult>Sold</WrapupResult></Wrapup>",
+         Wrapup(result="Sold", template="Survey")),
+        ("<wrapupTemplate>Survey</wrapupTemplate>", None),
+        ("<WrapupResult> </WrapupResult>", None),
+    ],
+)  # fmt: skip
+def test_a_wrap_up_is_read_in_each_of_its_shapes(inside: str, expected: Wrapup | None) -> None:
+    assert data_of(xml("CallInformationEvent", connection("connection") + private(inside))).wrapup == expected
+
+
+def test_a_password_in_private_data_is_never_kept() -> None:
+    text = established(more=private("<agentPassword>s3</agentPassword><AuthCode>1</AuthCode><k>v</k>"))
+
+    assert data_of(text).query_data == {"k": "v"}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("43524D2D38383132", "CRM-8812"),
+        ("c3a4", "ä"),
+        ("FF00", "FF00"),
+        ("0102", "0102"),
+        ("CRM-1", "CRM-1"),
+        ("414", "414"),
+        ("4100", "A"),
+    ],
+)
+def test_hex_is_read_where_it_says_printable_text(text: str, expected: str) -> None:
+    assert decoded(text) == expected
+
+
+def test_only_a_text_that_is_all_pairs_is_pairs() -> None:
+    assert pairs("Case=99; Region = North\n") == {"Case": "99", "Region": "North"}
+    assert pairs("Case=99;and more") == {}
+
+
+def test_user_data_cannot_take_the_place_of_the_correlator() -> None:
+    body = connection("connection") + "<correlatorData><string>4142</string></correlatorData>"
+    body += f"<userData><string>{b'correlatorData=x'.hex()}</string></userData>"
+
+    query = data_of(xml("CallInformationEvent", body)).query_data
+    assert query == {"correlatorData": "AB", "userData": "correlatorData=x"}
+
+
+def linkage(thread: str, own: str) -> str:
+    own = f"<globalCallLinkageID><globallyUniqueCallLinkageID>{own}</globallyUniqueCallLinkageID></globalCallLinkageID>"
+    if thread:
+        thread = f"<threadLinkageID><globallyUniqueThreadID>{thread}</globallyUniqueThreadID></threadLinkageID>"
+        thread = f"<threadData>{thread}</threadData>"
+    return f"<callLinkageData><globalCallData>{own}</globalCallData>{thread}</callLinkageData>"
+
+
+def test_without_a_thread_the_calls_own_id_names_the_interaction() -> None:
+    assert data_of(established(more=linkage("", "G1"))).interaction_id == "G1"
+    assert data_of(established(more=linkage("T1", "G1"))).interaction_id == "T1"
+    assert data_of(established(more=linkage("", "00000000000000000000"))).interaction_id is None
+
+
+def test_without_a_thread_a_consultation_leaves_its_interaction_to_the_call_that_it_is_of() -> None:
+    using = decoder()
+    begun = connection("initiatedConnection", "C2") + "<cause>consultation</cause>" + linkage("", "G2")
+
+    assert data_of(xml("ServiceInitiatedEvent", begun), using).interaction_id is None
+    assert data_of(established(call="C2", more=linkage("", "G2")), using).interaction_id is None
+    again = connection("connection", "C2") + "<cause>newCall</cause>" + linkage("", "G3")
+    assert data_of(xml("DeliveredEvent", again), using).interaction_id == "G3"
+
+
+@pytest.mark.parametrize("root", ["TransferedEvent", "TransferredEvent"])
+def test_both_spellings_of_transferred_are_one(root: str) -> None:
+    scenario = sample("03-two-step-transfer")[10].xml
+    event = read(scenario.replace(b"TransferedEvent", root.encode()))[0]
+
+    assert type_name(event) == "csta.call.Transferred"
+
+
+def test_a_listed_connection_that_names_no_new_one_is_passed_over() -> None:
+    items = f"<connectionListItem>{connection('oldConnection')}</connectionListItem>"
+    items += f"<connectionListItem>{connection('newConnection', 'C3', 'x:1')}{endpoint('2002')}</connectionListItem>"
+    body = connection("primaryOldCall") + f"<transferredConnections>{items}</transferredConnections>"
+    data = data_of(xml("TransferredEvent", body))
+
+    assert [(item.new.call_id, item.new.device_id, item.old) for item in data.connections] == [("C3", "2002", None)]
+    assert (data.resulting_call_id, data.transferring_device_id) == ("C3", "2001")
+
+
+def endpoint(number: str) -> str:
+    return f"<endpoint><deviceID>{number}</deviceID></endpoint>"
+
+
+def joined(call: str, *devices: str) -> str:
+    items = "".join(
+        f"<connectionListItem>{connection('newConnection', call, at)}{endpoint(at)}</connectionListItem>"
+        for at in devices
+    )
+    body = connection("primaryOldCall") + device("addedParty", "8801")
+    return xml("ConferencedEvent", f"{body}<conferenceConnections>{items}</conferenceConnections>")
+
+
+def test_a_recorder_that_joins_is_nobody() -> None:
+    using = decoder(options={"ignored_devices": ["8801"]})
+
+    assert read(joined("C1", "2001", "8801"), using) == []
+    assert read(established(at="8801", answering="8801"), using) == []
+    assert read(established(at="rec:1", answering="8801"), using) == []
+
+
+def test_a_recorder_that_joins_a_call_under_a_new_id_still_tells_the_new_id() -> None:
+    data = data_of(joined("C9", "2001", "8801"), decoder(options={"ignored_devices": ["8801"]}))
+
+    assert data.resulting_call_id == "C9"
+    assert [item.new.device_id for item in data.connections] == ["2001"]
+
+
+def agent(name: str, body: str) -> str:
+    return xml(name, f"<monitorCrossRefID>7001</monitorCrossRefID>{body}")
+
+
+def test_an_agent_whose_id_is_missing_is_the_one_who_logged_on_there() -> None:
+    using = decoder()
+    read(agent("AgentLoggedOnEvent", device("agentDevice", "2001") + "<agentID>9101</agentID>"), using)
+    ready = read(agent("AgentReadyEvent", device("agentDevice", "sip:2001@pbx")), using)[0]
+    read(agent("AgentLoggedOffEvent", device("agentDevice", "2001")), using)
+
+    assert isinstance(ready, AgentEvent)
+    assert ready.data.agent_id == "9101"
+    with pytest.raises(MessageError, match="agentID is missing"):
+        read(agent("AgentReadyEvent", device("agentDevice", "2001")), using)
+
+
+def test_an_agents_name_and_reason_are_read_from_private_data() -> None:
+    body = device("agentDevice", "2001") + "<agentID>9101</agentID><cause>normal</cause>"
+    event = read(agent("AgentNotReadyEvent", body + private("<agentName>Alice</agentName><reasonCode>7</reasonCode>")))
+    assert isinstance(event[0], AgentEvent)
+
+    assert (event[0].data.agent_name, event[0].data.reason) == ("Alice", "7")
+
+
+def test_events_that_mean_nothing_to_a_recording_are_passed_over() -> None:
+    assert read(xml("DoNotDisturbEvent")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "error"),
+    [
+        (xml("UnheardOfEvent"), "message", "the message UnheardOfEvent is unknown"),
+        (xml("EstablishedEvent"), "event", "establishedConnection/callID is missing"),
+        (established(call="x" * 256), "event", "callID is longer than 255"),
+        (xml("TransferredEvent"), "event", "primaryOldCall/callID is missing"),
+        ("<EstablishedEvent><a></EstablishedEvent>", "message", "no well-formed XML"),
+        ("", "message", "no well-formed XML"),
+        ("<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>", "message", "has a DTD"),
+        ("<?xml version='1.0'?><!-- x --><!DOCTYPE a SYSTEM 'file:///etc/passwd'><a/>", "message", "has a DTD"),
+        ("<!DOCTYPE a [<!ENTITY b", "message", "has a DTD"),
+        ("<a>&undefined;</a>", "message", "no well-formed XML"),
+    ],
+)
+def test_what_cannot_be_read_is_a_typed_error(text: str, kind: str, error: str) -> None:
+    with pytest.raises(MessageError, match=error) as caught:
+        read(text)
+
+    assert caught.value.kind == kind
+
+
+def test_a_dtd_hidden_in_another_encoding_is_found() -> None:
+    text = "<?xml version='1.0' encoding='UTF-16'?><!DOCTYPE a [<!ENTITY b 'c'>]><a/>"
+
+    with pytest.raises(MessageError, match="has a DTD"):
+        read(text.encode("utf-16"))
+
+
+def test_values_too_long_for_an_event_are_cut_and_the_journal_can_read_them() -> None:
+    more = device("callingDevice", "7" * 300) + private("<k>" + "v" * 5000 + "</k>")
+    event = read(established(more=f"{more}<cause>{'c' * 300}</cause>"))[0]
+
+    assert decode(encode(event)) == event
+
+
+_NAMES = ["callID", "deviceID", "connection", "establishedConnection", "connectionListItem", "newConnection", "cause",
+          "primaryOldCall", "transferredConnections", "agentDevice", "agentID", "extensions", "privateData", "private",
+          "userData", "string", "callLinkageData", "notKnown", "deviceIdentifier", "endpoint"]  # fmt: skip
+_ROOTS = ["EstablishedEvent", "TransferredEvent", "ConferencedEvent", "AgentReadyEvent", "CallInformationEvent",
+          "QueuedEvent", "ConnectionClearedEvent"]  # fmt: skip
+_TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="<&"), max_size=300)
+_TREES = st.recursive(
+    _TEXTS, lambda inside: st.lists(st.tuples(st.sampled_from(_NAMES), inside), max_size=4).map(
+        lambda parts: "".join(f"<{name}>{text}</{name}>" for name, text in parts)
+    ), max_leaves=30,
+)  # fmt: skip
+
+
+@given(root=st.sampled_from(_ROOTS), tree=_TREES)
+def test_any_tree_gives_events_that_the_journal_can_read_or_the_typed_error(root: str, tree: str) -> None:
+    try:
+        events = read(xml(root, tree))
+    except MessageError:
+        return
+    assert [decode(encode(event)) for event in events] == events
+
+
+@given(raw=st.binary(max_size=400), place=st.integers(0, 2000))
+def test_any_bytes_in_a_message_give_events_or_the_typed_error(raw: bytes, place: int) -> None:
+    good = sample("04-conference-dropoff")[9].xml
+    try:
+        events = read(good[:place] + raw + good[place + len(raw) :])
+    except MessageError:
+        return
+    assert [decode(encode(event)) for event in events] == events
+
+
+def test_what_is_remembered_has_a_limit() -> None:
+    memory: Recent[int, int] = Recent(limit=3)
+    for number in (1, 2, 3, 1, 4):
+        memory.put(number, number)
+
+    assert [memory.get(number) for number in (1, 2, 3, 4)] == [1, None, 3, 4]
+
+
+def test_a_wrong_option_is_named() -> None:
+    with pytest.raises(OptionsError, match="heartbeat_seconds"):
+        read_options(config(options={"heartbeat_seconds": "often"}))
+    with pytest.raises(OptionsError):
+        read_options(config(options={"device_format": "{device"}))
+    assert read_options(config(options={"unknown_here": 1})).edition == Options().edition
+
+
+def _hostile() -> dict[str, str]:
+    """Return bodies of almost 64 KiB, each the worst that it can be for one part of the reading."""
+    size = 64_000
+    return {
+        "spaces in user data": f"<userData><string>{'20' * (size // 2)}</string></userData>",
+        "pairs": f"<userData><string>{b'a=b;'.hex() * (size // 8)}</string></userData>",
+        "leaves": private("<k>v</k>" * (size // 8)),
+        "depth": "<a>" * 9000 + "</a>" * 9000,
+        "attributes": "<a " + " ".join(f"b{n}=''" for n in range(size // 9)) + "/>",
+        "namespaces": "<a " + " ".join(f"xmlns:b{n}='{n}'" for n in range(size // 20)) + "/>",
+        "device": device("callingDevice", "N&lt;" * (size // 5)),
+        "address": device("callingDevice", "sip:" + "%2" * (size // 2)),
+        "children": "<b/>" * (size // 4),
+        "list": f"<conferenceConnections>{'<connectionListItem/>' * (size // 21)}</conferenceConnections>",
+    }
+
+
+def _cpu_seconds(text: str) -> float:
+    """Return the CPU time of reading the message, with a decoder that has read nothing yet."""
+    using, begin = decoder(), time.process_time()
+    with contextlib.suppress(MessageError):
+        read(text, using)
+    return time.process_time() - begin
+
+
+@pytest.mark.parametrize("what", _hostile())
+def test_no_frame_takes_over_50_milliseconds(what: str) -> None:
+    # The best of five: what the garbage collector or a neighbour took is not the frame's.
+    for text in (established(more=_hostile()[what]), xml("ConferencedEvent", _hostile()[what])):
+        assert min(_cpu_seconds(text) for _ in range(5)) < 0.05

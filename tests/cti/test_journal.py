@@ -1,0 +1,399 @@
+"""The journal keeps a source's events once, in order, and lets one writer through."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import redis as redis_client
+from pytest_django import Settings
+
+from cti import api
+from cti.events import Event
+from cti.journal.dedup import Arrival, append_unique, take_allowance
+from cti.journal.lease import Lease, standing
+from cti.journal.stream import client, journal_key
+from cti.journal.writer import Writer, next_epoch
+from devtools.servers import free_port, start_redis, stop, wait_until
+from tests.cti.examples import established
+from tests.cti.proxy import proxy_before
+
+pytestmark = pytest.mark.usefixtures("redis")
+
+
+def events(*numbers: int) -> list[Event]:
+    return [established(f"event-{number}") for number in numbers]
+
+
+def seen_keys() -> list[str]:
+    return [key.decode() for key in client().scan_iter("seen:*")]
+
+
+def test_what_is_appended_is_read_in_order_and_from_any_place() -> None:
+    entries = Writer("pbx", 5000).append(events(1, 2, 3))
+
+    assert [one.id for one in entries] == ["5000-1", "5000-2", "5000-3"]
+    assert api.read_journal("pbx", "0-0", 10) == entries
+    assert api.read_journal("pbx", "5000-1", 1) == entries[1:2]
+    assert api.read_journal("pbx", "5000-3", 10) == []
+
+
+def test_each_source_has_a_journal_of_its_own() -> None:
+    Writer("pbx", 5000).append(events(1))
+
+    assert api.read_journal("other", "0-0", 10) == []
+    assert api.journal_state("other") == api.JournalState(0, "0-0", "")
+
+
+def test_the_state_tells_length_last_id_and_incarnation() -> None:
+    Writer("pbx", 5000).append(events(1, 2))
+
+    state = api.journal_state("pbx")
+
+    assert (state.length, state.last_id) == (2, "5000-2")
+    assert state.incarnation
+
+
+def test_an_append_that_is_repeated_changes_nothing() -> None:
+    writer = Writer("pbx", 5000)
+    entries = writer.append(events(1, 2))
+
+    writer.put(entries)
+
+    assert api.read_journal("pbx", "0-0", 10) == entries
+
+
+def test_a_repeat_that_reaches_further_appends_the_rest() -> None:
+    writer = Writer("pbx", 5000)
+    entries = writer.entries(events(1, 2, 3))
+    writer.put(entries[:1])
+
+    writer.put(entries)
+
+    assert api.read_journal("pbx", "0-0", 10) == entries
+
+
+def test_more_entries_than_one_script_takes_are_all_appended() -> None:
+    entries = Writer("pbx", 5000).append(events(*range(1203)))
+
+    assert api.read_journal("pbx", "0-0", 2000) == entries
+
+
+def test_an_old_leader_is_refused_after_a_take_over() -> None:
+    old = Writer("pbx", next_epoch("pbx"))
+    old.append(events(1))
+    new = Writer("pbx", next_epoch("pbx"))
+    new.append(events(2))
+
+    with pytest.raises(api.Fenced) as refusal:
+        old.append(events(3))
+
+    assert not refusal.value.retryable
+    assert [b"event-3" in one.payload for one in api.read_journal("pbx", "0-0", 10)] == [False, False]
+
+
+def test_two_writers_that_chose_the_same_epoch_do_not_mix() -> None:
+    first, second = Writer("pbx", 5000), Writer("pbx", 5000)
+    first.append(events(1))
+
+    with pytest.raises(api.Fenced):
+        second.append(events(2))
+
+
+def test_an_epoch_is_past_the_journal_and_past_what_is_known_elsewhere() -> None:
+    far = 99_000_000_000_000
+    Writer("pbx", far).append(events(1))
+
+    assert next_epoch("pbx") == far + 1
+    assert next_epoch("pbx", above=far + 5) == far + 6
+
+
+def test_trimming_forgets_whole_nodes_of_older_entries_only() -> None:
+    entries = Writer("pbx", 5000).append(events(*range(500)))
+
+    forgotten = api.trim_journal("pbx", "5000-301")
+
+    left = api.read_journal("pbx", "0-0", 1000)
+    assert 0 < forgotten <= 300
+    assert left == entries[forgotten:]
+    assert api.journal_state("pbx").last_id == "5000-500"
+
+
+def test_a_journal_that_was_emptied_has_another_incarnation_and_goes_on_past_the_checkpoint() -> None:
+    Writer("pbx", 5000).append(events(1))
+    before = api.journal_state("pbx")
+    client().flushall()
+
+    assert api.advance_journal("pbx", before.last_id)
+    Writer("pbx", next_epoch("pbx")).append(events(2))
+
+    after = api.journal_state("pbx")
+    assert after.incarnation != before.incarnation
+    assert [b"event-2" in one.payload for one in api.read_journal("pbx", before.last_id, 10)] == [True]
+
+
+def test_a_journal_that_lost_its_tail_gives_no_id_below_the_checkpoint() -> None:
+    Writer("pbx", 5000).append(events(1))
+
+    assert api.advance_journal("pbx", "5000-900")
+    assert not api.advance_journal("pbx", "5000-900")
+    assert api.journal_state("pbx").last_id == "5000-900"
+    with pytest.raises(api.Fenced):
+        Writer("pbx", 5000).put([api.Entry("5000-2", b"{}")])
+
+
+@pytest.mark.parametrize("persistence", ["none", "an old copy"])
+def test_what_redis_lost_is_given_again_before_anything_newer(persistence: str) -> None:
+    writer = Writer("pbx", 5000)
+    first = writer.append(events(1, 2))
+    copy: Any = client().dump(journal_key("pbx"))
+    life: Any = client().get("incarnation:{pbx}")
+    second = writer.append(events(3, 4))
+    client().flushall()
+    if persistence == "an old copy":
+        client().restore(journal_key("pbx"), 0, copy)
+        client().set("incarnation:{pbx}", life)
+
+    third = writer.append(events(5))
+
+    assert api.read_journal("pbx", "0-0", 9) == first + second + third
+    assert writer.losses == 1
+
+
+def test_a_redis_that_is_emptied_by_an_old_leaders_time_does_not_let_it_in() -> None:
+    old = Writer("pbx", 5000)
+    old.append(events(1))
+    client().flushall()
+    new = Writer("pbx", 6000)
+    new.append(events(2))
+
+    with pytest.raises(api.Fenced):
+        old.append(events(3))
+    assert len(api.read_journal("pbx", "0-0", 9)) == 1
+
+
+def test_a_lease_has_one_holder_until_it_is_released_or_lapses() -> None:
+    mine, other = Lease("pbx", "a", 200), Lease("pbx", "b", 60_000)
+
+    assert mine.hold()
+    assert mine.hold()
+    assert not other.hold()
+    assert other.holder() == "a"
+    wait_until(other.hold, "the lease", 5)
+    mine.release()
+    assert other.holder() == "b"
+    other.release()
+    assert mine.hold()
+
+
+def test_who_stands_by_is_known_until_it_leads() -> None:
+    mine, other = Lease("pbx", "a"), Lease("pbx", "b")
+    assert mine.stand_by()
+    mine.hold()
+    assert not other.stand_by()
+    now = standing("pbx")
+    mine.release()
+
+    assert (now.leader, [one.owner for one in now.standbys]) == ("a", ["b"])
+    assert now.standbys[0].is_present
+    assert other.stand_by()
+    assert [one.owner for one in standing("pbx").standbys] == ["b"]
+
+
+def test_one_that_stood_by_is_remembered_for_an_hour(redis: "redis_client.Redis") -> None:
+    for seconds in (60, 4000):
+        redis.zadd("standby:{pbx}", {f"gone {seconds}": (time.time() - seconds) * 1000})
+    Lease("pbx", "here").stand_by()
+
+    here, gone = standing("pbx").standbys
+
+    assert (here.owner, here.is_present, gone.owner, gone.is_present) == ("here", True, "gone 60", False)
+    assert timedelta(seconds=55) < gone.silent_for < timedelta(seconds=70)
+
+
+def test_the_intake_appends_each_event_id_once() -> None:
+    first = append_unique("web", [Arrival("a", b"1"), Arrival("b", b"2"), Arrival("a", b"3")])
+    second = append_unique("web", [Arrival("b", b"4"), Arrival("c", b"5")])
+
+    assert (first.accepted, first.duplicates) == (2, 1)
+    assert (second.accepted, second.duplicates) == (1, 1)
+    assert [one.payload for one in api.read_journal("web", "0-0", 10)] == [b"1", b"2", b"5"]
+
+
+def test_an_event_id_is_known_in_the_next_hours_and_forgotten_after_the_time_to_remember(settings: Settings) -> None:
+    settings.INTAKE_REMEMBER_SECONDS = 4
+    append_unique("web", [Arrival("a", b"1")])
+    (key,) = seen_keys()
+    prefix, part = key.rsplit(":", 1)
+
+    client().rename(key, f"{prefix}:{int(part) - 2}")
+    assert append_unique("web", [Arrival("a", b"1")]).duplicates == 1
+    wait_until(lambda: append_unique("web", [Arrival("a", b"1")]).accepted == 1, "the end of the memory", 8)
+
+
+def test_ids_seen_do_not_stay_for_ever() -> None:
+    append_unique("web", [Arrival("a", b"1")])
+
+    assert 0 < client().ttl(seen_keys()[0]) <= 86_400 * 1.5
+
+
+def test_an_allowance_is_given_until_it_is_used_up(settings: Settings) -> None:
+    settings.INTAKE_EVENTS_PER_SECOND = settings.INTAKE_MAX_EVENTS = 10
+
+    assert take_allowance(1, 10) == 0
+    assert take_allowance(1, 5) == 1
+    assert take_allowance(2, 10) == 0
+    wait_until(lambda: take_allowance(1, 5) == 0, "the allowance", 3)
+
+
+def test_a_redis_that_is_away_is_an_error_that_may_pass(settings: Settings) -> None:
+    settings.JOURNAL_URL = f"redis://127.0.0.1:{free_port()}/0"
+    calls: list[Callable[[], object]] = [
+        lambda: Writer("pbx", 5000).append(events(1)),
+        lambda: append_unique("web", [Arrival("a", b"1")]),
+        lambda: api.read_journal("pbx", "0-0", 1),
+        lambda: api.journal_state("pbx"),
+        lambda: api.trim_journal("pbx", "1-1"),
+        lambda: api.clear_wake(1),
+        lambda: take_allowance(1, 1),
+    ]
+
+    for call in calls:
+        with pytest.raises(api.JournalUnavailable) as refusal:
+            call()
+        assert refusal.value.retryable
+    api.wake(1)
+
+
+def test_a_redis_that_is_full_takes_all_of_a_batch_or_nothing(settings: Settings, tmp_path: Path) -> None:
+    port = free_port()
+    server = start_redis(tmp_path, port, "--maxmemory-policy", "noeviction")
+    settings.JOURNAL_URL = f"redis://127.0.0.1:{port}/0"
+    try:
+        append_unique("web", [Arrival("a", b"1")])
+        client().config_set("maxmemory", "1")
+        calls: list[Callable[[], object]] = [
+            lambda: append_unique("web", [Arrival("b", b"2")]),
+            lambda: Writer("pbx", 5000).append(events(1)),
+        ]
+        for refused in calls:
+            with pytest.raises(api.JournalUnavailable) as refusal:
+                refused()
+            assert refusal.value.retryable
+        client().config_set("maxmemory", "0")
+
+        assert append_unique("web", [Arrival("b", b"2")]).accepted == 1
+        assert api.journal_state("pbx").length == 0
+    finally:
+        stop(server)
+
+
+def test_a_read_only_redis_is_an_error_that_may_pass(settings: Settings, tmp_path: Path) -> None:
+    port = free_port()
+    server = start_redis(tmp_path, port, "--replicaof", "127.0.0.1", "1", "--replica-serve-stale-data", "yes")
+    settings.JOURNAL_URL = f"redis://127.0.0.1:{port}/0"
+    try:
+        with pytest.raises(api.JournalUnavailable) as refusal:
+            append_unique("web", [Arrival("b", b"2")])
+        assert refusal.value.retryable
+    finally:
+        stop(server)
+
+
+def test_a_password_that_redis_refuses_needs_a_person(settings: Settings, tmp_path: Path) -> None:
+    port = free_port()
+    server = start_redis(tmp_path, port, "--requirepass", "right")
+    settings.JOURNAL_URL = f"redis://:wrong@127.0.0.1:{port}/0"
+    try:
+        with pytest.raises(api.JournalUnavailable) as refusal:
+            api.read_journal("pbx", "0-0", 1)
+        assert not refusal.value.retryable
+    finally:
+        stop(server)
+
+
+def test_a_frozen_redis_ends_the_wait(settings: Settings, tmp_path: Path) -> None:
+    port = free_port()
+    server = start_redis(tmp_path, port)
+    settings.JOURNAL_URL = f"redis://127.0.0.1:{port}/0"
+    api.read_journal("pbx", "0-0", 1)
+    server.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(api.JournalUnavailable):
+            append_unique("web", [Arrival("b", b"2")])
+    finally:
+        server.send_signal(signal.SIGCONT)
+        stop(server)
+
+
+def test_appends_go_on_after_redis_was_killed_and_started_again(settings: Settings, tmp_path: Path) -> None:
+    port = free_port()
+    settings.JOURNAL_URL = f"redis://127.0.0.1:{port}/0"
+    server = start_redis(tmp_path, port, "--appendonly", "yes", "--appendfsync", "always")
+    writer = Writer("pbx", 5000)
+    writer.append(events(1))
+    append_unique("web", [Arrival("a", b"1")])
+    stop(server, signal.SIGKILL)
+    entries = writer.entries(events(2))
+    with pytest.raises(api.JournalUnavailable):
+        writer.put(entries)
+
+    server = start_redis(tmp_path, port, "--appendonly", "yes", "--appendfsync", "always")
+    try:
+        wait_until(lambda: client().ping(), "Redis")
+        writer.put(entries)
+        assert append_unique("web", [Arrival("a", b"1"), Arrival("b", b"2")]).accepted == 1
+        assert [one.id for one in api.read_journal("pbx", "0-0", 9)] == ["5000-1", "5000-2"]
+    finally:
+        stop(server)
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_an_answer_that_got_lost_doubles_no_event(settings: Settings, lost: int) -> None:
+    with proxy_before(urlsplit(settings.REDIS_URL).port or 0) as proxy:
+        settings.JOURNAL_URL = f"redis://127.0.0.1:{proxy.port}/0"
+        writer = Writer("pbx", 5000)
+        writer.append(events(1))
+        append_unique("web", [Arrival("a", b"1")])
+        calls: list[Callable[[], object]] = [
+            lambda: writer.append(events(2)),
+            lambda: append_unique("web", [Arrival("b", b"2")]),
+        ]
+        for act in calls:
+            proxy.lose_answers = lost
+            try:
+                act()
+            except api.JournalUnavailable:
+                assert lost == 2
+        writer.put(api.read_journal("pbx", "0-0", 9))
+        append_unique("web", [Arrival("b", b"2")])
+        assert proxy.lost >= 2 * lost
+
+        assert [one.id for one in api.read_journal("pbx", "0-0", 9)] == ["5000-1", "5000-2"]
+        assert [one.payload for one in api.read_journal("web", "0-0", 9)] == [b"1", b"2"]
+
+
+def test_the_consumer_is_woken_once_in_a_burst_until_it_clears_the_flag(redis: "redis_client.Redis") -> None:
+    for _ in range(3):
+        api.wake(7)
+    assert redis.llen("events") == 1
+    api.clear_wake(7)
+    api.wake(7)
+    api.wake(8)
+
+    assert redis.llen("events") == 3
+    assert b"calls.tasks.consume" in redis.lrange("events", 0, 0)[0]
+    assert journal_key("pbx") == "journal:{pbx}"
+
+
+def test_a_web_servers_thread_wakes_the_consumer_too(redis: "redis_client.Redis") -> None:
+    thread = threading.Thread(target=api.wake, args=(7,))
+    thread.start()
+    thread.join(10)
+
+    assert redis.llen("events") == 1

@@ -1,0 +1,166 @@
+"""The oracle sees each kind of harm: a harness that cannot fail proves nothing."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from calls.core.result_events import WHY
+from devtools.faults.gap_ledger import judge_gaps
+from devtools.faults.observations import HeldRecording, Injected, LinkGap, SeenLeg
+from devtools.faults.oracle import Evidence, Judge, Verdict, stretched
+from devtools.faults.schedule import schedule
+from devtools.faults.stepped_clock import true_times
+from flags.catalogue.values import FIELDS
+from simulators.pbx.truth_log import LegLine
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+END = NOON + timedelta(seconds=6)
+FLAGS = {"AgentId": "9101", "AgentName": "Alice Archer", "CTICallRef": "C1", "InteractionGuid": "I1"}
+LEG = LegLine(
+    number=1, extension="2001", agent_id="9101", agent_name="Alice Archer", is_in_qms=True, queue_name=None,
+    caller_name=None, calling_number="", called_number="", direction="inbound", call_ref="C1", call_refs=["C1"],
+    interaction_id="I1", connected_at=NOON, disconnected_at=END, wrapup_template=None, wrapup_result=None,
+    query_data={}, ended="agent_left", heard=True,
+)  # fmt: skip
+SEEN = SeenLeg("2001", "C1", NOON, "G1", "flagged", "")
+MISSED = SeenLeg("2001", "C1", NOON, None, "window_missed", "late")
+RECORDING = HeldRecording("G1", "2001", NOON, FLAGS, 1)
+BARE = HeldRecording("G1", "2001", NOON)
+GAP = LinkGap(NOON - timedelta(seconds=5), NOON + timedelta(seconds=1))
+FAULT = Injected("kill", NOON, NOON, timedelta(seconds=5), hurts_searches=True)
+
+
+def judged(recording: HeldRecording | None = RECORDING, seen: SeenLeg | None = SEEN, **more: Any) -> Verdict:
+    evidence: dict[str, Any] = {"gaps": [], "injected": [], "truth": [LEG]} | more
+    recordings = [recording] if recording else []
+    return Judge(
+        Evidence(recordings=recordings, legs=[seen] if seen else [], specs=FIELDS, **evidence)
+    ).judge()  # fmt: skip
+
+
+def counts(verdict: Verdict) -> tuple[int, int, int, int]:
+    return len(verdict.lost), len(verdict.twice), len(verdict.wrong), len(verdict.unexplained)
+
+
+def test_a_leg_with_its_own_flags_is_clean() -> None:
+    assert judged().is_clean
+    assert judged().flagged == 1
+
+
+@pytest.mark.parametrize(
+    ("recording", "seen", "expected"),
+    [
+        (BARE, SEEN, (1, 0, 0, 0)),  # said to be flagged, and is not
+        (BARE, None, (1, 0, 0, 0)),  # unknown without a gap
+        (BARE, msgspec.structs.replace(MISSED, outcome="waiting"), (1, 0, 0, 0)),
+        (msgspec.structs.replace(RECORDING, writes=2), SEEN, (0, 1, 0, 0)),
+        (msgspec.structs.replace(RECORDING, flags=FLAGS | {"AgentId": "9102"}), SEEN, (0, 0, 1, 0)),
+        (msgspec.structs.replace(RECORDING, flags=FLAGS | {"QueueName": "Sales"}), SEEN, (0, 0, 1, 0)),
+        (msgspec.structs.replace(RECORDING, flags={"AgentId": "9101"}), SEEN, (1, 0, 0, 0)),
+        (msgspec.structs.replace(RECORDING, extension="2002"), SEEN, (1, 0, 1, 0)),
+        (BARE, MISSED, (0, 0, 0, 1)),  # no fault at that time
+        (BARE, msgspec.structs.replace(MISSED, outcome="joined_late"), (0, 0, 0, 1)),
+    ],
+)
+def test_each_harm_is_counted(recording: HeldRecording, seen: SeenLeg | None, expected: tuple[int, ...]) -> None:
+    assert counts(judged(recording, seen)) == expected
+
+
+def test_what_a_gap_or_a_fault_did_is_explained() -> None:
+    cut = [msgspec.structs.replace(FAULT, hurts_searches=False)]
+    assert judged(BARE, None, gaps=[GAP], injected=cut).is_clean
+    assert judged(BARE, msgspec.structs.replace(MISSED, outcome="joined_late"), gaps=[GAP], injected=cut).is_clean
+    assert judged(BARE, MISSED, injected=[FAULT]).is_clean
+    assert not judged(BARE, MISSED, injected=[msgspec.structs.replace(FAULT, hurts_searches=False)]).is_clean
+
+
+def test_a_leg_that_was_given_up_as_doubtful_is_explained_by_a_link_that_was_just_broken_alone() -> None:
+    doubted = msgspec.structs.replace(MISSED, reason=WHY["next_call"])
+
+    def broken(seconds_ago: int) -> dict[str, Any]:
+        at = NOON - timedelta(seconds=seconds_ago)
+        link = Injected("cut", at, at, timedelta(seconds=12), hurts_searches=False, breaks_link=True)
+        return {"injected": [link], "gaps": [LinkGap(at, at + timedelta(seconds=1))]}
+
+    assert judged(BARE, doubted, **broken(seconds_ago=10)).is_clean
+    assert judged(BARE, MISSED, **broken(seconds_ago=10)).unexplained
+    assert judged(BARE, doubted, **broken(seconds_ago=60)).unexplained
+
+
+@pytest.mark.parametrize(
+    ("gaps", "breaks_link", "expected"),
+    [
+        ([], True, 1),  # the ledger keeps silent about a broken link
+        ([], False, 0),
+        ([GAP], True, 0),
+        ([LinkGap(NOON - timedelta(minutes=2), NOON - timedelta(minutes=1))], False, 1),  # a gap that nothing made
+        ([LinkGap(NOON - timedelta(minutes=2), None)], False, 1),  # and one that never ended
+        ([LinkGap(NOON - timedelta(minutes=1), None)], False, 0),
+        ([LinkGap(END + timedelta(minutes=1), None)], False, 0),  # the PBX itself has ended
+    ],
+)
+def test_the_ledger_has_every_broken_link_and_nothing_else(
+    gaps: list[LinkGap], breaks_link: bool, expected: int
+) -> None:
+    fault = msgspec.structs.replace(FAULT, breaks_link=breaks_link)
+
+    assert counts(judged(gaps=gaps, injected=[fault])) == (0, 0, 0, expected)
+
+
+def open_legs(number: int) -> list[LegLine]:
+    """Legs that are open from a minute before noon to a minute after it."""
+    began, ended = NOON - timedelta(minutes=1), NOON + timedelta(minutes=1)
+    return [msgspec.structs.replace(LEG, number=n, connected_at=began, disconnected_at=ended) for n in range(number)]
+
+
+@pytest.mark.parametrize(
+    ("gap", "others", "expected"),
+    [
+        (LinkGap(NOON, NOON + timedelta(seconds=10), legs_saved=3), [], []),
+        (LinkGap(NOON, NOON + timedelta(seconds=10), legs_saved=2, legs_lost=1), [], ["2 legs saved, but 3 went on"]),
+        (LinkGap(NOON, NOON + timedelta(seconds=10), legs_saved=3, legs_lost=1), [], ["there were only 3"]),
+        (LinkGap(NOON, NOON + timedelta(seconds=10)), [LinkGap(NOON - timedelta(seconds=30), NOON)], []),
+        (LinkGap(NOON, NOON + timedelta(seconds=50), legs_saved=3), [], ["it went on until 12:00:50"]),
+    ],
+)
+def test_the_ledger_tells_true_edges_and_legs(gap: LinkGap, others: list[LinkGap], expected: list[str]) -> None:
+    fault = msgspec.structs.replace(FAULT, breaks_link=True)
+    found = judge_gaps(open_legs(3), [gap, *others], [fault])
+
+    assert len(found) == len(expected), found
+    assert all(what in said for what, said in zip(expected, found, strict=True))
+
+
+def test_flags_for_a_leg_of_nobody_in_qms_are_wrong() -> None:
+    stranger = msgspec.structs.replace(LEG, is_in_qms=False)
+    assert judged(truth=[stranger]).wrong
+
+
+def test_a_seed_repeats_its_schedule_and_no_kind_comes_twice_before_each_came_once() -> None:
+    kinds = [str(number) for number in range(8)]
+    planned = schedule(kinds, 300, 7)
+
+    assert planned == schedule(kinds, 300, 7)
+    assert planned != schedule(kinds, 300, 8)
+    assert sorted(one.kind for one in planned[:8]) == kinds
+    assert len(schedule(kinds, 3000, 7, every_seconds=100)) in range(25, 36)
+
+
+def test_what_a_stepped_clock_told_is_traced_back_to_every_moment_that_it_may_mean() -> None:
+    """The clock was right, then three minutes behind from noon on."""
+    moves = [(NOON - timedelta(hours=1), 0.0), (NOON, -180.0)]
+
+    assert true_times(moves, NOON + timedelta(minutes=1)) == (NOON + timedelta(minutes=4),) * 2
+    assert true_times(moves, NOON - timedelta(minutes=1)) == (NOON - timedelta(minutes=1), NOON + timedelta(minutes=2))
+
+
+@pytest.mark.parametrize(("kind", "is_explained"), [("slow link", True), ("kill", False)])
+def test_what_a_stalled_line_still_carried_when_it_broke_counts_as_lost_with_it(kind: str, is_explained: bool) -> None:
+    stall = Injected(kind, NOON - timedelta(seconds=20), NOON + timedelta(seconds=28), timedelta(0), True)
+    late = LinkGap(NOON + timedelta(seconds=30), NOON + timedelta(seconds=33))
+
+    (gap,) = stretched([late], [stall])
+
+    assert (gap.began_at < NOON) is is_explained

@@ -1,0 +1,371 @@
+"""Flag writes on their way: sent, refused, unclear and read back, put off, given up."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+from django.db import connection
+from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
+
+from flags.delivery.worker import services_with_due_writes
+from flags.models import FlagWrite
+from flags.outbox.claims import Claimed, Settlement, claim_due, give_back, settle
+from flags.outbox.state_machine import Decision
+from flags.outbox.writes import give_up, retry
+from qms.models import RecordingService, ServiceHealth
+from qms.port import (
+    Flag,
+    FlagAlreadyWritten,
+    QmsBusy,
+    QmsLoginFailed,
+    QmsRejected,
+    QmsUnavailable,
+    QmsUnclear,
+    RecordingNotFound,
+    UnknownFlag,
+)
+from tests.flags.qms import Line, Post
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LOST = QmsUnclear("No answer came.")
+LEASE, PATIENCE = timedelta(seconds=60), timedelta(days=7)
+
+
+@pytest.fixture
+def post() -> Post:
+    return Post()
+
+
+def test_flags_are_written_once_and_told(post: Post) -> None:
+    key = post.queues(AgentId="A1", QueueName="Sales")
+    done = post.delivers()
+
+    assert post.qms.flags(FlagWrite.objects.get().recording_guid) == {"AgentId": "A1", "QueueName": "Sales"}
+    assert post.tells(key) == ("written", "")
+    assert (done.sent, done.settled, done.source_ids, done.more) == (1, 1, {7}, False)
+    assert post.delivers(3600).sent == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "state"),
+    [
+        (UnknownFlag("AgentId"), "refused"),
+        (QmsRejected("no"), "refused"),
+        (RecordingNotFound("gone"), "queued"),
+        (QmsUnavailable("away"), "queued"),
+        (QmsBusy("busy"), "queued"),
+        (QmsLoginFailed("who are you"), "queued"),
+        (LOST, "unclear"),
+    ],
+)
+def test_each_answer_has_its_state_and_its_reason(post: Post, error: QmsRejected, state: str) -> None:
+    key = post.queues()
+    post.qms.meets("write", error)
+    post.delivers()
+
+    row = FlagWrite.objects.get(pk=key)
+    assert (row.state, row.error_code, row.error) == (state, error.code, str(error))
+    assert row.claim is None
+    assert row.claimed_until is None
+    assert (row.settled_at is None) == (state in ("queued", "unclear"))
+
+
+def test_a_value_too_long_or_an_unknown_flag_of_the_real_service_is_refused(post: Post) -> None:
+    long, unknown = post.queues("G1", AgentId="A" * 30), post.queues("G2", NoSuchFlag="x")
+    post.delivers()
+
+    assert post.tells(long) == ("refused", "ValueTooLong")
+    assert post.tells(unknown) == ("refused", "UnknownFlag")
+
+
+def test_a_lost_answer_is_read_back_and_not_sent_again(post: Post) -> None:
+    key = post.queues()
+    post.qms.meets("write", LOST, is_done=True)
+    post.delivers()
+    post.delivers(2)
+
+    assert post.qms.asked == ["write G1", "read G1"]
+    assert post.tells(key) == ("written", "")
+
+
+def test_what_was_not_carried_out_is_sent_again_after_reading_back(post: Post) -> None:
+    key = post.queues()
+    post.qms.meets("write", LOST)
+    post.delivers()
+    post.delivers(2)
+
+    assert post.qms.asked == ["write G1", "read G1", "write G1"]
+    assert post.tells(key) == ("written", "")
+
+
+def test_nothing_is_sent_while_it_cannot_be_read_back(post: Post) -> None:
+    key = post.queues()
+    post.qms.meets("write", LOST)
+    post.qms.meets("read", QmsUnavailable("away"), QmsRejected("GetFlags is not known"), RecordingNotFound("soon"))
+    for _ in range(4):
+        post.delivers(5)
+
+    assert post.qms.asked == ["write G1", "read G1", "read G1", "read G1"]
+    assert post.tells(key) == ("unclear", "RecordingNotFound")
+
+
+def test_a_flag_that_stands_with_another_value_is_a_conflict_and_is_not_touched(post: Post) -> None:
+    key = post.queues(AgentId="A1")
+    guid = FlagWrite.objects.get(pk=key).recording_guid
+    post.qms.site.write_flags("rs1", guid, [Flag("AgentId", "B2")])
+    post.delivers()
+
+    assert post.tells(key) == ("conflict", "FlagAlreadyWritten")
+    assert post.qms.flags(guid) == {"AgentId": "B2"}
+
+
+def test_a_recording_that_is_not_known_yet_is_tried_for_a_minute_and_then_gone(post: Post) -> None:
+    key = post.queues(guid="nowhere")
+    for _ in range(8):
+        post.delivers(5)
+    assert post.tells(key)[0] == "queued"
+    post.delivers(60)
+
+    assert post.tells(key) == ("gone", "RecordingNotFound")
+
+
+def test_a_wrap_up_waits_for_its_base_flags(post: Post) -> None:
+    base = post.queues(AgentId="A1")
+    guid = FlagWrite.objects.get(pk=base).recording_guid
+    post.qms.meets("write", QmsBusy("busy"))
+    post.delivers()
+    wrapup = post.queues(part="wrapup", guid=guid, CTIWrapup="Sold")
+    assert FlagWrite.objects.get(pk=wrapup).not_before == FlagWrite.objects.get(pk=base).not_before
+    post.delivers()
+    post.delivers(2)
+    post.delivers(2)
+
+    assert (post.tells(base)[0], post.tells(wrapup)[0]) == ("written", "written")
+    assert post.qms.asked == ["write G1"] * 3
+
+
+def test_a_wrap_up_is_put_off_with_its_base_flags(post: Post) -> None:
+    base = post.queues(AgentId="A1")
+    wrapup = post.queues(part="wrapup", guid=FlagWrite.objects.get().recording_guid, CTIWrapup="Sold")
+    post.qms.meets("write", QmsLoginFailed("who are you"))
+    post.delivers()
+
+    assert FlagWrite.objects.get(pk=base).not_before > post.time
+    assert FlagWrite.objects.get(pk=wrapup).not_before == FlagWrite.objects.get(pk=base).not_before
+
+
+def test_a_service_that_contradicts_itself_is_asked_again_later(post: Post) -> None:
+    """It refuses because a flag stands, and then carries none."""
+    key = post.queues()
+    post.qms.meets("write", FlagAlreadyWritten("AgentId"))
+    post.delivers()
+
+    assert post.tells(key) == ("queued", "FlagAlreadyWritten")
+    assert FlagWrite.objects.get(pk=key).not_before > post.time
+    assert post.qms.asked == ["write G1", "read G1"]
+
+
+@pytest.mark.skipif("connection.vendor == 'postgresql'", reason="PostgreSQL locks rows")
+def test_what_another_delivery_claimed_in_between_is_left_to_it(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where rows cannot be locked, the conditional update decides."""
+    first, second = post.queues("G1"), post.queues("G2")
+
+    def unlocked(rows: QuerySet[FlagWrite]) -> list[FlagWrite]:
+        found = list(rows)
+        FlagWrite.objects.filter(pk=first).update(state="sending", claim=2, claimed_until=post.time + LEASE)
+        return found
+
+    monkeypatch.setattr("flags.outbox.claims._locked", unlocked)
+    claimed = claim_due(post.service.pk, 1, post.time, lease=LEASE, patience=PATIENCE, limit=9)
+
+    assert [one.write_id for one in claimed] == [second]
+
+
+def test_a_wrap_up_is_not_claimed_beside_its_base_flags(post: Post) -> None:
+    base = post.queues(AgentId="A1")
+    post.queues(part="wrapup", guid=FlagWrite.objects.get().recording_guid, CTIWrapup="Sold")
+    first = claim_due(post.service.pk, 1, post.time, lease=LEASE, patience=PATIENCE, limit=9)
+    second = claim_due(post.service.pk, 2, post.time, lease=LEASE, patience=PATIENCE, limit=9)
+
+    assert ([one.write_id for one in first], second) == ([base], [])
+
+
+def test_what_a_dead_delivery_was_sending_is_read_back_when_its_claim_ran_out(post: Post) -> None:
+    key = post.queues()
+    claim_due(post.service.pk, 1, post.time, lease=LEASE, patience=PATIENCE, limit=9)
+    assert post.delivers(59).sent == 0
+    post.delivers(2)
+
+    assert post.qms.asked == ["read G1", "write G1"]
+    assert post.tells(key) == ("written", "")
+
+
+def test_a_delivery_that_lost_its_claim_changes_nothing(post: Post) -> None:
+    key = post.queues()
+    (late,) = claim_due(post.service.pk, 1, post.time, lease=LEASE, patience=PATIENCE, limit=9)
+    post.delivers(61)
+    assert settle([Settlement(late, Decision(state="refused"))], 1, post.time) == 0
+    give_back([late], 1)
+
+    assert post.tells(key) == ("written", "")
+
+
+def test_what_was_claimed_and_not_sent_is_given_back_as_it_was(post: Post) -> None:
+    key = post.queues()
+    before = FlagWrite.objects.filter(pk=key).values().get()
+    claimed = claim_due(post.service.pk, 1, post.time, lease=LEASE, patience=PATIENCE, limit=9)
+    give_back(claimed, 1)
+
+    assert FlagWrite.objects.filter(pk=key).values().get() == before
+
+
+def test_waits_grow_and_after_a_week_it_is_given_up(post: Post) -> None:
+    key = post.queues()
+    waits = []
+    for _ in range(14):
+        post.qms.meets("write", QmsBusy("busy"))
+        ServiceHealth.objects.all().delete()
+        assert post.delivers().sent == 1
+        row = FlagWrite.objects.get(pk=key)
+        waits.append((row.not_before - post.time).total_seconds())
+        post.time = row.not_before
+    assert waits[0] <= 1
+    assert all(later >= earlier for earlier, later in pairwise(waits[:10]))
+    assert all(450 <= wait <= 900 for wait in waits[-3:])
+    post.qms.meets("write", QmsBusy("busy"))
+    ServiceHealth.objects.all().delete()
+    done = post.delivers(7 * 86400)
+
+    assert post.tells(key) == ("given_up", "ServiceBusy")
+    assert done.source_ids == {7}
+
+
+def test_a_write_that_may_have_been_carried_out_is_given_up_as_unclear(post: Post) -> None:
+    key = post.queues()
+    post.qms.meets("write", LOST)
+    post.qms.meets("read", QmsUnavailable("away"))
+    post.delivers()
+    post.delivers(7 * 86400)
+
+    assert post.tells(key) == ("given_up", "Unclear")
+
+
+def test_what_waits_for_a_week_for_a_service_that_is_never_reached_is_given_up(post: Post) -> None:
+    old = post.queues("G1")
+    post.time += timedelta(days=6)
+    new = post.queues("G2")
+    ServiceHealth.objects.create(service=post.service, failures=9, open_until=post.time + timedelta(days=2))
+    done = post.delivers(86400 + 1)
+
+    assert (post.tells(old), post.tells(new)) == (("given_up", "Unavailable"), ("queued", ""))
+    assert (done.settled, done.source_ids, post.qms.asked) == (1, {7}, [])
+
+
+def test_an_old_write_is_sent_when_the_service_is_well_again(post: Post) -> None:
+    key = post.queues()
+    post.delivers(8 * 86400)
+
+    assert post.tells(key) == ("written", "")
+
+
+def test_a_service_that_is_switched_off_is_sent_nothing(post: Post) -> None:
+    key = post.queues()
+    type(post.service).objects.update(enabled=False)
+    post.delivers()
+
+    assert (post.tells(key)[0], post.qms.asked) == ("queued", [])
+
+
+def test_a_service_that_fails_is_left_alone_until_one_write_shows_that_it_is_well(post: Post) -> None:
+    keys = [post.queues(f"G{number}") for number in range(30)]
+    post.qms.meets("write", *[QmsUnavailable("away")] * 30)
+    first = post.delivers()
+    assert first.sent < 30
+    post.qms.asked.clear()
+    assert post.delivers().sent == 0
+    assert post.delivers(2).sent == 1
+    assert len(post.qms.asked) == 1
+    post.qms.recovers()
+    post.delivers(3)
+    for _ in range(3):
+        post.delivers(60)
+
+    assert {post.tells(key)[0] for key in keys} == {"written"}
+
+
+def test_a_single_failure_does_not_end_a_delivery(post: Post) -> None:
+    keys = [post.queues(f"G{number}") for number in range(40)]
+    post.qms.meets("write", QmsBusy("busy"))
+    post.delivers()
+
+    assert sorted(post.tells(key)[0] for key in keys) == ["queued"] + ["written"] * 39
+
+
+def test_a_defect_of_ours_is_unclear_and_stops_no_other_write(post: Post) -> None:
+    bad, good = post.queues("G1"), post.queues("G2")
+    post.qms.meets("write", ValueError("a value that nobody may read in a log"))
+    post.delivers()
+    post.delivers(2)
+
+    assert (post.tells(bad)[0], post.tells(good)[0]) == ("written", "written")
+
+
+def test_a_service_without_its_password_is_a_failure_and_claims_nothing(post: Post) -> None:
+    key = post.queues()
+
+    def no_password(_: RecordingService) -> Line:
+        raise QmsUnavailable("No password.", code="Configuration")
+
+    post.lines = no_password
+    assert post.delivers().sent == 0
+    row = FlagWrite.objects.get(pk=key)
+    assert (row.state, row.attempts) == ("queued", 0)
+    assert ServiceHealth.objects.get().failures == 1
+
+
+def test_an_operator_gives_up_and_puts_back(post: Post) -> None:
+    key = post.queues()
+    assert give_up([key], "ann", "The call was a test.", post.time) == 1
+    row = FlagWrite.objects.get(pk=key)
+    assert (row.state, row.error) == ("given_up", "Given up by ann: The call was a test.")
+    post.delivers()
+    assert post.qms.asked == []
+    assert retry([key], "ann", post.time) == 1
+    post.delivers()
+
+    assert post.tells(key) == ("written", "")
+
+
+def test_beat_finds_the_services_with_due_writes(post: Post) -> None:
+    assert services_with_due_writes(post.time) == []
+    post.queues()
+    assert services_with_due_writes(post.time) == [post.service.pk]
+    claim_due(post.service.pk, 1, post.time, lease=LEASE, patience=PATIENCE, limit=9)
+    assert services_with_due_writes(post.time) == []
+    assert services_with_due_writes(post.time + timedelta(seconds=61)) == [post.service.pk]
+
+
+def test_a_batch_costs_as_many_queries_whatever_its_size(post: Post) -> None:
+    counts = [_queries(post, size) for size in (4, 80)]
+
+    assert counts[0] == counts[1] <= (9 if connection.vendor == "postgresql" else 14)
+
+
+def _queries(post: Post, size: int) -> int:
+    """Count the queries from the claim to the settled writes: half are written, the rest put off or refused."""
+    for number in range(size):
+        post.queues(f"{size}-{number}")
+    with CaptureQueriesContext(connection) as queries:
+        claimed = claim_due(post.service.pk, size, post.time, lease=LEASE, patience=PATIENCE, limit=99)
+        settle([_end(one, number) for number, one in enumerate(claimed)], size, post.time)
+    assert len(claimed) == size
+    assert FlagWrite.objects.filter(claim=None).count() == size
+    FlagWrite.objects.all().delete()
+    return len(queries)
+
+
+def _end(claimed: Claimed, number: int) -> Settlement:
+    later = Decision(state="queued", not_before=claimed.pending.give_up_at, error_code="x", error=str(number))
+    refused = Decision(state="refused", error_code="x", error=str(number))
+    return Settlement(claimed, (Decision(state="written"), later, Decision(state="written"), refused)[number % 4])

@@ -1,0 +1,80 @@
+"""The demo's judgement: it must see a flag that stands where it does not belong."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from calls.models import Leg
+from cti.models import CtiSource
+from flags.models import FlagSetting, FlagValue, FlagWrite
+from launcher.demo_check import HeldRecording, differences
+from launcher.demo_counts import line, summary, tally
+from qms.models import DataServer, RecordingService
+
+pytestmark = pytest.mark.django_db
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+ALICE = {"AgentName": "Alice", "CTICallRef": "c1"}
+
+
+@pytest.fixture
+def leg() -> Leg:
+    """A leg of Alice's, flagged with her name and the call's reference, and nothing else."""
+    FlagSetting.objects.exclude(field__in=("agent_name", "call_id")).update(enabled=False)
+    service = RecordingService.objects.create(
+        slug="north", url="http://127.0.0.1/", data_server=DataServer.objects.create(slug="central")
+    )
+    source = CtiSource.objects.create(slug="pbx", kind="http")
+    write = FlagWrite.objects.create(
+        leg_id=1, source_id=source.pk, service=service, recording_guid="g1", part="base", state="written",
+        not_before=NOON, created_at=NOON,
+    )  # fmt: skip
+    FlagValue.objects.bulk_create(
+        FlagValue(write=write, recording_guid="g1", name=name, value=value) for name, value in ALICE.items()
+    )
+    return Leg.objects.create(
+        id=1, source=source, call_id="c1", device_id="2001", phase="settled", agent_name="Alice", connected_at=NOON,
+        recording_guid="g1", outcome="flagged", facts=b"", folded_at=NOON,
+    )  # fmt: skip
+
+
+def test_flags_that_are_those_of_the_leg_are_no_difference(leg: Leg) -> None:
+    assert differences([HeldRecording("g1", "2001", ALICE), HeldRecording("g2", "2002")]) == []
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        ([], "leg 1 is flagged, its recording g1 is not"),
+        (
+            [HeldRecording("g1", "2001", ALICE), HeldRecording("g9", "2001", ALICE)],
+            "recording g9 carries flags of no leg",
+        ),
+        ([HeldRecording("g1", "2001", ALICE | {"AgentName": "Bob"})], "its flags are not those of leg 1"),
+        ([HeldRecording("g1", "2001", {"AgentName": "Alice"})], "own record of what it wrote differ"),
+        ([HeldRecording("g1", "2001", ALICE | {"Other": "x"})], "own record of what it wrote differ"),
+        ([HeldRecording("g1", "2002", ALICE)], "recording g1 is of 2002, its leg of 2001"),
+    ],
+)
+def test_every_way_to_be_wrong_is_seen(leg: Leg, held: list[HeldRecording], told: str) -> None:
+    assert any(told in one for one in differences(held))
+
+
+def test_what_was_written_wrongly_is_seen_although_both_sides_agree(leg: Leg) -> None:
+    FlagValue.objects.filter(name="AgentName").update(value="Bob")
+
+    assert differences([HeldRecording("g1", "2001", ALICE | {"AgentName": "Bob"})]) == [
+        "recording g1: its flags are not those of leg 1"
+    ]
+
+
+def test_the_summary_says_why_what_was_not_flagged_was_not(leg: Leg) -> None:
+    for number, outcome, reason in ((2, "user_unmatched", "No QMS user at 2002"), (3, "waiting", "")):
+        leg.pk, leg.call_id, leg.recording_guid, leg.outcome, leg.reason = number, f"c{number}", None, outcome, reason
+        leg.save(force_insert=True)
+
+    now = tally()
+
+    assert line(now) == "3 calls, 3 legs: 1 flagged, 1 waiting or in progress, 1 not flagged (1 user_unmatched)"
+    assert "1  user_unmatched: No QMS user at 2002" in summary(now)
+    assert "Still waiting when stopped: 1 legs." in summary(now)

@@ -1,0 +1,84 @@
+"""Dialects: the names of another WSDL."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from qms.port import QmsUnavailable
+from qms.soap.contract import OWN_WSDL
+from qms.soap.dialect import OPERATIONS, SHAPES, Dialect, DialectError, read_dialect
+from qms.soap.service import Connection, SoapRecordingService
+
+
+def test_our_shapes_are_those_of_our_wsdl() -> None:
+    """The table of names is a copy; this keeps it true."""
+    wsdl = OWN_WSDL.read_text()
+
+    assert not [name for scope, shape in SHAPES.items() for name in (scope, *shape) if f'name="{name}"' not in wsdl]
+    assert wsdl.count("<soap:operation ") == len(OPERATIONS)
+
+
+def test_without_a_dialect_names_stay() -> None:
+    assert Dialect().request("FindLiveRecording", {"extension": "1"}) == {"extension": "1"}
+    assert Dialect().answer("WriteFlagsResponse", {"written": 3}) == {"written": 3}
+
+
+def test_a_name_within_a_type_goes_before_one_that_is_for_everywhere() -> None:
+    dialect = Dialect(elements={"extension": "line", "User.extension": "phone"})
+
+    assert [dialect.element(scope, "extension") for scope in ("User", "Recording")] == ["phone", "line"]
+
+
+def test_what_they_do_not_have_is_not_sent_and_may_be_assumed() -> None:
+    dialect = Dialect(elements={"ListUsers.pageSize": "", "User.licence": ""}, assume={"User.licence": "Unlimited"})
+
+    assert dialect.request("ListUsers", {"pageSize": 500}) == {}
+    assert dialect.answer("ListUsersResponse", {"user": [{"userId": "1"}]})["user"][0]["licence"] == "Unlimited"
+
+
+def test_a_path_leads_into_wrappers_both_ways() -> None:
+    dialect = Dialect(elements={"WriteFlags.flag": "set/flags/flag", "GetFlagsResponse.flag": "set/flag"})
+
+    sent = dialect.request("WriteFlags", {"recordingGuid": "G", "flag": [{"name": "a", "value": "b"}]})
+    read = dialect.answer("GetFlagsResponse", {"set": {"flag": [{"name": "a", "value": "b"}]}})
+
+    assert sent == {"recordingGuid": "G", "set": {"flags": {"flag": [{"name": "a", "value": "b"}]}}}
+    assert read == {"flag": [{"name": "a", "value": "b"}]}
+    assert dialect.answer("GetFlagsResponse", {"set": None}) == {"flag": None}
+
+
+def test_a_time_without_an_offset_needs_a_zone() -> None:
+    naive = datetime(2026, 7, 1, 12)  # noqa: DTZ001  that is the point
+
+    with pytest.raises(ValueError, match="offset"):
+        Dialect().moment(naive)
+    assert Dialect(time_zone="UTC").moment(naive) == datetime(2026, 7, 1, 12, tzinfo=UTC)
+    assert Dialect(time_zone="Europe/Berlin").moment(naive).utcoffset() == timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("nonsense", "a.toml"),
+        ("unknown = 1", "unknown"),
+        ('[operations]\nFindLive = "x"', "FindLive"),
+        ('[elements]\n"User.phone" = "x"', "User.phone"),
+        ('[assume]\n"extension" = "x"', "extension"),
+        ('[send.Nothing]\na = "b"', "Nothing"),
+        ('[values."User.nothing"]\na = "b"', "User.nothing"),
+        ('time_zone = "Mars/Base"', "Mars/Base"),
+    ],
+)
+def test_a_dialect_that_cannot_be_used_says_which_key(text: str, named: str, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(text)
+
+    with pytest.raises(DialectError, match=named):
+        read_dialect(tmp_path / "a.toml")
+    with pytest.raises(QmsUnavailable, match=named):
+        SoapRecordingService(Connection(url="http://127.0.0.1:1/", dialect=str(tmp_path / "a.toml"))).service_info()
+
+
+def test_a_dialect_that_is_not_there_is_said_so() -> None:
+    with pytest.raises(QmsUnavailable, match="cannot be read"):
+        SoapRecordingService(Connection(url="http://127.0.0.1:1/", dialect="/no/such.toml")).service_info()
