@@ -56,7 +56,7 @@ UNFOLD: dict[str, Any] = {
                 "People",
                 _link("Agents", "support_agent", "agents.agent"),
                 _link("Mappings by hand", "handshake", "agents.mappingact"),
-                _link("Presences", "event_seat", "agents.core.presence"),
+                _link("Presences", "event_seat", "agents.presence"),
                 _link("Queue names", "group_work", "calls.queuename"),
                 _link("QMS users", "group", "agents.qmsuser"),
                 _link("Loads of users", "sync", "agents.userrefresh"),
