@@ -320,9 +320,7 @@ class UserRefreshAdmin(ReadOnlyAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address of the button "Take the smaller list"."""
-        own = path(
-            "<path:object_id>/confirm/", self.admin_site.admin_view(self.confirm), name="agents_refresh_confirm"
-        )  # fmt: skip
+        own = path("<path:object_id>/confirm/", self.admin_site.admin_view(self.confirm), name="agents_refresh_confirm")
         return [own, *super().get_urls()]
 
     @method_decorator(require_POST)

@@ -2,12 +2,12 @@
 
 from agents.sessions.agent_names import KnownAgents
 from agents.sessions.session_store import load_seats, save_seats, who_sat_at
-from agents.unmatched_calls import AtRisk, note_calls_at_risk
+from agents.unmatched_calls import UnmatchedCalls, note_calls_at_risk
 from agents.users.directories import forget_directories, load_directory
 
 __all__ = [
-    "AtRisk",
     "KnownAgents",
+    "UnmatchedCalls",
     "forget_directories",
     "load_directory",
     "load_seats",

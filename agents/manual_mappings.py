@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
-from agents.core.matching import Mapping
+from agents.core.matching import ManualMapping
 from agents.models import Agent, MappingAct, QmsUser
 from qms.port import Licence
 
@@ -28,7 +28,7 @@ def standing_acts(source_id: int) -> list[MappingAct]:
     return [act for act in last.values() if act.after]
 
 
-def standing_mappings(source_id: int) -> list[Mapping]:
+def standing_mappings(source_id: int) -> list[ManualMapping]:
     """Return the mappings that hold at a source, as the matching takes them."""
     return [_mapping(act, act.after) for act in standing_acts(source_id) if act.after]
 
@@ -60,17 +60,28 @@ def map_agent(agent: Agent, user: QmsUser | None, *, reason: str, by: str, now: 
     check(agent, user)
     last = last_act(agent)
     return MappingAct.objects.create(
-        agent=agent, number=last.number + 1 if last else 1, before=last.after if last else None, after=user,
-        before_name=last.after_name if last else "", after_name=_name(user) if user else "",
-        reason=reason.strip(), by=by, at=now,
-    )  # fmt: skip
+        agent=agent,
+        number=last.number + 1 if last else 1,
+        before=last.after if last else None,
+        after=user,
+        before_name=last.after_name if last else "",
+        after_name=_name(user) if user else "",
+        reason=reason.strip(),
+        by=by,
+        at=now,
+    )
 
 
-def _mapping(act: MappingAct, user: QmsUser) -> Mapping:
-    return Mapping(
-        agent_id=act.agent.agent_id, data_server_id=user.service.data_server_id, user_id=user.user_id,
-        user=act.after_name, by=act.by, on=timezone.localtime(act.at).date(), reason=act.reason,
-    )  # fmt: skip
+def _mapping(act: MappingAct, user: QmsUser) -> ManualMapping:
+    return ManualMapping(
+        agent_id=act.agent.agent_id,
+        data_server_id=user.service.data_server_id,
+        user_id=user.user_id,
+        user=act.after_name,
+        by=act.by,
+        on=timezone.localtime(act.at).date(),
+        reason=act.reason,
+    )
 
 
 def _identity(user: QmsUser) -> tuple[int, str]:

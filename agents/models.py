@@ -155,9 +155,14 @@ class MappingAct(models.Model):
     number = models.PositiveIntegerField(editable=False, help_text="Counts the agent's acts from 1.")
     before = models.ForeignKey(QmsUser, models.PROTECT, null=True, blank=True, editable=False, related_name="+")
     after = models.ForeignKey(
-        QmsUser, models.PROTECT, null=True, blank=True, related_name="mapping_acts", verbose_name="QMS user",
+        QmsUser,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="mapping_acts",
+        verbose_name="QMS user",
         help_text="Whose recordings are made wherever this agent sits. Empty: the agent's mapping ends.",
-    )  # fmt: skip
+    )
     before_name = models.CharField("before", max_length=255, blank=True, editable=False)
     after_name = models.CharField("after", max_length=255, blank=True, editable=False)
     reason = models.CharField(max_length=255, help_text="Why; it is shown wherever the mapping is used.")

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from agents.core.matching import MatchKind, Verdict
+from agents.core.matching import MatchKind, MatchVerdict
 from agents.models import Presence, RefreshState, ShiftCheck, ShiftTrouble, UserRefresh
 from agents.users.directories import load_directory
 from agents.users.schedule import last_time_of_day
@@ -100,7 +100,7 @@ def _expected(source: CtiSource, now: datetime) -> Iterator[tuple[str, str, str]
     yield from ((device, "", "") for device in map(str, source.devices) if device not in taken)
 
 
-def _trouble(source: CtiSource, device: str, agent: str, verdict: Verdict) -> ShiftTrouble:
+def _trouble(source: CtiSource, device: str, agent: str, verdict: MatchVerdict) -> ShiftTrouble:
     return ShiftTrouble(source=source.slug, device_id=device, agent=agent, kind=verdict.kind, reason=verdict.reason)
 
 

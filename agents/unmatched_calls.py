@@ -9,7 +9,7 @@ from django.db import transaction
 from agents.models import CallsAtRisk
 
 
-class AtRisk(msgspec.Struct, frozen=True):
+class UnmatchedCalls(msgspec.Struct, frozen=True):
     """The calls of an extension that could not be flagged because nobody was matched."""
 
     source_id: int
@@ -17,7 +17,7 @@ class AtRisk(msgspec.Struct, frozen=True):
     calls: int
 
 
-def note_calls_at_risk(found: Iterable[AtRisk], day: date) -> None:
+def note_calls_at_risk(found: Iterable[UnmatchedCalls], day: date) -> None:
     """Keep the counts of a day in place of those before. Harmless when done twice; unchanged ones are not written."""
     counts = {(one.source_id, one.device_id): one.calls for one in found}
     if counts == calls_at_risk(day):
@@ -25,11 +25,15 @@ def note_calls_at_risk(found: Iterable[AtRisk], day: date) -> None:
     with transaction.atomic():
         CallsAtRisk.objects.all().delete()
         CallsAtRisk.objects.bulk_create(
-            (CallsAtRisk(source_id=source, device_id=device, day=day, calls=calls)
-             for (source, device), calls in counts.items()),
-            batch_size=500, update_conflicts=True, unique_fields=["source", "device_id"],
+            (
+                CallsAtRisk(source_id=source, device_id=device, day=day, calls=calls)
+                for (source, device), calls in counts.items()
+            ),
+            batch_size=500,
+            update_conflicts=True,
+            unique_fields=["source", "device_id"],
             update_fields=["day", "calls"],
-        )  # fmt: skip
+        )
 
 
 def calls_at_risk(day: date) -> dict[tuple[int, str], int]:

@@ -14,7 +14,7 @@ from django.db import connection, models
 from bulk.arrays import array
 
 
-class Table:
+class UpsertTable:
     """The columns of a model that are written; conflicts on ``unique`` update the others, and add to those summed."""
 
     def __init__(
@@ -43,7 +43,7 @@ class Table:
         return hash((self.model, self.fields))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Table) and (self.model, self.fields) == (other.model, other.fields)
+        return isinstance(other, UpsertTable) and (self.model, self.fields) == (other.model, other.fields)
 
 
 def plain(value: Any) -> Any:
@@ -51,17 +51,17 @@ def plain(value: Any) -> Any:
     return str(value.astimezone(UTC).replace(tzinfo=None)) if isinstance(value, datetime) else value
 
 
-def _columns(table: Table) -> "list[models.Field[Any, Any]]":
+def _columns(table: UpsertTable) -> "list[models.Field[Any, Any]]":
     by_name = {field.name: field for field in table.model._meta.concrete_fields}  # noqa: SLF001  (Django's own door)
     return [by_name[name] for name in table.fields]
 
 
-def _insert(table: Table, source: str) -> str:
+def _insert(table: UpsertTable, source: str) -> str:
     return f"INSERT INTO {_name(table)} ({', '.join(_quoted(table).values())}) {source}"
 
 
 @cache
-def _conflict(table: Table) -> str:
+def _conflict(table: UpsertTable) -> str:
     fields, into = _quoted(table), _name(table)
     keys = ", ".join(fields[name] for name in table.unique)
     old = {name: f"{into}.{fields[name]} + " for name in table.summed}
@@ -70,16 +70,16 @@ def _conflict(table: Table) -> str:
     return f" ON CONFLICT ({keys}) DO UPDATE SET {', '.join(changes)}"
 
 
-def _quoted(table: Table) -> dict[str, str]:
+def _quoted(table: UpsertTable) -> dict[str, str]:
     return {field.name: connection.ops.quote_name(field.column or "") for field in _columns(table)}
 
 
-def _name(table: Table) -> str:
+def _name(table: UpsertTable) -> str:
     return connection.ops.quote_name(table.model._meta.db_table)  # noqa: SLF001  (Django's own door)
 
 
 @cache
-def _unnest_sql(table: Table) -> str:
+def _unnest_sql(table: UpsertTable) -> str:
     types = [(field.db_type(connection) or "text").split(" GENERATED")[0] for field in _columns(table)]
     arrays = ", ".join(f"%s::{_base(one)}[]" for one in types)
     return _insert(table, f"SELECT * FROM unnest({arrays})")  # noqa: S608  (types of models)
@@ -91,5 +91,5 @@ def _base(column_type: str) -> str:
 
 
 @cache
-def _values_sql(table: Table) -> str:
+def _values_sql(table: UpsertTable) -> str:
     return _insert(table, f"VALUES ({', '.join(['%s'] * len(table.fields))})")

@@ -66,8 +66,16 @@ class LegAdmin(ReadOnlyAdmin):
     """Each extension's part in a call, with its outcome and the reason for it."""
 
     list_display = (
-        "connected", "lasted", "device_id", "agent", "queue_name", "caller", "call_id", "outcome_label", "reason",
-    )  # fmt: skip
+        "connected",
+        "lasted",
+        "device_id",
+        "agent",
+        "queue_name",
+        "caller",
+        "call_id",
+        "outcome_label",
+        "reason",
+    )
     list_filter = (WhenFilter, ("connected_at", ConnectedFilter), "outcome", ReasonFilter, SourceFilter, PhaseFilter)
     list_filter_submit = True
     search_fields = ("call_id",)  # Shows the box; what is searched says calls.ui.leg_search.

@@ -19,10 +19,10 @@ from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 import clock
 from cti.http_intake.tokens import mint, revoke_token
-from cti.journal.dedup import Lately, accepted_lately
-from cti.journal.lease import Standing, standing
+from cti.journal.dedup import RecentIds, accepted_lately
+from cti.journal.lease import LeaseStanding, standing
 from cti.journal.stream import JournalUnavailable
-from cti.models import CtiSource, IntakeToken, Kind, LinkState, QuarantinedMessage
+from cti.models import CtiSource, IntakeToken, LinkState, QuarantinedMessage, SourceKind
 from cti.ui.preview import readable
 from cti.ui.status_text import is_silent, link_sentences, refused_monitors, when
 from history.admin import RecordedAdmin
@@ -49,18 +49,24 @@ class CtiSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter
     """A form in which the secret can be set but never read."""
 
     new_secret = forms.CharField(
-        required=False, strip=False, widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+        required=False,
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text="Stored encrypted and never shown. Left empty, the one that stands stays.",
-    )  # fmt: skip
+    )
     forget_secret = forms.BooleanField(required=False, help_text="Delete the stored secret.")
     device_lines = forms.CharField(
-        required=False, label="Devices", widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        required=False,
+        label="Devices",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         help_text="Extensions to monitor, one a line. Empty: every device that is no queue and no trunk.",
-    )  # fmt: skip
+    )
     queue_lines = forms.CharField(
-        required=False, label="Queues", widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
+        required=False,
+        label="Queues",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         help_text="Queue devices and their names, one a line: 7000 = Sales",
-    )  # fmt: skip
+    )
 
     class Meta:
         model = CtiSource
@@ -148,23 +154,23 @@ class CtiSourceAdmin(RecordedAdmin):
         return "set" if source.secret else "none"
 
 
-def _standing(source: CtiSource) -> Standing | None:
+def _standing(source: CtiSource) -> LeaseStanding | None:
     try:
-        return standing(source.slug) if source.kind != Kind.HTTP else None
+        return standing(source.slug) if source.kind != SourceKind.HTTP else None
     except JournalUnavailable:
         return None
 
 
-def _lately(source: CtiSource) -> Lately | None:
+def _lately(source: CtiSource) -> RecentIds | None:
     try:
-        return accepted_lately(source.slug) if source.kind == Kind.HTTP else None
+        return accepted_lately(source.slug) if source.kind == SourceKind.HTTP else None
     except JournalUnavailable:
         return None
 
 
 def _tokens(source: CtiSource) -> SafeString:
     """Return the way to the tokens of a source whose program posts."""
-    if source.kind != Kind.HTTP:
+    if source.kind != SourceKind.HTTP:
         return SafeString()
     address = f"{reverse('admin:cti_intaketoken_changelist')}?source__id__exact={source.pk}"
     return format_html('<p class="mb-1"><a href="{}" class="underline">{}</a></p>', address, "Tokens of this source")

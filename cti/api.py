@@ -1,6 +1,6 @@
 """What other apps may use of the CTI sources and the journal."""
 
-from cti.http_intake.tokens import Refusal, TokenFacts, authenticate, mint_token
+from cti.http_intake.tokens import TokenFacts, TokenRefusal, authenticate, mint_token
 from cti.journal.dedup import Appended, Arrival, append_unique
 from cti.journal.stream import (
     START,
@@ -14,7 +14,7 @@ from cti.journal.stream import (
     read_journal,
     trim_journal,
 )
-from cti.journal.wakeups import Hint, Watch, clear_wake, hold_wake, wake
+from cti.journal.wakeups import PollingMarker, Wakeup, clear_wake, hold_wake, wake
 from cti.listener.source_config import SecretMissing, resolve_secret, source_config
 from cti.quarantine import record_quarantine, record_quarantined
 
@@ -24,14 +24,14 @@ __all__ = [
     "Arrival",
     "Entry",
     "Fenced",
-    "Hint",
     "JournalError",
     "JournalState",
     "JournalUnavailable",
-    "Refusal",
+    "PollingMarker",
     "SecretMissing",
     "TokenFacts",
-    "Watch",
+    "TokenRefusal",
+    "Wakeup",
     "advance_journal",
     "append_unique",
     "authenticate",

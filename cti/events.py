@@ -266,11 +266,32 @@ class LinkRestored(LinkEvent, frozen=True, tag="gateway.link.Restored"):
 
 
 AnyEvent = (
-    ServiceInitiated | Originated | Delivered | Established | Held | Retrieved | Queued | Diverted
-    | Transferred | Conferenced | ConnectionCleared | CallCleared | Failed | NetworkReached | CallInformation
-    | LoggedOn | LoggedOff | Ready | NotReady | Busy | WorkingAfterCall
-    | SnapshotBegan | SnapshotEnded | LinkLost | LinkRestored
-)  # fmt: skip
+    ServiceInitiated
+    | Originated
+    | Delivered
+    | Established
+    | Held
+    | Retrieved
+    | Queued
+    | Diverted
+    | Transferred
+    | Conferenced
+    | ConnectionCleared
+    | CallCleared
+    | Failed
+    | NetworkReached
+    | CallInformation
+    | LoggedOn
+    | LoggedOff
+    | Ready
+    | NotReady
+    | Busy
+    | WorkingAfterCall
+    | SnapshotBegan
+    | SnapshotEnded
+    | LinkLost
+    | LinkRestored
+)
 
 EVENT_TYPES: tuple[type[Event], ...] = AnyEvent.__args__
 

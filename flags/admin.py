@@ -21,7 +21,7 @@ from flags.catalogue.renames import Renaming, after_rename, note_rename, renamin
 from flags.catalogue.values import FIELD_NAMES, is_field
 from flags.models import FlagSetting, FlagValue
 from flags.provisioning import create_jobs, verify_jobs
-from flags.ui.creation_panel import Table, creation_panel, may_create
+from flags.ui.creation_panel import CreationTable, creation_panel, may_create
 from flags.ui.preview_panel import preview_panel
 from flags.ui.verification_panel import PROVE, pressing_panels, proof_panel
 from flags.ui.writes_admin import FlagWriteAdmin
@@ -88,15 +88,22 @@ class FlagSettingAdmin(RecordedAdmin):
         return super().changelist_view(request, context)  # type: ignore[no-any-return]
 
     def changeform_view(
-        self, request: HttpRequest, object_id: str | None = None, form_url: str = "",
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
         extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:  # fmt: skip
+    ) -> HttpResponse:
         """Show below the form what the Flags would carry and the names that this one had; ask before a name changes."""
         edited = self.get_object(request, object_id) if object_id else None
         if edited and (asked := self._unconfirmed(request, edited.pk)):
             return self._ask(request, edited, asked)
-        context = {"preview": preview_panel(request, edited), "is_adding": object_id is None,
-                   "earlier": _earlier(edited), **(extra_context or {})}  # fmt: skip
+        context = {
+            "preview": preview_panel(request, edited),
+            "is_adding": object_id is None,
+            "earlier": _earlier(edited),
+            **(extra_context or {}),
+        }
         return super().changeform_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
 
     def save_model(self, request: HttpRequest, obj: FlagSetting, form: Any, change: bool) -> None:
@@ -120,10 +127,20 @@ class FlagSettingAdmin(RecordedAdmin):
 
     def _ask(self, request: HttpRequest, flag: FlagSetting, asked: Renaming) -> HttpResponse:
         """Show what a change of name means, with all that was typed, so that one press carries it out."""
-        typed = [(key, value) for key in request.POST for value in request.POST.getlist(key)
-                 if key not in ("csrfmiddlewaretoken", "confirmed_name", "confirmed_old")]  # fmt: skip
-        context = {**self.admin_site.each_context(request), "title": f"Rename {asked.old} to {asked.new}?",
-                   "opts": self.opts, "original": flag, "renaming": asked, "typed": typed}  # fmt: skip
+        typed = [
+            (key, value)
+            for key in request.POST
+            for value in request.POST.getlist(key)
+            if key not in ("csrfmiddlewaretoken", "confirmed_name", "confirmed_old")
+        ]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Rename {asked.old} to {asked.new}?",
+            "opts": self.opts,
+            "original": flag,
+            "renaming": asked,
+            "typed": typed,
+        }
         return TemplateResponse(request, "flags/confirm_rename.html", context)
 
     def get_urls(self) -> list[URLPattern]:
@@ -201,13 +218,13 @@ def _ask_creation(request: HttpRequest, server: DataServer) -> None:
     _keep(request, server, f"Asked to {'look which Flags exist' if is_check else 'create the Flags'} in QMS.")
 
 
-def _earlier(flag: FlagSetting | None) -> Table | None:
+def _earlier(flag: FlagSetting | None) -> CreationTable | None:
     """Return the names that a Flag had, newest first; None where there are none."""
     rows = [
         (f"{timezone.localtime(one.until):%Y-%m-%d %H:%M}", one.name, one.renamed_to, one.field, one.by)
         for one in (flag.earlier_names.all() if flag else ())
     ]
-    return Table(("Until", "Name then", "Became", "Carried", "Renamed by"), rows) if rows else None
+    return CreationTable(("Until", "Name then", "Became", "Carried", "Renamed by"), rows) if rows else None
 
 
 def _prove(request: HttpRequest, server: DataServer, guid: str) -> str:
@@ -219,7 +236,7 @@ def _prove(request: HttpRequest, server: DataServer, guid: str) -> str:
         return ""
     try:
         verify_jobs.ask(server, guid, by, now)
-    except verify_jobs.ProofRefused as refused:
+    except verify_jobs.VerificationRefused as refused:
         return str(refused)
     _keep(request, server, f"Asked for the proof of new Flags on the test recording {guid.strip()}.")
     return ""

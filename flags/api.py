@@ -3,19 +3,19 @@
 from flags.catalogue.redaction import ShownValue, shown_values
 from flags.catalogue.renames import after_rename, note_rename
 from flags.catalogue.specs import hash_key, load_specs
-from flags.delivery.worker import Delivered, deliver, services_with_due_writes
+from flags.delivery.worker import DeliveryRun, deliver, services_with_due_writes
 from flags.outbox.bulk_insert import NewWrite
 from flags.outbox.retry_runs import retry_all
-from flags.outbox.writes import Refusal, Settled, give_up, mark_folded, queue_writes, retry, settled_writes
+from flags.outbox.writes import QueueRefusal, Settled, give_up, mark_folded, queue_writes, retry, settled_writes
 from flags.outbox.written import WrittenFlag, forget_writes, written_flags
 from flags.provisioning.create import Creation, FlagAnswer, check_flags, create_flags
 
 __all__ = [
     "Creation",
-    "Delivered",
+    "DeliveryRun",
     "FlagAnswer",
     "NewWrite",
-    "Refusal",
+    "QueueRefusal",
     "Settled",
     "ShownValue",
     "WrittenFlag",

@@ -16,14 +16,25 @@ SEE_CALLERS = "calls.view_caller"
 
 #: What an operator may do beside looking: the acts that keep calls being flagged, and no change of the configuration.
 OPERATORS_ACTS = (
-    "flags.change_flagwrite", "flags.add_flagonserver", "agents.add_userrefresh", "agents.change_userrefresh",
-    "agents.add_shiftcheck", "agents.add_mappingact", "cti.change_quarantinedmessage",
-)  # fmt: skip
+    "flags.change_flagwrite",
+    "flags.add_flagonserver",
+    "agents.add_userrefresh",
+    "agents.change_userrefresh",
+    "agents.add_shiftcheck",
+    "agents.add_mappingact",
+    "cti.change_quarantinedmessage",
+)
 #: What a supervisor of agents looks at: people and their calls, nothing technical.
 SUPERVISORS_VIEWS = (
-    "calls.view_leg", "calls.view_gap", "calls.view_recordingsearch", "calls.view_queuename", "agents.view_agent",
-    "agents.view_presence", "agents.view_qmsuser", "agents.view_mappingact",
-)  # fmt: skip
+    "calls.view_leg",
+    "calls.view_gap",
+    "calls.view_recordingsearch",
+    "calls.view_queuename",
+    "agents.view_agent",
+    "agents.view_presence",
+    "agents.view_qmsuser",
+    "agents.view_mappingact",
+)
 
 
 def make_roles(**_: Any) -> None:

@@ -8,7 +8,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from history.states import State, differences, state_of, values
+from history.states import RowState, differences, state_of, values
 
 
 class RecordedAdmin(ModelAdmin):
@@ -37,6 +37,6 @@ class RecordedAdmin(ModelAdmin):
         text = f"Deleted. {values(state_of(row, self.hidden_fields))}"
         return LogEntry.objects.log_actions(request.user.pk or 0, [row], DELETION, text, single_object=True)
 
-    def _stored(self, obj: Model) -> State:
+    def _stored(self, obj: Model) -> RowState:
         stored = type(obj)._default_manager.get(pk=obj.pk)  # noqa: SLF001  (documented by Django)
         return state_of(stored, self.hidden_fields)

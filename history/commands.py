@@ -5,19 +5,19 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import User
 from django.db.models import Model
 
-from history.states import State, differences, state_of, values
+from history.states import RowState, differences, state_of, values
 
 #: The machine's own log says who was at it.
 COMMAND_LINE = "command-line"
 
 
-def stored_state(row: Model) -> State:
+def stored_state(row: Model) -> RowState:
     """Return the row as the database has it; nothing for one that is new."""
     found = type(row)._default_manager.filter(pk=row.pk).first()  # noqa: SLF001  (documented by Django)
     return state_of(found) if found else {}
 
 
-def record_command(row: Model, before: State, *, told: str = "") -> None:
+def record_command(row: Model, before: RowState, *, told: str = "") -> None:
     """Keep what a command made of a row, or what ``told`` says; in the transaction that changes it."""
     after = state_of(row)
     text = told or (differences(before, after) if before else f"Added. {values(after)}")

@@ -16,7 +16,7 @@ _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
 NOTHING = "nothing"
 
 
-class Told(msgspec.Struct, frozen=True):
+class ShownField(msgspec.Struct, frozen=True):
     """One field: its name, what is shown of it, and what tells whether it changed (never shown)."""
 
     name: str
@@ -25,41 +25,41 @@ class Told(msgspec.Struct, frozen=True):
     is_secret: bool = False
 
 
-State = Mapping[str, Told]
+RowState = Mapping[str, ShownField]
 
 
-def state_of(row: models.Model, hidden: Collection[str] = ()) -> State:
+def state_of(row: models.Model, hidden: Collection[str] = ()) -> RowState:
     """Return the fields that a person can set, many-to-many among them. ``hidden``: secrets beside the encrypted."""
     meta = row._meta  # noqa: SLF001  (documented by Django)
     fields = [*meta.concrete_fields, *meta.many_to_many]
     return {one.name: _told(row, one, hidden) for one in fields if not one.primary_key}
 
 
-def differences(before: State, after: State) -> str:
+def differences(before: RowState, after: RowState) -> str:
     """Tell field by field what was and what is; empty where nothing differs."""
     changed = (name for name in after if name not in before or before[name].compared != after[name].compared)
     return " ".join(_difference(before.get(name), after[name]) for name in changed)
 
 
-def values(state: State) -> str:
+def values(state: RowState) -> str:
     """Tell all that has a value, for a row that came or went."""
     return " ".join(f"{one.name}: {one.shown}." for one in state.values() if one.shown != NOTHING)
 
 
-def _difference(before: Told | None, after: Told) -> str:
+def _difference(before: ShownField | None, after: ShownField) -> str:
     if after.is_secret:
         return f"{after.name}: {'changed' if after.compared else 'deleted'} (not shown)."
     return f"{after.name}: {before.shown if before else NOTHING} \N{RIGHTWARDS ARROW} {after.shown}."
 
 
-def _told(row: models.Model, field: models.Field, hidden: Collection[str]) -> Told:  # type: ignore[type-arg]
+def _told(row: models.Model, field: models.Field, hidden: Collection[str]) -> ShownField:  # type: ignore[type-arg]
     name = str(field.verbose_name)
     name = name[:1].upper() + name[1:]
     if isinstance(field, EncryptedTextField) or field.name in hidden:
         secret = str.__str__(getattr(row, field.name) or "")
-        return Told(name, "set (not shown)" if secret else NOTHING, secret, is_secret=True)
+        return ShownField(name, "set (not shown)" if secret else NOTHING, secret, is_secret=True)
     text = _text(row, field)
-    return Told(name, _cut(_USERINFO.sub("\N{HORIZONTAL ELLIPSIS}@", text)) or NOTHING, text)
+    return ShownField(name, _cut(_USERINFO.sub("\N{HORIZONTAL ELLIPSIS}@", text)) or NOTHING, text)
 
 
 def _text(row: models.Model, field: models.Field) -> str:  # type: ignore[type-arg]

@@ -15,8 +15,8 @@ from django.db import OperationalError
 from gateway_site.config.apply import apply
 from gateway_site.config.export import export
 from launcher import demo_check, process_set, procfile, simulators
-from launcher.demo_counts import Tally, line, summary, tally
-from launcher.demo_options import FOLDER, Options, options
+from launcher.demo_counts import DemoCounts, line, summary, tally
+from launcher.demo_options import FOLDER, DemoOptions, options
 from launcher.supervisor import Stopped, Supervisor, say, stopped_by_signals
 
 #: How often the counts are told.
@@ -56,7 +56,7 @@ def run(words: list[str]) -> int:
 class Demo:
     """One demo, from the start to the summary."""
 
-    def __init__(self, asked: Options) -> None:
+    def __init__(self, asked: DemoOptions) -> None:
         self.asked = asked
         self.supervisor = Supervisor()
         self.simulators = simulators.choose(asked)
@@ -109,7 +109,7 @@ class Demo:
         say(f"\n{summary(end)}")
         return self._judge(end, demo_check.differences(recordings), sum(1 for one in recordings if one.flags))
 
-    def _judge(self, end: Tally, differences: list[str], held: int) -> int:
+    def _judge(self, end: DemoCounts, differences: list[str], held: int) -> int:
         if differences:
             say(f"In QMS {len(differences)} things are not as they must be:")
             for one in differences[:20]:
@@ -156,7 +156,7 @@ class Demo:
             self.supervisor.watch()
             time.sleep(0.5)
 
-    def _told(self) -> Tally:
+    def _told(self) -> DemoCounts:
         try:
             now = tally()
         except OperationalError as error:

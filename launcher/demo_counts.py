@@ -8,7 +8,7 @@ from calls.core.outcomes import Outcome
 from calls.models import Leg
 
 
-class Tally(msgspec.Struct, frozen=True):
+class DemoCounts(msgspec.Struct, frozen=True):
     """Legs by what became of them. ``reasons``: "outcome: reason" to how many legs, without the flagged."""
 
     calls: int
@@ -23,12 +23,12 @@ class Tally(msgspec.Struct, frozen=True):
         return sum(self.reasons.values())
 
 
-def tally() -> Tally:
+def tally() -> DemoCounts:
     """Count."""
     legs = list(Leg.objects.values_list("call_id", "outcome", "reason"))
     outcomes = Counter(outcome for _, outcome, _ in legs)
     ended = [row for row in legs if row[1] not in (Outcome.FLAGGED, Outcome.WAITING)]
-    return Tally(
+    return DemoCounts(
         calls=len({call for call, _, _ in legs}),
         legs=len(legs),
         flagged=outcomes[Outcome.FLAGGED],
@@ -37,7 +37,7 @@ def tally() -> Tally:
     )
 
 
-def line(now: Tally) -> str:
+def line(now: DemoCounts) -> str:
     """Say in one line how it goes."""
     why = Counter[str]()
     for reason, count in now.reasons.items():
@@ -49,7 +49,7 @@ def line(now: Tally) -> str:
     )
 
 
-def summary(end: Tally) -> str:
+def summary(end: DemoCounts) -> str:
     """Say at the end what was seen, and why what was not flagged was not."""
     lines = [f"Seen: {end.calls} calls with {end.legs} legs.", f"Flagged: {end.flagged} legs."]
     if end.waiting:

@@ -20,7 +20,7 @@ _held: list[int] = []
 
 
 @dataclass(frozen=True)
-class Options:
+class DemoOptions:
     """What the person asked for. ``seconds`` None: until Ctrl-C."""
 
     seconds: float | None
@@ -29,7 +29,7 @@ class Options:
     keep: bool
 
 
-def options(words: list[str]) -> Options:
+def options(words: list[str]) -> DemoOptions:
     """Read the words after ``./gateway demo``; leaves with status 2 where they cannot be understood."""
     parser = argparse.ArgumentParser(prog="./gateway demo", description="See calls being flagged, on this machine.")
     parser.add_argument("--for", dest="seconds", type=_positive, metavar="SECONDS", help="stop by itself; else Ctrl-C")
@@ -39,7 +39,7 @@ def options(words: list[str]) -> Options:
     )
     parser.add_argument("--keep", action="store_true", help="go on with the last demo's data instead of starting anew")
     found = parser.parse_args(words)
-    return Options(found.seconds, found.port, found.calls_per_second, found.keep)
+    return DemoOptions(found.seconds, found.port, found.calls_per_second, found.keep)
 
 
 def _positive(word: str) -> float:

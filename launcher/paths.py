@@ -10,9 +10,22 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: What settings read. A demo or a test must not touch what ``.env`` or the shell name for the real gateway.
 SETTINGS_NAMES = (
-    "DATABASE_URL", "REDIS_URL", "JOURNAL_URL", "BROKER_URL", "SECRET_KEY", "VAULT_KEYS", "ALLOWED_HOSTS", "DEBUG",
-    "BEHIND_TLS", "CSRF_TRUSTED_ORIGINS", "PROXY_COUNT", "AGENTS_CALLS_ONLY", "RETENTION_DAYS", "BIND", "WEB_WORKERS",
-)  # fmt: skip
+    "DATABASE_URL",
+    "REDIS_URL",
+    "JOURNAL_URL",
+    "BROKER_URL",
+    "SECRET_KEY",
+    "VAULT_KEYS",
+    "ALLOWED_HOSTS",
+    "DEBUG",
+    "BEHIND_TLS",
+    "CSRF_TRUSTED_ORIGINS",
+    "PROXY_COUNT",
+    "AGENTS_CALLS_ONLY",
+    "RETENTION_DAYS",
+    "BIND",
+    "WEB_WORKERS",
+)
 
 
 def var_dir() -> Path:

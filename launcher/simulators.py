@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from gateway_site.config.declaration import Declaration, read
-from launcher.demo_options import FOLDER, Options, free_port
+from launcher.demo_options import FOLDER, DemoOptions, free_port
 from launcher.paths import ROOT
 from launcher.supervisor import Program
 from simulators.pbx.people import MOST_AGENTS, agents, supervisors
@@ -52,7 +52,7 @@ class Simulators:
         words = ["--port", str(self.qms_port), "--state", str(FOLDER / "qms.jsonl"), "--users", str(self.agents)]
         return _simulator(QMS, "simulate_qms", *words)
 
-    def pbx(self, asked: Options) -> Program:
+    def pbx(self, asked: DemoOptions) -> Program:
         """Return the simulated PBX; with an end it makes its last calls in time to end by then."""
         words = ["--port", str(self.pbx_port), "--qms", self.qms_address, "--agents", str(self.agents)]
         words += ["--calls-per-second", str(asked.calls_per_second)]
@@ -60,7 +60,7 @@ class Simulators:
         return replace(_simulator(PBX, "simulate_pbx", *words), ends=asked.seconds is not None)
 
 
-def choose(asked: Options) -> Simulators:
+def choose(asked: DemoOptions) -> Simulators:
     """Choose the ports, the usual ones where they are free, and as many agents as the calls need."""
     plan = Plan()
     needed = enough_agents(asked.calls_per_second, plan.ring_seconds, plan.talk_seconds, plan.wrapup_seconds)

@@ -144,9 +144,14 @@ def _spawn(program: Program) -> subprocess.Popen[bytes]:
     output = program.log.open("ab") if program.log else None
     try:
         return subprocess.Popen(
-            [*DIE_WITH_PARENT, *program.command], cwd=program.folder, env=program.environment,
-            stdin=subprocess.DEVNULL, stdout=output, stderr=output and subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            [*DIE_WITH_PARENT, *program.command],
+            cwd=program.folder,
+            env=program.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output and subprocess.STDOUT,
+            start_new_session=True,
+        )
     finally:
         if output:
             output.close()

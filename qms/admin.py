@@ -55,14 +55,18 @@ class RecordingServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # its pa
     """A form in which the password can be set but never read."""
 
     new_password = forms.CharField(
-        required=False, strip=False, widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+        required=False,
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text="Stored encrypted and never shown. Left empty, the one that stands stays.",
-    )  # fmt: skip
+    )
     forget_password = forms.BooleanField(required=False, help_text="Delete the stored password.")
     identifier_lines = forms.CharField(
-        required=False, label="Identifiers", widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+        required=False,
+        label="Identifiers",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
         help_text='Addresses and High Availability node names it answers for, one a line. "Any" needs no line.',
-    )  # fmt: skip
+    )
 
     class Meta:
         model = RecordingService
@@ -115,7 +119,7 @@ class RecordingServiceAdmin(RecordedAdmin):
             {"fields": WAITS},
         ),
         ("Health", {"fields": ("state", "answered", "failed", "breaker", "clock")}),
-    )  # fmt: skip
+    )
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address of the steps, which the page asks for while a test runs."""

@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from qms import health
-from qms.connection_steps import Step, test_connection
-from qms.connection_tests import Told
+from qms.connection_steps import ConnectionStep, test_connection
+from qms.connection_tests import TestProgress
 from qms.connection_tests import ask as ask_for_test
 from qms.connection_tests import told as test_told
 from qms.connections import adapters, connect
@@ -12,8 +12,8 @@ from qms.health import BreakerState, breaker_state, clock_offset_seconds, is_on_
 
 __all__ = [
     "BreakerState",
-    "Step",
-    "Told",
+    "ConnectionStep",
+    "TestProgress",
     "ask_for_test",
     "breaker_state",
     "clock_offset_seconds",

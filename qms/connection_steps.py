@@ -22,7 +22,7 @@ _SILENT = (
 )
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
+class ConnectionStep(msgspec.Struct, frozen=True, kw_only=True):
     """One step of the test. ``tried`` is False where an earlier step failed; then nothing is known."""
 
     name: str
@@ -41,10 +41,10 @@ class _Check(msgspec.Struct, frozen=True):
     advice: str
 
 
-Tell = Callable[[list[Step]], object]
+StepsCallback = Callable[[list[ConnectionStep]], object]
 
 
-def test_connection(service: RecordingService, tell: Tell = list) -> list[Step]:  # noqa: PT028  (no test)
+def test_connection(service: RecordingService, tell: StepsCallback = list) -> list[ConnectionStep]:  # noqa: PT028  (no test)
     """Try the way to a Recording Service from the network to the flags. Changes nothing there; raises nothing.
 
     Every step is told, also those that were not tried because one before failed; ``tell`` is called after each one
@@ -54,8 +54,8 @@ def test_connection(service: RecordingService, tell: Tell = list) -> list[Step]:
         port = SoapRecordingService(connection_of(service))
     except QmsError as error:
         advice = "Set the variable in the gateway's environment and start it again, or enter the password."
-        return _told([Step(name="Settings", ok=False, found=str(error), advice=advice)])
-    steps: list[Step] = []
+        return _told([ConnectionStep(name="Settings", ok=False, found=str(error), advice=advice)])
+    steps: list[ConnectionStep] = []
     for check in _CHECKS:
         steps.append(_done(check, port, service))
         tell(steps)
@@ -68,14 +68,14 @@ def test_connection(service: RecordingService, tell: Tell = list) -> list[Step]:
 test_connection.__test__ = False  # type: ignore[attr-defined]  # pytest would take it for a test
 
 
-def _done(check: _Check, port: SoapRecordingService, service: RecordingService) -> Step:
+def _done(check: _Check, port: SoapRecordingService, service: RecordingService) -> ConnectionStep:
     began = time.monotonic()
     try:
         found, ok, advice = check.look(port, service), True, ""
     except QmsError as error:
         found, ok, advice = str(error), False, _advice(check, error)
     took_ms = round((time.monotonic() - began) * 1000)
-    return Step(name=check.name, ok=ok, took_ms=took_ms, found=found, advice=advice)
+    return ConnectionStep(name=check.name, ok=ok, took_ms=took_ms, found=found, advice=advice)
 
 
 def _advice(check: _Check, error: QmsError) -> str:
@@ -88,9 +88,9 @@ def _advice(check: _Check, error: QmsError) -> str:
     return check.advice
 
 
-def _told(steps: list[Step]) -> list[Step]:
+def _told(steps: list[ConnectionStep]) -> list[ConnectionStep]:
     left = _CHECKS[len(steps) :] if steps[0].name == _CHECKS[0].name else _CHECKS
-    return [*steps, *(Step(name=check.name, ok=False, tried=False, found="Not tried.") for check in left)]
+    return [*steps, *(ConnectionStep(name=check.name, ok=False, tried=False, found="Not tried.") for check in left)]
 
 
 def _reach(port: SoapRecordingService, service: RecordingService) -> str:
@@ -136,6 +136,6 @@ _CHECKS = (
     _Check("Login", _login, "Check user name, password and kind of login, and the user's rights in QMS."),
     _Check("Users", _users, "The user needs the right to read users; see QMS's own log."),
     _Check("Flag definitions", _flags, "The user needs the right to manage flags; see whether the Data Server runs."),
-)  # fmt: skip
+)
 #: The steps of a test in their order.
 NAMES = tuple(check.name for check in _CHECKS)

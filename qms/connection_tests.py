@@ -10,7 +10,7 @@ from kombu.exceptions import KombuError
 
 import clock
 from qms import health
-from qms.connection_steps import NAMES, Step, test_connection
+from qms.connection_steps import NAMES, ConnectionStep, test_connection
 from qms.models import ConnectionTest, RecordingService
 
 log = structlog.get_logger()
@@ -22,7 +22,7 @@ NAME_SERVER_SECONDS = 20
 _EXPIRES_SECONDS = 60
 
 
-class Row(msgspec.Struct, frozen=True):
+class TestRow(msgspec.Struct, frozen=True):
     """A step as the page shows it. ``colour`` is a word of the admin's labels."""
 
     name: str
@@ -37,7 +37,7 @@ class Progress(msgspec.Struct, frozen=True):
     """A test as the page shows it; ``is_running`` while it is worth asking again."""
 
     verdict: str
-    rows: list[Row]
+    rows: list[TestRow]
     is_running: bool
     asked: datetime | None = None
     asked_by: str = ""
@@ -68,7 +68,7 @@ def carry_out(service_id: int, run: int) -> None:
         return
     service = RecordingService.objects.get(pk=service_id)
 
-    def tell(steps: list[Step]) -> None:
+    def tell(steps: list[ConnectionStep]) -> None:
         mine.update(steps=msgspec.to_builtins(steps))
 
     steps = test_connection(service, tell)
@@ -83,29 +83,30 @@ def progress(service: RecordingService, now: datetime) -> Progress | None:
     test = ConnectionTest.objects.filter(service=service).first()
     if test is None or test.run == 0:
         return None
-    steps = msgspec.convert(test.steps, list[Step])
+    steps = msgspec.convert(test.steps, list[ConnectionStep])
     is_running = test.done_at is None and now < _given_up_at(test)
     rows = [_row(step) for step in steps]
     rows += [_waiting(name, is_first=is_running and not place) for place, name in enumerate(NAMES[len(steps) :])]
-    return Progress(_verdict(test, steps, now), rows if steps or is_running else [], is_running, test.asked_at,
-                    test.asked_by)  # fmt: skip
+    return Progress(
+        _verdict(test, steps, now), rows if steps or is_running else [], is_running, test.asked_at, test.asked_by
+    )
 
 
-class Told(msgspec.Struct, frozen=True):
+class TestProgress(msgspec.Struct, frozen=True):
     """How far the last test of a service is: its steps so far, and the verdict in a sentence."""
 
-    steps: list[Step]
+    steps: list[ConnectionStep]
     verdict: str
     is_running: bool
 
 
-def told(service: RecordingService, now: datetime) -> Told:
+def told(service: RecordingService, now: datetime) -> TestProgress:
     """Tell how far the last test of a service is; one that nobody asked for has no steps and does not run."""
     test = ConnectionTest.objects.select_related("service").filter(service=service).first()
     if test is None or test.run == 0:
-        return Told([], "The connection was not tested yet.", is_running=False)
-    steps = msgspec.convert(test.steps, list[Step])
-    return Told(steps, _verdict(test, steps, now), test.done_at is None and now < _given_up_at(test))
+        return TestProgress([], "The connection was not tested yet.", is_running=False)
+    steps = msgspec.convert(test.steps, list[ConnectionStep])
+    return TestProgress(steps, _verdict(test, steps, now), test.done_at is None and now < _given_up_at(test))
 
 
 def _given_up_at(test: ConnectionTest) -> datetime:
@@ -116,7 +117,7 @@ def _given_up_at(test: ConnectionTest) -> datetime:
     return test.begun_at + timedelta(seconds=each * len(NAMES))
 
 
-def _verdict(test: ConnectionTest, steps: list[Step], now: datetime) -> str:
+def _verdict(test: ConnectionTest, steps: list[ConnectionStep], now: datetime) -> str:
     if test.done_at is not None:
         if not steps:
             return "The test could not be started: the broker (Redis) does not answer."
@@ -131,15 +132,15 @@ def _verdict(test: ConnectionTest, steps: list[Step], now: datetime) -> str:
     return "Testing ..."
 
 
-def _row(step: Step) -> Row:
+def _row(step: ConnectionStep) -> TestRow:
     if not step.tried:
-        return Row(step.name, "not tried", "", "", "", "")
+        return TestRow(step.name, "not tried", "", "", "", "")
     result, colour = ("passed", "success") if step.ok else ("failed", "danger")
-    return Row(step.name, result, colour, _length(step.took_ms), step.found, step.advice)
+    return TestRow(step.name, result, colour, _length(step.took_ms), step.found, step.advice)
 
 
-def _waiting(name: str, *, is_first: bool) -> Row:
-    return Row(name, "running" if is_first else "waits", "info" if is_first else "", "", "", "")
+def _waiting(name: str, *, is_first: bool) -> TestRow:
+    return TestRow(name, "running" if is_first else "waits", "info" if is_first else "", "", "", "")
 
 
 def _length(ms: int) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qms.models import RecordingService
 from qms.port import QmsUnavailable
-from qms.soap.service import Connection, Limits, SoapRecordingService
+from qms.soap.service import ConnectionSettings, Limits, SoapRecordingService
 from vault.fields import Secret
 
 CONNECT_SECONDS = 2.0
@@ -17,9 +17,9 @@ class _Adapters:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[int, tuple[Connection, SoapRecordingService]] = {}
+        self._known: dict[int, tuple[ConnectionSettings, SoapRecordingService]] = {}
 
-    def of(self, service_id: int, settings: Connection) -> SoapRecordingService:
+    def of(self, service_id: int, settings: ConnectionSettings) -> SoapRecordingService:
         """Return the service's adapter with these settings."""
         with self._lock:
             known = self._known.get(service_id)
@@ -52,10 +52,10 @@ def connect(service: RecordingService) -> SoapRecordingService:
     return adapters.of(service.pk, connection_of(service))
 
 
-def connection_of(service: RecordingService) -> Connection:
+def connection_of(service: RecordingService) -> ConnectionSettings:
     """Return the settings of the connection. Raises ``QmsUnavailable``."""
     seconds = service.timeout_seconds
-    return Connection(
+    return ConnectionSettings(
         url=service.url,
         username=service.username,
         password=_password(service),
@@ -63,10 +63,8 @@ def connection_of(service: RecordingService) -> Connection:
         wsdl=service.wsdl,
         dialect=service.dialect,
         ca_file=service.ca_file,
-        limits=Limits(
-            connect_seconds=min(CONNECT_SECONDS, seconds), read_seconds=seconds, total_seconds=seconds
-        ),
-    )  # fmt: skip
+        limits=Limits(connect_seconds=min(CONNECT_SECONDS, seconds), read_seconds=seconds, total_seconds=seconds),
+    )
 
 
 def _password(service: RecordingService) -> Secret:

@@ -60,9 +60,11 @@ class RecordingService(models.Model):
     enabled = models.BooleanField(default=True)
     url = models.CharField(max_length=500, validators=[validate_address], help_text="The SOAP endpoint.")
     wsdl = models.CharField(
-        max_length=500, blank=True, validators=[validate_wsdl],
+        max_length=500,
+        blank=True,
+        validators=[validate_wsdl],
         help_text="A WSDL file or URL; empty: the gateway's own copy.",
-    )  # fmt: skip
+    )
     dialect = models.CharField(max_length=500, blank=True, help_text="A TOML file that maps a WSDL with other names.")
     ca_file = models.CharField(max_length=500, blank=True, help_text="Path of the CA bundle; empty: the system's.")
     login = models.CharField(max_length=16, choices=Login.choices, default=Login.USERNAME_TOKEN)
@@ -75,9 +77,10 @@ class RecordingService(models.Model):
         default=list, blank=True, help_text='Addresses and node names it answers for; "Any" users belong to every one.'
     )
     guid_window_seconds = models.FloatField(
-        default=10, validators=[MinValueValidator(0.5), MaxValueValidator(120)],
+        default=10,
+        validators=[MinValueValidator(0.5), MaxValueValidator(120)],
         help_text="How long after Connected QMS tells the recording's GUID.",
-    )  # fmt: skip
+    )
     lookup_interval_ms = models.PositiveIntegerField(default=500, validators=[MinValueValidator(50)])
     wrapup_wait_seconds = models.PositiveIntegerField(default=120)
     timeout_seconds = models.FloatField(default=5, validators=[MinValueValidator(0.2), MaxValueValidator(120)])

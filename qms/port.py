@@ -31,7 +31,7 @@ class Licence(StrEnum):
     ON_DEMAND = "OnDemand"
 
 
-class QmsUser(msgspec.Struct, frozen=True, kw_only=True):
+class ListedUser(msgspec.Struct, frozen=True, kw_only=True):
     """A user of QMS as a Recording Service lists it. ``recording_service``: an address, a node name, or "Any"."""
 
     user_id: str
@@ -159,7 +159,7 @@ class RecordingServicePort(Protocol):
     def service_info(self) -> ServiceInfo:
         """Say who answers."""
 
-    def users(self) -> Iterator[QmsUser]:
+    def users(self) -> Iterator[ListedUser]:
         """Yield the users allocated to this service, "Any" included, page by page (at most 500 a page)."""
 
     def find_live_recording(self, extension: str, not_started_before: datetime | None = None) -> Recording | None:

@@ -31,7 +31,7 @@ class MatchKind(StrEnum):
     UNLICENSED = "user_unlicensed"
 
 
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+class MatchVerdict(msgspec.Struct, frozen=True, kw_only=True):
     """The answer for one extension. ``services``: Recording Services to ask, in order, as primary keys.
 
     ``is_doubtful``: matched, but agent id or name differ, as the reason says. ``is_by_hand``: a mapping by hand
@@ -71,7 +71,7 @@ class Instance(msgspec.Struct, frozen=True):
     identifiers: tuple[str, ...] = ()
 
 
-class Mapping(msgspec.Struct, frozen=True, kw_only=True):
+class ManualMapping(msgspec.Struct, frozen=True, kw_only=True):
     """An administrator's word that an agent is a user of a Data Server. ``user``: how the user was named then."""
 
     agent_id: str
@@ -104,9 +104,13 @@ class Directory:
     """
 
     def __init__(
-        self, users: Iterable[Listed], instances: Sequence[Instance], mappings: Iterable[Mapping] = (), *,
+        self,
+        users: Iterable[Listed],
+        instances: Sequence[Instance],
+        mappings: Iterable[ManualMapping] = (),
+        *,
         has_fixed_seats: bool = False,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._has_fixed_seats = has_fixed_seats
         self._at: dict[str, list[_User]] = defaultdict(list)
         self._elsewhere: dict[str, str] = {}
@@ -122,7 +126,7 @@ class Directory:
             else:
                 self._elsewhere[user.extension] = listings[0].recording_service
 
-    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> Verdict:
+    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> MatchVerdict:
         """Say whose recording is made at an extension, with a reason in one sentence.
 
         An agent who is mapped by hand is that user or nobody. Else agent id and name are only compared: a difference is
@@ -133,14 +137,14 @@ class Directory:
         users = self._at.get(extension, ())
         active = [user for user in users if user.active]
         if len(active) > 1:
-            return Verdict(kind=MatchKind.CONFLICT, reason=_conflict(extension, active))
+            return MatchVerdict(kind=MatchKind.CONFLICT, reason=_conflict(extension, active))
         if active:
             if self._has_fixed_seats and _is_another(active[0], agent_id, agent_name):
                 return _at_anothers(active[0], agent_id)
             return _sole(active[0], agent_id, agent_name)
         if users:
-            return Verdict(kind=MatchKind.INACTIVE, reason=_inactive(users[0]), user_id=users[0].user_id)
-        return Verdict(kind=MatchKind.UNMATCHED, reason=self._unmatched(extension))
+            return MatchVerdict(kind=MatchKind.INACTIVE, reason=_inactive(users[0]), user_id=users[0].user_id)
+        return MatchVerdict(kind=MatchKind.UNMATCHED, reason=self._unmatched(extension))
 
     def near_misses(self, extension: str) -> list[str]:
         """Return the listed extensions that someone may have meant by this one; they are shown, never used."""
@@ -177,7 +181,7 @@ class Directory:
         )
 
 
-def _key(one: Listed | Mapping) -> tuple[int, str]:
+def _key(one: Listed | ManualMapping) -> tuple[int, str]:
     return one.data_server_id, one.user_id
 
 
@@ -220,30 +224,30 @@ def _services(listings: Sequence[Listed], instances: Sequence[Instance]) -> tupl
     return tuple(one.service_id for one in instances if wanted.intersection(one.identifiers)) or ours
 
 
-def _sole(user: _User, agent_id: str, agent_name: str) -> Verdict:
+def _sole(user: _User, agent_id: str, agent_name: str) -> MatchVerdict:
     if not user.licensed:
         reason = (
             f"{_named(user)} has extension {_shown(user.extension)} in QMS but no recording licence; give the user a "
             "licence in QMS, then refresh the QMS users."
         )
-        return Verdict(kind=MatchKind.UNLICENSED, reason=reason, user_id=user.user_id)
+        return MatchVerdict(kind=MatchKind.UNLICENSED, reason=reason, user_id=user.user_id)
     doubt = _doubt(user, agent_id, agent_name)
     reason = f"Extension {_shown(user.extension)} is that of {_named(user)} in QMS{doubt}."
-    return Verdict(
+    return MatchVerdict(
         kind=MatchKind.MATCHED, reason=reason, services=user.services, user_id=user.user_id, is_doubtful=bool(doubt)
-    )  # fmt: skip
+    )
 
 
-def _by_hand(mapping: Mapping, user: _User | None) -> Verdict:
+def _by_hand(mapping: ManualMapping, user: _User | None) -> MatchVerdict:
     kind, trouble = _hindrance(user)
     who, agent = _shown(mapping.user), _shown(mapping.agent_id)
     act = f"mapped by hand by {_shown(mapping.by)} on {mapping.on:%Y-%m-%d}"
     why = _cut(mapping.reason.rstrip(". "), QUOTED_AT_MOST)
     if user is None or trouble:
         reason = f"Agent {agent} was {act} to {who} in QMS ({why}), but {trouble}"
-        return Verdict(kind=kind, reason=reason, user_id=mapping.user_id, is_by_hand=True)
+        return MatchVerdict(kind=kind, reason=reason, user_id=mapping.user_id, is_by_hand=True)
     reason = f"Agent {agent} is {_named(user)} in QMS, {act}: {why}."
-    return Verdict(kind=kind, reason=reason, services=user.services, user_id=user.user_id, is_by_hand=True)
+    return MatchVerdict(kind=kind, reason=reason, services=user.services, user_id=user.user_id, is_by_hand=True)
 
 
 def _hindrance(user: _User | None) -> tuple[MatchKind, str]:
@@ -268,13 +272,13 @@ def _is_another(user: _User, agent_id: str, agent_name: str) -> bool:
     return is_known and user.agent_id != agent_id and not _is_same_name(user.agent_id, agent_name)
 
 
-def _at_anothers(user: _User, agent_id: str) -> Verdict:
+def _at_anothers(user: _User, agent_id: str) -> MatchVerdict:
     reason = (
         f"Seats are fixed at this CTI source, and extension {_shown(user.extension)} is that of {_named(user)}, agent "
         f"id {_shown(user.agent_id)}, but agent {_shown(agent_id)} is logged on there: let the agent use the "
         "extension of their own, correct the agent id in QMS and refresh the QMS users, or map the agent by hand."
     )
-    return Verdict(kind=MatchKind.UNMATCHED, reason=reason, user_id=user.user_id)
+    return MatchVerdict(kind=MatchKind.UNMATCHED, reason=reason, user_id=user.user_id)
 
 
 def _doubt(user: _User, agent_id: str, agent_name: str) -> str:

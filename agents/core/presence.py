@@ -16,7 +16,7 @@ DISORDER = timedelta(seconds=5)
 
 
 # gc=False: there are many, and never in a cycle.
-class Seat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class AgentSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An agent at an extension. ``state`` is a value of ``agents.models.AgentState``; times are the source's."""
 
     agent_id: str
@@ -28,25 +28,25 @@ class Seat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str = ""
 
 
-class SeatChange(msgspec.Struct, frozen=True, kw_only=True):
+class SessionChange(msgspec.Struct, frozen=True, kw_only=True):
     """What an event changed at one extension: who sits there now (None: nobody), and whose stay ended."""
 
     device_id: str
-    seat: Seat | None
-    ended: Seat | None
+    seat: AgentSession | None
+    ended: AgentSession | None
     at: datetime
 
 
-class Seats(Mapping[str, Seat]):
+class SessionTable(Mapping[str, AgentSession]):
     """Who sits where, by extension; those of one agent are found without looking at the others."""
 
-    def __init__(self, seats: Iterable[Seat] = ()) -> None:
-        self._at: dict[str, Seat] = {}
-        self._of: dict[str, dict[str, Seat]] = {}
+    def __init__(self, seats: Iterable[AgentSession] = ()) -> None:
+        self._at: dict[str, AgentSession] = {}
+        self._of: dict[str, dict[str, AgentSession]] = {}
         for seat in seats:
             self._put(seat)
 
-    def __getitem__(self, device_id: str) -> Seat:
+    def __getitem__(self, device_id: str) -> AgentSession:
         return self._at[device_id]
 
     def __iter__(self) -> Iterator[str]:
@@ -55,29 +55,29 @@ class Seats(Mapping[str, Seat]):
     def __len__(self) -> int:
         return len(self._at)
 
-    def of(self, agent_id: str) -> list[Seat]:
+    def of(self, agent_id: str) -> list[AgentSession]:
         """Return an agent's seats."""
         return list(self._of.get(agent_id, {}).values())
 
-    def apply(self, change: SeatChange) -> None:
+    def apply(self, change: SessionChange) -> None:
         """Let a change take place."""
         if (before := self._at.pop(change.device_id, None)) is not None:
             self._drop(before)
         if change.seat is not None:
             self._put(change.seat)
 
-    def _put(self, seat: Seat) -> None:
+    def _put(self, seat: AgentSession) -> None:
         self._at[seat.device_id] = seat
         self._of.setdefault(seat.agent_id, {})[seat.device_id] = seat
 
-    def _drop(self, seat: Seat) -> None:
+    def _drop(self, seat: AgentSession) -> None:
         mine = self._of[seat.agent_id]
         del mine[seat.device_id]
         if not mine:
             del self._of[seat.agent_id]
 
 
-def sit(seats: Seats, event: AgentEvent, *, free_seating: bool = False) -> list[SeatChange]:
+def sit(seats: SessionTable, event: AgentEvent, *, free_seating: bool = False) -> list[SessionChange]:
     """Say what an agent event changes in the seats; stays end before others begin.
 
     A state event counts as logging on where its agent was not known to sit. One without an extension concerns the
@@ -95,7 +95,7 @@ def sit(seats: Seats, event: AgentEvent, *, free_seating: bool = False) -> list[
     return [change for seat in _stays(seats, agent_id, device) for change in _stay(seat, event)]
 
 
-def _stays(seats: Seats, agent_id: str, device: str) -> list[Seat]:
+def _stays(seats: SessionTable, agent_id: str, device: str) -> list[AgentSession]:
     """Return the agent's seats, or the one at the device if it is the agent's."""
     if device:
         sitter = seats.get(device)
@@ -103,7 +103,7 @@ def _stays(seats: Seats, agent_id: str, device: str) -> list[Seat]:
     return seats.of(agent_id)
 
 
-def _take(seats: Seats, event: AgentEvent, agent_id: str, *, free_seating: bool) -> list[SeatChange]:
+def _take(seats: SessionTable, event: AgentEvent, agent_id: str, *, free_seating: bool) -> list[SessionChange]:
     """Seat the agent at the event's device, ending the stays that this contradicts, unless they are newer."""
     device = event.data.device_id or ""
     others = [] if free_seating else _stays(seats, agent_id, "")
@@ -111,19 +111,24 @@ def _take(seats: Seats, event: AgentEvent, agent_id: str, *, free_seating: bool)
     if any(_is_late(event, seat.since) for seat in (*others, *([sitter] if sitter else []))):
         return []
     name = event.data.agent_name or next((seat.agent_name for seat in _stays(seats, agent_id, "")), "")
-    seat = Seat(
-        agent_id=agent_id, agent_name=name, device_id=device, state=_state(event), since=event.time,
-        state_since=event.time, reason=event.data.reason or "",
-    )  # fmt: skip
-    taken = SeatChange(device_id=device, seat=seat, ended=sitter, at=event.time)
+    seat = AgentSession(
+        agent_id=agent_id,
+        agent_name=name,
+        device_id=device,
+        state=_state(event),
+        since=event.time,
+        state_since=event.time,
+        reason=event.data.reason or "",
+    )
+    taken = SessionChange(device_id=device, seat=seat, ended=sitter, at=event.time)
     return [*(_leave(other, event) for other in others), taken]
 
 
-def _leave(seat: Seat, event: AgentEvent) -> SeatChange:
-    return SeatChange(device_id=seat.device_id, seat=None, ended=seat, at=max(event.time, seat.since))
+def _leave(seat: AgentSession, event: AgentEvent) -> SessionChange:
+    return SessionChange(device_id=seat.device_id, seat=None, ended=seat, at=max(event.time, seat.since))
 
 
-def _stay(seat: Seat, event: AgentEvent) -> list[SeatChange]:
+def _stay(seat: AgentSession, event: AgentEvent) -> list[SessionChange]:
     """Change state and name of an agent who stays; a repeated log-on says nothing about the state."""
     if _is_late(event, seat.state_since):
         return []
@@ -131,7 +136,7 @@ def _stay(seat: Seat, event: AgentEvent) -> list[SeatChange]:
     reason = event.data.reason or ""
     if not isinstance(event, LoggedOn) and (_state(event), reason) != (seat.state, seat.reason):
         after = msgspec.structs.replace(after, state=_state(event), state_since=event.time, reason=reason)
-    return [] if after == seat else [SeatChange(device_id=seat.device_id, seat=after, ended=None, at=event.time)]
+    return [] if after == seat else [SessionChange(device_id=seat.device_id, seat=after, ended=None, at=event.time)]
 
 
 def _is_late(event: AgentEvent, known: datetime) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from agents.core.presence import Seat
+from agents.core.presence import AgentSession
 from agents.models import Agent, AgentName
 
 #: An agent's last sign of life is written no more often.
@@ -46,9 +46,11 @@ class KnownAgents:
         """Know agents, by id, to have been seen now."""
         self._agents.update((agent_id, (name, now)) for agent_id, name in names.items())
 
-    def compare(self, seats: Mapping[str, Seat], now: datetime) -> tuple[dict[str, Seat], dict[str, str]]:
+    def compare(
+        self, seats: Mapping[str, AgentSession], now: datetime
+    ) -> tuple[dict[str, AgentSession], dict[str, str]]:
         """Return the seats whose agents are to be read, and the names of those who were merely seen again; by id."""
-        news: dict[str, Seat] = {}
+        news: dict[str, AgentSession] = {}
         seen: dict[str, str] = {}
         for agent_id, seat in seats.items():
             name, seen_at = self._agents.get(agent_id, ("", None))
@@ -59,7 +61,7 @@ class KnownAgents:
         return news, seen
 
 
-def save_agents(source_id: int, seats: Sequence[Seat], now: datetime, known: KnownAgents) -> None:
+def save_agents(source_id: int, seats: Sequence[AgentSession], now: datetime, known: KnownAgents) -> None:
     """Add agents, their names as they change, and when they were last seen."""
     latest = {seat.agent_id: seat for seat in seats}
     news, seen = known.compare(latest, now)
@@ -84,7 +86,7 @@ def _see(source_id: int, names: Mapping[str, str], now: datetime) -> bool:
         return int(cursor.rowcount) == len(names)
 
 
-def _save_news(source_id: int, latest: dict[str, Seat], now: datetime) -> list[Agent]:
+def _save_news(source_id: int, latest: dict[str, AgentSession], now: datetime) -> list[Agent]:
     """Compare seats with the agents in the database and save what is new; returns the agents as they are then."""
     known = {one.agent_id: one for one in Agent.objects.filter(source_id=source_id, agent_id__in=latest)}
     fresh = [_agent(source_id, seat, now) for seat in latest.values() if seat.agent_id not in known]
@@ -93,22 +95,24 @@ def _save_news(source_id: int, latest: dict[str, Seat], now: datetime) -> list[A
     for agent in {*renamed, *seen}:
         agent.name, agent.last_seen_at = latest[agent.agent_id].agent_name or agent.name, now
     Agent.objects.bulk_create(
-        {*renamed, *seen}, batch_size=500, update_conflicts=True, unique_fields=["id"],
+        {*renamed, *seen},
+        batch_size=500,
+        update_conflicts=True,
+        unique_fields=["id"],
         update_fields=["name", "last_seen_at"],
-    )  # fmt: skip
+    )
     named = [*Agent.objects.bulk_create(fresh, batch_size=500), *renamed]
     AgentName.objects.bulk_create(
         AgentName(agent=agent, name=agent.name, since=latest[agent.agent_id].state_since)
-        for agent in named if agent.name
-    )  # fmt: skip
+        for agent in named
+        if agent.name
+    )
     return [*fresh, *known.values()]
 
 
-def _agent(source_id: int, seat: Seat, now: datetime) -> Agent:
-    return Agent(
-        source_id=source_id, agent_id=seat.agent_id, name=seat.agent_name, first_seen_at=now, last_seen_at=now
-    )  # fmt: skip
+def _agent(source_id: int, seat: AgentSession, now: datetime) -> Agent:
+    return Agent(source_id=source_id, agent_id=seat.agent_id, name=seat.agent_name, first_seen_at=now, last_seen_at=now)
 
 
-def _is_renamed(name: str, seat: Seat) -> bool:
+def _is_renamed(name: str, seat: AgentSession) -> bool:
     return bool(seat.agent_name) and seat.agent_name != name

@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 from django.db import connection
 
-from agents.core.presence import Seat, SeatChange
+from agents.core.presence import AgentSession, SessionChange
 from agents.models import Presence
 
 _TABLE = Presence._meta.db_table  # noqa: SLF001  (documented by Django)
@@ -31,15 +31,15 @@ _ON_SQLITE = (
 )
 
 
-class _Stay(msgspec.Struct):
+class _StoredSession(msgspec.Struct):
     """What a batch made of one stay; ``until`` is None while it lasts."""
 
-    seat: Seat
+    seat: AgentSession
     until: datetime | None = None
     begins: bool = False  # As far as the changes tell.
 
 
-def save_stays(source_id: int, changes: Sequence[SeatChange]) -> None:
+def save_stays(source_id: int, changes: Sequence[SessionChange]) -> None:
     """Save every stay that the changes touched."""
     stays = _fold(changes)
     going, rest = _parted(stays)
@@ -49,35 +49,35 @@ def save_stays(source_id: int, changes: Sequence[SeatChange]) -> None:
         _save_compared(source_id, rest)
 
 
-def _parted(stays: Sequence[_Stay]) -> tuple[list[_Stay], list[_Stay]]:
+def _parted(stays: Sequence[_StoredSession]) -> tuple[list[_StoredSession], list[_StoredSession]]:
     """Return the stays that go on, as far as can be told, and the others: at their devices somebody came or left."""
     touched = Counter(stay.seat.device_id for stay in stays)
-    going: list[_Stay] = []
-    rest: list[_Stay] = []
+    going: list[_StoredSession] = []
+    rest: list[_StoredSession] = []
     for stay in stays:
         goes_on = stay.until is None and not stay.begins and touched[stay.seat.device_id] == 1
         (going if goes_on else rest).append(stay)
     return going, rest
 
 
-def _fold(changes: Sequence[SeatChange]) -> list[_Stay]:
+def _fold(changes: Sequence[SessionChange]) -> list[_StoredSession]:
     """Return each stay that the batch touched, as the batch left it."""
-    stays: dict[tuple[str, str, datetime], _Stay] = {}
+    stays: dict[tuple[str, str, datetime], _StoredSession] = {}
     for change in changes:
         if change.ended:
-            stays[_key(change.ended)] = _Stay(change.ended, until=max(change.at, change.ended.since))
+            stays[_key(change.ended)] = _StoredSession(change.ended, until=max(change.at, change.ended.since))
         if change.seat:
             before = stays.get(_key(change.seat))
             begins = before.begins if before else change.seat.since == change.at
-            stays[_key(change.seat)] = _Stay(change.seat, begins=begins)
+            stays[_key(change.seat)] = _StoredSession(change.seat, begins=begins)
     return list(stays.values())
 
 
-def _key(seat: Seat) -> tuple[str, str, datetime]:
+def _key(seat: AgentSession) -> tuple[str, str, datetime]:
     return seat.device_id, seat.agent_id, seat.since
 
 
-def _update_open(source_id: int, seats: Sequence[Seat]) -> int:
+def _update_open(source_id: int, seats: Sequence[AgentSession]) -> int:
     """Update the open stays among these; returns how many there are."""
     if not seats:
         return 0
@@ -89,13 +89,13 @@ def _update_open(source_id: int, seats: Sequence[Seat]) -> int:
         return int(cursor.rowcount)
 
 
-def _for_sqlite(source_id: int, seat: Seat) -> tuple[str | int | None, ...]:
+def _for_sqlite(source_id: int, seat: AgentSession) -> tuple[str | int | None, ...]:
     stored = connection.ops.adapt_datetimefield_value
     key = (source_id, seat.device_id, seat.agent_id, stored(seat.since))
     return (seat.agent_name, seat.state, stored(seat.state_since), seat.reason, *key)
 
 
-def _save_compared(source_id: int, stays: Sequence[_Stay]) -> None:
+def _save_compared(source_id: int, stays: Sequence[_StoredSession]) -> None:
     """Bring the open presences up to date, then add the stays that began; in this order no seat is ever held twice."""
     devices = {stay.seat.device_id for stay in stays}
     begun = {_key(stay.seat): stay for stay in stays}
@@ -106,23 +106,23 @@ def _save_compared(source_id: int, stays: Sequence[_Stay]) -> None:
     # Each row conflicts, which is ten times as fast as ``bulk_update``.
     Presence.objects.bulk_create(
         changed, batch_size=500, update_conflicts=True, unique_fields=["id"], update_fields=_KEPT
-    )  # fmt: skip
+    )
     Presence.objects.bulk_create((_presence(source_id, stay) for stay in begun.values()), batch_size=500)
 
 
-def _updated(row: Presence, stay: _Stay) -> Presence:
+def _updated(row: Presence, stay: _StoredSession) -> Presence:
     for name in _CHANGED:
         setattr(row, name, getattr(stay.seat, name))
     row.until = stay.until
     return row
 
 
-def _superseded(row: Presence, stays: Sequence[_Stay]) -> Presence:
+def _superseded(row: Presence, stays: Sequence[_StoredSession]) -> Presence:
     """End a stay that the changes did not know of when another begins at its extension."""
     since = [stay.seat.since for stay in stays if stay.seat.device_id == row.device_id]
     row.until = max(row.since, min(since))
     return row
 
 
-def _presence(source_id: int, stay: _Stay) -> Presence:
+def _presence(source_id: int, stay: _StoredSession) -> Presence:
     return Presence(source_id=source_id, until=stay.until, **msgspec.structs.asdict(stay.seat))

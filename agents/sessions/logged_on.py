@@ -5,8 +5,8 @@ from collections.abc import Mapping
 import msgspec
 from django.utils import timezone
 
-from agents.core.matching import MatchKind, Verdict
-from agents.core.presence import Seat
+from agents.core.matching import MatchKind, MatchVerdict
+from agents.core.presence import AgentSession
 from agents.models import Agent
 from agents.sessions.session_store import load_seats
 from agents.unmatched_calls import calls_at_risk
@@ -14,12 +14,12 @@ from agents.users.directories import load_directory
 from cti.models import CtiSource
 
 
-class Seated(msgspec.Struct, frozen=True, kw_only=True):
+class LoggedOnAgent(msgspec.Struct, frozen=True, kw_only=True):
     """An agent at an extension of a source, and whose recordings are made there."""
 
     source: str
-    seat: Seat
-    verdict: Verdict
+    seat: AgentSession
+    verdict: MatchVerdict
     calls_at_risk: int = 0
     agent_pk: int | None = None
 
@@ -31,7 +31,7 @@ class Seated(msgspec.Struct, frozen=True, kw_only=True):
         return 1 if self.verdict.is_doubtful else 2
 
 
-def seated_agents() -> list[Seated]:
+def seated_agents() -> list[LoggedOnAgent]:
     """Return who is logged on at the enabled sources: those in trouble first, of them those whose trouble costs most.
 
     A few queries for each source.
@@ -41,21 +41,23 @@ def seated_agents() -> list[Seated]:
     return sorted(found, key=lambda one: (one.rank, -one.calls_at_risk, one.source, one.seat.device_id))
 
 
-def verdict_of(agent: Agent) -> Verdict:
+def verdict_of(agent: Agent) -> MatchVerdict:
     """Return whose recordings are made where an agent sits now; of one who is logged off, what the mapping says."""
     seats = load_seats(agent.source_id).values()
     device = next((seat.device_id for seat in seats if seat.agent_id == agent.agent_id), "")
     return load_directory(agent.source_id).verdict(device, agent.agent_id, agent.name)
 
 
-def _seated_at(source: CtiSource, at_risk: Mapping[tuple[int, str], int]) -> list[Seated]:
+def _seated_at(source: CtiSource, at_risk: Mapping[tuple[int, str], int]) -> list[LoggedOnAgent]:
     directory = load_directory(source.pk)
     agents = dict(Agent.objects.filter(source=source).values_list("agent_id", "id"))
     return [
-        Seated(
-            source=source.slug, seat=seat, calls_at_risk=at_risk.get((source.pk, seat.device_id), 0),
+        LoggedOnAgent(
+            source=source.slug,
+            seat=seat,
+            calls_at_risk=at_risk.get((source.pk, seat.device_id), 0),
             agent_pk=agents.get(seat.agent_id),
             verdict=directory.verdict(seat.device_id, seat.agent_id, seat.agent_name),
         )
         for seat in load_seats(source.pk).values()
-    ]  # fmt: skip
+    ]

@@ -18,7 +18,7 @@ import clock
 from agents import pre_shift_check
 from agents.core.matching import MatchKind
 from agents.models import Agent, AgentState, RefreshState, ShiftCheck, ShiftTrouble, UserRefresh
-from agents.sessions.logged_on import Seated, seated_agents, verdict_of
+from agents.sessions.logged_on import LoggedOnAgent, seated_agents, verdict_of
 from qms.models import RecordingService
 
 #: As many rows as a page shows; the troubled come first.
@@ -34,25 +34,25 @@ RESULTS = {
 }
 
 
-class Table(msgspec.Struct):
+class AgentsTable(msgspec.Struct):
     """A table as the admin's component takes it."""
 
     headers: Sequence[str]
     rows: Sequence[Sequence[Any]]
 
 
-class SeatedPanel(msgspec.Struct):
+class LoggedOnPanel(msgspec.Struct):
     """Who is logged on; ``sentence`` sums it up."""
 
     sentence: str
-    table: Table
+    table: AgentsTable
 
 
 class ShiftPanel(msgspec.Struct):
     """What the last check before a shift found; ``is_old``: it should have run again since."""
 
     sentence: str
-    table: Table
+    table: AgentsTable
     is_old: bool
     may_check: bool
 
@@ -61,19 +61,19 @@ class RefreshPanel(msgspec.Struct):
     """How the loads of each Recording Service went. ``is_running``: the panel asks for itself again."""
 
     sentence: str
-    table: Table
+    table: AgentsTable
     services: list[RecordingService]
     is_running: bool
     may_refresh: bool
 
 
-def seated(request: HttpRequest) -> SeatedPanel:
+def seated(request: HttpRequest) -> LoggedOnPanel:
     """Return who is logged on, those whose calls cannot be flagged first."""
     agents = seated_agents()
     may_map = request.user.has_perm("agents.add_mappingact")
     rows = [_seated_row(one, may_map=may_map) for one in agents[:SHOWN_AT_MOST]]
     headers = ("Calls", "Extension", "Agent", "State", "Source", "At risk today", "Why, and what to do")
-    return SeatedPanel(sentence=_seated_sentence(agents), table=Table(headers, rows))
+    return LoggedOnPanel(sentence=_seated_sentence(agents), table=AgentsTable(headers, rows))
 
 
 def shift(request: HttpRequest) -> ShiftPanel:
@@ -83,7 +83,7 @@ def shift(request: HttpRequest) -> ShiftPanel:
     rows = [_shift_row(one) for one in run.troubles.all()[:SHOWN_AT_MOST]] if run else []
     return ShiftPanel(
         sentence=_shift_sentence(run),
-        table=Table(headers, rows),
+        table=AgentsTable(headers, rows),
         is_old=run is not None and clock.now() - run.at > CHECK_OLD_AFTER,
         may_check=request.user.has_perm("agents.add_shiftcheck"),
     )
@@ -103,14 +103,14 @@ def refreshes(request: HttpRequest) -> RefreshPanel:
     rows = [_refresh_row(service, one) for service, one in zip(services, latest, strict=True)]
     return RefreshPanel(
         sentence=_refresh_sentence(services),
-        table=Table(headers, rows),
+        table=AgentsTable(headers, rows),
         services=services if len(services) > 1 else [],
         is_running=any(one and one.state == RefreshState.RUNNING for one in latest),
         may_refresh=request.user.has_perm("agents.add_userrefresh"),
     )
 
 
-def _seated_sentence(agents: Sequence[Seated]) -> str:
+def _seated_sentence(agents: Sequence[LoggedOnAgent]) -> str:
     if not agents:
         return "Nobody is logged on. Agents appear here when a CTI source reports that they log on."
     troubled = sum(one.verdict.kind is not MatchKind.MATCHED for one in agents)
@@ -121,11 +121,11 @@ def _seated_sentence(agents: Sequence[Seated]) -> str:
     return f"{len(agents)} agents are logged on, and each is matched with a QMS user.{more}"
 
 
-def _at_risk(agents: Sequence[Seated]) -> int:
+def _at_risk(agents: Sequence[LoggedOnAgent]) -> int:
     return sum({(one.source, one.seat.device_id): one.calls_at_risk for one in agents}.values())
 
 
-def _seated_row(one: Seated, *, may_map: bool) -> Sequence[Any]:
+def _seated_row(one: LoggedOnAgent, *, may_map: bool) -> Sequence[Any]:
     seat = one.seat
     agent = f"{seat.agent_name} ({seat.agent_id})" if seat.agent_name else seat.agent_id
     state = AgentState(seat.state).label + (f": {seat.reason}" if seat.reason else "")
@@ -134,7 +134,7 @@ def _seated_row(one: Seated, *, may_map: bool) -> Sequence[Any]:
     return (_label(*RANKS[one.rank]), seat.device_id, agent, state, one.source, cost, why)
 
 
-def _mendable(one: Seated) -> str:
+def _mendable(one: LoggedOnAgent) -> str:
     """Return the reason, and for the troubled the way to a mapping by hand."""
     if one.agent_pk is None or (one.rank == 2 and not one.verdict.is_by_hand):
         return one.verdict.reason

@@ -6,23 +6,46 @@ Passwords, profiles and phones are QMS's own affair: they are left empty on expo
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from qms.port import Licence, QmsUser
+from qms.port import Licence, ListedUser
 
 COLUMNS = (
-    "First Name", "Last Name", "Extension", "User ID", "Agent ID", "Department Name", "User Name", "Password",
-    "Security Profile Name", "Recording Profile Name", "Phone IP", "Is User Active", "Recording Service IP Address",
-    "Unlimited License", "On-Demand License",
-)  # fmt: skip
+    "First Name",
+    "Last Name",
+    "Extension",
+    "User ID",
+    "Agent ID",
+    "Department Name",
+    "User Name",
+    "Password",
+    "Security Profile Name",
+    "Recording Profile Name",
+    "Phone IP",
+    "Is User Active",
+    "Recording Service IP Address",
+    "Unlimited License",
+    "On-Demand License",
+)
 #: What the file must have; the rest may be missing.
 REQUIRED = (
-    "First Name", "Last Name", "Extension", "User Name", "Is User Active", "Recording Service IP Address",
-    "Unlimited License", "On-Demand License",
-)  # fmt: skip
+    "First Name",
+    "Last Name",
+    "Extension",
+    "User Name",
+    "Is User Active",
+    "Recording Service IP Address",
+    "Unlimited License",
+    "On-Demand License",
+)
 _TEXTS = {
-    "first_name": "First Name", "last_name": "Last Name", "extension": "Extension", "user_id": "User ID",
-    "agent_id": "Agent ID", "department_name": "Department Name", "user_name": "User Name",
+    "first_name": "First Name",
+    "last_name": "Last Name",
+    "extension": "Extension",
+    "user_id": "User ID",
+    "agent_id": "Agent ID",
+    "department_name": "Department Name",
+    "user_name": "User Name",
     "recording_service": "Recording Service IP Address",
-}  # fmt: skip
+}
 _LICENCES = {("1", "0"): Licence.UNLIMITED, ("0", "1"): Licence.ON_DEMAND, ("0", "0"): Licence.NONE}
 
 
@@ -32,7 +55,7 @@ class CsvError(ValueError):
     retryable = False
 
 
-def write_users(users: Iterable[QmsUser]) -> Iterator[str]:
+def write_users(users: Iterable[ListedUser]) -> Iterator[str]:
     """Yield the lines of the file, the header first."""
     lines = _Lines()
     writer = csv.DictWriter(lines, COLUMNS, restval="", lineterminator="\r\n")
@@ -43,7 +66,7 @@ def write_users(users: Iterable[QmsUser]) -> Iterator[str]:
         yield lines.taken()
 
 
-def read_users(lines: Sequence[str]) -> list[QmsUser]:
+def read_users(lines: Sequence[str]) -> list[ListedUser]:
     """Return the users of a file, separated by commas or semicolons. Raises ``CsvError``."""
     header = (lines[0] if lines else "").removeprefix("\ufeff")
     delimiter = ";" if header.count(";") > header.count(",") else ","
@@ -68,7 +91,7 @@ class _Lines:
         return written
 
 
-def _row(user: QmsUser) -> dict[str, str]:
+def _row(user: ListedUser) -> dict[str, str]:
     texts = {column: getattr(user, name) for name, column in _TEXTS.items()}
     return texts | {
         "Is User Active": "1" if user.active else "0",
@@ -77,11 +100,11 @@ def _row(user: QmsUser) -> dict[str, str]:
     }
 
 
-def _user(row: Mapping[str, str], line: int) -> QmsUser:
+def _user(row: Mapping[str, str], line: int) -> ListedUser:
     texts = {name: row.get(column, "").strip() for name, column in _TEXTS.items()}
     if not texts["user_name"] and not texts["user_id"]:
         raise CsvError(f"Line {line}: the user has neither User Name nor User ID.")
-    return QmsUser(**texts, active=_is_set(row, "Is User Active", line) == "1", licence=_licence(row, line))
+    return ListedUser(**texts, active=_is_set(row, "Is User Active", line) == "1", licence=_licence(row, line))
 
 
 def _licence(row: Mapping[str, str], line: int) -> Licence:

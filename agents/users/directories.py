@@ -13,9 +13,17 @@ from cti.models import CtiSource, Seating
 from qms.port import Licence
 
 _LISTED = (
-    "service_id", "user_id", "extension", "agent_id", "first_name", "last_name", "active", "licence",
-    "recording_service", "service__data_server_id",
-)  # fmt: skip
+    "service_id",
+    "user_id",
+    "extension",
+    "agent_id",
+    "first_name",
+    "last_name",
+    "active",
+    "licence",
+    "recording_service",
+    "service__data_server_id",
+)
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -80,7 +88,13 @@ def _listed() -> Iterator[Listed]:
 def _one(row: tuple[Any, ...]) -> Listed:
     service_id, user_id, extension, agent_id, first, last, active, licence, recording_service, server_id = row
     return Listed(
-        service_id=service_id, user_id=user_id, extension=extension, agent_id=agent_id, active=active,
-        name=f"{first} {last}".strip(), licensed=licence != Licence.NONE, recording_service=recording_service,
+        service_id=service_id,
+        user_id=user_id,
+        extension=extension,
+        agent_id=agent_id,
+        active=active,
+        name=f"{first} {last}".strip(),
+        licensed=licence != Licence.NONE,
+        recording_service=recording_service,
         data_server_id=server_id,
-    )  # fmt: skip
+    )

@@ -7,14 +7,21 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from qms.port import QmsUser
+from qms.port import ListedUser
 
 #: As much of a text as its column holds.
 LONGEST = 255
 COMPARED = (
-    "user_name", "first_name", "last_name", "extension", "agent_id", "department_name", "recording_service", "active",
+    "user_name",
+    "first_name",
+    "last_name",
+    "extension",
+    "agent_id",
+    "department_name",
+    "recording_service",
+    "active",
     "licence",
-)  # fmt: skip
+)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -28,20 +35,20 @@ class Change(msgspec.Struct, frozen=True):
 class Changed(msgspec.Struct, frozen=True):
     """A user who stayed with what changed."""
 
-    user: QmsUser
+    user: ListedUser
     changes: tuple[Change, ...]
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """What a new list changes. ``gone`` holds user ids."""
 
-    added: tuple[QmsUser, ...]
+    added: tuple[ListedUser, ...]
     changed: tuple[Changed, ...]
     gone: tuple[str, ...]
     unchanged: int
 
 
-def fit(user: QmsUser) -> QmsUser:
+def fit(user: ListedUser) -> ListedUser:
     """Return the user with every text as the database holds it; without a user id, the user name stands for it."""
     texts = {name: value for name, value in msgspec.structs.asdict(user).items() if isinstance(value, str)}
     fitting = {name: value.replace("\0", "")[:LONGEST] for name, value in texts.items() if name != "licence"}
@@ -49,7 +56,7 @@ def fit(user: QmsUser) -> QmsUser:
     return user if all(texts[name] == value for name, value in fitting.items()) else _replace(user, fitting)
 
 
-def compare(known: Mapping[str, QmsUser], listed: Mapping[str, QmsUser]) -> Difference:
+def compare(known: Mapping[str, ListedUser], listed: Mapping[str, ListedUser]) -> Difference:
     """Say how a list differs from the one that is known; both by user id."""
     stayed = [Changed(user, _changes(known[key], user)) for key, user in listed.items() if key in known]
     changed = tuple(one for one in stayed if one.changes)
@@ -75,7 +82,7 @@ def doubt(known: int, listed: int, accepts_down_to: int | None) -> str:
     return ""
 
 
-def _changes(before: QmsUser, after: QmsUser) -> tuple[Change, ...]:
+def _changes(before: ListedUser, after: ListedUser) -> tuple[Change, ...]:
     if before == after:
         return ()
     pairs = ((name, getattr(before, name), getattr(after, name)) for name in COMPARED)
@@ -86,10 +93,10 @@ def _shown(value: object) -> str:
     return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
-def _replace(user: QmsUser, texts: Mapping[str, str]) -> QmsUser:
+def _replace(user: ListedUser, texts: Mapping[str, str]) -> ListedUser:
     return msgspec.structs.replace(user, **texts)
 
 
-def by_user_id(users: Iterable[QmsUser]) -> dict[str, QmsUser]:
+def by_user_id(users: Iterable[ListedUser]) -> dict[str, ListedUser]:
     """Return the users by id; of one listed twice (a page that moved while it was read) the later stands."""
     return {user.user_id: user for user in users}

@@ -19,7 +19,7 @@ from agents.models import RefreshState, Trigger, UserRefresh
 from agents.users import stored_users
 from agents.users.list_changes import by_user_id, compare, doubt, fit
 from qms.api import connect
-from qms.port import QmsError, QmsRejected, QmsUnavailable, QmsUser
+from qms.port import ListedUser, QmsError, QmsRejected, QmsUnavailable
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ MOST_USERS, LONGEST_SECONDS = 200_000, 1800.0
 class UserSource(Protocol):
     """Whoever lists users: a ``RecordingServicePort``, or a file."""
 
-    def users(self) -> Iterable[QmsUser]:
+    def users(self) -> Iterable[ListedUser]:
         """Yield the users. Raises ``QmsError``."""
 
 
@@ -61,9 +61,13 @@ def begin(service_id: int, trigger: Trigger, *, asked_by: str = "", accepts_down
     try:
         with transaction.atomic():
             return UserRefresh.objects.create(
-                service_id=service_id, trigger=trigger, asked_by=asked_by, accepts_down_to=accepts_down_to,
-                started_at=now, progress_at=now,
-            )  # fmt: skip
+                service_id=service_id,
+                trigger=trigger,
+                asked_by=asked_by,
+                accepts_down_to=accepts_down_to,
+                started_at=now,
+                progress_at=now,
+            )
     except IntegrityError:
         running = UserRefresh.objects.filter(service_id=service_id, state=RefreshState.RUNNING).first()
         if running is None:
@@ -90,9 +94,10 @@ def give_up_stale(now: datetime) -> int:
     """End the loads whose process gave no sign of life for ten minutes, and return how many."""
     silent = UserRefresh.objects.filter(state=RefreshState.RUNNING, progress_at__lt=now - STALE_AFTER)
     return silent.update(
-        state=RefreshState.FAILED, finished_at=now,
+        state=RefreshState.FAILED,
+        finished_at=now,
         error="The process that loaded the users gave no sign of life for ten minutes and was given up.",
-    )  # fmt: skip
+    )
 
 
 def _carry_out(refresh: UserRefresh, port: UserSource | None) -> None:
@@ -107,7 +112,7 @@ def _carry_out(refresh: UserRefresh, port: UserSource | None) -> None:
         raise
 
 
-def _listed(refresh: UserRefresh, port: UserSource) -> Iterator[QmsUser]:
+def _listed(refresh: UserRefresh, port: UserSource) -> Iterator[ListedUser]:
     """Yield the users as the service lists them, giving signs of life; every list ends."""
     began = told = time.monotonic()
     for count, user in enumerate(port.users(), start=1):
@@ -129,7 +134,7 @@ def _progress(refresh: UserRefresh, count: int) -> None:
         raise RefreshTakenOver(refresh.pk)
 
 
-def _take(refresh: UserRefresh, listed: dict[str, QmsUser]) -> None:
+def _take(refresh: UserRefresh, listed: dict[str, ListedUser]) -> None:
     """Apply a list that can be believed, or say why it cannot."""
     _progress(refresh, len(listed))
     known = stored_users.known(refresh.service_id)
@@ -140,9 +145,13 @@ def _take(refresh: UserRefresh, listed: dict[str, QmsUser]) -> None:
     with transaction.atomic():
         stored_users.apply(refresh, difference, clock.now())
         _end(
-            refresh, RefreshState.DONE, added=len(difference.added), changed=len(difference.changed),
-            gone=len(difference.gone), unchanged=difference.unchanged,
-        )  # fmt: skip
+            refresh,
+            RefreshState.DONE,
+            added=len(difference.added),
+            changed=len(difference.changed),
+            gone=len(difference.gone),
+            unchanged=difference.unchanged,
+        )
 
 
 def _end(refresh: UserRefresh, state: RefreshState, error: str = "", **counts: int) -> None:

@@ -7,16 +7,16 @@ import msgspec
 
 from agents import models
 from agents.users.list_changes import COMPARED, Difference
-from qms.port import Licence, QmsUser
+from qms.port import Licence, ListedUser
 
 BATCH = 500
 _COLUMNS = ("user_id", *COMPARED)
 
 
-def known(service_id: int) -> dict[str, QmsUser]:
+def known(service_id: int) -> dict[str, ListedUser]:
     """Return the users of a service as it last listed them, by user id."""
     rows = models.QmsUser.objects.filter(service_id=service_id, gone_at=None).values_list(*_COLUMNS)
-    users = (QmsUser(**dict(zip(_COLUMNS, row, strict=True))) for row in rows.iterator(chunk_size=2000))
+    users = (ListedUser(**dict(zip(_COLUMNS, row, strict=True))) for row in rows.iterator(chunk_size=2000))
     return {user.user_id: msgspec.structs.replace(user, licence=Licence(user.licence)) for user in users}
 
 
@@ -24,9 +24,12 @@ def apply(refresh: models.UserRefresh, difference: Difference, now: datetime) ->
     """Bring the stored list up to date and keep the difference. To be called in a transaction."""
     rows = [_row(refresh.service_id, user, now) for user in _fresh(difference)]
     models.QmsUser.objects.bulk_create(
-        rows, batch_size=BATCH, update_conflicts=True, unique_fields=["service", "user_id"],
+        rows,
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["service", "user_id"],
         update_fields=[*COMPARED, "loaded_at", "gone_at"],
-    )  # fmt: skip
+    )
     stored = models.QmsUser.objects.filter(service_id=refresh.service_id, gone_at=None)
     for start in range(0, len(difference.gone), BATCH):
         stored.filter(user_id__in=difference.gone[start : start + BATCH]).update(gone_at=now)
@@ -34,12 +37,12 @@ def apply(refresh: models.UserRefresh, difference: Difference, now: datetime) ->
     models.UserChange.objects.bulk_create(_changes(refresh, difference), batch_size=BATCH)
 
 
-def _fresh(difference: Difference) -> Iterator[QmsUser]:
+def _fresh(difference: Difference) -> Iterator[ListedUser]:
     yield from difference.added
     yield from (one.user for one in difference.changed)
 
 
-def _row(service_id: int, user: QmsUser, now: datetime) -> models.QmsUser:
+def _row(service_id: int, user: ListedUser, now: datetime) -> models.QmsUser:
     fields = {name: getattr(user, name) for name in _COLUMNS}
     return models.QmsUser(service_id=service_id, loaded_at=now, gone_at=None, **fields)
 

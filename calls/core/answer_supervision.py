@@ -7,22 +7,22 @@ from msgspec.structs import replace
 from calls.core.commands import CancelSearch
 from calls.core.legs import is_wanted, open_leg, start_search, traced
 from calls.core.outcome_rules import concluded
-from calls.core.state import Call, Leg, Party, PartyState, Phase, SearchStatus
-from calls.core.unit_of_work import Draft
+from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, SearchStatus
+from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent
 
 #: A trunk that has said nothing for this long after NetworkReached has no answer supervision: the call is connected.
 UNSUPERVISED = timedelta(seconds=2)
 
 
-def confirm(draft: Draft, call_id: str) -> None:
+def confirm(draft: UnitOfWork, call_id: str) -> None:
     """Note that a call's trunk speaks: its answer will be told."""
     call = draft.calls.get(call_id)
     if call is not None and call.reached_by_us is not None:
         draft.put_call(replace(call, reached_at=None, reached_by_us=None))
 
 
-def connect_unsupervised(draft: Draft, call: Call, by_us: datetime) -> None:
+def connect_unsupervised(draft: UnitOfWork, call: CallState, by_us: datetime) -> None:
     """Take a call on a trunk without answer supervision as connected since it reached the network.
 
     ``by_us``: when that is noticed. It counts from the end of the silence, however late that is: what is recorded by
@@ -43,28 +43,28 @@ def connect_unsupervised(draft: Draft, call: Call, by_us: datetime) -> None:
             draft.put_leg(replace(leg, is_unconfirmed=True))
 
 
-def _is_link_lost(draft: Draft, by_us: datetime) -> bool:
+def _is_link_lost(draft: UnitOfWork, by_us: datetime) -> bool:
     source = draft.source
     return source.lost_at is not None and source.lost_by_us is not None and source.lost_by_us < by_us
 
 
-def _is_waiting(draft: Draft, party: Party) -> bool:
+def _is_waiting(draft: UnitOfWork, party: Party) -> bool:
     """Say whether an extension has dialled, and its silence means that it is connected."""
     is_missed = any(party.device_id in gap.devices for gap in draft.source.partial)
     is_extension = not party.outside and draft.site.is_extension(party.device_id)
     return party.state is PartyState.ORIGINATED and is_extension and not is_missed
 
 
-def answer_after_all(draft: Draft, call_id: str, event: CallEvent) -> None:
+def answer_after_all(draft: UnitOfWork, call_id: str, event: CallEvent) -> None:
     """Let the legs that were taken as connected begin at the answer, when a slow trunk tells of one."""
     if not event.data.outside:
         return
     for leg in draft.legs_in(call_id):
-        if leg.phase is Phase.OPEN and leg.is_unconfirmed and event.time >= leg.connected_at:
+        if leg.phase is LegPhase.OPEN and leg.is_unconfirmed and event.time >= leg.connected_at:
             draft.put_leg(concluded(draft, _from_answer(draft, leg, event), event.at))
 
 
-def _from_answer(draft: Draft, leg: Leg, event: CallEvent) -> Leg:
+def _from_answer(draft: UnitOfWork, leg: LegState, event: CallEvent) -> LegState:
     """Begin a leg at the answer; ask again for its recording, unless one is known already."""
     leg = replace(leg, is_unconfirmed=False, connected_at=event.time, connected_by_us=event.at)
     leg = traced(leg, event.at, "connected", "The far end answered only now; the leg begins here.")

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from calls.core.state import Call, Fact, LegFactsNow
+from calls.core.state import CallState, LegData, TimedValue
 from cti.events import QUEUE_CLEARED, CallData
 
 #: Older values than this, counted back from the newest, are forgotten (one is kept).
@@ -28,20 +28,20 @@ def told(data: CallData) -> dict[str, str]:
     return facts
 
 
-def learn(call: Call, facts: dict[str, str], at: datetime) -> Call:
+def learn(call: CallState, facts: dict[str, str], at: datetime) -> CallState:
     """Add facts to a call as of a moment; the same call when they say nothing new."""
     fresh = {name: value for name, value in facts.items() if _is_news(call.facts.get(name, ()), value, at)}
     if not fresh:
         return call
-    known = {name: _insert(call.facts.get(name, ()), Fact(at, value)) for name, value in fresh.items()}
+    known = {name: _insert(call.facts.get(name, ()), TimedValue(at, value)) for name, value in fresh.items()}
     return replace(call, facts={**call.facts, **known})
 
 
-def _is_news(history: tuple[Fact, ...], value: str, at: datetime) -> bool:
+def _is_news(history: tuple[TimedValue, ...], value: str, at: datetime) -> bool:
     return not history or history[-1].value != value or at < history[0].at
 
 
-def _insert(history: tuple[Fact, ...], fact: Fact) -> tuple[Fact, ...]:
+def _insert(history: tuple[TimedValue, ...], fact: TimedValue) -> tuple[TimedValue, ...]:
     place = len(history)
     while place and history[place - 1].at > fact.at:
         place -= 1
@@ -51,21 +51,21 @@ def _insert(history: tuple[Fact, ...], fact: Fact) -> tuple[Fact, ...]:
     return (*older[-1:], *kept, history[-1])
 
 
-def as_of(call: Call, moment: datetime | None = None) -> LegFactsNow:
+def as_of(call: CallState, moment: datetime | None = None) -> LegData:
     """Return what the call's legs know: now, or as of a moment of the source's clock."""
     values = {name: value for name, history in call.facts.items() if (value := _value(history, moment))}
     query = {name.removeprefix(QUERY): value for name, value in values.items() if name.startswith(QUERY)}
     plain = {name: value for name, value in values.items() if not name.startswith(QUERY)}
     plain.setdefault("interaction_id", call.own_interaction)
-    return LegFactsNow(**plain, query_data=query)
+    return LegData(**plain, query_data=query)
 
 
-def _value(history: tuple[Fact, ...], moment: datetime | None) -> str:
+def _value(history: tuple[TimedValue, ...], moment: datetime | None) -> str:
     if moment is None:
         return history[-1].value
     return next((fact.value for fact in reversed(history) if fact.at <= moment), "")
 
 
-def merged(main: Call, other: Call) -> dict[str, tuple[Fact, ...]]:
+def merged(main: CallState, other: CallState) -> dict[str, tuple[TimedValue, ...]]:
     """Join two calls' facts: the customer's call wins, the other fills what it lacks."""
     return {**other.facts, **main.facts}

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from agents.core.presence import SeatChange
+from agents.core.presence import SessionChange
 
 
 class StartSearch(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +37,7 @@ class WriteFlags(msgspec.Struct, frozen=True):
 class ChangeSeat(msgspec.Struct, frozen=True):
     """An agent sat down, changed state or left."""
 
-    change: SeatChange
+    change: SessionChange
 
 
 class NameQueue(msgspec.Struct, frozen=True):

@@ -2,10 +2,10 @@
 
 from functools import singledispatch
 
-from calls.core.unit_of_work import Draft
+from calls.core.unit_of_work import UnitOfWork
 
 
 @singledispatch
-def apply(event: object, draft: Draft) -> None:
+def apply(event: object, draft: UnitOfWork) -> None:
     """Apply one event to a draft. Raises ``TypeError`` for a type without a rule."""
     raise TypeError(f"no rule for {type(event).__name__} in the source {draft.source.slug}")

@@ -1,16 +1,25 @@
 """From a leg to what the catalogue makes its flags of. Pure."""
 
-from calls.core.state import Leg
+from calls.core.state import LegState
 from flags.catalogue.values import LegFacts
 
 
-def leg_facts(leg: Leg) -> LegFacts:
+def leg_facts(leg: LegState) -> LegFacts:
     """Return what the catalogue makes a leg's flags of."""
     facts = leg.facts
     return LegFacts(
-        call_id=leg.call_id, device_id=leg.device_id, interaction_id=facts.interaction_id, agent_id=leg.agent_id,
-        agent_name=leg.agent_name, queue_name=facts.queue_name, caller_name=facts.caller_name,
-        caller_name_source=facts.caller_name_source, calling_number=facts.calling_number,
-        called_number=facts.called_number, direction=facts.direction, wrapup_template=leg.wrapup_template,
-        wrapup_result=leg.wrapup_result, query_data=facts.query_data,
-    )  # fmt: skip
+        call_id=leg.call_id,
+        device_id=leg.device_id,
+        interaction_id=facts.interaction_id,
+        agent_id=leg.agent_id,
+        agent_name=leg.agent_name,
+        queue_name=facts.queue_name,
+        caller_name=facts.caller_name,
+        caller_name_source=facts.caller_name_source,
+        calling_number=facts.calling_number,
+        called_number=facts.called_number,
+        direction=facts.direction,
+        wrapup_template=leg.wrapup_template,
+        wrapup_result=leg.wrapup_result,
+        query_data=facts.query_data,
+    )

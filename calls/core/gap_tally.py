@@ -2,13 +2,13 @@
 
 from collections.abc import Container, Iterable
 
-from calls.core.state import Leg, Snapshot
+from calls.core.state import LegState, Snapshot
 
 
-class Tally:
+class GapTally:
     """The legs that were open when a snapshot began, those of them that it did not name, and those found late."""
 
-    def __init__(self, concerned: Iterable[Leg], vanished: Iterable[Leg], snapshot: Snapshot) -> None:
+    def __init__(self, concerned: Iterable[LegState], vanished: Iterable[LegState], snapshot: Snapshot) -> None:
         self._concerned = [leg.device_id for leg in concerned if not leg.is_joined_late]
         self._unflagged = [leg.device_id for leg in vanished if not leg.guid and not leg.is_joined_late]
         self._late = snapshot.found_late

@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.core.commands import CloseGap, OpenGap
-from calls.core.gap_tally import Tally
+from calls.core.gap_tally import GapTally
 from calls.core.state import PartialGap
-from calls.core.unit_of_work import Draft
+from calls.core.unit_of_work import UnitOfWork
 
 #: In a gap no longer than this nobody answers a call, holds it and talks in another.
 SHORT = timedelta(seconds=3)
 
 
-def lose_devices(draft: Draft, devices: Iterable[str], at: datetime, reason: str) -> None:
+def lose_devices(draft: UnitOfWork, devices: Iterable[str], at: datetime, reason: str) -> None:
     """Open a gap in the ledger for those of the devices that are in none yet."""
     source = draft.source
     is_down = source.lost_at is not None and not source.is_restored
@@ -24,7 +24,9 @@ def lose_devices(draft: Draft, devices: Iterable[str], at: datetime, reason: str
         draft.source = replace(source, partial=(*source.partial, PartialGap(began_at=at, devices=lost)))
 
 
-def regain_devices(draft: Draft, devices: Iterable[str] | None, at: datetime, tally: Tally | None = None) -> None:
+def regain_devices(
+    draft: UnitOfWork, devices: Iterable[str] | None, at: datetime, tally: GapTally | None = None
+) -> None:
     """Take devices (None: all) out of their gaps, with what a snapshot found there; a gap without devices is over."""
     if not draft.source.partial:
         return
@@ -36,12 +38,12 @@ def regain_devices(draft: Draft, devices: Iterable[str] | None, at: datetime, ta
     draft.source = replace(draft.source, partial=tuple(gap for gap in shrunk if gap.devices))
 
 
-def missed_since(draft: Draft, device: str) -> datetime | None:
+def missed_since(draft: UnitOfWork, device: str) -> datetime | None:
     """Return since when a device's events may be missed though the link stands; None when they are not."""
     return next((gap.began_at for gap in draft.source.partial if device in gap.devices), None)
 
 
-def may_have_had_others(draft: Draft, device: str) -> bool:
+def may_have_had_others(draft: UnitOfWork, device: str) -> bool:
     """Say whether a call that was answered in the gap, of which a snapshot tells, may have another's recording.
 
     It rang before, so that its recording is known not to be older; in a long gap its device may have had others since.
@@ -50,8 +52,6 @@ def may_have_had_others(draft: Draft, device: str) -> bool:
     return snapshot is not None and lost_at is not None and snapshot.began_at - lost_at > SHORT
 
 
-def _without(gap: PartialGap, back: frozenset[str], tally: Tally | None) -> PartialGap:
+def _without(gap: PartialGap, back: frozenset[str], tally: GapTally | None) -> PartialGap:
     saved, lost = tally.of(gap.devices & back) if tally is not None else (0, 0)
-    return replace(
-        gap, devices=gap.devices - back, legs_saved=gap.legs_saved + saved, legs_lost=gap.legs_lost + lost
-    )  # fmt: skip
+    return replace(gap, devices=gap.devices - back, legs_saved=gap.legs_saved + saved, legs_lost=gap.legs_lost + lost)

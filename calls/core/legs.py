@@ -8,8 +8,8 @@ from agents.core.matching import MatchKind
 from calls.core.call_facts import as_of
 from calls.core.commands import CancelSearch, StartSearch
 from calls.core.outcome_rules import concluded
-from calls.core.state import Call, Leg, Party, PartyState, Phase, SearchStatus, TraceStep, WriteStatus
-from calls.core.unit_of_work import Draft
+from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, SearchStatus, TraceStep, WriteStatus
+from calls.core.unit_of_work import UnitOfWork
 
 #: Events of different monitors may arrive in any order within this time.
 GRACE = timedelta(seconds=1)
@@ -23,33 +23,39 @@ STALL = timedelta(seconds=6)
 CLOSE = timedelta(milliseconds=250)
 
 
-def traced(leg: Leg, at: datetime, what: str, text: str) -> Leg:
+def traced(leg: LegState, at: datetime, what: str, text: str) -> LegState:
     """Add a step to a leg's decision trace."""
     return replace(leg, trace=(*leg.trace, TraceStep(at, what, text)))
 
 
 def open_leg(
-    draft: Draft, call: Call, party: Party, at: datetime, by_us: datetime, agent_id: str = "", how: str = ""
-) -> Leg:
+    draft: UnitOfWork, call: CallState, party: Party, at: datetime, by_us: datetime, agent_id: str = "", how: str = ""
+) -> LegState:
     """Open a leg for a connected party and start its search; freeze who sits there now.
 
     The leg's call is ``call``; the party's value is put with it.
     """
-    leg = Leg(
-        number=draft.next_number(), call_id=call.call_id, device_id=party.device_id, ordinal=party.ordinal + 1,
-        connected_at=at, connected_by_us=by_us, facts=as_of(call), is_joined_late=party.is_joined_late,
+    leg = LegState(
+        number=draft.next_number(),
+        call_id=call.call_id,
+        device_id=party.device_id,
+        ordinal=party.ordinal + 1,
+        connected_at=at,
+        connected_by_us=by_us,
+        facts=as_of(call),
+        is_joined_late=party.is_joined_late,
         is_held=party.state is PartyState.HOLD,
-    )  # fmt: skip
+    )
     leg = traced(leg, by_us, "connected", how or f"Extension {party.device_id} was connected.")
     put_party(draft, call, replace(party, leg=leg.number, had_leg=True, ordinal=leg.ordinal))
     return draft.put_leg(replace(searched(draft, identified(draft, leg, agent_id)), due=_stale(draft, by_us)))
 
 
-def _stale(draft: Draft, by_us: datetime) -> datetime:
+def _stale(draft: UnitOfWork, by_us: datetime) -> datetime:
     return by_us + timedelta(hours=draft.site.stale_hours)
 
 
-def identified(draft: Draft, leg: Leg, agent_id: str = "") -> Leg:
+def identified(draft: UnitOfWork, leg: LegState, agent_id: str = "") -> LegState:
     """Freeze the agent who sits at the leg's extension, and match the extension with a QMS user."""
     seat = draft.seats.get(leg.device_id)
     name = seat.agent_name if seat and agent_id in ("", seat.agent_id) else ""
@@ -59,24 +65,28 @@ def identified(draft: Draft, leg: Leg, agent_id: str = "") -> Leg:
     leg = traced(leg, leg.connected_by_us, "agent", who)
     leg = traced(leg, leg.connected_by_us, "match", verdict.reason)
     return replace(
-        leg, agent_id=agent, agent_name=name, match=verdict.kind, match_reason=verdict.reason,
+        leg,
+        agent_id=agent,
+        agent_name=name,
+        match=verdict.kind,
+        match_reason=verdict.reason,
         services=verdict.services,
-    )  # fmt: skip
+    )
 
 
-def is_wanted(draft: Draft, leg: Leg) -> bool:
+def is_wanted(draft: UnitOfWork, leg: LegState) -> bool:
     """Say whether a leg's recording is to be sought at all."""
     if leg.is_joined_late or leg.match is not MatchKind.MATCHED or not leg.services:
         return False
     return bool(leg.agent_id) or not draft.site.agents_calls_only
 
 
-def searched(draft: Draft, leg: Leg) -> Leg:
+def searched(draft: UnitOfWork, leg: LegState) -> LegState:
     """Start a leg's first search where its recording is wanted; end older searches that it makes ambiguous."""
     for other in draft.legs_at(leg.device_id):
         if other.number == leg.number:
             continue
-        if other.phase is not Phase.OPEN and other.search is SearchStatus.OPEN:
+        if other.phase is not LegPhase.OPEN and other.search is SearchStatus.OPEN:
             _overtaken(draft, other, leg.connected_by_us, "The next call began.")
         elif _is_doubtful(draft, other, leg):
             text = f"Recording {other.guid} may have begun with this extension's other call, which is heard of now."
@@ -88,36 +98,41 @@ def searched(draft: Draft, leg: Leg) -> Leg:
     return start_search(draft, leg, leg.connected_by_us)
 
 
-def start_search(draft: Draft, leg: Leg, since: datetime) -> Leg:
+def start_search(draft: UnitOfWork, leg: LegState, since: datetime) -> LegState:
     """Ask QMS for the leg's recording, from ``since`` on."""
     number = leg.searches + 1
     draft.do(
         StartSearch(
-            leg=leg.number, search=number, services=leg.services, extension=leg.device_id,
-            connected_at=leg.connected_by_us, since_by_us=since, known_guid=leg.guid,
+            leg=leg.number,
+            search=number,
+            services=leg.services,
+            extension=leg.device_id,
+            connected_at=leg.connected_by_us,
+            since_by_us=since,
+            known_guid=leg.guid,
         )
-    )  # fmt: skip
+    )
     status = SearchStatus.FOUND if leg.guid else SearchStatus.OPEN
     return traced(replace(leg, searches=number, search=status), since, "search", "QMS is asked for the recording.")
 
 
-def may_have_begun(draft: Draft, other: Leg, holder: Leg, began: datetime) -> bool:
+def may_have_begun(draft: UnitOfWork, other: LegState, holder: LegState, began: datetime) -> bool:
     """Say whether the holder's recording may have begun with another leg, of which what stalls tells late."""
     return began - APART <= other.connected_by_us <= began + (APART if is_close(draft, holder, began) else STALL)
 
 
-def is_close(draft: Draft, leg: Leg, began: datetime) -> bool:
+def is_close(draft: UnitOfWork, leg: LegState, began: datetime) -> bool:
     """Say whether a recording began just when we heard that the leg was connected, and not by chance in a stall."""
     return _are_close(draft, leg.connected_by_us, began)
 
 
-def _are_close(draft: Draft, heard: datetime, began: datetime) -> bool:
+def _are_close(draft: UnitOfWork, heard: datetime, began: datetime) -> bool:
     stalled = draft.source.stalled_by_us
     is_stalled = stalled is not None and abs(stalled - heard) <= STALL
     return not is_stalled and abs(began - heard) <= CLOSE
 
 
-def may_be_lost(draft: Draft, heard: datetime, began: datetime) -> bool:
+def may_be_lost(draft: UnitOfWork, heard: datetime, began: datetime) -> bool:
     """Say whether a recording may have begun with a call that was under way on the link when that was lost.
 
     ``heard``: when we heard of the leg, or of the transfer, for which it was found. A listener that died told its last
@@ -127,7 +142,7 @@ def may_be_lost(draft: Draft, heard: datetime, began: datetime) -> bool:
     return lost is not None and heard - APART <= lost <= began + STALL and not _are_close(draft, heard, began)
 
 
-def give_up_what_may_be_lost(draft: Draft, at: datetime) -> None:
+def give_up_what_may_be_lost(draft: UnitOfWork, at: datetime) -> None:
     """Take from each leg a recording, not written to yet, that may be of a call which the link was about to tell."""
     text = "The link was lost so soon that the recording may be that of a call which it did not tell of any more."
     for leg in list(draft.legs.values()):
@@ -137,17 +152,17 @@ def give_up_what_may_be_lost(draft: Draft, at: datetime) -> None:
             decide_contests(draft, given_up, at)
 
 
-def _is_doubtful(draft: Draft, other: Leg, leg: Leg) -> bool:
+def _is_doubtful(draft: UnitOfWork, other: LegState, leg: LegState) -> bool:
     """Say whether a leg's recording, which is not written to yet, may be that of one that is heard of now."""
     began = other.recording_began
     return _is_unwritten(other) and began is not None and may_have_begun(draft, leg, other, began)
 
 
-def _is_unwritten(leg: Leg) -> bool:
+def _is_unwritten(leg: LegState) -> bool:
     return bool(leg.guid) and leg.base is WriteStatus.NONE
 
 
-def may_contest(draft: Draft, leg: Leg, holder: Leg) -> bool:
+def may_contest(draft: UnitOfWork, leg: LegState, holder: LegState) -> bool:
     """Say whether the holder's recording may be that of a leg heard of within a stall's time.
 
     It began just as we heard of the holder; where the link stalls that is chance. QMS knows: where the other leg has a
@@ -159,14 +174,14 @@ def may_contest(draft: Draft, leg: Leg, holder: Leg) -> bool:
     return began < leg.connected_by_us <= began + STALL
 
 
-def decide_contests(draft: Draft, leg: Leg, at: datetime) -> None:
+def decide_contests(draft: UnitOfWork, leg: LegState, at: datetime) -> None:
     """Let the end of a leg's search decide whose the recordings are that may be its own."""
     for other in draft.legs_at(leg.device_id):
         if other.contested_by == leg.number:
             draft.put_leg(concluded(draft, uncontested(draft, other, at), at))
 
 
-def uncontested(draft: Draft, leg: Leg, at: datetime) -> Leg:
+def uncontested(draft: UnitOfWork, leg: LegState, at: datetime) -> LegState:
     """Decide a contest where the other leg's search is over: keep the recording, or give it up."""
     rival = draft.legs.get(leg.contested_by or 0)
     if rival is not None and rival.search is SearchStatus.OPEN:
@@ -177,7 +192,7 @@ def uncontested(draft: Draft, leg: Leg, at: datetime) -> Leg:
     return _without_recording(leg, at, text)
 
 
-def base_due(draft: Draft, leg: Leg, ended_by_us: datetime | None) -> datetime | None:
+def base_due(draft: UnitOfWork, leg: LegState, ended_by_us: datetime | None) -> datetime | None:
     """Return when the base flags of a leg that ended may be written: when late events and calls had their time."""
     if ended_by_us is None:
         return leg.base_due
@@ -186,40 +201,47 @@ def base_due(draft: Draft, leg: Leg, ended_by_us: datetime | None) -> datetime |
     return due if began is None or is_close(draft, leg, began) else max(due, began + STALL + APART)
 
 
-def _overtaken(draft: Draft, leg: Leg, at: datetime, text: str) -> None:
+def _overtaken(draft: UnitOfWork, leg: LegState, at: datetime, text: str) -> None:
     draft.do(CancelSearch(leg.number))
     leg = draft.put_leg(concluded(draft, _without_recording(leg, at, text), at))
     decide_contests(draft, leg, at)
 
 
-def _without_recording(leg: Leg, at: datetime, text: str) -> Leg:
+def _without_recording(leg: LegState, at: datetime, text: str) -> LegState:
     # Also after a transfer: what it was to decide cannot be told any more, and a leg must not wait for it for ever.
     leg = replace(
         leg, search=SearchStatus.MISSED, missed="next_call", mark=None, guid="", service=None, contested_by=None
-    )  # fmt: skip
+    )
     return traced(leg, at, "missed", text)
 
 
-def close_leg(draft: Draft, leg: Leg, at: datetime, by_us: datetime, how: str, *, is_end_unknown: bool = False) -> Leg:
+def close_leg(
+    draft: UnitOfWork, leg: LegState, at: datetime, by_us: datetime, how: str, *, is_end_unknown: bool = False
+) -> LegState:
     """Close a leg: its extension left. Its facts are final; its flags are due when late events had their time."""
-    if leg.phase is not Phase.OPEN:
+    if leg.phase is not LegPhase.OPEN:
         return leg
     call = draft.calls.get(leg.call_id)
     leg = replace(
-        leg, phase=Phase.CLOSED, facts=as_of(call, at) if call and not is_end_unknown else leg.facts, is_held=False,
-        disconnected_at=max(at, leg.connected_at), disconnected_by_us=by_us,
-        is_end_unknown=is_end_unknown, base_due=base_due(draft, leg, by_us),
-    )  # fmt: skip
+        leg,
+        phase=LegPhase.CLOSED,
+        facts=as_of(call, at) if call and not is_end_unknown else leg.facts,
+        is_held=False,
+        disconnected_at=max(at, leg.connected_at),
+        disconnected_by_us=by_us,
+        is_end_unknown=is_end_unknown,
+        base_due=base_due(draft, leg, by_us),
+    )
     return draft.put_leg(concluded(draft, traced(leg, by_us, "disconnected", how), by_us))
 
 
-def put_party(draft: Draft, call: Call, party: Party) -> Call:
+def put_party(draft: UnitOfWork, call: CallState, party: Party) -> CallState:
     """Put a party's new value into its call, as the draft now holds it."""
     current = draft.calls.get(call.call_id, call)
     return draft.put_call(replace(current, parties={**current.parties, party.device_id: party}))
 
 
-def clear_party(draft: Draft, call: Call, device_id: str, at: datetime, by_us: datetime, how: str) -> None:
+def clear_party(draft: UnitOfWork, call: CallState, device_id: str, at: datetime, by_us: datetime, how: str) -> None:
     """Take a device out of a call and close its leg; remember that it left, for what comes late."""
     party = call.parties.get(device_id) or Party(device_id=device_id, state=PartyState.NULL)
     leg = draft.legs.get(party.leg) if party.leg is not None else None
@@ -227,13 +249,16 @@ def clear_party(draft: Draft, call: Call, device_id: str, at: datetime, by_us: d
         return  # It speaks of an earlier connection of the same device.
     if party.cleared_by_us is not None and leg is None:
         return
-    put_party(draft, call, replace(party, state=PartyState.NULL, leg=None, cleared_at=at, cleared_by_us=by_us,
-                                   doubted_by_us=None))  # fmt: skip
+    put_party(
+        draft,
+        call,
+        replace(party, state=PartyState.NULL, leg=None, cleared_at=at, cleared_by_us=by_us, doubted_by_us=None),
+    )
     if leg is not None:
         close_leg(draft, leg, at, by_us, how)
 
 
-def refresh_facts(draft: Draft, call: Call, by_us: datetime) -> None:
+def refresh_facts(draft: UnitOfWork, call: CallState, by_us: datetime) -> None:
     """Hand what a call knows to its legs: to the open ones, and as of their end to those that closed just now."""
     for leg in draft.legs_in(call.call_id):
         if _is_told(draft, leg, by_us):
@@ -242,9 +267,9 @@ def refresh_facts(draft: Draft, call: Call, by_us: datetime) -> None:
                 draft.put_leg(replace(leg, facts=facts))
 
 
-def _is_told(draft: Draft, leg: Leg, by_us: datetime) -> bool:
+def _is_told(draft: UnitOfWork, leg: LegState, by_us: datetime) -> bool:
     """Say whether what its call learns now is true of a leg: not when it may have ended while the link was lost."""
-    if leg.phase is Phase.OPEN:
+    if leg.phase is LegPhase.OPEN:
         snapshot = draft.source.snapshot
         return snapshot is None or leg.number in snapshot.seen
     is_fresh = leg.base_due is not None and by_us < leg.base_due and leg.base is WriteStatus.NONE

@@ -11,8 +11,8 @@ from agents.core.matching import MatchKind
 from calls.core.commands import WriteFlags
 from calls.core.outcomes import Outcome
 from calls.core.result_events import WHY
-from calls.core.state import Leg, Phase, SearchStatus, TraceStep, WriteStatus
-from calls.core.unit_of_work import Draft
+from calls.core.state import LegPhase, LegState, SearchStatus, TraceStep, WriteStatus
+from calls.core.unit_of_work import UnitOfWork
 
 #: So often a leg looks whether the search is over that decides whose its recording is, should it not be told.
 CONTEST = timedelta(seconds=15)
@@ -34,7 +34,7 @@ _JOINED_LATE = "The call was already in progress when it was first seen; QMS no 
 _NOBODY = "Nobody was logged on at the extension, and only agents' calls are flagged here."
 
 
-def concluded(draft: Draft, leg: Leg, at: datetime) -> Leg:
+def concluded(draft: UnitOfWork, leg: LegState, at: datetime) -> LegState:
     """Take the leg as far as it goes at this moment."""
     leg = _write_base(draft, leg, at)
     leg = _write_wrapup(draft, leg, at)
@@ -44,17 +44,17 @@ def concluded(draft: Draft, leg: Leg, at: datetime) -> Leg:
     return replace(leg, due=_due(draft, leg, at))
 
 
-def _step(leg: Leg, at: datetime, what: str, text: str) -> Leg:
+def _step(leg: LegState, at: datetime, what: str, text: str) -> LegState:
     return replace(leg, trace=(*leg.trace, TraceStep(at, what, text)))
 
 
-def _is_searching(leg: Leg) -> bool:
+def _is_searching(leg: LegState) -> bool:
     return leg.search is SearchStatus.OPEN or leg.mark is not None or leg.contested_by is not None
 
 
-def _write_base(draft: Draft, leg: Leg, at: datetime) -> Leg:
+def _write_base(draft: UnitOfWork, leg: LegState, at: datetime) -> LegState:
     is_due = leg.base_due is not None and at >= leg.base_due
-    if leg.phase is not Phase.CLOSED or not leg.guid or not is_due or _is_searching(leg):
+    if leg.phase is not LegPhase.CLOSED or not leg.guid or not is_due or _is_searching(leg):
         return leg
     if leg.base is not WriteStatus.NONE:
         return leg
@@ -65,7 +65,7 @@ def _write_base(draft: Draft, leg: Leg, at: datetime) -> Leg:
     return _step(replace(leg, base=WriteStatus.QUEUED, wrapup_due=due), at, "write", "The flags go to QMS.")
 
 
-def _write_wrapup(draft: Draft, leg: Leg, at: datetime) -> Leg:
+def _write_wrapup(draft: UnitOfWork, leg: LegState, at: datetime) -> LegState:
     if leg.wrapup is not WriteStatus.NONE or leg.wrapup_due is None or leg.base is WriteStatus.NONE:
         return leg
     if leg.wrapup_result:
@@ -76,7 +76,7 @@ def _write_wrapup(draft: Draft, leg: Leg, at: datetime) -> Leg:
     return leg
 
 
-def _outcome(draft: Draft, leg: Leg, at: datetime) -> tuple[Outcome, str]:
+def _outcome(draft: UnitOfWork, leg: LegState, at: datetime) -> tuple[Outcome, str]:
     if leg.match is not MatchKind.MATCHED:
         return _UNMATCHED[leg.match], leg.match_reason
     if leg.is_joined_late:
@@ -92,8 +92,8 @@ def _outcome(draft: Draft, leg: Leg, at: datetime) -> tuple[Outcome, str]:
     return _missed(leg)
 
 
-def _with_recording(leg: Leg, at: datetime) -> tuple[Outcome, str]:
-    if leg.phase is Phase.OPEN:
+def _with_recording(leg: LegState, at: datetime) -> tuple[Outcome, str]:
+    if leg.phase is LegPhase.OPEN:
         waits = "QMS to name the recording" if not leg.guid else "the extension to disconnect"
         return Outcome.WAITING, f"Waiting for {waits}."
     if _is_searching(leg):
@@ -109,13 +109,13 @@ def _with_recording(leg: Leg, at: datetime) -> tuple[Outcome, str]:
     return Outcome.FLAGGED, ""
 
 
-def _missed(leg: Leg) -> tuple[Outcome, str]:
+def _missed(leg: LegState) -> tuple[Outcome, str]:
     if leg.missed in ("late", "unreachable", "next_call", "began_late"):
         return Outcome.WINDOW_MISSED, WHY[leg.missed]
     return Outcome.NOT_RECORDED, WHY.get(leg.missed, WHY["none"])
 
 
-def _reason_code(leg: Leg, outcome: Outcome) -> str:
+def _reason_code(leg: LegState, outcome: Outcome) -> str:
     """Return the reason in one word, for counting; empty where the outcome says it all."""
     if outcome in (Outcome.NOT_RECORDED, Outcome.WINDOW_MISSED):
         return leg.missed or "none"
@@ -124,21 +124,21 @@ def _reason_code(leg: Leg, outcome: Outcome) -> str:
     return leg.wrapup.value if outcome is Outcome.PARTLY_FLAGGED else ""
 
 
-def _phase(leg: Leg, outcome: Outcome, at: datetime) -> Phase:
-    if leg.phase is Phase.OPEN:
-        return Phase.OPEN
+def _phase(leg: LegState, outcome: Outcome, at: datetime) -> LegPhase:
+    if leg.phase is LegPhase.OPEN:
+        return LegPhase.OPEN
     is_fresh = leg.base_due is not None and at < leg.base_due
     if is_fresh or leg.mark is not None:
-        return Phase.CLOSED
+        return LegPhase.CLOSED
     if outcome is not Outcome.WAITING:
-        return Phase.SETTLED
-    return Phase.CLOSED if leg.base is WriteStatus.NONE or leg.wrapup_due is not None else Phase.DELIVERING
+        return LegPhase.SETTLED
+    return LegPhase.CLOSED if leg.base is WriteStatus.NONE or leg.wrapup_due is not None else LegPhase.DELIVERING
 
 
-def _due(draft: Draft, leg: Leg, at: datetime) -> datetime | None:
-    if leg.phase is Phase.OPEN:
+def _due(draft: UnitOfWork, leg: LegState, at: datetime) -> datetime | None:
+    if leg.phase is LegPhase.OPEN:
         return leg.connected_by_us + timedelta(hours=draft.site.stale_hours)
-    if leg.phase is Phase.SETTLED:
+    if leg.phase is LegPhase.SETTLED:
         return None
     if leg.contested_by is not None:
         return max(leg.base_due or at, at) + CONTEST

@@ -7,14 +7,14 @@ from msgspec.structs import replace
 from calls.core.legs import APART, is_close, may_be_lost, may_contest, may_have_begun, traced
 from calls.core.outcome_rules import concluded
 from calls.core.result_events import WHY, RecordingFound
-from calls.core.state import Leg, Phase, SearchStatus, WriteStatus
-from calls.core.unit_of_work import Draft
+from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
+from calls.core.unit_of_work import UnitOfWork
 
 #: A leg's recording begins with it; one that began later than this may be that of a call never heard of.
 LATE = timedelta(seconds=1.5)
 
 
-def may_be_anothers(draft: Draft, leg: Leg, event: RecordingFound) -> bool:
+def may_be_anothers(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
     """Say whether the recording is, or may be, that of another call at the extension, known or not heard of yet."""
     others = [one for one in draft.legs_at(leg.device_id) if one.number != leg.number]
     if _is_after_end(leg, event) or may_be_lost(draft, _since(leg), event.started_at):
@@ -22,12 +22,12 @@ def may_be_anothers(draft: Draft, leg: Leg, event: RecordingFound) -> bool:
     return any(_rivals(draft, leg, one, event) for one in others)
 
 
-def _since(leg: Leg) -> datetime:
+def _since(leg: LegState) -> datetime:
     """Return from when on the recording is sought: Connected, or the transfer that is to be decided."""
     return leg.mark.by_us if leg.mark is not None else leg.connected_by_us
 
 
-def _rivals(draft: Draft, leg: Leg, other: Leg, event: RecordingFound) -> bool:
+def _rivals(draft: UnitOfWork, leg: LegState, other: LegState, event: RecordingFound) -> bool:
     """Say whether the recording may be the other leg's, by when we heard of both. A link that stalls tells late."""
     began, mine, theirs = event.started_at, _since(leg), other.connected_by_us
     if other.guid not in ("", event.guid):
@@ -44,7 +44,7 @@ def _rivals(draft: Draft, leg: Leg, other: Leg, event: RecordingFound) -> bool:
     return may_have_begun(draft, other, leg, began)
 
 
-def note_stall(draft: Draft, leg: Leg, event: RecordingFound) -> None:
+def note_stall(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
     """Remember that QMS had known of a leg for long when we heard of it: what arrives now arrives late."""
     is_told_late = event.started_at < leg.connected_by_us - APART and not (leg.is_unconfirmed or leg.searches > 1)
     others = [one for one in draft.legs_at(leg.device_id) if one.number != leg.number]
@@ -53,36 +53,36 @@ def note_stall(draft: Draft, leg: Leg, event: RecordingFound) -> None:
         draft.source = replace(draft.source, stalled_by_us=stalled)
 
 
-def recording_began(leg: Leg, event: RecordingFound) -> datetime | None:
+def recording_began(leg: LegState, event: RecordingFound) -> datetime | None:
     """Return the recording's beginning, where Connected tells when it should have been."""
     return None if leg.is_unconfirmed or leg.mark is not None else event.started_at
 
 
-def contested_by(draft: Draft, leg: Leg) -> int | None:
+def contested_by(draft: UnitOfWork, leg: LegState) -> int | None:
     """Return the extension's next leg, where it was heard of before the recording was found and is still sought for."""
     later = [one for one in draft.legs_at(leg.device_id) if one.number > leg.number]
     sought = [one.number for one in later if one.search is SearchStatus.OPEN and may_contest(draft, one, leg)]
     return sought[0] if sought else None
 
 
-def _was_over(other: Leg, event: RecordingFound) -> bool:
+def _was_over(other: LegState, event: RecordingFound) -> bool:
     """Say whether a leg had ended when the recording began, or while QMS still named it as live."""
     ended = other.disconnected_by_us
-    if ended is None or other.phase is Phase.OPEN:
+    if ended is None or other.phase is LegPhase.OPEN:
         return False
     return _was_over_before(other, event.started_at) or (event.asked_at is not None and event.asked_at > ended)
 
 
-def _was_over_before(other: Leg, began: datetime) -> bool:
+def _was_over_before(other: LegState, began: datetime) -> bool:
     ended = other.disconnected_by_us
-    return ended is not None and other.phase is not Phase.OPEN and ended < began
+    return ended is not None and other.phase is not LegPhase.OPEN and ended < began
 
 
 def _fits(began: datetime, connected_by_us: datetime) -> bool:
     return abs(began - connected_by_us) <= APART
 
 
-def _is_after_end(leg: Leg, event: RecordingFound) -> bool:
+def _is_after_end(leg: LegState, event: RecordingFound) -> bool:
     """Say whether the recording began, or was asked for, when the leg was over: it is another call's."""
     ended = leg.disconnected_by_us
     if ended is None:
@@ -90,12 +90,12 @@ def _is_after_end(leg: Leg, event: RecordingFound) -> bool:
     return event.started_at >= ended or (event.asked_at is not None and event.asked_at > ended)
 
 
-def began_late(leg: Leg, event: RecordingFound) -> bool:
+def began_late(leg: LegState, event: RecordingFound) -> bool:
     """Say whether the recording began so long after Connected that it may be a call's we have not heard of yet."""
     return not leg.is_unconfirmed and event.started_at > _since(leg) + LATE
 
 
-def contest(draft: Draft, holder: int, leg: Leg, event: RecordingFound) -> bool:
+def contest(draft: UnitOfWork, holder: int, leg: LegState, event: RecordingFound) -> bool:
     """Take a recording from a leg that cannot be shown to be its own; say whether it is the asking leg's now.
 
     The holder is over while the recording goes on: never its own. Both may have it by their times: neither gets it.
@@ -115,10 +115,10 @@ def contest(draft: Draft, holder: int, leg: Leg, event: RecordingFound) -> bool:
     return event.started_at > other.connected_by_us and not is_theirs_too
 
 
-def _take(draft: Draft, other: Leg, event: RecordingFound, why: str) -> None:
+def _take(draft: UnitOfWork, other: LegState, event: RecordingFound, why: str) -> None:
     text = f"{WHY['next_call']} Recording {event.guid} {why}."
     other = traced(other, event.at, "missed", text)
     other = replace(
         other, guid="", service=None, mark=None, search=SearchStatus.MISSED, missed="next_call", contested_by=None
-    )  # fmt: skip
+    )
     draft.put_leg(concluded(draft, other, event.at))

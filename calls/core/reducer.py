@@ -4,23 +4,23 @@ from collections.abc import Iterable
 
 from calls.core.dispatch import apply
 from calls.core.handlers import agent_events, call_events, link_events, results, transfer_conference  # noqa: F401  (they register)
-from calls.core.result_events import Answer
-from calls.core.unit_of_work import Draft, Roster, State, Step
+from calls.core.result_events import ResultEvent
+from calls.core.unit_of_work import LiveState, MatchContext, Step, UnitOfWork
 from cti.events import AnyEvent
 
 
-def advance(event: AnyEvent | Answer, state: State, roster: Roster) -> Step:
+def advance(event: AnyEvent | ResultEvent, state: LiveState, roster: MatchContext) -> Step:
     """Apply one event: event + state -> new state + commands. Raises ``TypeError`` for a type without a rule."""
     draft = fold([event], state, roster)
     return Step(draft.state(), draft.commands)
 
 
-def fold(events: Iterable[AnyEvent | Answer], state: State, roster: Roster) -> Draft:
+def fold(events: Iterable[AnyEvent | ResultEvent], state: LiveState, roster: MatchContext) -> UnitOfWork:
     """Apply a batch in order; the same as advancing one by one, without copying the state each time."""
-    return fold_into(Draft(state, roster), events)
+    return fold_into(UnitOfWork(state, roster), events)
 
 
-def fold_into(draft: Draft, events: Iterable[AnyEvent | Answer]) -> Draft:
+def fold_into(draft: UnitOfWork, events: Iterable[AnyEvent | ResultEvent]) -> UnitOfWork:
     """Apply a batch to a draft that is kept from batch to batch."""
     for event in events:
         apply(event, draft)

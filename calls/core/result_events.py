@@ -53,7 +53,7 @@ class TimePassed(msgspec.Struct, frozen=True):
     at: datetime
 
 
-Answer = RecordingFound | RecordingMissed | WriteSettled | TimePassed
+ResultEvent = RecordingFound | RecordingMissed | WriteSettled | TimePassed
 
 #: Why a search missed, and what an operator should know.
 WHY = {

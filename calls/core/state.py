@@ -51,14 +51,14 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
         return self.state in (PartyState.CONNECTED, PartyState.HOLD)
 
 
-class Fact(msgspec.Struct, frozen=True, gc=False):
+class TimedValue(msgspec.Struct, frozen=True, gc=False):
     """A value that a call had from a moment on."""
 
     at: datetime
     value: str
 
 
-class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """What is known of a call. ``moved_to``: its parties went on in another call (transfer, conference).
 
     ``facts``: field -> its values, oldest first, the last seconds' only; so a leg that closed a moment ago still gets
@@ -69,7 +69,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
     born_at: datetime
     touched_by_us: datetime
     own_interaction: str = ""
-    facts: dict[str, tuple[Fact, ...]] = {}
+    facts: dict[str, tuple[TimedValue, ...]] = {}
     parties: dict[str, Party] = {}
     #: The call left on a trunk that has said nothing since.
     reached_at: datetime | None = None
@@ -87,7 +87,7 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fal
         return not self.is_in_transit and all(party.state is PartyState.NULL for party in self.parties.values())
 
 
-class Phase(StrEnum):
+class LegPhase(StrEnum):
     """How far a leg is: its extension is connected; has left; its flags are on their way; all of them are settled.
 
     While its flags are on their way nothing changes a leg but their end, however long QMS is away: like a settled leg,
@@ -101,7 +101,7 @@ class Phase(StrEnum):
 
 
 #: The phases in which what happens can change a leg.
-LIVE = (Phase.OPEN, Phase.CLOSED)
+LIVE = (LegPhase.OPEN, LegPhase.CLOSED)
 
 
 class SearchStatus(StrEnum):
@@ -133,7 +133,7 @@ class TraceStep(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-class LegFactsNow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class LegData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """The call's data as a leg knows it; final once the leg has closed."""
 
     interaction_id: str = ""
@@ -146,7 +146,7 @@ class LegFactsNow(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True,
     query_data: dict[str, str] = {}
 
 
-class TransferMark(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+class PendingTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An attended transfer reached a leg: it goes on if QMS still reports its recording, else it is two legs.
 
     ``call_id`` and ``facts`` are those before; ``search`` is the number of the search that decides. ``new_segment``:
@@ -156,12 +156,12 @@ class TransferMark(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: datetime
     by_us: datetime
     call_id: str
-    facts: LegFactsNow
+    facts: LegData
     search: int
     new_segment: bool
 
 
-class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
+class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One extension's part in one call, from connected to disconnected."""
 
     number: int
@@ -170,8 +170,8 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     ordinal: int
     connected_at: datetime
     connected_by_us: datetime
-    phase: Phase = Phase.OPEN
-    facts: LegFactsNow = LegFactsNow()
+    phase: LegPhase = LegPhase.OPEN
+    facts: LegData = LegData()
     agent_id: str = ""
     agent_name: str = ""
     match: MatchKind = MatchKind.UNMATCHED
@@ -192,7 +192,7 @@ class Leg(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fals
     #: The extension's next leg, heard of soon after: if QMS has no recording for it, this one's is that leg's.
     contested_by: int | None = None
     service: int | None = None
-    mark: TransferMark | None = None
+    mark: PendingTransfer | None = None
     #: When the base flags may be written: events of other monitors may come a second late.
     base_due: datetime | None = None
     base: WriteStatus = WriteStatus.NONE
@@ -258,7 +258,7 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     snapshot: Snapshot | None = None
 
 
-class Site(msgspec.Struct, frozen=True, kw_only=True):
+class SiteSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How this source is set up. ``devices`` empty: every device is an extension that is no queue and not outside."""
 
     devices: frozenset[str] = frozenset()

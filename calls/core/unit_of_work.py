@@ -8,68 +8,68 @@ from typing import Protocol
 
 import msgspec
 
-from agents.core.matching import Verdict
-from agents.core.presence import Seat, Seats
+from agents.core.matching import MatchVerdict
+from agents.core.presence import AgentSession, SessionTable
 from calls.core.commands import Command
-from calls.core.state import LIVE, Call, Leg, Phase, Site, SourceState
+from calls.core.state import LIVE, CallState, LegPhase, LegState, SiteSettings, SourceState
 
 #: Moments that are no longer of use may be so many more than the calls and legs: most calls are over hours before they
 #: would have gone stale.
 SPARE = 1_000
 
 
-class State(msgspec.Struct, frozen=True, kw_only=True):
+class LiveState(msgspec.Struct, frozen=True, kw_only=True):
     """What the core knows, or the part of it that a batch concerns."""
 
     source: SourceState
-    calls: Mapping[str, Call] = {}
-    legs: Mapping[int, Leg] = {}
-    seats: Mapping[str, Seat] = {}
+    calls: Mapping[str, CallState] = {}
+    legs: Mapping[int, LegState] = {}
+    seats: Mapping[str, AgentSession] = {}
 
 
 class Step(msgspec.Struct, frozen=True):
     """The new state and what to do."""
 
-    state: State
+    state: LiveState
     commands: list[Command]
 
 
-class Roster(Protocol):
+class MatchContext(Protocol):
     """Whose recording an extension's is, and how the site is set up."""
 
     @property
-    def site(self) -> Site:
+    def site(self) -> SiteSettings:
         """Tell how the source is set up."""
 
-    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> Verdict:
+    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> MatchVerdict:
         """Match an extension with a QMS user."""
 
 
-class Draft:
+class UnitOfWork:
     """A state being changed by the rules; nobody outside the fold sees it.
 
     A consumer may keep one from batch to batch: ``begin`` forgets what the last batch touched and asked for, and the
     legs that it settled or gave to the delivery.
     """
 
-    def __init__(self, state: State, roster: Roster) -> None:
+    def __init__(self, state: LiveState, roster: MatchContext) -> None:
         self.roster, self.site = roster, roster.site
         self.source = state.source
-        self.calls: dict[str, Call] = {}
-        self.legs: dict[int, Leg] = {}
-        self.seats = Seats(state.seats.values())
+        self.calls: dict[str, CallState] = {}
+        self.legs: dict[int, LegState] = {}
+        self.seats = SessionTable(state.seats.values())
         self.commands: list[Command] = []
         self.touched_calls: set[str] = set()
         self.touched_legs: set[int] = set()
         #: The legs touched, as they were when the batch began; None: the batch opened them.
-        self.before: dict[int, Leg | None] = {}
+        self.before: dict[int, LegState | None] = {}
         self._at_device: dict[str, set[int]] = defaultdict(set)
         self._in_call: dict[str, set[int]] = defaultdict(set)
         self._by_guid: dict[str, int] = {}
         self._dues: list[tuple[datetime, str, int]] = []
         self.remember(state.calls.values(), state.legs.values())
 
-    def begin(self, roster: Roster) -> None:
+    def begin(self, roster: MatchContext) -> None:
         """Begin another batch on the same state."""
         self.roster, self.site = roster, roster.site
         for number in self.touched_legs:
@@ -80,7 +80,7 @@ class Draft:
             self._dues = list(set(filter(self._is_due_then, self._dues)))
             heapq.heapify(self._dues)
 
-    def remember(self, calls: Iterable[Call], legs: Iterable[Leg]) -> None:
+    def remember(self, calls: Iterable[CallState], legs: Iterable[LegState]) -> None:
         """Take up values that are known elsewhere already."""
         for call in calls:
             self.calls[call.call_id] = call
@@ -89,7 +89,7 @@ class Draft:
             self.legs[leg.number] = leg
             self._index(leg)
 
-    def _forget(self, leg: Leg) -> None:
+    def _forget(self, leg: LegState) -> None:
         del self.legs[leg.number]
         self._drop_from(self._at_device, leg.device_id, leg.number)
         self._drop_from(self._in_call, leg.call_id, leg.number)
@@ -103,7 +103,7 @@ class Draft:
             if not numbers:
                 del index[name]
 
-    def _index(self, leg: Leg) -> None:
+    def _index(self, leg: LegState) -> None:
         self._at_device[leg.device_id].add(leg.number)
         self._in_call[leg.call_id].add(leg.number)
         self._note(leg.due, "", leg.number)
@@ -114,7 +114,7 @@ class Draft:
         if due is not None:
             heapq.heappush(self._dues, (due, call_id, number))
 
-    def take_due(self, at: datetime) -> Iterator[Call | Leg]:
+    def take_due(self, at: datetime) -> Iterator[CallState | LegState]:
         """Yield what is due, soonest first, each once for each time that it was put."""
         while self._dues and self._dues[0][0] <= at:
             if self._is_due_then(one := heapq.heappop(self._dues)):
@@ -137,7 +137,7 @@ class Draft:
         leg = self.legs.get(number) if number is not None else None
         return number if leg is not None and leg.guid == guid else None
 
-    def put_call(self, call: Call) -> Call:
+    def put_call(self, call: CallState) -> CallState:
         """Remember a call's new value."""
         before = self.calls.get(call.call_id)
         self.calls[call.call_id] = call
@@ -151,7 +151,7 @@ class Draft:
         self.calls.pop(call_id, None)
         self.touched_calls.add(call_id)
 
-    def put_leg(self, leg: Leg) -> Leg:
+    def put_leg(self, leg: LegState) -> LegState:
         """Remember a leg's new value."""
         before = self.legs.get(leg.number)
         self.legs[leg.number] = leg
@@ -169,19 +169,19 @@ class Draft:
         self.source = msgspec.structs.replace(self.source, next_leg=number + 1)
         return number
 
-    def legs_at(self, device_id: str) -> list[Leg]:
+    def legs_at(self, device_id: str) -> list[LegState]:
         """Return the live legs of an extension, oldest first."""
         return self._live(self._at_device.get(device_id, set()))
 
-    def legs_in(self, call_id: str) -> list[Leg]:
+    def legs_in(self, call_id: str) -> list[LegState]:
         """Return the live legs of a call, oldest first."""
         return self._live(self._in_call.get(call_id, set()))
 
-    def open_legs(self) -> Iterator[Leg]:
+    def open_legs(self) -> Iterator[LegState]:
         """Yield every open leg."""
-        return (leg for leg in list(self.legs.values()) if leg.phase is Phase.OPEN)
+        return (leg for leg in list(self.legs.values()) if leg.phase is LegPhase.OPEN)
 
-    def _live(self, numbers: set[int]) -> list[Leg]:
+    def _live(self, numbers: set[int]) -> list[LegState]:
         legs = (self.legs[number] for number in sorted(numbers))
         return [leg for leg in legs if leg.phase in LIVE]
 
@@ -189,6 +189,6 @@ class Draft:
         """Ask the shell for something."""
         self.commands.append(command)
 
-    def state(self) -> State:
+    def state(self) -> LiveState:
         """Return what has become of the state."""
-        return State(source=self.source, calls=dict(self.calls), legs=dict(self.legs), seats=dict(self.seats))
+        return LiveState(source=self.source, calls=dict(self.calls), legs=dict(self.legs), seats=dict(self.seats))

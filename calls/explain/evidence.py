@@ -11,15 +11,15 @@ from django.utils import timezone
 from agents.api import load_directory
 from agents.models import Allocation
 from calls.core.outcomes import Outcome
-from calls.core.state import Leg as CoreLeg
-from calls.core.state import Phase
-from calls.explain.not_found import SLACK, Hearing, Near, NothingCase, SourceCase, explain_nothing
-from calls.explain.outcomes import Answer, GapCase, LegCase, WriteCase, explain
+from calls.core.state import LegPhase
+from calls.core.state import LegState as CoreLeg
+from calls.explain.not_found import SLACK, Near, NothingCase, SourceCase, SourceCoverage, explain_nothing
+from calls.explain.outcomes import Explanation, GapCase, LegCase, WriteCase, explain
 from calls.models import Checkpoint, Gap, Leg, RecordingSearch, SearchState, has_recording
 from calls.storage.codec import read_leg
 from cti.api import START, JournalError, read_journal
 from cti.events import EventError, decode
-from cti.models import CtiSource, Kind, LinkStatus, QuarantinedMessage
+from cti.models import CtiSource, LinkStatus, QuarantinedMessage, SourceKind
 from flags.models import UNSETTLED, FlagWrite
 
 #: As many legs as one question is answered for; those without flags come first.
@@ -40,7 +40,7 @@ class Question(msgspec.Struct, frozen=True):
     at: datetime | None = None
 
 
-def answers(question: Question, now: datetime) -> list[Answer]:
+def answers(question: Question, now: datetime) -> list[Explanation]:
     """Answer a question: one answer for each leg that fits, or one that says what it means that none does."""
     zone = timezone.get_current_timezone()
     if rows := _fitting(question):
@@ -95,16 +95,23 @@ def _lasted(row: Leg, place: int, at: datetime) -> bool:
 def _leg_case(row: Leg) -> LegCase:
     leg = _read(row)
     search = RecordingSearch.objects.filter(leg_id=row.pk).select_related("service").order_by("-ordinal").first()
-    is_user = leg.outcome in (Outcome.USER_UNMATCHED, Outcome.EXTENSION_CONFLICT, Outcome.USER_INACTIVE,
-                              Outcome.USER_UNLICENSED)  # fmt: skip
+    is_user = leg.outcome in (
+        Outcome.USER_UNMATCHED,
+        Outcome.EXTENSION_CONFLICT,
+        Outcome.USER_INACTIVE,
+        Outcome.USER_UNLICENSED,
+    )
     service = row.service or (search.service if search else None)
     return LegCase(
-        key=row.pk, leg=leg, source=row.source.slug, service=service.slug if service else "",
+        key=row.pk,
+        leg=leg,
+        source=row.source.slug,
+        service=service.slug if service else "",
         deadline=search.deadline if search and search.state == SearchState.OPEN else None,
         gap=_gap_before(row) if leg.outcome is Outcome.JOINED_LATE else None,
         verdict_now=load_directory(row.source_id).verdict(leg.device_id, leg.agent_id) if is_user else None,
         writes=_writes(row.pk),
-    )  # fmt: skip
+    )
 
 
 def _read(row: Leg) -> CoreLeg:
@@ -112,11 +119,22 @@ def _read(row: Leg) -> CoreLeg:
     if row.facts:
         return read_leg(row.facts, row.trace)
     return CoreLeg(
-        number=0, call_id=row.call_id, device_id=row.device_id, ordinal=row.ordinal, connected_at=row.connected_at,
-        connected_by_us=row.connected_at, disconnected_at=row.disconnected_at, is_end_unknown=row.end_unknown,
-        phase=Phase(row.phase), guid=row.recording_guid or "", outcome=Outcome(row.outcome), reason=row.reason,
-        missed=row.reason_code, base_code=row.reason_code, base_error=row.reason,
-    )  # fmt: skip
+        number=0,
+        call_id=row.call_id,
+        device_id=row.device_id,
+        ordinal=row.ordinal,
+        connected_at=row.connected_at,
+        connected_by_us=row.connected_at,
+        disconnected_at=row.disconnected_at,
+        is_end_unknown=row.end_unknown,
+        phase=LegPhase(row.phase),
+        guid=row.recording_guid or "",
+        outcome=Outcome(row.outcome),
+        reason=row.reason,
+        missed=row.reason_code,
+        base_code=row.reason_code,
+        base_error=row.reason,
+    )
 
 
 def _writes(leg_id: int) -> tuple[WriteCase, ...]:
@@ -151,9 +169,11 @@ def _nothing(question: Question, now: datetime) -> NothingCase:
     before = legs.filter(connected_at__lte=question.at).order_by("-connected_at")[:1]
     after = legs.filter(connected_at__gt=question.at).order_by("connected_at")[:1]
     return msgspec.structs.replace(
-        case, sources=_sources(question.text, question.at),
-        before=next((_near_leg(row) for row in before), None), after=next((_near_leg(row) for row in after), None),
-    )  # fmt: skip
+        case,
+        sources=_sources(question.text, question.at),
+        before=next((_near_leg(row) for row in before), None),
+        after=next((_near_leg(row) for row in after), None),
+    )
 
 
 def _near_leg(row: Leg) -> Near:
@@ -171,32 +191,38 @@ def _sources(extension: str, at: datetime) -> tuple[SourceCase, ...]:
 def _source(source: CtiSource, extension: str, at: datetime, *, is_journal_away: bool) -> SourceCase:
     hearing = _hearing(source, extension)
     case = SourceCase(
-        slug=source.slug, hearing=hearing, near=_near(map(str, source.devices), extension),
+        slug=source.slug,
+        hearing=hearing,
+        near=_near(map(str, source.devices), extension),
         refused=_refusal(source, extension),
-    )  # fmt: skip
-    if hearing is not Hearing.HEARD:
+    )
+    if hearing is not SourceCoverage.HEARD:
         return case
     behind, is_away = (None, True) if is_journal_away else _behind(source)
     return msgspec.structs.replace(
-        case, gaps=_gaps(source, at), behind_since=behind, is_journal_away=is_away, unread=_unread(source, at),
+        case,
+        gaps=_gaps(source, at),
+        behind_since=behind,
+        is_journal_away=is_away,
+        unread=_unread(source, at),
         has_service=Allocation.objects.filter(source=source, service__enabled=True).exists(),
         verdict=load_directory(source.pk).verdict(extension),
-    )  # fmt: skip
+    )
 
 
-def _hearing(source: CtiSource, extension: str) -> Hearing:
+def _hearing(source: CtiSource, extension: str) -> SourceCoverage:
     devices = {str(one) for one in source.devices}
     if extension in set(map(str, source.queues)):
-        return Hearing.QUEUE
+        return SourceCoverage.QUEUE
     if extension in set(map(str, source.options.get("ignored_devices", ()))):
-        return Hearing.IGNORED
-    if not devices and source.kind == Kind.CSTA_XML:
-        return Hearing.NOTHING_LISTED
+        return SourceCoverage.IGNORED
+    if not devices and source.kind == SourceKind.CSTA_XML:
+        return SourceCoverage.NOTHING_LISTED
     if devices and extension not in devices:
-        return Hearing.NOT_LISTED
+        return SourceCoverage.NOT_LISTED
     if not source.enabled:
-        return Hearing.DISABLED
-    return Hearing.REFUSED if _refusal(source, extension) else Hearing.HEARD
+        return SourceCoverage.DISABLED
+    return SourceCoverage.REFUSED if _refusal(source, extension) else SourceCoverage.HEARD
 
 
 def _refusal(source: CtiSource, extension: str) -> str:

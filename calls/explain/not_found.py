@@ -6,15 +6,15 @@ from enum import StrEnum
 
 import msgspec
 
-from agents.core.matching import MatchKind, Verdict
-from calls.explain.outcomes import Answer, GapCase, Link, Mood, clock, gap_text, moment
+from agents.core.matching import MatchKind, MatchVerdict
+from calls.explain.outcomes import Explanation, GapCase, LegLink, Mood, clock, gap_text, moment
 from calls.explain.texts import Cause
 
 #: A person's time is of another clock, and often to the minute only.
 SLACK = timedelta(minutes=2)
 
 
-class Hearing(StrEnum):
+class SourceCoverage(StrEnum):
     """Whether a source's calls at an extension come to the gateway, by its settings."""
 
     HEARD = "heard"
@@ -33,7 +33,7 @@ class SourceCase(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     slug: str
-    hearing: Hearing
+    hearing: SourceCoverage
     near: tuple[str, ...] = ()
     refused: str = ""
     gaps: tuple[GapCase, ...] = ()
@@ -41,7 +41,7 @@ class SourceCase(msgspec.Struct, frozen=True, kw_only=True):
     is_journal_away: bool = False
     unread: int = 0
     has_service: bool = True
-    verdict: Verdict | None = None
+    verdict: MatchVerdict | None = None
 
 
 class Near(msgspec.Struct, frozen=True):
@@ -69,7 +69,7 @@ class NothingCase(msgspec.Struct, frozen=True, kw_only=True):
     newest: tuple[Near, ...] = ()
 
 
-def explain_nothing(case: NothingCase, zone: tzinfo) -> Answer:
+def explain_nothing(case: NothingCase, zone: tzinfo) -> Explanation:
     """Answer where no leg is known: the likeliest cause first, then what else was found."""
     if case.newest:
         return _which(case, zone)
@@ -79,22 +79,24 @@ def explain_nothing(case: NothingCase, zone: tzinfo) -> Answer:
     return _answer(case, causes or [_nothing_missed(case, zone)], zone)
 
 
-def _which(case: NothingCase, zone: tzinfo) -> Answer:
-    return Answer(
-        mood=Mood.WAITING, heading="Which call of the extension?",
+def _which(case: NothingCase, zone: tzinfo) -> Explanation:
+    return Explanation(
+        mood=Mood.WAITING,
+        heading="Which call of the extension?",
         said=f"{case.text} is an extension with calls; these are the newest.",
         todo="Ask again with the time at which the recording began, or look at one of these.",
-        links=tuple(Link(one.key, f"Connected {moment(one.connected_at, zone)}{_end(one, zone)}")
-                    for one in case.newest),
-    )  # fmt: skip
+        links=tuple(
+            LegLink(one.key, f"Connected {moment(one.connected_at, zone)}{_end(one, zone)}") for one in case.newest
+        ),
+    )
 
 
-def _answer(case: NothingCase, causes: Sequence[Cause], zone: tzinfo) -> Answer:
+def _answer(case: NothingCase, causes: Sequence[Cause], zone: tzinfo) -> Explanation:
     first = causes[0]
     extras = [cause.said for cause in causes[1:]]
     besides = [_no_flags_anyway(case.sources)] if case.at is not None else []
     said = " ".join(part for part in (_question(case, zone), first.said, *extras, *besides) if part)
-    return Answer(mood=Mood.BROKEN, heading=first.heading, said=said, todo=first.todo, links=_links(case, zone))
+    return Explanation(mood=Mood.BROKEN, heading=first.heading, said=said, todo=first.todo, links=_links(case, zone))
 
 
 def _question(case: NothingCase, zone: tzinfo) -> str:
@@ -119,9 +121,10 @@ def _by_time(case: NothingCase, at: datetime, zone: tzinfo) -> Iterator[Cause]:
     """Yield the cause where the time itself is one."""
     if at > case.now + SLACK:
         yield Cause(
-            "This time is still to come", f"It is now {moment(case.now, zone)}.",
+            "This time is still to come",
+            f"It is now {moment(case.now, zone)}.",
             f"Check the date and the time zone: times here are in {zone}.",
-        )  # fmt: skip
+        )
     elif at < case.now - timedelta(days=case.keeps_days):
         yield Cause(
             "Too old: the legs of that time are deleted",
@@ -130,19 +133,21 @@ def _by_time(case: NothingCase, at: datetime, zone: tzinfo) -> Iterator[Cause]:
         )
     elif not case.sources:
         yield Cause(
-            "Nothing is connected to the gateway", "There is no CTI source, so it hears of no call.",
+            "Nothing is connected to the gateway",
+            "There is no CTI source, so it hears of no call.",
             "Add the PBX or CTI server on the page CTI sources.",
-        )  # fmt: skip
+        )
     elif case.oldest_at is None:
         yield Cause(
-            "The gateway has never seen a call", "No leg at all is known here.",
+            "The gateway has never seen a call",
+            "No leg at all is known here.",
             "Test the installation: the page tells step by step what is missing.",
-        )  # fmt: skip
+        )
 
 
 def _by_source(case: NothingCase, at: datetime, zone: tzinfo) -> Iterator[Cause]:
     """Yield what the sources show, the most decisive first."""
-    heard = [one for one in case.sources if one.hearing is Hearing.HEARD]
+    heard = [one for one in case.sources if one.hearing is SourceCoverage.HEARD]
     if not heard:
         yield from (_not_heard(one, case.text) for one in sorted(case.sources, key=_closeness))
         return
@@ -152,41 +157,48 @@ def _by_source(case: NothingCase, at: datetime, zone: tzinfo) -> Iterator[Cause]
         yield from _not_read(one, at, zone)
     if case.oldest_at is not None and at < case.oldest_at - SLACK:
         yield Cause(
-            "Before the gateway's first known call", f"The oldest leg known here is of {moment(case.oldest_at, zone)}.",
+            "Before the gateway's first known call",
+            f"The oldest leg known here is of {moment(case.oldest_at, zone)}.",
             "Nothing: was the gateway installed, or its database made anew, after that call?",
-        )  # fmt: skip
+        )
 
 
 def _closeness(one: SourceCase) -> int:
     """Order sources by how near they are to hearing the extension."""
-    order = (Hearing.REFUSED, Hearing.DISABLED, Hearing.IGNORED, Hearing.QUEUE, Hearing.NOT_LISTED)
+    order = (
+        SourceCoverage.REFUSED,
+        SourceCoverage.DISABLED,
+        SourceCoverage.IGNORED,
+        SourceCoverage.QUEUE,
+        SourceCoverage.NOT_LISTED,
+    )
     return order.index(one.hearing) - bool(one.near) * len(order) if one.hearing in order else len(order)
 
 
 def _not_heard(one: SourceCase, extension: str) -> Cause:
     heading = "The extension is not monitored"
     words = {
-        Hearing.REFUSED: (
+        SourceCoverage.REFUSED: (
             f"The PBX of {one.slug} refuses to let extension {extension} be monitored: {one.refused.rstrip('.')}.",
             f"Allow it in the PBX; the listener of {one.slug} then tries again.",
         ),
-        Hearing.DISABLED: (
+        SourceCoverage.DISABLED: (
             f"CTI source {one.slug} is switched off: nothing is taken from it.",
             f"Switch {one.slug} on, if the extension is its own.",
         ),
-        Hearing.IGNORED: (
+        SourceCoverage.IGNORED: (
             f"Extension {extension} is among the ignored devices of {one.slug}.",
             f"Take it out of ignored_devices of {one.slug}, if its calls are wanted.",
         ),
-        Hearing.QUEUE: (
+        SourceCoverage.QUEUE: (
             f"For {one.slug} {extension} is a queue, not an extension: queues have no recordings of their own.",
             "Ask for the extension that took the call, or by the call reference.",
         ),
-        Hearing.NOTHING_LISTED: (
+        SourceCoverage.NOTHING_LISTED: (
             f"CTI source {one.slug} lists no devices at all, and CSTA XML hears only those that are listed.",
             f"Add the extensions to the devices of {one.slug}.",
         ),
-        Hearing.NOT_LISTED: _not_listed(one, extension),
+        SourceCoverage.NOT_LISTED: _not_listed(one, extension),
     }
     return Cause(heading, *words[one.hearing])
 
@@ -231,7 +243,7 @@ def _not_read(one: SourceCase, at: datetime, zone: tzinfo) -> Iterator[Cause]:
 
 
 def _nothing_missed(case: NothingCase, zone: tzinfo) -> Cause:
-    heard = ", ".join(one.slug for one in case.sources if one.hearing is Hearing.HEARD)
+    heard = ", ".join(one.slug for one in case.sources if one.hearing is SourceCoverage.HEARD)
     never = "" if case.before or case.after else " No call at this extension is known at any time."
     return Cause(
         "The PBX reported no connected call there then",
@@ -244,7 +256,7 @@ def _nothing_missed(case: NothingCase, zone: tzinfo) -> Cause:
 
 def _no_flags_anyway(sources: Sequence[SourceCase]) -> str:
     """Say whether a call there would have got flags at all."""
-    heard = [one for one in sources if one.hearing is Hearing.HEARD]
+    heard = [one for one in sources if one.hearing is SourceCoverage.HEARD]
     for one in heard:
         if not one.has_service:
             return f"Besides, no enabled Recording Service is allocated to {one.slug}: its calls get no flags."
@@ -253,12 +265,13 @@ def _no_flags_anyway(sources: Sequence[SourceCase]) -> str:
     return ""
 
 
-def _links(case: NothingCase, zone: tzinfo) -> tuple[Link, ...]:
+def _links(case: NothingCase, zone: tzinfo) -> tuple[LegLink, ...]:
     named = (("before", case.before), ("after", case.after))
     return tuple(
-        Link(near.key, f"The extension's call {word}: connected {moment(near.connected_at, zone)}{_end(near, zone)}")
-        for word, near in named if near is not None
-    )  # fmt: skip
+        LegLink(near.key, f"The extension's call {word}: connected {moment(near.connected_at, zone)}{_end(near, zone)}")
+        for word, near in named
+        if near is not None
+    )
 
 
 def _end(near: Near, zone: tzinfo) -> str:

@@ -5,9 +5,9 @@ from enum import StrEnum
 
 import msgspec
 
-from agents.core.matching import MatchKind, Verdict
+from agents.core.matching import MatchKind, MatchVerdict
 from calls.core.outcomes import Outcome
-from calls.core.state import Leg, Phase, SearchStatus, WriteStatus
+from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
 from calls.explain.texts import GIVEN_UP, MISSED, REFUSED, Cause
 
 #: A paragraph stays one: of many steps the last so many are told.
@@ -44,12 +44,12 @@ class LegCase(msgspec.Struct, frozen=True, kw_only=True):
     """A leg with all that its answer needs. ``verdict_now``: how its extension would be matched at this moment."""
 
     key: int
-    leg: Leg
+    leg: LegState
     source: str
     service: str = ""
     deadline: datetime | None = None
     gap: GapCase | None = None
-    verdict_now: Verdict | None = None
+    verdict_now: MatchVerdict | None = None
     writes: tuple[WriteCase, ...] = ()
 
 
@@ -60,14 +60,14 @@ class Evidence(msgspec.Struct, frozen=True):
     text: str
 
 
-class Link(msgspec.Struct, frozen=True):
+class LegLink(msgspec.Struct, frozen=True):
     """A leg to look at."""
 
     key: int
     text: str
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     """Why a recording was not flagged: the cause, what shows it, what to do, and where to look."""
 
     mood: Mood
@@ -75,7 +75,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     said: str
     evidence: tuple[Evidence, ...] = ()
     todo: str
-    links: tuple[Link, ...] = ()
+    links: tuple[LegLink, ...] = ()
 
     @property
     def paragraph(self) -> str:
@@ -122,19 +122,22 @@ def clock(at: datetime, zone: tzinfo) -> str:
     return f"{at.astimezone(zone):%H:%M:%S}"
 
 
-def explain(case: LegCase, zone: tzinfo) -> Answer:
+def explain(case: LegCase, zone: tzinfo) -> Explanation:
     """Answer for one leg, in the words of its outcome and reason; times are told in the zone."""
     cause = _cause(case, zone)
     outcome = case.leg.outcome
     mood = {Outcome.FLAGGED: Mood.WELL, Outcome.WAITING: Mood.WAITING}.get(outcome, Mood.BROKEN)
-    return Answer(
-        mood=mood, heading=cause.heading, said=f"{_subject(case.leg, zone)} {cause.said}", todo=cause.todo,
+    return Explanation(
+        mood=mood,
+        heading=cause.heading,
+        said=f"{_subject(case.leg, zone)} {cause.said}",
+        todo=cause.todo,
         evidence=_evidence(case.leg, zone),
-        links=(Link(case.key, f"The leg of extension {case.leg.device_id} in call {case.leg.call_id}"),),
-    )  # fmt: skip
+        links=(LegLink(case.key, f"The leg of extension {case.leg.device_id} in call {case.leg.call_id}"),),
+    )
 
 
-def _subject(leg: Leg, zone: tzinfo) -> str:
+def _subject(leg: LegState, zone: tzinfo) -> str:
     begun = f"Extension {leg.device_id} was connected in call {leg.call_id} on {moment(leg.connected_at, zone)}"
     if leg.is_end_unknown:
         return f"{begun}; when it ended is not known."
@@ -143,7 +146,7 @@ def _subject(leg: Leg, zone: tzinfo) -> str:
     return f"{begun} and disconnected at {clock(leg.disconnected_at, zone)}."
 
 
-def _evidence(leg: Leg, zone: tzinfo) -> tuple[Evidence, ...]:
+def _evidence(leg: LegState, zone: tzinfo) -> tuple[Evidence, ...]:
     decisive = [step for step in leg.trace if step.what in DECISIVE[leg.outcome]]
     return tuple(Evidence(clock(step.at, zone), step.text) for step in decisive[-STEPS_AT_MOST:])
 
@@ -224,10 +227,11 @@ def _waiting(case: LegCase, zone: tzinfo) -> Cause:
     if is_asking:
         until = f" until {clock(case.deadline, zone)}" if case.deadline else ""
         return Cause(
-            "Not yet: the recording is being sought", f"QMS is being asked for its recording{until}.",
+            "Not yet: the recording is being sought",
+            f"QMS is being asked for its recording{until}.",
             "Look again in a few seconds.",
-        )  # fmt: skip
-    if leg.phase is Phase.OPEN:
+        )
+    if leg.phase is LegPhase.OPEN:
         return Cause(
             "Not yet: the call goes on",
             f"Its recording {leg.guid} is known; the flags are written when the extension disconnects.",
@@ -248,9 +252,10 @@ def _under_way(case: LegCase, zone: tzinfo) -> Cause:
         return _delivery(case, "wrapup", "The flags are written; the wrap-up", zone)
     until = f" until {clock(leg.wrapup_due, zone)}" if leg.wrapup_due else ""
     return Cause(
-        "Flagged; the wrap-up is awaited", f"The flags are written to {leg.guid}; the wrap-up is awaited{until}.",
+        "Flagged; the wrap-up is awaited",
+        f"The flags are written to {leg.guid}; the wrap-up is awaited{until}.",
         "Nothing: without a wrap-up the leg then ends as flagged.",
-    )  # fmt: skip
+    )
 
 
 def _delivery(case: LegCase, part: str, what: str, zone: tzinfo) -> Cause:
@@ -270,10 +275,11 @@ def _flagged(case: LegCase) -> Cause:
     leg = case.leg
     on = f" on {case.service}" if case.service else ""
     return Cause(
-        "Flagged", f"Its recording {leg.guid}{on} carries the flags.",
+        "Flagged",
+        f"Its recording {leg.guid}{on} carries the flags.",
         f"Nothing. If QMS does not show them, search there for the call reference {leg.call_id}: a recording with "
         "another GUID is another recording.",
-    )  # fmt: skip
+    )
 
 
 def _partly(case: LegCase) -> Cause:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 
 import clock
 from calls.explain.evidence import LEGS_AT_MOST, Question, answers
-from calls.explain.outcomes import Answer
+from calls.explain.outcomes import Explanation
 
 #: Moments between which one may ask; others are slips of the pen.
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -26,10 +26,11 @@ class QuestionForm(forms.Form):
 
     text = forms.CharField(max_length=255)
     at = forms.DateTimeField(
-        required=False, validators=[MinValueValidator(EARLIEST), MaxValueValidator(LATEST)],
+        required=False,
+        validators=[MinValueValidator(EARLIEST), MaxValueValidator(LATEST)],
         input_formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M"],
         error_messages={"invalid": "A date with a time of day is needed, for example 2026-03-02 09:07."},
-    )  # fmt: skip
+    )
 
 
 @never_cache
@@ -40,11 +41,16 @@ def why_page(request: HttpRequest) -> HttpResponse:
     """Show the box, and with ``text`` the answers; an address with a question can be passed on."""
     form = QuestionForm(request.GET) if "text" in request.GET else QuestionForm()
     found = _answers(form) if form.is_bound and form.is_valid() else []
-    context = {**admin.site.each_context(request), "title": "Why was this recording not flagged?", "form": form,
-               "answers": found, "is_cut": len(found) == LEGS_AT_MOST,
-               "zone": timezone.get_current_timezone_name()}  # fmt: skip
+    context = {
+        **admin.site.each_context(request),
+        "title": "Why was this recording not flagged?",
+        "form": form,
+        "answers": found,
+        "is_cut": len(found) == LEGS_AT_MOST,
+        "zone": timezone.get_current_timezone_name(),
+    }
     return TemplateResponse(request, "calls/why.html", context)
 
 
-def _answers(form: QuestionForm) -> list[Answer]:
+def _answers(form: QuestionForm) -> list[Explanation]:
     return answers(Question(form.cleaned_data["text"], form.cleaned_data["at"]), clock.now())

@@ -9,15 +9,22 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from calls.core.outcomes import Outcome
-from calls.core.state import Phase
+from calls.core.state import LegPhase
 from calls.models import Leg
 from calls.ui.leg_search import any_of
 from cti.models import CtiSource
 
 #: What an address may carry that says nothing about which legs are shown.
 _LOOKS = frozenset(("before", "o", "p", "e", "all", "_changelist_filters"))
-_NAMES = {"outcome__exact": "outcome", "outcome": "outcome", "reason": "reason", "phase": "phase",
-          "phase__exact": "phase", "agent_name__exact": "agent_name", "q": "text"}  # fmt: skip
+_NAMES = {
+    "outcome__exact": "outcome",
+    "outcome": "outcome",
+    "reason": "reason",
+    "phase": "phase",
+    "phase__exact": "phase",
+    "agent_name__exact": "agent_name",
+    "q": "text",
+}
 _SOURCES = ("source", "source__id__exact")
 
 
@@ -57,15 +64,17 @@ def read_filter(address: str, now: datetime) -> LegFilter:
     plain = {field: asked[name][:1024] for name, field in _NAMES.items() if name in asked}
     found = LegFilter(
         since=max((one for one in (since, begin) if one), default=None),
-        until=min((one for one in (until, end) if one), default=None), source=_source(asked), **plain,
-    )  # fmt: skip
+        until=min((one for one in (until, end) if one), default=None),
+        source=_source(asked),
+        **plain,
+    )
     return _checked(found)
 
 
 def _checked(found: LegFilter) -> LegFilter:
     if found.outcome and found.outcome not in set(Outcome):
         raise FilterUnreadable(f"There is no outcome {found.outcome!r}.")
-    if found.phase and found.phase not in set(Phase):
+    if found.phase and found.phase not in set(LegPhase):
         raise FilterUnreadable(f"There is no progress {found.phase!r}.")
     return found
 
@@ -74,9 +83,12 @@ def _span(word: str, now: datetime) -> tuple[datetime | None, datetime | None]:
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     day = timedelta(days=1)
     spans: dict[str, tuple[datetime | None, datetime | None]] = {
-        "": (None, None), "today": (midnight, None), "week": (midnight - 6 * day, None),
-        "yesterday": (midnight - day, midnight - timedelta(microseconds=1)), "month": (midnight - 29 * day, None),
-    }  # fmt: skip
+        "": (None, None),
+        "today": (midnight, None),
+        "week": (midnight - 6 * day, None),
+        "yesterday": (midnight - day, midnight - timedelta(microseconds=1)),
+        "month": (midnight - 29 * day, None),
+    }
     if word not in spans:
         raise FilterUnreadable(f"The export does not know the time {word!r}.")
     return spans[word]
@@ -104,9 +116,15 @@ def _source(asked: dict[str, str]) -> int | None:
 
 def filtered(wanted: LegFilter, *, may_see_callers: bool) -> QuerySet[Leg]:
     """Return the legs that fit, in no order."""
-    columns = {"connected_at__gte": wanted.since, "connected_at__lte": wanted.until, "outcome": wanted.outcome,
-               "reason_code": wanted.reason, "phase": wanted.phase, "source_id": wanted.source,
-               "agent_name": wanted.agent_name}  # fmt: skip
+    columns = {
+        "connected_at__gte": wanted.since,
+        "connected_at__lte": wanted.until,
+        "outcome": wanted.outcome,
+        "reason_code": wanted.reason,
+        "phase": wanted.phase,
+        "source_id": wanted.source,
+        "agent_name": wanted.agent_name,
+    }
     found = Leg.objects.filter(**{column: value for column, value in columns.items() if value})
     return found.filter(any_of(wanted.text, may_see_callers=may_see_callers)) if wanted.text else found
 
@@ -115,11 +133,15 @@ def in_words(wanted: LegFilter) -> str:
     """Say which legs are wanted, without the text that was searched: it may be a caller's."""
     source = CtiSource.objects.filter(pk=wanted.source or 0).values_list("slug", flat=True).first()
     parts = [
-        f"from {_clock(wanted.since)}" if wanted.since else "", f"to {_clock(wanted.until)}" if wanted.until else "",
+        f"from {_clock(wanted.since)}" if wanted.since else "",
+        f"to {_clock(wanted.until)}" if wanted.until else "",
         f"of agent {wanted.agent_name}" if wanted.agent_name else "",
-        wanted.outcome.replace("_", " "), f"reason {wanted.reason}" if wanted.reason else "", wanted.phase,
-        f"source {source or wanted.source}" if wanted.source else "", "found by a search" if wanted.text else "",
-    ]  # fmt: skip
+        wanted.outcome.replace("_", " "),
+        f"reason {wanted.reason}" if wanted.reason else "",
+        wanted.phase,
+        f"source {source or wanted.source}" if wanted.source else "",
+        "found by a search" if wanted.text else "",
+    ]
     return ", ".join(part for part in parts if part) or "all legs"
 
 

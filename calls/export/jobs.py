@@ -18,7 +18,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from calls.export.filters import LegFilter, filtered
-from calls.export.writers import Cell, Shape, open_writer
+from calls.export.writers import Cell, SheetFormat, open_writer
 from calls.models import ExportJob, ExportState, Leg
 from clock.stopping import stop
 
@@ -35,17 +35,24 @@ KEEP = timedelta(days=7)
 WAITING_AT_MOST = 3
 _UNDER_WAY = (ExportState.QUEUED, ExportState.RUNNING)
 _COLUMNS = (
-    ("Source", "source__slug"), ("Call reference", "call_id"), ("Extension", "device_id"), ("Agent id", "agent_id"),
-    ("Agent name", "agent_name"), ("Queue", "queue_name"), ("Interaction", "interaction_id"),
+    ("Source", "source__slug"),
+    ("Call reference", "call_id"),
+    ("Extension", "device_id"),
+    ("Agent id", "agent_id"),
+    ("Agent name", "agent_name"),
+    ("Queue", "queue_name"),
+    ("Interaction", "interaction_id"),
     ("Direction", "direction"),
-)  # fmt: skip
+)
 _CALLERS = (("Caller name", "caller_name"), ("Calling number", "calling_number"), ("Called number", "called_number"))
 _ENDS = (
-    ("Recording GUID", "recording_guid"), ("Recording Service", "service__slug"), ("Outcome", "outcome"),
+    ("Recording GUID", "recording_guid"),
+    ("Recording Service", "service__slug"),
+    ("Outcome", "outcome"),
     ("Reason", "reason"),
-)  # fmt: skip
+)
 
-Now = Callable[[], datetime]
+ReadClock = Callable[[], datetime]
 
 
 class ExportStopped(Exception):
@@ -91,9 +98,11 @@ def due(now: datetime) -> list[int]:
     """Return the jobs that nobody works on; those whose workers died too often are ended."""
     free = ExportJob.objects.filter(_is_free(now))
     free.filter(attempts__gte=ATTEMPTS).update(
-        state=ExportState.FAILED, finished_at=now, expires_at=now + KEEP,
+        state=ExportState.FAILED,
+        finished_at=now,
+        expires_at=now + KEEP,
         error=f"The worker died {ATTEMPTS} times while it wrote; see its log, and the space on the disk.",
-    )  # fmt: skip
+    )
     return list(free.order_by("pk").values_list("pk", flat=True))
 
 
@@ -101,7 +110,7 @@ def _is_free(now: datetime) -> Q:
     return Q(state=ExportState.QUEUED) | Q(state=ExportState.RUNNING, claimed_until__lt=now)
 
 
-def carry_out(job_id: int, now: Now) -> bool:
+def carry_out(job_id: int, now: ReadClock) -> bool:
     """Write an export, unless another worker has it or it is over. Returns whether it was written."""
     if stop.is_asked:
         return False
@@ -129,9 +138,9 @@ def carry_out(job_id: int, now: Now) -> bool:
     return False
 
 
-def _written(job: ExportJob, part: Path, now: Now) -> bool:
+def _written(job: ExportJob, part: Path, now: ReadClock) -> bool:
     zone = timezone.get_default_timezone()
-    writer = open_writer(job.kind, part, Shape(headers(with_callers=job.with_callers), zone))
+    writer = open_writer(job.kind, part, SheetFormat(headers(with_callers=job.with_callers), zone))
     try:
         for chunk in _chunks(job):
             if stop.is_asked:
@@ -165,9 +174,10 @@ def _mine(job: ExportJob) -> QuerySet[ExportJob]:
 
 def _fail(job: ExportJob, error: Exception, now: datetime) -> None:
     told = (
-        "The database did not answer in time; choose a shorter time or fewer legs." if isinstance(error, DatabaseError)
+        "The database did not answer in time; choose a shorter time or fewer legs."
+        if isinstance(error, DatabaseError)
         else f"The file could not be written: {error.strerror if isinstance(error, OSError) else error}."
-    )  # fmt: skip
+    )
     _mine(job).update(state=ExportState.FAILED, finished_at=now, expires_at=now + KEEP, error=told[:500])
 
 

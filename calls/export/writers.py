@@ -18,7 +18,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "
 Cell = str | int | datetime | None
 
 
-class Writer(Protocol):
+class SheetWriter(Protocol):
     """A file being written. ``close`` makes it whole; without it nothing of it counts."""
 
     def write(self, rows: Iterable[Sequence[Cell]]) -> None:
@@ -28,14 +28,14 @@ class Writer(Protocol):
         """End the file."""
 
 
-class Shape(msgspec.Struct, frozen=True):
+class SheetFormat(msgspec.Struct, frozen=True):
     """The headers, and the zone in which moments are told."""
 
     headers: tuple[str, ...]
     zone: tzinfo
 
 
-def open_writer(kind: str, path: Path, shape: Shape) -> Writer:
+def open_writer(kind: str, path: Path, shape: SheetFormat) -> SheetWriter:
     """Begin a file of a kind, ``csv`` or ``xlsx``, that only its owner may read."""
     os.close(os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
     return XlsxFile(path, shape) if kind == "xlsx" else CsvFile(path, shape)
@@ -49,7 +49,7 @@ def is_formula(text: str) -> bool:
 class CsvFile:
     """A CSV in UTF-8 with its mark, as Excel wants it; what could be a formula gets an apostrophe before it."""
 
-    def __init__(self, path: Path, shape: Shape) -> None:
+    def __init__(self, path: Path, shape: SheetFormat) -> None:
         self._zone = shape.zone
         self._file = path.open("w", encoding="utf-8-sig", newline="")
         self._rows = csv.writer(self._file)
@@ -72,9 +72,14 @@ class CsvFile:
 class XlsxFile:
     """An XLSX whose rows go to disk at once; every text is written as text, never as a formula or a link."""
 
-    def __init__(self, path: Path, shape: Shape) -> None:
-        options = {"constant_memory": True, "tmpdir": str(path.parent), "strings_to_formulas": False,
-                   "strings_to_urls": False, "strings_to_numbers": False}  # fmt: skip
+    def __init__(self, path: Path, shape: SheetFormat) -> None:
+        options = {
+            "constant_memory": True,
+            "tmpdir": str(path.parent),
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+        }
         self._shape = shape
         self._book = xlsxwriter.Workbook(str(path), options)
         self._moment = self._book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss.000"})

@@ -59,4 +59,4 @@ class Migration(migrations.Migration):
         ], {"verbose_name_plural": "hourly latencies", "constraints": [models.UniqueConstraint(
             fields=("hour", "source", "measure", "bucket_ms"), name="calls_hourly_latency_once")]}),
         migrations.RunPython(count_the_legs_there_are, migrations.RunPython.noop),
-    ]  # fmt: skip
+    ]

@@ -14,15 +14,15 @@ from django.db import transaction
 from django.db.models import F
 
 from calls.core.reducer import advance, fold, fold_into
-from calls.core.result_events import Answer, TimePassed
-from calls.core.unit_of_work import Draft
+from calls.core.result_events import ResultEvent, TimePassed
+from calls.core.unit_of_work import UnitOfWork
 from calls.models import Call, Checkpoint, Leg
 from calls.pipeline.load import DUE_AT_ONCE
-from calls.pipeline.pending_results import Answered, answered_searches, answered_writes, mark_folded
+from calls.pipeline.pending_results import PendingResult, answered_searches, answered_writes, mark_folded
 from calls.pipeline.save import save
-from calls.pipeline.source_context import SourceRoster, load_roster
-from calls.pipeline.state_cache import Memory
-from calls.stats.searches import Ended, count_searches
+from calls.pipeline.source_context import SourceContext, load_roster
+from calls.pipeline.state_cache import StateCache
+from calls.stats.searches import EndedSearch, count_searches
 from calls.storage.codec import pack_source
 from cti.api import Entry, read_journal, record_quarantine
 from cti.events import AnyEvent, Event, EventError, decode, encode
@@ -56,14 +56,14 @@ class Batch(msgspec.Struct, frozen=True):
     last_id: str
     events: Sequence[AnyEvent]
     broken: Sequence[Quarantined]
-    answers: Sequence[Answer]
+    answers: Sequence[ResultEvent]
     searches: Sequence[int]
-    ended: Sequence[Ended]
+    ended: Sequence[EndedSearch]
     writes: Sequence[Settled]
     is_more: bool
     is_behind: bool
 
-    def items(self, now: datetime) -> "list[AnyEvent | Answer]":
+    def items(self, now: datetime) -> "list[AnyEvent | ResultEvent]":
         """Return all in the order of the fold: each answer after the events that were there before it; the time last.
 
         While the journal holds more, it is only as late as its last event: what comes next may end what seems stale.
@@ -78,9 +78,9 @@ class Consumer:
 
     def __init__(self, source: CtiSource, now: Callable[[], datetime]) -> None:
         self.source, self.now = source, now
-        self.memory = Memory()
+        self.memory = StateCache()
         self._checkpoint: Checkpoint | None = None
-        self._rules: tuple[tuple[FlagSpec, ...], SourceRoster] | None = None
+        self._rules: tuple[tuple[FlagSpec, ...], SourceContext] | None = None
 
     def fold_once(self, *, goes_on: bool = False) -> Folded | None:
         """Fold the next batch. Returns None when there is nothing to do.
@@ -101,7 +101,7 @@ class Consumer:
     def _read_checkpoint(self) -> Checkpoint:
         return Checkpoint.objects.get_or_create(source=self.source)[0]
 
-    def _read_rules(self) -> tuple[tuple[FlagSpec, ...], SourceRoster]:
+    def _read_rules(self) -> tuple[tuple[FlagSpec, ...], SourceContext]:
         specs = load_specs()
         return specs, load_roster(self.source, specs)
 
@@ -119,8 +119,8 @@ class Consumer:
         return Folded(len(batch.events), batch.is_more, frozenset(looking_up), frozenset(writing))
 
     def _folded(
-        self, checkpoint: Checkpoint, batch: Batch, roster: SourceRoster, now: datetime
-    ) -> tuple[Draft, list[Quarantined]]:
+        self, checkpoint: Checkpoint, batch: Batch, roster: SourceContext, now: datetime
+    ) -> tuple[UnitOfWork, list[Quarantined]]:
         draft = self.memory.draft(checkpoint, self.source.slug, batch.events, batch.answers, roster, now)
         try:
             return fold_into(draft, batch.items(now)), []
@@ -143,11 +143,16 @@ class Consumer:
         if is_behind := len(entries) == BATCH:
             searched, written = _until(events, searched), _until(events, written)
         return Batch(
-            last_id=entries[-1].id if entries else checkpoint.last_id, events=events, broken=broken,
-            answers=[one.answer for one in (*searched, *written)], searches=[one.key for one in searched],
-            ended=[one.ended for one in searched if one.ended], writes=[one.settled for one in written if one.settled],
-            is_more=is_more, is_behind=is_behind,
-        )  # fmt: skip
+            last_id=entries[-1].id if entries else checkpoint.last_id,
+            events=events,
+            broken=broken,
+            answers=[one.answer for one in (*searched, *written)],
+            searches=[one.key for one in searched],
+            ended=[one.ended for one in searched if one.ended],
+            writes=[one.settled for one in written if one.settled],
+            is_more=is_more,
+            is_behind=is_behind,
+        )
 
     def next_due(self) -> datetime | None:
         """Return when something of the source is due next, if nothing else happens."""
@@ -166,20 +171,24 @@ class Consumer:
         calls = Call.objects.filter(source=self.source, due_at__lte=now)[:DUE_AT_ONCE].count()
         return bool(legs or calls), DUE_AT_ONCE in (legs, calls)
 
-    def _advance(self, checkpoint: Checkpoint, batch: Batch, draft: Draft, now: datetime) -> None:
+    def _advance(self, checkpoint: Checkpoint, batch: Batch, draft: UnitOfWork, now: datetime) -> None:
         """Move the checkpoint, if it still is where it was read: this comparison is the lock."""
         same = Checkpoint.objects.filter(source=self.source, last_id=checkpoint.last_id, version=checkpoint.version)
         checkpoint.last_id, checkpoint.version = batch.last_id, checkpoint.version + 1
         checkpoint.next_leg, checkpoint.facts = draft.source.next_leg, pack_source(draft.source)
         changed = same.update(
-            last_id=checkpoint.last_id, version=checkpoint.version, next_leg=checkpoint.next_leg,
-            facts=checkpoint.facts, folded_at=now, events=F("events") + len(batch.events),
-        )  # fmt: skip
+            last_id=checkpoint.last_id,
+            version=checkpoint.version,
+            next_leg=checkpoint.next_leg,
+            facts=checkpoint.facts,
+            folded_at=now,
+            events=F("events") + len(batch.events),
+        )
         if changed != 1:
             raise Overtaken(self.source.slug)
 
 
-def _until(events: Sequence[AnyEvent], answers: Sequence[Answered]) -> list[Answered]:
+def _until(events: Sequence[AnyEvent], answers: Sequence[PendingResult]) -> list[PendingResult]:
     """Return the answers that are no later than the last event; the others wait for events not read yet.
 
     QMS tells what is recorded at an extension now: whose recording that is depends on every event before it.
@@ -187,7 +196,7 @@ def _until(events: Sequence[AnyEvent], answers: Sequence[Answered]) -> list[Answ
     return [one for one in answers if events and one.answer.at <= events[-1].at]
 
 
-def _merged(events: Sequence[AnyEvent], answers: Sequence[Answer]) -> Iterator[AnyEvent | Answer]:
+def _merged(events: Sequence[AnyEvent], answers: Sequence[ResultEvent]) -> Iterator[AnyEvent | ResultEvent]:
     """Yield the events in their order, and each answer as soon as an event that is later would come."""
     waiting = deque(sorted(answers, key=lambda answer: answer.at))
     for event in events:
@@ -208,10 +217,10 @@ def _decoded(entries: Sequence[Entry]) -> tuple[list[AnyEvent], list[Quarantined
     return events, broken
 
 
-def _sound(batch: Batch, draft: Draft, now: datetime) -> tuple[Draft, list[Quarantined]]:
+def _sound(batch: Batch, draft: UnitOfWork, now: datetime) -> tuple[UnitOfWork, list[Quarantined]]:
     """Fold a batch without the events on which a rule fails: they are put aside, they must not stop the source."""
     begin = current = draft.state()
-    sound: list[AnyEvent | Answer] = []
+    sound: list[AnyEvent | ResultEvent] = []
     broken: list[Quarantined] = []
     for item in batch.items(now):
         try:
@@ -222,6 +231,6 @@ def _sound(batch: Batch, draft: Draft, now: datetime) -> tuple[Draft, list[Quara
     return fold(sound, begin, draft.roster), broken
 
 
-def _aside(item: AnyEvent | Answer, error: Exception) -> Quarantined:
+def _aside(item: AnyEvent | ResultEvent, error: Exception) -> Quarantined:
     raw = encode(item) if isinstance(item, Event) else repr(item).encode()
     return Quarantined(raw, "rule", f"{type(error).__name__}: {error}", f"event {getattr(item, 'id', '')}")

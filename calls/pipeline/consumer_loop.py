@@ -19,18 +19,18 @@ GATHER_SECONDS = 0.06
 LINGER_SECONDS = 0.1
 
 
-class Folding(Protocol):
+class Folder(Protocol):
     """What folds a source's journal."""
 
     def fold_once(self, *, goes_on: bool = False) -> Folded | None:
         """Fold the next batch; None when there is nothing to do. ``goes_on``: not the first of a turn."""
 
 
-class Turn:
+class ConsumerLoop:
     """One turn. ``others``: the sources that must not wait for this one; ``pass_on``: heeds what each fold did."""
 
     def __init__(
-        self, source_id: int, others: Sequence[int], folding: Folding, pass_on: Callable[[Folded | None], None]
+        self, source_id: int, others: Sequence[int], folding: Folder, pass_on: Callable[[Folded | None], None]
     ) -> None:
         self._source_id, self._others, self._folding, self._pass_on = source_id, others, folding, pass_on
 

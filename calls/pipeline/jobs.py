@@ -11,11 +11,11 @@ import clock
 from calls.broker import send
 from calls.export import jobs
 from calls.pipeline.consumer import Consumer, Folded, Overtaken
-from calls.pipeline.consumer_loop import Turn
+from calls.pipeline.consumer_loop import ConsumerLoop
 from calls.pipeline.journal_integrity import check_continuity
 from calls.search import worker
 from calls.storage import retention
-from cti.api import JournalUnavailable, Watch, clear_wake, wake
+from cti.api import JournalUnavailable, PollingMarker, clear_wake, wake
 from cti.models import CtiSource
 from flags.delivery.worker import deliver as deliver_writes
 from flags.delivery.worker import services_with_due_writes
@@ -48,7 +48,7 @@ def consume(source_id: int) -> None:
     consumer = _consumer(source)
     try:
         check_continuity(source, now())
-        if Turn(source_id, _others(source_id), consumer, _pokes.heed).run(SLICE_SECONDS):
+        if ConsumerLoop(source_id, _others(source_id), consumer, _pokes.heed).run(SLICE_SECONDS):
             clear_wake(source_id)
             wake(source_id)
         else:
@@ -87,7 +87,7 @@ def _consumer(source: CtiSource) -> Consumer:
     return known
 
 
-class Pokes:
+class PendingWakeups:
     """Hints to the pumps of Recording Services, to each delivery so often at most: it looks for more by itself.
 
     A delivery that ended just then would wait for beat, so none is left unsent when a turn ends.
@@ -114,13 +114,13 @@ class Pokes:
             send("calls.tasks.deliver", service_id, "writes")
 
 
-_pokes = Pokes()
+_pokes = PendingWakeups()
 
 
 def look_up(service_id: int) -> None:
     """Ask a Recording Service for its open searches, and go on while there are any."""
     hint = worker.look_up_hint(service_id)
-    if worker.look_up(service_id, now, watch=Watch(hint)):
+    if worker.look_up(service_id, now, watch=PollingMarker(hint)):
         hint.send()
 
 

@@ -7,8 +7,8 @@ import msgspec
 from django.db.models import Q, QuerySet
 from msgspec.structs import replace
 
-from calls.core.result_events import Answer, TimePassed
-from calls.core.state import Call, Leg
+from calls.core.result_events import ResultEvent, TimePassed
+from calls.core.state import CallState, LegState
 from calls.models import Call as CallRow
 from calls.models import Leg as LegRow
 from calls.models import is_live
@@ -57,8 +57,8 @@ def _add(event: CallEvent, calls: set[str], devices: set[str]) -> None:
 class Loaded(msgspec.Struct, frozen=True):
     """Calls and legs as the database has them."""
 
-    calls: dict[str, Call]
-    legs: dict[int, Leg]
+    calls: dict[str, CallState]
+    legs: dict[int, LegState]
 
 
 def load_whole(source_id: int, most: int) -> Loaded | None:
@@ -70,7 +70,7 @@ def load_whole(source_id: int, most: int) -> Loaded | None:
     return Loaded(_read(calls), _read_legs(legs))
 
 
-def load_part(source_id: int, events: Sequence[AnyEvent], answers: Sequence[Answer], now: datetime) -> Loaded:
+def load_part(source_id: int, events: Sequence[AnyEvent], answers: Sequence[ResultEvent], now: datetime) -> Loaded:
     """Load the part of a source's state that a batch concerns, and what is due."""
     named = load_named_legs(source_id, answers, set())
     subject = concern(events)
@@ -82,7 +82,7 @@ def load_part(source_id: int, events: Sequence[AnyEvent], answers: Sequence[Answ
     return Loaded(calls | _calls_named(source_id, missing), legs)
 
 
-def load_named_legs(source_id: int, answers: Sequence[Answer], known: Set[int]) -> dict[int, Leg]:
+def load_named_legs(source_id: int, answers: Sequence[ResultEvent], known: Set[int]) -> dict[int, LegState]:
     """Load the legs that answers are of, settled ones too, but for those known."""
     named = {answer.leg for answer in answers if not isinstance(answer, TimePassed)} - known
     keys = [leg_key(source_id, number) for number in named]
@@ -93,7 +93,7 @@ def _live(source_id: int) -> QuerySet[LegRow]:
     return LegRow.objects.filter(is_live(), source_id=source_id).order_by()
 
 
-def _load_calls(source_id: int, subject: Concern, now: datetime) -> dict[str, Call]:
+def _load_calls(source_id: int, subject: Concern, now: datetime) -> dict[str, CallState]:
     if subject.everything:
         return _read(CallRow.objects.filter(source_id=source_id))
     calls = _calls_named(source_id, subject.calls)
@@ -108,23 +108,23 @@ def _load_calls(source_id: int, subject: Concern, now: datetime) -> dict[str, Ca
     return calls
 
 
-def _calls_named(source_id: int, names: Iterable[str]) -> dict[str, Call]:
+def _calls_named(source_id: int, names: Iterable[str]) -> dict[str, CallState]:
     wanted = list(names)
     return _read(CallRow.objects.filter(source_id=source_id, call_id__in=wanted)) if wanted else {}
 
 
-def _read(rows: QuerySet[CallRow]) -> dict[str, Call]:
+def _read(rows: QuerySet[CallRow]) -> dict[str, CallState]:
     return {call.call_id: call for call in map(read_call, rows.values_list("facts", flat=True))}
 
 
-def _read_legs(rows: QuerySet[LegRow]) -> dict[int, Leg]:
+def _read_legs(rows: QuerySet[LegRow]) -> dict[int, LegState]:
     return {leg.number: leg for leg in (read_leg(*row) for row in rows.values_list("facts", "trace"))}
 
 
-def _load_legs(source_id: int, subject: Concern, calls: dict[str, Call], now: datetime) -> dict[int, Leg]:
+def _load_legs(source_id: int, subject: Concern, calls: dict[str, CallState], now: datetime) -> dict[int, LegState]:
     if subject.everything:
         return _read_legs(_live(source_id))
-    legs: dict[int, Leg] = {}
+    legs: dict[int, LegState] = {}
     names = list({*subject.calls, *calls})
     if names or subject.devices:
         legs |= _read_legs(_live(source_id).filter(Q(call_id__in=names) | Q(device_id__in=list(subject.devices))))

@@ -7,10 +7,10 @@ from datetime import datetime
 import msgspec
 
 from calls.core.legs import APART
-from calls.core.result_events import Answer, RecordingFound, RecordingMissed, WriteSettled
+from calls.core.result_events import RecordingFound, RecordingMissed, ResultEvent, WriteSettled
 from calls.core.state import WriteStatus
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
-from calls.stats.searches import Ended, ended
+from calls.stats.searches import EndedSearch, ended
 from calls.storage.codec import SHIFT, leg_key, leg_number
 from flags.api import Settled, settled_writes
 from flags.api import mark_folded as mark_writes_folded
@@ -21,24 +21,26 @@ _NOT_ASKED = ("services", "known_guid", "not_started_before", "next_at", "claime
 ANOTHERS = -1
 
 
-class Answered(msgspec.Struct, frozen=True):
+class PendingResult(msgspec.Struct, frozen=True):
     """An answer, the key of the row that has it, what a search is counted as, and a write's end as it was read."""
 
     key: int
-    answer: Answer
-    ended: Ended | None = None
+    answer: ResultEvent
+    ended: EndedSearch | None = None
     settled: Settled | None = None
 
 
-def answered_searches(source_id: int, limit: int) -> list[Answered]:
+def answered_searches(source_id: int, limit: int) -> list[PendingResult]:
     """Return the answered searches of a source that are not folded yet."""
     states = (SearchState.FOUND, SearchState.MISSED)
     waiting = RecordingSearch.objects.filter(source_id=source_id, folded=False, state__in=states)
     rows = list(waiting.defer(*_NOT_ASKED).order_by("id")[:limit])
     guids = [row.recording_guid for row in rows if row.state == SearchState.FOUND]
     holders, later = _holders(guids), _began_with_later(rows)
-    return [Answered(row.pk, _answer(row, ANOTHERS if row.pk in later else _holder(row, holders)), ended(row))
-            for row in rows]  # fmt: skip
+    return [
+        PendingResult(row.pk, _answer(row, ANOTHERS if row.pk in later else _holder(row, holders)), ended(row))
+        for row in rows
+    ]
 
 
 def _holders(guids: Sequence[str]) -> dict[str, int]:
@@ -76,15 +78,22 @@ def _began_later(row: RecordingSearch, connected: Mapping[int, datetime]) -> boo
     return any(began >= moment > row.connected_at for moment in later)
 
 
-def _answer(row: RecordingSearch, holder: int | None) -> Answer:
+def _answer(row: RecordingSearch, holder: int | None) -> ResultEvent:
     at = row.answered_at or row.deadline
     leg = leg_number(row.leg_id)
     if row.state == SearchState.MISSED:
         return RecordingMissed(leg=leg, search=row.ordinal, why=row.why, attempts=row.attempts, at=at, error=row.error)
     return RecordingFound(
-        leg=leg, search=row.ordinal, guid=row.recording_guid, service=row.service_id, attempts=row.attempts, at=at,
-        started_at=row.recording_started_at or row.connected_at, holder=holder, asked_at=row.asked_at,
-    )  # fmt: skip
+        leg=leg,
+        search=row.ordinal,
+        guid=row.recording_guid,
+        service=row.service_id,
+        attempts=row.attempts,
+        at=at,
+        started_at=row.recording_started_at or row.connected_at,
+        holder=holder,
+        asked_at=row.asked_at,
+    )
 
 
 def _holder(row: RecordingSearch, holders: dict[str, int]) -> int | None:
@@ -95,16 +104,20 @@ def _holder(row: RecordingSearch, holders: dict[str, int]) -> int | None:
     return leg_number(key) if key >> SHIFT == row.source_id else ANOTHERS
 
 
-def answered_writes(source_id: int, limit: int) -> list[Answered]:
+def answered_writes(source_id: int, limit: int) -> list[PendingResult]:
     """Return the settled flag writes of a source that are not folded yet."""
-    return [Answered(one.write_id, _settled(one), settled=one) for one in settled_writes(source_id, limit)]
+    return [PendingResult(one.write_id, _settled(one), settled=one) for one in settled_writes(source_id, limit)]
 
 
 def _settled(one: Settled) -> WriteSettled:
     return WriteSettled(
-        leg=leg_number(one.leg_id), part="base" if one.part == "base" else "wrapup", status=WriteStatus(one.state),
-        at=one.settled_at, error_code=one.error_code, error=one.error,
-    )  # fmt: skip
+        leg=leg_number(one.leg_id),
+        part="base" if one.part == "base" else "wrapup",
+        status=WriteStatus(one.state),
+        at=one.settled_at,
+        error_code=one.error_code,
+        error=one.error,
+    )
 
 
 def mark_folded(searches: Sequence[int], writes: Sequence[Settled]) -> None:

@@ -4,32 +4,37 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from agents.api import KnownAgents, save_seats
-from bulk.tables import Table
+from bulk.tables import UpsertTable
 from calls.core.commands import CancelSearch, ChangeSeat, CloseGap, Command, NameQueue, OpenGap, StartSearch, WriteFlags
 from calls.core.dispatch import apply
 from calls.core.flag_facts import leg_facts
 from calls.core.result_events import WriteSettled
-from calls.core.state import Leg, WriteStatus
-from calls.core.unit_of_work import Draft
+from calls.core.state import LegState, WriteStatus
+from calls.core.unit_of_work import UnitOfWork
 from calls.models import Call as CallRow
 from calls.models import Gap, QueueName, RecordingSearch, SearchState
 from calls.models import Leg as LegRow
-from calls.pipeline.source_context import SourceRoster
+from calls.pipeline.source_context import SourceContext
 from calls.stats.hourly import count_changes
 from calls.stats.searches import cancelled, count_searches
 from calls.storage import search_rows
 from calls.storage.codec import CALL_FIELDS, LEG_FIELDS, call_row, leg_key, leg_number, leg_row
 from flags.api import NewWrite, hash_key, queue_writes
-from flags.catalogue.values import FlagSpec, Part, flag_texts
+from flags.catalogue.values import FlagPart, FlagSpec, flag_texts
 
 #: A recording may have begun this much before the PBX said Connected.
 EARLY = timedelta(seconds=3)
-_LEGS = Table(LegRow, LEG_FIELDS, ["id"])
-_CALLS = Table(CallRow, CALL_FIELDS, ["source", "call_id"])
+_LEGS = UpsertTable(LegRow, LEG_FIELDS, ["id"])
+_CALLS = UpsertTable(CallRow, CALL_FIELDS, ["source", "call_id"])
 
 
 def save(
-    source_id: int, draft: Draft, roster: SourceRoster, specs: tuple[FlagSpec, ...], now: datetime, agents: KnownAgents
+    source_id: int,
+    draft: UnitOfWork,
+    roster: SourceContext,
+    specs: tuple[FlagSpec, ...],
+    now: datetime,
+    agents: KnownAgents,
 ) -> tuple[set[int], set[int]]:
     """Save a draft. Returns the Recording Services with new searches, and those with new flag writes."""
     writing = _save_writes(source_id, draft, specs, now)
@@ -42,7 +47,7 @@ def save(
     return _save_searches(source_id, draft.commands, roster, now), writing
 
 
-def _save_writes(source_id: int, draft: Draft, specs: tuple[FlagSpec, ...], now: datetime) -> set[int]:
+def _save_writes(source_id: int, draft: UnitOfWork, specs: tuple[FlagSpec, ...], now: datetime) -> set[int]:
     """Queue the flag writes; what cannot be queued becomes the leg's answer at once."""
     wanted = [one for one in draft.commands if isinstance(one, WriteFlags)]
     new = [_new_write(source_id, draft.legs[one.leg], one, specs) for one in wanted]
@@ -54,27 +59,32 @@ def _save_writes(source_id: int, draft: Draft, specs: tuple[FlagSpec, ...], now:
     return {write.service_id for write in new}
 
 
-def _new_write(source_id: int, leg: Leg, command: WriteFlags, specs: tuple[FlagSpec, ...]) -> NewWrite:
+def _new_write(source_id: int, leg: LegState, command: WriteFlags, specs: tuple[FlagSpec, ...]) -> NewWrite:
     texts = flag_texts(specs, leg_facts(leg), command.part, hash_key())
     return NewWrite(
-        leg_id=leg_key(source_id, leg.number), source_id=source_id, service_id=leg.service or 0,
-        recording_guid=leg.guid, part=command.part, texts=tuple(texts), at=command.at,
-    )  # fmt: skip
+        leg_id=leg_key(source_id, leg.number),
+        source_id=source_id,
+        service_id=leg.service or 0,
+        recording_guid=leg.guid,
+        part=command.part,
+        texts=tuple(texts),
+        at=command.at,
+    )
 
 
-def _refuse(draft: Draft, leg_id: int, part: str, reason: str, now: datetime) -> None:
-    named: Part = "base" if part == "base" else "wrapup"
+def _refuse(draft: UnitOfWork, leg_id: int, part: str, reason: str, now: datetime) -> None:
+    named: FlagPart = "base" if part == "base" else "wrapup"
     refused = WriteSettled(leg=leg_number(leg_id), part=named, status=WriteStatus.REFUSED, at=now, error=reason)
     apply(refused, draft)
 
 
-def _save_legs(source_id: int, draft: Draft, now: datetime) -> None:
+def _save_legs(source_id: int, draft: UnitOfWork, now: datetime) -> None:
     # A leg that gave up its recording comes before the one that has it now: no two may have it at any moment.
     touched = sorted(draft.touched_legs, key=lambda number: (draft.legs[number].guid, number))
     _LEGS.upsert([leg_row(source_id, draft.legs[number], now) for number in touched])
 
 
-def _save_calls(source_id: int, draft: Draft) -> None:
+def _save_calls(source_id: int, draft: UnitOfWork) -> None:
     gone = [name for name in draft.touched_calls if name not in draft.calls]
     if gone:
         CallRow.objects.filter(source_id=source_id, call_id__in=gone).delete()
@@ -94,11 +104,12 @@ def _save_gaps(source_id: int, commands: Sequence[Command]) -> None:
 def _save_queue_names(source_id: int, commands: Sequence[Command]) -> None:
     QueueName.objects.bulk_create(
         QueueName(source_id=source_id, device_id=one.device_id, name=one.name, since=one.since)
-        for one in commands if isinstance(one, NameQueue)
-    )  # fmt: skip
+        for one in commands
+        if isinstance(one, NameQueue)
+    )
 
 
-def _save_searches(source_id: int, commands: Sequence[Command], roster: SourceRoster, now: datetime) -> set[int]:
+def _save_searches(source_id: int, commands: Sequence[Command], roster: SourceContext, now: datetime) -> set[int]:
     """Save new searches and end cancelled ones, in the order of the commands."""
     rows: dict[tuple[int, int], RecordingSearch] = {}
     legs: list[int] = []
@@ -124,10 +135,17 @@ def _cancel(source_id: int, legs: Sequence[int], unasked: Sequence[RecordingSear
     count_searches(source_id, [cancelled(row, now) for row in (*rows, *unasked)])
 
 
-def _search_row(source_id: int, one: StartSearch, roster: SourceRoster, now: datetime) -> RecordingSearch:
+def _search_row(source_id: int, one: StartSearch, roster: SourceContext, now: datetime) -> RecordingSearch:
     return RecordingSearch(
-        leg_id=leg_key(source_id, one.leg), ordinal=one.search, source_id=source_id, service_id=one.services[0],
-        services=list(one.services), known_guid=one.known_guid, extension=one.extension, connected_at=one.since_by_us,
-        not_started_before=one.connected_at - EARLY, deadline=one.since_by_us + roster.window(one.services[0]),
+        leg_id=leg_key(source_id, one.leg),
+        ordinal=one.search,
+        source_id=source_id,
+        service_id=one.services[0],
+        services=list(one.services),
+        known_guid=one.known_guid,
+        extension=one.extension,
+        connected_at=one.since_by_us,
+        not_started_before=one.connected_at - EARLY,
+        deadline=one.since_by_us + roster.window(one.services[0]),
         next_at=min(now, one.since_by_us),
-    )  # fmt: skip
+    )

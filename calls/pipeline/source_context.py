@@ -6,26 +6,26 @@ import msgspec
 from django.conf import settings
 
 from agents.api import load_directory
-from agents.core.matching import Directory, Verdict
+from agents.core.matching import Directory, MatchVerdict
 from agents.models import Allocation
-from calls.core.state import Site
-from cti.models import CtiSource, Kind, Seating
+from calls.core.state import SiteSettings
+from cti.models import CtiSource, Seating, SourceKind
 from flags.catalogue.values import FlagSpec
 from qms.models import RecordingService
 
 DEFAULT_WINDOW_SECONDS = 10.0
 #: A source that is one ordered stream needs no time for what other monitors say late.
-_SETTLE_MS = {Kind.ASTERISK_AMI: 0}
+_SETTLE_MS = {SourceKind.ASTERISK_AMI: 0}
 
 
-class SourceRoster(msgspec.Struct, frozen=True):
+class SourceContext(msgspec.Struct, frozen=True):
     """What the core asks about a source, loaded for a batch."""
 
-    site: Site
+    site: SiteSettings
     directory: Directory
     services: dict[int, RecordingService]
 
-    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> Verdict:
+    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> MatchVerdict:
         """Match an extension with a QMS user."""
         return self.directory.verdict(extension, agent_id, agent_name)
 
@@ -35,19 +35,19 @@ class SourceRoster(msgspec.Struct, frozen=True):
         return timedelta(seconds=service.guid_window_seconds if service else DEFAULT_WINDOW_SECONDS)
 
 
-def load_roster(source: CtiSource, specs: tuple[FlagSpec, ...]) -> SourceRoster:
+def load_roster(source: CtiSource, specs: tuple[FlagSpec, ...]) -> SourceContext:
     """Load the roster of a source; ``specs`` are the flags that are switched on."""
     allocated = Allocation.objects.filter(source=source, service__enabled=True).select_related("service")
     services = {one.service_id: one.service for one in allocated}
-    return SourceRoster(_site(source, services, specs), load_directory(source.pk), services)
+    return SourceContext(_site(source, services, specs), load_directory(source.pk), services)
 
 
-def _site(source: CtiSource, services: dict[int, RecordingService], specs: tuple[FlagSpec, ...]) -> Site:
+def _site(source: CtiSource, services: dict[int, RecordingService], specs: tuple[FlagSpec, ...]) -> SiteSettings:
     options = source.options
     waits = [float(service.wrapup_wait_seconds) for service in services.values()]
     is_wrapup_written = any(spec.part == "wrapup" for spec in specs)
-    settle_ms = options.get("settle_ms", _SETTLE_MS.get(Kind(source.kind), 1000))
-    return Site(
+    settle_ms = options.get("settle_ms", _SETTLE_MS.get(SourceKind(source.kind), 1000))
+    return SiteSettings(
         devices=frozenset(map(str, source.devices)),
         queues=frozenset(map(str, source.queues)),
         ignored=frozenset(map(str, options.get("ignored_devices", ()))),

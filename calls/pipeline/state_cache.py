@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from agents.api import KnownAgents, load_seats
-from calls.core.result_events import Answer
-from calls.core.unit_of_work import Draft, State
+from calls.core.result_events import ResultEvent
+from calls.core.unit_of_work import LiveState, UnitOfWork
 from calls.models import Checkpoint
 from calls.pipeline.load import load_named_legs, load_part, load_whole
-from calls.pipeline.source_context import SourceRoster
+from calls.pipeline.source_context import SourceContext
 from calls.storage.codec import read_source
 from cti.events import AnyEvent
 
@@ -21,12 +21,12 @@ WHOLE = 100_000
 CALM = timedelta(seconds=10)
 
 
-class Memory:
+class StateCache:
     """The live state of one source, or nothing."""
 
     def __init__(self) -> None:
         self.agents = KnownAgents()
-        self._draft: Draft | None = None
+        self._draft: UnitOfWork | None = None
         self._version = -1
         self._overtaken_at: datetime | None = None
         self._is_whole = False
@@ -44,9 +44,14 @@ class Memory:
         return self._draft.next_due() if self._draft is not None else None
 
     def draft(
-        self, checkpoint: Checkpoint, slug: str, events: Sequence[AnyEvent], answers: Sequence[Answer],
-        roster: SourceRoster, now: datetime,
-    ) -> Draft:  # fmt: skip
+        self,
+        checkpoint: Checkpoint,
+        slug: str,
+        events: Sequence[AnyEvent],
+        answers: Sequence[ResultEvent],
+        roster: SourceContext,
+        now: datetime,
+    ) -> UnitOfWork:
         """Return a draft for a batch. It is the caller's until ``keep``: after an error, nothing is remembered.
 
         The agents that batches kept one after the other have met are known all the while.
@@ -61,22 +66,27 @@ class Memory:
         return draft
 
     def _loaded(
-        self, checkpoint: Checkpoint, slug: str, events: Sequence[AnyEvent], answers: Sequence[Answer],
-        roster: SourceRoster, now: datetime,
-    ) -> Draft:  # fmt: skip
+        self,
+        checkpoint: Checkpoint,
+        slug: str,
+        events: Sequence[AnyEvent],
+        answers: Sequence[ResultEvent],
+        roster: SourceContext,
+        now: datetime,
+    ) -> UnitOfWork:
         self.agents.forget()
         own = read_source(bytes(checkpoint.facts), slug, checkpoint.next_leg)
         is_calm = self._overtaken_at is None or now - self._overtaken_at > CALM
         whole = load_whole(checkpoint.source_id, WHOLE) if is_calm else None
         part = whole or load_part(checkpoint.source_id, events, answers, now)
-        draft = Draft(State(source=own, seats=load_seats(checkpoint.source_id)), roster)
+        draft = UnitOfWork(LiveState(source=own, seats=load_seats(checkpoint.source_id)), roster)
         draft.remember(part.calls.values(), part.legs.values())
         if whole is not None:
             draft.remember([], load_named_legs(checkpoint.source_id, answers, set(draft.legs)).values())
         self._is_whole = whole is not None
         return draft
 
-    def keep(self, draft: Draft, version: int) -> None:
+    def keep(self, draft: UnitOfWork, version: int) -> None:
         """Keep a draft that was saved, with the version that the checkpoint has now."""
         if self._is_whole:
             self._draft, self._version = draft, version

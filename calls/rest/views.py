@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from calls.core.outcomes import Outcome
 from calls.models import Leg
 from calls.storage.codec import SHIFT
-from cti.http_intake.tokens import Refusal, authenticate
+from cti.http_intake.tokens import TokenRefusal, authenticate
 from flags.api import written_flags
 
 PAGE = 100
@@ -59,7 +59,7 @@ def legs(request: HttpRequest) -> HttpResponse:
     ``limit`` (1 to 1000) and ``cursor`` (the ``next`` of the page before). A token sees its own source's legs.
     """
     token = authenticate(request)
-    if isinstance(token, Refusal):
+    if isinstance(token, TokenRefusal):
         return token.response()
     try:
         page, following = _page(request, token.source_id)
@@ -134,11 +134,29 @@ def view_legs(rows: Sequence[Leg]) -> list[LegView]:
 def _view(row: Leg, flags: dict[str, str]) -> LegView:
     plain: dict[str, Any] = {
         name: getattr(row, name) or None
-        for name in ("interaction_id", "agent_id", "agent_name", "queue_name", "caller_name", "calling_number",
-                     "called_number", "direction", "recording_guid", "reason")
-    }  # fmt: skip
+        for name in (
+            "interaction_id",
+            "agent_id",
+            "agent_name",
+            "queue_name",
+            "caller_name",
+            "calling_number",
+            "called_number",
+            "direction",
+            "recording_guid",
+            "reason",
+        )
+    }
     return LegView(
-        id=str(row.pk), source=row.source.slug, call_id=row.call_id, device_id=row.device_id,
-        connected_at=row.connected_at, disconnected_at=row.disconnected_at, end_unknown=row.end_unknown,
-        recording_service=row.service.slug if row.service else None, outcome=row.outcome, flags=flags, **plain,
-    )  # fmt: skip
+        id=str(row.pk),
+        source=row.source.slug,
+        call_id=row.call_id,
+        device_id=row.device_id,
+        connected_at=row.connected_at,
+        disconnected_at=row.disconnected_at,
+        end_unknown=row.end_unknown,
+        recording_service=row.service.slug if row.service else None,
+        outcome=row.outcome,
+        flags=flags,
+        **plain,
+    )

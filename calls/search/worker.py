@@ -19,11 +19,11 @@ import structlog
 from django.db.models import Q, QuerySet
 
 from calls.core.legs import APART
-from calls.core.state import Phase
+from calls.core.state import LegPhase
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
 from calls.storage.search_rows import save_open
 from clock.stopping import stop
-from cti.api import Hint, Watch, wake
+from cti.api import PollingMarker, Wakeup, wake
 from flags.models import FlagWrite
 from qms import api as qms_api
 from qms.models import RecordingService
@@ -32,8 +32,8 @@ from qms.threads import Threads
 
 log = structlog.get_logger()
 
-Connect = Callable[[RecordingService], RecordingServicePort]
-Now = Callable[[], datetime]
+ConnectService = Callable[[RecordingService], RecordingServicePort]
+ReadClock = Callable[[], datetime]
 
 #: From one look for questions to the next, unless more are due than may be asked at once.
 LOOK_EVERY_SECONDS = 0.04
@@ -51,7 +51,7 @@ RENEW_EVERY_SECONDS = 1.0
 STOP_SECONDS = 0.5
 
 
-class Asked(msgspec.Struct, frozen=True):
+class PendingQuestion(msgspec.Struct, frozen=True):
     """One question and its end: a recording, none, or an error."""
 
     search: RecordingSearch
@@ -60,14 +60,16 @@ class Asked(msgspec.Struct, frozen=True):
     error: QmsError | None = None
 
 
-class Pump:
+class SearchWorker:
     """Ask one Recording Service for all its open searches; ``watch`` keeps hints from it meanwhile."""
 
-    def __init__(self, service: RecordingService, now: Now, connect: Connect, watch: Watch | None = None) -> None:
+    def __init__(
+        self, service: RecordingService, now: ReadClock, connect: ConnectService, watch: PollingMarker | None = None
+    ) -> None:
         self.service, self.now, self.connect, self.watch = service, now, connect, watch
         self.pool = _pool(service)
         #: Its own: what is answered to a pump that has left is nobody's, for its searches were given back.
-        self.inbox: SimpleQueue[Asked] = SimpleQueue()
+        self.inbox: SimpleQueue[PendingQuestion] = SimpleQueue()
         #: The searches that are being asked, each with its claim's end, which names the claim.
         self.pending: dict[int, datetime] = {}
         self.renew_at = self.quiet_at = monotonic()
@@ -124,8 +126,10 @@ class Pump:
         now = self.now()
         due = RecordingSearch.objects.filter(
             Q(claimed_until=None) | Q(claimed_until__lt=now),
-            service=self.service, state=SearchState.OPEN, next_at__lte=now,
-        ).order_by("deadline")  # fmt: skip
+            service=self.service,
+            state=SearchState.OPEN,
+            next_at__lte=now,
+        ).order_by("deadline")
         rows = list(due[:free])
         late = [row for row in rows if row.deadline <= now]
         if late:
@@ -168,13 +172,13 @@ class Pump:
         """Ask QMS and tell the pump; runs in the pool and touches no database."""
         asked_at = self.now()
         try:
-            self.inbox.put(Asked(search, asked_at, recording=self._found(search)))
+            self.inbox.put(PendingQuestion(search, asked_at, recording=self._found(search)))
         except QmsError as error:
-            self.inbox.put(Asked(search, asked_at, error=error))
+            self.inbox.put(PendingQuestion(search, asked_at, error=error))
         except Exception as error:  # noqa: BLE001  (a defect of ours holds up no other search; it is told)
             kind = type(error).__name__
             log.error("search_crashed", search_id=search.pk, error=kind)
-            self.inbox.put(Asked(search, asked_at, error=QmsUnclear(f"The gateway itself failed ({kind}).")))
+            self.inbox.put(PendingQuestion(search, asked_at, error=QmsUnclear(f"The gateway itself failed ({kind}).")))
 
     def _found(self, search: RecordingSearch) -> Recording | None:
         """Return the recording that QMS tells, its time by our clock."""
@@ -191,8 +195,8 @@ class Pump:
         self.is_quick = not self.pending or len(asked) >= self.service.max_in_flight
         self._renew()
 
-    def _gather(self, until: float) -> list[Asked]:
-        asked: list[Asked] = []
+    def _gather(self, until: float) -> list[PendingQuestion]:
+        asked: list[PendingQuestion] = []
         while len(asked) < len(self.pending):
             try:
                 asked.append(self.inbox.get(timeout=max(until - monotonic(), 0)))
@@ -219,7 +223,7 @@ def _why(row: RecordingSearch) -> str:
     return "none" if row.attempts else "late"
 
 
-def settle(service: RecordingService, asked: Sequence[Asked], now: datetime) -> None:
+def settle(service: RecordingService, asked: Sequence[PendingQuestion], now: datetime) -> None:
     """Save what QMS answered: found, or the next question's time; wake the consumers of what was found."""
     firm, flagged = _held([one.recording.guid for one in asked if one.recording])
     for one in asked:
@@ -243,7 +247,7 @@ def _held(guids: Sequence[str]) -> tuple[set[str], set[str]]:
     if not guids:
         return set(), set()
     firm = Leg.objects.filter(has_recording(), recording_guid__in=guids).exclude(
-        phase__in=(Phase.CLOSED.value, Phase.DELIVERING.value)
+        phase__in=(LegPhase.CLOSED.value, LegPhase.DELIVERING.value)
     )
     flagged = FlagWrite.objects.filter(recording_guid__in=guids)
     return set(map(str, firm.values_list("recording_guid", flat=True))), set(
@@ -251,7 +255,7 @@ def _held(guids: Sequence[str]) -> tuple[set[str], set[str]]:
     )
 
 
-def _take(service: RecordingService, one: Asked, held: set[str], now: datetime) -> None:
+def _take(service: RecordingService, one: PendingQuestion, held: set[str], now: datetime) -> None:
     row, recording = one.search, one.recording
     row.first_asked_at = row.first_asked_at or one.asked_at
     row.claimed_until = None
@@ -304,7 +308,7 @@ def _next_at(service: RecordingService, row: RecordingSearch, now: datetime) -> 
     return min(later, row.deadline)
 
 
-def _tell_health(service: RecordingService, asked: Sequence[Asked], now: datetime) -> None:
+def _tell_health(service: RecordingService, asked: Sequence[PendingQuestion], now: datetime) -> None:
     errors = [one.error for one in asked if one.error is not None]
     if len(errors) < len(asked):
         qms_api.mark_ok(service.pk, now)
@@ -336,7 +340,11 @@ def _offset(service_id: int) -> float:
 
 
 def look_up(
-    service_id: int, now: Now, connect: Connect | None = None, seconds: float = 5.0, watch: Watch | None = None
+    service_id: int,
+    now: ReadClock,
+    connect: ConnectService | None = None,
+    seconds: float = 5.0,
+    watch: PollingMarker | None = None,
 ) -> bool:
     """Ask a service for its open searches, unless a pump that runs already in this process does.
 
@@ -352,14 +360,14 @@ def look_up(
     try:
         service = RecordingService.objects.get(pk=service_id)
         _offsets[service_id] = (qms_api.clock_offset_seconds(service_id), 0.0)
-        return Pump(service, now, connect or qms_api.connect, watch).run(seconds)
+        return SearchWorker(service, now, connect or qms_api.connect, watch).run(seconds)
     finally:
         running.release()
 
 
-def look_up_hint(service_id: int) -> Hint:
+def look_up_hint(service_id: int) -> Wakeup:
     """Return the hint to the pump of a service."""
-    return Hint("calls.tasks.look_up", "lookups", service_id)
+    return Wakeup("calls.tasks.look_up", "lookups", service_id)
 
 
 def services_with_due_searches(now: datetime) -> list[int]:

@@ -8,7 +8,7 @@ import msgspec
 from calls.stats.hourly import BUCKETS_MS
 
 
-class Times(msgspec.Struct, frozen=True):
+class Histogram(msgspec.Struct, frozen=True):
     """How long something took at most, for that share of the legs; empty without anything to measure."""
 
     p50: str = ""
@@ -17,13 +17,13 @@ class Times(msgspec.Struct, frozen=True):
     count: int = 0
 
 
-def times(counts: Mapping[int, int]) -> Times:
+def times(counts: Mapping[int, int]) -> Histogram:
     """Return the percentiles of a histogram as the upper ends of their buckets."""
     whole = sum(counts.values())
     if not whole:
-        return Times()
+        return Histogram()
     p50, p95, p99 = (_within(percentile(counts, part)) for part in (0.5, 0.95, 0.99))
-    return Times(p50, p95, p99, whole)
+    return Histogram(p50, p95, p99, whole)
 
 
 def percentile(counts: Mapping[int, int], part: float) -> int:

@@ -13,24 +13,52 @@ from functools import cache
 import msgspec
 from django.utils import timezone
 
-from bulk.tables import Table
-from calls.core.state import Leg
-from calls.core.unit_of_work import Draft
+from bulk.tables import UpsertTable
+from calls.core.state import LegState
+from calls.core.unit_of_work import UnitOfWork
 from calls.models import HourlyCount, HourlyLatency, Measure
 from calls.storage.codec import MOST_MS, flags_ms, guid_ms
 
 #: What a latency is told to: the upper ends of the buckets, in milliseconds.
 BUCKETS_MS = (
-    10, 25, 50, 75, 100, 150, 200, 250, 300, 400, 500, 750, 1000, 1250, 1500, 2000, 2500, 3000, 4000, 5000, 7500,
-    10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 900_000, 3_600_000, MOST_MS,
-)  # fmt: skip
+    10,
+    25,
+    50,
+    75,
+    100,
+    150,
+    200,
+    250,
+    300,
+    400,
+    500,
+    750,
+    1000,
+    1250,
+    1500,
+    2000,
+    2500,
+    3000,
+    4000,
+    5000,
+    7500,
+    10_000,
+    15_000,
+    30_000,
+    60_000,
+    120_000,
+    300_000,
+    900_000,
+    3_600_000,
+    MOST_MS,
+)
 _COUNT_KEY = ("hour", "source", "outcome", "reason_code")
 _LATENCY_KEY = ("hour", "source", "measure", "bucket_ms")
-_COUNTS = Table(HourlyCount, (*_COUNT_KEY, "legs"), _COUNT_KEY, ["legs"])
-_LATENCIES = Table(HourlyLatency, (*_LATENCY_KEY, "legs"), _LATENCY_KEY, ["legs"])
+_COUNTS = UpsertTable(HourlyCount, (*_COUNT_KEY, "legs"), _COUNT_KEY, ["legs"])
+_LATENCIES = UpsertTable(HourlyLatency, (*_LATENCY_KEY, "legs"), _LATENCY_KEY, ["legs"])
 
 
-class Ended(msgspec.Struct, frozen=True):
+class EndedLeg(msgspec.Struct, frozen=True):
     """A leg of an hour with this outcome; a key of ``HourlyCount``."""
 
     hour: datetime
@@ -38,7 +66,7 @@ class Ended(msgspec.Struct, frozen=True):
     reason_code: str
 
 
-class Took(msgspec.Struct, frozen=True):
+class LegDuration(msgspec.Struct, frozen=True):
     """A leg of an hour that took so long; a key of ``HourlyLatency``."""
 
     hour: datetime
@@ -64,18 +92,18 @@ def bucket_of(ms: int) -> int:
     return BUCKETS_MS[bisect_left(BUCKETS_MS, ms)]
 
 
-def count_changes(source_id: int, draft: Draft) -> None:
+def count_changes(source_id: int, draft: UnitOfWork) -> None:
     """Bring the counts from what a draft's legs were before the batch to what they are now."""
     changes = _changes(draft)
-    ended = [(one, legs) for one, legs in changes.items() if isinstance(one, Ended) and legs]
-    took = [(one, legs) for one, legs in changes.items() if isinstance(one, Took) and legs]
+    ended = [(one, legs) for one, legs in changes.items() if isinstance(one, EndedLeg) and legs]
+    took = [(one, legs) for one, legs in changes.items() if isinstance(one, LegDuration) and legs]
     # In one order everywhere, and a source's rows are its own: two transactions never wait for each other in a ring.
     _COUNTS.upsert(sorted((one.hour, source_id, one.outcome, one.reason_code, legs) for one, legs in ended))
     _LATENCIES.upsert(sorted((one.hour, source_id, one.measure, one.bucket_ms, legs) for one, legs in took))
 
 
-def _changes(draft: Draft) -> Counter[Ended | Took]:
-    changes: Counter[Ended | Took] = Counter()
+def _changes(draft: UnitOfWork) -> Counter[EndedLeg | LegDuration]:
+    changes: Counter[EndedLeg | LegDuration] = Counter()
     for number in draft.touched_legs:
         before, after = draft.before[number], draft.legs[number]
         if before is not None and _counts_for(before) == _counts_for(after):
@@ -86,17 +114,22 @@ def _changes(draft: Draft) -> Counter[Ended | Took]:
     return changes
 
 
-def _counts_for(leg: Leg) -> tuple[object, ...]:
+def _counts_for(leg: LegState) -> tuple[object, ...]:
     """Return all that a leg's counting follows from, cheaply: most legs of a batch have not changed in it."""
     return (
-        leg.outcome, leg.reason_code, leg.connected_at, leg.connected_by_us, leg.found_by_us, leg.disconnected_by_us,
+        leg.outcome,
+        leg.reason_code,
+        leg.connected_at,
+        leg.connected_by_us,
+        leg.found_by_us,
+        leg.disconnected_by_us,
         leg.flagged_by_us,
-    )  # fmt: skip
+    )
 
 
-def _keys(leg: Leg) -> Iterator[Ended | Took]:
+def _keys(leg: LegState) -> Iterator[EndedLeg | LegDuration]:
     hour = hour_of(leg.connected_at)
-    yield Ended(hour, leg.outcome.value, leg.reason_code[:40])
+    yield EndedLeg(hour, leg.outcome.value, leg.reason_code[:40])
     for measure, ms in ((Measure.GUID, guid_ms(leg)), (Measure.FLAGS, flags_ms(leg))):
         if ms is not None:
-            yield Took(hour, measure.value, bucket_of(ms))
+            yield LegDuration(hour, measure.value, bucket_of(ms))

@@ -18,7 +18,7 @@ from calls.stats.searches import SPAN, span_of
 LAST_HOUR, LAST_DAY = timedelta(hours=1), timedelta(hours=24)
 
 
-class Ends(msgspec.Struct, frozen=True):
+class SearchEnds(msgspec.Struct, frozen=True):
     """How searches ended: how many by state and why, the found by their bucket, and the questions put for all."""
 
     kinds: Mapping[tuple[str, str], int]
@@ -35,7 +35,7 @@ class Ends(msgspec.Struct, frozen=True):
         return sum(self.kinds.values())
 
 
-class Missed(msgspec.Struct, frozen=True):
+class MissedSearches(msgspec.Struct, frozen=True):
     """How many were missed for one reason, and where they are listed."""
 
     reason: str
@@ -43,19 +43,19 @@ class Missed(msgspec.Struct, frozen=True):
     link: str
 
 
-class Told(msgspec.Struct, frozen=True):
+class PeriodText(msgspec.Struct, frozen=True):
     """A stretch of time in sentences."""
 
     title: str
     sentences: list[str]
-    missed: list[Missed]
+    missed: list[MissedSearches]
 
 
 class ServiceSearches(msgspec.Struct, frozen=True):
     """What the page of a Recording Service tells of its searches."""
 
     now: str
-    told: list[Told]
+    told: list[PeriodText]
     link: str
 
 
@@ -76,7 +76,7 @@ def open_searches(service_id: int) -> int:
     return RecordingSearch.objects.filter(service_id=service_id, state=SearchState.OPEN).count()
 
 
-def ends_since(service_id: int, since: datetime) -> Ends:
+def ends_since(service_id: int, since: datetime) -> SearchEnds:
     """Sum up the spans of a service that began after a moment; the one in which it lies is left out."""
     spans = SearchCount.objects.filter(service_id=service_id, began__gt=span_of(since)).order_by()
     rows = spans.values_list("state", "why", "bucket_ms").annotate(Sum("searches"), Sum("questions"))
@@ -88,22 +88,24 @@ def ends_since(service_id: int, since: datetime) -> Ends:
         questions += asked
         if state == SearchState.FOUND:
             found[bucket_ms] += searches
-    return Ends(kinds, found, questions)
+    return SearchEnds(kinds, found, questions)
 
 
-def _told(title: str, service_id: int, since: datetime) -> Told:
+def _told(title: str, service_id: int, since: datetime) -> PeriodText:
     begin = timezone.localtime(span_of(since) + SPAN)
     ends = ends_since(service_id, since)
     missed = [(why, n) for (state, why), n in ends.kinds.items() if state == SearchState.MISSED]
-    rows = [Missed(BRIEFLY.get(why, why), n, _link(service_id, why=why)) for why, n in sorted(missed, key=_most)]
-    return Told(f"{title} (since {begin:%d %b %H:%M})", _sentences(ends), rows)
+    rows = [
+        MissedSearches(BRIEFLY.get(why, why), n, _link(service_id, why=why)) for why, n in sorted(missed, key=_most)
+    ]
+    return PeriodText(f"{title} (since {begin:%d %b %H:%M})", _sentences(ends), rows)
 
 
 def _most(missed: tuple[str, int]) -> tuple[int, str]:
     return -missed[1], missed[0]
 
 
-def _sentences(ends: Ends) -> list[str]:
+def _sentences(ends: SearchEnds) -> list[str]:
     if not ends.all:
         return ["No search ended."]
     found, missed, needless = map(ends.count, (SearchState.FOUND, SearchState.MISSED, SearchState.CANCELLED))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from bulk.tables import Table
+from bulk.tables import UpsertTable
 from calls.models import RecordingSearch, SearchCount, SearchState
 from calls.stats.hourly import bucket_of
 from calls.storage.codec import MOST_MS
@@ -19,10 +19,10 @@ SPAN = timedelta(minutes=5)
 #: Pages tell of a day; what is older is for whoever asks a week later.
 KEPT = timedelta(days=8)
 _KEY = ("service", "began", "source", "state", "why", "bucket_ms")
-_COUNTS = Table(SearchCount, (*_KEY, "searches", "questions"), _KEY, ["searches", "questions"])
+_COUNTS = UpsertTable(SearchCount, (*_KEY, "searches", "questions"), _KEY, ["searches", "questions"])
 
 
-class Ended(msgspec.Struct, frozen=True):
+class EndedSearch(msgspec.Struct, frozen=True):
     """How a search ended: what it counts for, and how many questions QMS answered."""
 
     service: int
@@ -39,20 +39,20 @@ def span_of(moment: datetime) -> datetime:
     return utc - timedelta(minutes=utc.minute % 5)
 
 
-def ended(row: RecordingSearch) -> Ended:
+def ended(row: RecordingSearch) -> EndedSearch:
     """Return what a search counts for that was found or missed: at the service that answered, or was asked last."""
     at = row.answered_at or row.deadline
     is_found = row.state == SearchState.FOUND
     took = _bucket(row.connected_at, at) if is_found else 0
-    return Ended(row.service_id, span_of(at), str(row.state), "" if is_found else row.why, took, row.attempts)
+    return EndedSearch(row.service_id, span_of(at), str(row.state), "" if is_found else row.why, took, row.attempts)
 
 
-def cancelled(row: RecordingSearch, now: datetime) -> Ended:
+def cancelled(row: RecordingSearch, now: datetime) -> EndedSearch:
     """Return what a search counts for that is no longer needed."""
-    return Ended(row.service_id, span_of(now), SearchState.CANCELLED.value, "", 0, row.attempts)
+    return EndedSearch(row.service_id, span_of(now), SearchState.CANCELLED.value, "", 0, row.attempts)
 
 
-def count_searches(source_id: int, ends: Sequence[Ended]) -> None:
+def count_searches(source_id: int, ends: Sequence[EndedSearch]) -> None:
     """Add searches that ended; in the transaction that folds them, and each once."""
     searches: Counter[tuple[int, datetime, int, str, str, int]] = Counter()
     questions: Counter[tuple[int, datetime, int, str, str, int]] = Counter()

@@ -6,14 +6,17 @@ from datetime import datetime
 from django.db.models import Count
 from django.utils import timezone
 
-from agents.api import AtRisk, note_calls_at_risk
+from agents.api import UnmatchedCalls, note_calls_at_risk
 from calls.core.outcomes import Outcome
 from calls.models import Leg
 
 #: What becomes of a call when its extension is matched with no QMS user.
 NOT_MATCHED = (
-    Outcome.USER_UNMATCHED, Outcome.EXTENSION_CONFLICT, Outcome.USER_INACTIVE, Outcome.USER_UNLICENSED,
-)  # fmt: skip
+    Outcome.USER_UNMATCHED,
+    Outcome.EXTENSION_CONFLICT,
+    Outcome.USER_INACTIVE,
+    Outcome.USER_UNLICENSED,
+)
 
 
 def tell(now: datetime) -> None:
@@ -22,8 +25,8 @@ def tell(now: datetime) -> None:
     note_calls_at_risk(_since(midnight), midnight.date())
 
 
-def _since(midnight: datetime) -> Iterator[AtRisk]:
+def _since(midnight: datetime) -> Iterator[UnmatchedCalls]:
     """Yield the counts; the index on outcome and time leads to these legs alone, however many were flagged."""
     legs = Leg.objects.filter(outcome__in=NOT_MATCHED, connected_at__gte=midnight).order_by()
     for source, device, count in legs.values_list("source_id", "device_id").annotate(count=Count("id")):
-        yield AtRisk(source, device, count)
+        yield UnmatchedCalls(source, device, count)

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from calls.core.state import Call, Leg, SourceState, TraceStep
+from calls.core.state import CallState, LegState, SourceState, TraceStep
 from calls.models import Leg as LegRow
 
 #: A leg's primary key is made of its source's and its running number, so that a replay gives the same.
@@ -15,8 +15,8 @@ SHIFT = 40
 MOST_MS = 2**31 - 1
 
 _pack = msgspec.msgpack.Encoder().encode
-_leg = msgspec.msgpack.Decoder(Leg)
-_call = msgspec.msgpack.Decoder(Call)
+_leg = msgspec.msgpack.Decoder(LegState)
+_call = msgspec.msgpack.Decoder(CallState)
 _source = msgspec.msgpack.Decoder(SourceState)
 _trace = msgspec.json.Decoder(tuple[TraceStep, ...])
 _trace_text = msgspec.json.Encoder().encode
@@ -34,21 +34,45 @@ def leg_number(key: int) -> int:
 
 #: A leg's columns, in the order of ``leg_row``.
 LEG_FIELDS = (
-    "id", "source", "call_id", "device_id", "ordinal", "phase", "interaction_id", "agent_id", "agent_name",
-    "queue_name", "caller_name", "caller_name_source", "calling_number", "called_number", "direction", "connected_at",
-    "disconnected_at", "end_unknown", "recording_guid", "service", "outcome", "reason", "reason_code", "guid_ms",
-    "flags_ms", "facts", "trace", "due_at",
+    "id",
+    "source",
+    "call_id",
+    "device_id",
+    "ordinal",
+    "phase",
+    "interaction_id",
+    "agent_id",
+    "agent_name",
+    "queue_name",
+    "caller_name",
+    "caller_name_source",
+    "calling_number",
+    "called_number",
+    "direction",
+    "connected_at",
+    "disconnected_at",
+    "end_unknown",
+    "recording_guid",
+    "service",
+    "outcome",
+    "reason",
+    "reason_code",
+    "guid_ms",
+    "flags_ms",
+    "facts",
+    "trace",
+    "due_at",
     "folded_at",
-)  # fmt: skip
+)
 CALL_FIELDS = ("source", "call_id", "facts", "touched_at", "due_at")
 
 
-def guid_ms(leg: Leg) -> int | None:
+def guid_ms(leg: LegState) -> int | None:
     """Return how long after Connected QMS had named the leg's recording, in milliseconds."""
     return _ms(leg.connected_by_us, leg.found_by_us) if leg.guid else None
 
 
-def flags_ms(leg: Leg) -> int | None:
+def flags_ms(leg: LegState) -> int | None:
     """Return how long after the disconnect QMS had taken the base flags, in milliseconds."""
     return _ms(leg.disconnected_by_us, leg.flagged_by_us)
 
@@ -59,20 +83,43 @@ def _ms(begin: datetime | None, end: datetime | None) -> int | None:
     return min(max(round((end - begin).total_seconds() * 1000), 0), MOST_MS)
 
 
-def leg_row(source_id: int, leg: Leg, now: datetime) -> tuple[Any, ...]:
+def leg_row(source_id: int, leg: LegState, now: datetime) -> tuple[Any, ...]:
     """Write a leg as a row of ``LEG_FIELDS``."""
     facts = leg.facts
     return (
-        leg_key(source_id, leg.number), source_id, leg.call_id, leg.device_id, leg.ordinal, leg.phase.value,
-        facts.interaction_id, leg.agent_id, leg.agent_name, facts.queue_name, facts.caller_name,
-        facts.caller_name_source, facts.calling_number, facts.called_number, facts.direction, leg.connected_at,
-        leg.disconnected_at, leg.is_end_unknown, leg.guid or None, leg.service, leg.outcome.value, leg.reason[:500],
-        leg.reason_code[:40], guid_ms(leg), flags_ms(leg),
-        _pack(replace(leg, trace=())), _trace_text(leg.trace).decode(), leg.due, now,
-    )  # fmt: skip
+        leg_key(source_id, leg.number),
+        source_id,
+        leg.call_id,
+        leg.device_id,
+        leg.ordinal,
+        leg.phase.value,
+        facts.interaction_id,
+        leg.agent_id,
+        leg.agent_name,
+        facts.queue_name,
+        facts.caller_name,
+        facts.caller_name_source,
+        facts.calling_number,
+        facts.called_number,
+        facts.direction,
+        leg.connected_at,
+        leg.disconnected_at,
+        leg.is_end_unknown,
+        leg.guid or None,
+        leg.service,
+        leg.outcome.value,
+        leg.reason[:500],
+        leg.reason_code[:40],
+        guid_ms(leg),
+        flags_ms(leg),
+        _pack(replace(leg, trace=())),
+        _trace_text(leg.trace).decode(),
+        leg.due,
+        now,
+    )
 
 
-def read_leg(facts: bytes | memoryview, trace: str) -> Leg:
+def read_leg(facts: bytes | memoryview, trace: str) -> LegState:
     """Read a leg from its columns ``facts`` and ``trace``."""
     return replace(_leg.decode(facts), trace=_trace.decode(trace))
 
@@ -82,12 +129,12 @@ def read_trace(row: LegRow) -> tuple[TraceStep, ...]:
     return _trace.decode(row.trace)
 
 
-def call_row(source_id: int, call: Call) -> tuple[Any, ...]:
+def call_row(source_id: int, call: CallState) -> tuple[Any, ...]:
     """Write a call as a row of ``CALL_FIELDS``."""
     return source_id, call.call_id, _pack(call), call.touched_by_us, call.due
 
 
-def read_call(facts: bytes | memoryview) -> Call:
+def read_call(facts: bytes | memoryview) -> CallState:
     """Read a call from its column ``facts``."""
     return _call.decode(facts)
 

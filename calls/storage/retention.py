@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 
-from calls.core.state import Phase
+from calls.core.state import LegPhase
 from calls.export.jobs import forget_exports
 from calls.models import Checkpoint, Gap, Leg, RecordingSearch
 from calls.stats.rebuild import forget_counts
@@ -43,7 +43,7 @@ def retain(now: Callable[[], datetime]) -> None:
 
 
 def _old_legs(before: datetime) -> list[int]:
-    old = Leg.objects.filter(connected_at__lt=before, phase=Phase.SETTLED.value)
+    old = Leg.objects.filter(connected_at__lt=before, phase=LegPhase.SETTLED.value)
     return list(old.order_by("connected_at").values_list("id", flat=True)[:AT_ONCE])
 
 

@@ -8,18 +8,28 @@ from typing import Any
 from django.db import connection, models
 
 from bulk.arrays import array
-from bulk.tables import Table, plain
+from bulk.tables import UpsertTable, plain
 from calls.models import RecordingSearch, SearchState
 
 #: What an answer changes.
 ANSWER = (
-    "state", "attempts", "first_asked_at", "asked_at", "answered_at", "recording_guid", "recording_started_at", "why",
-    "error", "next_at", "claimed_until", "service_id",
-)  # fmt: skip
+    "state",
+    "attempts",
+    "first_asked_at",
+    "asked_at",
+    "answered_at",
+    "recording_guid",
+    "recording_started_at",
+    "why",
+    "error",
+    "next_at",
+    "claimed_until",
+    "service_id",
+)
 
 _COLUMNS = [field for field in RecordingSearch._meta.concrete_fields if not field.primary_key]  # noqa: SLF001
 _ATTRIBUTES = [field.attname for field in _COLUMNS]
-_NEW = Table(RecordingSearch, [field.name for field in _COLUMNS], ["leg_id", "ordinal"])
+_NEW = UpsertTable(RecordingSearch, [field.name for field in _COLUMNS], ["leg_id", "ordinal"])
 
 
 def add(rows: Iterable[RecordingSearch]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from calls.core.state import Leg, LegFactsNow
+from calls.core.state import LegData, LegState
 
 _FORMS: dict[str, Callable[[int], str]] = {
     "call": lambda number: f"C{number}",
@@ -28,20 +28,35 @@ _FORMS: dict[str, Callable[[int], str]] = {
 }
 #: Members of an event's data, on the wire, and what each names.
 _KINDS = {
-    "callId": "call", "primaryOldCallId": "call", "secondaryOldCallId": "call", "resultingCallId": "call",
-    "interactionId": "interaction", "callingNumber": "number", "calledNumber": "number", "newDestination": "number",
-    "transferringDeviceId": "number", "transferredToDeviceId": "number", "conferencingDeviceId": "number",
-    "addedPartyId": "number", "deviceId": "number", "endpoint": "number", "callerName": "person",
-    "agentName": "person", "agentId": "agent", "queueName": "queue name", "reason": "reason",
-    "template": "wrap-up", "result": "wrap-up",
-}  # fmt: skip
+    "callId": "call",
+    "primaryOldCallId": "call",
+    "secondaryOldCallId": "call",
+    "resultingCallId": "call",
+    "interactionId": "interaction",
+    "callingNumber": "number",
+    "calledNumber": "number",
+    "newDestination": "number",
+    "transferringDeviceId": "number",
+    "transferredToDeviceId": "number",
+    "conferencingDeviceId": "number",
+    "addedPartyId": "number",
+    "deviceId": "number",
+    "endpoint": "number",
+    "callerName": "person",
+    "agentName": "person",
+    "agentId": "agent",
+    "queueName": "queue name",
+    "reason": "reason",
+    "template": "wrap-up",
+    "result": "wrap-up",
+}
 _KEPT = frozenset({"localState", "direction", "callerNameSource", "cause", "outside", "newSegment"})
 _NESTED = frozenset({"connections", "new", "old", "wrapup"})
 #: Values of one group are masked alike, whichever of its kinds meets them first.
 _GROUPS = {"extension": "line", "queue": "line", "outside": "line", "number": "line", "queue name": "line"}
 
 
-class Mask:
+class Anonymizer:
     """One consistent disguise. ``know`` first what the devices are, so that each gets the form of its kind."""
 
     def __init__(self) -> None:
@@ -78,22 +93,33 @@ class Mask:
             return [self.data(one) for one in value] if isinstance(value, list | tuple) else self.data(value)
         return self.text(_KINDS[name], value) if name in _KINDS else None
 
-    def leg(self, leg: Leg) -> Leg:
+    def leg(self, leg: LegState) -> LegState:
         """Return a leg masked."""
         return replace(
-            leg, call_id=self.text("call", leg.call_id), device_id=self.text("extension", leg.device_id),
-            agent_id=self.text("agent", leg.agent_id), agent_name=self.text("person", leg.agent_name),
-            guid=self.text("recording", leg.guid), wrapup_template=self.text("wrap-up", leg.wrapup_template),
-            wrapup_result=self.text("wrap-up", leg.wrapup_result), facts=self._facts(leg.facts), reason="",
-            match_reason="", base_error="", wrapup_error="", trace=(),
-        )  # fmt: skip
+            leg,
+            call_id=self.text("call", leg.call_id),
+            device_id=self.text("extension", leg.device_id),
+            agent_id=self.text("agent", leg.agent_id),
+            agent_name=self.text("person", leg.agent_name),
+            guid=self.text("recording", leg.guid),
+            wrapup_template=self.text("wrap-up", leg.wrapup_template),
+            wrapup_result=self.text("wrap-up", leg.wrapup_result),
+            facts=self._facts(leg.facts),
+            reason="",
+            match_reason="",
+            base_error="",
+            wrapup_error="",
+            trace=(),
+        )
 
-    def _facts(self, facts: LegFactsNow) -> LegFactsNow:
-        return LegFactsNow(
+    def _facts(self, facts: LegData) -> LegData:
+        return LegData(
             interaction_id=self.text("interaction", facts.interaction_id),
-            queue_name=self.text("queue name", facts.queue_name), caller_name=self.text("person", facts.caller_name),
-            caller_name_source=facts.caller_name_source, direction=facts.direction,
+            queue_name=self.text("queue name", facts.queue_name),
+            caller_name=self.text("person", facts.caller_name),
+            caller_name_source=facts.caller_name_source,
+            direction=facts.direction,
             calling_number=self.text("number", facts.calling_number),
             called_number=self.text("number", facts.called_number),
             query_data={key: self.text("value", value) for key, value in facts.query_data.items()},
-        )  # fmt: skip
+        )

@@ -16,8 +16,8 @@ import msgspec
 from agents.core.matching import Directory, Instance, Listed
 from calls.core.commands import CloseGap
 from calls.core.outcomes import Outcome
-from calls.core.state import Leg, Phase, Site
-from calls.transcript.replay import SERVICE, Cast, Recorded, Recorder, Rehearsal
+from calls.core.state import LegPhase, LegState, SiteSettings
+from calls.transcript.replay import SERVICE, Cast, Recorded, Recorder, Replay
 from cti.events import EVENT_TYPES, AgentData, AnyEvent, CallData, EventError, LinkData, from_mapping, type_name
 from flags.catalogue.values import FIELDS, FlagSpec
 
@@ -38,8 +38,8 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """A part of the file: a member that nobody knows is a mistake."""
 
 
-class SiteSection(Site, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How the source is set up; members as in ``Site``."""
+class SiteSection(SiteSettings, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How the source is set up; members as in ``SiteSettings``."""
 
 
 class UserSection(Section, frozen=True, kw_only=True):
@@ -130,8 +130,10 @@ class Transcript(Section, frozen=True, kw_only=True):
     gaps: list[ExpectedGap] = []
 
 
-_NAMES = {name.removeprefix("csta.call.").removeprefix("csta.agent.").removeprefix("gateway."): name
-          for name in map(type_name, EVENT_TYPES)}  # fmt: skip
+_NAMES = {
+    name.removeprefix("csta.call.").removeprefix("csta.agent.").removeprefix("gateway."): name
+    for name in map(type_name, EVENT_TYPES)
+}
 _OWN = frozenset({"at", "heard", "type", "id"})
 
 
@@ -166,9 +168,14 @@ def _mapping(number: int, one: dict[str, Any], heard: float) -> dict[str, Any]:
     if unknown := set(data) - _members(name):
         raise ValueError(f"{', '.join(sorted(unknown))}: no such member in {name}")
     return {
-        "specversion": "1.0", "id": one.get("id", f"e{number}"), "source": "transcript", "type": name,
-        "time": moment(float(one["at"])), "gatewaytime": moment(heard), "data": data,
-    }  # fmt: skip
+        "specversion": "1.0",
+        "id": one.get("id", f"e{number}"),
+        "source": "transcript",
+        "type": name,
+        "time": moment(float(one["at"])),
+        "gatewaytime": moment(heard),
+        "data": data,
+    }
 
 
 def _members(name: str) -> set[str]:
@@ -186,22 +193,29 @@ def seconds_of(at: datetime) -> float:
     return round((at - BEGIN).total_seconds(), 3)
 
 
-def rehearse(transcript: Transcript) -> Rehearsal:
+def rehearse(transcript: Transcript) -> Replay:
     """Take a transcript's events through the core."""
     events = read_events(transcript)
     site, qms = transcript.site, transcript.qms
     recordings = tuple(
-        Recorded(guid=one.guid, extension=one.extension, began=moment(one.began),
-                 ended=None if one.ended is None else moment(one.ended))
+        Recorded(
+            guid=one.guid,
+            extension=one.extension,
+            began=moment(one.began),
+            ended=None if one.ended is None else moment(one.ended),
+        )
         for one in qms.recordings
-    )  # fmt: skip
+    )
     recorder = Recorder(
-        recordings=recordings, window=timedelta(seconds=qms.window_seconds),
-        interval=timedelta(seconds=qms.interval_seconds), answers_after=timedelta(seconds=qms.answer_seconds),
-        refuses=frozenset(qms.refuses), away=tuple((moment(start), moment(end)) for start, end in qms.away),
-    )  # fmt: skip
+        recordings=recordings,
+        window=timedelta(seconds=qms.window_seconds),
+        interval=timedelta(seconds=qms.interval_seconds),
+        answers_after=timedelta(seconds=qms.answer_seconds),
+        refuses=frozenset(qms.refuses),
+        away=tuple((moment(start), moment(end)) for start, end in qms.away),
+    )
     rest = timedelta(seconds=REST_SECONDS + (site.wrapup_wait_seconds or 0.0))
-    rehearsal = Rehearsal(Cast(site, _directory(transcript, events)), recorder, specs_of(transcript))
+    rehearsal = Replay(Cast(site, _directory(transcript, events)), recorder, specs_of(transcript))
     return rehearsal.play(events, rest=rest)
 
 
@@ -218,10 +232,17 @@ def specs_of(transcript: Transcript) -> tuple[FlagSpec, ...]:
 def _directory(transcript: Transcript, events: Sequence[AnyEvent]) -> Directory:
     users = transcript.users or [UserSection(extension=one) for one in sorted(_devices(events))]
     listed = [
-        Listed(service_id=SERVICE, user_id=str(number), extension=one.extension, agent_id=one.agent_id, name=one.name,
-               active=one.active, licensed=one.licensed)
+        Listed(
+            service_id=SERVICE,
+            user_id=str(number),
+            extension=one.extension,
+            agent_id=one.agent_id,
+            name=one.name,
+            active=one.active,
+            licensed=one.licensed,
+        )
         for number, one in enumerate(users)
-    ]  # fmt: skip
+    ]
     return Directory(listed, [Instance(SERVICE)])
 
 
@@ -256,7 +277,7 @@ def run(transcript: Transcript) -> list[str]:
     return lines
 
 
-def _gaps(rehearsal: Rehearsal) -> list[ExpectedGap]:
+def _gaps(rehearsal: Replay) -> list[ExpectedGap]:
     gaps: dict[float, ExpectedGap] = {}
     for one in rehearsal.gaps:
         began = seconds_of(one.began_at)
@@ -267,18 +288,18 @@ def _gaps(rehearsal: Rehearsal) -> list[ExpectedGap]:
     return list(gaps.values())
 
 
-def _counterpart(expected: ExpectedLeg, legs: list[Leg]) -> Leg | None:
+def _counterpart(expected: ExpectedLeg, legs: list[LegState]) -> LegState | None:
     """Return the leg that is meant: of the extension, and the nearest in time."""
     here = [leg for leg in legs if leg.device_id == expected.extension]
     same_call = [leg for leg in here if expected.call in (None, leg.call_id)] or here
     return min(same_call, key=lambda leg: abs(seconds_of(leg.connected_at) - expected.began), default=None)
 
 
-def _name(leg: Leg) -> str:
+def _name(leg: LegState) -> str:
     return f"{leg.device_id} in {leg.call_id} from {seconds_of(leg.connected_at):g}"
 
 
-def _compared(expected: ExpectedLeg, leg: Leg, flags: dict[str, str]) -> list[str]:
+def _compared(expected: ExpectedLeg, leg: LegState, flags: dict[str, str]) -> list[str]:
     meant, found = told(expected), told(view(leg, flags))
     different = [name for name, value in meant.items() if not _is_equal(name, value, found.get(name))]
     if not different:
@@ -293,15 +314,26 @@ def told(leg: ExpectedLeg) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def view(leg: Leg, flags: dict[str, str]) -> ExpectedLeg:
+def view(leg: LegState, flags: dict[str, str]) -> ExpectedLeg:
     """Show a leg as a transcript would expect it."""
     return ExpectedLeg(
-        extension=leg.device_id, began=seconds_of(leg.connected_at), outcome=leg.outcome, call=leg.call_id,
-        ended=None if leg.disconnected_at is None else seconds_of(leg.disconnected_at), recording=leg.guid,
-        agent=leg.agent_id, agent_name=leg.agent_name, queue=leg.facts.queue_name, flags=flags, reason=leg.reason,
-        interaction=leg.facts.interaction_id, number=leg.facts.calling_number, unconfirmed=leg.is_unconfirmed,
-        end_unknown=leg.is_end_unknown, open=leg.phase is Phase.OPEN,
-    )  # fmt: skip
+        extension=leg.device_id,
+        began=seconds_of(leg.connected_at),
+        outcome=leg.outcome,
+        call=leg.call_id,
+        ended=None if leg.disconnected_at is None else seconds_of(leg.disconnected_at),
+        recording=leg.guid,
+        agent=leg.agent_id,
+        agent_name=leg.agent_name,
+        queue=leg.facts.queue_name,
+        flags=flags,
+        reason=leg.reason,
+        interaction=leg.facts.interaction_id,
+        number=leg.facts.calling_number,
+        unconfirmed=leg.is_unconfirmed,
+        end_unknown=leg.is_end_unknown,
+        open=leg.phase is LegPhase.OPEN,
+    )
 
 
 def _is_equal(name: str, meant: Any, found: Any) -> bool:
@@ -310,5 +342,5 @@ def _is_equal(name: str, meant: Any, found: Any) -> bool:
     return bool(meant == found or (name == "reason" and meant in (found or "")))
 
 
-def _traced(leg: Leg) -> list[str]:
+def _traced(leg: LegState) -> list[str]:
     return [f"    {seconds_of(step.at):>8.1f}  {step.text}" for step in leg.trace]

@@ -9,12 +9,12 @@ import msgspec
 import clock
 from agents.core.matching import MatchKind
 from calls.core.flag_facts import leg_facts
-from calls.core.state import Leg, Phase, Site, WriteStatus
+from calls.core.state import LegPhase, LegState, SiteSettings, WriteStatus
 from calls.models import Gap, RecordingSearch, SearchState
 from calls.models import Leg as LegRow
 from calls.pipeline.source_context import load_roster
 from calls.storage.codec import read_leg
-from calls.transcript.anonymize import Mask
+from calls.transcript.anonymize import Anonymizer
 from calls.transcript.format import (
     BEGIN,
     ExpectedGap,
@@ -43,7 +43,7 @@ from cti.events import (
     type_name,
 )
 from flags.api import load_specs
-from flags.catalogue.values import FlagSpec, Part, flag_texts
+from flags.catalogue.values import FlagPart, FlagSpec, flag_texts
 
 #: Events of this long before and after an interaction's legs belong to it: ringing, queueing, wrapping up.
 AROUND = timedelta(minutes=15)
@@ -61,7 +61,7 @@ class _Story(msgspec.Struct, frozen=True):
     """The events of related calls, in their order, and the legs that came of them."""
 
     events: list[AnyEvent]
-    legs: list[Leg]
+    legs: list[LegState]
     keys: list[int]
 
     @property
@@ -84,11 +84,16 @@ def export(row: LegRow) -> Transcript:
     mask = _mask(story, site)
     legs = [mask.leg(_moved(leg, story)) for leg in story.legs]
     return Transcript(
-        title="An exported call", about="Names and numbers are masked. Check what is expected before you keep it.",
-        site=_site(story, site, mask), users=_users(legs), flags=_flags(specs), qms=_qms(story, mask),
+        title="An exported call",
+        about="Names and numbers are masked. Check what is expected before you keep it.",
+        site=_site(story, site, mask),
+        users=_users(legs),
+        flags=_flags(specs),
+        qms=_qms(story, mask),
         events=[*_seated(story, mask), *_lines(story, mask)],
-        legs=[_expected(leg, specs) for leg in legs], gaps=_gaps(story, row.source_id),
-    )  # fmt: skip
+        legs=[_expected(leg, specs) for leg in legs],
+        gaps=_gaps(story, row.source_id),
+    )
 
 
 def _story(row: LegRow) -> _Story:
@@ -112,9 +117,11 @@ def _related_rows(row: LegRow) -> list[LegRow]:
     if not row.interaction_id:
         return [row]
     near = LegRow.objects.filter(
-        source=row.source, interaction_id=row.interaction_id, connected_at__gte=row.connected_at - timedelta(hours=12),
+        source=row.source,
+        interaction_id=row.interaction_id,
+        connected_at__gte=row.connected_at - timedelta(hours=12),
         connected_at__lte=row.connected_at + timedelta(hours=12),
-    )  # fmt: skip
+    )
     return list(near[:100]) or [row]
 
 
@@ -161,9 +168,9 @@ def _is_around(event: AnyEvent, devices: set[str | None], events: Sequence[AnyEv
     return isinstance(event.data, LinkData) and events[0].time <= event.time <= events[-1].time
 
 
-def _mask(story: _Story, site: Site) -> Mask:
+def _mask(story: _Story, site: SiteSettings) -> Anonymizer:
     """Make a mask that knows which devices are extensions, queues and outside."""
-    mask = Mask()
+    mask = Anonymizer()
     mask.know("extension", *(leg.device_id for leg in story.legs))
     for event in story.events:
         if isinstance(event, CallEvent) and event.data.device_id:
@@ -173,11 +180,11 @@ def _mask(story: _Story, site: Site) -> Mask:
     return mask
 
 
-def _kind(device_id: str, site: Site, *, is_outside: bool) -> str:
+def _kind(device_id: str, site: SiteSettings, *, is_outside: bool) -> str:
     return "queue" if device_id in site.queues else "outside" if is_outside else "extension"
 
 
-def _line(event: AnyEvent, story: _Story, mask: Mask) -> dict[str, Any]:
+def _line(event: AnyEvent, story: _Story, mask: Anonymizer) -> dict[str, Any]:
     at = round((event.time - story.began_at).total_seconds(), 3)
     heard = round((event.at - story.began_by_us).total_seconds(), 3)
     later = {"heard": heard} if abs(heard - at) > 0.001 else {}
@@ -185,7 +192,7 @@ def _line(event: AnyEvent, story: _Story, mask: Mask) -> dict[str, Any]:
     return {"at": at, **later, "type": name, **mask.data(msgspec.to_builtins(event.data))}
 
 
-def _lines(story: _Story, mask: Mask) -> list[dict[str, Any]]:
+def _lines(story: _Story, mask: Anonymizer) -> list[dict[str, Any]]:
     """Write the events; an interaction that the gateway itself named is named by the first event of its call."""
     lines = [_line(event, story, mask) for event in story.events]
     told = {line.get("interactionId") for line in lines}
@@ -196,45 +203,53 @@ def _lines(story: _Story, mask: Mask) -> list[dict[str, Any]]:
     return lines
 
 
-def _first(story: _Story, leg: Leg) -> int:
+def _first(story: _Story, leg: LegState) -> int:
     """Return the place of the first event of a leg's call, or of one that became it."""
     calls = _related_calls(story.events, {leg.call_id})
     return next((place for place, event in enumerate(story.events) if _is_of(event, calls)), 0)
 
 
-def _seated(story: _Story, mask: Mask) -> list[dict[str, Any]]:
+def _seated(story: _Story, mask: Anonymizer) -> list[dict[str, Any]]:
     """Seat the agents whose log-on the journal no longer has."""
     told = {(event.data.device_id, event.data.agent_id) for event in story.events if isinstance(event, LoggedOn)}
     missing = {(leg.device_id, leg.agent_id): leg for leg in story.legs if leg.agent_id}
     return [
-        {"at": -1.0, "type": "LoggedOn",
-         **mask.data({"agentId": leg.agent_id, "agentName": leg.agent_name, "deviceId": leg.device_id})}
-        for key, leg in missing.items() if key not in told
-    ]  # fmt: skip
+        {
+            "at": -1.0,
+            "type": "LoggedOn",
+            **mask.data({"agentId": leg.agent_id, "agentName": leg.agent_name, "deviceId": leg.device_id}),
+        }
+        for key, leg in missing.items()
+        if key not in told
+    ]
 
 
-def _moved(leg: Leg, story: _Story) -> Leg:
+def _moved(leg: LegState, story: _Story) -> LegState:
     """Move a leg's times to those of a transcript."""
     shift = BEGIN - story.began_at
     ended = leg.disconnected_at + shift if leg.disconnected_at else None
     return msgspec.structs.replace(leg, connected_at=leg.connected_at + shift, disconnected_at=ended)
 
 
-def _site(story: _Story, site: Site, mask: Mask) -> SiteSection:
+def _site(story: _Story, site: SiteSettings, mask: Anonymizer) -> SiteSection:
     seen = {event.data.device_id for event in story.events if isinstance(event.data, CallData)}
     devices, queues, ignored = (
         frozenset(mask.text("extension", one) for one in some if one in seen)
         for some in (site.devices, site.queues, site.ignored)
     )
     return SiteSection(
-        devices=devices or (frozenset({NOBODY}) if site.devices else devices), queues=queues, ignored=ignored,
-        settle_seconds=site.settle_seconds, wrapup_wait_seconds=site.wrapup_wait_seconds,
-        agents_calls_only=site.agents_calls_only, stale_hours=site.stale_hours,
+        devices=devices or (frozenset({NOBODY}) if site.devices else devices),
+        queues=queues,
+        ignored=ignored,
+        settle_seconds=site.settle_seconds,
+        wrapup_wait_seconds=site.wrapup_wait_seconds,
+        agents_calls_only=site.agents_calls_only,
+        stale_hours=site.stale_hours,
         has_free_seating=site.has_free_seating,
-    )  # fmt: skip
+    )
 
 
-def _users(legs: Sequence[Leg]) -> list[UserSection]:
+def _users(legs: Sequence[LegState]) -> list[UserSection]:
     """Return QMS users with whom each leg's extension is matched, or is not, as it was."""
     kinds = {leg.device_id: leg.match for leg in legs}
     users = [user for extension, kind in kinds.items() for user in _users_at(extension, kind)]
@@ -257,7 +272,7 @@ def _flags(specs: Iterable[FlagSpec]) -> list[FlagSection]:
     ]
 
 
-def _qms(story: _Story, mask: Mask) -> QmsSection:
+def _qms(story: _Story, mask: Anonymizer) -> QmsSection:
     """Return the recordings that QMS named."""
     found = RecordingSearch.objects.filter(leg_id__in=story.keys, state=SearchState.FOUND).order_by("id")
     began = {row.recording_guid: row.recording_started_at or row.connected_at for row in found}
@@ -271,30 +286,36 @@ def _gaps(story: _Story, source_id: int) -> list[ExpectedGap]:
     shift = BEGIN - story.began_at
     return [
         ExpectedGap(
-            began=seconds_of(gap.began_at + shift), ended=seconds_of(gap.ended_at + shift) if gap.ended_at else None,
-            saved=gap.legs_saved, lost=gap.legs_lost,
+            began=seconds_of(gap.began_at + shift),
+            ended=seconds_of(gap.ended_at + shift) if gap.ended_at else None,
+            saved=gap.legs_saved,
+            lost=gap.legs_lost,
         )
         for gap in Gap.objects.filter(source_id=source_id, began_at__in=lost).order_by("began_at")
-    ]  # fmt: skip
+    ]
 
 
-def _recording(leg: Leg, began: datetime, story: _Story, mask: Mask) -> RecordingSection:
+def _recording(leg: LegState, began: datetime, story: _Story, mask: Anonymizer) -> RecordingSection:
     base, ended = story.began_by_us, leg.disconnected_by_us
     return RecordingSection(
-        guid=mask.text("recording", leg.guid), extension=mask.text("extension", leg.device_id),
+        guid=mask.text("recording", leg.guid),
+        extension=mask.text("extension", leg.device_id),
         began=round((began - base).total_seconds(), 3),
         ended=round((ended - base).total_seconds(), 3) if ended else None,
-    )  # fmt: skip
+    )
 
 
-def _expected(leg: Leg, specs: tuple[FlagSpec, ...]) -> ExpectedLeg:
+def _expected(leg: LegState, specs: tuple[FlagSpec, ...]) -> ExpectedLeg:
     """Return a leg as the transcript expects it: what was written, made of what is masked."""
     flags: dict[str, str] = {}
-    written: list[tuple[Part, WriteStatus]] = [("base", leg.base), ("wrapup", leg.wrapup)]
+    written: list[tuple[FlagPart, WriteStatus]] = [("base", leg.base), ("wrapup", leg.wrapup)]
     for part, status in written:
         if status is WriteStatus.WRITTEN:
             flags |= {text.name: text.value for text in flag_texts(specs, leg_facts(leg), part, HASH_KEY)}
     return msgspec.structs.replace(
-        view(leg, flags), reason=None, open=leg.phase is Phase.OPEN or None, unconfirmed=leg.is_unconfirmed or None,
+        view(leg, flags),
+        reason=None,
+        open=leg.phase is LegPhase.OPEN or None,
+        unconfirmed=leg.is_unconfirmed or None,
         end_unknown=leg.is_end_unknown or None,
-    )  # fmt: skip
+    )

@@ -10,14 +10,14 @@ from itertools import count
 
 import msgspec
 
-from agents.core.matching import Directory, Verdict
+from agents.core.matching import Directory, MatchVerdict
 from calls.core.commands import CancelSearch, CloseGap, Command, OpenGap, StartSearch, WriteFlags
 from calls.core.flag_facts import leg_facts
 from calls.core.legs import EARLY
 from calls.core.reducer import fold_into
-from calls.core.result_events import Answer, RecordingFound, RecordingMissed, TimePassed, WriteSettled
-from calls.core.state import Leg, Site, SourceState, WriteStatus
-from calls.core.unit_of_work import Draft, State
+from calls.core.result_events import RecordingFound, RecordingMissed, ResultEvent, TimePassed, WriteSettled
+from calls.core.state import LegState, SiteSettings, SourceState, WriteStatus
+from calls.core.unit_of_work import LiveState, UnitOfWork
 from cti.events import AnyEvent
 from flags.catalogue.values import FIELDS, FlagSpec, flag_texts
 
@@ -48,10 +48,12 @@ class Recorder(msgspec.Struct, frozen=True, kw_only=True):
     def find(self, extension: str, not_before: datetime, now: datetime) -> Recorded | None:
         """Return the newest open recording of an extension whose GUID may still be told."""
         open_now = [
-            one for one in self.recordings
-            if one.extension == extension and not_before <= one.began <= now <= one.began + self.window
+            one
+            for one in self.recordings
+            if one.extension == extension
+            and not_before <= one.began <= now <= one.began + self.window
             and (one.ended is None or now < one.ended)
-        ]  # fmt: skip
+        ]
         return max(open_now, key=lambda one: one.began, default=None)
 
     def is_away(self, now: datetime) -> bool:
@@ -62,10 +64,10 @@ class Recorder(msgspec.Struct, frozen=True, kw_only=True):
 class Cast(msgspec.Struct, frozen=True):
     """The roster of a rehearsal: how the source is set up, and its QMS users."""
 
-    site: Site
+    site: SiteSettings
     directory: Directory
 
-    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> Verdict:
+    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> MatchVerdict:
         """Match an extension with a QMS user."""
         return self.directory.verdict(extension, agent_id, agent_name)
 
@@ -78,7 +80,7 @@ class _Question(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-class Rehearsal:
+class Replay:
     """The core, fed in order of the gateway's clock; what it asks of QMS is answered in its time.
 
     ``legs``: every leg by its number. ``flags``: a leg's flags as QMS has taken them. ``twice``: flags that were to be
@@ -87,22 +89,22 @@ class Rehearsal:
 
     def __init__(self, cast: Cast, recorder: Recorder, specs: Sequence[FlagSpec] = FIELDS) -> None:
         self.recorder, self.specs = recorder, tuple(specs)
-        self.draft = Draft(State(source=SourceState(slug="rehearsal")), cast)
+        self.draft = UnitOfWork(LiveState(source=SourceState(slug="rehearsal")), cast)
         self.flags: dict[int, dict[str, str]] = {}
         self.twice: list[tuple[str, str]] = []
         self.gaps: list[OpenGap | CloseGap] = []
         self._written: set[tuple[str, str]] = set()
         self._cancelled: set[tuple[int, int]] = set()
         self._searches: dict[int, list[int]] = {}
-        self._waiting: list[tuple[datetime, int, _Question | Answer]] = []
+        self._waiting: list[tuple[datetime, int, _Question | ResultEvent]] = []
         self._serial = count()
 
     @property
-    def legs(self) -> list[Leg]:
+    def legs(self) -> list[LegState]:
         """All legs in the order in which they were opened."""
         return [self.draft.legs[number] for number in sorted(self.draft.legs)]
 
-    def play(self, events: Iterable[AnyEvent], rest: timedelta = timedelta(seconds=15)) -> "Rehearsal":
+    def play(self, events: Iterable[AnyEvent], rest: timedelta = timedelta(seconds=15)) -> "Replay":
         """Play events, each at its ``at``, and let so much time pass after the last."""
         now: datetime | None = None
         for event in events:
@@ -125,13 +127,13 @@ class Rehearsal:
         moments = [self._waiting[0][0] if self._waiting else None, self.draft.next_due()]
         return min((one for one in moments if one is not None), default=None)
 
-    def _take(self, thing: _Question | Answer, at: datetime) -> None:
+    def _take(self, thing: _Question | ResultEvent, at: datetime) -> None:
         if isinstance(thing, _Question):
             self._ask(thing, at)
         elif not isinstance(thing, RecordingFound) or (thing.leg, thing.search) not in self._cancelled:
             self._apply(thing, at)
 
-    def _apply(self, thing: AnyEvent | Answer, now: datetime) -> None:
+    def _apply(self, thing: AnyEvent | ResultEvent, now: datetime) -> None:
         before = len(self.draft.commands)
         fold_into(self.draft, [thing])
         for command in self.draft.commands[before:]:
@@ -150,7 +152,7 @@ class Rehearsal:
         elif isinstance(command, OpenGap | CloseGap):
             self.gaps.append(command)
 
-    def _later(self, at: datetime, thing: _Question | Answer) -> None:
+    def _later(self, at: datetime, thing: _Question | ResultEvent) -> None:
         heapq.heappush(self._waiting, (at, next(self._serial), thing))
 
     def _ask(self, question: _Question, now: datetime) -> None:
@@ -176,9 +178,14 @@ class Rehearsal:
         if found.guid == search.known_guid or holder is not None:
             return _Question(search, attempts, "same")
         return RecordingFound(
-            leg=search.leg, search=search.search, guid=found.guid, service=SERVICE, started_at=found.began,
-            attempts=attempts, at=now + self.recorder.answers_after,
-        )  # fmt: skip
+            leg=search.leg,
+            search=search.search,
+            guid=found.guid,
+            service=SERVICE,
+            started_at=found.began,
+            attempts=attempts,
+            at=now + self.recorder.answers_after,
+        )
 
     def _write(self, command: WriteFlags, now: datetime) -> None:
         leg, at = self.draft.legs[command.leg], now + self.recorder.answers_after
@@ -191,7 +198,7 @@ class Rehearsal:
             self._note(leg, {text.name: text.value for text in texts})
         self._later(at, WriteSettled(leg=leg.number, part=command.part, status=status, at=at, error=error))
 
-    def _note(self, leg: Leg, flags: dict[str, str]) -> None:
+    def _note(self, leg: LegState, flags: dict[str, str]) -> None:
         self.twice += [(leg.guid, name) for name in flags if (leg.guid, name) in self._written]
         self._written |= {(leg.guid, name) for name in flags}
         self.flags.setdefault(leg.number, {}).update(flags)

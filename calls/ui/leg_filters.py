@@ -22,9 +22,19 @@ from cti.models import CtiSource
 REASON_DAYS = 31
 #: All that an address of the list may ask for.
 LEG_LOOKUPS = frozenset(
-    ("when", "reason", "source", "phase", "outcome__exact", "agent_name__exact", "connected_at_from_0",
-     "connected_at_from_1", "connected_at_to_0", "connected_at_to_1")
-)  # fmt: skip
+    (
+        "when",
+        "reason",
+        "source",
+        "phase",
+        "outcome__exact",
+        "agent_name__exact",
+        "connected_at_from_0",
+        "connected_at_from_1",
+        "connected_at_to_0",
+        "connected_at_to_1",
+    )
+)
 
 
 class WhenFilter(SimpleListFilter):
@@ -50,9 +60,11 @@ def _span(word: str, now: datetime) -> tuple[datetime, datetime] | None:
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     day = timedelta(days=1)
     spans = {
-        "today": (midnight, midnight + 2 * day), "yesterday": (midnight - day, midnight),
-        "week": (midnight - 6 * day, midnight + 2 * day), "month": (midnight - 29 * day, midnight + 2 * day),
-    }  # fmt: skip
+        "today": (midnight, midnight + 2 * day),
+        "yesterday": (midnight - day, midnight),
+        "week": (midnight - 6 * day, midnight + 2 * day),
+        "month": (midnight - 29 * day, midnight + 2 * day),
+    }
     return spans.get(word)
 
 

@@ -49,9 +49,13 @@ class LegChangeList(ChangeList):  # type: ignore[misc]  # unfold has no types
 
     def get_results(self, request: HttpRequest) -> None:
         rows = newest(
-            self.filtered, self.query.strip(), self.before, self.list_per_page + 1,
-            may_see_callers=request.user.has_perm(SEE_CALLERS), by_key=self._is_of_one_source_only(),
-        )  # fmt: skip
+            self.filtered,
+            self.query.strip(),
+            self.before,
+            self.list_per_page + 1,
+            may_see_callers=request.user.has_perm(SEE_CALLERS),
+            by_key=self._is_of_one_source_only(),
+        )
         self.result_list = rows[: self.list_per_page]
         last = self.result_list[-1] if len(rows) > self.list_per_page else None
         self.older = self.get_query_string({BEFORE: str(Cursor(last.connected_at, last.pk))}) if last else None

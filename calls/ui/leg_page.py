@@ -45,7 +45,7 @@ class Bar(msgspec.Struct, frozen=True):
     text: str
 
 
-class Line(msgspec.Struct, frozen=True):
+class TraceLine(msgspec.Struct, frozen=True):
     """A sentence of the decision trace with its time."""
 
     clock: str
@@ -63,7 +63,7 @@ class LegPage(msgspec.Struct, frozen=True):
     """All that a leg's page shows beside its columns."""
 
     bars: list[Bar]
-    trace: list[Line]
+    trace: list[TraceLine]
     writes: list[ShownWrite]
     searches: list[RecordingSearch]
     related: list[Leg]
@@ -81,11 +81,13 @@ def leg_page(leg: Leg, *, may_see_callers: bool) -> LegPage:
     writes = list(FlagWrite.objects.filter(leg_id=leg.pk).prefetch_related("values").order_by("part"))
     related = Leg.objects.filter(interaction_id=leg.interaction_id).exclude(Q(pk=leg.pk) | Q(interaction_id=""))
     return LegPage(
-        bars=_bars(leg, searches, writes), searches=searches,
+        bars=_bars(leg, searches, writes),
+        searches=searches,
         writes=[ShownWrite(one, shown_values(one, may_see_callers=may_see_callers)) for one in writes],
-        trace=[Line(clock(step.at), step.text) for step in read_trace(leg)],
-        related=list(related[:20]), advice=ADVICE[Outcome(leg.outcome)],
-    )  # fmt: skip
+        trace=[TraceLine(clock(step.at), step.text) for step in read_trace(leg)],
+        related=list(related[:20]),
+        advice=ADVICE[Outcome(leg.outcome)],
+    )
 
 
 def _bars(leg: Leg, searches: list[RecordingSearch], writes: list[FlagWrite]) -> list[Bar]:

@@ -54,7 +54,7 @@ def read_cursor(text: str) -> Cursor:
 
 def newest(
     found: QuerySet[Leg], term: str, before: Cursor | None, limit: int, *, may_see_callers: bool, by_key: bool = False
-) -> list[Leg]:  # fmt: skip
+) -> list[Leg]:
     """Return the newest legs that are found, of those with the term in one of the columns searched.
 
     ``before``: only those further down the list. ``by_key``: in the order of their keys, which is that of time within

@@ -76,9 +76,10 @@ def live_calls(wanted: LiveFilter, now: datetime, *, may_see_callers: bool) -> L
     count = len(rows) if len(rows) < SHOWN_AT_MOST else found.order_by()[: COUNTED_AT_MOST + 1].count()
     searches = _latest_searches(row.pk for row in rows)
     return Live(
-        now, live_sentence(count, bool(wanted)),
+        now,
+        live_sentence(count, bool(wanted)),
         [_live_leg(row, searches.get(row.pk), now, may_see_callers=may_see_callers) for row in rows],
-    )  # fmt: skip
+    )
 
 
 def _found(wanted: LiveFilter) -> QuerySet[Leg]:
@@ -109,10 +110,15 @@ def live_sentence(count: int, is_filtered: bool) -> str:
 def _live_leg(row: Leg, search: RecordingSearch | None, now: datetime, *, may_see_callers: bool) -> LiveLeg:
     caller = " ".join(part for part in (row.caller_name, row.calling_number) if part)
     return LiveLeg(
-        key=row.pk, source=row.source.slug, extension=row.device_id, queue=row.queue_name, since=row.connected_at,
+        key=row.pk,
+        source=row.source.slug,
+        extension=row.device_id,
+        queue=row.queue_name,
+        since=row.connected_at,
         agent=f"{row.agent_name} ({row.agent_id})" if row.agent_name else row.agent_id,
-        caller=caller if may_see_callers or not caller else HIDDEN, guid=guid_state(row, search, now),
-    )  # fmt: skip
+        caller=caller if may_see_callers or not caller else HIDDEN,
+        guid=guid_state(row, search, now),
+    )
 
 
 def guid_state(leg: Leg, search: RecordingSearch | None, now: datetime) -> GuidState:

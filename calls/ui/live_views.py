@@ -22,8 +22,12 @@ LONGEST_TEXT = 255
 @permission_required("calls.view_leg", raise_exception=True)
 def live_page(request: HttpRequest) -> HttpResponse:
     """Show the calls in progress; the page then fetches the fragment by itself."""
-    context = {**admin.site.each_context(request), "title": "Live calls", "live": _live(request),
-               "wanted": _wanted(request)}  # fmt: skip
+    context = {
+        **admin.site.each_context(request),
+        "title": "Live calls",
+        "live": _live(request),
+        "wanted": _wanted(request),
+    }
     return TemplateResponse(request, "calls/live.html", context)
 
 

@@ -25,7 +25,7 @@ _Name = TypeVar("_Name", AgentName, QueueName)
 FLAGGED = (Outcome.FLAGGED.value, Outcome.PARTLY_FLAGGED.value)
 
 
-class EarlierName(msgspec.Struct, frozen=True):
+class RenamedEntity(msgspec.Struct, frozen=True):
     """A name of before, until when it was the agent's or queue's (``key``), and how many recordings carry it.
 
     ``address``: the list of their legs.
@@ -49,7 +49,7 @@ class EarlierName(msgspec.Struct, frozen=True):
         return f"at least {self.recordings:,}" if self.recordings else "an unknown number of"
 
 
-def earlier_names(term: str) -> list[EarlierName]:
+def earlier_names(term: str) -> list[RenamedEntity]:
     """Return the earlier names of the agents and queues that a search finds by id or name, if recordings carry them.
 
     A few queries that read no more than ``READ`` legs for each name.
@@ -58,7 +58,7 @@ def earlier_names(term: str) -> list[EarlierName]:
     return [one for one in found if one.recordings or not one.is_whole]
 
 
-def _of_agents(term: str) -> Iterator[EarlierName]:
+def _of_agents(term: str) -> Iterator[RenamedEntity]:
     found = Agent.objects.filter(Q(agent_id=term) | Q(name__iexact=term) | Q(names__name__iexact=term))
     for agent in found.order_by("id").distinct()[:NAMESAKES]:
         legs = Leg.objects.filter(agent_id=agent.agent_id)
@@ -66,12 +66,12 @@ def _of_agents(term: str) -> Iterator[EarlierName]:
             # The search by id is what has the index.
             address = _list(q=agent.agent_id, agent_name__exact=one.name)
             own = Q(source_id=agent.source_id, agent_name=one.name)
-            yield EarlierName(
+            yield RenamedEntity(
                 one.name, agent.name, agent.agent_id, until, *_flagged(legs, own, one.since, until), address
             )
 
 
-def _of_queues(term: str) -> Iterator[EarlierName]:
+def _of_queues(term: str) -> Iterator[RenamedEntity]:
     found = QueueName.objects.filter(Q(device_id=term) | Q(name__iexact=term))
     for source_id, device_id in found.order_by().values_list("source_id", "device_id").distinct()[:NAMESAKES]:
         names = QueueName.objects.filter(source_id=source_id, device_id=device_id)
@@ -79,7 +79,7 @@ def _of_queues(term: str) -> Iterator[EarlierName]:
         legs = Leg.objects.filter(is_filled("queue_name"), is_final())
         for one, until in _earlier(names):
             told = _flagged(legs.filter(queue_name=one.name), Q(source_id=source_id), one.since, until)
-            yield EarlierName(one.name, now.name if now else "", device_id, until, *told, _list(q=one.name))
+            yield RenamedEntity(one.name, now.name if now else "", device_id, until, *told, _list(q=one.name))
 
 
 def _earlier(names: "QuerySet[_Name]") -> Iterator[tuple[_Name, datetime]]:

@@ -23,14 +23,14 @@ _PACKED = (".gz", ".bz2", ".xz", ".zst")
 log = structlog.get_logger()
 
 
-class PlaceError(Exception):
+class FilePositionError(Exception):
     """The file with the remembered place cannot be read: only a person can say from where to go on."""
 
     retryable = False
 
 
 @dataclass(frozen=True)
-class Place:
+class FilePosition:
     """How far a file was read. ``head``: the digest of its first bytes, as many as were read of them."""
 
     inode: int = 0
@@ -39,7 +39,7 @@ class Place:
 
 
 class Tail:
-    """Whole lines of one file and of those that it is rotated to. Raises ``PlaceError`` where its state is not ours."""
+    """Whole lines of one file and of those that it is rotated to. Raises ``FilePositionError`` where its state is not ours."""
 
     def __init__(self, path: Path, state: Path) -> None:
         self._path, self._state = path, state
@@ -69,7 +69,7 @@ class Tail:
         if file is not None:
             offset = self._place.offset + read
             inode = os.fstat(file.fileno()).st_ino
-            self._place = Place(inode, offset, _head(file, offset))
+            self._place = FilePosition(inode, offset, _head(file, offset))
             _write(self._state, json.dumps(self._place.__dict__))
 
     def turn_over(self) -> bool:
@@ -80,7 +80,7 @@ class Tail:
         if following is None:
             return False
         self._file.close()
-        self._file, self._place = following.open("rb"), Place()
+        self._file, self._place = following.open("rb"), FilePosition()
         self.advance(0)
         return True
 
@@ -116,11 +116,11 @@ class Tail:
                 return remembered[0]
             what = f"what stood after byte {self._place.offset} of the file that was read last, if anything"
             log.error("file_gone", file=str(self._path), unsent=what)
-            self._place = Place()
+            self._place = FilePosition()
         return self._path if self._path in names else None
 
 
-def _is_at(path: Path, place: Place) -> bool:
+def _is_at(path: Path, place: FilePosition) -> bool:
     found = path.stat()
     if found.st_ino != place.inode or found.st_size < place.offset:
         return False
@@ -133,14 +133,14 @@ def _head(file: BinaryIO, offset: int) -> str:
     return hashlib.sha256(file.read(min(offset, HEAD_BYTES))).hexdigest()
 
 
-def _stored(state: Path) -> Place:
+def _stored(state: Path) -> FilePosition:
     try:
         found = json.loads(state.read_bytes())
-        return Place(int(found["inode"]), int(found["offset"]), str(found.get("head", "")))
+        return FilePosition(int(found["inode"]), int(found["offset"]), str(found.get("head", "")))
     except FileNotFoundError:
-        return Place()
+        return FilePosition()
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise PlaceError(
+        raise FilePositionError(
             f"{state} does not hold the place that was read last ({type(error).__name__}). Delete it to send the file "
             "from its start; what the gateway took lately is not taken twice."
         ) from error

@@ -54,7 +54,7 @@ class TokenFacts(msgspec.Struct, frozen=True):
     scope: str
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class TokenRefusal(msgspec.Struct, frozen=True):
     """Why a request may not do this, as the answer to it."""
 
     status: int
@@ -120,12 +120,12 @@ def authorize(header: str, needed: Scope) -> TokenFacts:
     return facts
 
 
-def authenticate(request: HttpRequest, needed: Scope = Scope.READ) -> TokenFacts | Refusal:
+def authenticate(request: HttpRequest, needed: Scope = Scope.READ) -> TokenFacts | TokenRefusal:
     """Return the token of a request, or the refusal that answers it."""
     try:
         return authorize(request.headers.get("Authorization", ""), needed)
     except AccessRefused as error:
-        return Refusal(error.status, str(error))
+        return TokenRefusal(error.status, str(error))
 
 
 def _known(digest: str) -> TokenFacts:

@@ -20,7 +20,7 @@ from cti.http_intake.tokens import CHALLENGE, AccessRefused, Forbidden, TokenFac
 from cti.journal.dedup import append_unique, take_allowance
 from cti.journal.stream import JournalUnavailable
 from cti.journal.wakeups import wake
-from cti.models import Kind, Scope
+from cti.models import Scope, SourceKind
 from cti.quarantine import record_quarantined
 
 AWAY_SECONDS = 2
@@ -28,7 +28,7 @@ AWAY_SECONDS = 2
 log = structlog.get_logger()
 
 
-class Reply(msgspec.Struct, frozen=True):
+class IntakeReply(msgspec.Struct, frozen=True):
     """What became of a request's events."""
 
     accepted: int
@@ -36,7 +36,7 @@ class Reply(msgspec.Struct, frozen=True):
     rejected: list[Rejected]
 
 
-class Refused(Exception):
+class RequestRefusedError(Exception):
     """A request is refused as a whole, with HTTP's status and the reason."""
 
     def __init__(self, status: HTTPStatus, error: str, headers: dict[str, str] | None = None) -> None:
@@ -49,7 +49,7 @@ def post_events(request: HttpRequest) -> HttpResponse:
     """Take CTI events into the journal; 202 only when it has acknowledged them."""
     try:
         reply = _take(request)
-    except Refused as refusal:
+    except RequestRefusedError as refusal:
         return _json({"error": str(refusal)}, refusal.status, refusal.headers)
     nothing_fits = reply.rejected and not (reply.accepted or reply.duplicates)
     return _json(reply, HTTPStatus.BAD_REQUEST if nothing_fits else HTTPStatus.ACCEPTED)
@@ -61,9 +61,9 @@ def openapi(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  (Django's si
     return HttpResponse(document(), content_type="application/json")
 
 
-def _take(request: HttpRequest) -> Reply:
+def _take(request: HttpRequest) -> IntakeReply:
     if request.method != "POST":
-        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "Events are sent by POST.", {"Allow": "POST"})
+        raise RequestRefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "Events are sent by POST.", {"Allow": "POST"})
     try:
         token = _token(request)
         reading = _read(request, token)
@@ -71,20 +71,20 @@ def _take(request: HttpRequest) -> Reply:
     except (JournalUnavailable, OperationalError, InterfaceError) as error:
         log.warning("intake_unavailable", error=type(error).__name__)
         again = {"Retry-After": str(AWAY_SECONDS)}
-        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "The journal is not available now.", again) from error
+        raise RequestRefusedError(HTTPStatus.SERVICE_UNAVAILABLE, "The journal is not available now.", again) from error
 
 
 def _token(request: HttpRequest) -> TokenFacts:
     """Return the request's token, if it may post."""
     try:
         token = authorize(request.headers.get("Authorization", ""), Scope.WRITE)
-        if token.kind != Kind.HTTP:
+        if token.kind != SourceKind.HTTP:
             raise Forbidden("This source has a listener; events are posted to sources of kind http only.")
         if not token.enabled:
             raise Forbidden("This source is disabled.")
     except AccessRefused as error:
         challenge = CHALLENGE if isinstance(error, Unauthorized) else {}
-        raise Refused(HTTPStatus(error.status), str(error), challenge) from error
+        raise RequestRefusedError(HTTPStatus(error.status), str(error), challenge) from error
     return token
 
 
@@ -94,26 +94,30 @@ def _read(request: HttpRequest, token: TokenFacts) -> Reading:
     try:
         found = items(_body(request), request.content_type or "", settings.INTAKE_MAX_EVENTS)
     except TooManyEvents as error:
-        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)) from error
+        raise RequestRefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)) from error
     except BodyError as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, str(error)) from error
+        raise RequestRefusedError(HTTPStatus.BAD_REQUEST, str(error)) from error
     seconds = take_allowance(token.id, len(found))
     if seconds:
         again = {"Retry-After": str(seconds)}
-        raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "More events than this token may send in a second.", again)
+        raise RequestRefusedError(
+            HTTPStatus.TOO_MANY_REQUESTS, "More events than this token may send in a second.", again
+        )
     return read_items(found, token.slug, clock.now())
 
 
 def _check_form(request: HttpRequest) -> None:
     """Refuse forms of a request that would be misread."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
+        raise RequestRefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
     if "ce-specversion" in request.headers or (request.content_type or "").startswith("multipart/"):
-        raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Events are taken in structured or batch mode, as JSON.")
+        raise RequestRefusedError(
+            HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Events are taken in structured or batch mode, as JSON."
+        )
 
 
 def _body(request: HttpRequest) -> bytes:
-    too_large = Refused(
+    too_large = RequestRefusedError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {settings.INTAKE_MAX_BYTES} bytes are taken in one request."
     )
     try:
@@ -121,7 +125,7 @@ def _body(request: HttpRequest) -> bytes:
     except RequestDataTooBig as error:
         raise too_large from error
     except UnreadablePostError as error:
-        raise Refused(HTTPStatus.BAD_REQUEST, "The body broke off.") from error
+        raise RequestRefusedError(HTTPStatus.BAD_REQUEST, "The body broke off.") from error
     if len(body) > settings.INTAKE_MAX_BYTES:
         raise too_large
     return body
@@ -138,14 +142,14 @@ def _chunked_body(request: HttpRequest) -> bytes:
     return body
 
 
-def _keep(reading: Reading, token: TokenFacts) -> Reply:
+def _keep(reading: Reading, token: TokenFacts) -> IntakeReply:
     # The journal first: a repeat after a failure finds the events there, and counts what is broken once.
     appended = append_unique(token.slug, reading.arrivals)
     if appended.accepted:
         wake(token.source_id)
     if reading.broken:
         record_quarantined(token.source_id, reading.broken, clock.now())
-    return Reply(appended.accepted, appended.duplicates, reading.rejected)
+    return IntakeReply(appended.accepted, appended.duplicates, reading.rejected)
 
 
 def _json(value: Any, status: HTTPStatus, headers: dict[str, str] | None = None) -> HttpResponse:

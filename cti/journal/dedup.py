@@ -87,7 +87,7 @@ class Appended(msgspec.Struct, frozen=True):
     duplicates: int
 
 
-class Lately(msgspec.Struct, frozen=True):
+class RecentIds(msgspec.Struct, frozen=True):
     """What a source's journal took lately, by Redis's clock.
 
     ``last_at``: when the last event was accepted, also when it was trimmed; None where the journal never had one, or
@@ -116,16 +116,16 @@ def append_unique(slug: str, arrivals: Sequence[Arrival]) -> Appended:
     return Appended(accepted, len(arrivals) - accepted)
 
 
-def accepted_lately(slug: str) -> Lately:
+def accepted_lately(slug: str) -> RecentIds:
     """Return when the last event was accepted and how many were within the last minute.
 
     For people: a page asks when it is looked at. Raises ``JournalUnavailable``.
     """
     now, last, fresh, oldest = run_script(LATELY, [journal_key(slug)], [LATELY_MS, NEWEST, START])
     if not _milliseconds(last):
-        return Lately()
+        return RecentIds()
     within = timedelta(milliseconds=now - _milliseconds(oldest))
-    return Lately(datetime.fromtimestamp(_milliseconds(last) / 1000, UTC), fresh, within)
+    return RecentIds(datetime.fromtimestamp(_milliseconds(last) / 1000, UTC), fresh, within)
 
 
 def _milliseconds(entry_id: bytes) -> int:

@@ -49,7 +49,7 @@ class Standby(msgspec.Struct, frozen=True):
         return self.silent_for <= PRESENT
 
 
-class Standing(msgspec.Struct, frozen=True):
+class LeaseStanding(msgspec.Struct, frozen=True):
     """Who leads a source (empty: nobody), and who stands by or did within the hour, the last heard of first."""
 
     leader: str
@@ -86,10 +86,10 @@ class Lease:
         return bool(run_script(STAND_BY, [self._standbys, self._key], [self.owner, _REMEMBERED_MS]))
 
 
-def standing(slug: str) -> Standing:
+def standing(slug: str) -> LeaseStanding:
     """Return who leads a source and who stands by. Raises ``JournalUnavailable``."""
     leader, now, told = run_script(STANDING, [f"lease:{{{slug}}}", f"standby:{{{slug}}}"], [])
     heard = zip(told[::2], told[1::2], strict=True)
     found = (Standby(owner.decode(), timedelta(milliseconds=now - float(score))) for owner, score in heard)
     name = (leader or b"").decode()
-    return Standing(name, tuple(one for one in found if one.owner != name))
+    return LeaseStanding(name, tuple(one for one in found if one.owner != name))

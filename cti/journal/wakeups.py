@@ -33,7 +33,7 @@ _WOKEN, _HELD = b"1", b"0"
 log = structlog.get_logger()
 
 
-class Hint(msgspec.Struct, frozen=True):
+class Wakeup(msgspec.Struct, frozen=True):
     """A message to one who is to look for work: the consumer of a source, the pump of a service."""
 
     task: str
@@ -59,10 +59,10 @@ class Hint(msgspec.Struct, frozen=True):
         return f"wake:{self.key}" if self.queue == QUEUE else f"wake:{self.queue}:{self.key}"
 
 
-class Watch:
+class PollingMarker:
     """One who looks for work by itself, so that nobody sends it hints. No method raises: without Redis hints come."""
 
-    def __init__(self, hint: Hint) -> None:
+    def __init__(self, hint: Wakeup) -> None:
         self._hint, self._renew_at = hint, 0.0
 
     def keep(self) -> None:
@@ -115,5 +115,5 @@ def hold_wake(source_id: int, others: Sequence[int]) -> bool:
     return bool(flags) and _WOKEN in flags[0]
 
 
-def _consumer(source_id: int) -> Hint:
-    return Hint(CONSUME, QUEUE, source_id)
+def _consumer(source_id: int) -> Wakeup:
+    return Wakeup(CONSUME, QUEUE, source_id)

@@ -60,7 +60,7 @@ def next_epoch(slug: str, above: int = 0) -> int:
     return max(time.time_ns() // 1_000_000, last + 1, above + 1)
 
 
-class Writer:
+class JournalWriter:
     """Append a source's events under one epoch; of several writers only the newest gets through.
 
     Remembers what it appended lately. When Redis comes back without it (emptied, or its last second lost), the writer

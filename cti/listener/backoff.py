@@ -11,7 +11,7 @@ REFUSED_PAUSES = (60.0, 300.0)
 STEADY_SECONDS = 30.0
 
 
-class Pace:
+class Backoff:
     """The pauses between the tries of one source: a link that broke is soon tried again, one refused is not."""
 
     def __init__(self) -> None:

@@ -7,9 +7,9 @@ import structlog
 
 from cti.events import Event
 from cti.journal.stream import Entry, JournalUnavailable
-from cti.journal.writer import Writer
+from cti.journal.writer import JournalWriter
 from cti.listener.spool import Spool
-from cti.listener.worker_thread import Aside
+from cti.listener.worker_thread import WorkerThread
 
 #: Entries given back to the journal at once.
 REPLAYED_AT_ONCE = 500
@@ -17,13 +17,13 @@ REPLAYED_AT_ONCE = 500
 log = structlog.get_logger()
 
 
-class Keeper:
+class DurableAppender:
     """The one door for events of a source; who calls it waits until they are kept.
 
     Once an event went to the spool, all that follow do, until the spool is empty again.
     """
 
-    def __init__(self, writer: Writer, spool: Spool, aside: Aside) -> None:
+    def __init__(self, writer: JournalWriter, spool: Spool, aside: WorkerThread) -> None:
         self._writer, self._spool = writer, spool
         self._aside = aside
         self._door = asyncio.Lock()

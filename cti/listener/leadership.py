@@ -17,13 +17,13 @@ import clock
 from cti.events import Event, LinkData, LinkEvent, LinkLost, LinkRestored
 from cti.journal.lease import Lease
 from cti.journal.stream import JournalUnavailable
-from cti.listener.backoff import Pace
-from cti.listener.durable_append import Keeper
+from cti.listener.backoff import Backoff
+from cti.listener.durable_append import DurableAppender
 from cti.listener.spool import SpoolFull
-from cti.listener.status import UNREADABLE, LinkFacts, Reporter
-from cti.listener.worker_thread import Aside, Bell
+from cti.listener.status import UNREADABLE, LinkFacts, StatusReporter
+from cti.listener.worker_thread import WakeupThread, WorkerThread
 from cti.models import LinkState
-from cti.sources.port import LinkError, Quarantined, Refusal, SourceConfig, Stamp
+from cti.sources.port import LinkError, MonitorRefusal, Quarantined, SourceConfig, Stamp
 from cti.sources.registry import open_session
 from cti.ui.status_text import when
 
@@ -50,16 +50,22 @@ class SourceGone(Exception):
     retryable = False
 
 
-class Reign:
+class LeadershipTerm:
     """Lead one source until another listener does, the source goes, or ``stop`` is called. Implements ``Outlet``."""
 
     def __init__(
-        self, config: SourceConfig, epoch: int, keeper: Keeper, lease: Lease, reporter: Reporter, bell: Bell
+        self,
+        config: SourceConfig,
+        epoch: int,
+        keeper: DurableAppender,
+        lease: Lease,
+        reporter: StatusReporter,
+        bell: WakeupThread,
     ) -> None:
         self.facts = LinkFacts()
         self._config, self._epoch = config, epoch
         self._keeper, self._lease, self._reporter, self._bell = keeper, lease, reporter, bell
-        self._database, self._lease_thread = Aside("database", connections.close_all), Aside("lease")
+        self._database, self._lease_thread = WorkerThread("database", connections.close_all), WorkerThread("lease")
         self._stamp = Stamp(config.slug, f"{epoch}.0")
         self._sessions = 0
         self._is_up = False
@@ -67,7 +73,7 @@ class Reign:
         self._interruption = ""
         self._interrupted, self._news = asyncio.Event(), asyncio.Event()
         self._losses_told = 0
-        self._pace = Pace()
+        self._pace = Backoff()
 
     async def run(self, lost_at: datetime | None, reason: str) -> None:
         """Lead. ``lost_at``: when an earlier life gave its last sign. Returns after ``stop``.
@@ -122,14 +128,14 @@ class Reign:
         """Keep a message that could not be read; the next report saves it."""
         self._reporter.quarantine(message)
 
-    async def refused(self, device: str, refusal: Refusal | None) -> None:
+    async def refused(self, device: str, refusal: MonitorRefusal | None) -> None:
         """Note that a device is not monitored, or is again."""
         if refusal is None:
             self.facts.refusals.pop(device, None)
         else:
             self.facts.refusals[device] = refusal
 
-    async def lacks(self, lack: Refusal) -> None:
+    async def lacks(self, lack: MonitorRefusal) -> None:
         """Show what the PBX does not say, though the link is up."""
         again = f" It is asked again {when(lack.again_at)}." if lack.again_at else ""
         self.facts.failed(f"{lack.reason}.{again}")

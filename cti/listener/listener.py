@@ -15,12 +15,12 @@ from cti.journal.checks import log_warnings
 from cti.journal.lease import Lease
 from cti.journal.stream import Fenced, JournalUnavailable
 from cti.journal.wakeups import wake
-from cti.journal.writer import Writer, next_epoch
-from cti.listener.durable_append import Keeper
-from cti.listener.leadership import LeaseLost, Reign, SourceGone, set_or_late
+from cti.journal.writer import JournalWriter, next_epoch
+from cti.listener.durable_append import DurableAppender
+from cti.listener.leadership import LeadershipTerm, LeaseLost, SourceGone, set_or_late
 from cti.listener.spool import Spool
-from cti.listener.status import UNREADABLE, EarlierLife, Reporter
-from cti.listener.worker_thread import Aside, Bell
+from cti.listener.status import UNREADABLE, PreviousProcess, StatusReporter
+from cti.listener.worker_thread import WakeupThread, WorkerThread
 from cti.sources.port import Quarantined, SourceConfig
 
 POLL_SECONDS = 0.5
@@ -39,11 +39,14 @@ class Listener:
         self.owner = f"{socket.gethostname()}:{os.getpid()}"
         self._config = config
         self._lease = Lease(config.slug, self.owner)
-        self._reporter = Reporter(source_id, self.owner)
+        self._reporter = StatusReporter(source_id, self.owner)
         self._spool = Spool(Path(settings.SPOOL_DIR) / config.slug, settings.SPOOL_MAX_BYTES)
-        self._bell = Bell("wake", lambda: wake(source_id))
-        self._journal, self._database = Aside("journal", self._spool.close), Aside("standby", connections.close_all)
-        self._reign: Reign | None = None
+        self._bell = WakeupThread("wake", lambda: wake(source_id))
+        self._journal, self._database = (
+            WorkerThread("journal", self._spool.close),
+            WorkerThread("standby", connections.close_all),
+        )
+        self._reign: LeadershipTerm | None = None
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -110,8 +113,8 @@ class Listener:
             log.warning("journal_unavailable", source=self._config.slug, error=str(error))
             return
         log.info("leading", source=self._config.slug, epoch=epoch, spooled=self._spool.count)
-        keeper = Keeper(Writer(self._config.slug, epoch), self._spool, self._journal)
-        self._reign = Reign(self._config, epoch, keeper, self._lease, self._reporter, self._bell)
+        keeper = DurableAppender(JournalWriter(self._config.slug, epoch), self._spool, self._journal)
+        self._reign = LeadershipTerm(self._config, epoch, keeper, self._lease, self._reporter, self._bell)
         if self._stopping.is_set():
             self._reign.stop()
         try:
@@ -130,15 +133,15 @@ class Listener:
             raise SourceGone
         self._config = config
 
-    async def _earlier_life(self) -> EarlierLife:
+    async def _earlier_life(self) -> PreviousProcess:
         """Return what the last leader left; without the database all that is known is that there may have been one."""
         try:
             return await self._database.run(self._reporter.earlier_life)
         except UNREADABLE as error:
             log.warning("earlier_life_unknown", source=self._config.slug, error=type(error).__name__)
-            return EarlierLife(seen_at=clock.now())
+            return PreviousProcess(seen_at=clock.now())
 
-    async def _new_epoch(self, earlier: EarlierLife) -> int:
+    async def _new_epoch(self, earlier: PreviousProcess) -> int:
         """Return an epoch above all known ones, noted in the database before it is used, where that can be."""
         spooled = int(self._spool.last_id.split("-")[0] or 0)
         epoch = await self._journal.run(next_epoch, self._config.slug, max(earlier.epoch, spooled))
@@ -148,12 +151,12 @@ class Listener:
             log.warning("epoch_not_noted", source=self._config.slug, error=type(error).__name__)
         return epoch
 
-    def _lost_at(self, earlier: EarlierLife) -> datetime | None:
+    def _lost_at(self, earlier: PreviousProcess) -> datetime | None:
         """Return from when on events may be missing: what another host has in its spool does not come any more."""
         is_ours = self._spool.count > 0
         return earlier.spooling_since if earlier.spooling_since and not is_ours else earlier.seen_at
 
-    def _reason(self, earlier: EarlierLife) -> str:
+    def _reason(self, earlier: PreviousProcess) -> str:
         if earlier.leader.split(":")[0] in ("", socket.gethostname()):
             return "listener restarted"
         return f"this listener took over from {earlier.leader}"

@@ -12,7 +12,7 @@ import clock
 from cti.listener.source_config import SecretMissing, source_config
 from cti.models import CtiSource, LinkState, LinkStatus
 from cti.quarantine import OVERFLOW, record_counted
-from cti.sources.port import Quarantined, Refusal, SourceConfig
+from cti.sources.port import MonitorRefusal, Quarantined, SourceConfig
 from cti.sources.registry import has_session
 from vault.fields import VaultError
 
@@ -35,7 +35,7 @@ class LinkFacts:
     events_per_second: float = 0.0
     last_error: str = ""
     last_error_at: datetime | None = None
-    refusals: dict[str, Refusal] = field(default_factory=dict)
+    refusals: dict[str, MonitorRefusal] = field(default_factory=dict)
     spooled: int = 0
 
     def failed(self, error: str) -> None:
@@ -45,14 +45,14 @@ class LinkFacts:
     def columns(self) -> dict[str, Any]:
         """Return them as a ``LinkStatus`` has them; what has not happened in this life leaves the last one's there."""
         members = dict(vars(self))
-        refusals: dict[str, Refusal] = members.pop("refusals")
+        refusals: dict[str, MonitorRefusal] = members.pop("refusals")
         members["monitors_refused"] = {device: one.reason for device, one in refusals.items()}
         members["monitors_again"] = {device: one.again_at for device, one in refusals.items() if one.again_at}
         return {name: value for name, value in members.items() if value or not name.startswith("last_")}
 
 
 @dataclass(frozen=True)
-class EarlierLife:
+class PreviousProcess:
     """What the last leader left in the database; ``seen_at`` is None when there never was one."""
 
     seen_at: datetime | None = None
@@ -61,7 +61,7 @@ class EarlierLife:
     spooling_since: datetime | None = None
 
 
-class Reporter:
+class StatusReporter:
     """Speak with the database about one source, in a thread that may have to wait; the quarantine is the loop's."""
 
     def __init__(self, source_id: int, owner: str) -> None:
@@ -83,14 +83,14 @@ class Reporter:
         """Have messages wait again."""
         self._quarantine += messages
 
-    def earlier_life(self) -> EarlierLife:
+    def earlier_life(self) -> PreviousProcess:
         """Return what the last leader left. Raises the database's error."""
         close_old_connections()
         row = LinkStatus.objects.filter(source_id=self._source_id).first()
         if row is None:
-            return EarlierLife()
+            return PreviousProcess()
         spooling_since = row.since if row.state == LinkState.SPOOLING else None
-        return EarlierLife(row.reported_at, row.leader, row.epoch, spooling_since)
+        return PreviousProcess(row.reported_at, row.leader, row.epoch, spooling_since)
 
     def begin(self, epoch: int) -> None:
         """Note the epoch before its first append. Raises the database's error."""

@@ -14,7 +14,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class Aside:
+class WorkerThread:
     """One thread that makes calls one after the other, in the order they were given; ``at_end`` cleans up in it."""
 
     def __init__(self, name: str, at_end: Callable[[], None] | None = None) -> None:
@@ -48,7 +48,7 @@ def _fulfil(done: "Future[R]", call: Callable[..., R], args: tuple[Any, ...], kw
         done.set_exception(error)
 
 
-class Bell:
+class WakeupThread:
     """Do one thing in a thread of its own when rung; ringing again before it is done does it once more."""
 
     def __init__(self, name: str, act: Callable[[], None]) -> None:

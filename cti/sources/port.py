@@ -68,7 +68,7 @@ class Quarantined(msgspec.Struct, frozen=True):
     place: str = ""
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class MonitorRefusal(msgspec.Struct, frozen=True):
     """Why the PBX does not do what it is asked for. ``again_at``: when it is asked again; None where it is not."""
 
     reason: str
@@ -87,10 +87,10 @@ class Outlet(Protocol):
     async def quarantine(self, message: Quarantined) -> None:
         """Keep a message that could not be read."""
 
-    async def refused(self, device: str, refusal: Refusal | None) -> None:
+    async def refused(self, device: str, refusal: MonitorRefusal | None) -> None:
         """Tell that the PBX refuses to monitor a device, or (None) that it does so no longer."""
 
-    async def lacks(self, lack: Refusal) -> None:
+    async def lacks(self, lack: MonitorRefusal) -> None:
         """Tell what the PBX does not say, though the link is up."""
 
 
@@ -119,22 +119,34 @@ class Stamp:
     ) -> SomeCall:
         """Make a call event. Raises ``ValueError`` when ``data`` lacks what the type requires."""
         return kind(
-            id=self._id(), source=self._source, time=time or received, specversion="1.0", data=data,
+            id=self._id(),
+            source=self._source,
+            time=time or received,
+            specversion="1.0",
+            data=data,
             gatewaytime=received,
-        )  # fmt: skip
+        )
 
     def agent(
         self, kind: type[SomeAgent], data: AgentData, *, received: datetime, time: datetime | None = None
     ) -> SomeAgent:
         """Make an agent event. Raises ``ValueError`` when ``data`` lacks what the type requires."""
         return kind(
-            id=self._id(), source=self._source, time=time or received, specversion="1.0", data=data,
+            id=self._id(),
+            source=self._source,
+            time=time or received,
+            specversion="1.0",
+            data=data,
             gatewaytime=received,
-        )  # fmt: skip
+        )
 
     def link(self, kind: type[SomeLink], data: LinkData | None = None, *, received: datetime) -> SomeLink:
         """Make an event about the link itself."""
         return kind(
-            id=self._id(), source=self._source, time=received, specversion="1.0", data=data or LinkData(),
+            id=self._id(),
+            source=self._source,
+            time=received,
+            specversion="1.0",
+            data=data or LinkData(),
             gatewaytime=received,
-        )  # fmt: skip
+        )

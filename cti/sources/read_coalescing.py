@@ -9,7 +9,7 @@ from typing import Final
 GATHER_SECONDS: Final = 0.01
 
 
-class Gathering:
+class ReadCoalescer:
     """Keeps the readings of one link apart."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from cti.journal.dedup import NEWEST, Lately
-from cti.journal.lease import Standing
-from cti.models import CtiSource, IntakeToken, Kind, LinkState, LinkStatus, Scope
+from cti.journal.dedup import NEWEST, RecentIds
+from cti.journal.lease import LeaseStanding
+from cti.models import CtiSource, IntakeToken, LinkState, LinkStatus, Scope, SourceKind
 
 #: A listener that has not reported for so long is dead, hung, or cut off from the database.
 SILENT = timedelta(seconds=15)
@@ -15,7 +15,7 @@ NO_SECOND = "No second listener: if this one dies, events are missed until it is
 
 
 def link_sentences(
-    source: CtiSource, now: datetime, standing: Standing | None = None, lately: Lately | None = None
+    source: CtiSource, now: datetime, standing: LeaseStanding | None = None, lately: RecentIds | None = None
 ) -> list[str]:
     """Say how the link of a source is, the most important first.
 
@@ -24,24 +24,28 @@ def link_sentences(
     """
     if not source.enabled:
         return ["This source is disabled: nothing is taken from it."]
-    if source.kind == Kind.HTTP:
+    if source.kind == SourceKind.HTTP:
         return _intake(source, lately)
     status: LinkStatus | None = getattr(source, "status", None)
     if status is None or status.reported_at is None:
         return [f"No listener has reported yet. Start one: ./gateway manage listen {source.slug}"]
     return [
-        _state(status, now), *_leader(status, standing), *_standbys(standing, now), *_events(status, now),
-        *_error(status), *_refused(status),
-    ]  # fmt: skip
+        _state(status, now),
+        *_leader(status, standing),
+        *_standbys(standing, now),
+        *_events(status, now),
+        *_error(status),
+        *_refused(status),
+    ]
 
 
-def _intake(source: CtiSource, lately: Lately | None) -> list[str]:
+def _intake(source: CtiSource, lately: RecentIds | None) -> list[str]:
     tokens = source.tokens.filter(scope=Scope.WRITE)
     used = tokens.exclude(last_used_at=None).order_by("-last_used_at").first()
     return [_accepted(lately, is_sending=used is not None), _tokens(tokens.filter(revoked_at=None).exists(), used)]
 
 
-def _accepted(lately: Lately | None, *, is_sending: bool) -> str:
+def _accepted(lately: RecentIds | None, *, is_sending: bool) -> str:
     if lately is None:
         return "Redis does not answer: what is posted now is refused with status 503, and has to be posted again."
     if lately.last_at is None and not is_sending:
@@ -51,7 +55,7 @@ def _accepted(lately: Lately | None, *, is_sending: bool) -> str:
     return f"The last event was accepted {when(lately.last_at)}; {_rate(lately)}."
 
 
-def _rate(lately: Lately) -> str:
+def _rate(lately: RecentIds) -> str:
     if lately.fresh < NEWEST:
         return f"{lately.fresh:,} came in the last minute"
     seconds = max(lately.within.total_seconds(), 0.001)
@@ -79,7 +83,7 @@ def _state(status: LinkStatus, now: datetime) -> str:
     return f"{words.get(LinkState(status.state), status.get_state_display())}{since}."
 
 
-def _leader(status: LinkStatus, standing: Standing | None) -> list[str]:
+def _leader(status: LinkStatus, standing: LeaseStanding | None) -> list[str]:
     since = f" since {_moment(status.leading_since)}" if status.leading_since else ""
     if standing is None:
         return [f"{status.leader} leads{since} by its own report; Redis does not tell who leads now."]
@@ -90,7 +94,7 @@ def _leader(status: LinkStatus, standing: Standing | None) -> list[str]:
     return [f"{standing.leader} leads{since}."]
 
 
-def _standbys(standing: Standing | None, now: datetime) -> list[str]:
+def _standbys(standing: LeaseStanding | None, now: datetime) -> list[str]:
     if standing is None:
         return []
     present = [one for one in standing.standbys if one.is_present]

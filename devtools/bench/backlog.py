@@ -27,7 +27,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from calls.pipeline.consumer import Consumer
-from cti.journal.writer import Writer
+from cti.journal.writer import JournalWriter
 from cti.models import CtiSource
 from devtools.bench.backlog_filling import fill_backlog, queued
 from devtools.bench.consume import AFTER, BEFORE, EXTENSIONS, answer_searches, drain, events_of, logons, site, timed
@@ -58,28 +58,28 @@ class Intake:
 
     def __init__(self, source: CtiSource) -> None:
         self.source, self.calls = source, 0
-        self.writer = Writer(source.slug, 1)
+        self.writer = JournalWriter(source.slug, 1)
         self.consumer = Consumer(source, lambda: datetime.now(UTC))
         self.writer.append(list(logons(source.slug)))
         drain(self.consumer)
 
-    def take(self, calls: int) -> "Spent":
+    def take(self, calls: int) -> "BacklogCost":
         """Fold so many new calls, one at a time at an extension; their flags are queued behind the backlog."""
-        spent = Spent()
+        spent = BacklogCost()
         for _ in range(0, calls, EXTENSIONS):
             spent += self._take(min(calls, EXTENSIONS))
         return spent
 
-    def _take(self, calls: int) -> "Spent":
+    def _take(self, calls: int) -> "BacklogCost":
         first, self.calls = self.calls, self.calls + calls
-        spent, queued_before = Spent(), _queued()
+        spent, queued_before = BacklogCost(), _queued()
         for part in (slice(0, BEFORE), slice(BEFORE, BEFORE + AFTER)):
-            spent += Spent(*timed(self.consumer, self.writer, events_of(self.source.slug, calls, part, first)))
+            spent += BacklogCost(*timed(self.consumer, self.writer, events_of(self.source.slug, calls, part, first)))
             answer_searches()
         time.sleep(SETTLE_SECONDS)
         began, cpu = time.perf_counter(), time.process_time()
         drain(self.consumer)
-        spent += Spent(0, time.perf_counter() - began, time.process_time() - cpu)
+        spent += BacklogCost(0, time.perf_counter() - began, time.process_time() - cpu)
         assert _queued() == queued_before + calls, f"{_queued() - queued_before} of {calls} calls have flags to write"
         return spent
 
@@ -89,15 +89,15 @@ def _queued() -> int:
     return FlagWrite.objects.aggregate(newest=Max("id"))["newest"] or 0
 
 
-class Spent(msgspec.Struct, frozen=True):
+class BacklogCost(msgspec.Struct, frozen=True):
     """Events, and the seconds of the clock and of the CPU that they took."""
 
     events: int = 0
     seconds: float = 0.0
     cpu: float = 0.0
 
-    def __add__(self, other: "Spent") -> "Spent":
-        return Spent(self.events + other.events, self.seconds + other.seconds, self.cpu + other.cpu)
+    def __add__(self, other: "BacklogCost") -> "BacklogCost":
+        return BacklogCost(self.events + other.events, self.seconds + other.seconds, self.cpu + other.cpu)
 
     @property
     def rate(self) -> float:
@@ -147,7 +147,7 @@ def _away(service: RecordingService) -> None:
     ServiceHealth.objects.create(service=service, failures=5, openings=5, open_until=later, failed_at=timezone.now())
 
 
-def _of_intake(before: Spent, beside: Spent, writes: int) -> list[Result]:
+def _of_intake(before: BacklogCost, beside: BacklogCost, writes: int) -> list[Result]:
     ratio = beside.rate / before.rate
     cpu_before, cpu_beside = (one.cpu / one.events * 1000 for one in (before, beside))
     notes = [
@@ -156,10 +156,18 @@ def _of_intake(before: Spent, beside: Spent, writes: int) -> list[Result]:
     ]
     what = f"intake beside {writes:,} writes"
     return [
-        Result(bench="backlog", what=what, rate=beside.rate, unit="events/s", cpu_seconds=beside.cpu,
-               against="without them", ratio=ratio, notes=notes),
+        Result(
+            bench="backlog",
+            what=what,
+            rate=beside.rate,
+            unit="events/s",
+            cpu_seconds=beside.cpu,
+            against="without them",
+            ratio=ratio,
+            notes=notes,
+        ),
         Result(bench="backlog", what="intake without them", rate=before.rate, unit="events/s", cpu_seconds=before.cpu),
-    ]  # fmt: skip
+    ]
 
 
 def _visitor() -> Client:
@@ -186,8 +194,9 @@ def _pages(visitor: Client, how: str, load: Load) -> list[Latency]:
         "ready": reverse("ready"),
         "metrics": reverse("metrics"),
     }
-    return [latency(f"{name}, {how}", _times(partial(visitor.get, address), load, name))
-            for name, address in pages.items()]  # fmt: skip
+    return [
+        latency(f"{name}, {how}", _times(partial(visitor.get, address), load, name)) for name, address in pages.items()
+    ]
 
 
 def _times(act: Callable[[], object], load: Load, name: str) -> list[float]:
@@ -216,8 +225,15 @@ def _of_pages(latencies: Sequence[Latency], writes: int, filled: str) -> Result:
     count = sum(one.count for one in latencies)
     seconds = sum(one.p50 * one.count for one in latencies)
     what = f"pages and statements beside {writes:,} writes on {connection.vendor}"
-    return Result(bench="backlog", what=what, rate=count / max(seconds, 1e-9), unit="requests/s", cpu_seconds=0,
-                  latencies=list(latencies), notes=[filled])  # fmt: skip
+    return Result(
+        bench="backlog",
+        what=what,
+        rate=count / max(seconds, 1e-9),
+        unit="requests/s",
+        cpu_seconds=0,
+        latencies=list(latencies),
+        notes=[filled],
+    )
 
 
 def _returned(source: CtiSource, service: RecordingService, load: Load) -> Result:
@@ -232,14 +248,21 @@ def _returned(source: CtiSource, service: RecordingService, load: Load) -> Resul
         written = ledger.read_text(encoding="ascii").split() if ledger.exists() else []
     folded = _fold_all(source)
     wrong = _wrongs(order, written, drained)
-    notes = [f"written {len(written):,}; the worker's memory grew by {drained.grown / MIB:.1f} MiB",
-             f"taken into their legs afterwards: {folded:,.0f} a second",
-             *(wrong or ["nothing twice, nothing lost, the oldest first"])]  # fmt: skip
+    notes = [
+        f"written {len(written):,}; the worker's memory grew by {drained.grown / MIB:.1f} MiB",
+        f"taken into their legs afterwards: {folded:,.0f} a second",
+        *(wrong or ["nothing twice, nothing lost, the oldest first"]),
+    ]
     return Result(
-        bench="backlog", what=f"delivery of {len(order):,} writes", rate=len(written) / drained.seconds,
-        unit="writes/s", cpu_seconds=drained.cpu, latencies=[latency("claim_due", drained.claim_seconds)], notes=notes,
+        bench="backlog",
+        what=f"delivery of {len(order):,} writes",
+        rate=len(written) / drained.seconds,
+        unit="writes/s",
+        cpu_seconds=drained.cpu,
+        latencies=[latency("claim_due", drained.claim_seconds)],
+        notes=notes,
         is_broken=bool(wrong),
-    )  # fmt: skip
+    )
 
 
 def _drain_for(service: RecordingService, seconds: float) -> Drained:

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from msgspec.structs import replace
 
-from calls.core.state import Leg as CoreLeg
+from calls.core.state import LegState as CoreLeg
 from calls.models import Checkpoint, Leg
 from calls.stats.rebuild import recount
 from calls.storage.codec import LEG_FIELDS, leg_key, leg_row
@@ -35,8 +35,11 @@ def fill_backlog(source: CtiSource, service: RecordingService, writes: int) -> N
         insert(Leg, LEG_FIELDS, (_leg(source, service, first + number, at) for number, at in enumerate(legs)))
     last = FlagWrite.objects.aggregate(last=Max("id"))["last"] or 0
     with without_indexes(FlagWrite):
-        insert(FlagWrite, _WRITE, (_write(source, service, first + number, _moment(number, writes, end))
-                                   for number in range(writes)))  # fmt: skip
+        insert(
+            FlagWrite,
+            _WRITE,
+            (_write(source, service, first + number, _moment(number, writes, end)) for number in range(writes)),
+        )
     with without_indexes(FlagValue):
         _fill_values(last)
     Checkpoint.objects.filter(pk=checkpoint.pk).update(next_leg=first + writes, version=checkpoint.version + 1)
@@ -75,21 +78,55 @@ def _leg(source: CtiSource, service: RecordingService, number: int, at: datetime
     ended = at - timedelta(seconds=1)
     begun = ended - timedelta(minutes=3)
     leg = replace(
-        _patterns[0], number=number, call_id=f"B{number}", device_id=extension_of(number % EXTENSIONS),
-        connected_at=begun, connected_by_us=begun, disconnected_at=ended, disconnected_by_us=ended,
-        guid=guid_of(number), service=service.pk, services=(service.pk,), recording_began=begun, found_by_us=begun,
+        _patterns[0],
+        number=number,
+        call_id=f"B{number}",
+        device_id=extension_of(number % EXTENSIONS),
+        connected_at=begun,
+        connected_by_us=begun,
+        disconnected_at=ended,
+        disconnected_by_us=ended,
+        guid=guid_of(number),
+        service=service.pk,
+        services=(service.pk,),
+        recording_began=begun,
+        found_by_us=begun,
         base_due=at,
-    )  # fmt: skip
+    )
     return leg_row(source.pk, leg, at)
 
 
-_WRITE = ("leg_id", "source_id", "service", "recording_guid", "part", "state", "attempts", "not_before", "created_at",
-          "error_code", "error", "folded")  # fmt: skip
+_WRITE = (
+    "leg_id",
+    "source_id",
+    "service",
+    "recording_guid",
+    "part",
+    "state",
+    "attempts",
+    "not_before",
+    "created_at",
+    "error_code",
+    "error",
+    "folded",
+)
 
 
 def _write(source: CtiSource, service: RecordingService, number: int, at: datetime) -> tuple[Any, ...]:
-    return (leg_key(source.pk, number), source.pk, service.pk, guid_of(number), "base", "queued", 0, at, at, "", "",
-            False)  # fmt: skip
+    return (
+        leg_key(source.pk, number),
+        source.pk,
+        service.pk,
+        guid_of(number),
+        "base",
+        "queued",
+        0,
+        at,
+        at,
+        "",
+        "",
+        False,
+    )
 
 
 def _fill_values(after: int) -> None:

@@ -50,14 +50,28 @@ def take(event: dict[str, Any]) -> None:
 def _connected(source: CtiSource, call: Call, data: dict[str, Any], now: Any) -> None:
     service = RecordingService.objects.get(allocations__source=source)
     leg = Leg.objects.create(
-        id=FIRST_LEG + call.pk, source=source, call_id=call.call_id, device_id=data["deviceId"], phase="open",
-        caller_name=data.get("callerName", ""), connected_at=now, service=service, outcome=Outcome.WAITING, facts=b"",
+        id=FIRST_LEG + call.pk,
+        source=source,
+        call_id=call.call_id,
+        device_id=data["deviceId"],
+        phase="open",
+        caller_name=data.get("callerName", ""),
+        connected_at=now,
+        service=service,
+        outcome=Outcome.WAITING,
+        facts=b"",
         folded_at=now,
-    )  # fmt: skip
+    )
     RecordingSearch.objects.create(
-        leg_id=leg.pk, source=source, service=service, extension=leg.device_id, not_started_before=now,
-        connected_at=now, deadline=now, next_at=now,
-    )  # fmt: skip
+        leg_id=leg.pk,
+        source=source,
+        service=service,
+        extension=leg.device_id,
+        not_started_before=now,
+        connected_at=now,
+        deadline=now,
+        next_at=now,
+    )
 
 
 def _cleared(call: Call, device_id: str, now: Any) -> None:
@@ -67,6 +81,11 @@ def _cleared(call: Call, device_id: str, now: Any) -> None:
     leg.phase, leg.disconnected_at = "closed", now
     leg.save()
     FlagWrite.objects.create(
-        leg_id=leg.pk, source_id=leg.source_id, service_id=leg.service_id, recording_guid=str(leg.pk), part="base",
-        not_before=now, created_at=now,
-    )  # fmt: skip
+        leg_id=leg.pk,
+        source_id=leg.source_id,
+        service_id=leg.service_id,
+        recording_guid=str(leg.pk),
+        part="base",
+        not_before=now,
+        created_at=now,
+    )

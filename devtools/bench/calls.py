@@ -28,9 +28,9 @@ def _measured(bench: str, load: Load, rate: float, seconds: float) -> list[Resul
         rate, seconds = QUICK_RATE, QUICK_SECONDS
     place = take_place(on_sqlite=False)
     django.setup()
-    from devtools.bench.watch import Watch  # noqa: PLC0415  (needs the environment that was just made)
+    from devtools.bench.watch import RunWatch  # noqa: PLC0415  (needs the environment that was just made)
 
-    result = Watch(bench, place, load.rate or rate, load.seconds or seconds).go()
+    result = RunWatch(bench, place, load.rate or rate, load.seconds or seconds).go()
     if not result.is_broken:
         shutil.rmtree(place.folder, ignore_errors=True)
     return [result]

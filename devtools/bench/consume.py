@@ -24,7 +24,7 @@ from calls.models import Leg, RecordingSearch, SearchState
 from calls.pipeline.consumer import Consumer
 from cti.api import START, read_journal
 from cti.events import AnyEvent, encode, from_mapping
-from cti.journal.writer import Writer
+from cti.journal.writer import JournalWriter
 from cti.models import CtiSource
 from devtools.bench.baseline import QUEUE, take
 from devtools.bench.meter import taken
@@ -45,7 +45,7 @@ def consume(load: Load) -> list[Result]:
     """Measure the consumer and the floor with the same journal."""
     source = site()
     calls = max(int(CALLS * load.size), EXTENSIONS)
-    writer = Writer(source.slug, 1)
+    writer = JournalWriter(source.slug, 1)
     consumer = Consumer(source, lambda: datetime.now(UTC))
     writer.append(list(logons(source.slug)))
     drain(consumer)
@@ -59,10 +59,17 @@ def consume(load: Load) -> list[Result]:
     baseline = _baseline(source.slug, max(int(BASELINE_CALLS * load.size), 20))
     what = f"journal to {connection.vendor}"
     ours = [
-        Result(bench="consume", what=what, rate=events / seconds, unit="events/s", cpu_seconds=cpu, against=other,
-               ratio=events / seconds / rate)
+        Result(
+            bench="consume",
+            what=what,
+            rate=events / seconds,
+            unit="events/s",
+            cpu_seconds=cpu,
+            against=other,
+            ratio=events / seconds / rate,
+        )
         for other, rate in (("floor", floor), (BASELINE, baseline.rate))
-    ]  # fmt: skip
+    ]
     bare = Result(bench="consume", what="floor", rate=floor, unit="events/s", cpu_seconds=floor_cpu)
     return [*ours, bare, baseline]
 
@@ -97,10 +104,16 @@ def site() -> CtiSource:
     Allocation.objects.create(source=source, service=service)
     now = timezone.now()
     QmsUser.objects.bulk_create(
-        QmsUser(service=service, user_id=f"u{n}", extension=extension_of(n), recording_service="Any",
-                licence="Unlimited", loaded_at=now)
+        QmsUser(
+            service=service,
+            user_id=f"u{n}",
+            extension=extension_of(n),
+            recording_service="Any",
+            licence="Unlimited",
+            loaded_at=now,
+        )
         for n in range(EXTENSIONS)
-    )  # fmt: skip
+    )
     return source
 
 
@@ -141,7 +154,7 @@ def events_of(slug: str, calls: int, part: slice, first: int = 0) -> Iterator[An
             yield _event(slug, kind, f"{n}-{at}", data)
 
 
-def timed(consumer: Consumer, writer: Writer, events: Iterator[AnyEvent]) -> tuple[int, float, float]:
+def timed(consumer: Consumer, writer: JournalWriter, events: Iterator[AnyEvent]) -> tuple[int, float, float]:
     """Append events, then consume them; return how many, in how many seconds and CPU seconds."""
     count = len(writer.append(list(events)))
     began, cpu = time.perf_counter(), time.process_time()

@@ -21,12 +21,45 @@ from cti.events import AnyEvent
 from devtools.bench.meter import children, own, taken
 from devtools.bench.options import Load
 from devtools.bench.result import Result
-from devtools.bench.traffic import Spent, Talk, Traffic, events_of, find_recordings, logons, make_source, write_flags
+from devtools.bench.traffic import (
+    BenchCall,
+    FoldCost,
+    Traffic,
+    events_of,
+    find_recordings,
+    logons,
+    make_source,
+    write_flags,
+)
 
 AGENTS, PEAK = 2_000, 60_000
 #: How much of the peak comes in each hour of the day.
-HOURS = (0.02, 0.02, 0.02, 0.02, 0.02, 0.03, 0.08, 0.30, 0.70, 1.00, 1.00, 0.95,
-         0.75, 0.80, 0.90, 0.90, 0.80, 0.55, 0.35, 0.25, 0.15, 0.08, 0.04, 0.02)  # fmt: skip
+HOURS = (
+    0.02,
+    0.02,
+    0.02,
+    0.02,
+    0.02,
+    0.03,
+    0.08,
+    0.30,
+    0.70,
+    1.00,
+    1.00,
+    0.95,
+    0.75,
+    0.80,
+    0.90,
+    0.90,
+    0.80,
+    0.55,
+    0.35,
+    0.25,
+    0.15,
+    0.08,
+    0.04,
+    0.02,
+)
 QUICK_SCALE = 0.002
 #: Seconds that they talk: the shortest, and so much more. At the peak an agent has a call every two minutes.
 TALK, LONGER = 45, 60
@@ -44,12 +77,12 @@ class Slice:
     """What a quarter of the day's events cost: of the consumer, and of the database's CPU; the consumer's size then."""
 
     until: datetime
-    spent: Spent
+    spent: FoldCost
     database_cpu: float
     mib: float
 
 
-class Day:
+class BenchDay:
     """One day at a scale: that part of the calls, to all agents."""
 
     def __init__(self, scale: float) -> None:
@@ -64,21 +97,21 @@ class Day:
         """Let the day pass."""
         slices: list[Slice] = []
         whole = self.calls * EVENTS_A_CALL
-        spent, done, before = Spent(), 0, _database_cpu()
+        spent, done, before = FoldCost(), 0, _database_cpu()
         for some in self._pieces(min(AT_ONCE, max(whole // LEAST_TIMES, 1))):
             spent += self._pass(some)
             done += len(some)
             if done >= whole * (len(slices) + 1) / QUARTERS:
                 present = _database_cpu()
                 slices.append(Slice(some[-1].at, spent, present - before, own().bytes / MIB))
-                spent, before = Spent(), present
+                spent, before = FoldCost(), present
         for longer in AFTERWARDS:
             self.traffic.now += longer
             self._answer()
             self.traffic.take([])
         return slices
 
-    def _pass(self, some: list[AnyEvent]) -> Spent:
+    def _pass(self, some: list[AnyEvent]) -> FoldCost:
         self.traffic.now = some[-1].at
         spent = self.traffic.take(some)
         self._answer()
@@ -120,19 +153,19 @@ class Day:
         while waiting:
             yield heapq.heappop(waiting)[-1]
 
-    def _talks(self) -> Iterator[Talk]:
+    def _talks(self) -> Iterator[BenchCall]:
         number = 0
         for hour, calls in enumerate(self.hours):
             for at in range(calls):
                 came = MIDNIGHT + timedelta(hours=hour, seconds=3600 * at / calls)
                 extension = self.extensions[number % len(self.extensions)]
-                yield Talk(number, extension, came, timedelta(seconds=TALK + number * 37 % LONGER))
+                yield BenchCall(number, extension, came, timedelta(seconds=TALK + number * 37 % LONGER))
                 number += 1
 
 
 def day(load: Load) -> list[Result]:
     """Measure each quarter of the day's events, and what the day leaves behind."""
-    one = Day(load.scale or (QUICK_SCALE if load.is_quick else 1.0))
+    one = BenchDay(load.scale or (QUICK_SCALE if load.is_quick else 1.0))
     at_first = own().bytes / MIB
     slices = one.go()
     grown = (_database_bytes() - one.empty_bytes) / MIB
@@ -145,21 +178,33 @@ def day(load: Load) -> list[Result]:
         f"consumer's process: {at_first:,.0f} MiB at first, {slices[-1].mib:,.0f} MiB at the end",
     ]
     is_broken = outcomes["flagged"] != one.calls or outcomes.total() != one.calls
-    spent = sum((each.spent for each in slices), Spent())
-    whole = Result(bench="day", what="the whole day", rate=spent.rate, unit="events/s", cpu_seconds=spent.cpu,
-                   notes=notes, is_broken=is_broken)  # fmt: skip
+    spent = sum((each.spent for each in slices), FoldCost())
+    whole = Result(
+        bench="day",
+        what="the whole day",
+        rate=spent.rate,
+        unit="events/s",
+        cpu_seconds=spent.cpu,
+        notes=notes,
+        is_broken=is_broken,
+    )
     return [whole, *_quarters(slices)]
 
 
 def _quarters(slices: list[Slice]) -> list[Result]:
     return [
         Result(
-            bench="day", what=f"quarter {number} of the events, until {each.until:%H:%M}", rate=each.spent.rate,
-            unit="events/s", cpu_seconds=each.spent.cpu, against="quarter 1",
-            ratio=each.spent.rate / slices[0].spent.rate, notes=[_costs(each, slices[0])],
+            bench="day",
+            what=f"quarter {number} of the events, until {each.until:%H:%M}",
+            rate=each.spent.rate,
+            unit="events/s",
+            cpu_seconds=each.spent.cpu,
+            against="quarter 1",
+            ratio=each.spent.rate / slices[0].spent.rate,
+            notes=[_costs(each, slices[0])],
         )
         for number, each in enumerate(slices, start=1)
-    ]  # fmt: skip
+    ]
 
 
 def _costs(one: Slice, first: Slice) -> str:

@@ -31,8 +31,13 @@ AT_ONCE = 20_000
 OPEN, WITH_FLAGS = 300, 500_000
 FLAGS = ("AgentId", "AgentName", "CallerName", "CTICallRef", "InteractionGuid", "QueueName")
 #: Every so many legs one was not flagged for this reason.
-MISSED = ((211, "user_unmatched", ""), (307, "not_recorded", "none"), (1009, "window_missed", "late"),
-          (5003, "not_recorded", "several"), (99_991, "refused", "UnknownFlag"))  # fmt: skip
+MISSED = (
+    (211, "user_unmatched", ""),
+    (307, "not_recorded", "none"),
+    (1009, "window_missed", "late"),
+    (5003, "not_recorded", "several"),
+    (99_991, "refused", "UnknownFlag"),
+)
 
 
 class Filled(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,35 +172,131 @@ def _leg(one: Numbered, sources: Sequence[int]) -> tuple[Any, ...]:
     at, (outcome, code) = one.connected_at, one.outcome
     is_flagged, reason = outcome == "flagged", "" if outcome == "flagged" else f"As made for the bench: {outcome}."
     own = {
-        "id": key_of(one, sources), "source": source_of(one, sources), "call_id": f"C{one.number}",
-        "device_id": one.extension, "phase": "open" if one.is_open else "settled",
-        "interaction_id": f"I{one.number // 2}", "agent_id": one.agent, "agent_name": f"Agent {one.agent}",
-        "queue_name": one.queue, "caller_name": f"Caller {one.calling}" if one.number % 5 == 0 else "",
-        "calling_number": one.calling, "connected_at": at,
+        "id": key_of(one, sources),
+        "source": source_of(one, sources),
+        "call_id": f"C{one.number}",
+        "device_id": one.extension,
+        "phase": "open" if one.is_open else "settled",
+        "interaction_id": f"I{one.number // 2}",
+        "agent_id": one.agent,
+        "agent_name": f"Agent {one.agent}",
+        "queue_name": one.queue,
+        "caller_name": f"Caller {one.calling}" if one.number % 5 == 0 else "",
+        "calling_number": one.calling,
+        "connected_at": at,
         "disconnected_at": None if one.is_open else at + timedelta(minutes=3),
-        "recording_guid": one.guid if is_flagged else None, "service": None, "outcome": outcome, "reason": reason,
-        "reason_code": code, "guid_ms": 120 + one.number % 400 if is_flagged else None,
-        "flags_ms": 1100 + one.number % 500 if is_flagged else None, "due_at": None, "folded_at": at,
-    }  # fmt: skip
+        "recording_guid": one.guid if is_flagged else None,
+        "service": None,
+        "outcome": outcome,
+        "reason": reason,
+        "reason_code": code,
+        "guid_ms": 120 + one.number % 400 if is_flagged else None,
+        "flags_ms": 1100 + one.number % 500 if is_flagged else None,
+        "due_at": None,
+        "folded_at": at,
+    }
     return tuple((_PATTERN | own).values())
 
 
 def _fill_dependents(newest: Sequence[Numbered], sources: Sequence[int]) -> None:
     service = RecordingService.objects.get().pk
-    insert(RecordingSearch, ("leg_id", "ordinal", "source", "service", "services", "known_guid", "extension",
-            "not_started_before", "connected_at", "deadline", "next_at", "state", "attempts", "first_asked_at",
-            "answered_at", "recording_guid", "recording_started_at", "why", "error", "folded"),
-            ((key_of(one, sources), 1, source_of(one, sources), service, "[]", "", one.extension, one.connected_at,
-              one.connected_at, one.connected_at, one.connected_at, "found", 1, one.connected_at, one.connected_at,
-              one.guid, one.connected_at, "", "", True) for one in newest))  # fmt: skip
-    insert(FlagWrite, ("id", "leg_id", "source_id", "service", "recording_guid", "part", "state", "attempts",
-            "not_before", "created_at", "settled_at", "error_code", "error", "folded"),
-            ((at + 1, key_of(one, sources), source_of(one, sources), service, one.guid, "base", "written", 1,
-              one.connected_at, one.connected_at, one.connected_at, "", "", True)
-             for at, one in enumerate(newest)))  # fmt: skip
-    insert(FlagValue, ("write", "recording_guid", "name", "value", "cut", "masked"),
-            ((at + 1, one.guid, name, f"{name} {one.number}", False, False)
-             for at, one in enumerate(newest) for name in FLAGS))  # fmt: skip
+    insert(
+        RecordingSearch,
+        (
+            "leg_id",
+            "ordinal",
+            "source",
+            "service",
+            "services",
+            "known_guid",
+            "extension",
+            "not_started_before",
+            "connected_at",
+            "deadline",
+            "next_at",
+            "state",
+            "attempts",
+            "first_asked_at",
+            "answered_at",
+            "recording_guid",
+            "recording_started_at",
+            "why",
+            "error",
+            "folded",
+        ),
+        (
+            (
+                key_of(one, sources),
+                1,
+                source_of(one, sources),
+                service,
+                "[]",
+                "",
+                one.extension,
+                one.connected_at,
+                one.connected_at,
+                one.connected_at,
+                one.connected_at,
+                "found",
+                1,
+                one.connected_at,
+                one.connected_at,
+                one.guid,
+                one.connected_at,
+                "",
+                "",
+                True,
+            )
+            for one in newest
+        ),
+    )
+    insert(
+        FlagWrite,
+        (
+            "id",
+            "leg_id",
+            "source_id",
+            "service",
+            "recording_guid",
+            "part",
+            "state",
+            "attempts",
+            "not_before",
+            "created_at",
+            "settled_at",
+            "error_code",
+            "error",
+            "folded",
+        ),
+        (
+            (
+                at + 1,
+                key_of(one, sources),
+                source_of(one, sources),
+                service,
+                one.guid,
+                "base",
+                "written",
+                1,
+                one.connected_at,
+                one.connected_at,
+                one.connected_at,
+                "",
+                "",
+                True,
+            )
+            for at, one in enumerate(newest)
+        ),
+    )
+    insert(
+        FlagValue,
+        ("write", "recording_guid", "name", "value", "cut", "masked"),
+        (
+            (at + 1, one.guid, name, f"{name} {one.number}", False, False)
+            for at, one in enumerate(newest)
+            for name in FLAGS
+        ),
+    )
 
 
 def insert(model: type[models.Model], names: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:

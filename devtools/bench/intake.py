@@ -16,12 +16,12 @@ from django.test.utils import override_settings
 
 from cti.events import Event
 from cti.http_intake.tokens import mint_token
-from cti.journal.writer import Writer
-from cti.models import CtiSource, Kind
-from cti.sources.asterisk_ami.pbx_state import Picture
+from cti.journal.writer import JournalWriter
+from cti.models import CtiSource, SourceKind
+from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.reading import Heard, Reader
 from cti.sources.csta_xml.decoding import Decoder
-from cti.sources.csta_xml.framing import Frame, Framer, framed
+from cti.sources.csta_xml.framing import CstaFrame, CstaFramer, framed
 from cti.sources.csta_xml.options import read_options
 from cti.sources.csta_xml.parsing import parse
 from cti.sources.port import Stamp
@@ -73,7 +73,7 @@ def _bare(count: int) -> int:
 
 
 def _client() -> Client:
-    source = CtiSource.objects.create(slug="bench", kind=Kind.HTTP)
+    source = CtiSource.objects.create(slug="bench", kind=SourceKind.HTTP)
     return Client(headers={"host": "127.0.0.1", "Authorization": f"Bearer {mint_token(source).text}"})
 
 
@@ -89,20 +89,20 @@ def _csta(rounds: int) -> int:
     folder = traces.DATA.parent.parent / "csta" / "data"
     messages = [path.read_bytes() for path in sorted(folder.glob("*/*_s2c_9999_*Event.xml"))]
     data = b"".join(framed(9999, xml) for xml in messages)
-    site, writer, told = config(), Writer("bench-csta", 1), 0
+    site, writer, told = config(), JournalWriter("bench-csta", 1), 0
     for _ in range(rounds):
-        decoder, framer = Decoder(site, read_options(site), Stamp("pbx", "1")), Framer()
+        decoder, framer = Decoder(site, read_options(site), Stamp("pbx", "1")), CstaFramer()
         for piece in _pieces(data):
-            frames = [frame for frame in framer.feed(piece) if isinstance(frame, Frame)]
+            frames = [frame for frame in framer.feed(piece) if isinstance(frame, CstaFrame)]
             decoded = [decoder.decode(parse(frame.xml), NOW) for frame in frames]
             told += _appended(writer, [event for one in decoded for event in one])
     return told
 
 
 def _ami(rounds: int) -> int:
-    data, writer, told = traces.trace("m-busy-hour-15"), Writer("bench-ami", 1), 0
+    data, writer, told = traces.trace("m-busy-hour-15"), JournalWriter("bench-ami", 1), 0
     for _ in range(rounds):
-        picture = Picture(traces.source(), Stamp("pbx", "1"))
+        picture = PbxState(traces.source(), Stamp("pbx", "1"))
         reader = Reader(picture)
         for piece in _pieces(data):
             for frame in reader.frames(piece):
@@ -116,7 +116,7 @@ def _pieces(data: bytes) -> list[bytes]:
     return [data[at : at + PIECE] for at in range(0, len(data), PIECE)]
 
 
-def _appended(writer: Writer, events: Sequence[Event]) -> int:
+def _appended(writer: JournalWriter, events: Sequence[Event]) -> int:
     return len(writer.append(events))
 
 
@@ -124,12 +124,24 @@ def _rate(what: str, append: Callable[[], int]) -> Result:
     began, cpu = time.perf_counter(), time.process_time()
     count = append()
     seconds, busy = time.perf_counter() - began, time.process_time() - cpu
-    return Result(bench="intake", what=what, rate=count / seconds, unit="events/s", cpu_seconds=busy,
-                  notes=[f"{count / busy:,.0f} events a CPU second of this process"])  # fmt: skip
+    return Result(
+        bench="intake",
+        what=what,
+        rate=count / seconds,
+        unit="events/s",
+        cpu_seconds=busy,
+        notes=[f"{count / busy:,.0f} events a CPU second of this process"],
+    )
 
 
 def _beside(ours: Result, floor: Result) -> Result:
     return Result(
-        bench=ours.bench, what=ours.what, rate=ours.rate, unit=ours.unit, cpu_seconds=ours.cpu_seconds,
-        notes=ours.notes, against=floor.what, ratio=ours.rate / floor.rate,
-    )  # fmt: skip
+        bench=ours.bench,
+        what=ours.what,
+        rate=ours.rate,
+        unit=ours.unit,
+        cpu_seconds=ours.cpu_seconds,
+        notes=ours.notes,
+        against=floor.what,
+        ratio=ours.rate / floor.rate,
+    )

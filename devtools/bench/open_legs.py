@@ -20,7 +20,7 @@ from cti.api import journal_state
 from devtools.bench.meter import children, taken
 from devtools.bench.options import Load
 from devtools.bench.result import Result
-from devtools.bench.traffic import Spent, Talk, Traffic, event, logons, make_source
+from devtools.bench.traffic import BenchCall, FoldCost, Traffic, event, logons, make_source
 from devtools.servers import free_port, is_listening, wait_until
 from launcher import process_set, procfile
 from launcher.supervisor import Supervisor
@@ -38,7 +38,7 @@ AGO = timedelta(hours=6)
 START_SECONDS = 180.0
 
 
-class Bench:
+class OpenLegsBench:
     """The legs that stay open, and the calls that come and go beside them."""
 
     def __init__(self, legs: int) -> None:
@@ -49,21 +49,21 @@ class Bench:
         self.traffic.take(list(logons("bench", [*self.steady, *self.busy], began)))
         self.opened, self.calls, self.told = 0, legs, 0
 
-    def open(self, legs: int) -> Spent:
+    def open(self, legs: int) -> FoldCost:
         """Open legs until there are so many."""
-        spent = Spent()
+        spent = FoldCost()
         while self.opened < legs:
             some = range(self.opened, min(self.opened + AT_ONCE, legs))
-            spent += self.traffic.connect([Talk(n, self.steady[n], self.traffic.now, ROUND) for n in some])
+            spent += self.traffic.connect([BenchCall(n, self.steady[n], self.traffic.now, ROUND) for n in some])
             self.opened = some.stop
         return spent
 
-    def churn(self, rounds: int) -> Spent:
+    def churn(self, rounds: int) -> FoldCost:
         """Let calls come and go at the other extensions, all at once in each round."""
-        spent = Spent()
+        spent = FoldCost()
         for _ in range(rounds):
             self.traffic.now += ROUND
-            talks = [Talk(self.calls + n, name, self.traffic.now, ROUND) for n, name in enumerate(self.busy)]
+            talks = [BenchCall(self.calls + n, name, self.traffic.now, ROUND) for n, name in enumerate(self.busy)]
             self.calls += len(talks)
             spent += self.traffic.talk(talks)
         found = Leg.objects.filter(phase="open").count()
@@ -76,9 +76,17 @@ class Bench:
         told = range(min(self.opened, TOLD_AGAIN))
         now, slug = datetime.now(UTC), self.traffic.source.slug
         self.traffic.append(
-            [event(slug, "call.CallInformation", f"again{self.told}-{n}", now,
-                   {"callId": f"c{n}", "queryData": {"again": str(self.told)}}) for n in told]
-        )  # fmt: skip
+            [
+                event(
+                    slug,
+                    "call.CallInformation",
+                    f"again{self.told}-{n}",
+                    now,
+                    {"callId": f"c{n}", "queryData": {"again": str(self.told)}},
+                )
+                for n in told
+            ]
+        )
 
     def has_waiting_events(self) -> bool:
         """Say whether the journal holds events that nobody has folded."""
@@ -90,12 +98,12 @@ def open_legs(load: Load) -> list[Result]:
     """Measure with few legs open, then with many."""
     few, rounds = (QUICK_FEW, QUICK_ROUNDS) if load.is_quick else (FEW, ROUNDS)
     many = load.legs or (QUICK_OPEN if load.is_quick else OPEN)
-    bench = Bench(many)
+    bench = OpenLegsBench(many)
     before = _measured(bench, few, rounds)
     return [_beside(_measured(bench, many, rounds), before), before]
 
 
-def _measured(bench: Bench, legs: int, rounds: int) -> Result:
+def _measured(bench: OpenLegsBench, legs: int, rounds: int) -> Result:
     opening = bench.open(legs)
     bench.traffic.begin_anew()
     bench.churn(1)  # A consumer that has just begun reads everything first.
@@ -110,8 +118,9 @@ def _measured(bench: Bench, legs: int, rounds: int) -> Result:
         f"of them the journal of the whole run, {bench.traffic.appended:,} events: {_journal_mib(bench):,.0f} MiB",
         "MiB: " + ", ".join(f"{name} {size:,.0f}" for name, size in sizes),
     ]
-    return Result(bench="open", what=f"{legs:,} legs open", rate=spent.rate, unit="events/s", cpu_seconds=spent.cpu,
-                  notes=notes)  # fmt: skip
+    return Result(
+        bench="open", what=f"{legs:,} legs open", rate=spent.rate, unit="events/s", cpu_seconds=spent.cpu, notes=notes
+    )
 
 
 @contextmanager
@@ -131,7 +140,7 @@ def _programs() -> Iterator[dict[str, int]]:
         supervisor.stop_all()
 
 
-def _memory(bench: Bench, roots: dict[str, int]) -> dict[str, float]:
+def _memory(bench: OpenLegsBench, roots: dict[str, int]) -> dict[str, float]:
     """Return the MiB of each program once the events' worker has folded, twice, what is told of open calls."""
     for _ in range(2):
         bench.tell_again()
@@ -139,7 +148,7 @@ def _memory(bench: Bench, roots: dict[str, int]) -> dict[str, float]:
     return {name: one.bytes / MIB for name, one in taken(roots).items()}
 
 
-def _journal_mib(bench: Bench) -> float:
+def _journal_mib(bench: OpenLegsBench) -> float:
     key = f"journal:{{{bench.traffic.source.slug}}}"
     return float(redis.Redis.from_url(settings.JOURNAL_URL).memory_usage(key, samples=1000) or 0) / MIB
 

@@ -31,7 +31,7 @@ ROUNDS, QUICK_ROUNDS = 40, 2
 AIM_SECONDS = 0.3
 
 
-class Page(msgspec.Struct, frozen=True):
+class BenchPage(msgspec.Struct, frozen=True):
     """A page by name, and how to ask for it with the values of some leg."""
 
     name: str
@@ -77,63 +77,65 @@ def pages(load: Load) -> list[Result]:
     return [_result(filled, {page.name: _times(page, filled, rounds) for page in _pages(visitor)})]
 
 
-def _pages(visitor: Visitor) -> list[Page]:
+def _pages(visitor: Visitor) -> list[BenchPage]:
     return [*_of_today(visitor), *_lists(visitor), *_searches(visitor), *_api(visitor)]
 
 
-def _of_today(visitor: Visitor) -> list[Page]:
+def _of_today(visitor: Visitor) -> list[BenchPage]:
     return [
-        Page("dashboard", lambda _: visitor.page("admin:index")),
-        Page("dashboard: fragment", lambda _: visitor.page("dashboard-fragment")),
-        Page("live calls", lambda _: visitor.page("live-calls")),
-        Page("live calls: fragment", lambda _: visitor.page("live-calls-fragment")),
-        Page("metrics", lambda _: visitor.page("metrics")),
-        Page("leg", visitor.leg),
+        BenchPage("dashboard", lambda _: visitor.page("admin:index")),
+        BenchPage("dashboard: fragment", lambda _: visitor.page("dashboard-fragment")),
+        BenchPage("live calls", lambda _: visitor.page("live-calls")),
+        BenchPage("live calls: fragment", lambda _: visitor.page("live-calls-fragment")),
+        BenchPage("metrics", lambda _: visitor.page("metrics")),
+        BenchPage("leg", visitor.leg),
     ]
 
 
-def _lists(visitor: Visitor) -> list[Page]:
+def _lists(visitor: Visitor) -> list[BenchPage]:
     def below(one: Numbered) -> str:
         return str(Cursor(one.connected_at, key_of(one, visitor.filled.sources)))
 
     return [
-        Page("legs: newest", lambda _: visitor.legs()),
-        Page("legs: below any leg of the year", lambda one: visitor.legs(before=below(one))),
-        Page("legs: today", lambda _: visitor.legs(when="today")),
-        Page("legs: from a day", lambda one: visitor.legs(connected_at_to_0=f"{one.connected_at:%Y-%m-%d}")),
-        Page("legs: flagged", lambda _: visitor.legs(outcome__exact="flagged")),
-        Page("legs: refused (1 in 100,000)", lambda _: visitor.legs(outcome__exact="refused")),
-        Page("legs: given up (none)", lambda _: visitor.legs(outcome__exact="given_up")),
-        Page("legs: a reason", lambda _: visitor.legs(outcome__exact="not_recorded", reason="several")),
-        Page("legs: a reason, today",
-             lambda _: visitor.legs(outcome__exact="not_recorded", reason="none", when="today")),
-        Page("legs: of the smaller source", lambda _: visitor.legs(source=visitor.filled.sources[1])),
-        Page("legs: in progress", lambda _: visitor.legs(phase="open")),
-        Page("legs: over, not settled (none)", lambda _: visitor.legs(phase="closed")),
-        Page("recording searches", lambda _: visitor.page("admin:calls_recordingsearch_changelist")),
-        Page("gaps", lambda _: visitor.page("admin:calls_gap_changelist")),
-        Page("agents", lambda _: visitor.page("admin:agents_agent_changelist")),
-    ]  # fmt: skip
+        BenchPage("legs: newest", lambda _: visitor.legs()),
+        BenchPage("legs: below any leg of the year", lambda one: visitor.legs(before=below(one))),
+        BenchPage("legs: today", lambda _: visitor.legs(when="today")),
+        BenchPage("legs: from a day", lambda one: visitor.legs(connected_at_to_0=f"{one.connected_at:%Y-%m-%d}")),
+        BenchPage("legs: flagged", lambda _: visitor.legs(outcome__exact="flagged")),
+        BenchPage("legs: refused (1 in 100,000)", lambda _: visitor.legs(outcome__exact="refused")),
+        BenchPage("legs: given up (none)", lambda _: visitor.legs(outcome__exact="given_up")),
+        BenchPage("legs: a reason", lambda _: visitor.legs(outcome__exact="not_recorded", reason="several")),
+        BenchPage(
+            "legs: a reason, today", lambda _: visitor.legs(outcome__exact="not_recorded", reason="none", when="today")
+        ),
+        BenchPage("legs: of the smaller source", lambda _: visitor.legs(source=visitor.filled.sources[1])),
+        BenchPage("legs: in progress", lambda _: visitor.legs(phase="open")),
+        BenchPage("legs: over, not settled (none)", lambda _: visitor.legs(phase="closed")),
+        BenchPage("recording searches", lambda _: visitor.page("admin:calls_recordingsearch_changelist")),
+        BenchPage("gaps", lambda _: visitor.page("admin:calls_gap_changelist")),
+        BenchPage("agents", lambda _: visitor.page("admin:agents_agent_changelist")),
+    ]
 
 
-def _searches(visitor: Visitor) -> list[Page]:
+def _searches(visitor: Visitor) -> list[BenchPage]:
     return [
-        Page("search: extension", lambda one: visitor.legs(q=one.extension)),
-        Page("search: agent", lambda one: visitor.legs(q=one.agent)),
-        Page("search: call reference", lambda one: visitor.legs(q=f"C{one.number}")),
-        Page("search: interaction", lambda one: visitor.legs(q=f"I{one.number // 2}")),
-        Page("search: GUID", lambda one: visitor.legs(q=one.guid)),
-        Page("search: queue", lambda one: visitor.legs(q=one.queue)),
-        Page("search: caller's number", lambda one: visitor.legs(q=one.calling)),
-        Page("search: caller's name", lambda one: visitor.legs(q=f"Caller {one.calling}")),
-        Page("search: what nobody has", lambda one: visitor.legs(q=f"nobody {one.number}")),
-        Page("search: extension, not recorded",
-             lambda one: visitor.legs(q=one.extension, outcome__exact="not_recorded")),
-        Page("search: queue, last 7 days", lambda one: visitor.legs(q=one.queue, when="week")),
-    ]  # fmt: skip
+        BenchPage("search: extension", lambda one: visitor.legs(q=one.extension)),
+        BenchPage("search: agent", lambda one: visitor.legs(q=one.agent)),
+        BenchPage("search: call reference", lambda one: visitor.legs(q=f"C{one.number}")),
+        BenchPage("search: interaction", lambda one: visitor.legs(q=f"I{one.number // 2}")),
+        BenchPage("search: GUID", lambda one: visitor.legs(q=one.guid)),
+        BenchPage("search: queue", lambda one: visitor.legs(q=one.queue)),
+        BenchPage("search: caller's number", lambda one: visitor.legs(q=one.calling)),
+        BenchPage("search: caller's name", lambda one: visitor.legs(q=f"Caller {one.calling}")),
+        BenchPage("search: what nobody has", lambda one: visitor.legs(q=f"nobody {one.number}")),
+        BenchPage(
+            "search: extension, not recorded", lambda one: visitor.legs(q=one.extension, outcome__exact="not_recorded")
+        ),
+        BenchPage("search: queue, last 7 days", lambda one: visitor.legs(q=one.queue, when="week")),
+    ]
 
 
-def _api(visitor: Visitor) -> list[Page]:
+def _api(visitor: Visitor) -> list[BenchPage]:
     def since(one: Numbered) -> str:
         return one.connected_at.isoformat()
 
@@ -141,24 +143,26 @@ def _api(visitor: Visitor) -> list[Page]:
         return key_of(one, visitor.filled.sources)
 
     return [
-        Page("/api/legs: newest 100", lambda _: visitor.api()),
-        Page("/api/legs: newest 1,000", lambda _: visitor.api(limit=1000)),
-        Page("/api/legs: below any leg", lambda one: visitor.api(cursor=cursor(one))),
-        Page("/api/legs: call", lambda one: visitor.api(call=f"C{one.number}")),
-        Page("/api/legs: extension", lambda one: visitor.api(extension=one.extension)),
-        Page("/api/legs: outcome refused", lambda _: visitor.api(outcome="refused")),
-        Page("/api/legs: since a moment of the year", lambda one: visitor.api(since=since(one))),
-        Page("/api/legs: since a minute ago", lambda _: visitor.api(since=_minute_ago())),
-        Page("/api/legs: since, extension, outcome",
-             lambda one: visitor.api(since=since(one), extension=one.extension, outcome="not_recorded")),
-    ]  # fmt: skip
+        BenchPage("/api/legs: newest 100", lambda _: visitor.api()),
+        BenchPage("/api/legs: newest 1,000", lambda _: visitor.api(limit=1000)),
+        BenchPage("/api/legs: below any leg", lambda one: visitor.api(cursor=cursor(one))),
+        BenchPage("/api/legs: call", lambda one: visitor.api(call=f"C{one.number}")),
+        BenchPage("/api/legs: extension", lambda one: visitor.api(extension=one.extension)),
+        BenchPage("/api/legs: outcome refused", lambda _: visitor.api(outcome="refused")),
+        BenchPage("/api/legs: since a moment of the year", lambda one: visitor.api(since=since(one))),
+        BenchPage("/api/legs: since a minute ago", lambda _: visitor.api(since=_minute_ago())),
+        BenchPage(
+            "/api/legs: since, extension, outcome",
+            lambda one: visitor.api(since=since(one), extension=one.extension, outcome="not_recorded"),
+        ),
+    ]
 
 
 def _minute_ago() -> str:
     return (timezone.now() - timedelta(minutes=1)).isoformat()
 
 
-def _times(page: Page, filled: Filled, rounds: int) -> list[float]:
+def _times(page: BenchPage, filled: Filled, rounds: int) -> list[float]:
     """Ask for a page with the values of other legs each time; another answer than 200 ends the run."""
     chance = random.Random(page.name)
     seconds = []
@@ -182,10 +186,14 @@ def _result(filled: Filled, times: Mapping[str, list[float]]) -> Result:
     slow = [f"{one.what} ({one.p95 * 1000:.0f} ms)" for one in latencies if one.p95 > AIM_SECONDS]
     whole = [second for seconds in times.values() for second in seconds]
     return Result(
-        bench="pages", what=f"{filled.legs:,} legs on {connection.vendor}", rate=len(whole) / sum(whole),
-        unit="pages/s", cpu_seconds=time.process_time(), latencies=[*latencies, latency("all", whole)],
+        bench="pages",
+        what=f"{filled.legs:,} legs on {connection.vendor}",
+        rate=len(whole) / sum(whole),
+        unit="pages/s",
+        cpu_seconds=time.process_time(),
+        latencies=[*latencies, latency("all", whole)],
         notes=[*_filling(filled), f"p95 above {AIM_SECONDS * 1000:.0f} ms: {', '.join(slow) or 'none'}"],
-    )  # fmt: skip
+    )
 
 
 def _filling(filled: Filled) -> list[str]:

@@ -18,12 +18,12 @@ from django.conf import settings
 from calls.models import Checkpoint, Leg, RecordingSearch, SearchState
 from cti.api import journal_state, wake
 from cti.events import AnyEvent
-from cti.journal.writer import Writer
+from cti.journal.writer import JournalWriter
 from cti.models import CtiSource
 from devtools.bench.meter import children, taken
 from devtools.bench.options import Load
 from devtools.bench.result import Result
-from devtools.bench.traffic import AFTER, BEFORE, RINGING, Talk, events, find_recordings, logons, make_source
+from devtools.bench.traffic import AFTER, BEFORE, RINGING, BenchCall, events, find_recordings, logons, make_source
 from devtools.servers import wait_until
 from launcher import procfile
 from launcher.supervisor import Supervisor
@@ -47,9 +47,11 @@ class Cost:
 
     def __add__(self, other: "Cost") -> "Cost":
         return Cost(
-            self.events + other.events, self.seconds + other.seconds, self.worker_cpu + other.worker_cpu,
+            self.events + other.events,
+            self.seconds + other.seconds,
+            self.worker_cpu + other.worker_cpu,
             self.database_cpu + other.database_cpu,
-        )  # fmt: skip
+        )
 
     @property
     def cpu(self) -> float:
@@ -57,15 +59,15 @@ class Cost:
         return self.worker_cpu + self.database_cpu
 
 
-class Part:
+class SourceShare:
     """One source with its part of the calls."""
 
     def __init__(self, slug: str, calls: int) -> None:
         self.began = datetime.now(UTC) - TALK
         extensions = [str(20_000 + n) for n in range(calls)]
         self.source: CtiSource = make_source(slug, extensions, self.began)
-        self.writer = Writer(slug, 1)
-        self.talks = [Talk(n, name, self.began, TALK - 2 * RINGING) for n, name in enumerate(extensions)]
+        self.writer = JournalWriter(slug, 1)
+        self.talks = [BenchCall(n, name, self.began, TALK - 2 * RINGING) for n, name in enumerate(extensions)]
         self.last_id = ""
 
     def log_on(self) -> None:
@@ -91,11 +93,17 @@ def scale(load: Load) -> list[Result]:
     first, floor = costs[0]
     return [
         Result(
-            bench="scale", what=what, rate=one.events / one.cpu, unit="events/CPU s", cpu_seconds=one.cpu,
-            against=first, ratio=one.events / one.cpu * floor.cpu / floor.events, notes=[_notes(one)],
+            bench="scale",
+            what=what,
+            rate=one.events / one.cpu,
+            unit="events/CPU s",
+            cpu_seconds=one.cpu,
+            against=first,
+            ratio=one.events / one.cpu * floor.cpu / floor.events,
+            notes=[_notes(one)],
         )
         for what, one in costs
-    ]  # fmt: skip
+    ]
 
 
 def _words(sources: int, processes: int) -> str:
@@ -109,7 +117,7 @@ def _notes(one: Cost) -> str:
 
 
 def _cost(sources: int, processes: int, calls: int, name: str) -> Cost:
-    parts = [Part(f"{name}-{n}", calls // sources) for n in range(sources)]
+    parts = [SourceShare(f"{name}-{n}", calls // sources) for n in range(sources)]
     with _worker(processes) as pid:
         for one in parts:
             one.log_on()
@@ -123,7 +131,7 @@ def _cost(sources: int, processes: int, calls: int, name: str) -> Cost:
     return cost
 
 
-def _timed(pid: int, parts: Sequence[Part], part: slice) -> Cost:
+def _timed(pid: int, parts: Sequence[SourceShare], part: slice) -> Cost:
     count = sum(one.tell(part) for one in parts)
     before, began = _cpu(pid), perf_counter()
     _until_folded(parts)
@@ -136,7 +144,7 @@ def _cpu(pid: int) -> tuple[float, float]:
     return found[EVENTS].cpu, found["postgres"].cpu if "postgres" in found else 0.0
 
 
-def _until_folded(parts: Sequence[Part]) -> None:
+def _until_folded(parts: Sequence[SourceShare]) -> None:
     last = {one.source.pk: one.last_id for one in parts}
     sources = list(last)
     due = perf_counter()

@@ -22,7 +22,7 @@ from devtools.bench.soap_server import GUID, NAMESPACE
 from devtools.servers import free_port, is_listening, stop, wait_until
 from qms.port import Flag
 from qms.soap.contract import OWN_WSDL
-from qms.soap.service import Connection, SoapRecordingService
+from qms.soap.service import ConnectionSettings, SoapRecordingService
 from vault.fields import Secret
 
 ASKED = 5_000
@@ -30,7 +30,7 @@ ASKED = 5_000
 TURNS = 5
 EXTENSION = "2001"
 FLAGS = [Flag(f"Flag {number}", f"Value {number} & more") for number in range(6)]
-CONNECTION = Connection(url="", username="gateway", password=Secret("secret"))
+CONNECTION = ConnectionSettings(url="", username="gateway", password=Secret("secret"))
 FLOOR, BASELINE, OURS = "prepared envelope over urllib3", "zeep called plainly", "the adapter"
 
 
@@ -84,8 +84,8 @@ def served(*words: str) -> Iterator[str]:
         stop(server)
 
 
-def _connection(url: str) -> Connection:
-    return Connection(url=url, username=CONNECTION.username, password=CONNECTION.password)
+def _connection(url: str) -> ConnectionSettings:
+    return ConnectionSettings(url=url, username=CONNECTION.username, password=CONNECTION.password)
 
 
 def _plain(url: str) -> Any:
@@ -133,7 +133,13 @@ def _result(operation: str, way: str, one: Measured, against: str = "", ratio: f
     shown = against != BASELINE
     per_1000 = one.cpu / len(one.durations) * 1000
     return Result(
-        bench="soap", what=what, rate=one.rate, unit="calls/s", cpu_seconds=one.cpu, against=against, ratio=ratio,
+        bench="soap",
+        what=what,
+        rate=one.rate,
+        unit="calls/s",
+        cpu_seconds=one.cpu,
+        against=against,
+        ratio=ratio,
         latencies=[latency("asked to answered", one.durations)] if shown else [],
         notes=[f"{per_1000:.3f} CPU s per 1,000 calls, {1000 / per_1000:,.0f} calls a CPU second"] if shown else [],
-    )  # fmt: skip
+    )

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 
 from panoramisk.ami_protocol import AMIProtocol
 
-from cti.sources.asterisk_ami.pbx_state import Picture
+from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.reading import Heard, Reader
 from cti.sources.csta_xml.decoding import Decoder
-from cti.sources.csta_xml.framing import HEADER, Frame, Framer, framed
+from cti.sources.csta_xml.framing import HEADER, CstaFrame, CstaFramer, framed
 from cti.sources.csta_xml.options import read_options
 from cti.sources.csta_xml.parsing import parse
 from cti.sources.port import Stamp
@@ -44,7 +44,7 @@ def _ami(rounds: int) -> list[Result]:
 
 
 def _read_ami(pieces: list[bytes]) -> None:
-    picture = Picture(traces.source(), Stamp("pbx", "1"))
+    picture = PbxState(traces.source(), Stamp("pbx", "1"))
     reader = Reader(picture)
     told = 0
     for piece in pieces:
@@ -91,10 +91,10 @@ def _csta(rounds: int) -> list[Result]:
 
 def _read_csta(data: bytes) -> None:
     site = config()
-    decoder, framer = Decoder(site, read_options(site), Stamp("pbx", "1")), Framer()
+    decoder, framer = Decoder(site, read_options(site), Stamp("pbx", "1")), CstaFramer()
     for at in range(0, len(data), PIECE):
         for frame in framer.feed(data[at : at + PIECE]):
-            assert isinstance(frame, Frame), frame
+            assert isinstance(frame, CstaFrame), frame
             decoder.decode(parse(frame.xml), NOW)
 
 
@@ -119,6 +119,11 @@ def _rate(what: str, events: int, rounds: int, read: Callable[[], None]) -> Resu
 
 def _beside(ours: Result, other: Result) -> Result:
     return Result(
-        bench=ours.bench, what=ours.what, rate=ours.rate, unit=ours.unit, cpu_seconds=ours.cpu_seconds,
-        against=other.what, ratio=ours.rate / other.rate,
-    )  # fmt: skip
+        bench=ours.bench,
+        what=ours.what,
+        rate=ours.rate,
+        unit=ours.unit,
+        cpu_seconds=ours.cpu_seconds,
+        against=other.what,
+        ratio=ours.rate / other.rate,
+    )

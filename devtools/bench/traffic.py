@@ -16,7 +16,7 @@ from agents.models import Allocation, QmsUser
 from calls.models import RecordingSearch, SearchState
 from calls.pipeline.consumer import Consumer
 from cti.events import AnyEvent, from_mapping
-from cti.journal.writer import Writer
+from cti.journal.writer import JournalWriter
 from cti.models import CtiSource
 from flags.models import FlagWrite, WriteState
 from qms.models import DataServer, RecordingService
@@ -29,7 +29,7 @@ SETTLED = timedelta(seconds=3)
 
 
 @dataclass(frozen=True)
-class Talk:
+class BenchCall:
     """One call at an extension: when it came and how long they talked."""
 
     number: int
@@ -39,15 +39,15 @@ class Talk:
 
 
 @dataclass(frozen=True)
-class Spent:
+class FoldCost:
     """So many events were folded, in so many seconds and CPU seconds of this process."""
 
     events: int = 0
     seconds: float = 0.0
     cpu: float = 0.0
 
-    def __add__(self, other: "Spent") -> "Spent":
-        return Spent(self.events + other.events, self.seconds + other.seconds, self.cpu + other.cpu)
+    def __add__(self, other: "FoldCost") -> "FoldCost":
+        return FoldCost(self.events + other.events, self.seconds + other.seconds, self.cpu + other.cpu)
 
     @property
     def rate(self) -> float:
@@ -65,7 +65,7 @@ class Traffic:
 
     def __init__(self, source: CtiSource, now: datetime) -> None:
         self.source, self.now = source, now
-        self.writer, self.appended = Writer(source.slug, 1), 0
+        self.writer, self.appended = JournalWriter(source.slug, 1), 0
         self.consumer = self._consumer()
 
     def _consumer(self) -> Consumer:
@@ -80,15 +80,15 @@ class Traffic:
         self.appended += len(events)
         return len(self.writer.append(events))
 
-    def take(self, events: Sequence[AnyEvent]) -> Spent:
+    def take(self, events: Sequence[AnyEvent]) -> FoldCost:
         """Append events, then fold them and what was answered since; only the folding counts."""
         count = self.append(events)
         began, cpu = time.perf_counter(), time.process_time()
         while self.consumer.fold_once() is not None:
             pass
-        return Spent(count, time.perf_counter() - began, time.process_time() - cpu)
+        return FoldCost(count, time.perf_counter() - began, time.process_time() - cpu)
 
-    def talk(self, talks: Sequence[Talk]) -> Spent:
+    def talk(self, talks: Sequence[BenchCall]) -> FoldCost:
         """Let calls come at once, be found, end and be flagged."""
         spent = self.connect(talks)
         self.now = max(one.came + RINGING + one.talk for one in talks) + SETTLED
@@ -96,7 +96,7 @@ class Traffic:
         write_flags(self.source, self.now)
         return spent + self.take([])
 
-    def connect(self, talks: Sequence[Talk]) -> Spent:
+    def connect(self, talks: Sequence[BenchCall]) -> FoldCost:
         """Let calls come at once and be answered, and their recordings be found."""
         self.now = max(one.came for one in talks) + RINGING + TOLD
         spent = self.take(list(events(self.source.slug, talks, BEFORE)))
@@ -111,10 +111,16 @@ def make_source(slug: str, extensions: Sequence[str], now: datetime) -> CtiSourc
     source = CtiSource.objects.create(slug=slug, kind="http")
     Allocation.objects.create(source=source, service=service)
     users = (
-        QmsUser(service=service, user_id=f"u{name}", extension=name, recording_service="Any", licence="Unlimited",
-                loaded_at=now)
+        QmsUser(
+            service=service,
+            user_id=f"u{name}",
+            extension=name,
+            recording_service="Any",
+            licence="Unlimited",
+            loaded_at=now,
+        )
         for name in extensions
-    )  # fmt: skip
+    )
     QmsUser.objects.bulk_create(users, batch_size=2000)
     return source
 
@@ -133,13 +139,13 @@ def logons(slug: str, extensions: Iterable[str], at: datetime) -> Iterator[AnyEv
         yield event(slug, "agent.LoggedOn", f"on{name}", at, agent)
 
 
-def events(slug: str, talks: Iterable[Talk], part: slice) -> Iterator[AnyEvent]:
+def events(slug: str, talks: Iterable[BenchCall], part: slice) -> Iterator[AnyEvent]:
     """Yield a part of each call's events, call by call."""
     for one in talks:
         yield from events_of(slug, one)[part]
 
 
-def events_of(slug: str, one: Talk) -> list[AnyEvent]:
+def events_of(slug: str, one: BenchCall) -> list[AnyEvent]:
     """Return a call's seven events."""
     call, key, ended = f"c{one.number}", f"{one.number}-", one.came + RINGING + one.talk
     here = {"callId": call, "deviceId": one.extension}
@@ -160,10 +166,14 @@ def find_recordings(source: CtiSource) -> None:
     """Find every recording that is sought, begun as its extension was connected, and told soon after."""
     number = LPad(Cast(F("leg_id"), CharField()), 20, Value("0"))
     RecordingSearch.objects.filter(source=source, state=SearchState.OPEN).update(
-        state=SearchState.FOUND, recording_guid=Concat(Value("0000-bench-"), number), attempts=1,
-        recording_started_at=F("connected_at"), first_asked_at=F("connected_at"), asked_at=F("connected_at"),
+        state=SearchState.FOUND,
+        recording_guid=Concat(Value("0000-bench-"), number),
+        attempts=1,
+        recording_started_at=F("connected_at"),
+        first_asked_at=F("connected_at"),
+        asked_at=F("connected_at"),
         answered_at=F("connected_at") + ANSWERED,
-    )  # fmt: skip
+    )
 
 
 def write_flags(source: CtiSource, now: datetime) -> None:

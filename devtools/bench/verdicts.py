@@ -7,8 +7,8 @@ from uuid import UUID
 
 from calls.models import Gap, Leg, RecordingSearch
 from devtools.faults import observations
-from devtools.faults.environment import Place
-from devtools.faults.oracle import Evidence, Judge, Verdict
+from devtools.faults.environment import FaultEnvironment
+from devtools.faults.oracle import Judge, OracleVerdict, RunEvidence
 from flags.models import FlagWrite
 from simulators.pbx.truth_log import LegLine
 
@@ -17,27 +17,27 @@ SETTLE = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
-class Found:
+class RunFindings:
     """What a run was. ``latencies``: seconds of each leg of the steady load, by what they measure."""
 
-    verdict: Verdict
+    verdict: OracleVerdict
     calls_per_second: float
     latencies: dict[str, list[float]]
 
 
-def judge(place: Place, warm_seconds: float, seconds: float) -> Found:
+def judge(place: FaultEnvironment, warm_seconds: float, seconds: float) -> RunFindings:
     """Compare truth, QMS and gateway."""
     truth = observations.truth(place.ledger)
     recordings = observations.held_recordings(place.qms_address)
     gaps = [observations.LinkGap(*row) for row in Gap.objects.values_list("began_at", "ended_at")]
-    evidence = Evidence(truth, recordings, observations.seen_legs(), gaps, [], observations.flag_specs())
+    evidence = RunEvidence(truth, recordings, observations.seen_legs(), gaps, [], observations.flag_specs())
     begin = min(one.connected_at for one in truth)
     first, last = begin + timedelta(seconds=min(warm_seconds, seconds / 2)), begin + timedelta(seconds=seconds)
     steady = [one for one in truth if first <= one.connected_at < last]
     interactions = {one.interaction_id for one in steady}
     guids = {(one.extension, one.started_at): one.guid for one in recordings if one.flags}
     rate = len(interactions) / (last - first).total_seconds()
-    return Found(Judge(evidence).judge(), rate, _latencies(steady, guids))
+    return RunFindings(Judge(evidence).judge(), rate, _latencies(steady, guids))
 
 
 def _latencies(steady: Iterable[LegLine], guids: dict[tuple[str, datetime], str]) -> dict[str, list[float]]:
@@ -48,9 +48,12 @@ def _latencies(steady: Iterable[LegLine], guids: dict[tuple[str, datetime], str]
     legs = dict(Leg.objects.exclude(recording_guid=None).values_list("recording_guid", "id"))
     told = "Connected to FindLiveRecording sent"
     found: dict[str, list[float]] = {
-        told: [], f"{told}, from its receipt": [], "disconnect to flags written": [],
-        "disconnect to flags written, without the settle time": [], "flag write queued to written": [],
-    }  # fmt: skip
+        told: [],
+        f"{told}, from its receipt": [],
+        "disconnect to flags written": [],
+        "disconnect to flags written, without the settle time": [],
+        "flag write queued to written": [],
+    }
     ask, ask_heard, write, write_settled, deliver = found.values()
     for line in steady:
         leg = legs.get(_plain(guids.get((line.extension, line.connected_at), "")))

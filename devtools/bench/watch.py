@@ -10,10 +10,10 @@ from calls.models import Checkpoint, RecordingSearch, SearchState
 from cti.api import journal_state
 from devtools.bench.meter import Taken, taken
 from devtools.bench.result import Result, Usage, latency
-from devtools.bench.stack import PBX, Day, House
-from devtools.bench.verdicts import Found, judge
+from devtools.bench.stack import PBX, BenchStack, TrafficPlan
+from devtools.bench.verdicts import RunFindings, judge
 from devtools.faults import observations
-from devtools.faults.environment import Place
+from devtools.faults.environment import FaultEnvironment
 from flags.models import UNSETTLED, FlagWrite
 from launcher.supervisor import stopped_by_signals
 from simulators.pbx.people import MOST_AGENTS
@@ -27,7 +27,7 @@ MIB = 2**20
 
 
 @dataclass(frozen=True)
-class Look:
+class RunSample:
     """A moment of the run. ``behind``: events in the journal that are not folded; ``late``: what is overdue."""
 
     at: float
@@ -38,22 +38,23 @@ class Look:
 
 
 @dataclass
-class Watch:
+class RunWatch:
     """One run."""
 
     bench: str
-    place: Place
+    place: FaultEnvironment
     rate: float
     seconds: float
-    looks: list[Look] = field(default_factory=list)
+    looks: list[RunSample] = field(default_factory=list)
 
     def go(self) -> Result:
         """Start everything, watch it, let it come to rest, and tell what was found."""
         plan = Plan()
         needed = enough_agents(self.rate, plan.ring_seconds, plan.talk_seconds, plan.wrapup_seconds)
-        day = Day(min(needed, MOST_AGENTS), self.rate, self.seconds, plan.ring_seconds, plan.talk_seconds,
-                  plan.wrapup_seconds)  # fmt: skip
-        house = House(self.place, day)
+        day = TrafficPlan(
+            min(needed, MOST_AGENTS), self.rate, self.seconds, plan.ring_seconds, plan.talk_seconds, plan.wrapup_seconds
+        )
+        house = BenchStack(self.place, day)
         try:
             with stopped_by_signals():
                 house.start()
@@ -64,7 +65,7 @@ class Watch:
             connections.close_all()
             house.stop()
 
-    def _watch(self, house: House) -> None:
+    def _watch(self, house: BenchStack) -> None:
         began, look_at = time.monotonic(), 0.0
         while not house.supervisor.has_ended(PBX):
             house.supervisor.watch()
@@ -74,15 +75,15 @@ class Watch:
                 look_at += LOOK_SECONDS
             time.sleep(TICK_SECONDS)
 
-    def _look(self, house: House, now: float) -> Look:
+    def _look(self, house: BenchStack, now: float) -> RunSample:
         checkpoint = Checkpoint.objects.select_related("source").first()
         behind = journal_state(checkpoint.source.slug).length - checkpoint.events if checkpoint else 0
         moment = datetime.now().astimezone() - timedelta(seconds=1)
         searches = RecordingSearch.objects.filter(state=SearchState.OPEN, next_at__lte=moment).count()
         writes = FlagWrite.objects.filter(state__in=UNSETTLED, not_before__lte=moment).count()
-        return Look(now, taken(house.roots()), behind, searches, writes)
+        return RunSample(now, taken(house.roots()), behind, searches, writes)
 
-    def _settle(self, house: House) -> float | None:
+    def _settle(self, house: BenchStack) -> float | None:
         """Wait until the gateway has nothing to do any more; return how long that took, None where it was too long."""
         began = time.monotonic()
         while time.monotonic() - began < SETTLE_SECONDS:
@@ -92,33 +93,40 @@ class Watch:
             time.sleep(1)
         return None
 
-    def _result(self, house: House, found: Found, settled: float | None) -> Result:
+    def _result(self, house: BenchStack, found: RunFindings, settled: float | None) -> Result:
         first, last = self._steady()
         span = last.at - first.at
         cpu = sum(last.taken[kind].cpu - first.taken[kind].cpu for kind in last.taken)
         is_broken = not found.verdict.is_clean or settled is None or bool(house.supervisor.restarts)
         return Result(
-            bench=self.bench, what=f"{self.rate:g} calls/s for {self.seconds:g} s", rate=found.calls_per_second,
-            unit="calls/s", cpu_seconds=cpu,
+            bench=self.bench,
+            what=f"{self.rate:g} calls/s for {self.seconds:g} s",
+            rate=found.calls_per_second,
+            unit="calls/s",
+            cpu_seconds=cpu,
             latencies=[latency(what, seconds) for what, seconds in found.latencies.items()],
             usage=[self._usage(kind, first, last, span) for kind in sorted(last.taken)],
-            notes=self._notes(house, found, settled), is_broken=is_broken,
-        )  # fmt: skip
+            notes=self._notes(house, found, settled),
+            is_broken=is_broken,
+        )
 
-    def _steady(self) -> tuple[Look, Look]:
+    def _steady(self) -> tuple[RunSample, RunSample]:
         """Return the first and the last look at the steady load."""
         warm = [look for look in self.looks if look.at >= min(WARM_SECONDS, self.seconds / 2)]
         return warm[0], warm[-1]
 
-    def _usage(self, kind: str, first: Look, last: Look, span: float) -> Usage:
+    def _usage(self, kind: str, first: RunSample, last: RunSample, span: float) -> Usage:
         cpu = last.taken[kind].cpu - first.taken[kind].cpu
         return Usage(
-            kind=kind, cpu_per_1000_calls=cpu / max(self.rate * span, 1) * 1000, cores=cpu / max(span, 1),
-            first_mib=first.taken[kind].bytes / MIB, last_mib=last.taken[kind].bytes / MIB,
+            kind=kind,
+            cpu_per_1000_calls=cpu / max(self.rate * span, 1) * 1000,
+            cores=cpu / max(span, 1),
+            first_mib=first.taken[kind].bytes / MIB,
+            last_mib=last.taken[kind].bytes / MIB,
             peak_mib=max(look.taken[kind].bytes for look in self.looks if kind in look.taken) / MIB,
-        )  # fmt: skip
+        )
 
-    def _notes(self, house: House, found: Found, settled: float | None) -> list[str]:
+    def _notes(self, house: BenchStack, found: RunFindings, settled: float | None) -> list[str]:
         verdict = found.verdict
         quarters = [self.looks[round((len(self.looks) - 1) * part / 4)] for part in range(1, 5)]
         backlog = "; ".join(f"{one.behind}, {one.searches}, {one.writes} at {one.at:.0f} s" for one in quarters)

@@ -13,9 +13,9 @@ def main(words: list[str]) -> int:
     asked = options(words)
     place = take_place(on_sqlite=asked.on_sqlite)
     django.setup()
-    from devtools.faults.run import Run  # noqa: PLC0415  (needs the environment that was just made)
+    from devtools.faults.run import FaultRun  # noqa: PLC0415  (needs the environment that was just made)
 
-    return Run(place, asked).go()
+    return FaultRun(place, asked).go()
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ JOURNAL_DB, CACHE_DB, BROKER_DB = 0, 1, 2
 
 
 @dataclass(frozen=True)
-class Place:
+class FaultEnvironment:
     """The folder, and where everybody listens. ``database_port`` None: SQLite."""
 
     folder: Path
@@ -48,12 +48,12 @@ class Place:
         return f"redis://127.0.0.1:{self.redis_port}/{number}"
 
 
-def take_place(*, on_sqlite: bool) -> Place:
+def take_place(*, on_sqlite: bool) -> FaultEnvironment:
     """Make the folder, choose ports, and give this process the environment in which the gateway's programs run."""
     folder = Path(tempfile.mkdtemp(prefix="gateway-faults-"))
     folder.chmod(0o755)  # PostgreSQL runs as its own user and must be able to enter.
     redis, qms, pbx, web, database = (free_port() for _ in range(5))
-    place = Place(folder, redis, qms, pbx, web, None if on_sqlite else database)
+    place = FaultEnvironment(folder, redis, qms, pbx, web, None if on_sqlite else database)
     place.logs.mkdir()
     environment = sealed_environment() | _settings(place)
     environment.pop("GATEWAY_TEST_POSTGRESQL", None)
@@ -62,7 +62,7 @@ def take_place(*, on_sqlite: bool) -> Place:
     return place
 
 
-def _settings(place: Place) -> dict[str, str]:
+def _settings(place: FaultEnvironment) -> dict[str, str]:
     settings = {
         "GATEWAY_VAR": str(place.folder / "var"),
         "BIND": f"127.0.0.1:{place.web_port}",

@@ -18,10 +18,10 @@ from django.db import connections
 
 from cti.models import LinkStatus
 from devtools.faults.environment import BROKER_DB
-from devtools.faults.stack import DATABASE, LISTENERS, QMS, REDIS, STANDBY, Plant
+from devtools.faults.stack import DATABASE, LISTENERS, QMS, REDIS, STANDBY, FaultStack
 
 Undo = Callable[[], None]
-Harm = Callable[[Plant], Undo | None]
+Harm = Callable[[FaultStack], Undo | None]
 
 #: How long after its end a fault may still keep a recording's GUID from being learnt: a program starts again in a
 #: few seconds on an idle machine, and a listener is found dead by its keeper within three.
@@ -50,7 +50,7 @@ class Fault:
     breaks_link: bool = False
 
 
-def pid_of(plant: Plant, name: str) -> int:
+def pid_of(plant: FaultStack, name: str) -> int:
     """Return the process that a program has now. Raises ``ProcessLookupError`` where it has none."""
     if not plant.supervisor.is_alive(name):
         raise ProcessLookupError(name)
@@ -64,14 +64,14 @@ def children(pid: int) -> list[int]:
 
 
 def _kill(name: str, number: int = signal.SIGKILL) -> Harm:
-    def harm(plant: Plant) -> None:
+    def harm(plant: FaultStack) -> None:
         os.kill(pid_of(plant, name), number)
 
     return harm
 
 
 def _kill_child(name: str) -> Harm:
-    def harm(plant: Plant) -> None:
+    def harm(plant: FaultStack) -> None:
         for one in children(pid_of(plant, name)):
             os.kill(one, signal.SIGKILL)
 
@@ -79,7 +79,7 @@ def _kill_child(name: str) -> Harm:
 
 
 def _freeze(name: str, *, child: bool = False) -> Harm:
-    def harm(plant: Plant) -> Undo:
+    def harm(plant: FaultStack) -> Undo:
         pid = pid_of(plant, name)
         frozen = children(pid) if child else [pid]
         _signal(frozen, signal.SIGSTOP)
@@ -97,36 +97,36 @@ def _signal(pids: list[int], number: int) -> None:
 def _trouble(**troubles: Any) -> Harm:
     well = {"delay_ms": 0, "fault_rate": 0.0, "down": False}
 
-    def harm(plant: Plant) -> Undo:
+    def harm(plant: FaultStack) -> Undo:
         set_troubles(plant, troubles)
         return lambda: set_troubles(plant, {name: well[name] for name in troubles})
 
     return harm
 
 
-def set_troubles(plant: Plant, troubles: dict[str, Any]) -> None:
+def set_troubles(plant: FaultStack, troubles: dict[str, Any]) -> None:
     """Tell the simulated QMS how to behave; one that is just dead has no troubles when it comes back."""
     body = msgspec.json.encode(troubles)
     with contextlib.suppress(OSError):
         urllib.request.urlopen(f"{plant.place.qms_address}/faults", body, timeout=5).close()
 
 
-def _flush_broker(plant: Plant) -> None:
+def _flush_broker(plant: FaultStack) -> None:
     with contextlib.closing(redis.Redis.from_url(plant.place.redis_url(BROKER_DB), socket_timeout=5)) as broker:
         broker.flushdb()
 
 
-def _database(plant: Plant) -> "psycopg.Connection[tuple[object, ...]]":
+def _database(plant: FaultStack) -> "psycopg.Connection[tuple[object, ...]]":
     address = f"postgresql://gateway@127.0.0.1:{plant.place.database_port}/postgres"
     return psycopg.connect(address, connect_timeout=5, autocommit=True, options="-c lock_timeout=5000")
 
 
-def _terminate_backends(plant: Plant) -> None:
+def _terminate_backends(plant: FaultStack) -> None:
     with _database(plant) as connection:
         connection.execute(f"SELECT pg_terminate_backend(pid) {_SESSIONS}")
 
 
-def _cancel_statements(plant: Plant) -> None:
+def _cancel_statements(plant: FaultStack) -> None:
     """End what the sessions are doing, again and again for a second: to them it is like a deadlock or a time-out."""
     with _database(plant) as connection:
         for _ in range(CANCELS):
@@ -134,7 +134,7 @@ def _cancel_statements(plant: Plant) -> None:
             time.sleep(1 / CANCELS)
 
 
-def _lock_tables(plant: Plant) -> Undo:
+def _lock_tables(plant: FaultStack) -> Undo:
     """Hold the hot tables in a transaction of another's: who waits runs into the lock time-out."""
     holder = _database(plant)
     holder.execute("BEGIN")
@@ -142,23 +142,23 @@ def _lock_tables(plant: Plant) -> Undo:
     return holder.close
 
 
-def _lock_database(plant: Plant) -> Undo:
+def _lock_database(plant: FaultStack) -> Undo:
     holder = sqlite3.connect(plant.place.folder / "var" / "gateway.sqlite3", timeout=10, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     return holder.close
 
 
-def _cut(plant: Plant) -> None:
+def _cut(plant: FaultStack) -> None:
     plant.line.cut()
 
 
-def _away(plant: Plant) -> Undo:
+def _away(plant: FaultStack) -> Undo:
     plant.line.is_away = True
     plant.line.cut()
     return lambda: setattr(plant.line, "is_away", False)
 
 
-def _kill_leader(plant: Plant) -> None:
+def _kill_leader(plant: FaultStack) -> None:
     """Kill the listener that last said that it leads. Raises ``ProcessLookupError`` where it is dead already."""
     try:
         owner = LinkStatus.objects.values_list("leader", flat=True).get()
@@ -167,27 +167,27 @@ def _kill_leader(plant: Plant) -> None:
     os.kill(int(owner.rpartition(":")[2]), signal.SIGKILL)
 
 
-def _reset(plant: Plant) -> None:
+def _reset(plant: FaultStack) -> None:
     plant.line.reset()
 
 
-def _garble(plant: Plant) -> None:
+def _garble(plant: FaultStack) -> None:
     plant.line.is_garbling = True
 
 
 def _tell_redis(*words: str, undo: tuple[str, ...]) -> Harm:
-    def tell(plant: Plant, words: tuple[str, ...]) -> None:
+    def tell(plant: FaultStack, words: tuple[str, ...]) -> None:
         with contextlib.closing(redis.Redis.from_url(plant.place.redis_url(0), socket_timeout=5)) as server:
             server.execute_command(*words)  # type: ignore[no-untyped-call]
 
-    def harm(plant: Plant) -> Undo:
+    def harm(plant: FaultStack) -> Undo:
         tell(plant, words)
         return lambda: tell(plant, undo)
 
     return harm
 
 
-def _forget(plant: Plant) -> None:
+def _forget(plant: FaultStack) -> None:
     """Let Redis come back without its file."""
     pid = pid_of(plant, REDIS)
     os.kill(pid, signal.SIGKILL)
@@ -195,13 +195,13 @@ def _forget(plant: Plant) -> None:
         file.unlink()
 
 
-def _fill_disk(plant: Plant) -> Undo:
+def _fill_disk(plant: FaultStack) -> Undo:
     plant.disk.fill()
     return plant.disk.make_room
 
 
 def _step_clock(seconds: float) -> Harm:
-    def harm(plant: Plant) -> Undo:
+    def harm(plant: FaultStack) -> Undo:
         before = plant.clock.offset_seconds
         plant.clock.step(before + seconds)
         return lambda: plant.clock.step(before)
@@ -209,12 +209,12 @@ def _step_clock(seconds: float) -> Harm:
     return harm
 
 
-def _hold(plant: Plant) -> Undo:
+def _hold(plant: FaultStack) -> Undo:
     plant.line.is_held = True
     return lambda: setattr(plant.line, "is_held", False)
 
 
-def _delay(plant: Plant) -> Undo:
+def _delay(plant: FaultStack) -> Undo:
     plant.line.delay = 0.4
     return lambda: setattr(plant.line, "delay", 0.0)
 
@@ -282,7 +282,7 @@ WITH_TWO_LISTENERS = (
 )
 
 
-def faults(plant: Plant) -> dict[str, Fault]:
+def faults(plant: FaultStack) -> dict[str, Fault]:
     """Return the kinds that can be done in a run, by name."""
     asked = plant.asked
     kinds = [*EVERYWHERE, *(ON_SQLITE if asked.on_sqlite else ON_POSTGRESQL)]

@@ -14,7 +14,7 @@ from flags.models import UNSETTLED, FlagSetting, FlagWrite
 from simulators.pbx.truth_log import CallLine, LegLine
 
 
-class HeldRecording(msgspec.Struct, frozen=True, rename="camel"):
+class QmsRecording(msgspec.Struct, frozen=True, rename="camel"):
     """A recording as the simulated QMS tells it; ``writes`` counts the requests that it took."""
 
     guid: str
@@ -25,7 +25,7 @@ class HeldRecording(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _State(msgspec.Struct, frozen=True):
-    recordings: list[HeldRecording]
+    recordings: list[QmsRecording]
 
 
 class SeenLeg(msgspec.Struct, frozen=True):
@@ -66,7 +66,7 @@ def truth(path: Path) -> list[LegLine]:
     return [one for one in lines if isinstance(one, LegLine)]
 
 
-def held_recordings(address: str) -> list[HeldRecording]:
+def held_recordings(address: str) -> list[QmsRecording]:
     """Ask the simulated QMS."""
     with urllib.request.urlopen(f"{address}/state", timeout=60) as answer:
         return msgspec.json.decode(answer.read(), type=_State).recordings
@@ -82,11 +82,13 @@ def link_gaps(clock: Clock) -> list[LinkGap]:
     """Read the gateway's ledger of gaps, each from the earliest to the latest moment that its clock may have meant."""
     return [
         LinkGap(
-            clock.true_times(row.began_at)[0], clock.true_times(row.ended_at)[1] if row.ended_at else None,
-            row.legs_saved, row.legs_lost,
+            clock.true_times(row.began_at)[0],
+            clock.true_times(row.ended_at)[1] if row.ended_at else None,
+            row.legs_saved,
+            row.legs_lost,
         )
         for row in Gap.objects.all()
-    ]  # fmt: skip
+    ]
 
 
 def flag_specs() -> list[FlagSpec]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Options:
+class FaultOptions:
     """``only``: words, parted by commas; faults whose name has one of them."""
 
     minutes: float
@@ -20,7 +20,7 @@ class Options:
     only: str
 
 
-def options(words: list[str]) -> Options:
+def options(words: list[str]) -> FaultOptions:
     """Read the words after ``./gateway faults``; leaves with status 2 where they cannot be understood."""
     parser = argparse.ArgumentParser(
         prog="./gateway faults",
@@ -40,11 +40,17 @@ def options(words: list[str]) -> Options:
     parser.add_argument("--only", default="", metavar="WORD[,WORD]", help=only)
     found = parser.parse_args(words)
     seed = secrets.randbelow(1_000_000) if found.seed is None else found.seed
-    return Options(
-        minutes=found.minutes, seed=seed, calls_per_second=found.calls_per_second, on_sqlite=found.sqlite,
-        keep=found.keep, skew_seconds=found.skew_seconds, listeners=found.listeners, every_seconds=found.every,
+    return FaultOptions(
+        minutes=found.minutes,
+        seed=seed,
+        calls_per_second=found.calls_per_second,
+        on_sqlite=found.sqlite,
+        keep=found.keep,
+        skew_seconds=found.skew_seconds,
+        listeners=found.listeners,
+        every_seconds=found.every,
         only=found.only,
-    )  # fmt: skip
+    )
 
 
 def _positive(word: str) -> float:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from calls.core.result_events import WHY
 from devtools.faults.gap_ledger import LEEWAY, judge_gaps, overlap
-from devtools.faults.observations import HeldRecording, Injected, LinkGap, SeenLeg
+from devtools.faults.observations import Injected, LinkGap, QmsRecording, SeenLeg
 from flags.catalogue.values import FlagSpec, LegFacts, flag_texts
 from simulators.pbx.truth_log import LegLine
 
@@ -22,7 +22,7 @@ UNLEARNT = ("window_missed", "not_recorded")
 
 
 @dataclass
-class Verdict:
+class OracleVerdict:
     """What was found. Each of the four lists must be empty."""
 
     legs: int = 0
@@ -40,11 +40,11 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RunEvidence:
     """All that is known after a run."""
 
     truth: Sequence[LegLine]
-    recordings: Sequence[HeldRecording]
+    recordings: Sequence[QmsRecording]
     legs: Sequence[SeenLeg]
     gaps: Sequence[LinkGap]
     injected: Sequence[Injected]
@@ -55,16 +55,16 @@ class Evidence:
 class Judge:
     """Compares leg by leg."""
 
-    def __init__(self, evidence: Evidence) -> None:
+    def __init__(self, evidence: RunEvidence) -> None:
         self._evidence = evidence
-        self._verdict = Verdict()
+        self._verdict = OracleVerdict()
         self._gaps = stretched(evidence.gaps, evidence.injected)
         self._recordings = {(one.extension, one.started_at): one for one in evidence.recordings}
         self._seen: defaultdict[str, list[SeenLeg]] = defaultdict(list)
         for leg in evidence.legs:
             self._seen[leg.device_id].append(leg)
 
-    def judge(self) -> Verdict:
+    def judge(self) -> OracleVerdict:
         """Return the verdict."""
         for line in self._evidence.truth:
             self._verdict.legs += 1
@@ -86,7 +86,7 @@ class Judge:
 
     # A recording with flags.
 
-    def _judge_flags(self, line: LegLine, recording: HeldRecording) -> None:
+    def _judge_flags(self, line: LegLine, recording: QmsRecording) -> None:
         name = _name(line)
         parts = 1 + (WRAPUP_FLAG in recording.flags)
         if recording.writes > parts:
@@ -113,7 +113,7 @@ class Judge:
         else:
             self._verdict.lost.append(f"{_name(line)}: the gateway has no such leg")
 
-    def _judge_outcome(self, line: LegLine, recording: HeldRecording | None, seen: SeenLeg) -> None:
+    def _judge_outcome(self, line: LegLine, recording: QmsRecording | None, seen: SeenLeg) -> None:
         if seen.outcome in ("waiting", "flagged", "partly_flagged"):
             self._verdict.lost.append(f"{_name(line)}: is {seen.outcome}, and QMS has no flags ({seen.reason})")
         elif (why := self._reason(line, recording, seen)) is not None:
@@ -121,7 +121,7 @@ class Judge:
         else:
             self._verdict.unexplained.append(f"{_name(line)}: {seen.outcome} ({seen.reason})")
 
-    def _reason(self, line: LegLine, recording: HeldRecording | None, seen: SeenLeg) -> str | None:
+    def _reason(self, line: LegLine, recording: QmsRecording | None, seen: SeenLeg) -> str | None:
         """Return why the leg carries no flags; None where there is no good reason."""
         if not line.is_in_qms:
             return "no user of QMS" if seen.outcome == "user_unmatched" else None
@@ -157,7 +157,7 @@ class Judge:
 
     # Who is meant, and when.
 
-    def _seen_as(self, line: LegLine, recording: HeldRecording | None) -> SeenLeg | None:
+    def _seen_as(self, line: LegLine, recording: QmsRecording | None) -> SeenLeg | None:
         mine = [one for one in self._seen[line.extension] if one.call_id in line.call_refs]
         if recording is not None and (by_guid := [one for one in mine if one.guid == recording.guid]):
             return by_guid[0]
@@ -181,8 +181,10 @@ class Judge:
 def stretched(gaps: Sequence[LinkGap], injected: Sequence[Injected]) -> list[LinkGap]:
     """Return the gaps as the line knows them: what it still carried when it broke was told since it had stalled."""
     stalls = [one for one in injected if one.kind in STALLS]
-    return [_stretched(gap, [one.began for one in stalls if one.began <= gap.began_at <= one.ended + LEEWAY])
-            for gap in gaps]  # fmt: skip
+    return [
+        _stretched(gap, [one.began for one in stalls if one.began <= gap.began_at <= one.ended + LEEWAY])
+        for gap in gaps
+    ]
 
 
 def _stretched(gap: LinkGap, since: Sequence[datetime]) -> LinkGap:
@@ -196,9 +198,16 @@ def _name(line: LegLine) -> str:
 def _due(line: LegLine, specs: Iterable[FlagSpec]) -> dict[str, str]:
     """Return the flags that a recording of the leg has to carry."""
     facts = LegFacts(
-        call_id=line.call_ref, device_id=line.extension, interaction_id=line.interaction_id, agent_id=line.agent_id,
-        agent_name=line.agent_name, queue_name=line.queue_name or "", caller_name=line.caller_name or "",
-        wrapup_template=line.wrapup_template or "", wrapup_result=line.wrapup_result or "", query_data=line.query_data,
-    )  # fmt: skip
+        call_id=line.call_ref,
+        device_id=line.extension,
+        interaction_id=line.interaction_id,
+        agent_id=line.agent_id,
+        agent_name=line.agent_name,
+        queue_name=line.queue_name or "",
+        caller_name=line.caller_name or "",
+        wrapup_template=line.wrapup_template or "",
+        wrapup_result=line.wrapup_result or "",
+        query_data=line.query_data,
+    )
     specs = list(specs)
     return {one.name: one.value for part in ("base", "wrapup") for one in flag_texts(specs, facts, part)}

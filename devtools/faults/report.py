@@ -4,16 +4,18 @@ from collections import Counter
 from collections.abc import Sequence
 
 from devtools.faults.observations import Injected
-from devtools.faults.options import Options
-from devtools.faults.oracle import Verdict
-from devtools.faults.resource_growth import Held
+from devtools.faults.options import FaultOptions
+from devtools.faults.oracle import OracleVerdict
+from devtools.faults.resource_growth import HeldResources
 from devtools.faults.schedule import EVERY_SECONDS
 
 #: So many of each list are shown.
 SHOWN = 15
 
 
-def report(asked: Options, injected: Sequence[Injected], verdict: Verdict, programs: Sequence[Held]) -> str:
+def report(
+    asked: FaultOptions, injected: Sequence[Injected], verdict: OracleVerdict, programs: Sequence[HeldResources]
+) -> str:
     """Return the table, what the programs held, the four numbers and the seed."""
     kinds = Counter(one.kind for one in injected)
     lines = ["", *_table(f"{len(injected)} faults of {len(kinds)} kinds", sorted(kinds.items())), ""]
@@ -33,7 +35,7 @@ def report(asked: Options, injected: Sequence[Injected], verdict: Verdict, progr
     return "\n".join([*lines, f"{how}; seed {asked.seed} (./gateway faults {_again(asked)})"])
 
 
-def _holdings(programs: Sequence[Held]) -> list[str]:
+def _holdings(programs: Sequence[HeldResources]) -> list[str]:
     """Return what each program held after a minute and at the end; nothing of a shorter run."""
     if not programs:
         return []
@@ -41,7 +43,7 @@ def _holdings(programs: Sequence[Held]) -> list[str]:
     return ["held after a minute and at the end:", *lines, ""]
 
 
-def _again(asked: Options) -> str:
+def _again(asked: FaultOptions) -> str:
     """Return the words that repeat the run."""
     words = [f"--minutes {asked.minutes:g}", f"--seed {asked.seed}", f"--calls-per-second {asked.calls_per_second:g}"]
     words += [f"--skew-seconds {asked.skew_seconds:g}"] if asked.skew_seconds else []

@@ -14,7 +14,7 @@ MIB = 2**20
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldResources:
     """What a program and all that it started held, early and at the end."""
 
     program: str
@@ -36,7 +36,7 @@ def weigh(supervisor: Supervisor) -> dict[str, Taken]:
     return taken({name: supervisor.pid(name) for name in supervisor.names})
 
 
-def held(early: Mapping[str, Taken], late: Mapping[str, Taken]) -> list[Held]:
+def held(early: Mapping[str, Taken], late: Mapping[str, Taken]) -> list[HeldResources]:
     """Return the programs that were there both times, by name."""
     running = sorted(name for name in early if early[name].files and name in late and late[name].files)
-    return [Held(name, early[name], late[name]) for name in running]
+    return [HeldResources(name, early[name], late[name]) for name in running]

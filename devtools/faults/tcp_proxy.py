@@ -8,7 +8,7 @@ import threading
 import time
 
 
-class Line:
+class TcpProxy:
     """Pass bytes on. ``delay``: seconds that each piece is late; ``is_held``: nothing passes, nothing is lost;
     ``is_garbling``: of what the PBX says next, a few bytes arrive as others; ``is_away``: nobody gets through.
     """

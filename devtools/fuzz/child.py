@@ -22,8 +22,9 @@ def main(words: list[str]) -> None:
     for number, seed in enumerate(target.seeds()):
         (folder / f"seed-{number}").write_bytes(seed)
     limits = [f"-max_total_time={seconds}", "-max_len=65536", f"-timeout={HANGS_SECONDS}", f"-rss_limit_mb={MOST_MIB}"]
-    atheris.Setup(["fuzz", *limits, f"-artifact_prefix={folder.parent}/finding-", "-print_final_stats=1", corpus],
-                  target.read)  # fmt: skip
+    atheris.Setup(
+        ["fuzz", *limits, f"-artifact_prefix={folder.parent}/finding-", "-print_final_stats=1", corpus], target.read
+    )
     atheris.Fuzz()
 
 

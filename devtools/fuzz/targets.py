@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cti.events import EventError, decode, encode
-from cti.sources.asterisk_ami.messages import MessageError as AmiError
-from cti.sources.asterisk_ami.pbx_state import Picture
+from cti.sources.asterisk_ami.messages import AmiMessageError as AmiError
+from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.reading import Heard, Reader
 from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take, uncovered_bridges
-from cti.sources.asterisk_ami.values import Moment
+from cti.sources.asterisk_ami.values import EventTime
 from cti.sources.csta_xml.agents import read_agent_states
 from cti.sources.csta_xml.decoding import Decoder
-from cti.sources.csta_xml.framing import Frame, Framer, framed
+from cti.sources.csta_xml.framing import CstaFrame, CstaFramer, framed
 from cti.sources.csta_xml.options import read_options
-from cti.sources.csta_xml.parsing import MessageError as CstaError
+from cti.sources.csta_xml.parsing import CstaMessageError as CstaError
 from cti.sources.csta_xml.parsing import parse
 from cti.sources.csta_xml.segments import Segments
 from cti.sources.csta_xml.snapshot import entries_in, promised, read_call_snapshot, read_device_snapshot
@@ -61,15 +61,15 @@ def _read_answers(xml: bytes) -> None:
 
 
 def _read_frames(data: bytes) -> None:
-    framer = Framer()
+    framer = CstaFramer()
     for at in range(0, len(data), 1000):
         for frame in framer.feed(data[at : at + 1000]):
-            if isinstance(frame, Frame):
+            if isinstance(frame, CstaFrame):
                 _read_csta(frame.xml)
 
 
 def _read_ami(data: bytes) -> None:
-    picture = Picture(traces.source(), Stamp("pbx", "1"))
+    picture = PbxState(traces.source(), Stamp("pbx", "1"))
     reader = Reader(picture)
     for frame in reader.frames(data):
         heard = reader.heard(frame)
@@ -81,13 +81,13 @@ def _read_ami(data: bytes) -> None:
 
 def _read_lists(data: bytes) -> None:
     """Read every message as an item of the snapshot's lists, and then as an event beside it."""
-    picture = Picture(traces.source(), Stamp("pbx", "1"))
+    picture = PbxState(traces.source(), Stamp("pbx", "1"))
     reader, lists = Reader(picture), Lists(complete=set(ACTIONS))
     heard = [one for one in map(reader.heard, reader.frames(data)) if isinstance(one, Heard)]
     for one in heard:
         lists.add(one.message)
     uncovered_bridges(lists)
-    take(picture, lists, Moment(NOW, NOW))
+    take(picture, lists, EventTime(NOW, NOW))
     for one in heard:
         _hear(picture, one)
     picture.settle(NOW)
@@ -95,7 +95,7 @@ def _read_lists(data: bytes) -> None:
         encode(event)
 
 
-def _hear(picture: Picture, heard: Heard) -> None:
+def _hear(picture: PbxState, heard: Heard) -> None:
     try:
         picture.hear(heard.message, NOW)
     except AmiError as error:

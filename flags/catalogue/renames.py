@@ -35,9 +35,7 @@ def note_rename(flag: FlagSetting, old: FlagSetting, *, by: str, at: datetime) -
     """Keep the name that a Flag had, in the transaction that changes it. Returns whether it had another one."""
     if old.name == flag.name:
         return False
-    EarlierName.objects.create(
-        flag=flag, name=old.name, field=old.field, renamed_to=flag.name, until=at, by=by[:150]
-    )  # fmt: skip
+    EarlierName.objects.create(flag=flag, name=old.name, field=old.field, renamed_to=flag.name, until=at, by=by[:150])
     return True
 
 

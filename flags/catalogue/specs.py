@@ -23,9 +23,7 @@ def load_specs() -> tuple[FlagSpec, ...]:
 def spec_of(row: FlagSetting) -> FlagSpec | None:
     """Return a Flag in the catalogue's form, or None when it cannot be written as it is set."""
     try:
-        return FlagSpec(
-            name=row.name, field=row.field, max_length=row.max_length, privacy=row.privacy, order=row.order
-        )  # fmt: skip
+        return FlagSpec(name=row.name, field=row.field, max_length=row.max_length, privacy=row.privacy, order=row.order)
     except ValueError as error:
         log.error("flag_setting_broken", flag=row.name, error=str(error))
         return None

@@ -9,7 +9,7 @@ from typing import Literal
 
 import msgspec
 
-Part = Literal["base", "wrapup"]
+FlagPart = Literal["base", "wrapup"]
 
 #: The end of a value that was too long.
 CUT = "…"
@@ -79,7 +79,7 @@ class FlagSpec(msgspec.Struct, frozen=True, kw_only=True):
             raise ValueError(f"{self.privacy!r} is no privacy: use one of {', '.join(PRIVACIES)}")
 
     @property
-    def part(self) -> Part:
+    def part(self) -> FlagPart:
         """Return when the flag is written: with the others at disconnect, or with the wrap-up."""
         return "wrapup" if self.field.startswith("wrapup") else "base"
 
@@ -108,7 +108,7 @@ FIELDS: tuple[FlagSpec, ...] = (
 OPTIONAL = frozenset({"CTIWrapup", "CTI QueryData"})
 
 
-def flag_texts(specs: Iterable[FlagSpec], facts: LegFacts, part: Part, hash_key: bytes = b"") -> list[FlagText]:
+def flag_texts(specs: Iterable[FlagSpec], facts: LegFacts, part: FlagPart, hash_key: bytes = b"") -> list[FlagText]:
     """Return the flags of a leg that belong to a part, ready to be written, in the catalogue's order.
 
     A value that is not known, personal, or dropped gives no flag; so does ``hash`` without a key, since anyone could

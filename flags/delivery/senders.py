@@ -13,7 +13,7 @@ import structlog
 
 from clock.stopping import stop
 from flags.outbox.claims import Claimed
-from flags.outbox.state_machine import Answer, Carries, Decision, Failed, Wrote, next_step
+from flags.outbox.state_machine import Decision, FlagsHeld, WriteAccepted, WriteFailed, WriteResult, next_step
 from qms.port import (
     FlagAlreadyWritten,
     QmsError,
@@ -34,7 +34,7 @@ STOP_SECONDS = 6.0
 LOOK_EVERY_SECONDS = 0.25
 
 
-class Sent(msgspec.Struct, frozen=True):
+class SendResult(msgspec.Struct, frozen=True):
     """A claimed write and what is decided of it; no decision: it was not sent."""
 
     claimed: Claimed
@@ -42,7 +42,7 @@ class Sent(msgspec.Struct, frozen=True):
     failure: QmsError | None = None
 
 
-class Senders:
+class SenderThreads:
     """The writes of one delivery that are with the threads. ``halt``: what is not begun yet is not sent.
 
     A stop of the process halts too; what is still under way when its time is over is to be abandoned.
@@ -52,7 +52,7 @@ class Senders:
         self.pool, self.now = pool, now
         self.halt = threading.Event()
         self.under_way: dict[int, Claimed] = {}
-        self._ended: SimpleQueue[Sent] = SimpleQueue()
+        self._ended: SimpleQueue[SendResult] = SimpleQueue()
         self._begun: set[int] = set()
         self._is_abandoned = False
         self._beginning = threading.Lock()
@@ -62,12 +62,12 @@ class Senders:
         self.under_way[claimed.write_id] = claimed
         self.pool.submit(self._work, port, claimed)
 
-    def gather(self, seconds: float) -> list[Sent]:
+    def gather(self, seconds: float) -> list[SendResult]:
         """Wait for the first write to end and take what ends with it.
 
         Nothing within ``seconds``, or before a stop's time is over: an empty list.
         """
-        found: list[Sent] = []
+        found: list[SendResult] = []
         until = monotonic() + seconds
         while len(found) < len(self.under_way):
             try:
@@ -100,14 +100,14 @@ class Senders:
 
     def _work(self, port: RecordingServicePort, claimed: Claimed) -> None:
         if not self._begin(claimed):
-            self._ended.put(Sent(claimed))
+            self._ended.put(SendResult(claimed))
             return
         answer = _ask(port, claimed)
-        failure = answer.error if isinstance(answer, Failed) and not is_answer(answer.error) else None
+        failure = answer.error if isinstance(answer, WriteFailed) and not is_answer(answer.error) else None
         if failure is not None:  # Those that wait behind it need not run into the same.
             self.halt.set()
         decision = next_step(claimed.pending, answer, self.now(), random.random())  # noqa: S311  (spreads the tries)
-        self._ended.put(Sent(claimed, decision, failure))
+        self._ended.put(SendResult(claimed, decision, failure))
 
 
 def is_answer(error: QmsError) -> bool:
@@ -115,31 +115,31 @@ def is_answer(error: QmsError) -> bool:
     return isinstance(error, QmsRejected) and not isinstance(error, QmsLoginFailed)
 
 
-def _ask(port: RecordingServicePort, claimed: Claimed) -> Answer:
+def _ask(port: RecordingServicePort, claimed: Claimed) -> WriteResult:
     """Write, or read back. A defect of ours leaves the end unclear, and stops nothing else."""
     try:
         return _read_back(port, claimed) if claimed.is_unclear else _write(port, claimed)
     except Exception as error:  # noqa: BLE001  (told, and read back like any unclear end)
         kind = type(error).__name__  # its text may quote a value
         log.error("flag_write_crashed", write_id=claimed.write_id, error=kind)
-        return Failed(QmsUnclear(f"The gateway itself failed ({kind})."), claimed.is_unclear)
+        return WriteFailed(QmsUnclear(f"The gateway itself failed ({kind})."), claimed.is_unclear)
 
 
-def _write(port: RecordingServicePort, claimed: Claimed) -> Answer:
+def _write(port: RecordingServicePort, claimed: Claimed) -> WriteResult:
     try:
         port.write_flags(claimed.recording_guid, claimed.pending.flags)
     except FlagAlreadyWritten as refusal:
         return _read_back(port, claimed, refusal)
     except QmsError as error:
-        return Failed(error)
-    return Wrote()
+        return WriteFailed(error)
+    return WriteAccepted()
 
 
-def _read_back(port: RecordingServicePort, claimed: Claimed, refusal: FlagAlreadyWritten | None = None) -> Answer:
+def _read_back(port: RecordingServicePort, claimed: Claimed, refusal: FlagAlreadyWritten | None = None) -> WriteResult:
     try:
-        return Carries(tuple(port.flags(claimed.recording_guid)), refusal)
+        return FlagsHeld(tuple(port.flags(claimed.recording_guid)), refusal)
     except QmsError as error:
-        return Failed(error, is_reading=True)
+        return WriteFailed(error, is_reading=True)
 
 
 class _Pools:

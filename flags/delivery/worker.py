@@ -19,7 +19,7 @@ import structlog
 from django.conf import settings
 
 from clock.stopping import stop
-from flags.delivery.senders import Senders, Sent, pools
+from flags.delivery.senders import SenderThreads, SendResult, pools
 from flags.models import SETTLED
 from flags.outbox.alerts import ALERTING
 from flags.outbox.claims import (
@@ -32,17 +32,17 @@ from flags.outbox.claims import (
     services_with_due_writes,
     settle,
 )
-from flags.outbox.state_machine import Decision, Failed, next_step
+from flags.outbox.state_machine import Decision, WriteFailed, next_step
 from qms import api as qms_api
 from qms.models import RecordingService
 from qms.port import QmsError, QmsUnavailable, QmsUnclear, RecordingServicePort
 
-__all__ = ["Breaker", "Delivered", "deliver", "services_with_due_writes"]
+__all__ = ["Breaker", "DeliveryRun", "deliver", "services_with_due_writes"]
 
 log = structlog.get_logger()
 
-Now = Callable[[], datetime]
-Connect = Callable[[RecordingService], RecordingServicePort]
+ReadClock = Callable[[], datetime]
+ConnectService = Callable[[RecordingService], RecordingServicePort]
 
 #: Claimed for each thread, so that none runs dry while the database answers.
 CLAIMS_A_THREAD = 4
@@ -68,7 +68,7 @@ class Breaker(Protocol):
         """Note that it failed."""
 
 
-class Delivered(msgspec.Struct, kw_only=True):
+class DeliveryRun(msgspec.Struct, kw_only=True):
     """What a delivery did. ``source_ids``: the CTI sources whose consumers have answers to fold."""
 
     sent: int = 0
@@ -80,12 +80,12 @@ class Delivered(msgspec.Struct, kw_only=True):
 def deliver(
     service_id: int,
     *,
-    now: Now,
-    connect: Connect = qms_api.connect,
+    now: ReadClock,
+    connect: ConnectService = qms_api.connect,
     seconds: float = 5.0,
     limit: int = 200,
     breaker: Breaker | None = None,
-) -> Delivered:
+) -> DeliveryRun:
     """Send a service its due flag writes until none is left, it fails, the time is over or the process stops.
 
     At most ``limit`` writes are claimed at once. A second delivery of the service in this process returns at once, and
@@ -93,11 +93,11 @@ def deliver(
     """
     service = RecordingService.objects.filter(pk=service_id).first()
     if service is None or stop.is_asked:
-        return Delivered()
+        return DeliveryRun()
     with _turns.turn(service_id) as is_ours:
         if not is_ours:
-            return Delivered()
-        done = Delivery(service, now, connect, breaker or SharedBreaker(), limit).run(seconds)
+            return DeliveryRun()
+        done = DeliveryWorker(service, now, connect, breaker or SharedBreaker(), limit).run(seconds)
     done.more = done.more or _turns.is_wanted(service_id)
     return done
 
@@ -122,20 +122,22 @@ class SharedBreaker:
         qms_api.mark_failed(service_id, error, now)
 
 
-class Delivery:
+class DeliveryWorker:
     """One run of the pump of one service."""
 
-    def __init__(self, service: RecordingService, now: Now, connect: Connect, breaker: Breaker, limit: int) -> None:
+    def __init__(
+        self, service: RecordingService, now: ReadClock, connect: ConnectService, breaker: Breaker, limit: int
+    ) -> None:
         self.service, self.now, self.connect, self.breaker = service, now, connect, breaker
         self.claim = random.getrandbits(62)  # names this run
         self.limit = min(limit, service.max_in_flight * CLAIMS_A_THREAD)
         # The longest a claim can take: its thread may have others to send before it.
         self.lease = timedelta(seconds=service.timeout_seconds * CALLS_A_CLAIM * CLAIMS_A_THREAD + 20)
         self.patience = timedelta(days=settings.FLAG_WRITE_GIVE_UP_DAYS)
-        self.senders = Senders(pools.of(service.pk, service.max_in_flight), now)
-        self.done = Delivered()
+        self.senders = SenderThreads(pools.of(service.pk, service.max_in_flight), now)
+        self.done = DeliveryRun()
 
-    def run(self, seconds: float) -> Delivered:
+    def run(self, seconds: float) -> DeliveryRun:
         """Claim, send, settle; at the end what is under way is waited for, and what is not begun is given back."""
         until, is_dry = monotonic() + seconds, False
         try:
@@ -188,9 +190,14 @@ class Delivery:
     def _claim(self, room: int) -> Sequence[Claimed]:
         self.senders.halt.clear()
         claimed = claim_due(
-            self.service.pk, self.claim, self.now(), lease=self.lease, patience=self.patience, limit=room,
+            self.service.pk,
+            self.claim,
+            self.now(),
+            lease=self.lease,
+            patience=self.patience,
+            limit=room,
             besides=self.senders.under_way,
-        )  # fmt: skip
+        )
         self.done.sent += len(claimed)
         return claimed
 
@@ -221,7 +228,10 @@ class Delivery:
 
     def _left(self, claimed: Claimed) -> Decision:
         """Leave the end unclear; QMS may still be at work on it, so it is read back when its time is over."""
-        now, answer = self.now(), Failed(QmsUnclear("The gateway was stopped before QMS answered."), claimed.is_unclear)
+        now, answer = (
+            self.now(),
+            WriteFailed(QmsUnclear("The gateway was stopped before QMS answered."), claimed.is_unclear),
+        )
         decision = next_step(claimed.pending, answer, now, random.random())  # noqa: S311  (spreads the tries)
         if decision.not_before is None or claimed.is_unclear:
             return decision
@@ -235,12 +245,16 @@ class Delivery:
         for one in ended:
             if one.decision.state != "written":
                 log.warning(
-                    "flags_not_written", write_id=one.claimed.write_id, leg_id=one.claimed.leg_id,
-                    service=self.service.slug, state=one.decision.state, code=one.decision.error_code,
+                    "flags_not_written",
+                    write_id=one.claimed.write_id,
+                    leg_id=one.claimed.leg_id,
+                    service=self.service.slug,
+                    state=one.decision.state,
+                    code=one.decision.error_code,
                     alert=one.decision.state in ALERTING,
-                )  # fmt: skip
+                )
 
-    def _tell_breaker(self, found: Sequence[Sent]) -> None:
+    def _tell_breaker(self, found: Sequence[SendResult]) -> None:
         """Tell how the service answered: the failures after its last answer."""
         answered = [index for index, one in enumerate(found) if one.failure is None]
         if answered:
@@ -258,9 +272,13 @@ class Delivery:
             self.done.settled += len(given_up.write_ids)
             self.done.source_ids |= given_up.source_ids
             log.warning(
-                "flag_writes_given_up", service=self.service.slug, writes=len(given_up.write_ids),
-                first_write_id=min(given_up.write_ids), last_write_id=max(given_up.write_ids), alert=True,
-            )  # fmt: skip
+                "flag_writes_given_up",
+                service=self.service.slug,
+                writes=len(given_up.write_ids),
+                first_write_id=min(given_up.write_ids),
+                last_write_id=max(given_up.write_ids),
+                alert=True,
+            )
 
 
 class _Turns:

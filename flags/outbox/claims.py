@@ -31,7 +31,7 @@ from django.db.models.functions import Coalesce, Greatest
 from bulk.arrays import array
 from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
 from flags.outbox.alerts import ALERTING, count_alerts, reasons_of
-from flags.outbox.state_machine import Decision, Pending
+from flags.outbox.state_machine import Decision, PendingWrite
 from qms.models import RecordingService
 from qms.port import Flag, QmsUnavailable, QmsUnclear
 
@@ -48,7 +48,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     recording_guid: str
     part: str
     is_unclear: bool
-    pending: Pending
+    pending: PendingWrite
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -73,9 +73,11 @@ def free(now: datetime) -> Q:
 def due(service_id: int, now: datetime) -> QuerySet[FlagWrite]:
     """Return a service's writes that may be claimed, oldest first; a wrap-up not before its base flags are settled."""
     base = FlagWrite.objects.filter(recording_guid=OuterRef("recording_guid"), part="base", state__in=UNSETTLED)
-    return _unsettled(service_id).filter(
-        free(now), Q(part="base") | ~Exists(base), not_before__lte=now
-    ).order_by("not_before", "id")  # fmt: skip
+    return (
+        _unsettled(service_id)
+        .filter(free(now), Q(part="base") | ~Exists(base), not_before__lte=now)
+        .order_by("not_before", "id")
+    )
 
 
 def _unsettled(service_id: int) -> QuerySet[FlagWrite]:
@@ -89,9 +91,15 @@ def services_with_due_writes(now: datetime) -> list[int]:
 
 
 def claim_due(
-    service_id: int, claim: int, now: datetime, *, lease: timedelta, patience: timedelta, limit: int,
+    service_id: int,
+    claim: int,
+    now: datetime,
+    *,
+    lease: timedelta,
+    patience: timedelta,
+    limit: int,
     besides: Collection[int] = (),
-) -> list[Claimed]:  # fmt: skip
+) -> list[Claimed]:
     """Claim up to ``limit`` due writes, but none of ``besides``; committed when this returns.
 
     A write that is found in ``sending`` is one whose delivery died: its end is unclear.
@@ -120,13 +128,19 @@ class _Taken(NamedTuple):
 
 def _claimed(row: _Taken, flags: Iterable[Sequence[str]], patience: timedelta) -> Claimed:
     return Claimed(
-        write_id=row.write_id, leg_id=row.leg_id, source_id=row.source_id, recording_guid=row.recording_guid,
-        part=row.part, is_unclear=row.state != WriteState.QUEUED,
-        pending=Pending(
-            flags=tuple(Flag(name, value) for name, value in flags), attempts=row.attempts + 1,
-            created_at=row.created_at, give_up_at=(row.retried_at or row.created_at) + patience,
+        write_id=row.write_id,
+        leg_id=row.leg_id,
+        source_id=row.source_id,
+        recording_guid=row.recording_guid,
+        part=row.part,
+        is_unclear=row.state != WriteState.QUEUED,
+        pending=PendingWrite(
+            flags=tuple(Flag(name, value) for name, value in flags),
+            attempts=row.attempts + 1,
+            created_at=row.created_at,
+            give_up_at=(row.retried_at or row.created_at) + patience,
         ),
-    )  # fmt: skip
+    )
 
 
 _Found = list[tuple[_Taken, Iterable[Sequence[str]]]]
@@ -192,10 +206,13 @@ def _locked(rows: QuerySet[FlagWrite]) -> QuerySet[FlagWrite]:
 def _take(keys: Sequence[int], claim: int, now: datetime, until: datetime) -> int:
     """Claim by a conditional update; only the count is to be trusted."""
     return FlagWrite.objects.filter(free(now), pk__in=keys, state__in=UNSETTLED).update(
-        state=Case(When(state=WriteState.QUEUED, then=Value(WriteState.SENDING.value)),
-                   default=Value(WriteState.UNCLEAR.value)),
-        claim=claim, claimed_until=until, attempts=F("attempts") + 1,
-    )  # fmt: skip
+        state=Case(
+            When(state=WriteState.QUEUED, then=Value(WriteState.SENDING.value)), default=Value(WriteState.UNCLEAR.value)
+        ),
+        claim=claim,
+        claimed_until=until,
+        attempts=F("attempts") + 1,
+    )
 
 
 def _with_flags(rows: Sequence[FlagWrite]) -> _Found:
@@ -204,10 +221,22 @@ def _with_flags(rows: Sequence[FlagWrite]) -> _Found:
     for write_id, name, value in values.values_list("write_id", "name", "value"):
         flags[write_id].append((name, value))
     return [
-        (_Taken(row.pk, row.leg_id, row.source_id, row.recording_guid, row.part, row.state, row.attempts,
-                row.created_at, row.retried_at), flags[row.pk])
+        (
+            _Taken(
+                row.pk,
+                row.leg_id,
+                row.source_id,
+                row.recording_guid,
+                row.part,
+                row.state,
+                row.attempts,
+                row.created_at,
+                row.retried_at,
+            ),
+            flags[row.pk],
+        )
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 def give_back(claimed: Collection[Claimed], claim: int) -> None:
@@ -215,8 +244,10 @@ def give_back(claimed: Collection[Claimed], claim: int) -> None:
     if claimed:
         _held(claimed, claim).update(
             state=Case(When(state=WriteState.SENDING, then=Value(WriteState.QUEUED.value)), default=F("state")),
-            claim=None, claimed_until=None, attempts=F("attempts") - 1,
-        )  # fmt: skip
+            claim=None,
+            claimed_until=None,
+            attempts=F("attempts") - 1,
+        )
 
 
 def settle(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
@@ -273,9 +304,12 @@ def _save(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
         not_before=_each(settlements, DateTimeField(), lambda one: one.not_before or now),
         error_code=_each(settlements, CharField(), lambda one: one.error_code[:32]),
         error=_each(settlements, CharField(), lambda one: one.error[:500]),
-        settled_at=now if is_end else None, claim=None, claimed_until=None, folded=False,
+        settled_at=now if is_end else None,
+        claim=None,
+        claimed_until=None,
+        folded=False,
         alert_since=Case(When(pk__in=alerting, then=Value(now, DateTimeField())), default=F("alert_since")),
-    )  # fmt: skip
+    )
 
 
 def _each(settlements: Sequence[Settlement], output: "Field[Any, Any]", value: Callable[[Decision], Any]) -> Case:
@@ -309,10 +343,15 @@ def give_up_overdue(service_id: int, before: datetime, now: datetime) -> GivenUp
 
 def _give_up(keys: Sequence[int], now: datetime) -> None:
     FlagWrite.objects.filter(free(now), pk__in=keys, state__in=UNSETTLED).update(
-        state=WriteState.GIVEN_UP, error="The Recording Service could not be reached for too long.",
-        error_code=code_of_giving_up(QmsUnavailable.code), settled_at=now, alert_since=now, claim=None,
-        claimed_until=None, folded=False,
-    )  # fmt: skip
+        state=WriteState.GIVEN_UP,
+        error="The Recording Service could not be reached for too long.",
+        error_code=code_of_giving_up(QmsUnavailable.code),
+        settled_at=now,
+        alert_since=now,
+        claim=None,
+        claimed_until=None,
+        folded=False,
+    )
 
 
 def code_of_giving_up(code: str) -> Case:

@@ -92,8 +92,12 @@ def _state(row: FlagWrite) -> str:
 def _log(user: Operator, told: Sequence[tuple[models.Model, str]]) -> None:
     LogEntry.objects.bulk_create(
         LogEntry(
-            user_id=user.pk or 0, content_type=ContentType.objects.get_for_model(row), object_id=str(row.pk),
-            object_repr=str(row)[:200], action_flag=CHANGE, change_message=text,
+            user_id=user.pk or 0,
+            content_type=ContentType.objects.get_for_model(row),
+            object_id=str(row.pk),
+            object_repr=str(row)[:200],
+            action_flag=CHANGE,
+            change_message=text,
         )
         for row, text in told
-    )  # fmt: skip
+    )

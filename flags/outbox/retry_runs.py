@@ -12,7 +12,7 @@ from flags.outbox.writes import put_back
 
 log = structlog.get_logger()
 
-Now = Callable[[], datetime]
+ReadClock = Callable[[], datetime]
 
 #: So many are put back by one statement, so that no other writer waits long.
 RETRIED_AT_ONCE = 5000
@@ -30,7 +30,7 @@ def retry_all(by: str, now: datetime, *, error_code: str = "", service_id: int |
     return run
 
 
-def carry_on(now: Now, seconds: float = 4.0) -> None:
+def carry_on(now: ReadClock, seconds: float = 4.0) -> None:
     """Go on with the runs that are not finished, oldest first, until the time is over."""
     until = now() + timedelta(seconds=seconds)
     for run_id in RetryRun.objects.filter(finished_at=None).order_by("pk").values_list("pk", flat=True):

@@ -22,7 +22,7 @@ from qms.port import (
     RecordingNotFound,
 )
 
-State = Literal["queued", "unclear", "written", "refused", "gone", "conflict", "given_up"]
+WriteStateName = Literal["queued", "unclear", "written", "refused", "gone", "conflict", "given_up"]
 
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 900.0
@@ -32,7 +32,7 @@ LOGIN_WAIT_SECONDS = 300.0
 APPEARS_WITHIN = timedelta(seconds=60)
 
 
-class Pending(msgspec.Struct, frozen=True, kw_only=True):
+class PendingWrite(msgspec.Struct, frozen=True, kw_only=True):
     """A write on its way: its flags, which try this is, since when it waits, and when it is given up."""
 
     flags: tuple[Flag, ...]
@@ -41,31 +41,31 @@ class Pending(msgspec.Struct, frozen=True, kw_only=True):
     give_up_at: datetime
 
 
-class Wrote(msgspec.Struct, frozen=True):
+class WriteAccepted(msgspec.Struct, frozen=True):
     """QMS took the flags."""
 
 
-class Carries(msgspec.Struct, frozen=True):
+class FlagsHeld(msgspec.Struct, frozen=True):
     """What the recording carries. ``refusal``: that of the write which led to this reading, if there was one."""
 
     flags: tuple[Flag, ...]
     refusal: FlagAlreadyWritten | None = None
 
 
-class Failed(msgspec.Struct, frozen=True):
+class WriteFailed(msgspec.Struct, frozen=True):
     """QMS refused, was not reached, or left the end unclear. ``is_reading``: nothing was sent this time."""
 
     error: QmsError
     is_reading: bool = False
 
 
-Answer = Wrote | Carries | Failed
+WriteResult = WriteAccepted | FlagsHeld | WriteFailed
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
     """What becomes of a write; ``not_before`` is set where it will be tried again."""
 
-    state: State
+    state: WriteStateName
     not_before: datetime | None = None
     error_code: str = ""
     error: str = ""
@@ -74,16 +74,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 WRITTEN = Decision(state="written")
 
 
-def next_step(write: Pending, answer: Answer, now: datetime, chance: float) -> Decision:
+def next_step(write: PendingWrite, answer: WriteResult, now: datetime, chance: float) -> Decision:
     """Decide what becomes of a write. ``chance``: from 0 to 1, spreads the tries."""
     match answer:
-        case Wrote():
+        case WriteAccepted():
             return WRITTEN
-        case Carries(flags, refusal):
+        case FlagsHeld(flags, refusal):
             return _after_reading(write, flags, refusal, now, chance)
-        case Failed(error, is_reading=True):
+        case WriteFailed(error, is_reading=True):
             return _after_failed_reading(write, error, now, chance)
-        case Failed(error):
+        case WriteFailed(error):
             return _after_failure(write, error, now, chance)
 
 
@@ -93,7 +93,7 @@ def wait_seconds(attempts: int, chance: float) -> float:
     return longest * (0.5 + chance / 2)
 
 
-def _after_failure(write: Pending, error: QmsError, now: datetime, chance: float) -> Decision:
+def _after_failure(write: PendingWrite, error: QmsError, now: datetime, chance: float) -> Decision:
     if isinstance(error, RecordingNotFound) and not _may_appear(write, now):
         return _end("gone", error)
     if isinstance(error, QmsRejected) and not isinstance(error, RecordingNotFound | QmsLoginFailed):
@@ -101,7 +101,7 @@ def _after_failure(write: Pending, error: QmsError, now: datetime, chance: float
     return _again("unclear" if isinstance(error, QmsUnclear) else "queued", write, error, now, chance)
 
 
-def _after_failed_reading(write: Pending, error: QmsError, now: datetime, chance: float) -> Decision:
+def _after_failed_reading(write: PendingWrite, error: QmsError, now: datetime, chance: float) -> Decision:
     """Keep the end unclear, unless the recording is gone: without a reading nothing may be sent."""
     if isinstance(error, RecordingNotFound) and not _may_appear(write, now):
         return _end("gone", error)
@@ -109,7 +109,7 @@ def _after_failed_reading(write: Pending, error: QmsError, now: datetime, chance
 
 
 def _after_reading(
-    write: Pending, carried: tuple[Flag, ...], refusal: FlagAlreadyWritten | None, now: datetime, chance: float
+    write: PendingWrite, carried: tuple[Flag, ...], refusal: FlagAlreadyWritten | None, now: datetime, chance: float
 ) -> Decision:
     """Decide by what the recording carries: all, something else, or part or none, which is sent (again)."""
     stands = {flag.name: flag.value for flag in carried}
@@ -124,12 +124,12 @@ def _after_reading(
     return Decision(state="queued", not_before=now)
 
 
-def _may_appear(write: Pending, now: datetime) -> bool:
+def _may_appear(write: PendingWrite, now: datetime) -> bool:
     return now - write.created_at < APPEARS_WITHIN
 
 
 def _again(
-    state: Literal["queued", "unclear"], write: Pending, error: QmsError, now: datetime, chance: float
+    state: Literal["queued", "unclear"], write: PendingWrite, error: QmsError, now: datetime, chance: float
 ) -> Decision:
     """Try again later, or give up: with the code ``Unclear`` when the flags may have been written."""
     if now >= write.give_up_at:

@@ -14,7 +14,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Case, F, QuerySet, Value, When
 
-from bulk.tables import Table
+from bulk.tables import UpsertTable
 from flags.models import RETRIABLE, SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
 from flags.outbox.bulk_insert import NewWrite, queue_at_once
 from flags.outbox.claims import code_of_giving_up, free
@@ -22,18 +22,30 @@ from qms.port import QmsUnclear
 
 log = structlog.get_logger()
 
-_WRITES = Table(
+_WRITES = UpsertTable(
     FlagWrite,
-    ["leg_id", "source_id", "service", "recording_guid", "part", "state", "attempts", "not_before", "created_at",
-     "error_code", "error", "folded"],
+    [
+        "leg_id",
+        "source_id",
+        "service",
+        "recording_guid",
+        "part",
+        "state",
+        "attempts",
+        "not_before",
+        "created_at",
+        "error_code",
+        "error",
+        "folded",
+    ],
     ["recording_guid", "part"],
-)  # fmt: skip
-_VALUES = Table(
+)
+_VALUES = UpsertTable(
     FlagValue, ["write", "recording_guid", "name", "value", "cut", "masked"], ["recording_guid", "name"]
-)  # fmt: skip
+)
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class QueueRefusal(msgspec.Struct, frozen=True):
     """A write that cannot be queued: the recording carries such flags already."""
 
     leg_id: int
@@ -64,7 +76,7 @@ class _Standing(msgspec.Struct):
 
 
 @transaction.atomic(savepoint=False)
-def queue_writes(new: Sequence[NewWrite]) -> list[Refusal]:
+def queue_writes(new: Sequence[NewWrite]) -> list[QueueRefusal]:
     """Queue writes, each flag of a recording at most once. Returns what was refused, and why.
 
     A part that stands already for the same leg changes nothing. When another source's consumer queues the same
@@ -73,7 +85,7 @@ def queue_writes(new: Sequence[NewWrite]) -> list[Refusal]:
     return [] if not new or queue_at_once(new) else _queue_what_may_stand(new)
 
 
-def _queue_what_may_stand(new: Sequence[NewWrite]) -> list[Refusal]:
+def _queue_what_may_stand(new: Sequence[NewWrite]) -> list[QueueRefusal]:
     """Look at what stands, and decide write by write."""
     standing, wanted, refused = _standing({write.recording_guid for write in new}), [], []
     for write in new:
@@ -81,7 +93,7 @@ def _queue_what_may_stand(new: Sequence[NewWrite]) -> list[Refusal]:
         if holder == write.leg_id:
             continue
         if reason := _refusal(write, holder, standing):
-            refused.append(Refusal(write.leg_id, write.part, reason))
+            refused.append(QueueRefusal(write.leg_id, write.part, reason))
             continue
         standing.holders[(write.recording_guid, write.part)] = write.leg_id
         standing.names[write.recording_guid].update(text.name for text in write.texts)
@@ -120,17 +132,37 @@ def _insert(writes: Sequence[NewWrite], standing: _Standing) -> None:
     found = FlagWrite.objects.filter(recording_guid__in=[write.recording_guid for write in writes]).order_by()
     keys = {(guid, part): key for key, guid, part in found.values_list("pk", "recording_guid", "part")}
     _VALUES.insert(
-        [(keys[(write.recording_guid, write.part)], write.recording_guid, text.name, text.value, text.cut, text.masked)
-         for write in writes for text in write.texts]
-    )  # fmt: skip
+        [
+            (
+                keys[(write.recording_guid, write.part)],
+                write.recording_guid,
+                text.name,
+                text.value,
+                text.cut,
+                text.masked,
+            )
+            for write in writes
+            for text in write.texts
+        ]
+    )
 
 
 def _row(write: NewWrite, standing: _Standing) -> tuple[object, ...]:
     not_before = max(write.at, standing.waits.get(write.recording_guid, write.at))
     return (
-        write.leg_id, write.source_id, write.service_id, write.recording_guid, write.part, WriteState.QUEUED.value, 0,
-        not_before, write.at, "", "", False,
-    )  # fmt: skip
+        write.leg_id,
+        write.source_id,
+        write.service_id,
+        write.recording_guid,
+        write.part,
+        WriteState.QUEUED.value,
+        0,
+        not_before,
+        write.at,
+        "",
+        "",
+        False,
+    )
 
 
 def settled_writes(source_id: int, limit: int) -> list[Settled]:
@@ -141,11 +173,18 @@ def settled_writes(source_id: int, limit: int) -> list[Settled]:
     )
     return [
         Settled(
-            write_id=key, leg_id=leg_id, part="base" if part == "base" else "wrapup", state=state, error_code=code,
-            error=error, settled_at=settled_at or created_at, attempts=attempts, retries=retries,
+            write_id=key,
+            leg_id=leg_id,
+            part="base" if part == "base" else "wrapup",
+            state=state,
+            error_code=code,
+            error=error,
+            settled_at=settled_at or created_at,
+            attempts=attempts,
+            retries=retries,
         )
         for key, leg_id, part, state, code, error, settled_at, attempts, retries, created_at in rows[:limit]
-    ]  # fmt: skip
+    ]
 
 
 def mark_folded(read: Sequence[Settled]) -> None:
@@ -164,9 +203,14 @@ def give_up(write_ids: Sequence[int], by: str, reason: str, now: datetime) -> in
     """Give up waiting writes that are not being sent at this moment. Returns how many."""
     waiting = FlagWrite.objects.filter(free(now), pk__in=write_ids, state__in=UNSETTLED)
     count = waiting.update(
-        state=WriteState.GIVEN_UP, error=f"Given up by {by}: {reason}"[:500], error_code=code_of_giving_up("GivenUp"),
-        settled_at=now, claim=None, claimed_until=None, folded=False,
-    )  # fmt: skip
+        state=WriteState.GIVEN_UP,
+        error=f"Given up by {by}: {reason}"[:500],
+        error_code=code_of_giving_up("GivenUp"),
+        settled_at=now,
+        claim=None,
+        claimed_until=None,
+        folded=False,
+    )
     log.info("flag_writes_given_up_by_operator", by=by, writes=count)
     return count
 
@@ -184,10 +228,19 @@ def retry(write_ids: Sequence[int], by: str, now: datetime) -> int:
 def put_back(writes: QuerySet[FlagWrite], now: datetime) -> int:
     """Put back by conditional updates, and return how many; what is being sent, or written, stays as it is."""
     ended = writes.filter(state__in=RETRIABLE).update(
-        state=Case(When(error_code=QmsUnclear.code, then=Value(WriteState.UNCLEAR.value)),
-                   default=Value(WriteState.QUEUED.value)),
-        not_before=now, retried_at=now, attempts=0, settled_at=None, folded=False, retries=F("retries") + 1,
-        alert_since=None, acknowledged_at=None, acknowledged_by="",
-    )  # fmt: skip
+        state=Case(
+            When(error_code=QmsUnclear.code, then=Value(WriteState.UNCLEAR.value)),
+            default=Value(WriteState.QUEUED.value),
+        ),
+        not_before=now,
+        retried_at=now,
+        attempts=0,
+        settled_at=None,
+        folded=False,
+        retries=F("retries") + 1,
+        alert_since=None,
+        acknowledged_at=None,
+        acknowledged_by="",
+    )
     waiting = writes.filter(free(now), state__in=UNSETTLED, not_before__gt=now)
     return ended + waiting.update(not_before=now)

@@ -20,20 +20,20 @@ from qms.port import FlagDefinition, QmsError, QmsRejected, RecordingServicePort
 
 log = structlog.get_logger()
 
-State = FlagOnServer.State
-Connect = Callable[[RecordingService], RecordingServicePort]
+ServerFlagState = FlagOnServer.State
+ConnectService = Callable[[RecordingService], RecordingServicePort]
 #: Hears of the answers so far: before each service is asked, and after each Flag.
-Tell = Callable[[Sequence["FlagAnswer"]], object]
+ProgressCallback = Callable[[Sequence["FlagAnswer"]], object]
 
 #: States in which a Flag cannot be written.
-BAD_STATES = frozenset({State.REFUSED, State.MISSING})
+BAD_STATES = frozenset({ServerFlagState.REFUSED, ServerFlagState.MISSING})
 
 
 class FlagAnswer(msgspec.Struct, frozen=True):
     """What a Data Server said of one Flag; ``answer`` explains what is not as it should be."""
 
     name: str
-    state: State
+    state: ServerFlagState
     answer: str = ""
 
 
@@ -47,7 +47,7 @@ class Creation(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def is_any_new(self) -> bool:
         """Say whether a Flag was created now, which QMS may not take before a restart."""
-        return any(one.state is State.CREATED for one in self.answers)
+        return any(one.state is ServerFlagState.CREATED for one in self.answers)
 
     @property
     def is_good(self) -> bool:
@@ -55,12 +55,12 @@ class Creation(msgspec.Struct, frozen=True, kw_only=True):
         return not self.error and not any(one.state in BAD_STATES for one in self.answers)
 
 
-def create_flags(server: DataServer, connect: Connect = connect, tell: Tell = list) -> Creation:
+def create_flags(server: DataServer, connect: ConnectService = connect, tell: ProgressCallback = list) -> Creation:
     """Create what is missing of the Flags that are switched on, and keep each answer. Raises nothing of QMS's."""
     return _settle(server, connect, tell, create=True)
 
 
-def check_flags(server: DataServer, connect: Connect = connect, tell: Tell = list) -> Creation:
+def check_flags(server: DataServer, connect: ConnectService = connect, tell: ProgressCallback = list) -> Creation:
     """Look which of the Flags exist, create none, and keep the answers. Raises nothing of QMS's."""
     return _settle(server, connect, tell, create=False)
 
@@ -77,7 +77,7 @@ def told(creation: Creation, *, is_check: bool = False) -> str:
     return f"{what} in QMS. {lists or 'No Flag is switched on'}."
 
 
-def _settle(server: DataServer, connect: Connect, tell: Tell, *, create: bool) -> Creation:
+def _settle(server: DataServer, connect: ConnectService, tell: ProgressCallback, *, create: bool) -> Creation:
     errors: list[str] = []
     for service in server.services.filter(enabled=True):
         tell(())
@@ -94,7 +94,7 @@ def _settle(server: DataServer, connect: Connect, tell: Tell, *, create: bool) -
 
 
 def _answers(
-    server: DataServer, standing: dict[str, FlagDefinition], port: RecordingServicePort | None, tell: Tell
+    server: DataServer, standing: dict[str, FlagDefinition], port: RecordingServicePort | None, tell: ProgressCallback
 ) -> tuple[FlagAnswer, ...]:
     """Settle Flag by Flag, each kept at once.
 
@@ -116,33 +116,34 @@ def _answer(spec: FlagSpec, standing: dict[str, FlagDefinition], port: Recording
     if spec.name in standing:
         return _compared(spec, standing[spec.name])
     if port is None:
-        return FlagAnswer(spec.name, State.MISSING, "The Flag was not created on this Data Server.")
+        return FlagAnswer(spec.name, ServerFlagState.MISSING, "The Flag was not created on this Data Server.")
     wanted = FlagDefinition(spec.name, spec.max_length, f"Written by the QMS Gateway: {spec.field}")
     try:
         port.create_flag_definition(wanted)
     except QmsRejected as error:
         return _refused(spec, error)
     except QmsError as error:  # Whether it was created is not known; the next run finds out.
-        return FlagAnswer(spec.name, State.MISSING, f"{error} Create the Flags again."[:500])
-    return FlagAnswer(spec.name, State.CREATED)
+        return FlagAnswer(spec.name, ServerFlagState.MISSING, f"{error} Create the Flags again."[:500])
+    return FlagAnswer(spec.name, ServerFlagState.CREATED)
 
 
 def _refused(spec: FlagSpec, error: QmsRejected) -> FlagAnswer:
     if error.code == "FlagAlreadyExists":  # Someone created it since the list was read.
-        return FlagAnswer(spec.name, State.EXISTS)
-    return FlagAnswer(spec.name, State.REFUSED, f"{error.code}: {error}"[:500])
+        return FlagAnswer(spec.name, ServerFlagState.EXISTS)
+    return FlagAnswer(spec.name, ServerFlagState.REFUSED, f"{error.code}: {error}"[:500])
 
 
 def _compared(spec: FlagSpec, standing: FlagDefinition) -> FlagAnswer:
     length = standing.max_length
     if length is None or length == spec.max_length:
-        return FlagAnswer(spec.name, State.EXISTS)
+        return FlagAnswer(spec.name, ServerFlagState.EXISTS)
     advice = (
-        f"longer values will be refused: set the Flag's maximum length to {length}" if length < spec.max_length
+        f"longer values will be refused: set the Flag's maximum length to {length}"
+        if length < spec.max_length
         else "values are cut sooner than QMS demands"
-    )  # fmt: skip
+    )
     return FlagAnswer(
-        spec.name, State.DIFFERS, f"QMS holds {length} characters, the gateway {spec.max_length}: {advice}."
+        spec.name, ServerFlagState.DIFFERS, f"QMS holds {length} characters, the gateway {spec.max_length}: {advice}."
     )
 
 
@@ -162,4 +163,4 @@ def _keep(server: DataServer, answers: Sequence[FlagAnswer], now: datetime) -> N
 
 def _is_new(one: FlagAnswer, absent: Collection[str]) -> bool:
     """Say whether QMS knows the Flag only since now: created, or there where it was not when last looked for."""
-    return one.state is State.CREATED or (one.name in absent and one.state not in BAD_STATES)
+    return one.state is ServerFlagState.CREATED or (one.name in absent and one.state not in BAD_STATES)

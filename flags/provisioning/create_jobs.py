@@ -19,7 +19,7 @@ from kombu.exceptions import KombuError
 
 import clock
 from flags.models import FlagCreation
-from flags.provisioning.create import Connect, Creation, FlagAnswer, check_flags, create_flags, told
+from flags.provisioning.create import ConnectService, Creation, FlagAnswer, check_flags, create_flags, told
 from history.acts import record_act
 from qms.api import connect
 from qms.models import DataServer
@@ -54,9 +54,17 @@ def ask(server: DataServer, asked_by: str, now: datetime, *, is_check: bool = Fa
     """
     row, _ = FlagCreation.objects.get_or_create(data_server=server)
     begun = FlagCreation.objects.filter(Q(asked_at=None) | Q(done_at__isnull=False), pk=server.pk, run=row.run).update(
-        run=F("run") + 1, is_check=is_check, asked_at=now, asked_by=asked_by[:150], begun_at=None, alive_at=None,
-        attempts=0, done_at=None, answers=[], error="",
-    )  # fmt: skip
+        run=F("run") + 1,
+        is_check=is_check,
+        asked_at=now,
+        asked_by=asked_by[:150],
+        begun_at=None,
+        alive_at=None,
+        attempts=0,
+        done_at=None,
+        answers=[],
+        error="",
+    )
     if not begun:
         raise CreationRefused(_running(server, now))
     if not _send(server.pk, row.run + 1):
@@ -65,7 +73,7 @@ def ask(server: DataServer, asked_by: str, now: datetime, *, is_check: bool = Fa
         raise CreationRefused(f"{server.slug}: {why}")
 
 
-def carry_out(server_id: int, run: int, connect: Connect = connect) -> None:
+def carry_out(server_id: int, run: int, connect: ConnectService = connect) -> None:
     """Create the Flags and keep each answer as it comes, unless another worker is at it."""
     row = _taken(server_id, run, clock.now())
     if row is None:
@@ -128,9 +136,7 @@ def _running(server: DataServer, now: datetime) -> str:
 def _send(server_id: int, run: int) -> bool:
     """Tell a worker; returns whether the broker took the message."""
     try:
-        current_app.send_task(
-            "flags.tasks.create", args=[server_id, run], queue="default", expires=_EXPIRES_SECONDS
-        )  # fmt: skip
+        current_app.send_task("flags.tasks.create", args=[server_id, run], queue="default", expires=_EXPIRES_SECONDS)
     except (KombuError, OSError) as error:
         log.warning("flag_creation_not_sent", server_id=server_id, error=type(error).__name__)
         return False
@@ -156,7 +162,7 @@ def _taken(server_id: int, run: int, now: datetime) -> FlagCreation | None:
     return rows.first() if taken else None
 
 
-def _carried_out(row: FlagCreation, connect: Connect) -> Creation:
+def _carried_out(row: FlagCreation, connect: ConnectService) -> Creation:
     """Create or check. Raises ``CreationTakenOver``."""
 
     def tell(answers: Sequence[FlagAnswer]) -> None:

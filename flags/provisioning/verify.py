@@ -32,7 +32,7 @@ TEST_CONNECTION = 'See "Test connection" on the page of the Recording Service, t
 FIND_RECORDING = "Take the GUID from QMS, of a recording on this Data Server that is still kept there."
 
 
-class Proof(msgspec.Struct, frozen=True, kw_only=True):
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """What came of it. ``names``: the Flags that were read back; ``advice``: what to do when it failed."""
 
     is_good: bool
@@ -53,7 +53,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
 def prove(
     ports: Iterable[tuple[str, Callable[[], RecordingServicePort]]], wanted: Wanted, before_write: Callable[[], object]
-) -> Proof:
+) -> Verification:
     """Prove it through the first Recording Service that answers and knows the recording. Raises nothing of QMS's.
 
     ``ports``: each service's name, and how to connect to it. ``before_write`` is called before anything is sent.
@@ -67,15 +67,17 @@ def prove(
             errors.append(error)
             told.append(f"{slug}: {_words(error)}")
         except QmsError as error:
-            return Proof(is_good=False, found=f"{slug}: {_words(error)}", advice=_advice(error))
+            return Verification(is_good=False, found=f"{slug}: {_words(error)}", advice=_advice(error))
     if not errors:
-        return Proof(
+        return Verification(
             is_good=False, found="The Data Server has no Recording Service that is enabled.", advice="Add one."
         )
-    return Proof(is_good=False, found="; ".join(told), advice=_advice(errors[-1]))
+    return Verification(is_good=False, found="; ".join(told), advice=_advice(errors[-1]))
 
 
-def _prove_through(port: RecordingServicePort, slug: str, wanted: Wanted, before_write: Callable[[], object]) -> Proof:
+def _prove_through(
+    port: RecordingServicePort, slug: str, wanted: Wanted, before_write: Callable[[], object]
+) -> Verification:
     carried = {flag.name: flag.value for flag in port.flags(wanted.guid)}
     texts = _texts(port, wanted)
     if refusal := _refusal(wanted, texts, carried):
@@ -91,26 +93,29 @@ def _texts(port: RecordingServicePort, wanted: Wanted) -> dict[str, str]:
     lengths = {one.name: one.max_length for one in port.flag_definitions()}
     return {
         spec.name: PROOF_TEXT[: min(spec.max_length, lengths[spec.name] or spec.max_length)]
-        for spec in wanted.specs if spec.name in lengths
-    }  # fmt: skip
+        for spec in wanted.specs
+        if spec.name in lengths
+    }
 
 
-def _refusal(wanted: Wanted, texts: dict[str, str], carried: Mapping[str, str]) -> Proof | None:
+def _refusal(wanted: Wanted, texts: dict[str, str], carried: Mapping[str, str]) -> Verification | None:
     """Return why nothing is written, where something speaks against it; takes out what need not be proved again."""
     foreign = sorted(name for name, value in carried.items() if not value or not PROOF_TEXT.startswith(value))
     if foreign:
         found = f"The recording carries flags of a call ({', '.join(foreign)}). Nothing was written."
-        return Proof(is_good=False, found=found, advice=ANOTHER)
+        return Verification(is_good=False, found=found, advice=ANOTHER)
     absent = [spec.name for spec in wanted.specs if spec.name not in texts]
     if absent or not wanted.specs:
         found = (
             f"QMS does not list {', '.join(absent)}. Nothing was written." if absent else "There is no Flag to prove."
         )
-        return Proof(is_good=False, found=found, advice='Press "Create in QMS" on the page Flags, then prove it again.')
+        return Verification(
+            is_good=False, found=found, advice='Press "Create in QMS" on the page Flags, then prove it again.'
+        )
     old = [name for name in texts if name in carried and name not in wanted.sent]
     if old and not (wanted.is_repeated and len(old) < len(texts)):
         found = f"The recording carries {', '.join(old)} already, from an earlier test. Nothing was written."
-        return Proof(is_good=False, found=found, advice=ANOTHER)
+        return Verification(is_good=False, found=found, advice=ANOTHER)
     for name in old:
         del texts[name]
     return None
@@ -126,16 +131,20 @@ def _write(port: RecordingServicePort, guid: str, flags: Sequence[Flag], before_
     return ""
 
 
-def _judged(slug: str, wanted: Wanted, texts: Mapping[str, str], stands: Mapping[str, str], unclear: str) -> Proof:
+def _judged(
+    slug: str, wanted: Wanted, texts: Mapping[str, str], stands: Mapping[str, str], unclear: str
+) -> Verification:
     lost = [name for name, text in texts.items() if stands.get(name) != text]
     if not lost:
         found = f"{', '.join(texts)}: written to the recording {wanted.guid} through {slug}, and read back."
-        return Proof(is_good=True, found=found, names=tuple(texts))
+        return Verification(is_good=True, found=found, names=tuple(texts))
     names = ", ".join(lost)
     if unclear:
-        return Proof(is_good=False, found=f"{slug}: {unclear} {names} cannot be read back.", advice=TEST_CONNECTION)
+        return Verification(
+            is_good=False, found=f"{slug}: {unclear} {names} cannot be read back.", advice=TEST_CONNECTION
+        )
     found = f"QMS took the flags, but {names} cannot be read back from the recording."
-    return Proof(is_good=False, found=found, advice=RESTART)
+    return Verification(is_good=False, found=found, advice=RESTART)
 
 
 def _words(error: QmsError) -> str:

@@ -18,8 +18,8 @@ import clock
 from flags.catalogue.specs import load_specs
 from flags.catalogue.values import FlagSpec
 from flags.models import FlagOnServer, FlagProof, FlagWrite, WriteState
-from flags.provisioning.create import BAD_STATES, Connect
-from flags.provisioning.verify import ANOTHER, Proof, Wanted, prove
+from flags.provisioning.create import BAD_STATES, ConnectService
+from flags.provisioning.verify import ANOTHER, Verification, Wanted, prove
 from qms.api import connect
 from qms.models import DataServer
 
@@ -35,7 +35,7 @@ _NEWEST = 5000
 _NAME_SERVER_SECONDS = 20
 
 
-class ProofRefused(Exception):
+class VerificationRefused(Exception):
     """The proof was not begun; the text tells the person why."""
 
     retryable = False
@@ -44,7 +44,7 @@ class ProofRefused(Exception):
 def ask(server: DataServer, guid: str, asked_by: str, now: datetime) -> None:
     """Have a worker prove on a test recording that the new Flags work, unless one is at it.
 
-    Raises ``ProofRefused``: for what is no GUID or a call's recording, or where the broker does not take the message.
+    Raises ``VerificationRefused``: for what is no GUID or a call's recording, or where the broker does not take the message.
     """
     guid = _checked(guid)
     proof, _ = FlagProof.objects.get_or_create(data_server=server)
@@ -53,9 +53,16 @@ def ask(server: DataServer, guid: str, asked_by: str, now: datetime) -> None:
     changed = {} if proof.recording_guid == guid else {"sent_at": None, "recording_guid": guid}
     mine = FlagProof.objects.filter(pk=server.pk, run=proof.run)
     mine.update(
-        run=F("run") + 1, asked_at=now, asked_by=asked_by[:150], begun_at=None, done_at=None, is_good=False, found="",
-        advice="", **changed,
-    )  # fmt: skip
+        run=F("run") + 1,
+        asked_at=now,
+        asked_by=asked_by[:150],
+        begun_at=None,
+        done_at=None,
+        is_good=False,
+        found="",
+        advice="",
+        **changed,
+    )
     try:
         args = [server.pk, proof.run + 1]
         current_app.send_task("flags.tasks.prove", args=args, queue="default", expires=_EXPIRES_SECONDS)
@@ -63,10 +70,10 @@ def ask(server: DataServer, guid: str, asked_by: str, now: datetime) -> None:
         log.warning("flag_proof_not_sent", data_server=server.slug, error=type(error).__name__)
         why = "The proof could not be started: the broker (Redis) does not answer."
         FlagProof.objects.filter(pk=server.pk, run=proof.run + 1).update(done_at=now, found=why)
-        raise ProofRefused(why) from error
+        raise VerificationRefused(why) from error
 
 
-def carry_out(server_id: int, run: int, connect: Connect = connect) -> None:
+def carry_out(server_id: int, run: int, connect: ConnectService = connect) -> None:
     """Prove it and keep what came of it; a proof that was asked for anew meanwhile is left to that one."""
     mine = FlagProof.objects.filter(pk=server_id, run=run, done_at=None)
     begun_at = clock.now()
@@ -104,9 +111,12 @@ def note_what_calls_proved() -> None:
     for row in _all_unproved():
         newest = FlagWrite.objects.aggregate(key=Max("pk"))["key"] or 0
         took = FlagWrite.objects.filter(
-            pk__gt=newest - _NEWEST, service__data_server=row.data_server_id, state=WriteState.WRITTEN,
-            settled_at__gt=row.new_since, values__name=row.name,
-        )  # fmt: skip
+            pk__gt=newest - _NEWEST,
+            service__data_server=row.data_server_id,
+            state=WriteState.WRITTEN,
+            settled_at__gt=row.new_since,
+            values__name=row.name,
+        )
         first = took.order_by("pk").values_list("settled_at", flat=True).first()
         if first:
             same = FlagOnServer.objects.filter(pk=row.pk, new_since=row.new_since, proved_at=None)
@@ -126,9 +136,9 @@ def _checked(text: str) -> str:
     """Return the GUID in QMS's spelling; refuses what is none, and recordings of calls."""
     guid = text.strip().strip("{}").lower()
     if not _GUID.fullmatch(guid):
-        raise ProofRefused("Give the GUID of a test recording: 36 characters, as QMS shows it.")
+        raise VerificationRefused("Give the GUID of a test recording: 36 characters, as QMS shows it.")
     if _is_of_a_call(guid):
-        raise ProofRefused(f"This is the recording of a call that the gateway knows. {ANOTHER}")
+        raise VerificationRefused(f"This is the recording of a call that the gateway knows. {ANOTHER}")
     return guid
 
 
@@ -138,9 +148,11 @@ def _is_of_a_call(guid: str) -> bool:
     return FlagWrite.objects.filter(recording_guid__in=(guid, guid.upper())).exists() or is_held(guid)
 
 
-def _prove(proof: FlagProof, connect: Connect) -> Proof:
+def _prove(proof: FlagProof, connect: ConnectService) -> Verification:
     if _is_of_a_call(proof.recording_guid):  # A call has taken it since somebody asked.
-        return Proof(is_good=False, found="This is the recording of a call that the gateway knows.", advice=ANOTHER)
+        return Verification(
+            is_good=False, found="This is the recording of a call that the gateway knows.", advice=ANOTHER
+        )
     server = proof.data_server
     new = unproved(server)
     sent = frozenset(one.name for one in new if proof.sent_at and one.new_since and one.new_since <= proof.sent_at)

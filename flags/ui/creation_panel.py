@@ -25,7 +25,7 @@ _KINDS = {
 }
 
 
-class Table(msgspec.Struct):
+class CreationTable(msgspec.Struct):
     """A table as the admin's component takes it."""
 
     headers: Sequence[str]
@@ -45,7 +45,7 @@ class CreationPanel(msgspec.Struct):
     """What each Data Server last said of each Flag. ``is_running``: the panel asks for itself again."""
 
     acts: list[Act]
-    table: Table
+    table: CreationTable
     is_running: bool
     may_create: bool
 
@@ -56,9 +56,11 @@ def creation_panel(request: HttpRequest) -> CreationPanel:
     rows = list(FlagCreation.objects.select_related("data_server").exclude(asked_at=None).order_by("data_server__slug"))
     running = {row.pk: row for row in rows if create_jobs.is_running(row)}
     return CreationPanel(
-        acts=[_act(row, now) for row in rows], table=_table(running, now), is_running=bool(running),
+        acts=[_act(row, now) for row in rows],
+        table=_table(running, now),
+        is_running=bool(running),
         may_create=may_create(request),
-    )  # fmt: skip
+    )
 
 
 def may_create(request: HttpRequest) -> bool:
@@ -99,16 +101,17 @@ def _ended(row: FlagCreation) -> str:
     return ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words)) or "No Flag is switched on"
 
 
-def _table(running: dict[int, FlagCreation], now: datetime) -> Table:
+def _table(running: dict[int, FlagCreation], now: datetime) -> CreationTable:
     """Return every Flag that is switched on, with what each Data Server last said of it or is being asked."""
     known = {(row.data_server_id, row.name): row for row in FlagOnServer.objects.all()}
     names = list(FlagSetting.objects.filter(enabled=True).values_list("name", flat=True))
     settled = {pk: {one.name: one for one in create_jobs.answers_of(row)} for pk, row in running.items()}
     rows = [
         _row(server, name, known.get((server.pk, name)), settled.get(server.pk), now)
-        for server in DataServer.objects.all() for name in names
-    ]  # fmt: skip
-    return Table(("Data Server", "Flag", "Answer", "When", "Remark"), rows)
+        for server in DataServer.objects.all()
+        for name in names
+    ]
+    return CreationTable(("Data Server", "Flag", "Answer", "When", "Remark"), rows)
 
 
 def _row(

@@ -46,13 +46,15 @@ def preview_panel(
         edited = None
     reference = _reference(request)
     call = _call(request, reference, notes)
-    rows = preview(
-        FlagSetting.objects.all(), call, may_see_callers=request.user.has_perm(SEE_CALLERS), edited=edited
-    )  # fmt: skip
+    rows = preview(FlagSetting.objects.all(), call, may_see_callers=request.user.has_perm(SEE_CALLERS), edited=edited)
     return PreviewPanel(
-        title=call.title, table=PreviewTable([(one.name, one.source, one.value, one.remark) for one in rows]),
-        reference=reference, notes=notes, flag=key, may_pick=request.user.has_perm(SEE_CALLS),
-    )  # fmt: skip
+        title=call.title,
+        table=PreviewTable([(one.name, one.source, one.value, one.remark) for one in rows]),
+        reference=reference,
+        notes=notes,
+        flag=key,
+        may_pick=request.user.has_perm(SEE_CALLS),
+    )
 
 
 def _reference(request: HttpRequest) -> str:

@@ -18,7 +18,7 @@ SHOWN_FOR = timedelta(days=1)
 _BEGINS_WITHIN = timedelta(seconds=10)
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class VerificationVerdict(msgspec.Struct, frozen=True):
     """How the last proof went. ``colour`` is a word of the admin's labels."""
 
     word: str
@@ -34,14 +34,14 @@ class Created(msgspec.Struct, frozen=True):
     names: str
 
 
-class ProofPanel(msgspec.Struct, frozen=True, kw_only=True):
+class VerificationPanel(msgspec.Struct, frozen=True, kw_only=True):
     """What a Data Server's panel shows. ``new``: Flags of which nobody knows whether they work."""
 
     server: DataServer
     services: str
     new: list[Created]
     said: str
-    verdict: Verdict | None
+    verdict: VerificationVerdict | None
     guid: str
     is_running: bool
     is_urgent: bool
@@ -49,27 +49,34 @@ class ProofPanel(msgspec.Struct, frozen=True, kw_only=True):
     error: str = ""
 
 
-def proof_panel(request: HttpRequest, server: DataServer, error: str = "", typed: str = "") -> ProofPanel:
+def proof_panel(request: HttpRequest, server: DataServer, error: str = "", typed: str = "") -> VerificationPanel:
     """Make the panel for who asks. ``error``: why a proof was not begun; ``typed``: what stood in the field then."""
     now = clock.now()
     proof = FlagProof.objects.filter(data_server=server).first() or FlagProof(data_server=server)
     new = verify_jobs.unproved(server)
     said = _said(proof, new)
     is_running = verify_jobs.is_running(proof, now)
-    return ProofPanel(
-        server=server, services=", ".join(one.slug for one in server.services.filter(enabled=True)), new=_created(new),
-        said=said, verdict=_verdict(proof, now), guid=typed or proof.recording_guid,
-        is_running=is_running, is_urgent=bool(new) and not said, may_prove=request.user.has_perm(PROVE), error=error,
-    )  # fmt: skip
+    return VerificationPanel(
+        server=server,
+        services=", ".join(one.slug for one in server.services.filter(enabled=True)),
+        new=_created(new),
+        said=said,
+        verdict=_verdict(proof, now),
+        guid=typed or proof.recording_guid,
+        is_running=is_running,
+        is_urgent=bool(new) and not said,
+        may_prove=request.user.has_perm(PROVE),
+        error=error,
+    )
 
 
-def pressing_panels(request: HttpRequest) -> list[ProofPanel]:
+def pressing_panels(request: HttpRequest) -> list[VerificationPanel]:
     """Return the panels that concern somebody now: a notice, a proof that runs or failed, or one of the last day."""
     panels = [proof_panel(request, server) for server in DataServer.objects.all()]
     return [one for one in panels if one.new or one.is_running or _is_fresh(one)]
 
 
-def _is_fresh(panel: ProofPanel) -> bool:
+def _is_fresh(panel: VerificationPanel) -> bool:
     proof = FlagProof.objects.filter(data_server=panel.server).first()
     if proof is None or proof.done_at is None:
         return panel.verdict is not None
@@ -93,22 +100,26 @@ def _said(proof: FlagProof, new: list[FlagOnServer]) -> str:
     return f"{proof.restarted_by} said at {_at(at)} that it was restarted. It is not proved that the new Flags work."
 
 
-def _verdict(proof: FlagProof, now: datetime) -> Verdict | None:
+def _verdict(proof: FlagProof, now: datetime) -> VerificationVerdict | None:
     if proof.asked_at is None:
         return None
     if proof.done_at is not None:
         at = f"{_at(proof.done_at)}, asked for by {proof.asked_by}"
         if proof.is_good:
-            return Verdict("proved", "success", f"{at}. {proof.found}")
-        return Verdict("failed", "danger", f"{at}. {proof.found}", proof.advice)
+            return VerificationVerdict("proved", "success", f"{at}. {proof.found}")
+        return VerificationVerdict("failed", "danger", f"{at}. {proof.found}", proof.advice)
     if not verify_jobs.is_running(proof, now):
-        return Verdict("did not end", "danger", "The worker was stopped, or none was there.", "Prove it again.")
+        return VerificationVerdict(
+            "did not end", "danger", "The worker was stopped, or none was there.", "Prove it again."
+        )
     if proof.begun_at is None and now >= proof.asked_at + _BEGINS_WITHIN:
-        return Verdict(
-            "waits", "warning", "No worker has begun it yet.",
+        return VerificationVerdict(
+            "waits",
+            "warning",
+            "No worker has begun it yet.",
             "See on the dashboard whether the worker of the queue default runs.",
-        )  # fmt: skip
-    return Verdict("running", "info", f"Asked for at {_at(proof.asked_at)} by {proof.asked_by}.")
+        )
+    return VerificationVerdict("running", "info", f"Asked for at {_at(proof.asked_at)} by {proof.asked_by}.")
 
 
 def _at(moment: datetime) -> str:

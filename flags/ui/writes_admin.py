@@ -40,9 +40,15 @@ COUNTED_AT_MOST = 20_000
 SHOWN_FOR = timedelta(minutes=10)
 
 _COLOURS = {
-    "queued": "info", "sending": "info", "unclear": "warning", "written": "success", "refused": "danger",
-    "gone": "warning", "conflict": "danger", "given_up": "danger",
-}  # fmt: skip
+    "queued": "info",
+    "sending": "info",
+    "unclear": "warning",
+    "written": "success",
+    "refused": "danger",
+    "gone": "warning",
+    "conflict": "danger",
+    "given_up": "danger",
+}
 _LABELS = {WriteState(state).label: colour for state, colour in _COLOURS.items()}
 
 
@@ -66,7 +72,7 @@ class StateFilter(admin.SimpleListFilter):
         return queryset.filter(state=value) if value in WriteState.values else queryset
 
 
-class ReasonFilter(admin.SimpleListFilter):
+class WriteReasonFilter(admin.SimpleListFilter):
     """The last error; its codes are known, so that the table is not searched for them."""
 
     title, parameter_name = "reason", "reason"
@@ -100,7 +106,7 @@ class GiveUpForm(forms.Form):
     reason = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget(attrs={"autofocus": True}))
 
 
-class Run(msgspec.Struct, frozen=True):
+class RetryOrder(msgspec.Struct, frozen=True):
     """An order to retry all of a reason, in a sentence."""
 
     text: str
@@ -114,7 +120,7 @@ class RetryPanel(msgspec.Struct, frozen=True):
     service: str
     words: str
     count: str
-    runs: Sequence[Run]
+    runs: Sequence[RetryOrder]
 
     @property
     def is_going_on(self) -> bool:
@@ -138,7 +144,7 @@ class FlagWriteAdmin(ModelAdmin):
 
     list_display = ("state_label", "recording_guid", "flags", "service", "attempts", "next_try", "last_error", "alert")
     list_display_links = ("recording_guid",)
-    list_filter = (StateFilter, ReasonFilter, AlertFilter, "service")
+    list_filter = (StateFilter, WriteReasonFilter, AlertFilter, "service")
     list_select_related = ("service",)
     list_per_page = 50
     list_before_template = "flags/above_writes.html"
@@ -152,9 +158,19 @@ class FlagWriteAdmin(ModelAdmin):
     list_disable_select_all = True
     actions = ("retry_selected", "acknowledge_selected", "give_up_selected")
     fields = (
-        "state_label", "last_error", "recording_guid", "part", "service", "values", "attempts", "next_try",
-        "created_at", "settled_at", "retried_at", "alert",
-    )  # fmt: skip
+        "state_label",
+        "last_error",
+        "recording_guid",
+        "part",
+        "service",
+        "values",
+        "attempts",
+        "next_try",
+        "created_at",
+        "settled_at",
+        "retried_at",
+        "alert",
+    )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Let nobody add a row."""
@@ -258,8 +274,13 @@ class FlagWriteAdmin(ModelAdmin):
             count = give_up_for(form.cleaned_data["reason"], keys, request.user, clock.now())
             self._tell(request, count, len(keys), "are given up", "being sent at this moment or settled")
             return None
-        context = {**self.admin_site.each_context(request), "title": "Give up flag writes", "form": form,
-                   "keys": keys, "opts": self.opts}  # fmt: skip
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Give up flag writes",
+            "form": form,
+            "keys": keys,
+            "opts": self.opts,
+        }
         return TemplateResponse(request, "flags/give_up.html", context)
 
     def _chosen(self, request: HttpRequest, queryset: QuerySet[FlagWrite]) -> list[int]:
@@ -325,11 +346,12 @@ class FlagWriteAdmin(ModelAdmin):
         reason, service = request.GET.get("reason", ""), request.GET.get("service__id__exact", "")
         is_offered = reason in REASONS and self.has_act_permission(request)
         return RetryPanel(
-            reason=reason if is_offered else "", service=service if service.isdigit() else "",
+            reason=reason if is_offered else "",
+            service=service if service.isdigit() else "",
             words=in_plain_words(reason) if is_offered else "",
             count=_counted(reason, int(service) if service.isdigit() else None) if is_offered else "",
-            runs=[Run(_sentence(run), run.finished_at is None) for run in _recent_runs(clock.now())],
-        )  # fmt: skip
+            runs=[RetryOrder(_sentence(run), run.finished_at is None) for run in _recent_runs(clock.now())],
+        )
 
 
 def _recent_runs(now: datetime) -> list[RetryRun]:

@@ -12,7 +12,7 @@ from msgspec import UNSET
 
 import clock
 from agents.models import Allocation
-from cti.models import CtiSource, Kind
+from cti.models import CtiSource, SourceKind
 from flags.api import after_rename, note_rename
 from flags.catalogue.values import FIELD_NAMES, FIELDS, is_field
 from flags.models import FlagSetting
@@ -21,8 +21,8 @@ from gateway_site.config.declaration import (
     CtiSourceRow,
     DataServerRow,
     Declaration,
+    DeclaredQueue,
     FlagRow,
-    Queue,
     RecordingServiceRow,
     place,
 )
@@ -111,7 +111,7 @@ class _Work:
         self._note_missing_variable(row.secret_env, f'CTI source "{row.slug}"')
         if not self._save("cti_sources", index, source, values):
             return
-        if source.kind != Kind.HTTP and not (source.host and source.port):
+        if source.kind != SourceKind.HTTP and not (source.host and source.port):
             self.problems.append(f"{place('cti_sources', index, row.slug)}: host and port are needed for {source.kind}")
         self._allocate(index, row, source, is_new=found is None)
 
@@ -191,12 +191,12 @@ def _given(row: msgspec.Struct, *without: str) -> dict[str, Any]:
     }
 
 
-def _queues(queues: Iterable[str | Queue] | dict[str, str] | msgspec.UnsetType) -> dict[str, str]:
+def _queues(queues: Iterable[str | DeclaredQueue] | dict[str, str] | msgspec.UnsetType) -> dict[str, str]:
     """Return queue devices and their names; a queue listed without a name has the name "" (the PBX's own counts)."""
     if isinstance(queues, dict):
         return queues
     assert not isinstance(queues, msgspec.UnsetType)
-    named = (Queue(one) if isinstance(one, str) else one for one in queues)
+    named = (DeclaredQueue(one) if isinstance(one, str) else one for one in queues)
     return {queue.device: queue.name for queue in named}
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
-Row = TypeVar("Row", bound=msgspec.Struct)
+DeclaredRow = TypeVar("DeclaredRow", bound=msgspec.Struct)
 
 
 class ConfigError(Exception):
@@ -49,7 +49,7 @@ class RecordingServiceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     refresh_at: time | UnsetType = UNSET
 
 
-class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class DeclaredQueue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A queue device and its name."""
 
     device: str
@@ -69,7 +69,7 @@ class CtiSourceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     username: str | UnsetType = UNSET
     secret_env: str | UnsetType = UNSET
     devices: list[str] | UnsetType = UNSET
-    queues: list[str | Queue] | dict[str, str] | UnsetType = UNSET
+    queues: list[str | DeclaredQueue] | dict[str, str] | UnsetType = UNSET
     recording_services: list[str] | UnsetType = UNSET
     seating: Literal["hot_desk", "free", "fixed"] | UnsetType = UNSET
     options: dict[str, Any] | UnsetType = UNSET
@@ -122,11 +122,11 @@ def read(text: str) -> Declaration:
     return Declaration(**rows)  # type: ignore[arg-type]  # each list is of the type that TABLES names
 
 
-def _rows(table: str, raw: object, kind: type[Row], problems: list[str]) -> list[Row]:
+def _rows(table: str, raw: object, kind: type[DeclaredRow], problems: list[str]) -> list[DeclaredRow]:
     if not isinstance(raw, list):
         problems.append(f"{table} must be a list of tables, each headed [[{table}]]")
         return []
-    read_rows: list[Row] = []
+    read_rows: list[DeclaredRow] = []
     seen: set[str] = set()
     identity = "field" if kind is FlagRow else "slug"
     for index, one in enumerate(raw):

@@ -17,7 +17,7 @@ from agents.models import Allocation, QmsUser
 from calls.models import Leg, RecordingSearch, is_open
 from cti.models import CtiSource
 from flags.models import UNSETTLED, FlagOnServer, FlagWrite, state_is_one_of
-from gateway_site.dashboard.parts import Part, health
+from gateway_site.dashboard.parts import HealthPart, health
 from gateway_site.dashboard.today import Chart, Today, chart, today
 from gateway_site.ops.alerts import KIND, alert_part
 from gateway_site.ops.probes import NEEDED_BY_ALL
@@ -34,7 +34,7 @@ class Sentence(msgspec.Struct, frozen=True):
     is_well: bool
     link: str = ""
     link_text: str = ""
-    alert: Part | None = None
+    alert: HealthPart | None = None
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,8 +46,8 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     writes_open: str
     today: Today
     chart: Chart
-    parts: list[Part]
-    first_steps: list[Part]
+    parts: list[HealthPart]
+    first_steps: list[HealthPart]
 
 
 def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -72,13 +72,18 @@ def figures(now: datetime) -> Figures:
     parts, day = _parts(now), today(now)
     in_progress = _counted(Leg, is_open())
     return Figures(
-        sentence=_sentence(parts, in_progress, day), in_progress=in_progress, today=day, chart=chart(now),
+        sentence=_sentence(parts, in_progress, day),
+        in_progress=in_progress,
+        today=day,
+        chart=chart(now),
         searches_open=_counted(RecordingSearch, _is_open_search()),
-        writes_open=_counted(FlagWrite, state_is_one_of(UNSETTLED)), parts=parts, first_steps=_first_steps(),
-    )  # fmt: skip
+        writes_open=_counted(FlagWrite, state_is_one_of(UNSETTLED)),
+        parts=parts,
+        first_steps=_first_steps(),
+    )
 
 
-def _parts(now: datetime) -> list[Part]:
+def _parts(now: datetime) -> list[HealthPart]:
     """Look at every part, and at the alerts where the tables can be asked."""
     parts = health(now)
     if any(part.kind in NEEDED_BY_ALL and not part.ok for part in parts):
@@ -96,7 +101,7 @@ def _counted(model: type[Leg | RecordingSearch | FlagWrite], condition: Func) ->
     return f"{count:,}" if count <= COUNTED_AT_MOST else f"more than {COUNTED_AT_MOST:,}"
 
 
-def _sentence(parts: Sequence[Part], in_progress: str, day: Today) -> Sentence:
+def _sentence(parts: Sequence[HealthPart], in_progress: str, day: Today) -> Sentence:
     """Say what is wrong, the most basic first; that all is well only where it is."""
     alert = next((part for part in parts if part.kind == KIND and not part.ok), None)
     broken = [part for part in parts if not part.ok and part is not alert]
@@ -107,18 +112,26 @@ def _sentence(parts: Sequence[Part], in_progress: str, day: Today) -> Sentence:
         return Sentence(f"{alert.name}: {alert.text}", False, alert.link, "Show them")
     services = sum(part.kind in ("service", "rested", "unasked") for part in parts)
     if not services:
-        return Sentence("No Recording Service is set up yet: nothing can be flagged. The first steps lead through it.",
-                        False, reverse("admin:qms_recordingservice_add"), "Add one")  # fmt: skip
+        return Sentence(
+            "No Recording Service is set up yet: nothing can be flagged. The first steps lead through it.",
+            False,
+            reverse("admin:qms_recordingservice_add"),
+            "Add one",
+        )
     if not day.is_on_target:
         return _below_target(day)
     if any(part.kind == "unasked" for part in parts):
-        return Sentence(f"Nothing is known to be wrong; not every Recording Service has been asked yet. "
-                        f"{_calls(in_progress)} in progress, {_flagged(day)}.", True)  # fmt: skip
-    return Sentence(f"All is well: {_answering(parts, services)}, {_calls(in_progress)} in progress, "
-                    f"{_flagged(day)}.", True)  # fmt: skip
+        return Sentence(
+            f"Nothing is known to be wrong; not every Recording Service has been asked yet. "
+            f"{_calls(in_progress)} in progress, {_flagged(day)}.",
+            True,
+        )
+    return Sentence(
+        f"All is well: {_answering(parts, services)}, {_calls(in_progress)} in progress, {_flagged(day)}.", True
+    )
 
 
-def _answering(parts: Sequence[Part], services: int) -> str:
+def _answering(parts: Sequence[HealthPart], services: int) -> str:
     subject = "the Recording Service" if services == 1 else f"all {services} Recording Services"
     if any(part.kind == "rested" for part in parts):
         return f"{subject} answered when last asked"
@@ -143,20 +156,41 @@ def _below_target(day: Today) -> Sentence:
     return Sentence(f"{text} Most often: {most.name} ({most.count:,}).", False, most.link, "Show them")
 
 
-def _first_steps() -> list[Part]:
+def _first_steps() -> list[HealthPart]:
     """Lead through a new system, step by step; empty once all are taken."""
     steps = [
-        Part("1. Data Server", DataServer.objects.exists(), "Where Flags are defined.",
-             reverse("admin:qms_dataserver_add")),
-        Part("2. Recording Service", RecordingService.objects.exists(), "Its address and login; then Test connection.",
-             reverse("admin:qms_recordingservice_add")),
-        Part("3. CTI source", CtiSource.objects.exists(), "Your PBX or CTI server.",
-             reverse("admin:cti_ctisource_add")),
-        Part("4. Allocation", Allocation.objects.exists(), "Which service records which source.",
-             reverse("admin:agents_allocation_add")),
-        Part("5. Flags", FlagOnServer.objects.exists(), "Press Create in QMS.",
-             reverse("admin:flags_flagsetting_changelist")),
-        Part("6. QMS users", QmsUser.objects.exists(), "Press Refresh QMS users.",
-             reverse("admin:agents_qmsuser_changelist")),
-    ]  # fmt: skip
+        HealthPart(
+            "1. Data Server",
+            DataServer.objects.exists(),
+            "Where Flags are defined.",
+            reverse("admin:qms_dataserver_add"),
+        ),
+        HealthPart(
+            "2. Recording Service",
+            RecordingService.objects.exists(),
+            "Its address and login; then Test connection.",
+            reverse("admin:qms_recordingservice_add"),
+        ),
+        HealthPart(
+            "3. CTI source", CtiSource.objects.exists(), "Your PBX or CTI server.", reverse("admin:cti_ctisource_add")
+        ),
+        HealthPart(
+            "4. Allocation",
+            Allocation.objects.exists(),
+            "Which service records which source.",
+            reverse("admin:agents_allocation_add"),
+        ),
+        HealthPart(
+            "5. Flags",
+            FlagOnServer.objects.exists(),
+            "Press Create in QMS.",
+            reverse("admin:flags_flagsetting_changelist"),
+        ),
+        HealthPart(
+            "6. QMS users",
+            QmsUser.objects.exists(),
+            "Press Refresh QMS users.",
+            reverse("admin:agents_qmsuser_changelist"),
+        ),
+    ]
     return [] if all(step.ok for step in steps) else steps

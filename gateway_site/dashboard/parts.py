@@ -22,7 +22,7 @@ FRESH = timedelta(minutes=15)
 LATE_SECONDS = 10.0
 
 
-class Part(msgspec.Struct, frozen=True):
+class HealthPart(msgspec.Struct, frozen=True):
     """One part of the installation: is it well, and what is to be said of it. ``kind`` groups parts for a sentence."""
 
     name: str
@@ -32,7 +32,7 @@ class Part(msgspec.Struct, frozen=True):
     kind: str = ""
 
 
-def health(now: datetime) -> list[Part]:
+def health(now: datetime) -> list[HealthPart]:
     """Look at every part; what leans on a part that is not well is not asked."""
     vital = list(_vital())
     if any(part.kind in probes.NEEDED_BY_ALL and not part.ok for part in vital):
@@ -48,7 +48,7 @@ def _migrations() -> str:
     return probes.migrations()
 
 
-def _vital() -> Iterator[Part]:
+def _vital() -> Iterator[HealthPart]:
     looks: dict[str, Callable[[], str]] = {
         "database": probes.database,
         "migrations": _migrations,
@@ -57,69 +57,71 @@ def _vital() -> Iterator[Part]:
     for kind, look in looks.items():
         name = "Database tables" if kind == "migrations" else kind.capitalize()
         try:
-            yield Part(name, True, look(), kind=kind)
+            yield HealthPart(name, True, look(), kind=kind)
         except probes.ProbeFailed as error:
-            yield Part(name, False, str(error), reverse("test-installation"), kind)
+            yield HealthPart(name, False, str(error), reverse("test-installation"), kind)
             if kind in probes.NEEDED_BY_ALL:
                 return
 
 
-def _journals() -> Iterator[Part]:
+def _journals() -> Iterator[HealthPart]:
     """Say which sources' events wait, and for how long."""
     try:
         lags = probes.journal_lags()
     except JournalError as error:
-        yield Part("Journal", False, f"It cannot be read: {error}", reverse("test-installation"), "journal")
+        yield HealthPart("Journal", False, f"It cannot be read: {error}", reverse("test-installation"), "journal")
         return
     longest = max(lags.values(), default=0.0)
     late = [slug for slug, lag in lags.items() if lag > LATE_SECONDS]
     text = f"Events of {', '.join(late)} wait; the oldest for {longest:.0f} s." if late else "No event waits long."
-    yield Part("Journal", not late, text, kind="journal")
+    yield HealthPart("Journal", not late, text, kind="journal")
 
 
-def _work(now: datetime) -> Iterator[Part]:
+def _work(now: datetime) -> Iterator[HealthPart]:
     """Say whether beat's sign came through each queue: beat and that queue's worker are alive then."""
     oldest = timedelta(seconds=worker_heartbeat.OLDEST_SECONDS)
     signs = {queue: worker_heartbeat.last(queue) for queue in worker_heartbeat.QUEUES}
     alive = {queue: sign is not None and now - sign < oldest for queue, sign in signs.items()}
     if not any(alive.values()):
-        yield Part("Beat", False, "No sign of it, nor of any worker; is ./gateway up running?", kind="beat")
+        yield HealthPart("Beat", False, "No sign of it, nor of any worker; is ./gateway up running?", kind="beat")
         return
-    yield Part("Beat", True, "Gives its signs.", kind="beat")
+    yield HealthPart("Beat", True, "Gives its signs.", kind="beat")
     for queue, is_alive in alive.items():
         text = "Serves its queue." if is_alive else "No sign of life; start it again."
-        yield Part(f"Worker for {queue}", is_alive, text, kind="worker")
+        yield HealthPart(f"Worker for {queue}", is_alive, text, kind="worker")
 
 
-def _sources(now: datetime) -> list[Part]:
+def _sources(now: datetime) -> list[HealthPart]:
     found = CtiSource.objects.filter(enabled=True).exclude(kind="http").select_related("status")
     return [_source(one, now) for one in found]
 
 
-def _source(source: CtiSource, now: datetime) -> Part:
+def _source(source: CtiSource, now: datetime) -> HealthPart:
     link, status = reverse("admin:cti_ctisource_change", args=[source.pk]), getattr(source, "status", None)
     name = f"CTI source {source}"
     if status is None or status.reported_at is None:
-        return Part(name, False, "No listener has reported yet; is ./gateway up running?", link, "source")
+        return HealthPart(name, False, "No listener has reported yet; is ./gateway up running?", link, "source")
     if now - status.reported_at > SILENT:
-        return Part(name, False, "Its listener is silent; start it again.", link, "source")
+        return HealthPart(name, False, "Its listener is silent; start it again.", link, "source")
     is_up = status.state == LinkState.UP
     text = f"{status.get_state_display()}, {status.events_per_second:.0f} events a second"
-    return Part(name, is_up, text if is_up else f"{text}. {status.last_error}".strip(), link, "source")
+    return HealthPart(name, is_up, text if is_up else f"{text}. {status.last_error}".strip(), link, "source")
 
 
-def _services(now: datetime) -> list[Part]:
+def _services(now: datetime) -> list[HealthPart]:
     found = RecordingService.objects.filter(enabled=True).select_related("health")
     return [_service(one, now) for one in found]
 
 
-def _service(service: RecordingService, now: datetime) -> Part:
+def _service(service: RecordingService, now: datetime) -> HealthPart:
     link, seen = reverse("admin:qms_recordingservice_change", args=[service.pk]), getattr(service, "health", None)
     name = f"Recording Service {service}"
     if seen is None or (seen.ok_at is None and not seen.failures):
-        return Part(name, True, "Not asked yet.", link, "unasked")
+        return HealthPart(name, True, "Not asked yet.", link, "unasked")
     if seen.failures or breaker_state(seen, now) is not BreakerState.CLOSED or seen.ok_at is None:
-        return Part(name, False, f"{seen.failures} failures in a row. {seen.error}".strip(), link, "service")
+        return HealthPart(name, False, f"{seen.failures} failures in a row. {seen.error}".strip(), link, "service")
     if now - seen.ok_at < FRESH:
-        return Part(name, True, "Answers.", link, "service")
-    return Part(name, True, f"Answered when last asked, {timezone.localtime(seen.ok_at):%d %b %H:%M}.", link, "rested")
+        return HealthPart(name, True, "Answers.", link, "service")
+    return HealthPart(
+        name, True, f"Answered when last asked, {timezone.localtime(seen.ok_at):%d %b %H:%M}.", link, "rested"
+    )

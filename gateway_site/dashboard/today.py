@@ -15,7 +15,7 @@ from django.utils import timezone
 from calls.core.outcomes import Outcome
 from calls.core.result_events import BRIEFLY
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
-from calls.stats.histogram import Times, times
+from calls.stats.histogram import Histogram, times
 from calls.stats.hourly import hour_of
 from calls.ui.leg_page import ADVICE
 
@@ -45,8 +45,8 @@ class Today(msgspec.Struct, frozen=True, kw_only=True):
     misses: list[Miss]
     more_misses: int
     newest_misses: list[Leg]
-    to_guid: Times
-    to_flags: Times
+    to_guid: Histogram
+    to_flags: Histogram
 
     @property
     def is_on_target(self) -> bool:
@@ -68,12 +68,17 @@ def today(now: datetime) -> Today:
     legs, waiting, flagged = kinds.total(), kinds[(Outcome.WAITING, "")], kinds[(Outcome.FLAGGED, "")]
     missed = [(kind, count) for kind, count in kinds.most_common() if kind[0] not in NOT_MISSED]
     return Today(
-        legs=legs, waiting=waiting, flagged=flagged, flagged_percent=_percent(flagged, legs - waiting),
-        target_percent=settings.FLAGGED_TARGET_PERCENT, misses=_misses(missed[:BARS]),
+        legs=legs,
+        waiting=waiting,
+        flagged=flagged,
+        flagged_percent=_percent(flagged, legs - waiting),
+        target_percent=settings.FLAGGED_TARGET_PERCENT,
+        misses=_misses(missed[:BARS]),
         more_misses=sum(count for _, count in missed[BARS:]),
         newest_misses=_newest({kind[0] for kind, _ in missed}, midnight(now)),
-        to_guid=_times(Measure.GUID, now), to_flags=_times(Measure.FLAGS, now),
-    )  # fmt: skip
+        to_guid=_times(Measure.GUID, now),
+        to_flags=_times(Measure.FLAGS, now),
+    )
 
 
 def _percent(part: int, whole: int) -> float | None:
@@ -109,7 +114,7 @@ def _newest(outcomes: set[str], since: datetime) -> list[Leg]:
     return sorted(found, key=attrgetter("connected_at"), reverse=True)[:NEWEST]
 
 
-def _times(measure: Measure, now: datetime) -> Times:
+def _times(measure: Measure, now: datetime) -> Histogram:
     rows = HourlyLatency.objects.filter(hour__gte=hour_of(midnight(now)), measure=measure)
     counts = dict(rows.values_list("bucket_ms").annotate(Sum("legs")))
     return times({bucket: count for bucket, count in counts.items() if count > 0})

@@ -12,8 +12,8 @@ from django.core.cache import cache
 
 from gateway_site.installation.steps import (
     NO_SERVICE,
-    State,
-    Step,
+    InstallationStep,
+    StepState,
     clocks_step,
     enabled_services,
     fetched_steps,
@@ -33,54 +33,56 @@ class Begun(msgspec.Struct, frozen=True):
 
     at: datetime
     by: str
-    steps: list[Step]
+    steps: list[InstallationStep]
     is_over: bool = False
 
 
-class Run(msgspec.Struct, frozen=True):
+class ShownRun(msgspec.Struct, frozen=True):
     """A test as the page shows it."""
 
     at: datetime
     by: str
-    steps: list[Step]
+    steps: list[InstallationStep]
     is_running: bool
 
 
-def begin(by: str, now: datetime) -> Run:
+def begin(by: str, now: datetime) -> ShownRun:
     """Look at what is quick, and have a worker go the way to each service.
 
     Where the database or Redis does not answer, the run that is returned is all there is, and nothing is kept.
     """
     quick = list(quick_steps())
-    if not is_known(quick) or any(one.name == "redis" and one.state is not State.PASS for one in quick):
-        return Run(now, by, quick, is_running=False)
+    if not is_known(quick) or any(one.name == "redis" and one.state is not StepState.PASS for one in quick):
+        return ShownRun(now, by, quick, is_running=False)
     cache.set(KEY, msgspec.json.encode(Begun(now, by, quick)), KEPT_SECONDS)
     for service in enabled_services():
         ask_for_test(service, by, now)
     return _shown(Begun(now, by, quick), now)
 
 
-def latest(now: datetime) -> Run | None:
+def latest(now: datetime) -> ShownRun | None:
     """Return the last test, as far as it is; None where there was none in the last day."""
     kept = cache.get(KEY)
     return _shown(msgspec.json.decode(kept, type=Begun), now) if kept else None
 
 
-def _shown(begun: Begun, now: datetime) -> Run:
+def _shown(begun: Begun, now: datetime) -> ShownRun:
     services = enabled_services()
     told = {service.pk: test_told(service, now) for service in services}
     is_running = any(one.is_running for one in told.values())
     steps = [*begun.steps, *(step for service in services for step in _steps(service, now))]
     steps += [] if services else [NO_SERVICE]
-    return Run(begun.at, begun.by, [*steps, *([] if is_running else [clocks_step()])], is_running)
+    return ShownRun(begun.at, begun.by, [*steps, *([] if is_running else [clocks_step()])], is_running)
 
 
-def _steps(service: RecordingService, now: datetime) -> Iterator[Step]:
+def _steps(service: RecordingService, now: datetime) -> Iterator[InstallationStep]:
     told = test_told(service, now)
     yield from way_steps(service, told.steps)
     if told.is_running:
-        yield Step(f"{name_of(service)}: being tested", State.NOT_YET, told.verdict)
+        yield InstallationStep(f"{name_of(service)}: being tested", StepState.NOT_YET, told.verdict)
     elif not told.steps:
-        yield Step(name_of(service), State.FAIL, told.verdict, "See that the worker for default runs; then test again.")
+        yield InstallationStep(
+            name_of(service), StepState.FAIL, told.verdict, "See that the worker for default runs; then test again."
+        )
     else:
         yield from fetched_steps(service)

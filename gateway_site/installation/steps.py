@@ -13,11 +13,11 @@ from kombu.exceptions import OperationalError as BrokerError
 import clock
 from agents.models import QmsUser
 from calls.models import Checkpoint
-from cti.models import CtiSource, Kind, LinkState, LinkStatus
+from cti.models import CtiSource, LinkState, LinkStatus, SourceKind
 from flags.models import FlagOnServer, FlagSetting
 from gateway_site.celery import app
 from gateway_site.ops import clock_offsets, probes, worker_heartbeat
-from qms.api import Step as Tried
+from qms.api import ConnectionStep as Tried
 from qms.api import test_connection
 from qms.models import RecordingService
 
@@ -26,7 +26,7 @@ SILENT_SECONDS = 30
 PING_SECONDS = 2.0
 
 
-class State(StrEnum):
+class StepState(StrEnum):
     """How a step went. ``NOT_YET``: nothing is wrong, but something has still to be done or to happen."""
 
     PASS = "pass"  # noqa: S105  (a verdict, no password)
@@ -34,16 +34,16 @@ class State(StrEnum):
     NOT_YET = "not yet"
 
 
-class Step(msgspec.Struct, frozen=True):
+class InstallationStep(msgspec.Struct, frozen=True):
     """One step: its name, how it went, what was seen, and what to do when it did not pass."""
 
     name: str
-    state: State
+    state: StepState
     seen: str
     todo: str = ""
 
 
-def steps() -> Iterator[Step]:
+def steps() -> Iterator[InstallationStep]:
     """Go through the installation, cheapest first; without a database the rest cannot be known."""
     quick = list(quick_steps())
     yield from quick
@@ -52,26 +52,26 @@ def steps() -> Iterator[Step]:
         yield clocks_step()
 
 
-def quick_steps() -> Iterator[Step]:
+def quick_steps() -> Iterator[InstallationStep]:
     """Look at all but the Recording Services: that takes a few seconds at most."""
     vital = list(_vital())
     yield from vital
     if not is_known(vital):
         return
-    if all(one.state is State.PASS for one in vital):
+    if all(one.state is StepState.PASS for one in vital):
         yield from _workers()
         yield _beat()
     yield _web()
     yield from _sources()
 
 
-def is_known(taken: Iterable[Step]) -> bool:
+def is_known(taken: Iterable[InstallationStep]) -> bool:
     """Say whether the database answered, without which the rest cannot be known."""
-    return all(one.state is State.PASS for one in taken if one.name in probes.NEEDED_BY_ALL)
+    return all(one.state is StepState.PASS for one in taken if one.name in probes.NEEDED_BY_ALL)
 
 
 DECLARE = "Add one in the admin or with apply_config."
-NO_SERVICE = Step("Recording Services", State.NOT_YET, "none is declared", DECLARE)
+NO_SERVICE = InstallationStep("Recording Services", StepState.NOT_YET, "none is declared", DECLARE)
 REMEDIES = {
     "database": "Check DATABASE_URL in .env and that the database runs.",
     "migrations": "Run ./gateway manage migrate.",
@@ -80,40 +80,46 @@ REMEDIES = {
 }
 
 
-def _vital() -> Iterator[Step]:
+def _vital() -> Iterator[InstallationStep]:
     for look in probes.vital():
-        state, todo = (State.PASS, "") if look.ok else (State.FAIL, REMEDIES[look.name])
-        yield Step(look.name, state, look.detail, todo)
+        state, todo = (StepState.PASS, "") if look.ok else (StepState.FAIL, REMEDIES[look.name])
+        yield InstallationStep(look.name, state, look.detail, todo)
 
 
-def _workers() -> Iterator[Step]:
+def _workers() -> Iterator[InstallationStep]:
     """Ask the workers which queues they serve; they have two seconds to answer."""
     try:
         answers = app.control.inspect(timeout=PING_SECONDS).active_queues() or {}
     except (BrokerError, OSError) as error:
-        yield Step("workers", State.FAIL, f"the broker does not answer: {type(error).__name__}", REMEDIES["redis"])
+        yield InstallationStep(
+            "workers", StepState.FAIL, f"the broker does not answer: {type(error).__name__}", REMEDIES["redis"]
+        )
         return
     served = {queue["name"] for queues in answers.values() for queue in queues}
     for queue in worker_heartbeat.QUEUES:
         name = f"worker for {queue}"
         if queue in served:
-            yield Step(name, State.PASS, "answers")
+            yield InstallationStep(name, StepState.PASS, "answers")
         else:
-            yield Step(name, State.FAIL, f"no worker serves the queue {queue}", "Start it: ./gateway up, see Procfile.")
+            yield InstallationStep(
+                name, StepState.FAIL, f"no worker serves the queue {queue}", "Start it: ./gateway up, see Procfile."
+            )
 
 
-def _beat() -> Step:
+def _beat() -> InstallationStep:
     ages = {queue: _age_seconds(queue) for queue in worker_heartbeat.QUEUES}
     newest = min((age for age in ages.values() if age is not None), default=None)
     if newest is None or newest > worker_heartbeat.OLDEST_SECONDS:
         seen = "no sign of beat in a day" if newest is None else f"beat's last sign is {newest:.0f} s old"
-        return Step("beat", State.FAIL, seen, "Start it: ./gateway up, see Procfile. It needs half a minute to show.")
+        return InstallationStep(
+            "beat", StepState.FAIL, seen, "Start it: ./gateway up, see Procfile. It needs half a minute to show."
+        )
     silent = [queue for queue, age in ages.items() if age is None or age > worker_heartbeat.OLDEST_SECONDS]
     if silent:
-        return Step(
-            "beat", State.FAIL, f"beat works, but nothing is done in: {', '.join(silent)}", "Restart its worker."
+        return InstallationStep(
+            "beat", StepState.FAIL, f"beat works, but nothing is done in: {', '.join(silent)}", "Restart its worker."
         )
-    return Step("beat", State.PASS, f"its last sign came {newest:.0f} s ago, through every queue")
+    return InstallationStep("beat", StepState.PASS, f"its last sign came {newest:.0f} s ago, through every queue")
 
 
 def _age_seconds(queue: str) -> float | None:
@@ -121,36 +127,40 @@ def _age_seconds(queue: str) -> float | None:
     return (clock.now() - at).total_seconds() if at else None
 
 
-def _web() -> Step:
+def _web() -> InstallationStep:
     port = os.environ.get("BIND", "127.0.0.1:8000").rpartition(":")[2]
     address = f"http://127.0.0.1:{port}/health/live"
     try:
         with urllib.request.urlopen(address, timeout=5) as answer:
-            return Step("web", State.PASS, f"{address} answers {answer.status}")
+            return InstallationStep("web", StepState.PASS, f"{address} answers {answer.status}")
     except (urllib.error.URLError, OSError) as error:
         reason = getattr(error, "reason", error)
-        return Step("web", State.FAIL, f"{address} does not answer: {reason}", "Start it: ./gateway up; check BIND.")
+        return InstallationStep(
+            "web", StepState.FAIL, f"{address} does not answer: {reason}", "Start it: ./gateway up; check BIND."
+        )
 
 
-def _sources() -> Iterator[Step]:
+def _sources() -> Iterator[InstallationStep]:
     sources = list(CtiSource.objects.filter(enabled=True))
     if not sources:
-        yield Step("CTI sources", State.NOT_YET, "none is declared", DECLARE)
+        yield InstallationStep("CTI sources", StepState.NOT_YET, "none is declared", DECLARE)
     for source in sources:
         yield _source(source)
 
 
-def _source(source: CtiSource) -> Step:
+def _source(source: CtiSource) -> InstallationStep:
     name = f"CTI source {source.slug}"
     status = LinkStatus.objects.filter(source=source).first()
-    if source.kind != Kind.HTTP and (problem := _link_problem(status)):
-        return Step(name, State.FAIL, problem, "Check host, port, credentials and the PBX; see the source's page.")
+    if source.kind != SourceKind.HTTP and (problem := _link_problem(status)):
+        return InstallationStep(
+            name, StepState.FAIL, problem, "Check host, port, credentials and the PBX; see the source's page."
+        )
     last = status.last_event_at if status else None
     folded = Checkpoint.objects.filter(source=source, events__gt=0).values_list("folded_at", flat=True).first()
     if last is None and folded is None:
-        todo = "Make a test call." if source.kind != Kind.HTTP else "Post an event with a token of this source."
-        return Step(name, State.NOT_YET, "no event has come yet", todo)
-    return Step(name, State.PASS, f"its last event came {last or folded:%Y-%m-%d %H:%M:%S} UTC")
+        todo = "Make a test call." if source.kind != SourceKind.HTTP else "Post an event with a token of this source."
+        return InstallationStep(name, StepState.NOT_YET, "no event has come yet", todo)
+    return InstallationStep(name, StepState.PASS, f"its last event came {last or folded:%Y-%m-%d %H:%M:%S} UTC")
 
 
 def _link_problem(status: LinkStatus | None) -> str:
@@ -164,7 +174,7 @@ def _link_problem(status: LinkStatus | None) -> str:
     return ""
 
 
-def _services() -> Iterator[Step]:
+def _services() -> Iterator[InstallationStep]:
     services = enabled_services()
     if not services:
         yield NO_SERVICE
@@ -178,11 +188,11 @@ def enabled_services() -> list[RecordingService]:
     return list(RecordingService.objects.filter(enabled=True).select_related("data_server"))
 
 
-def way_steps(service: RecordingService, taken: Iterable[Tried]) -> Iterator[Step]:
+def way_steps(service: RecordingService, taken: Iterable[Tried]) -> Iterator[InstallationStep]:
     """Tell what the test of a service's connection found, one step after the other."""
     for one in taken:
-        state = State.PASS if one.ok else State.FAIL if one.tried else State.NOT_YET
-        yield Step(f"{name_of(service)}: {one.name}", state, one.found, one.advice)
+        state = StepState.PASS if one.ok else StepState.FAIL if one.tried else StepState.NOT_YET
+        yield InstallationStep(f"{name_of(service)}: {one.name}", state, one.found, one.advice)
 
 
 def name_of(service: RecordingService) -> str:
@@ -190,35 +200,35 @@ def name_of(service: RecordingService) -> str:
     return f"Recording Service {service.slug}"
 
 
-def fetched_steps(service: RecordingService) -> Iterator[Step]:
+def fetched_steps(service: RecordingService) -> Iterator[InstallationStep]:
     """Look at what was fetched from a service and created there."""
     name = name_of(service)
     users = QmsUser.objects.filter(service=service, gone_at=None).count()
     if users:
-        yield Step(f"{name}: users loaded", State.PASS, f"{users} users")
+        yield InstallationStep(f"{name}: users loaded", StepState.PASS, f"{users} users")
     else:
-        yield Step(
-            f"{name}: users loaded", State.NOT_YET, "no users", f"Run ./gateway manage sync_users {service.slug}."
+        yield InstallationStep(
+            f"{name}: users loaded", StepState.NOT_YET, "no users", f"Run ./gateway manage sync_users {service.slug}."
         )
     yield _flags_exist(name, service)
 
 
-def _flags_exist(name: str, service: RecordingService) -> Step:
+def _flags_exist(name: str, service: RecordingService) -> InstallationStep:
     wanted = set(FlagSetting.objects.filter(enabled=True).values_list("name", flat=True))
     good = (FlagOnServer.State.CREATED, FlagOnServer.State.EXISTS)
     there = FlagOnServer.objects.filter(data_server=service.data_server, state__in=good).values_list("name", flat=True)
     missing = sorted(wanted - set(there))
     if missing:
         seen = f"not known to exist on {service.data_server.slug}: {', '.join(missing)}"
-        return Step(f"{name}: flags exist", State.NOT_YET, seen, "Run ./gateway manage create_flags.")
-    return Step(f"{name}: flags exist", State.PASS, f"{len(wanted)} on {service.data_server.slug}")
+        return InstallationStep(f"{name}: flags exist", StepState.NOT_YET, seen, "Run ./gateway manage create_flags.")
+    return InstallationStep(f"{name}: flags exist", StepState.PASS, f"{len(wanted)} on {service.data_server.slug}")
 
 
-def clocks_step() -> Step:
+def clocks_step() -> InstallationStep:
     """Compare the clocks last: the way to QMS has just told its own."""
     found = clock_offsets.offsets()
     wrong = [str(one) for one in found if one.is_wrong]
     if wrong:
         todo = "Let NTP (chrony or systemd-timesyncd) set this clock and the gateway's machine."
-        return Step("clocks", State.FAIL, "; ".join(wrong), todo)
-    return Step("clocks", State.PASS, "; ".join(str(one) for one in found))
+        return InstallationStep("clocks", StepState.FAIL, "; ".join(wrong), todo)
+    return InstallationStep("clocks", StepState.PASS, "; ".join(str(one) for one in found))

@@ -6,17 +6,19 @@ from datetime import datetime
 import clock
 from calls.models import Leg
 from flags.models import FlagValue, WriteState
-from gateway_site.installation.steps import State, Step
+from gateway_site.installation.steps import InstallationStep, StepState
 from qms.api import connect
 from qms.models import RecordingService
 from qms.port import QmsError, RecordingServicePort
 
-Connect = Callable[[RecordingService], RecordingServicePort]
+ConnectService = Callable[[RecordingService], RecordingServicePort]
 MAKE_IT = "Log an agent on there and call it. Its QMS user must be active and licensed."
 READ_ON = "Open the leg's page: it says why and what to do."
 
 
-def follow(extension: str, since: datetime, connect: Connect = connect) -> tuple[list[Step], Leg | None]:
+def follow(
+    extension: str, since: datetime, connect: ConnectService = connect
+) -> tuple[list[InstallationStep], Leg | None]:
     """Say how far the first call at the extension since then has come; the flags are read back once they are written.
 
     No step names a caller or an agent, nor any flag's value.
@@ -24,21 +26,25 @@ def follow(extension: str, since: datetime, connect: Connect = connect) -> tuple
     legs = Leg.objects.filter(device_id=extension, connected_at__gte=since).select_related("service", "source")
     leg = legs.order_by("connected_at", "id").first()
     if leg is None:
-        return [Step("connected", State.NOT_YET, f"no call at extension {extension} yet", MAKE_IT)], None
-    came = Step("connected", State.PASS, f"at {leg.connected_at:%H:%M:%S} UTC, from source {leg.source.slug}")
+        return [
+            InstallationStep("connected", StepState.NOT_YET, f"no call at extension {extension} yet", MAKE_IT)
+        ], None
+    came = InstallationStep(
+        "connected", StepState.PASS, f"at {leg.connected_at:%H:%M:%S} UTC, from source {leg.source.slug}"
+    )
     steps = [came, _recording(leg), _disconnected(leg), _flagged(leg)]
     return [*steps, *([_read_back(leg, connect)] if leg.outcome == "flagged" else [])], leg
 
 
 def follow_to_its_end(
-    extension: str, wait_seconds: float, tell: Callable[[Step], object], pause: Callable[[], object]
-) -> list[Step]:
+    extension: str, wait_seconds: float, tell: Callable[[InstallationStep], object], pause: Callable[[], object]
+) -> list[InstallationStep]:
     """Follow the next call at the extension until nothing more happens to it, or the wait is over.
 
     Each step is told when it has changed; the last state of all is returned. ``pause`` is called between two looks.
     """
     since = clock.now()
-    told: dict[str, Step] = {}
+    told: dict[str, InstallationStep] = {}
     while True:
         steps, leg = follow(extension, since)
         for step in steps:
@@ -55,41 +61,43 @@ def is_over(leg: Leg | None) -> bool:
     return leg is not None and leg.phase == "settled"
 
 
-def _recording(leg: Leg) -> Step:
+def _recording(leg: Leg) -> InstallationStep:
     if leg.recording_guid:
         took = "" if leg.guid_ms is None else f", {leg.guid_ms / 1000:.1f} s after Connected"
-        return Step("recording found", State.PASS, f"QMS named it{took}")
+        return InstallationStep("recording found", StepState.PASS, f"QMS named it{took}")
     if leg.outcome == "waiting":
-        return Step("recording found", State.NOT_YET, "QMS is being asked")
-    return Step("recording found", State.FAIL, leg.reason or leg.get_outcome_display(), READ_ON)
+        return InstallationStep("recording found", StepState.NOT_YET, "QMS is being asked")
+    return InstallationStep("recording found", StepState.FAIL, leg.reason or leg.get_outcome_display(), READ_ON)
 
 
-def _disconnected(leg: Leg) -> Step:
+def _disconnected(leg: Leg) -> InstallationStep:
     if leg.disconnected_at is None:
-        return Step("disconnected", State.NOT_YET, "the call goes on", "Hang up.")
-    return Step("disconnected", State.PASS, f"at {leg.disconnected_at:%H:%M:%S} UTC")
+        return InstallationStep("disconnected", StepState.NOT_YET, "the call goes on", "Hang up.")
+    return InstallationStep("disconnected", StepState.PASS, f"at {leg.disconnected_at:%H:%M:%S} UTC")
 
 
-def _flagged(leg: Leg) -> Step:
+def _flagged(leg: Leg) -> InstallationStep:
     if leg.outcome == "flagged":
         took = "" if leg.flags_ms is None else f", {leg.flags_ms / 1000:.1f} s after the call ended"
-        return Step("flags written", State.PASS, f"all of them{took}")
+        return InstallationStep("flags written", StepState.PASS, f"all of them{took}")
     if leg.outcome == "waiting":
-        return Step("flags written", State.NOT_YET, "they are written once the call has ended")
-    return Step("flags written", State.FAIL, leg.reason or leg.get_outcome_display(), READ_ON)
+        return InstallationStep("flags written", StepState.NOT_YET, "they are written once the call has ended")
+    return InstallationStep("flags written", StepState.FAIL, leg.reason or leg.get_outcome_display(), READ_ON)
 
 
-def _read_back(leg: Leg, connect: Connect) -> Step:
+def _read_back(leg: Leg, connect: ConnectService) -> InstallationStep:
     """Compare what QMS holds with what was written."""
     name = "flags read back"
     if leg.service is None or leg.recording_guid is None:
-        return Step(name, State.FAIL, "the leg does not say where its recording is", READ_ON)
+        return InstallationStep(name, StepState.FAIL, "the leg does not say where its recording is", READ_ON)
     try:
         held = {flag.name: flag.value for flag in connect(leg.service).flags(leg.recording_guid)}
     except QmsError as error:
-        return Step(name, State.FAIL, f"QMS did not tell them: {type(error).__name__}", "Test the connection.")
+        return InstallationStep(
+            name, StepState.FAIL, f"QMS did not tell them: {type(error).__name__}", "Test the connection."
+        )
     values = FlagValue.objects.filter(write__leg_id=leg.pk, write__state=WriteState.WRITTEN)
     written = dict(values.values_list("name", "value"))
     if differing := sorted(flag for flag, value in written.items() if held.get(flag) != value):
-        return Step(name, State.FAIL, f"QMS does not hold as written: {', '.join(differing)}", READ_ON)
-    return Step(name, State.PASS, f"QMS holds {', '.join(sorted(written))}, each as it was written")
+        return InstallationStep(name, StepState.FAIL, f"QMS does not hold as written: {', '.join(differing)}", READ_ON)
+    return InstallationStep(name, StepState.PASS, f"QMS holds {', '.join(sorted(written))}, each as it was written")

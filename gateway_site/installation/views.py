@@ -12,14 +12,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 import clock
-from gateway_site.installation.runs import Run, begin, latest
-from gateway_site.installation.steps import State, Step
+from gateway_site.installation.runs import ShownRun, begin, latest
+from gateway_site.installation.steps import InstallationStep, StepState
 
 
 class Report(msgspec.Struct, frozen=True):
     """What was tested; it holds no secrets, no callers and no agents."""
 
-    steps: list[Step]
+    steps: list[InstallationStep]
 
 
 @staff_member_required
@@ -28,7 +28,7 @@ class Report(msgspec.Struct, frozen=True):
 def test_installation(request: HttpRequest) -> HttpResponse:
     """Show the last test and the button, which begins another; ``download`` gives what is known as one JSON file."""
     if request.method == "POST":
-        run: Run | None = begin(request.user.get_username(), clock.now())
+        run: ShownRun | None = begin(request.user.get_username(), clock.now())
         if run is not None and run.is_running:
             return HttpResponseRedirect(reverse("test-installation"))
     else:
@@ -47,14 +47,14 @@ def installation_steps(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(request, "gateway_site/installation_steps.html", _result(latest(clock.now())))
 
 
-def _file(run: Run) -> HttpResponse:
+def _file(run: ShownRun) -> HttpResponse:
     body = msgspec.json.format(msgspec.json.encode(Report(run.steps)))
     headers = {"Content-Disposition": 'attachment; filename="installation.json"'}
     return HttpResponse(body, content_type="application/json", headers=headers)
 
 
-def _result(run: Run | None) -> dict[str, Any]:
+def _result(run: ShownRun | None) -> dict[str, Any]:
     taken = run.steps if run else []
-    failed = sum(step.state is State.FAIL for step in taken)
-    waiting = sum(step.state is State.NOT_YET for step in taken)
+    failed = sum(step.state is StepState.FAIL for step in taken)
+    waiting = sum(step.state is StepState.NOT_YET for step in taken)
     return {"run": run, "failed": failed, "waiting": waiting, "passed": len(taken) - failed - waiting}

@@ -8,19 +8,19 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
 from flags.outbox.error_texts import in_plain_words
-from gateway_site.dashboard.parts import Part
+from gateway_site.dashboard.parts import HealthPart
 
 KIND = "alert"
 
 
-def alert_part() -> Part:
+def alert_part() -> HealthPart:
     """Say how many flag writes ended badly and were not acknowledged, and why most often."""
     found = open_alerts()
     if not found.count:
-        return Part("Flag writes", True, "None was given up or refused without a person knowing.", kind=KIND)
+        return HealthPart("Flag writes", True, "None was given up or refused without a person knowing.", kind=KIND)
     were = "was" if found.count == 1 else "were"
     text = f"{found.words} {were} given up or refused and not acknowledged. Most often: {in_plain_words(found.code)}"
-    return Part("Flag writes", False, text, f"{reverse('admin:flags_flagwrite_changelist')}?alert=open", KIND)
+    return HealthPart("Flag writes", False, text, f"{reverse('admin:flags_flagwrite_changelist')}?alert=open", KIND)
 
 
 def degraded() -> list[str]:
@@ -38,13 +38,17 @@ def alert_metrics() -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
     known = {(one.service, one.code) for one in is_open}
     over = [OfReason(one.service, one.code, 0) for one in raised if (one.service, one.code) not in known]
     yield _family(
-        GaugeMetricFamily, "gateway_flag_write_alerts_open",
-        "Flag writes that the gateway ended badly and nobody has acknowledged.", [*is_open, *over],
-    )  # fmt: skip
+        GaugeMetricFamily,
+        "gateway_flag_write_alerts_open",
+        "Flag writes that the gateway ended badly and nobody has acknowledged.",
+        [*is_open, *over],
+    )
     yield _family(
-        CounterMetricFamily, "gateway_flag_write_alerts", "Flag writes that the gateway ended badly, ever.",
+        CounterMetricFamily,
+        "gateway_flag_write_alerts",
+        "Flag writes that the gateway ended badly, ever.",
         raised,
-    )  # fmt: skip
+    )
 
 
 def _family(

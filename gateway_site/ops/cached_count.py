@@ -11,7 +11,7 @@ CHEAP_SECONDS = 0.05
 SHARE = 0.01
 
 
-class Seldom(Generic[Counted]):
+class CachedCount(Generic[Counted]):
     """A count that is kept for a while where it took long; each process keeps its own."""
 
     def __init__(self, count: Callable[[], Counted], now: Callable[[], float] = time.monotonic) -> None:

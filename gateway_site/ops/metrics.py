@@ -26,11 +26,11 @@ from cti.models import LinkState, LinkStatus, QuarantinedMessage
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
 from gateway_site.ops import probes
 from gateway_site.ops.alerts import alert_metrics
-from gateway_site.ops.cached_count import Seldom
+from gateway_site.ops.cached_count import CachedCount
 from qms.models import RecordingService, ServiceHealth
 
 
-class Gateway(Collector):
+class GatewayCollector(Collector):
     """The gateway's own numbers."""
 
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
@@ -82,7 +82,7 @@ def _count_unsettled() -> list[tuple[list[str], float]]:
 
 
 #: A million may wait for a service that is away: they are not counted at each scrape.
-_unsettled = Seldom(_count_unsettled)
+_unsettled = CachedCount(_count_unsettled)
 
 
 def _writes() -> GaugeMetricFamily:
@@ -96,73 +96,97 @@ def _searches() -> Iterator[GaugeMetricFamily]:
     services = RecordingService.objects.filter(enabled=True).order_by("slug")
     ends = {one.slug: ends_since(one.pk, now - LAST_HOUR) for one in services}
     yield _gauge(
-        "gateway_searches_last_hour", "Recording searches that ended in the last hour: how, and if missed why.",
+        "gateway_searches_last_hour",
+        "Recording searches that ended in the last hour: how, and if missed why.",
         ["service", "state", "why"],
         [([slug, *kind], n) for slug, end in ends.items() for kind, n in end.kinds.items()],
-    )  # fmt: skip
+    )
     yield _gauge(
-        "gateway_search_questions_last_hour", "Questions that QMS answered for them.",
-        ["service"], [([slug], end.questions) for slug, end in ends.items()],
-    )  # fmt: skip
+        "gateway_search_questions_last_hour",
+        "Questions that QMS answered for them.",
+        ["service"],
+        [([slug], end.questions) for slug, end in ends.items()],
+    )
     yield _gauge(
-        "gateway_search_seconds_last_hour", "Connected to GUID of those found: at most so long, for that share.",
+        "gateway_search_seconds_last_hour",
+        "Connected to GUID of those found: at most so long, for that share.",
         ["service", "quantile"],
-        [([slug, f"{part:g}"], percentile(end.found_within, part) / 1000)
-         for slug, end in ends.items() if end.found_within for part in (0.5, 0.95)],
-    )  # fmt: skip
+        [
+            ([slug, f"{part:g}"], percentile(end.found_within, part) / 1000)
+            for slug, end in ends.items()
+            if end.found_within
+            for part in (0.5, 0.95)
+        ],
+    )
     yield _gauge(
-        "gateway_searches_open", "Recording searches that are being asked now.", ["service"],
+        "gateway_searches_open",
+        "Recording searches that are being asked now.",
+        ["service"],
         [([slug], open_searches(service_id)) for service_id, slug in services.values_list("pk", "slug")],
-    )  # fmt: skip
+    )
 
 
 def _lags() -> GaugeMetricFamily:
     return _gauge(
-        "gateway_journal_lag_seconds", "How long the oldest event not yet folded has waited.", ["source"],
+        "gateway_journal_lag_seconds",
+        "How long the oldest event not yet folded has waited.",
+        ["source"],
         [([slug], lag) for slug, lag in probes.journal_lags().items()],
-    )  # fmt: skip
+    )
 
 
 def _quarantine() -> GaugeMetricFamily:
     rows = QuarantinedMessage.objects.filter(seen_at=None).values_list("source__slug").annotate(n=Count("id"))
     return _gauge(
-        "gateway_quarantine_unseen", "Messages that could not be read and that nobody has ticked off.", ["source"],
+        "gateway_quarantine_unseen",
+        "Messages that could not be read and that nobody has ticked off.",
+        ["source"],
         [([source], n) for source, n in rows.order_by()],
-    )  # fmt: skip
+    )
 
 
 def _links() -> Iterator[GaugeMetricFamily]:
     links = list(LinkStatus.objects.select_related("source").filter(source__enabled=True))
     up = (LinkState.UP, LinkState.SPOOLING)
     yield _gauge(
-        "gateway_link_up", "1 where the listener is connected to the source.", ["source"],
+        "gateway_link_up",
+        "1 where the listener is connected to the source.",
+        ["source"],
         [([one.source.slug], one.state in up) for one in links],
-    )  # fmt: skip
+    )
     yield _gauge(
-        "gateway_link_spooled_events", "Events kept in the listener's file while Redis is away.", ["source"],
+        "gateway_link_spooled_events",
+        "Events kept in the listener's file while Redis is away.",
+        ["source"],
         [([one.source.slug], one.spooled) for one in links],
-    )  # fmt: skip
+    )
     yield _gauge(
-        "gateway_link_last_event_timestamp_seconds", "When the source's last event came.", ["source"],
+        "gateway_link_last_event_timestamp_seconds",
+        "When the source's last event came.",
+        ["source"],
         [([one.source.slug], one.last_event_at.timestamp()) for one in links if one.last_event_at],
-    )  # fmt: skip
+    )
 
 
 def _services() -> Iterator[GaugeMetricFamily]:
     healths = list(ServiceHealth.objects.select_related("service").filter(service__enabled=True))
     now = clock.now()
     yield _gauge(
-        "gateway_breaker_open", "1 while the circuit breaker holds back what is patient.", ["service"],
+        "gateway_breaker_open",
+        "1 while the circuit breaker holds back what is patient.",
+        ["service"],
         [([one.service.slug], bool(one.open_until and one.open_until > now)) for one in healths],
-    )  # fmt: skip
+    )
     yield _gauge(
-        "gateway_service_failures_in_a_row", "Failed calls since the last good one.", ["service"],
+        "gateway_service_failures_in_a_row",
+        "Failed calls since the last good one.",
+        ["service"],
         [([one.service.slug], one.failures) for one in healths],
-    )  # fmt: skip
+    )
 
 
 _registry = CollectorRegistry()
-for _part in (Gateway(), PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
+for _part in (GatewayCollector(), PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLLECTOR):
     _registry.register(_part)
 
 

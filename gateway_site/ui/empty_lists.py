@@ -3,7 +3,7 @@
 import msgspec
 
 
-class Step(msgspec.Struct, frozen=True):
+class NextAction(msgspec.Struct, frozen=True):
     """The next step: its words, the name of the page to take it on, and the permission that the page asks for."""
 
     words: str
@@ -15,58 +15,98 @@ class Empty(msgspec.Struct, frozen=True):
     """The words of one empty list, and the next step where another page has it."""
 
     text: str
-    step: Step | None = None
+    step: NextAction | None = None
 
 
-_SOURCES = Step("See the CTI sources", "admin:cti_ctisource_changelist", "cti.view_ctisource")
-_SERVICES = Step("See the Recording Services", "admin:qms_recordingservice_changelist", "qms.view_recordingservice")
-_DATA_SERVERS = Step("See the Data Servers", "admin:qms_dataserver_changelist", "qms.view_dataserver")
-_QMS_USERS = Step("See the QMS users", "admin:agents_qmsuser_changelist", "agents.view_qmsuser")
-_INSTALLATION = Step("Test the installation", "test-installation", "qms.view_recordingservice")
+_SOURCES = NextAction("See the CTI sources", "admin:cti_ctisource_changelist", "cti.view_ctisource")
+_SERVICES = NextAction(
+    "See the Recording Services", "admin:qms_recordingservice_changelist", "qms.view_recordingservice"
+)
+_DATA_SERVERS = NextAction("See the Data Servers", "admin:qms_dataserver_changelist", "qms.view_dataserver")
+_QMS_USERS = NextAction("See the QMS users", "admin:agents_qmsuser_changelist", "agents.view_qmsuser")
+_INSTALLATION = NextAction("Test the installation", "test-installation", "qms.view_recordingservice")
 _FIRST_CALL = "Nothing is wrong if no call was made yet. Otherwise see whether a CTI source delivers events."
 EMPTY_LISTS = {
-    "admin.LogEntry": Empty("Nobody has changed anything here yet. Every change made in the admin or by a command will"
-                            " stand here: who, when, before and after."),
-    "agents.Agent": Empty("No agent has been seen yet. Agents appear here as the CTI server tells of their log-on or of"
-                          " their calls.", _SOURCES),
-    "agents.Allocation": Empty("No CTI source is allocated to a Recording Service, so nothing can be flagged: the"
-                               " gateway must know who records a source's extensions. Add the first one here."),
-    "agents.MappingAct": Empty("No agent was mapped to a QMS user by hand. That is as it should be while agents and QMS"
-                               " users meet at the same extension."),
-    "agents.Presence": Empty("No agent has logged on yet. A stay at an extension appears here as the CTI server"
-                             " tells of it.", _SOURCES),
-    "agents.QmsUser": Empty("No QMS user is loaded, so no call can be flagged. Users are loaded at start, daily, and"
-                            " whenever an operator asks for it here.", _SERVICES),
-    "agents.ShiftCheck": Empty("No shift was checked yet. Once a list is loaded daily, this tells how the matches of"
-                               " the agents on duty have changed."),
-    "agents.UserRefresh": Empty("QMS users were never loaded. It happens at start, daily, and whenever an operator asks"
-                                " for it.", _QMS_USERS),
-    "auth.Group": Empty("There are no roles. The four that the gateway comes with are made by its migrations: run"
-                        " ./gateway manage migrate."),
+    "admin.LogEntry": Empty(
+        "Nobody has changed anything here yet. Every change made in the admin or by a command will"
+        " stand here: who, when, before and after."
+    ),
+    "agents.Agent": Empty(
+        "No agent has been seen yet. Agents appear here as the CTI server tells of their log-on or of their calls.",
+        _SOURCES,
+    ),
+    "agents.Allocation": Empty(
+        "No CTI source is allocated to a Recording Service, so nothing can be flagged: the"
+        " gateway must know who records a source's extensions. Add the first one here."
+    ),
+    "agents.MappingAct": Empty(
+        "No agent was mapped to a QMS user by hand. That is as it should be while agents and QMS"
+        " users meet at the same extension."
+    ),
+    "agents.Presence": Empty(
+        "No agent has logged on yet. A stay at an extension appears here as the CTI server tells of it.", _SOURCES
+    ),
+    "agents.QmsUser": Empty(
+        "No QMS user is loaded, so no call can be flagged. Users are loaded at start, daily, and"
+        " whenever an operator asks for it here.",
+        _SERVICES,
+    ),
+    "agents.ShiftCheck": Empty(
+        "No shift was checked yet. Once a list is loaded daily, this tells how the matches of"
+        " the agents on duty have changed."
+    ),
+    "agents.UserRefresh": Empty(
+        "QMS users were never loaded. It happens at start, daily, and whenever an operator asks for it.", _QMS_USERS
+    ),
+    "auth.Group": Empty(
+        "There are no roles. The four that the gateway comes with are made by its migrations: run"
+        " ./gateway manage migrate."
+    ),
     "auth.User": Empty("There are no users."),
     "axes.AccessAttempt": Empty("Nobody has failed to log in. Attempts with a wrong password will stand here."),
     "axes.AccessFailureLog": Empty("Nobody has failed to log in. Attempts with a wrong password will stand here."),
     "axes.AccessLog": Empty("Log-ins are not kept in this list."),
-    "calls.Checkpoint": Empty("No source's events were read yet. There will be one row a source: how far its journal is"
-                              " taken into the legs.", _SOURCES),
-    "calls.Gap": Empty("No gap: as far as the gateway knows it has missed nothing. Whenever a link to a CTI source"
-                       " is lost, a row here says from when to when, why, and which legs were saved or lost."),
+    "calls.Checkpoint": Empty(
+        "No source's events were read yet. There will be one row a source: how far its journal is taken into the legs.",
+        _SOURCES,
+    ),
+    "calls.Gap": Empty(
+        "No gap: as far as the gateway knows it has missed nothing. Whenever a link to a CTI source"
+        " is lost, a row here says from when to when, why, and which legs were saved or lost."
+    ),
     "calls.Leg": Empty("No leg yet. One appears as soon as an extension is connected. " + _FIRST_CALL, _INSTALLATION),
-    "calls.QueueName": Empty("No queue has been named yet. A queue's name appears here as the CTI server tells it with"
-                             " a call, and again whenever it is renamed.", _SOURCES),
-    "calls.RecordingSearch": Empty("No recording was searched for yet. That begins when an extension of a QMS user is"
-                                   " connected. " + _FIRST_CALL, _INSTALLATION),
+    "calls.QueueName": Empty(
+        "No queue has been named yet. A queue's name appears here as the CTI server tells it with"
+        " a call, and again whenever it is renamed.",
+        _SOURCES,
+    ),
+    "calls.RecordingSearch": Empty(
+        "No recording was searched for yet. That begins when an extension of a QMS user is connected. " + _FIRST_CALL,
+        _INSTALLATION,
+    ),
     "cti.CtiSource": Empty("There is no CTI source, so the gateway hears of no call. Add the CTI server or PBX here."),
-    "cti.IntakeToken": Empty("There is no token. Only who sends events over HTTP needs one; links to a CTI server or"
-                             " PBX do not."),
-    "cti.QuarantinedMessage": Empty("Nothing is in quarantine: every message could be read. One that cannot is put here"
-                                    " with the reason, and nothing of it is lost."),
-    "flags.FlagSetting": Empty("There is no Flag, so nothing would be written to recordings. The usual ones are made"
-                               " by the migrations: run ./gateway manage migrate."),
-    "flags.FlagWrite": Empty("No flags were queued yet. That happens when a leg whose recording is known is"
-                             " disconnected. " + _FIRST_CALL, _INSTALLATION),
-    "qms.DataServer": Empty("There is no Data Server. It holds the Flags and users of QMS: add the first one here,"
-                            " then its Recording Services."),
-    "qms.RecordingService": Empty("There is no Recording Service, so nothing can be flagged. Add one for each recorder,"
-                                  " with its address and log-in.", _DATA_SERVERS),
-}  # fmt: skip
+    "cti.IntakeToken": Empty(
+        "There is no token. Only who sends events over HTTP needs one; links to a CTI server or PBX do not."
+    ),
+    "cti.QuarantinedMessage": Empty(
+        "Nothing is in quarantine: every message could be read. One that cannot is put here"
+        " with the reason, and nothing of it is lost."
+    ),
+    "flags.FlagSetting": Empty(
+        "There is no Flag, so nothing would be written to recordings. The usual ones are made"
+        " by the migrations: run ./gateway manage migrate."
+    ),
+    "flags.FlagWrite": Empty(
+        "No flags were queued yet. That happens when a leg whose recording is known is disconnected. " + _FIRST_CALL,
+        _INSTALLATION,
+    ),
+    "qms.DataServer": Empty(
+        "There is no Data Server. It holds the Flags and users of QMS: add the first one here,"
+        " then its Recording Services."
+    ),
+    "qms.RecordingService": Empty(
+        "There is no Recording Service, so nothing can be flagged. Add one for each recorder,"
+        " with its address and log-in.",
+        _DATA_SERVERS,
+    ),
+}

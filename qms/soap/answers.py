@@ -14,26 +14,26 @@ from qms.port import (
     FlagDefinition,
     FlaggedRecording,
     Licence,
-    QmsUser,
+    ListedUser,
     Recording,
     ServiceInfo,
 )
 from qms.soap.dialect import Dialect
 
 Fields = dict[str, Any]
-Item = TypeVar("Item")
+ListItem = TypeVar("ListItem")
 
 
-class Page(msgspec.Struct, Generic[Item], frozen=True):
+class AnswerPage(msgspec.Struct, Generic[ListItem], frozen=True):
     """A page of a long answer; no token on the last one."""
 
-    items: list[Item]
+    items: list[ListItem]
     next_token: str
 
 
-def page(answer: Fields, build: Callable[[Fields], list[Item]]) -> Page[Item]:
+def page(answer: Fields, build: Callable[[Fields], list[ListItem]]) -> AnswerPage[ListItem]:
     """Read a page and the token of the next one."""
-    return Page(build(answer), _text(answer, "nextPageToken"))
+    return AnswerPage(build(answer), _text(answer, "nextPageToken"))
 
 
 def service_info(answer: Fields) -> ServiceInfo:
@@ -46,7 +46,7 @@ def service_info(answer: Fields) -> ServiceInfo:
     )
 
 
-def users(answer: Fields) -> list[QmsUser]:
+def users(answer: Fields) -> list[ListedUser]:
     """Read a page of users."""
     return [_user(one) for one in _many(answer["user"])]
 
@@ -86,11 +86,11 @@ def recordings(answer: Fields, dialect: Dialect) -> list[FlaggedRecording]:
     ]
 
 
-def _user(one: Fields) -> QmsUser:
+def _user(one: Fields) -> ListedUser:
     active = one["active"]
     if not isinstance(active, bool):
         raise ValueError("a user neither active nor inactive")
-    return QmsUser(
+    return ListedUser(
         user_id=_required(one, "userId"),
         user_name=_text(one, "userName"),
         first_name=_text(one, "firstName"),

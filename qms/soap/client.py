@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
 from qms.port import QmsUnavailable
-from qms.soap.contract import Connection, SoapContract
+from qms.soap.contract import ConnectionSettings, SoapContract
 from qms.soap.faults import from_faultless, lost
-from qms.soap.http import AnswerLost, NotReached, Reply, Wire
+from qms.soap.http import AnswerLost, HttpConnection, HttpReply, NotReached
 
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 
 
 class _Own(threading.local):
@@ -19,14 +19,14 @@ class _Own(threading.local):
 
     def __init__(self) -> None:
         self.process = 0
-        self.wire: Wire | None = None
+        self.wire: HttpConnection | None = None
         self.heads: dict[str, bytes] = {}
 
 
 class SoapLine:
     """Send envelopes and read answers. May be shared by threads; a forked child opens connections of its own."""
 
-    def __init__(self, settings: Connection) -> None:
+    def __init__(self, settings: ConnectionSettings) -> None:
         self._settings = settings
         self._own = _Own()
         self._loading = threading.Lock()
@@ -47,11 +47,11 @@ class SoapLine:
 
     def reach(self) -> None:
         """Connect by TCP alone and close again; raises ``QmsUnavailable``."""
-        self._tried(Wire.reach)
+        self._tried(HttpConnection.reach)
 
     def open(self) -> None:
         """Connect, TLS included, without sending; raises ``QmsUnavailable``."""
-        self._tried(Wire.open)
+        self._tried(HttpConnection.open)
 
     def close(self) -> None:
         """Close this thread's connection; the next call opens it again."""
@@ -62,16 +62,16 @@ class SoapLine:
         self,
         operation: str,
         fields: dict[str, Any],
-        build: Callable[[dict[str, Any]], Answer],
+        build: Callable[[dict[str, Any]], Response],
         *,
         sent: Collection[str] = (),
         is_write: bool = False,
-    ) -> Answer:
+    ) -> Response:
         """Ask by zeep. ``build`` makes the answer; ``sent``: names that an error may repeat."""
         reply = self.send(operation, self.contract.envelope(operation, fields), is_write=is_write)
         return self.read(operation, reply, build, sent=sent, is_write=is_write)
 
-    def send(self, operation: str, envelope: bytes, *, is_write: bool = False) -> Reply:
+    def send(self, operation: str, envelope: bytes, *, is_write: bool = False) -> HttpReply:
         """Send an envelope and return the reply, whatever it says."""
         try:
             wire = self._wire()
@@ -84,12 +84,12 @@ class SoapLine:
     def read(
         self,
         operation: str,
-        reply: Reply,
-        build: Callable[[dict[str, Any]], Answer],
+        reply: HttpReply,
+        build: Callable[[dict[str, Any]], Response],
         *,
         sent: Collection[str] = (),
         is_write: bool = False,
-    ) -> Answer:
+    ) -> Response:
         """Read a reply by zeep; raises ``QmsError`` for a fault and for what cannot be read."""
         fields = self.contract.answer(operation, reply, sent, is_write=is_write)
         try:
@@ -97,21 +97,21 @@ class SoapLine:
         except (ValueError, TypeError, AttributeError, LookupError):
             raise from_faultless(reply.status_code, is_write=is_write) from None  # its text may quote the answer
 
-    def _tried(self, act: Callable[[Wire], None]) -> None:
+    def _tried(self, act: Callable[[HttpConnection], None]) -> None:
         try:
             act(self._wire())
         except NotReached as error:
             raise QmsUnavailable(str(error)) from error
 
-    def _wire(self) -> Wire:
+    def _wire(self) -> HttpConnection:
         own = self._own
         if own.wire is None or own.process != os.getpid():
-            own.wire = Wire(self._settings.url, self._settings.limits, self._settings.ca_file)
+            own.wire = HttpConnection(self._settings.url, self._settings.limits, self._settings.ca_file)
             own.process = os.getpid()
             own.heads = {}
         return own.wire
 
-    def _head(self, wire: Wire, operation: str) -> bytes:
+    def _head(self, wire: HttpConnection, operation: str) -> bytes:
         head = self._own.heads.get(operation)
         if head is None:
             action = self.contract.action(operation)

@@ -21,7 +21,7 @@ from zeep.wsse.username import UsernameToken
 from qms.port import QmsError, QmsRejected, QmsUnavailable
 from qms.soap.dialect import Dialect, DialectError, read_dialect
 from qms.soap.faults import from_fault, from_faultless, from_status
-from qms.soap.http import Limits, Reply, Wire, WireError
+from qms.soap.http import HttpConnection, HttpExchangeError, HttpReply, Limits
 from vault.fields import Secret
 
 OWN_WSDL = Path(__file__).parent.parent / "wsdl" / "recording_service.wsdl"
@@ -29,7 +29,7 @@ _ENV = "{http://schemas.xmlsoap.org/soap/envelope/}"
 _SETTINGS = {"strict": True, "forbid_dtd": True, "forbid_entities": True, "forbid_external": True}
 
 
-class Connection(msgspec.Struct, frozen=True, kw_only=True):
+class ConnectionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where a Recording Service is, how to log in, and how long to wait. Shows no password.
 
     :param login: ``username_token``, ``basic``, or empty for none.
@@ -50,7 +50,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 class _Loader(Transport):
     """Read WSDL and XSD files for zeep; an entry over HTTP goes through our wire, and leads to no local file."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ConnectionSettings) -> None:
         super().__init__()
         self._connection = connection
         self._remote = urlsplit(connection.wsdl).scheme in ("http", "https")
@@ -61,11 +61,11 @@ class _Loader(Transport):
             return self._fetched(url) if self._remote else _file(url).read_bytes()
         except OSError as error:
             raise QmsUnavailable(f"The WSDL cannot be read: {error.strerror}.", code="Configuration") from error
-        except WireError as error:
+        except HttpExchangeError as error:
             raise QmsUnavailable(f"The WSDL cannot be fetched. {error}") from error
 
     def _fetched(self, url: str) -> bytes:
-        wire = Wire(url, self._connection.limits, self._connection.ca_file)
+        wire = HttpConnection(url, self._connection.limits, self._connection.ca_file)
         try:
             reply = wire.exchange(wire.head("GET"))
         finally:
@@ -89,7 +89,7 @@ class _Expected(zeep.Plugin):
 class SoapContract:
     """The operations of one Recording Service, as its WSDL and dialect name them."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ConnectionSettings) -> None:
         """Load the WSDL and the dialect; raises ``QmsUnavailable`` when they cannot be used."""
         self.dialect = _dialect(connection)
         try:
@@ -133,7 +133,7 @@ class SoapContract:
         return etree.tostring(element, xml_declaration=True, encoding="utf-8")
 
     def answer(
-        self, operation: str, reply: Reply, sent: Collection[str] = (), *, is_write: bool = False
+        self, operation: str, reply: HttpReply, sent: Collection[str] = (), *, is_write: bool = False
     ) -> dict[str, Any]:
         """Return the answer's fields in our names; raises ``QmsError``. ``sent``: names that an error may repeat."""
         error = from_status(reply.status_code)
@@ -148,7 +148,7 @@ class SoapContract:
         except Exception:  # noqa: BLE001  a foreign answer in a foreign parser; its text may hold the body: from None
             raise from_faultless(reply.status_code, is_write=is_write) from None
 
-    def _fields(self, operation: str, reply: Reply) -> dict[str, Any]:
+    def _fields(self, operation: str, reply: HttpReply) -> dict[str, Any]:
         known = self.operation(operation)
         if not reply.content:
             raise ValueError("an empty answer")
@@ -172,7 +172,7 @@ def _wrapped(wrapper: Any, result: Any) -> Any:
     return {name: result}
 
 
-def _dialect(connection: Connection) -> Dialect:
+def _dialect(connection: ConnectionSettings) -> Dialect:
     if not connection.dialect:
         return Dialect()
     try:
@@ -181,7 +181,7 @@ def _dialect(connection: Connection) -> Dialect:
         raise QmsUnavailable(f"The dialect cannot be used: {error}.", code="Configuration") from error
 
 
-def _token(connection: Connection) -> UsernameToken | None:
+def _token(connection: ConnectionSettings) -> UsernameToken | None:
     if connection.login != "username_token":
         return None
     return UsernameToken(connection.username, connection.password.reveal())

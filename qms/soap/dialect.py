@@ -35,11 +35,22 @@ SHAPES: dict[str, dict[str, str]] = {
     "Flag": {"name": "", "value": ""},
     "FlagDefinition": {"name": "", "maxLength": "", "description": ""},
     "User": dict.fromkeys(
-        ("userId", "userName", "firstName", "lastName", "extension", "agentId", "departmentName", "recordingService",
-         "active", "licence"), "",
+        (
+            "userId",
+            "userName",
+            "firstName",
+            "lastName",
+            "extension",
+            "agentId",
+            "departmentName",
+            "recordingService",
+            "active",
+            "licence",
+        ),
+        "",
     ),
     "QmsFault": {"code": "", "message": "", "subject": ""},
-}  # fmt: skip
+}
 OPERATIONS = tuple(name for name in SHAPES if f"{name}Response" in SHAPES)
 
 

@@ -2,9 +2,9 @@
 
 ``requests`` and ``urllib3`` bound each read, so that a server which drips a byte a second passes any time-out, and they
 look up proxies for every call. This wire bounds the whole exchange, the headers included, follows no redirect, knows no
-proxy, and says of each failure whether the request had left. A ``Wire`` belongs to one thread of one process.
+proxy, and says of each failure whether the request had left. A ``HttpConnection`` belongs to one thread of one process.
 
-``WireError``
+``HttpExchangeError``
 ├── ``NotReached``   nothing was sent
 └── ``AnswerLost``   the request left, its answer did not come whole; ``dropped``: the connection ended
 """
@@ -40,11 +40,11 @@ _REFUSED = "Check the port of the address, and whether QMS's web services run on
 _UNKNOWN = "Check the spelling of the host, and whether this machine's name server knows it; or enter its IP address."
 
 
-class WireError(Exception):
+class HttpExchangeError(Exception):
     """The exchange failed; the text names the cause, never what was sent or received."""
 
 
-class NotReached(WireError):
+class NotReached(HttpExchangeError):
     """The server was not reached; nothing was sent. ``advice`` says what to do where the cause tells it."""
 
     def __init__(self, message: str, *, advice: str = "") -> None:
@@ -52,7 +52,7 @@ class NotReached(WireError):
         self.advice = advice
 
 
-class AnswerLost(WireError):
+class AnswerLost(HttpExchangeError):
     """The request left; its answer did not come whole."""
 
     def __init__(self, message: str, *, dropped: bool = False) -> None:
@@ -60,7 +60,7 @@ class AnswerLost(WireError):
         self.dropped = dropped
 
 
-class Reply(msgspec.Struct, frozen=True):
+class HttpReply(msgspec.Struct, frozen=True):
     """An answer with its status; the names follow ``requests``, because zeep reads them."""
 
     status_code: int
@@ -126,7 +126,7 @@ def _tls(ca_file: str) -> ssl.SSLContext:
     return context
 
 
-class Wire:
+class HttpConnection:
     """A kept-alive connection to the server of one URL. Not for use by two threads."""
 
     def __init__(self, url: str, limits: Limits, ca_file: str = "") -> None:
@@ -149,8 +149,8 @@ class Wire:
         lines += [f"{name}: {value}" for name, value in fields]
         return "\r\n".join([*lines, "Content-Length: "]).encode("latin-1", "replace")
 
-    def exchange(self, head: bytes, body: bytes = b"", *, repeatable: bool = False) -> Reply:
-        """Send a request and return its answer within the limits; raises ``WireError``.
+    def exchange(self, head: bytes, body: bytes = b"", *, repeatable: bool = False) -> HttpReply:
+        """Send a request and return its answer within the limits; raises ``HttpExchangeError``.
 
         A server may close an idle connection in the moment of sending. A ``repeatable`` request is then sent once
         more on a new connection; any other is lost, because nobody knows whether it was read.
@@ -199,7 +199,7 @@ class Wire:
             return False
         return True
 
-    def _attempt(self, request: bytes, deadline: float) -> Reply:
+    def _attempt(self, request: bytes, deadline: float) -> HttpReply:
         connection = self._socket or self._connected(deadline)
         self._socket = None  # It stands again only after a whole answer.
         try:
@@ -222,7 +222,7 @@ class Wire:
             connection.close()
         return reply
 
-    def _conversation(self, connection: socket.socket, request: bytes, deadline: float) -> tuple[Reply, bool]:
+    def _conversation(self, connection: socket.socket, request: bytes, deadline: float) -> tuple[HttpReply, bool]:
         connection.settimeout(min(self._limits.read_seconds, _left(deadline)))
         connection.sendall(request)
         reader = _BoundedReader(connection, self._limits.read_seconds, deadline)
@@ -235,7 +235,7 @@ class Wire:
                 raise http.client.IncompleteRead(b"")
             keep = not response.will_close
         self._note_clock(response.headers.get("Date", ""))
-        return Reply(response.status, content, response.headers), keep
+        return HttpReply(response.status, content, response.headers), keep
 
     def _connected(self, deadline: float) -> socket.socket:
         try:

@@ -11,12 +11,12 @@ from http import HTTPStatus
 
 from qms.port import Flag, Recording
 from qms.soap import answers
-from qms.soap.contract import Connection
-from qms.soap.http import Limits, Reply
+from qms.soap.contract import ConnectionSettings
+from qms.soap.http import HttpReply, Limits
 from qms.soap.prepared import Prepared, Unusual
 from qms.soap.zeep_service import ZeepRecordingService, moment
 
-__all__ = ["Connection", "Limits", "SoapRecordingService"]
+__all__ = ["ConnectionSettings", "Limits", "SoapRecordingService"]
 
 
 class SoapRecordingService(ZeepRecordingService):
@@ -63,7 +63,7 @@ class SoapRecordingService(ZeepRecordingService):
             return self.line.read("GetFlags", reply, answers.flags)
 
 
-def _plain(reply: Reply) -> bytes:
+def _plain(reply: HttpReply) -> bytes:
     """Return the content of a reply that says it is fine."""
     if reply.status_code != HTTPStatus.OK:
         raise Unusual

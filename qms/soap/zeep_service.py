@@ -8,17 +8,17 @@ from qms.port import (
     Flag,
     FlagDefinition,
     FlaggedRecording,
+    ListedUser,
     QmsUnavailable,
-    QmsUser,
     Recording,
     ServiceInfo,
 )
 from qms.soap import answers
 from qms.soap.client import SoapLine
-from qms.soap.contract import Connection
+from qms.soap.contract import ConnectionSettings
 from qms.soap.xml_text import xml_text
 
-Item = TypeVar("Item")
+ResultItem = TypeVar("ResultItem")
 PAGE = 500
 #: More pages than any site has users or recordings: a service whose pages never end must not hold us for ever.
 MAX_PAGES = 10_000
@@ -27,14 +27,14 @@ MAX_PAGES = 10_000
 class ZeepRecordingService:
     """A ``RecordingServicePort`` over SOAP. May be shared by threads and inherited by forked children."""
 
-    def __init__(self, settings: Connection) -> None:
+    def __init__(self, settings: ConnectionSettings) -> None:
         self.line = SoapLine(settings)
 
     def service_info(self) -> ServiceInfo:
         """Say who answers."""
         return self.line.call("GetServiceInfo", {}, answers.service_info)
 
-    def users(self) -> Iterator[QmsUser]:
+    def users(self) -> Iterator[ListedUser]:
         """Yield the users allocated to this service, page by page."""
         return self._paged("ListUsers", {}, answers.users)
 
@@ -57,9 +57,12 @@ class ZeepRecordingService:
         if definition.description:
             asked["description"] = xml_text(definition.description)
         return self.line.call(
-            "CreateFlagDefinition", {"definition": asked}, lambda answer: answers.created(answer, definition),
-            sent=[definition.name], is_write=True,
-        )  # fmt: skip
+            "CreateFlagDefinition",
+            {"definition": asked},
+            lambda answer: answers.created(answer, definition),
+            sent=[definition.name],
+            is_write=True,
+        )
 
     def write_flags(self, guid: str, flags: Sequence[Flag]) -> int:
         """Write flags to a recording, all or nothing, and return how many were written."""
@@ -81,8 +84,8 @@ class ZeepRecordingService:
         return answers.found(answer, self.line.contract.dialect)
 
     def _paged(
-        self, operation: str, fields: dict[str, Any], build: Callable[[dict[str, Any]], list[Item]]
-    ) -> Iterator[Item]:
+        self, operation: str, fields: dict[str, Any], build: Callable[[dict[str, Any]], list[ResultItem]]
+    ) -> Iterator[ResultItem]:
         token = ""
         for _ in range(MAX_PAGES):
             asked = fields | {"pageSize": PAGE} | ({"pageToken": token} if token else {})

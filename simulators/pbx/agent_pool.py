@@ -3,7 +3,7 @@
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 
-from simulators.pbx.people import Seat
+from simulators.pbx.people import AgentSeat
 
 
 class Waiting:
@@ -18,27 +18,27 @@ class Waiting:
 class Floor:
     """Free agents by queue, the one idle longest first; calls that wait, the longest first; supervisors apart."""
 
-    def __init__(self, seats: Iterable[Seat], supervisors: Iterable[Seat]) -> None:
-        self._free: dict[str, deque[Seat]] = {}
+    def __init__(self, seats: Iterable[AgentSeat], supervisors: Iterable[AgentSeat]) -> None:
+        self._free: dict[str, deque[AgentSeat]] = {}
         self._supervisors = deque(supervisors)
         self._lines: dict[str, OrderedDict[Waiting, None]] = {}
         for seat in seats:
             self.give_back(seat)
 
-    def take(self, group: str) -> Seat | None:
+    def take(self, group: str) -> AgentSeat | None:
         """Take a free agent of a queue."""
         free = self._free.get(group)
         return free.popleft() if free else None
 
-    def take_any(self) -> Seat | None:
+    def take_any(self) -> AgentSeat | None:
         """Take a free agent of the queue that has most of them."""
         return self.take(max(self._free, key=lambda one: len(self._free[one]), default=""))
 
-    def take_supervisor(self) -> Seat | None:
+    def take_supervisor(self) -> AgentSeat | None:
         """Take a free supervisor."""
         return self._supervisors.popleft() if self._supervisors else None
 
-    def give_back(self, seat: Seat) -> Waiting | None:
+    def give_back(self, seat: AgentSeat) -> Waiting | None:
         """Let an agent be free again; return the call that the agent is for instead, if one waits."""
         if not seat.is_in_qms:
             self._supervisors.append(seat)

@@ -2,18 +2,18 @@
 
 from xml.sax.saxutils import escape
 
-from simulators.pbx.call import Call
+from simulators.pbx.call import SimulatedCall
 from simulators.pbx.messages import connection, device
-from simulators.pbx.people import Seat
+from simulators.pbx.people import AgentSeat
 
 
-def device_snapshot(where: str, calls: list[Call]) -> str:
+def device_snapshot(where: str, calls: list[SimulatedCall]) -> str:
     """Return which calls are at a device; of its states its own comes first."""
     infos = "".join(_at_device(where, call) for call in calls)
     return f"<crossRefIDorSnapshotData><snapshotData>{infos}</snapshotData></crossRefIDorSnapshotData>"
 
 
-def _at_device(where: str, call: Call) -> str:
+def _at_device(where: str, call: SimulatedCall) -> str:
     others = [state for party, state in call.parties.items() if party != where]
     states = "".join(
         f"<localConnectionState>{state}</localConnectionState>" for state in (call.parties[where], *others)
@@ -26,7 +26,7 @@ def _at_device(where: str, call: Call) -> str:
     )
 
 
-def call_snapshot(call: Call) -> str:
+def call_snapshot(call: SimulatedCall) -> str:
     """Return who is in a call, and what is known of it."""
     parties = "".join(
         f"<snapshotCallResponseInfo>{device('deviceOnCall', call.number_of(party))}"
@@ -45,7 +45,7 @@ def call_snapshot(call: Call) -> str:
     )
 
 
-def agent_states(seats: list[Seat]) -> str:
+def agent_states(seats: list[AgentSeat]) -> str:
     """Return who is logged on."""
     entries = "".join(
         f"<agentStateEntry><agentID>{escape(seat.agent_id)}</agentID><loggedOnState>true</loggedOnState><agentInfo>"

@@ -3,23 +3,50 @@
 from typing import Literal
 
 from simulators.pbx import messages
-from simulators.pbx.people import Contact, Queue
+from simulators.pbx.people import AcdGroup, Contact
 
-Direction = Literal["inbound", "outbound", "internal"]
+SimulatedDirection = Literal["inbound", "outbound", "internal"]
 
 
-class Call:
+class SimulatedCall:
     """One call. ``parties``: the device of each connection and its state; the trunk's is an opaque id."""
 
     __slots__ = (
-        "began_at", "called", "calling", "contact", "direction", "ends", "id", "interaction", "is_answered", "last",
-        "linkage", "network", "parties", "queue", "shared", "told_caller", "traits", "trunk", "unique",
-    )  # fmt: skip
+        "began_at",
+        "called",
+        "calling",
+        "contact",
+        "direction",
+        "ends",
+        "id",
+        "interaction",
+        "is_answered",
+        "last",
+        "linkage",
+        "network",
+        "parties",
+        "queue",
+        "shared",
+        "told_caller",
+        "traits",
+        "trunk",
+        "unique",
+    )
 
     def __init__(
-        self, call_id: str, unique: str, interaction: str, *, direction: Direction, calling: str, called: str,
-        began_at: float, trunk: str = "", queue: Queue | None = None, contact: Contact | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        call_id: str,
+        unique: str,
+        interaction: str,
+        *,
+        direction: SimulatedDirection,
+        calling: str,
+        called: str,
+        began_at: float,
+        trunk: str = "",
+        queue: AcdGroup | None = None,
+        contact: Contact | None = None,
+    ) -> None:
         self.id, self.unique, self.interaction, self.began_at = call_id, unique, interaction, began_at
         self.direction, self.calling, self.called, self.trunk = direction, calling, called, trunk
         self.queue, self.contact = queue, contact
@@ -44,9 +71,10 @@ class Call:
             return messages.device("associatedCalledDevice", self.trunk_group)
         dialled = self.queue.dialled if self.queue else f"+4420794{self.called:0>5}"
         return (
-            messages.device("networkCallingDevice", self.calling) + messages.device("networkCalledDevice", dialled)
+            messages.device("networkCallingDevice", self.calling)
+            + messages.device("networkCalledDevice", dialled)
             + messages.device("associatedCallingDevice", self.trunk_group)
-        )  # fmt: skip
+        )
 
     @property
     def trunk_group(self) -> str:

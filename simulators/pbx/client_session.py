@@ -15,8 +15,8 @@ from simulators.pbx.framing import (
     HEADER,
     MOST_BYTES,
     SESSION,
-    Element,
-    WireError,
+    ClientFrameError,
+    RequestElement,
     document,
     frame,
     length_of,
@@ -26,7 +26,7 @@ from simulators.pbx.framing import (
     text_at,
     texts_at,
 )
-from simulators.pbx.reports import Message
+from simulators.pbx.reports import SwitchMessage
 from simulators.pbx.switch import Switch
 from simulators.pbx.world import STATE_EVENTS
 
@@ -38,7 +38,7 @@ MOST_UNREAD_BYTES: Final = 64 * 1024 * 1024
 MOST_SILENT_HEARTBEATS: Final = 3
 
 
-class Refusal(Exception):
+class RequestRefused(Exception):
     """The switch refuses a request: category and reason as in CSTAErrorCode."""
 
     retryable = False
@@ -48,7 +48,7 @@ class Refusal(Exception):
         self.category, self.reason = category, reason
 
 
-class Association:
+class ClientSession:
     """A link to a client, from its connection to its end."""
 
     def __init__(self, switch: Switch, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -64,7 +64,7 @@ class Association:
         self._outgoing: list[bytes] = []
         self._is_over = False
         self._new_monitors: list[str] = []
-        self._services: dict[str, Callable[[Element], bytes | None]] = {
+        self._services: dict[str, Callable[[RequestElement], bytes | None]] = {
             "StartApplicationSession": self._start_session,
             "ResetApplicationSessionTimer": self._reset_session,
             "StopApplicationSession": self._stop_session,
@@ -88,7 +88,7 @@ class Association:
             await self._listen()
         except (OSError, asyncio.IncompleteReadError):
             log.info("simulated_client_left", monitors=len(self.monitors))
-        except WireError as error:
+        except ClientFrameError as error:
             log.warning("simulated_client_makes_no_sense", error=str(error))
         finally:
             heartbeat.cancel()
@@ -114,17 +114,17 @@ class Association:
                 self._speak(namespace(root))
             service = self._services.get(local(root))
             if service is None:
-                raise Refusal("unspecified", "the switch has no such service")
+                raise RequestRefused("unspecified", "the switch has no such service")
             return service(root)
-        except Refusal as refusal:
+        except RequestRefused as refusal:
             return self._document("CSTAErrorCode", f"<{refusal.category}>{refusal.reason}</{refusal.category}>")
-        except WireError as error:
+        except ClientFrameError as error:
             log.warning("simulated_request_unreadable", error=str(error))
             return self._document("CSTAErrorCode", "<unspecified>unreadable</unspecified>")
 
     # Out.
 
-    def tell(self, message: Message, references: list[str]) -> None:
+    def tell(self, message: SwitchMessage, references: list[str]) -> None:
         """Tell an event at each monitor."""
         name = message.name
         head = self._heads.get(name)
@@ -190,7 +190,7 @@ class Association:
         self._ask("ApplicationSessionTerminated", f"<sessionID>{self._session}</sessionID>", SESSION)
         self.end()
 
-    def _start_session(self, root: Element) -> bytes:
+    def _start_session(self, root: RequestElement) -> bytes:
         offered = texts_at(root, "protocolVersion")
         edition = next((one for wish in offered for one in EDITIONS if wish.startswith(one)), None)
         if edition is None:
@@ -204,13 +204,13 @@ class Association:
         )
         return document("StartApplicationSessionPosResponse", SESSION, content)
 
-    def _reset_session(self, root: Element) -> bytes:
+    def _reset_session(self, root: RequestElement) -> bytes:
         if not self._session or text_at(root, "sessionID") != self._session:
             content = "<errorCode><definedError>invalidSessionID</definedError></errorCode>"
             return document("ResetApplicationSessionTimerNegResponse", SESSION, content)
         return document("ResetApplicationSessionTimerPosResponse", SESSION, self._prolong(root))
 
-    def _prolong(self, root: Element) -> str:
+    def _prolong(self, root: RequestElement) -> str:
         asked = text_at(root, "requestedSessionDuration")
         seconds = min(max(int(asked), 2), LONGEST_SESSION_SECONDS) if asked.isdecimal() else LONGEST_SESSION_SECONDS
         if self._expiry is not None:
@@ -218,26 +218,26 @@ class Association:
         self._expiry = asyncio.get_running_loop().call_later(seconds, self._terminate)
         return f"<actualSessionDuration>{seconds}</actualSessionDuration>"
 
-    def _stop_session(self, _: Element) -> bytes:
+    def _stop_session(self, _: RequestElement) -> bytes:
         self._is_over = True
         return document("StopApplicationSessionPosResponse", SESSION)
 
-    def _tell_status(self, _: Element) -> bytes:
+    def _tell_status(self, _: RequestElement) -> bytes:
         return self._document("RequestSystemStatusResponse", "<systemStatus>normal</systemStatus>")
 
-    def _heed_status(self, _: Element) -> bytes:
+    def _heed_status(self, _: RequestElement) -> bytes:
         self._unanswered_heartbeats = 0
         return self._document("SystemStatusResponse")
 
-    def _heed_answer(self, _: Element) -> None:
+    def _heed_answer(self, _: RequestElement) -> None:
         self._unanswered_heartbeats = 0
 
-    def _register(self, _: Element) -> bytes:
+    def _register(self, _: RequestElement) -> bytes:
         return self._document("SystemRegisterResponse", "<sysStatRegisterID>1</sysStatRegisterID>")
 
     # Monitors, snapshots, agents.
 
-    def _start_monitor(self, root: Element) -> bytes:
+    def _start_monitor(self, root: RequestElement) -> bytes:
         where = self._known(text_at(root, "deviceObject", "deviceID"))
         reference = f"{next(self._references):04X}"
         self.monitors[reference] = where
@@ -246,33 +246,33 @@ class Association:
         content = f"<monitorCrossRefID>{reference}</monitorCrossRefID><monitorExistingCalls>true</monitorExistingCalls>"
         return self._document("MonitorStartResponse", content)
 
-    def _stop_monitor(self, root: Element) -> bytes:
+    def _stop_monitor(self, root: RequestElement) -> bytes:
         reference = text_at(root, "monitorCrossRefID")
         where = self.monitors.pop(reference, None)
         if where is None:
-            raise Refusal("operation", "invalidCrossRefID")
+            raise RequestRefused("operation", "invalidCrossRefID")
         self._switch.unmonitored(self, where, reference)
         return self._document("MonitorStopResponse")
 
-    def _snapshot_device(self, root: Element) -> bytes:
+    def _snapshot_device(self, root: RequestElement) -> bytes:
         where = self._known(text_at(root, "snapshotObject", "deviceID"))
         calls = list(self._switch.board.at_device.get(where, {}).values())
         return self._document("SnapshotDeviceResponse", answers.device_snapshot(where, calls))
 
-    def _snapshot_call(self, root: Element) -> bytes:
+    def _snapshot_call(self, root: RequestElement) -> bytes:
         call = self._switch.board.calls.get(text_at(root, "callID"))
         if call is None:
-            raise Refusal("operation", "invalidCallID")
+            raise RequestRefused("operation", "invalidCallID")
         return self._document("SnapshotCallResponse", answers.call_snapshot(call))
 
-    def _tell_agents(self, root: Element) -> bytes:
+    def _tell_agents(self, root: RequestElement) -> bytes:
         where = text_at(root, "device", "deviceIdentifier", "deviceID")
         seats = self._switch.seats_at(self._known(where)) if where else list(self._switch.seats.values())
         return self._document("GetAgentStateResponse", answers.agent_states(seats))
 
     def _known(self, where: str) -> str:
         if not self._switch.has_device(where):
-            raise Refusal("operation", "invalidDeviceID")
+            raise RequestRefused("operation", "invalidDeviceID")
         return where
 
     def _greet(self) -> None:
@@ -280,6 +280,6 @@ class Association:
         for reference in self._new_monitors:
             where = self.monitors.get(reference, "")
             for seat in self._switch.seats_at(where):
-                self.tell(Message(where, "AgentLoggedOnEvent", messages.agent(seat)), [reference])
-                self.tell(Message(where, STATE_EVENTS[seat.state], messages.agent(seat)), [reference])
+                self.tell(SwitchMessage(where, "AgentLoggedOnEvent", messages.agent(seat)), [reference])
+                self.tell(SwitchMessage(where, STATE_EVENTS[seat.state], messages.agent(seat)), [reference])
         self._new_monitors.clear()

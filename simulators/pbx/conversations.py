@@ -2,28 +2,28 @@
 
 from collections.abc import Generator
 
-from simulators.pbx.call import Call
-from simulators.pbx.people import QUEUES, Queue, Seat, contact
-from simulators.pbx.reports import Leg
+from simulators.pbx.call import SimulatedCall
+from simulators.pbx.people import QUEUES, AcdGroup, AgentSeat, contact
+from simulators.pbx.reports import TrueLeg
 from simulators.pbx.world import Process, World
 
-Part = Generator[float, Seat | None, None]
+ScenarioPart = Generator[float, AgentSeat | None, None]
 
 #: One of so many agents forgets to say how the call was.
 _FORGETS, _BREAKS = 0.2, 0.03
 _CARD = "4111 1111 1111 1111"
 
 
-class Talk:
+class Conversation:
     """A conversation in progress: the call, the agent who has it, and the agent's leg."""
 
     __slots__ = ("call", "leg", "seat")
 
-    def __init__(self, call: Call, seat: Seat, leg: Leg) -> None:
+    def __init__(self, call: SimulatedCall, seat: AgentSeat, leg: TrueLeg) -> None:
         self.call, self.seat, self.leg = call, seat, leg
 
 
-def incoming(world: World) -> tuple[Call, Queue]:
+def incoming(world: World) -> tuple[SimulatedCall, AcdGroup]:
     """Let a customer's call come to a queue."""
     queue = world.rng.choice(QUEUES)
     call = world.board.incoming(contact(world.rng), queue.device, queue)
@@ -31,7 +31,7 @@ def incoming(world: World) -> tuple[Call, Queue]:
     return call, queue
 
 
-def served(world: World, *, is_lazy: bool = False) -> Generator[float, Seat | None, Talk | None]:
+def served(world: World, *, is_lazy: bool = False) -> Generator[float, AgentSeat | None, Conversation | None]:
     """Bring a customer from a queue to an agent; None when the customer gave up before."""
     call, queue = incoming(world)
     seat = world.floor.take(queue.device)
@@ -50,29 +50,29 @@ def served(world: World, *, is_lazy: bool = False) -> Generator[float, Seat | No
     leg = answer(world, call, seat, cause)
     if world.rng.random() < 0.4:
         world.start(tell_data(world, leg), world.around(world.plan.talk_seconds / 4))
-    return Talk(call, seat, leg)
+    return Conversation(call, seat, leg)
 
 
-def talked(world: World, talk: Talk | None) -> Part:
+def talked(world: World, talk: Conversation | None) -> ScenarioPart:
     """Let an agent and a customer talk and part."""
     if talk:
         yield world.around(world.plan.talk_seconds)
         yield from part(world, talk)
 
 
-def distribute(world: World, call: Call, queue: Queue, seat: Seat) -> None:
+def distribute(world: World, call: SimulatedCall, queue: AcdGroup, seat: AgentSeat) -> None:
     """Let a queue's call ring at an agent."""
     world.board.divert(call, queue.device, seat.extension, "distributed")
     world.board.alert(call, seat.extension, "distributed")
 
 
-def give_up(world: World, call: Call, group: str) -> None:
+def give_up(world: World, call: SimulatedCall, group: str) -> None:
     """Let a customer leave a queue."""
     world.board.clear(call, call.trunk, "abandoned_in_queue", "callCancelled")
     world.board.clear(call, group, "abandoned_in_queue", "callCancelled")
 
 
-def ring_elsewhere(world: World, call: Call, seat: Seat, other: Seat) -> str:
+def ring_elsewhere(world: World, call: SimulatedCall, seat: AgentSeat, other: AgentSeat) -> str:
     """Let a call that an agent does not answer go to another, and return why; the agent is not there for a while."""
     cause = "callForwardNoAnswer"
     world.board.divert(call, seat.extension, other.extension, cause)
@@ -81,21 +81,21 @@ def ring_elsewhere(world: World, call: Call, seat: Seat, other: Seat) -> str:
     return cause
 
 
-def away(world: World, seat: Seat, reason: str) -> Process:
+def away(world: World, seat: AgentSeat, reason: str) -> Process:
     """Let an agent take no calls for a while."""
     world.set_state(seat, "agentNotReady", reasonCode=reason)
     yield world.around(2 * world.plan.wrapup_seconds)
     world.let_go(seat)
 
 
-def answer(world: World, call: Call, seat: Seat, cause: str = "normal", where: str = "") -> Leg:
+def answer(world: World, call: SimulatedCall, seat: AgentSeat, cause: str = "normal", where: str = "") -> TrueLeg:
     """Let an agent answer, or the party outside whom the agent called; return the agent's leg."""
     world.board.answer(call, where or seat.extension, cause)
     world.set_state(seat, "agentBusy")
     return world.board.legs[call.id, seat.extension]
 
 
-def tell_data(world: World, leg: Leg) -> Process:
+def tell_data(world: World, leg: TrueLeg) -> Process:
     """Let the agent's desktop say something about the call, unless the leg is over."""
     if leg.disconnected_at is None:
         case = world.rng.randrange(1000, 10000)
@@ -107,7 +107,7 @@ def tell_data(world: World, leg: Leg) -> Process:
     yield from ()
 
 
-def dial_out(world: World, seat: Seat) -> Generator[float, Seat | None, Call]:
+def dial_out(world: World, seat: AgentSeat) -> Generator[float, AgentSeat | None, SimulatedCall]:
     """Let an agent dial a customer's number."""
     call = world.board.outgoing(seat.extension, contact(world.rng))
     yield world.around(0.5)
@@ -116,8 +116,8 @@ def dial_out(world: World, seat: Seat) -> Generator[float, Seat | None, Call]:
 
 
 def consult(
-    world: World, talk: Talk, other: Seat, *, is_answered: bool = True
-) -> Generator[float, Seat | None, Call]:  # fmt: skip
+    world: World, talk: Conversation, other: AgentSeat, *, is_answered: bool = True
+) -> Generator[float, AgentSeat | None, SimulatedCall]:
     """Let an agent put the customer on hold and call a colleague."""
     extension = talk.seat.extension
     world.board.hold(talk.call, extension, "consultation")
@@ -132,7 +132,7 @@ def consult(
     return call
 
 
-def hang_up(world: World, call: Call, first: str, second: str, ended: str) -> Part:
+def hang_up(world: World, call: SimulatedCall, first: str, second: str, ended: str) -> ScenarioPart:
     """Let both ends of an internal call leave, one after the other."""
     legs = [world.board.legs.get((call.id, one)) for one in (first, second)]
     world.board.clear(call, first, ended)
@@ -141,13 +141,13 @@ def hang_up(world: World, call: Call, first: str, second: str, ended: str) -> Pa
     world.settle(*legs)
 
 
-def part(world: World, talk: Talk) -> Part:
+def part(world: World, talk: Conversation) -> ScenarioPart:
     """Let customer and agent part."""
     clear_both(world, talk.call, talk.seat.extension)
     yield from wrap_up(world, talk)
 
 
-def part_from(world: World, call: Call, seat: Seat) -> Part:
+def part_from(world: World, call: SimulatedCall, seat: AgentSeat) -> ScenarioPart:
     """Let the customer and somebody to whom the call was handed on part; nothing is wrapped up."""
     leg = world.board.legs[call.id, seat.extension]
     clear_both(world, call, seat.extension)
@@ -156,7 +156,7 @@ def part_from(world: World, call: Call, seat: Seat) -> Part:
     yield from ()
 
 
-def clear_both(world: World, call: Call, extension: str) -> None:
+def clear_both(world: World, call: SimulatedCall, extension: str) -> None:
     """Let one end leave, and the other with it; who hangs up first decides what the switch sees of the trunk."""
     if world.rng.random() < 0.5:
         world.board.clear(call, call.trunk, "caller_left")
@@ -165,7 +165,7 @@ def clear_both(world: World, call: Call, extension: str) -> None:
         world.board.clear(call, extension, "agent_left")
 
 
-def wrap_up(world: World, talk: Talk) -> Process:
+def wrap_up(world: World, talk: Conversation) -> Process:
     """Let the agent of a queue's call say some seconds later how it was, then be there again or take a break."""
     seat, leg, queue = talk.seat, talk.leg, talk.call.queue
     if queue is None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from lxml import etree
 
-Element = etree._Element  # noqa: SLF001 - lxml has no public name for the type
+RequestElement = etree._Element  # noqa: SLF001 - lxml has no public name for the type
 
 HEADER: Final = 8
 MOST_BYTES: Final = 0xFFFF
@@ -22,17 +22,17 @@ DEFAULT_EDITION: Final = f"{ECMA}ed4"
 _PARSER = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
 
 
-class WireError(ValueError):
+class ClientFrameError(ValueError):
     """What a client sent is no frame, or no message; the text says why."""
 
     retryable = False
 
 
 def length_of(header: bytes) -> int:
-    """Return how many bytes follow a header. Raises ``WireError`` when it is none."""
+    """Return how many bytes follow a header. Raises ``ClientFrameError`` when it is none."""
     length = int.from_bytes(header[2:4])
     if header[:2] != b"\0\0" or length <= HEADER or not header[4:].isdigit():
-        raise WireError(f"no frame begins with {header.hex()}")
+        raise ClientFrameError(f"no frame begins with {header.hex()}")
     return length - HEADER
 
 
@@ -41,25 +41,25 @@ def frame(invoke: bytes, xml: bytes) -> bytes:
     return b"\0\0" + (HEADER + len(xml)).to_bytes(2) + invoke + xml
 
 
-def parse(xml: bytes) -> Element:
-    """Return a message's root. Raises ``WireError``."""
+def parse(xml: bytes) -> RequestElement:
+    """Return a message's root. Raises ``ClientFrameError``."""
     try:
         return etree.fromstring(xml, _PARSER)
     except etree.XMLSyntaxError as error:
-        raise WireError(f"no well-formed XML: {error.msg}") from error
+        raise ClientFrameError(f"no well-formed XML: {error.msg}") from error
 
 
-def local(element: Element) -> str:
+def local(element: RequestElement) -> str:
     """Return an element's local name."""
     return str(element.tag).rpartition("}")[2]
 
 
-def namespace(element: Element) -> str:
+def namespace(element: RequestElement) -> str:
     """Return an element's namespace."""
     return str(element.tag).rpartition("}")[0].removeprefix("{")
 
 
-def text_at(element: Element, *names: str) -> str:
+def text_at(element: RequestElement, *names: str) -> str:
     """Return the text of the first descendant with one of the local names, or nothing."""
     for one in element.iter():
         if isinstance(one.tag, str) and local(one) in names and one is not element and (one.text or "").strip():
@@ -67,7 +67,7 @@ def text_at(element: Element, *names: str) -> str:
     return ""
 
 
-def texts_at(element: Element, name: str) -> list[str]:
+def texts_at(element: RequestElement, name: str) -> list[str]:
     """Return the texts of all descendants with the local name."""
     return [(one.text or "").strip() for one in element.iter() if isinstance(one.tag, str) and local(one) == name]
 

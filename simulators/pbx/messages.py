@@ -5,7 +5,7 @@ Order and spelling of the elements are those of ECMA-323; only names are free te
 
 from xml.sax.saxutils import escape
 
-from simulators.pbx.people import Contact, Seat
+from simulators.pbx.people import AgentSeat, Contact
 
 PRIVATE = "urn:qms-gateway:simulated-pbx:1"
 NOT_REQUIRED = "<lastRedirectionDevice><notRequired/></lastRedirectionDevice>"
@@ -69,7 +69,7 @@ def moved(new: str, old: str, endpoint: str, trunk_group: str) -> str:
     )
 
 
-def agent(seat: Seat, pending: str = "", **leaves: str) -> str:
+def agent(seat: AgentSeat, pending: str = "", **leaves: str) -> str:
     """Return the body of an agent's event."""
     awaited = f"<pendingAgentState>{pending}</pendingAgentState>" if pending else ""
     told = private(agentName=seat.name, **leaves)

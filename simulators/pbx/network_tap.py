@@ -16,7 +16,7 @@ TRIES, BETWEEN_SECONDS = 3, 0.2
 MOST_IN_A_BATCH: Final = 500
 
 
-class Tapped(msgspec.Struct, frozen=True):
+class TapEvent(msgspec.Struct, frozen=True):
     """One thing that the tap saw."""
 
     extension: str
@@ -43,13 +43,13 @@ class TapLine:
             raise ValueError(f"{url!r} is no http address")
         self._host, self._port = parts.hostname, parts.port or 80
         self._head = f"POST {parts.path.rstrip('/')}/tap HTTP/1.1\r\nHost: {parts.netloc}\r\n"
-        self._waiting: list[Tapped] = []
+        self._waiting: list[TapEvent] = []
         self._arrived = asyncio.Event()
         self._connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._is_away = self._is_over = False
         self.sent = self.missed = 0
 
-    def see(self, tapped: Tapped) -> None:
+    def see(self, tapped: TapEvent) -> None:
         """Take what the tap saw; it goes out with the next batch."""
         self._waiting.append(tapped)
         self._arrived.set()
@@ -74,7 +74,7 @@ class TapLine:
             self._connection[1].close()
             self._connection = None
 
-    async def _deliver(self, batch: list[Tapped]) -> None:
+    async def _deliver(self, batch: list[TapEvent]) -> None:
         body = msgspec.json.encode(batch)
         for tries in range(1, TRIES + 1):
             try:
@@ -91,7 +91,7 @@ class TapLine:
                 self.sent += len(batch)
                 return
 
-    def _give_up(self, batch: list[Tapped], error: QmsAway) -> None:
+    def _give_up(self, batch: list[TapEvent], error: QmsAway) -> None:
         self._is_away = True
         self.missed += len(batch)
         log.warning("simulated_tap_missed", count=len(batch), error=str(error))

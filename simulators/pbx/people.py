@@ -17,10 +17,15 @@ CALLER_FIRST = ("Ada", "Ben", "Chloé", "Dilip", "Ewa", "Finn", "Gül", "Hana", 
 CALLER_LAST = ("Abbott", "Brown & Sons", "Çelik", "D'Arcy", "Eriksson", "Fischer", "Green", "Hoà", "Iyer", "Łaski")
 # fmt: on
 
-NameSource = Literal["global_phonebook", "external_phonebook", "isdn", "personal", "unknown"]
-SOURCES: tuple[tuple[NameSource | None, int], ...] = (
-    ("global_phonebook", 35), ("external_phonebook", 20), ("isdn", 20), ("personal", 8), ("unknown", 2), (None, 15),
-)  # fmt: skip
+PhonebookName = Literal["global_phonebook", "external_phonebook", "isdn", "personal", "unknown"]
+SOURCES: tuple[tuple[PhonebookName | None, int], ...] = (
+    ("global_phonebook", 35),
+    ("external_phonebook", 20),
+    ("isdn", 20),
+    ("personal", 8),
+    ("unknown", 2),
+    (None, 15),
+)
 
 FIRST_EXTENSION, FIRST_AGENT_ID = 2001, 9101
 #: Supervisors have an extension at the PBX and no user in QMS.
@@ -29,11 +34,11 @@ FIRST_SUPERVISOR, FIRST_SUPERVISOR_OF_LARGE_SITES = 2900, 8900
 #: So many agents fit between the numbers.
 MOST_AGENTS = FIRST_SUPERVISOR_OF_LARGE_SITES - FIRST_EXTENSION - 10
 
-State = Literal["agentReady", "agentNotReady", "agentBusy", "agentWorkingAfterCall"]
+AgentStateName = Literal["agentReady", "agentNotReady", "agentBusy", "agentWorkingAfterCall"]
 
 
 @dataclass(frozen=True, slots=True)
-class Queue:
+class AcdGroup:
     """An ACD group; ``dialled`` is the number that callers dial to reach it."""
 
     device: str
@@ -43,22 +48,22 @@ class Queue:
 
 
 QUEUES = (
-    Queue("5000", "Sales", "+442079460500", ("Sold", "No sale", "Call back")),
-    Queue("5001", "Support", "+442079460501", ("Solved", "Second level", "Call back")),
-    Queue("5002", "Billing", "+442079460502", ("Paid", "Disputed", "Instalments")),
+    AcdGroup("5000", "Sales", "+442079460500", ("Sold", "No sale", "Call back")),
+    AcdGroup("5001", "Support", "+442079460501", ("Solved", "Second level", "Call back")),
+    AcdGroup("5002", "Billing", "+442079460502", ("Paid", "Disputed", "Instalments")),
 )
 
 
 @dataclass(slots=True)
-class Seat:
+class AgentSeat:
     """An agent at an extension, and what the agent is doing."""
 
     extension: str
     agent_id: str
     name: str
-    queue: Queue
+    queue: AcdGroup
     is_in_qms: bool = True
-    state: State = "agentReady"
+    state: AgentStateName = "agentReady"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,7 @@ class Contact:
 
     number: str
     name: str | None
-    source: NameSource | None
+    source: PhonebookName | None
 
     @property
     def writable_name(self) -> str | None:
@@ -80,26 +85,26 @@ def agent_name(index: int) -> str:
     return f"{FIRST[index % 20]} {LAST[(index // 20 + index) % 20]}"
 
 
-def agents(count: int) -> list[Seat]:
+def agents(count: int) -> list[AgentSeat]:
     """Return so many agents, spread over the queues. An extension that is a queue's or a supervisor's is left out."""
     taken = {queue.device for queue in QUEUES} | {seat.extension for seat in supervisors(count)}
-    seats: list[Seat] = []
+    seats: list[AgentSeat] = []
     index = 0
     while len(seats) < count:
         extension = str(FIRST_EXTENSION + index)
         if extension not in taken:
             queue = QUEUES[len(seats) % len(QUEUES)]
-            seats.append(Seat(extension, str(FIRST_AGENT_ID + index), agent_name(index), queue))
+            seats.append(AgentSeat(extension, str(FIRST_AGENT_ID + index), agent_name(index), queue))
         index += 1
     return seats
 
 
-def supervisors(agent_count: int) -> list[Seat]:
+def supervisors(agent_count: int) -> list[AgentSeat]:
     """Return the supervisors, whom QMS does not know."""
     is_large = FIRST_EXTENSION + agent_count > FIRST_SUPERVISOR
     first = FIRST_SUPERVISOR_OF_LARGE_SITES if is_large else FIRST_SUPERVISOR
     return [
-        Seat(str(first + n), f"SV{n + 1}", f"Supervisor {n + 1}", QUEUES[n % len(QUEUES)], is_in_qms=False)
+        AgentSeat(str(first + n), f"SV{n + 1}", f"Supervisor {n + 1}", QUEUES[n % len(QUEUES)], is_in_qms=False)
         for n in range(SUPERVISORS)
     ]
 

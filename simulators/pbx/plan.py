@@ -7,9 +7,21 @@ from simulators.pbx.people import MOST_AGENTS, QUEUES
 
 #: Scenario -> how many of a hundred calls.
 MIX = {
-    "queue": 46, "hold": 9, "blind": 7, "attended": 6, "conference": 5, "consult": 4, "abandon": 6, "no_answer": 5,
-    "direct": 3, "outbound": 4, "unsupervised": 1, "busy": 1, "internal": 1, "escalate": 2,
-}  # fmt: skip
+    "queue": 46,
+    "hold": 9,
+    "blind": 7,
+    "attended": 6,
+    "conference": 5,
+    "consult": 4,
+    "abandon": 6,
+    "no_answer": 5,
+    "direct": 3,
+    "outbound": 4,
+    "unsupervised": 1,
+    "busy": 1,
+    "internal": 1,
+    "escalate": 2,
+}
 
 
 class PlanError(ValueError):

@@ -2,10 +2,10 @@
 
 import msgspec
 
-from simulators.pbx.people import Contact, Seat
+from simulators.pbx.people import AgentSeat, Contact
 
 
-class Message(msgspec.Struct, frozen=True, gc=False):
+class SwitchMessage(msgspec.Struct, frozen=True, gc=False):
     """An event for the monitors of a device; ``body`` is its XML after the monitorCrossRefID."""
 
     device: str
@@ -13,22 +13,35 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     body: str
 
 
-class Tap(msgspec.Struct, frozen=True, gc=False):
+class TapReport(msgspec.Struct, frozen=True, gc=False):
     """What the network shows: a conversation begins or ends at an extension."""
 
     extension: str
     is_connected: bool
 
 
-class Leg:
+class TrueLeg:
     """One extension's part in one call: what a recording of it would have to carry. Times are virtual seconds."""
 
     __slots__ = (
-        "call_refs", "called", "calling", "connected_at", "contact", "direction", "disconnected_at", "ended", "heard",
-        "interaction", "number", "query", "queue_name", "seat", "wrapup",
-    )  # fmt: skip
+        "call_refs",
+        "called",
+        "calling",
+        "connected_at",
+        "contact",
+        "direction",
+        "disconnected_at",
+        "ended",
+        "heard",
+        "interaction",
+        "number",
+        "query",
+        "queue_name",
+        "seat",
+        "wrapup",
+    )
 
-    def __init__(self, number: int, seat: Seat, call_ref: str, interaction: str, at: float) -> None:
+    def __init__(self, number: int, seat: AgentSeat, call_ref: str, interaction: str, at: float) -> None:
         self.number, self.seat, self.interaction, self.connected_at = number, seat, interaction, at
         self.call_refs = [call_ref]
         self.disconnected_at: float | None = None
@@ -41,7 +54,7 @@ class Leg:
         self.heard = False
 
 
-class Unanswered(msgspec.Struct, frozen=True):
+class UnansweredCall(msgspec.Struct, frozen=True):
     """A call that no extension answered."""
 
     call_ref: str
@@ -53,15 +66,15 @@ class Unanswered(msgspec.Struct, frozen=True):
     ended: str
 
 
-class Fact(msgspec.Struct):
+class Report(msgspec.Struct):
     """All that happens at one moment, in order. ``settled``: legs of which nothing more will become known."""
 
     at: float
-    messages: list[Message] = []
-    taps: list[Tap] = []
-    closed: list[Leg] = []
-    settled: list[Leg] = []
-    unanswered: list[Unanswered] = []
+    messages: list[SwitchMessage] = []
+    taps: list[TapReport] = []
+    closed: list[TrueLeg] = []
+    settled: list[TrueLeg] = []
+    unanswered: list[UnansweredCall] = []
 
     @property
     def is_empty(self) -> bool:

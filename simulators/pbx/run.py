@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from simulators.pbx.network_tap import TapLine, Tapped
-from simulators.pbx.reports import Fact, Leg
+from simulators.pbx.network_tap import TapEvent, TapLine
+from simulators.pbx.reports import Report, TrueLeg
 from simulators.pbx.switch import Switch
-from simulators.pbx.truth_log import Ledger
+from simulators.pbx.truth_log import TruthLog
 from simulators.pbx.world import World
 
 TICK_SECONDS: Final = 0.005
@@ -53,16 +53,24 @@ class Summary:
         )
 
 
-class Run:
+class SimulatedRun:
     """One run. ``seconds`` None: until it is stopped."""
 
     def __init__(
-        self, world: World, switch: Switch, ledger: Ledger, tap: TapLine | None, *, speed: float = 1.0,
-        seconds: float | None = None, client_seconds: float = 60.0, clock: Callable[[], datetime] = utcnow,
-    ) -> None:  # fmt: skip
+        self,
+        world: World,
+        switch: Switch,
+        ledger: TruthLog,
+        tap: TapLine | None,
+        *,
+        speed: float = 1.0,
+        seconds: float | None = None,
+        client_seconds: float = 60.0,
+        clock: Callable[[], datetime] = utcnow,
+    ) -> None:
         self._world, self._switch, self._ledger, self._tap = world, switch, ledger, tap
         self._speed, self._seconds, self._client_seconds, self._clock = speed, seconds, client_seconds, clock
-        self._pending: dict[int, Leg] = {}
+        self._pending: dict[int, TrueLeg] = {}
         self._lag = 0.0
 
     async def go(self) -> None:
@@ -93,9 +101,15 @@ class Run:
         if self._tap:
             self._tap.close()
         return Summary(
-            self._world.board.begun, self._ledger.legs, self._ledger.unanswered, self._switch.told,
-            self._switch.unheard, self._tap.sent if self._tap else 0, self._tap.missed if self._tap else 0, self._lag,
-        )  # fmt: skip
+            self._world.board.begun,
+            self._ledger.legs,
+            self._ledger.unanswered,
+            self._switch.told,
+            self._switch.unheard,
+            self._tap.sent if self._tap else 0,
+            self._tap.missed if self._tap else 0,
+            self._lag,
+        )
 
     async def _await_client(self) -> None:
         """Wait until somebody listens and starts no more monitors."""
@@ -139,12 +153,12 @@ class Run:
         self._switch.flush()
         self._ledger.flush()
 
-    def _take(self, fact: Fact) -> None:
+    def _take(self, fact: Report) -> None:
         self._switch.publish(fact)
         if self._tap and fact.taps:
             at = self._ledger.when(fact.at)
             for one in fact.taps:
-                self._tap.see(Tapped(one.extension, "connected" if one.is_connected else "disconnected", at))
+                self._tap.see(TapEvent(one.extension, "connected" if one.is_connected else "disconnected", at))
         for leg in fact.closed:
             self._pending[leg.number] = leg
         for leg in fact.settled:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from random import Random
 
 from simulators.pbx.conversations import (
-    Part,
-    Talk,
+    Conversation,
+    ScenarioPart,
     answer,
     consult,
     dial_out,
@@ -20,7 +20,7 @@ from simulators.pbx.conversations import (
     talked,
     wrap_up,
 )
-from simulators.pbx.people import Seat, contact
+from simulators.pbx.people import AgentSeat, contact
 from simulators.pbx.plan import Plan
 from simulators.pbx.world import Process, World
 
@@ -106,7 +106,7 @@ def conference(world: World) -> Process:
     call = world.board.conference(talk.call, consulted, talk.seat.extension, other.extension)
     world.settle(asked)
     yield world.around(world.plan.talk_seconds / 2)
-    joined = Talk(call, other, world.board.legs[call.id, other.extension])
+    joined = Conversation(call, other, world.board.legs[call.id, other.extension])
     if world.rng.random() < 0.7:
         world.board.clear(call, talk.seat.extension, "left_conference")
         world.start(wrap_up(world, talk))
@@ -117,7 +117,7 @@ def conference(world: World) -> Process:
         world.settle(joined.leg)
         world.let_go(other)
         yield world.around(world.plan.talk_seconds / 2)
-        yield from part(world, Talk(call, talk.seat, talk.leg))
+        yield from part(world, Conversation(call, talk.seat, talk.leg))
 
 
 def consultation(world: World) -> Process:
@@ -172,7 +172,7 @@ def direct_call(world: World) -> Process:
         seat = other
         yield world.around(world.plan.ring_seconds)
     leg = answer(world, call, seat, cause)
-    yield from talked(world, Talk(call, seat, leg))
+    yield from talked(world, Conversation(call, seat, leg))
 
 
 def outbound_call(world: World) -> Process:
@@ -185,7 +185,7 @@ def outbound_call(world: World) -> Process:
     world.board.alert(call, call.trunk, "networkSignal")
     yield world.around(world.plan.ring_seconds)
     leg = answer(world, call, seat, "networkSignal", call.trunk)
-    yield from talked(world, Talk(call, seat, leg))
+    yield from talked(world, Conversation(call, seat, leg))
 
 
 def unsupervised_call(world: World) -> Process:
@@ -238,7 +238,7 @@ def internal_call(world: World) -> Process:
     world.let_go(other)
 
 
-def _handed_on(world: World, take: Callable[[], Seat | None]) -> Part:
+def _handed_on(world: World, take: Callable[[], AgentSeat | None]) -> ScenarioPart:
     talk = yield from served(world)
     if not talk:
         return
@@ -257,8 +257,18 @@ def _handed_on(world: World, take: Callable[[], Seat | None]) -> Part:
 
 
 SCENARIOS: dict[str, Callable[[World], Process]] = {
-    "queue": queue_call, "hold": held_call, "blind": blind_transfer, "attended": attended_transfer,
-    "conference": conference, "consult": consultation, "abandon": abandoned_call, "no_answer": no_answer,
-    "direct": direct_call, "outbound": outbound_call, "unsupervised": unsupervised_call, "busy": busy_call,
-    "internal": internal_call, "escalate": escalation,
-}  # fmt: skip
+    "queue": queue_call,
+    "hold": held_call,
+    "blind": blind_transfer,
+    "attended": attended_transfer,
+    "conference": conference,
+    "consult": consultation,
+    "abandon": abandoned_call,
+    "no_answer": no_answer,
+    "direct": direct_call,
+    "outbound": outbound_call,
+    "unsupervised": unsupervised_call,
+    "busy": busy_call,
+    "internal": internal_call,
+    "escalate": escalation,
+}

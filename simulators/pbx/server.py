@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from simulators.pbx.client_session import Association
+from simulators.pbx.client_session import ClientSession
 from simulators.pbx.switch import Switch
 
 
@@ -31,10 +31,10 @@ class PbxServer:
             await asyncio.gather(*self._talks, return_exceptions=True)
 
     def _met(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talk = asyncio.create_task(self._talk(Association(self._switch, reader, writer)))
+        talk = asyncio.create_task(self._talk(ClientSession(self._switch, reader, writer)))
         self._talks.add(talk)
         talk.add_done_callback(self._talks.discard)
 
-    async def _talk(self, association: Association) -> None:
+    async def _talk(self, association: ClientSession) -> None:
         self._switch.joined(association)
         await association.serve()

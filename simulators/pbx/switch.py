@@ -4,18 +4,18 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Protocol
 
-from simulators.pbx.people import QUEUES, Seat
-from simulators.pbx.reports import Fact, Message
-from simulators.pbx.switchboard import Board
+from simulators.pbx.people import QUEUES, AgentSeat
+from simulators.pbx.reports import Report, SwitchMessage
+from simulators.pbx.switchboard import Switchboard
 from simulators.pbx.world import World
 
 NEVER = float("inf")
 
 
-class Listener(Protocol):
+class ClientLink(Protocol):
     """A client's link."""
 
-    def tell(self, message: Message, references: list[str]) -> None:
+    def tell(self, message: SwitchMessage, references: list[str]) -> None:
         """Tell an event at each of the client's monitors named."""
 
     def flush(self) -> None:
@@ -32,22 +32,22 @@ class Switch:
         self.heartbeat_seconds = heartbeat_seconds
         self._world = world
         self._queues = {queue.device for queue in QUEUES}
-        self._monitors: dict[str, dict[Listener, list[str]]] = {}
+        self._monitors: dict[str, dict[ClientLink, list[str]]] = {}
         self._listened_since: dict[str, float] = {}
         self._sessions = count(1)
-        self._listeners: set[Listener] = set()
+        self._listeners: set[ClientLink] = set()
         #: What was told, counted once for each monitor; and what nobody heard.
         self.told = self.unheard = 0
         #: How often a monitor was started, so that it can be seen whether more are coming.
         self.monitors_started = 0
 
     @property
-    def board(self) -> Board:
+    def board(self) -> Switchboard:
         """Return what truly stands."""
         return self._world.board
 
     @property
-    def seats(self) -> dict[str, Seat]:
+    def seats(self) -> dict[str, AgentSeat]:
         """Return who sits where."""
         return self._world.seats
 
@@ -60,7 +60,7 @@ class Switch:
         """Say whether there is such a device."""
         return device in self.seats or device in self._queues
 
-    def seats_at(self, device: str) -> list[Seat]:
+    def seats_at(self, device: str) -> list[AgentSeat]:
         """Return the agent at a device, if there is one."""
         return [self.seats[device]] if device in self.seats else []
 
@@ -68,18 +68,18 @@ class Switch:
         """Return the number of a new session."""
         return next(self._sessions)
 
-    def joined(self, listener: Listener) -> None:
+    def joined(self, listener: ClientLink) -> None:
         """Heed that a client has come."""
         self._listeners.add(listener)
 
-    def monitored(self, listener: Listener, device: str, reference: str) -> None:
+    def monitored(self, listener: ClientLink, device: str, reference: str) -> None:
         """Let a client listen at a device."""
         self.monitors_started += 1
         if not self._monitors.get(device):
             self._listened_since[device] = self._world.now
         self._monitors.setdefault(device, {}).setdefault(listener, []).append(reference)
 
-    def unmonitored(self, listener: Listener, device: str, reference: str) -> None:
+    def unmonitored(self, listener: ClientLink, device: str, reference: str) -> None:
         """Let a client listen no longer."""
         references = self._monitors[device][listener]
         references.remove(reference)
@@ -88,13 +88,13 @@ class Switch:
         if not self._monitors[device]:
             self._listened_since[device] = NEVER
 
-    def forget(self, listener: Listener, monitors: Mapping[str, str]) -> None:
+    def forget(self, listener: ClientLink, monitors: Mapping[str, str]) -> None:
         """Heed that a client with these monitors is gone."""
         self._listeners.discard(listener)
         for reference, device in monitors.items():
             self.unmonitored(listener, device, reference)
 
-    def publish(self, fact: Fact) -> None:
+    def publish(self, fact: Report) -> None:
         """Bring a moment's events to those who listen, and note which legs were heard to their end."""
         for message in fact.messages:
             listening = self._monitors.get(message.device)

@@ -6,10 +6,10 @@ Every operation changes the state first and then tells it at the monitor of ever
 
 from itertools import count
 
-from simulators.pbx.call import Call, Direction
+from simulators.pbx.call import SimulatedCall, SimulatedDirection
 from simulators.pbx.messages import connection, device, hex_text, moved, private, redirection
-from simulators.pbx.people import Contact, Queue, Seat
-from simulators.pbx.reports import Fact, Leg, Message, Tap, Unanswered
+from simulators.pbx.people import AcdGroup, AgentSeat, Contact
+from simulators.pbx.reports import Report, SwitchMessage, TapReport, TrueLeg, UnansweredCall
 
 FIRST_TRUNK, TRUNKS, CHANNELS = 17, 8, 120
 
@@ -34,36 +34,36 @@ class Numbers:
         return f"T{FIRST_TRUNK + channel % TRUNKS}:{1 + channel // TRUNKS % CHANNELS}"
 
 
-class Board:
+class Switchboard:
     """What stands on the switch now. ``fact`` collects what is told until somebody takes it."""
 
-    def __init__(self, numbers: Numbers, seats: dict[str, Seat], *, splits_transfers: bool = False) -> None:
+    def __init__(self, numbers: Numbers, seats: dict[str, AgentSeat], *, splits_transfers: bool = False) -> None:
         self._numbers, self._seats, self._splits_transfers = numbers, seats, splits_transfers
         self._leg_numbers = count(1)
         #: So many interactions have begun.
         self.begun = 0
-        self.calls: dict[str, Call] = {}
-        self.at_device: dict[str, dict[str, Call]] = {}
-        self.legs: dict[tuple[str, str], Leg] = {}
+        self.calls: dict[str, SimulatedCall] = {}
+        self.at_device: dict[str, dict[str, SimulatedCall]] = {}
+        self.legs: dict[tuple[str, str], TrueLeg] = {}
         self.now = 0.0
-        self.fact = Fact(0.0)
+        self.fact = Report(0.0)
 
     # How calls begin.
 
-    def incoming(self, contact: Contact, called: str, queue: Queue | None = None) -> Call:
+    def incoming(self, contact: Contact, called: str, queue: AcdGroup | None = None) -> SimulatedCall:
         """Let a customer's call arrive from outside; nobody is told of it yet."""
         trunk = self._numbers.trunk()
         call = self._new("inbound", contact.number, called, trunk=trunk, queue=queue, contact=contact)
         self._put(call, trunk, "connected")
         return call
 
-    def outgoing(self, extension: str, contact: Contact) -> Call:
+    def outgoing(self, extension: str, contact: Contact) -> SimulatedCall:
         """Let an extension go off-hook to call a customer."""
         call = self._new("outbound", extension, contact.number, trunk=self._numbers.trunk(), contact=contact)
         self._initiate(call, extension, "newCall")
         return call
 
-    def internal(self, extension: str, called: str, interaction: str = "") -> Call:
+    def internal(self, extension: str, called: str, interaction: str = "") -> SimulatedCall:
         """Let an extension go off-hook to call another; with an interaction it is a consultation in it."""
         call = self._new("internal", extension, called, interaction=interaction)
         self._initiate(call, extension, "consultation" if interaction else "newCall")
@@ -71,13 +71,13 @@ class Board:
 
     # What happens in a call.
 
-    def originate(self, call: Call, extension: str, cause: str) -> None:
+    def originate(self, call: SimulatedCall, extension: str, cause: str) -> None:
         """Tell that an extension has dialled."""
         self._put(call, extension, "connected")
         head = f"<originatedConnection>{call.at(extension)}</originatedConnection>{call.ends}"
         self._tell(call, "OriginatedEvent", head, f"<cause>{cause}</cause>{call.shared}")
 
-    def reach_network(self, call: Call) -> None:
+    def reach_network(self, call: SimulatedCall) -> None:
         """Tell that a call left on its trunk."""
         self._put(call, call.trunk, "connected")
         head = (
@@ -87,14 +87,14 @@ class Board:
         tail = f"<cause>normal</cause>{call.traits}<callLinkageData>{call.linkage}</callLinkageData>"
         self._tell(call, "NetworkReachedEvent", head, tail)
 
-    def alert(self, call: Call, where: str, cause: str) -> None:
+    def alert(self, call: SimulatedCall, where: str, cause: str) -> None:
         """Let a device ring: an extension, a queue's group, or the trunk for the party outside."""
         self._put(call, where, "alerting")
         number = call.number_of(where)
         head = f"<connection>{call.at(where)}</connection>{device('alertingDevice', number)}{call.ends}"
         self._tell(call, "DeliveredEvent", head + redirection(call.last), self._named(call, cause))
 
-    def queue(self, call: Call, group: str, in_front: int) -> None:
+    def queue(self, call: SimulatedCall, group: str, in_front: int) -> None:
         """Let a call wait at its queue's group."""
         self._put(call, group, "queued")
         head = (
@@ -104,7 +104,7 @@ class Board:
         )
         self._tell(call, "QueuedEvent", head, f"<cause>noAvailableAgents</cause>{call.shared}")
 
-    def divert(self, call: Call, old: str, new: str, cause: str) -> None:
+    def divert(self, call: SimulatedCall, old: str, new: str, cause: str) -> None:
         """Let a call leave a device unanswered for another; only the device that it leaves is told."""
         self._drop(call, old)
         body = (
@@ -112,10 +112,10 @@ class Board:
             f"{call.ends}{redirection(call.last)}<localConnectionInfo>null</localConnectionInfo><cause>{cause}</cause>"
             f"{call.traits}{call.network}<callLinkageData>{call.linkage}</callLinkageData>"
         )
-        self.fact.messages.append(Message(old, "DivertedEvent", body))
+        self.fact.messages.append(SwitchMessage(old, "DivertedEvent", body))
         call.last = old
 
-    def answer(self, call: Call, where: str, cause: str = "normal") -> None:
+    def answer(self, call: SimulatedCall, where: str, cause: str = "normal") -> None:
         """Let a device answer: a conversation begins at every extension that is connected now."""
         self._put(call, where, "connected")
         call.is_answered = True
@@ -124,32 +124,32 @@ class Board:
         self._tell(call, "EstablishedEvent", head + call.ends + redirection(call.last), self._named(call, cause))
         self.converse(call)
 
-    def converse(self, call: Call) -> None:
+    def converse(self, call: SimulatedCall) -> None:
         """Begin a leg at every extension that is connected and has none in this call."""
         for extension in call.inside:
             if call.parties[extension] == "connected" and (call.id, extension) not in self.legs:
                 self._open(call, extension)
 
-    def fail(self, call: Call, cause: str) -> None:
+    def fail(self, call: SimulatedCall, cause: str) -> None:
         """Let a call not come about; the extension that called hears a tone."""
         self._put(call, call.trunk, "fail")
         number = call.number_of(call.trunk)
         head = f"<failedConnection>{call.at(call.trunk)}</failedConnection>{device('failingDevice', number)}{call.ends}"
         self._tell(call, "FailedEvent", head + redirection(""), f"<cause>{cause}</cause>{call.shared}")
 
-    def hold(self, call: Call, extension: str, cause: str = "normal") -> None:
+    def hold(self, call: SimulatedCall, extension: str, cause: str = "normal") -> None:
         """Let an extension put the call on hold."""
         self._put(call, extension, "hold")
         head = f"<heldConnection>{call.at(extension)}</heldConnection>{device('holdingDevice', extension)}"
         self._tell(call, "HeldEvent", head, f"<cause>{cause}</cause>{self._brief(call)}")
 
-    def retrieve(self, call: Call, extension: str) -> None:
+    def retrieve(self, call: SimulatedCall, extension: str) -> None:
         """Let an extension take the call back."""
         self._put(call, extension, "connected")
         head = f"<retrievedConnection>{call.at(extension)}</retrievedConnection>{device('retrievingDevice', extension)}"
         self._tell(call, "RetrievedEvent", head, f"<cause>normal</cause>{self._brief(call)}")
 
-    def clear(self, call: Call, who: str, ended: str, cause: str = "normalClearing") -> None:
+    def clear(self, call: SimulatedCall, who: str, ended: str, cause: str = "normalClearing") -> None:
         """Let a party leave; the others see it, and the party itself. A call without extensions is over."""
         call.parties[who] = "null"
         head = f"<droppedConnection>{call.at(who)}</droppedConnection>{device('releasingDevice', call.number_of(who))}"
@@ -161,7 +161,7 @@ class Board:
 
     # Calls that become another.
 
-    def transfer_blind(self, call: Call, leaving: str, target: str) -> Call:
+    def transfer_blind(self, call: SimulatedCall, leaving: str, target: str) -> SimulatedCall:
         """Hand a call on unannounced: a new call goes to the target, which does not ring yet."""
         new = self._resulting(call)
         new.last = leaving
@@ -169,23 +169,24 @@ class Board:
         head = self._merging(call, leaving, "transferring", "transferredTo", target, "transferred", items)
         tail = self._merged("singleStepTransfer", call, new)
         state = "<localConnectionInfo>null</localConnectionInfo>"
-        self.fact.messages.append(Message(leaving, "TransferredEvent", head + state + tail))
+        self.fact.messages.append(SwitchMessage(leaving, "TransferredEvent", head + state + tail))
         self._close(call, leaving, "transferred")
         self._replace([call], new, {call.trunk: call})
         return new
 
-    def transfer(self, held: Call, consulted: Call, leaving: str, target: str) -> Call:
+    def transfer(self, held: SimulatedCall, consulted: SimulatedCall, leaving: str, target: str) -> SimulatedCall:
         """Hand a call on to whom the extension consulted, who has answered or still rings."""
         new = self._resulting(held)
         staying = {held.trunk: held, target: consulted}
         items = self._items(new, staying)
         tail = self._merged("transfer", held, new)
         for where, state, old, second in (
-            (leaving, "null", held, consulted), (target, consulted.parties[target], consulted, None),
-        ):  # fmt: skip
+            (leaving, "null", held, consulted),
+            (target, consulted.parties[target], consulted, None),
+        ):
             head = self._merging(old, leaving, "transferring", "transferredTo", target, "transferred", items, second)
             body = f"{head}<localConnectionInfo>{state}</localConnectionInfo>{tail}"
-            self.fact.messages.append(Message(where, "TransferedEvent", body))
+            self.fact.messages.append(SwitchMessage(where, "TransferedEvent", body))
         self._close(consulted, leaving, "transferred")
         self._close(held, leaving, "transferred")
         self._replace([held, consulted], new, staying)
@@ -196,7 +197,7 @@ class Board:
             self._open(new, target)
         return new
 
-    def conference(self, held: Call, consulted: Call, host: str, added: str) -> Call:
+    def conference(self, held: SimulatedCall, consulted: SimulatedCall, host: str, added: str) -> SimulatedCall:
         """Make one call of both, with the customer, the host and whom the host consulted."""
         new = self._resulting(held)
         staying = {host: held, held.trunk: held, added: consulted}
@@ -205,7 +206,7 @@ class Board:
         for where, old, second in ((host, held, consulted), (added, consulted, None)):
             head = self._merging(old, host, "conferencing", "", added, "conference", items, second)
             body = f"{head}<localConnectionInfo>connected</localConnectionInfo>{tail}"
-            self.fact.messages.append(Message(where, "ConferencedEvent", body))
+            self.fact.messages.append(SwitchMessage(where, "ConferencedEvent", body))
         self._close(consulted, host, "consult_over", tap=False)
         self._replace([held, consulted], new, staying)
         for party in staying:
@@ -222,92 +223,119 @@ class Board:
         """Tell how an agent wrapped a call up."""
         self._inform(extension, call_ref, private(wrapupTemplate=template, wrapupResult=result))
 
-    def tell_agent(self, seat: Seat, name: str, body: str) -> None:
+    def tell_agent(self, seat: AgentSeat, name: str, body: str) -> None:
         """Tell what an agent does."""
-        self.fact.messages.append(Message(seat.extension, name, body))
+        self.fact.messages.append(SwitchMessage(seat.extension, name, body))
 
-    def take(self) -> Fact:
+    def take(self) -> Report:
         """Return what was told since the last time."""
-        told, self.fact = self.fact, Fact(self.now)
+        told, self.fact = self.fact, Report(self.now)
         return told
 
     def _inform(self, extension: str, call_ref: str, content: str) -> None:
         body = f"<connection>{connection(call_ref, extension)}</connection>{device('device', extension)}{content}"
-        self.fact.messages.append(Message(extension, "CallInformationEvent", body))
+        self.fact.messages.append(SwitchMessage(extension, "CallInformationEvent", body))
 
     def _new(
-        self, direction: Direction, calling: str, called: str, *, interaction: str = "", trunk: str = "",
-        queue: Queue | None = None, contact: Contact | None = None,
-    ) -> Call:  # fmt: skip
+        self,
+        direction: SimulatedDirection,
+        calling: str,
+        called: str,
+        *,
+        interaction: str = "",
+        trunk: str = "",
+        queue: AcdGroup | None = None,
+        contact: Contact | None = None,
+    ) -> SimulatedCall:
         unique = self._numbers.unique()
         self.begun += not interaction
-        call = Call(
-            self._numbers.call(), unique, interaction or unique, direction=direction, calling=calling, called=called,
-            began_at=self.now, trunk=trunk, queue=queue, contact=contact,
-        )  # fmt: skip
+        call = SimulatedCall(
+            self._numbers.call(),
+            unique,
+            interaction or unique,
+            direction=direction,
+            calling=calling,
+            called=called,
+            began_at=self.now,
+            trunk=trunk,
+            queue=queue,
+            contact=contact,
+        )
         self.calls[call.id] = call
         return call
 
-    def _resulting(self, old: Call) -> Call:
+    def _resulting(self, old: SimulatedCall) -> SimulatedCall:
         """Make the call that takes an old one's place, with all that is known of it."""
         new = self._new(
-            old.direction, old.calling, old.called, interaction=old.interaction, trunk=old.trunk, queue=old.queue,
+            old.direction,
+            old.calling,
+            old.called,
+            interaction=old.interaction,
+            trunk=old.trunk,
+            queue=old.queue,
             contact=old.contact,
-        )  # fmt: skip
+        )
         new.is_answered, new.last, new.began_at = old.is_answered, old.last, old.began_at
         return new
 
-    def _initiate(self, call: Call, extension: str, cause: str) -> None:
+    def _initiate(self, call: SimulatedCall, extension: str, cause: str) -> None:
         self._put(call, extension, "initiated")
         head = f"<initiatedConnection>{call.at(extension)}</initiatedConnection>{device('initiatingDevice', extension)}"
         self._tell(call, "ServiceInitiatedEvent", head, f"<cause>{cause}</cause>{self._brief(call)}")
 
-    def _named(self, call: Call, cause: str) -> str:
+    def _named(self, call: SimulatedCall, cause: str) -> str:
         return f"<cause>{cause}</cause>{call.shared}{call.told_caller}"
 
-    def _brief(self, call: Call) -> str:
+    def _brief(self, call: SimulatedCall) -> str:
         return f"{call.traits}<callLinkageData>{call.linkage}</callLinkageData>"
 
-    def _tell(self, call: Call, name: str, head: str, tail: str) -> None:
+    def _tell(self, call: SimulatedCall, name: str, head: str, tail: str) -> None:
         told = self.fact.messages
         for where, state in call.parties.items():
             if where != call.trunk:
                 body = f"{head}<localConnectionInfo>{state}</localConnectionInfo>{tail}"
-                told.append(Message(where, name, body))
+                told.append(SwitchMessage(where, name, body))
 
-    def _items(self, new: Call, staying: dict[str, Call]) -> str:
+    def _items(self, new: SimulatedCall, staying: dict[str, SimulatedCall]) -> str:
         return "".join(
             moved(new.at(party), old.at(party), new.number_of(party), new.trunk_group if party == new.trunk else "")
             for party, old in staying.items()
         )
 
     def _merging(
-        self, old: Call, actor: str, role: str, to: str, target: str, listed: str, items: str,
-        second: Call | None = None,
-    ) -> str:  # fmt: skip
+        self,
+        old: SimulatedCall,
+        actor: str,
+        role: str,
+        to: str,
+        target: str,
+        listed: str,
+        items: str,
+        second: SimulatedCall | None = None,
+    ) -> str:
         secondary = f"<secondaryOldCall>{second.at(actor)}</secondaryOldCall>" if second else ""
         return (
             f"<primaryOldCall>{old.at(actor)}</primaryOldCall>{secondary}{device(role + 'Device', actor)}"
             f"{device(to + 'Device' if to else 'addedParty', target)}<{listed}Connections>{items}</{listed}Connections>"
         )
 
-    def _merged(self, cause: str, old: Call, new: Call) -> str:
+    def _merged(self, cause: str, old: SimulatedCall, new: SimulatedCall) -> str:
         return (
             f"<cause>{cause}</cause>{new.traits}<callLinkageDataList><newCallLinkageData>{new.linkage}"
             f"</newCallLinkageData><oldCallLinkageData>{old.linkage}</oldCallLinkageData></callLinkageDataList>"
         )
 
-    def _put(self, call: Call, where: str, state: str) -> None:
+    def _put(self, call: SimulatedCall, where: str, state: str) -> None:
         call.parties[where] = state
         if where != call.trunk:
             self.at_device.setdefault(where, {})[call.id] = call
 
-    def _drop(self, call: Call, where: str) -> None:
+    def _drop(self, call: SimulatedCall, where: str) -> None:
         del call.parties[where]
         if where != call.trunk:
             del self.at_device[where][call.id]
 
-    def _replace(self, olds: list[Call], new: Call, staying: dict[str, Call]) -> None:
+    def _replace(self, olds: list[SimulatedCall], new: SimulatedCall, staying: dict[str, SimulatedCall]) -> None:
         """Move the parties that stay, and their legs, to the new call; the old calls are no more."""
         for party, old in staying.items():
             self._put(new, party, old.parties[party])
@@ -318,25 +346,25 @@ class Board:
         for old in olds:
             self._forget(old)
 
-    def _forget(self, call: Call) -> None:
+    def _forget(self, call: SimulatedCall) -> None:
         for party in list(call.parties):
             self._drop(call, party)
         del self.calls[call.id]
 
-    def _end(self, call: Call, ended: str) -> None:
+    def _end(self, call: SimulatedCall, ended: str) -> None:
         if not call.is_answered:
             name = call.queue.name if call.queue else None
             self.fact.unanswered.append(
-                Unanswered(call.id, call.interaction, name, call.calling, call.began_at, self.now, ended)
+                UnansweredCall(call.id, call.interaction, name, call.calling, call.began_at, self.now, ended)
             )
         self._forget(call)
 
-    def _open(self, call: Call, extension: str) -> None:
-        leg = Leg(next(self._leg_numbers), self._seats[extension], call.id, call.interaction, self.now)
+    def _open(self, call: SimulatedCall, extension: str) -> None:
+        leg = TrueLeg(next(self._leg_numbers), self._seats[extension], call.id, call.interaction, self.now)
         self.legs[call.id, extension] = leg
-        self.fact.taps.append(Tap(extension, True))
+        self.fact.taps.append(TapReport(extension, True))
 
-    def _close(self, call: Call, who: str, ended: str, *, tap: bool = True) -> None:
+    def _close(self, call: SimulatedCall, who: str, ended: str, *, tap: bool = True) -> None:
         """End a leg with what is known of its call now."""
         leg = self.legs.pop((call.id, who), None)
         if leg is None:
@@ -345,10 +373,10 @@ class Board:
         describe(leg, call)
         self.fact.closed.append(leg)
         if tap:
-            self.fact.taps.append(Tap(who, False))
+            self.fact.taps.append(TapReport(who, False))
 
 
-def describe(leg: Leg, call: Call) -> None:
+def describe(leg: TrueLeg, call: SimulatedCall) -> None:
     """Let a leg know what is known of its call now."""
     leg.direction, leg.calling, leg.called = call.direction, call.calling, call.called
     leg.queue_name = call.queue.name if call.queue else None

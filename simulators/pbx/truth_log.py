@@ -5,7 +5,7 @@ from typing import IO
 
 import msgspec
 
-from simulators.pbx.reports import Leg, Unanswered
+from simulators.pbx.reports import TrueLeg, UnansweredCall
 
 
 class LegLine(msgspec.Struct, frozen=True, tag_field="kind", tag="leg"):
@@ -49,7 +49,7 @@ class CallLine(msgspec.Struct, frozen=True, tag_field="kind", tag="call"):
     ended: str
 
 
-class Ledger:
+class TruthLog:
     """Writes the lines, each when nothing more can become known of it; and counts them."""
 
     def __init__(self, file: IO[bytes] | None, speed: float) -> None:
@@ -64,29 +64,50 @@ class Ledger:
             raise ValueError("the world has not begun")
         return self.start + timedelta(seconds=at / self._speed)
 
-    def leg(self, leg: Leg) -> None:
+    def leg(self, leg: TrueLeg) -> None:
         """Keep a leg."""
         self.legs += 1
         template, result = leg.wrapup or (None, None)
         end = leg.disconnected_at
-        self._write(LegLine(
-            number=leg.number, extension=leg.seat.extension, agent_id=leg.seat.agent_id, agent_name=leg.seat.name,
-            is_in_qms=leg.seat.is_in_qms, queue_name=leg.queue_name,
-            caller_name=leg.contact.writable_name if leg.contact else None, calling_number=leg.calling,
-            called_number=leg.called, direction=leg.direction, call_ref=leg.call_refs[-1], call_refs=leg.call_refs,
-            interaction_id=leg.interaction, connected_at=self.when(leg.connected_at),
-            disconnected_at=None if end is None else self.when(end), wrapup_template=template, wrapup_result=result,
-            query_data=leg.query, ended=leg.ended or "unfinished", heard=leg.heard,
-        ))  # fmt: skip
+        self._write(
+            LegLine(
+                number=leg.number,
+                extension=leg.seat.extension,
+                agent_id=leg.seat.agent_id,
+                agent_name=leg.seat.name,
+                is_in_qms=leg.seat.is_in_qms,
+                queue_name=leg.queue_name,
+                caller_name=leg.contact.writable_name if leg.contact else None,
+                calling_number=leg.calling,
+                called_number=leg.called,
+                direction=leg.direction,
+                call_ref=leg.call_refs[-1],
+                call_refs=leg.call_refs,
+                interaction_id=leg.interaction,
+                connected_at=self.when(leg.connected_at),
+                disconnected_at=None if end is None else self.when(end),
+                wrapup_template=template,
+                wrapup_result=result,
+                query_data=leg.query,
+                ended=leg.ended or "unfinished",
+                heard=leg.heard,
+            )
+        )
 
-    def call(self, call: Unanswered) -> None:
+    def call(self, call: UnansweredCall) -> None:
         """Keep a call that nobody answered."""
         self.unanswered += 1
-        self._write(CallLine(
-            call_ref=call.call_ref, interaction_id=call.interaction, queue_name=call.queue_name,
-            calling_number=call.calling, began_at=self.when(call.began_at), ended_at=self.when(call.ended_at),
-            ended=call.ended,
-        ))  # fmt: skip
+        self._write(
+            CallLine(
+                call_ref=call.call_ref,
+                interaction_id=call.interaction,
+                queue_name=call.queue_name,
+                calling_number=call.calling,
+                began_at=self.when(call.began_at),
+                ended_at=self.when(call.ended_at),
+                ended=call.ended,
+            )
+        )
 
     def flush(self) -> None:
         """Let what was written be read by others."""

@@ -10,20 +10,22 @@ from random import Random
 
 from simulators.pbx import messages
 from simulators.pbx.agent_pool import Floor, Waiting
-from simulators.pbx.call import Call
-from simulators.pbx.people import Seat, State, agents, supervisors
+from simulators.pbx.call import SimulatedCall
+from simulators.pbx.people import AgentSeat, AgentStateName, agents, supervisors
 from simulators.pbx.plan import Plan
-from simulators.pbx.reports import Fact, Leg
-from simulators.pbx.switchboard import Board, Numbers, describe
+from simulators.pbx.reports import Report, TrueLeg
+from simulators.pbx.switchboard import Numbers, Switchboard, describe
 
-Process = Generator[float, Seat | None, None]
-Getting = Generator[float, Seat | None, Seat | None]
+Process = Generator[float, AgentSeat | None, None]
+Getting = Generator[float, AgentSeat | None, AgentSeat | None]
 
 #: What a switch calls the beginning of each state.
-STATE_EVENTS: dict[State, str] = {
-    "agentReady": "AgentReadyEvent", "agentNotReady": "AgentNotReadyEvent", "agentBusy": "AgentBusyEvent",
+STATE_EVENTS: dict[AgentStateName, str] = {
+    "agentReady": "AgentReadyEvent",
+    "agentNotReady": "AgentNotReadyEvent",
+    "agentBusy": "AgentBusyEvent",
     "agentWorkingAfterCall": "AgentWorkingAfterCallEvent",
-}  # fmt: skip
+}
 
 
 class World:
@@ -35,14 +37,14 @@ class World:
         self.seats = {seat.extension: seat for seat in (*agent_seats, *supervisor_seats)}
         self.floor = Floor(agent_seats, supervisor_seats)
         numbers = Numbers(plan.domain, rng.randrange(0x1000, 0x8000))
-        self.board = Board(numbers, self.seats, splits_transfers=plan.splits_transfers)
+        self.board = Switchboard(numbers, self.seats, splits_transfers=plan.splits_transfers)
         self.is_open = True
         self._heap: list[tuple[float, int, int, int]] = []
         self._order, self._handles = count(), count(1)
         self._processes: dict[int, Process] = {}
         #: A process that is woken early leaves its old place in the heap behind; this tells it by its turn.
         self._turns: dict[int, int] = {}
-        self._gifts: dict[int, Seat] = {}
+        self._gifts: dict[int, AgentSeat] = {}
         self._current = 0
         self.start(self._arrivals())
 
@@ -62,7 +64,7 @@ class World:
         """Let no new calls come; those in progress go on."""
         self.is_open = False
 
-    def run(self, until: float) -> Iterator[Fact]:
+    def run(self, until: float) -> Iterator[Report]:
         """Let the world go on until a time; give what happened, moment by moment."""
         while (next_at := self.next_at) is not None and next_at <= until:
             at, _, handle, _ = heappop(self._heap)
@@ -71,7 +73,7 @@ class World:
             if not self.board.fact.is_empty:
                 yield self.board.take()
 
-    def unfinished(self) -> list[Leg]:
+    def unfinished(self) -> list[TrueLeg]:
         """Return the legs that are still open, as they stand."""
         for (call_id, _), leg in self.board.legs.items():
             describe(leg, self.board.calls[call_id])
@@ -89,7 +91,7 @@ class World:
 
     # Agents.
 
-    def get_agent(self, call: Call, group: str) -> Getting:
+    def get_agent(self, call: SimulatedCall, group: str) -> Getting:
         """Wait at a queue for an agent; none comes when the caller's patience ends first."""
         waiting = Waiting(self._current)
         self.board.queue(call, group, self.floor.wait(group, waiting))
@@ -98,7 +100,7 @@ class World:
             self.floor.leave(group, waiting)
         return seat
 
-    def let_go(self, seat: Seat) -> None:
+    def let_go(self, seat: AgentSeat) -> None:
         """Let an agent take calls again."""
         self.set_state(seat, "agentReady")
         waiting = self.floor.give_back(seat)
@@ -106,13 +108,13 @@ class World:
             self._gifts[waiting.process] = seat
             self._plan(waiting.process, self.now)
 
-    def set_state(self, seat: Seat, state: State, pending: str = "", **private: str) -> None:
+    def set_state(self, seat: AgentSeat, state: AgentStateName, pending: str = "", **private: str) -> None:
         """Let an agent do something else, and tell it."""
         if seat.state != state:
             seat.state = state
             self.board.tell_agent(seat, STATE_EVENTS[state], messages.agent(seat, pending, **private))
 
-    def settle(self, *legs: Leg | None) -> None:
+    def settle(self, *legs: TrueLeg | None) -> None:
         """Say that nothing more will become known of legs."""
         self.board.fact.settled += [leg for leg in legs if leg is not None]
 

@@ -21,7 +21,7 @@ ENV = "http://schemas.xmlsoap.org/soap/envelope/"
 WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
 WSDL = (Path(qms.__file__).parent / "wsdl" / "recording_service.wsdl").read_bytes()
 
-Element = etree._Element  # noqa: SLF001  lxml has no public name for its element type
+SoapElement = etree._Element  # noqa: SLF001  lxml has no public name for its element type
 
 
 class BadRequest(Exception):
@@ -45,7 +45,7 @@ class SoapRequest(msgspec.Struct, frozen=True):
     """An operation that was asked for."""
 
     operation: str
-    element: Element
+    element: SoapElement
     credentials: Credentials | None
 
 
@@ -77,7 +77,7 @@ def read(body: bytes, authorization: str) -> SoapRequest:
     return SoapRequest(name, content[0], _token(envelope) or _basic(authorization))
 
 
-def answer(content: Element) -> bytes:
+def answer(content: SoapElement) -> bytes:
     """Wrap an answer."""
     envelope = etree.Element(f"{{{ENV}}}Envelope", nsmap={"s": ENV})
     etree.SubElement(envelope, f"{{{ENV}}}Body").append(content)
@@ -103,7 +103,7 @@ def rejected(error: QmsRejected) -> bytes:
     return fault(error.code, str(error))
 
 
-def _token(envelope: Element) -> Credentials | None:
+def _token(envelope: SoapElement) -> Credentials | None:
     token = envelope.find(f"{{{ENV}}}Header/{{{WSSE}}}Security/{{{WSSE}}}UsernameToken")
     if token is None:
         return None

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from qms.port import Flag, FlagDefinition, FlaggedRecording, Licence, QmsUser, Recording
+from qms.port import Flag, FlagDefinition, FlaggedRecording, Licence, ListedUser, Recording
 
 ANY = "Any"
 
@@ -32,9 +32,9 @@ class SimulatedUser(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """Say whether QMS records this user's calls by itself."""
         return self.active and self.licence is Licence.UNLIMITED
 
-    def as_user(self) -> QmsUser:
+    def as_user(self) -> ListedUser:
         """Return the user in the port's words."""
-        return QmsUser(**msgspec.structs.asdict(self))
+        return ListedUser(**msgspec.structs.asdict(self))
 
 
 class SimulatedRecording(msgspec.Struct, kw_only=True, rename="camel"):

@@ -11,7 +11,7 @@ from simulators.qms.records import SimulatedRecording, SimulatedService, Simulat
 from simulators.qms.site import SimulatedQms
 
 
-class Tap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class TapRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """An extension was connected or disconnected. ``continues``: the extension whose recording goes on here."""
 
     extension: str
@@ -21,7 +21,7 @@ class Tap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     continues: str = ""
 
 
-class Tapped(msgspec.Struct, frozen=True):
+class TapResult(msgspec.Struct, frozen=True):
     """What the tap changed; no GUID where QMS does not record."""
 
     extension: str
@@ -67,9 +67,9 @@ class SideDoorError(Exception):
     """The request cannot be understood; the text says why."""
 
 
-def tap(qms: SimulatedQms, body: bytes, now: datetime) -> list[Tapped]:
+def tap(qms: SimulatedQms, body: bytes, now: datetime) -> list[TapResult]:
     """Open and close recordings as the network would show it."""
-    taps = _decoded(body, Tap | list[Tap])
+    taps = _decoded(body, TapRequest | list[TapRequest])
     return [_tapped(qms, one, now) for one in (taps if isinstance(taps, list) else [taps])]
 
 
@@ -107,7 +107,7 @@ DOORS: dict[tuple[str, str], Callable[[SimulatedQms, bytes, datetime], Any]] = {
 }
 
 
-def _tapped(qms: SimulatedQms, one: Tap, now: datetime) -> Tapped:
+def _tapped(qms: SimulatedQms, one: TapRequest, now: datetime) -> TapResult:
     at = one.at or now
     if one.service:
         _known(qms, one.service)
@@ -117,7 +117,7 @@ def _tapped(qms: SimulatedQms, one: Tap, now: datetime) -> Tapped:
         recording = qms.moved(one.continues, one.extension, at, one.service)
     else:
         recording = qms.connected(one.extension, at, one.service)
-    return Tapped(one.extension, recording.guid if recording else None)
+    return TapResult(one.extension, recording.guid if recording else None)
 
 
 def _known(qms: SimulatedQms, service: str) -> str:

@@ -15,8 +15,8 @@ from qms.port import (
     Flag,
     FlagAlreadyWritten,
     FlagDefinition,
+    ListedUser,
     QmsRejected,
-    QmsUser,
     Recording,
     RecordingNotFound,
     ServiceInfo,
@@ -69,7 +69,7 @@ class SimulatedQms:
         self._unready: set[tuple[str, str]] = set()
         self._live: dict[tuple[str, str], SimulatedRecording] = {}
         self._recorded: dict[str, list[SimulatedUser]] = {}
-        self._allocated: dict[str, list[QmsUser]] = {}
+        self._allocated: dict[str, list[ListedUser]] = {}
         self._seed = seed
         self._chance = random.Random(seed)
         self._keep = keep
@@ -148,7 +148,7 @@ class SimulatedQms:
         one = self.services[service]
         return ServiceInfo(one.slug, one.data_server, "simulated 1", one.identifiers)
 
-    def users_of(self, service: str) -> list[QmsUser]:
+    def users_of(self, service: str) -> list[ListedUser]:
         """Return the users allocated to a service, "Any" included."""
         if service not in self._allocated:
             mine = {*self.services[service].identifiers, ANY}

@@ -8,16 +8,16 @@ from qms.port import (
     Flag,
     FlagDefinition,
     FlaggedRecording,
+    ListedUser,
     QmsBusy,
     QmsUnavailable,
     QmsUnclear,
-    QmsUser,
     Recording,
     ServiceInfo,
 )
 from simulators.qms.site import Mishap, SimulatedQms
 
-Answer = TypeVar("Answer")
+Response = TypeVar("Response")
 
 
 class InProcessRecordingService:
@@ -32,7 +32,7 @@ class InProcessRecordingService:
         """Say who answers."""
         return self._read(lambda: self._qms.service_info(self._service))
 
-    def users(self) -> Iterator[QmsUser]:
+    def users(self) -> Iterator[ListedUser]:
         """Yield the users allocated to this service."""
         yield from self._read(lambda: self._qms.users_of(self._service))
 
@@ -63,13 +63,13 @@ class InProcessRecordingService:
         listed = self._read(lambda: self._qms.recordings_between(self._service, begin, end))
         yield from (one.with_flags() for one in listed)
 
-    def _read(self, act: Callable[[], Answer]) -> Answer:
+    def _read(self, act: Callable[[], Response]) -> Response:
         mishap = self._mishap()
         if mishap is not None:
             raise QmsUnavailable(mishap.value)
         return act()
 
-    def _write(self, act: Callable[[], Answer]) -> Answer:
+    def _write(self, act: Callable[[], Response]) -> Response:
         mishap = self._mishap()
         if mishap is Mishap.LOST_AFTER:
             act()

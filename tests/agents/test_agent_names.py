@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.api import KnownAgents
-from agents.core.presence import Seat
+from agents.core.presence import AgentSession
 from agents.models import Agent, AgentName
 from agents.sessions.agent_names import save_agents
 from cti.models import CtiSource
@@ -17,10 +17,12 @@ from tests.agents.test_presence import MORNING
 pytestmark = pytest.mark.django_db
 
 
-def seat(agent: str, name: str = "", at: float = 0) -> Seat:
+def seat(agent: str, name: str = "", at: float = 0) -> AgentSession:
     """Make a seat of an agent, in a state since some seconds after eight."""
     since = MORNING + timedelta(seconds=at)
-    return Seat(agent_id=agent, agent_name=name, device_id="2001", state="Busy", since=MORNING, state_since=since)
+    return AgentSession(
+        agent_id=agent, agent_name=name, device_id="2001", state="Busy", since=MORNING, state_since=since
+    )
 
 
 class Saving:
@@ -29,7 +31,7 @@ class Saving:
     def __init__(self, source: CtiSource, known: KnownAgents) -> None:
         self.source, self.known = source, known
 
-    def see(self, at: float, *seats: Seat) -> None:
+    def see(self, at: float, *seats: AgentSession) -> None:
         save_agents(self.source.pk, seats, MORNING + timedelta(seconds=at), self.known)
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.core.presence import SeatChange, Seats, sit
+from agents.core.presence import SessionChange, SessionTable, sit
 from agents.models import Presence
 from agents.sessions import agent_sessions
 from agents.sessions.agent_sessions import save_stays
@@ -20,9 +20,9 @@ pytestmark = pytest.mark.django_db
 ROW = ("agent_id", "agent_name", "device_id", "state", "state_since", "reason", "since", "until")
 
 
-def changes_of(seats: Seats, *events: AgentEvent) -> list[SeatChange]:
+def changes_of(seats: SessionTable, *events: AgentEvent) -> list[SessionChange]:
     """Fold events into the seats; returns what they changed."""
-    changes: list[SeatChange] = []
+    changes: list[SessionChange] = []
     for event in events:
         for change in sit(seats, event):
             seats.apply(change)
@@ -30,9 +30,9 @@ def changes_of(seats: Seats, *events: AgentEvent) -> list[SeatChange]:
     return changes
 
 
-def morning(source: CtiSource, agents: int = 25) -> Seats:
+def morning(source: CtiSource, agents: int = 25) -> SessionTable:
     """Let agents log on."""
-    seats = Seats()
+    seats = SessionTable()
     save_stays(source.pk, changes_of(seats, *(told(LoggedOn, f"91{n}", f"20{n}") for n in range(agents))))
     return seats
 
@@ -80,7 +80,7 @@ def test_a_stay_of_another_agent_or_since_another_moment_is_another_stay(
     source: CtiSource, agent: str, at: float
 ) -> None:
     morning(source, 1)
-    strange = Seats()
+    strange = SessionTable()
     changes_of(strange, told(LoggedOn, agent, "200", at=at))
     save_stays(source.pk, changes_of(strange, told(Busy, agent, "200", at=9)))
 
@@ -103,7 +103,7 @@ def test_the_same_stay_at_another_source_is_left_alone(source: CtiSource) -> Non
 
 
 def test_moments_are_stored_as_django_stores_them_with_parts_of_a_second_or_without(source: CtiSource) -> None:
-    seats = Seats()
+    seats = SessionTable()
     for at in (0, 0.5, 0.000001):
         save_stays(source.pk, changes_of(seats, told(LoggedOn, f"9{at}", f"2{at}", at=at)))
         ready = told(Ready, f"9{at}", f"2{at}", at=at + 7, reason='"\\Ü{},')
@@ -140,12 +140,12 @@ def test_the_quick_way_ends_in_the_rows_of_the_slow_one_whatever_happens(
 ) -> None:
     Presence.objects.all().delete()
     other, _ = CtiSource.objects.get_or_create(slug="other", kind="http")
-    seats = Seats()
+    seats = SessionTable()
     for number, events in enumerate(days):
         if number in lost:
             Presence.objects.filter(until=None, device_id="2001").delete()
         if known[number] != "kept":
-            seats = Seats(load_seats(source.pk).values() if known[number] == "loaded" else ())
+            seats = SessionTable(load_seats(source.pk).values() if known[number] == "loaded" else ())
         changes = changes_of(seats, *events)
         save_stays(source.pk, changes)
         agent_sessions._save_compared(other.pk, agent_sessions._fold(changes))
@@ -156,7 +156,7 @@ def test_the_quick_way_ends_in_the_rows_of_the_slow_one_whatever_happens(
 def test_a_stay_that_began_and_went_on_within_a_batch_is_added_without_a_vain_update(
     source: CtiSource, django_assert_num_queries: Any
 ) -> None:
-    changes = changes_of(Seats(), told(LoggedOn, "9101", "2001"), told(Ready, "9101", "2001", at=1))
+    changes = changes_of(SessionTable(), told(LoggedOn, "9101", "2001"), told(Ready, "9101", "2001", at=1))
     with django_assert_num_queries(2):
         save_stays(source.pk, changes)
 

@@ -19,8 +19,14 @@ NOW = datetime(2025, 3, 3, 9, tzinfo=UTC)
 
 
 def list_user(service: RecordingService, extension: str = "2001", **more: Any) -> QmsUser:
-    fields = {"user_id": extension, "first_name": "Alice", "last_name": "Archer", "licence": "Unlimited",
-              "recording_service": "Any", "loaded_at": NOW}  # fmt: skip
+    fields = {
+        "user_id": extension,
+        "first_name": "Alice",
+        "last_name": "Archer",
+        "licence": "Unlimited",
+        "recording_service": "Any",
+        "loaded_at": NOW,
+    }
     return QmsUser.objects.create(service=service, extension=extension, **(fields | more))
 
 
@@ -35,9 +41,13 @@ def test_users_are_matched_by_what_their_service_listed(source: CtiSource, north
 
 @pytest.mark.parametrize(
     ("changes", "kind"),
-    [({"gone_at": NOW}, MatchKind.UNMATCHED), ({"licence": "None"}, MatchKind.UNLICENSED),
-     ({"licence": "OnDemand"}, MatchKind.MATCHED), ({"active": False}, MatchKind.INACTIVE)],
-)  # fmt: skip
+    [
+        ({"gone_at": NOW}, MatchKind.UNMATCHED),
+        ({"licence": "None"}, MatchKind.UNLICENSED),
+        ({"licence": "OnDemand"}, MatchKind.MATCHED),
+        ({"active": False}, MatchKind.INACTIVE),
+    ],
+)
 def test_gone_unlicensed_and_inactive_users_are_not_matched(
     source: CtiSource, north: RecordingService, changes: dict[str, Any], kind: MatchKind
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.matching import Directory, Instance, Listed, Mapping, MatchKind
+from agents.core.matching import Directory, Instance, Listed, ManualMapping, MatchKind
 
 NORTH, SOUTH = Instance(1, ("10.0.0.1", "north")), Instance(2, ("10.0.0.2",))
 
@@ -29,9 +29,17 @@ def test_an_active_licensed_user_is_matched_by_the_exact_extension() -> None:
 
 @pytest.mark.parametrize(
     ("listed", "asked"),
-    [("0123", "123"), ("123", "0123"), ("2001", "+49 89 555 2001"), ("+49895552001", "2001"), ("8-2001", "2001"),
-     (" 2001", "2001"), ("2001x", "2001X"), ("0049895552001", "+49895552001")],
-)  # fmt: skip
+    [
+        ("0123", "123"),
+        ("123", "0123"),
+        ("2001", "+49 89 555 2001"),
+        ("+49895552001", "2001"),
+        ("8-2001", "2001"),
+        (" 2001", "2001"),
+        ("2001x", "2001X"),
+        ("0049895552001", "+49895552001"),
+    ],
+)
 def test_a_near_miss_is_named_and_never_used(listed: str, asked: str) -> None:
     directory = Directory([alice(extension=listed)], [NORTH])
 
@@ -107,9 +115,13 @@ def test_an_unlicensed_user_is_not_matched() -> None:
 
 @pytest.mark.parametrize(
     ("agent_id", "agent_name", "told"),
-    [("9999", "Alice Archer", "agent id 9101"), ("9101", "Carol Chen", "Carol Chen"), ("9101", "ARCHER, Alice", ""),
-     ("", "", "")],
-)  # fmt: skip
+    [
+        ("9999", "Alice Archer", "agent id 9101"),
+        ("9101", "Carol Chen", "Carol Chen"),
+        ("9101", "ARCHER, Alice", ""),
+        ("", "", ""),
+    ],
+)
 def test_a_difference_in_agent_id_or_name_is_told_and_refuses_nothing(
     agent_id: str, agent_name: str, told: str
 ) -> None:
@@ -126,10 +138,17 @@ def test_an_agent_id_in_qms_may_be_the_agents_name() -> None:
     assert "check" not in directory.verdict("2001", "9101", "Alice Archer").reason
 
 
-def mapped(**changes: object) -> Mapping:
-    fields = {"agent_id": "9101", "data_server_id": 0, "user_id": "1002", "user": "Bob Baker (user 1002)",
-              "by": "vera", "on": date(2025, 3, 3), "reason": "Changes desks every week."}  # fmt: skip
-    return Mapping(**(fields | changes))  # type: ignore[arg-type]
+def mapped(**changes: object) -> ManualMapping:
+    fields = {
+        "agent_id": "9101",
+        "data_server_id": 0,
+        "user_id": "1002",
+        "user": "Bob Baker (user 1002)",
+        "by": "vera",
+        "on": date(2025, 3, 3),
+        "reason": "Changes desks every week.",
+    }
+    return ManualMapping(**(fields | changes))  # type: ignore[arg-type]
 
 
 def test_a_mapping_by_hand_comes_before_the_extension_and_names_who_made_it() -> None:
@@ -138,8 +157,11 @@ def test_a_mapping_by_hand_comes_before_the_extension_and_names_who_made_it() ->
     verdict = directory.verdict("2001", "9101", "Alice Archer")
 
     assert (verdict.kind, verdict.user_id, verdict.services, verdict.is_by_hand) == (
-        MatchKind.MATCHED, "1002", (2,), True,
-    )  # fmt: skip
+        MatchKind.MATCHED,
+        "1002",
+        (2,),
+        True,
+    )
     assert verdict.reason == (
         "Agent 9101 is Bob Baker (user 1002) in QMS, mapped by hand by vera on 2025-03-03: Changes desks every week."
     )
@@ -172,11 +194,13 @@ def test_a_user_is_known_by_the_data_server_and_whichever_service_lists_it_now()
 
 @pytest.mark.parametrize(
     ("users", "kind", "told"),
-    [([], MatchKind.UNMATCHED, "QMS lists that user no more"),
-     ([bob(active=False)], MatchKind.INACTIVE, "that user is not active"),
-     ([bob(licensed=False)], MatchKind.UNLICENSED, "no recording licence"),
-     ([bob(service_id=9, recording_service="10.9.9.9")], MatchKind.UNMATCHED, "not allocated")],
-)  # fmt: skip
+    [
+        ([], MatchKind.UNMATCHED, "QMS lists that user no more"),
+        ([bob(active=False)], MatchKind.INACTIVE, "that user is not active"),
+        ([bob(licensed=False)], MatchKind.UNLICENSED, "no recording licence"),
+        ([bob(service_id=9, recording_service="10.9.9.9")], MatchKind.UNMATCHED, "not allocated"),
+    ],
+)
 def test_a_mapping_to_a_user_who_cannot_be_recorded_matches_nothing_and_says_why(
     users: list[Listed], kind: MatchKind, told: str
 ) -> None:
@@ -198,10 +222,15 @@ def test_the_reason_of_a_mapping_fits_into_a_leg_too() -> None:
 
 @pytest.mark.parametrize(
     ("in_qms", "agent_id", "name", "kind"),
-    [("9101", "9101", "Alice Archer", MatchKind.MATCHED), ("9101", "9999", "Carol Chen", MatchKind.UNMATCHED),
-     ("9101", "9999", "Alice Archer", MatchKind.UNMATCHED), ("9101", "", "", MatchKind.MATCHED),
-     ("", "9999", "Carol Chen", MatchKind.MATCHED), ("Alice Archer", "9101", "Alice Archer", MatchKind.MATCHED)],
-)  # fmt: skip
+    [
+        ("9101", "9101", "Alice Archer", MatchKind.MATCHED),
+        ("9101", "9999", "Carol Chen", MatchKind.UNMATCHED),
+        ("9101", "9999", "Alice Archer", MatchKind.UNMATCHED),
+        ("9101", "", "", MatchKind.MATCHED),
+        ("", "9999", "Carol Chen", MatchKind.MATCHED),
+        ("Alice Archer", "9101", "Alice Archer", MatchKind.MATCHED),
+    ],
+)
 def test_with_fixed_seats_an_agent_whose_id_contradicts_qms_is_not_matched(
     in_qms: str, agent_id: str, name: str, kind: MatchKind
 ) -> None:
@@ -219,11 +248,19 @@ def test_with_fixed_seats_a_mapping_by_hand_still_comes_first() -> None:
 
 
 def test_a_reason_fits_into_a_leg_whatever_the_names() -> None:
-    long = [alice(user_id=f"{n}" * 250, name="N" * 250, extension="E" * 250, recording_service="R" * 250)
-            for n in range(6)]  # fmt: skip
-    directories = [Directory(long, [NORTH]), Directory(long[:1], [NORTH]), Directory(long, []),
-                   Directory([alice(user_id="U" * 250, name="N" * 250, extension="E" * 250, agent_id="A" * 250)],
-                             [NORTH], has_fixed_seats=True)]  # fmt: skip
+    long = [
+        alice(user_id=f"{n}" * 250, name="N" * 250, extension="E" * 250, recording_service="R" * 250) for n in range(6)
+    ]
+    directories = [
+        Directory(long, [NORTH]),
+        Directory(long[:1], [NORTH]),
+        Directory(long, []),
+        Directory(
+            [alice(user_id="U" * 250, name="N" * 250, extension="E" * 250, agent_id="A" * 250)],
+            [NORTH],
+            has_fixed_seats=True,
+        ),
+    ]
 
     assert max(len(one.verdict("E" * 250, "I" * 250, "A" * 250).reason) for one in directories) <= 500
     assert len(Directory([alice(extension="0" + "E" * 250)], [NORTH]).verdict("E" * 250).reason) <= 500
@@ -232,11 +269,16 @@ def test_a_reason_fits_into_a_leg_whatever_the_names() -> None:
 extensions = st.text(alphabet="0123456789+-x ", max_size=8)
 listings = st.lists(
     st.builds(
-        Listed, service_id=st.sampled_from([1, 2, 9]), user_id=st.sampled_from("abcd"), extension=extensions,
-        name=st.sampled_from(["", "Alice Archer", "Bob Baker"]), active=st.booleans(), licensed=st.booleans(),
+        Listed,
+        service_id=st.sampled_from([1, 2, 9]),
+        user_id=st.sampled_from("abcd"),
+        extension=extensions,
+        name=st.sampled_from(["", "Alice Archer", "Bob Baker"]),
+        active=st.booleans(),
+        licensed=st.booleans(),
         recording_service=st.sampled_from(["Any", "10.0.0.1", "10.0.0.2", "node-7"]),
     )
-)  # fmt: skip
+)
 
 
 @given(listings, extensions)

@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from agents import pre_shift_check
-from agents.api import AtRisk, note_calls_at_risk
+from agents.api import UnmatchedCalls, note_calls_at_risk
 from agents.models import Agent, CallsAtRisk, Presence, ShiftCheck, UserRefresh
 from agents.sessions.logged_on import seated_agents
 from agents.unmatched_calls import calls_at_risk
@@ -23,8 +23,16 @@ AGENTS = "/admin/agents/agent/"
 
 def stay(source: CtiSource, agent: str, device: str, *, days_ago: float = 0, is_over: bool = True) -> None:
     at = NOW - timedelta(days=days_ago)
-    Presence.objects.create(source=source, agent_id=agent, agent_name=f"N{agent}", device_id=device, state="Ready",
-                            state_since=at, since=at, until=at if is_over else None)  # fmt: skip
+    Presence.objects.create(
+        source=source,
+        agent_id=agent,
+        agent_name=f"N{agent}",
+        device_id=device,
+        state="Ready",
+        state_since=at,
+        since=at,
+        until=at if is_over else None,
+    )
 
 
 def loaded(service: RecordingService, at: datetime = NOW) -> None:
@@ -172,11 +180,15 @@ def test_the_trouble_that_costs_most_stands_first_with_its_cost_and_the_way_to_a
     for agent, device in (("9101", "2001"), ("9102", "2002"), ("9103", "2003")):
         stay(source, agent, device, is_over=False)
     carol = Agent.objects.create(source=source, agent_id="9103", first_seen_at=NOW, last_seen_at=NOW)
-    note_calls_at_risk([AtRisk(source.pk, "2003", 17), AtRisk(source.pk, "2002", 2)], timezone.localdate())
+    note_calls_at_risk(
+        [UnmatchedCalls(source.pk, "2003", 17), UnmatchedCalls(source.pk, "2002", 2)], timezone.localdate()
+    )
 
     assert [(one.seat.device_id, one.calls_at_risk) for one in seated_agents()] == [
-        ("2003", 17), ("2002", 2), ("2001", 0),
-    ]  # fmt: skip
+        ("2003", 17),
+        ("2002", 2),
+        ("2001", 0),
+    ]
     page = admin_client.get(AGENTS).content.decode()
     assert "the calls of 2 cannot be flagged. Calls at risk there today: 19." in page
     assert f"/admin/agents/mappingact/add/?agent={carol.pk}" in page
@@ -184,22 +196,22 @@ def test_the_trouble_that_costs_most_stands_first_with_its_cost_and_the_way_to_a
 
 def test_counts_of_a_day_replace_those_before_and_are_of_that_day_alone(source: CtiSource) -> None:
     monday, tuesday = date(2025, 3, 3), date(2025, 3, 4)
-    note_calls_at_risk([AtRisk(source.pk, "2001", 3), AtRisk(source.pk, "2002", 1)], monday)
-    note_calls_at_risk([AtRisk(source.pk, "2001", 4)], monday)
+    note_calls_at_risk([UnmatchedCalls(source.pk, "2001", 3), UnmatchedCalls(source.pk, "2002", 1)], monday)
+    note_calls_at_risk([UnmatchedCalls(source.pk, "2001", 4)], monday)
     assert calls_at_risk(monday) == {(source.pk, "2001"): 4}
     assert calls_at_risk(tuesday) == {}
 
-    note_calls_at_risk([AtRisk(source.pk, "2001", 1)], tuesday)
+    note_calls_at_risk([UnmatchedCalls(source.pk, "2001", 1)], tuesday)
 
     assert (calls_at_risk(monday), calls_at_risk(tuesday)) == ({}, {(source.pk, "2001"): 1})
 
 
 def test_counts_that_did_not_change_are_not_written(source: CtiSource, django_assert_num_queries: Any) -> None:
     day = date(2025, 3, 3)
-    note_calls_at_risk([AtRisk(source.pk, "2001", 3)], day)
+    note_calls_at_risk([UnmatchedCalls(source.pk, "2001", 3)], day)
     before = CallsAtRisk.objects.get().pk
 
     with django_assert_num_queries(1):
-        note_calls_at_risk([AtRisk(source.pk, "2001", 3)], day)
+        note_calls_at_risk([UnmatchedCalls(source.pk, "2001", 3)], day)
 
     assert CallsAtRisk.objects.get().pk == before

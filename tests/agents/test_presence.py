@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.presence import DISORDER, Seats, sit
+from agents.core.presence import DISORDER, SessionTable, sit
 from agents.models import AgentState
 from cti.events import AgentData, AgentEvent, Busy, LoggedOff, LoggedOn, NotReady, Ready, WorkingAfterCall
 
@@ -19,15 +19,15 @@ def told(kind: type[AgentEvent], agent: str, device: str | None = None, *, at: f
     return kind(id=f"{kind.__name__}-{agent}-{at}", source="pbx", time=time, specversion="1.0", data=data)
 
 
-def after(*events: AgentEvent, free_seating: bool = False) -> Seats:
-    seats = Seats()
+def after(*events: AgentEvent, free_seating: bool = False) -> SessionTable:
+    seats = SessionTable()
     for event in events:
         for change in sit(seats, event, free_seating=free_seating):
             seats.apply(change)
     return seats
 
 
-def who(seats: Seats) -> dict[str, str]:
+def who(seats: SessionTable) -> dict[str, str]:
     return {device: seat.agent_id for device, seat in seats.items()}
 
 
@@ -41,8 +41,11 @@ def test_states_follow_the_events_and_the_stay_goes_on() -> None:
     seat = after(told(LoggedOn, "9101", "2001"), told(NotReady, "9101", "2001", at=9, reason="lunch"))["2001"]
 
     assert (seat.state, seat.reason, seat.since, seat.state_since) == (
-        "NotReady", "lunch", MORNING, MORNING + timedelta(seconds=9),
-    )  # fmt: skip
+        "NotReady",
+        "lunch",
+        MORNING,
+        MORNING + timedelta(seconds=9),
+    )
 
 
 def test_every_state_is_one_of_the_models() -> None:
@@ -116,12 +119,12 @@ def test_a_state_of_an_unknown_agent_at_an_extension_counts_as_logged_on() -> No
 
 
 def test_a_state_of_an_unknown_agent_without_an_extension_changes_nothing() -> None:
-    assert sit(Seats(), told(Ready, "9101")) == []
+    assert sit(SessionTable(), told(Ready, "9101")) == []
 
 
 def test_a_state_without_an_agent_id_concerns_whoever_sits_there() -> None:
     assert after(told(LoggedOn, "9101", "2001"), told(Busy, "", "2001", at=9))["2001"].state == "Busy"
-    assert sit(Seats(), told(Busy, "", "2001")) == []
+    assert sit(SessionTable(), told(Busy, "", "2001")) == []
 
 
 def test_a_new_name_is_taken_and_a_missing_one_keeps_the_old() -> None:
@@ -170,7 +173,7 @@ days = st.lists(
 
 @given(days, st.booleans())
 def test_a_repeated_event_changes_nothing(day: list[AgentEvent], free_seating: bool) -> None:
-    seats = Seats()
+    seats = SessionTable()
     for event in day:
         for change in sit(seats, event, free_seating=free_seating):
             seats.apply(change)
@@ -188,7 +191,7 @@ def test_an_agent_has_one_seat_and_a_seat_knows_its_extension(day: list[AgentEve
 
 @given(days, st.booleans())
 def test_what_ended_is_what_was_there(day: list[AgentEvent], free_seating: bool) -> None:
-    seats = Seats()
+    seats = SessionTable()
     for event in day:
         for change in sit(seats, event, free_seating=free_seating):
             assert change.ended is None or change.ended == seats[change.device_id]
@@ -205,7 +208,7 @@ def test_an_agents_seats_are_found_whatever_happened_before(day: list[AgentEvent
 
 
 def test_a_morning_of_twenty_thousand_log_ons_looks_at_each_agents_seats_only() -> None:
-    seats = Seats()
+    seats = SessionTable()
     looked_at = 0
     for number in range(20_000):
         for change in sit(seats, told(LoggedOn, f"a{number}", f"{number}")):

@@ -17,7 +17,7 @@ from agents.users.refresh import STALE_AFTER, RefreshRunning, begin, load
 from devtools.servers import wait_until
 from qms.models import RecordingService
 from qms.port import Licence
-from qms.port import QmsUser as Listed
+from qms.port import ListedUser as Listed
 from simulators.qms.envelopes import Credentials
 from simulators.qms.people import person
 from simulators.qms.records import SimulatedService, SimulatedUser, Troubles
@@ -67,8 +67,13 @@ def test_a_first_load_takes_every_user_with_all_fields(site: Site) -> None:
     assert refresh.finished_at is not None
     alice = QmsUser.objects.get(user_id="1001")
     assert (alice.extension, alice.agent_id, alice.first_name, alice.last_name, alice.licence, alice.active) == (
-        "2001", "9101", "Alice", "Archer", "Unlimited", True,
-    )  # fmt: skip
+        "2001",
+        "9101",
+        "Alice",
+        "Archer",
+        "Unlimited",
+        True,
+    )
 
 
 def test_the_difference_says_who_came_changed_and_went(site: Site) -> None:
@@ -80,9 +85,11 @@ def test_the_difference_says_who_came_changed_and_went(site: Site) -> None:
     assert counts(refresh) == ("done", 4, 1, 1, 1, 2)
     changes = refresh.changes.values_list("user_id", "kind", "field", "before", "after")
     assert list(changes) == [
-        ("1005", "added", "", "", ""), ("1002", "changed", "extension", "2002", "2999"),
-        ("1002", "changed", "active", "yes", "no"), ("1004", "gone", "", "", ""),
-    ]  # fmt: skip
+        ("1005", "added", "", "", ""),
+        ("1002", "changed", "extension", "2002", "2999"),
+        ("1002", "changed", "active", "yes", "no"),
+        ("1004", "gone", "", "", ""),
+    ]
     assert QmsUser.objects.get(user_id="1002").extension == "2999"
     assert QmsUser.objects.get(user_id="1004").gone_at is not None
 
@@ -220,8 +227,16 @@ def test_a_fault_of_ours_is_noted_and_raised(site: Site) -> None:
 def test_texts_that_do_not_fit_are_cut_and_a_user_without_id_goes_by_the_user_name(site: Site) -> None:
     class Odd(InProcessRecordingService):
         def users(self) -> Iterator[Listed]:
-            yield Listed(user_id="", user_name="alice", first_name="A" * 300, last_name="x\0y", extension="2001",
-                         recording_service="Any", active=True, licence=Licence.NONE)  # fmt: skip
+            yield Listed(
+                user_id="",
+                user_name="alice",
+                first_name="A" * 300,
+                last_name="x\0y",
+                extension="2001",
+                recording_service="Any",
+                active=True,
+                licence=Licence.NONE,
+            )
 
     assert load(begin(site.service.pk, Trigger.COMMAND).pk, Odd(site.qms, "n", lambda: NOW)).state == "done"
     stored = QmsUser.objects.get()

@@ -20,7 +20,7 @@ MORNING = datetime(2025, 3, 3, 8, tzinfo=UTC)
 def loaded(service: RecordingService, at: datetime, state: RefreshState = RefreshState.DONE) -> UserRefresh:
     return UserRefresh.objects.create(
         service=service, trigger=Trigger.DAILY, state=state, started_at=at, progress_at=at, taken_at=at
-    )  # fmt: skip
+    )
 
 
 def sent(redis: Any) -> list[int]:

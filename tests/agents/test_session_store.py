@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 
 from agents.api import load_seats, save_seats, who_sat_at
-from agents.core.presence import Seat, SeatChange, Seats, sit
+from agents.core.presence import AgentSession, SessionChange, SessionTable, sit
 from agents.models import Agent, AgentName, Presence
 from cti.events import AgentEvent, Busy, LoggedOff, LoggedOn, Ready
 from cti.models import CtiSource
@@ -20,8 +20,8 @@ NOW = datetime(2025, 3, 3, 9, tzinfo=UTC)
 
 def play(source: CtiSource, *events: AgentEvent) -> None:
     """Fold events as one batch, the way the consumer does."""
-    seats = Seats(load_seats(source.pk).values())
-    changes: list[SeatChange] = []
+    seats = SessionTable(load_seats(source.pk).values())
+    changes: list[SessionChange] = []
     for event in events:
         for change in sit(seats, event):
             seats.apply(change)
@@ -37,22 +37,30 @@ def test_who_sits_where_is_the_same_after_it_was_saved(source: CtiSource) -> Non
     play(source, told(LoggedOn, "9101", "2001", name="Alice Archer"), told(Ready, "9101", "2001", at=3, reason="x"))
 
     assert load_seats(source.pk) == {
-        "2001": Seat(agent_id="9101", agent_name="Alice Archer", device_id="2001", state="Ready", since=MORNING,
-                     state_since=moment(3), reason="x")
-    }  # fmt: skip
+        "2001": AgentSession(
+            agent_id="9101",
+            agent_name="Alice Archer",
+            device_id="2001",
+            state="Ready",
+            since=MORNING,
+            state_since=moment(3),
+            reason="x",
+        )
+    }
 
 
 def test_a_stay_can_begin_and_end_within_one_batch_and_another_go_on(source: CtiSource) -> None:
     play(source, told(LoggedOn, "9101", "2001"))
     play(
-        source, told(LoggedOff, "9101", at=10), told(LoggedOn, "9102", "2001", at=20), told(LoggedOff, "9102", at=30),
+        source,
+        told(LoggedOff, "9101", at=10),
+        told(LoggedOn, "9102", "2001", at=20),
+        told(LoggedOff, "9102", at=30),
         told(LoggedOn, "9103", "2001", at=40),
-    )  # fmt: skip
+    )
 
     stays = Presence.objects.order_by("since").values_list("agent_id", "since", "until")
-    assert list(stays) == [
-        ("9101", MORNING, moment(10)), ("9102", moment(20), moment(30)), ("9103", moment(40), None)
-    ]  # fmt: skip
+    assert list(stays) == [("9101", MORNING, moment(10)), ("9102", moment(20), moment(30)), ("9103", moment(40), None)]
 
 
 def test_who_sat_at_an_extension_is_known_as_of_a_moment(source: CtiSource) -> None:
@@ -88,7 +96,7 @@ def test_sources_do_not_share_seats(source: CtiSource) -> None:
 
 def test_a_stay_that_the_changes_did_not_know_ends_when_another_begins(source: CtiSource) -> None:
     play(source, told(LoggedOn, "9101", "2001"))
-    save_seats(source.pk, sit(Seats(), told(LoggedOn, "9102", "2001", at=9)), NOW)
+    save_seats(source.pk, sit(SessionTable(), told(LoggedOn, "9102", "2001", at=9)), NOW)
 
     assert load_seats(source.pk)["2001"].agent_id == "9102"
     assert Presence.objects.get(agent_id="9101").until == moment(9)
@@ -114,7 +122,7 @@ def test_a_batch_takes_few_queries_whatever_its_size(source: CtiSource) -> None:
 @given(days)
 def test_saving_in_two_batches_is_the_same_as_folding_at_once(source: CtiSource, day: list[AgentEvent]) -> None:
     Presence.objects.all().delete()
-    seats = Seats()
+    seats = SessionTable()
     for event in day:
         for change in sit(seats, event):
             seats.apply(change)

@@ -12,7 +12,7 @@ from agents.models import QmsUser, UserRefresh
 from agents.users.csv_format import CsvError, read_users, write_users
 from qms.models import RecordingService
 from qms.port import Licence
-from qms.port import QmsUser as Listed
+from qms.port import ListedUser as Listed
 from tests.agents.test_directories import list_user
 
 HEADER = (
@@ -25,19 +25,30 @@ words = st.text(st.characters(blacklist_categories=["Cc", "Cs", "Zl", "Zp"]), ma
 @given(
     st.lists(
         st.builds(
-            Listed, user_id=words.filter(bool), user_name=words, first_name=words, last_name=words, extension=words,
-            recording_service=words, active=st.booleans(), licence=st.sampled_from(Licence), agent_id=words,
+            Listed,
+            user_id=words.filter(bool),
+            user_name=words,
+            first_name=words,
+            last_name=words,
+            extension=words,
+            recording_service=words,
+            active=st.booleans(),
+            licence=st.sampled_from(Licence),
+            agent_id=words,
             department_name=words,
         )
     )
-)  # fmt: skip
+)
 def test_what_was_exported_is_imported_unchanged(users: list[Listed]) -> None:
     assert read_users(list(write_users(users))) == users
 
 
 def test_a_file_of_qms_is_read_whatever_its_separator_mark_and_extra_columns() -> None:
-    lines = [("\ufeff" + HEADER).replace(",", ";").replace("\r\n", ";Salt Value\r\n"),
-             "Alice;Archer;02001;alice;1;Any;1;0;x\r\n", ";;;;;;;;\r\n"]  # fmt: skip
+    lines = [
+        ("\ufeff" + HEADER).replace(",", ";").replace("\r\n", ";Salt Value\r\n"),
+        "Alice;Archer;02001;alice;1;Any;1;0;x\r\n",
+        ";;;;;;;;\r\n",
+    ]
 
     (alice,) = read_users(lines)
 
@@ -46,9 +57,13 @@ def test_a_file_of_qms_is_read_whatever_its_separator_mark_and_extra_columns() -
 
 @pytest.mark.parametrize(
     ("line", "told"),
-    [("A,B,1,a,yes,Any,1,0", "Line 2: Is User Active is 'yes'"), ("A,B,1,a,1,Any,1,1", "Line 2: a user has either"),
-     ("A,B,1,,1,Any,1,0", "Line 2: the user has neither"), ("A,B,1,a", "Line 2: Is User Active is ''")],
-)  # fmt: skip
+    [
+        ("A,B,1,a,yes,Any,1,0", "Line 2: Is User Active is 'yes'"),
+        ("A,B,1,a,1,Any,1,1", "Line 2: a user has either"),
+        ("A,B,1,,1,Any,1,0", "Line 2: the user has neither"),
+        ("A,B,1,a", "Line 2: Is User Active is ''"),
+    ],
+)
 def test_a_broken_line_is_named(line: str, told: str) -> None:
     with pytest.raises(CsvError, match=told):
         read_users([HEADER, line])

@@ -14,7 +14,7 @@ from cti.http_intake.tokens import mint_token
 from cti.models import QuarantinedMessage
 from flags.models import EarlierName, FlagOnServer, FlagProof, FlagSetting, FlagWrite, WriteState
 from gateway_site.ui.navigation import UNFOLD
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 #: Named pages that stand in no menu.
 FURTHER = ("admin:password_change", "admin:login", "trial-call")
@@ -22,9 +22,9 @@ FURTHER = ("admin:password_change", "admin:login", "trial-call")
 LONG_NAME = "Maximiliane-Alexandra Archer-Featherstonehaugh"
 
 
-def furnish(user: User) -> House:
+def furnish(user: User) -> GatewayStack:
     """Let calls happen to a whole gateway, and leave a row of each kind."""
-    house = House()
+    house = GatewayStack()
     house.time = house.begin = timezone.now() - timedelta(minutes=20)
     house.log_on("9101", "2001", LONG_NAME)
     house.connects("C1", "2001", callerName="Jo Caller", callerNameSource="isdn", queueName="Sales")
@@ -41,16 +41,20 @@ def furnish(user: User) -> House:
     return house
 
 
-def _add_rows(house: House, user: User) -> None:
+def _add_rows(house: GatewayStack, user: User) -> None:
     """Make the rows that come from trouble and from people's hands."""
     at = house.time
     Gap.objects.create(source=house.source, began_at=at, ended_at=at, reason="the PBX closed the link", legs_lost=2)
     QuarantinedMessage.objects.create(source=house.source, at=at, kind="message", error="unknown element <odd>")
     mint_token(house.source, name="the PBX's gateway")
     UserRefresh.objects.create(
-        service=house.service, trigger=Trigger.values[0], state=RefreshState.values[-1], started_at=at,
-        finished_at=at, error="QMS did not answer",
-    )  # fmt: skip
+        service=house.service,
+        trigger=Trigger.values[0],
+        state=RefreshState.values[-1],
+        started_at=at,
+        finished_at=at,
+        error="QMS did not answer",
+    )
     agent, _ = Agent.objects.get_or_create(
         source=house.source, agent_id="9101", defaults={"first_seen_at": at, "last_seen_at": at}
     )

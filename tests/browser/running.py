@@ -22,9 +22,11 @@ class Running:
         self.web_port, self.qms_port, self.pbx_port = free_port(), free_port(), free_port()
         #: The surrounding run's settings are not this gateway's.
         self.environment = sealed_environment() | {
-            "GATEWAY_VAR": str(folder / "var"), "BIND": f"127.0.0.1:{self.web_port}", "QMS_PASSWORD": PASSWORD,
+            "GATEWAY_VAR": str(folder / "var"),
+            "BIND": f"127.0.0.1:{self.web_port}",
+            "QMS_PASSWORD": PASSWORD,
             "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-        }  # fmt: skip
+        }
         for name in ("REDIS_URL", "DATABASE_URL", "JOURNAL_URL", "BROKER_URL", "GATEWAY_TEST_POSTGRESQL"):
             self.environment.pop(name, None)
         self.programs: dict[str, subprocess.Popen[bytes]] = {}
@@ -53,9 +55,20 @@ class Running:
     def start_pbx(self) -> None:
         """Let calls begin."""
         self._start(
-            "pbx", "manage.py", "simulate_pbx", "--port", str(self.pbx_port), "--qms", self.qms_address,
-            "--agents", str(AGENTS), "--talk-seconds", "2", "--wrapup-seconds", "1",
-        )  # fmt: skip
+            "pbx",
+            "manage.py",
+            "simulate_pbx",
+            "--port",
+            str(self.pbx_port),
+            "--qms",
+            self.qms_address,
+            "--agents",
+            str(AGENTS),
+            "--talk-seconds",
+            "2",
+            "--wrapup-seconds",
+            "1",
+        )
 
     def stop(self, name: str) -> None:
         """Stop one of the programs."""
@@ -69,9 +82,13 @@ class Running:
     def _start(self, name: str, *words: str) -> None:
         with (self.folder / f"{name}.log").open("ab") as log:
             self.programs[name] = subprocess.Popen(
-                [sys.executable, *words], cwd=ROOT, env=self.environment, stdin=subprocess.DEVNULL, stdout=log,
+                [sys.executable, *words],
+                cwd=ROOT,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
                 stderr=log,
-            )  # fmt: skip
+            )
 
 
 def log_in(page: Page, address: str, password: str) -> None:

@@ -16,7 +16,7 @@ from qms.port import FlagDefinition
 from simulators.qms.records import SimulatedUser
 from tests.journeys import stack as houses
 from tests.journeys.browser import PATIENCE_MS, lend_session, open_browser
-from tests.journeys.stack import FLAGS, House
+from tests.journeys.stack import FLAGS, GatewayStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 expect.set_options(timeout=PATIENCE_MS)
@@ -37,14 +37,14 @@ def page(live_server: str, client: Client) -> Iterator[Page]:
         yield one
 
 
-def a_house() -> House:
+def a_house() -> GatewayStack:
     """Give a gateway whose clock stands at the present: pages tell today's calls."""
-    house = House()
+    house = GatewayStack()
     house.time = house.begin = timezone.now()
     return house
 
 
-def call(house: House, call_id: str, device_id: str) -> Leg:
+def call(house: GatewayStack, call_id: str, device_id: str) -> Leg:
     """Let a call come to an extension and end."""
     house.connects(call_id, device_id, queueName="Sales")
     house.passes(3)

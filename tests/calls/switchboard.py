@@ -5,12 +5,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from agents.core.matching import MatchKind, Verdict
+from agents.core.matching import MatchKind, MatchVerdict
 from calls.core.commands import Command, StartSearch, WriteFlags
 from calls.core.reducer import advance
-from calls.core.result_events import Answer, RecordingFound, RecordingMissed, TimePassed, WriteSettled
-from calls.core.state import Leg, Site, SourceState, WriteStatus
-from calls.core.unit_of_work import State
+from calls.core.result_events import RecordingFound, RecordingMissed, ResultEvent, TimePassed, WriteSettled
+from calls.core.state import LegState, SiteSettings, SourceState, WriteStatus
+from calls.core.unit_of_work import LiveState
 from cti.events import AnyEvent, from_mapping
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -24,15 +24,15 @@ def moment(seconds: float) -> datetime:
 class Everybody:
     """A roster in which each extension has a QMS user, but for those named."""
 
-    def __init__(self, site: Site | None = None, **kinds: MatchKind) -> None:
-        self.site = site or Site()
+    def __init__(self, site: SiteSettings | None = None, **kinds: MatchKind) -> None:
+        self.site = site or SiteSettings()
         self.kinds = {name.removeprefix("x"): kind for name, kind in kinds.items()}
 
-    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> Verdict:
+    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> MatchVerdict:
         """Match all but the named."""
         kind = self.kinds.get(extension, MatchKind.MATCHED)
         services = (1,) if kind is MatchKind.MATCHED else ()
-        return Verdict(kind=kind, reason=f"{extension} is {kind.value}", services=services)
+        return MatchVerdict(kind=kind, reason=f"{extension} is {kind.value}", services=services)
 
 
 def event(kind: str, seconds: float, *, family: str = "call", name: str = "", **data: Any) -> AnyEvent:
@@ -54,11 +54,11 @@ class Switchboard:
 
     def __init__(self, roster: Everybody | None = None) -> None:
         self.roster = roster or Everybody()
-        self.state = State(source=SourceState(slug="pbx"))
+        self.state = LiveState(source=SourceState(slug="pbx"))
         self.commands: list[Command] = []
         self.now = 0.0
 
-    def hears(self, *events: AnyEvent | Answer) -> "Switchboard":
+    def hears(self, *events: AnyEvent | ResultEvent) -> "Switchboard":
         """Fold events, one after the other."""
         for one in events:
             step = advance(one, self.state, self.roster)
@@ -82,9 +82,15 @@ class Switchboard:
         known = self.state.legs[leg]
         began = moment(started) if started is not None else known.connected_by_us
         answer = RecordingFound(
-            leg=leg, search=known.searches, guid=guid, service=1, started_at=began, attempts=1, at=moment(seconds),
+            leg=leg,
+            search=known.searches,
+            guid=guid,
+            service=1,
+            started_at=began,
+            attempts=1,
+            at=moment(seconds),
             asked_at=moment(asked) if asked is not None else None,
-        )  # fmt: skip
+        )
         return self.hears(answer)
 
     def missed(self, seconds: float, leg: int, why: str = "none") -> "Switchboard":
@@ -103,12 +109,12 @@ class Switchboard:
         return self.hears(TimePassed(moment(seconds)))
 
     @property
-    def legs(self) -> list[Leg]:
+    def legs(self) -> list[LegState]:
         """All legs, in the order in which they opened."""
         return [self.state.legs[number] for number in sorted(self.state.legs)]
 
     @property
-    def leg(self) -> Leg:
+    def leg(self) -> LegState:
         """The only leg."""
         (leg,) = self.legs
         return leg
@@ -126,12 +132,15 @@ class Switchboard:
     def spans(self) -> list[tuple[str, float, float | None]]:
         """Tell each leg as extension, from, to, in seconds after noon."""
         return [
-            (leg.device_id, (leg.connected_at - NOON).total_seconds(),
-             (leg.disconnected_at - NOON).total_seconds() if leg.disconnected_at else None)
+            (
+                leg.device_id,
+                (leg.connected_at - NOON).total_seconds(),
+                (leg.disconnected_at - NOON).total_seconds() if leg.disconnected_at else None,
+            )
             for leg in self.legs
-        ]  # fmt: skip
+        ]
 
 
 def with_site(**settings: Any) -> Everybody:
     """Return a roster of a site with other settings."""
-    return Everybody(replace(Site(), **settings))
+    return Everybody(replace(SiteSettings(), **settings))

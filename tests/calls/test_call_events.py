@@ -9,17 +9,26 @@ from calls.core import advance
 from calls.core.commands import CancelSearch
 from calls.core.dispatch import apply
 from calls.core.outcomes import Outcome
-from calls.core.result_events import Answer
-from calls.core.state import Phase, SourceState, WriteStatus
-from calls.core.unit_of_work import State
+from calls.core.result_events import ResultEvent
+from calls.core.state import LegPhase, SourceState, WriteStatus
+from calls.core.unit_of_work import LiveState
 from cti.events import EVENT_TYPES
 from tests.calls.switchboard import Everybody, Switchboard, event, moment, with_site
 
 
 def queue_call(board: Switchboard, call_id: str = "C1", device_id: str = "2001", start: float = 0) -> Switchboard:
     """Bring a queue call of Sales to an extension: connected 5 s after its start."""
-    board.call("Queued", start, call_id, "5000", queueName="Sales", callingNumber="+44", callerName="Jo",
-               callerNameSource="isdn", interactionId=f"I-{call_id}")  # fmt: skip
+    board.call(
+        "Queued",
+        start,
+        call_id,
+        "5000",
+        queueName="Sales",
+        callingNumber="+44",
+        callerName="Jo",
+        callerNameSource="isdn",
+        interactionId=f"I-{call_id}",
+    )
     board.call("Delivered", start + 3, call_id, device_id)
     return board.call("Established", start + 5, call_id, device_id)
 
@@ -30,20 +39,25 @@ def test_a_queue_call_is_flagged_with_its_agent_queue_and_caller() -> None:
 
     leg = board.leg
     assert board.writes == [(1, "base")]
-    assert (leg.outcome, leg.reason, leg.phase) == (Outcome.FLAGGED, "", Phase.SETTLED)
+    assert (leg.outcome, leg.reason, leg.phase) == (Outcome.FLAGGED, "", LegPhase.SETTLED)
     assert (
-        leg.agent_id, leg.agent_name, leg.facts.queue_name, leg.facts.caller_name, leg.facts.interaction_id, leg.guid,
-    ) == ("9101", "Alice", "Sales", "Jo", "I-C1", "G1")  # fmt: skip
+        leg.agent_id,
+        leg.agent_name,
+        leg.facts.queue_name,
+        leg.facts.caller_name,
+        leg.facts.interaction_id,
+        leg.guid,
+    ) == ("9101", "Alice", "Sales", "Jo", "I-C1", "G1")
 
 
 def test_every_event_type_and_answer_has_a_rule() -> None:
-    for kind in (*EVENT_TYPES, *get_args(Answer)):
+    for kind in (*EVENT_TYPES, *get_args(ResultEvent)):
         assert apply.dispatch(kind) is not apply.dispatch(object)
 
 
 def test_a_type_without_a_rule_raises() -> None:
     with pytest.raises(TypeError, match="no rule for str"):
-        advance("nonsense", State(source=SourceState(slug="pbx")), Everybody())  # type: ignore[arg-type]
+        advance("nonsense", LiveState(source=SourceState(slug="pbx")), Everybody())  # type: ignore[arg-type]
 
 
 def test_ringing_alone_opens_no_leg() -> None:
@@ -56,7 +70,7 @@ def test_ringing_alone_opens_no_leg() -> None:
 def test_a_far_end_clear_is_not_the_end() -> None:
     board = queue_call(Switchboard()).call("ConnectionCleared", 20, "C1", "T17:3", outside=True)
 
-    assert Phase.OPEN is board.leg.phase
+    assert LegPhase.OPEN is board.leg.phase
 
 
 def test_a_queue_device_that_answers_opens_no_leg() -> None:
@@ -205,9 +219,14 @@ def test_a_recording_that_another_leg_has_is_never_taken() -> None:
 
 @pytest.mark.parametrize(
     ("why", "outcome"),
-    [("none", Outcome.NOT_RECORDED), ("late", Outcome.WINDOW_MISSED), ("unreachable", Outcome.WINDOW_MISSED),
-     ("several", Outcome.NOT_RECORDED), ("stranger", Outcome.NOT_RECORDED)],
-)  # fmt: skip
+    [
+        ("none", Outcome.NOT_RECORDED),
+        ("late", Outcome.WINDOW_MISSED),
+        ("unreachable", Outcome.WINDOW_MISSED),
+        ("several", Outcome.NOT_RECORDED),
+        ("stranger", Outcome.NOT_RECORDED),
+    ],
+)
 def test_a_missed_search_gives_its_reason(why: str, outcome: Outcome) -> None:
     board = queue_call(Switchboard()).missed(15, 1, why)
 
@@ -344,7 +363,7 @@ def test_the_wrap_up_comes_after_the_end_and_is_written_by_itself() -> None:
     board.settled(81, 1, "wrapup")
 
     assert board.writes == [(1, "base"), (1, "wrapup")]
-    assert (board.leg.outcome, board.leg.phase) == (Outcome.FLAGGED, Phase.SETTLED)
+    assert (board.leg.outcome, board.leg.phase) == (Outcome.FLAGGED, LegPhase.SETTLED)
 
 
 def test_a_wrap_up_that_never_comes_is_omitted() -> None:
@@ -372,15 +391,19 @@ def test_a_wrap_up_that_could_be_of_two_legs_is_of_none() -> None:
 
 @pytest.mark.parametrize(
     ("status", "code", "outcome"),
-    [(WriteStatus.REFUSED, "UnknownFlag", Outcome.REFUSED), (WriteStatus.GONE, "", Outcome.RECORDING_GONE),
-     (WriteStatus.CONFLICT, "", Outcome.REFUSED), (WriteStatus.GIVEN_UP, "Unavailable", Outcome.GIVEN_UP),
-     (WriteStatus.GIVEN_UP, "Unclear", Outcome.WRITE_UNKNOWN)],
-)  # fmt: skip
+    [
+        (WriteStatus.REFUSED, "UnknownFlag", Outcome.REFUSED),
+        (WriteStatus.GONE, "", Outcome.RECORDING_GONE),
+        (WriteStatus.CONFLICT, "", Outcome.REFUSED),
+        (WriteStatus.GIVEN_UP, "Unavailable", Outcome.GIVEN_UP),
+        (WriteStatus.GIVEN_UP, "Unclear", Outcome.WRITE_UNKNOWN),
+    ],
+)
 def test_what_qms_did_with_the_flags_is_the_outcome(status: WriteStatus, code: str, outcome: Outcome) -> None:
     board = queue_call(Switchboard()).found(6, 1, "G1").call("ConnectionCleared", 60, "C1", "2001").waits(62)
     board.settled(63, 1, status=status, code=code)
 
-    assert (outcome, Phase.SETTLED) == (board.leg.outcome, board.leg.phase)
+    assert (outcome, LegPhase.SETTLED) == (board.leg.outcome, board.leg.phase)
 
 
 def test_a_refused_wrap_up_leaves_the_leg_partly_flagged() -> None:

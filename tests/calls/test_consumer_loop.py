@@ -8,8 +8,8 @@ import pytest
 import redis as redis_client
 
 from calls.pipeline.consumer import Folded
-from calls.pipeline.consumer_loop import GATHER_SECONDS, LINGER_SECONDS, Turn
-from calls.pipeline.jobs import Pokes
+from calls.pipeline.consumer_loop import GATHER_SECONDS, LINGER_SECONDS, ConsumerLoop
+from calls.pipeline.jobs import PendingWakeups
 from calls.search.worker import look_up_hint
 from cti import api
 from cti.journal.wakeups import FLAG_MILLISECONDS
@@ -37,7 +37,7 @@ class Journal:
 
 def turn(find: Callable[[int], int | None], seconds: float = LIMIT_SECONDS) -> tuple[bool, Journal]:
     journal = Journal(find)
-    return Turn(SOURCE, [OTHER], journal, lambda _: None).run(seconds), journal
+    return ConsumerLoop(SOURCE, [OTHER], journal, lambda _: None).run(seconds), journal
 
 
 def test_a_turn_at_an_idle_source_looks_once_and_ends() -> None:
@@ -120,7 +120,7 @@ def test_a_full_batch_is_followed_by_the_next_at_once() -> None:
     journal.fold_once = lambda **_: next(batches, None)  # type: ignore[method-assign]
     begin = time.monotonic()
 
-    assert not Turn(SOURCE, [], journal, lambda _: None).run(LIMIT_SECONDS)
+    assert not ConsumerLoop(SOURCE, [], journal, lambda _: None).run(LIMIT_SECONDS)
     assert time.monotonic() - begin < 50 * GATHER_SECONDS + LINGER_SECONDS
 
 
@@ -140,7 +140,7 @@ def test_a_fold_that_takes_long_leaves_the_processors_to_others_for_as_long() ->
 
 
 def test_a_delivery_is_sent_hints_at_most_so_often_and_one_more_at_the_end(redis: "redis_client.Redis") -> None:
-    pokes = Pokes()
+    pokes = PendingWakeups()
     for _ in range(5):
         pokes.heed(Folded(events=1, writing=frozenset({1, 2})))
     assert sent(redis)["writes"] == 2
@@ -155,12 +155,12 @@ def test_a_delivery_is_sent_hints_at_most_so_often_and_one_more_at_the_end(redis
 def test_a_pump_of_questions_is_sent_one_hint_until_it_leaves_and_none_while_it_looks(
     redis: "redis_client.Redis",
 ) -> None:
-    pokes, found = Pokes(), Folded(events=1, looking_up=frozenset({1, 2}))
+    pokes, found = PendingWakeups(), Folded(events=1, looking_up=frozenset({1, 2}))
     for _ in range(3):
         pokes.heed(found)
     assert sent(redis)["lookups"] == 2
 
-    watch = api.Watch(look_up_hint(1))
+    watch = api.PollingMarker(look_up_hint(1))
     watch.keep()
     redis.delete("lookups", look_up_hint(2).flag)
     pokes.heed(found)
@@ -172,13 +172,13 @@ def test_a_pump_of_questions_is_sent_one_hint_until_it_leaves_and_none_while_it_
 
 
 def test_a_pump_that_died_while_it_looked_is_sent_hints_again_soon(redis: "redis_client.Redis") -> None:
-    api.Watch(look_up_hint(1)).keep()
+    api.PollingMarker(look_up_hint(1)).keep()
     assert 0 < redis.pttl(look_up_hint(1).flag) <= FLAG_MILLISECONDS
 
 
 def test_without_redis_a_pump_looks_all_the_same(settings: Any) -> None:
     settings.JOURNAL_URL = f"redis://127.0.0.1:{free_port()}/0"
-    watch = api.Watch(look_up_hint(1))
+    watch = api.PollingMarker(look_up_hint(1))
     watch.keep()
     watch.leave()
     look_up_hint(1).send()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from calls.core.reducer import fold
-from calls.core.state import Phase
+from calls.core.state import LegPhase
 from cti.events import AnyEvent
 from tests.calls.switchboard import Everybody, Switchboard, event, moment
 
@@ -104,8 +104,15 @@ class Pbx(RuleBasedStateMachine):
         self.passes(step)
         call = TrueCall(f"C{self.serial}", queue)
         self.calls.append(call)
-        self.tell(delay, "Queued", again=again, callId=call.call_id, deviceId="5000", queueName=queue,
-                  interactionId=f"I-{call.call_id}")  # fmt: skip
+        self.tell(
+            delay,
+            "Queued",
+            again=again,
+            callId=call.call_id,
+            deviceId="5000",
+            queueName=queue,
+            interactionId=f"I-{call.call_id}",
+        )
 
     @precondition(lambda self: self.calls and self.free())
     @rule(step=steps, delay=delays, again=st.booleans(), pick=st.data())
@@ -159,8 +166,14 @@ class Pbx(RuleBasedStateMachine):
             call, device = pick.draw(st.sampled_from(talking))
             self.leave(call, device)
             old, call.call_id, call.moved = call.call_id, f"C{self.serial}", self.clock
-            self.tell(delay, "Transferred", again=again, primaryOldCallId=old, transferringDeviceId=device,
-                      resultingCallId=call.call_id)  # fmt: skip
+            self.tell(
+                delay,
+                "Transferred",
+                again=again,
+                primaryOldCallId=old,
+                transferringDeviceId=device,
+                resultingCallId=call.call_id,
+            )
 
     @precondition(lambda self: self.free())
     @rule(step=steps, delay=delays, again=st.booleans(), pick=st.data())
@@ -185,10 +198,20 @@ class Pbx(RuleBasedStateMachine):
         self.leave(call, device)
         self.leave(consult, device)
         old, call.call_id, call.moved = call.call_id, f"C{self.serial}", self.clock
-        connection = {"old": {"callId": consult.call_id, "deviceId": colleague},
-                      "new": {"callId": call.call_id, "deviceId": colleague}}  # fmt: skip
-        self.tell(delay, "Transferred", again=again, primaryOldCallId=old, secondaryOldCallId=consult.call_id,
-                  transferringDeviceId=device, resultingCallId=call.call_id, connections=[connection])  # fmt: skip
+        connection = {
+            "old": {"callId": consult.call_id, "deviceId": colleague},
+            "new": {"callId": call.call_id, "deviceId": colleague},
+        }
+        self.tell(
+            delay,
+            "Transferred",
+            again=again,
+            primaryOldCallId=old,
+            secondaryOldCallId=consult.call_id,
+            transferringDeviceId=device,
+            resultingCallId=call.call_id,
+            connections=[connection],
+        )
         call.talking[colleague] = consult.talking.pop(colleague)
         call.was_there.add(colleague)
 
@@ -213,13 +236,24 @@ class Pbx(RuleBasedStateMachine):
         while self.on_the_way:
             self.arrive()
         self.board.waits(self.clock + 3)
-        told = {(leg.device_id, leg.connected_at, leg.disconnected_at, leg.agent_id, leg.facts.queue_name)
-                for leg in self.board.legs if not leg.is_joined_late}  # fmt: skip
-        true = {(leg.device_id, moment(leg.connected), moment(leg.ended) if leg.ended is not None else None, leg.agent,
-                 self._queue(leg)) for leg in self.legs}  # fmt: skip
+        told = {
+            (leg.device_id, leg.connected_at, leg.disconnected_at, leg.agent_id, leg.facts.queue_name)
+            for leg in self.board.legs
+            if not leg.is_joined_late
+        }
+        true = {
+            (
+                leg.device_id,
+                moment(leg.connected),
+                moment(leg.ended) if leg.ended is not None else None,
+                leg.agent,
+                self._queue(leg),
+            )
+            for leg in self.legs
+        }
         assert true == told
         assert len(self.legs) == len(self.board.legs)
-        assert all(leg.phase is not Phase.OPEN for leg in self.board.legs if leg.disconnected_at)
+        assert all(leg.phase is not LegPhase.OPEN for leg in self.board.legs if leg.disconnected_at)
         self._folds_alike_in_batches()
 
     def _queue(self, leg: TrueLeg) -> str:

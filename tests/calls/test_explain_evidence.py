@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from agents.models import Allocation
 from calls.explain.evidence import Question, answers
-from calls.explain.outcomes import Answer
+from calls.explain.outcomes import Explanation
 from calls.models import Gap, Leg, has_recording
 from cti.api import Arrival, append_unique
 from cti.models import CtiSource, LinkStatus, QuarantinedMessage
@@ -31,13 +31,16 @@ GUID = "0a1b2c3d-0000-4000-8000-00000000abcd"
 def leg(number: int, at: datetime = NOON, lasted: float | None = 60, **members: Any) -> Leg:
     """Save a settled leg that began at a moment and lasted so many seconds."""
     usual: dict[str, Any] = {
-        "connected_at": at, "disconnected_at": at + timedelta(seconds=lasted) if lasted is not None else None,
-        "phase": "settled", "outcome": "not_recorded", "reason": "QMS had no recording.",
-    }  # fmt: skip
+        "connected_at": at,
+        "disconnected_at": at + timedelta(seconds=lasted) if lasted is not None else None,
+        "phase": "settled",
+        "outcome": "not_recorded",
+        "reason": "QMS had no recording.",
+    }
     return save_leg(number, **{**usual, **members})
 
 
-def ask(text: str, at: datetime | None = None) -> list[Answer]:
+def ask(text: str, at: datetime | None = None) -> list[Explanation]:
     return answers(Question(text, at), NOW)
 
 
@@ -122,7 +125,7 @@ def test_a_leg_that_was_seen_late_is_answered_with_its_gap() -> None:
     assert "(Refused)" in ask("C1")[0].said
 
 
-def nothing(at: datetime = NOON) -> Answer:
+def nothing(at: datetime = NOON) -> Explanation:
     (found,) = ask("2001", at)
     assert "No leg of extension 2001" in found.said
     return found
@@ -132,8 +135,14 @@ def nothing(at: datetime = NOON) -> Answer:
 def pbx() -> CtiSource:
     """Give a source that hears the extension, with a leg long ago."""
     pbx = source("pbx")
-    save_leg(1, of=pbx, connected_at=NOON - timedelta(days=9), disconnected_at=NOON - timedelta(days=9),
-             phase="settled", outcome="flagged")  # fmt: skip
+    save_leg(
+        1,
+        of=pbx,
+        connected_at=NOON - timedelta(days=9),
+        disconnected_at=NOON - timedelta(days=9),
+        phase="settled",
+        outcome="flagged",
+    )
     return pbx
 
 
@@ -143,9 +152,10 @@ def pbx() -> CtiSource:
 )
 def test_a_gap_of_that_time_is_told(pbx: CtiSource, began: int, ended: int | None, is_told: bool) -> None:
     Gap.objects.create(
-        source=pbx, began_at=NOON + timedelta(minutes=began),
+        source=pbx,
+        began_at=NOON + timedelta(minutes=began),
         ended_at=None if ended is None else NOON + timedelta(minutes=ended),
-    )  # fmt: skip
+    )
 
     assert (nothing().heading == "The link was down then") is is_told
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from agents.core.matching import MatchKind, Verdict
-from calls.explain.not_found import Hearing, Near, NothingCase, SourceCase, explain_nothing
-from calls.explain.outcomes import Answer, GapCase, Mood
+from agents.core.matching import MatchKind, MatchVerdict
+from calls.explain.not_found import Near, NothingCase, SourceCase, SourceCoverage, explain_nothing
+from calls.explain.outcomes import Explanation, GapCase, Mood
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 NOW = NINE + timedelta(hours=1)
@@ -15,16 +15,20 @@ GAP = GapCase("pbx", NINE - timedelta(minutes=5), NINE + timedelta(minutes=1), "
 
 
 def heard(**members: Any) -> SourceCase:
-    matched = Verdict(kind=MatchKind.MATCHED, reason="Extension 2001 is Alice's.")
-    usual: dict[str, Any] = {"slug": "pbx", "hearing": Hearing.HEARD, "verdict": matched}
+    matched = MatchVerdict(kind=MatchKind.MATCHED, reason="Extension 2001 is Alice's.")
+    usual: dict[str, Any] = {"slug": "pbx", "hearing": SourceCoverage.HEARD, "verdict": matched}
     return SourceCase(**{**usual, **members})
 
 
-def asked(*sources: SourceCase, **members: Any) -> Answer:
+def asked(*sources: SourceCase, **members: Any) -> Explanation:
     usual: dict[str, Any] = {
-        "text": "2001", "at": NINE, "now": NOW, "keeps_days": 400, "oldest_at": NINE - timedelta(days=90),
+        "text": "2001",
+        "at": NINE,
+        "now": NOW,
+        "keeps_days": 400,
+        "oldest_at": NINE - timedelta(days=90),
         "sources": sources or (heard(),),
-    }  # fmt: skip
+    }
     return explain_nothing(NothingCase(**{**usual, **members}), UTC)
 
 
@@ -92,23 +96,30 @@ def test_every_gap_of_that_time_is_told() -> None:
     ("source", "said", "todo"),
     [
         (
-            {"hearing": Hearing.NOT_LISTED}, "CTI source pbx does not monitor extension 2001.",
+            {"hearing": SourceCoverage.NOT_LISTED},
+            "CTI source pbx does not monitor extension 2001.",
             "Add 2001 to the devices of pbx",
         ),
         (
-            {"hearing": Hearing.NOT_LISTED, "near": ("02001", "12001")},
-            "It lists 02001, 12001, which is not 2001.", "as it is written there",
+            {"hearing": SourceCoverage.NOT_LISTED, "near": ("02001", "12001")},
+            "It lists 02001, 12001, which is not 2001.",
+            "as it is written there",
         ),
-        ({"hearing": Hearing.NOTHING_LISTED}, "lists no devices at all", "Add the extensions to the devices of pbx"),
-        ({"hearing": Hearing.QUEUE}, "For pbx 2001 is a queue", "the extension that took the call"),
-        ({"hearing": Hearing.IGNORED}, "among the ignored devices of pbx", "ignored_devices"),
-        ({"hearing": Hearing.DISABLED}, "CTI source pbx is switched off", "Switch pbx on"),
         (
-            {"hearing": Hearing.REFUSED, "refused": "Not authorised."},
-            "refuses to let extension 2001 be monitored: Not authorised.", "Allow it in the PBX",
+            {"hearing": SourceCoverage.NOTHING_LISTED},
+            "lists no devices at all",
+            "Add the extensions to the devices of pbx",
+        ),
+        ({"hearing": SourceCoverage.QUEUE}, "For pbx 2001 is a queue", "the extension that took the call"),
+        ({"hearing": SourceCoverage.IGNORED}, "among the ignored devices of pbx", "ignored_devices"),
+        ({"hearing": SourceCoverage.DISABLED}, "CTI source pbx is switched off", "Switch pbx on"),
+        (
+            {"hearing": SourceCoverage.REFUSED, "refused": "Not authorised."},
+            "refuses to let extension 2001 be monitored: Not authorised.",
+            "Allow it in the PBX",
         ),
     ],
-)  # fmt: skip
+)
 def test_an_extension_that_is_not_heard_says_why_and_what_to_do(source: dict[str, Any], said: str, todo: str) -> None:
     found = asked(SourceCase(slug="pbx", **source))
 
@@ -118,16 +129,16 @@ def test_an_extension_that_is_not_heard_says_why_and_what_to_do(source: dict[str
 
 
 def test_of_several_sources_that_do_not_hear_it_the_nearest_comes_first() -> None:
-    far, near = (SourceCase(slug=slug, hearing=Hearing.NOT_LISTED) for slug in ("far", "other"))
-    refusing = SourceCase(slug="own", hearing=Hearing.REFUSED, refused="No.")
-    misspelt = SourceCase(slug="misspelt", hearing=Hearing.NOT_LISTED, near=("02001",))
+    far, near = (SourceCase(slug=slug, hearing=SourceCoverage.NOT_LISTED) for slug in ("far", "other"))
+    refusing = SourceCase(slug="own", hearing=SourceCoverage.REFUSED, refused="No.")
+    misspelt = SourceCase(slug="misspelt", hearing=SourceCoverage.NOT_LISTED, near=("02001",))
 
     assert "own" in asked(far, refusing, near).todo
     assert "misspelt" in asked(far, refusing, misspelt).todo
 
 
 def test_a_source_that_does_not_hear_the_extension_is_no_cause_where_another_does() -> None:
-    found = asked(SourceCase(slug="other", hearing=Hearing.NOT_LISTED), heard(gaps=(GAP,)))
+    found = asked(SourceCase(slug="other", hearing=SourceCoverage.NOT_LISTED), heard(gaps=(GAP,)))
 
     assert found.heading == "The link was down then"
     assert "other" not in found.said
@@ -182,7 +193,7 @@ def test_besides_the_cause_it_is_told_that_no_service_would_have_been_asked() ->
 
 
 def test_besides_the_cause_it_is_told_that_no_user_fits() -> None:
-    verdict = Verdict(kind=MatchKind.UNMATCHED, reason="No QMS user has extension 2001.")
+    verdict = MatchVerdict(kind=MatchKind.UNMATCHED, reason="No QMS user has extension 2001.")
 
     assert "a call there would get no flags now: No QMS user has extension 2001." in asked(heard(verdict=verdict)).said
     assert "Besides" not in asked().said
@@ -196,8 +207,8 @@ def test_several_causes_are_told_the_gap_first() -> None:
     assert places == sorted(places)
 
 
-@pytest.mark.parametrize("hearing", list(Hearing))
-def test_every_way_of_hearing_has_an_answer(hearing: Hearing) -> None:
+@pytest.mark.parametrize("hearing", list(SourceCoverage))
+def test_every_way_of_hearing_has_an_answer(hearing: SourceCoverage) -> None:
     found = asked(SourceCase(slug="pbx", hearing=hearing))
 
     assert found.heading

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from agents.core.matching import MatchKind, Verdict
+from agents.core.matching import MatchKind, MatchVerdict
 from calls.core.outcomes import Outcome
 from calls.core.result_events import WHY
-from calls.core.state import Leg, Phase, SearchStatus, TraceStep, WriteStatus
-from calls.explain.outcomes import DECISIVE, Answer, Evidence, GapCase, LegCase, Mood, WriteCase, explain
+from calls.core.state import LegPhase, LegState, SearchStatus, TraceStep, WriteStatus
+from calls.explain.outcomes import DECISIVE, Evidence, Explanation, GapCase, LegCase, Mood, WriteCase, explain
 from calls.explain.texts import GIVEN_UP, MISSED, REFUSED
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -33,20 +33,29 @@ WRITE = step(61, "write", "The flags go to QMS.")
 
 def case(outcome: Outcome, *trace: TraceStep, **members: Any) -> LegCase:
     """Make a leg that was connected at nine for a minute; members of the case itself may be among the others."""
-    of_case = {name: members.pop(name) for name in ("service", "deadline", "gap", "verdict_now", "writes")
-               if name in members}  # fmt: skip
+    of_case = {
+        name: members.pop(name) for name in ("service", "deadline", "gap", "verdict_now", "writes") if name in members
+    }
     usual: dict[str, Any] = {
-        "number": 1, "call_id": "C1", "device_id": "2001", "ordinal": 1, "connected_at": NINE, "connected_by_us": NINE,
-        "disconnected_at": seconds(60), "phase": Phase.SETTLED, "outcome": outcome, "trace": trace,
-    }  # fmt: skip
-    return LegCase(key=7, leg=Leg(**{**usual, **members}), source="pbx", **{"service": "rs1", **of_case})
+        "number": 1,
+        "call_id": "C1",
+        "device_id": "2001",
+        "ordinal": 1,
+        "connected_at": NINE,
+        "connected_by_us": NINE,
+        "disconnected_at": seconds(60),
+        "phase": LegPhase.SETTLED,
+        "outcome": outcome,
+        "trace": trace,
+    }
+    return LegCase(key=7, leg=LegState(**{**usual, **members}), source="pbx", **{"service": "rs1", **of_case})
 
 
-def answer(outcome: Outcome, *trace: TraceStep, **members: Any) -> Answer:
+def answer(outcome: Outcome, *trace: TraceStep, **members: Any) -> Explanation:
     return explain(case(outcome, *trace, **members), UTC)
 
 
-def missed(word: str, outcome: Outcome = Outcome.NOT_RECORDED) -> Answer:
+def missed(word: str, outcome: Outcome = Outcome.NOT_RECORDED) -> Explanation:
     text = step(10, "missed", f"{WHY[word]} (Asked 12 times.)")
     return answer(outcome, CONNECTED, SEARCH, text, ENDED, missed=word, reason=WHY[word], search=SearchStatus.MISSED)
 
@@ -212,8 +221,8 @@ USERS = {
 @pytest.mark.parametrize("outcome", list(USERS))
 def test_a_user_that_does_not_fit_is_told_as_it_was_then_and_as_it_is_now(outcome: Outcome) -> None:
     kind, todo = USERS[outcome]
-    same = answer(outcome, reason="It was so.", verdict_now=Verdict(kind=kind, reason="It was so."))
-    other = answer(outcome, reason="It was so.", verdict_now=Verdict(kind=kind, reason="It is otherwise."))
+    same = answer(outcome, reason="It was so.", verdict_now=MatchVerdict(kind=kind, reason="It was so."))
+    other = answer(outcome, reason="It was so.", verdict_now=MatchVerdict(kind=kind, reason="It is otherwise."))
 
     assert "It was so. It is still so." in same.said
     assert "It was so. Now: It is otherwise." in other.said
@@ -224,7 +233,7 @@ def test_a_user_that_does_not_fit_is_told_as_it_was_then_and_as_it_is_now(outcom
 
 @pytest.mark.parametrize("outcome", list(USERS))
 def test_a_user_that_was_mended_since_needs_nothing_more(outcome: Outcome) -> None:
-    mended = Verdict(kind=MatchKind.MATCHED, reason="Extension 2001 is that of Alice in QMS.")
+    mended = MatchVerdict(kind=MatchKind.MATCHED, reason="Extension 2001 is that of Alice in QMS.")
     found = answer(outcome, reason="It was so.", verdict_now=mended)
 
     assert "By now it is matched: Extension 2001 is that of Alice in QMS." in found.said
@@ -292,20 +301,21 @@ def test_a_write_that_was_given_up_tells_who_or_what_ended_it(code: str, heading
     assert "retry the flag write" in found.todo
 
 
-def waiting(*trace: TraceStep, **members: Any) -> Answer:
-    return answer(Outcome.WAITING, *trace, **{"phase": Phase.CLOSED, "guid": "G1", **members})
+def waiting(*trace: TraceStep, **members: Any) -> Explanation:
+    return answer(Outcome.WAITING, *trace, **{"phase": LegPhase.CLOSED, "guid": "G1", **members})
 
 
 def test_while_the_recording_is_sought_the_end_of_the_window_is_told() -> None:
-    found = waiting(SEARCH, phase=Phase.OPEN, guid="", disconnected_at=None, search=SearchStatus.OPEN,
-                    deadline=seconds(10))  # fmt: skip
+    found = waiting(
+        SEARCH, phase=LegPhase.OPEN, guid="", disconnected_at=None, search=SearchStatus.OPEN, deadline=seconds(10)
+    )
 
     assert "QMS is being asked for its recording until 09:00:10." in found.said
     assert found.heading == "Not yet: the recording is being sought"
 
 
 def test_while_the_call_goes_on_the_flags_wait_for_its_end() -> None:
-    found = waiting(SEARCH, FOUND, phase=Phase.OPEN, disconnected_at=None)
+    found = waiting(SEARCH, FOUND, phase=LegPhase.OPEN, disconnected_at=None)
 
     assert found.heading == "Not yet: the call goes on"
     assert "recording G1 is known" in found.said

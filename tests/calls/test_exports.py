@@ -21,7 +21,7 @@ from lxml import etree
 
 from calls.export import jobs
 from calls.export.filters import FilterUnreadable, LegFilter, filtered, in_words, read_filter
-from calls.export.writers import Shape, is_formula, open_writer
+from calls.export.writers import SheetFormat, is_formula, open_writer
 from calls.models import ExportJob, ExportState, Leg
 from calls.storage.codec import leg_key
 from calls.ui.leg_filters import LEG_LOOKUPS
@@ -56,10 +56,15 @@ def may_see_callers(user: User) -> User:
 
 def leg(number: int, **members: Any) -> Leg:
     usual: dict[str, Any] = {
-        "connected_at": NOON + timedelta(seconds=number), "disconnected_at": NOON + timedelta(seconds=number + 65),
-        "phase": "settled", "outcome": "not_recorded", "reason_code": "none", "caller_name": "Jo Secret",
-        "calling_number": "+44 7", "called_number": "call-box",
-    }  # fmt: skip
+        "connected_at": NOON + timedelta(seconds=number),
+        "disconnected_at": NOON + timedelta(seconds=number + 65),
+        "phase": "settled",
+        "outcome": "not_recorded",
+        "reason_code": "none",
+        "caller_name": "Jo Secret",
+        "calling_number": "+44 7",
+        "called_number": "call-box",
+    }
     return save_leg(number, **{**usual, **members})
 
 
@@ -148,7 +153,7 @@ def test_no_text_becomes_a_formula(asker: User, text: str) -> None:
 
 def test_a_sheet_that_is_full_is_followed_by_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("calls.export.writers.ROWS_A_SHEET", 2)
-    writer = open_writer("xlsx", tmp_path / "x.xlsx", Shape(("A", "B"), UTC))
+    writer = open_writer("xlsx", tmp_path / "x.xlsx", SheetFormat(("A", "B"), UTC))
     writer.write([(str(number), NOON) for number in range(5)])
     writer.close()
 
@@ -167,11 +172,20 @@ def test_a_file_is_its_owners_alone(asker: User) -> None:
 def test_many_legs_are_written_in_bounded_memory(asker: User, kind: str) -> None:
     of = source("pbx")
     Leg.objects.bulk_create(
-        Leg(id=leg_key(of.pk, number), source=of, call_id=f"C{number}", device_id=str(number % 500),
-            phase="settled", outcome="flagged", reason="R" * 100, folded_at=NOON, facts=b"",
-            connected_at=NOON + timedelta(seconds=number))
+        Leg(
+            id=leg_key(of.pk, number),
+            source=of,
+            call_id=f"C{number}",
+            device_id=str(number % 500),
+            phase="settled",
+            outcome="flagged",
+            reason="R" * 100,
+            folded_at=NOON,
+            facts=b"",
+            connected_at=NOON + timedelta(seconds=number),
+        )
         for number in range(1, 15_001)
-    )  # fmt: skip
+    )
     tracemalloc.start()
     try:
         one = written(job(asker, kind))
@@ -299,19 +313,29 @@ def test_a_person_has_but_a_few_exports_under_way(asker: User) -> None:
             "connected_at_from_0=2026-03-02&connected_at_from_1=09:30&connected_at_to_0=2026-03-03",
             LegFilter(since=NOON.replace(hour=9, minute=30), until=NOON.replace(day=3, hour=0)),
         ),
-        ("when=today&connected_at_from_0=2026-03-02&connected_at_from_1=09:30",
-         LegFilter(since=NOON.replace(hour=9, minute=30))),
+        (
+            "when=today&connected_at_from_0=2026-03-02&connected_at_from_1=09:30",
+            LegFilter(since=NOON.replace(hour=9, minute=30)),
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_lists_address_is_read(address: str, wanted: LegFilter) -> None:
     assert read_filter(address, NOON) == wanted
 
 
 @pytest.mark.parametrize(
     "address",
-    ["caller_name=Jo", "outcome__exact=lost", "phase=gone", "source=x", "when=ever", "q=%00",
-     "connected_at_from_0=2026-99-01", "connected_at_from_0=soon"],
-)  # fmt: skip
+    [
+        "caller_name=Jo",
+        "outcome__exact=lost",
+        "phase=gone",
+        "source=x",
+        "when=ever",
+        "q=%00",
+        "connected_at_from_0=2026-99-01",
+        "connected_at_from_0=soon",
+    ],
+)
 def test_a_filter_that_is_not_known_is_refused_rather_than_left_out(address: str) -> None:
     with pytest.raises(FilterUnreadable):
         read_filter(address, NOON)

@@ -5,7 +5,7 @@ import pytest
 from agents.core.matching import MatchKind
 from calls.core.commands import CloseGap, OpenGap
 from calls.core.outcomes import Outcome
-from calls.core.state import Phase
+from calls.core.state import LegPhase
 from cti.events import AnyEvent
 from tests.calls.switchboard import NOON, Everybody, Switchboard, event, moment
 from tests.calls.test_call_events import queue_call
@@ -38,8 +38,15 @@ def test_a_call_found_in_progress_at_an_extension_without_a_qms_user_says_that_t
 def test_a_conference_goes_on_in_the_call_that_a_snapshot_found_though_its_consultation_was_heard_of_before() -> None:
     board = Switchboard().hears(link("Restored", 0)).call("Originated", 0.5, "C2", "2001").hears(snapshot("Began", 1))
     board.call("Held", 1, "C1", "2001").hears(snapshot("Ended", 2)).call("Established", 3, "C2", "2001")
-    joined = event("Conferenced", 9, primaryOldCallId="C1", secondaryOldCallId="C2", conferencingDeviceId="2001",
-                   addedPartyId="2002", resultingCallId="C3")  # fmt: skip
+    joined = event(
+        "Conferenced",
+        9,
+        primaryOldCallId="C1",
+        secondaryOldCallId="C2",
+        conferencingDeviceId="2001",
+        addedPartyId="2002",
+        resultingCallId="C3",
+    )
     board.hears(joined).call("ConnectionCleared", 20, "C3", "2001")
 
     ends = {leg.connected_at: (leg.call_id, leg.disconnected_at) for leg in board.legs}
@@ -58,7 +65,7 @@ def test_a_leg_that_the_snapshot_still_shows_goes_on() -> None:
     board.hears(link("Lost", 20), link("Restored", 40), snapshot("Began", 41))
     board.call("Established", 41, "C1", "2001").hears(snapshot("Ended", 42))
 
-    assert (board.leg.phase, len(board.legs)) == (Phase.OPEN, 1)
+    assert (board.leg.phase, len(board.legs)) == (LegPhase.OPEN, 1)
 
 
 def test_the_ledger_of_a_gap_says_what_was_saved_and_what_was_lost() -> None:
@@ -106,8 +113,9 @@ def test_a_call_that_rang_before_a_gap_and_is_on_hold_after_it_is_joined_late() 
     board.call("Held", 10, "C1", "2001").call("Established", 10, "C2", "2001").hears(snapshot("Ended", 11)).waits(14)
 
     assert [(leg.call_id, leg.outcome) for leg in board.legs] == [
-        ("C1", Outcome.JOINED_LATE), ("C2", Outcome.JOINED_LATE),
-    ]  # fmt: skip
+        ("C1", Outcome.JOINED_LATE),
+        ("C2", Outcome.JOINED_LATE),
+    ]
     assert board.searches == []
 
 
@@ -148,9 +156,10 @@ def test_a_snapshot_that_nobody_ends_is_worth_nothing_after_five_minutes() -> No
     board.call("Established", 7, "C1", "2001").waits(310).call("Established", 311, "C2", "2002")
 
     assert [leg.is_joined_late for leg in board.legs] == [True, False]
-    assert [leg.device_id for leg in board.hears(snapshot("Ended", 320)).legs if leg.phase is Phase.OPEN] == [
-        "2001", "2002"
-    ]  # fmt: skip
+    assert [leg.device_id for leg in board.hears(snapshot("Ended", 320)).legs if leg.phase is LegPhase.OPEN] == [
+        "2001",
+        "2002",
+    ]
 
 
 def missed(seconds: float, *devices: str) -> AnyEvent:
@@ -269,8 +278,15 @@ def test_a_call_that_rang_before_a_long_gap_and_is_connected_after_it_is_joined_
 def test_a_call_that_was_moved_by_a_conference_before_the_snapshot_is_joined_late() -> None:
     board = Switchboard().call("Delivered", 1, "C1", "2001").hears(link("Lost", 2), link("Restored", 11))
     moved = {"new": {"callId": "C3", "deviceId": "2001"}, "old": {"callId": "C1", "deviceId": "2001"}}
-    joined = event("Conferenced", 11.1, primaryOldCallId="C2", resultingCallId="C3", conferencingDeviceId="2001",
-                   addedPartyId="2002", connections=[moved])  # fmt: skip
+    joined = event(
+        "Conferenced",
+        11.1,
+        primaryOldCallId="C2",
+        resultingCallId="C3",
+        conferencingDeviceId="2001",
+        addedPartyId="2002",
+        connections=[moved],
+    )
     board.hears(joined, snapshot("Began", 12)).call("Established", 12, "C3", "2001").hears(snapshot("Ended", 12))
 
     assert (board.leg.call_id, board.leg.is_joined_late, board.searches) == ("C3", True, [])

@@ -26,9 +26,14 @@ ADDRESS = "admin:calls_leg_changelist"
 def leg(of: CtiSource, number: int, **members: Any) -> Leg:
     """Save a leg, as the consumer would, so many minutes ago."""
     usual: dict[str, Any] = {
-        "call_id": f"C{number}", "device_id": "2001", "phase": "settled", "outcome": "flagged",
-        "connected_at": timezone.now() - timedelta(minutes=number), "folded_at": timezone.now(), "facts": b"",
-    }  # fmt: skip
+        "call_id": f"C{number}",
+        "device_id": "2001",
+        "phase": "settled",
+        "outcome": "flagged",
+        "connected_at": timezone.now() - timedelta(minutes=number),
+        "folded_at": timezone.now(),
+        "facts": b"",
+    }
     return Leg.objects.create(id=leg_key(of.pk, 100_000 - number), source=of, **{**usual, **members})
 
 
@@ -55,10 +60,16 @@ def shown(client: Client, **asked: Any) -> list[str]:
 @pytest.mark.parametrize(
     "member",
     [
-        {"call_id": "77"}, {"device_id": "77"}, {"agent_id": "77"}, {"interaction_id": "77"}, {"queue_name": "77"},
-        {"calling_number": "77"}, {"caller_name": "77"}, {"recording_guid": "77"},
+        {"call_id": "77"},
+        {"device_id": "77"},
+        {"agent_id": "77"},
+        {"interaction_id": "77"},
+        {"queue_name": "77"},
+        {"calling_number": "77"},
+        {"caller_name": "77"},
+        {"recording_guid": "77"},
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("phase", ["open", "closed", "settled"])
 def test_a_leg_is_found_by_each_of_its_values_whole(
     operator: Client, pbx: CtiSource, member: dict[str, str], phase: str
@@ -212,9 +223,17 @@ def test_recording_searches_are_found_by_their_legs_and_never_counted(
     service = RecordingService.objects.create(slug="rs1", data_server=server, url="http://127.0.0.1:9/")
     for number, why in ((1, "several"), (2, "none")):
         RecordingSearch.objects.create(
-            leg_id=leg(pbx, number, device_id=f"200{number}").pk, source=pbx, service=service, state="missed", why=why,
-            extension=f"200{number}", not_started_before=now, connected_at=now, deadline=now, next_at=now,
-        )  # fmt: skip
+            leg_id=leg(pbx, number, device_id=f"200{number}").pk,
+            source=pbx,
+            service=service,
+            state="missed",
+            why=why,
+            extension=f"200{number}",
+            not_started_before=now,
+            connected_at=now,
+            deadline=now,
+            next_at=now,
+        )
 
     def found(**asked: Any) -> list[str]:
         page = operator.get(reverse("admin:calls_recordingsearch_changelist"), asked)

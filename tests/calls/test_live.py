@@ -29,9 +29,14 @@ def leg(number: int = 1, of: CtiSource | None = None, **members: Any) -> Leg:
     """Save a leg in progress that was connected so many seconds ago."""
     of = of or CtiSource.objects.filter(slug="pbx").first() or source("pbx")
     usual: dict[str, Any] = {
-        "call_id": f"C{number}", "device_id": "2001", "phase": "open", "outcome": "waiting",
-        "connected_at": NOW - timedelta(seconds=number), "folded_at": NOW, "facts": b"",
-    }  # fmt: skip
+        "call_id": f"C{number}",
+        "device_id": "2001",
+        "phase": "open",
+        "outcome": "waiting",
+        "connected_at": NOW - timedelta(seconds=number),
+        "folded_at": NOW,
+        "facts": b"",
+    }
     return Leg.objects.create(id=leg_key(of.pk, number), source=of, **{**usual, **members})
 
 
@@ -40,12 +45,15 @@ def search(of: Leg, ordinal: int = 1, **members: Any) -> RecordingSearch:
     server, _ = DataServer.objects.get_or_create(slug="ds1")
     service, _ = RecordingService.objects.get_or_create(slug="rs1", defaults={"data_server": server, "url": "http://q"})
     usual: dict[str, Any] = {
-        "state": "open", "deadline": of.connected_at + timedelta(seconds=10), "next_at": NOW,
-        "not_started_before": of.connected_at, "connected_at": of.connected_at,
-    }  # fmt: skip
+        "state": "open",
+        "deadline": of.connected_at + timedelta(seconds=10),
+        "next_at": NOW,
+        "not_started_before": of.connected_at,
+        "connected_at": of.connected_at,
+    }
     return RecordingSearch.objects.create(
         leg_id=of.pk, ordinal=ordinal, source=of.source, service=service, extension=of.device_id, **{**usual, **members}
-    )  # fmt: skip
+    )
 
 
 def shown(wanted: LiveFilter = ALL, *, may_see_callers: bool = True, at: datetime = NOW) -> Live:
@@ -179,8 +187,10 @@ def test_after_a_transfer_the_new_question_is_shown() -> None:
     search(one, ordinal=2, deadline=NOW + timedelta(seconds=5))
 
     assert guid() == (
-        Guid.ASKING, "found before the transfer; is it still the same? not asked yet", NOW + timedelta(seconds=5)
-    )  # fmt: skip
+        Guid.ASKING,
+        "found before the transfer; is it still the same? not asked yet",
+        NOW + timedelta(seconds=5),
+    )
 
 
 def test_a_missed_recording_tells_why() -> None:
@@ -211,12 +221,18 @@ def test_an_index_of_the_open_legs_serves_the_page_however_many_are_over() -> No
     of = source("pbx")
     Leg.objects.bulk_create(
         Leg(
-            id=leg_key(of.pk, number), source=of, call_id=f"C{number}", device_id=str(2000 + number % 50),
-            phase="open" if number % 100 == 0 else "settled", outcome="flagged", folded_at=NOW, facts=b"",
+            id=leg_key(of.pk, number),
+            source=of,
+            call_id=f"C{number}",
+            device_id=str(2000 + number % 50),
+            phase="open" if number % 100 == 0 else "settled",
+            outcome="flagged",
+            folded_at=NOW,
+            facts=b"",
             connected_at=NOW - timedelta(seconds=number),
         )
         for number in range(1, 10_001)
-    )  # fmt: skip
+    )
 
     for found in (plan(), plan(queue="Sales"), plan(agent="9101")):
         assert "calls_leg_open" in found

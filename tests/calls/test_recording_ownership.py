@@ -22,8 +22,9 @@ def test_a_recording_is_nobodys_when_qms_has_none_for_the_call_heard_of_soon_aft
     board = _consultation(queue_call(Switchboard()).found(5.3, 1, "G2", started=5.2), heard).missed(heard + 10, 2)
 
     assert [(leg.guid, leg.outcome) for leg in _over(board).legs] == [
-        ("", Outcome.WINDOW_MISSED), ("", Outcome.NOT_RECORDED),
-    ]  # fmt: skip
+        ("", Outcome.WINDOW_MISSED),
+        ("", Outcome.NOT_RECORDED),
+    ]
     assert board.writes == []
 
 
@@ -68,9 +69,17 @@ def test_the_second_segment_after_a_transfer_gives_its_recording_up_too() -> Non
     board = Switchboard().call("Established", 5, "C2", "2002").found(5.1, 1, "G1")
     moved = [{"old": {"callId": "C2", "deviceId": "2002"}, "new": {"callId": "C1", "deviceId": "2002"}}]
     board.call("Established", 4, "C1", "2001").hears(
-        event("Transferred", 20, primaryOldCallId="C1", secondaryOldCallId="C2", resultingCallId="C1",
-              transferringDeviceId="2001", transferredToDeviceId="2002", connections=moved)
-    )  # fmt: skip
+        event(
+            "Transferred",
+            20,
+            primaryOldCallId="C1",
+            secondaryOldCallId="C2",
+            resultingCallId="C1",
+            transferringDeviceId="2001",
+            transferredToDeviceId="2002",
+            connections=moved,
+        )
+    )
     board.found(21.5, 1, "G2", started=21.3).call("ConnectionCleared", 22, "C1", "2002")
     board.call("Established", 23.5, "C3", "2002").waits(40)
 
@@ -111,9 +120,17 @@ def test_a_transfer_long_after_a_loss_is_not_concerned_by_it() -> None:
     board.hears(snapshot("Ended", 12)).call("Established", 14, "C1", "2001")
     moved = [{"old": {"callId": "C2", "deviceId": "2002"}, "new": {"callId": "C1", "deviceId": "2002"}}]
     board.hears(
-        event("Transferred", 30, primaryOldCallId="C1", secondaryOldCallId="C2", resultingCallId="C1",
-              transferringDeviceId="2001", transferredToDeviceId="2002", connections=moved)
-    )  # fmt: skip
+        event(
+            "Transferred",
+            30,
+            primaryOldCallId="C1",
+            secondaryOldCallId="C2",
+            resultingCallId="C1",
+            transferringDeviceId="2001",
+            transferredToDeviceId="2002",
+            connections=moved,
+        )
+    )
     board.found(30.5, 1, "G2", started=30.3)
 
     assert "G2" in [leg.guid for leg in board.legs]
@@ -143,10 +160,13 @@ def _conference(*, secondary: bool) -> Switchboard:
     board.call("Established", 9.8, "C2", "2001").found(9.9, 1, "G2").hears(snapshot("Began", 10))
     board.call("Held", 10, "C1", "2001").call("Established", 10, "C2", "2001").hears(snapshot("Ended", 11))
     names = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2"} if secondary else {"primaryOldCallId": "C2"}
-    items = [{"old": {"callId": one, "deviceId": "2001"}, "new": {"callId": "C3", "deviceId": "2001"}}
-             for one in ("C1", "C2")]  # fmt: skip
-    return board.hears(event("Conferenced", 30, resultingCallId="C3", conferencingDeviceId="2001",
-                             connections=items, **names))  # fmt: skip
+    items = [
+        {"old": {"callId": one, "deviceId": "2001"}, "new": {"callId": "C3", "deviceId": "2001"}}
+        for one in ("C1", "C2")
+    ]
+    return board.hears(
+        event("Conferenced", 30, resultingCallId="C3", conferencingDeviceId="2001", connections=items, **names)
+    )
 
 
 @pytest.mark.parametrize("secondary", [True, False])

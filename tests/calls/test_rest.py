@@ -22,9 +22,14 @@ NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 def leg(of: CtiSource, number: int, **members: Any) -> Leg:
     """Save a leg, as the consumer would, so many minutes after nine."""
     usual: dict[str, Any] = {
-        "call_id": f"C{number}", "device_id": "2001", "phase": "settled", "outcome": "not_recorded",
-        "connected_at": NINE + timedelta(minutes=number), "folded_at": NINE, "facts": b"",
-    }  # fmt: skip
+        "call_id": f"C{number}",
+        "device_id": "2001",
+        "phase": "settled",
+        "outcome": "not_recorded",
+        "connected_at": NINE + timedelta(minutes=number),
+        "folded_at": NINE,
+        "facts": b"",
+    }
     return Leg.objects.create(id=leg_key(of.pk, number), source=of, **{**usual, **members})
 
 
@@ -65,15 +70,32 @@ def flagged_leg(of: CtiSource) -> Leg:
         slug="rs1", data_server=DataServer.objects.create(slug="ds1"), url="http://q"
     )
     row = leg(
-        of, 7, interaction_id="I7", agent_id="9101", agent_name="Alice", queue_name="Sales", caller_name="Jo",
-        calling_number="+44", called_number="2000", direction="inbound", outcome="flagged", recording_guid="G7",
-        service=service, disconnected_at=NINE + timedelta(minutes=9),
-    )  # fmt: skip
+        of,
+        7,
+        interaction_id="I7",
+        agent_id="9101",
+        agent_name="Alice",
+        queue_name="Sales",
+        caller_name="Jo",
+        calling_number="+44",
+        called_number="2000",
+        direction="inbound",
+        outcome="flagged",
+        recording_guid="G7",
+        service=service,
+        disconnected_at=NINE + timedelta(minutes=9),
+    )
     for part, state, name in (("base", WriteState.WRITTEN, "AgentId"), ("wrapup", WriteState.QUEUED, "CTIWrapup")):
         write = FlagWrite.objects.create(
-            leg_id=row.pk, source_id=of.pk, service=service, recording_guid="G7", part=part, state=state,
-            not_before=NINE, created_at=NINE,
-        )  # fmt: skip
+            leg_id=row.pk,
+            source_id=of.pk,
+            service=service,
+            recording_guid="G7",
+            part=part,
+            state=state,
+            not_before=NINE,
+            created_at=NINE,
+        )
         FlagValue.objects.create(write=write, recording_guid="G7", name=name, value="9101")
     return row
 
@@ -88,13 +110,28 @@ def test_a_leg_tells_what_is_known_of_it_and_the_flags_that_qms_took() -> None:
 
     assert Asking(pbx).legs() == [
         {
-            "id": str(row.pk), "source": "pbx", "callId": "C7", "deviceId": "2001", "interactionId": "I7",
-            "agentId": "9101", "agentName": "Alice", "queueName": "Sales", "callerName": "Jo", "callingNumber": "+44",
-            "calledNumber": "2000", "direction": "inbound", "connectedAt": "2026-03-02T09:07:00Z",
-            "disconnectedAt": "2026-03-02T09:09:00Z", "endUnknown": False, "recordingGuid": "G7",
-            "recordingService": "rs1", "outcome": "flagged", "reason": None, "flags": {"AgentId": "9101"},
+            "id": str(row.pk),
+            "source": "pbx",
+            "callId": "C7",
+            "deviceId": "2001",
+            "interactionId": "I7",
+            "agentId": "9101",
+            "agentName": "Alice",
+            "queueName": "Sales",
+            "callerName": "Jo",
+            "callingNumber": "+44",
+            "calledNumber": "2000",
+            "direction": "inbound",
+            "connectedAt": "2026-03-02T09:07:00Z",
+            "disconnectedAt": "2026-03-02T09:09:00Z",
+            "endUnknown": False,
+            "recordingGuid": "G7",
+            "recordingService": "rs1",
+            "outcome": "flagged",
+            "reason": None,
+            "flags": {"AgentId": "9101"},
         }
-    ]  # fmt: skip
+    ]
 
 
 def test_what_is_not_known_of_a_leg_is_null(asking: Asking) -> None:

@@ -14,11 +14,11 @@ from msgspec.structs import replace
 
 from calls.models import Leg, RecordingSearch, SearchState
 from calls.search import worker
-from calls.search.worker import Asked, Pump, look_up, look_up_hint, services_with_due_searches, settle
+from calls.search.worker import PendingQuestion, SearchWorker, look_up, look_up_hint, services_with_due_searches, settle
 from calls.storage.codec import leg_key
 from clock.stopping import stop
-from cti.api import Watch
-from cti.models import CtiSource, Kind
+from cti.api import PollingMarker
+from cti.models import CtiSource, SourceKind
 from devtools.servers import wait_until
 from qms.models import DataServer, RecordingService
 from qms.port import QmsError, QmsUnavailable, Recording
@@ -61,15 +61,19 @@ class Desk:
     def __init__(self) -> None:
         self.qms = SimulatedQms([SimulatedService(slug=slug, data_server="ds") for slug in ("a", "b")])
         self.qms.set_users([SimulatedUser(extension=str(number)) for number in range(2001, 2010)])
-        self.source = CtiSource.objects.create(slug="pbx", kind=Kind.HTTP)
+        self.source = CtiSource.objects.create(slug="pbx", kind=SourceKind.HTTP)
         server = DataServer.objects.create(slug="ds")
         self.a, self.b = (
             RecordingService.objects.create(
-                slug=slug, data_server=server, url="http://127.0.0.1:9/", lookup_interval_ms=INTERVAL_MS,
-                timeout_seconds=1, max_in_flight=4,
+                slug=slug,
+                data_server=server,
+                url="http://127.0.0.1:9/",
+                lookup_interval_ms=INTERVAL_MS,
+                timeout_seconds=1,
+                max_in_flight=4,
             )
             for slug in ("a", "b")
-        )  # fmt: skip
+        )
         self.asked: list[tuple[str, str, datetime, datetime | None]] = []
         self.errors: dict[str, QmsError] = {}
         self.gates: dict[str, threading.Event] = {}
@@ -86,19 +90,24 @@ class Desk:
         """Save a search for the leg and extension of a number, as the consumer would."""
         connected = timezone.now() - timedelta(seconds=ago)
         usual: dict[str, Any] = {
-            "leg_id": leg_key(self.source.pk, number), "source": self.source, "service": self.a,
-            "extension": str(2000 + number), "not_started_before": connected - timedelta(seconds=3),
-            "connected_at": connected, "deadline": connected + timedelta(seconds=window), "next_at": connected,
-        }  # fmt: skip
+            "leg_id": leg_key(self.source.pk, number),
+            "source": self.source,
+            "service": self.a,
+            "extension": str(2000 + number),
+            "not_started_before": connected - timedelta(seconds=3),
+            "connected_at": connected,
+            "deadline": connected + timedelta(seconds=window),
+            "next_at": connected,
+        }
         return RecordingSearch.objects.create(**{**usual, **members})
 
     def looks_up(self, service: RecordingService | None = None, seconds: float = 3.0) -> bool:
         """Ask a service until nothing is open."""
         return look_up((service or self.a).pk, timezone.now, self.connect, seconds=seconds)
 
-    def pump(self) -> Pump:
+    def pump(self) -> SearchWorker:
         """Make a pump of another process."""
-        return Pump(self.a, timezone.now, self.connect)
+        return SearchWorker(self.a, timezone.now, self.connect)
 
 
 @pytest.fixture
@@ -219,10 +228,17 @@ def test_another_legs_recording_is_no_answer(desk: Desk) -> None:
     recording = desk.qms.connected("2001", timezone.now() - timedelta(seconds=2), "a")
     assert recording is not None
     Leg.objects.create(
-        id=leg_key(desk.source.pk, 99), source=desk.source, call_id="C9", device_id="2001", phase="open",
-        connected_at=timezone.now(), folded_at=timezone.now(), outcome="waiting", facts=b"",
+        id=leg_key(desk.source.pk, 99),
+        source=desk.source,
+        call_id="C9",
+        device_id="2001",
+        phase="open",
+        connected_at=timezone.now(),
+        folded_at=timezone.now(),
+        outcome="waiting",
+        facts=b"",
         recording_guid=recording.guid,
-    )  # fmt: skip
+    )
     search = desk.search(window=0.3)
     desk.looks_up()
 
@@ -233,10 +249,17 @@ def test_what_began_as_the_leg_was_connected_is_told_though_another_open_leg_has
     recording = desk.qms.connected("2001", timezone.now(), "a")
     assert recording is not None
     Leg.objects.create(
-        id=leg_key(desk.source.pk, 99), source=desk.source, call_id="C9", device_id="2001", phase="open",
-        connected_at=timezone.now(), folded_at=timezone.now(), outcome="waiting", facts=b"",
+        id=leg_key(desk.source.pk, 99),
+        source=desk.source,
+        call_id="C9",
+        device_id="2001",
+        phase="open",
+        connected_at=timezone.now(),
+        folded_at=timezone.now(),
+        outcome="waiting",
+        facts=b"",
         recording_guid=recording.guid,
-    )  # fmt: skip
+    )
     search = desk.search(window=0.3)
     desk.looks_up()
 
@@ -270,7 +293,7 @@ def test_a_search_that_was_cancelled_meanwhile_stays_cancelled(desk: Desk) -> No
     search = desk.search()
     now = timezone.now()
     RecordingSearch.objects.update(state=SearchState.CANCELLED)
-    settle(desk.a, [Asked(search, now, recording=Recording("G1", "2001", now))], now)
+    settle(desk.a, [PendingQuestion(search, now, recording=Recording("G1", "2001", now))], now)
 
     assert (settled(search).state, search.recording_guid) == (SearchState.CANCELLED, "")
 
@@ -301,7 +324,7 @@ def test_the_claim_of_a_pump_that_died_runs_out_soon_whatever_the_time_out(desk:
     RecordingService.objects.filter(pk=desk.a.pk).update(timeout_seconds=60)
     search = desk.search(window=60)
     desk.pump()._claim(4)
-    later = Pump(desk.a, lambda: timezone.now() + timedelta(seconds=4), desk.connect)
+    later = SearchWorker(desk.a, lambda: timezone.now() + timedelta(seconds=4), desk.connect)
 
     assert [one.pk for one in later._claim(4)] == [search.pk]
 
@@ -357,7 +380,7 @@ def test_a_second_call_leaves_all_to_the_pump_that_runs(desk: Desk) -> None:
     assert answers == [False]
 
 
-class Watcher(Watch):
+class Watcher(PollingMarker):
     """A watch that counts the looks; ``keep`` and ``leave`` let something happen just then."""
 
     def __init__(self, keep: Callable[[int], Any] = lambda _: None, leave: Callable[[], Any] = lambda: None) -> None:

@@ -24,22 +24,38 @@ def attended(seconds: float = 30, **more: Any) -> AnyEvent:
         {"new": {"callId": "C3", "deviceId": "T17:3"}, "old": {"callId": "C1", "deviceId": "T17:3"}},
         {"new": {"callId": "C3", "deviceId": "2002"}, "old": {"callId": "C2", "deviceId": "2002"}},
     ]
-    data = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "transferringDeviceId": "2001",
-            "transferredToDeviceId": "2002", "resultingCallId": "C3", "connections": connections}  # fmt: skip
+    data = {
+        "primaryOldCallId": "C1",
+        "secondaryOldCallId": "C2",
+        "transferringDeviceId": "2001",
+        "transferredToDeviceId": "2002",
+        "resultingCallId": "C3",
+        "connections": connections,
+    }
     return event("Transferred", seconds, **{**data, **more})
 
 
 def test_a_blind_transfer_ends_one_leg_and_begins_another_with_the_same_interaction() -> None:
     board = queue_call(Switchboard()).found(6, 1, "G1")
-    board.hears(event("Transferred", 20, primaryOldCallId="C1", transferringDeviceId="2001", resultingCallId="C2",
-                      connections=[{"new": {"callId": "C2", "deviceId": "2002"}}]))  # fmt: skip
+    board.hears(
+        event(
+            "Transferred",
+            20,
+            primaryOldCallId="C1",
+            transferringDeviceId="2001",
+            resultingCallId="C2",
+            connections=[{"new": {"callId": "C2", "deviceId": "2002"}}],
+        )
+    )
     board.call("Delivered", 20.2, "C2", "2002").call("Established", 24, "C2", "2002")
 
     first, second = board.legs
     assert board.spans() == [("2001", 5.0, 20.0), ("2002", 24.0, None)]
     assert (
-        second.facts.interaction_id, second.facts.queue_name, second.facts.caller_name,
-    ) == ("I-C1", "Sales", "Jo")  # fmt: skip
+        second.facts.interaction_id,
+        second.facts.queue_name,
+        second.facts.caller_name,
+    ) == ("I-C1", "Sales", "Jo")
     assert [one.leg for one in board.searches] == [1, 2]
     assert first.call_id == "C1"
 
@@ -139,8 +155,16 @@ def test_a_conference_keeps_one_leg_for_each_extension() -> None:
         {"new": {"callId": "C3", "deviceId": "2001"}, "old": {"callId": "C1", "deviceId": "2001"}},
         {"new": {"callId": "C3", "deviceId": "2002"}, "old": {"callId": "C2", "deviceId": "2002"}},
     ]
-    joined = event("Conferenced", 30, primaryOldCallId="C1", secondaryOldCallId="C2", conferencingDeviceId="2001",
-                   addedPartyId="2002", resultingCallId="C3", connections=connections)  # fmt: skip
+    joined = event(
+        "Conferenced",
+        30,
+        primaryOldCallId="C1",
+        secondaryOldCallId="C2",
+        conferencingDeviceId="2001",
+        addedPartyId="2002",
+        resultingCallId="C3",
+        connections=connections,
+    )
     board = consultation(Switchboard()).hears(joined, joined).call("ConnectionCleared", 50, "C3", "2001")
     board.call("ConnectionCleared", 50.1, "C3", "2001").call("ConnectionCleared", 60, "C3", "2002")
 
@@ -172,8 +196,9 @@ def test_an_answer_in_the_resulting_call_that_overtakes_the_transfer_keeps_its_l
 def test_a_next_call_ends_a_leg_that_waits_for_the_decision_after_a_transfer() -> None:
     """Its first search is answered late, after the transfer; the second has no answer when the next call begins."""
     board = consultation(Switchboard()).hears(attended())
-    first = RecordingFound(leg=2, search=1, guid="G2", service=1, started_at=moment(25), attempts=1, at=moment(31),
-                           asked_at=moment(31))  # fmt: skip
+    first = RecordingFound(
+        leg=2, search=1, guid="G2", service=1, started_at=moment(25), attempts=1, at=moment(31), asked_at=moment(31)
+    )
     board.hears(first).call("ConnectionCleared", 33, "C3", "2002").waits(35)
     board.call("Delivered", 36, "C9", "2002").call("Established", 37, "C9", "2002").waits(60)
 

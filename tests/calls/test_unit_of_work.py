@@ -6,11 +6,11 @@ from datetime import timedelta
 from calls.core.reducer import fold_into
 from calls.core.result_events import TimePassed
 from calls.core.state import SourceState
-from calls.core.unit_of_work import SPARE, Draft, State
+from calls.core.unit_of_work import SPARE, LiveState, UnitOfWork
 from tests.calls.switchboard import Everybody, event, moment
 
 
-def _day(draft: Draft, calls: int) -> Draft:
+def _day(draft: UnitOfWork, calls: int) -> UnitOfWork:
     """Let calls come and go, one a second, each folded by itself."""
     for n in range(calls):
         draft.begin(Everybody())
@@ -27,14 +27,14 @@ def _day(draft: Draft, calls: int) -> Draft:
 
 def test_calls_that_are_over_leave_no_moments_behind() -> None:
     """Each is looked at again twelve hours after it began, if nothing else is heard of it."""
-    draft = _day(Draft(State(source=SourceState(slug="pbx")), Everybody()), 3 * SPARE)
+    draft = _day(UnitOfWork(LiveState(source=SourceState(slug="pbx")), Everybody()), 3 * SPARE)
 
     assert len(draft.calls) < 100
     assert len(draft._dues) <= SPARE + 2 * len(draft.calls)
 
 
 def test_a_call_that_says_nothing_more_still_goes_stale_among_many_that_are_over() -> None:
-    draft = Draft(State(source=SourceState(slug="pbx")), Everybody())
+    draft = UnitOfWork(LiveState(source=SourceState(slug="pbx")), Everybody())
     fold_into(draft, [event("Delivered", -1, callId="silent", deviceId="2002")])
     _day(draft, 3 * SPARE)
 
@@ -46,7 +46,7 @@ def test_a_call_that_says_nothing_more_still_goes_stale_among_many_that_are_over
 
 def test_what_is_kept_of_calls_and_legs_is_not_walked_through_by_the_garbage_collector() -> None:
     """With 100,000 legs open that took a seventh of the consumer's time."""
-    draft = Draft(State(source=SourceState(slug="pbx")), Everybody())
+    draft = UnitOfWork(LiveState(source=SourceState(slug="pbx")), Everybody())
     fold_into(draft, [event("Established", 0, callId="C1", deviceId="2001", queueName="Sales")])
 
     call, (leg,) = draft.calls["C1"], draft.legs.values()

@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 from cti.events import CallData, Established
-from cti.sources.port import LinkError, LoginRefused, Outlet, Quarantined, Refusal, SourceConfig, Stamp
+from cti.sources.port import LinkError, LoginRefused, MonitorRefusal, Outlet, Quarantined, SourceConfig, Stamp
 
 
 class LineSession:
@@ -44,8 +44,8 @@ class LineSession:
                 await outlet.accept([self._stamp.call(Established, data, received=datetime.now(UTC))])
             case ["refuse", device]:
                 now = datetime.now(UTC)
-                await outlet.refused(device, Refusal("no such device", now + timedelta(seconds=5)))
+                await outlet.refused(device, MonitorRefusal("no such device", now + timedelta(seconds=5)))
             case ["lack", *what]:
-                await outlet.lacks(Refusal(" ".join(what), datetime.now(UTC) + timedelta(seconds=5)))
+                await outlet.lacks(MonitorRefusal(" ".join(what), datetime.now(UTC) + timedelta(seconds=5)))
             case _:
                 await outlet.quarantine(Quarantined(" ".join(words).encode(), "message", "not a word of ours"))

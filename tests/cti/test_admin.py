@@ -13,8 +13,8 @@ from pytest_django import DjangoAssertNumQueries
 
 import clock
 from cti.http_intake.tokens import Unauthorized, authorize, mint_token
-from cti.journal.lease import Lease, Standby, Standing
-from cti.models import CtiSource, IntakeToken, Kind, LinkState, LinkStatus, QuarantinedMessage, Scope
+from cti.journal.lease import Lease, LeaseStanding, Standby
+from cti.models import CtiSource, IntakeToken, LinkState, LinkStatus, QuarantinedMessage, Scope, SourceKind
 from cti.ui.status_text import link_sentences
 from tests.cti.examples import AT, source
 from vault.fields import Secret
@@ -27,9 +27,14 @@ NAMES = ["ctisource", "intaketoken", "quarantinedmessage"]
 @pytest.fixture
 def pbx() -> CtiSource:
     return source(
-        "pbx", Kind.CSTA_XML, host="10.0.0.5", port=5555, secret=Secret("s3cret"), devices=["2001", "0123"],
+        "pbx",
+        SourceKind.CSTA_XML,
+        host="10.0.0.5",
+        port=5555,
+        secret=Secret("s3cret"),
+        devices=["2001", "0123"],
         queues={"7000": "Sales"},
-    )  # fmt: skip
+    )
 
 
 def quarantined(pbx: CtiSource, raw: bytes = b"<Event>\x07</Event>") -> QuarantinedMessage:
@@ -47,10 +52,20 @@ def page(client: Client, name: str, *args: Any) -> str:
 def filled(**changes: str) -> dict[str, str]:
     """Return the form of a source as the page shows it, with changes."""
     return {
-        "slug": "pbx", "kind": "csta_xml", "enabled": "on", "host": "10.0.0.5", "port": "5555", "username": "",
-        "new_secret": "", "secret_env": "", "device_lines": "2001\n0123", "queue_lines": "7000 = Sales",
-        "options": "{}", "seating": "hot_desk", "ca_file": "",
-    } | changes  # fmt: skip
+        "slug": "pbx",
+        "kind": "csta_xml",
+        "enabled": "on",
+        "host": "10.0.0.5",
+        "port": "5555",
+        "username": "",
+        "new_secret": "",
+        "secret_env": "",
+        "device_lines": "2001\n0123",
+        "queue_lines": "7000 = Sales",
+        "options": "{}",
+        "seating": "hot_desk",
+        "ca_file": "",
+    } | changes
 
 
 def test_every_list_and_page_opens(admin_client: Client, pbx: CtiSource) -> None:
@@ -158,7 +173,7 @@ def test_the_list_of_sources_asks_the_database_once_for_all(
     admin_client: Client, django_assert_max_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(5):
-        LinkStatus.objects.create(source=source(f"pbx-{number}", Kind.CSTA_XML), state=LinkState.UP)
+        LinkStatus.objects.create(source=source(f"pbx-{number}", SourceKind.CSTA_XML), state=LinkState.UP)
 
     with django_assert_max_num_queries(8):
         page(admin_client, "ctisource_changelist")
@@ -191,12 +206,15 @@ def test_the_list_of_sources_asks_the_database_once_for_all(
 def test_the_link_is_told_in_sentences(pbx: CtiSource, members: dict[str, Any], expected: str) -> None:
     now = timezone.now()
     told: dict[str, Any] = {
-        "leader": "host:1", "since": now, "reported_at": now - timedelta(seconds=1), "last_event_at": now,
+        "leader": "host:1",
+        "since": now,
+        "reported_at": now - timedelta(seconds=1),
+        "last_event_at": now,
         "last_error_at": now,
-    }  # fmt: skip
+    }
     LinkStatus.objects.create(source=pbx, **(told | members))
 
-    assert expected in " ".join(link_sentences(CtiSource.objects.get(), now, Standing("host:1")))
+    assert expected in " ".join(link_sentences(CtiSource.objects.get(), now, LeaseStanding("host:1")))
 
 
 HERE, AWAY = Standby("host:2", timedelta(seconds=1)), Standby("host:3", timedelta(seconds=60))
@@ -205,15 +223,15 @@ HERE, AWAY = Standby("host:2", timedelta(seconds=1)), Standby("host:3", timedelt
 @pytest.mark.parametrize(
     ("standing", "expected"),
     [
-        (Standing("host:1", (HERE, AWAY)), "host:2 stands by, last seen at 20"),
-        (Standing("host:1"), "No second listener: if this one dies, events are missed until it is back."),
-        (Standing("host:1", (AWAY,)), "until it is back. host:3 stood by until 20"),
-        (Standing("", (HERE,)), "Nobody leads now: what the PBX tells is missed. The last to lead was host:1"),
-        (Standing("host:2"), "host:2 leads now, and has not reported yet; before it host:1 led"),
+        (LeaseStanding("host:1", (HERE, AWAY)), "host:2 stands by, last seen at 20"),
+        (LeaseStanding("host:1"), "No second listener: if this one dies, events are missed until it is back."),
+        (LeaseStanding("host:1", (AWAY,)), "until it is back. host:3 stood by until 20"),
+        (LeaseStanding("", (HERE,)), "Nobody leads now: what the PBX tells is missed. The last to lead was host:1"),
+        (LeaseStanding("host:2"), "host:2 leads now, and has not reported yet; before it host:1 led"),
         (None, "host:1 leads by its own report; Redis does not tell"),
     ],
 )
-def test_who_leads_and_who_stands_by_is_told(pbx: CtiSource, standing: Standing | None, expected: str) -> None:
+def test_who_leads_and_who_stands_by_is_told(pbx: CtiSource, standing: LeaseStanding | None, expected: str) -> None:
     now = timezone.now()
     LinkStatus.objects.create(source=pbx, state=LinkState.UP, leader="host:1", reported_at=now)
 
@@ -243,10 +261,13 @@ def test_the_page_of_a_source_lists_every_refused_device_with_its_reason_and_the
 ) -> None:
     now = clock.now()
     LinkStatus.objects.create(
-        source=pbx, state=LinkState.UP, leader="host:1", reported_at=now,
+        source=pbx,
+        state=LinkState.UP,
+        leader="host:1",
+        reported_at=now,
         monitors_refused={"2001": "invalidDeviceID", "2002": "<none>"},
         monitors_again={"2001": now + timedelta(minutes=1)},
-    )  # fmt: skip
+    )
 
     shown = page(admin_client, "ctisource_change", pbx.pk)
 
@@ -270,4 +291,4 @@ def test_a_source_that_nothing_is_taken_from_says_why() -> None:
     now = timezone.now()
 
     assert "disabled" in link_sentences(source("off", enabled=False), now)[0]
-    assert "listen pbx" in link_sentences(source("pbx", Kind.CSTA_XML), now)[0]
+    assert "listen pbx" in link_sentences(source("pbx", SourceKind.CSTA_XML), now)[0]

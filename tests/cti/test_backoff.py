@@ -2,14 +2,14 @@
 
 import pytest
 
-from cti.listener.backoff import Pace
+from cti.listener.backoff import Backoff
 from cti.sources.port import LinkError, LoginRefused
 
 BROKE, REFUSED = LinkError("the link broke"), LoginRefused("the login is refused", "Mend it")
 
 
 def test_a_link_that_broke_is_tried_again_within_five_seconds_however_often() -> None:
-    pace = Pace()
+    pace = Backoff()
     pauses = [pace.pause(BROKE, 0) for _ in range(20)]
 
     assert 0.25 <= pauses[0] <= 1
@@ -17,7 +17,7 @@ def test_a_link_that_broke_is_tried_again_within_five_seconds_however_often() ->
 
 
 def test_a_link_that_held_begins_again_with_the_shortest_pause() -> None:
-    pace = Pace()
+    pace = Backoff()
     for _ in range(10):
         pace.pause(BROKE, 0)
 
@@ -26,7 +26,7 @@ def test_a_link_that_held_begins_again_with_the_shortest_pause() -> None:
 
 def test_a_refusal_is_tried_again_after_a_minute_and_then_every_five() -> None:
     """Three tries in ten minutes: fewer than any fail2ban counts."""
-    pace = Pace()
+    pace = Backoff()
     first, *others = [pace.pause(REFUSED, 0) for _ in range(4)]
 
     assert 60 <= first <= 66
@@ -35,15 +35,15 @@ def test_a_refusal_is_tried_again_after_a_minute_and_then_every_five() -> None:
 
 def test_a_link_that_broke_in_between_forgets_no_refusal() -> None:
     """A PBX that has banned an address does not answer it for a while."""
-    pace = Pace()
+    pace = Backoff()
     pace.pause(REFUSED, 0)
     assert pace.pause(BROKE, 0) <= 5
     assert pace.pause(REFUSED, 0) >= 300
 
 
-@pytest.mark.parametrize("forget", [Pace.begin_anew, Pace.linked])
+@pytest.mark.parametrize("forget", [Backoff.begin_anew, Backoff.linked])
 def test_a_link_that_came_up_and_other_settings_forget_the_refusals(forget: object) -> None:
-    pace = Pace()
+    pace = Backoff()
     pace.pause(REFUSED, 0)
     assert callable(forget)
     forget(pace)

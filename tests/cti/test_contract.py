@@ -45,9 +45,13 @@ def valid(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
 
 def event(kind: type[events.Event], data: dict[str, Any]) -> dict[str, Any]:
     return {
-        "specversion": "1.0", "id": "1", "source": "web", "type": type_name(kind), "time": "2026-03-02T09:30:00+01:00",
+        "specversion": "1.0",
+        "id": "1",
+        "source": "web",
+        "type": type_name(kind),
+        "time": "2026-03-02T09:30:00+01:00",
         "data": data,
-    }  # fmt: skip
+    }
 
 
 def schema_accepts(value: Any) -> bool:

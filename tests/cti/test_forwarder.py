@@ -10,15 +10,17 @@ from pytest_django import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from cti import api
-from cti.http_intake.file_tail import PlaceError
+from cti.http_intake.file_tail import FilePositionError
 from cti.http_intake.forwarder import Forwarder, ForwardError
 from cti.http_intake.tokens import mint_token
 from devtools.servers import free_port
 from tests.cti.examples import as_json, cloud_event, source
 
 pytestmark = [
-    pytest.mark.django_db(transaction=True), pytest.mark.urls("cti.urls"), pytest.mark.usefixtures("redis"),
-]  # fmt: skip
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.urls("cti.urls"),
+    pytest.mark.usefixtures("redis"),
+]
 
 
 def lines(*ids: str) -> bytes:
@@ -144,7 +146,7 @@ def test_a_file_that_is_gone_is_told_and_the_new_one_sent_whole(
 def test_a_state_that_is_not_ours_is_a_persons_to_mend(tmp_path: Path, text: str) -> None:
     (tmp_path / "state").write_text(text)
 
-    with pytest.raises(PlaceError, match=r"state does not hold the place.*Delete it"):
+    with pytest.raises(FilePositionError, match=r"state does not hold the place.*Delete it"):
         make("http://127.0.0.1:1", tmp_path, "any", Sleep())
 
 

@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from cti import api
 from cti.events import decode
 from cti.http_intake.tokens import CHALLENGE, mint_token, revoke_token
-from cti.models import IntakeToken, Kind, QuarantinedMessage, Scope
+from cti.models import IntakeToken, QuarantinedMessage, Scope, SourceKind
 from devtools.servers import free_port
 from tests.cti.examples import as_json, cloud_event, source
 
@@ -112,8 +112,10 @@ def test_the_gateways_time_is_the_sources_but_never_in_the_future(post: Post, mi
 
 
 def test_text_that_a_database_cannot_keep_is_mended(post: Post) -> None:
-    post(rb'{"specversion":"1.0","id":"1","source":"web","type":"csta.call.Established","time":"2026-03-02T09:30:00Z",'
-         rb'"data":{"callId":"a\u0000b","deviceId":"c\\u0000"}}')  # fmt: skip
+    post(
+        rb'{"specversion":"1.0","id":"1","source":"web","type":"csta.call.Established","time":"2026-03-02T09:30:00Z",'
+        rb'"data":{"callId":"a\u0000b","deviceId":"c\\u0000"}}'
+    )
 
     (kept,) = journalled()
     assert kept["data"] == {"callId": "a\ufffdb", "deviceId": "c\\u0000"}
@@ -216,11 +218,11 @@ def test_a_revoked_token_opens_nothing(post: Post) -> None:
 
 @pytest.mark.parametrize(
     ("members", "scope"),
-    [({}, Scope.READ), ({"enabled": False}, Scope.WRITE), ({"kind": Kind.CSTA_XML}, Scope.WRITE)],
+    [({}, Scope.READ), ({"enabled": False}, Scope.WRITE), ({"kind": SourceKind.CSTA_XML}, Scope.WRITE)],
     ids=["a token that reads", "a disabled source", "a source with a listener"],
 )
 def test_valid_tokens_that_may_not_post_are_forbidden(post: Post, members: dict[str, Any], scope: str) -> None:
-    other = mint_token(source("other", **({"kind": Kind.HTTP} | members)), scope).text
+    other = mint_token(source("other", **({"kind": SourceKind.HTTP} | members)), scope).text
 
     assert post(cloud_event("1", source="other"), bearer=other).status_code == 403
 

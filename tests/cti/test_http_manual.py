@@ -18,8 +18,10 @@ from cti.http_intake.tokens import mint_token
 from tests.cti.examples import source
 
 pytestmark = [
-    pytest.mark.django_db(transaction=True), pytest.mark.urls("cti.urls"), pytest.mark.usefixtures("redis"),
-]  # fmt: skip
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.urls("cti.urls"),
+    pytest.mark.usefixtures("redis"),
+]
 
 
 @pytest.fixture
@@ -36,8 +38,10 @@ def block(manual: str, heading: str) -> str:
 
 def run(command: list[str], live_server: LiveServer) -> None:
     environment = dict(os.environ) | {
-        "GATEWAY": live_server.url, "GATEWAY_TOKEN": mint_token(source("shop")).text, "NO_PROXY": "*",
-    }  # fmt: skip
+        "GATEWAY": live_server.url,
+        "GATEWAY_TOKEN": mint_token(source("shop")).text,
+        "NO_PROXY": "*",
+    }
     subprocess.run(command, env=environment, check=True, timeout=30, stdout=subprocess.DEVNULL)
 
 

@@ -18,7 +18,7 @@ from cti.events import Event
 from cti.journal.dedup import Arrival, append_unique, take_allowance
 from cti.journal.lease import Lease, standing
 from cti.journal.stream import client, journal_key
-from cti.journal.writer import Writer, next_epoch
+from cti.journal.writer import JournalWriter, next_epoch
 from devtools.servers import free_port, start_redis, stop, wait_until
 from tests.cti.examples import established
 from tests.cti.proxy import proxy_before
@@ -35,7 +35,7 @@ def seen_keys() -> list[str]:
 
 
 def test_what_is_appended_is_read_in_order_and_from_any_place() -> None:
-    entries = Writer("pbx", 5000).append(events(1, 2, 3))
+    entries = JournalWriter("pbx", 5000).append(events(1, 2, 3))
 
     assert [one.id for one in entries] == ["5000-1", "5000-2", "5000-3"]
     assert api.read_journal("pbx", "0-0", 10) == entries
@@ -44,14 +44,14 @@ def test_what_is_appended_is_read_in_order_and_from_any_place() -> None:
 
 
 def test_each_source_has_a_journal_of_its_own() -> None:
-    Writer("pbx", 5000).append(events(1))
+    JournalWriter("pbx", 5000).append(events(1))
 
     assert api.read_journal("other", "0-0", 10) == []
     assert api.journal_state("other") == api.JournalState(0, "0-0", "")
 
 
 def test_the_state_tells_length_last_id_and_incarnation() -> None:
-    Writer("pbx", 5000).append(events(1, 2))
+    JournalWriter("pbx", 5000).append(events(1, 2))
 
     state = api.journal_state("pbx")
 
@@ -60,7 +60,7 @@ def test_the_state_tells_length_last_id_and_incarnation() -> None:
 
 
 def test_an_append_that_is_repeated_changes_nothing() -> None:
-    writer = Writer("pbx", 5000)
+    writer = JournalWriter("pbx", 5000)
     entries = writer.append(events(1, 2))
 
     writer.put(entries)
@@ -69,7 +69,7 @@ def test_an_append_that_is_repeated_changes_nothing() -> None:
 
 
 def test_a_repeat_that_reaches_further_appends_the_rest() -> None:
-    writer = Writer("pbx", 5000)
+    writer = JournalWriter("pbx", 5000)
     entries = writer.entries(events(1, 2, 3))
     writer.put(entries[:1])
 
@@ -79,15 +79,15 @@ def test_a_repeat_that_reaches_further_appends_the_rest() -> None:
 
 
 def test_more_entries_than_one_script_takes_are_all_appended() -> None:
-    entries = Writer("pbx", 5000).append(events(*range(1203)))
+    entries = JournalWriter("pbx", 5000).append(events(*range(1203)))
 
     assert api.read_journal("pbx", "0-0", 2000) == entries
 
 
 def test_an_old_leader_is_refused_after_a_take_over() -> None:
-    old = Writer("pbx", next_epoch("pbx"))
+    old = JournalWriter("pbx", next_epoch("pbx"))
     old.append(events(1))
-    new = Writer("pbx", next_epoch("pbx"))
+    new = JournalWriter("pbx", next_epoch("pbx"))
     new.append(events(2))
 
     with pytest.raises(api.Fenced) as refusal:
@@ -98,7 +98,7 @@ def test_an_old_leader_is_refused_after_a_take_over() -> None:
 
 
 def test_two_writers_that_chose_the_same_epoch_do_not_mix() -> None:
-    first, second = Writer("pbx", 5000), Writer("pbx", 5000)
+    first, second = JournalWriter("pbx", 5000), JournalWriter("pbx", 5000)
     first.append(events(1))
 
     with pytest.raises(api.Fenced):
@@ -107,14 +107,14 @@ def test_two_writers_that_chose_the_same_epoch_do_not_mix() -> None:
 
 def test_an_epoch_is_past_the_journal_and_past_what_is_known_elsewhere() -> None:
     far = 99_000_000_000_000
-    Writer("pbx", far).append(events(1))
+    JournalWriter("pbx", far).append(events(1))
 
     assert next_epoch("pbx") == far + 1
     assert next_epoch("pbx", above=far + 5) == far + 6
 
 
 def test_trimming_forgets_whole_nodes_of_older_entries_only() -> None:
-    entries = Writer("pbx", 5000).append(events(*range(500)))
+    entries = JournalWriter("pbx", 5000).append(events(*range(500)))
 
     forgotten = api.trim_journal("pbx", "5000-301")
 
@@ -125,12 +125,12 @@ def test_trimming_forgets_whole_nodes_of_older_entries_only() -> None:
 
 
 def test_a_journal_that_was_emptied_has_another_incarnation_and_goes_on_past_the_checkpoint() -> None:
-    Writer("pbx", 5000).append(events(1))
+    JournalWriter("pbx", 5000).append(events(1))
     before = api.journal_state("pbx")
     client().flushall()
 
     assert api.advance_journal("pbx", before.last_id)
-    Writer("pbx", next_epoch("pbx")).append(events(2))
+    JournalWriter("pbx", next_epoch("pbx")).append(events(2))
 
     after = api.journal_state("pbx")
     assert after.incarnation != before.incarnation
@@ -138,18 +138,18 @@ def test_a_journal_that_was_emptied_has_another_incarnation_and_goes_on_past_the
 
 
 def test_a_journal_that_lost_its_tail_gives_no_id_below_the_checkpoint() -> None:
-    Writer("pbx", 5000).append(events(1))
+    JournalWriter("pbx", 5000).append(events(1))
 
     assert api.advance_journal("pbx", "5000-900")
     assert not api.advance_journal("pbx", "5000-900")
     assert api.journal_state("pbx").last_id == "5000-900"
     with pytest.raises(api.Fenced):
-        Writer("pbx", 5000).put([api.Entry("5000-2", b"{}")])
+        JournalWriter("pbx", 5000).put([api.Entry("5000-2", b"{}")])
 
 
 @pytest.mark.parametrize("persistence", ["none", "an old copy"])
 def test_what_redis_lost_is_given_again_before_anything_newer(persistence: str) -> None:
-    writer = Writer("pbx", 5000)
+    writer = JournalWriter("pbx", 5000)
     first = writer.append(events(1, 2))
     copy: Any = client().dump(journal_key("pbx"))
     life: Any = client().get("incarnation:{pbx}")
@@ -166,10 +166,10 @@ def test_what_redis_lost_is_given_again_before_anything_newer(persistence: str) 
 
 
 def test_a_redis_that_is_emptied_by_an_old_leaders_time_does_not_let_it_in() -> None:
-    old = Writer("pbx", 5000)
+    old = JournalWriter("pbx", 5000)
     old.append(events(1))
     client().flushall()
-    new = Writer("pbx", 6000)
+    new = JournalWriter("pbx", 6000)
     new.append(events(2))
 
     with pytest.raises(api.Fenced):
@@ -254,7 +254,7 @@ def test_an_allowance_is_given_until_it_is_used_up(settings: Settings) -> None:
 def test_a_redis_that_is_away_is_an_error_that_may_pass(settings: Settings) -> None:
     settings.JOURNAL_URL = f"redis://127.0.0.1:{free_port()}/0"
     calls: list[Callable[[], object]] = [
-        lambda: Writer("pbx", 5000).append(events(1)),
+        lambda: JournalWriter("pbx", 5000).append(events(1)),
         lambda: append_unique("web", [Arrival("a", b"1")]),
         lambda: api.read_journal("pbx", "0-0", 1),
         lambda: api.journal_state("pbx"),
@@ -279,7 +279,7 @@ def test_a_redis_that_is_full_takes_all_of_a_batch_or_nothing(settings: Settings
         client().config_set("maxmemory", "1")
         calls: list[Callable[[], object]] = [
             lambda: append_unique("web", [Arrival("b", b"2")]),
-            lambda: Writer("pbx", 5000).append(events(1)),
+            lambda: JournalWriter("pbx", 5000).append(events(1)),
         ]
         for refused in calls:
             with pytest.raises(api.JournalUnavailable) as refusal:
@@ -335,7 +335,7 @@ def test_appends_go_on_after_redis_was_killed_and_started_again(settings: Settin
     port = free_port()
     settings.JOURNAL_URL = f"redis://127.0.0.1:{port}/0"
     server = start_redis(tmp_path, port, "--appendonly", "yes", "--appendfsync", "always")
-    writer = Writer("pbx", 5000)
+    writer = JournalWriter("pbx", 5000)
     writer.append(events(1))
     append_unique("web", [Arrival("a", b"1")])
     stop(server, signal.SIGKILL)
@@ -357,7 +357,7 @@ def test_appends_go_on_after_redis_was_killed_and_started_again(settings: Settin
 def test_an_answer_that_got_lost_doubles_no_event(settings: Settings, lost: int) -> None:
     with proxy_before(urlsplit(settings.REDIS_URL).port or 0) as proxy:
         settings.JOURNAL_URL = f"redis://127.0.0.1:{proxy.port}/0"
-        writer = Writer("pbx", 5000)
+        writer = JournalWriter("pbx", 5000)
         writer.append(events(1))
         append_unique("web", [Arrival("a", b"1")])
         calls: list[Callable[[], object]] = [

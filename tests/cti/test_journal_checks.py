@@ -10,9 +10,14 @@ from cti.journal.checks import JournalSettings, journal_warnings
 from devtools.servers import free_port, start_redis, stop
 
 SAFE = {
-    "version": "7.2.4", "appendonly": "yes", "appendfsync": "always", "policy": "noeviction", "memory_used": 10,
-    "memory_limit": 100, "is_replica": False,
-}  # fmt: skip
+    "version": "7.2.4",
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "policy": "noeviction",
+    "memory_used": 10,
+    "memory_limit": 100,
+    "is_replica": False,
+}
 
 
 def ids(**members: object) -> list[str | None]:

@@ -25,7 +25,7 @@ from cti.journal.lease import Lease, standing
 from cti.journal.stream import Entry, client, journal_key
 from cti.listener.listener import Listener
 from cti.listener.source_config import source_config
-from cti.models import CtiSource, Kind, LinkState, LinkStatus, QuarantinedMessage
+from cti.models import CtiSource, LinkState, LinkStatus, QuarantinedMessage, SourceKind
 from cti.sources.registry import SESSIONS
 from devtools.servers import free_port, start_redis, stop, wait_until
 from tests.cti.examples import source
@@ -39,9 +39,9 @@ LIMIT_SECONDS = 4.5
 
 @pytest.fixture
 def pbx(monkeypatch: pytest.MonkeyPatch) -> Iterator[Switch]:
-    monkeypatch.setitem(SESSIONS, Kind.CSTA_XML, "tests.cti.line_session:LineSession")
+    monkeypatch.setitem(SESSIONS, SourceKind.CSTA_XML, "tests.cti.line_session:LineSession")
     with switch() as one:
-        source("pbx", Kind.CSTA_XML, host="127.0.0.1", port=one.port)
+        source("pbx", SourceKind.CSTA_XML, host="127.0.0.1", port=one.port)
         yield one
 
 
@@ -173,8 +173,8 @@ def test_a_link_that_ends_is_a_gap_and_is_made_again(pbx: Switch, listening: Lis
 
 
 def test_a_source_that_is_not_there_is_tried_again_and_its_error_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SESSIONS, Kind.CSTA_XML, "tests.cti.line_session:LineSession")
-    source("pbx", Kind.CSTA_XML, host="127.0.0.1", port=free_port())
+    monkeypatch.setitem(SESSIONS, SourceKind.CSTA_XML, "tests.cti.line_session:LineSession")
+    source("pbx", SourceKind.CSTA_XML, host="127.0.0.1", port=free_port())
     one = Listening()
     try:
         wait_until(lambda: is_reported(state=LinkState.DOWN, last_error__startswith="no connection"), "the error")
@@ -350,7 +350,7 @@ def test_a_full_spool_is_a_gap_with_its_reason(pbx: Switch, settings: Settings, 
         stop(server)
 
 
-@pytest.mark.parametrize("members", [{"kind": Kind.HTTP}, {"kind": Kind.CSTA_XML, "enabled": False}])
+@pytest.mark.parametrize("members", [{"kind": SourceKind.HTTP}, {"kind": SourceKind.CSTA_XML, "enabled": False}])
 def test_a_source_that_needs_no_listener_is_refused_with_status_2(members: dict[str, object]) -> None:
     source("web", **members)  # type: ignore[arg-type]
 

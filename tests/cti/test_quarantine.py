@@ -27,8 +27,10 @@ def test_equal_messages_of_an_hour_are_one_row_with_a_count() -> None:
     record_quarantine(source("other").pk, broken("a"), AT)
 
     assert sorted(QuarantinedMessage.objects.values_list("source__slug", "count")) == [
-        ("other", 1), ("web", 1), ("web", 3),
-    ]  # fmt: skip
+        ("other", 1),
+        ("web", 1),
+        ("web", 3),
+    ]
 
 
 def test_a_flood_of_different_messages_is_bounded_and_its_count_true(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,11 @@
 """What a link brings gathers for a moment, and no longer."""
 
-from cti.sources.read_coalescing import GATHER_SECONDS, Gathering
+from cti.sources.read_coalescing import GATHER_SECONDS, ReadCoalescer
 
 
 def test_readings_are_apart_and_the_first_after_a_quiet_time_waits_for_nothing() -> None:
     now = [100.0]
-    gathering = Gathering(lambda: now[0])
+    gathering = ReadCoalescer(lambda: now[0])
     assert gathering.left == 0
 
     assert gathering.read(b"bytes") == b"bytes"

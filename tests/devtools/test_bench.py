@@ -24,9 +24,17 @@ def test_nothing_measured_is_told_as_nothing() -> None:
 def test_a_table_shows_rates_latencies_and_processes() -> None:
     usage = Usage(kind="events", cpu_per_1000_calls=2.5, cores=0.5, first_mib=80, last_mib=81, peak_mib=90)
     one = Result(
-        bench="calls", what="10 calls/s", rate=1234.5, unit="calls/s", cpu_seconds=3, against="floor", ratio=0.5,
-        latencies=[latency("asked", [0.25])], usage=[usage], notes=["settled"],
-    )  # fmt: skip
+        bench="calls",
+        what="10 calls/s",
+        rate=1234.5,
+        unit="calls/s",
+        cpu_seconds=3,
+        against="floor",
+        ratio=0.5,
+        latencies=[latency("asked", [0.25])],
+        usage=[usage],
+        notes=["settled"],
+    )
 
     shown = table([one])
 

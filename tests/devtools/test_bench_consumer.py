@@ -18,8 +18,12 @@ def _quick(name: str) -> list[Result]:
     }
     done = subprocess.run(
         [sys.executable, "-m", "bench", name, "--quick", "--json"],
-        cwd=settings.BASE_DIR, env=environment, check=False, capture_output=True, timeout=400,
-    )  # fmt: skip
+        cwd=settings.BASE_DIR,
+        env=environment,
+        check=False,
+        capture_output=True,
+        timeout=400,
+    )
 
     assert done.returncode == 0, done.stderr.decode()
     return msgspec.json.decode(done.stdout, type=list[Result])

@@ -14,8 +14,12 @@ def test_every_page_of_the_bench_answers_with_few_legs() -> None:
     }
     done = subprocess.run(
         [sys.executable, "-m", "bench", "pages", "--quick", "--legs", "1200", "--json"],
-        cwd=settings.BASE_DIR, env=environment, check=False, capture_output=True, timeout=240,
-    )  # fmt: skip
+        cwd=settings.BASE_DIR,
+        env=environment,
+        check=False,
+        capture_output=True,
+        timeout=240,
+    )
 
     assert done.returncode == 0, done.stderr.decode()
     (result,) = json.loads(done.stdout)

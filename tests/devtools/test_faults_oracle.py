@@ -8,8 +8,8 @@ import pytest
 
 from calls.core.result_events import WHY
 from devtools.faults.gap_ledger import judge_gaps
-from devtools.faults.observations import HeldRecording, Injected, LinkGap, SeenLeg
-from devtools.faults.oracle import Evidence, Judge, Verdict, stretched
+from devtools.faults.observations import Injected, LinkGap, QmsRecording, SeenLeg
+from devtools.faults.oracle import Judge, OracleVerdict, RunEvidence, stretched
 from devtools.faults.schedule import schedule
 from devtools.faults.stepped_clock import true_times
 from flags.catalogue.values import FIELDS
@@ -19,28 +19,42 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 END = NOON + timedelta(seconds=6)
 FLAGS = {"AgentId": "9101", "AgentName": "Alice Archer", "CTICallRef": "C1", "InteractionGuid": "I1"}
 LEG = LegLine(
-    number=1, extension="2001", agent_id="9101", agent_name="Alice Archer", is_in_qms=True, queue_name=None,
-    caller_name=None, calling_number="", called_number="", direction="inbound", call_ref="C1", call_refs=["C1"],
-    interaction_id="I1", connected_at=NOON, disconnected_at=END, wrapup_template=None, wrapup_result=None,
-    query_data={}, ended="agent_left", heard=True,
-)  # fmt: skip
+    number=1,
+    extension="2001",
+    agent_id="9101",
+    agent_name="Alice Archer",
+    is_in_qms=True,
+    queue_name=None,
+    caller_name=None,
+    calling_number="",
+    called_number="",
+    direction="inbound",
+    call_ref="C1",
+    call_refs=["C1"],
+    interaction_id="I1",
+    connected_at=NOON,
+    disconnected_at=END,
+    wrapup_template=None,
+    wrapup_result=None,
+    query_data={},
+    ended="agent_left",
+    heard=True,
+)
 SEEN = SeenLeg("2001", "C1", NOON, "G1", "flagged", "")
 MISSED = SeenLeg("2001", "C1", NOON, None, "window_missed", "late")
-RECORDING = HeldRecording("G1", "2001", NOON, FLAGS, 1)
-BARE = HeldRecording("G1", "2001", NOON)
+RECORDING = QmsRecording("G1", "2001", NOON, FLAGS, 1)
+BARE = QmsRecording("G1", "2001", NOON)
 GAP = LinkGap(NOON - timedelta(seconds=5), NOON + timedelta(seconds=1))
 FAULT = Injected("kill", NOON, NOON, timedelta(seconds=5), hurts_searches=True)
 
 
-def judged(recording: HeldRecording | None = RECORDING, seen: SeenLeg | None = SEEN, **more: Any) -> Verdict:
+def judged(recording: QmsRecording | None = RECORDING, seen: SeenLeg | None = SEEN, **more: Any) -> OracleVerdict:
     evidence: dict[str, Any] = {"gaps": [], "injected": [], "truth": [LEG]} | more
     recordings = [recording] if recording else []
-    return Judge(
-        Evidence(recordings=recordings, legs=[seen] if seen else [], specs=FIELDS, **evidence)
-    ).judge()  # fmt: skip
+    return Judge(RunEvidence(recordings=recordings, legs=[seen] if seen else [], specs=FIELDS, **evidence)).judge()
 
 
-def counts(verdict: Verdict) -> tuple[int, int, int, int]:
+def counts(verdict: OracleVerdict) -> tuple[int, int, int, int]:
     return len(verdict.lost), len(verdict.twice), len(verdict.wrong), len(verdict.unexplained)
 
 
@@ -64,7 +78,7 @@ def test_a_leg_with_its_own_flags_is_clean() -> None:
         (BARE, msgspec.structs.replace(MISSED, outcome="joined_late"), (0, 0, 0, 1)),
     ],
 )
-def test_each_harm_is_counted(recording: HeldRecording, seen: SeenLeg | None, expected: tuple[int, ...]) -> None:
+def test_each_harm_is_counted(recording: QmsRecording, seen: SeenLeg | None, expected: tuple[int, ...]) -> None:
     assert counts(judged(recording, seen)) == expected
 
 

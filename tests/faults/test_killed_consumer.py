@@ -20,7 +20,7 @@ from calls.models import Checkpoint, HourlyCount, Leg, RecordingSearch
 from cti.events import AnyEvent, from_mapping
 from devtools.servers import wait_until
 from tests.calls.switchboard import Everybody, Switchboard
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -53,7 +53,7 @@ def start(started: list[subprocess.Popen[bytes]], late: datetime) -> subprocess.
     return started[-1]
 
 
-def tell_calls(house: House) -> list[AnyEvent]:
+def tell_calls(house: GatewayStack) -> list[AnyEvent]:
     """Accept many overlapping calls into the journal."""
     told = []
     for number in range(CALLS):
@@ -70,7 +70,7 @@ def tell_calls(house: House) -> list[AnyEvent]:
 def test_a_consumer_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice(
     folding: list[subprocess.Popen[bytes]],
 ) -> None:
-    house = House()
+    house = GatewayStack()
     house.users(*(str(3000 + number) for number in range(90)))
     events = tell_calls(house)
     chance = random.Random(7)

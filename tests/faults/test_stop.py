@@ -24,7 +24,7 @@ from calls.broker import send
 from calls.models import RecordingSearch, SearchState
 from calls.search.worker import LEASE, look_up
 from calls.storage.codec import leg_key
-from cti.models import CtiSource, Kind
+from cti.models import CtiSource, SourceKind
 from devtools.servers import free_port, is_listening, wait_until
 from flags.catalogue.values import FlagText
 from flags.delivery.worker import deliver
@@ -79,12 +79,17 @@ class Place:
 
     def __init__(self, folder: Path, server: SilentServer) -> None:
         self.folder, self.server, self.qms = folder, server, server.qms
-        self.source = CtiSource.objects.create(slug="pbx", kind=Kind.HTTP)
+        self.source = CtiSource.objects.create(slug="pbx", kind=SourceKind.HTTP)
         self.service = RecordingService.objects.create(
-            slug="rs1", data_server=DataServer.objects.create(slug="ds1"), username="gateway", password="pass",
-            url=f"http://127.0.0.1:{server.port}/rs1", timeout_seconds=TIMEOUT_SECONDS, max_in_flight=IN_FLIGHT,
+            slug="rs1",
+            data_server=DataServer.objects.create(slug="ds1"),
+            username="gateway",
+            password="pass",
+            url=f"http://127.0.0.1:{server.port}/rs1",
+            timeout_seconds=TIMEOUT_SECONDS,
+            max_in_flight=IN_FLIGHT,
             lookup_interval_ms=50,
-        )  # fmt: skip
+        )
         self.started: list[subprocess.Popen[bytes]] = []
 
     def start(self, name: str, **environment: str) -> subprocess.Popen[bytes]:
@@ -114,10 +119,15 @@ class Place:
         """Begin a search at Connected, as the consumer does."""
         connected = now()
         return RecordingSearch.objects.create(
-            leg_id=leg_key(self.source.pk, 1), source=self.source, service=self.service, extension="2001",
-            not_started_before=connected - timedelta(seconds=3), connected_at=connected, next_at=connected,
+            leg_id=leg_key(self.source.pk, 1),
+            source=self.source,
+            service=self.service,
+            extension="2001",
+            not_started_before=connected - timedelta(seconds=3),
+            connected_at=connected,
+            next_at=connected,
             deadline=connected + timedelta(seconds=window),
-        )  # fmt: skip
+        )
 
     def queue_writes(self) -> None:
         """Queue writes to recordings of their own."""
@@ -125,9 +135,14 @@ class Place:
             recording = self.qms.connected("2001", now())
             assert recording is not None
             new = NewWrite(
-                leg_id=number, source_id=self.source.pk, service_id=self.service.pk, recording_guid=recording.guid,
-                at=now(), part="base", texts=(FlagText("AgentId", "A1"),),
-            )  # fmt: skip
+                leg_id=number,
+                source_id=self.source.pk,
+                service_id=self.service.pk,
+                recording_guid=recording.guid,
+                at=now(),
+                part="base",
+                texts=(FlagText("AgentId", "A1"),),
+            )
             assert queue_writes([new]) == []
 
     def deliver(self, after: float) -> None:
@@ -204,8 +219,9 @@ def test_a_stopped_writes_worker_gives_back_what_it_did_not_send_and_what_it_sen
     place.server.is_silent = False
     place.deliver(after=0)
     assert Counter(FlagWrite.objects.values_list("state", flat=True)) == {
-        "written": WRITES - IN_FLIGHT, "unclear": IN_FLIGHT,
-    }  # fmt: skip
+        "written": WRITES - IN_FLIGHT,
+        "unclear": IN_FLIGHT,
+    }
     place.deliver(after=TIMEOUT_SECONDS + 5)
     assert set(FlagWrite.objects.values_list("state", flat=True)) == {"written"}
     assert place.server.asked == {"WriteFlags": WRITES, "GetFlags": IN_FLIGHT}
@@ -222,7 +238,7 @@ def test_a_stopped_worker_does_not_wait_for_a_load_of_users_that_hangs(place: Pl
 
 def test_all_programs_stop_together_in_time(place: Place) -> None:
     place.server.is_silent = False
-    CtiSource.objects.create(slug="away", kind=Kind.CSTA_XML, host="127.0.0.1", port=free_port())
+    CtiSource.objects.create(slug="away", kind=SourceKind.CSTA_XML, host="127.0.0.1", port=free_port())
     port = free_port()
     names = ("web", "beat", "listeners", *QUEUES)
     running = {name: place.start(name, BIND=f"127.0.0.1:{port}") for name in names}

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from flags.catalogue.values import FlagText
-from flags.delivery.worker import Delivered, deliver
+from flags.delivery.worker import DeliveryRun, deliver
 from flags.models import FlagWrite
 from flags.outbox.bulk_insert import NewWrite
 from flags.outbox.writes import queue_writes
@@ -118,14 +118,18 @@ class Post:
         guid = guid or self.qms.records(name)
         self.legs += 1
         new = NewWrite(
-            leg_id=self.legs, source_id=7, service_id=self.service.pk, recording_guid=guid, at=self.time,
+            leg_id=self.legs,
+            source_id=7,
+            service_id=self.service.pk,
+            recording_guid=guid,
+            at=self.time,
             part="base" if part == "base" else "wrapup",
             texts=tuple(FlagText(name, value) for name, value in (texts or {"AgentId": "A1"}).items()),
-        )  # fmt: skip
+        )
         assert queue_writes([new]) == []
         return FlagWrite.objects.get(recording_guid=guid, part=part).pk
 
-    def delivers(self, after: float = 0, **options: Any) -> Delivered:
+    def delivers(self, after: float = 0, **options: Any) -> DeliveryRun:
         """Let time pass, then deliver."""
         self.time += timedelta(seconds=after)
         return deliver(self.service.pk, now=lambda: self.time, connect=self.lines, **options)

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 
 from flags.models import FlagCreation, FlagSetting
 from flags.provisioning import create_jobs
-from flags.provisioning.create import Connect, Creation, FlagAnswer, Tell, create_flags
+from flags.provisioning.create import ConnectService, Creation, FlagAnswer, ProgressCallback, create_flags
 from qms.models import DataServer, RecordingService
 from qms.port import FlagDefinition
 from simulators.qms.envelopes import Credentials
@@ -29,9 +29,12 @@ def qms() -> Iterator[SimulatedQms]:
     qms = SimulatedQms([SimulatedService(slug="north", data_server="main")])
     with in_thread(SimulatedServer(qms, Credentials("gateway", "secret"))) as server:
         RecordingService.objects.create(
-            slug="north", data_server=DataServer.objects.create(slug="main"), username="gateway", password="secret",
+            slug="north",
+            data_server=DataServer.objects.create(slug="main"),
+            username="gateway",
+            password="secret",
             url=f"http://127.0.0.1:{server.port}/north",
-        )  # fmt: skip
+        )
         yield qms
 
 
@@ -102,7 +105,7 @@ def test_the_page_follows_flag_by_flag_while_a_worker_creates_them(
     def look() -> None:
         seen.append(admin_client.get(f"{FLAGS}creation/").content.decode())
 
-    def looked_at(server: DataServer, connect: Connect, tell: Tell) -> Creation:
+    def looked_at(server: DataServer, connect: ConnectService, tell: ProgressCallback) -> Creation:
         def tell_and_look(answers: Sequence[FlagAnswer]) -> None:
             tell(answers)
             look()
@@ -189,9 +192,12 @@ def test_who_may_not_see_the_flags_cannot_follow_their_creation(client: Client) 
 
 @pytest.mark.parametrize(
     ("values", "told"),
-    [({"field": "colour"}, "A call has no such field"), ({"max_length": 0}, "Give a length"),
-     ({"max_length": 5000}, "Give a length")],
-)  # fmt: skip
+    [
+        ({"field": "colour"}, "A call has no such field"),
+        ({"max_length": 0}, "Give a length"),
+        ({"max_length": 5000}, "Give a length"),
+    ],
+)
 def test_a_flag_that_could_not_be_written_is_not_taken(
     admin_client: Client, values: dict[str, object], told: str
 ) -> None:

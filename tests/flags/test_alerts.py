@@ -130,10 +130,18 @@ def test_the_most_frequent_reason_is_told_and_counting_ends(post: Post, monkeypa
 def test_the_alerts_are_found_by_their_own_index(post: Post) -> None:
     """Among millions of settled writes: neither the dashboard nor a scrape reads them."""
     FlagWrite.objects.bulk_create(
-        FlagWrite(leg_id=number, source_id=7, service=post.service, recording_guid=f"G{number}", part="base",
-                  state=WriteState.WRITTEN, not_before=post.time, created_at=post.time)
+        FlagWrite(
+            leg_id=number,
+            source_id=7,
+            service=post.service,
+            recording_guid=f"G{number}",
+            part="base",
+            state=WriteState.WRITTEN,
+            not_before=post.time,
+            created_at=post.time,
+        )
         for number in range(500)
-    )  # fmt: skip
+    )
     with CaptureQueriesContext(connection) as asked:
         open_alerts()
         open_by_reason()

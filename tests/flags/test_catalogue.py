@@ -28,14 +28,26 @@ def one_flag(field: str, **more: object) -> FlagSpec:
 
 def test_the_eight_flags_of_the_manual_carry_the_calls_data() -> None:
     leg = facts(
-        interaction_id="I-1", agent_id="9101", agent_name="Alice Archer", queue_name="Sales", caller_name="Zoë Müller",
-        caller_name_source="isdn", wrapup_template="Sales", wrapup_result="sold", query_data={"b": "2", "a": "1"},
-    )  # fmt: skip
+        interaction_id="I-1",
+        agent_id="9101",
+        agent_name="Alice Archer",
+        queue_name="Sales",
+        caller_name="Zoë Müller",
+        caller_name_source="isdn",
+        wrapup_template="Sales",
+        wrapup_result="sold",
+        query_data={"b": "2", "a": "1"},
+    )
 
     assert values(leg) == {
-        "AgentId": "9101", "AgentName": "Alice Archer", "CallerName": "Zoë Müller", "CTICallRef": "C1",
-        "InteractionGuid": "I-1", "QueueName": "Sales", "CTI QueryData": "a=1; b=2",
-    }  # fmt: skip
+        "AgentId": "9101",
+        "AgentName": "Alice Archer",
+        "CallerName": "Zoë Müller",
+        "CTICallRef": "C1",
+        "InteractionGuid": "I-1",
+        "QueueName": "Sales",
+        "CTI QueryData": "a=1; b=2",
+    }
     assert values(leg, part="wrapup") == {"CTIWrapup": "Sales: sold"}
 
 
@@ -149,8 +161,11 @@ def test_wrapup_fields_wait_for_the_wrapup() -> None:
 
 
 def test_flags_come_in_the_catalogues_order_and_no_name_twice() -> None:
-    specs = [FlagSpec(name="B", field="call_id", order=2), FlagSpec(name="A", field="device_id", order=1),
-             FlagSpec(name="B", field="device_id", order=3)]  # fmt: skip
+    specs = [
+        FlagSpec(name="B", field="call_id", order=2),
+        FlagSpec(name="A", field="device_id", order=1),
+        FlagSpec(name="B", field="device_id", order=3),
+    ]
 
     assert list(values(facts(), *specs).items()) == [("A", "2001"), ("B", "C1")]
 
@@ -174,11 +189,15 @@ legs = st.builds(
 fields = st.one_of(st.sampled_from(FIELD_NAMES), texts.filter(bool).map(lambda key: f"query:{key}"))
 catalogues = st.lists(
     st.builds(
-        FlagSpec, name=st.sampled_from("ABCD"), field=fields, max_length=st.integers(0, 60),
-        privacy=st.sampled_from(PRIVACIES), order=st.integers(0, 3),
+        FlagSpec,
+        name=st.sampled_from("ABCD"),
+        field=fields,
+        max_length=st.integers(0, 60),
+        privacy=st.sampled_from(PRIVACIES),
+        order=st.integers(0, 3),
     ),
     max_size=6,
-)  # fmt: skip
+)
 parts = st.sampled_from(["base", "wrapup"])
 
 
@@ -187,8 +206,12 @@ def test_no_flag_is_empty_too_long_or_beyond_xml_and_the_same_facts_give_the_sam
     specs: list[FlagSpec], leg: LegFacts, part: str
 ) -> None:
     flags = flag_texts(specs, leg, part, b"key")  # type: ignore[arg-type]
-    longest = {name: max(one.max_length for one in specs if one.name == name) for name in "ABCD" if specs
-               if any(one.name == name for one in specs)}  # fmt: skip
+    longest = {
+        name: max(one.max_length for one in specs if one.name == name)
+        for name in "ABCD"
+        if specs
+        if any(one.name == name for one in specs)
+    }
 
     assert flags == flag_texts(reversed(specs), leg, part, b"key") or len({one.name for one in specs}) < len(specs)  # type: ignore[arg-type]
     for flag in flags:

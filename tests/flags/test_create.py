@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 
 from flags.models import FlagOnServer, FlagSetting
-from flags.provisioning.create import State, check_flags, create_flags
+from flags.provisioning.create import ServerFlagState, check_flags, create_flags
 from qms.models import DataServer, RecordingService
 from qms.port import FlagDefinition, QmsRejected, QmsUnclear
 from simulators.qms.envelopes import Credentials
@@ -23,8 +23,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def qms() -> SimulatedQms:
-    return SimulatedQms([SimulatedService(slug="north", data_server="main"),
-                         SimulatedService(slug="south", data_server="main")])  # fmt: skip
+    return SimulatedQms(
+        [SimulatedService(slug="north", data_server="main"), SimulatedService(slug="south", data_server="main")]
+    )
 
 
 @pytest.fixture
@@ -56,15 +57,20 @@ def test_what_is_missing_is_created_with_its_length(qms: SimulatedQms, main: Dat
 
     assert creation.is_good
     assert {one.name: one.max_length for one in qms.flag_definitions("south")} == {
-        "AgentId": 255, "AgentName": 255, "CallerName": 255, "CTICallRef": 255, "InteractionGuid": 255, "QueueName": 64,
-    }  # fmt: skip
+        "AgentId": 255,
+        "AgentName": 255,
+        "CallerName": 255,
+        "CTICallRef": 255,
+        "InteractionGuid": 255,
+        "QueueName": 64,
+    }
     assert set(kept(main).values()) == {"created"}
 
 
 def test_creating_again_finds_what_exists(qms: SimulatedQms, main: DataServer) -> None:
     create_flags(main, Site(qms))
 
-    assert {one.state for one in create_flags(main, Site(qms)).answers} == {State.EXISTS}
+    assert {one.state for one in create_flags(main, Site(qms)).answers} == {ServerFlagState.EXISTS}
     assert set(kept(main).values()) == {"exists"}
 
 
@@ -75,10 +81,10 @@ def test_another_length_is_told_and_left_as_it_is(qms: SimulatedQms, main: DataS
 
     answers = {one.name: one for one in create_flags(main, Site(qms)).answers}
 
-    assert answers["AgentId"].state is answers["AgentName"].state is State.DIFFERS
+    assert answers["AgentId"].state is answers["AgentName"].state is ServerFlagState.DIFFERS
     assert "set the Flag's maximum length to 20" in answers["AgentId"].answer
     assert "cut sooner" in answers["AgentName"].answer
-    assert answers["QueueName"].state is State.EXISTS
+    assert answers["QueueName"].state is ServerFlagState.EXISTS
 
 
 def test_a_service_that_is_down_leaves_it_to_the_next(qms: SimulatedQms, main: DataServer) -> None:
@@ -120,12 +126,17 @@ class Refusing(InProcessRecordingService):
 def test_each_flag_gets_its_own_answer(qms: SimulatedQms, main: DataServer) -> None:
     FlagSetting.objects.filter(order__gt=3).update(enabled=False)
     port = Refusing(qms, "north", lambda: datetime.now(UTC))
-    port.troubles = iter([QmsRejected("no", code="NotAuthorised"), QmsRejected("x", code="FlagAlreadyExists"),
-                          QmsUnclear("no answer.")])  # fmt: skip
+    port.troubles = iter(
+        [QmsRejected("no", code="NotAuthorised"), QmsRejected("x", code="FlagAlreadyExists"), QmsUnclear("no answer.")]
+    )
 
     creation = create_flags(main, lambda _: port)
 
-    assert [one.state for one in creation.answers] == [State.REFUSED, State.EXISTS, State.MISSING]
+    assert [one.state for one in creation.answers] == [
+        ServerFlagState.REFUSED,
+        ServerFlagState.EXISTS,
+        ServerFlagState.MISSING,
+    ]
     assert creation.answers[0].answer == "NotAuthorised: no"
     assert not creation.is_good
 

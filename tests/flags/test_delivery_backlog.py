@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from bulk.tables import Table
-from flags.delivery.worker import Breaker, Delivery, SharedBreaker, deliver
+from bulk.tables import UpsertTable
+from flags.delivery.worker import Breaker, DeliveryWorker, SharedBreaker, deliver
 from flags.models import SETTLED, FlagValue, FlagWrite, state_is_one_of
 from flags.outbox.claims import _TAKE_AT_ONCE, claim_due, due
 from flags.outbox.writes import settled_writes
@@ -31,15 +31,29 @@ def post() -> Post:
 @transaction.atomic
 def backlog(post: Post, writes: int, *, state: str = "queued", part: str = "base") -> None:
     """Queue many writes at once, each a second younger than the one before."""
-    names = ("leg_id", "source_id", "service", "recording_guid", "part", "state", "attempts", "not_before",
-             "created_at", "error_code", "error", "folded")  # fmt: skip
+    names = (
+        "leg_id",
+        "source_id",
+        "service",
+        "recording_guid",
+        "part",
+        "state",
+        "attempts",
+        "not_before",
+        "created_at",
+        "error_code",
+        "error",
+        "folded",
+    )
     moments = [post.time - timedelta(seconds=writes - number) for number in range(writes)]
-    Table(FlagWrite, names, ["id"]).insert([
-        (number, 7, post.service.pk, str(uuid.uuid4()), part, state, 0, moment, moment, "", "", False)
-        for number, moment in enumerate(moments)
-    ])  # fmt: skip
+    UpsertTable(FlagWrite, names, ["id"]).insert(
+        [
+            (number, 7, post.service.pk, str(uuid.uuid4()), part, state, 0, moment, moment, "", "", False)
+            for number, moment in enumerate(moments)
+        ]
+    )
     values = FlagWrite.objects.filter(state=state).values_list("pk", "recording_guid")
-    Table(FlagValue, ("write", "recording_guid", "name", "value", "cut", "masked"), ["id"]).insert(
+    UpsertTable(FlagValue, ("write", "recording_guid", "name", "value", "cut", "masked"), ["id"]).insert(
         [(key, guid, "AgentId", "A1", False, False) for key, guid in values]
     )
     with connection.cursor() as cursor:
@@ -209,7 +223,7 @@ def test_no_trial_is_asked_for_while_something_is_under_way(post: Post) -> None:
     post.service.refresh_from_db()
     line = FailsFirst(post.qms)
     breaker = OpensAtOnce(line)
-    done = Delivery(post.service, lambda: post.time, lambda _: line, breaker, 9).run(5)
+    done = DeliveryWorker(post.service, lambda: post.time, lambda _: line, breaker, 9).run(5)
 
     assert breaker.asked_beside == [0]
     assert done.settled == 1
@@ -277,7 +291,7 @@ def test_two_processes_at_once_send_each_write_once(post: Post) -> None:
     def run() -> None:
         line = Counting(post.qms)
         gate.wait(10)
-        ends.append(Delivery(post.service, now, lambda _: line, breaker, 20).run(20).settled)
+        ends.append(DeliveryWorker(post.service, now, lambda _: line, breaker, 20).run(20).settled)
         connection.close()
 
     def now() -> datetime:

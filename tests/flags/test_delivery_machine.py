@@ -216,9 +216,14 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     def _new(self, guid: str, leg: int, part: Any, **texts: str) -> NewWrite:
         return NewWrite(
-            leg_id=leg, source_id=7, service_id=self.post.service.pk, recording_guid=guid, part=part, at=self.post.time,
+            leg_id=leg,
+            source_id=7,
+            service_id=self.post.service.pk,
+            recording_guid=guid,
+            part=part,
+            at=self.post.time,
             texts=tuple(FlagText(name, value) for name, value in texts.items()),
-        )  # fmt: skip
+        )
 
     def _queue(self, guid: str, leg: int, part: str, **texts: str) -> None:
         self.queued += not FlagWrite.objects.filter(recording_guid=guid, part=part).exists()
@@ -285,9 +290,11 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.point = ""
 
     @rule(
-        requests=st.integers(0, 4), fate=st.sampled_from(["answered", "done", "comes late", "lost"]),
-        is_every_thread_hung=st.booleans(), limit=st.integers(1, 5),
-    )  # fmt: skip
+        requests=st.integers(0, 4),
+        fate=st.sampled_from(["answered", "done", "comes late", "lost"]),
+        is_every_thread_hung=st.booleans(),
+        limit=st.integers(1, 5),
+    )
     def delivery_is_stopped(self, requests: int, fate: str, is_every_thread_hung: bool, limit: int) -> None:
         claimed = set(FlagWrite.objects.filter(claim__isnull=False).values_list("pk", flat=True))
         self.requests_to_stop, self.fate, self.is_every_thread_hung = requests, fate, is_every_thread_hung

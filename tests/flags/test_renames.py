@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.test import Client
 
 from flags.models import EarlierName, FlagOnServer, FlagSetting
-from flags.provisioning.create import State
+from flags.provisioning.create import ServerFlagState
 from qms.models import DataServer
 
 pytestmark = pytest.mark.django_db
@@ -92,8 +92,9 @@ def test_the_names_that_a_flag_had_stand_on_its_page_and_in_the_list(admin_clien
     assert page.index(">Queue</td>") < page.index(">QueueName</td>"), "The newest comes first."
     assert "admin</td>" in page
     assert list(EarlierName.objects.values_list("name", "renamed_to", "field", "by")) == [
-        ("Queue", "Line", "queue_name", "admin"), ("QueueName", "Queue", "queue_name", "admin"),
-    ]  # fmt: skip
+        ("Queue", "Line", "queue_name", "admin"),
+        ("QueueName", "Queue", "queue_name", "admin"),
+    ]
     assert "Queue, QueueName" in admin_client.get(FLAGS).content.decode()
 
 
@@ -123,7 +124,7 @@ def test_a_return_to_an_earlier_name_is_told(admin_client: Client) -> None:
 
 def test_a_name_that_exists_in_qms_need_not_be_created(admin_client: Client) -> None:
     main = DataServer.objects.create(slug="main")
-    FlagOnServer.objects.create(data_server=main, name="Queue", state=State.EXISTS, at=NOW)
+    FlagOnServer.objects.create(data_server=main, name="Queue", state=ServerFlagState.EXISTS, at=NOW)
 
     assert "exists on every Data Server already" in save(admin_client, "QueueName", name="Queue").content.decode()
 

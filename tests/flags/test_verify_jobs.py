@@ -15,7 +15,7 @@ from kombu.exceptions import OperationalError
 import clock
 from flags.models import FlagOnServer, FlagProof, FlagSetting, FlagWrite
 from flags.provisioning import verify_jobs
-from flags.provisioning.create import Connect, State, check_flags, create_flags
+from flags.provisioning.create import ConnectService, ServerFlagState, check_flags, create_flags
 from flags.provisioning.verify import PROOF_TEXT
 from qms.api import connect
 from qms.models import DataServer, RecordingService
@@ -41,9 +41,12 @@ def qms() -> Iterator[SimulatedQms]:
     with in_thread(SimulatedServer(qms, Credentials("gateway", "secret"))) as listening:
         for slug in slugs:
             RecordingService.objects.create(
-                slug=slug, data_server=server, username="gateway", password="secret",
+                slug=slug,
+                data_server=server,
+                username="gateway",
+                password="secret",
                 url=f"http://127.0.0.1:{listening.port}/{slug}",
-            )  # fmt: skip
+            )
         yield qms
 
 
@@ -67,7 +70,7 @@ def recording(qms: SimulatedQms) -> str:
     return made.guid
 
 
-def proved(server: DataServer, guid: str, connect: Connect = connect) -> FlagProof:
+def proved(server: DataServer, guid: str, connect: ConnectService = connect) -> FlagProof:
     """Ask for a proof and let a worker do what it was told."""
     verify_jobs.ask(server, guid, "ann", clock.now())
     verify_jobs.carry_out(server.pk, FlagProof.objects.get().run, connect)
@@ -156,11 +159,16 @@ def test_a_recording_that_carries_flags_of_a_call_is_left_alone(qms: SimulatedQm
 def test_a_recording_of_a_call_that_the_gateway_flags_is_refused_at_once(main: DataServer, qms: SimulatedQms) -> None:
     guid = recording(qms)
     FlagWrite.objects.create(
-        leg_id=1, source_id=1, service=main.services.get(slug="north"), recording_guid=guid, part="base",
-        not_before=NOW, created_at=NOW,
-    )  # fmt: skip
+        leg_id=1,
+        source_id=1,
+        service=main.services.get(slug="north"),
+        recording_guid=guid,
+        part="base",
+        not_before=NOW,
+        created_at=NOW,
+    )
 
-    with pytest.raises(verify_jobs.ProofRefused, match="recording of a call that the gateway knows"):
+    with pytest.raises(verify_jobs.VerificationRefused, match="recording of a call that the gateway knows"):
         verify_jobs.ask(main, guid.upper(), "ann", clock.now())
 
 
@@ -169,9 +177,14 @@ def test_a_call_that_took_the_recording_meanwhile_keeps_it(main: DataServer, qms
     qms.restart()
     verify_jobs.ask(main, guid, "ann", clock.now())
     FlagWrite.objects.create(
-        leg_id=1, source_id=1, service=main.services.get(slug="north"), recording_guid=guid, part="base",
-        not_before=NOW, created_at=NOW,
-    )  # fmt: skip
+        leg_id=1,
+        source_id=1,
+        service=main.services.get(slug="north"),
+        recording_guid=guid,
+        part="base",
+        not_before=NOW,
+        created_at=NOW,
+    )
 
     verify_jobs.carry_out(main.pk, FlagProof.objects.get().run)
 
@@ -214,7 +227,7 @@ class Deaf:
         return self._port.flags(guid)
 
 
-def deaf(reads: int = 9) -> Connect:
+def deaf(reads: int = 9) -> ConnectService:
     """Connect over SOAP by such a way."""
     return lambda service: cast("RecordingServicePort", Deaf(connect(service), reads))
 
@@ -276,9 +289,16 @@ def test_a_proof_runs_once_at_a_time_and_a_worker_that_is_late_changes_nothing(
 
 def written(service: RecordingService, name: str, settled_at: datetime, state: str = "written") -> None:
     write = FlagWrite.objects.create(
-        leg_id=1, source_id=1, service=service, recording_guid=f"G{FlagWrite.objects.count()}", part="base",
-        state=state, not_before=NOW, created_at=NOW, settled_at=settled_at,
-    )  # fmt: skip
+        leg_id=1,
+        source_id=1,
+        service=service,
+        recording_guid=f"G{FlagWrite.objects.count()}",
+        part="base",
+        state=state,
+        not_before=NOW,
+        created_at=NOW,
+        settled_at=settled_at,
+    )
     write.values.create(recording_guid=write.recording_guid, name=name, value="x")
 
 
@@ -439,6 +459,6 @@ def test_looking_at_the_address_of_the_button_proves_nothing(admin_client: Clien
 
 def test_a_flag_that_was_switched_off_or_is_gone_from_qms_needs_no_proof(main: DataServer) -> None:
     FlagSetting.objects.filter(name="AgentId").update(enabled=False)
-    FlagOnServer.objects.filter(name="QueueName").update(state=State.MISSING)
+    FlagOnServer.objects.filter(name="QueueName").update(state=ServerFlagState.MISSING)
 
     assert verify_jobs.unproved(main) == []

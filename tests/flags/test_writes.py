@@ -14,7 +14,7 @@ from flags.models import FlagValue, FlagWrite, RetryRun, WriteState
 from flags.outbox.bulk_insert import NewWrite
 from flags.outbox.claims import claim_due
 from flags.outbox.retry_runs import carry_on, retry_all
-from flags.outbox.writes import Refusal, give_up, mark_folded, queue_writes, retry, settled_writes
+from flags.outbox.writes import QueueRefusal, give_up, mark_folded, queue_writes, retry, settled_writes
 from qms.models import DataServer, RecordingService
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +61,7 @@ def test_another_legs_flags_on_the_recording_are_refused_whole(service: Recordin
     refused = queue_writes([new(service, "G1", "B", leg=2), new(service, "G2", "B", leg=2)])
 
     reason = "Another leg's flags stand on this recording; flags can be written only once."
-    assert refused == [Refusal(2, "base", reason)]
+    assert refused == [QueueRefusal(2, "base", reason)]
     assert FlagWrite.objects.filter(leg_id=2).get().recording_guid == "G2"
 
 
@@ -75,7 +75,7 @@ def test_a_flag_that_stands_on_the_recording_is_refused_in_another_part(service:
     queue_writes([new(service, "G1", "A")])
     refused = queue_writes([new(service, "G1", "B", "A", part="wrapup")])
 
-    assert refused == [Refusal(1, "wrapup", "The flag A stands on this recording already.")]
+    assert refused == [QueueRefusal(1, "wrapup", "The flag A stands on this recording already.")]
     assert FlagValue.objects.count() == 1
 
 
@@ -88,17 +88,21 @@ def test_a_flag_twice_or_no_flag_at_all_is_refused(service: RecordingService) ->
 
 def test_a_refusal_leaves_the_rest_of_the_batch_whole_and_nothing_of_its_own(service: RecordingService) -> None:
     queue_writes([new(service, "G1", "A"), new(service, "G2", "A", leg=2)])
-    refused = queue_writes([
-        new(service, "G3", "B", "A", leg=3), new(service, "G1", "B", leg=4),
-        new(service, "G2", "C", "A", part="wrapup"),
-        new(service, "G3", "C", leg=3, part="wrapup"),
-    ])  # fmt: skip
+    refused = queue_writes(
+        [
+            new(service, "G3", "B", "A", leg=3),
+            new(service, "G1", "B", leg=4),
+            new(service, "G2", "C", "A", part="wrapup"),
+            new(service, "G3", "C", leg=3, part="wrapup"),
+        ]
+    )
 
     assert [(one.leg_id, one.part) for one in refused] == [(4, "base"), (1, "wrapup")]
     rows = FlagWrite.objects.filter(recording_guid="G3").order_by("id").prefetch_related("values")
     assert [(row.part, [one.name for one in row.values.all()]) for row in rows] == [
-        ("base", ["B", "A"]), ("wrapup", ["C"])
-    ]  # fmt: skip
+        ("base", ["B", "A"]),
+        ("wrapup", ["C"]),
+    ]
     assert (FlagWrite.objects.count(), FlagValue.objects.count()) == (4, 5)
 
 
@@ -133,11 +137,11 @@ def test_the_database_itself_refuses_a_second_flag(service: RecordingService) ->
         FlagValue.objects.create(write=row, recording_guid="G1", name="A", value="other")
 
 
-def race(*batches: list[NewWrite]) -> list[Refusal]:
+def race(*batches: list[NewWrite]) -> list[QueueRefusal]:
     """Queue batches at once, each in a transaction of its own. Returns all that was refused."""
     gate = threading.Barrier(len(batches))
 
-    def queue(batch: list[NewWrite]) -> list[Refusal]:
+    def queue(batch: list[NewWrite]) -> list[QueueRefusal]:
         try:
             with transaction.atomic():
                 FlagWrite.objects.count()
@@ -182,8 +186,9 @@ def test_settled_writes_are_told_once_folded_no_more(service: RecordingService) 
 
     told = settled_writes(7, 10)
     assert [(one.write_id, one.leg_id, one.part, one.state, one.error_code, one.attempts) for one in told] == [
-        (first, 1, "base", "written", "", 3), (second, 2, "base", "refused", "UnknownFlag", 3)
-    ]  # fmt: skip
+        (first, 1, "base", "written", "", 3),
+        (second, 2, "base", "refused", "UnknownFlag", 3),
+    ]
     assert [one.write_id for one in settled_writes(7, 1)] == [first]
     assert settled_writes(8, 10) == []
     mark_folded(told)

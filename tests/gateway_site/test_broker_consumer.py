@@ -22,8 +22,22 @@ def test_a_worker_closes_the_connections_that_a_full_redis_keeps_it_from_making(
     port = free_port()
     server = start_redis(tmp_path, port, "--maxmemory-policy", "noeviction")
     log = tmp_path / "log"
-    command = [sys.executable, "-m", "celery", "-A", "gateway_site", "worker", "-Q", "idle", "-P", "threads", "-c", "1",
-               "--without-gossip", "--without-mingle"]  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "gateway_site",
+        "worker",
+        "-Q",
+        "idle",
+        "-P",
+        "threads",
+        "-c",
+        "1",
+        "--without-gossip",
+        "--without-mingle",
+    ]
     environment = sealed_environment() | {"BROKER_URL": f"redis://127.0.0.1:{port}/2", "GATEWAY_VAR": str(tmp_path)}
     with log.open("wb") as said:
         worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=said, stderr=said)

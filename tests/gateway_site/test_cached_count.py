@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway_site.ops.cached_count import Seldom
+from gateway_site.ops.cached_count import CachedCount
 
 
 class Slow:
@@ -21,7 +21,7 @@ class Slow:
 @pytest.mark.parametrize(("later", "expected"), [(0, 1), (29, 1), (31, 2)])
 def test_a_count_of_three_tenths_of_a_second_is_done_again_after_thirty_seconds(later: float, expected: int) -> None:
     slow = Slow(0.3)
-    seldom = Seldom(slow, lambda: slow.time)
+    seldom = CachedCount(slow, lambda: slow.time)
     assert seldom() == 1
     slow.time += later
 
@@ -30,6 +30,6 @@ def test_a_count_of_three_tenths_of_a_second_is_done_again_after_thirty_seconds(
 
 def test_a_cheap_count_is_done_each_time() -> None:
     cheap = Slow(0.01)
-    seldom = Seldom(cheap, lambda: cheap.time)
+    seldom = CachedCount(cheap, lambda: cheap.time)
 
     assert [seldom(), seldom()] == [1, 2]

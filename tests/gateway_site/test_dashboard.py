@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
-from calls.stats.histogram import Times, times
+from calls.stats.histogram import Histogram, times
 from calls.stats.hourly import BUCKETS_MS
 from calls.stats.rebuild import recount
 from calls.storage.codec import leg_key
@@ -33,9 +33,13 @@ NOW = datetime(2026, 3, 2, 15, 30, tzinfo=UTC)
 def legs(of: CtiSource, count: int, **members: Any) -> None:
     """Save legs, as the consumer would, and count them."""
     usual: dict[str, Any] = {
-        "device_id": "2001", "phase": "settled", "connected_at": NOW - timedelta(hours=1), "folded_at": NOW,
-        "facts": b"", "outcome": "flagged",
-    }  # fmt: skip
+        "device_id": "2001",
+        "phase": "settled",
+        "connected_at": NOW - timedelta(hours=1),
+        "folded_at": NOW,
+        "facts": b"",
+        "outcome": "flagged",
+    }
     first = Leg.objects.count() + 1
     Leg.objects.bulk_create(
         Leg(id=leg_key(of.pk, first + number), source=of, call_id=f"C{first + number}", **{**usual, **members})
@@ -99,10 +103,20 @@ def refused(count: int) -> None:
     """Let QMS have refused flag writes, and nobody know of it."""
     service = RecordingService.objects.get()
     FlagWrite.objects.bulk_create(
-        FlagWrite(leg_id=number, source_id=1, service=service, recording_guid=f"G{number}", part="base",
-                  state="refused", error_code="UnknownFlag", not_before=NOW, created_at=NOW, alert_since=NOW)
+        FlagWrite(
+            leg_id=number,
+            source_id=1,
+            service=service,
+            recording_guid=f"G{number}",
+            part="base",
+            state="refused",
+            error_code="UnknownFlag",
+            not_before=NOW,
+            created_at=NOW,
+            alert_since=NOW,
+        )
         for number in range(count)
-    )  # fmt: skip
+    )
 
 
 def test_flag_writes_that_nobody_knows_to_be_given_up_are_named_until_acknowledged(running: CtiSource) -> None:
@@ -178,17 +192,19 @@ def test_today_begins_at_midnight_and_misses_stand_by_their_reason(running: CtiS
     day = today(NOW)
 
     assert [(miss.name, miss.count) for miss in day.misses] == [
-        ("user unmatched", 4), ("not recorded: more than one recording", 3), ("not recorded: QMS had no recording", 2)
-    ]  # fmt: skip
+        ("user unmatched", 4),
+        ("not recorded: more than one recording", 3),
+        ("not recorded: QMS had no recording", 2),
+    ]
     assert [miss.percent for miss in day.misses] == [100, 75, 50]
     assert (day.legs, day.flagged, day.flagged_percent) == (10, 1, 10.0)
     assert len(day.newest_misses) == 8
 
 
 def test_percentiles_are_the_upper_ends_of_their_buckets() -> None:
-    assert times({100: 90, 250: 8, 10_000: 2}) == Times("≤ 100 ms", "≤ 250 ms", "≤ 10 s", 100)
+    assert times({100: 90, 250: 8, 10_000: 2}) == Histogram("≤ 100 ms", "≤ 250 ms", "≤ 10 s", 100)
     assert times({100: 1, BUCKETS_MS[-1]: 1}).p99 == "more than 1 h"
-    assert times({}) == Times()
+    assert times({}) == Histogram()
 
 
 def test_latencies_are_of_today(running: CtiSource) -> None:
@@ -196,7 +212,7 @@ def test_latencies_are_of_today(running: CtiSource) -> None:
     HourlyLatency.objects.create(source=running, hour=old, measure=Measure.GUID, bucket_ms=60_000, legs=50)
     HourlyLatency.objects.create(source=running, hour=new, measure=Measure.GUID, bucket_ms=200, legs=5)
 
-    assert today(NOW).to_guid == Times("≤ 200 ms", "≤ 200 ms", "≤ 200 ms", 5)
+    assert today(NOW).to_guid == Histogram("≤ 200 ms", "≤ 200 ms", "≤ 200 ms", 5)
     assert today(NOW).to_flags.count == 0
 
 
@@ -209,8 +225,9 @@ def test_the_chart_has_each_of_the_last_24_hours(running: CtiSource) -> None:
 
     assert (len(drawn.hours), drawn.highest, drawn.flagged, drawn.missed) == (24, 6, 6, 2)
     assert [(hour.name, hour.flagged, hour.missed) for hour in (drawn.hours[0], drawn.hours[-1])] == [
-        ("16:00", 0, 2), ("15:00", 6, 0)
-    ]  # fmt: skip
+        ("16:00", 0, 2),
+        ("15:00", 6, 0),
+    ]
     assert drawn.hours[-1].heights == (100, 0, 0)
 
 

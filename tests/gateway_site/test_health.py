@@ -92,9 +92,17 @@ def test_an_alert_is_told_and_takes_no_gateway_away(client: Client, redis: Any, 
     now = timezone.now()
     assert client.get("/health/ready").json()["degraded"] == []
     FlagWrite.objects.create(
-        leg_id=1, source_id=1, service=service, recording_guid="g", part="base", not_before=now, created_at=now,
-        state="given_up", error_code="Unavailable", alert_since=now,
-    )  # fmt: skip
+        leg_id=1,
+        source_id=1,
+        service=service,
+        recording_guid="g",
+        part="base",
+        not_before=now,
+        created_at=now,
+        state="given_up",
+        error_code="Unavailable",
+        alert_since=now,
+    )
     AlertCount.objects.create(service=service, error_code="Unavailable", raised=3)
 
     answer = client.get("/health/ready")

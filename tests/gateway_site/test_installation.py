@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from cti.models import CtiSource, LinkState, LinkStatus
-from gateway_site.installation.steps import State, Step, steps
+from gateway_site.installation.steps import InstallationStep, StepState, steps
 from gateway_site.ops import worker_heartbeat
 from qms.models import DataServer, RecordingService, ServiceHealth
 
@@ -22,7 +22,7 @@ def no_long_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("gateway_site.installation.steps.PING_SECONDS", 0.1)
 
 
-def taken() -> dict[str, Step]:
+def taken() -> dict[str, InstallationStep]:
     return {step.name: step for step in steps()}
 
 
@@ -34,21 +34,21 @@ def source() -> CtiSource:
 def test_an_installation_without_workers_says_which_queue_nobody_serves(redis: Any) -> None:
     found = taken()
 
-    assert found["database"].state is State.PASS
-    assert found["redis"].state is State.PASS
+    assert found["database"].state is StepState.PASS
+    assert found["redis"].state is StepState.PASS
     for queue in worker_heartbeat.QUEUES:
-        assert found[f"worker for {queue}"].state is State.FAIL
+        assert found[f"worker for {queue}"].state is StepState.FAIL
         assert queue in found[f"worker for {queue}"].seen
     assert found["beat"].seen == "no sign of beat in a day"
-    assert found["CTI sources"].state is State.NOT_YET
-    assert all(step.todo for step in found.values() if step.state is not State.PASS)
+    assert found["CTI sources"].state is StepState.NOT_YET
+    assert all(step.todo for step in found.values() if step.state is not StepState.PASS)
 
 
 def test_beat_passes_when_its_sign_came_through_every_queue(redis: Any) -> None:
     for queue in worker_heartbeat.QUEUES:
         worker_heartbeat.note(queue)
 
-    assert taken()["beat"].state is State.PASS
+    assert taken()["beat"].state is StepState.PASS
 
 
 def test_a_queue_whose_worker_does_nothing_is_named(redis: Any) -> None:
@@ -79,16 +79,16 @@ def test_a_source_tells_why_its_link_is_down(redis: Any, source: CtiSource) -> N
     )
 
     step = taken()["CTI source pbx"]
-    assert (step.state, step.seen) == (State.FAIL, "disconnected: connection refused")
+    assert (step.state, step.seen) == (StepState.FAIL, "disconnected: connection refused")
 
 
 def test_a_connected_source_without_an_event_is_not_yet_tested(redis: Any, source: CtiSource) -> None:
     status = LinkStatus.objects.create(source=source, state=LinkState.UP, reported_at=timezone.now())
-    assert taken()["CTI source pbx"].state is State.NOT_YET
+    assert taken()["CTI source pbx"].state is StepState.NOT_YET
 
     status.last_event_at = timezone.now()
     status.save()
-    assert taken()["CTI source pbx"].state is State.PASS
+    assert taken()["CTI source pbx"].state is StepState.PASS
 
 
 def test_the_command_fails_unless_every_step_passes_and_speaks_json(redis: Any) -> None:
@@ -101,13 +101,17 @@ def test_the_command_fails_unless_every_step_passes_and_speaks_json(redis: Any) 
 
     assert ended.value.code == 1
     assert "FAIL     beat: no sign of beat" in plain.getvalue()
-    assert {step.name for step in msgspec.json.decode(data.getvalue(), type=list[Step])} >= {"database", "beat", "web"}
+    assert {step.name for step in msgspec.json.decode(data.getvalue(), type=list[InstallationStep])} >= {
+        "database",
+        "beat",
+        "web",
+    }
 
 
 def test_clocks_that_agree_pass(redis: Any) -> None:
     step = taken()["clocks"]
 
-    assert step.state is State.PASS
+    assert step.state is StepState.PASS
     assert step.seen.startswith("this machine agrees")
 
 
@@ -118,6 +122,6 @@ def test_a_qms_whose_clock_is_wrong_is_named_with_what_to_do(redis: Any) -> None
 
     step = taken()["clocks"]
 
-    assert step.state is State.FAIL
+    assert step.state is StepState.FAIL
     assert step.seen == "QMS north 70.0 s behind"
     assert "NTP" in step.todo

@@ -48,9 +48,16 @@ def test_the_tested_commands_of_the_manual_run(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in names}
 
     done = subprocess.run(
-        ["/bin/bash", "-c", script], cwd=ROOT, env=environment | {"GATEWAY_VAR": str(tmp_path)}, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False,
-    )  # fmt: skip
+        ["/bin/bash", "-c", script],
+        cwd=ROOT,
+        env=environment | {"GATEWAY_VAR": str(tmp_path)},
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=120,
+        check=False,
+    )
 
     assert done.returncode == 0, done.stdout
     assert "nothing to change" in done.stdout

@@ -11,18 +11,26 @@ from calls.pipeline.consumer import Consumer
 from calls.search.worker import look_up
 from cti.api import Arrival, append_unique
 from cti.models import CtiSource
-from flags.delivery.worker import Delivered, deliver
+from flags.delivery.worker import DeliveryRun, deliver
 from qms.models import DataServer, RecordingService
 from qms.port import FlagDefinition, RecordingServicePort
 from simulators.qms.records import SimulatedService, SimulatedUser
 from simulators.qms.site import SimulatedQms
 from simulators.qms.twin import InProcessRecordingService
 
-FLAGS = ("AgentId", "AgentName", "CallerName", "CTICallRef", "InteractionGuid", "QueueName", "CTIWrapup",
-         "CTI QueryData")  # fmt: skip
+FLAGS = (
+    "AgentId",
+    "AgentName",
+    "CallerName",
+    "CTICallRef",
+    "InteractionGuid",
+    "QueueName",
+    "CTIWrapup",
+    "CTI QueryData",
+)
 
 
-class House:
+class GatewayStack:
     """One CTI source, one Recording Service, users at 2001 to 2009; the clock stands until it is moved."""
 
     def __init__(self, slug: str = "pbx", kind: str = "http", **options: Any) -> None:
@@ -46,9 +54,13 @@ class House:
         self.qms.set_users([SimulatedUser(extension=one) for one in extensions])
         for extension in extensions:
             QmsUser.objects.get_or_create(
-                service=self.service, user_id=extension, licence="Unlimited", extension=extension,
-                recording_service="Any", loaded_at=self.time,
-            )  # fmt: skip
+                service=self.service,
+                user_id=extension,
+                licence="Unlimited",
+                extension=extension,
+                recording_service="Any",
+                loaded_at=self.time,
+            )
 
     def connect(self, service: RecordingService) -> RecordingServicePort:
         """Connect to the simulated QMS in this process."""
@@ -60,9 +72,13 @@ class House:
         family, _, what = kind.rpartition(".")
         moment = self.time if at is None else self.begin + timedelta(seconds=at)
         return {
-            "specversion": "1.0", "id": name or f"e{self.serial}", "source": self.source.slug,
-            "time": moment.isoformat(), "type": f"{family or 'csta.call'}.{what}", "data": data,
-        }  # fmt: skip
+            "specversion": "1.0",
+            "id": name or f"e{self.serial}",
+            "source": self.source.slug,
+            "time": moment.isoformat(),
+            "type": f"{family or 'csta.call'}.{what}",
+            "data": data,
+        }
 
     def hears(self, *events: dict[str, Any]) -> None:
         """Accept events into the journal."""
@@ -108,7 +124,7 @@ class House:
         """Ask QMS for what is due."""
         look_up(self.service.pk, self.now, self.connect, seconds=0.02)
 
-    def deliver(self) -> Delivered:
+    def deliver(self) -> DeliveryRun:
         """Send what is due."""
         return deliver(self.service.pk, now=self.now, connect=self.connect, seconds=1.0)
 
@@ -139,10 +155,15 @@ class House:
         moved = {"old": {"callId": "C2", "deviceId": "2002"}, "new": {"callId": "C1", "deviceId": "2002"}}
         self.hears(
             self.event(
-                "Transferred", primaryOldCallId="C1", secondaryOldCallId="C2", transferringDeviceId="2001",
-                transferredToDeviceId="2002", resultingCallId="C1", connections=[moved],
+                "Transferred",
+                primaryOldCallId="C1",
+                secondaryOldCallId="C2",
+                transferringDeviceId="2001",
+                transferredToDeviceId="2002",
+                resultingCallId="C1",
+                connections=[moved],
             )
-        )  # fmt: skip
+        )
         self.qms.disconnected("2001", self.time)
 
     def clears(self, call_id: str, *device_ids: str) -> None:

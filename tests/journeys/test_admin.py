@@ -13,16 +13,16 @@ import clock
 from calls.models import Leg
 from qms.connection_tests import carry_out
 from qms.models import ConnectionTest
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway with one flagged leg and one at an extension that QMS does not know."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    one = House()
+    one = GatewayStack()
     one.log_on("9101", "2001", "Alice Archer")
     one.connects("C1", "2001", callerName="Jo <b>", callerNameSource="isdn", queueName="Sales")
     one.call("Established", "C2", "2900")
@@ -41,13 +41,13 @@ def operator(client: Client) -> Client:
     return client
 
 
-def test_every_page_of_the_admin_opens(house: House, operator: Client) -> None:
+def test_every_page_of_the_admin_opens(house: GatewayStack, operator: Client) -> None:
     for model in admin.site._registry:
         page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         assert operator.get(page).status_code == 200, page
 
 
-def test_the_page_of_a_leg_tells_flags_times_and_how_it_came_about(house: House, operator: Client) -> None:
+def test_the_page_of_a_leg_tells_flags_times_and_how_it_came_about(house: GatewayStack, operator: Client) -> None:
     leg = Leg.objects.get(call_id="C1")
     page = operator.get(reverse("admin:calls_leg_change", args=[leg.pk])).content.decode()
 
@@ -58,7 +58,7 @@ def test_the_page_of_a_leg_tells_flags_times_and_how_it_came_about(house: House,
     assert "On hold" in page
 
 
-def test_the_page_of_a_leg_that_is_not_flagged_tells_what_to_do(house: House, operator: Client) -> None:
+def test_the_page_of_a_leg_that_is_not_flagged_tells_what_to_do(house: GatewayStack, operator: Client) -> None:
     leg = Leg.objects.get(call_id="C2")
     page = operator.get(reverse("admin:calls_leg_change", args=[leg.pk])).content.decode()
 
@@ -73,14 +73,14 @@ def test_the_dashboard_of_an_empty_system_leads_through_it(redis: redis_client.R
     assert reverse("admin:qms_dataserver_add") in page
 
 
-def test_the_dashboard_counts_what_is_in_progress(house: House, operator: Client) -> None:
+def test_the_dashboard_counts_what_is_in_progress(house: GatewayStack, operator: Client) -> None:
     page = operator.get(reverse("admin:index"))
 
     assert page.context["figures"].in_progress == str(Leg.objects.filter(phase="open").count()) == "1"
     assert page.status_code == 200
 
 
-def test_a_leg_can_be_neither_changed_nor_deleted_nor_made_by_hand(house: House, operator: Client) -> None:
+def test_a_leg_can_be_neither_changed_nor_deleted_nor_made_by_hand(house: GatewayStack, operator: Client) -> None:
     leg = Leg.objects.get(call_id="C1")
     for name, words in (("change", [leg.pk]), ("delete", [leg.pk]), ("add", [])):
         answer = operator.post(reverse(f"admin:calls_leg_{name}", args=words), {"post": "yes"})
@@ -89,11 +89,11 @@ def test_a_leg_can_be_neither_changed_nor_deleted_nor_made_by_hand(house: House,
     assert Leg.objects.filter(pk=leg.pk).exists()
 
 
-def test_nobody_sees_a_page_without_logging_in(house: House, client: Client) -> None:
+def test_nobody_sees_a_page_without_logging_in(house: GatewayStack, client: Client) -> None:
     assert client.get(reverse("admin:calls_leg_changelist")).status_code == 302
 
 
-def test_the_installation_is_tested_by_a_worker_while_the_page_follows(house: House, operator: Client) -> None:
+def test_the_installation_is_tested_by_a_worker_while_the_page_follows(house: GatewayStack, operator: Client) -> None:
     page, steps = reverse("test-installation"), reverse("installation-steps")
     assert b"changes nothing" in operator.get(page).content
 
@@ -114,7 +114,9 @@ def test_the_installation_is_tested_by_a_worker_while_the_page_follows(house: Ho
     assert b"Alice" not in file.content
 
 
-def test_a_test_that_no_worker_takes_says_so(house: House, operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_test_that_no_worker_takes_says_so(
+    house: GatewayStack, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     operator.post(reverse("test-installation"))
     later = clock.now() + timedelta(minutes=5)
     monkeypatch.setattr("clock.now", lambda: later)
@@ -125,13 +127,13 @@ def test_a_test_that_no_worker_takes_says_so(house: House, operator: Client, mon
     assert "hx-get" not in told
 
 
-def test_the_installation_page_is_for_those_who_may_see_the_services(house: House, client: Client) -> None:
+def test_the_installation_page_is_for_those_who_may_see_the_services(house: GatewayStack, client: Client) -> None:
     client.force_login(User.objects.create_user("clerk", is_staff=True))
 
     assert client.get(reverse("test-installation")).status_code == 403
 
 
-def test_the_dashboard_shows_no_calls_to_those_who_may_not_see_them(house: House, client: Client) -> None:
+def test_the_dashboard_shows_no_calls_to_those_who_may_not_see_them(house: GatewayStack, client: Client) -> None:
     client.force_login(User.objects.create_user("clerk", is_staff=True))
     page = client.get(reverse("admin:index"))
 

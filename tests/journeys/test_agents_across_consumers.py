@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from agents.models import Agent, AgentName
 from calls.pipeline import consumer as consuming
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -19,18 +19,18 @@ class PulledPlug(Exception):
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis) -> House:
+def house(redis: redis_client.Redis) -> GatewayStack:
     """Give a gateway with an empty journal."""
-    return House()
+    return GatewayStack()
 
 
-def says(house: House, kind: str, name: str) -> None:
+def says(house: GatewayStack, kind: str, name: str) -> None:
     """Let the source say a state of agent 9101, and the name."""
     house.passes_unheard(1)
     house.hears(house.event(f"csta.agent.{kind}", agentId="9101", deviceId="2001", agentName=name))
 
 
-def test_a_name_that_another_consumer_changed_is_changed_back(house: House) -> None:
+def test_a_name_that_another_consumer_changed_is_changed_back(house: GatewayStack) -> None:
     other = consuming.Consumer(house.source, house.now)
     for kind, name, consumer in (
         ("Ready", "Ann", house.consumer),
@@ -45,7 +45,7 @@ def test_a_name_that_another_consumer_changed_is_changed_back(house: House) -> N
 
 
 def test_an_agent_of_a_batch_that_was_rolled_back_is_not_held_for_known(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: GatewayStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*some: Any) -> None:
         raise PulledPlug
@@ -60,7 +60,7 @@ def test_an_agent_of_a_batch_that_was_rolled_back_is_not_held_for_known(
     assert Agent.objects.get().name == "Ann"
 
 
-def test_a_consumer_that_folds_alone_asks_for_no_agent_again(house: House) -> None:
+def test_a_consumer_that_folds_alone_asks_for_no_agent_again(house: GatewayStack) -> None:
     says(house, "Ready", "Ann")
     house.fold()
     says(house, "Busy", "Ann")

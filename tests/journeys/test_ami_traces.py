@@ -9,8 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from agents.core.matching import Directory, Instance, Listed
-from calls.core.state import Leg, Site
-from calls.transcript.replay import Cast, Recorded, Recorder, Rehearsal
+from calls.core.state import LegState, SiteSettings
+from calls.transcript.replay import Cast, Recorded, Recorder, Replay
 from cti.events import AnyEvent, SnapshotEnded
 from tests.cti.ami.traces import NAMES, Server, follow, trace, truth
 
@@ -55,21 +55,22 @@ def each_phone(name: str) -> tuple[Recorded, ...]:
     for one in truth(name)["conversations"]:
         lines.setdefault(one["leg"], []).append(one)
     return tuple(
-        Recorded(guid=f"G-{line}", extension=some[0]["agent"], began=moment(some[0]["from"]),
-                 ended=moment(some[-1]["to"]))
+        Recorded(
+            guid=f"G-{line}", extension=some[0]["agent"], began=moment(some[0]["from"]), ended=moment(some[-1]["to"])
+        )
         for line, some in lines.items()
-    )  # fmt: skip
+    )
 
 
-def rehearsed(name: str, recordings: tuple[Recorded, ...] = ()) -> Rehearsal:
+def rehearsed(name: str, recordings: tuple[Recorded, ...] = ()) -> Replay:
     """Take a trace through the core; a source of one ordered stream needs no settling."""
     users = [Listed(service_id=1, user_id=one, extension=one) for one in extensions(name)]
-    site = Site(devices=frozenset(extensions(name)), settle_seconds=0)
-    rehearsal = Rehearsal(Cast(site, Directory(users, [Instance(1)])), Recorder(recordings=recordings))
+    site = SiteSettings(devices=frozenset(extensions(name)), settle_seconds=0)
+    rehearsal = Replay(Cast(site, Directory(users, [Instance(1)])), Recorder(recordings=recordings))
     return rehearsal.play(heard(name), rest=timedelta(seconds=30))
 
 
-def is_of(leg: Leg, true: Truth) -> bool:
+def is_of(leg: LegState, true: Truth) -> bool:
     """Say whether a leg is a true conversation: who, when, with whom, and from which queue."""
     assert leg.disconnected_at is not None
     is_then = all(
@@ -80,14 +81,14 @@ def is_of(leg: Leg, true: Truth) -> bool:
     return is_then and is_same and is_queue and is_with_customer(leg, true)
 
 
-def is_with_customer(leg: Leg, true: Truth) -> bool:
+def is_with_customer(leg: LegState, true: Truth) -> bool:
     """Say whether a leg knows the customer's number, where there is one."""
     numbers = [who["party"] for who in true["with"] if who["role"] == "customer"]
     known = {leg.facts.calling_number, leg.facts.called_number}
     return all(("" if number == "anonymous" else number) in known for number in numbers)
 
 
-def differences(legs: list[Leg], true: list[Truth]) -> tuple[list[str], list[Truth]]:
+def differences(legs: list[LegState], true: list[Truth]) -> tuple[list[str], list[Truth]]:
     """Return the legs that are no true conversation, and the conversations that have no leg."""
     left, missing = list(legs), []
     for one in true:
@@ -121,7 +122,7 @@ def test_each_conversation_is_flagged_once_and_with_what_is_its_own(name: str) -
         assert flags.get("QueueName") == meant[leg.guid]["queue"] or meant[leg.guid]["kind"] != "queue"
 
 
-def at_destination(rehearsal: Rehearsal) -> list[Leg]:
+def at_destination(rehearsal: Replay) -> list[LegState]:
     return [leg for leg in rehearsal.legs if leg.device_id == "2002"]
 
 

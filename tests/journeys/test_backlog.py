@@ -7,20 +7,22 @@ from calls.core.result_events import RecordingFound
 from calls.models import Leg, RecordingSearch
 from calls.pipeline.consumer import Consumer
 from calls.pipeline.pending_results import ANOTHERS, answered_searches
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway with an empty journal."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    return House()
+    return GatewayStack()
 
 
 @pytest.mark.parametrize("batch", [1000, 1])
-def test_an_answer_waits_for_the_events_before_it(house: House, monkeypatch: pytest.MonkeyPatch, batch: int) -> None:
+def test_an_answer_waits_for_the_events_before_it(
+    house: GatewayStack, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
     """The question for C1 is put late, when the extension talks in C2 already; the journal knows, the legs do not."""
     monkeypatch.setattr("calls.pipeline.consumer.BATCH", batch)
     house.connects("C1", "2001", queueName="Sales")
@@ -44,7 +46,7 @@ def test_an_answer_waits_for_the_events_before_it(house: House, monkeypatch: pyt
 
 @pytest.mark.parametrize("seconds", [1.2, 2.5])
 def test_a_recording_that_began_with_a_later_leg_is_that_legs_also_when_it_is_settled(
-    house: House, seconds: float
+    house: GatewayStack, seconds: float
 ) -> None:
     """The question for C1 is put when the consultation C2 is over, and QMS records on under the name it gave to C2."""
     house.connects("C1", "2001", queueName="Sales")
@@ -67,7 +69,7 @@ def test_a_recording_that_began_with_a_later_leg_is_that_legs_also_when_it_is_se
     assert [flags for flags in house.flags("2001") if flags] == []
 
 
-def test_a_recording_found_for_two_legs_at_once_stays_the_later_legs(house: House) -> None:
+def test_a_recording_found_for_two_legs_at_once_stays_the_later_legs(house: GatewayStack) -> None:
     house.call("Established", "C1", "2001")
     house.fold()
     house.passes_unheard(1.2)
@@ -75,9 +77,11 @@ def test_a_recording_found_for_two_legs_at_once_stays_the_later_legs(house: Hous
     house.connects("C2", "2001")
     house.fold()
     RecordingSearch.objects.update(
-        state="found", recording_guid="9a0c9ca2-ccb2-49b6-b5ec-b262b76298f5", recording_started_at=house.time,
+        state="found",
+        recording_guid="9a0c9ca2-ccb2-49b6-b5ec-b262b76298f5",
+        recording_started_at=house.time,
         answered_at=house.time,
-    )  # fmt: skip
+    )
 
     first, second = answered_searches(house.source.pk, 10)
 

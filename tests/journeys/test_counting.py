@@ -18,7 +18,7 @@ from calls.stats.hourly import BUCKETS_MS, bucket_of, hour_of
 from calls.storage.retention import retain
 from flags.api import Settled, retry_all
 from qms.port import FlagDefinition
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -28,10 +28,10 @@ class PulledPlug(Exception):
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway with an empty journal; its pumps look again at once."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    return House()
+    return GatewayStack()
 
 
 def counts() -> dict[object, int]:
@@ -56,7 +56,7 @@ def counted_by_hand() -> dict[object, int]:
 class Load:
     """A seeded day at a small office: calls come, are held, end, are recorded or not, and QMS refuses for a while."""
 
-    def __init__(self, house: House, seed: int) -> None:
+    def __init__(self, house: GatewayStack, seed: int) -> None:
         self.house, self.chance = house, random.Random(seed)
         self.calls: dict[str, str] = {}
         self.serial = 0
@@ -111,7 +111,7 @@ def crash_now_and_then(load: Load, monkeypatch: pytest.MonkeyPatch) -> Counter[s
     return crashes
 
 
-def work(house: House) -> None:
+def work(house: GatewayStack) -> None:
     """Let the gateway work until it is through, with a new consumer after each crash."""
     while True:
         try:
@@ -124,7 +124,7 @@ def work(house: House) -> None:
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_counts_are_those_of_the_table_after_any_load_and_any_crash(
-    house: House, monkeypatch: pytest.MonkeyPatch, seed: int
+    house: GatewayStack, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     load = Load(house, seed)
     crashes = crash_now_and_then(load, monkeypatch)
@@ -137,7 +137,9 @@ def test_the_counts_are_those_of_the_table_after_any_load_and_any_crash(
     assert crashes["crashes"] > 5
 
 
-def test_a_second_consumer_that_was_overtaken_counts_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_consumer_that_was_overtaken_counts_nothing(
+    house: GatewayStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
     house.call("Established", "C1", "2001")
     other = consuming.Consumer(house.source, house.consumer.now)
     real = other._next_batch
@@ -155,7 +157,7 @@ def test_a_second_consumer_that_was_overtaken_counts_nothing(house: House, monke
     assert [one.legs for one in HourlyCount.objects.all()] == [1]
 
 
-def test_a_leg_that_is_flagged_late_moves_from_one_count_to_the_other(house: House) -> None:
+def test_a_leg_that_is_flagged_late_moves_from_one_count_to_the_other(house: GatewayStack) -> None:
     load = Load(house, 1)
     load.quarrel()
     house.connects("C1", "2001")
@@ -175,7 +177,7 @@ def test_a_leg_that_is_flagged_late_moves_from_one_count_to_the_other(house: Hou
     assert HourlyLatency.objects.get(measure=Measure.FLAGS).bucket_ms > 7_200_000
 
 
-def test_a_rebuild_gives_the_counts_that_were_there(house: House) -> None:
+def test_a_rebuild_gives_the_counts_that_were_there(house: GatewayStack) -> None:
     load = Load(house, 4)
     for _ in range(40):
         load.step()
@@ -193,7 +195,7 @@ def test_a_rebuild_gives_the_counts_that_were_there(house: House) -> None:
     assert f"{Leg.objects.count()} legs counted" in told.getvalue()
 
 
-def test_counts_go_with_the_legs_that_are_forgotten(house: House) -> None:
+def test_counts_go_with_the_legs_that_are_forgotten(house: GatewayStack) -> None:
     house.connects("C1", "2900")
     house.passes(1)
     house.clears("C1", "2900")

@@ -13,11 +13,11 @@ import pytest
 from msgspec.structs import replace
 
 from agents.core.matching import Directory, Instance, Listed
-from calls.core.state import Leg, Site
-from calls.transcript.replay import Cast, Recorded, Recorder, Rehearsal
+from calls.core.state import LegState, SiteSettings
+from calls.transcript.replay import Cast, Recorded, Recorder, Replay
 from cti.events import AnyEvent, CallEvent, SnapshotEnded
 from cti.sources.csta_xml.framing import framed
-from cti.sources.csta_xml.parsing import Element, children, descend, text_of
+from cti.sources.csta_xml.parsing import XmlElement, children, descend, text_of
 from tests.cti.csta.pbx import WILLING, Answer, Listener, Pbx, followed, only, sample, until
 
 EXTENSIONS = ("2001", "2002", "2003", "2004")
@@ -61,11 +61,11 @@ def answers(scenario: str) -> dict[str, Answer]:
     if scenario != "09-snapshot":
         return dict(WILLING)
 
-    def of_device(root: Element) -> str | None:
+    def of_device(root: XmlElement) -> str | None:
         is_sampled = text_of(children(root)["snapshotObject"]) == "2001"
         return only(scenario, "SnapshotDeviceResponse") if is_sampled else str(WILLING["SnapshotDevice"])
 
-    def of_call(root: Element) -> str | None:
+    def of_call(root: XmlElement) -> str | None:
         is_sampled = text_of(descend(root, "snapshotObject", "callID")) == "5201"
         return only(scenario, "SnapshotCallResponse") if is_sampled else None
 
@@ -113,15 +113,15 @@ def _at(event: Any, at: datetime) -> AnyEvent:
 class Told(msgspec.Struct, frozen=True):
     """What a scenario came to."""
 
-    rehearsal: Rehearsal
+    rehearsal: Replay
     segments: list[Segment]
 
 
 def rehearsed(scenario: str, recorded: tuple[Recorded, ...] = ()) -> Told:
     """Take a scenario through the core, message by message, and read its segments off the legs."""
     users = [Listed(service_id=1, user_id=one, extension=one) for one in EXTENSIONS]
-    site = Site(devices=frozenset(EXTENSIONS), queues=frozenset({"5000"}))
-    rehearsal = Rehearsal(Cast(site, Directory(users, [Instance(1)])), Recorder(recordings=recorded))
+    site = SiteSettings(devices=frozenset(EXTENSIONS), queues=frozenset({"5000"}))
+    rehearsal = Replay(Cast(site, Directory(users, [Instance(1)])), Recorder(recordings=recorded))
     holds: dict[int, list[datetime]] = {}
     for event in heard(scenario):
         rehearsal.play([event], rest=timedelta())
@@ -132,7 +132,7 @@ def rehearsed(scenario: str, recorded: tuple[Recorded, ...] = ()) -> Told:
     return Told(rehearsal, [_segment(scenario, leg, holds.get(leg.number, [])) for leg in rehearsal.legs])
 
 
-def _segment(scenario: str, leg: Leg, holds: list[datetime]) -> Segment:
+def _segment(scenario: str, leg: LegState, holds: list[datetime]) -> Segment:
     assert leg.disconnected_at is not None
     first, last = (_message(scenario, at) for at in (leg.connected_at, leg.disconnected_at))
     hold = (_message(scenario, holds[0]), _message(scenario, holds[1])) if holds else None
@@ -155,10 +155,11 @@ def is_same(scenario: str, found: Segment, meant: Segment) -> bool:
 def recordings(scenario: str) -> tuple[Recorded, ...]:
     """Let QMS record each segment of the index."""
     return tuple(
-        Recorded(guid=f"G{number}", extension=one.device, began=moment(scenario, one.first),
-                 ended=moment(scenario, one.last))
+        Recorded(
+            guid=f"G{number}", extension=one.device, began=moment(scenario, one.first), ended=moment(scenario, one.last)
+        )
         for number, one in enumerate(SEGMENTS[scenario], 1)
-    )  # fmt: skip
+    )
 
 
 def flags_at(scenario: str, device: str) -> list[dict[str, str]]:
@@ -190,11 +191,16 @@ def test_every_segment_of_a_sample_that_is_recorded_is_flagged_once(scenario: st
 @pytest.mark.parametrize(
     ("scenario", "threads"),
     [
-        ("01-acd-queue-call", ["01"]), ("02-single-step-transfer", ["02"]), ("03-two-step-transfer", ["04"]),
-        ("04-conference-dropoff", ["07"]), ("06-forward-no-answer", ["0B"]), ("08a-outbound-answered", ["0D"]),
-        ("09-snapshot", ["0F", "10"]), ("11-call-information", ["11"]),
+        ("01-acd-queue-call", ["01"]),
+        ("02-single-step-transfer", ["02"]),
+        ("03-two-step-transfer", ["04"]),
+        ("04-conference-dropoff", ["07"]),
+        ("06-forward-no-answer", ["0B"]),
+        ("08a-outbound-answered", ["0D"]),
+        ("09-snapshot", ["0F", "10"]),
+        ("11-call-information", ["11"]),
     ],
-)  # fmt: skip
+)
 def test_the_legs_of_a_sample_belong_to_its_interactions(scenario: str, threads: list[str]) -> None:
     found = {leg.facts.interaction_id for leg in rehearsed(scenario).rehearsal.legs}
 

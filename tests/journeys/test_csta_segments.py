@@ -7,8 +7,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from agents.core.matching import Directory, Instance, Listed
-from calls.core.state import Leg, Site
-from calls.transcript.replay import Cast, Recorder, Rehearsal
+from calls.core.state import LegState, SiteSettings
+from calls.transcript.replay import Cast, Recorder, Replay
 from cti.events import SnapshotEnded
 from cti.sources.csta_xml.framing import framed
 from tests.cti.csta.pbx import WILLING, Listener, Pbx, followed, sample, until, xml
@@ -17,7 +17,7 @@ NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 EMPTY_LAST = "<segmentID>1</segmentID><lastSegment>true</lastSegment><snapshotData/>"
 
 
-def legs_after(segment: str) -> list[Leg]:
+def legs_after(segment: str) -> list[LegState]:
     """Have a call answered, events lost, and a snapshot promised of which only this segment comes."""
 
     def at(_: Any) -> str:
@@ -44,10 +44,10 @@ def legs_after(segment: str) -> list[Leg]:
     return _folded(listener)
 
 
-def _folded(listener: Listener) -> list[Leg]:
-    site = Site(devices=frozenset({"2001"}), queues=frozenset({"5000"}))
+def _folded(listener: Listener) -> list[LegState]:
+    site = SiteSettings(devices=frozenset({"2001"}), queues=frozenset({"5000"}))
     directory = Directory([Listed(service_id=1, user_id="2001", extension="2001")], [Instance(1)])
-    rehearsal = Rehearsal(Cast(site, directory), Recorder())
+    rehearsal = Replay(Cast(site, directory), Recorder())
     last = max(place for place, event in enumerate(listener.events) if isinstance(event, SnapshotEnded))
     for second, event in enumerate(listener.events[: last + 1]):
         at = NINE + timedelta(seconds=second)

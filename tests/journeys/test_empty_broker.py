@@ -12,7 +12,7 @@ import redis as redis_client
 from calls.pipeline import jobs
 from calls.search import worker
 from devtools.servers import wait_until
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -54,10 +54,10 @@ class Workers:
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway that works by hints alone, at its own clock."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    one = House()
+    one = GatewayStack()
     monkeypatch.setattr(jobs, "now", one.now)
     monkeypatch.setattr(jobs, "_consumers", {})
     monkeypatch.setattr(jobs, "_coming_back", {})
@@ -68,7 +68,7 @@ def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
 
 @pytest.mark.parametrize("emptied", [(), *((queue,) for queue in QUEUES), QUEUES], ids=str)
 def test_a_call_is_flagged_though_the_broker_was_emptied_of_every_hint(
-    house: House, redis: redis_client.Redis, emptied: tuple[str, ...]
+    house: GatewayStack, redis: redis_client.Redis, emptied: tuple[str, ...]
 ) -> None:
     workers = Workers(redis, emptied)
     house.connects("C1", "2001")

@@ -8,13 +8,13 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from bulk.tables import Table
+from bulk.tables import UpsertTable
 from calls.core.outcomes import Outcome
-from calls.core.state import Leg, LegFactsNow, Phase
+from calls.core.state import LegData, LegPhase, LegState
 from calls.models import Leg as LegRow
 from calls.storage.codec import LEG_FIELDS, leg_row
 from flags.models import FlagSetting
-from flags.provisioning.verify_jobs import ProofRefused
+from flags.provisioning.verify_jobs import VerificationRefused
 from flags.provisioning.verify_jobs import ask as ask_for_proof
 from qms.models import DataServer
 from tests.cti.examples import source
@@ -29,12 +29,19 @@ def _two_calls() -> None:
     """Save two flagged calls and a newer one that was not."""
     pbx = source("pbx")
     for number, outcome in ((1, Outcome.FLAGGED), (2, Outcome.FLAGGED), (3, Outcome.NOT_RECORDED)):
-        facts = LegFactsNow(queue_name=f"Queue {number}", caller_name=f"Caller {number}", query_data={"order": "A-17"})
-        leg = Leg(
-            number=number, call_id=f"C{number}", device_id="2001", ordinal=1, phase=Phase.SETTLED, outcome=outcome,
-            connected_at=NOW + timedelta(minutes=number), connected_by_us=NOW, facts=facts,
-        )  # fmt: skip
-        Table(LegRow, LEG_FIELDS, ["id"]).insert([leg_row(pbx.pk, leg, NOW)])
+        facts = LegData(queue_name=f"Queue {number}", caller_name=f"Caller {number}", query_data={"order": "A-17"})
+        leg = LegState(
+            number=number,
+            call_id=f"C{number}",
+            device_id="2001",
+            ordinal=1,
+            phase=LegPhase.SETTLED,
+            outcome=outcome,
+            connected_at=NOW + timedelta(minutes=number),
+            connected_by_us=NOW,
+            facts=facts,
+        )
+        UpsertTable(LegRow, LEG_FIELDS, ["id"]).insert([leg_row(pbx.pk, leg, NOW)])
 
 
 def ask(client: Client, reference: str = "", *, flag: str = "", **typed: Any) -> str:
@@ -76,10 +83,16 @@ def test_a_reference_of_no_call_is_told(admin_client: Client) -> None:
 
 @pytest.mark.parametrize(
     ("typed", "told"),
-    [({"name": "Line"}, "Line (being edited)"), ({"field": "query:order"}, "A-17"), ({"max_length": 3}, "Qu… (cut)"),
-     ({"privacy": "hash"}, "(keyed hash)"), ({"privacy": "drop"}, "Its privacy says so."),
-     ({"enabled": ""}, "It is switched off."), ({"field": "wrapup"}, "The call has no value for it.")],
-)  # fmt: skip
+    [
+        ({"name": "Line"}, "Line (being edited)"),
+        ({"field": "query:order"}, "A-17"),
+        ({"max_length": 3}, "Qu… (cut)"),
+        ({"privacy": "hash"}, "(keyed hash)"),
+        ({"privacy": "drop"}, "Its privacy says so."),
+        ({"enabled": ""}, "It is switched off."),
+        ({"field": "wrapup"}, "The call has no value for it."),
+    ],
+)
 def test_the_preview_follows_what_is_typed_and_saves_nothing(
     admin_client: Client, typed: dict[str, Any], told: str
 ) -> None:
@@ -140,5 +153,5 @@ def test_a_recording_that_a_leg_holds_is_refused_for_a_proof_of_new_flags() -> N
     guid = "0b9c1d6e-7f0b-4f0e-9d5a-2f6d1c3b9a10"
     LegRow.objects.filter(call_id="C3").update(recording_guid=guid)
 
-    with pytest.raises(ProofRefused, match="recording of a call"):
+    with pytest.raises(VerificationRefused, match="recording of a call"):
         ask_for_proof(server, f"{{{guid.upper()}}}", "ann", NOW)

@@ -6,7 +6,7 @@ import pytest
 import redis as redis_client
 from django.db import connection
 
-from calls.core.state import Site
+from calls.core.state import SiteSettings
 from calls.models import Leg, is_live
 from calls.pipeline.consumer import Consumer
 from calls.pipeline.load import load_part, load_whole
@@ -14,16 +14,16 @@ from calls.storage.codec import leg_key
 from cti.events import from_mapping
 from qms.models import ServiceHealth
 from tests.calls.switchboard import Everybody, Switchboard
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway without a wrap-up to wait for, and one leg whose flags wait: its service is away."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    one = House()
+    one = GatewayStack()
     one.connects("C1", "2001")
     one.passes(0.2)
     ServiceHealth.objects.update_or_create(
@@ -36,7 +36,9 @@ def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
     return one
 
 
-def test_a_leg_whose_flags_wait_is_loaded_neither_with_the_whole_nor_for_a_call_at_its_extension(house: House) -> None:
+def test_a_leg_whose_flags_wait_is_loaded_neither_with_the_whole_nor_for_a_call_at_its_extension(
+    house: GatewayStack,
+) -> None:
     assert Leg.objects.get().phase == "delivering"
     whole = load_whole(house.source.pk, 10)
     assert whole is not None
@@ -48,7 +50,7 @@ def test_a_leg_whose_flags_wait_is_loaded_neither_with_the_whole_nor_for_a_call_
 
 @pytest.mark.parametrize("is_restarted", [False, True])
 def test_it_is_flagged_when_the_service_is_back_and_so_is_the_extensions_next_call(
-    house: House, is_restarted: bool
+    house: GatewayStack, is_restarted: bool
 ) -> None:
     house.connects("C2", "2001")
     house.passes(0.2)
@@ -62,15 +64,21 @@ def test_it_is_flagged_when_the_service_is_back_and_so_is_the_extensions_next_ca
     assert [leg.phase for leg in house.legs()] == ["settled", "settled"]
 
 
-def test_an_index_serves_a_batch_however_many_legs_wait(house: House) -> None:
+def test_an_index_serves_a_batch_however_many_legs_wait(house: GatewayStack) -> None:
     Leg.objects.bulk_create(
         Leg(
-            id=leg_key(house.source.pk, 1000 + number), source=house.source, call_id=f"B{number}",
-            device_id=str(2000 + number % 10), phase="open" if number % 500 == 0 else "delivering", outcome="waiting",
-            folded_at=house.time, connected_at=house.time, facts=b"",
+            id=leg_key(house.source.pk, 1000 + number),
+            source=house.source,
+            call_id=f"B{number}",
+            device_id=str(2000 + number % 10),
+            phase="open" if number % 500 == 0 else "delivering",
+            outcome="waiting",
+            folded_at=house.time,
+            connected_at=house.time,
+            facts=b"",
         )
         for number in range(5000)
-    )  # fmt: skip
+    )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     at_extension = Leg.objects.filter(is_live(), source=house.source, device_id="2001")
@@ -79,7 +87,7 @@ def test_an_index_serves_a_batch_however_many_legs_wait(house: House) -> None:
 
 
 def test_a_wrap_up_that_may_still_come_finds_its_leg_and_is_written_after_the_flags() -> None:
-    board = Switchboard(Everybody(Site(wrapup_wait_seconds=120)))
+    board = Switchboard(Everybody(SiteSettings(wrapup_wait_seconds=120)))
     board.call("Established", 0, "C1", "2001").found(0.2, 1, "G1").call("ConnectionCleared", 60, "C1", "2001")
     board.waits(62)
     assert (board.leg.base, board.leg.phase) == ("queued", "closed")
@@ -93,7 +101,7 @@ def test_a_wrap_up_that_may_still_come_finds_its_leg_and_is_written_after_the_fl
 
 
 def test_a_leg_waits_for_its_flags_alone_once_no_wrap_up_came_in_time() -> None:
-    board = Switchboard(Everybody(Site(wrapup_wait_seconds=120)))
+    board = Switchboard(Everybody(SiteSettings(wrapup_wait_seconds=120)))
     board.call("Established", 0, "C1", "2001").found(0.2, 1, "G1").call("ConnectionCleared", 60, "C1", "2001")
     board.waits(62).waits(181)
 

@@ -11,16 +11,16 @@ from calls.pipeline import jobs
 from calls.storage.retention import retain
 from cti.api import journal_state
 from flags.models import FlagValue, FlagWrite
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway whose hints work at its own clock, and one flagged call in it."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    one = House()
+    one = GatewayStack()
     monkeypatch.setattr(jobs, "now", lambda: one.time)
     monkeypatch.setattr(jobs, "_consumers", {})
     one.connects("C1", "2001")
@@ -31,14 +31,14 @@ def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
     return one
 
 
-def test_what_is_older_than_its_keeping_time_is_forgotten_with_all_that_belongs_to_it(house: House) -> None:
+def test_what_is_older_than_its_keeping_time_is_forgotten_with_all_that_belongs_to_it(house: GatewayStack) -> None:
     house.time += timedelta(days=401)
     retain(lambda: house.time)
 
     assert [model.objects.count() for model in (Leg, RecordingSearch, FlagWrite, FlagValue)] == [0, 0, 0, 0]
 
 
-def test_what_is_younger_is_kept_and_an_open_leg_always(house: House) -> None:
+def test_what_is_younger_is_kept_and_an_open_leg_always(house: GatewayStack) -> None:
     house.connects("C2", "2002")
     house.fold()
     house.time += timedelta(days=399)
@@ -50,7 +50,7 @@ def test_what_is_younger_is_kept_and_an_open_leg_always(house: House) -> None:
     assert [leg.call_id for leg in house.legs()] == ["C2"]
 
 
-def test_the_journal_is_trimmed_only_as_far_as_it_is_folded(house: House) -> None:
+def test_the_journal_is_trimmed_only_as_far_as_it_is_folded(house: GatewayStack) -> None:
     house.call("Established", "C3", "2003")
     length = journal_state("pbx").length
     house.time += timedelta(days=1)
@@ -63,14 +63,14 @@ def test_the_journal_is_trimmed_only_as_far_as_it_is_folded(house: House) -> Non
 
 
 @pytest.mark.parametrize("sweep", [jobs.wake_consumers, jobs.wake_searches, jobs.wake_deliveries])
-def test_a_sweep_is_harmless_however_often_it_runs(house: House, sweep: Callable[[], None]) -> None:
+def test_a_sweep_is_harmless_however_often_it_runs(house: GatewayStack, sweep: Callable[[], None]) -> None:
     for _ in range(3):
         sweep()
 
     assert house.outcomes() == [("2001", "flagged")]
 
 
-def test_a_hint_to_consume_folds_what_waits_and_a_repeated_one_changes_nothing(house: House) -> None:
+def test_a_hint_to_consume_folds_what_waits_and_a_repeated_one_changes_nothing(house: GatewayStack) -> None:
     house.call("Established", "C4", "2004")
     jobs.consume(house.source.pk)
     folded = Checkpoint.objects.get().events

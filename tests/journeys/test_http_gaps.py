@@ -10,12 +10,12 @@ from django.test import Client
 from agents.models import Presence
 from calls.models import Gap, RecordingSearch
 from cti.http_intake.tokens import mint_token
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
-class PostingHouse(House):
+class PostingHouse(GatewayStack):
     """A house that gets its events over HTTP alone, as its program posts them."""
 
     def __init__(self) -> None:
@@ -30,9 +30,11 @@ class PostingHouse(House):
     def posts(self, *events: dict[str, Any]) -> dict[str, Any]:
         """Post events as the program does, and return what the intake said of them."""
         answer = self.client.post(
-            "/api/events", msgspec.json.encode(events), content_type="application/cloudevents-batch+json",
+            "/api/events",
+            msgspec.json.encode(events),
+            content_type="application/cloudevents-batch+json",
             headers={"Authorization": f"Bearer {self.token}"},
-        )  # fmt: skip
+        )
         assert answer.status_code == 202, answer.content
         self.posted += events
         told: dict[str, Any] = answer.json()
@@ -47,10 +49,11 @@ class PostingHouse(House):
         seated = [self.event("csta.agent.LoggedOn", agentId=one, deviceId=at) for one, at in (agents or {}).items()]
         told: dict[str, Any] = {"agentsTold": True} if agents is not None else {}
         self.hears(
-            self.event("gateway.snapshot.Began", **data), *seated,
+            self.event("gateway.snapshot.Began", **data),
+            *seated,
             *(self.event("Established", callId=call, deviceId=device) for call, device in in_progress),
             self.event("gateway.snapshot.Ended", **data, **told),
-        )  # fmt: skip
+        )
 
 
 @pytest.fixture
@@ -60,13 +63,17 @@ def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> Posting
     return PostingHouse()
 
 
-def ledger(house: House) -> list[tuple[int, int | None, int, int]]:
+def ledger(house: GatewayStack) -> list[tuple[int, int | None, int, int]]:
     """Tell each gap: from and to in seconds, legs saved, legs lost."""
     return [
-        (round((one.began_at - house.begin).total_seconds()),
-         round((one.ended_at - house.begin).total_seconds()) if one.ended_at else None, one.legs_saved, one.legs_lost)
+        (
+            round((one.began_at - house.begin).total_seconds()),
+            round((one.ended_at - house.begin).total_seconds()) if one.ended_at else None,
+            one.legs_saved,
+            one.legs_lost,
+        )
         for one in Gap.objects.order_by("began_at")
-    ]  # fmt: skip
+    ]
 
 
 def test_after_a_gap_what_vanished_is_flagged_what_goes_on_is_followed_and_what_is_new_is_joined_late(
@@ -111,8 +118,9 @@ def test_a_gap_of_one_extension_leaves_the_others_alone(house: PostingHouse) -> 
 
     assert ledger(house) == [(5, 35, 1, 0)]
     assert [(leg.device_id, leg.end_unknown, leg.disconnected_at is None) for leg in house.legs()] == [
-        ("2001", True, False), ("2002", False, True),
-    ]  # fmt: skip
+        ("2001", True, False),
+        ("2002", False, True),
+    ]
 
 
 def test_who_left_in_a_gap_sits_nowhere_when_the_snapshot_names_all_agents(house: PostingHouse) -> None:

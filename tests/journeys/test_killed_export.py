@@ -43,15 +43,29 @@ def test_an_export_whose_worker_is_killed_is_written_whole_by_the_next(tmp_path:
     settings.VAR_DIR = tmp_path
     of, now = source("pbx"), timezone.now()
     Leg.objects.bulk_create(
-        Leg(id=leg_key(of.pk, number), source=of, call_id=f"C{number}", device_id="2001", phase="settled",
-            outcome="flagged", connected_at=now - timedelta(seconds=number), folded_at=now, facts=b"")
+        Leg(
+            id=leg_key(of.pk, number),
+            source=of,
+            call_id=f"C{number}",
+            device_id="2001",
+            phase="settled",
+            outcome="flagged",
+            connected_at=now - timedelta(seconds=number),
+            folded_at=now,
+            facts=b"",
+        )
         for number in range(LEGS)
-    )  # fmt: skip
+    )
     user = User.objects.create_superuser("admin", password="x")
     job = jobs.ask(user.pk, "csv", LegFilter(), now, with_callers=False)
-    environment = {**os.environ, "DATABASE_URL": database_url(), "GATEWAY_VAR": str(tmp_path),
-                   "DJANGO_SETTINGS_MODULE": "gateway_site.settings", "REDIS_URL": django_settings.REDIS_URL,
-                   "PYTHONPATH": str(django_settings.BASE_DIR)}  # fmt: skip
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url(),
+        "GATEWAY_VAR": str(tmp_path),
+        "DJANGO_SETTINGS_MODULE": "gateway_site.settings",
+        "REDIS_URL": django_settings.REDIS_URL,
+        "PYTHONPATH": str(django_settings.BASE_DIR),
+    }
     worker = subprocess.Popen([sys.executable, "-c", WORKER.format(job=job.pk)], env=environment)
     try:
         wait_until(lambda: rows(job) > 30, "progress")

@@ -9,19 +9,19 @@ from agents.sessions.logged_on import seated_agents
 from agents.unmatched_calls import calls_at_risk
 from calls.stats import unmatched_calls
 from cti.models import CtiSource, Seating
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway with an empty journal; its pumps look again at once, for its clock does not tick by itself."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    return House()
+    return GatewayStack()
 
 
-def call(house: House, call_id: str, device_id: str) -> None:
+def call(house: GatewayStack, call_id: str, device_id: str) -> None:
     """Let a call come to an extension and end."""
     house.call("Delivered", call_id, device_id)
     house.passes(2)
@@ -31,7 +31,7 @@ def call(house: House, call_id: str, device_id: str) -> None:
     house.passes(1.1)
 
 
-def test_the_calls_of_an_agent_mapped_by_hand_are_flagged_from_the_next_one_on(house: House) -> None:
+def test_the_calls_of_an_agent_mapped_by_hand_are_flagged_from_the_next_one_on(house: GatewayStack) -> None:
     house.users("2001", "2050")
     QmsUser.objects.filter(user_id="2050").update(extension="")  # A user without a desk: QMS records by log-on.
     house.log_on("9101", "2050", "Alice Archer")
@@ -49,7 +49,7 @@ def test_the_calls_of_an_agent_mapped_by_hand_are_flagged_from_the_next_one_on(h
     assert [one.verdict.is_by_hand for one in seated_agents()] == [True]
 
 
-def test_the_calls_of_another_at_the_same_extension_are_not(house: House) -> None:
+def test_the_calls_of_another_at_the_same_extension_are_not(house: GatewayStack) -> None:
     house.users("2001", "2050")
     QmsUser.objects.filter(user_id="2050").update(extension="")
     house.log_on("9101", "2050", "Alice Archer")
@@ -62,7 +62,7 @@ def test_the_calls_of_another_at_the_same_extension_are_not(house: House) -> Non
     assert house.outcomes() == [("2050", "user_unmatched")]
 
 
-def test_with_free_seating_an_agent_is_known_at_both_extensions(house: House) -> None:
+def test_with_free_seating_an_agent_is_known_at_both_extensions(house: GatewayStack) -> None:
     CtiSource.objects.update(seating=Seating.FREE)
     house.source.refresh_from_db()
     house.log_on("9101", "2001", "Alice Archer")
@@ -73,5 +73,6 @@ def test_with_free_seating_an_agent_is_known_at_both_extensions(house: House) ->
         call(house, f"C{number}", device)
 
     assert [(leg.device_id, leg.agent_id, leg.outcome) for leg in house.legs()] == [
-        ("2001", "9101", "flagged"), ("2002", "9101", "flagged"),
-    ]  # fmt: skip
+        ("2001", "9101", "flagged"),
+        ("2002", "9101", "flagged"),
+    ]

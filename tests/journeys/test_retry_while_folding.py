@@ -9,20 +9,20 @@ from calls.pipeline import consumer as consuming
 from flags.api import load_specs, retry
 from flags.models import FlagWrite
 from qms.port import FlagDefinition
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway with an empty journal; its pumps look again at once."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    return House()
+    return GatewayStack()
 
 
 def test_a_retry_that_is_settled_between_reading_and_marking_reaches_the_leg(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: GatewayStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.qms._definitions["ds1"].pop("CTICallRef")
     house.connects("C1", "2001")

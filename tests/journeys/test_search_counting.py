@@ -12,12 +12,12 @@ from django.urls import reverse
 
 from calls.models import RecordingSearch, SearchCount, SearchState
 from calls.pipeline import consumer as consuming
-from calls.search.worker import Asked, settle
+from calls.search.worker import PendingQuestion, settle
 from calls.stats.hourly import bucket_of
-from calls.stats.searches import KEPT, Ended, count_searches, span_of
+from calls.stats.searches import KEPT, EndedSearch, count_searches, span_of
 from calls.storage.retention import retain
 from qms.port import Recording
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -27,10 +27,10 @@ class PulledPlug(Exception):
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway with an empty journal; its pumps look again at once."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    return House()
+    return GatewayStack()
 
 
 def counted() -> Counter[object]:
@@ -58,7 +58,7 @@ def pull_the_plug_now_and_then(monkeypatch: pytest.MonkeyPatch, chance: random.R
     """Pull the plug in every third transaction that counts searches, after it counted and before it is committed."""
     crashes: Counter[str] = Counter()
 
-    def count_and_crash(source_id: int, ends: Sequence[Ended]) -> None:
+    def count_and_crash(source_id: int, ends: Sequence[EndedSearch]) -> None:
         count_searches(source_id, ends)
         if ends and chance.random() < 0.3:
             crashes["crashes"] += 1
@@ -68,7 +68,7 @@ def pull_the_plug_now_and_then(monkeypatch: pytest.MonkeyPatch, chance: random.R
     return crashes
 
 
-def work(house: House, seconds: float) -> None:
+def work(house: GatewayStack, seconds: float) -> None:
     """Let the gateway work until it is through, with a new consumer after each crash."""
     while True:
         try:
@@ -79,7 +79,7 @@ def work(house: House, seconds: float) -> None:
             return
 
 
-def one_call(house: House, call: str, extension: str, chance: random.Random) -> None:
+def one_call(house: GatewayStack, call: str, extension: str, chance: random.Random) -> None:
     """Let a call be connected, recorded or not, hurried or not, and end."""
     recorded, before = chance.random() < 0.7, house.time
     if recorded:
@@ -94,7 +94,7 @@ def one_call(house: House, call: str, extension: str, chance: random.Random) -> 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_each_search_is_counted_once_though_consumers_die_in_mid_transaction(
-    house: House, monkeypatch: pytest.MonkeyPatch, seed: int
+    house: GatewayStack, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     chance = random.Random(seed)
     crashes = pull_the_plug_now_and_then(monkeypatch, chance)
@@ -109,12 +109,12 @@ def test_each_search_is_counted_once_though_consumers_die_in_mid_transaction(
     assert crashes["crashes"] > 5
 
 
-def test_an_answer_that_is_settled_and_folded_again_is_not_counted_twice(house: House) -> None:
+def test_an_answer_that_is_settled_and_folded_again_is_not_counted_twice(house: GatewayStack) -> None:
     house.call("Established", "C1", "2001")
     house.fold()
     search = RecordingSearch.objects.get()
     guid = "0f0e0d0c-0b0a-4908-8706-050403020100"
-    answer = Asked(search, house.now(), Recording(guid, "2001", house.time))
+    answer = PendingQuestion(search, house.now(), Recording(guid, "2001", house.time))
     settle(house.service, [answer], house.now())
     settle(house.service, [answer], house.now())
     other = consuming.Consumer(house.source, house.now)
@@ -125,7 +125,7 @@ def test_an_answer_that_is_settled_and_folded_again_is_not_counted_twice(house: 
     assert [(one.state, one.searches, one.questions) for one in SearchCount.objects.all()] == [("found", 1, 1)]
 
 
-def test_a_search_that_nobody_needs_any_more_is_counted_as_that(house: House) -> None:
+def test_a_search_that_nobody_needs_any_more_is_counted_as_that(house: GatewayStack) -> None:
     house.call("Established", "C1", "2001")
     house.fold()
     house.call("ConnectionCleared", "C1", "2001")
@@ -139,7 +139,7 @@ def test_a_search_that_nobody_needs_any_more_is_counted_as_that(house: House) ->
 
 
 def test_the_page_of_the_service_and_the_metrics_tell_of_the_last_hour(
-    house: House, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+    house: GatewayStack, admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.connects("C1", "2001")
     house.call("Established", "C2", "2002")
@@ -161,7 +161,7 @@ def test_the_page_of_the_service_and_the_metrics_tell_of_the_last_hour(
     assert 'gateway_searches_open{service="rs1"} 0.0' in scraped
 
 
-def test_old_counts_are_forgotten(house: House) -> None:
+def test_old_counts_are_forgotten(house: GatewayStack) -> None:
     house.connects("C1", "2001")
     house.passes(1)
     assert SearchCount.objects.get().began == span_of(house.time)

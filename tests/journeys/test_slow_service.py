@@ -14,7 +14,7 @@ from django.db import connection
 from calls.models import RecordingSearch, SearchState
 from calls.search.worker import look_up
 from calls.storage.codec import leg_key
-from cti.models import CtiSource, Kind
+from cti.models import CtiSource, SourceKind
 from devtools.servers import wait_until
 from qms import api as qms_api
 from qms.models import DataServer, RecordingService
@@ -37,26 +37,37 @@ class Site:
     """Two Recording Services behind two SOAP servers, each with a pump at work, as the lookups' worker has them."""
 
     def __init__(self, well_port: int, slow_port: int) -> None:
-        self.source = CtiSource.objects.create(slug="pbx", kind=Kind.HTTP)
+        self.source = CtiSource.objects.create(slug="pbx", kind=SourceKind.HTTP)
         self.server = DataServer.objects.create(slug="ds")
         self.well, self.slow = self._service("well", well_port), self._service("slow", slow_port)
         self.serial = 0
 
     def _service(self, slug: str, port: int) -> RecordingService:
         return RecordingService.objects.create(
-            slug=slug, data_server=self.server, url=f"http://127.0.0.1:{port}/{slug}", username="gateway",
-            password="pass", lookup_interval_ms=50, timeout_seconds=2 * SLOW_SECONDS, max_in_flight=LIMIT,
-        )  # fmt: skip
+            slug=slug,
+            data_server=self.server,
+            url=f"http://127.0.0.1:{port}/{slug}",
+            username="gateway",
+            password="pass",
+            lookup_interval_ms=50,
+            timeout_seconds=2 * SLOW_SECONDS,
+            max_in_flight=LIMIT,
+        )
 
     def search(self, service: RecordingService, extension: str, window: float) -> RecordingSearch:
         """Begin a search at Connected, as the consumer does."""
         self.serial += 1
         connected = now()
         return RecordingSearch.objects.create(
-            leg_id=leg_key(self.source.pk, self.serial), source=self.source, service=service, extension=extension,
-            not_started_before=connected - timedelta(seconds=3), connected_at=connected, next_at=connected,
+            leg_id=leg_key(self.source.pk, self.serial),
+            source=self.source,
+            service=service,
+            extension=extension,
+            not_started_before=connected - timedelta(seconds=3),
+            connected_at=connected,
+            next_at=connected,
             deadline=connected + timedelta(seconds=window),
-        )  # fmt: skip
+        )
 
     def saturate(self) -> None:
         """Let the slow service have as many questions in flight as it may, and many more waiting."""
@@ -128,8 +139,10 @@ def test_the_guids_of_a_healthy_service_come_as_soon_beside_one_that_takes_five_
     with ExitStack() as running:
         pumps = ExitStack()
         running.push(pumps)  # Left last: when the servers are gone, no question is under way any more.
-        ports = [running.enter_context(in_thread(SimulatedServer(one, Credentials("gateway", "pass")))).port
-                 for one in (well, slow)]  # fmt: skip
+        ports = [
+            running.enter_context(in_thread(SimulatedServer(one, Credentials("gateway", "pass")))).port
+            for one in (well, slow)
+        ]
         site = Site(*ports)
         stop = pumps.enter_context(pumping(site.well, site.slow))
         if is_saturated:

@@ -18,7 +18,7 @@ from simulators.qms.envelopes import Credentials
 from simulators.qms.records import SimulatedService
 from simulators.qms.server import SimulatedServer, in_thread
 from simulators.qms.site import SimulatedQms
-from tests.journeys.stack import FLAGS, House
+from tests.journeys.stack import FLAGS, GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -26,7 +26,7 @@ PLACES = {"rs1": "ds1", "rs2": "ds1", "rs3": "ds2"}
 RECORDED = {"2001": "rs1", "2002": "rs2", "2003": "rs3"}
 
 
-class Campus(House):
+class Campus(GatewayStack):
     """A house with three Recording Services behind SOAP; its clock is the true one, for so is that of the server."""
 
     def __init__(self, qms: SimulatedQms, port: int) -> None:
@@ -37,8 +37,14 @@ class Campus(House):
 
     def _service(self, slug: str, port: int) -> RecordingService:
         server, _ = DataServer.objects.get_or_create(slug=PLACES[slug])
-        settings = {"data_server": server, "url": f"http://127.0.0.1:{port}/{slug}", "username": "gateway",
-                    "password": "pass", "lookup_interval_ms": 50, "guid_window_seconds": 3}  # fmt: skip
+        settings = {
+            "data_server": server,
+            "url": f"http://127.0.0.1:{port}/{slug}",
+            "username": "gateway",
+            "password": "pass",
+            "lookup_interval_ms": 50,
+            "guid_window_seconds": 3,
+        }
         service, _ = RecordingService.objects.update_or_create(slug=slug, defaults=settings)
         Allocation.objects.get_or_create(source=self.source, service=service, defaults={"position": service.pk})
         return service

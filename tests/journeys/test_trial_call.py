@@ -11,38 +11,38 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from gateway_site.installation.steps import State
+from gateway_site.installation.steps import StepState
 from gateway_site.installation.trial_call import follow, is_over
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    return House()
+    return GatewayStack()
 
 
-def states(house: House, extension: str = "2001") -> dict[str, State]:
+def states(house: GatewayStack, extension: str = "2001") -> dict[str, StepState]:
     steps, _ = follow(extension, house.begin, house.connect)
     return {step.name: step.state for step in steps}
 
 
-def test_a_call_is_followed_until_its_flags_are_read_back(house: House) -> None:
-    assert states(house) == {"connected": State.NOT_YET}
+def test_a_call_is_followed_until_its_flags_are_read_back(house: GatewayStack) -> None:
+    assert states(house) == {"connected": StepState.NOT_YET}
     house.connects("C1", "2001", queueName="Sales")
     house.passes(1)
-    assert states(house)["recording found"] is State.PASS
-    assert states(house)["disconnected"] is State.NOT_YET
+    assert states(house)["recording found"] is StepState.PASS
+    assert states(house)["disconnected"] is StepState.NOT_YET
     house.clears("C1", "2001")
     house.passes(1.2)
 
-    assert set(states(house).values()) == {State.PASS}
+    assert set(states(house).values()) == {StepState.PASS}
     assert "flags read back" in states(house)
 
 
-def test_a_flag_that_qms_does_not_hold_as_it_was_written_fails(house: House) -> None:
+def test_a_flag_that_qms_does_not_hold_as_it_was_written_fails(house: GatewayStack) -> None:
     house.connects("C1", "2001", queueName="Sales")
     house.passes(1)
     house.clears("C1", "2001")
@@ -51,11 +51,11 @@ def test_a_flag_that_qms_does_not_hold_as_it_was_written_fails(house: House) -> 
 
     steps, _ = follow("2001", house.begin, house.connect)
 
-    assert steps[-1].state is State.FAIL
+    assert steps[-1].state is StepState.FAIL
     assert steps[-1].seen == "QMS does not hold as written: QueueName"
 
 
-def test_a_call_that_cannot_be_flagged_fails_with_the_reason_and_is_over(house: House) -> None:
+def test_a_call_that_cannot_be_flagged_fails_with_the_reason_and_is_over(house: GatewayStack) -> None:
     house.connects("C1", "2900")
     house.passes(1)
     house.clears("C1", "2900")
@@ -66,7 +66,9 @@ def test_a_call_that_cannot_be_flagged_fails_with_the_reason_and_is_over(house: 
     assert "No QMS user has extension 2900" in steps[-1].seen
 
 
-def check_installation(house: House, monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], object], wait: str) -> str:
+def check_installation(
+    house: GatewayStack, monkeypatch: pytest.MonkeyPatch, *acts: Callable[[], object], wait: str
+) -> str:
     """Run the command; between two looks the house does what comes next. Returns what was printed."""
     left = list(acts)
     monkeypatch.setattr("gateway_site.management.commands.check_installation.steps", lambda: iter(()))
@@ -79,7 +81,7 @@ def check_installation(house: House, monkeypatch: pytest.MonkeyPatch, *acts: Cal
 
 
 def test_the_command_follows_a_call_until_its_flags_are_read_back(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    house: GatewayStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def calls() -> None:
         house.connects("C1", "2001", queueName="Sales")
@@ -95,21 +97,21 @@ def test_the_command_follows_a_call_until_its_flags_are_read_back(
     assert "pass     test call: flags read back: QMS holds" in told
 
 
-def test_the_command_fails_when_no_call_comes_in_time(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_fails_when_no_call_comes_in_time(house: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit) as ended:
         check_installation(house, monkeypatch, lambda: house.passes(30), wait="20")
 
     assert ended.value.code == 1
 
 
-def test_a_call_from_before_is_not_taken_for_the_test_call(house: House) -> None:
+def test_a_call_from_before_is_not_taken_for_the_test_call(house: GatewayStack) -> None:
     house.connects("C1", "2001")
     house.passes(1)
 
     assert follow("2001", house.begin + timedelta(seconds=1), house.connect)[1] is None
 
 
-def test_the_page_follows_by_itself_and_begins_when_it_was_asked(house: House, client: Client) -> None:
+def test_the_page_follows_by_itself_and_begins_when_it_was_asked(house: GatewayStack, client: Client) -> None:
     client.force_login(User.objects.create_superuser("admin", password="x"))
     first = client.post(reverse("trial-call"), {"extension": " 2001 "})
     assert first.context["extension"] == "2001"

@@ -10,16 +10,16 @@ from playwright.sync_api import Page, expect
 
 from calls.models import Leg
 from tests.journeys.browser import lend_session, open_browser
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway with one flagged leg, one that QMS did not record, and one at an unknown extension."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    one = House()
+    one = GatewayStack()
     one.log_on("9101", "2001", "Alice Archer")
     one.connects("C1", "2001")
     one.call("Established", "C2", "2900")
@@ -41,7 +41,9 @@ def page(request: pytest.FixtureRequest, live_server: str, client: Client) -> It
         yield one
 
 
-def test_a_recording_without_flags_is_explained_and_its_leg_opened(house: House, page: Page, live_server: str) -> None:
+def test_a_recording_without_flags_is_explained_and_its_leg_opened(
+    house: GatewayStack, page: Page, live_server: str
+) -> None:
     page.goto(f"{live_server}/admin/why/")
     page.get_by_label("GUID, call reference").focus()
     page.keyboard.type("C3")
@@ -56,7 +58,7 @@ def test_a_recording_without_flags_is_explained_and_its_leg_opened(house: House,
     expect(page).to_have_url(f"{live_server}/admin/calls/leg/{Leg.objects.get(call_id='C3').pk}/change/")
 
 
-def test_an_extension_and_a_time_are_enough(house: House, page: Page, live_server: str) -> None:
+def test_an_extension_and_a_time_are_enough(house: GatewayStack, page: Page, live_server: str) -> None:
     page.goto(f"{live_server}/admin/why/")
     page.get_by_label("GUID, call reference").fill("2900")
     page.get_by_label("Time").fill("2026-03-02T09:00:30")
@@ -66,7 +68,7 @@ def test_an_extension_and_a_time_are_enough(house: House, page: Page, live_serve
     expect(page.get_by_text("press Refresh QMS users")).to_be_visible()
 
 
-def test_a_flagged_recording_is_told_to_be_flagged(house: House, page: Page, live_server: str) -> None:
+def test_a_flagged_recording_is_told_to_be_flagged(house: GatewayStack, page: Page, live_server: str) -> None:
     guid = Leg.objects.get(call_id="C1").recording_guid
     page.goto(f"{live_server}/admin/why/?text={guid}")
 

@@ -26,16 +26,31 @@ def leg() -> Leg:
     )
     source = CtiSource.objects.create(slug="pbx", kind="http")
     write = FlagWrite.objects.create(
-        leg_id=1, source_id=source.pk, service=service, recording_guid="g1", part="base", state="written",
-        not_before=NOON, created_at=NOON,
-    )  # fmt: skip
+        leg_id=1,
+        source_id=source.pk,
+        service=service,
+        recording_guid="g1",
+        part="base",
+        state="written",
+        not_before=NOON,
+        created_at=NOON,
+    )
     FlagValue.objects.bulk_create(
         FlagValue(write=write, recording_guid="g1", name=name, value=value) for name, value in ALICE.items()
     )
     return Leg.objects.create(
-        id=1, source=source, call_id="c1", device_id="2001", phase="settled", agent_name="Alice", connected_at=NOON,
-        recording_guid="g1", outcome="flagged", facts=b"", folded_at=NOON,
-    )  # fmt: skip
+        id=1,
+        source=source,
+        call_id="c1",
+        device_id="2001",
+        phase="settled",
+        agent_name="Alice",
+        connected_at=NOON,
+        recording_guid="g1",
+        outcome="flagged",
+        facts=b"",
+        folded_at=NOON,
+    )
 
 
 def test_flags_that_are_those_of_the_leg_are_no_difference(leg: Leg) -> None:

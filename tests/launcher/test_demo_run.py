@@ -19,9 +19,14 @@ SETTINGS = ("REDIS_URL", "DATABASE_URL", "GATEWAY_ENV_FILE", "GATEWAY_TEST_POSTG
 def demo(folder: Path, *words: str) -> "subprocess.Popen[str]":
     environment = {name: value for name, value in os.environ.items() if name not in SETTINGS}
     return subprocess.Popen(
-        [ROOT / "gateway", "demo", *words], cwd=folder, env=environment | {"GATEWAY_VAR": str(folder)}, text=True,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        [ROOT / "gateway", "demo", *words],
+        cwd=folder,
+        env=environment | {"GATEWAY_VAR": str(folder)},
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def left_behind(folder: Path) -> list[str]:

@@ -111,11 +111,15 @@ def test_two_first_starts_at_once_make_one_database(tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     both = [
         subprocess.Popen(
-            [ROOT / "gateway", "manage", "export_config"], env=environment | {"GATEWAY_VAR": str(tmp_path)},
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            [ROOT / "gateway", "manage", "export_config"],
+            env=environment | {"GATEWAY_VAR": str(tmp_path)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
         for _ in range(2)
-    ]  # fmt: skip
+    ]
 
     told = [one.communicate(timeout=120)[0] for one in both]
 
@@ -128,8 +132,14 @@ def test_the_launcher_works_from_any_folder_whatever_lies_there(tmp_path: Path) 
     (tmp_path / "gateway_site").mkdir()
 
     done = subprocess.run(
-        [ROOT / "gateway", "manage", "check"], cwd=tmp_path, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}, timeout=120, check=False,
-    )  # fmt: skip
+        [ROOT / "gateway", "manage", "check"],
+        cwd=tmp_path,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+        timeout=120,
+        check=False,
+    )
 
     assert "no issues" in done.stdout, done.stderr

@@ -12,7 +12,7 @@ from django.urls import reverse
 from kombu.exceptions import OperationalError
 
 from qms import api, connection_tests
-from qms.connection_steps import Step
+from qms.connection_steps import ConnectionStep
 from qms.models import ConnectionTest, DataServer, RecordingService
 from qms.port import QmsUnavailable
 from simulators.qms.envelopes import Credentials
@@ -26,9 +26,13 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def service() -> RecordingService:
     return RecordingService.objects.create(
-        slug="north", data_server=DataServer.objects.create(slug="main"), url="http://127.0.0.1:1/recording-service",
-        username="gateway", password=Secret("s3cret"), identifiers=["10.0.0.1", "node-n"],
-    )  # fmt: skip
+        slug="north",
+        data_server=DataServer.objects.create(slug="main"),
+        url="http://127.0.0.1:1/recording-service",
+        username="gateway",
+        password=Secret("s3cret"),
+        identifiers=["10.0.0.1", "node-n"],
+    )
 
 
 def change_url(service: RecordingService) -> str:
@@ -45,11 +49,21 @@ test_url.__test__ = False  # type: ignore[attr-defined]
 def filled(service: RecordingService, **changes: str) -> dict[str, str]:
     """Return the form as the page shows it, with changes."""
     return {
-        "slug": service.slug, "data_server": str(service.data_server_id), "enabled": "on", "url": service.url,
-        "login": "username_token", "username": "gateway", "new_password": "", "identifier_lines": "10.0.0.1\nnode-n",
-        "guid_window_seconds": "10", "lookup_interval_ms": "500", "wrapup_wait_seconds": "120", "timeout_seconds": "5",
-        "max_in_flight": "16", "refresh_at": "02:00:00",
-    } | changes  # fmt: skip
+        "slug": service.slug,
+        "data_server": str(service.data_server_id),
+        "enabled": "on",
+        "url": service.url,
+        "login": "username_token",
+        "username": "gateway",
+        "new_password": "",
+        "identifier_lines": "10.0.0.1\nnode-n",
+        "guid_window_seconds": "10",
+        "lookup_interval_ms": "500",
+        "wrapup_wait_seconds": "120",
+        "timeout_seconds": "5",
+        "max_in_flight": "16",
+        "refresh_at": "02:00:00",
+    } | changes
 
 
 def stored(service: RecordingService) -> RecordingService:
@@ -174,8 +188,8 @@ def test_the_page_follows_the_steps_while_a_worker_does_them(
         admin_client.post(test_url(service))
         seen.append(admin_client.get(steps_url(service)).content.decode())
 
-        def looked_at(of: RecordingService, tell: Callable[[list[Step]], object]) -> list[Step]:
-            def tell_and_look(steps: list[Step]) -> None:
+        def looked_at(of: RecordingService, tell: Callable[[list[ConnectionStep]], object]) -> list[ConnectionStep]:
+            def tell_and_look(steps: list[ConnectionStep]) -> None:
                 tell(steps)
                 seen.append(admin_client.get(steps_url(service)).content.decode())
 

@@ -18,7 +18,7 @@ from qms import api
 from qms.connections import connection_of
 from qms.models import DataServer, RecordingService
 from qms.port import QmsUnavailable
-from qms.soap.http import Wire
+from qms.soap.http import HttpConnection
 from simulators.qms.envelopes import Credentials
 from simulators.qms.people import person
 from simulators.qms.server import SimulatedServer, in_thread
@@ -87,7 +87,7 @@ def test_each_thread_has_its_own_connection(service: RecordingService, server: S
     port.service_info()
     gate = threading.Barrier(4)
     answers: list[str] = []
-    wires: list[Wire] = []
+    wires: list[HttpConnection] = []
 
     def ask() -> None:
         wires.append(port.line._wire())

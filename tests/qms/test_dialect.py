@@ -8,7 +8,7 @@ import pytest
 from qms.port import QmsUnavailable
 from qms.soap.contract import OWN_WSDL
 from qms.soap.dialect import OPERATIONS, SHAPES, Dialect, DialectError, read_dialect
-from qms.soap.service import Connection, SoapRecordingService
+from qms.soap.service import ConnectionSettings, SoapRecordingService
 
 
 def test_our_shapes_are_those_of_our_wsdl() -> None:
@@ -76,9 +76,11 @@ def test_a_dialect_that_cannot_be_used_says_which_key(text: str, named: str, tmp
     with pytest.raises(DialectError, match=named):
         read_dialect(tmp_path / "a.toml")
     with pytest.raises(QmsUnavailable, match=named):
-        SoapRecordingService(Connection(url="http://127.0.0.1:1/", dialect=str(tmp_path / "a.toml"))).service_info()
+        SoapRecordingService(
+            ConnectionSettings(url="http://127.0.0.1:1/", dialect=str(tmp_path / "a.toml"))
+        ).service_info()
 
 
 def test_a_dialect_that_is_not_there_is_said_so() -> None:
     with pytest.raises(QmsUnavailable, match="cannot be read"):
-        SoapRecordingService(Connection(url="http://127.0.0.1:1/", dialect="/no/such.toml")).service_info()
+        SoapRecordingService(ConnectionSettings(url="http://127.0.0.1:1/", dialect="/no/such.toml")).service_info()

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 
 from qms import endpoints
 from qms.models import DataServer, RecordingService, validate_address, validate_wsdl
-from qms.soap.http import Limits, NotReached, Wire
+from qms.soap.http import HttpConnection, Limits, NotReached
 
 CLOUDS = ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "[fd00:ec2::254]", "2852039166", "0xA9FEA9FE"]
 
@@ -28,11 +28,19 @@ def test_every_other_host_is_free_where_the_site_has_no_list(host: str) -> None:
 @pytest.mark.parametrize(
     ("host", "is_allowed"),
     [
-        ("qms.example.org", True), ("QMS.Example.org.", True), ("a.b.example.net", True), ("example.net", False),
-        ("badexample.net", False), ("10.20.3.4", True), ("10.21.3.4", False), ("[fd12::7]", True), ("[fd13::7]", False),
-        ("169.254.10.20", True), ("169.254.169.254", False),
+        ("qms.example.org", True),
+        ("QMS.Example.org.", True),
+        ("a.b.example.net", True),
+        ("example.net", False),
+        ("badexample.net", False),
+        ("10.20.3.4", True),
+        ("10.21.3.4", False),
+        ("[fd12::7]", True),
+        ("[fd13::7]", False),
+        ("169.254.10.20", True),
+        ("169.254.169.254", False),
     ],
-)  # fmt: skip
+)
 def test_only_what_the_list_names_is_saved(settings: Any, host: str, is_allowed: bool) -> None:
     settings.QMS_ENDPOINTS = ["qms.example.org", "*.example.net", "10.20.0.0/16", "fd12::/16", "169.254.10.0/24"]
 
@@ -64,7 +72,7 @@ def test_a_name_that_leads_to_a_cloud_is_refused_as_it_is_called(
     monkeypatch.setattr(socket, "getaddrinfo", found_by)
 
     with pytest.raises(NotReached, match=r"not allowed to call 169\.254\.169\.254") as refused:
-        Wire("http://qms.example.org/", Limits()).reach()
+        HttpConnection("http://qms.example.org/", Limits()).reach()
 
     assert "Address" in refused.value.advice
 
@@ -74,9 +82,9 @@ def test_a_host_that_is_not_listed_is_not_called(settings: Any) -> None:
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0)
-        for act in (Wire.reach, Wire.open):
+        for act in (HttpConnection.reach, HttpConnection.open):
             with pytest.raises(NotReached, match="not allowed"):
-                act(Wire(f"http://localhost:{server.getsockname()[1]}/", Limits()))
+                act(HttpConnection(f"http://localhost:{server.getsockname()[1]}/", Limits()))
         with pytest.raises(BlockingIOError):
             server.accept()
 
@@ -90,9 +98,11 @@ def test_an_entry_that_cannot_be_meant_is_named(entry: str) -> None:
 @pytest.mark.django_db
 def test_the_error_names_the_field() -> None:
     service = RecordingService(
-        slug="north", data_server=DataServer.objects.create(slug="main"), url="http://169.254.169.254/",
+        slug="north",
+        data_server=DataServer.objects.create(slug="main"),
+        url="http://169.254.169.254/",
         wsdl="http://[fe80::1]/x?wsdl",
-    )  # fmt: skip
+    )
 
     with pytest.raises(ValidationError) as refused:
         service.full_clean()

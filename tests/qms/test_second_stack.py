@@ -14,7 +14,7 @@ import requests
 
 from qms.port import Flag, Licence, QmsLoginFailed, RecordingServicePort
 from qms.soap.contract import SoapContract
-from qms.soap.service import Connection, SoapRecordingService
+from qms.soap.service import ConnectionSettings, SoapRecordingService
 from simulators.qms.records import ANY, SimulatedUser
 from tests.qms.contract import Clock, RecordingServiceContract
 from vault.fields import Secret
@@ -72,11 +72,17 @@ class ToldClock(Clock):
 
 def _operator(user: SimulatedUser) -> dict[str, str]:
     told = {
-        "id": user.user_id, "login": user.user_name, "given": user.first_name, "family": user.last_name,
-        "line": user.extension, "badge": user.agent_id, "team": user.department_name,
+        "id": user.user_id,
+        "login": user.user_name,
+        "given": user.first_name,
+        "family": user.last_name,
+        "line": user.extension,
+        "badge": user.agent_id,
+        "team": user.department_name,
         "node": "" if user.recording_service == ANY else user.recording_service,
-        "enabled": "Y" if user.active else "N", "plan": PLANS[user.licence],
-    }  # fmt: skip
+        "enabled": "Y" if user.active else "N",
+        "plan": PLANS[user.licence],
+    }
     optional = ("badge", "team", "node")
     return {name: value for name, value in told.items() if value or name not in optional}
 
@@ -105,8 +111,8 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecondQms]:
         server.stdout.close()
 
 
-def connection(second: SecondQms, password: str = "s3cret") -> Connection:
-    return Connection(
+def connection(second: SecondQms, password: str = "s3cret") -> ConnectionSettings:
+    return ConnectionSettings(
         url=second.url,
         username="gateway",
         password=Secret(password),

@@ -28,8 +28,8 @@ from qms.port import (
     ValueTooLong,
 )
 from qms.soap.contract import OWN_WSDL
-from qms.soap.http import Reply
-from qms.soap.service import Connection, Limits, SoapRecordingService
+from qms.soap.http import HttpReply
+from qms.soap.service import ConnectionSettings, Limits, SoapRecordingService
 from qms.soap.zeep_service import ZeepRecordingService
 from tests.qms.scripted import ENVELOPE, NS, Script, answering, http, request, serving
 from vault.fields import Secret
@@ -42,7 +42,7 @@ QUICK = Limits(connect_seconds=0.5, read_seconds=0.4, total_seconds=0.6, max_byt
 
 def adapter(url: str, **changes: object) -> SoapRecordingService:
     return SoapRecordingService(
-        Connection(url=url, username="gateway", password=Secret(SECRET), limits=QUICK, **changes)  # type: ignore[arg-type]
+        ConnectionSettings(url=url, username="gateway", password=Secret(SECRET), limits=QUICK, **changes)  # type: ignore[arg-type]
     )
 
 
@@ -263,7 +263,7 @@ def test_a_write_is_never_repeated_by_itself() -> None:
 
 @pytest.mark.parametrize("login", ["username_token", "basic"])
 def test_the_settings_show_no_password(login: str) -> None:
-    assert SECRET not in repr(Connection(url="http://127.0.0.1/", password=Secret(SECRET), login=login))
+    assert SECRET not in repr(ConnectionSettings(url="http://127.0.0.1/", password=Secret(SECRET), login=login))
 
 
 def test_a_wsdl_with_a_dtd_is_refused(tmp_path: Path) -> None:
@@ -312,10 +312,10 @@ def test_a_wsdl_that_cannot_be_used_is_unavailable(wsdl: str, tmp_path_factory: 
 class _Fixed(SoapRecordingService):
     """An adapter whose every reply is given."""
 
-    reply: Reply
+    reply: HttpReply
 
     def __init__(self) -> None:
-        super().__init__(Connection(url="http://127.0.0.1:1/"))
+        super().__init__(ConnectionSettings(url="http://127.0.0.1:1/"))
         self.line.send = lambda *_, **__: self.reply  # type: ignore[method-assign]
 
 
@@ -338,7 +338,7 @@ _GOOD = ENVELOPE.format(
     ),
 )
 def test_no_answer_whatever_raises_anything_but_a_qms_error(status: int, body: bytes) -> None:
-    _FIXED.reply = Reply(status, body, HTTPMessage())
+    _FIXED.reply = HttpReply(status, body, HTTPMessage())
     for call in (
         lambda: _FIXED.flags(GUID),
         lambda: _FIXED.write_flags(GUID, [Flag("a", "b")]),

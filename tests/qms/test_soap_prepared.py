@@ -11,24 +11,30 @@ from lxml import etree
 from qms.port import Flag, QmsError
 from qms.soap import answers
 from qms.soap.contract import SoapContract
-from qms.soap.http import Reply
+from qms.soap.http import HttpReply
 from qms.soap.prepared import Prepared, Unusual
-from qms.soap.service import Connection
+from qms.soap.service import ConnectionSettings
 from qms.soap.xml_text import xml_text
 from qms.soap.zeep_service import moment
 from tests.qms.scripted import ENVELOPE, NS
 from vault.fields import Secret
 
 texts = st.text(st.characters(codec="utf-8"), max_size=30).map(xml_text)
-times = st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.sampled_from(  # noqa: DTZ001
-    [UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=8))]
-))  # fmt: skip
+times = st.datetimes(
+    datetime(1990, 1, 1),
+    datetime(2100, 1, 1),
+    timezones=st.sampled_from(
+        [UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=8))]
+    ),
+)
 
 
 @cache
 def contract(login: str = "username_token") -> SoapContract:
     return SoapContract(
-        Connection(url="http://127.0.0.1:1/", username="<gate & way>", password=Secret("p\ue000<&>"), login=login)
+        ConnectionSettings(
+            url="http://127.0.0.1:1/", username="<gate & way>", password=Secret("p\ue000<&>"), login=login
+        )
     )
 
 
@@ -88,9 +94,13 @@ def recording(guid: str, extension: str, started: str, ended: str | None) -> str
     return f"<recording>{parts}<startedAt>{started}</startedAt>{end}</recording>"
 
 
-moments = times.map(lambda time: time.isoformat()) | times.map(moment) | st.sampled_from(
-    ["2026-03-02T12:00:00", "2026-03-02T12:00:00.1234567Z", "2026-03-02", "24:00", "", "2026-02-30T00:00:00Z"]
-)  # fmt: skip
+moments = (
+    times.map(lambda time: time.isoformat())
+    | times.map(moment)
+    | st.sampled_from(
+        ["2026-03-02T12:00:00", "2026-03-02T12:00:00.1234567Z", "2026-03-02", "24:00", "", "2026-02-30T00:00:00Z"]
+    )
+)
 recordings = st.builds(recording, texts, texts, moments, st.none() | moments)
 oddities = st.sampled_from(["", "", "", "<!-- x -->", "<other/>", " ", "text", '<recording x="1"/>', "<?pi?>"])
 
@@ -143,8 +153,8 @@ def answer(operation: str, inner: str) -> bytes:
     return ENVELOPE.format(f"<{operation}Response {NS}>{inner}</{operation}Response>").encode()
 
 
-def reply(content: bytes) -> Reply:
-    return Reply(200, content, HTTPMessage())
+def reply(content: bytes) -> HttpReply:
+    return HttpReply(200, content, HTTPMessage())
 
 
 def assert_read_alike(fast, by_zeep) -> None:  # type: ignore[no-untyped-def]

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from qms.port import RecordingServicePort
-from qms.soap.service import Connection, SoapRecordingService
+from qms.soap.service import ConnectionSettings, SoapRecordingService
 from qms.soap.zeep_service import ZeepRecordingService
 from simulators.qms.envelopes import Credentials
 from simulators.qms.server import SimulatedServer, in_thread
@@ -45,7 +45,9 @@ class OverHttp(RecordingServiceContract):
     @pytest.fixture
     def service(self, server: SimulatedServer) -> Iterator[RecordingServicePort]:
         url = f"http://127.0.0.1:{server.port}/recording-service"
-        service = self.adapter(Connection(url=url, username="gateway", password=Secret("s3cret"), login=self.login))
+        service = self.adapter(
+            ConnectionSettings(url=url, username="gateway", password=Secret("s3cret"), login=self.login)
+        )
         yield service
         service.line.close()
 

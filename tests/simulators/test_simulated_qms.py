@@ -16,7 +16,7 @@ import requests
 from django.conf import settings
 
 from qms.port import Flag, FlagDefinition, Licence, QmsError, QmsLoginFailed, QmsUnavailable, QmsUnclear
-from qms.soap.service import Connection, SoapRecordingService
+from qms.soap.service import ConnectionSettings, SoapRecordingService
 from simulators.qms.envelopes import Credentials
 from simulators.qms.people import person
 from simulators.qms.records import SimulatedService, SimulatedUser, Troubles
@@ -49,7 +49,7 @@ def at(server: SimulatedServer, path: str) -> str:
 
 def service(server: SimulatedServer, slug: str, password: str = "s3cret", login: str = "basic") -> SoapRecordingService:
     return SoapRecordingService(
-        Connection(url=at(server, slug), username="gateway", password=Secret(password), login=login)
+        ConnectionSettings(url=at(server, slug), username="gateway", password=Secret(password), login=login)
     )
 
 
@@ -243,7 +243,7 @@ def test_users_may_be_added(server: SimulatedServer, qms: SimulatedQms) -> None:
 
 def test_the_wsdl_is_told_with_the_servers_own_address(server: SimulatedServer) -> None:
     port = SoapRecordingService(
-        Connection(
+        ConnectionSettings(
             url=at(server, "south"), wsdl=at(server, "south?wsdl"), username="gateway", password=Secret("s3cret")
         )
     )
@@ -328,7 +328,7 @@ def test_the_command_serves_ends_at_once_and_keeps_its_state(tmp_path: Path, sim
         "b:d:10.0.0.2",
     ]
     process, url = started(command, tmp_path)
-    port = SoapRecordingService(Connection(url=f"{url}/b", username="gateway", password=Secret("s3cret")))
+    port = SoapRecordingService(ConnectionSettings(url=f"{url}/b", username="gateway", password=Secret("s3cret")))
     users = [user.extension for user in port.users()]
     guid = requests.post(f"{url}/tap", json={"extension": "2001", "state": "connected"}, timeout=5).json()[0]["guid"]
     began = time.monotonic()

@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from calls.transcript.format import read, run
 from cti.models import CtiSource
 from flags.models import FlagSetting
-from tests.journeys.stack import House
+from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -30,21 +30,30 @@ SECRETS = (
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> House:
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway whose pumps look again at once, for its clock does not tick by itself."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    house = House()
+    house = GatewayStack()
     house.users("3001", "3002")
     return house
 
 
-def handed_over(house: House) -> None:
+def handed_over(house: GatewayStack) -> None:
     """Let Alice talk to Uma, consult a colleague, and hand Uma over; meanwhile another call takes place."""
     FlagSetting.objects.update(enabled=True)
     house.log_on("9101-7", "3001", "Alice Archer")
-    house.call("Queued", "CALL-1", "6000", queueName="Sales", callingNumber="+4470123", callerName="Uma Underhill",
-               callerNameSource="isdn", interactionId="I-CALL", queryData={"Case": "CRM-8812"},
-               sourceTime="SECRET")  # fmt: skip
+    house.call(
+        "Queued",
+        "CALL-1",
+        "6000",
+        queueName="Sales",
+        callingNumber="+4470123",
+        callerName="Uma Underhill",
+        callerNameSource="isdn",
+        interactionId="I-CALL",
+        queryData={"Case": "CRM-8812"},
+        sourceTime="SECRET",
+    )
     house.passes(2)
     house.connects("CALL-1", "3001")
     house.passes(0.5)
@@ -57,10 +66,15 @@ def handed_over(house: House) -> None:
     moved = {"old": {"callId": "CALL-2", "deviceId": "3002"}, "new": {"callId": "CALL-1", "deviceId": "3002"}}
     house.hears(
         house.event(
-            "Transferred", primaryOldCallId="CALL-1", secondaryOldCallId="CALL-2", transferringDeviceId="3001",
-            transferredToDeviceId="3002", resultingCallId="CALL-1", connections=[moved],
+            "Transferred",
+            primaryOldCallId="CALL-1",
+            secondaryOldCallId="CALL-2",
+            transferringDeviceId="3001",
+            transferredToDeviceId="3002",
+            resultingCallId="CALL-1",
+            connections=[moved],
         )
-    )  # fmt: skip
+    )
     house.qms.disconnected("3001", house.time)
     house.passes(12)
     house.call("CallInformation", "CALL-1", "3002", wrapup={"template": "4711", "result": "Sold"})
@@ -76,26 +90,28 @@ def exported(leg: int) -> tuple[str, str]:
     return out.getvalue(), aside.getvalue()
 
 
-def test_an_exported_call_gives_the_same_legs_again(house: House) -> None:
+def test_an_exported_call_gives_the_same_legs_again(house: GatewayStack) -> None:
     handed_over(house)
     text, aside = exported(house.legs()[0].pk)
     transcript = read(text)
 
     assert (run(transcript), aside) == ([], "")
     assert sorted((leg.extension, leg.outcome) for leg in transcript.legs) == [
-        ("2001", "flagged"), ("2001", "not_recorded"), ("2002", "flagged"),
-    ]  # fmt: skip
+        ("2001", "flagged"),
+        ("2001", "not_recorded"),
+        ("2002", "flagged"),
+    ]
     assert [leg.flags["CTIWrapup"] for leg in transcript.legs if leg.extension == "2002"] == ["Wrap-up 1: Wrap-up 2"]
 
 
-def test_any_leg_of_an_interaction_gives_the_whole_of_it(house: House) -> None:
+def test_any_leg_of_an_interaction_gives_the_whole_of_it(house: GatewayStack) -> None:
     handed_over(house)
     related = [leg for leg in house.legs() if leg.call_id != "CALL-9"]
 
     assert len({exported(leg.pk)[0] for leg in related}) == 1
 
 
-def test_an_exported_call_names_nobody_and_no_other_call(house: House) -> None:
+def test_an_exported_call_names_nobody_and_no_other_call(house: GatewayStack) -> None:
     handed_over(house)
     text, _ = exported(house.legs()[0].pk)
 
@@ -104,7 +120,7 @@ def test_an_exported_call_names_nobody_and_no_other_call(house: House) -> None:
     assert 'deviceId = "2001"' in text
 
 
-def test_a_name_is_masked_alike_wherever_it_stands(house: House) -> None:
+def test_a_name_is_masked_alike_wherever_it_stands(house: GatewayStack) -> None:
     handed_over(house)
     transcript = read(exported(house.legs()[0].pk)[0])
     names = {one["callerName"] for one in transcript.events if "callerName" in one}
@@ -112,7 +128,7 @@ def test_a_name_is_masked_alike_wherever_it_stands(house: House) -> None:
     assert {leg.flags["CallerName"] for leg in transcript.legs if "CallerName" in leg.flags} == names
 
 
-def test_an_agent_who_sat_down_long_before_is_seated_all_the_same(house: House) -> None:
+def test_an_agent_who_sat_down_long_before_is_seated_all_the_same(house: GatewayStack) -> None:
     house.log_on("9101-7", "3001", "Alice Archer")
     house.passes(7200)
     house.connects("CALL-1", "3001")
@@ -125,7 +141,7 @@ def test_an_agent_who_sat_down_long_before_is_seated_all_the_same(house: House) 
     assert transcript.legs[0].flags["AgentName"] == "Person 1"
 
 
-def test_a_leg_whose_events_are_forgotten_is_refused(house: House, redis: redis_client.Redis) -> None:
+def test_a_leg_whose_events_are_forgotten_is_refused(house: GatewayStack, redis: redis_client.Redis) -> None:
     handed_over(house)
     redis.flushall()
 
@@ -133,7 +149,7 @@ def test_a_leg_whose_events_are_forgotten_is_refused(house: House, redis: redis_
         exported(house.legs()[0].pk)
 
 
-def test_a_leg_that_does_not_exist_is_refused(house: House) -> None:
+def test_a_leg_that_does_not_exist_is_refused(house: GatewayStack) -> None:
     assert CtiSource.objects.exists()
     with pytest.raises(CommandError, match="There is no leg 1"):
         exported(1)

@@ -12,15 +12,15 @@ from agents.models import RefreshState, Trigger
 from agents.users.csv_format import CsvError, read_users
 from agents.users.refresh import RefreshRunning, begin, load
 from qms.models import RecordingService
-from qms.port import QmsUser
+from qms.port import ListedUser
 
 
 class UserFile(msgspec.Struct, frozen=True):
     """A list of users that was read from a file."""
 
-    listed: list[QmsUser]
+    listed: list[ListedUser]
 
-    def users(self) -> list[QmsUser]:
+    def users(self) -> list[ListedUser]:
         """Return the users."""
         return self.listed
 

@@ -12,8 +12,8 @@ from calls.core.dispatch import apply
 from calls.core.gaps import may_have_had_others
 from calls.core.legs import GRACE, clear_party, close_leg, open_leg, put_party, refresh_facts, traced
 from calls.core.outcome_rules import concluded
-from calls.core.state import Call, Leg, Party, PartyState, Phase, WriteStatus
-from calls.core.unit_of_work import Draft
+from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, WriteStatus
+from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
     CallCleared,
     CallEvent,
@@ -35,20 +35,25 @@ from cti.events import (
 REMEMBERED = timedelta(seconds=60)
 
 
-def known_call(draft: Draft, event: CallEvent, call_id: str) -> Call:
+def known_call(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     """Return the call of an event, new when it is not known, having learnt what the event says."""
     call = draft.calls.get(call_id)
     if call is None:
         own = str(uuid5(NAMESPACE_URL, f"{event.source}/{call_id}/{event.id}"))
-        call = Call(call_id=call_id, born_at=event.time, touched_by_us=event.at, own_interaction=own,
-                    due=event.at + timedelta(hours=draft.site.stale_hours))  # fmt: skip
+        call = CallState(
+            call_id=call_id,
+            born_at=event.time,
+            touched_by_us=event.at,
+            own_interaction=own,
+            due=event.at + timedelta(hours=draft.site.stale_hours),
+        )
     call = replace(call, born_at=min(call.born_at, event.time), touched_by_us=max(call.touched_by_us, event.at))
     call = draft.put_call(_learn(draft, call, event))
     refresh_facts(draft, call, event.at)
     return call
 
 
-def _learn(draft: Draft, call: Call, event: CallEvent) -> Call:
+def _learn(draft: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
     facts = told(event.data)
     target = draft.calls.get(call.moved_to) if call.moved_to else None
     if target is not None and facts:
@@ -59,7 +64,7 @@ def _learn(draft: Draft, call: Call, event: CallEvent) -> Call:
     return learn(call, facts, event.time)
 
 
-def located(draft: Draft, event: CallEvent) -> tuple[Call, str]:
+def located(draft: UnitOfWork, event: CallEvent) -> tuple[CallState, str]:
     """Return the call in which the event's connection is now, and the device.
 
     An id of before a transfer or conference leads to the call that goes on, unless the device left at that moment.
@@ -72,18 +77,24 @@ def located(draft: Draft, event: CallEvent) -> tuple[Call, str]:
     return call, device_id
 
 
-def _reborn(draft: Draft, event: CallEvent, call: Call) -> Call:
+def _reborn(draft: UnitOfWork, event: CallEvent, call: CallState) -> CallState:
     """Begin a new call under a known id when all who talked have left the old one: call ids are used again."""
     if not _has_ended(call, event) or call.moved_to in draft.calls:
         return call
     ordinals = {d: Party(device_id=d, state=PartyState.NULL, ordinal=p.ordinal) for d, p in call.parties.items()}
     own = str(uuid5(NAMESPACE_URL, f"{event.source}/{call.call_id}/{event.id}"))
-    new = Call(call_id=call.call_id, born_at=event.time, touched_by_us=event.at, own_interaction=own, parties=ordinals,
-               due=event.at + timedelta(hours=draft.site.stale_hours))  # fmt: skip
+    new = CallState(
+        call_id=call.call_id,
+        born_at=event.time,
+        touched_by_us=event.at,
+        own_interaction=own,
+        parties=ordinals,
+        due=event.at + timedelta(hours=draft.site.stale_hours),
+    )
     return draft.put_call(learn(new, told(event.data), event.time))
 
 
-def _has_ended(call: Call, event: CallEvent) -> bool:
+def _has_ended(call: CallState, event: CallEvent) -> bool:
     ends = [party.cleared_by_us for party in call.parties.values() if party.cleared_by_us]
     had_talk = any(party.had_leg for party in call.parties.values())
     if not call.is_over or not had_talk or not ends or event.at - max(ends) <= GRACE:
@@ -92,7 +103,7 @@ def _has_ended(call: Call, event: CallEvent) -> bool:
     return same is None or as_of(call, max(ends)).interaction_id != same
 
 
-def _enter(draft: Draft, event: CallEvent, state: PartyState) -> tuple[Call, Party] | None:
+def _enter(draft: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[CallState, Party] | None:
     """Bring a device into a call, alerting or dialling; None when the event comes late and the device is further."""
     call, device_id = located(draft, event)
     call = _reborn(draft, event, call)
@@ -106,7 +117,7 @@ def _enter(draft: Draft, event: CallEvent, state: PartyState) -> tuple[Call, Par
     return put_party(draft, call, party), party
 
 
-def _is_late(call: Call, party: Party, event: CallEvent) -> bool:
+def _is_late(call: CallState, party: Party, event: CallEvent) -> bool:
     """Say whether an event speaks of a connection that has ended since: it came late, or twice."""
     if party.cleared_at is None or party.cleared_by_us is None:
         return False
@@ -115,18 +126,18 @@ def _is_late(call: Call, party: Party, event: CallEvent) -> bool:
     return party.had_leg and event.at - party.cleared_by_us <= GRACE
 
 
-def _inherit(draft: Draft, event: CallEvent, call: Call) -> None:
+def _inherit(draft: UnitOfWork, event: CallEvent, call: CallState) -> None:
     """Let a consultation belong to the interaction of the call that its device has on hold."""
     if "interaction_id" in call.facts:
         return
     others = [leg for leg in draft.legs_at(event.data.device_id or "") if leg.call_id != call.call_id]
-    held = [leg for leg in others if leg.phase is Phase.OPEN]
+    held = [leg for leg in others if leg.phase is LegPhase.OPEN]
     if held and (event.data.cause == "consultation" or held[-1].is_held):
         draft.put_call(replace(draft.calls[call.call_id], own_interaction=held[-1].facts.interaction_id))
 
 
 @apply.register
-def _(event: ServiceInitiated, draft: Draft) -> None:
+def _(event: ServiceInitiated, draft: UnitOfWork) -> None:
     """A device went off-hook."""
     entered = _enter(draft, event, PartyState.INITIATED)
     if entered:
@@ -134,7 +145,7 @@ def _(event: ServiceInitiated, draft: Draft) -> None:
 
 
 @apply.register
-def _(event: Originated, draft: Draft) -> None:
+def _(event: Originated, draft: UnitOfWork) -> None:
     """A device dials; when the far end was quicker, both are connected now."""
     entered = _enter(draft, event, PartyState.ORIGINATED)
     if entered is None:
@@ -147,7 +158,7 @@ def _(event: Originated, draft: Draft) -> None:
 
 
 @apply.register
-def _(event: Delivered, draft: Draft) -> None:
+def _(event: Delivered, draft: UnitOfWork) -> None:
     """A device rings: nothing is recorded yet. A trunk that rings has answer supervision."""
     call, device_id = located(draft, event)
     if device_id in draft.site.queues:
@@ -158,7 +169,7 @@ def _(event: Delivered, draft: Draft) -> None:
 
 
 @apply.register
-def _(event: Queued, draft: Draft) -> None:
+def _(event: Queued, draft: UnitOfWork) -> None:
     """A call waits in a queue."""
     _name_queue(draft, event)
     call = known_call(draft, event, event.data.call_id or "")
@@ -166,7 +177,7 @@ def _(event: Queued, draft: Draft) -> None:
         draft.put_call(learn(call, {"queue_name": event.data.device_id}, event.time))
 
 
-def _name_queue(draft: Draft, event: CallEvent) -> None:
+def _name_queue(draft: UnitOfWork, event: CallEvent) -> None:
     """Remember what a queue is called: recordings keep the name that they were flagged with."""
     device_id, name = event.data.device_id or "", event.data.queue_name or ""
     known = draft.source.queue_names
@@ -176,7 +187,7 @@ def _name_queue(draft: Draft, event: CallEvent) -> None:
 
 
 @apply.register
-def _(event: Diverted, draft: Draft) -> None:
+def _(event: Diverted, draft: UnitOfWork) -> None:
     """A device rang and was passed over: no leg."""
     call, device_id = located(draft, event)
     party = call.parties.get(device_id)
@@ -185,7 +196,7 @@ def _(event: Diverted, draft: Draft) -> None:
 
 
 @apply.register
-def _(event: Established, draft: Draft) -> None:
+def _(event: Established, draft: UnitOfWork) -> None:
     """A device answered: its leg opens, and those of all that were waiting for an answer in this call."""
     call, device_id = located(draft, event)
     confirm(draft, call.call_id)
@@ -200,14 +211,14 @@ def _(event: Established, draft: Draft) -> None:
             _connect(draft, draft.calls[call.call_id], party.device_id, event)
 
 
-def _is_new_here(draft: Draft, call: Call, device_id: str) -> bool:
+def _is_new_here(draft: UnitOfWork, call: CallState, device_id: str) -> bool:
     party = call.parties.get(device_id)
     if party is None or (party.state is PartyState.ALERTING and may_have_had_others(draft, device_id)):
         return True
     return party.leg is None and not party.had_leg and party.state is not PartyState.ALERTING
 
 
-def _in_progress(call: Call, event: CallEvent, state: PartyState) -> Party:
+def _in_progress(call: CallState, event: CallEvent, state: PartyState) -> Party:
     """Return a party that is connected already when it is first seen."""
     device_id = event.data.device_id or ""
     known = call.parties.get(device_id)
@@ -215,7 +226,7 @@ def _in_progress(call: Call, event: CallEvent, state: PartyState) -> Party:
     return Party(device_id=device_id, state=state, outside=event.data.outside, is_joined_late=True, ordinal=ordinal)
 
 
-def _connect(draft: Draft, call: Call, device_id: str, event: CallEvent) -> None:
+def _connect(draft: UnitOfWork, call: CallState, device_id: str, event: CallEvent) -> None:
     """Connect a device: open its leg where it is an extension; what comes late or twice changes nothing."""
     party = call.parties.get(device_id) or Party(device_id=device_id, state=PartyState.NULL, outside=event.data.outside)
     if party.leg is not None:
@@ -234,7 +245,7 @@ def _connect(draft: Draft, call: Call, device_id: str, event: CallEvent) -> None
         _seen(draft, open_leg(draft, call, party, event.time, event.at, (event.data.agent_id or "") if is_own else ""))
 
 
-def _seen(draft: Draft, leg: Leg) -> None:
+def _seen(draft: UnitOfWork, leg: LegState) -> None:
     snapshot = draft.source.snapshot
     if snapshot is not None:
         is_found = (
@@ -245,14 +256,14 @@ def _seen(draft: Draft, leg: Leg) -> None:
         draft.source = replace(draft.source, snapshot=snapshot)
 
 
-def _connected_earlier(draft: Draft, leg: Leg, event: CallEvent) -> None:
+def _connected_earlier(draft: UnitOfWork, leg: LegState, event: CallEvent) -> None:
     if draft.source.snapshot is not None:
         _seen(draft, leg)
     elif event.time < leg.connected_at and event.at - leg.connected_by_us <= GRACE:
         draft.put_leg(replace(leg, connected_at=event.time))
 
 
-def _late_connect(draft: Draft, call: Call, party: Party, event: CallEvent) -> None:
+def _late_connect(draft: UnitOfWork, call: CallState, party: Party, event: CallEvent) -> None:
     """Open and close a leg whose end was told before its beginning."""
     if party.had_leg or party.outside or not draft.site.is_extension(party.device_id):
         return
@@ -265,18 +276,18 @@ def _late_connect(draft: Draft, call: Call, party: Party, event: CallEvent) -> N
 
 
 @apply.register
-def _(event: Held, draft: Draft) -> None:
+def _(event: Held, draft: UnitOfWork) -> None:
     """A device put its connection on hold: the leg goes on."""
     _hold(draft, event, PartyState.HOLD)
 
 
 @apply.register
-def _(event: Retrieved, draft: Draft) -> None:
+def _(event: Retrieved, draft: UnitOfWork) -> None:
     """A device took its connection back: the leg goes on."""
     _hold(draft, event, PartyState.CONNECTED)
 
 
-def _hold(draft: Draft, event: CallEvent, state: PartyState) -> None:
+def _hold(draft: UnitOfWork, event: CallEvent, state: PartyState) -> None:
     call, device_id = located(draft, event)
     party = call.parties.get(device_id)
     if party is not None and party.cleared_by_us is not None:
@@ -298,7 +309,7 @@ def _hold(draft: Draft, event: CallEvent, state: PartyState) -> None:
         _seen(draft, leg)
 
 
-def _doubt(draft: Draft, call: Call, event: CallEvent, state: PartyState) -> None:
+def _doubt(draft: UnitOfWork, call: CallState, event: CallEvent, state: PartyState) -> None:
     """Wait a moment for the Established that must have come before; without it the call was joined late."""
     device_id = event.data.device_id or ""
     known = call.parties.get(device_id)
@@ -308,7 +319,7 @@ def _doubt(draft: Draft, call: Call, event: CallEvent, state: PartyState) -> Non
 
 
 @apply.register
-def _(event: ConnectionCleared, draft: Draft) -> None:
+def _(event: ConnectionCleared, draft: UnitOfWork) -> None:
     """A device left: its leg closes. A far-end clear is not the end."""
     call, device_id = located(draft, event)
     party = call.parties.get(device_id)
@@ -319,7 +330,7 @@ def _(event: ConnectionCleared, draft: Draft) -> None:
     expire_when_over(draft, call.call_id, event.at)
 
 
-def expire_when_over(draft: Draft, call_id: str, by_us: datetime) -> None:
+def expire_when_over(draft: UnitOfWork, call_id: str, by_us: datetime) -> None:
     """Let a call be forgotten some time after everybody has left it."""
     call = draft.calls.get(call_id)
     if call is not None and call.is_over:
@@ -327,7 +338,7 @@ def expire_when_over(draft: Draft, call_id: str, by_us: datetime) -> None:
 
 
 @apply.register
-def _(event: CallCleared, draft: Draft) -> None:
+def _(event: CallCleared, draft: UnitOfWork) -> None:
     """A call ended for all who are left in it."""
     call = draft.put_call(replace(known_call(draft, event, event.data.call_id or ""), is_in_transit=False))
     for device_id, party in list(call.parties.items()):
@@ -337,7 +348,7 @@ def _(event: CallCleared, draft: Draft) -> None:
 
 
 @apply.register
-def _(event: Failed, draft: Draft) -> None:
+def _(event: Failed, draft: UnitOfWork) -> None:
     """A call could not be completed: nobody was connected by it."""
     call, device_id = located(draft, event)
     confirm(draft, call.call_id)
@@ -347,7 +358,7 @@ def _(event: Failed, draft: Draft) -> None:
 
 
 @apply.register
-def _(event: NetworkReached, draft: Draft) -> None:
+def _(event: NetworkReached, draft: UnitOfWork) -> None:
     """A call left on a trunk: connected, if the trunk never says more."""
     call, device_id = located(draft, event)
     if any(party.is_talking for party in call.parties.values()) or (device_id in call.parties and event.data.outside):
@@ -357,7 +368,7 @@ def _(event: NetworkReached, draft: Draft) -> None:
 
 
 @apply.register
-def _(event: CallInformation, draft: Draft) -> None:
+def _(event: CallInformation, draft: UnitOfWork) -> None:
     """Data about a call came: query data for the call, a wrap-up for the leg that it is of."""
     call = known_call(draft, event, event.data.call_id or "")
     if event.data.wrapup is None or not event.data.wrapup.result:
@@ -369,7 +380,7 @@ def _(event: CallInformation, draft: Draft) -> None:
         draft.put_leg(concluded(draft, leg, event.at))
 
 
-def _wrapped_up(draft: Draft, call: Call, event: CallInformation) -> Leg | None:
+def _wrapped_up(draft: UnitOfWork, call: CallState, event: CallInformation) -> LegState | None:
     """Find the leg that a wrap-up is of: by extension, by agent, else the only one; never a guess."""
     data = event.data
     legs = draft.legs_in(call.call_id) or (draft.legs_in(call.moved_to) if call.moved_to else [])

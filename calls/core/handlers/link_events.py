@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from agents.core.presence import SeatChange
+from agents.core.presence import SessionChange
 from calls.core.commands import ChangeSeat, CloseGap, OpenGap
 from calls.core.dispatch import apply
-from calls.core.gap_tally import Tally
+from calls.core.gap_tally import GapTally
 from calls.core.gaps import lose_devices, missed_since, regain_devices
 from calls.core.legs import clear_party, close_leg, give_up_what_may_be_lost
-from calls.core.state import Leg, Snapshot
-from calls.core.unit_of_work import Draft
+from calls.core.state import LegState, Snapshot
+from calls.core.unit_of_work import UnitOfWork
 from cti.events import LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
 
 #: No snapshot takes so long.
@@ -19,7 +19,7 @@ ABANDONED = timedelta(minutes=5)
 
 
 @apply.register
-def _(event: LinkLost, draft: Draft) -> None:
+def _(event: LinkLost, draft: UnitOfWork) -> None:
     """From now on events may be missed: a gap opens in the ledger, once; a snapshot in progress is worth nothing.
 
     With devices, only theirs are missed, and the link stands.
@@ -37,7 +37,7 @@ def _(event: LinkLost, draft: Draft) -> None:
 
 
 @apply.register
-def _(event: LinkRestored, draft: Draft) -> None:
+def _(event: LinkRestored, draft: UnitOfWork) -> None:
     """Events arrive again; what became of the open legs, the snapshot will say."""
     if event.data.devices is not None:
         regain_devices(draft, event.data.devices, event.time)
@@ -47,7 +47,7 @@ def _(event: LinkRestored, draft: Draft) -> None:
 
 
 @apply.register
-def _(event: SnapshotBegan, draft: Draft) -> None:
+def _(event: SnapshotBegan, draft: UnitOfWork) -> None:
     """What follows states what is in progress now. With a reason something was missed though the link stood."""
     if event.data.reason and draft.source.lost_at is None:
         draft.source = replace(draft.source, lost_at=event.time, is_restored=True)
@@ -57,14 +57,14 @@ def _(event: SnapshotBegan, draft: Draft) -> None:
 
 
 @apply.register
-def _(event: SnapshotEnded, draft: Draft) -> None:
+def _(event: SnapshotEnded, draft: UnitOfWork) -> None:
     """Open legs that the snapshot did not name are over; when they ended is not known. So are stays of agents."""
     snapshot = draft.source.snapshot
     if snapshot is None:
         return
     concerned = [leg for leg in draft.open_legs() if _is_concerned(leg, snapshot)]
     vanished = [leg for leg in concerned if leg.number not in snapshot.seen]
-    tally = Tally(concerned, vanished, snapshot)
+    tally = GapTally(concerned, vanished, snapshot)
     for leg in vanished:
         _vanish(draft, leg, snapshot)
     if event.data.agents_told:
@@ -76,7 +76,7 @@ def _(event: SnapshotEnded, draft: Draft) -> None:
     draft.source = replace(draft.source, snapshot=None, lost_at=None, is_restored=False)
 
 
-def forget_abandoned_snapshot(draft: Draft, now: datetime) -> None:
+def forget_abandoned_snapshot(draft: UnitOfWork, now: datetime) -> None:
     """Drop a snapshot that its sender began long ago and never ended: else every new call would count as in progress.
 
     Its gap stays open until another snapshot says what came through it.
@@ -86,11 +86,11 @@ def forget_abandoned_snapshot(draft: Draft, now: datetime) -> None:
         draft.source = replace(draft.source, snapshot=None)
 
 
-def _is_concerned(leg: Leg, snapshot: Snapshot) -> bool:
+def _is_concerned(leg: LegState, snapshot: Snapshot) -> bool:
     return snapshot.covers(leg.device_id) and leg.connected_by_us <= snapshot.began_by_us
 
 
-def _vanish(draft: Draft, leg: Leg, snapshot: Snapshot) -> None:
+def _vanish(draft: UnitOfWork, leg: LegState, snapshot: Snapshot) -> None:
     at = draft.source.lost_at or missed_since(draft, leg.device_id) or snapshot.began_at
     how = "The link was lost, and the call was over when it came back; when it ended is not known."
     close_leg(draft, leg, at, snapshot.began_by_us, how, is_end_unknown=True)
@@ -99,11 +99,11 @@ def _vanish(draft: Draft, leg: Leg, snapshot: Snapshot) -> None:
         clear_party(draft, call, leg.device_id, max(at, leg.connected_at), snapshot.began_by_us, how)
 
 
-def _vacate(draft: Draft, snapshot: Snapshot) -> None:
+def _vacate(draft: UnitOfWork, snapshot: Snapshot) -> None:
     """End the stays of agents whom the snapshot, which names all, did not name: they left in the gap."""
     left = [seat for seat in draft.seats.values() if seat.device_id not in snapshot.seated]
     for seat in left:
         if seat.since < snapshot.began_at:
-            change = SeatChange(device_id=seat.device_id, seat=None, ended=seat, at=snapshot.began_at)
+            change = SessionChange(device_id=seat.device_id, seat=None, ended=seat, at=snapshot.began_at)
             draft.seats.apply(change)
             draft.do(ChangeSeat(change))

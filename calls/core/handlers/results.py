@@ -19,12 +19,12 @@ from calls.core.recording_ownership import (
     recording_began,
 )
 from calls.core.result_events import WHY, RecordingFound, RecordingMissed, TimePassed, WriteSettled
-from calls.core.state import Call, Leg, Party, Phase, SearchStatus, WriteStatus
-from calls.core.unit_of_work import Draft
+from calls.core.state import CallState, LegPhase, LegState, Party, SearchStatus, WriteStatus
+from calls.core.unit_of_work import UnitOfWork
 
 
 @apply.register
-def _(event: RecordingFound, draft: Draft) -> None:
+def _(event: RecordingFound, draft: UnitOfWork) -> None:
     """QMS named a recording: the leg's, unless it is another's."""
     leg = draft.legs.get(event.leg)
     if leg is None or leg.base is not WriteStatus.NONE or leg.search is SearchStatus.MISSED:
@@ -41,7 +41,7 @@ def _(event: RecordingFound, draft: Draft) -> None:
         _found(draft, leg, event)
 
 
-def _found(draft: Draft, leg: Leg, event: RecordingFound) -> None:
+def _found(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
     took = (event.at - leg.connected_by_us).total_seconds()
     text = f"QMS named recording {event.guid} {took:.1f} s after Connected (asked {event.attempts} times)."
     leg = traced(leg, event.at, "found", text)
@@ -53,34 +53,39 @@ def _found(draft: Draft, leg: Leg, event: RecordingFound) -> None:
     status = SearchStatus.OPEN if mark is not None and not leg.guid else SearchStatus.FOUND
     since = leg.found_by_us if leg.guid else event.at
     leg = replace(
-        leg, guid=event.guid, service=event.service, search=status, mark=mark, found_by_us=since,
+        leg,
+        guid=event.guid,
+        service=event.service,
+        search=status,
+        mark=mark,
+        found_by_us=since,
         recording_began=recording_began(leg, event),
-    )  # fmt: skip
+    )
     leg = replace(leg, base_due=base_due(draft, leg, leg.disconnected_by_us), contested_by=contested_by(draft, leg))
     leg = draft.put_leg(concluded(draft, leg, event.at))
     decide_contests(draft, leg, event.at)
 
 
-def _is_another(leg: Leg, event: RecordingFound) -> bool:
+def _is_another(leg: LegState, event: RecordingFound) -> bool:
     """Say whether the transfer began another recording than the leg has, or than it had before and we never learnt."""
     if leg.mark is None or leg.guid == event.guid:
         return False
     return bool(leg.guid) or (leg.mark.new_segment and _began_after(leg, event))
 
 
-def _began_after(leg: Leg, event: RecordingFound) -> bool:
+def _began_after(leg: LegState, event: RecordingFound) -> bool:
     return leg.mark is not None and event.started_at >= leg.mark.by_us - APART
 
 
 @apply.register
-def _(event: RecordingMissed, draft: Draft) -> None:
+def _(event: RecordingMissed, draft: UnitOfWork) -> None:
     """The window is over without a recording."""
     leg = draft.legs.get(event.leg)
     if leg is not None and leg.base is WriteStatus.NONE:
         _miss(draft, leg, event.search, event.why, event)
 
 
-def _miss(draft: Draft, leg: Leg, search: int, why: str, event: RecordingFound | RecordingMissed) -> None:
+def _miss(draft: UnitOfWork, leg: LegState, search: int, why: str, event: RecordingFound | RecordingMissed) -> None:
     if search < leg.searches or leg.search is SearchStatus.MISSED:
         return
     error = f" {event.error}" if isinstance(event, RecordingMissed) and event.error else ""
@@ -93,7 +98,7 @@ def _miss(draft: Draft, leg: Leg, search: int, why: str, event: RecordingFound |
     decide_contests(draft, leg, event.at)
 
 
-def _undecided(draft: Draft, leg: Leg, event: RecordingFound | RecordingMissed) -> None:
+def _undecided(draft: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed) -> None:
     """After a transfer QMS named no other recording: it is one leg, unless the PBX saw two and neither is recorded."""
     if not leg.guid and leg.mark is not None and leg.mark.new_segment:
         split(draft, replace(leg, search=SearchStatus.MISSED, missed="none"), event.at)
@@ -106,7 +111,7 @@ def _undecided(draft: Draft, leg: Leg, event: RecordingFound | RecordingMissed) 
 
 
 @apply.register
-def _(event: WriteSettled, draft: Draft) -> None:
+def _(event: WriteSettled, draft: UnitOfWork) -> None:
     """A part of a leg's flags came to its end in QMS."""
     leg = draft.legs.get(event.leg)
     if leg is None:
@@ -122,18 +127,18 @@ def _(event: WriteSettled, draft: Draft) -> None:
 
 
 @apply.register
-def _(event: TimePassed, draft: Draft) -> None:
+def _(event: TimePassed, draft: UnitOfWork) -> None:
     """Do what is due: late connections, flags that waited, legs and calls that went stale."""
     forget_abandoned_snapshot(draft, event.at)
     for due in draft.take_due(event.at):
-        if isinstance(due, Call):
+        if isinstance(due, CallState):
             _call_due(draft, due, event)
         else:
             _leg_due(draft, due, event)
 
 
-def _leg_due(draft: Draft, leg: Leg, event: TimePassed) -> None:
-    if leg.phase is not Phase.OPEN:
+def _leg_due(draft: UnitOfWork, leg: LegState, event: TimePassed) -> None:
+    if leg.phase is not LegPhase.OPEN:
         leg = leg if leg.contested_by is None else uncontested(draft, leg, event.at)
         draft.put_leg(concluded(draft, leg, event.at))
         return
@@ -144,7 +149,7 @@ def _leg_due(draft: Draft, leg: Leg, event: TimePassed) -> None:
         clear_party(draft, call, leg.device_id, leg.connected_at, event.at, how)
 
 
-def _call_due(draft: Draft, call: Call, event: TimePassed) -> None:
+def _call_due(draft: UnitOfWork, call: CallState, event: TimePassed) -> None:
     if call.reached_by_us is not None and event.at - call.reached_by_us >= UNSUPERVISED:
         connect_unsupervised(draft, call, event.at)
     for party in list(draft.calls[call.call_id].parties.values()):
@@ -154,14 +159,14 @@ def _call_due(draft: Draft, call: Call, event: TimePassed) -> None:
         _forget_or_wait(draft, call, event)
 
 
-def _doubt_due(draft: Draft, call: Call, party: Party) -> None:
+def _doubt_due(draft: UnitOfWork, call: CallState, party: Party) -> None:
     if party.doubted_by_us is None or party.outside or not draft.site.is_extension(party.device_id):
         return
     how = "The call was first seen while the extension was already connected."
     open_leg(draft, call, replace(party, doubted_by_us=None), call.born_at, party.doubted_by_us, how=how)
 
 
-def _forget_or_wait(draft: Draft, call: Call, event: TimePassed) -> None:
+def _forget_or_wait(draft: UnitOfWork, call: CallState, event: TimePassed) -> None:
     stale = call.touched_by_us + timedelta(hours=draft.site.stale_hours)
     if call.moved_to is not None or call.is_over or stale <= event.at:
         draft.drop_call(call.call_id)

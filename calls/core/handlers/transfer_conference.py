@@ -11,13 +11,13 @@ from calls.core.dispatch import apply
 from calls.core.handlers.call_events import REMEMBERED
 from calls.core.leg_split import split
 from calls.core.legs import clear_party, close_leg, is_wanted, open_leg, put_party, refresh_facts, start_search
-from calls.core.state import Call, Leg, Party, PartyState, Phase, SearchStatus, TransferMark
-from calls.core.unit_of_work import Draft
+from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, PendingTransfer, SearchStatus
+from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, Conferenced, Transferred
 
 
 @apply.register
-def _(event: Transferred, draft: Draft) -> None:
+def _(event: Transferred, draft: UnitOfWork) -> None:
     """The extension that hands the call on leaves; the others go on in the resulting call and inherit its data."""
     leaver = event.data.transferring_device_id or event.data.device_id or ""
     olds, new_id = _old_calls(draft, event, leaver), _resulting_id(event)
@@ -27,12 +27,12 @@ def _(event: Transferred, draft: Draft) -> None:
     new = _joined(draft, event, olds, new_id, leaver)
     draft.put_call(replace(draft.calls[new.call_id], is_in_transit=not _is_anybody_talking(draft.calls[new.call_id])))
     for leg in draft.legs_in(new.call_id):
-        if leg.phase is Phase.OPEN and consult.get(leg.number) is not None:
+        if leg.phase is LegPhase.OPEN and consult.get(leg.number) is not None:
             _mark(draft, leg, consult[leg.number], event)
 
 
 @apply.register
-def _(event: Conferenced, draft: Draft) -> None:
+def _(event: Conferenced, draft: UnitOfWork) -> None:
     """All go on in the resulting call; of two legs of the conferencing extension the older goes on."""
     host = event.data.conferencing_device_id or event.data.device_id or ""
     olds, new_id = _old_calls(draft, event, host), _resulting_id(event)
@@ -47,7 +47,7 @@ def _(event: Conferenced, draft: Draft) -> None:
     _join_listed(draft, event, draft.calls[new.call_id])
 
 
-def _old_calls(draft: Draft, event: CallEvent, host: str) -> list[Call]:
+def _old_calls(draft: UnitOfWork, event: CallEvent, host: str) -> list[CallState]:
     """Return the calls that an event joins, the customer's first, following what is joined already.
 
     That is the primary one, where the event names both, as it does to the host; else the one in which the host was
@@ -62,7 +62,7 @@ def _old_calls(draft: Draft, event: CallEvent, host: str) -> list[Call]:
     return sorted(calls, key=lambda call: _seniority(draft, call, host))
 
 
-def _seniority(draft: Draft, call: Call, host: str) -> tuple[bool, bool, datetime, datetime, str]:
+def _seniority(draft: UnitOfWork, call: CallState, host: str) -> tuple[bool, bool, datetime, datetime, str]:
     party = call.parties.get(host)
     leg = draft.legs.get(party.leg) if party is not None and party.leg is not None else None
     is_found_on_hold = leg is not None and leg.is_joined_late and leg.is_held  # Whom it talks to now came after.
@@ -70,11 +70,11 @@ def _seniority(draft: Draft, call: Call, host: str) -> tuple[bool, bool, datetim
     return leg is None, not is_found_on_hold, since, call.born_at, call.call_id
 
 
-def _known(draft: Draft, event: CallEvent, call_id: str) -> Call:
+def _known(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     call = draft.calls.get(call_id)
     if call is None:
         own = str(uuid5(NAMESPACE_URL, f"{event.source}/{call_id}/{event.id}"))
-        call = Call(call_id=call_id, born_at=event.time, touched_by_us=event.at, own_interaction=own)
+        call = CallState(call_id=call_id, born_at=event.time, touched_by_us=event.at, own_interaction=own)
     return draft.put_call(replace(call, touched_by_us=max(call.touched_by_us, event.at)))
 
 
@@ -84,16 +84,16 @@ def _resulting_id(event: CallEvent) -> str:
     return data.resulting_call_id or (listed[0] if listed else "") or data.primary_old_call_id or ""
 
 
-def _consult_ids(draft: Draft, olds: list[Call]) -> dict[int, Call]:
+def _consult_ids(draft: UnitOfWork, olds: list[CallState]) -> dict[int, CallState]:
     """Return the open legs that are not in the customer's call, with the call that they are in."""
-    found: dict[int, Call] = {}
+    found: dict[int, CallState] = {}
     for call in olds[1:]:
         if call.moved_to is None:
             found |= {leg.number: draft.calls[call.call_id] for leg in draft.legs_in(call.call_id)}
     return found
 
 
-def _joined(draft: Draft, event: CallEvent, olds: list[Call], new_id: str, leaver: str | None) -> Call:
+def _joined(draft: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: str, leaver: str | None) -> CallState:
     """Move the parties of the old calls into the resulting one, with what the customer's call knew."""
     main, names = olds[0], _renamed(event)
     target = draft.calls.get(new_id) or replace(
@@ -104,9 +104,13 @@ def _joined(draft: Draft, event: CallEvent, olds: list[Call], new_id: str, leave
             known = merged(call, target) if call.call_id == main.call_id else merged(target, call)
             target = replace(target, facts=known, own_interaction=main.own_interaction)
     target = draft.put_call(
-        replace(target, main=target.main or main.call_id, born_at=min(target.born_at, main.born_at),
-                due=event.at + timedelta(hours=draft.site.stale_hours))
-    )  # fmt: skip
+        replace(
+            target,
+            main=target.main or main.call_id,
+            born_at=min(target.born_at, main.born_at),
+            due=event.at + timedelta(hours=draft.site.stale_hours),
+        )
+    )
     for call in olds:
         _move(draft, draft.calls[call.call_id], target.call_id, names, leaver, event)
     target = draft.put_call(learn(draft.calls[target.call_id], told(event.data), event.time))
@@ -120,7 +124,12 @@ def _renamed(event: CallEvent) -> dict[tuple[str, str], str]:
 
 
 def _move(
-    draft: Draft, call: Call, new_id: str, names: dict[tuple[str, str], str], leaver: str | None, event: CallEvent
+    draft: UnitOfWork,
+    call: CallState,
+    new_id: str,
+    names: dict[tuple[str, str], str],
+    leaver: str | None,
+    event: CallEvent,
 ) -> None:
     """Move who is left in a call to the resulting one; who left stays behind, for events that come late."""
     if call.call_id == new_id or (call.moved_to is not None and call.moved_to != new_id):
@@ -135,7 +144,7 @@ def _move(
     draft.put_call(replace(call, parties=staying, moved_to=new_id, due=event.at + REMEMBERED, is_in_transit=False))
 
 
-def _arrive(draft: Draft, target: Call, party: Party, event: CallEvent) -> None:
+def _arrive(draft: UnitOfWork, target: CallState, party: Party, event: CallEvent) -> None:
     there = target.parties.get(party.device_id)
     if there is not None and there.leg is not None:
         if party.leg not in (None, there.leg):
@@ -152,16 +161,20 @@ def _arrive(draft: Draft, target: Call, party: Party, event: CallEvent) -> None:
         clear_party(draft, target, party.device_id, there.cleared_at, there.cleared_by_us or event.at, how)
 
 
-def _is_anybody_talking(call: Call) -> bool:
+def _is_anybody_talking(call: CallState) -> bool:
     return any(party.is_talking and not party.outside for party in call.parties.values())
 
 
-def _mark(draft: Draft, leg: Leg, before: Call, event: CallEvent) -> None:
+def _mark(draft: UnitOfWork, leg: LegState, before: CallState, event: CallEvent) -> None:
     """Ask QMS again for the leg that the call came to: the same recording is one leg, another begins a second."""
-    mark = TransferMark(
-        at=event.time, by_us=event.at, call_id=before.call_id, facts=as_of(before, event.time), search=leg.searches + 1,
+    mark = PendingTransfer(
+        at=event.time,
+        by_us=event.at,
+        call_id=before.call_id,
+        facts=as_of(before, event.time),
+        search=leg.searches + 1,
         new_segment=event.data.new_segment,
-    )  # fmt: skip
+    )
     if not is_wanted(draft, leg):
         if mark.new_segment:
             split(draft, replace(leg, mark=mark), event.at)
@@ -171,13 +184,13 @@ def _mark(draft: Draft, leg: Leg, before: Call, event: CallEvent) -> None:
     draft.put_leg(start_search(draft, replace(leg, mark=mark), event.at))
 
 
-def _off_hold(draft: Draft, call: Call, party: Party) -> None:
+def _off_hold(draft: UnitOfWork, call: CallState, party: Party) -> None:
     put_party(draft, call, replace(party, state=PartyState.CONNECTED))
     if party.leg is not None:
         draft.put_leg(replace(draft.legs[party.leg], is_held=False))
 
 
-def _join_listed(draft: Draft, event: CallEvent, call: Call) -> None:
+def _join_listed(draft: UnitOfWork, event: CallEvent, call: CallState) -> None:
     """Open a leg for an extension that the conference lists as connected and that was never seen to answer."""
     for item in event.data.connections:
         device_id = item.new.device_id

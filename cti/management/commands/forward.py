@@ -8,14 +8,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from cti.http_intake.file_tail import PlaceError
+from cti.http_intake.file_tail import FilePositionError
 from cti.http_intake.forwarder import Forwarder, ForwardError
 from cti.listener.source_config import SecretMissing, resolve_secret
 
 TOKEN = "GATEWAY_TOKEN"  # noqa: S105  (the variable's name)
 
 
-class Stopped(Exception):
+class ForwardStopped(Exception):
     """A signal asked the command to end."""
 
 
@@ -37,9 +37,9 @@ class Command(BaseCommand):
         signal.signal(signal.SIGTERM, _stop)
         try:
             Forwarder(file, state, options["url"], _token(), time.sleep).run(is_once=options["once"])
-        except (Stopped, KeyboardInterrupt):
+        except (ForwardStopped, KeyboardInterrupt):
             return
-        except (ForwardError, PlaceError) as error:
+        except (ForwardError, FilePositionError) as error:
             raise CommandError(str(error)) from error
 
 
@@ -54,4 +54,4 @@ def _token() -> str:
 
 
 def _stop(*_: Any) -> None:
-    raise Stopped
+    raise ForwardStopped

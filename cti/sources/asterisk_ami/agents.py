@@ -3,13 +3,13 @@
 from dataclasses import dataclass, field
 
 from cti.events import LoggedOff, LoggedOn, NotReady, Ready
-from cti.sources.asterisk_ami.channel_names import Naming, pool_agent
-from cti.sources.asterisk_ami.event_builder import Teller
-from cti.sources.asterisk_ami.values import Moment
+from cti.sources.asterisk_ami.channel_names import ChannelNames, pool_agent
+from cti.sources.asterisk_ami.event_builder import EventBuilder
+from cti.sources.asterisk_ami.values import EventTime
 
 
 @dataclass(slots=True)
-class Seat:
+class PbxAgentSession:
     """An agent at an extension."""
 
     agent_id: str
@@ -47,18 +47,18 @@ class Membership:
 class Agents:
     """Fold what queues and the agent pool say into log-ons, log-offs and pauses, one per change of the whole."""
 
-    def __init__(self, naming: Naming, teller: Teller, *, phone_users: bool) -> None:
+    def __init__(self, naming: ChannelNames, teller: EventBuilder, *, phone_users: bool) -> None:
         self._naming, self._teller, self._phone_users = naming, teller, phone_users
         self._members: dict[str, _Member] = {}
-        self._seats: dict[str, Seat] = {}
+        self._seats: dict[str, PbxAgentSession] = {}
         self._pool_names: dict[str, str] = {}
         self._pool_devices: dict[str, str] = {}
 
-    def seat(self, device: str) -> Seat | None:
+    def seat(self, device: str) -> PbxAgentSession | None:
         """Return who sits at an extension."""
         return self._seats.get(device)
 
-    def joined(self, told: Membership, moment: Moment) -> None:
+    def joined(self, told: Membership, moment: EventTime) -> None:
         """Add a member to a queue: its first one logs it on."""
         member = self._member(told)
         is_first = not member.paused_in
@@ -67,7 +67,7 @@ class Agents:
             self._log_on(member.device, member.agent_id, member.name, moment)
         self._repause(member, told.reason, moment)
 
-    def paused(self, told: Membership, moment: Moment) -> None:
+    def paused(self, told: Membership, moment: EventTime) -> None:
         """Change a member's pause in a queue; told when it holds for all queues, or for all no longer."""
         if not told.queue or told.interface not in self._members:
             self.joined(told, moment)
@@ -76,7 +76,7 @@ class Agents:
         member.paused_in[told.queue] = told.is_paused
         self._repause(member, told.reason, moment)
 
-    def left(self, told: Membership, moment: Moment) -> None:
+    def left(self, told: Membership, moment: EventTime) -> None:
         """Take a member out of a queue: the last one logs it off."""
         member = self._members.get(told.interface)
         if member is None or told.queue not in member.paused_in:
@@ -94,24 +94,24 @@ class Agents:
         if agent_id and name:
             self._pool_names[agent_id] = name
 
-    def pool_logged_on(self, agent_id: str, device: str, phone_name: str, moment: Moment) -> None:
+    def pool_logged_on(self, agent_id: str, device: str, phone_name: str, moment: EventTime) -> None:
         """Log an agent of the pool on at the phone that called in."""
         name = self._pool_names.get(agent_id) or self._member_name(agent_id) or phone_name
         self._pool_devices[agent_id] = device
         self._log_on(device, agent_id, name, moment)
 
-    def pool_logged_off(self, agent_id: str, moment: Moment) -> None:
+    def pool_logged_off(self, agent_id: str, moment: EventTime) -> None:
         """Log an agent of the pool off."""
         device = self._pool_devices.pop(agent_id, "")
         if device:
             self._log_off(device, agent_id, moment)
 
-    def offered(self, device: str, name: str, moment: Moment) -> None:
+    def offered(self, device: str, name: str, moment: EventTime) -> None:
         """Learn from an offer who sits at an extension where nobody is known to."""
         if device and device not in self._seats:
             self._log_on(device, device, name, moment)
 
-    def called(self, device: str, phone_name: str, moment: Moment) -> None:
+    def called(self, device: str, phone_name: str, moment: EventTime) -> None:
         """Take the phone's own user where nobody is logged on at it."""
         if self._phone_users and phone_name:
             self.offered(device, phone_name, moment)
@@ -133,7 +133,7 @@ class Agents:
     def _others_at(self, device: str) -> int:
         return sum(one.device == device for one in self._members.values())
 
-    def _repause(self, member: _Member, reason: str, moment: Moment) -> None:
+    def _repause(self, member: _Member, reason: str, moment: EventTime) -> None:
         if member.is_wholly_paused == member.is_paused:
             return
         member.is_paused = member.is_wholly_paused
@@ -143,13 +143,13 @@ class Agents:
             said = reason if member.is_paused else ""
             self._teller.agent(kind, moment, agent_id=member.agent_id, device_id=device, reason=said)
 
-    def _log_on(self, device: str, agent_id: str, name: str, moment: Moment) -> None:
-        if self._seats.get(device) == Seat(agent_id, name):
+    def _log_on(self, device: str, agent_id: str, name: str, moment: EventTime) -> None:
+        if self._seats.get(device) == PbxAgentSession(agent_id, name):
             return
-        self._seats[device] = Seat(agent_id, name)
+        self._seats[device] = PbxAgentSession(agent_id, name)
         self._teller.agent(LoggedOn, moment, agent_id=agent_id, device_id=device, agent_name=name)
 
-    def _log_off(self, device: str, agent_id: str, moment: Moment) -> None:
+    def _log_off(self, device: str, agent_id: str, moment: EventTime) -> None:
         seat = self._seats.get(device)
         if seat is not None and seat.agent_id == agent_id:
             del self._seats[device]

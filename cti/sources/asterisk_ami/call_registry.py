@@ -2,29 +2,29 @@
 
 from cti.events import CallCleared
 from cti.sources.asterisk_ami.channels import around
-from cti.sources.asterisk_ami.event_builder import Teller
-from cti.sources.asterisk_ami.values import Call, Channel, Direction, Kind, Moment
+from cti.sources.asterisk_ami.event_builder import EventBuilder
+from cti.sources.asterisk_ami.values import CallDirection, Channel, ChannelKind, EventTime, PbxCall
 
 _ANONYMOUS = frozenset({"anonymous", "unavailable", "restricted", "private", "unknown", "withheld"})
 _DEPTH = 8
 
 
-class Callbook:
+class CallRegistry:
     """Give channels their calls. A call bears the Uniqueid of the channel that began it."""
 
-    def __init__(self, teller: Teller) -> None:
+    def __init__(self, teller: EventBuilder) -> None:
         self._teller = teller
-        self._calls: dict[str, Call] = {}
+        self._calls: dict[str, PbxCall] = {}
 
-    def known(self, call_id: str) -> Call | None:
+    def known(self, call_id: str) -> PbxCall | None:
         """Return a living call by its id."""
         return self._calls.get(call_id)
 
-    def call_of(self, channel: Channel, depth: int = 0) -> Call:
+    def call_of(self, channel: Channel, depth: int = 0) -> PbxCall:
         """Return a channel's call: its own, that of who dials it, or a new one."""
         if channel.call is not None:
             return channel.call
-        if channel.kind is Kind.LOCAL:
+        if channel.kind is ChannelKind.LOCAL:
             return self._call_of_wire(channel, depth)
         if channel.dialled_by is not None and depth < _DEPTH:
             call = self.call_of(channel.dialled_by, depth + 1)
@@ -33,11 +33,11 @@ class Callbook:
         self.assign(channel, call)
         return call
 
-    def _call_of_wire(self, half: Channel, depth: int) -> Call:
+    def _call_of_wire(self, half: Channel, depth: int) -> PbxCall:
         """Return the call that a Local pair serves: of who dials it, of the outside party at either end, or its own."""
         pair = [half, half.other] if half.other is not None else [half]
         dialler = next((one.dialled_by for one in pair if one.dialled_by is not None), None)
-        outside = [one for end in pair for one in around(end.bridge) if one.kind is Kind.OUTSIDE]
+        outside = [one for end in pair for one in around(end.bridge) if one.kind is ChannelKind.OUTSIDE]
         if dialler is not None and depth < _DEPTH:
             call = self.call_of(dialler, depth + 1)
         elif outside:
@@ -48,36 +48,36 @@ class Callbook:
             one.call = call
         return call
 
-    def begin(self, owner: Channel, call_id: str = "", interaction: str = "") -> Call:
+    def begin(self, owner: Channel, call_id: str = "", interaction: str = "") -> PbxCall:
         """Begin a call that a channel owns."""
         call_id = call_id or owner.uid
         known = self._calls.get(call_id)
         if known is not None:
             return known
-        call = Call(call_id, interaction or call_id, owner, _direction(owner))
-        if owner.kind is not Kind.LOCAL:
+        call = PbxCall(call_id, interaction or call_id, owner, _direction(owner))
+        if owner.kind is not ChannelKind.LOCAL:
             call.calling_number = number_of(owner)
             call.called_number = owner.exten if not owner.is_called else ""
         self._calls[call_id] = call
         self.refresh(call, owner)
         return call
 
-    def refresh(self, call: Call, channel: Channel) -> None:
+    def refresh(self, call: PbxCall, channel: Channel) -> None:
         """Take the caller's number and name from the channel that owns the call."""
-        if call.owner is channel and channel.kind is Kind.OUTSIDE and not channel.is_called:
+        if call.owner is channel and channel.kind is ChannelKind.OUTSIDE and not channel.is_called:
             call.calling_number = number_of(channel)
             call.caller_name = "" if channel.caller_name.lower() in _ANONYMOUS else channel.caller_name
 
-    def assign(self, channel: Channel, call: Call) -> None:
+    def assign(self, channel: Channel, call: PbxCall) -> None:
         """Put a channel into a call."""
         before = channel.call
         channel.call = call
-        if channel.kind is not Kind.LOCAL:
+        if channel.kind is not ChannelKind.LOCAL:
             call.channels.add(channel)
             if before is not None and before is not call:
                 before.channels.discard(channel)
 
-    def released(self, call: Call | None, moment: Moment) -> None:
+    def released(self, call: PbxCall | None, moment: EventTime) -> None:
         """Tell that a call is over when nobody is left in it."""
         if call is None or call.channels or call.legs or self._calls.get(call.id) is not call:
             return
@@ -91,8 +91,8 @@ def number_of(channel: Channel) -> str:
     return "" if channel.number.lower() in _ANONYMOUS else channel.number
 
 
-def _direction(owner: Channel) -> Direction:
-    if owner.kind is Kind.OUTSIDE and not owner.is_called:
+def _direction(owner: Channel) -> CallDirection:
+    if owner.kind is ChannelKind.OUTSIDE and not owner.is_called:
         return "inbound"
     return "internal"
 

@@ -2,13 +2,29 @@
 
 import re
 
-from cti.sources.asterisk_ami.options import Options
-from cti.sources.asterisk_ami.values import Kind
+from cti.sources.asterisk_ami.options import AmiOptions
+from cti.sources.asterisk_ami.values import ChannelKind
 
-_MACHINES = frozenset({
-    "CBAnn", "CBRec", "Announcer", "Recorder", "Message", "Surrogate", "Bridge", "Snoop", "Multicast", "UnicastRTP",
-    "ConfBridge", "Parking", "OutgoingSpoolFailed", "BasicDial", "Console", "Mobile-Null",
-})  # fmt: skip
+_MACHINES = frozenset(
+    {
+        "CBAnn",
+        "CBRec",
+        "Announcer",
+        "Recorder",
+        "Message",
+        "Surrogate",
+        "Bridge",
+        "Snoop",
+        "Multicast",
+        "UnicastRTP",
+        "ConfBridge",
+        "Parking",
+        "OutgoingSpoolFailed",
+        "BasicDial",
+        "Console",
+        "Mobile-Null",
+    }
+)
 #: What Asterisk adds to a peer's name to name a channel: eight hex digits, or a number (IAX2, DAHDI).
 _SERIAL = re.compile(r"-(?:[0-9A-Fa-f]{8}|[0-9]{1,5})(?:;[12])?(?:<(?:MASQ|ZOMBIE)>)?$")
 _NUMBER = re.compile(r"[0-9]{2,8}")
@@ -21,27 +37,27 @@ def peer_of(channel: str) -> tuple[str, str]:
     return technology, _SERIAL.sub("", rest)
 
 
-class Naming:
+class ChannelNames:
     """Who a channel is. ``devices`` names the extensions; without it they are recognised.
 
     Recognised as an extension is a peer that is a queue's member or one that is no trunk: a trunk is named by the
     option ``trunks``, is born in one of ``trunk_contexts``, or is called with a number before its name.
     """
 
-    def __init__(self, devices: tuple[str, ...], options: Options) -> None:
+    def __init__(self, devices: tuple[str, ...], options: AmiOptions) -> None:
         self._devices = frozenset(devices)
         self._options = options
         self._members: set[str] = set()
         self._trunks: set[str] = set()
 
-    def kind(self, channel: str, context: str = "") -> Kind:
+    def kind(self, channel: str, context: str = "") -> ChannelKind:
         """Return what a channel stands for; ``context`` is the dialplan context in which it was born."""
         technology, peer = peer_of(channel)
         if technology == "Local":
-            return Kind.LOCAL
+            return ChannelKind.LOCAL
         if technology in _MACHINES or channel.endswith("<ZOMBIE>") or technology == "AsyncGoto":
-            return Kind.MACHINE
-        return Kind.EXTENSION if self._is_extension(peer, context) else Kind.OUTSIDE
+            return ChannelKind.MACHINE
+        return ChannelKind.EXTENSION if self._is_extension(peer, context) else ChannelKind.OUTSIDE
 
     def _is_extension(self, peer: str, context: str) -> bool:
         if self._devices:

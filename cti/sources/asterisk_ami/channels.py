@@ -1,14 +1,14 @@
 """Which channels and bridges there are, and who hears whom. Pure."""
 
-from cti.sources.asterisk_ami.channel_names import Naming
-from cti.sources.asterisk_ami.messages import BRIDGE, CHANNEL, UNIQUEID, Message, MessageError, checked
-from cti.sources.asterisk_ami.values import Bridge, Channel, Kind
+from cti.sources.asterisk_ami.channel_names import ChannelNames
+from cti.sources.asterisk_ami.messages import BRIDGE, CHANNEL, UNIQUEID, AmiMessage, AmiMessageError, checked
+from cti.sources.asterisk_ami.values import Bridge, Channel, ChannelKind
 
 
-class Board:
+class ChannelTable:
     """The PBX's channels by Uniqueid and by name, and its bridges."""
 
-    def __init__(self, naming: Naming) -> None:
+    def __init__(self, naming: ChannelNames) -> None:
         self._naming = naming
         self._by_name: dict[str, Channel] = {}
         self._count = 0
@@ -20,11 +20,11 @@ class Board:
         """Return the order of the channel that was born last."""
         return self._count
 
-    def add(self, message: Message) -> Channel:
+    def add(self, message: AmiMessage) -> Channel:
         """Add the channel that a message shows.
 
         A caller's number may forge a Uniqueid before the true one; after it nothing of the caller's is unescaped, so
-        the last one counts. Raises ``MessageError`` when the channel is not plausible or another has its names.
+        the last one counts. Raises ``AmiMessageError`` when the channel is not plausible or another has its names.
         """
         name = checked(message.get("Channel"), CHANNEL, "Channel")
         uid = checked(message.last("Uniqueid"), UNIQUEID, "Uniqueid")
@@ -32,19 +32,25 @@ class Board:
         if known is not None and known.uid == uid:
             return known
         if known is not None or uid in self.channels:
-            raise MessageError("Channel or Uniqueid is that of another channel")
+            raise AmiMessageError("Channel or Uniqueid is that of another channel")
         linked = message.last("Linkedid")
         return self._put(name, uid, linked if UNIQUEID.fullmatch(linked) else uid, message)
 
-    def _put(self, name: str, uid: str, linked: str, message: Message) -> Channel:
+    def _put(self, name: str, uid: str, linked: str, message: AmiMessage) -> Channel:
         self._count += 1
         channel = Channel(
-            uid=uid, name=name, linked=linked, kind=self._naming.kind(name, message.get("Context")),
-            device=self._naming.device(name), order=self._count, number=message.get("CallerIDNum"),
-            caller_name=message.text("CallerIDName"), exten=message.get("Exten"),
-        )  # fmt: skip
+            uid=uid,
+            name=name,
+            linked=linked,
+            kind=self._naming.kind(name, message.get("Context")),
+            device=self._naming.device(name),
+            order=self._count,
+            number=message.get("CallerIDNum"),
+            caller_name=message.text("CallerIDName"),
+            exten=message.get("Exten"),
+        )
         self.channels[uid] = self._by_name[name] = channel
-        if channel.kind is Kind.LOCAL:
+        if channel.kind is ChannelKind.LOCAL:
             self._pair(channel)
         return channel
 
@@ -64,10 +70,10 @@ class Board:
         channel = self._by_name.get(name)
         return channel.uid if channel else None
 
-    def find(self, message: Message, prefix: str = "") -> Channel | None:
+    def find(self, message: AmiMessage, prefix: str = "") -> Channel | None:
         """Return the known channel that a message is about; None when it is not known.
 
-        Raises ``MessageError`` when the message names no channel, or a known one with a Uniqueid that is not its own.
+        Raises ``AmiMessageError`` when the message names no channel, or a known one with a Uniqueid that is not its own.
         """
         name = checked(message.get(f"{prefix}Channel"), CHANNEL, f"{prefix}Channel")
         uids = message.all(f"{prefix}Uniqueid")
@@ -76,7 +82,7 @@ class Board:
             return channel
         if uids and self._are_exchanged(channel, self.channels.get(uids[-1])):
             return self._by_name[name]
-        raise MessageError(f"{prefix}Uniqueid is not that of {prefix}Channel")
+        raise AmiMessageError(f"{prefix}Uniqueid is not that of {prefix}Channel")
 
     def _are_exchanged(self, channel: Channel, other: Channel | None) -> bool:
         """Follow a masquerade: two channels that were renamed into each other may have exchanged their Uniqueids."""
@@ -95,20 +101,20 @@ class Board:
         if channel.leg is None:
             channel.kind, channel.device = self._naming.kind(channel.name), self._naming.device(channel.name)
 
-    def rename(self, message: Message) -> None:
+    def rename(self, message: AmiMessage) -> None:
         """Give a channel another name, as a masquerade does."""
         channel = self.find(message)
         name = checked(message.get("Newname"), CHANNEL, "Newname")
         if channel is None:
             return
         if self._by_name.get(name) not in (None, channel):
-            raise MessageError("Newname is that of another channel")
+            raise AmiMessageError("Newname is that of another channel")
         self._by_name.pop(channel.name, None)
         channel.name, channel.was_renamed = name, True
         self._by_name[name] = channel
         self._classify(channel)
 
-    def reclassify(self, technology_and_peer: tuple[str, str], kind: Kind) -> list[Channel]:
+    def reclassify(self, technology_and_peer: tuple[str, str], kind: ChannelKind) -> list[Channel]:
         """Change what the living channels of a peer stand for; return those that changed."""
         prefix = "/".join(technology_and_peer) + "-"
         changed = [one for one in self.channels.values() if one.name.startswith(prefix) and one.kind is not kind]
@@ -126,7 +132,7 @@ class Board:
             channel.other.other = None
             channel.other = None
 
-    def bridge(self, message: Message, key: str = "BridgeUniqueid") -> Bridge:
+    def bridge(self, message: AmiMessage, key: str = "BridgeUniqueid") -> Bridge:
         """Return the bridge that a message names, new when it is not known."""
         return self.bridge_named(checked(message.get(key), BRIDGE, key))
 
@@ -182,7 +188,7 @@ def _walked(bridge: Bridge | None) -> tuple[set[Channel], set[Channel]]:
         for member in todo.pop().members:
             if member.is_party:
                 parties.add(member)
-            elif member.kind is Kind.LOCAL:
+            elif member.kind is ChannelKind.LOCAL:
                 locals_.add(member)
                 beyond = member.other.bridge if member.other else None
                 if beyond is not None and not beyond.is_holding and beyond.id not in seen:

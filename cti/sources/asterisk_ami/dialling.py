@@ -1,29 +1,31 @@
 """What happens before a conversation: dialling, ringing, waiting in a queue, being offered and passed over."""
 
 from cti.events import ConnectionCleared, Delivered, Diverted, Originated, Queued, ServiceInitiated
-from cti.sources.asterisk_ami.call_registry import Callbook, number_of
+from cti.sources.asterisk_ami.call_registry import CallRegistry, number_of
 from cti.sources.asterisk_ami.channel_names import dialled_number
-from cti.sources.asterisk_ami.event_builder import Teller
-from cti.sources.asterisk_ami.leg_tracker import Conversations, facts
-from cti.sources.asterisk_ami.legs import Ledger
-from cti.sources.asterisk_ami.values import Call, Channel, Kind, Left, Moment, Offer
+from cti.sources.asterisk_ami.event_builder import EventBuilder
+from cti.sources.asterisk_ami.leg_tracker import LegTracker, facts
+from cti.sources.asterisk_ami.legs import OpenLegs
+from cti.sources.asterisk_ami.values import Channel, ChannelKind, EventTime, Left, Offer, PbxCall
 
 
 class Dialling:
     """Follow who rings whom, and for which queue."""
 
-    def __init__(self, callbook: Callbook, ledger: Ledger, conversations: Conversations, teller: Teller) -> None:
+    def __init__(
+        self, callbook: CallRegistry, ledger: OpenLegs, conversations: LegTracker, teller: EventBuilder
+    ) -> None:
         self._callbook, self._ledger, self._conversations = callbook, ledger, conversations
         self._teller = teller
 
-    def dials(self, caller: Channel, called: Channel, dial_string: str, now: Moment) -> None:
+    def dials(self, caller: Channel, called: Channel, dial_string: str, now: EventTime) -> None:
         """One channel dials another, which begins its life in the caller's call."""
         if called is caller or not self._tie(caller, called):
             return
-        if caller.kind is Kind.LOCAL:
+        if caller.kind is ChannelKind.LOCAL:
             called.offer = called.offer or caller.offer
         call = self._begun(caller)
-        if called.kind is Kind.OUTSIDE and call.direction == "internal" and not call.legs:
+        if called.kind is ChannelKind.OUTSIDE and call.direction == "internal" and not call.legs:
             call.direction = "outbound"
             call.called_number = dialled_number(dial_string, caller.exten)
         self._originate(caller, call, now)
@@ -38,7 +40,7 @@ class Dialling:
         called.dialled_by = caller
         return True
 
-    def _begun(self, caller: Channel) -> Call:
+    def _begun(self, caller: Channel) -> PbxCall:
         """Return the caller's call; a consultation belongs to the interaction of the call that made it necessary."""
         is_new = caller.call is None
         call = self._callbook.call_of(caller)
@@ -51,10 +53,10 @@ class Dialling:
         if caller.is_extension:
             held = self._ledger.held_at(caller.device)
             return held.call.interaction if held is not None else ""
-        made_for = self._callbook.known(caller.linked) if caller.kind is Kind.LOCAL else None
+        made_for = self._callbook.known(caller.linked) if caller.kind is ChannelKind.LOCAL else None
         return made_for.interaction if made_for is not None else ""
 
-    def _originate(self, caller: Channel, call: Call, now: Moment) -> None:
+    def _originate(self, caller: Channel, call: PbxCall, now: EventTime) -> None:
         if not caller.is_extension or caller.has_dialled or (caller.is_called and not caller.is_originated):
             return
         caller.has_dialled = True
@@ -62,7 +64,7 @@ class Dialling:
         call.is_told = True
         self._teller.call(Originated, now, device_id=caller.device, **facts(call))
 
-    def is_rung_to_dial(self, channel: Channel, now: Moment) -> None:
+    def is_rung_to_dial(self, channel: Channel, now: EventTime) -> None:
         """Click to dial: the PBX rings an extension that is then to dial."""
         channel.is_called = channel.is_originated = True
         if channel.is_extension and channel.call is None:
@@ -72,7 +74,7 @@ class Dialling:
             call.is_told = True
             self._teller.call(ServiceInitiated, now, device_id=channel.device, cause="makeCall", **facts(call))
 
-    def rings(self, channel: Channel, now: Moment) -> None:
+    def rings(self, channel: Channel, now: EventTime) -> None:
         """A channel that is dialled rings, told once."""
         if channel.is_ringing or channel.leg is not None or channel.is_originated or not channel.is_party:
             return
@@ -91,7 +93,7 @@ class Dialling:
         else:
             self._teller.call(Delivered, now, device_id=channel.name, outside=True, **facts(call))
 
-    def joins_queue(self, channel: Channel, queue: str, now: Moment) -> None:
+    def joins_queue(self, channel: Channel, queue: str, now: EventTime) -> None:
         """A caller waits in a queue from now on."""
         call = self._begun(channel)
         self._originate(channel, call, now)
@@ -99,7 +101,7 @@ class Dialling:
         call.is_told = True
         self._teller.call(Queued, now, device_id=queue, queue_name=queue, local_state="queued", **facts(call))
 
-    def leaves_queue(self, call: Call, left: Left) -> None:
+    def leaves_queue(self, call: PbxCall, left: Left) -> None:
         """A caller waits no more: an agent answered, or nobody did, which what comes next will show."""
         call.left = None if call.served == left.queue else left
 
@@ -110,20 +112,20 @@ class Dialling:
             called.other.offer = offer
         self._tie(caller, called)
 
-    def passed_over(self, channel: Channel, now: Moment) -> None:
+    def passed_over(self, channel: Channel, now: EventTime) -> None:
         """A channel that rang rings no more and was not answered."""
         if channel.is_ringing and channel.is_extension and channel.call is not None:
             self._teller.call(Diverted, now, call_id=channel.call.id, device_id=channel.device)
         channel.is_ringing = False
 
-    def hung_up(self, channel: Channel, now: Moment) -> None:
+    def hung_up(self, channel: Channel, now: EventTime) -> None:
         """A channel is gone: what it began or had part in ends for it."""
         call = channel.call
         self.passed_over(channel, now)
         if channel.is_extension and channel.last_leg is None and (channel.has_dialled or channel.is_originated):
             if call is not None:
                 self._teller.call(ConnectionCleared, now, call_id=call.id, device_id=channel.device)
-        elif channel.kind is Kind.OUTSIDE and call is not None and call.is_told:
+        elif channel.kind is ChannelKind.OUTSIDE and call is not None and call.is_told:
             self._teller.call(ConnectionCleared, now, call_id=call.id, device_id=channel.name, outside=True)
         if call is not None:
             call.channels.discard(channel)

@@ -3,30 +3,30 @@
 from typing import Any
 
 from cti.events import AgentData, AgentEvent, CallData, CallEvent, Event, LinkData, LinkEvent
-from cti.sources.asterisk_ami.values import Moment
+from cti.sources.asterisk_ami.values import EventTime
 from cti.sources.port import Stamp
 
 _TEXT, _NAME, _LONG, _MANY = 255, 1024, 4096, 64
 
 
-class Teller:
+class EventBuilder:
     """Collect events in order until they are taken."""
 
     def __init__(self, stamp: Stamp) -> None:
         self._stamp = stamp
         self._told: list[Event] = []
 
-    def call(self, kind: type[CallEvent], moment: Moment, **data: Any) -> None:
+    def call(self, kind: type[CallEvent], moment: EventTime, **data: Any) -> None:
         """Tell of a call; empty members are left out."""
         fit = {name: _fitting(name, value) for name, value in data.items() if value or name == "call_id"}
         self._told.append(self._stamp.call(kind, CallData(**fit), received=moment.received, time=moment.time))
 
-    def agent(self, kind: type[AgentEvent], moment: Moment, **data: str) -> None:
+    def agent(self, kind: type[AgentEvent], moment: EventTime, **data: str) -> None:
         """Tell of an agent; empty members are left out."""
         fit = {name: value[:_TEXT] for name, value in data.items() if value}
         self._told.append(self._stamp.agent(kind, AgentData(**fit), received=moment.received, time=moment.time))
 
-    def link(self, kind: type[LinkEvent], moment: Moment, data: LinkData | None = None) -> None:
+    def link(self, kind: type[LinkEvent], moment: EventTime, data: LinkData | None = None) -> None:
         """Tell of the link."""
         self._told.append(self._stamp.link(kind, data, received=moment.received))
 

@@ -11,7 +11,7 @@ BANNER = b"Asterisk Call Manager/"
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
+class AmiFrame:
     """One message without the blank line that ends it; ``offset`` is its place in the stream."""
 
     raw: bytes
@@ -19,7 +19,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class FrameError:
+class AmiFrameError:
     """A message that is too long to be kept; what follows the next blank line is read again."""
 
     raw: bytes
@@ -27,7 +27,7 @@ class FrameError:
     error: str
 
 
-class Framer:
+class AmiFramer:
     """Feed bytes, take messages. The same bytes give the same frames, however they are split."""
 
     def __init__(self) -> None:
@@ -37,10 +37,10 @@ class Framer:
         self._is_skipping = False
         self._is_first = True
 
-    def feed(self, data: bytes) -> list[Frame | FrameError]:
+    def feed(self, data: bytes) -> list[AmiFrame | AmiFrameError]:
         """Return the messages that ``data`` completes, in order."""
         self._buffer += data
-        found: list[Frame | FrameError] = []
+        found: list[AmiFrame | AmiFrameError] = []
         if self._is_first:
             self._take_banner(found)
         start = 0
@@ -53,17 +53,17 @@ class Framer:
         self._keep_rest(start, found)
         return found
 
-    def _take_banner(self, found: list[Frame | FrameError]) -> None:
+    def _take_banner(self, found: list[AmiFrame | AmiFrameError]) -> None:
         head = bytes(self._buffer[: len(BANNER)])
         end = self._buffer.find(b"\r\n", 0, 256)
         if not BANNER.startswith(head) or (end < 0 and len(self._buffer) > 255):
             self._is_first = False
         elif end >= 0 and head == BANNER:
-            found.append(Frame(bytes(self._buffer[:end]), 0))
+            found.append(AmiFrame(bytes(self._buffer[:end]), 0))
             self._drop(end + 2)
             self._is_first = False
 
-    def _take(self, start: int, end: int, found: list[Frame | FrameError]) -> None:
+    def _take(self, start: int, end: int, found: list[AmiFrame | AmiFrameError]) -> None:
         if self._is_skipping:
             self._is_skipping = False
             return
@@ -74,9 +74,9 @@ class Framer:
         while self._buffer.startswith(b"\r\n", start):
             start += 2
         if start < end:
-            found.append(Frame(bytes(self._buffer[start:end]), self._offset + start))
+            found.append(AmiFrame(bytes(self._buffer[start:end]), self._offset + start))
 
-    def _keep_rest(self, start: int, found: list[Frame | FrameError]) -> None:
+    def _keep_rest(self, start: int, found: list[AmiFrame | AmiFrameError]) -> None:
         """Keep what is incomplete; of a message that is too long already, no more than a blank line's beginning."""
         size = len(self._buffer)
         if not self._is_skipping and size - start > LINE_LIMIT:
@@ -90,8 +90,8 @@ class Framer:
         self._drop(start)
         self._scanned = max(0, len(self._buffer) - len(END) + 1)
 
-    def _refusal(self, start: int, error: str) -> FrameError:
-        return FrameError(bytes(self._buffer[start : start + EXCERPT]), self._offset + start, error)
+    def _refusal(self, start: int, error: str) -> AmiFrameError:
+        return AmiFrameError(bytes(self._buffer[start : start + EXCERPT]), self._offset + start, error)
 
     def _drop(self, count: int) -> None:
         del self._buffer[:count]

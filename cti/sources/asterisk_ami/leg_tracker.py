@@ -11,12 +11,12 @@ from typing import Any
 
 from cti.events import QUEUE_CLEARED, Diverted, Established, Held, Retrieved
 from cti.sources.asterisk_ami.agents import Agents
-from cti.sources.asterisk_ami.call_registry import Callbook
+from cti.sources.asterisk_ami.call_registry import CallRegistry
 from cti.sources.asterisk_ami.channels import around, reached, wires
-from cti.sources.asterisk_ami.event_builder import Teller
-from cti.sources.asterisk_ami.legs import Ledger
-from cti.sources.asterisk_ami.transfers import Joining
-from cti.sources.asterisk_ami.values import Bridge, Call, Channel, Kind, Leg, Moment, Offer
+from cti.sources.asterisk_ami.event_builder import EventBuilder
+from cti.sources.asterisk_ami.legs import OpenLegs
+from cti.sources.asterisk_ami.transfers import Transfers
+from cti.sources.asterisk_ami.values import Bridge, Channel, ChannelKind, EventTime, Offer, PbxCall, PbxLeg
 
 #: How long somebody who reaches nobody may take to reach the same partner again (redirected into a conference room).
 RETURNS = timedelta(seconds=1)
@@ -24,22 +24,24 @@ RETURNS = timedelta(seconds=1)
 SETTLES = timedelta(seconds=0.3)
 
 
-class Conversations:
+class LegTracker:
     """Follow every extension's legs through bridges."""
 
-    def __init__(self, callbook: Callbook, ledger: Ledger, joining: Joining, agents: Agents, teller: Teller) -> None:
+    def __init__(
+        self, callbook: CallRegistry, ledger: OpenLegs, joining: Transfers, agents: Agents, teller: EventBuilder
+    ) -> None:
         self._callbook, self._ledger, self._joining = callbook, ledger, joining
         self._agents, self._teller = agents, teller
         #: "snapshot" while what is told was in progress already.
         self.cause = ""
 
-    def review(self, channels: Iterable[Channel], now: Moment, *, is_swap: bool = False) -> None:
+    def review(self, channels: Iterable[Channel], now: EventTime, *, is_swap: bool = False) -> None:
         """Look at channels whose bridges changed. ``is_swap``: one took another's place, as transfers do."""
         for channel in sorted(channels, key=_order):
             if channel.is_extension and not channel.is_gone and not channel.is_leaving:
                 self._review(channel, now, is_swap=is_swap)
 
-    def _review(self, channel: Channel, now: Moment, *, is_swap: bool) -> None:
+    def _review(self, channel: Channel, now: EventTime, *, is_swap: bool) -> None:
         found, leg = reached(channel), channel.leg
         if leg is None:
             if found:
@@ -53,7 +55,7 @@ class Conversations:
         else:
             self._doubt(leg, found, now)
 
-    def settle(self, now: Moment, *, is_final: bool = False) -> None:
+    def settle(self, now: EventTime, *, is_final: bool = False) -> None:
         """Decide what has waited long enough."""
         for leg in self._ledger.due(now, is_final=is_final):
             if leg.is_away:
@@ -63,14 +65,14 @@ class Conversations:
             elif leg.grown is not None:
                 self._joining.unite(leg, leg.grown)
 
-    def _decide_away(self, leg: Leg) -> None:
+    def _decide_away(self, leg: PbxLeg) -> None:
         if leg.ended is not None:
             self._ledger.finish(leg, leg.ended)
         elif leg.away_since is not None and not leg.is_held:
             leg.is_held = True
             self._ledger.tell(Held, leg, leg.away_since)
 
-    def _decide_end(self, leg: Leg, ended: Moment) -> None:
+    def _decide_end(self, leg: PbxLeg, ended: EventTime) -> None:
         channel, since = leg.channel, leg.successor
         found = set() if channel.is_gone else reached(channel)
         if since is None or not found:
@@ -83,7 +85,7 @@ class Conversations:
 
     # -- beginnings ------------------------------------------------------------------------------------------------
 
-    def _begin(self, channel: Channel, found: set[Channel], now: Moment) -> None:
+    def _begin(self, channel: Channel, found: set[Channel], now: EventTime) -> None:
         waiting = next((leg for leg in channel.away if leg.partners & found), None)
         if waiting is not None:
             self._return(waiting, found, now)
@@ -93,11 +95,11 @@ class Conversations:
             self._teller.call(Diverted, now, call_id=channel.call.id, device_id=channel.device)
         if call.interaction == call.id and all(one.is_extension for one in found):
             call.interaction = self._consulted_for({channel, *found}) or call.interaction
-        leg = Leg(call, channel, found, channel.bridge)
+        leg = PbxLeg(call, channel, found, channel.bridge)
         self._ledger.open(leg)
         self._tell_begin(leg, now)
 
-    def _tell_begin(self, leg: Leg, now: Moment) -> None:
+    def _tell_begin(self, leg: PbxLeg, now: EventTime) -> None:
         offer = self.offer_of(leg.channel)
         # It is answered by this leg; a later consultation on the same channel is not the queue's, nor is whom a wire
         # is led to afterwards.
@@ -109,11 +111,17 @@ class Conversations:
         seat = self._agents.seat(leg.device)
         leg.call.is_told = True
         self._teller.call(
-            Established, now, device_id=leg.device, local_state="connected", agent_id=seat.agent_id if seat else "",
-            queue_name=offer.queue if offer else "", cause=self.cause, **facts(leg.call),
-        )  # fmt: skip
+            Established,
+            now,
+            device_id=leg.device,
+            local_state="connected",
+            agent_id=seat.agent_id if seat else "",
+            queue_name=offer.queue if offer else "",
+            cause=self.cause,
+            **facts(leg.call),
+        )
 
-    def _served(self, leg: Leg, offer: Offer | None) -> None:
+    def _served(self, leg: PbxLeg, offer: Offer | None) -> None:
         """Note that a queue's agent answered: the queue is the call's, whoever it is handed to."""
         left = leg.call.left
         queue = offer.queue if offer else left.queue if left else ""
@@ -121,7 +129,7 @@ class Conversations:
             if call is not None:
                 call.served, call.left = queue, None
 
-    def tell_queue_left(self, call: Call, channel: Channel, offer: Offer | None, now: Moment) -> None:
+    def tell_queue_left(self, call: PbxCall, channel: Channel, offer: Offer | None, now: EventTime) -> None:
         """Tell, before a phone is reached that the queue did not ring, that the caller has left the queue."""
         left = call.left
         if left is None or offer is not None or (channel.order <= left.newest and channel.linked == call.owner.linked):
@@ -129,7 +137,7 @@ class Conversations:
         call.left = None
         self._teller.call(Diverted, now, call_id=call.id, device_id=left.queue, cause=QUEUE_CLEARED)
 
-    def introduce(self, channel: Channel, offer: Offer | None, now: Moment) -> None:
+    def introduce(self, channel: Channel, offer: Offer | None, now: EventTime) -> None:
         """Say who sits at an extension before its first event, where that can be known."""
         if offer is not None:
             name = "" if offer.member_name == offer.interface else offer.member_name
@@ -142,16 +150,16 @@ class Conversations:
             return channel.offer
         return next((one.offer for one in wires(channel.bridge) if one.offer is not None), None)
 
-    def _call_for(self, channel: Channel, found: set[Channel]) -> Call:
+    def _call_for(self, channel: Channel, found: set[Channel]) -> PbxCall:
         """Return a conversation's call: the customer's, else the originator's; never one the device has already."""
-        outside = [one for one in found if one.kind is Kind.OUTSIDE]
+        outside = [one for one in found if one.kind is ChannelKind.OUTSIDE]
         call = self._callbook.call_of(min(outside, key=_order)) if outside else self._internal_call(channel, found)
         if all(leg.call is not call or leg is channel.leg for leg in self._ledger.at(channel.device)):
             return call
         own = next((one.uid for one in (*sorted(wires(channel.bridge), key=_order), channel) if one.uid != call.id), "")
         return self._callbook.begin(channel, own or f"{channel.uid}-2", call.interaction)
 
-    def _internal_call(self, channel: Channel, found: set[Channel]) -> Call:
+    def _internal_call(self, channel: Channel, found: set[Channel]) -> PbxCall:
         for one in sorted(found, key=_order):
             if one.leg is not None and one.leg.ended is None and channel in one.leg.partners:
                 return one.leg.call
@@ -170,7 +178,7 @@ class Conversations:
 
     # -- going on --------------------------------------------------------------------------------------------------
 
-    def _go_on(self, leg: Leg, found: set[Channel], now: Moment) -> None:
+    def _go_on(self, leg: PbxLeg, found: set[Channel], now: EventTime) -> None:
         joined = found - leg.partners
         leg.partners, leg.bridge, leg.ended, leg.successor = found, leg.channel.bridge, None, None
         self._ledger.waits_no_more(leg)
@@ -181,7 +189,7 @@ class Conversations:
         if leg.grown is not None:
             self._ledger.wait(leg, leg.grown, SETTLES)
 
-    def _doubt(self, leg: Leg, found: set[Channel], now: Moment) -> None:
+    def _doubt(self, leg: PbxLeg, found: set[Channel], now: EventTime) -> None:
         leg.ended = leg.ended or now
         if not found:
             leg.successor = None
@@ -190,14 +198,14 @@ class Conversations:
             leg.successor = now
             self._ledger.wait(leg, now, SETTLES)
 
-    def _step_away(self, leg: Leg, now: Moment) -> None:
+    def _step_away(self, leg: PbxLeg, now: EventTime) -> None:
         channel = leg.channel
         leg.is_away, leg.away_since, leg.ended, leg.successor, leg.grown = True, leg.ended or now, None, None, None
         channel.away.append(leg)
         channel.leg = None
         self._ledger.wait(leg, now, SETTLES)
 
-    def _return(self, leg: Leg, found: set[Channel], now: Moment) -> None:
+    def _return(self, leg: PbxLeg, found: set[Channel], now: EventTime) -> None:
         """Take up a leg that waited; told as retrieved when it was told as held."""
         channel = leg.channel
         channel.away.remove(leg)
@@ -209,21 +217,21 @@ class Conversations:
             self._ledger.tell(Retrieved, leg, now)
         self._go_on(leg, found, now)
 
-    def check_away(self, bridge: Bridge | None, now: Moment) -> None:
+    def check_away(self, bridge: Bridge | None, now: EventTime) -> None:
         """End the legs that wait in a bridge for a partner who has left it."""
         for leg in self._ledger.away():
             if leg.bridge is bridge and leg.ended is None and not leg.partners & around(bridge):
                 leg.ended = now
                 self._ledger.wait(leg, now, RETURNS)
 
-    def hold(self, channel: Channel, now: Moment, *, is_held: bool) -> None:
+    def hold(self, channel: Channel, now: EventTime, *, is_held: bool) -> None:
         """Hold or retrieve a channel's leg; repeated it changes nothing."""
         leg = channel.leg
         if leg is not None and leg.is_held != is_held and leg.ended is None:
             leg.is_held = is_held
             self._ledger.tell(Held if is_held else Retrieved, leg, now)
 
-    def hung_up(self, channel: Channel, now: Moment) -> None:
+    def hung_up(self, channel: Channel, now: EventTime) -> None:
         """End the legs of a channel that is gone; where it had two, a transfer may still explain it."""
         is_explained_later = bool(channel.away)
         for leg in channel.legs:
@@ -234,16 +242,21 @@ class Conversations:
                 self._ledger.finish(leg, leg.ended)
 
 
-def facts(call: Call) -> dict[str, Any]:
+def facts(call: PbxCall) -> dict[str, Any]:
     """Return what an event tells of its call."""
     return {
-        "call_id": call.id, "interaction_id": call.interaction, "direction": call.direction,
-        "calling_number": call.calling_number, "called_number": call.called_number, "caller_name": call.caller_name,
-        "caller_name_source": "isdn" if call.caller_name else "", "query_data": dict(call.query),
-    }  # fmt: skip
+        "call_id": call.id,
+        "interaction_id": call.interaction,
+        "direction": call.direction,
+        "calling_number": call.calling_number,
+        "called_number": call.called_number,
+        "caller_name": call.caller_name,
+        "caller_name_source": "isdn" if call.caller_name else "",
+        "query_data": dict(call.query),
+    }
 
 
-def _is_waited_for(leg: Leg) -> bool:
+def _is_waited_for(leg: PbxLeg) -> bool:
     """Say whether a channel is in another bridge while its partner stays in the first one."""
     here = leg.channel.bridge
     if here is None or here.is_holding or leg.bridge is None or leg.bridge is here:

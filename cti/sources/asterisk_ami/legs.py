@@ -4,20 +4,20 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from cti.events import Connection, ConnectionCleared, ConnectionItem, Held, Retrieved
-from cti.sources.asterisk_ami.call_registry import Callbook
-from cti.sources.asterisk_ami.event_builder import Teller
-from cti.sources.asterisk_ami.values import Call, Channel, Kind, Leg, Moment
+from cti.sources.asterisk_ami.call_registry import CallRegistry
+from cti.sources.asterisk_ami.event_builder import EventBuilder
+from cti.sources.asterisk_ami.values import Channel, ChannelKind, EventTime, PbxCall, PbxLeg
 
 
-class Ledger:
+class OpenLegs:
     """Keep legs from their begin to their end."""
 
-    def __init__(self, callbook: Callbook, teller: Teller) -> None:
+    def __init__(self, callbook: CallRegistry, teller: EventBuilder) -> None:
         self._callbook, self._teller = callbook, teller
-        self._by_device: dict[str, dict[Leg, None]] = {}
-        self._waiting: dict[Leg, None] = {}
+        self._by_device: dict[str, dict[PbxLeg, None]] = {}
+        self._waiting: dict[PbxLeg, None] = {}
 
-    def open(self, leg: Leg) -> None:
+    def open(self, leg: PbxLeg) -> None:
         """Keep a new leg: its channel's present one."""
         channel = leg.channel
         channel.leg = channel.last_leg = leg
@@ -26,7 +26,7 @@ class Ledger:
         leg.call.legs.add(leg)
         self._by_device.setdefault(leg.device, {})[leg] = None
 
-    def forget(self, leg: Leg) -> None:
+    def forget(self, leg: PbxLeg) -> None:
         """Take a leg from its channel and call."""
         channel = leg.channel
         self._waiting.pop(leg, None)
@@ -40,13 +40,13 @@ class Ledger:
         if leg in channel.away:
             channel.away.remove(leg)
 
-    def finish(self, leg: Leg, moment: Moment) -> None:
+    def finish(self, leg: PbxLeg, moment: EventTime) -> None:
         """Tell that a leg is over."""
         self.forget(leg)
         self.tell(ConnectionCleared, leg, moment)
         self._callbook.released(leg.call, moment)
 
-    def move(self, leg: Leg, call: Call) -> None:
+    def move(self, leg: PbxLeg, call: PbxCall) -> None:
         """Put a leg into another call."""
         before = leg.call
         before.legs.discard(leg)
@@ -54,32 +54,34 @@ class Ledger:
         call.legs.add(leg)
         self._callbook.assign(leg.channel, call)
 
-    def at(self, device: str) -> list[Leg]:
+    def at(self, device: str) -> list[PbxLeg]:
         """Return the open legs of an extension."""
         return list(self._by_device.get(device, ()))
 
-    def away(self) -> list[Leg]:
+    def away(self) -> list[PbxLeg]:
         """Return the legs that wait while their channel is elsewhere."""
         return [leg for legs in self._by_device.values() for leg in legs if leg.is_away]
 
-    def held_at(self, device: str) -> Leg | None:
+    def held_at(self, device: str) -> PbxLeg | None:
         """Return the leg that an extension has on hold or left waiting."""
         return next((leg for leg in self.at(device) if leg.ended is None and (leg.is_held or leg.is_away)), None)
 
-    def tell(self, kind: type[Held] | type[Retrieved] | type[ConnectionCleared], leg: Leg, moment: Moment) -> None:
+    def tell(
+        self, kind: type[Held] | type[Retrieved] | type[ConnectionCleared], leg: PbxLeg, moment: EventTime
+    ) -> None:
         """Tell something of a leg's connection."""
         self._teller.call(kind, moment, call_id=leg.call.id, device_id=leg.device)
 
-    def wait(self, leg: Leg, since: Moment, patience: timedelta) -> None:
+    def wait(self, leg: PbxLeg, since: EventTime, patience: timedelta) -> None:
         """Decide about a leg later."""
-        leg.due = Moment(since.time + patience, since.received + patience)
+        leg.due = EventTime(since.time + patience, since.received + patience)
         self._waiting[leg] = None
 
-    def waits_no_more(self, leg: Leg) -> None:
+    def waits_no_more(self, leg: PbxLeg) -> None:
         """Decide nothing about a leg."""
         self._waiting.pop(leg, None)
 
-    def due(self, now: Moment, *, is_final: bool) -> Iterator[Leg]:
+    def due(self, now: EventTime, *, is_final: bool) -> Iterator[PbxLeg]:
         """Yield the legs that have waited long enough, each once, the one that was due first before the others."""
         for leg in sorted(self._waiting, key=_due_time):
             is_due = leg.due is None or now.time >= leg.due.time or now.received >= leg.due.received
@@ -93,16 +95,16 @@ class Ledger:
         return bool(self._waiting)
 
 
-def _due_time(leg: Leg) -> float:
+def _due_time(leg: PbxLeg) -> float:
     return leg.due.time.timestamp() if leg.due else 0.0
 
 
-def connection(call: Call, channel: Channel) -> Connection:
+def connection(call: PbxCall, channel: Channel) -> Connection:
     """Name a channel's part in a call: an extension by its number, an outside party by its channel."""
-    name = channel.device if channel.kind is Kind.EXTENSION else channel.name
+    name = channel.device if channel.kind is ChannelKind.EXTENSION else channel.name
     return Connection(call_id=call.id[:255], device_id=name[:255])
 
 
-def item(call: Call, channel: Channel, before: Call | None = None) -> ConnectionItem:
+def item(call: PbxCall, channel: Channel, before: PbxCall | None = None) -> ConnectionItem:
     """Say who is in the resulting call, and in which it was before."""
     return ConnectionItem(new=connection(call, channel), old=connection(before or call, channel))

@@ -19,11 +19,11 @@ _PLAIN = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v":
 _NOTHING = frozenset({"", "<unknown>", "unknown", "<none>", "(null)"})
 
 
-class MessageError(ValueError):
+class AmiMessageError(ValueError):
     """A message cannot be true or cannot be read; the text names the field. Never worth a retry."""
 
 
-class Message:
+class AmiMessage:
     """The keys and values of one message in their order; keys may repeat."""
 
     __slots__ = ("first", "pairs")
@@ -75,16 +75,16 @@ class Message:
         return datetime.fromtimestamp(float(value), UTC) if TIMESTAMP.fullmatch(value) else None
 
 
-def parse(raw: bytes) -> Message:
-    """Read a message. Raises ``MessageError`` when no line of it is a key and a value."""
+def parse(raw: bytes) -> AmiMessage:
+    """Read a message. Raises ``AmiMessageError`` when no line of it is a key and a value."""
     pairs: list[tuple[str, str]] = []
     for line in raw.decode("utf-8", "replace").split("\r\n"):
         key, colon, value = line.partition(":")
         if colon:
             pairs.append((key, value.removeprefix(" ")))
     if not pairs:
-        raise MessageError("no line is a key, a colon and a value")
-    return Message(pairs)
+        raise AmiMessageError("no line is a key, a colon and a value")
+    return AmiMessage(pairs)
 
 
 def event_name(raw: bytes) -> str:
@@ -108,7 +108,7 @@ def _meant(match: re.Match[str]) -> str:
 
 
 def checked(value: str, pattern: re.Pattern[str], field: str) -> str:
-    """Return a value that has the form of its field. Raises ``MessageError`` otherwise."""
+    """Return a value that has the form of its field. Raises ``AmiMessageError`` otherwise."""
     if not pattern.fullmatch(value):
-        raise MessageError(f"{field} is missing or not plausible")
+        raise AmiMessageError(f"{field} is missing or not plausible")
     return value

@@ -7,11 +7,11 @@ import msgspec
 from cti.sources.port import SourceConfig
 
 
-class OptionsError(ValueError):
+class AmiOptionsError(ValueError):
     """The options of a source cannot be read; the text names the option."""
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
+class AmiOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
     """The settings of kind ``asterisk_ami``; each is explained in the manual."""
 
     #: "md5": by a challenge, so that the secret is not sent.
@@ -42,10 +42,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=F
         return frozenset(name for name in (self.wrapup_variable, self.wrapup_template_variable) if name)
 
 
-def read_options(config: SourceConfig) -> Options:
-    """Read a source's options. Raises ``OptionsError`` that names the one that is wrong."""
+def read_options(config: SourceConfig) -> AmiOptions:
+    """Read a source's options. Raises ``AmiOptionsError`` that names the one that is wrong."""
     known: dict[str, Any] = {name: value for name, value in config.options.items() if value is not None}
     try:
-        return msgspec.convert(known, Options)
+        return msgspec.convert(known, AmiOptions)
     except msgspec.ValidationError as error:
-        raise OptionsError(str(error)) from error
+        raise AmiOptionsError(str(error)) from error

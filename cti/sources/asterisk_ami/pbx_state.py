@@ -9,24 +9,24 @@ from datetime import datetime
 
 from cti.events import Event
 from cti.sources.asterisk_ami.agents import Agents, Membership
-from cti.sources.asterisk_ami.call_registry import Callbook
-from cti.sources.asterisk_ami.channel_names import Naming, peer_of
-from cti.sources.asterisk_ami.channels import Board, around
+from cti.sources.asterisk_ami.call_registry import CallRegistry
+from cti.sources.asterisk_ami.channel_names import ChannelNames, peer_of
+from cti.sources.asterisk_ami.channels import ChannelTable, around
 from cti.sources.asterisk_ami.dialling import Dialling
-from cti.sources.asterisk_ami.event_builder import Teller
-from cti.sources.asterisk_ami.leg_tracker import Conversations
-from cti.sources.asterisk_ami.legs import Ledger
-from cti.sources.asterisk_ami.messages import Message, MessageError
+from cti.sources.asterisk_ami.event_builder import EventBuilder
+from cti.sources.asterisk_ami.leg_tracker import LegTracker
+from cti.sources.asterisk_ami.legs import OpenLegs
+from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError
 from cti.sources.asterisk_ami.options import read_options
-from cti.sources.asterisk_ami.transfers import Joining
-from cti.sources.asterisk_ami.values import Bridge, Channel, Kind, Left, Leg, Moment, Offer
+from cti.sources.asterisk_ami.transfers import Transfers
+from cti.sources.asterisk_ami.values import Bridge, Channel, ChannelKind, EventTime, Left, Offer, PbxLeg
 from cti.sources.asterisk_ami.variables import Variables
 from cti.sources.port import SourceConfig, Stamp
 
 _RINGING = "5"
 
 
-class Picture:
+class PbxState:
     """Channels, bridges, queues and agents, folded from messages.
 
     Raises ``OptionsError`` when the source's options cannot be read.
@@ -34,46 +34,64 @@ class Picture:
 
     def __init__(self, config: SourceConfig, stamp: Stamp) -> None:
         self.options = read_options(config)
-        self.naming = Naming(config.devices, self.options)
-        self.teller = Teller(stamp)
+        self.naming = ChannelNames(config.devices, self.options)
+        self.teller = EventBuilder(stamp)
         self.agents = Agents(self.naming, self.teller, phone_users=self.options.phone_users)
-        self.board = Board(self.naming)
-        self.callbook = Callbook(self.teller)
-        ledger = Ledger(self.callbook, self.teller)
-        joining = Joining(self.callbook, ledger, self.teller)
+        self.board = ChannelTable(self.naming)
+        self.callbook = CallRegistry(self.teller)
+        ledger = OpenLegs(self.callbook, self.teller)
+        joining = Transfers(self.callbook, ledger, self.teller)
         self.variables = Variables(self.options, self.callbook, self.agents, self.teller)
-        self.conversations = Conversations(self.callbook, ledger, joining, self.agents, self.teller)
+        self.conversations = LegTracker(self.callbook, ledger, joining, self.agents, self.teller)
         self.dialling = Dialling(self.callbook, ledger, self.conversations, self.teller)
         self._ledger, self._joining = ledger, joining
         self._queue_names = config.queues
         self._rules = self._table()
 
-    def _table(self) -> dict[str, Callable[[Message, Moment], None]]:
+    def _table(self) -> dict[str, Callable[[AmiMessage, EventTime], None]]:
         return {
-            "Newchannel": self._new_channel, "NewCallerid": self._new_caller_id, "Newstate": self._new_state,
-            "Rename": self._rename, "Hangup": self._hangup, "VarSet": self._var_set, "UserEvent": self._user_event,
-            "LocalBridge": self._local_bridge, "BridgeEnter": self._enter, "BridgeLeave": self._leave,
-            "BridgeMerge": self._merge, "BridgeDestroy": self._destroy, "Hold": self._hold, "Unhold": self._unhold,
-            "DialBegin": self._dial_begin, "DialEnd": self._dial_end, "BlindTransfer": self._blind_transfer,
-            "AttendedTransfer": self._attended_transfer, "QueueCallerJoin": self._join_queue,
-            "QueueCallerLeave": self._leave_queue, "QueueCallerAbandon": self._leave_queue,
-            "AgentCalled": self._agent_called, "AgentConnect": self._agent_called,
-            "AgentRingNoAnswer": self._ring_no_answer, "AgentLogin": self._agent_login,
-            "AgentLogoff": self._agent_logoff, "QueueMemberAdded": self._member_added,
-            "QueueMemberRemoved": self._member_removed, "QueueMemberPause": self._member_paused,
+            "Newchannel": self._new_channel,
+            "NewCallerid": self._new_caller_id,
+            "Newstate": self._new_state,
+            "Rename": self._rename,
+            "Hangup": self._hangup,
+            "VarSet": self._var_set,
+            "UserEvent": self._user_event,
+            "LocalBridge": self._local_bridge,
+            "BridgeEnter": self._enter,
+            "BridgeLeave": self._leave,
+            "BridgeMerge": self._merge,
+            "BridgeDestroy": self._destroy,
+            "Hold": self._hold,
+            "Unhold": self._unhold,
+            "DialBegin": self._dial_begin,
+            "DialEnd": self._dial_end,
+            "BlindTransfer": self._blind_transfer,
+            "AttendedTransfer": self._attended_transfer,
+            "QueueCallerJoin": self._join_queue,
+            "QueueCallerLeave": self._leave_queue,
+            "QueueCallerAbandon": self._leave_queue,
+            "AgentCalled": self._agent_called,
+            "AgentConnect": self._agent_called,
+            "AgentRingNoAnswer": self._ring_no_answer,
+            "AgentLogin": self._agent_login,
+            "AgentLogoff": self._agent_logoff,
+            "QueueMemberAdded": self._member_added,
+            "QueueMemberRemoved": self._member_removed,
+            "QueueMemberPause": self._member_paused,
             "QueueMemberPaused": self._member_paused,
-        }  # fmt: skip
+        }
 
     def hears(self, event: str) -> bool:
         """Say whether an AMI event is worth reading."""
         return event in self._rules
 
-    def hear(self, message: Message, received: datetime) -> None:
-        """Take one AMI event. Raises ``MessageError`` when it is not plausible; then it changed nothing."""
+    def hear(self, message: AmiMessage, received: datetime) -> None:
+        """Take one AMI event. Raises ``AmiMessageError`` when it is not plausible; then it changed nothing."""
         rule = self._rules.get(message.get("Event"))
         if rule is None:
             return
-        now = Moment(message.time() or received, received)
+        now = EventTime(message.time() or received, received)
         if self._ledger.is_waiting:
             self.conversations.settle(now)
         rule(message, now)
@@ -86,11 +104,11 @@ class Picture:
     def wait(self, received: datetime) -> None:
         """Let time pass: what has waited long enough is decided."""
         if self._ledger.is_waiting:
-            self.conversations.settle(Moment(received, received))
+            self.conversations.settle(EventTime(received, received))
 
     def settle(self, received: datetime) -> None:
         """Decide everything that waits: no more messages will come."""
-        self.conversations.settle(Moment(received, received), is_final=True)
+        self.conversations.settle(EventTime(received, received), is_final=True)
 
     def taken(self) -> list[Event]:
         """Return the events that were told since they were last taken."""
@@ -102,39 +120,39 @@ class Picture:
 
     # -- channels --------------------------------------------------------------------------------------------------
 
-    def _new_channel(self, message: Message, _now: Moment) -> None:
+    def _new_channel(self, message: AmiMessage, _now: EventTime) -> None:
         channel = self.board.add(message)
         if channel.is_extension and channel.number == channel.device:
             channel.phone_name = channel.caller_name
         self.variables.born(channel, message.variables())
 
-    def _known(self, message: Message, now: Moment, prefix: str = "") -> Channel | None:
+    def _known(self, message: AmiMessage, now: EventTime, prefix: str = "") -> Channel | None:
         channel = self.board.find(message, prefix)
         if channel is not None:
             self.variables.seen(channel, message.variables(prefix), now)
         return channel
 
-    def _new_caller_id(self, message: Message, now: Moment) -> None:
+    def _new_caller_id(self, message: AmiMessage, now: EventTime) -> None:
         channel = self._known(message, now)
         if channel is not None:
             channel.number, channel.caller_name = message.get("CallerIDNum"), message.text("CallerIDName")
             if channel.call is not None:
                 self.callbook.refresh(channel.call, channel)
 
-    def _new_state(self, message: Message, now: Moment) -> None:
+    def _new_state(self, message: AmiMessage, now: EventTime) -> None:
         channel = self._known(message, now)
         if channel is not None and message.get("ChannelState") == _RINGING and channel.dialled_by is not None:
             self.dialling.rings(channel, now)
 
-    def _rename(self, message: Message, _now: Moment) -> None:
+    def _rename(self, message: AmiMessage, _now: EventTime) -> None:
         self.board.rename(message)
 
-    def _hangup(self, message: Message, now: Moment) -> None:
+    def _hangup(self, message: AmiMessage, now: EventTime) -> None:
         channel = self._known(message, now)
         if channel is not None:
             self.gone(channel, now)
 
-    def gone(self, channel: Channel, now: Moment) -> None:
+    def gone(self, channel: Channel, now: EventTime) -> None:
         """Take a channel out of the picture."""
         self._left(channel, now)
         for leg in channel.legs:
@@ -143,23 +161,23 @@ class Picture:
         self.dialling.hung_up(channel, now)
         self.board.drop(channel)
 
-    def _var_set(self, message: Message, now: Moment) -> None:
+    def _var_set(self, message: AmiMessage, now: EventTime) -> None:
         if message.first.get("Channel"):
             channel = self.board.find(message)
             if channel is not None:
                 self.variables.is_set(channel, message, now)
 
-    def _user_event(self, message: Message, now: Moment) -> None:
+    def _user_event(self, message: AmiMessage, now: EventTime) -> None:
         self.variables.user_event(message, now)
 
-    def _local_bridge(self, message: Message, _now: Moment) -> None:
+    def _local_bridge(self, message: AmiMessage, _now: EventTime) -> None:
         one, two = self.board.find(message, "LocalOne"), self.board.find(message, "LocalTwo")
         if one is not None and two is not None and one is not two:
             one.other, two.other = two, one
 
     # -- bridges ---------------------------------------------------------------------------------------------------
 
-    def _enter(self, message: Message, now: Moment) -> None:
+    def _enter(self, message: AmiMessage, now: EventTime) -> None:
         channel = self._known(message, now)
         if channel is None:
             return
@@ -179,20 +197,20 @@ class Picture:
             channel.is_leaving = False
         return channel
 
-    def enter(self, channel: Channel, bridge: Bridge, now: Moment, *, is_swap: bool = False) -> None:
+    def enter(self, channel: Channel, bridge: Bridge, now: EventTime, *, is_swap: bool = False) -> None:
         """Put a channel into a bridge, and look who is connected by it."""
         channel.is_leaving = False
         self.board.enter(channel, bridge)
         parties = around(bridge)
         for one in parties:
-            if one.kind is Kind.OUTSIDE:
+            if one.kind is ChannelKind.OUTSIDE:
                 self.callbook.call_of(one)
                 self.variables.taken_up(one)
         self.conversations.review(parties | {channel}, now, is_swap=is_swap)
         for one in parties:
             self._touch(one)
 
-    def connect(self, parties: set[Channel], now: Moment) -> None:
+    def connect(self, parties: set[Channel], now: EventTime) -> None:
         """Look at channels that are bridged already."""
         self.conversations.review(parties, now)
         for one in parties:
@@ -204,15 +222,15 @@ class Picture:
         if leg is not None:
             self.variables.remember(leg)
             for partner in leg.partners:
-                if partner.kind is Kind.OUTSIDE:
+                if partner.kind is ChannelKind.OUTSIDE:
                     partner.last_leg = leg
 
-    def _leave(self, message: Message, now: Moment) -> None:
+    def _leave(self, message: AmiMessage, now: EventTime) -> None:
         channel, bridge = self._known(message, now), self.board.bridges.get(message.get("BridgeUniqueid"))
         if channel is not None and bridge is not None and channel.bridge is bridge:
             self._left(channel, now)
 
-    def _left(self, channel: Channel, now: Moment) -> None:
+    def _left(self, channel: Channel, now: EventTime) -> None:
         bridge = channel.bridge
         channel.is_leaving = False
         if bridge is None:
@@ -222,13 +240,13 @@ class Picture:
         self.conversations.review(before, now)
         self.conversations.check_away(bridge, now)
 
-    def _merge(self, message: Message, _now: Moment) -> None:
+    def _merge(self, message: AmiMessage, _now: EventTime) -> None:
         """Note the merge; each channel that moves is told by itself, but for those that are not."""
         source = self.board.bridges.get(message.get("FromBridgeUniqueid"))
         if source is not None:
             source.merged_into = message.get("ToBridgeUniqueid")
 
-    def _destroy(self, message: Message, now: Moment) -> None:
+    def _destroy(self, message: AmiMessage, now: EventTime) -> None:
         bridge = self.board.bridges.get(message.get("BridgeUniqueid"))
         for channel in list(bridge.members) if bridge else []:
             target = self.board.bridges.get(bridge.merged_into) if bridge else None
@@ -237,20 +255,20 @@ class Picture:
             else:
                 self._left(channel, now)
 
-    def _hold(self, message: Message, now: Moment) -> None:
+    def _hold(self, message: AmiMessage, now: EventTime) -> None:
         self._set_hold(message, now, is_held=True)
 
-    def _unhold(self, message: Message, now: Moment) -> None:
+    def _unhold(self, message: AmiMessage, now: EventTime) -> None:
         self._set_hold(message, now, is_held=False)
 
-    def _set_hold(self, message: Message, now: Moment, *, is_held: bool) -> None:
+    def _set_hold(self, message: AmiMessage, now: EventTime, *, is_held: bool) -> None:
         channel = self._known(message, now)
         if channel is not None:
             self.conversations.hold(channel, now, is_held=is_held)
 
     # -- dialling and queues ---------------------------------------------------------------------------------------
 
-    def _dial_begin(self, message: Message, now: Moment) -> None:
+    def _dial_begin(self, message: AmiMessage, now: EventTime) -> None:
         called = self._called(message, now)
         if called is None:
             return
@@ -262,22 +280,22 @@ class Picture:
             self._learn_trunk(called, message.last("DialString"))
             self.dialling.dials(caller, called, message.last("DialString"), now)
 
-    def _called(self, message: Message, now: Moment) -> Channel | None:
-        """Return whom a message names as dialled. Raises ``MessageError`` when it names two: one is forged."""
+    def _called(self, message: AmiMessage, now: EventTime) -> Channel | None:
+        """Return whom a message names as dialled. Raises ``AmiMessageError`` when it names two: one is forged."""
         if len(set(message.all("DestChannel"))) > 1:
-            raise MessageError("DestChannel is named twice")
+            raise AmiMessageError("DestChannel is named twice")
         return self._known(message, now, "Dest")
 
     def _learn_trunk(self, called: Channel, dial_string: str) -> None:
         if called.is_extension and self.naming.learn_trunk(called.name, dial_string):
-            self.board.reclassify(peer_of(called.name), Kind.OUTSIDE)
+            self.board.reclassify(peer_of(called.name), ChannelKind.OUTSIDE)
 
-    def _dial_end(self, message: Message, now: Moment) -> None:
+    def _dial_end(self, message: AmiMessage, now: EventTime) -> None:
         called = self._called(message, now)
         if called is not None and message.last("DialStatus") != "ANSWER":
             self.dialling.passed_over(called, now)
 
-    def _join_queue(self, message: Message, now: Moment) -> None:
+    def _join_queue(self, message: AmiMessage, now: EventTime) -> None:
         channel = self._known(message, now)
         queue = message.last("Queue")
         if channel is not None and queue:
@@ -285,26 +303,26 @@ class Picture:
             self.variables.taken_up(channel)
             self.dialling.joins_queue(channel, self.queue_name(queue), now)
 
-    def _leave_queue(self, message: Message, now: Moment) -> None:
+    def _leave_queue(self, message: AmiMessage, now: EventTime) -> None:
         channel, queue = self._known(message, now), message.last("Queue")
         if channel is not None and channel.call is not None and queue:
             self.dialling.leaves_queue(channel.call, Left(self.queue_name(queue), self.board.newest))
 
-    def _agent_called(self, message: Message, now: Moment) -> None:
+    def _agent_called(self, message: AmiMessage, now: EventTime) -> None:
         caller, called = self._known(message, now), self._called(message, now)
         queue, interface = message.last("Queue"), message.last("Interface")
         if caller is not None and called is not None and queue and interface:
             offer = Offer(self.queue_name(queue), interface, message.last("MemberName"))
             self.dialling.offers(caller, called, offer)
 
-    def _ring_no_answer(self, message: Message, now: Moment) -> None:
+    def _ring_no_answer(self, message: AmiMessage, now: EventTime) -> None:
         called = self._called(message, now)
         if called is not None:
             self.dialling.passed_over(called, now)
 
     # -- transfers -------------------------------------------------------------------------------------------------
 
-    def _blind_transfer(self, message: Message, now: Moment) -> None:
+    def _blind_transfer(self, message: AmiMessage, now: EventTime) -> None:
         transferer = self.board.find(message, "Transferer")
         if message.get("Result") != "Success" or transferer is None:
             return
@@ -313,7 +331,7 @@ class Picture:
             self.variables.remember(leg)
             self._joining.blind(leg, message.last("Extension"), leg.partners, now)
 
-    def _attended_transfer(self, message: Message, now: Moment) -> None:
+    def _attended_transfer(self, message: AmiMessage, now: EventTime) -> None:
         if message.get("Result") != "Success":
             return
         first, second = self._transferers(message)
@@ -330,7 +348,7 @@ class Picture:
         elif legs and first.is_extension:
             self._joining.blind(legs[0], "", legs[0].partners, now)
 
-    def _transferers(self, message: Message) -> tuple[Channel | None, Channel | None]:
+    def _transferers(self, message: AmiMessage) -> tuple[Channel | None, Channel | None]:
         return self.board.find(message, "OrigTransferer"), self.board.find(message, "SecondTransferer")
 
     def _three_way(self, first: Channel, second: Channel) -> None:
@@ -341,41 +359,44 @@ class Picture:
 
     # -- agents ----------------------------------------------------------------------------------------------------
 
-    def _agent_login(self, message: Message, now: Moment) -> None:
+    def _agent_login(self, message: AmiMessage, now: EventTime) -> None:
         agent_id = message.last("Agent")
         if not agent_id:
-            raise MessageError("Agent is missing")
+            raise AmiMessageError("Agent is missing")
         channel = self._known(message, now)
         if channel is not None and channel.is_extension:
             self.agents.pool_logged_on(agent_id, channel.device, channel.phone_name, now)
 
-    def _agent_logoff(self, message: Message, now: Moment) -> None:
+    def _agent_logoff(self, message: AmiMessage, now: EventTime) -> None:
         if self._known(message, now) is not None:
             self.agents.pool_logged_off(message.last("Agent"), now)
 
-    def _member_added(self, message: Message, now: Moment) -> None:
+    def _member_added(self, message: AmiMessage, now: EventTime) -> None:
         self.agents.joined(membership(message), now)
 
-    def _member_removed(self, message: Message, now: Moment) -> None:
+    def _member_removed(self, message: AmiMessage, now: EventTime) -> None:
         self.agents.left(membership(message), now)
 
-    def _member_paused(self, message: Message, now: Moment) -> None:
+    def _member_paused(self, message: AmiMessage, now: EventTime) -> None:
         self.agents.paused(membership(message), now)
 
 
-def membership(message: Message) -> Membership:
+def membership(message: AmiMessage) -> Membership:
     """Read a queue member: events and snapshots name its fields differently."""
     interface = message.get("Interface") or message.get("Location")
     if not interface or not message.get("Queue"):
-        raise MessageError("Queue, or Interface and Location, is missing")
+        raise AmiMessageError("Queue, or Interface and Location, is missing")
     return Membership(
-        queue=message.get("Queue"), interface=interface, state_interface=message.get("StateInterface"),
-        name=message.get("MemberName") or message.get("Name"), is_paused=message.get("Paused") == "1",
+        queue=message.get("Queue"),
+        interface=interface,
+        state_interface=message.get("StateInterface"),
+        name=message.get("MemberName") or message.get("Name"),
+        is_paused=message.get("Paused") == "1",
         reason=message.get("PausedReason") or message.get("Reason"),
-    )  # fmt: skip
+    )
 
 
-def _two_legs(first: Channel, second: Channel) -> list[Leg]:
+def _two_legs(first: Channel, second: Channel) -> list[PbxLeg]:
     """Return the transferring extension's leg with the customer and the one with whom it consulted."""
     if first is second:
         return first.legs

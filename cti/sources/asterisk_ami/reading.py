@@ -1,16 +1,28 @@
 """From bytes to the messages worth reading: cut, mend, skip, parse. Pure."""
 
-from cti.sources.asterisk_ami.framing import BANNER, Frame, FrameError, Framer
-from cti.sources.asterisk_ami.messages import Message, MessageError, event_name, parse
-from cti.sources.asterisk_ami.pbx_state import Picture
-from cti.sources.asterisk_ami.reassembly import Mender, Refused
+from cti.sources.asterisk_ami.framing import BANNER, AmiFrame, AmiFrameError, AmiFramer
+from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError, event_name, parse
+from cti.sources.asterisk_ami.pbx_state import PbxState
+from cti.sources.asterisk_ami.reassembly import NotAMessage, Reassembler
 from cti.sources.port import Quarantined
 
 #: What the answers to a snapshot's actions are made of.
-LISTED = frozenset({
-    "CoreShowChannel", "CoreShowChannelsComplete", "QueueParams", "QueueMember", "QueueEntry", "QueueStatusComplete",
-    "BridgeListItem", "BridgeListComplete", "BridgeInfoChannel", "BridgeInfoComplete", "Agents", "AgentsComplete",
-})  # fmt: skip
+LISTED = frozenset(
+    {
+        "CoreShowChannel",
+        "CoreShowChannelsComplete",
+        "QueueParams",
+        "QueueMember",
+        "QueueEntry",
+        "QueueStatusComplete",
+        "BridgeListItem",
+        "BridgeListComplete",
+        "BridgeInfoChannel",
+        "BridgeInfoComplete",
+        "Agents",
+        "AgentsComplete",
+    }
+)
 _ALSO = frozenset({"FullyBooted", "Shutdown"})
 _EXCERPT = 8192
 
@@ -20,10 +32,10 @@ class Heard:
 
     __slots__ = ("message", "offset", "raw")
 
-    def __init__(self, message: Message, frame: Frame) -> None:
+    def __init__(self, message: AmiMessage, frame: AmiFrame) -> None:
         self.message, self.raw, self.offset = message, frame.raw, frame.offset
 
-    def refused(self, error: MessageError) -> Quarantined:
+    def refused(self, error: AmiMessageError) -> Quarantined:
         """Return the message as one that could not be true."""
         return quarantined(self.raw, "message", str(error), self.offset)
 
@@ -31,10 +43,10 @@ class Heard:
 class Reader:
     """Feed bytes of one link, take what they say."""
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: PbxState) -> None:
         self._picture = picture
-        self._framer = Framer()
-        self._mender = Mender(picture.board.uid_of)
+        self._framer = AmiFramer()
+        self._mender = Reassembler(picture.board.uid_of)
         self._is_wanted: dict[bytes, bool] = {}
 
     def feed(self, data: bytes) -> list[Heard | Quarantined]:
@@ -44,18 +56,18 @@ class Reader:
         """
         return [one for frame in self.frames(data) if (one := self.heard(frame)) is not None]
 
-    def frames(self, data: bytes) -> list[Frame | FrameError]:
+    def frames(self, data: bytes) -> list[AmiFrame | AmiFrameError]:
         """Cut bytes into frames."""
         return self._framer.feed(data)
 
-    def heard(self, frame: Frame | FrameError) -> Heard | Quarantined | None:
+    def heard(self, frame: AmiFrame | AmiFrameError) -> Heard | Quarantined | None:
         """Read one frame; None when it is not worth reading."""
-        if isinstance(frame, FrameError):
+        if isinstance(frame, AmiFrameError):
             return quarantined(frame.raw, "frame", frame.error, frame.offset)
         if frame.raw.startswith(BANNER):
             return None
         mended = self._mender.pass_on(frame)
-        if isinstance(mended, Refused):
+        if isinstance(mended, NotAMessage):
             return quarantined(frame.raw, "message", mended.error, frame.offset)
         if mended is None or not self._is_worth_reading(mended.raw):
             return None
@@ -78,10 +90,10 @@ class Reader:
         end = raw.find(b"\r\n", start + 2)
         return raw[start + 12 : end].lstrip(b"_").decode("utf-8", "replace") in self._picture.variables.names
 
-    def _parsed(self, frame: Frame) -> Heard | Quarantined:
+    def _parsed(self, frame: AmiFrame) -> Heard | Quarantined:
         try:
             return Heard(parse(frame.raw), frame)
-        except MessageError as error:
+        except AmiMessageError as error:
             return quarantined(frame.raw, "message", str(error), frame.offset)
 
 

@@ -10,24 +10,67 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cti.sources.asterisk_ami.framing import Frame
+from cti.sources.asterisk_ami.framing import AmiFrame
 
 #: Events that show a whole channel, so that one without Uniqueid is torn.
-SHOWING = frozenset({
-    "Newchannel", "NewCallerid", "Newstate", "Newexten", "NewConnectedLine", "NewAccountCode", "Hangup", "VarSet",
-    "HangupRequest", "SoftHangupRequest", "MusicOnHoldStart", "MusicOnHoldStop", "Hold", "Unhold", "BridgeEnter",
-    "BridgeLeave", "DialBegin", "DialState", "DialEnd", "QueueCallerJoin", "QueueCallerLeave", "QueueCallerAbandon",
-    "AgentCalled", "AgentConnect", "AgentComplete", "AgentRingNoAnswer", "AgentDump", "AgentLogin", "AgentLogoff",
-    "ConfbridgeJoin", "ConfbridgeLeave", "DTMFBegin", "DTMFEnd", "ChannelTalkingStart", "ChannelTalkingStop",
-    "RTCPSent", "RTCPReceived", "HangupHandlerRun", "HangupHandlerPush",
-})  # fmt: skip
+SHOWING = frozenset(
+    {
+        "Newchannel",
+        "NewCallerid",
+        "Newstate",
+        "Newexten",
+        "NewConnectedLine",
+        "NewAccountCode",
+        "Hangup",
+        "VarSet",
+        "HangupRequest",
+        "SoftHangupRequest",
+        "MusicOnHoldStart",
+        "MusicOnHoldStop",
+        "Hold",
+        "Unhold",
+        "BridgeEnter",
+        "BridgeLeave",
+        "DialBegin",
+        "DialState",
+        "DialEnd",
+        "QueueCallerJoin",
+        "QueueCallerLeave",
+        "QueueCallerAbandon",
+        "AgentCalled",
+        "AgentConnect",
+        "AgentComplete",
+        "AgentRingNoAnswer",
+        "AgentDump",
+        "AgentLogin",
+        "AgentLogoff",
+        "ConfbridgeJoin",
+        "ConfbridgeLeave",
+        "DTMFBegin",
+        "DTMFEnd",
+        "ChannelTalkingStart",
+        "ChannelTalkingStop",
+        "RTCPSent",
+        "RTCPReceived",
+        "HangupHandlerRun",
+        "HangupHandlerPush",
+    }
+)
 #: So much is taken for forged at most.
 PATIENCE = 64
 #: Events that show a second channel as well.
-_DIALLING = frozenset({
-    "DialBegin", "DialState", "DialEnd", "AgentCalled", "AgentConnect", "AgentComplete", "AgentRingNoAnswer",
-    "AgentDump",
-})  # fmt: skip
+_DIALLING = frozenset(
+    {
+        "DialBegin",
+        "DialState",
+        "DialEnd",
+        "AgentCalled",
+        "AgentConnect",
+        "AgentComplete",
+        "AgentRingNoAnswer",
+        "AgentDump",
+    }
+)
 _SHOWING_HEADS, _DIALLING_HEADS = (
     frozenset(b"Event: " + name.encode() for name in names) for names in (SHOWING, _DIALLING)
 )
@@ -35,38 +78,38 @@ _REST = (b"Context: ", b"Priority: ", b"Uniqueid: ", b"Linkedid: ")
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class NotAMessage:
     """A frame that is no message of Asterisk's."""
 
-    frame: Frame
+    frame: AmiFrame
     error: str
 
 
-class Mender:
+class Reassembler:
     """Pass frames on; hold back what stands between a torn head and its rest."""
 
     def __init__(self, uid_of: Callable[[str], str | None]) -> None:
         self._uid_of = uid_of
-        self._head: Frame | None = None
+        self._head: AmiFrame | None = None
         self._held = 0
         self._forged: deque[bytes] = deque(maxlen=PATIENCE)
 
-    def pass_on(self, frame: Frame) -> Frame | Refused | None:
+    def pass_on(self, frame: AmiFrame) -> AmiFrame | NotAMessage | None:
         """Return the frame to read, or why it is refused; None while a torn message is incomplete."""
         if self._head is not None:
             return self._between(self._head, frame)
         if self._forged and frame.raw in self._forged:
-            return Refused(frame, "a forged message, seen before inside a caller's number")
+            return NotAMessage(frame, "a forged message, seen before inside a caller's number")
         if torn_part(frame.raw) is not None:
             self._head, self._held = frame, 0
             return None
         if not frame.raw.startswith((b"Event: ", b"Response: ")):
-            return Refused(frame, "the first line is neither Event nor Response")
+            return NotAMessage(frame, "the first line is neither Event nor Response")
         return frame
 
-    def _between(self, head: Frame, frame: Frame) -> Frame | Refused | None:
+    def _between(self, head: AmiFrame, frame: AmiFrame) -> AmiFrame | NotAMessage | None:
         if self._is_rest(head.raw, frame.raw):
-            whole = Frame(head.raw + b"\r\n" + frame.raw, head.offset)
+            whole = AmiFrame(head.raw + b"\r\n" + frame.raw, head.offset)
             # The other party's channel may be torn as well: it shows the caller's number as that of its partner.
             self._head = whole if torn_part(whole.raw) is not None else None
             return None if self._head is not None else whole
@@ -74,7 +117,7 @@ class Mender:
         if self._held >= PATIENCE:
             self._head = None
         self._forged.append(frame.raw)
-        return Refused(frame, "it stands inside another message: forged in a caller's number")
+        return NotAMessage(frame, "it stands inside another message: forged in a caller's number")
 
     def _is_rest(self, head: bytes, raw: bytes) -> bool:
         part = torn_part(head) or b""

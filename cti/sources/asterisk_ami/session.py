@@ -10,15 +10,15 @@ from datetime import datetime
 import structlog
 
 import clock
-from cti.sources.asterisk_ami.framing import Frame, FrameError
-from cti.sources.asterisk_ami.messages import Message, MessageError
-from cti.sources.asterisk_ami.options import OptionsError
-from cti.sources.asterisk_ami.pbx_state import Picture
+from cti.sources.asterisk_ami.framing import AmiFrame, AmiFrameError
+from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError
+from cti.sources.asterisk_ami.options import AmiOptionsError
+from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.reading import Heard, Reader, quarantined
 from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take, uncovered_bridges
-from cti.sources.asterisk_ami.values import Moment
+from cti.sources.asterisk_ami.values import EventTime
 from cti.sources.port import LinkError, LoginRefused, Outlet, Quarantined, SourceConfig, Stamp
-from cti.sources.read_coalescing import Gathering
+from cti.sources.read_coalescing import ReadCoalescer
 from cti.sources.tls import client_context, untrusted
 
 log = structlog.get_logger()
@@ -37,7 +37,7 @@ LOGIN_REMEDY = (
 )
 
 
-class _Ended(Exception):
+class _AmiLinkEnded(Exception):
     """The other side closed the link."""
 
 
@@ -46,16 +46,16 @@ class _Answer:
 
     def __init__(self, action: str) -> None:
         self.action = action
-        self.response: Message | None = None
+        self.response: AmiMessage | None = None
         self.is_listed = False
         self.done = asyncio.Event()
 
     @property
     def is_unknown(self) -> bool:
         """Say whether the PBX does not know the action."""
-        return self.response is not None and "unknown command" in self.response.get("Message").lower()
+        return self.response is not None and "unknown command" in self.response.get("AmiMessage").lower()
 
-    def respond(self, message: Message) -> None:
+    def respond(self, message: AmiMessage) -> None:
         self.response = message
         if message.get("EventList").lower() != "start":
             self.done.set()
@@ -72,8 +72,8 @@ class AmiSession:
         self._config = config
         self._now = now or clock.now
         try:
-            self._picture = Picture(config, stamp)
-        except OptionsError as error:
+            self._picture = PbxState(config, stamp)
+        except AmiOptionsError as error:
             raise LinkError(f"the options of {config.slug} are wrong: {error}", retryable=False) from error
         self._options = self._picture.options
         self._reader = Reader(self._picture)
@@ -87,7 +87,7 @@ class AmiSession:
         #: What a caller writes into a name must never be taken for an answer.
         self._secret_word = secrets.token_hex(8)
         self._writer: asyncio.StreamWriter | None = None
-        self._gathering = Gathering()
+        self._gathering = ReadCoalescer()
 
     async def run(self, outlet: Outlet) -> None:
         """Follow the PBX until it shuts down; raises ``LinkError`` when the link breaks or is refused."""
@@ -98,7 +98,7 @@ class AmiSession:
             await pump
         except (OSError, ssl.SSLError) as error:
             raise LinkError(f"the link to {self._where} broke: {error}") from error
-        except _Ended as error:
+        except _AmiLinkEnded as error:
             await self._end(outlet)
             if not self._is_shut_down:
                 raise LinkError(f"{self._where} closed the link") from error
@@ -140,7 +140,7 @@ class AmiSession:
     def _go_live(self) -> None:
         """Tell what is in progress, then what came meanwhile; from now on events are told as they come."""
         now = self._now()
-        for message, error in take(self._picture, self._lists, Moment(now, now)):
+        for message, error in take(self._picture, self._lists, EventTime(now, now)):
             self._refused.append(quarantined(_rewritten(message), "message", str(error), 0))
         early, self._early = self._early or [], None
         self._hear(early)
@@ -172,8 +172,8 @@ class AmiSession:
             raise self._not_let_in(response)
         return response.get("Challenge")
 
-    def _not_let_in(self, response: Message) -> LoginRefused:
-        said = response.get("Message")[:120] or "no reason given"
+    def _not_let_in(self, response: AmiMessage) -> LoginRefused:
+        said = response.get("AmiMessage")[:120] or "no reason given"
         return LoginRefused(f"{self._where} refused the login of {self._config.username[:60]}: {said}", LOGIN_REMEDY)
 
     async def _snapshot(self, pump: asyncio.Task[None]) -> None:
@@ -192,7 +192,7 @@ class AmiSession:
         answer = self._ask(action, **fields)
         try:
             await self._until(answer.done, pump, self._options.timeout_seconds)
-        except (_Ended, OSError):
+        except (_AmiLinkEnded, OSError):
             # Who refuses a login closes the link with the same breath: the answer counts.
             if answer.response is None:
                 raise
@@ -224,14 +224,14 @@ class AmiSession:
     # -- following -------------------------------------------------------------------------------------------------
 
     async def _pump(self, stream: asyncio.StreamReader, outlet: Outlet) -> None:
-        """Read until the link ends (``_Ended``); tell of what comes once the snapshot is taken."""
+        """Read until the link ends (``_AmiLinkEnded``); tell of what comes once the snapshot is taken."""
         quiet = 0.0
         while True:
             data = await self._read(stream)
             if data is None:
                 quiet = self._watch(quiet)
             elif not data:
-                raise _Ended
+                raise _AmiLinkEnded
             else:
                 quiet = 0.0
                 self._take(self._reader.frames(data))
@@ -261,7 +261,7 @@ class AmiSession:
             raise LinkError(f"{self._where} is silent: no answer to a ping")
         return quiet
 
-    def _take(self, frames: Iterable[Frame | FrameError]) -> None:
+    def _take(self, frames: Iterable[AmiFrame | AmiFrameError]) -> None:
         """Read frames one by one: what one says decides how the next is read."""
         for frame in frames:
             heard = self._reader.heard(frame)
@@ -275,7 +275,7 @@ class AmiSession:
                 else:
                     raise LinkError(f"{self._where} sent too many events before its answers")
 
-    def _is_answer(self, message: Message) -> bool:
+    def _is_answer(self, message: AmiMessage) -> bool:
         """Take answers to actions, and what the PBX says of itself."""
         kind, name = message.pairs[0]
         if kind == "Response":
@@ -296,7 +296,7 @@ class AmiSession:
             self._lists.add(message)
         return True
 
-    def _responded(self, message: Message) -> None:
+    def _responded(self, message: AmiMessage) -> None:
         answer = self._answers.get(message.get("ActionID"))
         if answer is not None:
             answer.respond(message)
@@ -310,7 +310,7 @@ class AmiSession:
         for heard in messages:
             try:
                 self._picture.hear(heard.message, received)
-            except MessageError as error:
+            except AmiMessageError as error:
                 self._refused.append(heard.refused(error))
 
     async def _deliver(self, outlet: Outlet) -> None:
@@ -323,7 +323,7 @@ class AmiSession:
             await outlet.quarantine(one)
 
 
-def _rewritten(message: Message) -> bytes:
+def _rewritten(message: AmiMessage) -> bytes:
     return "\r\n".join(f"{key}: {value}" for key, value in message.pairs).encode()[:8192]
 
 

@@ -7,9 +7,9 @@ from msgspec.structs import replace
 
 from cti.events import LinkData, SnapshotBegan, SnapshotEnded
 from cti.sources.asterisk_ami.channels import around
-from cti.sources.asterisk_ami.messages import BRIDGE, Message, MessageError
-from cti.sources.asterisk_ami.pbx_state import Picture, membership
-from cti.sources.asterisk_ami.values import Bridge, Channel, Kind, Moment, Offer
+from cti.sources.asterisk_ami.messages import BRIDGE, AmiMessage, AmiMessageError
+from cti.sources.asterisk_ami.pbx_state import PbxState, membership
+from cti.sources.asterisk_ami.values import Bridge, Channel, ChannelKind, EventTime, Offer
 
 #: Asked in any order; each answer ends by itself.
 ACTIONS = ("CoreShowChannels", "QueueStatus", "BridgeList", "Agents")
@@ -21,7 +21,7 @@ _RINGING = "5"
 class Lists:
     """The answers' items, by the event that carries them, and the actions whose answers are complete."""
 
-    items: dict[str, list[Message]] = field(default_factory=dict)
+    items: dict[str, list[AmiMessage]] = field(default_factory=dict)
     complete: set[str] = field(default_factory=set)
 
     @property
@@ -34,11 +34,11 @@ class Lists:
         """Say whether all members of queues and all agents of the pool were listed."""
         return {"QueueStatus", "Agents"} <= self.complete
 
-    def add(self, message: Message) -> None:
+    def add(self, message: AmiMessage) -> None:
         """Keep one item."""
         self.items.setdefault(message.get("Event"), []).append(message)
 
-    def of(self, event: str) -> list[Message]:
+    def of(self, event: str) -> list[AmiMessage]:
         """Return the items of one kind."""
         return self.items.get(event, [])
 
@@ -51,14 +51,14 @@ def uncovered_bridges(lists: Lists) -> list[str]:
     return [name for name in ids if name not in covered and BRIDGE.fullmatch(name)]
 
 
-def take(picture: Picture, lists: Lists, now: Moment) -> list[tuple[Message, MessageError]]:
+def take(picture: PbxState, lists: Lists, now: EventTime) -> list[tuple[AmiMessage, AmiMessageError]]:
     """Put what was listed into the picture and tell it; return the items that are not plausible.
 
     Where the channels could not be listed, the snapshot covers no device: nothing may be concluded from its silence.
     """
     data = LinkData() if lists.is_complete else LinkData(devices=())
     picture.teller.link(SnapshotBegan, now, data)
-    taking = _Taking(picture, lists, now)
+    taking = _SnapshotInProgress(picture, lists, now)
     picture.conversations.cause = "snapshot"
     taking.take()
     picture.conversations.cause = ""
@@ -67,12 +67,12 @@ def take(picture: Picture, lists: Lists, now: Moment) -> list[tuple[Message, Mes
     return taking.refused
 
 
-class _Taking:
-    def __init__(self, picture: Picture, lists: Lists, now: Moment) -> None:
+class _SnapshotInProgress:
+    def __init__(self, picture: PbxState, lists: Lists, now: EventTime) -> None:
         self._picture, self._lists, self._now = picture, lists, now
         self._holding = {one.get("BridgeUniqueid") for one in lists.of("BridgeListItem") if _is_holding(one)}
         self._offers: dict[Channel, Offer] = {}
-        self.refused: list[tuple[Message, MessageError]] = []
+        self.refused: list[tuple[AmiMessage, AmiMessageError]] = []
 
     def take(self) -> None:
         for message in self._lists.of("Agents"):
@@ -90,31 +90,31 @@ class _Taking:
         self._ring([channel for message, channel in channels if message.get("ChannelState") == _RINGING])
         self._connect(channels)
 
-    def _tried(self, message: Message, act: Callable[[Message], Channel | None]) -> Channel | None:
+    def _tried(self, message: AmiMessage, act: Callable[[AmiMessage], Channel | None]) -> Channel | None:
         try:
             return act(message)
-        except MessageError as error:
+        except AmiMessageError as error:
             self.refused.append((message, error))
             return None
 
-    def _member(self, message: Message) -> Channel | None:
+    def _member(self, message: AmiMessage) -> Channel | None:
         self._picture.agents.joined(membership(message), self._now)
         return None
 
-    def _channel(self, message: Message) -> Channel:
+    def _channel(self, message: AmiMessage) -> Channel:
         channel = self._picture.board.add(message)
         if channel.is_extension and channel.number == channel.device:
             channel.phone_name = channel.caller_name
         self._picture.variables.born(channel, message.variables())
         return channel
 
-    def _relate(self, message: Message, channel: Channel) -> None:
+    def _relate(self, message: AmiMessage, channel: Channel) -> None:
         """Find who dials a channel by its Linkedid, and for which queue."""
         channel.is_called = message.last("Application") in _CALLED
         origin = self._picture.board.channels.get(channel.linked)
         if channel.is_called and origin is not None and origin is not channel:
             channel.dialled_by = origin
-            if channel.kind is Kind.OUTSIDE and origin.is_extension:
+            if channel.kind is ChannelKind.OUTSIDE and origin.is_extension:
                 call = self._picture.callbook.call_of(origin)
                 call.direction, call.called_number = "outbound", origin.exten
         if message.last("Application") == "Queue":
@@ -122,13 +122,13 @@ class _Taking:
             self._offers[channel] = Offer(queue, "", "")
         self._picture.variables.taken_up(channel)
 
-    def _pool_agent(self, message: Message) -> None:
+    def _pool_agent(self, message: AmiMessage) -> None:
         channel = self._picture.board.named(message.get("LoggedInChan"))
         if channel is not None and channel.is_extension:
             agent = message.get("Agent")
             self._picture.agents.pool_logged_on(agent, channel.device, channel.phone_name, self._now)
 
-    def _waiting(self, message: Message) -> Channel | None:
+    def _waiting(self, message: AmiMessage) -> Channel | None:
         channel = self._picture.board.find(message)
         if channel is not None and message.get("Queue"):
             self._picture.callbook.call_of(channel)
@@ -142,7 +142,7 @@ class _Taking:
                 channel.offer = self._offers.get(channel.dialled_by)
                 self._picture.dialling.rings(channel, self._now)
 
-    def _connect(self, channels: list[tuple[Message, Channel]]) -> None:
+    def _connect(self, channels: list[tuple[AmiMessage, Channel]]) -> None:
         bridges: dict[str, Bridge] = {}
         for name, channel in [*self._shown(channels), *self._listed()]:
             bridge = bridges.setdefault(name, self._picture.board.bridge_named(name))
@@ -150,14 +150,14 @@ class _Taking:
             self._picture.board.enter(channel, bridge)
         everybody = {one for bridge in bridges.values() for one in around(bridge)}
         for channel in sorted(everybody, key=lambda one: one.order):
-            if channel.kind is Kind.OUTSIDE:
+            if channel.kind is ChannelKind.OUTSIDE:
                 self._picture.callbook.call_of(channel)
                 self._picture.variables.taken_up(channel)
             elif channel.dialled_by is not None and channel.offer is None:
                 channel.offer = self._offers.get(channel.dialled_by)
         self._picture.connect(everybody, self._now)
 
-    def _shown(self, channels: list[tuple[Message, Channel]]) -> list[tuple[str, Channel]]:
+    def _shown(self, channels: list[tuple[AmiMessage, Channel]]) -> list[tuple[str, Channel]]:
         named = [(message.last("BridgeId"), channel) for message, channel in channels]
         return [(name, channel) for name, channel in named if BRIDGE.fullmatch(name)]
 
@@ -171,5 +171,5 @@ class _Taking:
         return found
 
 
-def _is_holding(message: Message) -> bool:
+def _is_holding(message: AmiMessage) -> bool:
     return message.get("BridgeTechnology") == "holding_bridge"

@@ -1,55 +1,70 @@
 """Two calls become one: transfers and conferences, whether the PBX says so or the bridges show it."""
 
 from cti.events import Conferenced, ConnectionItem, Transferred
-from cti.sources.asterisk_ami.call_registry import Callbook
+from cti.sources.asterisk_ami.call_registry import CallRegistry
 from cti.sources.asterisk_ami.channels import around
-from cti.sources.asterisk_ami.event_builder import Teller
-from cti.sources.asterisk_ami.legs import Ledger, item
-from cti.sources.asterisk_ami.values import Call, Channel, Kind, Leg, Moment
+from cti.sources.asterisk_ami.event_builder import EventBuilder
+from cti.sources.asterisk_ami.legs import OpenLegs, item
+from cti.sources.asterisk_ami.values import Channel, ChannelKind, EventTime, PbxCall, PbxLeg
 
 
-class Joining:
+class Transfers:
     """Hand legs over from one call to another, and tell it once."""
 
-    def __init__(self, callbook: Callbook, ledger: Ledger, teller: Teller) -> None:
+    def __init__(self, callbook: CallRegistry, ledger: OpenLegs, teller: EventBuilder) -> None:
         self._callbook, self._ledger, self._teller = callbook, ledger, teller
 
-    def blind(self, leg: Leg, destination: str, partners: set[Channel], now: Moment) -> None:
+    def blind(self, leg: PbxLeg, destination: str, partners: set[Channel], now: EventTime) -> None:
         """An extension hands its call over to a destination that is still to answer, and leaves."""
         call = leg.call
         call.is_told = True
         items = [item(call, one) for one in sorted(partners, key=_order)]
         self._leave(leg)
         self._teller.call(
-            Transferred, now, call_id=call.id, device_id=leg.device, primary_old_call_id=call.id,
-            resulting_call_id=call.id, transferring_device_id=leg.device, transferred_to_device_id=destination,
-            interaction_id=call.interaction, connections=tuple(items),
-        )  # fmt: skip
+            Transferred,
+            now,
+            call_id=call.id,
+            device_id=leg.device,
+            primary_old_call_id=call.id,
+            resulting_call_id=call.id,
+            transferring_device_id=leg.device,
+            transferred_to_device_id=destination,
+            interaction_id=call.interaction,
+            connections=tuple(items),
+        )
         self._callbook.released(call, now)
 
-    def attended(self, first: Leg, second: Leg, now: Moment) -> None:
+    def attended(self, first: PbxLeg, second: PbxLeg, now: EventTime) -> None:
         """An extension joins its two calls and leaves; who was in the consultation goes on in the customer's call."""
         kept, consulted = _main_first(first, second)
         call, before = kept.call, consulted.call
         movers = [leg for leg in self._others(before, first.device) if leg.call is before]
         items = [self._handed(leg, call, before) for leg in movers]
-        items += [item(call, one) for one in sorted(kept.partners, key=_order) if one.kind is Kind.OUTSIDE]
+        items += [item(call, one) for one in sorted(kept.partners, key=_order) if one.kind is ChannelKind.OUTSIDE]
         self._leave(first)
         self._leave(second)
         call.is_told = True
         self._teller.call(
-            Transferred, now, call_id=call.id, device_id=first.device, primary_old_call_id=call.id,
-            secondary_old_call_id=before.id, resulting_call_id=call.id, transferring_device_id=first.device,
-            transferred_to_device_id=movers[0].device if movers else "", interaction_id=call.interaction,
-            connections=tuple(items), new_segment=True,
-        )  # fmt: skip
+            Transferred,
+            now,
+            call_id=call.id,
+            device_id=first.device,
+            primary_old_call_id=call.id,
+            secondary_old_call_id=before.id,
+            resulting_call_id=call.id,
+            transferring_device_id=first.device,
+            transferred_to_device_id=movers[0].device if movers else "",
+            interaction_id=call.interaction,
+            connections=tuple(items),
+            new_segment=True,
+        )
         self._callbook.released(before, now)
 
-    def _others(self, call: Call, device: str) -> list[Leg]:
+    def _others(self, call: PbxCall, device: str) -> list[PbxLeg]:
         legs = [leg for leg in call.legs if leg.device != device]
         return sorted(legs, key=lambda leg: leg.channel.order)
 
-    def _handed(self, leg: Leg, call: Call, before: Call) -> ConnectionItem:
+    def _handed(self, leg: PbxLeg, call: PbxCall, before: PbxCall) -> ConnectionItem:
         """Move a leg into the customer's call; whom it reaches there the next look at its bridges will say."""
         channel = leg.channel
         self._ledger.waits_no_more(leg)
@@ -60,15 +75,15 @@ class Joining:
             channel.leg, leg.is_away = leg, False
         leg.ended = leg.successor = leg.grown = None
         leg.is_held, leg.bridge = False, channel.bridge
-        leg.partners = found or {one for one in call.channels if one.kind is Kind.OUTSIDE}
+        leg.partners = found or {one for one in call.channels if one.kind is ChannelKind.OUTSIDE}
         return item(call, channel, before)
 
-    def _leave(self, leg: Leg) -> None:
+    def _leave(self, leg: PbxLeg) -> None:
         leg.channel.is_leaving = leg.channel.bridge is not None
         leg.channel.last_leg = leg
         self._ledger.forget(leg)
 
-    def infer(self, leg: Leg, since: Moment) -> bool:
+    def infer(self, leg: PbxLeg, since: EventTime) -> bool:
         """Recognise an attended transfer that no event told: who was consulted now reaches whom the consulter had."""
         found = around(leg.channel.bridge) - {leg.channel}
         for consulter in leg.partners - found:
@@ -79,32 +94,39 @@ class Joining:
                 return True
         return False
 
-    def _waiting_for(self, consulter: Channel, leg: Leg, found: set[Channel]) -> Leg | None:
+    def _waiting_for(self, consulter: Channel, leg: PbxLeg, found: set[Channel]) -> PbxLeg | None:
         """Return the consulter's other leg if it has lost to ``found`` the partner that it had."""
         legs = [one for one in self._ledger.at(consulter.device) if one.call is not leg.call and one.partners & found]
         return next((one for one in legs if not one.partners & around(one.channel.bridge) or one.is_away), None)
 
-    def unite(self, leg: Leg, now: Moment) -> None:
+    def unite(self, leg: PbxLeg, now: EventTime) -> None:
         """Tell that all who hear each other are in one call now."""
         everybody = around(leg.channel.bridge)
         legs = [other for one in sorted(everybody, key=_order) for other in one.legs if other.ended is None]
         main = _main_call(everybody, legs)
         host = next((one.channel for one in legs if one.call is main and _has_second(one, legs)), leg.channel)
-        others: list[Call | None] = list(dict.fromkeys(one.call for one in legs if one.call is not main))
+        others: list[PbxCall | None] = list(dict.fromkeys(one.call for one in legs if one.call is not main))
         items = self._gathered(legs, main)
-        items += [item(main, one) for one in sorted(everybody, key=_order) if one.kind is Kind.OUTSIDE]
+        items += [item(main, one) for one in sorted(everybody, key=_order) if one.kind is ChannelKind.OUTSIDE]
         newest = max(everybody - {host}, key=_order)
         main.is_told = True
         for other in others or [None]:
             self._teller.call(
-                Conferenced, now, call_id=main.id, device_id=host.device, primary_old_call_id=main.id,
-                secondary_old_call_id=other.id if other else "", resulting_call_id=main.id,
-                conferencing_device_id=host.device, added_party_id=item(main, newest).new.device_id,
-                interaction_id=main.interaction, connections=tuple(items),
-            )  # fmt: skip
+                Conferenced,
+                now,
+                call_id=main.id,
+                device_id=host.device,
+                primary_old_call_id=main.id,
+                secondary_old_call_id=other.id if other else "",
+                resulting_call_id=main.id,
+                conferencing_device_id=host.device,
+                added_party_id=item(main, newest).new.device_id,
+                interaction_id=main.interaction,
+                connections=tuple(items),
+            )
             self._callbook.released(other, now)
 
-    def _gathered(self, legs: list[Leg], main: Call) -> list[ConnectionItem]:
+    def _gathered(self, legs: list[PbxLeg], main: PbxCall) -> list[ConnectionItem]:
         """Move all legs into the main call; of two legs of one channel the one in the main call goes on."""
         items: list[ConnectionItem] = []
         for leg in legs:
@@ -122,7 +144,7 @@ class Joining:
         return items
 
 
-def _made_present(leg: Leg) -> None:
+def _made_present(leg: PbxLeg) -> None:
     channel = leg.channel
     if leg in channel.away:
         channel.away.remove(leg)
@@ -132,24 +154,26 @@ def _made_present(leg: Leg) -> None:
     leg.bridge, leg.partners = channel.bridge, around(channel.bridge) - {channel}
 
 
-def _main_first(first: Leg, second: Leg) -> tuple[Leg, Leg]:
+def _main_first(first: PbxLeg, second: PbxLeg) -> tuple[PbxLeg, PbxLeg]:
     """Return the customer's leg, then the consultation."""
     if _is_outside(second) and not _is_outside(first):
         return second, first
     return first, second
 
 
-def _is_outside(leg: Leg) -> bool:
-    return any(one.kind is Kind.OUTSIDE for one in leg.partners)
+def _is_outside(leg: PbxLeg) -> bool:
+    return any(one.kind is ChannelKind.OUTSIDE for one in leg.partners)
 
 
-def _main_call(everybody: set[Channel], legs: list[Leg]) -> Call:
-    outside = [one.call for one in sorted(everybody, key=_order) if one.kind is Kind.OUTSIDE and one.call is not None]
+def _main_call(everybody: set[Channel], legs: list[PbxLeg]) -> PbxCall:
+    outside = [
+        one.call for one in sorted(everybody, key=_order) if one.kind is ChannelKind.OUTSIDE and one.call is not None
+    ]
     of_legs = [leg.call for leg in legs]
     return next((call for call in outside if call in of_legs), of_legs[0])
 
 
-def _has_second(leg: Leg, legs: list[Leg]) -> bool:
+def _has_second(leg: PbxLeg, legs: list[PbxLeg]) -> bool:
     return any(other is not leg and other.device == leg.device for other in legs)
 
 

@@ -5,18 +5,18 @@ from datetime import datetime
 from enum import Enum
 from typing import Literal
 
-Direction = Literal["inbound", "outbound", "internal"]
+CallDirection = Literal["inbound", "outbound", "internal"]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class EventTime:
     """When something happened by the PBX's clock, and when the gateway heard of it."""
 
     time: datetime
     received: datetime
 
 
-class Kind(Enum):
+class ChannelKind(Enum):
     """What a channel stands for."""
 
     EXTENSION = "extension"
@@ -56,13 +56,13 @@ class Bridge:
 
 
 @dataclass(eq=False, slots=True)
-class Call:
+class PbxCall:
     """One PBX call, named by the Uniqueid of the channel that began it: the customer's, else the originator's."""
 
     id: str
     interaction: str
     owner: "Channel"
-    direction: Direction
+    direction: CallDirection
     calling_number: str = ""
     called_number: str = ""
     caller_name: str = ""
@@ -74,27 +74,27 @@ class Call:
     #: Something was told about it, so its end must be told.
     is_told: bool = False
     channels: set["Channel"] = field(default_factory=set)
-    legs: set["Leg"] = field(default_factory=set)
+    legs: set["PbxLeg"] = field(default_factory=set)
 
 
 @dataclass(eq=False, slots=True)
-class Leg:
+class PbxLeg:
     """An extension's channel in a conversation. ``ended``: nobody is reached any more; not yet told, it may go on."""
 
-    call: Call
+    call: PbxCall
     channel: "Channel"
     partners: set["Channel"]
     bridge: Bridge | None
     is_held: bool = False
     #: The channel left for another bridge while the partner waits in this one (a transfer by feature code).
     is_away: bool = False
-    away_since: Moment | None = None
-    ended: Moment | None = None
+    away_since: EventTime | None = None
+    ended: EventTime | None = None
     #: Since when the channel reaches others than before; who it is with then is decided a moment later.
-    successor: Moment | None = None
+    successor: EventTime | None = None
     #: Since when there are more partners than at the beginning.
-    grown: Moment | None = None
-    due: Moment | None = None
+    grown: EventTime | None = None
+    due: EventTime | None = None
 
     @property
     def device(self) -> str:
@@ -109,7 +109,7 @@ class Channel:
     uid: str
     name: str
     linked: str
-    kind: Kind
+    kind: ChannelKind
     device: str
     order: int
     number: str = ""
@@ -124,11 +124,11 @@ class Channel:
     dialled_by: "Channel | None" = None
     other: "Channel | None" = None
     bridge: Bridge | None = None
-    call: Call | None = None
+    call: PbxCall | None = None
     offer: Offer | None = None
-    leg: Leg | None = None
-    away: list[Leg] = field(default_factory=list)
-    last_leg: Leg | None = None
+    leg: PbxLeg | None = None
+    away: list[PbxLeg] = field(default_factory=list)
+    last_leg: PbxLeg | None = None
     is_ringing: bool = False
     has_dialled: bool = False
     #: It handed its call over and only has to leave the bridge.
@@ -140,14 +140,14 @@ class Channel:
     @property
     def is_party(self) -> bool:
         """Say whether somebody speaks through it."""
-        return self.kind is Kind.EXTENSION or self.kind is Kind.OUTSIDE
+        return self.kind is ChannelKind.EXTENSION or self.kind is ChannelKind.OUTSIDE
 
     @property
     def is_extension(self) -> bool:
         """Say whether legs can be its."""
-        return self.kind is Kind.EXTENSION
+        return self.kind is ChannelKind.EXTENSION
 
     @property
-    def legs(self) -> list[Leg]:
+    def legs(self) -> list[PbxLeg]:
         """Return its legs, those that wait first."""
         return [*self.away, self.leg] if self.leg else list(self.away)

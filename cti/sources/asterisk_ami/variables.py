@@ -4,11 +4,11 @@ from collections import OrderedDict
 
 from cti.events import CallInformation, Wrapup
 from cti.sources.asterisk_ami.agents import Agents
-from cti.sources.asterisk_ami.call_registry import Callbook
-from cti.sources.asterisk_ami.event_builder import Teller
-from cti.sources.asterisk_ami.messages import UNIQUEID, Message, unescaped
-from cti.sources.asterisk_ami.options import Options
-from cti.sources.asterisk_ami.values import Call, Channel, Leg, Moment
+from cti.sources.asterisk_ami.call_registry import CallRegistry
+from cti.sources.asterisk_ami.event_builder import EventBuilder
+from cti.sources.asterisk_ami.messages import UNIQUEID, AmiMessage, unescaped
+from cti.sources.asterisk_ami.options import AmiOptions
+from cti.sources.asterisk_ami.values import Channel, EventTime, PbxCall, PbxLeg
 
 #: So many ended legs are remembered for a wrap-up that comes after the call.
 REMEMBERED = 20_000
@@ -17,14 +17,14 @@ REMEMBERED = 20_000
 class Variables:
     """Tell what is new in the variables of a call's channels."""
 
-    def __init__(self, options: Options, callbook: Callbook, agents: Agents, teller: Teller) -> None:
+    def __init__(self, options: AmiOptions, callbook: CallRegistry, agents: Agents, teller: EventBuilder) -> None:
         self._options, self._callbook, self._agents, self._teller = options, callbook, agents, teller
         #: Uniqueid of the customer's channel -> call and extensions that had a leg with it.
         self._past: OrderedDict[str, tuple[str, frozenset[str]]] = OrderedDict()
         #: Names for which a VarSet is worth reading.
         self.names: set[str] = set(options.wrapup_variables) | set(options.query_variables or ())
 
-    def seen(self, channel: Channel, found: dict[str, str], now: Moment) -> None:
+    def seen(self, channel: Channel, found: dict[str, str], now: EventTime) -> None:
         """Take the variables that a message shows of a channel."""
         if self._options.query_variables is None:
             self.names.update(found)
@@ -37,13 +37,13 @@ class Variables:
             self.names.update(found)
         channel.variables.update(found)
 
-    def is_set(self, channel: Channel, message: Message, now: Moment) -> None:
+    def is_set(self, channel: Channel, message: AmiMessage, now: EventTime) -> None:
         """A variable was set; inherited ones are named with underscores."""
         name = message.last("Variable").lstrip("_")
         if name in self.names:
             self._changed(channel, name, unescaped(message.last("Value")), now)
 
-    def _changed(self, channel: Channel, name: str, value: str, now: Moment) -> None:
+    def _changed(self, channel: Channel, name: str, value: str, now: EventTime) -> None:
         if channel.variables.get(name, "") == value:
             return
         channel.variables[name] = value
@@ -62,11 +62,11 @@ class Variables:
             found = {name: value for name, value in channel.variables.items() if value and self._is_query(name)}
             _add(channel, channel.call, found)
 
-    def _learn(self, channel: Channel, call: Call, found: dict[str, str], now: Moment) -> None:
+    def _learn(self, channel: Channel, call: PbxCall, found: dict[str, str], now: EventTime) -> None:
         if _add(channel, call, found) and call.is_told:
             self._teller.call(CallInformation, now, call_id=call.id, query_data=dict(call.query))
 
-    def _wrap_up(self, channel: Channel, now: Moment) -> None:
+    def _wrap_up(self, channel: Channel, now: EventTime) -> None:
         """Give a wrap-up to the leg that the channel is or was last in touch with."""
         result = channel.variables.get(self._options.wrapup_variable, "")
         leg = channel.last_leg if channel.is_extension else self._agents_leg(channel)
@@ -74,16 +74,16 @@ class Variables:
             template = channel.variables.get(self._options.wrapup_template_variable, "")
             self._tell_wrap_up(leg.call.id, leg.device, result, template, now)
 
-    def _agents_leg(self, channel: Channel) -> Leg | None:
+    def _agents_leg(self, channel: Channel) -> PbxLeg | None:
         """Return the only leg that a customer is in, else the last."""
         legs = [leg for leg in channel.call.legs if channel in leg.partners] if channel.call else []
         return legs[0] if len(legs) == 1 else channel.last_leg if not legs else None
 
-    def _tell_wrap_up(self, call_id: str, device: str, result: str, template: str, now: Moment) -> None:
+    def _tell_wrap_up(self, call_id: str, device: str, result: str, template: str, now: EventTime) -> None:
         wrapup = Wrapup(result=result[:255], template=template[:255] or None)
         self._teller.call(CallInformation, now, call_id=call_id, device_id=device, wrapup=wrapup)
 
-    def remember(self, leg: Leg) -> None:
+    def remember(self, leg: PbxLeg) -> None:
         """Remember where a leg's wrap-up would belong, for after the call."""
         for uid in {leg.call.id, leg.channel.uid, *(one.uid for one in leg.partners)}:
             _, devices = self._past.pop(uid, ("", frozenset[str]()))
@@ -91,7 +91,7 @@ class Variables:
         while len(self._past) > REMEMBERED:
             self._past.popitem(last=False)
 
-    def user_event(self, message: Message, now: Moment) -> None:
+    def user_event(self, message: AmiMessage, now: EventTime) -> None:
         """Take a wrap-up that an agent's desktop sends as a UserEvent, during the call or after it."""
         options = self._options
         if not options.wrapup_event or message.get("UserEvent") != options.wrapup_event:
@@ -115,11 +115,12 @@ class Variables:
         return next(iter(devices)) if len(devices) == 1 else ""
 
 
-def _add(channel: Channel, call: Call, found: dict[str, str]) -> bool:
+def _add(channel: Channel, call: PbxCall, found: dict[str, str]) -> bool:
     """Add query data to a call: the channel that began it has the last word. Say whether anything is new."""
     news = {
-        name: value for name, value in found.items()
+        name: value
+        for name, value in found.items()
         if call.query.get(name) != value and (channel is call.owner or name not in call.query)
-    }  # fmt: skip
+    }
     call.query.update(news)
     return bool(news)

@@ -3,11 +3,14 @@
 import msgspec
 
 from cti.events import AgentEvent, Busy, NotReady, Ready, WorkingAfterCall
-from cti.sources.csta_xml.parsing import Element, children, descend, local, members, text_of
+from cti.sources.csta_xml.parsing import XmlElement, children, descend, local, members, text_of
 
 _STATES: dict[str, type[AgentEvent]] = {
-    "agentready": Ready, "agentnotready": NotReady, "agentbusy": Busy, "agentworkingaftercall": WorkingAfterCall,
-}  # fmt: skip
+    "agentready": Ready,
+    "agentnotready": NotReady,
+    "agentbusy": Busy,
+    "agentworkingaftercall": WorkingAfterCall,
+}
 
 
 class AgentAt(msgspec.Struct, frozen=True):
@@ -17,14 +20,14 @@ class AgentAt(msgspec.Struct, frozen=True):
     doing: type[AgentEvent] | None
 
 
-def read_agent_states(root: Element) -> list[AgentAt]:
+def read_agent_states(root: XmlElement) -> list[AgentAt]:
     """Return the agents that an answer shows to be logged on."""
     listed = members(descend(root, "agentStateList"))
     found = [_read(entry) for entry in listed if local(entry.tag) == "agentStateEntry"]
     return [one for one in found if one is not None]
 
 
-def _read(entry: Element) -> AgentAt | None:
+def _read(entry: XmlElement) -> AgentAt | None:
     parts = children(entry)
     agent, logged_on = text_of(parts.get("agentID")), text_of(parts.get("loggedOnState")).lower()
     state = text_of(descend(parts.get("agentInfo"), "agentInfoItem", "agentState")).lower()

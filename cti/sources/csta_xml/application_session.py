@@ -4,9 +4,9 @@ import asyncio
 
 import structlog
 
-from cti.sources.csta_xml.link import Link, Refused, Unanswered
-from cti.sources.csta_xml.options import Options
-from cti.sources.csta_xml.parsing import Element, children, text_of
+from cti.sources.csta_xml.link import CstaLink, RequestDenied, RequestTimedOut
+from cti.sources.csta_xml.options import CstaOptions
+from cti.sources.csta_xml.parsing import XmlElement, children, text_of
 from cti.sources.csta_xml.requests import (
     Requests,
     edition_in,
@@ -25,14 +25,14 @@ _PASSING = ("resource", "toomany", "busy", "overload", "unavailable", "initializ
 _REMEDY = "Correct the user name, the secret or the session options of this source, or the user on the CTI server"
 
 
-class Association:
+class ApplicationSession:
     """What was agreed with the server. ``session`` empty: there is none to keep alive."""
 
     def __init__(self, edition: str, session: str = "", seconds: int = 0, *, is_begun: bool = False) -> None:
         self.edition, self.session, self.is_begun = edition, session, is_begun
         self._seconds = seconds
 
-    async def keep(self, link: Link) -> None:
+    async def keep(self, link: CstaLink) -> None:
         """Renew the session at half its life, sooner where that was not answered, until the link ends.
 
         Raises ``LinkError`` when the server refuses.
@@ -45,69 +45,69 @@ class Association:
                 answer = await link.ask(reset_session_timer(self.session, self._seconds))
                 self._seconds = _duration(answer, self._seconds)
                 wait = self._seconds / 2
-            except Refused as error:
+            except RequestDenied as error:
                 raise LinkError(f"the server does not prolong the session: {error}") from error
-            except Unanswered:
+            except RequestTimedOut:
                 log.warning("csta_session_not_prolonged", session=self.session)
 
 
-async def begin(link: Link, config: SourceConfig, options: Options) -> Association:
+async def begin(link: CstaLink, config: SourceConfig, options: CstaOptions) -> ApplicationSession:
     """Begin a session as the options say. Raises ``LinkError`` when the server begins no explicit one."""
-    association = Association(options.edition, is_begun=True)
+    association = ApplicationSession(options.edition, is_begun=True)
     if options.session != "implicit":
         association = await _explicit(link, config, options) or association
     await _status(link, Requests(namespace_of(association.edition), options))
     return association
 
 
-async def _explicit(link: Link, config: SourceConfig, options: Options) -> Association | None:
+async def _explicit(link: CstaLink, config: SourceConfig, options: CstaOptions) -> ApplicationSession | None:
     """Begin a session of ECMA-354; None when the server has none and the options leave that open.
 
     A server that refuses the user or the password has sessions.
     """
     try:
         answer = await link.ask(start_session(options, config.username, config.secret))
-    except Unanswered as error:
+    except RequestTimedOut as error:
         if options.session == "auto":
             return None
         raise LinkError(f"the server begins no session: {error}") from error
-    except Refused as error:
+    except RequestDenied as error:
         if options.session == "auto" and not _says(error, _FOR_A_PERSON):
             return None
         raise _not_begun(error) from error
     fields = children(answer)
     edition = edition_in(text_of(fields.get("actualProtocolVersion"))) or options.edition
     seconds = _duration(answer, options.session_seconds)
-    return Association(edition, text_of(fields.get("sessionID")), seconds, is_begun=True)
+    return ApplicationSession(edition, text_of(fields.get("sessionID")), seconds, is_begun=True)
 
 
-def _says(error: Refused, words: tuple[str, ...]) -> bool:
+def _says(error: RequestDenied, words: tuple[str, ...]) -> bool:
     return any(word in str(error).lower() for word in words)
 
 
-def _not_begun(error: Refused) -> LinkError:
+def _not_begun(error: RequestDenied) -> LinkError:
     text = f"the server begins no session: {str(error)[:160]}"
     if _says(error, _PASSING) and not _says(error, _FOR_A_PERSON):
         return LinkError(text)
     return LoginRefused(text, _REMEDY)
 
 
-async def register(link: Link, requests: Requests, source: str) -> None:
+async def register(link: CstaLink, requests: Requests, source: str) -> None:
     """Ask to be told how the server is; one that does not grant it is followed all the same."""
     try:
         await link.ask(requests.system_register())
-    except (Refused, Unanswered) as error:
+    except (RequestDenied, RequestTimedOut) as error:
         log.info("csta_status_not_registered", source=source, reason=str(error))
 
 
-def _duration(answer: Element, asked: int) -> int:
+def _duration(answer: XmlElement, asked: int) -> int:
     text = text_of(children(answer).get("actualSessionDuration"))
     return int(text) if text.isascii() and text.isdigit() and 0 < int(text) < 10**6 else asked
 
 
-async def _status(link: Link, requests: Requests) -> None:
+async def _status(link: CstaLink, requests: Requests) -> None:
     """Ask how the server is; one that does not say is followed all the same."""
     try:
         await link.ask(requests.system_status())
-    except (Refused, Unanswered):
+    except (RequestDenied, RequestTimedOut):
         log.debug("csta_status_unanswered")

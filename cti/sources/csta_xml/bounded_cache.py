@@ -11,7 +11,7 @@ Value = TypeVar("Value")
 LIMIT = 200_000
 
 
-class Recent(Generic[Key, Value]):
+class BoundedCache(Generic[Key, Value]):
     """The newest entries of a mapping, ``limit`` at most."""
 
     def __init__(self, limit: int = LIMIT) -> None:
@@ -37,7 +37,7 @@ class Recent(Generic[Key, Value]):
         self._known.pop(key, None)
 
 
-class Place(msgspec.Struct, frozen=True):
+class ConnectionPlace(msgspec.Struct, frozen=True):
     """Where a connection is: at an extension, or outside under the id that the switch gave it."""
 
     device_id: str

@@ -1,18 +1,18 @@
 """The id that ties related calls together, from a message's call linkage data."""
 
-from cti.sources.csta_xml.bounded_cache import Recent
-from cti.sources.csta_xml.parsing import Element, descend, text_of
+from cti.sources.csta_xml.bounded_cache import BoundedCache
+from cti.sources.csta_xml.parsing import XmlElement, descend, text_of
 
 #: Causes with which a call is nobody's continuation, though its id may be one that was used before.
 _FRESH = frozenset({"newcall", "makecall", "enteringdistribution"})
 
 
-def thread_id(linkage: Element | None) -> str:
+def thread_id(linkage: XmlElement | None) -> str:
     """Return the id that all calls of one contact share, where the switch keeps one."""
     return text_of(descend(linkage, "threadData", "threadLinkageID"))
 
 
-def global_id(linkage: Element | None) -> str:
+def global_id(linkage: XmlElement | None) -> str:
     """Return the id of this call alone, unique everywhere; all zeros say that there is none."""
     text = text_of(descend(linkage, "globalCallData", "globalCallLinkageID"))
     return text if text.strip("0") else ""
@@ -26,9 +26,9 @@ class Interactions:
     """
 
     def __init__(self) -> None:
-        self._related: Recent[str, bool] = Recent()
+        self._related: BoundedCache[str, bool] = BoundedCache()
 
-    def of(self, call: str, linkage: Element | None, cause: str, *, begins: bool) -> str:
+    def of(self, call: str, linkage: XmlElement | None, cause: str, *, begins: bool) -> str:
         """Return the interaction that a call's event names, or nothing. ``begins``: it may begin a call."""
         cause = cause.lower()
         if begins and cause == "consultation":
@@ -40,7 +40,7 @@ class Interactions:
         thread = thread_id(linkage)
         return thread or ("" if self._related.get(call) else global_id(linkage))
 
-    def of_merged(self, call: str, listed: Element | None) -> str:
+    def of_merged(self, call: str, listed: XmlElement | None) -> str:
         """Return the interaction of the call that a transfer or conference made, or nothing."""
         if call:
             self._related.put(call, True)

@@ -31,16 +31,16 @@ from cti.events import (
     ServiceInitiated,
 )
 from cti.sources.csta_xml.agents import AgentAt
-from cti.sources.csta_xml.bounded_cache import Place, Recent
+from cti.sources.csta_xml.bounded_cache import BoundedCache, ConnectionPlace
 from cti.sources.csta_xml.call_linkage import Interactions
-from cti.sources.csta_xml.device_resolver import Places, connection_id
+from cti.sources.csta_xml.device_resolver import DeviceResolver, connection_id
 from cti.sources.csta_xml.devices import NOBODY, Device, device_of, read_device
-from cti.sources.csta_xml.event_table import AGENTS, CALLS, IGNORED, MERGES, MergeShape, Shape
+from cti.sources.csta_xml.event_table import AGENTS, CALLS, IGNORED, MERGES, EventShape, MergeShape
 from cti.sources.csta_xml.merging import Merge, read_merge
-from cti.sources.csta_xml.options import Options
-from cti.sources.csta_xml.parsing import Element, MessageError, UnknownMessage, children, descend, local, text_of
+from cti.sources.csta_xml.options import CstaOptions
+from cti.sources.csta_xml.parsing import CstaMessageError, UnknownMessage, XmlElement, children, descend, local, text_of
 from cti.sources.csta_xml.private_data import NAME, TEXT, Private, PrivateReader, query_data
-from cti.sources.csta_xml.snapshot import ALERTING, HOLD, KINDS, Found
+from cti.sources.csta_xml.snapshot import ALERTING, HOLD, KINDS, FoundConnection
 from cti.sources.port import SourceConfig, Stamp
 
 _STATES: frozenset[str] = frozenset(get_args(LocalState))
@@ -53,21 +53,21 @@ _QUEUE_TELLERS = (Delivered, Established)
 class Decoder:
     """Reads the events of one link. ``monitors``: monitorCrossRefID -> device, kept by the session."""
 
-    def __init__(self, config: SourceConfig, options: Options, stamp: Stamp) -> None:
+    def __init__(self, config: SourceConfig, options: CstaOptions, stamp: Stamp) -> None:
         self._stamp = stamp
         self._queues = {read_device(device).number: name for device, name in config.queues.items()}
         self._ignored = frozenset(read_device(device).number for device in options.ignored_devices)
         self._devices = frozenset(read_device(device).number for device in config.devices)
-        self._places = Places(self._devices | self._ignored | self._queues.keys())
+        self._places = DeviceResolver(self._devices | self._ignored | self._queues.keys())
         self._private = PrivateReader(options)
         self._interactions = Interactions()
-        self._agents: Recent[str, str] = Recent()
+        self._agents: BoundedCache[str, str] = BoundedCache()
         self.monitors: dict[str, str] = {}
 
-    def decode(self, root: Element, received: datetime) -> list[Event]:
+    def decode(self, root: XmlElement, received: datetime) -> list[Event]:
         """Return a message's events; none for what is well known and nothing to a recording.
 
-        Raises ``MessageError`` when the message is unknown or lacks what its events need.
+        Raises ``CstaMessageError`` when the message is unknown or lacks what its events need.
         """
         name = local(root.tag)
         fields = children(root)
@@ -81,13 +81,13 @@ class Decoder:
             return []
         raise UnknownMessage(name[:TEXT], may_tell=_may_tell(name, root))
 
-    def found(self, one: Found, device: str, state: str, received: datetime) -> Event | None:
+    def found(self, one: FoundConnection, device: str, state: str, received: datetime) -> Event | None:
         """Return the event that says a connection of a snapshot is in progress; None when it is not, or nobody's."""
         kind = KINDS.get(state)
         if kind is None or device in self._ignored or not 0 < len(one.call) <= TEXT:
             return None
-        shape = Shape(kind, "connectionIdentifier")
-        data, _ = self._facts(shape, one.fields, one.call, Place(device), NOBODY)
+        shape = EventShape(kind, "connectionIdentifier")
+        data, _ = self._facts(shape, one.fields, one.call, ConnectionPlace(device), NOBODY)
         states: dict[str, LocalState] = {ALERTING: "alerting", HOLD: "hold"}
         data = replace(data, cause="snapshot", local_state=states.get(state, "connected"))
         return self._stamp.call(kind, data, received=received)
@@ -106,7 +106,7 @@ class Decoder:
         self._agents.drop(device)
         return self._stamp.agent(LoggedOff, AgentData(agent_id="", device_id=device), received=received)
 
-    def _call(self, shape: Shape, fields: dict[str, Element], received: datetime) -> list[Event]:
+    def _call(self, shape: EventShape, fields: dict[str, XmlElement], received: datetime) -> list[Event]:
         call, raw = connection_id(fields.get(shape.connection))
         place, subject = self._located(shape, fields, call, raw)
         _demand(call, f"{shape.connection}/callID")
@@ -117,21 +117,23 @@ class Decoder:
         data = self._facts(shape, fields, call, place, subject)
         return self._with_wrapup(self._stamp.call(shape.kind, data[0], received=received), data[1], received)
 
-    def _located(self, shape: Shape, fields: dict[str, Element], call: str, raw: str) -> tuple[Place, Device]:
+    def _located(
+        self, shape: EventShape, fields: dict[str, XmlElement], call: str, raw: str
+    ) -> tuple[ConnectionPlace, Device]:
         if shape.kind is NetworkReached and raw:
             return self._places.outside(call, raw), NOBODY
         subject = device_of(fields.get(shape.subject)) if shape.subject else NOBODY
         if not raw and not subject.number and "device_id" not in shape.kind.required:
-            return Place(""), subject
+            return ConnectionPlace(""), subject
         is_own = shape.own_state and text_of(fields.get("localConnectionInfo")).lower() == shape.own_state
         own = self._monitored(fields) if is_own else ""
         return self._places.locate(call, raw, subject.number, fields, own), subject
 
-    def _monitored(self, fields: dict[str, Element]) -> str:
+    def _monitored(self, fields: dict[str, XmlElement]) -> str:
         return self.monitors.get(text_of(fields.get("monitorCrossRefID")), "")
 
     def _facts(
-        self, shape: Shape, fields: dict[str, Element], call: str, place: Place, subject: Device
+        self, shape: EventShape, fields: dict[str, XmlElement], call: str, place: ConnectionPlace, subject: Device
     ) -> tuple[CallData, Private]:
         private = self._private.read(fields.get("extensions"))
         calling, called = _preferred(fields, "Calling"), _preferred(fields, "Called")
@@ -169,7 +171,9 @@ class Decoder:
         data = CallData(call_id=event.data.call_id, device_id=event.data.device_id, wrapup=private.wrapup)
         return [event, self._stamp.call(CallInformation, data, received=received)]
 
-    def _direction(self, shape: Shape, fields: dict[str, Element], calling: Device, called: Device) -> Direction | None:
+    def _direction(
+        self, shape: EventShape, fields: dict[str, XmlElement], calling: Device, called: Device
+    ) -> Direction | None:
         if "associatedCallingDevice" in fields or "networkCallingDevice" in fields:
             return "inbound"
         if "associatedCalledDevice" in fields or shape.kind is NetworkReached:
@@ -181,7 +185,9 @@ class Decoder:
             return "outbound"
         return "inbound" if is_to_ours and calling.number.startswith("+") else None
 
-    def _queue(self, shape: Shape, fields: dict[str, Element], place: Place, private: Private) -> str | None:
+    def _queue(
+        self, shape: EventShape, fields: dict[str, XmlElement], place: ConnectionPlace, private: Private
+    ) -> str | None:
         if private.queue_name:
             return private.queue_name[:TEXT]
         if shape.kind is Queued:
@@ -198,7 +204,7 @@ class Decoder:
         return (self._queues[device] or device)[:TEXT] if device in self._queues else None
 
     def _caller(
-        self, fields: dict[str, Element], calling: Device, direction: Direction | None, private: Private
+        self, fields: dict[str, XmlElement], calling: Device, direction: Direction | None, private: Private
     ) -> dict[str, Any]:
         """Return the caller's name; where our own extension calls out, the name at its number is not the other's."""
         if private.caller_name:
@@ -210,7 +216,7 @@ class Decoder:
         is_from_network = device_of(fields.get("networkCallingDevice")).name == calling.name
         return {"caller_name": calling.name[:NAME], "caller_name_source": "isdn" if is_from_network else None}
 
-    def _merge(self, shape: MergeShape, fields: dict[str, Element], received: datetime) -> list[Event]:
+    def _merge(self, shape: MergeShape, fields: dict[str, XmlElement], received: datetime) -> list[Event]:
         merge = read_merge(shape, fields, self._places)
         _demand(merge.primary, "primaryOldCall/callID")
         items = tuple(item for item in merge.items if item.new.device_id not in self._ignored)
@@ -233,7 +239,7 @@ class Decoder:
         )
         return [self._stamp.call(shape.kind, data, received=received)]
 
-    def _agent(self, kind: type[AgentEvent], fields: dict[str, Element], received: datetime) -> Event:
+    def _agent(self, kind: type[AgentEvent], fields: dict[str, XmlElement], received: datetime) -> Event:
         named = device_of(fields.get("agentDevice"))
         device = named.number or self._monitored(fields)
         agent = text_of(fields.get("agentID")) or named.agent or self._agents.get(device) or ""
@@ -254,7 +260,7 @@ class Decoder:
             self._agents.put(device, agent)
 
 
-def _preferred(fields: dict[str, Element], end: str) -> Device:
+def _preferred(fields: dict[str, XmlElement], end: str) -> Device:
     """Return one end of the call: the network's word stands, the switch's changes with each transfer."""
     own = device_of(fields.get("callingDevice" if end == "Calling" else "calledDevice"))
     network = device_of(fields.get(f"network{end}Device"))
@@ -270,13 +276,13 @@ def _roles(merge: Merge, *, is_transfer: bool) -> dict[str, Any]:
     return {"conferencing_device_id": actor, "added_party_id": added}
 
 
-def _rest(fields: dict[str, Element]) -> dict[str, Any]:
+def _rest(fields: dict[str, XmlElement]) -> dict[str, Any]:
     state = text_of(fields.get("localConnectionInfo")).lower()
     stamped = text_of(descend(fields.get("extensions"), "security", "timestamp"))
     return {"local_state": state if state in _STATES else None, "source_time": stamped[:TEXT] or None}
 
 
-def _may_tell(name: str, root: Element) -> bool:
+def _may_tell(name: str, root: XmlElement) -> bool:
     """Say whether an unknown message may be an event of a call or an agent: it names one."""
     return name.endswith("Event") and any(local(one.tag) in _TELLING for one in root.iter())
 
@@ -285,4 +291,4 @@ def _demand(text: str, place: str) -> None:
     """Refuse an event without an identity, or with one that would have to be cut."""
     if not text or len(text) > TEXT:
         what = f"is longer than {TEXT} characters" if text else "is missing"
-        raise MessageError(f"{place} {what}", kind="event", place=place)
+        raise CstaMessageError(f"{place} {what}", kind="event", place=place)

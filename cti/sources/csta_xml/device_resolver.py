@@ -1,17 +1,17 @@
 """Where a connection is: at which extension, or outside; a ConnectionID may name either by an opaque id."""
 
-from cti.sources.csta_xml.bounded_cache import Place, Recent
+from cti.sources.csta_xml.bounded_cache import BoundedCache, ConnectionPlace
 from cti.sources.csta_xml.devices import device_of, device_text, read_device
-from cti.sources.csta_xml.parsing import Element, MessageError, local, members, text_of
+from cti.sources.csta_xml.parsing import CstaMessageError, XmlElement, local, members, text_of
 from cti.sources.csta_xml.private_data import TEXT
 
 _TRUNKS = ("associatedCallingDevice", "associatedCalledDevice", "networkInterfaceUsed")
 
 
-def connection_id(element: Element | None) -> tuple[str, str]:
+def connection_id(element: XmlElement | None) -> tuple[str, str]:
     """Return call and device of a ConnectionID, each empty where it is missing; in either order.
 
-    Raises ``MessageError`` when one is longer than the vocabulary allows: an identity is never cut.
+    Raises ``CstaMessageError`` when one is longer than the vocabulary allows: an identity is never cut.
     """
     call = device = ""
     for child in members(element):
@@ -22,50 +22,50 @@ def connection_id(element: Element | None) -> tuple[str, str]:
             device = device_text(child)
     for name, text in (("callID", call), ("deviceID", device)):
         if len(text) > TEXT:
-            raise MessageError(f"{name} is longer than {TEXT} characters", kind="event", place=name)
+            raise CstaMessageError(f"{name} is longer than {TEXT} characters", kind="event", place=name)
     return call, device
 
 
-class Places:
+class DeviceResolver:
     """Finds the extension of a connection, and remembers what the switch said about its opaque ids."""
 
     def __init__(self, known: frozenset[str]) -> None:
         self._known = known
-        self._told: Recent[tuple[str, str], Place] = Recent()
+        self._told: BoundedCache[tuple[str, str], ConnectionPlace] = BoundedCache()
 
     def is_known(self, device: str) -> bool:
         """Say whether a device is one of the site's: extension, queue or recorder."""
         return device in self._known
 
-    def locate(self, call: str, raw: str, subject: str, fields: dict[str, Element], own: str) -> Place:
+    def locate(self, call: str, raw: str, subject: str, fields: dict[str, XmlElement], own: str) -> ConnectionPlace:
         """Return where a connection is.
 
         ``subject``: the device that the event says is at it; ``own``: the monitored device, if it is the one meant.
         """
         device = read_device(raw).number if raw else ""
         if device in self._known:
-            return Place(device)
+            return ConnectionPlace(device)
         if subject in self._known or (subject and not device):
-            return self._tell(call, raw, Place(subject))
+            return self._tell(call, raw, ConnectionPlace(subject))
         told = self._told.get((call, raw))
         if told is not None:
             return told
         if own:
-            return self._tell(call, raw, Place(own))
+            return self._tell(call, raw, ConnectionPlace(own))
         if self._is_outside(device, subject, fields):
-            return self._tell(call, raw, Place(raw, outside=True))
-        return Place(device)
+            return self._tell(call, raw, ConnectionPlace(raw, outside=True))
+        return ConnectionPlace(device)
 
-    def outside(self, call: str, raw: str) -> Place:
+    def outside(self, call: str, raw: str) -> ConnectionPlace:
         """Return the place of a connection that the event itself says is outside."""
-        return self._tell(call, raw, Place(raw, outside=True))
+        return self._tell(call, raw, ConnectionPlace(raw, outside=True))
 
-    def _tell(self, call: str, raw: str, place: Place) -> Place:
+    def _tell(self, call: str, raw: str, place: ConnectionPlace) -> ConnectionPlace:
         if (raw and raw != place.device_id) or place.outside:
             self._told.put((call, raw), place)
         return place
 
-    def _is_outside(self, device: str, subject: str, fields: dict[str, Element]) -> bool:
+    def _is_outside(self, device: str, subject: str, fields: dict[str, XmlElement]) -> bool:
         if subject and device != subject:
             return True
         trunks = [fields[name] for name in _TRUNKS if name in fields]
@@ -73,7 +73,7 @@ class Places:
             return True
         return ":" in device or self._is_party(device, fields)
 
-    def _is_party(self, device: str, fields: dict[str, Element]) -> bool:
+    def _is_party(self, device: str, fields: dict[str, XmlElement]) -> bool:
         """Say whether a device is the outside party of a call from or to outside."""
         ends = (("associatedCallingDevice", "callingDevice"), ("associatedCalledDevice", "calledDevice"))
         return any(trunk in fields and device_of(fields.get(end)).number == device for trunk, end in ends)

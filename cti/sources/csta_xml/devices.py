@@ -6,7 +6,7 @@ from urllib.parse import unquote
 
 import msgspec
 
-from cti.sources.csta_xml.parsing import Element, local
+from cti.sources.csta_xml.parsing import XmlElement, local
 
 #: ``N<DN!SA&CA/EXT%AGENT>NAME;parameters`` (ECMA-269 switching function representation).
 _WRITTEN_OUT = re.compile(r"N<(?P<inside>[^>]*)>(?P<name>[^;]*)", re.DOTALL)
@@ -72,7 +72,7 @@ def _bare(text: str) -> str:
     return text.partition(":")[0] if text.count(":") >= _AVAYA_COLONS and text[0] != ":" else text
 
 
-def device_text(element: Element | None) -> str:
+def device_text(element: XmlElement | None) -> str:
     """Return the identifier in a device parameter; empty where the switch says that there is none."""
     while element is not None and len(element):
         element = element[0]
@@ -83,7 +83,7 @@ def device_text(element: Element | None) -> str:
     return (element.text or "").strip()
 
 
-def device_of(element: Element | None) -> Device:
+def device_of(element: XmlElement | None) -> Device:
     """Read the device in a device parameter; ``NOBODY`` where the switch says that there is none."""
     text = device_text(element)
     return read_device(text) if text else NOBODY

@@ -29,7 +29,7 @@ from cti.events import (
 )
 
 
-class Shape(msgspec.Struct, frozen=True):
+class EventShape(msgspec.Struct, frozen=True):
     """A call event: the elements of its connection and of the device that the connection is at.
 
     ``own_state``: the localConnectionInfo with which the monitored device itself is the one meant.
@@ -51,19 +51,19 @@ class MergeShape(msgspec.Struct, frozen=True):
 
 
 CALLS = {
-    "ServiceInitiatedEvent": Shape(ServiceInitiated, "initiatedConnection", "initiatingDevice", "initiated"),
-    "OriginatedEvent": Shape(Originated, "originatedConnection", "callingDevice"),
-    "DeliveredEvent": Shape(Delivered, "connection", "alertingDevice", "alerting"),
-    "EstablishedEvent": Shape(Established, "establishedConnection", "answeringDevice"),
-    "HeldEvent": Shape(Held, "heldConnection", "holdingDevice", "hold"),
-    "RetrievedEvent": Shape(Retrieved, "retrievedConnection", "retrievingDevice"),
-    "QueuedEvent": Shape(Queued, "queuedConnection", "queue", "queued"),
-    "DivertedEvent": Shape(Diverted, "connection", "divertingDevice", "null"),
-    "ConnectionClearedEvent": Shape(ConnectionCleared, "droppedConnection", own_state="null"),
-    "CallClearedEvent": Shape(CallCleared, "clearedCall"),
-    "FailedEvent": Shape(Failed, "failedConnection", "failingDevice", "fail"),
-    "NetworkReachedEvent": Shape(NetworkReached, "outboundConnection"),
-    "CallInformationEvent": Shape(CallInformation, "connection", "device"),
+    "ServiceInitiatedEvent": EventShape(ServiceInitiated, "initiatedConnection", "initiatingDevice", "initiated"),
+    "OriginatedEvent": EventShape(Originated, "originatedConnection", "callingDevice"),
+    "DeliveredEvent": EventShape(Delivered, "connection", "alertingDevice", "alerting"),
+    "EstablishedEvent": EventShape(Established, "establishedConnection", "answeringDevice"),
+    "HeldEvent": EventShape(Held, "heldConnection", "holdingDevice", "hold"),
+    "RetrievedEvent": EventShape(Retrieved, "retrievedConnection", "retrievingDevice"),
+    "QueuedEvent": EventShape(Queued, "queuedConnection", "queue", "queued"),
+    "DivertedEvent": EventShape(Diverted, "connection", "divertingDevice", "null"),
+    "ConnectionClearedEvent": EventShape(ConnectionCleared, "droppedConnection", own_state="null"),
+    "CallClearedEvent": EventShape(CallCleared, "clearedCall"),
+    "FailedEvent": EventShape(Failed, "failedConnection", "failingDevice", "fail"),
+    "NetworkReachedEvent": EventShape(NetworkReached, "outboundConnection"),
+    "CallInformationEvent": EventShape(CallInformation, "connection", "device"),
 }
 
 _TRANSFERRED = MergeShape(Transferred, "transferringDevice", "transferredToDevice", "transferredConnections")
@@ -85,13 +85,39 @@ AGENTS: dict[str, type[AgentEvent]] = {
 #: Well known, and nothing to a recording.
 IGNORED = frozenset(
     {
-        "OfferedEvent", "DigitsDialedEvent", "BridgedEvent", "NetworkCapabilitiesChangedEvent", "ChargingEvent",
-        "DoNotDisturbEvent", "ForwardingEvent", "BackInServiceEvent", "OutOfServiceEvent", "PartiallyInServiceEvent",
-        "DeviceCapabilitiesChangedEvent", "ButtonInformationEvent", "ButtonPressEvent", "DisplayUpdatedEvent",
-        "HookswitchEvent", "LampModeEvent", "MessageWaitingEvent", "MicrophoneGainEvent", "MicrophoneMuteEvent",
-        "RingerStatusEvent", "SpeakerMuteEvent", "SpeakerVolumeEvent", "AgentAutoAnswerEvent", "AutoAnswerEvent",
-        "AutoWorkModeEvent", "CallBackEvent", "CallBackMessageEvent", "CallerIDStatusEvent", "PresenceStateEvent",
-        "RouteingModeEvent", "DigitsGeneratedEvent", "TelephonyTonesGeneratedEvent", "MediaAttachedEvent",
+        "OfferedEvent",
+        "DigitsDialedEvent",
+        "BridgedEvent",
+        "NetworkCapabilitiesChangedEvent",
+        "ChargingEvent",
+        "DoNotDisturbEvent",
+        "ForwardingEvent",
+        "BackInServiceEvent",
+        "OutOfServiceEvent",
+        "PartiallyInServiceEvent",
+        "DeviceCapabilitiesChangedEvent",
+        "ButtonInformationEvent",
+        "ButtonPressEvent",
+        "DisplayUpdatedEvent",
+        "HookswitchEvent",
+        "LampModeEvent",
+        "MessageWaitingEvent",
+        "MicrophoneGainEvent",
+        "MicrophoneMuteEvent",
+        "RingerStatusEvent",
+        "SpeakerMuteEvent",
+        "SpeakerVolumeEvent",
+        "AgentAutoAnswerEvent",
+        "AutoAnswerEvent",
+        "AutoWorkModeEvent",
+        "CallBackEvent",
+        "CallBackMessageEvent",
+        "CallerIDStatusEvent",
+        "PresenceStateEvent",
+        "RouteingModeEvent",
+        "DigitsGeneratedEvent",
+        "TelephonyTonesGeneratedEvent",
+        "MediaAttachedEvent",
         "MediaDetachedEvent",
     }
-)  # fmt: skip
+)

@@ -13,7 +13,7 @@ EVENT_INVOKE = 9999
 EXCERPT = 2048
 
 
-class Frame(msgspec.Struct, frozen=True, gc=False):
+class CstaFrame(msgspec.Struct, frozen=True, gc=False):
     """One message; ``number`` counts the link's frames from 1, ``offset`` is its place in the stream."""
 
     invoke: int
@@ -27,7 +27,7 @@ class Frame(msgspec.Struct, frozen=True, gc=False):
         return f"frame {self.number}, byte {self.offset}"
 
 
-class FrameError(msgspec.Struct, frozen=True, gc=False):
+class CstaFrameError(msgspec.Struct, frozen=True, gc=False):
     """The stream makes no sense from here on: where the next frame begins cannot be known."""
 
     raw: bytes
@@ -41,10 +41,10 @@ class FrameError(msgspec.Struct, frozen=True, gc=False):
         return f"frame {self.number}, byte {self.offset}"
 
 
-class Framer:
+class CstaFramer:
     """Feed bytes, take frames. The same bytes give the same frames, however they are split.
 
-    A ``FrameError`` is the last thing that a framer gives; it takes nothing after it.
+    A ``CstaFrameError`` is the last thing that a framer gives; it takes nothing after it.
     """
 
     def __init__(self) -> None:
@@ -58,12 +58,12 @@ class Framer:
         """Say whether a frame has begun and not ended."""
         return bool(self._buffer) and not self._is_broken
 
-    def feed(self, data: bytes) -> list[Frame | FrameError]:
+    def feed(self, data: bytes) -> list[CstaFrame | CstaFrameError]:
         """Return the frames that ``data`` completes, in order."""
         if self._is_broken:
             return []
         self._buffer += data
-        found: list[Frame | FrameError] = []
+        found: list[CstaFrame | CstaFrameError] = []
         start = 0
         while True:
             error = _header_error(self._buffer, start)
@@ -78,16 +78,16 @@ class Framer:
         self._drop(start)
         return found
 
-    def _frame(self, start: int, end: int) -> Frame:
+    def _frame(self, start: int, end: int) -> CstaFrame:
         self._count += 1
         invoke = int(self._buffer[start + 4 : start + HEADER])
-        return Frame(invoke, bytes(self._buffer[start + HEADER : end]), self._count, self._offset + start)
+        return CstaFrame(invoke, bytes(self._buffer[start + HEADER : end]), self._count, self._offset + start)
 
-    def _refusal(self, start: int, error: str) -> FrameError:
+    def _refusal(self, start: int, error: str) -> CstaFrameError:
         raw = bytes(self._buffer[start : start + EXCERPT])
         self._buffer.clear()
         self._is_broken = True
-        return FrameError(raw, error, self._count + 1, self._offset + start)
+        return CstaFrameError(raw, error, self._count + 1, self._offset + start)
 
     def _drop(self, count: int) -> None:
         del self._buffer[:count]

@@ -7,12 +7,12 @@ from typing import Final
 
 import msgspec
 
-from cti.sources.csta_xml.bounded_cache import Recent
+from cti.sources.csta_xml.bounded_cache import BoundedCache
 from cti.sources.csta_xml.framing import EVENT_INVOKE, framed
-from cti.sources.csta_xml.options import Options
-from cti.sources.csta_xml.parsing import Element, local, text_of
+from cti.sources.csta_xml.options import CstaOptions
+from cti.sources.csta_xml.parsing import XmlElement, local, text_of
 from cti.sources.port import LinkError, SourceConfig
-from cti.sources.read_coalescing import Gathering
+from cti.sources.read_coalescing import ReadCoalescer
 from cti.sources.tls import client_context, untrusted
 
 CHUNK: Final = 256 * 1024
@@ -22,27 +22,27 @@ FAREWELL_SECONDS: Final = 0.4
 #: So many questions that were given up may still be answered.
 LATE: Final = 2000
 
-Heed = Callable[[Element], None]
+Heed = Callable[[XmlElement], None]
 
 
-class Refused(Exception):
+class RequestDenied(Exception):
     """The server refuses a request; the text is its reason."""
 
     retryable = True
 
 
-class Unanswered(Exception):
+class RequestTimedOut(Exception):
     """The server gave no answer in time."""
 
     retryable = True
 
 
 class _Pending(msgspec.Struct, frozen=True):
-    answer: asyncio.Future[Element]
+    answer: asyncio.Future[XmlElement]
     heed: Heed | None
 
 
-async def connect(config: SourceConfig, options: Options) -> "Link":
+async def connect(config: SourceConfig, options: CstaOptions) -> "CstaLink":
     """Open the link. Raises ``LinkError``: ``NeedsPerson`` when certificates or settings are at fault."""
     try:
         context = client_context(config)
@@ -54,20 +54,20 @@ async def connect(config: SourceConfig, options: Options) -> "Link":
         raise LinkError(f"no connection within {options.connect_seconds:g} s") from error
     except OSError as error:
         raise LinkError(f"no connection: {error.strerror or type(error).__name__}") from error
-    return Link(reader, writer, options.request_seconds)
+    return CstaLink(reader, writer, options.request_seconds)
 
 
-class Link:
+class CstaLink:
     """Sends and correlates; invoke ids are our own, those of the server's requests are another row."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
         self._reader, self._writer, self._seconds = reader, writer, seconds
         self._pending: dict[int, _Pending] = {}
         #: What to do with an answer that comes though its question was given up; the ids are not used again meanwhile.
-        self._late: Recent[int, Heed] = Recent(LATE)
+        self._late: BoundedCache[int, Heed] = BoundedCache(LATE)
         self._last_invoke = 0
         self._sending = asyncio.Lock()
-        self._gathering = Gathering()
+        self._gathering = ReadCoalescer()
 
     async def read(self, seconds: float) -> bytes | None:
         """Return what came, empty at the end, None after a silence. Raises ``LinkError`` when the link broke."""
@@ -92,14 +92,14 @@ class Link:
         except OSError as error:
             raise LinkError(f"the link broke: {error.strerror or type(error).__name__}") from error
 
-    async def ask(self, xml: bytes, heed: Heed | None = None, late: Heed | None = None) -> Element:
+    async def ask(self, xml: bytes, heed: Heed | None = None, late: Heed | None = None) -> XmlElement:
         """Send a request and return its answer; ``heed`` is called with it before anything after it is read.
 
-        ``late`` is called with an answer that grants after ``Unanswered`` was raised.
-        Raises ``Refused``, ``Unanswered`` or ``LinkError``.
+        ``late`` is called with an answer that grants after ``RequestTimedOut`` was raised.
+        Raises ``RequestDenied``, ``RequestTimedOut`` or ``LinkError``.
         """
         invoke = self._free_invoke()
-        answer: asyncio.Future[Element] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[XmlElement] = asyncio.get_running_loop().create_future()
         self._pending[invoke] = _Pending(answer, heed)
         try:
             await self.send(invoke, xml)
@@ -108,7 +108,7 @@ class Link:
         except TimeoutError as error:
             if late is not None:
                 self._late.put(invoke, late)
-            raise Unanswered(f"no answer within {self._seconds:g} s") from error
+            raise RequestTimedOut(f"no answer within {self._seconds:g} s") from error
         finally:
             del self._pending[invoke]
 
@@ -118,20 +118,20 @@ class Link:
             if self._last_invoke not in self._pending and self._late.get(self._last_invoke) is None:
                 return self._last_invoke
 
-    def settle(self, invoke: int, root: Element) -> bool:
+    def settle(self, invoke: int, root: XmlElement) -> bool:
         """Bring an answer to who asked; False when nobody waits for it any more."""
         pending = self._pending.get(invoke)
         if pending is None or pending.answer.done():
             return self._settle_late(invoke, root)
         if _is_refusal(root):
-            pending.answer.set_exception(Refused(refusal(root)))
+            pending.answer.set_exception(RequestDenied(refusal(root)))
             return True
         if pending.heed is not None:
             pending.heed(root)
         pending.answer.set_result(root)
         return True
 
-    def _settle_late(self, invoke: int, root: Element) -> bool:
+    def _settle_late(self, invoke: int, root: XmlElement) -> bool:
         late = self._late.get(invoke)
         if late is None:
             return False
@@ -152,18 +152,18 @@ class Link:
             self._writer.transport.abort()
 
 
-def is_answer(root: Element) -> bool:
+def is_answer(root: XmlElement) -> bool:
     """Say whether a message answers a request."""
     name = local(root.tag)
     return name == "CSTAErrorCode" or name.endswith("Response")
 
 
-def _is_refusal(root: Element) -> bool:
+def _is_refusal(root: XmlElement) -> bool:
     name = local(root.tag)
     return name == "CSTAErrorCode" or name.endswith("NegResponse")
 
 
-def refusal(root: Element) -> str:
+def refusal(root: XmlElement) -> str:
     """Return a server's reason: the category and what it says."""
     reason = next(iter(root), None)
     if reason is None:

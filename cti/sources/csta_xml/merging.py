@@ -3,10 +3,10 @@
 import msgspec
 
 from cti.events import Connection, ConnectionItem
-from cti.sources.csta_xml.device_resolver import Places, connection_id
+from cti.sources.csta_xml.device_resolver import DeviceResolver, connection_id
 from cti.sources.csta_xml.devices import device_of
 from cti.sources.csta_xml.event_table import MergeShape
-from cti.sources.csta_xml.parsing import Element, children, local, members
+from cti.sources.csta_xml.parsing import XmlElement, children, local, members
 from cti.sources.csta_xml.private_data import MANY, TEXT
 
 
@@ -27,7 +27,7 @@ class Merge(msgspec.Struct, frozen=True, kw_only=True):
         return not moved and not self.secondary and self.resulting in ("", self.primary)
 
 
-def read_merge(shape: MergeShape, fields: dict[str, Element], places: Places) -> Merge:
+def read_merge(shape: MergeShape, fields: dict[str, XmlElement], places: DeviceResolver) -> Merge:
     """Read an event's merge."""
     primary, primary_device = connection_id(fields.get("primaryOldCall"))
     secondary, _ = connection_id(fields.get("secondaryOldCall"))
@@ -36,12 +36,16 @@ def read_merge(shape: MergeShape, fields: dict[str, Element], places: Places) ->
     if not actor and primary_device:
         actor = places.locate(primary, primary_device, "", {}, "").device_id
     return Merge(
-        primary=primary, secondary=secondary, resulting=items[0].new.call_id if items else "", actor=actor,
-        added=device_of(fields.get(shape.added)).number, items=items,
-    )  # fmt: skip
+        primary=primary,
+        secondary=secondary,
+        resulting=items[0].new.call_id if items else "",
+        actor=actor,
+        added=device_of(fields.get(shape.added)).number,
+        items=items,
+    )
 
 
-def _items(listed: Element | None, places: Places) -> tuple[ConnectionItem, ...]:
+def _items(listed: XmlElement | None, places: DeviceResolver) -> tuple[ConnectionItem, ...]:
     found = []
     for element in members(listed):
         item = _item(children(element), places) if local(element.tag) == "connectionListItem" else None
@@ -50,7 +54,7 @@ def _items(listed: Element | None, places: Places) -> tuple[ConnectionItem, ...]
     return tuple(found[:MANY])
 
 
-def _item(parts: dict[str, Element], places: Places) -> ConnectionItem | None:
+def _item(parts: dict[str, XmlElement], places: DeviceResolver) -> ConnectionItem | None:
     """Read one item; None where it names no new connection, as that of a device that left."""
     new = _located(parts.get("newConnection"), parts, places)
     if new is None:
@@ -61,7 +65,7 @@ def _item(parts: dict[str, Element], places: Places) -> ConnectionItem | None:
     )
 
 
-def _located(element: Element | None, parts: dict[str, Element], places: Places) -> Connection | None:
+def _located(element: XmlElement | None, parts: dict[str, XmlElement], places: DeviceResolver) -> Connection | None:
     call, raw = connection_id(element)
     endpoint = device_of(parts.get("endpoint")).number
     if not call or not (raw or endpoint):

@@ -10,23 +10,23 @@ import structlog
 
 from cti.events import AgentEvent, Event, LinkData, LinkLost, LinkRestored, LoggedOff, SnapshotBegan, SnapshotEnded
 from cti.sources.csta_xml.agents import read_agent_states
-from cti.sources.csta_xml.bounded_cache import Recent
+from cti.sources.csta_xml.bounded_cache import BoundedCache
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.devices import read_device
-from cti.sources.csta_xml.link import Link, Refused, Unanswered
-from cti.sources.csta_xml.options import Options
-from cti.sources.csta_xml.outlet_lock import Telling
-from cti.sources.csta_xml.parsing import Element, children, text_of
+from cti.sources.csta_xml.link import CstaLink, RequestDenied, RequestTimedOut
+from cti.sources.csta_xml.options import CstaOptions
+from cti.sources.csta_xml.outlet_lock import OrderedOutlet
+from cti.sources.csta_xml.parsing import XmlElement, children, text_of
 from cti.sources.csta_xml.requests import Requests
 from cti.sources.csta_xml.segments import Segments, SnapshotIncomplete
-from cti.sources.csta_xml.snapshot import Found, Meanwhile
-from cti.sources.csta_xml.status_requests import Questions
-from cti.sources.port import Quarantined, Refusal, SourceConfig, Stamp
+from cti.sources.csta_xml.snapshot import FoundConnection, Meanwhile
+from cti.sources.csta_xml.status_requests import StatusRequests
+from cti.sources.port import MonitorRefusal, Quarantined, SourceConfig, Stamp
 
 log = structlog.get_logger()
 
 #: How to learn what is in progress at a device; None when that cannot be known.
-Look = Callable[[str], Coroutine[Any, Any, list[Found] | None]]
+DeviceQuery = Callable[[str], Coroutine[Any, Any, list[FoundConnection] | None]]
 
 #: What is shown of a server that answers no such question, while all else goes on.
 DEAF_TO = {
@@ -43,12 +43,20 @@ class Monitoring:
     """The monitors of one link, and the snapshots of their devices."""
 
     def __init__(
-        self, config: SourceConfig, options: Options, stamp: Stamp, now: Callable[[], datetime], *, link: Link,
-        decoder: Decoder, telling: Telling, tasks: asyncio.TaskGroup,
-    ) -> None:  # fmt: skip
+        self,
+        config: SourceConfig,
+        options: CstaOptions,
+        stamp: Stamp,
+        now: Callable[[], datetime],
+        *,
+        link: CstaLink,
+        decoder: Decoder,
+        telling: OrderedOutlet,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
         self._config, self._options, self._stamp, self._now = config, options, stamp, now
         self._link, self._decoder, self._telling, self._tasks = link, decoder, telling, tasks
-        self.questions = Questions(link, options, self._deaf)
+        self.questions = StatusRequests(link, options, self._deaf)
         self._surveying = asyncio.Lock()
         self._meanwhile: Meanwhile | None = None
         self._armed: set[str] = set()
@@ -57,7 +65,7 @@ class Monitoring:
         self._unknown: set[str] = set()
         self._not_granted: dict[str, str] = {}
         #: How often agents were heard of at a device: what was asked before the last time is out of date.
-        self._agents_heard: Recent[str, int] = Recent()
+        self._agents_heard: BoundedCache[str, int] = BoundedCache()
         self._stock_at = 0.0
         self._doubted = ""
         self._doubt: asyncio.Task[None] | None = None
@@ -148,7 +156,7 @@ class Monitoring:
         await self._lose((device,), reason, self._now())
         await self._taken_on_again(device, reason)
 
-    async def _survey(self, devices: tuple[str, ...], look: Look, reason: str = "") -> None:
+    async def _survey(self, devices: tuple[str, ...], look: DeviceQuery, reason: str = "") -> None:
         """Take stock of devices. With a reason, which is for the ledger of gaps, only if any of them answers."""
         async with self._surveying:
             self._meanwhile = Meanwhile()
@@ -162,7 +170,7 @@ class Monitoring:
                 self._meanwhile = None
                 await telling.accept(events)
 
-    async def _taken_on(self, device: str) -> list[Found] | None:
+    async def _taken_on(self, device: str) -> list[FoundConnection] | None:
         """Monitor a device and return what is in progress there; None when that cannot be known."""
         reason = await self._arm(device)
         if reason is not None:
@@ -177,7 +185,7 @@ class Monitoring:
         while True:
             if reason != told:
                 log.info("monitor_refused", source=self._config.slug, device=device)
-            await self._refused(device, Refusal(reason, self._now() + timedelta(seconds=wait)))
+            await self._refused(device, MonitorRefusal(reason, self._now() + timedelta(seconds=wait)))
             await self._granted_within(device, wait)
             told, answer = reason, await self._arm(device)
             if answer is None:
@@ -203,7 +211,7 @@ class Monitoring:
             restored = self._stamp.link(LinkRestored, LinkData(devices=_numbers(devices)), received=self._now())
             await telling.accept([restored])
 
-    async def _refused(self, device: str, refusal: Refusal | None) -> None:
+    async def _refused(self, device: str, refusal: MonitorRefusal | None) -> None:
         async with self._telling as telling:
             await telling.refused(device, refusal)
 
@@ -212,19 +220,19 @@ class Monitoring:
         if device in self._armed:
             return None
 
-        def heed(root: Element) -> None:
+        def heed(root: XmlElement) -> None:
             self._granted(device, root)
 
         try:
             async with self.questions.slots:
                 await self._link.ask(self.requests.monitor_start(device), heed, late=heed)
-        except (Refused, Unanswered) as error:
+        except (RequestDenied, RequestTimedOut) as error:
             # What was granted late may be why this was refused.
             return None if device in self._armed else str(error)
         self._armed.add(device)
         return None
 
-    def _granted(self, device: str, root: Element) -> None:
+    def _granted(self, device: str, root: XmlElement) -> None:
         """Take up a monitor, also one that was granted late; of two for one device, end the second."""
         fields = children(root)
         monitor = text_of(fields.get("monitorCrossRefID", fields.get("crossRefIdentifier")))
@@ -241,7 +249,7 @@ class Monitoring:
         try:
             async with self.questions.slots:
                 await self._link.ask(self.requests.monitor_stop(monitor))
-        except (Refused, Unanswered) as error:
+        except (RequestDenied, RequestTimedOut) as error:
             log.info("monitor_not_ended", source=self._config.slug, reason=str(error))
 
     async def _granted_within(self, device: str, seconds: float) -> None:
@@ -265,7 +273,7 @@ class Monitoring:
         log.warning("csta_deaf", source=self._config.slug, service=service)
         while True:
             async with self._telling as telling:
-                await telling.lacks(Refusal(DEAF_TO[service], self._now() + timedelta(seconds=wait)))
+                await telling.lacks(MonitorRefusal(DEAF_TO[service], self._now() + timedelta(seconds=wait)))
             await asyncio.sleep(wait)
             wait = min(wait * 2, self._options.retry_limit_seconds)
             devices = tuple(sorted(self.questions.unheard[service] & self._armed))
@@ -283,7 +291,7 @@ class Monitoring:
             self.questions.hear_anew(service)
             await asyncio.gather(*(self._who(device) for device in devices))
 
-    async def _seen(self, device: str) -> list[Found] | None:
+    async def _seen(self, device: str) -> list[FoundConnection] | None:
         """Return what is in progress at a monitored device, call by call; None when the server does not say."""
         if self._options.agents and device not in self._config.queues:
             self._tasks.create_task(self._who(device))
@@ -316,16 +324,16 @@ class Monitoring:
             if device in self._armed:
                 await self._survey((device,), self._seen, f"the snapshot of {device} was incomplete")
 
-    def _stock(self, answers: dict[str, list[Found]], reason: str) -> list[Event]:
+    def _stock(self, answers: dict[str, list[FoundConnection]], reason: str) -> list[Event]:
         """Make the snapshot's events: what the server answered, and over it what live events have said since."""
         at, meanwhile = self._now(), self._meanwhile or Meanwhile()
         numbers = {device: read_device(device).number for device in answers}
-        told: dict[tuple[str, str], Found] = {}
+        told: dict[tuple[str, str], FoundConnection] = {}
         for device, found in answers.items():
             told |= {(one.call, numbers[device]): one for one in found}
         for call, number in meanwhile.alive():
             if number in numbers.values():
-                told.setdefault((call, number), Found(call=call, raw=number, state=""))
+                told.setdefault((call, number), FoundConnection(call=call, raw=number, state=""))
         events: list[Event] = []
         for (call, number), one in told.items():
             event = self._decoder.found(one, number, meanwhile.state(call, number, one.state), at)

@@ -13,13 +13,13 @@ from cti.sources.port import SourceConfig
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
 
-class OptionsError(ValueError):
+class CstaOptionsError(ValueError):
     """The options of a source cannot be read; the text names the option. Only a person can mend it."""
 
     retryable = False
 
 
-class Options(msgspec.Struct, frozen=True, kw_only=True):
+class CstaOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of kind ``csta_xml``; each is explained in the manual."""
 
     #: "explicit" (ECMA-354), "implicit" (RequestSystemStatus), or try the first and fall back to the second.
@@ -66,12 +66,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     queue_name: str = ""
 
 
-def read_options(config: SourceConfig) -> Options:
-    """Read a source's options. Raises ``OptionsError`` that names the one that is wrong."""
+def read_options(config: SourceConfig) -> CstaOptions:
+    """Read a source's options. Raises ``CstaOptionsError`` that names the one that is wrong."""
     known = {name: value for name, value in config.options.items() if value is not None}
     try:
-        options = msgspec.convert(known, Options)
+        options = msgspec.convert(known, CstaOptions)
         options.device_format.format(device="")
     except (msgspec.ValidationError, LookupError, ValueError) as error:
-        raise OptionsError(str(error)) from error
+        raise CstaOptionsError(str(error)) from error
     return options

@@ -5,10 +5,10 @@ from collections.abc import Awaitable, Sequence
 from types import TracebackType
 
 from cti.events import Event
-from cti.sources.port import LinkError, Outlet, Quarantined, Refusal
+from cti.sources.port import LinkError, MonitorRefusal, Outlet, Quarantined
 
 
-class Telling:
+class OrderedOutlet:
     """The outlet, one speaker at a time: whoever makes events holds it from their ids to their keeping."""
 
     def __init__(self, outlet: Outlet, seconds: float) -> None:
@@ -16,7 +16,7 @@ class Telling:
         self._turn = asyncio.Lock()
         self._is_linked = False
 
-    async def __aenter__(self) -> "Telling":
+    async def __aenter__(self) -> "OrderedOutlet":
         await self._turn.acquire()
         return self
 
@@ -41,11 +41,11 @@ class Telling:
         """Have an unreadable message kept."""
         await self._kept(self._outlet.quarantine(message))
 
-    async def refused(self, device: str, refusal: Refusal | None) -> None:
+    async def refused(self, device: str, refusal: MonitorRefusal | None) -> None:
         """Tell that a device cannot be monitored, or (None) that it can again."""
         await self._kept(self._outlet.refused(device, refusal))
 
-    async def lacks(self, lack: Refusal) -> None:
+    async def lacks(self, lack: MonitorRefusal) -> None:
         """Tell what the server does not say, though the link is up."""
         await self._kept(self._outlet.lacks(lack))
 

@@ -10,7 +10,7 @@ _LOCAL: dict[str, str] = {}
 _LOCAL_LIMIT = 4096
 
 
-class MessageError(ValueError):
+class CstaMessageError(ValueError):
     """A message cannot be read; ``kind`` as in ``Quarantined``, ``place`` within the message. Never worth a retry."""
 
     retryable = False
@@ -21,7 +21,7 @@ class MessageError(ValueError):
         self.place = place
 
 
-class UnknownMessage(MessageError):
+class UnknownMessage(CstaMessageError):
     """A message is of a kind that is not known. ``may_tell``: it may say something of a call or an agent."""
 
     def __init__(self, name: str, *, may_tell: bool) -> None:
@@ -29,28 +29,36 @@ class UnknownMessage(MessageError):
         self.name, self.may_tell = name, may_tell
 
 
-Element = etree._Element  # noqa: SLF001 - lxml has no public name for the type
+XmlElement = etree._Element  # noqa: SLF001 - lxml has no public name for the type
 
 _PARSER = etree.XMLParser(
-    resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False, attribute_defaults=False,
-    huge_tree=False, remove_comments=True, remove_pis=True, remove_blank_text=True, recover=False,
-)  # fmt: skip
+    resolve_entities=False,
+    no_network=True,
+    load_dtd=False,
+    dtd_validation=False,
+    attribute_defaults=False,
+    huge_tree=False,
+    remove_comments=True,
+    remove_pis=True,
+    remove_blank_text=True,
+    recover=False,
+)
 
 
-def parse(xml: bytes) -> Element:
-    """Return a message's root element. Raises ``MessageError`` when it is no XML or has a DTD."""
+def parse(xml: bytes) -> XmlElement:
+    """Return a message's root element. Raises ``CstaMessageError`` when it is no XML or has a DTD."""
     if xml[:1] in b" \t\r\n<\xef":
         xml = xml.strip(b" \t\r\n\0")
     if b"<!DOCTYPE" in xml and _DOCTYPE.match(xml):
-        raise MessageError("the message has a DTD, which is never read")
+        raise CstaMessageError("the message has a DTD, which is never read")
     try:
         root = etree.fromstring(xml, _PARSER)
     except etree.XMLSyntaxError as error:
         line, column = error.position
-        raise MessageError(f"no well-formed XML: {error.msg}", place=f"line {line}, column {column}") from error
+        raise CstaMessageError(f"no well-formed XML: {error.msg}", place=f"line {line}, column {column}") from error
     # Encodings that the search above cannot read.
     if root.getroottree().docinfo.internalDTD is not None:
-        raise MessageError("the message has a DTD, which is never read")
+        raise CstaMessageError("the message has a DTD, which is never read")
     return root
 
 
@@ -64,27 +72,27 @@ def local(tag: str) -> str:
     return name
 
 
-def members(element: Element | None) -> Iterable[Element]:
+def members(element: XmlElement | None) -> Iterable[XmlElement]:
     """Return an element's children; none where there is no element, which is not to be asked by its truth."""
     return () if element is None else element
 
 
-def children(element: Element | None) -> dict[str, Element]:
+def children(element: XmlElement | None) -> dict[str, XmlElement]:
     """Return an element's children by local name; of several with one name, the first."""
-    found: dict[str, Element] = {}
+    found: dict[str, XmlElement] = {}
     for child in members(element):
         found.setdefault(local(child.tag), child)
     return found
 
 
-def descend(element: Element | None, *path: str) -> Element | None:
+def descend(element: XmlElement | None, *path: str) -> XmlElement | None:
     """Return the element at a path of local names, or None."""
     for name in path:
         element = next((child for child in members(element) if local(child.tag) == name), None)
     return element
 
 
-def text_of(element: Element | None) -> str:
+def text_of(element: XmlElement | None) -> str:
     """Return the text of an element, or of its first child's, and so on; stripped."""
     while element is not None and len(element):
         element = element[0]

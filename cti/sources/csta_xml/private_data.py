@@ -6,8 +6,8 @@ from typing import get_args
 import msgspec
 
 from cti.events import NameSource, Wrapup
-from cti.sources.csta_xml.options import Options
-from cti.sources.csta_xml.parsing import Element, descend, local, text_of
+from cti.sources.csta_xml.options import CstaOptions
+from cti.sources.csta_xml.parsing import XmlElement, descend, local, text_of
 
 TEXT, NAME, LONG, MANY = 255, 1024, 4096, 64
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}\s*)+")
@@ -56,7 +56,7 @@ def pairs(text: str) -> dict[str, str]:
     return found
 
 
-def query_data(fields: dict[str, Element], private: Private) -> dict[str, str] | None:
+def query_data(fields: dict[str, XmlElement], private: Private) -> dict[str, str] | None:
     """Return what a message says about the call for those who search it later."""
     found: dict[str, str] = {}
     for name in ("correlatorData", "userData", "accountInfo"):
@@ -69,7 +69,7 @@ def query_data(fields: dict[str, Element], private: Private) -> dict[str, str] |
     return {key[:TEXT]: value[:LONG] for key, value in list(found.items())[:MANY]} or None
 
 
-def leaves(extensions: Element | None) -> list[tuple[str, str]]:
+def leaves(extensions: XmlElement | None) -> list[tuple[str, str]]:
     """Return the private data's leaves that hold text: local name and text."""
     private = descend(extensions, "privateData")
     found: list[tuple[str, str]] = []
@@ -83,13 +83,21 @@ def leaves(extensions: Element | None) -> list[tuple[str, str]]:
 class PrivateReader:
     """Reads private data by the names that a site's options give."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: CstaOptions) -> None:
         self._options = options
-        members = ("wrapup", "wrapup_result", "wrapup_template", "agent_name", "agent_reason", "caller_name",
-                   "caller_name_source", "queue_name")  # fmt: skip
+        members = (
+            "wrapup",
+            "wrapup_result",
+            "wrapup_template",
+            "agent_name",
+            "agent_reason",
+            "caller_name",
+            "caller_name_source",
+            "queue_name",
+        )
         self._members = {getattr(options, name).lower(): name for name in members if getattr(options, name)}
 
-    def read(self, extensions: Element | None) -> Private:
+    def read(self, extensions: XmlElement | None) -> Private:
         """Read a message's private data; what no option names is kept under its local name."""
         if extensions is None or not (found := leaves(extensions)):
             return NO_PRIVATE

@@ -4,7 +4,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 import msgspec
 
-from cti.sources.csta_xml.options import Options
+from cti.sources.csta_xml.options import CstaOptions
 
 SESSION = "http://www.ecma-international.org/standards/ecma-354/appl_session"
 _ECMA = "http://www.ecma-international.org/standards/ecma-323/csta/"
@@ -31,7 +31,7 @@ def _tag(name: str, text: object) -> str:
     return f"<{name}>{escape(str(text))}</{name}>"
 
 
-def start_session(options: Options, username: str, secret: str) -> bytes:
+def start_session(options: CstaOptions, username: str, secret: str) -> bytes:
     """Ask for an application session (ECMA-354), with a login where the site has one."""
     login = ""
     if username:
@@ -67,7 +67,7 @@ class Requests(msgspec.Struct, frozen=True):
     """The requests and answers of ECMA-323 in one edition's namespace."""
 
     namespace: str
-    options: Options
+    options: CstaOptions
 
     def system_status(self) -> bytes:
         """Ask how the server is."""

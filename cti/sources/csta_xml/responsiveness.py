@@ -7,7 +7,7 @@ from typing import Final
 DEAF: Final = 3
 
 
-class Hearing:
+class Responsiveness:
     """Counts the questions that were not answered; those that were under way together count once."""
 
     def __init__(self, clock: Callable[[], float]) -> None:

@@ -7,7 +7,7 @@ respond). What lacks a segment is not a snapshot: it would say of calls that go 
 import asyncio
 from typing import Final
 
-from cti.sources.csta_xml.parsing import Element, MessageError, children, local, text_of
+from cti.sources.csta_xml.parsing import CstaMessageError, XmlElement, children, local, text_of
 
 #: Which message brings the data of which answer.
 DATA_OF: Final = {"SnapshotDeviceResponse": "SnapshotDeviceData", "SnapshotCallResponse": "SnapshotCallData"}
@@ -37,7 +37,7 @@ class Collection:
 
     def __init__(self, seconds: float, limit: float) -> None:
         self._seconds, self._limit = seconds, limit
-        self._parts: list[tuple[int | None, Element]] = []
+        self._parts: list[tuple[int | None, XmlElement]] = []
         self._numbers: set[int | None] = set()
         self._last: int | None = None
         self._has_last = False
@@ -45,7 +45,7 @@ class Collection:
         self._fault = ""
         self._news = asyncio.Event()
 
-    def add(self, number: int | None, data: Element, size: int, *, is_last: bool) -> None:
+    def add(self, number: int | None, data: XmlElement, size: int, *, is_last: bool) -> None:
         """Take a segment; one that came already under its number is left out."""
         if self._fault or (number is not None and number in self._numbers):
             return
@@ -66,7 +66,7 @@ class Collection:
         self._parts.clear()
         self._news.set()
 
-    async def whole(self) -> list[Element]:
+    async def whole(self) -> list[XmlElement]:
         """Return what the segments list, in order. Raises ``SnapshotIncomplete``, at the latest after ``limit``."""
         clock = asyncio.get_running_loop().time
         end = clock() + self._limit
@@ -119,7 +119,7 @@ class Segments:
     def __len__(self) -> int:
         return len(self._awaited)
 
-    def expect(self, answer: Element, reference: str) -> Collection:
+    def expect(self, answer: XmlElement, reference: str) -> Collection:
         """Collect from now on what comes under the cross reference of an answer."""
         key = (DATA_OF[local(answer.tag)], reference)
         if key in self._awaited:
@@ -136,14 +136,14 @@ class Segments:
         for collection in self._awaited.values():
             collection.fail(reason)
 
-    def take(self, root: Element, size: int) -> bool:
+    def take(self, root: XmlElement, size: int) -> bool:
         """Take a segment of so many bytes; False when nobody awaits it, or no longer.
 
-        Raises ``MessageError`` when it lacks what every segment has; all that is awaited fails then.
+        Raises ``CstaMessageError`` when it lacks what every segment has; all that is awaited fails then.
         """
         try:
             reference, number, is_last, data = _read(children(root))
-        except MessageError:
+        except CstaMessageError:
             self.doubt("a segment could not be read")
             raise
         collection = self._awaited.get((local(root.tag), reference))
@@ -153,22 +153,22 @@ class Segments:
         return True
 
 
-def _read(fields: dict[str, Element]) -> tuple[str, int | None, bool, Element]:
+def _read(fields: dict[str, XmlElement]) -> tuple[str, int | None, bool, XmlElement]:
     reference = text_of(fields.get("serviceCrossRefID"))
     if not reference:
-        raise MessageError("serviceCrossRefID is missing", place="serviceCrossRefID")
+        raise CstaMessageError("serviceCrossRefID is missing", place="serviceCrossRefID")
     is_last = _TRUTHS.get(text_of(fields.get("lastSegment")).lower())
     if is_last is None:
-        raise MessageError("lastSegment is neither true nor false", place="lastSegment")
+        raise CstaMessageError("lastSegment is neither true nor false", place="lastSegment")
     if "snapshotData" not in fields:
-        raise MessageError("snapshotData is missing", place="snapshotData")
+        raise CstaMessageError("snapshotData is missing", place="snapshotData")
     return reference, _number(fields.get("segmentID")), is_last, fields["snapshotData"]
 
 
-def _number(element: Element | None) -> int | None:
+def _number(element: XmlElement | None) -> int | None:
     text = text_of(element)
     if element is None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) <= DIGITS):
-        raise MessageError("segmentID is no number", place="segmentID")
+        raise CstaMessageError("segmentID is no number", place="segmentID")
     return int(text)

@@ -8,14 +8,14 @@ import structlog
 
 import clock
 from cti.events import Event
-from cti.sources.csta_xml.application_session import Association, begin, register
+from cti.sources.csta_xml.application_session import ApplicationSession, begin, register
 from cti.sources.csta_xml.decoding import Decoder
-from cti.sources.csta_xml.framing import Frame, FrameError, Framer
-from cti.sources.csta_xml.link import Link, Refused, Unanswered, connect, is_answer
+from cti.sources.csta_xml.framing import CstaFrame, CstaFrameError, CstaFramer
+from cti.sources.csta_xml.link import CstaLink, RequestDenied, RequestTimedOut, connect, is_answer
 from cti.sources.csta_xml.monitoring import Monitoring
-from cti.sources.csta_xml.options import Options, OptionsError, read_options
-from cti.sources.csta_xml.outlet_lock import Telling
-from cti.sources.csta_xml.parsing import Element, MessageError, UnknownMessage, children, local, parse, text_of
+from cti.sources.csta_xml.options import CstaOptions, CstaOptionsError, read_options
+from cti.sources.csta_xml.outlet_lock import OrderedOutlet
+from cti.sources.csta_xml.parsing import CstaMessageError, UnknownMessage, XmlElement, children, local, parse, text_of
 from cti.sources.csta_xml.requests import Requests, namespace_of, stop_session
 from cti.sources.csta_xml.segments import DATA_OF
 from cti.sources.port import LinkError, Outlet, Quarantined, SourceConfig, Stamp
@@ -43,7 +43,7 @@ class CstaSession:
         """
         try:
             options = read_options(self._config)
-        except OptionsError as error:
+        except CstaOptionsError as error:
             raise LinkError(f"the source's options: {error}", retryable=False) from error
         link = await connect(self._config, options)
         conversation = _Conversation(self._config, options, self._stamp, self._now, link, outlet)
@@ -54,7 +54,7 @@ class CstaSession:
             await link.close(stop_session(session) if session else None)
 
 
-class _Ended(Exception):
+class _CstaLinkEnded(Exception):
     """The server closed the link in order."""
 
 
@@ -62,15 +62,20 @@ class _Conversation:
     """What goes on over one link: one task reads, others ask."""
 
     def __init__(
-        self, config: SourceConfig, options: Options, stamp: Stamp, now: Callable[[], datetime], link: Link,
+        self,
+        config: SourceConfig,
+        options: CstaOptions,
+        stamp: Stamp,
+        now: Callable[[], datetime],
+        link: CstaLink,
         outlet: Outlet,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._config, self._options, self._now, self._link = config, options, now, link
         self._decoder = Decoder(config, options, stamp)
-        self._telling = Telling(outlet, options.outlet_seconds)
+        self._telling = OrderedOutlet(outlet, options.outlet_seconds)
         self._stamp = stamp
-        self._framer = Framer()
-        self.association = Association(options.edition)
+        self._framer = CstaFramer()
+        self.association = ApplicationSession(options.edition)
         self._was_down = False
         self._unknown: set[str] = set()
         self._end: LinkError | None = None
@@ -80,13 +85,19 @@ class _Conversation:
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 self._monitoring = Monitoring(
-                    self._config, self._options, self._stamp, self._now, link=self._link, decoder=self._decoder,
-                    telling=self._telling, tasks=self._tasks,
-                )  # fmt: skip
+                    self._config,
+                    self._options,
+                    self._stamp,
+                    self._now,
+                    link=self._link,
+                    decoder=self._decoder,
+                    telling=self._telling,
+                    tasks=self._tasks,
+                )
                 self._speak(self.association)
                 self._tasks.create_task(self._listen())
                 self._tasks.create_task(self._begin())
-        except* _Ended:
+        except* _CstaLinkEnded:
             pass
         except* LinkError as group:
             # What a person must mend is the cause, a link that broke beside it the effect.
@@ -94,7 +105,7 @@ class _Conversation:
         if self._end is not None:
             raise self._end
 
-    def _speak(self, association: Association) -> None:
+    def _speak(self, association: ApplicationSession) -> None:
         self.association = association
         self._monitoring.questions.requests = Requests(namespace_of(association.edition), self._options)
 
@@ -132,7 +143,7 @@ class _Conversation:
         """Ask how the server is; any answer is a sign of life."""
         try:
             self._heed_status(await self._link.ask(self._monitoring.requests.system_status()))
-        except (Refused, Unanswered):
+        except (RequestDenied, RequestTimedOut):
             log.debug("csta_status_unanswered", source=self._config.slug)
 
     def _check_end(self) -> None:
@@ -140,19 +151,19 @@ class _Conversation:
             raise LinkError("the server closed the link within a frame")
         if not self.association.is_begun:
             raise LinkError("the server closed the link before a session began")
-        raise _Ended
+        raise _CstaLinkEnded
 
-    async def _take(self, frames: list[Frame | FrameError]) -> None:
+    async def _take(self, frames: list[CstaFrame | CstaFrameError]) -> None:
         """Keep what a chunk of the stream says, in order; answer the server's requests first."""
         async with self._telling as telling:
             events: list[Event] = []
-            broken: list[MessageError] = []
+            broken: list[CstaMessageError] = []
             kept: list[Quarantined] = []
             answers: list[tuple[int, bytes]] = []
             for frame in frames:
                 try:
                     events += self._read(frame, answers)
-                except MessageError as error:
+                except CstaMessageError as error:
                     broken.append(error)
                     kept.append(_quarantined(frame, error))
             self._monitoring.watch(events)
@@ -166,13 +177,13 @@ class _Conversation:
         if self._end is not None:
             raise self._end
 
-    def _read(self, frame: Frame | FrameError, answers: list[tuple[int, bytes]]) -> list[Event]:
-        if isinstance(frame, FrameError):
+    def _read(self, frame: CstaFrame | CstaFrameError, answers: list[tuple[int, bytes]]) -> list[Event]:
+        if isinstance(frame, CstaFrameError):
             self._end = LinkError(f"the stream makes no sense: {frame.error} ({frame.place})")
-            raise MessageError(frame.error, kind="frame")
+            raise CstaMessageError(frame.error, kind="frame")
         try:
             root = parse(frame.xml)
-        except MessageError:
+        except CstaMessageError:
             self._monitoring.segments.doubt("a message could not be read meanwhile")
             raise
         if local(root.tag) in DATA_OF.values():
@@ -188,7 +199,7 @@ class _Conversation:
         answers.append((frame.invoke, answer))
         return []
 
-    def _is_doubtful(self, error: MessageError) -> bool:
+    def _is_doubtful(self, error: CstaMessageError) -> bool:
         """Say whether what could not be read may have been news; of an unknown kind of message, once."""
         if not isinstance(error, UnknownMessage):
             return error.kind == "message"
@@ -197,12 +208,12 @@ class _Conversation:
         self._unknown.add(error.name)
         return True
 
-    def _collect(self, root: Element, frame: Frame) -> None:
+    def _collect(self, root: XmlElement, frame: CstaFrame) -> None:
         """Take a segment of a snapshot, to which no answer is due."""
         if not self._monitoring.segments.take(root, len(frame.xml)):
             log.debug("csta_segment_unawaited", source=self._config.slug, place=frame.place)
 
-    def _served(self, root: Element) -> bytes | None:
+    def _served(self, root: XmlElement) -> bytes | None:
         """Serve a request of the server's; None when the message is none that is served here."""
         name, requests = local(root.tag), self._monitoring.requests
         if name == "SystemStatus":
@@ -216,7 +227,7 @@ class _Conversation:
             return requests.not_served()
         return None
 
-    def _heed_status(self, root: Element) -> None:
+    def _heed_status(self, root: XmlElement) -> None:
         status = text_of(children(root).get("systemStatus")).lower()
         if status == "messageslost" or (status in _UP and self._was_down):
             self._monitoring.segments.doubt("the server lost messages meanwhile")
@@ -229,7 +240,7 @@ def _link_errors(group: ExceptionGroup[LinkError]) -> list[LinkError]:
     return [error for error in group.exceptions if isinstance(error, LinkError)]
 
 
-def _quarantined(frame: Frame | FrameError, error: MessageError) -> Quarantined:
-    raw = frame.raw if isinstance(frame, FrameError) else frame.xml
+def _quarantined(frame: CstaFrame | CstaFrameError, error: CstaMessageError) -> Quarantined:
+    raw = frame.raw if isinstance(frame, CstaFrameError) else frame.xml
     place = f"{frame.place}, {error.place}" if error.place else frame.place
     return Quarantined(raw=raw, kind=error.kind, error=str(error), place=place)

@@ -22,60 +22,84 @@ from cti.events import (
 )
 from cti.sources.csta_xml.device_resolver import connection_id
 from cti.sources.csta_xml.devices import device_of
-from cti.sources.csta_xml.parsing import Element, children, descend, local, members, text_of
+from cti.sources.csta_xml.parsing import XmlElement, children, descend, local, members, text_of
 
 CONNECTED, HOLD, ALERTING, DIALLING, GONE = "connected", "hold", "alerting", "dialling", "gone"
 
 #: The event that says a state.
 KINDS: dict[str, type[CallEvent]] = {
-    CONNECTED: Established, HOLD: Held, ALERTING: Delivered, DIALLING: Originated,
-}  # fmt: skip
+    CONNECTED: Established,
+    HOLD: Held,
+    ALERTING: Delivered,
+    DIALLING: Originated,
+}
 
 #: ECMA-269 simpleCallState by name and code.
 _SIMPLE = {
-    "callreceived": ALERTING, "callreceivedonhold": ALERTING, "32": ALERTING, "42": ALERTING,
-    "callestablished": CONNECTED, "callestablishedonhold": CONNECTED, "33": CONNECTED, "43": CONNECTED,
-    "callestablishedheld": HOLD, "34": HOLD, "calldeliveredheld": HOLD, "24": HOLD, "callqueuedheld": HOLD, "54": HOLD,
-    "calloriginated": DIALLING, "03": DIALLING, "calldelivered": DIALLING, "23": DIALLING,
-    "callqueued": DIALLING, "53": DIALLING,
-    "callpending": GONE, "01": GONE, "callfailed": GONE, "63": GONE, "callblocked": GONE, "60": GONE,
-    "callnull": GONE, "00": GONE,
-}  # fmt: skip
+    "callreceived": ALERTING,
+    "callreceivedonhold": ALERTING,
+    "32": ALERTING,
+    "42": ALERTING,
+    "callestablished": CONNECTED,
+    "callestablishedonhold": CONNECTED,
+    "33": CONNECTED,
+    "43": CONNECTED,
+    "callestablishedheld": HOLD,
+    "34": HOLD,
+    "calldeliveredheld": HOLD,
+    "24": HOLD,
+    "callqueuedheld": HOLD,
+    "54": HOLD,
+    "calloriginated": DIALLING,
+    "03": DIALLING,
+    "calldelivered": DIALLING,
+    "23": DIALLING,
+    "callqueued": DIALLING,
+    "53": DIALLING,
+    "callpending": GONE,
+    "01": GONE,
+    "callfailed": GONE,
+    "63": GONE,
+    "callblocked": GONE,
+    "60": GONE,
+    "callnull": GONE,
+    "00": GONE,
+}
 _OWN = {"connected": CONNECTED, "hold": HOLD, "alerting": ALERTING}
 
 
-class Found(msgspec.Struct, frozen=True, kw_only=True):
+class FoundConnection(msgspec.Struct, frozen=True, kw_only=True):
     """A connection in progress. ``call`` and ``raw`` as the server named it; state "" where it did not say."""
 
     call: str
     raw: str
     state: str
-    fields: dict[str, Element] = {}
+    fields: dict[str, XmlElement] = {}
 
 
-def promised(root: Element) -> str:
+def promised(root: XmlElement) -> str:
     """Return the cross reference under which the data is still to come; empty when the answer has it."""
     within = text_of(descend(root, "crossRefIDorSnapshotData", "serviceCrossRefID"))
     return within or text_of(descend(root, "serviceCrossRefID"))
 
 
-def entries_in(root: Element) -> Iterable[Element]:
+def entries_in(root: XmlElement) -> Iterable[XmlElement]:
     """Return what an answer itself lists."""
     return members(descend(root, "crossRefIDorSnapshotData", "snapshotData"))
 
 
-def read_device_snapshot(entries: Iterable[Element]) -> list[Found]:
+def read_device_snapshot(entries: Iterable[XmlElement]) -> list[FoundConnection]:
     """Return the connections at a device. Raises ``MessageError`` when one has an identity that cannot be."""
     infos = [children(one) for one in entries if local(one.tag) == "snapshotDeviceResponseInfo"]
     return [_found(info) for info in infos]
 
 
-def _found(info: dict[str, Element]) -> Found:
+def _found(info: dict[str, XmlElement]) -> FoundConnection:
     call, raw = connection_id(info.get("connectionIdentifier"))
-    return Found(call=call, raw=raw, state=_local_call_state(info.get("localCallState")), fields=info)
+    return FoundConnection(call=call, raw=raw, state=_local_call_state(info.get("localCallState")), fields=info)
 
 
-def _local_call_state(element: Element | None) -> str:
+def _local_call_state(element: XmlElement | None) -> str:
     compound = descend(element, "compoundCallState")
     if compound is not None:
         return _compound([text_of(one).lower() for one in compound])
@@ -95,7 +119,7 @@ def _compound(states: list[str]) -> str:
 class CallSnapshot(msgspec.Struct, frozen=True):
     """Who is in a call: what is said of the call, and each device's state."""
 
-    fields: dict[str, Element]
+    fields: dict[str, XmlElement]
     states: dict[str, str]
 
     def state_of(self, raw: str) -> str:
@@ -104,7 +128,7 @@ class CallSnapshot(msgspec.Struct, frozen=True):
         return _compound([self.states[raw], *others]) if self.states.get(raw) else ""
 
 
-def read_call_snapshot(root: Element, entries: Iterable[Element]) -> CallSnapshot:
+def read_call_snapshot(root: XmlElement, entries: Iterable[XmlElement]) -> CallSnapshot:
     """Read the answer to SnapshotCall, and who it lists. Raises ``MessageError`` as ``read_device_snapshot`` does."""
     states: dict[str, str] = {}
     for one in entries:
@@ -137,9 +161,15 @@ class Meanwhile:
 
     def _heed(self, event: CallEvent, data: CallData) -> None:
         states: dict[type[CallEvent], str] = {
-            Delivered: ALERTING, Originated: DIALLING, Established: CONNECTED, Held: HOLD, Retrieved: CONNECTED,
-            ConnectionCleared: GONE, Diverted: GONE, Failed: GONE,
-        }  # fmt: skip
+            Delivered: ALERTING,
+            Originated: DIALLING,
+            Established: CONNECTED,
+            Held: HOLD,
+            Retrieved: CONNECTED,
+            ConnectionCleared: GONE,
+            Diverted: GONE,
+            Failed: GONE,
+        }
         state = states.get(type(event))
         if state is None or not data.call_id or not data.device_id:
             return
@@ -180,5 +210,9 @@ class Meanwhile:
 
     def alive(self) -> list[tuple[str, str]]:
         """Return call and device of the connections that live events showed."""
-        return [(call, device) for call, devices in self._calls.items() for device, state in devices.items()
-                if state != GONE]  # fmt: skip
+        return [
+            (call, device)
+            for call, devices in self._calls.items()
+            for device, state in devices.items()
+            if state != GONE
+        ]

@@ -7,34 +7,40 @@ from collections.abc import Callable
 import msgspec
 from msgspec.structs import replace
 
-from cti.sources.csta_xml.link import Heed, Link, Refused, Unanswered
-from cti.sources.csta_xml.options import Options
-from cti.sources.csta_xml.parsing import Element, MessageError
+from cti.sources.csta_xml.link import CstaLink, Heed, RequestDenied, RequestTimedOut
+from cti.sources.csta_xml.options import CstaOptions
+from cti.sources.csta_xml.parsing import CstaMessageError, XmlElement
 from cti.sources.csta_xml.requests import Requests
-from cti.sources.csta_xml.responsiveness import Hearing
+from cti.sources.csta_xml.responsiveness import Responsiveness
 from cti.sources.csta_xml.segments import Collection, Segments, SnapshotIncomplete
-from cti.sources.csta_xml.snapshot import Found, entries_in, promised, read_call_snapshot, read_device_snapshot
+from cti.sources.csta_xml.snapshot import (
+    FoundConnection,
+    entries_in,
+    promised,
+    read_call_snapshot,
+    read_device_snapshot,
+)
 
 
 class _Looked(msgspec.Struct, frozen=True):
     """The answer to a question for a snapshot, and what it or its segments list."""
 
-    answer: Element
-    entries: list[Element]
+    answer: XmlElement
+    entries: list[XmlElement]
 
 
-class Questions:
+class StatusRequests:
     """The questions of one link. ``unheard``: the devices for which one was not answered, or not asked, by service."""
 
-    def __init__(self, link: Link, options: Options, on_deaf: Callable[[str], None]) -> None:
+    def __init__(self, link: CstaLink, options: CstaOptions, on_deaf: Callable[[str], None]) -> None:
         self._link, self._on_deaf = link, on_deaf
         self.requests = Requests("", options)
         self.segments = Segments(options.request_seconds, options.snapshot_seconds)
         self.slots = asyncio.Semaphore(options.parallel)
         self.unheard: dict[str, set[str]] = {"snapshot": set(), "agents": set()}
-        self._hearing = {name: Hearing(time.monotonic) for name in ("snapshot", "segments", "agents")}
+        self._hearing = {name: Responsiveness(time.monotonic) for name in ("snapshot", "segments", "agents")}
 
-    async def ask(self, service: str, device: str, xml: bytes, heed: Heed | None = None) -> Element | None:
+    async def ask(self, service: str, device: str, xml: bytes, heed: Heed | None = None) -> XmlElement | None:
         """Ask for what may be missing: None when it is refused, or the server has been deaf to its like."""
         hearing, answer = self._hearing[service], None
         if hearing.is_deaf:
@@ -43,9 +49,9 @@ class Questions:
         asked_at = hearing.asked()
         try:
             answer = await self._link.ask(xml, heed)
-        except Refused:
+        except RequestDenied:
             pass
-        except Unanswered:
+        except RequestTimedOut:
             self.unheard[service].add(device)
             self._missed(service, service, asked_at)
             return None
@@ -66,7 +72,7 @@ class Questions:
         """Ask for a snapshot; None when there is no answer. Raises ``SnapshotIncomplete``."""
         awaited: list[Collection] = []
 
-        def heed(root: Element) -> None:
+        def heed(root: XmlElement) -> None:
             # Before anything after the answer is read: its first segment may have come with it.
             if reference := promised(root):
                 awaited.append(self.segments.expect(root, reference))
@@ -84,7 +90,7 @@ class Questions:
                 for collection in awaited:
                     self.segments.forget(collection)
 
-    async def _collected(self, awaited: Collection) -> list[Element]:
+    async def _collected(self, awaited: Collection) -> list[XmlElement]:
         asked_at = self._hearing["segments"].asked()
         try:
             entries = await awaited.whole()
@@ -95,16 +101,16 @@ class Questions:
         self._hearing["segments"].answered()
         return entries
 
-    async def in_progress(self, device: str) -> list[Found] | None:
+    async def in_progress(self, device: str) -> list[FoundConnection] | None:
         """Return the calls at a device; None when the server does not say. Raises ``SnapshotIncomplete``."""
         looked = await self._look(device, self.requests.snapshot_device(device))
         try:
             found = read_device_snapshot(looked.entries) if looked is not None else None
             return None if found is None else [await self._completed(device, one) for one in found if one.call]
-        except MessageError as error:
+        except CstaMessageError as error:
             raise SnapshotIncomplete(f"it could not be read: {error}") from error
 
-    async def _completed(self, device: str, found: Found) -> Found:
+    async def _completed(self, device: str, found: FoundConnection) -> FoundConnection:
         """Add what the server says of the call."""
         asked = self.requests.snapshot_call(found.call, found.raw)
         looked = await self._look(device, asked) if found.raw else None

@@ -9,10 +9,10 @@ from typing import Any
 import msgspec
 from django.core.management.base import BaseCommand
 
-from gateway_site.installation.steps import State, Step, steps
+from gateway_site.installation.steps import InstallationStep, StepState, steps
 from gateway_site.installation.trial_call import follow_to_its_end
 
-MARKS = {State.PASS: "pass   ", State.FAIL: "FAIL   ", State.NOT_YET: "not yet"}
+MARKS = {StepState.PASS: "pass   ", StepState.FAIL: "FAIL   ", StepState.NOT_YET: "not yet"}
 
 
 class Command(BaseCommand):
@@ -29,8 +29,8 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, json: bool, call: str | None, wait: float, **_: Any) -> None:
-        tell: Callable[[Step], None] = _untold if json else self._tell
-        taken: list[Step] = []
+        tell: Callable[[InstallationStep], None] = _untold if json else self._tell
+        taken: list[InstallationStep] = []
         for step in steps():
             taken.append(step)
             tell(step)
@@ -38,26 +38,28 @@ class Command(BaseCommand):
             taken += self._followed(call, wait, tell)
         if json:
             self.stdout.write(msgspec.json.format(msgspec.json.encode(taken)).decode())
-        if any(step.state is not State.PASS for step in taken):
+        if any(step.state is not StepState.PASS for step in taken):
             sys.exit(1)
 
-    def _followed(self, extension: str, wait: float, tell: Callable[[Step], None]) -> Iterator[Step]:
+    def _followed(
+        self, extension: str, wait: float, tell: Callable[[InstallationStep], None]
+    ) -> Iterator[InstallationStep]:
         """Yield how the call ended; told to people as it goes on."""
         self.stderr.write(f"Now make a call at extension {extension} and hang up; it is followed for {wait:g} s.")
         for step in follow_to_its_end(extension, wait, lambda one: tell(_of_call(one)), _pause):
             yield _of_call(step)
 
-    def _tell(self, step: Step) -> None:
+    def _tell(self, step: InstallationStep) -> None:
         self.stdout.write(f"{MARKS[step.state]}  {step.name}: {step.seen}")
         if step.todo:
             self.stdout.write(f"         -> {step.todo}")
 
 
-def _of_call(step: Step) -> Step:
+def _of_call(step: InstallationStep) -> InstallationStep:
     return msgspec.structs.replace(step, name=f"test call: {step.name}")
 
 
-def _untold(_: Step) -> None:
+def _untold(_: InstallationStep) -> None:
     """Tell nothing: all is printed at the end."""
 
 

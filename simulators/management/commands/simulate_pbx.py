@@ -12,11 +12,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from simulators.pbx.network_tap import TapLine
 from simulators.pbx.plan import MIX, Plan, PlanError, enough_agents
-from simulators.pbx.run import NoClient, Run
+from simulators.pbx.run import NoClient, SimulatedRun
 from simulators.pbx.scenarios import day
 from simulators.pbx.server import PbxServer
 from simulators.pbx.switch import Switch
-from simulators.pbx.truth_log import Ledger
+from simulators.pbx.truth_log import TruthLog
 from simulators.pbx.world import World
 
 
@@ -46,21 +46,28 @@ class Command(BaseCommand):
         parser.add_argument("--speed", type=float, default=1.0, help="How many seconds of the day pass in one.")
         parser.add_argument("--ledger", type=Path, metavar="FILE", help="Write what truly happened, as JSON lines.")
         parser.add_argument(
-            "--for", type=float, dest="seconds", metavar="SECONDS",
+            "--for",
+            type=float,
+            dest="seconds",
+            metavar="SECONDS",
             help="End after about so long: new calls cease in time for the last ones to end.",
-        )  # fmt: skip
+        )
         parser.add_argument(
             "--client-seconds", type=float, default=60.0, help="With --for: how long to wait for a client, at most."
         )
         parser.add_argument("--heartbeat-seconds", type=float, default=30.0)
         parser.add_argument(
-            "--recorder-splits-transfers", action="store_true",
+            "--recorder-splits-transfers",
+            action="store_true",
             help="An attended transfer begins a new recording at its destination.",
-        )  # fmt: skip
+        )
         parser.add_argument(
-            "--mix", type=_mix, default=dict(MIX), metavar="SCENARIO=WEIGHT[,...]",
+            "--mix",
+            type=_mix,
+            default=dict(MIX),
+            metavar="SCENARIO=WEIGHT[,...]",
             help=f"Which scenarios, how often; those left out never. Scenarios: {', '.join(MIX)}.",
-        )  # fmt: skip
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until the time is over, SIGTERM or Ctrl-C."""
@@ -75,15 +82,21 @@ class Command(BaseCommand):
 
     async def _serve(self, world: World, file: IO[bytes] | None, options: dict[str, Any]) -> None:
         switch = Switch(world, options["heartbeat_seconds"])
-        run = Run(
-            world, switch, Ledger(file, options["speed"]), _tap(options["qms"]), speed=options["speed"],
-            seconds=options["seconds"], client_seconds=options["client_seconds"],
-        )  # fmt: skip
+        run = SimulatedRun(
+            world,
+            switch,
+            TruthLog(file, options["speed"]),
+            _tap(options["qms"]),
+            speed=options["speed"],
+            seconds=options["seconds"],
+            client_seconds=options["client_seconds"],
+        )
         server = PbxServer(switch)
         try:
             async with server.listening(options["host"], options["port"]):
-                self._say(f"Simulated PBX listens on {options['host']}:{server.port} (CSTA XML), "
-                          f"{world.plan.agents} agents")  # fmt: skip
+                self._say(
+                    f"Simulated PBX listens on {options['host']}:{server.port} (CSTA XML), {world.plan.agents} agents"
+                )
                 await _until_stopped(run)
         except OSError as error:
             raise CommandError(f"Cannot listen on {options['host']}:{options['port']}: {error.strerror}") from error
@@ -97,7 +110,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-async def _until_stopped(run: Run) -> None:
+async def _until_stopped(run: SimulatedRun) -> None:
     """Let a run go on until it ends by itself or SIGTERM ends it at once."""
     going = asyncio.create_task(run.go())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, going.cancel)
@@ -108,13 +121,17 @@ async def _until_stopped(run: Run) -> None:
 def _plan(options: dict[str, Any]) -> Plan:
     rate, ring, talk = options["calls_per_second"], options["ring_seconds"], options["talk_seconds"]
     return Plan(
-        agents=options["agents"] or enough_agents(rate, ring, talk, options["wrapup_seconds"]), calls_per_second=rate,
-        ring_seconds=ring, talk_seconds=talk, wrapup_seconds=options["wrapup_seconds"],
-        patience_seconds=options["patience_seconds"], mix=options["mix"],
+        agents=options["agents"] or enough_agents(rate, ring, talk, options["wrapup_seconds"]),
+        calls_per_second=rate,
+        ring_seconds=ring,
+        talk_seconds=talk,
+        wrapup_seconds=options["wrapup_seconds"],
+        patience_seconds=options["patience_seconds"],
+        mix=options["mix"],
         splits_transfers=options["recorder_splits_transfers"],
         # Interaction ids are unique for ever: no two runs share any.
         domain=f"{time.time_ns() // 1_000_000_000:08X}",
-    )  # fmt: skip
+    )
 
 
 def _tap(url: str | None) -> TapLine | None:

@@ -39,9 +39,12 @@ class Command(BaseCommand):
         parser.add_argument("--username", default="gateway")
         parser.add_argument("--password", default=os.environ.get("QMS_PASSWORD", "demo"))
         parser.add_argument(
-            "--service", type=_service, action="append", metavar="SLUG:DATA_SERVER:IDENTIFIER[,IDENTIFIER]",
+            "--service",
+            type=_service,
+            action="append",
+            metavar="SLUG:DATA_SERVER:IDENTIFIER[,IDENTIFIER]",
             help="A Recording Service; may be repeated. The first answers at /recording-service too, each at /SLUG.",
-        )  # fmt: skip
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until SIGTERM or Ctrl-C."""

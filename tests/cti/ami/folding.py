@@ -85,11 +85,18 @@ class Fold:
         data = event.data
         device = data.device_id or ""
         return Conversation(
-            device, self.names.get(device, ""), data.call_id or "", event.time,
-            queue=self.queues.get(data.call_id or "", ""), caller=data.calling_number or "",
-            called=data.called_number or "", name=data.caller_name or "",
-            interaction=data.interaction_id or "", direction=data.direction or "", cause=data.cause or "",
-        )  # fmt: skip
+            device,
+            self.names.get(device, ""),
+            data.call_id or "",
+            event.time,
+            queue=self.queues.get(data.call_id or "", ""),
+            caller=data.calling_number or "",
+            called=data.called_number or "",
+            name=data.caller_name or "",
+            interaction=data.interaction_id or "",
+            direction=data.direction or "",
+            cause=data.cause or "",
+        )
 
     def _close(self, key: tuple[str, str], at: datetime) -> None:
         one = self.open.pop(key)
@@ -119,9 +126,14 @@ class Fold:
                     main = next((one for one in self.done if one.call_id == item.new.call_id), before)
                     caller = main.caller
                     self.open[item.new.call_id, item.new.device_id] = Conversation(
-                        before.device, before.agent_name, item.new.call_id, event.time, caller=caller, name=main.name,
+                        before.device,
+                        before.agent_name,
+                        item.new.call_id,
+                        event.time,
+                        caller=caller,
+                        name=main.name,
                         interaction=event.data.interaction_id or "",
-                    )  # fmt: skip
+                    )
                 else:
                     self.open[item.new.call_id, item.new.device_id] = self.open.pop(old)
 

@@ -71,16 +71,23 @@ class Pbx:
 
     def customer(self, number: str = "447700900100", name: str = "<unknown>") -> Line:
         """A customer calls in."""
-        return self.line("PJSIP/trunk", number=number, caller_name=name, context="from-trunk", exten="441632960100",
-                         state=4)  # fmt: skip
+        return self.line(
+            "PJSIP/trunk", number=number, caller_name=name, context="from-trunk", exten="441632960100", state=4
+        )
 
     def wire(self, exten: str, like: Line | None = None) -> tuple[Line, Line]:
         """Make a Local pair."""
         stem = f"Local/{exten}@internal-{self.count:08x}"
         one = self.line("", like, name=f"{stem};1")
         two = self.line("", like or one, name=f"{stem};2", exten=exten)
-        self.says("LocalBridge", block(one, "LocalOne"), block(two, "LocalTwo"), Context="internal", Exten=exten,
-                  LocalOptimization="No")  # fmt: skip
+        self.says(
+            "LocalBridge",
+            block(one, "LocalOne"),
+            block(two, "LocalTwo"),
+            Context="internal",
+            Exten=exten,
+            LocalOptimization="No",
+        )
         return one, two
 
     def dials(self, caller: Line | None, called: Line, string: str = "") -> None:
@@ -115,8 +122,16 @@ class Pbx:
     def member(self, extension: str, name: str, queue: str = "sales", interface: str = "", state: str = "") -> None:
         """An agent logs on."""
         interface = interface or f"PJSIP/{extension}"
-        self.says("QueueMemberAdded", Queue=queue, MemberName=name, Interface=interface,
-                  StateInterface=state or interface, Membership="dynamic", Paused=0, PausedReason="")  # fmt: skip
+        self.says(
+            "QueueMemberAdded",
+            Queue=queue,
+            MemberName=name,
+            Interface=interface,
+            StateInterface=state or interface,
+            Membership="dynamic",
+            Paused=0,
+            PausedReason="",
+        )
 
     def waits(self, caller: Line, queue: str = "sales") -> None:
         """A caller joins a queue."""
@@ -132,8 +147,9 @@ class Pbx:
     def offers(self, caller: Line, called: Line, name: str, queue: str = "sales", interface: str = "") -> None:
         """A queue rings a member."""
         interface = interface or f"PJSIP/{called.number}"
-        self.says("AgentCalled", block(caller), block(called, "Dest"), Queue=queue, Interface=interface,
-                  MemberName=name)  # fmt: skip
+        self.says(
+            "AgentCalled", block(caller), block(called, "Dest"), Queue=queue, Interface=interface, MemberName=name
+        )
         self.dials(caller, called, interface)
 
     def agent_answers(self, caller: Line, called: Line, name: str, queue: str = "sales", interface: str = "") -> None:
@@ -141,8 +157,16 @@ class Pbx:
         called.state = 6
         self.rings_off(caller, called, "ANSWER")
         self.says("QueueCallerLeave", block(caller), Queue=queue, Position=1, Count=0)
-        self.says("AgentConnect", block(caller), block(called, "Dest"), Queue=queue, HoldTime=1, RingTime=1,
-                  Interface=interface or f"PJSIP/{called.number}", MemberName=name)  # fmt: skip
+        self.says(
+            "AgentConnect",
+            block(caller),
+            block(called, "Dest"),
+            Queue=queue,
+            HoldTime=1,
+            RingTime=1,
+            Interface=interface or f"PJSIP/{called.number}",
+            MemberName=name,
+        )
 
     def queue_call(self, extension: str = "2001", name: str = "Alice Archer", bridge: str = "b1") -> tuple[Line, Line]:
         """A customer is connected with an agent through the queue."""
@@ -167,8 +191,13 @@ class Pbx:
 
     def transferred(self, first: Line, second: Line, **how: str) -> None:
         """Write AttendedTransfer."""
-        self.says("AttendedTransfer", {"Result": "Success"}, block(first, "OrigTransferer"),
-                  block(second, "SecondTransferer"), **how)  # fmt: skip
+        self.says(
+            "AttendedTransfer",
+            {"Result": "Success"},
+            block(first, "OrigTransferer"),
+            block(second, "SecondTransferer"),
+            **how,
+        )
 
 
 def place(bridge: str, kind: str = "simple_bridge") -> dict[str, Any]:
@@ -179,11 +208,21 @@ def place(bridge: str, kind: str = "simple_bridge") -> dict[str, Any]:
 def block(line: Line, prefix: str = "") -> dict[str, Any]:
     """Return the keys that show a channel."""
     keys = {
-        "Channel": line.name, "ChannelState": line.state, "ChannelStateDesc": "Up", "CallerIDNum": line.number,
-        "CallerIDName": line.caller_name, "ConnectedLineNum": line.connected, "ConnectedLineName": "<unknown>",
-        "Language": "en", "AccountCode": "", "Context": line.context, "Exten": line.exten, "Priority": 1,
-        "Uniqueid": line.uid, "Linkedid": line.linked,
-    }  # fmt: skip
+        "Channel": line.name,
+        "ChannelState": line.state,
+        "ChannelStateDesc": "Up",
+        "CallerIDNum": line.number,
+        "CallerIDName": line.caller_name,
+        "ConnectedLineNum": line.connected,
+        "ConnectedLineName": "<unknown>",
+        "Language": "en",
+        "AccountCode": "",
+        "Context": line.context,
+        "Exten": line.exten,
+        "Priority": 1,
+        "Uniqueid": line.uid,
+        "Linkedid": line.linked,
+    }
     if line.variables:
         keys["ChanVariable"] = [f"{key}={value}" for key, value in line.variables.items()]
     return {prefix + key: value for key, value in keys.items()}

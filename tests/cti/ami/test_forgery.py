@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cti.sources.asterisk_ami.messages import MessageError, parse
+from cti.sources.asterisk_ami.messages import AmiMessageError, parse
 from tests.cti.ami.folding import Fold
 from tests.cti.ami.pbx import Line, Pbx, block
 from tests.cti.ami.traces import Played, play
@@ -113,5 +113,5 @@ def test_the_first_of_a_repeated_key_wins(pairs: list[tuple[str, str]]) -> None:
 
 
 def test_text_without_a_key_is_an_error() -> None:
-    with pytest.raises(MessageError, match="no line"):
+    with pytest.raises(AmiMessageError, match="no line"):
         parse(b"nothing of use")

@@ -6,16 +6,16 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cti.sources.asterisk_ami.framing import LINE_LIMIT, MESSAGE_LIMIT, Frame, FrameError, Framer
+from cti.sources.asterisk_ami.framing import LINE_LIMIT, MESSAGE_LIMIT, AmiFrame, AmiFrameError, AmiFramer
 from tests.cti.ami.traces import play, trace
 
 BANNER = b"Asterisk Call Manager/11.0.0\r\n"
 GOOD = b"Event: Good\r\nKey: value\r\n\r\n"
 
 
-def framed(pieces: list[bytes]) -> list[Frame | FrameError]:
+def framed(pieces: list[bytes]) -> list[AmiFrame | AmiFrameError]:
     """Return what a framer finds in pieces fed one after another."""
-    framer = Framer()
+    framer = AmiFramer()
     return [one for piece in pieces for one in framer.feed(piece)]
 
 
@@ -36,9 +36,9 @@ def test_a_line_of_a_megabyte_is_one_error_and_the_next_message_is_read() -> Non
     long = b"Event: Bad\r\nKey: " + b"x" * 1_000_000 + b"\r\n\r\n"
     found = framed([BANNER, GOOD + long + GOOD])
 
-    assert [type(one) for one in found] == [Frame, Frame, FrameError, Frame]
+    assert [type(one) for one in found] == [AmiFrame, AmiFrame, AmiFrameError, AmiFrame]
     error = found[2]
-    assert isinstance(error, FrameError)
+    assert isinstance(error, AmiFrameError)
     assert error.error == f"a line is longer than {LINE_LIMIT} bytes"
     assert error.offset == len(BANNER) + len(GOOD)
 
@@ -51,7 +51,7 @@ def test_a_message_of_many_lines_may_be_too_long() -> None:
 
 
 def test_a_line_that_never_ends_takes_bounded_memory() -> None:
-    framer = Framer()
+    framer = AmiFramer()
     piece = b"x" * 65536
     tracemalloc.start()
     errors = sum(len(framer.feed(piece)) for _ in range(500))
@@ -95,13 +95,54 @@ def test_any_bytes_in_a_stream_raise_nothing(noise: bytes, place: int) -> None:
 
 
 LINES = st.tuples(
-    st.sampled_from(["Event", "Channel", "Uniqueid", "Linkedid", "BridgeUniqueid", "DestChannel", "DestUniqueid",
-                     "Timestamp", "Queue", "Interface", "Newname", "SwapUniqueid", "ActionID", "OrigTransfererChannel",
-                     "SecondTransfererChannel", "Result", "LocalOneChannel", "LocalTwoChannel"]),
-    st.sampled_from(["Newchannel", "BridgeEnter", "BridgeLeave", "Hangup", "Rename", "AttendedTransfer", "DialBegin",
-                     "AgentConnect", "LocalBridge", "PJSIP/2001-00000001", "PJSIP/trunk-00000002", "1.1", "1.2", "b1",
-                     "Local/1@x-00000003;1", "Local/1@x-00000003;2", "1.3", "Success", "99999999999.1", "sales", ""]),
-)  # fmt: skip
+    st.sampled_from(
+        [
+            "Event",
+            "Channel",
+            "Uniqueid",
+            "Linkedid",
+            "BridgeUniqueid",
+            "DestChannel",
+            "DestUniqueid",
+            "Timestamp",
+            "Queue",
+            "Interface",
+            "Newname",
+            "SwapUniqueid",
+            "ActionID",
+            "OrigTransfererChannel",
+            "SecondTransfererChannel",
+            "Result",
+            "LocalOneChannel",
+            "LocalTwoChannel",
+        ]
+    ),
+    st.sampled_from(
+        [
+            "Newchannel",
+            "BridgeEnter",
+            "BridgeLeave",
+            "Hangup",
+            "Rename",
+            "AttendedTransfer",
+            "DialBegin",
+            "AgentConnect",
+            "LocalBridge",
+            "PJSIP/2001-00000001",
+            "PJSIP/trunk-00000002",
+            "1.1",
+            "1.2",
+            "b1",
+            "Local/1@x-00000003;1",
+            "Local/1@x-00000003;2",
+            "1.3",
+            "Success",
+            "99999999999.1",
+            "sales",
+            "",
+        ]
+    ),
+)
 
 
 @given(st.lists(st.lists(LINES, min_size=1, max_size=8), max_size=40))

@@ -171,8 +171,11 @@ def test_an_attended_transfer_by_feature_code_is_told_once(is_event_told: bool) 
     assert transfer.data.primary_old_call_id == customer.uid
     assert (transfer.data.transferring_device_id, transfer.data.transferred_to_device_id) == ("2001", "2002")
     assert sorted((one.device, at(one.start.timestamp()), at((one.end or one.start).timestamp())) for one in found) == [
-        ("2001", 2, 10), ("2001", 7, 10), ("2002", 7, 10), ("2002", 10, 14),
-    ]  # fmt: skip
+        ("2001", 2, 10),
+        ("2001", 7, 10),
+        ("2002", 7, 10),
+        ("2002", 10, 14),
+    ]
     assert found[-1].call_id == customer.uid
     assert sorted(one.queue for one in found) == ["", "", "", "sales"]
     assert {one.interaction for one in found} == {customer.uid}
@@ -216,8 +219,10 @@ def test_a_cancelled_transfer_by_feature_code_brings_the_agent_back() -> None:
 
     events, found = told(pbx), conversations(pbx)
     assert sorted((one.device, at(one.start.timestamp()), at((one.end or one.start).timestamp())) for one in found) == [
-        ("2001", 2, 13), ("2001", 7, 10), ("2002", 7, 10),
-    ]  # fmt: skip
+        ("2001", 2, 13),
+        ("2001", 7, 10),
+        ("2002", 7, 10),
+    ]
     assert of(events, Held, Retrieved) == [("Held", "2001"), ("Retrieved", "2001")]
     assert not of(events, Transferred)
 
@@ -244,8 +249,10 @@ def test_a_consultation_becomes_a_conference_of_three() -> None:
     assert conference.data.secondary_old_call_id == one.uid
     assert {item.new.device_id for item in conference.data.connections} == {"2001", "2002", customer.name}
     assert sorted((one.device, at(one.start.timestamp()), at((one.end or one.start).timestamp())) for one in found) == [
-        ("2001", 2, 13), ("2001", 7, 10), ("2002", 7, 14),
-    ]  # fmt: skip
+        ("2001", 2, 13),
+        ("2001", 7, 10),
+        ("2002", 7, 14),
+    ]
 
 
 def test_a_transfer_before_the_colleague_answers_is_told_as_blind() -> None:
@@ -301,8 +308,16 @@ def test_a_call_handed_back_to_a_queue_waits_there_again(is_transfer: bool) -> N
     pbx = Pbx()
     customer, agent = pbx.queue_call()
     if is_transfer:
-        pbx.says("BlindTransfer", {"Result": "Success"}, block(agent, "Transferer"), block(customer, "Transferee"),
-                 place("b1"), IsExternal="Yes", Context="internal", Extension="6002")  # fmt: skip
+        pbx.says(
+            "BlindTransfer",
+            {"Result": "Success"},
+            block(agent, "Transferer"),
+            block(customer, "Transferee"),
+            place("b1"),
+            IsExternal="Yes",
+            Context="internal",
+            Extension="6002",
+        )
     pbx.leaves("b1", agent, customer)
     pbx.hangs_up(agent)
     pbx.waits(customer, "support")
@@ -429,6 +444,11 @@ def test_who_takes_anothers_place_in_a_bridge_was_transferred_and_is_told_once()
     events = play(trace("h-attended-transfer")).events
 
     assert of(events, Established, Held, Retrieved, Transferred, ConnectionCleared) == [
-        ("Established", "2001"), ("Held", "2001"), ("Established", "2001"), ("Established", "2002"),
-        ("Retrieved", "2001"), ("Transferred", "2001"), ("ConnectionCleared", "2002"),
-    ]  # fmt: skip
+        ("Established", "2001"),
+        ("Held", "2001"),
+        ("Established", "2001"),
+        ("Established", "2002"),
+        ("Retrieved", "2001"),
+        ("Transferred", "2001"),
+        ("ConnectionCleared", "2002"),
+    ]

@@ -48,8 +48,16 @@ def test_a_caller_who_left_one_queue_for_another_is_the_others() -> None:
 def test_a_caller_who_is_handed_back_to_the_queue_and_leaves_it_takes_it_to_nobody_else() -> None:
     pbx = Pbx()
     customer, agent = pbx.queue_call()
-    pbx.says("BlindTransfer", {"Result": "Success"}, block(agent, "Transferer"), block(customer, "Transferee"),
-             place("b1"), IsExternal="Yes", Context="internal", Extension="6001")  # fmt: skip
+    pbx.says(
+        "BlindTransfer",
+        {"Result": "Success"},
+        block(agent, "Transferer"),
+        block(customer, "Transferee"),
+        place("b1"),
+        IsExternal="Yes",
+        Context="internal",
+        Extension="6001",
+    )
     pbx.leaves("b1", agent, customer)
     pbx.hangs_up(agent)
     pbx.waits(customer)
@@ -71,8 +79,16 @@ def test_an_agent_of_whose_offer_nothing_is_heard_is_the_queues_if_he_was_rung_w
     pbx.passes(1).gives_up(customer)
     pbx.enters("b1", agent, customer)
     pbx.passes(2)
-    pbx.says("BlindTransfer", {"Result": "Success"}, block(agent, "Transferer"), block(customer, "Transferee"),
-             place("b1"), IsExternal="Yes", Context="internal", Extension="2002")  # fmt: skip
+    pbx.says(
+        "BlindTransfer",
+        {"Result": "Success"},
+        block(agent, "Transferer"),
+        block(customer, "Transferee"),
+        place("b1"),
+        IsExternal="Yes",
+        Context="internal",
+        Extension="2002",
+    )
     pbx.leaves("b1", agent, customer)
     pbx.hangs_up(agent)
     colleague = pbx.phone("2002", like=customer)
@@ -98,8 +114,16 @@ def test_whom_the_queues_agent_transfers_to_keeps_the_queue_but_is_not_that_agen
     pbx.enters("outer", one if is_through_a_wire else agent, customer)
     pbx.passes(2)
     bridge = "inner" if is_through_a_wire else "outer"
-    pbx.says("BlindTransfer", {"Result": "Success"}, block(agent, "Transferer"), block(two, "Transferee"),
-             place(bridge), IsExternal="Yes", Context="internal", Extension="2002")  # fmt: skip
+    pbx.says(
+        "BlindTransfer",
+        {"Result": "Success"},
+        block(agent, "Transferer"),
+        block(two, "Transferee"),
+        place(bridge),
+        IsExternal="Yes",
+        Context="internal",
+        Extension="2002",
+    )
     pbx.leaves(bridge, agent, two)
     pbx.hangs_up(agent)
     colleague = pbx.phone("2002", like=customer)

@@ -150,8 +150,9 @@ def test_members_are_known_before_the_calls_in_progress() -> None:
 
     assert kinds.index(SnapshotBegan) < kinds.index(LoggedOn) < kinds.index(Established) < kinds.index(SnapshotEnded)
     assert {e.data.agent_id: e.data.agent_name for e in outlet.events if isinstance(e, LoggedOn)}.items() >= {
-        "2001": "Alice Archer", "2002": "Bob Baker",
-    }.items()  # fmt: skip
+        "2001": "Alice Archer",
+        "2002": "Bob Baker",
+    }.items()
 
 
 def test_a_call_keeps_its_id_through_a_reconnect() -> None:
@@ -254,12 +255,17 @@ def certificate(folder: Path, host: str) -> tuple[Path, Path]:
     key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
     built = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
-    )  # fmt: skip
+    )
     paths = folder / "cert.pem", folder / "key.pem"
     paths[0].write_bytes(built.public_bytes(serialization.Encoding.PEM))
     paths[1].write_bytes(
@@ -277,9 +283,15 @@ def test_tls_checks_the_hosts_name(tmp_path: Path, host: str, is_trusted: bool) 
         server, outlet = Server(b""), Collected()
         port = await server.start(context)
         config = SourceConfig(
-            slug="pbx", kind="asterisk_ami", host="localhost", port=port, tls=True, ca_file=str(cert), secret="s",
+            slug="pbx",
+            kind="asterisk_ami",
+            host="localhost",
+            port=port,
+            tls=True,
+            ca_file=str(cert),
+            secret="s",
             options={"full_boot_seconds": 0.1},
-        )  # fmt: skip
+        )
         with pytest.raises(LinkError) as caught:
             await AmiSession(config, Stamp("pbx", "epoch")).run(outlet)
         await server.stop()

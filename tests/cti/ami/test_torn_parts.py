@@ -7,12 +7,20 @@ from cti.sources.asterisk_ami.reassembly import torn_part
 
 _EVENTS = st.sampled_from([b"VarSet", b"DialBegin", b"QueueMemberStatus", b"Newstate\xff", b""])
 _LINES = st.lists(
-    st.sampled_from([
-        b"Channel: PJSIP/1-1", b"Uniqueid: 1.1", b"DestChannel: PJSIP/2-1", b"DestUniqueid: 1.2", b"Value: Channel: x",
-        b"Linkedid: 1.1", b"Channel:", b"",
-    ]),
+    st.sampled_from(
+        [
+            b"Channel: PJSIP/1-1",
+            b"Uniqueid: 1.1",
+            b"DestChannel: PJSIP/2-1",
+            b"DestUniqueid: 1.2",
+            b"Value: Channel: x",
+            b"Linkedid: 1.1",
+            b"Channel:",
+            b"",
+        ]
+    ),
     max_size=8,
-)  # fmt: skip
+)
 
 
 @given(_EVENTS, _LINES)

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from cti.events import Event
-from cti.sources.asterisk_ami.messages import MessageError, parse
-from cti.sources.asterisk_ami.pbx_state import Picture
+from cti.sources.asterisk_ami.messages import AmiMessageError, parse
+from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.reading import Heard, Reader
 from cti.sources.asterisk_ami.session import AmiSession
 from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take
-from cti.sources.asterisk_ami.values import Moment
-from cti.sources.port import LinkError, Quarantined, Refusal, SourceConfig, Stamp
+from cti.sources.asterisk_ami.values import EventTime
+from cti.sources.port import LinkError, MonitorRefusal, Quarantined, SourceConfig, Stamp
 
 DATA = Path(__file__).parent / "data"
 NAMES = sorted(path.name.split(".")[0] for path in DATA.glob("*.truth.json"))
@@ -40,9 +40,14 @@ def truth(name: str) -> dict[str, Any]:
 def source(port: int = 0, **options: Any) -> SourceConfig:
     """Return a source as it is set up for the traces."""
     return SourceConfig(
-        slug="pbx", kind="asterisk_ami", host="127.0.0.1", port=port, username="gateway", secret="gw-test-secret",
+        slug="pbx",
+        kind="asterisk_ami",
+        host="127.0.0.1",
+        port=port,
+        username="gateway",
+        secret="gw-test-secret",
         options=options,
-    )  # fmt: skip
+    )
 
 
 @dataclass
@@ -55,7 +60,7 @@ class Played:
 
 def play(data: bytes, pieces: Iterable[bytes] | None = None, config: SourceConfig | None = None) -> Played:
     """Play bytes through the pure picture, the recorded snapshot first; the PBX's own clock is the only one."""
-    picture = Picture(config or source(), Stamp("pbx", "epoch"))
+    picture = PbxState(config or source(), Stamp("pbx", "epoch"))
     reader, played, lists, now = Reader(picture), Played(), Lists(complete=set(ACTIONS)), START
     is_begun = False
     for piece in pieces if pieces is not None else [data]:
@@ -67,7 +72,7 @@ def play(data: bytes, pieces: Iterable[bytes] | None = None, config: SourceConfi
                 lists.add(heard.message)
             elif heard is not None and picture.hears(heard.message.get("Event")):
                 if not is_begun:
-                    take(picture, lists, Moment(now, now))
+                    take(picture, lists, EventTime(now, now))
                     is_begun = True
                 now = heard.message.time() or now
                 hear(picture, heard, now, played)
@@ -81,11 +86,11 @@ def is_of_snapshot(heard: Heard) -> bool:
     return heard.message.get("ActionID").startswith(("snap-", "resnap-"))
 
 
-def hear(picture: Picture, heard: Heard, now: datetime, played: Played) -> None:
+def hear(picture: PbxState, heard: Heard, now: datetime, played: Played) -> None:
     """Let the picture hear one message; a refusal is kept."""
     try:
         picture.hear(heard.message, now)
-    except MessageError as error:
+    except AmiMessageError as error:
         played.refused.append(heard.refused(error))
 
 
@@ -109,11 +114,11 @@ class Collected:
         """Keep what could not be read."""
         self.refused_messages.append(message)
 
-    async def refused(self, device: str, refusal: Refusal | None) -> None:
+    async def refused(self, device: str, refusal: MonitorRefusal | None) -> None:
         """Never called: AMI has no monitors."""
         raise AssertionError(device)
 
-    async def lacks(self, lack: Refusal) -> None:
+    async def lacks(self, lack: MonitorRefusal) -> None:
         """Never called."""
         raise AssertionError(lack.reason)
 

@@ -8,14 +8,14 @@ from typing import Any
 
 from cti.events import Event, type_name
 from cti.sources.csta_xml import CstaSession
-from cti.sources.csta_xml.framing import Frame, Framer, framed
-from cti.sources.csta_xml.parsing import Element, children, local, parse, text_of
-from cti.sources.port import Quarantined, Refusal, SourceConfig, Stamp
+from cti.sources.csta_xml.framing import CstaFrame, CstaFramer, framed
+from cti.sources.csta_xml.parsing import XmlElement, children, local, parse, text_of
+from cti.sources.port import MonitorRefusal, Quarantined, SourceConfig, Stamp
 
 DATA = Path(__file__).parent / "data"
 NAMESPACE = "http://www.ecma-international.org/standards/ecma-323/csta/ed4"
 
-Answer = str | Callable[[Element], str | None] | None
+Answer = str | Callable[[XmlElement], str | None] | None
 
 
 def xml(name: str, body: str = "", namespace: str = NAMESPACE) -> str:
@@ -23,10 +23,10 @@ def xml(name: str, body: str = "", namespace: str = NAMESPACE) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?><{name} xmlns="{namespace}">{body}</{name}>'
 
 
-def sample(scenario: str) -> list[Frame]:
+def sample(scenario: str) -> list[CstaFrame]:
     """Return the frames that the server sends in a scenario."""
     stream = (DATA / scenario / "stream_s2c.bin").read_bytes()
-    return [frame for frame in Framer().feed(stream) if isinstance(frame, Frame)]
+    return [frame for frame in CstaFramer().feed(stream) if isinstance(frame, CstaFrame)]
 
 
 def event_frames(scenario: str) -> bytes:
@@ -39,10 +39,10 @@ def only(scenario: str, name: str) -> str:
     return next(frame.xml.decode() for frame in sample(scenario) if local(parse(frame.xml).tag) == name)
 
 
-def monitored(refused: Sequence[str] = ()) -> Callable[[Element], str | None]:
+def monitored(refused: Sequence[str] = ()) -> Callable[[XmlElement], str | None]:
     """Answer MonitorStart with 7000 + the device's last digit, but for the devices refused."""
 
-    def answer(root: Element) -> str:
+    def answer(root: XmlElement) -> str:
         device = text_of(children(root)["monitorObject"])
         if device in refused:
             return xml("CSTAErrorCode", "<operation>invalidDeviceID</operation>")
@@ -66,12 +66,12 @@ class Pbx:
         return server
 
     async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.writer, framer = writer, Framer()
+        self.writer, framer = writer, CstaFramer()
         script = asyncio.create_task(self.script(self)) if self.script else None
         try:
             while data := await reader.read(65536):
                 for frame in framer.feed(data):
-                    assert isinstance(frame, Frame)
+                    assert isinstance(frame, CstaFrame)
                     self._hear(frame)
         except ConnectionError:
             pass
@@ -80,7 +80,7 @@ class Pbx:
                 script.cancel()
             writer.close()
 
-    def _hear(self, frame: Frame) -> None:
+    def _hear(self, frame: CstaFrame) -> None:
         root = parse(frame.xml)
         name = local(root.tag)
         self.heard.append((name, frame.invoke, frame.xml.decode()))
@@ -120,8 +120,8 @@ class Listener:
         self.events: list[Event] = []
         self.batches: list[int] = []
         self.broken: list[Quarantined] = []
-        self.refusals: list[tuple[str, Refusal | None]] = []
-        self.lacking: list[Refusal] = []
+        self.refusals: list[tuple[str, MonitorRefusal | None]] = []
+        self.lacking: list[MonitorRefusal] = []
 
     async def linked(self) -> None:
         self.links += 1
@@ -133,10 +133,10 @@ class Listener:
     async def quarantine(self, message: Quarantined) -> None:
         self.broken.append(message)
 
-    async def refused(self, device: str, refusal: Refusal | None) -> None:
+    async def refused(self, device: str, refusal: MonitorRefusal | None) -> None:
         self.refusals.append((device, refusal))
 
-    async def lacks(self, lack: Refusal) -> None:
+    async def lacks(self, lack: MonitorRefusal) -> None:
         self.lacking.append(lack)
 
     def types(self) -> list[str]:

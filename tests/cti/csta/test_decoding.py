@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cti.events import AgentEvent, CallData, CallEvent, Event, Wrapup, decode, encode, type_name
-from cti.sources.csta_xml.bounded_cache import Recent
+from cti.sources.csta_xml.bounded_cache import BoundedCache
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.devices import Device, read_device
-from cti.sources.csta_xml.options import Options, OptionsError, read_options
-from cti.sources.csta_xml.parsing import MessageError, parse
+from cti.sources.csta_xml.options import CstaOptions, CstaOptionsError, read_options
+from cti.sources.csta_xml.parsing import CstaMessageError, parse
 from cti.sources.csta_xml.private_data import decoded, pairs
 from cti.sources.port import Stamp
 from tests.cti.csta.pbx import config, sample, xml
@@ -215,12 +215,14 @@ def test_private_data_names_caller_and_wrap_up_where_the_site_says() -> None:
     [
         ("<Wrapup>Sold</Wrapup>", Wrapup(result="Sold")),
         ("<x:WrapupResult xmlns:x='urn:x'>Sold</x:WrapupResult>", Wrapup(result="Sold")),
-        ("<Wrapup><WrapupTemplate>Survey</WrapupTemplate><WrapupResult>Sold</WrapupResult></Wrapup>",
-         Wrapup(result="Sold", template="Survey")),
+        (
+            "<Wrapup><WrapupTemplate>Survey</WrapupTemplate><WrapupResult>Sold</WrapupResult></Wrapup>",
+            Wrapup(result="Sold", template="Survey"),
+        ),
         ("<wrapupTemplate>Survey</wrapupTemplate>", None),
         ("<WrapupResult> </WrapupResult>", None),
     ],
-)  # fmt: skip
+)
 def test_a_wrap_up_is_read_in_each_of_its_shapes(inside: str, expected: Wrapup | None) -> None:
     assert data_of(xml("CallInformationEvent", connection("connection") + private(inside))).wrapup == expected
 
@@ -342,7 +344,7 @@ def test_an_agent_whose_id_is_missing_is_the_one_who_logged_on_there() -> None:
 
     assert isinstance(ready, AgentEvent)
     assert ready.data.agent_id == "9101"
-    with pytest.raises(MessageError, match="agentID is missing"):
+    with pytest.raises(CstaMessageError, match="agentID is missing"):
         read(agent("AgentReadyEvent", device("agentDevice", "2001")), using)
 
 
@@ -374,7 +376,7 @@ def test_events_that_mean_nothing_to_a_recording_are_passed_over() -> None:
     ],
 )
 def test_what_cannot_be_read_is_a_typed_error(text: str, kind: str, error: str) -> None:
-    with pytest.raises(MessageError, match=error) as caught:
+    with pytest.raises(CstaMessageError, match=error) as caught:
         read(text)
 
     assert caught.value.kind == kind
@@ -383,7 +385,7 @@ def test_what_cannot_be_read_is_a_typed_error(text: str, kind: str, error: str) 
 def test_a_dtd_hidden_in_another_encoding_is_found() -> None:
     text = "<?xml version='1.0' encoding='UTF-16'?><!DOCTYPE a [<!ENTITY b 'c'>]><a/>"
 
-    with pytest.raises(MessageError, match="has a DTD"):
+    with pytest.raises(CstaMessageError, match="has a DTD"):
         read(text.encode("utf-16"))
 
 
@@ -394,24 +396,52 @@ def test_values_too_long_for_an_event_are_cut_and_the_journal_can_read_them() ->
     assert decode(encode(event)) == event
 
 
-_NAMES = ["callID", "deviceID", "connection", "establishedConnection", "connectionListItem", "newConnection", "cause",
-          "primaryOldCall", "transferredConnections", "agentDevice", "agentID", "extensions", "privateData", "private",
-          "userData", "string", "callLinkageData", "notKnown", "deviceIdentifier", "endpoint"]  # fmt: skip
-_ROOTS = ["EstablishedEvent", "TransferredEvent", "ConferencedEvent", "AgentReadyEvent", "CallInformationEvent",
-          "QueuedEvent", "ConnectionClearedEvent"]  # fmt: skip
+_NAMES = [
+    "callID",
+    "deviceID",
+    "connection",
+    "establishedConnection",
+    "connectionListItem",
+    "newConnection",
+    "cause",
+    "primaryOldCall",
+    "transferredConnections",
+    "agentDevice",
+    "agentID",
+    "extensions",
+    "privateData",
+    "private",
+    "userData",
+    "string",
+    "callLinkageData",
+    "notKnown",
+    "deviceIdentifier",
+    "endpoint",
+]
+_ROOTS = [
+    "EstablishedEvent",
+    "TransferredEvent",
+    "ConferencedEvent",
+    "AgentReadyEvent",
+    "CallInformationEvent",
+    "QueuedEvent",
+    "ConnectionClearedEvent",
+]
 _TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="<&"), max_size=300)
 _TREES = st.recursive(
-    _TEXTS, lambda inside: st.lists(st.tuples(st.sampled_from(_NAMES), inside), max_size=4).map(
+    _TEXTS,
+    lambda inside: st.lists(st.tuples(st.sampled_from(_NAMES), inside), max_size=4).map(
         lambda parts: "".join(f"<{name}>{text}</{name}>" for name, text in parts)
-    ), max_leaves=30,
-)  # fmt: skip
+    ),
+    max_leaves=30,
+)
 
 
 @given(root=st.sampled_from(_ROOTS), tree=_TREES)
 def test_any_tree_gives_events_that_the_journal_can_read_or_the_typed_error(root: str, tree: str) -> None:
     try:
         events = read(xml(root, tree))
-    except MessageError:
+    except CstaMessageError:
         return
     assert [decode(encode(event)) for event in events] == events
 
@@ -421,13 +451,13 @@ def test_any_bytes_in_a_message_give_events_or_the_typed_error(raw: bytes, place
     good = sample("04-conference-dropoff")[9].xml
     try:
         events = read(good[:place] + raw + good[place + len(raw) :])
-    except MessageError:
+    except CstaMessageError:
         return
     assert [decode(encode(event)) for event in events] == events
 
 
 def test_what_is_remembered_has_a_limit() -> None:
-    memory: Recent[int, int] = Recent(limit=3)
+    memory: BoundedCache[int, int] = BoundedCache(limit=3)
     for number in (1, 2, 3, 1, 4):
         memory.put(number, number)
 
@@ -435,11 +465,11 @@ def test_what_is_remembered_has_a_limit() -> None:
 
 
 def test_a_wrong_option_is_named() -> None:
-    with pytest.raises(OptionsError, match="heartbeat_seconds"):
+    with pytest.raises(CstaOptionsError, match="heartbeat_seconds"):
         read_options(config(options={"heartbeat_seconds": "often"}))
-    with pytest.raises(OptionsError):
+    with pytest.raises(CstaOptionsError):
         read_options(config(options={"device_format": "{device"}))
-    assert read_options(config(options={"unknown_here": 1})).edition == Options().edition
+    assert read_options(config(options={"unknown_here": 1})).edition == CstaOptions().edition
 
 
 def _hostile() -> dict[str, str]:
@@ -462,7 +492,7 @@ def _hostile() -> dict[str, str]:
 def _cpu_seconds(text: str) -> float:
     """Return the CPU time of reading the message, with a decoder that has read nothing yet."""
     using, begin = decoder(), time.process_time()
-    with contextlib.suppress(MessageError):
+    with contextlib.suppress(CstaMessageError):
         read(text, using)
     return time.process_time() - begin
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cti.sources.csta_xml.framing import LENGTH_LIMIT, Frame, FrameError, Framer, framed
+from cti.sources.csta_xml.framing import LENGTH_LIMIT, CstaFrame, CstaFrameError, CstaFramer, framed
 from tests.cti.csta.pbx import DATA
 
 STREAM = (DATA / "01-acd-queue-call" / "stream_s2c.bin").read_bytes()
@@ -14,28 +14,28 @@ STREAM = (DATA / "01-acd-queue-call" / "stream_s2c.bin").read_bytes()
 
 @given(cuts=st.lists(st.integers(0, len(STREAM)), max_size=40))
 def test_any_split_of_a_stream_gives_the_same_frames(cuts: list[int]) -> None:
-    framer, edges = Framer(), [0, *sorted(cuts), len(STREAM)]
+    framer, edges = CstaFramer(), [0, *sorted(cuts), len(STREAM)]
     found = [frame for start, end in itertools.pairwise(edges) for frame in framer.feed(STREAM[start:end])]
 
-    assert found == Framer().feed(STREAM)
+    assert found == CstaFramer().feed(STREAM)
     assert [frame.number for frame in found] == list(range(1, 11))
     assert not framer.has_rest
 
 
 @given(chunks=st.lists(st.binary(max_size=300), max_size=20))
 def test_any_bytes_give_frames_and_at_last_an_error_with_its_place(chunks: list[bytes]) -> None:
-    framer, sent = Framer(), b"".join(chunks)
+    framer, sent = CstaFramer(), b"".join(chunks)
     found = [frame for chunk in chunks for frame in framer.feed(chunk)]
 
-    assert all(isinstance(frame, Frame) for frame in found[:-1])
-    if found and isinstance(found[-1], FrameError):
+    assert all(isinstance(frame, CstaFrame) for frame in found[:-1])
+    if found and isinstance(found[-1], CstaFrameError):
         assert sent[found[-1].offset :].startswith(found[-1].raw[:8])
         assert framer.feed(STREAM) == []
 
 
 @given(xml=st.binary(min_size=1, max_size=LENGTH_LIMIT - 8), invoke=st.integers(0, 9999))
 def test_what_is_framed_is_read_back(xml: bytes, invoke: int) -> None:
-    assert Framer().feed(framed(invoke, xml)) == [Frame(invoke, xml, 1, 0)]
+    assert CstaFramer().feed(framed(invoke, xml)) == [CstaFrame(invoke, xml, 1, 0)]
 
 
 @pytest.mark.parametrize(
@@ -52,10 +52,10 @@ def test_what_is_framed_is_read_back(xml: bytes, invoke: int) -> None:
 def test_a_false_header_is_told_as_soon_as_it_is_seen_after_the_frames_before_it(head: bytes, error: str) -> None:
     good = framed(9999, b"<a/>")
 
-    frame, refusal = Framer().feed(good + head)
+    frame, refusal = CstaFramer().feed(good + head)
 
-    assert frame == Frame(9999, b"<a/>", 1, 0)
-    assert isinstance(refusal, FrameError)
+    assert frame == CstaFrame(9999, b"<a/>", 1, 0)
+    assert isinstance(refusal, CstaFrameError)
     assert (refusal.error, refusal.place, refusal.raw) == (error, "frame 2, byte 12", head)
 
 
@@ -65,7 +65,7 @@ def test_a_message_longer_than_a_frame_is_not_sent() -> None:
 
 
 def test_no_more_than_a_frame_is_kept_while_its_end_is_waited_for() -> None:
-    framer = Framer()
+    framer = CstaFramer()
     assert framer.feed(b"\x00\x00\xff\xff0001") == []
     for _ in range(LENGTH_LIMIT - 9):
         assert framer.feed(b"x") == []

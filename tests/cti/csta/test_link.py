@@ -236,8 +236,9 @@ def test_tls_trusts_its_own_ca_and_checks_the_hosts_name(tmp_path: Path) -> None
         try:
             await asyncio.wait(
                 {running, asyncio.create_task(until(lambda: listener.links == 1, host))},
-                return_when=asyncio.FIRST_COMPLETED, timeout=10,
-            )  # fmt: skip
+                return_when=asyncio.FIRST_COMPLETED,
+                timeout=10,
+            )
             if running.done():
                 await running
         finally:

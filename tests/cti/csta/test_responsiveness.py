@@ -7,7 +7,7 @@ import pytest
 
 from cti.events import LinkEvent, type_name
 from cti.sources.csta_xml.parsing import children, text_of
-from cti.sources.csta_xml.responsiveness import Hearing
+from cti.sources.csta_xml.responsiveness import Responsiveness
 from tests.cti.csta.pbx import WILLING, Listener, Pbx, followed, until, xml
 
 DEVICES = tuple(str(number) for number in range(2001, 2021))
@@ -23,7 +23,7 @@ class Ticks:
 
 def test_questions_that_were_under_way_together_count_once() -> None:
     ticks = Ticks()
-    hearing = Hearing(ticks)
+    hearing = Responsiveness(ticks)
     for _ in range(2):
         asked = [hearing.asked() for _ in range(8)]
         ticks.now += 5
@@ -37,7 +37,7 @@ def test_questions_that_were_under_way_together_count_once() -> None:
 
 def test_an_answer_and_a_new_beginning_forget_what_was_not_answered() -> None:
     ticks = Ticks()
-    hearing = Hearing(ticks)
+    hearing = Responsiveness(ticks)
     for forget in (hearing.answered, hearing.begin_anew):
         for _ in range(2):
             asked_at = hearing.asked()

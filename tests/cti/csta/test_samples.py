@@ -197,5 +197,9 @@ def test_late_data_of_a_call_is_read_from_hex_and_private_data_is_kept() -> None
     assert (delivered.data.calling_number, delivered.data.called_number) == ("442079460123", "2001")
     assert established.data.query_data == {"queueName": "Sales", "WrapupTemplate": "none"}
     assert information.data.query_data == {
-        "correlatorData": "CRM-8812", "userData": "Case=99", "Case": "99", "accountInfo": "4711", "outcome": "sale",
-    }  # fmt: skip
+        "correlatorData": "CRM-8812",
+        "userData": "Case=99",
+        "Case": "99",
+        "accountInfo": "4711",
+        "outcome": "sale",
+    }

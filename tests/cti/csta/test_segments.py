@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cti.events import CallEvent, LinkEvent, type_name
-from cti.sources.csta_xml.parsing import MessageError, children, local, parse, text_of
+from cti.sources.csta_xml.parsing import CstaMessageError, children, local, parse, text_of
 from cti.sources.csta_xml.segments import BYTES, Collection, Segments, SnapshotIncomplete
 from tests.cti.csta.pbx import WILLING, Listener, Pbx, event_frames, followed, until, xml
 
@@ -319,7 +319,7 @@ def test_a_cross_reference_that_is_used_again_ends_the_snapshot_before_it() -> N
     ],
 )
 def test_a_segment_without_what_every_segment_has_is_a_typed_error(broken: str) -> None:
-    with pytest.raises(MessageError):
+    with pytest.raises(CstaMessageError):
         Segments(1, 1).take(parse(broken.encode()), len(broken))
 
 

@@ -34,14 +34,25 @@ def test_a_session_is_begun_each_device_monitored_and_its_calls_told_in_order() 
 
     assert listener.links == 1
     assert [type_name(event).rpartition(".")[2] for event in live(listener)] == [
-        "Delivered", "Queued", "Diverted", "Delivered", "Established", "Busy", "ConnectionCleared",
-        "ConnectionCleared", "WorkingAfterCall", "Ready",
-    ]  # fmt: skip
+        "Delivered",
+        "Queued",
+        "Diverted",
+        "Delivered",
+        "Established",
+        "Busy",
+        "ConnectionCleared",
+        "ConnectionCleared",
+        "WorkingAfterCall",
+        "Ready",
+    ]
     assert [event.id for event in listener.events] == [f"1-{n}" for n in range(1, len(listener.events) + 1)]
     assert [(name, invoke) for name, invoke, _ in pbx.heard[:5]] == [
-        ("StartApplicationSession", 1), ("RequestSystemStatus", 2), ("MonitorStart", 3), ("MonitorStart", 4),
+        ("StartApplicationSession", 1),
+        ("RequestSystemStatus", 2),
+        ("MonitorStart", 3),
+        ("MonitorStart", 4),
         ("MonitorStart", 5),
-    ]  # fmt: skip
+    ]
     assert listener.refusals == []
     assert listener.broken == []
 
@@ -117,10 +128,12 @@ def test_the_server_is_not_asked_to_tell_its_status_where_the_site_says_nothing(
 @pytest.mark.parametrize(
     ("session", "error", "retryable"),
     [
-        ("explicit", "invalidPassword", False), ("explicit", "tooManySessions", True),
-        ("explicit", "error17", False), ("auto", "invalidPassword", False),
+        ("explicit", "invalidPassword", False),
+        ("explicit", "tooManySessions", True),
+        ("explicit", "error17", False),
+        ("auto", "invalidPassword", False),
     ],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("closes", [False, True])
 def test_a_session_that_is_refused_says_who_can_mend_it(
     session: str, error: str, *, retryable: bool, closes: bool

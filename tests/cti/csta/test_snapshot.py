@@ -67,8 +67,12 @@ def test_live_events_win_over_the_snapshot_for_the_same_connection() -> None:
     listener = asyncio.run(followed(pbx, snapshot_told))
 
     assert told(listener) == [
-        "ConnectionCleared 5201/2001", "Retrieved 5202/2001", "Began", "Established 5202/2001", "Ended",
-    ]  # fmt: skip
+        "ConnectionCleared 5201/2001",
+        "Retrieved 5202/2001",
+        "Began",
+        "Established 5202/2001",
+        "Ended",
+    ]
 
 
 def test_a_call_that_began_meanwhile_is_in_the_snapshot_though_the_server_did_not_list_it() -> None:
@@ -173,8 +177,11 @@ def test_an_agent_who_leaves_one_of_several_groups_keeps_the_seat(is_still_there
         )
 
     def agents_at_2001(listener: Listener) -> list[str]:
-        return [type(one).__name__ for one in listener.events
-                if isinstance(one, AgentEvent) and one.data.device_id == "2001"]  # fmt: skip
+        return [
+            type(one).__name__
+            for one in listener.events
+            if isinstance(one, AgentEvent) and one.data.device_id == "2001"
+        ]
 
     listener = asyncio.run(followed(Pbx({**WILLING, "GetAgentState": states}, script=leave), answered))
 

@@ -25,7 +25,7 @@ from cti.events import (
     encode,
 )
 from cti.sources.csta_xml import CstaSession
-from cti.sources.port import LinkError, Quarantined, Refusal, SourceConfig, Stamp
+from cti.sources.port import LinkError, MonitorRefusal, Quarantined, SourceConfig, Stamp
 from simulators.pbx.truth_log import CallLine, LegLine
 
 DEVICES = (*(str(2001 + n) for n in range(12)), *(str(2900 + n) for n in range(5)))
@@ -51,10 +51,10 @@ class Kept:
     async def quarantine(self, message: Quarantined) -> None:
         self.trouble.append(message)
 
-    async def refused(self, device: str, refusal: Refusal | None) -> None:
+    async def refused(self, device: str, refusal: MonitorRefusal | None) -> None:
         self.trouble.append((device, refusal))
 
-    async def lacks(self, lack: Refusal) -> None:
+    async def lacks(self, lack: MonitorRefusal) -> None:
         self.trouble.append(lack)
 
 
@@ -68,8 +68,16 @@ class Programs:
 
     def start(self, *options: str) -> tuple[subprocess.Popen[str], int]:
         """Return the program and the port that it says it listens on."""
-        command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "simulate_pbx", "--port", "0",
-                   "--ledger", str(self.ledger), *options]  # fmt: skip
+        command = [
+            sys.executable,
+            str(settings.BASE_DIR / "manage.py"),
+            "simulate_pbx",
+            "--port",
+            "0",
+            "--ledger",
+            str(self.ledger),
+            *options,
+        ]
         program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=self._folder)
         self._started.append(program)
         assert program.stdout is not None
@@ -91,9 +99,7 @@ def pbx(tmp_path: Path) -> Iterator[Programs]:
 
 
 def session(port: int) -> CstaSession:
-    config = SourceConfig(
-        slug="demo", kind="csta_xml", host="127.0.0.1", port=port, devices=DEVICES, queues=QUEUES
-    )  # fmt: skip
+    config = SourceConfig(slug="demo", kind="csta_xml", host="127.0.0.1", port=port, devices=DEVICES, queues=QUEUES)
     return CstaSession(config, Stamp("demo", "1"))
 
 
@@ -148,11 +154,12 @@ def test_wrap_ups_agents_and_call_data_are_those_of_the_ledger(followed: tuple[l
     wrapups = Counter(
         (one.call_id, one.device_id, one.wrapup.template, one.wrapup.result) for one in told if one.wrapup
     )
-    correlators = Counter(
-        (one.device_id, one.query_data["correlatorData"]) for one in told if one.query_data
-    )  # fmt: skip
-    agents = {(event.data.device_id, event.data.agent_id, event.data.agent_name)
-              for event in events if isinstance(event, LoggedOn)}  # fmt: skip
+    correlators = Counter((one.device_id, one.query_data["correlatorData"]) for one in told if one.query_data)
+    agents = {
+        (event.data.device_id, event.data.agent_id, event.data.agent_name)
+        for event in events
+        if isinstance(event, LoggedOn)
+    }
 
     assert wrapups == Counter(
         (leg.call_ref, leg.extension, leg.wrapup_template, leg.wrapup_result) for leg in legs if leg.wrapup_result
@@ -164,8 +171,9 @@ def test_wrap_ups_agents_and_call_data_are_those_of_the_ledger(followed: tuple[l
 
 def test_no_personal_name_stands_in_the_ledger(followed: tuple[list[Event], list[LegLine]]) -> None:
     events, legs = followed
-    personal = {(data.call_id, data.caller_name) for data in calls(events, CallEvent)
-                if data.caller_name_source == "personal"}  # fmt: skip
+    personal = {
+        (data.call_id, data.caller_name) for data in calls(events, CallEvent) if data.caller_name_source == "personal"
+    }
 
     assert personal
     assert not {(ref, leg.caller_name) for leg in legs for ref in leg.call_refs} & personal

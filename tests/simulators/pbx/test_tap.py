@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from simulators.pbx.network_tap import TapLine, Tapped
+from simulators.pbx.network_tap import TapEvent, TapLine
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -48,7 +48,7 @@ class Door:
 async def tell(line: TapLine, *extensions: str) -> None:
     """See extensions connected, one batch each."""
     for extension in extensions:
-        line.see(Tapped(extension, "connected", NOON))
+        line.see(TapEvent(extension, "connected", NOON))
         line.see_no_more()
         await line.run()
         line._is_over = False

@@ -9,7 +9,7 @@ from lxml import etree
 
 from simulators.pbx.people import agents, supervisors
 from simulators.pbx.plan import MIX, Plan, PlanError, enough_agents
-from simulators.pbx.reports import Fact, Leg, Message, Unanswered
+from simulators.pbx.reports import Report, SwitchMessage, TrueLeg, UnansweredCall
 from simulators.pbx.scenarios import day
 from simulators.pbx.world import World
 
@@ -17,7 +17,7 @@ SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parent / "data" / "csta-subs
 ED4 = "http://www.ecma-international.org/standards/ecma-323/csta/ed4"
 
 
-def whole_day(plan: Plan, seed: int = 1, seconds: float = 200) -> tuple[World, list[Fact]]:
+def whole_day(plan: Plan, seed: int = 1, seconds: float = 200) -> tuple[World, list[Report]]:
     """Let a day pass and the last calls end."""
     world = day(plan, seed)
     facts = list(world.run(seconds))
@@ -25,13 +25,13 @@ def whole_day(plan: Plan, seed: int = 1, seconds: float = 200) -> tuple[World, l
     return world, facts + list(world.run(seconds * 100))
 
 
-def only(scenario: str, *, seed: int = 1, splits: bool = False, agent_count: int = 12) -> list[Fact]:
+def only(scenario: str, *, seed: int = 1, splits: bool = False, agent_count: int = 12) -> list[Report]:
     """Return the facts of a quiet day with one kind of call."""
     plan = Plan(agents=agent_count, calls_per_second=0.01, mix={scenario: 1}, splits_transfers=splits)
     return whole_day(plan, seed, 3000)[1]
 
 
-def first_call(facts: list[Fact]) -> list[Message]:
+def first_call(facts: list[Report]) -> list[SwitchMessage]:
     """Return the messages of the first interaction, those about agents left out."""
     told = [message for fact in facts for message in fact.messages if not message.name.startswith("Agent")]
     thread = re.search("<globallyUniqueThreadID>([0-9A-F]+)<", told[0].body)
@@ -39,7 +39,7 @@ def first_call(facts: list[Fact]) -> list[Message]:
     return [message for message in told if thread[1] in message.body]
 
 
-def words(messages: list[Message]) -> list[str]:
+def words(messages: list[SwitchMessage]) -> list[str]:
     """Return each message as a line: event, device, its local state, cause."""
     lines = []
     for message in messages:
@@ -48,7 +48,7 @@ def words(messages: list[Message]) -> list[str]:
     return lines
 
 
-def legs(facts: list[Fact]) -> list[Leg]:
+def legs(facts: list[Report]) -> list[TrueLeg]:
     return [leg for fact in facts for leg in fact.settled]
 
 
@@ -88,8 +88,10 @@ def test_a_queue_call_goes_from_the_group_to_an_agent_and_is_wrapped_up() -> Non
     states = [one.name for fact in facts for one in fact.messages if one.device == agent]
     after = states[states.index("AgentBusyEvent") :]
     assert [one for one in after if one.startswith("Agent")][:3] == [
-        "AgentBusyEvent", "AgentWorkingAfterCallEvent", "AgentReadyEvent",
-    ]  # fmt: skip
+        "AgentBusyEvent",
+        "AgentWorkingAfterCallEvent",
+        "AgentReadyEvent",
+    ]
 
 
 def test_the_far_end_that_hangs_up_first_is_seen_at_the_agents_monitor() -> None:
@@ -195,8 +197,9 @@ def test_a_conference_keeps_three_parties_until_one_drops_off() -> None:
     assert [one.body.count("<connectionListItem>") for one in merged] == [3, 3]
     assert dropped is not None
     assert {one.device: words([one])[0].split()[2] for one in rest[:2]} == {
-        **{one.device: "connected" for one in merged}, dropped[1]: "null",
-    }  # fmt: skip
+        **{one.device: "connected" for one in merged},
+        dropped[1]: "null",
+    }
 
 
 def test_a_consultation_is_a_leg_at_each_end_in_the_same_interaction() -> None:
@@ -228,14 +231,18 @@ def test_an_outbound_call_leaves_on_a_trunk_and_names_no_caller() -> None:
     told = words(first_call(facts))
 
     assert [line.split()[0] for line in told[:5]] == [
-        "ServiceInitiated", "Originated", "NetworkReached", "Delivered", "Established",
-    ]  # fmt: skip
+        "ServiceInitiated",
+        "Originated",
+        "NetworkReached",
+        "Delivered",
+        "Established",
+    ]
     assert all(leg.direction == "outbound" and leg.contact is None for leg in legs(facts))
 
 
 def test_callers_who_give_up_leave_no_leg() -> None:
     facts = only("abandon")
-    left: list[Unanswered] = [one for fact in facts for one in fact.unanswered]
+    left: list[UnansweredCall] = [one for fact in facts for one in fact.unanswered]
 
     assert not legs(facts)
     assert {one.ended for one in left} == {"abandoned_in_queue", "abandoned_ringing"}
@@ -294,8 +301,11 @@ def test_agents_chosen_for_the_calls_are_enough() -> None:
     plan = Plan(agents=enough_agents(5, 1.5, 6, 3), calls_per_second=5)
     facts = whole_day(plan, seconds=300)[1]
     waited = sum(message.name == "QueuedEvent" for fact in facts for message in fact.messages)
-    begun = sum(message.name == "DeliveredEvent" and "enteringDistribution" in message.body
-                for fact in facts for message in fact.messages)  # fmt: skip
+    begun = sum(
+        message.name == "DeliveredEvent" and "enteringDistribution" in message.body
+        for fact in facts
+        for message in fact.messages
+    )
 
     assert waited < begun / 10
 
