@@ -18,34 +18,34 @@ UNSUPERVISED = timedelta(seconds=2)
 def confirm(draft: UnitOfWork, call_id: str) -> None:
     """Note that a call's trunk speaks: its answer will be told."""
     call = draft.calls.get(call_id)
-    if call is not None and call.reached_by_us is not None:
-        draft.put_call(replace(call, reached_at=None, reached_by_us=None))
+    if call is not None and call.reached_gateway_at is not None:
+        draft.put_call(replace(call, reached_at=None, reached_gateway_at=None))
 
 
-def connect_unsupervised(draft: UnitOfWork, call: CallState, by_us: datetime) -> None:
+def connect_unsupervised(draft: UnitOfWork, call: CallState, gateway_at: datetime) -> None:
     """Take a call on a trunk without answer supervision as connected since it reached the network.
 
-    ``by_us``: when that is noticed. It counts from the end of the silence, however late that is: what is recorded by
+    ``gateway_at``: when that is noticed. It counts from the end of the silence, however late that is: what is recorded by
     then may be another call. The silence of a link that was lost, or of a device whose events are missed, says
     nothing; the snapshot will.
     """
     at = call.reached_at or call.born_at
-    by_us = min(by_us, (call.reached_by_us or by_us) + UNSUPERVISED)
-    call = draft.put_call(replace(call, reached_at=None, reached_by_us=None))
-    if _is_link_lost(draft, by_us):
+    gateway_at = min(gateway_at, (call.reached_gateway_at or gateway_at) + UNSUPERVISED)
+    call = draft.put_call(replace(call, reached_at=None, reached_gateway_at=None))
+    if _is_link_lost(draft, gateway_at):
         return
     for party in list(call.parties.values()):
         if _is_waiting(draft, party):
             call = draft.calls[call.call_id]
             connected = replace(party, state=PartyState.CONNECTED)
             how = "The call left on a trunk without answer supervision; the answer is not confirmed."
-            leg = open_leg(draft, call, connected, at, by_us, how=how)
+            leg = open_leg(draft, call, connected, at, gateway_at, how=how)
             draft.put_leg(replace(leg, is_unconfirmed=True))
 
 
-def _is_link_lost(draft: UnitOfWork, by_us: datetime) -> bool:
+def _is_link_lost(draft: UnitOfWork, gateway_at: datetime) -> bool:
     source = draft.source
-    return source.lost_at is not None and source.lost_by_us is not None and source.lost_by_us < by_us
+    return source.lost_at is not None and source.lost_gateway_at is not None and source.lost_gateway_at < gateway_at
 
 
 def _is_waiting(draft: UnitOfWork, party: Party) -> bool:
@@ -60,13 +60,13 @@ def answer_after_all(draft: UnitOfWork, call_id: str, event: CallEvent) -> None:
     if not event.data.outside:
         return
     for leg in draft.legs_in(call_id):
-        if leg.phase is LegPhase.OPEN and leg.is_unconfirmed and event.time >= leg.connected_at:
+        if leg.phase is LegPhase.OPEN and leg.is_unconfirmed and event.time >= leg.connected_source_at:
             draft.put_leg(concluded(draft, _from_answer(draft, leg, event), event.at))
 
 
 def _from_answer(draft: UnitOfWork, leg: LegState, event: CallEvent) -> LegState:
     """Begin a leg at the answer; ask again for its recording, unless one is known already."""
-    leg = replace(leg, is_unconfirmed=False, connected_at=event.time, connected_by_us=event.at)
+    leg = replace(leg, is_unconfirmed=False, connected_source_at=event.time, connected_gateway_at=event.at)
     leg = traced(leg, event.at, "connected", "The far end answered only now; the leg begins here.")
     if leg.guid or not is_wanted(draft, leg):
         return leg

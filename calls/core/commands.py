@@ -15,8 +15,8 @@ class StartSearch(msgspec.Struct, frozen=True, kw_only=True):
     search: int
     services: tuple[int, ...]
     extension: str
-    connected_at: datetime
-    since_by_us: datetime
+    connected_source_at: datetime
+    since_gateway_at: datetime
     known_guid: str = ""
 
 

@@ -12,12 +12,12 @@ from calls.core.unit_of_work import UnitOfWork
 
 
 def split(draft: UnitOfWork, leg: LegState, at: datetime, *, found: RecordingFound | None = None) -> None:
-    """Make two legs of one at its transfer mark: the first ends there, the second has the recording found, if any."""
-    mark = leg.mark
-    if mark is None:
+    """Make two legs of one at its transfer pending_transfer: the first ends there, the second has the recording found, if any."""
+    pending_transfer = leg.pending_transfer
+    if pending_transfer is None:
         return
-    first = draft.put_leg(concluded(draft, _first(draft, leg, mark), at))
-    second = draft.put_leg(concluded(draft, _second(draft, leg, mark, found, at), at))
+    first = draft.put_leg(concluded(draft, _first(draft, leg, pending_transfer), at))
+    second = draft.put_leg(concluded(draft, _second(draft, leg, pending_transfer, found, at), at))
     call = draft.calls.get(leg.call_id)
     party = call.parties.get(leg.device_id) if call is not None else None
     if call is not None and party is not None and party.leg == leg.number:
@@ -25,25 +25,27 @@ def split(draft: UnitOfWork, leg: LegState, at: datetime, *, found: RecordingFou
     decide_contests(draft, first, at)
 
 
-def _first(draft: UnitOfWork, leg: LegState, mark: PendingTransfer) -> LegState:
+def _first(draft: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer) -> LegState:
     first = replace(
         leg,
         phase=LegPhase.CLOSED,
-        call_id=mark.call_id,
-        facts=mark.facts,
-        mark=None,
-        disconnected_at=mark.at,
-        disconnected_by_us=mark.by_us,
-        base_due=mark.by_us + timedelta(seconds=draft.site.settle_seconds),
+        call_id=pending_transfer.call_id,
+        facts=pending_transfer.facts,
+        pending_transfer=None,
+        disconnected_source_at=pending_transfer.at,
+        disconnected_gateway_at=pending_transfer.gateway_at,
+        base_due=pending_transfer.gateway_at + timedelta(seconds=draft.site.settle_seconds),
         search=_settled(leg, leg.guid),
         is_end_unknown=False,
         is_held=False,
     )
-    return traced(first, mark.by_us, "disconnected", "The call was transferred here: another recording.")
+    return traced(
+        first, pending_transfer.gateway_at, "disconnected", "The call was transferred here: another recording."
+    )
 
 
 def _second(
-    draft: UnitOfWork, leg: LegState, mark: PendingTransfer, found: RecordingFound | None, at: datetime
+    draft: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer, found: RecordingFound | None, at: datetime
 ) -> LegState:
     guid = found.guid if found else ""
     second = LegState(
@@ -51,8 +53,8 @@ def _second(
         call_id=leg.call_id,
         device_id=leg.device_id,
         ordinal=leg.ordinal + 1,
-        connected_at=mark.at,
-        connected_by_us=mark.by_us,
+        connected_source_at=pending_transfer.at,
+        connected_gateway_at=pending_transfer.gateway_at,
         phase=leg.phase,
         facts=leg.facts,
         agent_id=leg.agent_id,
@@ -61,21 +63,23 @@ def _second(
         match_reason=leg.match_reason,
         services=leg.services,
         is_joined_late=leg.is_joined_late,
-        disconnected_at=leg.disconnected_at,
+        disconnected_source_at=leg.disconnected_source_at,
         is_held=leg.is_held,
-        disconnected_by_us=leg.disconnected_by_us,
+        disconnected_gateway_at=leg.disconnected_gateway_at,
         is_end_unknown=leg.is_end_unknown,
         base_due=leg.base_due,
         search=_settled(leg, guid),
         missed="" if guid else leg.missed,
         guid=guid,
         service=found.service if found else None,
-        found_by_us=at if found else None,
+        found_gateway_at=at if found else None,
         base=WriteStatus.NONE,
         recording_began=found.started_at if found else None,
     )
-    second = replace(second, base_due=base_due(draft, second, second.disconnected_by_us))
-    return traced(second, mark.by_us, "connected", "The call was transferred here, and a new segment began.")
+    second = replace(second, base_due=base_due(draft, second, second.disconnected_gateway_at))
+    return traced(
+        second, pending_transfer.gateway_at, "connected", "The call was transferred here, and a new segment began."
+    )
 
 
 def _settled(leg: LegState, guid: str) -> SearchStatus:

@@ -29,7 +29,13 @@ def traced(leg: LegState, at: datetime, what: str, text: str) -> LegState:
 
 
 def open_leg(
-    draft: UnitOfWork, call: CallState, party: Party, at: datetime, by_us: datetime, agent_id: str = "", how: str = ""
+    draft: UnitOfWork,
+    call: CallState,
+    party: Party,
+    at: datetime,
+    gateway_at: datetime,
+    agent_id: str = "",
+    how: str = "",
 ) -> LegState:
     """Open a leg for a connected party and start its search; freeze who sits there now.
 
@@ -40,19 +46,19 @@ def open_leg(
         call_id=call.call_id,
         device_id=party.device_id,
         ordinal=party.ordinal + 1,
-        connected_at=at,
-        connected_by_us=by_us,
+        connected_source_at=at,
+        connected_gateway_at=gateway_at,
         facts=as_of(call),
         is_joined_late=party.is_joined_late,
         is_held=party.state is PartyState.HOLD,
     )
-    leg = traced(leg, by_us, "connected", how or f"Extension {party.device_id} was connected.")
+    leg = traced(leg, gateway_at, "connected", how or f"Extension {party.device_id} was connected.")
     put_party(draft, call, replace(party, leg=leg.number, had_leg=True, ordinal=leg.ordinal))
-    return draft.put_leg(replace(searched(draft, identified(draft, leg, agent_id)), due=_stale(draft, by_us)))
+    return draft.put_leg(replace(searched(draft, identified(draft, leg, agent_id)), due=_stale(draft, gateway_at)))
 
 
-def _stale(draft: UnitOfWork, by_us: datetime) -> datetime:
-    return by_us + timedelta(hours=draft.site.stale_hours)
+def _stale(draft: UnitOfWork, gateway_at: datetime) -> datetime:
+    return gateway_at + timedelta(hours=draft.site.stale_hours)
 
 
 def identified(draft: UnitOfWork, leg: LegState, agent_id: str = "") -> LegState:
@@ -62,8 +68,8 @@ def identified(draft: UnitOfWork, leg: LegState, agent_id: str = "") -> LegState
     agent = agent_id or (seat.agent_id if seat else "")
     verdict = draft.roster.verdict(leg.device_id, agent, name)
     who = f"Agent {agent} {name}".strip() + " sits there." if agent else "Nobody is logged on there."
-    leg = traced(leg, leg.connected_by_us, "agent", who)
-    leg = traced(leg, leg.connected_by_us, "match", verdict.reason)
+    leg = traced(leg, leg.connected_gateway_at, "agent", who)
+    leg = traced(leg, leg.connected_gateway_at, "match", verdict.reason)
     return replace(
         leg,
         agent_id=agent,
@@ -87,15 +93,15 @@ def searched(draft: UnitOfWork, leg: LegState) -> LegState:
         if other.number == leg.number:
             continue
         if other.phase is not LegPhase.OPEN and other.search is SearchStatus.OPEN:
-            _overtaken(draft, other, leg.connected_by_us, "The next call began.")
+            _overtaken(draft, other, leg.connected_gateway_at, "The next call began.")
         elif _is_doubtful(draft, other, leg):
             text = f"Recording {other.guid} may have begun with this extension's other call, which is heard of now."
-            _overtaken(draft, other, leg.connected_by_us, text)
+            _overtaken(draft, other, leg.connected_gateway_at, text)
         elif may_contest(draft, leg, other):
             draft.put_leg(replace(other, contested_by=leg.number))
     if not is_wanted(draft, leg):
-        return concluded(draft, leg, leg.connected_by_us)
-    return start_search(draft, leg, leg.connected_by_us)
+        return concluded(draft, leg, leg.connected_gateway_at)
+    return start_search(draft, leg, leg.connected_gateway_at)
 
 
 def start_search(draft: UnitOfWork, leg: LegState, since: datetime) -> LegState:
@@ -107,8 +113,8 @@ def start_search(draft: UnitOfWork, leg: LegState, since: datetime) -> LegState:
             search=number,
             services=leg.services,
             extension=leg.device_id,
-            connected_at=leg.connected_by_us,
-            since_by_us=since,
+            connected_source_at=leg.connected_gateway_at,
+            since_gateway_at=since,
             known_guid=leg.guid,
         )
     )
@@ -118,16 +124,16 @@ def start_search(draft: UnitOfWork, leg: LegState, since: datetime) -> LegState:
 
 def may_have_begun(draft: UnitOfWork, other: LegState, holder: LegState, began: datetime) -> bool:
     """Say whether the holder's recording may have begun with another leg, of which what stalls tells late."""
-    return began - APART <= other.connected_by_us <= began + (APART if is_close(draft, holder, began) else STALL)
+    return began - APART <= other.connected_gateway_at <= began + (APART if is_close(draft, holder, began) else STALL)
 
 
 def is_close(draft: UnitOfWork, leg: LegState, began: datetime) -> bool:
     """Say whether a recording began just when we heard that the leg was connected, and not by chance in a stall."""
-    return _are_close(draft, leg.connected_by_us, began)
+    return _are_close(draft, leg.connected_gateway_at, began)
 
 
 def _are_close(draft: UnitOfWork, heard: datetime, began: datetime) -> bool:
-    stalled = draft.source.stalled_by_us
+    stalled = draft.source.stalled_gateway_at
     is_stalled = stalled is not None and abs(stalled - heard) <= STALL
     return not is_stalled and abs(began - heard) <= CLOSE
 
@@ -138,7 +144,7 @@ def may_be_lost(draft: UnitOfWork, heard: datetime, began: datetime) -> bool:
     ``heard``: when we heard of the leg, or of the transfer, for which it was found. A listener that died told its last
     events after its last sign of life.
     """
-    lost = draft.source.lost_by_us
+    lost = draft.source.lost_gateway_at
     return lost is not None and heard - APART <= lost <= began + STALL and not _are_close(draft, heard, began)
 
 
@@ -147,7 +153,7 @@ def give_up_what_may_be_lost(draft: UnitOfWork, at: datetime) -> None:
     text = "The link was lost so soon that the recording may be that of a call which it did not tell of any more."
     for leg in list(draft.legs.values()):
         began = leg.recording_began
-        if _is_unwritten(leg) and began is not None and may_be_lost(draft, leg.connected_by_us, began):
+        if _is_unwritten(leg) and began is not None and may_be_lost(draft, leg.connected_gateway_at, began):
             given_up = draft.put_leg(concluded(draft, _without_recording(leg, at, text), at))
             decide_contests(draft, given_up, at)
 
@@ -171,7 +177,7 @@ def may_contest(draft: UnitOfWork, leg: LegState, holder: LegState) -> bool:
     began = holder.recording_began
     if began is None or not _is_unwritten(holder) or not is_wanted(draft, leg):
         return False
-    return began < leg.connected_by_us <= began + STALL
+    return began < leg.connected_gateway_at <= began + STALL
 
 
 def decide_contests(draft: UnitOfWork, leg: LegState, at: datetime) -> None:
@@ -192,11 +198,11 @@ def uncontested(draft: UnitOfWork, leg: LegState, at: datetime) -> LegState:
     return _without_recording(leg, at, text)
 
 
-def base_due(draft: UnitOfWork, leg: LegState, ended_by_us: datetime | None) -> datetime | None:
+def base_due(draft: UnitOfWork, leg: LegState, ended_gateway_at: datetime | None) -> datetime | None:
     """Return when the base flags of a leg that ended may be written: when late events and calls had their time."""
-    if ended_by_us is None:
+    if ended_gateway_at is None:
         return leg.base_due
-    due = ended_by_us + timedelta(seconds=draft.site.settle_seconds)
+    due = ended_gateway_at + timedelta(seconds=draft.site.settle_seconds)
     began = leg.recording_began
     return due if began is None or is_close(draft, leg, began) else max(due, began + STALL + APART)
 
@@ -210,13 +216,19 @@ def _overtaken(draft: UnitOfWork, leg: LegState, at: datetime, text: str) -> Non
 def _without_recording(leg: LegState, at: datetime, text: str) -> LegState:
     # Also after a transfer: what it was to decide cannot be told any more, and a leg must not wait for it for ever.
     leg = replace(
-        leg, search=SearchStatus.MISSED, missed="next_call", mark=None, guid="", service=None, contested_by=None
+        leg,
+        search=SearchStatus.MISSED,
+        missed="next_call",
+        pending_transfer=None,
+        guid="",
+        service=None,
+        contested_by=None,
     )
     return traced(leg, at, "missed", text)
 
 
 def close_leg(
-    draft: UnitOfWork, leg: LegState, at: datetime, by_us: datetime, how: str, *, is_end_unknown: bool = False
+    draft: UnitOfWork, leg: LegState, at: datetime, gateway_at: datetime, how: str, *, is_end_unknown: bool = False
 ) -> LegState:
     """Close a leg: its extension left. Its facts are final; its flags are due when late events had their time."""
     if leg.phase is not LegPhase.OPEN:
@@ -227,12 +239,12 @@ def close_leg(
         phase=LegPhase.CLOSED,
         facts=as_of(call, at) if call and not is_end_unknown else leg.facts,
         is_held=False,
-        disconnected_at=max(at, leg.connected_at),
-        disconnected_by_us=by_us,
+        disconnected_source_at=max(at, leg.connected_source_at),
+        disconnected_gateway_at=gateway_at,
         is_end_unknown=is_end_unknown,
-        base_due=base_due(draft, leg, by_us),
+        base_due=base_due(draft, leg, gateway_at),
     )
-    return draft.put_leg(concluded(draft, traced(leg, by_us, "disconnected", how), by_us))
+    return draft.put_leg(concluded(draft, traced(leg, gateway_at, "disconnected", how), gateway_at))
 
 
 def put_party(draft: UnitOfWork, call: CallState, party: Party) -> CallState:
@@ -241,36 +253,40 @@ def put_party(draft: UnitOfWork, call: CallState, party: Party) -> CallState:
     return draft.put_call(replace(current, parties={**current.parties, party.device_id: party}))
 
 
-def clear_party(draft: UnitOfWork, call: CallState, device_id: str, at: datetime, by_us: datetime, how: str) -> None:
+def clear_party(
+    draft: UnitOfWork, call: CallState, device_id: str, at: datetime, gateway_at: datetime, how: str
+) -> None:
     """Take a device out of a call and close its leg; remember that it left, for what comes late."""
     party = call.parties.get(device_id) or Party(device_id=device_id, state=PartyState.NULL)
     leg = draft.legs.get(party.leg) if party.leg is not None else None
-    if leg is not None and leg.connected_at > at:
+    if leg is not None and leg.connected_source_at > at:
         return  # It speaks of an earlier connection of the same device.
-    if party.cleared_by_us is not None and leg is None:
+    if party.cleared_gateway_at is not None and leg is None:
         return
     put_party(
         draft,
         call,
-        replace(party, state=PartyState.NULL, leg=None, cleared_at=at, cleared_by_us=by_us, doubted_by_us=None),
+        replace(
+            party, state=PartyState.NULL, leg=None, cleared_at=at, cleared_gateway_at=gateway_at, unconfirmed_since=None
+        ),
     )
     if leg is not None:
-        close_leg(draft, leg, at, by_us, how)
+        close_leg(draft, leg, at, gateway_at, how)
 
 
-def refresh_facts(draft: UnitOfWork, call: CallState, by_us: datetime) -> None:
+def refresh_facts(draft: UnitOfWork, call: CallState, gateway_at: datetime) -> None:
     """Hand what a call knows to its legs: to the open ones, and as of their end to those that closed just now."""
     for leg in draft.legs_in(call.call_id):
-        if _is_told(draft, leg, by_us):
-            facts = as_of(call, leg.disconnected_at)
+        if _is_told(draft, leg, gateway_at):
+            facts = as_of(call, leg.disconnected_source_at)
             if leg.facts != facts:
                 draft.put_leg(replace(leg, facts=facts))
 
 
-def _is_told(draft: UnitOfWork, leg: LegState, by_us: datetime) -> bool:
+def _is_told(draft: UnitOfWork, leg: LegState, gateway_at: datetime) -> bool:
     """Say whether what its call learns now is true of a leg: not when it may have ended while the link was lost."""
     if leg.phase is LegPhase.OPEN:
         snapshot = draft.source.snapshot
         return snapshot is None or leg.number in snapshot.seen
-    is_fresh = leg.base_due is not None and by_us < leg.base_due and leg.base is WriteStatus.NONE
+    is_fresh = leg.base_due is not None and gateway_at < leg.base_due and leg.base is WriteStatus.NONE
     return is_fresh and not leg.is_end_unknown

@@ -49,7 +49,7 @@ def _step(leg: LegState, at: datetime, what: str, text: str) -> LegState:
 
 
 def _is_searching(leg: LegState) -> bool:
-    return leg.search is SearchStatus.OPEN or leg.mark is not None or leg.contested_by is not None
+    return leg.search is SearchStatus.OPEN or leg.pending_transfer is not None or leg.contested_by is not None
 
 
 def _write_base(draft: UnitOfWork, leg: LegState, at: datetime) -> LegState:
@@ -60,7 +60,7 @@ def _write_base(draft: UnitOfWork, leg: LegState, at: datetime) -> LegState:
         return leg
     draft.do(WriteFlags(leg.number, "base", at))
     wait = draft.site.wrapup_wait_seconds
-    ended = leg.disconnected_by_us or at
+    ended = leg.disconnected_gateway_at or at
     due = ended + timedelta(seconds=wait) if wait is not None else None
     return _step(replace(leg, base=WriteStatus.QUEUED, wrapup_due=due), at, "write", "The flags go to QMS.")
 
@@ -128,7 +128,7 @@ def _phase(leg: LegState, outcome: Outcome, at: datetime) -> LegPhase:
     if leg.phase is LegPhase.OPEN:
         return LegPhase.OPEN
     is_fresh = leg.base_due is not None and at < leg.base_due
-    if is_fresh or leg.mark is not None:
+    if is_fresh or leg.pending_transfer is not None:
         return LegPhase.CLOSED
     if outcome is not Outcome.WAITING:
         return LegPhase.SETTLED
@@ -137,7 +137,7 @@ def _phase(leg: LegState, outcome: Outcome, at: datetime) -> LegPhase:
 
 def _due(draft: UnitOfWork, leg: LegState, at: datetime) -> datetime | None:
     if leg.phase is LegPhase.OPEN:
-        return leg.connected_by_us + timedelta(hours=draft.site.stale_hours)
+        return leg.connected_gateway_at + timedelta(hours=draft.site.stale_hours)
     if leg.phase is LegPhase.SETTLED:
         return None
     if leg.contested_by is not None:

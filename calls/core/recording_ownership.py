@@ -24,12 +24,12 @@ def may_be_anothers(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> 
 
 def _since(leg: LegState) -> datetime:
     """Return from when on the recording is sought: Connected, or the transfer that is to be decided."""
-    return leg.mark.by_us if leg.mark is not None else leg.connected_by_us
+    return leg.pending_transfer.gateway_at if leg.pending_transfer is not None else leg.connected_gateway_at
 
 
 def _rivals(draft: UnitOfWork, leg: LegState, other: LegState, event: RecordingFound) -> bool:
     """Say whether the recording may be the other leg's, by when we heard of both. A link that stalls tells late."""
-    began, mine, theirs = event.started_at, _since(leg), other.connected_by_us
+    began, mine, theirs = event.started_at, _since(leg), other.connected_gateway_at
     if other.guid not in ("", event.guid):
         return False
     is_sure = (
@@ -46,16 +46,16 @@ def _rivals(draft: UnitOfWork, leg: LegState, other: LegState, event: RecordingF
 
 def note_stall(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
     """Remember that QMS had known of a leg for long when we heard of it: what arrives now arrives late."""
-    is_told_late = event.started_at < leg.connected_by_us - APART and not (leg.is_unconfirmed or leg.searches > 1)
+    is_told_late = event.started_at < leg.connected_gateway_at - APART and not (leg.is_unconfirmed or leg.searches > 1)
     others = [one for one in draft.legs_at(leg.device_id) if one.number != leg.number]
     if is_told_late and all(_was_over_before(one, event.started_at) for one in others):
-        stalled = max(leg.connected_by_us, draft.source.stalled_by_us or leg.connected_by_us)
-        draft.source = replace(draft.source, stalled_by_us=stalled)
+        stalled = max(leg.connected_gateway_at, draft.source.stalled_gateway_at or leg.connected_gateway_at)
+        draft.source = replace(draft.source, stalled_gateway_at=stalled)
 
 
 def recording_began(leg: LegState, event: RecordingFound) -> datetime | None:
     """Return the recording's beginning, where Connected tells when it should have been."""
-    return None if leg.is_unconfirmed or leg.mark is not None else event.started_at
+    return None if leg.is_unconfirmed or leg.pending_transfer is not None else event.started_at
 
 
 def contested_by(draft: UnitOfWork, leg: LegState) -> int | None:
@@ -67,24 +67,24 @@ def contested_by(draft: UnitOfWork, leg: LegState) -> int | None:
 
 def _was_over(other: LegState, event: RecordingFound) -> bool:
     """Say whether a leg had ended when the recording began, or while QMS still named it as live."""
-    ended = other.disconnected_by_us
+    ended = other.disconnected_gateway_at
     if ended is None or other.phase is LegPhase.OPEN:
         return False
     return _was_over_before(other, event.started_at) or (event.asked_at is not None and event.asked_at > ended)
 
 
 def _was_over_before(other: LegState, began: datetime) -> bool:
-    ended = other.disconnected_by_us
+    ended = other.disconnected_gateway_at
     return ended is not None and other.phase is not LegPhase.OPEN and ended < began
 
 
-def _fits(began: datetime, connected_by_us: datetime) -> bool:
-    return abs(began - connected_by_us) <= APART
+def _fits(began: datetime, connected_gateway_at: datetime) -> bool:
+    return abs(began - connected_gateway_at) <= APART
 
 
 def _is_after_end(leg: LegState, event: RecordingFound) -> bool:
     """Say whether the recording began, or was asked for, when the leg was over: it is another call's."""
-    ended = leg.disconnected_by_us
+    ended = leg.disconnected_gateway_at
     if ended is None:
         return False
     return event.started_at >= ended or (event.asked_at is not None and event.asked_at > ended)
@@ -107,18 +107,24 @@ def contest(draft: UnitOfWork, holder: int, leg: LegState, event: RecordingFound
     if _was_over(other, event):
         _take(draft, other, event, "goes on after the end of this leg")
         return True
-    if not _fits(event.started_at, leg.connected_by_us) or leg.mark is not None:
+    if not _fits(event.started_at, leg.connected_gateway_at) or leg.pending_transfer is not None:
         return False
-    is_theirs_too = _fits(event.started_at, other.connected_by_us)
-    if is_theirs_too or event.started_at > other.connected_by_us:
+    is_theirs_too = _fits(event.started_at, other.connected_gateway_at)
+    if is_theirs_too or event.started_at > other.connected_gateway_at:
         _take(draft, other, event, "began as another call of the extension was connected")
-    return event.started_at > other.connected_by_us and not is_theirs_too
+    return event.started_at > other.connected_gateway_at and not is_theirs_too
 
 
 def _take(draft: UnitOfWork, other: LegState, event: RecordingFound, why: str) -> None:
     text = f"{WHY['next_call']} Recording {event.guid} {why}."
     other = traced(other, event.at, "missed", text)
     other = replace(
-        other, guid="", service=None, mark=None, search=SearchStatus.MISSED, missed="next_call", contested_by=None
+        other,
+        guid="",
+        service=None,
+        pending_transfer=None,
+        search=SearchStatus.MISSED,
+        missed="next_call",
+        contested_by=None,
     )
     draft.put_leg(concluded(draft, other, event.at))

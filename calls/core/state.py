@@ -29,7 +29,7 @@ class PartyState(StrEnum):
 
 
 class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One device's connection in a call. ``leg`` is its open leg's number; ``cleared_by_us`` set: it has left."""
+    """One device's connection in a call. ``leg`` is its open leg's number; ``cleared_gateway_at`` set: it has left."""
 
     device_id: str
     state: PartyState
@@ -39,9 +39,9 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     had_leg: bool = False
     ordinal: int = 0
     cleared_at: datetime | None = None
-    cleared_by_us: datetime | None = None
+    cleared_gateway_at: datetime | None = None
     #: Held or retrieved though never seen to connect: known only by this, since when.
-    doubted_by_us: datetime | None = None
+    unconfirmed_since: datetime | None = None
     #: Connected already when first seen.
     is_joined_late: bool = False
 
@@ -67,13 +67,13 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
 
     call_id: str
     born_at: datetime
-    touched_by_us: datetime
+    touched_gateway_at: datetime
     own_interaction: str = ""
     facts: dict[str, tuple[TimedValue, ...]] = {}
     parties: dict[str, Party] = {}
     #: The call left on a trunk that has said nothing since.
     reached_at: datetime | None = None
-    reached_by_us: datetime | None = None
+    reached_gateway_at: datetime | None = None
     moved_to: str | None = None
     #: The oldest of the calls that this one was made from: the customer's.
     main: str = ""
@@ -154,7 +154,7 @@ class PendingTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """
 
     at: datetime
-    by_us: datetime
+    gateway_at: datetime
     call_id: str
     facts: LegData
     search: int
@@ -168,8 +168,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     call_id: str
     device_id: str
     ordinal: int
-    connected_at: datetime
-    connected_by_us: datetime
+    connected_source_at: datetime
+    connected_gateway_at: datetime
     phase: LegPhase = LegPhase.OPEN
     facts: LegData = LegData()
     agent_id: str = ""
@@ -180,8 +180,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     is_joined_late: bool = False
     is_unconfirmed: bool = False
     is_held: bool = False
-    disconnected_at: datetime | None = None
-    disconnected_by_us: datetime | None = None
+    disconnected_source_at: datetime | None = None
+    disconnected_gateway_at: datetime | None = None
     is_end_unknown: bool = False
     search: SearchStatus = SearchStatus.NONE
     searches: int = 0
@@ -192,7 +192,7 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     #: The extension's next leg, heard of soon after: if QMS has no recording for it, this one's is that leg's.
     contested_by: int | None = None
     service: int | None = None
-    mark: PendingTransfer | None = None
+    pending_transfer: PendingTransfer | None = None
     #: When the base flags may be written: events of other monitors may come a second late.
     base_due: datetime | None = None
     base: WriteStatus = WriteStatus.NONE
@@ -208,8 +208,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     #: The reason in one word of a short list, where the outcome alone does not say it.
     reason_code: str = ""
     #: When QMS had named the recording, and when it had taken the base flags.
-    found_by_us: datetime | None = None
-    flagged_by_us: datetime | None = None
+    found_gateway_at: datetime | None = None
+    flagged_gateway_at: datetime | None = None
     due: datetime | None = None
     trace: tuple[TraceStep, ...] = ()
 
@@ -221,7 +221,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     began_at: datetime
-    began_by_us: datetime
+    began_gateway_at: datetime
     devices: tuple[str, ...] | None = None
     seen: tuple[int, ...] = ()
     found_late: tuple[str, ...] = ()
@@ -251,8 +251,8 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     is_restored: bool = False
     partial: tuple[PartialGap, ...] = ()
     #: When, by our clock, the link was lost last, and when a leg was heard of last of which QMS knew long before us.
-    lost_by_us: datetime | None = None
-    stalled_by_us: datetime | None = None
+    lost_gateway_at: datetime | None = None
+    stalled_gateway_at: datetime | None = None
     #: What each queue is called, by its device.
     queue_names: dict[str, str] = {}
     snapshot: Snapshot | None = None

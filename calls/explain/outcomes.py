@@ -138,12 +138,12 @@ def explain(case: LegCase, zone: tzinfo) -> Explanation:
 
 
 def _subject(leg: LegState, zone: tzinfo) -> str:
-    begun = f"Extension {leg.device_id} was connected in call {leg.call_id} on {moment(leg.connected_at, zone)}"
+    begun = f"Extension {leg.device_id} was connected in call {leg.call_id} on {moment(leg.connected_source_at, zone)}"
     if leg.is_end_unknown:
         return f"{begun}; when it ended is not known."
-    if leg.disconnected_at is None:
+    if leg.disconnected_source_at is None:
         return f"{begun} and still is."
-    return f"{begun} and disconnected at {clock(leg.disconnected_at, zone)}."
+    return f"{begun} and disconnected at {clock(leg.disconnected_source_at, zone)}."
 
 
 def _evidence(leg: LegState, zone: tzinfo) -> tuple[Evidence, ...]:
@@ -223,7 +223,7 @@ def _agent_unknown() -> Cause:
 
 def _waiting(case: LegCase, zone: tzinfo) -> Cause:
     leg = case.leg
-    is_asking = leg.search is SearchStatus.OPEN or leg.mark is not None
+    is_asking = leg.search is SearchStatus.OPEN or leg.pending_transfer is not None
     if is_asking:
         until = f" until {clock(case.deadline, zone)}" if case.deadline else ""
         return Cause(

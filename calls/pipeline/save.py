@@ -144,8 +144,8 @@ def _search_row(source_id: int, one: StartSearch, roster: SourceContext, now: da
         services=list(one.services),
         known_guid=one.known_guid,
         extension=one.extension,
-        connected_at=one.since_by_us,
-        not_started_before=one.connected_at - EARLY,
-        deadline=one.since_by_us + roster.window(one.services[0]),
-        next_at=min(now, one.since_by_us),
+        connected_at=one.since_gateway_at,
+        not_started_before=one.connected_source_at - EARLY,
+        deadline=one.since_gateway_at + roster.window(one.services[0]),
+        next_at=min(now, one.since_gateway_at),
     )

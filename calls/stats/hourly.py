@@ -119,16 +119,16 @@ def _counts_for(leg: LegState) -> tuple[object, ...]:
     return (
         leg.outcome,
         leg.reason_code,
-        leg.connected_at,
-        leg.connected_by_us,
-        leg.found_by_us,
-        leg.disconnected_by_us,
-        leg.flagged_by_us,
+        leg.connected_source_at,
+        leg.connected_gateway_at,
+        leg.found_gateway_at,
+        leg.disconnected_gateway_at,
+        leg.flagged_gateway_at,
     )
 
 
 def _keys(leg: LegState) -> Iterator[EndedLeg | LegDuration]:
-    hour = hour_of(leg.connected_at)
+    hour = hour_of(leg.connected_source_at)
     yield EndedLeg(hour, leg.outcome.value, leg.reason_code[:40])
     for measure, ms in ((Measure.GUID, guid_ms(leg)), (Measure.FLAGS, flags_ms(leg))):
         if ms is not None:

@@ -1,4 +1,7 @@
-"""Between the core's values and the database's rows. The blob is the value; the columns are for people and queries."""
+"""Convert the core's values to database rows and back. The blob is the value; the columns are for people and queries.
+
+A blob is one version byte and a msgpack map. ``calls.storage.versions`` brings what an earlier release stored up to date.
+"""
 
 from datetime import datetime
 from typing import Any
@@ -7,17 +10,14 @@ import msgspec
 from msgspec.structs import replace
 
 from calls.core.state import CallState, LegState, SourceState, TraceStep
-from calls.models import Leg as LegRow
+from calls.models import Leg
+from calls.storage.versions import pack, unpack
 
 #: A leg's primary key is made of its source's and its running number, so that a replay gives the same.
 SHIFT = 40
 #: What the columns of milliseconds hold at most: 24 days.
 MOST_MS = 2**31 - 1
 
-_pack = msgspec.msgpack.Encoder().encode
-_leg = msgspec.msgpack.Decoder(LegState)
-_call = msgspec.msgpack.Decoder(CallState)
-_source = msgspec.msgpack.Decoder(SourceState)
 _trace = msgspec.json.Decoder(tuple[TraceStep, ...])
 _trace_text = msgspec.json.Encoder().encode
 
@@ -69,12 +69,12 @@ CALL_FIELDS = ("source", "call_id", "facts", "touched_at", "due_at")
 
 def guid_ms(leg: LegState) -> int | None:
     """Return how long after Connected QMS had named the leg's recording, in milliseconds."""
-    return _ms(leg.connected_by_us, leg.found_by_us) if leg.guid else None
+    return _ms(leg.connected_gateway_at, leg.found_gateway_at) if leg.guid else None
 
 
 def flags_ms(leg: LegState) -> int | None:
     """Return how long after the disconnect QMS had taken the base flags, in milliseconds."""
-    return _ms(leg.disconnected_by_us, leg.flagged_by_us)
+    return _ms(leg.disconnected_gateway_at, leg.flagged_gateway_at)
 
 
 def _ms(begin: datetime | None, end: datetime | None) -> int | None:
@@ -102,8 +102,8 @@ def leg_row(source_id: int, leg: LegState, now: datetime) -> tuple[Any, ...]:
         facts.calling_number,
         facts.called_number,
         facts.direction,
-        leg.connected_at,
-        leg.disconnected_at,
+        leg.connected_source_at,
+        leg.disconnected_source_at,
         leg.is_end_unknown,
         leg.guid or None,
         leg.service,
@@ -112,7 +112,7 @@ def leg_row(source_id: int, leg: LegState, now: datetime) -> tuple[Any, ...]:
         leg.reason_code[:40],
         guid_ms(leg),
         flags_ms(leg),
-        _pack(replace(leg, trace=())),
+        pack(replace(leg, trace=())),
         _trace_text(leg.trace).decode(),
         leg.due,
         now,
@@ -121,30 +121,30 @@ def leg_row(source_id: int, leg: LegState, now: datetime) -> tuple[Any, ...]:
 
 def read_leg(facts: bytes | memoryview, trace: str) -> LegState:
     """Read a leg from its columns ``facts`` and ``trace``."""
-    return replace(_leg.decode(facts), trace=_trace.decode(trace))
+    return replace(unpack(facts, LegState), trace=_trace.decode(trace))
 
 
-def read_trace(row: LegRow) -> tuple[TraceStep, ...]:
+def read_trace(row: Leg) -> tuple[TraceStep, ...]:
     """Read a leg's decision trace."""
     return _trace.decode(row.trace)
 
 
 def call_row(source_id: int, call: CallState) -> tuple[Any, ...]:
     """Write a call as a row of ``CALL_FIELDS``."""
-    return source_id, call.call_id, _pack(call), call.touched_by_us, call.due
+    return source_id, call.call_id, pack(call), call.touched_gateway_at, call.due
 
 
 def read_call(facts: bytes | memoryview) -> CallState:
     """Read a call from its column ``facts``."""
-    return _call.decode(facts)
+    return unpack(facts, CallState)
 
 
 def pack_source(state: SourceState) -> bytes:
     """Write a source's own state."""
-    return _pack(state)
+    return pack(state)
 
 
 def read_source(blob: bytes, slug: str, next_leg: int) -> SourceState:
     """Read a source's own state; new when there is none."""
-    state = _source.decode(blob) if blob else SourceState(slug=slug)
+    state = unpack(blob, SourceState) if blob else SourceState(slug=slug)
     return replace(state, next_leg=next_leg)

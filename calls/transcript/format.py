@@ -292,11 +292,11 @@ def _counterpart(expected: ExpectedLeg, legs: list[LegState]) -> LegState | None
     """Return the leg that is meant: of the extension, and the nearest in time."""
     here = [leg for leg in legs if leg.device_id == expected.extension]
     same_call = [leg for leg in here if expected.call in (None, leg.call_id)] or here
-    return min(same_call, key=lambda leg: abs(seconds_of(leg.connected_at) - expected.began), default=None)
+    return min(same_call, key=lambda leg: abs(seconds_of(leg.connected_source_at) - expected.began), default=None)
 
 
 def _name(leg: LegState) -> str:
-    return f"{leg.device_id} in {leg.call_id} from {seconds_of(leg.connected_at):g}"
+    return f"{leg.device_id} in {leg.call_id} from {seconds_of(leg.connected_source_at):g}"
 
 
 def _compared(expected: ExpectedLeg, leg: LegState, flags: dict[str, str]) -> list[str]:
@@ -318,10 +318,10 @@ def view(leg: LegState, flags: dict[str, str]) -> ExpectedLeg:
     """Show a leg as a transcript would expect it."""
     return ExpectedLeg(
         extension=leg.device_id,
-        began=seconds_of(leg.connected_at),
+        began=seconds_of(leg.connected_source_at),
         outcome=leg.outcome,
         call=leg.call_id,
-        ended=None if leg.disconnected_at is None else seconds_of(leg.disconnected_at),
+        ended=None if leg.disconnected_source_at is None else seconds_of(leg.disconnected_source_at),
         recording=leg.guid,
         agent=leg.agent_id,
         agent_name=leg.agent_name,

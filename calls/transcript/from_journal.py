@@ -69,7 +69,7 @@ class _Story(msgspec.Struct, frozen=True):
         return self.events[0].time
 
     @property
-    def began_by_us(self) -> datetime:
+    def began_gateway_at(self) -> datetime:
         return self.events[0].at
 
 
@@ -186,7 +186,7 @@ def _kind(device_id: str, site: SiteSettings, *, is_outside: bool) -> str:
 
 def _line(event: AnyEvent, story: _Story, mask: Anonymizer) -> dict[str, Any]:
     at = round((event.time - story.began_at).total_seconds(), 3)
-    heard = round((event.at - story.began_by_us).total_seconds(), 3)
+    heard = round((event.at - story.began_gateway_at).total_seconds(), 3)
     later = {"heard": heard} if abs(heard - at) > 0.001 else {}
     name = type_name(event).removeprefix("csta.call.").removeprefix("csta.agent.").removeprefix("gateway.")
     return {"at": at, **later, "type": name, **mask.data(msgspec.to_builtins(event.data))}
@@ -227,8 +227,10 @@ def _seated(story: _Story, mask: Anonymizer) -> list[dict[str, Any]]:
 def _moved(leg: LegState, story: _Story) -> LegState:
     """Move a leg's times to those of a transcript."""
     shift = BEGIN - story.began_at
-    ended = leg.disconnected_at + shift if leg.disconnected_at else None
-    return msgspec.structs.replace(leg, connected_at=leg.connected_at + shift, disconnected_at=ended)
+    ended = leg.disconnected_source_at + shift if leg.disconnected_source_at else None
+    return msgspec.structs.replace(
+        leg, connected_source_at=leg.connected_source_at + shift, disconnected_source_at=ended
+    )
 
 
 def _site(story: _Story, site: SiteSettings, mask: Anonymizer) -> SiteSection:
@@ -296,7 +298,7 @@ def _gaps(story: _Story, source_id: int) -> list[ExpectedGap]:
 
 
 def _recording(leg: LegState, began: datetime, story: _Story, mask: Anonymizer) -> RecordingSection:
-    base, ended = story.began_by_us, leg.disconnected_by_us
+    base, ended = story.began_gateway_at, leg.disconnected_gateway_at
     return RecordingSection(
         guid=mask.text("recording", leg.guid),
         extension=mask.text("extension", leg.device_id),

@@ -159,7 +159,7 @@ class Replay:
         search = question.search
         if (search.leg, search.search) in self._cancelled:
             return
-        deadline = search.since_by_us + self.recorder.window
+        deadline = search.since_gateway_at + self.recorder.window
         if now >= deadline:
             self._apply(_missed(question, deadline if question.attempts else now), now)
             return
@@ -171,7 +171,7 @@ class Replay:
 
     def _answered(self, question: _Question, now: datetime) -> RecordingFound | _Question:
         search, attempts = question.search, question.attempts + 1
-        found = self.recorder.find(search.extension, search.connected_at - EARLY, now)
+        found = self.recorder.find(search.extension, search.connected_source_at - EARLY, now)
         if found is None:
             return _Question(search, attempts, question.why or "none")
         holder = self.draft.holder_of(found.guid)

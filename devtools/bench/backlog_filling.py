@@ -83,14 +83,14 @@ def _leg(source: CtiSource, service: RecordingService, number: int, at: datetime
         call_id=f"B{number}",
         device_id=extension_of(number % EXTENSIONS),
         connected_at=begun,
-        connected_by_us=begun,
+        connected_gateway_at=begun,
         disconnected_at=ended,
-        disconnected_by_us=ended,
+        disconnected_gateway_at=ended,
         guid=guid_of(number),
         service=service.pk,
         services=(service.pk,),
         recording_began=begun,
-        found_by_us=begun,
+        found_gateway_at=begun,
         base_due=at,
     )
     return leg_row(source.pk, leg, at)

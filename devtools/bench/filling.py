@@ -160,7 +160,7 @@ def _pattern() -> dict[str, Any]:
     board.call("ConnectionCleared", 184, "C1", "2001").waits(185.1)
     board.settled(185.2, 1).waits(400)
     assert board.leg.outcome == "flagged", board.leg
-    return dict(zip(LEG_FIELDS, leg_row(0, board.leg, board.leg.connected_at), strict=True))
+    return dict(zip(LEG_FIELDS, leg_row(0, board.leg, board.leg.connected_source_at), strict=True))
 
 
 _PATTERN: dict[str, Any] = {}

@@ -80,7 +80,7 @@ class Switchboard:
     ) -> "Switchboard":
         """QMS named a recording."""
         known = self.state.legs[leg]
-        began = moment(started) if started is not None else known.connected_by_us
+        began = moment(started) if started is not None else known.connected_gateway_at
         answer = RecordingFound(
             leg=leg,
             search=known.searches,
@@ -134,8 +134,8 @@ class Switchboard:
         return [
             (
                 leg.device_id,
-                (leg.connected_at - NOON).total_seconds(),
-                (leg.disconnected_at - NOON).total_seconds() if leg.disconnected_at else None,
+                (leg.connected_source_at - NOON).total_seconds(),
+                (leg.disconnected_source_at - NOON).total_seconds() if leg.disconnected_source_at else None,
             )
             for leg in self.legs
         ]

@@ -296,7 +296,7 @@ def test_a_slow_trunk_that_answers_after_all_moves_the_begin_and_asks_again() ->
     board.call("Established", 15, "C1", "T18:1", outside=True)
 
     assert board.spans() == [("2001", 15.0, None)]
-    assert [(one.search, one.connected_at) for one in board.searches][1:] == [(2, moment(15))]
+    assert [(one.search, one.connected_source_at) for one in board.searches][1:] == [(2, moment(15))]
     assert not board.leg.is_unconfirmed
     assert board.found(15.5, 1, "G1").leg.guid == "G1"
 

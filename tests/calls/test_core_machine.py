@@ -237,7 +237,7 @@ class Pbx(RuleBasedStateMachine):
             self.arrive()
         self.board.waits(self.clock + 3)
         told = {
-            (leg.device_id, leg.connected_at, leg.disconnected_at, leg.agent_id, leg.facts.queue_name)
+            (leg.device_id, leg.connected_source_at, leg.disconnected_source_at, leg.agent_id, leg.facts.queue_name)
             for leg in self.board.legs
             if not leg.is_joined_late
         }
@@ -253,7 +253,7 @@ class Pbx(RuleBasedStateMachine):
         }
         assert true == told
         assert len(self.legs) == len(self.board.legs)
-        assert all(leg.phase is not LegPhase.OPEN for leg in self.board.legs if leg.disconnected_at)
+        assert all(leg.phase is not LegPhase.OPEN for leg in self.board.legs if leg.disconnected_source_at)
         self._folds_alike_in_batches()
 
     def _queue(self, leg: TrueLeg) -> str:
@@ -264,8 +264,13 @@ class Pbx(RuleBasedStateMachine):
         fresh = Switchboard(Everybody()).state
         for place in range(0, len(self.arrived), 7):
             fresh = fold(self.arrived[place : place + 7], fresh, self.board.roster).state()
-        spans = [(leg.number, leg.device_id, leg.connected_at, leg.disconnected_at) for leg in fresh.legs.values()]
-        assert spans == [(leg.number, leg.device_id, leg.connected_at, leg.disconnected_at) for leg in self.board.legs]
+        spans = [
+            (leg.number, leg.device_id, leg.connected_source_at, leg.disconnected_source_at)
+            for leg in fresh.legs.values()
+        ]
+        assert spans == [
+            (leg.number, leg.device_id, leg.connected_source_at, leg.disconnected_source_at) for leg in self.board.legs
+        ]
 
 
 TestPbx = Pbx.TestCase

@@ -41,9 +41,9 @@ def case(outcome: Outcome, *trace: TraceStep, **members: Any) -> LegCase:
         "call_id": "C1",
         "device_id": "2001",
         "ordinal": 1,
-        "connected_at": NINE,
-        "connected_by_us": NINE,
-        "disconnected_at": seconds(60),
+        "connected_source_at": NINE,
+        "connected_gateway_at": NINE,
+        "disconnected_source_at": seconds(60),
         "phase": LegPhase.SETTLED,
         "outcome": outcome,
         "trace": trace,
@@ -177,7 +177,7 @@ def test_a_leg_without_its_wrap_up_tells_what_qms_said() -> None:
     ],
 )
 def test_the_end_of_the_leg_is_told_as_far_as_it_is_known(ended: datetime | None, is_unknown: bool, said: str) -> None:
-    assert said in answer(Outcome.NOT_RECORDED, disconnected_at=ended, is_end_unknown=is_unknown).said
+    assert said in answer(Outcome.NOT_RECORDED, disconnected_source_at=ended, is_end_unknown=is_unknown).said
 
 
 GAP = GapCase("pbx", seconds(-600), seconds(5), "The link was lost.")
@@ -307,7 +307,12 @@ def waiting(*trace: TraceStep, **members: Any) -> Explanation:
 
 def test_while_the_recording_is_sought_the_end_of_the_window_is_told() -> None:
     found = waiting(
-        SEARCH, phase=LegPhase.OPEN, guid="", disconnected_at=None, search=SearchStatus.OPEN, deadline=seconds(10)
+        SEARCH,
+        phase=LegPhase.OPEN,
+        guid="",
+        disconnected_source_at=None,
+        search=SearchStatus.OPEN,
+        deadline=seconds(10),
     )
 
     assert "QMS is being asked for its recording until 09:00:10." in found.said
@@ -315,7 +320,7 @@ def test_while_the_recording_is_sought_the_end_of_the_window_is_told() -> None:
 
 
 def test_while_the_call_goes_on_the_flags_wait_for_its_end() -> None:
-    found = waiting(SEARCH, FOUND, phase=LegPhase.OPEN, disconnected_at=None)
+    found = waiting(SEARCH, FOUND, phase=LegPhase.OPEN, disconnected_source_at=None)
 
     assert found.heading == "Not yet: the call goes on"
     assert "recording G1 is known" in found.said

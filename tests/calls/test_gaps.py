@@ -49,7 +49,7 @@ def test_a_conference_goes_on_in_the_call_that_a_snapshot_found_though_its_consu
     )
     board.hears(joined).call("ConnectionCleared", 20, "C3", "2001")
 
-    ends = {leg.connected_at: (leg.call_id, leg.disconnected_at) for leg in board.legs}
+    ends = {leg.connected_source_at: (leg.call_id, leg.disconnected_source_at) for leg in board.legs}
     assert ends == {moment(1): ("C3", moment(20)), moment(3): ("C2", moment(9))}
 
 
@@ -139,7 +139,7 @@ def test_a_call_on_a_trunk_that_was_silent_before_the_loss_is_sought_from_then_o
     board = Switchboard().call("Originated", 1, "C1", "2001").call("NetworkReached", 2, "C1", "T18:1", outside=True)
     board.hears(link("Lost", 5)).waits(17)
 
-    assert [one.connected_at for one in board.searches] == [moment(4)]
+    assert [one.connected_source_at for one in board.searches] == [moment(4)]
     board.found(17.5, 1, "G1", started=16.8)
     assert board.leg.guid == ""
 
@@ -196,7 +196,7 @@ def test_a_device_that_was_not_monitored_has_a_gap_from_the_refusal_to_the_snaps
     board.hears(stock("Began", 70, "2001")).call("Established", 70, "C7", "2001").hears(stock("Ended", 71, "2001"))
 
     assert ledger(board) == [(10.0, 71.0, 1, 1)]
-    assert (board.legs[0].is_end_unknown, board.legs[0].disconnected_at) == (True, moment(10))
+    assert (board.legs[0].is_end_unknown, board.legs[0].disconnected_source_at) == (True, moment(10))
     assert board.legs[1].is_joined_late
 
 

@@ -151,7 +151,7 @@ def test_a_call_that_a_snapshot_finds_on_hold_does_not_end_with_the_snapshot() -
     board.waits(10.8).hears(snapshot("Ended", 11)).waits(14)
 
     (held,) = [leg for leg in board.legs if leg.call_id == "C1"]
-    assert (held.outcome, held.disconnected_at) == (Outcome.JOINED_LATE, None)
+    assert (held.outcome, held.disconnected_source_at) == (Outcome.JOINED_LATE, None)
 
 
 def _conference(*, secondary: bool) -> Switchboard:
@@ -174,5 +174,5 @@ def test_a_conference_goes_on_in_the_call_that_was_on_hold_though_a_snapshot_tol
     board = _conference(secondary=secondary).call("ConnectionCleared", 40, "C3", "2001").waits(60)
 
     consultation = board.state.legs[1]
-    assert (consultation.call_id, consultation.disconnected_at is not None) == ("C2", True)
+    assert (consultation.call_id, consultation.disconnected_source_at is not None) == ("C2", True)
     assert [leg.call_id for leg in board.legs if leg.outcome is Outcome.JOINED_LATE] == ["C3"]

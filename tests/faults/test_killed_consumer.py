@@ -109,4 +109,6 @@ def _legs_in_database() -> set[tuple[object, ...]]:
 
 def _legs_undisturbed(events: list[AnyEvent]) -> set[tuple[object, ...]]:
     legs = fold(events, Switchboard().state, Everybody()).legs.values()
-    return {(leg.number, leg.call_id, leg.device_id, leg.connected_at, leg.disconnected_at) for leg in legs}
+    return {
+        (leg.number, leg.call_id, leg.device_id, leg.connected_source_at, leg.disconnected_source_at) for leg in legs
+    }

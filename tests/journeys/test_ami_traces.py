@@ -72,9 +72,10 @@ def rehearsed(name: str, recordings: tuple[Recorded, ...] = ()) -> Replay:
 
 def is_of(leg: LegState, true: Truth) -> bool:
     """Say whether a leg is a true conversation: who, when, with whom, and from which queue."""
-    assert leg.disconnected_at is not None
+    assert leg.disconnected_source_at is not None
     is_then = all(
-        abs(at.timestamp() - true[end]) <= NEAR for at, end in ((leg.connected_at, "from"), (leg.disconnected_at, "to"))
+        abs(at.timestamp() - true[end]) <= NEAR
+        for at, end in ((leg.connected_source_at, "from"), (leg.disconnected_source_at, "to"))
     )
     is_same = (leg.device_id, leg.agent_name) == (true["agent"], true["agent_name"])
     is_queue = true["kind"] != "queue" or leg.facts.queue_name == true["queue"]
@@ -97,7 +98,9 @@ def differences(legs: list[LegState], true: list[Truth]) -> tuple[list[str], lis
             missing.append(one)
         else:
             left.remove(hit)
-    return [f"{leg.device_id} {leg.connected_at} {leg.disconnected_at} {leg.facts}" for leg in left], missing
+    return [
+        f"{leg.device_id} {leg.connected_source_at} {leg.disconnected_source_at} {leg.facts}" for leg in left
+    ], missing
 
 
 @pytest.mark.parametrize("recorded", [each_conversation, lambda _name: ()], ids=["recorded", "not recorded"])
@@ -141,9 +144,9 @@ def test_after_an_attended_transfer_the_same_recording_is_one_leg_flagged_once()
     (leg,) = at_destination(rehearsal)
     consult, transferred = (one for one in truth(TRANSFER)["conversations"] if one["agent"] == "2002")
 
-    assert leg.disconnected_at is not None
-    assert abs(leg.connected_at.timestamp() - consult["from"]) <= NEAR
-    assert abs(leg.disconnected_at.timestamp() - transferred["to"]) <= NEAR
+    assert leg.disconnected_source_at is not None
+    assert abs(leg.connected_source_at.timestamp() - consult["from"]) <= NEAR
+    assert abs(leg.disconnected_source_at.timestamp() - transferred["to"]) <= NEAR
     assert (leg.outcome.value, rehearsal.flags[leg.number]["QueueName"]) == ("flagged", "sales")
     assert rehearsal.twice == []
 
@@ -156,7 +159,7 @@ def test_after_an_attended_transfer_without_any_recording_there_are_two_legs() -
 
 def test_a_call_in_progress_at_connect_was_joined_late() -> None:
     rehearsal = rehearsed(MID_CALL, each_conversation(MID_CALL))
-    first, *others = sorted(rehearsal.legs, key=lambda leg: leg.disconnected_at or leg.connected_at)
+    first, *others = sorted(rehearsal.legs, key=lambda leg: leg.disconnected_source_at or leg.connected_source_at)
 
     assert (first.device_id, first.outcome.value, first.facts.queue_name) == ("2001", "joined_late", "sales")
     assert first.number not in rehearsal.flags

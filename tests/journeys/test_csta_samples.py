@@ -133,8 +133,8 @@ def rehearsed(scenario: str, recorded: tuple[Recorded, ...] = ()) -> Told:
 
 
 def _segment(scenario: str, leg: LegState, holds: list[datetime]) -> Segment:
-    assert leg.disconnected_at is not None
-    first, last = (_message(scenario, at) for at in (leg.connected_at, leg.disconnected_at))
+    assert leg.disconnected_source_at is not None
+    first, last = (_message(scenario, at) for at in (leg.connected_source_at, leg.disconnected_source_at))
     hold = (_message(scenario, holds[0]), _message(scenario, holds[1])) if holds else None
     return Segment(leg.device_id, first, last, hold)
 

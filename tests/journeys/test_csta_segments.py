@@ -58,11 +58,11 @@ def _folded(listener: Listener) -> list[LegState]:
 def test_a_leg_stays_open_where_the_snapshots_last_segment_was_lost() -> None:
     (leg,) = legs_after(EMPTY_LAST.replace("true", "false"))
 
-    assert leg.disconnected_at is None
+    assert leg.disconnected_source_at is None
 
 
 def test_a_leg_that_a_whole_snapshot_does_not_name_is_over_with_its_end_unknown() -> None:
     (leg,) = legs_after(EMPTY_LAST)
 
-    assert leg.disconnected_at is not None
+    assert leg.disconnected_source_at is not None
     assert leg.is_end_unknown

@@ -37,8 +37,8 @@ def _two_calls() -> None:
             ordinal=1,
             phase=LegPhase.SETTLED,
             outcome=outcome,
-            connected_at=NOW + timedelta(minutes=number),
-            connected_by_us=NOW,
+            connected_source_at=NOW + timedelta(minutes=number),
+            connected_gateway_at=NOW,
             facts=facts,
         )
         UpsertTable(LegRow, LEG_FIELDS, ["id"]).insert([leg_row(pbx.pk, leg, NOW)])

@@ -23,9 +23,7 @@ texts = st.text(st.characters(codec="utf-8"), max_size=30).map(xml_text)
 times = st.datetimes(
     datetime(1990, 1, 1),
     datetime(2100, 1, 1),
-    timezones=st.sampled_from(
-        [UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=8))]
-    ),
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30)), timezone(-timedelta(hours=8))]),
 )
 
 

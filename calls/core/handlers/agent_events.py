@@ -13,7 +13,7 @@ from cti.events import AgentEvent, LoggedOff, LoggedOn
 
 
 @apply.register
-def _(event: AgentEvent, draft: UnitOfWork) -> None:
+def handle_agent_event(event: AgentEvent, draft: UnitOfWork) -> None:
     """Move the agent; a log-on that comes late is still of the legs that were connected after it."""
     _note(draft, event)
     for change in sit(draft.seats, event, free_seating=draft.site.has_free_seating):
@@ -32,14 +32,14 @@ def _note(draft: UnitOfWork, event: AgentEvent) -> None:
 
 def _tell_legs(draft: UnitOfWork, change: SessionChange, event: AgentEvent) -> None:
     for leg in draft.legs_at(change.device_id):
-        is_fresh = leg.phase is LegPhase.OPEN and event.at - leg.connected_by_us <= GRACE
+        is_fresh = leg.phase is LegPhase.OPEN and event.at - leg.connected_gateway_at <= GRACE
         if is_fresh and not leg.agent_id and _sat_before(event, leg):
             _reidentify(draft, leg, event)
 
 
 def _sat_before(event: AgentEvent, leg: LegState) -> bool:
     """Say whether an agent sat there at Connected: an agent in any state, told at once after, logged on before."""
-    return event.time <= leg.connected_at or not isinstance(event, LoggedOn)
+    return event.time <= leg.connected_source_at or not isinstance(event, LoggedOn)
 
 
 def _reidentify(draft: UnitOfWork, leg: LegState, event: AgentEvent) -> None:

@@ -43,11 +43,13 @@ def known_call(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
         call = CallState(
             call_id=call_id,
             born_at=event.time,
-            touched_by_us=event.at,
+            touched_gateway_at=event.at,
             own_interaction=own,
             due=event.at + timedelta(hours=draft.site.stale_hours),
         )
-    call = replace(call, born_at=min(call.born_at, event.time), touched_by_us=max(call.touched_by_us, event.at))
+    call = replace(
+        call, born_at=min(call.born_at, event.time), touched_gateway_at=max(call.touched_gateway_at, event.at)
+    )
     call = draft.put_call(_learn(draft, call, event))
     refresh_facts(draft, call, event.at)
     return call
@@ -86,7 +88,7 @@ def _reborn(draft: UnitOfWork, event: CallEvent, call: CallState) -> CallState:
     new = CallState(
         call_id=call.call_id,
         born_at=event.time,
-        touched_by_us=event.at,
+        touched_gateway_at=event.at,
         own_interaction=own,
         parties=ordinals,
         due=event.at + timedelta(hours=draft.site.stale_hours),
@@ -95,7 +97,7 @@ def _reborn(draft: UnitOfWork, event: CallEvent, call: CallState) -> CallState:
 
 
 def _has_ended(call: CallState, event: CallEvent) -> bool:
-    ends = [party.cleared_by_us for party in call.parties.values() if party.cleared_by_us]
+    ends = [party.cleared_gateway_at for party in call.parties.values() if party.cleared_gateway_at]
     had_talk = any(party.had_leg for party in call.parties.values())
     if not call.is_over or not had_talk or not ends or event.at - max(ends) <= GRACE:
         return False
@@ -119,11 +121,11 @@ def _enter(draft: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[Call
 
 def _is_late(call: CallState, party: Party, event: CallEvent) -> bool:
     """Say whether an event speaks of a connection that has ended since: it came late, or twice."""
-    if party.cleared_at is None or party.cleared_by_us is None:
+    if party.cleared_at is None or party.cleared_gateway_at is None:
         return False
     if call.moved_to is not None or event.time <= party.cleared_at:
         return True
-    return party.had_leg and event.at - party.cleared_by_us <= GRACE
+    return party.had_leg and event.at - party.cleared_gateway_at <= GRACE
 
 
 def _inherit(draft: UnitOfWork, event: CallEvent, call: CallState) -> None:
@@ -137,7 +139,7 @@ def _inherit(draft: UnitOfWork, event: CallEvent, call: CallState) -> None:
 
 
 @apply.register
-def _(event: ServiceInitiated, draft: UnitOfWork) -> None:
+def handle_service_initiated(event: ServiceInitiated, draft: UnitOfWork) -> None:
     """A device went off-hook."""
     entered = _enter(draft, event, PartyState.INITIATED)
     if entered:
@@ -145,7 +147,7 @@ def _(event: ServiceInitiated, draft: UnitOfWork) -> None:
 
 
 @apply.register
-def _(event: Originated, draft: UnitOfWork) -> None:
+def handle_originated(event: Originated, draft: UnitOfWork) -> None:
     """A device dials; when the far end was quicker, both are connected now."""
     entered = _enter(draft, event, PartyState.ORIGINATED)
     if entered is None:
@@ -158,7 +160,7 @@ def _(event: Originated, draft: UnitOfWork) -> None:
 
 
 @apply.register
-def _(event: Delivered, draft: UnitOfWork) -> None:
+def handle_delivered(event: Delivered, draft: UnitOfWork) -> None:
     """A device rings: nothing is recorded yet. A trunk that rings has answer supervision."""
     call, device_id = located(draft, event)
     if device_id in draft.site.queues:
@@ -169,7 +171,7 @@ def _(event: Delivered, draft: UnitOfWork) -> None:
 
 
 @apply.register
-def _(event: Queued, draft: UnitOfWork) -> None:
+def handle_queued(event: Queued, draft: UnitOfWork) -> None:
     """A call waits in a queue."""
     _name_queue(draft, event)
     call = known_call(draft, event, event.data.call_id or "")
@@ -187,16 +189,16 @@ def _name_queue(draft: UnitOfWork, event: CallEvent) -> None:
 
 
 @apply.register
-def _(event: Diverted, draft: UnitOfWork) -> None:
+def handle_diverted(event: Diverted, draft: UnitOfWork) -> None:
     """A device rang and was passed over: no leg."""
     call, device_id = located(draft, event)
     party = call.parties.get(device_id)
-    if party is not None and not party.is_talking and party.cleared_by_us is None:
+    if party is not None and not party.is_talking and party.cleared_gateway_at is None:
         put_party(draft, call, replace(party, state=PartyState.NULL))
 
 
 @apply.register
-def _(event: Established, draft: UnitOfWork) -> None:
+def handle_established(event: Established, draft: UnitOfWork) -> None:
     """A device answered: its leg opens, and those of all that were waiting for an answer in this call."""
     call, device_id = located(draft, event)
     confirm(draft, call.call_id)
@@ -236,9 +238,9 @@ def _connect(draft: UnitOfWork, call: CallState, device_id: str, event: CallEven
         _late_connect(draft, call, party, event)
         return
     state = PartyState.HOLD if party.state is PartyState.HOLD else PartyState.CONNECTED
-    if party.doubted_by_us is not None:
-        party = replace(party, is_joined_late=False, doubted_by_us=None)  # The Established came after all.
-    party = replace(party, state=state, had_leg=False, cleared_at=None, cleared_by_us=None)
+    if party.unconfirmed_since is not None:
+        party = replace(party, is_joined_late=False, unconfirmed_since=None)  # The Established came after all.
+    party = replace(party, state=state, had_leg=False, cleared_at=None, cleared_gateway_at=None)
     call = draft.put_call(replace(put_party(draft, call, party), is_in_transit=False))
     if not party.outside and draft.site.is_extension(device_id):
         is_own = device_id == event.data.device_id
@@ -249,7 +251,9 @@ def _seen(draft: UnitOfWork, leg: LegState) -> None:
     snapshot = draft.source.snapshot
     if snapshot is not None:
         is_found = (
-            leg.is_joined_late and leg.number not in snapshot.seen and leg.connected_by_us >= snapshot.began_by_us
+            leg.is_joined_late
+            and leg.number not in snapshot.seen
+            and leg.connected_gateway_at >= snapshot.began_gateway_at
         )
         late = (*snapshot.found_late, leg.device_id) if is_found else snapshot.found_late
         snapshot = replace(snapshot, seen=(*snapshot.seen, leg.number), found_late=late)
@@ -259,30 +263,30 @@ def _seen(draft: UnitOfWork, leg: LegState) -> None:
 def _connected_earlier(draft: UnitOfWork, leg: LegState, event: CallEvent) -> None:
     if draft.source.snapshot is not None:
         _seen(draft, leg)
-    elif event.time < leg.connected_at and event.at - leg.connected_by_us <= GRACE:
-        draft.put_leg(replace(leg, connected_at=event.time))
+    elif event.time < leg.connected_source_at and event.at - leg.connected_gateway_at <= GRACE:
+        draft.put_leg(replace(leg, connected_source_at=event.time))
 
 
 def _late_connect(draft: UnitOfWork, call: CallState, party: Party, event: CallEvent) -> None:
     """Open and close a leg whose end was told before its beginning."""
     if party.had_leg or party.outside or not draft.site.is_extension(party.device_id):
         return
-    ended, by_us = party.cleared_at or event.time, event.at
+    ended, gateway_at = party.cleared_at or event.time, event.at
     at = min(event.time, ended)
-    leg = open_leg(draft, call, replace(party, state=PartyState.CONNECTED), at, by_us, event.data.agent_id or "")
+    leg = open_leg(draft, call, replace(party, state=PartyState.CONNECTED), at, gateway_at, event.data.agent_id or "")
     cleared = draft.calls[call.call_id].parties[party.device_id]
     put_party(draft, call, replace(cleared, state=PartyState.NULL, leg=None))
-    close_leg(draft, leg, ended, by_us, "The extension had left already; the events came out of order.")
+    close_leg(draft, leg, ended, gateway_at, "The extension had left already; the events came out of order.")
 
 
 @apply.register
-def _(event: Held, draft: UnitOfWork) -> None:
+def handle_held(event: Held, draft: UnitOfWork) -> None:
     """A device put its connection on hold: the leg goes on."""
     _hold(draft, event, PartyState.HOLD)
 
 
 @apply.register
-def _(event: Retrieved, draft: UnitOfWork) -> None:
+def handle_retrieved(event: Retrieved, draft: UnitOfWork) -> None:
     """A device took its connection back: the leg goes on."""
     _hold(draft, event, PartyState.CONNECTED)
 
@@ -290,9 +294,9 @@ def _(event: Retrieved, draft: UnitOfWork) -> None:
 def _hold(draft: UnitOfWork, event: CallEvent, state: PartyState) -> None:
     call, device_id = located(draft, event)
     party = call.parties.get(device_id)
-    if party is not None and party.cleared_by_us is not None:
+    if party is not None and party.cleared_gateway_at is not None:
         return
-    if draft.source.snapshot is not None and (party is None or not party.is_talking or party.doubted_by_us):
+    if draft.source.snapshot is not None and (party is None or not party.is_talking or party.unconfirmed_since):
         put_party(draft, call, _in_progress(call, event, state))
         _connect(draft, draft.calls[call.call_id], device_id, event)
         return
@@ -313,62 +317,62 @@ def _doubt(draft: UnitOfWork, call: CallState, event: CallEvent, state: PartySta
     """Wait a moment for the Established that must have come before; without it the call was joined late."""
     device_id = event.data.device_id or ""
     known = call.parties.get(device_id)
-    party = replace(_in_progress(call, event, state), doubted_by_us=event.at, is_joined_late=known is None)
+    party = replace(_in_progress(call, event, state), unconfirmed_since=event.at, is_joined_late=known is None)
     call = put_party(draft, call, party)
     draft.put_call(replace(call, due=event.at + GRACE))
 
 
 @apply.register
-def _(event: ConnectionCleared, draft: UnitOfWork) -> None:
+def handle_connection_cleared(event: ConnectionCleared, draft: UnitOfWork) -> None:
     """A device left: its leg closes. A far-end clear is not the end."""
     call, device_id = located(draft, event)
     party = call.parties.get(device_id)
-    if call.reached_by_us is not None and party is not None and party.state is PartyState.ORIGINATED:
+    if call.reached_gateway_at is not None and party is not None and party.state is PartyState.ORIGINATED:
         connect_unsupervised(draft, call, event.at)
         call = draft.calls[call.call_id]
     clear_party(draft, call, device_id, event.time, event.at, f"Extension {device_id} disconnected.")
     expire_when_over(draft, call.call_id, event.at)
 
 
-def expire_when_over(draft: UnitOfWork, call_id: str, by_us: datetime) -> None:
+def expire_when_over(draft: UnitOfWork, call_id: str, gateway_at: datetime) -> None:
     """Let a call be forgotten some time after everybody has left it."""
     call = draft.calls.get(call_id)
     if call is not None and call.is_over:
-        draft.put_call(replace(call, due=by_us + REMEMBERED))
+        draft.put_call(replace(call, due=gateway_at + REMEMBERED))
 
 
 @apply.register
-def _(event: CallCleared, draft: UnitOfWork) -> None:
+def handle_call_cleared(event: CallCleared, draft: UnitOfWork) -> None:
     """A call ended for all who are left in it."""
     call = draft.put_call(replace(known_call(draft, event, event.data.call_id or ""), is_in_transit=False))
     for device_id, party in list(call.parties.items()):
-        if party.cleared_by_us is None:
+        if party.cleared_gateway_at is None:
             clear_party(draft, draft.calls[call.call_id], device_id, event.time, event.at, "The call was cleared.")
     expire_when_over(draft, call.call_id, event.at)
 
 
 @apply.register
-def _(event: Failed, draft: UnitOfWork) -> None:
+def handle_failed(event: Failed, draft: UnitOfWork) -> None:
     """A call could not be completed: nobody was connected by it."""
     call, device_id = located(draft, event)
     confirm(draft, call.call_id)
     party = call.parties.get(device_id)
-    if party is not None and not party.is_talking and party.cleared_by_us is None:
+    if party is not None and not party.is_talking and party.cleared_gateway_at is None:
         clear_party(draft, draft.calls[call.call_id], device_id, event.time, event.at, "")
 
 
 @apply.register
-def _(event: NetworkReached, draft: UnitOfWork) -> None:
+def handle_network_reached(event: NetworkReached, draft: UnitOfWork) -> None:
     """A call left on a trunk: connected, if the trunk never says more."""
     call, device_id = located(draft, event)
     if any(party.is_talking for party in call.parties.values()) or (device_id in call.parties and event.data.outside):
         return
     due = event.at + UNSUPERVISED
-    draft.put_call(replace(call, reached_at=event.time, reached_by_us=event.at, due=due))
+    draft.put_call(replace(call, reached_at=event.time, reached_gateway_at=event.at, due=due))
 
 
 @apply.register
-def _(event: CallInformation, draft: UnitOfWork) -> None:
+def handle_call_information(event: CallInformation, draft: UnitOfWork) -> None:
     """Data about a call came: query data for the call, a wrap-up for the leg that it is of."""
     call = known_call(draft, event, event.data.call_id or "")
     if event.data.wrapup is None or not event.data.wrapup.result:

@@ -19,7 +19,7 @@ ABANDONED = timedelta(minutes=5)
 
 
 @apply.register
-def _(event: LinkLost, draft: UnitOfWork) -> None:
+def handle_link_lost(event: LinkLost, draft: UnitOfWork) -> None:
     """From now on events may be missed: a gap opens in the ledger, once; a snapshot in progress is worth nothing.
 
     With devices, only theirs are missed, and the link stands.
@@ -32,12 +32,12 @@ def _(event: LinkLost, draft: UnitOfWork) -> None:
     if draft.source.lost_at is None or draft.source.is_restored:
         draft.source = replace(draft.source, lost_at=event.time, is_restored=False)
         draft.do(OpenGap(event.time, reason))
-    draft.source = replace(draft.source, snapshot=None, lost_by_us=event.at)
+    draft.source = replace(draft.source, snapshot=None, lost_gateway_at=event.at)
     give_up_what_may_be_lost(draft, event.at)
 
 
 @apply.register
-def _(event: LinkRestored, draft: UnitOfWork) -> None:
+def handle_link_restored(event: LinkRestored, draft: UnitOfWork) -> None:
     """Events arrive again; what became of the open legs, the snapshot will say."""
     if event.data.devices is not None:
         regain_devices(draft, event.data.devices, event.time)
@@ -47,17 +47,17 @@ def _(event: LinkRestored, draft: UnitOfWork) -> None:
 
 
 @apply.register
-def _(event: SnapshotBegan, draft: UnitOfWork) -> None:
+def handle_snapshot_began(event: SnapshotBegan, draft: UnitOfWork) -> None:
     """What follows states what is in progress now. With a reason something was missed though the link stood."""
     if event.data.reason and draft.source.lost_at is None:
         draft.source = replace(draft.source, lost_at=event.time, is_restored=True)
         draft.do(OpenGap(event.time, event.data.reason))
-    snapshot = Snapshot(began_at=event.time, began_by_us=event.at, devices=event.data.devices)
+    snapshot = Snapshot(began_at=event.time, began_gateway_at=event.at, devices=event.data.devices)
     draft.source = replace(draft.source, snapshot=snapshot)
 
 
 @apply.register
-def _(event: SnapshotEnded, draft: UnitOfWork) -> None:
+def handle_snapshot_ended(event: SnapshotEnded, draft: UnitOfWork) -> None:
     """Open legs that the snapshot did not name are over; when they ended is not known. So are stays of agents."""
     snapshot = draft.source.snapshot
     if snapshot is None:
@@ -82,21 +82,21 @@ def forget_abandoned_snapshot(draft: UnitOfWork, now: datetime) -> None:
     Its gap stays open until another snapshot says what came through it.
     """
     snapshot = draft.source.snapshot
-    if snapshot is not None and now - snapshot.began_by_us > ABANDONED:
+    if snapshot is not None and now - snapshot.began_gateway_at > ABANDONED:
         draft.source = replace(draft.source, snapshot=None)
 
 
 def _is_concerned(leg: LegState, snapshot: Snapshot) -> bool:
-    return snapshot.covers(leg.device_id) and leg.connected_by_us <= snapshot.began_by_us
+    return snapshot.covers(leg.device_id) and leg.connected_gateway_at <= snapshot.began_gateway_at
 
 
 def _vanish(draft: UnitOfWork, leg: LegState, snapshot: Snapshot) -> None:
     at = draft.source.lost_at or missed_since(draft, leg.device_id) or snapshot.began_at
     how = "The link was lost, and the call was over when it came back; when it ended is not known."
-    close_leg(draft, leg, at, snapshot.began_by_us, how, is_end_unknown=True)
+    close_leg(draft, leg, at, snapshot.began_gateway_at, how, is_end_unknown=True)
     call = draft.calls.get(leg.call_id)
     if call is not None and leg.device_id in call.parties:
-        clear_party(draft, call, leg.device_id, max(at, leg.connected_at), snapshot.began_by_us, how)
+        clear_party(draft, call, leg.device_id, max(at, leg.connected_source_at), snapshot.began_gateway_at, how)
 
 
 def _vacate(draft: UnitOfWork, snapshot: Snapshot) -> None:

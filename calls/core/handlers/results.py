@@ -24,7 +24,7 @@ from calls.core.unit_of_work import UnitOfWork
 
 
 @apply.register
-def _(event: RecordingFound, draft: UnitOfWork) -> None:
+def handle_recording_found(event: RecordingFound, draft: UnitOfWork) -> None:
     """QMS named a recording: the leg's, unless it is another's."""
     leg = draft.legs.get(event.leg)
     if leg is None or leg.base is not WriteStatus.NONE or leg.search is SearchStatus.MISSED:
@@ -42,43 +42,45 @@ def _(event: RecordingFound, draft: UnitOfWork) -> None:
 
 
 def _found(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
-    took = (event.at - leg.connected_by_us).total_seconds()
+    took = (event.at - leg.connected_gateway_at).total_seconds()
     text = f"QMS named recording {event.guid} {took:.1f} s after Connected (asked {event.attempts} times)."
     leg = traced(leg, event.at, "found", text)
-    is_decision = leg.mark is not None and event.search >= leg.mark.search
+    is_decision = leg.pending_transfer is not None and event.search >= leg.pending_transfer.search
     if is_decision and _is_another(leg, event):
         split(draft, leg, event.at, found=event)
         return
-    mark = None if is_decision else leg.mark
-    status = SearchStatus.OPEN if mark is not None and not leg.guid else SearchStatus.FOUND
-    since = leg.found_by_us if leg.guid else event.at
+    pending_transfer = None if is_decision else leg.pending_transfer
+    status = SearchStatus.OPEN if pending_transfer is not None and not leg.guid else SearchStatus.FOUND
+    since = leg.found_gateway_at if leg.guid else event.at
     leg = replace(
         leg,
         guid=event.guid,
         service=event.service,
         search=status,
-        mark=mark,
-        found_by_us=since,
+        pending_transfer=pending_transfer,
+        found_gateway_at=since,
         recording_began=recording_began(leg, event),
     )
-    leg = replace(leg, base_due=base_due(draft, leg, leg.disconnected_by_us), contested_by=contested_by(draft, leg))
+    leg = replace(
+        leg, base_due=base_due(draft, leg, leg.disconnected_gateway_at), contested_by=contested_by(draft, leg)
+    )
     leg = draft.put_leg(concluded(draft, leg, event.at))
     decide_contests(draft, leg, event.at)
 
 
 def _is_another(leg: LegState, event: RecordingFound) -> bool:
     """Say whether the transfer began another recording than the leg has, or than it had before and we never learnt."""
-    if leg.mark is None or leg.guid == event.guid:
+    if leg.pending_transfer is None or leg.guid == event.guid:
         return False
-    return bool(leg.guid) or (leg.mark.new_segment and _began_after(leg, event))
+    return bool(leg.guid) or (leg.pending_transfer.new_segment and _began_after(leg, event))
 
 
 def _began_after(leg: LegState, event: RecordingFound) -> bool:
-    return leg.mark is not None and event.started_at >= leg.mark.by_us - APART
+    return leg.pending_transfer is not None and event.started_at >= leg.pending_transfer.gateway_at - APART
 
 
 @apply.register
-def _(event: RecordingMissed, draft: UnitOfWork) -> None:
+def handle_recording_missed(event: RecordingMissed, draft: UnitOfWork) -> None:
     """The window is over without a recording."""
     leg = draft.legs.get(event.leg)
     if leg is not None and leg.base is WriteStatus.NONE:
@@ -89,7 +91,7 @@ def _miss(draft: UnitOfWork, leg: LegState, search: int, why: str, event: Record
     if search < leg.searches or leg.search is SearchStatus.MISSED:
         return
     error = f" {event.error}" if isinstance(event, RecordingMissed) and event.error else ""
-    if leg.mark is not None:
+    if leg.pending_transfer is not None:
         _undecided(draft, leg, event)
         return
     leg = traced(leg, event.at, "missed", f"{WHY[why]}{error} (Asked {event.attempts} times.)")
@@ -100,18 +102,23 @@ def _miss(draft: UnitOfWork, leg: LegState, search: int, why: str, event: Record
 
 def _undecided(draft: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed) -> None:
     """After a transfer QMS named no other recording: it is one leg, unless the PBX saw two and neither is recorded."""
-    if not leg.guid and leg.mark is not None and leg.mark.new_segment:
+    if not leg.guid and leg.pending_transfer is not None and leg.pending_transfer.new_segment:
         split(draft, replace(leg, search=SearchStatus.MISSED, missed="none"), event.at)
         return
     text = "After the transfer QMS still has the same recording: the leg goes on." if leg.guid else WHY["none"]
     status = SearchStatus.FOUND if leg.guid else SearchStatus.MISSED
-    leg = traced(replace(leg, mark=None, search=status, missed="" if leg.guid else "none"), event.at, "transfer", text)
+    leg = traced(
+        replace(leg, pending_transfer=None, search=status, missed="" if leg.guid else "none"),
+        event.at,
+        "transfer",
+        text,
+    )
     leg = draft.put_leg(concluded(draft, leg, event.at))
     decide_contests(draft, leg, event.at)
 
 
 @apply.register
-def _(event: WriteSettled, draft: UnitOfWork) -> None:
+def handle_write_settled(event: WriteSettled, draft: UnitOfWork) -> None:
     """A part of a leg's flags came to its end in QMS."""
     leg = draft.legs.get(event.leg)
     if leg is None:
@@ -120,14 +127,16 @@ def _(event: WriteSettled, draft: UnitOfWork) -> None:
     leg = traced(leg, event.at, event.status.value, text)
     if event.part == "base":
         flagged = event.at if event.status is WriteStatus.WRITTEN else None
-        leg = replace(leg, base=event.status, base_error=event.error, base_code=event.error_code, flagged_by_us=flagged)
+        leg = replace(
+            leg, base=event.status, base_error=event.error, base_code=event.error_code, flagged_gateway_at=flagged
+        )
     else:
         leg = replace(leg, wrapup=event.status, wrapup_error=event.error)
     draft.put_leg(concluded(draft, leg, event.at))
 
 
 @apply.register
-def _(event: TimePassed, draft: UnitOfWork) -> None:
+def handle_time_passed(event: TimePassed, draft: UnitOfWork) -> None:
     """Do what is due: late connections, flags that waited, legs and calls that went stale."""
     forget_abandoned_snapshot(draft, event.at)
     for due in draft.take_due(event.at):
@@ -143,14 +152,14 @@ def _leg_due(draft: UnitOfWork, leg: LegState, event: TimePassed) -> None:
         draft.put_leg(concluded(draft, leg, event.at))
         return
     how = "No event for the leg came for many hours; its end is not known."
-    close_leg(draft, leg, leg.connected_at, event.at, how, is_end_unknown=True)
+    close_leg(draft, leg, leg.connected_source_at, event.at, how, is_end_unknown=True)
     call = draft.calls.get(leg.call_id)
     if call is not None and leg.device_id in call.parties:
-        clear_party(draft, call, leg.device_id, leg.connected_at, event.at, how)
+        clear_party(draft, call, leg.device_id, leg.connected_source_at, event.at, how)
 
 
 def _call_due(draft: UnitOfWork, call: CallState, event: TimePassed) -> None:
-    if call.reached_by_us is not None and event.at - call.reached_by_us >= UNSUPERVISED:
+    if call.reached_gateway_at is not None and event.at - call.reached_gateway_at >= UNSUPERVISED:
         connect_unsupervised(draft, call, event.at)
     for party in list(draft.calls[call.call_id].parties.values()):
         _doubt_due(draft, draft.calls[call.call_id], party)
@@ -160,14 +169,14 @@ def _call_due(draft: UnitOfWork, call: CallState, event: TimePassed) -> None:
 
 
 def _doubt_due(draft: UnitOfWork, call: CallState, party: Party) -> None:
-    if party.doubted_by_us is None or party.outside or not draft.site.is_extension(party.device_id):
+    if party.unconfirmed_since is None or party.outside or not draft.site.is_extension(party.device_id):
         return
     how = "The call was first seen while the extension was already connected."
-    open_leg(draft, call, replace(party, doubted_by_us=None), call.born_at, party.doubted_by_us, how=how)
+    open_leg(draft, call, replace(party, unconfirmed_since=None), call.born_at, party.unconfirmed_since, how=how)
 
 
 def _forget_or_wait(draft: UnitOfWork, call: CallState, event: TimePassed) -> None:
-    stale = call.touched_by_us + timedelta(hours=draft.site.stale_hours)
+    stale = call.touched_gateway_at + timedelta(hours=draft.site.stale_hours)
     if call.moved_to is not None or call.is_over or stale <= event.at:
         draft.drop_call(call.call_id)
     else:

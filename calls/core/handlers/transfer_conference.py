@@ -17,7 +17,7 @@ from cti.events import CallEvent, Conferenced, Transferred
 
 
 @apply.register
-def _(event: Transferred, draft: UnitOfWork) -> None:
+def handle_transferred(event: Transferred, draft: UnitOfWork) -> None:
     """The extension that hands the call on leaves; the others go on in the resulting call and inherit its data."""
     leaver = event.data.transferring_device_id or event.data.device_id or ""
     olds, new_id = _old_calls(draft, event, leaver), _resulting_id(event)
@@ -32,7 +32,7 @@ def _(event: Transferred, draft: UnitOfWork) -> None:
 
 
 @apply.register
-def _(event: Conferenced, draft: UnitOfWork) -> None:
+def handle_conferenced(event: Conferenced, draft: UnitOfWork) -> None:
     """All go on in the resulting call; of two legs of the conferencing extension the older goes on."""
     host = event.data.conferencing_device_id or event.data.device_id or ""
     olds, new_id = _old_calls(draft, event, host), _resulting_id(event)
@@ -66,7 +66,7 @@ def _seniority(draft: UnitOfWork, call: CallState, host: str) -> tuple[bool, boo
     party = call.parties.get(host)
     leg = draft.legs.get(party.leg) if party is not None and party.leg is not None else None
     is_found_on_hold = leg is not None and leg.is_joined_late and leg.is_held  # Whom it talks to now came after.
-    since = leg.connected_at if leg else call.born_at
+    since = leg.connected_source_at if leg else call.born_at
     return leg is None, not is_found_on_hold, since, call.born_at, call.call_id
 
 
@@ -74,8 +74,8 @@ def _known(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     call = draft.calls.get(call_id)
     if call is None:
         own = str(uuid5(NAMESPACE_URL, f"{event.source}/{call_id}/{event.id}"))
-        call = CallState(call_id=call_id, born_at=event.time, touched_by_us=event.at, own_interaction=own)
-    return draft.put_call(replace(call, touched_by_us=max(call.touched_by_us, event.at)))
+        call = CallState(call_id=call_id, born_at=event.time, touched_gateway_at=event.at, own_interaction=own)
+    return draft.put_call(replace(call, touched_gateway_at=max(call.touched_gateway_at, event.at)))
 
 
 def _resulting_id(event: CallEvent) -> str:
@@ -97,7 +97,7 @@ def _joined(draft: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: 
     """Move the parties of the old calls into the resulting one, with what the customer's call knew."""
     main, names = olds[0], _renamed(event)
     target = draft.calls.get(new_id) or replace(
-        main, call_id=new_id, parties={}, facts={}, moved_to=None, touched_by_us=event.at
+        main, call_id=new_id, parties={}, facts={}, moved_to=None, touched_gateway_at=event.at
     )
     for call in [draft.calls[one.call_id] for one in reversed(olds)]:
         if call.call_id != new_id and call.moved_to is None:
@@ -140,7 +140,9 @@ def _move(
             renamed = names.get((call.call_id, device_id), device_id)
             _arrive(draft, draft.calls[new_id], replace(party, device_id=renamed), event)
     if leaver and leaver not in staying:
-        staying[leaver] = Party(device_id=leaver, state=PartyState.NULL, cleared_at=event.time, cleared_by_us=event.at)
+        staying[leaver] = Party(
+            device_id=leaver, state=PartyState.NULL, cleared_at=event.time, cleared_gateway_at=event.at
+        )
     draft.put_call(replace(call, parties=staying, moved_to=new_id, due=event.at + REMEMBERED, is_in_transit=False))
 
 
@@ -158,7 +160,7 @@ def _arrive(draft: UnitOfWork, target: CallState, party: Party, event: CallEvent
         draft.put_leg(replace(leg, call_id=target.call_id))
     if there is not None and there.cleared_at is not None and there.cleared_at >= event.time:
         how = "The extension had left already; the events came out of order."
-        clear_party(draft, target, party.device_id, there.cleared_at, there.cleared_by_us or event.at, how)
+        clear_party(draft, target, party.device_id, there.cleared_at, there.cleared_gateway_at or event.at, how)
 
 
 def _is_anybody_talking(call: CallState) -> bool:
@@ -167,21 +169,21 @@ def _is_anybody_talking(call: CallState) -> bool:
 
 def _mark(draft: UnitOfWork, leg: LegState, before: CallState, event: CallEvent) -> None:
     """Ask QMS again for the leg that the call came to: the same recording is one leg, another begins a second."""
-    mark = PendingTransfer(
+    pending_transfer = PendingTransfer(
         at=event.time,
-        by_us=event.at,
+        gateway_at=event.at,
         call_id=before.call_id,
         facts=as_of(before, event.time),
         search=leg.searches + 1,
         new_segment=event.data.new_segment,
     )
     if not is_wanted(draft, leg):
-        if mark.new_segment:
-            split(draft, replace(leg, mark=mark), event.at)
+        if pending_transfer.new_segment:
+            split(draft, replace(leg, pending_transfer=pending_transfer), event.at)
         return
     if leg.search is SearchStatus.OPEN:
         draft.do(CancelSearch(leg.number))
-    draft.put_leg(start_search(draft, replace(leg, mark=mark), event.at))
+    draft.put_leg(start_search(draft, replace(leg, pending_transfer=pending_transfer), event.at))
 
 
 def _off_hold(draft: UnitOfWork, call: CallState, party: Party) -> None:
