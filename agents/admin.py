@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET, require_POST
-from unfold.admin import ModelAdmin, TabularInline
+from unfold.admin import TabularInline
 from unfold.decorators import display
 
 import clock
@@ -33,7 +33,7 @@ from agents.models import (
 )
 from agents.ui import panels
 from agents.users import schedule
-from history.admin import RecordedAdmin
+from history.admin import ReadOnlyAdmin, RecordedAdmin
 from qms.models import RecordingService
 
 REFRESH_LABELS = {
@@ -44,23 +44,11 @@ REFRESH_LABELS = {
 }
 
 
-class ReadOnlyAdmin(ModelAdmin):
-    """Rows that only the gateway writes."""
+class AgentsAdmin(ReadOnlyAdmin):
+    """Read-only rows, without the checkboxes of actions."""
 
     list_disable_select_all = True
     actions = None
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Let nobody add a row."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody change a row."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody delete a row."""
-        return False
 
 
 class ReadOnlyInline(TabularInline):
@@ -98,7 +86,7 @@ class MappingActInline(ReadOnlyInline):
 
 
 @admin.register(Agent)
-class AgentAdmin(ReadOnlyAdmin):
+class AgentAdmin(AgentsAdmin):
     """Who takes calls; above the list, who is logged on and whose calls cannot be flagged."""
 
     list_display = ("name", "agent_id", "source", "last_seen_at")
@@ -128,7 +116,7 @@ class AgentAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Presence)
-class PresenceAdmin(ReadOnlyAdmin):
+class PresenceAdmin(AgentsAdmin):
     """Who sat where, from when to when."""
 
     list_display = ("agent_id", "agent_name", "device_id", "state", "since", "until", "source")
@@ -171,7 +159,7 @@ class MappingActForm(forms.ModelForm):  # type: ignore[type-arg]  # its paramete
 
 
 @admin.register(MappingAct)
-class MappingActAdmin(ReadOnlyAdmin):
+class MappingActAdmin(AgentsAdmin):
     """Which agents an administrator mapped to a QMS user, and all that was said before: rows are only added."""
 
     form = MappingActForm
@@ -222,7 +210,7 @@ class MappingActAdmin(ReadOnlyAdmin):
 
 
 @admin.register(QmsUser)
-class QmsUserAdmin(ReadOnlyAdmin):
+class QmsUserAdmin(AgentsAdmin):
     """The users as QMS last listed them, with the button that loads them again."""
 
     list_display = ("extension", "full_name", "agent_id", "service", "recording_service", "active", "licence", "listed")
@@ -286,7 +274,7 @@ class ShiftTroubleInline(ReadOnlyInline):
 
 
 @admin.register(ShiftCheck)
-class ShiftCheckAdmin(ReadOnlyAdmin):
+class ShiftCheckAdmin(AgentsAdmin):
     """The checks before the shifts, newest first."""
 
     list_display = ("at", "ready", "doubtful", "troubled", "asked_by")
@@ -303,7 +291,7 @@ class UserChangeInline(ReadOnlyInline):
 
 
 @admin.register(UserRefresh)
-class UserRefreshAdmin(ReadOnlyAdmin):
+class UserRefreshAdmin(AgentsAdmin):
     """Every load of users with its difference; a suspicious one can be confirmed."""
 
     list_display = ("started_at", "service", "how", "trigger", "asked_by", "loaded", "added", "changed", "gone")

@@ -7,7 +7,6 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
@@ -26,6 +25,7 @@ from calls.ui.leg_filters import (
 from calls.ui.leg_list import SEE_CALLERS, LegChangeList
 from calls.ui.leg_page import leg_page
 from calls.ui.leg_search import any_of, newest
+from history.admin import ReadOnlyAdmin
 
 _COLOURS = {
     Outcome.FLAGGED: "success",
@@ -45,24 +45,15 @@ _LABELS = {outcome.value.replace("_", " "): colour for outcome, colour in _COLOU
 LEGS_SEARCHED = 500
 
 
-class ReadOnlyAdmin(ModelAdmin):
-    """Show rows that only the gateway itself writes."""
+class CallsAdmin(ReadOnlyAdmin):
+    """Read-only rows of tables that grow large: no count of all of them."""
 
     show_full_result_count = False
     list_per_page = 50
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
 
 @admin.register(Leg)
-class LegAdmin(ReadOnlyAdmin):
+class LegAdmin(CallsAdmin):
     """Each extension's part in a call, with its outcome and the reason for it."""
 
     list_display = (
@@ -143,7 +134,7 @@ def _moment(moment: datetime | None) -> str:
 
 
 @admin.register(RecordingSearch)
-class RecordingSearchAdmin(ReadOnlyAdmin):
+class RecordingSearchAdmin(CallsAdmin):
     """What QMS was asked for each leg, how soon, and what it answered."""
 
     list_display = ("connected_at", "extension", "service", "state", "attempts", "after", "said")
@@ -176,7 +167,7 @@ class RecordingSearchAdmin(ReadOnlyAdmin):
 
 
 @admin.register(QueueName)
-class QueueNameAdmin(ReadOnlyAdmin):
+class QueueNameAdmin(CallsAdmin):
     """What queues are and were called, the latest change first."""
 
     list_display = ("device_id", "name", "since", "source")
@@ -185,7 +176,7 @@ class QueueNameAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Gap)
-class GapAdmin(ReadOnlyAdmin):
+class GapAdmin(CallsAdmin):
     """The ledger of what each source may have missed."""
 
     list_display = ("source", "began_at", "ended_at", "reason", "legs_saved", "legs_lost")
@@ -194,7 +185,7 @@ class GapAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Checkpoint)
-class CheckpointAdmin(ReadOnlyAdmin):
+class CheckpointAdmin(CallsAdmin):
     """How far each source's journal is folded."""
 
     list_display = ("source", "last_id", "folded_at", "events")

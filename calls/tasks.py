@@ -3,7 +3,7 @@
 from celery import shared_task
 
 import clock
-from calls.pipeline import jobs
+from calls import jobs
 from calls.stats import unmatched_calls
 
 

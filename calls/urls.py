@@ -2,6 +2,19 @@
 
 from django.urls import path
 
-from calls.rest import views
+from calls.explain.views import why_page
+from calls.export.views import export_download, export_page, export_panel
+from calls.rest.views import legs
+from calls.ui.live_views import live_fragment, live_page
+from calls.ui.search_page import searches_panel
 
-urlpatterns = [path("api/legs", views.legs, name="api-legs")]
+urlpatterns = [
+    path("api/legs", legs, name="api-legs"),
+    path("admin/live/", live_page, name="live-calls"),
+    path("admin/live/fragment/", live_fragment, name="live-calls-fragment"),
+    path("admin/exports/", export_page, name="exports"),
+    path("admin/exports/panel/", export_panel, name="exports-panel"),
+    path("admin/exports/<int:job_id>/", export_download, name="exports-download"),
+    path("admin/searches/<int:service_id>/", searches_panel, name="searches-panel"),
+    path("admin/why/", why_page, name="why"),
+]

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import structlog
 
+#: What returns the present moment; an argument wherever time decides, so that a test gives its own.
+ReadClock = Callable[[], datetime]
 #: A smaller difference is drift or NTP's slewing, which the monotonic clock follows.
 STEP_SECONDS = 1.0
 #: So many seconds of a step are made good in each second: 3 minutes take 5 hours.

@@ -23,8 +23,8 @@ from cti.journal.dedup import RecentIds, accepted_lately
 from cti.journal.lease import LeaseStanding, standing
 from cti.journal.stream import JournalUnavailable
 from cti.models import CtiSource, IntakeToken, LinkState, QuarantinedMessage, SourceKind
+from cti.status_text import is_silent, link_sentences, refused_monitors, when
 from cti.ui.preview import readable
-from cti.ui.status_text import is_silent, link_sentences, refused_monitors, when
 from history.admin import RecordedAdmin
 from vault.fields import Secret
 

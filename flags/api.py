@@ -1,10 +1,12 @@
-"""The door to this app for the calls."""
+"""What other apps may use of the Flags: their settings, the outbox, the delivery and its alerts."""
 
 from flags.catalogue.redaction import ShownValue, shown_values
 from flags.catalogue.renames import after_rename, note_rename
 from flags.catalogue.specs import hash_key, load_specs
 from flags.delivery.worker import DeliveryRun, deliver, services_with_due_writes
+from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
 from flags.outbox.bulk_insert import NewWrite
+from flags.outbox.error_texts import in_plain_words
 from flags.outbox.retry_runs import retry_all
 from flags.outbox.writes import QueueRefusal, Settled, give_up, mark_folded, queue_writes, retry, settled_writes
 from flags.outbox.written import WrittenFlag, forget_writes, written_flags
@@ -15,6 +17,7 @@ __all__ = [
     "DeliveryRun",
     "FlagAnswer",
     "NewWrite",
+    "OfReason",
     "QueueRefusal",
     "Settled",
     "ShownValue",
@@ -26,10 +29,14 @@ __all__ = [
     "forget_writes",
     "give_up",
     "hash_key",
+    "in_plain_words",
     "load_specs",
     "mark_folded",
     "note_rename",
+    "open_alerts",
+    "open_by_reason",
     "queue_writes",
+    "raised_by_reason",
     "retry",
     "retry_all",
     "services_with_due_writes",

@@ -237,7 +237,3 @@ except ValueError as error:
     raise ImproperlyConfigured(f"QMS_ENDPOINTS: {error}.") from error
 #: The share of finished calls that the site wants flagged; below it the dashboard says so.
 FLAGGED_TARGET_PERCENT = env.float("FLAGGED_TARGET_PERCENT", default=99)
-#: Who finds a recent call for the preview of the Flags, which do not know the calls.
-FLAG_PREVIEW_CALLS = "calls.ui.flag_preview.find_call"
-#: Who knows whether a recording is a call's: a proof of new Flags writes to no such one.
-FLAG_PROOF_IS_OF_A_CALL = "calls.ui.flag_preview.is_of_a_call"

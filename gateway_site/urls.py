@@ -4,10 +4,6 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from calls.explain.views import why_page
-from calls.export.views import export_download, export_page, export_panel
-from calls.ui.live_views import live_fragment, live_page
-from calls.ui.search_page import searches_panel
 from gateway_site.dashboard.page import fragment
 from gateway_site.installation.trial_call_views import trial_call
 from gateway_site.installation.views import installation_steps, test_installation
@@ -24,13 +20,6 @@ urlpatterns = [
     path("admin/installation/", test_installation, name="test-installation"),
     path("admin/installation/steps/", installation_steps, name="installation-steps"),
     path("admin/installation/call/", trial_call, name="trial-call"),
-    path("admin/live/", live_page, name="live-calls"),
-    path("admin/live/fragment/", live_fragment, name="live-calls-fragment"),
     path("admin/dashboard/fragment/", fragment, name="dashboard-fragment"),
-    path("admin/exports/", export_page, name="exports"),
-    path("admin/exports/panel/", export_panel, name="exports-panel"),
-    path("admin/exports/<int:job_id>/", export_download, name="exports-download"),
-    path("admin/searches/<int:service_id>/", searches_panel, name="searches-panel"),
-    path("admin/why/", why_page, name="why"),
     path("admin/", admin.site.urls),
 ]

@@ -1,4 +1,4 @@
-"""The base of every page that changes the configuration: what a person saves is kept with what was before."""
+"""The bases of the admin's pages: those that change the configuration keep what was before; others are read-only."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -40,3 +40,19 @@ class RecordedAdmin(ModelAdmin):
     def _stored(self, obj: Model) -> RowState:
         stored = type(obj)._default_manager.get(pk=obj.pk)  # noqa: SLF001  (documented by Django)
         return state_of(stored, self.hidden_fields)
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """A ``ModelAdmin`` of rows that only the gateway writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Rows are read-only."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Rows are read-only."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Rows are read-only."""
+        return False

@@ -7,11 +7,12 @@ from qms.connection_steps import ConnectionStep, test_connection
 from qms.connection_tests import TestProgress
 from qms.connection_tests import ask as ask_for_test
 from qms.connection_tests import told as test_told
-from qms.connections import adapters, connect
+from qms.connections import ConnectService, adapters, connect
 from qms.health import BreakerState, breaker_state, clock_offset_seconds, is_on_trial, mark_failed, may_send
 
 __all__ = [
     "BreakerState",
+    "ConnectService",
     "ConnectionStep",
     "TestProgress",
     "ask_for_test",

@@ -2,14 +2,19 @@
 
 import os
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from qms.models import RecordingService
-from qms.port import QmsUnavailable
+from qms.port import QmsUnavailable, RecordingServicePort
 from qms.soap.service import ConnectionSettings, Limits, SoapRecordingService
 from vault.fields import Secret
 
 CONNECT_SECONDS = 2.0
+
+
+#: What connects to a Recording Service; an argument where a test gives a twin.
+ConnectService = Callable[[RecordingService], RecordingServicePort]
 
 
 class _Adapters:

@@ -15,8 +15,7 @@ KEPT = 200_000
 
 _TABLE = Agent._meta.db_table  # noqa: SLF001  (documented by Django)
 _ON_POSTGRESQL = (
-    f"UPDATE {_TABLE} SET last_seen_at = %s WHERE source_id = %s AND agent_id = ANY(%s)"  # noqa: S608  (names)
-    " RETURNING agent_id, name"
+    f"UPDATE {_TABLE} SET last_seen_at = %s WHERE source_id = %s AND agent_id = ANY(%s) RETURNING agent_id, name"  # noqa: S608  (names)
 )
 _ON_SQLITE = f"UPDATE {_TABLE} SET last_seen_at = %s WHERE source_id = %s AND agent_id = %s AND name = %s"  # noqa: S608
 

@@ -25,8 +25,8 @@ def confirm(draft: UnitOfWork, call_id: str) -> None:
 def connect_unsupervised(draft: UnitOfWork, call: CallState, gateway_at: datetime) -> None:
     """Take a call on a trunk without answer supervision as connected since it reached the network.
 
-    ``gateway_at``: when that is noticed. It counts from the end of the silence, however late that is: what is recorded by
-    then may be another call. The silence of a link that was lost, or of a device whose events are missed, says
+    ``gateway_at``: when that is noticed. It counts from the end of the silence, however late that is: what is recorded
+    by then may be another call. The silence of a link that was lost, or of a device whose events are missed, says
     nothing; the snapshot will.
     """
     at = call.reached_at or call.born_at

@@ -12,7 +12,7 @@ from calls.core.unit_of_work import UnitOfWork
 
 
 def split(draft: UnitOfWork, leg: LegState, at: datetime, *, found: RecordingFound | None = None) -> None:
-    """Make two legs of one at its transfer pending_transfer: the first ends there, the second has the recording found, if any."""
+    """Split a leg at its pending transfer: the first part ends there, the second has the recording found, if any."""
     pending_transfer = leg.pending_transfer
     if pending_transfer is None:
         return

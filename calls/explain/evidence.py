@@ -11,8 +11,7 @@ from django.utils import timezone
 from agents.api import load_directory
 from agents.models import Allocation
 from calls.core.outcomes import Outcome
-from calls.core.state import LegPhase
-from calls.core.state import LegState as CoreLeg
+from calls.core.state import LegPhase, LegState
 from calls.explain.not_found import SLACK, Near, NothingCase, SourceCase, SourceCoverage, explain_nothing
 from calls.explain.outcomes import Explanation, GapCase, LegCase, WriteCase, explain
 from calls.models import Checkpoint, Gap, Leg, RecordingSearch, SearchState, has_recording
@@ -114,11 +113,11 @@ def _leg_case(row: Leg) -> LegCase:
     )
 
 
-def _read(row: Leg) -> CoreLeg:
+def _read(row: Leg) -> LegState:
     """Read a leg as the core holds it; by its columns where it was not saved by the consumer."""
     if row.facts:
         return read_leg(row.facts, row.trace)
-    return CoreLeg(
+    return LegState(
         number=0,
         call_id=row.call_id,
         device_id=row.device_id,

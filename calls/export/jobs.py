@@ -6,7 +6,7 @@
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from django.utils import timezone
 from calls.export.filters import LegFilter, filtered
 from calls.export.writers import Cell, SheetFormat, open_writer
 from calls.models import ExportJob, ExportState, Leg
+from clock import ReadClock
 from clock.stopping import stop
 
 log = structlog.get_logger()
@@ -51,8 +52,6 @@ _ENDS = (
     ("Outcome", "outcome"),
     ("Reason", "reason"),
 )
-
-ReadClock = Callable[[], datetime]
 
 
 class ExportStopped(Exception):

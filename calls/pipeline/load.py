@@ -9,9 +9,7 @@ from msgspec.structs import replace
 
 from calls.core.result_events import ResultEvent, TimePassed
 from calls.core.state import CallState, LegState
-from calls.models import Call as CallRow
-from calls.models import Leg as LegRow
-from calls.models import is_live
+from calls.models import Call, Leg, is_live
 from calls.storage.codec import leg_key, read_call, read_leg
 from cti.events import AgentEvent, AnyEvent, CallEvent, SnapshotBegan, SnapshotEnded
 
@@ -63,7 +61,7 @@ class Loaded(msgspec.Struct, frozen=True):
 
 def load_whole(source_id: int, most: int) -> Loaded | None:
     """Load all live calls and live legs of a source; None when there are more than ``most``."""
-    calls = CallRow.objects.filter(source_id=source_id).order_by()
+    calls = Call.objects.filter(source_id=source_id).order_by()
     legs = _live(source_id)
     if calls[: most + 1].count() > most or legs[: most + 1].count() > most:
         return None
@@ -86,18 +84,18 @@ def load_named_legs(source_id: int, answers: Sequence[ResultEvent], known: Set[i
     """Load the legs that answers are of, settled ones too, but for those known."""
     named = {answer.leg for answer in answers if not isinstance(answer, TimePassed)} - known
     keys = [leg_key(source_id, number) for number in named]
-    return _read_legs(LegRow.objects.filter(id__in=keys).order_by()) if keys else {}
+    return _read_legs(Leg.objects.filter(id__in=keys).order_by()) if keys else {}
 
 
-def _live(source_id: int) -> QuerySet[LegRow]:
-    return LegRow.objects.filter(is_live(), source_id=source_id).order_by()
+def _live(source_id: int) -> QuerySet[Leg]:
+    return Leg.objects.filter(is_live(), source_id=source_id).order_by()
 
 
 def _load_calls(source_id: int, subject: Concern, now: datetime) -> dict[str, CallState]:
     if subject.everything:
-        return _read(CallRow.objects.filter(source_id=source_id))
+        return _read(Call.objects.filter(source_id=source_id))
     calls = _calls_named(source_id, subject.calls)
-    due = CallRow.objects.filter(source_id=source_id, due_at__lte=now).order_by("due_at")[:DUE_AT_ONCE]
+    due = Call.objects.filter(source_id=source_id, due_at__lte=now).order_by("due_at")[:DUE_AT_ONCE]
     calls = _read(due) | calls
     for _ in range(8):  # A call becomes another at a transfer; it seldom does so twice.
         onward = {call.moved_to for call in calls.values() if call.moved_to} - set(calls)
@@ -110,14 +108,14 @@ def _load_calls(source_id: int, subject: Concern, now: datetime) -> dict[str, Ca
 
 def _calls_named(source_id: int, names: Iterable[str]) -> dict[str, CallState]:
     wanted = list(names)
-    return _read(CallRow.objects.filter(source_id=source_id, call_id__in=wanted)) if wanted else {}
+    return _read(Call.objects.filter(source_id=source_id, call_id__in=wanted)) if wanted else {}
 
 
-def _read(rows: QuerySet[CallRow]) -> dict[str, CallState]:
+def _read(rows: QuerySet[Call]) -> dict[str, CallState]:
     return {call.call_id: call for call in map(read_call, rows.values_list("facts", flat=True))}
 
 
-def _read_legs(rows: QuerySet[LegRow]) -> dict[int, LegState]:
+def _read_legs(rows: QuerySet[Leg]) -> dict[int, LegState]:
     return {leg.number: leg for leg in (read_leg(*row) for row in rows.values_list("facts", "trace"))}
 
 
@@ -128,5 +126,5 @@ def _load_legs(source_id: int, subject: Concern, calls: dict[str, CallState], no
     names = list({*subject.calls, *calls})
     if names or subject.devices:
         legs |= _read_legs(_live(source_id).filter(Q(call_id__in=names) | Q(device_id__in=list(subject.devices))))
-    due = LegRow.objects.filter(source_id=source_id, due_at__lte=now).order_by("due_at")[:DUE_AT_ONCE]
+    due = Leg.objects.filter(source_id=source_id, due_at__lte=now).order_by("due_at")[:DUE_AT_ONCE]
     return _read_legs(due) | legs

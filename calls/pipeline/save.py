@@ -11,9 +11,7 @@ from calls.core.flag_facts import leg_facts
 from calls.core.result_events import WriteSettled
 from calls.core.state import LegState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
-from calls.models import Call as CallRow
-from calls.models import Gap, QueueName, RecordingSearch, SearchState
-from calls.models import Leg as LegRow
+from calls.models import Call, Gap, Leg, QueueName, RecordingSearch, SearchState
 from calls.pipeline.source_context import SourceContext
 from calls.stats.hourly import count_changes
 from calls.stats.searches import cancelled, count_searches
@@ -24,8 +22,8 @@ from flags.catalogue.values import FlagPart, FlagSpec, flag_texts
 
 #: A recording may have begun this much before the PBX said Connected.
 EARLY = timedelta(seconds=3)
-_LEGS = UpsertTable(LegRow, LEG_FIELDS, ["id"])
-_CALLS = UpsertTable(CallRow, CALL_FIELDS, ["source", "call_id"])
+_LEGS = UpsertTable(Leg, LEG_FIELDS, ["id"])
+_CALLS = UpsertTable(Call, CALL_FIELDS, ["source", "call_id"])
 
 
 def save(
@@ -87,7 +85,7 @@ def _save_legs(source_id: int, draft: UnitOfWork, now: datetime) -> None:
 def _save_calls(source_id: int, draft: UnitOfWork) -> None:
     gone = [name for name in draft.touched_calls if name not in draft.calls]
     if gone:
-        CallRow.objects.filter(source_id=source_id, call_id__in=gone).delete()
+        Call.objects.filter(source_id=source_id, call_id__in=gone).delete()
     _CALLS.upsert([call_row(source_id, draft.calls[name]) for name in sorted(draft.touched_calls - set(gone))])
 
 

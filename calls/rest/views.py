@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from calls.core.outcomes import Outcome
 from calls.models import Leg
 from calls.storage.codec import SHIFT
-from cti.http_intake.tokens import TokenRefusal, authenticate
+from cti.api import TokenRefusal, authenticate
 from flags.api import written_flags
 
 PAGE = 100

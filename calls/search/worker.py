@@ -9,7 +9,7 @@ stop gives back what it holds.
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from queue import Empty, SimpleQueue
 from time import monotonic, sleep
@@ -22,18 +22,18 @@ from calls.core.legs import APART
 from calls.core.state import LegPhase
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
 from calls.storage.search_rows import save_open
+from clock import ReadClock
 from clock.stopping import stop
 from cti.api import PollingMarker, Wakeup, wake
 from flags.models import FlagWrite
 from qms import api as qms_api
+from qms.api import ConnectService
 from qms.models import RecordingService
-from qms.port import QmsError, QmsUnclear, Recording, RecordingServicePort
+from qms.port import QmsError, QmsUnclear, Recording
 from qms.threads import Threads
 
 log = structlog.get_logger()
 
-ConnectService = Callable[[RecordingService], RecordingServicePort]
-ReadClock = Callable[[], datetime]
 
 #: From one look for questions to the next, unless more are due than may be asked at once.
 LOOK_EVERY_SECONDS = 0.04

@@ -1,6 +1,6 @@
 """Convert the core's values to database rows and back. The blob is the value; the columns are for people and queries.
 
-A blob is one version byte and a msgpack map. ``calls.storage.versions`` brings what an earlier release stored up to date.
+A blob is one version byte and a msgpack map; ``calls.storage.versions`` migrates what an earlier release stored.
 """
 
 from datetime import datetime

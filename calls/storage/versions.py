@@ -2,8 +2,8 @@
 
 To change a stored field (rename, remove, another meaning):
 
-1. add 1 to ``VERSION`` and a function from the version before to ``_MIGRATIONS``; it gets and returns plain msgpack maps;
-2. keep a blob of the released version in ``tests/calls/data/stored`` (``tests/calls/test_stored_versions.py`` reads all).
+1. add 1 to ``VERSION``, and to ``_MIGRATIONS`` a function from the version before; it gets and returns msgpack maps;
+2. keep blobs of the released version in ``tests/calls/data/stored``; ``tests/calls/test_stored_versions.py`` reads all.
 
 A new field with a default needs neither: a map without it reads as the default.
 """

@@ -10,8 +10,7 @@ import clock
 from agents.core.matching import MatchKind
 from calls.core.flag_facts import leg_facts
 from calls.core.state import LegPhase, LegState, SiteSettings, WriteStatus
-from calls.models import Gap, RecordingSearch, SearchState
-from calls.models import Leg as LegRow
+from calls.models import Gap, Leg, RecordingSearch, SearchState
 from calls.pipeline.source_context import load_roster
 from calls.storage.codec import read_leg
 from calls.transcript.anonymize import Anonymizer
@@ -73,7 +72,7 @@ class _Story(msgspec.Struct, frozen=True):
         return self.events[0].at
 
 
-def export(row: LegRow) -> Transcript:
+def export(row: Leg) -> Transcript:
     """Return the transcript of a leg's calls and of those that they became.
 
     Raises ``NotKept`` when the journal has been trimmed since, ``JournalUnavailable`` when Redis is away.
@@ -96,7 +95,7 @@ def export(row: LegRow) -> Transcript:
     )
 
 
-def _story(row: LegRow) -> _Story:
+def _story(row: Leg) -> _Story:
     related = _related_rows(row)
     since = min(one.connected_at for one in related) - AROUND
     until = max(one.disconnected_at or clock.now() for one in related) + AROUND
@@ -107,16 +106,16 @@ def _story(row: LegRow) -> _Story:
         raise NotKept(f"The journal of {row.source.slug} no longer has the events of this leg.")
     devices = {event.data.device_id for event in events if isinstance(event.data, CallData)}
     kept = [event for event in heard if _is_of(event, calls) or _is_around(event, devices, events)]
-    rows = LegRow.objects.filter(
+    rows = Leg.objects.filter(
         source=row.source, call_id__in=calls, connected_at__gte=since, connected_at__lte=until
     ).order_by("id")
     return _Story(kept, [read_leg(one.facts, one.trace) for one in rows], [one.pk for one in rows])
 
 
-def _related_rows(row: LegRow) -> list[LegRow]:
+def _related_rows(row: Leg) -> list[Leg]:
     if not row.interaction_id:
         return [row]
-    near = LegRow.objects.filter(
+    near = Leg.objects.filter(
         source=row.source,
         interaction_id=row.interaction_id,
         connected_at__gte=row.connected_at - timedelta(hours=12),

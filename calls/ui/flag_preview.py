@@ -1,4 +1,4 @@
-"""What the Flags' pages ask of the calls: a finished one for the preview, and whether a recording is of a call."""
+"""What the Flags' pages ask of the calls: the adapter behind ``flags.call_lookup``."""
 
 from django.utils import timezone
 
@@ -8,17 +8,19 @@ from calls.storage.codec import read_leg
 from flags.catalogue.preview import PreviewCall
 
 
-def find_call(reference: str) -> PreviewCall | None:
-    """Return the newest leg of a call reference; without one, the newest leg that was flagged. None: there is none."""
-    legs = Leg.objects.filter(call_id=reference) if reference else Leg.objects.filter(outcome="flagged")
-    row = legs.order_by("-connected_at")[:1].first()
-    if row is None:
-        return None
-    at = timezone.localtime(row.connected_at).strftime("%Y-%m-%d %H:%M:%S")
-    title = f"call {row.call_id} at extension {row.device_id}, connected {at}"
-    return PreviewCall(title=title, facts=leg_facts(read_leg(row.facts, row.trace)))
+class StoredCallLookup:
+    """A ``CallLookup`` over the stored legs."""
 
+    def find_call(self, reference: str) -> PreviewCall | None:
+        """Return the newest leg of a call reference, or the newest flagged leg for ""; None where there is none."""
+        legs = Leg.objects.filter(call_id=reference) if reference else Leg.objects.filter(outcome="flagged")
+        row = legs.order_by("-connected_at")[:1].first()
+        if row is None:
+            return None
+        at = timezone.localtime(row.connected_at).strftime("%Y-%m-%d %H:%M:%S")
+        title = f"call {row.call_id} at extension {row.device_id}, connected {at}"
+        return PreviewCall(title=title, facts=leg_facts(read_leg(row.facts, row.trace)))
 
-def is_of_a_call(guid: str) -> bool:
-    """Say whether a leg holds this recording, however its GUID is spelt."""
-    return Leg.objects.filter(has_recording(), recording_guid__in=(guid.lower(), guid.upper())).exists()
+    def is_recording_of_a_call(self, guid: str) -> bool:
+        """Say whether a leg holds this recording, whatever the case of its GUID's letters."""
+        return Leg.objects.filter(has_recording(), recording_guid__in=(guid.lower(), guid.upper())).exists()

@@ -39,7 +39,10 @@ class FilePosition:
 
 
 class Tail:
-    """Whole lines of one file and of those that it is rotated to. Raises ``FilePositionError`` where its state is not ours."""
+    """Read whole lines of one file and of those that it is rotated to.
+
+    Raises ``FilePositionError`` where its state is not ours.
+    """
 
     def __init__(self, path: Path, state: Path) -> None:
         self._path, self._state = path, state

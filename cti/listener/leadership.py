@@ -25,7 +25,7 @@ from cti.listener.worker_thread import WakeupThread, WorkerThread
 from cti.models import LinkState
 from cti.sources.port import LinkError, MonitorRefusal, Quarantined, SourceConfig, Stamp
 from cti.sources.registry import open_session
-from cti.ui.status_text import when
+from cti.status_text import when
 
 RENEW_SECONDS = 1.0
 CATCH_UP_SECONDS = 0.5

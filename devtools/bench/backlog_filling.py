@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import Max
 from msgspec.structs import replace
 
-from calls.core.state import LegState as CoreLeg
+from calls.core.state import LegState
 from calls.models import Checkpoint, Leg
 from calls.stats.rebuild import recount
 from calls.storage.codec import LEG_FIELDS, leg_key, leg_row
@@ -56,7 +56,7 @@ def _moment(number: int, writes: int, end: datetime) -> datetime:
     return end - timedelta(seconds=(writes - number) / CALLS_A_SECOND)
 
 
-def _pattern() -> CoreLeg:
+def _pattern() -> LegState:
     """Return a leg as the core leaves it when its flags are queued, and no wrap-up is to come."""
     board = Switchboard()
     board.agent("LoggedOn", -9, "a1", deviceId="2001", agentName="Alexandra Attendant")
@@ -69,7 +69,7 @@ def _pattern() -> CoreLeg:
     return board.leg
 
 
-_patterns: list[CoreLeg] = []
+_patterns: list[LegState] = []
 
 
 def _leg(source: CtiSource, service: RecordingService, number: int, at: datetime) -> tuple[Any, ...]:

@@ -1,11 +1,8 @@
 """What the Flags would carry for a call: a recent real one, or an example where there is none that may be shown."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import cast
+from collections.abc import Iterable, Sequence
 
 import msgspec
-from django.conf import settings
-from django.utils.module_loading import import_string
 
 from flags.catalogue.redaction import HARMLESS, HIDDEN
 from flags.catalogue.specs import hash_key, spec_of
@@ -16,7 +13,7 @@ NOT_WRITTEN = "(not written)"
 
 
 class PreviewCall(msgspec.Struct, frozen=True, kw_only=True):
-    """A call whose flags are previewed. ``is_example``: nobody's, so that nothing of it need be hidden."""
+    """A call whose data a preview of the Flags shows. ``is_example``: made up, so that nothing of it need be hidden."""
 
     title: str
     facts: LegFacts
@@ -52,15 +49,6 @@ EXAMPLE = PreviewCall(
         query_data={"card": "4111 1111 1111 1111", "customer": "10042", "order": "A-17"},
     ),
 )
-
-
-def find_call(reference: str) -> PreviewCall | None:
-    """Return the newest call of a reference, or the newest flagged one; None where there is none.
-
-    This app does not know the calls: the site's settings name who finds one.
-    """
-    find = cast("Callable[[str], PreviewCall | None]", import_string(settings.FLAG_PREVIEW_CALLS))
-    return find(reference)
 
 
 def preview(

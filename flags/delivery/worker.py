@@ -8,7 +8,7 @@ again. A stop of the process gives back what was not sent, and leaves the end of
 import os
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from time import monotonic
@@ -18,6 +18,7 @@ import msgspec
 import structlog
 from django.conf import settings
 
+from clock import ReadClock
 from clock.stopping import stop
 from flags.delivery.senders import SenderThreads, SendResult, pools
 from flags.models import SETTLED
@@ -34,6 +35,7 @@ from flags.outbox.claims import (
 )
 from flags.outbox.state_machine import Decision, WriteFailed, next_step
 from qms import api as qms_api
+from qms.api import ConnectService
 from qms.models import RecordingService
 from qms.port import QmsError, QmsUnavailable, QmsUnclear, RecordingServicePort
 
@@ -41,8 +43,6 @@ __all__ = ["Breaker", "DeliveryRun", "deliver", "services_with_due_writes"]
 
 log = structlog.get_logger()
 
-ReadClock = Callable[[], datetime]
-ConnectService = Callable[[RecordingService], RecordingServicePort]
 
 #: Claimed for each thread, so that none runs dry while the database answers.
 CLAIMS_A_THREAD = 4

@@ -1,18 +1,17 @@
 """Put back every write of one reason: in steps that hold nobody up, so that a million of them is no request's work."""
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import structlog
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from clock import ReadClock
 from flags.models import RETRIABLE, FlagWrite, RetryRun, state_is_one_of
 from flags.outbox.writes import put_back
 
 log = structlog.get_logger()
 
-ReadClock = Callable[[], datetime]
 
 #: So many are put back by one statement, so that no other writer waits long.
 RETRIED_AT_ONCE = 5000

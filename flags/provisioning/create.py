@@ -14,14 +14,13 @@ import clock
 from flags.catalogue.specs import load_specs
 from flags.catalogue.values import FlagSpec
 from flags.models import FlagOnServer
-from qms.api import connect
-from qms.models import DataServer, RecordingService
+from qms.api import ConnectService, connect
+from qms.models import DataServer
 from qms.port import FlagDefinition, QmsError, QmsRejected, RecordingServicePort
 
 log = structlog.get_logger()
 
 ServerFlagState = FlagOnServer.State
-ConnectService = Callable[[RecordingService], RecordingServicePort]
 #: Hears of the answers so far: before each service is asked, and after each Flag.
 ProgressCallback = Callable[[Sequence["FlagAnswer"]], object]
 

@@ -19,9 +19,9 @@ from kombu.exceptions import KombuError
 
 import clock
 from flags.models import FlagCreation
-from flags.provisioning.create import ConnectService, Creation, FlagAnswer, check_flags, create_flags, told
+from flags.provisioning.create import Creation, FlagAnswer, check_flags, create_flags, told
 from history.acts import record_act
-from qms.api import connect
+from qms.api import ConnectService, connect
 from qms.models import DataServer
 
 log = structlog.get_logger()

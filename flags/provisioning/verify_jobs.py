@@ -1,26 +1,24 @@
 """The proofs that operators asked for: a worker carries them out, the page follows, and a good one ends the notice."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import cast
 
 import structlog
 from celery import current_app
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Max, Q, QuerySet
-from django.utils.module_loading import import_string
 from kombu.exceptions import KombuError
 
 import clock
+from flags.call_lookup import call_lookup
 from flags.catalogue.specs import load_specs
 from flags.catalogue.values import FlagSpec
 from flags.models import FlagOnServer, FlagProof, FlagWrite, WriteState
-from flags.provisioning.create import BAD_STATES, ConnectService
+from flags.provisioning.create import BAD_STATES
 from flags.provisioning.verify import ANOTHER, Verification, Wanted, prove
-from qms.api import connect
+from qms.api import ConnectService, connect
 from qms.models import DataServer
 
 log = structlog.get_logger()
@@ -44,7 +42,7 @@ class VerificationRefused(Exception):
 def ask(server: DataServer, guid: str, asked_by: str, now: datetime) -> None:
     """Have a worker prove on a test recording that the new Flags work, unless one is at it.
 
-    Raises ``VerificationRefused``: for what is no GUID or a call's recording, or where the broker does not take the message.
+    Raises ``VerificationRefused``: no GUID, a call's recording, or the broker does not take the message.
     """
     guid = _checked(guid)
     proof, _ = FlagProof.objects.get_or_create(data_server=server)
@@ -143,9 +141,9 @@ def _checked(text: str) -> str:
 
 
 def _is_of_a_call(guid: str) -> bool:
-    """Say whether the gateway holds or flags this recording for a call. This app does not know the calls: a setting."""
-    is_held = cast("Callable[[str], bool]", import_string(settings.FLAG_PROOF_IS_OF_A_CALL))
-    return FlagWrite.objects.filter(recording_guid__in=(guid, guid.upper())).exists() or is_held(guid)
+    """Say whether the gateway holds or flags this recording for a call."""
+    is_flagged = FlagWrite.objects.filter(recording_guid__in=(guid, guid.upper())).exists()
+    return is_flagged or call_lookup().is_recording_of_a_call(guid)
 
 
 def _prove(proof: FlagProof, connect: ConnectService) -> Verification:

@@ -6,7 +6,8 @@ import msgspec
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from flags.catalogue.preview import EXAMPLE, PreviewCall, find_call, preview
+from flags.call_lookup import call_lookup
+from flags.catalogue.preview import EXAMPLE, PreviewCall, preview
 from flags.models import FlagSetting
 
 SEE_CALLS = "calls.view_leg"
@@ -67,10 +68,10 @@ def _call(request: HttpRequest, reference: str, notes: list[str]) -> PreviewCall
     if not request.user.has_perm(SEE_CALLS):
         notes.append("Your account may not see calls: the values are of an example.")
         return EXAMPLE
-    found = find_call(reference)
+    found = call_lookup().find_call(reference)
     if found is None and reference:
         notes.append("No call has this reference: the values are of another one.")
-        found = find_call("")
+        found = call_lookup().find_call("")
     if found is None:
         notes.append("No call was flagged yet: the values are of an example.")
     return found or EXAMPLE

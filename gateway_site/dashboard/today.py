@@ -12,12 +12,10 @@ from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 
+from calls.api import ADVICE, Histogram, hour_of, times
 from calls.core.outcomes import Outcome
 from calls.core.result_events import BRIEFLY
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
-from calls.stats.histogram import Histogram, times
-from calls.stats.hourly import hour_of
-from calls.ui.leg_page import ADVICE
 
 #: As many kinds of misses as have a bar, and as many single legs as are named.
 BARS, NEWEST = 10, 8

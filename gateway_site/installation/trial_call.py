@@ -7,11 +7,9 @@ import clock
 from calls.models import Leg
 from flags.models import FlagValue, WriteState
 from gateway_site.installation.steps import InstallationStep, StepState
-from qms.api import connect
-from qms.models import RecordingService
-from qms.port import QmsError, RecordingServicePort
+from qms.api import ConnectService, connect
+from qms.port import QmsError
 
-ConnectService = Callable[[RecordingService], RecordingServicePort]
 MAKE_IT = "Log an agent on there and call it. Its QMS user must be active and licensed."
 READ_ON = "Open the leg's page: it says why and what to do."
 

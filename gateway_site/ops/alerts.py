@@ -6,8 +6,7 @@ from django.db import DatabaseError
 from django.urls import reverse
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
-from flags.outbox.error_texts import in_plain_words
+from flags.api import OfReason, in_plain_words, open_alerts, open_by_reason, raised_by_reason
 from gateway_site.dashboard.parts import HealthPart
 
 KIND = "alert"

@@ -17,11 +17,9 @@ from prometheus_client.core import CollectorRegistry, CounterMetricFamily, Gauge
 from prometheus_client.registry import Collector
 
 import clock
+from calls.api import LAST_HOUR, ends_since, hour_of, open_searches, percentile
 from calls.core.outcomes import Outcome
 from calls.models import HourlyCount
-from calls.stats.histogram import percentile
-from calls.stats.hourly import hour_of
-from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
 from cti.models import LinkState, LinkStatus, QuarantinedMessage
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
 from gateway_site.ops import probes

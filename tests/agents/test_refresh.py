@@ -16,8 +16,7 @@ from agents.models import QmsUser, RefreshState, Trigger, UserChange, UserRefres
 from agents.users.refresh import STALE_AFTER, RefreshRunning, begin, load
 from devtools.servers import wait_until
 from qms.models import RecordingService
-from qms.port import Licence
-from qms.port import ListedUser as Listed
+from qms.port import Licence, ListedUser
 from simulators.qms.envelopes import Credentials
 from simulators.qms.people import person
 from simulators.qms.records import SimulatedService, SimulatedUser, Troubles
@@ -161,7 +160,7 @@ def test_a_load_is_carried_out_by_one_process_only(site: Site) -> None:
     class Twice(InProcessRecordingService):
         """While it lists, another worker gets the same load from the broker."""
 
-        def users(self) -> Iterator[Listed]:
+        def users(self) -> Iterator[ListedUser]:
             assert load(refresh.pk, Twice(site.qms, "north", lambda: NOW)).state == RefreshState.RUNNING
             yield person(0).as_user()
 
@@ -175,7 +174,7 @@ def test_a_load_without_a_sign_of_life_is_taken_over_and_changes_nothing_afterwa
     class Slow(InProcessRecordingService):
         """Falls asleep between two users; meanwhile another load takes over and ends."""
 
-        def users(self) -> Iterator[Listed]:
+        def users(self) -> Iterator[ListedUser]:
             yield person(0).as_user()
             with pytest.MonkeyPatch.context() as patch:
                 later = clock.now() + STALE_AFTER + timedelta(seconds=1)
@@ -195,7 +194,7 @@ def test_progress_can_be_seen_while_a_load_runs(site: Site) -> None:
     seen: list[int] = []
 
     class Watched(InProcessRecordingService):
-        def users(self) -> Iterator[Listed]:
+        def users(self) -> Iterator[ListedUser]:
             for index in range(1200):
                 yield person(index).as_user()
                 seen.append(UserRefresh.objects.values_list("loaded", flat=True).get())
@@ -213,7 +212,7 @@ def test_a_list_that_never_ends_is_refused(site: Site, monkeypatch: pytest.Monke
 
 def test_a_fault_of_ours_is_noted_and_raised(site: Site) -> None:
     class Broken(InProcessRecordingService):
-        def users(self) -> Iterator[Listed]:
+        def users(self) -> Iterator[ListedUser]:
             raise ZeroDivisionError
 
     refresh = begin(site.service.pk, Trigger.COMMAND)
@@ -226,8 +225,8 @@ def test_a_fault_of_ours_is_noted_and_raised(site: Site) -> None:
 
 def test_texts_that_do_not_fit_are_cut_and_a_user_without_id_goes_by_the_user_name(site: Site) -> None:
     class Odd(InProcessRecordingService):
-        def users(self) -> Iterator[Listed]:
-            yield Listed(
+        def users(self) -> Iterator[ListedUser]:
+            yield ListedUser(
                 user_id="",
                 user_name="alice",
                 first_name="A" * 300,

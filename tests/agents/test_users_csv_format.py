@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from agents.models import QmsUser, UserRefresh
 from agents.users.csv_format import CsvError, read_users, write_users
 from qms.models import RecordingService
-from qms.port import Licence
-from qms.port import ListedUser as Listed
+from qms.port import Licence, ListedUser
 from tests.agents.test_directories import list_user
 
 HEADER = (
@@ -25,7 +24,7 @@ words = st.text(st.characters(blacklist_categories=["Cc", "Cs", "Zl", "Zp"]), ma
 @given(
     st.lists(
         st.builds(
-            Listed,
+            ListedUser,
             user_id=words.filter(bool),
             user_name=words,
             first_name=words,
@@ -39,7 +38,7 @@ words = st.text(st.characters(blacklist_categories=["Cc", "Cs", "Zl", "Zp"]), ma
         )
     )
 )
-def test_what_was_exported_is_imported_unchanged(users: list[Listed]) -> None:
+def test_what_was_exported_is_imported_unchanged(users: list[ListedUser]) -> None:
     assert read_users(list(write_users(users))) == users
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import redis as redis_client
 
+from calls.jobs import PendingWakeups
 from calls.pipeline.consumer import Folded
 from calls.pipeline.consumer_loop import GATHER_SECONDS, LINGER_SECONDS, ConsumerLoop
-from calls.pipeline.jobs import PendingWakeups
 from calls.search.worker import look_up_hint
 from cti import api
 from cti.journal.wakeups import FLAG_MILLISECONDS

@@ -15,7 +15,7 @@ import clock
 from cti.http_intake.tokens import Unauthorized, authorize, mint_token
 from cti.journal.lease import Lease, LeaseStanding, Standby
 from cti.models import CtiSource, IntakeToken, LinkState, LinkStatus, QuarantinedMessage, Scope, SourceKind
-from cti.ui.status_text import link_sentences
+from cti.status_text import link_sentences
 from tests.cti.examples import AT, source
 from vault.fields import Secret
 

@@ -16,7 +16,7 @@ from cti.http_intake.tokens import mint_token
 from cti.journal.dedup import NEWEST, Arrival, accepted_lately, append_unique
 from cti.journal.stream import journal_key
 from cti.models import CtiSource, IntakeToken, QuarantinedMessage, Scope
-from cti.ui.status_text import when
+from cti.status_text import when
 from devtools.servers import free_port
 from tests.cti.examples import AT, as_json, cloud_event, source
 

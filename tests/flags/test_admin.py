@@ -11,7 +11,8 @@ from kombu.exceptions import OperationalError
 
 from flags.models import FlagCreation, FlagSetting
 from flags.provisioning import create_jobs
-from flags.provisioning.create import ConnectService, Creation, FlagAnswer, ProgressCallback, create_flags
+from flags.provisioning.create import Creation, FlagAnswer, ProgressCallback, create_flags
+from qms.api import ConnectService
 from qms.models import DataServer, RecordingService
 from qms.port import FlagDefinition
 from simulators.qms.envelopes import Credentials

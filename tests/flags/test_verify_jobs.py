@@ -15,9 +15,9 @@ from kombu.exceptions import OperationalError
 import clock
 from flags.models import FlagOnServer, FlagProof, FlagSetting, FlagWrite
 from flags.provisioning import verify_jobs
-from flags.provisioning.create import ConnectService, ServerFlagState, check_flags, create_flags
+from flags.provisioning.create import ServerFlagState, check_flags, create_flags
 from flags.provisioning.verify import PROOF_TEXT
-from qms.api import connect
+from qms.api import ConnectService, connect
 from qms.models import DataServer, RecordingService
 from qms.port import Flag, FlagDefinition, QmsUnclear, RecordingServicePort
 from simulators.qms.envelopes import Credentials

@@ -14,8 +14,8 @@ from django.utils import timezone
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
 from calls.pipeline import consumer as consuming
 from calls.pipeline import pending_results
+from calls.retention import retain
 from calls.stats.hourly import BUCKETS_MS, bucket_of, hour_of
-from calls.storage.retention import retain
 from flags.api import Settled, retry_all
 from qms.port import FlagDefinition
 from tests.journeys.stack import GatewayStack

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 import redis as redis_client
 
-from calls.pipeline import jobs
+from calls import jobs
 from calls.search import worker
 from devtools.servers import wait_until
 from tests.journeys.stack import GatewayStack

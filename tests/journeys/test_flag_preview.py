@@ -11,7 +11,7 @@ from django.test import Client
 from bulk.tables import UpsertTable
 from calls.core.outcomes import Outcome
 from calls.core.state import LegData, LegPhase, LegState
-from calls.models import Leg as LegRow
+from calls.models import Leg
 from calls.storage.codec import LEG_FIELDS, leg_row
 from flags.models import FlagSetting
 from flags.provisioning.verify_jobs import VerificationRefused
@@ -41,7 +41,7 @@ def _two_calls() -> None:
             connected_gateway_at=NOW,
             facts=facts,
         )
-        UpsertTable(LegRow, LEG_FIELDS, ["id"]).insert([leg_row(pbx.pk, leg, NOW)])
+        UpsertTable(Leg, LEG_FIELDS, ["id"]).insert([leg_row(pbx.pk, leg, NOW)])
 
 
 def ask(client: Client, reference: str = "", *, flag: str = "", **typed: Any) -> str:
@@ -140,7 +140,7 @@ def test_who_may_not_see_flags_gets_no_preview(client: Client) -> None:
 
 
 def test_before_the_first_flagged_call_an_example_is_shown(admin_client: Client) -> None:
-    LegRow.objects.all().delete()
+    Leg.objects.all().delete()
 
     page = admin_client.get(FLAGS).content.decode()
 
@@ -151,7 +151,7 @@ def test_before_the_first_flagged_call_an_example_is_shown(admin_client: Client)
 def test_a_recording_that_a_leg_holds_is_refused_for_a_proof_of_new_flags() -> None:
     server = DataServer.objects.create(slug="main")
     guid = "0b9c1d6e-7f0b-4f0e-9d5a-2f6d1c3b9a10"
-    LegRow.objects.filter(call_id="C3").update(recording_guid=guid)
+    Leg.objects.filter(call_id="C3").update(recording_guid=guid)
 
     with pytest.raises(VerificationRefused, match="recording of a call"):
         ask_for_proof(server, f"{{{guid.upper()}}}", "ann", NOW)

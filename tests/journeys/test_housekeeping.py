@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 import redis as redis_client
 
+from calls import jobs
 from calls.models import Checkpoint, Leg, RecordingSearch
-from calls.pipeline import jobs
-from calls.storage.retention import retain
+from calls.retention import retain
 from cti.api import journal_state
 from flags.models import FlagValue, FlagWrite
 from tests.journeys.stack import GatewayStack

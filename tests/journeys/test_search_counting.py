@@ -12,10 +12,10 @@ from django.urls import reverse
 
 from calls.models import RecordingSearch, SearchCount, SearchState
 from calls.pipeline import consumer as consuming
+from calls.retention import retain
 from calls.search.worker import PendingQuestion, settle
 from calls.stats.hourly import bucket_of
 from calls.stats.searches import KEPT, EndedSearch, count_searches, span_of
-from calls.storage.retention import retain
 from qms.port import Recording
 from tests.journeys.stack import GatewayStack
 

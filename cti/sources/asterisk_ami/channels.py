@@ -73,7 +73,7 @@ class ChannelTable:
     def find(self, message: AmiMessage, prefix: str = "") -> Channel | None:
         """Return the known channel that a message is about; None when it is not known.
 
-        Raises ``AmiMessageError`` when the message names no channel, or a known one with a Uniqueid that is not its own.
+        Raises ``AmiMessageError`` when it names no channel, or a known one with a Uniqueid that is not its own.
         """
         name = checked(message.get(f"{prefix}Channel"), CHANNEL, f"{prefix}Channel")
         uids = message.all(f"{prefix}Uniqueid")

@@ -8,17 +8,17 @@ import structlog
 from django.db import IntegrityError, OperationalError
 
 import clock
+from calls import retention
 from calls.broker import send
 from calls.export import jobs
 from calls.pipeline.consumer import Consumer, Folded, Overtaken
 from calls.pipeline.consumer_loop import ConsumerLoop
 from calls.pipeline.journal_integrity import check_continuity
 from calls.search import worker
-from calls.storage import retention
 from cti.api import JournalUnavailable, PollingMarker, clear_wake, wake
 from cti.models import CtiSource
-from flags.delivery.worker import deliver as deliver_writes
-from flags.delivery.worker import services_with_due_writes
+from flags.api import deliver as deliver_writes
+from flags.api import services_with_due_writes
 from qms.api import connect
 
 log = structlog.get_logger()

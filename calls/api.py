@@ -1,0 +1,8 @@
+"""What other apps may use of the calls: the counts by hour, latencies, searches, and the texts of outcomes."""
+
+from calls.stats.histogram import Histogram, percentile, times
+from calls.stats.hourly import hour_of
+from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
+from calls.ui.leg_page import ADVICE
+
+__all__ = ["ADVICE", "LAST_HOUR", "Histogram", "ends_since", "hour_of", "open_searches", "percentile", "times"]

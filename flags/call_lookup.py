@@ -1,0 +1,34 @@
+"""The port through which this app asks about calls; the app of the calls registers the adapter."""
+
+from typing import Protocol
+
+from flags.catalogue.preview import PreviewCall
+
+
+class CallLookup(Protocol):
+    """Answer the two questions of the Flags' pages about calls."""
+
+    def find_call(self, reference: str) -> PreviewCall | None:
+        """Return the newest call of a call reference, or the newest flagged one for ""; None where there is none."""
+
+    def is_recording_of_a_call(self, guid: str) -> bool:
+        """Say whether a leg holds this recording, whatever the case of its GUID's letters."""
+
+
+class NoCallLookup(Exception):
+    """No adapter is registered: an installation without the app of the calls. Never worth a retry."""
+
+
+_registered: list[CallLookup] = []
+
+
+def register_call_lookup(lookup: CallLookup) -> None:
+    """Take the adapter that answers from now on; called once, when the apps are ready."""
+    _registered[:] = [lookup]
+
+
+def call_lookup() -> CallLookup:
+    """Return the registered adapter. Raises ``NoCallLookup`` without one."""
+    if not _registered:
+        raise NoCallLookup("No app registered a CallLookup.")
+    return _registered[0]
