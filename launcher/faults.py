@@ -13,5 +13,5 @@ def run(words: list[str]) -> int:
     if not has_postgresql() and "--sqlite" not in words:
         say("PostgreSQL is not installed: the faults run on SQLite")
         words = [*words, "--sqlite"]
-    command = [sys.executable, "-m", "tests.faults", *words]
+    command = [sys.executable, "-m", "devtools.faults", *words]
     return subprocess.run(command, cwd=ROOT, env=sealed_environment(), check=False).returncode

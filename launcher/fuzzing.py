@@ -9,5 +9,5 @@ from launcher.paths import ROOT, sealed_environment
 def run(words: list[str]) -> int:
     """Fuzz; see ``./gateway fuzz --help``."""
     return subprocess.run(
-        [sys.executable, "-m", "fuzz", *words], cwd=ROOT, env=sealed_environment(), check=False
+        [sys.executable, "-m", "devtools.fuzz", *words], cwd=ROOT, env=sealed_environment(), check=False
     ).returncode

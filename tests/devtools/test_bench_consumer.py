@@ -17,7 +17,7 @@ def _quick(name: str) -> list[Result]:
         name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "PYTEST_XDIST_WORKER")
     }
     done = subprocess.run(
-        [sys.executable, "-m", "bench", name, "--quick", "--json"],
+        [sys.executable, "-m", "devtools.bench", name, "--quick", "--json"],
         cwd=settings.BASE_DIR,
         env=environment,
         check=False,

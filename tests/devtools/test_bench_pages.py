@@ -13,7 +13,7 @@ def test_every_page_of_the_bench_answers_with_few_legs() -> None:
         name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "PYTEST_XDIST_WORKER")
     }
     done = subprocess.run(
-        [sys.executable, "-m", "bench", "pages", "--quick", "--legs", "1200", "--json"],
+        [sys.executable, "-m", "devtools.bench", "pages", "--quick", "--legs", "1200", "--json"],
         cwd=settings.BASE_DIR,
         env=environment,
         check=False,

@@ -29,9 +29,9 @@ LEGS = 3000
 WORKER = """
 import django; django.setup()
 from django.utils import timezone
-from calls import exports
-exports.CHUNK = 3
-exports.carry_out({job}, timezone.now)
+from calls.export import jobs
+jobs.CHUNK = 3
+jobs.carry_out({job}, timezone.now)
 """
 
 

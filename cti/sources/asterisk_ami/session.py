@@ -53,7 +53,7 @@ class _Answer:
     @property
     def is_unknown(self) -> bool:
         """Say whether the PBX does not know the action."""
-        return self.response is not None and "unknown command" in self.response.get("AmiMessage").lower()
+        return self.response is not None and "unknown command" in self.response.get("Message").lower()
 
     def respond(self, message: AmiMessage) -> None:
         self.response = message
@@ -173,7 +173,7 @@ class AmiSession:
         return response.get("Challenge")
 
     def _not_let_in(self, response: AmiMessage) -> LoginRefused:
-        said = response.get("AmiMessage")[:120] or "no reason given"
+        said = response.get("Message")[:120] or "no reason given"
         return LoginRefused(f"{self._where} refused the login of {self._config.username[:60]}: {said}", LOGIN_REMEDY)
 
     async def _snapshot(self, pump: asyncio.Task[None]) -> None:
