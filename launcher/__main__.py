@@ -25,7 +25,8 @@ HERE = "launcher"
 WORDS = {
     "demo": Word(f"{HERE}.demo", "see calls being flagged, with a simulated PBX and QMS", True, f"{HERE}.demo_options"),
     "manage": Word(f"{HERE}.manage", "a management command (./gateway manage help)"),
-    "test": Word(f"{HERE}.run_tests", "all tests, on SQLite and PostgreSQL; further words go to pytest"),
+    "test": Word(f"{HERE}.run_tests", "all tests, on SQLite and PostgreSQL (./gateway test --help)"),
+    "check": Word(f"{HERE}.check", "lint, format, wording, imports, migrations, types: under a minute"),
     "bench": Word(f"{HERE}.benchmarks", "the benchmarks (./gateway bench --help)"),
     "faults": Word(f"{HERE}.faults", "break the running gateway on purpose, and compare what QMS holds with the truth"),
     "fuzz": Word(f"{HERE}.fuzzing", "feed the decoders what nobody would send (./gateway fuzz --help)"),

@@ -1,9 +1,13 @@
 """``./gateway test``: every test on SQLite, then the tests of storage on a real PostgreSQL."""
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from launcher.paths import ROOT, sealed_environment
@@ -13,16 +17,41 @@ NOTHING_COLLECTED = 5
 APT_GET = "/usr/bin/apt-get"
 
 
+#: The pure core and its transcripts: no database, no server but the one Redis of the run.
+CORE = (
+    *(f"tests/calls/test_{name}.py" for name in ("call_events", "transfers", "gaps", "recording_ownership")),
+    "tests/calls/test_unit_of_work.py",
+    "tests/transcripts/test_transcripts.py",
+)
+FAST = ("-m", "not storage and not slow and not browser")
+
+
 def run(words: list[str]) -> int:
-    """Run pytest twice, pass ``words`` through, and return the first status that is not 0."""
-    _install_programs()
+    """Run pytest on SQLite, then the tests of storage on PostgreSQL; return the first status that is not 0."""
+    asked, words = _parser().parse_known_args(words)
+    _need_programs(may_install=not asked.no_install)
+    if asked.core or asked.fast:
+        return _pytest([*(CORE if asked.core else ("-n", "2", *FAST)), *words], {})
+    return _run_all(words)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./gateway test",
+        allow_abbrev=False,
+        description="Run the tests on SQLite, and those of storage again on PostgreSQL. Other arguments go to pytest.",
+    )
+    parser.add_argument("--core", action="store_true", help="only the pure core and the transcripts: seconds")
+    parser.add_argument("--fast", action="store_true", help="only tests without database or browser: a minute")
+    parser.add_argument("--no-install", action="store_true", help="install no Debian packages; say what cannot run")
+    return parser
+
+
+def _run_all(words: list[str]) -> int:
     # Two processes for the whole; a narrow choice starts faster in one.
     several = [] if words else ["-n", "2"]
     on_sqlite = _pytest([*several, *words], {})
     if not has_postgresql():
-        _say(
-            "PostgreSQL is not installed: the tests of storage ran on SQLite only (Debian: apt-get install postgresql)"
-        )
         return on_sqlite
     _say("the tests of storage again, on PostgreSQL")
     on_postgresql = _pytest([*several, *_only_storage(words)], {"GATEWAY_TEST_POSTGRESQL": "1"})
@@ -39,7 +68,7 @@ def _pytest(words: list[str], environment: dict[str, str]) -> int:
 
 
 def _only_storage(words: list[str]) -> list[str]:
-    """Narrow a choice of tests to those of storage; pytest heeds the last ``-m`` alone."""
+    """Narrow a choice of tests to those of storage; pytest uses the last ``-m`` alone."""
     for at, word in enumerate(words[:-1]):
         if word == "-m":
             return [*words[: at + 1], f"({words[at + 1]}) and storage", *words[at + 2 :]]
@@ -51,24 +80,48 @@ def has_postgresql() -> bool:
     return any(Path("/usr/lib/postgresql").glob("*/bin/postgres")) or shutil.which("postgres") is not None
 
 
-def _has_browser() -> bool:
-    return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+@dataclass(frozen=True)
+class TestProgram:
+    """A program that tests drive: Debian's package, what it is for, and what cannot run without it."""
+
+    __test__ = False
+    package: str
+    purpose: str
+    is_there: Callable[[], bool]
 
 
-def _install_programs() -> None:
-    """Install what the tests drive and Debian has; elsewhere, or without the right, say what will not be covered."""
-    checks = {"postgresql": has_postgresql(), "chromium": _has_browser()}
-    missing = [package for package, is_there in checks.items() if not is_there]
+def _has_any(*names: str) -> bool:
+    return any(shutil.which(name) for name in names)
+
+
+PROGRAMS = (
+    TestProgram("postgresql", "the tests of storage run on it too", has_postgresql),
+    TestProgram(
+        "chromium", "tests of pages drive it", partial(_has_any, "chromium", "chromium-browser", "google-chrome")
+    ),
+    TestProgram("nodejs", "a second SOAP stack answers the adapter", partial(_has_any, "node", "nodejs")),
+)
+
+
+def _need_programs(*, may_install: bool) -> None:
+    """Install what the tests drive and Debian has, and say which and why; elsewhere say what cannot run."""
+    missing = [one for one in PROGRAMS if not one.is_there()]
     if not missing:
         return
-    if os.geteuid() != 0 or not Path(APT_GET).exists():
-        _say(f"not installed, and what needs it is not covered: {', '.join(missing)}")
+    listed = "; ".join(f"{one.package} ({one.purpose})" for one in missing)
+    if not may_install or os.geteuid() != 0 or not Path(APT_GET).exists():
+        _say(f"not installed, so its tests are skipped: {listed}")
         return
+    _say(f"installing Debian packages (--no-install forbids it): {listed}")
+    _install([one.package for one in missing])
+
+
+def _install(packages: list[str]) -> None:
     quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update"], ["install", "-y", "--no-install-recommends", *missing]):
+    for command in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
         done = subprocess.run(
             [APT_GET, "-q", *command], env=quiet, stdin=subprocess.DEVNULL, stdout=sys.stderr, check=False
         )
         if done.returncode != 0:
-            _say(f"apt-get could not install {', '.join(missing)}; what needs it is not covered")
+            _say(f"apt-get could not install {', '.join(packages)}; the tests that need them are skipped")
             return

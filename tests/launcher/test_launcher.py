@@ -56,7 +56,7 @@ def test_the_second_run_is_narrowed_to_storage(words: list[str], narrowed: list[
 
 
 def test_a_failure_of_either_run_is_the_status(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_tests, "_install_programs", lambda: None)
+    monkeypatch.setattr(run_tests, "_need_programs", lambda **_: None)
     monkeypatch.setattr(run_tests, "has_postgresql", lambda: True)
 
     def statuses(first: int, second: int, words: list[str]) -> int:
