@@ -28,6 +28,8 @@ from cti.ui.preview import readable
 from history.admin import RecordedAdmin
 from vault.fields import Secret
 
+#: The permission to see callers; it belongs to the calls.
+SEE_CALLERS = "calls.view_caller"
 SECRET_FIELDS = ("stored_secret", "new_secret", "forget_secret", "secret_env")
 #: Messages in quarantine are counted no further.
 MANY = 1000
@@ -294,6 +296,10 @@ class QuarantinedMessageAdmin(ModelAdmin):
     def has_tick_permission(self, request: HttpRequest) -> bool:
         """Let those tick off who may change rows."""
         return bool(request.user.has_perm("cti.change_quarantinedmessage"))
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """Leave out the message for those who may not see callers: it may hold their names and numbers."""
+        return self.fields if request.user.has_perm(SEE_CALLERS) else self.fields[:-1]
 
     @display(description="The message as it came")
     def message(self, row: QuarantinedMessage) -> str:

@@ -1,6 +1,7 @@
 """Keep what could not be read, with its reason: bounded however much comes, and with a true count."""
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -13,6 +14,8 @@ from cti.sources.port import Quarantined
 RAW_BYTES = 65_536
 #: Rows for a source in an hour; what comes beyond is counted on one more row.
 KEPT_AN_HOUR = 1_000
+#: What an error may quote of a message: text in quotation marks, and numbers as long as a caller's.
+_VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\+?\d{6,}")
 OVERFLOW = "More came within the hour than is kept; these were only counted."
 
 
@@ -59,13 +62,18 @@ def _row(source_id: int, message: Quarantined, at: datetime, signature: str, cou
         source_id=source_id,
         at=at,
         kind=_text(message.kind, 32),
-        error=_text(message.error, 1000),
+        error=_text(without_values(message.error), 1000),
         place=_text(message.place, 255),
         raw=message.raw[:RAW_BYTES],
         size=len(message.raw),
         signature=signature,
         count=count,
     )
+
+
+def without_values(error: str) -> str:
+    """Return an error without the values that it quotes: whoever may not see callers sees errors."""
+    return _VALUES.sub("\N{HORIZONTAL ELLIPSIS}", error)
 
 
 def _text(value: str, longest: int) -> str:

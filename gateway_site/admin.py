@@ -27,6 +27,7 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]  # it
     """Who may log in, and with which roles."""
 
     form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
+    add_fieldsets = DjangoUserAdmin.add_fieldsets  # unfold's own, which comes first, is empty
     hidden_fields = ("password",)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:

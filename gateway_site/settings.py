@@ -16,6 +16,7 @@ from django.core.management.utils import get_random_secret_key
 import clock
 from gateway_site.config import embedded
 from gateway_site.config.celery_settings import *  # noqa: F403  (one flat namespace is Django's idiom)
+from gateway_site.config.private_files import keep_private
 from gateway_site.ops.logs import LOGGING  # noqa: F401  (Django reads it)
 from gateway_site.ui.navigation import UNFOLD  # noqa: F401  (unfold reads it)
 from qms import endpoints
@@ -27,10 +28,10 @@ environ.Env.read_env(Path(os.environ.get("GATEWAY_ENV_FILE", BASE_DIR / ".env"))
 
 #: Where the embedded database, Redis, spools and logs live.
 VAR_DIR = Path(env.str("GATEWAY_VAR", default=str(BASE_DIR / "var"))).resolve()
+keep_private(VAR_DIR)
 clock.keep(VAR_DIR / "clock")
 #: Each listener of a source has a spool of its own: two on one machine need two folders.
 SPOOL_DIR = Path(env.str("SPOOL_DIR", default=str(VAR_DIR / "spool")))
-VAR_DIR.mkdir(parents=True, exist_ok=True)
 
 DEBUG = env.bool("DEBUG", default=False)
 
@@ -94,13 +95,14 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "gateway_site.middleware.AdminMethods",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "gateway_site.middleware.RequestLog",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -173,7 +175,9 @@ AXES_COOLOFF_TIME = 0.25  # hours; without it a lock is for ever
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # the name alone would let anyone lock the operator out
 AXES_RESET_ON_SUCCESS = True
 AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
-AXES_IPWARE_PROXY_COUNT = env.int("PROXY_COUNT", default=0)
+#: How many proxies stand before the gateway; each adds an address to X-Forwarded-For.
+PROXY_COUNT = env.int("PROXY_COUNT", default=0)
+AXES_CLIENT_IP_CALLABLE = "gateway_site.middleware.client_address"
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = env.str("TIME_ZONE", default="UTC")

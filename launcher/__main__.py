@@ -7,6 +7,9 @@ from importlib import import_module
 
 import django
 
+from gateway_site.config.private_files import keep_private
+from launcher.paths import var_dir
+
 
 @dataclass(frozen=True)
 class Word:
@@ -56,6 +59,7 @@ def main(words: list[str]) -> int:
 
 
 def _do(word: Word, words: list[str]) -> int:
+    keep_private(var_dir())
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
     if word.seal:
         import_module(word.seal).seal(words)

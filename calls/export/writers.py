@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -14,6 +15,9 @@ import xlsxwriter
 ROWS_A_SHEET = 1_000_000
 #: What makes a spreadsheet take a text for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four: full width
+
+#: The same after what a spreadsheet with another list separator, or a text in several lines, takes for a new cell.
+_HIDDEN_FORMULA = re.compile(r"(?<=[;\t|\r\n])(?=[ \"']*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 Cell = str | int | datetime | None
 
@@ -46,6 +50,14 @@ def is_formula(text: str) -> bool:
     return text.startswith(FORMULA)
 
 
+def defused(text: str) -> str:
+    """Return a text with an apostrophe before whatever a spreadsheet could take for a formula, in mid-text too.
+
+    A spreadsheet whose list separator is a semicolon splits our texts at semicolons, quotation marks or not.
+    """
+    return _HIDDEN_FORMULA.sub("'", f"'{text}" if is_formula(text) else text)
+
+
 class CsvFile:
     """A CSV in UTF-8 with its mark, as Excel wants it; what could be a formula gets an apostrophe before it."""
 
@@ -62,7 +74,7 @@ class CsvFile:
     def _text(self, cell: Cell) -> str | int | None:
         if isinstance(cell, datetime):
             return cell.astimezone(self._zone).isoformat(" ", "milliseconds")
-        return f"'{cell}" if isinstance(cell, str) and is_formula(cell) else cell
+        return defused(cell) if isinstance(cell, str) else cell
 
     def close(self) -> None:
         """End the file."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 import msgspec
+from django.conf import settings
 from kombu.exceptions import OperationalError as BrokerError
 
 import clock
@@ -16,6 +17,7 @@ from calls.models import Checkpoint
 from cti.models import CtiSource, LinkState, LinkStatus, SourceKind
 from flags.models import FlagOnServer, FlagSetting
 from gateway_site.celery import app
+from gateway_site.config.private_files import exposed
 from gateway_site.ops import clock_offsets, probes, worker_heartbeat
 from qms.api import ConnectionStep as Tried
 from qms.api import test_connection
@@ -56,6 +58,7 @@ def quick_steps() -> Iterator[InstallationStep]:
     """Look at all but the Recording Services: that takes a few seconds at most."""
     vital = list(_vital())
     yield from vital
+    yield files_step()
     if not is_known(vital):
         return
     if all(one.state is StepState.PASS for one in vital):
@@ -63,6 +66,15 @@ def quick_steps() -> Iterator[InstallationStep]:
         yield _beat()
     yield _web()
     yield from _sources()
+
+
+def files_step() -> InstallationStep:
+    """Look whether other users of the machine can read the database, the logs and the keys."""
+    found = exposed(settings.VAR_DIR)
+    if found:
+        todo = f"Run chmod 700 {settings.VAR_DIR} as its owner: other users can read what is in it."
+        return InstallationStep("private files", StepState.FAIL, found, todo)
+    return InstallationStep("private files", StepState.PASS, f"only this user enters {settings.VAR_DIR}")
 
 
 def is_known(taken: Iterable[InstallationStep]) -> bool:

@@ -8,6 +8,17 @@ import structlog
 
 JSON_LOGS = os.environ.get("LOG_FORMAT", "console") == "json"
 
+
+class NoTracebackOfRefusals(logging.Filter):
+    """Takes the traceback from the record of a refused request: a 403 is an answer, not an accident."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let the record pass, without the traceback where the answer was below 500."""
+        if getattr(record, "status_code", 500) < 500:
+            record.exc_info = record.exc_text = None
+        return True
+
+
 _shared: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -39,9 +50,12 @@ LOGGING: dict[str, Any] = {
     "formatters": {
         "data": {"()": structlog.stdlib.ProcessorFormatter, "processor": _renderer, "foreign_pre_chain": _shared}
     },
+    "filters": {"no_traceback_of_refusals": {"()": NoTracebackOfRefusals}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "data"}},
     "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
     "loggers": {
+        "django.request": {"filters": ["no_traceback_of_refusals"]},
+        "django.security": {"filters": ["no_traceback_of_refusals"]},
         # zeep logs envelopes, passwords included, at DEBUG.
         "zeep": {"level": logging.WARNING},
         "zeep.transports": {"level": logging.WARNING},

@@ -145,7 +145,8 @@ def test_no_text_becomes_a_formula(asker: User, text: str) -> None:
     leg(1, queue_name=text, agent_name="Bob")
 
     (row,) = table(written(job(asker)))
-    assert row["Queue"] == f"'{text}"
+    assert row["Queue"].startswith("'")
+    assert row["Queue"].replace("'", "") == text
     assert row["Agent name"] == "Bob"
     rows = cells(jobs.path_of(written(job(asker, "xlsx"))))
     assert any(text.strip() in cell for cell in rows[1])

@@ -1,0 +1,49 @@
+"""What happens to every request before its page: the client's address, what is logged of it, which methods exist."""
+
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django_structlog.middlewares import RequestMiddleware
+
+Handler = Callable[[HttpRequest], HttpResponse]
+#: The admin's pages know these alone; Django's own would treat any other as GET.
+ADMIN_METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the peer's address, or behind ``PROXY_COUNT`` proxies the one that the outermost of them saw.
+
+    A header that holds fewer addresses did not come through the proxies, so it is not believed.
+    """
+    peer = str(request.META.get("REMOTE_ADDR", ""))
+    count = settings.PROXY_COUNT
+    hops = [one.strip() for one in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if one.strip()]
+    return hops[-count] if 0 < count <= len(hops) else peer
+
+
+class RequestLog(RequestMiddleware):
+    """Logs requests by method and path. A query may hold a caller's number or a token, so it is never logged."""
+
+    @staticmethod
+    def format_request(request: HttpRequest) -> str:
+        """Return what is logged of a request."""
+        return f"{request.method} {request.path}"
+
+    @classmethod
+    def bind_ip(cls, request: HttpRequest) -> None:
+        """Log the address that the log-in throttle counts, not one that the client chose."""
+        structlog.contextvars.bind_contextvars(ip=client_address(request))
+
+
+class AdminMethods:
+    """Answers 405 to methods that no page of the admin has."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/admin/") and request.method not in ADMIN_METHODS:
+            return HttpResponseNotAllowed(ADMIN_METHODS)
+        return self._get_response(request)
