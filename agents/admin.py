@@ -1,4 +1,4 @@
-"""Agents, where they sit and what QMS makes of it; QMS users and their loads. Pages change nothing; buttons post."""
+"""Agents, their sessions and matches; QMS users and their syncs. Pages only show; buttons post."""
 
 from typing import Any
 
@@ -59,11 +59,11 @@ class ReadOnlyInline(TabularInline):
     per_page = 50
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody add a row."""
+        """Rows are read-only."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody change a row."""
+        """Rows are read-only."""
         return False
 
 
@@ -81,7 +81,7 @@ class MappingActInline(ReadOnlyInline):
     model = MappingAct
     fields = ("at", "by", "before_name", "after_name", "reason")
     readonly_fields = fields
-    verbose_name_plural = "mappings by hand, newest first"
+    verbose_name_plural = "manual mappings, newest first"
     hide_title = True
 
 
@@ -117,7 +117,7 @@ class AgentAdmin(AgentsAdmin):
 
 @admin.register(Presence)
 class PresenceAdmin(AgentsAdmin):
-    """Who sat where, from when to when."""
+    """Which agent was logged on at which extension, and when."""
 
     list_display = ("agent_id", "agent_name", "device_id", "state", "since", "until", "source")
     list_filter = ("source", ("until", admin.EmptyFieldListFilter), "state")
@@ -144,7 +144,7 @@ class MappingActForm(forms.ModelForm):  # type: ignore[type-arg]  # its paramete
         fields = ("agent", "after", "reason")
 
     def clean_reason(self) -> str:
-        """Accept no empty reason, nor one of blanks."""
+        """Require a reason that is not blank."""
         return str(self.cleaned_data["reason"]).strip()
 
     def clean(self) -> dict[str, Any] | None:
@@ -171,7 +171,7 @@ class MappingActAdmin(AgentsAdmin):
     autocomplete_fields = ("agent", "after")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Let those add a mapping who may."""
+        """Require the add permission."""
         return request.user.has_perm("agents.add_mappingact")
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -200,7 +200,7 @@ class MappingActAdmin(AgentsAdmin):
             return HttpResponseRedirect(reverse("admin:agents_mappingact_changelist"))
 
     def save_model(self, request: HttpRequest, obj: MappingAct, form: Any, change: bool) -> None:
-        """Add the act, and tell what the matching makes of it."""
+        """Add the mapping and show its effect."""
         act = manual_mappings.map_agent(
             obj.agent, obj.after, reason=obj.reason, by=request.user.get_username(), now=clock.now()
         )
@@ -231,7 +231,7 @@ class QmsUserAdmin(AgentsAdmin):
         return "gone" if user.gone_at else "listed"
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Show the state of the loads above the users."""
+        """Show the state of the syncs above the users."""
         return super().changelist_view(request, {"refreshes": panels.refreshes(request), **(extra_context or {})})  # type: ignore[no-any-return]
 
     def get_urls(self) -> list[URLPattern]:
@@ -252,13 +252,13 @@ class QmsUserAdmin(AgentsAdmin):
             services = services.filter(pk=request.POST["service"])
         for service in services:
             schedule.ask(service.pk, Trigger.BUTTON, asked_by=request.user.get_username())
-        told = ", ".join(service.slug for service in services)
-        messages.info(request, f"Loading the users of {told}." if told else "No Recording Service is enabled.")
+        slugs = ", ".join(service.slug for service in services)
+        messages.info(request, f"Loading the users of {slugs}." if slugs else "No Recording Service is enabled.")
         return HttpResponseRedirect(reverse("admin:agents_qmsuser_changelist"))
 
     @method_decorator(require_GET)
     def panel(self, request: HttpRequest) -> HttpResponse:
-        """Return the panel alone: it asks for itself while a load runs."""
+        """Return the panel alone: it polls while a sync runs."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return TemplateResponse(request, "agents/refresh_panel.html", {"refreshes": panels.refreshes(request)})
@@ -283,7 +283,7 @@ class ShiftCheckAdmin(AgentsAdmin):
 
 
 class UserChangeInline(ReadOnlyInline):
-    """What a load changed."""
+    """What a sync changed."""
 
     model = UserChange
     fields = ("user_id", "kind", "field", "before", "after")
@@ -292,7 +292,7 @@ class UserChangeInline(ReadOnlyInline):
 
 @admin.register(UserRefresh)
 class UserRefreshAdmin(AgentsAdmin):
-    """Every load of users with its difference; a suspicious one can be confirmed."""
+    """Every user sync with its difference; a suspicious one can be confirmed."""
 
     list_display = ("started_at", "service", "how", "trigger", "asked_by", "loaded", "added", "changed", "gone")
     list_filter = ("service", "state", "trigger")

@@ -1,4 +1,4 @@
-"""Mappings by hand: an administrator's word that an agent is a certain QMS user; added to, never changed or deleted."""
+"""Manual mappings: an administrator states which QMS user an agent is. Rows are only ever added."""
 
 from datetime import datetime
 
@@ -22,7 +22,7 @@ def count_acts() -> int:
 
 
 def standing_acts(source_id: int) -> list[MappingAct]:
-    """Return the act that holds for each agent of a source who is mapped by hand."""
+    """Return the act that holds for each agent of a source who has a manual mapping."""
     acts = MappingAct.objects.filter(agent__source_id=source_id).select_related("agent", "after__service")
     last = {act.agent_id: act for act in acts.order_by("agent_id", "number")}
     return [act for act in last.values() if act.after]
@@ -43,7 +43,7 @@ def check(agent: Agent, user: QmsUser | None) -> None:
     last = last_act(agent)
     standing = last.after if last else None
     if user is None and standing is None:
-        raise MappingRefused("This agent is not mapped by hand, so there is nothing to end. Choose a QMS user.")
+        raise MappingRefused("This agent has no manual mapping to end. Choose a QMS user.")
     if user is not None:
         if standing is not None and _identity(standing) == _identity(user):
             raise MappingRefused("This agent is mapped to this user already.")
@@ -56,7 +56,7 @@ def map_agent(agent: Agent, user: QmsUser | None, *, reason: str, by: str, now: 
     """Say that an agent is a QMS user, or with None that the mapping ends. Raises ``MappingRefused``."""
     agent = Agent.objects.select_for_update().get(pk=agent.pk)  # Two administrators act one after the other.
     if not reason.strip():
-        raise MappingRefused("Say why: the reason is shown wherever the mapping is used.")
+        raise MappingRefused("Give a reason: it is shown wherever the mapping is used.")
     check(agent, user)
     last = last_act(agent)
     return MappingAct.objects.create(
@@ -85,7 +85,7 @@ def _mapping(act: MappingAct, user: QmsUser) -> ManualMapping:
 
 
 def _identity(user: QmsUser) -> tuple[int, str]:
-    """Return what tells users apart: the services of a Data Server list the same ones."""
+    """Return a user's identity: the services of a Data Server list the same users."""
     return user.service.data_server_id, user.user_id
 
 

@@ -80,6 +80,7 @@ class Presence(models.Model):
 
     class Meta:
         ordering = ["-since"]
+        verbose_name = "agent session"
         constraints = [
             models.UniqueConstraint(
                 fields=["source", "device_id"], condition=Q(until=None), name="agents_one_agent_a_device"
@@ -171,8 +172,8 @@ class MappingAct(models.Model):
 
     class Meta:
         ordering = ["-at", "-id"]
-        verbose_name = "mapping by hand"
-        verbose_name_plural = "mappings by hand"
+        verbose_name = "manual mapping"
+        verbose_name_plural = "manual mappings"
         constraints = [
             models.UniqueConstraint(fields=["agent", "number"], name="agents_mapping_acts_in_order"),
         ]
@@ -225,8 +226,8 @@ class UserRefresh(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        verbose_name = "load of users"
-        verbose_name_plural = "loads of users"
+        verbose_name = "user sync"
+        verbose_name_plural = "user syncs"
         constraints = [
             models.UniqueConstraint(  # One load at a time for each service.
                 fields=["service"], condition=Q(state="running"), name="agents_one_refresh_a_service"

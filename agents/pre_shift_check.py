@@ -1,4 +1,4 @@
-"""The pre-shift check: everybody who may sit down today is matched once, while there is time to mend what is wrong.
+"""The pre-shift check: match everybody who may log on today, while there is time to correct what is wrong.
 
 Who: each agent seen in the last two weeks, at the extension of the last stay, and each monitored extension of a source.
 """
@@ -20,11 +20,11 @@ from qms.models import RecordingService
 
 log = structlog.get_logger()
 
-#: Who was not seen for so long is not expected.
+#: An agent not seen for longer is not expected.
 EXPECTED_FOR = timedelta(days=14)
 #: Users that were loaded longer ago are themselves a trouble: a daily load failed.
 USERS_FRESH_FOR = timedelta(hours=26)
-#: So many checks are kept, and so many troubles of each; the counts are always whole.
+#: Maximum of checks kept, and of findings kept of each; the counts are always complete.
 KEPT_CHECKS = 60
 KEPT_TROUBLES = 1000
 #: The kind of a trouble that concerns all users of a Recording Service.

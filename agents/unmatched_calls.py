@@ -1,4 +1,4 @@
-"""What it costs that an agent is not matched: the calls of today that could not be flagged, as the calls tell it."""
+"""Today's unflagged calls per extension, caused by unmatched users; counted by ``calls``."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -37,6 +37,6 @@ def note_calls_at_risk(found: Iterable[UnmatchedCalls], day: date) -> None:
 
 
 def calls_at_risk(day: date) -> dict[tuple[int, str], int]:
-    """Return the calls at risk on a day by source and extension; of another day than the last told, nothing."""
+    """Return the calls at risk on a day by source and extension; empty for any other day than the last one counted."""
     rows = CallsAtRisk.objects.filter(day=day).values_list("source_id", "device_id", "calls")
     return {(source, device): calls for source, device, calls in rows}

@@ -1,23 +1,26 @@
 """Legs, gaps and searches for people: what happened, why, and what to do next. Nothing here can be edited."""
 
-from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
+from django.urls import reverse
+from django.utils.html import format_html
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 import clock
 from calls.core.outcomes import Outcome
-from calls.models import Checkpoint, Gap, Leg, QueueName, RecordingSearch
+from calls.core.result_events import WHY
+from calls.models import Checkpoint, Gap, Leg, QueueName, RecordingSearch, SearchState
 from calls.ui.leg_filters import (
     LEG_LOOKUPS,
     ConnectedFilter,
     PhaseFilter,
     ReasonFilter,
+    SearchStateFilter,
     SourceFilter,
     WhenFilter,
     WhyFilter,
@@ -25,6 +28,7 @@ from calls.ui.leg_filters import (
 from calls.ui.leg_list import SEE_CALLERS, LegChangeList
 from calls.ui.leg_page import leg_page
 from calls.ui.leg_search import any_of, newest
+from clock.text import exact, shown
 from history.admin import ReadOnlyAdmin
 
 _COLOURS = {
@@ -38,10 +42,15 @@ _COLOURS = {
 }
 
 
+_SEARCH_LABELS = {
+    SearchState.OPEN.label: "info",
+    SearchState.FOUND.label: "success",
+    SearchState.MISSED.label: "danger",
+}
 _LABELS = {outcome.value.replace("_", " "): colour for outcome, colour in _COLOURS.items()}
 
 
-#: The searches of so many legs, the newest that are found, are shown.
+#: Maximum of legs, the newest found, whose searches are listed.
 LEGS_SEARCHED = 500
 
 
@@ -97,7 +106,7 @@ class LegAdmin(CallsAdmin):
 
     @display(description="Connected")
     def connected(self, leg: Leg) -> str:
-        return _moment(leg.connected_at)
+        return shown(leg.connected_at)
 
     @display(description="Lasted")
     def lasted(self, leg: Leg) -> str:
@@ -129,21 +138,22 @@ class LegAdmin(CallsAdmin):
         return super().change_view(request, object_id, form_url, context)
 
 
-def _moment(moment: datetime | None) -> str:
-    return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S") if moment else ""
-
-
 @admin.register(RecordingSearch)
 class RecordingSearchAdmin(CallsAdmin):
     """What QMS was asked for each leg, how soon, and what it answered."""
 
-    list_display = ("connected_at", "extension", "service", "state", "attempts", "after", "said")
-    list_filter = ("state", "service", WhyFilter)
+    list_display = ("connected", "extension", "service", "state_label", "attempts", "after", "said", "leg_link")
+    list_filter = (SearchStateFilter, "service", WhyFilter)
     search_fields = ("leg_id",)  # Shows the box; the legs are searched.
     search_help_text = "Search as in the list of legs"
     list_select_related = ("service",)
     paginator = InfinitePaginator  # Counting ten million rows takes seconds.
     sortable_by = ()
+    fieldsets = (
+        (None, {"fields": ("leg_link", "call", "extension", "service", "state_label", "said", "attempts")}),
+        ("Times", {"fields": ("connected", "first_asked", "asked", "answered", "after", "until")}),
+        ("Recording", {"fields": ("recording_guid", "recording_began", "kept")}),
+    )
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[RecordingSearch], search_term: str
@@ -155,15 +165,63 @@ class RecordingSearchAdmin(CallsAdmin):
         legs = newest(Leg.objects.all(), words, None, LEGS_SEARCHED, may_see_callers=may_see)
         return queryset.filter(leg_id__in=[leg.pk for leg in legs]), False
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return tuple(name for _, options in self.fieldsets for name in options["fields"])
+
+    @display(description="Connected")
+    def connected(self, search: RecordingSearch) -> str:
+        return exact(search.connected_at)
+
+    @display(description="First question sent")
+    def first_asked(self, search: RecordingSearch) -> str:
+        return exact(search.first_asked_at, since=search.connected_at)
+
+    @display(description="Answered question sent")
+    def asked(self, search: RecordingSearch) -> str:
+        return exact(search.asked_at, since=search.connected_at)
+
+    @display(description="Answer received")
+    def answered(self, search: RecordingSearch) -> str:
+        return exact(search.answered_at, since=search.connected_at)
+
+    @display(description="Deadline")
+    def until(self, search: RecordingSearch) -> str:
+        return exact(search.deadline, since=search.connected_at)
+
+    @display(description="Recording began (QMS clock)")
+    def recording_began(self, search: RecordingSearch) -> str:
+        return exact(search.recording_started_at, since=search.connected_at)
+
+    @display(description="Recording before the transfer")
+    def kept(self, search: RecordingSearch) -> str:
+        return search.known_guid or "none"
+
+    @display(description="State", label=_SEARCH_LABELS)
+    def state_label(self, search: RecordingSearch) -> str:
+        return str(search.ended_as.label)
+
     @display(description="Answered after")
     def after(self, search: RecordingSearch) -> str:
         if search.answered_at is None:
             return ""
-        return f"{(search.answered_at - search.connected_at).total_seconds():.2f} s"
+        return f"{(search.answered_at - search.connected_at).total_seconds() * 1000:,.0f} ms"
 
     @display(description="Answer")
     def said(self, search: RecordingSearch) -> str:
-        return search.recording_guid or search.error or search.why
+        if search.ended_as is SearchState.UNCHANGED:
+            return "The leg keeps the recording it had before the transfer."
+        return search.recording_guid or search.error or WHY.get(search.why, search.why)
+
+    @display(description="Leg")
+    def leg_link(self, search: RecordingSearch) -> str:
+        address = reverse("admin:calls_leg_change", args=[search.leg_id])
+        return format_html('<a class="underline" href="{}">leg of {}</a>', address, search.extension)
+
+    @display(description="Call")
+    def call(self, search: RecordingSearch) -> str:
+        call_id = Leg.objects.filter(pk=search.leg_id).values_list("call_id", flat=True).first()
+        address = f"{reverse('admin:calls_leg_changelist')}?{urlencode({'q': call_id or ''})}"
+        return format_html('<a class="underline" href="{}">{}</a>', address, call_id) if call_id else "no longer stored"
 
 
 @admin.register(QueueName)

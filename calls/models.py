@@ -214,13 +214,18 @@ class HourlyLatency(models.Model):
         return f"{self.hour:%Y-%m-%d %H:%M}: {self.legs} {self.measure} within {self.bucket_ms} ms"
 
 
+#: Answers of QMS after which a leg keeps the recording it had before the transfer.
+KEPT_RECORDING = ("same", "none")
+
+
 class SearchState(models.TextChoices):
-    """Where a recording search is."""
+    """Where a recording search is. ``UNCHANGED`` is only counted and shown; see ``RecordingSearch.ended_as``."""
 
     OPEN = "open", "asking"
     FOUND = "found", "found"
     MISSED = "missed", "missed"
     CANCELLED = "cancelled", "no longer needed"
+    UNCHANGED = "unchanged", "same recording as before"
 
 
 class QueueName(models.Model):
@@ -280,6 +285,16 @@ class RecordingSearch(models.Model):
                 fields=["service", "why", "-id"], condition=Q(state="missed"), name="calls_search_missed"
             ),
         ]
+
+    @property
+    def ended_as(self) -> SearchState:
+        """Return the state as people count it.
+
+        A search after a transfer whose leg has a recording already, and for which QMS named no other one, missed
+        nothing: it is stored as missed, because the fold takes it so, and reported as unchanged.
+        """
+        is_kept = self.state == SearchState.MISSED and self.known_guid and self.why in KEPT_RECORDING
+        return SearchState.UNCHANGED if is_kept else SearchState(self.state)
 
     def __str__(self) -> str:
         return f"search for {self.extension}"

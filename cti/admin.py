@@ -115,7 +115,7 @@ class CtiSourceAdmin(RecordedAdmin):
         (None, {"fields": ("link", "slug", "kind", "enabled")}),
         ("Address", {"fields": ("host", "port", "tls", "ca_file")}),
         ("Login", {"fields": ("username", *SECRET_FIELDS)}),
-        ("What it tells", {"fields": ("device_lines", "queue_lines", "seating", "options")}),
+        ("What it reports", {"fields": ("device_lines", "queue_lines", "seating", "options")}),
     )
 
     @display(description="Link")
@@ -138,13 +138,13 @@ class CtiSourceAdmin(RecordedAdmin):
 
     @display(description="Last event")
     def last_event(self, source: CtiSource) -> Any:
-        """Tell when the last event came."""
+        """Return when the last event came."""
         status = getattr(source, "status", None)
         return status.last_event_at if status else None
 
     @display(description="Events a second")
     def rate(self, source: CtiSource) -> Any:
-        """Tell how many events come now."""
+        """Return the current rate of events."""
         status = getattr(source, "status", None)
         return status.events_per_second if status and not is_silent(status, clock.now()) else None
 

@@ -79,7 +79,7 @@ def _state(status: LinkStatus, now: datetime) -> str:
     if status.state == LinkState.SPOOLING:
         kept = f"{status.spooled} events wait in its file, in order"
         return f"The link is up, but Redis takes no events{since}; {kept}."
-    words = {LinkState.UP: "The link is up", LinkState.DOWN: "The link is down", LinkState.CONNECTING: "It connects"}
+    words = {LinkState.UP: "The link is up", LinkState.DOWN: "The link is down", LinkState.CONNECTING: "Connecting"}
     return f"{words.get(LinkState(status.state), status.get_state_display())}{since}."
 
 

@@ -12,7 +12,7 @@ from history.states import RowState, differences, state_of, values
 
 
 class RecordedAdmin(ModelAdmin):
-    """A ``ModelAdmin`` whose history tells each field before and after. ``hidden_fields`` are told as changed only."""
+    """A ``ModelAdmin`` whose history has each field before and after; of ``hidden_fields`` only that they changed."""
 
     hidden_fields: tuple[str, ...] = ()
 
@@ -30,7 +30,7 @@ class RecordedAdmin(ModelAdmin):
         return differences(form.recorded_before, self._stored(form.instance)) or "Saved without a change."
 
     def log_deletions(self, request: HttpRequest, queryset: Iterable[Model]) -> Any:
-        """Keep what a row that goes said, for whoever has to make it anew."""
+        """Keep the values of a deleted row, for whoever has to recreate it."""
         return [self._log_deletion(request, row) for row in queryset]
 
     def _log_deletion(self, request: HttpRequest, row: Model) -> Any:

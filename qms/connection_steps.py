@@ -6,6 +6,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import msgspec
+from django.template.defaultfilters import pluralize
 
 from qms.connections import connection_of
 from qms.health import CLOCK_TOLERANCE_SECONDS
@@ -121,12 +122,16 @@ def _login(port: SoapRecordingService, _: RecordingService) -> str:
 
 def _users(port: SoapRecordingService, _: RecordingService) -> str:
     count = len(list(itertools.islice(port.users(), ENOUGH_USERS)))
-    return "No users." if not count else f"{count} users{' or more' if count == ENOUGH_USERS else ''}."
+    return "No users." if not count else f"{count} user{pluralize(count)}{' or more' if count == ENOUGH_USERS else ''}."
 
 
 def _flags(port: SoapRecordingService, _: RecordingService) -> str:
     names = [definition.name for definition in port.flag_definitions()]
-    return f"{len(names)} flags: {', '.join(names)}." if names else "No flags yet; create them on the page Flags."
+    return (
+        f"{len(names)} flag{pluralize(len(names))}: {', '.join(names)}."
+        if names
+        else "No flags yet; create them on the page Flags."
+    )
 
 
 _CHECKS = (

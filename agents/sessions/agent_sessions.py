@@ -50,7 +50,7 @@ def save_stays(source_id: int, changes: Sequence[SessionChange]) -> None:
 
 
 def _parted(stays: Sequence[_StoredSession]) -> tuple[list[_StoredSession], list[_StoredSession]]:
-    """Return the stays that go on, as far as can be told, and the others: at their devices somebody came or left."""
+    """Return the sessions that seem to continue, and the others: at their devices somebody logged on or off."""
     touched = Counter(stay.seat.device_id for stay in stays)
     going: list[_StoredSession] = []
     rest: list[_StoredSession] = []

@@ -1,4 +1,4 @@
-"""What stands above the lists in the admin: who is logged on, the pre-shift check, how the loads of users went."""
+"""The panels above the lists of the admin: who is logged on, the pre-shift check, the user syncs."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -58,7 +58,7 @@ class ShiftPanel(msgspec.Struct):
 
 
 class RefreshPanel(msgspec.Struct):
-    """How the loads of each Recording Service went. ``is_running``: the panel asks for itself again."""
+    """The last user sync of each Recording Service. ``is_running``: the panel polls."""
 
     sentence: str
     table: AgentsTable
@@ -96,10 +96,10 @@ def mapped(agent: Agent) -> str:
 
 
 def refreshes(request: HttpRequest) -> RefreshPanel:
-    """Return the last load of every enabled Recording Service."""
+    """Return the last sync of every enabled Recording Service."""
     services = list(RecordingService.objects.filter(enabled=True))
     latest = [_latest(service) for service in services]
-    headers = ("Recording Service", "Last load", "Result", "Loaded", "Added", "Changed", "Gone", "Unchanged", "Remark")
+    headers = ("Recording Service", "Last sync", "Result", "Loaded", "Added", "Changed", "Gone", "Unchanged", "Remark")
     rows = [_refresh_row(service, one) for service, one in zip(services, latest, strict=True)]
     return RefreshPanel(
         sentence=_refresh_sentence(services),
@@ -114,11 +114,12 @@ def _seated_sentence(agents: Sequence[LoggedOnAgent]) -> str:
     if not agents:
         return "Nobody is logged on. Agents appear here when a CTI source reports that they log on."
     troubled = sum(one.verdict.kind is not MatchKind.MATCHED for one in agents)
+    are = "1 agent is logged on" if len(agents) == 1 else f"{len(agents):,} agents are logged on"
     more = f" The first {SHOWN_AT_MOST} are shown." if len(agents) > SHOWN_AT_MOST else ""
     if troubled:
         cost = f" Calls at risk there today: {at_risk}." if (at_risk := _at_risk(agents)) else ""
-        return f"{len(agents)} agents are logged on; the calls of {troubled} cannot be flagged.{cost}{more}"
-    return f"{len(agents)} agents are logged on, and each is matched with a QMS user.{more}"
+        return f"{are}; the calls of {troubled} cannot be flagged.{cost}{more}"
+    return f"{are}, {'' if len(agents) == 1 else 'each '}matched with a QMS user.{more}"
 
 
 def _at_risk(agents: Sequence[LoggedOnAgent]) -> int:
@@ -135,11 +136,11 @@ def _seated_row(one: LoggedOnAgent, *, may_map: bool) -> Sequence[Any]:
 
 
 def _mendable(one: LoggedOnAgent) -> str:
-    """Return the reason, and for the troubled the way to a mapping by hand."""
+    """Return the reason, and for the troubled the link to a manual mapping."""
     if one.agent_pk is None or (one.rank == 2 and not one.verdict.is_by_hand):
         return one.verdict.reason
     address = f"{reverse('admin:agents_mappingact_add')}?agent={one.agent_pk}"
-    word = "change the mapping" if one.verdict.is_by_hand else "map by hand"
+    word = "change the mapping" if one.verdict.is_by_hand else "map manually"
     return format_html(
         '<span>{} <a class="underline whitespace-nowrap" href="{}">{}</a></span>', one.verdict.reason, address, word
     )
@@ -177,7 +178,7 @@ def _refresh_sentence(services: Sequence[RecordingService]) -> str:
 
 def _refresh_row(service: RecordingService, refresh: UserRefresh | None) -> Sequence[Any]:
     if refresh is None:
-        return (service.slug, "never", "", "", "", "", "", "", "Users were never loaded: press the button.")
+        return (service.slug, "never", "", "", "", "", "", "", "Its users were never loaded: press the button.")
     link = format_html('<a class="underline" href="{}">{}</a>', _address(refresh), _ago(refresh.started_at))
     counts = (refresh.loaded, refresh.added, refresh.changed, refresh.gone, refresh.unchanged)
     return (service.slug, link, _label(*RESULTS[RefreshState(refresh.state)]), *counts, refresh.error)

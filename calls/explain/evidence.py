@@ -21,14 +21,14 @@ from cti.events import EventError, decode
 from cti.models import CtiSource, LinkStatus, QuarantinedMessage, SourceKind
 from flags.models import UNSETTLED, FlagWrite
 
-#: As many legs as one question is answered for; those without flags come first.
+#: Maximum of legs that one question is answered for; those without flags come first.
 LEGS_AT_MOST = 20
-#: As many of an extension's legs are looked at before a moment.
+#: Maximum of an extension's legs that are read before a moment.
 LOOKED_AT = 50
 SOURCES_AT_MOST = 50
 GAPS_AT_MOST = 3
 NEAR_AT_MOST = 3
-#: As many of an extension's newest legs are offered where no time was given.
+#: Number of an extension's newest legs offered where no time was given.
 NEWEST = 5
 
 
@@ -230,7 +230,7 @@ def _refusal(source: CtiSource, extension: str) -> str:
 
 
 def _near(devices: Iterable[str], extension: str) -> tuple[str, ...]:
-    """Return the listed extensions that differ only by leading zeros or a longer form; they are told, never used."""
+    """Return the listed extensions that differ only by leading zeros or a longer form; shown, never matched."""
     bare = extension.lstrip("0+")
     found = [one for one in devices if one != extension and bare and _is_near(one.lstrip("0+"), bare)]
     return tuple(sorted(found)[:NEAR_AT_MOST])

@@ -129,7 +129,7 @@ def _by_time(case: NothingCase, at: datetime, zone: tzinfo) -> Iterator[Cause]:
         yield Cause(
             "Too old: the legs of that time are deleted",
             f"Legs are kept for {case.keeps_days} days (RETENTION_DAYS); what happened before is no longer known.",
-            "Look at the recording's flags in QMS itself: flags that were written stand there for ever.",
+            "Look at the recording's flags in QMS itself: flags that were written stay there.",
         )
     elif not case.sources:
         yield Cause(
@@ -141,7 +141,7 @@ def _by_time(case: NothingCase, at: datetime, zone: tzinfo) -> Iterator[Cause]:
         yield Cause(
             "The gateway has never seen a call",
             "No leg at all is known here.",
-            "Test the installation: the page tells step by step what is missing.",
+            "Test the installation: the page shows step by step what is missing.",
         )
 
 
@@ -159,7 +159,7 @@ def _by_source(case: NothingCase, at: datetime, zone: tzinfo) -> Iterator[Cause]
         yield Cause(
             "Before the gateway's first known call",
             f"The oldest leg known here is of {moment(case.oldest_at, zone)}.",
-            "Nothing: was the gateway installed, or its database made anew, after that call?",
+            "Nothing: was the gateway installed, or its database recreated, after that call?",
         )
 
 
@@ -214,8 +214,8 @@ def _not_listed(one: SourceCase, extension: str) -> tuple[str, str]:
 def _in_gap(gap: GapCase, zone: tzinfo) -> Cause:
     return Cause(
         "The link was down then",
-        f"The ledger has a gap then: {gap_text(gap, zone)} A call that lived wholly within a gap cannot be "
-        "known, and its recording cannot be flagged any more.",
+        f"The ledger has a gap then: {gap_text(gap, zone)} Calls that began and ended inside a gap "
+        "cannot be recovered, so this recording cannot be flagged any more.",
         f"Nothing for this call. Find out why the link of {gap.source} was lost: see the gaps, and the source's page.",
     )
 
@@ -236,7 +236,7 @@ def _not_read(one: SourceCase, at: datetime, zone: tzinfo) -> Iterator[Cause]:
     if one.unread:
         messages = "1 message" if one.unread == 1 else f"{one.unread} messages"
         yield Cause(
-            "Something the PBX sent then could not be read",
+            "A message of that time could not be read",
             f"{messages} of {one.slug} of that time could not be read and stand in the quarantine.",
             "Look at the page Quarantine: the reason stands beside each message.",
         )
@@ -247,8 +247,8 @@ def _nothing_missed(case: NothingCase, zone: tzinfo) -> Cause:
     never = "" if case.before or case.after else " No call at this extension is known at any time."
     return Cause(
         "The PBX reported no connected call there then",
-        f"The extension is heard ({heard}), the ledger has no gap and nothing waits or was unreadable: the PBX told of "
-        f"no call that was connected there.{never} A call that only rang has no leg.",
+        f"The extension is heard ({heard}), the ledger has no gap and nothing waits or was unreadable: the PBX "
+        f"reported no call that was connected there.{never} A call that only rang has no leg.",
         f"Check the extension, the date and the time zone (times here are in {zone}); compare the clocks of QMS and "
         "the PBX with the gateway's.",
     )

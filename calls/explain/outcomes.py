@@ -10,7 +10,7 @@ from calls.core.outcomes import Outcome
 from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
 from calls.explain.texts import GIVEN_UP, MISSED, REFUSED, Cause
 
-#: A paragraph stays one: of many steps the last so many are told.
+#: Maximum of steps shown; the last ones count.
 STEPS_AT_MOST = 6
 
 
@@ -123,7 +123,7 @@ def clock(at: datetime, zone: tzinfo) -> str:
 
 
 def explain(case: LegCase, zone: tzinfo) -> Explanation:
-    """Answer for one leg, in the words of its outcome and reason; times are told in the zone."""
+    """Answer for one leg, in the words of its outcome and reason; times are in ``zone``."""
     cause = _cause(case, zone)
     outcome = case.leg.outcome
     mood = {Outcome.FLAGGED: Mood.WELL, Outcome.WAITING: Mood.WAITING}.get(outcome, Mood.BROKEN)
@@ -191,23 +191,23 @@ def _missed(case: LegCase) -> Cause:
 
 def _joined_late(case: LegCase, zone: tzinfo) -> Cause:
     said = (
-        "The call was already in progress when the gateway first saw it. QMS tells a recording's GUID only within "
-        "seconds of Connected, so it was not asked for."
+        "The call was already in progress when the gateway first saw it. QMS gives a recording's GUID only within "
+        "seconds of the start, so it was not asked for."
     )
     heading = "Not flagged: the call was in progress when it was first seen"
     if case.gap is None:
-        why = "No gap in the ledger tells why it was seen late: its beginning was not reported, or the extension was "
+        why = "No gap in the ledger explains it: the start was not reported, or the extension was "
         todo = (
             f"Nothing for this call. If it happens again, see whether the CTI source {case.source} monitors the "
             "extension all the time."
         )
         return Cause(heading, f"{said} {why}monitored only from then on.", todo)
     todo = f"Nothing for this call. So that it does not happen again, keep the link of {case.source} up: see its gaps."
-    return Cause(heading, f"{said} The ledger tells why it was seen late: {gap_text(case.gap, zone)}", todo)
+    return Cause(heading, f"{said} It began in a gap: {gap_text(case.gap, zone)}", todo)
 
 
 def gap_text(gap: GapCase, zone: tzinfo) -> str:
-    """Tell a gap in one sentence."""
+    """Describe a gap in one sentence."""
     until = f"to {moment(gap.ended_at, zone)}" if gap.ended_at else "until now"
     reason = f" ({gap.reason.rstrip('.')})" if gap.reason else ""
     return f"the link of {gap.source} was lost from {moment(gap.began_at, zone)} {until}{reason}."
@@ -244,7 +244,7 @@ def _waiting(case: LegCase, zone: tzinfo) -> Cause:
 def _under_way(case: LegCase, zone: tzinfo) -> Cause:
     leg = case.leg
     if leg.base is WriteStatus.NONE:
-        said = "The flags go to QMS in a moment: what other monitors say late is waited for."
+        said = "The flags are sent in a moment: late events of other monitors are awaited."
         return Cause("Not yet: the call has just ended", said, "Look again in a few seconds.")
     if leg.base is WriteStatus.QUEUED:
         return _delivery(case, "base", "The flags", zone)
@@ -266,9 +266,15 @@ def _delivery(case: LegCase, part: str, what: str, zone: tzinfo) -> Cause:
         todo = "Look again in a minute. If it lasts, see on the dashboard whether the worker for writes runs."
         return Cause("Not yet: on its way to QMS", f"{what} {verb} to be sent to {service}.", todo)
     again = f"; the next try is at {clock(write.not_before, zone)}" if write.not_before else ""
-    said = f"{what} could not be delivered to {service} yet. {write.attempts} tries, the last answer: {write.error}"
+    said = (
+        f"{what} could not be delivered to {service} yet. {_attempts(write.attempts)}, the last answer: {write.error}"
+    )
     todo = f"Press Test connection on the page of {service}; the gateway goes on trying by itself."
     return Cause("Not yet: QMS did not take the flags", f"{said.rstrip('.')}{again}.", todo)
+
+
+def _attempts(count: int) -> str:
+    return "1 attempt" if count == 1 else f"{count} attempts"
 
 
 def _flagged(case: LegCase) -> Cause:
@@ -286,7 +292,7 @@ def _partly(case: LegCase) -> Cause:
     return Cause(
         "Flagged, but for the wrap-up",
         f"The flags of the call stand in QMS, the wrap-up's does not: {case.leg.wrapup_error or case.leg.reason}",
-        "Mend what QMS said, then retry the flag write.",
+        "Correct what QMS reported, then retry the flag write.",
     )
 
 
@@ -301,8 +307,8 @@ def _gone(case: LegCase) -> Cause:
 def _unclear(case: LegCase) -> Cause:
     return Cause(
         "Not known whether it is flagged",
-        f"The flags were sent to recording {case.leg.guid}; QMS gave no clear answer, and reading back told nothing: "
-        f"{case.leg.base_error}",
+        f"The flags were sent to recording {case.leg.guid}; QMS gave no clear answer, and reading back settled "
+        f"nothing: {case.leg.base_error}",
         f"Look at recording {case.leg.guid} in QMS. If it carries no flags, retry the flag write: it is read "
         "back first.",
     )

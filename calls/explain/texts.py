@@ -39,17 +39,18 @@ MISSED = {
     ),
     "several": Cause(
         "Not flagged: QMS named several recordings",
-        "{service} named more than one recording of the extension, and which is this call's cannot be told.",
+        "{service} named more than one recording of the extension, and it is uncertain which is this call's.",
         f"{_DOUBT}whether two devices share the extension.",
     ),
     "stranger": Cause(
-        "Not flagged: QMS named a stranger",
+        "Not flagged: QMS named a recording of another extension",
         "{service} named a recording of another extension or of an earlier time; it was not taken.",
-        f"{_DOUBT}the user's extension, and compare the clocks of QMS and the gateway (Test connection tells).",
+        f"{_DOUBT}the user's extension, and compare the clocks of QMS and the gateway (Test connection shows them).",
     ),
     "next_call": Cause(
-        "Not flagged: it cannot be told whose the recording is",
-        "Before it was certain whose recording {service} had, another call of the extension began or had just ended.",
+        "Not flagged: it is uncertain which call the recording belongs to",
+        "Before it was certain which call the recording on {service} belonged to, another call of the extension began "
+        "or had just ended.",
         f"{_DOUBT}whether calls at this extension follow each other within a second or two.",
     ),
     "began_late": Cause(
@@ -57,7 +58,7 @@ MISSED = {
         "{service} named a recording that began more than 1.5 s after the call was connected: it may be that of "
         "another call, of which the gateway had not heard.",
         "See whether the source had a gap then. If it happens all the time, compare the clocks of QMS and the gateway "
-        "(Test connection tells), and when QMS begins to record.",
+        "(Test connection shows them), and when QMS begins to record.",
     ),
     "late": Cause(
         "Not flagged: the gateway asked too late",
@@ -95,7 +96,7 @@ REFUSED = {
     "": Cause(
         "Not flagged: QMS refused the flags",
         "{service} refused the flags: {error}",
-        f"Mend what it said, {_RETRY}",
+        f"Correct what it reported, {_RETRY}",
     ),
 }
 

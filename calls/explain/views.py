@@ -17,7 +17,7 @@ import clock
 from calls.explain.evidence import LEGS_AT_MOST, Question, answers
 from calls.explain.outcomes import Explanation
 
-#: Moments between which one may ask; others are slips of the pen.
+#: Accepted range of times; anything else is a typing error.
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 

@@ -55,7 +55,7 @@ _ENDS = (
 
 
 class ExportStopped(Exception):
-    """The process was told to stop; another worker begins the job again."""
+    """The process was asked to stop; another worker restarts the job."""
 
     retryable = True
 

@@ -62,7 +62,7 @@ def export_download(request: HttpRequest, job_id: int) -> HttpResponseBase:
     """Give the file to the one who asked for it; callers only to who may still see them."""
     job = get_object_or_404(ExportJob, pk=job_id, user_id=_who(request), state=ExportState.DONE)
     if job.with_callers and not request.user.has_perm(SEE_CALLERS):
-        return _refuse(request, "This file holds callers, whom your account may not see any more.")
+        return _refuse(request, "This file contains callers, which your account may no longer see.")
     try:
         file = path_of(job).open("rb")
     except FileNotFoundError:

@@ -33,7 +33,7 @@ class SheetWriter(Protocol):
 
 
 class SheetFormat(msgspec.Struct, frozen=True):
-    """The headers, and the zone in which moments are told."""
+    """The headers, and the zone of the times."""
 
     headers: tuple[str, ...]
     zone: tzinfo

@@ -109,11 +109,14 @@ def _sentences(ends: SearchEnds) -> list[str]:
     if not ends.all:
         return ["No search ended."]
     found, missed, needless = map(ends.count, (SearchState.FOUND, SearchState.MISSED, SearchState.CANCELLED))
+    unchanged = ends.count(SearchState.UNCHANGED)
     answered = f"for them QMS answered {_many(ends.questions, 'question', 'questions')}"
     told = [f"{_many(ends.all, 'search', 'searches')} ended: {found:,} found, {missed:,} missed; {answered}."]
     if found:
         took = times(ends.found_within)
         told.append(f"From Connected to the GUID: half of those found {took.p50}, 95 % {took.p95}.")
+    if unchanged:
+        told.append(f"{unchanged:,} after a transfer: the recording was the same as before.")
     if needless:
         told.append(f"{needless:,} ended unanswered because nobody needed the answer any more.")
     return told

@@ -42,9 +42,10 @@ def span_of(moment: datetime) -> datetime:
 def ended(row: RecordingSearch) -> EndedSearch:
     """Return what a search counts for that was found or missed: at the service that answered, or was asked last."""
     at = row.answered_at or row.deadline
-    is_found = row.state == SearchState.FOUND
-    took = _bucket(row.connected_at, at) if is_found else 0
-    return EndedSearch(row.service_id, span_of(at), str(row.state), "" if is_found else row.why, took, row.attempts)
+    state = row.ended_as
+    took = _bucket(row.connected_at, at) if state is SearchState.FOUND else 0
+    why = row.why if state is SearchState.MISSED else ""
+    return EndedSearch(row.service_id, span_of(at), state.value, why, took, row.attempts)
 
 
 def cancelled(row: RecordingSearch, now: datetime) -> EndedSearch:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 import clock
 from calls.core.result_events import WHY
-from calls.models import HourlyCount, Leg, RecordingSearch, is_missed, is_open
+from calls.models import KEPT_RECORDING, HourlyCount, Leg, RecordingSearch, SearchState, is_missed, is_open
 from calls.storage.codec import SHIFT
 from cti.models import CtiSource
 
@@ -143,6 +143,24 @@ class PhaseFilter(SimpleListFilter):
         if self.value() == "open":
             return queryset.filter(is_open())
         return queryset.filter(phase=self.value()) if self.value() else queryset
+
+
+class SearchStateFilter(SimpleListFilter):
+    """Recording searches by the state that people count; see ``RecordingSearch.ended_as``."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return list(SearchState.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[RecordingSearch]) -> QuerySet[RecordingSearch]:
+        kept = Q(why__in=KEPT_RECORDING) & ~Q(known_guid="")
+        if self.value() == SearchState.UNCHANGED:
+            return queryset.filter(is_missed()).filter(kept)
+        if self.value() == SearchState.MISSED:
+            return queryset.filter(is_missed()).exclude(kept)
+        return queryset.filter(state=self.value()) if self.value() else queryset
 
 
 class WhyFilter(SimpleListFilter):

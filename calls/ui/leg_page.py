@@ -1,4 +1,4 @@
-"""What a leg's page shows: its times as a picture, what was written, why, and what to do."""
+"""The contents of a leg's page: a timeline, what was written, why, and what to do."""
 
 from datetime import datetime
 
@@ -13,11 +13,11 @@ from calls.storage.codec import read_trace
 from flags.api import ShownValue, shown_values
 from flags.models import FlagWrite
 
-#: What an operator should do about each outcome.
+#: What an operator should do about each outcome; empty where nothing is to be done.
 ADVICE = {
-    Outcome.FLAGGED: "Nothing to do.",
+    Outcome.FLAGGED: "",
     Outcome.PARTLY_FLAGGED: "The wrap-up is missing; see why QMS refused it, and retry the write.",
-    Outcome.WAITING: "Nothing yet: the gateway goes on by itself.",
+    Outcome.WAITING: "Nothing yet: the gateway continues by itself.",
     Outcome.JOINED_LATE: "Nothing can be done for this call. See the gaps of its source for why it was seen late.",
     Outcome.AGENT_UNKNOWN: "Nothing, if only agents' calls are wanted; else let the agent log on, or switch the "
     "setting AGENTS_CALLS_ONLY off.",
@@ -29,7 +29,7 @@ ADVICE = {
     "internal and on-demand calls are often not recorded.",
     Outcome.WINDOW_MISSED: "Look at the health of the Recording Service and of the workers at that time.",
     Outcome.RECORDING_GONE: "QMS has deleted the recording, often because it was shorter than the kept length.",
-    Outcome.REFUSED: "Mend what QMS said (a flag that does not exist, a value too long), then retry the write.",
+    Outcome.REFUSED: "Correct what QMS reported (a flag that does not exist, a value too long), then retry the write.",
     Outcome.WRITE_UNKNOWN: "Look the recording up in QMS and compare its flags; then retry the write.",
     Outcome.GIVEN_UP: "See why the deliveries failed, then retry the write.",
 }

@@ -14,7 +14,7 @@ from calls.models import Leg, RecordingSearch, SearchState, is_open
 SHOWN_AT_MOST = 200
 #: Counting ends here: a page that asks every two seconds must not count without end.
 COUNTED_AT_MOST = 20_000
-#: What stands for a caller whom the account may not see.
+#: Shown in place of a caller that the account may not see.
 HIDDEN = "hidden"
 
 
@@ -133,7 +133,7 @@ def guid_state(leg: Leg, search: RecordingSearch | None, now: datetime) -> GuidS
 
 
 def _asking(leg: Leg, search: RecordingSearch, now: datetime) -> GuidState:
-    asked = f"asked {search.attempts} times" if search.attempts != 1 else "asked once"
+    asked = f"{search.attempts} attempts" if search.attempts != 1 else "1 attempt"
     text = f"{asked}, no answer with a recording yet" if search.attempts else search.error or "not asked yet"
     if leg.recording_guid:
         text = f"found before the transfer; is it still the same? {text}"

@@ -15,11 +15,11 @@ from calls.core.outcomes import Outcome
 from calls.models import Leg, QueueName, is_final
 from calls.ui.leg_search import is_filled
 
-#: Counted no further: a person needs to know whether there are any, and whether they are many.
+#: Maximum count: a person needs to know whether there are any, and whether there are many.
 COUNTED = 1000
-#: The newest legs of a name's time that are read, and no more, however few of them carry flags.
+#: Maximum of legs read of the time in which a name was used, newest first.
 READ = 10_000
-#: The latest names; so many agents or queues of one name are told of.
+#: Maximum of earlier names shown, and of agents or queues that share a name.
 NAMES, NAMESAKES = 10, 5
 _Name = TypeVar("_Name", AgentName, QueueName)
 FLAGGED = (Outcome.FLAGGED.value, Outcome.PARTLY_FLAGGED.value)

@@ -1,4 +1,4 @@
-"""The part of a Recording Service's page that tells of its searches, and updates itself."""
+"""The panel of a Recording Service's page about its recording searches; it polls."""
 
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import permission_required
@@ -18,7 +18,7 @@ from qms.models import RecordingService
 @staff_member_required
 @permission_required("calls.view_recordingsearch", raise_exception=True)
 def searches_panel(request: HttpRequest, service_id: int) -> HttpResponse:
-    """Tell of a service's searches: asked, found, after how long, missed and why."""
+    """Show a service's searches: asked, found, after how long, missed and why."""
     service = get_object_or_404(RecordingService, pk=service_id)
     context = {"service": service, "searches": service_searches(service.pk, clock.now())}
     return TemplateResponse(request, "calls/searches_panel.html", context)

@@ -1,4 +1,4 @@
-"""The panel of a Data Server that tells of Flags which QMS may not take before a restart, and proves that they work."""
+"""The panel of a Data Server about Flags that QMS may not take before a restart, and the test that they work."""
 
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from flags.provisioning import verify_jobs
 from qms.models import DataServer
 
 PROVE = "flags.add_flagonserver"
-#: So long the page Flags shows a good proof; the Data Server's own page shows the last one for ever.
+#: How long the page Flags shows a successful test; the Data Server's page always shows the last one.
 SHOWN_FOR = timedelta(days=1)
 #: A worker begins at once; one that has not after this is not there.
 _BEGINS_WITHIN = timedelta(seconds=10)

@@ -1,10 +1,8 @@
 """The flag writes for an operator: where each is, why, and what can be done about it. Nothing here can be edited."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-import msgspec
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -12,10 +10,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.decorators import method_decorator
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_GET, require_POST
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
@@ -23,21 +20,18 @@ from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 import clock
+from clock.text import exact, shown
 from flags.catalogue.redaction import shown_values
-from flags.models import RETRIABLE, SETTLED, UNSETTLED, FlagWrite, RetryRun, WriteState, state_is_one_of
-from flags.outbox.alerts import Alerts, is_open, open_alerts
+from flags.models import RETRIABLE, SETTLED, UNSETTLED, FlagWrite, WriteState, state_is_one_of
+from flags.outbox.alerts import is_open, open_alerts
 from flags.outbox.error_texts import REASONS, in_plain_words
 from flags.outbox.operator_actions import acknowledge, acknowledge_oldest, give_up_for, retry_all_of, retry_now
-from flags.outbox.retry_runs import waiting_for
+from flags.ui.write_panels import AlertPanel, RetryPanel, alert_panel, retry_panel, run_sentence
 
 #: Who may see callers' names and numbers.
 SEE_CALLERS = "calls.view_caller"
-#: So many rows are acted on at once; for more there is the button for a whole reason.
+#: Maximum of rows per action; for more there is the button for a whole reason.
 AT_ONCE = 1000
-#: Counting ends here.
-COUNTED_AT_MOST = 20_000
-#: So long a finished run is shown above the list.
-SHOWN_FOR = timedelta(minutes=10)
 
 _COLOURS = {
     "queued": "info",
@@ -106,38 +100,6 @@ class GiveUpForm(forms.Form):
     reason = forms.CharField(max_length=200, widget=UnfoldAdminTextInputWidget(attrs={"autofocus": True}))
 
 
-class RetryOrder(msgspec.Struct, frozen=True):
-    """An order to retry all of a reason, in a sentence."""
-
-    text: str
-    is_going_on: bool
-
-
-class RetryPanel(msgspec.Struct, frozen=True):
-    """What can be retried as a whole, and how such orders go."""
-
-    reason: str
-    service: str
-    words: str
-    count: str
-    runs: Sequence[RetryOrder]
-
-    @property
-    def is_going_on(self) -> bool:
-        """Say whether the panel asks for itself again."""
-        return any(run.is_going_on for run in self.runs)
-
-
-class AlertPanel(msgspec.Struct, frozen=True):
-    """The open alerts, and whether the one who looks may acknowledge them all."""
-
-    alerts: Alerts
-    words: str
-    is_filtered: bool
-    may_act: bool
-    at: str
-
-
 @admin.register(FlagWrite)
 class FlagWriteAdmin(ModelAdmin):
     """Each intention to write flags to a recording: where it is, and why."""
@@ -160,32 +122,33 @@ class FlagWriteAdmin(ModelAdmin):
     fields = (
         "state_label",
         "last_error",
+        "leg",
         "recording_guid",
-        "part",
+        "written_at",
         "service",
         "values",
         "attempts",
         "next_try",
-        "created_at",
-        "settled_at",
-        "retried_at",
+        "created",
+        "settled",
+        "retried",
         "alert",
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Let nobody add a row."""
+        """Rows are read-only."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody edit a row."""
+        """Rows are read-only."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody delete a row; they go with their legs."""
+        """Rows are read-only; they are deleted with their legs."""
         return False
 
     def has_act_permission(self, request: HttpRequest) -> bool:
-        """Let those act who may change flag writes."""
+        """Require the change permission for actions."""
         return bool(request.user.has_perm("flags.change_flagwrite"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FlagWrite]:
@@ -199,7 +162,7 @@ class FlagWriteAdmin(ModelAdmin):
         return tuple(shown if name == "values" else name for name in self.fields)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """Let no field be edited."""
+        """Disable editing."""
         return self.get_fields(request, obj)
 
     @display(description="State", label=_LABELS)
@@ -212,6 +175,32 @@ class FlagWriteAdmin(ModelAdmin):
         """Name the flags; their values are on the row's own page."""
         return ", ".join(value.name for value in row.values.all())
 
+    @display(description="Leg and call")
+    def leg(self, row: FlagWrite) -> str:
+        """Link the leg by its address: this app does not import the calls."""
+        address = reverse("admin:calls_leg_change", args=[row.leg_id])
+        return format_html('<a class="underline" href="{}">leg {}</a>', address, row.leg_id)
+
+    @display(description="When written")
+    def written_at(self, row: FlagWrite) -> str:
+        """Say which of the leg's two writes it is."""
+        return "at disconnect" if row.part == "base" else "after wrap-up"
+
+    @display(description="Created")
+    def created(self, row: FlagWrite) -> str:
+        """Return when the write was created."""
+        return exact(row.created_at)
+
+    @display(description="Settled")
+    def settled(self, row: FlagWrite) -> str:
+        """Return when the write was settled, and how long after its creation."""
+        return exact(row.settled_at, since=row.created_at)
+
+    @display(description="Last retried by an operator")
+    def retried(self, row: FlagWrite) -> str:
+        """Return when an operator last put the write back."""
+        return exact(row.retried_at)
+
     @display(description="Next try")
     def next_try(self, row: FlagWrite) -> str:
         """Say when it is tried next."""
@@ -219,7 +208,7 @@ class FlagWriteAdmin(ModelAdmin):
             return "no more"
         if row.claimed_until and row.claimed_until > clock.now():
             return "under way"
-        return "now" if row.not_before <= clock.now() else _moment(row.not_before)
+        return "now" if row.not_before <= clock.now() else shown(row.not_before)
 
     @display(description="Last error")
     def last_error(self, row: FlagWrite) -> str:
@@ -231,8 +220,8 @@ class FlagWriteAdmin(ModelAdmin):
     def alert(self, row: FlagWrite) -> str:
         """Say whether a person has taken note of a write that the gateway itself ended badly."""
         if row.acknowledged_at:
-            return f"acknowledged by {row.acknowledged_by}, {_moment(row.acknowledged_at)}"
-        return f"not acknowledged, since {_moment(row.alert_since)}" if row.alert_since else "none"
+            return f"acknowledged by {row.acknowledged_by}, {shown(row.acknowledged_at)}"
+        return f"not acknowledged, since {shown(row.alert_since)}" if row.alert_since else "none"
 
     @display(description="Flags")
     def values(self, row: FlagWrite) -> str:
@@ -241,7 +230,7 @@ class FlagWriteAdmin(ModelAdmin):
 
     @display(description="Flags")
     def values_without_callers(self, row: FlagWrite) -> str:
-        """Show each flag, and its value where it tells nothing of the caller."""
+        """Show each flag, and its value unless it identifies the caller."""
         return _lines(row, may_see_callers=False)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -313,7 +302,7 @@ class FlagWriteAdmin(ModelAdmin):
             messages.error(request, "Choose a reason first, in the filter.")
         else:
             run = retry_all_of(reason, int(service) if service.isdigit() else None, request.user, clock.now())
-            messages.info(request, _sentence(run))
+            messages.info(request, run_sentence(run))
         return HttpResponseRedirect(reverse("admin:flags_flagwrite_changelist"))
 
     @method_decorator(require_POST)
@@ -323,16 +312,15 @@ class FlagWriteAdmin(ModelAdmin):
             raise PermissionDenied
         until = _read_moment(request.POST.get("until", ""))
         if until is None:
-            return HttpResponseBadRequest("Load the list again: it is not told until when alerts were shown.")
+            return HttpResponseBadRequest("Load the list again: the request does not say until when alerts were shown.")
         count, left = acknowledge_oldest(until, request.user, clock.now()), open_alerts()
         more = f" {left.words} are left, or came meanwhile." if left.count else ""
         messages.info(request, f"{count:,} are acknowledged.{more}")
         return HttpResponseRedirect(f"{reverse('admin:flags_flagwrite_changelist')}{'?alert=open' if more else ''}")
 
     def _alert_panel(self, request: HttpRequest) -> AlertPanel:
-        now, alerts = clock.now(), open_alerts()
-        is_filtered, may_act = request.GET.get("alert") == "open", self.has_act_permission(request)
-        return AlertPanel(alerts, in_plain_words(alerts.code), is_filtered, may_act, now.isoformat())
+        is_filtered = request.GET.get("alert") == "open"
+        return alert_panel(is_filtered=is_filtered, may_act=self.has_act_permission(request), now=clock.now())
 
     @method_decorator(require_GET)
     def panel(self, request: HttpRequest) -> HttpResponse:
@@ -344,37 +332,8 @@ class FlagWriteAdmin(ModelAdmin):
     def _panel(self, request: HttpRequest) -> RetryPanel:
         """Offer a whole reason to those who may act, once one is chosen."""
         reason, service = request.GET.get("reason", ""), request.GET.get("service__id__exact", "")
-        is_offered = reason in REASONS and self.has_act_permission(request)
-        return RetryPanel(
-            reason=reason if is_offered else "",
-            service=service if service.isdigit() else "",
-            words=in_plain_words(reason) if is_offered else "",
-            count=_counted(reason, int(service) if service.isdigit() else None) if is_offered else "",
-            runs=[RetryOrder(_sentence(run), run.finished_at is None) for run in _recent_runs(clock.now())],
-        )
-
-
-def _recent_runs(now: datetime) -> list[RetryRun]:
-    newest = RetryRun.objects.select_related("service")[:5]
-    return [run for run in newest if run.finished_at is None or now - run.finished_at < SHOWN_FOR]
-
-
-def _sentence(run: RetryRun) -> str:
-    """Tell how far a run is."""
-    of = f"{run.error_code}{f' at {run.service}' if run.service else ''}"
-    order = f"{run.by} ordered at {_moment(run.began_at)} to retry all of {of}"
-    if run.finished_at is None:
-        return f"{order}: {run.writes:,} are put back so far; it goes on by itself."
-    return f"{order}: {run.writes:,} were put back."
-
-
-def _counted(reason: str, service_id: int | None) -> str:
-    count = waiting_for(reason, service_id).order_by()[: COUNTED_AT_MOST + 1].count()
-    return f"{count:,}" if count <= COUNTED_AT_MOST else f"more than {COUNTED_AT_MOST:,}"
-
-
-def _moment(moment: datetime) -> str:
-    return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S")
+        reason = reason if self.has_act_permission(request) else ""
+        return retry_panel(reason, service if service.isdigit() else "", clock.now())
 
 
 def _read_moment(text: str) -> datetime | None:

@@ -28,7 +28,7 @@ COUNTED_AT_MOST = 20_000
 
 
 class Sentence(msgspec.Struct, frozen=True):
-    """What the page says first; ``link`` leads to where it is mended. ``alert`` is said whatever else is."""
+    """What the page says first; ``link`` leads to where it is fixed. ``alert`` is shown in any case."""
 
     text: str
     is_well: bool
@@ -107,7 +107,7 @@ def _sentence(parts: Sequence[HealthPart], in_progress: str, day: Today) -> Sent
     broken = [part for part in parts if not part.ok and part is not alert]
     if broken:
         more = f" ({len(broken) - 1} more below)" if len(broken) > 1 else ""
-        return Sentence(f"{broken[0].name}: {broken[0].text}{more}", False, broken[0].link, "Mend it", alert)
+        return Sentence(f"{broken[0].name}: {broken[0].text}{more}", False, broken[0].link, "Show it", alert)
     if alert is not None:
         return Sentence(f"{alert.name}: {alert.text}", False, alert.link, "Show them")
     services = sum(part.kind in ("service", "rested", "unasked") for part in parts)

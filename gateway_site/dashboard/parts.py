@@ -83,11 +83,11 @@ def _work(now: datetime) -> Iterator[HealthPart]:
     signs = {queue: worker_heartbeat.last(queue) for queue in worker_heartbeat.QUEUES}
     alive = {queue: sign is not None and now - sign < oldest for queue, sign in signs.items()}
     if not any(alive.values()):
-        yield HealthPart("Beat", False, "No sign of it, nor of any worker; is ./gateway up running?", kind="beat")
+        yield HealthPart("Beat", False, "No heartbeat, nor of any worker; is ./gateway up running?", kind="beat")
         return
-    yield HealthPart("Beat", True, "Gives its signs.", kind="beat")
+    yield HealthPart("Beat", True, "Scheduler heartbeat OK.", kind="beat")
     for queue, is_alive in alive.items():
-        text = "Serves its queue." if is_alive else "No sign of life; start it again."
+        text = "Worker is processing." if is_alive else "No heartbeat; start it again."
         yield HealthPart(f"Worker for {queue}", is_alive, text, kind="worker")
 
 
@@ -104,7 +104,8 @@ def _source(source: CtiSource, now: datetime) -> HealthPart:
     if now - status.reported_at > SILENT:
         return HealthPart(name, False, "Its listener is silent; start it again.", link, "source")
     is_up = status.state == LinkState.UP
-    text = f"{status.get_state_display()}, {status.events_per_second:.0f} events a second"
+    rate = f"{status.events_per_second:.0f}"
+    text = f"{status.get_state_display()}, {rate} event{'' if rate == '1' else 's'} a second"
     return HealthPart(name, is_up, text if is_up else f"{text}. {status.last_error}".strip(), link, "source")
 
 
@@ -119,7 +120,13 @@ def _service(service: RecordingService, now: datetime) -> HealthPart:
     if seen is None or (seen.ok_at is None and not seen.failures):
         return HealthPart(name, True, "Not asked yet.", link, "unasked")
     if seen.failures or breaker_state(seen, now) is not BreakerState.CLOSED or seen.ok_at is None:
-        return HealthPart(name, False, f"{seen.failures} failures in a row. {seen.error}".strip(), link, "service")
+        return HealthPart(
+            name,
+            False,
+            f"{seen.failures} failure{'' if seen.failures == 1 else 's in a row'}. {seen.error}".strip(),
+            link,
+            "service",
+        )
     if now - seen.ok_at < FRESH:
         return HealthPart(name, True, "Answers.", link, "service")
     return HealthPart(

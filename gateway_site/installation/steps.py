@@ -237,7 +237,7 @@ def _flags_exist(name: str, service: RecordingService) -> InstallationStep:
 
 
 def clocks_step() -> InstallationStep:
-    """Compare the clocks last: the way to QMS has just told its own."""
+    """Compare the clocks last: the connection test has just read that of QMS."""
     found = clock_offsets.offsets()
     wrong = [str(one) for one in found if one.is_wrong]
     if wrong:

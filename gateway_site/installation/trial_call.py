@@ -39,7 +39,7 @@ def follow_to_its_end(
 ) -> list[InstallationStep]:
     """Follow the next call at the extension until nothing more happens to it, or the wait is over.
 
-    Each step is told when it has changed; the last state of all is returned. ``pause`` is called between two looks.
+    Each step is reported when it has changed; the last state of all is returned. ``pause`` is called between polls.
     """
     since = clock.now()
     told: dict[str, InstallationStep] = {}

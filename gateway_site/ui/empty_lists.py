@@ -32,7 +32,7 @@ EMPTY_LISTS = {
         " stand here: who, when, before and after."
     ),
     "agents.Agent": Empty(
-        "No agent has been seen yet. Agents appear here as the CTI server tells of their log-on or of their calls.",
+        "No agent has been seen yet. Agents appear here when the CTI server reports their log-on or their calls.",
         _SOURCES,
     ),
     "agents.Allocation": Empty(
@@ -40,11 +40,10 @@ EMPTY_LISTS = {
         " gateway must know who records a source's extensions. Add the first one here."
     ),
     "agents.MappingAct": Empty(
-        "No agent was mapped to a QMS user by hand. That is as it should be while agents and QMS"
-        " users meet at the same extension."
+        "No agent has a manual mapping. None is needed while agents and QMS users share their extensions."
     ),
     "agents.Presence": Empty(
-        "No agent has logged on yet. A stay at an extension appears here as the CTI server tells of it.", _SOURCES
+        "No agent has logged on yet. Sessions appear here when the CTI server reports a log-on.", _SOURCES
     ),
     "agents.QmsUser": Empty(
         "No QMS user is loaded, so no call can be flagged. Users are loaded at start, daily, and"
@@ -52,8 +51,7 @@ EMPTY_LISTS = {
         _SERVICES,
     ),
     "agents.ShiftCheck": Empty(
-        "No shift was checked yet. Once a list is loaded daily, this tells how the matches of"
-        " the agents on duty have changed."
+        "No pre-shift check has run yet. Each check lists the agents whose calls could not be flagged, with the reason."
     ),
     "agents.UserRefresh": Empty(
         "QMS users were never loaded. It happens at start, daily, and whenever an operator asks for it.", _QMS_USERS
@@ -76,7 +74,7 @@ EMPTY_LISTS = {
     ),
     "calls.Leg": Empty("No leg yet. One appears as soon as an extension is connected. " + _FIRST_CALL, _INSTALLATION),
     "calls.QueueName": Empty(
-        "No queue has been named yet. A queue's name appears here as the CTI server tells it with"
+        "No queue has been named yet. A queue's name appears here when the CTI server reports it with"
         " a call, and again whenever it is renamed.",
         _SOURCES,
     ),

@@ -55,11 +55,11 @@ UNFOLD: dict[str, Any] = {
             _group(
                 "People",
                 _link("Agents", "support_agent", "agents.agent"),
-                _link("Mappings by hand", "handshake", "agents.mappingact"),
-                _link("Presences", "event_seat", "agents.presence"),
+                _link("Manual mappings", "handshake", "agents.mappingact"),
+                _link("Agent sessions", "event_seat", "agents.presence"),
                 _link("Queue names", "group_work", "calls.queuename"),
                 _link("QMS users", "group", "agents.qmsuser"),
-                _link("Loads of users", "sync", "agents.userrefresh"),
+                _link("User syncs", "sync", "agents.userrefresh"),
             ),
             _group(
                 "QMS",

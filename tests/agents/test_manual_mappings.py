@@ -124,9 +124,9 @@ def test_a_user_who_cannot_be_recorded_is_refused(
 
 
 def test_without_a_reason_or_without_a_change_there_is_no_act(agent: Agent, alice: QmsUser) -> None:
-    with pytest.raises(MappingRefused, match="Say why"):
+    with pytest.raises(MappingRefused, match="Give a reason"):
         say(agent, alice, "  ")
-    with pytest.raises(MappingRefused, match="nothing to end"):
+    with pytest.raises(MappingRefused, match="no manual mapping"):
         say(agent, None)
     assert not MappingAct.objects.exists()
 
@@ -177,7 +177,7 @@ def test_the_page_demands_a_reason(admin_client: Client, agent: Agent, alice: Qm
 
 
 def test_the_page_says_why_it_refuses(admin_client: Client, agent: Agent, alice: QmsUser) -> None:
-    assert "there is nothing to end" in post(admin_client, agent, None, "Over.")
+    assert "has no manual mapping to end" in post(admin_client, agent, None, "Over.")
     QmsUser.objects.filter(pk=alice.pk).update(active=False)
     assert "is not active in QMS" in post(admin_client, agent, alice, "Free seating.")
     assert not MappingAct.objects.exists()

@@ -79,7 +79,7 @@ def test_the_search_of_legs_is_reached_and_a_row_opens_its_leg(page: Page, live_
     tab_to(page, "#result_list a[href*='/change/']")
     page.keyboard.press("Enter")
 
-    expect(page.get_by_role("heading", name="How it came about")).to_be_visible()
+    expect(page.get_by_role("heading", name="Decision log")).to_be_visible()
 
 
 def test_a_form_is_filled_in_and_saved(page: Page, live_server: str) -> None:

@@ -126,8 +126,8 @@ def test_every_word_for_which_a_search_misses_has_an_answer_of_its_own() -> None
         ("none", "QMS had no recording", "profile of the user"),
         ("same", "another call's recording", "goes on recording after a call"),
         ("several", "several recordings", "two devices share the extension"),
-        ("stranger", "a stranger", "compare the clocks"),
-        ("next_call", "cannot be told whose", "follow each other"),
+        ("stranger", "another extension", "compare the clocks"),
+        ("next_call", "uncertain which call", "follow each other"),
         ("late", "asked too late", "worker for lookups"),
         ("unreachable", "did not answer", "Press Test connection on the page of rs1"),
     ],
@@ -199,7 +199,7 @@ def test_a_gap_that_lasts_is_told_so() -> None:
 def test_a_leg_that_was_seen_late_without_a_gap_says_that_the_ledger_does_not_tell_why() -> None:
     found = answer(Outcome.JOINED_LATE, CONNECTED)
 
-    assert "No gap in the ledger tells why" in found.said
+    assert "No gap in the ledger explains it" in found.said
     assert "CTI source pbx monitors the extension" in found.todo
 
 
@@ -245,8 +245,8 @@ def test_a_user_that_was_mended_since_needs_nothing_more(outcome: Outcome) -> No
     [
         ("UnknownFlag", "a flag does not exist", "press Create in QMS"),
         ("ValueTooLong", "too long", "set the flag's length"),
-        ("InvalidRequest", "QMS refused the flags", "Mend what it said"),
-        ("", "QMS refused the flags", "Mend what it said"),
+        ("InvalidRequest", "QMS refused the flags", "Correct what it reported"),
+        ("", "QMS refused the flags", "Correct what it reported"),
     ],
 )
 def test_a_refused_write_tells_what_qms_said_and_what_to_do(code: str, heading: str, todo: str) -> None:
@@ -343,7 +343,8 @@ def test_flags_that_qms_does_not_take_tell_how_often_why_and_when_again() -> Non
     found = waiting(base=WriteStatus.QUEUED, writes=(write,))
 
     assert (
-        "The flags could not be delivered to rs1 yet. 5 tries, the last answer: No answer; the next try is at 09:15:00."
+        "The flags could not be delivered to rs1 yet. 5 attempts, "
+        "the last answer: No answer; the next try is at 09:15:00."
     ) in found.said
     assert "Test connection on the page of rs1" in found.todo
 

@@ -147,7 +147,7 @@ def test_while_the_window_is_open_its_end_is_told() -> None:
     one = leg(3)
     search(one, attempts=2)
 
-    assert guid() == (Guid.ASKING, "asked 2 times, no answer with a recording yet", NOW + timedelta(seconds=7))
+    assert guid() == (Guid.ASKING, "2 attempts, no answer with a recording yet", NOW + timedelta(seconds=7))
 
 
 def test_a_search_that_was_not_put_yet_says_so_or_why() -> None:
@@ -165,7 +165,7 @@ def test_when_the_window_is_over_there_is_no_countdown() -> None:
     kind, text, deadline = guid(at=NOW + timedelta(seconds=8))
 
     assert (kind, deadline) == (Guid.ASKING, None)
-    assert text == "the window is over; asked once, no answer with a recording yet"
+    assert text == "the window is over; 1 attempt, no answer with a recording yet"
 
 
 def test_a_found_recording_tells_how_soon() -> None:

@@ -192,6 +192,36 @@ def test_an_alert_stands_above_the_list_until_it_is_acknowledged(admin_client: C
     assert FlagWrite.objects.get(pk=other).recording_guid in page(admin_client, "?alert=open")
 
 
+def test_an_alert_leads_to_its_cause_and_to_a_retry_of_it(admin_client: Client, post: Post) -> None:
+    first, second, other = alerts(post, "G1", "G2", "G3")
+    FlagWrite.objects.filter(pk=other).update(error_code="NotAuthorised")
+
+    text = page(admin_client)
+    service = FlagWrite.objects.get(pk=other).service_id
+
+    assert "<b>UnknownFlag</b> at rs1 (2)" in text
+    assert "/admin/flags/flagsetting/" in text.partition('id="alert-panel"')[2]
+    assert f'href="/admin/qms/recordingservice/{service}/change/">Cause: rs1' in text
+    assert f"?alert=open&amp;reason=NotAuthorised&amp;service__id__exact={service}" in text
+
+    admin_client.post(f"{WRITES}retry-all/", {"reason": "UnknownFlag", "service": service})
+    carry_on(clock.now)
+
+    states = dict(FlagWrite.objects.values_list("pk", "state"))
+    assert (states[first], states[second], states[other]) == ("queued", "queued", "refused")
+
+
+def test_a_flag_write_links_its_leg_and_tells_milliseconds(admin_client: Client, post: Post) -> None:
+    (key,) = alerts(post, "G1")
+    row = FlagWrite.objects.get(pk=key)
+
+    text = page(admin_client, f"{key}/change/")
+
+    assert f'href="/admin/calls/leg/{row.leg_id}/change/"' in text
+    assert re.search(r"\d\d:\d\d:\d\d\.\d{3} [A-Z]+ \([+-][\d,]+ ms\)", text)
+    assert "at disconnect" in text
+
+
 def test_an_alert_is_acknowledged_once(admin_client: Client, post: Post) -> None:
     (key,) = alerts(post, "G1")
     act(admin_client, "acknowledge_selected", key)

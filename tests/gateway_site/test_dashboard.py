@@ -142,7 +142,7 @@ def test_the_alert_is_said_beside_what_is_broken(running: CtiSource, client: Cli
     text = client.get(reverse("dashboard-fragment")).content.decode()
     sentence = text[text.index("qd-sentence") : text.index("</p>", text.index("qd-sentence"))]
 
-    assert "Beat: No sign of it" in sentence
+    assert "Beat: No heartbeat" in sentence
     assert "1 was given up or refused and not acknowledged" in sentence
     assert 'href="/admin/flags/flagwrite/?alert=open"' in sentence
 

@@ -161,6 +161,48 @@ def test_the_page_of_the_service_and_the_metrics_tell_of_the_last_hour(
     assert 'gateway_searches_open{service="rs1"} 0.0' in scraped
 
 
+def test_a_search_after_a_transfer_with_one_recording_ended_unchanged_and_missed_nothing(
+    house: GatewayStack, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.connects("C1", "2001")
+    house.passes(1)
+    leg = house.legs()[0]
+    RecordingSearch.objects.create(
+        leg_id=leg.pk,
+        ordinal=2,
+        source=house.source,
+        service=house.service,
+        known_guid=leg.recording_guid or "",
+        extension="2001",
+        not_started_before=house.begin,
+        connected_at=house.time,
+        deadline=house.time + timedelta(seconds=2),
+        next_at=house.time,
+    )
+    house.passes(1)
+    house.passes(5)
+    house.passes(1)
+    monkeypatch.setattr("clock.now", lambda: house.time)
+    search = RecordingSearch.objects.get(ordinal=2)
+
+    scraped = admin_client.get("/metrics").content.decode()
+    panel = admin_client.get(reverse("searches-panel", args=[house.service.pk])).content.decode()
+    missed = admin_client.get("/admin/calls/recordingsearch/?state=missed").content.decode()
+    unchanged = admin_client.get("/admin/calls/recordingsearch/?state=unchanged").content.decode()
+    page = admin_client.get(reverse("admin:calls_recordingsearch_change", args=[search.pk])).content.decode()
+
+    assert (search.state, search.why, search.ended_as) == ("missed", "same", SearchState.UNCHANGED)
+    assert 'gateway_searches_last_hour{service="rs1",state="unchanged",why=""} 1.0' in scraped
+    assert 'state="missed"' not in scraped
+    assert "1 found, 0 missed" in panel
+    assert reverse("admin:calls_leg_change", args=[leg.pk]) not in missed
+    assert reverse("admin:calls_leg_change", args=[leg.pk]) in unchanged
+    assert "The leg keeps the recording it had before the transfer." in page
+    assert reverse("admin:calls_leg_change", args=[leg.pk]) in page
+    assert "?q=C1" in page
+    assert " ms)" in page
+
+
 def test_old_counts_are_forgotten(house: GatewayStack) -> None:
     house.connects("C1", "2001")
     house.passes(1)

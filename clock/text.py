@@ -1,0 +1,19 @@
+"""How pages write moments: one format everywhere, with the zone named."""
+
+from datetime import datetime
+
+from django.utils import timezone
+
+
+def shown(moment: datetime | None) -> str:
+    """Write a moment to the second in the current time zone, with the zone's name; "" for none."""
+    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}" if moment else ""
+
+
+def exact(moment: datetime | None, since: datetime | None = None) -> str:
+    """Write a moment to the millisecond; with ``since`` also the milliseconds between."""
+    if moment is None:
+        return "never"
+    local = timezone.localtime(moment)
+    text = f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03} {local:%Z}"
+    return text if since is None else f"{text} ({(moment - since).total_seconds() * 1000:+,.0f} ms)"
