@@ -22,7 +22,8 @@ from cti.http_intake.tokens import mint, revoke_token
 from cti.journal.dedup import RecentIds, accepted_lately
 from cti.journal.lease import LeaseStanding, standing
 from cti.journal.stream import JournalUnavailable
-from cti.models import CtiSource, IntakeToken, LinkState, QuarantinedMessage, SourceKind
+from cti.models import CtiSource, IntakeToken, LinkState, QuarantinedMessage
+from cti.sources.registry import has_session
 from cti.status_text import is_silent, link_sentences, refused_monitors, when
 from cti.ui.preview import readable
 from history.admin import RecordedAdmin
@@ -158,21 +159,21 @@ class CtiSourceAdmin(RecordedAdmin):
 
 def _standing(source: CtiSource) -> LeaseStanding | None:
     try:
-        return standing(source.slug) if source.kind != SourceKind.HTTP else None
+        return standing(source.slug) if has_session(source.kind) else None
     except JournalUnavailable:
         return None
 
 
 def _lately(source: CtiSource) -> RecentIds | None:
     try:
-        return accepted_lately(source.slug) if source.kind == SourceKind.HTTP else None
+        return accepted_lately(source.slug) if not has_session(source.kind) else None
     except JournalUnavailable:
         return None
 
 
 def _tokens(source: CtiSource) -> SafeString:
     """Return the way to the tokens of a source whose program posts."""
-    if source.kind != SourceKind.HTTP:
+    if has_session(source.kind):
         return SafeString()
     address = f"{reverse('admin:cti_intaketoken_changelist')}?source__id__exact={source.pk}"
     return format_html('<p class="mb-1"><a href="{}" class="underline">{}</a></p>', address, "Tokens of this source")

@@ -4,15 +4,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 
+from cti.sources.registry import kind_choices
 from vault.fields import EncryptedTextField
-
-
-class SourceKind(models.TextChoices):
-    """How a source speaks."""
-
-    CSTA_XML = "csta_xml", "CSTA XML over TCP (ECMA-323)"
-    ASTERISK_AMI = "asterisk_ami", "Asterisk Manager Interface"
-    HTTP = "http", "HTTP intake (CloudEvents)"
 
 
 class Seating(models.TextChoices):
@@ -27,7 +20,7 @@ class CtiSource(models.Model):
     """One CTI server or PBX link; its events are one ordered sequence."""
 
     slug = models.SlugField(max_length=64, unique=True)
-    kind = models.CharField(max_length=16, choices=SourceKind.choices)
+    kind = models.CharField(max_length=32, choices=kind_choices)
     enabled = models.BooleanField(default=True)
     host = models.CharField(max_length=255, blank=True)
     port = models.PositiveIntegerField(null=True, blank=True)

@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from cti.journal.dedup import NEWEST, RecentIds
 from cti.journal.lease import LeaseStanding
-from cti.models import CtiSource, IntakeToken, LinkState, LinkStatus, Scope, SourceKind
+from cti.models import CtiSource, IntakeToken, LinkState, LinkStatus, Scope
+from cti.sources.registry import has_session
 
 #: A listener that has not reported for so long is dead, hung, or cut off from the database.
 SILENT = timedelta(seconds=15)
@@ -24,7 +25,7 @@ def link_sentences(
     """
     if not source.enabled:
         return ["This source is disabled: nothing is taken from it."]
-    if source.kind == SourceKind.HTTP:
+    if not has_session(source.kind):
         return _intake(source, lately)
     status: LinkStatus | None = getattr(source, "status", None)
     if status is None or status.reported_at is None:

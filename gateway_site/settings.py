@@ -241,3 +241,5 @@ except ValueError as error:
     raise ImproperlyConfigured(f"QMS_ENDPOINTS: {error}.") from error
 #: The share of finished calls that the site wants flagged; below it the dashboard says so.
 FLAGGED_TARGET_PERCENT = env.float("FLAGGED_TARGET_PERCENT", default=99)
+#: Packages outside ``cti.sources`` that declare a kind of CTI source; their entry points need no setting.
+CTI_SOURCE_PACKAGES = env.list("CTI_SOURCE_PACKAGES", default=[])

@@ -6,7 +6,8 @@ import time
 
 from django.db import OperationalError, connections
 
-from cti.models import CtiSource, SourceKind
+from cti.models import CtiSource
+from cti.sources.registry import kinds_without_listener
 from launcher.paths import ROOT
 from launcher.supervisor import Program, Stopped, Supervisor, say, stopped_by_signals
 
@@ -45,7 +46,11 @@ def _listener(slug: str) -> Program:
 def _wanted(now: set[str]) -> set[str]:
     """Return the slugs of the enabled TCP sources; while the database is away, what runs goes on."""
     try:
-        return set(CtiSource.objects.filter(enabled=True).exclude(kind=SourceKind.HTTP).values_list("slug", flat=True))
+        return set(
+            CtiSource.objects.filter(enabled=True)
+            .exclude(kind__in=kinds_without_listener())
+            .values_list("slug", flat=True)
+        )
     except OperationalError as error:
         say(f"the sources cannot be read now: {error}")
         connections.close_all()  # Nothing else replaces a connection that died with its server.

@@ -18,7 +18,8 @@ from calls.models import Checkpoint, Gap, Leg, RecordingSearch, SearchState, has
 from calls.storage.codec import read_leg
 from cti.api import START, JournalError, read_journal
 from cti.events import EventError, decode
-from cti.models import CtiSource, LinkStatus, QuarantinedMessage, SourceKind
+from cti.models import CtiSource, LinkStatus, QuarantinedMessage
+from cti.sources.registry import source_kind
 from flags.models import UNSETTLED, FlagWrite
 
 #: Maximum of legs that one question is answered for; those without flags come first.
@@ -215,7 +216,7 @@ def _hearing(source: CtiSource, extension: str) -> SourceCoverage:
         return SourceCoverage.QUEUE
     if extension in set(map(str, source.options.get("ignored_devices", ()))):
         return SourceCoverage.IGNORED
-    if not devices and source.kind == SourceKind.CSTA_XML:
+    if not devices and source_kind(source.kind).needs_devices:
         return SourceCoverage.NOTHING_LISTED
     if devices and extension not in devices:
         return SourceCoverage.NOT_LISTED

@@ -9,13 +9,12 @@ from agents.api import load_directory
 from agents.core.matching import Directory, MatchVerdict
 from agents.models import Allocation
 from calls.core.state import SiteSettings
-from cti.models import CtiSource, Seating, SourceKind
+from cti.models import CtiSource, Seating
+from cti.sources.registry import source_kind
 from flags.catalogue.values import FlagSpec
 from qms.models import RecordingService
 
 DEFAULT_WINDOW_SECONDS = 10.0
-#: A source that is one ordered stream needs no time for what other monitors say late.
-_SETTLE_MS = {SourceKind.ASTERISK_AMI: 0}
 
 
 class SourceContext(msgspec.Struct, frozen=True):
@@ -46,7 +45,7 @@ def _site(source: CtiSource, services: dict[int, RecordingService], specs: tuple
     options = source.options
     waits = [float(service.wrapup_wait_seconds) for service in services.values()]
     is_wrapup_written = any(spec.part == "wrapup" for spec in specs)
-    settle_ms = options.get("settle_ms", _SETTLE_MS.get(SourceKind(source.kind), 1000))
+    settle_ms = options.get("settle_ms", source_kind(source.kind).settle_ms)
     return SiteSettings(
         devices=frozenset(map(str, source.devices)),
         queues=frozenset(map(str, source.queues)),

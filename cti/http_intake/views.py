@@ -20,8 +20,9 @@ from cti.http_intake.tokens import CHALLENGE, AccessRefused, Forbidden, TokenFac
 from cti.journal.dedup import append_unique, take_allowance
 from cti.journal.stream import JournalUnavailable
 from cti.journal.wakeups import wake
-from cti.models import Scope, SourceKind
+from cti.models import Scope
 from cti.quarantine import record_quarantined
+from cti.sources.registry import has_session
 
 AWAY_SECONDS = 2
 
@@ -78,7 +79,7 @@ def _token(request: HttpRequest) -> TokenFacts:
     """Return the request's token, if it may post."""
     try:
         token = authorize(request.headers.get("Authorization", ""), Scope.WRITE)
-        if token.kind != SourceKind.HTTP:
+        if has_session(token.kind):
             raise Forbidden("This source has a listener; events are posted to sources of kind http only.")
         if not token.enabled:
             raise Forbidden("This source is disabled.")

@@ -17,7 +17,7 @@ from django.test.utils import override_settings
 from cti.events import Event
 from cti.http_intake.tokens import mint_token
 from cti.journal.writer import JournalWriter
-from cti.models import CtiSource, SourceKind
+from cti.models import CtiSource
 from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.reading import Heard, Reader
 from cti.sources.csta_xml.decoding import Decoder
@@ -73,7 +73,7 @@ def _bare(count: int) -> int:
 
 
 def _client() -> Client:
-    source = CtiSource.objects.create(slug="bench", kind=SourceKind.HTTP)
+    source = CtiSource.objects.create(slug="bench", kind="http")
     return Client(headers={"host": "127.0.0.1", "Authorization": f"Bearer {mint_token(source).text}"})
 
 

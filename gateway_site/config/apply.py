@@ -12,7 +12,8 @@ from msgspec import UNSET
 
 import clock
 from agents.models import Allocation
-from cti.models import CtiSource, SourceKind
+from cti.models import CtiSource
+from cti.sources.registry import has_session
 from flags.api import after_rename, note_rename
 from flags.catalogue.values import FIELD_NAMES, FIELDS, is_field
 from flags.models import FlagSetting
@@ -111,7 +112,7 @@ class _Work:
         self._note_missing_variable(row.secret_env, f'CTI source "{row.slug}"')
         if not self._save("cti_sources", index, source, values):
             return
-        if source.kind != SourceKind.HTTP and not (source.host and source.port):
+        if has_session(source.kind) and not (source.host and source.port):
             self.problems.append(f"{place('cti_sources', index, row.slug)}: host and port are needed for {source.kind}")
         self._allocate(index, row, source, is_new=found is None)
 

@@ -10,6 +10,8 @@ from typing import Any, Literal, TypeVar
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from cti.sources.registry import source_kinds
+
 DeclaredRow = TypeVar("DeclaredRow", bound=msgspec.Struct)
 
 
@@ -60,7 +62,7 @@ class CtiSourceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[[cti_sources]]``; ``recording_services`` are slugs in order, the rest fields of ``cti.models.CtiSource``."""
 
     slug: str
-    kind: Literal["csta_xml", "asterisk_ami", "http"] | UnsetType = UNSET
+    kind: str | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
     host: str | UnsetType = UNSET
     port: int | UnsetType = UNSET
@@ -117,9 +119,19 @@ def read(text: str) -> Declaration:
         raise ConfigError([f"not TOML: {error}"]) from error
     problems = [f"unknown table [[{name}]]; known: {', '.join(TABLES)}" for name in tables if name not in TABLES]
     rows = {name: _rows(name, tables.get(name, []), kind, problems) for name, kind in TABLES.items()}
+    problems += _unknown_kinds(rows["cti_sources"])
     if problems:
         raise ConfigError(problems)
     return Declaration(**rows)  # type: ignore[arg-type]  # each list is of the type that TABLES names
+
+
+def _unknown_kinds(rows: list[Any]) -> list[str]:
+    known = source_kinds()
+    return [
+        f"{place('cti_sources', index, row.slug, 'kind')}: there is no {row.kind!r}; there are: {', '.join(known)}"
+        for index, row in enumerate(rows)
+        if row.kind is not UNSET and row.kind not in known
+    ]
 
 
 def _rows(table: str, raw: object, kind: type[DeclaredRow], problems: list[str]) -> list[DeclaredRow]:

@@ -14,7 +14,8 @@ from kombu.exceptions import OperationalError as BrokerError
 import clock
 from agents.models import QmsUser
 from calls.models import Checkpoint
-from cti.models import CtiSource, LinkState, LinkStatus, SourceKind
+from cti.models import CtiSource, LinkState, LinkStatus
+from cti.sources.registry import has_session
 from flags.models import FlagOnServer, FlagSetting
 from gateway_site.celery import app
 from gateway_site.config.private_files import exposed
@@ -163,14 +164,14 @@ def _sources() -> Iterator[InstallationStep]:
 def _source(source: CtiSource) -> InstallationStep:
     name = f"CTI source {source.slug}"
     status = LinkStatus.objects.filter(source=source).first()
-    if source.kind != SourceKind.HTTP and (problem := _link_problem(status)):
+    if has_session(source.kind) and (problem := _link_problem(status)):
         return InstallationStep(
             name, StepState.FAIL, problem, "Check host, port, credentials and the PBX; see the source's page."
         )
     last = status.last_event_at if status else None
     folded = Checkpoint.objects.filter(source=source, events__gt=0).values_list("folded_at", flat=True).first()
     if last is None and folded is None:
-        todo = "Make a test call." if source.kind != SourceKind.HTTP else "Post an event with a token of this source."
+        todo = "Make a test call." if has_session(source.kind) else "Post an event with a token of this source."
         return InstallationStep(name, StepState.NOT_YET, "no event has come yet", todo)
     return InstallationStep(name, StepState.PASS, f"its last event came {last or folded:%Y-%m-%d %H:%M:%S} UTC")
 

@@ -18,7 +18,7 @@ from calls.search.worker import PendingQuestion, SearchWorker, look_up, look_up_
 from calls.storage.codec import leg_key
 from clock.stopping import stop
 from cti.api import PollingMarker
-from cti.models import CtiSource, SourceKind
+from cti.models import CtiSource
 from devtools.servers import wait_until
 from qms.models import DataServer, RecordingService
 from qms.port import QmsError, QmsUnavailable, Recording
@@ -61,7 +61,7 @@ class Desk:
     def __init__(self) -> None:
         self.qms = SimulatedQms([SimulatedService(slug=slug, data_server="ds") for slug in ("a", "b")])
         self.qms.set_users([SimulatedUser(extension=str(number)) for number in range(2001, 2010)])
-        self.source = CtiSource.objects.create(slug="pbx", kind=SourceKind.HTTP)
+        self.source = CtiSource.objects.create(slug="pbx", kind="http")
         server = DataServer.objects.create(slug="ds")
         self.a, self.b = (
             RecordingService.objects.create(

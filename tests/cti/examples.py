@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from cti.events import CallData, Established
-from cti.models import CtiSource, SourceKind
+from cti.models import CtiSource
 
 AT = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
@@ -34,6 +34,6 @@ def as_json(value: Any) -> bytes:
     return msgspec.json.encode(value)
 
 
-def source(slug: str = "web", kind: str = SourceKind.HTTP, **members: Any) -> CtiSource:
+def source(slug: str = "web", kind: str = "http", **members: Any) -> CtiSource:
     """Save a CTI source."""
     return CtiSource.objects.create(slug=slug, kind=kind, **members)

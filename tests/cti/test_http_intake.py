@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from cti import api
 from cti.events import decode
 from cti.http_intake.tokens import CHALLENGE, mint_token, revoke_token
-from cti.models import IntakeToken, QuarantinedMessage, Scope, SourceKind
+from cti.models import IntakeToken, QuarantinedMessage, Scope
 from devtools.servers import free_port
 from tests.cti.examples import as_json, cloud_event, source
 
@@ -218,11 +218,11 @@ def test_a_revoked_token_opens_nothing(post: Post) -> None:
 
 @pytest.mark.parametrize(
     ("members", "scope"),
-    [({}, Scope.READ), ({"enabled": False}, Scope.WRITE), ({"kind": SourceKind.CSTA_XML}, Scope.WRITE)],
+    [({}, Scope.READ), ({"enabled": False}, Scope.WRITE), ({"kind": "csta_xml"}, Scope.WRITE)],
     ids=["a token that reads", "a disabled source", "a source with a listener"],
 )
 def test_valid_tokens_that_may_not_post_are_forbidden(post: Post, members: dict[str, Any], scope: str) -> None:
-    other = mint_token(source("other", **({"kind": SourceKind.HTTP} | members)), scope).text
+    other = mint_token(source("other", **({"kind": "http"} | members)), scope).text
 
     assert post(cloud_event("1", source="other"), bearer=other).status_code == 403
 

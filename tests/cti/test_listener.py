@@ -25,8 +25,8 @@ from cti.journal.lease import Lease, standing
 from cti.journal.stream import Entry, client, journal_key
 from cti.listener.listener import Listener
 from cti.listener.source_config import source_config
-from cti.models import CtiSource, LinkState, LinkStatus, QuarantinedMessage, SourceKind
-from cti.sources.registry import SESSIONS
+from cti.models import CtiSource, LinkState, LinkStatus, QuarantinedMessage
+from cti.sources.registry import use_packages
 from devtools.servers import free_port, start_redis, stop, wait_until
 from tests.cti.examples import source
 from tests.simulators.switch import Switch, switch
@@ -35,13 +35,21 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 #: A stop takes under two seconds; a busy machine is allowed more, but no wait for Redis may be sat out.
 LIMIT_SECONDS = 4.5
+LINE_SOURCE = "tests.cti.line_source"
+
+
+@pytest.fixture(autouse=True)
+def _line_sources() -> Iterator[None]:
+    """Install the tests' own kind of source, as an integrator does."""
+    use_packages([LINE_SOURCE])
+    yield
+    use_packages(())
 
 
 @pytest.fixture
-def pbx(monkeypatch: pytest.MonkeyPatch) -> Iterator[Switch]:
-    monkeypatch.setitem(SESSIONS, SourceKind.CSTA_XML, "tests.cti.line_session:LineSession")
+def pbx() -> Iterator[Switch]:
     with switch() as one:
-        source("pbx", SourceKind.CSTA_XML, host="127.0.0.1", port=one.port)
+        source("pbx", "line", host="127.0.0.1", port=one.port)
         yield one
 
 
@@ -172,9 +180,8 @@ def test_a_link_that_ends_is_a_gap_and_is_made_again(pbx: Switch, listening: Lis
     assert lost.data.reason == ("the line was cut" if how == "cut" else "the source closed the link")
 
 
-def test_a_source_that_is_not_there_is_tried_again_and_its_error_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(SESSIONS, SourceKind.CSTA_XML, "tests.cti.line_session:LineSession")
-    source("pbx", SourceKind.CSTA_XML, host="127.0.0.1", port=free_port())
+def test_a_source_that_is_not_there_is_tried_again_and_its_error_shown() -> None:
+    source("pbx", "line", host="127.0.0.1", port=free_port())
     one = Listening()
     try:
         wait_until(lambda: is_reported(state=LinkState.DOWN, last_error__startswith="no connection"), "the error")
@@ -350,7 +357,7 @@ def test_a_full_spool_is_a_gap_with_its_reason(pbx: Switch, settings: Settings, 
         stop(server)
 
 
-@pytest.mark.parametrize("members", [{"kind": SourceKind.HTTP}, {"kind": SourceKind.CSTA_XML, "enabled": False}])
+@pytest.mark.parametrize("members", [{"kind": "http"}, {"kind": "csta_xml", "enabled": False}])
 def test_a_source_that_needs_no_listener_is_refused_with_status_2(members: dict[str, object]) -> None:
     source("web", **members)  # type: ignore[arg-type]
 
@@ -372,8 +379,9 @@ class Process:
             "GATEWAY_VAR": str(folder),
             "DJANGO_SETTINGS_MODULE": "gateway_site.settings",
             "JOURNAL_URL": settings.JOURNAL_URL,
+            "CTI_SOURCE_PACKAGES": LINE_SOURCE,
         }
-        command = [sys.executable, "-m", "tests.cti.run_listener", "pbx"]
+        command = [sys.executable, "manage.py", "listen", "pbx"]
         self.log = (folder / "log").open("ab")
         self._process = subprocess.Popen(command, env=environment, cwd=settings.BASE_DIR, stderr=self.log)
         self.pid = self._process.pid

@@ -168,7 +168,7 @@ def test_a_secret_never_stands_in_what_is_exported() -> None:
         ('[cti_sources]\nslug = "a"\n', "each headed [[cti_sources]]"),
         ('[[cti_sources]]\nslug = "a"\nhots = "x"\n', 'number 1 "a": Object contains unknown field `hots`; known keys'),
         ('[[cti_sources]]\nkind = "http"\n', "number 1: Object missing required field `slug`"),
-        ('[[cti_sources]]\nslug = "a"\nkind = "tapi"\n', 'number 1 "a", kind: Invalid enum value'),
+        ('[[cti_sources]]\nslug = "a"\nkind = "tapi"\n', "there is no 'tapi'; there are: asterisk_ami, csta_xml, http"),
         ('[[cti_sources]]\nslug = "a"\nkind = "http"\ndevices = [101]\n', "devices[0]: Expected `str`, got `int`"),
         ('[[cti_sources]]\nslug = "a"\nkind = "csta_xml"\n', "host and port are needed"),
         ('[[cti_sources]]\nslug = "a b"\nkind = "http"\n', 'number 1 "a b", slug: Enter a valid'),

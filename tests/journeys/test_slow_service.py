@@ -14,7 +14,7 @@ from django.db import connection
 from calls.models import RecordingSearch, SearchState
 from calls.search.worker import look_up
 from calls.storage.codec import leg_key
-from cti.models import CtiSource, SourceKind
+from cti.models import CtiSource
 from devtools.servers import wait_until
 from qms import api as qms_api
 from qms.models import DataServer, RecordingService
@@ -37,7 +37,7 @@ class Site:
     """Two Recording Services behind two SOAP servers, each with a pump at work, as the lookups' worker has them."""
 
     def __init__(self, well_port: int, slow_port: int) -> None:
-        self.source = CtiSource.objects.create(slug="pbx", kind=SourceKind.HTTP)
+        self.source = CtiSource.objects.create(slug="pbx", kind="http")
         self.server = DataServer.objects.create(slug="ds")
         self.well, self.slow = self._service("well", well_port), self._service("slow", slow_port)
         self.serial = 0

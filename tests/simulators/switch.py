@@ -1,4 +1,4 @@
-"""The other side of ``line_session``: a PBX that says what a test tells it to."""
+"""The other side of ``tests.cti.line_source``: a PBX that says what a test tells it to."""
 
 import contextlib
 import socket

@@ -3,3 +3,13 @@
 from cti.sources.csta_xml.session import CstaSession
 
 __all__ = ["CstaSession"]
+
+from cti.sources.kind import SourceKind
+
+SOURCE = SourceKind(
+    slug="csta_xml",
+    label="CSTA XML over TCP (ECMA-323)",
+    session="cti.sources.csta_xml.session:CstaSession",
+    options="cti.sources.csta_xml.options:CstaOptions",
+    needs_devices=True,
+)

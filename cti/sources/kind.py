@@ -1,0 +1,29 @@
+"""How a kind of CTI source declares itself. Pure."""
+
+import msgspec
+
+#: Events of different monitors may arrive in any order within this time, in milliseconds (rule 4 of the design).
+DEFAULT_SETTLE_MS = 1000
+
+
+class SourceKind(msgspec.Struct, frozen=True, kw_only=True):
+    """A kind of CTI source: the constant ``SOURCE`` in the package of its folder.
+
+    ``session``: ``"module:Class"`` of a ``cti.sources.port.Session``, made with ``(config, stamp)`` when it is needed;
+    None for a kind that posts its events and needs no listener. ``options``: ``"module:Class"`` of the msgspec struct
+    that reads ``CtiSource.options``; None for a kind without options. ``settle_ms``: how late events of other monitors
+    may arrive, in milliseconds; 0 for a source that is one ordered stream. ``needs_devices``: it reports only devices
+    that are listed.
+    """
+
+    slug: str
+    label: str
+    session: str | None = None
+    options: str | None = None
+    settle_ms: int = DEFAULT_SETTLE_MS
+    needs_devices: bool = False
+
+    @property
+    def has_listener(self) -> bool:
+        """Say whether a ``listen`` process keeps a link to sources of this kind."""
+        return self.session is not None
