@@ -1,35 +1,28 @@
-"""Who is logged on where: members of queues, agents of app_agent_pool, and the names that the PBX gives to phones."""
+"""Who is logged on where: members of queues, agents of app_agent_pool, and the names that the PBX gives to phones.
 
-from dataclasses import dataclass, field
+A queue's member is one interface in one queue. Several memberships may belong to one phone: of one agent in several
+queues, or of agents whose log-ins overlap. Where their names contradict each other, nobody is named.
+"""
+
+from dataclasses import dataclass
 
 from cti.events import LoggedOff, LoggedOn, NotReady, Ready
-from cti.sources.asterisk_ami.channel_names import ChannelNames, pool_agent
+from cti.sources.asterisk_ami.channel_names import member_number, member_peer, pool_agent
+from cti.sources.asterisk_ami.classification import PeerClassifier
 from cti.sources.asterisk_ami.event_builder import EventBuilder
-from cti.sources.asterisk_ami.values import EventTime
+from cti.sources.asterisk_ami.values import EventTime, Offer
+
+#: Maximum number of phones whose own name is remembered, and of memberships.
+MAXIMUM_PHONES, MAXIMUM_MEMBERSHIPS = 20_000, 50_000
+_SEVERAL = "\0"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class PbxAgentSession:
     """An agent at an extension."""
 
     agent_id: str
     name: str
-
-
-@dataclass(slots=True)
-class _Member:
-    """One interface, and in which queues it is a member; the value says whether it is paused there."""
-
-    agent_id: str
-    name: str
-    device: str
-    is_pooled: bool
-    paused_in: dict[str, bool] = field(default_factory=dict)
-    is_paused: bool = False
-
-    @property
-    def is_wholly_paused(self) -> bool:
-        return bool(self.paused_in) and all(self.paused_in.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,113 +37,224 @@ class Membership:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A membership, and whose it is: an agent of the pool, or the phone ``device``."""
+
+    agent_id: str
+    name: str
+    device: str
+    is_pooled: bool
+    is_paused: bool
+
+
 class Agents:
     """Fold what queues and the agent pool say into log-ons, log-offs and pauses, one per change of the whole."""
 
-    def __init__(self, naming: ChannelNames, teller: EventBuilder, *, phone_users: bool) -> None:
+    def __init__(self, naming: PeerClassifier, teller: EventBuilder, *, phone_users: bool) -> None:
         self._naming, self._teller, self._phone_users = naming, teller, phone_users
-        self._members: dict[str, _Member] = {}
-        self._seats: dict[str, PbxAgentSession] = {}
+        self._members: dict[tuple[str, str], _Member] = {}
+        #: The memberships of a phone, or of an agent of the pool.
+        self._keys_of: dict[str, dict[tuple[str, str], None]] = {}
+        self._sessions: dict[str, PbxAgentSession] = {}
+        self._paused: set[str] = set()
         self._pool_names: dict[str, str] = {}
         self._pool_devices: dict[str, str] = {}
+        self._pool_at: dict[str, str] = {}
+        self._phone_names: dict[str, str] = {}
+        #: The name of the agent who was logged on at a phone; ``_SEVERAL`` where there were more.
+        self._seen: dict[str, str] = {}
 
-    def seat(self, device: str) -> PbxAgentSession | None:
-        """Return who sits at an extension."""
-        return self._seats.get(device)
+    def session(self, device: str) -> PbxAgentSession | None:
+        """Return who is logged on at an extension."""
+        return self._sessions.get(device)
 
-    def joined(self, told: Membership, moment: EventTime) -> None:
-        """Add a member to a queue: its first one logs it on."""
-        member = self._member(told)
-        is_first = not member.paused_in
-        member.paused_in[told.queue] = told.is_paused
-        if is_first and not member.is_pooled and member.device:
-            self._log_on(member.device, member.agent_id, member.name, moment)
-        self._repause(member, told.reason, moment)
+    def agent_id_at(self, device: str) -> str:
+        """Return the id of the agent who is logged on at an extension, empty where nobody is."""
+        session = self._sessions.get(device)
+        return session.agent_id if session else ""
 
-    def paused(self, told: Membership, moment: EventTime) -> None:
-        """Change a member's pause in a queue; told when it holds for all queues, or for all no longer."""
-        if not told.queue or told.interface not in self._members:
-            self.joined(told, moment)
+    # -- queues ----------------------------------------------------------------------------------------------------
+
+    def joined(self, message: Membership, moment: EventTime) -> None:
+        """Add a member to a queue: its first membership logs it on."""
+        member = self._add(message)
+        if member is not None:
+            self._update(member, message.reason, moment)
+
+    def listed(self, message: Membership) -> None:
+        """Add a member that a snapshot lists; ``all_listed`` says who is logged on."""
+        self._add(message)
+
+    def all_listed(self, moment: EventTime) -> None:
+        """Log on the members that a snapshot has listed."""
+        for member in {member.agent_id: member for member in self._members.values()}.values():
+            self._update(member, "", moment)
+
+    def paused(self, message: Membership, moment: EventTime) -> None:
+        """Change a member's pause in a queue; told when it holds for all its queues, or for all no longer."""
+        self.joined(message, moment)
+
+    def left(self, message: Membership, moment: EventTime) -> None:
+        """Take a member out of a queue: the last membership logs it off."""
+        member = self._members.get((message.queue, message.interface))
+        if member is not None:
+            self._drop((message.queue, message.interface))
+            self._update(member, "", moment)
+
+    def answered(self, device: str, offer: Offer, moment: EventTime) -> None:
+        """Learn who is a member from an offer that was answered at the member's own phone.
+
+        An offer that another phone answered (follow-me, pick-up) says nothing about who is there.
+        """
+        known = self._members.get((offer.queue_id, offer.interface))
+        name = "" if offer.member_name == offer.interface else offer.member_name
+        if not name or (known is not None and (known.name == name or known.is_pooled)):
             return
-        member = self._members[told.interface]
-        member.paused_in[told.queue] = told.is_paused
-        self._repause(member, told.reason, moment)
+        if device == (known.device if known else self._phone_of(offer.interface, "")):
+            self.joined(Membership(offer.queue_id, offer.interface, "", name, is_paused=False), moment)
 
-    def left(self, told: Membership, moment: EventTime) -> None:
-        """Take a member out of a queue: the last one logs it off."""
-        member = self._members.get(told.interface)
-        if member is None or told.queue not in member.paused_in:
-            return
-        del member.paused_in[told.queue]
-        if member.paused_in:
-            self._repause(member, "", moment)
-            return
-        del self._members[told.interface]
-        if not member.is_pooled and self._others_at(member.device) == 0:
-            self._log_off(member.device, member.agent_id, moment)
+    def _add(self, message: Membership) -> _Member | None:
+        key = (message.queue, message.interface)
+        known = self._members.get(key)
+        if known is None and len(self._members) >= MAXIMUM_MEMBERSHIPS:
+            return None
+        member = self._member(message, known)
+        if known is not None and known.agent_id != member.agent_id:
+            self._drop(key)
+        self._members[key] = member
+        self._keys_of.setdefault(member.agent_id, {})[key] = None
+        self._note_name(member.device, member.name)
+        return member
+
+    def _member(self, message: Membership, known: _Member | None) -> _Member:
+        pooled = pool_agent(message.interface, message.state_interface)
+        device = "" if pooled else self._phone_of(message.interface, message.state_interface)
+        if known is not None and not message.state_interface:
+            pooled, device = known.agent_id if known.is_pooled else "", known.device
+        name = "" if message.name == message.interface else message.name
+        self.named(pooled, name)
+        return _Member(pooled or device, name, device, bool(pooled), message.is_paused)
+
+    def _phone_of(self, interface: str, state_interface: str) -> str:
+        peer = member_peer(interface, state_interface)
+        return self._naming.extension(peer) if peer else member_number(interface, state_interface)
+
+    def _drop(self, key: tuple[str, str]) -> None:
+        member = self._members.pop(key)
+        keys = self._keys_of[member.agent_id]
+        del keys[key]
+        if not keys:
+            del self._keys_of[member.agent_id]
+
+    def _of(self, owner: str) -> list[_Member]:
+        return [self._members[key] for key in self._keys_of.get(owner, ())]
+
+    # -- the pool --------------------------------------------------------------------------------------------------
 
     def named(self, agent_id: str, name: str) -> None:
         """Learn the name of an agent of the pool."""
         if agent_id and name:
             self._pool_names[agent_id] = name
 
-    def pool_logged_on(self, agent_id: str, device: str, phone_name: str, moment: EventTime) -> None:
+    def pool_logged_on(self, agent_id: str, device: str, moment: EventTime) -> None:
         """Log an agent of the pool on at the phone that called in."""
-        name = self._pool_names.get(agent_id) or self._member_name(agent_id) or phone_name
-        self._pool_devices[agent_id] = device
-        self._log_on(device, agent_id, name, moment)
+        self._leave_pool(agent_id)
+        self._pool_devices[agent_id], self._pool_at[device] = device, agent_id
+        self._note_name(device, self._pool_name(agent_id))
+        self._announce(device, moment)
+        self._repause(agent_id, device, "", moment)
 
     def pool_logged_off(self, agent_id: str, moment: EventTime) -> None:
         """Log an agent of the pool off."""
+        device = self._leave_pool(agent_id)
+        if device:
+            self._announce(device, moment)
+
+    def _leave_pool(self, agent_id: str) -> str:
         device = self._pool_devices.pop(agent_id, "")
-        if device:
-            self._log_off(device, agent_id, moment)
+        if device and self._pool_at.get(device) == agent_id:
+            del self._pool_at[device]
+        return device
 
-    def offered(self, device: str, name: str, moment: EventTime) -> None:
-        """Learn from an offer who sits at an extension where nobody is known to."""
-        if device and device not in self._seats:
-            self._log_on(device, device, name, moment)
+    def _pool_name(self, agent_id: str) -> str:
+        return self._pool_names.get(agent_id) or next((one.name for one in self._of(agent_id) if one.name), "")
 
-    def called(self, device: str, phone_name: str, moment: EventTime) -> None:
-        """Take the phone's own user where nobody is logged on at it."""
-        if self._phone_users and phone_name:
-            self.offered(device, phone_name, moment)
+    # -- phones ----------------------------------------------------------------------------------------------------
 
-    def _member(self, told: Membership) -> _Member:
-        member = self._members.get(told.interface)
-        if member is None:
-            pooled = pool_agent(told.interface, told.state_interface)
-            device = "" if pooled else self._naming.member_device(told.interface, told.state_interface)
-            name = "" if told.name == told.interface else told.name
-            member = _Member(pooled or device, name, device, bool(pooled))
-            self._members[told.interface] = member
-            self.named(pooled, name)
-        return member
+    def phone_named(self, device: str, name: str) -> None:
+        """Learn the name that the PBX itself gives to a phone."""
+        if name and (device in self._phone_names or len(self._phone_names) < MAXIMUM_PHONES):
+            self._phone_names[device] = name
 
-    def _member_name(self, agent_id: str) -> str:
-        return next((one.name for one in self._members.values() if one.agent_id == agent_id and one.name), "")
+    def called(self, device: str, moment: EventTime) -> None:
+        """Take the phone's own name where no agent is logged on, and none of another name was."""
+        if self._phone_users and device not in self._pool_at and not self._named_at(device):
+            name = self._own_name(device)
+            if name:
+                self._change(device, PbxAgentSession(device, name), moment)
 
-    def _others_at(self, device: str) -> int:
-        return sum(one.device == device for one in self._members.values())
+    def _own_name(self, device: str) -> str:
+        """Return a phone's own name; nothing for a phone that agents of other names use: it is nobody's."""
+        name = self._phone_names.get(device, "")
+        return name if self._seen.get(device, "") in ("", name.casefold()) else ""
 
-    def _repause(self, member: _Member, reason: str, moment: EventTime) -> None:
-        if member.is_wholly_paused == member.is_paused:
-            return
-        member.is_paused = member.is_wholly_paused
+    def _note_name(self, device: str, name: str) -> None:
+        if device and name and (device in self._seen or len(self._seen) < MAXIMUM_PHONES):
+            is_same = self._seen.setdefault(device, name.casefold()) == name.casefold()
+            self._seen[device] = name.casefold() if is_same else _SEVERAL
+
+    def _named_at(self, device: str) -> set[str]:
+        return {one.name.casefold() for one in self._of(device) if one.name}
+
+    # -- sessions --------------------------------------------------------------------------------------------------
+
+    def _update(self, member: _Member, reason: str, moment: EventTime) -> None:
         device = self._pool_devices.get(member.agent_id, "") if member.is_pooled else member.device
-        if device:
-            kind = NotReady if member.is_paused else Ready
-            said = reason if member.is_paused else ""
-            self._teller.agent(kind, moment, agent_id=member.agent_id, device_id=device, reason=said)
-
-    def _log_on(self, device: str, agent_id: str, name: str, moment: EventTime) -> None:
-        if self._seats.get(device) == PbxAgentSession(agent_id, name):
+        if not device:
             return
-        self._seats[device] = PbxAgentSession(agent_id, name)
-        self._teller.agent(LoggedOn, moment, agent_id=agent_id, device_id=device, agent_name=name)
+        if not member.is_pooled:
+            self._announce(device, moment)
+        self._repause(member.agent_id, device, reason, moment)
 
-    def _log_off(self, device: str, agent_id: str, moment: EventTime) -> None:
-        seat = self._seats.get(device)
-        if seat is not None and seat.agent_id == agent_id:
-            del self._seats[device]
-            self._teller.agent(LoggedOff, moment, agent_id=agent_id, device_id=device)
+    def _announce(self, device: str, moment: EventTime) -> None:
+        self._change(device, self._session_of(device), moment)
+
+    def _session_of(self, device: str) -> PbxAgentSession | None:
+        """Return who is at a phone by all memberships; None where nobody is, or they contradict each other."""
+        members, names = self._of(device), self._named_at(device)
+        pooled = self._pool_at.get(device, "")
+        if pooled:
+            name = self._pool_name(pooled) or self._own_name(device)
+            return None if names - {name.casefold()} else PbxAgentSession(pooled, name)
+        if not members or len(names) > 1:
+            return None
+        return PbxAgentSession(device, next((one.name for one in members if one.name), ""))
+
+    def _change(self, device: str, session: PbxAgentSession | None, moment: EventTime) -> None:
+        before = self._sessions.get(device)
+        if session == before:
+            return
+        if before is not None and (session is None or session.agent_id == before.agent_id):
+            del self._sessions[device]
+            self._paused.discard(before.agent_id)
+            self._teller.agent(LoggedOff, moment, agent_id=before.agent_id, device_id=device)
+        if session is not None:
+            self._sessions[device] = session
+            self._paused.discard(session.agent_id)
+            self._teller.agent(LoggedOn, moment, agent_id=session.agent_id, device_id=device, agent_name=session.name)
+
+    def _repause(self, agent_id: str, device: str, reason: str, moment: EventTime) -> None:
+        """Say that an agent is paused in all queues, or no longer; never of a phone at which nobody is named."""
+        session, members = self._sessions.get(device), self._of(agent_id)
+        is_paused = bool(members) and all(one.is_paused for one in members)
+        if session is None or session.agent_id != agent_id or is_paused == (agent_id in self._paused):
+            return
+        (self._paused.add if is_paused else self._paused.discard)(agent_id)
+        self._teller.agent(
+            NotReady if is_paused else Ready,
+            moment,
+            agent_id=agent_id,
+            device_id=device,
+            reason=reason if is_paused else "",
+        )

@@ -1,6 +1,7 @@
 """Which channels and bridges there are, and who hears whom. Pure."""
 
-from cti.sources.asterisk_ami.channel_names import ChannelNames
+from cti.sources.asterisk_ami.channel_names import Peer, peer_of
+from cti.sources.asterisk_ami.classification import Birth, PeerClassifier
 from cti.sources.asterisk_ami.messages import BRIDGE, CHANNEL, UNIQUEID, AmiMessage, AmiMessageError, checked
 from cti.sources.asterisk_ami.values import Bridge, Channel, ChannelKind
 
@@ -8,7 +9,7 @@ from cti.sources.asterisk_ami.values import Bridge, Channel, ChannelKind
 class ChannelTable:
     """The PBX's channels by Uniqueid and by name, and its bridges."""
 
-    def __init__(self, naming: ChannelNames) -> None:
+    def __init__(self, naming: PeerClassifier) -> None:
         self._naming = naming
         self._by_name: dict[str, Channel] = {}
         self._count = 0
@@ -38,11 +39,12 @@ class ChannelTable:
 
     def _put(self, name: str, uid: str, linked: str, message: AmiMessage) -> Channel:
         self._count += 1
+        birth = Birth(message.get("Context"), message.get("CallerIDNum"), message.get("ChannelState"))
         channel = Channel(
             uid=uid,
             name=name,
             linked=linked,
-            kind=self._naming.kind(name, message.get("Context")),
+            kind=self._naming.kind(name, birth),
             device=self._naming.device(name),
             order=self._count,
             number=message.get("CallerIDNum"),
@@ -114,13 +116,11 @@ class ChannelTable:
         self._by_name[name] = channel
         self._classify(channel)
 
-    def reclassify(self, technology_and_peer: tuple[str, str], kind: ChannelKind) -> list[Channel]:
-        """Change what the living channels of a peer stand for; return those that changed."""
-        prefix = "/".join(technology_and_peer) + "-"
-        changed = [one for one in self.channels.values() if one.name.startswith(prefix) and one.kind is not kind]
-        for one in changed:
-            one.kind = kind
-        return changed
+    def reclassify(self, peer: Peer, kind: ChannelKind) -> None:
+        """Change what the living channels of a peer stand for, except those that are in a conversation."""
+        for one in self.channels.values():
+            if one.kind is not kind and one.leg is None and peer_of(one.name) == peer:
+                one.kind, one.device = kind, self._naming.device(one.name)
 
     def drop(self, channel: Channel) -> None:
         """Forget a channel that is gone."""
@@ -144,8 +144,9 @@ class ChannelTable:
         return bridge
 
     def enter(self, channel: Channel, bridge: Bridge) -> None:
-        """Put a channel into a bridge."""
-        self.leave(channel)
+        """Put a channel into a bridge; repeated it changes nothing."""
+        if channel.bridge is not bridge:
+            self.leave(channel)
         bridge.members[channel] = None
         channel.bridge = bridge
 

@@ -84,7 +84,7 @@ class Dialling:
         channel.is_ringing = call.is_told = True
         if channel.is_extension:
             offer = self._conversations.offer_of(channel)
-            self._conversations.introduce(channel, offer, now)
+            self._conversations.introduce(channel, None, now)
             queue = offer.queue if offer else ""
             self._conversations.tell_queue_left(call, channel, offer, now)
             self._teller.call(

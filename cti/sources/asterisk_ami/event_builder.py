@@ -3,6 +3,7 @@
 from typing import Any
 
 from cti.events import AgentData, AgentEvent, CallData, CallEvent, Event, LinkData, LinkEvent
+from cti.sources.asterisk_ami.text import LOST
 from cti.sources.asterisk_ami.values import EventTime
 from cti.sources.port import Stamp
 
@@ -19,6 +20,7 @@ class EventBuilder:
     def call(self, kind: type[CallEvent], moment: EventTime, **data: Any) -> None:
         """Tell of a call; empty members are left out."""
         fit = {name: _fitting(name, value) for name, value in data.items() if value or name == "call_id"}
+        fit = {name: value for name, value in fit.items() if value != "" or name == "call_id"}
         self._told.append(self._stamp.call(kind, CallData(**fit), received=moment.received, time=moment.time))
 
     def agent(self, kind: type[AgentEvent], moment: EventTime, **data: str) -> None:
@@ -38,6 +40,8 @@ class EventBuilder:
 
 def _fitting(name: str, value: Any) -> Any:
     if isinstance(value, str):
+        if LOST in value and not name.endswith("_id"):
+            return ""
         return value[: _NAME if name == "caller_name" else _TEXT]
     if isinstance(value, dict):
         kept = list(value.items())[:_MANY]

@@ -94,7 +94,7 @@ class LegTracker:
         if channel.is_ringing and channel.call is not None and channel.call is not call:
             self._teller.call(Diverted, now, call_id=channel.call.id, device_id=channel.device)
         if call.interaction == call.id and all(one.is_extension for one in found):
-            call.interaction = self._consulted_for({channel, *found}) or call.interaction
+            call.interaction = self._consulted_for(call, {channel, *found}) or call.interaction
         leg = PbxLeg(call, channel, found, channel.bridge)
         self._ledger.open(leg)
         self._tell_begin(leg, now)
@@ -108,14 +108,14 @@ class LegTracker:
         self.tell_queue_left(leg.call, leg.channel, offer, now)
         self._served(leg, offer)
         self.introduce(leg.channel, offer, now)
-        seat = self._agents.seat(leg.device)
+        session = self._agents.session(leg.device)
         leg.call.is_told = True
         self._teller.call(
             Established,
             now,
             device_id=leg.device,
             local_state="connected",
-            agent_id=seat.agent_id if seat else "",
+            agent_id=session.agent_id if session else "",
             queue_name=offer.queue if offer else "",
             cause=self.cause,
             **facts(leg.call),
@@ -138,11 +138,10 @@ class LegTracker:
         self._teller.call(Diverted, now, call_id=call.id, device_id=left.queue, cause=QUEUE_CLEARED)
 
     def introduce(self, channel: Channel, offer: Offer | None, now: EventTime) -> None:
-        """Say who sits at an extension before its first event, where that can be known."""
+        """Say who is at an extension before its event, where that is known. ``offer``: the one that it answers."""
         if offer is not None:
-            name = "" if offer.member_name == offer.interface else offer.member_name
-            self._agents.offered(channel.device, name or channel.phone_name, now)
-        self._agents.called(channel.device, channel.phone_name, now)
+            self._agents.answered(channel.device, offer, now)
+        self._agents.called(channel.device, now)
 
     def offer_of(self, channel: Channel) -> Offer | None:
         """Return the queue's offer by which an extension was reached, through Local channels too."""
@@ -171,10 +170,15 @@ class LegTracker:
         beginners = {one for one in everybody if not one.is_called or one.is_originated}
         return self._callbook.call_of(min(beginners or everybody, key=_order))
 
-    def _consulted_for(self, colleagues: set[Channel]) -> str:
-        """Return the interaction of the call that one of the colleagues has on hold meanwhile."""
-        held = [self._ledger.held_at(one.device) for one in sorted(colleagues, key=_order)]
-        return next((leg.call.interaction for leg in held if leg is not None), "")
+    def _consulted_for(self, call: PbxCall, colleagues: set[Channel]) -> str:
+        """Return the interaction of the call that whoever began this one has on hold: it is a consultation.
+
+        A colleague who is called while a customer is on hold consults nobody.
+        """
+        owner = call.owner
+        begun_by = [owner] if owner.kind is not ChannelKind.LOCAL else [one for one in colleagues if one.away]
+        held = [self._ledger.held_at(one.device) for one in sorted(begun_by, key=_order) if one in colleagues]
+        return next((leg.call.interaction for leg in held if leg is not None and leg.call is not call), "")
 
     # -- going on --------------------------------------------------------------------------------------------------
 

@@ -9,13 +9,17 @@ Channel.
 import re
 from datetime import UTC, datetime
 
-CHANNEL = re.compile(r"[A-Za-z0-9_]{1,32}/[!-~]{1,180}")
-#: The part before the minus is the PBX's systemname.
-UNIQUEID = re.compile(r"(?:[A-Za-z0-9_.-]{1,80}-)?[0-9]{1,12}\.[0-9]{1,12}")
-BRIDGE = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
+from cti.sources.asterisk_ami.text import LOST, decoded
+
+#: Names and ids may have any printable form: peers with spaces, ids that an application chose (Originate, ARI), a
+#: systemname in front. Forged events are kept out by the pairing of Channel and Uniqueid, not by their form.
+CHANNEL = re.compile(r"[A-Za-z0-9_]{1,32}/[^\x00-\x1f\x7f]{1,200}")
+UNIQUEID = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
+BRIDGE = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 TIMESTAMP = re.compile(r"[0-9]{9,11}(?:\.[0-9]{1,9})?")
 _ESCAPE = re.compile(r"\\(?:([abfnrtv0\\'\"?])|x([0-9A-Fa-f]{2})|([0-7]{1,3}))")
 _PLAIN = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v", "0": "\0"}
+_IDENTITIES = ("Channel", "Uniqueid", "Linkedid", "Interface", "Location", "Queue", "Newname")
 _NOTHING = frozenset({"", "<unknown>", "unknown", "<none>", "(null)"})
 
 
@@ -75,16 +79,25 @@ class AmiMessage:
         return datetime.fromtimestamp(float(value), UTC) if TIMESTAMP.fullmatch(value) else None
 
 
-def parse(raw: bytes) -> AmiMessage:
-    """Read a message. Raises ``AmiMessageError`` when no line of it is a key and a value."""
+def parse(raw: bytes, encoding: str = "") -> AmiMessage:
+    """Read a message; ``encoding`` as in ``text.decoded``.
+
+    A value in which the PBX itself has lost a character is left out, unless it is a name of a channel or a member.
+    Raises ``AmiMessageError`` when no line of it is a key and a value.
+    """
     pairs: list[tuple[str, str]] = []
-    for line in raw.decode("utf-8", "replace").split("\r\n"):
+    text = decoded(raw, encoding)
+    for line in text.split("\r\n"):
         key, colon, value = line.partition(":")
         if colon:
             pairs.append((key, value.removeprefix(" ")))
     if not pairs:
         raise AmiMessageError("no line is a key, a colon and a value")
-    return AmiMessage(pairs)
+    return AmiMessage(pairs if LOST not in text else [(key, _intact(key, value)) for key, value in pairs])
+
+
+def _intact(key: str, value: str) -> str:
+    return "" if LOST in value and not key.endswith(_IDENTITIES) else value
 
 
 def event_name(raw: bytes) -> str:

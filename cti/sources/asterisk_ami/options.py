@@ -1,9 +1,11 @@
-"""What a site can say about its Asterisk: ``CtiSource.options`` read into typed values."""
+"""The settings of a source of kind ``asterisk_ami``: ``CtiSource.options`` read into typed values."""
 
+import codecs
 from typing import Any, Literal
 
 import msgspec
 
+from cti.sources.asterisk_ami.presets import PRESETS, ExtensionFrom, PresetName
 from cti.sources.port import SourceConfig
 
 
@@ -12,26 +14,37 @@ class AmiOptionsError(ValueError):
 
 
 class AmiOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """The settings of kind ``asterisk_ami``; each is explained in the manual."""
+    """The settings of kind ``asterisk_ami``; docs/asterisk.md explains each.
 
-    #: "md5": by a challenge, so that the secret is not sent.
+    Patterns match a whole name without regard to case; ``*``, ``?`` and ``[...]`` work as in file names. A pattern
+    with a slash is compared with ``TECHNOLOGY/peer``, one without with the peer.
+    """
+
+    #: Sets the patterns of a known distribution; the site's own patterns are added to them.
+    preset: PresetName = "plain"
+    #: "md5": a challenge is answered, and the secret is not sent.
     auth: Literal["plain", "md5"] = "plain"
-    #: Peers whose name begins so are trunks.
-    trunks: tuple[str, ...] = ("trunk",)
-    #: Dialplan contexts in which calls from outside begin; a channel born there is a trunk's.
-    trunk_contexts: tuple[str, ...] = ("from-trunk", "from-pstn", "from-external")
-    #: Peer -> extension, where the two differ (PJSIP/alice is 2001).
-    extensions: dict[str, str] = {}
-    #: Take the name that the PBX gives to a phone where no agent is logged on at it.
+    #: The character set of names. Empty: UTF-8, and Windows-1252 where a text is not valid UTF-8.
+    encoding: str = ""
+    #: Patterns of the peers that are trunks.
+    trunks: tuple[str, ...] = ()
+    #: Patterns of the dialplan contexts in which calls from outside begin; a channel created there is a trunk's.
+    trunk_contexts: tuple[str, ...] = ()
+    #: Patterns of the peers that are extensions; as a table, with the extension's number (``{"alice": "2001"}``). A
+    #: ``*`` in the number stands for what the ``*`` of the pattern matched.
+    extensions: dict[str, str] | tuple[str, ...] = {}
+    #: "caller_number": an extension is known by the caller number of its phone, not by its peer's name.
+    extension_from: ExtensionFrom | None = None
+    #: Take the name that the PBX gives to a phone when no agent is logged on there.
     phone_users: bool = True
     wrapup_variable: str = "WRAPUP_CODE"
     wrapup_template_variable: str = ""
-    #: None: every channel variable of manager.conf's ``channelvars``, but for those of the wrap-up.
+    #: None: every channel variable in manager.conf's ``channelvars`` except those of the wrap-up.
     query_variables: tuple[str, ...] | None = None
     wrapup_event: str = "AgentWrapup"
     wrapup_event_result: str = "Code"
     wrapup_event_template: str = "Template"
-    #: Seconds between signs of life, and how long an answer may take.
+    #: Interval between pings and timeout of an answer, in seconds.
     ping_seconds: float = 10.0
     timeout_seconds: float = 5.0
     full_boot_seconds: float = 2.0
@@ -41,11 +54,31 @@ class AmiOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         """Return the names of the variables that carry the wrap-up."""
         return frozenset(name for name in (self.wrapup_variable, self.wrapup_template_variable) if name)
 
+    @property
+    def extension_numbers(self) -> dict[str, str]:
+        """Return the patterns of extensions with their numbers; ``*`` where the peer itself is the number."""
+        if isinstance(self.extensions, dict):
+            return self.extensions
+        return dict.fromkeys(self.extensions, "")
+
 
 def read_options(config: SourceConfig) -> AmiOptions:
-    """Read a source's options. Raises ``AmiOptionsError`` that names the one that is wrong."""
+    """Read a source's options and complete them from the preset.
+
+    Raises ``AmiOptionsError`` that names the option that is wrong.
+    """
     known: dict[str, Any] = {name: value for name, value in config.options.items() if value is not None}
     try:
-        return msgspec.convert(known, AmiOptions)
+        options = msgspec.convert(known, AmiOptions)
+        codecs.lookup(options.encoding or "utf-8")
     except msgspec.ValidationError as error:
         raise AmiOptionsError(str(error)) from error
+    except LookupError as error:
+        raise AmiOptionsError(f"encoding: {options.encoding} is not known") from error
+    preset = PRESETS[options.preset]
+    return msgspec.structs.replace(
+        options,
+        trunks=(*options.trunks, *preset.trunks),
+        trunk_contexts=(*options.trunk_contexts, *preset.trunk_contexts),
+        extension_from=options.extension_from or preset.extension_from,
+    )

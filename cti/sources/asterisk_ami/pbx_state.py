@@ -10,8 +10,9 @@ from datetime import datetime
 from cti.events import Event
 from cti.sources.asterisk_ami.agents import Agents, Membership
 from cti.sources.asterisk_ami.call_registry import CallRegistry
-from cti.sources.asterisk_ami.channel_names import ChannelNames, peer_of
+from cti.sources.asterisk_ami.channel_names import member_number, member_peer, peer_of
 from cti.sources.asterisk_ami.channels import ChannelTable, around
+from cti.sources.asterisk_ami.classification import PeerClassifier
 from cti.sources.asterisk_ami.dialling import Dialling
 from cti.sources.asterisk_ami.event_builder import EventBuilder
 from cti.sources.asterisk_ami.leg_tracker import LegTracker
@@ -34,7 +35,7 @@ class PbxState:
 
     def __init__(self, config: SourceConfig, stamp: Stamp) -> None:
         self.options = read_options(config)
-        self.naming = ChannelNames(config.devices, self.options)
+        self.naming = PeerClassifier(config.devices, self.options)
         self.teller = EventBuilder(stamp)
         self.agents = Agents(self.naming, self.teller, phone_users=self.options.phone_users)
         self.board = ChannelTable(self.naming)
@@ -121,10 +122,15 @@ class PbxState:
     # -- channels --------------------------------------------------------------------------------------------------
 
     def _new_channel(self, message: AmiMessage, _now: EventTime) -> None:
+        self.appeared(message)
+
+    def appeared(self, message: AmiMessage) -> Channel:
+        """Take in the channel that a message shows. Raises ``AmiMessageError`` when it is not plausible."""
         channel = self.board.add(message)
         if channel.is_extension and channel.number == channel.device:
-            channel.phone_name = channel.caller_name
+            self.agents.phone_named(channel.device, channel.caller_name)
         self.variables.born(channel, message.variables())
+        return channel
 
     def _known(self, message: AmiMessage, now: EventTime, prefix: str = "") -> Channel | None:
         channel = self.board.find(message, prefix)
@@ -277,7 +283,7 @@ class PbxState:
             return
         caller = self._known(message, now)
         if caller is not None:
-            self._learn_trunk(called, message.last("DialString"))
+            self._learn(called, message.last("DialString"))
             self.dialling.dials(caller, called, message.last("DialString"), now)
 
     def _called(self, message: AmiMessage, now: EventTime) -> Channel | None:
@@ -286,9 +292,11 @@ class PbxState:
             raise AmiMessageError("DestChannel is named twice")
         return self._known(message, now, "Dest")
 
-    def _learn_trunk(self, called: Channel, dial_string: str) -> None:
-        if called.is_extension and self.naming.learn_trunk(called.name, dial_string):
-            self.board.reclassify(peer_of(called.name), ChannelKind.OUTSIDE)
+    def _learn(self, called: Channel, dial_string: str) -> None:
+        """Learn from how a channel is dialled whether it is a phone's or a trunk's."""
+        kind = self.naming.dialled(called.name, dial_string) if called.is_party else None
+        if kind is not None:
+            self.board.reclassify(peer_of(called.name), kind)
 
     def _dial_end(self, message: AmiMessage, now: EventTime) -> None:
         called = self._called(message, now)
@@ -312,7 +320,7 @@ class PbxState:
         caller, called = self._known(message, now), self._called(message, now)
         queue, interface = message.last("Queue"), message.last("Interface")
         if caller is not None and called is not None and queue and interface:
-            offer = Offer(self.queue_name(queue), interface, message.last("MemberName"))
+            offer = Offer(self.queue_name(queue), interface, message.last("MemberName"), queue)
             self.dialling.offers(caller, called, offer)
 
     def _ring_no_answer(self, message: AmiMessage, now: EventTime) -> None:
@@ -365,14 +373,23 @@ class PbxState:
             raise AmiMessageError("Agent is missing")
         channel = self._known(message, now)
         if channel is not None and channel.is_extension:
-            self.agents.pool_logged_on(agent_id, channel.device, channel.phone_name, now)
+            self.agents.pool_logged_on(agent_id, channel.device, now)
 
     def _agent_logoff(self, message: AmiMessage, now: EventTime) -> None:
         if self._known(message, now) is not None:
             self.agents.pool_logged_off(message.last("Agent"), now)
 
     def _member_added(self, message: AmiMessage, now: EventTime) -> None:
-        self.agents.joined(membership(message), now)
+        member = membership(message)
+        self.learn_member(member)
+        self.agents.joined(member, now)
+
+    def learn_member(self, member: Membership) -> None:
+        """Note that a queue's member is a phone, whatever its channels looked like until now."""
+        peer = member_peer(member.interface, member.state_interface)
+        number = str(peer) if peer else member_number(member.interface, member.state_interface)
+        for one in self.naming.member(number):
+            self.board.reclassify(one, ChannelKind.EXTENSION)
 
     def _member_removed(self, message: AmiMessage, now: EventTime) -> None:
         self.agents.left(membership(message), now)

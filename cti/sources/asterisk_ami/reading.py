@@ -4,6 +4,7 @@ from cti.sources.asterisk_ami.framing import BANNER, AmiFrame, AmiFrameError, Am
 from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError, event_name, parse
 from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.reassembly import NotAMessage, Reassembler
+from cti.sources.asterisk_ami.text import decoded
 from cti.sources.port import Quarantined
 
 #: What the answers to a snapshot's actions are made of.
@@ -44,10 +45,12 @@ class Reader:
     """Feed bytes of one link, take what they say."""
 
     def __init__(self, picture: PbxState) -> None:
-        self._picture = picture
+        self._picture, self._encoding = picture, picture.options.encoding
         self._framer = AmiFramer()
-        self._mender = Reassembler(picture.board.uid_of)
+        self._mender = Reassembler(picture.board.uid_of, self._encoding)
         self._is_wanted: dict[bytes, bool] = {}
+        #: Why this PBX cannot be followed, as its banner shows; empty where it can.
+        self.refusal = ""
 
     def feed(self, data: bytes) -> list[Heard | Quarantined]:
         """Return the messages worth reading that ``data`` completes, and those that cannot be read, in order.
@@ -65,6 +68,8 @@ class Reader:
         if isinstance(frame, AmiFrameError):
             return quarantined(frame.raw, "frame", frame.error, frame.offset)
         if frame.raw.startswith(BANNER):
+            return self._greeted(frame)
+        if self.refusal:
             return None
         mended = self._mender.pass_on(frame)
         if isinstance(mended, NotAMessage):
@@ -72,6 +77,11 @@ class Reader:
         if mended is None or not self._is_worth_reading(mended.raw):
             return None
         return self._parsed(mended)
+
+    def _greeted(self, frame: AmiFrame) -> Quarantined | None:
+        """Read the banner; of a PBX that is too old one refusal is kept, and nothing more is read."""
+        self.refusal = too_old(frame.raw)
+        return quarantined(frame.raw, "frame", self.refusal, frame.offset) if self.refusal else None
 
     def _is_worth_reading(self, raw: bytes) -> bool:
         head = raw[: raw.find(b"\r\n")]
@@ -88,13 +98,22 @@ class Reader:
     def _is_variable_wanted(self, raw: bytes) -> bool:
         start = raw.rfind(b"\r\nVariable: ")
         end = raw.find(b"\r\n", start + 2)
-        return raw[start + 12 : end].lstrip(b"_").decode("utf-8", "replace") in self._picture.variables.names
+        return decoded(raw[start + 12 : end].lstrip(b"_"), self._encoding) in self._picture.variables.names
 
     def _parsed(self, frame: AmiFrame) -> Heard | Quarantined:
         try:
-            return Heard(parse(frame.raw), frame)
+            return Heard(parse(frame.raw, self._encoding), frame)
         except AmiMessageError as error:
             return quarantined(frame.raw, "message", str(error), frame.offset)
+
+
+def too_old(banner: bytes) -> str:
+    """Return why the PBX of a banner cannot be followed, empty where it can: AMI 1 (Asterisk 11) has no bridges."""
+    version = banner[len(BANNER) :].split(b".")[0]
+    if version.isdigit() and int(version) < 2:
+        said = banner[len(BANNER) :].decode("ascii", "replace")[:20]
+        return f"Asterisk older than 13 is not supported: this one speaks AMI {said}"
+    return ""
 
 
 def quarantined(raw: bytes, kind: str, error: str, offset: int) -> Quarantined:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cti.sources.asterisk_ami.framing import AmiFrame
+from cti.sources.asterisk_ami.text import decoded
 
 #: Events that show a whole channel, so that one without Uniqueid is torn.
 SHOWING = frozenset(
@@ -88,8 +89,8 @@ class NotAMessage:
 class Reassembler:
     """Pass frames on; hold back what stands between a torn head and its rest."""
 
-    def __init__(self, uid_of: Callable[[str], str | None]) -> None:
-        self._uid_of = uid_of
+    def __init__(self, uid_of: Callable[[str], str | None], encoding: str = "") -> None:
+        self._uid_of, self._encoding = uid_of, encoding
         self._head: AmiFrame | None = None
         self._held = 0
         self._forged: deque[bytes] = deque(maxlen=PATIENCE)
@@ -121,12 +122,16 @@ class Reassembler:
 
     def _is_rest(self, head: bytes, raw: bytes) -> bool:
         part = torn_part(head) or b""
-        names = _values(head, part + b"Channel: ")
+        names = self._values(head, part + b"Channel: ")
         # Before the first Channel nothing of the caller's is written; a DestChannel may be forged before the true one.
         uids = {self._uid_of(name) for name in (names if part else names[:1])} - {None}
         if uids:
-            return any(uid in uids for uid in _values(raw, part + b"Uniqueid: ")[-1:])
+            return any(uid in uids for uid in self._values(raw, part + b"Uniqueid: ")[-1:])
         return all(part + key in raw for key in _REST)
+
+    def _values(self, raw: bytes, key: bytes) -> list[str]:
+        found = [line[len(key) :] for line in raw.split(b"\r\n") if line.startswith(key)]
+        return [decoded(value, self._encoding) for value in found]
 
 
 def torn_part(raw: bytes) -> bytes | None:
@@ -142,7 +147,3 @@ def torn_part(raw: bytes) -> bytes | None:
 def _is_torn(raw: bytes, part: bytes) -> bool:
     uid = raw.rfind(b"\r\n" + part + b"Uniqueid: ")  # Near the end, so that both searches are short.
     return raw.find(b"\r\n" + part + b"Channel: ", max(uid, 0)) >= 0
-
-
-def _values(raw: bytes, key: bytes) -> list[str]:
-    return [line[len(key) :].decode("utf-8", "replace") for line in raw.split(b"\r\n") if line.startswith(key)]

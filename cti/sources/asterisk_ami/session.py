@@ -17,7 +17,7 @@ from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.reading import Heard, Reader, quarantined
 from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take, uncovered_bridges
 from cti.sources.asterisk_ami.values import EventTime
-from cti.sources.port import LinkError, LoginRefused, Outlet, Quarantined, SourceConfig, Stamp
+from cti.sources.port import LinkError, LoginRefused, NeedsPerson, Outlet, Quarantined, SourceConfig, Stamp
 from cti.sources.read_coalescing import ReadCoalescer
 from cti.sources.tls import client_context, untrusted
 
@@ -35,6 +35,8 @@ LOGIN_REMEDY = (
     "Correct the user name or the secret of this source, or on the PBX, in manager.conf, the user, its secret and the "
     "addresses that its permit lines let in"
 )
+
+UPGRADE = "Upgrade the PBX to Asterisk 13 or newer, or post its calls to the HTTP intake"
 
 
 class _AmiLinkEnded(Exception):
@@ -265,6 +267,8 @@ class AmiSession:
         """Read frames one by one: what one says decides how the next is read."""
         for frame in frames:
             heard = self._reader.heard(frame)
+            if self._reader.refusal:
+                raise NeedsPerson(f"{self._where}: {self._reader.refusal}", UPGRADE)
             if isinstance(heard, Quarantined):
                 self._refused.append(heard)
             elif heard is not None and not self._is_answer(heard.message):

@@ -79,6 +79,7 @@ class _SnapshotInProgress:
             self._picture.agents.named(message.get("Agent"), message.get("Name"))
         for message in self._lists.of("QueueMember"):
             self._tried(message, self._member)
+        self._picture.agents.all_listed(self._now)
         shown = [(message, self._tried(message, self._channel)) for message in self._lists.of("CoreShowChannel")]
         channels = [(message, channel) for message, channel in shown if channel is not None]
         for message, channel in channels:
@@ -98,15 +99,13 @@ class _SnapshotInProgress:
             return None
 
     def _member(self, message: AmiMessage) -> Channel | None:
-        self._picture.agents.joined(membership(message), self._now)
+        member = membership(message)
+        self._picture.learn_member(member)
+        self._picture.agents.listed(member)
         return None
 
     def _channel(self, message: AmiMessage) -> Channel:
-        channel = self._picture.board.add(message)
-        if channel.is_extension and channel.number == channel.device:
-            channel.phone_name = channel.caller_name
-        self._picture.variables.born(channel, message.variables())
-        return channel
+        return self._picture.appeared(message)
 
     def _relate(self, message: AmiMessage, channel: Channel) -> None:
         """Find who dials a channel by its Linkedid, and for which queue."""
@@ -126,7 +125,7 @@ class _SnapshotInProgress:
         channel = self._picture.board.named(message.get("LoggedInChan"))
         if channel is not None and channel.is_extension:
             agent = message.get("Agent")
-            self._picture.agents.pool_logged_on(agent, channel.device, channel.phone_name, self._now)
+            self._picture.agents.pool_logged_on(agent, channel.device, self._now)
 
     def _waiting(self, message: AmiMessage) -> Channel | None:
         channel = self._picture.board.find(message)

@@ -29,11 +29,12 @@ class ChannelKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A queue offers a caller to a member."""
+    """A queue offers a caller to a member. ``queue`` is the site's name of the queue, ``queue_id`` the PBX's."""
 
     queue: str
     interface: str
     member_name: str
+    queue_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +116,6 @@ class Channel:
     number: str = ""
     caller_name: str = ""
     exten: str = ""
-    #: The name that the PBX itself gives to the phone.
-    phone_name: str = ""
     #: Someone or something dials it; it did not begin its call.
     is_called: bool = False
     #: Click to dial: the PBX rings it so that it may dial.

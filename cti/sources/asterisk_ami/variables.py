@@ -109,7 +109,7 @@ class Variables:
         """Return the extension that a wrap-up is of: it names an extension or an agent, or there was only one."""
         if agent in devices:
             return agent
-        by_agent = [one for one in devices if (seat := self._agents.seat(one)) is not None and seat.agent_id == agent]
+        by_agent = [one for one in devices if agent and self._agents.agent_id_at(one) == agent]
         if by_agent or agent:
             return by_agent[0] if len(by_agent) == 1 else ""
         return next(iter(devices)) if len(devices) == 1 else ""
