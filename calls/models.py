@@ -11,6 +11,7 @@ from django.db.models import F, Func, Q
 from calls.core.outcomes import Outcome
 from cti.models import CtiSource
 from qms.models import RecordingService
+from qms.port import MAXIMUM_GUID_LENGTH
 
 OUTCOMES = [(one.value, one.value.replace("_", " ")) for one in Outcome]
 
@@ -105,7 +106,7 @@ class Leg(models.Model):
     connected_at = models.DateTimeField()
     disconnected_at = models.DateTimeField(null=True, blank=True)
     end_unknown = models.BooleanField(default=False)
-    recording_guid = models.CharField(max_length=36, null=True, blank=True)  # noqa: DJ001  (null: unique ignores it)
+    recording_guid = models.CharField(max_length=MAXIMUM_GUID_LENGTH, null=True, blank=True)  # noqa: DJ001  (null: unique ignores it)
     service = models.ForeignKey(RecordingService, models.PROTECT, null=True, blank=True, related_name="legs")
     outcome = models.CharField(max_length=20, choices=OUTCOMES)
     reason = models.CharField(max_length=500, blank=True)
@@ -252,7 +253,7 @@ class RecordingSearch(models.Model):
     source = models.ForeignKey(CtiSource, models.CASCADE, related_name="searches")
     service = models.ForeignKey(RecordingService, models.PROTECT, related_name="searches")
     services = models.JSONField(default=list, help_text='Whom else to ask, for a user marked "Any".')
-    known_guid = models.CharField(max_length=36, blank=True, help_text="The leg has this one already.")
+    known_guid = models.CharField(max_length=MAXIMUM_GUID_LENGTH, blank=True, help_text="The leg has this one already.")
     extension = models.CharField(max_length=255)
     not_started_before = models.DateTimeField()
     connected_at = models.DateTimeField(help_text="By the gateway's clock.")
@@ -264,7 +265,7 @@ class RecordingSearch(models.Model):
     first_asked_at = models.DateTimeField(null=True)
     asked_at = models.DateTimeField(null=True, help_text="When the question was put that was answered.")
     answered_at = models.DateTimeField(null=True)
-    recording_guid = models.CharField(max_length=36, blank=True)
+    recording_guid = models.CharField(max_length=MAXIMUM_GUID_LENGTH, blank=True)
     recording_started_at = models.DateTimeField(null=True)
     why = models.CharField(max_length=32, blank=True, help_text="A missed search: why, in one word.")
     error = models.CharField(max_length=500, blank=True)

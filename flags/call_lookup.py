@@ -12,7 +12,7 @@ class CallLookup(Protocol):
         """Return the newest call of a call reference, or the newest flagged one for ""; None where there is none."""
 
     def is_recording_of_a_call(self, guid: str) -> bool:
-        """Say whether a leg holds this recording, whatever the case of its GUID's letters."""
+        """Say whether a leg holds this recording, in whatever spelling."""
 
 
 class NoCallLookup(Exception):

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from qms.models import DataServer, RecordingService
+from qms.port import MAXIMUM_GUID_LENGTH
 
 
 class Privacy(models.TextChoices):
@@ -108,7 +109,7 @@ class FlagProof(models.Model):
     """
 
     data_server = models.OneToOneField(DataServer, models.CASCADE, related_name="flag_proof", primary_key=True)
-    recording_guid = models.CharField(max_length=36, blank=True, help_text="The test recording.")
+    recording_guid = models.CharField(max_length=MAXIMUM_GUID_LENGTH, blank=True, help_text="The test recording.")
     sent_at = models.DateTimeField(null=True, help_text="When flags were last sent to this recording.")
     run = models.PositiveIntegerField(default=0, help_text="Counts the proofs: a worker that is late changes nothing.")
     asked_at = models.DateTimeField(null=True)
@@ -160,13 +161,15 @@ class FlagWrite(models.Model):
     leg_id = models.BigIntegerField()
     source_id = models.BigIntegerField(help_text="The CTI source whose consumer folds the answer.")
     service = models.ForeignKey(RecordingService, models.PROTECT, related_name="writes")
-    recording_guid = models.CharField(max_length=36)
+    recording_guid = models.CharField(max_length=MAXIMUM_GUID_LENGTH)
     part = models.CharField(max_length=8)
     state = models.CharField(max_length=8, choices=WriteState.choices, default=WriteState.QUEUED)
     attempts = models.PositiveIntegerField(default=0)
     not_before = models.DateTimeField()
     claim = models.BigIntegerField(null=True, help_text="Names the delivery that has it now.")
     claimed_until = models.DateTimeField(null=True, help_text="After this the delivery is taken to have died.")
+    unclear_since = models.DateTimeField(null=True, help_text="When a request last left whose end is unknown.")
+    missing_at = models.DateTimeField(null=True, help_text="When QMS last answered that it does not hold its flags.")
     created_at = models.DateTimeField()
     retried_at = models.DateTimeField(null=True, help_text="When a person last put it back; patience counts from then.")
     settled_at = models.DateTimeField(null=True)
@@ -220,7 +223,7 @@ class FlagValue(models.Model):
     """One flag of one recording. The constraint is rule 1: at most once per recording and flag, whatever happens."""
 
     write = models.ForeignKey(FlagWrite, models.CASCADE, related_name="values")
-    recording_guid = models.CharField(max_length=36)
+    recording_guid = models.CharField(max_length=MAXIMUM_GUID_LENGTH)
     name = models.CharField(max_length=64)
     value = models.CharField(max_length=4096)
     cut = models.BooleanField(default=False, help_text="The value was too long and was cut.")

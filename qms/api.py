@@ -1,4 +1,4 @@
-"""The door to this app: connect to a Recording Service, note how it answered, ask whether to send, test the way."""
+"""What this app offers to others: connect to a Recording Service, note how it answered, decide whether to send."""
 
 from datetime import datetime
 
@@ -8,7 +8,16 @@ from qms.connection_tests import TestProgress
 from qms.connection_tests import ask as ask_for_test
 from qms.connection_tests import told as test_told
 from qms.connections import ConnectService, adapters, connect
-from qms.health import BreakerState, breaker_state, clock_offset_seconds, is_on_trial, mark_failed, may_send
+from qms.health import (
+    BreakerState,
+    breaker_state,
+    clock_offset_seconds,
+    is_on_trial,
+    latest_write_seconds,
+    mark_failed,
+    may_send,
+    note_late_write,
+)
 
 __all__ = [
     "BreakerState",
@@ -20,9 +29,11 @@ __all__ = [
     "clock_offset_seconds",
     "connect",
     "is_on_trial",
+    "latest_write_seconds",
     "mark_failed",
     "mark_ok",
     "may_send",
+    "note_late_write",
     "test_connection",
     "test_told",
 ]

@@ -11,13 +11,15 @@ from typing import NamedTuple
 import structlog
 from django.db import transaction
 
-from qms.models import ServiceHealth
+from qms.models import RecordingService, ServiceHealth
 from qms.port import QmsError, QmsLoginFailed, QmsRejected
 
 log = structlog.get_logger()
 
 FAILURES_TO_OPEN = 5
 LONGEST_WAIT_SECONDS = 60
+#: For how long the service is expected to be as late again as it was seen to be.
+LATE_WRITE_REMEMBERED = timedelta(days=7)
 #: A probe whose process died is given up after this.
 PROBE_SECONDS = 15
 #: ``ok_at`` is written no more often than this: it shows that the service lives, and costs a write.
@@ -139,6 +141,26 @@ def clock_offset_seconds(service_id: int) -> float:
     """Return how far the clock of QMS is ahead of ours; 0 while unknown."""
     known = ServiceHealth.objects.filter(pk=service_id).values_list("clock_offset_seconds", flat=True).first()
     return known or 0.0
+
+
+def latest_write_seconds(service: RecordingService, now: datetime) -> float:
+    """Return the longest time after which the service finished a write whose answer was lost; 0 if none was seen.
+
+    What was seen more than a week ago is forgotten. Costs no query where the service was loaded with its health.
+    """
+    health: ServiceHealth | None = getattr(service, "health", None)
+    if health is None or health.late_write_at is None or now - health.late_write_at > LATE_WRITE_REMEMBERED:
+        return 0.0
+    return health.late_write_seconds
+
+
+def note_late_write(service: RecordingService, seconds: float, now: datetime) -> None:
+    """Note that the service finished a write this long after its answer was lost; a shorter time changes nothing."""
+    service = RecordingService.objects.select_related("health").get(pk=service.pk)
+    if seconds > latest_write_seconds(service, now):
+        seen = {"late_write_seconds": seconds, "late_write_at": now}
+        ServiceHealth.objects.update_or_create(service=service, defaults=seen)
+        log.warning("qms_write_finished_late", service_id=service.pk, seconds=seconds)
 
 
 def _open(health: ServiceHealth, now: datetime) -> None:

@@ -107,6 +107,10 @@ class ServiceHealth(models.Model):
     openings = models.PositiveIntegerField(default=0, help_text="In a row, of the circuit breaker; each waits longer.")
     probe_at = models.DateTimeField(null=True, help_text="When one call was let through to see whether it is well.")
     clock_offset_seconds = models.FloatField(default=0, help_text="How far the clock of QMS is ahead of ours.")
+    late_write_seconds = models.FloatField(
+        default=0, help_text="The longest time after which it was seen to finish a write whose answer had been lost."
+    )
+    late_write_at = models.DateTimeField(null=True, help_text="When that was seen.")
 
     class Meta:
         verbose_name_plural = "service healths"

@@ -22,6 +22,9 @@ from typing import Protocol
 
 import msgspec
 
+#: Maximum length of a recording's GUID, in characters. It is kept and sent back as the service writes it.
+MAXIMUM_GUID_LENGTH = 128
+
 
 class Licence(StrEnum):
     """A QMS user's recording licence."""
@@ -47,12 +50,22 @@ class ListedUser(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recording(msgspec.Struct, frozen=True):
-    """A recording in QMS; times carry an offset and are of QMS's clock."""
+    """A recording in QMS; times carry an offset and are of QMS's clock.
+
+    Raises ``ValueError`` for a GUID that the database cannot hold, and for a start without an offset: what cannot be
+    kept is found where the answer is read, and spoils no other answer.
+    """
 
     guid: str
     extension: str
     started_at: datetime
     ended_at: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if not self.guid or len(self.guid) > MAXIMUM_GUID_LENGTH or "\0" in self.guid:
+            raise ValueError(f"a recording's GUID has 1 to {MAXIMUM_GUID_LENGTH} characters, not {len(self.guid)}")
+        if self.started_at.tzinfo is None:
+            raise ValueError("a recording's start has no offset")
 
 
 class Flag(msgspec.Struct, frozen=True):

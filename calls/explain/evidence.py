@@ -21,6 +21,7 @@ from cti.events import EventError, decode
 from cti.models import CtiSource, LinkStatus, QuarantinedMessage
 from cti.sources.registry import source_kind
 from flags.models import UNSETTLED, FlagWrite
+from qms.guids import spellings
 
 #: Maximum of legs that one question is answered for; those without flags come first.
 LEGS_AT_MOST = 20
@@ -67,9 +68,7 @@ def _named(text: str) -> list[Leg]:
 
     One query for each: together no index would serve them.
     """
-    guid = text.strip("{} ")
-    spelt = {guid, guid.lower(), guid.upper()}
-    wanted = (Q(has_recording(), recording_guid__in=spelt), Q(call_id=text), Q(interaction_id=text))
+    wanted = (Q(has_recording(), recording_guid__in=spellings(text.strip())), Q(call_id=text), Q(interaction_id=text))
     for one in wanted:
         found: QuerySet[Leg] = Leg.objects.filter(one).select_related("source", "service").order_by("-connected_at")
         if rows := list(found[:LEGS_AT_MOST]):

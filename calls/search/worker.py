@@ -28,6 +28,7 @@ from cti.api import PollingMarker, Wakeup, wake
 from flags.models import FlagWrite
 from qms import api as qms_api
 from qms.api import ConnectService
+from qms.guids import guid_key, spellings
 from qms.models import RecordingService
 from qms.port import QmsError, QmsUnclear, Recording
 from qms.threads import Threads
@@ -225,10 +226,9 @@ def _why(row: RecordingSearch) -> str:
 
 def settle(service: RecordingService, asked: Sequence[PendingQuestion], now: datetime) -> None:
     """Save what QMS answered: found, or the next question's time; wake the consumers of what was found."""
-    firm, flagged = _held([one.recording.guid for one in asked if one.recording])
+    known = _known([one.recording.guid for one in asked if one.recording])
     for one in asked:
-        may_be_its_own = one.recording is not None and one.recording.started_at >= one.search.connected_at - APART
-        _take(service, one, flagged if may_be_its_own else firm | flagged, now)
+        _take(service, _in_known_spelling(one, known), known, now)
     rows = [one.search for one in asked]
     save_open(rows)
     _tell_health(service, asked, now)
@@ -238,25 +238,46 @@ def settle(service: RecordingService, asked: Sequence[PendingQuestion], now: dat
         wake(source_id)
 
 
-def _held(guids: Sequence[str]) -> tuple[set[str], set[str]]:
-    """Return the recordings that open legs have, and those that are flagged.
+class _Known(msgspec.Struct, frozen=True):
+    """What is known of the recordings of some answers: those of open legs, the flagged ones, and each one's spelling.
+
+    :param spelling: the key of each known GUID, and the form in which it is kept.
+    """
+
+    firm: frozenset[str] = frozenset()
+    flagged: frozenset[str] = frozenset()
+    spelling: dict[str, str] = {}
+
+
+def _known(guids: Sequence[str]) -> _Known:
+    """Look up recordings in every spelling.
 
     What began as the asking leg was connected is told to the core though an open leg has it: the link may have
     stalled, and it decides whose it is. So is that of a leg that is over and not yet flagged.
     """
     if not guids:
-        return set(), set()
-    firm = Leg.objects.filter(has_recording(), recording_guid__in=guids).exclude(
-        phase__in=(LegPhase.CLOSED.value, LegPhase.DELIVERING.value)
-    )
-    flagged = FlagWrite.objects.filter(recording_guid__in=guids)
-    return set(map(str, firm.values_list("recording_guid", flat=True))), set(
-        flagged.values_list("recording_guid", flat=True)
-    )
+        return _Known()
+    forms = {form for guid in guids for form in spellings(guid)}
+    legs = list(Leg.objects.filter(has_recording(), recording_guid__in=forms).values_list("recording_guid", "phase"))
+    over = (LegPhase.CLOSED.value, LegPhase.DELIVERING.value)
+    flagged = frozenset(FlagWrite.objects.filter(recording_guid__in=forms).values_list("recording_guid", flat=True))
+    held = [str(guid) for guid, _ in legs]
+    firm = frozenset(str(guid) for guid, phase in legs if phase not in over)
+    return _Known(firm, flagged, {guid_key(guid): guid for guid in (*held, *flagged)})
 
 
-def _take(service: RecordingService, one: PendingQuestion, held: set[str], now: datetime) -> None:
+def _in_known_spelling(one: PendingQuestion, known: _Known) -> PendingQuestion:
+    """Name a recording as it was first named, so that it is the same one for all that follows."""
+    kept = one.recording and known.spelling.get(guid_key(one.recording.guid))
+    if one.recording is None or not kept or kept == one.recording.guid:
+        return one
+    return msgspec.structs.replace(one, recording=msgspec.structs.replace(one.recording, guid=kept))
+
+
+def _take(service: RecordingService, one: PendingQuestion, known: _Known, now: datetime) -> None:
     row, recording = one.search, one.recording
+    may_be_its_own = recording is not None and recording.started_at >= row.connected_at - APART
+    held = known.flagged if may_be_its_own else known.firm | known.flagged
     row.first_asked_at = row.first_asked_at or one.asked_at
     row.claimed_until = None
     if one.error is not None:
@@ -273,11 +294,11 @@ def _take(service: RecordingService, one: PendingQuestion, held: set[str], now: 
     _go_on(service, row, now)
 
 
-def _refusal(row: RecordingSearch, recording: Recording, held: set[str]) -> str | None:
+def _refusal(row: RecordingSearch, recording: Recording, held: frozenset[str]) -> str | None:
     """Say why an answer is not taken: another extension's, an earlier time's, another leg's or the one known."""
     if recording.extension != row.extension or recording.started_at < row.not_started_before:
         return "stranger"
-    if recording.guid == row.known_guid or recording.guid in held:
+    if guid_key(recording.guid) == guid_key(row.known_guid) or recording.guid in held:
         return "same"
     return None
 

@@ -6,6 +6,7 @@ from calls.core.flag_facts import leg_facts
 from calls.models import Leg, has_recording
 from calls.storage.codec import read_leg
 from flags.catalogue.preview import PreviewCall
+from qms.guids import spellings
 
 
 class StoredCallLookup:
@@ -22,5 +23,5 @@ class StoredCallLookup:
         return PreviewCall(title=title, facts=leg_facts(read_leg(row.facts, row.trace)))
 
     def is_recording_of_a_call(self, guid: str) -> bool:
-        """Say whether a leg holds this recording, whatever the case of its GUID's letters."""
-        return Leg.objects.filter(has_recording(), recording_guid__in=(guid.lower(), guid.upper())).exists()
+        """Say whether a leg holds this recording, in whatever spelling."""
+        return Leg.objects.filter(has_recording(), recording_guid__in=spellings(guid)).exists()

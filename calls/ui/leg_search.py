@@ -15,6 +15,7 @@ from django.db.models import BooleanField, F, Func, Q, QuerySet
 
 from agents.models import Agent
 from calls.models import Leg, has_recording, is_final, is_live
+from qms.guids import spellings
 
 HELP = (
     "Exactly and with capitals as they are: extension, agent id, call reference, interaction, recording GUID or queue; "
@@ -87,7 +88,7 @@ def conditions(term: str, *, may_see_callers: bool) -> Iterator[Q]:
     """Yield a condition for each index that may hold a term."""
     for column in _EXACT:
         yield Q(**{column: term})
-    for guid in dict.fromkeys((term, term.lower(), term.upper())):
+    for guid in sorted(spellings(term)):
         yield Q(has_recording(), recording_guid=guid)
     for agent_id in _agents_named(term):
         yield Q(agent_id=agent_id)

@@ -3,18 +3,28 @@
 import os
 import random
 import threading
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 from time import monotonic
 
 import msgspec
 import structlog
 
+from clock import ReadClock
 from clock.stopping import stop
 from flags.outbox.claims import Claimed
-from flags.outbox.state_machine import Decision, FlagsHeld, WriteAccepted, WriteFailed, WriteResult, next_step
+from flags.outbox.state_machine import (
+    Decision,
+    FlagsHeld,
+    WriteAccepted,
+    WriteFailed,
+    WriteResult,
+    conflicting,
+    missing,
+    next_step,
+)
 from qms.port import (
+    Flag,
     FlagAlreadyWritten,
     QmsError,
     QmsLoginFailed,
@@ -48,7 +58,7 @@ class SenderThreads:
     A stop of the process halts too; what is still under way when its time is over is to be abandoned.
     """
 
-    def __init__(self, pool: Threads, now: Callable[[], datetime]) -> None:
+    def __init__(self, pool: Threads, now: ReadClock) -> None:
         self.pool, self.now = pool, now
         self.halt = threading.Event()
         self.under_way: dict[int, Claimed] = {}
@@ -92,8 +102,9 @@ class SenderThreads:
         return [one for one in left if one.write_id not in begun], [one for one in left if one.write_id in begun]
 
     def _begin(self, claimed: Claimed) -> bool:
+        """Say whether a write may be sent: not when its claim may run out meanwhile, as after a pause."""
         with self._beginning:
-            if self.halt.is_set() or stop.is_asked or self._is_abandoned:
+            if self.halt.is_set() or stop.is_asked or self._is_abandoned or self.now() >= claimed.send_before:
                 return False
             self._begun.add(claimed.write_id)
             return True
@@ -102,11 +113,11 @@ class SenderThreads:
         if not self._begin(claimed):
             self._ended.put(SendResult(claimed))
             return
-        answer = _ask(port, claimed)
+        answer = _ask(port, claimed, self.now)
         failure = answer.error if isinstance(answer, WriteFailed) and not is_answer(answer.error) else None
         if failure is not None:  # Those that wait behind it need not run into the same.
             self.halt.set()
-        decision = next_step(claimed.pending, answer, self.now(), random.random())  # noqa: S311  (spreads the tries)
+        decision = next_step(claimed.pending, answer, self.now(), random.random())  # noqa: S311  (spreads the attempts)
         self._ended.put(SendResult(claimed, decision, failure))
 
 
@@ -115,29 +126,57 @@ def is_answer(error: QmsError) -> bool:
     return isinstance(error, QmsRejected) and not isinstance(error, QmsLoginFailed)
 
 
-def _ask(port: RecordingServicePort, claimed: Claimed) -> WriteResult:
+def _ask(port: RecordingServicePort, claimed: Claimed, now: ReadClock) -> WriteResult:
     """Write, or read back. A defect of ours leaves the end unclear, and stops nothing else."""
     try:
-        return _read_back(port, claimed) if claimed.is_unclear else _write(port, claimed)
-    except Exception as error:  # noqa: BLE001  (told, and read back like any unclear end)
+        if claimed.is_unclear:
+            return _read_back(port, claimed, now)
+        return _write_missing(port, claimed, now) if claimed.pending.unclear_since else _write(port, claimed, now)
+    except Exception as error:  # noqa: BLE001  (logged, and read back like any unclear end)
         kind = type(error).__name__  # its text may quote a value
         log.error("flag_write_crashed", write_id=claimed.write_id, error=kind)
         return WriteFailed(QmsUnclear(f"The gateway itself failed ({kind})."), claimed.is_unclear)
 
 
-def _write(port: RecordingServicePort, claimed: Claimed) -> WriteResult:
+def _write(port: RecordingServicePort, claimed: Claimed, now: ReadClock) -> WriteResult:
+    """Write for the first time. Another count than was sent is no confirmation: the recording is read back."""
+    flags = claimed.pending.flags
     try:
-        port.write_flags(claimed.recording_guid, claimed.pending.flags)
+        written = port.write_flags(claimed.recording_guid, flags)
     except FlagAlreadyWritten as refusal:
-        return _read_back(port, claimed, refusal)
+        return _read_back(port, claimed, now, refusal)
     except QmsError as error:
         return WriteFailed(error)
-    return WriteAccepted()
+    return WriteAccepted() if written == len(flags) else _read_back(port, claimed, now, _miscounted(written, flags))
 
 
-def _read_back(port: RecordingServicePort, claimed: Claimed, refusal: FlagAlreadyWritten | None = None) -> WriteResult:
+def _write_missing(port: RecordingServicePort, claimed: Claimed, now: ReadClock) -> WriteResult:
+    """Write once more what may have been written before: read back first, and send only what is missing."""
+    held = _read_back(port, claimed, now)
+    if not isinstance(held, FlagsHeld):
+        return held
+    flags = missing(claimed.pending, held.flags)
+    if not flags or conflicting(claimed.pending, held.flags):
+        return held
     try:
-        return FlagsHeld(tuple(port.flags(claimed.recording_guid)), refusal)
+        written = port.write_flags(claimed.recording_guid, flags)
+    except FlagAlreadyWritten:
+        return WriteFailed(QmsUnclear("A flag was written while it was read back."))
+    except QmsError as error:
+        return WriteFailed(error)
+    return WriteAccepted() if written == len(flags) else WriteFailed(_miscounted(written, flags))
+
+
+def _miscounted(written: int, flags: Sequence[Flag]) -> QmsUnclear:
+    return QmsUnclear(f"QMS answered that it wrote {written} of {len(flags)} flags.")
+
+
+def _read_back(
+    port: RecordingServicePort, claimed: Claimed, now: ReadClock, cause: FlagAlreadyWritten | QmsUnclear | None = None
+) -> WriteResult:
+    read_at = now()
+    try:
+        return FlagsHeld(tuple(port.flags(claimed.recording_guid)), read_at, cause)
     except QmsError as error:
         return WriteFailed(error, is_reading=True)
 

@@ -33,7 +33,7 @@ from flags.outbox.claims import (
     services_with_due_writes,
     settle,
 )
-from flags.outbox.state_machine import Decision, WriteFailed, next_step
+from flags.outbox.state_machine import Decision, WriteFailed, next_step, settle_after
 from qms import api as qms_api
 from qms.api import ConnectService
 from qms.models import RecordingService
@@ -91,7 +91,7 @@ def deliver(
     At most ``limit`` writes are claimed at once. A second delivery of the service in this process returns at once, and
     the first one then tells ``more``.
     """
-    service = RecordingService.objects.filter(pk=service_id).first()
+    service = RecordingService.objects.select_related("health").filter(pk=service_id).first()
     if service is None or stop.is_asked:
         return DeliveryRun()
     with _turns.turn(service_id) as is_ours:
@@ -133,6 +133,7 @@ class DeliveryWorker:
         self.limit = min(limit, service.max_in_flight * CLAIMS_A_THREAD)
         # The longest a claim can take: its thread may have others to send before it.
         self.lease = timedelta(seconds=service.timeout_seconds * CALLS_A_CLAIM * CLAIMS_A_THREAD + 20)
+        self.settle_after = settle_after(service.timeout_seconds, qms_api.latest_write_seconds(service, now()))
         self.patience = timedelta(days=settings.FLAG_WRITE_GIVE_UP_DAYS)
         self.senders = SenderThreads(pools.of(service.pk, service.max_in_flight), now)
         self.done = DeliveryRun()
@@ -197,6 +198,8 @@ class DeliveryWorker:
             patience=self.patience,
             limit=room,
             besides=self.senders.under_way,
+            settle=self.settle_after,
+            margin=timedelta(seconds=self.service.timeout_seconds * CALLS_A_CLAIM),
         )
         self.done.sent += len(claimed)
         return claimed
@@ -232,7 +235,7 @@ class DeliveryWorker:
             self.now(),
             WriteFailed(QmsUnclear("The gateway was stopped before QMS answered."), claimed.is_unclear),
         )
-        decision = next_step(claimed.pending, answer, now, random.random())  # noqa: S311  (spreads the tries)
+        decision = next_step(claimed.pending, answer, now, random.random())  # noqa: S311  (spreads the attempts)
         if decision.not_before is None or claimed.is_unclear:
             return decision
         over = now + timedelta(seconds=self.service.timeout_seconds)
@@ -240,6 +243,7 @@ class DeliveryWorker:
 
     def _settle(self, settlements: Sequence[Settlement]) -> None:
         self.done.settled += settle(settlements, self.claim, self.now())
+        self._note_delays([one.decision.late_seconds for one in settlements if one.decision.late_seconds is not None])
         ended = [one for one in settlements if one.decision.state in SETTLED]
         self.done.source_ids |= {one.claimed.source_id for one in ended}
         for one in ended:
@@ -253,6 +257,11 @@ class DeliveryWorker:
                     code=one.decision.error_code,
                     alert=one.decision.state in ALERTING,
                 )
+
+    def _note_delays(self, seconds: Sequence[float]) -> None:
+        """Remember how late the service finished writes: the next unclear one is left at least as much time."""
+        if seconds:
+            qms_api.note_late_write(self.service, max(seconds), self.now())
 
     def _tell_breaker(self, found: Sequence[SendResult]) -> None:
         """Tell how the service answered: the failures after its last answer."""

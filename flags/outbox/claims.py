@@ -26,12 +26,12 @@ from django.db.models import (
     Value,
     When,
 )
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models.functions import Cast, Coalesce, Greatest
 
 from bulk.arrays import array
 from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
 from flags.outbox.alerts import ALERTING, count_alerts, reasons_of
-from flags.outbox.state_machine import Decision, PendingWrite
+from flags.outbox.state_machine import SETTLE_SECONDS, Decision, PendingWrite
 from qms.models import RecordingService
 from qms.port import Flag, QmsUnavailable, QmsUnclear
 
@@ -40,7 +40,10 @@ GIVEN_UP_AT_ONCE = 1000
 
 
 class Claimed(msgspec.Struct, frozen=True, kw_only=True):
-    """A claimed write. ``is_unclear``: its last end is not known, so that it is read back before it is sent."""
+    """A claimed write. ``is_unclear``: its last end is not known, so that it is read back before it is sent.
+
+    :param send_before: nothing is sent from this moment on: the claim could run out before the answer.
+    """
 
     write_id: int
     leg_id: int
@@ -49,6 +52,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     part: str
     is_unclear: bool
     pending: PendingWrite
+    send_before: datetime
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -99,17 +103,20 @@ def claim_due(
     patience: timedelta,
     limit: int,
     besides: Collection[int] = (),
+    settle: timedelta = timedelta(seconds=SETTLE_SECONDS),
+    margin: timedelta = timedelta(0),
 ) -> list[Claimed]:
     """Claim up to ``limit`` due writes, but none of ``besides``; committed when this returns.
 
-    A write that is found in ``sending`` is one whose delivery died: its end is unclear.
+    A write that is found in ``sending`` is one whose delivery died: its end is unclear, and its request can have left
+    until that claim ended. ``settle``: how long QMS may take to finish a write. ``margin``: what sending may take.
     """
     until = now + lease
     if connection.vendor == "postgresql":
         found = _take_at_once(service_id, claim, now, until, limit, besides)
     else:
         found = _take_locked(service_id, claim, now, until, limit, besides)
-    return [_claimed(row, flags, patience) for row, flags in found]
+    return [_claimed(row, flags, patience, settle, until - margin) for row, flags in found]
 
 
 class _Taken(NamedTuple):
@@ -124,9 +131,13 @@ class _Taken(NamedTuple):
     attempts: int
     created_at: datetime
     retried_at: datetime | None
+    unclear_since: datetime | None
+    missing_at: datetime | None
 
 
-def _claimed(row: _Taken, flags: Iterable[Sequence[str]], patience: timedelta) -> Claimed:
+def _claimed(
+    row: _Taken, flags: Iterable[Sequence[str]], patience: timedelta, settle: timedelta, send_before: datetime
+) -> Claimed:
     return Claimed(
         write_id=row.write_id,
         leg_id=row.leg_id,
@@ -139,7 +150,11 @@ def _claimed(row: _Taken, flags: Iterable[Sequence[str]], patience: timedelta) -
             attempts=row.attempts + 1,
             created_at=row.created_at,
             give_up_at=(row.retried_at or row.created_at) + patience,
+            unclear_since=row.unclear_since,
+            missing_at=row.missing_at,
+            settle_after=settle,
         ),
+        send_before=send_before,
     )
 
 
@@ -171,12 +186,13 @@ WITH due AS MATERIALIZED (
 ), taken AS (
     UPDATE flags_flagwrite AS one
     SET state = CASE due.state WHEN '{WriteState.QUEUED}' THEN '{WriteState.SENDING}' ELSE '{WriteState.UNCLEAR}' END,
+        unclear_since = CASE due.state WHEN '{WriteState.SENDING}' THEN one.claimed_until ELSE one.unclear_since END,
         claim = %s, claimed_until = %s, attempts = due.attempts + 1
     FROM due WHERE one.id = due.id
     RETURNING one.id, leg_id, source_id, recording_guid, part, due.state, due.attempts, created_at, retried_at,
-              not_before
+              unclear_since, missing_at, not_before
 )
-SELECT id, leg_id, source_id, recording_guid, part, state, attempts, created_at, retried_at,
+SELECT id, leg_id, source_id, recording_guid, part, state, attempts, created_at, retried_at, unclear_since, missing_at,
        ARRAY(SELECT ARRAY[name, value] FROM flags_flagvalue AS one WHERE one.write_id = taken.id ORDER BY one.id)
 FROM taken ORDER BY not_before, id
 """  # noqa: S608  (the states are the model's own words)
@@ -209,6 +225,7 @@ def _take(keys: Sequence[int], claim: int, now: datetime, until: datetime) -> in
         state=Case(
             When(state=WriteState.QUEUED, then=Value(WriteState.SENDING.value)), default=Value(WriteState.UNCLEAR.value)
         ),
+        unclear_since=Case(When(state=WriteState.SENDING, then=F("claimed_until")), default=F("unclear_since")),
         claim=claim,
         claimed_until=until,
         attempts=F("attempts") + 1,
@@ -232,6 +249,8 @@ def _with_flags(rows: Sequence[FlagWrite]) -> _Found:
                 row.attempts,
                 row.created_at,
                 row.retried_at,
+                row.claimed_until if row.state == WriteState.SENDING else row.unclear_since,
+                row.missing_at,
             ),
             flags[row.pk],
         )
@@ -305,6 +324,8 @@ def _save(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
         error_code=_each(settlements, CharField(), lambda one: one.error_code[:32]),
         error=_each(settlements, CharField(), lambda one: one.error[:500]),
         settled_at=now if is_end else None,
+        unclear_since=_times(settlements, lambda one: one.unclear_since),
+        missing_at=_times(settlements, lambda one: one.missing_at),
         claim=None,
         claimed_until=None,
         folded=False,
@@ -316,6 +337,12 @@ def _each(settlements: Sequence[Settlement], output: "Field[Any, Any]", value: C
     """Return a value for each write, by its key."""
     cases = [When(pk=one.claimed.write_id, then=Value(value(one.decision), output)) for one in settlements]
     return Case(*cases, output_field=output)
+
+
+def _times(settlements: Sequence[Settlement], value: Callable[[Decision], datetime | None]) -> Case | Cast:
+    """Return a time or nothing for each write; where all are nothing, PostgreSQL must be told what is meant."""
+    case = _each(settlements, DateTimeField(), value)
+    return Cast(case, DateTimeField()) if connection.features.requires_casted_case_in_updates else case
 
 
 def _let_wrapups_wait(bases: Sequence[Claimed]) -> None:

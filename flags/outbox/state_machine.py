@@ -1,10 +1,11 @@
-"""The protocol of one flag write: what its answer makes of it. Pure; time and chance are arguments.
+"""The protocol of one flag write: what an answer makes of it. Pure; time and chance are arguments.
 
 queued -> sending (committed before the request leaves) -> written | refused | gone | conflict | given_up
-                 an unclear end -> unclear -> read back: written | queued again | conflict
+                 an unclear end -> unclear -> read back: written | conflict | unclear again | queued again
 
-The values of a write never change, and QMS takes the same value again as no fault: to send twice is wasteful, never
-wrong. What another has written stands, and ends the write as a conflict.
+A QMS may finish a write after its time-out. A write whose end is unclear is therefore read back repeatedly, and is sent
+again only when a reading that began after ``settle_after`` has found it missing; what was seen to be slow waits longer.
+Immediately before it is sent again it is read back once more, and only the missing flags are sent.
 """
 
 from datetime import datetime, timedelta
@@ -26,30 +27,50 @@ WriteStateName = Literal["queued", "unclear", "written", "refused", "gone", "con
 
 FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 900.0
-#: A wrong password is mended by a person; meanwhile QMS's audit log is not to be flooded.
+#: A person has to correct a wrong password; meanwhile QMS's audit log must not be flooded.
 LOGIN_WAIT_SECONDS = 300.0
 #: A recording may become known to QMS's Data Server a little after its end.
 APPEARS_WITHIN = timedelta(seconds=60)
+#: Minimum time from an unclear end to sending again, in seconds: ASP.NET ends a request after 110 s by default.
+SETTLE_SECONDS = 120.0
+#: Maximum of the same, however slow the service was seen to be.
+MAXIMUM_SETTLE_SECONDS = 3600.0
+#: An unclear write waits at least this many of the service's time-outs ...
+SETTLE_TIMEOUTS = 12
+#: ... and this many times the longest delay with which the service was seen to finish a write.
+SETTLE_DELAYS = 3
 
 
 class PendingWrite(msgspec.Struct, frozen=True, kw_only=True):
-    """A write on its way: its flags, which try this is, since when it waits, and when it is given up."""
+    """A write on its way: its flags, which attempt this is, since when it waits, and when it is given up.
+
+    :param unclear_since: the latest moment at which a request left whose end is unknown; None: there was none.
+    :param missing_at: when QMS last answered that it does not hold the flags of such a request.
+    :param settle_after: how long QMS may take to finish such a request.
+    """
 
     flags: tuple[Flag, ...]
     attempts: int
     created_at: datetime
     give_up_at: datetime
+    unclear_since: datetime | None = None
+    missing_at: datetime | None = None
+    settle_after: timedelta = timedelta(seconds=SETTLE_SECONDS)
 
 
 class WriteAccepted(msgspec.Struct, frozen=True):
-    """QMS took the flags."""
+    """QMS confirmed that it holds the flags."""
 
 
 class FlagsHeld(msgspec.Struct, frozen=True):
-    """What the recording carries. ``refusal``: that of the write which led to this reading, if there was one."""
+    """What the recording carried at ``read_at``, when the question left.
+
+    :param cause: what the write before this reading ended with, if there was one: a refusal, or a doubtful answer.
+    """
 
     flags: tuple[Flag, ...]
-    refusal: FlagAlreadyWritten | None = None
+    read_at: datetime
+    cause: FlagAlreadyWritten | QmsUnclear | None = None
 
 
 class WriteFailed(msgspec.Struct, frozen=True):
@@ -63,24 +84,27 @@ WriteResult = WriteAccepted | FlagsHeld | WriteFailed
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of a write; ``not_before`` is set where it will be tried again."""
+    """What becomes of a write; ``not_before`` is set where it will be tried again.
+
+    :param late_seconds: how long after an unclear end QMS finished the write, where that was seen.
+    """
 
     state: WriteStateName
     not_before: datetime | None = None
     error_code: str = ""
     error: str = ""
-
-
-WRITTEN = Decision(state="written")
+    unclear_since: datetime | None = None
+    missing_at: datetime | None = None
+    late_seconds: float | None = None
 
 
 def next_step(write: PendingWrite, answer: WriteResult, now: datetime, chance: float) -> Decision:
-    """Decide what becomes of a write. ``chance``: from 0 to 1, spreads the tries."""
+    """Decide what becomes of a write. ``chance``: from 0 to 1, spreads the attempts."""
     match answer:
         case WriteAccepted():
-            return WRITTEN
-        case FlagsHeld(flags, refusal):
-            return _after_reading(write, flags, refusal, now, chance)
+            return Decision(state="written")
+        case FlagsHeld():
+            return _after_reading(write, answer, now, chance)
         case WriteFailed(error, is_reading=True):
             return _after_failed_reading(write, error, now, chance)
         case WriteFailed(error):
@@ -88,9 +112,30 @@ def next_step(write: PendingWrite, answer: WriteResult, now: datetime, chance: f
 
 
 def wait_seconds(attempts: int, chance: float) -> float:
-    """Return how long to wait after so many tries: doubling from 1 s to 15 min, of which up to half is chance."""
+    """Return how long to wait after this many attempts: doubling from 1 s to 15 min, of which up to half is chance."""
     longest = min(FIRST_WAIT_SECONDS * 2.0 ** min(max(attempts - 1, 0), 20), LONGEST_WAIT_SECONDS)
     return longest * (0.5 + chance / 2)
+
+
+def settle_after(timeout_seconds: float, latest_seconds: float) -> timedelta:
+    """Return how long a service may take to finish a write whose answer was lost.
+
+    :param latest_seconds: the longest delay with which it was seen to finish one; 0 where none was seen.
+    """
+    seconds = max(SETTLE_SECONDS, timeout_seconds * SETTLE_TIMEOUTS, latest_seconds * SETTLE_DELAYS)
+    return timedelta(seconds=min(seconds, MAXIMUM_SETTLE_SECONDS))
+
+
+def missing(write: PendingWrite, carried: tuple[Flag, ...]) -> tuple[Flag, ...]:
+    """Return the write's flags that a recording does not carry."""
+    names = {flag.name for flag in carried}
+    return tuple(flag for flag in write.flags if flag.name not in names)
+
+
+def conflicting(write: PendingWrite, carried: tuple[Flag, ...]) -> list[str]:
+    """Return the names of the write's flags that a recording carries with another value."""
+    held = {flag.name: flag.value for flag in carried}
+    return sorted(flag.name for flag in write.flags if held.get(flag.name, flag.value) != flag.value)
 
 
 def _after_failure(write: PendingWrite, error: QmsError, now: datetime, chance: float) -> Decision:
@@ -98,30 +143,55 @@ def _after_failure(write: PendingWrite, error: QmsError, now: datetime, chance: 
         return _end("gone", error)
     if isinstance(error, QmsRejected) and not isinstance(error, RecordingNotFound | QmsLoginFailed):
         return _end("conflict" if isinstance(error, FlagAlreadyWritten) else "refused", error)
-    return _again("unclear" if isinstance(error, QmsUnclear) else "queued", write, error, now, chance)
+    if isinstance(error, QmsUnclear):
+        return _again("unclear", _sent_again(write, now), error, now, chance)
+    return _again("queued", write, error, now, chance)
 
 
 def _after_failed_reading(write: PendingWrite, error: QmsError, now: datetime, chance: float) -> Decision:
     """Keep the end unclear, unless the recording is gone: without a reading nothing may be sent."""
     if isinstance(error, RecordingNotFound) and not _may_appear(write, now):
         return _end("gone", error)
-    return _again("unclear", write, error, now, chance)
+    since = write.unclear_since or now
+    return _again("unclear", msgspec.structs.replace(write, unclear_since=since), error, now, chance)
 
 
-def _after_reading(
-    write: PendingWrite, carried: tuple[Flag, ...], refusal: FlagAlreadyWritten | None, now: datetime, chance: float
-) -> Decision:
-    """Decide by what the recording carries: all, something else, or part or none, which is sent (again)."""
-    stands = {flag.name: flag.value for flag in carried}
-    other = sorted(flag.name for flag in write.flags if stands.get(flag.name, flag.value) != flag.value)
-    if other:
-        text = f"QMS holds another value of the flag {other[0]}; it cannot be changed."
+def _after_reading(write: PendingWrite, held: FlagsHeld, now: datetime, chance: float) -> Decision:
+    """Decide by what the recording carries: all, another value, or not all, which is sent again when it is safe."""
+    if names := conflicting(write, held.flags):
+        text = f"QMS holds another value of the flag {names[0]}; it cannot be changed."
         return Decision(state="conflict", error_code=FlagAlreadyWritten.code, error=text)
-    if all(flag.name in stands for flag in write.flags):
-        return WRITTEN
-    if refusal is not None:  # QMS says both that a flag stands and that none does: ask again later.
-        return _again("queued", write, refusal, now, chance)
-    return Decision(state="queued", not_before=now)
+    if not missing(write, held.flags):
+        return Decision(state="written", late_seconds=_delay(write, held))
+    match held.cause:
+        case FlagAlreadyWritten() as refusal:  # QMS says both that a flag stands and that none does: ask again later.
+            return _again("queued", write, refusal, now, chance)
+        case QmsUnclear() as doubt:
+            return _again("unclear", _sent_again(write, now), doubt, now, chance)
+    return _while_missing(write, held, now, chance)
+
+
+def _while_missing(write: PendingWrite, held: FlagsHeld, now: datetime, chance: float) -> Decision:
+    """Read again until QMS can no longer be at work on the write; then it may be sent."""
+    since = write.unclear_since or now
+    waited = msgspec.structs.replace(write, unclear_since=since, missing_at=held.read_at)
+    if held.read_at < since + write.settle_after:
+        doubt = QmsUnclear("Sent, but QMS does not hold all flags yet; it is read back until QMS must have finished.")
+        again = _again("unclear", waited, doubt, now, chance)
+        soonest = max(since + write.settle_after, now)
+        return msgspec.structs.replace(again, not_before=min(again.not_before or soonest, soonest))
+    return Decision(state="queued", not_before=now, unclear_since=since, missing_at=held.read_at)
+
+
+def _sent_again(write: PendingWrite, now: datetime) -> PendingWrite:
+    return msgspec.structs.replace(write, unclear_since=now, missing_at=None)
+
+
+def _delay(write: PendingWrite, held: FlagsHeld) -> float | None:
+    """Return how late QMS finished a write that an earlier reading did not find; None where none was in doubt."""
+    if write.unclear_since is None or write.missing_at is None:
+        return None
+    return max((held.read_at - write.unclear_since).total_seconds(), 0.0)
 
 
 def _may_appear(write: PendingWrite, now: datetime) -> bool:
@@ -137,8 +207,14 @@ def _again(
         return Decision(state="given_up", error_code=code, error=str(error))
     is_login = isinstance(error, QmsLoginFailed)
     wait = LOGIN_WAIT_SECONDS * (0.5 + chance / 2) if is_login else wait_seconds(write.attempts, chance)
-    not_before = now + timedelta(seconds=wait)
-    return Decision(state=state, not_before=not_before, error_code=error.code, error=str(error))
+    return Decision(
+        state=state,
+        not_before=now + timedelta(seconds=wait),
+        error_code=error.code,
+        error=str(error),
+        unclear_since=write.unclear_since,
+        missing_at=write.missing_at,
+    )
 
 
 def _end(state: Literal["refused", "gone", "conflict"], error: QmsError) -> Decision:

@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import msgspec
 
 from flags.catalogue.values import FlagSpec
+from qms.guids import usual_spelling
 from qms.port import (
     Flag,
     QmsError,
     QmsLoginFailed,
+    QmsRejected,
     QmsUnavailable,
     QmsUnclear,
     RecordingNotFound,
@@ -78,7 +80,8 @@ def prove(
 def _prove_through(
     port: RecordingServicePort, slug: str, wanted: Wanted, before_write: Callable[[], object]
 ) -> Verification:
-    carried = {flag.name: flag.value for flag in port.flags(wanted.guid)}
+    guid, flags = _first_read(port, wanted.guid)
+    wanted, carried = msgspec.structs.replace(wanted, guid=guid), {flag.name: flag.value for flag in flags}
     texts = _texts(port, wanted)
     if refusal := _refusal(wanted, texts, carried):
         return refusal
@@ -86,6 +89,17 @@ def _prove_through(
     unclear = _write(port, wanted.guid, missing, before_write) if missing else ""
     stands = {flag.name: flag.value for flag in port.flags(wanted.guid)} if missing else carried
     return _judged(slug, wanted, texts, stands, unclear)
+
+
+def _first_read(port: RecordingServicePort, guid: str) -> tuple[str, list[Flag]]:
+    """Read a recording under its GUID as given, or as services mostly spell it: a person may copy another form."""
+    usual = usual_spelling(guid)
+    try:
+        return guid, port.flags(guid)
+    except QmsRejected as error:  # Not known, or no GUID as the service's schema wants it.
+        if usual == guid or isinstance(error, QmsLoginFailed):
+            raise
+    return usual, port.flags(usual)
 
 
 def _texts(port: RecordingServicePort, wanted: Wanted) -> dict[str, str]:

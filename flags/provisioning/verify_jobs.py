@@ -1,6 +1,5 @@
 """The proofs that operators asked for: a worker carries them out, the page follows, and a good one ends the notice."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,14 +18,15 @@ from flags.models import FlagOnServer, FlagProof, FlagWrite, WriteState
 from flags.provisioning.create import BAD_STATES
 from flags.provisioning.verify import ANOTHER, Verification, Wanted, prove
 from qms.api import ConnectService, connect
+from qms.guids import spellings
 from qms.models import DataServer
+from qms.port import MAXIMUM_GUID_LENGTH
 
 log = structlog.get_logger()
 
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _EXPIRES_SECONDS = 60
-#: So often at most a service is asked in one proof: connect, read, list, write, read.
-_CALLS = 5
+#: So often at most a service is asked in one proof: connect, read under two spellings, list, write, read.
+_CALLS = 6
 #: So many writes are looked at for what calls prove.
 _NEWEST = 5000
 #: A name server may take so long at each service, beside the service's own time-out.
@@ -131,18 +131,19 @@ def _all_unproved() -> QuerySet[FlagOnServer]:
 
 
 def _checked(text: str) -> str:
-    """Return the GUID in QMS's spelling; refuses what is none, and recordings of calls."""
-    guid = text.strip().strip("{}").lower()
-    if not _GUID.fullmatch(guid):
-        raise VerificationRefused("Give the GUID of a test recording: 36 characters, as QMS shows it.")
+    """Return the GUID as it was given; refuses what cannot be one, and recordings of calls."""
+    guid = text.strip()
+    if not guid or len(guid) > MAXIMUM_GUID_LENGTH or not guid.isprintable():
+        longest = f"at most {MAXIMUM_GUID_LENGTH} characters"
+        raise VerificationRefused(f"Give the GUID of a test recording as QMS shows it: {longest}.")
     if _is_of_a_call(guid):
         raise VerificationRefused(f"This is the recording of a call that the gateway knows. {ANOTHER}")
     return guid
 
 
 def _is_of_a_call(guid: str) -> bool:
-    """Say whether the gateway holds or flags this recording for a call."""
-    is_flagged = FlagWrite.objects.filter(recording_guid__in=(guid, guid.upper())).exists()
+    """Say whether the gateway holds or flags this recording for a call, in whatever spelling."""
+    is_flagged = FlagWrite.objects.filter(recording_guid__in=spellings(guid)).exists()
     return is_flagged or call_lookup().is_recording_of_a_call(guid)
 
 

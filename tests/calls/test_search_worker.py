@@ -224,6 +224,41 @@ def test_the_recording_that_a_leg_has_already_is_no_answer(desk: Desk) -> None:
     assert (settled(search).state, search.why) == (SearchState.MISSED, "same")
 
 
+@pytest.mark.parametrize("spelt", [str.upper, "{{{}}}".format, lambda guid: guid.replace("-", "")])
+def test_the_recording_that_a_leg_has_already_is_no_answer_in_another_spelling(
+    desk: Desk, spelt: Callable[[str], str]
+) -> None:
+    recording = desk.qms.connected("2001", timezone.now(), "a")
+    assert recording is not None
+    desk.reworded = lambda found: found and replace(found, guid=spelt(found.guid))
+    search = desk.search(window=0.3, known_guid=recording.guid)
+    desk.looks_up()
+
+    assert (settled(search).state, search.why) == (SearchState.MISSED, "same")
+
+
+@pytest.mark.parametrize("guid", ["{3F2B8C1E-0000-4A11-9D21-00000000AA01}", "4711", "G" * 128])
+def test_a_guid_is_kept_as_the_service_writes_it(desk: Desk, guid: str) -> None:
+    desk.qms.connected("2001", timezone.now(), "a")
+    desk.reworded = lambda found: found and replace(found, guid=guid)
+    search = desk.search()
+    desk.looks_up()
+
+    assert (settled(search).state, search.recording_guid) == (SearchState.FOUND, guid)
+
+
+def test_a_guid_that_is_too_long_spoils_no_other_answer(desk: Desk) -> None:
+    """Of questions that are settled together: the others are found, and its leg is missed with the reason."""
+    for number in (2001, 2002):
+        desk.qms.connected(str(number), timezone.now(), "a")
+    desk.reworded = lambda found: found and replace(found, guid="G" * 129 if found.extension == "2001" else found.guid)
+    odd, good = desk.search(1, window=0.3), desk.search(2, window=0.3)
+    desk.looks_up()
+
+    assert (settled(odd).state, settled(good).state) == (SearchState.MISSED, SearchState.FOUND)
+    assert odd.why == "unreachable"
+
+
 def test_another_legs_recording_is_no_answer(desk: Desk) -> None:
     recording = desk.qms.connected("2001", timezone.now() - timedelta(seconds=2), "a")
     assert recording is not None

@@ -39,7 +39,14 @@ class Line(InProcessRecordingService):
 
     def write_flags(self, guid: str, flags: Sequence[Flag]) -> int:
         """Write, unless trouble was ordered."""
-        self.recorder.asked.append(f"write {self.recorder.called(guid)}")
+        name = self.recorder.called(guid)
+        self.recorder.asked.append(f"write {name}")
+        self.recorder.sent.append(tuple(flag.name for flag in flags))
+        if name in self.recorder.counts:
+            count, is_done = self.recorder.counts[name]
+            if is_done:
+                super().write_flags(guid, flags)
+            return count
         return self._troubled("write", lambda: super(Line, self).write_flags(guid, flags))
 
     def flags(self, guid: str) -> list[Flag]:
@@ -66,6 +73,9 @@ class Recorder:
         for name in NAMES:
             self.site.create_flag_definition("rs1", FlagDefinition(name, 20))
         self.asked: list[str] = []
+        self.sent: list[tuple[str, ...]] = []
+        #: By the recording's short name: the count with which a write is answered, and whether it is carried out.
+        self.counts: dict[str, tuple[int, bool]] = {}
         self.names: dict[str, str] = {}
         self._troubles: dict[str, deque[Trouble]] = {"write": deque(), "read": deque()}
         self._lock = threading.Lock()

@@ -1,5 +1,6 @@
 """Flag writes on their way: sent, refused, unclear and read back, put off, given up."""
 
+import threading
 from datetime import timedelta
 from itertools import pairwise
 
@@ -8,7 +9,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
-from flags.delivery.worker import services_with_due_writes
+from flags.delivery.worker import deliver, services_with_due_writes
 from flags.models import FlagWrite
 from flags.outbox.claims import Claimed, Settlement, claim_due, give_back, settle
 from flags.outbox.state_machine import Decision
@@ -93,10 +94,90 @@ def test_what_was_not_carried_out_is_sent_again_after_reading_back(post: Post) -
     key = post.queues()
     post.qms.meets("write", LOST)
     post.delivers()
-    post.delivers(2)
+    for _ in range(39):
+        post.delivers(3)
+    assert post.qms.asked.count("write G1") == 1
+    assert post.tells(key) == ("unclear", "Unclear")
+    post.delivers(3)
 
-    assert post.qms.asked == ["write G1", "read G1", "write G1"]
+    assert post.qms.asked[-3:] == ["read G1", "read G1", "write G1"]
     assert post.tells(key) == ("written", "")
+
+
+@pytest.mark.parametrize("seconds", [3, 20, 60, 115])
+def test_a_write_that_qms_finishes_after_the_time_out_is_never_sent_twice(post: Post, seconds: float) -> None:
+    key = post.queues()
+    guid = FlagWrite.objects.get(pk=key).recording_guid
+    post.qms.meets("write", LOST)
+    post.delivers()
+    late = post.time + timedelta(seconds=seconds)
+    while post.tells(key)[0] != "written":
+        if post.time >= late:
+            post.qms.site.write_flags("rs1", guid, [Flag("AgentId", "A1")])
+        post.delivers(0.5)
+
+    assert post.qms.asked.count("write G1") == 1
+    assert post.qms.asked.count("read G1") < 15
+
+
+def test_a_service_that_was_seen_to_finish_late_is_left_more_time(post: Post) -> None:
+    first = post.queues()
+    post.qms.meets("write", LOST)
+    post.delivers()
+    post.delivers(100)
+    post.qms.site.write_flags("rs1", FlagWrite.objects.get(pk=first).recording_guid, [Flag("AgentId", "A1")])
+    post.delivers(20)
+    assert post.tells(first)[0] == "written"
+    assert ServiceHealth.objects.get().late_write_seconds == 120
+    post.queues("G2")
+    post.qms.meets("write", LOST)
+    post.delivers()
+    for _ in range(70):
+        post.delivers(5)
+
+    assert post.qms.asked.count("write G2") == 1
+    for _ in range(5):
+        post.delivers(5)
+    assert post.qms.asked.count("write G2") == 2
+
+
+def test_only_the_flags_that_are_missing_are_sent_again(post: Post) -> None:
+    key = post.queues(AgentId="A1", QueueName="Sales")
+    post.qms.meets("write", LOST)
+    post.delivers()
+    post.qms.site.write_flags("rs1", FlagWrite.objects.get().recording_guid, [Flag("AgentId", "A1")])
+    post.delivers(121)
+    post.delivers()
+
+    assert post.tells(key) == ("written", "")
+    assert post.qms.sent == [("AgentId", "QueueName"), ("QueueName",)]
+
+
+@pytest.mark.parametrize("written", [0, 1, 3])
+def test_another_count_than_was_sent_is_read_back(post: Post, written: int) -> None:
+    """An answer of 0 never makes a leg "flagged"; one whose flags are found does, whatever the count says."""
+    nothing, all_of_it = post.queues("G1", AgentId="A1", QueueName="S"), post.queues("G2", AgentId="A1", QueueName="S")
+    post.qms.counts = {"G1": (written, False), "G2": (written, True)}
+    post.delivers()
+
+    assert post.tells(nothing) == ("unclear", "Unclear")
+    assert post.tells(all_of_it) == ("written", "")
+    assert sorted(post.qms.asked) == ["read G1", "read G2", "write G1", "write G2"]
+
+
+def test_a_write_whose_claim_could_run_out_before_its_answer_is_not_sent(post: Post) -> None:
+    """As after a pause of the whole process: another may have the write, and send it."""
+    post.queues()
+    pump = threading.current_thread()
+    before, after = post.time, post.time + timedelta(seconds=51)
+    deliver(
+        post.service.pk,
+        now=lambda: before if threading.current_thread() is pump else after,
+        connect=post.lines,
+        seconds=0.1,
+    )
+
+    assert post.qms.asked == []
 
 
 def test_nothing_is_sent_while_it_cannot_be_read_back(post: Post) -> None:
@@ -196,8 +277,13 @@ def test_what_a_dead_delivery_was_sending_is_read_back_when_its_claim_ran_out(po
     claim_due(post.service.pk, 1, post.time, lease=LEASE, patience=PATIENCE, limit=9)
     assert post.delivers(59).sent == 0
     post.delivers(2)
+    assert post.qms.asked == ["read G1"]
+    post.delivers(118)
+    assert post.qms.asked == ["read G1"] * 2
+    post.delivers(1)
+    post.delivers()
 
-    assert post.qms.asked == ["read G1", "write G1"]
+    assert post.qms.asked == ["read G1"] * 4 + ["write G1"]
     assert post.tells(key) == ("written", "")
 
 
@@ -205,6 +291,8 @@ def test_a_delivery_that_lost_its_claim_changes_nothing(post: Post) -> None:
     key = post.queues()
     (late,) = claim_due(post.service.pk, 1, post.time, lease=LEASE, patience=PATIENCE, limit=9)
     post.delivers(61)
+    post.delivers(121)
+    post.delivers()
     assert settle([Settlement(late, Decision(state="refused"))], 1, post.time) == 0
     give_back([late], 1)
 
@@ -306,7 +394,8 @@ def test_a_defect_of_ours_is_unclear_and_stops_no_other_write(post: Post) -> Non
     bad, good = post.queues("G1"), post.queues("G2")
     post.qms.meets("write", ValueError("a value that nobody may read in a log"))
     post.delivers()
-    post.delivers(2)
+    post.delivers(121)
+    post.delivers()
 
     assert (post.tells(bad)[0], post.tells(good)[0]) == ("written", "written")
 

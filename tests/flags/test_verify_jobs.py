@@ -389,15 +389,15 @@ def test_a_proof_that_failed_says_why_and_what_to_do(admin_client: Client, qms: 
 
 
 def test_what_is_no_guid_is_told_beside_the_field_that_keeps_it(admin_client: Client, main: DataServer) -> None:
-    text = press(admin_client, main, guid="4711")
+    text = press(admin_client, main, guid="4711" * 33)
 
     assert "Give the GUID of a test recording" in text
-    assert 'value="4711"' in text
+    assert f'value="{"4711" * 33}"' in text
     assert not FlagProof.objects.exists()
 
 
 def test_without_a_script_the_answer_stands_on_the_flags_page(admin_client: Client, main: DataServer) -> None:
-    answer = admin_client.post(f"{FLAGS}new/{main.pk}/prove/", {"guid": "4711"}, follow=True)
+    answer = admin_client.post(f"{FLAGS}new/{main.pk}/prove/", {"guid": "47\x0011"}, follow=True)
 
     assert "Give the GUID of a test recording" in answer.content.decode()
 
