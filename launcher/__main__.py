@@ -33,6 +33,7 @@ WORDS = {
     "bench": Word(f"{HERE}.benchmarks", "the benchmarks (./gateway bench --help)"),
     "faults": Word(f"{HERE}.faults", "break the running gateway on purpose, and compare what QMS holds with the truth"),
     "fuzz": Word(f"{HERE}.fuzzing", "feed the decoders what nobody would send (./gateway fuzz --help)"),
+    "worlds": Word(f"{HERE}.worlds", "judge the core by worlds made by chance (./gateway worlds --help)"),
     "screenshots": Word(f"{HERE}.screenshots", "take the manual's pictures of a running demo"),
     "up": Word(f"{HERE}.up", "run the gateway with the settings of .env", needs_django=True),
     # Lines of the Procfile, not for people.

@@ -1,0 +1,1 @@
+"""Worlds: an independent judge of the gateway (``judge``), and who plays its worlds (``players``)."""

@@ -1,0 +1,75 @@
+"""``./gateway worlds``: play worlds that an independent judge makes, and say which flags came out wrong or missing."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from devtools.worlds.judge.emit import MORE_FAULTS
+from devtools.worlds.judge.player import Player
+from devtools.worlds.judge.runner import ALL, Report, minimal, run
+from devtools.worlds.players.core import CorePlayer
+
+SHOWN = (
+    "worlds",
+    "recordings",
+    "flagged",
+    "wrong",
+    "double",
+    "missing",
+    "unexplained",
+    "unsettled",
+    "untrue",
+    "partition_differences",
+)
+#: Failing seeds that the summary names.
+MAXIMUM_SEEDS = 20
+#: Failures that are shrunk and written to the folder of `--write`.
+MAXIMUM_TRANSCRIPTS = 10
+
+
+def main(words: list[str]) -> int:
+    """Play worlds; status 1 when anything was found, with the first failure as a transcript."""
+    asked = _parser().parse_args(words)
+    player = CorePlayer()
+    report = run(player, asked.seed, asked.count, asked.seconds, asked.kinds, cut=not asked.no_partitions)
+    print(summary(report))
+    if asked.write:
+        write(player, report, asked.kinds, asked.write)
+    elif report.failures:
+        print("\n" + minimal(player, report.failures[0], asked.kinds)[1])
+    return 1 if report.failed else 0
+
+
+def write(player: Player, report: Report, kinds: list[str], folder: Path) -> None:
+    """Write the first failures as transcripts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for failure in report.failures[:MAXIMUM_TRANSCRIPTS]:
+        text = minimal(player, failure, kinds)[1]
+        (folder / f"world_{failure.seed}.toml").write_text(text, encoding="utf-8")
+
+
+def summary(report: Report) -> str:
+    """Return a report as lines for a person."""
+    lines = [f"{name:24} {getattr(report, name)}" for name in SHOWN]
+    lines += [f"{'cost_of_caution':24} {report.cost_of_caution:.4%} ({report.left} of {report.knowable} recordings)"]
+    lines += [f"{'flags left':24} {report.flags_left} of {report.flags_knowable}"]
+    pace = report.worlds * 60 / max(report.seconds, 1e-9)
+    lines += [f"{'seconds':24} {report.seconds:.1f} ({pace:.0f} worlds a minute)"]
+    seeds = " ".join(str(one.seed) for one in report.failures[:MAXIMUM_SEEDS])
+    return "\n".join([*lines, f"{'failing seeds':24} {seeds or 'none'}"])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./gateway worlds", description="Judge the core by worlds made by chance.")
+    parser.add_argument("--seed", type=int, default=0, help="the first world (default 0)")
+    parser.add_argument("--count", type=int, default=10_000, help="how many worlds (default 10,000)")
+    parser.add_argument("--seconds", type=float, default=0.0, help="stop after this time (default: no limit)")
+    parser.add_argument("--kinds", nargs="*", default=list(ALL), choices=(*ALL, *MORE_FAULTS), metavar="KIND",
+                        help="kinds of calls and faults: " + ", ".join((*ALL, *MORE_FAULTS)))  # fmt: skip
+    parser.add_argument("--no-partitions", action="store_true", help="play each world in one way of batches only")
+    parser.add_argument("--write", type=Path, metavar="FOLDER", help="for transcripts of the first ten failures")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,130 @@
+"""Many worlds: play them, judge them, count, and keep the seeds that failed."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from random import Random
+
+from msgspec import Struct
+
+from .emit import FAULTS
+from .generate import KINDS, generate
+from .judge import Finding, Verdict, judge
+from .player import Player, comparable
+from .shrink import shrunk, transcript_of
+from .world import World, scenario_of
+
+ALL = (*KINDS, *FAULTS)
+
+
+class Failure(Struct):
+    """Hold a failing seed: what was found, and with which batches where these made the difference."""
+
+    seed: int
+    findings: list[Finding]
+    partition: tuple[int, ...] | None = None
+
+
+class Report(Struct):
+    """Hold the counts of a run.
+
+    `wrong`, `double`, `unexplained`, `partition_differences` and `missing` must be 0. `cost_of_caution` is the share of
+    recordings left without any flag among those whose flags a person could have known.
+    """
+
+    first_seed: int = 0
+    worlds: int = 0
+    seconds: float = 0.0
+    recordings: int = 0
+    flagged: int = 0
+    wrong: int = 0
+    double: int = 0
+    missing: int = 0
+    unexplained: int = 0
+    unsettled: int = 0
+    untrue: int = 0
+    partition_differences: int = 0
+    knowable: int = 0
+    left: int = 0
+    flags_knowable: int = 0
+    flags_left: int = 0
+    failures: list[Failure] = []
+    kinds: dict[str, int] = {}
+
+    @property
+    def cost_of_caution(self) -> float:
+        """Return the share of recordings left without flags although a person could have known them."""
+        return self.left / self.knowable if self.knowable else 0.0
+
+    @property
+    def failed(self) -> bool:
+        """Say whether anything was found."""
+        return bool(self.failures)
+
+
+def partitions(count: int, rng: Random) -> list[tuple[int, ...]]:
+    """Return some ways of cutting a stream into batches: one by one, as one, and at random places."""
+    if count < 2:
+        return [(count,)] if count else []
+    cuts = sorted(rng.sample(range(1, count), rng.randint(1, min(6, count - 1))))
+    parts = tuple(b - a for a, b in zip([0, *cuts], [*cuts, count], strict=True))
+    return [(1,) * count, (count,), parts]
+
+
+def look(player: Player, world: World, cuts: Sequence[Sequence[int]]) -> tuple[Verdict, tuple[int, ...] | None]:
+    """Play and judge a world; return the first batches that came out otherwise, too."""
+    scenario = scenario_of(world)
+    observed = player.play(scenario, None)
+    told = frozenset(str(x.data.get("interactionId", "")) for x in scenario.events)
+    verdict, same = judge(world, observed), comparable(observed, told)
+    for cut in cuts:
+        if comparable(player.play(scenario, cut), told) != same:
+            return verdict, tuple(cut)
+    return verdict, None
+
+
+def run(player: Player, seed: int = 0, count: int = 1000, seconds: float = 0.0, kinds: Iterable[str] = ALL,
+        cut: bool = True) -> Report:  # fmt: skip
+    """Play the worlds of the seeds from `seed` on, `count` of them or until `seconds` are over (0: no limit).
+
+    `kinds` holds names of `KINDS` and `FAULTS`. `cut`: each world is also played under several partitions.
+    """
+    began, report, chosen = time.monotonic(), Report(first_seed=seed), tuple(kinds)
+    tally: Counter[str] = Counter()
+    for number in range(seed, seed + count):
+        if seconds and time.monotonic() - began > seconds:
+            break
+        world = generate(number, chosen)
+        tally.update(world.kinds)
+        told = sum(1 for x in world.said if not x.lost)
+        verdict, other = look(player, world, partitions(told, Random(number)) if cut else ())
+        _count(report, number, verdict, other)
+    report.seconds, report.kinds = time.monotonic() - began, dict(tally)
+    return report
+
+
+def _count(report: Report, seed: int, verdict: Verdict, other: tuple[int, ...] | None) -> None:
+    report.worlds += 1
+    for name in ("recordings", "flagged", "knowable", "left", "flags_knowable", "flags_left"):
+        setattr(report, name, getattr(report, name) + getattr(verdict, name))
+    for finding in verdict.findings:
+        setattr(report, finding.kind, getattr(report, finding.kind) + 1)
+    report.partition_differences += other is not None
+    if verdict.findings or other is not None:
+        report.failures.append(Failure(seed, verdict.findings, other))
+
+
+def minimal(player: Player, failure: Failure, kinds: Iterable[str] = ALL) -> tuple[World, str]:
+    """Shrink a failure to a small world that fails in the same way, and write it as a transcript."""
+    wanted = {(x.kind, x.flag) for x in failure.findings}
+
+    def fails(world: World) -> bool:
+        if failure.partition is not None and not wanted:
+            told = sum(1 for x in world.said if not x.lost)
+            return look(player, world, partitions(told, Random(failure.seed)))[1] is not None
+        return any((x.kind, x.flag) in wanted for x in judge(world, player.play(scenario_of(world), None)).findings)
+
+    small = shrunk(generate(failure.seed, kinds), fails)
+    return small, transcript_of(small, judge(small, player.play(scenario_of(small), None)).findings)

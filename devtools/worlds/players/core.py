@@ -1,0 +1,336 @@
+"""The pure core as a player: its events folded in batches, its searches and writes answered by a QMS of the scenario.
+
+Nothing of Django, Redis or SOAP runs: thousands of worlds a minute. What the search worker and the outbox do around
+the core is done here by the book: a search asks at once and then at its interval until its deadline; a write that
+gets no answer is sent again when QMS is back.
+"""
+
+import heapq
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from msgspec import Struct
+
+from agents.core.matching import Directory, Instance, Listed, MatchVerdict
+from calls.core.commands import CancelSearch, CloseGap, Command, OpenGap, StartSearch, WriteFlags
+from calls.core.flag_facts import leg_facts
+from calls.core.legs import EARLY
+from calls.core.reducer import fold_into
+from calls.core.result_events import RecordingFound, RecordingMissed, ResultEvent, TimePassed, WriteSettled
+from calls.core.state import LegPhase, LegState, SiteSettings, SourceState, WriteStatus
+from calls.core.unit_of_work import LiveState, UnitOfWork
+from cti.events import AnyEvent, from_mapping
+from devtools.worlds.judge.http import full_type
+from devtools.worlds.judge.player import Gap, Leg, Observed, Write
+from devtools.worlds.judge.scenario import Event, Scenario, Site, User
+from devtools.worlds.players.recorder import Recorder, moment, seconds_of
+from flags.catalogue.values import FIELDS, flag_texts
+
+SERVICE = 1
+#: All waits of a scenario are over this long after its last event.
+REST = timedelta(hours=1)
+
+
+class Cast(Struct, frozen=True):
+    """Say how the source is set up, and which QMS users there are."""
+
+    site: SiteSettings
+    directory: Directory
+
+    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> MatchVerdict:
+        """Match an extension with a QMS user."""
+        return self.directory.verdict(extension, agent_id, agent_name)
+
+
+class Question(Struct, frozen=True):
+    """Hold the next question of a search."""
+
+    search: StartSearch
+    attempts: int = 0
+    why: str = ""
+
+
+class CorePlayer:
+    """Play scenarios through the core. Without a partition each event is folded when it is heard."""
+
+    def __init__(self) -> None:
+        self._read: tuple[Scenario, list[AnyEvent], Cast] | None = None
+
+    def play(self, scenario: Scenario, partition: Sequence[int] | None) -> Observed:
+        """Play a scenario from an empty core to its end."""
+        # The runner plays a scenario under several partitions in a row: its events are read once.
+        if self._read is None or self._read[0] is not scenario:
+            self._read = (scenario, events_of(scenario), cast_of(scenario))
+        _, events, cast = self._read
+        play = CorePlay(cast, Recorder(scenario.qms))
+        if partition is None:
+            for event in events:
+                play.pass_until(event.at)
+                play.fold([event], event.at)
+        else:
+            play.fold_batches(events, partition_of(scenario, partition))
+        if events:
+            play.pass_until(events[-1].at + REST)
+        return play.observed()
+
+
+class CorePlay:
+    """Hold one play: the core's state, what QMS is asked and sent, and what came of it."""
+
+    def __init__(self, cast: Cast, recorder: Recorder) -> None:
+        self.cast, self.recorder = cast, recorder
+        self.draft = UnitOfWork(LiveState(source=SourceState(slug="worlds")), cast)
+        self.legs: dict[int, LegState] = {}
+        self.flags: dict[int, dict[str, str]] = {}
+        self.writes: list[Write] = []
+        self.gaps: dict[datetime, OpenGap | CloseGap] = {}
+        self._waiting: list[tuple[datetime, int, Question | ResultEvent]] = []
+        self._searches: dict[int, list[int]] = {}
+        self._cancelled: set[tuple[int, int]] = set()
+        self._serial = count()
+        self._obeyed = 0
+
+    def fold_batches(self, events: Sequence[AnyEvent], sizes: Sequence[int]) -> None:
+        """Fold events in batches of these sizes, each when its last event is heard."""
+        start = 0
+        for size in sizes:
+            batch = events[start : start + size]
+            start += size
+            if batch:
+                self.fold(batch, batch[-1].at)
+                self._begin_batch(from_storage=bool(start % 2))
+
+    def fold(self, events: Sequence[AnyEvent], now: datetime) -> None:
+        """Fold a batch and then the time, as the consumer does."""
+        fold_into(self.draft, self._items(events, now))
+        self._obey()
+
+    def pass_until(self, end: datetime) -> None:
+        """Let time pass to a moment; what is due is done at its own moment."""
+        while (at := self._next()) is not None and at <= end:
+            self.fold([], at)
+        self.fold([], end)
+
+    def _items(self, events: Sequence[AnyEvent], now: datetime) -> Iterator[AnyEvent | ResultEvent]:
+        """Yield events, each answer before the first event that is heard later, and the time.
+
+        Lazily: what an event of a batch makes the core ask is answered in its time, between the events of the batch.
+        """
+        for event in events:
+            yield from self._answers(event.at, is_before=True)
+            yield event
+            self._obey()
+        yield from self._answers(now)
+        yield TimePassed(now)
+
+    def _answers(self, until: datetime, *, is_before: bool = False) -> Iterator[ResultEvent]:
+        """Yield what QMS answers up to a moment, `is_before`: without what comes at that very moment."""
+        while self._waiting and (self._waiting[0][0] < until or (not is_before and self._waiting[0][0] == until)):
+            at, _, thing = heapq.heappop(self._waiting)
+            if isinstance(thing, Question):
+                self._ask(thing, at)
+            elif isinstance(thing, WriteSettled) or (thing.leg, thing.search) not in self._cancelled:  # type: ignore[union-attr]
+                yield thing
+                self._obey()
+
+    def _begin_batch(self, *, from_storage: bool) -> None:
+        """Begin another batch on the state kept in memory, or on a copy of it as after a restart."""
+        self._keep_legs()
+        if from_storage:
+            state = self.draft.state()
+            legs = {number: leg for number, leg in state.legs.items() if leg.phase is not LegPhase.SETTLED}
+            self.draft = UnitOfWork(LiveState(source=state.source, calls=state.calls, legs=legs, seats=state.seats),
+                                    self.cast)  # fmt: skip
+        else:
+            self.draft.begin(self.cast)
+        self._obeyed = 0
+
+    def _keep_legs(self) -> None:
+        for number in self.draft.touched_legs:
+            self.legs[number] = self.draft.legs[number]
+
+    def _next(self) -> datetime | None:
+        due = self.draft.next_due()
+        if not self._waiting:
+            return due
+        return self._waiting[0][0] if due is None else min(due, self._waiting[0][0])
+
+    def _obey(self) -> None:
+        commands = self.draft.commands
+        while self._obeyed < len(commands):
+            self._obeyed += 1
+            self._do(commands[self._obeyed - 1])
+
+    def _do(self, command: Command) -> None:
+        if isinstance(command, StartSearch):
+            self._searches.setdefault(command.leg, []).append(command.search)
+            self._later(command.since_gateway_at, Question(command))
+        elif isinstance(command, CancelSearch):
+            self._cancelled |= {(command.leg, search) for search in self._searches.get(command.leg, ())}
+        elif isinstance(command, WriteFlags):
+            self._write(command)
+        elif isinstance(command, OpenGap | CloseGap):
+            self.gaps[command.began_at] = command
+
+    def _later(self, at: datetime, thing: Question | ResultEvent) -> None:
+        heapq.heappush(self._waiting, (at, next(self._serial), thing))
+
+    def _ask(self, question: Question, now: datetime) -> None:
+        search = question.search
+        if (search.leg, search.search) in self._cancelled:
+            return
+        deadline = search.since_gateway_at + self.recorder.window
+        if now >= deadline:
+            self._later(now, _missed(question, now))
+        elif self.recorder.is_away(now):
+            self._again(question, question.why or "unreachable", now, now)
+        else:
+            self._answer(question, now, self.recorder.answered_at(now))
+
+    def _again(self, question: Question, why: str, asked: datetime, answered: datetime) -> None:
+        deadline = question.search.since_gateway_at + self.recorder.window
+        attempts = question.attempts + (answered != asked)
+        at = max(answered, min(asked + self.recorder.interval, deadline))
+        self._later(at, Question(question.search, attempts, why))
+
+    def _answer(self, question: Question, asked: datetime, answered: datetime) -> None:
+        search = question.search
+        found = self.recorder.find(search.extension, search.connected_source_at - EARLY, asked)
+        if found is None:
+            self._again(question, question.why or "none", asked, answered)
+        elif found.guid == search.known_guid or self._is_flagged(found.guid):
+            self._again(question, "same", asked, answered)
+        else:
+            self._later(
+                answered,
+                RecordingFound(
+                    leg=search.leg,
+                    search=search.search,
+                    guid=found.guid,
+                    service=SERVICE,
+                    started_at=found.start,
+                    attempts=question.attempts + 1,
+                    at=answered,
+                    asked_at=asked,
+                ),
+            )
+
+    def _is_flagged(self, guid: str) -> bool:
+        return any(x.recording == guid for x in self.writes)
+
+    def _write(self, command: WriteFlags) -> None:
+        leg = self.draft.legs[command.leg]
+        texts = flag_texts(FIELDS, leg_facts(leg), command.part)
+        sent = self.recorder.back_at(command.at)
+        at = self.recorder.takes_effect_at(sent)
+        status, error = WriteStatus.WRITTEN, ""
+        if not texts or leg.guid in self.recorder.refuses:
+            status = WriteStatus.REFUSED
+            error = "QMS refused the flags." if texts else "No flag that has a value is switched on."
+        else:
+            self.writes += [Write(leg.guid, text.name, text.value, seconds_of(at)) for text in texts]
+            self.flags.setdefault(leg.number, {}).update({text.name: text.value for text in texts})
+        self._later(at, WriteSettled(leg=leg.number, part=command.part, status=status, at=at, error=error))
+
+    def observed(self) -> Observed:
+        """Return what came of it."""
+        self._keep_legs()
+        legs = tuple(_leg(self.legs[number], self.flags.get(number, {})) for number in sorted(self.legs))
+        return Observed(legs, tuple(self.writes), gaps=tuple(_gap(self.gaps[at]) for at in sorted(self.gaps)))
+
+
+def _missed(question: Question, at: datetime) -> RecordingMissed:
+    search = question.search
+    why = question.why or "late"
+    return RecordingMissed(leg=search.leg, search=search.search, why=why, attempts=question.attempts, at=at)
+
+
+def _leg(leg: LegState, flags: dict[str, str]) -> Leg:
+    end = leg.disconnected_source_at
+    return Leg(
+        leg.device_id,
+        seconds_of(leg.connected_source_at),
+        None if end is None else seconds_of(end),
+        leg.call_id,
+        leg.guid or None,
+        leg.outcome.value,
+        leg.reason,
+        flags,
+    )
+
+
+def _gap(gap: OpenGap | CloseGap) -> Gap:
+    start = seconds_of(gap.began_at)
+    if isinstance(gap, OpenGap):
+        return Gap(start, None)
+    return Gap(start, seconds_of(gap.ended_at), gap.legs_saved, gap.legs_lost)
+
+
+def events_of(scenario: Scenario) -> list[AnyEvent]:
+    """Return a scenario's events as the journal has them: in the order of hearing, each id once."""
+    return [_event(event) for event in first_of_each_id(scenario)]
+
+
+def first_of_each_id(scenario: Scenario) -> list[Event]:
+    """Return the events without those whose id was heard before: the intake drops them."""
+    known: dict[str, Event] = {}
+    for event in scenario.events:
+        known.setdefault(event.id, event)
+    return list(known.values())
+
+
+def partition_of(scenario: Scenario, partition: Sequence[int]) -> list[int]:
+    """Return the sizes of batches without the events that the intake drops."""
+    sizes, start, known = [], 0, set[str]()
+    for size in partition:
+        fresh = {x.id for x in scenario.events[start : start + size]} - known
+        known |= fresh
+        start += size
+        sizes.append(len(fresh))
+    return sizes
+
+
+def _event(event: Event) -> AnyEvent:
+    mapping: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": "worlds",
+        "type": full_type(event.type),
+        "time": moment(event.at),
+        "gatewaytime": moment(event.heard),
+        "data": event.data,
+    }
+    return from_mapping(mapping)
+
+
+def cast_of(scenario: Scenario) -> Cast:
+    """Return the source's settings and the QMS users of a scenario."""
+    users = scenario.users or [User(one) for one in scenario.site.devices]
+    listed = [
+        Listed(
+            service_id=SERVICE,
+            user_id=str(number),
+            extension=one.extension,
+            agent_id=one.agent_id,
+            name=one.name,
+            active=one.active,
+            licensed=one.licensed,
+        )
+        for number, one in enumerate(users)
+    ]
+    return Cast(_site(scenario.site), Directory(listed, [Instance(SERVICE)]))
+
+
+def _site(site: Site) -> SiteSettings:
+    return SiteSettings(
+        devices=frozenset(site.devices),
+        queues=frozenset(site.queues),
+        ignored=frozenset(site.ignored),
+        settle_seconds=site.settle_seconds,
+        wrapup_wait_seconds=site.wrapup_wait_seconds,
+        agents_calls_only=site.agents_calls_only,
+        stale_hours=site.stale_hours,
+        has_free_seating=site.has_free_seating,
+    )
