@@ -1,4 +1,4 @@
-"""The front door as a Django app: its commands, checks and roles."""
+"""The site as a Django app: its commands, checks and roles."""
 
 from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
@@ -13,7 +13,8 @@ class GatewaySiteConfig(AppConfig):
     verbose_name = "QMS Gateway"
 
     def ready(self) -> None:
-        """Have the roles made by each ``migrate``, and moments read quickly."""
+        """Have each ``migrate`` make the roles, and moments of PostgreSQL read quickly."""
+        from gateway_site.ops import session_limits  # noqa: F401, PLC0415  (registers its check)
         from gateway_site.roles import make_roles  # noqa: PLC0415  (models are there only now)
 
         postgresql_datetimes.install()

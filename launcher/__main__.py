@@ -1,32 +1,41 @@
-"""Read the first word of ``./gateway WORD ...`` and do it."""
+"""Read the first word of ``./gateway WORD ...`` and run it."""
 
+import argparse
+import contextlib
 import os
 import sys
 from dataclasses import dataclass
 from importlib import import_module
 
 import django
+from django.core.exceptions import ImproperlyConfigured
 
 from gateway_site.config.private_files import keep_private
 from launcher.paths import var_dir
 
+#: Exit statuses: words that cannot be understood, and settings that cannot be used.
+USAGE_ERROR, SETTINGS_ERROR = 2, 3
+
 
 @dataclass(frozen=True)
 class Word:
-    """What a word leads to: a module with ``run(words) -> status``, loaded when the word is said.
+    """A word of the command line: a module with ``run(words) -> status``, imported when the word is given.
 
-    ``seal``: a module whose ``seal(words)`` sets the environment before Django reads its settings from it.
+    ``prepare``: a module whose ``prepare(words)`` parses the words, and sets the environment, before Django reads its
+    settings from it. ``takes_options`` False: anything but ``--help`` after the word is refused.
     """
 
     module: str
     purpose: str = ""
     needs_django: bool = False
-    seal: str = ""
+    prepare: str = ""
+    takes_options: bool = True
 
 
 HERE = "launcher"
 WORDS = {
     "demo": Word(f"{HERE}.demo", "see calls being flagged, with a simulated PBX and QMS", True, f"{HERE}.demo_options"),
+    "up": Word(f"{HERE}.up", "run the gateway with the settings of .env", True, f"{HERE}.up_options"),
     "manage": Word(f"{HERE}.manage", "a management command (./gateway manage help)"),
     "test": Word(f"{HERE}.run_tests", "all tests, on SQLite and PostgreSQL (./gateway test --help)"),
     "check": Word(f"{HERE}.check", "lint, format, wording, imports, migrations, types: under a minute"),
@@ -35,35 +44,42 @@ WORDS = {
     "fuzz": Word(f"{HERE}.fuzzing", "feed the decoders what nobody would send (./gateway fuzz --help)"),
     "worlds": Word(f"{HERE}.worlds", "judge the core by worlds made by chance (./gateway worlds --help)"),
     "screenshots": Word(f"{HERE}.screenshots", "take the manual's pictures of a running demo"),
-    "up": Word(f"{HERE}.up", "run the gateway with the settings of .env", needs_django=True),
     # Lines of the Procfile, not for people.
-    "redis": Word(f"{HERE}.redis"),
-    "listeners": Word(f"{HERE}.listeners", needs_django=True),
+    "redis": Word(f"{HERE}.redis", takes_options=False),
+    "listeners": Word(f"{HERE}.listeners", needs_django=True, takes_options=False),
 }
 
 
 def usage() -> str:
     """Name every word that is for people, and what it does."""
     lines = (f"  ./gateway {name:<11} {word.purpose}" for name, word in WORDS.items() if word.purpose)
-    return "\n".join(["usage:", *lines])
+    return "\n".join(["usage:", *lines, "./gateway WORD --help names the options of a word."])
 
 
 def main(words: list[str]) -> int:
-    """Do what the first word says and return the exit status."""
+    """Run what the first word names and return the exit status."""
     if not words or words[0] in ("-h", "--help", "help"):
         print(usage())
-        return 0 if words else 2
+        return 0 if words else USAGE_ERROR
     if words[0] not in WORDS:
-        print(f"gateway: there is no {words[0]!r}\n{usage()}", file=sys.stderr)
-        return 2
-    return _do(WORDS[words[0]], words[1:])
+        print(f"gateway: there is no command {words[0]!r}\n{usage()}", file=sys.stderr)
+        return USAGE_ERROR
+    try:
+        return _run(words[0], words[1:])
+    except ImproperlyConfigured as error:
+        print(f"gateway: {error}", file=sys.stderr)
+        return SETTINGS_ERROR
 
 
-def _do(word: Word, words: list[str]) -> int:
-    keep_private(var_dir())
+def _run(name: str, words: list[str]) -> int:
+    word = WORDS[name]
+    with contextlib.suppress(OSError):  # A folder that cannot be written to is named when the settings are checked.
+        keep_private(var_dir())
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
-    if word.seal:
-        import_module(word.seal).seal(words)
+    if not word.takes_options:
+        argparse.ArgumentParser(prog=f"./gateway {name}", allow_abbrev=False).parse_args(words)
+    if word.prepare:
+        import_module(word.prepare).prepare(words)
     if word.needs_django:
         django.setup()
     status: int = import_module(word.module).run(words)

@@ -1,5 +1,6 @@
 """``./gateway check``: the fast half of the checks: lint, format, types, imports, migrations, wording."""
 
+import argparse
 import os
 import subprocess
 import sys
@@ -33,13 +34,19 @@ CHECKS = (
 
 def run(words: list[str]) -> int:
     """Run the checks that the words name (none: all); return 1 when one fails."""
+    parser = argparse.ArgumentParser(prog="./gateway check", description=__doc__, allow_abbrev=False)
     known = [one.name for one in CHECKS]
-    if unknown := set(words) - set(known):
-        say(f"gateway check: unknown check {', '.join(sorted(unknown))}; there are: {', '.join(known)}")
-        return 2
+    parser.add_argument("names", nargs="*", metavar="NAME", type=_known, help=f"{', '.join(known)}; default: all")
+    words = parser.parse_args(words).names
     failed = [one.name for one in CHECKS if (not words or one.name in words) and not _passes(one)]
     say(f"failed: {', '.join(failed)}" if failed else "all checks passed")
     return 1 if failed else 0
+
+
+def _known(name: str) -> str:
+    if name not in [one.name for one in CHECKS]:
+        raise argparse.ArgumentTypeError(f"unknown check {name}; there are: {', '.join(one.name for one in CHECKS)}")
+    return name
 
 
 def _passes(check: Check) -> bool:

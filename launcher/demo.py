@@ -4,28 +4,31 @@ import io
 import logging
 import os
 import secrets
-import socket
 import time
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
-from django.db import OperationalError
+from django.core.management import CommandError, call_command
+from django.db import DatabaseError, OperationalError
 
 from gateway_site.config.apply import apply
+from gateway_site.config.declaration import ConfigError
 from gateway_site.config.export import export
 from launcher import demo_check, process_set, procfile, simulators
 from launcher.demo_counts import DemoCounts, line, summary, tally
 from launcher.demo_options import FOLDER, DemoOptions, options
+from launcher.progress import step
 from launcher.supervisor import Stopped, Supervisor, say, stopped_by_signals
+from launcher.web_answer import web_answers
 
-#: How often the counts are told.
-TELL_SECONDS = 5.0
+#: How often the counts are printed, in seconds; more often until the first call is flagged.
+COUNTS_INTERVAL, FIRST_COUNTS_INTERVAL = 5.0, 2.0
 #: The PBX begins to count when it is listened to, and lets its last calls end.
-LONGEST_OVERTIME_SECONDS = 60.0
-#: How long after the end the last flags may take; after Ctrl-C a person waits.
-DRAIN_SECONDS, DRAIN_SECONDS_WHEN_STOPPED = 45.0, 5.0
-START_SECONDS = 60.0
+MAXIMUM_OVERTIME = 60.0  # seconds
+#: How long after the end the last flags may take, in seconds; after Ctrl-C a person waits.
+DRAIN_TIMEOUT, DRAIN_TIMEOUT_WHEN_STOPPED = 45.0, 5.0
+START_TIMEOUT = 60.0  # seconds
 
 
 class DemoFailed(Exception):
@@ -43,8 +46,8 @@ def run(words: list[str]) -> int:
     except Stopped:
         demo.was_stopped = True
         say("\nstopping")
-    except (DemoFailed, TimeoutError) as error:
-        say(f"gateway: {error}\nThe programs' own words are in {FOLDER / 'logs'}")
+    except (DemoFailed, process_set.StoreFailed, TimeoutError) as error:
+        say(f"gateway: {error}\nThe programs' logs are in {FOLDER / 'logs'}")
         demo.supervisor.stop_all()
         return 1
     try:
@@ -63,36 +66,39 @@ class Demo:
         self.was_stopped = False
         self._password = secrets.token_urlsafe(9)
         self._has_begun = False
-        self._began = time.monotonic()
+        self._began = self._served = time.monotonic()
 
     def start(self) -> None:
-        """Start the store and the simulated QMS, set the site up, then start what works."""
-        say(f"starting (logs in {FOLDER / 'logs'}) ...")
+        """Start the store and the simulators, set the site up, then start what works."""
+        say(f"starting (logs in {FOLDER / 'logs'})")
         programs = procfile.programs(dict(os.environ), FOLDER / "logs")
         self.supervisor.start(self.simulators.qms())
-        process_set.start_store(self.supervisor, programs)
-        self._wait(lambda: _is_listening(self.simulators.qms_port), simulators.QMS)
-        self._set_up()
+        with step("store and tables"):
+            process_set.start_store(self.supervisor, programs)
         process_set.start_work(self.supervisor, programs)
-        self.supervisor.start(self.simulators.pbx(self.asked))
-        host, port = os.environ["BIND"].rsplit(":", 1)
-        self._wait(lambda: _is_listening(int(port)), "web")
-        say(f"\n  QMS Gateway   http://{host}:{port}/admin/\n  login         admin / {self._password}\n")
-        self._began = time.monotonic()
+        with step("simulated QMS and PBX"):
+            self._wait(lambda: self.simulators.qms_port is not None, simulators.QMS)
+            self.supervisor.start(self.simulators.pbx(self.asked))
+            self._wait(lambda: self.simulators.pbx_port is not None, simulators.PBX)
+        with step("site: login, declaration, flags and users"):
+            self._set_up()
+        with step("programs"):
+            self._wait(lambda: web_answers(settings.BIND), "web")
+        say(f"\n  QMS Gateway   {settings.BIND.url}/admin/\n  login         admin / {self._password}\n")
         self._has_begun = True
 
     def show(self) -> None:
-        """Tell the counts every few seconds, until the time is over."""
-        next_line = self._began
-        first_is_told = False
+        """Print the counts every few seconds, until the time is over."""
+        next_line = self._served = time.monotonic()
+        first_is_reported = False
         while not self._is_over():
             self.supervisor.watch()
             if time.monotonic() >= next_line:
-                now = self._told()
-                next_line += TELL_SECONDS
-                if now.flagged and not first_is_told:
-                    first_is_told = True
-                    say(f"the first call was flagged within {time.monotonic() - self._began:.0f} s")
+                now = self._counts()
+                next_line += COUNTS_INTERVAL if first_is_reported else FIRST_COUNTS_INTERVAL
+                if now.flagged and not first_is_reported:
+                    first_is_reported = True
+                    say(f"the first call was flagged within {time.monotonic() - self._began:.0f} s of the start")
             time.sleep(0.25)
 
     def finish(self) -> int:
@@ -122,41 +128,47 @@ class Demo:
         return 0
 
     def _set_up(self) -> None:
-        """Make the login, apply the declaration, create the flags in QMS and load its users."""
+        """Make the login, apply the declaration, create the flags in QMS and load its users. Raises ``DemoFailed``."""
+        try:
+            self._set_site_up()
+        except (CommandError, ConfigError, OSError, DatabaseError) as error:
+            raise DemoFailed(f"the demo's site could not be set up: {error}") from error
+
+    def _set_site_up(self) -> None:
         get_user_model().objects.filter(username="admin").delete()
         get_user_model().objects.create_superuser("admin", password=self._password)
         apply(self.simulators.declaration())
         (FOLDER / "config.toml").write_text(export(), encoding="utf-8")
-        said = io.StringIO()
+        output = io.StringIO()
         for command in ("create_flags", "sync_users"):
-            call_command(command, stdout=said, stderr=said)
-        (FOLDER / "logs" / "setup.log").write_text(said.getvalue())
+            call_command(command, stdout=output, stderr=output)
+        (FOLDER / "logs" / "setup.log").write_text(output.getvalue())
 
     def _is_over(self) -> bool:
         """Say whether the time is over and the last call has ended."""
         if self.asked.seconds is None:
             return False
-        late = time.monotonic() > self._began + self.asked.seconds + LONGEST_OVERTIME_SECONDS
+        late = time.monotonic() > self._served + self.asked.seconds + MAXIMUM_OVERTIME
         return late or self.supervisor.has_ended(simulators.PBX)
 
     def _wait(self, is_there: Callable[[], bool], what: str) -> None:
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + START_TIMEOUT
         while not is_there():
             self.supervisor.watch()
             if time.monotonic() > deadline:
-                raise DemoFailed(f"{what} did not start within {START_SECONDS:.0f} s")
+                raise DemoFailed(f"{what} did not start within {START_TIMEOUT:.0f} s")
             time.sleep(0.1)
 
     def _drain(self) -> None:
-        """Wait until no leg waits any more, as long as is decent."""
+        """Wait until no leg is waiting, within the time that a person accepts."""
         if self.was_stopped:
             self.supervisor.stop({simulators.PBX})
-        deadline = time.monotonic() + (DRAIN_SECONDS_WHEN_STOPPED if self.was_stopped else DRAIN_SECONDS)
+        deadline = time.monotonic() + (DRAIN_TIMEOUT_WHEN_STOPPED if self.was_stopped else DRAIN_TIMEOUT)
         while tally().waiting and time.monotonic() < deadline:
             self.supervisor.watch()
             time.sleep(0.5)
 
-    def _told(self) -> DemoCounts:
+    def _counts(self) -> DemoCounts:
         try:
             now = tally()
         except OperationalError as error:
@@ -166,14 +178,8 @@ class Demo:
 
 
 def _log_to_file() -> None:
-    """Leave the terminal to what the demo tells; this process's own log goes to a file like the others'."""
+    """Leave the terminal to the demo; this process's own log goes to a file like the others'."""
     log = (FOLDER / "logs" / "demo.log").open("a", buffering=1)
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler):
             handler.setStream(log)
-
-
-def _is_listening(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0

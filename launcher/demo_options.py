@@ -1,7 +1,6 @@
 """Where a demo lives: its options, its folder, its environment. Read before Django; nothing of the real gateway."""
 
 import argparse
-import fcntl
 import os
 import secrets
 import shutil
@@ -9,14 +8,16 @@ import socket
 import sys
 from dataclasses import dataclass
 
+from gateway_site.config.bind import Bind
+from launcher import locks
 from launcher.paths import sealed_environment, var_dir
+from launcher.up_options import port
 
-#: Found before ``seal`` makes the folder the demo's own ``GATEWAY_VAR``.
+#: Found before ``prepare`` makes the folder the demo's own ``GATEWAY_VAR``.
 FOLDER = var_dir() / "demo"
 LOCK = var_dir() / "demo.lock"
 ENVIRONMENT = FOLDER / "env"
 DEFAULT_PORT = 8000
-_held: list[int] = []
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,18 @@ class DemoOptions:
 
 
 def options(words: list[str]) -> DemoOptions:
-    """Read the words after ``./gateway demo``; leaves with status 2 where they cannot be understood."""
-    parser = argparse.ArgumentParser(prog="./gateway demo", description="See calls being flagged, on this machine.")
+    """Parse the words after ``./gateway demo``; leaves with status 2 where they cannot be understood."""
+    parser = argparse.ArgumentParser(
+        prog="./gateway demo", description="See calls being flagged, on this machine.", allow_abbrev=False
+    )
     parser.add_argument("--for", dest="seconds", type=_positive, metavar="SECONDS", help="stop by itself; else Ctrl-C")
-    parser.add_argument("--port", type=int, help=f"the admin's port (default {DEFAULT_PORT}, another if that is taken)")
+    parser.add_argument(
+        "--port", type=port, help=f"the admin's port (default {DEFAULT_PORT}, another if that is taken)"
+    )
     parser.add_argument(
         "--calls-per-second", type=_positive, default=0.75, metavar="N", help="new calls (default 0.75)"
     )
-    parser.add_argument("--keep", action="store_true", help="go on with the last demo's data instead of starting anew")
+    parser.add_argument("--keep", action="store_true", help="keep the last demo's data")
     found = parser.parse_args(words)
     return DemoOptions(found.seconds, found.port, found.calls_per_second, found.keep)
 
@@ -49,7 +54,7 @@ def _positive(word: str) -> float:
     return number
 
 
-def seal(words: list[str]) -> None:
+def prepare(words: list[str]) -> None:
     """Give this process the demo's own environment, in a fresh folder; leaves where another demo runs."""
     asked = options(words)
     port = _web_port(asked.port)
@@ -57,6 +62,8 @@ def seal(words: list[str]) -> None:
     if not asked.keep:
         shutil.rmtree(FOLDER, ignore_errors=True)
     (FOLDER / "logs").mkdir(parents=True, exist_ok=True)
+    for file in FOLDER.glob("*.port"):
+        file.unlink()  # Of the last demo's simulators.
     settings = {"GATEWAY_VAR": str(FOLDER), "BIND": f"127.0.0.1:{port}", "QMS_PASSWORD": secrets.token_urlsafe(12)}
     ENVIRONMENT.touch(mode=0o600)
     ENVIRONMENT.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
@@ -67,50 +74,30 @@ def seal(words: list[str]) -> None:
 
 def is_running() -> bool:
     """Say whether a demo runs now."""
-    if not LOCK.exists():
-        return False
-    with LOCK.open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+    return locks.is_held(LOCK)
 
 
 def _lock() -> None:
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    lock = os.open(LOCK, os.O_CREAT | os.O_RDWR)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        print("gateway: a demo runs already in this checkout", file=sys.stderr)
+        locks.hold(LOCK, f"process {os.getpid()}")
+    except locks.Locked as error:
+        print(f"gateway: a demo runs already in this checkout ({error.holder})", file=sys.stderr)
         sys.exit(1)
-    _held.append(lock)  # Held until this process ends, however it ends.
 
 
 def _web_port(asked: int | None) -> int:
     if asked is None:
-        return free_port(DEFAULT_PORT)
-    if not _is_free(asked):
-        print(f"gateway: port {asked} is taken; give another with --port", file=sys.stderr)
+        return _free_port(DEFAULT_PORT)
+    if problem := Bind("127.0.0.1", asked).problem():
+        print(f"gateway: port {asked}: {problem}; give another with --port", file=sys.stderr)
         sys.exit(1)
     return asked
 
 
-def free_port(wanted: int) -> int:
+def _free_port(wanted: int) -> int:
     """Return the wanted port of this machine if it is free, else another."""
-    if _is_free(wanted):
+    if not Bind("127.0.0.1", wanted).problem():
         return wanted
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True

@@ -1,4 +1,4 @@
-"""One ``listen`` process for each enabled TCP source; sources that come or go in the admin are followed."""
+"""One ``listen`` process for each enabled TCP source; it follows sources that come or go in the admin."""
 
 import os
 import sys
@@ -11,28 +11,28 @@ from cti.sources.registry import kinds_without_listener
 from launcher.paths import ROOT
 from launcher.supervisor import Program, Stopped, Supervisor, say, stopped_by_signals
 
-POLL_SECONDS = 3
+POLL_INTERVAL = 1  # seconds
 #: Shorter than the outer supervisor's, so that the listeners are gone before this process is.
-GRACE_SECONDS = 7
+GRACE_TIMEOUT = 7
 
 
 def run(_: list[str]) -> int:
-    """Follow the enabled sources until told to stop (the Procfile's line ``listeners``)."""
+    """Follow the enabled sources until it is stopped (the Procfile's line ``listeners``)."""
     supervisor = Supervisor()
     try:
         with stopped_by_signals():
             while True:
                 follow(supervisor, _wanted(supervisor.names))
                 supervisor.watch()
-                time.sleep(POLL_SECONDS)
+                time.sleep(POLL_INTERVAL)
     except Stopped:
-        supervisor.stop_all(GRACE_SECONDS)
+        supervisor.stop_all(GRACE_TIMEOUT)
     return 0
 
 
 def follow(supervisor: Supervisor, wanted: set[str]) -> None:
     """Start a listener for each source that has none, and stop those whose source went."""
-    supervisor.stop(supervisor.names - wanted, GRACE_SECONDS)
+    supervisor.stop(supervisor.names - wanted, GRACE_TIMEOUT)
     for slug in sorted(wanted - supervisor.names):
         say(f"listening to {slug}")
         supervisor.start(_listener(slug))

@@ -6,26 +6,9 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+from gateway_site.config.environment import NAMES
 
-#: What settings read. A demo or a test must not touch what ``.env`` or the shell name for the real gateway.
-SETTINGS_NAMES = (
-    "DATABASE_URL",
-    "REDIS_URL",
-    "JOURNAL_URL",
-    "BROKER_URL",
-    "SECRET_KEY",
-    "VAULT_KEYS",
-    "ALLOWED_HOSTS",
-    "DEBUG",
-    "BEHIND_TLS",
-    "CSRF_TRUSTED_ORIGINS",
-    "PROXY_COUNT",
-    "AGENTS_CALLS_ONLY",
-    "RETENTION_DAYS",
-    "BIND",
-    "WEB_WORKERS",
-)
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def var_dir() -> Path:
@@ -43,7 +26,10 @@ def migrating() -> Iterator[None]:
 
 
 def sealed_environment() -> dict[str, str]:
-    """Return this process's environment without the settings of the real gateway, ``.env`` included."""
-    names = {name for setting in SETTINGS_NAMES for name in (setting, f"{setting}_FILE")}
+    """Return this process's environment without the settings of the real gateway, ``.env`` included.
+
+    A demo or a test must not touch what they name.
+    """
+    names = {name for setting in NAMES for name in (setting, f"{setting}_FILE")}
     kept = {name: value for name, value in os.environ.items() if name not in names}
     return kept | {"GATEWAY_ENV_FILE": os.devnull, "DJANGO_SETTINGS_MODULE": "gateway_site.settings"}

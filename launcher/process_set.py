@@ -3,6 +3,7 @@
 import os
 
 from django.core.management import call_command
+from django.db import OperationalError
 
 from gateway_site.config import embedded
 from launcher.paths import migrating, var_dir
@@ -11,13 +12,26 @@ from launcher.redis import wait_until_it_answers
 from launcher.supervisor import Program, Supervisor
 
 
+class StoreFailed(Exception):
+    """The database cannot be used; the text says why and what to do."""
+
+
 def start_store(supervisor: Supervisor, programs: list[Program]) -> None:
-    """Start the embedded Redis unless ``REDIS_URL`` names another, and bring the database's tables up to date."""
+    """Start the embedded Redis unless ``REDIS_URL`` names another, and bring the database's tables up to date.
+
+    Raises ``StoreFailed``, and ``TimeoutError`` where the embedded Redis does not come.
+    """
     if not os.environ.get("REDIS_URL"):
         supervisor.start(next(one for one in programs if one.name == REDIS))
         wait_until_it_answers(embedded.redis_socket(var_dir()))
     with migrating():
-        call_command("migrate", verbosity=0, interactive=False)
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+        except OperationalError as error:
+            reason = str(error).strip().partition("\n")[0]
+            raise StoreFailed(
+                f"DATABASE_URL: the database does not answer ({reason}). Start it, or correct the address."
+            ) from error
 
 
 def start_work(supervisor: Supervisor, programs: list[Program]) -> None:

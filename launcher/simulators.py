@@ -8,14 +8,15 @@ from pathlib import Path
 import msgspec
 
 from gateway_site.config.declaration import Declaration, read
-from launcher.demo_options import FOLDER, DemoOptions, free_port
+from launcher.demo_options import FOLDER, DemoOptions
 from launcher.paths import ROOT
 from launcher.supervisor import Program
 from simulators.pbx.people import MOST_AGENTS, agents, supervisors
 from simulators.pbx.plan import Plan, enough_agents
 
-QMS_PORT, PBX_PORT = 8090, 8085
 QMS, PBX = "simulated QMS", "simulated PBX"
+
+QMS_PORT_FILE, PBX_PORT_FILE = FOLDER / "qms.port", FOLDER / "pbx.port"
 
 #: The demo applies the example that the manual shows, so that the example is true.
 EXAMPLE = ROOT / "gateway.example.toml"
@@ -23,11 +24,19 @@ EXAMPLE = ROOT / "gateway.example.toml"
 
 @dataclass(frozen=True)
 class Simulators:
-    """Where the two listen, and how many agents they know."""
+    """The two programs. Each binds a free port of its own and writes it into a file, by which it is found."""
 
-    qms_port: int
-    pbx_port: int
     agents: int
+
+    @property
+    def qms_port(self) -> int | None:
+        """Return where the simulated QMS listens; None until it does."""
+        return _port(QMS_PORT_FILE)
+
+    @property
+    def pbx_port(self) -> int | None:
+        """Return where the simulated PBX listens; None until it does."""
+        return _port(PBX_PORT_FILE)
 
     @property
     def qms_address(self) -> str:
@@ -48,26 +57,30 @@ class Simulators:
         )
 
     def qms(self) -> Program:
-        """Return the simulated QMS; its file lets it live through a restart."""
-        words = ["--port", str(self.qms_port), "--state", str(FOLDER / "qms.jsonl"), "--users", str(self.agents)]
+        """Return the simulated QMS; its files keep its recordings and its port over a restart."""
+        words = ["--port-file", str(QMS_PORT_FILE), "--state", str(FOLDER / "qms.jsonl"), "--users", str(self.agents)]
         return _simulator(QMS, "simulate_qms", *words)
 
     def pbx(self, asked: DemoOptions) -> Program:
         """Return the simulated PBX; with an end it makes its last calls in time to end by then."""
-        words = ["--port", str(self.pbx_port), "--qms", self.qms_address, "--agents", str(self.agents)]
+        words = ["--port-file", str(PBX_PORT_FILE), "--qms", self.qms_address, "--agents", str(self.agents)]
         words += ["--calls-per-second", str(asked.calls_per_second)]
         words += [] if asked.seconds is None else ["--for", str(asked.seconds)]
         return replace(_simulator(PBX, "simulate_pbx", *words), ends=asked.seconds is not None)
 
 
 def choose(asked: DemoOptions) -> Simulators:
-    """Choose the ports, the usual ones where they are free, and as many agents as the calls need."""
+    """Choose as many agents as the calls need."""
     plan = Plan()
     needed = enough_agents(asked.calls_per_second, plan.ring_seconds, plan.talk_seconds, plan.wrapup_seconds)
-    return Simulators(free_port(QMS_PORT), free_port(PBX_PORT), min(max(plan.agents, needed), MOST_AGENTS))
+    return Simulators(min(max(plan.agents, needed), MOST_AGENTS))
 
 
 def _simulator(name: str, command: str, *words: str) -> Program:
     log = Path(FOLDER / "logs" / f"{command}.log")
     manage = [sys.executable, str(ROOT / "manage.py"), command, *words]
     return Program(name=name, command=manage, environment=dict(os.environ), folder=ROOT, log=log, rank=1)
+
+
+def _port(file: Path) -> int | None:
+    return int(file.read_text()) if file.exists() else None

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from django.db import DatabaseError
 from django.urls import reverse
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
@@ -20,15 +19,6 @@ def alert_part() -> HealthPart:
     were = "was" if found.count == 1 else "were"
     text = f"{found.words} {were} given up or refused and not acknowledged. Most often: {in_plain_words(found.code)}"
     return HealthPart("Flag writes", False, text, f"{reverse('admin:flags_flagwrite_changelist')}?alert=open", KIND)
-
-
-def degraded() -> list[str]:
-    """Say what is wrong though events are taken; a database that fails has been told elsewhere."""
-    try:
-        part = alert_part()
-    except DatabaseError as error:
-        return [f"alerts: they cannot be read: {type(error).__name__}"]
-    return [] if part.ok else [f"{part.name}: {part.text}"]
 
 
 def alert_metrics() -> Iterator[GaugeMetricFamily | CounterMetricFamily]:

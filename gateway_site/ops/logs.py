@@ -1,12 +1,20 @@
 """Logs are data: a constant event name and fields. Identifiers only; never call data, never secrets."""
 
 import logging
-import os
 from typing import Any
 
 import structlog
 
-JSON_LOGS = os.environ.get("LOG_FORMAT", "console") == "json"
+#: Loggers that only warn.
+QUIET = (
+    "zeep",  # It logs envelopes, passwords included, at DEBUG.
+    "zeep.transports",
+    "celery.app.trace",
+    "celery.worker.strategy",
+    "celery.beat",  # It logs each hint that it sends.
+    "axes",
+    "django_structlog",
+)
 
 
 class NoTracebackOfRefusals(logging.Filter):
@@ -38,31 +46,25 @@ structlog.configure(
     cache_logger_on_first_use=True,
 )
 
-_renderer: Any = (
-    structlog.processors.JSONRenderer()
-    if JSON_LOGS
-    else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
-)
 
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "data": {"()": structlog.stdlib.ProcessorFormatter, "processor": _renderer, "foreign_pre_chain": _shared}
-    },
-    "filters": {"no_traceback_of_refusals": {"()": NoTracebackOfRefusals}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "data"}},
-    "root": {"handlers": ["stderr"], "level": os.environ.get("LOG_LEVEL", "INFO")},
-    "loggers": {
-        "django.request": {"filters": ["no_traceback_of_refusals"]},
-        "django.security": {"filters": ["no_traceback_of_refusals"]},
-        # zeep logs envelopes, passwords included, at DEBUG.
-        "zeep": {"level": logging.WARNING},
-        "zeep.transports": {"level": logging.WARNING},
-        "celery.app.trace": {"level": logging.WARNING},
-        "celery.worker.strategy": {"level": logging.WARNING},
-        "celery.beat": {"level": logging.WARNING},  # It tells of each hint that it sends.
-        "axes": {"level": logging.WARNING},
-        "django_structlog": {"level": logging.WARNING},
-    },
-}
+def logging_settings(level: str, form: str) -> dict[str, Any]:
+    """Return Django's ``LOGGING``: everything to standard error. ``form``: "json", or "console" for people."""
+    formatter = {"()": structlog.stdlib.ProcessorFormatter, "processor": _renderer(form), "foreign_pre_chain": _shared}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"data": formatter},
+        "filters": {"no_traceback_of_refusals": {"()": NoTracebackOfRefusals}},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "data"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            **{name: {"level": logging.WARNING} for name in QUIET},
+            **{name: {"filters": ["no_traceback_of_refusals"]} for name in ("django.request", "django.security")},
+        },
+    }
+
+
+def _renderer(form: str) -> Any:
+    if form == "json":
+        return structlog.processors.JSONRenderer()
+    return structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)

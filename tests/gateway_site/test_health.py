@@ -9,11 +9,13 @@ from django.db import OperationalError, connection
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from agents.models import QmsUser, UserRefresh
 from calls.models import HourlyCount
 from calls.stats.hourly import hour_of
 from cti.journal.stream import MEMBER, journal_key
 from cti.models import CtiSource, LinkState, LinkStatus
 from flags.models import AlertCount, FlagWrite
+from gateway_site.ops import worker_heartbeat
 from qms.models import DataServer, RecordingService, ServiceHealth
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +92,9 @@ def test_the_metrics_tell_links_breakers_and_writes(client: Client, redis: Any, 
 
 def test_an_alert_is_told_and_takes_no_gateway_away(client: Client, redis: Any, service: RecordingService) -> None:
     now = timezone.now()
+    QmsUser.objects.create(service=service, user_id="1", loaded_at=now)
+    for queue in worker_heartbeat.QUEUES:
+        worker_heartbeat.note(queue)
     assert client.get("/health/ready").json()["degraded"] == []
     FlagWrite.objects.create(
         leg_id=1,
@@ -133,3 +138,40 @@ def test_the_metrics_tell_todays_legs_by_what_became_of_them(client: Client, red
 
     assert 'gateway_legs_today{outcome="flagged"} 7.0' in scraped
     assert 'gateway_legs_today{outcome="refused"} 1.0' in scraped
+
+
+@pytest.mark.parametrize(
+    ("trouble", "sentence"),
+    [
+        ("link", "CTI source pbx: disconnected"),
+        ("breaker", "Recording Service north: 5 failures in a row. timed out"),
+        ("writes", "Waiting flag writes: 1 has waited longer than a minute."),
+        ("users", "QMS users of north: None was ever loaded: no call there can be flagged. QMS refused"),
+    ],
+)
+def test_whatever_is_not_well_is_named_while_events_are_still_taken(
+    client: Client, redis: Any, service: RecordingService, trouble: str, sentence: str
+) -> None:
+    now = timezone.now()
+    if trouble == "link":
+        source = CtiSource.objects.create(slug="pbx", kind="csta_xml", host="h", port=1)
+        LinkStatus.objects.create(source=source, state=LinkState.DOWN, reported_at=now)
+    if trouble == "breaker":
+        ServiceHealth.objects.create(service=service, failures=5, error="timed out")
+    if trouble == "writes":
+        FlagWrite.objects.create(
+            leg_id=1,
+            source_id=1,
+            service=service,
+            recording_guid="g",
+            part="base",
+            not_before=now,
+            created_at=now - timedelta(minutes=2),
+        )
+    if trouble == "users":
+        UserRefresh.objects.create(service=service, trigger="daily", started_at=now, error="QMS refused")
+
+    answer = client.get("/health/ready")
+
+    assert answer.status_code == 200
+    assert any(one.startswith(sentence) for one in answer.json()["degraded"]), answer.json()["degraded"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher import demo_options, manage, run_tests
+from launcher import demo_options, locks, manage, run_tests
 from launcher.__main__ import WORDS, main
 from launcher.paths import ROOT, sealed_environment
 
@@ -23,12 +23,12 @@ def test_without_a_word_it_says_what_there_is(capsys: pytest.CaptureFixture[str]
 def test_an_unknown_word_is_refused_with_those_that_are_known(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["dmeo"]) == 2
 
-    assert "there is no 'dmeo'" in capsys.readouterr().err
+    assert "there is no command 'dmeo'" in capsys.readouterr().err
 
 
 def test_every_word_leads_to_a_module_that_is_there() -> None:
     for word in WORDS.values():
-        for name in filter(None, (word.module, word.seal)):
+        for name in filter(None, (word.module, word.prepare)):
             assert (ROOT / Path(*name.split("."))).with_suffix(".py").exists()
 
 
@@ -86,7 +86,6 @@ def test_a_database_named_in_env_is_never_touched_by_a_first_start(
 
 def test_a_second_demo_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_options, "LOCK", tmp_path / "demo.lock")
-    monkeypatch.setattr(demo_options, "_held", [])
     assert not demo_options.is_running()
 
     demo_options._lock()
@@ -94,7 +93,7 @@ def test_a_second_demo_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert demo_options.is_running()
     with pytest.raises(SystemExit):
         demo_options._lock()
-    os.close(demo_options._held[0])
+    locks.release(tmp_path / "demo.lock")
 
 
 @pytest.mark.parametrize("words", [["--for", "0"], ["--for", "x"], ["--calls-per-second", "-1"], ["--fro", "3"]])

@@ -18,6 +18,7 @@ from simulators.pbx.server import PbxServer
 from simulators.pbx.switch import Switch
 from simulators.pbx.truth_log import TruthLog
 from simulators.pbx.world import World
+from simulators.port_file import chosen_port, remember_port
 
 
 class Command(BaseCommand):
@@ -34,7 +35,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """State the settings."""
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8085, help="0: any free port; the line printed tells which.")
+        parser.add_argument("--port", type=int, default=8085, help="0: any free port; the line printed names it.")
+        help_of_file = "Any free port, written to this file; the port in the file where it exists already."
+        parser.add_argument("--port-file", type=Path, metavar="FILE", help=help_of_file)
         parser.add_argument("--qms", metavar="URL", help="The simulated QMS, e.g. http://127.0.0.1:8090; none: no tap.")
         parser.add_argument("--agents", type=int, default=20, help="0: as many as the calls need.")
         parser.add_argument("--calls-per-second", type=float, default=1.0)
@@ -92,14 +95,16 @@ class Command(BaseCommand):
             client_seconds=options["client_seconds"],
         )
         server = PbxServer(switch)
+        port = chosen_port(options["port_file"], options["port"])
         try:
-            async with server.listening(options["host"], options["port"]):
+            async with server.listening(options["host"], port):
+                remember_port(options["port_file"], server.port)
                 self._say(
                     f"Simulated PBX listens on {options['host']}:{server.port} (CSTA XML), {world.plan.agents} agents"
                 )
                 await _until_stopped(run)
         except OSError as error:
-            raise CommandError(f"Cannot listen on {options['host']}:{options['port']}: {error.strerror}") from error
+            raise CommandError(f"Cannot listen on {options['host']}:{port}: {error.strerror}") from error
         except NoClient as error:
             raise CommandError(str(error)) from error
         finally:

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from simulators.port_file import chosen_port, remember_port
 from simulators.qms.envelopes import Credentials
 from simulators.qms.people import person
 from simulators.qms.records import ANY, SimulatedService, Troubles
@@ -29,7 +30,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         """State the settings."""
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8090, help="0: any free port; the line printed tells which.")
+        parser.add_argument("--port", type=int, default=8090, help="0: any free port; the line printed names it.")
+        help_of_file = "Any free port, written to this file; the port in the file where it exists already."
+        parser.add_argument("--port-file", type=Path, metavar="FILE", help=help_of_file)
         parser.add_argument("--window-seconds", type=float, default=10, help="How long a recording's GUID is told.")
         parser.add_argument("--delay-ms", type=int, default=0, help="How long each SOAP answer takes.")
         parser.add_argument("--fault-rate", type=float, default=0, help="Part of the SOAP calls that fail, 0 to 1.")
@@ -48,21 +51,23 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until SIGTERM or Ctrl-C."""
+        port = chosen_port(options["port_file"], options["port"])
         file = RecordFile(options["state"]) if options["state"] else None
         server = SimulatedServer(_site(options, file), Credentials(options["username"], options["password"]))
         try:
             with contextlib.suppress(KeyboardInterrupt):
-                asyncio.run(self._serve(server, options["host"], options["port"]))
+                asyncio.run(self._serve(server, options["host"], port, options["port_file"]))
         except OSError as error:
-            raise CommandError(f"Cannot listen on {options['host']}:{options['port']}: {error.strerror}") from error
+            raise CommandError(f"Cannot listen on {options['host']}:{port}: {error.strerror}") from error
         finally:
             if file is not None:
                 file.close()
 
-    async def _serve(self, server: SimulatedServer, host: str, port: int) -> None:
+    async def _serve(self, server: SimulatedServer, host: str, port: int, port_file: Path | None) -> None:
         stop = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
         async with server.listening(host, port):
+            remember_port(port_file, server.port)
             self.stdout.write(f"Simulated QMS listens on http://{host}:{server.port}/{FIRST_PATH}")
             self.stdout.flush()
             await stop.wait()

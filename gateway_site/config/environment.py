@@ -1,0 +1,225 @@
+"""Every setting that comes from the environment, read and checked in one place at the start.
+
+``environment`` returns the values or raises ``SettingsError`` with a sentence for each that cannot be used. An error
+that would only follow from another is not reported: nothing is connected here.
+"""
+
+import contextlib
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from gateway_site.config import embedded
+from gateway_site.config.bind import Bind, parse_bind
+from gateway_site.config.database import POOLERS, database
+from gateway_site.config.variables import Variables
+from qms import endpoints
+from redis_address import check_address
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+LOG_FORMATS = ("console", "json")
+SHORTEST_SECRET_KEY, SHORTEST_VAULT_KEY = 20, 20
+#: Every variable that settings, the launcher and the Procfile read. A demo or a test must not see the real gateway's.
+NAMES = (
+    "AGENTS_CALLS_ONLY",
+    "ALLOWED_HOSTS",
+    "BEHIND_TLS",
+    "BIND",
+    "BROKER_URL",
+    "CSRF_TRUSTED_ORIGINS",
+    "CTI_SOURCE_PACKAGES",
+    "DATABASE_POOLER",
+    "DATABASE_URL",
+    "DEBUG",
+    "DEFAULT_THREADS",
+    "EVENTS_WORKERS",
+    "FLAGGED_TARGET_PERCENT",
+    "FLAG_WRITE_GIVE_UP_DAYS",
+    "INTAKE_EVENTS_PER_SECOND",
+    "INTAKE_MAX_BYTES",
+    "INTAKE_MAX_EVENTS",
+    "INTAKE_REMEMBER_SECONDS",
+    "JOURNAL_URL",
+    "LOG_FORMAT",
+    "LOG_LEVEL",
+    "LOOKUPS_THREADS",
+    "PRE_SHIFT_AT",
+    "PROXY_COUNT",
+    "QMS_ENDPOINTS",
+    "REDIS_URL",
+    "RETENTION_DAYS",
+    "SECRET_KEY",
+    "SPOOL_DIR",
+    "SPOOL_MAX_BYTES",
+    "TIME_ZONE",
+    "VAULT_KEYS",
+    "WEB_THREADS",
+    "WEB_WORKERS",
+    "WRITES_THREADS",
+)
+
+
+class SettingsError(ImproperlyConfigured):
+    """The gateway cannot start with its settings; ``problems`` has a sentence for each."""
+
+    def __init__(self, problems: list[str]) -> None:
+        few = "1 setting" if len(problems) == 1 else f"{len(problems)} settings"
+        super().__init__("\n  ".join([f"{few} cannot be used:", *problems]))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What the environment says, checked; ``settings.py`` documents what each is for."""
+
+    var_dir: Path
+    spool_dir: Path
+    debug: bool
+    log_level: str
+    log_format: str
+    bind: Bind
+    secret_key: str
+    vault_keys: list[str]
+    database: dict[str, Any]
+    database_pooler: str
+    redis_url: str
+    journal_url: str
+    broker_url: str
+    allowed_hosts: list[str]
+    csrf_trusted_origins: list[str]
+    behind_tls: bool
+    proxy_count: int
+    time_zone: str
+    intake_max_bytes: int
+    intake_max_events: int
+    intake_events_per_second: int
+    intake_remember_seconds: int
+    spool_max_bytes: int
+    retention_days: int
+    agents_calls_only: bool
+    flag_write_give_up_days: float
+    pre_shift_at: time | None
+    qms_endpoints: list[str]
+    flagged_target_percent: float
+    cti_source_packages: list[str]
+
+
+def environment(values: Mapping[str, str], base_dir: Path) -> Environment:
+    """Read all settings. Raises ``SettingsError``; makes the folders and, once, the embedded secrets."""
+    read = Variables(values)
+    var_dir = read.folder("GATEWAY_VAR", base_dir / "var")
+    if read.problems:  # Half of what follows lives there.
+        raise SettingsError(read.problems)
+    found = _read(read, var_dir)
+    if read.problems:
+        raise SettingsError(read.problems)
+    return found
+
+
+def _read(read: Variables, var_dir: Path) -> Environment:
+    """Read them in the order of their meaning: one bad variable hides no other."""
+    pooler = read.choice("DATABASE_POOLER", "", POOLERS)
+    redis_url = _redis(read, "REDIS_URL", embedded.redis_url(var_dir))
+    for name in (
+        "EVENTS_WORKERS",
+        "WEB_WORKERS",
+        "WEB_THREADS",
+        "LOOKUPS_THREADS",
+        "WRITES_THREADS",
+        "DEFAULT_THREADS",
+    ):
+        read.whole(name, 1, 1, 512)  # The Procfile passes them on.
+    return Environment(
+        var_dir=var_dir,
+        spool_dir=read.folder("SPOOL_DIR", var_dir / "spool"),
+        debug=read.boolean("DEBUG"),
+        log_level=read.choice("LOG_LEVEL", "INFO", LOG_LEVELS),
+        log_format=read.choice("LOG_FORMAT", "console", LOG_FORMATS),
+        bind=read.checked("BIND", "127.0.0.1:8000", parse_bind),
+        secret_key=_secret_key(read, var_dir),
+        vault_keys=_vault_keys(read, var_dir),
+        database=_database(read, var_dir, pooler),
+        database_pooler=pooler,
+        redis_url=redis_url,
+        journal_url=_redis(read, "JOURNAL_URL", redis_url),
+        broker_url=_redis(read, "BROKER_URL", redis_url),
+        allowed_hosts=read.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]"),
+        csrf_trusted_origins=_origins(read),
+        behind_tls=read.boolean("BEHIND_TLS"),
+        proxy_count=read.whole("PROXY_COUNT", 0, 0, 10),
+        time_zone=read.time_zone("TIME_ZONE"),
+        intake_max_bytes=read.whole("INTAKE_MAX_BYTES", 1_048_576, 1024, 104_857_600),
+        intake_max_events=read.whole("INTAKE_MAX_EVENTS", 500, 1, 10_000),
+        intake_events_per_second=read.whole("INTAKE_EVENTS_PER_SECOND", 20_000, 1, 1_000_000),
+        intake_remember_seconds=read.whole("INTAKE_REMEMBER_SECONDS", 86_400, 60, 2_592_000),
+        spool_max_bytes=read.whole("SPOOL_MAX_BYTES", 268_435_456, 4096, 1_099_511_627_776),
+        retention_days=read.whole("RETENTION_DAYS", 400, 1, 36_500),
+        agents_calls_only=read.boolean("AGENTS_CALLS_ONLY"),
+        flag_write_give_up_days=read.number("FLAG_WRITE_GIVE_UP_DAYS", 7, 0.01, 365),
+        pre_shift_at=read.time_of_day("PRE_SHIFT_AT", "06:30"),
+        qms_endpoints=_endpoints(read),
+        flagged_target_percent=read.number("FLAGGED_TARGET_PERCENT", 99, 0, 100),
+        cti_source_packages=read.words("CTI_SOURCE_PACKAGES"),
+    )
+
+
+def _redis(read: Variables, name: str, default: str) -> str:
+    return read.checked(name, "", lambda url: check_address(url) if url else default, is_secret=True)
+
+
+def _database(read: Variables, var_dir: Path, pooler: str) -> dict[str, Any]:
+    return read.checked("DATABASE_URL", "", lambda url: database(url, var_dir, pooler), is_secret=True)
+
+
+def _endpoints(read: Variables) -> list[str]:
+    listed = read.words("QMS_ENDPOINTS")
+    try:
+        endpoints.parse(listed)
+    except ValueError as error:
+        read.refuse("QMS_ENDPOINTS", ",".join(listed), str(error))
+    return listed
+
+
+def _origins(read: Variables) -> list[str]:
+    listed = read.words("CSRF_TRUSTED_ORIGINS")
+    for one in listed:
+        if urlsplit(one).scheme not in ("http", "https") or not urlsplit(one).netloc:
+            read.refuse(
+                "CSRF_TRUSTED_ORIGINS", one, "begin each with https://, for example https://gateway.example.org"
+            )
+    return listed
+
+
+def _secret_key(read: Variables, var_dir: Path) -> str:
+    key = read.text("SECRET_KEY")
+    if key and len(key) < SHORTEST_SECRET_KEY:
+        read.refuse("SECRET_KEY", None, f"it has {len(key)} characters; give {SHORTEST_SECRET_KEY} or more, by chance")
+    return key or embedded_secret(var_dir / "secret_key")
+
+
+def _vault_keys(read: Variables, var_dir: Path) -> list[str]:
+    keys = read.words("VAULT_KEYS")
+    for number, key in enumerate(keys, start=1):
+        if len(key) < SHORTEST_VAULT_KEY:
+            text = f"key {number} has {len(key)} characters; give each {SHORTEST_VAULT_KEY} or more, by chance"
+            read.refuse("VAULT_KEYS", None, text)
+    return keys or [embedded_secret(var_dir / "vault_key")]
+
+
+def embedded_secret(path: Path) -> str:
+    """Return a secret that lives in a file, made at the first start: the embedded default needs no set-up."""
+    if not path.exists():
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(75))
+        with contextlib.suppress(FileExistsError):
+            os.link(fresh, path)  # Atomic: of two processes that start at once, the first one's secret stands.
+        fresh.unlink()
+    return path.read_text().strip()

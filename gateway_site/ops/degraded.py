@@ -1,0 +1,58 @@
+"""What is wrong although events are taken: for ``/health/ready`` and the alarms, in the dashboard's own sentences."""
+
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError
+from django.db.models import F
+
+from agents.models import QmsUser, UserRefresh
+from flags.models import UNSETTLED, FlagWrite, state_is_one_of
+from gateway_site.dashboard.parts import HealthPart, health
+from gateway_site.ops.alerts import alert_part
+from gateway_site.ops.probes import VITAL
+from qms.models import RecordingService
+
+#: A flag write that has waited this long beyond its leg's end is worth a word.
+WAITS_LONG = timedelta(minutes=1)
+#: Counting ends here: a million may wait for a service that is away.
+MAXIMUM_COUNTED = 1000
+
+
+def degraded_parts(now: datetime) -> list[HealthPart]:
+    """Return what is not well, each with its sentence; what ``/health/ready`` refuses by itself is left out.
+
+    Raises ``DatabaseError``.
+    """
+    found = [*health(now), waiting_writes(now), *users_not_loaded(), alert_part()]
+    return [part for part in found if not part.ok and part.kind not in VITAL]
+
+
+def degraded(now: datetime) -> list[str]:
+    """Return a sentence for each part that is not well; a database that fails is reported elsewhere."""
+    try:
+        return [f"{part.name}: {part.text}" for part in degraded_parts(now)]
+    except DatabaseError as error:
+        return [f"The state of the parts cannot be read: {type(error).__name__}"]
+
+
+def waiting_writes(now: datetime) -> HealthPart:
+    """Say how many flag writes have waited for their Recording Service for long."""
+    late = FlagWrite.objects.filter(state_is_one_of(UNSETTLED), created_at__lt=now - WAITS_LONG)
+    count = late.order_by()[: MAXIMUM_COUNTED + 1].count()
+    if not count:
+        return HealthPart("Waiting flag writes", True, "None has waited longer than a minute.", kind="waiting")
+    shown = f"More than {MAXIMUM_COUNTED:,}" if count > MAXIMUM_COUNTED else f"{count:,}"
+    text = f"{shown} {'has' if count == 1 else 'have'} waited longer than a minute."
+    return HealthPart("Waiting flag writes", False, text, kind="waiting")
+
+
+def users_not_loaded() -> list[HealthPart]:
+    """Say which enabled services have no users, and why if their last load failed."""
+    loaded = QmsUser.objects.filter(gone_at=None).values_list("service_id", flat=True).distinct()
+    missing = RecordingService.objects.filter(enabled=True).exclude(pk__in=loaded)
+    return [HealthPart(f"QMS users of {one}", False, _why(one), kind="users") for one in missing]
+
+
+def _why(service: RecordingService) -> str:
+    last = UserRefresh.objects.filter(service=service).exclude(error="").order_by(F("id").desc()).first()
+    return f"None was ever loaded: no call there can be flagged. {last.error if last else ''}".strip()

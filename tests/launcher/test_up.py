@@ -1,0 +1,141 @@
+"""``./gateway up`` as a person runs it: refused where it cannot work, its address printed when the web answers."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from devtools.servers import free_port
+from gateway_site.config.bind import Bind
+from launcher import log_files
+from launcher.__main__ import WORDS, main
+from launcher.paths import ROOT, sealed_environment
+from launcher.web_answer import web_answers
+
+
+def up(folder: Path, *words: str, **environment: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "launcher", "up", *words],
+        cwd=ROOT,
+        env=sealed_environment() | {"GATEWAY_VAR": str(folder)} | environment,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+@pytest.mark.slow
+def test_the_address_is_printed_when_the_web_answers_and_a_second_start_is_refused(tmp_path: Path) -> None:
+    port = free_port()
+    first = up(tmp_path, "--port", str(port))
+    try:
+        assert first.stdout is not None
+        lines: list[str] = []
+        while not (lines and "/admin/" in lines[-1]):
+            lines.append(first.stdout.readline())
+        answers = web_answers(Bind("127.0.0.1", port))
+        second = up(tmp_path, "--port", str(free_port()))
+        refused, _ = second.communicate(timeout=60)
+    finally:
+        first.send_signal(signal.SIGTERM)
+        rest, _ = first.communicate(timeout=60)
+
+    assert lines[-1].startswith(f"QMS Gateway: http://127.0.0.1:{port}/admin/")
+    assert answers
+    assert second.returncode == 1
+    assert f"a gateway runs already in {tmp_path} (process {first.pid}, http://127.0.0.1:{port}/admin/)" in refused
+    assert first.returncode == 0
+    assert len([*lines, *rest.splitlines()]) < 12, "the programs' own words belong into their logs"
+    assert (tmp_path / "logs" / "web.log").stat().st_size > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("bind", "sentence"),
+    [
+        ("127.0.0.1:{taken}", "another program listens there. Stop that program, or choose another"),
+        ("192.0.2.1:8000", "this machine has no such address"),
+    ],
+)
+def test_an_address_that_cannot_be_had_is_refused_before_anything_starts(
+    tmp_path: Path, bind: str, sentence: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        process = up(tmp_path, BIND=bind.format(taken=taken.getsockname()[1]))
+        printed, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert sentence in printed
+    assert "Traceback" not in printed
+
+
+@pytest.mark.slow
+def test_a_database_that_is_away_is_one_sentence(tmp_path: Path) -> None:
+    process = up(
+        tmp_path,
+        "--port",
+        str(free_port()),
+        DATABASE_URL=f"postgres://u:hidden@127.0.0.1:{free_port()}/gateway",
+        REDIS_URL=os.environ["REDIS_URL"],
+    )
+    printed, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "gateway: DATABASE_URL: the database does not answer" in printed
+    assert "Traceback" not in printed
+    assert "hidden" not in printed
+
+
+@pytest.mark.parametrize("name", sorted(set(WORDS) - {"manage", "test", "redis", "listeners"}))
+def test_every_command_refuses_what_it_does_not_know_and_has_help(name: str) -> None:
+    unknown, asked = launcher(name, "--prot"), launcher(name, "--help")
+
+    assert unknown.returncode == 2, unknown.stdout
+    assert "--prot" in unknown.stdout
+    assert asked.returncode == 0
+    assert f"usage: ./gateway {name}" in asked.stdout
+
+
+def launcher(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "launcher", *words],
+        cwd=ROOT,
+        env=sealed_environment(),
+        text=True,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", ["redis", "listeners"])
+def test_a_line_of_the_procfile_takes_no_options(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([name, "--prot"])
+
+    assert ended.value.code == 2
+    assert "--prot" in capsys.readouterr().err
+
+
+def test_logs_that_are_full_are_moved_on_and_the_oldest_forgotten(tmp_path: Path) -> None:
+    log = tmp_path / "web.log"
+    with log.open("ab", buffering=0) as open_log:
+        for round_number in range(5):
+            open_log.write(f"{round_number}".encode() * 100)
+            log_files.rotate_all(tmp_path, maximum_bytes=50)
+        open_log.write(b"goes on")
+
+    assert log.read_bytes() == b"goes on"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["web.log", "web.log.1", "web.log.2", "web.log.3"]
+    assert (tmp_path / "web.log.1").read_bytes() == b"4" * 100
+
+
+def test_a_web_that_is_not_there_does_not_answer() -> None:
+    assert not web_answers(Bind("127.0.0.1", free_port()))
