@@ -7,8 +7,9 @@ from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from gateway_site.middleware import client_address
-from gateway_site.ops.logs import LOGGING, NoTracebackOfRefusals
+from gateway_site.ops.logs import NoTracebackOfRefusals
 from gateway_site.roles import SUPERVISOR
+from gateway_site.settings import LOGGING
 from tests.attacks.actors import browser_of
 
 pytestmark = pytest.mark.django_db
