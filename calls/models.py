@@ -64,18 +64,20 @@ class Checkpoint(models.Model):
 
 
 class Call(models.Model):
-    """The call cache: what is known of a call while it lives and a little longer."""
+    """The call cache, a row for each incarnation of an id: what is known of a call while it lives and a little longer."""
 
     # No index of its own: the constraint's begins with it, and each index more is one to write with every change.
     source = models.ForeignKey(CtiSource, models.CASCADE, related_name="calls", db_index=False)
+    incarnation = models.BigIntegerField(help_text="The call's identity in its source; its id is used again.")
     call_id = models.CharField(max_length=255)
     facts = models.BinaryField()
     touched_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["source", "call_id"], name="calls_call_once")]
+        constraints = [models.UniqueConstraint(fields=["source", "incarnation"], name="calls_call_once")]
         indexes = [
+            models.Index(fields=["source", "call_id"], name="calls_call_name"),
             models.Index(fields=["source", "due_at"], condition=~Q(due_at=None), name="calls_call_due"),
         ]
 

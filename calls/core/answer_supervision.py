@@ -15,9 +15,9 @@ from cti.events import CallEvent
 UNSUPERVISED = timedelta(seconds=2)
 
 
-def confirm(draft: UnitOfWork, call_id: str) -> None:
+def confirm(draft: UnitOfWork, incarnation: int) -> None:
     """Note that a call's trunk speaks: its answer will be told."""
-    call = draft.calls.get(call_id)
+    call = draft.calls.get(incarnation)
     if call is not None and call.reached_gateway_at is not None:
         draft.put_call(replace(call, reached_at=None, reached_gateway_at=None))
 
@@ -36,7 +36,7 @@ def connect_unsupervised(draft: UnitOfWork, call: CallState, gateway_at: datetim
         return
     for party in list(call.parties.values()):
         if _is_waiting(draft, party):
-            call = draft.calls[call.call_id]
+            call = draft.calls[call.incarnation]
             connected = replace(party, state=PartyState.CONNECTED)
             how = "The call left on a trunk without answer supervision; the answer is not confirmed."
             leg = open_leg(draft, call, connected, at, gateway_at, how=how)
@@ -55,11 +55,11 @@ def _is_waiting(draft: UnitOfWork, party: Party) -> bool:
     return party.state is PartyState.ORIGINATED and is_extension and not is_missed
 
 
-def answer_after_all(draft: UnitOfWork, call_id: str, event: CallEvent) -> None:
+def answer_after_all(draft: UnitOfWork, incarnation: int, event: CallEvent) -> None:
     """Let the legs that were taken as connected begin at the answer, when a slow trunk tells of one."""
     if not event.data.outside:
         return
-    for leg in draft.legs_in(call_id):
+    for leg in draft.legs_in(incarnation):
         if leg.phase is LegPhase.OPEN and leg.is_unconfirmed and event.time >= leg.connected_source_at:
             draft.put_leg(concluded(draft, _from_answer(draft, leg, event), event.at))
 

@@ -10,6 +10,8 @@ from cti.events import QUEUE_CLEARED, CallData
 #: Older values than this, counted back from the newest, are forgotten (one is kept).
 MEMORY = timedelta(seconds=2)
 QUERY = "query:"
+#: The interaction of the call that a consultation is about, where the consultation has none of its own.
+INHERITED = "inherited"
 _PLAIN = ("interaction_id", "queue_name", "calling_number", "called_number", "direction")
 
 
@@ -56,7 +58,8 @@ def as_of(call: CallState, moment: datetime | None = None) -> LegData:
     values = {name: value for name, history in call.facts.items() if (value := _value(history, moment))}
     query = {name.removeprefix(QUERY): value for name, value in values.items() if name.startswith(QUERY)}
     plain = {name: value for name, value in values.items() if not name.startswith(QUERY)}
-    plain.setdefault("interaction_id", call.own_interaction)
+    plain.setdefault("interaction_id", plain.pop(INHERITED, "") or call.own_interaction)
+    plain.pop(INHERITED, None)
     return LegData(**plain, query_data=query)
 
 
@@ -69,3 +72,24 @@ def _value(history: tuple[TimedValue, ...], moment: datetime | None) -> str:
 def merged(main: CallState, other: CallState) -> dict[str, tuple[TimedValue, ...]]:
     """Join two calls' facts: the customer's call wins, the other fills what it lacks."""
     return {**other.facts, **main.facts}
+
+
+def divided(call: CallState, moment: datetime) -> tuple[dict[str, tuple[TimedValue, ...]], ...]:
+    """Divide what a call knows into what was stated until a moment, and what was stated after it."""
+    until = {name: tuple(one for one in history if one.at <= moment) for name, history in call.facts.items()}
+    after = {name: tuple(one for one in history if one.at > moment) for name, history in call.facts.items()}
+    return tuple({name: history for name, history in part.items() if history} for part in (until, after))
+
+
+def is_contradicted(call: CallState, data: CallData) -> bool:
+    """Say whether an event states another calling number than its call has; a transfer may change that."""
+    told, history = data.calling_number, call.facts.get("calling_number", ())
+    if not told or not history or call.main is not None:
+        return False
+    return not any(_is_same_number(told, fact.value) for fact in history)
+
+
+def _is_same_number(one: str, other: str) -> bool:
+    """Compare two spellings of a number: +49 30 111, 004930111 and 030111 may be one."""
+    ends = [("".join(sign for sign in text if sign.isalnum()).lstrip("0") or text) for text in (one, other)]
+    return min(ends, key=len) == max(ends, key=len)[-min(map(len, ends)) :]

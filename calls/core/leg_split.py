@@ -18,7 +18,7 @@ def split(draft: UnitOfWork, leg: LegState, at: datetime, *, found: RecordingFou
         return
     first = draft.put_leg(concluded(draft, _first(draft, leg, pending_transfer), at))
     second = draft.put_leg(concluded(draft, _second(draft, leg, pending_transfer, found, at), at))
-    call = draft.calls.get(leg.call_id)
+    call = draft.calls.get(leg.incarnation)
     party = call.parties.get(leg.device_id) if call is not None else None
     if call is not None and party is not None and party.leg == leg.number:
         put_party(draft, call, replace(party, leg=second.number, ordinal=second.ordinal))
@@ -30,6 +30,7 @@ def _first(draft: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer) 
         leg,
         phase=LegPhase.CLOSED,
         call_id=pending_transfer.call_id,
+        incarnation=pending_transfer.incarnation,
         facts=pending_transfer.facts,
         pending_transfer=None,
         disconnected_source_at=pending_transfer.at,
@@ -51,6 +52,7 @@ def _second(
     second = LegState(
         number=draft.next_number(),
         call_id=leg.call_id,
+        incarnation=leg.incarnation,
         device_id=leg.device_id,
         ordinal=leg.ordinal + 1,
         connected_source_at=pending_transfer.at,

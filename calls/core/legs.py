@@ -44,8 +44,9 @@ def open_leg(
     leg = LegState(
         number=draft.next_number(),
         call_id=call.call_id,
+        incarnation=call.incarnation,
         device_id=party.device_id,
-        ordinal=party.ordinal + 1,
+        ordinal=_last_ordinal(draft, call, party) + 1,
         connected_source_at=at,
         connected_gateway_at=gateway_at,
         facts=as_of(call),
@@ -55,6 +56,12 @@ def open_leg(
     leg = traced(leg, gateway_at, "connected", how or f"Extension {party.device_id} was connected.")
     put_party(draft, call, replace(party, leg=leg.number, had_leg=True, ordinal=leg.ordinal))
     return draft.put_leg(replace(searched(draft, identified(draft, leg, agent_id)), due=_stale(draft, gateway_at)))
+
+
+def _last_ordinal(draft: UnitOfWork, call: CallState, party: Party) -> int:
+    """Return the ordinal of the extension's last leg under the call's id, whichever call that named."""
+    others = [one.parties.get(party.device_id) for one in draft.incarnations_of(call.call_id)]
+    return max([party.ordinal, *(other.ordinal for other in others if other is not None)])
 
 
 def _stale(draft: UnitOfWork, gateway_at: datetime) -> datetime:
@@ -233,7 +240,7 @@ def close_leg(
     """Close a leg: its extension left. Its facts are final; its flags are due when late events had their time."""
     if leg.phase is not LegPhase.OPEN:
         return leg
-    call = draft.calls.get(leg.call_id)
+    call = draft.calls.get(leg.incarnation)
     leg = replace(
         leg,
         phase=LegPhase.CLOSED,
@@ -249,7 +256,7 @@ def close_leg(
 
 def put_party(draft: UnitOfWork, call: CallState, party: Party) -> CallState:
     """Put a party's new value into its call, as the draft now holds it."""
-    current = draft.calls.get(call.call_id, call)
+    current = draft.calls.get(call.incarnation, call)
     return draft.put_call(replace(current, parties={**current.parties, party.device_id: party}))
 
 
@@ -259,7 +266,7 @@ def clear_party(
     """Take a device out of a call and close its leg; remember that it left, for what comes late."""
     party = call.parties.get(device_id) or Party(device_id=device_id, state=PartyState.NULL)
     leg = draft.legs.get(party.leg) if party.leg is not None else None
-    if leg is not None and leg.connected_source_at > at:
+    if leg is not None and leg.connected_source_at > at and (party.since is None or party.since > at):
         return  # It speaks of an earlier connection of the same device.
     if party.cleared_gateway_at is not None and leg is None:
         return
@@ -267,7 +274,12 @@ def clear_party(
         draft,
         call,
         replace(
-            party, state=PartyState.NULL, leg=None, cleared_at=at, cleared_gateway_at=gateway_at, unconfirmed_since=None
+            party,
+            state=PartyState.NULL,
+            leg=None,
+            cleared_at=at,
+            cleared_gateway_at=gateway_at,
+            unconfirmed_since=None,
         ),
     )
     if leg is not None:
@@ -276,7 +288,7 @@ def clear_party(
 
 def refresh_facts(draft: UnitOfWork, call: CallState, gateway_at: datetime) -> None:
     """Hand what a call knows to its legs: to the open ones, and as of their end to those that closed just now."""
-    for leg in draft.legs_in(call.call_id):
+    for leg in draft.legs_in(call.incarnation):
         if _is_told(draft, leg, gateway_at):
             facts = as_of(call, leg.disconnected_source_at)
             if leg.facts != facts:

@@ -3,7 +3,14 @@
 from collections.abc import Iterable
 
 from calls.core.dispatch import apply
-from calls.core.handlers import agent_events, call_events, link_events, results, transfer_conference  # noqa: F401  (they register)
+from calls.core.handlers import (  # noqa: F401  (they register)
+    agent_events,
+    call_events,
+    connections,
+    link_events,
+    results,
+    transfer_conference,
+)
 from calls.core.result_events import ResultEvent
 from calls.core.unit_of_work import LiveState, MatchContext, Step, UnitOfWork
 from cti.events import AnyEvent

@@ -28,11 +28,29 @@ class PartyState(StrEnum):
     NULL = "null"
 
 
+class Reconnection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A device was reported as connected again although its end in the call is not known yet.
+
+    Either the report is spurious, or the end is late and the call id names another call by now. ``ended_at``: the first
+    end that was reported since.
+    """
+
+    at: datetime
+    gateway_at: datetime
+    agent_id: str = ""
+    ended_at: datetime | None = None
+
+
 class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One device's connection in a call. ``leg`` is its open leg's number; ``cleared_gateway_at`` set: it has left."""
+    """One device's connection in a call. ``leg`` is its open leg's number; ``cleared_gateway_at`` set: it has left.
+
+    ``since`` is the source time of the first event of this connection.
+    """
 
     device_id: str
     state: PartyState
+    since: datetime | None = None
+    again: Reconnection | None = None
     outside: bool = False
     leg: int | None = None
     #: Whether this connection, since it was last made, has had a leg.
@@ -50,6 +68,16 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
         """Say whether the connection carries speech, held or not."""
         return self.state in (PartyState.CONNECTED, PartyState.HOLD)
 
+    @property
+    def is_here(self) -> bool:
+        """Say whether the device is in the call: it dials, rings or talks."""
+        return self.state is not PartyState.NULL
+
+    def was_here(self, moment: datetime) -> bool:
+        """Say whether the device was in the call at a moment of the source's clock."""
+        has_come = self.since is None or self.since <= moment
+        return has_come and (self.is_here or (self.cleared_at is not None and self.cleared_at > moment))
+
 
 class TimedValue(msgspec.Struct, frozen=True, gc=False):
     """A value that a call had from a moment on."""
@@ -59,32 +87,62 @@ class TimedValue(msgspec.Struct, frozen=True, gc=False):
 
 
 class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """What is known of a call. ``moved_to``: its parties went on in another call (transfer, conference).
+    """One incarnation of a call id: what is known of one call. See docs/call-identity.md.
+
+    ``incarnation`` is its identity within the source; ``call_id`` names it only while it lives. ``moved_to``: the
+    incarnation in which its parties went on (transfer, conference).
 
     ``facts``: field -> its values, oldest first, the last seconds' only; so a leg that closed a moment ago still gets
     what was known then, in whatever order the events came.
     """
 
+    incarnation: int
     call_id: str
+    #: The source time of its earliest event, and of the latest that brought a device or a queue into it.
     born_at: datetime
+    entered_at: datetime | None = None
     touched_gateway_at: datetime
+    #: When the oldest of the calls began that this one was made from; None: it was made from no other.
+    rooted_at: datetime | None = None
     own_interaction: str = ""
     facts: dict[str, tuple[TimedValue, ...]] = {}
     parties: dict[str, Party] = {}
+    #: It waits in a queue or is on its way to a device, since when by the source's clock; and at which queue.
+    waits_since: datetime | None = None
+    waits_at: str = ""
     #: The call left on a trunk that has said nothing since.
     reached_at: datetime | None = None
     reached_gateway_at: datetime | None = None
-    moved_to: str | None = None
+    moved_to: int | None = None
+    #: The ends that concern all parties, by the source's clock: moved to another call, cleared, the id used again.
+    moved_at: datetime | None = None
+    cleared_at: datetime | None = None
+    superseded_at: datetime | None = None
     #: The oldest of the calls that this one was made from: the customer's.
-    main: str = ""
-    #: Transferred, and not yet connected again: it lives though nobody is known to be in it.
-    is_in_transit: bool = False
+    main: int | None = None
     due: datetime | None = None
 
     @property
     def is_over(self) -> bool:
-        """Say whether nobody is left in it."""
-        return not self.is_in_transit and all(party.state is PartyState.NULL for party in self.parties.values())
+        """Say whether the call has ended: it was moved or superseded, or nobody is in it and it waits for nobody."""
+        if self.moved_to is not None or self.superseded_at is not None:
+            return True
+        return self.waits_since is None and not any(party.is_here for party in self.parties.values())
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """Return when the call ended by the source's clock; None while it lives."""
+        if not self.is_over:
+            return None
+        ends = [self.moved_at, self.superseded_at, self.cleared_at]
+        if self.moved_at is None and self.superseded_at is None:
+            ends += [party.cleared_at for party in self.parties.values()]
+        return max((end for end in ends if end is not None), default=self.born_at)
+
+    @property
+    def root(self) -> datetime:
+        """Return when the call began, or the oldest of those that it was made from."""
+        return self.rooted_at or self.born_at
 
 
 class LegPhase(StrEnum):
@@ -149,13 +207,14 @@ class LegData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
 class PendingTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """An attended transfer reached a leg: it goes on if QMS still reports its recording, else it is two legs.
 
-    ``call_id`` and ``facts`` are those before; ``search`` is the number of the search that decides. ``new_segment``:
-    without any answer of QMS, the PBX itself saw two segments.
+    ``call_id``, ``incarnation`` and ``facts`` are those before; ``search`` is the number of the search that decides.
+    ``new_segment``: without any answer of QMS, the PBX itself saw two segments.
     """
 
     at: datetime
     gateway_at: datetime
     call_id: str
+    incarnation: int
     facts: LegData
     search: int
     new_segment: bool
@@ -166,6 +225,7 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
 
     number: int
     call_id: str
+    incarnation: int
     device_id: str
     ordinal: int
     connected_source_at: datetime
@@ -246,6 +306,9 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     slug: str
     next_leg: int = 1
+    next_incarnation: int = 1
+    #: The latest gateway time of any event: how late it is for the fold, however late it runs.
+    folded_gateway_at: datetime | None = None
     lost_at: datetime | None = None
     #: The link is back, and no snapshot has said yet what came through the gap.
     is_restored: bool = False

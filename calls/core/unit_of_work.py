@@ -4,7 +4,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -12,6 +12,8 @@ from agents.core.matching import MatchVerdict
 from agents.core.presence import AgentSession, SessionTable
 from calls.core.commands import Command
 from calls.core.state import LIVE, CallState, LegPhase, LegState, SiteSettings, SourceState
+
+Key = TypeVar("Key", str, int)
 
 #: Moments that are no longer of use may be so many more than the calls and legs: most calls are over hours before they
 #: would have gone stale.
@@ -22,7 +24,7 @@ class LiveState(msgspec.Struct, frozen=True, kw_only=True):
     """What the core knows, or the part of it that a batch concerns."""
 
     source: SourceState
-    calls: Mapping[str, CallState] = {}
+    calls: Mapping[int, CallState] = {}
     legs: Mapping[int, LegState] = {}
     seats: Mapping[str, AgentSession] = {}
 
@@ -55,18 +57,19 @@ class UnitOfWork:
     def __init__(self, state: LiveState, roster: MatchContext) -> None:
         self.roster, self.site = roster, roster.site
         self.source = state.source
-        self.calls: dict[str, CallState] = {}
+        self.calls: dict[int, CallState] = {}
         self.legs: dict[int, LegState] = {}
         self.seats = SessionTable(state.seats.values())
         self.commands: list[Command] = []
-        self.touched_calls: set[str] = set()
+        self.touched_calls: set[int] = set()
         self.touched_legs: set[int] = set()
         #: The legs touched, as they were when the batch began; None: the batch opened them.
         self.before: dict[int, LegState | None] = {}
         self._at_device: dict[str, set[int]] = defaultdict(set)
-        self._in_call: dict[str, set[int]] = defaultdict(set)
+        self._in_call: dict[int, set[int]] = defaultdict(set)
+        self._incarnations: dict[str, tuple[int, ...]] = {}
         self._by_guid: dict[str, int] = {}
-        self._dues: list[tuple[datetime, str, int]] = []
+        self._dues: list[tuple[datetime, bool, int]] = []
         self.remember(state.calls.values(), state.legs.values())
 
     def begin(self, roster: MatchContext) -> None:
@@ -83,8 +86,8 @@ class UnitOfWork:
     def remember(self, calls: Iterable[CallState], legs: Iterable[LegState]) -> None:
         """Take up values that are known elsewhere already."""
         for call in calls:
-            self.calls[call.call_id] = call
-            self._note(call.due, call.call_id, 0)
+            self._name(call)
+            self._note(call.due, True, call.incarnation)
         for leg in legs:
             self.legs[leg.number] = leg
             self._index(leg)
@@ -92,11 +95,11 @@ class UnitOfWork:
     def _forget(self, leg: LegState) -> None:
         del self.legs[leg.number]
         self._drop_from(self._at_device, leg.device_id, leg.number)
-        self._drop_from(self._in_call, leg.call_id, leg.number)
+        self._drop_from(self._in_call, leg.incarnation, leg.number)
         self._by_guid.pop(leg.guid, None)
 
     @staticmethod
-    def _drop_from(index: dict[str, set[int]], name: str, number: int) -> None:
+    def _drop_from(index: dict[Key, set[int]], name: Key, number: int) -> None:
         numbers = index.get(name)
         if numbers is not None:
             numbers.discard(number)
@@ -105,26 +108,32 @@ class UnitOfWork:
 
     def _index(self, leg: LegState) -> None:
         self._at_device[leg.device_id].add(leg.number)
-        self._in_call[leg.call_id].add(leg.number)
-        self._note(leg.due, "", leg.number)
+        self._in_call[leg.incarnation].add(leg.number)
+        self._note(leg.due, False, leg.number)
         if leg.guid:
             self._by_guid[leg.guid] = leg.number
 
-    def _note(self, due: datetime | None, call_id: str, number: int) -> None:
+    def _note(self, due: datetime | None, is_call: bool, number: int) -> None:
         if due is not None:
-            heapq.heappush(self._dues, (due, call_id, number))
+            heapq.heappush(self._dues, (due, is_call, number))
+
+    def _name(self, call: CallState) -> None:
+        """Keep a call under its identity, and among the incarnations of its id."""
+        if call.incarnation not in self.calls:
+            self._incarnations[call.call_id] = (*self._incarnations.get(call.call_id, ()), call.incarnation)
+        self.calls[call.incarnation] = call
 
     def take_due(self, at: datetime) -> Iterator[CallState | LegState]:
         """Yield what is due, soonest first, each once for each time that it was put."""
         while self._dues and self._dues[0][0] <= at:
             if self._is_due_then(one := heapq.heappop(self._dues)):
-                _, call_id, number = one
-                yield self.legs[number] if number else self.calls[call_id]
+                _, is_call, number = one
+                yield self.calls[number] if is_call else self.legs[number]
 
-    def _is_due_then(self, one: tuple[datetime, str, int]) -> bool:
+    def _is_due_then(self, one: tuple[datetime, bool, int]) -> bool:
         """Say whether a value is still due at the moment that was put for it."""
-        due, call_id, number = one
-        value = self.legs.get(number) if number else self.calls.get(call_id)
+        due, is_call, number = one
+        value = self.calls.get(number) if is_call else self.legs.get(number)
         return value is not None and value.due == due
 
     def next_due(self) -> datetime | None:
@@ -137,19 +146,30 @@ class UnitOfWork:
         leg = self.legs.get(number) if number is not None else None
         return number if leg is not None and leg.guid == guid else None
 
+    def incarnations_of(self, call_id: str) -> list[CallState]:
+        """Return the calls known under an id, the earliest first."""
+        numbers = self._incarnations.get(call_id, ())
+        calls = [self.calls[number] for number in numbers]
+        return calls if len(calls) < 2 else sorted(calls, key=lambda call: (call.born_at, call.incarnation))
+
     def put_call(self, call: CallState) -> CallState:
         """Remember a call's new value."""
-        before = self.calls.get(call.call_id)
-        self.calls[call.call_id] = call
-        self.touched_calls.add(call.call_id)
+        before = self.calls.get(call.incarnation)
+        self._name(call)
+        self.touched_calls.add(call.incarnation)
         if before is None or before.due != call.due:
-            self._note(call.due, call.call_id, 0)
+            self._note(call.due, True, call.incarnation)
         return call
 
-    def drop_call(self, call_id: str) -> None:
+    def drop_call(self, incarnation: int) -> None:
         """Forget a call that is over."""
-        self.calls.pop(call_id, None)
-        self.touched_calls.add(call_id)
+        call = self.calls.pop(incarnation, None)
+        self.touched_calls.add(incarnation)
+        if call is not None:
+            left = tuple(one for one in self._incarnations[call.call_id] if one != incarnation)
+            self._incarnations[call.call_id] = left
+            if not left:
+                del self._incarnations[call.call_id]
 
     def put_leg(self, leg: LegState) -> LegState:
         """Remember a leg's new value."""
@@ -157,9 +177,13 @@ class UnitOfWork:
         self.legs[leg.number] = leg
         self.touched_legs.add(leg.number)
         self.before.setdefault(leg.number, before)
-        if before is None or (before.call_id, before.due, before.guid) != (leg.call_id, leg.due, leg.guid):
-            if before is not None and before.call_id != leg.call_id:
-                self._drop_from(self._in_call, before.call_id, leg.number)
+        if before is None or (before.incarnation, before.due, before.guid) != (
+            leg.incarnation,
+            leg.due,
+            leg.guid,
+        ):
+            if before is not None and before.incarnation != leg.incarnation:
+                self._drop_from(self._in_call, before.incarnation, leg.number)
             self._index(leg)
         return leg
 
@@ -169,13 +193,19 @@ class UnitOfWork:
         self.source = msgspec.structs.replace(self.source, next_leg=number + 1)
         return number
 
+    def next_incarnation(self) -> int:
+        """Take the next running number for a call."""
+        number = self.source.next_incarnation
+        self.source = msgspec.structs.replace(self.source, next_incarnation=number + 1)
+        return number
+
     def legs_at(self, device_id: str) -> list[LegState]:
         """Return the live legs of an extension, oldest first."""
         return self._live(self._at_device.get(device_id, set()))
 
-    def legs_in(self, call_id: str) -> list[LegState]:
+    def legs_in(self, incarnation: int) -> list[LegState]:
         """Return the live legs of a call, oldest first."""
-        return self._live(self._in_call.get(call_id, set()))
+        return self._live(self._in_call.get(incarnation, set()))
 
     def open_legs(self) -> Iterator[LegState]:
         """Yield every open leg."""

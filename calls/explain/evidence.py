@@ -120,6 +120,7 @@ def _read(row: Leg) -> LegState:
     return LegState(
         number=0,
         call_id=row.call_id,
+        incarnation=0,
         device_id=row.device_id,
         ordinal=row.ordinal,
         connected_source_at=row.connected_at,

@@ -55,7 +55,7 @@ def _add(event: CallEvent, calls: set[str], devices: set[str]) -> None:
 class Loaded(msgspec.Struct, frozen=True):
     """Calls and legs as the database has them."""
 
-    calls: dict[str, CallState]
+    calls: dict[int, CallState]
     legs: dict[int, LegState]
 
 
@@ -76,8 +76,8 @@ def load_part(source_id: int, events: Sequence[AnyEvent], answers: Sequence[Resu
     subject = replace(subject, devices=subject.devices | {leg.device_id for leg in named.values()})
     calls = _load_calls(source_id, subject, now)
     legs = named | _load_legs(source_id, subject, calls, now)
-    missing = {leg.call_id for leg in legs.values()} - set(calls)
-    return Loaded(calls | _calls_named(source_id, missing), legs)
+    missing = {leg.incarnation for leg in legs.values()} - set(calls)
+    return Loaded(calls | _calls_numbered(source_id, missing), legs)
 
 
 def load_named_legs(source_id: int, answers: Sequence[ResultEvent], known: Set[int]) -> dict[int, LegState]:
@@ -91,39 +91,44 @@ def _live(source_id: int) -> QuerySet[Leg]:
     return Leg.objects.filter(is_live(), source_id=source_id).order_by()
 
 
-def _load_calls(source_id: int, subject: Concern, now: datetime) -> dict[str, CallState]:
+def _load_calls(source_id: int, subject: Concern, now: datetime) -> dict[int, CallState]:
     if subject.everything:
         return _read(Call.objects.filter(source_id=source_id))
     calls = _calls_named(source_id, subject.calls)
     due = Call.objects.filter(source_id=source_id, due_at__lte=now).order_by("due_at")[:DUE_AT_ONCE]
     calls = _read(due) | calls
     for _ in range(8):  # A call becomes another at a transfer; it seldom does so twice.
-        onward = {call.moved_to for call in calls.values() if call.moved_to} - set(calls)
-        found = _calls_named(source_id, {name for name in onward if name})
+        onward = {call.moved_to for call in calls.values() if call.moved_to is not None} - set(calls)
+        found = _calls_numbered(source_id, onward)
         if not found:
             break
         calls |= found
     return calls
 
 
-def _calls_named(source_id: int, names: Iterable[str]) -> dict[str, CallState]:
+def _calls_named(source_id: int, names: Iterable[str]) -> dict[int, CallState]:
     wanted = list(names)
     return _read(Call.objects.filter(source_id=source_id, call_id__in=wanted)) if wanted else {}
 
 
-def _read(rows: QuerySet[Call]) -> dict[str, CallState]:
-    return {call.call_id: call for call in map(read_call, rows.values_list("facts", flat=True))}
+def _calls_numbered(source_id: int, incarnations: Iterable[int]) -> dict[int, CallState]:
+    wanted = list(incarnations)
+    return _read(Call.objects.filter(source_id=source_id, incarnation__in=wanted)) if wanted else {}
+
+
+def _read(rows: QuerySet[Call]) -> dict[int, CallState]:
+    return {call.incarnation: call for call in map(read_call, rows.values_list("facts", flat=True))}
 
 
 def _read_legs(rows: QuerySet[Leg]) -> dict[int, LegState]:
     return {leg.number: leg for leg in (read_leg(*row) for row in rows.values_list("facts", "trace"))}
 
 
-def _load_legs(source_id: int, subject: Concern, calls: dict[str, CallState], now: datetime) -> dict[int, LegState]:
+def _load_legs(source_id: int, subject: Concern, calls: dict[int, CallState], now: datetime) -> dict[int, LegState]:
     if subject.everything:
         return _read_legs(_live(source_id))
     legs: dict[int, LegState] = {}
-    names = list({*subject.calls, *calls})
+    names = list({*subject.calls, *(call.call_id for call in calls.values())})
     if names or subject.devices:
         legs |= _read_legs(_live(source_id).filter(Q(call_id__in=names) | Q(device_id__in=list(subject.devices))))
     due = Leg.objects.filter(source_id=source_id, due_at__lte=now).order_by("due_at")[:DUE_AT_ONCE]

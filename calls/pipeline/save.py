@@ -23,7 +23,7 @@ from flags.catalogue.values import FlagPart, FlagSpec, flag_texts
 #: A recording may have begun this much before the PBX said Connected.
 EARLY = timedelta(seconds=3)
 _LEGS = UpsertTable(Leg, LEG_FIELDS, ["id"])
-_CALLS = UpsertTable(Call, CALL_FIELDS, ["source", "call_id"])
+_CALLS = UpsertTable(Call, CALL_FIELDS, ["source", "incarnation"])
 
 
 def save(
@@ -83,10 +83,10 @@ def _save_legs(source_id: int, draft: UnitOfWork, now: datetime) -> None:
 
 
 def _save_calls(source_id: int, draft: UnitOfWork) -> None:
-    gone = [name for name in draft.touched_calls if name not in draft.calls]
+    gone = [number for number in draft.touched_calls if number not in draft.calls]
     if gone:
-        Call.objects.filter(source_id=source_id, call_id__in=gone).delete()
-    _CALLS.upsert([call_row(source_id, draft.calls[name]) for name in sorted(draft.touched_calls - set(gone))])
+        Call.objects.filter(source_id=source_id, incarnation__in=gone).delete()
+    _CALLS.upsert([call_row(source_id, draft.calls[number]) for number in sorted(draft.touched_calls - set(gone))])
 
 
 def _save_gaps(source_id: int, commands: Sequence[Command]) -> None:

@@ -64,7 +64,7 @@ LEG_FIELDS = (
     "due_at",
     "folded_at",
 )
-CALL_FIELDS = ("source", "call_id", "facts", "touched_at", "due_at")
+CALL_FIELDS = ("source", "incarnation", "call_id", "facts", "touched_at", "due_at")
 
 
 def guid_ms(leg: LegState) -> int | None:
@@ -131,7 +131,7 @@ def read_trace(row: Leg) -> tuple[TraceStep, ...]:
 
 def call_row(source_id: int, call: CallState) -> tuple[Any, ...]:
     """Write a call as a row of ``CALL_FIELDS``."""
-    return source_id, call.call_id, pack(call), call.touched_gateway_at, call.due
+    return source_id, call.incarnation, call.call_id, pack(call), call.touched_gateway_at, call.due
 
 
 def read_call(facts: bytes | memoryview) -> CallState:

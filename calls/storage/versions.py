@@ -9,6 +9,7 @@ A new field with a default needs neither: a map without it reads as the default.
 """
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,7 +20,7 @@ Stored = TypeVar("Stored", LegState, CallState, SourceState)
 Fields = dict[str, Any]
 
 #: The version that this release writes. Version 1 had no version byte: its blobs begin with a msgpack map.
-VERSION = 2
+VERSION = 3
 #: The first byte of a msgpack map is at least this, so that a smaller one is a version.
 FIRST_MAP_BYTE = 0x80
 
@@ -98,4 +99,36 @@ def _is_leg_data(value: Fields) -> bool:
     return bool(value) and not all(isinstance(one, list) for one in value.values())
 
 
-_MIGRATIONS: tuple[Callable[[Fields], Fields], ...] = (_from_version_1,)
+def incarnation_of(call_id: str) -> int:
+    """Return the identity of a call that was stored when its id alone named it: below zero, others count from 1."""
+    return -int.from_bytes(sha256(call_id.encode()).digest()[:7])
+
+
+def _from_version_2(fields: Fields) -> Fields:
+    """Give calls an identity beside their id, and legs that of their call."""
+    if "call_id" not in fields:
+        return fields
+    fields = {**fields, "incarnation": incarnation_of(fields["call_id"])}
+    pending = fields.get("pending_transfer")
+    if pending:
+        fields["pending_transfer"] = {**pending, "incarnation": incarnation_of(pending["call_id"])}
+    if "born_at" in fields:
+        fields |= _call_of_version_2(fields)
+    return fields
+
+
+def _call_of_version_2(fields: Fields) -> Fields:
+    """Name other calls by their identity; a call in which nobody was waited, in a queue or for a transfer's target."""
+    others = {name: incarnation_of(fields[name]) for name in ("moved_to", "main") if fields.get(name)}
+    waits = not fields.get("parties") and not fields.get("moved_to")
+    since = {"waits_since": fields["born_at"]} if waits or fields.get("is_in_transit") else {}
+    moved = {"moved_at": _last_end(fields)} if fields.get("moved_to") else {}
+    return {"moved_to": None, "main": None, **others, **since, **moved}
+
+
+def _last_end(fields: Fields) -> Any:
+    ends = [party["cleared_at"] for party in fields.get("parties", {}).values() if party.get("cleared_at")]
+    return max(ends, default=fields["born_at"])
+
+
+_MIGRATIONS: tuple[Callable[[Fields], Fields], ...] = (_from_version_1, _from_version_2)

@@ -39,6 +39,7 @@ def case(outcome: Outcome, *trace: TraceStep, **members: Any) -> LegCase:
     usual: dict[str, Any] = {
         "number": 1,
         "call_id": "C1",
+        "incarnation": 1,
         "device_id": "2001",
         "ordinal": 1,
         "connected_source_at": NINE,

@@ -24,7 +24,7 @@ from calls.core.state import (
     WriteStatus,
 )
 from calls.storage.codec import read_call, read_leg, read_source
-from calls.storage.versions import VERSION, StoredByNewerRelease, pack, unpack
+from calls.storage.versions import VERSION, StoredByNewerRelease, incarnation_of, pack, unpack
 
 STORED = Path(__file__).parent / "data" / "stored"
 NINE = datetime(2026, 11, 28, 9, tzinfo=UTC)
@@ -48,6 +48,7 @@ DATA = LegData(
 LEG = LegState(
     number=7,
     call_id="C1",
+    incarnation=incarnation_of("C1"),
     device_id="2001",
     ordinal=2,
     connected_source_at=at(1),
@@ -72,7 +73,13 @@ LEG = LegState(
     contested_by=8,
     service=1,
     pending_transfer=PendingTransfer(
-        at=at(30), gateway_at=at(30.1), call_id="C0", facts=DATA, search=2, new_segment=True
+        at=at(30),
+        gateway_at=at(30.1),
+        call_id="C0",
+        incarnation=incarnation_of("C0"),
+        facts=DATA,
+        search=2,
+        new_segment=True,
     ),
     base_due=at(61),
     base=WriteStatus.QUEUED,
@@ -103,6 +110,7 @@ PARTY = Party(
     is_joined_late=True,
 )
 CALL = CallState(
+    incarnation=incarnation_of("C1"),
     call_id="C1",
     born_at=at(0),
     touched_gateway_at=at(60.3),
@@ -111,9 +119,10 @@ CALL = CallState(
     parties={"2001": PARTY},
     reached_at=at(2),
     reached_gateway_at=at(2.1),
-    moved_to="C2",
-    main="C0",
-    is_in_transit=True,
+    moved_to=incarnation_of("C2"),
+    moved_at=at(5),
+    main=incarnation_of("C0"),
+    waits_since=at(0),
     due=at(120),
 )
 SOURCE = SourceState(
@@ -156,7 +165,13 @@ def test_a_leg_with_every_field_set_is_read_whole(release: str) -> None:
 def test_a_leg_with_nothing_but_the_necessary_is_read(release: str) -> None:
     trace = stored(release, "leg-bare.trace.json").decode()
     bare = LegState(
-        number=1, call_id="C1", device_id="2001", ordinal=1, connected_source_at=at(1), connected_gateway_at=at(1)
+        number=1,
+        call_id="C1",
+        incarnation=incarnation_of("C1"),
+        device_id="2001",
+        ordinal=1,
+        connected_source_at=at(1),
+        connected_gateway_at=at(1),
     )
 
     assert read_leg(stored(release, "leg-bare.msgpack"), trace) == bare
@@ -167,7 +182,9 @@ def test_a_call_with_its_parties_and_facts_is_read_whole(release: str) -> None:
 
 
 def test_a_call_with_nothing_but_the_necessary_is_read(release: str) -> None:
-    bare = CallState(call_id="C1", born_at=at(0), touched_gateway_at=at(0))
+    bare = CallState(
+        incarnation=incarnation_of("C1"), call_id="C1", born_at=at(0), touched_gateway_at=at(0), waits_since=at(0)
+    )
 
     assert read_call(stored(release, "call-bare.msgpack")) == bare
 
@@ -178,7 +195,7 @@ def test_a_sources_own_state_is_read_whole(release: str) -> None:
 
 def test_what_this_release_stores_it_reads_again() -> None:
     """The maps that are keyed by data keep a device that is named like an old field."""
-    call = CallState(call_id="mark", born_at=at(0), touched_gateway_at=at(0), parties={"mark": PARTY})
+    call = CallState(incarnation=1, call_id="mark", born_at=at(0), touched_gateway_at=at(0), parties={"mark": PARTY})
 
     assert unpack(pack(call), CallState) == call
 

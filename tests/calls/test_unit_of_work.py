@@ -41,7 +41,7 @@ def test_a_call_that_says_nothing_more_still_goes_stale_among_many_that_are_over
     draft.begin(Everybody())
     fold_into(draft, [TimePassed(moment(0) + timedelta(hours=13))])
 
-    assert "silent" not in draft.calls
+    assert draft.incarnations_of("silent") == []
 
 
 def test_what_is_kept_of_calls_and_legs_is_not_walked_through_by_the_garbage_collector() -> None:
@@ -49,7 +49,7 @@ def test_what_is_kept_of_calls_and_legs_is_not_walked_through_by_the_garbage_col
     draft = UnitOfWork(LiveState(source=SourceState(slug="pbx")), Everybody())
     fold_into(draft, [event("Established", 0, callId="C1", deviceId="2001", queueName="Sales")])
 
-    call, (leg,) = draft.calls["C1"], draft.legs.values()
+    (call,), (leg,) = draft.incarnations_of("C1"), draft.legs.values()
     kept = [
         call,
         leg,

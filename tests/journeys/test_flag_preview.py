@@ -33,6 +33,7 @@ def _two_calls() -> None:
         leg = LegState(
             number=number,
             call_id=f"C{number}",
+            incarnation=number,
             device_id="2001",
             ordinal=1,
             phase=LegPhase.SETTLED,

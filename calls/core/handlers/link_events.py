@@ -94,7 +94,7 @@ def _vanish(draft: UnitOfWork, leg: LegState, snapshot: Snapshot) -> None:
     at = draft.source.lost_at or missed_since(draft, leg.device_id) or snapshot.began_at
     how = "The link was lost, and the call was over when it came back; when it ended is not known."
     close_leg(draft, leg, at, snapshot.began_gateway_at, how, is_end_unknown=True)
-    call = draft.calls.get(leg.call_id)
+    call = draft.calls.get(leg.incarnation)
     if call is not None and leg.device_id in call.parties:
         clear_party(draft, call, leg.device_id, max(at, leg.connected_source_at), snapshot.began_gateway_at, how)
 

@@ -5,10 +5,21 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
+from calls.core.call_end import expire_when_over, remembered
 from calls.core.dispatch import apply
 from calls.core.handlers.link_events import forget_abandoned_snapshot
 from calls.core.leg_split import split
-from calls.core.legs import APART, base_due, clear_party, close_leg, decide_contests, open_leg, traced, uncontested
+from calls.core.legs import (
+    APART,
+    base_due,
+    clear_party,
+    close_leg,
+    decide_contests,
+    open_leg,
+    put_party,
+    traced,
+    uncontested,
+)
 from calls.core.outcome_rules import concluded
 from calls.core.recording_ownership import (
     began_late,
@@ -153,7 +164,7 @@ def _leg_due(draft: UnitOfWork, leg: LegState, event: TimePassed) -> None:
         return
     how = "No event for the leg came for many hours; its end is not known."
     close_leg(draft, leg, leg.connected_source_at, event.at, how, is_end_unknown=True)
-    call = draft.calls.get(leg.call_id)
+    call = draft.calls.get(leg.incarnation)
     if call is not None and leg.device_id in call.parties:
         clear_party(draft, call, leg.device_id, leg.connected_source_at, event.at, how)
 
@@ -161,9 +172,11 @@ def _leg_due(draft: UnitOfWork, leg: LegState, event: TimePassed) -> None:
 def _call_due(draft: UnitOfWork, call: CallState, event: TimePassed) -> None:
     if call.reached_gateway_at is not None and event.at - call.reached_gateway_at >= UNSUPERVISED:
         connect_unsupervised(draft, call, event.at)
-    for party in list(draft.calls[call.call_id].parties.values()):
-        _doubt_due(draft, draft.calls[call.call_id], party)
-    call = draft.calls[call.call_id]
+    for party in list(draft.calls[call.incarnation].parties.values()):
+        _doubt_due(draft, draft.calls[call.incarnation], party)
+        _again_due(draft, draft.calls[call.incarnation], party.device_id, event)
+    _superseded_due(draft, draft.calls[call.incarnation], event)
+    call = draft.calls[call.incarnation]
     if call.due is not None and call.due <= event.at:
         _forget_or_wait(draft, call, event)
 
@@ -175,9 +188,36 @@ def _doubt_due(draft: UnitOfWork, call: CallState, party: Party) -> None:
     open_leg(draft, call, replace(party, unconfirmed_since=None), call.born_at, party.unconfirmed_since, how=how)
 
 
+def _again_due(draft: UnitOfWork, call: CallState, device_id: str, event: TimePassed) -> None:
+    """Take a second report of a connection for spurious: no end of the first one came; the end that came is its."""
+    party = call.parties[device_id]
+    if party.again is None:
+        return
+    again = party.again
+    put_party(draft, call, replace(party, again=None))
+    if again.ended_at is not None:
+        how = f"Extension {device_id} disconnected."
+        clear_party(draft, draft.calls[call.incarnation], device_id, again.ended_at, event.at, how)
+        expire_when_over(draft, call.incarnation, event.at)
+
+
+def _superseded_due(draft: UnitOfWork, call: CallState, event: TimePassed) -> None:
+    """Close what is left of a call whose end was never reported: its id has named another call for a while."""
+    if call.superseded_at is None:
+        return
+    how = "The call's id was used again; its end was not reported."
+    for leg in draft.legs_in(call.incarnation):
+        if leg.phase is LegPhase.OPEN:
+            at = max(call.superseded_at, leg.connected_source_at)
+            close_leg(draft, leg, at, event.at, how, is_end_unknown=True)
+            clear_party(draft, draft.calls[call.incarnation], leg.device_id, at, event.at, how)
+    if call.due is not None and call.due <= event.at:
+        draft.put_call(replace(draft.calls[call.incarnation], due=event.at + remembered(draft)))
+
+
 def _forget_or_wait(draft: UnitOfWork, call: CallState, event: TimePassed) -> None:
     stale = call.touched_gateway_at + timedelta(hours=draft.site.stale_hours)
-    if call.moved_to is not None or call.is_over or stale <= event.at:
-        draft.drop_call(call.call_id)
+    if call.is_over or stale <= event.at:
+        draft.drop_call(call.incarnation)
     else:
         draft.put_call(replace(call, due=stale))

@@ -1,16 +1,16 @@
 """The rules of events that make one call of two, or hand a call on: Transferred and Conferenced."""
 
 from datetime import datetime, timedelta
-from uuid import NAMESPACE_URL, uuid5
 
 from msgspec.structs import replace
 
+from calls.core.call_end import divide, remembered
 from calls.core.call_facts import as_of, learn, merged, told
 from calls.core.commands import CancelSearch
 from calls.core.dispatch import apply
-from calls.core.handlers.call_events import REMEMBERED
+from calls.core.incarnations import begin, call_at
 from calls.core.leg_split import split
-from calls.core.legs import clear_party, close_leg, is_wanted, open_leg, put_party, refresh_facts, start_search
+from calls.core.legs import GRACE, clear_party, close_leg, is_wanted, open_leg, put_party, refresh_facts, start_search
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, PendingTransfer, SearchStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, Conferenced, Transferred
@@ -22,11 +22,13 @@ def handle_transferred(event: Transferred, draft: UnitOfWork) -> None:
     leaver = event.data.transferring_device_id or event.data.device_id or ""
     olds, new_id = _old_calls(draft, event, leaver), _resulting_id(event)
     for call in olds:
-        clear_party(draft, draft.calls[call.call_id], leaver, event.time, event.at, "The call was transferred.")
+        clear_party(draft, draft.calls[call.incarnation], leaver, event.time, event.at, "The call was transferred.")
     consult = _consult_ids(draft, olds)
     new = _joined(draft, event, olds, new_id, leaver)
-    draft.put_call(replace(draft.calls[new.call_id], is_in_transit=not _is_anybody_talking(draft.calls[new.call_id])))
-    for leg in draft.legs_in(new.call_id):
+    new = draft.calls[new.incarnation]
+    if not _is_anybody_talking(new) and new.cleared_at is None:
+        draft.put_call(replace(new, waits_since=new.waits_since or event.time))
+    for leg in draft.legs_in(new.incarnation):
         if leg.phase is LegPhase.OPEN and consult.get(leg.number) is not None:
             _mark(draft, leg, consult[leg.number], event)
 
@@ -39,12 +41,12 @@ def handle_conferenced(event: Conferenced, draft: UnitOfWork) -> None:
     for call in olds[1:]:
         if host in call.parties or host in olds[0].parties:
             how = "The consultation became part of a conference."
-            clear_party(draft, draft.calls[call.call_id], host, event.time, event.at, how)
+            clear_party(draft, draft.calls[call.incarnation], host, event.time, event.at, how)
     new = _joined(draft, event, olds, new_id, None)
-    for party in list(draft.calls[new.call_id].parties.values()):
+    for party in list(draft.calls[new.incarnation].parties.values()):
         if party.state is PartyState.HOLD:
-            _off_hold(draft, draft.calls[new.call_id], party)
-    _join_listed(draft, event, draft.calls[new.call_id])
+            _off_hold(draft, draft.calls[new.incarnation], party)
+    _join_listed(draft, event, draft.calls[new.incarnation])
 
 
 def _old_calls(draft: UnitOfWork, event: CallEvent, host: str) -> list[CallState]:
@@ -56,7 +58,7 @@ def _old_calls(draft: UnitOfWork, event: CallEvent, host: str) -> list[CallState
     """
     data = event.data
     named = [data.primary_old_call_id, data.secondary_old_call_id, *(i.old.call_id for i in data.connections if i.old)]
-    calls = [_known(draft, event, name) for name in dict.fromkeys(named) if name]
+    calls = [_known(draft, event, name, host) for name in dict.fromkeys(named) if name]
     if data.primary_old_call_id and data.secondary_old_call_id:
         return calls
     return sorted(calls, key=lambda call: _seniority(draft, call, host))
@@ -66,15 +68,21 @@ def _seniority(draft: UnitOfWork, call: CallState, host: str) -> tuple[bool, boo
     party = call.parties.get(host)
     leg = draft.legs.get(party.leg) if party is not None and party.leg is not None else None
     is_found_on_hold = leg is not None and leg.is_joined_late and leg.is_held  # Whom it talks to now came after.
-    since = leg.connected_source_at if leg else call.born_at
-    return leg is None, not is_found_on_hold, since, call.born_at, call.call_id
+    since = leg.connected_source_at if leg else call.root
+    return leg is None, not is_found_on_hold, since, call.root, call.call_id
 
 
-def _known(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
-    call = draft.calls.get(call_id)
-    if call is None:
-        own = str(uuid5(NAMESPACE_URL, f"{event.source}/{call_id}/{event.id}"))
-        call = CallState(call_id=call_id, born_at=event.time, touched_gateway_at=event.at, own_interaction=own)
+def _known(draft: UnitOfWork, event: CallEvent, call_id: str, host: str) -> CallState:
+    """Return the call that an old id named when the event happened; what came later under the id is another call.
+
+    Other monitors report the event within a second of it.
+    """
+    call = call_at(draft, call_id, host, event.time)
+    if call is None or (call.ended_at is not None and call.ended_at < event.time - GRACE):
+        call = begin(draft, event, call_id)
+    if call_id != _resulting_id(event) and call.moved_to is None:
+        divide(draft, call.incarnation, event.time, event.at)
+        call = draft.calls[call.incarnation]
     return draft.put_call(replace(call, touched_gateway_at=max(call.touched_gateway_at, event.at)))
 
 
@@ -89,33 +97,63 @@ def _consult_ids(draft: UnitOfWork, olds: list[CallState]) -> dict[int, CallStat
     found: dict[int, CallState] = {}
     for call in olds[1:]:
         if call.moved_to is None:
-            found |= {leg.number: draft.calls[call.call_id] for leg in draft.legs_in(call.call_id)}
+            found |= {leg.number: draft.calls[call.incarnation] for leg in draft.legs_in(call.incarnation)}
     return found
 
 
 def _joined(draft: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: str, leaver: str | None) -> CallState:
     """Move the parties of the old calls into the resulting one, with what the customer's call knew."""
     main, names = olds[0], _renamed(event)
-    target = draft.calls.get(new_id) or replace(
-        main, call_id=new_id, parties={}, facts={}, moved_to=None, touched_gateway_at=event.at
-    )
-    for call in [draft.calls[one.call_id] for one in reversed(olds)]:
-        if call.call_id != new_id and call.moved_to is None:
-            known = merged(call, target) if call.call_id == main.call_id else merged(target, call)
+    target = _resulting(draft, event, olds, new_id) or _copy(draft, event, main, new_id)
+    for call in [draft.calls[one.incarnation] for one in reversed(olds)]:
+        if call.incarnation != target.incarnation and call.moved_to is None:
+            known = merged(call, target) if call.incarnation == main.incarnation else merged(target, call)
             target = replace(target, facts=known, own_interaction=main.own_interaction)
     target = draft.put_call(
         replace(
             target,
-            main=target.main or main.call_id,
-            born_at=min(target.born_at, main.born_at),
+            main=main.incarnation if target.main is None else target.main,
+            rooted_at=min(target.root, main.root),
             due=event.at + timedelta(hours=draft.site.stale_hours),
         )
     )
     for call in olds:
-        _move(draft, draft.calls[call.call_id], target.call_id, names, leaver, event)
-    target = draft.put_call(learn(draft.calls[target.call_id], told(event.data), event.time))
+        _move(draft, draft.calls[call.incarnation], target.incarnation, names, leaver, event)
+    target = draft.put_call(learn(draft.calls[target.incarnation], told(event.data), event.time))
     refresh_facts(draft, target, event.at)
     return target
+
+
+def _resulting(draft: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: str) -> CallState | None:
+    """Return the call that goes on, where it is known: an old one, or one that was reported before this event.
+
+    Its id may have named a call before that is over, or whose end was not reported: that one has no part in this.
+    """
+    for old in olds:
+        if old.call_id == new_id and old.moved_to is None:
+            return draft.calls[old.incarnation]
+    moved = [draft.calls.get(old.moved_to) for old in olds if old.moved_to is not None]
+    for call in moved:
+        if call is not None and call.call_id == new_id:
+            return call
+    found = [one for one in draft.incarnations_of(new_id) if _goes_on(one, event)]
+    return found[-1] if found else None
+
+
+def _goes_on(call: CallState, event: CallEvent) -> bool:
+    if call.moved_to is not None or (call.ended_at is not None and call.ended_at < event.time):
+        return False
+    data = event.data
+    devices = {data.transferring_device_id, data.transferred_to_device_id, data.conferencing_device_id}
+    devices |= {item.new.device_id for item in data.connections}
+    is_new = call.born_at >= event.time - GRACE
+    return is_new or any(party.is_here and name in devices for name, party in call.parties.items())
+
+
+def _copy(draft: UnitOfWork, event: CallEvent, main: CallState, new_id: str) -> CallState:
+    """Begin the resulting call as what goes on of the customer's."""
+    begun = begin(draft, event, new_id)
+    return replace(begun, rooted_at=main.root, own_interaction=main.own_interaction, waits_since=None)
 
 
 def _renamed(event: CallEvent) -> dict[tuple[str, str], str]:
@@ -126,24 +164,28 @@ def _renamed(event: CallEvent) -> dict[tuple[str, str], str]:
 def _move(
     draft: UnitOfWork,
     call: CallState,
-    new_id: str,
+    new: int,
     names: dict[tuple[str, str], str],
     leaver: str | None,
     event: CallEvent,
 ) -> None:
     """Move who is left in a call to the resulting one; who left stays behind, for events that come late."""
-    if call.call_id == new_id or (call.moved_to is not None and call.moved_to != new_id):
+    if call.incarnation == new or (call.moved_to is not None and call.moved_to != new):
         return
     staying = {d: party for d, party in call.parties.items() if party.state is PartyState.NULL}
     for device_id, party in call.parties.items():
         if device_id not in staying:
             renamed = names.get((call.call_id, device_id), device_id)
-            _arrive(draft, draft.calls[new_id], replace(party, device_id=renamed), event)
+            _arrive(draft, draft.calls[new], replace(party, device_id=renamed), event)
     if leaver and leaver not in staying:
         staying[leaver] = Party(
             device_id=leaver, state=PartyState.NULL, cleared_at=event.time, cleared_gateway_at=event.at
         )
-    draft.put_call(replace(call, parties=staying, moved_to=new_id, due=event.at + REMEMBERED, is_in_transit=False))
+    moved_at = call.moved_at or event.time
+    due = event.at + remembered(draft)
+    draft.put_call(
+        replace(call, parties=staying, moved_to=new, moved_at=moved_at, due=due, waits_since=None, waits_at="")
+    )
 
 
 def _arrive(draft: UnitOfWork, target: CallState, party: Party, event: CallEvent) -> None:
@@ -157,7 +199,7 @@ def _arrive(draft: UnitOfWork, target: CallState, party: Party, event: CallEvent
     target = put_party(draft, target, replace(party, ordinal=ordinal))
     leg = draft.legs.get(party.leg) if party.leg is not None else None
     if leg is not None:
-        draft.put_leg(replace(leg, call_id=target.call_id))
+        draft.put_leg(replace(leg, call_id=target.call_id, incarnation=target.incarnation))
     if there is not None and there.cleared_at is not None and there.cleared_at >= event.time:
         how = "The extension had left already; the events came out of order."
         clear_party(draft, target, party.device_id, there.cleared_at, there.cleared_gateway_at or event.at, how)
@@ -173,6 +215,7 @@ def _mark(draft: UnitOfWork, leg: LegState, before: CallState, event: CallEvent)
         at=event.time,
         gateway_at=event.at,
         call_id=before.call_id,
+        incarnation=before.incarnation,
         facts=as_of(before, event.time),
         search=leg.searches + 1,
         new_segment=event.data.new_segment,
@@ -196,8 +239,8 @@ def _join_listed(draft: UnitOfWork, event: CallEvent, call: CallState) -> None:
     """Open a leg for an extension that the conference lists as connected and that was never seen to answer."""
     for item in event.data.connections:
         device_id = item.new.device_id
-        party = draft.calls[call.call_id].parties.get(device_id)
+        party = draft.calls[call.incarnation].parties.get(device_id)
         is_new = party is None or party.state is PartyState.ALERTING
         if is_new and item.old is None and device_id in draft.site.devices and draft.site.is_extension(device_id):
             party = Party(device_id=device_id, state=PartyState.CONNECTED, ordinal=party.ordinal if party else 0)
-            open_leg(draft, draft.calls[call.call_id], party, event.time, event.at)
+            open_leg(draft, draft.calls[call.incarnation], party, event.time, event.at)

@@ -1,0 +1,92 @@
+"""Connect a device in a call: open its leg, once, whatever order the events come in."""
+
+from msgspec.structs import replace
+
+from calls.core.legs import GRACE, close_leg, open_leg, put_party
+from calls.core.state import CallState, LegState, Party, PartyState, Reconnection
+from calls.core.unit_of_work import UnitOfWork
+from cti.events import CallEvent
+
+
+def connection_of(event: CallEvent, device_id: str) -> Reconnection:
+    """Return when an event connects a device, and the agent that it names for it."""
+    agent_id = (event.data.agent_id or "") if device_id == event.data.device_id else ""
+    return Reconnection(at=event.time, gateway_at=event.at, agent_id=agent_id)
+
+
+def connect(draft: UnitOfWork, call: CallState, device_id: str, made: Reconnection, *, outside: bool = False) -> None:
+    """Connect a device: open its leg where it is an extension; what comes late or twice changes nothing."""
+    party = call.parties.get(device_id) or Party(device_id=device_id, state=PartyState.NULL, outside=outside)
+    if party.leg is not None:
+        _connected_earlier(draft, call, party, made)
+        return
+    if is_late(call, party, made):
+        _late_connect(draft, call, party, made)
+        return
+    state = PartyState.HOLD if party.state is PartyState.HOLD else PartyState.CONNECTED
+    since = min(party.since or made.at, made.at) if party.is_here else made.at
+    if party.unconfirmed_since is not None:
+        party = replace(party, is_joined_late=False, unconfirmed_since=None)  # The Established came after all.
+    party = replace(party, state=state, since=since, had_leg=False, cleared_at=None, cleared_gateway_at=None)
+    call = put_party(draft, call, party)
+    if call.waits_since is not None and call.waits_since <= made.at + GRACE:
+        call = draft.put_call(replace(call, waits_since=None, waits_at=""))
+    if not party.outside and draft.site.is_extension(device_id):
+        note_seen(draft, open_leg(draft, call, party, made.at, made.gateway_at, made.agent_id))
+
+
+def note_seen(draft: UnitOfWork, leg: LegState) -> None:
+    """Remember that the snapshot in progress, if any, names a leg."""
+    snapshot = draft.source.snapshot
+    if snapshot is not None:
+        is_found = (
+            leg.is_joined_late
+            and leg.number not in snapshot.seen
+            and leg.connected_gateway_at >= snapshot.began_gateway_at
+        )
+        late = (*snapshot.found_late, leg.device_id) if is_found else snapshot.found_late
+        snapshot = replace(snapshot, seen=(*snapshot.seen, leg.number), found_late=late)
+        draft.source = replace(draft.source, snapshot=snapshot)
+
+
+def _connected_earlier(draft: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> None:
+    """Take a connected device's second report: of its beginning, of a snapshot, or of another call under the id.
+
+    Which of them it is, its end shows: where that is late, the report was of another call (``divide``).
+    """
+    leg = draft.legs[party.leg or 0]
+    if draft.source.snapshot is not None:
+        note_seen(draft, leg)
+    elif made.at < leg.connected_source_at and made.gateway_at - leg.connected_gateway_at <= GRACE:
+        draft.put_leg(replace(leg, connected_source_at=made.at))
+        put_party(draft, call, replace(party, since=min(party.since or made.at, made.at)))
+    elif made.at > leg.connected_source_at and party.again is None:
+        call = put_party(draft, call, replace(party, again=made))
+        draft.put_call(replace(call, due=made.gateway_at + GRACE))
+
+
+def is_late(call: CallState, party: Party, made: Reconnection) -> bool:
+    """Say whether a connection has ended since: it is reported late, or twice."""
+    if call.cleared_at is not None and made.at <= call.cleared_at:
+        return True
+    if party.cleared_at is None or party.cleared_gateway_at is None:
+        return False
+    if call.moved_to is not None or made.at <= party.cleared_at:
+        return True
+    # Reported by two monitors, each with the time of its receipt.
+    is_short = party.since is not None and made.at - party.since <= GRACE
+    return party.had_leg and is_short and made.gateway_at - party.cleared_gateway_at <= GRACE
+
+
+def _late_connect(draft: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> None:
+    """Open and close a leg whose end was reported before its beginning."""
+    if party.had_leg or party.outside or not draft.site.is_extension(party.device_id):
+        return
+    ended = party.cleared_at or call.cleared_at or made.at
+    at = min(made.at, ended)
+    connected = replace(party, state=PartyState.CONNECTED, since=min(party.since or at, at))
+    leg = open_leg(draft, call, connected, at, made.gateway_at, made.agent_id)
+    cleared = draft.calls[call.incarnation].parties[party.device_id]
+    left = replace(cleared, state=PartyState.NULL, leg=None, cleared_at=ended, cleared_gateway_at=made.gateway_at)
+    put_party(draft, call, left)
+    close_leg(draft, leg, ended, made.gateway_at, "The extension had left already; the events came out of order.")

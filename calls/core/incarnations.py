@@ -1,0 +1,176 @@
+"""Decide which call an event is of: a call id names a call only while that call lives.
+
+Each life of an id is an incarnation, a ``CallState`` of its own. The rules, with a table of the evidence, are stated in
+docs/call-identity.md; the example there is the one of ``tests/calls/test_incarnations.py``.
+
+1. What the device's state says: an end, a hold or a retrieve is of the call in which the device is.
+2. Else the source's time: an event is of the latest call under its id that had begun by then, if that had not ended.
+3. What comes later than the end and brings in a device or a queue begins another call; anything else is not attributed.
+4. While the call lives, what contradicts it (``_is_of_another``) begins another call too.
+"""
+
+from datetime import datetime, timedelta
+from uuid import NAMESPACE_URL, uuid5
+
+from msgspec.structs import replace
+
+from calls.core.call_facts import is_contradicted
+from calls.core.state import CallState, Party, PartyState
+from calls.core.unit_of_work import UnitOfWork
+from cti.events import (
+    CallEvent,
+    CallInformation,
+    ConnectionCleared,
+    Delivered,
+    Diverted,
+    Established,
+    Failed,
+    Held,
+    NetworkReached,
+    Originated,
+    Queued,
+    Retrieved,
+    ServiceInitiated,
+)
+
+#: Events of different monitors may arrive in any order within this time.
+GRACE = timedelta(seconds=1)
+#: Longest silence after which a call that only waits in a queue is still taken for the one that its id names.
+SILENCE = timedelta(minutes=15)
+
+#: A device dials: nothing but the beginning of a call.
+_OPENING = (ServiceInitiated, Originated)
+#: A device or a queue comes into a call.
+ENTERING = (*_OPENING, Queued, Delivered, Established, NetworkReached)
+#: What happens to a device that is in a call.
+_AT_DEVICE = (ConnectionCleared, Diverted, Failed, Held, Retrieved)
+
+
+def attribute(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
+    """Return the call that an event is of; a new one where the event begins it, or where the id is not known."""
+    calls = draft.incarnations_of(call_id)
+    if not calls:
+        return begin(draft, event, call_id)
+    if isinstance(event, _AT_DEVICE) and (found := call_of_device(calls, event.data.device_id or "", event.time)):
+        return found
+    call, following = _at(calls, event.time)
+    ended_at = call.ended_at
+    if ended_at is not None and event.time > ended_at:
+        if not _begins(draft, event, call):
+            return call
+        return following or begin(draft, event, call_id)
+    is_entering = isinstance(event, ENTERING) or (isinstance(event, CallInformation) and not _is_anybody_in(call))
+    if ended_at is None and following is None and is_entering and _is_of_another(call, event):
+        return begin(draft, event, call_id)
+    return call
+
+
+def call_of_device(calls: list[CallState], device_id: str, at: datetime) -> CallState | None:
+    """Return the latest of an id's calls in which a device is, and has been since before a moment."""
+    for call in reversed(calls):
+        party = call.parties.get(device_id)
+        if party is not None and party.is_here and (party.since is None or party.since <= at):
+            return call
+    return None
+
+
+def call_at(draft: UnitOfWork, call_id: str, device_id: str, at: datetime) -> CallState | None:
+    """Return the call that an id named at a moment, preferably the one in which a device is; None: none is known."""
+    calls = draft.incarnations_of(call_id)
+    if not calls:
+        return None
+    return call_of_device(calls, device_id, at) or _at(calls, at)[0]
+
+
+def _at(calls: list[CallState], at: datetime) -> tuple[CallState, CallState | None]:
+    """Return the latest call that had begun at a moment, else the earliest; and the one that began after it."""
+    for place in range(len(calls) - 1, -1, -1):
+        if calls[place].born_at <= at:
+            return calls[place], calls[place + 1] if place + 1 < len(calls) else None
+    return calls[0], calls[1] if len(calls) > 1 else None
+
+
+def _begins(draft: UnitOfWork, event: CallEvent, call: CallState) -> bool:
+    """Say whether an event that is later than the end of its id's last call is of another one.
+
+    Other monitors report a transfer within a second of it; their events are still those of the call that was moved. The
+    end of an extension may be reported before its beginning.
+    """
+    if isinstance(event, ENTERING):
+        return True
+    if call.moved_at is not None and event.time <= call.moved_at + GRACE:
+        return False
+    is_extension = not event.data.outside and draft.site.is_extension(event.data.device_id or "")
+    return isinstance(event, Held | Retrieved) or (isinstance(event, ConnectionCleared) and is_extension)
+
+
+def _is_anybody_in(call: CallState) -> bool:
+    """Say whether a device talks or dials in a call; one that only rings may be passed over."""
+    idle = (PartyState.NULL, PartyState.ALERTING)
+    return any(party.state not in idle for party in call.parties.values())
+
+
+def _is_of_another(call: CallState, event: CallEvent) -> bool:
+    """Say whether an event contradicts the call that its id still seems to name, so that its id was used again."""
+    if event.time <= call.born_at:
+        return False
+    if isinstance(event, _OPENING):
+        return _opens_another(call, event)
+    told, history = event.data.interaction_id, call.facts.get("interaction_id", ())
+    if told and history:
+        return all(fact.value != told for fact in history)
+    if _is_anybody_in(call):
+        return False
+    is_silent = event.at - call.touched_gateway_at > SILENCE
+    return is_silent or is_contradicted(call, event.data) or (isinstance(event, Queued) and _queues_again(call, event))
+
+
+def _opens_another(call: CallState, event: CallEvent) -> bool:
+    """Say whether a device dials anew: the call has existed for a while, and not because the device went off-hook."""
+    party = call.parties.get(event.data.device_id or "")
+    if party is not None and party.is_here:
+        known = party.since or call.born_at
+        return party.state is not PartyState.INITIATED and event.time > known + GRACE
+    return event.time > call.born_at + GRACE
+
+
+def _queues_again(call: CallState, event: CallEvent) -> bool:
+    """Say whether a call is queued a second time although nothing took it out of its queue, and nobody vouches for it.
+
+    It may have been passed on to another queue; or its caller gave up, unreported, and the id was used again.
+    """
+    is_first = call.waits_since is None or not call.waits_at or event.time <= call.waits_since + GRACE
+    is_vouched_for = bool(event.data.calling_number) and "calling_number" in call.facts
+    return not is_first and not is_vouched_for
+
+
+def begin(draft: UnitOfWork, event: CallEvent, call_id: str, *, replaces: bool = True) -> CallState:
+    """Begin a call under an id. The one that the id named until now is over, whether its end is reported or not.
+
+    ``replaces`` False: a snapshot names the id, and both may live.
+    """
+    for call in draft.incarnations_of(call_id) if replaces else ():
+        if not call.is_over and call.born_at < event.time:
+            draft.put_call(replace(call, superseded_at=event.time, due=event.at + GRACE))
+    number = draft.next_incarnation()
+    return draft.put_call(
+        CallState(
+            incarnation=number,
+            call_id=call_id,
+            born_at=event.time,
+            touched_gateway_at=event.at,
+            own_interaction=own_interaction(draft, call_id, number, event.time),
+            waits_since=None if isinstance(event, _AT_DEVICE) else event.time,
+            due=event.at + timedelta(hours=draft.site.stale_hours),
+        )
+    )
+
+
+def own_interaction(draft: UnitOfWork, call_id: str, incarnation: int, born_at: datetime) -> str:
+    """Return the interaction id of a call for which the source states none."""
+    return str(uuid5(NAMESPACE_URL, f"{draft.source.slug}/{call_id}/{incarnation}/{born_at.isoformat()}"))
+
+
+def later_parties(call: CallState, moment: datetime) -> dict[str, Party]:
+    """Return who came into a call after a moment."""
+    return {name: party for name, party in call.parties.items() if party.since is not None and party.since > moment}

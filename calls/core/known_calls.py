@@ -1,0 +1,52 @@
+"""Find the call and the connection that an event is about, and let the call learn what the event says."""
+
+from msgspec.structs import replace
+
+from calls.core.call_facts import learn, told
+from calls.core.incarnations import ENTERING, attribute
+from calls.core.legs import GRACE, refresh_facts
+from calls.core.state import CallState
+from calls.core.unit_of_work import UnitOfWork
+from cti.events import CallEvent
+
+
+def known_call(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
+    """Return the call that an event is of, having learnt what the event says: what is later than its end is not its."""
+    call = attribute(draft, event, call_id)
+    touched_at = max(call.touched_gateway_at, event.at)
+    ended_at = call.ended_at
+    if ended_at is not None and event.time > ended_at:
+        return draft.put_call(replace(call, touched_gateway_at=touched_at))
+    born_at, entered_at = call.born_at, call.entered_at
+    if isinstance(event, ENTERING):
+        born_at, entered_at = min(born_at, event.time), max(entered_at or event.time, event.time)
+    call = replace(call, born_at=born_at, entered_at=entered_at, touched_gateway_at=touched_at)
+    call = draft.put_call(_learn(draft, call, event))
+    refresh_facts(draft, call, event.at)
+    return call
+
+
+def _learn(draft: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
+    facts = told(event.data)
+    target = draft.calls.get(call.moved_to) if call.moved_to is not None else None
+    if target is not None and facts:
+        is_main = target.main == call.incarnation
+        wanted = facts if is_main else {name: value for name, value in facts.items() if name not in target.facts}
+        target = draft.put_call(learn(target, wanted, event.time))
+        refresh_facts(draft, target, event.at)
+    return learn(call, facts, event.time)
+
+
+def located(draft: UnitOfWork, event: CallEvent) -> tuple[CallState, str]:
+    """Return the call in which the event's connection is now, and the device.
+
+    An id of before a transfer or conference leads to the call that goes on, unless the device left at that moment.
+    """
+    device_id = event.data.device_id or ""
+    call = known_call(draft, event, event.data.call_id or "")
+    hops = 0
+    while call.moved_to is not None and device_id not in call.parties and call.moved_to in draft.calls and hops < 8:
+        if call.moved_at is not None and event.time > call.moved_at + GRACE:
+            break
+        call, hops = draft.calls[call.moved_to], hops + 1
+    return call, device_id
