@@ -64,7 +64,7 @@ class Checkpoint(models.Model):
 
 
 class Call(models.Model):
-    """The call cache, a row for each incarnation of an id: what is known of a call while it lives and a little longer."""
+    """The call cache, a row for each incarnation of an id: what is known of a call while it lives and a bit longer."""
 
     # No index of its own: the constraint's begins with it, and each index more is one to write with every change.
     source = models.ForeignKey(CtiSource, models.CASCADE, related_name="calls", db_index=False)
