@@ -15,7 +15,7 @@ def number(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("calls", "0014_plain_names")]
+    dependencies = [("calls", "0015_longer_guids")]
 
     operations = [
         migrations.AddField(
