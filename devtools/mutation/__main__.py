@@ -1,0 +1,76 @@
+"""The command line: ``./gateway mutate PATH``, or ``python -m devtools.mutation PATH``."""
+
+import argparse
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from devtools.mutation.choice import NothingToMutate
+from devtools.mutation.report import as_json, text, total
+from devtools.mutation.run import Order, TestsBroken, run
+from devtools.mutation.tables import BrokenTable, read_equivalents, read_mapping
+
+_FOLDER = Path(__file__).parent
+BELOW_FLOOR, CANNOT_RUN = 1, 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="gateway mutate", description="Change the code and see whether a test notices."
+    )
+    add = parser.add_argument
+    add("path", type=Path, help="a Python file, or a folder of them")
+    add("--count", type=int, help="how many, chosen by the seed; otherwise all")
+    add("--seed", type=int, default=0, help="another seed is another sample (default 0)")
+    add("--tests", help="pytest's arguments, in one word, instead of those of the table tests.toml")
+    add("--floor", type=float, metavar="PERCENT", help="leave with status 1 when fewer are noticed")
+    add(
+        "--seconds",
+        type=float,
+        help="limit of one mutant; otherwise five times what its tests take, and five seconds more",
+    )
+    add("--json", type=Path, metavar="FILE", help="write all results to a file")
+    add("--quick", action="store_true", help="do not run survivors a second time in a fresh process")
+    add("--root", type=Path, default=Path.cwd(), help=argparse.SUPPRESS)
+    add("--tables", type=Path, default=_FOLDER, help=argparse.SUPPRESS)
+    return parser
+
+
+def _order(asked: argparse.Namespace) -> Order:
+    root = asked.root.resolve()
+    return Order(
+        root=root,
+        path=(root / asked.path).resolve(),
+        mapping=read_mapping(asked.tables / "tests.toml"),
+        equivalents=read_equivalents(asked.tables / "equivalents.toml"),
+        count=asked.count,
+        seed=asked.seed,
+        tests=None if asked.tests is None else tuple(shlex.split(asked.tests)),
+        seconds=asked.seconds,
+        is_quick=asked.quick,
+    )
+
+
+def _say(words: str) -> None:
+    print(f"mutate: {words}", file=sys.stderr, flush=True)
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status: 0, 1 below the floor, 2 where nothing could be run."""
+    asked = _parser().parse_args(words)
+    try:
+        outcome = run(_order(asked), _say)
+    except (NothingToMutate, BrokenTable, TestsBroken) as error:
+        _say(str(error))
+        return CANNOT_RUN
+    print(text(outcome))
+    if asked.json is not None:
+        asked.json.write_bytes(as_json(outcome))
+    percent = total(outcome).percent
+    is_below = asked.floor is not None and percent is not None and percent < asked.floor
+    return BELOW_FLOOR if is_below else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

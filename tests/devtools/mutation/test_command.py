@@ -1,0 +1,122 @@
+"""The command on a tiny project: what is killed, what survives, what hangs."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devtools.mutation.__main__ import BELOW_FLOOR, CANNOT_RUN, main
+from tests.devtools.mutation.sample import Project, make
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """Give a project in a folder of its own."""
+    return make(tmp_path)
+
+
+def mutate(project: Project, *words: str) -> tuple[int, dict[str, Any]]:
+    """Run the command on the project and return its status and its JSON."""
+    told = project.root.parent / f"{project.root.name}.json"
+    place = ["--root", str(project.root), "--tables", str(project.root), "--json", str(told)]
+    status = main(["shop", *place, "--seconds", "1.5", *words])
+    return status, json.loads(told.read_bytes()) if told.exists() else {}
+
+
+def fates(told: dict[str, Any]) -> dict[tuple[str, str], str]:
+    """Return the fate of each mutant by its changed line and its kind."""
+    return {(one["mutation"], one["kind"]): one["fate"] for one in told["mutants"]}
+
+
+def test_a_whole_project_is_tried_and_not_touched(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    before = project.content()
+
+    status, told = mutate(project)
+
+    fate = fates(told)
+    assert status == 0
+    assert fate["return amount > LIMIT", "boundary"] == "killed"
+    assert fate["LIMIT = 11", "constant"] == "killed", "what runs at import is tried too"
+    assert fate['return {"one": 2}', "constant"] == "killed", "what was cached before is made anew"
+    assert fate["number += 1", "arithmetic"] == "timeout"
+    assert fate["pass", "removed statement"] == "timeout"
+    assert fate["return amount * 2 - 1 if is_friend and amount >= 3 else amount * 2", "boundary"] == "survived"
+    assert fate["return None", "returned None"] == "survived"
+    assert not [line for line, _ in fate if "log.info" in line]
+    servers = {one["mutation"]: one["server"] for one in told["mutants"]}
+    assert (servers["return amount > LIMIT"], servers["LIMIT = 11"]) == ("warm", "cold")
+    assert before == project.content()
+    shown = capsys.readouterr().out
+    assert "-     return name + name\n+     return name - name\n  (no test executes it)" in shown
+    assert "shop/prices.py" in shown
+
+
+def test_a_known_equivalent_is_not_run_and_reported_apart(project: Project) -> None:
+    project.write(
+        "equivalents.toml",
+        """
+        [[equivalent]]
+        path = "shop/prices.py"
+        line = "return   name + name"
+        mutation = "return name - name"
+        reason = "nobody greets"
+
+        [[equivalent]]
+        path = "shop/prices.py"
+        line = "return gone"
+        mutation = "return None"
+        reason = "the line is gone"
+        """,
+    )
+
+    _, told = mutate(project, "--quick", "--count", "40")
+
+    assert fates(told)["return name - name", "arithmetic"] == "equivalent"
+    assert told["total"]["equivalent"] == 1
+    assert [one["line"] for one in told["outdated"]] == ["return gone"]
+
+
+def test_an_equivalent_without_a_reason_is_refused(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    project.write("equivalents.toml", '[[equivalent]]\npath = "a"\nline = "b"\nmutation = "c"\nreason = " "\n')
+
+    status, _ = mutate(project)
+
+    assert status == CANNOT_RUN
+    assert "no reason is given" in capsys.readouterr().err
+
+
+def test_below_the_floor_the_command_fails(project: Project) -> None:
+    status, told = mutate(project, "--quick", "--count", "8", "--floor", "100", "--tests", "tests -k ten_is_large")
+
+    assert status == BELOW_FLOOR
+    assert told["total"]["percent"] < 100
+
+
+def test_the_tests_may_be_named_at_the_prompt(project: Project) -> None:
+    _, told = mutate(project, "--quick", "--tests", "tests -k ten_is_large")
+
+    assert fates(told)["return amount > LIMIT", "boundary"] == "killed"
+    assert fates(told)["number += 1", "arithmetic"] == "survived", "that test was not wanted"
+
+
+def test_tests_that_fail_anyway_say_nothing(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    project.write("tests/test_prices.py", "from shop.prices import price\n\ndef test_it():\n    assert price(1) == 1\n")
+
+    status, _ = mutate(project)
+
+    assert status == CANNOT_RUN
+    assert "no test is left that passes" in capsys.readouterr().err
+
+
+def test_a_path_without_tests_is_an_error(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    project.write("tests.toml", '[[tests]]\npath = "shops"\nrun = "tests"\n')
+
+    status, _ = mutate(project)
+
+    assert status == CANNOT_RUN
+    assert "no tests are named for shop/prices.py" in capsys.readouterr().err
+
+
+def test_a_folder_elsewhere_is_refused(project: Project) -> None:
+    assert main(["/usr/lib", "--root", str(project.root), "--tables", str(project.root)]) == CANNOT_RUN
