@@ -126,7 +126,7 @@ def test_the_ledger_has_every_broken_link_and_nothing_else(
 def open_legs(number: int) -> list[LegLine]:
     """Legs that are open from a minute before noon to a minute after it."""
     began, ended = NOON - timedelta(minutes=1), NOON + timedelta(minutes=1)
-    return [msgspec.structs.replace(LEG, number=n, connected_source_at=began, disconnected_source_at=ended) for n in range(number)]
+    return [msgspec.structs.replace(LEG, number=n, connected_at=began, disconnected_at=ended) for n in range(number)]
 
 
 @pytest.mark.parametrize(

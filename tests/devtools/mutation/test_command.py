@@ -29,6 +29,7 @@ def fates(told: dict[str, Any]) -> dict[tuple[str, str], str]:
     return {(one["mutation"], one["kind"]): one["fate"] for one in told["mutants"]}
 
 
+@pytest.mark.slow
 def test_a_whole_project_is_tried_and_not_touched(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     before = project.content()
 
