@@ -4,13 +4,18 @@ from agents.sessions.agent_names import KnownAgents
 from agents.sessions.session_store import load_seats, save_seats, who_sat_at
 from agents.unmatched_calls import UnmatchedCalls, note_calls_at_risk
 from agents.users.directories import forget_directories, load_directory
+from agents.users.teams import NO_TEAM, SEVERAL_TEAMS, Teams, load_teams
 
 __all__ = [
+    "NO_TEAM",
+    "SEVERAL_TEAMS",
     "KnownAgents",
+    "Teams",
     "UnmatchedCalls",
     "forget_directories",
     "load_directory",
     "load_seats",
+    "load_teams",
     "note_calls_at_risk",
     "save_seats",
     "who_sat_at",

@@ -17,11 +17,17 @@ from calls.core.result_events import WHY
 from calls.models import Checkpoint, Gap, Leg, QueueName, RecordingSearch, SearchState
 from calls.ui.leg_filters import (
     LEG_LOOKUPS,
+    AgentFilter,
     ConnectedFilter,
+    ExtensionFilter,
+    FlaggedFilter,
     PhaseFilter,
+    QueueFilter,
     ReasonFilter,
     SearchStateFilter,
+    ServiceFilter,
     SourceFilter,
+    TeamFilter,
     WhenFilter,
     WhyFilter,
 )
@@ -76,7 +82,20 @@ class LegAdmin(CallsAdmin):
         "outcome_label",
         "reason",
     )
-    list_filter = (WhenFilter, ("connected_at", ConnectedFilter), "outcome", ReasonFilter, SourceFilter, PhaseFilter)
+    list_filter = (
+        FlaggedFilter,
+        WhenFilter,
+        ("connected_at", ConnectedFilter),
+        "outcome",
+        ReasonFilter,
+        TeamFilter,
+        QueueFilter,
+        AgentFilter,
+        ExtensionFilter,
+        SourceFilter,
+        ServiceFilter,
+        PhaseFilter,
+    )
     list_filter_submit = True
     search_fields = ("call_id",)  # Shows the box; what is searched says calls.ui.leg_search.
     search_help_text = "Search legs"

@@ -16,6 +16,13 @@ from qms.port import MAXIMUM_GUID_LENGTH
 OUTCOMES = [(one.value, one.value.replace("_", " ")) for one in Outcome]
 
 
+#: What identifies a ``DimensionCount`` within its day or hour, and the length to which its texts are cut.
+DIMENSION_KEY = ("source", "service_key", "queue_name", "agent_id", "device_id", "outcome", "reason_code")
+DIMENSION_LENGTH = 100
+#: What filters write for legs without a queue or an agent.
+NO_VALUE = "(none)"
+
+
 def is_open() -> Func:
     """Return the condition of an open leg with the word in it: a partial index serves no parameters on SQLite."""
     return Func(F("phase"), template="%(expressions)s = 'open'", output_field=models.BooleanField())
@@ -231,6 +238,58 @@ class SearchState(models.TextChoices):
     UNCHANGED = "unchanged", "same recording as before"
 
 
+class DimensionCount(models.Model):
+    """How many decided legs of a source share all dimensions of a report: reports sum these, they never count legs.
+
+    The consumer adds each decided leg in the transaction that saves it (``calls.stats.dimensions``). Texts are cut to
+    ``DIMENSION_LENGTH`` characters, so that the unique key always fits an index page.
+    """
+
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="+", db_index=False)
+    service_key = models.BigIntegerField(help_text="The Recording Service's key, 0 for none.")
+    queue_name = models.CharField(max_length=100, blank=True)
+    agent_id = models.CharField(max_length=100, blank=True)
+    device_id = models.CharField(max_length=100)
+    outcome = models.CharField(max_length=20, choices=OUTCOMES)
+    reason_code = models.CharField(max_length=40, blank=True)
+    legs = models.BigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+
+class DailyDimensionCount(DimensionCount):
+    """The counts of a day by the site's clock, kept as long as legs are."""
+
+    day = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["day", *DIMENSION_KEY], name="calls_daily_dimension_once"),
+        ]
+        indexes = [
+            models.Index(fields=["device_id", "day"], name="calls_daily_device"),
+            models.Index(fields=["agent_id", "day"], name="calls_daily_agent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.legs} {self.outcome} at {self.device_id}"
+
+
+class HourlyDimensionCount(DimensionCount):
+    """The counts of an hour, kept for a few days: a report by the hour looks no further back."""
+
+    hour = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["hour", *DIMENSION_KEY], name="calls_hourly_dimension_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:%M}: {self.legs} {self.outcome} at {self.device_id}"
+
+
 class QueueName(models.Model):
     """A name that a queue had, from when: recordings keep the name that they were flagged with."""
 
@@ -376,6 +435,23 @@ class ExportJob(models.Model):
 
     def __str__(self) -> str:
         return f"export {self.pk}"
+
+
+class SavedReport(models.Model):
+    """A report that a person has saved under a name; ``weekly``: mailed to them each Monday for the week before."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    name = models.CharField(max_length=80)
+    query = models.TextField(help_text="The parameters of the report's address.")
+    weekly = models.BooleanField(default=False)
+    mailed_week = models.CharField(max_length=8, blank=True, help_text="The ISO week in which it was last mailed.")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["user", "name"], name="calls_saved_report_once")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Gap(models.Model):

@@ -9,6 +9,7 @@ from django.conf import settings
 from calls.core.state import LegPhase
 from calls.export.jobs import forget_exports
 from calls.models import Checkpoint, Gap, Leg, RecordingSearch
+from calls.stats.dimensions_rebuild import forget_dimensions
 from calls.stats.rebuild import forget_counts
 from calls.stats.searches import forget_search_counts
 from cti.api import trim_journal
@@ -36,6 +37,7 @@ def retain(now: Callable[[], datetime]) -> None:
     QuarantinedMessage.objects.filter(at__lt=before).delete()
     Gap.objects.filter(ended_at__lt=before).delete()
     forget_counts(before)
+    forget_dimensions(before, now())
     forget_search_counts(now())
     forget_exports(now())
     trim_journals(now())

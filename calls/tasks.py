@@ -4,6 +4,7 @@ from celery import shared_task
 
 import clock
 from calls import jobs
+from calls.report import mail
 from calls.stats import unmatched_calls
 
 
@@ -53,6 +54,12 @@ def export(job_id: int) -> None:
 def wake_exports() -> None:
     """Wake the exports that nobody works on."""
     jobs.wake_exports()
+
+
+@shared_task(name="calls.tasks.mail_reports")
+def mail_reports() -> None:
+    """Mail the weekly reports that are due."""
+    mail.mail_weekly(clock.now())
 
 
 @shared_task(name="calls.tasks.retain")

@@ -67,6 +67,7 @@ app.conf.beat_schedule = {
     "note which new flags work": _every(15, "flags.tasks.note_what_calls_proved", "default"),
     "refresh due users": _every(60, "agents.tasks.refresh_due", "default"),
     "begin exports again": _every(15, "calls.tasks.wake_exports", "default"),
+    "mail weekly reports": _every(900, "calls.tasks.mail_reports", "default"),
     "tell calls at risk": _every(60, "calls.tasks.tell_calls_at_risk", "default"),
     "check before the shift": _every(60, "agents.tasks.shift_check_due", "default"),
     "forget what is old": _every(3600, "calls.tasks.retain", "default"),

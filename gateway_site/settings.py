@@ -174,6 +174,13 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+#: Outgoing mail (``smtp://USER:PASSWORD@HOST:25``); without it nothing is mailed, and pages do not offer it.
+CAN_MAIL = _environment.can_mail
+vars().update(_environment.email)
+DEFAULT_FROM_EMAIL = _environment.email_from
+#: In seconds: a mail server that hangs must not hold a worker.
+EMAIL_TIMEOUT = 20
+
 #: The HTTP intake's limits.
 INTAKE_MAX_BYTES = _environment.intake_max_bytes
 INTAKE_MAX_EVENTS = _environment.intake_max_events

@@ -8,9 +8,12 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
+from agents.api import load_teams
 from calls.core.outcomes import Outcome
 from calls.core.state import LegPhase
-from calls.models import Leg
+from calls.models import NO_VALUE, Leg
+from calls.stats.team_legs import team_condition
+from calls.ui.leg_filters import FLAGGED_CHOICES, flagged_legs
 from calls.ui.leg_search import any_of
 from cti.models import CtiSource
 
@@ -23,6 +26,11 @@ _NAMES = {
     "phase": "phase",
     "phase__exact": "phase",
     "agent_name__exact": "agent_name",
+    "extension": "extension",
+    "agent": "agent",
+    "queue": "queue",
+    "team": "team",
+    "flagged": "flagged",
     "q": "text",
 }
 _SOURCES = ("source", "source__id__exact")
@@ -44,6 +52,12 @@ class LegFilter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     phase: str = ""
     source: int | None = None
     agent_name: str = ""
+    extension: str = ""
+    agent: str = ""
+    queue: str = ""
+    team: str = ""
+    service: int | None = None
+    flagged: str = ""
     text: str = ""
 
 
@@ -55,7 +69,7 @@ def read_filter(address: str, now: datetime) -> LegFilter:
     given = {name: str(value).strip() for name, value in QueryDict(address).items()}
     asked = {name: value for name, value in given.items() if value}
     spans = {"connected_at_from_0", "connected_at_from_1", "connected_at_to_0", "connected_at_to_1", "when"}
-    if unknown := set(asked) - _LOOKS - set(_NAMES) - set(_SOURCES) - spans:
+    if unknown := set(asked) - _LOOKS - set(_NAMES) - set(_SOURCES) - spans - {"service"}:
         raise FilterUnreadable(f"The export does not know the filter {min(unknown)!r}.")
     if any("\0" in value for value in asked.values()):
         raise FilterUnreadable("A NUL character is in no name.")
@@ -66,6 +80,7 @@ def read_filter(address: str, now: datetime) -> LegFilter:
         since=max((one for one in (since, begin) if one), default=None),
         until=min((one for one in (until, end) if one), default=None),
         source=_source(asked),
+        service=_key(asked.get("service", ""), "Recording Service"),
         **plain,
     )
     return _checked(found)
@@ -76,6 +91,8 @@ def _checked(found: LegFilter) -> LegFilter:
         raise FilterUnreadable(f"There is no outcome {found.outcome!r}.")
     if found.phase and found.phase not in set(LegPhase):
         raise FilterUnreadable(f"There is no progress {found.phase!r}.")
+    if found.flagged and found.flagged not in FLAGGED_CHOICES:
+        raise FilterUnreadable(f"There is no choice {found.flagged!r} of flagged.")
     return found
 
 
@@ -108,9 +125,12 @@ def _moment(asked: dict[str, str], which: str) -> datetime | None:
 
 
 def _source(asked: dict[str, str]) -> int | None:
-    value = next((asked[name] for name in _SOURCES if name in asked), "")
+    return _key(next((asked[name] for name in _SOURCES if name in asked), ""), "CTI source")
+
+
+def _key(value: str, what: str) -> int | None:
     if value and not (value.isascii() and value.isdecimal() and len(value) < 8):
-        raise FilterUnreadable(f"There is no CTI source {value!r}.")
+        raise FilterUnreadable(f"There is no {what} {value!r}.")
     return int(value) if value else None
 
 
@@ -124,8 +144,15 @@ def filtered(wanted: LegFilter, *, may_see_callers: bool) -> QuerySet[Leg]:
         "phase": wanted.phase,
         "source_id": wanted.source,
         "agent_name": wanted.agent_name,
+        "device_id": wanted.extension,
+        "agent_id": wanted.agent,
+        "queue_name": wanted.queue,
     }
-    found = Leg.objects.filter(**{column: value for column, value in columns.items() if value})
+    chosen = {column: "" if value == NO_VALUE else value for column, value in columns.items() if value}
+    found = Leg.objects.filter(**chosen)
+    found = flagged_legs(found, wanted.flagged)
+    found = found.filter(team_condition(load_teams(), wanted.team)) if wanted.team else found
+    found = found.filter(service=wanted.service or None) if wanted.service is not None else found
     return found.filter(any_of(wanted.text, may_see_callers=may_see_callers)) if wanted.text else found
 
 
@@ -136,6 +163,12 @@ def in_words(wanted: LegFilter) -> str:
         f"from {_clock(wanted.since)}" if wanted.since else "",
         f"to {_clock(wanted.until)}" if wanted.until else "",
         f"of agent {wanted.agent_name}" if wanted.agent_name else "",
+        f"at extension {wanted.extension}" if wanted.extension else "",
+        f"of agent {wanted.agent}" if wanted.agent else "",
+        f"of queue {wanted.queue}" if wanted.queue else "",
+        f"of team {wanted.team}" if wanted.team else "",
+        f"at Recording Service {wanted.service}" if wanted.service is not None else "",
+        FLAGGED_CHOICES[wanted.flagged].lower() if wanted.flagged else "",
         wanted.outcome.replace("_", " "),
         f"reason {wanted.reason}" if wanted.reason else "",
         wanted.phase,

@@ -19,7 +19,7 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "
 #: The same after what a spreadsheet with another list separator, or a text in several lines, takes for a new cell.
 _HIDDEN_FORMULA = re.compile(r"(?<=[;\t|\r\n])(?=[ \"']*[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
-Cell = str | int | datetime | None
+Cell = str | int | float | datetime | None
 
 
 class SheetWriter(Protocol):
@@ -71,7 +71,7 @@ class CsvFile:
         """Append rows."""
         self._rows.writerows([self._text(cell) for cell in row] for row in rows)
 
-    def _text(self, cell: Cell) -> str | int | None:
+    def _text(self, cell: Cell) -> str | int | float | None:
         if isinstance(cell, datetime):
             return cell.astimezone(self._zone).isoformat(" ", "milliseconds")
         return defused(cell) if isinstance(cell, str) else cell
@@ -118,7 +118,7 @@ class XlsxFile:
         if isinstance(cell, datetime):
             here = cell.astimezone(self._shape.zone).replace(tzinfo=None)
             self._sheet.write_datetime(self._row, column, here, self._moment)
-        elif isinstance(cell, int):
+        elif isinstance(cell, int | float):
             self._sheet.write_number(self._row, column, cell)
         elif cell:
             self._sheet.write_string(self._row, column, cell, self._quoted if is_formula(cell) else None)

@@ -13,6 +13,7 @@ from calls.core.state import LegState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from calls.models import Call, Gap, Leg, QueueName, RecordingSearch, SearchState
 from calls.pipeline.source_context import SourceContext
+from calls.stats.dimensions import count_dimensions
 from calls.stats.hourly import count_changes
 from calls.stats.searches import cancelled, count_searches
 from calls.storage import search_rows
@@ -38,6 +39,7 @@ def save(
     writing = _save_writes(source_id, draft, specs, now)
     _save_legs(source_id, draft, now)
     count_changes(source_id, draft)
+    count_dimensions(source_id, draft)
     _save_calls(source_id, draft)
     save_seats(source_id, [one.change for one in draft.commands if isinstance(one, ChangeSeat)], now, agents)
     _save_gaps(source_id, draft.commands)

@@ -10,21 +10,31 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from unfold.contrib.filters.admin import RangeDateTimeFilter
+from unfold.contrib.filters.admin import RangeDateTimeFilter, TextFilter
 
 import clock
+from agents.api import NO_TEAM, load_teams
+from calls.core.outcomes import Outcome
 from calls.core.result_events import WHY
-from calls.models import KEPT_RECORDING, HourlyCount, Leg, RecordingSearch, SearchState, is_missed, is_open
+from calls.models import KEPT_RECORDING, NO_VALUE, HourlyCount, Leg, RecordingSearch, SearchState, is_missed, is_open
+from calls.stats.team_legs import team_condition
 from calls.storage.codec import SHIFT
 from cti.models import CtiSource
+from qms.models import RecordingService
 
 #: Reasons that came in the last days are offered, besides the closed list of missed searches.
 REASON_DAYS = 31
-#: All that an address of the list may ask for.
+#: All filters that an address of the list may name.
 LEG_LOOKUPS = frozenset(
     (
         "when",
         "reason",
+        "extension",
+        "agent",
+        "queue",
+        "team",
+        "service",
+        "flagged",
         "source",
         "phase",
         "outcome__exact",
@@ -35,6 +45,20 @@ LEG_LOOKUPS = frozenset(
         "connected_at_to_1",
     )
 )
+
+
+FLAGGED_CHOICES = {"no": "Not flagged", "yes": "Flagged", "decided": "Decided (not waiting)"}
+#: Every outcome of a leg that is decided and not flagged.
+UNFLAGGED = tuple(one.value for one in Outcome if one not in (Outcome.FLAGGED, Outcome.WAITING))
+
+
+def flagged_legs(legs: QuerySet[Leg], choice: str) -> QuerySet[Leg]:
+    """Keep the legs of a choice of ``FLAGGED_CHOICES``; "" keeps all."""
+    if choice == "no":
+        return legs.filter(outcome__in=UNFLAGGED)
+    if choice == "yes":
+        return legs.filter(outcome=Outcome.FLAGGED.value)
+    return legs.exclude(outcome=Outcome.WAITING.value) if choice == "decided" else legs
 
 
 class WhenFilter(SimpleListFilter):
@@ -143,6 +167,81 @@ class PhaseFilter(SimpleListFilter):
         if self.value() == "open":
             return queryset.filter(is_open())
         return queryset.filter(phase=self.value()) if self.value() else queryset
+
+
+class ExactFilter(TextFilter):  # type: ignore[misc]  # unfold has no types
+    """Legs with exactly this text in an indexed column, or with none for ``NO_VALUE``."""
+
+    column = ""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Leg]) -> QuerySet[Leg]:
+        value = (self.value() or "").replace("\0", "").strip()
+        return queryset.filter(**{self.column: "" if value == NO_VALUE else value}) if value else queryset
+
+
+class ExtensionFilter(ExactFilter):
+    """Legs of an extension."""
+
+    title, parameter_name, column = "extension", "extension", "device_id"
+
+
+class AgentFilter(ExactFilter):
+    """Legs of an agent, by id."""
+
+    title, parameter_name, column = "agent id", "agent", "agent_id"
+
+
+class QueueFilter(ExactFilter):
+    """Legs of a queue, by name; a partial index serves those that are over."""
+
+    title, parameter_name, column = "queue", "queue", "queue_name"
+
+
+class TeamFilter(SimpleListFilter):
+    """Legs of a team: of the extensions of a QMS department's users."""
+
+    title = "team (QMS department)"
+    parameter_name = "team"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [(name, name) for name in (*load_teams().names, NO_TEAM)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Leg]) -> QuerySet[Leg]:
+        return queryset.filter(team_condition(load_teams(), self.value() or "")) if self.value() else queryset
+
+
+class ServiceFilter(SimpleListFilter):
+    """Legs whose recording a service holds."""
+
+    title = "Recording Service"
+    parameter_name = "service"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        services = RecordingService.objects.order_by("slug").values_list("pk", "slug")
+        return [*((str(key), slug) for key, slug in services), ("0", "none")]
+
+    def has_output(self) -> bool:
+        """Offer one service's filter too: its links stay valid."""
+        return bool(self.lookup_choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Leg]) -> QuerySet[Leg]:
+        value = self.value() or ""
+        if not value.isdecimal() or len(value) > 17:
+            return queryset.none() if value else queryset
+        return queryset.filter(service=int(value) or None)
+
+
+class FlaggedFilter(SimpleListFilter):
+    """Legs that are flagged, that are not for whatever reason, or of which that is decided."""
+
+    title = "flagged"
+    parameter_name = "flagged"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return list(FLAGGED_CHOICES.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Leg]) -> QuerySet[Leg]:
+        return flagged_legs(queryset, self.value() or "")
 
 
 class SearchStateFilter(SimpleListFilter):

@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from unfold.views import ChangeList
 
 from calls.models import Leg
+from calls.ui.leg_filters import UNFLAGGED
 from calls.ui.leg_search import HELP, HELP_WITH_CALLERS, BadCursor, Cursor, newest, read_cursor
 from calls.ui.renamed_entities import earlier_names
 
@@ -55,6 +56,7 @@ class LegChangeList(ChangeList):  # type: ignore[misc]  # unfold has no types
             self.list_per_page + 1,
             may_see_callers=request.user.has_perm(SEE_CALLERS),
             by_key=self._is_of_one_source_only(),
+            outcomes=UNFLAGGED if "no" in self.filter_params.get("flagged", ()) else (),
         )
         self.result_list = rows[: self.list_per_page]
         last = self.result_list[-1] if len(rows) > self.list_per_page else None

@@ -4,7 +4,7 @@ One query over many columns would fetch and sort all that any of them finds; an 
 thousand legs. So each column is asked for one page, and the pages are merged.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
 from heapq import nlargest
@@ -54,14 +54,23 @@ def read_cursor(text: str) -> Cursor:
 
 
 def newest(
-    found: QuerySet[Leg], term: str, before: Cursor | None, limit: int, *, may_see_callers: bool, by_key: bool = False
+    found: QuerySet[Leg],
+    term: str,
+    before: Cursor | None,
+    limit: int,
+    *,
+    may_see_callers: bool,
+    by_key: bool = False,
+    outcomes: Sequence[str] = (),
 ) -> list[Leg]:
     """Return the newest legs that are found, of those with the term in one of the columns searched.
 
     ``before``: only those further down the list. ``by_key``: in the order of their keys, which is that of time within
-    one source, and which the primary key serves.
+    one source, and which the primary key serves. ``outcomes``: legs of several outcomes are asked for one by one, for
+    the index is by outcome and time.
     """
     arms = [found.filter(one) for one in conditions(term, may_see_callers=may_see_callers)] if term else [found]
+    arms = [arm.filter(outcome=one) for arm in arms for one in outcomes] if outcomes else arms
     pages = [_page(arm, before, limit, by_key=by_key) for arm in arms]
     order = attrgetter("key") if by_key else None
     keys = [one.key for one in nlargest(limit, {one for page in pages for one in page}, key=order)]

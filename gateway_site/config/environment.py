@@ -19,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 from gateway_site.config import embedded
 from gateway_site.config.bind import Bind, parse_bind
 from gateway_site.config.database import POOLERS, database
+from gateway_site.config.mail import mail_settings
 from gateway_site.config.variables import Variables
 from qms import endpoints
 from redis_address import check_address
@@ -39,6 +40,8 @@ NAMES = (
     "DATABASE_URL",
     "DEBUG",
     "DEFAULT_THREADS",
+    "EMAIL_FROM",
+    "EMAIL_URL",
     "EVENTS_WORKERS",
     "FLAGGED_TARGET_PERCENT",
     "FLAG_WRITE_GIVE_UP_DAYS",
@@ -109,6 +112,9 @@ class Environment:
     qms_endpoints: list[str]
     flagged_target_percent: float
     cti_source_packages: list[str]
+    can_mail: bool
+    email: dict[str, Any]
+    email_from: str
 
 
 def environment(values: Mapping[str, str], base_dir: Path) -> Environment:
@@ -167,6 +173,9 @@ def _read(read: Variables, var_dir: Path) -> Environment:
         qms_endpoints=_endpoints(read),
         flagged_target_percent=read.number("FLAGGED_TARGET_PERCENT", 99, 0, 100),
         cti_source_packages=read.words("CTI_SOURCE_PACKAGES"),
+        can_mail=read.is_set("EMAIL_URL"),
+        email=read.checked("EMAIL_URL", "", mail_settings, is_secret=True),
+        email_from=read.text("EMAIL_FROM", "qms-gateway@localhost"),
     )
 
 

@@ -48,6 +48,7 @@ UNFOLD: dict[str, Any] = {
                 _page("Live calls", "phone_in_talk", "live-calls", "calls.view_leg"),
                 _link("Legs", "call", "calls.leg"),
                 _page("Why not flagged?", "contact_support", "why", "calls.view_leg"),
+                _page("Reports", "monitoring", "reports", "calls.view_leg"),
                 _page("Exports", "download", "exports", "calls.view_leg"),
                 _link("Recording searches", "manage_search", "calls.recordingsearch"),
                 _link("Flag writes", "outbox", "flags.flagwrite"),

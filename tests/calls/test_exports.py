@@ -342,7 +342,26 @@ def test_a_filter_that_is_not_known_is_refused_rather_than_left_out(address: str
         read_filter(address, NOON)
 
 
-@pytest.mark.parametrize("address", ["outcome__exact=flagged", "reason=late", "phase=open", "q=2002", "q=I2", ""])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "outcome__exact=flagged",
+        "reason=late",
+        "phase=open",
+        "q=2002",
+        "q=I2",
+        "",
+        "flagged=no",
+        "flagged=yes",
+        "flagged=decided",
+        "extension=2002",
+        "agent=9001",
+        "agent=(none)",
+        "queue=Sales",
+        "team=no+team",
+        "service=0",
+    ],
+)
 def test_an_export_takes_what_the_list_shows(admin_client: Client, address: str) -> None:
     leg(1)
     leg(2, device_id="2002", outcome="flagged", interaction_id="I2", reason_code="")
@@ -358,6 +377,7 @@ def test_an_export_takes_what_the_list_shows(admin_client: Client, address: str)
 @pytest.mark.parametrize("name", sorted(LEG_LOOKUPS))
 def test_every_filter_of_the_list_is_known_to_the_export(name: str) -> None:
     known = {"when": "today", "outcome__exact": "flagged", "phase": "open", "source": "1"}
+    known |= {"service": "1", "flagged": "no"}
     read_filter(urlencode({name: known.get(name, "2026-03-02" if name.endswith("_0") else "09:00")}), NOON)
 
 

@@ -51,6 +51,8 @@ def test_without_any_setting_the_embedded_defaults_apply(tmp_path: Path) -> None
         ("CSRF_TRUSTED_ORIGINS", "gateway.example.org", "begin each with https://"),
         ("QMS_ENDPOINTS", "10.0.0.0/99", "QMS_ENDPOINTS"),
         ("WEB_WORKERS", "none", "WEB_WORKERS"),
+        ("EMAIL_URL", "mail.example.org", "EMAIL_URL: give an address like smtp+tls://"),
+        ("EMAIL_URL", "smtp://mail.example.org:99999", "EMAIL_URL"),
         ("DATABASE_POOLER", "session", "give one of (empty), transaction."),
         ("DATABASE_URL", "mysql://x/y", 'DATABASE_URL: its kind is "mysql"; write postgres://'),
         ("DATABASE_URL", "postgres://u:p@h:port/db", "DATABASE_URL: it cannot be read"),

@@ -1,16 +1,19 @@
-"""Count the legs of each hour anew, for the dashboard."""
+"""Rebuild the counts of the dashboard and the reports from the legs."""
 
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
+import clock
+from calls.stats.dimensions_rebuild import recount_dimensions
 from calls.stats.rebuild import recount
 
 
 class Command(BaseCommand):
-    """Count the legs by hour; the gateway may run meanwhile."""
+    """Rebuild the counts; the gateway may run meanwhile."""
 
-    help = "Count the legs of each hour anew from their table. Safe at any time and to repeat; the gateway may run."
+    help = "Rebuild the counts of dashboard and reports from the legs. Safe to repeat, and while the gateway runs."
 
     def handle(self, *args: Any, **options: Any) -> None:
+        recount_dimensions(clock.now())
         self.stdout.write(f"{recount():,} legs counted.")

@@ -1,0 +1,274 @@
+"""The figures of a report: sums over the counts by day or hour, and the links from each number to its legs."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import msgspec
+from django.db.models import Q, QuerySet, Sum
+from django.utils import timezone
+
+from agents.api import Teams, load_teams
+from agents.models import Agent
+from calls.core.outcomes import Outcome
+from calls.core.result_events import BRIEFLY
+from calls.models import NO_VALUE, DailyDimensionCount, HourlyDimensionCount
+from calls.report.links import legs_address
+from calls.report.query import DAY, Breakdown, Days, ReportQuery
+from calls.stats.team_legs import team_condition
+from cti.models import CtiSource
+from qms.models import RecordingService
+
+#: Days that the trend shows at least.
+TREND_DAYS = 14
+#: The columns that a breakdown groups by.
+_COLUMNS: Mapping[Breakdown, tuple[str, ...]] = {
+    Breakdown.DAY: ("day",),
+    Breakdown.HOUR: ("hour",),
+    Breakdown.QUEUE: ("queue_name",),
+    Breakdown.TEAM: ("source_id", "agent_id", "device_id"),
+    Breakdown.AGENT: ("source_id", "agent_id"),
+    Breakdown.EXTENSION: ("device_id",),
+    Breakdown.SOURCE: ("source_id",),
+    Breakdown.SERVICE: ("service_key",),
+    Breakdown.CAUSE: ("outcome", "reason_code"),
+}
+_TIMES = (Breakdown.DAY, Breakdown.HOUR)
+_Key = tuple[Any, ...]
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """Decided legs, and how many of them are flagged."""
+
+    legs: int = 0
+    flagged: int = 0
+
+    @property
+    def unflagged(self) -> int:
+        """Return how many are not flagged."""
+        return self.legs - self.flagged
+
+    @property
+    def percent(self) -> float | None:
+        """Return the share that is flagged in tenths of a per cent, rounded down: 99.97 is not 100."""
+        return share(self.flagged, self.legs)
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(self.legs + other.legs, self.flagged + other.flagged)
+
+
+class ReportLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a report. ``percent``: of its legs flagged; of a cause, its share of all legs."""
+
+    name: str
+    tally: Tally
+    percent: float | None
+    percent_before: float | None
+    all_address: str
+    unflagged_address: str
+    narrower: str = ""
+
+    @property
+    def change(self) -> float | None:
+        """Return the change against the period before, in percentage points."""
+        if self.percent is None or self.percent_before is None:
+            return None
+        return round(self.percent - self.percent_before, 1)
+
+
+class TrendDay(msgspec.Struct, frozen=True):
+    """A day of the trend."""
+
+    day: date
+    tally: Tally
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """A report with its totals; ``before``: the totals of the period before."""
+
+    query: ReportQuery
+    total: ReportLine
+    before: Tally
+    lines: Sequence[ReportLine]
+    trend: Sequence[TrendDay]
+    teams: Sequence[str]
+
+
+def share(part: int, whole: int) -> float | None:
+    """Return a share in tenths of a per cent, rounded down; None of nothing."""
+    return part * 1000 // whole / 10 if whole else None
+
+
+def report(query: ReportQuery) -> Report:
+    """Gather a report in a few sums over counts, whatever the number of legs."""
+    teams = load_teams()
+    chosen = _condition(query.filters, teams)
+    now, then = _sums(query, query.days, chosen), _sums(query, query.before, chosen)
+    lines = _lines(query, _named(query.by, now, teams), _named(query.by, then, teams))
+    total, before = _total(now), _total(then)
+    return Report(
+        query=query,
+        total=_line(query, "All", (), total, total.percent, before.percent),
+        before=before,
+        lines=lines,
+        trend=_trend(query, chosen),
+        teams=teams.names,
+    )
+
+
+def _total(sums: Mapping[_Key, Tally]) -> Tally:
+    return sum(sums.values(), Tally())
+
+
+def _condition(filters: Mapping[str, str], teams: Teams) -> Q:
+    """Return the condition of a report's filters on the counts."""
+    outcome, _, reason = filters.get("cause", "").partition(":")
+    columns = {
+        "queue_name": _value(filters.get("queue")),
+        "agent_id": _value(filters.get("agent")),
+        "device_id": filters.get("extension"),
+        "source_id": _number(filters.get("source")),
+        "service_key": _number(filters.get("service")),
+        "outcome": outcome or None,
+        "reason_code": reason or None,
+    }
+    found = Q(**{column: value for column, value in columns.items() if value is not None})
+    return found & team_condition(teams, filters["team"]) if "team" in filters else found
+
+
+def _value(text: str | None) -> str | None:
+    return "" if text == NO_VALUE else text
+
+
+def _number(text: str | None) -> int | None:
+    """Return a key; one that is none matches nothing."""
+    if text is None:
+        return None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else -1
+
+
+def _sums(query: ReportQuery, days: Days, chosen: Q) -> dict[_Key, Tally]:
+    """Sum the counts of a period by the columns of the breakdown."""
+    columns = _COLUMNS[query.by]
+    found: QuerySet[Any]
+    if query.by is Breakdown.HOUR:
+        found = HourlyDimensionCount.objects.filter(hour__gte=midnight(days.first), hour__lt=midnight(days.last + DAY))
+    else:
+        found = DailyDimensionCount.objects.filter(day__gte=days.first, day__lte=days.last)
+    rows = found.filter(chosen).order_by().values_list(*columns, "outcome").annotate(legs=Sum("legs"))
+    return _tallies((tuple(row[: len(columns)]), row[-2], row[-1]) for row in rows)
+
+
+def _tallies(rows: Iterable[tuple[_Key, str, int]]) -> dict[_Key, Tally]:
+    sums: defaultdict[_Key, Tally] = defaultdict(Tally)
+    for key, outcome, legs in rows:
+        sums[key] += Tally(legs, legs if outcome == Outcome.FLAGGED else 0)
+    return {key: tally for key, tally in sums.items() if tally.legs > 0}
+
+
+def midnight(day: date) -> datetime:
+    """Return when a day begins by the site's clock."""
+    return datetime.combine(day, time.min, timezone.get_default_timezone())
+
+
+def _named(by: Breakdown, sums: Mapping[_Key, Tally], teams: Teams) -> dict[_Key, Tally]:
+    """Sum extensions and agents to their teams; other sums stay as they are."""
+    if by is not Breakdown.TEAM:
+        return dict(sums)
+    named: defaultdict[_Key, Tally] = defaultdict(Tally)
+    for key, tally in sums.items():
+        named[(teams.of(*key),)] += tally
+    return named
+
+
+def _lines(query: ReportQuery, now: Mapping[_Key, Tally], then: Mapping[_Key, Tally]) -> list[ReportLine]:
+    names = _names(query.by, now)
+    if query.by is Breakdown.CAUSE:
+        whole, whole_then = _total(now).legs, _total(then).legs
+        lines = [
+            _line(query, names[key], key, one, share(one.legs, whole), share(then.get(key, Tally()).legs, whole_then))
+            for key, one in now.items()
+        ]
+        return sorted(lines, key=lambda line: (line.tally.flagged > 0, -line.tally.legs, line.name))
+    if query.by in _TIMES:
+        return [_line(query, names[key], key, now[key], now[key].percent, None) for key in sorted(now)]
+    past = {key: tally.percent for key, tally in then.items()}
+    lines = [_line(query, names[key], key, one, one.percent, past.get(key)) for key, one in now.items()]
+    return sorted(lines, key=lambda line: (-line.tally.unflagged, -line.tally.legs, line.name))
+
+
+def _line(
+    query: ReportQuery, name: str, key: _Key, tally: Tally, percent: float | None, before: float | None
+) -> ReportLine:
+    chosen = dict(query.filters) | _filters_of(query.by, key)
+    begin, end = _span(query, key)
+    return ReportLine(
+        name=name,
+        tally=tally,
+        percent=percent,
+        percent_before=before,
+        all_address=legs_address(chosen, begin, end, flagged="decided"),
+        unflagged_address=legs_address(chosen, begin, end, flagged="no"),
+        narrower=query.address(**_filters_of(query.by, key), by="cause") if _can_narrow(query.by, key) else "",
+    )
+
+
+def _can_narrow(by: Breakdown, key: _Key) -> bool:
+    return bool(key) and by not in (*_TIMES, Breakdown.CAUSE)
+
+
+def _span(query: ReportQuery, key: _Key) -> tuple[datetime, datetime]:
+    """Return the moments that a line covers, the second one excluded."""
+    if query.by is Breakdown.DAY and key:
+        return midnight(key[0]), midnight(key[0] + DAY)
+    if query.by is Breakdown.HOUR and key:
+        return key[0], key[0] + timedelta(hours=1)
+    return midnight(query.days.first), midnight(query.days.last + DAY)
+
+
+def _filters_of(by: Breakdown, key: _Key) -> dict[str, str]:
+    """Return the filters that lead to one line."""
+    if not key or by in _TIMES:
+        return {}
+    if by is Breakdown.CAUSE:
+        return {"cause": f"{key[0]}:{key[1]}" if key[1] else str(key[0])}
+    if by is Breakdown.AGENT:
+        return {"source": str(key[0]), "agent": key[1] or NO_VALUE}
+    return {by.value: str(key[0]) or NO_VALUE}
+
+
+def _names(by: Breakdown, keys: Iterable[_Key]) -> dict[_Key, str]:
+    """Name the lines as people know them."""
+    keys = list(keys)
+    if by is Breakdown.CAUSE:
+        return {key: cause_name(*key) for key in keys}
+    if by is Breakdown.HOUR:
+        return {key: f"{timezone.localtime(key[0]):%Y-%m-%d %H:%M}" for key in keys}
+    if by is Breakdown.AGENT:
+        agents = {(one.source_id, one.agent_id): str(one) for one in Agent.objects.all()} if keys else {}
+        return {key: agents.get(key, key[1]) or "nobody logged on" for key in keys}
+    known = _slugs(by)
+    return {key: known.get(key[0], str(key[0] or "none")) for key in keys}
+
+
+def _slugs(by: Breakdown) -> dict[Any, str]:
+    if by is Breakdown.SOURCE:
+        return dict(CtiSource.objects.values_list("pk", "slug"))
+    return dict(RecordingService.objects.values_list("pk", "slug")) if by is Breakdown.SERVICE else {}
+
+
+def cause_name(outcome: str, reason: str = "") -> str:
+    """Name a cause: the outcome, and the reason where the outcome alone does not say it."""
+    name = outcome.replace("_", " ")
+    return f"{name}: {BRIEFLY.get(reason, reason)}" if reason else name
+
+
+def _trend(query: ReportQuery, chosen: Q) -> list[TrendDay]:
+    """Return each day of the period; of a shorter one also the days before it."""
+    first = min(query.days.first, query.days.last - (TREND_DAYS - 1) * DAY)
+    found = DailyDimensionCount.objects.filter(chosen, day__gte=first, day__lte=query.days.last)
+    rows = found.order_by().values_list("day", "outcome").annotate(legs=Sum("legs"))
+    sums = _tallies(((day,), outcome, legs) for day, outcome, legs in rows)
+    days = ((first + number * DAY) for number in range((query.days.last - first).days + 1))
+    return [TrendDay(day, sums.get((day,), Tally())) for day in days]

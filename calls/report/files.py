@@ -1,0 +1,82 @@
+"""A report as CSV, XLSX or PDF."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.utils import timezone
+from fpdf import FPDF
+from fpdf.fonts import FontFace
+
+from calls.export.writers import Cell, SheetFormat, open_writer
+from calls.report.figures import Report, ReportLine
+from calls.report.query import Breakdown
+from calls.report.text import change_text, percent_text, title
+
+CONTENT_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "pdf": "application/pdf",
+}
+#: Maximum of lines printed in a PDF; the other formats hold all.
+MAXIMUM_PRINTED = 500
+_FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
+
+
+def report_file(report: Report, kind: str) -> bytes:
+    """Return a report as a file of a kind of ``CONTENT_TYPES``."""
+    return _printed(report) if kind == "pdf" else _sheet(report, kind)
+
+
+def headers(report: Report) -> tuple[str, ...]:
+    """Return the column headers of a report's table."""
+    percent = "Share of all, %" if report.query.by is Breakdown.CAUSE else "Flagged, %"
+    return (report.query.by.value.capitalize(), "Legs", "Flagged", "Not flagged", percent, "Period before, %", "Change")
+
+
+def _rows(report: Report) -> Iterator[tuple[Cell, ...]]:
+    for line in (*report.lines, report.total):
+        tally = line.tally
+        yield (line.name, tally.legs, tally.flagged, tally.unflagged, line.percent, line.percent_before, line.change)
+
+
+def _sheet(report: Report, kind: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"report.{kind}"
+        writer = open_writer(kind, path, SheetFormat(headers(report), timezone.get_current_timezone()))
+        writer.write(_rows(report))
+        writer.close()
+        return path.read_bytes()
+
+
+def _printed(report: Report) -> bytes:
+    pdf = FPDF(orientation="landscape", format="A4")
+    pdf.set_title(title(report.query))
+    pdf.set_lang("en")
+    pdf.add_font("text", fname=str(_FONT))
+    pdf.set_font("text", size=14)
+    pdf.add_page()
+    pdf.multi_cell(0, 8, title(report.query), new_x="LMARGIN", new_y="NEXT")
+    pdf.set_font("text", size=10)
+    pdf.multi_cell(0, 6, _summary(report), new_x="LMARGIN", new_y="NEXT")
+    pdf.ln(3)
+    widths = (90, 25, 25, 30, 35, 40, 25)
+    heading = FontFace(emphasis=None, fill_color=(235, 235, 235))
+    with pdf.table(col_widths=widths, headings_style=heading, text_align=("LEFT", *["RIGHT"] * 6)) as table:
+        table.row(headers(report))
+        for line in (*report.lines[:MAXIMUM_PRINTED], report.total):
+            table.row(_cells(line))
+    return bytes(pdf.output())
+
+
+def _summary(report: Report) -> str:
+    zone = timezone.get_default_timezone_name()
+    cut = len(report.lines) - MAXIMUM_PRINTED
+    more = f" The first {MAXIMUM_PRINTED} of {len(report.lines):,} lines are printed." if cut > 0 else ""
+    return f"{percent_text(report.total.percent)} flagged; days by the clock of {zone}.{more}"
+
+
+def _cells(line: ReportLine) -> tuple[str, ...]:
+    tally = line.tally
+    counts = (f"{tally.legs:,}", f"{tally.flagged:,}", f"{tally.unflagged:,}")
+    return (line.name, *counts, percent_text(line.percent), percent_text(line.percent_before), change_text(line.change))

@@ -1,0 +1,129 @@
+"""The counts behind the reports are those of the legs, whatever dies or repeats, and can be rebuilt."""
+
+import random
+from collections import Counter
+from collections.abc import Iterable
+from datetime import timedelta
+
+import pytest
+import redis as redis_client
+from django.core.management import call_command
+
+from calls.core.unit_of_work import UnitOfWork
+from calls.models import DailyDimensionCount, DimensionCount, HourlyDimensionCount, Leg
+from calls.pipeline.consumer import Consumer
+from calls.retention import retain
+from calls.stats.dimensions import HOURS_KEPT, count_dimensions, local_day
+from calls.stats.hourly import hour_of
+from tests.journeys.stack import GatewayStack
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+class PulledPlug(Exception):
+    """The machine lost its power in mid-transaction."""
+
+
+@pytest.fixture
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+    """Give a gateway with an empty journal; its workers poll at once."""
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
+    return GatewayStack()
+
+
+def summed(rows: Iterable[DimensionCount], time: str) -> Counter[object]:
+    sums: Counter[object] = Counter()
+    for one in rows:
+        dimensions = (one.service_key, one.queue_name, one.agent_id, one.device_id, one.outcome, one.reason_code)
+        sums[(getattr(one, time), one.source_id, *dimensions)] += one.legs
+    return +sums
+
+
+def counted_by_hand(time: str) -> Counter[object]:
+    sums: Counter[object] = Counter()
+    for leg in Leg.objects.exclude(outcome="waiting"):
+        when = local_day(leg.connected_at) if time == "day" else hour_of(leg.connected_at)
+        dimensions = (leg.queue_name, leg.agent_id, leg.device_id, leg.outcome, leg.reason_code)
+        sums[(when, leg.source_id, leg.service_id or 0, *dimensions)] += 1
+    return sums
+
+
+def assert_counts_are_those_of_the_legs() -> None:
+    assert summed(DailyDimensionCount.objects.all(), "day") == counted_by_hand("day")
+    assert summed(HourlyDimensionCount.objects.all(), "hour") == counted_by_hand("hour")
+
+
+def one_call(house: GatewayStack, number: int, chance: random.Random) -> None:
+    extension, call = chance.choice(("2001", "2002", "2099")), f"C{number}"
+    if chance.random() < 0.7:
+        house.qms.connected(extension, house.time)
+    house.call("Established", call, extension, queueName=chance.choice(("Sales", "Service")))
+    work(house, chance.choice((0.1, 2, 15)))
+    house.qms.disconnected(extension, house.time)
+    house.call("ConnectionCleared", call, extension)
+    work(house, chance.choice((0, 700)))
+
+
+def work(house: GatewayStack, seconds: float) -> None:
+    while True:
+        try:
+            house.passes(seconds)
+        except PulledPlug:
+            house.consumer = Consumer(house.source, house.consumer.now)
+        else:
+            return
+
+
+def test_the_counts_are_those_of_the_legs_though_consumers_die_in_mid_transaction(
+    house: GatewayStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance, crashes = random.Random(7), [0]
+
+    def count_and_crash(source_id: int, draft: UnitOfWork) -> None:
+        count_dimensions(source_id, draft)
+        if draft.touched_legs and chance.random() < 0.2:
+            crashes[0] += 1
+            raise PulledPlug
+
+    monkeypatch.setattr("calls.pipeline.save.count_dimensions", count_and_crash)
+    house.log_on("9001", "2001", "Alice Archer")
+    for number in range(30):
+        one_call(house, number, chance)
+    work(house, 60)
+    work(house, 1)
+
+    assert crashes[0] > 5
+    assert len(set(Leg.objects.values_list("outcome", flat=True))) >= 3
+    assert_counts_are_those_of_the_legs()
+
+
+def test_a_rebuild_restores_the_counts(house: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(3)
+    for number in range(8):
+        one_call(house, number, chance)
+    work(house, 60)
+    DailyDimensionCount.objects.all().delete()
+    HourlyDimensionCount.objects.update(legs=99)
+    monkeypatch.setattr("clock.now", lambda: house.time)
+
+    call_command("rebuild_counts")
+
+    assert_counts_are_those_of_the_legs()
+
+
+def test_hours_are_forgotten_after_days_and_days_with_their_legs(house: GatewayStack) -> None:
+    house.connects("C1", "2001")
+    house.passes(1)
+    house.clears("C1", "2001")
+    house.passes(300)
+
+    house.time += HOURS_KEPT + timedelta(hours=1)
+    retain(house.now)
+
+    assert not HourlyDimensionCount.objects.exists()
+    assert DailyDimensionCount.objects.count() == 1
+
+    house.time += timedelta(days=400)
+    retain(house.now)
+
+    assert not DailyDimensionCount.objects.exists()

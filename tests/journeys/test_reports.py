@@ -1,0 +1,228 @@
+"""The supervisor's question: which calls of my team yesterday carry no labels, why, how many per cent, is it better?"""
+
+import csv
+import io
+import re
+import zipfile
+from datetime import timedelta
+from html import unescape
+
+import pytest
+import redis as redis_client
+from django.contrib.auth.models import Group, User
+from django.core import mail
+from django.test import Client
+
+from agents.manual_mappings import map_agent
+from agents.models import Agent, QmsUser
+from calls.models import DailyDimensionCount, Leg, SavedReport
+from calls.report.mail import mail_weekly
+from tests.journeys.stack import GatewayStack
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+ROW = re.compile(r"<tr[^>]*>\s*<th scope=\"row\" data-label.*?</tr>", re.DOTALL)
+
+
+@pytest.fixture
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+    """Give two teams' calls: on Monday all of Sales are flagged, on Tuesday one of two; today is Wednesday."""
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
+    house = GatewayStack()
+    QmsUser.objects.filter(extension__in=("2001", "2002")).update(department_name="Sales")
+    QmsUser.objects.filter(extension="2003").update(department_name="Service")
+    house.log_on("9001", "2001", "Alice Archer")
+    house.passes(1)
+    call(house, "M1", "2001", "Hotline")
+    call(house, "M2", "2003", "Hotline", recorded=False)
+    house.passes(86400 - 300)
+    call(house, "T1", "2001", "Hotline")
+    call(house, "T2", "2002", "Orders", recorded=False)
+    call(house, "T3", "2009", "Orders")
+    house.passes(86400)
+    monkeypatch.setattr("clock.now", lambda: house.time)
+    return house
+
+
+@pytest.fixture
+def supervisor(client: Client) -> Client:
+    user = User.objects.create_user("sue", email="sue@example.org", is_staff=True)
+    user.groups.add(Group.objects.get(name="Supervisor"))
+    client.force_login(user)
+    return client
+
+
+def call(house: GatewayStack, call_id: str, extension: str, queue: str, *, recorded: bool = True) -> None:
+    if recorded:
+        house.qms.connected(extension, house.time)
+    house.call("Established", call_id, extension, queueName=queue)
+    house.passes(1)
+    house.passes(12)
+    house.qms.disconnected(extension, house.time)
+    house.call("ConnectionCleared", call_id, extension)
+    house.passes(130)
+
+
+def get(client: Client, address: str) -> str:
+    answer = client.get(address)
+    assert answer.status_code == 200, answer.content
+    return answer.content.decode()
+
+
+def rows(page: str) -> dict[str, list[str]]:
+    """Return the lines of the report's table by name, each with the texts of its cells."""
+    found = {}
+    for row in ROW.findall(page):
+        texts = re.findall(r"<t[hd].*?</t[hd]>", row, re.DOTALL)
+        cells = [unescape(re.sub(r"<[^>]+>", "", text)).strip() for text in texts]
+        found[cells[0]] = cells[1:]
+    return found
+
+
+def link(page: str, name: str, column: str) -> str:
+    """Return the address behind a number of a line."""
+    row = next(one for one in ROW.findall(page) if re.search(rf">\s*{re.escape(name)}\s*<", one))
+    cell = re.search(rf'<td data-label="{column}"><div><a href="([^"]+)"', row)
+    assert cell, row
+    return unescape(cell[1])
+
+
+def legs_listed(client: Client, address: str) -> list[str]:
+    page = get(client, address)
+    return sorted(leg.call_id for leg in Leg.objects.all() if f"/admin/calls/leg/{leg.pk}/change/" in page)
+
+
+def test_the_supervisors_question_is_answered_by_one_page(house: GatewayStack, supervisor: Client) -> None:
+    page = get(supervisor, "/admin/reports/?period=yesterday&team=Sales")
+
+    assert "50.0 % of 2 legs are flagged; 1 is not." in page
+    assert "Worse by 50.0 points than before: 100.0 % on 2026-03-02." in page
+    assert rows(page)["not recorded: QMS had no recording"][:4] == ["1", "0", "1", "50.0"]
+    address = link(page, "not recorded: QMS had no recording", "Not flagged")
+    assert legs_listed(supervisor, address) == ["T2"]
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        ("team", {"Sales": ["2", "1", "1", "50.0", "100.0", "-50.0"], "no team": ["1", "0", "1", "0.0"]}),
+        ("queue", {"Hotline": ["1", "1", "0", "100.0", "50.0", "+50.0"], "Orders": ["2", "0", "2", "0.0"]}),
+        ("agent", {"Alice Archer (9001)": ["1", "1", "0", "100.0", "100.0", "0.0"], "nobody logged on": ["2", "0"]}),
+        ("extension", {"2001": ["1", "1"], "2002": ["1", "0"], "2009": ["1", "0"]}),
+        ("source", {"pbx": ["3", "1", "2", "33.3", "50.0", "-16.7"]}),
+        ("service", {"rs1": ["1", "1"], "none": ["2", "0"]}),
+        ("day", {"2026-03-03": ["3", "1", "2", "33.3"]}),
+        ("cause", {"flagged": ["1", "1", "0"], "user unmatched": ["1", "0", "1", "33.3"]}),
+    ],
+)
+def test_each_breakdown_counts_and_each_number_leads_to_exactly_its_legs(
+    house: GatewayStack, supervisor: Client, by: str, expected: dict[str, list[str]]
+) -> None:
+    page = get(supervisor, f"/admin/reports/?period=yesterday&by={by}")
+    found = rows(page)
+
+    for name, cells in expected.items():
+        assert found[name][: len(cells)] == cells, name
+    for name, cells in found.items():
+        assert len(legs_listed(supervisor, link(page, name, "Legs"))) == int(cells[0]), name
+        if int(cells[2]):
+            assert len(legs_listed(supervisor, link(page, name, "Not flagged"))) == int(cells[2]), name
+
+
+def test_a_report_by_hour_counts_the_hours_of_a_team(house: GatewayStack, supervisor: Client) -> None:
+    page = get(supervisor, "/admin/reports/?period=yesterday&by=hour&team=Sales")
+    found = rows(page)
+
+    assert sum(int(cells[0]) for name, cells in found.items() if name != "All") == 2
+    hour = next(name for name in found if name != "All")
+    assert len(legs_listed(supervisor, link(page, hour, "Legs"))) == int(found[hour][0])
+
+
+def test_a_team_has_the_agents_who_are_mapped_to_its_users(house: GatewayStack, supervisor: Client) -> None:
+    user = QmsUser.objects.get(extension="2003")
+    map_agent(Agent.objects.get(agent_id="9001"), user, reason="Hot desk.", by="vera", now=house.time)
+    found = rows(get(supervisor, "/admin/reports/?period=yesterday&by=team"))
+
+    assert (found["Service"][0], found["Sales"][0]) == ("1", "1")
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx", "pdf"])
+def test_a_report_is_downloaded(house: GatewayStack, supervisor: Client, kind: str) -> None:
+    answer = supervisor.get(f"/admin/reports/{kind}/?period=yesterday&by=team")
+    content = answer.content
+
+    assert f'filename="report-team-2026-03-03-2026-03-03.{kind}"' in answer["Content-Disposition"]
+    if kind == "csv":
+        lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
+        assert lines[0][:4] == ["Team", "Legs", "Flagged", "Not flagged"]
+        assert ["Sales", "2", "1", "1", "50.0", "100.0", "-50.0"] in lines
+    elif kind == "xlsx":
+        book = zipfile.ZipFile(io.BytesIO(content))
+        assert any(b"Sales" in book.read(name) for name in book.namelist())
+    else:
+        assert content.startswith(b"%PDF-")
+
+
+def test_a_pdf_takes_names_in_any_alphabet(house: GatewayStack, supervisor: Client) -> None:
+    DailyDimensionCount.objects.filter(queue_name="Orders").update(queue_name="Заказы Ελλάδα Łódź 注文")
+
+    assert supervisor.get("/admin/reports/pdf/?period=yesterday&by=queue").content.startswith(b"%PDF-")
+
+
+def test_a_view_is_saved_shown_and_deleted_for_its_owner_only(
+    house: GatewayStack, supervisor: Client, admin_client: Client
+) -> None:
+    saved = {"name": "My team", "query": "period=yesterday&by=cause&team=Sales", "weekly": "on"}
+    supervisor.post("/admin/reports/save/", saved)
+
+    view = SavedReport.objects.get()
+    assert f'<a href="?{view.query.replace("&", "&amp;")}">My team</a>' in get(supervisor, "/admin/reports/")
+    assert "My team" not in get(admin_client, "/admin/reports/")
+    assert admin_client.post("/admin/reports/save/", {"delete": view.pk}).status_code == 404
+
+    supervisor.post("/admin/reports/save/", {"delete": view.pk})
+
+    assert not SavedReport.objects.exists()
+
+
+def test_a_weekly_view_is_mailed_once_on_monday_for_the_week_before(
+    house: GatewayStack, supervisor: Client, settings: object
+) -> None:
+    settings.CAN_MAIL = True  # type: ignore[attr-defined]
+    supervisor.post(
+        "/admin/reports/save/", {"name": "My team", "query": "period=yesterday&by=cause&team=Sales", "weekly": "on"}
+    )
+    monday = house.begin.replace(hour=0) + timedelta(days=7)
+
+    assert mail_weekly(monday + timedelta(hours=6)) == 0, "too early"
+    assert mail_weekly(monday + timedelta(hours=8)) == 1
+    assert mail_weekly(monday + timedelta(hours=9)) == 0, "once"
+
+    (message,) = mail.outbox
+    assert message.to == ["sue@example.org"]
+    assert "66.6 % of 3 legs are flagged; 1 is not." in message.body
+    assert [one[0] for one in message.attachments] == ["report.pdf", "report.csv"]
+
+
+def test_who_may_see_calls_no_more_gets_no_mail(house: GatewayStack, supervisor: Client, settings: object) -> None:
+    settings.CAN_MAIL = True  # type: ignore[attr-defined]
+    supervisor.post("/admin/reports/save/", {"name": "My team", "query": "by=cause", "weekly": "on"})
+    User.objects.get(username="sue").groups.clear()
+
+    assert mail_weekly(house.time + timedelta(days=7)) == 0
+    assert not mail.outbox
+
+
+@pytest.mark.parametrize("address", ["?period=someday", "?by=colour", "?period=own&from=x&to=y"])
+def test_a_report_that_cannot_be_is_refused_in_a_sentence(supervisor: Client, address: str) -> None:
+    answer = supervisor.get(f"/admin/reports/{address}")
+
+    assert answer.status_code == 400
+    assert 'role="alert"' in answer.content.decode()
+
+
+def test_reports_are_for_those_who_may_see_legs(client: Client) -> None:
+    client.force_login(User.objects.create_user("nobody", is_staff=True))
+
+    assert client.get("/admin/reports/").status_code == 403
+    assert client.get("/admin/reports/csv/").status_code == 403
+    assert client.post("/admin/reports/save/").status_code == 403
