@@ -11,7 +11,7 @@ from gateway_site.ops.worker_heartbeat import QUEUES
 from launcher.paths import ROOT
 from launcher.procfile import programs
 
-UNITS = "\n".join(path.read_text() for path in (ROOT / "deploy" / "systemd").iterdir())
+UNITS = "\n".join(path.read_text() for path in (ROOT / "deploy" / "systemd").glob("*.service"))
 COMPOSE = (ROOT / "docker-compose.yml").read_text()
 
 

@@ -1,0 +1,1 @@
+"""Attacks on a running gateway, with figures: what the attacker gets, and what it costs the others."""

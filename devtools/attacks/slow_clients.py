@@ -1,0 +1,106 @@
+"""Clients that send one byte at a time, or half a body, and what others wait for meanwhile."""
+
+import contextlib
+import http.client
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+#: One probe of each path every so many seconds.
+PROBE_SECONDS = 0.2
+#: A probe that takes longer has failed.
+PROBE_TIMEOUT = 5.0
+HEAD = b"POST /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "
+HALF_BODY = b"POST /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10000\r\n\r\n"
+KINDS = {"one byte a second of the head": HEAD, "half a body": HALF_BODY}
+PATHS = ("/admin/login/", "/api/openapi.json", "/health/live", "/metrics")
+
+
+@dataclass
+class PathFigures:
+    """How the others fared at one path."""
+
+    path: str
+    seconds: list[float] = field(default_factory=list)
+    failed: int = 0
+
+    def __str__(self) -> str:
+        asked = len(self.seconds) + self.failed
+        if not self.seconds:
+            return f"{self.path}: none of {asked} answered"
+        middle, worst = statistics.median(self.seconds), max(self.seconds)
+        return f"{self.path}: {len(self.seconds)} of {asked} answered, median {middle:.3f} s, worst {worst:.3f} s"
+
+
+def attack(host: str, port: int, clients: int, seconds: float) -> dict[str, list[PathFigures]]:
+    """Attack for some seconds with each kind of slow client; return the others' figures by kind."""
+    return {kind: _one_kind(host, port, opening, clients, seconds) for kind, opening in KINDS.items()}
+
+
+def _one_kind(host: str, port: int, opening: bytes, clients: int, seconds: float) -> list[PathFigures]:
+    stop = threading.Event()
+    slow = threading.Thread(target=_trickle, args=(host, port, opening, clients, stop))
+    slow.start()
+    try:
+        time.sleep(1)
+        return list(probe(host, port, PATHS, seconds))
+    finally:
+        stop.set()
+        slow.join()
+
+
+def probe(host: str, port: int, paths: Sequence[str], seconds: float) -> Iterator[PathFigures]:
+    """Ask for each path again and again, as others would, and return how each fared."""
+    figures = [PathFigures(path) for path in paths]
+    threads = [threading.Thread(target=_ask, args=(host, port, one, seconds)) for one in figures]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    yield from figures
+
+
+def _ask(host: str, port: int, figures: PathFigures, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        began = time.monotonic()
+        connection = http.client.HTTPConnection(host, port, timeout=PROBE_TIMEOUT)
+        try:
+            connection.request("GET", figures.path)
+            connection.getresponse().read()
+            figures.seconds.append(time.monotonic() - began)
+        except (OSError, http.client.HTTPException):
+            figures.failed += 1
+        finally:
+            connection.close()
+        time.sleep(PROBE_SECONDS)
+
+
+def _trickle(host: str, port: int, opening: bytes, clients: int, stop: threading.Event) -> None:
+    """Keep so many slow clients connected; one that is disconnected comes again at once."""
+    open_now: list[socket.socket] = []
+    while not stop.wait(1):
+        open_now = [one for one in open_now if _sends(one)]
+        for _ in range(clients - len(open_now)):
+            with contextlib.suppress(OSError):
+                one = socket.create_connection((host, port), timeout=2)
+                one.sendall(opening)
+                one.setblocking(False)
+                open_now.append(one)
+    for one in open_now:
+        one.close()
+
+
+def _sends(one: socket.socket) -> bool:
+    """Send one more byte; say whether the connection still stands."""
+    try:
+        one.send(b"x")
+        return one.recv(1) not in (b"", b"H")
+    except BlockingIOError:
+        return True
+    except OSError:
+        one.close()
+        return False

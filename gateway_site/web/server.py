@@ -1,0 +1,33 @@
+"""waitress's server with deadlines, and with room for a new client whatever the slow ones do."""
+
+import time
+from typing import Any
+
+from waitress.server import TcpWSGIServer
+
+from gateway_site.web.channel import RequestChannel
+from gateway_site.web.limits import MAXIMUM_CONNECTIONS
+
+
+class WebServer(TcpWSGIServer):
+    """Serves one listening socket. Slow clients cost a connection, never a thread."""
+
+    channel_class = RequestChannel
+
+    def maintenance(self, now: float) -> None:  # noqa: ARG002  (waitress passes the time of day; deadlines are monotonic)
+        """Disconnect whoever has overrun a deadline; waitress calls this every second."""
+        monotonic = time.monotonic()
+        for channel in list(self.active_channels.values()):
+            if channel.is_late(monotonic):
+                channel.disconnect()
+
+    def handle_accept(self) -> None:
+        """Take a new client; where all connections are taken, the one who has held one idle longest goes."""
+        if len(self.active_channels) >= MAXIMUM_CONNECTIONS:
+            self._make_room()
+        super().handle_accept()
+
+    def _make_room(self) -> None:
+        reading: list[Any] = [one for one in self.active_channels.values() if one.is_reading]
+        if reading:
+            min(reading, key=lambda one: one.began_at or time.monotonic()).handle_close()
