@@ -222,6 +222,7 @@ class UserRefresh(models.Model):
     changed = models.PositiveIntegerField(default=0)
     gone = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
+    unreadable = models.PositiveIntegerField(default=0, help_text="Listed in a way that cannot be read, and left out.")
     error = models.CharField(max_length=500, blank=True)
 
     class Meta:

@@ -22,6 +22,8 @@ from typing import Protocol
 
 import msgspec
 
+#: Maximum length of a text that tells users apart, in characters.
+MAXIMUM_TEXT_LENGTH = 255
 #: Maximum length of a recording's GUID, in characters. It is kept and sent back as the service writes it.
 MAXIMUM_GUID_LENGTH = 128
 
@@ -47,6 +49,16 @@ class ListedUser(msgspec.Struct, frozen=True, kw_only=True):
     licence: Licence
     agent_id: str = ""
     department_name: str = ""
+
+
+class UnreadableUser(msgspec.Struct, frozen=True):
+    """A user that a Recording Service listed in a way that cannot be read; ``problem`` says where and what.
+
+    :param user_id: where that much could be read; what is known of the user stays as it is.
+    """
+
+    problem: str
+    user_id: str = ""
 
 
 class Recording(msgspec.Struct, frozen=True):
@@ -172,8 +184,11 @@ class RecordingServicePort(Protocol):
     def service_info(self) -> ServiceInfo:
         """Say who answers."""
 
-    def users(self) -> Iterator[ListedUser]:
-        """Yield the users allocated to this service, "Any" included, page by page (at most 500 a page)."""
+    def users(self) -> Iterator[ListedUser | UnreadableUser]:
+        """Yield the users allocated to this service, "Any" included, page by page (at most 500 a page).
+
+        One that cannot be read is yielded as such and does not lose the others.
+        """
 
     def find_live_recording(self, extension: str, not_started_before: datetime | None = None) -> Recording | None:
         """Return the recording in progress at the extension, or None while there is none or it is no longer told."""

@@ -7,7 +7,7 @@
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,7 +19,7 @@ from agents.models import RefreshState, Trigger, UserRefresh
 from agents.users import stored_users
 from agents.users.list_changes import by_user_id, compare, doubt, fit
 from qms.api import connect
-from qms.port import ListedUser, QmsError, QmsRejected, QmsUnavailable
+from qms.port import ListedUser, QmsError, QmsRejected, QmsUnavailable, UnreadableUser
 
 log = structlog.get_logger()
 
@@ -27,6 +27,8 @@ log = structlog.get_logger()
 STALE_AFTER = timedelta(minutes=10)
 #: A sign of life is given after so many users or seconds.
 PROGRESS_USERS, PROGRESS_SECONDS = 500, 5.0
+#: The run names this many of the users that cannot be read, and counts the others.
+PROBLEMS_SHOWN = 5
 #: Limits of one load: a service that never ends its list, or takes for ever, is broken.
 MOST_USERS, LONGEST_SECONDS = 200_000, 1800.0
 
@@ -34,7 +36,7 @@ MOST_USERS, LONGEST_SECONDS = 200_000, 1800.0
 class UserSource(Protocol):
     """Whoever lists users: a ``RecordingServicePort``, or a file."""
 
-    def users(self) -> Iterable[ListedUser]:
+    def users(self) -> Iterable[ListedUser | UnreadableUser]:
         """Yield the users. Raises ``QmsError``."""
 
 
@@ -102,7 +104,9 @@ def give_up_stale(now: datetime) -> int:
 
 def _carry_out(refresh: UserRefresh, port: UserSource | None) -> None:
     try:
-        _take(refresh, by_user_id(_listed(refresh, port or connect(refresh.service))))
+        listed = list(_listed(refresh, port or connect(refresh.service)))
+        users = by_user_id(one for one in listed if isinstance(one, ListedUser))
+        _take(refresh, users, [one for one in listed if isinstance(one, UnreadableUser)])
     except QmsError as error:
         _end(refresh, RefreshState.FAILED, str(error))
     except RefreshTakenOver:
@@ -112,11 +116,11 @@ def _carry_out(refresh: UserRefresh, port: UserSource | None) -> None:
         raise
 
 
-def _listed(refresh: UserRefresh, port: UserSource) -> Iterator[ListedUser]:
+def _listed(refresh: UserRefresh, port: UserSource) -> Iterator[ListedUser | UnreadableUser]:
     """Yield the users as the service lists them, giving signs of life; every list ends."""
     began = told = time.monotonic()
     for count, user in enumerate(port.users(), start=1):
-        yield fit(user)
+        yield fit(user) if isinstance(user, ListedUser) else user
         now = time.monotonic()
         if count > MOST_USERS:
             raise QmsRejected(f"The service lists more than {MOST_USERS} users; its list does not seem to end.")
@@ -134,10 +138,11 @@ def _progress(refresh: UserRefresh, count: int) -> None:
         raise RefreshTakenOver(refresh.pk)
 
 
-def _take(refresh: UserRefresh, listed: dict[str, ListedUser]) -> None:
-    """Apply a list that can be believed, or say why it cannot."""
+def _take(refresh: UserRefresh, listed: dict[str, ListedUser], unreadable: Sequence[UnreadableUser]) -> None:
+    """Apply a list that can be believed, or say why it cannot. Known users who cannot be read stay as they are."""
     _progress(refresh, len(listed))
     known = stored_users.known(refresh.service_id)
+    listed = {one.user_id: known[one.user_id] for one in unreadable if one.user_id in known} | listed
     if doubts := doubt(len(known), len(listed), refresh.accepts_down_to):
         _end(refresh, RefreshState.SUSPICIOUS if known else RefreshState.FAILED, doubts)
         return
@@ -147,11 +152,23 @@ def _take(refresh: UserRefresh, listed: dict[str, ListedUser]) -> None:
         _end(
             refresh,
             RefreshState.DONE,
+            left_out(unreadable),
+            unreadable=len(unreadable),
             added=len(difference.added),
             changed=len(difference.changed),
             gone=len(difference.gone),
             unchanged=difference.unchanged,
         )
+
+
+def left_out(unreadable: Sequence[UnreadableUser]) -> str:
+    """Say how many users were left out and why; "" where all could be read."""
+    if not unreadable:
+        return ""
+    shown = "; ".join(one.problem for one in unreadable[:PROBLEMS_SHOWN])
+    more = " ..." if len(unreadable) > PROBLEMS_SHOWN else ""
+    count = "1 user was" if len(unreadable) == 1 else f"{len(unreadable)} users were"
+    return f"{count} left out, unreadable: {shown}{more}."
 
 
 def _end(refresh: UserRefresh, state: RefreshState, error: str = "", **counts: int) -> None:

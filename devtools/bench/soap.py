@@ -96,7 +96,7 @@ def _plain(url: str) -> Any:
 
 def _bare(url: str, ours: SoapRecordingService, operation: str, fields: dict[str, object]) -> Callable[[], object]:
     contract, pool = ours.line.contract, urllib3.PoolManager()
-    envelope = contract.envelope(operation, fields)
+    envelope = contract.sealed(contract.envelope(operation, fields))
     head = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": f'"{contract.action(operation)}"'}
 
     def ask() -> object:

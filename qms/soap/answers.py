@@ -1,15 +1,14 @@
-"""From an answer's fields, in our contract's names, to the port's values.
-
-What a service leaves out or gets wrong raises ``ValueError`` or ``TypeError``: an unreadable answer, never a guess.
-"""
+"""From an answer, read by our contract's names, to the port's values. Raises ``Unreadable``, never guesses."""
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
+from qms.guids import EMPTY_GUID, guid_key
 from qms.port import (
+    MAXIMUM_GUID_LENGTH,
+    MAXIMUM_TEXT_LENGTH,
     Flag,
     FlagDefinition,
     FlaggedRecording,
@@ -17,10 +16,10 @@ from qms.port import (
     ListedUser,
     Recording,
     ServiceInfo,
+    UnreadableUser,
 )
-from qms.soap.dialect import Dialect
+from qms.soap.reading import AnswerNode, Unreadable
 
-Fields = dict[str, Any]
 ListItem = TypeVar("ListItem")
 
 
@@ -31,113 +30,138 @@ class AnswerPage(msgspec.Struct, Generic[ListItem], frozen=True):
     next_token: str
 
 
-def page(answer: Fields, build: Callable[[Fields], list[ListItem]]) -> AnswerPage[ListItem]:
+def page(answer: AnswerNode, build: Callable[[AnswerNode], list[ListItem]]) -> AnswerPage[ListItem]:
     """Read a page and the token of the next one."""
-    return AnswerPage(build(answer), _text(answer, "nextPageToken"))
+    return AnswerPage(build(answer), answer.text("nextPageToken"))
 
 
-def service_info(answer: Fields) -> ServiceInfo:
+def service_info(answer: AnswerNode) -> ServiceInfo:
     """Read who answers."""
     return ServiceInfo(
-        _text(answer, "recordingService"),
-        _text(answer, "dataServer"),
-        _text(answer, "version"),
-        tuple(str(one) for one in _many(answer["identifier"])),
+        answer.text("recordingService"), answer.text("dataServer"), answer.text("version"), _identifiers(answer)
     )
 
 
-def users(answer: Fields) -> list[ListedUser]:
-    """Read a page of users."""
-    return [_user(one) for one in _many(answer["user"])]
+def users(answer: AnswerNode) -> list[ListedUser | UnreadableUser]:
+    """Read a page of users; one that cannot be read does not lose the others."""
+    return [_user_or_why_not(one) for one in answer.nodes("user")]
 
 
-def found(answer: Fields, dialect: Dialect) -> Recording | None:
-    """Read the recording in progress, if any."""
-    several = _many(answer["recording"])
-    if len(several) > 1:
-        raise ValueError("more than one recording in progress")
-    return _recording(several[0], dialect) if several else None
+def found(answer: AnswerNode, extension: str) -> Recording | None:
+    """Read the recording in progress, if any; ``extension``: the one that was asked for, where answers do not say."""
+    one = answer.node("recording")
+    return _recording(one, extension) if one and _has_guid(one) else None
 
 
-def definitions(answer: Fields) -> list[FlagDefinition]:
+def definitions(answer: AnswerNode) -> list[FlagDefinition]:
     """Read the flags that exist."""
-    return [_definition(one) for one in _many(answer["definition"])]
+    return [_definition(one) for one in answer.nodes("definition")]
 
 
-def created(answer: Fields, asked: FlagDefinition) -> FlagDefinition:
+def created(answer: AnswerNode, asked: FlagDefinition) -> FlagDefinition:
     """Read the flag that was created; a service that answers nothing created what was asked."""
-    return _definition(answer["definition"]) if answer["definition"] is not None else asked
+    one = answer.node("definition")
+    return _definition(one) if one and one.is_present("name") else asked
 
 
-def written(answer: Fields) -> int:
-    """Read how many flags were written."""
-    return int(answer["written"])
+def written(answer: AnswerNode, sent: int) -> int:
+    """Read how many flags were written. A plain yes stands for all that were ``sent``, and a plain no for none.
+
+    Where the dialect says that the service names no count, an answer without a fault confirms all.
+    """
+    if not answer.dialect.element(answer.scope, "written"):
+        return sent
+    value = answer.value("written")
+    if value is None or value == "":
+        raise answer.unreadable("written", "is missing")
+    if isinstance(value, bool) or not str(value).strip().removeprefix("-").isdecimal():
+        return sent if answer.yes_or_no("written") else 0
+    return answer.number("written") or 0
 
 
-def flags(answer: Fields) -> list[Flag]:
-    """Read what a recording carries."""
-    return [Flag(_text(one, "name"), _text(one, "value")) for one in _many(answer["flag"])]
+def flags(answer: AnswerNode) -> list[Flag]:
+    """Read what a recording carries; values keep their blanks."""
+    return [Flag(one.required("name"), one.exact("value")) for one in answer.nodes("flag")]
 
 
-def recordings(answer: Fields, dialect: Dialect) -> list[FlaggedRecording]:
+def recordings(answer: AnswerNode) -> list[FlaggedRecording]:
     """Read a page of recordings with their flags."""
-    return [
-        FlaggedRecording(_recording(one["recording"], dialect), tuple(flags(one))) for one in _many(answer["recording"])
-    ]
+    return [_flagged(one) for one in answer.nodes("recording")]
 
 
-def _user(one: Fields) -> ListedUser:
-    active = one["active"]
-    if not isinstance(active, bool):
-        raise ValueError("a user neither active nor inactive")
+def _identifiers(answer: AnswerNode) -> tuple[str, ...]:
+    assumed = answer.dialect.assume.get(f"{answer.scope}.identifier")
+    found = [text.strip() for text in answer.texts("identifier") if text.strip()]
+    return tuple(found or ([] if assumed is None else [str(assumed)]))
+
+
+def _user_or_why_not(one: AnswerNode) -> ListedUser | UnreadableUser:
+    try:
+        one = one.named(f"user {_short_id(one) or one.place[-1].removeprefix('user').strip() or 1}")
+        return _user(one)
+    except Unreadable as error:
+        return UnreadableUser(str(error), _short_id(one))
+
+
+def _short_id(one: AnswerNode) -> str:
+    user_id = one.text("userId")
+    return user_id if len(user_id) <= len(EMPTY_GUID) else ""
+
+
+def _user(one: AnswerNode) -> ListedUser:
     return ListedUser(
-        user_id=_required(one, "userId"),
-        user_name=_text(one, "userName"),
-        first_name=_text(one, "firstName"),
-        last_name=_text(one, "lastName"),
-        extension=_text(one, "extension"),
-        agent_id=_text(one, "agentId"),
-        department_name=_text(one, "departmentName"),
-        recording_service=_text(one, "recordingService"),
-        active=active,
-        licence=Licence(_text(one, "licence")),
+        user_id=_bounded(one, "userId", one.required("userId")),
+        user_name=_bounded(one, "userName"),
+        first_name=one.text("firstName"),
+        last_name=one.text("lastName"),
+        extension=_bounded(one, "extension"),
+        agent_id=_bounded(one, "agentId"),
+        department_name=one.text("departmentName"),
+        recording_service=_bounded(one, "recordingService"),
+        active=one.yes_or_no("active"),
+        licence=_licence(one),
     )
 
 
-def _recording(one: Fields, dialect: Dialect) -> Recording:
-    ended = one["endedAt"]
-    return Recording(
-        _required(one, "recordingGuid"),
-        _text(one, "extension"),
-        _moment(one["startedAt"], dialect),
-        _moment(ended, dialect) if ended is not None else None,
-    )
-
-
-def _definition(one: Fields) -> FlagDefinition:
-    length = one["maxLength"]
-    return FlagDefinition(
-        _required(one, "name"), int(length) if length is not None else None, _text(one, "description")
-    )
-
-
-def _moment(value: Any, dialect: Dialect) -> datetime:
-    return dialect.moment(value if isinstance(value, datetime) else datetime.fromisoformat(str(value)))
-
-
-def _text(one: Fields, field: str) -> str:
-    value = one[field]
-    return "" if value is None else str(value)
-
-
-def _required(one: Fields, field: str) -> str:
-    text = _text(one, field)
-    if not text:
-        raise ValueError(f"no {field}")
+def _bounded(one: AnswerNode, field: str, text: str | None = None) -> str:
+    """Return a text that tells users apart; one that is too long is never cut."""
+    text = one.text(field) if text is None else text
+    if len(text) > MAXIMUM_TEXT_LENGTH:
+        raise one.unreadable(field, f"is longer than {MAXIMUM_TEXT_LENGTH} characters")
     return text
 
 
-def _many(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
+def _licence(one: AnswerNode) -> Licence:
+    word = one.required("licence")
+    try:
+        return Licence(word)
+    except ValueError:
+        raise one.unmapped("licence", word) from None
+
+
+def _has_guid(one: AnswerNode) -> bool:
+    """Say whether an answer names a recording: .NET's empty GUID, and an empty element, stand for none."""
+    if not one.is_present("recordingGuid"):
+        raise one.unreadable("recordingGuid", "is missing")
+    return guid_key(one.text("recordingGuid")) not in ("", EMPTY_GUID)
+
+
+def _flagged(one: AnswerNode) -> FlaggedRecording:
+    recording = one.node("recording")
+    if recording is None:
+        raise one.unreadable("recording", "is missing")
+    return FlaggedRecording(_recording(recording), tuple(flags(one)))
+
+
+def _recording(one: AnswerNode, extension: str = "") -> Recording:
+    guid, started = one.required("recordingGuid"), one.moment("startedAt")
+    if len(guid) > MAXIMUM_GUID_LENGTH:
+        raise one.unreadable("recordingGuid", f"is longer than {MAXIMUM_GUID_LENGTH} characters")
+    if started is None:
+        raise one.unreadable("startedAt", "is missing")
+    names_extension = bool(one.dialect.element(one.scope, "extension"))
+    return Recording(guid, one.text("extension") if names_extension else extension, started, one.moment("endedAt"))
+
+
+def _definition(one: AnswerNode) -> FlagDefinition:
+    return FlagDefinition(one.required("name"), one.number("maxLength") or None, one.text("description"))

@@ -1,6 +1,5 @@
-"""The line to one Recording Service: its contract, a wire for each thread, and every failure made a ``QmsError``."""
+"""The client of one Recording Service: its contract, a connection a thread, and every failure made a ``QmsError``."""
 
-import base64
 import os
 import threading
 from collections.abc import Callable, Collection
@@ -8,8 +7,9 @@ from typing import Any, TypeVar
 
 from qms.port import QmsUnavailable
 from qms.soap.contract import ConnectionSettings, SoapContract
-from qms.soap.faults import from_faultless, lost
+from qms.soap.faults import from_faultless, lost, unreadable
 from qms.soap.http import AnswerLost, HttpConnection, HttpReply, NotReached
+from qms.soap.reading import AnswerNode, Unreadable
 
 Response = TypeVar("Response")
 
@@ -62,12 +62,12 @@ class SoapLine:
         self,
         operation: str,
         fields: dict[str, Any],
-        build: Callable[[dict[str, Any]], Response],
+        build: Callable[[AnswerNode], Response],
         *,
         sent: Collection[str] = (),
         is_write: bool = False,
     ) -> Response:
-        """Ask by zeep. ``build`` makes the answer; ``sent``: names that an error may repeat."""
+        """Ask by an envelope of zeep's. ``build`` makes the answer; ``sent``: names that an error may repeat."""
         reply = self.send(operation, self.contract.envelope(operation, fields), is_write=is_write)
         return self.read(operation, reply, build, sent=sent, is_write=is_write)
 
@@ -75,7 +75,12 @@ class SoapLine:
         """Send an envelope and return the reply, whatever it says."""
         try:
             wire = self._wire()
-            return wire.exchange(self._head(wire, operation), envelope, repeatable=not is_write)
+            return wire.exchange(
+                self._head(wire, operation),
+                self.contract.sealed(envelope),
+                repeatable=not is_write,
+                max_bytes=self.contract.maximum_bytes(operation),
+            )
         except NotReached as error:
             raise QmsUnavailable(str(error)) from error
         except AnswerLost as error:
@@ -85,16 +90,18 @@ class SoapLine:
         self,
         operation: str,
         reply: HttpReply,
-        build: Callable[[dict[str, Any]], Response],
+        build: Callable[[AnswerNode], Response],
         *,
         sent: Collection[str] = (),
         is_write: bool = False,
     ) -> Response:
-        """Read a reply by zeep; raises ``QmsError`` for a fault and for what cannot be read."""
-        fields = self.contract.answer(operation, reply, sent, is_write=is_write)
+        """Read a reply; raises ``QmsError`` for a fault and for what cannot be read."""
+        answer = self.contract.answer(operation, reply, sent, is_write=is_write)
         try:
-            return build(fields)
-        except (ValueError, TypeError, AttributeError, LookupError):
+            return build(answer)
+        except Unreadable as error:
+            raise unreadable(str(error), is_write=is_write) from None
+        except (ValueError, TypeError, AttributeError, LookupError, OverflowError):
             raise from_faultless(reply.status_code, is_write=is_write) from None  # its text may quote the answer
 
     def _tried(self, act: Callable[[HttpConnection], None]) -> None:
@@ -106,7 +113,7 @@ class SoapLine:
     def _wire(self) -> HttpConnection:
         own = self._own
         if own.wire is None or own.process != os.getpid():
-            own.wire = HttpConnection(self._settings.url, self._settings.limits, self._settings.ca_file)
+            own.wire = HttpConnection(self._settings.url, self._settings.limits, self._settings.tls_files)
             own.process = os.getpid()
             own.heads = {}
         return own.wire
@@ -114,13 +121,5 @@ class SoapLine:
     def _head(self, wire: HttpConnection, operation: str) -> bytes:
         head = self._own.heads.get(operation)
         if head is None:
-            action = self.contract.action(operation)
-            fields = [("Content-Type", "text/xml; charset=utf-8"), ("SOAPAction", f'"{action}"')]
-            head = self._own.heads[operation] = wire.head("POST", *fields, *self._authorization())
+            head = self._own.heads[operation] = wire.head("POST", *self.contract.fields(operation))
         return head
-
-    def _authorization(self) -> list[tuple[str, str]]:
-        if self._settings.login != "basic":
-            return []
-        credentials = f"{self._settings.username}:{self._settings.password.reveal()}".encode()
-        return [("Authorization", f"Basic {base64.b64encode(credentials).decode()}")]

@@ -1,40 +1,50 @@
-"""A WSDL as zeep understands it: envelopes out, answers in, in the words of our contract. It sends nothing itself.
+"""A WSDL as zeep understands it, in the words of our contract: envelopes out, answers in. It sends nothing itself.
 
-zeep's own transport is not used: it waits for ever by default, follows redirects, repeats bodies in its errors and logs
-passwords. A ``SoapContract`` may be shared by threads: it is only read.
+zeep makes envelopes. Its transport is not used: it waits without end by default, follows redirects, repeats bodies in
+its errors and logs passwords. Neither is its parser of answers: it refuses elements that an update of the service
+added. A ``SoapContract`` may be shared by threads: it is only read.
 """
 
+import re
+import uuid
 from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 import zeep
 from lxml import etree
-from zeep.exceptions import Fault
-from zeep.helpers import serialize_object
-from zeep.transports import Transport
-from zeep.wsse.username import UsernameToken
+from zeep.wsa import WsAddressingPlugin
+from zeep.wsdl.bindings.soap import Soap12Binding, SoapBinding
 
 from qms.port import QmsError, QmsRejected, QmsUnavailable
-from qms.soap.dialect import Dialect, DialectError, read_dialect
-from qms.soap.faults import from_fault, from_faultless, from_status
-from qms.soap.http import HttpConnection, HttpExchangeError, HttpReply, Limits
+from qms.soap.dialect import OPERATIONS, Dialect, DialectError, read_dialect
+from qms.soap.documents import WsdlDocuments
+from qms.soap.envelopes import BadShape, body_of
+from qms.soap.faults import from_fault, from_faultless, from_status, read_fault, unreadable
+from qms.soap.http import HttpReply, Limits, TlsFiles
+from qms.soap.reading import AnswerNode, AnswerTooLate
+from qms.soap.security import basic_field, security_header, with_header
 from vault.fields import Secret
 
 OWN_WSDL = Path(__file__).parent.parent / "wsdl" / "recording_service.wsdl"
-_ENV = "{http://schemas.xmlsoap.org/soap/envelope/}"
-_SETTINGS = {"strict": True, "forbid_dtd": True, "forbid_entities": True, "forbid_external": True}
+_SETTINGS = {"strict": True, "forbid_dtd": True, "forbid_entities": True}
+#: Maximum length of an answer in bytes. Pages of users and recordings are long; all others are a few lines.
+_SHORT_BYTES = 64 * 1024
+_LONG_BYTES = 8 * 1024 * 1024
+_LONG_ANSWERS = ("ListUsers", "ListRecordings", "ListFlagDefinitions")
+_MESSAGE_ID = re.compile(rb"urn:uuid:[0-9a-f-]{36}")
 
 
 class ConnectionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where a Recording Service is, how to log in, and how long to wait. Shows no password.
 
-    :param login: ``username_token``, ``basic``, or empty for none.
+    :param login: ``username_token``, ``username_token_timestamp``, ``username_digest``, ``basic``, or empty for none.
     :param wsdl: a file or URL; empty: our own contract.
     :param dialect: a TOML file; empty: our own names.
+    :param client_certificate: a PEM file with a certificate and its key; empty: none is shown.
     """
 
     url: str
@@ -44,70 +54,25 @@ class ConnectionSettings(msgspec.Struct, frozen=True, kw_only=True):
     wsdl: str = ""
     dialect: str = ""
     ca_file: str = ""
+    client_certificate: str = ""
     limits: Limits = Limits()
 
-
-class _Loader(Transport):
-    """Read WSDL and XSD files for zeep; an entry over HTTP goes through our wire, and leads to no local file."""
-
-    def __init__(self, connection: ConnectionSettings) -> None:
-        super().__init__()
-        self._connection = connection
-        self._remote = urlsplit(connection.wsdl).scheme in ("http", "https")
-
-    def load(self, url: str) -> bytes:
-        """Return a document; raises ``QmsUnavailable``."""
-        try:
-            return self._fetched(url) if self._remote else _file(url).read_bytes()
-        except OSError as error:
-            raise QmsUnavailable(f"The WSDL cannot be read: {error.strerror}.", code="Configuration") from error
-        except HttpExchangeError as error:
-            raise QmsUnavailable(f"The WSDL cannot be fetched. {error}") from error
-
-    def _fetched(self, url: str) -> bytes:
-        wire = HttpConnection(url, self._connection.limits, self._connection.ca_file)
-        try:
-            reply = wire.exchange(wire.head("GET"))
-        finally:
-            wire.close()
-        if reply.status_code != HTTPStatus.OK:
-            raise QmsUnavailable(f"The WSDL cannot be fetched (HTTP {reply.status_code}).")
-        return reply.content
-
-
-class _Expected(zeep.Plugin):
-    """Refuse an answer to another question: zeep would take it for an answer without content."""
-
-    def ingress(self, envelope: Any, http_headers: Any, operation: Any) -> tuple[Any, Any]:
-        """Look at what the body holds."""
-        body = envelope.find(f"{_ENV}Body")
-        if body is None or len(body) == 0 or body[0].tag not in (f"{_ENV}Fault", operation.output.body.qname.text):
-            raise ValueError("the body holds another element")
-        return envelope, http_headers
+    @property
+    def tls_files(self) -> TlsFiles:
+        """Return the files of a TLS connection."""
+        return TlsFiles(self.ca_file, self.client_certificate)
 
 
 class SoapContract:
     """The operations of one Recording Service, as its WSDL and dialect name them."""
 
-    def __init__(self, connection: ConnectionSettings) -> None:
+    def __init__(self, connection: ConnectionSettings, dialect: Dialect | None = None) -> None:
         """Load the WSDL and the dialect; raises ``QmsUnavailable`` when they cannot be used."""
-        self.dialect = _dialect(connection)
-        try:
-            self._client = zeep.Client(
-                connection.wsdl or str(OWN_WSDL),
-                wsse=_token(connection),
-                transport=_Loader(connection),
-                settings=zeep.Settings(**_SETTINGS),
-                plugins=[_Expected()],
-            )
-            self._binding = self._chosen_binding()
-            self._service = self._client.create_service(self._binding.name.text, connection.url)
-        except QmsError:
-            raise
-        except Exception as error:  # zeep's parser fails in as many ways as there are bad WSDLs
-            raise QmsUnavailable(
-                f"The WSDL cannot be understood ({type(error).__name__}).", code="Configuration"
-            ) from error
+        self._connection = connection
+        self.dialect = dialect or _dialect(connection)
+        self._client = _client(connection)
+        self.port_name, self._binding = self._chosen_port()
+        self.is_soap_12 = isinstance(self._binding, Soap12Binding)
 
     def offers(self, operation: str) -> bool:
         """Say whether the WSDL has the operation."""
@@ -117,6 +82,18 @@ class SoapContract:
         """Return the SOAPAction of an operation; raises ``QmsRejected`` when the WSDL has none such."""
         return str(self.operation(operation).soapaction or "")
 
+    def fields(self, operation: str) -> list[tuple[str, str]]:
+        """Return the fields of HTTP for a request; raises ``QmsRejected`` when the WSDL has no such operation."""
+        action = self.action(operation)
+        login = [basic_field(self._connection.username, self._connection.password)] if self._is_basic else []
+        if self.is_soap_12:
+            return [("Content-Type", f'application/soap+xml; charset=utf-8; action="{action}"'), *login]
+        return [("Content-Type", "text/xml; charset=utf-8"), ("SOAPAction", f'"{action}"'), *login]
+
+    def maximum_bytes(self, operation: str) -> int:
+        """Return how long the answer of an operation may be."""
+        return _LONG_BYTES if operation in _LONG_ANSWERS else _SHORT_BYTES
+
     def operation(self, operation: str) -> Any:
         """Return zeep's operation; raises ``QmsRejected`` when the WSDL has none such."""
         if not self.offers(operation):
@@ -124,52 +101,98 @@ class SoapContract:
         return self._binding.get(self.dialect.operation(operation))
 
     def envelope(self, operation: str, fields: Mapping[str, Any]) -> bytes:
-        """Return the request's envelope; raises ``QmsRejected`` when the fields don't fit the WSDL."""
-        name = self.operation(operation).name
+        """Return the request's envelope without a login; raises ``QmsRejected`` when the fields don't fit the WSDL."""
+        known = self.operation(operation)
         try:
-            element = self._client.create_message(self._service, name, **self.dialect.request(operation, fields))
+            element = known.create(**self.dialect.request(operation, fields)).content
+            if self.is_soap_12 and known.abstract.wsa_action:  # WS-Addressing belongs to the ports of SOAP 1.2.
+                element, _ = WsAddressingPlugin().egress(element, {}, known, {"address": self._connection.url})
         except Exception as error:  # whatever zeep's types raise for our fields in a foreign schema
-            raise QmsRejected(f"The request does not fit the WSDL ({type(error).__name__}).") from error
+            raise QmsRejected(f"{operation}: the request does not fit the WSDL ({type(error).__name__}).") from error
         return etree.tostring(element, xml_declaration=True, encoding="utf-8")
+
+    def sealed(self, envelope: bytes) -> bytes:
+        """Return an envelope with the login that belongs into it, and a message id of its own."""
+        connection = self._connection
+        envelope = with_header(envelope, security_header(connection.login, connection.username, connection.password))
+        if self.is_soap_12:
+            return _MESSAGE_ID.sub(f"urn:uuid:{uuid.uuid4()}".encode(), envelope, count=1)
+        return envelope
 
     def answer(
         self, operation: str, reply: HttpReply, sent: Collection[str] = (), *, is_write: bool = False
-    ) -> dict[str, Any]:
-        """Return the answer's fields in our names; raises ``QmsError``. ``sent``: names that an error may repeat."""
-        error = from_status(reply.status_code)
+    ) -> AnswerNode:
+        """Return the answer, to be read by our names; raises ``QmsError``. ``sent``: names that an error may repeat."""
+        error = from_status(reply.status_code, ", ".join(reply.headers.get_all("WWW-Authenticate", [])))
         if error is not None:
             raise error
         try:
-            return self._fields(operation, reply)
-        except Fault as fault:
-            if fault.code is None:  # zeep's way to say that there was none
-                raise from_faultless(reply.status_code, is_write=is_write) from None
-            raise from_fault(fault, self.dialect, sent, is_write=is_write) from None
-        except Exception:  # noqa: BLE001  a foreign answer in a foreign parser; its text may hold the body: from None
-            raise from_faultless(reply.status_code, is_write=is_write) from None
+            body = body_of(reply)
+        except AnswerTooLate:
+            raise unreadable("The time-out passed while it was being read", is_write=is_write) from None
+        except BadShape as problem:
+            raise from_faultless(reply.status_code, f": {problem}", is_write=is_write) from None
+        if etree.QName(body).localname == "Fault":
+            raise from_fault(read_fault(body), self.dialect, sent, is_write=is_write)
+        if reply.status_code != HTTPStatus.OK:
+            raise from_faultless(reply.status_code, is_write=is_write)
+        if etree.QName(body).localname not in self._answer_names(operation):
+            raise from_faultless(reply.status_code, ": it answers another question", is_write=is_write)
+        return AnswerNode(body, f"{operation}Response", self.dialect, (operation,), reply.deadline)
 
-    def _fields(self, operation: str, reply: HttpReply) -> dict[str, Any]:
+    def _answer_names(self, operation: str) -> tuple[str, ...]:
+        """Return how an answer's element may be called: as the WSDL says; in rpc style after the operation."""
         known = self.operation(operation)
-        if not reply.content:
-            raise ValueError("an empty answer")
-        result = serialize_object(self._binding.process_reply(self._client, known, reply), dict)
-        return self.dialect.answer(f"{operation}Response", _wrapped(known.output.body, result) or {})
+        qname = getattr(known.output.body, "qname", None)
+        names = (qname.localname,) if qname is not None else ()
+        return (*names, f"{known.name}Response") if known.style == "rpc" else names
 
-    def _chosen_binding(self) -> Any:
-        ports = {name: port for service in self._client.wsdl.services.values() for name, port in service.ports.items()}
-        return ports[self.dialect.port].binding if self.dialect.port else next(iter(ports.values())).binding
+    @property
+    def _is_basic(self) -> bool:
+        return self._connection.login == "basic"
+
+    def _chosen_port(self) -> tuple[str, Any]:
+        """Return the port that the dialect names, or the best one: of SOAP 1.1, with most of the operations."""
+        ports = soap_ports(self._client)
+        if not ports:
+            raise _unusable("The WSDL has no port for SOAP over HTTP.")
+        if self.dialect.port:
+            if self.dialect.port not in ports:
+                names = ", ".join(ports)
+                raise _unusable(f"The WSDL has no port {self.dialect.port!r}; the dialect may name {names}.")
+            return self.dialect.port, ports[self.dialect.port]
+        return min(ports.items(), key=lambda port: (isinstance(port[1], Soap12Binding), -self._offered(port[1])))
+
+    def _offered(self, binding: Any) -> int:
+        return sum(self.dialect.operation(name) in binding.all() for name in OPERATIONS)
 
 
-def _wrapped(wrapper: Any, result: Any) -> Any:
-    """Put a result back into the wrappers that zeep takes away: that of a single element, and one within it."""
-    elements = wrapper.type.elements
-    if len(elements) != 1:
-        return result
-    name, element = elements[0]
-    inner: Any = getattr(element.type, "elements", ())
-    if len(inner) == 1 and not element.type.attributes and not element.accepts_multiple:
-        result = {inner[0][0]: result}
-    return {name: result}
+def soap_ports(client: zeep.Client) -> dict[str, Any]:
+    """Return the bindings of a WSDL's ports for SOAP over HTTP, by the ports' names."""
+    ports = ((name, port.binding) for one in client.wsdl.services.values() for name, port in one.ports.items())
+    return {name: binding for name, binding in ports if isinstance(binding, SoapBinding)}
+
+
+def load_wsdl(connection: ConnectionSettings) -> zeep.Client:
+    """Load a WSDL with what it imports; raises ``QmsUnavailable``."""
+    return _client(connection)
+
+
+def _client(connection: ConnectionSettings) -> zeep.Client:
+    wsdl = connection.wsdl or str(OWN_WSDL)
+    is_ours = urlsplit(wsdl).hostname == urlsplit(connection.url).hostname and connection.login == "basic"
+    login = (basic_field(connection.username, connection.password),) if is_ours else ()
+    documents = WsdlDocuments(wsdl, connection.limits, connection.tls_files, login)
+    try:
+        return zeep.Client(wsdl, transport=documents, settings=zeep.Settings(**_SETTINGS))
+    except QmsError:
+        raise
+    except Exception as error:  # zeep's parser fails in as many ways as there are bad WSDLs
+        raise _unusable(f"The WSDL cannot be understood ({type(error).__name__}).") from error
+
+
+def _unusable(message: str) -> QmsUnavailable:
+    return QmsUnavailable(message, code="Configuration")
 
 
 def _dialect(connection: ConnectionSettings) -> Dialect:
@@ -178,14 +201,4 @@ def _dialect(connection: ConnectionSettings) -> Dialect:
     try:
         return read_dialect(Path(connection.dialect))
     except DialectError as error:
-        raise QmsUnavailable(f"The dialect cannot be used: {error}.", code="Configuration") from error
-
-
-def _token(connection: ConnectionSettings) -> UsernameToken | None:
-    if connection.login != "username_token":
-        return None
-    return UsernameToken(connection.username, connection.password.reveal())
-
-
-def _file(url: str) -> Path:
-    return Path(unquote(urlsplit(url).path) if url.startswith("file://") else url)
+        raise _unusable(f"The dialect cannot be used: {error}.") from error

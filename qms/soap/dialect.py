@@ -64,7 +64,8 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :param port: the WSDL's port, where it has several.
     :param time_zone: what a time without an offset means; empty: such a time is an error.
     :param operations: our operation -> theirs; "" where they have none.
-    :param elements: our field, alone or as "Type.field" -> theirs; "a/b" for b within a; "" where they have none.
+    :param elements: our field, alone or as "Type.field" -> theirs; "a/b" for b within a; "." for the
+        element itself; "" where they have none.
     :param send: our operation -> elements that they want besides, with their values.
     :param assume: our "Type.field" -> the value to take where their answer has none.
     :param values: our "Type.field" -> their values and ours.
@@ -99,11 +100,7 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     def request(self, operation: str, fields: Mapping[str, Any]) -> dict[str, Any]:
         """Return a request's fields under their names."""
-        return self._theirs(operation, fields) | self.send.get(operation, {})
-
-    def answer(self, scope: str, theirs: Mapping[str, Any]) -> dict[str, Any]:
-        """Return an answer's fields under our names; None where they sent none and nothing is assumed."""
-        return {field: self._ours(scope, field, theirs) for field in SHAPES[scope]}
+        return {**self.send.get(operation, {}), **self._theirs(operation, fields)}
 
     def zone(self) -> tzinfo | None:
         """Return the zone of times without an offset. Raises ``DialectError``."""
@@ -121,33 +118,30 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("a time without an offset")
         return value.replace(tzinfo=zone)
 
-    def _theirs(self, scope: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    def _theirs(self, scope: str, fields: Mapping[str, Any]) -> Any:
+        """Return fields under their names; a type whose one field is called "." is that field's value itself."""
         found: dict[str, Any] = {}
         for field, value in fields.items():
             path = self.element(scope, field)
             if not path:
                 continue
+            inner = self._inner(SHAPES[scope][field], value)
             *outer, last = path.split("/")
+            if path == "." and not isinstance(inner, dict):
+                return inner
             place = found
             for name in outer:
                 place = place.setdefault(name, {})
-            place[last] = self._inner(SHAPES[scope][field], value)
+            if last == ".":
+                place.update(inner)
+            else:
+                place[last] = inner
         return found
 
     def _inner(self, scope: str, value: Any) -> Any:
         if not scope:
             return value
         return [self._theirs(scope, one) for one in value] if isinstance(value, list) else self._theirs(scope, value)
-
-    def _ours(self, scope: str, field: str, theirs: Mapping[str, Any]) -> Any:
-        value = _at(theirs, self.element(scope, field))
-        if value is None:
-            return self.assume.get(f"{scope}.{field}")
-        inner = SHAPES[scope][field]
-        if inner:
-            return [self.answer(inner, one) for one in value] if isinstance(value, list) else self.answer(inner, value)
-        known = self.values.get(f"{scope}.{field}", {})
-        return known.get(str(value), value) if known else value
 
 
 def read_dialect(path: Path) -> Dialect:
@@ -160,13 +154,6 @@ def read_dialect(path: Path) -> Dialect:
         raise DialectError(f"{path.name}: {error}") from error
     dialect.zone()
     return dialect
-
-
-def _at(theirs: Mapping[str, Any], path: str) -> Any:
-    value: Any = theirs
-    for name in path.split("/") if path else ():
-        value = value.get(name) if isinstance(value, Mapping) else None
-    return value if path else None
 
 
 def _check(table: str, keys: Iterable[str], known: Iterable[str]) -> None:

@@ -1,8 +1,8 @@
-"""The wire below SOAP: HTTP/1.1 on kept-alive connections, every wait bounded.
+"""HTTP/1.1 below SOAP, on kept-alive connections, every wait bounded.
 
 ``requests`` and ``urllib3`` bound each read, so that a server which drips a byte a second passes any time-out, and they
-look up proxies for every call. This wire bounds the whole exchange, the headers included, follows no redirect, knows no
-proxy, and says of each failure whether the request had left. A ``HttpConnection`` belongs to one thread of one process.
+look up proxies for every call. Here the whole exchange is bounded, the headers included; no redirect is followed and no
+proxy used; and each failure says whether the request had left. A ``HttpConnection`` belongs to one thread of a process.
 
 ``HttpExchangeError``
 ├── ``NotReached``   nothing was sent
@@ -32,7 +32,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     connect_seconds: float = 2.0
     read_seconds: float = 5.0
     total_seconds: float = 5.0
-    max_bytes: int = 16 * 1024 * 1024
+    max_bytes: int = 8 * 1024 * 1024
 
 
 _UNANSWERED = "Check the address; see whether the host is on, and whether a firewall or the route drops what is sent."
@@ -61,12 +61,13 @@ class AnswerLost(HttpExchangeError):
 
 
 class HttpReply(msgspec.Struct, frozen=True):
-    """An answer with its status; the names follow ``requests``, because zeep reads them."""
+    """An answer with its status."""
 
     status_code: int
     content: bytes
     headers: HTTPMessage
-    encoding: str | None = None
+    #: When the time of the call is over, by the monotonic clock; reading the answer ends then too.
+    deadline: float = float("inf")
 
 
 class _BoundedReader(io.RawIOBase):
@@ -119,25 +120,43 @@ def _not_reached(error: Exception) -> NotReached:
     return NotReached(f"The connection failed: {getattr(error, 'strerror', '') or type(error).__name__}.")
 
 
+class TlsFiles(msgspec.Struct, frozen=True):
+    """The files of a TLS connection; empty: the system's authorities, and no certificate of our own.
+
+    :param client_certificate: a PEM file with the certificate that the service asks for, and its key, not encrypted.
+    """
+
+    ca_file: str = ""
+    client_certificate: str = ""
+
+
 @functools.cache
-def _tls(ca_file: str) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca_file or None)
+def _tls(files: TlsFiles) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=files.ca_file or None)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if files.client_certificate:
+        context.load_cert_chain(files.client_certificate, password=_no_password)
     return context
+
+
+def _no_password() -> str:
+    """Refuse a key with a password: OpenSSL would ask for it at the terminal."""
+    raise ValueError("the key of the client certificate has a password")
 
 
 class HttpConnection:
     """A kept-alive connection to the server of one URL. Not for use by two threads."""
 
-    def __init__(self, url: str, limits: Limits, ca_file: str = "") -> None:
+    def __init__(self, url: str, limits: Limits, files: TlsFiles = TlsFiles()) -> None:  # noqa: B008  (frozen)
         parts = address(url)
         self._tls = parts.scheme == "https"
         self._host = parts.hostname or ""
         self._port = parts.port or (443 if self._tls else 80)
-        self._ca_file = ca_file
+        self._files = files
         self._limits = limits
         self._socket: socket.socket | None = None
         self._date = ""
+        self._max_bytes = limits.max_bytes
         self.target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self.host_header = parts.netloc.rpartition("@")[2]
         #: How far the server's clock is ahead of ours, to the second, by its Date header; None until it sent one.
@@ -149,13 +168,18 @@ class HttpConnection:
         lines += [f"{name}: {value}" for name, value in fields]
         return "\r\n".join([*lines, "Content-Length: "]).encode("latin-1", "replace")
 
-    def exchange(self, head: bytes, body: bytes = b"", *, repeatable: bool = False) -> HttpReply:
+    def exchange(
+        self, head: bytes, body: bytes = b"", *, repeatable: bool = False, max_bytes: int | None = None
+    ) -> HttpReply:
         """Send a request and return its answer within the limits; raises ``HttpExchangeError``.
+
+        ``max_bytes``: how long this answer may be, where that is less than the limit of the connection.
 
         A server may close an idle connection in the moment of sending. A ``repeatable`` request is then sent once
         more on a new connection; any other is lost, because nobody knows whether it was read.
         """
         deadline = time.monotonic() + self._limits.total_seconds
+        self._max_bytes = min(self._limits.max_bytes, max_bytes or self._limits.max_bytes)
         request = b"%b%d\r\n\r\n%b" % (head, len(body), body)
         reused = self._is_alive()
         try:
@@ -228,14 +252,14 @@ class HttpConnection:
         reader = _BoundedReader(connection, self._limits.read_seconds, deadline)
         with http.client.HTTPResponse(reader) as response:  # type: ignore[arg-type]  # it asks only for makefile
             response.begin()
-            content = response.read(self._limits.max_bytes + 1)
-            if len(content) > self._limits.max_bytes:
-                raise AnswerLost(f"The answer is longer than {self._limits.max_bytes} bytes.")
+            content = response.read(self._max_bytes + 1)
+            if len(content) > self._max_bytes:
+                raise AnswerLost(f"The answer is longer than {self._max_bytes} bytes.")
             if response.length:
                 raise http.client.IncompleteRead(b"")
             keep = not response.will_close
         self._note_clock(response.headers.get("Date", ""))
-        return HttpReply(response.status, content, response.headers), keep
+        return HttpReply(response.status, content, response.headers, deadline), keep
 
     def _connected(self, deadline: float) -> socket.socket:
         try:
@@ -246,6 +270,8 @@ class HttpConnection:
             raise NotReached(f"TLS failed ({error.reason or type(error).__name__}).") from error
         except (OSError, UnicodeError) as error:
             raise _not_reached(error) from error
+        except ValueError as error:
+            raise NotReached(f"TLS cannot be set up: {error}.") from error
 
     def _dialled(self, deadline: float) -> socket.socket:
         """Try each address of the host that may be called; the last failure is raised."""
@@ -271,7 +297,7 @@ class HttpConnection:
             return connection
         try:
             connection.settimeout(min(self._limits.connect_seconds, _left(deadline)))
-            return _tls(self._ca_file).wrap_socket(connection, server_hostname=self._host)
+            return _tls(self._files).wrap_socket(connection, server_hostname=self._host)
         except BaseException:
             connection.close()
             raise

@@ -1,4 +1,4 @@
-"""The port over SOAP, every call by zeep."""
+"""The port over SOAP, every envelope made by zeep."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
@@ -12,10 +12,12 @@ from qms.port import (
     QmsUnavailable,
     Recording,
     ServiceInfo,
+    UnreadableUser,
 )
 from qms.soap import answers
 from qms.soap.client import SoapLine
 from qms.soap.contract import ConnectionSettings
+from qms.soap.reading import AnswerNode
 from qms.soap.xml_text import xml_text
 
 ResultItem = TypeVar("ResultItem")
@@ -34,7 +36,7 @@ class ZeepRecordingService:
         """Say who answers."""
         return self.line.call("GetServiceInfo", {}, answers.service_info)
 
-    def users(self) -> Iterator[ListedUser]:
+    def users(self) -> Iterator[ListedUser | UnreadableUser]:
         """Yield the users allocated to this service, page by page."""
         return self._paged("ListUsers", {}, answers.users)
 
@@ -43,7 +45,7 @@ class ZeepRecordingService:
         fields = {"extension": xml_text(extension)}
         if not_started_before is not None:
             fields["notStartedBefore"] = moment(not_started_before)
-        return self.line.call("FindLiveRecording", fields, self.found)
+        return self.line.call("FindLiveRecording", fields, lambda answer: answers.found(answer, extension))
 
     def flag_definitions(self) -> list[FlagDefinition]:
         """Return the flags that exist on the Data Server."""
@@ -68,7 +70,10 @@ class ZeepRecordingService:
         """Write flags to a recording, all or nothing, and return how many were written."""
         texts = [{"name": xml_text(flag.name), "value": xml_text(flag.value)} for flag in flags]
         fields = {"recordingGuid": xml_text(guid), "flag": texts}
-        return self.line.call("WriteFlags", fields, answers.written, sent=[flag.name for flag in flags], is_write=True)
+        names = [flag.name for flag in flags]
+        return self.line.call(
+            "WriteFlags", fields, lambda answer: answers.written(answer, len(flags)), sent=names, is_write=True
+        )
 
     def flags(self, guid: str) -> list[Flag]:
         """Read back what a recording carries."""
@@ -77,14 +82,10 @@ class ZeepRecordingService:
     def recordings(self, begin: datetime, end: datetime) -> Iterator[FlaggedRecording]:
         """Yield the recordings that started in [begin, end), oldest first."""
         between = {"from": moment(begin), "to": moment(end)}
-        return self._paged("ListRecordings", between, lambda page: answers.recordings(page, self.line.contract.dialect))
-
-    def found(self, answer: dict[str, Any]) -> Recording | None:
-        """Read the answer to FindLiveRecording."""
-        return answers.found(answer, self.line.contract.dialect)
+        return self._paged("ListRecordings", between, answers.recordings)
 
     def _paged(
-        self, operation: str, fields: dict[str, Any], build: Callable[[dict[str, Any]], list[ResultItem]]
+        self, operation: str, fields: dict[str, Any], build: Callable[[AnswerNode], list[ResultItem]]
     ) -> Iterator[ResultItem]:
         token = ""
         for _ in range(MAX_PAGES):

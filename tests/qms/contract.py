@@ -10,6 +10,7 @@ from qms.port import (
     FlagAlreadyWritten,
     FlagDefinition,
     Licence,
+    ListedUser,
     QmsRejected,
     RecordingNotFound,
     RecordingServicePort,
@@ -78,7 +79,7 @@ class RecordingServiceContract(abc.ABC):
     def test_an_extension_keeps_its_leading_zero(self, qms: SimulatedQms, service: RecordingServicePort) -> None:
         qms.set_users([SimulatedUser(extension="0123"), SimulatedUser(extension="123")])
 
-        assert [user.extension for user in service.users()] == ["0123", "123"]
+        assert [user.extension for user in service.users() if isinstance(user, ListedUser)] == ["0123", "123"]
 
     def test_a_user_may_lack_agent_id_department_and_names(
         self, qms: SimulatedQms, service: RecordingServicePort
@@ -91,7 +92,7 @@ class RecordingServiceContract(abc.ABC):
     def test_users_of_another_service_are_not_listed(self, qms: SimulatedQms, service: RecordingServicePort) -> None:
         qms.set_users([person(0, "10.0.0.9"), person(1, "127.0.0.1"), person(2)])
 
-        assert [user.extension for user in service.users()] == ["2002", "2003"]
+        assert [user.extension for user in service.users() if isinstance(user, ListedUser)] == ["2002", "2003"]
 
     def test_the_live_recording_is_told_within_the_window(
         self, qms: SimulatedQms, service: RecordingServicePort, clock: Clock, guid: str

@@ -4,11 +4,20 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from lxml import etree
 
-from qms.port import QmsUnavailable
+from qms.port import Flag, FlagDefinition, ListedUser, QmsUnavailable
+from qms.soap import answers
 from qms.soap.contract import OWN_WSDL
 from qms.soap.dialect import OPERATIONS, SHAPES, Dialect, DialectError, read_dialect
+from qms.soap.reading import AnswerNode
 from qms.soap.service import ConnectionSettings, SoapRecordingService
+
+
+def node(operation: str, inner: str, dialect: Dialect = Dialect()) -> AnswerNode:  # noqa: B008  (frozen)
+    """Return an answer of an operation with this content."""
+    element = etree.fromstring(f"<{operation}Response>{inner}</{operation}Response>")
+    return AnswerNode(element, f"{operation}Response", dialect, (operation,))
 
 
 def test_our_shapes_are_those_of_our_wsdl() -> None:
@@ -21,7 +30,7 @@ def test_our_shapes_are_those_of_our_wsdl() -> None:
 
 def test_without_a_dialect_names_stay() -> None:
     assert Dialect().request("FindLiveRecording", {"extension": "1"}) == {"extension": "1"}
-    assert Dialect().answer("WriteFlagsResponse", {"written": 3}) == {"written": 3}
+    assert answers.written(node("WriteFlags", "<written>3</written>"), 3) == 3
 
 
 def test_a_name_within_a_type_goes_before_one_that_is_for_everywhere() -> None:
@@ -34,18 +43,42 @@ def test_what_they_do_not_have_is_not_sent_and_may_be_assumed() -> None:
     dialect = Dialect(elements={"ListUsers.pageSize": "", "User.licence": ""}, assume={"User.licence": "Unlimited"})
 
     assert dialect.request("ListUsers", {"pageSize": 500}) == {}
-    assert dialect.answer("ListUsersResponse", {"user": [{"userId": "1"}]})["user"][0]["licence"] == "Unlimited"
+    (user,) = answers.users(node("ListUsers", "<user><userId>1</userId><active>Y</active></user>", dialect))
+    assert isinstance(user, ListedUser)
+    assert user.licence == "Unlimited"
 
 
 def test_a_path_leads_into_wrappers_both_ways() -> None:
     dialect = Dialect(elements={"WriteFlags.flag": "set/flags/flag", "GetFlagsResponse.flag": "set/flag"})
 
     sent = dialect.request("WriteFlags", {"recordingGuid": "G", "flag": [{"name": "a", "value": "b"}]})
-    read = dialect.answer("GetFlagsResponse", {"set": {"flag": [{"name": "a", "value": "b"}]}})
+    read = node("GetFlags", "<set><flag><name>a</name><value>b</value></flag></set>", dialect)
 
     assert sent == {"recordingGuid": "G", "set": {"flags": {"flag": [{"name": "a", "value": "b"}]}}}
-    assert read == {"flag": [{"name": "a", "value": "b"}]}
-    assert dialect.answer("GetFlagsResponse", {"set": None}) == {"flag": None}
+    assert answers.flags(read) == [Flag("a", "b")]
+    assert answers.flags(node("GetFlags", "<set/>", dialect)) == []
+
+
+def test_a_list_of_plain_strings_is_read_and_sent() -> None:
+    elements = {"ListFlagDefinitionsResponse.definition": "return", "FlagDefinition.name": "."}
+    dialect = Dialect(elements=elements | {"CreateFlagDefinition.definition": "name"})
+    answer = node("ListFlagDefinitions", "<return>AgentId</return><return>QueueName</return>", dialect)
+
+    assert answers.definitions(answer) == [FlagDefinition("AgentId"), FlagDefinition("QueueName")]
+    assert dialect.request("CreateFlagDefinition", {"definition": {"name": "AgentId"}}) == {"name": "AgentId"}
+
+
+def test_a_type_may_stand_unwrapped_in_its_request() -> None:
+    dialect = Dialect(elements={"CreateFlagDefinition.definition": ".", "FlagDefinition.name": "label"})
+
+    assert dialect.request("CreateFlagDefinition", {"definition": {"name": "AgentId"}}) == {"label": "AgentId"}
+
+
+def test_what_is_sent_besides_gives_way_to_what_we_send() -> None:
+    dialect = Dialect(elements={"ListUsers.pageToken": "offset"}, send={"ListUsers": {"offset": "0"}})
+
+    assert dialect.request("ListUsers", {}) == {"offset": "0"}
+    assert dialect.request("ListUsers", {"pageToken": "500"}) == {"offset": "500"}
 
 
 def test_a_time_without_an_offset_needs_a_zone() -> None:

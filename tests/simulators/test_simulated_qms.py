@@ -15,7 +15,7 @@ import pytest
 import requests
 from django.conf import settings
 
-from qms.port import Flag, FlagDefinition, Licence, QmsError, QmsLoginFailed, QmsUnavailable, QmsUnclear
+from qms.port import Flag, FlagDefinition, Licence, ListedUser, QmsError, QmsLoginFailed, QmsUnavailable, QmsUnclear
 from qms.soap.service import ConnectionSettings, SoapRecordingService
 from simulators.qms.envelopes import Credentials
 from simulators.qms.people import person
@@ -329,7 +329,7 @@ def test_the_command_serves_ends_at_once_and_keeps_its_state(tmp_path: Path, sim
     ]
     process, url = started(command, tmp_path)
     port = SoapRecordingService(ConnectionSettings(url=f"{url}/b", username="gateway", password=Secret("s3cret")))
-    users = [user.extension for user in port.users()]
+    users = [user.extension for user in port.users() if isinstance(user, ListedUser)]
     guid = requests.post(f"{url}/tap", json={"extension": "2001", "state": "connected"}, timeout=5).json()[0]["guid"]
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)

@@ -1,0 +1,130 @@
+"""The envelope of an answer: parsed within bounds of shape and time, to the one element that its body holds.
+
+An answer of hostile shape (a million attributes, deep nesting) costs a parser minutes and a gigabyte. Small answers are
+bounded by their size; a larger one is walked in pieces before a tree is made of it, and given up at the deadline.
+"""
+
+import email.parser
+import email.policy
+import threading
+import time
+from typing import Any
+from xml.parsers import expat
+
+from lxml import etree
+from zeep.wsdl.messages.multiref import process_multiref
+
+from qms.soap.http import HttpReply
+from qms.soap.reading import AnswerTooLate
+
+SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
+SOAP_12 = "http://www.w3.org/2003/05/soap-envelope"
+#: An answer up to this size, in bytes, needs no walk: its size bounds its shape.
+SMALL_BYTES = 64 * 1024
+MAXIMUM_DEPTH = 32
+MAXIMUM_ATTRIBUTES = 64
+MAXIMUM_CHILDREN = 50_000
+MAXIMUM_ELEMENTS = 500_000
+_PIECE_BYTES = 64 * 1024
+_parsers = threading.local()
+
+
+class BadShape(ValueError):
+    """The answer is no envelope, or has a shape that no service needs."""
+
+
+def body_of(reply: HttpReply) -> Any:
+    """Return the element in the body of an envelope. Raises ``BadShape``, ``AnswerTooLate``."""
+    content = _root_part(reply)
+    if len(content) > SMALL_BYTES:
+        check_shape(content, reply.deadline)
+    envelope = _parsed(content)
+    if reply.deadline < time.monotonic():
+        raise AnswerTooLate
+    namespace = etree.QName(envelope).namespace
+    if namespace not in (SOAP_11, SOAP_12) or etree.QName(envelope).localname != "Envelope":
+        raise BadShape("the answer is no SOAP envelope")
+    body = envelope.find(f"{{{namespace}}}Body")
+    if body is None or len(body) == 0:
+        raise BadShape("the envelope's body is empty")
+    if len(body) > 1 or body[0].get("href"):  # As Axis 1 writes objects: apart, with references to them.
+        process_multiref(body)  # type: ignore[no-untyped-call]
+    return body[0]
+
+
+def check_shape(content: bytes, deadline: float) -> None:
+    """Walk over a document without making a tree of it. Raises ``BadShape``, and ``AnswerTooLate`` at the deadline."""
+    _Walk(deadline).over(content)
+
+
+def _parsed(content: bytes) -> Any:
+    parser = getattr(_parsers, "plain", None)
+    if parser is None:
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True, remove_pis=True)
+        _parsers.plain = parser
+    try:
+        envelope = etree.fromstring(content, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        raise BadShape("the answer is no XML") from None  # its text quotes the answer
+    tree: Any = envelope.getroottree()  # the stubs lack docinfo
+    if tree.docinfo.doctype:
+        raise BadShape("it has a document type (DTDForbidden)")
+    return envelope
+
+
+def _root_part(reply: HttpReply) -> bytes:
+    """Return the envelope itself: the first part of an answer that came with attachments (MTOM)."""
+    kind = reply.headers.get("Content-Type", "")
+    if not kind.lower().startswith("multipart/related"):
+        return reply.content
+    head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1", "replace")
+    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + reply.content)
+    parts = list(message.iter_parts())
+    if not parts:
+        raise BadShape("the answer has no part")
+    payload = parts[0].get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b""
+
+
+class _Walk:
+    """Walk over a document, piece by piece, and refuse what no service needs."""
+
+    def __init__(self, deadline: float) -> None:
+        self.deadline = deadline
+        self.elements = 0
+        self.children = [0]
+        self.parser = expat.ParserCreate()
+        self.parser.StartElementHandler = self._begins
+        self.parser.EndElementHandler = lambda _: self.children.pop()
+        self.parser.StartDoctypeDeclHandler = _refuse_doctype
+
+    def over(self, content: bytes) -> None:
+        """Raises ``BadShape``, ``AnswerTooLate``."""
+        try:
+            for start in range(0, len(content), _PIECE_BYTES):
+                if time.monotonic() > self.deadline:
+                    raise AnswerTooLate
+                self.parser.Parse(content[start : start + _PIECE_BYTES], False)
+                self._check_progress(start)
+        except expat.ExpatError:
+            raise BadShape("the answer is no XML") from None
+
+    def _check_progress(self, start: int) -> None:
+        """Refuse a tag that does not end: all its attributes are kept until it does."""
+        if start - self.parser.CurrentByteIndex > 2 * _PIECE_BYTES:
+            raise BadShape("a tag or text of the answer is too long")
+
+    def _begins(self, _: str, attributes: dict[str, str]) -> None:
+        self.elements += 1
+        self.children[-1] += 1
+        self.children.append(0)
+        if len(attributes) > MAXIMUM_ATTRIBUTES:
+            raise BadShape(f"an element has more than {MAXIMUM_ATTRIBUTES} attributes")
+        if len(self.children) > MAXIMUM_DEPTH or self.children[-2] > MAXIMUM_CHILDREN:
+            raise BadShape("the answer is nested too deeply, or an element has too many children")
+        if self.elements > MAXIMUM_ELEMENTS:
+            raise BadShape("the answer has too many elements")
+
+
+def _refuse_doctype(*_: object) -> None:
+    raise BadShape("it has a document type (DTDForbidden)")

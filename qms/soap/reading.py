@@ -1,0 +1,187 @@
+"""An answer, read by the names of our contract: elements that nobody asked for are ignored, wherever they stand.
+
+Elements are found by their local names along the paths of the dialect; the schema's types are not needed, because our
+contract knows what each field must be. ``xsi:nil`` and empty items of a list count as absent. What cannot be read says
+where it stands and what is wrong with it.
+"""
+
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from qms.soap.dialect import SHAPES, Dialect
+
+NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
+_TRUE, _FALSE = ("true", "1", "yes", "y"), ("false", "0", "no", "n")
+_QUOTED_LENGTH = 20
+#: .NET writes a time that was never set as the first of the year 1.
+_FIRST_YEAR = 1
+
+
+class Unreadable(ValueError):
+    """A value is missing or is not what our contract says; the text says where, and quotes no call data."""
+
+
+class AnswerTooLate(ValueError):
+    """The time-out of the call passed while its answer was being read."""
+
+
+class AnswerNode(msgspec.Struct, frozen=True):
+    """An element of an answer that stands for a type of our contract.
+
+    :param scope: the type, as in ``SHAPES``.
+    :param place: where it stands, for errors: the operation, then the fields that lead here.
+    :param deadline: of the monotonic clock; reading ends then.
+    """
+
+    element: Any
+    scope: str
+    dialect: Dialect
+    place: tuple[str, ...]
+    deadline: float = float("inf")
+
+    def nodes(self, field: str) -> Iterator["AnswerNode"]:
+        """Yield the elements of a field that is a type itself, without nil and empty ones."""
+        inner = SHAPES[self.scope][field]
+        found = [one for one in _elements(self.element, self._path(field)) if not _is_empty(one)]
+        for number, element in enumerate(found, 1):
+            if time.monotonic() > self.deadline:
+                raise AnswerTooLate
+            name = field if len(found) == 1 else f"{field} {number}"
+            yield AnswerNode(element, inner, self.dialect, (*self.place, name), self.deadline)
+
+    def named(self, name: str) -> "AnswerNode":
+        """Return this node under another name for errors."""
+        return msgspec.structs.replace(self, place=(*self.place[:-1], name))
+
+    def node(self, field: str) -> "AnswerNode | None":
+        """Return the one element of a field that is a type itself; None where there is none."""
+        found = list(self.nodes(field))
+        if len(found) > 1:
+            raise self.unreadable(field, f"stands {len(found)} times")
+        return found[0] if found else None
+
+    def texts(self, field: str) -> list[str]:
+        """Return the texts of a field that may stand several times."""
+        return _texts(self.element, self._path(field))
+
+    def is_present(self, field: str) -> bool:
+        """Say whether the answer has the field, be it empty."""
+        return bool(self.texts(field))
+
+    def value(self, field: str) -> str | bool | int | None:
+        """Return a field as the dialect translates it; None where the answer has none and nothing is assumed."""
+        found = self.texts(field)
+        if len(found) > 1:
+            raise self.unreadable(field, f"stands {len(found)} times")
+        if not found:
+            return self.dialect.assume.get(f"{self.scope}.{field}")
+        known = self.dialect.values.get(f"{self.scope}.{field}", {})
+        return known.get(found[0].strip(), found[0])
+
+    def exact(self, field: str) -> str:
+        """Return a field's text with its blanks; "" where there is none."""
+        value = self.value(field)
+        return "" if value is None else str(value)
+
+    def text(self, field: str) -> str:
+        """Return a field's text without blanks around it; "" where there is none."""
+        return self.exact(field).strip()
+
+    def required(self, field: str) -> str:
+        """Return a field's text; raises ``Unreadable`` where it is missing or empty."""
+        text = self.text(field)
+        if not text:
+            raise self.unreadable(field, "is missing")
+        return text
+
+    def number(self, field: str) -> int | None:
+        """Return a field as a number; None where there is none."""
+        text = self.text(field)
+        if not text:
+            return None
+        if not text.removeprefix("-").isdecimal() or not text.isascii() or len(text) > _QUOTED_LENGTH:
+            raise self.unreadable(field, "is no number")
+        return int(text)
+
+    def yes_or_no(self, field: str) -> bool:
+        """Return a field as yes or no, in the usual words; raises ``Unreadable`` for any other."""
+        value = self.value(field)
+        if isinstance(value, bool):
+            return value
+        word = str("" if value is None else value).strip()
+        if not word:
+            raise self.unreadable(field, "is missing")
+        if word.lower() not in (*_TRUE, *_FALSE):
+            raise self.unreadable(field, f"{_quoted(word)} is neither yes nor no")
+        return word.lower() in _TRUE
+
+    def moment(self, field: str) -> datetime | None:
+        """Return a field as a time with its offset; None where there is none, or .NET's time that was never set."""
+        text = self.text(field)
+        if not text:
+            return None
+        try:
+            found = datetime.fromisoformat(text) if "T" in text else None
+        except ValueError:
+            found = None
+        if found is None:
+            raise self.unreadable(field, "is no date with a time")
+        if found.year == _FIRST_YEAR:
+            return None
+        if found.tzinfo is None and not self.dialect.time_zone:
+            raise self.unreadable(field, "has no offset; name the zone of such times in the dialect (time_zone)")
+        return self.dialect.moment(found)
+
+    def unreadable(self, field: str, problem: str) -> Unreadable:
+        """Return the error of a field, with the name that the service has for it."""
+        operation, *inner = self.place
+        theirs = self._path(field)
+        name = field if theirs in ("", field) else f"{field} ({theirs})"
+        return Unreadable(f"{operation}: {', '.join([*inner, name])}: {problem}")
+
+    def unmapped(self, field: str, word: str) -> Unreadable:
+        """Return the error of a word that our contract does not have."""
+        return self.unreadable(field, f"{_quoted(word)} is not mapped by [values]")
+
+    def _path(self, field: str) -> str:
+        return self.dialect.element(self.scope, field)
+
+
+def _elements(element: Any, path: str) -> list[Any]:
+    """Return the elements at the end of a path: "." is the element itself, "a/b" every b within every a."""
+    found = [element] if path else []
+    for name in path.split("/") if path else ():
+        if name != ".":
+            found = [child for one in found for child in one if _local(child) == name and not _is_nil(child)]
+    return found
+
+
+def _texts(element: Any, path: str) -> list[str]:
+    """Return the texts at the end of a path, or of the attribute of that name where there is no such element."""
+    found = _elements(element, path)
+    if found or not path:
+        return [one.text or "" for one in found]
+    outer, _, last = path.rpartition("/")
+    values = (one.get(last.removeprefix("@")) for one in _elements(element, outer or "."))
+    return [str(value) for value in values if value is not None]
+
+
+def _local(element: Any) -> str:
+    return str(element.tag).rpartition("}")[2]
+
+
+def _is_nil(element: Any) -> bool:
+    return element.get(NIL) in ("true", "1")
+
+
+def _is_empty(element: Any) -> bool:
+    return len(element) == 0 and not (element.text or "").strip() and not element.attrib
+
+
+def _quoted(word: str) -> str:
+    """Quote a word that is short enough to be one of a list, and not call data."""
+    return repr(word) if len(word) <= _QUOTED_LENGTH else "a longer text"
