@@ -42,6 +42,7 @@ WORDS = {
     "bench": Word(f"{HERE}.benchmarks", "the benchmarks (./gateway bench --help)"),
     "faults": Word(f"{HERE}.faults", "break the running gateway on purpose, and compare what QMS holds with the truth"),
     "mutate": Word(f"{HERE}.mutate", "change the code and see whether a test notices (./gateway mutate --help)"),
+    "disturb": Word(f"{HERE}.disturbances", "disturb recorded traces of Asterisk (./gateway disturb --help)"),
     "fuzz": Word(f"{HERE}.fuzzing", "feed the decoders what nobody would send (./gateway fuzz --help)"),
     "worlds": Word(f"{HERE}.worlds", "judge the core by worlds made by chance (./gateway worlds --help)"),
     "screenshots": Word(f"{HERE}.screenshots", "take the manual's pictures of a running demo"),

@@ -10,6 +10,7 @@ from cti.events import LoggedOff, LoggedOn, NotReady, Ready
 from cti.sources.asterisk_ami.channel_names import member_number, member_peer, pool_agent
 from cti.sources.asterisk_ami.classification import PeerClassifier
 from cti.sources.asterisk_ami.event_builder import EventBuilder
+from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError
 from cti.sources.asterisk_ami.values import EventTime, Offer
 
 #: Maximum number of phones whose own name is remembered, and of memberships.
@@ -35,6 +36,21 @@ class Membership:
     name: str
     is_paused: bool
     reason: str = ""
+
+
+def membership(message: AmiMessage) -> Membership:
+    """Read a queue member: events and snapshots name its fields differently."""
+    interface = message.get("Interface") or message.get("Location")
+    if not interface or not message.get("Queue"):
+        raise AmiMessageError("Queue, or Interface and Location, is missing")
+    return Membership(
+        queue=message.get("Queue"),
+        interface=interface,
+        state_interface=message.get("StateInterface"),
+        name=message.get("MemberName") or message.get("Name"),
+        is_paused=message.get("Paused") == "1",
+        reason=message.get("PausedReason") or message.get("Reason"),
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Which call a channel belongs to, and what is known of it. Pure."""
 
 from cti.events import CallCleared
-from cti.sources.asterisk_ami.channels import around
+from cti.sources.asterisk_ami.channels import ChannelTable, around
 from cti.sources.asterisk_ami.event_builder import EventBuilder
 from cti.sources.asterisk_ami.values import CallDirection, Channel, ChannelKind, EventTime, PbxCall
 
@@ -12,8 +12,8 @@ _DEPTH = 8
 class CallRegistry:
     """Give channels their calls. A call bears the Uniqueid of the channel that began it."""
 
-    def __init__(self, teller: EventBuilder) -> None:
-        self._teller = teller
+    def __init__(self, board: ChannelTable, teller: EventBuilder) -> None:
+        self._board, self._teller = board, teller
         self._calls: dict[str, PbxCall] = {}
 
     def known(self, call_id: str) -> PbxCall | None:
@@ -26,12 +26,23 @@ class CallRegistry:
             return channel.call
         if channel.kind is ChannelKind.LOCAL:
             return self._call_of_wire(channel, depth)
+        if channel.dialled_by is None and channel.kind is ChannelKind.OUTSIDE:
+            self._infer_dialler(channel)
         if channel.dialled_by is not None and depth < _DEPTH:
             call = self.call_of(channel.dialled_by, depth + 1)
         else:
             call = self.begin(channel)
         self.assign(channel, call)
         return call
+
+    def _infer_dialler(self, channel: Channel) -> None:
+        """Find by its Linkedid who dials a line whose DialBegin was missed: it did not begin the call itself."""
+        origin = self._board.channels.get(channel.linked)
+        if origin is not None and origin is not channel and channel.is_called and origin.is_party:
+            channel.dialled_by = origin
+            call = self.call_of(origin)
+            if call.direction == "internal" and not call.legs:
+                call.direction, call.called_number = "outbound", origin.exten
 
     def _call_of_wire(self, half: Channel, depth: int) -> PbxCall:
         """Return the call that a Local pair serves: of who dials it, of the outside party at either end, or its own."""

@@ -83,7 +83,7 @@ class Dialling:
             return
         channel.is_ringing = call.is_told = True
         if channel.is_extension:
-            offer = self._conversations.offer_of(channel)
+            offer = self._conversations.offer_of(channel, call)
             self._conversations.introduce(channel, None, now)
             queue = offer.queue if offer else ""
             self._conversations.tell_queue_left(call, channel, offer, now)

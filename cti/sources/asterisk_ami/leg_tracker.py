@@ -100,7 +100,7 @@ class LegTracker:
         self._tell_begin(leg, now)
 
     def _tell_begin(self, leg: PbxLeg, now: EventTime) -> None:
-        offer = self.offer_of(leg.channel)
+        offer = self.offer_of(leg.channel, leg.call)
         # It is answered by this leg; a later consultation on the same channel is not the queue's, nor is whom a wire
         # is led to afterwards.
         for one in (leg.channel, *wires(leg.channel.bridge)):
@@ -143,11 +143,13 @@ class LegTracker:
             self._agents.answered(channel.device, offer, now)
         self._agents.called(channel.device, now)
 
-    def offer_of(self, channel: Channel) -> Offer | None:
-        """Return the queue's offer by which an extension was reached, through Local channels too."""
-        if channel.offer is not None:
-            return channel.offer
-        return next((one.offer for one in wires(channel.bridge) if one.offer is not None), None)
+    def offer_of(self, channel: Channel, call: PbxCall) -> Offer | None:
+        """Return the queue's offer of a call by which an extension was reached, through Local channels too.
+
+        An offer whose answer was missed is not that of another call.
+        """
+        offers = (one.offer for one in (channel, *wires(channel.bridge)))
+        return next((one for one in offers if one is not None and one.caller.call in (None, call)), None)
 
     def _call_for(self, channel: Channel, found: set[Channel]) -> PbxCall:
         """Return a conversation's call: the customer's, else the originator's; never one the device has already."""
@@ -168,7 +170,10 @@ class LegTracker:
                 return self._callbook.call_of(wired[0])
         everybody = {channel, *found}
         beginners = {one for one in everybody if not one.is_called or one.is_originated}
-        return self._callbook.call_of(min(beginners or everybody, key=_order))
+        likely = [*sorted(beginners, key=_order), *sorted(wires(channel.bridge) | everybody, key=_order)]
+        calls = (self._callbook.call_of(one) for one in likely)
+        own = next((call for call in calls if not _is_others(call)), None)
+        return own or self._callbook.begin(min(everybody, key=_order))
 
     def _consulted_for(self, call: PbxCall, colleagues: set[Channel]) -> str:
         """Return the interaction of the call that whoever began this one has on hold: it is a consultation.
@@ -177,8 +182,14 @@ class LegTracker:
         """
         owner = call.owner
         begun_by = [owner] if owner.kind is not ChannelKind.LOCAL else [one for one in colleagues if one.away]
-        held = [self._ledger.held_at(one.device) for one in sorted(begun_by, key=_order) if one in colleagues]
-        return next((leg.call.interaction for leg in held if leg is not None and leg.call is not call), "")
+        held = [self._held_beside(call, one) for one in sorted(begun_by, key=_order) if one in colleagues]
+        return next((leg.call.interaction for leg in held if leg is not None), "")
+
+    def _held_beside(self, call: PbxCall, channel: Channel) -> PbxLeg | None:
+        """Return the leg that an extension has on hold beside a call; a snapshot shows no hold, only both calls."""
+        others = [leg for leg in self._ledger.at(channel.device) if leg.call is not call and leg.ended is None]
+        held = [leg for leg in others if leg.is_held or leg.is_away or self.cause]
+        return held[0] if held else None
 
     # -- going on --------------------------------------------------------------------------------------------------
 
@@ -221,6 +232,17 @@ class LegTracker:
             self._ledger.tell(Retrieved, leg, now)
         self._go_on(leg, found, now)
 
+    def resume_away(self, channel: Channel, partner: Channel, now: EventTime) -> None:
+        """Take up the leg of an extension that consults somebody in another bridge while its partner waits."""
+        leg = PbxLeg(self._callbook.call_of(partner), channel, {partner}, partner.bridge)
+        self._ledger.open(leg)
+        self._tell_begin(leg, now)
+        leg.is_away = leg.is_held = True
+        leg.away_since = now
+        channel.away.append(leg)
+        channel.leg = None
+        self._ledger.tell(Held, leg, now)
+
     def check_away(self, bridge: Bridge | None, now: EventTime) -> None:
         """End the legs that wait in a bridge for a partner who has left it."""
         for leg in self._ledger.away():
@@ -258,6 +280,11 @@ def facts(call: PbxCall) -> dict[str, Any]:
         "caller_name_source": "isdn" if call.caller_name else "",
         "query_data": dict(call.query),
     }
+
+
+def _is_others(call: PbxCall) -> bool:
+    """Say whether an outside party began a call: a conversation of extensions alone is not part of it."""
+    return call.owner.kind is ChannelKind.OUTSIDE
 
 
 def _is_waited_for(leg: PbxLeg) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from cti.events import Event
-from cti.sources.asterisk_ami.agents import Agents, Membership
+from cti.sources.asterisk_ami.agents import Agents, Membership, membership
 from cti.sources.asterisk_ami.call_registry import CallRegistry
 from cti.sources.asterisk_ami.channel_names import member_number, member_peer, peer_of
 from cti.sources.asterisk_ami.channels import ChannelTable, around
@@ -19,8 +19,8 @@ from cti.sources.asterisk_ami.leg_tracker import LegTracker
 from cti.sources.asterisk_ami.legs import OpenLegs
 from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError
 from cti.sources.asterisk_ami.options import read_options
-from cti.sources.asterisk_ami.transfers import Transfers
-from cti.sources.asterisk_ami.values import Bridge, Channel, ChannelKind, EventTime, Left, Offer, PbxLeg
+from cti.sources.asterisk_ami.transfers import Transfers, two_legs
+from cti.sources.asterisk_ami.values import Bridge, Channel, ChannelKind, EventTime, Left, Offer
 from cti.sources.asterisk_ami.variables import Variables
 from cti.sources.port import SourceConfig, Stamp
 
@@ -39,7 +39,7 @@ class PbxState:
         self.teller = EventBuilder(stamp)
         self.agents = Agents(self.naming, self.teller, phone_users=self.options.phone_users)
         self.board = ChannelTable(self.naming)
-        self.callbook = CallRegistry(self.teller)
+        self.callbook = CallRegistry(self.board, self.teller)
         ledger = OpenLegs(self.callbook, self.teller)
         joining = Transfers(self.callbook, ledger, self.teller)
         self.variables = Variables(self.options, self.callbook, self.agents, self.teller)
@@ -87,6 +87,11 @@ class PbxState:
         """Say whether an AMI event is worth reading."""
         return event in self._rules
 
+    @property
+    def events(self) -> frozenset[str]:
+        """Return the AMI events that are worth reading."""
+        return frozenset(self._rules)
+
     def hear(self, message: AmiMessage, received: datetime) -> None:
         """Take one AMI event. Raises ``AmiMessageError`` when it is not plausible; then it changed nothing."""
         rule = self._rules.get(message.get("Event"))
@@ -122,7 +127,9 @@ class PbxState:
     # -- channels --------------------------------------------------------------------------------------------------
 
     def _new_channel(self, message: AmiMessage, _now: EventTime) -> None:
-        self.appeared(message)
+        channel = self.appeared(message)
+        # Whoever begins a call has a Linkedid of its own, until a bridge gives it another one.
+        channel.is_called = channel.is_called or channel.linked != channel.uid
 
     def appeared(self, message: AmiMessage) -> Channel:
         """Take in the channel that a message shows. Raises ``AmiMessageError`` when it is not plausible."""
@@ -135,8 +142,18 @@ class PbxState:
     def _known(self, message: AmiMessage, now: EventTime, prefix: str = "") -> Channel | None:
         channel = self.board.find(message, prefix)
         if channel is not None:
+            self._show(channel, message, prefix)
             self.variables.seen(channel, message.variables(prefix), now)
         return channel
+
+    def _show(self, channel: Channel, message: AmiMessage, prefix: str) -> None:
+        """Take the caller's number and name, which every message about a channel shows, where they begin a call."""
+        if channel.kind is ChannelKind.OUTSIDE and not channel.is_called and message.first.get(f"{prefix}CallerIDNum"):
+            number, name = message.get(f"{prefix}CallerIDNum"), message.text(f"{prefix}CallerIDName")
+            if (number, name) != (channel.number, channel.caller_name):
+                channel.number, channel.caller_name = number, name
+                if channel.call is not None:
+                    self.callbook.refresh(channel.call, channel)
 
     def _new_caller_id(self, message: AmiMessage, now: EventTime) -> None:
         channel = self._known(message, now)
@@ -320,7 +337,7 @@ class PbxState:
         caller, called = self._known(message, now), self._called(message, now)
         queue, interface = message.last("Queue"), message.last("Interface")
         if caller is not None and called is not None and queue and interface:
-            offer = Offer(self.queue_name(queue), interface, message.last("MemberName"), queue)
+            offer = Offer(caller, self.queue_name(queue), interface, message.last("MemberName"), queue)
             self.dialling.offers(caller, called, offer)
 
     def _ring_no_answer(self, message: AmiMessage, now: EventTime) -> None:
@@ -348,7 +365,7 @@ class PbxState:
         if message.last("DestType") == "Threeway":
             self._three_way(first, second)
             return
-        legs = _two_legs(first, second)
+        legs = two_legs(first, second)
         for leg in legs:
             self.variables.remember(leg)
         if len(legs) == 2:
@@ -396,25 +413,3 @@ class PbxState:
 
     def _member_paused(self, message: AmiMessage, now: EventTime) -> None:
         self.agents.paused(membership(message), now)
-
-
-def membership(message: AmiMessage) -> Membership:
-    """Read a queue member: events and snapshots name its fields differently."""
-    interface = message.get("Interface") or message.get("Location")
-    if not interface or not message.get("Queue"):
-        raise AmiMessageError("Queue, or Interface and Location, is missing")
-    return Membership(
-        queue=message.get("Queue"),
-        interface=interface,
-        state_interface=message.get("StateInterface"),
-        name=message.get("MemberName") or message.get("Name"),
-        is_paused=message.get("Paused") == "1",
-        reason=message.get("PausedReason") or message.get("Reason"),
-    )
-
-
-def _two_legs(first: Channel, second: Channel) -> list[PbxLeg]:
-    """Return the transferring extension's leg with the customer and the one with whom it consulted."""
-    if first is second:
-        return first.legs
-    return [leg for leg in (first.leg, second.leg) if leg is not None]

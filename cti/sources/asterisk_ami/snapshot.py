@@ -1,20 +1,23 @@
 """What is in progress when the link comes up, from the answers to CoreShowChannels, QueueStatus, BridgeList, Agents."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
 from cti.events import LinkData, SnapshotBegan, SnapshotEnded
-from cti.sources.asterisk_ami.channels import around
+from cti.sources.asterisk_ami.agents import membership
+from cti.sources.asterisk_ami.channels import around, reached
 from cti.sources.asterisk_ami.messages import BRIDGE, AmiMessage, AmiMessageError
-from cti.sources.asterisk_ami.pbx_state import PbxState, membership
+from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.values import Bridge, Channel, ChannelKind, EventTime, Offer
 
 #: Asked in any order; each answer ends by itself.
 ACTIONS = ("CoreShowChannels", "QueueStatus", "BridgeList", "Agents")
 _CALLED = ("AppDial", "AppQueue", "AppDial2", "AppOriginate")
 _RINGING = "5"
+_BIRTH = re.compile(r"([0-9]{1,12})\.([0-9]{1,12})$")
 
 
 @dataclass(slots=True)
@@ -72,6 +75,8 @@ class _SnapshotInProgress:
         self._picture, self._lists, self._now = picture, lists, now
         self._holding = {one.get("BridgeUniqueid") for one in lists.of("BridgeListItem") if _is_holding(one)}
         self._offers: dict[Channel, Offer] = {}
+        #: The bridge of each channel that is listed, empty where it is in none.
+        self._places: dict[Channel, str] = {}
         self.refused: list[tuple[AmiMessage, AmiMessageError]] = []
 
     def take(self) -> None:
@@ -80,10 +85,14 @@ class _SnapshotInProgress:
         for message in self._lists.of("QueueMember"):
             self._tried(message, self._member)
         self._picture.agents.all_listed(self._now)
-        shown = [(message, self._tried(message, self._channel)) for message in self._lists.of("CoreShowChannel")]
+        listed = sorted(self._lists.of("CoreShowChannel"), key=_age)
+        shown = [(message, self._tried(message, self._channel)) for message in listed]
         channels = [(message, channel) for message, channel in shown if channel is not None]
+        self._places = {channel: message.last("BridgeId") for message, channel in channels}
         for message, channel in channels:
             self._relate(message, channel)
+        for _, channel in channels:
+            self._direct(channel)
         for message in self._lists.of("Agents"):
             self._pool_agent(message)
         for message in self._lists.of("QueueEntry"):
@@ -108,18 +117,40 @@ class _SnapshotInProgress:
         return self._picture.appeared(message)
 
     def _relate(self, message: AmiMessage, channel: Channel) -> None:
-        """Find who dials a channel by its Linkedid, and for which queue."""
-        channel.is_called = message.last("Application") in _CALLED
-        origin = self._picture.board.channels.get(channel.linked)
-        if channel.is_called and origin is not None and origin is not channel:
-            channel.dialled_by = origin
-            if channel.kind is ChannelKind.OUTSIDE and origin.is_extension:
-                call = self._picture.callbook.call_of(origin)
-                call.direction, call.called_number = "outbound", origin.exten
-        if message.last("Application") == "Queue":
-            queue = self._picture.queue_name(message.last("ApplicationData").partition(",")[0])
-            self._offers[channel] = Offer(queue, "", "")
+        """Find who dials a channel, and for which queue."""
+        application = message.last("Application")
+        channel.is_called = application in _CALLED
+        if channel.is_called:
+            channel.dialled_by = self._dialler(message, channel)
+        if application == "Queue":
+            queue = message.last("ApplicationData").partition(",")[0]
+            self._offers[channel] = Offer(channel, self._picture.queue_name(queue), queue_id=queue)
         self._picture.variables.taken_up(channel)
+
+    def _dialler(self, message: AmiMessage, channel: Channel) -> Channel | None:
+        """Return who dials or dialled a channel: of those with its Linkedid the one that can.
+
+        A Local channel that is bridged with it, or that waits as it does; else whoever began the call, unless that
+        one is in a bridge while this channel still rings.
+        """
+        origin = self._picture.board.channels.get(channel.linked)
+        origin = None if origin is channel else origin
+        if message.last("Application") == "AppQueue":
+            return origin
+        place = self._places.get(channel, "")
+        halves = [one for one in self._places if one.linked == channel.linked and one.name.endswith(";2")]
+        halves = [one for one in halves if one not in (channel, channel.other) and self._places[one] == place]
+        if len(halves) == 1:
+            return halves[0]
+        is_possible = origin is not None and not halves and (place or not self._places.get(origin))
+        return origin if is_possible else None
+
+    def _direct(self, channel: Channel) -> None:
+        """Note that a call to the outside is an outbound one."""
+        origin = channel.dialled_by
+        if origin is not None and channel.kind is ChannelKind.OUTSIDE and origin.is_extension:
+            call = self._picture.callbook.call_of(origin)
+            call.direction, call.called_number = "outbound", origin.exten
 
     def _pool_agent(self, message: AmiMessage) -> None:
         channel = self._picture.board.named(message.get("LoggedInChan"))
@@ -148,13 +179,24 @@ class _SnapshotInProgress:
             bridge.is_holding = name in self._holding
             self._picture.board.enter(channel, bridge)
         everybody = {one for bridge in bridges.values() for one in around(bridge)}
-        for channel in sorted(everybody, key=lambda one: one.order):
+        for channel in sorted(everybody, key=_order):
             if channel.kind is ChannelKind.OUTSIDE:
                 self._picture.callbook.call_of(channel)
                 self._picture.variables.taken_up(channel)
-            elif channel.dialled_by is not None and channel.offer is None:
+        for _, channel in channels:
+            if channel.dialled_by is not None and channel.offer is None:
                 channel.offer = self._offers.get(channel.dialled_by)
+        self._resume_consulters(everybody)
         self._picture.connect(everybody, self._now)
+
+    def _resume_consulters(self, everybody: set[Channel]) -> None:
+        """Take up the legs of extensions that have left the bridge in which a customer waits for them."""
+        waiting = [one for one in everybody if one.kind is ChannelKind.OUTSIDE and not reached(one)]
+        for customer in sorted(waiting, key=_order):
+            colleagues = [one for one in everybody if one.is_extension and one.bridge is not customer.bridge]
+            own = [one for one in colleagues if one.dialled_by is customer or customer.dialled_by is one]
+            if own:
+                self._picture.conversations.resume_away(min(own, key=_order), customer, self._now)
 
     def _shown(self, channels: list[tuple[AmiMessage, Channel]]) -> list[tuple[str, Channel]]:
         named = [(message.last("BridgeId"), channel) for message, channel in channels]
@@ -168,6 +210,16 @@ class _SnapshotInProgress:
             if channel is not None and channel.bridge is None and BRIDGE.fullmatch(name):
                 found.append((name, channel))
         return found
+
+
+def _age(message: AmiMessage) -> tuple[float, int]:
+    """Order channels by their birth, as the usual form of a Uniqueid (``[SYSTEM-]SECONDS.COUNT``) shows it."""
+    found = _BIRTH.search(message.last("Uniqueid"))
+    return (float(found[1]), int(found[2])) if found else (float("inf"), 0)
+
+
+def _order(channel: Channel) -> int:
+    return channel.order
 
 
 def _is_holding(message: AmiMessage) -> bool:

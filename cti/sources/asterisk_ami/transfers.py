@@ -154,6 +154,13 @@ def _made_present(leg: PbxLeg) -> None:
     leg.bridge, leg.partners = channel.bridge, around(channel.bridge) - {channel}
 
 
+def two_legs(first: Channel, second: Channel) -> list[PbxLeg]:
+    """Return the transferring extension's leg with the customer and the one with whom it consulted."""
+    if first is second:
+        return first.legs
+    return [leg for leg in (first.leg, second.leg) if leg is not None]
+
+
 def _main_first(first: PbxLeg, second: PbxLeg) -> tuple[PbxLeg, PbxLeg]:
     """Return the customer's leg, then the consultation."""
     if _is_outside(second) and not _is_outside(first):

@@ -31,9 +31,10 @@ class ChannelKind(Enum):
 class Offer:
     """A queue offers a caller to a member. ``queue`` is the site's name of the queue, ``queue_id`` the PBX's."""
 
+    caller: "Channel"
     queue: str
-    interface: str
-    member_name: str
+    interface: str = ""
+    member_name: str = ""
     queue_id: str = ""
 
 
