@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+import django
+
 from devtools.worlds.judge.emit import MORE_FAULTS
 from devtools.worlds.judge.player import Player
 from devtools.worlds.judge.runner import ALL, Report, minimal, run
@@ -30,6 +32,8 @@ MAXIMUM_TRANSCRIPTS = 10
 def main(words: list[str]) -> int:
     """Play worlds; status 1 when anything was found, with the first failure as a transcript."""
     asked = _parser().parse_args(words)
+    if asked.http:
+        return _http(asked)
     player = CorePlayer()
     report = run(player, asked.seed, asked.count, asked.seconds, asked.kinds, cut=not asked.no_partitions)
     print(summary(report))
@@ -38,6 +42,16 @@ def main(words: list[str]) -> int:
     elif report.failures:
         print("\n" + minimal(player, report.failures[0], asked.kinds)[1])
     return 1 if report.failed else 0
+
+
+def _http(asked: argparse.Namespace) -> int:
+    from devtools.worlds.players.live_environment import take_place  # noqa: PLC0415  (only this form starts a gateway)
+
+    place = take_place(on_sqlite=asked.sqlite)
+    django.setup()
+    from devtools.worlds.players.http_run import run_http  # noqa: PLC0415  (needs Django's settings)
+
+    return run_http(place, asked.seed, asked.kinds, asked.calls, asked.longest)
 
 
 def write(player: Player, report: Report, kinds: list[str], folder: Path) -> None:
@@ -67,6 +81,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kinds", nargs="*", default=list(ALL), choices=(*ALL, *MORE_FAULTS), metavar="KIND",
                         help="kinds of calls and faults: " + ", ".join((*ALL, *MORE_FAULTS)))  # fmt: skip
     parser.add_argument("--no-partitions", action="store_true", help="play each world in one way of batches only")
+    parser.add_argument("--http", action="store_true", help="play worlds side by side at a running gateway instead")
+    parser.add_argument("--calls", type=int, default=300, metavar="N", help="with --http: recordings (default 300)")
+    parser.add_argument("--longest", type=float, default=120.0, help="with --http: seconds of a world (default 120)")
+    parser.add_argument("--sqlite", action="store_true", help="with --http: on SQLite instead of PostgreSQL")
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="for transcripts of the first ten failures")
     return parser
 

@@ -73,16 +73,16 @@ class Gateway:
             pause = min(5.0, pause * 2)
 
     def legs(self, since: datetime, source: str) -> Iterator[dict[str, Any]]:
-        """Return all legs since a moment, from all pages; the pages' envelope is not fixed, so several are read."""
-        query = urlencode({"source": source, "since": since.isoformat()})
-        url: str | None = urljoin(self.url, f"api/legs?{query}")
-        while url:
-            with urlopen(Request(url, headers=self.headers), timeout=self.timeout) as answer:
+        """Return all legs since a moment, from all pages; `next` of a page is the cursor of the following one."""
+        query = {"source": source, "since": since.isoformat(), "limit": "1000"}
+        while True:
+            request = Request(urljoin(self.url, f"api/legs?{urlencode(query)}"), headers=self.headers)
+            with urlopen(request, timeout=self.timeout) as answer:
                 page = json.load(answer)
-            rows = page if isinstance(page, list) else next(page[x] for x in ("results", "legs", "items") if x in page)
-            yield from rows
-            following = None if isinstance(page, list) else page.get("next")
-            url = urljoin(url, following) if following else None
+            yield from page["legs"]
+            if not page.get("next"):
+                return
+            query["cursor"] = page["next"]
 
 
 def leg_of(row: dict[str, Any], zero: datetime) -> Leg:
@@ -120,11 +120,15 @@ class HttpPlayer:
         zero = self.clock() + timedelta(seconds=2.0 - min(0.0, max(first, -1.0)))
         run = f"w{int(zero.timestamp() * 1000):x}-{self.runs}"
         self.prepare(scenario.qms.recordings, zero)
-        for batch in batches(scenario.events, partition):
-            self._wait(zero, batch[-1].heard)
-            self.gateway.post([cloud_event(x, zero, self.source, run) for x in batch])
+        self.post_all(scenario.events, partition, zero, run)
         self.sleep(self.patience)
         return self._observed(scenario, zero, zero + timedelta(seconds=first - 1))
+
+    def post_all(self, events: Sequence[Event], partition: Sequence[int] | None, zero: datetime, run: str) -> None:
+        """Post all events, each request when its last event is to be heard."""
+        for batch in batches(events, partition):
+            self._wait(zero, batch[-1].heard)
+            self.gateway.post([cloud_event(x, zero, self.source, run) for x in batch])
 
     def _wait(self, zero: datetime, moment: float) -> None:
         rest = (zero + timedelta(seconds=moment) - self.clock()).total_seconds()

@@ -53,7 +53,7 @@ class Fake(BaseHTTPRequestHandler):
             }
             for x in played().legs
         ]
-        self.answer(200, {"results": legs, "next": None})
+        self.answer(200, {"legs": legs, "next": None})
 
     def moment(self, at: float | None) -> str | None:
         return None if at is None else (Fake.zero + timedelta(seconds=at)).isoformat()
