@@ -11,6 +11,7 @@ import clock
 from calls import retention
 from calls.broker import send
 from calls.export import jobs
+from calls.pipeline import restore_guard
 from calls.pipeline.consumer import Consumer, Folded, Overtaken
 from calls.pipeline.consumer_loop import ConsumerLoop
 from calls.pipeline.journal_integrity import check_continuity
@@ -47,6 +48,7 @@ def consume(source_id: int) -> None:
         return
     consumer = _consumer(source)
     try:
+        restore_guard.compare(now())
         check_continuity(source, now())
         if ConsumerLoop(source_id, _others(source_id), consumer, _pokes.heed).run(SLICE_SECONDS):
             clear_wake(source_id)
@@ -126,6 +128,11 @@ def look_up(service_id: int) -> None:
 
 def deliver(service_id: int) -> None:
     """Send a Recording Service its due writes, wake the consumers of what was settled, go on while there are more."""
+    try:
+        restore_guard.compare(now())
+    except JournalUnavailable as error:  # Without Redis nobody knows whether the database is the one it was.
+        log.warning("delivery_put_off", service=service_id, error=type(error).__name__)
+        return
     done = deliver_writes(service_id, now=now, connect=connect)
     for source_id in done.source_ids:
         wake(source_id)

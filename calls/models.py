@@ -65,6 +65,13 @@ class Checkpoint(models.Model):
     due_at = models.DateTimeField(null=True, help_text="When the source's own state next needs the time.")
     folded_at = models.DateTimeField(null=True)
     events = models.BigIntegerField(default=0, help_text="Events folded, ever.")
+    read_back_until = models.CharField(
+        max_length=48,
+        default="0-0",
+        db_default="0-0",
+        help_text="After a restore: what is folded up to here may be in QMS already and is read back first.",
+    )
+    read_back_before = models.DateTimeField(null=True, help_text="The same for legs connected before this moment.")
 
     def __str__(self) -> str:
         return f"{self.source_id} at {self.last_id}"

@@ -22,8 +22,6 @@ log = structlog.get_logger()
 AT_ONCE = 2000
 #: A long absence is caught up in several runs.
 MOST = 200_000
-#: Journal entries are kept this long after they were folded, for export_call and forensics.
-JOURNAL_HOURS = 6
 
 
 def retain(now: Callable[[], datetime]) -> None:
@@ -50,8 +48,8 @@ def _old_legs(before: datetime) -> list[int]:
 
 
 def trim_journals(now: datetime) -> None:
-    """Drop journal entries that were folded some hours ago; never one that is not folded."""
-    oldest = f"{int((now - timedelta(hours=JOURNAL_HOURS)).timestamp() * 1000)}-0"
+    """Drop journal entries that were folded ``JOURNAL_KEEP_HOURS`` ago; never one that is not folded."""
+    oldest = f"{int((now - timedelta(hours=settings.JOURNAL_KEEP_HOURS)).timestamp() * 1000)}-0"
     for checkpoint in Checkpoint.objects.select_related("source"):
         trim_journal(checkpoint.source.slug, min(oldest, checkpoint.last_id, key=_order))
 

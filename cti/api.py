@@ -1,6 +1,15 @@
 """What other apps may use of the CTI sources and the journal."""
 
 from cti.http_intake.tokens import TokenFacts, TokenRefusal, authenticate, mint_token
+from cti.journal.database_memory import (
+    KeptAnswer,
+    RememberedDatabase,
+    keep_answers,
+    kept_answers,
+    remember_database,
+    remember_fold,
+    remembered_database,
+)
 from cti.journal.dedup import Appended, Arrival, append_unique
 from cti.journal.stream import (
     START,
@@ -27,7 +36,9 @@ __all__ = [
     "JournalError",
     "JournalState",
     "JournalUnavailable",
+    "KeptAnswer",
     "PollingMarker",
+    "RememberedDatabase",
     "SecretMissing",
     "TokenFacts",
     "TokenRefusal",
@@ -38,10 +49,15 @@ __all__ = [
     "clear_wake",
     "hold_wake",
     "journal_state",
+    "keep_answers",
+    "kept_answers",
     "mint_token",
     "read_journal",
     "record_quarantine",
     "record_quarantined",
+    "remember_database",
+    "remember_fold",
+    "remembered_database",
     "resolve_secret",
     "source_config",
     "trim_journal",

@@ -6,6 +6,7 @@ from flags.catalogue.specs import hash_key, load_specs
 from flags.delivery.worker import DeliveryRun, deliver, services_with_due_writes
 from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
 from flags.outbox.bulk_insert import NewWrite
+from flags.outbox.doubt import put_in_doubt, put_legs_in_doubt
 from flags.outbox.error_texts import in_plain_words
 from flags.outbox.retry_runs import retry_all
 from flags.outbox.writes import QueueRefusal, Settled, give_up, mark_folded, queue_writes, retry, settled_writes
@@ -35,6 +36,8 @@ __all__ = [
     "note_rename",
     "open_alerts",
     "open_by_reason",
+    "put_in_doubt",
+    "put_legs_in_doubt",
     "queue_writes",
     "raised_by_reason",
     "retry",

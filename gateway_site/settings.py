@@ -205,3 +205,6 @@ QMS_ENDPOINTS = _environment.qms_endpoints
 FLAGGED_TARGET_PERCENT = _environment.flagged_target_percent
 #: Packages outside ``cti.sources`` that declare a kind of CTI source; their entry points need no setting.
 CTI_SOURCE_PACKAGES = _environment.cti_source_packages
+#: Hours that events, and QMS's answers to searches, are kept in Redis after they were folded: a restored backup that is
+#: younger loses no call.
+JOURNAL_KEEP_HOURS = _environment.journal_keep_hours

@@ -17,6 +17,7 @@ from calls.core.reducer import advance, fold, fold_into
 from calls.core.result_events import ResultEvent, TimePassed
 from calls.core.unit_of_work import UnitOfWork
 from calls.models import Call, Checkpoint, Leg
+from calls.pipeline.folding_again import folding_again, note_committed
 from calls.pipeline.load import DUE_AT_ONCE
 from calls.pipeline.pending_results import PendingResult, answered_searches, answered_writes, mark_folded
 from calls.pipeline.save import save
@@ -108,14 +109,16 @@ class Consumer:
     def _save(self, checkpoint: Checkpoint, batch: Batch, now: datetime) -> Folded:
         specs, roster = self._rules = self._rules or self._read_rules()
         draft, broken = self._folded(checkpoint, batch, roster, now)
+        again = folding_again(self.source.slug, checkpoint, draft)
         with transaction.atomic():
             self._advance(checkpoint, batch, draft, now)
-            looking_up, writing = save(self.source.pk, draft, roster, specs, now, self.memory.agents)
+            looking_up, writing = save(self.source.pk, draft, roster, specs, now, self.memory.agents, again)
             mark_folded(batch.searches, batch.writes)
             count_searches(self.source.pk, batch.ended)
             for message in (*batch.broken, *broken):
                 record_quarantine(self.source.pk, message, now)
         self.memory.keep(draft, checkpoint.version)
+        note_committed(self.source.pk, checkpoint.version)
         return Folded(len(batch.events), batch.is_more, frozenset(looking_up), frozenset(writing))
 
     def _folded(

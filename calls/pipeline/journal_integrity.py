@@ -9,6 +9,7 @@ from datetime import datetime
 import structlog
 
 from calls.models import Checkpoint, Gap
+from calls.pipeline.entry_ids import entry_order
 from cti.api import JournalState, advance_journal, journal_state
 from cti.models import CtiSource
 
@@ -38,9 +39,4 @@ def check_continuity(source: CtiSource, now: datetime) -> bool:
 
 def _is_broken(state: JournalState, checkpoint: Checkpoint) -> bool:
     is_another = bool(state.incarnation and checkpoint.incarnation and state.incarnation != checkpoint.incarnation)
-    return is_another or _order(state.last_id) < _order(checkpoint.last_id)
-
-
-def _order(entry_id: str) -> tuple[int, int]:
-    head, _, tail = entry_id.partition("-")
-    return int(head), int(tail or 0)
+    return is_another or entry_order(state.last_id) < entry_order(checkpoint.last_id)

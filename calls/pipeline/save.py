@@ -12,13 +12,14 @@ from calls.core.result_events import WriteSettled
 from calls.core.state import LegState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from calls.models import Call, Gap, Leg, QueueName, RecordingSearch, SearchState
+from calls.pipeline.folding_again import FoldingAgain
 from calls.pipeline.source_context import SourceContext
 from calls.stats.dimensions import count_dimensions
 from calls.stats.hourly import count_changes
 from calls.stats.searches import cancelled, count_searches
 from calls.storage import search_rows
 from calls.storage.codec import CALL_FIELDS, LEG_FIELDS, call_row, leg_key, leg_number, leg_row
-from flags.api import NewWrite, hash_key, queue_writes
+from flags.api import NewWrite, hash_key, put_legs_in_doubt, queue_writes
 from flags.catalogue.values import FlagPart, FlagSpec, flag_texts
 
 #: A recording may have begun this much before the PBX said Connected.
@@ -34,9 +35,15 @@ def save(
     specs: tuple[FlagSpec, ...],
     now: datetime,
     agents: KnownAgents,
+    again: FoldingAgain | None = None,
 ) -> tuple[set[int], set[int]]:
-    """Save a draft. Returns the Recording Services with new searches, and those with new flag writes."""
+    """Save a draft. Returns the Recording Services with new searches, and those with new flag writes.
+
+    ``again``: what was folded before, by a database that has gone back since.
+    """
     writing = _save_writes(source_id, draft, specs, now)
+    if again:
+        put_legs_in_doubt(again.doubtful_legs(source_id, draft), now)
     _save_legs(source_id, draft, now)
     count_changes(source_id, draft)
     count_dimensions(source_id, draft)
@@ -44,7 +51,10 @@ def save(
     save_seats(source_id, [one.change for one in draft.commands if isinstance(one, ChangeSeat)], now, agents)
     _save_gaps(source_id, draft.commands)
     _save_queue_names(source_id, draft.commands)
-    return _save_searches(source_id, draft.commands, roster, now), writing
+    looking_up = _save_searches(source_id, draft.commands, roster, now)
+    if again:
+        again.answer_searches(source_id)
+    return looking_up, writing
 
 
 def _save_writes(source_id: int, draft: UnitOfWork, specs: tuple[FlagSpec, ...], now: datetime) -> set[int]:

@@ -21,6 +21,7 @@ from django.db.models import Q, QuerySet
 from calls.core.legs import APART
 from calls.core.state import LegPhase
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
+from calls.search.kept_answers import keep
 from calls.storage.search_rows import save_open
 from clock import ReadClock
 from clock.stopping import stop
@@ -231,6 +232,7 @@ def settle(service: RecordingService, asked: Sequence[PendingQuestion], now: dat
         _take(service, _in_known_spelling(one, known), known, now)
     rows = [one.search for one in asked]
     save_open(rows)
+    keep(rows)
     _tell_health(service, asked, now)
     for other_id in {row.service_id for row in rows if row.state == SearchState.OPEN} - {service.pk}:
         look_up_hint(other_id).send()  # A user marked "Any": the next service is asked at once.

@@ -80,11 +80,15 @@ class JournalState(msgspec.Struct, frozen=True):
     """How a journal stands. ``last_id``: the last id ever given, also when trimmed.
 
     ``incarnation`` names this life of the journal: empty before the first append, another one after Redis lost it.
+    ``first_id``: the oldest entry that is still there, empty where there is none. ``trimmed_to``: entries before this
+    id may have been forgotten on purpose.
     """
 
     length: int
     last_id: str
     incarnation: str
+    first_id: str = ""
+    trimmed_to: str = START
 
 
 def storable(payload: bytes) -> bytes:
@@ -161,12 +165,19 @@ def journal_state(slug: str) -> JournalState:
         pipe = client().pipeline(transaction=False)
         pipe.xinfo_stream(journal_key(slug))
         pipe.get(incarnation_key(slug))
-        about, incarnation = pipe.execute(raise_on_error=False)
-        name = _raised(incarnation) or b""
+        pipe.get(_trimmed_key(slug))
+        about, *texts = pipe.execute(raise_on_error=False)
+        incarnation, trimmed = ((_raised(one) or b"").decode() for one in texts)
         if isinstance(about, ResponseError) and "no such key" in str(about):
-            return JournalState(0, START, name.decode())
+            return JournalState(0, START, incarnation)
         stream = _raised(about)
-    return JournalState(stream["length"], stream["last-generated-id"].decode(), name.decode())
+    first = stream["first-entry"][0].decode() if stream["first-entry"] else ""
+    last = stream["last-generated-id"].decode()
+    return JournalState(stream["length"], last, incarnation, first, trimmed or START)
+
+
+def _trimmed_key(slug: str) -> str:
+    return f"trimmed:{{{slug}}}"
 
 
 def _raised(answer: Any) -> Any:
@@ -182,7 +193,10 @@ def trim_journal(slug: str, before: str) -> int:
     Never by length: that would forget what nobody has read yet.
     """
     with translated():
-        return int(client().xtrim(journal_key(slug), minid=before, approximate=True))
+        trimmed = int(client().xtrim(journal_key(slug), minid=before, approximate=True))
+        if trimmed:
+            client().set(_trimmed_key(slug), before)
+    return trimmed
 
 
 def advance_journal(slug: str, past: str) -> bool:

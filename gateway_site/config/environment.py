@@ -49,6 +49,7 @@ NAMES = (
     "INTAKE_MAX_BYTES",
     "INTAKE_MAX_EVENTS",
     "INTAKE_REMEMBER_SECONDS",
+    "JOURNAL_KEEP_HOURS",
     "JOURNAL_URL",
     "LOG_FORMAT",
     "LOG_LEVEL",
@@ -115,6 +116,7 @@ class Environment:
     can_mail: bool
     email: dict[str, Any]
     email_from: str
+    journal_keep_hours: int
 
 
 def environment(values: Mapping[str, str], base_dir: Path) -> Environment:
@@ -176,6 +178,7 @@ def _read(read: Variables, var_dir: Path) -> Environment:
         can_mail=read.is_set("EMAIL_URL"),
         email=read.checked("EMAIL_URL", "", mail_settings, is_secret=True),
         email_from=read.text("EMAIL_FROM", "qms-gateway@localhost"),
+        journal_keep_hours=read.whole("JOURNAL_KEEP_HOURS", 6, 1, 8760),
     )
 
 

@@ -1,0 +1,57 @@
+"""What is folded a second time after a restore: its flags may be in QMS already, and QMS's answers were kept."""
+
+import contextlib
+
+import msgspec
+
+from calls.core.commands import StartSearch, WriteFlags
+from calls.core.unit_of_work import UnitOfWork
+from calls.models import Checkpoint, RecordingSearch
+from calls.pipeline.entry_ids import entry_order
+from calls.search.kept_answers import FoundRecording, recall, take_over
+from calls.storage.codec import leg_key
+from calls.storage.search_rows import save_open
+from cti.api import START, JournalUnavailable, remember_fold
+
+
+class FoldingAgain(msgspec.Struct, frozen=True):
+    """A batch that may have been folded before. ``answers``: what QMS said then, by leg and search.
+
+    ``all_legs``: all of the batch was folded before; otherwise only legs connected before the restore are in doubt.
+    """
+
+    checkpoint: Checkpoint
+    all_legs: bool
+    answers: dict[tuple[int, int], FoundRecording] = {}
+
+    def doubtful_legs(self, source_id: int, draft: UnitOfWork) -> list[int]:
+        """Return the keys of the legs whose new flag writes may be in QMS already."""
+        before = self.checkpoint.read_back_before
+        numbers = {one.leg for one in draft.commands if isinstance(one, WriteFlags)}
+        connected = {number: draft.legs[number].connected_gateway_at for number in numbers}
+        doubtful = [number for number, at in connected.items() if self.all_legs or (before and at <= before)]
+        return [leg_key(source_id, number) for number in sorted(doubtful)]
+
+    def answer_searches(self, source_id: int) -> None:
+        """Answer the batch's new searches by what QMS said before; belongs into the transaction that saved them."""
+        answers = {(leg_key(source_id, leg), search): found for (leg, search), found in self.answers.items()}
+        rows = RecordingSearch.objects.filter(leg_id__in=[leg for leg, _ in answers])
+        answered = [row for row in rows if (row.leg_id, row.ordinal) in answers]
+        for row in answered:
+            take_over(row, answers[(row.leg_id, row.ordinal)])
+        save_open(answered)
+
+
+def folding_again(slug: str, checkpoint: Checkpoint, draft: UnitOfWork) -> FoldingAgain | None:
+    """Return what may have been folded before, None where nothing was. Raises ``JournalUnavailable``."""
+    if checkpoint.read_back_before is None:
+        return None
+    all_legs = entry_order(checkpoint.last_id) < entry_order(checkpoint.read_back_until or START)
+    searches = [one for one in draft.commands if isinstance(one, StartSearch)] if all_legs else []
+    return FoldingAgain(checkpoint, all_legs, recall(slug, searches) if searches else {})
+
+
+def note_committed(source_id: int, version: int) -> None:
+    """Have Redis remember a fold that was committed; without Redis the next one is remembered."""
+    with contextlib.suppress(JournalUnavailable):
+        remember_fold(source_id, version)

@@ -1,0 +1,136 @@
+"""Notice a database that went back in time: a restore, or a fail-over to a replica that lacked the newest transactions.
+
+Redis remembers the database's identity and how many folds of each source were committed. Where the database is another,
+or behind, nothing is sent before it was read back: what is queued, and what the fold of the journal makes again. The
+ledger names the gap. Asked before each turn of a consumer and each delivery, at most once a second on a connection.
+"""
+
+import threading
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import msgspec
+import structlog
+from django.conf import settings
+from django.db import DatabaseError, connection, transaction
+
+from calls.models import Checkpoint, Gap
+from calls.pipeline.entry_ids import entry_order
+from cti.api import JournalState, RememberedDatabase, journal_state, remember_database, remembered_database
+from cti.models import CtiSource
+from flags.api import put_in_doubt
+
+log = structlog.get_logger()
+
+#: Minimum time between two comparisons on one connection, in seconds; a new connection is compared at once.
+COMPARE_INTERVAL = 1.0
+#: After so long without any process, both stores may have been put back together (a snapshot of the machine).
+LONGEST_ABSENCE = timedelta(minutes=10)
+WENT_BACK = "The database went back in time (a restore, or a fail-over that lost its newest transactions)."
+REFOLDED = "The journal is folded again from there; what QMS holds is read back before anything is sent."
+TRIMMED = "Of the time between, the journal no longer holds all events: calls that ended then may be missing."
+
+_compared = threading.local()
+
+
+class DatabaseState(msgspec.Struct, frozen=True):
+    """A database's identity, and by source how many folds it has committed."""
+
+    identity: str
+    folds: dict[int, int]
+
+
+def compare(now: datetime) -> bool:
+    """Compare the database with what Redis remembers of it; return whether anything was put in doubt.
+
+    Raises ``JournalUnavailable``, ``DatabaseError``.
+    """
+    if not _is_due():
+        return False
+    state, known = database_state(), remembered_database()
+    went_back = _went_back(state, known)
+    is_absence = known.seen_at is not None and now - known.seen_at > LONGEST_ABSENCE
+    if went_back:
+        notice(now)
+    elif is_absence:
+        log.warning("writes_in_doubt", count=put_in_doubt(now), absent_since=str(known.seen_at))
+    remember_database(state.identity, now, state.folds if went_back else {})
+    _compared.at, _compared.connection = time.monotonic(), connection.connection
+    return went_back or is_absence
+
+
+def notice(now: datetime) -> None:
+    """Put in doubt all that may have been sent, and write the gap down. Harmless when repeated."""
+    count = put_in_doubt(now)
+    with transaction.atomic():
+        for source in CtiSource.objects.all():
+            _doubt_source(source, now)
+    log.error("database_went_back", writes_in_doubt=count)
+
+
+def _doubt_source(source: CtiSource, now: datetime) -> None:
+    checkpoint, _ = Checkpoint.objects.get_or_create(source=source)
+    journal = journal_state(source.slug)
+    reason = " ".join([WENT_BACK, TRIMMED if _is_trimmed_past(checkpoint.last_id, journal) else REFOLDED])
+    Gap.objects.get_or_create(
+        source=source,
+        began_at=checkpoint.folded_at or now,
+        defaults={"ended_at": now, "reason": reason},
+    )
+    Checkpoint.objects.filter(pk=checkpoint.pk).update(read_back_until=journal.last_id, read_back_before=now)
+
+
+def _is_trimmed_past(last_id: str, journal: JournalState) -> bool:
+    """Say whether entries that follow the checkpoint were forgotten because they had been folded once."""
+    is_next_there = bool(journal.first_id) and entry_order(journal.first_id) <= entry_order(last_id)
+    return entry_order(last_id) < entry_order(journal.trimmed_to) and not is_next_there
+
+
+def database_state() -> DatabaseState:
+    """Read the database's identity and how far it has come."""
+    folds = CtiSource.objects.values_list("pk", "checkpoint__version")
+    return DatabaseState(_identity(), {source: version or 0 for source, version in folds})
+
+
+def _went_back(state: DatabaseState, known: RememberedDatabase) -> bool:
+    if not known.identity:
+        return False
+    return state.identity != known.identity or _is_behind(state.folds, known.folds)
+
+
+def _is_behind(folds: Mapping[int, int], known: Mapping[int, int]) -> bool:
+    return any(version < known.get(source, 0) for source, version in folds.items())
+
+
+def _identity() -> str:
+    """Return what changes when another database takes the place of this one, or a replica is promoted."""
+    if connection.vendor == "postgresql":
+        return _postgresql_identity()
+    name = str(settings.DATABASES["default"]["NAME"])
+    return f"sqlite-{Path(name).stat().st_ino}" if Path(name).exists() else "sqlite-memory"
+
+
+def _postgresql_identity() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT oid::text FROM pg_database WHERE datname = current_database()")
+        found = [cursor.fetchone()[0]]
+        # A hosted server may forbid the one or the other.
+        for query in (
+            "SELECT system_identifier::text FROM pg_control_system()",
+            "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)",  # The timeline: another after each promotion.
+        ):
+            try:
+                with transaction.atomic():
+                    cursor.execute(query)
+                    found.append(cursor.fetchone()[0])
+            except DatabaseError:
+                found.append("unknown")
+    return "-".join(found)
+
+
+def _is_due() -> bool:
+    connection.ensure_connection()
+    is_same = getattr(_compared, "connection", None) is connection.connection
+    return not is_same or time.monotonic() - _compared.at >= COMPARE_INTERVAL

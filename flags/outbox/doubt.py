@@ -1,0 +1,32 @@
+"""Flag writes that must be read back before they are sent: the database may have forgotten that they were.
+
+After a restore, or a fail-over that lost the newest transactions, a write that stands as queued may long be in QMS.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from flags.models import FlagWrite, WriteState
+
+#: Writes put in doubt by one statement.
+AT_ONCE = 20_000
+
+
+def put_in_doubt(now: datetime) -> int:
+    """Have every queued write read back before it is sent; return how many. Harmless when repeated."""
+    queued, count = FlagWrite.objects.filter(state=WriteState.QUEUED), 0
+    while keys := list(queued.order_by("id").values_list("id", flat=True)[:AT_ONCE]):
+        count += _doubt(queued.filter(id__in=keys), now)
+    return count
+
+
+def put_legs_in_doubt(leg_ids: Collection[int], now: datetime) -> None:
+    """Have the queued writes of some legs read back before they are sent. Belongs into the caller's transaction."""
+    if leg_ids:
+        _doubt(FlagWrite.objects.filter(state=WriteState.QUEUED, leg_id__in=leg_ids), now)
+
+
+def _doubt(writes: "QuerySet[FlagWrite]", now: datetime) -> int:
+    return writes.update(state=WriteState.UNCLEAR, unclear_since=now, missing_at=None)

@@ -1,0 +1,211 @@
+"""A database that went back in time: what QMS may hold is read back, its answers are found again, the loss is named."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis as redis_client
+from django.apps import apps
+from django.db import models, transaction
+
+from calls import jobs
+from calls.models import Checkpoint, Gap
+from calls.pipeline import restore_guard
+from calls.pipeline.consumer import Consumer
+from cti.api import trim_journal
+from flags.models import FlagWrite
+from tests.journeys.stack import GatewayStack
+from tests.journeys.test_one_call import queue_call
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+RESTORED = [model for label in ("calls", "agents", "flags") for model in apps.get_app_config(label).get_models()]
+
+
+@pytest.fixture
+def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.pipeline.restore_guard.COMPARE_INTERVAL", 0.0)
+    return GatewayStack()
+
+
+class Dump:
+    """A backup of the rows, as a database's own tool makes it."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[type[models.Model], list[Any]]] = [
+            (model, list(model._default_manager.all())) for model in RESTORED
+        ]
+
+    def restore(self, house: GatewayStack) -> None:
+        with transaction.atomic():
+            for model, _ in reversed(self._rows):
+                model._default_manager.all()._raw_delete("default")
+            for model, rows in self._rows:
+                model._default_manager.bulk_create(rows)
+        house.consumer = Consumer(house.source, house.now)
+
+
+@contextmanager
+def counted_writes(house: GatewayStack) -> Iterator[list[str]]:
+    """Note the recording of each WriteFlags that QMS gets."""
+    seen: list[str] = []
+    write = house.qms.write_flags
+
+    def noting(service: str, guid: str, *rest: Any, **options: Any) -> Any:
+        seen.append(guid)
+        return write(service, guid, *rest, **options)
+
+    house.qms.write_flags = noting  # type: ignore[method-assign]
+    yield seen
+    house.qms.write_flags = write  # type: ignore[method-assign]
+
+
+def works_again(house: GatewayStack) -> None:
+    """Let the gateway notice, and work until what is read back may be sent."""
+    restore_guard.compare(house.time)
+    for _ in range(8):
+        house.passes(30)
+
+
+def flagged_call(house: GatewayStack, call_id: str, device_id: str) -> None:
+    queue_call(house, call_id, device_id)
+    house.clears(call_id, device_id)
+    house.passes(1.2)
+
+
+def unsent_call(house: GatewayStack, call_id: str, device_id: str) -> None:
+    """Bring a call to its end, and leave its flags queued."""
+    queue_call(house, call_id, device_id)
+    house.clears(call_id, device_id)
+    house.passes_unheard(1.2)
+    house.fold()
+
+
+def test_nothing_is_written_twice_and_no_call_is_lost_after_a_restore(house: GatewayStack) -> None:
+    restore_guard.compare(house.time)
+    flagged_call(house, "C1", "2001")
+    queue_call(house, "C2", "2002")
+    dump = Dump()
+    with counted_writes(house) as writes:
+        house.clears("C2", "2002")
+        house.passes(1.2)
+        flagged_call(house, "C3", "2003")
+        assert len(writes) == 2
+
+        dump.restore(house)
+        works_again(house)
+        assert len(writes) == 2, "what QMS holds was sent again"
+
+    assert house.outcomes() == [("2001", "flagged"), ("2002", "flagged"), ("2003", "flagged")]
+    assert [len(house.flags(extension)) for extension in ("2001", "2002", "2003")] == [1, 1, 1]
+    gap = Gap.objects.get()
+    assert gap.reason.startswith(restore_guard.WENT_BACK)
+    assert restore_guard.REFOLDED in gap.reason
+
+
+def test_a_write_that_stands_as_queued_is_read_back_before_it_is_sent(house: GatewayStack) -> None:
+    restore_guard.compare(house.time)
+    unsent_call(house, "C1", "2001")
+    dump = Dump()
+    assert FlagWrite.objects.get().state == "queued"
+    with counted_writes(house) as writes:
+        house.passes(1.2)
+
+        dump.restore(house)
+        works_again(house)
+
+    assert len(writes) == 1
+    assert FlagWrite.objects.get().state == "written"
+
+
+def test_a_database_restored_from_before_its_first_fold_is_noticed(house: GatewayStack) -> None:
+    restore_guard.compare(house.time)
+    dump = Dump()
+    flagged_call(house, "C1", "2001")
+
+    dump.restore(house)
+    works_again(house)
+
+    assert house.outcomes() == [("2001", "flagged")]
+    assert Gap.objects.count() == 1
+
+
+def test_what_qms_lacks_is_sent_once_the_doubt_is_over(house: GatewayStack) -> None:
+    restore_guard.compare(house.time)
+    flagged_call(house, "C1", "2001")
+    unsent_call(house, "C2", "2002")
+    dump = Dump()
+    flagged_call(house, "C3", "2003")
+    for one in house.qms.recordings.values():
+        if one.extension == "2002":
+            one.flags.clear()
+
+    dump.restore(house)
+    works_again(house)
+
+    assert [bool(flags) for flags in house.flags("2002")] == [True]
+    assert dict(house.outcomes())["2002"] == "flagged"
+
+
+def test_a_call_after_the_restore_is_not_read_back(house: GatewayStack) -> None:
+    restore_guard.compare(house.time)
+    dump = Dump()
+    flagged_call(house, "C1", "2001")
+    dump.restore(house)
+    works_again(house)
+
+    flagged_call(house, "C2", "2002")
+
+    assert dict(house.outcomes())["2002"] == "flagged"
+    assert FlagWrite.objects.latest("id").unclear_since is None
+
+
+def test_events_that_the_journal_has_forgotten_are_named(house: GatewayStack, redis: redis_client.Redis) -> None:
+    restore_guard.compare(house.time)
+    flagged_call(house, "C1", "2001")
+    dump = Dump()
+    flagged_call(house, "C2", "2002")
+    redis.xtrim(f"journal:{{{house.source.slug}}}", maxlen=0, approximate=False)
+    redis.set(f"trimmed:{{{house.source.slug}}}", Checkpoint.objects.get().last_id)
+    trim_journal(house.source.slug, Checkpoint.objects.get().last_id)
+
+    dump.restore(house)
+    works_again(house)
+
+    assert restore_guard.TRIMMED in Gap.objects.get().reason
+
+
+def test_a_database_that_is_another_puts_all_in_doubt(house: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    restore_guard.compare(house.time)
+    unsent_call(house, "C1", "2001")
+    monkeypatch.setattr(restore_guard, "_identity", lambda: "a promoted replica")
+
+    assert restore_guard.compare(house.time)
+
+    assert FlagWrite.objects.get().state == "unclear"
+    assert not restore_guard.compare(house.time)
+
+
+def test_after_a_long_absence_what_is_queued_is_read_back_first(house: GatewayStack) -> None:
+    restore_guard.compare(house.time)
+    unsent_call(house, "C1", "2001")
+
+    assert restore_guard.compare(house.time + timedelta(minutes=11))
+
+    assert FlagWrite.objects.get().state == "unclear"
+    assert not Gap.objects.exists()
+
+
+def test_a_delivery_waits_while_redis_cannot_say_whether_the_database_went_back(
+    house: GatewayStack, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    monkeypatch.setattr(jobs, "deliver_writes", lambda service_id, **_: sent.append(service_id))
+    settings.JOURNAL_URL = "redis://127.0.0.1:1/0"
+
+    jobs.deliver(house.service.pk)
+
+    assert sent == []
