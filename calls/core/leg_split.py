@@ -37,6 +37,7 @@ def _first(draft: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer) 
         disconnected_gateway_at=pending_transfer.gateway_at,
         base_due=pending_transfer.gateway_at + timedelta(seconds=draft.site.settle_seconds),
         search=_settled(leg, leg.guid),
+        missed="" if leg.guid else leg.missed or "transfer",
         is_end_unknown=False,
         is_held=False,
     )

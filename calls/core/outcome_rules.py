@@ -110,7 +110,7 @@ def _with_recording(leg: LegState, at: datetime) -> tuple[Outcome, str]:
 
 
 def _missed(leg: LegState) -> tuple[Outcome, str]:
-    if leg.missed in ("late", "unreachable", "next_call", "began_late"):
+    if leg.missed in ("late", "unreachable", "next_call", "began_late", "transfer", "undecided"):
         return Outcome.WINDOW_MISSED, WHY[leg.missed]
     return Outcome.NOT_RECORDED, WHY.get(leg.missed, WHY["none"])
 

@@ -1,17 +1,14 @@
 """Whose a recording is, where more than one leg of an extension may have it: a guess is worse than none."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from msgspec.structs import replace
 
 from calls.core.legs import APART, is_close, may_be_lost, may_contest, may_have_begun, traced
 from calls.core.outcome_rules import concluded
-from calls.core.result_events import WHY, RecordingFound
+from calls.core.result_events import LATE, WHY, RecordingFound
 from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
-
-#: A leg's recording begins with it; one that began later than this may be that of a call never heard of.
-LATE = timedelta(seconds=1.5)
 
 
 def may_be_anothers(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:

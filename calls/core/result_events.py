@@ -1,6 +1,6 @@
 """What comes back through the ordered door beside the source's events: answers of QMS, and time."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 import msgspec
@@ -26,7 +26,11 @@ class RecordingFound(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordingMissed(msgspec.Struct, frozen=True, kw_only=True):
-    """The window is over without a recording. ``why``: see ``answers.WHY``."""
+    """The window is over without a recording. ``why``: see ``WHY``.
+
+    ``asked_at``: when a question was put that QMS did answer, the first one for which a recording that began with the
+    leg, or with the transfer, would have been there; None: it is not known.
+    """
 
     leg: int
     search: int
@@ -34,6 +38,7 @@ class RecordingMissed(msgspec.Struct, frozen=True, kw_only=True):
     attempts: int
     at: datetime
     error: str = ""
+    asked_at: datetime | None = None
 
 
 class WriteSettled(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +60,9 @@ class TimePassed(msgspec.Struct, frozen=True):
 
 ResultEvent = RecordingFound | RecordingMissed | WriteSettled | TimePassed
 
+#: A recording of a leg begins with it, and no later than this: what begins later may be that of a call never heard of.
+LATE = timedelta(seconds=1.5)
+
 #: Why a search missed, and what an operator should know.
 WHY = {
     "none": "QMS had no recording for the extension while it was asked.",
@@ -64,6 +72,8 @@ WHY = {
     "several": "QMS named more than one recording; none is taken, a guess could be wrong.",
     "stranger": "QMS named a recording of another extension or of an earlier time; it was not taken.",
     "next_call": "The extension's next call began before QMS had answered; an answer now could be the next call's.",
+    "transfer": "The call was transferred before QMS had named the recording of this part.",
+    "undecided": "QMS did not say in time whether the recording before the transfer went on or another began.",
     "began_late": "QMS named a recording that began over 1.5 s after Connected; it may be of a call not heard of.",
 }
 #: The same in few words, for lists; QMS's own codes are told as they are.
@@ -75,5 +85,7 @@ BRIEFLY = {
     "several": "more than one recording",
     "stranger": "another extension's recording",
     "next_call": "the next call began",
+    "transfer": "transferred before QMS had answered",
+    "undecided": "unclear whether the recording went on at the transfer",
     "began_late": "the recording began too late for this call",
 }

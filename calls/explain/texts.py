@@ -53,6 +53,17 @@ MISSED = {
         "or had just ended.",
         f"{_DOUBT}whether calls at this extension follow each other within a second or two.",
     ),
+    "transfer": Cause(
+        "Not flagged: the call was transferred before QMS had answered",
+        "The call was transferred here before {service} had named the recording of the part before the transfer.",
+        f"{_DOUBT}how soon it names a recording after a call is answered.",
+    ),
+    "undecided": Cause(
+        "Not flagged: it is uncertain whether the recording went on at the transfer",
+        "{service} did not say, from 1.5 s after the transfer on while the call lasted, whether the recording before "
+        "the transfer went on or another one began.",
+        f"{_DOUBT}whether it begins another recording at a transfer.",
+    ),
     "began_late": Cause(
         "Not flagged: the recording began too late for this call",
         "{service} named a recording that began more than 1.5 s after the call was connected: it may be that of "

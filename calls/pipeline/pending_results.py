@@ -82,7 +82,15 @@ def _answer(row: RecordingSearch, holder: int | None) -> ResultEvent:
     at = row.answered_at or row.deadline
     leg = leg_number(row.leg_id)
     if row.state == SearchState.MISSED:
-        return RecordingMissed(leg=leg, search=row.ordinal, why=row.why, attempts=row.attempts, at=at, error=row.error)
+        return RecordingMissed(
+            leg=leg,
+            search=row.ordinal,
+            why=_why(row),
+            attempts=row.attempts,
+            at=at,
+            error=row.error,
+            asked_at=row.asked_at,
+        )
     return RecordingFound(
         leg=leg,
         search=row.ordinal,
@@ -94,6 +102,12 @@ def _answer(row: RecordingSearch, holder: int | None) -> ResultEvent:
         holder=holder,
         asked_at=row.asked_at,
     )
+
+
+def _why(row: RecordingSearch) -> str:
+    """Return why a search missed; of several services one that was away may have had the recording."""
+    is_incomplete = bool(row.error) and len(row.services) > 1
+    return "unreachable" if is_incomplete and row.why in ("none", "same") else row.why
 
 
 def _holder(row: RecordingSearch, holders: dict[str, int]) -> int | None:

@@ -19,6 +19,7 @@ import structlog
 from django.db.models import Q, QuerySet
 
 from calls.core.legs import APART
+from calls.core.result_events import LATE
 from calls.core.state import LegPhase
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
 from calls.search.kept_answers import keep
@@ -287,6 +288,8 @@ def _take(service: RecordingService, one: PendingQuestion, known: _Known, now: d
         _go_on(service, row, now)
         return
     row.attempts += 1
+    if row.asked_at is None or row.asked_at < row.connected_at + LATE:
+        row.asked_at = one.asked_at
     row.error = row.error if len(row.services) > 1 else ""  # Of several, the one that is away may be who recorded.
     if recording is not None and (refusal := _refusal(row, recording, held)) is None:
         row.state, row.asked_at, row.answered_at = SearchState.FOUND, one.asked_at, now

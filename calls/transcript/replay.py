@@ -15,7 +15,7 @@ from calls.core.commands import CancelSearch, CloseGap, Command, OpenGap, StartS
 from calls.core.flag_facts import leg_facts
 from calls.core.legs import EARLY
 from calls.core.reducer import fold_into
-from calls.core.result_events import RecordingFound, RecordingMissed, ResultEvent, TimePassed, WriteSettled
+from calls.core.result_events import LATE, RecordingFound, RecordingMissed, ResultEvent, TimePassed, WriteSettled
 from calls.core.state import LegState, SiteSettings, SourceState, WriteStatus
 from calls.core.unit_of_work import LiveState, UnitOfWork
 from cti.events import AnyEvent
@@ -78,6 +78,7 @@ class _Question(msgspec.Struct, frozen=True):
     search: StartSearch
     attempts: int = 0
     why: str = ""
+    asked_at: datetime | None = None
 
 
 class Replay:
@@ -172,11 +173,14 @@ class Replay:
     def _answered(self, question: _Question, now: datetime) -> RecordingFound | _Question:
         search, attempts = question.search, question.attempts + 1
         found = self.recorder.find(search.extension, search.connected_source_at - EARLY, now)
+        asked_at = question.asked_at
+        if asked_at is None or asked_at < search.since_gateway_at + LATE:
+            asked_at = now
         if found is None:
-            return _Question(search, attempts, question.why or "none")
+            return _Question(search, attempts, question.why or "none", asked_at)
         holder = self.draft.holder_of(found.guid)
         if found.guid == search.known_guid or holder is not None:
-            return _Question(search, attempts, "same")
+            return _Question(search, attempts, "same", asked_at)
         return RecordingFound(
             leg=search.leg,
             search=search.search,
@@ -185,6 +189,7 @@ class Replay:
             started_at=found.began,
             attempts=attempts,
             at=now + self.recorder.answers_after,
+            asked_at=now,
         )
 
     def _write(self, command: WriteFlags, now: datetime) -> None:
@@ -205,10 +210,12 @@ class Replay:
 
 
 def _unreachable(question: _Question) -> _Question:
-    return _Question(question.search, question.attempts, question.why or "unreachable")
+    return msgspec.structs.replace(question, why=question.why or "unreachable")
 
 
 def _missed(question: _Question, at: datetime) -> RecordingMissed:
     search = question.search
     why = question.why or "late"
-    return RecordingMissed(leg=search.leg, search=search.search, why=why, attempts=question.attempts, at=at)
+    return RecordingMissed(
+        leg=search.leg, search=search.search, why=why, attempts=question.attempts, at=at, asked_at=question.asked_at
+    )

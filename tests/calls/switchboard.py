@@ -93,10 +93,18 @@ class Switchboard:
         )
         return self.hears(answer)
 
-    def missed(self, seconds: float, leg: int, why: str = "none") -> "Switchboard":
-        """QMS named none."""
-        search = self.state.legs[leg].searches
-        return self.hears(RecordingMissed(leg=leg, search=search, why=why, attempts=5, at=moment(seconds)))
+    def missed(self, seconds: float, leg: int, why: str = "none", *, asked: float | None = None) -> "Switchboard":
+        """QMS named none; ``asked``: when it answered a question."""
+        known = self.state.legs[leg]
+        answer = RecordingMissed(
+            leg=leg,
+            search=known.searches,
+            why=why,
+            attempts=5,
+            at=moment(seconds),
+            asked_at=moment(asked) if asked is not None else None,
+        )
+        return self.hears(answer)
 
     def settled(
         self, seconds: float, leg: int, part: Any = "base", status: WriteStatus = WriteStatus.WRITTEN, code: str = ""

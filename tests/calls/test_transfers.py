@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from agents.core.matching import MatchKind
 from calls.core.outcomes import Outcome
 from calls.core.result_events import RecordingFound
@@ -204,3 +206,42 @@ def test_a_next_call_ends_a_leg_that_waits_for_the_decision_after_a_transfer() -
 
     assert board.legs[1].outcome is Outcome.WINDOW_MISSED
     assert (2, "base") not in board.writes
+
+
+def test_a_qms_that_was_away_after_the_transfer_has_not_said_that_the_recording_goes_on() -> None:
+    """The consultation's recording gets the consultation's data; the part after the transfer says why it has none."""
+    board = consultation(Switchboard()).found(26, 2, "G2").hears(attended()).missed(40, 2, "unreachable")
+    board.call("ConnectionCleared", 60, "C3", "2002").waits(62)
+
+    first, second = [leg for leg in board.legs if leg.device_id == "2002"]
+    assert (first.call_id, first.guid, first.facts.queue_name) == ("C2", "G2", "")
+    assert (second.call_id, second.guid, second.outcome) == ("C3", "", Outcome.WINDOW_MISSED)
+    assert second.reason_code == "unreachable"
+
+
+@pytest.mark.parametrize(("asked", "ended", "parts"), [(31, 60, 2), (31.4, 60, 2), (31.6, 60, 1), (39, 35, 2)])
+def test_an_answer_decides_where_another_recording_would_have_been_there(
+    asked: float, ended: float, parts: int
+) -> None:
+    """It is of 1.5 s after the transfer at least, and of a time at which the extension was still connected."""
+    board = consultation(Switchboard()).found(26, 2, "G2").hears(attended())
+    board.call("ConnectionCleared", ended, "C3", "2002").missed(40, 2, "same", asked=asked).waits(62)
+
+    assert len([leg for leg in board.legs if leg.device_id == "2002"]) == parts
+
+
+def test_a_transfer_before_the_recording_is_named_keeps_one_leg_where_it_began_with_the_leg() -> None:
+    board = consultation(Switchboard()).hears(attended()).found(31, 2, "G2", started=25)
+    board.call("ConnectionCleared", 60, "C3", "2002").waits(62)
+
+    assert [(leg.guid, leg.facts.queue_name) for leg in board.legs if leg.device_id == "2002"] == [("G2", "Sales")]
+
+
+def test_a_transfer_before_the_recording_is_named_divides_the_leg_where_it_began_with_the_transfer() -> None:
+    """The recording before the transfer has a leg, too, that says why it has no flags."""
+    board = consultation(Switchboard()).hears(attended()).found(31, 2, "G3", started=30)
+    board.call("ConnectionCleared", 60, "C3", "2002").waits(62)
+
+    first, second = [leg for leg in board.legs if leg.device_id == "2002"]
+    assert (first.outcome, first.reason_code) == (Outcome.WINDOW_MISSED, "transfer")
+    assert (second.guid, second.facts.queue_name) == ("G3", "Sales")

@@ -76,7 +76,8 @@ def handed_over(house: GatewayStack) -> None:
         )
     )
     house.qms.disconnected("3001", house.time)
-    house.passes(12)
+    house.passes(2)  # QMS is asked again, and still names the same recording.
+    house.passes(10)
     house.call("CallInformation", "CALL-1", "3002", wrapup={"template": "4711", "result": "Sold"})
     house.clears("CALL-1", "3002")
     house.passes(1.2)

@@ -29,7 +29,7 @@ from calls.core.recording_ownership import (
     note_stall,
     recording_began,
 )
-from calls.core.result_events import WHY, RecordingFound, RecordingMissed, TimePassed, WriteSettled
+from calls.core.result_events import LATE, WHY, RecordingFound, RecordingMissed, TimePassed, WriteSettled
 from calls.core.state import CallState, LegPhase, LegState, Party, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 
@@ -83,7 +83,8 @@ def _is_another(leg: LegState, event: RecordingFound) -> bool:
     """Say whether the transfer began another recording than the leg has, or than it had before and we never learnt."""
     if leg.pending_transfer is None or leg.guid == event.guid:
         return False
-    return bool(leg.guid) or (leg.pending_transfer.new_segment and _began_after(leg, event))
+    began_with_leg = event.started_at <= leg.connected_gateway_at + LATE
+    return bool(leg.guid) or (_began_after(leg, event) and (leg.pending_transfer.new_segment or not began_with_leg))
 
 
 def _began_after(leg: LegState, event: RecordingFound) -> bool:
@@ -103,7 +104,7 @@ def _miss(draft: UnitOfWork, leg: LegState, search: int, why: str, event: Record
         return
     error = f" {event.error}" if isinstance(event, RecordingMissed) and event.error else ""
     if leg.pending_transfer is not None:
-        _undecided(draft, leg, event)
+        _after_transfer(draft, leg, event, why)
         return
     leg = traced(leg, event.at, "missed", f"{WHY[why]}{error} (Asked {event.attempts} times.)")
     leg = replace(leg, search=SearchStatus.FOUND if leg.guid else SearchStatus.MISSED, missed=why)
@@ -111,21 +112,41 @@ def _miss(draft: UnitOfWork, leg: LegState, search: int, why: str, event: Record
     decide_contests(draft, leg, event.at)
 
 
-def _undecided(draft: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed) -> None:
-    """After a transfer QMS named no other recording: it is one leg, unless the PBX saw two and neither is recorded."""
-    if not leg.guid and leg.pending_transfer is not None and leg.pending_transfer.new_segment:
-        split(draft, replace(leg, search=SearchStatus.MISSED, missed="none"), event.at)
+def _after_transfer(draft: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed, why: str) -> None:
+    """Decide what a leg is that a transfer reached, where QMS named no other recording that can be taken.
+
+    1. QMS answered while another recording would have been there: the leg goes on, with its recording or without any.
+       Without any, the PBX's own view stands: a new segment is a leg of its own.
+    2. QMS gave no such answer: nobody knows. The leg is divided at the transfer; its first part keeps what is its own,
+       the second has no recording. Example: a consultation from 25 to 30 with recording R2, the transfer at 30, and
+       QMS away until 42: R2 gets the consultation's data, and the leg from 30 on says why it has none.
+    """
+    pending = leg.pending_transfer
+    if pending is None:
+        return
+    is_answered = _is_answered(leg, event, why)
+    if not is_answered or (not leg.guid and pending.new_segment):
+        missed = why if is_answered or why not in ("none", "same") else "undecided"
+        split(draft, replace(leg, missed=missed), event.at)
         return
     text = "After the transfer QMS still has the same recording: the leg goes on." if leg.guid else WHY["none"]
     status = SearchStatus.FOUND if leg.guid else SearchStatus.MISSED
-    leg = traced(
-        replace(leg, pending_transfer=None, search=status, missed="" if leg.guid else "none"),
-        event.at,
-        "transfer",
-        text,
-    )
-    leg = draft.put_leg(concluded(draft, leg, event.at))
+    leg = replace(leg, pending_transfer=None, search=status, missed="" if leg.guid else "none")
+    leg = draft.put_leg(concluded(draft, traced(leg, event.at, "transfer", text), event.at))
     decide_contests(draft, leg, event.at)
+
+
+def _is_answered(leg: LegState, event: RecordingFound | RecordingMissed, why: str) -> bool:
+    """Say whether QMS answered, while the leg was connected, that no other recording began at the transfer."""
+    pending = leg.pending_transfer
+    if pending is None or why not in ("none", "same"):
+        return False
+    if isinstance(event, RecordingFound):
+        return event.guid == leg.guid
+    if event.asked_at is None:
+        return True
+    is_connected = leg.disconnected_gateway_at is None or event.asked_at <= leg.disconnected_gateway_at
+    return is_connected and event.asked_at >= pending.gateway_at + LATE
 
 
 @apply.register
