@@ -11,7 +11,7 @@ from calls.core.handlers import (  # noqa: F401  (they register)
     results,
     transfer_conference,
 )
-from calls.core.result_events import ResultEvent
+from calls.core.result_events import ResultEvent, TimePassed
 from calls.core.unit_of_work import LiveState, MatchContext, Step, UnitOfWork
 from cti.events import AnyEvent
 
@@ -28,7 +28,17 @@ def fold(events: Iterable[AnyEvent | ResultEvent], state: LiveState, roster: Mat
 
 
 def fold_into(draft: UnitOfWork, events: Iterable[AnyEvent | ResultEvent]) -> UnitOfWork:
-    """Apply a batch to a draft that is kept from batch to batch."""
+    """Apply a batch to a draft that is kept from batch to batch.
+
+    Time passes with the events: what is due between two of them happens between them, at its own moment. So the result
+    depends on the events and their times alone, not on how they were cut into batches or how late they are folded.
+    """
     for event in events:
+        at = getattr(event, "at", draft.clock)  # A thing without a rule raises below.
+        if draft.clock is None or at > draft.clock:
+            draft.clock = at
+        if draft.is_anything_due(draft.clock):
+            apply(TimePassed(draft.clock), draft)
         apply(event, draft)
+    draft.note_clock()
     return draft

@@ -57,6 +57,8 @@ class UnitOfWork:
     def __init__(self, state: LiveState, roster: MatchContext) -> None:
         self.roster, self.site = roster, roster.site
         self.source = state.source
+        #: How late it is for the fold: the latest gateway time of any event.
+        self.clock = state.source.folded_gateway_at
         self.calls: dict[int, CallState] = {}
         self.legs: dict[int, LegState] = {}
         self.seats = SessionTable(state.seats.values())
@@ -135,6 +137,17 @@ class UnitOfWork:
         due, is_call, number = one
         value = self.calls.get(number) if is_call else self.legs.get(number)
         return value is not None and value.due == due
+
+    def is_anything_due(self, at: datetime | None) -> bool:
+        """Say whether something may be due at a moment, be it a snapshot that nobody ended."""
+        if at is None:
+            return False
+        return self.source.snapshot is not None or (bool(self._dues) and self._dues[0][0] <= at)
+
+    def note_clock(self) -> None:
+        """Keep the time of the fold with the source's state."""
+        if self.clock != self.source.folded_gateway_at:
+            self.source = msgspec.structs.replace(self.source, folded_gateway_at=self.clock)
 
     def next_due(self) -> datetime | None:
         """Return a moment before which nothing is due."""

@@ -169,13 +169,14 @@ def handle_write_settled(event: WriteSettled, draft: UnitOfWork) -> None:
 
 @apply.register
 def handle_time_passed(event: TimePassed, draft: UnitOfWork) -> None:
-    """Do what is due: late connections, flags that waited, legs and calls that went stale."""
+    """Do what is due, each at its own moment: late connections, flags that waited, legs and calls that went stale."""
     forget_abandoned_snapshot(draft, event.at)
     for due in draft.take_due(event.at):
+        moment = TimePassed(due.due or event.at)
         if isinstance(due, CallState):
-            _call_due(draft, due, event)
+            _call_due(draft, due, moment)
         else:
-            _leg_due(draft, due, event)
+            _leg_due(draft, due, moment)
 
 
 def _leg_due(draft: UnitOfWork, leg: LegState, event: TimePassed) -> None:
