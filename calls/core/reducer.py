@@ -1,6 +1,7 @@
 """Apply events to a state, in order."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from calls.core.dispatch import apply
 from calls.core.handlers import (  # noqa: F401  (they register)
@@ -34,11 +35,14 @@ def fold_into(draft: UnitOfWork, events: Iterable[AnyEvent | ResultEvent]) -> Un
     depends on the events and their times alone, not on how they were cut into batches or how late they are folded.
     """
     for event in events:
-        at = getattr(event, "at", draft.clock)  # A thing without a rule raises below.
-        if draft.clock is None or at > draft.clock:
-            draft.clock = at
-        if draft.is_anything_due(draft.clock):
-            apply(TimePassed(draft.clock), draft)
+        _pass_time(draft, getattr(event, "at", None))  # A thing without a moment has no rule: it raises.
         apply(event, draft)
     draft.note_clock()
     return draft
+
+
+def _pass_time(draft: UnitOfWork, at: datetime | None) -> None:
+    now = draft.clock if at is None or (draft.clock is not None and draft.clock > at) else at
+    if now is not None and draft.is_anything_due(now):
+        apply(TimePassed(now), draft)
+    draft.clock = now

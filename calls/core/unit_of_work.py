@@ -138,10 +138,8 @@ class UnitOfWork:
         value = self.calls.get(number) if is_call else self.legs.get(number)
         return value is not None and value.due == due
 
-    def is_anything_due(self, at: datetime | None) -> bool:
+    def is_anything_due(self, at: datetime) -> bool:
         """Say whether something may be due at a moment, be it a snapshot that nobody ended."""
-        if at is None:
-            return False
         return self.source.snapshot is not None or (bool(self._dues) and self._dues[0][0] <= at)
 
     def note_clock(self) -> None:
