@@ -26,23 +26,25 @@ class CallRegistry:
             return channel.call
         if channel.kind is ChannelKind.LOCAL:
             return self._call_of_wire(channel, depth)
-        if channel.dialled_by is None and channel.kind is ChannelKind.OUTSIDE:
-            self._infer_dialler(channel)
         if channel.dialled_by is not None and depth < _DEPTH:
             call = self.call_of(channel.dialled_by, depth + 1)
+        elif channel.kind is ChannelKind.OUTSIDE and channel.is_called and channel.linked != channel.uid:
+            call = self._call_of_line(channel)
         else:
             call = self.begin(channel)
         self.assign(channel, call)
         return call
 
-    def _infer_dialler(self, channel: Channel) -> None:
-        """Find by its Linkedid who dials a line whose DialBegin was missed: it did not begin the call itself."""
+    def _call_of_line(self, channel: Channel) -> PbxCall:
+        """Return the call of a line whose DialBegin was missed: its Linkedid names the channel that began the call."""
         origin = self._board.channels.get(channel.linked)
-        if origin is not None and origin is not channel and channel.is_called and origin.is_party:
+        if origin is not None and origin.is_party:
             channel.dialled_by = origin
-            call = self.call_of(origin)
-            if call.direction == "internal" and not call.legs:
-                call.direction, call.called_number = "outbound", origin.exten
+        call = self.call_of(origin) if origin is not None else self.begin(channel, channel.linked)
+        if call.direction == "internal" and not call.legs:
+            call.direction = "outbound"
+            call.called_number = origin.exten if origin is not None else ""
+        return call
 
     def _call_of_wire(self, half: Channel, depth: int) -> PbxCall:
         """Return the call that a Local pair serves: of who dials it, of the outside party at either end, or its own."""
@@ -54,7 +56,7 @@ class CallRegistry:
         elif outside:
             call = self.call_of(min(outside, key=_order), depth + 1)
         else:
-            call = self.begin(min(pair, key=_order))
+            call = self.begin(min(pair, key=_name))
         for one in pair:
             one.call = call
         return call
@@ -106,6 +108,10 @@ def _direction(owner: Channel) -> CallDirection:
     if owner.kind is ChannelKind.OUTSIDE and not owner.is_called:
         return "inbound"
     return "internal"
+
+
+def _name(channel: Channel) -> str:
+    return channel.name
 
 
 def _order(channel: Channel) -> int:

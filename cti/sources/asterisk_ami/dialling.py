@@ -53,8 +53,10 @@ class Dialling:
         if caller.is_extension:
             held = self._ledger.held_at(caller.device)
             return held.call.interaction if held is not None else ""
-        made_for = self._callbook.known(caller.linked) if caller.kind is ChannelKind.LOCAL else None
-        return made_for.interaction if made_for is not None else ""
+        if caller.kind is not ChannelKind.LOCAL:
+            return ""
+        made_for = self._callbook.known(caller.linked)
+        return made_for.interaction if made_for is not None else caller.linked
 
     def _originate(self, caller: Channel, call: PbxCall, now: EventTime) -> None:
         if not caller.is_extension or caller.has_dialled or (caller.is_called and not caller.is_originated):

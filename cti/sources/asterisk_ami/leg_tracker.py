@@ -93,7 +93,8 @@ class LegTracker:
         call = self._call_for(channel, found)
         if channel.is_ringing and channel.call is not None and channel.call is not call:
             self._teller.call(Diverted, now, call_id=channel.call.id, device_id=channel.device)
-        if call.interaction == call.id and all(one.is_extension for one in found):
+        is_internal = call.owner.kind is ChannelKind.LOCAL or all(one.is_extension for one in found)
+        if call.interaction == call.id and is_internal:
             call.interaction = self._consulted_for(call, {channel, *found}) or call.interaction
         leg = PbxLeg(call, channel, found, channel.bridge)
         self._ledger.open(leg)

@@ -288,6 +288,178 @@ def back_to_a_queue() -> Scenario:
     return pbx
 
 
+def consults_outside_by_feature_code() -> Scenario:
+    """Alice consults a number outside through the trunk, and comes back."""
+    pbx = Scenario()
+    customer, agent, first = queue_call(pbx)
+    pbx.leaves("b1", agent)
+    one, two = pbx.wire("00447700900300", customer)
+    pbx.enters("b2", agent, one)
+    expert = pbx.line("PJSIP/trunk", customer, number="447700900300", context="from-trunk")
+    pbx.dials(two, expert, "00447700900300@trunk")
+    pbx.passes(1)
+    expert.state = 6
+    pbx.rings_off(two, expert, "ANSWER")
+    second = pbx.talks(agent, expert, "outbound")
+    pbx.enters("b3", expert, two)
+    pbx.passes(2)
+    pbx.ends(second)
+    pbx.leaves("b3", expert, two)
+    pbx.leaves("b2", one, agent)
+    pbx.enters("b1", agent)
+    pbx.hangs_up(expert, two, one)
+    pbx.passes(2)
+    pbx.ends(first)
+    pbx.leaves("b1", agent, customer)
+    pbx.hangs_up(agent, customer)
+    return pbx
+
+
+def direct_call_consulted_by_feature_code() -> Scenario:
+    """A customer dials Alice's own number; no queue is in it."""
+    pbx = Scenario()
+    customer = pbx.customer(name="Carla Customer")
+    agent = pbx.phone("2001", "Alice Archer", customer)
+    pbx.dials(customer, agent)
+    pbx.passes(1)
+    customer.state = agent.state = 6
+    pbx.rings_off(customer, agent, "ANSWER")
+    first = pbx.talks(agent, customer, "direct")
+    pbx.enters("b1", agent, customer)
+    pbx.passes(2)
+    one, two, third = consults_by_feature_code(pbx, customer, agent)
+    consultation = answers_consultation(pbx, agent, two, third)
+    pbx.ends(*consultation)
+    pbx.leaves("b3", third, two)
+    pbx.leaves("b2", one, agent)
+    pbx.enters("b1", agent)
+    pbx.hangs_up(third, two, one)
+    pbx.passes(3)
+    pbx.ends(first)
+    pbx.leaves("b1", agent, customer)
+    pbx.hangs_up(agent, customer)
+    return pbx
+
+
+def outbound_call_handed_on() -> Scenario:
+    """Alice calls a customer, consults Bob by feature code and hands the customer to him."""
+    pbx = Scenario()
+    agent = pbx.phone("2001", "Alice Archer", exten="00447700900100")
+    customer = pbx.line("PJSIP/trunk", agent, number="447700900100", context="from-trunk")
+    pbx.dials(agent, customer, "00447700900100@trunk")
+    pbx.passes(1)
+    customer.state = agent.state = 6
+    pbx.rings_off(agent, customer, "ANSWER")
+    first = pbx.talks(agent, customer, "outbound")
+    pbx.enters("b1", customer, agent)
+    pbx.passes(2)
+    one, two, third = consults_by_feature_code(pbx, agent, agent)
+    consultation = answers_consultation(pbx, agent, two, third)
+    pbx.ends(first, *consultation)
+    last = pbx.talks(third, customer, "transferred")
+    pbx.leaves("b2", agent, one)
+    pbx.enters("b1", one)
+    pbx.transferred(agent, agent, DestType="Bridge", DestBridgeUniqueid="b1")
+    pbx.hangs_up(agent)
+    pbx.passes(3)
+    pbx.ends(last)
+    pbx.leaves("b1", customer, one)
+    pbx.leaves("b3", two, third)
+    pbx.hangs_up(customer, one, two, third)
+    return pbx
+
+
+def optimised_transfer() -> Scenario:
+    """With audio the Local channel is optimised away: Bob enters Alice's bridge, later the customer's."""
+    pbx = Scenario()
+    customer, agent, first = queue_call(pbx)
+    one, two, third = consults_by_feature_code(pbx, customer, agent)
+    third.state = 6
+    pbx.rings_off(two, third, "ANSWER")
+    both = pbx.talks(agent, third, "consult"), pbx.talks(third, agent, "consult")
+    pbx.enters("b3", third, two)
+    pbx.passes(0.1)
+    pbx.says("LocalOptimizationBegin", block(one, "LocalOne"), block(two, "LocalTwo"), block(third, "Source"), Id=1)
+    pbx.leaves("b3", third)
+    pbx.enters("b2", third, swap=one)
+    pbx.leaves("b2", one)
+    pbx.says("LocalOptimizationEnd", block(one, "LocalOne"), block(two, "LocalTwo"), Success="Yes", Id=1)
+    pbx.leaves("b3", two)
+    pbx.hangs_up(one, two)
+    pbx.passes(2)
+    pbx.ends(first, *both)
+    last = pbx.talks(third, customer, "transferred")
+    pbx.leaves("b2", agent)
+    pbx.says(
+        "BridgeMerge", {"To" + k: v for k, v in place("b1").items()}, {"From" + k: v for k, v in place("b2").items()}
+    )
+    pbx.leaves("b2", third)
+    pbx.enters("b1", third)
+    pbx.transferred(agent, agent, DestType="Bridge", DestBridgeUniqueid="b1")
+    pbx.hangs_up(agent)
+    pbx.passes(3)
+    pbx.ends(last)
+    pbx.leaves("b1", customer, third)
+    pbx.hangs_up(customer, third)
+    return pbx
+
+
+def internal_call() -> Scenario:
+    """Bob calls Cid."""
+    pbx = Scenario()
+    caller = pbx.phone("2002", "Bob Baker", exten="2003")
+    called = pbx.phone("2003", "Cid Carter", caller)
+    pbx.dials(caller, called)
+    pbx.passes(1)
+    called.state = caller.state = 6
+    pbx.rings_off(caller, called, "ANSWER")
+    both = pbx.talks(caller, called, "internal"), pbx.talks(called, caller, "internal")
+    pbx.enters("b1", called, caller)
+    pbx.passes(3)
+    pbx.ends(*both)
+    pbx.leaves("b1", called, caller)
+    pbx.hangs_up(called, caller)
+    return pbx
+
+
+def picked_up() -> Scenario:
+    """Bob picks up (*8) the call that rings at Alice's phone, and later calls Cid himself."""
+    pbx = Scenario()
+    customer = pbx.customer(name="Carla Customer")
+    pbx.waits(customer)
+    rung = pbx.phone("2001", "Alice Archer", customer)
+    pbx.offers(customer, rung, "Alice Archer")
+    pbx.passes(0.5)
+    picker = pbx.phone("2002", "Bob Baker", exten="*8")
+    name, other = picker.name, rung.name
+    pbx.says("Rename", Channel=name, Newname=f"{name}<MASQ>", Uniqueid=picker.uid)
+    pbx.says("Rename", Channel=other, Newname=name, Uniqueid=rung.uid)
+    pbx.says("Rename", Channel=f"{name}<MASQ>", Newname=f"{other}<ZOMBIE>", Uniqueid=picker.uid)
+    rung.name, rung.number, rung.caller_name = name, "2002", "Bob Baker"
+    picker.name = f"{other}<ZOMBIE>"
+    pbx.hangs_up(picker)
+    pbx.agent_answers(customer, rung, "Alice Archer", interface="PJSIP/2001")
+    first = pbx.talks(rung, customer, "queue", "sales")
+    pbx.enters("b1", rung, customer)
+    pbx.passes(3)
+    pbx.ends(first)
+    pbx.leaves("b1", rung, customer)
+    pbx.hangs_up(rung, customer)
+    pbx.passes(4)
+    caller = pbx.phone("2002", "Bob Baker", exten="2003")
+    called = pbx.phone("2003", "Cid Carter", caller)
+    pbx.dials(caller, called)
+    pbx.passes(1)
+    pbx.rings_off(caller, called, "ANSWER")
+    both = pbx.talks(caller, called, "internal"), pbx.talks(called, caller, "internal")
+    pbx.enters("b2", called, caller)
+    pbx.passes(3)
+    pbx.ends(*both)
+    pbx.leaves("b2", called, caller)
+    pbx.hangs_up(called, caller)
+    return pbx
+
+
 SCENARIOS: dict[str, Callable[[], Scenario]] = {
     one.__name__: one
     for one in (
@@ -300,5 +472,11 @@ SCENARIOS: dict[str, Callable[[], Scenario]] = {
         two_calls_through_one_trunk,
         overlapping_log_ins,
         back_to_a_queue,
+        consults_outside_by_feature_code,
+        direct_call_consulted_by_feature_code,
+        outbound_call_handed_on,
+        optimised_transfer,
+        internal_call,
+        picked_up,
     )
 }
