@@ -19,6 +19,7 @@ from calls.storage.codec import read_leg
 from cti.api import START, JournalError, read_journal
 from cti.events import EventError, decode
 from cti.models import CtiSource, LinkStatus, QuarantinedMessage
+from cti.sources.port import REPAIRED
 from cti.sources.registry import source_kind
 from flags.models import UNSETTLED, FlagWrite
 from qms.guids import spellings
@@ -256,4 +257,5 @@ def _behind(source: CtiSource) -> tuple[datetime | None, bool]:
 
 
 def _unread(source: CtiSource, at: datetime) -> int:
-    return QuarantinedMessage.objects.filter(source=source, at__gte=at - SLACK, at__lte=at + SLACK).count()
+    found = QuarantinedMessage.objects.filter(source=source, at__gte=at - SLACK, at__lte=at + SLACK)
+    return found.exclude(kind=REPAIRED).count()

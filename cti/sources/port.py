@@ -59,8 +59,12 @@ class CertificateUntrusted(NeedsPerson):
     """The other side cannot prove who it is."""
 
 
+#: The kind in quarantine of a message that was damaged, and whose events were accepted all the same.
+REPAIRED = "repaired"
+
+
 class Quarantined(msgspec.Struct, frozen=True):
-    """A message that could not be read. ``kind``: frame, message or event; ``place``: where in stream or message."""
+    """A message with a fault. ``kind``: frame, message, event or ``REPAIRED``; ``place``: in the stream or message."""
 
     raw: bytes
     kind: str

@@ -17,6 +17,7 @@ from cti.sources.csta_xml.framing import CstaFrame, CstaFramer, framed
 from cti.sources.csta_xml.options import read_options
 from cti.sources.csta_xml.parsing import CstaMessageError as CstaError
 from cti.sources.csta_xml.parsing import parse
+from cti.sources.csta_xml.reading import read_message
 from cti.sources.csta_xml.segments import Segments
 from cti.sources.csta_xml.snapshot import entries_in, promised, read_call_snapshot, read_device_snapshot
 from cti.sources.port import Stamp
@@ -40,7 +41,7 @@ class Target:
 def _read_csta(xml: bytes) -> None:
     site = config()
     with suppress(CstaError):
-        for event in Decoder(site, read_options(site), Stamp("pbx", "1")).decode(parse(xml), NOW):
+        for event in Decoder(site, read_options(site), Stamp("pbx", "1")).decode(read_message(xml).root, NOW):
             encode(event)
 
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from cti.events import AgentData, AgentEvent, CallData, CallEvent, Event, LinkData, LinkEvent
-from cti.sources.asterisk_ami.text import LOST
 from cti.sources.asterisk_ami.values import EventTime
+from cti.sources.character_sets import LOST
 from cti.sources.port import Stamp
 
 _TEXT, _NAME, _LONG, _MANY = 255, 1024, 4096, 64

@@ -9,7 +9,7 @@ Channel.
 import re
 from datetime import UTC, datetime
 
-from cti.sources.asterisk_ami.text import LOST, decoded
+from cti.sources.character_sets import LOST, decoded
 
 #: Names and ids may have any printable form: peers with spaces, ids that an application chose (Originate, ARI), a
 #: systemname in front. Forged events are kept out by the pairing of Channel and Uniqueid, not by their form.
@@ -80,7 +80,7 @@ class AmiMessage:
 
 
 def parse(raw: bytes, encoding: str = "") -> AmiMessage:
-    """Read a message; ``encoding`` as in ``text.decoded``.
+    """Read a message; ``encoding`` as in ``character_sets.decoded``.
 
     A value in which the PBX itself has lost a character is left out, unless it is a name of a channel or a member.
     Raises ``AmiMessageError`` when no line of it is a key and a value.

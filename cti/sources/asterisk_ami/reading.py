@@ -4,7 +4,7 @@ from cti.sources.asterisk_ami.framing import BANNER, AmiFrame, AmiFrameError, Am
 from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError, event_name, parse
 from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.reassembly import NotAMessage, Reassembler
-from cti.sources.asterisk_ami.text import decoded
+from cti.sources.character_sets import decoded
 from cti.sources.port import Quarantined
 
 #: What the answers to a snapshot's actions are made of.

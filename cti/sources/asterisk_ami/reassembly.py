@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cti.sources.asterisk_ami.framing import AmiFrame
-from cti.sources.asterisk_ami.text import decoded
+from cti.sources.character_sets import decoded
 
 #: Events that show a whole channel, so that one without Uniqueid is torn.
 SHOWING = frozenset(

@@ -34,10 +34,10 @@ from cti.sources.csta_xml.agents import AgentAt
 from cti.sources.csta_xml.bounded_cache import BoundedCache, ConnectionPlace
 from cti.sources.csta_xml.call_linkage import Interactions
 from cti.sources.csta_xml.device_resolver import DeviceResolver, connection_id
-from cti.sources.csta_xml.devices import NOBODY, Device, device_of, read_device
+from cti.sources.csta_xml.devices import NOBODY, Device, DeviceReader, read_device
 from cti.sources.csta_xml.event_table import AGENTS, CALLS, IGNORED, MERGES, EventShape, MergeShape
 from cti.sources.csta_xml.merging import Merge, read_merge
-from cti.sources.csta_xml.options import CstaOptions
+from cti.sources.csta_xml.options import CstaOptions, written_numbers
 from cti.sources.csta_xml.parsing import CstaMessageError, UnknownMessage, XmlElement, children, descend, local, text_of
 from cti.sources.csta_xml.private_data import NAME, TEXT, Private, PrivateReader, query_data
 from cti.sources.csta_xml.snapshot import ALERTING, HOLD, KINDS, FoundConnection
@@ -58,7 +58,8 @@ class Decoder:
         self._queues = {read_device(device).number: name for device, name in config.queues.items()}
         self._ignored = frozenset(read_device(device).number for device in options.ignored_devices)
         self._devices = frozenset(read_device(device).number for device in config.devices)
-        self._places = DeviceResolver(self._devices | self._ignored | self._queues.keys())
+        self._reader = DeviceReader(written_numbers(config, options))
+        self._places = DeviceResolver(self._devices | self._ignored | self._queues.keys(), self._reader)
         self._private = PrivateReader(options)
         self._interactions = Interactions()
         self._agents: BoundedCache[str, str] = BoundedCache()
@@ -122,7 +123,7 @@ class Decoder:
     ) -> tuple[ConnectionPlace, Device]:
         if shape.kind is NetworkReached and raw:
             return self._places.outside(call, raw), NOBODY
-        subject = device_of(fields.get(shape.subject)) if shape.subject else NOBODY
+        subject = self._reader.of(fields.get(shape.subject)) if shape.subject else NOBODY
         if not raw and not subject.number and "device_id" not in shape.kind.required:
             return ConnectionPlace(""), subject
         is_own = shape.own_state and text_of(fields.get("localConnectionInfo")).lower() == shape.own_state
@@ -136,7 +137,7 @@ class Decoder:
         self, shape: EventShape, fields: dict[str, XmlElement], call: str, place: ConnectionPlace, subject: Device
     ) -> tuple[CallData, Private]:
         private = self._private.read(fields.get("extensions"))
-        calling, called = _preferred(fields, "Calling"), _preferred(fields, "Called")
+        calling, called = self._preferred(fields, "Calling"), self._preferred(fields, "Called")
         direction = self._direction(shape, fields, calling, called)
         cause = text_of(fields.get("cause"))
         begins = shape.kind in _BEGINNINGS
@@ -159,10 +160,18 @@ class Decoder:
             **_rest(fields),
         }
         if shape.kind is Diverted:
-            told["new_destination"] = device_of(fields.get("newDestination")).number[:TEXT] or None
+            told["new_destination"] = self._reader.of(fields.get("newDestination")).number[:TEXT] or None
         if shape.kind is CallInformation:
             told["wrapup"] = private.wrapup
         return CallData(**told), private
+
+    def _preferred(self, fields: dict[str, XmlElement], end: str) -> Device:
+        """Return one end of the call: the network's word stands, the switch's changes with each transfer."""
+        own = self._reader.of(fields.get("callingDevice" if end == "Calling" else "calledDevice"))
+        network = self._reader.of(fields.get(f"network{end}Device"))
+        if not network.number:
+            return own
+        return network if network.name or own.number != network.number else Device(network.number, own.name)
 
     def _with_wrapup(self, event: CallEvent, private: Private, received: datetime) -> list[Event]:
         """Let a wrap-up that came with another event be told as the information that it is."""
@@ -191,13 +200,13 @@ class Decoder:
         if private.queue_name:
             return private.queue_name[:TEXT]
         if shape.kind is Queued:
-            queue = device_of(fields.get("queue")).number or place.device_id
+            queue = self._reader.of(fields.get("queue")).number or place.device_id
             return (self._queues.get(queue, "") or queue)[:TEXT] or None
         if shape.kind is Diverted:
             return self._queue_name(place.device_id)
         if shape.kind not in _QUEUE_TELLERS:
             return None
-        came_from = (device_of(fields.get(name)).number for name in ("lastRedirectionDevice", "calledDevice"))
+        came_from = (self._reader.of(fields.get(name)).number for name in ("lastRedirectionDevice", "calledDevice"))
         return next((name for one in (place.device_id, *came_from) if (name := self._queue_name(one))), None)
 
     def _queue_name(self, device: str) -> str | None:
@@ -213,7 +222,7 @@ class Decoder:
             return {}
         if direction is None and calling.number in self._devices:
             return {}
-        is_from_network = device_of(fields.get("networkCallingDevice")).name == calling.name
+        is_from_network = self._reader.of(fields.get("networkCallingDevice")).name == calling.name
         return {"caller_name": calling.name[:NAME], "caller_name_source": "isdn" if is_from_network else None}
 
     def _merge(self, shape: MergeShape, fields: dict[str, XmlElement], received: datetime) -> list[Event]:
@@ -240,7 +249,7 @@ class Decoder:
         return [self._stamp.call(shape.kind, data, received=received)]
 
     def _agent(self, kind: type[AgentEvent], fields: dict[str, XmlElement], received: datetime) -> Event:
-        named = device_of(fields.get("agentDevice"))
+        named = self._reader.of(fields.get("agentDevice"))
         device = named.number or self._monitored(fields)
         agent = text_of(fields.get("agentID")) or named.agent or self._agents.get(device) or ""
         _demand(agent, "agentID")
@@ -258,15 +267,6 @@ class Decoder:
             self._agents.drop(device)
         else:
             self._agents.put(device, agent)
-
-
-def _preferred(fields: dict[str, XmlElement], end: str) -> Device:
-    """Return one end of the call: the network's word stands, the switch's changes with each transfer."""
-    own = device_of(fields.get("callingDevice" if end == "Calling" else "calledDevice"))
-    network = device_of(fields.get(f"network{end}Device"))
-    if not network.number:
-        return own
-    return network if network.name or own.number != network.number else Device(network.number, own.name)
 
 
 def _roles(merge: Merge, *, is_transfer: bool) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Where a connection is: at which extension, or outside; a ConnectionID may name either by an opaque id."""
 
 from cti.sources.csta_xml.bounded_cache import BoundedCache, ConnectionPlace
-from cti.sources.csta_xml.devices import device_of, device_text, read_device
+from cti.sources.csta_xml.devices import DeviceReader, device_text
 from cti.sources.csta_xml.parsing import CstaMessageError, XmlElement, local, members, text_of
 from cti.sources.csta_xml.private_data import TEXT
 
@@ -29,8 +29,9 @@ def connection_id(element: XmlElement | None) -> tuple[str, str]:
 class DeviceResolver:
     """Finds the extension of a connection, and remembers what the switch said about its opaque ids."""
 
-    def __init__(self, known: frozenset[str]) -> None:
+    def __init__(self, known: frozenset[str], devices: DeviceReader) -> None:
         self._known = known
+        self.devices = devices
         self._told: BoundedCache[tuple[str, str], ConnectionPlace] = BoundedCache()
 
     def is_known(self, device: str) -> bool:
@@ -42,7 +43,7 @@ class DeviceResolver:
 
         ``subject``: the device that the event says is at it; ``own``: the monitored device, if it is the one meant.
         """
-        device = read_device(raw).number if raw else ""
+        device = self.devices.read(raw).number if raw else ""
         if device in self._known:
             return ConnectionPlace(device)
         if subject in self._known or (subject and not device):
@@ -69,11 +70,11 @@ class DeviceResolver:
         if subject and device != subject:
             return True
         trunks = [fields[name] for name in _TRUNKS if name in fields]
-        if any(device_of(trunk).number == device for trunk in trunks):
+        if any(self.devices.of(trunk).number == device for trunk in trunks):
             return True
         return ":" in device or self._is_party(device, fields)
 
     def _is_party(self, device: str, fields: dict[str, XmlElement]) -> bool:
         """Say whether a device is the outside party of a call from or to outside."""
         ends = (("associatedCallingDevice", "callingDevice"), ("associatedCalledDevice", "calledDevice"))
-        return any(trunk in fields and device_of(fields.get(end)).number == device for trunk, end in ends)
+        return any(trunk in fields and self.devices.of(fields.get(end)).number == device for trunk, end in ends)

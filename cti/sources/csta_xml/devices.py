@@ -6,6 +6,7 @@ from urllib.parse import unquote
 
 import msgspec
 
+from cti.sources.character_sets import LOST
 from cti.sources.csta_xml.parsing import XmlElement, local
 
 #: ``N<DN!SA&CA/EXT%AGENT>NAME;parameters`` (ECMA-269 switching function representation).
@@ -52,14 +53,28 @@ def _read(text: str) -> Device:
     if written:
         return _written_out(written)
     address = _ADDRESS.match(text)
-    name = address["name"].strip(' "') if address else ""
+    name = _whole(address["name"].strip(' "')) if address else ""
     return Device(_bare(address["uri"] if address else text), name)
+
+
+def identity_in(text: str) -> str:
+    """Return a device's text without the name and the parameters, which do not change what device it is."""
+    text = text.strip()
+    if written := _WRITTEN_OUT.match(text):
+        return written["inside"]
+    address = _ADDRESS.match(text)
+    return address["uri"] if address else text.partition(";")[0]
+
+
+def _whole(name: str) -> str:
+    """Return a name, or nothing where the server could not read a character of it."""
+    return "" if LOST in name else name
 
 
 def _written_out(written: re.Match[str]) -> Device:
     inside = _INSIDE.match(written["inside"])
     dn, ext, agent = (inside["dn"], inside["ext"] or "", inside["agent"] or "") if inside else ("", "", "")
-    return Device(_bare(dn) or _bare(ext), written["name"].strip(), agent.strip())
+    return Device(_bare(dn) or _bare(ext), _whole(written["name"].strip()), agent.strip())
 
 
 def _bare(text: str) -> str:
@@ -87,3 +102,21 @@ def device_of(element: XmlElement | None) -> Device:
     """Read the device in a device parameter; ``NOBODY`` where the switch says that there is none."""
     text = device_text(element)
     return read_device(text) if text else NOBODY
+
+
+class DeviceReader:
+    """Reads devices as the site names them. ``own``: the site's number of each number that the server writes for it."""
+
+    def __init__(self, own: dict[str, str]) -> None:
+        self._own = own
+
+    def read(self, text: str) -> Device:
+        """Read a device's text, as ``read_device`` does."""
+        device = read_device(text)
+        own = self._own.get(device.number)
+        return device if own is None else Device(own, device.name, device.agent)
+
+    def of(self, element: XmlElement | None) -> Device:
+        """Read the device in a device parameter, as ``device_of`` does."""
+        text = device_text(element)
+        return self.read(text) if text else NOBODY

@@ -98,13 +98,26 @@ def _header_error(buffer: bytearray, start: int) -> str | None:
     """Name what is wrong with as much of a header as there is."""
     size = len(buffer) - start
     if any(buffer[start : start + 2]):
-        return f"the format is 0x{buffer[start : start + 2].hex()}, not 0x0000"
+        return _format_error(bytes(buffer[start : start + HEADER]))
     if size >= 4 and int.from_bytes(buffer[start + 2 : start + 4]) <= HEADER:
         return f"the length is {int.from_bytes(buffer[start + 2 : start + 4])}, less than a header and a message"
     invoke = buffer[start + 4 : start + HEADER]
     if invoke and not (invoke.isdigit() and invoke.isascii()):
         return f"the invoke id is 0x{invoke.hex()}, not four digits"
     return None
+
+
+def _format_error(header: bytes) -> str | None:
+    """Name a frame with a length of 32 bits as what it is; None while the header may still show that it is one."""
+    may_be_long = header[0] == 0 and (len(header) < 5 or header[4:].isdigit())
+    if not may_be_long:
+        return f"the format is 0x{header[:2].hex()}, not 0x0000"
+    if len(header) < HEADER:
+        return None
+    return (
+        f"a frame of {int.from_bytes(header[:4]):,} bytes with a 32-bit length, as some tools write them; a frame of "
+        f"ECMA-323 Annex J has 16 bits for its length, and at most {LENGTH_LIMIT:,} bytes"
+    )
 
 
 def framed(invoke: int, xml: bytes) -> bytes:

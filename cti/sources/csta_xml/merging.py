@@ -4,7 +4,6 @@ import msgspec
 
 from cti.events import Connection, ConnectionItem
 from cti.sources.csta_xml.device_resolver import DeviceResolver, connection_id
-from cti.sources.csta_xml.devices import device_of
 from cti.sources.csta_xml.event_table import MergeShape
 from cti.sources.csta_xml.parsing import XmlElement, children, local, members
 from cti.sources.csta_xml.private_data import MANY, TEXT
@@ -32,7 +31,7 @@ def read_merge(shape: MergeShape, fields: dict[str, XmlElement], places: DeviceR
     primary, primary_device = connection_id(fields.get("primaryOldCall"))
     secondary, _ = connection_id(fields.get("secondaryOldCall"))
     items = _items(fields.get(shape.connections), places)
-    actor = device_of(fields.get(shape.actor)).number
+    actor = places.devices.of(fields.get(shape.actor)).number
     if not actor and primary_device:
         actor = places.locate(primary, primary_device, "", {}, "").device_id
     return Merge(
@@ -40,7 +39,7 @@ def read_merge(shape: MergeShape, fields: dict[str, XmlElement], places: DeviceR
         secondary=secondary,
         resulting=items[0].new.call_id if items else "",
         actor=actor,
-        added=device_of(fields.get(shape.added)).number,
+        added=places.devices.of(fields.get(shape.added)).number,
         items=items,
     )
 
@@ -59,7 +58,7 @@ def _item(parts: dict[str, XmlElement], places: DeviceResolver) -> ConnectionIte
     new = _located(parts.get("newConnection"), parts, places)
     if new is None:
         return None
-    endpoint = device_of(parts.get("endpoint")).number
+    endpoint = places.devices.of(parts.get("endpoint")).number
     return ConnectionItem(
         new=new, old=_located(parts.get("oldConnection"), parts, places), endpoint=endpoint[:TEXT] or None
     )
@@ -67,7 +66,7 @@ def _item(parts: dict[str, XmlElement], places: DeviceResolver) -> ConnectionIte
 
 def _located(element: XmlElement | None, parts: dict[str, XmlElement], places: DeviceResolver) -> Connection | None:
     call, raw = connection_id(element)
-    endpoint = device_of(parts.get("endpoint")).number
+    endpoint = places.devices.of(parts.get("endpoint")).number
     if not call or not (raw or endpoint):
         return None
     if "associatedNID" in parts and raw:

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from cti.sources.character_sets import is_usable
+from cti.sources.csta_xml.devices import read_device
 from cti.sources.port import SourceConfig
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -35,6 +37,9 @@ class CstaOptions(msgspec.Struct, frozen=True, kw_only=True):
     type_of_number: str = ""
     #: Ask the server to tell by itself how it is (SystemRegister); many tell without, and some know no such request.
     system_register: bool = False
+    #: The encoding that the server's messages are in, whatever they declare. Empty: the declared one, and Windows-1252
+    #: for what is not valid in it.
+    encoding: str = ""
     snapshot: bool = True
     #: Ask who is logged on (GetAgentState).
     agents: bool = True
@@ -71,7 +76,37 @@ def read_options(config: SourceConfig) -> CstaOptions:
     known = {name: value for name, value in config.options.items() if value is not None}
     try:
         options = msgspec.convert(known, CstaOptions)
-        options.device_format.format(device="")
-    except (msgspec.ValidationError, LookupError, ValueError) as error:
+    except msgspec.ValidationError as error:
         raise CstaOptionsError(str(error)) from error
+    if options.encoding and not is_usable(options.encoding):
+        raise CstaOptionsError(f"encoding: {options.encoding} is not known, or does not extend ASCII")
+    written_numbers(config, options)
     return options
+
+
+def written_numbers(config: SourceConfig, options: CstaOptions) -> dict[str, str]:
+    """Return the numbers by which the server knows the site's devices, where they are not the site's own numbers.
+
+    Raises ``CstaOptionsError`` where a number that the server sends could mean two devices.
+    """
+    _as_written(options.device_format, "2001")
+    configured = dict.fromkeys((*config.devices, *config.queues, *options.ignored_devices))
+    own = {read_device(device).number for device in configured}
+    written = [(_as_written(options.device_format, device), read_device(device).number) for device in configured]
+    found: dict[str, str] = {}
+    for number, device in written:
+        if number != device and (number in own or found.setdefault(number, device) != device):
+            text = f"device_format: {number} could be {device} or another device of this source"
+            raise CstaOptionsError(text)
+    return found
+
+
+def _as_written(device_format: str, device: str) -> str:
+    """Return the number of a device as it is compared after the server wrote it."""
+    try:
+        written = device_format.format(device=device)
+    except (AttributeError, LookupError, ValueError) as error:
+        raise CstaOptionsError(f"device_format: {error}") from error
+    if device not in written:
+        raise CstaOptionsError("device_format: {device} is missing")
+    return read_device(written).number

@@ -21,6 +21,17 @@ class CstaMessageError(ValueError):
         self.place = place
 
 
+class MalformedXml(CstaMessageError):
+    """A message is not well-formed XML."""
+
+
+class DtdRefused(CstaMessageError):
+    """A message has a DTD."""
+
+    def __init__(self) -> None:
+        super().__init__("the message has a DTD, which is never read")
+
+
 class UnknownMessage(CstaMessageError):
     """A message is of a kind that is not known. ``may_tell``: it may say something of a call or an agent."""
 
@@ -31,34 +42,49 @@ class UnknownMessage(CstaMessageError):
 
 XmlElement = etree._Element  # noqa: SLF001 - lxml has no public name for the type
 
-_PARSER = etree.XMLParser(
-    resolve_entities=False,
-    no_network=True,
-    load_dtd=False,
-    dtd_validation=False,
-    attribute_defaults=False,
-    huge_tree=False,
-    remove_comments=True,
-    remove_pis=True,
-    remove_blank_text=True,
-    recover=False,
-)
+
+def _parser(encoding: str | None = None) -> etree.XMLParser:
+    return etree.XMLParser(
+        encoding=encoding,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+        remove_blank_text=True,
+        recover=False,
+    )
+
+
+_PARSER, _UTF8_PARSER = _parser(), _parser("utf-8")
 
 
 def parse(xml: bytes) -> XmlElement:
-    """Return a message's root element. Raises ``CstaMessageError`` when it is no XML or has a DTD."""
+    """Return a message's root element. Raises ``MalformedXml`` when it is no XML, ``DtdRefused`` when it has a DTD."""
+    return _parsed(xml, _PARSER)
+
+
+def parse_utf8(xml: bytes) -> XmlElement:
+    """Do what ``parse`` does, and read UTF-8 whatever encoding the message declares."""
+    return _parsed(xml, _UTF8_PARSER)
+
+
+def _parsed(xml: bytes, parser: etree.XMLParser) -> XmlElement:
     if xml[:1] in b" \t\r\n<\xef":
         xml = xml.strip(b" \t\r\n\0")
     if b"<!DOCTYPE" in xml and _DOCTYPE.match(xml):
-        raise CstaMessageError("the message has a DTD, which is never read")
+        raise DtdRefused
     try:
-        root = etree.fromstring(xml, _PARSER)
+        root = etree.fromstring(xml, parser)
     except etree.XMLSyntaxError as error:
         line, column = error.position
-        raise CstaMessageError(f"no well-formed XML: {error.msg}", place=f"line {line}, column {column}") from error
+        raise MalformedXml(f"not well-formed XML: {error.msg}", place=f"line {line}, column {column}") from error
     # Encodings that the search above cannot read.
     if root.getroottree().docinfo.internalDTD is not None:
-        raise CstaMessageError("the message has a DTD, which is never read")
+        raise DtdRefused
     return root
 
 

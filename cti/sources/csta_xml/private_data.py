@@ -6,6 +6,7 @@ from typing import get_args
 import msgspec
 
 from cti.events import NameSource, Wrapup
+from cti.sources.character_sets import LOST
 from cti.sources.csta_xml.options import CstaOptions
 from cti.sources.csta_xml.parsing import XmlElement, descend, local, text_of
 
@@ -61,7 +62,7 @@ def query_data(fields: dict[str, XmlElement], private: Private) -> dict[str, str
     found: dict[str, str] = {}
     for name in ("correlatorData", "userData", "accountInfo"):
         text = text_of(fields.get(name)) if name in fields else ""
-        if text:
+        if text and LOST not in text:
             found[name] = decoded(text)
     more = private.rest if not found.get("userData") else {**pairs(found["userData"]), **private.rest}
     for key, value in more.items():
@@ -75,7 +76,7 @@ def leaves(extensions: XmlElement | None) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for element in private.iter() if private is not None else ():
         name, text = local(element.tag), (element.text or "").strip()
-        if text and not len(element) and not any(word in name.lower() for word in _SECRET):
+        if text and LOST not in text and not len(element) and not any(word in name.lower() for word in _SECRET):
             found.append((name, text))
     return found
 

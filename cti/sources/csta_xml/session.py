@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
@@ -15,7 +16,8 @@ from cti.sources.csta_xml.link import CstaLink, RequestDenied, RequestTimedOut, 
 from cti.sources.csta_xml.monitoring import Monitoring
 from cti.sources.csta_xml.options import CstaOptions, CstaOptionsError, read_options
 from cti.sources.csta_xml.outlet_lock import OrderedOutlet
-from cti.sources.csta_xml.parsing import CstaMessageError, UnknownMessage, XmlElement, children, local, parse, text_of
+from cti.sources.csta_xml.parsing import CstaMessageError, UnknownMessage, XmlElement, children, local, text_of
+from cti.sources.csta_xml.reading import read_message
 from cti.sources.csta_xml.requests import Requests, namespace_of, stop_session
 from cti.sources.csta_xml.segments import DATA_OF
 from cti.sources.port import LinkError, Outlet, Quarantined, SourceConfig, Stamp
@@ -56,6 +58,16 @@ class CstaSession:
 
 class _CstaLinkEnded(Exception):
     """The server closed the link in order."""
+
+
+@dataclass
+class _Chunk:
+    """What the frames that came together say, in their order."""
+
+    events: list[Event] = field(default_factory=list)
+    answers: list[tuple[int, bytes]] = field(default_factory=list)
+    quarantined: list[Quarantined] = field(default_factory=list)
+    is_doubtful: bool = False
 
 
 class _Conversation:
@@ -156,48 +168,51 @@ class _Conversation:
     async def _take(self, frames: list[CstaFrame | CstaFrameError]) -> None:
         """Keep what a chunk of the stream says, in order; answer the server's requests first."""
         async with self._telling as telling:
-            events: list[Event] = []
-            broken: list[CstaMessageError] = []
-            kept: list[Quarantined] = []
-            answers: list[tuple[int, bytes]] = []
+            chunk = _Chunk()
             for frame in frames:
-                try:
-                    events += self._read(frame, answers)
-                except CstaMessageError as error:
-                    broken.append(error)
-                    kept.append(_quarantined(frame, error))
-            self._monitoring.watch(events)
-            for invoke, answer in answers:
+                self._read(frame, chunk)
+            self._monitoring.watch(chunk.events)
+            for invoke, answer in chunk.answers:
                 await self._link.send(invoke, answer)
-            await telling.accept(events)
-            for message in kept:
+            await telling.accept(chunk.events)
+            for message in chunk.quarantined:
                 await telling.quarantine(message)
-            if [error for error in broken if self._is_doubtful(error)]:
+            if chunk.is_doubtful:
                 self._monitoring.doubt("a message could not be read")
         if self._end is not None:
             raise self._end
 
-    def _read(self, frame: CstaFrame | CstaFrameError, answers: list[tuple[int, bytes]]) -> list[Event]:
-        if isinstance(frame, CstaFrameError):
-            self._end = LinkError(f"the stream makes no sense: {frame.error} ({frame.place})")
-            raise CstaMessageError(frame.error, kind="frame")
+    def _read(self, frame: CstaFrame | CstaFrameError, chunk: "_Chunk") -> None:
         try:
-            root = parse(frame.xml)
+            if isinstance(frame, CstaFrameError):
+                self._end = LinkError(f"the stream makes no sense: {frame.error} ({frame.place})")
+                raise CstaMessageError(frame.error, kind="frame")
+            self._follow_message(self._parsed(frame, chunk), frame, chunk)
+        except CstaMessageError as error:
+            chunk.quarantined.append(_quarantined(frame, error))
+            chunk.is_doubtful = self._is_doubtful(error) or chunk.is_doubtful
+
+    def _parsed(self, frame: CstaFrame, chunk: "_Chunk") -> XmlElement:
+        try:
+            message = read_message(frame.xml, self._options.encoding)
         except CstaMessageError:
             self._monitoring.segments.doubt("a message could not be read meanwhile")
             raise
+        if message.repaired is not None:
+            chunk.quarantined.append(_quarantined(frame, message.repaired))
+        return message.root
+
+    def _follow_message(self, root: XmlElement, frame: CstaFrame, chunk: "_Chunk") -> None:
+        """Take a segment of a snapshot, the answer to a request, a request of the server's, or an event."""
         if local(root.tag) in DATA_OF.values():
             self._collect(root, frame)
-            return []
-        if is_answer(root):
+        elif is_answer(root):
             if not self._link.settle(frame.invoke, root):
                 log.debug("csta_answer_late", source=self._config.slug, invoke=frame.invoke)
-            return []
-        answer = self._served(root)
-        if answer is None:
-            return self._decoder.decode(root, self._now())
-        answers.append((frame.invoke, answer))
-        return []
+        elif (answer := self._served(root)) is not None:
+            chunk.answers.append((frame.invoke, answer))
+        else:
+            chunk.events += self._decoder.decode(root, self._now())
 
     def _is_doubtful(self, error: CstaMessageError) -> bool:
         """Say whether what could not be read may have been news; of an unknown kind of message, once."""

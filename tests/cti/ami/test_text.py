@@ -2,7 +2,7 @@
 
 import pytest
 
-from cti.sources.asterisk_ami.text import decoded
+from cti.sources.character_sets import decoded
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,8 @@ def test_what_is_framed_is_read_back(xml: bytes, invoke: int) -> None:
 @pytest.mark.parametrize(
     ("head", "error"),
     [
-        (b"\x00\xa0\x00\x00", "the format is 0x00a0, not 0x0000"),  # 10 MB, were it one number of 32 bits.
+        (b"\x00\xa0\x00\x00<xml", "the format is 0x00a0, not 0x0000"),
+        (b"\x00\xa0\x00\x0012x", "the format is 0x00a0, not 0x0000"),
         (b"\x01", "the format is 0x01, not 0x0000"),
         (b"GET ", "the format is 0x4745, not 0x0000"),
         (b"\x00\x00\x00\x08", "the length is 8, less than a header and a message"),
@@ -57,6 +58,18 @@ def test_a_false_header_is_told_as_soon_as_it_is_seen_after_the_frames_before_it
     assert frame == CstaFrame(9999, b"<a/>", 1, 0)
     assert isinstance(refusal, CstaFrameError)
     assert (refusal.error, refusal.place, refusal.raw) == (error, "frame 2, byte 12", head)
+
+
+def test_a_frame_with_a_length_of_32_bits_is_named_as_one_however_it_is_split() -> None:
+    head = (70_000).to_bytes(4) + b"9999"
+    for cut in range(len(head) + 1):
+        framer = CstaFramer()
+        found = [*framer.feed(head[:cut]), *framer.feed(head[cut:] + b"<a/>"), *framer.feed(b"<b/>")]
+
+        (refusal,) = found
+        assert isinstance(refusal, CstaFrameError)
+        assert refusal.error.startswith("a frame of 70,000 bytes with a 32-bit length")
+        assert "at most 65,535 bytes" in refusal.error
 
 
 def test_a_message_longer_than_a_frame_is_not_sent() -> None:

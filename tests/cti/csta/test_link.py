@@ -116,7 +116,7 @@ def test_what_cannot_be_read_is_kept_with_its_place_and_the_next_message_is_told
     listener = asyncio.run(followed(Pbx(dict(WILLING), script=speak)))
 
     assert [(one.kind, one.error.partition(":")[0]) for one in listener.broken] == [
-        ("message", "no well-formed XML"),
+        ("message", "not well-formed XML"),
         ("message", "the message has a DTD, which is never read"),
         ("message", "the message UnheardOfEvent is unknown"),
         ("event", "establishedConnection/callID is missing"),
@@ -130,7 +130,7 @@ def test_what_cannot_be_read_is_kept_with_its_place_and_the_next_message_is_told
     ("raw", "error"),
     [
         (b"\x00\x00\x00\x049999", "the length is 4"),
-        (b"\x00\xa0\x00\x00" + b"9999" + b"<" * 1000, "the format is 0x00a0"),
+        (b"\x00\xa0\x00\x00" + b"9999" + b"<" * 1000, "a frame of 10,485,760 bytes with a 32-bit length"),
         (b"HTTP/1.1 400 Bad Request\r\n", "the format is 0x4854"),
     ],
 )

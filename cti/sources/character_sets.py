@@ -1,9 +1,9 @@
 """Turn the bytes of names into text. Pure.
 
-Asterisk passes names on as it got them, so one link may carry UTF-8 and an older 8-bit set side by side.
+A PBX passes names on as it got them, so one link may carry UTF-8 and an older 8-bit set side by side.
 """
 
-_FALLBACK = "cp1252"
+FALLBACK = "cp1252"
 #: What a program writes where it could not read a character; it stands for something that is lost.
 LOST = "\ufffd"
 
@@ -14,6 +14,15 @@ def decoded(raw: bytes, encoding: str = "") -> str:
         return raw.decode(encoding or "utf-8")
     except UnicodeDecodeError:
         return "\r\n".join(_line(line, encoding) for line in raw.split(b"\r\n"))
+
+
+def is_usable(encoding: str) -> bool:
+    """Say whether an encoding is known and writes ASCII as ASCII, as the protocols' own words need."""
+    plain = bytes(range(32, 127))
+    try:
+        return plain.decode(encoding) == plain.decode("ascii")
+    except (LookupError, UnicodeError):
+        return False
 
 
 def _line(raw: bytes, encoding: str) -> str:
@@ -32,6 +41,6 @@ def _cut_short(raw: bytes, error: UnicodeDecodeError) -> str:
 
 def _by_fallback(raw: bytes) -> str:
     try:
-        return raw.decode(_FALLBACK)
+        return raw.decode(FALLBACK)
     except UnicodeDecodeError:
         return raw.decode("latin-1")  # Five bytes are not assigned in Windows-1252.
