@@ -68,7 +68,7 @@ class Site(Struct, frozen=True):
     wrapup_wait_seconds: float = 120.0
     agents_calls_only: bool = False
     stale_hours: float = 12.0
-    has_free_seating: bool = True
+    has_free_seating: bool = False
 
 
 class Qms(Struct, frozen=True):

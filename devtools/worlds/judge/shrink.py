@@ -92,7 +92,8 @@ def _single(world: World) -> Iterator[World]:
         if one.spare or one.lost:
             yield replace(world, said=world.said[:i] + world.said[i + 1 :])
         late = one.event.heard > one.event.at + 2 * LATENCY
-        if late and not one.lost:
+        # By a clock of whole seconds it would be heard before it happened.
+        if late and not one.lost and not world.whole_seconds:
             soon = replace(one, event=replace(one.event, heard=round(one.event.at + LATENCY, 4)))
             yield replace(world, said=(*world.said[:i], soon, *world.said[i + 1 :]))
 

@@ -44,6 +44,9 @@ class Cast(Struct, frozen=True):
         return self.directory.verdict(extension, agent_id, agent_name)
 
 
+Answer = RecordingFound | RecordingMissed | WriteSettled
+
+
 class Question(Struct, frozen=True):
     """Hold the next question of a search."""
 
@@ -86,7 +89,7 @@ class CorePlay:
         self.flags: dict[int, dict[str, str]] = {}
         self.writes: list[Write] = []
         self.gaps: dict[datetime, OpenGap | CloseGap] = {}
-        self._waiting: list[tuple[datetime, int, Question | ResultEvent]] = []
+        self._waiting: list[tuple[datetime, int, Question | Answer]] = []
         self._searches: dict[int, list[int]] = {}
         self._cancelled: set[tuple[int, int]] = set()
         self._serial = count()
@@ -125,19 +128,26 @@ class CorePlay:
         yield from self._answers(now)
         yield TimePassed(now)
 
-    def _answers(self, until: datetime, *, is_before: bool = False) -> Iterator[ResultEvent]:
+    def _answers(self, until: datetime, *, is_before: bool = False) -> Iterator[Answer]:
         """Yield what QMS answers up to a moment, `is_before`: without what comes at that very moment."""
         while self._waiting and (self._waiting[0][0] < until or (not is_before and self._waiting[0][0] == until)):
             at, _, thing = heapq.heappop(self._waiting)
             if isinstance(thing, Question):
                 self._ask(thing, at)
-            elif isinstance(thing, WriteSettled) or (thing.leg, thing.search) not in self._cancelled:  # type: ignore[union-attr]
+            elif isinstance(thing, WriteSettled) or (thing.leg, thing.search) not in self._cancelled:
+                self._load_leg(thing.leg)
                 yield thing
                 self._obey()
+
+    def _load_leg(self, number: int) -> None:
+        """Take a leg up again that the core gave to the delivery and forgot, as the consumer does for an answer."""
+        if number not in self.draft.legs:
+            self.draft.remember([], [self.legs[number]])
 
     def _begin_batch(self, *, from_storage: bool) -> None:
         """Begin another batch on the state kept in memory, or on a copy of it as after a restart."""
         self._keep_legs()
+        self._obeyed = 0
         if from_storage:
             state = self.draft.state()
             legs = {number: leg for number, leg in state.legs.items() if leg.phase is not LegPhase.SETTLED}
@@ -145,7 +155,6 @@ class CorePlay:
                                     self.cast)  # fmt: skip
         else:
             self.draft.begin(self.cast)
-        self._obeyed = 0
 
     def _keep_legs(self) -> None:
         for number in self.draft.touched_legs:
@@ -174,7 +183,7 @@ class CorePlay:
         elif isinstance(command, OpenGap | CloseGap):
             self.gaps[command.began_at] = command
 
-    def _later(self, at: datetime, thing: Question | ResultEvent) -> None:
+    def _later(self, at: datetime, thing: Question | Answer) -> None:
         heapq.heappush(self._waiting, (at, next(self._serial), thing))
 
     def _ask(self, question: Question, now: datetime) -> None:

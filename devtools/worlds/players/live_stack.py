@@ -99,7 +99,7 @@ class LiveStack:
             wrapup_wait_seconds=self.wrapup_wait,
         )
         source = CtiSourceRow(
-            slug=SOURCE, kind="http", devices=list(self.extensions), recording_services=[SOURCE], seating="free"
+            slug=SOURCE, kind="http", devices=list(self.extensions), recording_services=[SOURCE], seating="hot_desk"
         )
         flags = [FlagRow(field="wrapup", enabled=True), FlagRow(field="query_data", enabled=True)]
         return Declaration([DataServerRow(slug=SOURCE)], [service], [source], flags)
