@@ -9,6 +9,7 @@ from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from agents.api import forget_directories
+from cti.api import forget_bounds
 from qms.health import forget as forget_health
 
 
@@ -45,6 +46,12 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 def _fresh_directories() -> None:
     """Let no test see another's QMS users: a rolled back database gives the same ids again."""
     forget_directories()
+
+
+@pytest.fixture(autouse=True)
+def _fresh_bounds() -> None:
+    """Let no test count what another's source opened."""
+    forget_bounds()
 
 
 @pytest.fixture(autouse=True)

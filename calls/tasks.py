@@ -5,7 +5,7 @@ from celery import shared_task
 import clock
 from calls import jobs
 from calls.report import mail
-from calls.stats import unmatched_calls
+from calls.stats import source_load, unmatched_calls
 
 
 @shared_task(name="calls.tasks.consume")
@@ -60,6 +60,12 @@ def wake_exports() -> None:
 def mail_reports() -> None:
     """Mail the weekly reports that are due."""
     mail.mail_weekly(clock.now())
+
+
+@shared_task(name="calls.tasks.publish_loads")
+def publish_loads() -> None:
+    """Count what each source holds open."""
+    source_load.publish_loads(clock.now())
 
 
 @shared_task(name="calls.tasks.retain")

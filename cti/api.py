@@ -26,6 +26,7 @@ from cti.journal.stream import (
 from cti.journal.wakeups import PollingMarker, Wakeup, clear_wake, hold_wake, wake
 from cti.listener.source_config import SecretMissing, resolve_secret, source_config
 from cti.quarantine import record_quarantine, record_quarantined
+from cti.source_bounds import SourceLoad, bound_reached_lately, forget_bounds, publish_load
 
 __all__ = [
     "START",
@@ -40,18 +41,22 @@ __all__ = [
     "PollingMarker",
     "RememberedDatabase",
     "SecretMissing",
+    "SourceLoad",
     "TokenFacts",
     "TokenRefusal",
     "Wakeup",
     "advance_journal",
     "append_unique",
     "authenticate",
+    "bound_reached_lately",
     "clear_wake",
+    "forget_bounds",
     "hold_wake",
     "journal_state",
     "keep_answers",
     "kept_answers",
     "mint_token",
+    "publish_load",
     "read_journal",
     "record_quarantine",
     "record_quarantined",

@@ -16,6 +16,8 @@ RAW_BYTES = 65_536
 KEPT_AN_HOUR = 1_000
 #: What an error may quote of a message: text in quotation marks, and numbers as long as a caller's.
 _VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\+?\d{6,}")
+#: Places whose values are the contract's own words, never a person's.
+_VOCABULARY = ("`$.type`", "`$.specversion`")
 OVERFLOW = "More came within the hour than is kept; these were only counted."
 
 
@@ -73,7 +75,7 @@ def _row(source_id: int, message: Quarantined, at: datetime, signature: str, cou
 
 def without_values(error: str) -> str:
     """Return an error without the values that it quotes: whoever may not see callers sees errors."""
-    return _VALUES.sub("\N{HORIZONTAL ELLIPSIS}", error)
+    return error if error.endswith(_VOCABULARY) else _VALUES.sub("\N{HORIZONTAL ELLIPSIS}", error)
 
 
 def _text(value: str, longest: int) -> str:

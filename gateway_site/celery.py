@@ -66,6 +66,7 @@ app.conf.beat_schedule = {
     "carry on creations of flags": _every(5, "flags.tasks.carry_on_creations", "default"),
     "note which new flags work": _every(15, "flags.tasks.note_what_calls_proved", "default"),
     "refresh due users": _every(60, "agents.tasks.refresh_due", "default"),
+    "count what sources hold": _every(3, "calls.tasks.publish_loads", "default"),
     "begin exports again": _every(15, "calls.tasks.wake_exports", "default"),
     "mail weekly reports": _every(900, "calls.tasks.mail_reports", "default"),
     "tell calls at risk": _every(60, "calls.tasks.tell_calls_at_risk", "default"),

@@ -188,6 +188,11 @@ INTAKE_EVENTS_PER_SECOND = _environment.intake_events_per_second
 DATA_UPLOAD_MAX_MEMORY_SIZE = INTAKE_MAX_BYTES
 #: How long an event's id is known again; a source may repeat itself that long.
 INTAKE_REMEMBER_SECONDS = _environment.intake_remember_seconds
+#: What one source may hold open; beyond, its intake answers 429 and its listener puts what is new into quarantine.
+SOURCE_MAX_CALLS = _environment.source_max_calls
+SOURCE_MAX_LEGS = _environment.source_max_legs
+SOURCE_MAX_AGENTS = _environment.source_max_agents
+SOURCE_MAX_DEVICES = _environment.source_max_devices
 #: What a listener keeps in a file while Redis is away; about 400 bytes an event.
 SPOOL_MAX_BYTES = _environment.spool_max_bytes
 

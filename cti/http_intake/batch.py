@@ -11,6 +11,7 @@ import msgspec
 from cti.events import AnyEvent, EventError, decode
 from cti.journal.dedup import Arrival
 from cti.journal.stream import storable
+from cti.source_bounds import SourceFull, bounds_of
 from cti.sources.port import Quarantined
 
 #: Content types that say: one object a line.
@@ -62,7 +63,10 @@ def items(body: bytes, content_type: str, at_most: int) -> list[bytes]:
 
 
 def read_items(found: list[bytes], slug: str, received: datetime) -> Reading:
-    """Read each item as an event of the source ``slug`` that came at ``received``."""
+    """Read each item as an event of the source ``slug`` that came at ``received``.
+
+    Raises ``SourceFull`` where the source holds open as much as it may.
+    """
     reading = Reading([], [], [])
     for index, raw in enumerate(found):
         try:
@@ -101,6 +105,9 @@ def _arrival(raw: bytes, slug: str, received: datetime) -> Arrival:
         raise EventError(f"Expected `{slug}`, the source of the token - at `$.source`")
     if event.time.year not in YEARS:
         raise EventError("Expected a time from 1970 to 2999 - at `$.time`")
+    reached = bounds_of(slug).admit(event)
+    if reached:
+        raise SourceFull(str(reached))
     return Arrival(event.id, _payload(raw, event, received))
 
 

@@ -22,9 +22,11 @@ from cti.journal.stream import JournalUnavailable
 from cti.journal.wakeups import wake
 from cti.models import Scope
 from cti.quarantine import record_quarantined
+from cti.source_bounds import SourceFull, bounds_of
 from cti.sources.registry import has_session
 
-AWAY_SECONDS = 2
+#: A client is asked to come again after this, while the journal is away and while its source is full, in seconds.
+AWAY_SECONDS, FULL_SECONDS = 2, 5
 
 log = structlog.get_logger()
 
@@ -104,7 +106,12 @@ def _read(request: HttpRequest, token: TokenFacts) -> Reading:
         raise RequestRefusedError(
             HTTPStatus.TOO_MANY_REQUESTS, "More events than this token may send in a second.", again
         )
-    return read_items(found, token.slug, clock.now())
+    bounds_of(token.slug).refresh()
+    try:
+        return read_items(found, token.slug, clock.now())
+    except SourceFull as error:
+        again = {"Retry-After": str(FULL_SECONDS)}
+        raise RequestRefusedError(HTTPStatus.TOO_MANY_REQUESTS, str(error), again) from error
 
 
 def _check_form(request: HttpRequest) -> None:

@@ -23,6 +23,7 @@ from cti.listener.spool import SpoolFull
 from cti.listener.status import UNREADABLE, LinkFacts, StatusReporter
 from cti.listener.worker_thread import WakeupThread, WorkerThread
 from cti.models import LinkState
+from cti.source_bounds import bounds_of
 from cti.sources.port import LinkError, MonitorRefusal, Quarantined, SourceConfig, Stamp
 from cti.sources.registry import open_session
 from cti.status_text import when
@@ -119,10 +120,18 @@ class LeadershipTerm:
         log.info("link_up", source=self._config.slug)
 
     async def accept(self, events: Sequence[Event]) -> None:
-        """Keep events, and wake the consumer."""
+        """Keep events, and wake the consumer; what would open more than the source may is put into quarantine."""
+        events = [event for event in events if self._admits(event)]
         await self._keep(events)
         self.facts.events += len(events)
         self.facts.last_event_at = clock.now()
+
+    def _admits(self, event: Event) -> bool:
+        reached = bounds_of(self._config.slug).admit(event)
+        if reached:
+            self.facts.failed(str(reached))
+            self._reporter.quarantine(Quarantined(b"", "bound", str(reached), reached.what))
+        return reached is None
 
     async def quarantine(self, message: Quarantined) -> None:
         """Keep a message that could not be read; the next report saves it."""
@@ -233,6 +242,7 @@ class LeadershipTerm:
             try:
                 if not await self._lease_thread.run(self._lease.hold):
                     raise LeaseLost
+                await self._lease_thread.run(bounds_of(self._config.slug).refresh)
             except JournalUnavailable as error:
                 self.facts.failed(str(error))
             await asyncio.sleep(RENEW_SECONDS)

@@ -49,6 +49,7 @@ NAMES = (
     "INTAKE_MAX_BYTES",
     "INTAKE_MAX_EVENTS",
     "INTAKE_REMEMBER_SECONDS",
+    "INTAKE_THREADS",
     "JOURNAL_KEEP_HOURS",
     "JOURNAL_URL",
     "LOG_FORMAT",
@@ -60,6 +61,10 @@ NAMES = (
     "REDIS_URL",
     "RETENTION_DAYS",
     "SECRET_KEY",
+    "SOURCE_MAX_AGENTS",
+    "SOURCE_MAX_CALLS",
+    "SOURCE_MAX_DEVICES",
+    "SOURCE_MAX_LEGS",
     "SPOOL_DIR",
     "SPOOL_MAX_BYTES",
     "TIME_ZONE",
@@ -105,6 +110,10 @@ class Environment:
     intake_max_events: int
     intake_events_per_second: int
     intake_remember_seconds: int
+    source_max_calls: int
+    source_max_legs: int
+    source_max_agents: int
+    source_max_devices: int
     spool_max_bytes: int
     retention_days: int
     agents_calls_only: bool
@@ -139,6 +148,7 @@ def _read(read: Variables, var_dir: Path) -> Environment:
         "EVENTS_WORKERS",
         "WEB_WORKERS",
         "WEB_THREADS",
+        "INTAKE_THREADS",
         "LOOKUPS_THREADS",
         "WRITES_THREADS",
         "DEFAULT_THREADS",
@@ -165,8 +175,12 @@ def _read(read: Variables, var_dir: Path) -> Environment:
         time_zone=read.time_zone("TIME_ZONE"),
         intake_max_bytes=read.whole("INTAKE_MAX_BYTES", 1_048_576, 1024, 104_857_600),
         intake_max_events=read.whole("INTAKE_MAX_EVENTS", 500, 1, 10_000),
-        intake_events_per_second=read.whole("INTAKE_EVENTS_PER_SECOND", 20_000, 1, 1_000_000),
+        intake_events_per_second=read.whole("INTAKE_EVENTS_PER_SECOND", 2_000, 1, 1_000_000),
         intake_remember_seconds=read.whole("INTAKE_REMEMBER_SECONDS", 86_400, 60, 2_592_000),
+        source_max_calls=read.whole("SOURCE_MAX_CALLS", 50_000, 1, 10_000_000),
+        source_max_legs=read.whole("SOURCE_MAX_LEGS", 50_000, 1, 10_000_000),
+        source_max_agents=read.whole("SOURCE_MAX_AGENTS", 20_000, 1, 10_000_000),
+        source_max_devices=read.whole("SOURCE_MAX_DEVICES", 50_000, 1, 10_000_000),
         spool_max_bytes=read.whole("SPOOL_MAX_BYTES", 268_435_456, 4096, 1_099_511_627_776),
         retention_days=read.whole("RETENTION_DAYS", 400, 1, 36_500),
         agents_calls_only=read.boolean("AGENTS_CALLS_ONLY"),

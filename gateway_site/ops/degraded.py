@@ -6,6 +6,8 @@ from django.db import DatabaseError
 from django.db.models import F
 
 from agents.models import QmsUser, UserRefresh
+from cti.api import JournalError, bound_reached_lately
+from cti.models import CtiSource
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
 from gateway_site.dashboard.parts import HealthPart, health
 from gateway_site.ops.alerts import alert_part
@@ -16,6 +18,7 @@ from qms.models import RecordingService
 WAITS_LONG = timedelta(minutes=1)
 #: Counting ends here: a million may wait for a service that is away.
 MAXIMUM_COUNTED = 1000
+FULL_ADVICE = "Find out why so much is open there; if that is right, raise SOURCE_MAX_* in .env."
 
 
 def degraded_parts(now: datetime) -> list[HealthPart]:
@@ -23,7 +26,7 @@ def degraded_parts(now: datetime) -> list[HealthPart]:
 
     Raises ``DatabaseError``.
     """
-    found = [*health(now), waiting_writes(now), *users_not_loaded(), alert_part()]
+    found = [*health(now), waiting_writes(now), *users_not_loaded(), *full_sources(), alert_part()]
     return [part for part in found if not part.ok and part.kind not in VITAL]
 
 
@@ -44,6 +47,21 @@ def waiting_writes(now: datetime) -> HealthPart:
     shown = f"More than {MAXIMUM_COUNTED:,}" if count > MAXIMUM_COUNTED else f"{count:,}"
     text = f"{shown} {'has' if count == 1 else 'have'} waited longer than a minute."
     return HealthPart("Waiting flag writes", False, text, kind="waiting")
+
+
+def full_sources() -> list[HealthPart]:
+    """Say which sources opened as much as they may within the last ten minutes."""
+    try:
+        reached = {one.slug: bound_reached_lately(one.slug) for one in CtiSource.objects.filter(enabled=True)}
+    except JournalError:
+        return []  # Redis is reported elsewhere.
+    return [
+        HealthPart(
+            f"Source {slug}", False, f"It has its maximum of {what}: more is refused. {FULL_ADVICE}", kind="bound"
+        )
+        for slug, what in reached.items()
+        if what
+    ]
 
 
 def users_not_loaded() -> list[HealthPart]:
