@@ -3,6 +3,20 @@
 from calls.stats.histogram import Histogram, percentile, times
 from calls.stats.hourly import hour_of
 from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
+from calls.ui.find import Hit, find_calls
+from calls.ui.leg_list import SEE_CALLERS
 from calls.ui.leg_page import ADVICE
 
-__all__ = ["ADVICE", "LAST_HOUR", "Histogram", "ends_since", "hour_of", "open_searches", "percentile", "times"]
+__all__ = [
+    "ADVICE",
+    "LAST_HOUR",
+    "SEE_CALLERS",
+    "Histogram",
+    "Hit",
+    "ends_since",
+    "find_calls",
+    "hour_of",
+    "open_searches",
+    "percentile",
+    "times",
+]

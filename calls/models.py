@@ -444,6 +444,34 @@ class ExportJob(models.Model):
         return f"export {self.pk}"
 
 
+class CauseState(models.TextChoices):
+    """What a person has decided about a cause."""
+
+    OPEN = "open", "open"
+    RESOLVED = "resolved", "resolved"
+    MUTED = "muted", "muted"
+
+
+class CauseDecision(models.Model):
+    """What was last decided about a cause for which legs are not flagged, with the reason.
+
+    A resolved cause is open again as soon as a leg that was connected after ``at`` has it; a muted one stays muted.
+    """
+
+    outcome = models.CharField(max_length=20, choices=OUTCOMES)
+    reason_code = models.CharField(max_length=40, blank=True)
+    state = models.CharField(max_length=8, choices=CauseState.choices)
+    reason = models.CharField(max_length=200)
+    by = models.CharField(max_length=150)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["outcome", "reason_code"], name="calls_cause_decision_once")]
+
+    def __str__(self) -> str:
+        return f"{self.outcome} {self.reason_code}".strip().replace("_", " ")
+
+
 class SavedReport(models.Model):
     """A report that a person has saved under a name; ``weekly``: mailed to them each Monday for the week before."""
 

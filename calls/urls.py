@@ -4,6 +4,7 @@ from django.urls import path
 
 from calls.explain.views import why_page
 from calls.export.views import export_download, export_page, export_panel
+from calls.report.cause_views import cause_list, cause_page
 from calls.report.views import report_download, report_page, report_save
 from calls.rest.views import legs
 from calls.ui.live_views import live_fragment, live_page
@@ -19,6 +20,8 @@ urlpatterns = [
     path("admin/reports/", report_page, name="reports"),
     path("admin/reports/save/", report_save, name="reports-save"),
     path("admin/reports/<str:kind>/", report_download, name="reports-download"),
+    path("admin/causes/", cause_list, name="causes"),
+    path("admin/causes/<str:outcome>/", cause_page, name="cause"),
     path("admin/searches/<int:service_id>/", searches_panel, name="searches-panel"),
     path("admin/why/", why_page, name="why"),
 ]

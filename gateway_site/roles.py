@@ -16,6 +16,7 @@ SEE_CALLERS = "calls.view_caller"
 
 #: What an operator may do beside looking: the acts that keep calls being flagged, and no change of the configuration.
 OPERATORS_ACTS = (
+    "calls.change_causedecision",
     "flags.change_flagwrite",
     "flags.add_flagonserver",
     "agents.add_userrefresh",

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from gateway_site.dashboard.page import fragment
+from gateway_site.find.views import find_page
 from gateway_site.installation.trial_call_views import trial_call
 from gateway_site.installation.views import installation_steps, test_installation
 from gateway_site.ops.health import live, ready
@@ -21,5 +22,6 @@ urlpatterns = [
     path("admin/installation/steps/", installation_steps, name="installation-steps"),
     path("admin/installation/call/", trial_call, name="trial-call"),
     path("admin/dashboard/fragment/", fragment, name="dashboard-fragment"),
+    path("admin/find/", find_page, name="find"),
     path("admin/", admin.site.urls),
 ]

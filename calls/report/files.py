@@ -31,7 +31,7 @@ def report_file(report: Report, kind: str) -> bytes:
 def headers(report: Report) -> tuple[str, ...]:
     """Return the column headers of a report's table."""
     percent = "Share of all, %" if report.query.by is Breakdown.CAUSE else "Flagged, %"
-    return (report.query.by.value.capitalize(), "Legs", "Flagged", "Not flagged", percent, "Period before, %", "Change")
+    return (report.query.by.value.capitalize(), "Legs", "Flagged", "Not flagged", percent, "Before, %", "Change")
 
 
 def _rows(report: Report) -> Iterator[tuple[Cell, ...]]:

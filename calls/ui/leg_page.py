@@ -3,7 +3,7 @@
 from datetime import datetime
 
 import msgspec
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from calls.core.outcomes import Outcome
@@ -68,6 +68,8 @@ class LegPage(msgspec.Struct, frozen=True):
     searches: list[RecordingSearch]
     related: list[Leg]
     advice: str
+    earlier: Leg | None
+    later: Leg | None
 
 
 def clock(moment: datetime) -> str:
@@ -87,7 +89,20 @@ def leg_page(leg: Leg, *, may_see_callers: bool) -> LegPage:
         trace=[TraceLine(clock(step.at), step.text) for step in read_trace(leg)],
         related=list(related[:20]),
         advice=ADVICE[Outcome(leg.outcome)],
+        earlier=_beside(leg).filter(_before(leg)).order_by("-connected_at", "-id").first(),
+        later=_beside(leg).exclude(_before(leg)).order_by("connected_at", "id").first(),
     )
+
+
+def _beside(leg: Leg) -> QuerySet[Leg]:
+    """Return the other legs of the extension."""
+    return (
+        Leg.objects.filter(device_id=leg.device_id, source_id=leg.source_id).exclude(pk=leg.pk).defer("facts", "trace")
+    )
+
+
+def _before(leg: Leg) -> Q:
+    return Q(connected_at__lte=leg.connected_at) & (Q(connected_at__lt=leg.connected_at) | Q(pk__lt=leg.pk))
 
 
 def _bars(leg: Leg, searches: list[RecordingSearch], writes: list[FlagWrite]) -> list[Bar]:

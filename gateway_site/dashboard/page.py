@@ -35,6 +35,12 @@ class Sentence(msgspec.Struct, frozen=True):
     link: str = ""
     link_text: str = ""
     alert: HealthPart | None = None
+    is_fair: bool = False
+
+    @property
+    def mood(self) -> str:
+        """Return the word for its colour: well, fair (nothing is broken, the target is not quite met) or broken."""
+        return "fair" if self.is_fair else "well" if self.is_well else "broken"
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,11 +155,13 @@ def _flagged(day: Today) -> str:
 
 
 def _below_target(day: Today) -> Sentence:
-    text = f"Everything answers, but only {_flagged(day)}; the target is {day.target_percent:g} %."
+    only, well = ("only ", False) if day.is_alarming else ("", True)
+    text = f"Everything answers, but {only}{_flagged(day)}; the target is {day.target_percent:g} %."
     if not day.misses:
-        return Sentence(text, False)
+        return Sentence(text, well, is_fair=well)
     most = day.misses[0]
-    return Sentence(f"{text} Most often: {most.name} ({most.count:,}).", False, most.link, "Show them")
+    text = f"{text} Most often: {most.name} ({most.count:,})."
+    return Sentence(text, well, most.link, "Show it" if most.count == 1 else "Show them", is_fair=well)
 
 
 def _first_steps() -> list[HealthPart]:

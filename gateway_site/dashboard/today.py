@@ -19,6 +19,8 @@ from calls.models import HourlyCount, HourlyLatency, Leg, Measure
 
 #: As many kinds of misses as have a bar, and as many single legs as are named.
 BARS, NEWEST = 10, 8
+#: A target missed by no more percentage points is shown in amber, not in red.
+SLIGHT_POINTS = 2.0
 NOT_MISSED = (Outcome.FLAGGED, Outcome.WAITING)
 
 
@@ -50,6 +52,20 @@ class Today(msgspec.Struct, frozen=True, kw_only=True):
     def is_on_target(self) -> bool:
         """Say whether as many are flagged as the site wants, or nothing is over yet."""
         return self.flagged_percent is None or self.flagged_percent >= self.target_percent
+
+    @property
+    def is_alarming(self) -> bool:
+        """Say whether the target is missed by more than chance and by more than a little.
+
+        One call of 79 may be chance. The number that a target lets through varies from day to day by about its square
+        root; twice that is no chance any more.
+        """
+        if self.is_on_target or self.flagged_percent is None:
+            return False
+        decided = self.legs - self.waiting
+        allowed = decided * (100 - self.target_percent) / 100
+        is_chance = decided - self.flagged <= allowed + 2 * max(allowed, 1) ** 0.5
+        return not is_chance and self.target_percent - self.flagged_percent > SLIGHT_POINTS
 
 
 def midnight(now: datetime) -> datetime:

@@ -38,9 +38,13 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "gateway_site.dashboard.page.callback",
     "STYLES": [lambda _: static("gateway/gateway.css")],
-    "SCRIPTS": [lambda _: static("gateway/dashboard.js"), lambda _: static("gateway/names.js")],
+    "SCRIPTS": [
+        lambda _: static("gateway/dashboard.js"),
+        lambda _: static("gateway/names.js"),
+        lambda _: static("gateway/find.js"),
+    ],
     "SIDEBAR": {
-        "show_search": True,
+        "show_search": False,
         "navigation": [
             _group(
                 "Now",
@@ -49,6 +53,7 @@ UNFOLD: dict[str, Any] = {
                 _link("Legs", "call", "calls.leg"),
                 _page("Why not flagged?", "contact_support", "why", "calls.view_leg"),
                 _page("Reports", "monitoring", "reports", "calls.view_leg"),
+                _page("Causes", "troubleshoot", "causes", "calls.view_leg"),
                 _page("Exports", "download", "exports", "calls.view_leg"),
                 _link("Recording searches", "manage_search", "calls.recordingsearch"),
                 _link("Flag writes", "outbox", "flags.flagwrite"),

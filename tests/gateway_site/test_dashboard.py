@@ -83,10 +83,28 @@ def test_a_share_is_never_rounded_up_to_its_target(running: CtiSource) -> None:
 
     said = figures(NOW).sentence
 
-    assert not said.is_well
-    assert "only 98.9 %" in said.text
+    assert said.mood == "fair"
+    assert "but 98.9 %" in said.text
     assert "Most often: refused: X (1,001)" in said.text
     assert said.link == legs_link("refused", "X")
+
+
+@pytest.mark.parametrize(
+    ("flagged", "missed", "mood"),
+    [(100, 1, "well"), (78, 1, "fair"), (1, 1, "fair"), (0, 3, "broken"), (970, 30, "fair"), (9000, 1000, "broken")],
+)
+def test_one_call_of_a_few_is_no_alarm_and_a_target_missed_by_much_is(
+    running: CtiSource, flagged: int, missed: int, mood: str
+) -> None:
+    legs(running, 1, outcome="not_recorded", reason_code="none")
+    hour = NOW.replace(minute=0)
+    HourlyCount.objects.update(legs=missed)
+    HourlyCount.objects.create(source=running, hour=hour, outcome="flagged", reason_code="", legs=flagged)
+
+    said = figures(NOW).sentence
+
+    assert said.mood == mood
+    assert said.is_well == (mood != "broken")
 
 
 def test_the_sentence_names_what_is_broken_first(running: CtiSource) -> None:

@@ -226,3 +226,28 @@ def test_reports_are_for_those_who_may_see_legs(client: Client) -> None:
     assert client.get("/admin/reports/").status_code == 403
     assert client.get("/admin/reports/csv/").status_code == 403
     assert client.post("/admin/reports/save/").status_code == 403
+
+
+def test_the_filters_in_use_stand_above_the_list_and_each_can_be_removed(
+    house: GatewayStack, supervisor: Client
+) -> None:
+    page = get(supervisor, "/admin/calls/leg/?flagged=no&queue=Orders&when=yesterday")
+
+    assert "flagged: Not flagged" in page
+    assert "queue: Orders" in page
+    assert "connected: Yesterday" in page
+    assert 'href="?flagged=no&amp;when=yesterday"' in page
+
+
+def test_the_page_of_a_leg_leads_to_the_legs_before_and_after_it_at_the_extension(
+    house: GatewayStack, supervisor: Client
+) -> None:
+    first, second = Leg.objects.filter(device_id="2001").order_by("connected_at")
+    page = get(supervisor, f"/admin/calls/leg/{first.pk}/change/")
+
+    assert f'href="/admin/calls/leg/{second.pk}/change/" rel="next"' in page
+    assert 'rel="prev"' not in page
+    assert f'href="/admin/calls/leg/{first.pk}/change/" rel="prev"' in get(
+        supervisor, f"/admin/calls/leg/{second.pk}/change/"
+    )
+    assert 'data-copy="M1"' in page

@@ -15,15 +15,16 @@
     const ink = dark ? "#e5e7eb" : "#374151", grid = dark ? "rgb(255 255 255 / 15%)" : "rgb(0 0 0 / 12%)";
     if (chart) { chart.destroy(); }
     chart = new window.Chart(canvas, {
-      data: { labels: trend.days, datasets: [
-        { type: "line", label: "flagged, %", data: trend.percent, yAxisID: "percent", borderColor: dark ? "#4ade80" : "#15803d", backgroundColor: dark ? "#4ade80" : "#15803d", spanGaps: true, tension: 0 },
+      data: { labels: trend.days, datasets: (trend.percent ? [
+        { type: "line", label: "flagged, %", data: trend.percent, yAxisID: "percent", borderColor: dark ? "#4ade80" : "#15803d", backgroundColor: dark ? "#4ade80" : "#15803d", spanGaps: true, tension: 0 }
+      ] : []).concat([
         { type: "bar", label: "not flagged", data: trend.unflagged, yAxisID: "legs", backgroundColor: dark ? "#f59e0b" : "#d97706" }
-      ] },
+      ]) },
       options: { animation: false, responsive: true, maintainAspectRatio: false,
         plugins: { legend: { labels: { color: ink } } },
         scales: {
           x: { ticks: { color: ink }, grid: { color: grid } },
-          percent: { position: "left", max: 100, suggestedMin: 50, ticks: { color: ink }, grid: { color: grid }, title: { display: true, text: "flagged, %", color: ink } },
+          percent: { display: Boolean(trend.percent), position: "left", max: 100, suggestedMin: 50, ticks: { color: ink }, grid: { color: grid }, title: { display: true, text: "flagged, %", color: ink } },
           legs: { position: "right", beginAtZero: true, ticks: { color: ink, precision: 0 }, grid: { display: false }, title: { display: true, text: "legs not flagged", color: ink } }
         } }
     });
