@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -11,15 +11,20 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch
 from django.utils.html import format_html
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from gateway_site.login.second_factor import forget_devices
 from history.admin import RecordedAdmin
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
+for _device in (TOTPDevice, StaticDevice):  # Their own pages would show the keys.
+    admin.site.unregister(_device)
 
 
 @admin.register(User)
@@ -29,6 +34,16 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]  # it
     form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
     add_fieldsets = DjangoUserAdmin.add_fieldsets  # unfold's own, which comes first, is empty
     hidden_fields = ("password",)
+
+    actions = ("remove_second_factor",)
+
+    @admin.action(description="Remove the second factor of the selected users", permissions=["change"])
+    def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Let people who lost phone and recovery codes log in again; where their role asks, they set up a new one."""
+        for user in queryset:
+            if forget_devices(user):
+                self.log_change(request, user, "Removed the second factor.")
+        messages.success(request, "The selected users have no second factor now.")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let nobody delete a user, for the history would go with them: who leaves is made inactive."""

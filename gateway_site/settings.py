@@ -56,6 +56,9 @@ SESSION_COOKIE_HTTPONLY = True
 X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "gateway_site.apps.GatewaySiteConfig",
     "unfold",
     "unfold.contrib.filters",
@@ -86,9 +89,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "gateway_site.middleware.RequestLog",
+    "gateway_site.login.session_rules.IdleTimeout",
+    "gateway_site.login.session_rules.SecondFactor",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -128,7 +134,11 @@ CACHES = {
 }
 CELERY_BROKER_URL = _environment.broker_url.replace("unix://", "redis+socket://", 1)
 
-AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTHENTICATION_BACKENDS = [
+    "gateway_site.login.address_throttle.AddressThrottle",
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
@@ -141,6 +151,11 @@ AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
 #: How many proxies stand before the gateway; each adds an address to X-Forwarded-For.
 PROXY_COUNT = _environment.proxy_count
 AXES_CLIENT_IP_CALLABLE = "gateway_site.middleware.client_address"
+#: Roles whose people must have a second factor; anybody else may set one up.
+TWO_FACTOR_ROLES = _environment.two_factor_roles
+OTP_TOTP_ISSUER = "QMS Gateway"
+#: Whoever does nothing for so long is logged out.
+SESSION_IDLE_MINUTES = _environment.session_idle_minutes
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = _environment.time_zone

@@ -8,6 +8,7 @@ from gateway_site.dashboard.page import fragment
 from gateway_site.find.views import find_page
 from gateway_site.installation.trial_call_views import trial_call
 from gateway_site.installation.views import installation_steps, test_installation
+from gateway_site.login.second_factor import second_factor, second_factor_setup
 from gateway_site.ops.health import live, ready
 from gateway_site.ops.metrics import metrics
 
@@ -23,5 +24,7 @@ urlpatterns = [
     path("admin/installation/call/", trial_call, name="trial-call"),
     path("admin/dashboard/fragment/", fragment, name="dashboard-fragment"),
     path("admin/find/", find_page, name="find"),
+    path("admin/second-factor/", second_factor, name="second-factor"),
+    path("admin/second-factor/setup/", second_factor_setup, name="second-factor-setup"),
     path("admin/", admin.site.urls),
 ]

@@ -61,6 +61,7 @@ NAMES = (
     "REDIS_URL",
     "RETENTION_DAYS",
     "SECRET_KEY",
+    "SESSION_IDLE_MINUTES",
     "SOURCE_MAX_AGENTS",
     "SOURCE_MAX_CALLS",
     "SOURCE_MAX_DEVICES",
@@ -68,6 +69,7 @@ NAMES = (
     "SPOOL_DIR",
     "SPOOL_MAX_BYTES",
     "TIME_ZONE",
+    "TWO_FACTOR_ROLES",
     "VAULT_KEYS",
     "WEB_THREADS",
     "WEB_WORKERS",
@@ -110,6 +112,8 @@ class Environment:
     intake_max_events: int
     intake_events_per_second: int
     intake_remember_seconds: int
+    two_factor_roles: list[str]
+    session_idle_minutes: int
     source_max_calls: int
     source_max_legs: int
     source_max_agents: int
@@ -177,6 +181,8 @@ def _read(read: Variables, var_dir: Path) -> Environment:
         intake_max_events=read.whole("INTAKE_MAX_EVENTS", 500, 1, 10_000),
         intake_events_per_second=read.whole("INTAKE_EVENTS_PER_SECOND", 2_000, 1, 1_000_000),
         intake_remember_seconds=read.whole("INTAKE_REMEMBER_SECONDS", 86_400, 60, 2_592_000),
+        two_factor_roles=read.words("TWO_FACTOR_ROLES"),
+        session_idle_minutes=read.whole("SESSION_IDLE_MINUTES", 60, 1, 1440),
         source_max_calls=read.whole("SOURCE_MAX_CALLS", 50_000, 1, 10_000_000),
         source_max_legs=read.whole("SOURCE_MAX_LEGS", 50_000, 1, 10_000_000),
         source_max_agents=read.whole("SOURCE_MAX_AGENTS", 20_000, 1, 10_000_000),
