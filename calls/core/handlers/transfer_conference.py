@@ -200,7 +200,7 @@ def _arrive(draft: UnitOfWork, target: CallState, party: Party, event: CallEvent
     leg = draft.legs.get(party.leg) if party.leg is not None else None
     if leg is not None:
         draft.put_leg(replace(leg, call_id=target.call_id, incarnation=target.incarnation))
-    if there is not None and there.cleared_at is not None and there.cleared_at >= event.time:
+    if there is not None and there.cleared_at is not None and there.cleared_at > event.time:
         how = "The extension had left already; the events came out of order."
         clear_party(draft, target, party.device_id, there.cleared_at, there.cleared_gateway_at or event.at, how)
 

@@ -18,7 +18,7 @@ from calls.core.commands import CancelSearch, CloseGap, Command, OpenGap, StartS
 from calls.core.flag_facts import leg_facts
 from calls.core.legs import EARLY
 from calls.core.reducer import fold_into
-from calls.core.result_events import RecordingFound, RecordingMissed, ResultEvent, TimePassed, WriteSettled
+from calls.core.result_events import LATE, RecordingFound, RecordingMissed, ResultEvent, TimePassed, WriteSettled
 from calls.core.state import LegPhase, LegState, SiteSettings, SourceState, WriteStatus
 from calls.core.unit_of_work import LiveState, UnitOfWork
 from cti.events import AnyEvent, from_mapping
@@ -53,6 +53,7 @@ class Question(Struct, frozen=True):
     search: StartSearch
     attempts: int = 0
     why: str = ""
+    asked_at: datetime | None = None
 
 
 class CorePlayer:
@@ -202,7 +203,10 @@ class CorePlay:
         deadline = question.search.since_gateway_at + self.recorder.window
         attempts = question.attempts + (answered != asked)
         at = max(answered, min(asked + self.recorder.interval, deadline))
-        self._later(at, Question(question.search, attempts, why))
+        asked_at = question.asked_at
+        if answered != asked and (asked_at is None or asked_at < question.search.since_gateway_at + LATE):
+            asked_at = asked
+        self._later(at, Question(question.search, attempts, why, asked_at))
 
     def _answer(self, question: Question, asked: datetime, answered: datetime) -> None:
         search = question.search
@@ -253,7 +257,9 @@ class CorePlay:
 def _missed(question: Question, at: datetime) -> RecordingMissed:
     search = question.search
     why = question.why or "late"
-    return RecordingMissed(leg=search.leg, search=search.search, why=why, attempts=question.attempts, at=at)
+    return RecordingMissed(
+        leg=search.leg, search=search.search, why=why, attempts=question.attempts, at=at, asked_at=question.asked_at
+    )
 
 
 def _leg(leg: LegState, flags: dict[str, str]) -> Leg:
