@@ -77,6 +77,11 @@ class Presence(models.Model):
     reason = models.CharField(max_length=255, blank=True)
     since = models.DateTimeField()
     until = models.DateTimeField(null=True, blank=True)
+    known_by = models.CharField(max_length=16, default="log-on", help_text="How the session is known.")
+    origin = models.CharField(max_length=160, blank=True, help_text="The event that began it: its type and id.")
+    overlaps = models.JSONField(
+        default=list, blank=True, help_text="Agents who logged on there before and did not log off: nobody is named."
+    )
 
     class Meta:
         ordering = ["-since"]

@@ -95,6 +95,8 @@ class AgentData(Data, frozen=True):
     agent_name: Text | None = None
     device_id: Text | None = None
     reason: Text | None = None
+    #: Ours: "offered" or "configured", where the agent did not log on at the device but a queue offers calls so.
+    known_by: str | None = None
 
 
 class LinkData(Data, frozen=True):

@@ -1,11 +1,14 @@
-"""Who sits where: agent events folded into seats by hot-desk rules. Pure.
+"""Which agent is logged on at which extension: agent events folded into sessions by hot-desk rules. Pure.
 
-An agent has one seat and a seat has one agent. Logging on elsewhere ends the stay before it; so does another agent
-logging on at the same extension. What is repeated changes nothing.
+An agent has one session and an extension has one. Logging on elsewhere ends the session before it. Another agent who
+logs on at an extension where somebody is logged on already contradicts that: until one of them logs off, or logs on
+elsewhere, nobody knows who is there (``AgentSession.overlaps``). What is repeated changes nothing.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 import msgspec
 
@@ -13,11 +16,41 @@ from cti.events import AgentEvent, LoggedOff, LoggedOn
 
 #: Events of different monitors may overtake each other this much. What looks older still is a clock that was set back.
 DISORDER = timedelta(seconds=5)
+#: Most agents who are kept as logged on at an extension beside the last one.
+MAXIMUM_OVERLAPS = 8
+
+
+class KnownBy(StrEnum):
+    """How it is known that an agent is logged on at an extension."""
+
+    LOG_ON = "log-on"
+    SNAPSHOT = "snapshot"
+    STATE = "state"
+    #: A queue offered the extension's calls to the agent, or its configuration names the agent: not who answers.
+    OFFERED = "offered"
+    CONFIGURED = "configured"
+
+
+#: What names an agent: the source's word that the agent is at that very extension.
+_CERTAIN = (KnownBy.LOG_ON, KnownBy.SNAPSHOT, KnownBy.STATE)
 
 
 # gc=False: there are many, and never in a cycle.
+class OverlappingSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An agent who logged on before the present one and did not log off."""
+
+    agent_id: str
+    agent_name: str = ""
+    since: datetime
+    known_by: KnownBy = KnownBy.LOG_ON
+    origin: str = ""
+
+
 class AgentSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An agent at an extension. ``state`` is a value of ``agents.models.AgentState``; times are the source's."""
+    """An agent at an extension. ``state`` is a value of ``agents.models.AgentState``; times are the source's.
+
+    ``origin`` is the event that began it: its type and id.
+    """
 
     agent_id: str
     agent_name: str = ""
@@ -26,6 +59,14 @@ class AgentSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     since: datetime
     state_since: datetime
     reason: str = ""
+    known_by: KnownBy = KnownBy.LOG_ON
+    origin: str = ""
+    overlaps: tuple[OverlappingSession, ...] = ()
+
+    @property
+    def is_certain(self) -> bool:
+        """Say whether the source stated that the agent is at the extension, not only that calls are offered so."""
+        return self.known_by in _CERTAIN
 
 
 class SessionChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +84,7 @@ class SessionTable(Mapping[str, AgentSession]):
     def __init__(self, seats: Iterable[AgentSession] = ()) -> None:
         self._at: dict[str, AgentSession] = {}
         self._of: dict[str, dict[str, AgentSession]] = {}
+        self._overlapping: dict[str, set[str]] = defaultdict(set)
         for seat in seats:
             self._put(seat)
 
@@ -59,6 +101,10 @@ class SessionTable(Mapping[str, AgentSession]):
         """Return an agent's seats."""
         return list(self._of.get(agent_id, {}).values())
 
+    def overlapped_by(self, agent_id: str) -> list[AgentSession]:
+        """Return the sessions of others that an agent's overlap, who logged on there before and did not log off."""
+        return [self._at[device] for device in sorted(self._overlapping.get(agent_id, ()))]
+
     def apply(self, change: SessionChange) -> None:
         """Let a change take place."""
         if (before := self._at.pop(change.device_id, None)) is not None:
@@ -69,19 +115,27 @@ class SessionTable(Mapping[str, AgentSession]):
     def _put(self, seat: AgentSession) -> None:
         self._at[seat.device_id] = seat
         self._of.setdefault(seat.agent_id, {})[seat.device_id] = seat
+        for other in seat.overlaps:
+            self._overlapping[other.agent_id].add(seat.device_id)
 
     def _drop(self, seat: AgentSession) -> None:
+        for other in seat.overlaps:
+            self._overlapping[other.agent_id].discard(seat.device_id)
+            if not self._overlapping[other.agent_id]:
+                del self._overlapping[other.agent_id]
         mine = self._of[seat.agent_id]
         del mine[seat.device_id]
         if not mine:
             del self._of[seat.agent_id]
 
 
-def sit(seats: SessionTable, event: AgentEvent, *, free_seating: bool = False) -> list[SessionChange]:
-    """Say what an agent event changes in the seats; stays end before others begin.
+def sit(
+    seats: SessionTable, event: AgentEvent, *, free_seating: bool = False, in_snapshot: bool = False
+) -> list[SessionChange]:
+    """Say what an agent event changes in the sessions; sessions end before others begin.
 
-    A state event counts as logging on where its agent was not known to sit. One without an extension concerns the
-    agent's seat; one without an agent id, whoever sits there. ``free_seating`` lets an agent sit at several extensions.
+    A state event counts as logging on where its agent was not known to be. One without an extension concerns the
+    agent's session; one without an agent id, whoever is there. ``free_seating`` lets an agent be at several extensions.
     """
     device = event.data.device_id or ""
     sitter = seats.get(device)
@@ -89,10 +143,50 @@ def sit(seats: SessionTable, event: AgentEvent, *, free_seating: bool = False) -
     if not agent_id:
         return []
     if isinstance(event, LoggedOff):
-        return [_leave(seat, event) for seat in _stays(seats, agent_id, device) if not _is_late(event, seat.since)]
+        return _log_off(seats, event, agent_id, device)
     if device and (sitter is None or sitter.agent_id != agent_id):
-        return _take(seats, event, agent_id, free_seating=free_seating)
+        return _take(seats, event, agent_id, free_seating=free_seating, in_snapshot=in_snapshot)
     return [change for seat in _stays(seats, agent_id, device) for change in _stay(seat, event)]
+
+
+def _log_off(seats: SessionTable, event: AgentEvent, agent_id: str, device: str) -> list[SessionChange]:
+    """End an agent's sessions, or all at an extension where the event names no agent; who remains there is certain."""
+    own = [seat for seat in _stays(seats, agent_id, device) if not _is_late(event, seat.since)]
+    if not event.data.agent_id:
+        return [_leave(seat, event) for seat in own]
+    others = [seat for seat in seats.overlapped_by(agent_id) if device in ("", seat.device_id)]
+    return [*(_hand_over(seat, event) for seat in own), *_without(others, event, agent_id)]
+
+
+def _hand_over(seat: AgentSession, event: AgentEvent) -> SessionChange:
+    """End a session; the last of those that it overlapped remains."""
+    left = _leave(seat, event)
+    if not seat.overlaps:
+        return left
+    *overlaps, last = seat.overlaps
+    remaining = AgentSession(
+        agent_id=last.agent_id,
+        agent_name=last.agent_name,
+        device_id=seat.device_id,
+        state=LoggedOn.__name__,
+        since=left.at,
+        state_since=left.at,
+        known_by=last.known_by,
+        origin=last.origin,
+        overlaps=tuple(overlaps),
+    )
+    return msgspec.structs.replace(left, seat=remaining)
+
+
+def _without(seats: Iterable[AgentSession], event: AgentEvent, agent_id: str) -> list[SessionChange]:
+    """Take an agent out of those whom other sessions overlap, unless the event was overtaken by the log-on."""
+    changes = []
+    for seat in seats:
+        kept = tuple(one for one in seat.overlaps if one.agent_id != agent_id or _is_late(event, one.since))
+        if kept != seat.overlaps:
+            after = msgspec.structs.replace(seat, overlaps=kept)
+            changes.append(SessionChange(device_id=seat.device_id, seat=after, ended=None, at=event.time))
+    return changes
 
 
 def _stays(seats: SessionTable, agent_id: str, device: str) -> list[AgentSession]:
@@ -103,12 +197,16 @@ def _stays(seats: SessionTable, agent_id: str, device: str) -> list[AgentSession
     return seats.of(agent_id)
 
 
-def _take(seats: SessionTable, event: AgentEvent, agent_id: str, *, free_seating: bool) -> list[SessionChange]:
-    """Seat the agent at the event's device, ending the stays that this contradicts, unless they are newer."""
-    device = event.data.device_id or ""
+def _take(
+    seats: SessionTable, event: AgentEvent, agent_id: str, *, free_seating: bool, in_snapshot: bool
+) -> list[SessionChange]:
+    """Log the agent on at the event's device, ending the sessions that this contradicts, unless they are newer."""
+    device, known_by = event.data.device_id or "", _known_by(event, in_snapshot)
     others = [] if free_seating else _stays(seats, agent_id, "")
     sitter = seats.get(device)
     if any(_is_late(event, seat.since) for seat in (*others, *([sitter] if sitter else []))):
+        return []
+    if sitter is not None and _stands(sitter, agent_id, known_by):
         return []
     name = event.data.agent_name or next((seat.agent_name for seat in _stays(seats, agent_id, "")), "")
     seat = AgentSession(
@@ -119,9 +217,46 @@ def _take(seats: SessionTable, event: AgentEvent, agent_id: str, *, free_seating
         since=event.time,
         state_since=event.time,
         reason=event.data.reason or "",
+        known_by=known_by,
+        origin=origin_of(event),
+        overlaps=_overlapping(sitter, agent_id, known_by),
     )
     taken = SessionChange(device_id=device, seat=seat, ended=sitter, at=event.time)
-    return [*(_leave(other, event) for other in others), taken]
+    elsewhere = [] if free_seating else [one for one in seats.overlapped_by(agent_id) if one.device_id != device]
+    return [*(_hand_over(other, event) for other in others), *_without(elsewhere, event, agent_id), taken]
+
+
+def _stands(sitter: AgentSession, agent_id: str, known_by: KnownBy) -> bool:
+    """Say whether a session stays as it is: the agent is one that it overlaps, or is less certain to be there."""
+    is_known = any(one.agent_id == agent_id for one in sitter.overlaps)
+    return is_known or (sitter.known_by in _CERTAIN and known_by not in _CERTAIN)
+
+
+def _overlapping(sitter: AgentSession | None, agent_id: str, known_by: KnownBy) -> tuple[OverlappingSession, ...]:
+    """Return whom a new session contradicts; a snapshot states who is there now, and overlaps nobody from before."""
+    if sitter is None or sitter.known_by not in _CERTAIN or known_by is KnownBy.SNAPSHOT:
+        return ()
+    last = OverlappingSession(
+        agent_id=sitter.agent_id,
+        agent_name=sitter.agent_name,
+        since=sitter.since,
+        known_by=sitter.known_by,
+        origin=sitter.origin,
+    )
+    return (*(one for one in sitter.overlaps if one.agent_id != agent_id), last)[-MAXIMUM_OVERLAPS:]
+
+
+def _known_by(event: AgentEvent, in_snapshot: bool) -> KnownBy:
+    if event.data.known_by:
+        return KnownBy.OFFERED if event.data.known_by == KnownBy.OFFERED else KnownBy.CONFIGURED
+    if in_snapshot:
+        return KnownBy.SNAPSHOT
+    return KnownBy.LOG_ON if isinstance(event, LoggedOn) else KnownBy.STATE
+
+
+def origin_of(event: AgentEvent) -> str:
+    """Return the type and id of an event, for the decision log."""
+    return f"{_state(event)} {event.id}"
 
 
 def _leave(seat: AgentSession, event: AgentEvent) -> SessionChange:

@@ -15,13 +15,13 @@ from agents.core.presence import AgentSession, SessionChange
 from agents.models import Presence
 
 _TABLE = Presence._meta.db_table  # noqa: SLF001  (documented by Django)
-_CHANGED = ("agent_name", "state", "state_since", "reason")
+_CHANGED = ("agent_name", "state", "state_since", "reason", "overlaps")
 _KEPT = (*_CHANGED, "until")
 #: JSON is the quickest way to PostgreSQL for a few dozen rows: psycopg writes an array value by value in Python.
 _ON_POSTGRESQL = (
     f"UPDATE {_TABLE} AS stay SET {', '.join(f'{name} = seat.{name}' for name in _CHANGED)}"  # noqa: S608  (names)
     " FROM json_to_recordset(%s::json) AS seat (agent_id text, agent_name text, device_id text, state text,"
-    " since timestamptz, state_since timestamptz, reason text)"
+    " since timestamptz, state_since timestamptz, reason text, overlaps jsonb)"
     " WHERE stay.source_id = %s AND stay.until IS NULL AND stay.device_id = seat.device_id"
     " AND stay.agent_id = seat.agent_id AND stay.since = seat.since"
 )
@@ -92,7 +92,8 @@ def _update_open(source_id: int, seats: Sequence[AgentSession]) -> int:
 def _for_sqlite(source_id: int, seat: AgentSession) -> tuple[str | int | None, ...]:
     stored = connection.ops.adapt_datetimefield_value
     key = (source_id, seat.device_id, seat.agent_id, stored(seat.since))
-    return (seat.agent_name, seat.state, stored(seat.state_since), seat.reason, *key)
+    overlaps = msgspec.json.encode(seat.overlaps).decode()
+    return (seat.agent_name, seat.state, stored(seat.state_since), seat.reason, overlaps, *key)
 
 
 def _save_compared(source_id: int, stays: Sequence[_StoredSession]) -> None:
@@ -113,6 +114,7 @@ def _save_compared(source_id: int, stays: Sequence[_StoredSession]) -> None:
 def _updated(row: Presence, stay: _StoredSession) -> Presence:
     for name in _CHANGED:
         setattr(row, name, getattr(stay.seat, name))
+    row.overlaps = msgspec.to_builtins(stay.seat.overlaps)
     row.until = stay.until
     return row
 
@@ -125,4 +127,5 @@ def _superseded(row: Presence, stays: Sequence[_StoredSession]) -> Presence:
 
 
 def _presence(source_id: int, stay: _StoredSession) -> Presence:
-    return Presence(source_id=source_id, until=stay.until, **msgspec.structs.asdict(stay.seat))
+    values = {**msgspec.structs.asdict(stay.seat), "overlaps": msgspec.to_builtins(stay.seat.overlaps)}
+    return Presence(source_id=source_id, until=stay.until, **values)

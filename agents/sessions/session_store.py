@@ -10,7 +10,18 @@ from agents.models import Presence
 from agents.sessions.agent_names import KnownAgents, save_agents
 from agents.sessions.agent_sessions import save_stays
 
-_SEAT = ("agent_id", "agent_name", "device_id", "state", "since", "state_since", "reason")
+_SEAT = (
+    "agent_id",
+    "agent_name",
+    "device_id",
+    "state",
+    "since",
+    "state_since",
+    "reason",
+    "known_by",
+    "origin",
+    "overlaps",
+)
 
 
 def load_seats(source_id: int) -> dict[str, AgentSession]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from agents.core.matching import MatchKind
+from agents.core.presence import AgentSession, KnownBy
 from calls.core.call_facts import as_of
 from calls.core.commands import CancelSearch, StartSearch
 from calls.core.outcome_rules import concluded
@@ -69,22 +70,55 @@ def _stale(draft: UnitOfWork, gateway_at: datetime) -> datetime:
 
 
 def identified(draft: UnitOfWork, leg: LegState, agent_id: str = "") -> LegState:
-    """Freeze the agent who sits at the leg's extension, and match the extension with a QMS user."""
-    seat = draft.seats.get(leg.device_id)
-    name = seat.agent_name if seat and agent_id in ("", seat.agent_id) else ""
-    agent = agent_id or (seat.agent_id if seat else "")
+    """Freeze the agent of a leg, and match its extension with a QMS user. ``agent_id``: the source named it."""
+    agent, name, why = _agent_at(draft, leg, agent_id)
     verdict = draft.roster.verdict(leg.device_id, agent, name)
-    who = f"Agent {agent} {name}".strip() + " sits there." if agent else "Nobody is logged on there."
-    leg = traced(leg, leg.connected_gateway_at, "agent", who)
+    leg = traced(leg, leg.connected_gateway_at, "agent", why)
     leg = traced(leg, leg.connected_gateway_at, "match", verdict.reason)
     return replace(
         leg,
         agent_id=agent,
         agent_name=name,
+        is_agent_stated=bool(agent_id),
         match=verdict.kind,
         match_reason=verdict.reason,
         services=verdict.services,
     )
+
+
+def _agent_at(draft: UnitOfWork, leg: LegState, stated: str) -> tuple[str, str, str]:
+    """Return an agent's id and name, and how they are known; only knowledge of that device and time names an agent.
+
+    1. The source named the agent as the device answered: it is that one, unless another is known to be logged on.
+    2. Else the one who was logged on there at Connected, unless two were.
+    3. Else nobody.
+    """
+    seat = draft.seats.get(leg.device_id)
+    if seat is not None and not _is_known_then(seat, leg):
+        seat = None
+    if stated and (seat is None or seat.overlaps or seat.agent_id == stated):
+        name = seat.agent_name if seat is not None and seat.agent_id == stated else ""
+        return stated, name, f"Agent {_named(stated, name)}, named by the source as the extension answered."
+    if seat is None:
+        return "", "", "Nobody was logged on."
+    if stated:
+        return "", "", f"No agent: the source named {stated}, but {seat.agent_id} was logged on ({seat.origin})."
+    if seat.overlaps:
+        both = ", ".join([*(one.agent_id for one in seat.overlaps), seat.agent_id])
+        return "", "", f"No agent: {both} were logged on at once."
+    how = f"{seat.known_by.value}, {seat.origin}" if seat.origin else seat.known_by.value
+    return seat.agent_id, seat.agent_name, f"Agent {_named(seat.agent_id, seat.agent_name)} was logged on ({how})."
+
+
+def _is_known_then(seat: AgentSession, leg: LegState) -> bool:
+    """Say whether a session was there at Connected. A state that is reported at once after was there before."""
+    if not seat.is_certain:
+        return False
+    return seat.since <= leg.connected_source_at or seat.known_by is KnownBy.STATE
+
+
+def _named(agent_id: str, name: str) -> str:
+    return f"{agent_id} ({name})" if name else agent_id
 
 
 def is_wanted(draft: UnitOfWork, leg: LegState) -> bool:

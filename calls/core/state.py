@@ -234,6 +234,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     facts: LegData = LegData()
     agent_id: str = ""
     agent_name: str = ""
+    #: The source itself named the agent as the device answered.
+    is_agent_stated: bool = False
     match: MatchKind = MatchKind.UNMATCHED
     match_reason: str = ""
     services: tuple[int, ...] = ()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.presence import DISORDER, SessionTable, sit
+from agents.core.presence import DISORDER, KnownBy, SessionTable, sit
 from agents.models import AgentState
 from cti.events import AgentData, AgentEvent, Busy, LoggedOff, LoggedOn, NotReady, Ready, WorkingAfterCall
 
@@ -14,7 +14,13 @@ KINDS: list[type[AgentEvent]] = [LoggedOn, LoggedOff, Ready, NotReady, Busy, Wor
 
 
 def told(kind: type[AgentEvent], agent: str, device: str | None = None, *, at: float = 0, **more: str) -> AgentEvent:
-    data = AgentData(agent_id=agent, device_id=device, agent_name=more.get("name"), reason=more.get("reason"))
+    data = AgentData(
+        agent_id=agent,
+        device_id=device,
+        agent_name=more.get("name"),
+        reason=more.get("reason"),
+        known_by=more.get("known_by"),
+    )
     time = MORNING + timedelta(seconds=at)
     return kind(id=f"{kind.__name__}-{agent}-{at}", source="pbx", time=time, specversion="1.0", data=data)
 
@@ -77,6 +83,50 @@ def test_another_agent_at_the_device_ends_the_first_ones_stay() -> None:
     assert change.ended == seats["2001"]
     assert change.seat is not None
     assert change.seat.agent_id == "9102"
+
+
+def test_two_agents_who_overlap_contradict_each_other_until_one_of_them_leaves() -> None:
+    both = after(told(LoggedOn, "9101", "2001", name="Alice"), told(LoggedOn, "9102", "2001", at=60))
+    assert [one.agent_id for one in both["2001"].overlaps] == ["9101"]
+
+    for event, left in (
+        (told(LoggedOff, "9101", "2001", at=70), "9102"),
+        (told(LoggedOff, "9102", "2001", at=70), "9101"),
+        (told(LoggedOff, "9102", at=70), "9101"),
+        (told(LoggedOn, "9101", "2005", at=70), "9102"),
+    ):
+        seats = after(told(LoggedOn, "9101", "2001", name="Alice"), told(LoggedOn, "9102", "2001", at=60), event)
+        assert (seats["2001"].agent_id, seats["2001"].overlaps) == (left, ())
+
+
+def test_a_log_off_that_names_nobody_leaves_nobody_there() -> None:
+    assert (
+        after(told(LoggedOn, "9101", "2001"), told(LoggedOn, "9102", "2001", at=9), told(LoggedOff, "", "2001", at=20))
+        == {}
+    )
+
+
+def test_a_log_off_that_comes_after_the_next_log_on_ends_the_contradiction() -> None:
+    seats = after(
+        told(LoggedOn, "9101", "2001"), told(LoggedOn, "9102", "2001", at=60), told(LoggedOff, "9101", at=59.5)
+    )
+
+    assert (seats["2001"].agent_id, seats["2001"].overlaps) == ("9102", ())
+
+
+def test_an_agent_to_whom_calls_are_offered_is_not_known_to_be_there() -> None:
+    offered = told(LoggedOn, "9102", "2001", at=60, known_by="offered")
+    assert not after(offered)["2001"].is_certain
+    assert after(told(LoggedOn, "9101", "2001"), offered)["2001"].agent_id == "9101"
+    assert after(offered, told(LoggedOn, "9101", "2001", at=70))["2001"].overlaps == ()
+
+
+def test_a_snapshot_states_who_is_there_now() -> None:
+    seats = after(told(LoggedOn, "9101", "2001"))
+    for change in sit(seats, told(LoggedOn, "9102", "2001", at=60), in_snapshot=True):
+        seats.apply(change)
+
+    assert (seats["2001"].agent_id, seats["2001"].known_by, seats["2001"].overlaps) == ("9102", KnownBy.SNAPSHOT, ())
 
 
 def test_free_seating_lets_an_agent_sit_at_two_extensions() -> None:

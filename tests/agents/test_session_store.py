@@ -45,6 +45,7 @@ def test_who_sits_where_is_the_same_after_it_was_saved(source: CtiSource) -> Non
             since=MORNING,
             state_since=moment(3),
             reason="x",
+            origin="LoggedOn LoggedOn-9101-0",
         )
     }
 
@@ -70,7 +71,20 @@ def test_who_sat_at_an_extension_is_known_as_of_a_moment(source: CtiSource) -> N
         seat = who_sat_at(source.pk, "2001", moment(seconds))
         return seat.agent_id if seat else None
 
-    assert [who(at) for at in (-1, 0, 59, 60, 89, 90)] == [None, "9101", "9101", "9102", "9102", None]
+    assert [who(at) for at in (-1, 0, 59, 60, 89, 90)] == [None, "9101", "9101", "9102", "9102", "9101"]
+
+
+def test_two_agents_who_overlap_at_an_extension_are_both_kept(source: CtiSource) -> None:
+    seats = SessionTable()
+    for event in (told(LoggedOn, "9101", "2001", name="Alice Archer"), told(LoggedOn, "9102", "2001", at=60)):
+        changes = sit(seats, event)
+        save_seats(source.pk, changes, NOW)
+        for change in changes:
+            seats.apply(change)
+
+    loaded = load_seats(source.pk)
+    assert loaded == seats
+    assert [one.agent_id for one in loaded["2001"].overlaps] == ["9101"]
 
 
 def test_an_agent_keeps_every_name_with_its_beginning(source: CtiSource) -> None:

@@ -220,6 +220,8 @@ class Pbx(RuleBasedStateMachine):
         """An agent sits down; agent events keep their order (one monitor tells them)."""
         self.passes(step + 1)
         self.seats = {place: one for place, one in self.seats.items() if one != agent}
+        if device in self.seats:
+            self.tell(0, "LoggedOff", family="agent", agentId=self.seats[device], deviceId=device)
         self.seats[device] = agent
         self.tell(0, "LoggedOn", family="agent", agentId=agent, deviceId=device)
         self.passes(1.1)

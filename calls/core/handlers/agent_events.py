@@ -16,10 +16,10 @@ from cti.events import AgentEvent, LoggedOff, LoggedOn
 def handle_agent_event(event: AgentEvent, draft: UnitOfWork) -> None:
     """Move the agent; a log-on that comes late is still of the legs that were connected after it."""
     _note(draft, event)
-    for change in sit(draft.seats, event, free_seating=draft.site.has_free_seating):
+    in_snapshot = draft.source.snapshot is not None
+    for change in sit(draft.seats, event, free_seating=draft.site.has_free_seating, in_snapshot=in_snapshot):
         draft.seats.apply(change)
-        if change.seat is not None:
-            _tell_legs(draft, change, event)
+        _tell_legs(draft, change, event)
         draft.do(ChangeSeat(change))
 
 
@@ -31,19 +31,24 @@ def _note(draft: UnitOfWork, event: AgentEvent) -> None:
 
 
 def _tell_legs(draft: UnitOfWork, change: SessionChange, event: AgentEvent) -> None:
+    """Correct the agent of a leg that was connected a moment ago, if the event is of before that."""
     for leg in draft.legs_at(change.device_id):
         is_fresh = leg.phase is LegPhase.OPEN and event.at - leg.connected_gateway_at <= GRACE
-        if is_fresh and not leg.agent_id and _sat_before(event, leg):
+        if is_fresh and not leg.is_agent_stated and _was_before(event, leg):
             _reidentify(draft, leg, event)
 
 
-def _sat_before(event: AgentEvent, leg: LegState) -> bool:
-    """Say whether an agent sat there at Connected: an agent in any state, told at once after, logged on before."""
-    return event.time <= leg.connected_source_at or not isinstance(event, LoggedOn)
+def _was_before(event: AgentEvent, leg: LegState) -> bool:
+    """Say whether an event is of before Connected: so is a state reported at once after, for its agent was there."""
+    is_state = not isinstance(event, LoggedOn | LoggedOff)
+    return event.time <= leg.connected_source_at or (is_state and not leg.agent_id)
 
 
 def _reidentify(draft: UnitOfWork, leg: LegState, event: AgentEvent) -> None:
-    leg = traced(identified(draft, leg), event.at, "agent", "Who sits there was told only after Connected.")
+    again = identified(draft, leg)
+    if (again.agent_id, again.agent_name) == (leg.agent_id, leg.agent_name):
+        return
+    leg = traced(again, event.at, "agent", "This was reported only after Connected.")
     if leg.search is SearchStatus.NONE:
         leg = searched(draft, leg)
     draft.put_leg(replace(concluded(draft, leg, event.at), due=leg.due))
