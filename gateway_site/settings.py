@@ -221,6 +221,8 @@ FLAG_WRITE_GIVE_UP_DAYS = _environment.flag_write_give_up_days
 PRE_SHIFT_AT = _environment.pre_shift_at
 #: Host names, addresses and networks at which QMS may be called; empty: anywhere but at link-local addresses.
 QMS_ENDPOINTS = _environment.qms_endpoints
+#: Adapters for other recorders, as package.module:Class; those with an entry point need no setting.
+RECORDER_ADAPTERS = _environment.recorder_adapters
 #: The share of finished calls that the site wants flagged; below it the dashboard says so.
 FLAGGED_TARGET_PERCENT = _environment.flagged_target_percent
 #: Packages outside ``cti.sources`` that declare a kind of CTI source; their entry points need no setting.

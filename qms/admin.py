@@ -1,5 +1,6 @@
 """Data Servers and Recording Services for the administrator."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
@@ -13,12 +14,14 @@ from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 import clock
 from history.admin import RecordedAdmin
 from qms import api, connection_tests
+from qms.adapters import AdapterOption
 from qms.models import DataServer, RecordingService, ServiceHealth
+from qms.recorder_kinds import DEFAULT_KIND, recorder_kinds
 from vault.fields import Secret
 
 _STATES = {"working": "success", "not called yet": "info", "failing": "warning", "held back": "danger", "off": None}
@@ -68,9 +71,16 @@ class RecordingServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # its pa
         help_text='Addresses and High Availability node names it answers for, one a line. "Any" needs no line.',
     )
 
+    kind = forms.ChoiceField(
+        choices=lambda: [(kind, adapter.label) for kind, adapter in recorder_kinds().items()],
+        initial=DEFAULT_KIND,
+        required=False,
+        help_text="What records here. Fill in the options of this kind below; those of other kinds are not used.",
+    )
+
     class Meta:
         model = RecordingService
-        exclude = ("password", "identifiers")  # noqa: DJ006  everything else is for the administrator
+        exclude = ("password", "identifiers", "options")  # noqa: DJ006  everything else is for the administrator
         labels = {
             "url": "Address",
             "wsdl": "WSDL",
@@ -86,6 +96,29 @@ class RecordingServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # its pa
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["identifier_lines"] = "\n".join(self.instance.identifiers or ())
+        for kind, option in _all_options():
+            stored = self.instance.options if self.instance.kind == kind else {}
+            self.initial[_field_name(kind, option)] = stored.get(option.key, option.default)
+
+    def clean(self) -> dict[str, Any]:
+        """Check what the kind of recorder wants: an address, and its options."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        cleaned["kind"] = cleaned.get("kind") or self.instance.kind
+        adapter = recorder_kinds().get(cleaned["kind"])
+        if adapter is None:
+            return cleaned
+        if adapter.address == "required" and not cleaned.get("url") and "url" not in self.errors:
+            self.add_error("url", "This kind of recorder needs an address.")
+        options = {option.key: self._entered(adapter.kind, option) for option in adapter.options}
+        missing = [option.key for option in adapter.options if option.required and not options[option.key]]
+        problems = {**adapter.problems(options), **dict.fromkeys(missing, "This field is required.")}
+        for key, problem in problems.items():
+            self.add_error(f"option_{adapter.kind}_{key}", problem)
+        self.instance.options = {key: value for key, value in options.items() if value}
+        return cleaned
+
+    def _entered(self, kind: str, option: AdapterOption) -> str:
+        return str(self.cleaned_data.get(_field_name(kind, option), "")).strip()
 
     def save(self, commit: bool = True) -> Any:
         """Take up the password and the identifiers."""
@@ -98,12 +131,40 @@ class RecordingServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # its pa
         return super().save(commit)
 
 
+def _all_options() -> Iterator[tuple[str, AdapterOption]]:
+    for kind, adapter in recorder_kinds().items():
+        yield from ((kind, option) for option in adapter.options)
+
+
+def _field_name(kind: str, option: AdapterOption) -> str:
+    return f"option_{kind}_{option.key}"
+
+
+def _option_field(option: AdapterOption) -> forms.CharField:
+    lines = UnfoldAdminTextareaWidget(attrs={"rows": option.lines})
+    widget = lines if option.lines > 1 else UnfoldAdminTextInputWidget()
+    return forms.CharField(required=False, label=option.label, help_text=option.help_text, widget=widget)
+
+
+def _form() -> type[RecordingServiceForm]:
+    """Return the form with a field for each option of each kind of recorder."""
+    fields = {_field_name(kind, option): _option_field(option) for kind, option in _all_options()}
+    return type("RecordingServiceFormWithOptions", (RecordingServiceForm,), dict(fields))
+
+
+def _option_fieldsets() -> Iterator[tuple[str, dict[str, Any]]]:
+    for kind, adapter in recorder_kinds().items():
+        names = tuple(_field_name(kind, option) for option in adapter.options)
+        if names:
+            yield f"Options of: {adapter.label}", {"fields": names}
+
+
 @admin.register(RecordingService)
 class RecordingServiceAdmin(RecordedAdmin):
     """One gateway instance: how to reach it, what it answers for, how it is."""
 
-    form = RecordingServiceForm
-    list_display = ("slug", "data_server", "url", "state", "answered", "refresh_at")
+    form = _form()
+    list_display = ("slug", "data_server", "kind", "url", "state", "answered", "refresh_at")
     list_filter = ("data_server", "enabled")
     list_select_related = ("data_server", "health")
     search_fields = ("slug", "url")
@@ -111,9 +172,10 @@ class RecordingServiceAdmin(RecordedAdmin):
     actions_detail = ("test_connection_page",)
     readonly_fields = ("stored_password", "state", "answered", "failed", "breaker", "clock")
     fieldsets = (
-        (None, {"fields": ("slug", "data_server", "enabled", "identifier_lines")}),
+        (None, {"fields": ("slug", "data_server", "enabled", "kind", "identifier_lines")}),
         ("Address", {"fields": ("url", "wsdl", "dialect", "ca_file")}),
         ("Login", {"fields": ("login", "username", *PASSWORD_FIELDS)}),
+        *_option_fieldsets(),
         (
             "Waits and limits",
             {"fields": WAITS},

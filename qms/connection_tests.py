@@ -10,7 +10,7 @@ from kombu.exceptions import KombuError
 
 import clock
 from qms import health
-from qms.connection_steps import NAMES, ConnectionStep, test_connection
+from qms.connection_steps import ConnectionStep, step_names, test_connection
 from qms.models import ConnectionTest, RecordingService
 
 log = structlog.get_logger()
@@ -62,7 +62,7 @@ def ask(service: RecordingService, asked_by: str, now: datetime) -> bool:
 
 
 def carry_out(service_id: int, run: int) -> None:
-    """Test the connection and keep each step as it is done; a test that was asked for anew meanwhile is left to it."""
+    """Test the connection and keep each step as it is done; a test that was asked for again meanwhile is left to it."""
     mine = ConnectionTest.objects.filter(service_id=service_id, run=run, done_at=None)
     if not mine.filter(begun_at=None).update(begun_at=clock.now()):
         return
@@ -86,7 +86,10 @@ def progress(service: RecordingService, now: datetime) -> Progress | None:
     steps = msgspec.convert(test.steps, list[ConnectionStep])
     is_running = test.done_at is None and now < _given_up_at(test)
     rows = [_row(step) for step in steps]
-    rows += [_waiting(name, is_first=is_running and not place) for place, name in enumerate(NAMES[len(steps) :])]
+    rows += [
+        _waiting(name, is_first=is_running and not place)
+        for place, name in enumerate(step_names(service)[len(steps) :])
+    ]
     return Progress(
         _verdict(test, steps, now), rows if steps or is_running else [], is_running, test.asked_at, test.asked_by
     )
@@ -114,7 +117,7 @@ def _given_up_at(test: ConnectionTest) -> datetime:
     if test.begun_at is None:
         return test.asked_at + timedelta(seconds=_EXPIRES_SECONDS)
     each = test.service.timeout_seconds + NAME_SERVER_SECONDS
-    return test.begun_at + timedelta(seconds=each * len(NAMES))
+    return test.begun_at + timedelta(seconds=each * len(step_names(test.service)))
 
 
 def _verdict(test: ConnectionTest, steps: list[ConnectionStep], now: datetime) -> str:

@@ -49,7 +49,10 @@ class Login(models.TextChoices):
     """How the credentials are shown."""
 
     USERNAME_TOKEN = "username_token", "WS-Security UsernameToken"
+    USERNAME_TOKEN_TIMESTAMP = "username_token_timestamp", "WS-Security UsernameToken with Timestamp"
+    USERNAME_DIGEST = "username_digest", "WS-Security UsernameToken as digest, with Timestamp"
     BASIC = "basic", "HTTP Basic"
+    NONE = "none", "none, or by a client certificate alone"
 
 
 class RecordingService(models.Model):
@@ -58,7 +61,11 @@ class RecordingService(models.Model):
     slug = models.SlugField(max_length=64, unique=True)
     data_server = models.ForeignKey(DataServer, models.PROTECT, related_name="services")
     enabled = models.BooleanField(default=True)
-    url = models.CharField(max_length=500, validators=[validate_address], help_text="The SOAP endpoint.")
+    kind = models.CharField(
+        max_length=32, default="soap", help_text="The kind of recorder: which adapter speaks to it."
+    )
+    options = models.JSONField(default=dict, blank=True, help_text="Options of the kind, by their keys.")
+    url = models.CharField(max_length=500, blank=True, validators=[validate_address], help_text="The SOAP endpoint.")
     wsdl = models.CharField(
         max_length=500,
         blank=True,
@@ -67,7 +74,7 @@ class RecordingService(models.Model):
     )
     dialect = models.CharField(max_length=500, blank=True, help_text="A TOML file that maps a WSDL with other names.")
     ca_file = models.CharField(max_length=500, blank=True, help_text="Path of the CA bundle; empty: the system's.")
-    login = models.CharField(max_length=16, choices=Login.choices, default=Login.USERNAME_TOKEN)
+    login = models.CharField(max_length=32, choices=Login.choices, default=Login.USERNAME_TOKEN)
     username = models.CharField(max_length=255, blank=True)
     password = EncryptedTextField(blank=True, default="")
     password_env = models.CharField(

@@ -39,7 +39,9 @@ class RecordingServiceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     wsdl: str | UnsetType = UNSET
     dialect: str | UnsetType = UNSET
     ca_file: str | UnsetType = UNSET
-    login: Literal["username_token", "basic"] | UnsetType = UNSET
+    kind: str | UnsetType = UNSET
+    options: dict[str, str] | UnsetType = UNSET
+    login: Literal["username_token", "username_token_timestamp", "username_digest", "basic", "none"] | UnsetType = UNSET
     username: str | UnsetType = UNSET
     password_env: str | UnsetType = UNSET
     identifiers: list[str] | UnsetType = UNSET

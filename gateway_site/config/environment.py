@@ -58,6 +58,7 @@ NAMES = (
     "PRE_SHIFT_AT",
     "PROXY_COUNT",
     "QMS_ENDPOINTS",
+    "RECORDER_ADAPTERS",
     "REDIS_URL",
     "RETENTION_DAYS",
     "SECRET_KEY",
@@ -124,6 +125,7 @@ class Environment:
     flag_write_give_up_days: float
     pre_shift_at: time | None
     qms_endpoints: list[str]
+    recorder_adapters: list[str]
     flagged_target_percent: float
     cti_source_packages: list[str]
     can_mail: bool
@@ -193,6 +195,7 @@ def _read(read: Variables, var_dir: Path) -> Environment:
         flag_write_give_up_days=read.number("FLAG_WRITE_GIVE_UP_DAYS", 7, 0.01, 365),
         pre_shift_at=read.time_of_day("PRE_SHIFT_AT", "06:30"),
         qms_endpoints=_endpoints(read),
+        recorder_adapters=read.words("RECORDER_ADAPTERS"),
         flagged_target_percent=read.number("FLAGGED_TARGET_PERCENT", 99, 0, 100),
         cti_source_packages=read.words("CTI_SOURCE_PACKAGES"),
         can_mail=read.is_set("EMAIL_URL"),

@@ -30,6 +30,7 @@ class ZeepRecordingService:
     """A ``RecordingServicePort`` over SOAP. May be shared by threads and inherited by forked children."""
 
     def __init__(self, settings: ConnectionSettings) -> None:
+        self.settings = settings
         self.line = SoapLine(settings)
 
     def service_info(self) -> ServiceInfo:

@@ -18,6 +18,7 @@ from qms import api
 from qms.connections import connection_of
 from qms.models import DataServer, RecordingService
 from qms.port import QmsUnavailable
+from qms.soap.adapter import SoapAdapter
 from qms.soap.http import HttpConnection
 from simulators.qms.envelopes import Credentials
 from simulators.qms.people import person
@@ -84,6 +85,7 @@ def test_the_adapter_is_kept_until_the_settings_change(service: RecordingService
 
 def test_each_thread_has_its_own_connection(service: RecordingService, server: SimulatedServer) -> None:
     port = api.connect(service)
+    assert isinstance(port, SoapAdapter)
     port.service_info()
     gate = threading.Barrier(4)
     answers: list[str] = []
@@ -169,7 +171,7 @@ def test_the_clock_of_the_service_is_seen_in_its_answers() -> None:
         port = api.connect(service_at(url))
         port.find_live_recording("2001")
 
-    assert port.line.clock_offset_seconds == pytest.approx(300, abs=2)
+    assert port.clock_offset_seconds == pytest.approx(300, abs=2)
 
 
 def certificate(folder: Path) -> Path:
