@@ -11,7 +11,7 @@
         def service(self, side) -> RecordingServicePort:
             return MyAdapter(...)
 
-What your recorder cannot do is said by the variables of the class below, not by leaving tests out. See docs/adapters.md.
+What your recorder cannot do is said by the variables of the class below, not by leaving tests out (docs/adapters.md).
 """
 
 import abc

@@ -1,6 +1,7 @@
 """From an answer, read by our contract's names, to the port's values. Raises ``Unreadable``, never guesses."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Generic, TypeVar
 
 import msgspec
@@ -30,6 +31,17 @@ class AnswerPage(msgspec.Struct, Generic[ListItem], frozen=True):
     next_token: str
 
 
+class AskedFor(msgspec.Struct, frozen=True):
+    """What a search asked for, where the service does not say or cannot be asked.
+
+    :param extension: taken for the recording's where the service's recordings name none.
+    :param since: an older recording is none.
+    """
+
+    extension: str
+    since: datetime | None = None
+
+
 def page(answer: AnswerNode, build: Callable[[AnswerNode], list[ListItem]]) -> AnswerPage[ListItem]:
     """Read a page and the token of the next one."""
     return AnswerPage(build(answer), answer.text("nextPageToken"))
@@ -47,10 +59,15 @@ def users(answer: AnswerNode) -> list[ListedUser | UnreadableUser]:
     return [_user_or_why_not(one) for one in answer.nodes("user")]
 
 
-def found(answer: AnswerNode, extension: str) -> Recording | None:
-    """Read the recording in progress, if any; ``extension``: the one that was asked for, where answers do not say."""
+def found(answer: AnswerNode, asked: AskedFor) -> Recording | None:
+    """Read the recording in progress, if any."""
     one = answer.node("recording")
-    return _recording(one, extension) if one and _has_guid(one) else None
+    if one is None or not _has_guid(one):
+        return None
+    recording = _recording(one, asked.extension)
+    if asked.since is None or answer.dialect.element("FindLiveRecording", "notStartedBefore"):
+        return recording
+    return recording if recording.started_at >= asked.since else None
 
 
 def definitions(answer: AnswerNode) -> list[FlagDefinition]:

@@ -34,8 +34,9 @@ class SoapRecordingService(ZeepRecordingService):
         if self._prepared is None:
             return super().find_live_recording(extension, not_started_before)
         since = None if not_started_before is None else moment(not_started_before)
+        asked = answers.AskedFor(extension, not_started_before)
         reply = self.line.send("FindLiveRecording", self._prepared.find(extension, since))
-        return self.line.read("FindLiveRecording", reply, lambda answer: answers.found(answer, extension))
+        return self.line.read("FindLiveRecording", reply, lambda answer: answers.found(answer, asked))
 
     def write_flags(self, guid: str, flags: Sequence[Flag]) -> int:
         """Write flags to a recording, all or nothing, and return how many were written."""

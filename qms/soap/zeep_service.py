@@ -46,7 +46,8 @@ class ZeepRecordingService:
         fields = {"extension": xml_text(extension)}
         if not_started_before is not None:
             fields["notStartedBefore"] = moment(not_started_before)
-        return self.line.call("FindLiveRecording", fields, lambda answer: answers.found(answer, extension))
+        asked = answers.AskedFor(extension, not_started_before)
+        return self.line.call("FindLiveRecording", fields, lambda answer: answers.found(answer, asked))
 
     def flag_definitions(self) -> list[FlagDefinition]:
         """Return the flags that exist on the Data Server."""
