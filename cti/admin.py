@@ -6,27 +6,34 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.cache import add_never_cache_headers
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 import clock
+from cti.device_classes import correct
 from cti.http_intake.tokens import mint, revoke_token
 from cti.journal.dedup import RecentIds, accepted_lately
 from cti.journal.lease import LeaseStanding, standing
 from cti.journal.stream import JournalUnavailable
-from cti.models import CtiSource, IntakeToken, LinkState, QuarantinedMessage
+from cti.models import CtiSource, IntakeToken, LinkState, QuarantinedMessage, SeenDevice
 from cti.sources.registry import has_session
-from cti.status_text import is_silent, link_sentences, refused_monitors, when
+from cti.status_text import is_silent, link_sentences, quiet_text, refused_monitors, when
+from cti.ui.panels import quarantine_causes, seen_devices
 from cti.ui.preview import readable
 from history.admin import RecordedAdmin
+from history.states import differences
 from vault.fields import Secret
 
 #: The permission to see callers; it belongs to the calls.
@@ -39,12 +46,14 @@ SHOWN_DEVICES = 200
 #: Messages in quarantine whose reasons are shown there.
 SHOWN_REASONS = 3
 SILENT = "its listener is silent"
+LACKING = "connected, but something is missing"
 LABELS = {
     LinkState.UP.label: "success",
     LinkState.SPOOLING.label: "warning",
     LinkState.CONNECTING.label: "info",
     LinkState.DOWN.label: "danger",
     SILENT: "danger",
+    LACKING: "warning",
 }
 
 
@@ -111,6 +120,7 @@ class CtiSourceAdmin(RecordedAdmin):
     list_filter = ("kind", "enabled")
     list_select_related = ("status",)
     search_fields = ("slug", "host")
+    change_form_outer_after_template = "cti/seen_devices.html"
     readonly_fields = ("stored_secret", "link")
     fieldsets = (
         (None, {"fields": ("link", "slug", "kind", "enabled")}),
@@ -118,6 +128,32 @@ class CtiSourceAdmin(RecordedAdmin):
         ("Login", {"fields": ("username", *SECRET_FIELDS)}),
         ("What it reports", {"fields": ("device_lines", "queue_lines", "seating", "options")}),
     )
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the devices that were seen below the settings."""
+        own = {"seen_devices": seen_devices(object_id), "may_correct": self.has_change_permission(request)}
+        return super().change_view(request, object_id, form_url, {**own, **(extra_context or {})})  # type: ignore[no-any-return]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address of the buttons that correct how a device is classified."""
+        view = self.admin_site.admin_view(self.classify)
+        return [path("<path:object_id>/classify/", view, name="cti_classify_device"), *super().get_urls()]
+
+    @method_decorator(require_POST)
+    def classify(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Write into the source's options that a device is an extension, or a trunk."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        source = get_object_or_404(CtiSource, pk=object_id)
+        seen = get_object_or_404(SeenDevice, source=source, pk=request.POST.get("device", "0"))
+        before = self._stored(source)
+        correct(source, seen, is_extension=request.POST.get("is") == "extension")
+        self.log_change(request, source, differences(before, self._stored(source)))
+        word = "an extension" if seen.is_extension else "a trunk"
+        messages.success(request, f"{seen.device} is {word} from now on; calls in progress are not changed.")
+        return HttpResponseRedirect(reverse("admin:cti_ctisource_change", args=[source.pk]) + "#devices")
 
     @display(description="Link")
     def link(self, source: CtiSource) -> str:
@@ -135,7 +171,9 @@ class CtiSourceAdmin(RecordedAdmin):
         status = getattr(source, "status", None)
         if status is None or not source.enabled:
             return None
-        return SILENT if status.reported_at and is_silent(status, clock.now()) else status.get_state_display()
+        if status.reported_at and is_silent(status, clock.now()):
+            return SILENT
+        return LACKING if status.lack or quiet_text(status, clock.now()) else status.get_state_display()
 
     @display(description="Last event")
     def last_event(self, source: CtiSource) -> Any:
@@ -277,10 +315,16 @@ class QuarantinedMessageAdmin(ModelAdmin):
     list_display = ("at", "source", "kind", "error", "place", "count", "seen_at")
     list_filter = ("source", "kind", ("seen_at", admin.EmptyFieldListFilter))
     list_select_related = ("source",)
+    list_before_template = "cti/quarantine_causes.html"
     show_full_result_count = False
     fields = ("at", "source", "kind", "error", "place", "count", "size", "seen_at", "message")
     readonly_fields = fields
     actions = ("tick_off",)
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show above the messages what they cost today, by cause."""
+        causes = {"causes": quarantine_causes(clock.now())}
+        return super().changelist_view(request, {**causes, **(extra_context or {})})  # type: ignore[no-any-return]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Let nobody add a row."""

@@ -69,10 +69,14 @@ class LinkStatus(models.Model):
     leading_since = models.DateTimeField(null=True)
     reported_at = models.DateTimeField(null=True, help_text="When the listener last gave a sign of life.")
     last_event_at = models.DateTimeField(null=True)
+    last_call_at = models.DateTimeField(null=True, help_text="When the last event of a call came.")
     events = models.BigIntegerField(default=0, help_text="Events accepted since the listener started.")
     events_per_second = models.FloatField(default=0)
     last_error = models.CharField(max_length=500, blank=True)
     last_error_at = models.DateTimeField(null=True)
+    lack = models.CharField(
+        max_length=500, blank=True, help_text="What the PBX does not give though the link is up, and what to do."
+    )
     monitors_refused = models.JSONField(default=dict, help_text="Device: the PBX's reason.")
     monitors_again = models.JSONField(
         default=dict, encoder=DjangoJSONEncoder, help_text="Device: when the PBX is asked again to monitor it."
@@ -87,6 +91,24 @@ class LinkStatus(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source_id}: {self.get_state_display()}"
+
+
+class SeenDevice(models.Model):
+    """A device that a source has seen, and how it is classified: as an extension, or as the outside (a trunk)."""
+
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="seen_devices")
+    device = models.CharField(max_length=255)
+    extension = models.CharField(max_length=255, blank=True)
+    is_extension = models.BooleanField()
+    reason = models.CharField(max_length=255)
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["is_extension", "device"]
+        constraints = [models.UniqueConstraint(fields=["source", "device"], name="cti_one_class_a_device")]
+
+    def __str__(self) -> str:
+        return self.device
 
 
 class Scope(models.TextChoices):
@@ -124,6 +146,7 @@ class QuarantinedMessage(models.Model):
     place = models.CharField(max_length=255, blank=True, help_text="Where in the stream or message.")
     raw = models.BinaryField(help_text="The first 64 KiB.")
     size = models.BigIntegerField(default=0)
+    call_id = models.CharField(max_length=255, blank=True, help_text="The PBX's id of the call that it is about.")
     signature = models.CharField(max_length=64, blank=True, editable=False, help_text="Equal for equal messages.")
     count = models.PositiveBigIntegerField(default=1, help_text="How often it came within the hour.")
     seen_at = models.DateTimeField(null=True, blank=True, help_text="When an operator ticked it off.")

@@ -5,15 +5,18 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import NamedTuple
 
-from django.db.models import F
+from django.db.models import Count, F, Q, Sum
 
 from cti.models import QuarantinedMessage
-from cti.sources.port import Quarantined
+from cti.sources.port import REPAIRED, Quarantined
 
 RAW_BYTES = 65_536
 #: Rows for a source in an hour; what comes beyond is counted on one more row.
 KEPT_AN_HOUR = 1_000
+#: Maximum number of causes that are shown for a day.
+CAUSES = 20
 #: What an error may quote of a message: text in quotation marks, and numbers as long as a caller's.
 _VALUES = re.compile(r"'[^']*'|\"[^\"]*\"|\+?\d{6,}")
 #: Places whose values are the contract's own words, never a person's.
@@ -59,6 +62,28 @@ def _count_overflow(source_id: int, rows: list[QuarantinedMessage], at: datetime
         )
 
 
+class QuarantineCause(NamedTuple):
+    """One cause by which messages of a day could not be read: how many, and how many calls they are about."""
+
+    error: str
+    messages: int
+    calls: int
+
+
+def causes_since(since: datetime, source_id: int | None = None) -> list[QuarantineCause]:
+    """Return the causes of the messages that came since a moment, the most costly first; at most ``CAUSES``."""
+    rows = QuarantinedMessage.objects.filter(at__gte=since).exclude(kind=REPAIRED)  # Those cost nothing.
+    if source_id is not None:
+        rows = rows.filter(source_id=source_id)
+    grouped = (
+        rows.order_by()
+        .values("error")
+        .annotate(messages=Sum("count"), calls=Count("call_id", distinct=True, filter=~Q(call_id="")))
+    )
+    found = grouped.order_by("-calls", "-messages", "error").values_list("error", "messages", "calls")[:CAUSES]
+    return [QuarantineCause(*row) for row in found]
+
+
 def _row(source_id: int, message: Quarantined, at: datetime, signature: str, count: int) -> QuarantinedMessage:
     return QuarantinedMessage(
         source_id=source_id,
@@ -68,6 +93,7 @@ def _row(source_id: int, message: Quarantined, at: datetime, signature: str, cou
         place=_text(message.place, 255),
         raw=message.raw[:RAW_BYTES],
         size=len(message.raw),
+        call_id=_text(message.call, 255),
         signature=signature,
         count=count,
     )

@@ -12,6 +12,10 @@ from cti.sources.registry import has_session
 
 #: A listener that has not reported for so long is dead, hung, or cut off from the database.
 SILENT = timedelta(seconds=15)
+#: When calls are to be expected: the hours of a working day, by the gateway's time zone, and how long none may come.
+WORKING_HOURS = range(8, 18)
+SATURDAY = 5
+QUIET = timedelta(hours=2)
 NO_SECOND = "No second listener: if this one dies, events are missed until it is back."
 
 
@@ -34,6 +38,7 @@ def link_sentences(
         _state(status, now),
         *_leader(status, standing),
         *_standbys(standing, now),
+        *_lack(status, now),
         *_events(status, now),
         *_error(status),
         *_refused(status),
@@ -120,6 +125,36 @@ def _events(status: LinkStatus, now: datetime) -> list[str]:
         return [f"No event has come since the listener began to lead; {last}."]
     rate = "" if is_silent(status, now) else f" {status.events_per_second:g} a second now,"
     return [f"{status.events} events since the listener began to lead,{rate} {last}."]
+
+
+def _lack(status: LinkStatus, now: datetime) -> list[str]:
+    return [text for text in (status.lack, quiet_text(status, now)) if text]
+
+
+def quiet_text(status: LinkStatus, now: datetime) -> str:
+    """Say that nothing of a call has come for too long in working hours; empty when all is well or the link is down.
+
+    A link that is up while nothing of a call comes looks as one that works: rights, filters or devices may be wrong.
+    """
+    if status.state != LinkState.UP or status.since is None or not _is_working_time(now):
+        return ""
+    if now - max(status.since, _opening(now), status.last_call_at or status.since) < QUIET:
+        return ""
+    last = f"the last event of a call came {when(status.last_call_at)}" if status.last_call_at else "none has ever come"
+    return (
+        f"The link is up, but nothing of a call has come for {QUIET.seconds // 3600} hours: {last}. "
+        "Make a test call; if it is not seen, check the rights and filters of the gateway's user at the PBX, "
+        "and the devices of this source."
+    )
+
+
+def _opening(now: datetime) -> datetime:
+    return timezone.localtime(now).replace(hour=WORKING_HOURS.start, minute=0, second=0, microsecond=0)
+
+
+def _is_working_time(now: datetime) -> bool:
+    local = timezone.localtime(now)
+    return local.weekday() < SATURDAY and local.hour in WORKING_HOURS
 
 
 def _error(status: LinkStatus) -> list[str]:

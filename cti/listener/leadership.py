@@ -14,17 +14,17 @@ import structlog
 from django.db import connections
 
 import clock
-from cti.events import Event, LinkData, LinkEvent, LinkLost, LinkRestored
+from cti.events import CallEvent, Event, LinkData, LinkEvent, LinkLost, LinkRestored
 from cti.journal.lease import Lease
 from cti.journal.stream import JournalUnavailable
 from cti.listener.backoff import Backoff
 from cti.listener.durable_append import DurableAppender
 from cti.listener.spool import SpoolFull
-from cti.listener.status import UNREADABLE, LinkFacts, StatusReporter
+from cti.listener.status import ERROR_CHARACTERS, UNREADABLE, LinkFacts, StatusReporter
 from cti.listener.worker_thread import WakeupThread, WorkerThread
 from cti.models import LinkState
 from cti.source_bounds import bounds_of
-from cti.sources.port import LinkError, MonitorRefusal, Quarantined, SourceConfig, Stamp
+from cti.sources.port import DeviceClass, LinkError, MonitorRefusal, Quarantined, SourceConfig, Stamp
 from cti.sources.registry import open_session
 from cti.status_text import when
 
@@ -125,6 +125,8 @@ class LeadershipTerm:
         await self._keep(events)
         self.facts.events += len(events)
         self.facts.last_event_at = clock.now()
+        if any(isinstance(one, CallEvent) for one in events):
+            self.facts.last_call_at = self.facts.last_event_at
 
     def _admits(self, event: Event) -> bool:
         reached = bounds_of(self._config.slug).admit(event)
@@ -144,8 +146,16 @@ class LeadershipTerm:
         else:
             self.facts.refusals[device] = refusal
 
+    async def devices(self, seen: Sequence[DeviceClass]) -> None:
+        """Note how the source classifies the devices that it has seen; the next report saves it."""
+        self.facts.devices = tuple(seen)
+
     async def lacks(self, lack: MonitorRefusal) -> None:
         """Show what the PBX does not say, though the link is up."""
+        if lack.remedy:
+            self.facts.lack = f"{lack.reason}. {lack.remedy}."[:ERROR_CHARACTERS]
+            self._news.set()
+            return
         again = f" It is asked again {when(lack.again_at)}." if lack.again_at else ""
         self.facts.failed(f"{lack.reason}.{again}")
         log.warning("link_lacks", source=self._config.slug, reason=lack.reason)
@@ -179,6 +189,7 @@ class LeadershipTerm:
         self._sessions += 1
         self._turn(LinkState.CONNECTING)
         self.facts.refusals.clear()
+        self.facts.lack = ""
         try:
             session = open_session(self._config, Stamp(self._config.slug, f"{self._epoch}.{self._sessions}"))
         except LinkError as error:

@@ -9,10 +9,11 @@ import structlog
 from django.db import DatabaseError, InterfaceError, close_old_connections
 
 import clock
+from cti.device_classes import save_devices
 from cti.listener.source_config import SecretMissing, source_config
 from cti.models import CtiSource, LinkState, LinkStatus
 from cti.quarantine import OVERFLOW, record_counted
-from cti.sources.port import MonitorRefusal, Quarantined, SourceConfig
+from cti.sources.port import DeviceClass, MonitorRefusal, Quarantined, SourceConfig
 from cti.sources.registry import has_session
 from vault.fields import VaultError
 
@@ -31,11 +32,14 @@ class LinkFacts:
     since: datetime = field(default_factory=clock.now)
     leading_since: datetime = field(default_factory=clock.now)
     last_event_at: datetime | None = None
+    last_call_at: datetime | None = None
     events: int = 0
     events_per_second: float = 0.0
     last_error: str = ""
     last_error_at: datetime | None = None
     refusals: dict[str, MonitorRefusal] = field(default_factory=dict)
+    lack: str = ""
+    devices: tuple[DeviceClass, ...] = ()
     spooled: int = 0
 
     def failed(self, error: str) -> None:
@@ -46,6 +50,7 @@ class LinkFacts:
         """Return them as a ``LinkStatus`` has them; what has not happened in this life leaves the last one's there."""
         members = dict(vars(self))
         refusals: dict[str, MonitorRefusal] = members.pop("refusals")
+        del members["devices"]  # They have rows of their own.
         members["monitors_refused"] = {device: one.reason for device, one in refusals.items()}
         members["monitors_again"] = {device: one.again_at for device, one in refusals.items() if one.again_at}
         return {name: value for name, value in members.items() if value or not name.startswith("last_")}
@@ -67,6 +72,7 @@ class StatusReporter:
     def __init__(self, source_id: int, owner: str) -> None:
         self._source_id, self._owner = source_id, owner
         self._quarantine: Counter[Quarantined] = Counter()
+        self._saved_devices: tuple[DeviceClass, ...] = ()
 
     def quarantine(self, message: Quarantined) -> None:
         """Note a message that could not be read, for the next report. Returns at once."""
@@ -111,6 +117,9 @@ class StatusReporter:
         told = facts.columns() | {"leader": self._owner, "reported_at": clock.now()}
         LinkStatus.objects.update_or_create(source_id=self._source_id, defaults=told)
         self.record(messages)
+        if facts.devices != self._saved_devices:
+            save_devices(self._source_id, facts.devices, clock.now())
+            self._saved_devices = facts.devices
 
     def record(self, messages: Counter[Quarantined]) -> None:
         """Save messages that could not be read. Raises the database's error."""

@@ -64,12 +64,16 @@ REPAIRED = "repaired"
 
 
 class Quarantined(msgspec.Struct, frozen=True):
-    """A message with a fault. ``kind``: frame, message, event or ``REPAIRED``; ``place``: in the stream or message."""
+    """A message with a fault. ``kind``: frame, message, event or ``REPAIRED``; ``place``: in the stream or message.
+
+    ``call``: the PBX's id of the call that it is about, empty where that is not known.
+    """
 
     raw: bytes
     kind: str
     error: str
     place: str = ""
+    call: str = ""
 
 
 class MonitorRefusal(msgspec.Struct, frozen=True):
@@ -77,6 +81,17 @@ class MonitorRefusal(msgspec.Struct, frozen=True):
 
     reason: str
     again_at: datetime | None = None
+    #: What a person has to change; empty where nothing needs to be done.
+    remedy: str = ""
+
+
+class DeviceClass(msgspec.Struct, frozen=True):
+    """How a device of the PBX is classified: as an extension, whose calls are recorded, or as the outside (a trunk)."""
+
+    device: str
+    extension: str
+    is_extension: bool
+    reason: str
 
 
 class Outlet(Protocol):
@@ -93,6 +108,9 @@ class Outlet(Protocol):
 
     async def refused(self, device: str, refusal: MonitorRefusal | None) -> None:
         """Tell that the PBX refuses to monitor a device, or (None) that it does so no longer."""
+
+    async def devices(self, seen: Sequence[DeviceClass]) -> None:
+        """Show which devices were seen and how each is classified, where the source has to find that out."""
 
     async def lacks(self, lack: MonitorRefusal) -> None:
         """Tell what the PBX does not say, though the link is up."""

@@ -8,7 +8,7 @@ import msgspec
 from django.urls import reverse
 from django.utils import timezone
 
-from cti.api import JournalError
+from cti.api import JournalError, quiet_text
 from cti.models import CtiSource, LinkState
 from gateway_site.ops import probes, worker_heartbeat
 from qms.api import BreakerState, breaker_state
@@ -103,6 +103,9 @@ def _source(source: CtiSource, now: datetime) -> HealthPart:
         return HealthPart(name, False, "No listener has reported yet; is ./gateway up running?", link, "source")
     if now - status.reported_at > SILENT:
         return HealthPart(name, False, "Its listener is silent; start it again.", link, "source")
+    trouble = status.lack or quiet_text(status, now)
+    if status.state == LinkState.UP and trouble:
+        return HealthPart(name, False, trouble, link, "source")
     is_up = status.state == LinkState.UP
     rate = f"{status.events_per_second:.0f}"
     text = f"{status.get_state_display()}, {rate} event{'' if rate == '1' else 's'} a second"

@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError as BrokerError
 import clock
 from agents.models import QmsUser
 from calls.models import Checkpoint
+from cti.api import quiet_text
 from cti.models import CtiSource, LinkState, LinkStatus
 from cti.sources.registry import has_session
 from flags.models import FlagOnServer, FlagSetting
@@ -184,7 +185,7 @@ def _link_problem(status: LinkStatus | None) -> str:
         return f"its listener has been silent since {status.reported_at:%Y-%m-%d %H:%M:%S}"
     if status.state != LinkState.UP:
         return f"{status.get_state_display()}{': ' + status.last_error if status.last_error else ''}"
-    return ""
+    return status.lack or quiet_text(status, clock.now())
 
 
 def _services() -> Iterator[InstallationStep]:

@@ -20,6 +20,7 @@ from functools import lru_cache
 from cti.sources.asterisk_ami.channel_names import Peer, dialled_through, peer_of
 from cti.sources.asterisk_ami.options import AmiOptions
 from cti.sources.asterisk_ami.values import ChannelKind
+from cti.sources.port import DeviceClass
 
 #: Maximum number of peers that are remembered; what is beyond is classified by its name alone.
 MAXIMUM_PEERS = 5_000
@@ -92,6 +93,8 @@ class PeerClassifier:
         self._members: set[str] = set()
         self._verdicts: dict[Peer, Verdict] = {}
         self._numbers: dict[Peer, str] = {}
+        #: How often what is known of the peers has changed.
+        self.changes = 0
 
     def kind(self, channel: str, birth: Birth = _NOBODY) -> ChannelKind:
         """Return what a channel stands for, and learn from its birth."""
@@ -111,8 +114,10 @@ class PeerClassifier:
         return self._remembered(peer, self._by_rule(peer, birth) or self._by_birth(peer, birth, known))
 
     def _remembered(self, peer: Peer, verdict: Verdict) -> Verdict:
-        if peer in self._verdicts or len(self._verdicts) < MAXIMUM_PEERS:
+        is_kept = peer in self._verdicts or len(self._verdicts) < MAXIMUM_PEERS
+        if is_kept and self._verdicts.get(peer) != verdict:
             self._verdicts[peer] = verdict
+            self.changes += 1
         return verdict
 
     def _by_rule(self, peer: Peer, birth: Birth) -> Verdict | None:
@@ -215,6 +220,18 @@ class PeerClassifier:
     def device(self, channel: str) -> str:
         """Return the extension of a channel's name."""
         return self.extension(peer_of(channel))
+
+    def seen(self) -> tuple[DeviceClass, ...]:
+        """Return the peers that were seen, as the page of the source lists them."""
+        return tuple(
+            DeviceClass(
+                device=str(peer),
+                extension=self.extension(peer) if verdict.kind is ChannelKind.EXTENSION else "",
+                is_extension=verdict.kind is ChannelKind.EXTENSION,
+                reason=verdict.reason,
+            )
+            for peer, verdict in self._verdicts.items()
+        )
 
     def verdicts(self) -> dict[Peer, Verdict]:
         """Return every peer that was seen, and how it is classified."""

@@ -1,5 +1,7 @@
 """From bytes to the messages worth reading: cut, mend, skip, parse. Pure."""
 
+import re
+
 from cti.sources.asterisk_ami.framing import BANNER, AmiFrame, AmiFrameError, AmiFramer
 from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError, event_name, parse
 from cti.sources.asterisk_ami.pbx_state import PbxState
@@ -26,6 +28,7 @@ LISTED = frozenset(
 )
 _ALSO = frozenset({"FullyBooted", "Shutdown"})
 _EXCERPT = 8192
+_CALL = re.compile(rb"\r\nLinkedid: ([^\r]{1,200})")
 
 
 class Heard:
@@ -38,7 +41,8 @@ class Heard:
 
     def refused(self, error: AmiMessageError) -> Quarantined:
         """Return the message as one that could not be true."""
-        return quarantined(self.raw, "message", str(error), self.offset)
+        call = self.message.last("Linkedid") or self.message.last("Uniqueid")
+        return quarantined(self.raw, "message", str(error), self.offset, call)
 
 
 class Reader:
@@ -73,7 +77,7 @@ class Reader:
             return None
         mended = self._mender.pass_on(frame)
         if isinstance(mended, NotAMessage):
-            return quarantined(frame.raw, "message", mended.error, frame.offset)
+            return quarantined(frame.raw, "message", mended.error, frame.offset, call="")
         if mended is None or not self._is_worth_reading(mended.raw):
             return None
         return self._parsed(mended)
@@ -116,6 +120,8 @@ def too_old(banner: bytes) -> str:
     return ""
 
 
-def quarantined(raw: bytes, kind: str, error: str, offset: int) -> Quarantined:
-    """Return a message that could not be read, with its place in the stream."""
-    return Quarantined(raw=raw[:_EXCERPT], kind=kind, error=error, place=f"byte {offset}")
+def quarantined(raw: bytes, kind: str, error: str, offset: int, call: str | None = None) -> Quarantined:
+    """Return a message that could not be read, with its place in the stream and its call where it names one."""
+    found = _CALL.search(raw) if call is None else None
+    named = decoded(found[1]) if found else call or ""
+    return Quarantined(raw=raw[:_EXCERPT], kind=kind, error=error, place=f"byte {offset}", call=named[:255])

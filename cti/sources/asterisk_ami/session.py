@@ -10,6 +10,7 @@ from datetime import datetime
 import structlog
 
 import clock
+from cti.sources.asterisk_ami import rights
 from cti.sources.asterisk_ami.framing import AmiFrame, AmiFrameError
 from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError
 from cti.sources.asterisk_ami.options import AmiOptionsError
@@ -17,7 +18,16 @@ from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.reading import Heard, Reader, quarantined
 from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take, uncovered_bridges
 from cti.sources.asterisk_ami.values import EventTime
-from cti.sources.port import LinkError, LoginRefused, NeedsPerson, Outlet, Quarantined, SourceConfig, Stamp
+from cti.sources.port import (
+    LinkError,
+    LoginRefused,
+    MonitorRefusal,
+    NeedsPerson,
+    Outlet,
+    Quarantined,
+    SourceConfig,
+    Stamp,
+)
 from cti.sources.read_coalescing import ReadCoalescer
 from cti.sources.tls import client_context, untrusted
 
@@ -25,11 +35,13 @@ log = structlog.get_logger()
 
 PORT, TLS_PORT = 5038, 5039
 CHUNK = 256 * 1024
-#: So many messages may come while the snapshot is taken.
+#: Maximum number of messages that are kept while the snapshot is taken.
 PATIENCE = 200_000
+#: Minimum interval between two reports of the devices that were seen, in seconds.
+DEVICES_INTERVAL = 5.0
 #: How often a change of partners that nothing explains is looked at again.
 SETTLE_SECONDS = 0.1
-#: BridgeInfo is asked for so many bridges at most.
+#: Maximum number of bridges for which BridgeInfo is asked.
 BRIDGES = 500
 LOGIN_REMEDY = (
     "Correct the user name or the secret of this source, or on the PBX, in manager.conf, the user, its secret and the "
@@ -83,8 +95,11 @@ class AmiSession:
         self._lists = Lists()
         self._early: list[Heard] | None = []
         self._refused: list[Quarantined] = []
+        self._lacking: MonitorRefusal | None = None
+        self._probe: _Answer | None = None
+        self._reported: tuple[int, float] = (0, 0.0)
         self._booted = asyncio.Event()
-        self._is_linked = self._is_shut_down = False
+        self._is_linked = self._is_shut_down = self._has_heard_calls = False
         self._count = 0
         #: What a caller writes into a name must never be taken for an answer.
         self._secret_word = secrets.token_hex(8)
@@ -189,6 +204,8 @@ class AmiSession:
         asked = [self._ask("BridgeInfo", BridgeUniqueid=name) for name in names]
         for answer in asked:
             await self._until(answer.done, pump, self._options.timeout_seconds)
+        refused = [action for action, answer in answers if rights.is_denied(answer.response)]
+        self._lacking = rights.denied(refused, self._config.username)
 
     async def _asked(self, action: str, pump: asyncio.Task[None], **fields: str) -> _Answer:
         answer = self._ask(action, **fields)
@@ -263,6 +280,17 @@ class AmiSession:
             raise LinkError(f"{self._where} is silent: no answer to a ping")
         return quiet
 
+    def _look_for_unheard_calls(self) -> None:
+        """While nothing of a call has come, see whether there are calls at all: the user may lack the events."""
+        if self._has_heard_calls or self._early is not None:
+            return
+        if self._probe is not None and self._probe.is_listed:
+            known = self._picture.board.channels
+            listed = self._lists.of("CoreShowChannel")
+            self._lacking = rights.unheard(listed, known, self._config.username) or self._lacking
+        self._lists = Lists()
+        self._probe = self._ask("CoreShowChannels")
+
     def _take(self, frames: Iterable[AmiFrame | AmiFrameError]) -> None:
         """Read frames one by one: what one says decides how the next is read."""
         for frame in frames:
@@ -308,10 +336,12 @@ class AmiSession:
                 self._lists.complete.add(answer.action)  # The module is not loaded: there is nothing to list.
             if message.get("Ping"):
                 del self._answers[message.get("ActionID")]
+                self._look_for_unheard_calls()
 
     def _hear(self, messages: Iterable[Heard]) -> None:
         received = self._now()
         for heard in messages:
+            self._has_heard_calls = self._has_heard_calls or "Uniqueid" in heard.message.first
             try:
                 self._picture.hear(heard.message, received)
             except AmiMessageError as error:
@@ -325,6 +355,18 @@ class AmiSession:
         refused, self._refused = self._refused, []
         for one in refused:
             await outlet.quarantine(one)
+        if self._lacking is not None:
+            lacking, self._lacking = self._lacking, None
+            await outlet.lacks(lacking)
+        await self._show_devices(outlet)
+
+    async def _show_devices(self, outlet: Outlet) -> None:
+        """Show how devices are classified where that has changed, at an interval."""
+        naming, now = self._picture.naming, self._now().timestamp()
+        changes, at = self._reported
+        if naming.changes != changes and now - at >= DEVICES_INTERVAL:
+            self._reported = naming.changes, now
+            await outlet.devices(naming.seen())
 
 
 def _rewritten(message: AmiMessage) -> bytes:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Sequence
 from types import TracebackType
 
 from cti.events import Event
-from cti.sources.port import LinkError, MonitorRefusal, Outlet, Quarantined
+from cti.sources.port import DeviceClass, LinkError, MonitorRefusal, Outlet, Quarantined
 
 
 class OrderedOutlet:
@@ -44,6 +44,10 @@ class OrderedOutlet:
     async def refused(self, device: str, refusal: MonitorRefusal | None) -> None:
         """Tell that a device cannot be monitored, or (None) that it can again."""
         await self._kept(self._outlet.refused(device, refusal))
+
+    async def devices(self, seen: Sequence[DeviceClass]) -> None:
+        """Show how devices are classified."""
+        await self._kept(self._outlet.devices(seen))
 
     async def lacks(self, lack: MonitorRefusal) -> None:
         """Tell what the server does not say, though the link is up."""

@@ -18,7 +18,7 @@ from cti.sources.asterisk_ami.reading import Heard, Reader
 from cti.sources.asterisk_ami.session import AmiSession
 from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take
 from cti.sources.asterisk_ami.values import EventTime
-from cti.sources.port import LinkError, MonitorRefusal, Quarantined, SourceConfig, Stamp
+from cti.sources.port import DeviceClass, LinkError, MonitorRefusal, Quarantined, SourceConfig, Stamp
 
 DATA = Path(__file__).parent / "data"
 NAMES = sorted(path.name.split(".")[0] for path in DATA.glob("*.truth.json"))
@@ -100,6 +100,8 @@ class Collected:
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.refused_messages: list[Quarantined] = []
+        self.seen: list[DeviceClass] = []
+        self.lacking: list[MonitorRefusal] = []
         self.is_linked = False
 
     async def linked(self) -> None:
@@ -118,9 +120,13 @@ class Collected:
         """Never called: AMI has no monitors."""
         raise AssertionError(device)
 
+    async def devices(self, seen: Sequence[DeviceClass]) -> None:
+        """Keep the last list."""
+        self.seen = list(seen)
+
     async def lacks(self, lack: MonitorRefusal) -> None:
-        """Never called."""
-        raise AssertionError(lack.reason)
+        """Keep what the PBX does not say."""
+        self.lacking.append(lack)
 
 
 class Server:

@@ -10,7 +10,7 @@ from cti.events import Event, type_name
 from cti.sources.csta_xml import CstaSession
 from cti.sources.csta_xml.framing import CstaFrame, CstaFramer, framed
 from cti.sources.csta_xml.parsing import XmlElement, children, local, parse, text_of
-from cti.sources.port import MonitorRefusal, Quarantined, SourceConfig, Stamp
+from cti.sources.port import DeviceClass, MonitorRefusal, Quarantined, SourceConfig, Stamp
 
 DATA = Path(__file__).parent / "data"
 NAMESPACE = "http://www.ecma-international.org/standards/ecma-323/csta/ed4"
@@ -135,6 +135,10 @@ class Listener:
 
     async def refused(self, device: str, refusal: MonitorRefusal | None) -> None:
         self.refusals.append((device, refusal))
+
+    async def devices(self, seen: Sequence[DeviceClass]) -> None:
+        """Never called: the PBX names its devices."""
+        raise AssertionError(seen)
 
     async def lacks(self, lack: MonitorRefusal) -> None:
         self.lacking.append(lack)

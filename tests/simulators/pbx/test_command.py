@@ -25,7 +25,7 @@ from cti.events import (
     encode,
 )
 from cti.sources.csta_xml import CstaSession
-from cti.sources.port import LinkError, MonitorRefusal, Quarantined, SourceConfig, Stamp
+from cti.sources.port import DeviceClass, LinkError, MonitorRefusal, Quarantined, SourceConfig, Stamp
 from simulators.pbx.truth_log import CallLine, LegLine
 
 DEVICES = (*(str(2001 + n) for n in range(12)), *(str(2900 + n) for n in range(5)))
@@ -53,6 +53,10 @@ class Kept:
 
     async def refused(self, device: str, refusal: MonitorRefusal | None) -> None:
         self.trouble.append((device, refusal))
+
+    async def devices(self, seen: Sequence[DeviceClass]) -> None:
+        """Never called: the PBX names its devices."""
+        raise AssertionError(seen)
 
     async def lacks(self, lack: MonitorRefusal) -> None:
         self.trouble.append(lack)

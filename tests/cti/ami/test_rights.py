@@ -1,0 +1,83 @@
+"""What an AMI user may not see is said with the line that gives it; devices are shown as they are classified."""
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+
+from cti.sources.port import LinkError, NeedsPerson
+from tests.cti.ami.pbx import Pbx
+from tests.cti.ami.test_field_cases import CASES, TOO_OLD
+from tests.cti.ami.traces import Collected, Server, follow
+
+CHANNEL = b"Event: CoreShowChannel\r\nActionID: x\r\nChannel: PJSIP/2001-00000001\r\nUniqueid: 1.1\r\nLinkedid: 1.1"
+DENIED = b"Response: Error\r\nActionID: x\r\nMessage: Permission denied"
+
+
+def followed(server: Server, **options: Any) -> tuple[Collected, LinkError | None]:
+    return asyncio.run(follow(server, **options))
+
+
+def test_an_action_that_is_denied_is_named_with_what_it_costs_and_the_line_for_manager_conf() -> None:
+    server = Server(b"")
+    server.answers |= {"Agents": [DENIED], "CoreShowChannels": [DENIED]}
+    outlet, _ = followed(server)
+    (lack,) = outlet.lacking
+
+    assert lack.reason.startswith("The PBX refuses CoreShowChannels, Agents to this user (Permission denied)")
+    assert "calls in progress when the link comes up" in lack.reason
+    assert "give the user gateway the line write = system,call,agent,reporting" in lack.remedy
+
+
+def test_a_user_with_all_rights_lacks_nothing() -> None:
+    assert followed(Server(b""))[0].lacking == []
+
+
+@pytest.mark.parametrize(("is_listed", "lacks"), [(True, True), (False, False)])
+def test_listed_calls_of_which_no_event_comes_show_a_missing_class(*, is_listed: bool, lacks: bool) -> None:
+    """The link is silent but for the answers to pings."""
+    server = Server(b"")
+    server.answers["CoreShowChannels"] = [
+        b"Response: Success\r\nActionID: x\r\nEventList: start",
+        b"Event: CoreShowChannelsComplete\r\nActionID: x\r\nEventList: Complete",
+    ]
+
+    tasks = []
+
+    async def quietly(writer: asyncio.StreamWriter) -> None:
+        if is_listed:
+            server.answers["CoreShowChannels"].insert(1, CHANNEL)
+        tasks.append(asyncio.create_task(_close_later(writer)))
+
+    server.after = quietly
+    outlet, _ = followed(server, ping_seconds=0.2)
+
+    assert bool(outlet.lacking) is lacks
+    assert all("read = system,call,agent,user,dialplan,reporting" in one.remedy for one in outlet.lacking)
+
+
+async def _close_later(writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(1.5)
+    writer.close()
+
+
+def test_the_devices_of_a_trace_are_shown_with_their_class() -> None:
+    pbx = Pbx()
+    customer, agent = pbx.queue_call()
+    pbx.hangs_up(agent, customer)
+    outlet, _ = followed(Server(pbx.data))
+
+    assert {one.device: (one.is_extension, one.extension) for one in outlet.seen} == {
+        "PJSIP/trunk": (False, ""),
+        "PJSIP/2001": (True, "2001"),
+    }
+
+
+def test_an_asterisk_that_is_too_old_needs_a_person_before_the_login_counts() -> None:
+    server = Server((CASES / f"{TOO_OLD}.ami").read_bytes())
+    server.banner = b"Asterisk Call Manager/1.3\r\n"
+    _, error = followed(server)
+
+    assert isinstance(error, NeedsPerson)
+    assert re.search("Asterisk older than 13 is not supported: this one speaks AMI 1.3. Upgrade the PBX", str(error))

@@ -1,0 +1,63 @@
+"""A link from which nothing of a call comes in working hours is never well; nor is one that lacks rights."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cti.models import CtiSource, LinkState, LinkStatus, QuarantinedMessage
+from cti.quarantine import causes_since, record_quarantined
+from cti.sources.port import Quarantined
+from cti.status_text import link_sentences, quiet_text
+from cti.ui.panels import quarantine_causes
+
+MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def status(hours_up: float, call_hours_ago: float | None = None, now: datetime = MONDAY_NOON) -> LinkStatus:
+    last = now - timedelta(hours=call_hours_ago) if call_hours_ago is not None else None
+    return LinkStatus(state=LinkState.UP, since=now - timedelta(hours=hours_up), last_call_at=last, reported_at=now)
+
+
+@pytest.mark.parametrize(
+    ("hours_up", "call_hours_ago", "now", "is_quiet"),
+    [
+        (3, None, MONDAY_NOON, True),
+        (100, 90, MONDAY_NOON, True),
+        (1, None, MONDAY_NOON, False),
+        (100, 1, MONDAY_NOON, False),
+        (100, 90, MONDAY_NOON.replace(hour=9), False),
+        (100, 90, MONDAY_NOON.replace(hour=22), False),
+        (100, 90, MONDAY_NOON - timedelta(days=1), False),
+    ],
+)
+def test_a_link_is_quiet_after_two_hours_of_a_working_day(
+    hours_up: float, call_hours_ago: float | None, now: datetime, is_quiet: bool
+) -> None:
+    assert bool(quiet_text(status(hours_up, call_hours_ago, now), now)) is is_quiet
+
+
+@pytest.mark.django_db
+def test_the_page_says_what_is_lacking_and_what_to_do() -> None:
+    source = CtiSource.objects.create(slug="pbx", kind="asterisk_ami")
+    source.status = status(0.1)
+    source.status.lack = "The PBX refuses Agents to this user. In manager.conf, give it a line."
+
+    assert source.status.lack in link_sentences(source, MONDAY_NOON)
+
+
+@pytest.mark.django_db
+def test_what_could_not_be_read_is_counted_by_cause_with_the_calls_that_it_cost() -> None:
+    source = CtiSource.objects.create(slug="pbx", kind="asterisk_ami")
+    found = [Quarantined(b"%d" % number, "message", "Channel is missing", call=f"c{number % 2}") for number in range(5)]
+    record_quarantined(source.pk, [*found, Quarantined(b"x", "frame", "too long")], MONDAY_NOON)
+    record_quarantined(source.pk, [Quarantined(b"old", "frame", "too long")], MONDAY_NOON - timedelta(days=1))
+
+    assert [tuple(one) for one in causes_since(MONDAY_NOON.replace(hour=0))] == [
+        ("Channel is missing", 5, 2),
+        ("too long", 1, 0),
+    ]
+    assert [cost for _, cost in quarantine_causes(MONDAY_NOON)] == [
+        "5 messages today, about 2 calls",
+        "1 message today; no call named",
+    ]
+    assert QuarantinedMessage.objects.count() == 7
