@@ -288,6 +288,7 @@ class AmiSession:
             known = self._picture.board.channels
             listed = self._lists.of("CoreShowChannel")
             self._lacking = rights.unheard(listed, known, self._config.username) or self._lacking
+        self._answers = {name: answer for name, answer in self._answers.items() if answer is not self._probe}
         self._lists = Lists()
         self._probe = self._ask("CoreShowChannels")
 
