@@ -71,7 +71,7 @@ class CorePlayer:
         play = CorePlay(cast, Recorder(scenario.qms))
         if partition is None:
             for event in events:
-                play.pass_until(event.at)
+                play.pass_before(event.at)
                 play.fold([event], event.at)
         else:
             play.fold_batches(events, partition_of(scenario, partition))
@@ -111,22 +111,27 @@ class CorePlay:
         fold_into(self.draft, self._items(events, now))
         self._obey()
 
-    def pass_until(self, end: datetime) -> None:
-        """Let time pass to a moment; what is due is done at its own moment."""
-        while (at := self._next()) is not None and at <= end:
+    def pass_before(self, end: datetime) -> None:
+        """Let time pass until just before a moment; what is due is done at its own moment."""
+        while (at := self._next()) is not None and at < end:
             self.fold([], at)
+
+    def pass_until(self, end: datetime) -> None:
+        """Let time pass to a moment."""
+        self.pass_before(end)
         self.fold([], end)
 
     def _items(self, events: Sequence[AnyEvent], now: datetime) -> Iterator[AnyEvent | ResultEvent]:
         """Yield events, each answer before the first event that is heard later, and the time.
 
-        Lazily: what an event of a batch makes the core ask is answered in its time, between the events of the batch.
+        An answer of the very moment comes after every event of that moment, so that no cut lies between them. What an
+        event of a batch makes the core ask is answered in its time, between the events of the batch: this is lazy.
         """
         for event in events:
             yield from self._answers(event.at, is_before=True)
             yield event
             self._obey()
-        yield from self._answers(now)
+        yield from self._answers(now, is_before=bool(events))
         yield TimePassed(now)
 
     def _answers(self, until: datetime, *, is_before: bool = False) -> Iterator[Answer]:
