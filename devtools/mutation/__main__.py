@@ -17,10 +17,12 @@ BELOW_FLOOR, CANNOT_RUN = 1, 2
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="gateway mutate", description="Change the code and see whether a test notices."
+        prog="./gateway mutate", description="Change the code and see whether a test notices.", allow_abbrev=False
     )
     add = parser.add_argument
-    add("path", type=Path, help="a Python file, or a folder of them")
+    add(
+        "path", type=Path, nargs="?", default=Path("calls/core"), help="a Python file or a folder (default: calls/core)"
+    )
     add("--count", type=int, help="how many, chosen by the seed; otherwise all")
     add("--seed", type=int, default=0, help="another seed is another sample (default 0)")
     add("--tests", help="pytest's arguments, in one word, instead of those of the table tests.toml")
