@@ -6,6 +6,7 @@ no key opens raises: it is never mistaken for the secret itself.
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -30,20 +31,21 @@ class Secret(str):
         return str.__str__(self)
 
 
-def _fernet() -> MultiFernet:
-    digests = (hashlib.sha256(key.encode()).digest() for key in settings.VAULT_KEYS)
+def fernet(keys: Sequence[str]) -> MultiFernet:
+    """Return what encrypts with the first of the keys and decrypts with all."""
+    digests = (hashlib.sha256(key.encode()).digest() for key in keys)
     return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])
 
 
 def encrypt(plain: str) -> str:
     """Encrypt with the first key."""
-    return _fernet().encrypt(plain.encode()).decode()
+    return fernet(settings.VAULT_KEYS).encrypt(plain.encode()).decode()
 
 
 def decrypt(token: str) -> Secret:
     """Decrypt with whichever key fits. Raises ``VaultError`` when none does."""
     try:
-        return Secret(_fernet().decrypt(token.encode()).decode())
+        return Secret(fernet(settings.VAULT_KEYS).decrypt(token.encode()).decode())
     except InvalidToken as error:
         raise VaultError("A stored secret cannot be opened: VAULT_KEYS lacks the key that encrypted it.") from error
 

@@ -1,8 +1,5 @@
 """The Flags as this site set them, in the catalogue's form."""
 
-import hashlib
-import hmac
-
 import structlog
 from django.conf import settings
 
@@ -30,5 +27,8 @@ def spec_of(row: FlagSetting) -> FlagSpec | None:
 
 
 def hash_key() -> bytes:
-    """Return the key of hashed flags: the same value gives the same hash for as long as SECRET_KEY stands."""
-    return hmac.new(settings.SECRET_KEY.encode(), b"flags: keyed hash", hashlib.sha256).digest()
+    """Return the key of hashed flags: the same value gives the same hash for as long as it stands.
+
+    It is a key of its own (``HASH_KEY``), so that ``SECRET_KEY`` can be exchanged.
+    """
+    return bytes.fromhex(settings.HASH_KEY)

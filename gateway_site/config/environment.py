@@ -5,7 +5,10 @@ that would only follow from another is not reported: nothing is connected here.
 """
 
 import contextlib
+import hashlib
+import hmac
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +29,7 @@ from redis_address import check_address
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = ("console", "json")
+_HEX_KEY = re.compile(r"[0-9a-f]{64}")
 SHORTEST_SECRET_KEY, SHORTEST_VAULT_KEY = 20, 20
 #: Every variable that settings, the launcher and the Procfile read. A demo or a test must not see the real gateway's.
 NAMES = (
@@ -45,6 +49,7 @@ NAMES = (
     "EVENTS_WORKERS",
     "FLAGGED_TARGET_PERCENT",
     "FLAG_WRITE_GIVE_UP_DAYS",
+    "HASH_KEY",
     "INTAKE_EVENTS_PER_SECOND",
     "INTAKE_MAX_BYTES",
     "INTAKE_MAX_EVENTS",
@@ -62,6 +67,7 @@ NAMES = (
     "REDIS_URL",
     "RETENTION_DAYS",
     "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
     "SESSION_IDLE_MINUTES",
     "SOURCE_MAX_AGENTS",
     "SOURCE_MAX_CALLS",
@@ -99,6 +105,8 @@ class Environment:
     bind: Bind
     secret_key: str
     vault_keys: list[str]
+    secret_key_fallbacks: list[str]
+    hash_key: str
     database: dict[str, Any]
     database_pooler: str
     redis_url: str
@@ -148,6 +156,7 @@ def environment(values: Mapping[str, str], base_dir: Path) -> Environment:
 
 def _read(read: Variables, var_dir: Path) -> Environment:
     """Read them in the order of their meaning: one bad variable hides no other."""
+    secret_keys = _secret_keys(read, var_dir)
     pooler = read.choice("DATABASE_POOLER", "", POOLERS)
     redis_url = _redis(read, "REDIS_URL", embedded.redis_url(var_dir))
     for name in (
@@ -167,7 +176,9 @@ def _read(read: Variables, var_dir: Path) -> Environment:
         log_level=read.choice("LOG_LEVEL", "INFO", LOG_LEVELS),
         log_format=read.choice("LOG_FORMAT", "console", LOG_FORMATS),
         bind=read.checked("BIND", "127.0.0.1:8000", parse_bind),
-        secret_key=_secret_key(read, var_dir),
+        secret_key=secret_keys[0],
+        secret_key_fallbacks=secret_keys[1:],
+        hash_key=_hash_key(read, var_dir, secret_keys[-1]),
         vault_keys=_vault_keys(read, var_dir),
         database=_database(read, var_dir, pooler),
         database_pooler=pooler,
@@ -232,11 +243,22 @@ def _origins(read: Variables) -> list[str]:
     return listed
 
 
-def _secret_key(read: Variables, var_dir: Path) -> str:
+def _secret_keys(read: Variables, var_dir: Path) -> list[str]:
     key = read.text("SECRET_KEY")
     if key and len(key) < SHORTEST_SECRET_KEY:
         read.refuse("SECRET_KEY", None, f"it has {len(key)} characters; give {SHORTEST_SECRET_KEY} or more, by chance")
-    return key or embedded_secret(var_dir / "secret_key")
+    if key:
+        return [key, *read.words("SECRET_KEY_FALLBACKS")]
+    return embedded_secret(var_dir / "secret_key").split()
+
+
+def _hash_key(read: Variables, var_dir: Path, secret_key: str) -> str:
+    """Return the key of hashed flags; made from SECRET_KEY, as it was before it had a file: hashes stay the same."""
+    given = read.text("HASH_KEY")
+    if given:
+        return hashlib.sha256(given.encode()).hexdigest() if not _HEX_KEY.fullmatch(given) else given
+    derived = hmac.new(secret_key.encode(), b"flags: keyed hash", hashlib.sha256).hexdigest()
+    return embedded_secret(var_dir / "hash_key", derived)
 
 
 def _vault_keys(read: Variables, var_dir: Path) -> list[str]:
@@ -245,15 +267,23 @@ def _vault_keys(read: Variables, var_dir: Path) -> list[str]:
         if len(key) < SHORTEST_VAULT_KEY:
             text = f"key {number} has {len(key)} characters; give each {SHORTEST_VAULT_KEY} or more, by chance"
             read.refuse("VAULT_KEYS", None, text)
-    return keys or [embedded_secret(var_dir / "vault_key")]
+    return keys or embedded_secret(var_dir / "vault_key").split()
 
 
-def embedded_secret(path: Path) -> str:
-    """Return a secret that lives in a file, made at the first start: the embedded default needs no set-up."""
+def new_secret() -> str:
+    """Return a new secret."""
+    return secrets.token_urlsafe(75)
+
+
+def embedded_secret(path: Path, first: str = "") -> str:
+    """Return what a file of secrets holds, made at the first start: the embedded default needs no set-up.
+
+    ``first``: the secret to begin with; a new one where it is empty.
+    """
     if not path.exists():
         fresh = path.with_suffix(f".{os.getpid()}")
         fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(75))
+        fresh.write_text(first or new_secret())
         with contextlib.suppress(FileExistsError):
             os.link(fresh, path)  # Atomic: of two processes that start at once, the first one's secret stands.
         fresh.unlink()

@@ -1,0 +1,94 @@
+"""A key was copied: it is exchanged, and nothing that it protected is lost."""
+
+import io
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.core.signing import TimestampSigner
+from pytest_django import Settings
+
+from cti.models import CtiSource
+from flags.catalogue.specs import hash_key
+from gateway_site.config.environment import environment
+from vault.fields import Secret, VaultError
+
+pytestmark = pytest.mark.django_db
+
+OLD, NEW = "old-key-" + "o" * 24, "new-key-" + "n" * 24
+
+
+def _rotate(*words: str) -> str:
+    said = io.StringIO()
+    call_command("rotate_keys", *words, stdout=said)
+    return said.getvalue()
+
+
+def _stored(settings: Settings) -> CtiSource:
+    settings.VAULT_KEYS = [OLD]
+    return CtiSource.objects.create(slug="pbx", kind="csta_xml", secret=Secret("open sesame"))
+
+
+def test_stored_credentials_are_opened_by_the_new_key_alone_after_the_rotation(settings: Settings) -> None:
+    """Before: a second key could be put before the first, and the first could never be taken away."""
+    source = _stored(settings)
+    settings.VAULT_KEYS = [NEW, OLD]
+
+    assert "1 stored credential encrypted" in _rotate()
+    assert "0 stored credentials encrypted" in _rotate()
+
+    settings.VAULT_KEYS = [NEW]
+    assert CtiSource.objects.get(pk=source.pk).secret.reveal() == "open sesame"
+    settings.VAULT_KEYS = [OLD]
+    with pytest.raises(VaultError):
+        CtiSource.objects.get(pk=source.pk)
+
+
+def test_the_old_key_is_not_removed_while_something_needs_it(settings: Settings, tmp_path: Path) -> None:
+    _stored(settings)
+    settings.VAULT_KEYS, settings.VAR_DIR = [NEW, OLD], tmp_path
+    (tmp_path / "vault_key").write_text(f"{NEW}\n{OLD}")
+
+    with pytest.raises(CommandError, match="1 stored credentials still need"):
+        _rotate("--finish")
+
+    _rotate()
+    _rotate("--finish")
+    assert (tmp_path / "vault_key").read_text() == NEW
+
+
+def test_embedded_keys_are_exchanged_and_the_hashes_of_flags_stay(tmp_path: Path, settings: Settings) -> None:
+    """Before: hashes came from SECRET_KEY and changed with it."""
+    given = {"GATEWAY_VAR": str(tmp_path)}
+    before = environment(given, tmp_path)
+    settings.VAR_DIR = tmp_path
+
+    _rotate("--prepare")
+
+    between = environment(given, tmp_path)
+    assert between.vault_keys[1:] == before.vault_keys
+    assert between.secret_key != before.secret_key
+    assert between.secret_key_fallbacks == [before.secret_key]
+    settings.VAULT_KEYS = between.vault_keys
+    _rotate()
+    _rotate("--finish")
+    after = environment(given, tmp_path)
+    assert after.vault_keys == between.vault_keys[:1]
+    assert (after.secret_key, after.secret_key_fallbacks) == (between.secret_key, [])
+    assert after.hash_key == before.hash_key
+    assert {(tmp_path / name).stat().st_mode & 0o777 for name in ("vault_key", "secret_key", "hash_key")} == {0o600}
+
+
+def test_what_the_old_key_signed_stays_valid_meanwhile(settings: Settings) -> None:
+    settings.SECRET_KEY = OLD
+    signed = TimestampSigner().sign("session")
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = NEW, [OLD]
+
+    assert TimestampSigner().unsign(signed) == "session"
+
+
+def test_hashed_flags_have_a_key_of_their_own(settings: Settings) -> None:
+    before = hash_key()
+    settings.SECRET_KEY = NEW
+
+    assert hash_key() == before
