@@ -14,7 +14,8 @@ from unfold.paginator import InfinitePaginator
 import clock
 from calls.core.outcomes import Outcome
 from calls.core.result_events import WHY
-from calls.models import Checkpoint, Gap, Leg, QueueName, RecordingSearch, SearchState
+from calls.models import CallerView, Checkpoint, Gap, Leg, QueueName, RecordingSearch, SearchState
+from calls.privacy.views_record import note_leg
 from calls.ui.leg_filters import (
     LEG_LOOKUPS,
     AgentFilter,
@@ -153,6 +154,8 @@ class LegAdmin(CallsAdmin):
         leg = self.get_object(request, object_id)
         context = {**(extra_context or {}), "title": str(leg or "")}
         may_see = request.user.has_perm(SEE_CALLERS)
+        if leg and may_see:
+            note_leg(request.user, leg, clock.now())
         context |= {"page": leg_page(leg, may_see_callers=may_see) if leg else None, "may_see_callers": may_see}
         return super().change_view(request, object_id, form_url, context)
 
@@ -266,3 +269,15 @@ class CheckpointAdmin(CallsAdmin):
     """How far each source's journal is folded."""
 
     list_display = ("source", "last_id", "folded_at", "events")
+
+
+@admin.register(CallerView)
+class CallerViewAdmin(CallsAdmin):
+    """Who saw which caller: legs that were opened, and searches as keyed hashes."""
+
+    list_display = ("at", "user", "kind", "leg_id", "term_hash")
+    list_filter = ("kind", "user")
+    list_select_related = ("user",)
+    search_fields = ("leg_id", "term_hash")
+    search_help_text = "Search by a leg's number or by a search's keyed hash"
+    sortable_by = ()

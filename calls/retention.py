@@ -8,12 +8,13 @@ from django.conf import settings
 
 from calls.core.state import LegPhase
 from calls.export.jobs import forget_exports
-from calls.models import Checkpoint, Gap, Leg, RecordingSearch
+from calls.models import Checkpoint, Leg, RecordingSearch
+from calls.privacy.keeping import forget_old
+from calls.privacy.views_record import forget_views
 from calls.stats.dimensions_rebuild import forget_dimensions
 from calls.stats.rebuild import forget_counts
 from calls.stats.searches import forget_search_counts
 from cti.api import trim_journal
-from cti.models import QuarantinedMessage
 from flags.api import forget_writes
 
 log = structlog.get_logger()
@@ -32,14 +33,14 @@ def retain(now: Callable[[], datetime]) -> None:
         forget_writes(keys)
         RecordingSearch.objects.filter(leg_id__in=keys).delete()
         deleted += Leg.objects.filter(id__in=keys).delete()[0]
-    QuarantinedMessage.objects.filter(at__lt=before).delete()
-    Gap.objects.filter(ended_at__lt=before).delete()
+    forgotten = forget_old(now())
+    forget_views(before, AT_ONCE)
     forget_counts(before)
     forget_dimensions(before, now())
     forget_search_counts(now())
     forget_exports(now())
     trim_journals(now())
-    log.info("retained", legs_deleted=deleted)
+    log.info("retained", legs_deleted=deleted, **{name.replace(" ", "_"): count for name, count in forgotten.items()})
 
 
 def _old_legs(before: datetime) -> list[int]:

@@ -4,6 +4,7 @@ from django.urls import path
 
 from calls.explain.views import why_page
 from calls.export.views import export_download, export_page, export_panel
+from calls.privacy.pages import erase_page, retention_page
 from calls.report.cause_views import cause_list, cause_page
 from calls.report.views import report_download, report_page, report_save
 from calls.rest.views import legs
@@ -11,6 +12,8 @@ from calls.ui.live_views import live_fragment, live_page
 from calls.ui.search_page import searches_panel
 
 urlpatterns = [
+    path("admin/erase-caller/", erase_page, name="erase-caller"),
+    path("admin/retention/", retention_page, name="retention"),
     path("api/legs", legs, name="api-legs"),
     path("admin/live/", live_page, name="live-calls"),
     path("admin/live/fragment/", live_fragment, name="live-calls-fragment"),

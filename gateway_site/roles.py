@@ -43,11 +43,11 @@ def make_roles(**_: Any) -> None:
     for label in (*OWN_APPS, "auth", "admin"):
         create_permissions(apps.get_app_config(label), verbosity=0)
     own = Permission.objects.filter(content_type__app_label__in=OWN_APPS)
-    looking = own.filter(codename__startswith="view_").exclude(codename="view_caller")
+    looking = own.filter(codename__startswith="view_").exclude(codename__in=("view_caller", "view_callerview"))
     _set(ADMINISTRATOR, Permission.objects.filter(content_type__app_label__in=(*OWN_APPS, "auth", "admin")))
     _set(OPERATOR, looking | _named(SEE_CALLERS, *OPERATORS_ACTS))
     _set(SUPERVISOR, _named(SEE_CALLERS, *SUPERVISORS_VIEWS))
-    _set(AUDITOR, looking | _named("admin.view_logentry"))
+    _set(AUDITOR, looking | _named("admin.view_logentry", "calls.view_callerview"))
 
 
 def _set(role: str, permissions: QuerySet[Permission]) -> None:

@@ -9,7 +9,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.views import ChangeList
 
+import clock
 from calls.models import Leg
+from calls.privacy.views_record import note_search
 from calls.ui.leg_filters import UNFLAGGED
 from calls.ui.leg_search import HELP, HELP_WITH_CALLERS, BadCursor, Cursor, newest, read_cursor
 from calls.ui.renamed_entities import earlier_names
@@ -36,6 +38,8 @@ class LegChangeList(ChangeList):  # type: ignore[misc]  # unfold has no types
         rest.pop(BEFORE, None)  # Every search, filter and form of the page begins at the newest leg.
         request.GET = rest  # type: ignore[assignment]  # only this view reads it from here on
         super().__init__(request, *args, **kwargs)
+        if self.query.strip() and request.user.has_perm(SEE_CALLERS) and not self.before:
+            note_search(request.user, self.query, clock.now())
         self.preserved_filters = urlencode({"_changelist_filters": way_back}) if way_back else ""
         self.earlier_names = earlier_names(self.query.strip())
         self.help = HELP_WITH_CALLERS if request.user.has_perm(SEE_CALLERS) else HELP

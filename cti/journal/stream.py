@@ -33,6 +33,8 @@ ANSWER_SECONDS = 1.5
 CONNECT_SECONDS = 1.0
 #: The one member of an entry: the event as JSON.
 MEMBER = b"e"
+#: Entries read at once when a caller is erased.
+ERASED_AT_ONCE = 1000
 START = "0-0"
 #: Refusals that only a person can mend; all others pass.
 NEEDS_A_PERSON = ("NOAUTH", "WRONGPASS", "NOPERM", "WRONGTYPE", "invalid username-password")
@@ -197,6 +199,24 @@ def trim_journal(slug: str, before: str) -> int:
         if trimmed:
             client().set(_trimmed_key(slug), before)
     return trimmed
+
+
+def erase_from_journal(slug: str, until: str, words: Sequence[bytes]) -> int:
+    """Delete the entries up to ``until`` that hold one of the words; return how many. What is not folded yet stays.
+
+    Raises ``JournalUnavailable``.
+    """
+    erased, after = 0, START
+    while True:
+        with translated():
+            found: Any = client().xrange(journal_key(slug), min=f"({after}", max=until, count=ERASED_AT_ONCE)
+        if not found:
+            return erased
+        hits = [key for key, fields in found if any(word in fields.get(b"e", b"") for word in words)]
+        if hits:
+            with translated():
+                erased += int(client().xdel(journal_key(slug), *hits))
+        after = found[-1][0].decode()
 
 
 def advance_journal(slug: str, past: str) -> bool:

@@ -68,6 +68,9 @@ EMPTY_LISTS = {
         "No source's events were read yet. There will be one row a source: how far its journal is taken into the legs.",
         _SOURCES,
     ),
+    "calls.CallerView": Empty(
+        "Nobody has looked at a caller yet. A row appears when somebody who may see callers opens a leg or searches."
+    ),
     "calls.Gap": Empty(
         "No gap: as far as the gateway knows it has missed nothing. Whenever a link to a CTI source"
         " is lost, a row here says from when to when, why, and which legs were saved or lost."

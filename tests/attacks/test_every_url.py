@@ -1,0 +1,173 @@
+"""Every address of the gateway, asked for by every role with every method: who gets in is decided here, by name.
+
+An address that is added without a decision fails this test. Decide in ``PAGES``, in ``MODELS`` or in ``OPEN``.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from gateway_site.roles import ADMINISTRATOR, AUDITOR, OPERATOR, SUPERVISOR
+from tests.attacks.actors import browser_of
+
+pytestmark = pytest.mark.django_db
+
+A, O, S, U = ADMINISTRATOR, OPERATOR, SUPERVISOR, AUDITOR  # noqa: E741  (a table)
+ALL, TECHNICAL, NOBODY = {A, O, S, U}, {A, O, U}, set[str]()
+
+#: Addresses without a log-in: what a stranger gets there, by GET.
+OPEN = {
+    "": 302,
+    "health/live": 200,
+    "health/ready": (200, 503),
+    "metrics": 200,
+    "api/events": 405,
+    "api/openapi.json": 200,
+    "api/legs": 401,
+    "admin/login/": 200,
+}
+#: Pages of the admin that belong to no table: who may open them.
+PAGES = {
+    "admin/": ALL,
+    "admin/logout/": ALL,
+    "admin/password_change/": ALL,
+    "admin/password_change/done/": ALL,
+    "admin/autocomplete/": ALL,
+    "admin/jsi18n/": ALL,
+    "admin/search/": ALL,
+    "admin/find/": ALL,
+    "admin/r/<path:content_type_id>/<path:object_id>/": ALL,
+    "admin/^(?P<app_label>auth|axes|calls|agents|flags|qms|cti|admin)/$": ALL,
+    "admin/second-factor/": ALL,
+    "admin/second-factor/setup/": ALL,
+    "admin/dashboard/fragment/": ALL,
+    "admin/live/": ALL,
+    "admin/live/fragment/": ALL,
+    "admin/why/": ALL,
+    "admin/exports/": ALL,
+    "admin/exports/panel/": ALL,
+    "admin/exports/<int:job_id>/": ALL,
+    "admin/reports/": ALL,
+    "admin/causes/": ALL,
+    "admin/causes/<str:outcome>/": ALL,
+    "admin/reports/<str:kind>/": ALL,
+    "admin/reports/save/": ALL,
+    "admin/searches/<int:service_id>/": ALL,
+    "admin/installation/": TECHNICAL,
+    "admin/installation/steps/": TECHNICAL,
+    "admin/installation/call/": TECHNICAL,
+    "admin/erase-caller/": {A},
+    "admin/retention/": {A, U},
+}
+#: Tables of the admin: who may look, and who may add, change and delete by a form.
+LOOK = {
+    "admin/auth/": {A},
+    "admin/axes/": NOBODY,
+    "admin/admin/logentry/": {A, U},
+    "admin/calls/callerview/": {A, U},
+    "admin/calls/leg/": ALL,
+    "admin/calls/gap/": ALL,
+    "admin/calls/recordingsearch/": ALL,
+    "admin/calls/queuename/": ALL,
+    "admin/calls/": TECHNICAL,
+    "admin/agents/agent/": ALL,
+    "admin/agents/presence/": ALL,
+    "admin/agents/qmsuser/": ALL,
+    "admin/agents/mappingact/": ALL,
+    "admin/agents/": TECHNICAL,
+    "admin/flags/": TECHNICAL,
+    "admin/qms/": TECHNICAL,
+    "admin/cti/": TECHNICAL,
+}
+#: No page may answer these otherwise than with 403, 404, 405 or the log-in.
+REFUSING = {302, 401, 403, 404, 405}
+
+
+def _routes(patterns: list[Any], prefix: str = "") -> Iterator[str]:
+    for one in patterns:
+        route = prefix + str(one.pattern)
+        if isinstance(one, URLResolver):
+            yield from _routes(one.url_patterns, route)
+        elif isinstance(one, URLPattern):
+            yield route
+
+
+ROUTES = sorted(set(_routes(get_resolver().url_patterns)))
+ADMIN = [route for route in ROUTES if route.startswith("admin/") and route not in OPEN]
+
+
+def _decided(route: str) -> set[str] | None:
+    """Return who may open a route; None where nobody has decided."""
+    if route in PAGES:
+        return PAGES[route]
+    return next((roles for prefix, roles in LOOK.items() if route.startswith(prefix)), None)
+
+
+def _address(route: str) -> str:
+    """Return an address of a route; what it names does not exist."""
+    for part in ("<path:object_id>", "<path:content_type_id>", "<int:job_id>", "<int:service_id>", "<id>"):
+        route = route.replace(part, "999999")
+    return "/" + route
+
+
+def test_every_address_has_a_decision() -> None:
+    undecided = [
+        route
+        for route in ROUTES
+        if route not in OPEN and _decided(route) is None and "(?P<url>" not in route and "app_label" not in route
+    ]
+
+    assert undecided == [], "decide who may open it, in this file"
+
+
+@pytest.mark.parametrize("method", ["get", "post", "head", "put", "delete", "patch", "options"])
+def test_a_stranger_gets_nothing_of_the_admin(method: str) -> None:
+    client = Client()
+    answers = {route: getattr(client, method)(_address(route)).status_code for route in ADMIN if "<" not in route}
+
+    assert {route: status for route, status in answers.items() if status not in REFUSING} == {}
+
+
+@pytest.mark.parametrize("route", OPEN)
+def test_what_is_open_to_strangers_is_what_is_meant(route: str) -> None:
+    expected = OPEN[route]
+    status = Client().get("/" + route).status_code
+
+    assert status in (expected if isinstance(expected, tuple) else (expected,))
+
+
+@pytest.mark.parametrize("role", sorted(ALL))
+def test_a_role_is_refused_every_address_that_is_not_meant_for_it(role: str) -> None:
+    client = browser_of(role)
+    forbidden = [route for route in ADMIN if "(?P" not in route and role not in (_decided(route) or NOBODY)]
+
+    for method in ("get", "post"):
+        answers = {route: getattr(client, method)(_address(route)).status_code for route in forbidden}
+        assert {route: status for route, status in answers.items() if status not in REFUSING} == {}, method
+
+
+@pytest.mark.parametrize("role", sorted(ALL))
+def test_a_role_opens_every_list_that_is_meant_for_it(role: str) -> None:
+    client = browser_of(role)
+    lists = [
+        route for route in ADMIN if route.endswith("/") and "<" not in route and "(" not in route and route in _LISTS
+    ]
+    answers = {route: client.get(_address(route)).status_code for route in lists if role in (_decided(route) or ())}
+
+    assert {route: status for route, status in answers.items() if status != 200} == {}
+
+
+_LISTS = {route.removesuffix("add/") for route in ROUTES if route.endswith("/add/")}
+
+
+@pytest.mark.parametrize("role", [SUPERVISOR, AUDITOR])
+def test_who_only_looks_gets_no_form_to_add_change_or_delete(role: str) -> None:
+    client = browser_of(role)
+    forms = [route for route in ADMIN if route.endswith(("/add/", "/delete/"))]
+
+    answers = {route: client.post(_address(route)).status_code for route in forms}
+
+    assert {route: status for route, status in answers.items() if status not in REFUSING} == {}

@@ -1,0 +1,202 @@
+"""Whoever may see callers looks somebody up without a reason; a caller asks to be erased; nothing is kept for good."""
+
+import io
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+import redis as redis_client
+from django.contrib.admin.models import LogEntry
+from django.core.management import call_command
+from django.urls import reverse
+from msgspec.structs import replace
+
+import clock
+from agents.models import Presence
+from calls.core.outcomes import Outcome
+from calls.core.state import LegData, LegPhase, LegState, TraceStep
+from calls.models import CallerView, Checkpoint, ExportJob, Leg
+from calls.privacy.keeping import forget_old, keepings
+from calls.retention import retain
+from calls.storage.codec import LEG_FIELDS, leg_row, read_leg
+from cti.models import CtiSource, QuarantinedMessage
+from cti.quarantine import record_quarantine
+from cti.sources.port import Quarantined
+from gateway_site.roles import ADMINISTRATOR, AUDITOR, OPERATOR, SUPERVISOR
+from tests.attacks.actors import browser_of, person
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
+
+NUMBER, NAME = "+4915112345678", "Erika Mustermann"
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def source() -> CtiSource:
+    """Keep a source."""
+    return CtiSource.objects.create(slug="pbx", kind="http")
+
+
+def _leg(source: CtiSource, number: str = NUMBER, **changes: Any) -> Leg:
+    facts = LegData(calling_number=number, caller_name=NAME, interaction_id="i1", queue_name="Sales")
+    leg = LegState(
+        number=next(_numbers),
+        call_id="c1",
+        incarnation=1,
+        device_id="2001",
+        ordinal=1,
+        connected_source_at=NOON,
+        connected_gateway_at=NOON,
+        phase=LegPhase.SETTLED,
+        outcome=Outcome.NOT_RECORDED,
+        facts=facts,
+        agent_id="9001",
+        trace=(TraceStep(NOON, "connected", f"{NAME} {number} called queue Sales."),),
+    )
+    columns = dict(zip(LEG_FIELDS, leg_row(source.pk, replace(leg, **changes), NOON), strict=True))
+    columns["source_id"], columns["service_id"] = columns.pop("source"), columns.pop("service")
+    return Leg.objects.create(**columns)
+
+
+# Who saw whom.
+
+
+def test_opening_a_leg_and_searching_are_kept_for_who_may_see_callers(source: CtiSource) -> None:
+    """Before: nobody could say who had looked a caller up."""
+    leg, client = _leg(source), browser_of(SUPERVISOR)
+
+    client.get(reverse("admin:calls_leg_change", args=[leg.pk]))
+    client.get(reverse("admin:calls_leg_changelist"), {"q": NUMBER})
+    browser_of(AUDITOR).get(reverse("admin:calls_leg_change", args=[leg.pk]))
+
+    kept = list(CallerView.objects.order_by("id"))
+    assert [(one.user.username, one.kind, one.leg_id) for one in kept] == [
+        ("supervisor", "leg", leg.pk),
+        ("supervisor", "search", None),
+    ]
+    assert NUMBER not in kept[1].term_hash
+    assert len(kept[1].term_hash) == 16
+
+
+@pytest.mark.parametrize(("role", "status"), [(AUDITOR, 200), (ADMINISTRATOR, 200), (OPERATOR, 403), (SUPERVISOR, 403)])
+def test_the_auditor_sees_who_saw_whom(role: str, status: int) -> None:
+    assert browser_of(role).get(reverse("admin:calls_callerview_changelist")).status_code == status
+
+
+# Erasing.
+
+
+def _furnish(source: CtiSource, redis: "redis_client.Redis") -> Leg:
+    """Put the caller wherever the gateway keeps one."""
+    leg, other = _leg(source), _leg(source, "+49301234567")
+    record_quarantine(source.pk, Quarantined(f'{{"callingNumber":"{NUMBER}"}}'.encode(), "event", "broken"), NOON)
+    record_quarantine(source.pk, Quarantined(b'{"callingNumber":"+49301234567"}', "event", "broken"), NOON)
+    user = person(OPERATOR, "asker")
+    for with_callers in (True, False):
+        ExportJob.objects.create(
+            user=user, kind="csv", wanted="{}", with_callers=with_callers, state="done", asked_at=NOON
+        )
+    redis.xadd("journal:{pbx}", {"e": f'{{"n":"{NUMBER}"}}'}, id="5-1")
+    redis.xadd("journal:{pbx}", {"e": '{"n":"other"}'}, id="5-2")
+    redis.xadd("journal:{pbx}", {"e": f'{{"n":"{NUMBER}", "later":1}}'}, id="9-1")
+    Checkpoint.objects.update_or_create(source=source, defaults={"last_id": "6-0"})
+    assert other.pk != leg.pk
+    return leg
+
+
+def _assert_erased(leg: Leg, redis: "redis_client.Redis") -> None:
+    leg.refresh_from_db()
+    state = read_leg(leg.facts, leg.trace)
+    assert (leg.calling_number, leg.caller_name) == ("", "")
+    assert state.facts == LegData(interaction_id="i1", queue_name="Sales")
+    assert NUMBER.encode() not in bytes(leg.facts)
+    assert NAME not in leg.trace
+    assert (leg.agent_id, leg.outcome) == ("9001", "not_recorded")
+    assert Leg.objects.filter(calling_number="+49301234567").count() == 1
+    assert QuarantinedMessage.objects.count() == 1
+    assert list(ExportJob.objects.values_list("with_callers", flat=True)) == [False]
+    entries: Any = redis.xrange("journal:{pbx}")
+    kept = [fields[b"e"] for _, fields in entries]
+    assert kept == [b'{"n":"other"}', f'{{"n":"{NUMBER}", "later":1}}'.encode()], "what is not folded is not lost"
+
+
+def test_a_caller_is_erased_on_the_page_after_a_preview(source: CtiSource, redis: "redis_client.Redis") -> None:
+    """Before: nothing could be erased but by waiting for its retention."""
+    leg, client = _furnish(source, redis), browser_of(ADMINISTRATOR)
+    form = {"kind": "number", "value": NUMBER}
+
+    shown = client.post(reverse("erase-caller"), form).content.decode()
+    assert "It would erase the caller from: 1 leg, 1 message in quarantine, 1 export" in shown.replace("\n", " ")
+    leg.refresh_from_db()
+    assert leg.calling_number == NUMBER
+
+    client.post(reverse("erase-caller"), {**form, "erase": "1"})
+
+    _assert_erased(leg, redis)
+    (entry,) = LogEntry.objects.filter(object_repr="Erased a caller")
+    assert NUMBER not in entry.change_message
+    assert "1 legs" in entry.change_message
+
+
+def test_a_caller_is_erased_by_command(source: CtiSource, redis: "redis_client.Redis") -> None:
+    leg, said = _furnish(source, redis), io.StringIO()
+
+    call_command("erase_caller", "--number", NUMBER, stdout=said)
+    leg.refresh_from_db()
+    assert leg.calling_number == NUMBER
+    call_command("erase_caller", "--number", NUMBER, "--yes", stdout=said)
+
+    _assert_erased(leg, redis)
+    assert "Would erase: 1 legs" in said.getvalue()
+    assert LogEntry.objects.filter(object_repr="Erased a caller", user__username="command-line").exists()
+
+
+def test_a_leg_that_is_still_decided_is_left_and_named(source: CtiSource) -> None:
+    leg, said = _leg(source, phase=LegPhase.CLOSED, outcome=Outcome.WAITING), io.StringIO()
+
+    call_command("erase_caller", "--name", NAME, "--yes", stdout=said)
+
+    leg.refresh_from_db()
+    assert leg.caller_name == NAME
+    assert "to be repeated later: 1 legs" in said.getvalue()
+
+
+@pytest.mark.parametrize("role", [OPERATOR, SUPERVISOR, AUDITOR])
+def test_only_an_administrator_erases(role: str) -> None:
+    assert browser_of(role).post(reverse("erase-caller"), {"kind": "number", "value": NUMBER}).status_code == 403
+
+
+# Retention.
+
+
+def test_every_table_with_a_time_is_forgotten_in_time(source: CtiSource) -> None:
+    """Before: history, agent sessions and checks were kept for good."""
+    now = clock.now()
+    old = now - timedelta(days=401)
+    user = person(OPERATOR)
+    LogEntry.objects.create(user=user, action_flag=2, object_repr="x", change_message="y")
+    LogEntry.objects.update(action_time=old)
+    CallerView.objects.create(user=user, kind="leg", leg_id=1, at=old)
+    for until in (old, None, now):
+        Presence.objects.create(
+            source=source, agent_id="1", device_id=f"2{until}", since=old, state_since=old, until=until
+        )
+
+    retain(lambda: now)
+
+    assert not LogEntry.objects.exists()
+    assert not CallerView.objects.exists()
+    assert Presence.objects.count() == 2
+    assert forget_old(now)["sessions"] == 0
+
+
+def test_one_page_says_how_long_everything_is_kept() -> None:
+    page = browser_of(AUDITOR).get(reverse("retention")).content.decode()
+
+    for one in keepings():
+        assert one.what in page.replace("&#x27;", "'")
+    assert "400 days" in page
+    assert msgspec.json.encode(keepings())
