@@ -44,14 +44,14 @@ def _ami(rounds: int) -> list[Result]:
 
 
 def _read_ami(pieces: list[bytes]) -> None:
-    picture = PbxState(traces.source(), Stamp("pbx", "1"))
-    reader = Reader(picture)
+    pbx = PbxState(traces.source(), Stamp("pbx", "1"))
+    reader = Reader(pbx)
     told = 0
     for piece in pieces:
         for frame in reader.frames(piece):
             if isinstance(heard := reader.heard(frame), Heard):
-                picture.hear(heard.message, NOW)
-        told += len(picture.taken())
+                pbx.hear(heard.message, NOW)
+        told += len(pbx.taken())
     assert told, "the trace told nothing"
 
 

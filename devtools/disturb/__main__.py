@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trace", action="append", metavar="NAME", help="only this one; may come twice")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where NAME.ami and NAME.truth.json lie")
     parser.add_argument("--count", type=int, metavar="N", help="a sample of N for each trace; without it, all")
-    parser.add_argument("--seconds", type=float, metavar="T", help="begin no other after so long")
+    parser.add_argument("--seconds", type=float, metavar="T", help="begin no other after this time")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default 1)")
     return parser
 
@@ -84,8 +84,8 @@ def _judged(folder: Path, name: str, places: tuple[int, ...]) -> list[Result]:
 
 
 def _all(folder: Path, name: str) -> Iterator[Disturbed]:
-    picture = PbxState(SourceConfig(slug="pbx", kind="asterisk_ami"), Stamp("pbx", "0"))
-    return disturbed(load(folder, name), picture.events)
+    pbx = PbxState(SourceConfig(slug="pbx", kind="asterisk_ami"), Stamp("pbx", "0"))
+    return disturbed(load(folder, name), pbx.events)
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ def _moment(seconds: float) -> datetime:
 
 
 def events_of(disturbed: Disturbed) -> list[Any]:
-    """Return what the source tells over all its connections, and what its listener tells of the link."""
+    """Return what the source reports over all its connections, and what its listener reports about the link."""
     events: list[Event] = []
     for number, connection in enumerate(disturbed.connections):
         stamp = Stamp("pbx", f"c{number}")
@@ -143,33 +143,33 @@ def events_of(disturbed: Disturbed) -> list[Any]:
 
 
 def _connected(connection: Connection, stamp: Stamp) -> list[Event]:
-    picture = PbxState(SourceConfig(slug="pbx", kind="asterisk_ami"), stamp)
-    reader, lists, now = Reader(picture), Lists(complete=set(ACTIONS)), connection.began
+    pbx = PbxState(SourceConfig(slug="pbx", kind="asterisk_ami"), stamp)
+    reader, lists, now = Reader(pbx), Lists(complete=set(ACTIONS)), connection.began
     for raw in connection.answers:
         if (item := parse(raw)).get("Event"):
             lists.add(item)
-    take(picture, lists, EventTime(now, now))
+    take(pbx, lists, EventTime(now, now))
     for sent in connection.messages:
-        now = _waited(picture, now, sent.at)
-        _hear(picture, reader, sent.raw, now)
-    _waited(picture, now, connection.lost_at or now + REST)
+        now = _waited(pbx, now, sent.at)
+        _hear(pbx, reader, sent.raw, now)
+    _waited(pbx, now, connection.lost_at or now + REST)
     if connection.is_closed:
-        picture.settle(connection.lost_at or now)
-    return picture.taken()
+        pbx.settle(connection.lost_at or now)
+    return pbx.taken()
 
 
-def _waited(picture: PbxState, now: datetime, until: datetime) -> datetime:
+def _waited(pbx: PbxState, now: datetime, until: datetime) -> datetime:
     """Let time pass as a session does: it looks at what waits at an interval."""
-    while picture.is_waiting and until - now > timedelta(seconds=SETTLE_SECONDS):
+    while pbx.is_waiting and until - now > timedelta(seconds=SETTLE_SECONDS):
         now += timedelta(seconds=SETTLE_SECONDS)
-        picture.wait(now)
+        pbx.wait(now)
     return max(now, until)
 
 
-def _hear(picture: PbxState, reader: Reader, raw: bytes, now: datetime) -> None:
+def _hear(pbx: PbxState, reader: Reader, raw: bytes, now: datetime) -> None:
     heard = reader.heard(AmiFrame(raw, 0))
     if isinstance(heard, Heard):
         try:
-            picture.hear(heard.message, now)
+            pbx.hear(heard.message, now)
         except AmiMessageError:
             return

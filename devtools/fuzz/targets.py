@@ -70,35 +70,35 @@ def _read_frames(data: bytes) -> None:
 
 
 def _read_ami(data: bytes) -> None:
-    picture = PbxState(traces.source(), Stamp("pbx", "1"))
-    reader = Reader(picture)
+    pbx = PbxState(traces.source(), Stamp("pbx", "1"))
+    reader = Reader(pbx)
     for frame in reader.frames(data):
         heard = reader.heard(frame)
         if isinstance(heard, Heard):
-            _hear(picture, heard)
-    for event in picture.taken():
+            _hear(pbx, heard)
+    for event in pbx.taken():
         encode(event)
 
 
 def _read_lists(data: bytes) -> None:
     """Read every message as an item of the snapshot's lists, and then as an event beside it."""
-    picture = PbxState(traces.source(), Stamp("pbx", "1"))
-    reader, lists = Reader(picture), Lists(complete=set(ACTIONS))
+    pbx = PbxState(traces.source(), Stamp("pbx", "1"))
+    reader, lists = Reader(pbx), Lists(complete=set(ACTIONS))
     heard = [one for one in map(reader.heard, reader.frames(data)) if isinstance(one, Heard)]
     for one in heard:
         lists.add(one.message)
     uncovered_bridges(lists)
-    take(picture, lists, EventTime(NOW, NOW))
+    take(pbx, lists, EventTime(NOW, NOW))
     for one in heard:
-        _hear(picture, one)
-    picture.settle(NOW)
-    for event in picture.taken():
+        _hear(pbx, one)
+    pbx.settle(NOW)
+    for event in pbx.taken():
         encode(event)
 
 
-def _hear(picture: PbxState, heard: Heard) -> None:
+def _hear(pbx: PbxState, heard: Heard) -> None:
     try:
-        picture.hear(heard.message, NOW)
+        pbx.hear(heard.message, NOW)
     except AmiError as error:
         heard.refused(error)
 

@@ -1,7 +1,8 @@
 """CTI source ``asterisk_ami``: the Asterisk Manager Interface over TCP.
 
-framing -> mending -> messages -> picture (board, callbook, ledger, conversations, joining, dialling, agents,
-variables) -> CTI events; session is the client. All but session is pure.
+framing -> reassembly -> messages -> pbx_state (channels, calls, legs, transfers, dialling, agents, variables) -> CTI
+events. classification separates phones from trunks; snapshot reads what is in progress. session is the client, and the
+only module that is not pure.
 """
 
 from cti.sources.kind import SourceKind

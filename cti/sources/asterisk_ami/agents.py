@@ -67,8 +67,8 @@ class _Member:
 class Agents:
     """Fold what queues and the agent pool say into log-ons, log-offs and pauses, one per change of the whole."""
 
-    def __init__(self, naming: PeerClassifier, teller: EventBuilder, *, phone_users: bool) -> None:
-        self._naming, self._teller, self._phone_users = naming, teller, phone_users
+    def __init__(self, naming: PeerClassifier, builder: EventBuilder, *, phone_users: bool) -> None:
+        self._naming, self._builder, self._phone_users = naming, builder, phone_users
         self._members: dict[tuple[str, str], _Member] = {}
         #: The memberships of a phone, or of an agent of the pool.
         self._keys_of: dict[str, dict[tuple[str, str], None]] = {}
@@ -108,7 +108,7 @@ class Agents:
             self._update(member, "", moment)
 
     def paused(self, message: Membership, moment: EventTime) -> None:
-        """Change a member's pause in a queue; told when it holds for all its queues, or for all no longer."""
+        """Change a member's pause in a queue; reported when it begins or ends to hold for all of them."""
         self.joined(message, moment)
 
     def left(self, message: Membership, moment: EventTime) -> None:
@@ -254,11 +254,11 @@ class Agents:
         if before is not None and (session is None or session.agent_id == before.agent_id):
             del self._sessions[device]
             self._paused.discard(before.agent_id)
-            self._teller.agent(LoggedOff, moment, agent_id=before.agent_id, device_id=device)
+            self._builder.agent(LoggedOff, moment, agent_id=before.agent_id, device_id=device)
         if session is not None:
             self._sessions[device] = session
             self._paused.discard(session.agent_id)
-            self._teller.agent(LoggedOn, moment, agent_id=session.agent_id, device_id=device, agent_name=session.name)
+            self._builder.agent(LoggedOn, moment, agent_id=session.agent_id, device_id=device, agent_name=session.name)
 
     def _repause(self, agent_id: str, device: str, reason: str, moment: EventTime) -> None:
         """Say that an agent is paused in all queues, or no longer; never of a phone at which nobody is named."""
@@ -267,7 +267,7 @@ class Agents:
         if session is None or session.agent_id != agent_id or is_paused == (agent_id in self._paused):
             return
         (self._paused.add if is_paused else self._paused.discard)(agent_id)
-        self._teller.agent(
+        self._builder.agent(
             NotReady if is_paused else Ready,
             moment,
             agent_id=agent_id,

@@ -1,4 +1,4 @@
-"""Which call a channel belongs to, and what is known of it. Pure."""
+"""Find the call of each channel, and keep what is known about calls. Pure."""
 
 from cti.events import CallCleared
 from cti.sources.asterisk_ami.channels import ChannelTable, around
@@ -10,18 +10,18 @@ _DEPTH = 8
 
 
 class CallRegistry:
-    """Give channels their calls. A call bears the Uniqueid of the channel that began it."""
+    """The calls in progress. A call is named by the Uniqueid of the channel that began it."""
 
-    def __init__(self, board: ChannelTable, teller: EventBuilder) -> None:
-        self._board, self._teller = board, teller
+    def __init__(self, board: ChannelTable, builder: EventBuilder) -> None:
+        self._board, self._builder = board, builder
         self._calls: dict[str, PbxCall] = {}
 
     def known(self, call_id: str) -> PbxCall | None:
-        """Return a living call by its id."""
+        """Return a call in progress by its id."""
         return self._calls.get(call_id)
 
     def call_of(self, channel: Channel, depth: int = 0) -> PbxCall:
-        """Return a channel's call: its own, that of who dials it, or a new one."""
+        """Return a channel's call: its own, that of the channel that dials it, or a new one."""
         if channel.call is not None:
             return channel.call
         if channel.kind is ChannelKind.LOCAL:
@@ -47,7 +47,7 @@ class CallRegistry:
         return call
 
     def _call_of_wire(self, half: Channel, depth: int) -> PbxCall:
-        """Return the call that a Local pair serves: of who dials it, of the outside party at either end, or its own."""
+        """Return the call of a Local pair: its caller's, that of the outside party at either end, or one of its own."""
         pair = [half, half.other] if half.other is not None else [half]
         dialler = next((one.dialled_by for one in pair if one.dialled_by is not None), None)
         outside = [one for end in pair for one in around(end.bridge) if one.kind is ChannelKind.OUTSIDE]
@@ -91,16 +91,16 @@ class CallRegistry:
                 before.channels.discard(channel)
 
     def released(self, call: PbxCall | None, moment: EventTime) -> None:
-        """Tell that a call is over when nobody is left in it."""
+        """Report that a call is over when nobody is left in it."""
         if call is None or call.channels or call.legs or self._calls.get(call.id) is not call:
             return
         del self._calls[call.id]
-        if call.is_told:
-            self._teller.call(CallCleared, moment, call_id=call.id)
+        if call.is_reported:
+            self._builder.call(CallCleared, moment, call_id=call.id)
 
 
 def number_of(channel: Channel) -> str:
-    """Return a channel's number, nothing when the caller withheld it."""
+    """Return a channel's number, empty when the caller withheld it."""
     return "" if channel.number.lower() in _ANONYMOUS else channel.number
 
 

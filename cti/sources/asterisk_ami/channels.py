@@ -1,4 +1,4 @@
-"""Which channels and bridges there are, and who hears whom. Pure."""
+"""Keep the channels and bridges, and find who is connected with each other. Pure."""
 
 from cti.sources.asterisk_ami.channel_names import Peer, peer_of
 from cti.sources.asterisk_ami.classification import Birth, PeerClassifier
@@ -18,7 +18,7 @@ class ChannelTable:
 
     @property
     def newest(self) -> int:
-        """Return the order of the channel that was born last."""
+        """Return the order of the channel that was created last."""
         return self._count
 
     def add(self, message: AmiMessage) -> Channel:
@@ -117,7 +117,7 @@ class ChannelTable:
         self._classify(channel)
 
     def reclassify(self, peer: Peer, kind: ChannelKind) -> None:
-        """Change what the living channels of a peer stand for, except those that are in a conversation."""
+        """Change what the existing channels of a peer stand for, except those that are in a conversation."""
         for one in self.channels.values():
             if one.kind is not kind and one.leg is None and peer_of(one.name) == peer:
                 one.kind, one.device = kind, self._naming.device(one.name)
@@ -173,7 +173,7 @@ def wires(bridge: Bridge | None) -> set[Channel]:
 
 
 def reached(channel: Channel) -> set[Channel]:
-    """Return whom a channel hears."""
+    """Return the parties that a channel hears."""
     parties = around(channel.bridge)
     parties.discard(channel)
     return parties

@@ -10,16 +10,16 @@ from cti.sources.asterisk_ami.values import Channel, ChannelKind, EventTime, Lef
 
 
 class Dialling:
-    """Follow who rings whom, and for which queue."""
+    """Follow who calls which phone, and for which queue."""
 
     def __init__(
-        self, callbook: CallRegistry, ledger: OpenLegs, conversations: LegTracker, teller: EventBuilder
+        self, call_registry: CallRegistry, open_legs: OpenLegs, leg_tracker: LegTracker, builder: EventBuilder
     ) -> None:
-        self._callbook, self._ledger, self._conversations = callbook, ledger, conversations
-        self._teller = teller
+        self._call_registry, self._open_legs, self._leg_tracker = call_registry, open_legs, leg_tracker
+        self._builder = builder
 
     def dials(self, caller: Channel, called: Channel, dial_string: str, now: EventTime) -> None:
-        """One channel dials another, which begins its life in the caller's call."""
+        """Note that one channel dials another, which joins the caller's call."""
         if called is caller or not self._tie(caller, called):
             return
         if caller.kind is ChannelKind.LOCAL:
@@ -33,7 +33,7 @@ class Dialling:
             self.rings(called, now)
 
     def _tie(self, caller: Channel, called: Channel) -> bool:
-        """Note who dials a channel; one that is in a call already is not dialled any more."""
+        """Note who dials a channel; a channel that is in a call already cannot be dialled."""
         called.is_called = True
         if called.call is not None or called.leg is not None or called.bridge is not None:
             return called.dialled_by is caller
@@ -43,7 +43,7 @@ class Dialling:
     def _begun(self, caller: Channel) -> PbxCall:
         """Return the caller's call; a consultation belongs to the interaction of the call that made it necessary."""
         is_new = caller.call is None
-        call = self._callbook.call_of(caller)
+        call = self._call_registry.call_of(caller)
         if is_new and call.interaction == call.id and call.owner in (caller, caller.other):
             call.interaction = self._interaction_behind(caller) or call.interaction
         return call
@@ -51,84 +51,84 @@ class Dialling:
     def _interaction_behind(self, caller: Channel) -> str:
         """Return the interaction that an extension has on hold, or that a Local pair was made for."""
         if caller.is_extension:
-            held = self._ledger.held_at(caller.device)
+            held = self._open_legs.held_at(caller.device)
             return held.call.interaction if held is not None else ""
         if caller.kind is not ChannelKind.LOCAL:
             return ""
-        made_for = self._callbook.known(caller.linked)
+        made_for = self._call_registry.known(caller.linked)
         return made_for.interaction if made_for is not None else caller.linked
 
     def _originate(self, caller: Channel, call: PbxCall, now: EventTime) -> None:
         if not caller.is_extension or caller.has_dialled or (caller.is_called and not caller.is_originated):
             return
         caller.has_dialled = True
-        self._conversations.introduce(caller, None, now)
-        call.is_told = True
-        self._teller.call(Originated, now, device_id=caller.device, **facts(call))
+        self._leg_tracker.introduce(caller, None, now)
+        call.is_reported = True
+        self._builder.call(Originated, now, device_id=caller.device, **facts(call))
 
     def is_rung_to_dial(self, channel: Channel, now: EventTime) -> None:
-        """Click to dial: the PBX rings an extension that is then to dial."""
+        """Follow click-to-dial: the PBX rings an extension, which dials when it answers."""
         channel.is_called = channel.is_originated = True
         if channel.is_extension and channel.call is None:
-            call = self._callbook.call_of(channel)
+            call = self._call_registry.call_of(channel)
             call.calling_number = call.calling_number or number_of(channel)
-            self._conversations.introduce(channel, None, now)
-            call.is_told = True
-            self._teller.call(ServiceInitiated, now, device_id=channel.device, cause="makeCall", **facts(call))
+            self._leg_tracker.introduce(channel, None, now)
+            call.is_reported = True
+            self._builder.call(ServiceInitiated, now, device_id=channel.device, cause="makeCall", **facts(call))
 
     def rings(self, channel: Channel, now: EventTime) -> None:
-        """A channel that is dialled rings, told once."""
+        """Report once that a dialled channel rings."""
         if channel.is_ringing or channel.leg is not None or channel.is_originated or not channel.is_party:
             return
-        call = self._callbook.call_of(channel)
+        call = self._call_registry.call_of(channel)
         if call.owner is channel:
             return
-        channel.is_ringing = call.is_told = True
+        channel.is_ringing = call.is_reported = True
         if channel.is_extension:
-            offer = self._conversations.offer_of(channel, call)
-            self._conversations.introduce(channel, None, now)
+            offer = self._leg_tracker.offer_of(channel, call)
+            self._leg_tracker.introduce(channel, None, now)
             queue = offer.queue if offer else ""
-            self._conversations.tell_queue_left(call, channel, offer, now)
-            self._teller.call(
+            self._leg_tracker.report_queue_left(call, channel, offer, now)
+            self._builder.call(
                 Delivered, now, device_id=channel.device, local_state="alerting", queue_name=queue, **facts(call)
             )
         else:
-            self._teller.call(Delivered, now, device_id=channel.name, outside=True, **facts(call))
+            self._builder.call(Delivered, now, device_id=channel.name, outside=True, **facts(call))
 
     def joins_queue(self, channel: Channel, queue: str, now: EventTime) -> None:
-        """A caller waits in a queue from now on."""
+        """Report that a caller waits in a queue."""
         call = self._begun(channel)
         self._originate(channel, call, now)
         call.served, call.left = "", None
-        call.is_told = True
-        self._teller.call(Queued, now, device_id=queue, queue_name=queue, local_state="queued", **facts(call))
+        call.is_reported = True
+        self._builder.call(Queued, now, device_id=queue, queue_name=queue, local_state="queued", **facts(call))
 
     def leaves_queue(self, call: PbxCall, left: Left) -> None:
-        """A caller waits no more: an agent answered, or nobody did, which what comes next will show."""
+        """Note that a caller left the queue; whether an agent answered, the next events show."""
         call.left = None if call.served == left.queue else left
 
     def offers(self, caller: Channel, called: Channel, offer: Offer) -> None:
-        """A queue offers its caller to a member."""
+        """Note that a queue offers its caller to a member."""
         called.offer = offer
         if called.other is not None:
             called.other.offer = offer
         self._tie(caller, called)
 
     def passed_over(self, channel: Channel, now: EventTime) -> None:
-        """A channel that rang rings no more and was not answered."""
+        """Report that a channel stopped ringing without an answer."""
         if channel.is_ringing and channel.is_extension and channel.call is not None:
-            self._teller.call(Diverted, now, call_id=channel.call.id, device_id=channel.device)
+            self._builder.call(Diverted, now, call_id=channel.call.id, device_id=channel.device)
         channel.is_ringing = False
 
     def hung_up(self, channel: Channel, now: EventTime) -> None:
-        """A channel is gone: what it began or had part in ends for it."""
+        """Report that a channel has left what it began or took part in."""
         call = channel.call
         self.passed_over(channel, now)
         if channel.is_extension and channel.last_leg is None and (channel.has_dialled or channel.is_originated):
             if call is not None:
-                self._teller.call(ConnectionCleared, now, call_id=call.id, device_id=channel.device)
-        elif channel.kind is ChannelKind.OUTSIDE and call is not None and call.is_told:
-            self._teller.call(ConnectionCleared, now, call_id=call.id, device_id=channel.name, outside=True)
+                self._builder.call(ConnectionCleared, now, call_id=call.id, device_id=channel.device)
+        elif channel.kind is ChannelKind.OUTSIDE and call is not None and call.is_reported:
+            self._builder.call(ConnectionCleared, now, call_id=call.id, device_id=channel.name, outside=True)
         if call is not None:
             call.channels.discard(channel)
-            self._callbook.released(call, now)
+            self._call_registry.released(call, now)

@@ -1,4 +1,4 @@
-"""Make the events: cut what is too long for the vocabulary, leave out what is empty."""
+"""Build the events: cut values that are too long for the vocabulary, omit empty ones."""
 
 from typing import Any
 
@@ -15,26 +15,26 @@ class EventBuilder:
 
     def __init__(self, stamp: Stamp) -> None:
         self._stamp = stamp
-        self._told: list[Event] = []
+        self._events: list[Event] = []
 
     def call(self, kind: type[CallEvent], moment: EventTime, **data: Any) -> None:
-        """Tell of a call; empty members are left out."""
+        """Add a call event; empty members are left out."""
         fit = {name: _fitting(name, value) for name, value in data.items() if value or name == "call_id"}
         fit = {name: value for name, value in fit.items() if value != "" or name == "call_id"}
-        self._told.append(self._stamp.call(kind, CallData(**fit), received=moment.received, time=moment.time))
+        self._events.append(self._stamp.call(kind, CallData(**fit), received=moment.received, time=moment.time))
 
     def agent(self, kind: type[AgentEvent], moment: EventTime, **data: str) -> None:
-        """Tell of an agent; empty members are left out."""
+        """Add an agent event; empty members are left out."""
         fit = {name: value[:_TEXT] for name, value in data.items() if value}
-        self._told.append(self._stamp.agent(kind, AgentData(**fit), received=moment.received, time=moment.time))
+        self._events.append(self._stamp.agent(kind, AgentData(**fit), received=moment.received, time=moment.time))
 
     def link(self, kind: type[LinkEvent], moment: EventTime, data: LinkData | None = None) -> None:
-        """Tell of the link."""
-        self._told.append(self._stamp.link(kind, data, received=moment.received))
+        """Add an event about the link."""
+        self._events.append(self._stamp.link(kind, data, received=moment.received))
 
     def taken(self) -> list[Event]:
-        """Return what was told since it was last taken."""
-        told, self._told = self._told, []
+        """Return the events since the last call."""
+        told, self._events = self._events, []
         return told
 
 

@@ -1,8 +1,8 @@
-"""Legs: begun when an extension reaches somebody, ended when it reaches nobody.
+"""Follow legs: they begin when an extension reaches somebody, and end when it reaches nobody.
 
-A beginning is told at once, because the recording must be found within seconds. An end or a change of partners waits a
-moment (``SETTLES``), because a transfer shows first as channels that leave bridges and enter others, and only then
-says what it was.
+A beginning is reported at once, because the recording must be found within seconds. An end or a change of partners
+waits a moment (``SETTLES``), because a transfer shows first as channels that leave bridges and enter others, and only
+then says what it was.
 """
 
 from collections.abc import Iterable
@@ -18,9 +18,9 @@ from cti.sources.asterisk_ami.legs import OpenLegs
 from cti.sources.asterisk_ami.transfers import Transfers
 from cti.sources.asterisk_ami.values import Bridge, Channel, ChannelKind, EventTime, Offer, PbxCall, PbxLeg
 
-#: How long somebody who reaches nobody may take to reach the same partner again (redirected into a conference room).
+#: Maximum time in which a channel may find the same partner again (both redirected into a conference room).
 RETURNS = timedelta(seconds=1)
-#: How long the PBX may take to say what a change of partners was.
+#: Maximum time that the PBX may take to explain a change of partners.
 SETTLES = timedelta(seconds=0.3)
 
 
@@ -28,11 +28,16 @@ class LegTracker:
     """Follow every extension's legs through bridges."""
 
     def __init__(
-        self, callbook: CallRegistry, ledger: OpenLegs, joining: Transfers, agents: Agents, teller: EventBuilder
+        self,
+        call_registry: CallRegistry,
+        open_legs: OpenLegs,
+        transfers: Transfers,
+        agents: Agents,
+        builder: EventBuilder,
     ) -> None:
-        self._callbook, self._ledger, self._joining = callbook, ledger, joining
-        self._agents, self._teller = agents, teller
-        #: "snapshot" while what is told was in progress already.
+        self._call_registry, self._open_legs, self._transfers = call_registry, open_legs, transfers
+        self._agents, self._builder = agents, builder
+        #: "snapshot" while calls are reported that were in progress already.
         self.cause = ""
 
     def review(self, channels: Iterable[Channel], now: EventTime, *, is_swap: bool = False) -> None:
@@ -57,30 +62,30 @@ class LegTracker:
 
     def settle(self, now: EventTime, *, is_final: bool = False) -> None:
         """Decide what has waited long enough."""
-        for leg in self._ledger.due(now, is_final=is_final):
+        for leg in self._open_legs.due(now, is_final=is_final):
             if leg.is_away:
                 self._decide_away(leg)
             elif leg.ended is not None:
                 self._decide_end(leg, leg.ended)
             elif leg.grown is not None:
-                self._joining.unite(leg, leg.grown)
+                self._transfers.unite(leg, leg.grown)
 
     def _decide_away(self, leg: PbxLeg) -> None:
         if leg.ended is not None:
-            self._ledger.finish(leg, leg.ended)
+            self._open_legs.finish(leg, leg.ended)
         elif leg.away_since is not None and not leg.is_held:
             leg.is_held = True
-            self._ledger.tell(Held, leg, leg.away_since)
+            self._open_legs.report(Held, leg, leg.away_since)
 
     def _decide_end(self, leg: PbxLeg, ended: EventTime) -> None:
         channel, since = leg.channel, leg.successor
         found = set() if channel.is_gone else reached(channel)
         if since is None or not found:
-            self._ledger.finish(leg, ended)
+            self._open_legs.finish(leg, ended)
         elif self._call_for(channel, found) is leg.call:
             self._go_on(leg, found, since)
-        elif not self._joining.infer(leg, since):
-            self._ledger.finish(leg, ended)
+        elif not self._transfers.infer(leg, since):
+            self._open_legs.finish(leg, ended)
             self._begin(channel, found, since)
 
     # -- beginnings ------------------------------------------------------------------------------------------------
@@ -92,26 +97,25 @@ class LegTracker:
             return
         call = self._call_for(channel, found)
         if channel.is_ringing and channel.call is not None and channel.call is not call:
-            self._teller.call(Diverted, now, call_id=channel.call.id, device_id=channel.device)
+            self._builder.call(Diverted, now, call_id=channel.call.id, device_id=channel.device)
         is_internal = call.owner.kind is ChannelKind.LOCAL or all(one.is_extension for one in found)
         if call.interaction == call.id and is_internal:
             call.interaction = self._consulted_for(call, {channel, *found}) or call.interaction
         leg = PbxLeg(call, channel, found, channel.bridge)
-        self._ledger.open(leg)
-        self._tell_begin(leg, now)
+        self._open_legs.open(leg)
+        self._report_begin(leg, now)
 
-    def _tell_begin(self, leg: PbxLeg, now: EventTime) -> None:
+    def _report_begin(self, leg: PbxLeg, now: EventTime) -> None:
         offer = self.offer_of(leg.channel, leg.call)
-        # It is answered by this leg; a later consultation on the same channel is not the queue's, nor is whom a wire
-        # is led to afterwards.
+        # This leg answers it: it does not apply to a later consultation on the same channel or through the same wire.
         for one in (leg.channel, *wires(leg.channel.bridge)):
             one.offer = None
-        self.tell_queue_left(leg.call, leg.channel, offer, now)
+        self.report_queue_left(leg.call, leg.channel, offer, now)
         self._served(leg, offer)
         self.introduce(leg.channel, offer, now)
         session = self._agents.session(leg.device)
-        leg.call.is_told = True
-        self._teller.call(
+        leg.call.is_reported = True
+        self._builder.call(
             Established,
             now,
             device_id=leg.device,
@@ -123,20 +127,20 @@ class LegTracker:
         )
 
     def _served(self, leg: PbxLeg, offer: Offer | None) -> None:
-        """Note that a queue's agent answered: the queue is the call's, whoever it is handed to."""
+        """Note that a queue's agent answered: the call keeps the queue when it is handed on."""
         left = leg.call.left
         queue = offer.queue if offer else left.queue if left else ""
         for call in (leg.call, *(one.call for one in leg.partners)) if queue else ():
             if call is not None:
                 call.served, call.left = queue, None
 
-    def tell_queue_left(self, call: PbxCall, channel: Channel, offer: Offer | None, now: EventTime) -> None:
-        """Tell, before a phone is reached that the queue did not ring, that the caller has left the queue."""
+    def report_queue_left(self, call: PbxCall, channel: Channel, offer: Offer | None, now: EventTime) -> None:
+        """Report that the caller has left the queue, before a phone is reached that the queue did not ring."""
         left = call.left
         if left is None or offer is not None or (channel.order <= left.newest and channel.linked == call.owner.linked):
             return
         call.left = None
-        self._teller.call(Diverted, now, call_id=call.id, device_id=left.queue, cause=QUEUE_CLEARED)
+        self._builder.call(Diverted, now, call_id=call.id, device_id=left.queue, cause=QUEUE_CLEARED)
 
     def introduce(self, channel: Channel, offer: Offer | None, now: EventTime) -> None:
         """Say who is at an extension before its event, where that is known. ``offer``: the one that it answers."""
@@ -155,11 +159,11 @@ class LegTracker:
     def _call_for(self, channel: Channel, found: set[Channel]) -> PbxCall:
         """Return a conversation's call: the customer's, else the originator's; never one the device has already."""
         outside = [one for one in found if one.kind is ChannelKind.OUTSIDE]
-        call = self._callbook.call_of(min(outside, key=_order)) if outside else self._internal_call(channel, found)
-        if all(leg.call is not call or leg is channel.leg for leg in self._ledger.at(channel.device)):
+        call = self._call_registry.call_of(min(outside, key=_order)) if outside else self._internal_call(channel, found)
+        if all(leg.call is not call or leg is channel.leg for leg in self._open_legs.at(channel.device)):
             return call
         own = next((one.uid for one in (*sorted(wires(channel.bridge), key=_order), channel) if one.uid != call.id), "")
-        return self._callbook.begin(channel, own or f"{channel.uid}-2", call.interaction)
+        return self._call_registry.begin(channel, own or f"{channel.uid}-2", call.interaction)
 
     def _internal_call(self, channel: Channel, found: set[Channel]) -> PbxCall:
         for one in sorted(found, key=_order):
@@ -168,13 +172,13 @@ class LegTracker:
         if channel.away or any(one.away for one in found):
             wired = sorted(wires(channel.bridge), key=_order)
             if wired:
-                return self._callbook.call_of(wired[0])
+                return self._call_registry.call_of(wired[0])
         everybody = {channel, *found}
         beginners = {one for one in everybody if not one.is_called or one.is_originated}
         likely = [*sorted(beginners, key=_order), *sorted(wires(channel.bridge) | everybody, key=_order)]
-        calls = (self._callbook.call_of(one) for one in likely)
+        calls = (self._call_registry.call_of(one) for one in likely)
         own = next((call for call in calls if not _is_others(call)), None)
-        return own or self._callbook.begin(min(everybody, key=_order))
+        return own or self._call_registry.begin(min(everybody, key=_order))
 
     def _consulted_for(self, call: PbxCall, colleagues: set[Channel]) -> str:
         """Return the interaction of the call that whoever began this one has on hold: it is a consultation.
@@ -188,7 +192,7 @@ class LegTracker:
 
     def _held_beside(self, call: PbxCall, channel: Channel) -> PbxLeg | None:
         """Return the leg that an extension has on hold beside a call; a snapshot shows no hold, only both calls."""
-        others = [leg for leg in self._ledger.at(channel.device) if leg.call is not call and leg.ended is None]
+        others = [leg for leg in self._open_legs.at(channel.device) if leg.call is not call and leg.ended is None]
         held = [leg for leg in others if leg.is_held or leg.is_away or self.cause]
         return held[0] if held else None
 
@@ -197,66 +201,66 @@ class LegTracker:
     def _go_on(self, leg: PbxLeg, found: set[Channel], now: EventTime) -> None:
         joined = found - leg.partners
         leg.partners, leg.bridge, leg.ended, leg.successor = found, leg.channel.bridge, None, None
-        self._ledger.waits_no_more(leg)
+        self._open_legs.waits_no_more(leg)
         if len(found) < 2:
             leg.grown = None
         elif joined and leg.grown is None:
             leg.grown = now
         if leg.grown is not None:
-            self._ledger.wait(leg, leg.grown, SETTLES)
+            self._open_legs.wait(leg, leg.grown, SETTLES)
 
     def _doubt(self, leg: PbxLeg, found: set[Channel], now: EventTime) -> None:
         leg.ended = leg.ended or now
         if not found:
             leg.successor = None
-            self._ledger.wait(leg, leg.ended, RETURNS)
+            self._open_legs.wait(leg, leg.ended, RETURNS)
         elif leg.successor is None:
             leg.successor = now
-            self._ledger.wait(leg, now, SETTLES)
+            self._open_legs.wait(leg, now, SETTLES)
 
     def _step_away(self, leg: PbxLeg, now: EventTime) -> None:
         channel = leg.channel
         leg.is_away, leg.away_since, leg.ended, leg.successor, leg.grown = True, leg.ended or now, None, None, None
         channel.away.append(leg)
         channel.leg = None
-        self._ledger.wait(leg, now, SETTLES)
+        self._open_legs.wait(leg, now, SETTLES)
 
     def _return(self, leg: PbxLeg, found: set[Channel], now: EventTime) -> None:
-        """Take up a leg that waited; told as retrieved when it was told as held."""
+        """Take up a leg that waited; report it as retrieved if it was reported as held."""
         channel = leg.channel
         channel.away.remove(leg)
         channel.leg = channel.last_leg = leg
         leg.is_away, leg.away_since = False, None
-        self._callbook.assign(channel, leg.call)
+        self._call_registry.assign(channel, leg.call)
         if leg.is_held:
             leg.is_held = False
-            self._ledger.tell(Retrieved, leg, now)
+            self._open_legs.report(Retrieved, leg, now)
         self._go_on(leg, found, now)
 
     def resume_away(self, channel: Channel, partner: Channel, now: EventTime) -> None:
         """Take up the leg of an extension that consults somebody in another bridge while its partner waits."""
-        leg = PbxLeg(self._callbook.call_of(partner), channel, {partner}, partner.bridge)
-        self._ledger.open(leg)
-        self._tell_begin(leg, now)
+        leg = PbxLeg(self._call_registry.call_of(partner), channel, {partner}, partner.bridge)
+        self._open_legs.open(leg)
+        self._report_begin(leg, now)
         leg.is_away = leg.is_held = True
         leg.away_since = now
         channel.away.append(leg)
         channel.leg = None
-        self._ledger.tell(Held, leg, now)
+        self._open_legs.report(Held, leg, now)
 
     def check_away(self, bridge: Bridge | None, now: EventTime) -> None:
         """End the legs that wait in a bridge for a partner who has left it."""
-        for leg in self._ledger.away():
+        for leg in self._open_legs.away():
             if leg.bridge is bridge and leg.ended is None and not leg.partners & around(bridge):
                 leg.ended = now
-                self._ledger.wait(leg, now, RETURNS)
+                self._open_legs.wait(leg, now, RETURNS)
 
     def hold(self, channel: Channel, now: EventTime, *, is_held: bool) -> None:
         """Hold or retrieve a channel's leg; repeated it changes nothing."""
         leg = channel.leg
         if leg is not None and leg.is_held != is_held and leg.ended is None:
             leg.is_held = is_held
-            self._ledger.tell(Held if is_held else Retrieved, leg, now)
+            self._open_legs.report(Held if is_held else Retrieved, leg, now)
 
     def hung_up(self, channel: Channel, now: EventTime) -> None:
         """End the legs of a channel that is gone; where it had two, a transfer may still explain it."""
@@ -264,13 +268,13 @@ class LegTracker:
         for leg in channel.legs:
             leg.ended, leg.successor = leg.ended or now, None
             if is_explained_later:
-                self._ledger.wait(leg, now, RETURNS)
+                self._open_legs.wait(leg, now, RETURNS)
             else:
-                self._ledger.finish(leg, leg.ended)
+                self._open_legs.finish(leg, leg.ended)
 
 
 def facts(call: PbxCall) -> dict[str, Any]:
-    """Return what an event tells of its call."""
+    """Return what an event says about its call."""
     return {
         "call_id": call.id,
         "interaction_id": call.interaction,

@@ -1,4 +1,4 @@
-"""The open legs, by extension, and those about which something must be decided a moment later."""
+"""The open legs by extension, and the decisions about them that are scheduled."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -10,19 +10,19 @@ from cti.sources.asterisk_ami.values import Channel, ChannelKind, EventTime, Pbx
 
 
 class OpenLegs:
-    """Keep legs from their begin to their end."""
+    """Keep legs from beginning to end."""
 
-    def __init__(self, callbook: CallRegistry, teller: EventBuilder) -> None:
-        self._callbook, self._teller = callbook, teller
+    def __init__(self, call_registry: CallRegistry, builder: EventBuilder) -> None:
+        self._call_registry, self._builder = call_registry, builder
         self._by_device: dict[str, dict[PbxLeg, None]] = {}
         self._waiting: dict[PbxLeg, None] = {}
 
     def open(self, leg: PbxLeg) -> None:
-        """Keep a new leg: its channel's present one."""
+        """Add a leg, and make it the current one of its channel."""
         channel = leg.channel
         channel.leg = channel.last_leg = leg
         channel.is_ringing = False
-        self._callbook.assign(channel, leg.call)
+        self._call_registry.assign(channel, leg.call)
         leg.call.legs.add(leg)
         self._by_device.setdefault(leg.device, {})[leg] = None
 
@@ -41,10 +41,10 @@ class OpenLegs:
             channel.away.remove(leg)
 
     def finish(self, leg: PbxLeg, moment: EventTime) -> None:
-        """Tell that a leg is over."""
+        """Report that a leg is over."""
         self.forget(leg)
-        self.tell(ConnectionCleared, leg, moment)
-        self._callbook.released(leg.call, moment)
+        self.report(ConnectionCleared, leg, moment)
+        self._call_registry.released(leg.call, moment)
 
     def move(self, leg: PbxLeg, call: PbxCall) -> None:
         """Put a leg into another call."""
@@ -52,7 +52,7 @@ class OpenLegs:
         before.legs.discard(leg)
         leg.call = call
         call.legs.add(leg)
-        self._callbook.assign(leg.channel, call)
+        self._call_registry.assign(leg.channel, call)
 
     def at(self, device: str) -> list[PbxLeg]:
         """Return the open legs of an extension."""
@@ -66,23 +66,23 @@ class OpenLegs:
         """Return the leg that an extension has on hold or left waiting."""
         return next((leg for leg in self.at(device) if leg.ended is None and (leg.is_held or leg.is_away)), None)
 
-    def tell(
+    def report(
         self, kind: type[Held] | type[Retrieved] | type[ConnectionCleared], leg: PbxLeg, moment: EventTime
     ) -> None:
-        """Tell something of a leg's connection."""
-        self._teller.call(kind, moment, call_id=leg.call.id, device_id=leg.device)
+        """Report a change of a leg's connection."""
+        self._builder.call(kind, moment, call_id=leg.call.id, device_id=leg.device)
 
     def wait(self, leg: PbxLeg, since: EventTime, patience: timedelta) -> None:
-        """Decide about a leg later."""
+        """Schedule a decision about a leg."""
         leg.due = EventTime(since.time + patience, since.received + patience)
         self._waiting[leg] = None
 
     def waits_no_more(self, leg: PbxLeg) -> None:
-        """Decide nothing about a leg."""
+        """Cancel the decision about a leg."""
         self._waiting.pop(leg, None)
 
     def due(self, now: EventTime, *, is_final: bool) -> Iterator[PbxLeg]:
-        """Yield the legs that have waited long enough, each once, the one that was due first before the others."""
+        """Yield the legs whose decision is due, each once, in the order of their due time."""
         for leg in sorted(self._waiting, key=_due_time):
             is_due = leg.due is None or now.time >= leg.due.time or now.received >= leg.due.received
             if leg in self._waiting and (is_final or is_due):
@@ -91,7 +91,7 @@ class OpenLegs:
 
     @property
     def is_waiting(self) -> bool:
-        """Say whether anything waits to be decided."""
+        """Say whether a decision is scheduled."""
         return bool(self._waiting)
 
 

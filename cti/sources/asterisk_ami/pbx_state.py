@@ -1,16 +1,16 @@
-"""The picture of the PBX: AMI messages in, CTI events out. Pure: no socket, no clock, no chance.
+"""The state of the PBX: AMI messages in, CTI events out. Pure: no socket, no clock, no randomness.
 
 One rule per AMI event. A message about a channel counts only when Channel and Uniqueid are those of one known channel,
-so that what a caller forges into his own messages can change no other call.
+so that what callers forge into their own messages cannot change another call.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 
 from cti.events import Event
-from cti.sources.asterisk_ami.agents import Agents, Membership, membership
+from cti.sources.asterisk_ami.agent_rules import AgentRules, Rule
+from cti.sources.asterisk_ami.agents import Agents, Membership
 from cti.sources.asterisk_ami.call_registry import CallRegistry
-from cti.sources.asterisk_ami.channel_names import member_number, member_peer, peer_of
+from cti.sources.asterisk_ami.channel_names import peer_of
 from cti.sources.asterisk_ami.channels import ChannelTable, around
 from cti.sources.asterisk_ami.classification import PeerClassifier
 from cti.sources.asterisk_ami.dialling import Dialling
@@ -30,26 +30,27 @@ _RINGING = "5"
 class PbxState:
     """Channels, bridges, queues and agents, folded from messages.
 
-    Raises ``OptionsError`` when the source's options cannot be read.
+    Raises ``AmiOptionsError`` when the source's options cannot be read.
     """
 
     def __init__(self, config: SourceConfig, stamp: Stamp) -> None:
         self.options = read_options(config)
         self.naming = PeerClassifier(config.devices, self.options)
-        self.teller = EventBuilder(stamp)
-        self.agents = Agents(self.naming, self.teller, phone_users=self.options.phone_users)
+        self.builder = EventBuilder(stamp)
+        self.agents = Agents(self.naming, self.builder, phone_users=self.options.phone_users)
         self.board = ChannelTable(self.naming)
-        self.callbook = CallRegistry(self.board, self.teller)
-        ledger = OpenLegs(self.callbook, self.teller)
-        joining = Transfers(self.callbook, ledger, self.teller)
-        self.variables = Variables(self.options, self.callbook, self.agents, self.teller)
-        self.conversations = LegTracker(self.callbook, ledger, joining, self.agents, self.teller)
-        self.dialling = Dialling(self.callbook, ledger, self.conversations, self.teller)
-        self._ledger, self._joining = ledger, joining
+        self.call_registry = CallRegistry(self.board, self.builder)
+        open_legs = OpenLegs(self.call_registry, self.builder)
+        transfers = Transfers(self.call_registry, open_legs, self.builder)
+        self.variables = Variables(self.options, self.call_registry, self.agents, self.builder)
+        self.leg_tracker = LegTracker(self.call_registry, open_legs, transfers, self.agents, self.builder)
+        self.dialling = Dialling(self.call_registry, open_legs, self.leg_tracker, self.builder)
+        self._open_legs, self._transfers = open_legs, transfers
         self._queue_names = config.queues
+        self._agent_rules = AgentRules(self.agents, self.naming, self.board, self._known)
         self._rules = self._table()
 
-    def _table(self) -> dict[str, Callable[[AmiMessage, EventTime], None]]:
+    def _table(self) -> dict[str, Rule]:
         return {
             "Newchannel": self._new_channel,
             "NewCallerid": self._new_caller_id,
@@ -75,12 +76,7 @@ class PbxState:
             "AgentCalled": self._agent_called,
             "AgentConnect": self._agent_called,
             "AgentRingNoAnswer": self._ring_no_answer,
-            "AgentLogin": self._agent_login,
-            "AgentLogoff": self._agent_logoff,
-            "QueueMemberAdded": self._member_added,
-            "QueueMemberRemoved": self._member_removed,
-            "QueueMemberPause": self._member_paused,
-            "QueueMemberPaused": self._member_paused,
+            **self._agent_rules.table(),
         }
 
     def hears(self, event: str) -> bool:
@@ -98,27 +94,31 @@ class PbxState:
         if rule is None:
             return
         now = EventTime(message.time() or received, received)
-        if self._ledger.is_waiting:
-            self.conversations.settle(now)
+        if self._open_legs.is_waiting:
+            self.leg_tracker.settle(now)
         rule(message, now)
 
     @property
     def is_waiting(self) -> bool:
-        """Say whether time alone will decide something, by ``wait``."""
-        return self._ledger.is_waiting
+        """Say whether a decision is due at a later time, by ``wait``."""
+        return self._open_legs.is_waiting
 
     def wait(self, received: datetime) -> None:
-        """Let time pass: what has waited long enough is decided."""
-        if self._ledger.is_waiting:
-            self.conversations.settle(EventTime(received, received))
+        """Let time pass: carry out the decisions that are due."""
+        if self._open_legs.is_waiting:
+            self.leg_tracker.settle(EventTime(received, received))
 
     def settle(self, received: datetime) -> None:
-        """Decide everything that waits: no more messages will come."""
-        self.conversations.settle(EventTime(received, received), is_final=True)
+        """Carry out every scheduled decision: no more messages will come."""
+        self.leg_tracker.settle(EventTime(received, received), is_final=True)
 
     def taken(self) -> list[Event]:
-        """Return the events that were told since they were last taken."""
-        return self.teller.taken()
+        """Return the events since the last call."""
+        return self.builder.taken()
+
+    def learn_member(self, member: Membership) -> None:
+        """Note that a queue's member is a phone."""
+        self._agent_rules.learn_member(member)
 
     def queue_name(self, queue: str) -> str:
         """Return the name of a queue as the site calls it."""
@@ -153,14 +153,14 @@ class PbxState:
             if (number, name) != (channel.number, channel.caller_name):
                 channel.number, channel.caller_name = number, name
                 if channel.call is not None:
-                    self.callbook.refresh(channel.call, channel)
+                    self.call_registry.refresh(channel.call, channel)
 
     def _new_caller_id(self, message: AmiMessage, now: EventTime) -> None:
         channel = self._known(message, now)
         if channel is not None:
             channel.number, channel.caller_name = message.get("CallerIDNum"), message.text("CallerIDName")
             if channel.call is not None:
-                self.callbook.refresh(channel.call, channel)
+                self.call_registry.refresh(channel.call, channel)
 
     def _new_state(self, message: AmiMessage, now: EventTime) -> None:
         channel = self._known(message, now)
@@ -176,11 +176,11 @@ class PbxState:
             self.gone(channel, now)
 
     def gone(self, channel: Channel, now: EventTime) -> None:
-        """Take a channel out of the picture."""
+        """Remove a channel."""
         self._left(channel, now)
         for leg in channel.legs:
             self.variables.remember(leg)
-        self.conversations.hung_up(channel, now)
+        self.leg_tracker.hung_up(channel, now)
         self.dialling.hung_up(channel, now)
         self.board.drop(channel)
 
@@ -212,7 +212,7 @@ class PbxState:
         self.enter(channel, bridge, now, is_swap=swapped is not None)
 
     def _swapped(self, uid: str, bridge: Bridge) -> Channel | None:
-        """Return the channel whose place is taken, out of the bridge already or now."""
+        """Return the channel that another one replaces in a bridge, and remove it from there."""
         channel = self.board.channels.get(uid) if uid else None
         if channel is not None and channel.bridge is bridge:
             self.board.leave(channel)
@@ -221,26 +221,26 @@ class PbxState:
         return channel
 
     def enter(self, channel: Channel, bridge: Bridge, now: EventTime, *, is_swap: bool = False) -> None:
-        """Put a channel into a bridge, and look who is connected by it."""
+        """Put a channel into a bridge, and find who is connected now."""
         channel.is_leaving = False
         self.board.enter(channel, bridge)
         parties = around(bridge)
         for one in parties:
             if one.kind is ChannelKind.OUTSIDE:
-                self.callbook.call_of(one)
+                self.call_registry.call_of(one)
                 self.variables.taken_up(one)
-        self.conversations.review(parties | {channel}, now, is_swap=is_swap)
+        self.leg_tracker.review(parties | {channel}, now, is_swap=is_swap)
         for one in parties:
             self._touch(one)
 
     def connect(self, parties: set[Channel], now: EventTime) -> None:
-        """Look at channels that are bridged already."""
-        self.conversations.review(parties, now)
+        """Find who is connected among channels that are bridged already."""
+        self.leg_tracker.review(parties, now)
         for one in parties:
             self._touch(one)
 
     def _touch(self, channel: Channel) -> None:
-        """Note at a customer's channel with whose leg it was in touch last."""
+        """Note at a customer's channel the leg that it was connected with last."""
         leg = channel.leg
         if leg is not None:
             self.variables.remember(leg)
@@ -260,11 +260,11 @@ class PbxState:
             return
         before = around(bridge) | {channel}
         self.board.leave(channel)
-        self.conversations.review(before, now)
-        self.conversations.check_away(bridge, now)
+        self.leg_tracker.review(before, now)
+        self.leg_tracker.check_away(bridge, now)
 
     def _merge(self, message: AmiMessage, _now: EventTime) -> None:
-        """Note the merge; each channel that moves is told by itself, but for those that are not."""
+        """Note a merge: most channels that move are reported one by one, some are not."""
         source = self.board.bridges.get(message.get("FromBridgeUniqueid"))
         if source is not None:
             source.merged_into = message.get("ToBridgeUniqueid")
@@ -287,7 +287,7 @@ class PbxState:
     def _set_hold(self, message: AmiMessage, now: EventTime, *, is_held: bool) -> None:
         channel = self._known(message, now)
         if channel is not None:
-            self.conversations.hold(channel, now, is_held=is_held)
+            self.leg_tracker.hold(channel, now, is_held=is_held)
 
     # -- dialling and queues ---------------------------------------------------------------------------------------
 
@@ -304,7 +304,7 @@ class PbxState:
             self.dialling.dials(caller, called, message.last("DialString"), now)
 
     def _called(self, message: AmiMessage, now: EventTime) -> Channel | None:
-        """Return whom a message names as dialled. Raises ``AmiMessageError`` when it names two: one is forged."""
+        """Return the dialled channel. Raises ``AmiMessageError`` when a message names two: one is forged."""
         if len(set(message.all("DestChannel"))) > 1:
             raise AmiMessageError("DestChannel is named twice")
         return self._known(message, now, "Dest")
@@ -324,7 +324,7 @@ class PbxState:
         channel = self._known(message, now)
         queue = message.last("Queue")
         if channel is not None and queue:
-            self.callbook.call_of(channel)
+            self.call_registry.call_of(channel)
             self.variables.taken_up(channel)
             self.dialling.joins_queue(channel, self.queue_name(queue), now)
 
@@ -354,7 +354,7 @@ class PbxState:
         leg = transferer.leg or (transferer.away[0] if transferer.away else None)
         if leg is not None:
             self.variables.remember(leg)
-            self._joining.blind(leg, message.last("Extension"), leg.partners, now)
+            self._transfers.blind(leg, message.last("Extension"), leg.partners, now)
 
     def _attended_transfer(self, message: AmiMessage, now: EventTime) -> None:
         if message.get("Result") != "Success":
@@ -369,9 +369,9 @@ class PbxState:
         for leg in legs:
             self.variables.remember(leg)
         if len(legs) == 2:
-            self._joining.attended(legs[0], legs[1], now)
+            self._transfers.attended(legs[0], legs[1], now)
         elif legs and first.is_extension:
-            self._joining.blind(legs[0], "", legs[0].partners, now)
+            self._transfers.blind(legs[0], "", legs[0].partners, now)
 
     def _transferers(self, message: AmiMessage) -> tuple[Channel | None, Channel | None]:
         return self.board.find(message, "OrigTransferer"), self.board.find(message, "SecondTransferer")
@@ -379,37 +379,5 @@ class PbxState:
     def _three_way(self, first: Channel, second: Channel) -> None:
         leg = first.leg or second.leg
         if leg is not None and leg.grown is not None:
-            self._ledger.waits_no_more(leg)
-            self._joining.unite(leg, leg.grown)
-
-    # -- agents ----------------------------------------------------------------------------------------------------
-
-    def _agent_login(self, message: AmiMessage, now: EventTime) -> None:
-        agent_id = message.last("Agent")
-        if not agent_id:
-            raise AmiMessageError("Agent is missing")
-        channel = self._known(message, now)
-        if channel is not None and channel.is_extension:
-            self.agents.pool_logged_on(agent_id, channel.device, now)
-
-    def _agent_logoff(self, message: AmiMessage, now: EventTime) -> None:
-        if self._known(message, now) is not None:
-            self.agents.pool_logged_off(message.last("Agent"), now)
-
-    def _member_added(self, message: AmiMessage, now: EventTime) -> None:
-        member = membership(message)
-        self.learn_member(member)
-        self.agents.joined(member, now)
-
-    def learn_member(self, member: Membership) -> None:
-        """Note that a queue's member is a phone, whatever its channels looked like until now."""
-        peer = member_peer(member.interface, member.state_interface)
-        number = str(peer) if peer else member_number(member.interface, member.state_interface)
-        for one in self.naming.member(number):
-            self.board.reclassify(one, ChannelKind.EXTENSION)
-
-    def _member_removed(self, message: AmiMessage, now: EventTime) -> None:
-        self.agents.left(membership(message), now)
-
-    def _member_paused(self, message: AmiMessage, now: EventTime) -> None:
-        self.agents.paused(membership(message), now)
+            self._open_legs.waits_no_more(leg)
+            self._transfers.unite(leg, leg.grown)

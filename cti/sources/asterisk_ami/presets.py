@@ -39,7 +39,7 @@ PRESETS: dict[PresetName, Preset] = {
     "vicidial": Preset(trunk_contexts=(*_CONTEXTS, "trunkinbound*", "vicidial-trunk*")),
     # Endpoints of Wazo have random names; the caller number of a phone is its extension.
     "wazo": Preset(
-        trunk_contexts=(*_CONTEXTS, "ctx-*-incall-*", "ctx-*-incall", "ctx-*-outcall-*", "to-extern"),
+        trunk_contexts=(*_CONTEXTS, "ctx-*-incall*", "ctx-*-outcall*", "to-extern"),
         extension_from="caller_number",
     ),
 }

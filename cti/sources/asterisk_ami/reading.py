@@ -1,4 +1,4 @@
-"""From bytes to the messages worth reading: cut, mend, skip, parse. Pure."""
+"""From bytes to the messages worth reading: cut, reassemble, skip, parse. Pure."""
 
 import re
 
@@ -32,7 +32,7 @@ _CALL = re.compile(rb"\r\nLinkedid: ([^\r]{1,200})")
 
 
 class Heard:
-    """A message and where it stood."""
+    """A message and its place in the stream."""
 
     __slots__ = ("message", "offset", "raw")
 
@@ -40,18 +40,18 @@ class Heard:
         self.message, self.raw, self.offset = message, frame.raw, frame.offset
 
     def refused(self, error: AmiMessageError) -> Quarantined:
-        """Return the message as one that could not be true."""
+        """Return the message as a refused one."""
         call = self.message.last("Linkedid") or self.message.last("Uniqueid")
         return quarantined(self.raw, "message", str(error), self.offset, call)
 
 
 class Reader:
-    """Feed bytes of one link, take what they say."""
+    """Read the bytes of one link."""
 
-    def __init__(self, picture: PbxState) -> None:
-        self._picture, self._encoding = picture, picture.options.encoding
+    def __init__(self, pbx: PbxState) -> None:
+        self._pbx, self._encoding = pbx, pbx.options.encoding
         self._framer = AmiFramer()
-        self._mender = Reassembler(picture.board.uid_of, self._encoding)
+        self._reassembler = Reassembler(pbx.board.uid_of, self._encoding)
         self._is_wanted: dict[bytes, bool] = {}
         #: Why this PBX cannot be followed, as its banner shows; empty where it can.
         self.refusal = ""
@@ -59,7 +59,7 @@ class Reader:
     def feed(self, data: bytes) -> list[Heard | Quarantined]:
         """Return the messages worth reading that ``data`` completes, and those that cannot be read, in order.
 
-        The Mender must know each channel when the next frame comes; so take them one by one with ``heard``.
+        The reassembler must know each channel when the next frame comes; so take them one by one with ``heard``.
         """
         return [one for frame in self.frames(data) if (one := self.heard(frame)) is not None]
 
@@ -75,12 +75,12 @@ class Reader:
             return self._greeted(frame)
         if self.refusal:
             return None
-        mended = self._mender.pass_on(frame)
-        if isinstance(mended, NotAMessage):
-            return quarantined(frame.raw, "message", mended.error, frame.offset, call="")
-        if mended is None or not self._is_worth_reading(mended.raw):
+        whole = self._reassembler.pass_on(frame)
+        if isinstance(whole, NotAMessage):
+            return quarantined(frame.raw, "message", whole.error, frame.offset, call="")
+        if whole is None or not self._is_worth_reading(whole.raw):
             return None
-        return self._parsed(mended)
+        return self._parsed(whole)
 
     def _greeted(self, frame: AmiFrame) -> Quarantined | None:
         """Read the banner; of a PBX that is too old one refusal is kept, and nothing more is read."""
@@ -92,7 +92,7 @@ class Reader:
         wanted = self._is_wanted.get(head)
         if wanted is None:
             name = event_name(raw)
-            wanted = not name or name in LISTED or name in _ALSO or self._picture.hears(name)
+            wanted = not name or name in LISTED or name in _ALSO or self._pbx.hears(name)
             if len(self._is_wanted) < 1000:
                 self._is_wanted[head] = wanted
         if wanted and head == b"Event: VarSet":
@@ -102,7 +102,7 @@ class Reader:
     def _is_variable_wanted(self, raw: bytes) -> bool:
         start = raw.rfind(b"\r\nVariable: ")
         end = raw.find(b"\r\n", start + 2)
-        return decoded(raw[start + 12 : end].lstrip(b"_"), self._encoding) in self._picture.variables.names
+        return decoded(raw[start + 12 : end].lstrip(b"_"), self._encoding) in self._pbx.variables.names
 
     def _parsed(self, frame: AmiFrame) -> Heard | Quarantined:
         try:

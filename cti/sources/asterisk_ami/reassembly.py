@@ -1,4 +1,4 @@
-"""Put messages together again that a caller's number has torn.
+"""Reassemble messages that a caller's number has torn.
 
 CR LF CR LF in a caller's number ends the message in which it stands, so that what follows looks like messages of its
 own: forged events, then the true message's rest. A message about a channel that ends before its Uniqueid is such a torn
@@ -57,7 +57,7 @@ SHOWING = frozenset(
         "HangupHandlerPush",
     }
 )
-#: So much is taken for forged at most.
+#: Maximum number of frames that are taken for forged.
 PATIENCE = 64
 #: Events that show a second channel as well.
 _DIALLING = frozenset(
@@ -80,7 +80,7 @@ _REST = (b"Context: ", b"Priority: ", b"Uniqueid: ", b"Linkedid: ")
 
 @dataclass(frozen=True, slots=True)
 class NotAMessage:
-    """A frame that is no message of Asterisk's."""
+    """A frame that Asterisk did not write as a message."""
 
     frame: AmiFrame
     error: str

@@ -14,7 +14,7 @@ WRITE = "write = system,call,agent,reporting"
 _COSTS = {
     "CoreShowChannels": "calls in progress when the link comes up",
     "QueueStatus": "the members of queues, and so the agents who are logged on already",
-    "BridgeList": "who is connected with whom when the link comes up",
+    "BridgeList": "who is connected when the link comes up",
     "Agents": "the agents of app_agent_pool who are logged on already",
 }
 

@@ -39,7 +39,7 @@ CHUNK = 256 * 1024
 PATIENCE = 200_000
 #: Minimum interval between two reports of the devices that were seen, in seconds.
 DEVICES_INTERVAL = 5.0
-#: How often a change of partners that nothing explains is looked at again.
+#: Interval at which scheduled decisions are carried out, in seconds.
 SETTLE_SECONDS = 0.1
 #: Maximum number of bridges for which BridgeInfo is asked.
 BRIDGES = 500
@@ -86,11 +86,11 @@ class AmiSession:
         self._config = config
         self._now = now or clock.now
         try:
-            self._picture = PbxState(config, stamp)
+            self._pbx = PbxState(config, stamp)
         except AmiOptionsError as error:
             raise LinkError(f"the options of {config.slug} are wrong: {error}", retryable=False) from error
-        self._options = self._picture.options
-        self._reader = Reader(self._picture)
+        self._options = self._pbx.options
+        self._reader = Reader(self._pbx)
         self._answers: dict[str, _Answer] = {}
         self._lists = Lists()
         self._early: list[Heard] | None = []
@@ -101,7 +101,7 @@ class AmiSession:
         self._booted = asyncio.Event()
         self._is_linked = self._is_shut_down = self._has_heard_calls = False
         self._count = 0
-        #: What a caller writes into a name must never be taken for an answer.
+        #: Random, so that a text that a caller writes into a name cannot be taken for an answer.
         self._secret_word = secrets.token_hex(8)
         self._writer: asyncio.StreamWriter | None = None
         self._gathering = ReadCoalescer()
@@ -145,7 +145,7 @@ class AmiSession:
             raise LinkError(f"no connection to {self._where}: {error or 'no answer in time'}") from error
 
     async def _begin(self, pump: asyncio.Task[None], outlet: Outlet) -> None:
-        """Log in, wait for the PBX to be up, take the snapshot; then events are told as they come."""
+        """Log in, wait for the PBX to be up, take the snapshot; then deliver events as they come."""
         await self._log_in(pump)
         await self._until(self._booted, pump, self._options.full_boot_seconds)
         await outlet.linked()
@@ -155,18 +155,18 @@ class AmiSession:
         await self._deliver(outlet)
 
     def _go_live(self) -> None:
-        """Tell what is in progress, then what came meanwhile; from now on events are told as they come."""
+        """Report what is in progress, then what came meanwhile; from now on deliver events as they come."""
         now = self._now()
-        for message, error in take(self._picture, self._lists, EventTime(now, now)):
+        for message, error in take(self._pbx, self._lists, EventTime(now, now)):
             self._refused.append(quarantined(_rewritten(message), "message", str(error), 0))
         early, self._early = self._early or [], None
         self._hear(early)
 
     async def _end(self, outlet: Outlet) -> None:
-        """Tell what is still to be told: a link that ends during the snapshot loses nothing that came."""
+        """Deliver the rest: a link that ends during the snapshot loses nothing that came."""
         if self._is_linked and self._early is not None:
             self._go_live()
-        self._picture.settle(self._now())
+        self._pbx.settle(self._now())
         await self._deliver(outlet)
 
     async def _log_in(self, pump: asyncio.Task[None]) -> None:
@@ -194,7 +194,7 @@ class AmiSession:
         return LoginRefused(f"{self._where} refused the login of {self._config.username[:60]}: {said}", LOGIN_REMEDY)
 
     async def _snapshot(self, pump: asyncio.Task[None]) -> None:
-        """Ask for what is in progress; an answer that does not come holds nothing up."""
+        """Ask for what is in progress; do not wait long for an answer that does not come."""
         answers = [(action, self._ask(action)) for action in ACTIONS]
         for action, answer in answers:
             await self._until(answer.done, pump, self._options.timeout_seconds)
@@ -212,7 +212,7 @@ class AmiSession:
         try:
             await self._until(answer.done, pump, self._options.timeout_seconds)
         except (_AmiLinkEnded, OSError):
-            # Who refuses a login closes the link with the same breath: the answer counts.
+            # Asterisk closes the link as soon as it refuses a login: the answer counts.
             if answer.response is None:
                 raise
         return answer
@@ -231,7 +231,7 @@ class AmiSession:
         return answer
 
     async def _until(self, event: asyncio.Event, pump: asyncio.Task[None], seconds: float) -> None:
-        """Wait for something that the pump brings, no longer than given; what ends the pump ends this."""
+        """Wait for an event that the pump sets, at most ``seconds``; raises what ended the pump."""
         waiting = asyncio.create_task(event.wait())
         try:
             await asyncio.wait({waiting, pump}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -243,7 +243,7 @@ class AmiSession:
     # -- following -------------------------------------------------------------------------------------------------
 
     async def _pump(self, stream: asyncio.StreamReader, outlet: Outlet) -> None:
-        """Read until the link ends (``_AmiLinkEnded``); tell of what comes once the snapshot is taken."""
+        """Read until the link ends (``_AmiLinkEnded``); deliver events once the snapshot is taken."""
         quiet = 0.0
         while True:
             data = await self._read(stream)
@@ -268,12 +268,12 @@ class AmiSession:
 
     @property
     def _tick_seconds(self) -> float:
-        return SETTLE_SECONDS if self._picture.is_waiting else min(1.0, self._options.ping_seconds)
+        return SETTLE_SECONDS if self._pbx.is_waiting else min(1.0, self._options.ping_seconds)
 
     def _watch(self, quiet: float) -> float:
-        """Count silence: ask for a sign of life, and give the link up when none comes."""
+        """Return the time without data: ping after a while, and give the link up when no answer comes."""
         quiet, before = quiet + self._tick_seconds, quiet
-        self._picture.wait(self._now())
+        self._pbx.wait(self._now())
         if before < self._options.ping_seconds <= quiet:
             self._ask("Ping")
         if quiet > self._options.ping_seconds + self._options.timeout_seconds:
@@ -281,11 +281,11 @@ class AmiSession:
         return quiet
 
     def _look_for_unheard_calls(self) -> None:
-        """While nothing of a call has come, see whether there are calls at all: the user may lack the events."""
+        """While no call event has come, check whether the PBX has calls: the user may lack the events."""
         if self._has_heard_calls or self._early is not None:
             return
         if self._probe is not None and self._probe.is_listed:
-            known = self._picture.board.channels
+            known = self._pbx.board.channels
             listed = self._lists.of("CoreShowChannel")
             self._lacking = rights.unheard(listed, known, self._config.username) or self._lacking
         self._answers = {name: answer for name, answer in self._answers.items() if answer is not self._probe}
@@ -344,13 +344,13 @@ class AmiSession:
         for heard in messages:
             self._has_heard_calls = self._has_heard_calls or "Uniqueid" in heard.message.first
             try:
-                self._picture.hear(heard.message, received)
+                self._pbx.hear(heard.message, received)
             except AmiMessageError as error:
                 self._refused.append(heard.refused(error))
 
     async def _deliver(self, outlet: Outlet) -> None:
-        """Hand over what was told, and keep what could not be read."""
-        events = self._picture.taken()
+        """Deliver the events, and keep what could not be read."""
+        events = self._pbx.taken()
         if events:
             await outlet.accept(events)
         refused, self._refused = self._refused, []
@@ -363,7 +363,7 @@ class AmiSession:
 
     async def _show_devices(self, outlet: Outlet) -> None:
         """Show how devices are classified where that has changed, at an interval."""
-        naming, now = self._picture.naming, self._now().timestamp()
+        naming, now = self._pbx.naming, self._now().timestamp()
         changes, at = self._reported
         if naming.changes != changes and now - at >= DEVICES_INTERVAL:
             self._reported = naming.changes, now

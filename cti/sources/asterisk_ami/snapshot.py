@@ -54,25 +54,25 @@ def uncovered_bridges(lists: Lists) -> list[str]:
     return [name for name in ids if name not in covered and BRIDGE.fullmatch(name)]
 
 
-def take(picture: PbxState, lists: Lists, now: EventTime) -> list[tuple[AmiMessage, AmiMessageError]]:
-    """Put what was listed into the picture and tell it; return the items that are not plausible.
+def take(pbx: PbxState, lists: Lists, now: EventTime) -> list[tuple[AmiMessage, AmiMessageError]]:
+    """Put what was listed into the state of the PBX and report it; return the items that are not plausible.
 
     Where the channels could not be listed, the snapshot covers no device: nothing may be concluded from its silence.
     """
     data = LinkData() if lists.is_complete else LinkData(devices=())
-    picture.teller.link(SnapshotBegan, now, data)
-    taking = _SnapshotInProgress(picture, lists, now)
-    picture.conversations.cause = "snapshot"
+    pbx.builder.link(SnapshotBegan, now, data)
+    taking = _SnapshotInProgress(pbx, lists, now)
+    pbx.leg_tracker.cause = "snapshot"
     taking.take()
-    picture.conversations.cause = ""
+    pbx.leg_tracker.cause = ""
     has_all_agents = lists.has_all_agents and not taking.refused
-    picture.teller.link(SnapshotEnded, now, replace(data, agents_told=has_all_agents or None))
+    pbx.builder.link(SnapshotEnded, now, replace(data, agents_told=has_all_agents or None))
     return taking.refused
 
 
 class _SnapshotInProgress:
-    def __init__(self, picture: PbxState, lists: Lists, now: EventTime) -> None:
-        self._picture, self._lists, self._now = picture, lists, now
+    def __init__(self, pbx: PbxState, lists: Lists, now: EventTime) -> None:
+        self._pbx, self._lists, self._now = pbx, lists, now
         self._holding = {one.get("BridgeUniqueid") for one in lists.of("BridgeListItem") if _is_holding(one)}
         self._offers: dict[Channel, Offer] = {}
         #: The bridge of each channel that is listed, empty where it is in none.
@@ -81,10 +81,10 @@ class _SnapshotInProgress:
 
     def take(self) -> None:
         for message in self._lists.of("Agents"):
-            self._picture.agents.named(message.get("Agent"), message.get("Name"))
+            self._pbx.agents.named(message.get("Agent"), message.get("Name"))
         for message in self._lists.of("QueueMember"):
             self._tried(message, self._member)
-        self._picture.agents.all_listed(self._now)
+        self._pbx.agents.all_listed(self._now)
         listed = sorted(self._lists.of("CoreShowChannel"), key=_age)
         shown = [(message, self._tried(message, self._channel)) for message in listed]
         channels = [(message, channel) for message, channel in shown if channel is not None]
@@ -109,12 +109,12 @@ class _SnapshotInProgress:
 
     def _member(self, message: AmiMessage) -> Channel | None:
         member = membership(message)
-        self._picture.learn_member(member)
-        self._picture.agents.listed(member)
+        self._pbx.learn_member(member)
+        self._pbx.agents.listed(member)
         return None
 
     def _channel(self, message: AmiMessage) -> Channel:
-        return self._picture.appeared(message)
+        return self._pbx.appeared(message)
 
     def _relate(self, message: AmiMessage, channel: Channel) -> None:
         """Find who dials a channel, and for which queue."""
@@ -124,8 +124,8 @@ class _SnapshotInProgress:
             channel.dialled_by = self._dialler(message, channel)
         if application == "Queue":
             queue = message.last("ApplicationData").partition(",")[0]
-            self._offers[channel] = Offer(channel, self._picture.queue_name(queue), queue_id=queue)
-        self._picture.variables.taken_up(channel)
+            self._offers[channel] = Offer(channel, self._pbx.queue_name(queue), queue_id=queue)
+        self._pbx.variables.taken_up(channel)
 
     def _dialler(self, message: AmiMessage, channel: Channel) -> Channel | None:
         """Return who dials or dialled a channel: of those with its Linkedid the one that can.
@@ -133,7 +133,7 @@ class _SnapshotInProgress:
         A Local channel that is bridged with it, or that waits as it does; else whoever began the call, unless that
         one is in a bridge while this channel still rings.
         """
-        origin = self._picture.board.channels.get(channel.linked)
+        origin = self._pbx.board.channels.get(channel.linked)
         origin = None if origin is channel else origin
         if message.last("Application") == "AppQueue":
             return origin
@@ -149,45 +149,45 @@ class _SnapshotInProgress:
         """Note that a call to the outside is an outbound one."""
         origin = channel.dialled_by
         if origin is not None and channel.kind is ChannelKind.OUTSIDE and origin.is_extension:
-            call = self._picture.callbook.call_of(origin)
+            call = self._pbx.call_registry.call_of(origin)
             call.direction, call.called_number = "outbound", origin.exten
 
     def _pool_agent(self, message: AmiMessage) -> None:
-        channel = self._picture.board.named(message.get("LoggedInChan"))
+        channel = self._pbx.board.named(message.get("LoggedInChan"))
         if channel is not None and channel.is_extension:
             agent = message.get("Agent")
-            self._picture.agents.pool_logged_on(agent, channel.device, self._now)
+            self._pbx.agents.pool_logged_on(agent, channel.device, self._now)
 
     def _waiting(self, message: AmiMessage) -> Channel | None:
-        channel = self._picture.board.find(message)
+        channel = self._pbx.board.find(message)
         if channel is not None and message.get("Queue"):
-            self._picture.callbook.call_of(channel)
-            self._picture.variables.taken_up(channel)
-            self._picture.dialling.joins_queue(channel, self._picture.queue_name(message.get("Queue")), self._now)
+            self._pbx.call_registry.call_of(channel)
+            self._pbx.variables.taken_up(channel)
+            self._pbx.dialling.joins_queue(channel, self._pbx.queue_name(message.get("Queue")), self._now)
         return channel
 
     def _ring(self, channels: list[Channel]) -> None:
         for channel in channels:
             if channel.dialled_by is not None:
                 channel.offer = self._offers.get(channel.dialled_by)
-                self._picture.dialling.rings(channel, self._now)
+                self._pbx.dialling.rings(channel, self._now)
 
     def _connect(self, channels: list[tuple[AmiMessage, Channel]]) -> None:
         bridges: dict[str, Bridge] = {}
         for name, channel in [*self._shown(channels), *self._listed()]:
-            bridge = bridges.setdefault(name, self._picture.board.bridge_named(name))
+            bridge = bridges.setdefault(name, self._pbx.board.bridge_named(name))
             bridge.is_holding = name in self._holding
-            self._picture.board.enter(channel, bridge)
+            self._pbx.board.enter(channel, bridge)
         everybody = {one for bridge in bridges.values() for one in around(bridge)}
         for channel in sorted(everybody, key=_order):
             if channel.kind is ChannelKind.OUTSIDE:
-                self._picture.callbook.call_of(channel)
-                self._picture.variables.taken_up(channel)
+                self._pbx.call_registry.call_of(channel)
+                self._pbx.variables.taken_up(channel)
         for _, channel in channels:
             if channel.dialled_by is not None and channel.offer is None:
                 channel.offer = self._offers.get(channel.dialled_by)
         self._resume_consulters(everybody)
-        self._picture.connect(everybody, self._now)
+        self._pbx.connect(everybody, self._now)
 
     def _resume_consulters(self, everybody: set[Channel]) -> None:
         """Take up the legs of extensions that have left the bridge in which a customer waits for them."""
@@ -196,7 +196,7 @@ class _SnapshotInProgress:
             colleagues = [one for one in everybody if one.is_extension and one.bridge is not customer.bridge]
             own = [one for one in colleagues if one.dialled_by is customer or customer.dialled_by is one]
             if own:
-                self._picture.conversations.resume_away(min(own, key=_order), customer, self._now)
+                self._pbx.leg_tracker.resume_away(min(own, key=_order), customer, self._now)
 
     def _shown(self, channels: list[tuple[AmiMessage, Channel]]) -> list[tuple[str, Channel]]:
         named = [(message.last("BridgeId"), channel) for message, channel in channels]
@@ -205,7 +205,7 @@ class _SnapshotInProgress:
     def _listed(self) -> list[tuple[str, Channel]]:
         found: list[tuple[str, Channel]] = []
         for message in self._lists.of("BridgeInfoChannel"):
-            channel = self._tried(message, self._picture.board.find)
+            channel = self._tried(message, self._pbx.board.find)
             name = message.get("BridgeUniqueid")
             if channel is not None and channel.bridge is None and BRIDGE.fullmatch(name):
                 found.append((name, channel))

@@ -9,18 +9,18 @@ from cti.sources.asterisk_ami.values import Channel, ChannelKind, EventTime, Pbx
 
 
 class Transfers:
-    """Hand legs over from one call to another, and tell it once."""
+    """Hand legs over from one call to another, and report it once."""
 
-    def __init__(self, callbook: CallRegistry, ledger: OpenLegs, teller: EventBuilder) -> None:
-        self._callbook, self._ledger, self._teller = callbook, ledger, teller
+    def __init__(self, call_registry: CallRegistry, open_legs: OpenLegs, builder: EventBuilder) -> None:
+        self._call_registry, self._open_legs, self._builder = call_registry, open_legs, builder
 
     def blind(self, leg: PbxLeg, destination: str, partners: set[Channel], now: EventTime) -> None:
         """An extension hands its call over to a destination that is still to answer, and leaves."""
         call = leg.call
-        call.is_told = True
+        call.is_reported = True
         items = [item(call, one) for one in sorted(partners, key=_order)]
         self._leave(leg)
-        self._teller.call(
+        self._builder.call(
             Transferred,
             now,
             call_id=call.id,
@@ -32,7 +32,7 @@ class Transfers:
             interaction_id=call.interaction,
             connections=tuple(items),
         )
-        self._callbook.released(call, now)
+        self._call_registry.released(call, now)
 
     def attended(self, first: PbxLeg, second: PbxLeg, now: EventTime) -> None:
         """An extension joins its two calls and leaves; who was in the consultation goes on in the customer's call."""
@@ -43,8 +43,8 @@ class Transfers:
         items += [item(call, one) for one in sorted(kept.partners, key=_order) if one.kind is ChannelKind.OUTSIDE]
         self._leave(first)
         self._leave(second)
-        call.is_told = True
-        self._teller.call(
+        call.is_reported = True
+        self._builder.call(
             Transferred,
             now,
             call_id=call.id,
@@ -58,17 +58,17 @@ class Transfers:
             connections=tuple(items),
             new_segment=True,
         )
-        self._callbook.released(before, now)
+        self._call_registry.released(before, now)
 
     def _others(self, call: PbxCall, device: str) -> list[PbxLeg]:
         legs = [leg for leg in call.legs if leg.device != device]
         return sorted(legs, key=lambda leg: leg.channel.order)
 
     def _handed(self, leg: PbxLeg, call: PbxCall, before: PbxCall) -> ConnectionItem:
-        """Move a leg into the customer's call; whom it reaches there the next look at its bridges will say."""
+        """Move a leg into the customer's call; its partners there follow from the bridges."""
         channel = leg.channel
-        self._ledger.waits_no_more(leg)
-        self._ledger.move(leg, call)
+        self._open_legs.waits_no_more(leg)
+        self._open_legs.move(leg, call)
         found = around(channel.bridge) - {channel}
         if leg.is_away:
             channel.away.remove(leg)
@@ -81,14 +81,14 @@ class Transfers:
     def _leave(self, leg: PbxLeg) -> None:
         leg.channel.is_leaving = leg.channel.bridge is not None
         leg.channel.last_leg = leg
-        self._ledger.forget(leg)
+        self._open_legs.forget(leg)
 
     def infer(self, leg: PbxLeg, since: EventTime) -> bool:
-        """Recognise an attended transfer that no event told: who was consulted now reaches whom the consulter had."""
+        """Recognise an attended transfer without an event: the consulted party reaches the consulter's partner."""
         found = around(leg.channel.bridge) - {leg.channel}
         for consulter in leg.partners - found:
             kept = self._waiting_for(consulter, leg, found)
-            own = next((one for one in self._ledger.at(consulter.device) if one.call is leg.call), None)
+            own = next((one for one in self._open_legs.at(consulter.device) if one.call is leg.call), None)
             if kept is not None and own is not None and consulter not in found:
                 self.attended(kept, own, since)
                 return True
@@ -96,11 +96,13 @@ class Transfers:
 
     def _waiting_for(self, consulter: Channel, leg: PbxLeg, found: set[Channel]) -> PbxLeg | None:
         """Return the consulter's other leg if it has lost to ``found`` the partner that it had."""
-        legs = [one for one in self._ledger.at(consulter.device) if one.call is not leg.call and one.partners & found]
+        legs = [
+            one for one in self._open_legs.at(consulter.device) if one.call is not leg.call and one.partners & found
+        ]
         return next((one for one in legs if not one.partners & around(one.channel.bridge) or one.is_away), None)
 
     def unite(self, leg: PbxLeg, now: EventTime) -> None:
-        """Tell that all who hear each other are in one call now."""
+        """Report that all who hear each other are in one call now."""
         everybody = around(leg.channel.bridge)
         legs = [other for one in sorted(everybody, key=_order) for other in one.legs if other.ended is None]
         main = _main_call(everybody, legs)
@@ -109,9 +111,9 @@ class Transfers:
         items = self._gathered(legs, main)
         items += [item(main, one) for one in sorted(everybody, key=_order) if one.kind is ChannelKind.OUTSIDE]
         newest = max(everybody - {host}, key=_order)
-        main.is_told = True
+        main.is_reported = True
         for other in others or [None]:
-            self._teller.call(
+            self._builder.call(
                 Conferenced,
                 now,
                 call_id=main.id,
@@ -124,23 +126,23 @@ class Transfers:
                 interaction_id=main.interaction,
                 connections=tuple(items),
             )
-            self._callbook.released(other, now)
+            self._call_registry.released(other, now)
 
     def _gathered(self, legs: list[PbxLeg], main: PbxCall) -> list[ConnectionItem]:
         """Move all legs into the main call; of two legs of one channel the one in the main call goes on."""
         items: list[ConnectionItem] = []
         for leg in legs:
             before, channel = leg.call, leg.channel
-            if before is not main and any(one.call is main for one in self._ledger.at(leg.device) if one is not leg):
-                self._ledger.forget(leg)
+            if before is not main and any(one.call is main for one in self._open_legs.at(leg.device) if one is not leg):
+                self._open_legs.forget(leg)
                 continue
             if before is not main:
-                self._ledger.move(leg, main)
+                self._open_legs.move(leg, main)
             items.append(item(main, channel, before))
         for leg in legs:
             if leg.call is main:
                 _made_present(leg)
-                self._ledger.waits_no_more(leg)
+                self._open_legs.waits_no_more(leg)
         return items
 
 
@@ -155,7 +157,7 @@ def _made_present(leg: PbxLeg) -> None:
 
 
 def two_legs(first: Channel, second: Channel) -> list[PbxLeg]:
-    """Return the transferring extension's leg with the customer and the one with whom it consulted."""
+    """Return the transferring extension's two legs: with the customer, and the consultation."""
     if first is second:
         return first.legs
     return [leg for leg in (first.leg, second.leg) if leg is not None]

@@ -1,4 +1,4 @@
-"""What the picture of the PBX is made of: channels, bridges, calls, and legs (one extension's part in one call)."""
+"""What the state of the PBX is made of: channels, bridges, calls, and legs (one extension's part in one call)."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,7 +40,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A caller left a queue. Channels up to ``newest`` were born before, and may have been rung by it."""
+    """A caller left a queue. Channels up to ``newest`` were created before, and may have been rung by it."""
 
     queue: str
     newest: int
@@ -70,18 +70,18 @@ class PbxCall:
     caller_name: str = ""
     #: The queue whose agent answered.
     served: str = ""
-    #: The queue that the caller left, where no agent of it has answered; not told yet.
+    #: The queue that the caller left, where no agent of it has answered; not reported yet.
     left: "Left | None" = None
     query: dict[str, str] = field(default_factory=dict)
-    #: Something was told about it, so its end must be told.
-    is_told: bool = False
+    #: Something was reported about it, so its end must be reported.
+    is_reported: bool = False
     channels: set["Channel"] = field(default_factory=set)
     legs: set["PbxLeg"] = field(default_factory=set)
 
 
 @dataclass(eq=False, slots=True)
 class PbxLeg:
-    """An extension's channel in a conversation. ``ended``: nobody is reached any more; not yet told, it may go on."""
+    """An extension's channel in a conversation. ``ended``: since when it reaches nobody; it may still go on."""
 
     call: PbxCall
     channel: "Channel"

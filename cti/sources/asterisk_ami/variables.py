@@ -10,15 +10,15 @@ from cti.sources.asterisk_ami.messages import UNIQUEID, AmiMessage, unescaped
 from cti.sources.asterisk_ami.options import AmiOptions
 from cti.sources.asterisk_ami.values import Channel, EventTime, PbxCall, PbxLeg
 
-#: So many ended legs are remembered for a wrap-up that comes after the call.
+#: Maximum number of ended legs that are remembered for a wrap-up that comes after the call.
 REMEMBERED = 20_000
 
 
 class Variables:
-    """Tell what is new in the variables of a call's channels."""
+    """Report what is new in the variables of a call's channels."""
 
-    def __init__(self, options: AmiOptions, callbook: CallRegistry, agents: Agents, teller: EventBuilder) -> None:
-        self._options, self._callbook, self._agents, self._teller = options, callbook, agents, teller
+    def __init__(self, options: AmiOptions, call_registry: CallRegistry, agents: Agents, builder: EventBuilder) -> None:
+        self._options, self._call_registry, self._agents, self._builder = options, call_registry, agents, builder
         #: Uniqueid of the customer's channel -> call and extensions that had a leg with it.
         self._past: OrderedDict[str, tuple[str, frozenset[str]]] = OrderedDict()
         #: Names for which a VarSet is worth reading.
@@ -63,8 +63,8 @@ class Variables:
             _add(channel, channel.call, found)
 
     def _learn(self, channel: Channel, call: PbxCall, found: dict[str, str], now: EventTime) -> None:
-        if _add(channel, call, found) and call.is_told:
-            self._teller.call(CallInformation, now, call_id=call.id, query_data=dict(call.query))
+        if _add(channel, call, found) and call.is_reported:
+            self._builder.call(CallInformation, now, call_id=call.id, query_data=dict(call.query))
 
     def _wrap_up(self, channel: Channel, now: EventTime) -> None:
         """Give a wrap-up to the leg that the channel is or was last in touch with."""
@@ -72,16 +72,16 @@ class Variables:
         leg = channel.last_leg if channel.is_extension else self._agents_leg(channel)
         if result and leg is not None:
             template = channel.variables.get(self._options.wrapup_template_variable, "")
-            self._tell_wrap_up(leg.call.id, leg.device, result, template, now)
+            self._report_wrap_up(leg.call.id, leg.device, result, template, now)
 
     def _agents_leg(self, channel: Channel) -> PbxLeg | None:
         """Return the only leg that a customer is in, else the last."""
         legs = [leg for leg in channel.call.legs if channel in leg.partners] if channel.call else []
         return legs[0] if len(legs) == 1 else channel.last_leg if not legs else None
 
-    def _tell_wrap_up(self, call_id: str, device: str, result: str, template: str, now: EventTime) -> None:
+    def _report_wrap_up(self, call_id: str, device: str, result: str, template: str, now: EventTime) -> None:
         wrapup = Wrapup(result=result[:255], template=template[:255] or None)
-        self._teller.call(CallInformation, now, call_id=call_id, device_id=device, wrapup=wrapup)
+        self._builder.call(CallInformation, now, call_id=call_id, device_id=device, wrapup=wrapup)
 
     def remember(self, leg: PbxLeg) -> None:
         """Remember where a leg's wrap-up would belong, for after the call."""
@@ -103,7 +103,7 @@ class Variables:
         call_id, devices = self._past[uid]
         device = self._device(message.get("Agent"), devices)
         if device:
-            self._tell_wrap_up(call_id, device, result, message.get(options.wrapup_event_template), now)
+            self._report_wrap_up(call_id, device, result, message.get(options.wrapup_event_template), now)
 
     def _device(self, agent: str, devices: frozenset[str]) -> str:
         """Return the extension that a wrap-up is of: it names an extension or an agent, or there was only one."""

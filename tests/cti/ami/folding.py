@@ -145,14 +145,14 @@ def seconds(moment: datetime | None) -> float:
 
 
 def matches(one: Conversation, true: dict[str, Any]) -> bool:
-    """Say whether a conversation is the one that the truth tells of, within half a second."""
+    """Say whether a conversation is a true one, within half a second."""
     is_same = one.device == true["agent"] and one.agent_name == true["agent_name"]
     is_then = abs(seconds(one.start) - true["from"]) <= 0.5 and abs(seconds(one.end) - true["to"]) <= 0.5
     return is_same and is_then and is_with(one, true) and (true["kind"] != "queue" or one.queue == true["queue"])
 
 
 def is_with(one: Conversation, true: dict[str, Any]) -> bool:
-    """Say whether a conversation is with whom the truth says."""
+    """Say whether a conversation has the true partner."""
     customers = [who["party"] for who in true["with"] if who["role"] == "customer"]
     if not customers:
         return true["kind"] in ("consult", "internal")

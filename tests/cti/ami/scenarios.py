@@ -10,7 +10,7 @@ Truth = dict[str, Any]
 
 
 class Scenario(Pbx):
-    """A PBX that also keeps what its phones would say: who talked with whom, from when to when."""
+    """A PBX that also keeps what its phones would say: who talked, with which partner, from when to when."""
 
     def __init__(self) -> None:
         super().__init__()

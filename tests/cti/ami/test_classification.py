@@ -1,5 +1,6 @@
 """What a channel stands for: phones and trunks as distributions name them, and as they behave."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,9 +8,11 @@ import pytest
 from cti.sources.asterisk_ami.channel_names import Peer, peer_of
 from cti.sources.asterisk_ami.classification import Birth, PeerClassifier
 from cti.sources.asterisk_ami.options import AmiOptionsError, read_options
+from cti.sources.asterisk_ami.presets import PRESETS, PresetName
 from cti.sources.asterisk_ami.values import ChannelKind
 from tests.cti.ami.traces import source
 
+ROOT = Path(__file__).resolve().parents[3]
 CUSTOMER = "447700900100"
 EXTENSION, OUTSIDE = ChannelKind.EXTENSION, ChannelKind.OUTSIDE
 
@@ -175,3 +178,25 @@ def test_each_peer_has_its_reason() -> None:
 def test_an_option_that_is_wrong_is_named(options: dict[str, Any]) -> None:
     with pytest.raises(AmiOptionsError, match=next(iter(options))):
         read_options(source(**options))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_manual_names_every_pattern_of_a_preset(name: PresetName) -> None:
+    manual = (ROOT / "docs" / "asterisk.md").read_text()
+
+    assert [one for one in (*PRESETS[name].trunks, *PRESETS[name].trunk_contexts) if f"`{one}`" not in manual] == []
+
+
+@pytest.mark.parametrize(
+    ("preset", "context"),
+    [
+        ("freepbx", "from-trunk-sip-nordtel"),
+        ("freepbx", "ext-did-catchall"),
+        ("vicidial", "trunkinbound"),
+        ("wazo", "ctx-acme-incall-4f2d"),
+        ("wazo", "from-extern"),
+        ("plain", "from-pstn"),
+    ],
+)
+def test_a_preset_knows_where_its_distribution_receives_calls(preset: str, context: str) -> None:
+    assert classifier(preset=preset).kind("PJSIP/a1b2c3d4-00000001", Birth(context, "1001", "4")) is OUTSIDE

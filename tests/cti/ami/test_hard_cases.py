@@ -25,7 +25,7 @@ from tests.cti.ami.traces import play, trace
 
 
 def told(pbx: Pbx) -> list[Event]:
-    """Return what the source tells of a scenario; nothing of it may be refused."""
+    """Return the events of a scenario; nothing of it may be refused."""
     played = play(pbx.data)
     assert not played.refused
     return played.events
@@ -147,7 +147,7 @@ def by_feature_code(pbx: Pbx) -> tuple[Line, Line, Line, Line, Line]:
 
 @pytest.mark.parametrize("is_event_told", [True, False])
 def test_an_attended_transfer_by_feature_code_is_told_once(is_event_told: bool) -> None:
-    """Also when the PBX's own event does not come: who was consulted now reaches whom the agent had."""
+    """Also when the PBX's own event does not come: the consulted colleague now reaches the customer."""
     pbx = Pbx()
     customer, agent, one, two, third = by_feature_code(pbx)
     pbx.leaves("b2", agent)
@@ -304,7 +304,7 @@ def test_the_customer_may_take_the_agents_place_in_the_consultation() -> None:
 
 @pytest.mark.parametrize("is_transfer", [True, False])
 def test_a_call_handed_back_to_a_queue_waits_there_again(is_transfer: bool) -> None:
-    """By a blind transfer, or by AMI's Redirect, which tells of no transfer."""
+    """By a blind transfer, or by AMI's Redirect, which reports no transfer."""
     pbx = Pbx()
     customer, agent = pbx.queue_call()
     if is_transfer:

@@ -70,7 +70,7 @@ def test_a_caller_who_is_handed_back_to_the_queue_and_leaves_it_takes_it_to_nobo
 
 
 def test_an_agent_of_whose_offer_nothing_is_heard_is_the_queues_if_he_was_rung_while_the_caller_waited() -> None:
-    """Also whom he hands the caller to inherits the queue."""
+    """A colleague to which the caller is handed on inherits the queue."""
     pbx = Pbx()
     customer = pbx.customer()
     pbx.waits(customer)

@@ -122,7 +122,7 @@ def test_a_snapshot_without_the_channels_covers_no_device() -> None:
 
 
 def agents_told(server: Server) -> list[bool | None]:
-    """Return whether each snapshot that a session told named all agents."""
+    """Return whether each snapshot of a session named all agents."""
     outlet, _ = asyncio.run(follow(server, timeout_seconds=0.2))
     return [event.data.agents_told for event in outlet.events if isinstance(event, SnapshotEnded)]
 

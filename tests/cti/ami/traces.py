@@ -1,4 +1,4 @@
-"""The recorded traces with their truth, and how they are played: through the picture, and over TCP."""
+"""The recorded traces with their truth, and how they are played: through the pbx, and over TCP."""
 
 import asyncio
 import gzip
@@ -52,16 +52,16 @@ def source(port: int = 0, **options: Any) -> SourceConfig:
 
 @dataclass
 class Played:
-    """What a source told and what it refused."""
+    """What a source reported and what it refused."""
 
     events: list[Event] = field(default_factory=list)
     refused: list[Quarantined] = field(default_factory=list)
 
 
 def play(data: bytes, pieces: Iterable[bytes] | None = None, config: SourceConfig | None = None) -> Played:
-    """Play bytes through the pure picture, the recorded snapshot first; the PBX's own clock is the only one."""
-    picture = PbxState(config or source(), Stamp("pbx", "epoch"))
-    reader, played, lists, now = Reader(picture), Played(), Lists(complete=set(ACTIONS)), START
+    """Play bytes through the pure pbx, the recorded snapshot first; the PBX's own clock is the only one."""
+    pbx = PbxState(config or source(), Stamp("pbx", "epoch"))
+    reader, played, lists, now = Reader(pbx), Played(), Lists(complete=set(ACTIONS)), START
     is_begun = False
     for piece in pieces if pieces is not None else [data]:
         for frame in reader.frames(piece):
@@ -70,14 +70,14 @@ def play(data: bytes, pieces: Iterable[bytes] | None = None, config: SourceConfi
                 played.refused.append(heard)
             elif heard is not None and is_of_snapshot(heard):
                 lists.add(heard.message)
-            elif heard is not None and picture.hears(heard.message.get("Event")):
+            elif heard is not None and pbx.hears(heard.message.get("Event")):
                 if not is_begun:
-                    take(picture, lists, EventTime(now, now))
+                    take(pbx, lists, EventTime(now, now))
                     is_begun = True
                 now = heard.message.time() or now
-                hear(picture, heard, now, played)
-    picture.settle(now)
-    played.events = picture.taken()
+                hear(pbx, heard, now, played)
+    pbx.settle(now)
+    played.events = pbx.taken()
     return played
 
 
@@ -86,10 +86,10 @@ def is_of_snapshot(heard: Heard) -> bool:
     return heard.message.get("ActionID").startswith(("snap-", "resnap-"))
 
 
-def hear(picture: PbxState, heard: Heard, now: datetime, played: Played) -> None:
-    """Let the picture hear one message; a refusal is kept."""
+def hear(pbx: PbxState, heard: Heard, now: datetime, played: Played) -> None:
+    """Let the pbx hear one message; a refusal is kept."""
     try:
-        picture.hear(heard.message, now)
+        pbx.hear(heard.message, now)
     except AmiMessageError as error:
         played.refused.append(heard.refused(error))
 
@@ -203,7 +203,7 @@ class Server:
 
 
 async def follow(server: Server, *, seconds: float = 20, **options: Any) -> tuple[Collected, LinkError | None]:
-    """Let a session follow a server to the end; return what it told and how it ended."""
+    """Let a session follow a server to the end; return what it reported and how it ended."""
     outlet = Collected()
     ticks = {"full_boot_seconds": 0.2, "timeout_seconds": 2, **options}
     session = AmiSession(source(await server.start(), **ticks), Stamp("pbx", "epoch"))
