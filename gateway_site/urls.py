@@ -11,6 +11,7 @@ from gateway_site.installation.views import installation_steps, test_installatio
 from gateway_site.login.second_factor import second_factor, second_factor_setup
 from gateway_site.ops.health import live, ready
 from gateway_site.ops.metrics import metrics
+from gateway_site.trace_trial.views import try_trace_page
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -22,6 +23,7 @@ urlpatterns = [
     path("admin/installation/", test_installation, name="test-installation"),
     path("admin/installation/steps/", installation_steps, name="installation-steps"),
     path("admin/installation/call/", trial_call, name="trial-call"),
+    path("admin/try-trace/", try_trace_page, name="try-trace"),
     path("admin/dashboard/fragment/", fragment, name="dashboard-fragment"),
     path("admin/find/", find_page, name="find"),
     path("admin/second-factor/", second_factor, name="second-factor"),

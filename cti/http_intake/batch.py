@@ -14,24 +14,10 @@ from cti.journal.stream import storable
 from cti.source_bounds import SourceFull, bounds_of
 from cti.sources.port import Quarantined
 
-#: Content types that say: one object a line.
-LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines"})
 #: Years in which every database and time zone can count.
 YEARS = range(1970, 3000)
 
-_array = msgspec.json.Decoder(list[msgspec.Raw])
-_one = msgspec.json.Decoder(msgspec.Raw)
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-class BodyError(ValueError):
-    """The body is not JSON of any form that is taken. Never worth a retry."""
-
-    retryable = False
-
-
-class TooManyEvents(BodyError):
-    """The body holds more events than one request may."""
 
 
 class Rejected(msgspec.Struct, frozen=True):
@@ -54,14 +40,6 @@ class _Id(msgspec.Struct):
     id: str | None = None
 
 
-def items(body: bytes, content_type: str, at_most: int) -> list[bytes]:
-    """Split a body into what should be events. Raises ``BodyError`` or ``TooManyEvents``."""
-    found = _split(body.strip(), content_type)
-    if len(found) > at_most:
-        raise TooManyEvents(f"{len(found)} events in one request; at most {at_most} are taken.")
-    return found
-
-
 def read_items(found: list[bytes], slug: str, received: datetime) -> Reading:
     """Read each item as an event of the source ``slug`` that came at ``received``.
 
@@ -76,23 +54,6 @@ def read_items(found: list[bytes], slug: str, received: datetime) -> Reading:
             reading.rejected.append(Rejected(index, _id_of(raw), reason))
             reading.broken.append(Quarantined(raw, "event", reason, _place(reason)))
     return reading
-
-
-def _split(body: bytes, content_type: str) -> list[bytes]:
-    if content_type in LINES:
-        return _lines(body)
-    try:
-        if body.startswith(b"["):
-            return [bytes(item) for item in _array.decode(body)]
-        return [bytes(_one.decode(body))]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if body.startswith(b"{") and b"\n" in body:
-            return _lines(body)
-        raise BodyError(f"The body is not JSON: {_reason(error)}") from error
-
-
-def _lines(body: bytes) -> list[bytes]:
-    return [line for line in map(bytes.strip, body.split(b"\n")) if line]
 
 
 def _arrival(raw: bytes, slug: str, received: datetime) -> Arrival:
@@ -137,7 +98,3 @@ def _id_of(raw: bytes) -> str | None:
 def _place(reason: str) -> str:
     """Return the place that an error names: ``$.data.callId``."""
     return reason.rpartition(" - at `")[2].rstrip("`") if " - at `" in reason else ""
-
-
-def _reason(error: Exception) -> str:
-    return "nested too deeply" if isinstance(error, RecursionError) else str(error)

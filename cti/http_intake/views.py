@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET
 
 import clock
-from cti.http_intake.batch import BodyError, Reading, Rejected, TooManyEvents, items, read_items
+from cti.http_intake.batch import Reading, Rejected, read_items
 from cti.http_intake.openapi import document
 from cti.http_intake.tokens import CHALLENGE, AccessRefused, Forbidden, TokenFacts, Unauthorized, authorize
 from cti.journal.dedup import append_unique, take_allowance
@@ -23,6 +23,7 @@ from cti.journal.wakeups import wake
 from cti.models import Scope
 from cti.quarantine import record_quarantined
 from cti.source_bounds import SourceFull, bounds_of
+from cti.sources.http.body import BodyError, TooManyEvents, items
 from cti.sources.registry import has_session
 
 #: A client is asked to come again after this, while the journal is away and while its source is full, in seconds.

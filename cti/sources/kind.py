@@ -11,15 +11,17 @@ class SourceKind(msgspec.Struct, frozen=True, kw_only=True):
 
     ``session``: ``"module:Class"`` of a ``cti.sources.port.Session``, made with ``(config, stamp)`` when it is needed;
     None for a kind that posts its events and needs no listener. ``options``: ``"module:Class"`` of the msgspec struct
-    that reads ``CtiSource.options``; None for a kind without options. ``settle_ms``: how late events of other monitors
-    may arrive, in milliseconds; 0 for a source that is one ordered stream. ``needs_devices``: it reports only devices
-    that are listed.
+    that reads ``CtiSource.options``; None for a kind without options. ``trace``: ``"module:Class"`` of a
+    ``cti.sources.trace.TraceReader``, made as a session is; None where recorded traces cannot be read. ``settle_ms``:
+    how late events of other monitors may arrive, in milliseconds; 0 for a source that is one ordered stream.
+    ``needs_devices``: it reports only devices that are listed.
     """
 
     slug: str
     label: str
     session: str | None = None
     options: str | None = None
+    trace: str | None = None
     settle_ms: int = DEFAULT_SETTLE_MS
     needs_devices: bool = False
 

@@ -14,12 +14,19 @@ from typing import Any
 from cti import sources
 from cti.sources.kind import SourceKind
 from cti.sources.port import Session, SourceConfig, Stamp
+from cti.sources.trace import TraceReader
 
 ENTRY_POINTS = "qms_gateway.sources"
 
 
 class NoSession(Exception):
     """A source of this kind has no session: it needs no listener."""
+
+    retryable = False
+
+
+class NoTrace(Exception):
+    """The kind has no reader of traces."""
 
     retryable = False
 
@@ -87,6 +94,18 @@ def open_session(config: SourceConfig, stamp: Stamp) -> Session:
         raise NoSession(f"A source of kind {config.kind} has no listener")
     session: Session = _loaded(kind.session)(config, stamp)
     return session
+
+
+def open_trace(config: SourceConfig, stamp: Stamp) -> TraceReader:
+    """Make a reader of traces of the source's kind.
+
+    Raises ``NoTrace``, ``UnknownKind``, or a ``ValueError`` that names the option of the source that is wrong.
+    """
+    kind = source_kind(config.kind)
+    if kind.trace is None:
+        raise NoTrace(f"Traces of kind {config.kind} cannot be read.")
+    reader: TraceReader = _loaded(kind.trace)(config, stamp)
+    return reader
 
 
 def _packages() -> Iterator[str]:

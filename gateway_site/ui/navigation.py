@@ -90,6 +90,7 @@ UNFOLD: dict[str, Any] = {
                     "link": reverse_lazy("test-installation"),
                     "permission": lambda request: request.user.has_perm("qms.view_recordingservice"),
                 },
+                _page("Try a trace", "labs", "try-trace", "cti.change_ctisource"),
                 _link("History", "history", "admin.logentry"),
                 _link("Views of callers", "visibility", "calls.callerview"),
                 _page("Erase a caller", "person_off", "erase-caller", "calls.erase_caller"),

@@ -31,6 +31,7 @@ MAY_SEE = {
     "test-installation": TECHNICAL,
     "installation-steps": TECHNICAL,
     "trial-call": TECHNICAL,
+    "try-trace": ADMINISTRATORS,
     "admin:calls_leg_changelist": ALL,
     "admin:calls_gap_changelist": ALL,
     "admin:calls_queuename_changelist": ALL,

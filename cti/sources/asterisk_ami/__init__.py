@@ -12,5 +12,6 @@ SOURCE = SourceKind(
     label="Asterisk Manager Interface",
     session="cti.sources.asterisk_ami.session:AmiSession",
     options="cti.sources.asterisk_ami.options:AmiOptions",
+    trace="cti.sources.asterisk_ami.trace:AmiTrace",
     settle_ms=0,
 )

@@ -11,5 +11,6 @@ SOURCE = SourceKind(
     label="CSTA XML over TCP (ECMA-323)",
     session="cti.sources.csta_xml.session:CstaSession",
     options="cti.sources.csta_xml.options:CstaOptions",
+    trace="cti.sources.csta_xml.trace:CstaTrace",
     needs_devices=True,
 )

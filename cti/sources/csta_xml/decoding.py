@@ -65,6 +65,10 @@ class Decoder:
         self._agents: BoundedCache[str, str] = BoundedCache()
         self.monitors: dict[str, str] = {}
 
+    def device(self, element: XmlElement | None) -> str:
+        """Return the device in a parameter of a request or an event, as the site numbers it."""
+        return self._reader.of(element).number
+
     def decode(self, root: XmlElement, received: datetime) -> list[Event]:
         """Return a message's events; none for what is well known and nothing to a recording.
 

@@ -2,4 +2,4 @@
 
 from cti.sources.kind import SourceKind
 
-SOURCE = SourceKind(slug="http", label="HTTP intake (CloudEvents)")
+SOURCE = SourceKind(slug="http", label="HTTP intake (CloudEvents)", trace="cti.sources.http.trace:HttpTrace")

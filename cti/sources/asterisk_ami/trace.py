@@ -1,0 +1,104 @@
+"""Read a recorded AMI link: the PBX's direction of it. Pure."""
+
+from datetime import datetime, timedelta
+
+from cti.sources.asterisk_ami.framing import BANNER, AmiFrame, AmiFrameError
+from cti.sources.asterisk_ami.messages import AmiMessageError, event_name
+from cti.sources.asterisk_ami.pbx_state import PbxState
+from cti.sources.asterisk_ami.reading import LISTED, Heard, Reader
+from cti.sources.asterisk_ami.snapshot import Lists, take
+from cti.sources.asterisk_ami.values import ChannelKind, EventTime
+from cti.sources.port import Quarantined, SourceConfig, Stamp
+from cti.sources.trace import SeenDevice, Trace, TraceClock
+
+#: The session looks at the time this often while something is undecided, in seconds.
+TICK = timedelta(seconds=0.1)
+_KINDS = {
+    ChannelKind.EXTENSION: "extension",
+    ChannelKind.OUTSIDE: "outside",
+    ChannelKind.LOCAL: "nobody",
+    ChannelKind.MACHINE: "nobody",
+}
+
+
+class AmiTrace:
+    """A ``TraceReader``. Raises ``AmiOptionsError``."""
+
+    def __init__(self, config: SourceConfig, stamp: Stamp) -> None:
+        self._config, self._picture = config, PbxState(config, stamp)
+        self._reader = Reader(self._picture)
+        self._lists: Lists | None = Lists()
+        self._clock, self._trace = TraceClock(), Trace()
+        self._last: datetime | None = None
+
+    def speaks(self, head: bytes) -> bool:
+        """Say whether bytes are what a PBX sends."""
+        return head.startswith((BANNER, b"Event: ")) or b"\r\nEvent: " in head
+
+    def feed(self, direction: int, data: bytes, at: datetime | None) -> None:  # noqa: ARG002  (only the PBX speaks)
+        """Read messages one by one: what one says decides how the next is read."""
+        for frame in self._reader.frames(data):
+            self._take(frame, at)
+
+    def lost(self, direction: int) -> None:
+        """Go on: a message that was torn is quarantined, and the next one found by its blank line."""
+
+    def _take(self, frame: AmiFrame | AmiFrameError, at: datetime | None) -> None:
+        heard = self._reader.heard(frame)
+        if isinstance(heard, Quarantined):
+            self._trace.quarantined.append(heard)
+        elif heard is not None:
+            self._hear(heard, at)
+        elif isinstance(frame, AmiFrame) and (name := event_name(frame.raw)):
+            self._trace.ignored[name] += 1
+
+    def _hear(self, heard: Heard, captured: datetime | None) -> None:
+        name = heard.message.get("Event")
+        if name in LISTED or not self._picture.hears(name):
+            self._list(heard, name)
+            return
+        at = self._clock.time(captured, heard.message.time())
+        self._begin(at)
+        if self._picture.is_waiting and self._last is not None and at - self._last > TICK:
+            self._picture.wait(self._last + TICK)
+        self._last = at
+        try:
+            self._picture.hear(heard.message, at)
+        except AmiMessageError as error:
+            self._trace.quarantined.append(heard.refused(error))
+        self._trace.events += self._picture.taken()
+
+    def _list(self, heard: Heard, name: str) -> None:
+        """Take an answer to a client's question; those that came before the first event are a snapshot."""
+        self._trace.ignored[name or "Response"] += 1
+        if self._lists is None or name not in LISTED:
+            return
+        if heard.message.get("EventList").lower() == "complete":
+            self._lists.complete.add(name.removesuffix("Complete"))
+        else:
+            self._lists.add(heard.message)
+
+    def _begin(self, at: datetime) -> None:
+        if self._lists is None:
+            return
+        lists, self._lists = self._lists, None
+        if lists.complete:
+            for message, error in take(self._picture, lists, EventTime(at, at)):
+                raw = "".join(f"{key}: {value}\r\n" for key, value in message.pairs).encode()
+                self._trace.quarantined.append(Quarantined(raw, "message", str(error)))
+
+    def end(self) -> Trace:
+        """Decide what waits for more, and return what the trace says."""
+        if self._reader.refusal:
+            self._trace.remarks.append(f"{self._reader.refusal}.")
+        self._picture.settle((self._last or self._clock.time(None)) + TICK)
+        self._trace.events += self._picture.taken()
+        self._trace.devices = [*self._peers(), *(SeenDevice(one, "queue", "listed") for one in self._config.queues)]
+        return self._trace
+
+    def _peers(self) -> list[SeenDevice]:
+        verdicts = self._picture.naming.verdicts()
+        return [
+            SeenDevice(str(peer), _KINDS[verdict.kind], verdict.reason)
+            for peer, verdict in sorted(verdicts.items(), key=lambda item: str(item[0]))
+        ]
