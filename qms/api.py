@@ -8,6 +8,7 @@ from qms.connection_tests import TestProgress
 from qms.connection_tests import ask as ask_for_test
 from qms.connection_tests import told as test_told
 from qms.connections import ConnectService, adapters, connect
+from qms.drafts import draft_dialect
 from qms.health import (
     BreakerState,
     breaker_state,
@@ -28,6 +29,7 @@ __all__ = [
     "breaker_state",
     "clock_offset_seconds",
     "connect",
+    "draft_dialect",
     "is_on_trial",
     "latest_write_seconds",
     "mark_failed",

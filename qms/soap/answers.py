@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-from qms.guids import EMPTY_GUID, guid_key
+from qms.guids import EMPTY_GUID
 from qms.port import (
     MAXIMUM_GUID_LENGTH,
     MAXIMUM_TEXT_LENGTH,
@@ -86,7 +86,7 @@ def written(answer: AnswerNode, sent: int) -> int:
 
     Where the dialect says that the service names no count, an answer without a fault confirms all.
     """
-    if not answer.dialect.element(answer.scope, "written"):
+    if not answer.has_name_for("written"):
         return sent
     value = answer.value("written")
     if value is None or value == "":
@@ -107,7 +107,7 @@ def recordings(answer: AnswerNode) -> list[FlaggedRecording]:
 
 
 def _identifiers(answer: AnswerNode) -> tuple[str, ...]:
-    assumed = answer.dialect.assume.get(f"{answer.scope}.identifier")
+    assumed = answer.assumed("identifier")
     found = [text.strip() for text in answer.texts("identifier") if text.strip()]
     return tuple(found or ([] if assumed is None else [str(assumed)]))
 
@@ -158,9 +158,10 @@ def _licence(one: AnswerNode) -> Licence:
 
 def _has_guid(one: AnswerNode) -> bool:
     """Say whether an answer names a recording: .NET's empty GUID, and an empty element, stand for none."""
-    if not one.is_present("recordingGuid"):
+    texts = one.texts("recordingGuid")
+    if not texts:
         raise one.unreadable("recordingGuid", "is missing")
-    return guid_key(one.text("recordingGuid")) not in ("", EMPTY_GUID)
+    return bool(texts[0].strip("0-{}() \t\r\n"))
 
 
 def _flagged(one: AnswerNode) -> FlaggedRecording:
@@ -176,8 +177,9 @@ def _recording(one: AnswerNode, extension: str = "") -> Recording:
         raise one.unreadable("recordingGuid", f"is longer than {MAXIMUM_GUID_LENGTH} characters")
     if started is None:
         raise one.unreadable("startedAt", "is missing")
-    names_extension = bool(one.dialect.element(one.scope, "extension"))
-    return Recording(guid, one.text("extension") if names_extension else extension, started, one.moment("endedAt"))
+    if one.has_name_for("extension"):
+        extension = one.text("extension")
+    return Recording(guid, extension, started, one.moment("endedAt"))
 
 
 def _definition(one: AnswerNode) -> FlagDefinition:

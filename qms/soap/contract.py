@@ -26,7 +26,7 @@ from qms.soap.envelopes import BadShape, body_of
 from qms.soap.faults import from_fault, from_faultless, from_status, read_fault, unreadable
 from qms.soap.http import HttpReply, Limits, TlsFiles
 from qms.soap.reading import AnswerNode, AnswerTooLate
-from qms.soap.security import basic_field, security_header, with_header
+from qms.soap.security import CHANGING_LOGINS, basic_field, security_header, with_header
 from vault.fields import Secret
 
 OWN_WSDL = Path(__file__).parent.parent / "wsdl" / "recording_service.wsdl"
@@ -73,6 +73,9 @@ class SoapContract:
         self._client = _client(connection)
         self.port_name, self._binding = self._chosen_port()
         self.is_soap_12 = isinstance(self._binding, Soap12Binding)
+        self._names: dict[str, tuple[str, ...]] = {}
+        is_constant = connection.login not in CHANGING_LOGINS
+        self._header = _security(connection) if is_constant else None
 
     def offers(self, operation: str) -> bool:
         """Say whether the WSDL has the operation."""
@@ -113,8 +116,8 @@ class SoapContract:
 
     def sealed(self, envelope: bytes) -> bytes:
         """Return an envelope with the login that belongs into it, and a message id of its own."""
-        connection = self._connection
-        envelope = with_header(envelope, security_header(connection.login, connection.username, connection.password))
+        header = _security(self._connection) if self._header is None else self._header
+        envelope = with_header(envelope, header)
         if self.is_soap_12:
             return _MESSAGE_ID.sub(f"urn:uuid:{uuid.uuid4()}".encode(), envelope, count=1)
         return envelope
@@ -123,24 +126,35 @@ class SoapContract:
         self, operation: str, reply: HttpReply, sent: Collection[str] = (), *, is_write: bool = False
     ) -> AnswerNode:
         """Return the answer, to be read by our names; raises ``QmsError``. ``sent``: names that an error may repeat."""
-        error = from_status(reply.status_code, ", ".join(reply.headers.get_all("WWW-Authenticate", [])))
-        if error is not None:
-            raise error
+        if reply.status_code != HTTPStatus.OK:
+            self._check_status(reply)
         try:
             body = body_of(reply)
         except AnswerTooLate:
             raise unreadable("The time-out passed while it was being read", is_write=is_write) from None
         except BadShape as problem:
             raise from_faultless(reply.status_code, f": {problem}", is_write=is_write) from None
-        if etree.QName(body).localname == "Fault":
+        name = body.tag[body.tag.find("}") + 1 :]
+        if name == "Fault":
             raise from_fault(read_fault(body), self.dialect, sent, is_write=is_write)
         if reply.status_code != HTTPStatus.OK:
             raise from_faultless(reply.status_code, is_write=is_write)
-        if etree.QName(body).localname not in self._answer_names(operation):
+        if name not in self._answer_names(operation):
             raise from_faultless(reply.status_code, ": it answers another question", is_write=is_write)
         return AnswerNode(body, f"{operation}Response", self.dialect, (operation,), reply.deadline)
 
+    def _check_status(self, reply: HttpReply) -> None:
+        challenges = ", ".join(reply.headers.get_all("WWW-Authenticate", []))
+        if (error := from_status(reply.status_code, challenges)) is not None:
+            raise error
+
     def _answer_names(self, operation: str) -> tuple[str, ...]:
+        names = self._names.get(operation)
+        if names is None:
+            names = self._names[operation] = self._read_answer_names(operation)
+        return names
+
+    def _read_answer_names(self, operation: str) -> tuple[str, ...]:
         """Return how an answer's element may be called: as the WSDL says; in rpc style after the operation."""
         known = self.operation(operation)
         qname = getattr(known.output.body, "qname", None)
@@ -189,6 +203,10 @@ def _client(connection: ConnectionSettings) -> zeep.Client:
         raise
     except Exception as error:  # zeep's parser fails in as many ways as there are bad WSDLs
         raise _unusable(f"The WSDL cannot be understood ({type(error).__name__}).") from error
+
+
+def _security(connection: ConnectionSettings) -> bytes:
+    return security_header(connection.login, connection.username, connection.password)
 
 
 def _unusable(message: str) -> QmsUnavailable:

@@ -6,6 +6,7 @@ files. A WSDL that was saved from IIS names its parts by address (``Vault.svc?xs
 """
 
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -34,6 +35,11 @@ class WsdlDocuments(Transport):
         self._is_remote = urlsplit(entry).scheme in ("http", "https")
         self._loaded: dict[str, bytes] = {}
         self._deadline = time.monotonic() + TIMEOUT_SECONDS
+
+    @property
+    def loaded(self) -> Mapping[str, bytes]:
+        """Return the documents that were read, by their addresses."""
+        return self._loaded
 
     def load(self, url: str) -> bytes:
         """Return a document; raises ``QmsUnavailable`` with code ``Configuration`` for what is not read."""

@@ -41,15 +41,20 @@ def body_of(reply: HttpReply) -> Any:
     envelope = _parsed(content)
     if reply.deadline < time.monotonic():
         raise AnswerTooLate
-    namespace = etree.QName(envelope).namespace
-    if namespace not in (SOAP_11, SOAP_12) or etree.QName(envelope).localname != "Envelope":
-        raise BadShape("the answer is no SOAP envelope")
-    body = envelope.find(f"{{{namespace}}}Body")
+    body = _body(envelope)
     if body is None or len(body) == 0:
         raise BadShape("the envelope's body is empty")
     if len(body) > 1 or body[0].get("href"):  # As Axis 1 writes objects: apart, with references to them.
         process_multiref(body)  # type: ignore[no-untyped-call]
     return body[0]
+
+
+def _body(envelope: Any) -> Any:
+    """Return the Body of an envelope; None where it has none."""
+    for namespace in (SOAP_11, SOAP_12):
+        if envelope.tag == f"{{{namespace}}}Envelope":
+            return next((one for one in envelope if one.tag == f"{{{namespace}}}Body"), None)
+    raise BadShape("the answer is no SOAP envelope")
 
 
 def check_shape(content: bytes, deadline: float) -> None:

@@ -43,6 +43,8 @@ _ERRORS: dict[str, tuple[type[QmsError], str]] = {
     "ServiceBusy": (QmsBusy, "The service is busy."),
     "InternalError": (QmsBusy, "The service had an error of its own."),
 }
+#: The codes of our contract.
+CODES = tuple(_ERRORS)
 #: Web Services Security 1.1, section 12, with the words of WCF (AccessDenied, BadContextToken) and of WSS4J.
 _LOGIN_FAULTS = {
     "UnsupportedSecurityToken",

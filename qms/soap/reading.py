@@ -6,7 +6,6 @@ where it stands and what is wrong with it.
 """
 
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -29,44 +28,100 @@ class AnswerTooLate(ValueError):
     """The time-out of the call passed while its answer was being read."""
 
 
-class AnswerNode(msgspec.Struct, frozen=True):
-    """An element of an answer that stands for a type of our contract.
+class FieldRule(msgspec.Struct, frozen=True):
+    """How a field of ours is found in an answer: its path, what is assumed without it, and what its words mean."""
+
+    path: str
+    is_plain: bool
+    assumed: str | bool | int | None
+    known: dict[str, str | bool]
+
+
+#: The rules of dialects that are in use, by the dialects' identities; a dialect is kept with them, so that no other one
+#: gets its identity.
+_rules: dict[int, tuple[Dialect, dict[str, dict[str, FieldRule]]]] = {}
+_MAXIMUM_DIALECTS = 64
+
+
+def _rules_of(dialect: Dialect) -> dict[str, dict[str, FieldRule]]:
+    """Return a dialect's rules by type and field, made once: they are looked up for every field of every answer."""
+    kept = _rules.get(id(dialect))
+    if kept is None:
+        if len(_rules) >= _MAXIMUM_DIALECTS:
+            _rules.clear()
+        kept = _rules[id(dialect)] = (dialect, {scope: _rules_of_type(dialect, scope) for scope in SHAPES})
+    return kept[1]
+
+
+def _rules_of_type(dialect: Dialect, scope: str) -> dict[str, FieldRule]:
+    rules = {}
+    for field in SHAPES[scope]:
+        key, path = f"{scope}.{field}", dialect.element(scope, field)
+        is_plain = bool(path) and path != "." and path[0] != "@" and "/" not in path
+        rules[field] = FieldRule(path, is_plain, dialect.assume.get(key), dialect.values.get(key, {}))
+    return rules
+
+
+class AnswerNode:
+    """An element of an answer that stands for a type of our contract. Fields are looked up by our names.
 
     :param scope: the type, as in ``SHAPES``.
     :param place: where it stands, for errors: the operation, then the fields that lead here.
     :param deadline: of the monotonic clock; reading ends then.
     """
 
-    element: Any
-    scope: str
-    dialect: Dialect
-    place: tuple[str, ...]
-    deadline: float = float("inf")
+    __slots__ = ("_children", "_rules", "deadline", "dialect", "element", "place", "scope")
 
-    def nodes(self, field: str) -> Iterator["AnswerNode"]:
-        """Yield the elements of a field that is a type itself, without nil and empty ones."""
+    def __init__(
+        self, element: Any, scope: str, dialect: Dialect, place: tuple[str, ...], deadline: float = float("inf")
+    ) -> None:
+        self.element, self.scope, self.dialect, self.place = element, scope, dialect, place
+        self.deadline = deadline
+        self._rules = _rules_of(dialect)[scope]
+        self._children: dict[str, list[Any]] | None = None
+
+    def nodes(self, field: str) -> list["AnswerNode"]:
+        """Return the elements of a field that is a type itself, without nil and empty ones."""
         inner = SHAPES[self.scope][field]
-        found = [one for one in _elements(self.element, self._path(field)) if not _is_empty(one)]
-        for number, element in enumerate(found, 1):
-            if time.monotonic() > self.deadline:
-                raise AnswerTooLate
-            name = field if len(found) == 1 else f"{field} {number}"
-            yield AnswerNode(element, inner, self.dialect, (*self.place, name), self.deadline)
+        found = [one for one in self._found(field) if not _is_empty(one)]
+        if time.monotonic() > self.deadline:
+            raise AnswerTooLate
+        if len(found) == 1:
+            return [AnswerNode(found[0], inner, self.dialect, (*self.place, field), self.deadline)]
+        return [
+            AnswerNode(one, inner, self.dialect, (*self.place, f"{field} {number}"), self.deadline)
+            for number, one in enumerate(found, 1)
+        ]
 
     def named(self, name: str) -> "AnswerNode":
         """Return this node under another name for errors."""
-        return msgspec.structs.replace(self, place=(*self.place[:-1], name))
+        return AnswerNode(self.element, self.scope, self.dialect, (*self.place[:-1], name), self.deadline)
 
     def node(self, field: str) -> "AnswerNode | None":
         """Return the one element of a field that is a type itself; None where there is none."""
-        found = list(self.nodes(field))
+        found = self.nodes(field)
         if len(found) > 1:
             raise self.unreadable(field, f"stands {len(found)} times")
         return found[0] if found else None
 
+    def has_name_for(self, field: str) -> bool:
+        """Say whether the service has such a field at all, as far as the dialect says."""
+        return bool(self._rules[field].path)
+
+    def assumed(self, field: str) -> str | bool | int | None:
+        """Return what is taken where the service says nothing."""
+        return self._rules[field].assumed
+
     def texts(self, field: str) -> list[str]:
         """Return the texts of a field that may stand several times."""
-        return _texts(self.element, self._path(field))
+        rule = self._rules[field]
+        if not rule.is_plain:
+            return _texts(self.element, rule.path)
+        found = self._by_name().get(rule.path)
+        if found is None:
+            value = self.element.get(rule.path)
+            return [] if value is None else [str(value)]
+        return [one.text or "" for one in found]
 
     def is_present(self, field: str) -> bool:
         """Say whether the answer has the field, be it empty."""
@@ -77,10 +132,10 @@ class AnswerNode(msgspec.Struct, frozen=True):
         found = self.texts(field)
         if len(found) > 1:
             raise self.unreadable(field, f"stands {len(found)} times")
+        rule = self._rules[field]
         if not found:
-            return self.dialect.assume.get(f"{self.scope}.{field}")
-        known = self.dialect.values.get(f"{self.scope}.{field}", {})
-        return known.get(found[0].strip(), found[0])
+            return rule.assumed
+        return rule.known.get(found[0].strip(), found[0]) if rule.known else found[0]
 
     def exact(self, field: str) -> str:
         """Return a field's text with its blanks; "" where there is none."""
@@ -148,7 +203,22 @@ class AnswerNode(msgspec.Struct, frozen=True):
         return self.unreadable(field, f"{_quoted(word)} is not mapped by [values]")
 
     def _path(self, field: str) -> str:
-        return self.dialect.element(self.scope, field)
+        return self._rules[field].path
+
+    def _found(self, field: str) -> list[Any]:
+        rule = self._rules[field]
+        return self._by_name().get(rule.path, []) if rule.is_plain else _elements(self.element, rule.path)
+
+    def _by_name(self) -> dict[str, list[Any]]:
+        """Return the elements in this one that are not nil, by their local names."""
+        children = self._children
+        if children is None:
+            children = self._children = {}
+            for child in self.element:
+                tag = child.tag
+                if not _is_nil(child):
+                    children.setdefault(tag[tag.find("}") + 1 :], []).append(child)
+        return children
 
 
 def _elements(element: Any, path: str) -> list[Any]:
@@ -171,11 +241,12 @@ def _texts(element: Any, path: str) -> list[str]:
 
 
 def _local(element: Any) -> str:
-    return str(element.tag).rpartition("}")[2]
+    tag: str = element.tag
+    return tag[tag.find("}") + 1 :]
 
 
 def _is_nil(element: Any) -> bool:
-    return element.get(NIL) in ("true", "1")
+    return element.text is None and element.get(NIL) in ("true", "1")
 
 
 def _is_empty(element: Any) -> bool:

@@ -17,6 +17,8 @@ WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secex
 WSU = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-utility-1.0.xsd"
 _PROFILE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-username-token-profile-1.0"
 _BASE64 = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary"
+#: Kinds of login whose header is another one in every envelope.
+CHANGING_LOGINS = ("username_token_timestamp", "username_digest")
 #: How long a Timestamp is valid, in seconds.
 TIMESTAMP_SECONDS = 300
 
@@ -31,7 +33,7 @@ def security_header(login: str, username: str, password: Secret, now: datetime |
     """Return the Security header of a kind of login; empty where it needs none. ``now``: ours, where none is given."""
     if login == "username_token":
         return _security(_token(username, _text(password)))
-    if login not in ("username_token_timestamp", "username_digest"):
+    if login not in CHANGING_LOGINS:
         return b""
     now = now or clock.now()
     secret = _text(password) if login == "username_token_timestamp" else _digest(password, now)
