@@ -1,5 +1,6 @@
 """What other apps may use of the calls: the counts by hour, latencies, searches, and the texts of outcomes."""
 
+from calls.pipeline.restore_guard import WENT_BACK, notice_restore
 from calls.stats.histogram import Histogram, percentile, times
 from calls.stats.hourly import hour_of
 from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
@@ -11,11 +12,13 @@ __all__ = [
     "ADVICE",
     "LAST_HOUR",
     "SEE_CALLERS",
+    "WENT_BACK",
     "Histogram",
     "Hit",
     "ends_since",
     "find_calls",
     "hour_of",
+    "notice_restore",
     "open_searches",
     "percentile",
     "times",

@@ -65,6 +65,9 @@ class Checkpoint(models.Model):
     due_at = models.DateTimeField(null=True, help_text="When the source's own state next needs the time.")
     folded_at = models.DateTimeField(null=True)
     events = models.BigIntegerField(default=0, help_text="Events folded, ever.")
+    replication_id = models.CharField(
+        max_length=64, blank=True, default="", db_default="", help_text="The history of Redis's writes when last read."
+    )
     read_back_until = models.CharField(
         max_length=48,
         default="0-0",

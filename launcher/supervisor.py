@@ -90,6 +90,10 @@ class Supervisor:
         """Say whether the program has a living process."""
         return self._running[name].process.poll() is None
 
+    def program(self, name: str) -> Program:
+        """Return a program that is kept running, by its name."""
+        return self._running[name].program
+
     def pid(self, name: str) -> int:
         """Return the id of the program's present or latest process."""
         return self._running[name].process.pid

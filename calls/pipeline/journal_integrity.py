@@ -7,6 +7,7 @@ what came below the checkpoint would never be read.
 from datetime import datetime
 
 import structlog
+from django.conf import settings
 
 from calls.models import Checkpoint, Gap
 from calls.pipeline.entry_ids import entry_order
@@ -15,6 +16,10 @@ from cti.models import CtiSource
 
 log = structlog.get_logger()
 
+FAILED_OVER = (
+    "Redis failed over to a replica: events that were accepted in the moments before may be lost. "
+    "JOURNAL_WAIT_REPLICAS=1 prevents that."
+)
 REASON = "Redis lost the journal, or its end: events that were accepted and not yet folded may be lost."
 
 
@@ -28,13 +33,29 @@ def check_continuity(source: CtiSource, now: datetime) -> bool:
     is_whole = not _is_broken(state, checkpoint)
     if not is_whole:
         log.error("journal_lost", source=source.slug, checkpoint=checkpoint.last_id, journal=state.last_id)
-        Gap.objects.get_or_create(
-            source=source, began_at=checkpoint.folded_at or now, defaults={"ended_at": now, "reason": REASON}
-        )
+        _open_gap(source, checkpoint.folded_at or now, now, REASON)
         advance_journal(source.slug, checkpoint.last_id)
-    if state.incarnation != checkpoint.incarnation:
-        Checkpoint.objects.filter(source=source).update(incarnation=state.incarnation)
+    elif _is_promoted(state, checkpoint) and not settings.JOURNAL_WAIT_REPLICAS:
+        is_whole = False
+        log.error("journal_failed_over", source=source.slug)
+        _open_gap(source, checkpoint.folded_at or now, now, FAILED_OVER)
+    known = (checkpoint.incarnation, checkpoint.replication_id)
+    if (state.incarnation, state.replication_id) != known:
+        Checkpoint.objects.filter(source=source).update(
+            incarnation=state.incarnation, replication_id=state.replication_id
+        )
     return is_whole
+
+
+def _open_gap(source: CtiSource, began_at: datetime, now: datetime, reason: str) -> None:
+    Gap.objects.get_or_create(source=source, began_at=began_at, defaults={"ended_at": now, "reason": reason})
+
+
+def _is_promoted(state: JournalState, checkpoint: Checkpoint) -> bool:
+    """Say whether the server is a replica of the one that was here before: replication is asynchronous."""
+    return bool(checkpoint.replication_id) and (
+        state.former_replication_id == checkpoint.replication_id != state.replication_id
+    )
 
 
 def _is_broken(state: JournalState, checkpoint: Checkpoint) -> bool:

@@ -70,6 +70,13 @@ def notice(now: datetime) -> None:
     log.error("database_went_back", writes_in_doubt=count)
 
 
+def notice_restore(now: datetime) -> None:
+    """Put in doubt what a restore that was just made has brought back, whatever Redis remembers."""
+    notice(now)
+    state = database_state()
+    remember_database(state.identity, now, state.folds)
+
+
 def _doubt_source(source: CtiSource, now: datetime) -> None:
     checkpoint, _ = Checkpoint.objects.get_or_create(source=source)
     journal = journal_state(source.slug)

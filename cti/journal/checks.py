@@ -31,6 +31,7 @@ class JournalSettings(msgspec.Struct, frozen=True):
     memory_used: int
     memory_limit: int
     is_replica: bool
+    is_cluster: bool = False
 
 
 def journal_settings() -> JournalSettings:
@@ -46,6 +47,7 @@ def journal_settings() -> JournalSettings:
         memory_used=int(about["used_memory"]),
         memory_limit=int(about.get("maxmemory", 0)),
         is_replica=about.get("role") == "slave",
+        is_cluster=about.get("redis_mode") == "cluster",
     )
 
 
@@ -98,6 +100,14 @@ def _tests(found: JournalSettings) -> Iterator[tuple[bool, CheckMessage]]:
         bool(found.memory_limit) and found.memory_used > FULL_SHARE * found.memory_limit,
         _warning(
             5, f"It uses {found.memory_used} of {found.memory_limit} bytes.", "Give it more memory before it is full."
+        ),
+    )
+    yield (
+        found.is_cluster,
+        checks.Error(
+            "The journal's Redis is a Cluster, which the gateway does not support.",
+            hint="Use one server, or a master and replicas behind Sentinels (sentinel://HOST:26379/MASTER).",
+            id="cti.E008",
         ),
     )
     yield (

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from django.conf import settings
 
-from cti.journal.stream import START, incarnation_key, journal_key, run_script
+from cti.journal.stream import START, incarnation_key, journal_key, run_kept_script, run_script
 
 #: Full sets that are asked; one more is filling.
 PARTS = 4
@@ -112,7 +112,7 @@ def append_unique(slug: str, arrivals: Sequence[Arrival]) -> Appended:
         arguments: list[str | bytes | int] = [f"{slug}-{uuid.uuid4().hex}", seconds, PARTS]
         for one in arrivals[start : start + AT_ONCE]:
             arguments += (_mark(one.event_id), one.payload)
-        accepted += int(run_script(APPEND_UNIQUE, keys, arguments))
+        accepted += int(run_kept_script(APPEND_UNIQUE, keys, arguments))
     return Appended(accepted, len(arrivals) - accepted)
 
 

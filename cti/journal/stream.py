@@ -28,9 +28,13 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 from redis.retry import Retry
 
+from redis_address.pools import AddressPool
+
 #: Above any command of ours, below what a request or a stop may wait.
 ANSWER_SECONDS = 1.5
 CONNECT_SECONDS = 1.0
+#: How long replicas may take to have what was accepted, in milliseconds.
+WAIT_MS = 1000
 #: The one member of an entry: the event as JSON.
 MEMBER = b"e"
 #: Entries read at once when a caller is erased.
@@ -83,7 +87,8 @@ class JournalState(msgspec.Struct, frozen=True):
 
     ``incarnation`` names this life of the journal: empty before the first append, another one after Redis lost it.
     ``first_id``: the oldest entry that is still there, empty where there is none. ``trimmed_to``: entries before this
-    id may have been forgotten on purpose.
+    id may have been forgotten on purpose. ``replication_id`` names the history of the server's writes;
+    ``former_replication_id`` that of the server whose replica this one was before it was promoted.
     """
 
     length: int
@@ -91,6 +96,8 @@ class JournalState(msgspec.Struct, frozen=True):
     incarnation: str
     first_id: str = ""
     trimmed_to: str = START
+    replication_id: str = ""
+    former_replication_id: str = ""
 
 
 def storable(payload: bytes) -> bytes:
@@ -119,7 +126,8 @@ def _client(_pid: int, url: str) -> "redis.Redis":
     # caller decides, for a second wait of the same length would be too long.
     retry = Retry(ConstantBackoff(0.05), 1, supported_errors=(RedisConnectionError,))
     options: dict[str, float] = {} if url.startswith("unix") else {"socket_connect_timeout": CONNECT_SECONDS}
-    return redis.Redis.from_url(url, protocol=2, socket_timeout=ANSWER_SECONDS, retry=retry, **options)
+    pool = AddressPool.from_url(url, protocol=2, socket_timeout=ANSWER_SECONDS, retry=retry, **options)
+    return redis.Redis.from_pool(pool)
 
 
 @contextlib.contextmanager
@@ -151,6 +159,27 @@ def run_script(script: str, keys: list[str], arguments: Sequence[str | bytes | i
             return server.eval(script, len(keys), *keys, *arguments)
 
 
+def run_kept_script(script: str, keys: list[str], arguments: Sequence[str | bytes | int | float]) -> Any:
+    """Run a script that accepts events, and wait until as many replicas have them as ``JOURNAL_WAIT_REPLICAS`` says.
+
+    Raises ``JournalUnavailable`` where they do not answer in time: the events are in the journal and may be lost at a
+    fail-over, so that they are not accepted; the same call may be repeated.
+    """
+    if not (replicas := settings.JOURNAL_WAIT_REPLICAS):
+        return run_script(script, keys, arguments)
+    with translated():
+        # WAIT is about the writes of its own connection. The mark is one even where the script had nothing to write:
+        # a repeated call waits for what the first one wrote.
+        pipe = client().pipeline(transaction=False)
+        pipe.eval(script, len(keys), *keys, *arguments)
+        pipe.set("replicated", "1")
+        pipe.wait(replicas, WAIT_MS)
+        answer, _, have = pipe.execute()
+    if have < replicas:
+        raise JournalUnavailable(f"only {have} of {replicas} replicas have the events", retryable=True)
+    return answer
+
+
 def read_journal(slug: str, after: str, count: int) -> list[Entry]:
     """Return up to ``count`` entries that follow ``after`` ("0-0": from the start), oldest first.
 
@@ -168,14 +197,23 @@ def journal_state(slug: str) -> JournalState:
         pipe.xinfo_stream(journal_key(slug))
         pipe.get(incarnation_key(slug))
         pipe.get(_trimmed_key(slug))
-        about, *texts = pipe.execute(raise_on_error=False)
+        pipe.info("replication")
+        about, *texts, replication = pipe.execute(raise_on_error=False)
         incarnation, trimmed = ((_raised(one) or b"").decode() for one in texts)
         if isinstance(about, ResponseError) and "no such key" in str(about):
             return JournalState(0, START, incarnation)
         stream = _raised(about)
     first = stream["first-entry"][0].decode() if stream["first-entry"] else ""
     last = stream["last-generated-id"].decode()
-    return JournalState(stream["length"], last, incarnation, first, trimmed or START)
+    names = _replication(replication)
+    return JournalState(stream["length"], last, incarnation, first, trimmed or START, *names)
+
+
+def _replication(about: Any) -> tuple[str, str]:
+    """Return the present and the former replication id; hosted servers may not say."""
+    if isinstance(about, Exception):
+        return "", ""
+    return str(about.get("master_replid", "")), str(about.get("master_replid2", ""))
 
 
 def _trimmed_key(slug: str) -> str:

@@ -13,7 +13,17 @@ from collections.abc import Sequence
 import structlog
 
 from cti.events import Event, encode
-from cti.journal.stream import START, Entry, Fenced, incarnation_key, journal_key, journal_state, run_script, storable
+from cti.journal.stream import (
+    START,
+    Entry,
+    Fenced,
+    incarnation_key,
+    journal_key,
+    journal_state,
+    run_kept_script,
+    run_script,
+    storable,
+)
 
 #: Entries in one script: Redis serves nobody else meanwhile (a few milliseconds).
 AT_ONCE = 500
@@ -107,7 +117,7 @@ class JournalWriter:
         arguments: list[str | bytes] = [self._incarnation, last]
         for entry in entries:
             arguments += (entry.id, entry.payload)
-        answer: bytes = run_script(APPEND, [journal_key(self.slug), incarnation_key(self.slug)], arguments)
+        answer: bytes = run_kept_script(APPEND, [journal_key(self.slug), incarnation_key(self.slug)], arguments)
         if answer.startswith(FENCED):
             raise Fenced(answer.removeprefix(FENCED).strip().decode())
         return answer != LOST

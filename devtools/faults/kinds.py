@@ -18,6 +18,7 @@ from django.db import connections
 
 from cti.models import LinkStatus
 from devtools.faults.environment import BROKER_DB
+from devtools.faults.restored_database import restore_later
 from devtools.faults.stack import DATABASE, LISTENERS, QMS, REDIS, STANDBY, FaultStack
 
 Undo = Callable[[], None]
@@ -260,6 +261,7 @@ EVERYWHERE = (
     Fault("garble link", _garble, hurts_searches=False),
     Fault("hold link", _hold, lasts=True),
     Fault("slow link", _delay, lasts=True),
+    Fault("database restored from 30 s ago", restore_later, lasts=True, seconds=30),
 )
 ON_POSTGRESQL = (
     Fault("PostgreSQL crash", _kill(DATABASE, signal.SIGQUIT)),

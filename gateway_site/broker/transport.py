@@ -1,8 +1,8 @@
-"""Celery's transport over Redis, whose worker goes on where an acknowledgement fails.
+"""Celery's transport over Redis and its Sentinels, whose worker goes on where an acknowledgement fails.
 
 Kombu (5.7.0) counts a message as being worked on until Redis has taken its acknowledgement. Where that runs into the
 time-out, and the connection on which messages come stands, nothing takes it off: a worker that may hold one message
-waits for ever, alive and idle. What Redis still has of the message is given out again after the visibility time-out;
+waits without end, alive and idle. What Redis still has of the message is given out again after the visibility time-out;
 every task here is harmless when run twice.
 """
 
@@ -41,13 +41,26 @@ class ReleasingChannel(redis.Channel):
     QoS = ReleasingQoS
 
 
+class ReleasingSentinelChannel(redis.SentinelChannel):
+    """The same behind Sentinels."""
+
+    QoS = ReleasingQoS
+
+
 class Transport(redis.Transport):
     """Redis, with such channels."""
 
     Channel = ReleasingChannel
 
 
+class SentinelTransport(redis.SentinelTransport):
+    """Redis behind Sentinels, with such channels."""
+
+    Channel = ReleasingSentinelChannel
+
+
 def install() -> None:
-    """Have every address of Redis mean this transport: a transport named beside an address would not be heeded."""
+    """Have every address of Redis mean these transports: one named beside an address would be ignored."""
     for scheme in ("redis", "rediss"):
         TRANSPORT_ALIASES[scheme] = f"{__name__}:Transport"
+    TRANSPORT_ALIASES["sentinel"] = f"{__name__}:SentinelTransport"

@@ -57,6 +57,7 @@ NAMES = (
     "INTAKE_THREADS",
     "JOURNAL_KEEP_HOURS",
     "JOURNAL_URL",
+    "JOURNAL_WAIT_REPLICAS",
     "LOG_FORMAT",
     "LOG_LEVEL",
     "LOOKUPS_THREADS",
@@ -140,6 +141,7 @@ class Environment:
     email: dict[str, Any]
     email_from: str
     journal_keep_hours: int
+    journal_wait_replicas: int
 
 
 def environment(values: Mapping[str, str], base_dir: Path) -> Environment:
@@ -212,6 +214,7 @@ def _read(read: Variables, var_dir: Path) -> Environment:
         can_mail=read.is_set("EMAIL_URL"),
         email=read.checked("EMAIL_URL", "", mail_settings, is_secret=True),
         email_from=read.text("EMAIL_FROM", "qms-gateway@localhost"),
+        journal_wait_replicas=read.whole("JOURNAL_WAIT_REPLICAS", 0, 0, 10),
         journal_keep_hours=read.whole("JOURNAL_KEEP_HOURS", 6, 1, 8760),
     )
 
