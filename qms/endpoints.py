@@ -18,6 +18,8 @@ Network = IPv4Network | IPv6Network
 
 #: Link-local addresses, and the one of a cloud that is not: only a network of the list that lies in them opens them.
 GUARDED: tuple[Network, ...] = tuple(map(ip_network, ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128")))
+#: IPv6 networks whose last 32 bits are an IPv4 address: NAT64 (RFC 6052, RFC 8215) and IPv4-compatible addresses.
+EMBEDS_IPV4: tuple[Network, ...] = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
 ADVICE = "Correct the field Address (or WSDL), or have the host or its network added to QMS_ENDPOINTS."
 
 
@@ -103,8 +105,13 @@ def _literal(host: str) -> IpAddress | None:
 
 
 def _plain(found: IpAddress) -> IpAddress:
-    """Return the IPv4 address behind one that is written as IPv6."""
-    return found.ipv4_mapped or found if isinstance(found, IPv6Address) else found
+    """Return the IPv4 address that an IPv6 address leads to: mapped, 6to4, Teredo, NAT64 or IPv4-compatible."""
+    if not isinstance(found, IPv6Address):
+        return found
+    embedded = found.ipv4_mapped or found.sixtofour or (found.teredo[1] if found.teredo else None)
+    if embedded is None and any(found in prefix for prefix in EMBEDS_IPV4):
+        embedded = IPv4Address(int(found) & 0xFFFF_FFFF)
+    return embedded or found
 
 
 def _is_guarded(own: Network) -> bool:
