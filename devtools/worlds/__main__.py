@@ -2,13 +2,15 @@
 
 import argparse
 import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import django
 
 from devtools.worlds.judge.emit import MORE_FAULTS
 from devtools.worlds.judge.player import Player
-from devtools.worlds.judge.runner import ALL, Report, minimal, run
+from devtools.worlds.judge.runner import ALL, Report, joined, minimal, run
 from devtools.worlds.players.core import CorePlayer
 
 SHOWN = (
@@ -23,6 +25,8 @@ SHOWN = (
     "untrue",
     "partition_differences",
 )
+#: Worlds that a process plays at a time.
+PART = 500
 #: Failing seeds that the summary names.
 MAXIMUM_SEEDS = 20
 #: Failures that are shrunk and written to the folder of `--write`.
@@ -35,13 +39,37 @@ def main(words: list[str]) -> int:
     if asked.http:
         return _http(asked)
     player = CorePlayer()
-    report = run(player, asked.seed, asked.count, asked.seconds, asked.kinds, cut=not asked.no_partitions)
+    report = played(asked)
     print(summary(report))
     if asked.write:
         write(player, report, asked.kinds, asked.write)
     elif report.failures:
         print("\n" + minimal(player, report.failures[0], asked.kinds)[1])
     return 1 if report.failed else 0
+
+
+def played(asked: argparse.Namespace) -> Report:
+    """Play the worlds that were asked for, in so many processes; the time is that of all together."""
+    began = time.monotonic()
+    parts = [
+        (seed, min(PART, asked.seed + asked.count - seed), asked.seconds, asked.kinds, not asked.no_partitions, began)
+        for seed in range(asked.seed, asked.seed + asked.count, PART)
+    ]
+    if asked.jobs == 1:
+        report = joined(_part(*part) for part in parts)
+    else:
+        with ProcessPoolExecutor(asked.jobs) as pool:
+            report = joined(pool.map(_part, *zip(*parts, strict=True)))
+    report.seconds = time.monotonic() - began
+    return report
+
+
+def _part(seed: int, count: int, seconds: float, kinds: list[str], cut: bool, began: float) -> Report:
+    """Play one part of a run; processes of one machine share the monotonic clock."""
+    left = seconds - (time.monotonic() - began)
+    if seconds and left <= 0:
+        return Report(first_seed=seed)
+    return run(CorePlayer(), seed, count, left if seconds else 0.0, kinds, cut=cut)
 
 
 def _http(asked: argparse.Namespace) -> int:
@@ -80,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=0.0, help="stop after this time (default: no limit)")
     parser.add_argument("--kinds", nargs="*", default=list(ALL), choices=(*ALL, *MORE_FAULTS), metavar="KIND",
                         help="kinds of calls and faults: " + ", ".join((*ALL, *MORE_FAULTS)))  # fmt: skip
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that play (default 1)")
     parser.add_argument("--no-partitions", action="store_true", help="play each world in one way of batches only")
     parser.add_argument("--http", action="store_true", help="play worlds side by side at a running gateway instead")
     parser.add_argument("--calls", type=int, default=300, metavar="N", help="with --http: recordings (default 300)")

@@ -105,9 +105,28 @@ def run(player: Player, seed: int = 0, count: int = 1000, seconds: float = 0.0, 
     return report
 
 
+SUMS = ("worlds", "recordings", "flagged", "wrong", "double", "missing", "unexplained", "unsettled", "untrue",
+        "partition_differences", "knowable", "left", "flags_knowable", "flags_left")  # fmt: skip
+
+
+def joined(reports: Iterable[Report]) -> Report:
+    """Return the reports of parts of a run as one, in the order of their seeds; its time is to be set by the caller."""
+    parts = sorted(reports, key=lambda x: x.first_seed)
+    whole = Report(first_seed=parts[0].first_seed if parts else 0)
+    for part in parts:
+        for name in SUMS:
+            setattr(whole, name, getattr(whole, name) + getattr(part, name))
+        whole.failures += part.failures
+        whole.kinds = dict(Counter(whole.kinds) + Counter(part.kinds))
+    return whole
+
+
+COUNTED = ("recordings", "flagged", "knowable", "left", "flags_knowable", "flags_left")
+
+
 def _count(report: Report, seed: int, verdict: Verdict, other: tuple[int, ...] | None) -> None:
     report.worlds += 1
-    for name in ("recordings", "flagged", "knowable", "left", "flags_knowable", "flags_left"):
+    for name in COUNTED:
         setattr(report, name, getattr(report, name) + getattr(verdict, name))
     for finding in verdict.findings:
         setattr(report, finding.kind, getattr(report, finding.kind) + 1)
