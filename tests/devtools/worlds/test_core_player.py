@@ -1,7 +1,7 @@
 """The core plays the judge's worlds."""
 
 from devtools.worlds.judge.generate import KINDS, generate
-from devtools.worlds.judge.runner import Report, run
+from devtools.worlds.judge.runner import Report, joined, run
 from devtools.worlds.judge.scenario import Event, Qms, Recording, Scenario, Site
 from devtools.worlds.judge.world import scenario_of
 from devtools.worlds.players.core import CorePlayer, partition_of
@@ -68,3 +68,16 @@ def test_the_same_world_is_played_the_same_way_twice() -> None:
     for seed in range(20):
         scenario = scenario_of(generate(seed))
         assert CorePlayer().play(scenario, None) == CorePlayer().play(scenario, None)
+
+
+def test_the_parts_of_a_run_joined_are_the_run() -> None:
+    whole, parts = played(60, KINDS), [run(CorePlayer(), seed, 20, kinds=KINDS) for seed in (40, 0, 20)]
+    together = joined(parts)
+    together.seconds = whole.seconds
+    assert together == whole
+
+
+def test_no_cut_into_batches_changes_a_leg_or_a_flag_and_nothing_is_written_twice() -> None:
+    report = run(CorePlayer(), seed=0, count=250)
+    assert report.recordings > 1000
+    assert (report.partition_differences, report.double, report.untrue) == (0, 0, 0)
