@@ -22,7 +22,7 @@ from cti.sources.asterisk_ami.options import AmiOptions
 from cti.sources.asterisk_ami.values import ChannelKind
 from cti.sources.port import DeviceClass
 
-#: Maximum number of peers that are remembered; what is beyond is classified by its name alone.
+#: Maximum number of peers that are remembered; those that were seen first are forgotten first.
 MAXIMUM_PEERS = 5_000
 
 _MACHINES = frozenset(
@@ -78,6 +78,7 @@ class Verdict:
 
 
 _BY_NAME = "its name is a number of 2 to 8 digits"
+_BY_LONG_NUMBERS = "its calls come from long numbers"
 _DIALLED_AS_PHONE = "it is dialled by its own name"
 _DIALLED_THROUGH = "numbers are dialled through it"
 _UNKNOWN = Verdict(ChannelKind.OUTSIDE, "nothing shows that it is a phone")
@@ -109,15 +110,17 @@ class PeerClassifier:
         known = self._verdicts.get(peer)
         if known is not None and (known.is_certain or birth is _NOBODY):
             return known
-        if self._options.extension_from == "caller_number" and _EXTENSION.fullmatch(birth.number):
+        is_numbered = self._options.extension_from == "caller_number" and len(self._numbers) < MAXIMUM_PEERS
+        if is_numbered and _EXTENSION.fullmatch(birth.number):
             self._numbers.setdefault(peer, birth.number)
         return self._remembered(peer, self._by_rule(peer, birth) or self._by_birth(peer, birth, known))
 
     def _remembered(self, peer: Peer, verdict: Verdict) -> Verdict:
-        is_kept = peer in self._verdicts or len(self._verdicts) < MAXIMUM_PEERS
-        if is_kept and self._verdicts.get(peer) != verdict:
+        if self._verdicts.get(peer) != verdict:
             self._verdicts[peer] = verdict
             self.changes += 1
+            if len(self._verdicts) > MAXIMUM_PEERS:
+                del self._verdicts[next(iter(self._verdicts))]
         return verdict
 
     def _by_rule(self, peer: Peer, birth: Birth) -> Verdict | None:
@@ -170,7 +173,7 @@ class PeerClassifier:
         if _EXTENSION.fullmatch(peer.name) and not is_line:
             return Verdict(ChannelKind.EXTENSION, _BY_NAME)
         if birth.state == _RING and _LONG.fullmatch(birth.number):
-            return Verdict(ChannelKind.OUTSIDE, "its calls come from long numbers")
+            return Verdict(ChannelKind.OUTSIDE, _BY_LONG_NUMBERS)
         if known is not None and known is not _UNKNOWN:
             return known
         is_short = _SHORT.fullmatch(birth.number) and peer.technology != "IAX2" and not _LONG.fullmatch(peer.name)
@@ -222,7 +225,7 @@ class PeerClassifier:
         return self.extension(peer_of(channel))
 
     def seen(self) -> tuple[DeviceClass, ...]:
-        """Return the peers that were seen, as the page of the source lists them."""
+        """Return the peers that were seen, as the page of the source lists them; callers' own numbers are left out."""
         return tuple(
             DeviceClass(
                 device=str(peer),
@@ -231,6 +234,7 @@ class PeerClassifier:
                 reason=verdict.reason,
             )
             for peer, verdict in self._verdicts.items()
+            if not (_LONG.fullmatch(peer.name) and verdict.reason in (_UNKNOWN.reason, _BY_LONG_NUMBERS))
         )
 
     def verdicts(self) -> dict[Peer, Verdict]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from cti.sources.asterisk_ami import classification
 from cti.sources.asterisk_ami.channel_names import Peer, peer_of
 from cti.sources.asterisk_ami.classification import Birth, PeerClassifier
 from cti.sources.asterisk_ami.options import AmiOptionsError, read_options
@@ -200,3 +201,20 @@ def test_the_manual_names_every_pattern_of_a_preset(name: PresetName) -> None:
 )
 def test_a_preset_knows_where_its_distribution_receives_calls(preset: str, context: str) -> None:
     assert classifier(preset=preset).kind("PJSIP/a1b2c3d4-00000001", Birth(context, "1001", "4")) is OUTSIDE
+
+
+def test_callers_whose_number_names_their_channel_are_not_listed() -> None:
+    peers = classifier()
+    peers.kind("SIP/447700900100-00000001", Birth("default", CUSTOMER, "4"))
+    peers.kind("SIP/nordtel-00000001", Birth("default", CUSTOMER, "4"))
+
+    assert [one.device for one in peers.seen()] == ["SIP/nordtel"]
+
+
+def test_the_memory_of_peers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(classification, "MAXIMUM_PEERS", 2)
+    peers = classifier()
+    for name in ("a", "b", "c"):
+        peers.kind(f"SIP/{name}-00000001", Birth("internal", "2001", "4"))
+
+    assert [peer.name for peer in peers.verdicts()] == ["b", "c"]
