@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -30,6 +31,7 @@ from cti.journal.stream import JournalUnavailable
 from cti.models import CtiSource, IntakeToken, LinkState, QuarantinedMessage, SeenDevice
 from cti.sources.registry import has_session
 from cti.status_text import is_silent, link_sentences, quiet_text, refused_monitors, when
+from cti.ui.options_form import PREFIX, field_of, option_fields, read_options
 from cti.ui.panels import quarantine_causes, seen_devices
 from cti.ui.preview import readable
 from history.admin import RecordedAdmin
@@ -100,6 +102,18 @@ class CtiSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter
             queues[device] = name
         return queues
 
+    def clean(self) -> dict[str, Any] | None:
+        """Check the options as the source will read them, with the error at its field."""
+        cleaned = super().clean() or {}
+        has_options = any(name.startswith(PREFIX) for name in self.data)
+        if has_options and cleaned.get("kind") == self.initial.get("kind") and not self.errors:
+            try:
+                self.instance.options = read_options(cleaned["kind"], cleaned, self.instance.options)
+            except msgspec.ValidationError as error:
+                name = field_of(error)
+                self.add_error(name if name in self.fields else None, str(error).partition(" - at ")[0])
+        return cleaned
+
     def save(self, commit: bool = True) -> Any:
         """Take up the secret, the devices and the queues."""
         self.instance.devices = _lines(self.cleaned_data["device_lines"])
@@ -154,6 +168,21 @@ class CtiSourceAdmin(RecordedAdmin):
         word = "an extension" if seen.is_extension else "a trunk"
         messages.success(request, f"{seen.device} is {word} from now on; calls in progress are not changed.")
         return HttpResponseRedirect(reverse("admin:cti_ctisource_change", args=[source.pk]) + "#devices")
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        """Give an existing source the options of its kind as fields."""
+        if obj is not None and (options := option_fields(obj.kind, obj.options)):
+            kwargs["form"] = type("CtiSourceKindForm", (CtiSourceForm,), options)
+        return super().get_form(request, obj, change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Show the options one by one where the kind is known, as JSON before."""
+        names = tuple(option_fields(obj.kind, obj.options)) if obj is not None else ()
+        if not names:
+            return self.fieldsets
+        *others, (title, reported) = self.fieldsets
+        shown = tuple(name for name in reported["fields"] if name != "options")
+        return (*others, (title, {"fields": shown}), (f"Options of {obj.get_kind_display()}", {"fields": names}))
 
     @display(description="Link")
     def link(self, source: CtiSource) -> str:

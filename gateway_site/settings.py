@@ -170,6 +170,11 @@ OTP_TOTP_ISSUER = "QMS Gateway"
 SESSION_IDLE_MINUTES = _environment.session_idle_minutes
 
 LANGUAGE_CODE = "en-gb"
+#: One way of writing dates and times on every page: ISO, with the zone named.
+DATE_FORMAT = SHORT_DATE_FORMAT = "Y-m-d"
+TIME_FORMAT = "H:i:s"
+DATETIME_FORMAT = "Y-m-d H:i:s T"
+SHORT_DATETIME_FORMAT = "Y-m-d H:i T"
 TIME_ZONE = _environment.time_zone
 USE_I18N = False
 USE_TZ = True

@@ -30,3 +30,6 @@ urlpatterns = [
     path("admin/second-factor/setup/", second_factor_setup, name="second-factor-setup"),
     path("admin/", admin.site.urls),
 ]
+
+handler403 = "gateway_site.refusals.permission_denied"
+handler404 = "gateway_site.refusals.page_not_found"

@@ -17,6 +17,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 import clock
+from clock.text import shown
 from history.admin import RecordedAdmin
 from qms import api, connection_tests
 from qms.adapters import AdapterOption
@@ -238,7 +239,7 @@ class RecordingServiceAdmin(RecordedAdmin):
         health = _health(service)
         if health is None or health.failed_at is None:
             return "none"
-        at = timezone.localtime(health.failed_at).strftime("%Y-%m-%d %H:%M:%S")
+        at = shown(health.failed_at)
         return f"{at}: {health.error} ({health.failures} in a row)"
 
     @display(description="Circuit breaker")

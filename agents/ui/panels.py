@@ -9,7 +9,6 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
@@ -19,6 +18,7 @@ from agents import pre_shift_check
 from agents.core.matching import MatchKind
 from agents.models import Agent, AgentState, RefreshState, ShiftCheck, ShiftTrouble, UserRefresh
 from agents.sessions.logged_on import LoggedOnAgent, seated_agents, verdict_of
+from clock.text import shown
 from qms.models import RecordingService
 
 #: As many rows as a page shows; the troubled come first.
@@ -153,7 +153,7 @@ def _shift_sentence(run: ShiftCheck | None) -> str:
     by = f"by {run.asked_by}" if run.asked_by else "as each day"
     counts = f"{run.ready} ready, {run.doubtful} to check, {run.troubled} in trouble"
     more = f" The first {SHOWN_AT_MOST} are shown." if run.troubled + run.doubtful > SHOWN_AT_MOST else ""
-    return f"Checked {_ago(run.at)} ({timezone.localtime(run.at):%Y-%m-%d %H:%M}, {by}): {counts}.{more} {when}"
+    return f"Checked {_ago(run.at)} ({shown(run.at)}, {by}): {counts}.{more} {when}"
 
 
 def _shift_row(one: ShiftTrouble) -> Sequence[Any]:

@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 import msgspec
 from django.db.models import Sum
 from django.urls import reverse
-from django.utils import timezone
 
 from calls.core.result_events import BRIEFLY
 from calls.models import RecordingSearch, SearchCount, SearchState
 from calls.stats.histogram import times
 from calls.stats.searches import SPAN, span_of
+from clock.text import shown
 
 LAST_HOUR, LAST_DAY = timedelta(hours=1), timedelta(hours=24)
 
@@ -92,13 +92,13 @@ def ends_since(service_id: int, since: datetime) -> SearchEnds:
 
 
 def _told(title: str, service_id: int, since: datetime) -> PeriodText:
-    begin = timezone.localtime(span_of(since) + SPAN)
+    begin = shown(span_of(since) + SPAN)
     ends = ends_since(service_id, since)
     missed = [(why, n) for (state, why), n in ends.kinds.items() if state == SearchState.MISSED]
     rows = [
         MissedSearches(BRIEFLY.get(why, why), n, _link(service_id, why=why)) for why, n in sorted(missed, key=_most)
     ]
-    return PeriodText(f"{title} (since {begin:%d %b %H:%M})", _sentences(ends), rows)
+    return PeriodText(f"{title} (since {begin})", _sentences(ends), rows)
 
 
 def _most(missed: tuple[str, int]) -> tuple[int, str]:

@@ -1,10 +1,9 @@
 """What the Flags' pages ask of the calls: the adapter behind ``flags.call_lookup``."""
 
-from django.utils import timezone
-
 from calls.core.flag_facts import leg_facts
 from calls.models import Leg, has_recording
 from calls.storage.codec import read_leg
+from clock.text import shown
 from flags.catalogue.preview import PreviewCall
 from qms.guids import spellings
 
@@ -18,7 +17,7 @@ class StoredCallLookup:
         row = legs.order_by("-connected_at")[:1].first()
         if row is None:
             return None
-        at = timezone.localtime(row.connected_at).strftime("%Y-%m-%d %H:%M:%S")
+        at = shown(row.connected_at)
         title = f"call {row.call_id} at extension {row.device_id}, connected {at}"
         return PreviewCall(title=title, facts=leg_facts(read_leg(row.facts, row.trace)))
 

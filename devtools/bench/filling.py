@@ -15,6 +15,7 @@ from django.db import connection, models, transaction
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from calls.models import HourlyCount, Leg, RecordingSearch
+from calls.stats.dimensions_rebuild import recount_dimensions
 from calls.stats.hourly import hour_of
 from calls.stats.rebuild import recount
 from calls.storage.codec import LEG_FIELDS, leg_key, leg_row
@@ -121,6 +122,8 @@ def fill(legs: int) -> Filled:
         analyse()
     with _timed(seconds, "rebuild_counts"):
         recount()
+    with _timed(seconds, "rebuild_counts for reports"):
+        recount_dimensions(end)
     assert HourlyCount.objects.filter(hour__gte=hour_of(end - span(legs))).exists()
     return Filled(legs=legs, end=end, sources=sources, seconds=seconds, sizes=_sizes())
 

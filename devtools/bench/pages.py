@@ -78,7 +78,7 @@ def pages(load: Load) -> list[Result]:
 
 
 def _pages(visitor: Visitor) -> list[BenchPage]:
-    return [*_of_today(visitor), *_lists(visitor), *_searches(visitor), *_api(visitor)]
+    return [*_of_today(visitor), *_lists(visitor), *_searches(visitor), *_reports(visitor), *_api(visitor)]
 
 
 def _of_today(visitor: Visitor) -> list[BenchPage]:
@@ -132,6 +132,33 @@ def _searches(visitor: Visitor) -> list[BenchPage]:
             "search: extension, not recorded", lambda one: visitor.legs(q=one.extension, outcome__exact="not_recorded")
         ),
         BenchPage("search: queue, last 7 days", lambda one: visitor.legs(q=one.queue, when="week")),
+    ]
+
+
+def _reports(visitor: Visitor) -> list[BenchPage]:
+    def report(**asked: str) -> Callable[[Numbered], HttpResponseBase]:
+        return lambda _: visitor.page("reports", **asked)
+
+    return [
+        BenchPage("report: yesterday by cause", report(period="yesterday", by="cause")),
+        BenchPage("report: yesterday by hour", report(period="yesterday", by="hour")),
+        BenchPage("report: this week by agent", report(period="week", by="agent")),
+        BenchPage("report: last month by day", report(period="last_month", by="day")),
+        BenchPage("report: last month by queue", report(period="last_month", by="queue")),
+        BenchPage("report: last month by team", report(period="last_month", by="team")),
+        BenchPage("report: last month by extension", report(period="last_month", by="extension")),
+        BenchPage(
+            "report: last month of an extension",
+            lambda one: visitor.page("reports", period="last_month", by="cause", extension=one.extension),
+        ),
+        BenchPage("causes", lambda _: visitor.page("causes")),
+        BenchPage("find: extension", lambda one: visitor.page("find", q=one.extension, list="1")),
+        BenchPage("find: caller's number", lambda one: visitor.page("find", q=one.calling, list="1")),
+        BenchPage("legs: not flagged", lambda _: visitor.legs(flagged="no")),
+        BenchPage(
+            "legs: not flagged, queue, yesterday",
+            lambda one: visitor.legs(flagged="no", queue=one.queue, when="yesterday"),
+        ),
     ]
 
 

@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 from django.http import HttpRequest
-from django.utils import timezone
 
 import clock
+from clock.text import shown
 from flags.models import FlagOnServer, FlagProof
 from flags.provisioning import verify_jobs
 from qms.models import DataServer
@@ -123,4 +123,4 @@ def _verdict(proof: FlagProof, now: datetime) -> VerificationVerdict | None:
 
 
 def _at(moment: datetime) -> str:
-    return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M:%S")
+    return shown(moment)

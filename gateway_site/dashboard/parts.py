@@ -6,8 +6,8 @@ from functools import cache
 
 import msgspec
 from django.urls import reverse
-from django.utils import timezone
 
+from clock.text import shown
 from cti.api import JournalError, quiet_text
 from cti.models import CtiSource, LinkState
 from gateway_site.ops import probes, worker_heartbeat
@@ -132,6 +132,4 @@ def _service(service: RecordingService, now: datetime) -> HealthPart:
         )
     if now - seen.ok_at < FRESH:
         return HealthPart(name, True, "Answers.", link, "service")
-    return HealthPart(
-        name, True, f"Answered when last asked, {timezone.localtime(seen.ok_at):%d %b %H:%M}.", link, "rested"
-    )
+    return HealthPart(name, True, f"Answered when last asked, {shown(seen.ok_at)}.", link, "rested")

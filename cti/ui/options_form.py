@@ -1,0 +1,110 @@
+"""The options of a CTI source as form fields, made from the struct by which its kind reads them."""
+
+import importlib
+import re
+from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+from django import forms
+from msgspec.structs import FieldInfo, fields
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
+
+from cti.sources.registry import source_kinds
+
+PREFIX = "option_"
+_OPTION_OF_ERROR = re.compile(r"\$\.(\w+)")
+
+
+def options_struct(kind: str) -> type[msgspec.Struct] | None:
+    """Return the struct that reads the options of a kind; None for a kind without options, or not installed."""
+    declared = source_kinds().get(kind)
+    if declared is None or declared.options is None:
+        return None
+    module, _, name = declared.options.partition(":")
+    struct: type[msgspec.Struct] = getattr(importlib.import_module(module), name)
+    return struct
+
+
+def option_fields(kind: str, values: Mapping[str, Any]) -> dict[str, forms.Field]:
+    """Return a form field for each option of a kind, by its prefixed name, with the value that stands."""
+    struct = options_struct(kind)
+    if struct is None:
+        return {}
+    hints = get_type_hints(struct)
+    return {PREFIX + one.name: _field(one, hints[one.name], values) for one in fields(struct)}
+
+
+def read_options(kind: str, cleaned: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that the fields say: those that differ from their defaults, and unknown ones as before.
+
+    Raises ``msgspec.ValidationError``.
+    """
+    struct = options_struct(kind)
+    if struct is None:
+        return dict(before)
+    known = {one.name: one for one in fields(struct)}
+    hints = get_type_hints(struct)
+    chosen = {name: _value(hints[name], cleaned[PREFIX + name]) for name in known if PREFIX + name in cleaned}
+    filled = {name: value for name, value in chosen.items() if value is not None}
+    stored = {name: value for name, value in filled.items() if not _is_default(known[name], value)}
+    msgspec.convert(stored, struct)
+    return {name: value for name, value in before.items() if name not in known} | stored
+
+
+def field_of(error: msgspec.ValidationError) -> str | None:
+    """Return the form field that an error is about; None where it names none."""
+    found = _OPTION_OF_ERROR.search(str(error))
+    return PREFIX + found[1] if found else None
+
+
+def _default(one: FieldInfo) -> Any:
+    if one.default is not msgspec.NODEFAULT:
+        return one.default
+    return one.default_factory() if one.default_factory is not msgspec.NODEFAULT else None
+
+
+def _is_default(one: FieldInfo, value: Any) -> bool:
+    default = _default(one)
+    return bool(value == (list(default) if isinstance(default, tuple) else default))
+
+
+def _field(one: FieldInfo, hint: Any, values: Mapping[str, Any]) -> forms.Field:
+    default = _default(one)
+    value = values.get(one.name, default)
+    label = one.name.replace("_", " ").capitalize()
+    common = {"label": label, "required": False, "initial": value, "help_text": f"Default: {_shown(default)}"}
+    if hint is bool:
+        return forms.BooleanField(**common, widget=UnfoldBooleanWidget())
+    if get_origin(hint) is Literal:
+        choices = [(choice, choice) for choice in get_args(hint)]
+        return forms.ChoiceField(**common, choices=choices, widget=UnfoldAdminSelectWidget())
+    if _is_lines(hint):
+        common |= {"initial": "\n".join(value or ()), "help_text": f"One a line. {common['help_text']}"}
+        return forms.CharField(**common, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+    if hint in (int, float):
+        kind = forms.IntegerField if hint is int else forms.FloatField
+        return kind(**common, widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}))
+    if hint is str:
+        return forms.CharField(**common, strip=False, widget=UnfoldAdminTextInputWidget())
+    return forms.JSONField(**common, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+
+
+def _is_lines(hint: Any) -> bool:
+    return get_origin(hint) is tuple and get_args(hint)[:1] == (str,)
+
+
+def _value(hint: Any, value: Any) -> Any:
+    """Return a cleaned value as it is stored; what was left empty is the default of a number or a JSON value."""
+    return [line.strip() for line in value.splitlines() if line.strip()] if _is_lines(hint) else value
+
+
+def _shown(default: Any) -> str:
+    if default in ("", (), {}, None):
+        return "empty"
+    return {True: "yes", False: "no"}.get(default, str(default)) if isinstance(default, bool) else str(default)

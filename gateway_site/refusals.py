@@ -1,0 +1,28 @@
+"""The pages for what is not there or not allowed: inside the admin with its navigation and what to do next."""
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.views import defaults
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 404."""
+    text = "There is no such page or row. It may have been deleted after its keeping time, or the address is mistyped."
+    return _refused(request, 404, "Not found", text) or defaults.page_not_found(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer 403."""
+    text = "Your role may not do this. An administrator can change your role under Users."
+    return _refused(request, 403, "Not allowed", text) or defaults.permission_denied(request, exception)
+
+
+def _refused(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse | None:
+    """Return the page for a person who is logged in to the admin; None for everybody else, and for programs."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_staff or not request.path.startswith("/admin/"):
+        return None
+    context = {**admin.site.each_context(request), "title": title, "text": text}
+    response = TemplateResponse(request, "gateway_site/refused.html", context, status=status)
+    return response.render()
