@@ -65,9 +65,30 @@ class ReportLine(msgspec.Struct, frozen=True, kw_only=True):
     tally: Tally
     percent: float | None
     percent_before: float | None
-    all_address: str
-    unflagged_address: str
-    narrower: str = ""
+    query: ReportQuery
+    key: tuple[Any, ...] = ()
+
+    @property
+    def all_address(self) -> str:
+        """Return the address of its legs."""
+        return self._legs("decided")
+
+    @property
+    def unflagged_address(self) -> str:
+        """Return the address of its legs that are not flagged."""
+        return self._legs("no")
+
+    @property
+    def narrower(self) -> str:
+        """Return the parameters of the report on why its legs were not flagged; "" where it has none of its own."""
+        if not self.key or self.query.by in (*_TIMES, Breakdown.CAUSE):
+            return ""
+        return self.query.address(**_filters_of(self.query.by, self.key), by="cause")
+
+    def _legs(self, flagged: str) -> str:
+        chosen = dict(self.query.filters) | _filters_of(self.query.by, self.key)
+        begin, end = _span(self.query, self.key)
+        return legs_address(chosen, begin, end, flagged=flagged)
 
     @property
     def change(self) -> float | None:
@@ -201,21 +222,7 @@ def _lines(query: ReportQuery, now: Mapping[_Key, Tally], then: Mapping[_Key, Ta
 def _line(
     query: ReportQuery, name: str, key: _Key, tally: Tally, percent: float | None, before: float | None
 ) -> ReportLine:
-    chosen = dict(query.filters) | _filters_of(query.by, key)
-    begin, end = _span(query, key)
-    return ReportLine(
-        name=name,
-        tally=tally,
-        percent=percent,
-        percent_before=before,
-        all_address=legs_address(chosen, begin, end, flagged="decided"),
-        unflagged_address=legs_address(chosen, begin, end, flagged="no"),
-        narrower=query.address(**_filters_of(query.by, key), by="cause") if _can_narrow(query.by, key) else "",
-    )
-
-
-def _can_narrow(by: Breakdown, key: _Key) -> bool:
-    return bool(key) and by not in (*_TIMES, Breakdown.CAUSE)
+    return ReportLine(name=name, tally=tally, percent=percent, percent_before=before, query=query, key=key)
 
 
 def _span(query: ReportQuery, key: _Key) -> tuple[datetime, datetime]:

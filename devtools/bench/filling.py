@@ -124,6 +124,7 @@ def fill(legs: int) -> Filled:
         recount()
     with _timed(seconds, "rebuild_counts for reports"):
         recount_dimensions(end)
+        analyse()
     assert HourlyCount.objects.filter(hour__gte=hour_of(end - span(legs))).exists()
     return Filled(legs=legs, end=end, sources=sources, seconds=seconds, sizes=_sizes())
 
