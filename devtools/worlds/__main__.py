@@ -11,7 +11,7 @@ import django
 from devtools.worlds.judge.emit import MORE_FAULTS
 from devtools.worlds.judge.player import Player
 from devtools.worlds.judge.runner import ALL, Report, joined, minimal, run
-from devtools.worlds.players.core import CorePlayer
+from devtools.worlds.players.core import CorePlayer, LateCorePlayer
 
 SHOWN = (
     "worlds",
@@ -38,7 +38,7 @@ def main(words: list[str]) -> int:
     asked = _parser().parse_args(words)
     if asked.http:
         return _http(asked)
-    player = CorePlayer()
+    player = LateCorePlayer() if asked.late else CorePlayer()
     report = played(asked)
     print(summary(report))
     if asked.write:
@@ -52,7 +52,15 @@ def played(asked: argparse.Namespace) -> Report:
     """Play the worlds that were asked for, in so many processes; the time is that of all together."""
     began = time.monotonic()
     parts = [
-        (seed, min(PART, asked.seed + asked.count - seed), asked.seconds, asked.kinds, not asked.no_partitions, began)
+        (
+            seed,
+            min(PART, asked.seed + asked.count - seed),
+            asked.seconds,
+            asked.kinds,
+            asked.late,
+            asked.no_partitions,
+            began,
+        )
         for seed in range(asked.seed, asked.seed + asked.count, PART)
     ]
     if asked.jobs == 1:
@@ -64,12 +72,23 @@ def played(asked: argparse.Namespace) -> Report:
     return report
 
 
-def _part(seed: int, count: int, seconds: float, kinds: list[str], cut: bool, began: float) -> Report:
+def _part(
+    seed: int,
+    count: int,
+    seconds: float,
+    kinds: list[str],
+    is_late: bool,
+    is_whole: bool,
+    began: float,
+) -> Report:
     """Play one part of a run; processes of one machine share the monotonic clock."""
     left = seconds - (time.monotonic() - began)
     if seconds and left <= 0:
         return Report(first_seed=seed)
-    return run(CorePlayer(), seed, count, left if seconds else 0.0, kinds, cut=cut)
+    left = left if seconds else 0.0
+    if is_late:
+        return run(LateCorePlayer(), seed, count, left, kinds, cut=False, excused=("missing",))
+    return run(CorePlayer(), seed, count, left, kinds, cut=not is_whole)
 
 
 def _http(asked: argparse.Namespace) -> int:
@@ -108,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=0.0, help="stop after this time (default: no limit)")
     parser.add_argument("--kinds", nargs="*", default=list(ALL), choices=(*ALL, *MORE_FAULTS), metavar="KIND",
                         help="kinds of calls and faults: " + ", ".join((*ALL, *MORE_FAULTS)))  # fmt: skip
+    parser.add_argument("--late", action="store_true", help="fold late by chance; what is missing then is excused")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that play (default 1)")
     parser.add_argument("--no-partitions", action="store_true", help="play each world in one way of batches only")
     parser.add_argument("--http", action="store_true", help="play worlds side by side at a running gateway instead")

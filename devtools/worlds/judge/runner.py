@@ -86,10 +86,11 @@ def look(player: Player, world: World, cuts: Sequence[Sequence[int]]) -> tuple[V
 
 
 def run(player: Player, seed: int = 0, count: int = 1000, seconds: float = 0.0, kinds: Iterable[str] = ALL,
-        cut: bool = True) -> Report:  # fmt: skip
+        cut: bool = True, excused: Iterable[str] = ()) -> Report:  # fmt: skip
     """Play the worlds of the seeds from `seed` on, `count` of them or until `seconds` are over (0: no limit).
 
-    `kinds` holds names of `KINDS` and `FAULTS`. `cut`: each world is also played under several partitions.
+    `kinds` holds names of `KINDS` and `FAULTS`. `cut`: each world is also played under several partitions. `excused`:
+    kinds of findings that count for nothing, for a player that is held up or dies.
     """
     began, report, chosen = time.monotonic(), Report(first_seed=seed), tuple(kinds)
     tally: Counter[str] = Counter()
@@ -100,6 +101,7 @@ def run(player: Player, seed: int = 0, count: int = 1000, seconds: float = 0.0, 
         tally.update(world.kinds)
         told = sum(1 for x in world.said if not x.lost)
         verdict, other = look(player, world, partitions(told, Random(number)) if cut else ())
+        verdict.findings = [x for x in verdict.findings if x.kind not in excused]
         _count(report, number, verdict, other)
     report.seconds, report.kinds = time.monotonic() - began, dict(tally)
     return report

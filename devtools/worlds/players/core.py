@@ -9,7 +9,9 @@ import heapq
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import count
+from random import Random
 from typing import Any
+from zlib import crc32
 
 from msgspec import Struct
 
@@ -31,6 +33,8 @@ from flags.catalogue.values import FIELDS, flag_texts
 SERVICE = 1
 #: All waits of a scenario are over this long after its last event.
 REST = timedelta(hours=1)
+#: Delays of a consumer that is held up, in seconds.
+DELAYS = (0.0, 0.0, 0.05, 0.3, 1.0, 3.0, 8.0, 20.0)
 
 
 class Cast(Struct, frozen=True):
@@ -80,11 +84,37 @@ class CorePlayer:
         return play.observed()
 
 
-class CorePlay:
-    """Hold one play: the core's state, what QMS is asked and sent, and what came of it."""
+class LateCorePlayer(CorePlayer):
+    """Fold late, as a consumer does that was held up: QMS is asked and sent only when a batch has been folded.
 
-    def __init__(self, cast: Cast, recorder: Recorder) -> None:
-        self.cast, self.recorder = cast, recorder
+    What a flag misses because of it is nobody's fault but that of the delay; a wrong flag is.
+    """
+
+    def play(self, scenario: Scenario, partition: Sequence[int] | None) -> Observed:
+        """Play a scenario with delays by chance, from its title; the delays make the batches."""
+        del partition
+        rng, events = Random(crc32(scenario.title.encode())), events_of(scenario)
+        play, start = CorePlay(cast_of(scenario), Recorder(scenario.qms), is_late=True), 0
+        while start < len(events):
+            play.pass_before(events[start].at)
+            now = events[start].at + timedelta(seconds=rng.choice(DELAYS))
+            batch = [event for event in events[start:] if event.at <= now]
+            play.fold_batch(batch, now, from_storage=rng.random() < 0.5)
+            start += len(batch)
+        if events:
+            play.pass_until(events[-1].at + REST)
+        return play.observed()
+
+
+class CorePlay:
+    """Hold one play: the core's state, what QMS is asked and sent, and what came of it.
+
+    `is_late`: commands are obeyed when the batch has been folded, not at the moment from which they are.
+    """
+
+    def __init__(self, cast: Cast, recorder: Recorder, *, is_late: bool = False) -> None:
+        self.cast, self.recorder, self.is_late = cast, recorder, is_late
+        self._now: datetime | None = None
         self.draft = UnitOfWork(LiveState(source=SourceState(slug="worlds")), cast)
         self.legs: dict[int, LegState] = {}
         self.flags: dict[int, dict[str, str]] = {}
@@ -103,11 +133,16 @@ class CorePlay:
             batch = events[start : start + size]
             start += size
             if batch:
-                self.fold(batch, batch[-1].at)
-                self._begin_batch(from_storage=bool(start % 2))
+                self.fold_batch(batch, batch[-1].at, from_storage=bool(start % 2))
+
+    def fold_batch(self, batch: Sequence[AnyEvent], now: datetime, *, from_storage: bool) -> None:
+        """Fold a batch and begin another on the state in memory, or on a copy of it as after a restart."""
+        self.fold(batch, now)
+        self._begin_batch(from_storage=from_storage)
 
     def fold(self, events: Sequence[AnyEvent], now: datetime) -> None:
         """Fold a batch and then the time, as the consumer does."""
+        self._now = now
         fold_into(self.draft, self._items(events, now))
         self._obey()
 
@@ -151,7 +186,6 @@ class CorePlay:
             self.draft.remember([], [self.legs[number]])
 
     def _begin_batch(self, *, from_storage: bool) -> None:
-        """Begin another batch on the state kept in memory, or on a copy of it as after a restart."""
         self._keep_legs()
         self._obeyed = 0
         if from_storage:
@@ -181,13 +215,16 @@ class CorePlay:
     def _do(self, command: Command) -> None:
         if isinstance(command, StartSearch):
             self._searches.setdefault(command.leg, []).append(command.search)
-            self._later(command.since_gateway_at, Question(command))
+            self._later(self._obeyed_at(command.since_gateway_at), Question(command))
         elif isinstance(command, CancelSearch):
             self._cancelled |= {(command.leg, search) for search in self._searches.get(command.leg, ())}
         elif isinstance(command, WriteFlags):
             self._write(command)
         elif isinstance(command, OpenGap | CloseGap):
             self.gaps[command.began_at] = command
+
+    def _obeyed_at(self, moment: datetime) -> datetime:
+        return max(moment, self._now) if self.is_late and self._now else moment
 
     def _later(self, at: datetime, thing: Question | Answer) -> None:
         heapq.heappush(self._waiting, (at, next(self._serial), thing))
@@ -241,7 +278,7 @@ class CorePlay:
     def _write(self, command: WriteFlags) -> None:
         leg = self.draft.legs[command.leg]
         texts = flag_texts(FIELDS, leg_facts(leg), command.part)
-        sent = self.recorder.back_at(command.at)
+        sent = self.recorder.back_at(self._obeyed_at(command.at))
         at = self.recorder.takes_effect_at(sent)
         status, error = WriteStatus.WRITTEN, ""
         if not texts or leg.guid in self.recorder.refuses:

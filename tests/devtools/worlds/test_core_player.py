@@ -4,7 +4,7 @@ from devtools.worlds.judge.generate import KINDS, generate
 from devtools.worlds.judge.runner import Report, joined, run
 from devtools.worlds.judge.scenario import Event, Qms, Recording, Scenario, Site
 from devtools.worlds.judge.world import scenario_of
-from devtools.worlds.players.core import CorePlayer, partition_of
+from devtools.worlds.players.core import CorePlayer, LateCorePlayer, partition_of
 
 CALL = {"callId": "100", "deviceId": "2001"}
 
@@ -81,3 +81,10 @@ def test_no_cut_into_batches_changes_a_leg_or_a_flag_and_nothing_is_written_twic
     report = run(CorePlayer(), seed=0, count=250)
     assert report.recordings > 1000
     assert (report.partition_differences, report.double, report.untrue) == (0, 0, 0)
+
+
+def test_a_consumer_that_is_held_up_asks_qms_late_and_writes_nothing_twice() -> None:
+    report = run(LateCorePlayer(), seed=0, count=100, cut=False, excused=("missing",))
+    on_time = run(CorePlayer(), seed=0, count=100, cut=False)
+    assert 0.2 * on_time.flagged < report.flagged < 0.8 * on_time.flagged
+    assert (report.missing, report.double, report.untrue) == (0, 0, 0)
