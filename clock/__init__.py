@@ -20,7 +20,7 @@ import structlog
 ReadClock = Callable[[], datetime]
 #: A smaller difference is drift or NTP's slewing, which the monotonic clock follows.
 STEP_SECONDS = 1.0
-#: So many seconds of a step are made good in each second: 3 minutes take 5 hours.
+#: Seconds of a step that are corrected in each second: 3 minutes take 5 hours.
 RATE = 0.01
 #: A longer step means that one of the two clocks was simply wrong (or that the machine slept): taken at once.
 LONGEST_STEP_SECONDS = 900.0
@@ -46,7 +46,7 @@ class Agreed:
 class SteadyClock:
     """Tell the time; ``now`` may be called by any thread and costs two readings of clocks.
 
-    :param file: where the processes of this machine agree; it is worth something until the machine starts anew.
+    :param file: where the processes of this machine agree; it is worth something until the machine restarts.
     :param boot: names the machine's present run.
     """
 
@@ -73,7 +73,7 @@ class SteadyClock:
             return _stepped(self._agreed, tick, ahead)
 
     def _agree(self, tick: float, ahead: float) -> Agreed:
-        """Heed what another process has noted of the step, or note it."""
+        """Follow what another process has noted of the step, or note it."""
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a+b") as file:
             fcntl.flock(file, fcntl.LOCK_EX)

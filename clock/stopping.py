@@ -26,7 +26,7 @@ class Stop:
         return self._asked_at is not None
 
     def is_over(self, seconds: float) -> bool:
-        """Say whether it was asked to stop at least so many seconds ago."""
+        """Say whether it was asked to stop at least this many seconds ago."""
         return self._asked_at is not None and self._tick() - self._asked_at >= seconds
 
 

@@ -166,7 +166,7 @@ AXES_CLIENT_IP_CALLABLE = "gateway_site.middleware.client_address"
 #: Roles whose people must have a second factor; anybody else may set one up.
 TWO_FACTOR_ROLES = _environment.two_factor_roles
 OTP_TOTP_ISSUER = "QMS Gateway"
-#: Whoever does nothing for so long is logged out.
+#: Idle time-out of a session, in seconds.
 SESSION_IDLE_MINUTES = _environment.session_idle_minutes
 
 LANGUAGE_CODE = "en-gb"
@@ -232,7 +232,7 @@ SPOOL_MAX_BYTES = _environment.spool_max_bytes
 RETENTION_DAYS = _environment.retention_days
 #: Only agents' calls get flags where True; a leg at an extension with nobody logged on ends as agent_unknown.
 AGENTS_CALLS_ONLY = _environment.agents_calls_only
-#: A flag write that QMS could not take for so long is given up, with an outcome.
+#: A flag write that QMS could not take for this long is given up, with an outcome.
 FLAG_WRITE_GIVE_UP_DAYS = _environment.flag_write_give_up_days
 #: When all agents are matched once more before the shift, by the site's clock; empty: never.
 PRE_SHIFT_AT = _environment.pre_shift_at

@@ -10,7 +10,7 @@ from history.commands import command_line
 def record_act(row: Model, by: str, told: str) -> None:
     """Keep what was done on a row for the one who asked; in the transaction that ends it.
 
-    Who has another name by now is told in words, as an act of the gateway's own.
+    Who has another name by now is recorded in words, as an act of the gateway's own.
     """
     user = User.objects.filter(username=by).first()
     text = told if user else f"For {by or 'somebody'}: {told}"

@@ -26,6 +26,6 @@ def record_command(row: Model, before: RowState, *, told: str = "") -> None:
 
 
 def command_line() -> User:
-    """Return the user to whom belongs what no person did in the admin."""
+    """Return the user that owns what no person did in the admin."""
     nobody = {"is_active": False, "password": make_password(None)}
     return User.objects.get_or_create(username=COMMAND_LINE, defaults=nobody)[0]

@@ -17,7 +17,7 @@ NOTHING = "nothing"
 
 
 class ShownField(msgspec.Struct, frozen=True):
-    """One field: its name, what is shown of it, and what tells whether it changed (never shown)."""
+    """One field: its name, what is shown of it, and what shows whether it changed (never shown)."""
 
     name: str
     shown: str

@@ -10,7 +10,7 @@ from flags.models import FlagSetting, FlagValue, WriteState
 
 
 class HeldRecording(msgspec.Struct, frozen=True):
-    """A recording as the simulated QMS tells it."""
+    """A recording as the simulated QMS reports it."""
 
     guid: str
     extension: str
@@ -18,7 +18,7 @@ class HeldRecording(msgspec.Struct, frozen=True):
 
 
 class QmsState(msgspec.Struct, frozen=True):
-    """Of what the simulated QMS tells, the recordings."""
+    """Of what the simulated QMS reports, the recordings."""
 
     recordings: list[HeldRecording]
 

@@ -1,4 +1,4 @@
-"""All programs of one machine: the store first (Redis, database), then what leans on it."""
+"""All programs of one machine: the store first (Redis, database), then what depends on it."""
 
 import os
 

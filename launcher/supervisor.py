@@ -27,7 +27,7 @@ def say(words: str) -> None:
 
 @dataclass(frozen=True)
 class Program:
-    """What to run. ``rank``: programs of a higher rank lean on those of a lower one and stop before them.
+    """What to run. ``rank``: programs of a higher rank depend on those of a lower one and stop before them.
 
     ``ends``: it does its work and ends; only an end with another status than 0 is a death.
     """
@@ -113,7 +113,7 @@ class Supervisor:
             self._await_end(one, deadline)
 
     def stop_all(self, grace: float = 10) -> None:
-        """Stop everything, those that lean on others first."""
+        """Stop everything, those that depend on others first."""
         for rank in sorted({one.program.rank for one in self._running.values()}, reverse=True):
             self.stop({name for name, one in self._running.items() if one.program.rank == rank}, grace)
 

@@ -3,8 +3,8 @@
 One pump for each Recording Service and process: the calling thread alone touches the database, a few threads ask QMS,
 so that a service that hangs holds up no other. It looks for questions at a steady rhythm and settles together what was
 answered since: under load each look finds many, and costs no more than one that finds one. A search row is claimed by
-a conditional update; the claim is renewed while the pump lives, and runs out soon after it died. A pump that is told to
-stop gives back what it holds.
+a conditional update; the claim is renewed while the worker lives, and expires soon after it died. A worker that is
+asked to stop gives back what it holds.
 """
 
 import random
@@ -40,17 +40,17 @@ log = structlog.get_logger()
 
 #: From one look for questions to the next, unless more are due than may be asked at once.
 LOOK_EVERY_SECONDS = 0.04
-#: A pump to which nobody sends hints looks on for so long after the last question.
+#: A worker that gets no wake-ups continues to look for this long after the last question, in seconds.
 LINGER_SECONDS = 0.5
-#: So many questions are claimed for each thread while the service answers as many as there are threads within a look:
+#: Questions claimed for each thread while the service answers as many as there are threads within a look:
 #: none waits for the next look, and a backlog is worked off.
 CLAIMS_A_THREAD = 16
 #: Of the interval between two questions, so much is chance.
 JITTER = 0.2
-#: A claim outlives its pump by this at most, whatever the service's time-out: QMS tells a GUID for ten seconds only.
+#: A claim outlives its pump by this at most, whatever the service's time-out: QMS reports a GUID for ten seconds only.
 LEASE = timedelta(seconds=3)
 RENEW_EVERY_SECONDS = 1.0
-#: A stop waits so long for answers: most come within. Whoever asks next must have time left.
+#: How long a stop waits for answers, in seconds; most come within. Whoever asks next must have time left.
 STOP_SECONDS = 0.5
 
 
@@ -178,13 +178,13 @@ class SearchWorker:
             self.inbox.put(PendingQuestion(search, asked_at, recording=self._found(search)))
         except QmsError as error:
             self.inbox.put(PendingQuestion(search, asked_at, error=error))
-        except Exception as error:  # noqa: BLE001  (a defect of ours holds up no other search; it is told)
+        except Exception as error:  # noqa: BLE001  (a defect of ours holds up no other search; it is logged)
             kind = type(error).__name__
             log.error("search_crashed", search_id=search.pk, error=kind)
             self.inbox.put(PendingQuestion(search, asked_at, error=QmsUnclear(f"The gateway itself failed ({kind}).")))
 
     def _found(self, search: RecordingSearch) -> Recording | None:
-        """Return the recording that QMS tells, its time by our clock."""
+        """Return the recording that QMS reports, with its time by the gateway's clock."""
         offset = timedelta(seconds=_offset(self.service.pk))
         found = self.connect(self.service).find_live_recording(search.extension, search.not_started_before + offset)
         return found and msgspec.structs.replace(found, started_at=found.started_at - offset)
@@ -255,7 +255,7 @@ class _Known(msgspec.Struct, frozen=True):
 def _known(guids: Sequence[str]) -> _Known:
     """Look up recordings in every spelling.
 
-    What began as the asking leg was connected is told to the core though an open leg has it: the link may have
+    What began as the asking leg was connected is reported to the core although an open leg has it: the link may have
     stalled, and it decides whose it is. So is that of a leg that is over and not yet flagged.
     """
     if not guids:

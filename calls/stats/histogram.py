@@ -1,4 +1,4 @@
-"""Percentiles of counted latencies, and how they are told."""
+"""Percentiles of counted latencies, and how they are shown."""
 
 import math
 from collections.abc import Mapping

@@ -19,7 +19,7 @@ from calls.core.unit_of_work import UnitOfWork
 from calls.models import HourlyCount, HourlyLatency, Measure
 from calls.storage.codec import MOST_MS, flags_ms, guid_ms
 
-#: What a latency is told to: the upper ends of the buckets, in milliseconds.
+#: The resolution of a latency: the upper ends of the buckets, in milliseconds.
 BUCKETS_MS = (
     10,
     25,
@@ -67,7 +67,7 @@ class EndedLeg(msgspec.Struct, frozen=True):
 
 
 class LegDuration(msgspec.Struct, frozen=True):
-    """A leg of an hour that took so long; a key of ``HourlyLatency``."""
+    """A leg of an hour with its duration; a key of ``HourlyLatency``."""
 
     hour: datetime
     measure: str

@@ -1,4 +1,4 @@
-"""Count the legs of each hour anew from their table: when somebody doubts the counts, or changed the time zone."""
+"""Count the legs of each hour again from their table: when somebody doubts the counts, or changed the time zone."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ _COLUMNS = {Measure.GUID: "guid_ms", Measure.FLAGS: "flags_ms"}
 
 
 def recount() -> int:
-    """Count all legs anew, an hour of a source a transaction, while the consumers go on. Returns how many there are."""
+    """Count all legs again, an hour of a source a transaction, while consumers work. Returns how many there are."""
     sources = list(CtiSource.objects.order_by("pk"))
     return sum(_recount_hour(source, hour) for hour in _hours() for source in sources)
 

@@ -52,7 +52,7 @@ class PeriodText(msgspec.Struct, frozen=True):
 
 
 class ServiceSearches(msgspec.Struct, frozen=True):
-    """What the page of a Recording Service tells of its searches."""
+    """What the page of a Recording Service shows about its searches."""
 
     now: str
     told: list[PeriodText]

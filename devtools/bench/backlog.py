@@ -64,7 +64,7 @@ class Intake:
         drain(self.consumer)
 
     def take(self, calls: int) -> "BacklogCost":
-        """Fold so many new calls, one at a time at an extension; their flags are queued behind the backlog."""
+        """Fold this many new calls, one at a time at an extension; their flags are queued behind the backlog."""
         spent = BacklogCost()
         for _ in range(0, calls, EXTENSIONS):
             spent += self._take(min(calls, EXTENSIONS))

@@ -22,12 +22,12 @@ from flags.models import FlagValue, FlagWrite
 from qms.models import RecordingService
 from tests.calls.switchboard import Switchboard
 
-#: So many calls a second made the backlog: a million in eleven hours.
+#: Calls a second that made the backlog: a million in eleven hours.
 CALLS_A_SECOND = 25
 
 
 def fill_backlog(source: CtiSource, service: RecordingService, writes: int) -> None:
-    """Queue so many writes, a leg each, the newest some minutes ago, in order; they follow the source's last leg."""
+    """Queue this many writes, a leg each, the newest some minutes ago, in order; they follow the source's last leg."""
     checkpoint = Checkpoint.objects.get(source=source)
     first, end = checkpoint.next_leg, datetime.now(UTC) - timedelta(minutes=5)
     legs = (_moment(number, writes, end) for number in range(writes))

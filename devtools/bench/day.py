@@ -64,7 +64,7 @@ QUICK_SCALE = 0.002
 #: Seconds that they talk: the shortest, and so much more. At the peak an agent has a call every two minutes.
 TALK, LONGER = 45, 60
 EVENTS_A_CALL, QUARTERS = 7, 4
-#: So many events come at once; of a small day fewer, so that each quarter has some.
+#: Events that arrive at once; fewer of a small day, so that each quarter has some.
 AT_ONCE, LEAST_TIMES = 5_000, 16
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 #: After the last event: flags are queued, written, and the wait for a wrap-up is over.

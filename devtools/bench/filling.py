@@ -26,12 +26,12 @@ from tests.calls.switchboard import Switchboard
 
 YEAR = timedelta(days=365)
 EXTENSIONS, QUEUES, CALLERS = 2_000, 40, 300_000
-#: So many rows go to the database at once.
+#: Rows in one statement.
 AT_ONCE = 20_000
 #: Legs in progress at the end of the year, and how many of the newest have their writes and searches.
 OPEN, WITH_FLAGS = 300, 500_000
 FLAGS = ("AgentId", "AgentName", "CallerName", "CTICallRef", "InteractionGuid", "QueueName")
-#: Every so many legs one was not flagged for this reason.
+#: One in this many legs was not flagged for this reason.
 MISSED = (
     (211, "user_unmatched", ""),
     (307, "not_recorded", "none"),

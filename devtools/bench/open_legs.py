@@ -1,7 +1,7 @@
 """What 100,000 legs open at once cost: the consumer's rate beside that with 1,000, and the memory of every process.
 
 The rates are those of a consumer in this process with the same calls, at 1,000 other extensions, once with few legs
-open and once with many. The memory is that of all programs of the Procfile, started anew each time, PostgreSQL and
+open and once with many. The memory is that of all programs of the Procfile, restarted each time, PostgreSQL and
 Redis included, after the events' worker has folded events of the open calls. No CTI link is open: the source is HTTP.
 """
 
@@ -27,13 +27,13 @@ from launcher.supervisor import Supervisor
 
 OPEN, FEW, EXTENSIONS, ROUNDS = 100_000, 1_000, 1_000, 8
 QUICK_OPEN, QUICK_FEW, QUICK_ROUNDS = 1_200, 200, 1
-#: So many calls come at once, and so many events of open calls go through the events' worker.
+#: Calls that arrive at once, and events of open calls that go through the events' worker.
 AT_ONCE, TOLD_AGAIN = 5_000, 4_000
 #: How long the calls last that come and go; the next ones come as long after them.
 ROUND = timedelta(minutes=2)
 AIM_MIB, MIB = 600, 2**20
 STORE = ("postgres", "redis-server")
-#: The bench's time runs ahead: it begins so long ago that it never overtakes the programs' time.
+#: The bench's time runs ahead: it begins long enough ago that it never overtakes the programs' time.
 AGO = timedelta(hours=6)
 START_SECONDS = 180.0
 
@@ -50,7 +50,7 @@ class OpenLegsBench:
         self.opened, self.calls, self.told = 0, legs, 0
 
     def open(self, legs: int) -> FoldCost:
-        """Open legs until there are so many."""
+        """Open this many legs."""
         spent = FoldCost()
         while self.opened < legs:
             some = range(self.opened, min(self.opened + AT_ONCE, legs))
@@ -141,7 +141,7 @@ def _programs() -> Iterator[dict[str, int]]:
 
 
 def _memory(bench: OpenLegsBench, roots: dict[str, int]) -> dict[str, float]:
-    """Return the MiB of each program once the events' worker has folded, twice, what is told of open calls."""
+    """Return the MiB of each program once the events' worker has folded, twice, what is reported of open calls."""
     for _ in range(2):
         bench.tell_again()
         wait_until(lambda: not bench.has_waiting_events(), "the events' worker", START_SECONDS)

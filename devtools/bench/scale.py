@@ -1,6 +1,6 @@
 """Whether more sources and more consumers cost more for the same events: events a CPU second, PostgreSQL's included.
 
-The events' worker is the Procfile's own, started anew for each row with so many processes. Its sources are new ones:
+The events' worker is the Procfile's own, restarted for each row with its number of processes. Its sources are new ones:
 the same calls, each at an extension of its own, are shared out among them. Nobody else works meanwhile; recordings are
 found by a plain update between the two halves of the calls.
 """
@@ -38,7 +38,7 @@ BEAT_SECONDS, MOST_SECONDS = 2.0, 600.0
 
 @dataclass(frozen=True)
 class Cost:
-    """So many events took so long, and so much of the CPU: of the worker's processes, and of PostgreSQL."""
+    """What the events took: time, and CPU seconds: of the worker's processes, and of PostgreSQL."""
 
     events: int
     seconds: float
@@ -164,7 +164,7 @@ def _until_folded(parts: Sequence[SourceShare]) -> None:
 
 @contextmanager
 def _worker(processes: int) -> Iterator[int]:
-    """Run the Procfile's worker of the events with so many processes; yields its process id."""
+    """Run the Procfile's worker of the events with this number of processes; yields its process id."""
     logs = Path(settings.VAR_DIR) / "bench-logs"
     logs.mkdir(parents=True, exist_ok=True)
     supervisor = Supervisor()

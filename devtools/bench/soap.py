@@ -128,7 +128,7 @@ def _measured(ask: Callable[[], object], times: int) -> Measured:
 
 
 def _result(operation: str, way: str, one: Measured, against: str = "", ratio: float | None = None) -> Result:
-    """Return a way's figures; its percentiles and CPU time only once, where it stands by itself or beside the floor."""
+    """Return a way's figures; its percentiles and CPU time only once, measured alone or beside the floor."""
     what = f"{operation}: {way}"
     shown = against != BASELINE
     per_1000 = one.cpu / len(one.durations) * 1000

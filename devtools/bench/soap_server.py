@@ -23,7 +23,7 @@ _NAME = b"recordingGuid>"
 
 
 def main(port: int, ledger: str = "") -> None:
-    """Serve for ever, each connection by a thread."""
+    """Serve until the process ends, each connection by a thread."""
     lines = os.open(ledger, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600) if ledger else None
     listener = socket.create_server(("127.0.0.1", port))
     while True:

@@ -52,7 +52,7 @@ def _read_ami(pieces: list[bytes]) -> None:
             if isinstance(heard := reader.heard(frame), Heard):
                 pbx.hear(heard.message, NOW)
         told += len(pbx.taken())
-    assert told, "the trace told nothing"
+    assert told, "the trace gave no events"
 
 
 class _Nobody:

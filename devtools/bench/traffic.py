@@ -40,7 +40,7 @@ class BenchCall:
 
 @dataclass(frozen=True)
 class FoldCost:
-    """So many events were folded, in so many seconds and CPU seconds of this process."""
+    """How many events were folded, in how many seconds and CPU seconds of this process."""
 
     events: int = 0
     seconds: float = 0.0
@@ -163,7 +163,7 @@ def events_of(slug: str, one: BenchCall) -> list[AnyEvent]:
 
 
 def find_recordings(source: CtiSource) -> None:
-    """Find every recording that is sought, begun as its extension was connected, and told soon after."""
+    """Find every recording that is sought, begun as its extension was connected, and reported soon after."""
     number = LPad(Cast(F("leg_id"), CharField()), 20, Value("0"))
     RecordingSearch.objects.filter(source=source, state=SearchState.OPEN).update(
         state=SearchState.FOUND,

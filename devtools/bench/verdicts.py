@@ -12,7 +12,7 @@ from devtools.faults.oracle import Judge, OracleVerdict, RunEvidence
 from flags.models import FlagWrite
 from simulators.pbx.truth_log import LegLine
 
-#: Decision 7: the base flags of a CSTA source wait so long for late events.
+#: Decision 7: the base flags of a CSTA source wait this long, in seconds, for late events.
 SETTLE = timedelta(seconds=1)
 
 

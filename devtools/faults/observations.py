@@ -15,7 +15,7 @@ from simulators.pbx.truth_log import CallLine, LegLine
 
 
 class QmsRecording(msgspec.Struct, frozen=True, rename="camel"):
-    """A recording as the simulated QMS tells it; ``writes`` counts the requests that it took."""
+    """A recording as the simulated QMS reports it; ``writes`` counts the requests that it took."""
 
     guid: str
     extension: str

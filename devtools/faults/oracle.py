@@ -97,7 +97,7 @@ class Judge:
                 self._verdict.wrong.append(f"{name}: {flag} is {value!r}, not {due.get(flag)!r}")
         missing = due.keys() - recording.flags.keys()
         if missing and self._gap_over(line.connected_at, self._end(line) + self._evidence.wrapup_wait):
-            self._verdict.explained["flags that were told in a gap of the link"] += 1
+            self._verdict.explained["flags that were reported in a gap of the link"] += 1
         elif missing:
             self._verdict.lost.append(f"{name}: without {', '.join(sorted(missing))}")
 
@@ -133,7 +133,7 @@ class Judge:
         if recording is None:
             return "QMS was dead and did not record"
         if self._gap_over(line.connected_at, line.connected_at):
-            return "connected in a gap of the link"  # It rang before; that it was connected was told after.
+            return "connected in a gap of the link"  # It rang before; that it was connected was reported after.
         if (fault := self._fault_over(line.connected_at)) is not None:
             return f"{seen.outcome} while: {fault}"
         return self._caution(line, seen)
@@ -141,7 +141,7 @@ class Judge:
     def _caution(self, line: LegLine, seen: SeenLeg) -> str | None:
         """Return why the gateway doubted whose the recording was, though no fault kept it from being learnt.
 
-        Where the link was just broken, calls are told late; decision 13 then gives up what may be another call's.
+        Where the link was just broken, calls are reported late; decision 13 then gives up what may be another call's.
         """
         is_given_up = seen.reason.startswith(WHY["next_call"])
         broken = [one for one in self._evidence.injected if one.breaks_link and self._reaches(one, line.connected_at)]
@@ -170,7 +170,7 @@ class Judge:
         return any(overlap(began, ended, gap.began_at, gap.ended_at) for gap in self._gaps)
 
     def _fault_over(self, connected: datetime) -> str | None:
-        """Return the last fault that reached the time in which QMS told the GUID."""
+        """Return the last fault that reached the time in which QMS reported the GUID."""
         reaching = [one for one in self._evidence.injected if one.hurts_searches and self._reaches(one, connected)]
         return max(reaching, key=lambda one: one.began).kind if reaching else None
 
@@ -179,7 +179,7 @@ class Judge:
 
 
 def stretched(gaps: Sequence[LinkGap], injected: Sequence[Injected]) -> list[LinkGap]:
-    """Return the gaps as the line knows them: what it still carried when it broke was told since it had stalled."""
+    """Return the gaps as the line knows them: what it still carried when it broke was reported since it had stalled."""
     stalls = [one for one in injected if one.kind in STALLS]
     return [
         _stretched(gap, [one.began for one in stalls if one.began <= gap.began_at <= one.ended + LEEWAY])

@@ -9,7 +9,7 @@ from devtools.faults.oracle import OracleVerdict
 from devtools.faults.resource_growth import HeldResources
 from devtools.faults.schedule import EVERY_SECONDS
 
-#: So many of each list are shown.
+#: Maximum number of entries shown of each list.
 SHOWN = 15
 
 

@@ -150,7 +150,7 @@ class FaultRun:
 
 
 def _log_to(place: FaultEnvironment) -> None:
-    """Leave the terminal to what the run tells; this process's own log goes to a file like the others'."""
+    """Leave the terminal to what the run prints; this process's own log goes to a file like the others'."""
     log = (place.logs / "faults.log").open("a", buffering=1)
     for handler in logging.getLogger().handlers:
         if isinstance(handler, logging.StreamHandler):

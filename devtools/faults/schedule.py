@@ -7,7 +7,7 @@ from random import Random
 #: Quiet at the beginning, so that there are calls to harm, and at the end, so that what follows a fault is seen.
 FIRST_SECONDS, LAST_SECONDS = 8.0, 8.0
 EVERY_SECONDS = 10.0
-#: How long what lasts may last: up to nearly the time in which QMS tells a GUID.
+#: How long what lasts may last: up to nearly the time in which QMS reports a GUID.
 LASTS_SECONDS = (1.5, 8.0)
 
 

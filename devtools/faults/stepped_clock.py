@@ -11,7 +11,7 @@ SOURCE = Path(__file__).with_name("clock.c")
 
 
 class Clock:
-    """The offset of the gateway's clock: a preloaded library (clock.c) adds it to what the machine's clock tells."""
+    """The offset of the gateway's clock: a preloaded library (clock.c) adds it to what the machine's clock shows."""
 
     def __init__(self, folder: Path, offset_seconds: float) -> None:
         self._offset, self._library = folder / "clock-offset", folder / "clock.so"
@@ -47,12 +47,12 @@ class Clock:
         return self._moves[-1][1]
 
     def true_times(self, told: datetime) -> tuple[datetime, datetime]:
-        """Return the earliest and the latest moment at which the clock may have told this time."""
+        """Return the earliest and the latest moment at which the clock may have shown this time."""
         return true_times(self._moves, told)
 
 
 def true_times(moves: Sequence[tuple[datetime, float]], told: datetime) -> tuple[datetime, datetime]:
-    """Return when a clock with these offsets, each from a moment on, may have told a time."""
+    """Return when a clock with these offsets, each from a moment on, may have shown a time."""
     slack = timedelta(seconds=1)
     ends = [*(since for since, _ in moves[1:]), datetime.max.replace(tzinfo=UTC) - slack]
     fitting = [

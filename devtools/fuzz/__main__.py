@@ -55,7 +55,7 @@ def _is_cheap(name: str, target: Target, corpus: Path) -> bool:
                 kept = corpus.parent / f"dear-{path.name}-{number}"
                 kept.write_bytes(data)
                 print(f"fuzz: {name}: {kept} {why}")
-    print(f"fuzz: {name}: {len(list(corpus.iterdir()))} inputs weighed, {dear} too dear")
+    print(f"fuzz: {name}: {len(list(corpus.iterdir()))} inputs weighed, {dear} too expensive")
     return not dear
 
 

@@ -12,7 +12,7 @@ MOST_MIB = 2048
 
 
 def main(words: list[str]) -> None:
-    """Fuzz ``MODULE:NAME`` for so many seconds with a corpus; leaves with a status other than 0 on a finding."""
+    """Fuzz ``MODULE:NAME`` for a number of seconds with a corpus; leaves with a status other than 0 on a finding."""
     name, seconds, corpus = words
     module, _, attribute = name.partition(":")
     with atheris.instrument_imports(include=["cti", "tests"]):

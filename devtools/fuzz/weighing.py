@@ -12,7 +12,7 @@ TRIES = 5
 
 
 def too_dear(read: Callable[[bytes], None], data: bytes) -> str | None:
-    """Say what is too dear about reading one input, None where nothing is. Time is the CPU's, the best of a few."""
+    """Say what is too expensive about reading one input, or None. Time is CPU time, the best of a few."""
     seconds = min(_seconds(read, data) for _ in range(TRIES)) if _seconds(read, data) > MOST_SECONDS else 0.0
     if seconds > MOST_SECONDS:
         return f"takes {seconds * 1000:.0f} ms, more than {MOST_SECONDS * 1000:.0f}"

@@ -2,7 +2,7 @@
 
 Neither mutmut nor cosmic-ray is used. mutmut works on a rewritten copy of the tree in which every function is a
 trampoline, with no seeded sample, no floor and no list of equivalents with reasons; cosmic-ray writes each mutant
-into the file itself and starts the tests anew each time: eight seconds here where a forked child takes a fifth of one.
+into the file itself and restarts the tests each time: eight seconds here where a forked child takes a fifth of one.
 
 How it works, by module:
 

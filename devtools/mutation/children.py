@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Callable
 
-_MEMORY_BYTES = 4 << 30  # A mutant that appends for ever shall end by itself, not take the machine with it.
+_MEMORY_BYTES = 4 << 30  # A mutant that appends without end shall end by itself, not take the machine with it.
 _BROKEN = 70
 
 

@@ -99,7 +99,7 @@ def in_chosen_order(found: Sequence[Source], count: int | None, seed: int) -> li
 
 
 class Novelty:
-    """Tells a mutant that changes the compiled code from one that does not, or does what a former one did."""
+    """Distinguish a mutant that changes the compiled code from one that does not, or does what a former one did."""
 
     def __init__(self, found: Sequence[Source]) -> None:
         """Take the files that the mutants are of."""

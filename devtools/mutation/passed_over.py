@@ -17,7 +17,7 @@ def _last_name(node: ast.expr) -> str:
 
 
 def is_logging(node: ast.AST) -> bool:
-    """Say whether the node is a call that only tells a log, or the statement that makes it."""
+    """Say whether the node is a call that only writes a log, or the statement that makes it."""
     node = node.value if isinstance(node, ast.Expr) else node
     if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return False

@@ -88,7 +88,7 @@ class Warm:
             self._mouth.notice(f"left out, because they {what}: {', '.join(sorted(tests))}")
 
     def _broken_by_forking(self, items: Sequence[pytest.Item]) -> set[str]:
-        """Return which tests fail in a child that changes nothing: they lean on threads or sockets of this process."""
+        """Return which tests fail in a child that changes nothing: they need threads or sockets of this process."""
         began = time.monotonic()
         if self._status(items, None, self._limit(items)) == _PASSED:
             # The tests are much quicker here than under coverage.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-#: Each look at the clock takes this long, so that no loop waits for ever.
+#: Each look at the clock takes this long, so that no loop waits without end.
 LOOK = timedelta(microseconds=200)
 
 

@@ -47,7 +47,7 @@ class SimulatedRecordingService:
         self._late: list[HeldWrite] = []
 
     def find_live_recording(self, extension: str, not_started_before: datetime | None = None) -> Recording | None:
-        """Return the recording at an extension while its GUID is told."""
+        """Return the recording at an extension while its GUID is reported."""
         asked = self._begin()
         found = self.recorder.find(extension, not_started_before or asked - timedelta(days=1), asked)
         self._end(asked)

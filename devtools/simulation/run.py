@@ -14,7 +14,7 @@ from devtools.worlds.judge.world import World, scenario_of
 
 #: From Connected to QMS's answer, in seconds: hints, consumer and search worker lie between.
 ANSWER_SECONDS = 0.3
-#: What a crash or a lost hint excuses: a GUID is told for seconds only.
+#: What a crash or a lost hint excuses: a GUID is reported for seconds only.
 EXCUSED = frozenset({"missing"})
 #: Findings that are shown.
 MAXIMUM_SHOWN = 20

@@ -1,4 +1,4 @@
-"""The health of each part of the installation, each with what is to be said of it and where it is mended."""
+"""The health of each part of the installation, each with what is to be said of it and where it is fixed."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -14,7 +14,7 @@ from gateway_site.ops import probes, worker_heartbeat
 from qms.api import BreakerState, breaker_state
 from qms.models import RecordingService
 
-#: A listener that has not reported for so long is not running.
+#: A listener that has not reported for this long, in seconds, is not running.
 SILENT = timedelta(seconds=15)
 #: What a service answered longer ago says little of now.
 FRESH = timedelta(minutes=15)
@@ -33,7 +33,7 @@ class HealthPart(msgspec.Struct, frozen=True):
 
 
 def health(now: datetime) -> list[HealthPart]:
-    """Look at every part; what leans on a part that is not well is not asked."""
+    """Look at every part; what depends on a part that is not well is not asked."""
     vital = list(_vital())
     if any(part.kind in probes.NEEDED_BY_ALL and not part.ok for part in vital):
         return vital

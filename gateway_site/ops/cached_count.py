@@ -1,4 +1,4 @@
-"""Counts that can become dear: exact, and done anew only after a hundred times as long as they took."""
+"""Cache expensive counts for 100 times as long as they took: exact, never counted more often."""
 
 import time
 from collections.abc import Callable

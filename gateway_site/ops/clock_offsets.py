@@ -1,4 +1,4 @@
-"""How far the clocks around the gateway are from its own time; legs, recordings and claims are told apart by time."""
+"""How far the clocks around the gateway differ from its own; legs, recordings and claims are distinguished by time."""
 
 from datetime import UTC, datetime
 

@@ -107,7 +107,7 @@ def _searches() -> Iterator[GaugeMetricFamily]:
     )
     yield _gauge(
         "gateway_search_seconds_last_hour",
-        "Connected to GUID of those found: at most so long, for that share.",
+        "Connected to GUID of those found: the upper bound for that share.",
         ["service", "quantile"],
         [
             ([slug, f"{part:g}"], percentile(end.found_within, part) / 1000)

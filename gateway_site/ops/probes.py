@@ -1,4 +1,4 @@
-"""Short looks at what the gateway leans on; health, metrics and the installation test share them."""
+"""Probe what the gateway depends on; health, metrics and the installation test share them."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -90,7 +90,7 @@ def journal_lags() -> dict[str, float]:
 
 
 def journal() -> str:
-    """Read each source's journal; a lag is told, and is no reason to refuse events."""
+    """Read each source's journal; a lag is reported, and is no reason to refuse events."""
     try:
         lags = journal_lags()
     except JournalError as error:

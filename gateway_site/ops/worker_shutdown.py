@@ -1,4 +1,4 @@
-"""A worker's stop: the pumps are told, and nothing holds the process up beyond the last resort."""
+"""A worker's stop: the workers are asked to stop, and nothing holds the process up beyond the last resort."""
 
 import os
 import signal

@@ -43,7 +43,7 @@ class RequestChannel(HTTPChannel):
         return bool(time.time() > self.last_activity + IDLE_SECONDS)
 
     def disconnect(self) -> None:
-        """End the connection; a client in mid-request is told why, if its socket takes the answer at once."""
+        """End the connection; a client in mid-request is sent the reason, if its socket takes the answer at once."""
         self.will_close = True
         if self.began_at is not None:
             answer = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"

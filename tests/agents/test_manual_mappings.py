@@ -1,4 +1,4 @@
-"""Mappings by hand: said by an administrator with a reason, kept for ever, used at once."""
+"""Manual mappings: made by an administrator with a reason, kept permanently, used at once."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -23,7 +23,7 @@ ACTS = "/admin/agents/mappingact/"
 
 @pytest.fixture
 def agent(source: CtiSource) -> Agent:
-    """Give an agent whom no extension matches."""
+    """Give an agent that no extension matches."""
     return Agent.objects.create(
         source=source, agent_id="9101", name="Alice Archer", first_seen_at=NOW, last_seen_at=NOW
     )

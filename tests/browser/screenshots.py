@@ -58,7 +58,7 @@ def _with_demo(place: Path, folder: Path, after: float) -> int:
 
 
 def _password(demo: "subprocess.Popen[bytes]") -> str:
-    """Read what the demo tells until it tells the login."""
+    """Read what the demo prints until it prints the login."""
     assert demo.stdout
     for line in demo.stdout:
         if found := LOGIN.search(line):

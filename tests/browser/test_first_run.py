@@ -121,7 +121,7 @@ def is_all_well(page: Page, running: Running) -> None:
 
 
 def names_what_is_broken(page: Page, running: Running) -> None:
-    """Break the link to the PBX, the login at QMS, and switch on a Flag that QMS lacks: each is told."""
+    """Break the link to the PBX, the login at QMS, and switch on a Flag that QMS lacks: each is reported."""
     running.stop("pbx")
     page.goto(f"{running.address}/admin/qms/recordingservice/")
     page.locator("#result_list a[href*='/change/']").first.click()

@@ -102,7 +102,7 @@ class Place:
         return process
 
     def set_to_work(self, name: str, task: str, key: int, requests: int = 1) -> subprocess.Popen[bytes]:
-        """Start a worker and send it hints, as beat does, until so many requests hang; the queue is named like it."""
+        """Start a worker and send it hints, as beat does, until this many requests hang; the queue is named like it."""
         worker = self.start(name)
         for _ in range(20):
             send(task, key, name)
@@ -146,7 +146,7 @@ class Place:
             assert queue_writes([new]) == []
 
     def deliver(self, after: float) -> None:
-        """Deliver as another worker would, so many seconds later."""
+        """Deliver as another worker would, this many seconds later."""
         later = timedelta(seconds=after)
         deliver(self.service.pk, now=lambda: now() + later, connect=qms_api.connect)
 

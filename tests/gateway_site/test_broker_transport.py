@@ -1,4 +1,4 @@
-"""A worker does not wait for ever for a message of which Redis did not take the acknowledgement."""
+"""A worker does not wait without end for a message of which Redis did not take the acknowledgement."""
 
 import signal
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Who changed what: every page that changes the configuration keeps it, and one page tells it all."""
+"""Who changed what: every page that changes the configuration keeps it, and one page shows it all."""
 
 import pytest
 from axes.models import AccessAttempt, AccessFailureLog, AccessLog

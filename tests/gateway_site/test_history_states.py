@@ -1,4 +1,4 @@
-"""What the history tells of a change, and what it never tells."""
+"""What the history shows of a change, and what it never shows."""
 
 import pytest
 

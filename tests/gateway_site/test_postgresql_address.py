@@ -63,7 +63,7 @@ def server() -> Iterator[Server]:
     if not has_postgresql():
         pytest.skip("PostgreSQL is not installed")
     folder, port = Path(tempfile.mkdtemp(prefix="gateway-postgresql-")), free_port()
-    folder.chmod(0o755)  # PostgreSQL and PgBouncer run as a user of their own, whom pytest's own folders keep out.
+    folder.chmod(0o755)  # PostgreSQL and PgBouncer run as a user of their own, which pytest's own folders keep out.
     initialise_postgresql(folder)
     _make_certificate(folder)
     command = [*postgresql_command(folder, port), "-c", "ssl=on"]

@@ -67,7 +67,7 @@ class GatewayStack:
         return InProcessRecordingService(self.qms, service.slug, lambda: self.time)
 
     def event(self, kind: str, *, at: float | None = None, name: str = "", **data: Any) -> dict[str, Any]:
-        """Make an event, now or so many seconds after the beginning."""
+        """Make an event, now or this many seconds after the beginning."""
         self.serial += 1
         family, _, what = kind.rpartition(".")
         moment = self.time if at is None else self.begin + timedelta(seconds=at)
@@ -109,7 +109,7 @@ class GatewayStack:
                 return
 
     def now(self) -> datetime:
-        """Return the clock, which moves a little with each look: nothing waits for ever."""
+        """Return the clock, which moves a little with each look: nothing waits without end."""
         self.time += timedelta(milliseconds=1)
         return self.time
 
@@ -151,7 +151,7 @@ class GatewayStack:
         self.call("Established", call_id, device_id, **data)
 
     def attended_transfer(self) -> None:
-        """Let 2001, who has C1 on hold, hand it over to 2002, to whom it talks in C2."""
+        """Let 2001, who has C1 on hold, hand it over to 2002, with which it talks in C2."""
         moved = {"old": {"callId": "C2", "deviceId": "2002"}, "new": {"callId": "C1", "deviceId": "2002"}}
         self.hears(
             self.event(

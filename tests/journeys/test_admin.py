@@ -1,4 +1,4 @@
-"""The admin as people see it: each page opens, GET changes nothing, the dashboard tells the truth."""
+"""The admin as people see it: each page opens, GET changes nothing, the dashboard shows true numbers."""
 
 from datetime import timedelta
 

@@ -71,7 +71,7 @@ def rehearsed(name: str, recordings: tuple[Recorded, ...] = ()) -> Replay:
 
 
 def is_of(leg: LegState, true: Truth) -> bool:
-    """Say whether a leg is a true conversation: who, when, with whom, and from which queue."""
+    """Say whether a leg is a true conversation: who, when, with which party, and from which queue."""
     assert leg.disconnected_source_at is not None
     is_then = all(
         abs(at.timestamp() - true[end]) <= NEAR

@@ -1,6 +1,6 @@
 """The CSTA samples, from a server's bytes over TCP through session and core: each gives what the index says.
 
-A segment is told as in the index: device, first and last message, and the messages between which it was on hold.
+A segment is given as in the index: device, first and last message, and the messages between which it was on hold.
 """
 
 import asyncio

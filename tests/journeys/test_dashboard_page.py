@@ -31,7 +31,7 @@ def page(request: pytest.FixtureRequest, live_server: str, client: Client) -> It
 
 
 def count(source_id: int, outcome: str, legs: int) -> None:
-    """Let so many legs of this hour have ended so."""
+    """Let this many legs of this hour have ended so."""
     hour = timezone.now().replace(minute=0, second=0, microsecond=0)
     code = "none" if outcome == "not_recorded" else ""
     HourlyCount.objects.create(source_id=source_id, hour=hour, outcome=outcome, reason_code=code, legs=legs)

@@ -1,4 +1,4 @@
-"""A program that posts events over HTTP loses some of them, says so, and tells what is in progress."""
+"""A program that posts events over HTTP loses some of them, says so, and reports what is in progress."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""An agent whom no extension matches, mapped by hand: from lost calls on the page Agents to flagged ones."""
+"""An agent that no extension matches, mapped by hand: from lost calls on the page Agents to flagged ones."""
 
 import pytest
 import redis as redis_client

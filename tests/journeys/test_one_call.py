@@ -208,7 +208,7 @@ def test_a_journal_that_redis_lost_is_named_in_the_ledger_and_the_next_call_is_f
 def test_a_defect_in_a_rule_costs_one_event_and_logs_no_call_data(
     house: GatewayStack, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rule 12: identifiers may stand in logs; who called whom may not, even when something fails."""
+    """Rule 12: identifiers may stand in logs; who called which number may not, even when something fails."""
     caplog.set_level("DEBUG")
     house.log_on("9101", "2001", "Alice Archer")
     queue_call(house)

@@ -83,7 +83,7 @@ def now() -> datetime:
 
 
 def pump(service_id: int, stop: threading.Event) -> None:
-    """Ask for a service's searches until told to stop: a thread of the lookups' worker."""
+    """Ask for a service's searches until asked to stop: a thread of the lookups' worker."""
     try:
         while not stop.is_set():
             look_up(service_id, now, qms_api.connect, seconds=1)

@@ -91,7 +91,7 @@ class Campus(GatewayStack):
         self.qms.troubles[slug] = msgspec.structs.replace(self.qms.troubles[slug], down=down)
 
     def until_found(self, count: int) -> None:
-        """Work until so many legs know their recordings."""
+        """Work until this many legs know their recordings."""
 
         def is_so() -> bool:
             self.turn()

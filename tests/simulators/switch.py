@@ -1,4 +1,4 @@
-"""The other side of ``tests.cti.line_source``: a PBX that says what a test tells it to."""
+"""The other side of ``tests.cti.line_source``: a PBX that says what a test asks it to."""
 
 import contextlib
 import socket
@@ -24,7 +24,7 @@ class Switch:
                 self.links.append(link)
 
     def wait_for_link(self, number: int = 1) -> None:
-        """Wait until so many links were made, all told."""
+        """Wait until this many links were made in all."""
         wait_until(lambda: len(self.links) >= number, f"link {number}")
 
     def say(self, *lines: str) -> None:

@@ -1,4 +1,4 @@
-"""Every recorded case gives the legs and flags that its file expects; a wrong file is told with its place."""
+"""Every recorded case gives the legs and flags that its file expects; a wrong file is reported with its place."""
 
 import io
 from pathlib import Path

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print the steps as JSON")
         parser.add_argument("--call", metavar="EXTENSION", help="then follow the next call at this extension")
         parser.add_argument(
-            "--wait", type=float, default=120.0, metavar="SECONDS", help="follow the call so long at most; default: 120"
+            "--wait", type=float, default=120.0, metavar="SECONDS", help="maximum time to follow the call; default: 120"
         )
 
     def handle(self, *, json: bool, call: str | None, wait: float, **_: Any) -> None:
@@ -44,7 +44,7 @@ class Command(BaseCommand):
     def _followed(
         self, extension: str, wait: float, tell: Callable[[InstallationStep], None]
     ) -> Iterator[InstallationStep]:
-        """Yield how the call ended; told to people as it goes on."""
+        """Yield how the call ended; printed for people as it continues."""
         self.stderr.write(f"Now make a call at extension {extension} and hang up; it is followed for {wait:g} s.")
         for step in follow_to_its_end(extension, wait, lambda one: tell(_of_call(one)), _pause):
             yield _of_call(step)

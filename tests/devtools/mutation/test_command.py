@@ -39,7 +39,7 @@ def test_a_whole_project_is_tried_and_not_touched(project: Project, capsys: pyte
     assert status == 0
     assert fate["return amount > LIMIT", "boundary"] == "killed"
     assert fate["LIMIT = 11", "constant"] == "killed", "what runs at import is tried too"
-    assert fate['return {"one": 2}', "constant"] == "killed", "what was cached before is made anew"
+    assert fate['return {"one": 2}', "constant"] == "killed", "what was cached before is computed again"
     assert fate["number += 1", "arithmetic"] == "timeout"
     assert fate["pass", "removed statement"] == "timeout"
     assert fate["return amount * 2 - 1 if is_friend and amount >= 3 else amount * 2", "boundary"] == "survived"

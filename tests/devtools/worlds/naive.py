@@ -26,7 +26,7 @@ class Inc:
     key: int
     id: str
     begun: float
-    contact: list[str]  # shared by all lives of one contact; holds the interaction once it is told
+    contact: list[str]  # shared by all lives of one contact; holds the interaction once it is known
     facts: list[tuple[float, str, str]] = field(default_factory=list)
     legs: list[Part] = field(default_factory=list)
     originator: str = ""
@@ -141,7 +141,7 @@ class _Run:
         told, phone = event.data.get("interactionId"), event.data.get("deviceId")
         fit = [x for x in self.calls[name] if not told or not x.contact[0] or x.contact[0] == told]
         if event.type == "CallInformation":
-            # A life of which neither an answer nor an end was told may have been at any phone.
+            # A life of which neither an answer nor an end was reported may have been at any phone.
             fit = [x for x in fit if not phone or x.ended > 1e8 or any(y.phone == phone for y in x.legs)]
             near = [x for x in fit if event.at - x.ended <= 120]
             if "wrapup" in self.faults:
@@ -355,7 +355,7 @@ class _Run:
     def owns(self, part: Part, found: Recording) -> bool:
         """A recording is of the leg that started last before it at that phone."""
         near = [x.start for x in self.parts if x.phone == part.phone and x.start <= found.start + 0.001]
-        soon = found.start <= part.start + 2  # later it is of something that was not told
+        soon = found.start <= part.start + 2  # later it is of something that was not reported
         return soon and bool(near) and part.start == max(near) and (part.end is None or found.start < part.end)
 
     def close(self, part: Part) -> tuple[list[Leg], list[Write]]:

@@ -21,7 +21,7 @@ BROKEN = {
     "colleague": "wrong",  # whoever calls an agent with a customer on hold inherits the customer
     "owner": "wrong",  # whatever is recorded there is this leg's
     "order": "unexplained",  # events as heard, not as they happened
-    "offered": "wrong",  # to whom it was offered is taken for who answered
+    "offered": "wrong",  # the phone that was offered is taken for the one that answered
     "queue": "wrong",  # a queue that was left unanswered stays
     "digits": "wrong",  # "0100" is taken for "100"
     "wrapup": "wrong",  # a wrap-up goes to the first life that fits

@@ -1,4 +1,4 @@
-"""The command as a program of its own, followed by the gateway's own session: what it tells is what truly happened."""
+"""The command as a process, followed by the gateway's own session: what it reports is what happened."""
 
 import asyncio
 import re

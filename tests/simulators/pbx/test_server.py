@@ -34,7 +34,7 @@ class Site:
         self.switch.flush()
 
     def facts_in(self, seconds: float) -> list[Report]:
-        """Let so many seconds pass and return what happened in them."""
+        """Let this many seconds pass and return what happened in them."""
         self._now += seconds
         facts = list(self.world.run(self._now))
         for fact in facts:
@@ -60,7 +60,7 @@ async def site(plan: Plan | None = None, heartbeat_seconds: float = 60) -> Async
 
 
 async def sync(client: Client) -> None:
-    """Make sure that all that was told has been read."""
+    """Make sure that all that was sent has been read."""
     await client.ask("RequestSystemStatus")
 
 

@@ -14,7 +14,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 class Door:
-    """A side door that keeps what it is told, and drops the connection when a test wants it to."""
+    """A side door that keeps what it is sent, and drops the connection when a test wants it to."""
 
     def __init__(self) -> None:
         self.told: list[list[dict[str, str]]] = []
