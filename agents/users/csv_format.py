@@ -1,8 +1,11 @@
 """The CSV file in which QMS itself imports and exports its users. Pure; every value is text, zeros are kept.
 
-Passwords, profiles and phones are QMS's own affair: they are left empty on export and not read on import.
+Files are read as they come: with commas, semicolons or tabs; in UTF-8 or UTF-16, with or without a byte order mark, or
+in the code page of a Western Windows (1252), as Excel saves them. Passwords, profiles and phones are QMS's own affair:
+they are left empty on export and not read on import.
 """
 
+import codecs
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -25,6 +28,7 @@ COLUMNS = (
     "Unlimited License",
     "On-Demand License",
 )
+_SAMPLE_BYTES = 4096
 #: What the file must have; the rest may be missing.
 REQUIRED = (
     "First Name",
@@ -66,15 +70,38 @@ def write_users(users: Iterable[ListedUser]) -> Iterator[str]:
         yield lines.taken()
 
 
+def decode(content: bytes) -> tuple[list[str], str]:
+    """Return the lines of a file and the name of its encoding. Raises ``CsvError``."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif b"\0" in content[:_SAMPLE_BYTES]:  # ASCII in UTF-16 has a zero in every second byte.
+        encoding = "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
+    else:
+        encoding = "utf-8-sig"
+    for candidate in (encoding, "cp1252"):
+        try:
+            return content.decode(candidate).splitlines(keepends=True), candidate.removesuffix("-sig")
+        except UnicodeDecodeError:
+            continue
+    raise CsvError("The file is no text: save it as CSV in UTF-8.")
+
+
 def read_users(lines: Sequence[str]) -> list[ListedUser]:
-    """Return the users of a file, separated by commas or semicolons. Raises ``CsvError``."""
+    """Return the users of a file, separated by commas, semicolons or tabs. Raises ``CsvError``."""
     header = (lines[0] if lines else "").removeprefix("\ufeff")
-    delimiter = ";" if header.count(";") > header.count(",") else ","
-    reader = csv.DictReader([header, *lines[1:]], delimiter=delimiter, restval="")
+    first = 2
+    if header.lower().startswith("sep="):  # Excel's own line before the header.
+        lines, header, first = lines[1:], lines[1] if len(lines) > 1 else "", 3
+    delimiter = max((",", ";", "\t"), key=header.count)
+    reader = csv.DictReader([header, *lines[1:]], delimiter=delimiter, restval="", skipinitialspace=True)
     reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
     if missing := [name for name in REQUIRED if name not in reader.fieldnames]:
         raise CsvError(f"Line 1: the file lacks the column {', '.join(missing)}.")
-    return [_user(row, reader.line_num) for row in reader if any(row.values())]
+    return [_user(row, reader.line_num + first - 2) for row in reader if any(map(_has_text, row.values()))]
+
+
+def _has_text(value: str | list[str] | None) -> bool:
+    return bool(value.strip() if isinstance(value, str) else value)
 
 
 class _Lines:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.models import QmsUser, UserRefresh
-from agents.users.csv_format import CsvError, read_users, write_users
+from agents.users.csv_format import CsvError, decode, read_users, write_users
+from agents.users.file_preview import preview
 from qms.models import RecordingService
 from qms.port import Licence, ListedUser
 from tests.agents.test_directories import list_user
@@ -96,4 +97,50 @@ def test_a_broken_or_missing_file_changes_nothing(north: RecordingService, tmp_p
     for name in ("users.csv", "none.csv"):
         with pytest.raises(CommandError):
             call_command("import_users", "north", str(tmp_path / name))
+    assert not UserRefresh.objects.exists()
+
+
+TEXT = HEADER + " Jürgen ,Größe,02001, juergen ,1, Any ,1,0\r\n"
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
+def test_a_file_of_excel_is_read_as_it_is(encoding: str, separator: str) -> None:
+    lines, _ = decode(TEXT.replace(",", separator).encode(encoding))
+    (one,) = read_users(lines)
+
+    assert (one.first_name, one.last_name, one.extension) == ("Jürgen", "Größe", "02001")
+    assert (one.user_name, one.recording_service) == ("juergen", "Any")
+
+
+def test_excels_line_about_the_separator_is_passed_over_and_lines_are_counted_with_it() -> None:
+    lines = ["sep=;\r\n", HEADER.replace(",", ";"), "A;B;1;a;1;Any;1;0\r\n", " ; \r\n", "A;B;2;b;maybe;Any;1;0\r\n"]
+
+    assert len(read_users(lines[:4])) == 1
+    with pytest.raises(CsvError, match="Line 5"):
+        read_users(lines)
+
+
+def test_a_preview_names_duplicates_shared_extensions_and_lost_zeros() -> None:
+    lines = [HEADER, "A,B,123,a,1,Any,1,0\r\n", "A,B,124,a,1,Any,1,0\r\n", "C,D,124,c,1,Any,1,0\r\n"]
+    lines += ["E,F,777,e,1,Any,1,0\r\n", "G,H,0123,g,1,Any,1,0\r\n", "I,J,77,i,0,Any,1,0\r\n"]
+    found = preview(read_users(lines), {}, ["0123", "00777", "124"])
+
+    assert len(found.users) == 5
+    assert found.doubts == (
+        "Listed more than once, the last line counts: a (2 times).",
+        "Extensions of several active users, of whom none is matched by extension: 124 (2 users).",
+        "Extensions that lack zeros in front; format the column as text in Excel: 777 of e (the PBX has 00777).",
+    )
+
+
+@pytest.mark.django_db
+def test_a_preview_takes_nothing(north: RecordingService, tmp_path: Path) -> None:
+    file, out = tmp_path / "users.csv", StringIO()
+    file.write_bytes(TEXT.encode("cp1252"))
+    call_command("import_users", "north", str(file), "--preview", stdout=out)
+
+    assert "The file (cp1252) has 1 users:" in out.getvalue()
+    assert "1 new, 0 changed, 0 gone, 0 unchanged" in out.getvalue()
+    assert not QmsUser.objects.exists()
     assert not UserRefresh.objects.exists()

@@ -58,5 +58,5 @@ def told(refresh: UserRefresh) -> str:
         return f"{refresh.get_state_display()}. {refresh.error}"
     return (
         f"{refresh.loaded} loaded: {refresh.added} added, {refresh.changed} changed, {refresh.gone} gone, "
-        f"{refresh.unchanged} unchanged"
+        f"{refresh.unchanged} unchanged" + (f". {refresh.error}" if refresh.unreadable else "")
     )
