@@ -28,7 +28,7 @@ from cti.journal.wakeups import PollingMarker, Wakeup, clear_wake, hold_wake, wa
 from cti.listener.source_config import SecretMissing, resolve_secret, source_config
 from cti.quarantine import record_quarantine, record_quarantined
 from cti.source_bounds import SourceLoad, bound_reached_lately, forget_bounds, publish_load
-from cti.status_text import quiet_text
+from cti.status_text import quiet_intake_text, quiet_text
 
 __all__ = [
     "START",
@@ -60,6 +60,7 @@ __all__ = [
     "kept_answers",
     "mint_token",
     "publish_load",
+    "quiet_intake_text",
     "quiet_text",
     "read_journal",
     "record_quarantine",

@@ -127,6 +127,9 @@ class IntakeToken(models.Model):
     scope = models.CharField(max_length=8, choices=Scope.choices, default=Scope.WRITE)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    last_call_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When it last posted an event of a call."
+    )
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -1,5 +1,6 @@
 """How a source's link is, in sentences that an operator can act on."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -30,7 +31,7 @@ def link_sentences(
     if not source.enabled:
         return ["This source is disabled: nothing is taken from it."]
     if not has_session(source.kind):
-        return _intake(source, lately)
+        return _intake(source, now, lately)
     status: LinkStatus | None = getattr(source, "status", None)
     if status is None or status.reported_at is None:
         return [f"No listener has reported yet. Start one: ./gateway manage listen {source.slug}"]
@@ -45,10 +46,15 @@ def link_sentences(
     ]
 
 
-def _intake(source: CtiSource, lately: RecentIds | None) -> list[str]:
+def _intake(source: CtiSource, now: datetime, lately: RecentIds | None) -> list[str]:
     tokens = source.tokens.filter(scope=Scope.WRITE)
     used = tokens.exclude(last_used_at=None).order_by("-last_used_at").first()
-    return [_accepted(lately, is_sending=used is not None), _tokens(tokens.filter(revoked_at=None).exists(), used)]
+    quiet = quiet_intake_text(list(tokens), now)
+    return [
+        *([quiet] if quiet else []),
+        _accepted(lately, is_sending=used is not None),
+        _tokens(tokens.filter(revoked_at=None).exists(), used),
+    ]
 
 
 def _accepted(lately: RecentIds | None, *, is_sending: bool) -> str:
@@ -145,6 +151,21 @@ def quiet_text(status: LinkStatus, now: datetime) -> str:
         f"The link is up, but nothing of a call has come for {QUIET.seconds // 3600} hours: {last}. "
         "Make a test call; if it is not seen, check the rights and filters of the gateway's user at the PBX, "
         "and the devices of this source."
+    )
+
+
+def quiet_intake_text(tokens: Iterable[IntakeToken], now: datetime) -> str:
+    """Say of an HTTP source what ``quiet_text`` says of a link; empty while none of its tokens was ever used."""
+    used = [one for one in tokens if one.last_used_at is not None]
+    if not used or not _is_working_time(now):
+        return ""
+    last = max((one.last_call_at for one in used if one.last_call_at is not None), default=None)
+    if now - max(_opening(now), *(one.created_at for one in used), last or _opening(now)) < QUIET:
+        return ""
+    said = f"the last event of a call was accepted {when(last)}" if last else "none has ever been accepted"
+    return (
+        f"Nothing of a call has been posted for {QUIET.seconds // 3600} hours: {said}. "
+        "Make a test call; if it is not seen, check the program that posts, and the quarantine of this source."
     )
 
 

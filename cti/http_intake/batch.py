@@ -7,8 +7,9 @@ members too; only ``gatewaytime`` is ours.
 from datetime import UTC, datetime
 
 import msgspec
+from msgspec.structs import replace
 
-from cti.events import AnyEvent, EventError, decode
+from cti.events import AnyEvent, CallEvent, EventError, decode
 from cti.journal.dedup import Arrival
 from cti.journal.stream import storable
 from cti.source_bounds import SourceFull, bounds_of
@@ -29,11 +30,12 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What a body held. ``broken`` are the rejected items as quarantine keeps them."""
+    """What a body held. ``broken`` are the rejected items as quarantine keeps them; ``calls``: events of calls."""
 
     arrivals: list[Arrival]
     rejected: list[Rejected]
     broken: list[Quarantined]
+    calls: int = 0
 
 
 class _Id(msgspec.Struct):
@@ -45,18 +47,21 @@ def read_items(found: list[bytes], slug: str, received: datetime) -> Reading:
 
     Raises ``SourceFull`` where the source holds open as much as it may.
     """
-    reading = Reading([], [], [])
+    reading, calls = Reading([], [], []), 0
     for index, raw in enumerate(found):
         try:
-            reading.arrivals.append(_arrival(raw, slug, received))
+            arrival, is_of_call = _arrival(raw, slug, received)
+            reading.arrivals.append(arrival)
+            calls += is_of_call
         except (EventError, RecursionError) as error:
             reason = "Nested too deeply" if isinstance(error, RecursionError) else str(error)
             reading.rejected.append(Rejected(index, _id_of(raw), reason))
             reading.broken.append(Quarantined(raw, "event", reason, _place(reason)))
-    return reading
+    return replace(reading, calls=calls)
 
 
-def _arrival(raw: bytes, slug: str, received: datetime) -> Arrival:
+def _arrival(raw: bytes, slug: str, received: datetime) -> tuple[Arrival, bool]:
+    """Return what the journal takes of an item, and whether it is of a call."""
     try:
         raw.decode()  # The decoder does not look into members that it skips.
     except UnicodeDecodeError as error:
@@ -69,7 +74,7 @@ def _arrival(raw: bytes, slug: str, received: datetime) -> Arrival:
     reached = bounds_of(slug).admit(event)
     if reached:
         raise SourceFull(str(reached))
-    return Arrival(event.id, _payload(raw, event, received))
+    return Arrival(event.id, _payload(raw, event, received)), isinstance(event, CallEvent)
 
 
 def _payload(raw: bytes, event: AnyEvent, received: datetime) -> bytes:

@@ -5,15 +5,18 @@
 └── ``Forbidden``      a valid token that does not open this (403)
 """
 
+import contextlib
 import hashlib
 import secrets
 import threading
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
+from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
+from msgspec.structs import replace
 
 import clock
 from cti.models import CtiSource, IntakeToken, Scope
@@ -52,6 +55,7 @@ class TokenFacts(msgspec.Struct, frozen=True):
     kind: str
     enabled: bool
     scope: str
+    last_call_at: datetime | None = None
 
 
 class TokenRefusal(msgspec.Struct, frozen=True):
@@ -120,6 +124,21 @@ def authorize(header: str, needed: Scope) -> TokenFacts:
     return facts
 
 
+def note_call(token: TokenFacts, now: datetime) -> None:
+    """Note that a token posted an event of a call, once in ``LAST_USED_EVERY``; without a database it is not noted.
+
+    What is noted is for people: an event that was accepted is not refused for it.
+    """
+    if token.last_call_at is not None and now - token.last_call_at < LAST_USED_EVERY:
+        return
+    with _cache_lock:
+        for digest, cached in _cache.items():
+            if cached.facts.id == token.id:
+                _cache[digest] = replace(cached, facts=replace(cached.facts, last_call_at=now))
+    with contextlib.suppress(OperationalError, InterfaceError):
+        IntakeToken.objects.filter(pk=token.id).update(last_call_at=now)
+
+
 def authenticate(request: HttpRequest, needed: Scope = Scope.READ) -> TokenFacts | TokenRefusal:
     """Return the token of a request, or the refusal that answers it."""
     try:
@@ -150,7 +169,7 @@ def _looked_up(digest: str) -> TokenFacts:
     if row.last_used_at is None or row.last_used_at < now - LAST_USED_EVERY:
         IntakeToken.objects.filter(stale, pk=row.pk).update(last_used_at=now)
     source = row.source
-    return TokenFacts(row.pk, source.pk, source.slug, source.kind, source.enabled, row.scope)
+    return TokenFacts(row.pk, source.pk, source.slug, source.kind, source.enabled, row.scope, row.last_call_at)
 
 
 def _digest(text: str) -> str:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 import clock
 from cti.http_intake.batch import Reading, Rejected, read_items
 from cti.http_intake.openapi import document
-from cti.http_intake.tokens import CHALLENGE, AccessRefused, Forbidden, TokenFacts, Unauthorized, authorize
+from cti.http_intake.tokens import CHALLENGE, AccessRefused, Forbidden, TokenFacts, Unauthorized, authorize, note_call
 from cti.journal.dedup import append_unique, take_allowance
 from cti.journal.stream import JournalUnavailable
 from cti.journal.wakeups import wake
@@ -156,6 +156,8 @@ def _keep(reading: Reading, token: TokenFacts) -> IntakeReply:
     appended = append_unique(token.slug, reading.arrivals)
     if appended.accepted:
         wake(token.source_id)
+        if reading.calls:
+            note_call(token, clock.now())
     if reading.broken:
         record_quarantined(token.source_id, reading.broken, clock.now())
     return IntakeReply(appended.accepted, appended.duplicates, reading.rejected)

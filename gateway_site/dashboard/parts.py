@@ -8,7 +8,7 @@ import msgspec
 from django.urls import reverse
 
 from clock.text import shown
-from cti.api import JournalError, quiet_text
+from cti.api import JournalError, quiet_intake_text, quiet_text
 from cti.models import CtiSource, LinkState
 from gateway_site.ops import probes, worker_heartbeat
 from qms.api import BreakerState, breaker_state
@@ -39,7 +39,7 @@ def health(now: datetime) -> list[HealthPart]:
         return vital
     is_redis_well = any(part.kind == "redis" and part.ok for part in vital)
     work = [*_journals(), *_work(now)] if is_redis_well else []
-    return [*vital, *work, *_sources(now), *_services(now)]
+    return [*vital, *work, *_sources(now), *_intakes(now), *_services(now)]
 
 
 @cache
@@ -94,6 +94,17 @@ def _work(now: datetime) -> Iterator[HealthPart]:
 def _sources(now: datetime) -> list[HealthPart]:
     found = CtiSource.objects.filter(enabled=True).exclude(kind="http").select_related("status")
     return [_source(one, now) for one in found]
+
+
+def _intakes(now: datetime) -> list[HealthPart]:
+    """Return the HTTP sources whose program has sent events, but nothing of a call for too long."""
+    found = CtiSource.objects.filter(enabled=True, kind="http").prefetch_related("tokens")
+    quiet = [(one, quiet_intake_text(one.tokens.all(), now)) for one in found]
+    return [
+        HealthPart(f"CTI source {one}", False, text, reverse("admin:cti_ctisource_change", args=[one.pk]), "source")
+        for one, text in quiet
+        if text
+    ]
 
 
 def _source(source: CtiSource, now: datetime) -> HealthPart:

@@ -14,7 +14,7 @@ from kombu.exceptions import OperationalError as BrokerError
 import clock
 from agents.models import QmsUser
 from calls.models import Checkpoint
-from cti.api import quiet_text
+from cti.api import quiet_intake_text, quiet_text
 from cti.models import CtiSource, LinkState, LinkStatus
 from cti.sources.registry import has_session
 from flags.models import FlagOnServer, FlagSetting
@@ -169,6 +169,8 @@ def _source(source: CtiSource) -> InstallationStep:
         return InstallationStep(
             name, StepState.FAIL, problem, "Check host, port, credentials and the PBX; see the source's page."
         )
+    if quiet := quiet_intake_text(source.tokens.all(), clock.now()):
+        return InstallationStep(name, StepState.FAIL, quiet, "Check the program that posts to this source.")
     last = status.last_event_at if status else None
     folded = Checkpoint.objects.filter(source=source, events__gt=0).values_list("folded_at", flat=True).first()
     if last is None and folded is None:

@@ -3,12 +3,17 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.test import Client
 
-from cti.models import CtiSource, LinkState, LinkStatus, QuarantinedMessage
+import clock
+from cti.http_intake.tokens import mint_token
+from cti.models import CtiSource, IntakeToken, LinkState, LinkStatus, QuarantinedMessage
 from cti.quarantine import causes_since, record_quarantined
 from cti.sources.port import Quarantined
 from cti.status_text import link_sentences, quiet_text
 from cti.ui.panels import quarantine_causes
+from gateway_site.dashboard.parts import health
+from tests.cti.examples import as_json, cloud_event, source
 
 MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -16,6 +21,12 @@ MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 def status(hours_up: float, call_hours_ago: float | None = None, now: datetime = MONDAY_NOON) -> LinkStatus:
     last = now - timedelta(hours=call_hours_ago) if call_hours_ago is not None else None
     return LinkStatus(state=LinkState.UP, since=now - timedelta(hours=hours_up), last_call_at=last, reported_at=now)
+
+
+def post(client: Client, token: str, event: object) -> None:
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = client.post("/api/events", as_json(event), content_type="application/json", headers=headers)
+    assert answer.status_code == 202
 
 
 @pytest.mark.parametrize(
@@ -34,6 +45,30 @@ def test_a_link_is_quiet_after_two_hours_of_a_working_day(
     hours_up: float, call_hours_ago: float | None, now: datetime, is_quiet: bool
 ) -> None:
     assert bool(quiet_text(status(hours_up, call_hours_ago, now), now)) is is_quiet
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("redis")
+def test_a_program_that_posts_agents_and_no_calls_is_not_well(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    web = source("web")
+    token = mint_token(web).text
+    monkeypatch.setattr(clock, "now", lambda: MONDAY_NOON - timedelta(hours=4))
+    IntakeToken.objects.update(created_at=clock.now())
+    agent = {"type": "csta.agent.LoggedOn", "data": {"agentId": "9101", "deviceId": "2001"}}
+    post(client, token, cloud_event("1", **agent))
+    monkeypatch.setattr(clock, "now", lambda: MONDAY_NOON)
+
+    assert link_sentences(web, MONDAY_NOON)[0].startswith(
+        "Nothing of a call has been posted for 2 hours: none has ever"
+    )
+    (part,) = [one for one in health(MONDAY_NOON) if one.name == "CTI source web"]
+    assert not part.ok
+
+    post(client, token, cloud_event("2"))
+
+    assert IntakeToken.objects.get().last_call_at == MONDAY_NOON
+    assert "Nothing of a call" not in " ".join(link_sentences(web, MONDAY_NOON))
+    assert [one for one in health(MONDAY_NOON) if one.name == "CTI source web"] == []
 
 
 @pytest.mark.django_db

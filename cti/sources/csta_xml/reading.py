@@ -1,5 +1,7 @@
 """Read the XML of a frame: strictly, and where that fails a second time without the characters that are damaged."""
 
+import re
+
 import msgspec
 
 from cti.sources.character_sets import FALLBACK
@@ -7,12 +9,20 @@ from cti.sources.csta_xml.parsing import CstaMessageError, MalformedXml, XmlElem
 from cti.sources.csta_xml.repair import repair
 from cti.sources.port import REPAIRED
 
+_CALL = re.compile(rb"<(?:[\w.-]+:)?callID(?:\s[^<>]*)?>\s*([!-%'-;=?-~]{1,255})\s*</")
+
 
 class ReadMessage(msgspec.Struct, frozen=True):
     """A message's root element; ``repaired`` says what was wrong with it where it was read in spite of that."""
 
     root: XmlElement
     repaired: CstaMessageError | None = None
+
+
+def call_in(xml: bytes) -> str:
+    """Return the first call that a message names, whether the rest can be read or not; empty where it names none."""
+    found = _CALL.search(xml)
+    return found[1].decode() if found else ""
 
 
 def read_message(xml: bytes, encoding: str = "") -> ReadMessage:

@@ -17,10 +17,10 @@ from cti.sources.csta_xml.monitoring import Monitoring
 from cti.sources.csta_xml.options import CstaOptions, CstaOptionsError, read_options
 from cti.sources.csta_xml.outlet_lock import OrderedOutlet
 from cti.sources.csta_xml.parsing import CstaMessageError, UnknownMessage, XmlElement, children, local, text_of
-from cti.sources.csta_xml.reading import read_message
+from cti.sources.csta_xml.reading import call_in, read_message
 from cti.sources.csta_xml.requests import Requests, namespace_of, stop_session
 from cti.sources.csta_xml.segments import DATA_OF
-from cti.sources.port import LinkError, Outlet, Quarantined, SourceConfig, Stamp
+from cti.sources.port import REPAIRED, LinkError, Outlet, Quarantined, SourceConfig, Stamp
 
 log = structlog.get_logger()
 
@@ -258,4 +258,5 @@ def _link_errors(group: ExceptionGroup[LinkError]) -> list[LinkError]:
 def _quarantined(frame: CstaFrame | CstaFrameError, error: CstaMessageError) -> Quarantined:
     raw = frame.raw if isinstance(frame, CstaFrameError) else frame.xml
     place = f"{frame.place}, {error.place}" if error.place else frame.place
-    return Quarantined(raw=raw, kind=error.kind, error=str(error), place=place)
+    call = "" if error.kind == REPAIRED else call_in(raw)
+    return Quarantined(raw=raw, kind=error.kind, error=str(error), place=place, call=call)

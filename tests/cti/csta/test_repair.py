@@ -244,6 +244,18 @@ def test_a_link_follows_the_call_keeps_a_note_and_needs_no_new_snapshot() -> Non
     assert "Lost" not in listener.types()
 
 
+def test_a_message_that_is_not_followed_names_the_call_that_it_costs() -> None:
+    async def heard(listener: Listener) -> None:
+        await until(lambda: "Ended" in listener.types(), "the snapshot")
+        pbx.send(framed(9999, CASE.replace(b"2001", b"20\xfc1")) + framed(9999, CASE.replace(b"C1", b"C\xfc")))
+        await until(lambda: len(listener.broken) == 2, "the refusals")
+
+    pbx = Pbx({**WILLING})
+    listener = asyncio.run(followed(pbx, heard))
+
+    assert [(one.kind, one.call) for one in listener.broken] == [("message", "C1"), ("message", "")]
+
+
 def test_a_wrong_encoding_in_the_options_is_for_a_person_to_correct() -> None:
     with pytest.raises(LinkError, match="encoding: klingon is not known") as caught:
         asyncio.run(followed(Pbx({**WILLING}), options={"encoding": "klingon"}))
