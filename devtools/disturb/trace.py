@@ -48,9 +48,9 @@ class Trace:
 
 
 def names(folder: Path) -> list[str]:
-    """Return the traces of a folder that have conversations to judge by, and are heard from before these begin."""
+    """Return the traces of a folder that have conversations to judge by."""
     found = sorted(path.name.removesuffix(".truth.json") for path in folder.glob("*.truth.json"))
-    return [name for name in found if _truth(folder, name)["conversations"] and _is_whole(folder, name)]
+    return [name for name in found if _truth(folder, name)["conversations"]]
 
 
 def load(folder: Path, name: str) -> Trace:
@@ -84,9 +84,3 @@ def _time(raw: bytes) -> datetime | None:
 def _truth(folder: Path, name: str) -> Truth:
     found: Truth = json.loads((folder / f"{name}.truth.json").read_text())
     return found
-
-
-def _is_whole(folder: Path, name: str) -> bool:
-    """Say whether the client was connected before the first conversation: a call joined late is never flagged."""
-    truth = _truth(folder, name)
-    return not name.startswith("n-") and len(truth.get("captures", [1])) == 1
