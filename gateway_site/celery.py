@@ -71,6 +71,8 @@ app.conf.beat_schedule = {
     "mail weekly reports": _every(900, "calls.tasks.mail_reports", "default"),
     "tell calls at risk": _every(60, "calls.tasks.tell_calls_at_risk", "default"),
     "check before the shift": _every(60, "agents.tasks.shift_check_due", "default"),
+    "watch for alarms": _every(15, "gateway_site.tasks.watch_alarms", "default"),
+    "send alarms": _every(5, "gateway_site.tasks.send_alarms", "default"),
     "forget what is old": _every(3600, "calls.tasks.retain", "default"),
     **{
         f"pulse of {queue}": _every(EVERY_SECONDS, "gateway_site.tasks.note_pulse", queue) | {"args": [queue]}

@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "flags",
     "qms",
     "cti",
+    "gateway_site.alarms.apps.AlarmsConfig",
     "simulators",
 ]
 

@@ -2,6 +2,8 @@
 
 from celery import shared_task
 
+import clock
+from gateway_site.alarms import incidents, messages
 from gateway_site.ops import worker_heartbeat
 
 
@@ -9,3 +11,15 @@ from gateway_site.ops import worker_heartbeat
 def note_pulse(queue: str) -> None:
     """Show that beat and a worker of the queue live."""
     worker_heartbeat.note(queue)
+
+
+@shared_task
+def watch_alarms() -> None:
+    """Look at what is wrong and keep the incidents."""
+    incidents.watch(clock.now())
+
+
+@shared_task
+def send_alarms() -> None:
+    """Send the messages that are due."""
+    messages.send_due(clock.now)

@@ -116,3 +116,12 @@ def _plain(found: IpAddress) -> IpAddress:
 
 def _is_guarded(own: Network) -> bool:
     return any(own.version == guarded.version and own.subnet_of(guarded) for guarded in GUARDED)  # type: ignore[arg-type]
+
+
+def is_guarded_host(host: str) -> bool:
+    """Say whether a host's name leads to a link-local address: for what is called besides QMS."""
+    try:
+        found = {ip_address(one[4][0]) for one in socket.getaddrinfo(host, None)}
+    except OSError:
+        return False  # It cannot be called either.
+    return any(_plain(one) in guarded for one in found for guarded in GUARDED)

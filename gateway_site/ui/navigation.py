@@ -83,6 +83,12 @@ UNFOLD: dict[str, Any] = {
                 _link("Checkpoints", "bookmark", "calls.checkpoint"),
             ),
             _group(
+                "Alarms",
+                _link("Incidents", "notifications_active", "alarms.incident"),
+                _link("Rules", "rule", "alarms.alarmrule"),
+                _link("Channels", "campaign", "alarms.alarmchannel"),
+            ),
+            _group(
                 "Installation",
                 {
                     "title": "Test the installation",

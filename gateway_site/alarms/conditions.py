@@ -1,0 +1,163 @@
+"""What is wrong now, by rule: the dashboard's own sentences, and looks that need more time than a page has."""
+
+import shutil
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import msgspec
+from django.conf import settings
+from django.core.cache import cache
+from django.db.models import Sum
+
+from agents.models import ShiftCheck
+from calls.api import LAST_HOUR, ends_since, hour_of
+from calls.models import Gap, HourlyCount
+from cti.models import LinkStatus
+from gateway_site.alarms.models import AlarmChannel
+from gateway_site.dashboard.parts import HealthPart
+from gateway_site.dashboard.today import today
+from gateway_site.ops.degraded import degraded_parts
+from qms.models import RecordingService
+
+#: Which part of the dashboard belongs to which rule.
+KINDS = {
+    "source": "link",
+    "journal": "journal",
+    "beat": "work",
+    "worker": "work",
+    "service": "service",
+    "waiting": "waiting",
+    "alert": "refused",
+    "users": "users",
+}
+#: How many past weeks say how many calls there should be.
+WEEKS = 4
+#: Fewer calls in such an hour say nothing.
+FEWEST_CALLS = 10
+#: A gap or a failed pre-shift check is news for so long.
+NEWS = timedelta(hours=1)
+#: A certificate is asked for once in so long, in seconds.
+CERTIFICATE_INTERVAL = 6 * 3600
+CONNECT_TIMEOUT = 3.0
+#: Fewer searches in an hour make no percentage.
+FEWEST_SEARCHES = 20
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """Something wrong. ``subject``: what it is about; one incident for each rule and subject."""
+
+    rule: str
+    subject: str
+    text: str
+
+
+def find(now: datetime, thresholds: Mapping[str, float | None]) -> list[Finding]:
+    """Look at everything. ``thresholds``: by rule. Raises ``DatabaseError``."""
+    found = [finding for part in degraded_parts(now) if (finding := _of_part(part))]
+    for rule, look in LOOKS.items():
+        if rule in thresholds:
+            found += [Finding(rule, subject, text) for subject, text in look(now, thresholds[rule] or 0.0)]
+    return [one for one in found if one.rule in thresholds]
+
+
+def _of_part(part: HealthPart) -> Finding | None:
+    rule = KINDS.get(part.kind)
+    return Finding(rule, part.name, part.text) if rule else None
+
+
+def _silence(now: datetime, minutes: float) -> Iterator[tuple[str, str]]:
+    """Compare with the same hour of the weeks before: who usually has calls now and has had no event for long?"""
+    hours = [hour_of(now) - timedelta(weeks=week) for week in range(1, WEEKS + 1)]
+    rows = HourlyCount.objects.filter(hour__in=hours).values_list("source_id").annotate(Sum("legs")).order_by()
+    usual = dict(rows)
+    for link in LinkStatus.objects.select_related("source").filter(source__enabled=True):
+        calls = usual.get(link.source_id, 0) / WEEKS
+        silent = link.last_event_at and now - link.last_event_at > timedelta(minutes=minutes)
+        if calls >= FEWEST_CALLS and silent:
+            yield str(link.source), f"No event for {minutes:g} minutes; usually {calls:.0f} calls in this hour."
+
+
+def _missed(now: datetime, percent: float) -> Iterator[tuple[str, str]]:
+    for service in RecordingService.objects.filter(enabled=True):
+        kinds = ends_since(service.pk, now - LAST_HOUR).kinds
+        every = sum(count for (state, _), count in kinds.items() if state in ("found", "missed"))
+        missed = sum(count for (state, _), count in kinds.items() if state == "missed")
+        if every >= FEWEST_SEARCHES and 100 * missed > percent * every:
+            yield str(service), f"{missed:,} of {every:,} recording searches of the last hour missed."
+
+
+def _target(now: datetime, _: float) -> Iterator[tuple[str, str]]:
+    day = today(now)
+    if day.is_alarming and day.flagged_percent is not None:
+        yield "", f"{day.flagged_percent:.1f} % of today's finished calls are flagged; target {day.target_percent:g} %."
+
+
+def _shift(now: datetime, _: float) -> Iterator[tuple[str, str]]:
+    last = ShiftCheck.objects.order_by("-id").first()
+    if last and last.troubled and now - last.at < NEWS:
+        yield "", f"Calls of {last.troubled} of {last.ready + last.doubtful + last.troubled} cannot be flagged."
+
+
+def _loss(now: datetime, _: float) -> Iterator[tuple[str, str]]:
+    """Gaps of the stores; those of a link are the link's."""
+    news = Gap.objects.filter(ended_at__gt=now - NEWS).select_related("source")
+    for gap in news.filter(reason__regex="^(The database went back|Redis )").order_by("-id")[:20]:
+        yield str(gap.source), gap.reason
+
+
+def _disk(_: datetime, percent: float) -> Iterator[tuple[str, str]]:
+    usage = shutil.disk_usage(settings.VAR_DIR)
+    used = 100 * usage.used / usage.total
+    if used > percent:
+        yield "", f"{used:.0f} % of the disk of {settings.VAR_DIR} is used, {usage.free // 2**20:,} MiB are free."
+
+
+def _certificate(now: datetime, days: float) -> Iterator[tuple[str, str]]:
+    for service in RecordingService.objects.filter(enabled=True, url__startswith="https://"):
+        ends = _expiry(service.url)
+        if ends and ends - now < timedelta(days=days):
+            left = (ends - now).days
+            when = f"in {left} days" if left >= 0 else "already"
+            yield str(service), f"The certificate of its endpoint ends {when}, on {ends:%Y-%m-%d}."
+
+
+def _expiry(url: str) -> datetime | None:
+    """Return when an endpoint's certificate ends; asked for rarely, None where it cannot be learnt."""
+    key = f"certificate:{url}"
+    known = cache.get(key)
+    if known is None:
+        known = _ask_expiry(url) or ""
+        cache.set(key, known, timeout=CERTIFICATE_INTERVAL)
+    return datetime.fromisoformat(known) if known else None
+
+
+def _ask_expiry(url: str) -> str:
+    parts = urlsplit(url)
+    try:
+        with socket.create_connection((parts.hostname or "", parts.port or 443), CONNECT_TIMEOUT) as link:
+            context = ssl.create_default_context()
+            with context.wrap_socket(link, server_hostname=parts.hostname) as encrypted:
+                ends = str((encrypted.getpeercert() or {}).get("notAfter", ""))
+    except (OSError, ValueError):  # Not reached, or not trusted: the service's own health says so.
+        return ""
+    return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC).isoformat() if ends else ""
+
+
+def _delivery(_: datetime, __: float) -> Iterator[tuple[str, str]]:
+    for channel in AlarmChannel.objects.filter(enabled=True).exclude(error=""):
+        yield channel.name, f"The last message could not be sent: {channel.error}"
+
+
+LOOKS: dict[str, Callable[[datetime, float], Iterator[tuple[str, str]]]] = {
+    "silence": _silence,
+    "missed": _missed,
+    "target": _target,
+    "shift": _shift,
+    "loss": _loss,
+    "disk": _disk,
+    "certificate": _certificate,
+    "delivery": _delivery,
+}
