@@ -229,13 +229,13 @@ class RecordingServiceAdmin(RecordedAdmin):
 
     @display(description="Last answer")
     def answered(self, service: RecordingService) -> Any:
-        """Tell when it last answered."""
+        """Return when it last answered."""
         health = _health(service)
         return health.ok_at if health else None
 
     @display(description="Last failure")
     def failed(self, service: RecordingService) -> str:
-        """Tell the last failure, and how many there were in a row."""
+        """Return the last failure, and how many there were in a row."""
         health = _health(service)
         if health is None or health.failed_at is None:
             return "none"
@@ -244,7 +244,7 @@ class RecordingServiceAdmin(RecordedAdmin):
 
     @display(description="Circuit breaker")
     def breaker(self, service: RecordingService) -> str:
-        """Tell whether writes are held back, and until when."""
+        """Say whether writes are held back, and until when."""
         health = _health(service)
         if health is None or health.open_until is None:
             return "closed: everything is sent"
@@ -253,7 +253,7 @@ class RecordingServiceAdmin(RecordedAdmin):
 
     @display(description="Clock")
     def clock(self, service: RecordingService) -> str:
-        """Tell how far the clocks are apart."""
+        """Say how far the clocks are apart."""
         health = _health(service)
         offset = health.clock_offset_seconds if health else 0.0
         side = "ahead of" if offset > 0 else "behind"

@@ -79,7 +79,7 @@ def carry_out(service_id: int, run: int) -> None:
 
 
 def progress(service: RecordingService, now: datetime) -> Progress | None:
-    """Tell how the last test of a service stands; None where there was none."""
+    """Return how the last test of a service stands; None where there was none."""
     test = ConnectionTest.objects.filter(service=service).first()
     if test is None or test.run == 0:
         return None
@@ -104,7 +104,7 @@ class TestProgress(msgspec.Struct, frozen=True):
 
 
 def told(service: RecordingService, now: datetime) -> TestProgress:
-    """Tell how far the last test of a service is; one that nobody asked for has no steps and does not run."""
+    """Return how far the last test of a service is; one that nobody asked for has no steps and does not run."""
     test = ConnectionTest.objects.select_related("service").filter(service=service).first()
     if test is None or test.run == 0:
         return TestProgress([], "The connection was not tested yet.", is_running=False)

@@ -1,6 +1,6 @@
 """Where QMS endpoints may be: the server calls what an administrator enters, and must not be led to its own cloud.
 
-Without a list anything may be called but link-local addresses, at which clouds tell credentials to whoever asks. With
+Without a list anything may be called but link-local addresses, at which clouds hand out credentials to anyone. With
 a list (``QMS_ENDPOINTS``) only the hosts and networks in it. A name is judged as it is saved, and the address that it
 leads to at each connection: what a name means can be changed by whoever owns it.
 """

@@ -62,7 +62,7 @@ def breaker_state(health: ServiceHealth, now: datetime) -> BreakerState:
 def may_send(service_id: int, now: datetime) -> bool:
     """Say whether a patient call may be sent now; when the wait is over, True for one caller: its call is the probe.
 
-    Who got True must tell the end by ``mark_ok`` or ``mark_failed``.
+    The caller that got True must report the end by ``mark_ok`` or ``mark_failed``.
     """
     health = ServiceHealth.objects.filter(pk=service_id).first()
     if health is None or health.open_until is None:

@@ -1,6 +1,7 @@
 """The port to a QMS Recording Service: what the gateway asks of it, in the gateway's own words.
 
-Two twins stand behind it, ``qms.soap.service`` (zeep) and ``simulators.qms``; one contract test runs against both.
+Implemented by ``qms.soap`` and ``qms.files``, by the simulated QMS, and by adapters of others (``qms.adapters``); all
+pass the tests of ``devtools.recorder_contract``.
 Pure: no Django, no sockets, no clock.
 
 ``QmsError``
@@ -22,7 +23,7 @@ from typing import Protocol
 
 import msgspec
 
-#: Maximum length of a text that tells users apart, in characters.
+#: Maximum length of a text that identifies a user, in characters.
 MAXIMUM_TEXT_LENGTH = 255
 #: Maximum length of a recording's GUID, in characters. It is kept and sent back as the service writes it.
 MAXIMUM_GUID_LENGTH = 128
@@ -191,7 +192,7 @@ class RecordingServicePort(Protocol):
         """
 
     def find_live_recording(self, extension: str, not_started_before: datetime | None = None) -> Recording | None:
-        """Return the recording in progress at the extension, or None while there is none or it is no longer told."""
+        """Return the recording in progress at the extension, or None where QMS reports none."""
 
     def flag_definitions(self) -> list[FlagDefinition]:
         """Return the flags that exist on the Data Server."""

@@ -54,7 +54,7 @@ def load_directory(source_id: int) -> Directory:
 
 
 def forget_directories() -> None:
-    """Make every directory anew at its next use."""
+    """Build every directory again at its next use."""
     _made.clear()
 
 

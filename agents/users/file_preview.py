@@ -39,7 +39,7 @@ def _duplicates(listed: Sequence[ListedUser]) -> Iterator[str]:
 def _shared_extensions(users: Iterable[ListedUser]) -> Iterator[str]:
     active = Counter(user.extension for user in users if user.active and user.extension)
     shared = [f"{extension} ({count} users)" for extension, count in active.items() if count > 1]
-    yield from _sentence(shared, "Extensions of several active users, of whom none is matched by extension")
+    yield from _sentence(shared, "Extensions with several active users; none of them is matched by extension")
 
 
 def _lost_zeros(users: Iterable[ListedUser], devices: set[str]) -> Iterator[str]:

@@ -25,11 +25,11 @@ log = structlog.get_logger()
 
 #: A load that gave no sign of life for so long is given up.
 STALE_AFTER = timedelta(minutes=10)
-#: A sign of life is given after so many users or seconds.
+#: Interval between signs of life, in users and in seconds.
 PROGRESS_USERS, PROGRESS_SECONDS = 500, 5.0
 #: The run names this many of the users that cannot be read, and counts the others.
 PROBLEMS_SHOWN = 5
-#: Limits of one load: a service that never ends its list, or takes for ever, is broken.
+#: Limits of one load: a service whose list never ends, or takes too long, is broken.
 MOST_USERS, LONGEST_SECONDS = 200_000, 1800.0
 
 

@@ -172,7 +172,7 @@ class SearchWorker:
             self._held().update(claimed_until=None)
 
     def _ask(self, search: RecordingSearch) -> None:
-        """Ask QMS and tell the pump; runs in the pool and touches no database."""
+        """Ask QMS and hand the answer to the worker; runs in the pool and touches no database."""
         asked_at = self.now()
         try:
             self.inbox.put(PendingQuestion(search, asked_at, recording=self._found(search)))

@@ -56,7 +56,7 @@ def preview(
 ) -> list[PreviewRow]:
     """Return what each Flag would carry, in their order; ``edited`` stands for the row with its key, saved or not.
 
-    What may tell of a real caller is hidden from those who may not see callers, a keyed hash of it too.
+    What may identify a real caller is hidden from those who may not see callers, a keyed hash of it too.
     """
     rows = [one for one in flags if edited is None or one.pk != edited.pk] + ([edited] if edited else [])
     shown = sorted(rows, key=lambda one: (one.order, one.name))

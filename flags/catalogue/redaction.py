@@ -5,7 +5,7 @@ import msgspec
 from flags.models import FlagSetting, FlagWrite
 
 HIDDEN = "••••••"
-#: Of the fields of a call, these tell nothing of the caller.
+#: Of the fields of a call, these say nothing of the caller.
 HARMLESS = frozenset({"call_id", "device_id", "interaction_id", "agent_id", "agent_name", "queue_name", "direction"})
 
 
@@ -19,7 +19,7 @@ class ShownValue(msgspec.Struct, frozen=True):
 
 
 def shown_values(write: FlagWrite, *, may_see_callers: bool) -> list[ShownValue]:
-    """Return a write's flags; a value that may tell of the caller is hidden from those who may not see callers.
+    """Return a write's flags; a value that may identify the caller is hidden from those who may not see callers.
 
     A flag whose setting is gone or was changed since counts as one that may.
     """

@@ -25,7 +25,7 @@ class Renaming(msgspec.Struct, frozen=True):
 
 
 def renaming(flag: FlagSetting, new: str) -> Renaming:
-    """Tell what it would mean to give a Flag, as it is stored, a new name."""
+    """Return what it would mean to give a Flag, as it is stored, a new name."""
     there = FlagOnServer.objects.filter(name=new, state__in=_THERE).values_list("data_server_id", flat=True)
     missing = DataServer.objects.exclude(pk__in=there).values_list("slug", flat=True)
     return Renaming(flag.name, new, list(missing), _warnings(flag, new))
@@ -40,7 +40,7 @@ def note_rename(flag: FlagSetting, old: FlagSetting, *, by: str, at: datetime) -
 
 
 def after_rename(old: str, new: str) -> str:
-    """Tell in a sentence or two what is to be done now."""
+    """Return in a sentence or two what is to be done now."""
     return (
         f"{old} is now {new}. Recordings flagged before keep {old}: search in QMS for both names. Create the Flags in "
         f"QMS now: until {new} exists there, QMS refuses the flags of every call that has a value for it."

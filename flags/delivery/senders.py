@@ -36,11 +36,11 @@ from qms.threads import Threads
 
 log = structlog.get_logger()
 
-#: So long it is waited for more answers after the first: they are saved by one statement.
+#: Wait for more answers after the first, in seconds: they are saved by one statement.
 GATHER_SECONDS = 0.01
-#: A stop waits so long for answers: what hangs longer is read back by whoever is next.
+#: Timeout of a stop for answers, in seconds: what takes longer is read back by the next delivery.
 STOP_SECONDS = 6.0
-#: So often a pump that waits for answers looks whether the process stops.
+#: Interval at which a worker that waits for answers checks whether the process stops, in seconds.
 LOOK_EVERY_SECONDS = 0.25
 
 
@@ -204,7 +204,7 @@ pools = _Pools()
 
 def _start_anew() -> None:
     """Forget the parent's threads: a forked child has none of them."""
-    pools.__init__()  # type: ignore[misc]  # the same object, so that every reference to it starts anew
+    pools.__init__()  # type: ignore[misc]  # the same object, so that every reference to it starts empty
 
 
 os.register_at_fork(after_in_child=_start_anew)

@@ -48,7 +48,7 @@ log = structlog.get_logger()
 CLAIMS_A_THREAD = 4
 #: What a thread does with one claim at most: write, and read back.
 CALLS_A_CLAIM = 2
-#: The breaker opens after so many failures in a row; it need not be told of more at once.
+#: The breaker opens after this many failures in a row; more need not be reported at once.
 FAILURES_TOLD = 5
 
 
@@ -89,7 +89,7 @@ def deliver(
     """Send a service its due flag writes until none is left, it fails, the time is over or the process stops.
 
     At most ``limit`` writes are claimed at once. A second delivery of the service in this process returns at once, and
-    the first one then tells ``more``.
+    the first one then returns ``more``.
     """
     service = RecordingService.objects.select_related("health").filter(pk=service_id).first()
     if service is None or stop.is_asked:
@@ -264,7 +264,7 @@ class DeliveryWorker:
             qms_api.note_late_write(self.service, max(seconds), self.now())
 
     def _tell_breaker(self, found: Sequence[SendResult]) -> None:
-        """Tell how the service answered: the failures after its last answer."""
+        """Report how the service answered: the failures after its last answer."""
         answered = [index for index, one in enumerate(found) if one.failure is None]
         if answered:
             self.breaker.mark_ok(self.service.pk, self.now())

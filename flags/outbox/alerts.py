@@ -68,7 +68,7 @@ def reasons_of(keys: Sequence[int]) -> Counter[Reason]:
 
 
 def open_alerts() -> Alerts:
-    """Tell of the alerts that nobody has acknowledged; reads a partial index, and not without end."""
+    """Return the alerts that nobody has acknowledged; reads a partial index, and not without end."""
     codes = FlagWrite.objects.filter(is_open()).order_by("id").values_list("error_code", flat=True)
     counts = Counter(codes[: COUNTED_AT_MOST + 1])
     (code, of_code), *_ = counts.most_common(1) or [("", 0)]
@@ -86,5 +86,5 @@ def open_by_reason() -> list[OfReason]:
 
 
 def raised_by_reason() -> list[OfReason]:
-    """Tell how many alerts were ever raised, by service and reason."""
+    """Return how many alerts were ever raised, by service and reason."""
     return [OfReason(*row) for row in AlertCount.objects.values_list("service__slug", "error_code", "raised")]

@@ -35,7 +35,7 @@ from flags.outbox.state_machine import SETTLE_SECONDS, Decision, PendingWrite
 from qms.models import RecordingService
 from qms.port import Flag, QmsUnavailable, QmsUnclear
 
-#: So many writes are given up at once.
+#: Maximum number of writes that are given up at once.
 GIVEN_UP_AT_ONCE = 1000
 
 
@@ -340,7 +340,7 @@ def _each(settlements: Sequence[Settlement], output: "Field[Any, Any]", value: C
 
 
 def _times(settlements: Sequence[Settlement], value: Callable[[Decision], datetime | None]) -> Case | Cast:
-    """Return a time or nothing for each write; where all are nothing, PostgreSQL must be told what is meant."""
+    """Return a time or nothing for each write; where all are nothing, PostgreSQL needs the type."""
     case = _each(settlements, DateTimeField(), value)
     return Cast(case, DateTimeField()) if connection.features.requires_casted_case_in_updates else case
 

@@ -18,7 +18,7 @@ from flags.outbox.writes import give_up, retry
 
 log = structlog.get_logger()
 
-#: So many alerts are acknowledged by one press: each is kept in the history.
+#: Maximum number of alerts that are acknowledged by one press: each is kept in the history.
 ACKNOWLEDGED_AT_ONCE = 5000
 #: Who acts; the admin lets nobody in who is not logged in.
 Operator = AbstractBaseUser | AnonymousUser
@@ -35,7 +35,7 @@ def give_up_for(reason: str, keys: Sequence[int], user: Operator, now: datetime)
 
 
 def retry_all_of(error_code: str, service_id: int | None, user: Operator, now: datetime) -> RetryRun:
-    """Begin to put back every write of a reason; what was ordered is the history, its row tells how it went."""
+    """Begin to put back every write of a reason; what was ordered is the history, its row shows how it went."""
     with transaction.atomic():
         run = retry_all(user.get_username(), now, error_code=error_code, service_id=service_id)
         _log(user, [(run, f"Retry all of the reason {error_code}; each came to a bad end, and now waits to be sent.")])

@@ -13,7 +13,7 @@ from flags.outbox.writes import put_back
 log = structlog.get_logger()
 
 
-#: So many are put back by one statement, so that no other writer waits long.
+#: Number of writes put back by one statement, so that no other writer waits long.
 RETRIED_AT_ONCE = 5000
 
 

@@ -65,7 +65,7 @@ def check_flags(server: DataServer, connect: ConnectService = connect, tell: Pro
 
 
 def told(creation: Creation, *, is_check: bool = False) -> str:
-    """Tell in a sentence, for the history, what came of it."""
+    """Return in a sentence, for the history, what came of it."""
     if creation.error:
         return f"The Flags were not {'looked for' if is_check else 'created'}. {creation.error}"
     by_word: dict[str, list[str]] = {}
@@ -99,7 +99,7 @@ def _answers(
 
     What is missing is kept first: who goes on where this was killed finds it there, and knows it for new.
     """
-    specs, now = load_specs(), clock.now()  # One moment for all: they are told together.
+    specs, now = load_specs(), clock.now()  # One moment for all: they are shown together.
     _keep(server, [_answer(spec, standing, None) for spec in specs if spec.name not in standing], now)
     answers: list[FlagAnswer] = []
     for spec in specs:

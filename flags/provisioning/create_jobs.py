@@ -1,6 +1,6 @@
 """The creations of Flags that operators asked for: a worker carries them out, and another goes on where one died.
 
-1. ``ask`` makes the row that everybody sees and tells a worker; one creation at a time on a Data Server.
+1. ``ask`` makes the row that everybody sees and wakes a worker; one creation at a time on a Data Server.
 2. ``carry_out`` takes the row and keeps each Flag's answer as it comes. What exists is read first, so that a creation
    that is begun again creates nothing twice.
 3. ``carry_on`` (beat) finds what no worker is at: its message was lost, or its worker was killed.
@@ -26,9 +26,9 @@ from qms.models import DataServer
 
 log = structlog.get_logger()
 
-#: A worker begins at once; what none has begun after this is told to one again.
+#: A worker begins at once; what none has begun after this is sent to one again.
 BEGINS_WITHIN = timedelta(seconds=5)
-#: So many workers may die at it before it is given up.
+#: Number of workers that may die at it before it is given up.
 MOST_ATTEMPTS = 3
 _EXPIRES_SECONDS = 60
 #: Between two signs of life lie a connect and two answers at most, and what a name server takes.
@@ -36,7 +36,7 @@ _WAITS, _NAME_SERVER_SECONDS = 3, 20
 
 
 class CreationRefused(Exception):
-    """The creation was not begun; the text tells the person why. Try again later."""
+    """The creation was not begun; the text says why. Try again later."""
 
     retryable = True
 
@@ -90,7 +90,7 @@ def carry_out(server_id: int, run: int, connect: ConnectService = connect) -> No
 
 
 def carry_on(now: datetime) -> None:
-    """Tell workers of the creations that none is at; beat calls it. Harmless when run twice or late."""
+    """Wake workers for the creations that none is at; beat calls it. Harmless when run twice or late."""
     for row in _running_rows():
         if is_left(row, now):
             _send(row.pk, row.run)
@@ -124,7 +124,7 @@ def _silence(server: DataServer) -> timedelta:
 
 
 def _running(server: DataServer, now: datetime) -> str:
-    """Tell who pressed before, and wake a worker where none is at it."""
+    """Say who pressed before, and wake a worker where none is at it."""
     row = FlagCreation.objects.select_related("data_server").get(pk=server.pk)
     if is_running(row) and is_left(row, now):
         _send(row.pk, row.run)
@@ -134,7 +134,7 @@ def _running(server: DataServer, now: datetime) -> str:
 
 
 def _send(server_id: int, run: int) -> bool:
-    """Tell a worker; returns whether the broker took the message."""
+    """Wake a worker; returns whether the broker took the message."""
     try:
         current_app.send_task("flags.tasks.create", args=[server_id, run], queue="default", expires=_EXPIRES_SECONDS)
     except (KombuError, OSError) as error:

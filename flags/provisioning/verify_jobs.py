@@ -25,16 +25,16 @@ from qms.port import MAXIMUM_GUID_LENGTH
 log = structlog.get_logger()
 
 _EXPIRES_SECONDS = 60
-#: So often at most a service is asked in one proof: connect, read under two spellings, list, write, read.
+#: Maximum number of calls to a service in one proof: connect, read under two spellings, list, write, read.
 _CALLS = 6
-#: So many writes are looked at for what calls prove.
+#: Number of the newest writes that are searched for what calls prove.
 _NEWEST = 5000
 #: A name server may take so long at each service, beside the service's own time-out.
 _NAME_SERVER_SECONDS = 20
 
 
 class VerificationRefused(Exception):
-    """The proof was not begun; the text tells the person why."""
+    """The proof was not begun; the text says why."""
 
     retryable = False
 
@@ -72,7 +72,7 @@ def ask(server: DataServer, guid: str, asked_by: str, now: datetime) -> None:
 
 
 def carry_out(server_id: int, run: int, connect: ConnectService = connect) -> None:
-    """Prove it and keep what came of it; a proof that was asked for anew meanwhile is left to that one."""
+    """Prove it and keep what came of it; a proof that was asked for again meanwhile is left to that one."""
     mine = FlagProof.objects.filter(pk=server_id, run=run, done_at=None)
     begun_at = clock.now()
     if not mine.filter(begun_at=None).update(begun_at=begun_at):

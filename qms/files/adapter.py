@@ -156,7 +156,7 @@ class FileAdapter:
     def find_live_recording(self, extension: str, not_started_before: datetime | None = None) -> Recording | None:
         """Return the newest recording of the extension that is being written to, or None."""
         now = self._now()
-        # Names tell whole seconds: what began within the second asked for counts.
+        # Names state whole seconds: what began within the second asked for counts.
         since = (not_started_before or now - LIVE_WITHIN).replace(microsecond=0)
         live = [
             one

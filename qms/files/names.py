@@ -37,7 +37,7 @@ class BadPattern(ValueError):
 
 
 class NamedFile(msgspec.Struct, frozen=True):
-    """A recording as its name tells it: its path in the folder, its extension, when it began, and its call."""
+    """What the name of a recording says: its path in the folder, its extension, when it began, and its call."""
 
     path: str
     extension: str

@@ -141,7 +141,7 @@ def _user(one: AnswerNode) -> ListedUser:
 
 
 def _bounded(one: AnswerNode, field: str, text: str | None = None) -> str:
-    """Return a text that tells users apart; one that is too long is never cut."""
+    """Return a text that identifies a user; one that is too long is never cut."""
     text = one.text(field) if text is None else text
     if len(text) > MAXIMUM_TEXT_LENGTH:
         raise one.unreadable(field, f"is longer than {MAXIMUM_TEXT_LENGTH} characters")

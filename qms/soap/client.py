@@ -15,11 +15,11 @@ Response = TypeVar("Response")
 
 
 class _Own(threading.local):
-    """What a thread has for itself; ``process`` tells a forked child that it is another's."""
+    """What a thread has for itself; a forked child recognises by ``process`` that it is not its own."""
 
     def __init__(self) -> None:
         self.process = 0
-        self.wire: HttpConnection | None = None
+        self.connection: HttpConnection | None = None
         self.heads: dict[str, bytes] = {}
 
 
@@ -43,7 +43,7 @@ class SoapLine:
     @property
     def clock_offset_seconds(self) -> float | None:
         """Say how far the service's clock is ahead of ours, as this thread last saw it."""
-        return self._own.wire.clock_offset_seconds if self._own.wire else None
+        return self._own.connection.clock_offset_seconds if self._own.connection else None
 
     def reach(self) -> None:
         """Connect by TCP alone and close again; raises ``QmsUnavailable``."""
@@ -55,8 +55,8 @@ class SoapLine:
 
     def close(self) -> None:
         """Close this thread's connection; the next call opens it again."""
-        if self._own.wire is not None:
-            self._own.wire.close()
+        if self._own.connection is not None:
+            self._own.connection.close()
 
     def call(
         self,
@@ -74,9 +74,9 @@ class SoapLine:
     def send(self, operation: str, envelope: bytes, *, is_write: bool = False) -> HttpReply:
         """Send an envelope and return the reply, whatever it says."""
         try:
-            wire = self._wire()
-            return wire.exchange(
-                self._head(wire, operation),
+            connection = self._wire()
+            return connection.exchange(
+                self._head(connection, operation),
                 self.contract.sealed(envelope),
                 repeatable=not is_write,
                 max_bytes=self.contract.maximum_bytes(operation),
@@ -112,14 +112,14 @@ class SoapLine:
 
     def _wire(self) -> HttpConnection:
         own = self._own
-        if own.wire is None or own.process != os.getpid():
-            own.wire = HttpConnection(self._settings.url, self._settings.limits, self._settings.tls_files)
+        if own.connection is None or own.process != os.getpid():
+            own.connection = HttpConnection(self._settings.url, self._settings.limits, self._settings.tls_files)
             own.process = os.getpid()
             own.heads = {}
-        return own.wire
+        return own.connection
 
-    def _head(self, wire: HttpConnection, operation: str) -> bytes:
+    def _head(self, connection: HttpConnection, operation: str) -> bytes:
         head = self._own.heads.get(operation)
         if head is None:
-            head = self._own.heads[operation] = wire.head("POST", *self.contract.fields(operation))
+            head = self._own.heads[operation] = connection.head("POST", *self.contract.fields(operation))
         return head

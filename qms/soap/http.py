@@ -45,7 +45,7 @@ class HttpExchangeError(Exception):
 
 
 class NotReached(HttpExchangeError):
-    """The server was not reached; nothing was sent. ``advice`` says what to do where the cause tells it."""
+    """The server was not reached; nothing was sent. ``advice`` says what to do where the cause is known."""
 
     def __init__(self, message: str, *, advice: str = "") -> None:
         super().__init__(message)
@@ -110,7 +110,7 @@ def _left(deadline: float) -> float:
 
 
 def _not_reached(error: Exception) -> NotReached:
-    """Return what an attempt to connect came to, in words that tell the likely causes apart."""
+    """Return what an attempt to connect came to, in words that distinguish the likely causes."""
     if isinstance(error, TimeoutError):
         return NotReached("The connection was not answered in time.", advice=_UNANSWERED)
     if isinstance(error, ConnectionRefusedError):

@@ -22,7 +22,7 @@ from qms.soap.xml_text import xml_text
 
 ResultItem = TypeVar("ResultItem")
 PAGE = 500
-#: More pages than any site has users or recordings: a service whose pages never end must not hold us for ever.
+#: More pages than any site has users or recordings: a service whose pages never end is given up.
 MAX_PAGES = 10_000
 
 

@@ -38,7 +38,7 @@ class SimulatedUser(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class SimulatedRecording(msgspec.Struct, kw_only=True, rename="camel"):
-    """A recording with its flags. ``told_at``: when its GUID was first told; ``writes``: accepted WriteFlags."""
+    """A recording with its flags. ``told_at``: when its GUID was first reported; ``writes``: accepted WriteFlags."""
 
     guid: str
     service: str
@@ -59,7 +59,7 @@ class SimulatedRecording(msgspec.Struct, kw_only=True, rename="camel"):
         return FlaggedRecording(self.as_recording(), tuple(Flag(*pair) for pair in self.flags.items()))
 
     def is_told(self, now: datetime, window_seconds: float, not_started_before: datetime | None) -> bool:
-        """Say whether the GUID is still told: in progress, within the window, and not older than asked."""
+        """Say whether the GUID is still reported: in progress, within the window, and not older than asked."""
         if self.ended_at is not None or now - self.started_at > timedelta(seconds=window_seconds):
             return False
         return not_started_before is None or self.started_at >= not_started_before

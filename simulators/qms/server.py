@@ -1,6 +1,6 @@
 """The simulated QMS as a server: SOAP over HTTP for the gateway, a JSON side door for the tap and the ledger.
 
-The first Recording Service answers at ``/recording-service``, the others at ``/SLUG``; ``?wsdl`` tells the contract.
+The first Recording Service answers at ``/recording-service``, the others at ``/SLUG``; ``?wsdl`` returns the contract.
 asyncio and a few lines of HTTP/1.1: it must cost far less than what is measured against it.
 """
 
@@ -62,7 +62,7 @@ class SimulatedServer:
 
     @contextlib.asynccontextmanager
     async def listening(self, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[None]:
-        """Listen while the block runs; ``port`` tells where."""
+        """Listen while the block runs; ``port`` is where."""
         server = await asyncio.start_server(self._met, host, port, limit=2**18, backlog=1024)
         self.port = server.sockets[0].getsockname()[1]
         try:
@@ -87,7 +87,7 @@ class SimulatedServer:
                 writer.write(self._rendered(response))
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ValueError):
-            pass  # The client went away or speaks no HTTP; there is nobody to tell.
+            pass  # The client went away or speaks no HTTP; there is nobody to answer.
         finally:
             writer.close()
 

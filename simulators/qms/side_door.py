@@ -92,7 +92,7 @@ def set_troubles(qms: SimulatedQms, body: bytes, _: datetime) -> dict[str, Troub
 
 
 def state(qms: SimulatedQms, _: bytes, __: datetime) -> SiteState:
-    """Tell everything."""
+    """Return everything."""
     services = [
         ServiceState(one, qms.troubles[one.slug], qms.flag_definitions(one.slug)) for one in qms.services.values()
     ]

@@ -75,7 +75,7 @@ class SimulatedQms:
         self._keep = keep
 
     def restore(self, records: Iterable[Record]) -> None:
-        """Take up the state that the records tell."""
+        """Take up the state that the records hold."""
         for record in records:
             match record:
                 case DefinitionRecord(data_server, definition):
@@ -158,7 +158,7 @@ class SimulatedQms:
     def find_live_recording(
         self, service: str, extension: str, not_started_before: datetime | None, now: datetime
     ) -> Recording | None:
-        """Return the recording in progress at the extension while its GUID is told."""
+        """Return the recording in progress at the extension while its GUID is reported."""
         recording = self._live_at(service, extension)
         window_seconds = self.troubles[service].window_seconds
         if recording is None or not recording.is_told(now, window_seconds, not_started_before):

@@ -1,4 +1,4 @@
-"""The port's twin without a network: a Recording Service of the simulated QMS, called in the same process."""
+"""The port without a network: a Recording Service of the simulated QMS, called in the same process."""
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -37,7 +37,7 @@ class InProcessRecordingService:
         yield from self._read(lambda: self._qms.users_of(self._service))
 
     def find_live_recording(self, extension: str, not_started_before: datetime | None = None) -> Recording | None:
-        """Return the recording in progress at the extension while it is told."""
+        """Return the recording in progress at the extension while it is reported."""
         return self._read(
             lambda: self._qms.find_live_recording(self._service, extension, not_started_before, self._clock())
         )

@@ -129,7 +129,7 @@ def test_a_preview_names_duplicates_shared_extensions_and_lost_zeros() -> None:
     assert len(found.users) == 5
     assert found.doubts == (
         "Listed more than once, the last line counts: a (2 times).",
-        "Extensions of several active users, of whom none is matched by extension: 124 (2 users).",
+        "Extensions with several active users; none of them is matched by extension: 124 (2 users).",
         "Extensions that lack zeros in front; format the column as text in Excel: 777 of e (the PBX has 00777).",
     )
 
