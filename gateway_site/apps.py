@@ -6,7 +6,7 @@ from django.apps import AppConfig, apps
 from django.db.models.signals import post_migrate
 from django.http import HttpRequest
 
-from gateway_site.ops import postgresql_datetimes
+from gateway_site.ops import postgresql_datetimes, version_guard
 
 
 class GatewaySiteConfig(AppConfig):
@@ -21,6 +21,7 @@ class GatewaySiteConfig(AppConfig):
         from gateway_site.roles import make_roles  # noqa: PLC0415  (models are there only now)
 
         postgresql_datetimes.install()
+        post_migrate.connect(version_guard.note_version, sender=self, dispatch_uid="version")
         _watch_logins()
 
         # Not of this app: one without models gets no such signal.

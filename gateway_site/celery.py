@@ -9,12 +9,12 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import schedule
-from celery.signals import beat_init, setup_logging, task_prerun, worker_shutting_down
+from celery.signals import beat_init, setup_logging, task_prerun, worker_init, worker_shutting_down
 from django.db import close_old_connections
 
 import clock
 from gateway_site.broker import transport
-from gateway_site.ops import worker_shutdown
+from gateway_site.ops import version_guard, worker_shutdown
 from gateway_site.ops.worker_heartbeat import EVERY_SECONDS, QUEUES
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
@@ -44,6 +44,14 @@ def _drop_dead_connections(**_: Any) -> None:
 def _stop_pumps(**_: Any) -> None:
     """Let the pumps give back what they hold: Celery alone would wait for them."""
     worker_shutdown.begin()
+
+
+@worker_init.connect
+@beat_init.connect
+def _refuse_newer_database(**_: Any) -> None:
+    """End where a much newer version has migrated the database: it may mean by its rows what is not known here."""
+    if problem := version_guard.version_problem():
+        raise SystemExit(f"gateway: {problem}")
 
 
 @beat_init.connect

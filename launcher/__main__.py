@@ -38,6 +38,7 @@ WORDS = {
     "up": Word(f"{HERE}.up", "run the gateway with the settings of .env", True, f"{HERE}.up_options"),
     "backup": Word(f"{HERE}.backup", "write the database and the declaration to a folder", True),
     "restore": Word(f"{HERE}.restore", "put a backup in the place of the database", True),
+    "doctor": Word(f"{HERE}.doctor", "one file for support: versions, settings, probes, queues; no secrets", True),
     "manage": Word(f"{HERE}.manage", "a management command (./gateway manage help)"),
     "test": Word(f"{HERE}.run_tests", "all tests, on SQLite and PostgreSQL (./gateway test --help)"),
     "check": Word(f"{HERE}.check", "lint, format, wording, imports, migrations, types: under a minute"),

@@ -8,6 +8,7 @@ from django.db import OperationalError, connections
 
 from cti.models import CtiSource
 from cti.sources.registry import kinds_without_listener
+from gateway_site.ops.version_guard import version_problem
 from launcher.paths import ROOT
 from launcher.supervisor import Program, Stopped, Supervisor, say, stopped_by_signals
 
@@ -18,6 +19,9 @@ GRACE_TIMEOUT = 7
 
 def run(_: list[str]) -> int:
     """Follow the enabled sources until it is stopped (the Procfile's line ``listeners``)."""
+    if problem := version_problem():
+        print(f"gateway: {problem}", file=sys.stderr)
+        return 1
     supervisor = Supervisor()
     try:
         with stopped_by_signals():

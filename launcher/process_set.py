@@ -6,6 +6,7 @@ from django.core.management import call_command
 from django.db import OperationalError
 
 from gateway_site.config import embedded
+from gateway_site.ops.version_guard import version_problem
 from launcher.paths import migrating, var_dir
 from launcher.procfile import REDIS
 from launcher.redis import wait_until_it_answers
@@ -24,6 +25,8 @@ def start_store(supervisor: Supervisor, programs: list[Program]) -> None:
     if not os.environ.get("REDIS_URL"):
         supervisor.start(next(one for one in programs if one.name == REDIS))
         wait_until_it_answers(embedded.redis_socket(var_dir()))
+    if problem := version_problem():
+        raise StoreFailed(problem)
     with migrating():
         try:
             call_command("migrate", verbosity=0, interactive=False)

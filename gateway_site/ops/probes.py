@@ -11,6 +11,8 @@ from django.db.migrations.executor import MigrationExecutor
 import clock
 from cti.api import START, JournalError, read_journal
 from cti.models import CtiSource
+from gateway_site.ops.version_guard import version_problem
+from gateway_site.version import VERSION
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -98,10 +100,18 @@ def journal() -> str:
     return "; ".join(f"{slug}: {lag:.1f} s behind" for slug, lag in lags.items()) or "no source yet"
 
 
+def version() -> str:
+    """Compare this program's version with the newest that has migrated the database."""
+    if problem := version_problem():
+        raise ProbeFailed(problem)
+    return VERSION
+
+
 #: What must be well for the gateway to take events.
 VITAL: dict[str, Callable[[], str]] = {
     "database": database,
     "migrations": migrations,
+    "version": version,
     "redis": redis,
     "journal": journal,
 }

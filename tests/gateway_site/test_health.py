@@ -39,6 +39,7 @@ def test_the_gateway_is_ready_when_database_tables_and_redis_are(client: Client,
     assert {name: part["ok"] for name, part in answer.json()["parts"].items()} == {
         "database": True,
         "migrations": True,
+        "version": True,
         "redis": True,
         "journal": True,
     }

@@ -1,0 +1,62 @@
+"""The doctor's file helps support and gives nothing away."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from django.db import OperationalError
+from django.utils import timezone
+
+from calls.models import Gap
+from cti.models import CtiSource, LinkState, LinkStatus
+from gateway_site.ops import doctor
+from gateway_site.version import VERSION
+
+pytestmark = pytest.mark.django_db
+
+ENVIRONMENT = {
+    "DATABASE_URL": "postgres://gateway:hunter2@db:5432/gateway?sslmode=require",
+    "SECRET_KEY": "hunter2-hunter2-hunter2",
+    "VAULT_KEYS": "hunter2-hunter2-hunter2",
+    "REDIS_URL": "rediss://:hunter2@redis:6379/0",
+    "RETENTION_DAYS": "30",
+    "QMS_PASSWORD": "hunter2",
+    "JOURNAL_URL": "sentinel://a,b/gateway/0?sentinel_password=hunter2",
+}
+
+
+def test_it_says_what_support_asks_first(redis: Any) -> None:
+    source = CtiSource.objects.create(slug="pbx", kind="http")
+    LinkStatus.objects.create(source=source, state=LinkState.UP, spooled=3)
+    Gap.objects.create(source=source, began_at=timezone.now(), reason="The link broke.")
+
+    found = doctor.diagnose(timezone.now(), ENVIRONMENT)
+
+    assert found.sections["versions"]["gateway"] == VERSION
+    assert found.sections["settings"]["RETENTION_DAYS"] == "30"
+    assert found.sections["probes"]["database"].startswith("well")
+    assert "spooled 3" in found.sections["sources"]["pbx"]
+    assert list(found.sections["recent gaps"].values()) == ["The link broke."]
+    assert not [one for one in found.sections.values() if "could not be made" in one]
+    assert "  gateway: " in str(found)
+    assert msgspec.json.encode(found)
+
+
+def test_it_shows_no_secret(redis: Any) -> None:
+    found = doctor.diagnose(timezone.now(), ENVIRONMENT)
+
+    assert "hunter2" not in str(found)
+    assert found.sections["settings"]["DATABASE_URL"] == "postgres://gateway:***@db:5432/gateway?sslmode=require"
+    assert found.sections["settings"]["SECRET_KEY"] == "set, 23 characters"
+
+
+def test_what_is_broken_does_not_keep_the_rest_from_being_told(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(doctor, "installed_version", refuse)
+
+    found = doctor.diagnose(timezone.now(), {})
+
+    assert found.sections["versions"] == {"could not be made": "OperationalError: gone"}
+    assert found.sections["machine"]["time zone"] == "UTC"
