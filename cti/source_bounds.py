@@ -12,6 +12,7 @@ import msgspec
 import structlog
 from django.conf import settings
 
+import clock
 from cti.events import AgentEvent, CallCleared, CallEvent, ConnectionCleared, Event, Failed, LoggedOff
 from cti.journal.stream import JournalUnavailable, client, translated
 
@@ -26,13 +27,16 @@ log = structlog.get_logger()
 
 
 class SourceLoad(msgspec.Struct, frozen=True):
-    """What a source holds open. ``at``: when it was counted, as a Unix time."""
+    """What a source holds open.
+
+    ``until``: events accepted up to then, as a Unix time, are in the counts; later ones still wait in the journal.
+    """
 
     calls: int = 0
     legs: int = 0
     agents: int = 0
     devices: int = 0
-    at: float = 0.0
+    until: float = 0.0
 
 
 class BoundReached(msgspec.Struct, frozen=True):
@@ -78,9 +82,10 @@ class SourceBounds:
         self._slug = slug
         self._lock = threading.Lock()
         self._load, self._read_at = SourceLoad(), 0.0
-        self._calls: set[str] = set()
-        self._agents: set[str] = set()
-        self._devices: set[str] = set()
+        # What was accepted since the counts, each with the time.
+        self._calls: dict[str, float] = {}
+        self._agents: dict[str, float] = {}
+        self._devices: dict[str, float] = {}
         self._unreported: BoundReached | None = None
 
     def admit(self, event: Event) -> BoundReached | None:
@@ -129,21 +134,23 @@ class SourceBounds:
         return next((BoundReached(what, bound) for what, count, bound in limits if count >= bound), None)
 
     def _count(self, event: Event) -> None:
+        now = clock.now().timestamp()
         if isinstance(event, CallEvent):
-            self._calls.add(event.data.call_id or "")
+            self._calls[event.data.call_id or ""] = now
         if isinstance(event, AgentEvent):
-            self._agents.add(event.data.agent_id or "")
+            self._agents[event.data.agent_id or ""] = now
         device = event.data.device_id if isinstance(event, CallEvent | AgentEvent) else None
         if device:
-            self._devices.add(device)
+            self._devices[device] = now
 
     def _take(self, load: SourceLoad) -> None:
         with self._lock:
-            if load.at == self._load.at:
+            if load.until == self._load.until:
                 return
             self._load = load
             for fresh in (self._calls, self._agents, self._devices):
-                fresh.clear()
+                for key in [key for key, at in fresh.items() if at <= load.until]:
+                    del fresh[key]
 
     def _report(self) -> None:
         with self._lock:

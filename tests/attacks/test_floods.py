@@ -17,7 +17,7 @@ from calls.stats.source_load import publish_loads, source_load
 from cti.api import SourceLoad, bound_reached_lately, forget_bounds, mint_token, publish_load
 from cti.events import AgentData, CallCleared, CallData, Established, Event, LoggedOff, LoggedOn
 from cti.models import CtiSource, QuarantinedMessage
-from cti.source_bounds import SourceBounds
+from cti.source_bounds import SourceBounds, bounds_of
 from gateway_site.ops.degraded import full_sources
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -75,7 +75,7 @@ def test_what_the_database_holds_counts_whatever_process_took_it(
 ) -> None:
     for name in ("CALLS", "LEGS", "AGENTS", "DEVICES"):
         setattr(settings, f"SOURCE_MAX_{name}", 10)
-    publish_load(source.slug, msgspec.structs.replace(load, at=1.0))
+    publish_load(source.slug, msgspec.structs.replace(load, until=1.0))
     data = {"agentId": "9001", "deviceId": "2001"} if "agent" in kind else {"callId": "c1", "deviceId": "2001"}
 
     assert _post(source, _event(kind, **data)).status_code == 429
@@ -83,12 +83,12 @@ def test_what_the_database_holds_counts_whatever_process_took_it(
 
 def test_a_full_source_may_still_end_calls_and_then_open_others(source: CtiSource, settings: Settings) -> None:
     settings.SOURCE_MAX_CALLS = 10
-    publish_load(source.slug, SourceLoad(calls=10, at=1.0))
+    publish_load(source.slug, SourceLoad(calls=10, until=1.0))
 
     assert _post(source, _opened(1)).status_code == 429
     assert _post(source, _event("csta.call.CallCleared", callId="c1")).status_code == 202
 
-    publish_load(source.slug, SourceLoad(calls=9, at=2.0))
+    publish_load(source.slug, SourceLoad(calls=9, until=2.0))
     forget_bounds()
     assert _post(source, _opened(2)).status_code == 202
 
@@ -96,7 +96,7 @@ def test_a_full_source_may_still_end_calls_and_then_open_others(source: CtiSourc
 def test_a_full_source_is_reported_and_harms_no_other(source: CtiSource, settings: Settings) -> None:
     settings.SOURCE_MAX_CALLS = 1
     other = CtiSource.objects.create(slug="pbx", kind="http")
-    publish_load(source.slug, SourceLoad(calls=5, at=1.0))
+    publish_load(source.slug, SourceLoad(calls=5, until=1.0))
     assert _post(source, _opened(1)).status_code == 429
     forget_bounds([other.slug])
 
@@ -167,3 +167,14 @@ def test_a_call_that_is_cleared_is_never_refused() -> None:
         is None
     )
     assert not QuarantinedMessage.objects.exists()
+
+
+def test_a_new_count_does_not_forget_what_still_waits_in_the_journal(source: CtiSource, settings: Settings) -> None:
+    """Before: with the gateway starved, one token got 86,500 calls in at a bound of 50,000: each count let it go on."""
+    settings.SOURCE_MAX_CALLS = 20
+    assert _post(source, *(_opened(number) for number in range(20))).status_code == 202
+
+    publish_loads(clock.now())
+    bounds_of(source.slug)._read_at = 0.0
+
+    assert _post(source, _opened(21)).status_code == 429
