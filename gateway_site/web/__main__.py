@@ -64,7 +64,7 @@ def _adjustments(listening: socket.socket) -> Adjustments:
         connection_limit=MAXIMUM_CONNECTIONS * 2,
         max_request_header_size=MAXIMUM_HEAD,
         # The views say what their limits are; a body within twice that is read so that they can.
-        max_request_body_size=2 * settings.INTAKE_MAX_BYTES,
+        max_request_body_size=2 * settings.INTAKE_MAX_BYTES + 65_536,
         inbuf_overflow=65_536,
         # Django reads the proxy's headers, by BEHIND_TLS and PROXY_COUNT.
         clear_untrusted_proxy_headers=False,

@@ -59,6 +59,7 @@ PAGES = {
     "admin/installation/": TECHNICAL,
     "admin/installation/steps/": TECHNICAL,
     "admin/installation/call/": TECHNICAL,
+    "admin/try-trace/": {A},
     "admin/erase-caller/": {A},
     "admin/retention/": {A, U},
 }
