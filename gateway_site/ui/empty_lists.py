@@ -56,6 +56,13 @@ EMPTY_LISTS = {
     "agents.UserRefresh": Empty(
         "QMS users were never loaded. It happens at start, daily, and whenever an operator asks for it.", _QMS_USERS
     ),
+    "alarms.AlarmChannel": Empty("No channel is set up, so alarms reach nobody. Add one here: mail or a webhook."),
+    "alarms.AlarmRule": Empty(
+        "There is no rule, so nothing raises an alarm. The gateway's migrations make the first ones."
+    ),
+    "alarms.Incident": Empty(
+        "No incident yet. One appears here when a rule finds something wrong, and says when it was over."
+    ),
     "auth.Group": Empty(
         "There are no roles. The four that the gateway comes with are made by its migrations: run"
         " ./gateway manage migrate."

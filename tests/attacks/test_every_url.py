@@ -40,7 +40,7 @@ PAGES = {
     "admin/search/": ALL,
     "admin/find/": ALL,
     "admin/r/<path:content_type_id>/<path:object_id>/": ALL,
-    "admin/^(?P<app_label>auth|axes|calls|agents|flags|qms|cti|admin)/$": ALL,
+    "admin/^(?P<app_label>...)/$": ALL,
     "admin/second-factor/": ALL,
     "admin/second-factor/setup/": ALL,
     "admin/dashboard/fragment/": ALL,
@@ -81,6 +81,7 @@ LOOK = {
     "admin/agents/": TECHNICAL,
     "admin/flags/": TECHNICAL,
     "admin/qms/": TECHNICAL,
+    "admin/alarms/": TECHNICAL,
     "admin/cti/": TECHNICAL,
 }
 #: No page may answer these otherwise than with 403, 404, 405 or the log-in.
