@@ -76,6 +76,13 @@ WHY = {
     "undecided": "QMS did not say in time whether the recording before the transfer went on or another began.",
     "began_late": "QMS named a recording that began over 1.5 s after Connected; it may be of a call not heard of.",
 }
+
+
+def attempts_text(count: int) -> str:
+    """Return how often QMS was asked, for a sentence of the trace."""
+    return "1 attempt" if count == 1 else f"{count} attempts"
+
+
 #: The same in few words, for lists; QMS's own codes are told as they are.
 BRIEFLY = {
     "none": "QMS had no recording",

@@ -29,7 +29,15 @@ from calls.core.recording_ownership import (
     note_stall,
     recording_began,
 )
-from calls.core.result_events import LATE, WHY, RecordingFound, RecordingMissed, TimePassed, WriteSettled
+from calls.core.result_events import (
+    LATE,
+    WHY,
+    RecordingFound,
+    RecordingMissed,
+    TimePassed,
+    WriteSettled,
+    attempts_text,
+)
 from calls.core.state import CallState, LegPhase, LegState, Party, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 
@@ -54,7 +62,7 @@ def handle_recording_found(event: RecordingFound, draft: UnitOfWork) -> None:
 
 def _found(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
     took = (event.at - leg.connected_gateway_at).total_seconds()
-    text = f"QMS named recording {event.guid} {took:.1f} s after Connected (asked {event.attempts} times)."
+    text = f"Recording {event.guid} found {took:.1f} s after connect ({attempts_text(event.attempts)})."
     leg = traced(leg, event.at, "found", text)
     is_decision = leg.pending_transfer is not None and event.search >= leg.pending_transfer.search
     if is_decision and _is_another(leg, event):
@@ -106,7 +114,7 @@ def _miss(draft: UnitOfWork, leg: LegState, search: int, why: str, event: Record
     if leg.pending_transfer is not None:
         _after_transfer(draft, leg, event, why)
         return
-    leg = traced(leg, event.at, "missed", f"{WHY[why]}{error} (Asked {event.attempts} times.)")
+    leg = traced(leg, event.at, "missed", f"{WHY[why]}{error} ({attempts_text(event.attempts)})")
     leg = replace(leg, search=SearchStatus.FOUND if leg.guid else SearchStatus.MISSED, missed=why)
     leg = draft.put_leg(concluded(draft, leg, event.at))
     decide_contests(draft, leg, event.at)
