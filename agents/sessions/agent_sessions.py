@@ -18,10 +18,12 @@ _TABLE = Presence._meta.db_table  # noqa: SLF001  (documented by Django)
 _CHANGED = ("agent_name", "state", "state_since", "reason", "overlaps")
 _KEPT = (*_CHANGED, "until")
 #: JSON is the quickest way to PostgreSQL for a few dozen rows: psycopg writes an array value by value in Python.
+#: Names are quoted: PostgreSQL reserves the word overlaps.
+_SET = ", ".join(f'"{name}" = seat."{name}"' for name in _CHANGED)
 _ON_POSTGRESQL = (
-    f"UPDATE {_TABLE} AS stay SET {', '.join(f'{name} = seat.{name}' for name in _CHANGED)}"  # noqa: S608  (names)
+    f"UPDATE {_TABLE} AS stay SET {_SET}"  # noqa: S608  (names)
     " FROM json_to_recordset(%s::json) AS seat (agent_id text, agent_name text, device_id text, state text,"
-    " since timestamptz, state_since timestamptz, reason text, overlaps jsonb)"
+    ' since timestamptz, state_since timestamptz, reason text, "overlaps" jsonb)'
     " WHERE stay.source_id = %s AND stay.until IS NULL AND stay.device_id = seat.device_id"
     " AND stay.agent_id = seat.agent_id AND stay.since = seat.since"
 )
