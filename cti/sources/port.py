@@ -36,7 +36,7 @@ class SourceConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LinkError(Exception):
-    """The link to the source broke or was refused; ``retryable`` is False when only a person can mend it."""
+    """The link to the source broke or was refused; ``retryable`` is False when only a person can correct it."""
 
     def __init__(self, message: str, *, retryable: bool = True) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""TLS as a client of a source: whom to trust, and what a person must mend where that fails."""
+"""TLS as a client of a source: which certificates are trusted, and what to correct where one is not."""
 
 import ssl
 from typing import Final

@@ -18,9 +18,9 @@ from cti.sources.port import LinkError, LoginRefused, SourceConfig
 
 log = structlog.get_logger()
 
-#: Reasons of a refusal that only a person can mend.
+#: Reasons of a refusal that only a person can correct.
 _FOR_A_PERSON = ("password", "login", "user", "auth", "security", "credential", "applicationinfo", "protocolversion")
-#: Reasons of a refusal that pass by themselves. Of any other nobody knows whether it counts against the login.
+#: Reasons of a refusal that pass by themselves. Any other may count as a failed login.
 _PASSING = ("resource", "toomany", "busy", "overload", "unavailable", "initializ", "temporar", "timeout")
 _REMEDY = "Correct the user name, the secret or the session options of this source, or the user on the CTI server"
 
@@ -93,7 +93,7 @@ def _not_begun(error: RequestDenied) -> LinkError:
 
 
 async def register(link: CstaLink, requests: Requests, source: str) -> None:
-    """Ask to be told how the server is; one that does not grant it is followed all the same."""
+    """Subscribe to the server's status; a server that does not grant it is followed all the same."""
     try:
         await link.ask(requests.system_register())
     except (RequestDenied, RequestTimedOut) as error:
@@ -106,7 +106,7 @@ def _duration(answer: XmlElement, asked: int) -> int:
 
 
 async def _status(link: CstaLink, requests: Requests) -> None:
-    """Ask how the server is; one that does not say is followed all the same."""
+    """Ask for the server's status; a server that does not answer is followed all the same."""
     try:
         await link.ask(requests.system_status())
     except (RequestDenied, RequestTimedOut):

@@ -46,8 +46,8 @@ from cti.sources.port import SourceConfig, Stamp
 _STATES: frozenset[str] = frozenset(get_args(LocalState))
 _BEGINNINGS = (ServiceInitiated, Originated, Delivered, Established)
 #: What an event of a call or an agent has, whatever else it is.
-_TELLING = frozenset({"callID", "agentID", "agentDevice"})
-_QUEUE_TELLERS = (Delivered, Established)
+_IDENTIFYING = frozenset({"callID", "agentID", "agentDevice"})
+_NAMING_QUEUES = (Delivered, Established)
 
 
 class Decoder:
@@ -84,7 +84,7 @@ class Decoder:
             return self._merge(merge, fields, received)
         if name in IGNORED:
             return []
-        raise UnknownMessage(name[:TEXT], may_tell=_may_tell(name, root))
+        raise UnknownMessage(name[:TEXT], may_be_event=_may_be_news(name, root))
 
     def found(self, one: FoundConnection, device: str, state: str, received: datetime) -> Event | None:
         """Return the event that says a connection of a snapshot is in progress; None when it is not, or nobody's."""
@@ -98,7 +98,7 @@ class Decoder:
         return self._stamp.call(kind, data, received=received)
 
     def logged_on(self, one: AgentAt, device: str, received: datetime) -> list[Event]:
-        """Return the events that say who sits at a device already."""
+        """Return the events that report an agent who is logged on already."""
         if len(one.agent_id) > TEXT:
             return []
         self._agents.put(device, one.agent_id)
@@ -107,7 +107,7 @@ class Decoder:
         return [self._stamp.agent(kind, data, received=received) for kind in kinds]
 
     def logged_off(self, device: str, received: datetime) -> Event:
-        """Return the event that says that nobody sits at a device: who sat there left unheard."""
+        """Return the event that reports that nobody is logged on: the log-off was missed."""
         self._agents.drop(device)
         return self._stamp.agent(LoggedOff, AgentData(agent_id="", device_id=device), received=received)
 
@@ -148,7 +148,7 @@ class Decoder:
         linkage = fields.get("callLinkageData")
         if linkage is None:
             linkage = descend(fields.get("callLinkageDataList"), "newCallLinkageData")
-        told: dict[str, Any] = {
+        members: dict[str, Any] = {
             "call_id": call,
             "device_id": place.device_id or None,
             "outside": place.outside,
@@ -164,13 +164,13 @@ class Decoder:
             **_rest(fields),
         }
         if shape.kind is Diverted:
-            told["new_destination"] = self._reader.of(fields.get("newDestination")).number[:TEXT] or None
+            members["new_destination"] = self._reader.of(fields.get("newDestination")).number[:TEXT] or None
         if shape.kind is CallInformation:
-            told["wrapup"] = private.wrapup
-        return CallData(**told), private
+            members["wrapup"] = private.wrapup
+        return CallData(**members), private
 
     def _preferred(self, fields: dict[str, XmlElement], end: str) -> Device:
-        """Return one end of the call: the network's word stands, the switch's changes with each transfer."""
+        """Return one end of the call: the network's number stays, the switch's changes with each transfer."""
         own = self._reader.of(fields.get("callingDevice" if end == "Calling" else "calledDevice"))
         network = self._reader.of(fields.get(f"network{end}Device"))
         if not network.number:
@@ -178,7 +178,7 @@ class Decoder:
         return network if network.name or own.number != network.number else Device(network.number, own.name)
 
     def _with_wrapup(self, event: CallEvent, private: Private, received: datetime) -> list[Event]:
-        """Let a wrap-up that came with another event be told as the information that it is."""
+        """Report a wrap-up that came with another event as an event of its own."""
         if private.wrapup is None or isinstance(event, CallInformation):
             return [event]
         data = CallData(call_id=event.data.call_id, device_id=event.data.device_id, wrapup=private.wrapup)
@@ -208,7 +208,7 @@ class Decoder:
             return (self._queues.get(queue, "") or queue)[:TEXT] or None
         if shape.kind is Diverted:
             return self._queue_name(place.device_id)
-        if shape.kind not in _QUEUE_TELLERS:
+        if shape.kind not in _NAMING_QUEUES:
             return None
         came_from = (self._reader.of(fields.get(name)).number for name in ("lastRedirectionDevice", "calledDevice"))
         return next((name for one in (place.device_id, *came_from) if (name := self._queue_name(one))), None)
@@ -258,7 +258,7 @@ class Decoder:
         agent = text_of(fields.get("agentID")) or named.agent or self._agents.get(device) or ""
         _demand(agent, "agentID")
         _demand(device, "agentDevice")
-        self._seat(kind, device, agent)
+        self._remember_agent(kind, device, agent)
         private = self._private.read(fields.get("extensions"))
         reason = private.agent_reason or text_of(fields.get("cause"))
         data = AgentData(
@@ -266,7 +266,7 @@ class Decoder:
         )
         return self._stamp.agent(kind, data, received=received)
 
-    def _seat(self, kind: type[AgentEvent], device: str, agent: str) -> None:
+    def _remember_agent(self, kind: type[AgentEvent], device: str, agent: str) -> None:
         if kind is LoggedOff:
             self._agents.drop(device)
         else:
@@ -286,9 +286,9 @@ def _rest(fields: dict[str, XmlElement]) -> dict[str, Any]:
     return {"local_state": state if state in _STATES else None, "source_time": stamped[:TEXT] or None}
 
 
-def _may_tell(name: str, root: XmlElement) -> bool:
+def _may_be_news(name: str, root: XmlElement) -> bool:
     """Say whether an unknown message may be an event of a call or an agent: it names one."""
-    return name.endswith("Event") and any(local(one.tag) in _TELLING for one in root.iter())
+    return name.endswith("Event") and any(local(one.tag) in _IDENTIFYING for one in root.iter())
 
 
 def _demand(text: str, place: str) -> None:

@@ -32,7 +32,7 @@ class DeviceResolver:
     def __init__(self, known: frozenset[str], devices: DeviceReader) -> None:
         self._known = known
         self.devices = devices
-        self._told: BoundedCache[tuple[str, str], ConnectionPlace] = BoundedCache()
+        self._known_places: BoundedCache[tuple[str, str], ConnectionPlace] = BoundedCache()
 
     def is_known(self, device: str) -> bool:
         """Say whether a device is one of the site's: extension, queue or recorder."""
@@ -47,23 +47,23 @@ class DeviceResolver:
         if device in self._known:
             return ConnectionPlace(device)
         if subject in self._known or (subject and not device):
-            return self._tell(call, raw, ConnectionPlace(subject))
-        told = self._told.get((call, raw))
-        if told is not None:
-            return told
+            return self._remember(call, raw, ConnectionPlace(subject))
+        place = self._known_places.get((call, raw))
+        if place is not None:
+            return place
         if own:
-            return self._tell(call, raw, ConnectionPlace(own))
+            return self._remember(call, raw, ConnectionPlace(own))
         if self._is_outside(device, subject, fields):
-            return self._tell(call, raw, ConnectionPlace(raw, outside=True))
+            return self._remember(call, raw, ConnectionPlace(raw, outside=True))
         return ConnectionPlace(device)
 
     def outside(self, call: str, raw: str) -> ConnectionPlace:
         """Return the place of a connection that the event itself says is outside."""
-        return self._tell(call, raw, ConnectionPlace(raw, outside=True))
+        return self._remember(call, raw, ConnectionPlace(raw, outside=True))
 
-    def _tell(self, call: str, raw: str, place: ConnectionPlace) -> ConnectionPlace:
+    def _remember(self, call: str, raw: str, place: ConnectionPlace) -> ConnectionPlace:
         if (raw and raw != place.device_id) or place.outside:
-            self._told.put((call, raw), place)
+            self._known_places.put((call, raw), place)
         return place
 
     def _is_outside(self, device: str, subject: str, fields: dict[str, XmlElement]) -> bool:

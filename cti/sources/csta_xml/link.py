@@ -1,4 +1,4 @@
-"""One TCP or TLS connection to a CSTA server: bytes in, requests out, answers brought to who asked."""
+"""One TCP or TLS connection to a CSTA server: reads bytes, sends requests, correlates their answers."""
 
 import asyncio
 import ssl
@@ -16,13 +16,13 @@ from cti.sources.read_coalescing import ReadCoalescer
 from cti.sources.tls import client_context, untrusted
 
 CHUNK: Final = 256 * 1024
-#: How long the last words of a session may take.
-FAREWELL_SECONDS: Final = 0.4
+#: Timeout of the last request of a session, in seconds.
+CLOSE_TIMEOUT: Final = 0.4
 
-#: So many questions that were given up may still be answered.
-LATE: Final = 2000
+#: Maximum requests given up whose late answers are still followed.
+MAXIMUM_LATE: Final = 2000
 
-Heed = Callable[[XmlElement], None]
+AnswerHandler = Callable[[XmlElement], None]
 
 
 class RequestDenied(Exception):
@@ -39,7 +39,7 @@ class RequestTimedOut(Exception):
 
 class _Pending(msgspec.Struct, frozen=True):
     answer: asyncio.Future[XmlElement]
-    heed: Heed | None
+    on_answer: AnswerHandler | None
 
 
 async def connect(config: SourceConfig, options: CstaOptions) -> "CstaLink":
@@ -58,20 +58,20 @@ async def connect(config: SourceConfig, options: CstaOptions) -> "CstaLink":
 
 
 class CstaLink:
-    """Sends and correlates; invoke ids are our own, those of the server's requests are another row."""
+    """Sends and correlates; our invoke ids and those of the server's requests are numbered separately."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
         self._reader, self._writer, self._seconds = reader, writer, seconds
         self._pending: dict[int, _Pending] = {}
-        #: What to do with an answer that comes though its question was given up; the ids are not used again meanwhile.
-        self._late: BoundedCache[int, Heed] = BoundedCache(LATE)
+        #: Handlers of answers that may come though their request was given up; these ids are not used again meanwhile.
+        self._late: BoundedCache[int, AnswerHandler] = BoundedCache(MAXIMUM_LATE)
         self._last_invoke = 0
         self._sending = asyncio.Lock()
         self._gathering = ReadCoalescer()
 
     async def read(self, seconds: float) -> bytes | None:
         """Return what came, empty at the end, None after a silence. Raises ``LinkError`` when the link broke."""
-        if not self._pending:  # An answer may hold up thousands of questions.
+        if not self._pending:  # An answer may hold up thousands of requests.
             await self._gathering.pause()
         try:
             async with asyncio.timeout(seconds):
@@ -92,15 +92,17 @@ class CstaLink:
         except OSError as error:
             raise LinkError(f"the link broke: {error.strerror or type(error).__name__}") from error
 
-    async def ask(self, xml: bytes, heed: Heed | None = None, late: Heed | None = None) -> XmlElement:
-        """Send a request and return its answer; ``heed`` is called with it before anything after it is read.
+    async def ask(
+        self, xml: bytes, on_answer: AnswerHandler | None = None, late: AnswerHandler | None = None
+    ) -> XmlElement:
+        """Send a request and return its answer; ``on_answer`` is called with it before anything after it is read.
 
         ``late`` is called with an answer that grants after ``RequestTimedOut`` was raised.
         Raises ``RequestDenied``, ``RequestTimedOut`` or ``LinkError``.
         """
         invoke = self._free_invoke()
         answer: asyncio.Future[XmlElement] = asyncio.get_running_loop().create_future()
-        self._pending[invoke] = _Pending(answer, heed)
+        self._pending[invoke] = _Pending(answer, on_answer)
         try:
             await self.send(invoke, xml)
             async with asyncio.timeout(self._seconds):
@@ -119,15 +121,15 @@ class CstaLink:
                 return self._last_invoke
 
     def settle(self, invoke: int, root: XmlElement) -> bool:
-        """Bring an answer to who asked; False when nobody waits for it any more."""
+        """Pass an answer to its request; False when no request waits for it."""
         pending = self._pending.get(invoke)
         if pending is None or pending.answer.done():
             return self._settle_late(invoke, root)
         if _is_refusal(root):
             pending.answer.set_exception(RequestDenied(refusal(root)))
             return True
-        if pending.heed is not None:
-            pending.heed(root)
+        if pending.on_answer is not None:
+            pending.on_answer(root)
         pending.answer.set_result(root)
         return True
 
@@ -140,12 +142,12 @@ class CstaLink:
             late(root)
         return True
 
-    async def close(self, last_words: bytes | None = None) -> None:
-        """Close the link, after a last request whose answer nobody waits for."""
+    async def close(self, last_request: bytes | None = None) -> None:
+        """Close the link, after a last request whose answer is not awaited."""
         try:
-            async with asyncio.timeout(FAREWELL_SECONDS):
-                if last_words is not None:
-                    await self.send(self._free_invoke(), last_words)
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                if last_request is not None:
+                    await self.send(self._free_invoke(), last_request)
                 self._writer.close()
                 await self._writer.wait_closed()
         except (TimeoutError, OSError, LinkError):
@@ -164,7 +166,7 @@ def _is_refusal(root: XmlElement) -> bool:
 
 
 def refusal(root: XmlElement) -> str:
-    """Return a server's reason: the category and what it says."""
+    """Return the server's reason: its category and text."""
     reason = next(iter(root), None)
     if reason is None:
         return (root.text or "").strip()[:255] or "no reason given"

@@ -16,7 +16,7 @@ Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class CstaOptionsError(ValueError):
-    """The options of a source cannot be read; the text names the option. Only a person can mend it."""
+    """The options of a source cannot be read; the text names the option. Only a person can correct it."""
 
     retryable = False
 
@@ -30,12 +30,12 @@ class CstaOptions(msgspec.Struct, frozen=True, kw_only=True):
     application: str = "qms-gateway"
     #: Namespace of the SessionLoginInfo that carries user name and password.
     login_namespace: str = ""
-    #: The edition of ECMA-323 that is asked for first, and spoken where the server names none.
+    #: The edition of ECMA-323 that is requested first, and used where the server names none.
     edition: Literal["ed2", "ed3", "ed4", "ed5", "ed6"] = "ed4"
     #: How the server writes an extension, e.g. "{device}:CM1::0"; and the attribute typeOfNumber, if it wants one.
     device_format: str = "{device}"
     type_of_number: str = ""
-    #: Ask the server to tell by itself how it is (SystemRegister); many tell without, and some know no such request.
+    #: Subscribe to the server's status (SystemRegister); many servers report it without, and some refuse the request.
     system_register: bool = False
     #: The encoding that the server's messages are in, whatever they declare. Empty: the declared one, and Windows-1252
     #: for what is not valid in it.
@@ -43,20 +43,20 @@ class CstaOptions(msgspec.Struct, frozen=True, kw_only=True):
     snapshot: bool = True
     #: Ask who is logged on (GetAgentState).
     agents: bool = True
-    #: After this long a silence the server is asked for its status; after three, the link is dead.
+    #: Silence after which the server is asked for its status; after three of them the link is dead.
     heartbeat_seconds: Seconds = 30.0
     request_seconds: Seconds = 5.0
     connect_seconds: Seconds = 10.0
-    #: How long a snapshot in segments may take; each segment of it, as long as an answer.
+    #: Timeout of a snapshot in segments; each segment has the timeout of an answer.
     snapshot_seconds: Seconds = 30.0
-    #: How long it may take to keep what was read.
+    #: Timeout for keeping what was read.
     outlet_seconds: Seconds = 60.0
-    #: A refused monitor is asked for again after this long, then twice as long, up to the limit.
+    #: First interval before a refused monitor is requested again; it doubles up to the limit.
     retry_seconds: Seconds = 5.0
     retry_limit_seconds: Seconds = 300.0
-    #: Requests under way at once.
+    #: Maximum requests under way at once.
     parallel: Annotated[int, msgspec.Meta(ge=1, le=256)] = 8
-    #: Ports of recorders and silent monitors: their connections are nobody's.
+    #: Ports of recorders and silent monitors: their connections belong to nobody.
     ignored_devices: tuple[str, ...] = ()
     #: Private data: the wrap-up as one element or as two, in a folder or not.
     wrapup: str = "Wrapup"

@@ -1,4 +1,4 @@
-"""Bring what was learnt to the outlet: in one order, one at a time, and not for ever."""
+"""Pass events to the outlet one caller at a time, in one order, with a timeout."""
 
 import asyncio
 from collections.abc import Awaitable, Sequence
@@ -9,24 +9,24 @@ from cti.sources.port import DeviceClass, LinkError, MonitorRefusal, Outlet, Qua
 
 
 class OrderedOutlet:
-    """The outlet, one speaker at a time: whoever makes events holds it from their ids to their keeping."""
+    """The outlet with a lock: a caller holds it from numbering its events until they are kept."""
 
     def __init__(self, outlet: Outlet, seconds: float) -> None:
         self._outlet, self._seconds = outlet, seconds
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._is_linked = False
 
     async def __aenter__(self) -> "OrderedOutlet":
-        await self._turn.acquire()
+        await self._lock.acquire()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._turn.release()
+        self._lock.release()
 
     async def linked(self) -> None:
-        """Tell once that the link is up."""
+        """Report once that the link is up."""
         if not self._is_linked:
             self._is_linked = True
             await self._kept(self._outlet.linked())
@@ -42,7 +42,7 @@ class OrderedOutlet:
         await self._kept(self._outlet.quarantine(message))
 
     async def refused(self, device: str, refusal: MonitorRefusal | None) -> None:
-        """Tell that a device cannot be monitored, or (None) that it can again."""
+        """Report that a device cannot be monitored, or (None) that it can again."""
         await self._kept(self._outlet.refused(device, refusal))
 
     async def devices(self, seen: Sequence[DeviceClass]) -> None:
@@ -50,7 +50,7 @@ class OrderedOutlet:
         await self._kept(self._outlet.devices(seen))
 
     async def lacks(self, lack: MonitorRefusal) -> None:
-        """Tell what the server does not say, though the link is up."""
+        """Report what the server does not say although the link is up."""
         await self._kept(self._outlet.lacks(lack))
 
     async def _kept(self, keeping: Awaitable[None]) -> None:

@@ -33,11 +33,11 @@ class DtdRefused(CstaMessageError):
 
 
 class UnknownMessage(CstaMessageError):
-    """A message is of a kind that is not known. ``may_tell``: it may say something of a call or an agent."""
+    """A message is of a kind that is not known. ``may_be_event``: it may be an event of a call or an agent."""
 
-    def __init__(self, name: str, *, may_tell: bool) -> None:
+    def __init__(self, name: str, *, may_be_event: bool) -> None:
         super().__init__(f"the message {name} is unknown", place=name)
-        self.name, self.may_tell = name, may_tell
+        self.name, self.may_be_event = name, may_be_event
 
 
 XmlElement = etree._Element  # noqa: SLF001 - lxml has no public name for the type

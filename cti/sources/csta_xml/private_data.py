@@ -109,10 +109,10 @@ class PrivateReader:
             (rest if member is None else named).setdefault(member or name, text)
         if "wrapup_template" in named and not named.keys() & {"wrapup", "wrapup_result"}:
             rest[self._options.wrapup_template] = named["wrapup_template"]
-        return _told(named, rest)
+        return _private(named, rest)
 
 
-def _told(named: dict[str, str], rest: dict[str, str]) -> Private:
+def _private(named: dict[str, str], rest: dict[str, str]) -> Private:
     result, template = named.get("wrapup_result") or named.get("wrapup"), named.get("wrapup_template")
     return Private(
         wrapup=Wrapup(result=result[:TEXT], template=template[:TEXT] if template else None) if result else None,

@@ -52,7 +52,7 @@ def start_session(options: CstaOptions, username: str, secret: str) -> bytes:
 
 
 def reset_session_timer(session: str, seconds: int) -> bytes:
-    """Ask that a session live on."""
+    """Renew a session."""
     body = _tag("sessionID", session) + _tag("requestedSessionDuration", seconds)
     return _document("ResetApplicationSessionTimer", SESSION, body)
 
@@ -70,23 +70,23 @@ class Requests(msgspec.Struct, frozen=True):
     options: CstaOptions
 
     def system_status(self) -> bytes:
-        """Ask how the server is."""
+        """Ask for the server's status."""
         return _document("RequestSystemStatus", self.namespace)
 
     def system_register(self) -> bytes:
-        """Ask to be told of changes of the server's status (ECMA-269 13.1)."""
+        """Subscribe to changes of the server's status (ECMA-269 13.1)."""
         return _document(
             "SystemRegister", self.namespace, f"<requestTypes>{_tag('systemStatus', 'true')}</requestTypes>"
         )
 
     def monitor_start(self, device: str) -> bytes:
-        """Ask to be told of a device."""
+        """Start a monitor of a device."""
         kind = f" typeOfNumber={quoteattr(self.options.type_of_number)}" if self.options.type_of_number else ""
         of = f"<monitorObject><deviceObject{kind}>{self._written(device)}</deviceObject></monitorObject>"
         return _document("MonitorStart", self.namespace, of + _tag("monitorType", "device"))
 
     def monitor_stop(self, monitor: str) -> bytes:
-        """Ask to be told no more under a monitor."""
+        """Stop a monitor."""
         return _document("MonitorStop", self.namespace, _tag("monitorCrossRefID", monitor))
 
     def snapshot_device(self, device: str) -> bytes:
@@ -103,11 +103,11 @@ class Requests(msgspec.Struct, frozen=True):
         return _document("GetAgentState", self.namespace, f"<device>{self._written(device)}</device>")
 
     def system_status_response(self) -> bytes:
-        """Answer the server's sign of life."""
+        """Answer the server's status message."""
         return _document("SystemStatusResponse", self.namespace)
 
     def monitor_stop_response(self) -> bytes:
-        """Answer that a monitor is gone."""
+        """Confirm that a monitor has ended."""
         return _document("MonitorStopResponse", self.namespace)
 
     def not_served(self) -> bytes:

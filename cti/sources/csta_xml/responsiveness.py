@@ -1,14 +1,14 @@
-"""Whether the server still answers questions of one kind."""
+"""Whether the server still answers requests of one kind."""
 
 from collections.abc import Callable
 from typing import Final
 
-#: So many questions in a row without an answer, each asked after the one before it was given up.
-DEAF: Final = 3
+#: Maximum requests in a row without an answer, each sent after the one before it was given up.
+MAXIMUM_MISSES: Final = 3
 
 
 class Responsiveness:
-    """Counts the questions that were not answered; those that were under way together count once."""
+    """Counts the requests that were not answered; those that were under way together count once."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -16,16 +16,16 @@ class Responsiveness:
         self._since = clock()
 
     @property
-    def is_deaf(self) -> bool:
+    def is_unresponsive(self) -> bool:
         """Say whether it is no use to ask for now."""
-        return self._misses >= DEAF
+        return self._misses >= MAXIMUM_MISSES
 
-    def begin_anew(self) -> None:
-        """Forget what was not answered; questions that are under way count no more."""
+    def reset(self) -> None:
+        """Forget what was not answered; requests that are under way no longer count."""
         self._misses, self._since = 0, self._clock()
 
     def asked(self) -> float:
-        """Return when a question is asked, for ``missed``."""
+        """Return when a request is sent, for ``missed``."""
         return self._clock()
 
     def answered(self) -> None:
@@ -33,8 +33,8 @@ class Responsiveness:
         self._misses = 0
 
     def missed(self, asked_at: float) -> bool:
-        """Note a question that was not answered; return True when from now on it is no use to ask."""
-        if self.is_deaf or asked_at < self._since:
+        """Note a request that was not answered; return True when from now on it is no use to ask."""
+        if self.is_unresponsive or asked_at < self._since:
             return False
         self._misses, self._since = self._misses + 1, self._clock()
-        return self.is_deaf
+        return self.is_unresponsive

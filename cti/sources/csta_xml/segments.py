@@ -1,7 +1,7 @@
-"""Snapshots in segments: an answer that only names a cross reference, and the data that the server then sends under it.
+"""Snapshots in segments: the answer names only a cross reference, and the server then sends the data under it.
 
 The server sends SnapshotDeviceData and SnapshotCallData as they are ready and waits for no answer (ECMA-285: they never
-respond). What lacks a segment is not a snapshot: it would say of calls that go on that they are over.
+respond). An incomplete list is no snapshot: it would show calls as ended that are still in progress.
 """
 
 import asyncio
@@ -11,18 +11,18 @@ from cti.sources.csta_xml.parsing import CstaMessageError, XmlElement, children,
 
 #: Which message brings the data of which answer.
 DATA_OF: Final = {"SnapshotDeviceResponse": "SnapshotDeviceData", "SnapshotCallResponse": "SnapshotCallData"}
-#: No snapshot has segments with longer numbers.
-DIGITS: Final = 9
-#: What the segments of one snapshot may be long: thousands of connections.
-BYTES: Final = 2 * 2**20
+#: Maximum digits of a segment number.
+MAXIMUM_DIGITS: Final = 9
+#: Maximum size of all segments of one snapshot, in bytes: thousands of connections.
+MAXIMUM_BYTES: Final = 2 * 2**20
 
-_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 
 class SnapshotIncomplete(Exception):
-    """A snapshot does not say what is in progress; the text says what is missing. Nothing may be closed by it.
+    """A snapshot is incomplete; the text says what is missing. No leg may be closed because of it.
 
-    ``is_late``: the server was silent, rather than wrong.
+    ``is_late``: the server was silent rather than wrong.
     """
 
     retryable = True
@@ -54,14 +54,14 @@ class Collection:
         self._parts.append((number, data))
         if is_last and self._has_last:
             self.fail("two segments say that they are the last")
-        elif self._bytes > BYTES:
-            self.fail(f"its segments are longer than {BYTES} bytes")
+        elif self._bytes > MAXIMUM_BYTES:
+            self.fail(f"its segments are longer than {MAXIMUM_BYTES} bytes")
         if is_last:
             self._has_last, self._last = True, number
         self._news.set()
 
     def fail(self, fault: str) -> None:
-        """Let the snapshot be worth nothing; the first reason stands, and nothing more is kept."""
+        """Discard the snapshot; the first reason stands, and no more segments are kept."""
         self._fault = self._fault or fault
         self._parts.clear()
         self._news.set()
@@ -128,23 +128,23 @@ class Segments:
         return self._awaited[key]
 
     def forget(self, collection: Collection) -> None:
-        """Collect for this snapshot no longer."""
+        """Stop collecting for this snapshot."""
         self._awaited = {key: one for key, one in self._awaited.items() if one is not collection}
 
-    def doubt(self, reason: str) -> None:
-        """Let all that is awaited fail: what was lost may have been a segment of it."""
+    def invalidate(self, reason: str) -> None:
+        """Let every awaited snapshot fail: a message that was lost may have been one of its segments."""
         for collection in self._awaited.values():
             collection.fail(reason)
 
     def take(self, root: XmlElement, size: int) -> bool:
-        """Take a segment of so many bytes; False when nobody awaits it, or no longer.
+        """Take a segment of ``size`` bytes; False when no snapshot awaits it.
 
         Raises ``CstaMessageError`` when it lacks what every segment has; all that is awaited fails then.
         """
         try:
             reference, number, is_last, data = _read(children(root))
         except CstaMessageError:
-            self.doubt("a segment could not be read")
+            self.invalidate("a segment could not be read")
             raise
         collection = self._awaited.get((local(root.tag), reference))
         if collection is None:
@@ -157,7 +157,7 @@ def _read(fields: dict[str, XmlElement]) -> tuple[str, int | None, bool, XmlElem
     reference = text_of(fields.get("serviceCrossRefID"))
     if not reference:
         raise CstaMessageError("serviceCrossRefID is missing", place="serviceCrossRefID")
-    is_last = _TRUTHS.get(text_of(fields.get("lastSegment")).lower())
+    is_last = _BOOLEANS.get(text_of(fields.get("lastSegment")).lower())
     if is_last is None:
         raise CstaMessageError("lastSegment is neither true nor false", place="lastSegment")
     if "snapshotData" not in fields:
@@ -169,6 +169,6 @@ def _number(element: XmlElement | None) -> int | None:
     text = text_of(element)
     if element is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) <= DIGITS):
+    if not (text.isascii() and text.isdigit() and len(text) <= MAXIMUM_DIGITS):
         raise CstaMessageError("segmentID is no number", place="segmentID")
     return int(text)

@@ -13,6 +13,7 @@ from cti.sources.csta_xml.application_session import ApplicationSession, begin, 
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.framing import CstaFrame, CstaFrameError, CstaFramer
 from cti.sources.csta_xml.link import CstaLink, RequestDenied, RequestTimedOut, connect, is_answer
+from cti.sources.csta_xml.link_context import LinkContext
 from cti.sources.csta_xml.monitoring import Monitoring
 from cti.sources.csta_xml.options import CstaOptions, CstaOptionsError, read_options
 from cti.sources.csta_xml.outlet_lock import OrderedOutlet
@@ -20,14 +21,15 @@ from cti.sources.csta_xml.parsing import CstaMessageError, UnknownMessage, XmlEl
 from cti.sources.csta_xml.reading import call_in, read_message
 from cti.sources.csta_xml.requests import Requests, namespace_of, stop_session
 from cti.sources.csta_xml.segments import DATA_OF
+from cti.sources.csta_xml.status_requests import StatusRequests
 from cti.sources.port import REPAIRED, LinkError, Outlet, Quarantined, SourceConfig, Stamp
 
 log = structlog.get_logger()
 
-#: After so many silences, each a heartbeat long and the later ones with a question unanswered, the link is dead.
-SILENCES = 3
-#: After so many unknown kinds of messages, another is no reason to take stock.
-UNKNOWN = 20
+#: Maximum silences in a row, each of one heartbeat interval; after the first the server is asked for its status.
+MAXIMUM_SILENCES = 3
+#: Maximum unknown kinds of messages that each cause a new snapshot.
+MAXIMUM_UNKNOWN = 20
 _DOWN = frozenset({"disabled", "initializing", "partiallydisabled"})
 _UP = frozenset({"normal", "enabled"})
 
@@ -52,7 +54,7 @@ class CstaSession:
         try:
             await conversation.follow()
         finally:
-            session = conversation.association.session
+            session = conversation.application_session.session
             await link.close(stop_session(session) if session else None)
 
 
@@ -71,7 +73,7 @@ class _Chunk:
 
 
 class _Conversation:
-    """What goes on over one link: one task reads, others ask."""
+    """One link from its first message to its end: one task reads, others send requests."""
 
     def __init__(
         self,
@@ -82,12 +84,12 @@ class _Conversation:
         link: CstaLink,
         outlet: Outlet,
     ) -> None:
-        self._config, self._options, self._now, self._link = config, options, now, link
+        self._config, self._options, self._stamp, self._now, self._link = config, options, stamp, now, link
         self._decoder = Decoder(config, options, stamp)
-        self._telling = OrderedOutlet(outlet, options.outlet_seconds)
-        self._stamp = stamp
+        self._outlet = OrderedOutlet(outlet, options.outlet_seconds)
+        self._status = StatusRequests(link, options)
         self._framer = CstaFramer()
-        self.association = ApplicationSession(options.edition)
+        self.application_session = ApplicationSession(options.edition)
         self._was_down = False
         self._unknown: set[str] = set()
         self._end: LinkError | None = None
@@ -96,41 +98,45 @@ class _Conversation:
         """Follow the link to its end. Returns when it ended in order; raises ``LinkError`` otherwise."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
-                self._monitoring = Monitoring(
-                    self._config,
-                    self._options,
-                    self._stamp,
-                    self._now,
-                    link=self._link,
-                    decoder=self._decoder,
-                    telling=self._telling,
-                    tasks=self._tasks,
-                )
-                self._speak(self.association)
+                self._monitoring = Monitoring(self._context())
+                self._use(self.application_session)
                 self._tasks.create_task(self._listen())
                 self._tasks.create_task(self._begin())
         except* _CstaLinkEnded:
             pass
         except* LinkError as group:
-            # What a person must mend is the cause, a link that broke beside it the effect.
+            # An error that a person must correct is the cause, a link that broke at the same time the effect.
             self._end = min(_link_errors(group), key=lambda error: error.retryable)
         if self._end is not None:
             raise self._end
 
-    def _speak(self, association: ApplicationSession) -> None:
-        self.association = association
-        self._monitoring.questions.requests = Requests(namespace_of(association.edition), self._options)
+    def _context(self) -> LinkContext:
+        return LinkContext(
+            self._config,
+            self._options,
+            self._stamp,
+            self._now,
+            link=self._link,
+            decoder=self._decoder,
+            outlet=self._outlet,
+            tasks=self._tasks,
+            status=self._status,
+        )
+
+    def _use(self, session: ApplicationSession) -> None:
+        self.application_session = session
+        self._status.requests = Requests(namespace_of(session.edition), self._options)
 
     async def _begin(self) -> None:
-        """Begin the session, then the monitors; keep the session alive."""
-        self._speak(await begin(self._link, self._config, self._options))
-        log.info("csta_session", source=self._config.slug, edition=self.association.edition)
-        async with self._telling as telling:
-            await telling.linked()
-        if self.association.session:
-            self._tasks.create_task(self.association.keep(self._link))
+        """Begin the application session, then the monitors; keep the session alive."""
+        self._use(await begin(self._link, self._config, self._options))
+        log.info("csta_session", source=self._config.slug, edition=self.application_session.edition)
+        async with self._outlet as outlet:
+            await outlet.linked()
+        if self.application_session.session:
+            self._tasks.create_task(self.application_session.keep(self._link))
         if self._options.system_register:
-            self._tasks.create_task(register(self._link, self._monitoring.requests, self._config.slug))
+            self._tasks.create_task(register(self._link, self._status.requests, self._config.slug))
         await self._monitoring.begin()
 
     async def _listen(self) -> None:
@@ -139,53 +145,53 @@ class _Conversation:
             data = await self._link.read(self._options.heartbeat_seconds)
             if data is None:
                 silences += 1
-                self._ask_for_life(silences)
+                self._check_silence(silences)
             elif not data:
                 self._check_end()
             else:
                 silences = 0
                 await self._take(self._framer.feed(data))
 
-    def _ask_for_life(self, silences: int) -> None:
-        if silences >= SILENCES:
+    def _check_silence(self, silences: int) -> None:
+        if silences >= MAXIMUM_SILENCES:
             raise LinkError(f"the server has been silent for {silences * self._options.heartbeat_seconds:g} s")
         self._tasks.create_task(self._probe())
 
     async def _probe(self) -> None:
-        """Ask how the server is; any answer is a sign of life."""
+        """Ask for the server's status; any answer shows that it is alive."""
         try:
-            self._heed_status(await self._link.ask(self._monitoring.requests.system_status()))
+            self._follow_status(await self._link.ask(self._status.requests.system_status()))
         except (RequestDenied, RequestTimedOut):
             log.debug("csta_status_unanswered", source=self._config.slug)
 
     def _check_end(self) -> None:
         if self._framer.has_rest:
             raise LinkError("the server closed the link within a frame")
-        if not self.association.is_begun:
+        if not self.application_session.is_begun:
             raise LinkError("the server closed the link before a session began")
         raise _CstaLinkEnded
 
     async def _take(self, frames: list[CstaFrame | CstaFrameError]) -> None:
-        """Keep what a chunk of the stream says, in order; answer the server's requests first."""
-        async with self._telling as telling:
+        """Keep the events of a chunk of the stream in order; answer the server's requests first."""
+        async with self._outlet as outlet:
             chunk = _Chunk()
             for frame in frames:
                 self._read(frame, chunk)
             self._monitoring.watch(chunk.events)
             for invoke, answer in chunk.answers:
                 await self._link.send(invoke, answer)
-            await telling.accept(chunk.events)
+            await outlet.accept(chunk.events)
             for message in chunk.quarantined:
-                await telling.quarantine(message)
+                await outlet.quarantine(message)
             if chunk.is_doubtful:
-                self._monitoring.doubt("a message could not be read")
+                self._monitoring.resynchronisation.request("a message could not be read")
         if self._end is not None:
             raise self._end
 
     def _read(self, frame: CstaFrame | CstaFrameError, chunk: "_Chunk") -> None:
         try:
             if isinstance(frame, CstaFrameError):
-                self._end = LinkError(f"the stream makes no sense: {frame.error} ({frame.place})")
+                self._end = LinkError(f"the stream cannot be read: {frame.error} ({frame.place})")
                 raise CstaMessageError(frame.error, kind="frame")
             self._follow_message(self._parsed(frame, chunk), frame, chunk)
         except CstaMessageError as error:
@@ -196,7 +202,7 @@ class _Conversation:
         try:
             message = read_message(frame.xml, self._options.encoding)
         except CstaMessageError:
-            self._monitoring.segments.doubt("a message could not be read meanwhile")
+            self._status.segments.invalidate("a message could not be read meanwhile")
             raise
         if message.repaired is not None:
             chunk.quarantined.append(_quarantined(frame, message.repaired))
@@ -215,24 +221,24 @@ class _Conversation:
             chunk.events += self._decoder.decode(root, self._now())
 
     def _is_doubtful(self, error: CstaMessageError) -> bool:
-        """Say whether what could not be read may have been news; of an unknown kind of message, once."""
+        """Say whether a message that could not be read may have been an event; once for each unknown kind."""
         if not isinstance(error, UnknownMessage):
             return error.kind == "message"
-        if not error.may_tell or error.name in self._unknown or len(self._unknown) >= UNKNOWN:
+        if not error.may_be_event or error.name in self._unknown or len(self._unknown) >= MAXIMUM_UNKNOWN:
             return False
         self._unknown.add(error.name)
         return True
 
     def _collect(self, root: XmlElement, frame: CstaFrame) -> None:
-        """Take a segment of a snapshot, to which no answer is due."""
-        if not self._monitoring.segments.take(root, len(frame.xml)):
+        """Take a segment of a snapshot; it gets no answer."""
+        if not self._status.segments.take(root, len(frame.xml)):
             log.debug("csta_segment_unawaited", source=self._config.slug, place=frame.place)
 
     def _served(self, root: XmlElement) -> bytes | None:
-        """Serve a request of the server's; None when the message is none that is served here."""
-        name, requests = local(root.tag), self._monitoring.requests
+        """Return the answer to a request of the server; None when the message is no such request."""
+        name, requests = local(root.tag), self._status.requests
         if name == "SystemStatus":
-            self._heed_status(root)
+            self._follow_status(root)
             return requests.system_status_response()
         if name == "MonitorStop":
             self._monitoring.stopped(text_of(children(root).get("monitorCrossRefID")))
@@ -242,12 +248,12 @@ class _Conversation:
             return requests.not_served()
         return None
 
-    def _heed_status(self, root: XmlElement) -> None:
+    def _follow_status(self, root: XmlElement) -> None:
         status = text_of(children(root).get("systemStatus")).lower()
         if status == "messageslost" or (status in _UP and self._was_down):
-            self._monitoring.segments.doubt("the server lost messages meanwhile")
+            self._status.segments.invalidate("the server lost messages meanwhile")
             reason = "the server lost messages" if status == "messageslost" else "the server was disabled"
-            self._tasks.create_task(self._monitoring.resynchronise(reason))
+            self._tasks.create_task(self._monitoring.resynchronisation.run(reason))
         self._was_down = status in _DOWN or (self._was_down and status not in _UP)
 
 

@@ -1,4 +1,4 @@
-"""What is in progress at the devices: the answers to SnapshotDevice and SnapshotCall, and what came meanwhile."""
+"""What is in progress at the devices: the answers to SnapshotDevice and SnapshotCall, and the live events since."""
 
 from collections.abc import Iterable
 
@@ -26,7 +26,7 @@ from cti.sources.csta_xml.parsing import XmlElement, children, descend, local, m
 
 CONNECTED, HOLD, ALERTING, DIALLING, GONE = "connected", "hold", "alerting", "dialling", "gone"
 
-#: The event that says a state.
+#: The event that reports a state.
 KINDS: dict[str, type[CallEvent]] = {
     CONNECTED: Established,
     HOLD: Held,
@@ -89,7 +89,7 @@ def entries_in(root: XmlElement) -> Iterable[XmlElement]:
 
 
 def read_device_snapshot(entries: Iterable[XmlElement]) -> list[FoundConnection]:
-    """Return the connections at a device. Raises ``MessageError`` when one has an identity that cannot be."""
+    """Return the connections at a device. Raises ``CstaMessageError`` when one has an identity that cannot be."""
     infos = [children(one) for one in entries if local(one.tag) == "snapshotDeviceResponseInfo"]
     return [_found(info) for info in infos]
 
@@ -129,7 +129,7 @@ class CallSnapshot(msgspec.Struct, frozen=True):
 
 
 def read_call_snapshot(root: XmlElement, entries: Iterable[XmlElement]) -> CallSnapshot:
-    """Read the answer to SnapshotCall, and who it lists. Raises ``MessageError`` as ``read_device_snapshot`` does."""
+    """Read the answer to SnapshotCall, and its devices. Raises ``CstaMessageError`` as ``read_device_snapshot`` does."""
     states: dict[str, str] = {}
     for one in entries:
         info = children(one)
@@ -139,8 +139,8 @@ def read_call_snapshot(root: XmlElement, entries: Iterable[XmlElement]) -> CallS
     return CallSnapshot(children(root), states)
 
 
-class Meanwhile:
-    """What live events said since a snapshot was asked for: for the same connection they win over its answers."""
+class LiveStates:
+    """The states that live events reported since a snapshot was requested; they win over its answers."""
 
     def __init__(self) -> None:
         self._calls: dict[str, dict[str, str]] = {}
@@ -148,18 +148,18 @@ class Meanwhile:
         self._cleared: set[str] = set()
 
     def watch(self, event: Event) -> None:
-        """Heed a live event."""
+        """Note a live event."""
         if isinstance(event, Transferred | Conferenced):
             self._merge(event)
         elif isinstance(event, CallCleared):
             self._cleared.add(event.data.call_id or "")
             self._calls.pop(event.data.call_id or "", None)
         elif isinstance(event, CallEvent) and not event.data.outside:
-            self._heed(event, event.data)
+            self._note(event, event.data)
         if isinstance(event, Established):
             self._answer(event.data.call_id or "")
 
-    def _heed(self, event: CallEvent, data: CallData) -> None:
+    def _note(self, event: CallEvent, data: CallData) -> None:
         states: dict[type[CallEvent], str] = {
             Delivered: ALERTING,
             Originated: DIALLING,
@@ -186,13 +186,13 @@ class Meanwhile:
                 self._calls[call][device] = CONNECTED
 
     def _merge(self, event: CallEvent) -> None:
-        """Let everybody listed go on in the new call, and who handed it on be gone."""
+        """Move every listed connection to the new call, and drop the device that transferred it."""
         data = event.data
         for item in data.connections:
             if item.old is None or item.old == item.new:
                 continue
             was = self._calls.get(item.old.call_id, {}).get(item.old.device_id, CONNECTED)
-            if was != GONE:  # Another monitor has told of it already, or the device had left.
+            if was != GONE:  # Another monitor has reported it already, or the device had left.
                 self._calls.setdefault(item.old.call_id, {})[item.old.device_id] = GONE
                 self._calls.setdefault(item.new.call_id, {})[item.new.device_id] = was
         if isinstance(event, Transferred) and data.transferring_device_id:

@@ -74,7 +74,7 @@ def test_a_message_of_an_unknown_kind_is_kept_and_at_most_once_a_reason_to_take_
     messages: list[str], surveys: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stock of a large site is no small matter, and a PBX that speaks a kind of its own speaks it all day."""
-    monkeypatch.setattr("cti.sources.csta_xml.monitoring.STOCK_SECONDS", 0.0)
+    monkeypatch.setattr("cti.sources.csta_xml.resynchronisation.MINIMUM_INTERVAL", 0.0)
 
     async def speak(pbx: Pbx) -> None:
         await pbx.until_heard("SnapshotDevice", 3)

@@ -32,13 +32,13 @@ def test_questions_that_were_under_way_together_count_once() -> None:
     ticks.now += 5
 
     assert [hearing.missed(at) for at in asked] == [True] + [False] * 7
-    assert hearing.is_deaf
+    assert hearing.is_unresponsive
 
 
 def test_an_answer_and_a_new_beginning_forget_what_was_not_answered() -> None:
     ticks = Ticks()
     hearing = Responsiveness(ticks)
-    for forget in (hearing.answered, hearing.begin_anew):
+    for forget in (hearing.answered, hearing.reset):
         for _ in range(2):
             asked_at = hearing.asked()
             ticks.now += 5
@@ -48,7 +48,7 @@ def test_an_answer_and_a_new_beginning_forget_what_was_not_answered() -> None:
         forget()
 
     assert not hearing.missed(asked_at)
-    assert not hearing.is_deaf
+    assert not hearing.is_unresponsive
 
 
 def covered(listener: Listener) -> list[tuple[str, ...] | None]:
@@ -61,7 +61,7 @@ def surveyed_devices(listener: Listener) -> list[str]:
 
 
 def silent_for(times: int, answer: str, since: list[int]) -> Any:
-    """Answer when so many questions went unanswered."""
+    """Answer when this many requests went unanswered."""
 
     def answered(_: Any) -> str | None:
         since.append(1)

@@ -8,7 +8,7 @@ import pytest
 
 from cti.events import CallEvent, LinkEvent, type_name
 from cti.sources.csta_xml.parsing import CstaMessageError, children, local, parse, text_of
-from cti.sources.csta_xml.segments import BYTES, Collection, Segments, SnapshotIncomplete
+from cti.sources.csta_xml.segments import MAXIMUM_BYTES, Collection, Segments, SnapshotIncomplete
 from tests.cti.csta.pbx import WILLING, Listener, Pbx, event_frames, followed, until, xml
 
 PATIENT = {"request_seconds": 2, "retry_seconds": 60}
@@ -260,7 +260,7 @@ def test_a_call_whose_state_nobody_says_leaves_its_device_out() -> None:
     listener = followed_through(segmented(answer=xml("SnapshotDeviceResponse", data)))
 
     assert covered(listener) == [("2002", "5000")]
-    assert "the state of a call is not said" in listener.broken[0].error
+    assert "it does not give the state of a call" in listener.broken[0].error
 
 
 async def collected(*parts: Callable[[Segments], object]) -> list[str]:
@@ -277,7 +277,7 @@ def test_what_the_segments_of_a_snapshot_may_be_long_is_bounded() -> None:
     long = parse(segment(C1).encode())
 
     with pytest.raises(SnapshotIncomplete, match="longer than"):
-        asyncio.run(collected(*[lambda segments: segments.take(long, BYTES // 4)] * 5))
+        asyncio.run(collected(*[lambda segments: segments.take(long, MAXIMUM_BYTES // 4)] * 5))
 
 
 def test_a_snapshot_whose_segments_never_end_is_given_up_in_time() -> None:

@@ -265,7 +265,7 @@ def test_a_server_that_lost_messages_is_asked_what_is_in_progress() -> None:
 
 
 def test_a_doubt_that_comes_while_stock_is_taken_has_it_taken_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cti.sources.csta_xml.monitoring.STOCK_SECONDS", 0.0)
+    monkeypatch.setattr("cti.sources.csta_xml.resynchronisation.MINIMUM_INTERVAL", 0.0)
 
     async def garble(pbx: Pbx) -> None:
         await pbx.until_heard("SnapshotDevice", 3)
