@@ -11,7 +11,7 @@ from cti.journal.lease import LeaseStanding
 from cti.models import CtiSource, IntakeToken, LinkState, LinkStatus, Scope
 from cti.sources.registry import has_session
 
-#: A listener that has not reported for so long is dead, hung, or cut off from the database.
+#: A listener that has not reported for this time is dead, hung, or cut off from the database.
 SILENT = timedelta(seconds=15)
 #: When calls are to be expected: the hours of a working day, by the gateway's time zone, and how long none may come.
 WORKING_HOURS = range(8, 18)
@@ -26,7 +26,7 @@ def link_sentences(
     """Say how the link of a source is, the most important first.
 
     ``standing``: who leads by the lease, and who would if the leader died. ``lately``: what an HTTP source's
-    journal took. None where Redis does not tell.
+    journal took. None where Redis does not answer.
     """
     if not source.enabled:
         return ["This source is disabled: nothing is taken from it."]
@@ -86,7 +86,7 @@ def _tokens(has_valid: bool, used: IntakeToken | None) -> str:
 def _state(status: LinkStatus, now: datetime) -> str:
     seen_at = status.reported_at or now
     if is_silent(status, now):
-        return f"The listener {status.leader} last gave a sign of life {when(seen_at)}. Is it still running?"
+        return f"The listener {status.leader} last reported {when(seen_at)}. Is it still running?"
     since = f" since {_moment(status.since)}" if status.since else ""
     if status.state == LinkState.SPOOLING:
         kept = f"{status.spooled} events wait in its file, in order"
@@ -98,9 +98,9 @@ def _state(status: LinkStatus, now: datetime) -> str:
 def _leader(status: LinkStatus, standing: LeaseStanding | None) -> list[str]:
     since = f" since {_moment(status.leading_since)}" if status.leading_since else ""
     if standing is None:
-        return [f"{status.leader} leads{since} by its own report; Redis does not tell who leads now."]
+        return [f"{status.leader} leads{since} by its own report; Redis does not say who leads now."]
     if not standing.leader:
-        return [f"Nobody leads now: what the PBX tells is missed. The last to lead was {status.leader}{since}."]
+        return [f"Nobody leads now: events of the PBX are missed. The last to lead was {status.leader}{since}."]
     if standing.leader != status.leader:
         return [f"{standing.leader} leads now, and has not reported yet; before it {status.leader} led{since}."]
     return [f"{standing.leader} leads{since}."]
@@ -120,7 +120,7 @@ def _standbys(standing: LeaseStanding | None, now: datetime) -> list[str]:
 
 
 def _gone(owner: str, seen_at: datetime) -> str:
-    return f"{owner} stood by until {_moment(seen_at)}, and has given no sign since."
+    return f"{owner} stood by until {_moment(seen_at)}, and has not reported since."
 
 
 def _events(status: LinkStatus, now: datetime) -> list[str]:
@@ -209,15 +209,15 @@ def refused_monitors(status: LinkStatus, now: datetime) -> list[RefusedMonitor]:
     ]
 
 
-def _again(told: str | None, status: LinkStatus, now: datetime) -> str:
-    if told is None or is_silent(status, now):
+def _again(asked_at: str | None, status: LinkStatus, now: datetime) -> str:
+    if asked_at is None or is_silent(status, now):
         return "not before the listener connects again"
-    at = datetime.fromisoformat(told)
+    at = datetime.fromisoformat(asked_at)
     return f"asked again {when(at)}" if at > now else "being asked again"
 
 
 def is_silent(status: LinkStatus, now: datetime) -> bool:
-    """Say whether the listener has given no sign of life for longer than a living one does."""
+    """Say whether the listener has not reported for longer than a running one takes."""
     return status.reported_at is None or now - status.reported_at > SILENT
 
 

@@ -81,7 +81,7 @@ def _payload(raw: bytes, event: AnyEvent, received: datetime) -> bytes:
     """Return what the journal keeps: the client's own text, and as its last member the moment by our clock."""
     if b"gatewaytime" in raw or b"\\u" in raw:
         raw = _cleaned(raw)
-    # A source that lags tells when it happened; one whose clock is ahead does not move a deadline into the future.
+    # The time of a source that lags counts; one whose clock is ahead does not move a deadline into the future.
     moment = min(event.time, received).astimezone(UTC).isoformat()
     return b'%s,"gatewaytime":"%s"}' % (raw[:-1], moment.encode())
 

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import structlog
 
-#: So many of a file's first bytes tell whether it still is the same.
+#: Number of first bytes by which a file is recognised.
 HEAD_BYTES = 1024
 #: What a rotated file has after its name: ``events.jsonl.1``, ``events.jsonl-20261123``.
 _ROTATED = (".", "-")
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class FilePositionError(Exception):
-    """The file with the remembered place cannot be read: only a person can say from where to go on."""
+    """The file with the remembered place cannot be read: only a person can say where to continue."""
 
     retryable = False
 
@@ -67,7 +67,7 @@ class Tail:
         return lines
 
     def advance(self, read: int) -> None:
-        """Remember that so many bytes more were dealt with: on disk when this returns."""
+        """Remember that ``size`` more bytes were processed: on disk when this returns."""
         file = self._opened()
         if file is not None:
             offset = self._place.offset + read

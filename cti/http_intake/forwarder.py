@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class ForwardError(Exception):
-    """The gateway refuses the request as such: only a person can mend it."""
+    """The gateway refuses the request as such: only a person can correct it."""
 
     retryable = False
 
@@ -89,7 +89,7 @@ class Forwarder:
         raise ForwardError(f"{self._url} answered {answer.status_code}: {answer.text[:200]}")
 
     def _in_parts(self, lines: list[bytes], told: dict[str, Any]) -> None:
-        """Send a batch that is refused as a whole in halves; a line that is refused by itself is left out, and told."""
+        """Send a batch that is refused as a whole in halves; a line refused by itself is left out and logged."""
         if len(lines) == 1:
             log.error("line_refused", bytes=len(lines[0]), offset=self._tail.offset, error=told.get("error"))
             return

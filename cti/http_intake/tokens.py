@@ -22,7 +22,7 @@ import clock
 from cti.models import CtiSource, IntakeToken, Scope
 
 RANDOM_BYTES = 32
-#: A revoked token works for so long in other processes; its own forgets it at once.
+#: How long a revoked token still works in other processes, in seconds; in its own it ends at once.
 CACHE_SECONDS = 5.0
 CACHED = 1000
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="qms-gateway"'}

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 
 class JournalSettings(msgspec.Struct, frozen=True):
-    """What the server says of itself; a setting that it does not tell is empty."""
+    """The server's settings; one that it does not report is empty."""
 
     version: str
     appendonly: str
@@ -52,7 +52,7 @@ def journal_settings() -> JournalSettings:
 
 
 def _told() -> dict[str, str]:
-    """Return what CONFIG tells; hosted servers often forbid it."""
+    """Return the answer of CONFIG; hosted servers often forbid it."""
     try:
         found: Any = client().config_get("append*")
     except ResponseError:
@@ -121,7 +121,7 @@ def _warning(number: int, message: str, hint: str) -> CheckMessage:
 
 
 def log_warnings() -> None:
-    """Write the warnings to the log, for who looks there only. Raises ``JournalUnavailable``."""
+    """Write the warnings to the log also. Raises ``JournalUnavailable``."""
     for warning in journal_warnings(journal_settings()):
         log.warning("journal_setting", id=warning.id, what=warning.msg, remedy=warning.hint)
 

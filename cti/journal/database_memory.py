@@ -62,7 +62,7 @@ def remember_fold(source_id: int, version: int) -> None:
 
 
 def keep_answers(slug: str, answers: Iterable[KeptAnswer], seconds: int) -> None:
-    """Keep answers for at least so many seconds after the hour of their calls. Raises ``JournalUnavailable``."""
+    """Keep answers for at least ``seconds`` after the hour of their calls. Raises ``JournalUnavailable``."""
     by_hour: dict[str, dict[Any, Any]] = defaultdict(dict)
     for one in answers:
         by_hour[_hour_key(slug, one.connected_at)][one.key] = one.payload

@@ -17,7 +17,7 @@ from cti.journal.stream import START, incarnation_key, journal_key, run_kept_scr
 
 #: Full sets that are asked; one more is filling.
 PARTS = 4
-#: So many of the newest events are counted, of so long.
+#: Maximum newest events that are counted, and their age.
 NEWEST = 1000
 LATELY_MS = 60_000
 #: Events in one script: Redis serves nobody else meanwhile (a few milliseconds).
@@ -140,7 +140,7 @@ def _mark(event_id: str) -> bytes:
 def take_allowance(token_id: int, events: int) -> int:
     """Take ``events`` from a token's allowance; return 0, or the seconds to wait when it is used up.
 
-    A batch larger than a second's allowance waits for a full bucket, not for ever. Raises ``JournalUnavailable``.
+    A batch larger than a second's allowance waits for a full bucket, but not longer. Raises ``JournalUnavailable``.
     """
     rate = max(1, settings.INTAKE_EVENTS_PER_SECOND)
     burst = max(rate, settings.INTAKE_MAX_EVENTS)

@@ -11,9 +11,9 @@ import msgspec
 from cti.journal.stream import client as journal_client
 from cti.journal.stream import run_script, translated
 
-#: A listener that stands by says so twice a second; one that has not for so long does not stand by.
+#: A standby reports twice a second; one that has not reported for this time no longer counts, in milliseconds.
 PRESENT = timedelta(seconds=5)
-#: So long it is remembered that one stood by.
+#: How long a former standby is remembered, in milliseconds.
 REMEMBERED = timedelta(hours=1)
 _REMEMBERED_MS = REMEMBERED // timedelta(milliseconds=1)
 
@@ -68,7 +68,7 @@ class Lease:
         return bool(run_script(HOLD, [self._key, self._standbys], [self.owner, self._milliseconds]))
 
     def release(self) -> None:
-        """Let another lead at once. Raises ``JournalUnavailable``."""
+        """Release the lease, so that another leads at once. Raises ``JournalUnavailable``."""
         run_script(RELEASE, [self._key], [self.owner])
 
     def holder(self) -> str:
@@ -78,7 +78,7 @@ class Lease:
         return (owner or b"").decode()
 
     def stand_by(self) -> bool:
-        """Tell that this listener would lead if the leader died; say whether nobody leads.
+        """Report that this listener stands by; say whether nobody leads.
 
         Raises ``JournalUnavailable``. To be asked before ``hold``: what is sent to a Redis that stands still is done
         when it goes on, and would take the lease, run out meanwhile, from a leader with events in its spool.

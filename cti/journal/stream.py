@@ -40,7 +40,7 @@ MEMBER = b"e"
 #: Entries read at once when a caller is erased.
 ERASED_AT_ONCE = 1000
 START = "0-0"
-#: Refusals that only a person can mend; all others pass.
+#: Refusals that only a person can correct; all others pass.
 NEEDS_A_PERSON = ("NOAUTH", "WRONGPASS", "NOPERM", "WRONGTYPE", "invalid username-password")
 #: Escaped in JSON, a NUL has an odd number of backslashes before it.
 ESCAPED_NUL = re.compile(rb"(?<!\\)((?:\\\\)*)\\u0000")

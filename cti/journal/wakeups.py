@@ -1,4 +1,4 @@
-"""The hint to whom there is work for: to the consumer that a source's journal has something new, to a pump the same.
+"""Wake-ups: sent to a source's consumer when its journal has new events, and to a service's pump when it has work.
 
 A flag holds back all but the first hint of a burst. Who is at work holds it, for it looks by itself; it clears it
 *before* it looks for the last time, so that what comes in between wakes it again. A hint that got lost costs little:
@@ -20,12 +20,12 @@ from cti.journal.stream import client as journal_client
 
 CONSUME = "calls.tasks.consume"
 QUEUE = "events"
-#: Longer than an idle consumer needs to start, shorter than anybody would notice.
+#: Longer than an idle consumer needs to start, shorter than a person would notice.
 FLAG_MILLISECONDS = 1500
 #: A hint older than this has been replaced by another.
 EXPIRES_SECONDS = 2
 
-#: Whoever holds its flag renews it so often.
+#: Interval at which the holder of a flag renews it.
 RENEW_SECONDS = 0.3
 
 _WOKEN, _HELD = b"1", b"0"
@@ -34,14 +34,14 @@ log = structlog.get_logger()
 
 
 class Wakeup(msgspec.Struct, frozen=True):
-    """A message to one who is to look for work: the consumer of a source, the pump of a service."""
+    """A message that there is work: to the consumer of a source, or the pump of a service."""
 
     task: str
     queue: str
     key: int
 
     def send(self) -> None:
-        """Send the hint, at most once in a burst, and not to one who looks by itself. Never raises."""
+        """Send the wake-up, at most once in a burst, and not to a worker that is polling. Never raises."""
         try:
             with translated():
                 is_first = journal_client().set(self.flag, _WOKEN, nx=True, px=FLAG_MILLISECONDS)
@@ -60,20 +60,20 @@ class Wakeup(msgspec.Struct, frozen=True):
 
 
 class PollingMarker:
-    """One who looks for work by itself, so that nobody sends it hints. No method raises: without Redis hints come."""
+    """Suppresses wake-ups while a worker is polling. Never raises; without Redis, wake-ups are simply sent."""
 
     def __init__(self, hint: Wakeup) -> None:
         self._hint, self._renew_at = hint, 0.0
 
     def keep(self) -> None:
-        """Hold hints back; to be called before each look."""
+        """Suppress wake-ups; to be called before each poll."""
         if monotonic() >= self._renew_at:
             self._renew_at = monotonic() + RENEW_SECONDS
             with self._forgiving():
                 journal_client().set(self._hint.flag, _HELD, px=FLAG_MILLISECONDS)
 
     def leave(self) -> None:
-        """Let hints through again; to be called before the last look."""
+        """Allow wake-ups again; to be called before the last poll."""
         self._renew_at = 0.0
         with self._forgiving():
             journal_client().delete(self._hint.flag)
@@ -88,7 +88,7 @@ class PollingMarker:
 
 
 def wake(source_id: int) -> None:
-    """Tell the source's consumer that there is something to read; at most once in a burst. Never raises."""
+    """Wake the source's consumer, at most once in a burst. Never raises."""
     _consumer(source_id).send()
 
 
@@ -102,7 +102,7 @@ def clear_wake(source_id: int) -> None:
 
 
 def hold_wake(source_id: int, others: Sequence[int]) -> bool:
-    """Have nobody wake a source's consumer, which is at work. Returns whether that of another source is woken.
+    """Suppress wake-ups of a source's consumer, which is at work. Returns whether that of another source is woken.
 
     Raises ``JournalUnavailable``: who cannot hold cannot read either.
     """

@@ -5,28 +5,29 @@ import secrets
 from cti.sources.port import LinkError
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
-#: After a refusal that only a person can mend: trying often has the user locked, or the gateway's address banned.
+#: Pauses after a refusal that only a person can correct, in seconds: frequent attempts get the user locked or the
+#: gateway's address banned.
 REFUSED_PAUSES = (60.0, 300.0)
-#: A link that held so long begins again with the first pause.
+#: Minimum duration of a link after which the pauses start again with the first, in seconds.
 STEADY_SECONDS = 30.0
 
 
 class Backoff:
-    """The pauses between the tries of one source: a link that broke is soon tried again, one refused is not."""
+    """The pauses between the attempts of one source: short after a broken link, long after a refusal."""
 
     def __init__(self) -> None:
         self._failures = self._refusals = 0
 
-    def begin_anew(self) -> None:
-        """Forget what went before: the settings are others, or the link was ended by us."""
+    def reset(self) -> None:
+        """Forget earlier failures: the settings have changed, or we ended the link ourselves."""
         self._failures = self._refusals = 0
 
     def linked(self) -> None:
-        """Note that the other side let us in."""
+        """Note that the login was accepted."""
         self._refusals = 0
 
     def pause(self, error: LinkError, lasted: float) -> float:
-        """Return how long to wait after a session that lasted so many seconds: growing, never the same for two."""
+        """Return how long to wait after a session of ``lasted`` seconds: growing, with jitter."""
         chance = secrets.randbelow(1000) / 2000
         if not error.retryable:
             self._refusals += 1

@@ -11,14 +11,14 @@ from cti.journal.writer import JournalWriter
 from cti.listener.spool import Spool
 from cti.listener.worker_thread import WorkerThread
 
-#: Entries given back to the journal at once.
+#: Entries of the spool that are appended to the journal at once.
 REPLAYED_AT_ONCE = 500
 
 log = structlog.get_logger()
 
 
 class DurableAppender:
-    """The one door for events of a source; who calls it waits until they are kept.
+    """The only way to keep events of a source; callers wait until they are kept.
 
     Once an event went to the spool, all that follow do, until the spool is empty again.
     """
@@ -49,7 +49,7 @@ class DurableAppender:
                 await self._aside.run(self._spool.append, entries, is_last_word)
 
     async def catch_up(self) -> None:
-        """Bring the spool into the journal. Raises ``Fenced`` or ``JournalUnavailable``; call it again then."""
+        """Append the spool to the journal. Raises ``Fenced`` or ``JournalUnavailable``; call it again then."""
         while self.is_spooling:
             entries = await self._aside.run(self._spool.peek, REPLAYED_AT_ONCE)
             if entries:

@@ -1,7 +1,7 @@
-"""One reign of a listener: it leads a source, keeps a session with it, and tells what the link goes through.
+"""Run one leadership term of a listener: hold the lease, keep the session connected, report the state of the link.
 
-What could be missed is never silent: ``LinkLost`` is kept when a link ends, and when a reign begins after an earlier
-life, dated at the last sign of life.
+``LinkLost`` is kept for every possible gap: when a link ends, and when a term begins after an earlier process, dated
+at its last heartbeat.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ RENEW_SECONDS = 1.0
 CATCH_UP_SECONDS = 0.5
 REPORT_SECONDS = 2.0
 SETTINGS_SECONDS = 3.0
-#: A session that was told to end has so long to close its connection.
+#: Timeout for a session to close its connection, in seconds.
 SESSION_GRACE = 0.5
 STOPPED = "the listener was stopped"
 
@@ -73,28 +73,28 @@ class LeadershipTerm:
         self._is_stopping = False
         self._interruption = ""
         self._interrupted, self._news = asyncio.Event(), asyncio.Event()
-        self._losses_told = 0
-        self._pace = Backoff()
+        self._losses_reported = 0
+        self._backoff = Backoff()
 
     async def run(self, lost_at: datetime | None, reason: str) -> None:
-        """Lead. ``lost_at``: when an earlier life gave its last sign. Returns after ``stop``.
+        """Lead. ``lost_at``: the last heartbeat of an earlier process. Returns after ``stop``.
 
         Raises ``Fenced``, ``LeaseLost`` or ``SourceGone`` in an exception group.
         """
         try:
             if lost_at:
-                await self._tell(LinkLost, reason, at=lost_at)
+                await self._report_link(LinkLost, reason, at=lost_at)
             async with asyncio.TaskGroup() as group:
                 others = [group.create_task(one) for one in (self._renew(), self._catch_up(), self._report())]
                 await self._follow()
                 for other in others:
                     other.cancel()
-            await self._tell_status()
+            await self._report_status()
         finally:
-            await self._let_go()
+            await self._release()
 
-    async def _let_go(self) -> None:
-        """Let another lead at once, if Redis can be told."""
+    async def _release(self) -> None:
+        """Release the lease, if Redis can be reached, so that another listener leads at once."""
         try:
             # In the thread of the renewals: one that is under way must not take the lease again.
             async with asyncio.timeout(SESSION_GRACE):
@@ -105,18 +105,18 @@ class LeadershipTerm:
         self._database.close()
 
     def stop(self) -> None:
-        """End the session and the reign."""
+        """End the session and the term."""
         self._is_stopping = True
         self._interrupt(STOPPED)
 
     # The outlet of a session.
 
     async def linked(self) -> None:
-        """Tell that events arrive again."""
-        self._pace.linked()
-        await self._tell(LinkRestored)
+        """Report that events arrive again."""
+        self._backoff.linked()
+        await self._report_link(LinkRestored)
         self._is_up = True
-        self._turn(LinkState.UP)
+        self._set_state(LinkState.UP)
         log.info("link_up", source=self._config.slug)
 
     async def accept(self, events: Sequence[Event]) -> None:
@@ -163,7 +163,7 @@ class LeadershipTerm:
     # The link.
 
     async def _follow(self) -> None:
-        """Keep a session with the source, one after the other."""
+        """Run sessions with the source, one after the other."""
         while not self._is_stopping:
             self._interrupted.clear()
             self._interruption = ""
@@ -173,11 +173,11 @@ class LeadershipTerm:
             if not self._interruption:
                 await self._wait(error, asyncio.get_running_loop().time() - began)
             if self._interruption:
-                self._pace.begin_anew()
+                self._backoff.reset()
 
     async def _wait(self, error: LinkError, lasted: float) -> None:
-        """Wait before the next try, or until the settings are changed; show when it is where that is long."""
-        seconds = self._pace.pause(error, lasted)
+        """Wait before the next attempt, or until the settings are changed; show its time where the wait is long."""
+        seconds = self._backoff.pause(error, lasted)
         if not error.retryable:
             again = f"It is tried again {when(clock.now() + timedelta(seconds=seconds))}"
             self.facts.failed(f"{error}. {again}, or at once when the settings of this source are changed.")
@@ -187,7 +187,7 @@ class LeadershipTerm:
     async def _one_session(self) -> LinkError:
         """Run one session to its end, or to an interruption, and return why it ended."""
         self._sessions += 1
-        self._turn(LinkState.CONNECTING)
+        self._set_state(LinkState.CONNECTING)
         self.facts.refusals.clear()
         self.facts.lack = ""
         try:
@@ -206,14 +206,14 @@ class LeadershipTerm:
 
     async def _link_down(self, reason: str) -> None:
         was_up, self._is_up = self._is_up, False
-        self._turn(LinkState.DOWN)
+        self._set_state(LinkState.DOWN)
         if reason != STOPPED:
             self.facts.failed(reason)
         log.warning("link_down", source=self._config.slug, reason=reason)
         if was_up:
-            await self._tell(LinkLost, reason, is_last_word=True)
+            await self._report_link(LinkLost, reason, is_last_word=True)
 
-    async def _tell(
+    async def _report_link(
         self, kind: type[LinkEvent], reason: str = "", *, at: datetime | None = None, is_last_word: bool = False
     ) -> None:
         """Keep an event about the link itself; when there is no room even for that, wait for the journal."""
@@ -231,21 +231,21 @@ class LeadershipTerm:
     async def _keep(self, events: Sequence[Event], *, is_last_word: bool = False) -> None:
         await self._keeper.keep(events, is_last_word=is_last_word)
         self._bell.ring()
-        if self._keeper.losses > self._losses_told:
-            self._losses_told = self._keeper.losses
+        if self._keeper.losses > self._losses_reported:
+            self._losses_reported = self._keeper.losses
             self._interrupt("Redis lost the journal; the latest events were given again, older ones may be lost")
 
     def _interrupt(self, reason: str) -> None:
         self._interruption = reason
         self._interrupted.set()
 
-    def _turn(self, state: LinkState) -> None:
+    def _set_state(self, state: LinkState) -> None:
         """Note a change of the link's state, which is reported at once."""
         if state != self.facts.state:
             self.facts.state, self.facts.since = state, clock.now()
             self._news.set()
 
-    # Beside the link.
+    # Tasks that run beside the link.
 
     async def _renew(self) -> None:
         """Renew the lease. While Redis is away nobody can take it, and this listener goes on."""
@@ -259,7 +259,7 @@ class LeadershipTerm:
             await asyncio.sleep(RENEW_SECONDS)
 
     async def _catch_up(self) -> None:
-        """Bring the spool into the journal as soon as it takes it."""
+        """Append the spool to the journal as soon as the journal takes it."""
         while True:
             if self._keeper.is_spooling:
                 try:
@@ -272,20 +272,20 @@ class LeadershipTerm:
     async def _report(self) -> None:
         """Report to the database, and look there for changed settings."""
         ticks = asyncio.get_running_loop().time
-        look_at, before, told = ticks() + SETTINGS_SECONDS, ticks(), self.facts.events
+        check_at, before, reported = ticks() + SETTINGS_SECONDS, ticks(), self.facts.events
         while True:
-            await self._tell_status()
-            if ticks() >= look_at:
-                look_at = ticks() + SETTINGS_SECONDS
-                await self._look_at_settings()
+            await self._report_status()
+            if ticks() >= check_at:
+                check_at = ticks() + SETTINGS_SECONDS
+                await self._check_settings()
             await set_or_late(self._news, REPORT_SECONDS)
             self._news.clear()
             if (seconds := ticks() - before) >= 1:
-                self.facts.events_per_second = round((self.facts.events - told) / seconds, 1)
-                before, told = ticks(), self.facts.events
+                self.facts.events_per_second = round((self.facts.events - reported) / seconds, 1)
+                before, reported = ticks(), self.facts.events
 
-    async def _tell_status(self) -> None:
-        self._turn(self._shown_state())
+    async def _report_status(self) -> None:
+        self._set_state(self._shown_state())
         self.facts.spooled = self._keeper.spooled
         facts = replace(self.facts, refusals=dict(self.facts.refusals))
         messages = self._reporter.take_quarantine()
@@ -300,7 +300,7 @@ class LeadershipTerm:
             return self.facts.state
         return LinkState.SPOOLING if self._keeper.is_spooling else LinkState.UP
 
-    async def _look_at_settings(self) -> None:
+    async def _check_settings(self) -> None:
         try:
             config = await self._database.run(self._reporter.settings)
         except UNREADABLE as error:
@@ -314,9 +314,9 @@ class LeadershipTerm:
 
 
 def _ending(running: "asyncio.Task[None]") -> LinkError:
-    """Return why a session ended. A defect in it is raised: the process ends, is started again, and tells the gap."""
+    """Return why a session ended. A defect in it is raised: the process is restarted, and records the gap."""
     if not running.done():
-        return LinkError("the session did not end when told to")
+        return LinkError("the session did not end when it was stopped")
     if running.cancelled():
         return LinkError("interrupted")
     error = running.exception()
@@ -325,13 +325,13 @@ def _ending(running: "asyncio.Task[None]") -> LinkError:
     leaves = list(_leaves(error))
     if not all(isinstance(leaf, (LinkError, OSError, SpoolFull)) for leaf in leaves):
         raise error
-    # What a person must mend is the cause, a link that broke beside it the effect.
+    # An error that a person must correct is the cause, a link that broke at the same time the effect.
     first = min(leaves, key=lambda leaf: getattr(leaf, "retryable", True))
     return first if isinstance(first, LinkError) else LinkError(f"{type(first).__name__}: {first}")
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:
-    """Give the errors within a group; an error that is none gives itself."""
+    """Yield the errors within a group; an error that is no group yields itself."""
     if not isinstance(error, BaseExceptionGroup):
         yield error
         return

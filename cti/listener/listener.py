@@ -24,16 +24,16 @@ from cti.listener.worker_thread import WakeupThread, WorkerThread
 from cti.sources.port import Quarantined, SourceConfig
 
 POLL_SECONDS = 0.5
-#: After Redis was away the former leader, who renews every second, is let go first: its spool is the source's truth.
+#: After Redis was away the former leader, which renews every second, goes first: its spool belongs to the journal.
 POLITE_SECONDS = 3.0
-#: What a stop may take, before the session and the lease are let go in another half second.
+#: Maximum time of a stop, before the session and the lease are ended in another half second.
 STOP_SECONDS = 1.2
 
 log = structlog.get_logger()
 
 
 class Listener:
-    """Listen to one source, taking turns with others that do."""
+    """Listen to one source, in turn with other listeners of it."""
 
     def __init__(self, source_id: int, config: SourceConfig) -> None:
         self.owner = f"{socket.gethostname()}:{os.getpid()}"
@@ -46,14 +46,14 @@ class Listener:
             WorkerThread("journal", self._spool.close),
             WorkerThread("standby", connections.close_all),
         )
-        self._reign: LeadershipTerm | None = None
+        self._term: LeadershipTerm | None = None
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
-        """Have ``run`` return soon."""
+        """Make ``run`` return soon."""
         self._stopping.set()
-        if self._reign:
-            self._reign.stop()
+        if self._term:
+            self._term.stop()
 
     async def run(self) -> None:
         """Listen until stopped, or until the source is disabled or gone."""
@@ -106,24 +106,24 @@ class Listener:
     async def _lead(self) -> None:
         try:
             await self._read_settings()
-            earlier = await self._earlier_life()
-            epoch = await self._new_epoch(earlier)
+            previous = await self._previous_process()
+            epoch = await self._new_epoch(previous)
             await self._journal.run(log_warnings)
         except JournalUnavailable as error:
             log.warning("journal_unavailable", source=self._config.slug, error=str(error))
             return
         log.info("leading", source=self._config.slug, epoch=epoch, spooled=self._spool.count)
         keeper = DurableAppender(JournalWriter(self._config.slug, epoch), self._spool, self._journal)
-        self._reign = LeadershipTerm(self._config, epoch, keeper, self._lease, self._reporter, self._bell)
+        self._term = LeadershipTerm(self._config, epoch, keeper, self._lease, self._reporter, self._bell)
         if self._stopping.is_set():
-            self._reign.stop()
+            self._term.stop()
         try:
-            await self._reign.run(self._lost_at(earlier), self._reason(earlier))
+            await self._term.run(self._lost_at(previous), self._reason(previous))
         finally:
-            self._reign = None
+            self._term = None
 
     async def _read_settings(self) -> None:
-        """Take the settings as they are now; without the database, or where they cannot be read, the last known."""
+        """Return the current settings; without the database, or where they cannot be read, the last known ones."""
         try:
             config = await self._database.run(self._reporter.settings)
         except UNREADABLE as error:
@@ -133,36 +133,36 @@ class Listener:
             raise SourceGone
         self._config = config
 
-    async def _earlier_life(self) -> PreviousProcess:
-        """Return what the last leader left; without the database all that is known is that there may have been one."""
+    async def _previous_process(self) -> PreviousProcess:
+        """Return what the last leader left; without the database it is only known that there may have been one."""
         try:
-            return await self._database.run(self._reporter.earlier_life)
+            return await self._database.run(self._reporter.previous_process)
         except UNREADABLE as error:
-            log.warning("earlier_life_unknown", source=self._config.slug, error=type(error).__name__)
+            log.warning("previous_process_unknown", source=self._config.slug, error=type(error).__name__)
             return PreviousProcess(seen_at=clock.now())
 
-    async def _new_epoch(self, earlier: PreviousProcess) -> int:
+    async def _new_epoch(self, previous: PreviousProcess) -> int:
         """Return an epoch above all known ones, noted in the database before it is used, where that can be."""
         spooled = int(self._spool.last_id.split("-")[0] or 0)
-        epoch = await self._journal.run(next_epoch, self._config.slug, max(earlier.epoch, spooled))
+        epoch = await self._journal.run(next_epoch, self._config.slug, max(previous.epoch, spooled))
         try:
             await self._database.run(self._reporter.begin, epoch)
         except UNREADABLE as error:
             log.warning("epoch_not_noted", source=self._config.slug, error=type(error).__name__)
         return epoch
 
-    def _lost_at(self, earlier: PreviousProcess) -> datetime | None:
-        """Return from when on events may be missing: what another host has in its spool does not come any more."""
+    def _lost_at(self, previous: PreviousProcess) -> datetime | None:
+        """Return from when on events may be missing: what another host has in its spool is lost."""
         is_ours = self._spool.count > 0
-        return earlier.spooling_since if earlier.spooling_since and not is_ours else earlier.seen_at
+        return previous.spooling_since if previous.spooling_since and not is_ours else previous.seen_at
 
-    def _reason(self, earlier: PreviousProcess) -> str:
-        if earlier.leader.split(":")[0] in ("", socket.gethostname()):
+    def _reason(self, previous: PreviousProcess) -> str:
+        if previous.leader.split(":")[0] in ("", socket.gethostname()):
             return "listener restarted"
-        return f"this listener took over from {earlier.leader}"
+        return f"this listener took over from {previous.leader}"
 
     def _set_spool_aside(self) -> None:
-        """Put by what came too late: a newer leader's events stand in the journal already."""
+        """Set aside a spool that is too late: the journal already has a newer leader's events."""
         if self._spool.count == 0:
             return
         count, path = self._spool.count, self._spool.set_aside()
@@ -171,7 +171,7 @@ class Listener:
         self._reporter.quarantine(Quarantined(b"", "spool", error, path.name))
 
     async def _tell_quarantine(self) -> None:
-        """Save what could not be read now: no reign may follow that would report it."""
+        """Save unreadable messages now: perhaps no further term will report them."""
         messages = self._reporter.take_quarantine()
         try:
             await self._database.run(self._reporter.record, messages)

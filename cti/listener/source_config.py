@@ -8,7 +8,7 @@ from cti.sources.port import SourceConfig
 
 
 class SecretMissing(Exception):
-    """The environment names a file for a secret that cannot be read; only a person can mend it."""
+    """The environment names a file for a secret that cannot be read; only a person can correct it."""
 
     retryable = False
 

@@ -15,7 +15,7 @@ import structlog
 
 from cti.journal.stream import Entry
 
-#: Kept free for the one message that says why the spool takes no more.
+#: Kept free for the one message that says why the spool is full, in bytes.
 RESERVE_BYTES = 65_536
 
 log = structlog.get_logger()
@@ -75,7 +75,7 @@ class Spool:
                 self._read_to = 0
 
     def set_aside(self) -> Path:
-        """Put the file by, for a person to look at, and begin an empty one; return where it is."""
+        """Rename the file, for a person to look at, and begin an empty one; return its path."""
         with self._lock:
             aside = self.path.with_name(f"fenced-{self.last_id}")
             self.path.rename(aside)
@@ -102,7 +102,7 @@ class Spool:
             raise SpoolFull(f"The spool cannot be written: {error.strerror}") from error
 
     def _recover(self) -> None:
-        """Count what an earlier life left, and cut off what it tore."""
+        """Count what an earlier process left, and cut off an incomplete last line."""
         end = 0
         for entry, at in self._read(0, None):
             self.count += 1
@@ -113,7 +113,7 @@ class Spool:
         self._truncate(end)
 
     def _read(self, start: int, count: int | None) -> Iterator[tuple[Entry, int]]:
-        """Give entries and where each ends; what is no good line is passed over."""
+        """Yield entries and where each ends; a line that cannot be read is skipped."""
         with self.path.open("rb") as file:
             file.seek(start)
             given, end = 0, start

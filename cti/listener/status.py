@@ -1,4 +1,4 @@
-"""What a listener tells and asks the database, beside the events: its status, quarantine, the source's settings."""
+"""What a listener writes to and reads from the database beside the events: status, quarantine, settings."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from cti.sources.port import DeviceClass, MonitorRefusal, Quarantined, SourceCon
 from cti.sources.registry import has_session
 from vault.fields import VaultError
 
-#: Different messages that wait for the database; what comes beyond is only counted.
+#: Maximum different messages that wait for the database; those beyond are only counted.
 WAITING = 1000
 ERROR_CHARACTERS = 500
 
@@ -47,7 +47,7 @@ class LinkFacts:
         self.last_error, self.last_error_at = error[:ERROR_CHARACTERS], clock.now()
 
     def columns(self) -> dict[str, Any]:
-        """Return them as a ``LinkStatus`` has them; what has not happened in this life leaves the last one's there."""
+        """Return them as a ``LinkStatus`` has them; what has not happened in this process leaves the former value."""
         members = dict(vars(self))
         refusals: dict[str, MonitorRefusal] = members.pop("refusals")
         del members["devices"]  # They have rows of their own.
@@ -67,7 +67,7 @@ class PreviousProcess:
 
 
 class StatusReporter:
-    """Speak with the database about one source, in a thread that may have to wait; the quarantine is the loop's."""
+    """Access the database for one source, in a thread that may wait; the quarantine belongs to the event loop."""
 
     def __init__(self, source_id: int, owner: str) -> None:
         self._source_id, self._owner = source_id, owner
@@ -89,7 +89,7 @@ class StatusReporter:
         """Have messages wait again."""
         self._quarantine += messages
 
-    def earlier_life(self) -> PreviousProcess:
+    def previous_process(self) -> PreviousProcess:
         """Return what the last leader left. Raises the database's error."""
         close_old_connections()
         row = LinkStatus.objects.filter(source_id=self._source_id).first()
@@ -114,8 +114,8 @@ class StatusReporter:
     def report(self, facts: LinkFacts, messages: Counter[Quarantined]) -> None:
         """Save the status, and the messages that could not be read. Raises the database's error."""
         close_old_connections()
-        told = facts.columns() | {"leader": self._owner, "reported_at": clock.now()}
-        LinkStatus.objects.update_or_create(source_id=self._source_id, defaults=told)
+        columns = facts.columns() | {"leader": self._owner, "reported_at": clock.now()}
+        LinkStatus.objects.update_or_create(source_id=self._source_id, defaults=columns)
         self.record(messages)
         if facts.devices != self._saved_devices:
             save_devices(self._source_id, facts.devices, clock.now())
@@ -127,5 +127,5 @@ class StatusReporter:
             record_counted(self._source_id, messages, clock.now())
 
 
-#: What the settings and the database may answer; the listener goes on with what it has.
+#: Errors of the settings and the database; the listener goes on with what it has.
 UNREADABLE = (DatabaseError, InterfaceError, SecretMissing, VaultError)

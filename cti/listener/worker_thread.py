@@ -49,7 +49,7 @@ def _fulfil(done: "Future[R]", call: Callable[..., R], args: tuple[Any, ...], kw
 
 
 class WakeupThread:
-    """Do one thing in a thread of its own when rung; ringing again before it is done does it once more."""
+    """Run one function in a thread of its own when rung; ringing again before it has ended runs it once more."""
 
     def __init__(self, name: str, act: Callable[[], None]) -> None:
         self._act = act
@@ -57,7 +57,7 @@ class WakeupThread:
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def ring(self) -> None:
-        """Have it done soon; returns at once."""
+        """Run the function soon; returns at once."""
         self._rung.set()
 
     def close(self) -> None:

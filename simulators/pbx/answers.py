@@ -41,7 +41,7 @@ def call_snapshot(call: SimulatedCall) -> str:
     }[call.direction]
     return (
         f"<crossRefIDorSnapshotData><snapshotData>{parties}</snapshotData></crossRefIDorSnapshotData>"
-        f"{call.traits}{call.ends}{trunk}<callLinkageData>{call.linkage}</callLinkageData>{call.told_caller}"
+        f"{call.traits}{call.ends}{trunk}<callLinkageData>{call.linkage}</callLinkageData>{call.shown_caller}"
     )
 
 

@@ -27,7 +27,7 @@ class SimulatedCall:
         "parties",
         "queue",
         "shared",
-        "told_caller",
+        "shown_caller",
         "traits",
         "trunk",
         "unique",
@@ -60,7 +60,7 @@ class SimulatedCall:
         self.linkage = messages.linkage(self.unique, self.interaction)
         self.network = self._network()
         self.traits = "<callCharacteristics><acdCall>true</acdCall></callCharacteristics>" if self.queue else ""
-        self.told_caller = messages.caller(self.contact) if self.direction == "inbound" else ""
+        self.shown_caller = messages.caller(self.contact) if self.direction == "inbound" else ""
         #: The end of most events.
         self.shared = f"{self.network}{self.traits}<callLinkageData>{self.linkage}</callLinkageData>"
 

@@ -1,4 +1,4 @@
-"""One client of the switch: its session, its monitors, what it asks and what it is told."""
+"""One client of the switch: its session, its monitors, its requests and the events that it is sent."""
 
 import asyncio
 from collections.abc import Callable
@@ -33,7 +33,7 @@ from simulators.pbx.world import STATE_EVENTS
 log = structlog.get_logger()
 
 LONGEST_SESSION_SECONDS: Final = 180
-#: A client that does not read what it is told loses its link, as on a real switch.
+#: A client that does not read its events loses its link, as on a real switch.
 MOST_UNREAD_BYTES: Final = 64 * 1024 * 1024
 MOST_SILENT_HEARTBEATS: Final = 3
 
@@ -125,7 +125,7 @@ class ClientSession:
     # Out.
 
     def tell(self, message: SwitchMessage, references: list[str]) -> None:
-        """Tell an event at each monitor."""
+        """Send an event at each monitor."""
         name = message.name
         head = self._heads.get(name)
         if head is None:
@@ -138,7 +138,7 @@ class ClientSession:
             self._outgoing.append(b"\0\0" + (HEADER + len(xml)).to_bytes(2) + EVENT_INVOKE + xml)
 
     def flush(self) -> None:
-        """Hand what is to be said to the network."""
+        """Write what waits to the network."""
         if not self._outgoing:
             return
         self._writer.write(b"".join(self._outgoing))
@@ -178,7 +178,7 @@ class ClientSession:
     # Session and heartbeat.
 
     async def _beat(self) -> None:
-        """Ask for a sign of life at intervals; a client that gives none is cut off."""
+        """Send SystemStatus at intervals; a client that does not answer is cut off."""
         while self._unanswered_heartbeats < MOST_SILENT_HEARTBEATS:
             await asyncio.sleep(self._switch.heartbeat_seconds)
             self._unanswered_heartbeats += 1
@@ -276,7 +276,7 @@ class ClientSession:
         return where
 
     def _greet(self) -> None:
-        """Tell new monitors who sits at their extension: a switch says so when somebody begins to listen."""
+        """Report to new monitors who is logged on at their extension, as a switch does."""
         for reference in self._new_monitors:
             where = self.monitors.get(reference, "")
             for seat in self._switch.seats_at(where):

@@ -9,7 +9,7 @@ from simulators.pbx.world import Process, World
 
 ScenarioPart = Generator[float, AgentSeat | None, None]
 
-#: One of so many agents forgets to say how the call was.
+#: One agent in this many forgets the wrap-up.
 _FORGETS, _BREAKS = 0.2, 0.03
 _CARD = "4111 1111 1111 1111"
 
@@ -89,7 +89,7 @@ def away(world: World, seat: AgentSeat, reason: str) -> Process:
 
 
 def answer(world: World, call: SimulatedCall, seat: AgentSeat, cause: str = "normal", where: str = "") -> TrueLeg:
-    """Let an agent answer, or the party outside whom the agent called; return the agent's leg."""
+    """Let an agent answer, or the outside party that the agent called; return the agent's leg."""
     world.board.answer(call, where or seat.extension, cause)
     world.set_state(seat, "agentBusy")
     return world.board.legs[call.id, seat.extension]
@@ -148,7 +148,7 @@ def part(world: World, talk: Conversation) -> ScenarioPart:
 
 
 def part_from(world: World, call: SimulatedCall, seat: AgentSeat) -> ScenarioPart:
-    """Let the customer and somebody to whom the call was handed on part; nothing is wrapped up."""
+    """Let the customer and the one who took over the call part; there is no wrap-up."""
     leg = world.board.legs[call.id, seat.extension]
     clear_both(world, call, seat.extension)
     world.settle(leg)

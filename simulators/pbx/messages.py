@@ -43,8 +43,8 @@ def private(**leaves: str) -> str:
     if not leaves:
         return ""
     inside = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in leaves.items())
-    told = f'<simulated xmlns="{PRIVATE}">{inside}</simulated>'
-    return f"<extensions><privateData><private>{told}</private></privateData></extensions>"
+    data = f'<simulated xmlns="{PRIVATE}">{inside}</simulated>'
+    return f"<extensions><privateData><private>{data}</private></privateData></extensions>"
 
 
 def caller(contact: Contact | None) -> str:
@@ -72,8 +72,8 @@ def moved(new: str, old: str, endpoint: str, trunk_group: str) -> str:
 def agent(seat: AgentSeat, pending: str = "", **leaves: str) -> str:
     """Return the body of an agent's event."""
     awaited = f"<pendingAgentState>{pending}</pendingAgentState>" if pending else ""
-    told = private(agentName=seat.name, **leaves)
+    data = private(agentName=seat.name, **leaves)
     return (
         f"{device('agentDevice', seat.extension)}<agentID>{seat.agent_id}</agentID>"
-        f"<acdGroup>{seat.queue.device}</acdGroup>{awaited}{told}"
+        f"<acdGroup>{seat.queue.device}</acdGroup>{awaited}{data}"
     )

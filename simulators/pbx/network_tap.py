@@ -1,4 +1,4 @@
-"""The network tap: tells the simulated QMS at which extensions conversations begin and end."""
+"""The network tap: reports to the simulated QMS where conversations begin and end."""
 
 import asyncio
 from datetime import datetime
@@ -11,7 +11,7 @@ import structlog
 log = structlog.get_logger()
 
 ANSWER_SECONDS: Final = 5.0
-#: A QMS that is away is tried so often, with this between, before a batch is given up.
+#: Attempts at a QMS that is away, and the interval between them, before a batch is given up.
 TRIES, BETWEEN_SECONDS = 3, 0.2
 MOST_IN_A_BATCH: Final = 500
 

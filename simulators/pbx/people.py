@@ -31,7 +31,7 @@ FIRST_EXTENSION, FIRST_AGENT_ID = 2001, 9101
 #: Supervisors have an extension at the PBX and no user in QMS.
 SUPERVISORS = 5
 FIRST_SUPERVISOR, FIRST_SUPERVISOR_OF_LARGE_SITES = 2900, 8900
-#: So many agents fit between the numbers.
+#: Maximum number of agents: the extensions between the other numbers.
 MOST_AGENTS = FIRST_SUPERVISOR_OF_LARGE_SITES - FIRST_EXTENSION - 10
 
 AgentStateName = Literal["agentReady", "agentNotReady", "agentBusy", "agentWorkingAfterCall"]
@@ -86,7 +86,7 @@ def agent_name(index: int) -> str:
 
 
 def agents(count: int) -> list[AgentSeat]:
-    """Return so many agents, spread over the queues. An extension that is a queue's or a supervisor's is left out."""
+    """Return ``count`` agents, spread over the queues. An extension that is a queue's or a supervisor's is left out."""
     taken = {queue.device for queue in QUEUES} | {seat.extension for seat in supervisors(count)}
     seats: list[AgentSeat] = []
     index = 0
@@ -100,7 +100,7 @@ def agents(count: int) -> list[AgentSeat]:
 
 
 def supervisors(agent_count: int) -> list[AgentSeat]:
-    """Return the supervisors, whom QMS does not know."""
+    """Return the supervisors, which QMS does not know."""
     is_large = FIRST_EXTENSION + agent_count > FIRST_SUPERVISOR
     first = FIRST_SUPERVISOR_OF_LARGE_SITES if is_large else FIRST_SUPERVISOR
     return [

@@ -61,6 +61,6 @@ class Plan:
 
 
 def enough_agents(calls_per_second: float, ring: float, talk: float, wrapup: float) -> int:
-    """Return how many agents serve so many calls: what is offered, a third for second parties, some to spare."""
+    """Return how many agents a rate of calls needs: what is offered, a third for second parties, some to spare."""
     offered = calls_per_second * (ring + talk + wrapup)
     return max(math.ceil(offered * 4 / 3 + 2 * math.sqrt(offered)), 4 * len(QUEUES))

@@ -1,4 +1,4 @@
-"""What the simulated contact centre tells: messages of the switch, the network tap, and the truth for the ledger."""
+"""What the simulated contact centre reports: messages of the switch, the network tap, and the truth for the ledger."""
 
 import msgspec
 

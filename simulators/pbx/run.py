@@ -1,4 +1,4 @@
-"""A run of the simulated contact centre: the world at its pace, told to clients, tap and ledger."""
+"""A run of the simulated contact centre: the world in real time, reported to clients, tap and ledger."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from simulators.pbx.truth_log import TruthLog
 from simulators.pbx.world import World
 
 TICK_SECONDS: Final = 0.005
-#: So long no further monitor must come before the first call does: the client has set itself up.
+#: Time without a new monitor after which the client counts as set up and calls begin, in seconds.
 QUIET_SECONDS: Final = 0.5
-#: So many moments at most are told before clients are served.
+#: Maximum moments that are reported before clients are served.
 MOMENTS_AT_ONCE: Final = 200
-#: The last of what the tap saw may take so long to reach QMS.
+#: Timeout for the last reports of the tap to reach QMS, in seconds.
 TAP_SECONDS: Final = 5.0
 
 
@@ -27,7 +27,7 @@ def utcnow() -> datetime:
 
 
 class NoClient(Exception):
-    """Nobody came to listen; the text says how long was waited."""
+    """No client came; the text says how long was waited."""
 
     retryable = True
 
@@ -39,7 +39,7 @@ class Summary:
     calls: int
     legs: int
     unanswered: int
-    told: int
+    sent: int
     unheard: int
     taps: int
     taps_missed: int
@@ -48,7 +48,7 @@ class Summary:
     def __str__(self) -> str:
         taps = f"{self.taps} taps" + (f" ({self.taps_missed} missed)" if self.taps_missed else "")
         return (
-            f"{self.calls} calls, {self.legs} legs, {self.unanswered} unanswered; {self.told} events told, "
+            f"{self.calls} calls, {self.legs} legs, {self.unanswered} unanswered; {self.sent} events sent, "
             f"{self.unheard} unheard; {taps}; at most {self.greatest_lag_seconds:.2f} s behind"
         )
 
@@ -104,7 +104,7 @@ class SimulatedRun:
             self._world.board.begun,
             self._ledger.legs,
             self._ledger.unanswered,
-            self._switch.told,
+            self._switch.sent,
             self._switch.unheard,
             self._tap.sent if self._tap else 0,
             self._tap.missed if self._tap else 0,

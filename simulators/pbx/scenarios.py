@@ -64,7 +64,7 @@ def blind_transfer(world: World) -> Process:
 
 
 def escalation(world: World) -> Process:
-    """Let the agent hand the customer on to a supervisor, whom QMS does not know."""
+    """Let the agent hand the customer on to a supervisor, which QMS does not know."""
     yield from _handed_on(world, world.floor.take_supervisor)
 
 
@@ -189,7 +189,7 @@ def outbound_call(world: World) -> Process:
 
 
 def unsupervised_call(world: World) -> Process:
-    """Let an agent call on a trunk that tells nothing after the call has left."""
+    """Let an agent call on a trunk that reports nothing after the call has left."""
     seat = world.floor.take_any()
     if seat is None:
         return

@@ -9,7 +9,7 @@ from simulators.pbx.switch import Switch
 
 
 class PbxServer:
-    """Listens for clients as long as ``listening`` lasts; ``port`` tells where."""
+    """Listens for clients as long as ``listening`` lasts; ``port`` says where."""
 
     def __init__(self, switch: Switch) -> None:
         self._switch = switch

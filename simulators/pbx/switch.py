@@ -1,4 +1,4 @@
-"""The switch between world and clients: who monitors which device, and what is brought to whom."""
+"""The switch between world and clients: who monitors which device, and which client gets which event."""
 
 from collections.abc import Mapping
 from itertools import count
@@ -16,10 +16,10 @@ class ClientLink(Protocol):
     """A client's link."""
 
     def tell(self, message: SwitchMessage, references: list[str]) -> None:
-        """Tell an event at each of the client's monitors named."""
+        """Send an event at each of the named monitors of the client."""
 
     def flush(self) -> None:
-        """Send what was told."""
+        """Send what waits."""
 
     def end(self) -> None:
         """End the link in order."""
@@ -36,8 +36,8 @@ class Switch:
         self._listened_since: dict[str, float] = {}
         self._sessions = count(1)
         self._listeners: set[ClientLink] = set()
-        #: What was told, counted once for each monitor; and what nobody heard.
-        self.told = self.unheard = 0
+        #: Events sent, counted once for each monitor; and events that nobody monitored.
+        self.sent = self.unheard = 0
         #: How often a monitor was started, so that it can be seen whether more are coming.
         self.monitors_started = 0
 
@@ -69,7 +69,7 @@ class Switch:
         return next(self._sessions)
 
     def joined(self, listener: ClientLink) -> None:
-        """Heed that a client has come."""
+        """Note that a client has connected."""
         self._listeners.add(listener)
 
     def monitored(self, listener: ClientLink, device: str, reference: str) -> None:
@@ -89,7 +89,7 @@ class Switch:
             self._listened_since[device] = NEVER
 
     def forget(self, listener: ClientLink, monitors: Mapping[str, str]) -> None:
-        """Heed that a client with these monitors is gone."""
+        """Note that a client with these monitors has gone."""
         self._listeners.discard(listener)
         for reference, device in monitors.items():
             self.unmonitored(listener, device, reference)
@@ -103,12 +103,12 @@ class Switch:
                 continue
             for listener, references in listening.items():
                 listener.tell(message, references)
-                self.told += len(references)
+                self.sent += len(references)
         for leg in fact.closed:
             leg.heard = self._listened_since.get(leg.seat.extension, NEVER) <= leg.connected_at
 
     def flush(self) -> None:
-        """Send what was told."""
+        """Send what waits."""
         for listener in list(self._listeners):
             listener.flush()
 

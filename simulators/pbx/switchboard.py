@@ -1,6 +1,6 @@
 """The switchboard: calls, connections and legs as they truly are, and what the switch reports of each change.
 
-Every operation changes the state first and then tells it at the monitor of every device concerned, each with its own
+Every operation changes the state first and then reports it at the monitor of every device concerned, each with its own
 ``localConnectionInfo``, in the order that ECMA-269 gives.
 """
 
@@ -35,12 +35,12 @@ class Numbers:
 
 
 class Switchboard:
-    """What stands on the switch now. ``fact`` collects what is told until somebody takes it."""
+    """What stands on the switch now. ``fact`` collects what is reported until it is taken."""
 
     def __init__(self, numbers: Numbers, seats: dict[str, AgentSeat], *, splits_transfers: bool = False) -> None:
         self._numbers, self._seats, self._splits_transfers = numbers, seats, splits_transfers
         self._leg_numbers = count(1)
-        #: So many interactions have begun.
+        #: Number of interactions that have begun.
         self.begun = 0
         self.calls: dict[str, SimulatedCall] = {}
         self.at_device: dict[str, dict[str, SimulatedCall]] = {}
@@ -51,7 +51,7 @@ class Switchboard:
     # How calls begin.
 
     def incoming(self, contact: Contact, called: str, queue: AcdGroup | None = None) -> SimulatedCall:
-        """Let a customer's call arrive from outside; nobody is told of it yet."""
+        """Let a customer's call arrive from outside; nothing is reported yet."""
         trunk = self._numbers.trunk()
         call = self._new("inbound", contact.number, called, trunk=trunk, queue=queue, contact=contact)
         self._put(call, trunk, "connected")
@@ -72,13 +72,13 @@ class Switchboard:
     # What happens in a call.
 
     def originate(self, call: SimulatedCall, extension: str, cause: str) -> None:
-        """Tell that an extension has dialled."""
+        """Report that an extension has dialled."""
         self._put(call, extension, "connected")
         head = f"<originatedConnection>{call.at(extension)}</originatedConnection>{call.ends}"
         self._tell(call, "OriginatedEvent", head, f"<cause>{cause}</cause>{call.shared}")
 
     def reach_network(self, call: SimulatedCall) -> None:
-        """Tell that a call left on its trunk."""
+        """Report that a call left on its trunk."""
         self._put(call, call.trunk, "connected")
         head = (
             f"<outboundConnection>{call.at(call.trunk)}</outboundConnection>"
@@ -105,7 +105,7 @@ class Switchboard:
         self._tell(call, "QueuedEvent", head, f"<cause>noAvailableAgents</cause>{call.shared}")
 
     def divert(self, call: SimulatedCall, old: str, new: str, cause: str) -> None:
-        """Let a call leave a device unanswered for another; only the device that it leaves is told."""
+        """Let a call leave a device unanswered for another; only the device that it leaves gets an event."""
         self._drop(call, old)
         body = (
             f"<connection>{call.at(old)}</connection>{device('divertingDevice', old)}{device('newDestination', new)}"
@@ -175,7 +175,7 @@ class Switchboard:
         return new
 
     def transfer(self, held: SimulatedCall, consulted: SimulatedCall, leaving: str, target: str) -> SimulatedCall:
-        """Hand a call on to whom the extension consulted, who has answered or still rings."""
+        """Hand a call on to the consulted party, which has answered or still rings."""
         new = self._resulting(held)
         staying = {held.trunk: held, target: consulted}
         items = self._items(new, staying)
@@ -198,7 +198,7 @@ class Switchboard:
         return new
 
     def conference(self, held: SimulatedCall, consulted: SimulatedCall, host: str, added: str) -> SimulatedCall:
-        """Make one call of both, with the customer, the host and whom the host consulted."""
+        """Make one call of both, with the customer, the host and the consulted party."""
         new = self._resulting(held)
         staying = {host: held, held.trunk: held, added: consulted}
         items = self._items(new, staying)
@@ -216,21 +216,21 @@ class Switchboard:
     # What is said about a call and its agents.
 
     def inform(self, extension: str, call_ref: str, correlator: str, user: str) -> None:
-        """Tell data about the call at an extension."""
+        """Report data about the call at an extension."""
         self._inform(extension, call_ref, hex_text("correlatorData", correlator) + hex_text("userData", user))
 
     def wrap_up(self, extension: str, call_ref: str, template: str, result: str) -> None:
-        """Tell how an agent wrapped a call up."""
+        """Report the wrap-up of an agent."""
         self._inform(extension, call_ref, private(wrapupTemplate=template, wrapupResult=result))
 
     def tell_agent(self, seat: AgentSeat, name: str, body: str) -> None:
-        """Tell what an agent does."""
+        """Report what an agent does."""
         self.fact.messages.append(SwitchMessage(seat.extension, name, body))
 
     def take(self) -> Report:
-        """Return what was told since the last time."""
-        told, self.fact = self.fact, Report(self.now)
-        return told
+        """Return what was reported since the last call."""
+        report, self.fact = self.fact, Report(self.now)
+        return report
 
     def _inform(self, extension: str, call_ref: str, content: str) -> None:
         body = f"<connection>{connection(call_ref, extension)}</connection>{device('device', extension)}{content}"
@@ -284,7 +284,7 @@ class Switchboard:
         self._tell(call, "ServiceInitiatedEvent", head, f"<cause>{cause}</cause>{self._brief(call)}")
 
     def _named(self, call: SimulatedCall, cause: str) -> str:
-        return f"<cause>{cause}</cause>{call.shared}{call.told_caller}"
+        return f"<cause>{cause}</cause>{call.shared}{call.shown_caller}"
 
     def _brief(self, call: SimulatedCall) -> str:
         return f"{call.traits}<callLinkageData>{call.linkage}</callLinkageData>"

@@ -42,7 +42,7 @@ class World:
         self._heap: list[tuple[float, int, int, int]] = []
         self._order, self._handles = count(), count(1)
         self._processes: dict[int, Process] = {}
-        #: A process that is woken early leaves its old place in the heap behind; this tells it by its turn.
+        #: A process that is woken early leaves its old place in the heap behind; it is recognised by its turn.
         self._turns: dict[int, int] = {}
         self._gifts: dict[int, AgentSeat] = {}
         self._current = 0
@@ -86,7 +86,7 @@ class World:
         self._plan(handle, self.now + after)
 
     def around(self, seconds: float) -> float:
-        """Draw a time of about so many seconds."""
+        """Draw a time of about ``seconds``."""
         return seconds * (0.5 + self.rng.random())
 
     # Agents.

@@ -226,9 +226,9 @@ HERE, AWAY = Standby("host:2", timedelta(seconds=1)), Standby("host:3", timedelt
         (LeaseStanding("host:1", (HERE, AWAY)), "host:2 stands by, last seen at 20"),
         (LeaseStanding("host:1"), "No second listener: if this one dies, events are missed until it is back."),
         (LeaseStanding("host:1", (AWAY,)), "until it is back. host:3 stood by until 20"),
-        (LeaseStanding("", (HERE,)), "Nobody leads now: what the PBX tells is missed. The last to lead was host:1"),
+        (LeaseStanding("", (HERE,)), "Nobody leads now: events of the PBX are missed. The last to lead was host:1"),
         (LeaseStanding("host:2"), "host:2 leads now, and has not reported yet; before it host:1 led"),
-        (None, "host:1 leads by its own report; Redis does not tell"),
+        (None, "host:1 leads by its own report; Redis does not say"),
     ],
 )
 def test_who_leads_and_who_stands_by_is_told(pbx: CtiSource, standing: LeaseStanding | None, expected: str) -> None:

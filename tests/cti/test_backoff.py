@@ -5,7 +5,7 @@ import pytest
 from cti.listener.backoff import Backoff
 from cti.sources.port import LinkError, LoginRefused
 
-BROKE, REFUSED = LinkError("the link broke"), LoginRefused("the login is refused", "Mend it")
+BROKE, REFUSED = LinkError("the link broke"), LoginRefused("the login is refused", "Correct it")
 
 
 def test_a_link_that_broke_is_tried_again_within_five_seconds_however_often() -> None:
@@ -41,7 +41,7 @@ def test_a_link_that_broke_in_between_forgets_no_refusal() -> None:
     assert pace.pause(REFUSED, 0) >= 300
 
 
-@pytest.mark.parametrize("forget", [Backoff.begin_anew, Backoff.linked])
+@pytest.mark.parametrize("forget", [Backoff.reset, Backoff.linked])
 def test_a_link_that_came_up_and_other_settings_forget_the_refusals(forget: object) -> None:
     pace = Backoff()
     pace.pause(REFUSED, 0)

@@ -32,7 +32,7 @@ def web() -> CtiSource:
 
 @pytest.fixture
 def shown(admin_client: Client, web: CtiSource) -> Page:
-    """Give what loads the source's page anew."""
+    """Give what reloads the source's page."""
     url = reverse("admin:cti_ctisource_change", args=[web.pk])
 
     def load() -> str:

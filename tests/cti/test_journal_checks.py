@@ -1,4 +1,4 @@
-"""What the journal's Redis may lose is told before it does."""
+"""What the journal's Redis may lose is reported before it does."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The listener keeps what its source says, tells every gap, and never lets two lead."""
+"""The listener keeps what its source says, records every gap, and never lets two lead."""
 
 import asyncio
 import os
@@ -152,9 +152,9 @@ def test_the_status_shows_the_link_its_leader_and_what_was_refused(pbx: Switch, 
 
 
 def test_what_the_source_does_not_say_is_shown_with_when_it_is_asked_again(pbx: Switch, listening: Listening) -> None:
-    pbx.say("lack no agents are told")
+    pbx.say("lack no agents are listed")
 
-    wait_until(lambda: is_reported(last_error__startswith="no agents are told. It is asked again at"), "the status")
+    wait_until(lambda: is_reported(last_error__startswith="no agents are listed. It is asked again at"), "the status")
     assert status().state == LinkState.UP
 
 

@@ -19,7 +19,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("slug", help="the CTI source")
         parser.add_argument("--read", action="store_true", help="read legs only, post nothing")
-        parser.add_argument("--name", default="", help="whom or what it is for")
+        parser.add_argument("--name", default="", help="who or what it is for")
 
     def handle(self, *_: Any, **options: Any) -> None:
         source = CtiSource.objects.filter(slug=options["slug"]).first()

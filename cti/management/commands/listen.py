@@ -1,4 +1,4 @@
-"""``listen SLUG``: follow one CTI source until told to stop. One process for each source, or two that take turns."""
+"""``listen SLUG``: follow one CTI source until it is stopped. One process for each source, or two for fail-over."""
 
 import asyncio
 import signal

@@ -7,9 +7,9 @@ import msgspec
 
 HEADER = 8
 LENGTH_LIMIT = 0xFFFF
-#: The invoke id of what the server says unasked.
+#: The invoke id of events.
 EVENT_INVOKE = 9999
-#: How much of what is no frame is kept to show.
+#: Maximum bytes of a broken frame that are kept to show.
 EXCERPT = 2048
 
 
@@ -28,7 +28,7 @@ class CstaFrame(msgspec.Struct, frozen=True, gc=False):
 
 
 class CstaFrameError(msgspec.Struct, frozen=True, gc=False):
-    """The stream makes no sense from here on: where the next frame begins cannot be known."""
+    """The stream cannot be read from here on: the start of the next frame is not known."""
 
     raw: bytes
     error: str
@@ -37,7 +37,7 @@ class CstaFrameError(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def place(self) -> str:
-        """Say where in the stream it stopped making sense."""
+        """Say where in the stream reading stopped."""
         return f"frame {self.number}, byte {self.offset}"
 
 

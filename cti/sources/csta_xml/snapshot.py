@@ -129,7 +129,7 @@ class CallSnapshot(msgspec.Struct, frozen=True):
 
 
 def read_call_snapshot(root: XmlElement, entries: Iterable[XmlElement]) -> CallSnapshot:
-    """Read the answer to SnapshotCall, and its devices. Raises ``CstaMessageError`` as ``read_device_snapshot`` does."""
+    """Read the answer to SnapshotCall. Raises ``CstaMessageError`` as ``read_device_snapshot`` does."""
     states: dict[str, str] = {}
     for one in entries:
         info = children(one)

@@ -53,7 +53,7 @@ class Command(BaseCommand):
             type=float,
             dest="seconds",
             metavar="SECONDS",
-            help="End after about so long: new calls cease in time for the last ones to end.",
+            help="End after about this time: new calls cease in time for the last ones to end.",
         )
         parser.add_argument(
             "--client-seconds", type=float, default=60.0, help="With --for: how long to wait for a client, at most."
@@ -134,7 +134,7 @@ def _plan(options: dict[str, Any]) -> Plan:
         patience_seconds=options["patience_seconds"],
         mix=options["mix"],
         splits_transfers=options["recorder_splits_transfers"],
-        # Interaction ids are unique for ever: no two runs share any.
+        # Interaction ids are always unique: no two runs share any.
         domain=f"{time.time_ns() // 1_000_000_000:08X}",
     )
 

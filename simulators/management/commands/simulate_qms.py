@@ -33,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8090, help="0: any free port; the line printed names it.")
         help_of_file = "Any free port, written to this file; the port in the file where it exists already."
         parser.add_argument("--port-file", type=Path, metavar="FILE", help=help_of_file)
-        parser.add_argument("--window-seconds", type=float, default=10, help="How long a recording's GUID is told.")
+        parser.add_argument("--window-seconds", type=float, default=10, help="How long a recording's GUID is returned.")
         parser.add_argument("--delay-ms", type=int, default=0, help="How long each SOAP answer takes.")
         parser.add_argument("--fault-rate", type=float, default=0, help="Part of the SOAP calls that fail, 0 to 1.")
         parser.add_argument("--seed", type=int, help="Of GUIDs and faults; chance when left out.")
@@ -77,7 +77,7 @@ def _site(options: dict[str, Any], file: RecordFile | None) -> SimulatedQms:
     troubles = Troubles(options["delay_ms"], options["fault_rate"], options["window_seconds"])
     services = options["service"] or [SimulatedService()]
     keep = {"keep": file.keep} if file else {}
-    # The same seed tells the same GUIDs again: a gateway that remembers them would take new recordings for old ones.
+    # The same seed gives the same GUIDs again: a gateway that remembers them would take new recordings for old ones.
     seed = random.SystemRandom().getrandbits(32) if options["seed"] is None else options["seed"]
     qms = SimulatedQms(services, troubles=troubles, seed=seed, **keep)
     if file is not None:

@@ -1,4 +1,4 @@
-"""What a CSTA message means, in every dialect; what it lacks or hides is told, never guessed."""
+"""What a CSTA message means, in every dialect; what it lacks or hides is reported, never guessed."""
 
 import contextlib
 import time

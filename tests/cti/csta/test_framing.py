@@ -1,4 +1,4 @@
-"""Bytes become frames however they are split; what is no frame is told with its place, and ends the stream."""
+"""Bytes become frames however they are split; what is no frame is reported with its place, and ends the stream."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Snapshots that the server sends in segments: told when they are whole, and never believed when they are not."""
+"""Snapshots that the server sends in segments: reported when they are whole, and never believed when they are not."""
 
 import asyncio
 from collections.abc import Callable
@@ -65,7 +65,7 @@ def told(listener: Listener) -> list[str]:
 
 
 def covered(listener: Listener) -> list[tuple[str, ...] | None]:
-    """Return the devices of each snapshot that was told."""
+    """Return the devices of each snapshot that was reported."""
     return [
         event.data.devices
         for event in listener.events

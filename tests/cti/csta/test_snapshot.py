@@ -1,4 +1,4 @@
-"""What was in progress before the link was: told as a snapshot, over which live events win."""
+"""What was in progress before the link was: reported as a snapshot, over which live events win."""
 
 import asyncio
 from typing import Any
@@ -185,7 +185,7 @@ def test_an_agent_who_leaves_one_of_several_groups_keeps_the_seat(is_still_there
 
     listener = asyncio.run(followed(Pbx({**WILLING, "GetAgentState": states}, script=leave), answered))
 
-    # The first answer may be told before the log-off; after it, it is out of date.
+    # The first answer may be reported before the log-off; after it, it is out of date.
     told = agents_at_2001(listener)
     assert told[told.index("LoggedOff") :] == ["LoggedOff", *(["LoggedOn"] if is_still_there else [])]
 

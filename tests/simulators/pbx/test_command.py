@@ -145,8 +145,8 @@ def test_what_the_gateway_decodes_is_what_truly_happened(followed: tuple[list[Ev
     assert all(leg.heard for leg in legs)
     assert all((leg.call_ref, leg.extension) in ends for leg in legs)
     for leg in legs:
-        told = {name for ref in leg.call_refs if ref not in personal and (name := named.get(ref))}
-        assert told <= {leg.caller_name}
+        reported = {name for ref in leg.call_refs if ref not in personal and (name := named.get(ref))}
+        assert reported <= {leg.caller_name}
         assert leg.caller_name is None or leg.caller_name in named.values()
     queues = {data.queue_name for data in calls(events, CallEvent)} - {None}
     assert queues == {leg.queue_name for leg in legs} - {None} == set(QUEUES.values())
@@ -154,11 +154,11 @@ def test_what_the_gateway_decodes_is_what_truly_happened(followed: tuple[list[Ev
 
 def test_wrap_ups_agents_and_call_data_are_those_of_the_ledger(followed: tuple[list[Event], list[LegLine]]) -> None:
     events, legs = followed
-    told = calls(events, CallInformation)
+    reported = calls(events, CallInformation)
     wrapups = Counter(
-        (one.call_id, one.device_id, one.wrapup.template, one.wrapup.result) for one in told if one.wrapup
+        (one.call_id, one.device_id, one.wrapup.template, one.wrapup.result) for one in reported if one.wrapup
     )
-    correlators = Counter((one.device_id, one.query_data["correlatorData"]) for one in told if one.query_data)
+    correlators = Counter((one.device_id, one.query_data["correlatorData"]) for one in reported if one.query_data)
     agents = {
         (event.data.device_id, event.data.agent_id, event.data.agent_name)
         for event in events

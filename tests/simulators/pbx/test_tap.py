@@ -17,7 +17,7 @@ class Door:
     """A side door that keeps what it is sent, and drops the connection when a test wants it to."""
 
     def __init__(self) -> None:
-        self.told: list[list[dict[str, str]]] = []
+        self.batches: list[list[dict[str, str]]] = []
         self.connections = 0
         self.drops_before = self.drops_after = 0
 
@@ -37,7 +37,7 @@ class Door:
                     self.drops_before -= 1
                     return
                 length = int(head.lower().split("content-length: ")[1].split("\r\n")[0])
-                self.told.append(json.loads(await reader.readexactly(length)))
+                self.batches.append(json.loads(await reader.readexactly(length)))
                 if self.drops_after:
                     self.drops_after -= 1
                     writer.write(b"HTTP/1.1 200 OK\r\n")
@@ -45,7 +45,7 @@ class Door:
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
 
 
-async def tell(line: TapLine, *extensions: str) -> None:
+async def report(line: TapLine, *extensions: str) -> None:
     """See extensions connected, one batch each."""
     for extension in extensions:
         line.see(TapEvent(extension, "connected", NOON))
@@ -59,12 +59,12 @@ def test_what_the_tap_sees_reaches_qms_in_order_over_one_connection() -> None:
         door = Door()
         async with door.open() as port:
             line = TapLine(f"http://127.0.0.1:{port}")
-            await tell(line, "2001", "2002")
+            await report(line, "2001", "2002")
             line.close()
         return door, line
 
     door, line = asyncio.run(scene())
-    assert door.told == [
+    assert door.batches == [
         [{"extension": "2001", "state": "connected", "at": "2026-03-02T12:00:00Z"}],
         [{"extension": "2002", "state": "connected", "at": "2026-03-02T12:00:00Z"}],
     ]
@@ -78,12 +78,12 @@ def test_a_connection_that_had_gone_stale_is_made_again_and_the_batch_told() -> 
         async with door.open() as port:
             line = TapLine(f"http://127.0.0.1:{port}")
             door.drops_before = 1
-            await tell(line, "2001")
+            await report(line, "2001")
             line.close()
         return door, line
 
     door, line = asyncio.run(scene())
-    assert len(door.told) == 1
+    assert len(door.batches) == 1
     assert (line.sent, line.missed) == (1, 0)
 
 
@@ -93,12 +93,12 @@ def test_what_qms_may_have_taken_is_not_told_twice() -> None:
         async with door.open() as port:
             line = TapLine(f"http://127.0.0.1:{port}")
             door.drops_after = 1
-            await tell(line, "2001", "2002")
+            await report(line, "2001", "2002")
             line.close()
         return door, line
 
     door, line = asyncio.run(scene())
-    assert [batch[0]["extension"] for batch in door.told] == ["2001", "2002"]
+    assert [batch[0]["extension"] for batch in door.batches] == ["2001", "2002"]
     assert (line.sent, line.missed) == (1, 1)
 
 
@@ -108,14 +108,14 @@ def test_a_qms_that_is_away_is_skipped_with_a_count_and_told_again_when_it_is_ba
         async with door.open() as port:
             pass
         line = TapLine(f"http://127.0.0.1:{port}")
-        await tell(line, "2001", "2002")
+        await report(line, "2001", "2002")
         async with door.open(port):
-            await tell(line, "2003")
+            await report(line, "2003")
             line.close()
         return door, line
 
     door, line = asyncio.run(scene())
-    assert [batch[0]["extension"] for batch in door.told] == ["2003"]
+    assert [batch[0]["extension"] for batch in door.batches] == ["2003"]
     assert (line.sent, line.missed) == (1, 2)
 
 
