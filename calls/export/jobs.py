@@ -25,11 +25,11 @@ from clock.stopping import stop
 
 log = structlog.get_logger()
 
-#: So many legs are read at once, and are in memory.
+#: Number of legs read at once and held in memory.
 CHUNK = 2000
-#: A worker that gave no sign of life for so long is taken to have died.
+#: Maximum time without a heartbeat after which a worker is presumed dead.
 LEASE = timedelta(seconds=90)
-#: A job whose workers died so often is not begun again.
+#: Maximum number of workers that may die at a job before it ends as failed.
 ATTEMPTS = 3
 KEEP = timedelta(days=7)
 #: As many jobs of one person wait or run at once.
