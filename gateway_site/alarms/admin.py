@@ -100,7 +100,7 @@ class AlarmMessageInline(TabularInline):
 
 @admin.register(Incident)
 class IncidentAdmin(ReadOnlyAdmin):
-    """What went wrong, since when, why, and whom it hit."""
+    """What went wrong, since when, why, and what it cost."""
 
     list_display = ("rule", "subject", "text", "began_at", "ended_at", "cause", "legs_hit")
     list_filter = ("rule", ("ended_at", admin.EmptyFieldListFilter))

@@ -37,9 +37,9 @@ KINDS = {
 WEEKS = 4
 #: Fewer calls in such an hour say nothing.
 FEWEST_CALLS = 10
-#: A gap or a failed pre-shift check is news for so long.
+#: How long a gap or a failed pre-shift check is news.
 NEWS = timedelta(hours=1)
-#: A certificate is asked for once in so long, in seconds.
+#: From one look at a certificate to the next, in seconds.
 CERTIFICATE_INTERVAL = 6 * 3600
 CONNECT_TIMEOUT = 3.0
 #: Fewer searches in an hour make no percentage.

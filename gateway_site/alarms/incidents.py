@@ -13,7 +13,7 @@ from gateway_site.alarms.rules import BY_KEY
 
 #: Legs of an incident are counted up to here.
 MAXIMUM_COUNTED = 10_000
-#: Ended incidents and their messages are kept for so long.
+#: How long ended incidents and their messages are kept.
 KEPT = timedelta(days=90)
 
 

@@ -3,9 +3,11 @@
 They name sources and services, never a call, an extension or a person.
 """
 
+import shutil
 from collections.abc import Iterator
 from datetime import datetime
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Count, Sum
 from django.http import HttpRequest, HttpResponse
@@ -19,12 +21,13 @@ from prometheus_client.registry import Collector
 import clock
 from calls.api import LAST_HOUR, ends_since, hour_of, open_searches, percentile
 from calls.core.outcomes import Outcome
-from calls.models import HourlyCount
+from calls.models import Checkpoint, HourlyCount
 from cti.models import LinkState, LinkStatus, QuarantinedMessage
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
-from gateway_site.ops import probes
+from gateway_site.ops import probes, worker_heartbeat
 from gateway_site.ops.alerts import alert_metrics
 from gateway_site.ops.cached_count import CachedCount
+from gateway_site.version import VERSION
 from qms.models import RecordingService, ServiceHealth
 
 
@@ -34,11 +37,14 @@ class GatewayCollector(Collector):
     def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         """Yield every metric; without a database only the probes', which say so."""
         looks = list(probes.vital())
+        yield _gauge("gateway_build_info", "1; the version is the label.", ["version"], [([VERSION], 1)])
+        yield _disk()
         yield _gauge("gateway_part_ok", "1 where the part answers.", ["part"], [([one.name], one.ok) for one in looks])
         if any(one.name in probes.NEEDED_BY_ALL and not one.ok for one in looks):
             return
         if all(one.ok for one in looks):
             yield _lags()
+            yield _heartbeats()
         try:
             yield from self._from_database()
         except DatabaseError:
@@ -46,6 +52,7 @@ class GatewayCollector(Collector):
 
     def _from_database(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
         yield _legs()
+        yield _events()
         yield _writes()
         yield from alert_metrics()
         yield from _searches()
@@ -131,6 +138,28 @@ def _lags() -> GaugeMetricFamily:
         ["source"],
         [([slug], lag) for slug, lag in probes.journal_lags().items()],
     )
+
+
+def _disk() -> GaugeMetricFamily:
+    usage = shutil.disk_usage(settings.VAR_DIR)
+    text = "The part of the disk of GATEWAY_VAR that is free, 0 to 1."
+    return _gauge("gateway_disk_free_ratio", text, [], [([], usage.free / usage.total)])
+
+
+def _heartbeats() -> GaugeMetricFamily:
+    """Return ages; a queue without any sign in a day has the age of a day."""
+    now = clock.now()
+    signs = {queue: worker_heartbeat.last(queue) for queue in worker_heartbeat.QUEUES}
+    ages = {queue: (now - at).total_seconds() if at else worker_heartbeat.KEPT_SECONDS for queue, at in signs.items()}
+    text = "How long ago a worker of the queue did what beat asked for."
+    return _gauge("gateway_heartbeat_age_seconds", text, ["queue"], [([queue], age) for queue, age in ages.items()])
+
+
+def _events() -> CounterMetricFamily:
+    family = CounterMetricFamily("gateway_events_folded", "Events folded, ever.", labels=["source"])
+    for slug, events in Checkpoint.objects.values_list("source__slug", "events"):
+        family.add_metric([slug], float(events))
+    return family
 
 
 def _quarantine() -> GaugeMetricFamily:

@@ -44,7 +44,7 @@ def mailbox(settings: Any) -> Iterator[Mailbox]:
 
 
 def sees(*findings: Finding, after: float) -> None:
-    """Let the gateway look, so many seconds after noon, and send what is due."""
+    """Let the gateway look, some seconds after noon, and send what is due."""
     now = NOON + timedelta(seconds=after)
     keep_incidents(findings, {rule.key: rule for rule in AlarmRule.objects.filter(enabled=True)}, now)
     send_due(lambda: now)
