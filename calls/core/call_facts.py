@@ -9,6 +9,8 @@ from cti.events import QUEUE_CLEARED, CallData
 
 #: Older values than this, counted back from the newest, are forgotten (one is kept).
 MEMORY = timedelta(seconds=2)
+#: What a call hands on at a transfer is known in the resulting call from this long after it.
+AFTER = timedelta(microseconds=1)
 QUERY = "query:"
 #: The interaction of the call that a consultation is about, where the consultation has none of its own.
 INHERITED = "inherited"
@@ -67,6 +69,16 @@ def _value(history: tuple[TimedValue, ...], moment: datetime | None) -> str:
     if moment is None:
         return history[-1].value
     return next((fact.value for fact in reversed(history) if fact.at <= moment), "")
+
+
+def moved_facts(call: CallState, at: datetime) -> dict[str, tuple[TimedValue, ...]]:
+    """Return what a call hands on at a transfer: its values then, as of just after it.
+
+    A leg that ended with the transfer, or before, was in another call and learns nothing of them.
+    """
+    return {
+        name: (TimedValue(at + AFTER, value),) for name, history in call.facts.items() if (value := _value(history, at))
+    }
 
 
 def merged(main: CallState, other: CallState) -> dict[str, tuple[TimedValue, ...]]:

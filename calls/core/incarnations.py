@@ -55,7 +55,7 @@ def attribute(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
         return found
     call, following = _at(calls, event.time)
     ended_at = call.ended_at
-    if ended_at is not None and event.time > ended_at:
+    if ended_at is not None and _is_after(call, ended_at, event):
         if not _begins(draft, event, call):
             return call
         return following or begin(draft, event, call_id)
@@ -90,6 +90,25 @@ def _at(calls: list[CallState], at: datetime) -> tuple[CallState, CallState | No
     return calls[0], calls[1] if len(calls) > 1 else None
 
 
+def _is_after(call: CallState, ended_at: datetime, event: CallEvent) -> bool:
+    """Say whether an event is of after the end of a call: by its time, or because it states another interaction.
+
+    Times may be of whole seconds. At the very moment of the end an event is of the call if its device was in that.
+    """
+    if event.time > ended_at:
+        return True
+    if not isinstance(event, ENTERING):
+        return False
+    if event.time == ended_at and call.moved_at is None and (event.data.device_id or "") not in call.parties:
+        return True
+    return event.time > call.born_at and _states_another_interaction(call, event)
+
+
+def _states_another_interaction(call: CallState, event: CallEvent) -> bool:
+    stated, history = event.data.interaction_id, call.facts.get("interaction_id", ())
+    return bool(stated and history) and all(fact.value != stated for fact in history)
+
+
 def _begins(draft: UnitOfWork, event: CallEvent, call: CallState) -> bool:
     """Say whether an event that is later than the end of its id's last call is of another one.
 
@@ -116,9 +135,8 @@ def _is_of_another(call: CallState, event: CallEvent) -> bool:
         return False
     if isinstance(event, _OPENING):
         return _opens_another(call, event)
-    told, history = event.data.interaction_id, call.facts.get("interaction_id", ())
-    if told and history:
-        return all(fact.value != told for fact in history)
+    if event.data.interaction_id and "interaction_id" in call.facts:
+        return _states_another_interaction(call, event)
     if _is_anybody_in(call):
         return False
     is_silent = event.at - call.touched_gateway_at > SILENCE

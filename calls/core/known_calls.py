@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from calls.core.call_facts import learn, told
+from calls.core.call_facts import AFTER, learn, moved_facts, told
 from calls.core.incarnations import ENTERING, attribute
 from calls.core.legs import GRACE, refresh_facts
 from calls.core.state import CallState
@@ -27,14 +27,19 @@ def known_call(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
 
 
 def _learn(draft: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
+    """Let a call learn what an event says, and the call that it was moved to, where the event is of before that."""
     facts = told(event.data)
+    call = learn(call, facts, event.time)
     target = draft.calls.get(call.moved_to) if call.moved_to is not None else None
-    if target is not None and facts:
+    if target is not None and facts and call.moved_at is not None:
+        handed = {
+            name: history[-1].value for name, history in moved_facts(call, call.moved_at).items() if name in facts
+        }
         is_main = target.main == call.incarnation
-        wanted = facts if is_main else {name: value for name, value in facts.items() if name not in target.facts}
-        target = draft.put_call(learn(target, wanted, event.time))
+        wanted = handed if is_main else {name: one for name, one in handed.items() if name not in target.facts}
+        target = draft.put_call(learn(target, wanted, call.moved_at + AFTER))
         refresh_facts(draft, target, event.at)
-    return learn(call, facts, event.time)
+    return call
 
 
 def located(draft: UnitOfWork, event: CallEvent) -> tuple[CallState, str]:

@@ -133,7 +133,7 @@ def searched(draft: UnitOfWork, leg: LegState) -> LegState:
     for other in draft.legs_at(leg.device_id):
         if other.number == leg.number:
             continue
-        if other.phase is not LegPhase.OPEN and other.search is SearchStatus.OPEN:
+        if other.search is SearchStatus.OPEN and _is_past(draft, other, leg):
             _overtaken(draft, other, leg.connected_gateway_at, "The next call began.")
         elif _is_doubtful(draft, other, leg):
             text = f"Recording {other.guid} may have begun with this extension's other call, which is heard of now."
@@ -145,8 +145,16 @@ def searched(draft: UnitOfWork, leg: LegState) -> LegState:
     return start_search(draft, leg, leg.connected_gateway_at)
 
 
-def start_search(draft: UnitOfWork, leg: LegState, since: datetime) -> LegState:
-    """Ask QMS for the leg's recording, from ``since`` on."""
+def _is_past(draft: UnitOfWork, other: LegState, leg: LegState) -> bool:
+    """Say whether a leg is over, and no answer to a question of while it was connected can come any more."""
+    ended = other.disconnected_gateway_at
+    if other.phase is LegPhase.OPEN or ended is None:
+        return False
+    return not is_on_time(draft, other) or leg.connected_gateway_at - ended > APART
+
+
+def start_search(draft: UnitOfWork, leg: LegState, since: datetime, known_guid: str = "") -> LegState:
+    """Ask QMS for the leg's recording, from ``since`` on. ``known_guid``: a recording that is no answer."""
     number = leg.searches + 1
     draft.do(
         StartSearch(
@@ -156,11 +164,25 @@ def start_search(draft: UnitOfWork, leg: LegState, since: datetime) -> LegState:
             extension=leg.device_id,
             connected_source_at=leg.connected_gateway_at,
             since_gateway_at=since,
-            known_guid=leg.guid,
+            known_guid=leg.guid or known_guid,
         )
     )
     status = SearchStatus.FOUND if leg.guid else SearchStatus.OPEN
     return traced(replace(leg, searches=number, search=status), since, "search", "QMS is asked for the recording.")
+
+
+def is_on_time(draft: UnitOfWork, leg: LegState) -> bool:
+    """Say whether a leg's Connected was received when it happened, as the source's own time of it shows."""
+    lag = abs(leg.connected_gateway_at - leg.connected_source_at)
+    return lag <= CLOSE and (draft.site.has_source_times or bool(lag))
+
+
+def is_sure(draft: UnitOfWork, holder: LegState, leg: LegState) -> bool:
+    """Say whether a recording is its holder's without a doubt, though another leg of the extension is heard of.
+
+    QMS was asked before that one was connected.
+    """
+    return holder.sure_at is not None and holder.sure_at < leg.connected_gateway_at and is_on_time(draft, leg)
 
 
 def may_have_begun(draft: UnitOfWork, other: LegState, holder: LegState, began: datetime) -> bool:
@@ -193,8 +215,11 @@ def give_up_what_may_be_lost(draft: UnitOfWork, at: datetime) -> None:
     """Take from each leg a recording, not written to yet, that may be of a call which the link was about to tell."""
     text = "The link was lost so soon that the recording may be that of a call which it did not tell of any more."
     for leg in list(draft.legs.values()):
-        began = leg.recording_began
-        if _is_unwritten(leg) and began is not None and may_be_lost(draft, leg.connected_gateway_at, began):
+        began, lost = leg.recording_began, draft.source.lost_gateway_at
+        is_sure_of_it = leg.sure_at is not None and lost is not None and lost > leg.sure_at + CLOSE
+        if is_sure_of_it or began is None or not _is_unwritten(leg):
+            continue
+        if may_be_lost(draft, leg.connected_gateway_at, began):
             given_up = draft.put_leg(concluded(draft, _without_recording(leg, at, text), at))
             decide_contests(draft, given_up, at)
 
@@ -202,7 +227,9 @@ def give_up_what_may_be_lost(draft: UnitOfWork, at: datetime) -> None:
 def _is_doubtful(draft: UnitOfWork, other: LegState, leg: LegState) -> bool:
     """Say whether a leg's recording, which is not written to yet, may be that of one that is heard of now."""
     began = other.recording_began
-    return _is_unwritten(other) and began is not None and may_have_begun(draft, leg, other, began)
+    if began is None or not _is_unwritten(other) or is_sure(draft, other, leg):
+        return False
+    return may_have_begun(draft, leg, other, began)
 
 
 def _is_unwritten(leg: LegState) -> bool:
@@ -216,7 +243,7 @@ def may_contest(draft: UnitOfWork, leg: LegState, holder: LegState) -> bool:
     recording of its own, this one is the holder's.
     """
     began = holder.recording_began
-    if began is None or not _is_unwritten(holder) or not is_wanted(draft, leg):
+    if began is None or not _is_unwritten(holder) or not is_wanted(draft, leg) or is_sure(draft, holder, leg):
         return False
     return began < leg.connected_gateway_at <= began + STALL
 
@@ -245,7 +272,8 @@ def base_due(draft: UnitOfWork, leg: LegState, ended_gateway_at: datetime | None
         return leg.base_due
     due = ended_gateway_at + timedelta(seconds=draft.site.settle_seconds)
     began = leg.recording_began
-    return due if began is None or is_close(draft, leg, began) else max(due, began + STALL + APART)
+    is_settled = began is None or leg.sure_at is not None or is_close(draft, leg, began)
+    return due if is_settled or began is None else max(due, began + STALL + APART)
 
 
 def _overtaken(draft: UnitOfWork, leg: LegState, at: datetime, text: str) -> None:

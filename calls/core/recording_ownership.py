@@ -4,7 +4,17 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from calls.core.legs import APART, is_close, may_be_lost, may_contest, may_have_begun, traced
+from calls.core.legs import (
+    APART,
+    CLOSE,
+    is_close,
+    is_on_time,
+    is_sure,
+    may_be_lost,
+    may_contest,
+    may_have_begun,
+    traced,
+)
 from calls.core.outcome_rules import concluded
 from calls.core.result_events import LATE, WHY, RecordingFound
 from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
@@ -14,9 +24,42 @@ from calls.core.unit_of_work import UnitOfWork
 def may_be_anothers(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
     """Say whether the recording is, or may be, that of another call at the extension, known or not heard of yet."""
     others = [one for one in draft.legs_at(leg.device_id) if one.number != leg.number]
+    if sure_at(draft, leg, event) is not None:
+        return False
     if _is_after_end(leg, event) or may_be_lost(draft, _since(leg), event.started_at):
         return True
     return any(_rivals(draft, leg, one, event) for one in others)
+
+
+def sure_at(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> datetime | None:
+    """Return when QMS was asked, where a recording is the leg's without a doubt; else None.
+
+    1. The leg was connected as QMS was asked, and the recording began with it.
+    2. What the source reports is not late: the leg's Connected was received when it happened.
+    3. No other leg of the extension was connected from the recording's beginning to the question.
+
+    Example: connected at 5.0, the recording began at 5.1, QMS was asked at 5.2, and the next call came at 5.6: the
+    recording is the first call's.
+    """
+    asked, began = event.asked_at, event.started_at
+    if asked is None or leg.pending_transfer is not None or leg.is_unconfirmed or not is_on_time(draft, leg):
+        return None
+    ended = leg.disconnected_gateway_at
+    is_connected = leg.connected_gateway_at <= asked and (ended is None or asked <= ended)
+    is_fitting = leg.connected_gateway_at - CLOSE <= began <= min(leg.connected_gateway_at + LATE, asked)
+    others = (one for one in draft.legs_at(leg.device_id) if one.number != leg.number)
+    is_alone = all(_is_apart(draft, one, min(began, leg.connected_gateway_at), asked) for one in others)
+    return asked if is_connected and is_fitting and is_alone else None
+
+
+def _is_apart(draft: UnitOfWork, other: LegState, began: datetime, asked: datetime) -> bool:
+    """Say whether another leg was over when a recording began, or was connected only after QMS was asked.
+
+    One on hold counts as apart where it has a recording of its own.
+    """
+    ended = other.disconnected_gateway_at
+    is_over = ended is not None and other.phase is not LegPhase.OPEN and ended <= began
+    return is_over or (other.connected_gateway_at > asked and is_on_time(draft, other)) or bool(other.guid)
 
 
 def _since(leg: LegState) -> datetime:
@@ -100,6 +143,8 @@ def contest(draft: UnitOfWork, holder: int, leg: LegState, event: RecordingFound
     """
     other = draft.legs.get(holder)
     if other is None or other.device_id != leg.device_id or other.base is not WriteStatus.NONE:
+        return False
+    if is_sure(draft, other, leg):
         return False
     if _was_over(other, event):
         _take(draft, other, event, "goes on after the end of this leg")

@@ -11,7 +11,7 @@ from calls.core.state import WriteStatus
 class RecordingFound(msgspec.Struct, frozen=True, kw_only=True):
     """QMS named a recording for a leg, in answer to a question of ``asked_at``.
 
-    ``holder``: another leg that has this recording already.
+    ``holder``: another leg that has this recording already. ``why``: what QMS had answered before, after a transfer.
     """
 
     leg: int
@@ -23,13 +23,14 @@ class RecordingFound(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
     holder: int | None = None
     asked_at: datetime | None = None
+    why: str = ""
 
 
 class RecordingMissed(msgspec.Struct, frozen=True, kw_only=True):
     """The window is over without a recording. ``why``: see ``WHY``.
 
     ``asked_at``: when a question was put that QMS did answer, the first one for which a recording that began with the
-    leg, or with the transfer, would have been there; None: it is not known.
+    leg, or with the transfer, would have been there, else the last; None: it is not known.
     """
 
     leg: int

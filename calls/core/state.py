@@ -251,6 +251,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     guid: str = ""
     #: When the recording began that was found as the leg was connected: a call not heard of yet may have begun it.
     recording_began: datetime | None = None
+    #: When QMS was asked that named it, where the leg alone was connected then, and nothing was reported late.
+    sure_at: datetime | None = None
     #: The extension's next leg, heard of soon after: if QMS has no recording for it, this one's is that leg's.
     contested_by: int | None = None
     service: int | None = None
@@ -336,6 +338,8 @@ class SiteSettings(msgspec.Struct, frozen=True, kw_only=True):
     stale_hours: float = 12.0
     #: An agent may sit at several extensions at once.
     has_free_seating: bool = False
+    #: Events carry the time at which they happened; else that of their receipt, so that nobody sees how late they are.
+    has_source_times: bool = True
 
     def is_extension(self, device_id: str) -> bool:
         """Say whether legs open at the device."""

@@ -101,6 +101,7 @@ def _answer(row: RecordingSearch, holder: int | None) -> ResultEvent:
         started_at=row.recording_started_at or row.connected_at,
         holder=holder,
         asked_at=row.asked_at,
+        why=row.why,
     )
 
 

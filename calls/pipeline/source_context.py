@@ -55,4 +55,5 @@ def _site(source: CtiSource, services: dict[int, RecordingService], specs: tuple
         agents_calls_only=settings.AGENTS_CALLS_ONLY,
         stale_hours=float(options.get("stale_hours", 12)),
         has_free_seating=source.seating == Seating.FREE,
+        has_source_times=not source_kind(source.kind).has_listener,
     )

@@ -285,6 +285,8 @@ def _take(service: RecordingService, one: PendingQuestion, known: _Known, now: d
     row.claimed_until = None
     if one.error is not None:
         row.error = f"{one.error.code}: {one.error}"[:500]
+        if row.known_guid and (row.asked_at is None or row.asked_at < row.connected_at + LATE):
+            row.why = "unreachable"  # Whether the recording went on at the transfer was not answered yet.
         _go_on(service, row, now)
         return
     row.attempts += 1
@@ -293,7 +295,8 @@ def _take(service: RecordingService, one: PendingQuestion, known: _Known, now: d
     row.error = row.error if len(row.services) > 1 else ""  # Of several, the one that is away may be who recorded.
     if recording is not None and (refusal := _refusal(row, recording, held)) is None:
         row.state, row.asked_at, row.answered_at = SearchState.FOUND, one.asked_at, now
-        row.recording_guid, row.recording_started_at, row.why = recording.guid, recording.started_at, ""
+        row.recording_guid, row.recording_started_at = recording.guid, recording.started_at
+        row.why = row.why or "none" if row.known_guid and row.attempts > 1 else ""
         return
     row.why = refusal if recording is not None and refusal else row.why
     _go_on(service, row, now)

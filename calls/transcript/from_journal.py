@@ -247,6 +247,7 @@ def _site(story: _Story, site: SiteSettings, mask: Anonymizer) -> SiteSection:
         agents_calls_only=site.agents_calls_only,
         stale_hours=site.stale_hours,
         has_free_seating=site.has_free_seating,
+        has_source_times=site.has_source_times,
     )
 
 

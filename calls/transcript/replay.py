@@ -190,6 +190,7 @@ class Replay:
             attempts=attempts,
             at=now + self.recorder.answers_after,
             asked_at=now,
+            why=question.why,
         )
 
     def _write(self, command: WriteFlags, now: datetime) -> None:
@@ -210,7 +211,9 @@ class Replay:
 
 
 def _unreachable(question: _Question) -> _Question:
-    return msgspec.structs.replace(question, why=question.why or "unreachable")
+    search, asked_at = question.search, question.asked_at
+    is_undecided = bool(search.known_guid) and (asked_at is None or asked_at < search.since_gateway_at + LATE)
+    return msgspec.structs.replace(question, why="unreachable" if is_undecided else question.why or "unreachable")
 
 
 def _missed(question: _Question, at: datetime) -> RecordingMissed:

@@ -219,13 +219,29 @@ def test_a_qms_that_was_away_after_the_transfer_has_not_said_that_the_recording_
     assert second.reason_code == "unreachable"
 
 
-@pytest.mark.parametrize(("asked", "ended", "parts"), [(31, 60, 2), (31.4, 60, 2), (31.6, 60, 1), (39, 35, 2)])
+@pytest.mark.parametrize(
+    ("why", "asked", "ended", "parts"),
+    [
+        ("same", 30.1, 60, 1),
+        ("same", 30.1, 30.2, 1),
+        ("none", 31, 60, 2),
+        ("none", 31.4, 60, 2),
+        ("none", 31.5, 60, 1),
+        ("none", 31.5, 30.3, 1),
+        ("none", 31.5, 30.2, 2),
+        ("unreachable", 31.5, 60, 1),
+        ("unreachable", 31.4, 60, 2),
+        ("unreachable", 39, 35, 2),
+        ("unreachable", None, 60, 2),
+        ("late", None, 60, 2),
+    ],
+)
 def test_an_answer_decides_where_another_recording_would_have_been_there(
-    asked: float, ended: float, parts: int
+    why: str, asked: float | None, ended: float, parts: int
 ) -> None:
-    """It is of 1.5 s after the transfer at least, and of a time at which the extension was still connected."""
+    """QMS named the same; or it was asked 1.5 s after the transfer, and where it was away before, in the call."""
     board = consultation(Switchboard()).found(26, 2, "G2").hears(attended())
-    board.call("ConnectionCleared", ended, "C3", "2002").missed(40, 2, "same", asked=asked).waits(62)
+    board.call("ConnectionCleared", ended, "C3", "2002").missed(40, 2, why, asked=asked).waits(62)
 
     assert len([leg for leg in board.legs if leg.device_id == "2002"]) == parts
 

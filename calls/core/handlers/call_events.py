@@ -94,8 +94,8 @@ def handle_queued(event: Queued, draft: UnitOfWork) -> None:
         draft.put_call(replace(call, waits_since=since, waits_at=event.data.device_id or event.data.queue_name or "?"))
 
 
-def _was_answered_since(draft: UnitOfWork, call: CallState, event: Queued) -> bool:
-    """Say whether an extension answered after a call was queued: the report of the queue is late."""
+def _was_answered_since(draft: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether an extension answered since a call was queued or led away: the event is reported late."""
     legs = draft.legs_in(call.incarnation)
     return any(leg.phase is LegPhase.OPEN and leg.connected_source_at >= event.time for leg in legs)
 
@@ -111,15 +111,16 @@ def _name_queue(draft: UnitOfWork, event: CallEvent) -> None:
 
 @apply.register
 def handle_diverted(event: Diverted, draft: UnitOfWork) -> None:
-    """A device rang and was passed over: no leg."""
+    """A call was led away from a device that rang, or that parked it: no leg, and the call goes on without it."""
     call, device_id = located(draft, event)
     party = call.parties.get(device_id)
     if party is not None and not party.is_talking and party.cleared_gateway_at is None:
         call = put_party(draft, call, replace(party, state=PartyState.NULL))
-    if not call.is_over or call.moved_to is not None or call.superseded_at is not None:
+    is_ended = call.moved_to is not None or call.superseded_at is not None or call.cleared_at is not None
+    if is_ended or party is None or _was_answered_since(draft, call, event):
         return
-    if call.cleared_at is None and party is not None and not party.had_leg:
-        draft.put_call(replace(call, waits_since=event.time))  # It goes on to another device.
+    if party.is_talking or not any(one.is_here for one in call.parties.values()):
+        draft.put_call(replace(call, waits_since=call.waits_since or event.time))
 
 
 @apply.register
@@ -145,39 +146,59 @@ def handle_network_reached(event: NetworkReached, draft: UnitOfWork) -> None:
 @apply.register
 def handle_call_information(event: CallInformation, draft: UnitOfWork) -> None:
     """Data about a call came: query data for the call, a wrap-up for the leg that it is of."""
-    call = known_call(draft, event, event.data.call_id or "")
+    is_known = bool(draft.incarnations_of(event.data.call_id or ""))
     if event.data.wrapup is None or not event.data.wrapup.result:
+        known_call(draft, event, event.data.call_id or "")
         return
-    leg = _wrapped_up(draft, call, event)
+    if is_known:
+        known_call(draft, event, event.data.call_id or "")
+    leg = _wrapped_up(draft, event)
     if leg is not None and not leg.wrapup_result:
         wrapup = event.data.wrapup
         leg = replace(leg, wrapup_template=wrapup.template or "", wrapup_result=wrapup.result)
         draft.put_leg(concluded(draft, leg, event.at))
 
 
-def _wrapped_up(draft: UnitOfWork, call: CallState, event: CallInformation) -> LegState | None:
+def _wrapped_up(draft: UnitOfWork, event: CallInformation) -> LegState | None:
     """Find the leg that a wrap-up is of: by extension, by agent, else the only one; never a guess.
 
-    It comes after the end, when the id may name another call already: legs of two calls are a contradiction.
+    It comes after the end, when the id may name another call already.
+
+    1. The calls that the id named lately and that had a leg, at that extension where one is named; of these, those of
+       the interaction that is stated. If they are several, it is not known of which the wrap-up is.
+    2. The call's leg of that extension or agent; without either, its only one.
     """
     data = event.data
-    legs = [leg for leg in _legs_under(draft, call.call_id) if leg.connected_source_at <= event.time]
-    legs = [leg for leg in legs if leg.wrapup is WriteStatus.NONE]
+    calls = [call for call in draft.incarnations_of(data.call_id or "") if call.born_at <= event.time]
+    calls = [call for call in calls if _had_leg(draft, call, data.device_id)]
     if data.interaction_id:
-        legs = [leg for leg in legs if leg.facts.interaction_id == data.interaction_id] or legs
+        calls = [call for call in calls if _is_of_interaction(call, data.interaction_id)]
+    if len(calls) != 1:
+        return None
+    legs = draft.legs_in(calls[0].incarnation)
+    if not legs and calls[0].moved_to is not None:
+        legs = draft.legs_in(calls[0].moved_to)
+    legs = [leg for leg in legs if leg.wrapup is WriteStatus.NONE]
     if data.device_id:
         legs = [leg for leg in legs if leg.device_id == data.device_id]
     elif data.agent_id:
         legs = [leg for leg in legs if leg.agent_id == data.agent_id]
-    elif len(legs) > 1:
+    elif _legs_ever(calls[0]) > 1 or len(legs) > 1:
         return None
-    return legs[-1] if legs and len({leg.incarnation for leg in legs}) == 1 else None
+    return legs[-1] if legs else None
 
 
-def _legs_under(draft: UnitOfWork, call_id: str) -> list[LegState]:
-    """Return the legs of all calls that an id named lately; of one without any, those of the call that it became."""
-    legs: list[LegState] = []
-    for call in draft.incarnations_of(call_id):
-        own = draft.legs_in(call.incarnation)
-        legs += own or (draft.legs_in(call.moved_to) if call.moved_to is not None else [])
-    return legs
+def _had_leg(draft: UnitOfWork, call: CallState, device_id: str | None) -> bool:
+    """Say whether a call had a leg, perhaps at an extension; so has one whose parties went on in another call."""
+    if draft.legs_in(call.incarnation) or call.moved_to is not None:
+        return True
+    return any(party.had_leg and device_id in (None, name) for name, party in call.parties.items())
+
+
+def _is_of_interaction(call: CallState, interaction_id: str) -> bool:
+    history = call.facts.get("interaction_id", ())
+    return not history or any(fact.value == interaction_id for fact in history)
+
+
+def _legs_ever(call: CallState) -> int:
+    return sum(party.had_leg for party in call.parties.values())

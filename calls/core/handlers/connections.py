@@ -8,9 +8,10 @@ from calls.core.connections import connect, connection_of, note_seen
 from calls.core.consultation import inherit
 from calls.core.dispatch import apply
 from calls.core.gaps import may_have_had_others
+from calls.core.incarnations import call_at
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party, traced
-from calls.core.state import CallState, Party, PartyState
+from calls.core.state import CallState, Party, PartyState, SearchStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallCleared, CallEvent, ConnectionCleared, Established, Held, Retrieved
 
@@ -97,6 +98,8 @@ def handle_connection_cleared(event: ConnectionCleared, draft: UnitOfWork) -> No
     """A device left: its leg closes. A far-end clear is not the end."""
     call, device_id = located(draft, event)
     party = call.parties.get(device_id)
+    if call.ended_at is not None and event.time > call.ended_at and (party is None or not party.is_here):
+        return  # It is of no call that is known.
     if call.reached_gateway_at is not None and party is not None and party.state is PartyState.ORIGINATED:
         connect_unsupervised(draft, call, event.at)
         call = draft.calls[call.incarnation]
@@ -105,11 +108,24 @@ def handle_connection_cleared(event: ConnectionCleared, draft: UnitOfWork) -> No
         again = replace(party.again, ended_at=party.again.ended_at or event.time)
         put_party(draft, call, replace(party, again=again))  # The first end is still to come, or there is no second.
         return
+    _return_leg(draft, party, event)
     clear_party(draft, call, device_id, event.time, event.at, f"Extension {device_id} disconnected.")
     _stop_waiting(draft, draft.calls[call.incarnation], party, event)
     if is_empty_at(draft.calls[call.incarnation], event.time):
         divide(draft, call.incarnation, event.time, event.at)
     expire_when_over(draft, call.incarnation, event.at)
+
+
+def _return_leg(draft: UnitOfWork, party: Party | None, event: ConnectionCleared) -> None:
+    """Give a leg back to the call of before a transfer, where the device left before that and it is reported late."""
+    leg = draft.legs.get(party.leg) if party is not None and party.leg is not None else None
+    origin = call_at(draft, event.data.call_id or "", "", event.time) if leg is not None else None
+    if leg is None or origin is None or origin.moved_at is None or event.time > origin.moved_at:
+        return
+    search = SearchStatus.FOUND if leg.guid else leg.search
+    draft.put_leg(
+        replace(leg, call_id=origin.call_id, incarnation=origin.incarnation, pending_transfer=None, search=search)
+    )
 
 
 def _stop_waiting(draft: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> None:

@@ -11,12 +11,14 @@ from calls.core.handlers.link_events import forget_abandoned_snapshot
 from calls.core.leg_split import split
 from calls.core.legs import (
     APART,
+    CLOSE,
     base_due,
     clear_party,
     close_leg,
     decide_contests,
     open_leg,
     put_party,
+    start_search,
     traced,
     uncontested,
 )
@@ -28,6 +30,7 @@ from calls.core.recording_ownership import (
     may_be_anothers,
     note_stall,
     recording_began,
+    sure_at,
 )
 from calls.core.result_events import (
     LATE,
@@ -41,6 +44,9 @@ from calls.core.result_events import (
 from calls.core.state import CallState, LegPhase, LegState, Party, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 
+#: Most searches of one leg that go on because QMS still named the recording of the call before.
+MAXIMUM_SEARCHES = 5
+
 
 @apply.register
 def handle_recording_found(event: RecordingFound, draft: UnitOfWork) -> None:
@@ -51,13 +57,23 @@ def handle_recording_found(event: RecordingFound, draft: UnitOfWork) -> None:
     note_stall(draft, leg, event)
     holder = event.holder or draft.holder_of(event.guid)
     if holder not in (None, leg.number) and not contest(draft, holder or 0, leg, event):
-        _miss(draft, leg, event.search, "same", event)
+        _not_its_own(draft, holder or 0, leg, event)
     elif began_late(leg, event):
         _miss(draft, leg, event.search, "began_late", event)
     elif may_be_anothers(draft, leg, event):
         _miss(draft, leg, event.search, "next_call", event)
     else:
         _found(draft, leg, event)
+
+
+def _not_its_own(draft: UnitOfWork, holder: int, leg: LegState, event: RecordingFound) -> None:
+    """Miss a recording that another leg has, or ask on: QMS names one for a moment after its call."""
+    other = draft.legs.get(holder)
+    is_over = other is not None and other.phase is not LegPhase.OPEN and leg.phase is LegPhase.OPEN
+    if is_over and leg.pending_transfer is None and event.search == leg.searches and leg.searches < MAXIMUM_SEARCHES:
+        draft.put_leg(start_search(draft, leg, leg.connected_gateway_at, event.guid))
+        return
+    _miss(draft, leg, event.search, "same", event)
 
 
 def _found(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
@@ -79,6 +95,7 @@ def _found(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
         pending_transfer=pending_transfer,
         found_gateway_at=since,
         recording_began=recording_began(leg, event),
+        sure_at=sure_at(draft, leg, event),
     )
     leg = replace(
         leg, base_due=base_due(draft, leg, leg.disconnected_gateway_at), contested_by=contested_by(draft, leg)
@@ -145,16 +162,31 @@ def _after_transfer(draft: UnitOfWork, leg: LegState, event: RecordingFound | Re
 
 
 def _is_answered(leg: LegState, event: RecordingFound | RecordingMissed, why: str) -> bool:
-    """Say whether QMS answered, while the leg was connected, that no other recording began at the transfer."""
+    """Say whether QMS answered that no other recording began at the transfer.
+
+    It named the leg's recording after the transfer; or it named none, though it was asked when another one would have
+    been there. A search that QMS left unanswered at first needs an answer of while the leg was connected.
+    """
     pending = leg.pending_transfer
-    if pending is None or why not in ("none", "same"):
+    if pending is None:
         return False
     if isinstance(event, RecordingFound):
-        return event.guid == leg.guid
-    if event.asked_at is None:
+        return event.guid == leg.guid or _was_answered_before(leg, event)
+    if why == "same" or (why == "none" and event.asked_at is None):
         return True
-    is_connected = leg.disconnected_gateway_at is None or event.asked_at <= leg.disconnected_gateway_at
-    return is_connected and event.asked_at >= pending.gateway_at + LATE
+    ended, asked = leg.disconnected_gateway_at, event.asked_at
+    is_late_enough = asked is not None and asked >= pending.gateway_at + LATE
+    if why == "none":
+        return is_late_enough and (ended is None or ended >= pending.gateway_at + CLOSE)
+    return why == "unreachable" and is_late_enough and (ended is None or (asked is not None and asked <= ended))
+
+
+def _was_answered_before(leg: LegState, event: RecordingFound) -> bool:
+    """Say whether QMS had answered while the leg lasted, before it named a later call's recording."""
+    ended, pending = leg.disconnected_gateway_at, leg.pending_transfer
+    if ended is None or pending is None or event.started_at < ended:
+        return False
+    return event.why == "same" or (event.why == "none" and ended >= pending.gateway_at + CLOSE)
 
 
 @apply.register

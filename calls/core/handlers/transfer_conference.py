@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.core.call_end import divide, remembered
-from calls.core.call_facts import as_of, learn, merged, told
+from calls.core.call_facts import as_of, learn, merged, moved_facts, told
 from calls.core.commands import CancelSearch
 from calls.core.dispatch import apply
 from calls.core.incarnations import begin, call_at
@@ -107,7 +107,8 @@ def _joined(draft: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: 
     target = _resulting(draft, event, olds, new_id) or _copy(draft, event, main, new_id)
     for call in [draft.calls[one.incarnation] for one in reversed(olds)]:
         if call.incarnation != target.incarnation and call.moved_to is None:
-            known = merged(call, target) if call.incarnation == main.incarnation else merged(target, call)
+            moved = replace(call, facts=moved_facts(call, event.time))
+            known = merged(moved, target) if call.incarnation == main.incarnation else merged(target, moved)
             target = replace(target, facts=known, own_interaction=main.own_interaction)
     target = draft.put_call(
         replace(
@@ -137,11 +138,20 @@ def _resulting(draft: UnitOfWork, event: CallEvent, olds: list[CallState], new_i
         if call is not None and call.call_id == new_id:
             return call
     found = [one for one in draft.incarnations_of(new_id) if _goes_on(one, event)]
-    return found[-1] if found else None
+    return _last(draft, found[-1]) if found else None
+
+
+def _last(draft: UnitOfWork, call: CallState) -> CallState:
+    """Return the call in which a call goes on, if that was moved already: transfers are reported in any order, too."""
+    for _ in range(8):
+        if call.moved_to is None or call.moved_to not in draft.calls:
+            break
+        call = draft.calls[call.moved_to]
+    return call
 
 
 def _goes_on(call: CallState, event: CallEvent) -> bool:
-    if call.moved_to is not None or (call.ended_at is not None and call.ended_at < event.time):
+    if call.ended_at is not None and call.ended_at < event.time:
         return False
     data = event.data
     devices = {data.transferring_device_id, data.transferred_to_device_id, data.conferencing_device_id}

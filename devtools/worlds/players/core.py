@@ -237,7 +237,9 @@ class CorePlay:
         if now >= deadline:
             self._later(now, _missed(question, now))
         elif self.recorder.is_away(now):
-            self._again(question, question.why or "unreachable", now, now)
+            asked_at = question.asked_at
+            is_undecided = bool(search.known_guid) and (asked_at is None or asked_at < search.since_gateway_at + LATE)
+            self._again(question, "unreachable" if is_undecided else question.why or "unreachable", now, now)
         else:
             self._answer(question, now, self.recorder.answered_at(now))
 
@@ -269,6 +271,7 @@ class CorePlay:
                     attempts=question.attempts + 1,
                     at=answered,
                     asked_at=asked,
+                    why=question.why,
                 ),
             )
 
