@@ -82,8 +82,14 @@ def moved_facts(call: CallState, at: datetime) -> dict[str, tuple[TimedValue, ..
 
 
 def merged(main: CallState, other: CallState) -> dict[str, tuple[TimedValue, ...]]:
-    """Join two calls' facts: the customer's call wins, the other fills what it lacks."""
-    return {**other.facts, **main.facts}
+    """Join two calls' facts: the customer's call wins, the other fills what it lacks, and its earlier values stay."""
+    joined = {**other.facts, **main.facts}
+    both = [name for name in main.facts if name in other.facts]
+    return joined | {name: _joined(main.facts[name], other.facts[name]) for name in both}
+
+
+def _joined(winner: tuple[TimedValue, ...], other: tuple[TimedValue, ...]) -> tuple[TimedValue, ...]:
+    return (*(one for one in other if one.at < winner[0].at), *winner)
 
 
 def divided(call: CallState, moment: datetime) -> tuple[dict[str, tuple[TimedValue, ...]], ...]:

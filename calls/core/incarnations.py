@@ -54,6 +54,10 @@ def attribute(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     if isinstance(event, _AT_DEVICE) and (found := call_of_device(calls, event.data.device_id or "", event.time)):
         return found
     call, following = _at(calls, event.time)
+    if isinstance(event, CallInformation) and states_another_interaction(call, event):
+        own = [one for one in calls if "interaction_id" in one.facts and not states_another_interaction(one, event)]
+        if own or event.data.wrapup is not None:
+            return own[-1] if own else call
     ended_at = call.ended_at
     if ended_at is not None and _is_after(call, ended_at, event):
         if not _begins(draft, event, call):
@@ -101,10 +105,11 @@ def _is_after(call: CallState, ended_at: datetime, event: CallEvent) -> bool:
         return False
     if event.time == ended_at and call.moved_at is None and (event.data.device_id or "") not in call.parties:
         return True
-    return event.time > call.born_at and _states_another_interaction(call, event)
+    return event.time >= call.born_at and states_another_interaction(call, event)
 
 
-def _states_another_interaction(call: CallState, event: CallEvent) -> bool:
+def states_another_interaction(call: CallState, event: CallEvent) -> bool:
+    """Say whether an event states an interaction that its call never had."""
     stated, history = event.data.interaction_id, call.facts.get("interaction_id", ())
     return bool(stated and history) and all(fact.value != stated for fact in history)
 
@@ -131,13 +136,13 @@ def _is_anybody_in(call: CallState) -> bool:
 
 def _is_of_another(call: CallState, event: CallEvent) -> bool:
     """Say whether an event contradicts the call that its id still seems to name, so that its id was used again."""
-    if event.time <= call.born_at:
+    if event.time < call.born_at:
         return False
     if isinstance(event, _OPENING):
         return _opens_another(call, event)
     if event.data.interaction_id and "interaction_id" in call.facts:
-        return _states_another_interaction(call, event)
-    if _is_anybody_in(call):
+        return states_another_interaction(call, event)
+    if event.time == call.born_at or _is_anybody_in(call):
         return False
     is_silent = event.at - call.touched_gateway_at > SILENCE
     return is_silent or is_contradicted(call, event.data) or (isinstance(event, Queued) and _queues_again(call, event))

@@ -3,11 +3,11 @@
 from msgspec.structs import replace
 
 from calls.core.call_facts import AFTER, learn, moved_facts, told
-from calls.core.incarnations import ENTERING, attribute
+from calls.core.incarnations import ENTERING, attribute, states_another_interaction
 from calls.core.legs import GRACE, refresh_facts
 from calls.core.state import CallState
 from calls.core.unit_of_work import UnitOfWork
-from cti.events import CallEvent
+from cti.events import CallEvent, CallInformation
 
 
 def known_call(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
@@ -15,7 +15,8 @@ def known_call(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     call = attribute(draft, event, call_id)
     touched_at = max(call.touched_gateway_at, event.at)
     ended_at = call.ended_at
-    if ended_at is not None and event.time > ended_at:
+    is_foreign = isinstance(event, CallInformation) and event.data.wrapup and states_another_interaction(call, event)
+    if is_foreign or (ended_at is not None and event.time > ended_at):
         return draft.put_call(replace(call, touched_gateway_at=touched_at))
     born_at, entered_at = call.born_at, call.entered_at
     if isinstance(event, ENTERING):

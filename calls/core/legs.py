@@ -180,9 +180,11 @@ def is_on_time(draft: UnitOfWork, leg: LegState) -> bool:
 def is_sure(draft: UnitOfWork, holder: LegState, leg: LegState) -> bool:
     """Say whether a recording is its holder's without a doubt, though another leg of the extension is heard of.
 
-    QMS was asked before that one was connected.
+    That one was considered as QMS named the recording; or it was connected after QMS was asked.
     """
-    return holder.sure_at is not None and holder.sure_at < leg.connected_gateway_at and is_on_time(draft, leg)
+    if holder.sure_at is None or leg.number < holder.number:
+        return holder.sure_at is not None
+    return holder.sure_at < leg.connected_gateway_at and is_on_time(draft, leg)
 
 
 def may_have_begun(draft: UnitOfWork, other: LegState, holder: LegState, began: datetime) -> bool:
@@ -326,7 +328,7 @@ def clear_party(
     draft: UnitOfWork, call: CallState, device_id: str, at: datetime, gateway_at: datetime, how: str
 ) -> None:
     """Take a device out of a call and close its leg; remember that it left, for what comes late."""
-    party = call.parties.get(device_id) or Party(device_id=device_id, state=PartyState.NULL)
+    party = call.parties.get(device_id) or Party(device_id=device_id, state=PartyState.NULL, since=at)
     leg = draft.legs.get(party.leg) if party.leg is not None else None
     if leg is not None and leg.connected_source_at > at and (party.since is None or party.since > at):
         return  # It speaks of an earlier connection of the same device.
