@@ -100,9 +100,9 @@ def divided(call: CallState, moment: datetime) -> tuple[dict[str, tuple[TimedVal
 
 
 def is_contradicted(call: CallState, data: CallData) -> bool:
-    """Say whether an event states another calling number than its call has; a transfer may change that."""
+    """Say whether an event states another calling number than its call ever had."""
     told, history = data.calling_number, call.facts.get("calling_number", ())
-    if not told or not history or call.main is not None:
+    if not told or not history:
         return False
     return not any(_is_same_number(told, fact.value) for fact in history)
 

@@ -52,7 +52,11 @@ def attribute(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     if not calls:
         return begin(draft, event, call_id)
     if isinstance(event, _AT_DEVICE) and (found := call_of_device(calls, event.data.device_id or "", event.time)):
-        return found
+        is_end_of_another = isinstance(event, ConnectionCleared) and draft.site.has_source_times
+        if not (is_end_of_another and states_another_interaction(found, event)):
+            return found
+        own = [one for one in calls if "interaction_id" in one.facts and not states_another_interaction(one, event)]
+        return own[-1] if own else begin(draft, event, call_id, replaces=False)
     call, following = _at(calls, event.time)
     if isinstance(event, CallInformation) and states_another_interaction(call, event):
         own = [one for one in calls if "interaction_id" in one.facts and not states_another_interaction(one, event)]
@@ -64,7 +68,7 @@ def attribute(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
             return call
         return following or begin(draft, event, call_id)
     is_entering = isinstance(event, ENTERING) or (isinstance(event, CallInformation) and not _is_anybody_in(call))
-    if ended_at is None and following is None and is_entering and _is_of_another(call, event):
+    if ended_at is None and following is None and is_entering and _is_of_another(draft, call, event):
         return begin(draft, event, call_id)
     return call
 
@@ -97,13 +101,15 @@ def _at(calls: list[CallState], at: datetime) -> tuple[CallState, CallState | No
 def _is_after(call: CallState, ended_at: datetime, event: CallEvent) -> bool:
     """Say whether an event is of after the end of a call: by its time, or because it states another interaction.
 
-    Times may be of whole seconds. At the very moment of the end an event is of the call if its device was in that.
+    Times may be of whole seconds. At the very moment of the end an event is of the call if its device left it without
+    a leg: its beginning is reported after its end.
     """
     if event.time > ended_at:
         return True
     if not isinstance(event, ENTERING):
         return False
-    if event.time == ended_at and call.moved_at is None and (event.data.device_id or "") not in call.parties:
+    party = call.parties.get(event.data.device_id or "")
+    if event.time == ended_at and call.moved_at is None and (party is None or party.had_leg):
         return True
     return event.time >= call.born_at and states_another_interaction(call, event)
 
@@ -134,7 +140,7 @@ def _is_anybody_in(call: CallState) -> bool:
     return any(party.state not in idle for party in call.parties.values())
 
 
-def _is_of_another(call: CallState, event: CallEvent) -> bool:
+def _is_of_another(draft: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event contradicts the call that its id still seems to name, so that its id was used again."""
     if event.time < call.born_at:
         return False
@@ -145,7 +151,16 @@ def _is_of_another(call: CallState, event: CallEvent) -> bool:
     if event.time == call.born_at or _is_anybody_in(call):
         return False
     is_silent = event.at - call.touched_gateway_at > SILENCE
-    return is_silent or is_contradicted(call, event.data) or (isinstance(event, Queued) and _queues_again(call, event))
+    if is_silent or (isinstance(event, Queued) and _queues_again(call, event)):
+        return True
+    return is_contradicted(call, event.data) and not _is_of_transfer(draft, call, event)
+
+
+def _is_of_transfer(draft: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether an event states as calling number the extension that handed its call on: PBXs do so."""
+    origin = draft.calls.get(call.main) if call.main is not None else None
+    devices = {*call.parties, *(origin.parties if origin is not None else ()), *draft.site.devices}
+    return call.main is not None and event.data.calling_number in devices
 
 
 def _opens_another(call: CallState, event: CallEvent) -> bool:
@@ -157,14 +172,20 @@ def _opens_another(call: CallState, event: CallEvent) -> bool:
     return event.time > call.born_at + GRACE
 
 
-def _queues_again(call: CallState, event: CallEvent) -> bool:
-    """Say whether a call is queued a second time although nothing took it out of its queue, and nobody vouches for it.
+def _queues_again(call: CallState, event: Queued) -> bool:
+    """Say whether a call is queued again where it waits already: its caller gave up, and the id was used again.
 
-    It may have been passed on to another queue; or its caller gave up, unreported, and the id was used again.
+    Another queue is no such sign: calls are passed on from one to the next. Nor is it one if the caller is the same.
     """
     is_first = call.waits_since is None or not call.waits_at or event.time <= call.waits_since + GRACE
+    is_same_queue = call.waits_at == queue_of(event)
     is_vouched_for = bool(event.data.calling_number) and "calling_number" in call.facts
-    return not is_first and not is_vouched_for
+    return not is_first and is_same_queue and not is_vouched_for
+
+
+def queue_of(event: Queued) -> str:
+    """Return the queue in which a call waits: its device, else its name; never empty."""
+    return event.data.device_id or event.data.queue_name or "?"
 
 
 def begin(draft: UnitOfWork, event: CallEvent, call_id: str, *, replaces: bool = True) -> CallState:

@@ -50,6 +50,7 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     device_id: str
     state: PartyState
     since: datetime | None = None
+    has_dialled: bool = False
     again: Reconnection | None = None
     outside: bool = False
     leg: int | None = None
@@ -335,6 +336,8 @@ class SiteSettings(msgspec.Struct, frozen=True, kw_only=True):
     #: None: the wrap-up flag is not written.
     wrapup_wait_seconds: float | None = None
     agents_calls_only: bool = False
+    #: For how long QMS names a recording after it began.
+    guid_window_seconds: float = 10.0
     stale_hours: float = 12.0
     #: An agent may sit at several extensions at once.
     has_free_seating: bool = False

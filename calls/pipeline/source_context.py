@@ -53,6 +53,7 @@ def _site(source: CtiSource, services: dict[int, RecordingService], specs: tuple
         settle_seconds=float(settle_ms) / 1000,
         wrapup_wait_seconds=max(waits) if waits and is_wrapup_written else None,
         agents_calls_only=settings.AGENTS_CALLS_ONLY,
+        guid_window_seconds=min((float(one.guid_window_seconds) for one in services.values()), default=10.0),
         stale_hours=float(options.get("stale_hours", 12)),
         has_free_seating=source.seating == Seating.FREE,
         has_source_times=not source_kind(source.kind).has_listener,

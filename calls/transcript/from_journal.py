@@ -248,6 +248,7 @@ def _site(story: _Story, site: SiteSettings, mask: Anonymizer) -> SiteSection:
         stale_hours=site.stale_hours,
         has_free_seating=site.has_free_seating,
         has_source_times=site.has_source_times,
+        guid_window_seconds=site.guid_window_seconds,
     )
 
 

@@ -8,7 +8,7 @@ from agents.core.matching import MatchKind
 from calls.core.outcomes import Outcome
 from calls.core.result_events import RecordingFound
 from cti.events import AnyEvent
-from tests.calls.switchboard import Everybody, Switchboard, event, moment
+from tests.calls.switchboard import Everybody, Switchboard, event, moment, with_site
 from tests.calls.test_call_events import queue_call
 
 
@@ -240,7 +240,7 @@ def test_an_answer_decides_where_another_recording_would_have_been_there(
     why: str, asked: float | None, ended: float, parts: int
 ) -> None:
     """QMS named the same; or it was asked 1.5 s after the transfer, and where it was away before, in the call."""
-    board = consultation(Switchboard()).found(26, 2, "G2").hears(attended())
+    board = consultation(Switchboard(with_site(guid_window_seconds=3))).found(26, 2, "G2").hears(attended())
     board.call("ConnectionCleared", ended, "C3", "2002").missed(40, 2, why, asked=asked).waits(62)
 
     assert len([leg for leg in board.legs if leg.device_id == "2002"]) == parts
@@ -261,3 +261,13 @@ def test_a_transfer_before_the_recording_is_named_divides_the_leg_where_it_began
     first, second = [leg for leg in board.legs if leg.device_id == "2002"]
     assert (first.outcome, first.reason_code) == (Outcome.WINDOW_MISSED, "transfer")
     assert (second.guid, second.facts.queue_name) == ("G3", "Sales")
+
+
+def test_a_recording_that_qms_would_still_name_and_does_not_ended_at_the_transfer() -> None:
+    """It began 5 s before the transfer, and QMS names recordings for 10 s: the part after it is not recorded."""
+    board = consultation(Switchboard()).found(26, 2, "G2").hears(attended()).missed(40, 2, "none", asked=31.5)
+    board.call("ConnectionCleared", 60, "C3", "2002").waits(62)
+
+    first, second = [leg for leg in board.legs if leg.device_id == "2002"]
+    assert (first.guid, first.facts.queue_name) == ("G2", "")
+    assert (second.guid, second.outcome) == ("", Outcome.NOT_RECORDED)

@@ -10,6 +10,7 @@ from calls.core.commands import NameQueue
 from calls.core.connections import connect, connection_of, is_late
 from calls.core.consultation import inherit
 from calls.core.dispatch import apply
+from calls.core.incarnations import queue_of
 from calls.core.known_calls import known_call, located
 from calls.core.legs import clear_party, put_party
 from calls.core.outcome_rules import concluded
@@ -37,7 +38,15 @@ def _enter(draft: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[Call
     if state is PartyState.INITIATED and party is not None and party.is_here and party.state is not state:
         return None  # It dialled already; or it rings and is lifted to answer, which is no consultation.
     ordinal, since = (party.ordinal, _since(party, event)) if party else (0, event.time)
-    party = Party(device_id=device_id, state=state, outside=event.data.outside, ordinal=ordinal, since=since)
+    has_dialled = state is PartyState.ORIGINATED
+    party = Party(
+        device_id=device_id,
+        state=state,
+        outside=event.data.outside,
+        ordinal=ordinal,
+        since=since,
+        has_dialled=has_dialled,
+    )
     call = put_party(draft, call, party)
     if call.waits_since is not None and not call.waits_at:
         call = draft.put_call(replace(call, waits_since=None))
@@ -91,7 +100,7 @@ def handle_queued(event: Queued, draft: UnitOfWork) -> None:
     ended_at = call.ended_at
     if (ended_at is None or event.time > ended_at) and not _was_answered_since(draft, call, event):
         since = event.time if call.waits_since is None or not call.waits_at else call.waits_since
-        draft.put_call(replace(call, waits_since=since, waits_at=event.data.device_id or event.data.queue_name or "?"))
+        draft.put_call(replace(call, waits_since=since, waits_at=queue_of(event)))
 
 
 def _was_answered_since(draft: UnitOfWork, call: CallState, event: CallEvent) -> bool:

@@ -28,11 +28,19 @@ def handle_established(event: Established, draft: UnitOfWork) -> None:
         draft, draft.calls[call.incarnation], device_id, connection_of(event, device_id), outside=event.data.outside
     )
     for party in list(draft.calls[call.incarnation].parties.values()):
-        if party.state is PartyState.ORIGINATED and party.device_id != device_id:
+        if party.device_id != device_id and _was_dialling(party, event):
             inherit(draft, call.incarnation, party.device_id, event.time)
             if may_have_had_others(draft, party.device_id):
                 put_party(draft, draft.calls[call.incarnation], replace(party, is_joined_late=True))
             connect(draft, draft.calls[call.incarnation], party.device_id, connection_of(event, party.device_id))
+
+
+def _was_dialling(party: Party, event: Established) -> bool:
+    """Say whether a party waited for the answer: it waits still, or it left since and the answer is reported late."""
+    if party.state is PartyState.ORIGINATED:
+        return True
+    has_waited = party.has_dialled and not party.had_leg and not party.is_here
+    return has_waited and party.was_here(event.time)
 
 
 def _is_new_here(draft: UnitOfWork, call: CallState, device_id: str) -> bool:

@@ -142,6 +142,7 @@ def _after_transfer(draft: UnitOfWork, leg: LegState, event: RecordingFound | Re
 
     1. QMS answered while another recording would have been there: the leg goes on, with its recording or without any.
        Without any, the PBX's own view stands: a new segment is a leg of its own.
+       It named none though it would still name the leg's: that one ended, and the part after the transfer has none.
     2. QMS gave no such answer: nobody knows. The leg is divided at the transfer; its first part keeps what is its own,
        the second has no recording. Example: a consultation from 25 to 30 with recording R2, the transfer at 30, and
        QMS away until 42: R2 gets the consultation's data, and the leg from 30 on says why it has none.
@@ -150,6 +151,9 @@ def _after_transfer(draft: UnitOfWork, leg: LegState, event: RecordingFound | Re
     if pending is None:
         return
     is_answered = _is_answered(leg, event, why)
+    if is_answered and why == "none" and _has_ended(draft, leg):
+        split(draft, replace(leg, missed=why), event.at)
+        return
     if not is_answered or (not leg.guid and pending.new_segment):
         missed = why if is_answered or why not in ("none", "same") else "undecided"
         split(draft, replace(leg, missed=missed), event.at)
@@ -159,6 +163,14 @@ def _after_transfer(draft: UnitOfWork, leg: LegState, event: RecordingFound | Re
     leg = replace(leg, pending_transfer=None, search=status, missed="" if leg.guid else "none")
     leg = draft.put_leg(concluded(draft, traced(leg, event.at, "transfer", text), event.at))
     decide_contests(draft, leg, event.at)
+
+
+def _has_ended(draft: UnitOfWork, leg: LegState) -> bool:
+    """Say whether a leg's recording ended at the transfer: QMS would still name it, and does not."""
+    began, pending = leg.recording_began, leg.pending_transfer
+    if not leg.guid or began is None or pending is None:
+        return False
+    return pending.gateway_at + CLOSE < began + timedelta(seconds=draft.site.guid_window_seconds) - APART
 
 
 def _is_answered(leg: LegState, event: RecordingFound | RecordingMissed, why: str) -> bool:
