@@ -15,7 +15,7 @@ from devtools.simulation.gateway import TIMEOUT_SECONDS, Database, SimulatedGate
 from devtools.simulation.recording_service import SimulatedRecordingService
 from devtools.worlds.judge.player import Gap, Leg, Observed
 from devtools.worlds.judge.scenario import Scenario
-from devtools.worlds.players.core import events_of
+from devtools.worlds.players.product_words import events_of
 from devtools.worlds.players.recorder import Recorder, moment, seconds_of
 
 #: Beat wakes everybody this often.
@@ -40,6 +40,11 @@ class WholePlayer:
         self.crashes = 0
         self.steps = 0
         self.simulated_seconds = 0.0
+        self._acted_on: dict[str, float] = {}
+
+    def acted_on(self) -> dict[str, float]:
+        """Return when each event was folded."""
+        return self._acted_on
 
     def play(self, scenario: Scenario, partition: Sequence[int] | None) -> Observed:
         """Play a scenario; the schedule cuts the journal into batches, so that a partition says nothing here."""
@@ -47,6 +52,7 @@ class WholePlayer:
         self.database.reset()
         play = WholePlay(scenario, crc32(scenario.title.encode()), with_crashes=self.with_crashes)
         observed = play.run()
+        self._acted_on = play.folded
         self.crashes += play.crashed
         self.steps += play.crashes.steps
         self.simulated_seconds += (play.clock.moment - play.clock.begin).total_seconds()
@@ -64,6 +70,8 @@ class WholePlay:
         self.qms = SimulatedRecordingService(Recorder(scenario.qms), guids, self.clock, self.crashes, TIMEOUT_SECONDS)
         self.gateway = SimulatedGateway(self.clock, self.qms, scenario.site.devices, scenario.qms.interval_seconds)
         self.crashed = 0
+        self.folded: dict[str, float] = {}
+        self._heard: list[str] = []
         self._serial = count()
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._planned: set[tuple[str, datetime]] = set()
@@ -94,6 +102,7 @@ class WholePlay:
 
     def _hear(self, event: AnyEvent) -> None:
         self.gateway.hear([event])
+        self._heard.append(event.id)
         self._hint(self._consume)
 
     def _hint(self, act: Callable[[], None], delay: float = 0.0) -> None:
@@ -124,6 +133,8 @@ class WholePlay:
 
     def _consume(self) -> None:
         is_asking, is_writing = self.gateway.consume()
+        self.folded |= dict.fromkeys(self._heard, seconds_of(self.clock.moment))
+        self._heard = []
         if is_asking:
             self._hint(self._look_up)
         if is_writing:

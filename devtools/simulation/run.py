@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from devtools.simulation.player import WholePlayer
 from devtools.worlds.judge.generate import generate
 from devtools.worlds.judge.judge import Finding, judge
-from devtools.worlds.judge.world import World, scenario_of
+from devtools.worlds.judge.world import World, acted_on, scenario_of
 
 #: From Connected to QMS's answer, in seconds: hints, consumer and search worker lie between.
 ANSWER_SECONDS = 0.3
@@ -62,7 +62,7 @@ def simulate(seed: int, count: int, seconds: float, kinds: Sequence[str], *, wit
 def _judge(report: SimulationReport, player: WholePlayer, world: World) -> None:
     observed = player.play(scenario_of(world), None)
     patient = replace(world, qms=replace(world.qms, answer_seconds=ANSWER_SECONDS))
-    verdict = judge(patient, observed)
+    verdict = judge(acted_on(patient, player.acted_on()), observed)
     report.worlds += 1
     report.recordings += verdict.recordings
     report.flagged += verdict.flagged

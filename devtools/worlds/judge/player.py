@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -87,6 +87,15 @@ class Player(Protocol):
         of events; None: the player's own way. A batch is folded when its last event is heard; what falls due between
         two events of a batch must come out as if they had been folded one by one.
         """
+        ...
+
+
+@runtime_checkable
+class LatePlayer(Protocol):
+    """Know when each event of the last play was acted on, where that was later than it was heard."""
+
+    def acted_on(self) -> dict[str, float]:
+        """Return for each event's id the second in which it was acted on."""
         ...
 
 

@@ -12,9 +12,9 @@ from msgspec import Struct
 from .emit import FAULTS
 from .generate import KINDS, generate
 from .judge import Finding, Verdict, judge
-from .player import Player, comparable
+from .player import LatePlayer, Player, comparable
 from .shrink import shrunk, transcript_of
-from .world import World, scenario_of
+from .world import World, acted_on, scenario_of
 
 ALL = (*KINDS, *FAULTS)
 
@@ -78,7 +78,8 @@ def look(player: Player, world: World, cuts: Sequence[Sequence[int]]) -> tuple[V
     scenario = scenario_of(world)
     observed = player.play(scenario, None)
     told = frozenset(str(x.data.get("interactionId", "")) for x in scenario.events)
-    verdict, same = judge(world, observed), comparable(observed, told)
+    known = acted_on(world, player.acted_on()) if isinstance(player, LatePlayer) else world
+    verdict, same = judge(known, observed), comparable(observed, told)
     for cut in cuts:
         if comparable(player.play(scenario, cut), told) != same:
             return verdict, tuple(cut)
@@ -145,7 +146,7 @@ def minimal(player: Player, failure: Failure, kinds: Iterable[str] = ALL) -> tup
         if failure.partition is not None and not wanted:
             told = sum(1 for x in world.said if not x.lost)
             return look(player, world, partitions(told, Random(failure.seed)))[1] is not None
-        return any((x.kind, x.flag) in wanted for x in judge(world, player.play(scenario_of(world), None)).findings)
+        return any((x.kind, x.flag) in wanted for x in look(player, world, ())[0].findings)
 
     small = shrunk(generate(failure.seed, kinds), fails)
-    return small, transcript_of(small, judge(small, player.play(scenario_of(small), None)).findings)
+    return small, transcript_of(small, look(player, small, ())[0].findings)

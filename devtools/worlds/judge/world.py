@@ -109,3 +109,18 @@ def scenario_of(world: World) -> Scenario:
         site=world.site,
         qms=replace(world.qms, recordings=made),
     )
+
+
+def acted_on(world: World, moments: dict[str, float]) -> World:
+    """Return a world in which events were heard when they were acted on: to a gateway that is held up it is the same.
+
+    A repeat keeps its moment, for it was not acted on.
+    """
+    said, known = list[Said](), set[str]()
+    for one in world.said:
+        moment = moments.get(one.event.id, one.event.heard)
+        is_first = one.event.id not in known
+        known.add(one.event.id)
+        late = is_first and moment > one.event.heard
+        said.append(replace(one, event=replace(one.event, heard=moment)) if late else one)
+    return replace(world, said=tuple(said))

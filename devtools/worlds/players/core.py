@@ -10,42 +10,28 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from random import Random
-from typing import Any
 from zlib import crc32
 
 from msgspec import Struct
 
-from agents.core.matching import Directory, Instance, Listed, MatchVerdict
 from calls.core.commands import CancelSearch, CloseGap, Command, OpenGap, StartSearch, WriteFlags
 from calls.core.flag_facts import leg_facts
 from calls.core.legs import EARLY
 from calls.core.reducer import fold_into
 from calls.core.result_events import LATE, RecordingFound, RecordingMissed, ResultEvent, TimePassed, WriteSettled
-from calls.core.state import LegPhase, LegState, SiteSettings, SourceState, WriteStatus
+from calls.core.state import LegPhase, LegState, SourceState, WriteStatus
 from calls.core.unit_of_work import LiveState, UnitOfWork
-from cti.events import AnyEvent, from_mapping
-from devtools.worlds.judge.http import full_type
+from cti.events import AnyEvent
 from devtools.worlds.judge.player import Gap, Leg, Observed, Write
-from devtools.worlds.judge.scenario import Event, Scenario, Site, User
-from devtools.worlds.players.recorder import Recorder, moment, seconds_of
+from devtools.worlds.judge.scenario import Scenario
+from devtools.worlds.players.product_words import SERVICE, Cast, cast_of, events_of, partition_of
+from devtools.worlds.players.recorder import Recorder, seconds_of
 from flags.catalogue.values import FIELDS, flag_texts
 
-SERVICE = 1
 #: All waits of a scenario are over this long after its last event.
 REST = timedelta(hours=1)
 #: Delays of a consumer that is held up, in seconds.
 DELAYS = (0.0, 0.0, 0.05, 0.3, 1.0, 3.0, 8.0, 20.0)
-
-
-class Cast(Struct, frozen=True):
-    """Say how the source is set up, and which QMS users there are."""
-
-    site: SiteSettings
-    directory: Directory
-
-    def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> MatchVerdict:
-        """Match an extension with a QMS user."""
-        return self.directory.verdict(extension, agent_id, agent_name)
 
 
 Answer = RecordingFound | RecordingMissed | WriteSettled
@@ -90,16 +76,26 @@ class LateCorePlayer(CorePlayer):
     What a flag misses because of it is nobody's fault but that of the delay; a wrong flag is.
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._acted_on: dict[str, float] = {}
+
+    def acted_on(self) -> dict[str, float]:
+        """Return when each event was folded."""
+        return self._acted_on
+
     def play(self, scenario: Scenario, partition: Sequence[int] | None) -> Observed:
         """Play a scenario with delays by chance, from its title; the delays make the batches."""
         del partition
         rng, events = Random(crc32(scenario.title.encode())), events_of(scenario)
+        self._acted_on = {}
         play, start = CorePlay(cast_of(scenario), Recorder(scenario.qms), is_late=True), 0
         while start < len(events):
             play.pass_before(events[start].at)
             now = events[start].at + timedelta(seconds=rng.choice(DELAYS))
             batch = [event for event in events[start:] if event.at <= now]
             play.fold_batch(batch, now, from_storage=rng.random() < 0.5)
+            self._acted_on |= {event.id: seconds_of(now) for event in batch}
             start += len(batch)
         if events:
             play.pass_until(events[-1].at + REST)
@@ -326,71 +322,3 @@ def _gap(gap: OpenGap | CloseGap) -> Gap:
     if isinstance(gap, OpenGap):
         return Gap(start, None)
     return Gap(start, seconds_of(gap.ended_at), gap.legs_saved, gap.legs_lost)
-
-
-def events_of(scenario: Scenario) -> list[AnyEvent]:
-    """Return a scenario's events as the journal has them: in the order of hearing, each id once."""
-    return [_event(event) for event in first_of_each_id(scenario)]
-
-
-def first_of_each_id(scenario: Scenario) -> list[Event]:
-    """Return the events without those whose id was heard before: the intake drops them."""
-    known: dict[str, Event] = {}
-    for event in scenario.events:
-        known.setdefault(event.id, event)
-    return list(known.values())
-
-
-def partition_of(scenario: Scenario, partition: Sequence[int]) -> list[int]:
-    """Return the sizes of batches without the events that the intake drops."""
-    sizes, start, known = [], 0, set[str]()
-    for size in partition:
-        fresh = {x.id for x in scenario.events[start : start + size]} - known
-        known |= fresh
-        start += size
-        sizes.append(len(fresh))
-    return sizes
-
-
-def _event(event: Event) -> AnyEvent:
-    mapping: dict[str, Any] = {
-        "specversion": "1.0",
-        "id": event.id,
-        "source": "worlds",
-        "type": full_type(event.type),
-        "time": moment(event.at),
-        "gatewaytime": moment(event.heard),
-        "data": event.data,
-    }
-    return from_mapping(mapping)
-
-
-def cast_of(scenario: Scenario) -> Cast:
-    """Return the source's settings and the QMS users of a scenario."""
-    users = scenario.users or [User(one) for one in scenario.site.devices]
-    listed = [
-        Listed(
-            service_id=SERVICE,
-            user_id=str(number),
-            extension=one.extension,
-            agent_id=one.agent_id,
-            name=one.name,
-            active=one.active,
-            licensed=one.licensed,
-        )
-        for number, one in enumerate(users)
-    ]
-    return Cast(_site(scenario.site), Directory(listed, [Instance(SERVICE)]))
-
-
-def _site(site: Site) -> SiteSettings:
-    return SiteSettings(
-        devices=frozenset(site.devices),
-        queues=frozenset(site.queues),
-        ignored=frozenset(site.ignored),
-        settle_seconds=site.settle_seconds,
-        wrapup_wait_seconds=site.wrapup_wait_seconds,
-        agents_calls_only=site.agents_calls_only,
-        stale_hours=site.stale_hours,
-        has_free_seating=site.has_free_seating,
-    )

@@ -6,7 +6,6 @@ machine, so the moments that came true are noted, and `corrected` puts them into
 
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -16,7 +15,7 @@ from msgspec.structs import replace
 from devtools.worlds.judge.http import Gateway, HttpPlayer, cloud_event
 from devtools.worlds.judge.player import Observed
 from devtools.worlds.judge.scenario import Event, Recording, Scenario
-from devtools.worlds.judge.world import Said, Truth, World
+from devtools.worlds.judge.world import Truth, World, acted_on
 from devtools.worlds.players.live_stack import SOURCE, side_door
 
 #: Events in one request at most.
@@ -128,16 +127,8 @@ class LivePlayer(HttpPlayer):
     def corrected(self, world: World) -> World:
         """Return a world with the moments at which its events were accepted and its recordings made."""
         made = {self.taps.names[one.guid]: one for one in self._recordings()}
-        known: defaultdict[str, int] = defaultdict(int)
-        said = tuple(self._heard(one, known) for one in world.said)
-        return replace(world, said=said, truths=tuple(self._recorded(one, made) for one in world.truths))
-
-    def _heard(self, one: Said, known: defaultdict[str, int]) -> Said:
-        accepted = self.accepted.get(one.event.id)
-        known[one.event.id] += 1
-        if accepted is None or known[one.event.id] > 1:
-            return one
-        return replace(one, event=replace(one.event, heard=max(accepted, one.event.heard)))
+        truths = tuple(self._recorded(one, made) for one in world.truths)
+        return acted_on(replace(world, truths=truths), self.accepted)
 
     def _recorded(self, truth: Truth, made: dict[str, Kept]) -> Truth:
         one = made.get(truth.guid)

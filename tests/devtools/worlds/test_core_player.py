@@ -4,7 +4,8 @@ from devtools.worlds.judge.generate import KINDS, generate
 from devtools.worlds.judge.runner import Report, joined, run
 from devtools.worlds.judge.scenario import Event, Qms, Recording, Scenario, Site
 from devtools.worlds.judge.world import scenario_of
-from devtools.worlds.players.core import CorePlayer, LateCorePlayer, partition_of
+from devtools.worlds.players.core import CorePlayer, LateCorePlayer
+from devtools.worlds.players.product_words import partition_of
 
 CALL = {"callId": "100", "deviceId": "2001"}
 
