@@ -66,7 +66,10 @@ def attribute(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     if ended_at is not None and _is_after(call, ended_at, event):
         if not _begins(draft, event, call):
             return call
-        return following or begin(draft, event, call_id)
+        if following is None:
+            return begin(draft, event, call_id)
+        is_its_beginning = isinstance(event, ENTERING) and not states_another_interaction(following, event)
+        return following if is_its_beginning else begin(draft, event, call_id, replaces=False)
     is_entering = isinstance(event, ENTERING) or (isinstance(event, CallInformation) and not _is_anybody_in(call))
     if ended_at is None and following is None and is_entering and _is_of_another(draft, call, event):
         return begin(draft, event, call_id)
@@ -150,6 +153,8 @@ def _is_of_another(draft: UnitOfWork, call: CallState, event: CallEvent) -> bool
         return states_another_interaction(call, event)
     if event.time == call.born_at or _is_anybody_in(call):
         return False
+    if call.is_doubtful:
+        return True
     is_silent = event.at - call.touched_gateway_at > SILENCE
     if is_silent or (isinstance(event, Queued) and _queues_again(call, event)):
         return True
@@ -177,7 +182,7 @@ def _queues_again(call: CallState, event: Queued) -> bool:
 
     Another queue is no such sign: calls are passed on from one to the next. Nor is it one if the caller is the same.
     """
-    is_first = call.waits_since is None or not call.waits_at or event.time <= call.waits_since + GRACE
+    is_first = not call.waits_at or event.time <= (call.entered_at or call.born_at) + GRACE
     is_same_queue = call.waits_at == queue_of(event)
     is_vouched_for = bool(event.data.calling_number) and "calling_number" in call.facts
     return not is_first and is_same_queue and not is_vouched_for

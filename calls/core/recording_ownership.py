@@ -35,7 +35,7 @@ def sure_at(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> datetime
     """Return when QMS was asked, where a recording is the leg's without a doubt; else None.
 
     1. The leg was connected as QMS was asked, and the recording began with it.
-    2. What the source reports is not late: the leg's Connected was received when it happened.
+    2. What the source reports is not late: the leg's Connected was received when it happened. Nothing is missed.
     3. No other leg of the extension was connected from the recording's beginning to the question.
 
     Example: connected at 5.0, the recording began at 5.1, QMS was asked at 5.2, and the next call came at 5.6: the
@@ -44,12 +44,22 @@ def sure_at(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> datetime
     asked, began = event.asked_at, event.started_at
     if asked is None or leg.pending_transfer is not None or leg.is_unconfirmed or not is_on_time(draft, leg):
         return None
+    if _may_be_incomplete(draft, leg, asked):
+        return None
     ended = leg.disconnected_gateway_at
     is_connected = leg.connected_gateway_at <= asked and (ended is None or asked <= ended)
     is_fitting = leg.connected_gateway_at - CLOSE <= began <= min(leg.connected_gateway_at + LATE, asked)
     others = (one for one in draft.legs_at(leg.device_id) if one.number != leg.number)
     is_alone = all(_is_apart(draft, one, min(began, leg.connected_gateway_at), asked) for one in others)
     return asked if is_connected and is_fitting and is_alone else None
+
+
+def _may_be_incomplete(draft: UnitOfWork, leg: LegState, asked: datetime) -> bool:
+    """Say whether the link was lost before QMS was asked, or the extension's events are missed."""
+    source = draft.source
+    lost = source.lost_gateway_at
+    is_lost = lost is not None and leg.connected_gateway_at - APART <= lost <= asked
+    return is_lost or any(leg.device_id in gap.devices for gap in source.partial)
 
 
 def _is_apart(draft: UnitOfWork, other: LegState, began: datetime, asked: datetime) -> bool:

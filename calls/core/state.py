@@ -119,6 +119,8 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     moved_at: datetime | None = None
     cleared_at: datetime | None = None
     superseded_at: datetime | None = None
+    #: Nobody talked in it as a snapshot was taken after a gap: it may have ended in the gap, and its id be used again.
+    is_doubtful: bool = False
     #: The oldest of the calls that this one was made from: the customer's.
     main: int | None = None
     due: datetime | None = None

@@ -67,6 +67,7 @@ def handle_snapshot_ended(event: SnapshotEnded, draft: UnitOfWork) -> None:
     tally = GapTally(concerned, vanished, snapshot)
     for leg in vanished:
         _vanish(draft, leg, snapshot)
+    _doubt_idle(draft, snapshot)
     if event.data.agents_told:
         _vacate(draft, snapshot)
     if draft.source.lost_at is not None:
@@ -97,6 +98,15 @@ def _vanish(draft: UnitOfWork, leg: LegState, snapshot: Snapshot) -> None:
     call = draft.calls.get(leg.incarnation)
     if call is not None and leg.device_id in call.parties:
         clear_party(draft, call, leg.device_id, max(at, leg.connected_source_at), snapshot.began_gateway_at, how)
+
+
+def _doubt_idle(draft: UnitOfWork, snapshot: Snapshot) -> None:
+    """Doubt each call in which nobody talks and of which the snapshot said nothing: no snapshot names waiting calls."""
+    for call in list(draft.calls.values()):
+        is_idle = not call.is_over and not any(party.is_talking for party in call.parties.values())
+        is_covered = snapshot.devices is None or any(snapshot.covers(device) for device in call.parties)
+        if is_idle and is_covered and call.touched_gateway_at < snapshot.began_gateway_at:
+            draft.put_call(replace(call, is_doubtful=True))
 
 
 def _vacate(draft: UnitOfWork, snapshot: Snapshot) -> None:

@@ -1,6 +1,6 @@
 """The rules of what QMS answered, and of time."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -12,6 +12,7 @@ from calls.core.leg_split import split
 from calls.core.legs import (
     APART,
     CLOSE,
+    STALL,
     base_due,
     clear_party,
     close_leg,
@@ -41,7 +42,7 @@ from calls.core.result_events import (
     WriteSettled,
     attempts_text,
 )
-from calls.core.state import CallState, LegPhase, LegState, Party, SearchStatus, WriteStatus
+from calls.core.state import CallState, LegPhase, LegState, Party, PendingTransfer, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 
 #: Most searches of one leg that go on because QMS still named the recording of the call before.
@@ -108,12 +109,17 @@ def _is_another(leg: LegState, event: RecordingFound) -> bool:
     """Say whether the transfer began another recording than the leg has, or than it had before and we never learnt."""
     if leg.pending_transfer is None or leg.guid == event.guid:
         return False
-    began_with_leg = event.started_at <= leg.connected_gateway_at + LATE
-    return bool(leg.guid) or (_began_after(leg, event) and (leg.pending_transfer.new_segment or not began_with_leg))
+    if leg.guid:
+        return True
+    began, moved = event.started_at, _moved_at(leg.pending_transfer)
+    if leg.pending_transfer.new_segment:
+        return began >= moved - APART
+    return began >= moved - CLOSE and began > leg.connected_gateway_at + CLOSE
 
 
-def _began_after(leg: LegState, event: RecordingFound) -> bool:
-    return leg.pending_transfer is not None and event.started_at >= leg.pending_transfer.gateway_at - APART
+def _moved_at(pending: PendingTransfer) -> datetime:
+    """Return when a transfer took place by our clock: by the source's time of it, where that is a little earlier."""
+    return pending.at if timedelta(0) < pending.gateway_at - pending.at <= STALL else pending.gateway_at
 
 
 @apply.register
@@ -151,8 +157,9 @@ def _after_transfer(draft: UnitOfWork, leg: LegState, event: RecordingFound | Re
     if pending is None:
         return
     is_answered = _is_answered(leg, event, why)
-    if is_answered and why == "none" and _has_ended(draft, leg):
-        split(draft, replace(leg, missed=why), event.at)
+    said = event.why if isinstance(event, RecordingFound) and event.guid != leg.guid else why
+    if is_answered and said == "none" and _has_ended(draft, leg):
+        split(draft, replace(leg, missed="none"), event.at)
         return
     if not is_answered or (not leg.guid and pending.new_segment):
         missed = why if is_answered or why not in ("none", "same") else "undecided"

@@ -11,7 +11,16 @@ from calls.core.dispatch import apply
 from calls.core.incarnations import begin, call_at
 from calls.core.leg_split import split
 from calls.core.legs import GRACE, clear_party, close_leg, is_wanted, open_leg, put_party, refresh_facts, start_search
-from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, PendingTransfer, SearchStatus
+from calls.core.state import (
+    CallState,
+    LegPhase,
+    LegState,
+    Party,
+    PartyState,
+    PendingTransfer,
+    SearchStatus,
+    WriteStatus,
+)
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, Conferenced, Transferred
 
@@ -29,7 +38,7 @@ def handle_transferred(event: Transferred, draft: UnitOfWork) -> None:
     if not _is_anybody_talking(new) and new.cleared_at is None:
         draft.put_call(replace(new, waits_since=new.waits_since or event.time))
     for leg in draft.legs_in(new.incarnation):
-        if leg.phase is LegPhase.OPEN and consult.get(leg.number) is not None:
+        if consult.get(leg.number) is not None and _reached(leg, event):
             _mark(draft, leg, consult[leg.number], event)
 
 
@@ -213,6 +222,14 @@ def _arrive(draft: UnitOfWork, target: CallState, party: Party, event: CallEvent
     if there is not None and there.cleared_at is not None and there.cleared_at > event.time:
         how = "The extension had left already; the events came out of order."
         clear_party(draft, target, party.device_id, there.cleared_at, there.cleared_gateway_at or event.at, how)
+
+
+def _reached(leg: LegState, event: CallEvent) -> bool:
+    """Say whether a transfer reached a leg: it is open, or ended after the transfer, which is reported late."""
+    if leg.phase is LegPhase.OPEN:
+        return True
+    is_unwritten = leg.phase is LegPhase.CLOSED and leg.base is WriteStatus.NONE
+    return is_unwritten and leg.disconnected_source_at is not None and leg.disconnected_source_at > event.time
 
 
 def _is_anybody_talking(call: CallState) -> bool:
