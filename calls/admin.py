@@ -12,10 +12,10 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 import clock
+from calls.access_log import note_leg
 from calls.core.outcomes import Outcome
 from calls.core.result_events import WHY
 from calls.models import CallerView, Checkpoint, Gap, Leg, QueueName, RecordingSearch, SearchState
-from calls.privacy.views_record import note_leg
 from calls.ui.leg_filters import (
     LEG_LOOKUPS,
     AgentFilter,

@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 import structlog
 from django.conf import settings
 
+from calls.access_log import forget_views
 from calls.core.state import LegPhase
 from calls.export.jobs import forget_exports
 from calls.models import Checkpoint, Leg, RecordingSearch
 from calls.privacy.keeping import forget_old
-from calls.privacy.views_record import forget_views
 from calls.stats.dimensions_rebuild import forget_dimensions
 from calls.stats.rebuild import forget_counts
 from calls.stats.searches import forget_search_counts

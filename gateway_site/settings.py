@@ -31,7 +31,7 @@ keep_private(VAR_DIR)
 clock.keep(VAR_DIR / "clock")
 #: Each listener of a source has a spool of its own: two on one machine need two folders.
 SPOOL_DIR = _environment.spool_dir
-#: Where the web listens; gunicorn gets the same from the Procfile.
+#: Where the web listens.
 BIND = _environment.bind
 
 DEBUG = _environment.debug

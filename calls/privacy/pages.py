@@ -13,9 +13,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 import clock
+from calls.access_log import term_hash
 from calls.privacy.erase import ErasureCounts, ErasureSubject, SubjectKind, erase, preview
 from calls.privacy.keeping import keepings
-from calls.privacy.views_record import term_hash
 from cti.api import JournalUnavailable
 
 KINDS = [(SubjectKind.NUMBER, "number"), (SubjectKind.NAME, "name"), (SubjectKind.INTERACTION, "interaction")]

@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from unfold.views import ChangeList
 
 import clock
+from calls.access_log import note_search
 from calls.models import Leg
-from calls.privacy.views_record import note_search
 from calls.ui.leg_filters import UNFLAGGED
 from calls.ui.leg_search import HELP, HELP_WITH_CALLERS, BadCursor, Cursor, newest, read_cursor
 from calls.ui.renamed_entities import earlier_names
