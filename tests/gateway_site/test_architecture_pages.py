@@ -15,7 +15,8 @@ MAXIMUM_STOPS = 25
 
 def tree() -> str:
     """Return the drawing of the repository."""
-    return re.findall(r"```\n(gateway .*?)```", (PAGES / "architecture.md").read_text(), re.DOTALL)[0]
+    text = (PAGES / "architecture.md").read_text()
+    return str(re.findall(r"```\n(gateway .*?)```", text, re.DOTALL)[0])
 
 
 def drawn(app: str) -> set[str]:
