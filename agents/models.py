@@ -100,7 +100,7 @@ class Presence(models.Model):
 
 
 class CallsAtRisk(models.Model):
-    """How many calls of an extension could not be flagged on a day because nobody was matched; ``calls`` tells it."""
+    """How many calls of an extension could not be flagged on a day because nobody was matched; ``calls`` reports it."""
 
     source = models.ForeignKey(CtiSource, models.CASCADE, related_name="calls_at_risk")
     device_id = models.CharField(max_length=255)
@@ -221,7 +221,7 @@ class UserRefresh(models.Model):
     accepts_down_to = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="A smaller list is taken when it has at least so many users: someone confirmed it.",
+        help_text="A smaller list is accepted when it has at least this many users: someone confirmed it.",
     )
     added = models.PositiveIntegerField(default=0)
     changed = models.PositiveIntegerField(default=0)

@@ -326,7 +326,7 @@ class RecordingSearch(models.Model):
     ordinal = models.PositiveIntegerField(default=1, help_text="The leg's first search, or one after a transfer.")
     source = models.ForeignKey(CtiSource, models.CASCADE, related_name="searches")
     service = models.ForeignKey(RecordingService, models.PROTECT, related_name="searches")
-    services = models.JSONField(default=list, help_text='Whom else to ask, for a user marked "Any".')
+    services = models.JSONField(default=list, help_text='The other services to ask, for a user marked "Any".')
     known_guid = models.CharField(max_length=MAXIMUM_GUID_LENGTH, blank=True, help_text="The leg has this one already.")
     extension = models.CharField(max_length=255)
     not_started_before = models.DateTimeField()
@@ -376,7 +376,7 @@ class RecordingSearch(models.Model):
 
 
 class SearchCount(models.Model):
-    """How many of a source's searches ended how at a service, in so many minutes: no page counts searches.
+    """The number of a source's searches by service, result and duration, so that no page has to count searches.
 
     The consumer adds a search in the transaction that folds its end, which happens once. ``bucket_ms``: of those that
     were found, how long after Connected at most; the buckets are in ``calls.stats.hourly``.

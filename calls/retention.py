@@ -19,7 +19,7 @@ from flags.api import forget_writes
 
 log = structlog.get_logger()
 
-#: So many legs are deleted in one transaction.
+#: Maximum number of legs deleted in one transaction.
 AT_ONCE = 2000
 #: A long absence is caught up in several runs.
 MOST = 200_000

@@ -66,7 +66,7 @@ class CtiSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter
         required=False,
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
-        help_text="Stored encrypted and never shown. Left empty, the one that stands stays.",
+        help_text="Stored encrypted and never shown. Leave empty to keep the current secret.",
     )
     forget_secret = forms.BooleanField(required=False, help_text="Delete the stored secret.")
     device_lines = forms.CharField(
@@ -263,10 +263,10 @@ def _quarantine(source: CtiSource) -> SafeString:
     """Return how many messages nobody has looked at, with the way to them."""
     unseen = source.quarantine.filter(seen_at=None)[: MANY + 1].count()
     if not unseen:
-        return format_html('<p class="mb-1">{}</p>', "No message in quarantine waits for somebody to look at it.")
+        return format_html('<p class="mb-1">{}</p>', "No unreviewed messages in quarantine.")
     address = f"{reverse('admin:cti_quarantinedmessage_changelist')}?source__id__exact={source.pk}&seen_at__isempty=1"
     count = f"more than {MANY:,}" if unseen > MANY else f"{unseen:,}"
-    text = '<p class="mb-1"><a href="{}" class="underline">Messages in quarantine that nobody has looked at: {}</a></p>'
+    text = '<p class="mb-1"><a href="{}" class="underline">Unreviewed messages in quarantine: {}</a></p>'
     return format_html(text, address, count)
 
 

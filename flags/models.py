@@ -93,7 +93,7 @@ class FlagCreation(models.Model):
     asked_by = models.CharField(max_length=150, blank=True)
     begun_at = models.DateTimeField(null=True)
     alive_at = models.DateTimeField(null=True, help_text="The worker's last sign of life.")
-    attempts = models.PositiveIntegerField(default=0, help_text="So many workers have begun it.")
+    attempts = models.PositiveIntegerField(default=0, help_text="Number of workers that have begun it.")
     done_at = models.DateTimeField(null=True)
     answers = models.JSONField(default=list, help_text="Flag by Flag, as they are settled.")
     error = models.CharField(max_length=1000, blank=True)
@@ -177,7 +177,7 @@ class FlagWrite(models.Model):
     error = models.CharField(max_length=500, blank=True)
     folded = models.BooleanField(default=False, help_text="The consumer has taken the answer into the leg.")
     retries = models.PositiveIntegerField(
-        default=0, db_default=0, help_text="How often a person has put it back; tells one end from the next."
+        default=0, db_default=0, help_text="How often a person has put it back; distinguishes one end from the next."
     )
     alert_since = models.DateTimeField(null=True, help_text="When the gateway itself ended it without success.")
     acknowledged_at = models.DateTimeField(null=True, help_text="When a person took note of that.")
@@ -198,7 +198,7 @@ class FlagWrite(models.Model):
                 name="flags_write_to_fold",
             ),
             models.Index(fields=["leg_id"], name="flags_write_of_leg"),
-            models.Index(  # Serves the operator: what came to a bad end, of one reason.
+            models.Index(  # Serves the operator: what failed, of one reason.
                 fields=["error_code", "id"],
                 condition=Q(state__in=RETRIABLE),
                 name="flags_write_ended_badly",
@@ -253,7 +253,7 @@ class AlertCount(models.Model):
 
 
 class RetryRun(models.Model):
-    """An operator's order to put back every write that came to a bad end, carried out in steps; beat goes on with it.
+    """An operator's order to put back every failed write, carried out in steps; beat goes on with it.
 
     Writes are put back in the order of their keys, each once: one that fails again meanwhile is not put back again.
     """
@@ -263,7 +263,7 @@ class RetryRun(models.Model):
     service = models.ForeignKey(RecordingService, models.CASCADE, null=True, help_text="Empty: of every service.")
     began_at = models.DateTimeField()
     last_id = models.BigIntegerField(default=0, help_text="Writes up to this key are done with.")
-    writes = models.PositiveIntegerField(default=0, help_text="So many were put back.")
+    writes = models.PositiveIntegerField(default=0, help_text="Number of writes put back.")
     finished_at = models.DateTimeField(null=True)
 
     class Meta:

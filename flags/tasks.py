@@ -9,7 +9,7 @@ from flags.provisioning import create_jobs, verify_jobs
 
 @shared_task(name="flags.tasks.carry_on_retries")
 def carry_on_retries() -> None:
-    """Go on with what operators told to put back."""
+    """Go on with what operators ordered to be put back."""
     retry_runs.carry_on(clock.now)
 
 

@@ -62,7 +62,7 @@ class RecordingServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # its pa
         required=False,
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
-        help_text="Stored encrypted and never shown. Left empty, the one that stands stays.",
+        help_text="Stored encrypted and never shown. Leave empty to keep the current secret.",
     )
     forget_password = forms.BooleanField(required=False, help_text="Delete the stored password.")
     identifier_lines = forms.CharField(

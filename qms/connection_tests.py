@@ -17,7 +17,7 @@ log = structlog.get_logger()
 
 #: A worker begins at once; one that has not after this is not there.
 BEGINS_WITHIN = timedelta(seconds=10)
-#: A name server may take so long at each step, beside the service's own time-out.
+#: Timeout of the name server at each step, in seconds, in addition to the service's own timeout.
 NAME_SERVER_SECONDS = 20
 _EXPIRES_SECONDS = 60
 

@@ -25,7 +25,7 @@ PROBE_SECONDS = 15
 #: ``ok_at`` is written no more often than this: it shows that the service lives, and costs a write.
 OK_EVERY = timedelta(seconds=5)
 CLOCK_TOLERANCE_SECONDS = 2
-#: So long this process believes that a service is well without looking: what another process noted is hidden no longer.
+#: Maximum time that this process assumes a service to be healthy without reading what other processes noted.
 BELIEVED = timedelta(seconds=1)
 
 

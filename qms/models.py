@@ -86,7 +86,7 @@ class RecordingService(models.Model):
     guid_window_seconds = models.FloatField(
         default=10,
         validators=[MinValueValidator(0.5), MaxValueValidator(120)],
-        help_text="How long after Connected QMS tells the recording's GUID.",
+        help_text="How long after Connected QMS reports the recording's GUID.",
     )
     lookup_interval_ms = models.PositiveIntegerField(default=500, validators=[MinValueValidator(50)])
     wrapup_wait_seconds = models.PositiveIntegerField(default=120)

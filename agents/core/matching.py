@@ -130,7 +130,7 @@ class Directory:
         """Say whose recording is made at an extension, with a reason in one sentence.
 
         An agent who is mapped by hand is that user or nobody. Else agent id and name are only compared: a difference is
-        told in the reason and, unless seats are fixed, refuses nothing.
+        stated in the reason and, unless seats are fixed, refuses nothing.
         """
         if (mapping := self._mappings.get(agent_id)) is not None:
             return _by_hand(mapping, self._mapped.get(_key(mapping)))
@@ -215,7 +215,7 @@ def _merge(listings: Sequence[Listed], instances: Sequence[Instance]) -> _User:
 
 
 def _services(listings: Sequence[Listed], instances: Sequence[Instance]) -> tuple[int, ...]:
-    """Return whom to ask: all for "Any", else who answers for the user's identifier, else who listed the user."""
+    """Return which to ask: all for "Any", else who answers for the user's identifier, else who listed the user."""
     listers = {one.service_id for one in listings}
     ours = tuple(one.service_id for one in instances if one.service_id in listers)
     wanted = {one.recording_service for one in listings}

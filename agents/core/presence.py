@@ -179,7 +179,7 @@ def _hand_over(seat: AgentSession, event: AgentEvent) -> SessionChange:
 
 
 def _without(seats: Iterable[AgentSession], event: AgentEvent, agent_id: str) -> list[SessionChange]:
-    """Take an agent out of those whom other sessions overlap, unless the event was overtaken by the log-on."""
+    """Take an agent out of those that other sessions overlap, unless the event was overtaken by the log-on."""
     changes = []
     for seat in seats:
         kept = tuple(one for one in seat.overlaps if one.agent_id != agent_id or _is_late(event, one.since))
@@ -233,7 +233,7 @@ def _stands(sitter: AgentSession, agent_id: str, known_by: KnownBy) -> bool:
 
 
 def _overlapping(sitter: AgentSession | None, agent_id: str, known_by: KnownBy) -> tuple[OverlappingSession, ...]:
-    """Return whom a new session contradicts; a snapshot states who is there now, and overlaps nobody from before."""
+    """Return the agents that a new session contradicts; a snapshot states who is there now and overlaps none."""
     if sitter is None or sitter.known_by not in _CERTAIN or known_by is KnownBy.SNAPSHOT:
         return ()
     last = OverlappingSession(

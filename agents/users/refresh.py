@@ -23,7 +23,7 @@ from qms.port import ListedUser, QmsError, QmsRejected, QmsUnavailable, Unreadab
 
 log = structlog.get_logger()
 
-#: A load that gave no sign of life for so long is given up.
+#: Maximum time without a sign of life after which a load is given up.
 STALE_AFTER = timedelta(minutes=10)
 #: Interval between signs of life, in users and in seconds.
 PROGRESS_USERS, PROGRESS_SECONDS = 500, 5.0

@@ -16,7 +16,7 @@ from qms.models import RecordingService
 
 log = structlog.get_logger()
 
-#: A load that no worker took for so long is sent again.
+#: Time after which a load that no worker has taken is sent again.
 UNTAKEN_AFTER = timedelta(seconds=30)
 #: A daily load that failed is tried again after this.
 AGAIN_AFTER = timedelta(hours=1)

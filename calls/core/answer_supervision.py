@@ -16,7 +16,7 @@ UNSUPERVISED = timedelta(seconds=2)
 
 
 def confirm(draft: UnitOfWork, incarnation: int) -> None:
-    """Note that a call's trunk speaks: its answer will be told."""
+    """Note that a call's trunk speaks: its answer will be reported."""
     call = draft.calls.get(incarnation)
     if call is not None and call.reached_gateway_at is not None:
         draft.put_call(replace(call, reached_at=None, reached_gateway_at=None))
@@ -56,7 +56,7 @@ def _is_waiting(draft: UnitOfWork, party: Party) -> bool:
 
 
 def answer_after_all(draft: UnitOfWork, incarnation: int, event: CallEvent) -> None:
-    """Let the legs that were taken as connected begin at the answer, when a slow trunk tells of one."""
+    """Let the legs that were taken as connected begin at the answer, when a slow trunk reports one."""
     if not event.data.outside:
         return
     for leg in draft.legs_in(incarnation):

@@ -44,7 +44,7 @@ def missed_since(draft: UnitOfWork, device: str) -> datetime | None:
 
 
 def may_have_had_others(draft: UnitOfWork, device: str) -> bool:
-    """Say whether a call that was answered in the gap, of which a snapshot tells, may have another's recording.
+    """Say whether a call that was answered in the gap, and is in a snapshot, may have another's recording.
 
     It rang before, so that its recording is known not to be older; in a long gap its device may have had others since.
     """

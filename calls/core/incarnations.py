@@ -169,7 +169,7 @@ def _is_of_transfer(draft: UnitOfWork, call: CallState, event: CallEvent) -> boo
 
 
 def _opens_another(call: CallState, event: CallEvent) -> bool:
-    """Say whether a device dials anew: the call has existed for a while, and not because the device went off-hook."""
+    """Say whether a device dials again: the call has existed for a while, and not because the device went off-hook."""
     party = call.parties.get(event.data.device_id or "")
     if party is not None and party.is_here:
         known = party.since or call.born_at

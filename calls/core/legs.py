@@ -16,11 +16,11 @@ from calls.core.unit_of_work import UnitOfWork
 GRACE = timedelta(seconds=1)
 #: A recording may have begun this much before the PBX said Connected.
 EARLY = timedelta(seconds=3)
-#: So exactly do the clocks of QMS and the gateway agree, and QMS's beginning with the PBX's Connected.
+#: Maximum difference between the clocks of QMS and the gateway, and between QMS's beginning and the PBX's Connected.
 APART = timedelta(seconds=1)
-#: So much later than it was is a call heard of where the link or the journal stalls, as far as it can be made good.
+#: Maximum delay of an event, where the link or the journal stalls, that can be compensated.
 STALL = timedelta(seconds=6)
-#: Where nothing stalls, QMS's beginning and our Connected are no further apart.
+#: Maximum difference between QMS's beginning and our Connected where nothing stalls.
 CLOSE = timedelta(milliseconds=250)
 
 
@@ -188,7 +188,7 @@ def is_sure(draft: UnitOfWork, holder: LegState, leg: LegState) -> bool:
 
 
 def may_have_begun(draft: UnitOfWork, other: LegState, holder: LegState, began: datetime) -> bool:
-    """Say whether the holder's recording may have begun with another leg, of which what stalls tells late."""
+    """Say whether the holder's recording may have begun with another leg, which a stalled link reports late."""
     return began - APART <= other.connected_gateway_at <= began + (APART if is_close(draft, holder, began) else STALL)
 
 
@@ -206,7 +206,7 @@ def _are_close(draft: UnitOfWork, heard: datetime, began: datetime) -> bool:
 def may_be_lost(draft: UnitOfWork, heard: datetime, began: datetime) -> bool:
     """Say whether a recording may have begun with a call that was under way on the link when that was lost.
 
-    ``heard``: when we heard of the leg, or of the transfer, for which it was found. A listener that died told its last
+    ``heard``: when we heard of the leg, or of the transfer, for which it was found. A listener that died sent its last
     events after its last sign of life.
     """
     lost = draft.source.lost_gateway_at
@@ -285,7 +285,7 @@ def _overtaken(draft: UnitOfWork, leg: LegState, at: datetime, text: str) -> Non
 
 
 def _without_recording(leg: LegState, at: datetime, text: str) -> LegState:
-    # Also after a transfer: what it was to decide cannot be told any more, and a leg must not wait for it for ever.
+    # Also after a transfer: what it was to decide cannot be known any more, and a leg must not wait for it without end.
     leg = replace(
         leg,
         search=SearchStatus.MISSED,

@@ -14,7 +14,7 @@ from calls.core.result_events import WHY
 from calls.core.state import LegPhase, LegState, SearchStatus, TraceStep, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 
-#: So often a leg looks whether the search is over that decides whose its recording is, should it not be told.
+#: Interval at which a leg checks whether the search that decides whose its recording is has ended unreported.
 CONTEST = timedelta(seconds=15)
 _UNMATCHED = {
     MatchKind.UNMATCHED: Outcome.USER_UNMATCHED,

@@ -78,13 +78,13 @@ def _since(leg: LegState) -> datetime:
 
 
 def _rivals(draft: UnitOfWork, leg: LegState, other: LegState, event: RecordingFound) -> bool:
-    """Say whether the recording may be the other leg's, by when we heard of both. A link that stalls tells late."""
+    """Say whether the recording may be the other leg's, by when we heard of both. A link that stalls reports late."""
     began, mine, theirs = event.started_at, _since(leg), other.connected_gateway_at
     if other.guid not in ("", event.guid):
         return False
     is_sure = (
         is_close(draft, leg, began) or other.number < leg.number
-    )  # One that came later, and is over, was heard of late.
+    )  # One that came later, and is over, was reported late.
     if _was_over_before(other, began) or (is_sure and _was_over(other, event)):
         return False
     if began < mine - APART:
@@ -104,7 +104,7 @@ def note_stall(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
 
 
 def recording_began(leg: LegState, event: RecordingFound) -> datetime | None:
-    """Return the recording's beginning, where Connected tells when it should have been."""
+    """Return the recording's beginning, where Connected shows when it should have been."""
     return None if leg.is_unconfirmed or leg.pending_transfer is not None else event.started_at
 
 
@@ -141,7 +141,7 @@ def _is_after_end(leg: LegState, event: RecordingFound) -> bool:
 
 
 def began_late(leg: LegState, event: RecordingFound) -> bool:
-    """Say whether the recording began so long after Connected that it may be a call's we have not heard of yet."""
+    """Say whether the recording began long enough after Connected to be a call's we have not heard of yet."""
     return not leg.is_unconfirmed and event.started_at > _since(leg) + LATE
 
 

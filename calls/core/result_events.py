@@ -84,7 +84,7 @@ def attempts_text(count: int) -> str:
     return "1 attempt" if count == 1 else f"{count} attempts"
 
 
-#: The same in few words, for lists; QMS's own codes are told as they are.
+#: The same in few words, for lists; QMS's own codes are shown as they are.
 BRIEFLY = {
     "none": "QMS had no recording",
     "late": "asked too late",

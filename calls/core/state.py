@@ -1,7 +1,7 @@
 """The values that the core holds: calls with their parties, legs, the source's own state.
 
-Each moment comes twice where both matter: ``*_at`` is the source's clock (shown, written), ``*_by_us`` the gateway's
-(deadlines).
+Each moment comes twice where both matter: ``*_at`` is the source's clock (shown, written), ``*_gateway_at``
+the gateway's (deadlines).
 
 ``gc=False``: frozen values that hold nothing but values are never part of a cycle. A consumer may hold millions of
 them, and the garbage collector would walk through all again and again.

@@ -15,7 +15,7 @@ from calls.core.state import LIVE, CallState, LegPhase, LegState, SiteSettings, 
 
 Key = TypeVar("Key", str, int)
 
-#: Moments that are no longer of use may be so many more than the calls and legs: most calls are over hours before they
+#: Maximum number of stored moments beyond those of the calls and legs: most calls are over hours before their moments
 #: would have gone stale.
 SPARE = 1_000
 

@@ -31,8 +31,9 @@ CHUNK = 2000
 LEASE = timedelta(seconds=90)
 #: Maximum number of workers that may die at a job before it ends as failed.
 ATTEMPTS = 3
+#: Time that a finished job's file is kept.
 KEEP = timedelta(days=7)
-#: As many jobs of one person wait or run at once.
+#: Maximum number of one person's jobs that wait or run at once.
 WAITING_AT_MOST = 3
 _UNDER_WAY = (ExportState.QUEUED, ExportState.RUNNING)
 _COLUMNS = (

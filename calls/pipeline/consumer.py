@@ -194,7 +194,7 @@ class Consumer:
 def _until(events: Sequence[AnyEvent], answers: Sequence[PendingResult]) -> list[PendingResult]:
     """Return the answers that are no later than the last event; the others wait for events not read yet.
 
-    QMS tells what is recorded at an extension now: whose recording that is depends on every event before it.
+    QMS reports what is recorded at an extension now: whose recording that is depends on every event before it.
     """
     return [one for one in answers if events and one.answer.at <= events[-1].at]
 

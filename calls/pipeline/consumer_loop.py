@@ -15,7 +15,7 @@ from cti.api import clear_wake, hold_wake
 #: From the begin of one fold to that of the next, while there is no more than one batch; twice as long as a fold takes
 #: where that is more: what comes meanwhile makes the next one worth more, and the processors are free for others.
 GATHER_SECONDS = 0.06
-#: A turn goes on for so long without an event.
+#: Time that a turn goes on without an event, in seconds.
 LINGER_SECONDS = 0.1
 
 
@@ -27,7 +27,7 @@ class Folder(Protocol):
 
 
 class ConsumerLoop:
-    """One turn. ``others``: the sources that must not wait for this one; ``pass_on``: heeds what each fold did."""
+    """One turn. ``others``: the sources that must not wait for it; ``pass_on``: called with what each fold did."""
 
     def __init__(
         self, source_id: int, others: Sequence[int], folding: Folder, pass_on: Callable[[Folded | None], None]

@@ -13,7 +13,7 @@ from calls.models import Call, Leg, is_live
 from calls.storage.codec import leg_key, read_call, read_leg
 from cti.events import AgentEvent, AnyEvent, CallEvent, SnapshotBegan, SnapshotEnded
 
-#: So many due calls and legs are taken at once.
+#: Maximum number of due calls and legs taken at once.
 DUE_AT_ONCE = 500
 
 

@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 #: Minimum time between two comparisons on one connection, in seconds; a new connection is compared at once.
 COMPARE_INTERVAL = 1.0
-#: After so long without any process, both stores may have been put back together (a snapshot of the machine).
+#: After this long without any process, both stores may have been put back together (a snapshot of the machine).
 LONGEST_ABSENCE = timedelta(minutes=10)
 WENT_BACK = "The database went back in time (a restore, or a fail-over that lost its newest transactions)."
 REFOLDED = "The journal is folded again from there; what QMS holds is read back before anything is sent."

@@ -1,7 +1,7 @@
 """A transcript: one case as a readable TOML file, its events, QMS's recordings, and the legs and flags expected. Pure.
 
-``read`` a file's text, ``run`` it through the core, and get what differs, explained. ``docs/transcripts.md`` tells the
-format; ``calls/transcript/dump.py`` writes one.
+``read`` a file's text, ``run`` it through the core, and get what differs, explained. ``docs/transcripts.md`` describes
+the format; ``calls/transcript/dump.py`` writes one.
 
 ``TranscriptError``   the file is no transcript; the text names the place
 """
@@ -24,7 +24,7 @@ from flags.catalogue.values import FIELDS, FlagSpec
 #: Second 0 of every transcript.
 BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
 NEAR = 0.001
-#: So long a run goes on after the last event, beside the wait for a wrap-up.
+#: Time that a run goes on after the last event, in seconds, in addition to the wait for a wrap-up.
 REST_SECONDS = 20.0
 
 

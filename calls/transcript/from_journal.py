@@ -253,7 +253,7 @@ def _site(story: _Story, site: SiteSettings, mask: Anonymizer) -> SiteSection:
 
 
 def _users(legs: Sequence[LegState]) -> list[UserSection]:
-    """Return QMS users with whom each leg's extension is matched, or is not, as it was."""
+    """Return QMS users that match each leg's extension, or do not, as it was."""
     kinds = {leg.device_id: leg.match for leg in legs}
     users = [user for extension, kind in kinds.items() for user in _users_at(extension, kind)]
     return users or [UserSection(extension=NOBODY)]

@@ -46,7 +46,7 @@ class Recorder(msgspec.Struct, frozen=True, kw_only=True):
     away: tuple[tuple[datetime, datetime], ...] = ()
 
     def find(self, extension: str, not_before: datetime, now: datetime) -> Recorded | None:
-        """Return the newest open recording of an extension whose GUID may still be told."""
+        """Return the newest open recording of an extension whose GUID may still be reported."""
         open_now = [
             one
             for one in self.recordings

@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-#: One probe of each path every so many seconds.
+#: Interval between two probes of a path, in seconds.
 PROBE_SECONDS = 0.2
 #: A probe that takes longer has failed.
 PROBE_TIMEOUT = 5.0
@@ -80,7 +80,7 @@ def _ask(host: str, port: int, figures: PathFigures, seconds: float) -> None:
 
 
 def _trickle(host: str, port: int, opening: bytes, clients: int, stop: threading.Event) -> None:
-    """Keep so many slow clients connected; one that is disconnected comes again at once."""
+    """Keep a number of slow clients connected; one that is disconnected connects again at once."""
     open_now: list[socket.socket] = []
     while not stop.wait(1):
         open_now = [one for one in open_now if _sends(one)]

@@ -49,7 +49,7 @@ def main(words: list[str]) -> int:
 
 
 def played(asked: argparse.Namespace) -> Report:
-    """Play the worlds that were asked for, in so many processes; the time is that of all together."""
+    """Play the worlds that were asked for, in the given number of processes; the time is that of all together."""
     began = time.monotonic()
     parts = [
         (

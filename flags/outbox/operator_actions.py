@@ -25,7 +25,7 @@ Operator = AbstractBaseUser | AnonymousUser
 
 
 def retry_now(keys: Sequence[int], user: Operator, now: datetime) -> int:
-    """Put back the writes that came to a bad end and try the waiting ones at once. Returns how many."""
+    """Put back the failed writes and try the waiting ones at once. Returns how many."""
     return _act("Retry", keys, user, now, lambda: retry(keys, user.get_username(), now))
 
 
@@ -38,7 +38,7 @@ def retry_all_of(error_code: str, service_id: int | None, user: Operator, now: d
     """Begin to put back every write of a reason; what was ordered is the history, its row shows how it went."""
     with transaction.atomic():
         run = retry_all(user.get_username(), now, error_code=error_code, service_id=service_id)
-        _log(user, [(run, f"Retry all of the reason {error_code}; each came to a bad end, and now waits to be sent.")])
+        _log(user, [(run, f"Retry all of the reason {error_code}; each had failed, and now waits to be sent.")])
     return run
 
 

@@ -18,7 +18,7 @@ RETRIED_AT_ONCE = 5000
 
 
 def retry_all(by: str, now: datetime, *, error_code: str = "", service_id: int | None = None) -> RetryRun:
-    """Put back every write that came to a bad end, of one reason or one Recording Service where named.
+    """Put back every failed write, of one reason or one Recording Service where named.
 
     The first step is taken here; a run that has more to do is carried on by beat.
     """

@@ -216,7 +216,7 @@ def give_up(write_ids: Sequence[int], by: str, reason: str, now: datetime) -> in
 
 
 def retry(write_ids: Sequence[int], by: str, now: datetime) -> int:
-    """Put back writes that came to a bad end, and try waiting ones now. Returns how many.
+    """Put back failed writes, and try waiting ones now. Returns how many.
 
     Where the flags may have been written, they are read back first.
     """

@@ -29,7 +29,7 @@ _EXPIRES_SECONDS = 60
 _CALLS = 6
 #: Number of the newest writes that are searched for what calls prove.
 _NEWEST = 5000
-#: A name server may take so long at each service, beside the service's own time-out.
+#: Timeout of the name server at each service, in seconds, in addition to the service's own timeout.
 _NAME_SERVER_SECONDS = 20
 
 

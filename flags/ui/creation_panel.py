@@ -126,11 +126,11 @@ def _row(
 
 
 def _proved(row: FlagOnServer, now: datetime) -> str:
-    """Tell whether it was shown that a Flag works."""
+    """Say whether a Flag was shown to work."""
     if row.proved_at:
-        what = "a call's" if row.is_proved_by_call else "a test"
-        return f"Proved to work at {what} recording {_ago(row.proved_at, now)}."
-    return "New: not proved to work yet." if row.new_since and row.state not in BAD_STATES else ""
+        what = "call" if row.is_proved_by_call else "test"
+        return f"Verified on a {what} recording {_ago(row.proved_at, now)}."
+    return "New: not verified yet." if row.new_since and row.state not in BAD_STATES else ""
 
 
 def _label(text: str, kind: str) -> str:

@@ -53,7 +53,7 @@ class StateFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Name the states, and their two groups that matter."""
-        return [("waiting", "on its way"), ("ended_badly", "came to a bad end"), *WriteState.choices]
+        return [("waiting", "on its way"), ("ended_badly", "failed"), *WriteState.choices]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[FlagWrite]) -> QuerySet[FlagWrite]:
         """Keep what is in the state."""
@@ -205,7 +205,7 @@ class FlagWriteAdmin(ModelAdmin):
     def next_try(self, row: FlagWrite) -> str:
         """Say when it is tried next."""
         if row.state in SETTLED:
-            return "no more"
+            return "none"
         if row.claimed_until and row.claimed_until > clock.now():
             return "under way"
         return "now" if row.not_before <= clock.now() else shown(row.not_before)

@@ -12,7 +12,7 @@ EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S10
 
 @dataclass(frozen=True)
 class Bind:
-    """An address of this machine; ``str`` gives it as gunicorn reads it."""
+    """An address of this machine; ``str`` gives it as waitress reads it."""
 
     host: str
     port: int

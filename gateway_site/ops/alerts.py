@@ -15,7 +15,7 @@ def alert_part() -> HealthPart:
     """Say how many flag writes ended badly and were not acknowledged, and why most often."""
     found = open_alerts()
     if not found.count:
-        return HealthPart("Flag writes", True, "None was given up or refused without a person knowing.", kind=KIND)
+        return HealthPart("Flag writes", True, "No failed write awaits acknowledgement.", kind=KIND)
     were = "was" if found.count == 1 else "were"
     text = f"{found.words} {were} given up or refused and not acknowledged. Most often: {in_plain_words(found.code)}"
     return HealthPart("Flag writes", False, text, f"{reverse('admin:flags_flagwrite_changelist')}?alert=open", KIND)

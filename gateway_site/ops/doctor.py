@@ -27,7 +27,7 @@ from qms.models import ServiceHealth
 #: Settings whose values are secrets; of addresses only the password is.
 SECRETS = ("SECRET_KEY", "VAULT_KEYS", "HASH_KEY")
 ADDRESSES = ("DATABASE_URL", "REDIS_URL", "JOURNAL_URL", "BROKER_URL", "EMAIL_URL")
-PACKAGES = ("Django", "celery", "kombu", "redis", "psycopg", "zeep", "gunicorn", "django-unfold")
+PACKAGES = ("Django", "celery", "kombu", "redis", "psycopg", "zeep", "waitress", "django-unfold")
 #: Gaps that are listed, and how far back.
 MAXIMUM_GAPS, GAPS_SINCE = 20, timedelta(days=7)
 #: Counting ends here.

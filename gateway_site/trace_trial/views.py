@@ -39,10 +39,10 @@ class TraceForm(forms.Form):
     )
     kind = forms.ChoiceField(label="Kind of source", choices=kind_choices)
     source = forms.ModelChoiceField(
-        CtiSource.objects.all(), required=False, label="Settings of", empty_label="no source: the defaults"
+        CtiSource.objects.all(), required=False, label="Use settings of", empty_label="(defaults)"
     )
     site = forms.FileField(required=False, label="Or a site's file", help_text="As for apply_config (TOML).")
-    anonymise = forms.BooleanField(required=False, label="Replace names and numbers, alike everywhere")
+    anonymise = forms.BooleanField(required=False, label="Replace names and numbers consistently")
     result = forms.ChoiceField(
         label="Result",
         choices=[

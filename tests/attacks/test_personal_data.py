@@ -61,7 +61,7 @@ def _leg(source: CtiSource, number: str = NUMBER, **changes: Any) -> Leg:
     return Leg.objects.create(**columns)
 
 
-# Who saw whom.
+# Who saw which caller.
 
 
 def test_opening_a_leg_and_searching_are_kept_for_who_may_see_callers(source: CtiSource) -> None:

@@ -1,4 +1,4 @@
-"""A switchboard for tests: tells the core what happens, in the words of the house, and shows what became of it."""
+"""A switchboard for tests: sends the core what happens, in the project's terms, and shows the result."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def moment(seconds: float) -> datetime:
-    """Return the time so many seconds after noon."""
+    """Return the time this many seconds after noon."""
     return NOON + timedelta(seconds=seconds)
 
 
@@ -36,7 +36,7 @@ class Everybody:
 
 
 def event(kind: str, seconds: float, *, family: str = "call", name: str = "", **data: Any) -> AnyEvent:
-    """Make an event of the source "pbx", so many seconds after noon."""
+    """Make an event of the source "pbx", this many seconds after noon."""
     return from_mapping(
         {
             "specversion": "1.0",

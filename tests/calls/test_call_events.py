@@ -1,4 +1,4 @@
-"""A leg's life, told as calls. Times are seconds after noon."""
+"""A leg's life, written as calls. Times are seconds after noon."""
 
 from typing import get_args
 
@@ -447,7 +447,7 @@ def test_a_recording_that_began_seconds_after_connected_is_not_taken_whatever_is
 
 
 def test_a_recording_that_does_not_fit_may_be_that_of_a_call_that_is_over_already() -> None:
-    """QMS goes on naming a recording for a moment after its call; what stalled told of both calls at once."""
+    """QMS goes on naming a recording for a moment after its call; what stalled reported both calls at once."""
     board = queue_call(Switchboard()).call("Held", 5.05, "C1", "2001").call("Established", 5.1, "C2", "2001")
     board.call("ConnectionCleared", 5.2, "C2", "2001").found(5.7, 1, "G2", started=3.3, asked=5.6)
 
@@ -455,7 +455,7 @@ def test_a_recording_that_does_not_fit_may_be_that_of_a_call_that_is_over_alread
 
 
 def test_a_recording_that_began_as_two_calls_were_connected_is_nobodys() -> None:
-    """The link had stalled: what the first leg was told was the second's recording, by a hair."""
+    """The link had stalled: what the first leg received was the second's recording, by a very small margin."""
     board = queue_call(Switchboard()).found(5.4, 1, "G2", started=5.4)
     board.call("Held", 5.4, "C1", "2001").call("Established", 5.4, "C2", "2001")
     board.found(5.6, 2, "G2", started=5.4).call("ConnectionCleared", 9, "C1", "2001")

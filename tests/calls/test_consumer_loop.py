@@ -1,4 +1,4 @@
-"""A consumer's turn: how long it goes on, what it lets gather, and whom it leaves the place to."""
+"""A consumer's turn: how long it goes on, what it lets gather, and which source it leaves its place to."""
 
 import time
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Journal:
         self._find, self.folds = find, 0
 
     def fold_once(self, *, goes_on: bool = False) -> Folded | None:
-        """Fold what is found; the first of a turn alone reads the settings anew."""
+        """Fold what is found; the first of a turn alone reads the settings again."""
         assert goes_on == bool(self.folds)
         self.folds += 1
         found = self._find(self.folds)

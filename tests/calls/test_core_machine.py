@@ -1,4 +1,4 @@
-"""The core against a simple model: a small PBX tells its events late (under a second), twice, and in any order."""
+"""The core against a simple model: a small PBX sends its events late (under a second), twice, and in any order."""
 
 import heapq
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class TrueCall:
 
 
 class Pbx(RuleBasedStateMachine):
-    """Rules are what people do; each tells events, which arrive up to a second later, some of them twice."""
+    """Rules are what people do; each sends events, which arrive up to a second later, some of them twice."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -217,7 +217,7 @@ class Pbx(RuleBasedStateMachine):
 
     @rule(step=steps, device=st.sampled_from(EXTENSIONS), agent=st.sampled_from(["9101", "9102", "9103"]))
     def log_on(self, step: float, device: str, agent: str) -> None:
-        """An agent sits down; agent events keep their order (one monitor tells them)."""
+        """An agent sits down; agent events keep their order (one monitor reports them)."""
         self.passes(step + 1)
         self.seats = {place: one for place, one in self.seats.items() if one != agent}
         if device in self.seats:

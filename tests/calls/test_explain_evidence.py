@@ -29,7 +29,7 @@ GUID = "0a1b2c3d-0000-4000-8000-00000000abcd"
 
 
 def leg(number: int, at: datetime = NOON, lasted: float | None = 60, **members: Any) -> Leg:
-    """Save a settled leg that began at a moment and lasted so many seconds."""
+    """Save a settled leg that began at a moment and lasted this many seconds."""
     usual: dict[str, Any] = {
         "connected_at": at,
         "disconnected_at": at + timedelta(seconds=lasted) if lasted is not None else None,

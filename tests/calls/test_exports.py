@@ -114,7 +114,7 @@ def test_an_export_holds_each_leg_once_the_newest_first_over_many_chunks(
 
 
 def test_a_row_tells_the_leg_and_the_header_its_time_zone(asker: User, settings: Any) -> None:
-    settings.TIME_ZONE = "Europe/Berlin"  # pytest-django tells Django of the change.
+    settings.TIME_ZONE = "Europe/Berlin"  # pytest-django reports the change to Django.
     leg(1, agent_id="9101", agent_name="Alice", queue_name="Sales", interaction_id="I1", recording_guid="G1")
     (row,) = table(written(job(asker)))
 

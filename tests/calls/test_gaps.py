@@ -1,4 +1,4 @@
-"""Lost links and snapshots, told as calls. Times are seconds after noon."""
+"""Lost links and snapshots, written as calls. Times are seconds after noon."""
 
 import pytest
 

@@ -24,7 +24,7 @@ ADDRESS = "admin:calls_leg_changelist"
 
 
 def leg(of: CtiSource, number: int, **members: Any) -> Leg:
-    """Save a leg, as the consumer would, so many minutes ago."""
+    """Save a leg, as the consumer would, this many minutes ago."""
     usual: dict[str, Any] = {
         "call_id": f"C{number}",
         "device_id": "2001",

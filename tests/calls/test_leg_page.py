@@ -1,4 +1,4 @@
-"""A leg's page, and what it shows to whom."""
+"""A leg's page, and what it shows to which user."""
 
 import pytest
 from django.contrib.auth.models import Permission, User

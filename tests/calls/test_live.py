@@ -26,7 +26,7 @@ ALL = LiveFilter()
 
 
 def leg(number: int = 1, of: CtiSource | None = None, **members: Any) -> Leg:
-    """Save a leg in progress that was connected so many seconds ago."""
+    """Save a leg in progress that was connected this many seconds ago."""
     of = of or CtiSource.objects.filter(slug="pbx").first() or source("pbx")
     usual: dict[str, Any] = {
         "call_id": f"C{number}",

@@ -20,7 +20,7 @@ NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
 
 def leg(of: CtiSource, number: int, **members: Any) -> Leg:
-    """Save a leg, as the consumer would, so many minutes after nine."""
+    """Save a leg, as the consumer would, this many minutes after nine."""
     usual: dict[str, Any] = {
         "call_id": f"C{number}",
         "device_id": "2001",

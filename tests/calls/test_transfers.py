@@ -1,4 +1,4 @@
-"""Transfers, consultations and conferences, told as calls. Times are seconds after noon."""
+"""Transfers, consultations and conferences, written as calls. Times are seconds after noon."""
 
 from typing import Any
 

@@ -245,7 +245,7 @@ def test_the_page_of_a_source_tells_who_stands_by_and_what_waits_in_quarantine(
     for owner in ("host:1", "host:2"):
         Lease(pbx.slug, owner).stand_by()
     Lease(pbx.slug, "host:1").hold()
-    assert "No message in quarantine" in page(admin_client, "ctisource_change", pbx.pk)
+    assert "No unreviewed messages in quarantine" in page(admin_client, "ctisource_change", pbx.pk)
     quarantined(pbx)
 
     shown = page(admin_client, "ctisource_change", pbx.pk)
@@ -253,7 +253,7 @@ def test_the_page_of_a_source_tells_who_stands_by_and_what_waits_in_quarantine(
     assert "host:1 leads." in shown
     assert "host:2 stands by" in shown
     assert "host:1 st" not in shown
-    assert "nobody has looked at: 1</a>" in shown
+    assert "Unreviewed messages in quarantine: 1</a>" in shown
 
 
 def test_the_page_of_a_source_lists_every_refused_device_with_its_reason_and_the_next_try(

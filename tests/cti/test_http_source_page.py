@@ -141,7 +141,7 @@ def test_the_last_refusals_stand_there_with_their_reasons(shown: Page, web: CtiS
     assert f'href="{reverse("admin:cti_quarantinedmessage_change", args=[newest.pk])}"' in told
     assert "Expected `web`, the source of the token - at `$.source`" in told
     assert told.count("Expected `str | null`, got `int` - at `$.data.callId`") == 2
-    assert "nobody has looked at: 5</a>" in told
+    assert "Unreviewed messages in quarantine: 5</a>" in told
 
 
 def test_a_reason_is_shown_as_text(shown: Page, web: CtiSource) -> None:

@@ -1,4 +1,4 @@
-"""A QMS for tests of delivery: the simulated one, whose next calls can be told to fail, before or after they act."""
+"""A QMS for tests of delivery: the simulated one, whose next calls can be made to fail, before or after they act."""
 
 import threading
 from collections import deque

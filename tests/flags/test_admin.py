@@ -65,7 +65,7 @@ def test_a_flag_that_cannot_be_written_shows_so(admin_client: Client) -> None:
 
 
 def page_after(client: Client, **pressed: str) -> str:
-    """Press the button, let a worker do what it was told, and return the page."""
+    """Press the button, let a worker do the job, and return the page."""
     answer = client.post(f"{FLAGS}create/", pressed)
     assert answer.status_code == 302, "The request itself asks QMS nothing."
     for row in FlagCreation.objects.all():

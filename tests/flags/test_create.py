@@ -1,4 +1,4 @@
-"""Flags are created once on each Data Server, and every answer is told and kept."""
+"""Flags are created once on each Data Server, and every answer is reported and kept."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

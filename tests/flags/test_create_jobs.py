@@ -22,7 +22,7 @@ class WorkerKilled(BaseException):
 
 
 class Dying(InProcessRecordingService):
-    """Dies after so many creations, when QMS has taken the last and before it could be kept."""
+    """Dies after this many creations, when QMS has taken the last and before it could be kept."""
 
     left = 2
 
@@ -48,7 +48,7 @@ def server() -> DataServer:
 
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
-    """Keep what workers are told."""
+    """Keep the jobs sent to workers."""
     told: list[list[int]] = []
     monkeypatch.setattr(current_app, "send_task", lambda _name, *, args, **_: told.append(args))
     return told

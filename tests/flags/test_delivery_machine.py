@@ -1,4 +1,4 @@
-"""Delivery against a model of QMS: whatever dies, is lost, comes late or races, each flag is written once or told.
+"""Delivery against a model of QMS: whatever dies, is lost, comes late or races, each flag is written once or reported.
 
 One delivery at a time runs to its end, dies at a named point, or is stopped while a request hangs; beside it a slow one
 claims, asks and settles step by step, so that its claims run out and are taken by others.
@@ -167,7 +167,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         return FlagWrite.objects.get(recording_guid=sent.guid, part=part).state
 
     def is_stopped_now(self, sent: Sent | None) -> bool:
-        """Let the process be told to stop at the chosen request; say whether that one hangs, whatever became of it."""
+        """Send the process a stop request at the chosen request; say whether that one hangs, whatever became of it."""
         if self.requests_to_stop is None or self.is_slow:
             return False
         self.requests_to_stop -= 1

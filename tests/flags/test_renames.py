@@ -1,4 +1,4 @@
-"""A Flag gets another name: what that means is told first, and the names that it had are kept and shown."""
+"""A Flag gets another name: the consequences are shown first, and the names that it had are kept and shown."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -71,7 +71,7 @@ def recording(qms: SimulatedQms) -> str:
 
 
 def proved(server: DataServer, guid: str, connect: ConnectService = connect) -> FlagProof:
-    """Ask for a proof and let a worker do what it was told."""
+    """Ask for a proof and let a worker do the job."""
     verify_jobs.ask(server, guid, "ann", clock.now())
     verify_jobs.carry_out(server.pk, FlagProof.objects.get().run, connect)
     return FlagProof.objects.get()
@@ -207,7 +207,7 @@ def test_a_recording_that_was_used_before_proves_nothing_of_a_flag_that_was_crea
 
 
 class Deaf:
-    """A way to QMS on which the answer of a write is lost afterwards; ``reads``: so many answers come."""
+    """A way to QMS on which the answer of a write is lost afterwards; ``reads``: number of answers that arrive."""
 
     def __init__(self, port: RecordingServicePort, reads: int = 9) -> None:
         self._port = port
@@ -351,7 +351,7 @@ def test_the_notice_stands_on_the_flags_page_and_leads_there_from_the_data_serve
     assert "restart QMS" in page
     assert "<b>AgentId, QueueName</b>" in page
     assert "It was restarted: prove it" in page
-    assert "New: not proved to work yet." in page
+    assert "New: not verified yet." in page
     data_servers = admin_client.get(f"/admin/qms/dataserver/{main.pk}/change/").content.decode()
     assert f'hx-get="{FLAGS}new/{main.pk}/"' in data_servers
 
@@ -372,7 +372,7 @@ def test_a_proof_is_asked_for_followed_and_ends_the_notice(
     assert "proved" in done
     assert "No Flag is new on this Data Server." in done
     flags = admin_client.get(FLAGS).content.decode()
-    assert "Proved to work at a test recording just now." in flags
+    assert "Verified on a test recording just now." in flags
     assert "restart QMS" not in flags
     assert "Asked for the proof" in LogEntry.objects.latest("pk").get_change_message()
 

@@ -213,7 +213,7 @@ def test_the_next_end_of_a_write_that_was_read_before_it_is_told_too(service: Re
     key, other = settle("G1", "refused"), settle("G2", "written")
     read = settled_writes(7, 10)
     retry([key], "ann", NOW)
-    settle("G1", state)  # at the same moment, after as many tries: only the retry tells the ends apart
+    settle("G1", state)  # at the same moment, after as many tries: only the retry distinguishes the ends
     mark_folded(read)
 
     assert [(one.write_id, one.state) for one in settled_writes(7, 10)] == [(key, state)]

@@ -153,7 +153,7 @@ def test_all_of_a_reason_are_retried_with_visible_progress(
         ends(post.queues(f"G{number}"), "refused", "UnknownFlag")
     ends(post.queues("G9"), "gone", "RecordingNotFound")
 
-    assert "5 came to a bad end for this reason" in page(admin_client, "?reason=UnknownFlag")
+    assert "5 failed for this reason" in page(admin_client, "?reason=UnknownFlag")
     text = admin_client.post(f"{WRITES}retry-all/", {"reason": "UnknownFlag"}, follow=True).content.decode()
 
     assert "2 are put back so far; it goes on by itself." in text

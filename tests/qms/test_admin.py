@@ -128,7 +128,7 @@ def test_looking_at_the_test_page_sends_nothing(admin_client: Client, service: R
 
 
 def page_after(admin_client: Client, service: RecordingService) -> str:
-    """Press the button, let a worker do what it was told, and return the page."""
+    """Press the button, let a worker do the job, and return the page."""
     answer = admin_client.post(test_url(service))
     assert answer.status_code == 302, "The request itself waits for nothing."
     connection_tests.carry_out(service.pk, ConnectionTest.objects.get(service=service).run)

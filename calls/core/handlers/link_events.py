@@ -14,7 +14,7 @@ from calls.core.state import LegState, Snapshot
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
 
-#: No snapshot takes so long.
+#: Maximum duration of a snapshot; one that takes longer is abandoned.
 ABANDONED = timedelta(minutes=5)
 
 
@@ -110,7 +110,7 @@ def _doubt_idle(draft: UnitOfWork, snapshot: Snapshot) -> None:
 
 
 def _vacate(draft: UnitOfWork, snapshot: Snapshot) -> None:
-    """End the stays of agents whom the snapshot, which names all, did not name: they left in the gap."""
+    """End the stays of agents that the snapshot, which names all, did not name: they left in the gap."""
     left = [seat for seat in draft.seats.values() if seat.device_id not in snapshot.seated]
     for seat in left:
         if seat.since < snapshot.began_at:

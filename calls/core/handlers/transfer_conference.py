@@ -76,7 +76,7 @@ def _old_calls(draft: UnitOfWork, event: CallEvent, host: str) -> list[CallState
 def _seniority(draft: UnitOfWork, call: CallState, host: str) -> tuple[bool, bool, datetime, datetime, str]:
     party = call.parties.get(host)
     leg = draft.legs.get(party.leg) if party is not None and party.leg is not None else None
-    is_found_on_hold = leg is not None and leg.is_joined_late and leg.is_held  # Whom it talks to now came after.
+    is_found_on_hold = leg is not None and leg.is_joined_late and leg.is_held  # Its present party came after.
     since = leg.connected_source_at if leg else call.root
     return leg is None, not is_found_on_hold, since, call.root, call.call_id
 
@@ -211,7 +211,7 @@ def _arrive(draft: UnitOfWork, target: CallState, party: Party, event: CallEvent
     there = target.parties.get(party.device_id)
     if there is not None and there.leg is not None:
         if party.leg not in (None, there.leg):
-            how = "The call was transferred; its next segment was told before."
+            how = "The call was transferred; its next segment was reported before."
             close_leg(draft, draft.legs[party.leg], event.time, event.at, how)
         return
     ordinal = max(party.ordinal, there.ordinal if there else 0)

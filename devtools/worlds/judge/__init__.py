@@ -1,4 +1,4 @@
-"""An independent judge: worlds of calls and recordings, what a source tells of them, and which flags are right.
+"""An independent judge: worlds of calls and recordings, what a source reports about them, and which flags are right.
 
 Nothing here imports the product. It is written from the design and the event contract alone.
 """

@@ -10,7 +10,7 @@ def connect(stage: Stage, call: Call, phone: str, at: float, ring: float = 1.0, 
     """Let a phone ring and answer."""
     seat = stage.seat(phone, at)
     if stage.site.style.delivers and ring:
-        # To whom a call is offered does not tell who answers it, if anybody of that name is there at all.
+        # Who is offered a call does not determine who answers it, if anybody of that name is there at all.
         offered = stage.rng.choice(stage.site.agents).id if not seat.agent and stage.rng.random() < 0.3 else ""
         stage.say(at - ring, "Delivered", call, spare=True, deviceId=phone, localState="alerting", agentId=offered)
     # The PBX's own word who answered is the only thing that helps where two agents sit at one phone.
@@ -34,7 +34,7 @@ def dial(stage: Stage, call: Call, phone: str, at: float, cause: str = "", direc
 
 
 def hang_up(stage: Stage, call: Call, phones: list[str], at: float, free: bool = True) -> None:
-    """Clear a call at its extensions, at the trunk where the source tells that, and as a whole where it tells that."""
+    """Clear a call at its extensions, at the trunk and as a whole where the source reports these."""
     style = stage.site.style
     if style.trunks:
         stage.say(at - 0.01, "ConnectionCleared", call, spare=True, deviceId=f"T{call.key}", cause="normalClearing")
@@ -156,7 +156,7 @@ def overflowed_call(stage: Stage, t: float, phone: str) -> float:
     connect(stage, call, phone, at)
     end = at + talk_time(stage)
     hang_up(stage, call, [phone], end)
-    # Between the queue and the phone no connection of the call is told.
+    # Between the queue and the phone no connection of the call is reported.
     stage.record(phone, at, end, [call], call.id, doubt="left its queue")
     return end
 
@@ -174,7 +174,7 @@ def requeued_call(stage: Stage, t: float, phone: str) -> float:
 
 
 def hold_call(stage: Stage, t: float, phone: str) -> float:
-    """Let an agent hold a customer and come back; QMS may begin anew at the retrieve."""
+    """Let an agent hold a customer and come back; QMS may begin again at the retrieve."""
     call, at = queued(stage, t, 2.0)
     connect(stage, call, phone, at)
     held, back = at + 3.0, at + 3.0 + stage.rng.choice((0.3, 4.0, 15.0))
@@ -233,7 +233,7 @@ def parked_call(stage: Stage, t: float, phone: str, other: str) -> float:
     hang_up(stage, call, [other], end)
     stage.record(phone, at, park, [call], call.id)
     # All its connections were gone in between: the stream is that of a call that ended and an id that came back.
-    stage.record(other, fetch, end, [call], call.id, doubt="parked: no connection told in between")
+    stage.record(other, fetch, end, [call], call.id, doubt="parked: no connection reported in between")
     return end
 
 

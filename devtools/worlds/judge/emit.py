@@ -127,7 +127,7 @@ PART = ("link.Lost", "link.Restored", "snapshot.Began", "snapshot.Ended")
 
 
 def _shown(stage: Stage, stay: Stay) -> dict[str, object]:
-    """Return what a snapshot tells of a call in progress at an extension."""
+    """Return what a snapshot reports about a call in progress at an extension."""
     call = stage.lives[stay.key - 1]
     data: dict[str, object] = {"callId": stay.id, "deviceId": stay.phone}
     if call.named and stage.site.style.repeats > 0.5:
@@ -192,7 +192,7 @@ def with_faults(world: World, rng: Random, stage: Stage, kinds: frozenset[str]) 
     if rng.random() < 0.35 or not any(x.call for x in world.said):
         return world
     if "rounded" in kinds and rng.random() < 0.1:
-        # Only the order of hearing tells then what came first within a second, so that nothing may disturb it.
+        # Only the order of arrival shows then what came first within a second, so that nothing may disturb it.
         return rounded(world)
     steps: dict[str, tuple[float, Callable[[World], World]]] = {
         "gap": (0.2, lambda w: gapped(w, rng, stage)),

@@ -1,6 +1,6 @@
 """Which flags of a recording are right, and what excuses a missing one.
 
-The reasoning. An observer has the stream of told events and QMS's answers, nothing else. Two worlds that give the same
+The reasoning. An observer has only the stream of reported events and QMS's answers. Two worlds that give the same
 stream and answers must give the same flags; so a flag may be demanded only where every world with this stream agrees.
 Where the worlds differ, a flag that is written is right in one of them and wrong in another: the truth of this world
 then decides whether it was wrong, and a missing one is excused. Three duties follow:
@@ -73,7 +73,7 @@ class Stream:
             self.interactions.add(str(one.event.data.get("interactionId", "")))
 
     def same(self, told: float, true: float) -> bool:
-        """Say whether a told time is that of a true moment."""
+        """Say whether a reported time is that of a true moment."""
         return told == floor(true) if self.world.whole_seconds else abs(told - true) < EPSILON
 
     def of(self, calls: Iterable[int]) -> list[Said]:
@@ -83,7 +83,7 @@ class Stream:
 
 
 def _late_events(world: World) -> list[Said]:
-    """Return the told events that were late when they were heard for the first time; a repeat makes nothing late."""
+    """Return the reported events that were late when first heard; a repeat makes nothing late."""
     first: dict[tuple[object, ...], Said] = {}
     for one in world.said:
         event = one.event
@@ -116,7 +116,7 @@ def queue_of(events: Iterable[Said], end: float) -> str:
 
 
 def start_events(stream: Stream, truth: Truth) -> list[Said]:
-    """Return the told events that connect the recording's leg."""
+    """Return the reported events that connect the recording's leg."""
     calls = truth.calls + (truth.before.calls if truth.before else ())
     wanted = ("Transferred", "Conferenced") if truth.born == "transfer" else ("Established",)
     near = [x for x in stream.of(calls) if stream.same(x.event.at, truth.leg_start) and x.event.type in wanted]
@@ -149,7 +149,7 @@ def named(world: World, truth: Truth, asked: float, since: float) -> Duty:
 def decided(stream: Stream, truth: Truth) -> bool:
     """Say whether QMS can have named the same recording after the transfer over which it went on.
 
-    Only a positive answer decides. Where none can have come, the stream is that of a world in which QMS began anew
+    Only a positive answer decides. Where none can have come, the stream is that of a world in which QMS began again
     with the transfer, and there the consultation's data are right for the first part.
     """
     if truth.before is None:
@@ -166,11 +166,11 @@ def excuses(stream: Stream, truth: Truth) -> tuple[Duty, list[str]]:
     """Return what a careful observer owes for this recording, and why no more."""
     world, why, starts = stream.world, list[str](), start_events(stream, truth)
     if truth.born == "retrieve":
-        return "excused", ["QMS began anew at a retrieve, where the leg goes on with its first recording"]
+        return "excused", ["QMS began again at a retrieve, where the leg goes on with its first recording"]
     if truth.guid in world.qms.refuses:
         return "excused", ["QMS refuses to write to it"]
     if not starts:
-        return "excused", ["its beginning was not told"]
+        return "excused", ["its beginning was not reported"]
     asked = min(x.event.heard for x in starts)
     duty = named(world, truth, asked, truth.leg_start)
     if duty != "required":
@@ -233,7 +233,7 @@ def _interaction(stream: Stream, truth: Truth, calls: tuple[int, ...], duty: Dut
 
 
 def _consults(near: list[Said], own: list[Said]) -> bool:
-    """Say whether it was told that the device which dialled this call held another of the same contact."""
+    """Say whether it was reported that the device which dialled this call held another of the same contact."""
     if not own:
         return False
     dialled = {x.event.data["deviceId"]: x.event.at for x in own if x.event.type == "Originated"}

@@ -84,7 +84,7 @@ def _happenings(stage: Stage, usable: list[str], count: int) -> list[str]:
     for _ in range(count if usable else 0):
         kind, t = rng.choice(usable), round(t + rng.choice((0.2, 0.5) if stage.hot else (0.2, 0.5, 2.0, 7.0, 25.0)), 3)
         t = _next_start(stage, t)
-        # An id may come back after hours, too; whoever was told nothing of its end must not wait for it for ever.
+        # An id may come back after hours, too; who received nothing about its end must not wait for it without end.
         t += rng.choice((600.0, 20000.0)) if rng.random() < 0.03 else 0.0
         free = [x for x in stage.site.phones if stage.busy.get(x, -9.0) + 0.19 <= t]
         rng.shuffle(free)

@@ -116,7 +116,7 @@ class HttpPlayer:
         """Play a scenario; the sizes in `partition` are those of the requests."""
         self.runs += 1
         first = min((x.at for x in scenario.events), default=0.0)
-        # Log-ons lie a minute before second 0: told now with their true time, so that nobody waits for them.
+        # Log-ons lie a minute before second 0: sent now with their true time, so that nobody waits for them.
         zero = self.clock() + timedelta(seconds=2.0 - min(0.0, max(first, -1.0)))
         run = f"w{int(zero.timestamp() * 1000):x}-{self.runs}"
         self.prepare(scenario.qms.recordings, zero)

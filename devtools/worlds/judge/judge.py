@@ -120,7 +120,7 @@ def fits(stream: Stream, right: Right, value: str) -> bool:
         others = {x for t in stream.world.truths for x in (t.wrapup, t.query) if x} - set(right.parts)
         words = value.replace("=", " ").replace(":", " ").replace(",", " ").replace(";", " ").split()
         return all(x in value for x in right.parts) and not others & set(words)
-    # With no id told, the gateway gives one of its own: right unless the source uses it, checked once more below.
+    # With no id reported, the gateway gives one of its own: right unless the source uses it, checked once more below.
     return value in right.values or (right.own and bool(value) and value not in stream.interactions)
 
 
@@ -137,14 +137,14 @@ def _shared_guids(stream: Stream, rows: list[Expected], written: dict[str, dict[
 
 
 def explained(world: World, row: Expected, observed: Observed) -> bool:
-    """Say whether a recording has a leg, or something that tells why it has none.
+    """Say whether a recording has a leg, or something that says why it has none.
 
     Explained: a leg with its GUID; a note; a leg at its phone and time that says why it has no flags; for a recording
     begun at a retrieve the leg that goes on there. Nothing is owed where a lost link swallowed a part of the call.
     """
     truth = row.truth
     # Hold and retrieve keep the leg (rule 9), also where QMS makes two recordings of it: one of them names the leg.
-    # By a clock of whole seconds, conversations that began within one second at a phone cannot be told apart.
+    # By a clock of whole seconds, conversations that began within one second at a phone cannot be distinguished.
     step = 1.0 if world.whole_seconds else 0.0005
     alike = [x for x in world.truths if x.extension == truth.extension]
     own = {x.guid for x in alike if x.leg_start // step == truth.leg_start // step}

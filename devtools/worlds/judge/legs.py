@@ -14,7 +14,7 @@ def right_legs(world: World) -> tuple[Leg, ...]:
     """Return the legs that are right, with the flags that are owed; for a person to read and correct.
 
     The judge itself asks less of legs than of flags: how many legs a call has where QMS has no recording is the
-    gateway's choice (decision 6). Legs whose beginning was not told are left out.
+    gateway's choice (decision 6). Legs whose beginning was not reported are left out.
     """
     stream = Stream(world)
     rows = {(x.truth.extension, x.truth.leg_start): x for x in (expected_of(stream, t) for t in world.truths)}
@@ -23,7 +23,7 @@ def right_legs(world: World) -> tuple[Leg, ...]:
 
 
 def _joined(stays: list[Stay], rows: dict[tuple[str, float], Expected]) -> list[Stay]:
-    """Join the parts of a stay over a transfer unless QMS began anew with it."""
+    """Join the parts of a stay over a transfer unless QMS began again with it."""
     out: list[Stay] = []
     for stay in sorted(stays, key=lambda x: x.start):
         last = next((x for x in out if x.phone == stay.phone and abs(x.end - stay.start) < NEAR), None)

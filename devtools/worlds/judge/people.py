@@ -47,7 +47,7 @@ class Style(Struct, frozen=True):
     its first, or never. `clears`: CallCleared comes. `causes`, `trunks`, `connections`: whether these are sent.
     `both_ends`: Established comes for the caller's extension, too. `old_clears`: the connections of who leaves at a
     transfer are cleared one by one. `words`: how often Established names the agent. `repeats`: how often optional
-    facts are told again with later events.
+    facts are repeated with later events.
     """
 
     minimal: bool = False

@@ -24,7 +24,7 @@ def without_group(world: World, group: int) -> World:
 
 
 def without_gap(world: World) -> World:
-    """Give the link back: what was lost is told."""
+    """Give the link back: what was lost is reported."""
     kept = (x for x in world.said if "gap-" not in x.event.id)
     return replace(world, said=tuple(replace(x, lost=False) for x in kept), gap=None)
 
@@ -58,7 +58,7 @@ def _unnamed(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def without_agent(world: World, agent: str) -> World:
-    """Drop all that is told of one agent's log-ons."""
+    """Drop everything reported about one agent's log-ons."""
     kept = (x for x in world.said if x.event.type not in AGENT_TYPES or x.event.data["agentId"] != agent)
     return replace(world, said=tuple(kept))
 

@@ -50,7 +50,7 @@ class Free:
 
 @dataclass
 class Seat:
-    """Hold who sits at a phone from `start` on; `sure` is false where what was told contradicts itself."""
+    """Hold who sits at a phone from `start` on; `sure` is false where the reports contradict each other."""
 
     start: float
     agent: str
@@ -60,7 +60,7 @@ class Seat:
 
 @dataclass
 class Stage:
-    """Collect what happens. Every choice comes from `rng`; every verb tells its event and keeps the truth about it.
+    """Collect what happens. Every choice comes from `rng`; every verb reports its event and keeps the truth about it.
 
     `hot`: calls are short and ids come back at once, so that what happens within a second happens often.
     """
@@ -96,7 +96,7 @@ class Stage:
         return call
 
     def _id(self, at: float, tells: bool) -> str:
-        # An id whose last call ended without a word may only come back where something tells the two apart:
+        # An id whose last call ended without a word may only come back where something distinguishes the two:
         # otherwise the stream is the same as that of one call, and no observer could be right in both worlds.
         tells = tells or self.site.style.interaction == "always"
         fit = [x for x in self.free if x.at + 0.2 <= at and (tells or not x.silent)]

@@ -109,7 +109,7 @@ def ringing_transfer(stage: Stage, t: float, phone: str, other: str) -> float:
     end = gone + 2.0 + talk_time(stage)
     hang_up(stage, result, [other], end)
     stage.record(phone, at, gone, [call], call.id, shared=True)
-    # With result id = the consultation's, a source without Originated tells nothing of it before the transfer.
+    # With result id = the consultation's, a source without Originated reports nothing about it before the transfer.
     stage.record(other, gone + 2.0, end, [call, result], result.id)
     return end
 

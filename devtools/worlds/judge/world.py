@@ -1,4 +1,4 @@
-"""A world: what truly happened, which of it was told, what QMS recorded. The judge reads it; a player never does."""
+"""A world: what truly happened, what was reported, what QMS recorded. The judge reads it; a player never does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Said(Struct, frozen=True):
     """Hold an event with the truth about it: the incarnation of which it speaks, and whether it reached the gateway.
 
     `call` is 0 for events that are of no call. `group` is the happening that it is part of. `spare` is true where the
-    contract lets a source leave it out and no end of a call is told by it alone.
+    contract lets a source leave it out and no end of a call is reported by it alone.
     """
 
     event: Event
@@ -70,7 +70,7 @@ class Truth(Struct, frozen=True):
 
 
 class Incarnation(Struct, frozen=True):
-    """Hold one life of a call id: from its first event to its last, and whether its end was told."""
+    """Hold one life of a call id: from its first event to its last, and whether its end was reported."""
 
     key: int
     id: str

@@ -60,7 +60,7 @@ class Figures(Struct):
 
 
 def chosen_worlds(seed: int, kinds: Iterable[str], recordings: int, longest: float) -> Iterator[World]:
-    """Yield worlds of at most `longest` seconds that can be played side by side, until they have so many recordings."""
+    """Yield worlds of at most `longest` seconds that can be played side by side, up to a number of recordings."""
     found, allowed = 0, [one for one in kinds if one not in ALONE]
     while found < recordings:
         world = generate(seed, allowed)

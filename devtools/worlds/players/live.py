@@ -25,7 +25,7 @@ TICK_SECONDS = 0.004
 
 
 class Kept(Struct, frozen=True, rename="camel"):
-    """Hold one recording as the simulated QMS tells it."""
+    """Hold one recording as the simulated QMS reports it."""
 
     guid: str
     started_at: datetime
@@ -41,7 +41,7 @@ class Tap(Struct, frozen=True):
     recording: Recording
 
     def request(self) -> dict[str, str]:
-        """Return what the side door is told."""
+        """Return what is sent to the simulation's control interface."""
         return {"extension": self.recording.extension, "state": "connected" if self.is_start else "disconnected"}
 
 
@@ -63,7 +63,7 @@ class Taps:
         self._thread.start()
 
     def wait(self, seconds: float) -> None:
-        """Wait until all of it is over, at most so long."""
+        """Wait until all of it is over, up to a time limit."""
         if self._thread is not None:
             self._thread.join(seconds)
 

@@ -46,7 +46,7 @@ class Recorder:
             self._made.setdefault(one.extension, []).append(made)
 
     def find(self, extension: str, not_before: datetime, at: datetime) -> Made | None:
-        """Return the newest recording that an extension has at a moment; its GUID is told in the window only."""
+        """Return the newest recording that an extension has at a moment; its GUID is reported in the window only."""
         live = [x for x in self._made.get(extension, ()) if x.start <= at < x.end and at <= x.start + self.window]
         return max((x for x in live if x.start >= not_before), key=lambda x: x.start, default=None)
 

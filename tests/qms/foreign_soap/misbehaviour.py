@@ -1,4 +1,4 @@
-"""What a service may do wrong, by operation of the contract, once or until it is told to stop."""
+"""What a service may do wrong, by operation of the contract, once or until it is stopped."""
 
 import threading
 from dataclasses import dataclass

@@ -151,7 +151,7 @@ def test_basic_lets_the_right_pair_pass() -> None:
 
 
 def test_a_port_refuses_the_other_version(service: WcfService) -> None:
-    """WCF tells it by the type of the content, before it reads anything."""
+    """WCF detects it by the type of the content, before it reads anything."""
     assert ask_wcf(service.address, wcf("About"), Content_Type="application/soap+xml").status == 415
     assert ask_wcf(service.address, wcf("About"), is_soap12=True, Content_Type="text/xml").status == 415
 
