@@ -109,5 +109,5 @@ def is_contradicted(call: CallState, data: CallData) -> bool:
 
 def _is_same_number(one: str, other: str) -> bool:
     """Compare two spellings of a number: +49 30 111, 004930111 and 030111 may be one."""
-    ends = [("".join(sign for sign in text if sign.isalnum()).lstrip("0") or text) for text in (one, other)]
-    return min(ends, key=len) == max(ends, key=len)[-min(map(len, ends)) :]
+    first, second = (("".join(sign for sign in text if sign.isalnum()).lstrip("0") or text) for text in (one, other))
+    return first.endswith(second) or second.endswith(first)

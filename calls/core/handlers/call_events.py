@@ -199,7 +199,9 @@ def _wrapped_up(draft: UnitOfWork, event: CallInformation) -> LegState | None:
 
 def _had_leg(draft: UnitOfWork, call: CallState, device_id: str | None) -> bool:
     """Say whether a call had a leg, perhaps at an extension; so has one whose parties went on in another call."""
-    if draft.legs_in(call.incarnation) or call.moved_to is not None:
+    if call.moved_to is not None:
+        return True
+    if any(device_id in (None, leg.device_id) for leg in draft.legs_in(call.incarnation)):
         return True
     return any(party.had_leg and device_id in (None, name) for name, party in call.parties.items())
 
