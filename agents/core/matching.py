@@ -13,11 +13,11 @@ import msgspec
 
 #: Shorter ends say nothing: every second extension ends in "1".
 SHORTEST_END = 3
-#: As many near misses or names as a sentence carries.
+#: Maximum number of near misses or names in a sentence.
 NAMED_AT_MOST = 3
-#: As much of a foreign text as a sentence carries; a leg's reason holds 500 characters.
+#: Maximum length of a foreign text in a sentence, in characters; a leg's reason holds 500.
 SHOWN_AT_MOST = 40
-#: As much of what an administrator wrote as a sentence carries.
+#: Maximum length of an administrator's text in a sentence, in characters.
 QUOTED_AT_MOST = 120
 
 

@@ -21,7 +21,7 @@ from agents.sessions.logged_on import LoggedOnAgent, seated_agents, verdict_of
 from clock.text import shown
 from qms.models import RecordingService
 
-#: As many rows as a page shows; the troubled come first.
+#: Maximum number of rows on a page; those with problems come first.
 SHOWN_AT_MOST = 200
 #: A check is daily: an older one means that beat or the workers stood still.
 CHECK_OLD_AFTER = timedelta(hours=26)

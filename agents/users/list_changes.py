@@ -9,7 +9,7 @@ import msgspec
 
 from qms.port import ListedUser
 
-#: As much of a text as its column holds.
+#: Maximum length of a stored text, in characters.
 LONGEST = 255
 COMPARED = (
     "user_name",

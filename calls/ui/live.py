@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from calls.core.result_events import WHY
 from calls.models import Leg, RecordingSearch, SearchState, is_open
 
-#: As many legs as are shown, the newest.
+#: Maximum number of legs shown: the newest.
 SHOWN_AT_MOST = 200
 #: Counting ends here: a page that asks every two seconds must not count without end.
 COUNTED_AT_MOST = 20_000

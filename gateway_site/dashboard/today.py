@@ -17,7 +17,7 @@ from calls.core.outcomes import Outcome
 from calls.core.result_events import BRIEFLY
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
 
-#: As many kinds of misses as have a bar, and as many single legs as are named.
+#: Maximum number of kinds of misses that have a bar, and of single legs that are named.
 BARS, NEWEST = 10, 8
 #: A target missed by no more percentage points is shown in amber, not in red.
 SLIGHT_POINTS = 2.0

@@ -13,7 +13,7 @@ from cti.sources.registry import source_kind
 from flags.catalogue.values import FIELDS
 from gateway_site.config.declaration import CtiSourceRow, Declaration, DeclaredQueue, FlagRow, RecordingServiceRow
 
-#: As long as a Recording Service waits for a wrap-up where the site says nothing, in seconds.
+#: Default time that a Recording Service waits for a wrap-up, in seconds.
 WRAPUP_WAIT = 120.0
 
 

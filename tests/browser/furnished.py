@@ -18,7 +18,7 @@ from tests.journeys.stack import GatewayStack
 
 #: Named pages that stand in no menu.
 FURTHER = ("admin:password_change", "admin:login", "trial-call")
-#: As long as the systems around may send it: the page has to bear it.
+#: A name as long as other systems may send: the page must show it.
 LONG_NAME = "Maximiliane-Alexandra Archer-Featherstonehaugh"
 
 

@@ -26,7 +26,7 @@ from simulators.qms.site import SimulatedQms
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 SLOW_SECONDS = 5
-#: As long may the healthy service's GUID take, whatever the other does: generous for a busy machine, far below 5 s.
+#: Maximum time for the healthy service's GUID, in seconds: generous for a busy machine, far below 5 s.
 AT_MOST_SECONDS = 3.0
 #: More searches than the slow service may have in flight: some wait in the table the whole time.
 LIMIT, SATURATING = 4, 40
