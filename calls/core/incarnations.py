@@ -52,16 +52,14 @@ def attribute(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     if not calls:
         return begin(draft, event, call_id)
     if isinstance(event, _AT_DEVICE) and (found := call_of_device(calls, event.data.device_id or "", event.time)):
-        is_end_of_another = isinstance(event, ConnectionCleared) and draft.site.has_source_times
-        if not (is_end_of_another and states_another_interaction(found, event)):
-            return found
-        own = [one for one in calls if "interaction_id" in one.facts and not states_another_interaction(one, event)]
-        return own[-1] if own else begin(draft, event, call_id, replaces=False)
+        return _unless_of_another(draft, event, calls, found)
     call, following = _at(calls, event.time)
     if isinstance(event, CallInformation) and states_another_interaction(call, event):
         own = [one for one in calls if "interaction_id" in one.facts and not states_another_interaction(one, event)]
         if own or event.data.wrapup is not None:
             return own[-1] if own else call
+    if event.time < call.born_at and isinstance(event, ENTERING) and states_another_interaction(call, event):
+        return begin(draft, event, call_id, replaces=False)  # Of the call before, and reported after this one began.
     ended_at = call.ended_at
     if ended_at is not None and _is_after(call, ended_at, event):
         if not _begins(draft, event, call):
@@ -74,6 +72,15 @@ def attribute(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     if ended_at is None and following is None and is_entering and _is_of_another(draft, call, event):
         return begin(draft, event, call_id)
     return call
+
+
+def _unless_of_another(draft: UnitOfWork, event: CallEvent, calls: list[CallState], found: CallState) -> CallState:
+    """Return the call in which an event's device is, unless its end states the interaction of another call."""
+    is_end = isinstance(event, ConnectionCleared) and draft.site.has_source_times
+    if not is_end or not states_another_interaction(found, event):
+        return found
+    own = [one for one in calls if "interaction_id" in one.facts and not states_another_interaction(one, event)]
+    return own[-1] if own else begin(draft, event, found.call_id, replaces=False)
 
 
 def call_of_device(calls: list[CallState], device_id: str, at: datetime) -> CallState | None:
@@ -151,6 +158,9 @@ def _is_of_another(draft: UnitOfWork, call: CallState, event: CallEvent) -> bool
         return _opens_another(call, event)
     if event.data.interaction_id and "interaction_id" in call.facts:
         return states_another_interaction(call, event)
+    party = call.parties.get(event.data.device_id or "")
+    if isinstance(event, Established) and party is not None and party.is_talking:
+        return is_contradicted(call, event.data) and not _is_of_transfer(draft, call, event)
     if event.time == call.born_at or _is_anybody_in(call):
         return False
     if call.is_doubtful:

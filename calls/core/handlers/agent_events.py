@@ -41,7 +41,7 @@ def _tell_legs(draft: UnitOfWork, change: SessionChange, event: AgentEvent) -> N
 def _was_before(event: AgentEvent, leg: LegState) -> bool:
     """Say whether an event is of before Connected: so is a state reported at once after, for its agent was there."""
     is_state = not isinstance(event, LoggedOn | LoggedOff)
-    return event.time <= leg.connected_source_at or (is_state and not leg.agent_id)
+    return event.time < leg.connected_source_at or (is_state and not leg.agent_id)
 
 
 def _reidentify(draft: UnitOfWork, leg: LegState, event: AgentEvent) -> None:

@@ -9,7 +9,7 @@ from calls.core.commands import ChangeSeat, CloseGap, OpenGap
 from calls.core.dispatch import apply
 from calls.core.gap_tally import GapTally
 from calls.core.gaps import lose_devices, missed_since, regain_devices
-from calls.core.legs import clear_party, close_leg, give_up_what_may_be_lost
+from calls.core.legs import clear_party, close_leg, give_up_what_may_be_lost, identified
 from calls.core.state import LegState, Snapshot
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
@@ -117,3 +117,11 @@ def _vacate(draft: UnitOfWork, snapshot: Snapshot) -> None:
             change = SessionChange(device_id=seat.device_id, seat=None, ended=seat, at=snapshot.began_at)
             draft.seats.apply(change)
             draft.do(ChangeSeat(change))
+            _forget_agent(draft, seat.device_id, snapshot)
+
+
+def _forget_agent(draft: UnitOfWork, device_id: str, snapshot: Snapshot) -> None:
+    """Take the agent who left in the gap from the legs that the snapshot found."""
+    for leg in draft.legs_at(device_id):
+        if leg.connected_gateway_at >= snapshot.began_gateway_at and not leg.is_agent_stated:
+            draft.put_leg(identified(draft, leg))

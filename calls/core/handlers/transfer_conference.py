@@ -30,6 +30,8 @@ def handle_transferred(event: Transferred, draft: UnitOfWork) -> None:
     """The extension that hands the call on leaves; the others go on in the resulting call and inherit its data."""
     leaver = event.data.transferring_device_id or event.data.device_id or ""
     olds, new_id = _old_calls(draft, event, leaver), _resulting_id(event)
+    if _is_repeated(olds, new_id):
+        return
     for call in olds:
         clear_party(draft, draft.calls[call.incarnation], leaver, event.time, event.at, "The call was transferred.")
     consult = _consult_ids(draft, olds)
@@ -47,6 +49,8 @@ def handle_conferenced(event: Conferenced, draft: UnitOfWork) -> None:
     """All go on in the resulting call; of two legs of the conferencing extension the older goes on."""
     host = event.data.conferencing_device_id or event.data.device_id or ""
     olds, new_id = _old_calls(draft, event, host), _resulting_id(event)
+    if _is_repeated(olds, new_id):
+        return
     for call in olds[1:]:
         if host in call.parties or host in olds[0].parties:
             how = "The consultation became part of a conference."
@@ -71,6 +75,12 @@ def _old_calls(draft: UnitOfWork, event: CallEvent, host: str) -> list[CallState
     if data.primary_old_call_id and data.secondary_old_call_id:
         return calls
     return sorted(calls, key=lambda call: _seniority(draft, call, host))
+
+
+def _is_repeated(olds: list[CallState], new_id: str) -> bool:
+    """Say whether an event is reported a second time: its calls are joined already."""
+    has_moved = [call.moved_to is not None for call in olds]
+    return any(has_moved) and all(call.moved_to is not None or call.call_id == new_id for call in olds)
 
 
 def _seniority(draft: UnitOfWork, call: CallState, host: str) -> tuple[bool, bool, datetime, datetime, str]:
