@@ -139,6 +139,7 @@ def test_an_attended_transfer_with_one_recording_is_one_leg_flagged_once(house: 
     queue_call(house)
     consult(house)
     house.attended_transfer()
+    house.passes(0.5)
     house.passes(12)
     house.passes(1)
     house.clears("C1", "2002")
