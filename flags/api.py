@@ -1,8 +1,8 @@
 """What other apps may use of the Flags: their settings, the outbox, the delivery and its alerts."""
 
+from flags.catalogue.flag_settings import hash_key, load_specs
 from flags.catalogue.redaction import ShownValue, shown_values
 from flags.catalogue.renames import after_rename, note_rename
-from flags.catalogue.specs import hash_key, load_specs
 from flags.delivery.worker import DeliveryRun, deliver, services_with_due_writes
 from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
 from flags.outbox.bulk_insert import NewWrite

@@ -64,4 +64,4 @@ class CloseGap(msgspec.Struct, frozen=True):
     legs_lost: int
 
 
-Command = StartSearch | CancelSearch | WriteFlags | ChangeSeat | NameQueue | OpenGap | CloseGap
+CoreCommand = StartSearch | CancelSearch | WriteFlags | ChangeSeat | NameQueue | OpenGap | CloseGap

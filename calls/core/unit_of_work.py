@@ -10,7 +10,7 @@ import msgspec
 
 from agents.core.matching import MatchVerdict
 from agents.core.presence import AgentSession, SessionTable
-from calls.core.commands import Command
+from calls.core.commands import CoreCommand
 from calls.core.state import LIVE, CallState, LegPhase, LegState, SiteSettings, SourceState
 
 Key = TypeVar("Key", str, int)
@@ -33,7 +33,7 @@ class Step(msgspec.Struct, frozen=True):
     """The new state and what to do."""
 
     state: LiveState
-    commands: list[Command]
+    commands: list[CoreCommand]
 
 
 class MatchContext(Protocol):
@@ -62,7 +62,7 @@ class UnitOfWork:
         self.calls: dict[int, CallState] = {}
         self.legs: dict[int, LegState] = {}
         self.seats = SessionTable(state.seats.values())
-        self.commands: list[Command] = []
+        self.commands: list[CoreCommand] = []
         self.touched_calls: set[int] = set()
         self.touched_legs: set[int] = set()
         #: The legs touched, as they were when the batch began; None: the batch opened them.
@@ -226,7 +226,7 @@ class UnitOfWork:
         legs = (self.legs[number] for number in sorted(numbers))
         return [leg for leg in legs if leg.phase in LIVE]
 
-    def do(self, command: Command) -> None:
+    def do(self, command: CoreCommand) -> None:
         """Ask the shell for something."""
         self.commands.append(command)
 

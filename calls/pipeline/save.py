@@ -5,7 +5,16 @@ from datetime import datetime, timedelta
 
 from agents.api import KnownAgents, save_seats
 from bulk.tables import UpsertTable
-from calls.core.commands import CancelSearch, ChangeSeat, CloseGap, Command, NameQueue, OpenGap, StartSearch, WriteFlags
+from calls.core.commands import (
+    CancelSearch,
+    ChangeSeat,
+    CloseGap,
+    CoreCommand,
+    NameQueue,
+    OpenGap,
+    StartSearch,
+    WriteFlags,
+)
 from calls.core.dispatch import apply
 from calls.core.flag_facts import leg_facts
 from calls.core.result_events import WriteSettled
@@ -101,7 +110,7 @@ def _save_calls(source_id: int, draft: UnitOfWork) -> None:
     _CALLS.upsert([call_row(source_id, draft.calls[number]) for number in sorted(draft.touched_calls - set(gone))])
 
 
-def _save_gaps(source_id: int, commands: Sequence[Command]) -> None:
+def _save_gaps(source_id: int, commands: Sequence[CoreCommand]) -> None:
     for one in commands:
         if isinstance(one, OpenGap):
             Gap.objects.get_or_create(source_id=source_id, began_at=one.began_at, defaults={"reason": one.reason})
@@ -111,7 +120,7 @@ def _save_gaps(source_id: int, commands: Sequence[Command]) -> None:
             )
 
 
-def _save_queue_names(source_id: int, commands: Sequence[Command]) -> None:
+def _save_queue_names(source_id: int, commands: Sequence[CoreCommand]) -> None:
     QueueName.objects.bulk_create(
         QueueName(source_id=source_id, device_id=one.device_id, name=one.name, since=one.since)
         for one in commands
@@ -119,7 +128,7 @@ def _save_queue_names(source_id: int, commands: Sequence[Command]) -> None:
     )
 
 
-def _save_searches(source_id: int, commands: Sequence[Command], roster: SourceContext, now: datetime) -> set[int]:
+def _save_searches(source_id: int, commands: Sequence[CoreCommand], roster: SourceContext, now: datetime) -> set[int]:
     """Save new searches and end cancelled ones, in the order of the commands."""
     rows: dict[tuple[int, int], RecordingSearch] = {}
     legs: list[int] = []

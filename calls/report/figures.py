@@ -105,7 +105,7 @@ class TrendDay(msgspec.Struct, frozen=True):
     tally: Tally
 
 
-class Report(msgspec.Struct, frozen=True, kw_only=True):
+class ReportFigures(msgspec.Struct, frozen=True, kw_only=True):
     """A report with its totals; ``before``: the totals of the period before."""
 
     query: ReportQuery
@@ -121,14 +121,14 @@ def share(part: int, whole: int) -> float | None:
     return part * 1000 // whole / 10 if whole else None
 
 
-def report(query: ReportQuery) -> Report:
+def report(query: ReportQuery) -> ReportFigures:
     """Gather a report in a few sums over counts, whatever the number of legs."""
     teams = load_teams()
     chosen = _condition(query.filters, teams)
     now, then = _sums(query, query.days, chosen), _sums(query, query.before, chosen)
     lines = _lines(query, _named(query.by, now, teams), _named(query.by, then, teams))
     total, before = _total(now), _total(then)
-    return Report(
+    return ReportFigures(
         query=query,
         total=_line(query, "All", (), total, total.percent, before.percent),
         before=before,

@@ -9,7 +9,7 @@ from fpdf import FPDF
 from fpdf.fonts import FontFace
 
 from calls.export.writers import Cell, SheetFormat, open_writer
-from calls.report.figures import Report, ReportLine
+from calls.report.figures import ReportFigures, ReportLine
 from calls.report.query import Breakdown
 from calls.report.text import change_text, percent_text, title
 
@@ -23,24 +23,24 @@ MAXIMUM_PRINTED = 500
 _FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
 
 
-def report_file(report: Report, kind: str) -> bytes:
+def report_file(report: ReportFigures, kind: str) -> bytes:
     """Return a report as a file of a kind of ``CONTENT_TYPES``."""
     return _printed(report) if kind == "pdf" else _sheet(report, kind)
 
 
-def headers(report: Report) -> tuple[str, ...]:
+def headers(report: ReportFigures) -> tuple[str, ...]:
     """Return the column headers of a report's table."""
     percent = "Share of all, %" if report.query.by is Breakdown.CAUSE else "Flagged, %"
     return (report.query.by.value.capitalize(), "Legs", "Flagged", "Not flagged", percent, "Before, %", "Change")
 
 
-def _rows(report: Report) -> Iterator[tuple[Cell, ...]]:
+def _rows(report: ReportFigures) -> Iterator[tuple[Cell, ...]]:
     for line in (*report.lines, report.total):
         tally = line.tally
         yield (line.name, tally.legs, tally.flagged, tally.unflagged, line.percent, line.percent_before, line.change)
 
 
-def _sheet(report: Report, kind: str) -> bytes:
+def _sheet(report: ReportFigures, kind: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"report.{kind}"
         writer = open_writer(kind, path, SheetFormat(headers(report), timezone.get_current_timezone()))
@@ -49,7 +49,7 @@ def _sheet(report: Report, kind: str) -> bytes:
         return path.read_bytes()
 
 
-def _printed(report: Report) -> bytes:
+def _printed(report: ReportFigures) -> bytes:
     pdf = FPDF(orientation="landscape", format="A4")
     pdf.set_title(title(report.query))
     pdf.set_lang("en")
@@ -69,7 +69,7 @@ def _printed(report: Report) -> bytes:
     return bytes(pdf.output())
 
 
-def _summary(report: Report) -> str:
+def _summary(report: ReportFigures) -> str:
     zone = timezone.get_default_timezone_name()
     cut = len(report.lines) - MAXIMUM_PRINTED
     more = f" The first {MAXIMUM_PRINTED} of {len(report.lines):,} lines are printed." if cut > 0 else ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from calls.report.figures import Report, cause_name
+from calls.report.figures import ReportFigures, cause_name
 from calls.report.query import PERIOD_NAMES, Breakdown, Period, ReportQuery
 from cti.models import CtiSource
 from qms.models import RecordingService
@@ -47,7 +47,7 @@ def _slug(model: type[CtiSource | RecordingService], key: str) -> str:
     return str(row) if row else "none"
 
 
-def sentence(report: Report) -> str:
+def sentence(report: ReportFigures) -> str:
     """Sum up a report: how many legs are not flagged, how many per cent are, and whether that is better than before."""
     tally, change = report.total.tally, report.total.change
     if not tally.legs:
@@ -58,7 +58,7 @@ def sentence(report: Report) -> str:
     return f"{said} {_compared(report, change)}"
 
 
-def _compared(report: Report, change: float | None) -> str:
+def _compared(report: ReportFigures, change: float | None) -> str:
     before = report.query.before
     if change is None:
         return f"There is nothing to compare with: no leg was decided on {before}."

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 import clock
 from calls.models import SavedReport
-from calls.report.figures import Report, report
+from calls.report.figures import ReportFigures, report
 from calls.report.files import CONTENT_TYPES, headers, report_file
 from calls.report.query import FILTERS, PERIOD_NAMES, BadReport, Breakdown, Period, ReportQuery
 from calls.report.text import filter_texts, sentence, title
@@ -117,7 +117,7 @@ def _read(asked: QueryDict) -> ReportQuery:
     return ReportQuery.read(asked.dict(), local_day(clock.now()))  # type: ignore[arg-type]  # dict() gives strings
 
 
-def _shown(found: Report) -> dict[str, Any]:
+def _shown(found: ReportFigures) -> dict[str, Any]:
     query = found.query
     chips = [
         ReportChip(name, value, query.address(**{name: ""})) for name, value in filter_texts(query.filters).items()
@@ -138,7 +138,7 @@ def _shown(found: Report) -> dict[str, Any]:
     }
 
 
-def _trend(found: Report) -> dict[str, list[Any]]:
+def _trend(found: ReportFigures) -> dict[str, list[Any]]:
     """Return the trend as the chart takes it; days without legs have no point."""
     return {
         "days": [f"{one.day}" for one in found.trend],

@@ -11,7 +11,7 @@ from itertools import count
 import msgspec
 
 from agents.core.matching import Directory, MatchVerdict
-from calls.core.commands import CancelSearch, CloseGap, Command, OpenGap, StartSearch, WriteFlags
+from calls.core.commands import CancelSearch, CloseGap, CoreCommand, OpenGap, StartSearch, WriteFlags
 from calls.core.flag_facts import leg_facts
 from calls.core.legs import EARLY
 from calls.core.reducer import fold_into
@@ -142,7 +142,7 @@ class Replay:
         if not isinstance(thing, TimePassed):
             self._apply(TimePassed(now), now)
 
-    def _obey(self, command: Command, now: datetime) -> None:
+    def _obey(self, command: CoreCommand, now: datetime) -> None:
         if isinstance(command, StartSearch):
             self._searches.setdefault(command.leg, []).append(command.search)
             self._later(now, _Question(command))

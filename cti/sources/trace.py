@@ -20,7 +20,7 @@ BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
 INTERVAL = timedelta(milliseconds=500)
 
 
-class SeenDevice(msgspec.Struct, frozen=True):
+class TracedDevice(msgspec.Struct, frozen=True):
     """A device that a trace names: what it counts as (extension, queue, outside, ...), and why."""
 
     name: str
@@ -37,7 +37,7 @@ class Trace:
     events: list[Event] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     ignored: Counter[str] = field(default_factory=Counter)
-    devices: list[SeenDevice] = field(default_factory=list)
+    devices: list[TracedDevice] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     monitored: tuple[str, ...] = ()
 
@@ -73,15 +73,15 @@ class TraceClock:
         return self._last
 
 
-def seen_devices(events: Iterable[Event], config: SourceConfig, ignored: frozenset[str]) -> list[SeenDevice]:
+def seen_devices(events: Iterable[Event], config: SourceConfig, ignored: frozenset[str]) -> list[TracedDevice]:
     """Return the devices at which events say that connections are, and what they count as for a source."""
-    seen: dict[str, SeenDevice] = {}
+    seen: dict[str, TracedDevice] = {}
     for event in events:
         if isinstance(event, CallEvent | AgentEvent) and (name := event.data.device_id):
             is_outside = isinstance(event, CallEvent) and bool(event.data.outside)
             seen.setdefault(name, _classified(name, config, ignored, is_outside=is_outside))
             if isinstance(event, Queued) and name not in config.queues:
-                seen[name] = SeenDevice(
+                seen[name] = TracedDevice(
                     name, "queue", "calls queue there; it is not listed among the queues of the source"
                 )
         if isinstance(event, CallEvent):
@@ -91,15 +91,15 @@ def seen_devices(events: Iterable[Event], config: SourceConfig, ignored: frozens
     return [seen[name] for name in sorted(seen)]
 
 
-def _classified(name: str, config: SourceConfig, ignored: frozenset[str], *, is_outside: bool) -> SeenDevice:
+def _classified(name: str, config: SourceConfig, ignored: frozenset[str], *, is_outside: bool) -> TracedDevice:
     if name in ignored:
-        return SeenDevice(name, "ignored", "one of the option ignored_devices")
+        return TracedDevice(name, "ignored", "one of the option ignored_devices")
     if name in config.queues:
-        return SeenDevice(name, "queue", "listed among the queues of the source")
+        return TracedDevice(name, "queue", "listed among the queues of the source")
     if is_outside:
-        return SeenDevice(name, "outside", "the event says that the connection is outside")
+        return TracedDevice(name, "outside", "the event says that the connection is outside")
     if not config.devices:
-        return SeenDevice(name, "extension", "the source lists no devices, and it is no queue")
+        return TracedDevice(name, "extension", "the source lists no devices, and it is no queue")
     if name in config.devices:
-        return SeenDevice(name, "extension", "listed among the devices of the source")
-    return SeenDevice(name, "not recorded", "not among the devices of the source")
+        return TracedDevice(name, "extension", "listed among the devices of the source")
+    return TracedDevice(name, "not recorded", "not among the devices of the source")

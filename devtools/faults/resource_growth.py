@@ -36,6 +36,16 @@ def weigh(supervisor: Supervisor) -> dict[str, Taken]:
     return taken({name: supervisor.pid(name) for name in supervisor.names})
 
 
+def most(one: Mapping[str, Taken], other: Mapping[str, Taken]) -> dict[str, Taken]:
+    """Return, for each program, the weighing with more descriptors."""
+    both = (one, other)
+    return {name: max((each.get(name, Taken()) for each in both), key=_files) for name in {**one, **other}}
+
+
+def _files(one: Taken) -> int:
+    return one.files
+
+
 def held(early: Mapping[str, Taken], late: Mapping[str, Taken]) -> list[HeldResources]:
     """Return the programs that were there both times, by name."""
     running = sorted(name for name in early if early[name].files and name in late and late[name].files)

@@ -14,7 +14,7 @@ from devtools.faults.kinds import AFTER_SECONDS, Fault, Undo, faults
 from devtools.faults.options import FaultOptions
 from devtools.faults.oracle import Judge, RunEvidence
 from devtools.faults.report import report
-from devtools.faults.resource_growth import held, weigh
+from devtools.faults.resource_growth import held, most, weigh
 from devtools.faults.schedule import Planned, schedule
 from devtools.faults.stack import PBX, FaultStack
 from launcher.supervisor import Stopped, say, stopped_by_signals
@@ -27,6 +27,8 @@ LOOK_SECONDS = 2.0
 ENDING_SECONDS = 25.0
 #: By then, every program has begun what it keeps.
 WEIGH_AT = 60.0
+#: For how long, in seconds, the most that a program held then is taken: one that was just restarted holds little.
+WEIGH_FOR = 45.0
 
 
 class FaultRun:
@@ -79,7 +81,8 @@ class FaultRun:
         waiting = list(planned)
         while not self._plant.supervisor.has_ended(PBX):
             now = time.monotonic() - began
-            self._early = self._early or (weigh(self._plant.supervisor) if now >= WEIGH_AT else {})
+            if WEIGH_AT <= now < WEIGH_AT + WEIGH_FOR:
+                self._early = most(self._early, weigh(self._plant.supervisor))
             self._undo_due(now)
             while waiting and waiting[0].at <= now:
                 self._inject(waiting.pop(0), now)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from flags.catalogue.flag_settings import hash_key, spec_of
 from flags.catalogue.redaction import HARMLESS, HIDDEN
-from flags.catalogue.specs import hash_key, spec_of
 from flags.catalogue.values import FlagText, LegFacts, flag_texts
 from flags.models import FlagSetting, Privacy
 

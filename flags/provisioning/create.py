@@ -11,7 +11,7 @@ import structlog
 from django.db import transaction
 
 import clock
-from flags.catalogue.specs import load_specs
+from flags.catalogue.flag_settings import load_specs
 from flags.catalogue.values import FlagSpec
 from flags.models import FlagOnServer
 from qms.api import ConnectService, connect

@@ -12,7 +12,7 @@ from kombu.exceptions import KombuError
 
 import clock
 from flags.call_lookup import call_lookup
-from flags.catalogue.specs import load_specs
+from flags.catalogue.flag_settings import load_specs
 from flags.catalogue.values import FlagSpec
 from flags.models import FlagOnServer, FlagProof, FlagWrite, WriteState
 from flags.provisioning.create import BAD_STATES

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.mail import send_mail
 
-from gateway_site.alarms.models import AlarmMessage, ChannelKind, Occasion
+from gateway_site.alarms.models import AlarmChannelKind, AlarmMessage, Occasion
 from qms.endpoints import is_guarded_host
 
 TIMEOUT = 10.0  # seconds
@@ -30,7 +30,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 def send(message: AlarmMessage) -> None:
     """Send a message over its channel. Raises ``ChannelError``."""
-    if message.channel.kind == ChannelKind.MAIL:
+    if message.channel.kind == AlarmChannelKind.MAIL:
         _mail(message)
     else:
         _post(message)
@@ -60,7 +60,7 @@ def _post(message: AlarmMessage) -> None:
     if urlsplit(url).scheme not in ("http", "https") or is_guarded_host(host):
         raise ChannelError("the address may not be called: it must be http(s) and not link-local.")
     headers = {"Content-Type": "application/json", "User-Agent": "qms-gateway"}
-    if channel.kind == ChannelKind.JSON and channel.secret:
+    if channel.kind == AlarmChannelKind.JSON and channel.secret:
         headers["Authorization"] = f"Bearer {channel.secret.reveal()}"
     body = json.dumps(payload(message)).encode()
     try:
@@ -75,8 +75,8 @@ def _post(message: AlarmMessage) -> None:
 
 def payload(message: AlarmMessage) -> dict[str, Any]:
     """Return a message's body in the form of the channel's receiver."""
-    forms = {ChannelKind.TEAMS: _teams, ChannelKind.SLACK: _slack, ChannelKind.PAGERDUTY: _pagerduty}
-    return forms.get(ChannelKind(message.channel.kind), _plain)(message)
+    forms = {AlarmChannelKind.TEAMS: _teams, AlarmChannelKind.SLACK: _slack, AlarmChannelKind.PAGERDUTY: _pagerduty}
+    return forms.get(AlarmChannelKind(message.channel.kind), _plain)(message)
 
 
 def _plain(message: AlarmMessage) -> dict[str, Any]:

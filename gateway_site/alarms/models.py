@@ -29,7 +29,7 @@ class AlarmRule(models.Model):
         return self.name
 
 
-class ChannelKind(models.TextChoices):
+class AlarmChannelKind(models.TextChoices):
     """How a message is sent."""
 
     MAIL = "mail", "mail"
@@ -43,7 +43,7 @@ class AlarmChannel(models.Model):
     """Who gets messages: mail addresses, or the address of a webhook."""
 
     name = models.CharField(max_length=64, unique=True)
-    kind = models.CharField(max_length=16, choices=ChannelKind.choices)
+    kind = models.CharField(max_length=16, choices=AlarmChannelKind.choices)
     target = models.CharField(max_length=500, help_text="Mail addresses separated by commas, or the webhook's address.")
     secret = EncryptedTextField(blank=True, help_text="PagerDuty's routing key, or the bearer token of plain JSON.")
     enabled = models.BooleanField(default=True)

@@ -23,7 +23,7 @@ from gateway_site.config import embedded
 from gateway_site.config.bind import Bind, parse_bind
 from gateway_site.config.database import POOLERS, database
 from gateway_site.config.mail import mail_settings
-from gateway_site.config.variables import Variables
+from gateway_site.config.variables import EnvironmentVariables
 from qms import endpoints
 from redis_address import check_address
 
@@ -146,7 +146,7 @@ class Environment:
 
 def environment(values: Mapping[str, str], base_dir: Path) -> Environment:
     """Read all settings. Raises ``SettingsError``; makes the folders and, once, the embedded secrets."""
-    read = Variables(values)
+    read = EnvironmentVariables(values)
     var_dir = read.folder("GATEWAY_VAR", base_dir / "var")
     if read.problems:  # Half of what follows lives there.
         raise SettingsError(read.problems)
@@ -156,7 +156,7 @@ def environment(values: Mapping[str, str], base_dir: Path) -> Environment:
     return found
 
 
-def _read(read: Variables, var_dir: Path) -> Environment:
+def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
     """Read them in the order of their meaning: one bad variable hides no other."""
     secret_keys = _secret_keys(read, var_dir)
     pooler = read.choice("DATABASE_POOLER", "", POOLERS)
@@ -219,15 +219,15 @@ def _read(read: Variables, var_dir: Path) -> Environment:
     )
 
 
-def _redis(read: Variables, name: str, default: str) -> str:
+def _redis(read: EnvironmentVariables, name: str, default: str) -> str:
     return read.checked(name, "", lambda url: check_address(url) if url else default, is_secret=True)
 
 
-def _database(read: Variables, var_dir: Path, pooler: str) -> dict[str, Any]:
+def _database(read: EnvironmentVariables, var_dir: Path, pooler: str) -> dict[str, Any]:
     return read.checked("DATABASE_URL", "", lambda url: database(url, var_dir, pooler), is_secret=True)
 
 
-def _endpoints(read: Variables) -> list[str]:
+def _endpoints(read: EnvironmentVariables) -> list[str]:
     listed = read.words("QMS_ENDPOINTS")
     try:
         endpoints.parse(listed)
@@ -236,7 +236,7 @@ def _endpoints(read: Variables) -> list[str]:
     return listed
 
 
-def _origins(read: Variables) -> list[str]:
+def _origins(read: EnvironmentVariables) -> list[str]:
     listed = read.words("CSRF_TRUSTED_ORIGINS")
     for one in listed:
         if urlsplit(one).scheme not in ("http", "https") or not urlsplit(one).netloc:
@@ -246,7 +246,7 @@ def _origins(read: Variables) -> list[str]:
     return listed
 
 
-def _secret_keys(read: Variables, var_dir: Path) -> list[str]:
+def _secret_keys(read: EnvironmentVariables, var_dir: Path) -> list[str]:
     key = read.text("SECRET_KEY")
     if key and len(key) < SHORTEST_SECRET_KEY:
         read.refuse("SECRET_KEY", None, f"it has {len(key)} characters; give {SHORTEST_SECRET_KEY} or more, by chance")
@@ -255,7 +255,7 @@ def _secret_keys(read: Variables, var_dir: Path) -> list[str]:
     return embedded_secret(var_dir / "secret_key").split()
 
 
-def _hash_key(read: Variables, var_dir: Path, secret_key: str) -> str:
+def _hash_key(read: EnvironmentVariables, var_dir: Path, secret_key: str) -> str:
     """Return the key of hashed flags; made from SECRET_KEY, as it was before it had a file: hashes stay the same."""
     given = read.text("HASH_KEY")
     if given:
@@ -264,7 +264,7 @@ def _hash_key(read: Variables, var_dir: Path, secret_key: str) -> str:
     return embedded_secret(var_dir / "hash_key", derived)
 
 
-def _vault_keys(read: Variables, var_dir: Path) -> list[str]:
+def _vault_keys(read: EnvironmentVariables, var_dir: Path) -> list[str]:
     keys = read.words("VAULT_KEYS")
     for number, key in enumerate(keys, start=1):
         if len(key) < SHORTEST_VAULT_KEY:

@@ -17,7 +17,7 @@ TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 LONGEST_SHOWN = 80
 
 
-class Variables:
+class EnvironmentVariables:
     """The environment as a mapping; ``problems`` collects a sentence for each variable that cannot be used."""
 
     def __init__(self, values: Mapping[str, str]) -> None:

@@ -16,7 +16,7 @@ from gateway_site.installation.runs import ShownRun, begin, latest
 from gateway_site.installation.steps import InstallationStep, StepState
 
 
-class Report(msgspec.Struct, frozen=True):
+class SupportReport(msgspec.Struct, frozen=True):
     """What was tested; it holds no secrets, no callers and no agents."""
 
     steps: list[InstallationStep]
@@ -48,7 +48,7 @@ def installation_steps(request: HttpRequest) -> HttpResponse:
 
 
 def _file(run: ShownRun) -> HttpResponse:
-    body = msgspec.json.format(msgspec.json.encode(Report(run.steps)))
+    body = msgspec.json.format(msgspec.json.encode(SupportReport(run.steps)))
     headers = {"Content-Disposition": 'attachment; filename="installation.json"'}
     return HttpResponse(body, content_type="application/json", headers=headers)
 

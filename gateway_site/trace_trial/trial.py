@@ -12,7 +12,7 @@ from calls.transcript.format import Transcript, seconds_of
 from calls.transcript.from_events import rehearse_events
 from cti.sources.port import REPAIRED, Quarantined, Stamp
 from cti.sources.registry import open_trace
-from cti.sources.trace import SeenDevice, Trace, TraceReader
+from cti.sources.trace import Trace, TracedDevice, TraceReader
 from gateway_site.trace_trial.capture import CaptureError, RecordedConnection, read_connections
 from gateway_site.trace_trial.site import TrialSite
 
@@ -57,7 +57,7 @@ class TrialReport(msgspec.Struct, frozen=True):
     events: dict[str, int]
     legs: list[TrialLeg]
     gaps: int
-    devices: list[SeenDevice]
+    devices: list[TracedDevice]
     refusals: list[TrialRefusal]
     ignored: dict[str, int]
     transcript: Transcript
@@ -154,12 +154,14 @@ def _leg(leg: LegState, flags: dict[str, str]) -> TrialLeg:
     )
 
 
-def _device(seen: SeenDevice, mask: Anonymizer | None) -> SeenDevice:
+def _device(seen: TracedDevice, mask: Anonymizer | None) -> TracedDevice:
     if mask is None:
         return seen
     technology, slash, name = seen.name.rpartition("/")
     kind = seen.counts_as if seen.counts_as in ("extension", "queue") else "outside"
-    return SeenDevice(technology + slash + mask.text(kind, name), seen.counts_as, _SITES_WORDS.sub(HIDDEN, seen.reason))
+    return TracedDevice(
+        technology + slash + mask.text(kind, name), seen.counts_as, _SITES_WORDS.sub(HIDDEN, seen.reason)
+    )
 
 
 def _refusals(quarantined: list[Quarantined], *, is_anonymous: bool) -> list[TrialRefusal]:

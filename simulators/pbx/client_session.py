@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from simulators.pbx import answers, messages
+from simulators.pbx import messages, snapshot_replies
 from simulators.pbx.framing import (
     DEFAULT_EDITION,
     EDITIONS,
@@ -257,18 +257,18 @@ class ClientSession:
     def _snapshot_device(self, root: RequestElement) -> bytes:
         where = self._known(text_at(root, "snapshotObject", "deviceID"))
         calls = list(self._switch.board.at_device.get(where, {}).values())
-        return self._document("SnapshotDeviceResponse", answers.device_snapshot(where, calls))
+        return self._document("SnapshotDeviceResponse", snapshot_replies.device_snapshot(where, calls))
 
     def _snapshot_call(self, root: RequestElement) -> bytes:
         call = self._switch.board.calls.get(text_at(root, "callID"))
         if call is None:
             raise RequestRefused("operation", "invalidCallID")
-        return self._document("SnapshotCallResponse", answers.call_snapshot(call))
+        return self._document("SnapshotCallResponse", snapshot_replies.call_snapshot(call))
 
     def _tell_agents(self, root: RequestElement) -> bytes:
         where = text_at(root, "device", "deviceIdentifier", "deviceID")
         seats = self._switch.seats_at(self._known(where)) if where else list(self._switch.seats.values())
-        return self._document("GetAgentStateResponse", answers.agent_states(seats))
+        return self._document("GetAgentStateResponse", snapshot_replies.agent_states(seats))
 
     def _known(self, where: str) -> str:
         if not self._switch.has_device(where):

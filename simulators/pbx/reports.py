@@ -66,7 +66,7 @@ class UnansweredCall(msgspec.Struct, frozen=True):
     ended: str
 
 
-class Report(msgspec.Struct):
+class SwitchReport(msgspec.Struct):
     """All that happens at one moment, in order. ``settled``: legs of which nothing more will become known."""
 
     at: float

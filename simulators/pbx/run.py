@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from simulators.pbx.network_tap import TapEvent, TapLine
-from simulators.pbx.reports import Report, TrueLeg
+from simulators.pbx.reports import SwitchReport, TrueLeg
 from simulators.pbx.switch import Switch
 from simulators.pbx.truth_log import TruthLog
 from simulators.pbx.world import World
@@ -153,7 +153,7 @@ class SimulatedRun:
         self._switch.flush()
         self._ledger.flush()
 
-    def _take(self, fact: Report) -> None:
+    def _take(self, fact: SwitchReport) -> None:
         self._switch.publish(fact)
         if self._tap and fact.taps:
             at = self._ledger.when(fact.at)

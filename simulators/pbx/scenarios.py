@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from random import Random
 
-from simulators.pbx.conversations import (
+from simulators.pbx.call_steps import (
     Conversation,
     ScenarioPart,
     answer,

@@ -5,7 +5,7 @@ from itertools import count
 from typing import Protocol
 
 from simulators.pbx.people import QUEUES, AgentSeat
-from simulators.pbx.reports import Report, SwitchMessage
+from simulators.pbx.reports import SwitchMessage, SwitchReport
 from simulators.pbx.switchboard import Switchboard
 from simulators.pbx.world import World
 
@@ -94,7 +94,7 @@ class Switch:
         for reference, device in monitors.items():
             self.unmonitored(listener, device, reference)
 
-    def publish(self, fact: Report) -> None:
+    def publish(self, fact: SwitchReport) -> None:
         """Bring a moment's events to those who listen, and note which legs were heard to their end."""
         for message in fact.messages:
             listening = self._monitors.get(message.device)

@@ -9,7 +9,7 @@ from itertools import count
 from simulators.pbx.call import SimulatedCall, SimulatedDirection
 from simulators.pbx.messages import connection, device, hex_text, moved, private, redirection
 from simulators.pbx.people import AcdGroup, AgentSeat, Contact
-from simulators.pbx.reports import Report, SwitchMessage, TapReport, TrueLeg, UnansweredCall
+from simulators.pbx.reports import SwitchMessage, SwitchReport, TapReport, TrueLeg, UnansweredCall
 
 FIRST_TRUNK, TRUNKS, CHANNELS = 17, 8, 120
 
@@ -46,7 +46,7 @@ class Switchboard:
         self.at_device: dict[str, dict[str, SimulatedCall]] = {}
         self.legs: dict[tuple[str, str], TrueLeg] = {}
         self.now = 0.0
-        self.fact = Report(0.0)
+        self.fact = SwitchReport(0.0)
 
     # How calls begin.
 
@@ -227,9 +227,9 @@ class Switchboard:
         """Report what an agent does."""
         self.fact.messages.append(SwitchMessage(seat.extension, name, body))
 
-    def take(self) -> Report:
+    def take(self) -> SwitchReport:
         """Return what was reported since the last call."""
-        report, self.fact = self.fact, Report(self.now)
+        report, self.fact = self.fact, SwitchReport(self.now)
         return report
 
     def _inform(self, extension: str, call_ref: str, content: str) -> None:

@@ -13,7 +13,7 @@ from simulators.pbx.agent_pool import Floor, Waiting
 from simulators.pbx.call import SimulatedCall
 from simulators.pbx.people import AgentSeat, AgentStateName, agents, supervisors
 from simulators.pbx.plan import Plan
-from simulators.pbx.reports import Report, TrueLeg
+from simulators.pbx.reports import SwitchReport, TrueLeg
 from simulators.pbx.switchboard import Numbers, Switchboard, describe
 
 Process = Generator[float, AgentSeat | None, None]
@@ -64,7 +64,7 @@ class World:
         """Let no new calls come; those in progress go on."""
         self.is_open = False
 
-    def run(self, until: float) -> Iterator[Report]:
+    def run(self, until: float) -> Iterator[SwitchReport]:
         """Let the world go on until a time; give what happened, moment by moment."""
         while (next_at := self.next_at) is not None and next_at <= until:
             at, _, handle, _ = heappop(self._heap)

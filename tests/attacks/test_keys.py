@@ -9,7 +9,7 @@ from django.core.signing import TimestampSigner
 from pytest_django import Settings
 
 from cti.models import CtiSource
-from flags.catalogue.specs import hash_key
+from flags.catalogue.flag_settings import hash_key
 from gateway_site.config.environment import environment
 from vault.fields import Secret, VaultError
 

@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from agents.core.matching import MatchKind, MatchVerdict
-from calls.core.commands import Command, StartSearch, WriteFlags
+from calls.core.commands import CoreCommand, StartSearch, WriteFlags
 from calls.core.reducer import advance
 from calls.core.result_events import RecordingFound, RecordingMissed, ResultEvent, TimePassed, WriteSettled
 from calls.core.state import LegState, SiteSettings, SourceState, WriteStatus
@@ -55,7 +55,7 @@ class Switchboard:
     def __init__(self, roster: Everybody | None = None) -> None:
         self.roster = roster or Everybody()
         self.state = LiveState(source=SourceState(slug="pbx"))
-        self.commands: list[Command] = []
+        self.commands: list[CoreCommand] = []
         self.now = 0.0
 
     def hears(self, *events: AnyEvent | ResultEvent) -> "Switchboard":

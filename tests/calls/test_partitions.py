@@ -9,7 +9,7 @@ import redis as redis_client
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from calls.core.commands import Command
+from calls.core.commands import CoreCommand
 from calls.core.reducer import fold_into
 from calls.core.result_events import RecordingFound, RecordingMissed, ResultEvent, TimePassed, WriteSettled
 from calls.core.state import LegState, SourceState, WriteStatus
@@ -79,11 +79,13 @@ def _moved(draw: st.DrawFn, now: float, number: int) -> AnyEvent:
     return event("Conferenced", now, name=f"e{number}", conferencingDeviceId=host, **data)
 
 
-def folded(items: Sequence[Item], cuts: Sequence[int], roster: Everybody) -> tuple[dict[int, LegState], list[Command]]:
+def folded(
+    items: Sequence[Item], cuts: Sequence[int], roster: Everybody
+) -> tuple[dict[int, LegState], list[CoreCommand]]:
     """Fold a journal in batches, each ended by the time of its last item; return all legs and commands."""
     draft = UnitOfWork(LiveState(source=SourceState(slug="pbx")), roster)
     legs: dict[int, LegState] = {}
-    commands: list[Command] = []
+    commands: list[CoreCommand] = []
     places = [0, *sorted(cuts), len(items)]
     for start, end in pairwise(places):
         batch = items[start:end]

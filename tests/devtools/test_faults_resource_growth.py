@@ -6,7 +6,7 @@ import tempfile
 import pytest
 
 from devtools.bench.meter import Taken, taken
-from devtools.faults.resource_growth import held
+from devtools.faults.resource_growth import held, most
 
 
 def test_an_open_file_counts_among_what_a_process_holds() -> None:
@@ -32,3 +32,12 @@ def test_what_postgresql_keeps_open_is_shown_and_not_judged() -> None:
 
     assert not one.has_grown
     assert "2000 descriptors" in str(one)
+
+
+def test_a_program_weighed_as_it_started_is_judged_by_what_it_held_a_moment_later() -> None:
+    starting, running = {"events": Taken(files=3)}, {"events": Taken(files=40)}
+
+    (one,) = held(most(most({}, starting), running), {"events": Taken(files=43)})
+
+    assert not one.has_grown
+    assert most(running, starting) == running

@@ -21,7 +21,7 @@ from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError
 from cti.sources.asterisk_ami.options import read_options
 from cti.sources.asterisk_ami.transfers import Transfers, two_legs
 from cti.sources.asterisk_ami.values import Bridge, Channel, ChannelKind, EventTime, Left, Offer
-from cti.sources.asterisk_ami.variables import Variables
+from cti.sources.asterisk_ami.variables import ChannelVariables
 from cti.sources.port import SourceConfig, Stamp
 
 _RINGING = "5"
@@ -42,7 +42,7 @@ class PbxState:
         self.call_registry = CallRegistry(self.board, self.builder)
         open_legs = OpenLegs(self.call_registry, self.builder)
         transfers = Transfers(self.call_registry, open_legs, self.builder)
-        self.variables = Variables(self.options, self.call_registry, self.agents, self.builder)
+        self.variables = ChannelVariables(self.options, self.call_registry, self.agents, self.builder)
         self.leg_tracker = LegTracker(self.call_registry, open_legs, transfers, self.agents, self.builder)
         self.dialling = Dialling(self.call_registry, open_legs, self.leg_tracker, self.builder)
         self._open_legs, self._transfers = open_legs, transfers

@@ -9,7 +9,7 @@ from cti.sources.asterisk_ami.reading import LISTED, Heard, Reader
 from cti.sources.asterisk_ami.snapshot import Lists, take
 from cti.sources.asterisk_ami.values import ChannelKind, EventTime
 from cti.sources.port import Quarantined, SourceConfig, Stamp
-from cti.sources.trace import SeenDevice, Trace, TraceClock
+from cti.sources.trace import Trace, TraceClock, TracedDevice
 
 #: The session looks at the time this often while something is undecided, in seconds.
 TICK = timedelta(seconds=0.1)
@@ -93,12 +93,12 @@ class AmiTrace:
             self._trace.remarks.append(f"{self._reader.refusal}.")
         self._picture.settle((self._last or self._clock.time(None)) + TICK)
         self._trace.events += self._picture.taken()
-        self._trace.devices = [*self._peers(), *(SeenDevice(one, "queue", "listed") for one in self._config.queues)]
+        self._trace.devices = [*self._peers(), *(TracedDevice(one, "queue", "listed") for one in self._config.queues)]
         return self._trace
 
-    def _peers(self) -> list[SeenDevice]:
+    def _peers(self) -> list[TracedDevice]:
         verdicts = self._picture.naming.verdicts()
         return [
-            SeenDevice(str(peer), _KINDS[verdict.kind], verdict.reason)
+            TracedDevice(str(peer), _KINDS[verdict.kind], verdict.reason)
             for peer, verdict in sorted(verdicts.items(), key=lambda item: str(item[0]))
         ]

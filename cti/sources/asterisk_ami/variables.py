@@ -14,7 +14,7 @@ from cti.sources.asterisk_ami.values import Channel, EventTime, PbxCall, PbxLeg
 REMEMBERED = 20_000
 
 
-class Variables:
+class ChannelVariables:
     """Report what is new in the variables of a call's channels."""
 
     def __init__(self, options: AmiOptions, call_registry: CallRegistry, agents: Agents, builder: EventBuilder) -> None:

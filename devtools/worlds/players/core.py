@@ -14,7 +14,7 @@ from zlib import crc32
 
 from msgspec import Struct
 
-from calls.core.commands import CancelSearch, CloseGap, Command, OpenGap, StartSearch, WriteFlags
+from calls.core.commands import CancelSearch, CloseGap, CoreCommand, OpenGap, StartSearch, WriteFlags
 from calls.core.flag_facts import leg_facts
 from calls.core.legs import EARLY
 from calls.core.reducer import fold_into
@@ -208,7 +208,7 @@ class CorePlay:
             self._obeyed += 1
             self._do(commands[self._obeyed - 1])
 
-    def _do(self, command: Command) -> None:
+    def _do(self, command: CoreCommand) -> None:
         if isinstance(command, StartSearch):
             self._searches.setdefault(command.leg, []).append(command.search)
             self._later(self._obeyed_at(command.since_gateway_at), Question(command))

@@ -8,7 +8,7 @@ import pytest
 
 from simulators.pbx.people import QUEUES
 from simulators.pbx.plan import Plan
-from simulators.pbx.reports import Report
+from simulators.pbx.reports import SwitchReport
 from simulators.pbx.scenarios import day
 from simulators.pbx.server import PbxServer
 from simulators.pbx.switch import Switch
@@ -33,7 +33,7 @@ class Site:
         self.facts_in(seconds)
         self.switch.flush()
 
-    def facts_in(self, seconds: float) -> list[Report]:
+    def facts_in(self, seconds: float) -> list[SwitchReport]:
         """Let this many seconds pass and return what happened in them."""
         self._now += seconds
         facts = list(self.world.run(self._now))

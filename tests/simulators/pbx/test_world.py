@@ -9,7 +9,7 @@ from lxml import etree
 
 from simulators.pbx.people import agents, supervisors
 from simulators.pbx.plan import MIX, Plan, PlanError, enough_agents
-from simulators.pbx.reports import Report, SwitchMessage, TrueLeg, UnansweredCall
+from simulators.pbx.reports import SwitchMessage, SwitchReport, TrueLeg, UnansweredCall
 from simulators.pbx.scenarios import day
 from simulators.pbx.world import World
 
@@ -17,7 +17,7 @@ SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).parent / "data" / "csta-subs
 ED4 = "http://www.ecma-international.org/standards/ecma-323/csta/ed4"
 
 
-def whole_day(plan: Plan, seed: int = 1, seconds: float = 200) -> tuple[World, list[Report]]:
+def whole_day(plan: Plan, seed: int = 1, seconds: float = 200) -> tuple[World, list[SwitchReport]]:
     """Let a day pass and the last calls end."""
     world = day(plan, seed)
     facts = list(world.run(seconds))
@@ -25,13 +25,13 @@ def whole_day(plan: Plan, seed: int = 1, seconds: float = 200) -> tuple[World, l
     return world, facts + list(world.run(seconds * 100))
 
 
-def only(scenario: str, *, seed: int = 1, splits: bool = False, agent_count: int = 12) -> list[Report]:
+def only(scenario: str, *, seed: int = 1, splits: bool = False, agent_count: int = 12) -> list[SwitchReport]:
     """Return the facts of a quiet day with one kind of call."""
     plan = Plan(agents=agent_count, calls_per_second=0.01, mix={scenario: 1}, splits_transfers=splits)
     return whole_day(plan, seed, 3000)[1]
 
 
-def first_call(facts: list[Report]) -> list[SwitchMessage]:
+def first_call(facts: list[SwitchReport]) -> list[SwitchMessage]:
     """Return the messages of the first interaction, those about agents left out."""
     told = [message for fact in facts for message in fact.messages if not message.name.startswith("Agent")]
     thread = re.search("<globallyUniqueThreadID>([0-9A-F]+)<", told[0].body)
@@ -48,7 +48,7 @@ def words(messages: list[SwitchMessage]) -> list[str]:
     return lines
 
 
-def legs(facts: list[Report]) -> list[TrueLeg]:
+def legs(facts: list[SwitchReport]) -> list[TrueLeg]:
     return [leg for fact in facts for leg in fact.settled]
 
 
