@@ -62,6 +62,8 @@ class Server:
 def server() -> Iterator[Server]:
     if not has_postgresql():
         pytest.skip("PostgreSQL is not installed")
+    # The settings allow no other user to read what this process writes; the servers' own users must.
+    umask = os.umask(0o022)
     folder, port = Path(tempfile.mkdtemp(prefix="gateway-postgresql-")), free_port()
     folder.chmod(0o755)  # PostgreSQL and PgBouncer run as a user of their own, which pytest's own folders keep out.
     initialise_postgresql(folder)
@@ -73,6 +75,7 @@ def server() -> Iterator[Server]:
     yield Server(folder, port, folder / "server.crt")
     stop(process, signal.SIGINT)
     shutil.rmtree(folder)
+    os.umask(umask)
 
 
 def _make_certificate(folder: Path) -> None:
