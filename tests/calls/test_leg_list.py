@@ -207,8 +207,8 @@ def test_the_list_neither_counts_nor_looks_for_distinct_values(
     leg(pbx, 1)
     operator.get(reverse(ADDRESS))
 
-    # Two of them are of the second factor, and one keeps who searched.
-    with django_assert_max_num_queries(28) as asked:
+    # Two of them read the second factor, and one records who searched for callers.
+    with django_assert_max_num_queries(27) as asked:
         shown(operator, q="2001")
 
     of_legs = [one["sql"] for one in asked.captured_queries if 'FROM "calls_leg"' in one["sql"]]
