@@ -83,7 +83,7 @@ class Loaded:
         for one in gc.get_objects():
             if type(one) is FunctionType and one.__code__.co_filename in self._functions:
                 self._functions[one.__code__.co_filename].append(one)
-            elif isinstance(one, _Cache):
+            elif issubclass(type(one), _Cache):  # Not isinstance: a lazy object would be evaluated by the question.
                 self._caches.append(one)
 
     def swap(self, path: str, before: bytes, after: bytes) -> None:

@@ -55,6 +55,27 @@ def swap(module: ModuleType, before: str, after: str) -> None:
     Loaded([path]).swap(path, TEXT.encode(), TEXT.replace(before, after).encode())
 
 
+class _Lazy:
+    """An object that cannot be evaluated now, as a lazy one of a request that has ended."""
+
+    def __init__(self) -> None:
+        self.kept: list[object] = []  # A container, so that the garbage collector lists the object.
+
+    @property
+    def __class__(self) -> type:  # What isinstance asks for.
+        raise RuntimeError("evaluated")
+
+    @__class__.setter
+    def __class__(self, value: type) -> None:
+        raise RuntimeError("evaluated")
+
+
+def test_lazy_objects_that_live_in_the_process_are_not_evaluated(module: ModuleType) -> None:
+    lazy = _Lazy()
+    swap(module, "return 1", "return 2")
+    assert lazy.kept == []
+
+
 def test_a_method_is_changed_for_objects_that_live_already(module: ModuleType) -> None:
     shop = module.Shop()
     swap(module, "self.size == 1", "self.size != 1")
