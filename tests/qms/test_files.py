@@ -41,9 +41,13 @@ class FileSide(SimulatedFileRecorder):
         self.disconnected(extension, self.now)
 
 
+def config_of(root: Path, **options: str) -> ConnectionConfig:
+    given = {"folder": str(root), "extensions": "2001-2002, 0123", "time_zone": "America/New_York", **options}
+    return ConnectionConfig(slug="files", options=tuple(given.items()))
+
+
 def adapter(side: FileSide, **options: str) -> FileAdapter:
-    given = {"folder": str(side.root), "extensions": "2001-2002, 0123", "time_zone": "America/New_York", **options}
-    return FileAdapter(ConnectionConfig(slug="files", options=tuple(given.items())), now=lambda: side.now)
+    return FileAdapter(config_of(side.root, **options), now=lambda: side.now)
 
 
 @pytest.fixture
@@ -71,8 +75,16 @@ class TestFiles(RecorderContract):
         return FileSide(tmp_path)
 
     @pytest.fixture
-    def service(self, side: FileSide) -> FileAdapter:
-        return adapter(side)
+    def config(self, side: FileSide) -> ConnectionConfig:
+        return config_of(side.root)
+
+    @pytest.fixture
+    def away(self, side: FileSide) -> ConnectionConfig:
+        return config_of(side.root / "not mounted")
+
+    @pytest.fixture
+    def service(self, side: FileSide, config: ConnectionConfig) -> FileAdapter:
+        return FileAdapter(config, now=lambda: side.now)
 
 
 def test_the_flags_are_plain_json_beside_the_recording(side: FileSide, service: FileAdapter) -> None:

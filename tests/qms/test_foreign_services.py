@@ -1,13 +1,14 @@
 """The contract over services as .NET and Java make them, reached by a dialect alone; and what they do wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar
 
+import msgspec
 import pytest
 
-from devtools.recorder_contract import AGENT, NOON, QUEUE, RecorderContract
+from devtools.recorder_contract import AGENT, NOON, QUEUE, RecorderContract, UserSetter
 from qms.adapters import ConnectionConfig
 from qms.port import (
     Flag,
@@ -15,7 +16,6 @@ from qms.port import (
     QmsLoginFailed,
     QmsUnavailable,
     QmsUnclear,
-    RecordingServicePort,
     UnreadableUser,
 )
 from qms.soap.adapter import SoapAdapter
@@ -53,6 +53,10 @@ class ArchiveSide:
         self.ends(extension)
         self.archive.record(extension, self.now)
 
+    def set_users(self, users: Sequence[ListedUser]) -> None:
+        """Have these users."""
+        self.archive.replace_people([_person(user) for user in users])
+
     def ends(self, extension: str) -> None:
         """End the recording in progress."""
         live = self.archive.live(extension)
@@ -60,19 +64,38 @@ class ArchiveSide:
             self.archive.end(live.guid, self.now)
 
 
-def adapter(server: ForeignService, dialect: str, **changes: Any) -> SoapAdapter:
+def _person(user: ListedUser) -> Person:
+    return Person(
+        int(user.user_id),
+        user.user_name,
+        user.first_name,
+        user.last_name,
+        user.extension,
+        agent_id=user.agent_id,
+        department=user.department_name,
+        server=user.recording_service,
+        is_active=user.active,
+        licence=user.licence.value,
+    )
+
+
+def config_of(server: ForeignService, dialect: str, **changes: Any) -> ConnectionConfig:
     path = "/Vault.svc" if dialect == "vault" else "/recorder/RecorderService"
     wsdl = f"{server.address}{path}?wsdl"
     settings = {"username": "gateway", "password": Secret("secret"), "login": "none", **changes}
-    config = ConnectionConfig(
+    return ConnectionConfig(
         slug="foreign", url=f"{server.address}{path}", wsdl=wsdl, dialect=str(DIALECTS / f"{dialect}.toml"), **settings
     )
-    return SoapAdapter.from_config(config)
+
+
+def adapter(server: ForeignService, dialect: str, **changes: Any) -> SoapAdapter:
+    return SoapAdapter.from_config(config_of(server, dialect, **changes))
 
 
 class ForeignContract(RecorderContract):
     """The contract over a foreign service."""
 
+    counts_new_flags = False
     dialect: ClassVar[str]
     settings: ClassVar[dict[str, Any]] = {}
 
@@ -85,8 +108,20 @@ class ForeignContract(RecorderContract):
         return ArchiveSide(server)
 
     @pytest.fixture
-    def service(self, side: ArchiveSide) -> Iterator[RecordingServicePort]:
-        made = adapter(side.server, self.dialect, **self.settings)
+    def set_users(self, side: ArchiveSide) -> UserSetter:
+        return side.set_users
+
+    @pytest.fixture
+    def config(self, side: ArchiveSide) -> ConnectionConfig:
+        return config_of(side.server, self.dialect, **self.settings)
+
+    @pytest.fixture
+    def away(self, config: ConnectionConfig) -> ConnectionConfig:
+        return msgspec.structs.replace(config, url="http://127.0.0.1:1/", timeout_seconds=1)
+
+    @pytest.fixture
+    def service(self, config: ConnectionConfig) -> Iterator[SoapAdapter]:
+        made = SoapAdapter.from_config(config)
         yield made
         made.close()
 
@@ -126,21 +161,17 @@ class TestWcfOverSoap12(TestWcf):
     """The port of SOAP 1.2."""
 
     @pytest.fixture
-    def service(self, side: ArchiveSide, tmp_path: Path) -> Iterator[RecordingServicePort]:
+    def config(self, side: ArchiveSide, tmp_path: Path) -> ConnectionConfig:
         text = (DIALECTS / "vault.toml").read_text()
         (tmp_path / "vault12.toml").write_text(f'port = "Soap12_IVault"\n{text}')
         address = side.server.address
-        made = SoapAdapter.from_config(
-            ConnectionConfig(
-                slug="foreign",
-                url=f"{address}/Vault.svc/soap12",
-                wsdl=f"{address}/Vault.svc?wsdl",
-                dialect=str(tmp_path / "vault12.toml"),
-                login="none",
-            )
+        return ConnectionConfig(
+            slug="foreign",
+            url=f"{address}/Vault.svc/soap12",
+            wsdl=f"{address}/Vault.svc?wsdl",
+            dialect=str(tmp_path / "vault12.toml"),
+            login="none",
         )
-        yield made
-        made.close()
 
 
 class TestJaxWs(ForeignContract):

@@ -3,8 +3,8 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,13 @@ import msgspec
 import pytest
 import requests
 
-from qms.port import Flag, Licence, QmsLoginFailed, RecordingServicePort
+from devtools.recorder_contract import NOON, RecorderContract, UserSetter
+from qms.adapters import ConnectionConfig
+from qms.port import Flag, Licence, ListedUser, QmsLoginFailed
+from qms.soap.adapter import SoapAdapter, settings_of
 from qms.soap.contract import SoapContract
-from qms.soap.service import ConnectionSettings, SoapRecordingService
-from simulators.qms.records import ANY, SimulatedUser
-from tests.qms.contract import Clock, RecordingServiceContract
+from simulators.qms.people import person
+from simulators.qms.records import ANY
 from vault.fields import Secret
 
 STACK = Path(__file__).parent / "second_stack"
@@ -24,18 +26,13 @@ PLANS = {Licence.UNLIMITED: "FULL", Licence.ON_DEMAND: "MANUAL", Licence.NONE: "
 pytestmark = pytest.mark.slow
 
 
-class Begun(msgspec.Struct):
-    """A recording that the other side began."""
-
-    guid: str
-
-
 class SecondQms:
-    """The other side, moved by hand through its door; it stands where the contract expects a ``SimulatedQms``."""
+    """The other side, moved by hand through its door."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/capture"
         self._door = f"http://127.0.0.1:{port}/door"
+        self.now = NOON
 
     def ask(self, method: str, **fields: Any) -> Any:
         """Use the door."""
@@ -43,34 +40,31 @@ class SecondQms:
         answer.raise_for_status()
         return answer.json()
 
-    def set_users(self, users: Iterable[SimulatedUser]) -> None:
+    def begin_again(self) -> None:
+        """Forget what the test before left, and have two users."""
+        self.ask("reset")
+        self.set_now(NOON)
+        self.set_users([person(0).as_user(), person(1).as_user()])
+
+    def set_users(self, users: Sequence[ListedUser]) -> None:
         """Give it users; it lists only those of this service, as QMS does."""
         self.ask("users", operators=[_operator(user) for user in users if user.recording_service in (ANY, "127.0.0.1")])
 
-    def connected(self, extension: str, now: datetime) -> Begun:
+    def set_now(self, now: datetime) -> None:
+        """Take a time as now."""
+        self.now = now
+        self.ask("clock", now=now.isoformat())
+
+    def begins(self, extension: str) -> None:
         """Begin a recording."""
-        return Begun(self.ask("connected", line=extension, at=now.isoformat())["guid"])
+        self.ask("connected", line=extension, at=self.now.isoformat())
 
-    def disconnected(self, extension: str, now: datetime) -> None:
+    def ends(self, extension: str) -> None:
         """End a recording."""
-        self.ask("disconnected", line=extension, at=now.isoformat())
+        self.ask("disconnected", line=extension, at=self.now.isoformat())
 
 
-class ToldClock(Clock):
-    """A clock that the other side follows."""
-
-    def __init__(self, qms: SecondQms) -> None:
-        super().__init__()
-        self._qms = qms
-        self.pass_seconds(0)
-
-    def pass_seconds(self, seconds: float) -> None:
-        """Let time pass on both sides."""
-        super().pass_seconds(seconds)
-        self._qms.ask("clock", now=self.now.isoformat())
-
-
-def _operator(user: SimulatedUser) -> dict[str, str]:
+def _operator(user: ListedUser) -> dict[str, str]:
     told = {
         "id": user.user_id,
         "login": user.user_name,
@@ -111,40 +105,53 @@ def second(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecondQms]:
         server.stdout.close()
 
 
-def connection(second: SecondQms, password: str = "s3cret") -> ConnectionSettings:
-    return ConnectionSettings(
+def connection(second: SecondQms, password: str = "s3cret") -> ConnectionConfig:
+    return ConnectionConfig(
+        slug="capture",
         url=second.url,
         username="gateway",
         password=Secret(password),
+        login="username_token",
         wsdl=str(STACK / "capture.wsdl"),
         dialect=str(STACK / "capture.toml"),
     )
 
 
-class TestSecondStack(RecordingServiceContract):
+class TestSecondStack(RecorderContract):
     """A recording system of other names."""
 
-    @pytest.fixture
-    def clock(self, second: SecondQms) -> Clock:
-        second.ask("reset")
-        return ToldClock(second)
+    window = timedelta(seconds=10)
+    other_service = "10.0.0.9"
 
     @pytest.fixture
-    def qms(self, second: SecondQms, clock: Clock) -> SecondQms:
+    def side(self, second: SecondQms) -> SecondQms:
+        second.begin_again()
         return second
 
     @pytest.fixture
-    def service(self, second: SecondQms, clock: Clock) -> Iterator[RecordingServicePort]:
-        service = SoapRecordingService(connection(second))
+    def set_users(self, side: SecondQms) -> UserSetter:
+        return side.set_users
+
+    @pytest.fixture
+    def config(self, side: SecondQms) -> ConnectionConfig:
+        return connection(side)
+
+    @pytest.fixture
+    def away(self, config: ConnectionConfig) -> ConnectionConfig:
+        return msgspec.structs.replace(config, url="http://127.0.0.1:1/", timeout_seconds=1)
+
+    @pytest.fixture
+    def service(self, config: ConnectionConfig) -> Iterator[SoapAdapter]:
+        service = SoapAdapter.from_config(config)
         yield service
-        service.line.close()
+        service.close()
 
     def test_a_wrong_password_is_refused(self, second: SecondQms) -> None:
         with pytest.raises(QmsLoginFailed):
-            SoapRecordingService(connection(second, "wrong")).service_info()
+            SoapAdapter.from_config(connection(second, "wrong")).service_info()
 
     def test_the_envelopes_carry_their_names_and_what_they_want_besides(self, second: SecondQms) -> None:
-        contract = SoapContract(connection(second))
+        contract = SoapContract(settings_of(connection(second)))
 
         search = contract.envelope("FindLiveRecording", {"extension": "2001"})
         write = contract.envelope("WriteFlags", {"recordingGuid": "G", "flag": [{"name": "A", "value": "b"}]})
@@ -152,7 +159,7 @@ class TestSecondStack(RecordingServiceContract):
         assert b"<site>HQ</site><line>2001</line>" in search
         assert b"<labels><label><key>A</key><text>b</text></label></labels>" in write
 
-    def test_markup_in_a_value_arrives_as_it_is(self, service: SoapRecordingService, guid: str) -> None:
+    def test_markup_in_a_value_arrives_as_it_is(self, service: SoapAdapter, guid: str) -> None:
         written = service.write_flags(guid, [Flag("AgentId", "a<&>b")])
 
         assert written == 1

@@ -112,6 +112,11 @@ class Archive:
         with self._lock:
             return list(self._people)
 
+    def replace_people(self, people: Iterable[Person]) -> None:
+        """Have these users and no others."""
+        with self._lock:
+            self._people = list(people)
+
     def hire(self, person: Person) -> None:
         """Add a user."""
         with self._lock:
