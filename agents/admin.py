@@ -251,7 +251,7 @@ class QmsUserAdmin(AgentsAdmin):
         if request.POST.get("service", "").isdigit():
             services = services.filter(pk=request.POST["service"])
         for service in services:
-            schedule.ask(service.pk, Trigger.BUTTON, asked_by=request.user.get_username())
+            schedule.request_refresh(service.pk, Trigger.BUTTON, asked_by=request.user.get_username())
         slugs = ", ".join(service.slug for service in services)
         messages.info(request, f"Loading the users of {slugs}." if slugs else "No Recording Service is enabled.")
         return HttpResponseRedirect(reverse("admin:agents_qmsuser_changelist"))

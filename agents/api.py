@@ -1,8 +1,8 @@
-"""The door to this app for the calls: who sits where, whose recording is made at an extension, what that costs."""
+"""What other apps may use: who is logged on where, whose recording is made at an extension, calls at risk."""
 
 from agents.find import FoundPerson, find_agents, find_users
 from agents.sessions.agent_names import KnownAgents
-from agents.sessions.session_store import load_seats, save_seats, who_sat_at
+from agents.sessions.session_store import load_sessions, logged_on_at, save_sessions
 from agents.unmatched_calls import UnmatchedCalls, note_calls_at_risk
 from agents.users.directories import forget_directories, load_directory
 from agents.users.teams import NO_TEAM, SEVERAL_TEAMS, Teams, load_teams
@@ -18,9 +18,9 @@ __all__ = [
     "find_users",
     "forget_directories",
     "load_directory",
-    "load_seats",
+    "load_sessions",
     "load_teams",
+    "logged_on_at",
     "note_calls_at_risk",
-    "save_seats",
-    "who_sat_at",
+    "save_sessions",
 ]

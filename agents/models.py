@@ -1,4 +1,4 @@
-"""Agents and where they sit, QMS users, and which Recording Services answer for which CTI source."""
+"""Agents and their sessions, QMS users, and which Recording Services answer for which CTI source."""
 
 from django.db import models
 from django.db.models import Q
@@ -66,7 +66,7 @@ class AgentState(models.TextChoices):
 
 
 class Presence(models.Model):
-    """An agent's stay at an extension, from log-on to log-off; ``until`` is null while it lasts."""
+    """An agent's session at an extension, from log-on to log-off; ``until`` is null while it lasts."""
 
     source = models.ForeignKey(CtiSource, models.CASCADE, related_name="presences", db_index=False)  # As above.
     agent_id = models.CharField(max_length=255)
@@ -262,7 +262,7 @@ class UserChange(models.Model):
 
 
 class ShiftCheck(models.Model):
-    """One look, before a shift, at everybody who may sit down: how many are ready, and whose calls would be lost."""
+    """One look, before a shift, at everybody who may log on: how many are ready, and whose calls would be lost."""
 
     at = models.DateTimeField()
     due_at = models.DateTimeField(null=True, blank=True, unique=True, help_text="Empty: someone asked for it.")

@@ -1,6 +1,6 @@
 """The pre-shift check: match everybody who may log on today, while there is time to correct what is wrong.
 
-Who: each agent seen in the last two weeks, at the extension of the last stay, and each monitored extension of a source.
+Who: each agent seen in the last two weeks, at the extension of the last session, and each monitored extension.
 """
 
 from collections.abc import Iterable, Iterator
@@ -87,14 +87,14 @@ def _checked(source: CtiSource, now: datetime, run: ShiftCheck) -> Iterator[Shif
 
 
 def _expected(source: CtiSource, now: datetime) -> Iterator[tuple[str, str, str]]:
-    """Yield extension, agent id and name: of each agent's newest stay, and the monitored extensions nobody sat at."""
+    """Yield extension, agent id and name: of each agent's newest session, and the monitored extensions without one."""
     seen = Presence.objects.filter(source=source, until=None) | Presence.objects.filter(
         source=source, until__gte=now - EXPECTED_FOR
     )
     newest = seen.order_by().values("agent_id").annotate(newest=Max("id")).values("newest")
-    stays = Presence.objects.filter(id__in=newest).order_by("device_id", "agent_id")
+    sessions = Presence.objects.filter(id__in=newest).order_by("device_id", "agent_id")
     taken = set()
-    for device, agent_id, name in stays.values_list("device_id", "agent_id", "agent_name"):
+    for device, agent_id, name in sessions.values_list("device_id", "agent_id", "agent_name"):
         taken.add(device)
         yield device, agent_id, name
     yield from ((device, "", "") for device in map(str, source.devices) if device not in taken)

@@ -16,13 +16,13 @@ def load_users(refresh_id: int) -> None:
 @shared_task
 def refresh_due() -> None:
     """Begin the daily loads that are due."""
-    schedule.ask_due(clock.now())
+    schedule.request_due_refreshes(clock.now())
 
 
 @shared_task
 def refresh_all_at_start() -> None:
     """Load the users of every service when the gateway starts."""
-    schedule.ask_at_start(clock.now())
+    schedule.request_refreshes_at_start(clock.now())
 
 
 @shared_task

@@ -1,4 +1,4 @@
-"""Send hints to the broker."""
+"""Send wake-ups for tasks to the broker."""
 
 import structlog
 from celery import current_app
@@ -8,8 +8,8 @@ log = structlog.get_logger()
 
 
 def send(task: str, key: int, queue: str, *, countdown: float = 0) -> None:
-    """Send a hint. Never raises: beat finds in the database what a lost hint was about."""
+    """Send a wake-up. Never raises: the work is in the database, where beat finds it if the message is lost."""
     try:
         current_app.send_task(task, args=[key], queue=queue, expires=countdown + 5, countdown=countdown or None)
     except (KombuError, OSError) as error:
-        log.warning("hint_not_sent", task=task, key=key, error=type(error).__name__)
+        log.warning("wakeup_not_sent", task=task, key=key, error=type(error).__name__)

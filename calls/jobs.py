@@ -1,4 +1,4 @@
-"""What a hint from the broker sets going, and the hints sent on. All is harmless when done twice or late."""
+"""What the tasks do, and the wake-ups that they send on. Each is harmless when done twice or late."""
 
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 SLICE_SECONDS = 2.0
 #: Beat wakes every consumer so often.
 BEAT = timedelta(seconds=2)
-#: One hint and the next to the delivery of a service are so far apart at least.
+#: Minimum interval between two wake-ups of one service's delivery, in seconds.
 APART_SECONDS = 0.1
 
 
@@ -42,7 +42,7 @@ def now() -> datetime:
 
 
 def consume(source_id: int) -> None:
-    """Fold a source's journal until it is empty or the time slice ends; then send the hint again."""
+    """Fold a source's journal until it is empty or the time slice ends; then wake itself again."""
     source = CtiSource.objects.filter(pk=source_id).first()
     if source is None:
         return
@@ -50,7 +50,7 @@ def consume(source_id: int) -> None:
     try:
         restore_guard.compare(now())
         check_continuity(source, now())
-        if ConsumerLoop(source_id, _others(source_id), consumer, _pokes.heed).run(SLICE_SECONDS):
+        if ConsumerLoop(source_id, _others(source_id), consumer, _pokes.note).run(SLICE_SECONDS):
             clear_wake(source_id)
             wake(source_id)
         else:
@@ -58,7 +58,7 @@ def consume(source_id: int) -> None:
     except Overtaken:
         log.info("consumer_overtaken", source=source.slug)
     except (OperationalError, IntegrityError, JournalUnavailable) as error:
-        # The transaction was rolled back: the batch is folded again, by beat's hint at the latest.
+        # The transaction was rolled back: the batch is folded again, at beat's next wake-up at the latest.
         log.warning("fold_put_off", source=source.slug, error=type(error).__name__)
     finally:
         _pokes.pay()
@@ -69,7 +69,7 @@ def _others(source_id: int) -> list[int]:
 
 
 def _come_back(consumer: Consumer) -> None:
-    """Send the hint for what is due before beat's next one: flags that wait for late events."""
+    """Send the wake-up for what is due before beat's next one: flags that wait for late events."""
     due, present = consumer.next_due(), now()
     if due is None or due > present + BEAT:
         return
@@ -90,7 +90,7 @@ def _consumer(source: CtiSource) -> Consumer:
 
 
 class PendingWakeups:
-    """Hints to the pumps of Recording Services, to each delivery so often at most: it looks for more by itself.
+    """Wake-ups owed to Recording Services' workers; a delivery is woken at a limited rate, as it polls by itself.
 
     A delivery that ended just then would wait for beat, so none is left unsent when a turn ends.
     """
@@ -99,16 +99,16 @@ class PendingWakeups:
         self._owed: set[int] = set()
         self._sent_at: dict[int, float] = {}
 
-    def heed(self, folded: Folded | None) -> None:
-        """Send the hints for what a fold has made, as far as they are due."""
+    def note(self, folded: Folded | None) -> None:
+        """Send the wake-ups for what a fold has made, as far as they are due."""
         if folded is not None:
             for service_id in folded.looking_up:
-                worker.look_up_hint(service_id).send()
+                worker.search_wakeup(service_id).send()
             self._owed |= folded.writing
         self.pay(APART_SECONDS)
 
     def pay(self, apart_seconds: float = 0.0) -> None:
-        """Send what is owed to deliveries, but to those whose last hint is no older than ``apart_seconds``."""
+        """Send what is owed to deliveries, but to those whose last wake-up is no older than ``apart_seconds``."""
         present = monotonic()
         for service_id in [one for one in self._owed if present - self._sent_at.get(one, 0) >= apart_seconds]:
             self._owed.discard(service_id)
@@ -121,9 +121,9 @@ _pokes = PendingWakeups()
 
 def look_up(service_id: int) -> None:
     """Ask a Recording Service for its open searches, and go on while there are any."""
-    hint = worker.look_up_hint(service_id)
-    if worker.look_up(service_id, now, watch=PollingMarker(hint)):
-        hint.send()
+    wakeup = worker.search_wakeup(service_id)
+    if worker.look_up(service_id, now, watch=PollingMarker(wakeup)):
+        wakeup.send()
 
 
 def deliver(service_id: int) -> None:
@@ -147,7 +147,7 @@ def wake_consumers() -> None:
 
 
 def wake_searches() -> None:
-    """Wake the pumps of services with questions due."""
+    """Wake the search workers of services with searches due."""
     for service_id in worker.services_with_due_searches(now()):
         send("calls.tasks.look_up", service_id, "lookups")
 
@@ -160,7 +160,7 @@ def wake_deliveries() -> None:
 
 def export(job_id: int) -> None:
     """Write an export."""
-    jobs.carry_out(job_id, now)
+    jobs.run_export(job_id, now)
 
 
 def wake_exports() -> None:

@@ -1,4 +1,4 @@
-"""Celery's tasks: each one line that calls a plain function. Messages are hints, primary keys only."""
+"""Celery's tasks: each one line that calls a plain function. Messages are wake-ups and carry primary keys only."""
 
 from celery import shared_task
 
@@ -28,13 +28,13 @@ def deliver(service_id: int) -> None:
 
 @shared_task(name="calls.tasks.wake_consumers")
 def wake_consumers() -> None:
-    """Wake every consumer, in case the broker lost a hint."""
+    """Wake every consumer, in case the broker lost a wake-up."""
     jobs.wake_consumers()
 
 
 @shared_task(name="calls.tasks.wake_searches")
 def wake_searches() -> None:
-    """Wake the pumps of services with questions due."""
+    """Wake the search workers of services with searches due."""
     jobs.wake_searches()
 
 
@@ -74,7 +74,7 @@ def retain() -> None:
     jobs.retain()
 
 
-@shared_task(name="calls.tasks.tell_calls_at_risk")
-def tell_calls_at_risk() -> None:
+@shared_task(name="calls.tasks.report_unmatched_calls")
+def report_unmatched_calls() -> None:
     """Tell the agents' page what troubled matches cost today."""
-    unmatched_calls.tell(clock.now())
+    unmatched_calls.report_unmatched_calls(clock.now())

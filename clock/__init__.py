@@ -62,10 +62,10 @@ class SteadyClock:
         ahead = self._wall() - tick
         agreed = self._agreed
         if agreed is None or abs(ahead - agreed.target) > STEP_SECONDS:
-            agreed = self._agreed = self._heeded(tick, ahead)
+            agreed = self._agreed = self._shared(tick, ahead)
         return datetime.fromtimestamp(tick + agreed.at(tick), UTC)
 
-    def _heeded(self, tick: float, ahead: float) -> Agreed:
+    def _shared(self, tick: float, ahead: float) -> Agreed:
         try:
             return self._agree(tick, ahead)
         except OSError as error:

@@ -190,8 +190,8 @@ class CtiSourceAdmin(RecordedAdmin):
         if not source.slug:
             return "A listener starts when the source is saved."
         now = clock.now()
-        told = link_sentences(source, now, _standing(source), _lately(source))
-        sentences = format_html_join("", '<p class="mb-1">{}</p>', ((sentence,) for sentence in told))
+        texts = link_sentences(source, now, _standing(source), _lately(source))
+        sentences = format_html_join("", '<p class="mb-1">{}</p>', ((sentence,) for sentence in texts))
         return sentences + _tokens(source) + _refusals(source, now) + _quarantine(source) + _last_reasons(source)
 
     @display(description="State", label=LABELS)

@@ -87,7 +87,7 @@ def _state(status: LinkStatus, now: datetime) -> str:
     seen_at = status.reported_at or now
     if is_silent(status, now):
         return f"The listener {status.leader} last reported {when(seen_at)}. Is it still running?"
-    since = f" since {_moment(status.since)}" if status.since else ""
+    since = f" since {_time_text(status.since)}" if status.since else ""
     if status.state == LinkState.SPOOLING:
         kept = f"{status.spooled} events wait in its file, in order"
         return f"The link is up, but Redis takes no events{since}; {kept}."
@@ -96,7 +96,7 @@ def _state(status: LinkStatus, now: datetime) -> str:
 
 
 def _leader(status: LinkStatus, standing: LeaseStanding | None) -> list[str]:
-    since = f" since {_moment(status.leading_since)}" if status.leading_since else ""
+    since = f" since {_time_text(status.leading_since)}" if status.leading_since else ""
     if standing is None:
         return [f"{status.leader} leads{since} by its own report; Redis does not say who leads now."]
     if not standing.leader:
@@ -120,7 +120,7 @@ def _standbys(standing: LeaseStanding | None, now: datetime) -> list[str]:
 
 
 def _gone(owner: str, seen_at: datetime) -> str:
-    return f"{owner} stood by until {_moment(seen_at)}, and has not reported since."
+    return f"{owner} stood by until {_time_text(seen_at)}, and has not reported since."
 
 
 def _events(status: LinkStatus, now: datetime) -> list[str]:
@@ -223,9 +223,9 @@ def is_silent(status: LinkStatus, now: datetime) -> bool:
 
 def when(moment: datetime) -> str:
     """Return a moment as the end of a sentence."""
-    return f"at {_moment(moment)}"
+    return f"at {_time_text(moment)}"
 
 
-def _moment(moment: datetime) -> str:
+def _time_text(moment: datetime) -> str:
     """Return a moment as people read it."""
     return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"

@@ -23,7 +23,7 @@ from flags.models import FlagSetting, FlagValue
 from flags.provisioning import create_jobs, verify_jobs
 from flags.ui.creation_panel import CreationTable, creation_panel, may_create
 from flags.ui.preview_panel import preview_panel
-from flags.ui.verification_panel import PROVE, pressing_panels, proof_panel
+from flags.ui.verification_panel import VERIFY_PERMISSION, pressing_panels, verification_panel
 from flags.ui.writes_admin import FlagWriteAdmin
 from history.admin import RecordedAdmin
 from qms.models import DataServer
@@ -83,7 +83,7 @@ class FlagSettingAdmin(RecordedAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show what the Data Servers answered above the Flags."""
-        panels = {"creation": creation_panel(request), "proofs": pressing_panels(request)}
+        panels = {"creation": creation_panel(request), "verifications": pressing_panels(request)}
         context = {**panels, "preview": preview_panel(request), **(extra_context or {})}
         return super().changelist_view(request, context)  # type: ignore[no-any-return]
 
@@ -97,7 +97,7 @@ class FlagSettingAdmin(RecordedAdmin):
         """Show below the form what the Flags would carry and the names that this one had; ask before a name changes."""
         edited = self.get_object(request, object_id) if object_id else None
         if edited and (asked := self._unconfirmed(request, edited.pk)):
-            return self._ask(request, edited, asked)
+            return self._confirm_renaming(request, edited, asked)
         context = {
             "preview": preview_panel(request, edited),
             "is_adding": object_id is None,
@@ -125,7 +125,7 @@ class FlagSettingAdmin(RecordedAdmin):
         is_meant = request.POST.get("confirmed_name") == new and request.POST.get("confirmed_old") == stored.name
         return None if is_meant or new == stored.name else renaming(stored, new)
 
-    def _ask(self, request: HttpRequest, flag: FlagSetting, asked: Renaming) -> HttpResponse:
+    def _confirm_renaming(self, request: HttpRequest, flag: FlagSetting, asked: Renaming) -> HttpResponse:
         """Show what a change of name means, with all that was typed, so that one press carries it out."""
         typed = [
             (key, value)
@@ -149,7 +149,7 @@ class FlagSettingAdmin(RecordedAdmin):
             path("create/", self.admin_site.admin_view(self.create), name="flags_create"),
             path("creation/", self.admin_site.admin_view(self.creation), name="flags_creation"),
             path("new/<int:server_id>/", self.admin_site.admin_view(self.new_flags), name="flags_new"),
-            path("new/<int:server_id>/prove/", self.admin_site.admin_view(self.prove), name="flags_prove"),
+            path("new/<int:server_id>/prove/", self.admin_site.admin_view(self.verify), name="flags_prove"),
             path("preview/", self.admin_site.admin_view(self.preview), name="flags_preview"),
             *super().get_urls(),
         ]
@@ -169,18 +169,20 @@ class FlagSettingAdmin(RecordedAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         server = get_object_or_404(DataServer, pk=server_id)
-        return TemplateResponse(request, "flags/proof_panel.html", {"panel": proof_panel(request, server)})
+        return TemplateResponse(
+            request, "flags/verification_panel.html", {"panel": verification_panel(request, server)}
+        )
 
     @method_decorator(require_POST)
-    def prove(self, request: HttpRequest, server_id: int) -> HttpResponse:
+    def verify(self, request: HttpRequest, server_id: int) -> HttpResponse:
         """Have a worker prove that the new Flags work, or take somebody's word that QMS was restarted."""
-        if not request.user.has_perm(PROVE):
+        if not request.user.has_perm(VERIFY_PERMISSION):
             raise PermissionDenied
         server, guid = get_object_or_404(DataServer, pk=server_id), request.POST.get("guid", "")
-        error = _prove(request, server, guid)
+        error = _request_verification(request, server, guid)
         if "HX-Request" in request.headers:
-            panel = proof_panel(request, server, error, guid)
-            return TemplateResponse(request, "flags/proof_panel.html", {"panel": panel})
+            panel = verification_panel(request, server, error, guid)
+            return TemplateResponse(request, "flags/verification_panel.html", {"panel": panel})
         if error:
             messages.error(request, error)
         return HttpResponseRedirect(reverse("admin:flags_flagsetting_changelist"))
@@ -191,8 +193,8 @@ class FlagSettingAdmin(RecordedAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         panel = creation_panel(request)
-        proofs_too = {} if panel.is_running else {"proofs": pressing_panels(request), "is_over": True}
-        return TemplateResponse(request, "flags/creation_panel.html", {"creation": panel, **proofs_too})
+        verifications = {} if panel.is_running else {"verifications": pressing_panels(request), "is_over": True}
+        return TemplateResponse(request, "flags/creation_panel.html", {"creation": panel, **verifications})
 
     @method_decorator(require_POST)
     def create(self, request: HttpRequest) -> HttpResponse:
@@ -201,17 +203,17 @@ class FlagSettingAdmin(RecordedAdmin):
             raise PermissionDenied
         servers = list(DataServer.objects.all())
         for server in servers:
-            _ask_creation(request, server)
+            _request_creation(request, server)
         if not servers:
             messages.warning(request, "There is no Data Server yet: add one, and a Recording Service that leads to it.")
         return HttpResponseRedirect(reverse("admin:flags_flagsetting_changelist"))
 
 
-def _ask_creation(request: HttpRequest, server: DataServer) -> None:
+def _request_creation(request: HttpRequest, server: DataServer) -> None:
     """Do what was pressed, keep it in the history, and tell whoever pressed while it runs."""
     is_check = request.POST.get("only") == "check"
     try:
-        create_jobs.ask(server, request.user.get_username(), clock.now(), is_check=is_check)
+        create_jobs.request_creation(server, request.user.get_username(), clock.now(), is_check=is_check)
     except create_jobs.CreationRefused as refused:
         messages.warning(request, str(refused))
         return
@@ -227,7 +229,7 @@ def _earlier(flag: FlagSetting | None) -> CreationTable | None:
     return CreationTable(("Until", "Name then", "Became", "Carried", "Renamed by"), rows) if rows else None
 
 
-def _prove(request: HttpRequest, server: DataServer, guid: str) -> str:
+def _request_verification(request: HttpRequest, server: DataServer, guid: str) -> str:
     """Do what was pressed, and keep it in the history; returns why it was refused."""
     by, now = request.user.get_username(), clock.now()
     if request.POST.get("only") == "word":
@@ -235,12 +237,12 @@ def _prove(request: HttpRequest, server: DataServer, guid: str) -> str:
         _keep(request, server, "Said that QMS was restarted; new Flags are not proved.")
         return ""
     try:
-        verify_jobs.ask(server, guid, by, now)
+        verify_jobs.request_verification(server, guid, by, now)
     except verify_jobs.VerificationRefused as refused:
         return str(refused)
     _keep(request, server, f"Asked for the proof of new Flags on the test recording {guid.strip()}.")
     return ""
 
 
-def _keep(request: HttpRequest, server: DataServer, told: str) -> None:
-    LogEntry.objects.log_actions(request.user.pk or 0, [server], CHANGE, told, single_object=True)
+def _keep(request: HttpRequest, server: DataServer, message: str) -> None:
+    LogEntry.objects.log_actions(request.user.pk or 0, [server], CHANGE, message, single_object=True)

@@ -7,31 +7,31 @@ from flags.outbox import retry_runs
 from flags.provisioning import create_jobs, verify_jobs
 
 
-@shared_task(name="flags.tasks.carry_on_retries")
-def carry_on_retries() -> None:
+@shared_task(name="flags.tasks.continue_retries")
+def continue_retries() -> None:
     """Go on with what operators ordered to be put back."""
-    retry_runs.carry_on(clock.now)
+    retry_runs.continue_retries(clock.now)
 
 
 @shared_task(name="flags.tasks.create")
 def create(server_id: int, run: int) -> None:
     """Create the Flags on a Data Server, as somebody asked on the page Flags."""
-    create_jobs.carry_out(server_id, run)
+    create_jobs.run_creation(server_id, run)
 
 
-@shared_task(name="flags.tasks.carry_on_creations")
-def carry_on_creations() -> None:
+@shared_task(name="flags.tasks.continue_creations")
+def continue_creations() -> None:
     """Have workers take up creations that no worker is at."""
-    create_jobs.carry_on(clock.now())
+    create_jobs.continue_creations(clock.now())
 
 
-@shared_task(name="flags.tasks.prove")
-def prove(server_id: int, run: int) -> None:
+@shared_task(name="flags.tasks.verify")
+def verify(server_id: int, run: int) -> None:
     """Prove that new Flags work, as somebody asked on a Data Server's page."""
-    verify_jobs.carry_out(server_id, run)
+    verify_jobs.run_verification(server_id, run)
 
 
-@shared_task(name="flags.tasks.note_what_calls_proved")
-def note_what_calls_proved() -> None:
+@shared_task(name="flags.tasks.note_flags_verified_by_calls")
+def note_flags_verified_by_calls() -> None:
     """Take new Flags as proved that QMS took with the flags of calls."""
-    verify_jobs.note_what_calls_proved()
+    verify_jobs.note_flags_verified_by_calls()

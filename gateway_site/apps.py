@@ -39,5 +39,5 @@ def _watch_logins() -> None:
     def count(request: HttpRequest | None = None, **_: Any) -> None:
         note_failure(request)
 
-    logins.connect(client_address)
+    logins.connect_signals(client_address)
     user_login_failed.connect(count, weak=False, dispatch_uid="address-throttle")

@@ -1,6 +1,6 @@
 """The Celery application; its queues, and the table of what beat wakes.
 
-Beat's messages are hints too: each entry expires before the next one, and each task is harmless when run twice.
+Beat's messages are wake-ups too: each entry expires before the next one, and each task is harmless when run twice.
 """
 
 import os
@@ -41,9 +41,9 @@ def _drop_dead_connections(**_: Any) -> None:
 
 
 @worker_shutting_down.connect
-def _stop_pumps(**_: Any) -> None:
-    """Let the pumps give back what they hold: Celery alone would wait for them."""
-    worker_shutdown.begin()
+def _stop_searches(**_: Any) -> None:
+    """Let the workers' loops give back what they hold: Celery alone would wait for them."""
+    worker_shutdown.begin_shutdown()
 
 
 @worker_init.connect
@@ -70,14 +70,14 @@ app.conf.beat_schedule = {
     "wake consumers": _every(2, "calls.tasks.wake_consumers", "events"),
     "ask overdue searches": _every(2, "calls.tasks.wake_searches", "lookups"),
     "send due writes": _every(5, "calls.tasks.wake_deliveries", "writes"),
-    "carry on retries": _every(5, "flags.tasks.carry_on_retries", "default"),
-    "carry on creations of flags": _every(5, "flags.tasks.carry_on_creations", "default"),
-    "note which new flags work": _every(15, "flags.tasks.note_what_calls_proved", "default"),
+    "carry on retries": _every(5, "flags.tasks.continue_retries", "default"),
+    "carry on creations of flags": _every(5, "flags.tasks.continue_creations", "default"),
+    "note which new flags work": _every(15, "flags.tasks.note_flags_verified_by_calls", "default"),
     "refresh due users": _every(60, "agents.tasks.refresh_due", "default"),
     "count what sources hold": _every(3, "calls.tasks.publish_loads", "default"),
     "begin exports again": _every(15, "calls.tasks.wake_exports", "default"),
     "mail weekly reports": _every(900, "calls.tasks.mail_reports", "default"),
-    "tell calls at risk": _every(60, "calls.tasks.tell_calls_at_risk", "default"),
+    "tell calls at risk": _every(60, "calls.tasks.report_unmatched_calls", "default"),
     "check before the shift": _every(60, "agents.tasks.shift_check_due", "default"),
     "watch for alarms": _every(15, "gateway_site.tasks.watch_alarms", "default"),
     "send alarms": _every(5, "gateway_site.tasks.send_alarms", "default"),

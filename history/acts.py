@@ -7,11 +7,11 @@ from django.db.models import Model
 from history.commands import command_line
 
 
-def record_act(row: Model, by: str, told: str) -> None:
+def record_act(row: Model, by: str, description: str) -> None:
     """Keep what was done on a row for the one who asked; in the transaction that ends it.
 
     Who has another name by now is recorded in words, as an act of the gateway's own.
     """
     user = User.objects.filter(username=by).first()
-    text = told if user else f"For {by or 'somebody'}: {told}"
+    text = description if user else f"For {by or 'somebody'}: {description}"
     LogEntry.objects.log_actions((user or command_line()).pk, [row], CHANGE, text, single_object=True)

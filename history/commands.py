@@ -17,10 +17,10 @@ def stored_state(row: Model) -> RowState:
     return state_of(found) if found else {}
 
 
-def record_command(row: Model, before: RowState, *, told: str = "") -> None:
-    """Keep what a command made of a row, or what ``told`` says; in the transaction that changes it."""
+def record_command(row: Model, before: RowState, *, description: str = "") -> None:
+    """Keep what a command made of a row, or what ``description`` says; in the transaction that changes it."""
     after = state_of(row)
-    text = told or (differences(before, after) if before else f"Added. {values(after)}")
+    text = description or (differences(before, after) if before else f"Added. {values(after)}")
     act = CHANGE if before else ADDITION
     LogEntry.objects.log_actions(command_line().pk, [row], act, text, single_object=True)
 

@@ -16,7 +16,7 @@ from history.commands import command_line
 MAXIMUM_AN_HOUR = 500
 
 
-def connect(address_of: Callable[[HttpRequest], str]) -> None:
+def connect_signals(address_of: Callable[[HttpRequest], str]) -> None:
     """Begin to keep them. ``address_of`` returns the address of a request."""
 
     def entered(user: User, request: HttpRequest, **_: Any) -> None:

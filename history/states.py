@@ -32,7 +32,7 @@ def state_of(row: models.Model, hidden: Collection[str] = ()) -> RowState:
     """Return the fields that a person can set, many-to-many among them. ``hidden``: secrets beside the encrypted."""
     meta = row._meta  # noqa: SLF001  (documented by Django)
     fields = [*meta.concrete_fields, *meta.many_to_many]
-    return {one.name: _told(row, one, hidden) for one in fields if not one.primary_key}
+    return {one.name: _shown_field(row, one, hidden) for one in fields if not one.primary_key}
 
 
 def differences(before: RowState, after: RowState) -> str:
@@ -52,7 +52,7 @@ def _difference(before: ShownField | None, after: ShownField) -> str:
     return f"{after.name}: {before.shown if before else NOTHING} \N{RIGHTWARDS ARROW} {after.shown}."
 
 
-def _told(row: models.Model, field: models.Field, hidden: Collection[str]) -> ShownField:  # type: ignore[type-arg]
+def _shown_field(row: models.Model, field: models.Field, hidden: Collection[str]) -> ShownField:  # type: ignore[type-arg]
     name = str(field.verbose_name)
     name = name[:1].upper() + name[1:]
     if isinstance(field, EncryptedTextField) or field.name in hidden:

@@ -16,7 +16,7 @@ from gateway_site.config.apply import apply
 from gateway_site.config.declaration import ConfigError
 from gateway_site.config.export import export
 from launcher import demo_check, process_set, procfile, simulators
-from launcher.demo_counts import DemoCounts, line, summary, tally
+from launcher.demo_counts import DemoCounts, counts_text, summary, tally
 from launcher.demo_options import FOLDER, DemoOptions, options
 from launcher.progress import step
 from launcher.supervisor import Stopped, Supervisor, say, stopped_by_signals
@@ -173,7 +173,7 @@ class Demo:
             now = tally()
         except OperationalError as error:
             raise DemoFailed(f"the database does not answer: {error}") from error
-        say(f"{time.strftime('%H:%M:%S')}  {line(now)}")
+        say(f"{time.strftime('%H:%M:%S')}  {counts_text(now)}")
         return now
 
 

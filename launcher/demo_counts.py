@@ -37,15 +37,15 @@ def tally() -> DemoCounts:
     )
 
 
-def line(now: DemoCounts) -> str:
+def counts_text(now: DemoCounts) -> str:
     """Say in one line how it goes."""
     why = Counter[str]()
     for reason, count in now.reasons.items():
         why[reason.partition(":")[0]] += count
-    told = f" ({', '.join(f'{count} {name}' for name, count in why.items())})" if why else ""
+    reasons = f" ({', '.join(f'{count} {name}' for name, count in why.items())})" if why else ""
     return (
         f"{now.calls} calls, {now.legs} legs: {now.flagged} flagged, {now.waiting} waiting or in progress, "
-        f"{now.unflagged} not flagged{told}"
+        f"{now.unflagged} not flagged{reasons}"
     )
 
 

@@ -194,7 +194,7 @@ class RecordingServiceAdmin(RecordedAdmin):
         """Show the last test and the button; a worker tests, and only by POST, because it logs in to QMS."""
         service = get_object_or_404(RecordingService, pk=object_id)
         if request.method == "POST":
-            if not connection_tests.ask(service, request.user.get_username(), clock.now()):
+            if not connection_tests.request_connection_test(service, request.user.get_username(), clock.now()):
                 messages.error(request, "The test could not be started: the broker (Redis) does not answer.")
             return HttpResponseRedirect(request.path)
         context = self.admin_site.each_context(request) | {

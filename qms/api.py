@@ -4,9 +4,7 @@ from datetime import datetime
 
 from qms import health
 from qms.connection_steps import ConnectionStep, test_connection
-from qms.connection_tests import TestProgress
-from qms.connection_tests import ask as ask_for_test
-from qms.connection_tests import told as test_told
+from qms.connection_tests import TestProgress, connection_test_progress, request_connection_test
 from qms.connections import ConnectService, adapters, connect
 from qms.drafts import draft_dialect
 from qms.health import (
@@ -25,10 +23,10 @@ __all__ = [
     "ConnectService",
     "ConnectionStep",
     "TestProgress",
-    "ask_for_test",
     "breaker_state",
     "clock_offset_seconds",
     "connect",
+    "connection_test_progress",
     "draft_dialect",
     "is_on_trial",
     "latest_write_seconds",
@@ -36,8 +34,8 @@ __all__ = [
     "mark_ok",
     "may_send",
     "note_late_write",
+    "request_connection_test",
     "test_connection",
-    "test_told",
 ]
 
 

@@ -41,11 +41,11 @@ def step_names(service: RecordingService) -> tuple[str, ...]:
     return (*(adapter.check_names if adapter else ()), *_SHARED_NAMES)
 
 
-def test_connection(service: RecordingService, tell: StepsCallback = list) -> list[ConnectionStep]:  # noqa: PT028  (no test)
+def test_connection(service: RecordingService, report: StepsCallback = list) -> list[ConnectionStep]:  # noqa: PT028  (no test)
     """Try the way to a Recording Service from the network to the flags. Changes nothing there; raises nothing.
 
-    Every step is returned, also those that were not tried because one before failed; ``tell`` is called after each one
-    that was. Takes at most the service's time-out for each answer, and what a name server takes.
+    Every step is returned, also those that were not tried because one before failed; ``report`` is called after each
+    one that was. Takes at most the service's time-out for each answer, and what a name server takes.
     """
     names = step_names(service)
     try:
@@ -56,7 +56,7 @@ def test_connection(service: RecordingService, tell: StepsCallback = list) -> li
     steps: list[ConnectionStep] = []
     for check in (*adapter.checks(), *_shared_checks(adapter)):
         steps.append(_done(check))
-        tell(steps)
+        report(steps)
         if not steps[-1].ok:
             break
     adapter.close()

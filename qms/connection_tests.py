@@ -43,7 +43,7 @@ class Progress(msgspec.Struct, frozen=True):
     asked_by: str = ""
 
 
-def ask(service: RecordingService, asked_by: str, now: datetime) -> bool:
+def request_connection_test(service: RecordingService, asked_by: str, now: datetime) -> bool:
     """Have a worker test the connection, unless one is at it. Returns whether the broker took the message."""
     test, _ = ConnectionTest.objects.get_or_create(service=service, defaults={"asked_at": now, "done_at": now})
     if test.done_at is None and now < _given_up_at(test):
@@ -61,20 +61,20 @@ def ask(service: RecordingService, asked_by: str, now: datetime) -> bool:
     return True
 
 
-def carry_out(service_id: int, run: int) -> None:
+def run_connection_test(service_id: int, run: int) -> None:
     """Test the connection and keep each step as it is done; a test that was asked for again meanwhile is left to it."""
     mine = ConnectionTest.objects.filter(service_id=service_id, run=run, done_at=None)
     if not mine.filter(begun_at=None).update(begun_at=clock.now()):
         return
     service = RecordingService.objects.get(pk=service_id)
 
-    def tell(steps: list[ConnectionStep]) -> None:
+    def report(steps: list[ConnectionStep]) -> None:
         mine.update(steps=msgspec.to_builtins(steps))
 
-    steps = test_connection(service, tell)
+    steps = test_connection(service, report)
     if all(step.ok for step in steps):
         health.mark_ok(service_id, clock.now())
-    tell(steps)
+    report(steps)
     mine.update(done_at=clock.now())
 
 
@@ -103,7 +103,7 @@ class TestProgress(msgspec.Struct, frozen=True):
     is_running: bool
 
 
-def told(service: RecordingService, now: datetime) -> TestProgress:
+def connection_test_progress(service: RecordingService, now: datetime) -> TestProgress:
     """Return how far the last test of a service is; one that nobody asked for has no steps and does not run."""
     test = ConnectionTest.objects.select_related("service").filter(service=service).first()
     if test is None or test.run == 0:

@@ -8,4 +8,4 @@ from qms import connection_tests
 @shared_task
 def test(service_id: int, run: int) -> None:
     """Test the connection to a Recording Service, as somebody asked on its page."""
-    connection_tests.carry_out(service_id, run)
+    connection_tests.run_connection_test(service_id, run)

@@ -29,14 +29,14 @@ class Threads:
         """Have a thread do the work, as soon as one is free."""
         self._waiting.put((work, arguments))
         if not self._idle.acquire(blocking=False):
-            self._begin()
+            self._start_thread()
 
     def shutdown(self) -> None:
         """Let the threads end when all that waits is done; does not wait for them."""
         for _ in range(self._begun):
             self._waiting.put(None)
 
-    def _begin(self) -> None:
+    def _start_thread(self) -> None:
         with self._beginning:
             if self._begun < self._count:
                 self._begun += 1

@@ -99,7 +99,7 @@ class Directory:
     """The QMS users of one CTI source, ready to be asked by extension.
 
     ``instances`` come in the order in which they are to be asked, ``mappings`` are those that stand, one an agent. The
-    same user (id, extension and name) listed by several services is one user. With ``has_fixed_seats`` an agent whose
+    same user (id, extension and name) listed by several services is one user. With ``has_fixed_seating`` an agent whose
     id contradicts QMS's at the extension is not matched there. Answers are O(1) in the number of users.
     """
 
@@ -109,9 +109,9 @@ class Directory:
         instances: Sequence[Instance],
         mappings: Iterable[ManualMapping] = (),
         *,
-        has_fixed_seats: bool = False,
+        has_fixed_seating: bool = False,
     ) -> None:
-        self._has_fixed_seats = has_fixed_seats
+        self._has_fixed_seating = has_fixed_seating
         self._at: dict[str, list[_User]] = defaultdict(list)
         self._elsewhere: dict[str, str] = {}
         self._ends: dict[str, list[str]] | None = None
@@ -130,7 +130,7 @@ class Directory:
         """Say whose recording is made at an extension, with a reason in one sentence.
 
         An agent who is mapped by hand is that user or nobody. Else agent id and name are only compared: a difference is
-        stated in the reason and, unless seats are fixed, refuses nothing.
+        stated in the reason and, unless seating is fixed, refuses nothing.
         """
         if (mapping := self._mappings.get(agent_id)) is not None:
             return _by_hand(mapping, self._mapped.get(_key(mapping)))
@@ -139,7 +139,7 @@ class Directory:
         if len(active) > 1:
             return MatchVerdict(kind=MatchKind.CONFLICT, reason=_conflict(extension, active))
         if active:
-            if self._has_fixed_seats and _is_another(active[0], agent_id, agent_name):
+            if self._has_fixed_seating and _is_another(active[0], agent_id, agent_name):
                 return _at_anothers(active[0], agent_id)
             return _sole(active[0], agent_id, agent_name)
         if users:
@@ -290,8 +290,8 @@ def _doubt(user: _User, agent_id: str, agent_name: str) -> str:
         )
     if agent_name and user.name and not _is_same_name(user.name, agent_name):
         return (
-            f", but the CTI source calls the agent there {_shown(agent_name)}: check who sits there, or correct the "
-            "name in QMS"
+            f", but the CTI source calls the agent there {_shown(agent_name)}: check who is logged on there, or "
+            "correct the name in QMS"
         )
     return ""
 

@@ -70,23 +70,23 @@ class AgentSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class SessionChange(msgspec.Struct, frozen=True, kw_only=True):
-    """What an event changed at one extension: who sits there now (None: nobody), and whose stay ended."""
+    """What an event changed at one extension: who is logged on there now (None: nobody), and whose session ended."""
 
     device_id: str
-    seat: AgentSession | None
+    session: AgentSession | None
     ended: AgentSession | None
     at: datetime
 
 
 class SessionTable(Mapping[str, AgentSession]):
-    """Who sits where, by extension; those of one agent are found without looking at the others."""
+    """Agent sessions by extension; those of one agent are found without looking at the others."""
 
-    def __init__(self, seats: Iterable[AgentSession] = ()) -> None:
+    def __init__(self, sessions: Iterable[AgentSession] = ()) -> None:
         self._at: dict[str, AgentSession] = {}
         self._of: dict[str, dict[str, AgentSession]] = {}
         self._overlapping: dict[str, set[str]] = defaultdict(set)
-        for seat in seats:
-            self._put(seat)
+        for session in sessions:
+            self._put(session)
 
     def __getitem__(self, device_id: str) -> AgentSession:
         return self._at[device_id]
@@ -98,7 +98,7 @@ class SessionTable(Mapping[str, AgentSession]):
         return len(self._at)
 
     def of(self, agent_id: str) -> list[AgentSession]:
-        """Return an agent's seats."""
+        """Return an agent's sessions."""
         return list(self._of.get(agent_id, {}).values())
 
     def overlapped_by(self, agent_id: str) -> list[AgentSession]:
@@ -109,28 +109,28 @@ class SessionTable(Mapping[str, AgentSession]):
         """Let a change take place."""
         if (before := self._at.pop(change.device_id, None)) is not None:
             self._drop(before)
-        if change.seat is not None:
-            self._put(change.seat)
+        if change.session is not None:
+            self._put(change.session)
 
-    def _put(self, seat: AgentSession) -> None:
-        self._at[seat.device_id] = seat
-        self._of.setdefault(seat.agent_id, {})[seat.device_id] = seat
-        for other in seat.overlaps:
-            self._overlapping[other.agent_id].add(seat.device_id)
+    def _put(self, session: AgentSession) -> None:
+        self._at[session.device_id] = session
+        self._of.setdefault(session.agent_id, {})[session.device_id] = session
+        for other in session.overlaps:
+            self._overlapping[other.agent_id].add(session.device_id)
 
-    def _drop(self, seat: AgentSession) -> None:
-        for other in seat.overlaps:
-            self._overlapping[other.agent_id].discard(seat.device_id)
+    def _drop(self, session: AgentSession) -> None:
+        for other in session.overlaps:
+            self._overlapping[other.agent_id].discard(session.device_id)
             if not self._overlapping[other.agent_id]:
                 del self._overlapping[other.agent_id]
-        mine = self._of[seat.agent_id]
-        del mine[seat.device_id]
+        mine = self._of[session.agent_id]
+        del mine[session.device_id]
         if not mine:
-            del self._of[seat.agent_id]
+            del self._of[session.agent_id]
 
 
-def sit(
-    seats: SessionTable, event: AgentEvent, *, free_seating: bool = False, in_snapshot: bool = False
+def apply_agent_event(
+    sessions: SessionTable, event: AgentEvent, *, free_seating: bool = False, in_snapshot: bool = False
 ) -> list[SessionChange]:
     """Say what an agent event changes in the sessions; sessions end before others begin.
 
@@ -138,36 +138,36 @@ def sit(
     agent's session; one without an agent id, whoever is there. ``free_seating`` lets an agent be at several extensions.
     """
     device = event.data.device_id or ""
-    sitter = seats.get(device)
-    agent_id = event.data.agent_id or (sitter.agent_id if sitter else "")
+    present = sessions.get(device)
+    agent_id = event.data.agent_id or (present.agent_id if present else "")
     if not agent_id:
         return []
     if isinstance(event, LoggedOff):
-        return _log_off(seats, event, agent_id, device)
-    if device and (sitter is None or sitter.agent_id != agent_id):
-        return _take(seats, event, agent_id, free_seating=free_seating, in_snapshot=in_snapshot)
-    return [change for seat in _stays(seats, agent_id, device) for change in _stay(seat, event)]
+        return _log_off(sessions, event, agent_id, device)
+    if device and (present is None or present.agent_id != agent_id):
+        return _take(sessions, event, agent_id, free_seating=free_seating, in_snapshot=in_snapshot)
+    return [change for session in _sessions_of(sessions, agent_id, device) for change in _continued(session, event)]
 
 
-def _log_off(seats: SessionTable, event: AgentEvent, agent_id: str, device: str) -> list[SessionChange]:
+def _log_off(sessions: SessionTable, event: AgentEvent, agent_id: str, device: str) -> list[SessionChange]:
     """End an agent's sessions, or all at an extension where the event names no agent; who remains there is certain."""
-    own = [seat for seat in _stays(seats, agent_id, device) if not _is_late(event, seat.since)]
+    own = [session for session in _sessions_of(sessions, agent_id, device) if not _is_late(event, session.since)]
     if not event.data.agent_id:
-        return [_leave(seat, event) for seat in own]
-    others = [seat for seat in seats.overlapped_by(agent_id) if device in ("", seat.device_id)]
-    return [*(_hand_over(seat, event) for seat in own), *_without(others, event, agent_id)]
+        return [_ended(session, event) for session in own]
+    others = [session for session in sessions.overlapped_by(agent_id) if device in ("", session.device_id)]
+    return [*(_hand_over(session, event) for session in own), *_without(others, event, agent_id)]
 
 
-def _hand_over(seat: AgentSession, event: AgentEvent) -> SessionChange:
+def _hand_over(session: AgentSession, event: AgentEvent) -> SessionChange:
     """End a session; the last of those that it overlapped remains."""
-    left = _leave(seat, event)
-    if not seat.overlaps:
+    left = _ended(session, event)
+    if not session.overlaps:
         return left
-    *overlaps, last = seat.overlaps
+    *overlaps, last = session.overlaps
     remaining = AgentSession(
         agent_id=last.agent_id,
         agent_name=last.agent_name,
-        device_id=seat.device_id,
+        device_id=session.device_id,
         state=LoggedOn.__name__,
         since=left.at,
         state_since=left.at,
@@ -175,41 +175,41 @@ def _hand_over(seat: AgentSession, event: AgentEvent) -> SessionChange:
         origin=last.origin,
         overlaps=tuple(overlaps),
     )
-    return msgspec.structs.replace(left, seat=remaining)
+    return msgspec.structs.replace(left, session=remaining)
 
 
-def _without(seats: Iterable[AgentSession], event: AgentEvent, agent_id: str) -> list[SessionChange]:
+def _without(sessions: Iterable[AgentSession], event: AgentEvent, agent_id: str) -> list[SessionChange]:
     """Take an agent out of those that other sessions overlap, unless the event was overtaken by the log-on."""
     changes = []
-    for seat in seats:
-        kept = tuple(one for one in seat.overlaps if one.agent_id != agent_id or _is_late(event, one.since))
-        if kept != seat.overlaps:
-            after = msgspec.structs.replace(seat, overlaps=kept)
-            changes.append(SessionChange(device_id=seat.device_id, seat=after, ended=None, at=event.time))
+    for session in sessions:
+        kept = tuple(one for one in session.overlaps if one.agent_id != agent_id or _is_late(event, one.since))
+        if kept != session.overlaps:
+            after = msgspec.structs.replace(session, overlaps=kept)
+            changes.append(SessionChange(device_id=session.device_id, session=after, ended=None, at=event.time))
     return changes
 
 
-def _stays(seats: SessionTable, agent_id: str, device: str) -> list[AgentSession]:
-    """Return the agent's seats, or the one at the device if it is the agent's."""
+def _sessions_of(sessions: SessionTable, agent_id: str, device: str) -> list[AgentSession]:
+    """Return the agent's sessions, or the one at the device if it is the agent's."""
     if device:
-        sitter = seats.get(device)
-        return [sitter] if sitter and sitter.agent_id == agent_id else []
-    return seats.of(agent_id)
+        present = sessions.get(device)
+        return [present] if present and present.agent_id == agent_id else []
+    return sessions.of(agent_id)
 
 
 def _take(
-    seats: SessionTable, event: AgentEvent, agent_id: str, *, free_seating: bool, in_snapshot: bool
+    sessions: SessionTable, event: AgentEvent, agent_id: str, *, free_seating: bool, in_snapshot: bool
 ) -> list[SessionChange]:
     """Log the agent on at the event's device, ending the sessions that this contradicts, unless they are newer."""
     device, known_by = event.data.device_id or "", _known_by(event, in_snapshot)
-    others = [] if free_seating else _stays(seats, agent_id, "")
-    sitter = seats.get(device)
-    if any(_is_late(event, seat.since) for seat in (*others, *([sitter] if sitter else []))):
+    others = [] if free_seating else _sessions_of(sessions, agent_id, "")
+    present = sessions.get(device)
+    if any(_is_late(event, session.since) for session in (*others, *([present] if present else []))):
         return []
-    if sitter is not None and _stands(sitter, agent_id, known_by):
+    if present is not None and _stands(present, agent_id, known_by):
         return []
-    name = event.data.agent_name or next((seat.agent_name for seat in _stays(seats, agent_id, "")), "")
-    seat = AgentSession(
+    name = event.data.agent_name or next((session.agent_name for session in _sessions_of(sessions, agent_id, "")), "")
+    session = AgentSession(
         agent_id=agent_id,
         agent_name=name,
         device_id=device,
@@ -219,31 +219,31 @@ def _take(
         reason=event.data.reason or "",
         known_by=known_by,
         origin=origin_of(event),
-        overlaps=_overlapping(sitter, agent_id, known_by),
+        overlaps=_overlapping(present, agent_id, known_by),
     )
-    taken = SessionChange(device_id=device, seat=seat, ended=sitter, at=event.time)
-    elsewhere = [] if free_seating else [one for one in seats.overlapped_by(agent_id) if one.device_id != device]
+    taken = SessionChange(device_id=device, session=session, ended=present, at=event.time)
+    elsewhere = [] if free_seating else [one for one in sessions.overlapped_by(agent_id) if one.device_id != device]
     return [*(_hand_over(other, event) for other in others), *_without(elsewhere, event, agent_id), taken]
 
 
-def _stands(sitter: AgentSession, agent_id: str, known_by: KnownBy) -> bool:
+def _stands(present: AgentSession, agent_id: str, known_by: KnownBy) -> bool:
     """Say whether a session stays as it is: the agent is one that it overlaps, or is less certain to be there."""
-    is_known = any(one.agent_id == agent_id for one in sitter.overlaps)
-    return is_known or (sitter.known_by in _CERTAIN and known_by not in _CERTAIN)
+    is_known = any(one.agent_id == agent_id for one in present.overlaps)
+    return is_known or (present.known_by in _CERTAIN and known_by not in _CERTAIN)
 
 
-def _overlapping(sitter: AgentSession | None, agent_id: str, known_by: KnownBy) -> tuple[OverlappingSession, ...]:
+def _overlapping(present: AgentSession | None, agent_id: str, known_by: KnownBy) -> tuple[OverlappingSession, ...]:
     """Return the agents that a new session contradicts; a snapshot states who is there now and overlaps none."""
-    if sitter is None or sitter.known_by not in _CERTAIN or known_by is KnownBy.SNAPSHOT:
+    if present is None or present.known_by not in _CERTAIN or known_by is KnownBy.SNAPSHOT:
         return ()
     last = OverlappingSession(
-        agent_id=sitter.agent_id,
-        agent_name=sitter.agent_name,
-        since=sitter.since,
-        known_by=sitter.known_by,
-        origin=sitter.origin,
+        agent_id=present.agent_id,
+        agent_name=present.agent_name,
+        since=present.since,
+        known_by=present.known_by,
+        origin=present.origin,
     )
-    return (*(one for one in sitter.overlaps if one.agent_id != agent_id), last)[-MAXIMUM_OVERLAPS:]
+    return (*(one for one in present.overlaps if one.agent_id != agent_id), last)[-MAXIMUM_OVERLAPS:]
 
 
 def _known_by(event: AgentEvent, in_snapshot: bool) -> KnownBy:
@@ -259,19 +259,23 @@ def origin_of(event: AgentEvent) -> str:
     return f"{_state(event)} {event.id}"
 
 
-def _leave(seat: AgentSession, event: AgentEvent) -> SessionChange:
-    return SessionChange(device_id=seat.device_id, seat=None, ended=seat, at=max(event.time, seat.since))
+def _ended(session: AgentSession, event: AgentEvent) -> SessionChange:
+    return SessionChange(device_id=session.device_id, session=None, ended=session, at=max(event.time, session.since))
 
 
-def _stay(seat: AgentSession, event: AgentEvent) -> list[SessionChange]:
-    """Change state and name of an agent who stays; a repeated log-on says nothing about the state."""
-    if _is_late(event, seat.state_since):
+def _continued(session: AgentSession, event: AgentEvent) -> list[SessionChange]:
+    """Change state and name of an agent who remains logged on; a repeated log-on says nothing about the state."""
+    if _is_late(event, session.state_since):
         return []
-    after = msgspec.structs.replace(seat, agent_name=event.data.agent_name or seat.agent_name)
+    after = msgspec.structs.replace(session, agent_name=event.data.agent_name or session.agent_name)
     reason = event.data.reason or ""
-    if not isinstance(event, LoggedOn) and (_state(event), reason) != (seat.state, seat.reason):
+    if not isinstance(event, LoggedOn) and (_state(event), reason) != (session.state, session.reason):
         after = msgspec.structs.replace(after, state=_state(event), state_since=event.time, reason=reason)
-    return [] if after == seat else [SessionChange(device_id=seat.device_id, seat=after, ended=None, at=event.time)]
+    return (
+        []
+        if after == session
+        else [SessionChange(device_id=session.device_id, session=after, ended=None, at=event.time)]
+    )
 
 
 def _is_late(event: AgentEvent, known: datetime) -> bool:

@@ -23,7 +23,7 @@ _ON_SQLITE = f"UPDATE {_TABLE} SET last_seen_at = %s WHERE source_id = %s AND ag
 class KnownAgents:
     """What is known of a source's agents as they were last read or written, so that they are not read again.
 
-    It holds as long as nobody else saves the seats of that source: whoever keeps it forgets it when another did, and
+    It holds as long as nobody else saves the sessions of that source: whoever keeps it forgets it when another did, and
     when the transaction was rolled back. Nobody is trusted longer than ``SEEN_EVERY`` without the database's word.
     """
 
@@ -46,23 +46,23 @@ class KnownAgents:
         self._agents.update((agent_id, (name, now)) for agent_id, name in names.items())
 
     def compare(
-        self, seats: Mapping[str, AgentSession], now: datetime
+        self, sessions: Mapping[str, AgentSession], now: datetime
     ) -> tuple[dict[str, AgentSession], dict[str, str]]:
-        """Return the seats whose agents are to be read, and the names of those who were merely seen again; by id."""
+        """Return the sessions whose agents are to be read, and the names of those who were merely seen again; by id."""
         news: dict[str, AgentSession] = {}
         seen: dict[str, str] = {}
-        for agent_id, seat in seats.items():
+        for agent_id, session in sessions.items():
             name, seen_at = self._agents.get(agent_id, ("", None))
-            if seen_at is None or now < seen_at or _is_renamed(name, seat):
-                news[agent_id] = seat
+            if seen_at is None or now < seen_at or _is_renamed(name, session):
+                news[agent_id] = session
             elif now - seen_at >= SEEN_EVERY:
                 seen[agent_id] = name
         return news, seen
 
 
-def save_agents(source_id: int, seats: Sequence[AgentSession], now: datetime, known: KnownAgents) -> None:
+def save_agents(source_id: int, sessions: Sequence[AgentSession], now: datetime, known: KnownAgents) -> None:
     """Add agents, their names as they change, and when they were last seen."""
-    latest = {seat.agent_id: seat for seat in seats}
+    latest = {session.agent_id: session for session in sessions}
     news, seen = known.compare(latest, now)
     if _see(source_id, seen, now):
         known.see(seen, now)
@@ -86,9 +86,9 @@ def _see(source_id: int, names: Mapping[str, str], now: datetime) -> bool:
 
 
 def _save_news(source_id: int, latest: dict[str, AgentSession], now: datetime) -> list[Agent]:
-    """Compare seats with the agents in the database and save what is new; returns the agents as they are then."""
+    """Compare sessions with the agents in the database and save what is new; returns the agents as they are then."""
     known = {one.agent_id: one for one in Agent.objects.filter(source_id=source_id, agent_id__in=latest)}
-    fresh = [_agent(source_id, seat, now) for seat in latest.values() if seat.agent_id not in known]
+    fresh = [_agent(source_id, session, now) for session in latest.values() if session.agent_id not in known]
     renamed = [one for one in known.values() if _is_renamed(one.name, latest[one.agent_id])]
     seen = [agent for agent in known.values() if now - agent.last_seen_at >= SEEN_EVERY]
     for agent in {*renamed, *seen}:
@@ -109,9 +109,11 @@ def _save_news(source_id: int, latest: dict[str, AgentSession], now: datetime) -
     return [*fresh, *known.values()]
 
 
-def _agent(source_id: int, seat: AgentSession, now: datetime) -> Agent:
-    return Agent(source_id=source_id, agent_id=seat.agent_id, name=seat.agent_name, first_seen_at=now, last_seen_at=now)
+def _agent(source_id: int, session: AgentSession, now: datetime) -> Agent:
+    return Agent(
+        source_id=source_id, agent_id=session.agent_id, name=session.agent_name, first_seen_at=now, last_seen_at=now
+    )
 
 
-def _is_renamed(name: str, seat: AgentSession) -> bool:
-    return bool(seat.agent_name) and seat.agent_name != name
+def _is_renamed(name: str, session: AgentSession) -> bool:
+    return bool(session.agent_name) and session.agent_name != name

@@ -1,7 +1,7 @@
-"""Stays in the database: a presence for each, brought up to date with what a batch of events made of it.
+"""Save the agent sessions that a batch of events changed.
 
-Nearly every change is one of state, in a stay that is open already: those take one statement and nothing is read. The
-others are compared with the presences that are open.
+Nearly every change is one of state, in a session that is open already: those take one statement and nothing is read.
+The others are compared with the sessions that are open.
 """
 
 from collections import Counter
@@ -19,13 +19,13 @@ _CHANGED = ("agent_name", "state", "state_since", "reason", "overlaps")
 _KEPT = (*_CHANGED, "until")
 #: JSON is the quickest way to PostgreSQL for a few dozen rows: psycopg writes an array value by value in Python.
 #: Names are quoted: PostgreSQL reserves the word overlaps.
-_SET = ", ".join(f'"{name}" = seat."{name}"' for name in _CHANGED)
+_SET = ", ".join(f'"{name}" = changed."{name}"' for name in _CHANGED)
 _ON_POSTGRESQL = (
-    f"UPDATE {_TABLE} AS stay SET {_SET}"  # noqa: S608  (names)
-    " FROM json_to_recordset(%s::json) AS seat (agent_id text, agent_name text, device_id text, state text,"
+    f"UPDATE {_TABLE} AS kept SET {_SET}"  # noqa: S608  (names)
+    " FROM json_to_recordset(%s::json) AS changed (agent_id text, agent_name text, device_id text, state text,"
     ' since timestamptz, state_since timestamptz, reason text, "overlaps" jsonb)'
-    " WHERE stay.source_id = %s AND stay.until IS NULL AND stay.device_id = seat.device_id"
-    " AND stay.agent_id = seat.agent_id AND stay.since = seat.since"
+    " WHERE kept.source_id = %s AND kept.until IS NULL AND kept.device_id = changed.device_id"
+    " AND kept.agent_id = changed.agent_id AND kept.since = changed.since"
 )
 _ON_SQLITE = (
     f"UPDATE {_TABLE} SET {', '.join(f'{name} = %s' for name in _CHANGED)}"  # noqa: S608  (names)
@@ -34,100 +34,100 @@ _ON_SQLITE = (
 
 
 class _StoredSession(msgspec.Struct):
-    """What a batch made of one stay; ``until`` is None while it lasts."""
+    """What a batch made of one session; ``until`` is None while it lasts."""
 
-    seat: AgentSession
+    session: AgentSession
     until: datetime | None = None
     begins: bool = False  # As far as the changes tell.
 
 
-def save_stays(source_id: int, changes: Sequence[SessionChange]) -> None:
-    """Save every stay that the changes touched."""
-    stays = _fold(changes)
-    going, rest = _parted(stays)
-    if _update_open(source_id, [one.seat for one in going]) < len(going):
-        rest = stays  # Nobody says which were not open. Those that were are only written once more.
+def save_agent_sessions(source_id: int, changes: Sequence[SessionChange]) -> None:
+    """Save every session that the changes touched."""
+    stored = _fold(changes)
+    going, rest = _parted(stored)
+    if _update_open(source_id, [one.session for one in going]) < len(going):
+        rest = stored  # Nobody says which were not open. Those that were are only written once more.
     if rest:
         _save_compared(source_id, rest)
 
 
-def _parted(stays: Sequence[_StoredSession]) -> tuple[list[_StoredSession], list[_StoredSession]]:
+def _parted(stored: Sequence[_StoredSession]) -> tuple[list[_StoredSession], list[_StoredSession]]:
     """Return the sessions that seem to continue, and the others: at their devices somebody logged on or off."""
-    touched = Counter(stay.seat.device_id for stay in stays)
+    touched = Counter(one.session.device_id for one in stored)
     going: list[_StoredSession] = []
     rest: list[_StoredSession] = []
-    for stay in stays:
-        goes_on = stay.until is None and not stay.begins and touched[stay.seat.device_id] == 1
-        (going if goes_on else rest).append(stay)
+    for one in stored:
+        goes_on = one.until is None and not one.begins and touched[one.session.device_id] == 1
+        (going if goes_on else rest).append(one)
     return going, rest
 
 
 def _fold(changes: Sequence[SessionChange]) -> list[_StoredSession]:
-    """Return each stay that the batch touched, as the batch left it."""
-    stays: dict[tuple[str, str, datetime], _StoredSession] = {}
+    """Return each session that the batch touched, as the batch left it."""
+    stored: dict[tuple[str, str, datetime], _StoredSession] = {}
     for change in changes:
         if change.ended:
-            stays[_key(change.ended)] = _StoredSession(change.ended, until=max(change.at, change.ended.since))
-        if change.seat:
-            before = stays.get(_key(change.seat))
-            begins = before.begins if before else change.seat.since == change.at
-            stays[_key(change.seat)] = _StoredSession(change.seat, begins=begins)
-    return list(stays.values())
+            stored[_key(change.ended)] = _StoredSession(change.ended, until=max(change.at, change.ended.since))
+        if change.session:
+            before = stored.get(_key(change.session))
+            begins = before.begins if before else change.session.since == change.at
+            stored[_key(change.session)] = _StoredSession(change.session, begins=begins)
+    return list(stored.values())
 
 
-def _key(seat: AgentSession) -> tuple[str, str, datetime]:
-    return seat.device_id, seat.agent_id, seat.since
+def _key(session: AgentSession) -> tuple[str, str, datetime]:
+    return session.device_id, session.agent_id, session.since
 
 
-def _update_open(source_id: int, seats: Sequence[AgentSession]) -> int:
-    """Update the open stays among these; returns how many there are."""
-    if not seats:
+def _update_open(source_id: int, sessions: Sequence[AgentSession]) -> int:
+    """Update the open sessions among these; returns how many there are."""
+    if not sessions:
         return 0
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(_ON_POSTGRESQL, [msgspec.json.encode(seats).decode(), source_id])
+            cursor.execute(_ON_POSTGRESQL, [msgspec.json.encode(sessions).decode(), source_id])
         else:
-            cursor.executemany(_ON_SQLITE, [_for_sqlite(source_id, seat) for seat in seats])
+            cursor.executemany(_ON_SQLITE, [_for_sqlite(source_id, session) for session in sessions])
         return int(cursor.rowcount)
 
 
-def _for_sqlite(source_id: int, seat: AgentSession) -> tuple[str | int | None, ...]:
+def _for_sqlite(source_id: int, session: AgentSession) -> tuple[str | int | None, ...]:
     stored = connection.ops.adapt_datetimefield_value
-    key = (source_id, seat.device_id, seat.agent_id, stored(seat.since))
-    overlaps = msgspec.json.encode(seat.overlaps).decode()
-    return (seat.agent_name, seat.state, stored(seat.state_since), seat.reason, overlaps, *key)
+    key = (source_id, session.device_id, session.agent_id, stored(session.since))
+    overlaps = msgspec.json.encode(session.overlaps).decode()
+    return (session.agent_name, session.state, stored(session.state_since), session.reason, overlaps, *key)
 
 
-def _save_compared(source_id: int, stays: Sequence[_StoredSession]) -> None:
-    """Bring the open presences up to date, then add the stays that began; in this order no seat is ever held twice."""
-    devices = {stay.seat.device_id for stay in stays}
-    begun = {_key(stay.seat): stay for stay in stays}
+def _save_compared(source_id: int, stored: Sequence[_StoredSession]) -> None:
+    """Bring the open sessions up to date, then add those that began; in this order no extension ever has two."""
+    devices = {one.session.device_id for one in stored}
+    begun = {_key(one.session): one for one in stored}
     changed: list[Presence] = []
     for row in Presence.objects.filter(source_id=source_id, device_id__in=devices, until=None):
-        stay = begun.pop((row.device_id, row.agent_id, row.since), None)
-        changed.append(_updated(row, stay) if stay else _superseded(row, stays))
+        one = begun.pop((row.device_id, row.agent_id, row.since), None)
+        changed.append(_updated(row, one) if one else _superseded(row, stored))
     # Each row conflicts, which is ten times as fast as ``bulk_update``.
     Presence.objects.bulk_create(
         changed, batch_size=500, update_conflicts=True, unique_fields=["id"], update_fields=_KEPT
     )
-    Presence.objects.bulk_create((_presence(source_id, stay) for stay in begun.values()), batch_size=500)
+    Presence.objects.bulk_create((_presence(source_id, one) for one in begun.values()), batch_size=500)
 
 
-def _updated(row: Presence, stay: _StoredSession) -> Presence:
+def _updated(row: Presence, one: _StoredSession) -> Presence:
     for name in _CHANGED:
-        setattr(row, name, getattr(stay.seat, name))
-    row.overlaps = msgspec.to_builtins(stay.seat.overlaps)
-    row.until = stay.until
+        setattr(row, name, getattr(one.session, name))
+    row.overlaps = msgspec.to_builtins(one.session.overlaps)
+    row.until = one.until
     return row
 
 
-def _superseded(row: Presence, stays: Sequence[_StoredSession]) -> Presence:
-    """End a stay that the changes did not know of when another begins at its extension."""
-    since = [stay.seat.since for stay in stays if stay.seat.device_id == row.device_id]
+def _superseded(row: Presence, stored: Sequence[_StoredSession]) -> Presence:
+    """End a session that the changes did not know of when another begins at its extension."""
+    since = [one.session.since for one in stored if one.session.device_id == row.device_id]
     row.until = max(row.since, min(since))
     return row
 
 
-def _presence(source_id: int, stay: _StoredSession) -> Presence:
-    values = {**msgspec.structs.asdict(stay.seat), "overlaps": msgspec.to_builtins(stay.seat.overlaps)}
-    return Presence(source_id=source_id, until=stay.until, **values)
+def _presence(source_id: int, one: _StoredSession) -> Presence:
+    values = {**msgspec.structs.asdict(one.session), "overlaps": msgspec.to_builtins(one.session.overlaps)}
+    return Presence(source_id=source_id, until=one.until, **values)

@@ -8,7 +8,7 @@ from django.utils import timezone
 from agents.core.matching import MatchKind, MatchVerdict
 from agents.core.presence import AgentSession
 from agents.models import Agent
-from agents.sessions.session_store import load_seats
+from agents.sessions.session_store import load_sessions
 from agents.unmatched_calls import calls_at_risk
 from agents.users.directories import load_directory
 from cti.models import CtiSource
@@ -18,7 +18,7 @@ class LoggedOnAgent(msgspec.Struct, frozen=True, kw_only=True):
     """An agent at an extension of a source, and whose recordings are made there."""
 
     source: str
-    seat: AgentSession
+    session: AgentSession
     verdict: MatchVerdict
     calls_at_risk: int = 0
     agent_pk: int | None = None
@@ -31,33 +31,33 @@ class LoggedOnAgent(msgspec.Struct, frozen=True, kw_only=True):
         return 1 if self.verdict.is_doubtful else 2
 
 
-def seated_agents() -> list[LoggedOnAgent]:
+def logged_on_agents() -> list[LoggedOnAgent]:
     """Return who is logged on at the enabled sources: those in trouble first, of them those whose trouble costs most.
 
     A few queries for each source.
     """
     at_risk = calls_at_risk(timezone.localdate())
-    found = [one for source in CtiSource.objects.filter(enabled=True) for one in _seated_at(source, at_risk)]
-    return sorted(found, key=lambda one: (one.rank, -one.calls_at_risk, one.source, one.seat.device_id))
+    found = [one for source in CtiSource.objects.filter(enabled=True) for one in _logged_on_at(source, at_risk)]
+    return sorted(found, key=lambda one: (one.rank, -one.calls_at_risk, one.source, one.session.device_id))
 
 
 def verdict_of(agent: Agent) -> MatchVerdict:
-    """Return whose recordings are made where an agent sits now; of one who is logged off, what the mapping says."""
-    seats = load_seats(agent.source_id).values()
-    device = next((seat.device_id for seat in seats if seat.agent_id == agent.agent_id), "")
+    """Return whose recordings are made where an agent is logged on now; logged off: what the mapping says."""
+    sessions = load_sessions(agent.source_id).values()
+    device = next((session.device_id for session in sessions if session.agent_id == agent.agent_id), "")
     return load_directory(agent.source_id).verdict(device, agent.agent_id, agent.name)
 
 
-def _seated_at(source: CtiSource, at_risk: Mapping[tuple[int, str], int]) -> list[LoggedOnAgent]:
+def _logged_on_at(source: CtiSource, at_risk: Mapping[tuple[int, str], int]) -> list[LoggedOnAgent]:
     directory = load_directory(source.pk)
     agents = dict(Agent.objects.filter(source=source).values_list("agent_id", "id"))
     return [
         LoggedOnAgent(
             source=source.slug,
-            seat=seat,
-            calls_at_risk=at_risk.get((source.pk, seat.device_id), 0),
-            agent_pk=agents.get(seat.agent_id),
-            verdict=directory.verdict(seat.device_id, seat.agent_id, seat.agent_name),
+            session=session,
+            calls_at_risk=at_risk.get((source.pk, session.device_id), 0),
+            agent_pk=agents.get(session.agent_id),
+            verdict=directory.verdict(session.device_id, session.agent_id, session.agent_name),
         )
-        for seat in load_seats(source.pk).values()
+        for session in load_sessions(source.pk).values()
     ]

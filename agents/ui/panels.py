@@ -17,7 +17,7 @@ import clock
 from agents import pre_shift_check
 from agents.core.matching import MatchKind
 from agents.models import Agent, AgentState, RefreshState, ShiftCheck, ShiftTrouble, UserRefresh
-from agents.sessions.logged_on import LoggedOnAgent, seated_agents, verdict_of
+from agents.sessions.logged_on import LoggedOnAgent, logged_on_agents, verdict_of
 from clock.text import shown
 from qms.models import RecordingService
 
@@ -69,11 +69,11 @@ class RefreshPanel(msgspec.Struct):
 
 def seated(request: HttpRequest) -> LoggedOnPanel:
     """Return who is logged on, those whose calls cannot be flagged first."""
-    agents = seated_agents()
+    agents = logged_on_agents()
     may_map = request.user.has_perm("agents.add_mappingact")
-    rows = [_seated_row(one, may_map=may_map) for one in agents[:SHOWN_AT_MOST]]
+    rows = [_logged_on_row(one, may_map=may_map) for one in agents[:SHOWN_AT_MOST]]
     headers = ("Calls", "Extension", "Agent", "State", "Source", "At risk today", "Why, and what to do")
-    return LoggedOnPanel(sentence=_seated_sentence(agents), table=AgentsTable(headers, rows))
+    return LoggedOnPanel(sentence=_logged_on_sentence(agents), table=AgentsTable(headers, rows))
 
 
 def shift(request: HttpRequest) -> ShiftPanel:
@@ -110,7 +110,7 @@ def refreshes(request: HttpRequest) -> RefreshPanel:
     )
 
 
-def _seated_sentence(agents: Sequence[LoggedOnAgent]) -> str:
+def _logged_on_sentence(agents: Sequence[LoggedOnAgent]) -> str:
     if not agents:
         return "Nobody is logged on. Agents appear here when a CTI source reports that they log on."
     troubled = sum(one.verdict.kind is not MatchKind.MATCHED for one in agents)
@@ -123,16 +123,16 @@ def _seated_sentence(agents: Sequence[LoggedOnAgent]) -> str:
 
 
 def _at_risk(agents: Sequence[LoggedOnAgent]) -> int:
-    return sum({(one.source, one.seat.device_id): one.calls_at_risk for one in agents}.values())
+    return sum({(one.source, one.session.device_id): one.calls_at_risk for one in agents}.values())
 
 
-def _seated_row(one: LoggedOnAgent, *, may_map: bool) -> Sequence[Any]:
-    seat = one.seat
-    agent = f"{seat.agent_name} ({seat.agent_id})" if seat.agent_name else seat.agent_id
-    state = AgentState(seat.state).label + (f": {seat.reason}" if seat.reason else "")
+def _logged_on_row(one: LoggedOnAgent, *, may_map: bool) -> Sequence[Any]:
+    session = one.session
+    agent = f"{session.agent_name} ({session.agent_id})" if session.agent_name else session.agent_id
+    state = AgentState(session.state).label + (f": {session.reason}" if session.reason else "")
     cost = str(one.calls_at_risk) if one.calls_at_risk or one.rank == 0 else ""
     why = _mendable(one) if may_map else one.verdict.reason
-    return (_label(*RANKS[one.rank]), seat.device_id, agent, state, one.source, cost, why)
+    return (_label(*RANKS[one.rank]), session.device_id, agent, state, one.source, cost, why)
 
 
 def _mendable(one: LoggedOnAgent) -> str:

@@ -33,7 +33,7 @@ class _Version(msgspec.Struct, frozen=True):
     newest_user: int
     instances: tuple[Instance, ...]
     mapping_acts: int
-    has_fixed_seats: bool
+    has_fixed_seating: bool
 
 
 _made: dict[int, tuple[_Version, Directory]] = {}
@@ -48,7 +48,7 @@ def load_directory(source_id: int) -> Directory:
     known = _made.get(source_id)
     if known is None or known[0] != version:
         mappings = standing_mappings(source_id)
-        directory = Directory(_listed(), version.instances, mappings, has_fixed_seats=version.has_fixed_seats)
+        directory = Directory(_listed(), version.instances, mappings, has_fixed_seating=version.has_fixed_seating)
         known = _made[source_id] = (version, directory)
     return known[1]
 
@@ -68,7 +68,7 @@ def _version(source_id: int) -> _Version:
         newest_user=users.values_list("id", flat=True).first() or 0,
         instances=tuple(_instances(source_id)),
         mapping_acts=count_acts(),
-        has_fixed_seats=seating == Seating.FIXED,
+        has_fixed_seating=seating == Seating.FIXED,
     )
 
 

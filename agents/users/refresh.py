@@ -1,6 +1,6 @@
 """Load the users of a Recording Service: one load at a time, with its progress, keeping the last good list.
 
-1. ``begin`` makes the row that everybody sees; the database allows one running row a service.
+1. ``begin_refresh`` makes the row that everybody sees; the database allows one running row a service.
 2. ``load`` takes the row, reads the list page by page and writes down how far it is.
 3. A list that fails, is empty or much smaller changes nothing and says so; ``confirm`` takes a smaller one.
 4. Otherwise the difference is applied in one transaction, together with the row's end.
@@ -56,7 +56,9 @@ class RefreshTakenOver(Exception):
     retryable = False
 
 
-def begin(service_id: int, trigger: Trigger, *, asked_by: str = "", accepts_down_to: int | None = None) -> UserRefresh:
+def begin_refresh(
+    service_id: int, trigger: Trigger, *, asked_by: str = "", accepts_down_to: int | None = None
+) -> UserRefresh:
     """Make the row of a load that is to run. Raises ``RefreshRunning``."""
     now = clock.now()
     give_up_stale(now)
@@ -86,7 +88,7 @@ def load(refresh_id: int, port: UserSource | None = None) -> UserRefresh:
     mine = UserRefresh.objects.filter(pk=refresh_id, state=RefreshState.RUNNING, taken_at=None)
     if mine.update(taken_at=now, progress_at=now):
         try:
-            _carry_out(UserRefresh.objects.select_related("service").get(pk=refresh_id), port)
+            _run_refresh(UserRefresh.objects.select_related("service").get(pk=refresh_id), port)
         except RefreshTakenOver:
             log.warning("user_refresh_taken_over", refresh_id=refresh_id)
     return UserRefresh.objects.select_related("service").get(pk=refresh_id)
@@ -102,7 +104,7 @@ def give_up_stale(now: datetime) -> int:
     )
 
 
-def _carry_out(refresh: UserRefresh, port: UserSource | None) -> None:
+def _run_refresh(refresh: UserRefresh, port: UserSource | None) -> None:
     try:
         listed = list(_listed(refresh, port or connect(refresh.service)))
         users = by_user_id(one for one in listed if isinstance(one, ListedUser))
@@ -118,7 +120,7 @@ def _carry_out(refresh: UserRefresh, port: UserSource | None) -> None:
 
 def _listed(refresh: UserRefresh, port: UserSource) -> Iterator[ListedUser | UnreadableUser]:
     """Yield the users as the service lists them, giving signs of life; every list ends."""
-    began = told = time.monotonic()
+    began = reported = time.monotonic()
     for count, user in enumerate(port.users(), start=1):
         yield fit(user) if isinstance(user, ListedUser) else user
         now = time.monotonic()
@@ -126,9 +128,9 @@ def _listed(refresh: UserRefresh, port: UserSource) -> Iterator[ListedUser | Unr
             raise QmsRejected(f"The service lists more than {MOST_USERS} users; its list does not seem to end.")
         if now - began > LONGEST_SECONDS:
             raise QmsUnavailable(f"The list did not end within {LONGEST_SECONDS:.0f} s.")
-        if count % PROGRESS_USERS == 0 or now - told > PROGRESS_SECONDS:
+        if count % PROGRESS_USERS == 0 or now - reported > PROGRESS_SECONDS:
             _progress(refresh, count)
-            told = now
+            reported = now
 
 
 def _progress(refresh: UserRefresh, count: int) -> None:

@@ -11,7 +11,7 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from agents.models import RefreshState, Trigger, UserRefresh
-from agents.users.refresh import RefreshRunning, begin, give_up_stale
+from agents.users.refresh import RefreshRunning, begin_refresh, give_up_stale
 from qms.models import RecordingService
 
 log = structlog.get_logger()
@@ -24,10 +24,12 @@ AGAIN_AFTER = timedelta(hours=1)
 FRESH_FOR = timedelta(minutes=5)
 
 
-def ask(service_id: int, trigger: Trigger, *, asked_by: str = "", accepts_down_to: int | None = None) -> UserRefresh:
+def request_refresh(
+    service_id: int, trigger: Trigger, *, asked_by: str = "", accepts_down_to: int | None = None
+) -> UserRefresh:
     """Begin a load and let a worker carry it out; where one runs already, return that."""
     try:
-        refresh = begin(service_id, trigger, asked_by=asked_by, accepts_down_to=accepts_down_to)
+        refresh = begin_refresh(service_id, trigger, asked_by=asked_by, accepts_down_to=accepts_down_to)
     except RefreshRunning as running:
         return running.refresh
     transaction.on_commit(lambda: _send(refresh.pk))
@@ -36,10 +38,10 @@ def ask(service_id: int, trigger: Trigger, *, asked_by: str = "", accepts_down_t
 
 def confirm(refresh: UserRefresh, asked_by: str) -> UserRefresh:
     """Load again and take a list as small as the suspicious one: a person looked at it."""
-    return ask(refresh.service_id, Trigger.BUTTON, asked_by=asked_by, accepts_down_to=refresh.loaded)
+    return request_refresh(refresh.service_id, Trigger.BUTTON, asked_by=asked_by, accepts_down_to=refresh.loaded)
 
 
-def ask_due(now: datetime) -> None:
+def request_due_refreshes(now: datetime) -> None:
     """Begin the daily loads that are due, and send again what no worker took. Harmless when run twice or late."""
     give_up_stale(now)
     untaken = UserRefresh.objects.filter(state=RefreshState.RUNNING, taken_at=None, started_at__lt=now - UNTAKEN_AFTER)
@@ -47,15 +49,15 @@ def ask_due(now: datetime) -> None:
         _send(refresh_id)
     for service in RecordingService.objects.filter(enabled=True):
         if is_due(service, now):
-            ask(service.pk, Trigger.DAILY)
+            request_refresh(service.pk, Trigger.DAILY)
 
 
-def ask_at_start(now: datetime) -> None:
+def request_refreshes_at_start(now: datetime) -> None:
     """Begin a load of every service that has not just been loaded."""
     fresh = UserRefresh.objects.filter(state=RefreshState.DONE, started_at__gt=now - FRESH_FOR)
     stale = RecordingService.objects.filter(enabled=True).exclude(pk__in=fresh.values("service_id"))
     for service_id in stale.values_list("pk", flat=True):
-        ask(service_id, Trigger.START)
+        request_refresh(service_id, Trigger.START)
 
 
 def is_due(service: RecordingService, now: datetime) -> bool:

@@ -15,14 +15,14 @@ from cti.events import CallEvent
 UNSUPERVISED = timedelta(seconds=2)
 
 
-def confirm(draft: UnitOfWork, incarnation: int) -> None:
+def confirm(work: UnitOfWork, incarnation: int) -> None:
     """Note that a call's trunk speaks: its answer will be reported."""
-    call = draft.calls.get(incarnation)
+    call = work.calls.get(incarnation)
     if call is not None and call.reached_gateway_at is not None:
-        draft.put_call(replace(call, reached_at=None, reached_gateway_at=None))
+        work.put_call(replace(call, reached_at=None, reached_gateway_at=None))
 
 
-def connect_unsupervised(draft: UnitOfWork, call: CallState, gateway_at: datetime) -> None:
+def connect_unsupervised(work: UnitOfWork, call: CallState, gateway_at: datetime) -> None:
     """Take a call on a trunk without answer supervision as connected since it reached the network.
 
     ``gateway_at``: when that is noticed. It counts from the end of the silence, however late that is: what is recorded
@@ -31,45 +31,45 @@ def connect_unsupervised(draft: UnitOfWork, call: CallState, gateway_at: datetim
     """
     at = call.reached_at or call.born_at
     gateway_at = min(gateway_at, (call.reached_gateway_at or gateway_at) + UNSUPERVISED)
-    call = draft.put_call(replace(call, reached_at=None, reached_gateway_at=None))
-    if _is_link_lost(draft, gateway_at):
+    call = work.put_call(replace(call, reached_at=None, reached_gateway_at=None))
+    if _is_link_lost(work, gateway_at):
         return
     for party in list(call.parties.values()):
-        if _is_waiting(draft, party):
-            call = draft.calls[call.incarnation]
+        if _is_waiting(work, party):
+            call = work.calls[call.incarnation]
             connected = replace(party, state=PartyState.CONNECTED)
             how = "The call left on a trunk without answer supervision; the answer is not confirmed."
-            leg = open_leg(draft, call, connected, at, gateway_at, how=how)
-            draft.put_leg(replace(leg, is_unconfirmed=True))
+            leg = open_leg(work, call, connected, at, gateway_at, how=how)
+            work.put_leg(replace(leg, is_unconfirmed=True))
 
 
-def _is_link_lost(draft: UnitOfWork, gateway_at: datetime) -> bool:
-    source = draft.source
+def _is_link_lost(work: UnitOfWork, gateway_at: datetime) -> bool:
+    source = work.source
     return source.lost_at is not None and source.lost_gateway_at is not None and source.lost_gateway_at < gateway_at
 
 
-def _is_waiting(draft: UnitOfWork, party: Party) -> bool:
+def _is_waiting(work: UnitOfWork, party: Party) -> bool:
     """Say whether an extension has dialled, and its silence means that it is connected."""
-    is_missed = any(party.device_id in gap.devices for gap in draft.source.partial)
-    is_extension = not party.outside and draft.site.is_extension(party.device_id)
+    is_missed = any(party.device_id in gap.devices for gap in work.source.partial)
+    is_extension = not party.outside and work.site.is_extension(party.device_id)
     return party.state is PartyState.ORIGINATED and is_extension and not is_missed
 
 
-def answer_after_all(draft: UnitOfWork, incarnation: int, event: CallEvent) -> None:
+def answer_after_all(work: UnitOfWork, incarnation: int, event: CallEvent) -> None:
     """Let the legs that were taken as connected begin at the answer, when a slow trunk reports one."""
     if not event.data.outside:
         return
-    for leg in draft.legs_in(incarnation):
+    for leg in work.legs_in(incarnation):
         if leg.phase is LegPhase.OPEN and leg.is_unconfirmed and event.time >= leg.connected_source_at:
-            draft.put_leg(concluded(draft, _from_answer(draft, leg, event), event.at))
+            work.put_leg(concluded(work, _from_answer(work, leg, event), event.at))
 
 
-def _from_answer(draft: UnitOfWork, leg: LegState, event: CallEvent) -> LegState:
+def _from_answer(work: UnitOfWork, leg: LegState, event: CallEvent) -> LegState:
     """Begin a leg at the answer; ask again for its recording, unless one is known already."""
     leg = replace(leg, is_unconfirmed=False, connected_source_at=event.time, connected_gateway_at=event.at)
     leg = traced(leg, event.at, "connected", "The far end answered only now; the leg begins here.")
-    if leg.guid or not is_wanted(draft, leg):
+    if leg.guid or not is_wanted(work, leg):
         return leg
     if leg.search is SearchStatus.OPEN:
-        draft.do(CancelSearch(leg.number))
-    return start_search(draft, replace(leg, missed=""), event.at)
+        work.do(CancelSearch(leg.number))
+    return start_search(work, replace(leg, missed=""), event.at)

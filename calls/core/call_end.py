@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.core.call_facts import divided
-from calls.core.connections import connect
+from calls.core.connections import connect_device
 from calls.core.incarnations import later_parties, own_interaction
 from calls.core.legs import clear_party, refresh_facts
 from calls.core.state import CallState, Party, PartyState
@@ -17,16 +17,16 @@ REMEMBERED = timedelta(seconds=60)
 MARGIN = timedelta(seconds=5)
 
 
-def expire_when_over(draft: UnitOfWork, incarnation: int, gateway_at: datetime) -> None:
+def expire_when_over(work: UnitOfWork, incarnation: int, gateway_at: datetime) -> None:
     """Let a call be forgotten some time after everybody has left it."""
-    call = draft.calls.get(incarnation)
+    call = work.calls.get(incarnation)
     if call is not None and call.is_over and call.superseded_at is None:
-        draft.put_call(replace(call, due=gateway_at + remembered(draft)))
+        work.put_call(replace(call, due=gateway_at + remembered(work)))
 
 
-def remembered(draft: UnitOfWork) -> timedelta:
+def remembered(work: UnitOfWork) -> timedelta:
     """Return for how long a call that is over is kept."""
-    return max(REMEMBERED, timedelta(seconds=draft.site.wrapup_wait_seconds or 0.0) + MARGIN)
+    return max(REMEMBERED, timedelta(seconds=work.site.wrapup_wait_seconds or 0.0) + MARGIN)
 
 
 def is_empty_at(call: CallState, moment: datetime) -> bool:
@@ -35,7 +35,7 @@ def is_empty_at(call: CallState, moment: datetime) -> bool:
     return not waits and not any(party.was_here(moment) for party in call.parties.values())
 
 
-def divide(draft: UnitOfWork, incarnation: int, moment: datetime, gateway_at: datetime) -> None:
+def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: datetime) -> None:
     """Move what came later than the end of a call to the call that its id has named since.
 
     The end was reported late: until now its id was taken to name the same call. Example: 2001 leaves at 20.0, which is
@@ -46,18 +46,18 @@ def divide(draft: UnitOfWork, incarnation: int, moment: datetime, gateway_at: da
     2. The parties that came later move, with their legs; so do the values stated later, and the wait in a queue.
     3. A device that was connected again while its end was not known gets its leg there.
     """
-    call = draft.calls[incarnation]
+    call = work.calls[incarnation]
     if not _has_later(call, moment):
         return
     until, after = divided(call, moment)
     later = later_parties(call, moment)
     again = {name: party for name, party in call.parties.items() if party.again and party.again.at > moment}
-    new = _next_call(draft, call, moment, gateway_at)
-    new = draft.put_call(replace(new, facts={**after, **new.facts}, parties={**later, **new.parties}))
+    new = _next_call(work, call, moment, gateway_at)
+    new = work.put_call(replace(new, facts={**after, **new.facts}, parties={**later, **new.parties}))
     kept = {name: replace(party, again=None) if name in again else party for name, party in call.parties.items()}
     kept = {name: party for name, party in kept.items() if name not in later}
     is_waiting = call.waits_since is not None and call.waits_since <= moment
-    old = draft.put_call(
+    old = work.put_call(
         replace(
             call,
             facts=until,
@@ -67,14 +67,14 @@ def divide(draft: UnitOfWork, incarnation: int, moment: datetime, gateway_at: da
             cleared_at=moment,
         )
     )
-    for leg in draft.legs_in(incarnation):
+    for leg in work.legs_in(incarnation):
         if leg.connected_source_at > moment:
-            draft.put_leg(replace(leg, call_id=new.call_id, incarnation=new.incarnation))
+            work.put_leg(replace(leg, call_id=new.call_id, incarnation=new.incarnation))
     for name, party in again.items():
-        _connect_again(draft, new.incarnation, name, party)
-    refresh_facts(draft, old, gateway_at)
-    refresh_facts(draft, draft.calls[new.incarnation], gateway_at)
-    expire_when_over(draft, new.incarnation, gateway_at)
+        _connect_again(work, new.incarnation, name, party)
+    refresh_facts(work, old, gateway_at)
+    refresh_facts(work, work.calls[new.incarnation], gateway_at)
+    expire_when_over(work, new.incarnation, gateway_at)
 
 
 def _has_later(call: CallState, moment: datetime) -> bool:
@@ -83,12 +83,12 @@ def _has_later(call: CallState, moment: datetime) -> bool:
     return is_later or bool(later_parties(call, moment))
 
 
-def _next_call(draft: UnitOfWork, call: CallState, moment: datetime, gateway_at: datetime) -> CallState:
+def _next_call(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: datetime) -> CallState:
     """Return the call that an id has named since the end of another; it may be known already."""
-    following = [one for one in draft.incarnations_of(call.call_id) if one.born_at > moment]
+    following = [one for one in work.incarnations_of(call.call_id) if one.born_at > moment]
     if following:
         return following[0]
-    number = draft.next_incarnation()
+    number = work.next_incarnation()
     born_at = min(_moments(call, moment), default=moment)
     is_queued = call.waits_since is not None and call.waits_since > moment
     return CallState(
@@ -97,10 +97,10 @@ def _next_call(draft: UnitOfWork, call: CallState, moment: datetime, gateway_at:
         born_at=born_at,
         entered_at=call.entered_at,
         touched_gateway_at=gateway_at,
-        own_interaction=own_interaction(draft, call.call_id, number, born_at),
+        own_interaction=own_interaction(work, call.call_id, number, born_at),
         waits_since=call.waits_since if is_queued else (None if later_parties(call, moment) else born_at),
         waits_at=call.waits_at if is_queued else "",
-        due=gateway_at + timedelta(hours=draft.site.stale_hours),
+        due=gateway_at + timedelta(hours=work.site.stale_hours),
     )
 
 
@@ -111,15 +111,15 @@ def _moments(call: CallState, moment: datetime) -> list[datetime]:
     return [one for one in (*facts, *parties, call.entered_at, call.waits_since) if one is not None and one > moment]
 
 
-def _connect_again(draft: UnitOfWork, incarnation: int, device_id: str, party: Party) -> None:
+def _connect_again(work: UnitOfWork, incarnation: int, device_id: str, party: Party) -> None:
     again = party.again
     if again is None:
         return
-    call = draft.calls[incarnation]
+    call = work.calls[incarnation]
     fresh = Party(device_id=device_id, state=PartyState.NULL, outside=party.outside)
     if device_id not in call.parties:
-        call = draft.put_call(replace(call, parties={**call.parties, device_id: fresh}))
-    connect(draft, call, device_id, again, outside=party.outside)
+        call = work.put_call(replace(call, parties={**call.parties, device_id: fresh}))
+    connect_device(work, call, device_id, again, outside=party.outside)
     if again.ended_at is not None:
         how = f"Extension {device_id} disconnected."
-        clear_party(draft, draft.calls[incarnation], device_id, again.ended_at, again.gateway_at, how)
+        clear_party(work, work.calls[incarnation], device_id, again.ended_at, again.gateway_at, how)

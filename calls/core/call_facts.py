@@ -17,7 +17,7 @@ INHERITED = "inherited"
 _PLAIN = ("interaction_id", "queue_name", "calling_number", "called_number", "direction")
 
 
-def told(data: CallData) -> dict[str, str]:
+def reported_facts(data: CallData) -> dict[str, str]:
     """Return the facts that an event carries; empty values and personal names are none (rule 6).
 
     A queue that was left unanswered is one: it is the call's no more.
@@ -101,10 +101,10 @@ def divided(call: CallState, moment: datetime) -> tuple[dict[str, tuple[TimedVal
 
 def is_contradicted(call: CallState, data: CallData) -> bool:
     """Say whether an event states another calling number than its call ever had."""
-    told, history = data.calling_number, call.facts.get("calling_number", ())
-    if not told or not history:
+    reported_facts, history = data.calling_number, call.facts.get("calling_number", ())
+    if not reported_facts or not history:
         return False
-    return not any(_is_same_number(told, fact.value) for fact in history)
+    return not any(_is_same_number(reported_facts, fact.value) for fact in history)
 
 
 def _is_same_number(one: str, other: str) -> bool:

@@ -34,7 +34,7 @@ class WriteFlags(msgspec.Struct, frozen=True):
     at: datetime
 
 
-class ChangeSeat(msgspec.Struct, frozen=True):
+class ChangeSession(msgspec.Struct, frozen=True):
     """An agent sat down, changed state or left."""
 
     change: SessionChange
@@ -64,4 +64,4 @@ class CloseGap(msgspec.Struct, frozen=True):
     legs_lost: int
 
 
-CoreCommand = StartSearch | CancelSearch | WriteFlags | ChangeSeat | NameQueue | OpenGap | CloseGap
+CoreCommand = StartSearch | CancelSearch | WriteFlags | ChangeSession | NameQueue | OpenGap | CloseGap

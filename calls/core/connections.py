@@ -14,30 +14,32 @@ def connection_of(event: CallEvent, device_id: str) -> Reconnection:
     return Reconnection(at=event.time, gateway_at=event.at, agent_id=agent_id)
 
 
-def connect(draft: UnitOfWork, call: CallState, device_id: str, made: Reconnection, *, outside: bool = False) -> None:
+def connect_device(
+    work: UnitOfWork, call: CallState, device_id: str, made: Reconnection, *, outside: bool = False
+) -> None:
     """Connect a device: open its leg where it is an extension; what comes late or twice changes nothing."""
     party = call.parties.get(device_id) or Party(device_id=device_id, state=PartyState.NULL, outside=outside)
     if party.leg is not None:
-        _connected_earlier(draft, call, party, made)
+        _connected_earlier(work, call, party, made)
         return
     if is_late(call, party, made):
-        _late_connect(draft, call, party, made)
+        _late_connect(work, call, party, made)
         return
     state = PartyState.HOLD if party.state is PartyState.HOLD else PartyState.CONNECTED
     since = min(party.since or made.at, made.at) if party.is_here else made.at
     if party.unconfirmed_since is not None:
         party = replace(party, is_joined_late=False, unconfirmed_since=None)  # The Established came after all.
     party = replace(party, state=state, since=since, had_leg=False, cleared_at=None, cleared_gateway_at=None)
-    call = put_party(draft, call, party)
+    call = put_party(work, call, party)
     if call.waits_since is not None and call.waits_since <= made.at + GRACE:
-        call = draft.put_call(replace(call, waits_since=None, waits_at=""))
-    if not party.outside and draft.site.is_extension(device_id):
-        note_seen(draft, open_leg(draft, call, party, made.at, made.gateway_at, made.agent_id))
+        call = work.put_call(replace(call, waits_since=None, waits_at=""))
+    if not party.outside and work.site.is_extension(device_id):
+        note_seen(work, open_leg(work, call, party, made.at, made.gateway_at, made.agent_id))
 
 
-def note_seen(draft: UnitOfWork, leg: LegState) -> None:
+def note_seen(work: UnitOfWork, leg: LegState) -> None:
     """Remember that the snapshot in progress, if any, names a leg."""
-    snapshot = draft.source.snapshot
+    snapshot = work.source.snapshot
     if snapshot is not None:
         is_found = (
             leg.is_joined_late
@@ -46,23 +48,23 @@ def note_seen(draft: UnitOfWork, leg: LegState) -> None:
         )
         late = (*snapshot.found_late, leg.device_id) if is_found else snapshot.found_late
         snapshot = replace(snapshot, seen=(*snapshot.seen, leg.number), found_late=late)
-        draft.source = replace(draft.source, snapshot=snapshot)
+        work.source = replace(work.source, snapshot=snapshot)
 
 
-def _connected_earlier(draft: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> None:
+def _connected_earlier(work: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> None:
     """Take a connected device's second report: of its beginning, of a snapshot, or of another call under the id.
 
     Which of them it is, its end shows: where that is late, the report was of another call (``divide``).
     """
-    leg = draft.legs[party.leg or 0]
-    if draft.source.snapshot is not None:
-        note_seen(draft, leg)
+    leg = work.legs[party.leg or 0]
+    if work.source.snapshot is not None:
+        note_seen(work, leg)
     elif made.at < leg.connected_source_at and made.gateway_at - leg.connected_gateway_at <= GRACE:
-        draft.put_leg(replace(leg, connected_source_at=made.at))
-        put_party(draft, call, replace(party, since=min(party.since or made.at, made.at)))
+        work.put_leg(replace(leg, connected_source_at=made.at))
+        put_party(work, call, replace(party, since=min(party.since or made.at, made.at)))
     elif made.at > leg.connected_source_at and party.again is None:
-        call = put_party(draft, call, replace(party, again=made))
-        draft.put_call(replace(call, due=made.gateway_at + GRACE))
+        call = put_party(work, call, replace(party, again=made))
+        work.put_call(replace(call, due=made.gateway_at + GRACE))
 
 
 def is_late(call: CallState, party: Party, made: Reconnection) -> bool:
@@ -78,15 +80,15 @@ def is_late(call: CallState, party: Party, made: Reconnection) -> bool:
     return party.had_leg and is_short and made.gateway_at - party.cleared_gateway_at <= GRACE
 
 
-def _late_connect(draft: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> None:
+def _late_connect(work: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> None:
     """Open and close a leg whose end was reported before its beginning."""
-    if party.had_leg or party.outside or not draft.site.is_extension(party.device_id):
+    if party.had_leg or party.outside or not work.site.is_extension(party.device_id):
         return
     ended = party.cleared_at or call.cleared_at or made.at
     at = min(made.at, ended)
     connected = replace(party, state=PartyState.CONNECTED, since=min(party.since or at, at))
-    leg = open_leg(draft, call, connected, at, made.gateway_at, made.agent_id)
-    cleared = draft.calls[call.incarnation].parties[party.device_id]
+    leg = open_leg(work, call, connected, at, made.gateway_at, made.agent_id)
+    cleared = work.calls[call.incarnation].parties[party.device_id]
     left = replace(cleared, state=PartyState.NULL, leg=None, cleared_at=ended, cleared_gateway_at=made.gateway_at)
-    put_party(draft, call, left)
-    close_leg(draft, leg, ended, made.gateway_at, "The extension had left already; the events came out of order.")
+    put_party(work, call, left)
+    close_leg(work, leg, ended, made.gateway_at, "The extension had left already; the events came out of order.")

@@ -8,29 +8,29 @@ from calls.core.state import LegPhase, LegState, PartyState
 from calls.core.unit_of_work import UnitOfWork
 
 
-def inherit(draft: UnitOfWork, incarnation: int, device_id: str, at: datetime, cause: str | None = None) -> None:
+def inherit(work: UnitOfWork, incarnation: int, device_id: str, at: datetime, cause: str | None = None) -> None:
     """Give a call that a device dials the interaction of the call that the device holds, if it is one only.
 
     Only the device that holds one call and dials another consults. A trunk holds nothing for others, and a device that
     another one calls does not consult, though it has a call on hold. ``cause``: that of the event.
     """
-    call = draft.calls[incarnation]
+    call = work.calls[incarnation]
     party = call.parties.get(device_id)
     if "interaction_id" in call.facts or INHERITED in call.facts or party is None or party.outside:
         return
-    if not draft.site.is_extension(device_id) or not _dials(draft, incarnation, device_id):
+    if not work.site.is_extension(device_id) or not _dials(work, incarnation, device_id):
         return
-    others = [leg for leg in draft.legs_at(device_id) if _is_held(leg, incarnation, cause)]
+    others = [leg for leg in work.legs_at(device_id) if _is_held(leg, incarnation, cause)]
     interactions = {leg.facts.interaction_id for leg in others}
     if len(interactions) == 1:
-        call = draft.put_call(learn(call, {INHERITED: interactions.pop()}, at))
-        refresh_facts(draft, call, call.touched_gateway_at)
+        call = work.put_call(learn(call, {INHERITED: interactions.pop()}, at))
+        refresh_facts(work, call, call.touched_gateway_at)
 
 
-def _dials(draft: UnitOfWork, incarnation: int, device_id: str) -> bool:
+def _dials(work: UnitOfWork, incarnation: int, device_id: str) -> bool:
     """Say whether the device is the one that dials in the call: nobody else does."""
     dialling = (PartyState.INITIATED, PartyState.ORIGINATED)
-    parties = draft.calls[incarnation].parties
+    parties = work.calls[incarnation].parties
     return [name for name, one in parties.items() if one.state in dialling] == [device_id]
 
 

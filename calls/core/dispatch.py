@@ -6,6 +6,6 @@ from calls.core.unit_of_work import UnitOfWork
 
 
 @singledispatch
-def apply(event: object, draft: UnitOfWork) -> None:
-    """Apply one event to a draft. Raises ``TypeError`` for a type without a rule."""
-    raise TypeError(f"no rule for {type(event).__name__} in the source {draft.source.slug}")
+def apply(event: object, work: UnitOfWork) -> None:
+    """Apply one event to a unit of work. Raises ``TypeError`` for a type without a rule."""
+    raise TypeError(f"no rule for {type(event).__name__} in the source {work.source.slug}")

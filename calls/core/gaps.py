@@ -14,41 +14,41 @@ from calls.core.unit_of_work import UnitOfWork
 SHORT = timedelta(seconds=3)
 
 
-def lose_devices(draft: UnitOfWork, devices: Iterable[str], at: datetime, reason: str) -> None:
+def lose_devices(work: UnitOfWork, devices: Iterable[str], at: datetime, reason: str) -> None:
     """Open a gap in the ledger for those of the devices that are in none yet."""
-    source = draft.source
+    source = work.source
     is_down = source.lost_at is not None and not source.is_restored
     lost = frozenset(devices).difference(*(gap.devices for gap in source.partial))
     if lost and not is_down:
-        draft.do(OpenGap(at, reason))
-        draft.source = replace(source, partial=(*source.partial, PartialGap(began_at=at, devices=lost)))
+        work.do(OpenGap(at, reason))
+        work.source = replace(source, partial=(*source.partial, PartialGap(began_at=at, devices=lost)))
 
 
 def regain_devices(
-    draft: UnitOfWork, devices: Iterable[str] | None, at: datetime, tally: GapTally | None = None
+    work: UnitOfWork, devices: Iterable[str] | None, at: datetime, tally: GapTally | None = None
 ) -> None:
     """Take devices (None: all) out of their gaps, with what a snapshot found there; a gap without devices is over."""
-    if not draft.source.partial:
+    if not work.source.partial:
         return
     back = None if devices is None else frozenset(devices)
-    shrunk = [_without(gap, gap.devices if back is None else back, tally) for gap in draft.source.partial]
+    shrunk = [_without(gap, gap.devices if back is None else back, tally) for gap in work.source.partial]
     for gap in shrunk:
         if not gap.devices:
-            draft.do(CloseGap(gap.began_at, at, legs_saved=gap.legs_saved, legs_lost=gap.legs_lost))
-    draft.source = replace(draft.source, partial=tuple(gap for gap in shrunk if gap.devices))
+            work.do(CloseGap(gap.began_at, at, legs_saved=gap.legs_saved, legs_lost=gap.legs_lost))
+    work.source = replace(work.source, partial=tuple(gap for gap in shrunk if gap.devices))
 
 
-def missed_since(draft: UnitOfWork, device: str) -> datetime | None:
+def missed_since(work: UnitOfWork, device: str) -> datetime | None:
     """Return since when a device's events may be missed though the link stands; None when they are not."""
-    return next((gap.began_at for gap in draft.source.partial if device in gap.devices), None)
+    return next((gap.began_at for gap in work.source.partial if device in gap.devices), None)
 
 
-def may_have_had_others(draft: UnitOfWork, device: str) -> bool:
+def may_have_had_others(work: UnitOfWork, device: str) -> bool:
     """Say whether a call that was answered in the gap, and is in a snapshot, may have another's recording.
 
     It rang before, so that its recording is known not to be older; in a long gap its device may have had others since.
     """
-    snapshot, lost_at = draft.source.snapshot, draft.source.lost_at or missed_since(draft, device)
+    snapshot, lost_at = work.source.snapshot, work.source.lost_at or missed_since(work, device)
     return snapshot is not None and lost_at is not None and snapshot.began_at - lost_at > SHORT
 
 

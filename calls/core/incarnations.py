@@ -46,41 +46,43 @@ ENTERING = (*_OPENING, Queued, Delivered, Established, NetworkReached)
 _AT_DEVICE = (ConnectionCleared, Diverted, Failed, Held, Retrieved)
 
 
-def attribute(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
+def attribute(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     """Return the call that an event is of; a new one where the event begins it, or where the id is not known."""
-    calls = draft.incarnations_of(call_id)
+    calls = work.incarnations_of(call_id)
     if not calls:
-        return begin(draft, event, call_id)
+        return begin_call(work, event, call_id)
     if isinstance(event, _AT_DEVICE) and (found := call_of_device(calls, event.data.device_id or "", event.time)):
-        return _unless_of_another(draft, event, calls, found)
+        return _unless_of_another(work, event, calls, found)
     call, following = _at(calls, event.time)
     if isinstance(event, CallInformation) and states_another_interaction(call, event):
         own = [one for one in calls if "interaction_id" in one.facts and not states_another_interaction(one, event)]
         if own or event.data.wrapup is not None:
             return own[-1] if own else call
     if event.time < call.born_at and isinstance(event, ENTERING) and states_another_interaction(call, event):
-        return begin(draft, event, call_id, replaces=False)  # Of the call before, and reported after this one began.
+        return begin_call(
+            work, event, call_id, replaces=False
+        )  # Of the call before, and reported after this one began.
     ended_at = call.ended_at
     if ended_at is not None and _is_after(call, ended_at, event):
-        if not _begins(draft, event, call):
+        if not _begins(work, event, call):
             return call
         if following is None:
-            return begin(draft, event, call_id)
+            return begin_call(work, event, call_id)
         is_its_beginning = isinstance(event, ENTERING) and not states_another_interaction(following, event)
-        return following if is_its_beginning else begin(draft, event, call_id, replaces=False)
+        return following if is_its_beginning else begin_call(work, event, call_id, replaces=False)
     is_entering = isinstance(event, ENTERING) or (isinstance(event, CallInformation) and not _is_anybody_in(call))
-    if ended_at is None and following is None and is_entering and _is_of_another(draft, call, event):
-        return begin(draft, event, call_id)
+    if ended_at is None and following is None and is_entering and _is_of_another(work, call, event):
+        return begin_call(work, event, call_id)
     return call
 
 
-def _unless_of_another(draft: UnitOfWork, event: CallEvent, calls: list[CallState], found: CallState) -> CallState:
+def _unless_of_another(work: UnitOfWork, event: CallEvent, calls: list[CallState], found: CallState) -> CallState:
     """Return the call in which an event's device is, unless its end states the interaction of another call."""
-    is_end = isinstance(event, ConnectionCleared) and draft.site.has_source_times
+    is_end = isinstance(event, ConnectionCleared) and work.site.has_source_times
     if not is_end or not states_another_interaction(found, event):
         return found
     own = [one for one in calls if "interaction_id" in one.facts and not states_another_interaction(one, event)]
-    return own[-1] if own else begin(draft, event, found.call_id, replaces=False)
+    return own[-1] if own else begin_call(work, event, found.call_id, replaces=False)
 
 
 def call_of_device(calls: list[CallState], device_id: str, at: datetime) -> CallState | None:
@@ -92,9 +94,9 @@ def call_of_device(calls: list[CallState], device_id: str, at: datetime) -> Call
     return None
 
 
-def call_at(draft: UnitOfWork, call_id: str, device_id: str, at: datetime) -> CallState | None:
+def call_at(work: UnitOfWork, call_id: str, device_id: str, at: datetime) -> CallState | None:
     """Return the call that an id named at a moment, preferably the one in which a device is; None: none is known."""
-    calls = draft.incarnations_of(call_id)
+    calls = work.incarnations_of(call_id)
     if not calls:
         return None
     return call_of_device(calls, device_id, at) or _at(calls, at)[0]
@@ -130,7 +132,7 @@ def states_another_interaction(call: CallState, event: CallEvent) -> bool:
     return bool(stated and history) and all(fact.value != stated for fact in history)
 
 
-def _begins(draft: UnitOfWork, event: CallEvent, call: CallState) -> bool:
+def _begins(work: UnitOfWork, event: CallEvent, call: CallState) -> bool:
     """Say whether an event that is later than the end of its id's last call is of another one.
 
     Other monitors report a transfer within a second of it; their events are still those of the call that was moved. The
@@ -140,7 +142,7 @@ def _begins(draft: UnitOfWork, event: CallEvent, call: CallState) -> bool:
         return True
     if call.moved_at is not None and event.time <= call.moved_at + GRACE:
         return False
-    is_extension = not event.data.outside and draft.site.is_extension(event.data.device_id or "")
+    is_extension = not event.data.outside and work.site.is_extension(event.data.device_id or "")
     return isinstance(event, Held | Retrieved) or (isinstance(event, ConnectionCleared) and is_extension)
 
 
@@ -150,7 +152,7 @@ def _is_anybody_in(call: CallState) -> bool:
     return any(party.state not in idle for party in call.parties.values())
 
 
-def _is_of_another(draft: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+def _is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event contradicts the call that its id still seems to name, so that its id was used again."""
     if event.time < call.born_at:
         return False
@@ -160,7 +162,7 @@ def _is_of_another(draft: UnitOfWork, call: CallState, event: CallEvent) -> bool
         return states_another_interaction(call, event)
     party = call.parties.get(event.data.device_id or "")
     if isinstance(event, Established) and party is not None and party.is_talking:
-        return is_contradicted(call, event.data) and not _is_of_transfer(draft, call, event)
+        return is_contradicted(call, event.data) and not _is_of_transfer(work, call, event)
     if event.time == call.born_at or _is_anybody_in(call):
         return False
     if call.is_doubtful:
@@ -168,13 +170,13 @@ def _is_of_another(draft: UnitOfWork, call: CallState, event: CallEvent) -> bool
     is_silent = event.at - call.touched_gateway_at > SILENCE
     if is_silent or (isinstance(event, Queued) and _queues_again(call, event)):
         return True
-    return is_contradicted(call, event.data) and not _is_of_transfer(draft, call, event)
+    return is_contradicted(call, event.data) and not _is_of_transfer(work, call, event)
 
 
-def _is_of_transfer(draft: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+def _is_of_transfer(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event states as calling number the extension that handed its call on: PBXs do so."""
-    origin = draft.calls.get(call.main) if call.main is not None else None
-    devices = {*call.parties, *(origin.parties if origin is not None else ()), *draft.site.devices}
+    origin = work.calls.get(call.main) if call.main is not None else None
+    devices = {*call.parties, *(origin.parties if origin is not None else ()), *work.site.devices}
     return call.main is not None and event.data.calling_number in devices
 
 
@@ -203,31 +205,31 @@ def queue_of(event: Queued) -> str:
     return event.data.device_id or event.data.queue_name or "?"
 
 
-def begin(draft: UnitOfWork, event: CallEvent, call_id: str, *, replaces: bool = True) -> CallState:
+def begin_call(work: UnitOfWork, event: CallEvent, call_id: str, *, replaces: bool = True) -> CallState:
     """Begin a call under an id. The one that the id named until now is over, whether its end is reported or not.
 
     ``replaces`` False: a snapshot names the id, and both may live.
     """
-    for call in draft.incarnations_of(call_id) if replaces else ():
+    for call in work.incarnations_of(call_id) if replaces else ():
         if not call.is_over and call.born_at < event.time:
-            draft.put_call(replace(call, superseded_at=event.time, due=event.at + GRACE))
-    number = draft.next_incarnation()
-    return draft.put_call(
+            work.put_call(replace(call, superseded_at=event.time, due=event.at + GRACE))
+    number = work.next_incarnation()
+    return work.put_call(
         CallState(
             incarnation=number,
             call_id=call_id,
             born_at=event.time,
             touched_gateway_at=event.at,
-            own_interaction=own_interaction(draft, call_id, number, event.time),
+            own_interaction=own_interaction(work, call_id, number, event.time),
             waits_since=None if isinstance(event, _AT_DEVICE) else event.time,
-            due=event.at + timedelta(hours=draft.site.stale_hours),
+            due=event.at + timedelta(hours=work.site.stale_hours),
         )
     )
 
 
-def own_interaction(draft: UnitOfWork, call_id: str, incarnation: int, born_at: datetime) -> str:
+def own_interaction(work: UnitOfWork, call_id: str, incarnation: int, born_at: datetime) -> str:
     """Return the interaction id of a call for which the source states none."""
-    return str(uuid5(NAMESPACE_URL, f"{draft.source.slug}/{call_id}/{incarnation}/{born_at.isoformat()}"))
+    return str(uuid5(NAMESPACE_URL, f"{work.source.slug}/{call_id}/{incarnation}/{born_at.isoformat()}"))
 
 
 def later_parties(call: CallState, moment: datetime) -> dict[str, Party]:

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from calls.core.call_facts import AFTER, learn, moved_facts, told
+from calls.core.call_facts import AFTER, learn, moved_facts, reported_facts
 from calls.core.incarnations import ENTERING, attribute, states_another_interaction
 from calls.core.legs import GRACE, refresh_facts
 from calls.core.state import CallState
@@ -10,49 +10,49 @@ from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, CallInformation
 
 
-def known_call(draft: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
+def known_call(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     """Return the call that an event is of, having learnt what the event says: what is later than its end is not its."""
-    call = attribute(draft, event, call_id)
+    call = attribute(work, event, call_id)
     touched_at = max(call.touched_gateway_at, event.at)
     ended_at = call.ended_at
     is_foreign = isinstance(event, CallInformation) and event.data.wrapup and states_another_interaction(call, event)
     if is_foreign or (ended_at is not None and event.time > ended_at):
-        return draft.put_call(replace(call, touched_gateway_at=touched_at))
+        return work.put_call(replace(call, touched_gateway_at=touched_at))
     born_at, entered_at = call.born_at, call.entered_at
     if isinstance(event, ENTERING):
         born_at, entered_at = min(born_at, event.time), max(entered_at or event.time, event.time)
     call = replace(call, born_at=born_at, entered_at=entered_at, touched_gateway_at=touched_at)
-    call = draft.put_call(_learn(draft, call, event))
-    refresh_facts(draft, call, event.at)
+    call = work.put_call(_learn(work, call, event))
+    refresh_facts(work, call, event.at)
     return call
 
 
-def _learn(draft: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
+def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
     """Let a call learn what an event says, and the call that it was moved to, where the event is of before that."""
-    facts = told(event.data)
+    facts = reported_facts(event.data)
     call = learn(call, facts, event.time)
-    target = draft.calls.get(call.moved_to) if call.moved_to is not None else None
+    target = work.calls.get(call.moved_to) if call.moved_to is not None else None
     if target is not None and facts and call.moved_at is not None:
         handed = {
             name: history[-1].value for name, history in moved_facts(call, call.moved_at).items() if name in facts
         }
         is_main = target.main == call.incarnation
         wanted = handed if is_main else {name: one for name, one in handed.items() if name not in target.facts}
-        target = draft.put_call(learn(target, wanted, call.moved_at + AFTER))
-        refresh_facts(draft, target, event.at)
+        target = work.put_call(learn(target, wanted, call.moved_at + AFTER))
+        refresh_facts(work, target, event.at)
     return call
 
 
-def located(draft: UnitOfWork, event: CallEvent) -> tuple[CallState, str]:
+def located(work: UnitOfWork, event: CallEvent) -> tuple[CallState, str]:
     """Return the call in which the event's connection is now, and the device.
 
     An id of before a transfer or conference leads to the call that goes on, unless the device left at that moment.
     """
     device_id = event.data.device_id or ""
-    call = known_call(draft, event, event.data.call_id or "")
+    call = known_call(work, event, event.data.call_id or "")
     hops = 0
-    while call.moved_to is not None and device_id not in call.parties and call.moved_to in draft.calls and hops < 8:
+    while call.moved_to is not None and device_id not in call.parties and call.moved_to in work.calls and hops < 8:
         if call.moved_at is not None and event.time > call.moved_at + GRACE:
             break
-        call, hops = draft.calls[call.moved_to], hops + 1
+        call, hops = work.calls[call.moved_to], hops + 1
     return call, device_id

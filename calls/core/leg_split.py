@@ -11,21 +11,21 @@ from calls.core.state import LegPhase, LegState, PendingTransfer, SearchStatus, 
 from calls.core.unit_of_work import UnitOfWork
 
 
-def split(draft: UnitOfWork, leg: LegState, at: datetime, *, found: RecordingFound | None = None) -> None:
+def split(work: UnitOfWork, leg: LegState, at: datetime, *, found: RecordingFound | None = None) -> None:
     """Split a leg at its pending transfer: the first part ends there, the second has the recording found, if any."""
     pending_transfer = leg.pending_transfer
     if pending_transfer is None:
         return
-    first = draft.put_leg(concluded(draft, _first(draft, leg, pending_transfer), at))
-    second = draft.put_leg(concluded(draft, _second(draft, leg, pending_transfer, found, at), at))
-    call = draft.calls.get(leg.incarnation)
+    first = work.put_leg(concluded(work, _first(work, leg, pending_transfer), at))
+    second = work.put_leg(concluded(work, _second(work, leg, pending_transfer, found, at), at))
+    call = work.calls.get(leg.incarnation)
     party = call.parties.get(leg.device_id) if call is not None else None
     if call is not None and party is not None and party.leg == leg.number:
-        put_party(draft, call, replace(party, leg=second.number, ordinal=second.ordinal))
-    decide_contests(draft, first, at)
+        put_party(work, call, replace(party, leg=second.number, ordinal=second.ordinal))
+    decide_contests(work, first, at)
 
 
-def _first(draft: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer) -> LegState:
+def _first(work: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer) -> LegState:
     first = replace(
         leg,
         phase=LegPhase.CLOSED,
@@ -35,7 +35,7 @@ def _first(draft: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer) 
         pending_transfer=None,
         disconnected_source_at=pending_transfer.at,
         disconnected_gateway_at=pending_transfer.gateway_at,
-        base_due=pending_transfer.gateway_at + timedelta(seconds=draft.site.settle_seconds),
+        base_due=pending_transfer.gateway_at + timedelta(seconds=work.site.settle_seconds),
         search=_settled(leg, leg.guid),
         missed="" if leg.guid else leg.missed or "transfer",
         is_end_unknown=False,
@@ -47,11 +47,11 @@ def _first(draft: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer) 
 
 
 def _second(
-    draft: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer, found: RecordingFound | None, at: datetime
+    work: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer, found: RecordingFound | None, at: datetime
 ) -> LegState:
     guid = found.guid if found else ""
     second = LegState(
-        number=draft.next_number(),
+        number=work.next_number(),
         call_id=leg.call_id,
         incarnation=leg.incarnation,
         device_id=leg.device_id,
@@ -79,7 +79,7 @@ def _second(
         base=WriteStatus.NONE,
         recording_began=found.started_at if found else None,
     )
-    second = replace(second, base_due=base_due(draft, second, second.disconnected_gateway_at))
+    second = replace(second, base_due=base_due(work, second, second.disconnected_gateway_at))
     return traced(
         second, pending_transfer.gateway_at, "connected", "The call was transferred here, and a new segment began."
     )

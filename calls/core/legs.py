@@ -30,7 +30,7 @@ def traced(leg: LegState, at: datetime, what: str, text: str) -> LegState:
 
 
 def open_leg(
-    draft: UnitOfWork,
+    work: UnitOfWork,
     call: CallState,
     party: Party,
     at: datetime,
@@ -38,16 +38,16 @@ def open_leg(
     agent_id: str = "",
     how: str = "",
 ) -> LegState:
-    """Open a leg for a connected party and start its search; freeze who sits there now.
+    """Open a leg for a connected party and start its search; freeze who is logged on there now.
 
     The leg's call is ``call``; the party's value is put with it.
     """
     leg = LegState(
-        number=draft.next_number(),
+        number=work.next_number(),
         call_id=call.call_id,
         incarnation=call.incarnation,
         device_id=party.device_id,
-        ordinal=_last_ordinal(draft, call, party) + 1,
+        ordinal=_last_ordinal(work, call, party) + 1,
         connected_source_at=at,
         connected_gateway_at=gateway_at,
         facts=as_of(call),
@@ -55,24 +55,24 @@ def open_leg(
         is_held=party.state is PartyState.HOLD,
     )
     leg = traced(leg, gateway_at, "connected", how or f"Extension {party.device_id} was connected.")
-    put_party(draft, call, replace(party, leg=leg.number, had_leg=True, ordinal=leg.ordinal))
-    return draft.put_leg(replace(searched(draft, identified(draft, leg, agent_id)), due=_stale(draft, gateway_at)))
+    put_party(work, call, replace(party, leg=leg.number, had_leg=True, ordinal=leg.ordinal))
+    return work.put_leg(replace(searched(work, identified(work, leg, agent_id)), due=_stale(work, gateway_at)))
 
 
-def _last_ordinal(draft: UnitOfWork, call: CallState, party: Party) -> int:
+def _last_ordinal(work: UnitOfWork, call: CallState, party: Party) -> int:
     """Return the ordinal of the extension's last leg under the call's id, whichever call that named."""
-    others = [one.parties.get(party.device_id) for one in draft.incarnations_of(call.call_id)]
+    others = [one.parties.get(party.device_id) for one in work.incarnations_of(call.call_id)]
     return max([party.ordinal, *(other.ordinal for other in others if other is not None)])
 
 
-def _stale(draft: UnitOfWork, gateway_at: datetime) -> datetime:
-    return gateway_at + timedelta(hours=draft.site.stale_hours)
+def _stale(work: UnitOfWork, gateway_at: datetime) -> datetime:
+    return gateway_at + timedelta(hours=work.site.stale_hours)
 
 
-def identified(draft: UnitOfWork, leg: LegState, agent_id: str = "") -> LegState:
+def identified(work: UnitOfWork, leg: LegState, agent_id: str = "") -> LegState:
     """Freeze the agent of a leg, and match its extension with a QMS user. ``agent_id``: the source named it."""
-    agent, name, why = _agent_at(draft, leg, agent_id)
-    verdict = draft.roster.verdict(leg.device_id, agent, name)
+    agent, name, why = _agent_at(work, leg, agent_id)
+    verdict = work.context.verdict(leg.device_id, agent, name)
     leg = traced(leg, leg.connected_gateway_at, "agent", why)
     leg = traced(leg, leg.connected_gateway_at, "match", verdict.reason)
     return replace(
@@ -86,77 +86,81 @@ def identified(draft: UnitOfWork, leg: LegState, agent_id: str = "") -> LegState
     )
 
 
-def _agent_at(draft: UnitOfWork, leg: LegState, stated: str) -> tuple[str, str, str]:
+def _agent_at(work: UnitOfWork, leg: LegState, stated: str) -> tuple[str, str, str]:
     """Return an agent's id and name, and how they are known; only knowledge of that device and time names an agent.
 
     1. The source named the agent as the device answered: it is that one, unless another is known to be logged on.
     2. Else the one who was logged on there at Connected, unless two were.
     3. Else nobody.
     """
-    seat = draft.seats.get(leg.device_id)
-    if seat is not None and not _is_known_then(seat, leg):
-        seat = None
-    if stated and (seat is None or seat.overlaps or seat.agent_id == stated):
-        name = seat.agent_name if seat is not None and seat.agent_id == stated else ""
+    session = work.sessions.get(leg.device_id)
+    if session is not None and not _is_known_then(session, leg):
+        session = None
+    if stated and (session is None or session.overlaps or session.agent_id == stated):
+        name = session.agent_name if session is not None and session.agent_id == stated else ""
         return stated, name, f"Agent {_named(stated, name)}, named by the source as the extension answered."
-    if seat is None:
+    if session is None:
         return "", "", "Nobody was logged on."
     if stated:
-        return "", "", f"No agent: the source named {stated}, but {seat.agent_id} was logged on ({seat.origin})."
-    if seat.overlaps:
-        both = ", ".join([*(one.agent_id for one in seat.overlaps), seat.agent_id])
+        return "", "", f"No agent: the source named {stated}, but {session.agent_id} was logged on ({session.origin})."
+    if session.overlaps:
+        both = ", ".join([*(one.agent_id for one in session.overlaps), session.agent_id])
         return "", "", f"No agent: {both} were logged on at once."
-    how = f"{seat.known_by.value}, {seat.origin}" if seat.origin else seat.known_by.value
-    return seat.agent_id, seat.agent_name, f"Agent {_named(seat.agent_id, seat.agent_name)} was logged on ({how})."
+    how = f"{session.known_by.value}, {session.origin}" if session.origin else session.known_by.value
+    return (
+        session.agent_id,
+        session.agent_name,
+        f"Agent {_named(session.agent_id, session.agent_name)} was logged on ({how}).",
+    )
 
 
-def _is_known_then(seat: AgentSession, leg: LegState) -> bool:
+def _is_known_then(session: AgentSession, leg: LegState) -> bool:
     """Say whether a session was there at Connected. A state that is reported at once after was there before."""
-    if not seat.is_certain:
+    if not session.is_certain:
         return False
-    return seat.since <= leg.connected_source_at or seat.known_by is KnownBy.STATE
+    return session.since <= leg.connected_source_at or session.known_by is KnownBy.STATE
 
 
 def _named(agent_id: str, name: str) -> str:
     return f"{agent_id} ({name})" if name else agent_id
 
 
-def is_wanted(draft: UnitOfWork, leg: LegState) -> bool:
+def is_wanted(work: UnitOfWork, leg: LegState) -> bool:
     """Say whether a leg's recording is to be sought at all."""
     if leg.is_joined_late or leg.match is not MatchKind.MATCHED or not leg.services:
         return False
-    return bool(leg.agent_id) or not draft.site.agents_calls_only
+    return bool(leg.agent_id) or not work.site.agents_calls_only
 
 
-def searched(draft: UnitOfWork, leg: LegState) -> LegState:
+def searched(work: UnitOfWork, leg: LegState) -> LegState:
     """Start a leg's first search where its recording is wanted; end older searches that it makes ambiguous."""
-    for other in draft.legs_at(leg.device_id):
+    for other in work.legs_at(leg.device_id):
         if other.number == leg.number:
             continue
-        if other.search is SearchStatus.OPEN and _is_past(draft, other, leg):
-            _overtaken(draft, other, leg.connected_gateway_at, "The next call began.")
-        elif _is_doubtful(draft, other, leg):
+        if other.search is SearchStatus.OPEN and _is_past(work, other, leg):
+            _overtaken(work, other, leg.connected_gateway_at, "The next call began.")
+        elif _is_doubtful(work, other, leg):
             text = f"Recording {other.guid} may have begun with this extension's other call, which is heard of now."
-            _overtaken(draft, other, leg.connected_gateway_at, text)
-        elif may_contest(draft, leg, other):
-            draft.put_leg(replace(other, contested_by=leg.number))
-    if not is_wanted(draft, leg):
-        return concluded(draft, leg, leg.connected_gateway_at)
-    return start_search(draft, leg, leg.connected_gateway_at)
+            _overtaken(work, other, leg.connected_gateway_at, text)
+        elif may_contest(work, leg, other):
+            work.put_leg(replace(other, contested_by=leg.number))
+    if not is_wanted(work, leg):
+        return concluded(work, leg, leg.connected_gateway_at)
+    return start_search(work, leg, leg.connected_gateway_at)
 
 
-def _is_past(draft: UnitOfWork, other: LegState, leg: LegState) -> bool:
+def _is_past(work: UnitOfWork, other: LegState, leg: LegState) -> bool:
     """Say whether a leg is over, and no answer to a question of while it was connected can come any more."""
     ended = other.disconnected_gateway_at
     if other.phase is LegPhase.OPEN or ended is None:
         return False
-    return not is_on_time(draft, other) or leg.connected_gateway_at - ended > APART
+    return not is_on_time(work, other) or leg.connected_gateway_at - ended > APART
 
 
-def start_search(draft: UnitOfWork, leg: LegState, since: datetime, known_guid: str = "") -> LegState:
+def start_search(work: UnitOfWork, leg: LegState, since: datetime, known_guid: str = "") -> LegState:
     """Ask QMS for the leg's recording, from ``since`` on. ``known_guid``: a recording that is no answer."""
     number = leg.searches + 1
-    draft.do(
+    work.do(
         StartSearch(
             leg=leg.number,
             search=number,
@@ -171,117 +175,117 @@ def start_search(draft: UnitOfWork, leg: LegState, since: datetime, known_guid: 
     return traced(replace(leg, searches=number, search=status), since, "search", "QMS is asked for the recording.")
 
 
-def is_on_time(draft: UnitOfWork, leg: LegState) -> bool:
+def is_on_time(work: UnitOfWork, leg: LegState) -> bool:
     """Say whether a leg's Connected was received when it happened, as the source's own time of it shows."""
     lag = abs(leg.connected_gateway_at - leg.connected_source_at)
-    return lag <= CLOSE and (draft.site.has_source_times or bool(lag))
+    return lag <= CLOSE and (work.site.has_source_times or bool(lag))
 
 
-def is_sure(draft: UnitOfWork, holder: LegState, leg: LegState) -> bool:
+def is_sure(work: UnitOfWork, holder: LegState, leg: LegState) -> bool:
     """Say whether a recording is its holder's without a doubt, though another leg of the extension is heard of.
 
     That one was considered as QMS named the recording; or it was connected after QMS was asked.
     """
     if holder.sure_at is None or leg.number < holder.number:
         return holder.sure_at is not None
-    return holder.sure_at < leg.connected_gateway_at and is_on_time(draft, leg)
+    return holder.sure_at < leg.connected_gateway_at and is_on_time(work, leg)
 
 
-def may_have_begun(draft: UnitOfWork, other: LegState, holder: LegState, began: datetime) -> bool:
+def may_have_begun(work: UnitOfWork, other: LegState, holder: LegState, began: datetime) -> bool:
     """Say whether the holder's recording may have begun with another leg, which a stalled link reports late."""
-    return began - APART <= other.connected_gateway_at <= began + (APART if is_close(draft, holder, began) else STALL)
+    return began - APART <= other.connected_gateway_at <= began + (APART if is_close(work, holder, began) else STALL)
 
 
-def is_close(draft: UnitOfWork, leg: LegState, began: datetime) -> bool:
+def is_close(work: UnitOfWork, leg: LegState, began: datetime) -> bool:
     """Say whether a recording began just when we heard that the leg was connected, and not by chance in a stall."""
-    return _are_close(draft, leg.connected_gateway_at, began)
+    return _are_close(work, leg.connected_gateway_at, began)
 
 
-def _are_close(draft: UnitOfWork, heard: datetime, began: datetime) -> bool:
-    stalled = draft.source.stalled_gateway_at
+def _are_close(work: UnitOfWork, heard: datetime, began: datetime) -> bool:
+    stalled = work.source.stalled_gateway_at
     is_stalled = stalled is not None and abs(stalled - heard) <= STALL
     return not is_stalled and abs(began - heard) <= CLOSE
 
 
-def may_be_lost(draft: UnitOfWork, heard: datetime, began: datetime) -> bool:
+def may_be_lost(work: UnitOfWork, heard: datetime, began: datetime) -> bool:
     """Say whether a recording may have begun with a call that was under way on the link when that was lost.
 
     ``heard``: when we heard of the leg, or of the transfer, for which it was found. A listener that died sent its last
     events after its last sign of life.
     """
-    lost = draft.source.lost_gateway_at
-    return lost is not None and heard - APART <= lost <= began + STALL and not _are_close(draft, heard, began)
+    lost = work.source.lost_gateway_at
+    return lost is not None and heard - APART <= lost <= began + STALL and not _are_close(work, heard, began)
 
 
-def give_up_what_may_be_lost(draft: UnitOfWork, at: datetime) -> None:
+def give_up_what_may_be_lost(work: UnitOfWork, at: datetime) -> None:
     """Take from each leg a recording, not written to yet, that may be of a call which the link was about to tell."""
     text = "The link was lost so soon that the recording may be that of a call which it did not tell of any more."
-    for leg in list(draft.legs.values()):
-        began, lost = leg.recording_began, draft.source.lost_gateway_at
+    for leg in list(work.legs.values()):
+        began, lost = leg.recording_began, work.source.lost_gateway_at
         is_sure_of_it = leg.sure_at is not None and lost is not None and lost > leg.sure_at + CLOSE
         if is_sure_of_it or began is None or not _is_unwritten(leg):
             continue
-        if may_be_lost(draft, leg.connected_gateway_at, began):
-            given_up = draft.put_leg(concluded(draft, _without_recording(leg, at, text), at))
-            decide_contests(draft, given_up, at)
+        if may_be_lost(work, leg.connected_gateway_at, began):
+            given_up = work.put_leg(concluded(work, _without_recording(leg, at, text), at))
+            decide_contests(work, given_up, at)
 
 
-def _is_doubtful(draft: UnitOfWork, other: LegState, leg: LegState) -> bool:
+def _is_doubtful(work: UnitOfWork, other: LegState, leg: LegState) -> bool:
     """Say whether a leg's recording, which is not written to yet, may be that of one that is heard of now."""
     began = other.recording_began
-    if began is None or not _is_unwritten(other) or is_sure(draft, other, leg):
+    if began is None or not _is_unwritten(other) or is_sure(work, other, leg):
         return False
-    return may_have_begun(draft, leg, other, began)
+    return may_have_begun(work, leg, other, began)
 
 
 def _is_unwritten(leg: LegState) -> bool:
     return bool(leg.guid) and leg.base is WriteStatus.NONE
 
 
-def may_contest(draft: UnitOfWork, leg: LegState, holder: LegState) -> bool:
+def may_contest(work: UnitOfWork, leg: LegState, holder: LegState) -> bool:
     """Say whether the holder's recording may be that of a leg heard of within a stall's time.
 
     It began just as we heard of the holder; where the link stalls that is chance. QMS knows: where the other leg has a
     recording of its own, this one is the holder's.
     """
     began = holder.recording_began
-    if began is None or not _is_unwritten(holder) or not is_wanted(draft, leg) or is_sure(draft, holder, leg):
+    if began is None or not _is_unwritten(holder) or not is_wanted(work, leg) or is_sure(work, holder, leg):
         return False
     return began < leg.connected_gateway_at <= began + STALL
 
 
-def decide_contests(draft: UnitOfWork, leg: LegState, at: datetime) -> None:
+def decide_contests(work: UnitOfWork, leg: LegState, at: datetime) -> None:
     """Let the end of a leg's search decide whose the recordings are that may be its own."""
-    for other in draft.legs_at(leg.device_id):
+    for other in work.legs_at(leg.device_id):
         if other.contested_by == leg.number:
-            draft.put_leg(concluded(draft, uncontested(draft, other, at), at))
+            work.put_leg(concluded(work, uncontested(work, other, at), at))
 
 
-def uncontested(draft: UnitOfWork, leg: LegState, at: datetime) -> LegState:
+def uncontested(work: UnitOfWork, leg: LegState, at: datetime) -> LegState:
     """Decide a contest where the other leg's search is over: keep the recording, or give it up."""
-    rival = draft.legs.get(leg.contested_by or 0)
-    if rival is not None and rival.search is SearchStatus.OPEN:
+    contender = work.legs.get(leg.contested_by or 0)
+    if contender is not None and contender.search is SearchStatus.OPEN:
         return leg
-    if leg.base is not WriteStatus.NONE or (rival is not None and rival.guid not in ("", leg.guid)):
+    if leg.base is not WriteStatus.NONE or (contender is not None and contender.guid not in ("", leg.guid)):
         return replace(leg, contested_by=None)
     text = f"Recording {leg.guid} may be that of this extension's next call, for which QMS has no other."
     return _without_recording(leg, at, text)
 
 
-def base_due(draft: UnitOfWork, leg: LegState, ended_gateway_at: datetime | None) -> datetime | None:
+def base_due(work: UnitOfWork, leg: LegState, ended_gateway_at: datetime | None) -> datetime | None:
     """Return when the base flags of a leg that ended may be written: when late events and calls had their time."""
     if ended_gateway_at is None:
         return leg.base_due
-    due = ended_gateway_at + timedelta(seconds=draft.site.settle_seconds)
+    due = ended_gateway_at + timedelta(seconds=work.site.settle_seconds)
     began = leg.recording_began
-    is_settled = began is None or leg.sure_at is not None or is_close(draft, leg, began)
+    is_settled = began is None or leg.sure_at is not None or is_close(work, leg, began)
     return due if is_settled or began is None else max(due, began + STALL + APART)
 
 
-def _overtaken(draft: UnitOfWork, leg: LegState, at: datetime, text: str) -> None:
-    draft.do(CancelSearch(leg.number))
-    leg = draft.put_leg(concluded(draft, _without_recording(leg, at, text), at))
-    decide_contests(draft, leg, at)
+def _overtaken(work: UnitOfWork, leg: LegState, at: datetime, text: str) -> None:
+    work.do(CancelSearch(leg.number))
+    leg = work.put_leg(concluded(work, _without_recording(leg, at, text), at))
+    decide_contests(work, leg, at)
 
 
 def _without_recording(leg: LegState, at: datetime, text: str) -> LegState:
@@ -299,12 +303,12 @@ def _without_recording(leg: LegState, at: datetime, text: str) -> LegState:
 
 
 def close_leg(
-    draft: UnitOfWork, leg: LegState, at: datetime, gateway_at: datetime, how: str, *, is_end_unknown: bool = False
+    work: UnitOfWork, leg: LegState, at: datetime, gateway_at: datetime, how: str, *, is_end_unknown: bool = False
 ) -> LegState:
     """Close a leg: its extension left. Its facts are final; its flags are due when late events had their time."""
     if leg.phase is not LegPhase.OPEN:
         return leg
-    call = draft.calls.get(leg.incarnation)
+    call = work.calls.get(leg.incarnation)
     leg = replace(
         leg,
         phase=LegPhase.CLOSED,
@@ -313,29 +317,29 @@ def close_leg(
         disconnected_source_at=max(at, leg.connected_source_at),
         disconnected_gateway_at=gateway_at,
         is_end_unknown=is_end_unknown,
-        base_due=base_due(draft, leg, gateway_at),
+        base_due=base_due(work, leg, gateway_at),
     )
-    return draft.put_leg(concluded(draft, traced(leg, gateway_at, "disconnected", how), gateway_at))
+    return work.put_leg(concluded(work, traced(leg, gateway_at, "disconnected", how), gateway_at))
 
 
-def put_party(draft: UnitOfWork, call: CallState, party: Party) -> CallState:
-    """Put a party's new value into its call, as the draft now holds it."""
-    current = draft.calls.get(call.incarnation, call)
-    return draft.put_call(replace(current, parties={**current.parties, party.device_id: party}))
+def put_party(work: UnitOfWork, call: CallState, party: Party) -> CallState:
+    """Put a party's new value into its call, as the unit of work now holds it."""
+    current = work.calls.get(call.incarnation, call)
+    return work.put_call(replace(current, parties={**current.parties, party.device_id: party}))
 
 
 def clear_party(
-    draft: UnitOfWork, call: CallState, device_id: str, at: datetime, gateway_at: datetime, how: str
+    work: UnitOfWork, call: CallState, device_id: str, at: datetime, gateway_at: datetime, how: str
 ) -> None:
     """Take a device out of a call and close its leg; remember that it left, for what comes late."""
     party = call.parties.get(device_id) or Party(device_id=device_id, state=PartyState.NULL, since=at)
-    leg = draft.legs.get(party.leg) if party.leg is not None else None
+    leg = work.legs.get(party.leg) if party.leg is not None else None
     if leg is not None and leg.connected_source_at > at and (party.since is None or party.since > at):
         return  # It speaks of an earlier connection of the same device.
     if party.cleared_gateway_at is not None and leg is None:
         return
     put_party(
-        draft,
+        work,
         call,
         replace(
             party,
@@ -347,22 +351,22 @@ def clear_party(
         ),
     )
     if leg is not None:
-        close_leg(draft, leg, at, gateway_at, how)
+        close_leg(work, leg, at, gateway_at, how)
 
 
-def refresh_facts(draft: UnitOfWork, call: CallState, gateway_at: datetime) -> None:
+def refresh_facts(work: UnitOfWork, call: CallState, gateway_at: datetime) -> None:
     """Hand what a call knows to its legs: to the open ones, and as of their end to those that closed just now."""
-    for leg in draft.legs_in(call.incarnation):
-        if _is_told(draft, leg, gateway_at):
+    for leg in work.legs_in(call.incarnation):
+        if _follows_call(work, leg, gateway_at):
             facts = as_of(call, leg.disconnected_source_at)
             if leg.facts != facts:
-                draft.put_leg(replace(leg, facts=facts))
+                work.put_leg(replace(leg, facts=facts))
 
 
-def _is_told(draft: UnitOfWork, leg: LegState, gateway_at: datetime) -> bool:
+def _follows_call(work: UnitOfWork, leg: LegState, gateway_at: datetime) -> bool:
     """Say whether what its call learns now is true of a leg: not when it may have ended while the link was lost."""
     if leg.phase is LegPhase.OPEN:
-        snapshot = draft.source.snapshot
+        snapshot = work.source.snapshot
         return snapshot is None or leg.number in snapshot.seen
     is_fresh = leg.base_due is not None and gateway_at < leg.base_due and leg.base is WriteStatus.NONE
     return is_fresh and not leg.is_end_unknown

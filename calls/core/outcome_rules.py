@@ -34,14 +34,14 @@ _JOINED_LATE = "The call was already in progress when it was first seen; QMS no 
 _NOBODY = "Nobody was logged on at the extension, and only agents' calls are flagged here."
 
 
-def concluded(draft: UnitOfWork, leg: LegState, at: datetime) -> LegState:
+def concluded(work: UnitOfWork, leg: LegState, at: datetime) -> LegState:
     """Take the leg as far as it goes at this moment."""
-    leg = _write_base(draft, leg, at)
-    leg = _write_wrapup(draft, leg, at)
-    outcome, reason = _outcome(draft, leg, at)
+    leg = _write_base(work, leg, at)
+    leg = _write_wrapup(work, leg, at)
+    outcome, reason = _outcome(work, leg, at)
     code = _reason_code(leg, outcome)
     leg = replace(leg, outcome=outcome, reason=reason, reason_code=code, phase=_phase(leg, outcome, at))
-    return replace(leg, due=_due(draft, leg, at))
+    return replace(leg, due=_due(work, leg, at))
 
 
 def _step(leg: LegState, at: datetime, what: str, text: str) -> LegState:
@@ -52,36 +52,36 @@ def _is_searching(leg: LegState) -> bool:
     return leg.search is SearchStatus.OPEN or leg.pending_transfer is not None or leg.contested_by is not None
 
 
-def _write_base(draft: UnitOfWork, leg: LegState, at: datetime) -> LegState:
+def _write_base(work: UnitOfWork, leg: LegState, at: datetime) -> LegState:
     is_due = leg.base_due is not None and at >= leg.base_due
     if leg.phase is not LegPhase.CLOSED or not leg.guid or not is_due or _is_searching(leg):
         return leg
     if leg.base is not WriteStatus.NONE:
         return leg
-    draft.do(WriteFlags(leg.number, "base", at))
-    wait = draft.site.wrapup_wait_seconds
+    work.do(WriteFlags(leg.number, "base", at))
+    wait = work.site.wrapup_wait_seconds
     ended = leg.disconnected_gateway_at or at
     due = ended + timedelta(seconds=wait) if wait is not None else None
     return _step(replace(leg, base=WriteStatus.QUEUED, wrapup_due=due), at, "write", "The flags go to QMS.")
 
 
-def _write_wrapup(draft: UnitOfWork, leg: LegState, at: datetime) -> LegState:
+def _write_wrapup(work: UnitOfWork, leg: LegState, at: datetime) -> LegState:
     if leg.wrapup is not WriteStatus.NONE or leg.wrapup_due is None or leg.base is WriteStatus.NONE:
         return leg
     if leg.wrapup_result:
-        draft.do(WriteFlags(leg.number, "wrapup", at))
+        work.do(WriteFlags(leg.number, "wrapup", at))
         return _step(replace(leg, wrapup=WriteStatus.QUEUED, wrapup_due=None), at, "wrapup", "The wrap-up came.")
     if at >= leg.wrapup_due:
         return _step(replace(leg, wrapup_due=None), at, "wrapup", "No wrap-up came in time; the flag is omitted.")
     return leg
 
 
-def _outcome(draft: UnitOfWork, leg: LegState, at: datetime) -> tuple[Outcome, str]:
+def _outcome(work: UnitOfWork, leg: LegState, at: datetime) -> tuple[Outcome, str]:
     if leg.match is not MatchKind.MATCHED:
         return _UNMATCHED[leg.match], leg.match_reason
     if leg.is_joined_late:
         return Outcome.JOINED_LATE, _JOINED_LATE
-    if draft.site.agents_calls_only and not leg.agent_id:
+    if work.site.agents_calls_only and not leg.agent_id:
         return Outcome.AGENT_UNKNOWN, _NOBODY
     if leg.base is WriteStatus.GIVEN_UP and leg.base_code == "Unclear":
         return Outcome.WRITE_UNKNOWN, leg.base_error
@@ -135,9 +135,9 @@ def _phase(leg: LegState, outcome: Outcome, at: datetime) -> LegPhase:
     return LegPhase.CLOSED if leg.base is WriteStatus.NONE or leg.wrapup_due is not None else LegPhase.DELIVERING
 
 
-def _due(draft: UnitOfWork, leg: LegState, at: datetime) -> datetime | None:
+def _due(work: UnitOfWork, leg: LegState, at: datetime) -> datetime | None:
     if leg.phase is LegPhase.OPEN:
-        return leg.connected_gateway_at + timedelta(hours=draft.site.stale_hours)
+        return leg.connected_gateway_at + timedelta(hours=work.site.stale_hours)
     if leg.phase is LegPhase.SETTLED:
         return None
     if leg.contested_by is not None:

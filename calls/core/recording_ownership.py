@@ -21,17 +21,17 @@ from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 
 
-def may_be_anothers(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
+def may_be_anothers(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
     """Say whether the recording is, or may be, that of another call at the extension, known or not heard of yet."""
-    others = [one for one in draft.legs_at(leg.device_id) if one.number != leg.number]
-    if sure_at(draft, leg, event) is not None:
+    others = [one for one in work.legs_at(leg.device_id) if one.number != leg.number]
+    if sure_at(work, leg, event) is not None:
         return False
-    if _is_after_end(leg, event) or may_be_lost(draft, _since(leg), event.started_at):
+    if _is_after_end(leg, event) or may_be_lost(work, _since(leg), event.started_at):
         return True
-    return any(_rivals(draft, leg, one, event) for one in others)
+    return any(_may_own(work, leg, one, event) for one in others)
 
 
-def sure_at(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> datetime | None:
+def sure_at(work: UnitOfWork, leg: LegState, event: RecordingFound) -> datetime | None:
     """Return when QMS was asked, where a recording is the leg's without a doubt; else None.
 
     1. The leg was connected as QMS was asked, and the recording began with it.
@@ -42,34 +42,34 @@ def sure_at(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> datetime
     recording is the first call's.
     """
     asked, began = event.asked_at, event.started_at
-    if asked is None or leg.pending_transfer is not None or leg.is_unconfirmed or not is_on_time(draft, leg):
+    if asked is None or leg.pending_transfer is not None or leg.is_unconfirmed or not is_on_time(work, leg):
         return None
-    if _may_be_incomplete(draft, leg, asked):
+    if _may_be_incomplete(work, leg, asked):
         return None
     ended = leg.disconnected_gateway_at
     is_connected = leg.connected_gateway_at <= asked and (ended is None or asked <= ended)
     is_fitting = leg.connected_gateway_at - CLOSE <= began <= min(leg.connected_gateway_at + LATE, asked)
-    others = (one for one in draft.legs_at(leg.device_id) if one.number != leg.number)
-    is_alone = all(_is_apart(draft, one, min(began, leg.connected_gateway_at), asked) for one in others)
+    others = (one for one in work.legs_at(leg.device_id) if one.number != leg.number)
+    is_alone = all(_is_apart(work, one, min(began, leg.connected_gateway_at), asked) for one in others)
     return asked if is_connected and is_fitting and is_alone else None
 
 
-def _may_be_incomplete(draft: UnitOfWork, leg: LegState, asked: datetime) -> bool:
+def _may_be_incomplete(work: UnitOfWork, leg: LegState, asked: datetime) -> bool:
     """Say whether the link was lost before QMS was asked, or the extension's events are missed."""
-    source = draft.source
+    source = work.source
     lost = source.lost_gateway_at
     is_lost = lost is not None and leg.connected_gateway_at - APART <= lost <= asked
     return is_lost or any(leg.device_id in gap.devices for gap in source.partial)
 
 
-def _is_apart(draft: UnitOfWork, other: LegState, began: datetime, asked: datetime) -> bool:
+def _is_apart(work: UnitOfWork, other: LegState, began: datetime, asked: datetime) -> bool:
     """Say whether another leg was over when a recording began, or was connected only after QMS was asked.
 
     One on hold counts as apart where it has a recording of its own.
     """
     ended = other.disconnected_gateway_at
     is_over = ended is not None and other.phase is not LegPhase.OPEN and ended <= began
-    return is_over or (other.connected_gateway_at > asked and is_on_time(draft, other)) or bool(other.guid)
+    return is_over or (other.connected_gateway_at > asked and is_on_time(work, other)) or bool(other.guid)
 
 
 def _since(leg: LegState) -> datetime:
@@ -77,13 +77,13 @@ def _since(leg: LegState) -> datetime:
     return leg.pending_transfer.gateway_at if leg.pending_transfer is not None else leg.connected_gateway_at
 
 
-def _rivals(draft: UnitOfWork, leg: LegState, other: LegState, event: RecordingFound) -> bool:
+def _may_own(work: UnitOfWork, leg: LegState, other: LegState, event: RecordingFound) -> bool:
     """Say whether the recording may be the other leg's, by when we heard of both. A link that stalls reports late."""
     began, mine, theirs = event.started_at, _since(leg), other.connected_gateway_at
     if other.guid not in ("", event.guid):
         return False
     is_sure = (
-        is_close(draft, leg, began) or other.number < leg.number
+        is_close(work, leg, began) or other.number < leg.number
     )  # One that came later, and is over, was reported late.
     if _was_over_before(other, began) or (is_sure and _was_over(other, event)):
         return False
@@ -91,16 +91,18 @@ def _rivals(draft: UnitOfWork, leg: LegState, other: LegState, event: RecordingF
         return True  # We heard of this leg late: the recording may have begun with any that was there.
     if began > mine + APART:
         return theirs >= mine - APART
-    return may_have_begun(draft, other, leg, began)
+    return may_have_begun(work, other, leg, began)
 
 
-def note_stall(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
+def note_stall(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
     """Remember that QMS had known of a leg for long when we heard of it: what arrives now arrives late."""
-    is_told_late = event.started_at < leg.connected_gateway_at - APART and not (leg.is_unconfirmed or leg.searches > 1)
-    others = [one for one in draft.legs_at(leg.device_id) if one.number != leg.number]
-    if is_told_late and all(_was_over_before(one, event.started_at) for one in others):
-        stalled = max(leg.connected_gateway_at, draft.source.stalled_gateway_at or leg.connected_gateway_at)
-        draft.source = replace(draft.source, stalled_gateway_at=stalled)
+    is_reported_late = event.started_at < leg.connected_gateway_at - APART and not (
+        leg.is_unconfirmed or leg.searches > 1
+    )
+    others = [one for one in work.legs_at(leg.device_id) if one.number != leg.number]
+    if is_reported_late and all(_was_over_before(one, event.started_at) for one in others):
+        stalled = max(leg.connected_gateway_at, work.source.stalled_gateway_at or leg.connected_gateway_at)
+        work.source = replace(work.source, stalled_gateway_at=stalled)
 
 
 def recording_began(leg: LegState, event: RecordingFound) -> datetime | None:
@@ -108,10 +110,10 @@ def recording_began(leg: LegState, event: RecordingFound) -> datetime | None:
     return None if leg.is_unconfirmed or leg.pending_transfer is not None else event.started_at
 
 
-def contested_by(draft: UnitOfWork, leg: LegState) -> int | None:
+def contested_by(work: UnitOfWork, leg: LegState) -> int | None:
     """Return the extension's next leg, where it was heard of before the recording was found and is still sought for."""
-    later = [one for one in draft.legs_at(leg.device_id) if one.number > leg.number]
-    sought = [one.number for one in later if one.search is SearchStatus.OPEN and may_contest(draft, one, leg)]
+    later = [one for one in work.legs_at(leg.device_id) if one.number > leg.number]
+    sought = [one.number for one in later if one.search is SearchStatus.OPEN and may_contest(work, one, leg)]
     return sought[0] if sought else None
 
 
@@ -145,29 +147,29 @@ def began_late(leg: LegState, event: RecordingFound) -> bool:
     return not leg.is_unconfirmed and event.started_at > _since(leg) + LATE
 
 
-def contest(draft: UnitOfWork, holder: int, leg: LegState, event: RecordingFound) -> bool:
+def contest(work: UnitOfWork, holder: int, leg: LegState, event: RecordingFound) -> bool:
     """Take a recording from a leg that cannot be shown to be its own; say whether it is the asking leg's now.
 
     The holder is over while the recording goes on: never its own. Both may have it by their times: neither gets it.
     A holder whose flags went to QMS, or of another extension, keeps what it has.
     """
-    other = draft.legs.get(holder)
+    other = work.legs.get(holder)
     if other is None or other.device_id != leg.device_id or other.base is not WriteStatus.NONE:
         return False
-    if is_sure(draft, other, leg):
+    if is_sure(work, other, leg):
         return False
     if _was_over(other, event):
-        _take(draft, other, event, "goes on after the end of this leg")
+        _take(work, other, event, "goes on after the end of this leg")
         return True
     if not _fits(event.started_at, leg.connected_gateway_at) or leg.pending_transfer is not None:
         return False
     is_theirs_too = _fits(event.started_at, other.connected_gateway_at)
     if is_theirs_too or event.started_at > other.connected_gateway_at:
-        _take(draft, other, event, "began as another call of the extension was connected")
+        _take(work, other, event, "began as another call of the extension was connected")
     return event.started_at > other.connected_gateway_at and not is_theirs_too
 
 
-def _take(draft: UnitOfWork, other: LegState, event: RecordingFound, why: str) -> None:
+def _take(work: UnitOfWork, other: LegState, event: RecordingFound, why: str) -> None:
     text = f"{WHY['next_call']} Recording {event.guid} {why}."
     other = traced(other, event.at, "missed", text)
     other = replace(
@@ -179,4 +181,4 @@ def _take(draft: UnitOfWork, other: LegState, event: RecordingFound, why: str) -
         missed="next_call",
         contested_by=None,
     )
-    draft.put_leg(concluded(draft, other, event.at))
+    work.put_leg(concluded(work, other, event.at))

@@ -17,32 +17,32 @@ from calls.core.unit_of_work import LiveState, MatchContext, Step, UnitOfWork
 from cti.events import AnyEvent
 
 
-def advance(event: AnyEvent | ResultEvent, state: LiveState, roster: MatchContext) -> Step:
+def advance(event: AnyEvent | ResultEvent, state: LiveState, context: MatchContext) -> Step:
     """Apply one event: event + state -> new state + commands. Raises ``TypeError`` for a type without a rule."""
-    draft = fold([event], state, roster)
-    return Step(draft.state(), draft.commands)
+    work = fold([event], state, context)
+    return Step(work.state(), work.commands)
 
 
-def fold(events: Iterable[AnyEvent | ResultEvent], state: LiveState, roster: MatchContext) -> UnitOfWork:
+def fold(events: Iterable[AnyEvent | ResultEvent], state: LiveState, context: MatchContext) -> UnitOfWork:
     """Apply a batch in order; the same as advancing one by one, without copying the state each time."""
-    return fold_into(UnitOfWork(state, roster), events)
+    return fold_into(UnitOfWork(state, context), events)
 
 
-def fold_into(draft: UnitOfWork, events: Iterable[AnyEvent | ResultEvent]) -> UnitOfWork:
-    """Apply a batch to a draft that is kept from batch to batch.
+def fold_into(work: UnitOfWork, events: Iterable[AnyEvent | ResultEvent]) -> UnitOfWork:
+    """Apply a batch to a unit of work that is kept from batch to batch.
 
     Time passes with the events: what is due between two of them happens between them, at its own moment. So the result
     depends on the events and their times alone, not on how they were cut into batches or how late they are folded.
     """
     for event in events:
-        _pass_time(draft, getattr(event, "at", None))  # A thing without a moment has no rule: it raises.
-        apply(event, draft)
-    draft.note_clock()
-    return draft
+        _pass_time(work, getattr(event, "at", None))  # A thing without a moment has no rule: it raises.
+        apply(event, work)
+    work.note_clock()
+    return work
 
 
-def _pass_time(draft: UnitOfWork, at: datetime | None) -> None:
-    now = draft.clock if at is None or (draft.clock is not None and draft.clock > at) else at
-    if now is not None and draft.is_anything_due(now):
-        apply(TimePassed(now), draft)
-    draft.clock = now
+def _pass_time(work: UnitOfWork, at: datetime | None) -> None:
+    now = work.clock if at is None or (work.clock is not None and work.clock > at) else at
+    if now is not None and work.is_anything_due(now):
+        apply(TimePassed(now), work)
+    work.clock = now

@@ -341,7 +341,7 @@ class SiteSettings(msgspec.Struct, frozen=True, kw_only=True):
     #: For how long QMS names a recording after it began.
     guid_window_seconds: float = 10.0
     stale_hours: float = 12.0
-    #: An agent may sit at several extensions at once.
+    #: An agent may be logged on at several extensions at once.
     has_free_seating: bool = False
     #: Events carry the time at which they happened; else that of their receipt, so that nobody sees how late they are.
     has_source_times: bool = True

@@ -1,4 +1,4 @@
-"""State and the draft of its change: rules read and put frozen values, the draft remembers what was touched."""
+"""The state being changed: handlers read and put frozen values, the unit of work remembers what was touched."""
 
 import heapq
 from collections import defaultdict
@@ -26,7 +26,7 @@ class LiveState(msgspec.Struct, frozen=True, kw_only=True):
     source: SourceState
     calls: Mapping[int, CallState] = {}
     legs: Mapping[int, LegState] = {}
-    seats: Mapping[str, AgentSession] = {}
+    sessions: Mapping[str, AgentSession] = {}
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -50,18 +50,18 @@ class MatchContext(Protocol):
 class UnitOfWork:
     """A state being changed by the rules; nobody outside the fold sees it.
 
-    A consumer may keep one from batch to batch: ``begin`` forgets what the last batch touched and asked for, and the
-    legs that it settled or gave to the delivery.
+    A consumer may keep one from batch to batch: ``begin_batch`` forgets what the last batch touched and asked for, and
+    the legs that it settled or gave to the delivery.
     """
 
-    def __init__(self, state: LiveState, roster: MatchContext) -> None:
-        self.roster, self.site = roster, roster.site
+    def __init__(self, state: LiveState, context: MatchContext) -> None:
+        self.context, self.site = context, context.site
         self.source = state.source
         #: How late it is for the fold: the latest gateway time of any event.
         self.clock = state.source.folded_gateway_at
         self.calls: dict[int, CallState] = {}
         self.legs: dict[int, LegState] = {}
-        self.seats = SessionTable(state.seats.values())
+        self.sessions = SessionTable(state.sessions.values())
         self.commands: list[CoreCommand] = []
         self.touched_calls: set[int] = set()
         self.touched_legs: set[int] = set()
@@ -74,9 +74,9 @@ class UnitOfWork:
         self._dues: list[tuple[datetime, bool, int]] = []
         self.remember(state.calls.values(), state.legs.values())
 
-    def begin(self, roster: MatchContext) -> None:
+    def begin_batch(self, context: MatchContext) -> None:
         """Begin another batch on the same state."""
-        self.roster, self.site = roster, roster.site
+        self.context, self.site = context, context.site
         for number in self.touched_legs:
             if (leg := self.legs.get(number)) is not None and leg.phase not in LIVE:
                 self._forget(leg)
@@ -232,4 +232,4 @@ class UnitOfWork:
 
     def state(self) -> LiveState:
         """Return what has become of the state."""
-        return LiveState(source=self.source, calls=dict(self.calls), legs=dict(self.legs), seats=dict(self.seats))
+        return LiveState(source=self.source, calls=dict(self.calls), legs=dict(self.legs), sessions=dict(self.sessions))

@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from agents.core.matching import MatchKind, MatchVerdict
-from calls.explain.outcomes import Explanation, GapCase, LegLink, Mood, clock, gap_text, moment
+from calls.explain.outcomes import Explanation, GapCase, LegLink, Mood, clock, date_and_time, gap_text
 from calls.explain.texts import Cause
 
 #: A person's time is of another clock, and often to the minute only.
@@ -86,7 +86,8 @@ def _which(case: NothingCase, zone: tzinfo) -> Explanation:
         said=f"{case.text} is an extension with calls; these are the newest.",
         todo="Ask again with the time at which the recording began, or look at one of these.",
         links=tuple(
-            LegLink(one.key, f"Connected {moment(one.connected_at, zone)}{_end(one, zone)}") for one in case.newest
+            LegLink(one.key, f"Connected {date_and_time(one.connected_at, zone)}{_end(one, zone)}")
+            for one in case.newest
         ),
     )
 
@@ -102,13 +103,14 @@ def _answer(case: NothingCase, causes: Sequence[Cause], zone: tzinfo) -> Explana
 def _question(case: NothingCase, zone: tzinfo) -> str:
     if case.at is None:
         return f"No leg has {case.text} as its recording's GUID, its call reference or its interaction."
-    return f"No leg of extension {case.text} is known at {moment(case.at, zone)} ({zone}), give or take two minutes."
+    at = f"{date_and_time(case.at, zone)} ({zone})"
+    return f"No leg of extension {case.text} is known at {at}, give or take two minutes."
 
 
 def _unknown_name(case: NothingCase, zone: tzinfo) -> Cause:
     kept = f"legs are kept for {case.keeps_days} days"
     if case.oldest_at is not None:
-        kept = f"{kept}; the oldest known is of {moment(case.oldest_at, zone)}"
+        kept = f"{kept}; the oldest known is of {date_and_time(case.oldest_at, zone)}"
     return Cause(
         "No leg has this GUID or reference",
         "The gateway knows a recording's GUID only when QMS named it within seconds of Connected: of a recording that "
@@ -122,7 +124,7 @@ def _by_time(case: NothingCase, at: datetime, zone: tzinfo) -> Iterator[Cause]:
     if at > case.now + SLACK:
         yield Cause(
             "This time is still to come",
-            f"It is now {moment(case.now, zone)}.",
+            f"It is now {date_and_time(case.now, zone)}.",
             f"Check the date and the time zone: times here are in {zone}.",
         )
     elif at < case.now - timedelta(days=case.keeps_days):
@@ -158,7 +160,7 @@ def _by_source(case: NothingCase, at: datetime, zone: tzinfo) -> Iterator[Cause]
     if case.oldest_at is not None and at < case.oldest_at - SLACK:
         yield Cause(
             "Before the gateway's first known call",
-            f"The oldest leg known here is of {moment(case.oldest_at, zone)}.",
+            f"The oldest leg known here is of {date_and_time(case.oldest_at, zone)}.",
             "Nothing: was the gateway installed, or its database recreated, after that call?",
         )
 
@@ -268,7 +270,10 @@ def _no_flags_anyway(sources: Sequence[SourceCase]) -> str:
 def _links(case: NothingCase, zone: tzinfo) -> tuple[LegLink, ...]:
     named = (("before", case.before), ("after", case.after))
     return tuple(
-        LegLink(near.key, f"The extension's call {word}: connected {moment(near.connected_at, zone)}{_end(near, zone)}")
+        LegLink(
+            near.key,
+            f"The extension's call {word}: connected {date_and_time(near.connected_at, zone)}{_end(near, zone)}",
+        )
         for word, near in named
         if near is not None
     )

@@ -112,7 +112,7 @@ USERS = {
 }
 
 
-def moment(at: datetime, zone: tzinfo) -> str:
+def date_and_time(at: datetime, zone: tzinfo) -> str:
     """Return a moment as people read it, with its date."""
     return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
 
@@ -138,7 +138,8 @@ def explain(case: LegCase, zone: tzinfo) -> Explanation:
 
 
 def _subject(leg: LegState, zone: tzinfo) -> str:
-    begun = f"Extension {leg.device_id} was connected in call {leg.call_id} on {moment(leg.connected_source_at, zone)}"
+    at = date_and_time(leg.connected_source_at, zone)
+    begun = f"Extension {leg.device_id} was connected in call {leg.call_id} on {at}"
     if leg.is_end_unknown:
         return f"{begun}; when it ended is not known."
     if leg.disconnected_source_at is None:
@@ -208,9 +209,9 @@ def _joined_late(case: LegCase, zone: tzinfo) -> Cause:
 
 def gap_text(gap: GapCase, zone: tzinfo) -> str:
     """Describe a gap in one sentence."""
-    until = f"to {moment(gap.ended_at, zone)}" if gap.ended_at else "until now"
+    until = f"to {date_and_time(gap.ended_at, zone)}" if gap.ended_at else "until now"
     reason = f" ({gap.reason.rstrip('.')})" if gap.reason else ""
-    return f"the link of {gap.source} was lost from {moment(gap.began_at, zone)} {until}{reason}."
+    return f"the link of {gap.source} was lost from {date_and_time(gap.began_at, zone)} {until}{reason}."
 
 
 def _agent_unknown() -> Cause:

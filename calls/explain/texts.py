@@ -15,8 +15,8 @@ class Cause(msgspec.Struct, frozen=True):
         """Name the Recording Service, and what it answered."""
         names = {"{service}": service or "the Recording Service", "{error}": error or "It gave no reason."}
         said, todo = self.said, self.todo
-        for mark, name in names.items():
-            said, todo = said.replace(mark, name), todo.replace(mark, name)
+        for placeholder, name in names.items():
+            said, todo = said.replace(placeholder, name), todo.replace(placeholder, name)
         return replace(self, said=said, todo=todo)
 
 

@@ -74,7 +74,7 @@ def read_filter(address: str, now: datetime) -> LegFilter:
     if any("\0" in value for value in asked.values()):
         raise FilterUnreadable("A NUL character is in no name.")
     since, until = _span(asked.get("when", ""), now)
-    begin, end = _moment(asked, "from"), _moment(asked, "to")
+    begin, end = _asked_time(asked, "from"), _asked_time(asked, "to")
     plain = {field: asked[name][:1024] for name, field in _NAMES.items() if name in asked}
     found = LegFilter(
         since=max((one for one in (since, begin) if one), default=None),
@@ -111,7 +111,7 @@ def _span(word: str, now: datetime) -> tuple[datetime | None, datetime | None]:
     return spans[word]
 
 
-def _moment(asked: dict[str, str], which: str) -> datetime | None:
+def _asked_time(asked: dict[str, str], which: str) -> datetime | None:
     day, clock = (asked.get(f"connected_at_{which}_{part}", "") for part in (0, 1))
     if not day:
         return None

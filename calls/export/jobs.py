@@ -1,7 +1,7 @@
 """Exports of legs as jobs: asked for on a page, carried out by a worker, kept a week for the one who asked.
 
-1. ``ask`` makes the row; a hint goes to the workers, and beat sends it again until somebody takes the row.
-2. ``carry_out`` claims the row by a conditional update and writes chunk by chunk; each chunk renews the claim.
+1. ``request_export`` makes the row; a wake-up goes to the workers, and beat repeats it until one of them takes the row.
+2. ``run_export`` claims the row by a conditional update and writes chunk by chunk; each chunk renews the claim.
 3. The claim of a worker that died runs out: another begins the job again, in a file of its own.
 """
 
@@ -73,7 +73,7 @@ class TooManyExports(Exception):
     retryable = True
 
 
-def ask(user_id: int, kind: str, wanted: LegFilter, now: datetime, *, with_callers: bool) -> ExportJob:
+def request_export(user_id: int, kind: str, wanted: LegFilter, now: datetime, *, with_callers: bool) -> ExportJob:
     """Make the row of an export. Raises ``TooManyExports``."""
     if ExportJob.objects.filter(user_id=user_id, state__in=_UNDER_WAY).count() >= WAITING_AT_MOST:
         raise TooManyExports(f"{WAITING_AT_MOST} of your exports wait or run; ask again when one is done.")
@@ -110,7 +110,7 @@ def _is_free(now: datetime) -> Q:
     return Q(state=ExportState.QUEUED) | Q(state=ExportState.RUNNING, claimed_until__lt=now)
 
 
-def carry_out(job_id: int, now: ReadClock) -> bool:
+def run_export(job_id: int, now: ReadClock) -> bool:
     """Write an export, unless another worker has it or it is over. Returns whether it was written."""
     if stop.is_asked:
         return False
@@ -173,12 +173,12 @@ def _mine(job: ExportJob) -> QuerySet[ExportJob]:
 
 
 def _fail(job: ExportJob, error: Exception, now: datetime) -> None:
-    told = (
+    message = (
         "The database did not answer in time; choose a shorter time or fewer legs."
         if isinstance(error, DatabaseError)
         else f"The file could not be written: {error.strerror if isinstance(error, OSError) else error}."
     )
-    _mine(job).update(state=ExportState.FAILED, finished_at=now, expires_at=now + KEEP, error=told[:500])
+    _mine(job).update(state=ExportState.FAILED, finished_at=now, expires_at=now + KEEP, error=message[:500])
 
 
 def headers(*, with_callers: bool) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 import clock
 from calls.broker import send
 from calls.export.filters import FilterUnreadable, LegFilter, in_words, read_filter
-from calls.export.jobs import KEEP, TooManyExports, ask, path_of
+from calls.export.jobs import KEEP, TooManyExports, path_of, request_export
 from calls.models import ExportJob, ExportKind, ExportState
 from calls.ui.live_views import SEE_CALLERS
 
@@ -39,7 +39,7 @@ class Shown(msgspec.Struct, frozen=True):
 def export_page(request: HttpRequest) -> HttpResponse:
     """Show the person's exports; with POST begin one of the legs that the list's address ``query`` shows."""
     if request.method == "POST":
-        _begin(request)
+        _request_export(request)
         return redirect("exports")
     context = {**admin.site.each_context(request), "title": "Exports", "days": KEEP.days, **_panel(request)}
     return TemplateResponse(request, "calls/exports.html", context)
@@ -77,7 +77,7 @@ def _refuse(request: HttpRequest, text: str) -> HttpResponse:
     return redirect("exports")
 
 
-def _begin(request: HttpRequest) -> None:
+def _request_export(request: HttpRequest) -> None:
     now = clock.now()
     kind = request.POST.get("kind", "")
     if kind not in ExportKind.values:
@@ -86,7 +86,7 @@ def _begin(request: HttpRequest) -> None:
     may_see = request.user.has_perm(SEE_CALLERS)
     try:
         wanted = read_filter(request.POST.get("query", ""), now)
-        job = ask(_who(request), kind, wanted, now, with_callers=may_see)
+        job = request_export(_who(request), kind, wanted, now, with_callers=may_see)
     except (FilterUnreadable, TooManyExports) as error:
         messages.error(request, str(error))
         return

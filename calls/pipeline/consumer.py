@@ -21,7 +21,7 @@ from calls.pipeline.folding_again import folding_again, note_committed
 from calls.pipeline.load import DUE_AT_ONCE
 from calls.pipeline.pending_results import PendingResult, answered_searches, answered_writes, mark_folded
 from calls.pipeline.save import save
-from calls.pipeline.source_context import SourceContext, load_roster
+from calls.pipeline.source_context import SourceContext, load_source_context
 from calls.pipeline.state_cache import StateCache
 from calls.stats.searches import EndedSearch, count_searches
 from calls.storage.codec import pack_source
@@ -86,8 +86,8 @@ class Consumer:
     def fold_once(self, *, goes_on: bool = False) -> Folded | None:
         """Fold the next batch. Returns None when there is nothing to do.
 
-        ``goes_on``: right after another one, so that the settings and the roster are taken as that one read them, and
-        the checkpoint as that one left it. Raises ``Overtaken`` when another consumer was quicker,
+        ``goes_on``: right after another one, so that settings and context are taken as that one read them, and the
+        checkpoint as that one left it. Raises ``Overtaken`` when another consumer was quicker,
         ``JournalUnavailable`` when Redis is away.
         """
         now = self.now()
@@ -104,34 +104,34 @@ class Consumer:
 
     def _read_rules(self) -> tuple[tuple[FlagSpec, ...], SourceContext]:
         specs = load_specs()
-        return specs, load_roster(self.source, specs)
+        return specs, load_source_context(self.source, specs)
 
     def _save(self, checkpoint: Checkpoint, batch: Batch, now: datetime) -> Folded:
-        specs, roster = self._rules = self._rules or self._read_rules()
-        draft, broken = self._folded(checkpoint, batch, roster, now)
-        again = folding_again(self.source.slug, checkpoint, draft)
+        specs, context = self._rules = self._rules or self._read_rules()
+        work, broken = self._folded(checkpoint, batch, context, now)
+        again = folding_again(self.source.slug, checkpoint, work)
         with transaction.atomic():
-            self._advance(checkpoint, batch, draft, now)
-            looking_up, writing = save(self.source.pk, draft, roster, specs, now, self.memory.agents, again)
+            self._advance(checkpoint, batch, work, now)
+            looking_up, writing = save(self.source.pk, work, context, specs, now, self.memory.agents, again)
             mark_folded(batch.searches, batch.writes)
             count_searches(self.source.pk, batch.ended)
             for message in (*batch.broken, *broken):
                 record_quarantine(self.source.pk, message, now)
-        self.memory.keep(draft, checkpoint.version)
+        self.memory.keep(work, checkpoint.version)
         note_committed(self.source.pk, checkpoint.version)
         return Folded(len(batch.events), batch.is_more, frozenset(looking_up), frozenset(writing))
 
     def _folded(
-        self, checkpoint: Checkpoint, batch: Batch, roster: SourceContext, now: datetime
+        self, checkpoint: Checkpoint, batch: Batch, context: SourceContext, now: datetime
     ) -> tuple[UnitOfWork, list[Quarantined]]:
-        draft = self.memory.draft(checkpoint, self.source.slug, batch.events, batch.answers, roster, now)
+        work = self.memory.unit_of_work(checkpoint, self.source.slug, batch.events, batch.answers, context, now)
         try:
-            return fold_into(draft, batch.items(now)), []
+            return fold_into(work, batch.items(now)), []
         except Exception:
-            # A defect in a rule. The draft is spoilt: a fresh one shows which event it concerns.
+            # A defect in a rule. The unit of work is spoilt: a fresh one shows which event it concerns.
             log.exception("fold_failed", source=self.source.slug, events=len(batch.events))
-        draft = self.memory.draft(checkpoint, self.source.slug, batch.events, batch.answers, roster, now)
-        return _sound(batch, draft, now)
+        work = self.memory.unit_of_work(checkpoint, self.source.slug, batch.events, batch.answers, context, now)
+        return _sound(batch, work, now)
 
     def _next_batch(self, checkpoint: Checkpoint, now: datetime) -> Batch | None:
         # Answers first: what the journal holds then is all that came before them.
@@ -174,11 +174,11 @@ class Consumer:
         calls = Call.objects.filter(source=self.source, due_at__lte=now)[:DUE_AT_ONCE].count()
         return bool(legs or calls), DUE_AT_ONCE in (legs, calls)
 
-    def _advance(self, checkpoint: Checkpoint, batch: Batch, draft: UnitOfWork, now: datetime) -> None:
+    def _advance(self, checkpoint: Checkpoint, batch: Batch, work: UnitOfWork, now: datetime) -> None:
         """Move the checkpoint, if it still is where it was read: this comparison is the lock."""
         same = Checkpoint.objects.filter(source=self.source, last_id=checkpoint.last_id, version=checkpoint.version)
         checkpoint.last_id, checkpoint.version = batch.last_id, checkpoint.version + 1
-        checkpoint.next_leg, checkpoint.facts = draft.source.next_leg, pack_source(draft.source)
+        checkpoint.next_leg, checkpoint.facts = work.source.next_leg, pack_source(work.source)
         changed = same.update(
             last_id=checkpoint.last_id,
             version=checkpoint.version,
@@ -220,20 +220,20 @@ def _decoded(entries: Sequence[Entry]) -> tuple[list[AnyEvent], list[Quarantined
     return events, broken
 
 
-def _sound(batch: Batch, draft: UnitOfWork, now: datetime) -> tuple[UnitOfWork, list[Quarantined]]:
+def _sound(batch: Batch, work: UnitOfWork, now: datetime) -> tuple[UnitOfWork, list[Quarantined]]:
     """Fold a batch without the events on which a rule fails: they are put aside, they must not stop the source."""
-    begin = current = draft.state()
+    begin = current = work.state()
     sound: list[AnyEvent | ResultEvent] = []
     broken: list[Quarantined] = []
     for item in batch.items(now):
         try:
-            current = advance(item, current, draft.roster).state
+            current = advance(item, current, work.context).state
             sound.append(item)
         except Exception as error:  # noqa: BLE001  (kept in quarantine with its reason)
-            broken.append(_aside(item, error))
-    return fold(sound, begin, draft.roster), broken
+            broken.append(_quarantined(item, error))
+    return fold(sound, begin, work.context), broken
 
 
-def _aside(item: AnyEvent | ResultEvent, error: Exception) -> Quarantined:
+def _quarantined(item: AnyEvent | ResultEvent, error: Exception) -> Quarantined:
     raw = encode(item) if isinstance(item, Event) else repr(item).encode()
     return Quarantined(raw, "rule", f"{type(error).__name__}: {error}", f"event {getattr(item, 'id', '')}")

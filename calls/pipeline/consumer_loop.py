@@ -1,8 +1,8 @@
 """A consumer's turn at a source: fold in batches worth their transaction, and leave when nothing comes any more.
 
-Under load a turn lasts as long as it may. Meanwhile it holds the source's flag, so that nobody sends hints for what it
-finds by itself, and lets events gather: what a hint, a transaction and its twenty statements cost does not grow with
-the events in them.
+Under load a turn lasts as long as it may. Meanwhile it holds the source's flag, so that nobody sends wake-ups for
+what it finds by itself, and lets events gather: what a wake-up, a transaction and its twenty statements cost does not
+grow with the events in them.
 """
 
 import time
@@ -41,7 +41,7 @@ class ConsumerLoop:
         if self._fold() is None:
             return False
         self._linger(until)
-        clear_wake(self._source_id)  # Hints come through again; what came before they did is folded here.
+        clear_wake(self._source_id)  # Wake-ups come through again; what came before they did is folded here.
         while time.monotonic() < until:
             if self._fold(goes_on=True) is None:
                 return False

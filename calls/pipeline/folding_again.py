@@ -24,11 +24,11 @@ class FoldingAgain(msgspec.Struct, frozen=True):
     all_legs: bool
     answers: dict[tuple[int, int], FoundRecording] = {}
 
-    def doubtful_legs(self, source_id: int, draft: UnitOfWork) -> list[int]:
+    def doubtful_legs(self, source_id: int, work: UnitOfWork) -> list[int]:
         """Return the keys of the legs whose new flag writes may be in QMS already."""
         before = self.checkpoint.read_back_before
-        numbers = {one.leg for one in draft.commands if isinstance(one, WriteFlags)}
-        connected = {number: draft.legs[number].connected_gateway_at for number in numbers}
+        numbers = {one.leg for one in work.commands if isinstance(one, WriteFlags)}
+        connected = {number: work.legs[number].connected_gateway_at for number in numbers}
         doubtful = [number for number, at in connected.items() if self.all_legs or (before and at <= before)]
         return [leg_key(source_id, number) for number in sorted(doubtful)]
 
@@ -42,12 +42,12 @@ class FoldingAgain(msgspec.Struct, frozen=True):
         save_open(answered)
 
 
-def folding_again(slug: str, checkpoint: Checkpoint, draft: UnitOfWork) -> FoldingAgain | None:
+def folding_again(slug: str, checkpoint: Checkpoint, work: UnitOfWork) -> FoldingAgain | None:
     """Return what may have been folded before, None where nothing was. Raises ``JournalUnavailable``."""
     if checkpoint.read_back_before is None:
         return None
     all_legs = entry_order(checkpoint.last_id) < entry_order(checkpoint.read_back_until or START)
-    searches = [one for one in draft.commands if isinstance(one, StartSearch)] if all_legs else []
+    searches = [one for one in work.commands if isinstance(one, StartSearch)] if all_legs else []
     return FoldingAgain(checkpoint, all_legs, recall(slug, searches) if searches else {})
 
 

@@ -1,13 +1,13 @@
-"""Save what a batch changed, in the caller's transaction: legs, calls, seats, searches, flag writes, gaps."""
+"""Save what a batch changed, in the caller's transaction: legs, calls, agent sessions, searches, flag writes, gaps."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from agents.api import KnownAgents, save_seats
+from agents.api import KnownAgents, save_sessions
 from bulk.tables import UpsertTable
 from calls.core.commands import (
     CancelSearch,
-    ChangeSeat,
+    ChangeSession,
     CloseGap,
     CoreCommand,
     NameQueue,
@@ -39,42 +39,42 @@ _CALLS = UpsertTable(Call, CALL_FIELDS, ["source", "incarnation"])
 
 def save(
     source_id: int,
-    draft: UnitOfWork,
-    roster: SourceContext,
+    work: UnitOfWork,
+    context: SourceContext,
     specs: tuple[FlagSpec, ...],
     now: datetime,
     agents: KnownAgents,
     again: FoldingAgain | None = None,
 ) -> tuple[set[int], set[int]]:
-    """Save a draft. Returns the Recording Services with new searches, and those with new flag writes.
+    """Save a unit of work. Returns the Recording Services with new searches, and those with new flag writes.
 
     ``again``: what was folded before, by a database that has gone back since.
     """
-    writing = _save_writes(source_id, draft, specs, now)
+    writing = _save_writes(source_id, work, specs, now)
     if again:
-        put_legs_in_doubt(again.doubtful_legs(source_id, draft), now)
-    _save_legs(source_id, draft, now)
-    count_changes(source_id, draft)
-    count_dimensions(source_id, draft)
-    _save_calls(source_id, draft)
-    save_seats(source_id, [one.change for one in draft.commands if isinstance(one, ChangeSeat)], now, agents)
-    _save_gaps(source_id, draft.commands)
-    _save_queue_names(source_id, draft.commands)
-    looking_up = _save_searches(source_id, draft.commands, roster, now)
+        put_legs_in_doubt(again.doubtful_legs(source_id, work), now)
+    _save_legs(source_id, work, now)
+    count_changes(source_id, work)
+    count_dimensions(source_id, work)
+    _save_calls(source_id, work)
+    save_sessions(source_id, [one.change for one in work.commands if isinstance(one, ChangeSession)], now, agents)
+    _save_gaps(source_id, work.commands)
+    _save_queue_names(source_id, work.commands)
+    looking_up = _save_searches(source_id, work.commands, context, now)
     if again:
         again.answer_searches(source_id)
     return looking_up, writing
 
 
-def _save_writes(source_id: int, draft: UnitOfWork, specs: tuple[FlagSpec, ...], now: datetime) -> set[int]:
+def _save_writes(source_id: int, work: UnitOfWork, specs: tuple[FlagSpec, ...], now: datetime) -> set[int]:
     """Queue the flag writes; what cannot be queued becomes the leg's answer at once."""
-    wanted = [one for one in draft.commands if isinstance(one, WriteFlags)]
-    new = [_new_write(source_id, draft.legs[one.leg], one, specs) for one in wanted]
+    wanted = [one for one in work.commands if isinstance(one, WriteFlags)]
+    new = [_new_write(source_id, work.legs[one.leg], one, specs) for one in wanted]
     for write in new:
         if not write.texts:
-            _refuse(draft, write.leg_id, write.part, "No flag that has a value is switched on.", now)
+            _refuse(work, write.leg_id, write.part, "No flag that has a value is switched on.", now)
     for refusal in queue_writes([write for write in new if write.texts]):
-        _refuse(draft, refusal.leg_id, refusal.part, refusal.reason, now)
+        _refuse(work, refusal.leg_id, refusal.part, refusal.reason, now)
     return {write.service_id for write in new}
 
 
@@ -91,23 +91,23 @@ def _new_write(source_id: int, leg: LegState, command: WriteFlags, specs: tuple[
     )
 
 
-def _refuse(draft: UnitOfWork, leg_id: int, part: str, reason: str, now: datetime) -> None:
+def _refuse(work: UnitOfWork, leg_id: int, part: str, reason: str, now: datetime) -> None:
     named: FlagPart = "base" if part == "base" else "wrapup"
     refused = WriteSettled(leg=leg_number(leg_id), part=named, status=WriteStatus.REFUSED, at=now, error=reason)
-    apply(refused, draft)
+    apply(refused, work)
 
 
-def _save_legs(source_id: int, draft: UnitOfWork, now: datetime) -> None:
+def _save_legs(source_id: int, work: UnitOfWork, now: datetime) -> None:
     # A leg that gave up its recording comes before the one that has it now: no two may have it at any moment.
-    touched = sorted(draft.touched_legs, key=lambda number: (draft.legs[number].guid, number))
-    _LEGS.upsert([leg_row(source_id, draft.legs[number], now) for number in touched])
+    touched = sorted(work.touched_legs, key=lambda number: (work.legs[number].guid, number))
+    _LEGS.upsert([leg_row(source_id, work.legs[number], now) for number in touched])
 
 
-def _save_calls(source_id: int, draft: UnitOfWork) -> None:
-    gone = [number for number in draft.touched_calls if number not in draft.calls]
+def _save_calls(source_id: int, work: UnitOfWork) -> None:
+    gone = [number for number in work.touched_calls if number not in work.calls]
     if gone:
         Call.objects.filter(source_id=source_id, incarnation__in=gone).delete()
-    _CALLS.upsert([call_row(source_id, draft.calls[number]) for number in sorted(draft.touched_calls - set(gone))])
+    _CALLS.upsert([call_row(source_id, work.calls[number]) for number in sorted(work.touched_calls - set(gone))])
 
 
 def _save_gaps(source_id: int, commands: Sequence[CoreCommand]) -> None:
@@ -128,13 +128,13 @@ def _save_queue_names(source_id: int, commands: Sequence[CoreCommand]) -> None:
     )
 
 
-def _save_searches(source_id: int, commands: Sequence[CoreCommand], roster: SourceContext, now: datetime) -> set[int]:
+def _save_searches(source_id: int, commands: Sequence[CoreCommand], context: SourceContext, now: datetime) -> set[int]:
     """Save new searches and end cancelled ones, in the order of the commands."""
     rows: dict[tuple[int, int], RecordingSearch] = {}
     legs: list[int] = []
     for one in commands:
         if isinstance(one, StartSearch):
-            rows[(one.leg, one.search)] = _search_row(source_id, one, roster, now)
+            rows[(one.leg, one.search)] = _search_row(source_id, one, context, now)
         elif isinstance(one, CancelSearch):
             legs.append(leg_key(source_id, one.leg))
             for row in (row for (leg, _), row in rows.items() if leg == one.leg):
@@ -154,7 +154,7 @@ def _cancel(source_id: int, legs: Sequence[int], unasked: Sequence[RecordingSear
     count_searches(source_id, [cancelled(row, now) for row in (*rows, *unasked)])
 
 
-def _search_row(source_id: int, one: StartSearch, roster: SourceContext, now: datetime) -> RecordingSearch:
+def _search_row(source_id: int, one: StartSearch, context: SourceContext, now: datetime) -> RecordingSearch:
     return RecordingSearch(
         leg_id=leg_key(source_id, one.leg),
         ordinal=one.search,
@@ -165,6 +165,6 @@ def _search_row(source_id: int, one: StartSearch, roster: SourceContext, now: da
         extension=one.extension,
         connected_at=one.since_gateway_at,
         not_started_before=one.connected_source_at - EARLY,
-        deadline=one.since_gateway_at + roster.window(one.services[0]),
+        deadline=one.since_gateway_at + context.window(one.services[0]),
         next_at=min(now, one.since_gateway_at),
     )

@@ -1,4 +1,4 @@
-"""The roster of a source: how it is set up, and whose recording an extension's is."""
+"""The context of a source: its settings, and whose recordings are made at an extension."""
 
 from datetime import timedelta
 
@@ -34,8 +34,8 @@ class SourceContext(msgspec.Struct, frozen=True):
         return timedelta(seconds=service.guid_window_seconds if service else DEFAULT_WINDOW_SECONDS)
 
 
-def load_roster(source: CtiSource, specs: tuple[FlagSpec, ...]) -> SourceContext:
-    """Load the roster of a source; ``specs`` are the flags that are switched on."""
+def load_source_context(source: CtiSource, specs: tuple[FlagSpec, ...]) -> SourceContext:
+    """Load the context of a source; ``specs`` are the flags that are switched on."""
     allocated = Allocation.objects.filter(source=source, service__enabled=True).select_related("service")
     services = {one.service_id: one.service for one in allocated}
     return SourceContext(_site(source, services, specs), load_directory(source.pk), services)

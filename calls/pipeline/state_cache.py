@@ -6,7 +6,7 @@ Where there is too much of it, or several consumers take turns, each batch loads
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from agents.api import KnownAgents, load_seats
+from agents.api import KnownAgents, load_sessions
 from calls.core.result_events import ResultEvent
 from calls.core.unit_of_work import LiveState, UnitOfWork
 from calls.models import Checkpoint
@@ -26,44 +26,44 @@ class StateCache:
 
     def __init__(self) -> None:
         self.agents = KnownAgents()
-        self._draft: UnitOfWork | None = None
+        self._work: UnitOfWork | None = None
         self._version = -1
         self._overtaken_at: datetime | None = None
         self._is_whole = False
 
     def is_kept(self) -> bool:
         """Say whether the whole state is here, as of the last fold of this process."""
-        return self._draft is not None
+        return self._work is not None
 
     def is_valid(self, checkpoint: Checkpoint) -> bool:
         """Say whether the whole state is here, as the checkpoint has it."""
-        return self._draft is not None and self._version == checkpoint.version
+        return self._work is not None and self._version == checkpoint.version
 
     def next_due(self) -> datetime | None:
         """Return a moment before which nothing is due; only while valid."""
-        return self._draft.next_due() if self._draft is not None else None
+        return self._work.next_due() if self._work is not None else None
 
-    def draft(
+    def unit_of_work(
         self,
         checkpoint: Checkpoint,
         slug: str,
         events: Sequence[AnyEvent],
         answers: Sequence[ResultEvent],
-        roster: SourceContext,
+        context: SourceContext,
         now: datetime,
     ) -> UnitOfWork:
-        """Return a draft for a batch. It is the caller's until ``keep``: after an error, nothing is remembered.
+        """Return a unit of work for a batch. It is the caller's until ``keep``: after an error, nothing is remembered.
 
         The agents that batches kept one after the other have met are known all the while.
         """
-        draft, self._draft = self._draft, None
-        if draft is None or self._version != checkpoint.version:
-            if draft is not None:
+        work, self._work = self._work, None
+        if work is None or self._version != checkpoint.version:
+            if work is not None:
                 self._overtaken_at = now
-            return self._loaded(checkpoint, slug, events, answers, roster, now)
-        draft.begin(roster)
-        draft.remember([], load_named_legs(checkpoint.source_id, answers, set(draft.legs)).values())
-        return draft
+            return self._loaded(checkpoint, slug, events, answers, context, now)
+        work.begin_batch(context)
+        work.remember([], load_named_legs(checkpoint.source_id, answers, set(work.legs)).values())
+        return work
 
     def _loaded(
         self,
@@ -71,7 +71,7 @@ class StateCache:
         slug: str,
         events: Sequence[AnyEvent],
         answers: Sequence[ResultEvent],
-        roster: SourceContext,
+        context: SourceContext,
         now: datetime,
     ) -> UnitOfWork:
         self.agents.forget()
@@ -79,14 +79,14 @@ class StateCache:
         is_calm = self._overtaken_at is None or now - self._overtaken_at > CALM
         whole = load_whole(checkpoint.source_id, WHOLE) if is_calm else None
         part = whole or load_part(checkpoint.source_id, events, answers, now)
-        draft = UnitOfWork(LiveState(source=own, seats=load_seats(checkpoint.source_id)), roster)
-        draft.remember(part.calls.values(), part.legs.values())
+        work = UnitOfWork(LiveState(source=own, sessions=load_sessions(checkpoint.source_id)), context)
+        work.remember(part.calls.values(), part.legs.values())
         if whole is not None:
-            draft.remember([], load_named_legs(checkpoint.source_id, answers, set(draft.legs)).values())
+            work.remember([], load_named_legs(checkpoint.source_id, answers, set(work.legs)).values())
         self._is_whole = whole is not None
-        return draft
+        return work
 
-    def keep(self, draft: UnitOfWork, version: int) -> None:
-        """Keep a draft that was saved, with the version that the checkpoint has now."""
+    def keep(self, work: UnitOfWork, version: int) -> None:
+        """Keep a unit of work that was saved, with the version that the checkpoint has now."""
         if self._is_whole:
-            self._draft, self._version = draft, version
+            self._work, self._version = work, version

@@ -130,7 +130,7 @@ def report(query: ReportQuery) -> ReportFigures:
     total, before = _total(now), _total(then)
     return ReportFigures(
         query=query,
-        total=_line(query, "All", (), total, total.percent, before.percent),
+        total=_report_line(query, "All", (), total, total.percent, before.percent),
         before=before,
         lines=lines,
         trend=_trend(query, chosen),
@@ -208,18 +208,20 @@ def _lines(query: ReportQuery, now: Mapping[_Key, Tally], then: Mapping[_Key, Ta
     if query.by is Breakdown.CAUSE:
         whole, whole_then = _total(now).legs, _total(then).legs
         lines = [
-            _line(query, names[key], key, one, share(one.legs, whole), share(then.get(key, Tally()).legs, whole_then))
+            _report_line(
+                query, names[key], key, one, share(one.legs, whole), share(then.get(key, Tally()).legs, whole_then)
+            )
             for key, one in now.items()
         ]
         return sorted(lines, key=lambda line: (line.tally.flagged > 0, -line.tally.legs, line.name))
     if query.by in _TIMES:
-        return [_line(query, names[key], key, now[key], now[key].percent, None) for key in sorted(now)]
+        return [_report_line(query, names[key], key, now[key], now[key].percent, None) for key in sorted(now)]
     past = {key: tally.percent for key, tally in then.items()}
-    lines = [_line(query, names[key], key, one, one.percent, past.get(key)) for key, one in now.items()]
+    lines = [_report_line(query, names[key], key, one, one.percent, past.get(key)) for key, one in now.items()]
     return sorted(lines, key=lambda line: (-line.tally.unflagged, -line.tally.legs, line.name))
 
 
-def _line(
+def _report_line(
     query: ReportQuery, name: str, key: _Key, tally: Tally, percent: float | None, before: float | None
 ) -> ReportLine:
     return ReportLine(name=name, tally=tally, percent=percent, percent_before=before, query=query, key=key)

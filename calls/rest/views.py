@@ -97,7 +97,7 @@ def _filtered(request: HttpRequest, found: QuerySet[Leg]) -> QuerySet[Leg]:
                 raise BadQuery(f"{name}: a NUL character is in no name")
             found = found.filter(**{column: value})
     if since := request.GET.get("since"):
-        found = found.filter(connected_at__gte=_moment(since))
+        found = found.filter(connected_at__gte=_parsed_time(since))
     if cursor := request.GET.get("cursor"):
         if not cursor.isdecimal() or len(cursor) > 18:
             raise BadQuery("cursor: the value of next of the page before is needed")
@@ -113,7 +113,7 @@ def _below(key: int, *, by_time: bool) -> Q:
     return Q(connected_at__lte=at) & (Q(connected_at__lt=at) | Q(id__lt=key))
 
 
-def _moment(text: str) -> datetime:
+def _parsed_time(text: str) -> datetime:
     try:
         moment = parse_datetime(text.replace(" ", "+"))
         if moment is not None and moment.tzinfo is not None:

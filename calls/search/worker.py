@@ -1,6 +1,6 @@
 """Recording searches on their way: claimed, asked at once and then a few times quickly, answered before the deadline.
 
-One pump for each Recording Service and process: the calling thread alone touches the database, a few threads ask QMS,
+One worker for each Recording Service and process: the calling thread alone touches the database, a few threads ask QMS,
 so that a service that hangs holds up no other. It looks for questions at a steady rhythm and settles together what was
 answered since: under load each look finds many, and costs no more than one that finds one. A search row is claimed by
 a conditional update; the claim is renewed while the worker lives, and expires soon after it died. A worker that is
@@ -47,7 +47,8 @@ LINGER_SECONDS = 0.5
 CLAIMS_A_THREAD = 16
 #: Of the interval between two questions, so much is chance.
 JITTER = 0.2
-#: A claim outlives its pump by this at most, whatever the service's time-out: QMS reports a GUID for ten seconds only.
+#: Maximum time by which a claim outlives its worker, whatever the service's time-out: QMS reports a GUID for ten
+#: seconds only.
 LEASE = timedelta(seconds=3)
 RENEW_EVERY_SECONDS = 1.0
 #: How long a stop waits for answers, in seconds; most come within. Whoever asks next must have time left.
@@ -64,14 +65,14 @@ class PendingQuestion(msgspec.Struct, frozen=True):
 
 
 class SearchWorker:
-    """Ask one Recording Service for all its open searches; ``watch`` keeps hints from it meanwhile."""
+    """Ask one Recording Service for all its open searches; ``watch`` suppresses wake-ups meanwhile."""
 
     def __init__(
         self, service: RecordingService, now: ReadClock, connect: ConnectService, watch: PollingMarker | None = None
     ) -> None:
         self.service, self.now, self.connect, self.watch = service, now, connect, watch
         self.pool = _pool(service)
-        #: Its own: what is answered to a pump that has left is nobody's, for its searches were given back.
+        #: Its own: what is answered to a worker that has ended is nobody's, for its searches were given back.
         self.inbox: SimpleQueue[PendingQuestion] = SimpleQueue()
         #: The searches that are being asked, each with its claim's end, which names the claim.
         self.pending: dict[int, datetime] = {}
@@ -102,7 +103,7 @@ class SearchWorker:
             self.watch.keep()
         claimed = self._claim(room)
         for search in claimed:
-            self.pool.submit(self._ask, search)
+            self.pool.submit(self._ask_for_guid, search)
         if claimed:
             self.quiet_at = monotonic() + LINGER_SECONDS
         return len(claimed)
@@ -111,7 +112,7 @@ class SearchWorker:
         return self.watch is None or monotonic() >= self.quiet_at
 
     def _end(self) -> None:
-        """Wait for what is on its way, give back the rest, and let hints through before the last look."""
+        """Wait for what is on its way, give back the rest, and let wake-ups through before the last look."""
         last = monotonic() + self.service.timeout_seconds + 1
         while self.pending and monotonic() < last and not stop.is_over(STOP_SECONDS):
             self._harvest(monotonic() + LOOK_EVERY_SECONDS)
@@ -153,12 +154,12 @@ class SearchWorker:
         return rows
 
     def _held(self) -> QuerySet[RecordingSearch]:
-        """Return what is being asked and still claimed by this pump."""
+        """Return what is being asked and still claimed by this worker."""
         stamps = set(self.pending.values())
         return RecordingSearch.objects.filter(pk__in=self.pending, state=SearchState.OPEN, claimed_until__in=stamps)
 
     def _renew(self) -> None:
-        """Show that this pump lives, while the service takes its time."""
+        """Show that this worker lives, while the service takes its time."""
         if not self.pending or monotonic() < self.renew_at:
             return
         self.renew_at = monotonic() + RENEW_EVERY_SECONDS
@@ -167,11 +168,11 @@ class SearchWorker:
         self.pending = dict.fromkeys(self.pending, stamp)
 
     def _give_back(self) -> None:
-        """Let another pump ask at once for what was not answered here."""
+        """Let another worker ask at once for what was not answered here."""
         if self.pending:
             self._held().update(claimed_until=None)
 
-    def _ask(self, search: RecordingSearch) -> None:
+    def _ask_for_guid(self, search: RecordingSearch) -> None:
         """Ask QMS and hand the answer to the worker; runs in the pool and touches no database."""
         asked_at = self.now()
         try:
@@ -234,9 +235,9 @@ def settle(service: RecordingService, asked: Sequence[PendingQuestion], now: dat
     rows = [one.search for one in asked]
     save_open(rows)
     keep(rows)
-    _tell_health(service, asked, now)
+    _record_health(service, asked, now)
     for other_id in {row.service_id for row in rows if row.state == SearchState.OPEN} - {service.pk}:
-        look_up_hint(other_id).send()  # A user marked "Any": the next service is asked at once.
+        search_wakeup(other_id).send()  # A user marked "Any": the next service is asked at once.
     for source_id in {row.source_id for row in rows if row.state != SearchState.OPEN}:
         wake(source_id)
 
@@ -337,7 +338,7 @@ def _next_at(service: RecordingService, row: RecordingSearch, now: datetime) -> 
     return min(later, row.deadline)
 
 
-def _tell_health(service: RecordingService, asked: Sequence[PendingQuestion], now: datetime) -> None:
+def _record_health(service: RecordingService, asked: Sequence[PendingQuestion], now: datetime) -> None:
     errors = [one.error for one in asked if one.error is not None]
     if len(errors) < len(asked):
         qms_api.mark_ok(service.pk, now)
@@ -375,10 +376,10 @@ def look_up(
     seconds: float = 5.0,
     watch: PollingMarker | None = None,
 ) -> bool:
-    """Ask a service for its open searches, unless a pump that runs already in this process does.
+    """Ask a service for its open searches, unless a worker that runs already in this process does.
 
     Returns whether searches are left open, so that the caller sends itself again. A process that stops asks nothing
-    and leaves them to beat: the hint would come back to itself.
+    and leaves them to beat: the wake-up would come back to itself.
     """
     if stop.is_asked:
         return False
@@ -394,12 +395,12 @@ def look_up(
         running.release()
 
 
-def look_up_hint(service_id: int) -> Wakeup:
-    """Return the hint to the pump of a service."""
+def search_wakeup(service_id: int) -> Wakeup:
+    """Return the wake-up of a service's search worker."""
     return Wakeup("calls.tasks.look_up", "lookups", service_id)
 
 
 def services_with_due_searches(now: datetime) -> list[int]:
-    """Return the Recording Services that have questions due: what beat finds when a hint was lost."""
+    """Return the Recording Services that have questions due: what beat finds when a wake-up was lost."""
     due = RecordingSearch.objects.filter(state=SearchState.OPEN, next_at__lte=now)
     return list(due.order_by().values_list("service_id", flat=True).distinct())

@@ -41,11 +41,11 @@ def local_day(moment: datetime) -> date:
     return moment.astimezone(timezone.get_default_timezone()).date()
 
 
-def count_dimensions(source_id: int, draft: UnitOfWork) -> None:
-    """Bring the counts from what a draft's legs were before the batch to what they are now."""
+def count_dimensions(source_id: int, work: UnitOfWork) -> None:
+    """Bring the counts from what the batch's legs were before the batch to what they are now."""
     changes: Counter[DecidedLeg] = Counter()
-    for number in draft.touched_legs:
-        before, after = _decided(draft.before[number]), _decided(draft.legs[number])
+    for number in work.touched_legs:
+        before, after = _decided(work.before[number]), _decided(work.legs[number])
         if before == after:
             continue
         changes.update([after] if after else [])

@@ -92,9 +92,9 @@ def bucket_of(ms: int) -> int:
     return BUCKETS_MS[bisect_left(BUCKETS_MS, ms)]
 
 
-def count_changes(source_id: int, draft: UnitOfWork) -> None:
-    """Bring the counts from what a draft's legs were before the batch to what they are now."""
-    changes = _changes(draft)
+def count_changes(source_id: int, work: UnitOfWork) -> None:
+    """Bring the counts from what the batch's legs were before the batch to what they are now."""
+    changes = _changes(work)
     ended = [(one, legs) for one, legs in changes.items() if isinstance(one, EndedLeg) and legs]
     took = [(one, legs) for one, legs in changes.items() if isinstance(one, LegDuration) and legs]
     # In one order everywhere, and a source's rows are its own: two transactions never wait for each other in a ring.
@@ -102,10 +102,10 @@ def count_changes(source_id: int, draft: UnitOfWork) -> None:
     _LATENCIES.upsert(sorted((one.hour, source_id, one.measure, one.bucket_ms, legs) for one, legs in took))
 
 
-def _changes(draft: UnitOfWork) -> Counter[EndedLeg | LegDuration]:
+def _changes(work: UnitOfWork) -> Counter[EndedLeg | LegDuration]:
     changes: Counter[EndedLeg | LegDuration] = Counter()
-    for number in draft.touched_legs:
-        before, after = draft.before[number], draft.legs[number]
+    for number in work.touched_legs:
+        before, after = work.before[number], work.legs[number]
         if before is not None and _counts_for(before) == _counts_for(after):
             continue
         changes.update(_keys(after))

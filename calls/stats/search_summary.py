@@ -55,7 +55,7 @@ class ServiceSearches(msgspec.Struct, frozen=True):
     """What the page of a Recording Service shows about its searches."""
 
     now: str
-    told: list[PeriodText]
+    periods: list[PeriodText]
     link: str
 
 
@@ -67,8 +67,11 @@ def service_searches(service_id: int, now: datetime) -> ServiceSearches:
         if count
         else "QMS is being asked for no recording now."
     )
-    told = [_told("The last hour", service_id, now - LAST_HOUR), _told("The last 24 hours", service_id, now - LAST_DAY)]
-    return ServiceSearches(asked, told, _link(service_id))
+    periods = [
+        _period_text("The last hour", service_id, now - LAST_HOUR),
+        _period_text("The last 24 hours", service_id, now - LAST_DAY),
+    ]
+    return ServiceSearches(asked, periods, _link(service_id))
 
 
 def open_searches(service_id: int) -> int:
@@ -91,7 +94,7 @@ def ends_since(service_id: int, since: datetime) -> SearchEnds:
     return SearchEnds(kinds, found, questions)
 
 
-def _told(title: str, service_id: int, since: datetime) -> PeriodText:
+def _period_text(title: str, service_id: int, since: datetime) -> PeriodText:
     begin = shown(span_of(since) + SPAN)
     ends = ends_since(service_id, since)
     missed = [(why, n) for (state, why), n in ends.kinds.items() if state == SearchState.MISSED]
@@ -111,15 +114,15 @@ def _sentences(ends: SearchEnds) -> list[str]:
     found, missed, needless = map(ends.count, (SearchState.FOUND, SearchState.MISSED, SearchState.CANCELLED))
     unchanged = ends.count(SearchState.UNCHANGED)
     answered = f"for them QMS answered {_many(ends.questions, 'question', 'questions')}"
-    told = [f"{_many(ends.all, 'search', 'searches')} ended: {found:,} found, {missed:,} missed; {answered}."]
+    periods = [f"{_many(ends.all, 'search', 'searches')} ended: {found:,} found, {missed:,} missed; {answered}."]
     if found:
         took = times(ends.found_within)
-        told.append(f"From Connected to the GUID: half of those found {took.p50}, 95 % {took.p95}.")
+        periods.append(f"From Connected to the GUID: half of those found {took.p50}, 95 % {took.p95}.")
     if unchanged:
-        told.append(f"{unchanged:,} after a transfer: the recording was the same as before.")
+        periods.append(f"{unchanged:,} after a transfer: the recording was the same as before.")
     if needless:
-        told.append(f"{needless:,} ended unanswered because nobody needed the answer any more.")
-    return told
+        periods.append(f"{needless:,} ended unanswered because nobody needed the answer any more.")
+    return periods
 
 
 def _many(count: int, one: str, many: str) -> str:

@@ -19,7 +19,7 @@ NOT_MATCHED = (
 )
 
 
-def tell(now: datetime) -> None:
+def report_unmatched_calls(now: datetime) -> None:
     """Count the calls of today, by the site's clock, that nobody was matched with, and hand them over."""
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     note_calls_at_risk(_since(midnight), midnight.date())

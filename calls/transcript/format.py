@@ -172,8 +172,8 @@ def _mapping(number: int, one: dict[str, Any], heard: float) -> dict[str, Any]:
         "id": one.get("id", f"e{number}"),
         "source": "transcript",
         "type": name,
-        "time": moment(float(one["at"])),
-        "gatewaytime": moment(heard),
+        "time": transcript_time(float(one["at"])),
+        "gatewaytime": transcript_time(heard),
         "data": data,
     }
 
@@ -183,7 +183,7 @@ def _members(name: str) -> set[str]:
     return set(data.__struct_encode_fields__)
 
 
-def moment(seconds: float) -> datetime:
+def transcript_time(seconds: float) -> datetime:
     """Return a moment of a transcript."""
     return BEGIN + timedelta(seconds=seconds)
 
@@ -201,8 +201,8 @@ def rehearse(transcript: Transcript) -> Replay:
         Recorded(
             guid=one.guid,
             extension=one.extension,
-            began=moment(one.began),
-            ended=None if one.ended is None else moment(one.ended),
+            began=transcript_time(one.began),
+            ended=None if one.ended is None else transcript_time(one.ended),
         )
         for one in qms.recordings
     )
@@ -212,7 +212,7 @@ def rehearse(transcript: Transcript) -> Replay:
         interval=timedelta(seconds=qms.interval_seconds),
         answers_after=timedelta(seconds=qms.answer_seconds),
         refuses=frozenset(qms.refuses),
-        away=tuple((moment(start), moment(end)) for start, end in qms.away),
+        away=tuple((transcript_time(start), transcript_time(end)) for start, end in qms.away),
     )
     rest = timedelta(seconds=REST_SECONDS + (site.wrapup_wait_seconds or 0.0))
     rehearsal = Replay(Cast(site, _directory(transcript, events)), recorder, specs_of(transcript))
@@ -300,7 +300,7 @@ def _name(leg: LegState) -> str:
 
 
 def _compared(expected: ExpectedLeg, leg: LegState, flags: dict[str, str]) -> list[str]:
-    meant, found = told(expected), told(view(leg, flags))
+    meant, found = stated_members(expected), stated_members(view(leg, flags))
     different = [name for name, value in meant.items() if not _is_equal(name, value, found.get(name))]
     if not different:
         return []
@@ -308,7 +308,7 @@ def _compared(expected: ExpectedLeg, leg: LegState, flags: dict[str, str]) -> li
     return [*lines, *_traced(leg)]
 
 
-def told(leg: ExpectedLeg) -> dict[str, Any]:
+def stated_members(leg: ExpectedLeg) -> dict[str, Any]:
     """Return the members of an expected leg that say something, by the names of the file."""
     found: dict[str, Any] = {"flags": leg.flags, **msgspec.to_builtins(leg)}
     return {name: value for name, value in found.items() if value is not None}

@@ -91,10 +91,10 @@ def _lines(events: Sequence[Event], mask: Anonymizer | None) -> list[dict[str, A
     if not events:
         return []
     began, began_gateway = events[0].time, events[0].at
-    return [_line(event, began, began_gateway, mask) for event in events]
+    return [_event_line(event, began, began_gateway, mask) for event in events]
 
 
-def _line(event: Event, began: datetime, began_gateway: datetime, mask: Anonymizer | None) -> dict[str, Any]:
+def _event_line(event: Event, began: datetime, began_gateway: datetime, mask: Anonymizer | None) -> dict[str, Any]:
     at = round((event.time - began).total_seconds(), 3)
     heard = round((event.at - began_gateway).total_seconds(), 3)
     name = type_name(event)

@@ -11,7 +11,7 @@ from agents.core.matching import MatchKind
 from calls.core.flag_facts import leg_facts
 from calls.core.state import LegPhase, LegState, SiteSettings, WriteStatus
 from calls.models import Gap, Leg, RecordingSearch, SearchState
-from calls.pipeline.source_context import load_roster
+from calls.pipeline.source_context import load_source_context
 from calls.storage.codec import read_leg
 from calls.transcript.anonymize import Anonymizer
 from calls.transcript.format import (
@@ -79,7 +79,7 @@ def export(row: Leg) -> Transcript:
     """
     story = _story(row)
     specs = load_specs()
-    site = load_roster(row.source, specs).site
+    site = load_source_context(row.source, specs).site
     mask = _mask(story, site)
     legs = [mask.leg(_moved(leg, story)) for leg in story.legs]
     return Transcript(
@@ -89,7 +89,7 @@ def export(row: Leg) -> Transcript:
         users=_users(legs),
         flags=_flags(specs),
         qms=_qms(story, mask),
-        events=[*_seated(story, mask), *_lines(story, mask)],
+        events=[*_log_ons(story, mask), *_lines(story, mask)],
         legs=[_expected(leg, specs) for leg in legs],
         gaps=_gaps(story, row.source_id),
     )
@@ -183,7 +183,7 @@ def _kind(device_id: str, site: SiteSettings, *, is_outside: bool) -> str:
     return "queue" if device_id in site.queues else "outside" if is_outside else "extension"
 
 
-def _line(event: AnyEvent, story: _Story, mask: Anonymizer) -> dict[str, Any]:
+def _event_line(event: AnyEvent, story: _Story, mask: Anonymizer) -> dict[str, Any]:
     at = round((event.time - story.began_at).total_seconds(), 3)
     heard = round((event.at - story.began_gateway_at).total_seconds(), 3)
     later = {"heard": heard} if abs(heard - at) > 0.001 else {}
@@ -193,11 +193,11 @@ def _line(event: AnyEvent, story: _Story, mask: Anonymizer) -> dict[str, Any]:
 
 def _lines(story: _Story, mask: Anonymizer) -> list[dict[str, Any]]:
     """Write the events; an interaction that the gateway itself named is named by the first event of its call."""
-    lines = [_line(event, story, mask) for event in story.events]
-    told = {line.get("interactionId") for line in lines}
+    lines = [_event_line(event, story, mask) for event in story.events]
+    reported = {line.get("interactionId") for line in lines}
     for leg in reversed(story.legs):
         named = mask.text("interaction", leg.facts.interaction_id)
-        if named and named not in told:
+        if named and named not in reported:
             lines[_first(story, leg)]["interactionId"] = named
     return lines
 
@@ -208,9 +208,9 @@ def _first(story: _Story, leg: LegState) -> int:
     return next((place for place, event in enumerate(story.events) if _is_of(event, calls)), 0)
 
 
-def _seated(story: _Story, mask: Anonymizer) -> list[dict[str, Any]]:
+def _log_ons(story: _Story, mask: Anonymizer) -> list[dict[str, Any]]:
     """Seat the agents whose log-on the journal no longer has."""
-    told = {(event.data.device_id, event.data.agent_id) for event in story.events if isinstance(event, LoggedOn)}
+    reported = {(event.data.device_id, event.data.agent_id) for event in story.events if isinstance(event, LoggedOn)}
     missing = {(leg.device_id, leg.agent_id): leg for leg in story.legs if leg.agent_id}
     return [
         {
@@ -219,7 +219,7 @@ def _seated(story: _Story, mask: Anonymizer) -> list[dict[str, Any]]:
             **mask.data({"agentId": leg.agent_id, "agentName": leg.agent_name, "deviceId": leg.device_id}),
         }
         for key, leg in missing.items()
-        if key not in told
+        if key not in reported
     ]
 
 

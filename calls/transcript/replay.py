@@ -62,7 +62,7 @@ class Recorder(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cast(msgspec.Struct, frozen=True):
-    """The roster of a rehearsal: how the source is set up, and its QMS users."""
+    """The context of a replay: the source's settings and the QMS users."""
 
     site: SiteSettings
     directory: Directory
@@ -90,7 +90,7 @@ class Replay:
 
     def __init__(self, cast: Cast, recorder: Recorder, specs: Sequence[FlagSpec] = FIELDS) -> None:
         self.recorder, self.specs = recorder, tuple(specs)
-        self.draft = UnitOfWork(LiveState(source=SourceState(slug="rehearsal")), cast)
+        self.work = UnitOfWork(LiveState(source=SourceState(slug="rehearsal")), cast)
         self.flags: dict[int, dict[str, str]] = {}
         self.twice: list[tuple[str, str]] = []
         self.gaps: list[OpenGap | CloseGap] = []
@@ -103,7 +103,7 @@ class Replay:
     @property
     def legs(self) -> list[LegState]:
         """All legs in the order in which they were opened."""
-        return [self.draft.legs[number] for number in sorted(self.draft.legs)]
+        return [self.work.legs[number] for number in sorted(self.work.legs)]
 
     def play(self, events: Iterable[AnyEvent], rest: timedelta = timedelta(seconds=15)) -> "Replay":
         """Play events, each at its ``at``, and let so much time pass after the last."""
@@ -125,19 +125,19 @@ class Replay:
         self._apply(TimePassed(end), end)
 
     def _next(self) -> datetime | None:
-        moments = [self._waiting[0][0] if self._waiting else None, self.draft.next_due()]
+        moments = [self._waiting[0][0] if self._waiting else None, self.work.next_due()]
         return min((one for one in moments if one is not None), default=None)
 
     def _take(self, thing: _Question | ResultEvent, at: datetime) -> None:
         if isinstance(thing, _Question):
-            self._ask(thing, at)
+            self._ask_for_guid(thing, at)
         elif not isinstance(thing, RecordingFound) or (thing.leg, thing.search) not in self._cancelled:
             self._apply(thing, at)
 
     def _apply(self, thing: AnyEvent | ResultEvent, now: datetime) -> None:
-        before = len(self.draft.commands)
-        fold_into(self.draft, [thing])
-        for command in self.draft.commands[before:]:
+        before = len(self.work.commands)
+        fold_into(self.work, [thing])
+        for command in self.work.commands[before:]:
             self._obey(command, now)
         if not isinstance(thing, TimePassed):
             self._apply(TimePassed(now), now)
@@ -156,7 +156,7 @@ class Replay:
     def _later(self, at: datetime, thing: _Question | ResultEvent) -> None:
         heapq.heappush(self._waiting, (at, next(self._serial), thing))
 
-    def _ask(self, question: _Question, now: datetime) -> None:
+    def _ask_for_guid(self, question: _Question, now: datetime) -> None:
         search = question.search
         if (search.leg, search.search) in self._cancelled:
             return
@@ -178,7 +178,7 @@ class Replay:
             asked_at = now
         if found is None:
             return _Question(search, attempts, question.why or "none", asked_at)
-        holder = self.draft.holder_of(found.guid)
+        holder = self.work.holder_of(found.guid)
         if found.guid == search.known_guid or holder is not None:
             return _Question(search, attempts, "same", asked_at)
         return RecordingFound(
@@ -194,7 +194,7 @@ class Replay:
         )
 
     def _write(self, command: WriteFlags, now: datetime) -> None:
-        leg, at = self.draft.legs[command.leg], now + self.recorder.answers_after
+        leg, at = self.work.legs[command.leg], now + self.recorder.answers_after
         texts = flag_texts(self.specs, leg_facts(leg), command.part, HASH_KEY)
         status, error = WriteStatus.WRITTEN, ""
         if not texts or leg.guid in self.recorder.refuses:

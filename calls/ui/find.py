@@ -96,7 +96,7 @@ def _numbers(term: str) -> list[str]:
         whole = digits.removeprefix("00")
         return [f"+{whole}", f"00{whole}", whole, *(f"0{whole[length:]}" for length in (1, 2, 3))]
     national = digits.removeprefix("0")
-    abroad = [f"{mark}{code}{national}" for code in _country_codes() for mark in ("+", "00", "")]
+    abroad = [f"{prefix}{code}{national}" for code in _country_codes() for prefix in ("+", "00", "")]
     return [digits, f"+{digits}", f"00{digits}", f"0{national}", national, *abroad]
 
 

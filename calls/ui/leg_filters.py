@@ -96,11 +96,11 @@ class ConnectedFilter(RangeDateTimeFilter):  # type: ignore[misc]  # unfold has 
     """Legs connected from one moment to another, by the site's clock; a date alone means its midnight."""
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Leg]) -> QuerySet[Leg]:
-        begin, end = self._moment("from"), self._moment("to")
+        begin, end = self._asked_time("from"), self._asked_time("to")
         queryset = queryset.filter(connected_at__gte=begin) if begin else queryset
         return queryset.filter(connected_at__lte=end) if end else queryset
 
-    def _moment(self, which: str) -> datetime | None:
+    def _asked_time(self, which: str) -> datetime | None:
         name = f"{self.parameter_name}_{which}"
         day, clock = (str(self.used_parameters.get(f"{name}_{part}") or "").strip() for part in (0, 1))
         try:

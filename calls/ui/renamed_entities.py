@@ -78,8 +78,8 @@ def _of_queues(term: str) -> Iterator[RenamedEntity]:
         now = names.first()
         legs = Leg.objects.filter(is_filled("queue_name"), is_final())
         for one, until in _earlier(names):
-            told = _flagged(legs.filter(queue_name=one.name), Q(source_id=source_id), one.since, until)
-            yield RenamedEntity(one.name, now.name if now else "", device_id, until, *told, _list(q=one.name))
+            counts = _flagged(legs.filter(queue_name=one.name), Q(source_id=source_id), one.since, until)
+            yield RenamedEntity(one.name, now.name if now else "", device_id, until, *counts, _list(q=one.name))
 
 
 def _earlier(names: "QuerySet[_Name]") -> Iterator[tuple[_Name, datetime]]:
@@ -96,8 +96,8 @@ def _flagged(legs: QuerySet[Leg], own: Q, since: datetime, until: datetime) -> t
     Only what an index holds bounds the reading: else a name that few recordings carry is sought in the whole table.
     """
     read = legs.filter(connected_at__gte=since, connected_at__lt=until).order_by("-connected_at")[:READ]
-    told = read.aggregate(all=Count("pk"), flagged=Count("pk", filter=own & Q(outcome__in=FLAGGED)))
-    return told["flagged"], told["all"] < READ
+    counts = read.aggregate(all=Count("pk"), flagged=Count("pk", filter=own & Q(outcome__in=FLAGGED)))
+    return counts["flagged"], counts["all"] < READ
 
 
 def _list(**asked: str) -> str:

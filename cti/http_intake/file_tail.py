@@ -100,7 +100,7 @@ class Tail:
 
     def _names(self) -> list[Path]:
         """Return the files that are there: the one of our name, and those that it was rotated to and not packed."""
-        names = [f"{self._path.name}{mark}*" for mark in _ROTATED]
+        names = [f"{self._path.name}{suffix}*" for suffix in _ROTATED]
         rotated = {one for name in names for one in self._path.parent.glob(name) if one.suffix not in _PACKED}
         ours = {one for one in rotated if one.name.startswith(self._state.name)}
         return [one for one in (self._path, *sorted(rotated - ours)) if one.is_file()]

@@ -75,35 +75,35 @@ class Forwarder:
         except requests.RequestException as error:
             log.warning("gateway_away", error=type(error).__name__)
             return 0.0
-        told = _told(answer)
-        if "rejected" in told:
-            for item in told["rejected"]:
+        reply = _reply_of(answer)
+        if "rejected" in reply:
+            for item in reply["rejected"]:
                 log.error("event_rejected", id=item["id"], error=item["error"])
             return None
         if answer.status_code in (UNREADABLE, TOO_LARGE):
-            self._in_parts(lines, told)
+            self._in_parts(lines, reply)
             return None
         if answer.status_code == requests.codes.too_many_requests or answer.status_code >= 500:
             log.warning("gateway_not_ready", status=answer.status_code)
             return _seconds(answer.headers.get("Retry-After", "0"))
         raise ForwardError(f"{self._url} answered {answer.status_code}: {answer.text[:200]}")
 
-    def _in_parts(self, lines: list[bytes], told: dict[str, Any]) -> None:
+    def _in_parts(self, lines: list[bytes], reply: dict[str, Any]) -> None:
         """Send a batch that is refused as a whole in halves; a line refused by itself is left out and logged."""
         if len(lines) == 1:
-            log.error("line_refused", bytes=len(lines[0]), offset=self._tail.offset, error=told.get("error"))
+            log.error("line_refused", bytes=len(lines[0]), offset=self._tail.offset, error=reply.get("error"))
             return
         self._post(lines[: len(lines) // 2])
         self._post(lines[len(lines) // 2 :])
 
 
-def _told(answer: requests.Response) -> dict[str, Any]:
+def _reply_of(answer: requests.Response) -> dict[str, Any]:
     """Return what the gateway said; another server's answer says nothing."""
     try:
-        told = answer.json()
+        reply = answer.json()
     except requests.JSONDecodeError:
         return {}
-    return told if isinstance(told, dict) else {}
+    return reply if isinstance(reply, dict) else {}
 
 
 def _seconds(text: str) -> float:

@@ -38,11 +38,11 @@ def journal_settings() -> JournalSettings:
     """Ask the journal's Redis how it is set. Raises ``JournalUnavailable``."""
     with translated():
         about: dict[str, Any] = client().info()
-        told = _told()
+        settings = _settings()
     return JournalSettings(
         version=str(about["redis_version"]),
-        appendonly=told.get("appendonly", "yes" if about.get("aof_enabled") else "no"),
-        appendfsync=told.get("appendfsync", ""),
+        appendonly=settings.get("appendonly", "yes" if about.get("aof_enabled") else "no"),
+        appendfsync=settings.get("appendfsync", ""),
         policy=str(about.get("maxmemory_policy", "")),
         memory_used=int(about["used_memory"]),
         memory_limit=int(about.get("maxmemory", 0)),
@@ -51,7 +51,7 @@ def journal_settings() -> JournalSettings:
     )
 
 
-def _told() -> dict[str, str]:
+def _settings() -> dict[str, str]:
     """Return the answer of CONFIG; hosted servers often forbid it."""
     try:
         found: Any = client().config_get("append*")

@@ -111,7 +111,7 @@ def append_unique(slug: str, arrivals: Sequence[Arrival]) -> Appended:
     for start in range(0, len(arrivals), AT_ONCE):
         arguments: list[str | bytes | int] = [f"{slug}-{uuid.uuid4().hex}", seconds, PARTS]
         for one in arrivals[start : start + AT_ONCE]:
-            arguments += (_mark(one.event_id), one.payload)
+            arguments += (_dedup_key(one.event_id), one.payload)
         accepted += int(run_kept_script(APPEND_UNIQUE, keys, arguments))
     return Appended(accepted, len(arrivals) - accepted)
 
@@ -132,7 +132,7 @@ def _milliseconds(entry_id: bytes) -> int:
     return int(entry_id.partition(b"-")[0])
 
 
-def _mark(event_id: str) -> bytes:
+def _dedup_key(event_id: str) -> bytes:
     """Return an id's mark in the sets: as short as is safe, of one length whatever a client sends."""
     return hashlib.blake2b(event_id.encode(), digest_size=16).digest()
 

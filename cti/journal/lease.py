@@ -88,8 +88,8 @@ class Lease:
 
 def standing(slug: str) -> LeaseStanding:
     """Return who leads a source and who stands by. Raises ``JournalUnavailable``."""
-    leader, now, told = run_script(STANDING, [f"lease:{{{slug}}}", f"standby:{{{slug}}}"], [])
-    heard = zip(told[::2], told[1::2], strict=True)
+    leader, now, standbys = run_script(STANDING, [f"lease:{{{slug}}}", f"standby:{{{slug}}}"], [])
+    heard = zip(standbys[::2], standbys[1::2], strict=True)
     found = (Standby(owner.decode(), timedelta(milliseconds=now - float(score))) for owner, score in heard)
     name = (leader or b"").decode()
     return LeaseStanding(name, tuple(one for one in found if one.owner != name))

@@ -4,7 +4,7 @@
 ``journal_writer``   the listener's appends: explicit ids (idempotence, order and fence in one)
 ``journal_lease``    who leads a source, and who stands by
 ``journal_intake``   the HTTP intake's appends: each event id once, and the rate limit
-``journal_wake``     the hint to the consumer
+``journal_wake``     the wake-up of the consumer
 ``journal_checks``   settings of the server that can lose what was accepted
 
 ``JournalError``

@@ -1,7 +1,7 @@
-"""Wake-ups: sent to a source's consumer when its journal has new events, and to a service's pump when it has work.
+"""Wake-ups: of a source's consumer when its journal has new events, of a service's search worker when it has work.
 
-A flag holds back all but the first hint of a burst. Who is at work holds it, for it looks by itself; it clears it
-*before* it looks for the last time, so that what comes in between wakes it again. A hint that got lost costs little:
+A flag holds back all but the first wake-up of a burst. Who is at work holds it, for it looks by itself; it clears it
+*before* it looks for the last time, so that what comes in between wakes it again. A wake-up that is lost costs little:
 beat wakes everybody every few seconds.
 """
 
@@ -22,7 +22,7 @@ CONSUME = "calls.tasks.consume"
 QUEUE = "events"
 #: Longer than an idle consumer needs to start, shorter than a person would notice.
 FLAG_MILLISECONDS = 1500
-#: A hint older than this has been replaced by another.
+#: A wake-up older than this has been replaced by another.
 EXPIRES_SECONDS = 2
 
 #: Interval at which the holder of a flag renews it.
@@ -34,7 +34,7 @@ log = structlog.get_logger()
 
 
 class Wakeup(msgspec.Struct, frozen=True):
-    """A message that there is work: to the consumer of a source, or the pump of a service."""
+    """A message that there is work: to the consumer of a source, or the search worker of a service."""
 
     task: str
     queue: str
@@ -51,7 +51,7 @@ class Wakeup(msgspec.Struct, frozen=True):
                 )
         except (JournalUnavailable, KombuError, RedisError, OSError) as error:
             # The flag stays: it spares the broker further tries until it lapses.
-            log.warning("hint_not_sent", task=self.task, key=self.key, error=type(error).__name__)
+            log.warning("wakeup_not_sent", task=self.task, key=self.key, error=type(error).__name__)
 
     @property
     def flag(self) -> str:
@@ -62,21 +62,21 @@ class Wakeup(msgspec.Struct, frozen=True):
 class PollingMarker:
     """Suppresses wake-ups while a worker is polling. Never raises; without Redis, wake-ups are simply sent."""
 
-    def __init__(self, hint: Wakeup) -> None:
-        self._hint, self._renew_at = hint, 0.0
+    def __init__(self, wakeup: Wakeup) -> None:
+        self._wakeup, self._renew_at = wakeup, 0.0
 
     def keep(self) -> None:
         """Suppress wake-ups; to be called before each poll."""
         if monotonic() >= self._renew_at:
             self._renew_at = monotonic() + RENEW_SECONDS
             with self._forgiving():
-                journal_client().set(self._hint.flag, _HELD, px=FLAG_MILLISECONDS)
+                journal_client().set(self._wakeup.flag, _HELD, px=FLAG_MILLISECONDS)
 
     def leave(self) -> None:
         """Allow wake-ups again; to be called before the last poll."""
         self._renew_at = 0.0
         with self._forgiving():
-            journal_client().delete(self._hint.flag)
+            journal_client().delete(self._wakeup.flag)
 
     @contextmanager
     def _forgiving(self) -> Iterator[None]:
@@ -84,7 +84,9 @@ class PollingMarker:
             with translated():
                 yield
         except JournalUnavailable as error:
-            log.warning("hints_not_held_back", task=self._hint.task, key=self._hint.key, error=type(error).__name__)
+            log.warning(
+                "wakeups_not_suppressed", task=self._wakeup.task, key=self._wakeup.key, error=type(error).__name__
+            )
 
 
 def wake(source_id: int) -> None:

@@ -23,10 +23,10 @@ class DurableAppender:
     Once an event went to the spool, all that follow do, until the spool is empty again.
     """
 
-    def __init__(self, writer: JournalWriter, spool: Spool, aside: WorkerThread) -> None:
+    def __init__(self, writer: JournalWriter, spool: Spool, thread: WorkerThread) -> None:
         self._writer, self._spool = writer, spool
-        self._aside = aside
-        self._door = asyncio.Lock()
+        self._thread = thread
+        self._appending = asyncio.Lock()
         self.is_spooling = spool.count > 0
 
     @property
@@ -43,20 +43,20 @@ class DurableAppender:
         """Keep events in this order. Raises ``Fenced``, or ``SpoolFull`` when neither place takes them."""
         if not events:
             return
-        async with self._door:
+        async with self._appending:
             entries = self._writer.entries(events)
             if self.is_spooling or not await self._journalled(entries):
-                await self._aside.run(self._spool.append, entries, is_last_word)
+                await self._thread.run(self._spool.append, entries, is_last_word)
 
     async def catch_up(self) -> None:
         """Append the spool to the journal. Raises ``Fenced`` or ``JournalUnavailable``; call it again then."""
         while self.is_spooling:
-            entries = await self._aside.run(self._spool.peek, REPLAYED_AT_ONCE)
+            entries = await self._thread.run(self._spool.peek, REPLAYED_AT_ONCE)
             if entries:
-                await self._aside.run(self._writer.put, entries)
-                await self._aside.run(self._spool.drop, len(entries))
+                await self._thread.run(self._writer.put, entries)
+                await self._thread.run(self._spool.drop, len(entries))
                 continue
-            async with self._door:
+            async with self._appending:
                 if self._spool.count == 0:
                     self.is_spooling = False
                     log.info("spool_emptied", source=self._writer.slug)
@@ -64,7 +64,7 @@ class DurableAppender:
     async def _journalled(self, entries: list[Entry]) -> bool:
         """Append, and say whether the journal has them; from the first failure on the spool is used."""
         try:
-            await self._aside.run(self._writer.put, entries)
+            await self._thread.run(self._writer.put, entries)
         except JournalUnavailable as error:
             self.is_spooling = True
             log.warning("spooling", source=self._writer.slug, error=str(error))

@@ -58,14 +58,14 @@ class LeadershipTerm:
         self,
         config: SourceConfig,
         epoch: int,
-        keeper: DurableAppender,
+        appender: DurableAppender,
         lease: Lease,
         reporter: StatusReporter,
         bell: WakeupThread,
     ) -> None:
         self.facts = LinkFacts()
         self._config, self._epoch = config, epoch
-        self._keeper, self._lease, self._reporter, self._bell = keeper, lease, reporter, bell
+        self._appender, self._lease, self._reporter, self._bell = appender, lease, reporter, bell
         self._database, self._lease_thread = WorkerThread("database", connections.close_all), WorkerThread("lease")
         self._stamp = Stamp(config.slug, f"{epoch}.0")
         self._sessions = 0
@@ -229,10 +229,10 @@ class LeadershipTerm:
             return
 
     async def _keep(self, events: Sequence[Event], *, is_last_word: bool = False) -> None:
-        await self._keeper.keep(events, is_last_word=is_last_word)
+        await self._appender.keep(events, is_last_word=is_last_word)
         self._bell.ring()
-        if self._keeper.losses > self._losses_reported:
-            self._losses_reported = self._keeper.losses
+        if self._appender.losses > self._losses_reported:
+            self._losses_reported = self._appender.losses
             self._interrupt("Redis lost the journal; the latest events were given again, older ones may be lost")
 
     def _interrupt(self, reason: str) -> None:
@@ -261,9 +261,9 @@ class LeadershipTerm:
     async def _catch_up(self) -> None:
         """Append the spool to the journal as soon as the journal takes it."""
         while True:
-            if self._keeper.is_spooling:
+            if self._appender.is_spooling:
                 try:
-                    await self._keeper.catch_up()
+                    await self._appender.catch_up()
                     self._bell.ring()
                 except JournalUnavailable as error:
                     self.facts.failed(str(error))
@@ -286,7 +286,7 @@ class LeadershipTerm:
 
     async def _report_status(self) -> None:
         self._set_state(self._shown_state())
-        self.facts.spooled = self._keeper.spooled
+        self.facts.spooled = self._appender.spooled
         facts = replace(self.facts, refusals=dict(self.facts.refusals))
         messages = self._reporter.take_quarantine()
         try:
@@ -298,7 +298,7 @@ class LeadershipTerm:
     def _shown_state(self) -> LinkState:
         if not self._is_up:
             return self.facts.state
-        return LinkState.SPOOLING if self._keeper.is_spooling else LinkState.UP
+        return LinkState.SPOOLING if self._appender.is_spooling else LinkState.UP
 
     async def _check_settings(self) -> None:
         try:

@@ -79,24 +79,24 @@ class Listener:
                     await self._lead()
             except* (Fenced, LeaseLost) as error:
                 log.warning("leadership_lost", source=self._config.slug, reason=str(error.exceptions[0]))
-                self._set_spool_aside()
-                await self._tell_quarantine()
+                self._retire_spool()
+                await self._report_quarantine()
             except* SourceGone:
                 log.info("source_gone", source=self._config.slug)
                 self._stopping.set()
 
     async def _may_lead(self) -> bool:
         """Wait for the lease; False after a stop."""
-        not_before, is_told = 0.0, False
+        not_before, is_reported = 0.0, False
         ticks = asyncio.get_running_loop().time
         while not self._stopping.is_set():
             try:
                 is_free = await self._journal.run(self._lease.stand_by)
                 if is_free and ticks() >= not_before and await self._journal.run(self._lease.hold):
                     return True
-                if not is_free and not is_told:
+                if not is_free and not is_reported:
                     log.info("standing_by", source=self._config.slug)
-                    is_told = True
+                    is_reported = True
             except JournalUnavailable as error:
                 log.warning("journal_unavailable", source=self._config.slug, error=str(error))
                 not_before = ticks() + POLITE_SECONDS
@@ -113,8 +113,8 @@ class Listener:
             log.warning("journal_unavailable", source=self._config.slug, error=str(error))
             return
         log.info("leading", source=self._config.slug, epoch=epoch, spooled=self._spool.count)
-        keeper = DurableAppender(JournalWriter(self._config.slug, epoch), self._spool, self._journal)
-        self._term = LeadershipTerm(self._config, epoch, keeper, self._lease, self._reporter, self._bell)
+        appender = DurableAppender(JournalWriter(self._config.slug, epoch), self._spool, self._journal)
+        self._term = LeadershipTerm(self._config, epoch, appender, self._lease, self._reporter, self._bell)
         if self._stopping.is_set():
             self._term.stop()
         try:
@@ -146,7 +146,7 @@ class Listener:
         spooled = int(self._spool.last_id.split("-")[0] or 0)
         epoch = await self._journal.run(next_epoch, self._config.slug, max(previous.epoch, spooled))
         try:
-            await self._database.run(self._reporter.begin, epoch)
+            await self._database.run(self._reporter.begin_term, epoch)
         except UNREADABLE as error:
             log.warning("epoch_not_noted", source=self._config.slug, error=type(error).__name__)
         return epoch
@@ -161,16 +161,16 @@ class Listener:
             return "listener restarted"
         return f"this listener took over from {previous.leader}"
 
-    def _set_spool_aside(self) -> None:
+    def _retire_spool(self) -> None:
         """Set aside a spool that is too late: the journal already has a newer leader's events."""
         if self._spool.count == 0:
             return
-        count, path = self._spool.count, self._spool.set_aside()
-        log.error("spool_set_aside", source=self._config.slug, events=count, file=path.name)
+        count, path = self._spool.count, self._spool.retire()
+        log.error("spool_retired", source=self._config.slug, events=count, file=path.name)
         error = f"{count} events kept while Redis was away came too late: another listener leads"
         self._reporter.quarantine(Quarantined(b"", "spool", error, path.name))
 
-    async def _tell_quarantine(self) -> None:
+    async def _report_quarantine(self) -> None:
         """Save unreadable messages now: perhaps no further term will report them."""
         messages = self._reporter.take_quarantine()
         try:

@@ -45,7 +45,7 @@ class Spool:
 
         ``is_last_word``: the reserve may be used.
         """
-        data = b"".join(map(_line, entries))
+        data = b"".join(map(_spool_line, entries))
         room = self._max_bytes + (RESERVE_BYTES if is_last_word else 0) - self._size
         if len(data) > room:
             raise SpoolFull(f"The spool is full: {self._size} bytes")
@@ -74,15 +74,15 @@ class Spool:
                 self._truncate(0)
                 self._read_to = 0
 
-    def set_aside(self) -> Path:
+    def retire(self) -> Path:
         """Rename the file, for a person to look at, and begin an empty one; return its path."""
         with self._lock:
-            aside = self.path.with_name(f"fenced-{self.last_id}")
-            self.path.rename(aside)
+            retired = self.path.with_name(f"fenced-{self.last_id}")
+            self.path.rename(retired)
             os.close(self._file)
             self._file = self._opened()
             self._size = self._read_to = self.count = 0
-            return aside
+            return retired
 
     def close(self) -> None:
         """Close the file; what it holds stays."""
@@ -131,7 +131,7 @@ class Spool:
         self._size = size
 
 
-def _line(entry: Entry) -> bytes:
+def _spool_line(entry: Entry) -> bytes:
     return b"%s %08x %s\n" % (entry.id.encode(), _checksum(entry.id.encode(), entry.payload), entry.payload)
 
 

@@ -98,7 +98,7 @@ class StatusReporter:
         spooling_since = row.since if row.state == LinkState.SPOOLING else None
         return PreviousProcess(row.reported_at, row.leader, row.epoch, spooling_since)
 
-    def begin(self, epoch: int) -> None:
+    def begin_term(self, epoch: int) -> None:
         """Note the epoch before its first append. Raises the database's error."""
         LinkStatus.objects.update_or_create(source_id=self._source_id, defaults={"epoch": epoch})
 

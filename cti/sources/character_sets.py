@@ -13,7 +13,7 @@ def decoded(raw: bytes, encoding: str = "") -> str:
     try:
         return raw.decode(encoding or "utf-8")
     except UnicodeDecodeError:
-        return "\r\n".join(_line(line, encoding) for line in raw.split(b"\r\n"))
+        return "\r\n".join(_decoded_line(line, encoding) for line in raw.split(b"\r\n"))
 
 
 def is_usable(encoding: str) -> bool:
@@ -25,7 +25,7 @@ def is_usable(encoding: str) -> bool:
         return False
 
 
-def _line(raw: bytes, encoding: str) -> str:
+def _decoded_line(raw: bytes, encoding: str) -> str:
     try:
         return raw.decode(encoding or "utf-8")
     except UnicodeDecodeError as error:

@@ -36,8 +36,8 @@ def option_fields(kind: str, values: Mapping[str, Any]) -> dict[str, forms.Field
     struct = options_struct(kind)
     if struct is None:
         return {}
-    hints = get_type_hints(struct)
-    return {PREFIX + one.name: _field(one, hints[one.name], values) for one in fields(struct)}
+    annotations = get_type_hints(struct)
+    return {PREFIX + one.name: _field(one, annotations[one.name], values) for one in fields(struct)}
 
 
 def read_options(kind: str, cleaned: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,8 +49,8 @@ def read_options(kind: str, cleaned: Mapping[str, Any], before: Mapping[str, Any
     if struct is None:
         return dict(before)
     known = {one.name: one for one in fields(struct)}
-    hints = get_type_hints(struct)
-    chosen = {name: _value(hints[name], cleaned[PREFIX + name]) for name in known if PREFIX + name in cleaned}
+    annotations = get_type_hints(struct)
+    chosen = {name: _value(annotations[name], cleaned[PREFIX + name]) for name in known if PREFIX + name in cleaned}
     filled = {name: value for name, value in chosen.items() if value is not None}
     stored = {name: value for name, value in filled.items() if not _is_default(known[name], value)}
     msgspec.convert(stored, struct)
@@ -74,34 +74,34 @@ def _is_default(one: FieldInfo, value: Any) -> bool:
     return bool(value == (list(default) if isinstance(default, tuple) else default))
 
 
-def _field(one: FieldInfo, hint: Any, values: Mapping[str, Any]) -> forms.Field:
+def _field(one: FieldInfo, annotation: Any, values: Mapping[str, Any]) -> forms.Field:
     default = _default(one)
     value = values.get(one.name, default)
     label = one.name.replace("_", " ").capitalize()
     common = {"label": label, "required": False, "initial": value, "help_text": f"Default: {_shown(default)}"}
-    if hint is bool:
+    if annotation is bool:
         return forms.BooleanField(**common, widget=UnfoldBooleanWidget())
-    if get_origin(hint) is Literal:
-        choices = [(choice, choice) for choice in get_args(hint)]
+    if get_origin(annotation) is Literal:
+        choices = [(choice, choice) for choice in get_args(annotation)]
         return forms.ChoiceField(**common, choices=choices, widget=UnfoldAdminSelectWidget())
-    if _is_lines(hint):
+    if _is_lines(annotation):
         common |= {"initial": "\n".join(value or ()), "help_text": f"One a line. {common['help_text']}"}
         return forms.CharField(**common, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
-    if hint in (int, float):
-        kind = forms.IntegerField if hint is int else forms.FloatField
+    if annotation in (int, float):
+        kind = forms.IntegerField if annotation is int else forms.FloatField
         return kind(**common, widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal"}))
-    if hint is str:
+    if annotation is str:
         return forms.CharField(**common, strip=False, widget=UnfoldAdminTextInputWidget())
     return forms.JSONField(**common, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
 
 
-def _is_lines(hint: Any) -> bool:
-    return get_origin(hint) is tuple and get_args(hint)[:1] == (str,)
+def _is_lines(annotation: Any) -> bool:
+    return get_origin(annotation) is tuple and get_args(annotation)[:1] == (str,)
 
 
-def _value(hint: Any, value: Any) -> Any:
+def _value(annotation: Any, value: Any) -> Any:
     """Return a cleaned value as it is stored; what was left empty is the default of a number or a JSON value."""
-    return [line.strip() for line in value.splitlines() if line.strip()] if _is_lines(hint) else value
+    return [line.strip() for line in value.splitlines() if line.strip()] if _is_lines(annotation) else value
 
 
 def _shown(default: Any) -> str:

@@ -13,8 +13,8 @@ def readable(raw: bytes, size: int) -> str:
     odd = sum(not (one.isprintable() or one in "\r\n\t") or one == "\ufffd" for one in text)
     is_text = odd <= ODD_SHARE * len(text)
     shown = _text(text) if is_text else _bytes(raw[:SHOWN_BYTES])
-    told = len(text[:SHOWN_CHARACTERS].encode()) if is_text else min(len(raw), SHOWN_BYTES)
-    left_out = f"\n... of {size} bytes" if told < size else ""
+    shown_bytes = len(text[:SHOWN_CHARACTERS].encode()) if is_text else min(len(raw), SHOWN_BYTES)
+    left_out = f"\n... of {size} bytes" if shown_bytes < size else ""
     return shown + left_out
 
 

@@ -159,7 +159,7 @@ def in_hand(clock: SimulatedClock, crashes: Crashes, seed: int) -> Iterator[None
         ("flags.delivery.senders.monotonic", clock.monotonic),
         ("flags.delivery.worker.pools.of", lambda *_: threads),
         ("calls.search.worker.wake", lambda _: None),
-        ("calls.search.worker.look_up_hint", lambda _: _Nobody()),
+        ("calls.search.worker.search_wakeup", lambda _: _Nobody()),
         ("clock.now", clock.now),
     ]
     chance = random.getstate()

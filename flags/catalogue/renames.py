@@ -49,11 +49,11 @@ def after_rename(old: str, new: str) -> str:
 
 def _warnings(flag: FlagSetting, new: str) -> Sequence[str]:
     others = EarlierName.objects.filter(name=new).exclude(flag=flag).order_by("until").select_related("flag")
-    told = [
+    warnings = [
         f"{new} was a name of the Flag that is called {one.flag} now, which carried {one.field}: recordings flagged "
         f"before {one.until:%Y-%m-%d} carry that under this name. Searches will mix the two."
         for one in others
     ]
     if EarlierName.objects.filter(name=new, flag=flag).exists():
-        told.append(f"{new} was a name of this Flag before: recordings from then carry it already.")
-    return told
+        warnings.append(f"{new} was a name of this Flag before: recordings from then carry it already.")
+    return warnings

@@ -101,7 +101,7 @@ class SenderThreads:
         self.under_way.clear()
         return [one for one in left if one.write_id not in begun], [one for one in left if one.write_id in begun]
 
-    def _begin(self, claimed: Claimed) -> bool:
+    def _may_send(self, claimed: Claimed) -> bool:
         """Say whether a write may be sent: not when its claim may run out meanwhile, as after a pause."""
         with self._beginning:
             if self.halt.is_set() or stop.is_asked or self._is_abandoned or self.now() >= claimed.send_before:
@@ -110,10 +110,10 @@ class SenderThreads:
             return True
 
     def _work(self, port: RecordingServicePort, claimed: Claimed) -> None:
-        if not self._begin(claimed):
+        if not self._may_send(claimed):
             self._ended.put(SendResult(claimed))
             return
-        answer = _ask(port, claimed, self.now)
+        answer = _carry_out_claim(port, claimed, self.now)
         failure = answer.error if isinstance(answer, WriteFailed) and not is_answer(answer.error) else None
         if failure is not None:  # Those that wait behind it need not run into the same.
             self.halt.set()
@@ -126,7 +126,7 @@ def is_answer(error: QmsError) -> bool:
     return isinstance(error, QmsRejected) and not isinstance(error, QmsLoginFailed)
 
 
-def _ask(port: RecordingServicePort, claimed: Claimed, now: ReadClock) -> WriteResult:
+def _carry_out_claim(port: RecordingServicePort, claimed: Claimed, now: ReadClock) -> WriteResult:
     """Write, or read back. A defect of ours leaves the end unclear, and stops nothing else."""
     try:
         if claimed.is_unclear:
@@ -202,9 +202,9 @@ class _Pools:
 pools = _Pools()
 
 
-def _start_anew() -> None:
+def _forget_parent_threads() -> None:
     """Forget the parent's threads: a forked child has none of them."""
     pools.__init__()  # type: ignore[misc]  # the same object, so that every reference to it starts empty
 
 
-os.register_at_fork(after_in_child=_start_anew)
+os.register_at_fork(after_in_child=_forget_parent_threads)

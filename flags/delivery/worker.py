@@ -1,4 +1,4 @@
-"""Delivery of flag writes: claimed by a conditional update, sent, settled. Patient, one pump a Recording Service.
+"""Delivery of flag writes: claimed by a conditional update, sent, settled. Patient, one worker a Recording Service.
 
 The calling thread alone touches the database; a few threads talk to QMS. ``sending`` is committed before a request
 leaves, so that whatever dies in between is found: the claim runs out, and the write is read back before it is sent
@@ -49,7 +49,7 @@ CLAIMS_A_THREAD = 4
 #: What a thread does with one claim at most: write, and read back.
 CALLS_A_CLAIM = 2
 #: The breaker opens after this many failures in a row; more need not be reported at once.
-FAILURES_TOLD = 5
+FAILURES_REPORTED = 5
 
 
 class Breaker(Protocol):
@@ -123,7 +123,7 @@ class SharedBreaker:
 
 
 class DeliveryWorker:
-    """One run of the pump of one service."""
+    """One run of the worker of one service."""
 
     def __init__(
         self, service: RecordingService, now: ReadClock, connect: ConnectService, breaker: Breaker, limit: int
@@ -216,7 +216,7 @@ class DeliveryWorker:
             return
         self._give_back([one.claimed for one in found if one.decision is None])
         self._settle([Settlement(one.claimed, one.decision) for one in found if one.decision is not None])
-        self._tell_breaker([one for one in found if one.decision is not None])
+        self._report_to_breaker([one for one in found if one.decision is not None])
 
     def _give_back(self, unsent: Sequence[Claimed]) -> None:
         give_back(unsent, self.claim)
@@ -263,13 +263,13 @@ class DeliveryWorker:
         if seconds:
             qms_api.note_late_write(self.service, max(seconds), self.now())
 
-    def _tell_breaker(self, found: Sequence[SendResult]) -> None:
+    def _report_to_breaker(self, found: Sequence[SendResult]) -> None:
         """Report how the service answered: the failures after its last answer."""
         answered = [index for index, one in enumerate(found) if one.failure is None]
         if answered:
             self.breaker.mark_ok(self.service.pk, self.now())
         since = answered[-1] + 1 if answered else 0
-        for one in found[since:][:FAILURES_TOLD]:
+        for one in found[since:][:FAILURES_REPORTED]:
             if one.failure is not None:
                 self.breaker.mark_failed(self.service.pk, one.failure, self.now())
 

@@ -89,7 +89,7 @@ def _unsettled(service_id: int) -> QuerySet[FlagWrite]:
 
 
 def services_with_due_writes(now: datetime) -> list[int]:
-    """Return the Recording Services that have writes due: what beat finds when a hint was lost."""
+    """Return the Recording Services that have writes due: what beat finds when a wake-up was lost."""
     services = RecordingService.objects.order_by("id").values_list("id", flat=True)
     return [service_id for service_id in services if due(service_id, now).exists()]
 

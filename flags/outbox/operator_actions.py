@@ -89,7 +89,7 @@ def _state(row: FlagWrite) -> str:
     return f"{row.get_state_display()}{code}, {'since' if row.settled_at else 'not before'} {at}"
 
 
-def _log(user: Operator, told: Sequence[tuple[models.Model, str]]) -> None:
+def _log(user: Operator, entries: Sequence[tuple[models.Model, str]]) -> None:
     LogEntry.objects.bulk_create(
         LogEntry(
             user_id=user.pk or 0,
@@ -99,5 +99,5 @@ def _log(user: Operator, told: Sequence[tuple[models.Model, str]]) -> None:
             action_flag=CHANGE,
             change_message=text,
         )
-        for row, text in told
+        for row, text in entries
     )

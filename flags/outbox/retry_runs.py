@@ -29,7 +29,7 @@ def retry_all(by: str, now: datetime, *, error_code: str = "", service_id: int |
     return run
 
 
-def carry_on(now: ReadClock, seconds: float = 4.0) -> None:
+def continue_retries(now: ReadClock, seconds: float = 4.0) -> None:
     """Go on with the runs that are not finished, oldest first, until the time is over."""
     until = now() + timedelta(seconds=seconds)
     for run_id in RetryRun.objects.filter(finished_at=None).order_by("pk").values_list("pk", flat=True):

@@ -54,17 +54,17 @@ class Creation(msgspec.Struct, frozen=True, kw_only=True):
         return not self.error and not any(one.state in BAD_STATES for one in self.answers)
 
 
-def create_flags(server: DataServer, connect: ConnectService = connect, tell: ProgressCallback = list) -> Creation:
+def create_flags(server: DataServer, connect: ConnectService = connect, report: ProgressCallback = list) -> Creation:
     """Create what is missing of the Flags that are switched on, and keep each answer. Raises nothing of QMS's."""
-    return _settle(server, connect, tell, create=True)
+    return _settle(server, connect, report, create=True)
 
 
-def check_flags(server: DataServer, connect: ConnectService = connect, tell: ProgressCallback = list) -> Creation:
+def check_flags(server: DataServer, connect: ConnectService = connect, report: ProgressCallback = list) -> Creation:
     """Look which of the Flags exist, create none, and keep the answers. Raises nothing of QMS's."""
-    return _settle(server, connect, tell, create=False)
+    return _settle(server, connect, report, create=False)
 
 
-def told(creation: Creation, *, is_check: bool = False) -> str:
+def creation_summary(creation: Creation, *, is_check: bool = False) -> str:
     """Return in a sentence, for the history, what came of it."""
     if creation.error:
         return f"The Flags were not {'looked for' if is_check else 'created'}. {creation.error}"
@@ -76,24 +76,24 @@ def told(creation: Creation, *, is_check: bool = False) -> str:
     return f"{what} in QMS. {lists or 'No Flag is switched on'}."
 
 
-def _settle(server: DataServer, connect: ConnectService, tell: ProgressCallback, *, create: bool) -> Creation:
+def _settle(server: DataServer, connect: ConnectService, report: ProgressCallback, *, create: bool) -> Creation:
     errors: list[str] = []
     for service in server.services.filter(enabled=True):
-        tell(())
+        report(())
         try:
             port = connect(service)
             standing = {one.name: one for one in port.flag_definitions()}
         except QmsError as error:
             errors.append(f"{service.slug}: {error}")
             continue
-        return Creation(data_server=server.slug, answers=_answers(server, standing, port if create else None, tell))
+        return Creation(data_server=server.slug, answers=_answers(server, standing, port if create else None, report))
     return Creation(
         data_server=server.slug, error="; ".join(errors) or "The Data Server has no Recording Service that is enabled."
     )
 
 
 def _answers(
-    server: DataServer, standing: dict[str, FlagDefinition], port: RecordingServicePort | None, tell: ProgressCallback
+    server: DataServer, standing: dict[str, FlagDefinition], port: RecordingServicePort | None, report: ProgressCallback
 ) -> tuple[FlagAnswer, ...]:
     """Settle Flag by Flag, each kept at once.
 
@@ -106,7 +106,7 @@ def _answers(
         answers.append(_answer(spec, standing, port))
         _keep(server, answers[-1:], now)
         log.info("flag_on_server", data_server=server.slug, flag=spec.name, state=str(answers[-1].state))
-        tell(answers)
+        report(answers)
     return tuple(answers)
 
 

@@ -1,9 +1,9 @@
 """The creations of Flags that operators asked for: a worker carries them out, and another goes on where one died.
 
-1. ``ask`` makes the row that everybody sees and wakes a worker; one creation at a time on a Data Server.
-2. ``carry_out`` takes the row and keeps each Flag's answer as it comes. What exists is read first, so that a creation
-   that is begun again creates nothing twice.
-3. ``carry_on`` (beat) finds what no worker is at: its message was lost, or its worker was killed.
+1. ``request_creation`` makes the row that everybody sees and wakes a worker; one creation at a time on a Data Server.
+2. ``run_creation`` takes the row and keeps each Flag's answer as it comes. What exists is read first, so that a
+   creation that is begun again creates nothing twice.
+3. ``continue_creations`` (beat) finds what no worker is at: its message was lost, or its worker was killed.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from kombu.exceptions import KombuError
 
 import clock
 from flags.models import FlagCreation
-from flags.provisioning.create import Creation, FlagAnswer, check_flags, create_flags, told
+from flags.provisioning.create import Creation, FlagAnswer, check_flags, create_flags, creation_summary
 from history.acts import record_act
 from qms.api import ConnectService, connect
 from qms.models import DataServer
@@ -47,7 +47,7 @@ class CreationTakenOver(Exception):
     retryable = False
 
 
-def ask(server: DataServer, asked_by: str, now: datetime, *, is_check: bool = False) -> None:
+def request_creation(server: DataServer, asked_by: str, now: datetime, *, is_check: bool = False) -> None:
     """Have a worker create the Flags on a Data Server, or only look which exist.
 
     Raises ``CreationRefused``: while one runs there, or where the broker does not take the message.
@@ -73,7 +73,7 @@ def ask(server: DataServer, asked_by: str, now: datetime, *, is_check: bool = Fa
         raise CreationRefused(f"{server.slug}: {why}")
 
 
-def carry_out(server_id: int, run: int, connect: ConnectService = connect) -> None:
+def run_creation(server_id: int, run: int, connect: ConnectService = connect) -> None:
     """Create the Flags and keep each answer as it comes, unless another worker is at it."""
     row = _taken(server_id, run, clock.now())
     if row is None:
@@ -89,7 +89,7 @@ def carry_out(server_id: int, run: int, connect: ConnectService = connect) -> No
         _end(row, creation.error, msgspec.to_builtins(creation.answers))
 
 
-def carry_on(now: datetime) -> None:
+def continue_creations(now: datetime) -> None:
     """Wake workers for the creations that none is at; beat calls it. Harmless when run twice or late."""
     for row in _running_rows():
         if is_left(row, now):
@@ -165,11 +165,11 @@ def _taken(server_id: int, run: int, now: datetime) -> FlagCreation | None:
 def _carried_out(row: FlagCreation, connect: ConnectService) -> Creation:
     """Create or check. Raises ``CreationTakenOver``."""
 
-    def tell(answers: Sequence[FlagAnswer]) -> None:
+    def report(answers: Sequence[FlagAnswer]) -> None:
         if not _mine(row).update(alive_at=clock.now(), answers=msgspec.to_builtins(list(answers))):
             raise CreationTakenOver(row.pk)
 
-    return (check_flags if row.is_check else create_flags)(row.data_server, connect, tell)
+    return (check_flags if row.is_check else create_flags)(row.data_server, connect, report)
 
 
 def _mine(row: FlagCreation) -> QuerySet[FlagCreation]:
@@ -182,7 +182,7 @@ def _end(row: FlagCreation, error: str, answers: object) -> None:
         if not _mine(row).update(done_at=clock.now(), answers=answers, error=error[:1000]):
             return
         row.refresh_from_db()
-        record_act(row.data_server, row.asked_by, told(result_of(row), is_check=row.is_check))
+        record_act(row.data_server, row.asked_by, creation_summary(result_of(row), is_check=row.is_check))
     log.info("flag_creation_ended", data_server=row.data_server.slug, run=row.run, is_good=result_of(row).is_good)
 
 

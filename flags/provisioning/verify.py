@@ -23,7 +23,7 @@ from qms.port import (
 )
 
 #: What a test recording carries under every name; cut where a Flag is shorter.
-PROOF_TEXT = "QMS Gateway test"
+TRIAL_TEXT = "QMS Gateway test"
 
 ANOTHER = "Name another test recording: flags cannot be taken off a recording, and each can be written to it once."
 RESTART = (
@@ -53,7 +53,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     is_repeated: bool = False
 
 
-def prove(
+def verify_flags(
     ports: Iterable[tuple[str, Callable[[], RecordingServicePort]]], wanted: Wanted, before_write: Callable[[], object]
 ) -> Verification:
     """Prove it through the first Recording Service that answers and knows the recording. Raises nothing of QMS's.
@@ -61,23 +61,23 @@ def prove(
     ``ports``: each service's name, and how to connect to it. ``before_write`` is called before anything is sent.
     """
     errors: list[QmsError] = []
-    told: list[str] = []
+    failures: list[str] = []
     for slug, connect in ports:
         try:
-            return _prove_through(connect(), slug, wanted, before_write)
+            return _verify_through(connect(), slug, wanted, before_write)
         except (QmsUnavailable, QmsLoginFailed, RecordingNotFound) as error:
             errors.append(error)
-            told.append(f"{slug}: {_words(error)}")
+            failures.append(f"{slug}: {_words(error)}")
         except QmsError as error:
             return Verification(is_good=False, found=f"{slug}: {_words(error)}", advice=_advice(error))
     if not errors:
         return Verification(
             is_good=False, found="The Data Server has no Recording Service that is enabled.", advice="Add one."
         )
-    return Verification(is_good=False, found="; ".join(told), advice=_advice(errors[-1]))
+    return Verification(is_good=False, found="; ".join(failures), advice=_advice(errors[-1]))
 
 
-def _prove_through(
+def _verify_through(
     port: RecordingServicePort, slug: str, wanted: Wanted, before_write: Callable[[], object]
 ) -> Verification:
     guid, flags = _first_read(port, wanted.guid)
@@ -106,7 +106,7 @@ def _texts(port: RecordingServicePort, wanted: Wanted) -> dict[str, str]:
     """Return what to write, by name, no longer than QMS and the gateway take it; only what QMS lists."""
     lengths = {one.name: one.max_length for one in port.flag_definitions()}
     return {
-        spec.name: PROOF_TEXT[: min(spec.max_length, lengths[spec.name] or spec.max_length)]
+        spec.name: TRIAL_TEXT[: min(spec.max_length, lengths[spec.name] or spec.max_length)]
         for spec in wanted.specs
         if spec.name in lengths
     }
@@ -114,7 +114,7 @@ def _texts(port: RecordingServicePort, wanted: Wanted) -> dict[str, str]:
 
 def _refusal(wanted: Wanted, texts: dict[str, str], carried: Mapping[str, str]) -> Verification | None:
     """Return why nothing is written, where something speaks against it; takes out what need not be proved again."""
-    foreign = sorted(name for name, value in carried.items() if not value or not PROOF_TEXT.startswith(value))
+    foreign = sorted(name for name, value in carried.items() if not value or not TRIAL_TEXT.startswith(value))
     if foreign:
         found = f"The recording carries flags of a call ({', '.join(foreign)}). Nothing was written."
         return Verification(is_good=False, found=found, advice=ANOTHER)

@@ -16,7 +16,7 @@ from flags.catalogue.flag_settings import load_specs
 from flags.catalogue.values import FlagSpec
 from flags.models import FlagOnServer, FlagProof, FlagWrite, WriteState
 from flags.provisioning.create import BAD_STATES
-from flags.provisioning.verify import ANOTHER, Verification, Wanted, prove
+from flags.provisioning.verify import ANOTHER, Verification, Wanted, verify_flags
 from qms.api import ConnectService, connect
 from qms.guids import spellings
 from qms.models import DataServer
@@ -39,17 +39,17 @@ class VerificationRefused(Exception):
     retryable = False
 
 
-def ask(server: DataServer, guid: str, asked_by: str, now: datetime) -> None:
+def request_verification(server: DataServer, guid: str, asked_by: str, now: datetime) -> None:
     """Have a worker prove on a test recording that the new Flags work, unless one is at it.
 
     Raises ``VerificationRefused``: no GUID, a call's recording, or the broker does not take the message.
     """
     guid = _checked(guid)
-    proof, _ = FlagProof.objects.get_or_create(data_server=server)
-    if is_running(proof, now):
+    verification, _ = FlagProof.objects.get_or_create(data_server=server)
+    if is_running(verification, now):
         return
-    changed = {} if proof.recording_guid == guid else {"sent_at": None, "recording_guid": guid}
-    mine = FlagProof.objects.filter(pk=server.pk, run=proof.run)
+    changed = {} if verification.recording_guid == guid else {"sent_at": None, "recording_guid": guid}
+    mine = FlagProof.objects.filter(pk=server.pk, run=verification.run)
     mine.update(
         run=F("run") + 1,
         asked_at=now,
@@ -62,32 +62,32 @@ def ask(server: DataServer, guid: str, asked_by: str, now: datetime) -> None:
         **changed,
     )
     try:
-        args = [server.pk, proof.run + 1]
-        current_app.send_task("flags.tasks.prove", args=args, queue="default", expires=_EXPIRES_SECONDS)
+        args = [server.pk, verification.run + 1]
+        current_app.send_task("flags.tasks.verify", args=args, queue="default", expires=_EXPIRES_SECONDS)
     except (KombuError, OSError) as error:
-        log.warning("flag_proof_not_sent", data_server=server.slug, error=type(error).__name__)
+        log.warning("verification_not_sent", data_server=server.slug, error=type(error).__name__)
         why = "The proof could not be started: the broker (Redis) does not answer."
-        FlagProof.objects.filter(pk=server.pk, run=proof.run + 1).update(done_at=now, found=why)
+        FlagProof.objects.filter(pk=server.pk, run=verification.run + 1).update(done_at=now, found=why)
         raise VerificationRefused(why) from error
 
 
-def carry_out(server_id: int, run: int, connect: ConnectService = connect) -> None:
+def run_verification(server_id: int, run: int, connect: ConnectService = connect) -> None:
     """Prove it and keep what came of it; a proof that was asked for again meanwhile is left to that one."""
     mine = FlagProof.objects.filter(pk=server_id, run=run, done_at=None)
     begun_at = clock.now()
     if not mine.filter(begun_at=None).update(begun_at=begun_at):
         return
-    proof = FlagProof.objects.select_related("data_server").get(pk=server_id)
-    result = _prove(proof, connect)
+    verification = FlagProof.objects.select_related("data_server").get(pk=server_id)
+    result = _verified(verification, connect)
     with transaction.atomic():
         found, advice = result.found[:1000], result.advice[:500]
         if not mine.update(done_at=clock.now(), is_good=result.is_good, found=found, advice=advice):
             return
-        proved = FlagOnServer.objects.filter(data_server=server_id, name__in=result.names)
-        proved.filter(Q(new_since=None) | Q(new_since__lte=begun_at)).update(
+        verified = FlagOnServer.objects.filter(data_server=server_id, name__in=result.names)
+        verified.filter(Q(new_since=None) | Q(new_since__lte=begun_at)).update(
             proved_at=clock.now(), is_proved_by_call=False
         )
-    log.info("flags_proved", data_server=proof.data_server.slug, is_good=result.is_good)
+    log.info("flags_verified", data_server=verification.data_server.slug, is_good=result.is_good)
 
 
 def take_word(server: DataServer, by: str, now: datetime) -> None:
@@ -95,18 +95,18 @@ def take_word(server: DataServer, by: str, now: datetime) -> None:
     FlagProof.objects.update_or_create(data_server=server, defaults={"restarted_at": now, "restarted_by": by[:150]})
 
 
-def unproved(server: DataServer) -> list[FlagOnServer]:
+def unverified_flags(server: DataServer) -> list[FlagOnServer]:
     """Return the Flags that were created on a Data Server, are switched on, and were not proved to work since."""
     names = {spec.name for spec in load_specs()}
-    return list(_all_unproved().filter(data_server=server, name__in=names).exclude(state__in=BAD_STATES))
+    return list(_all_unverified().filter(data_server=server, name__in=names).exclude(state__in=BAD_STATES))
 
 
-def note_what_calls_proved() -> None:
+def note_flags_verified_by_calls() -> None:
     """Take a new Flag as proved that QMS took with a call's flags since it was created; beat calls it.
 
     Looks at the newest writes alone, so that it costs little where there are millions.
     """
-    for row in _all_unproved():
+    for row in _all_unverified():
         newest = FlagWrite.objects.aggregate(key=Max("pk"))["key"] or 0
         took = FlagWrite.objects.filter(
             pk__gt=newest - _NEWEST,
@@ -121,12 +121,12 @@ def note_what_calls_proved() -> None:
             same.update(proved_at=first, is_proved_by_call=True)
 
 
-def is_running(proof: FlagProof, now: datetime) -> bool:
+def is_running(verification: FlagProof, now: datetime) -> bool:
     """Say whether somebody may be at it still."""
-    return proof.asked_at is not None and proof.done_at is None and now < _given_up_at(proof)
+    return verification.asked_at is not None and verification.done_at is None and now < _given_up_at(verification)
 
 
-def _all_unproved() -> QuerySet[FlagOnServer]:
+def _all_unverified() -> QuerySet[FlagOnServer]:
     return FlagOnServer.objects.filter(proved_at=None).exclude(new_since=None)
 
 
@@ -147,18 +147,20 @@ def _is_of_a_call(guid: str) -> bool:
     return is_flagged or call_lookup().is_recording_of_a_call(guid)
 
 
-def _prove(proof: FlagProof, connect: ConnectService) -> Verification:
-    if _is_of_a_call(proof.recording_guid):  # A call has taken it since somebody asked.
+def _verified(verification: FlagProof, connect: ConnectService) -> Verification:
+    if _is_of_a_call(verification.recording_guid):  # A call has taken it since somebody asked.
         return Verification(
             is_good=False, found="This is the recording of a call that the gateway knows.", advice=ANOTHER
         )
-    server = proof.data_server
-    new = unproved(server)
-    sent = frozenset(one.name for one in new if proof.sent_at and one.new_since and one.new_since <= proof.sent_at)
-    wanted = Wanted(guid=proof.recording_guid, specs=_specs(new), sent=sent, is_repeated=not new)
+    server = verification.data_server
+    new = unverified_flags(server)
+    sent = frozenset(
+        one.name for one in new if verification.sent_at and one.new_since and one.new_since <= verification.sent_at
+    )
+    wanted = Wanted(guid=verification.recording_guid, specs=_specs(new), sent=sent, is_repeated=not new)
     ports = ((service.slug, partial(connect, service)) for service in server.services.filter(enabled=True))
-    mine = FlagProof.objects.filter(pk=proof.pk, run=proof.run)
-    return prove(ports, wanted, lambda: mine.update(sent_at=clock.now()))
+    mine = FlagProof.objects.filter(pk=verification.pk, run=verification.run)
+    return verify_flags(ports, wanted, lambda: mine.update(sent_at=clock.now()))
 
 
 def _specs(new: Sequence[FlagOnServer]) -> list[FlagSpec]:
@@ -167,9 +169,9 @@ def _specs(new: Sequence[FlagOnServer]) -> list[FlagSpec]:
     return [spec for spec in load_specs() if not new or spec.name in names]
 
 
-def _given_up_at(proof: FlagProof) -> datetime:
+def _given_up_at(verification: FlagProof) -> datetime:
     """Return when a proof must have ended that anybody works on."""
-    if proof.begun_at is None:
-        return (proof.asked_at or clock.now()) + timedelta(seconds=_EXPIRES_SECONDS)
-    waits = proof.data_server.services.filter(enabled=True).values_list("timeout_seconds", flat=True)
-    return proof.begun_at + timedelta(seconds=sum(wait * _CALLS + _NAME_SERVER_SECONDS for wait in waits) + 1)
+    if verification.begun_at is None:
+        return (verification.asked_at or clock.now()) + timedelta(seconds=_EXPIRES_SECONDS)
+    waits = verification.data_server.services.filter(enabled=True).values_list("timeout_seconds", flat=True)
+    return verification.begun_at + timedelta(seconds=sum(wait * _CALLS + _NAME_SERVER_SECONDS for wait in waits) + 1)

@@ -38,7 +38,7 @@ class Act(msgspec.Struct):
     server: str
     word: str
     colour: str
-    told: str
+    text: str
 
 
 class CreationPanel(msgspec.Struct):
@@ -122,10 +122,10 @@ def _row(
     if row is None:
         return (server.slug, name, "not asked yet", "", "Create it in QMS before calls are flagged.")
     label = _label(row.get_state_display(), _KINDS[FlagOnServer.State(row.state)])
-    return (server.slug, name, label, _ago(row.at, now), row.answer or _proved(row, now))
+    return (server.slug, name, label, _ago(row.at, now), row.answer or _verified_text(row, now))
 
 
-def _proved(row: FlagOnServer, now: datetime) -> str:
+def _verified_text(row: FlagOnServer, now: datetime) -> str:
     """Say whether a Flag was shown to work."""
     if row.proved_at:
         what = "call" if row.is_proved_by_call else "test"

@@ -11,7 +11,7 @@ from flags.models import FlagOnServer, FlagProof
 from flags.provisioning import verify_jobs
 from qms.models import DataServer
 
-PROVE = "flags.add_flagonserver"
+VERIFY_PERMISSION = "flags.add_flagonserver"
 #: How long the page Flags shows a successful test; the Data Server's page always shows the last one.
 SHOWN_FOR = timedelta(days=1)
 #: A worker begins at once; one that has not after this is not there.
@@ -23,7 +23,7 @@ class VerificationVerdict(msgspec.Struct, frozen=True):
 
     word: str
     colour: str
-    told: str
+    text: str
     advice: str = ""
 
 
@@ -45,42 +45,42 @@ class VerificationPanel(msgspec.Struct, frozen=True, kw_only=True):
     guid: str
     is_running: bool
     is_urgent: bool
-    may_prove: bool
+    may_verify: bool
     error: str = ""
 
 
-def proof_panel(request: HttpRequest, server: DataServer, error: str = "", typed: str = "") -> VerificationPanel:
+def verification_panel(request: HttpRequest, server: DataServer, error: str = "", typed: str = "") -> VerificationPanel:
     """Make the panel for who asks. ``error``: why a proof was not begun; ``typed``: what stood in the field then."""
     now = clock.now()
-    proof = FlagProof.objects.filter(data_server=server).first() or FlagProof(data_server=server)
-    new = verify_jobs.unproved(server)
-    said = _said(proof, new)
-    is_running = verify_jobs.is_running(proof, now)
+    verification = FlagProof.objects.filter(data_server=server).first() or FlagProof(data_server=server)
+    new = verify_jobs.unverified_flags(server)
+    said = _said(verification, new)
+    is_running = verify_jobs.is_running(verification, now)
     return VerificationPanel(
         server=server,
         services=", ".join(one.slug for one in server.services.filter(enabled=True)),
         new=_created(new),
         said=said,
-        verdict=_verdict(proof, now),
-        guid=typed or proof.recording_guid,
+        verdict=_verdict(verification, now),
+        guid=typed or verification.recording_guid,
         is_running=is_running,
         is_urgent=bool(new) and not said,
-        may_prove=request.user.has_perm(PROVE),
+        may_verify=request.user.has_perm(VERIFY_PERMISSION),
         error=error,
     )
 
 
 def pressing_panels(request: HttpRequest) -> list[VerificationPanel]:
     """Return the panels that concern somebody now: a notice, a proof that runs or failed, or one of the last day."""
-    panels = [proof_panel(request, server) for server in DataServer.objects.all()]
+    panels = [verification_panel(request, server) for server in DataServer.objects.all()]
     return [one for one in panels if one.new or one.is_running or _is_fresh(one)]
 
 
 def _is_fresh(panel: VerificationPanel) -> bool:
-    proof = FlagProof.objects.filter(data_server=panel.server).first()
-    if proof is None or proof.done_at is None:
+    verification = FlagProof.objects.filter(data_server=panel.server).first()
+    if verification is None or verification.done_at is None:
         return panel.verdict is not None
-    return not proof.is_good or clock.now() - proof.done_at < SHOWN_FOR
+    return not verification.is_good or clock.now() - verification.done_at < SHOWN_FOR
 
 
 def _created(new: list[FlagOnServer]) -> list[Created]:
@@ -92,34 +92,37 @@ def _created(new: list[FlagOnServer]) -> list[Created]:
     return [Created(_at(at), ", ".join(by_moment[at])) for at in sorted(by_moment)]
 
 
-def _said(proof: FlagProof, new: list[FlagOnServer]) -> str:
+def _said(verification: FlagProof, new: list[FlagOnServer]) -> str:
     """Return who said, after the newest Flag was created, that QMS was restarted."""
-    at = proof.restarted_at
+    at = verification.restarted_at
     if at is None or any(row.new_since and row.new_since > at for row in new):
         return ""
-    return f"{proof.restarted_by} said at {_at(at)} that it was restarted. It is not proved that the new Flags work."
+    by = verification.restarted_by
+    return f"{by} said at {_at(at)} that it was restarted. It is not proved that the new Flags work."
 
 
-def _verdict(proof: FlagProof, now: datetime) -> VerificationVerdict | None:
-    if proof.asked_at is None:
+def _verdict(verification: FlagProof, now: datetime) -> VerificationVerdict | None:
+    if verification.asked_at is None:
         return None
-    if proof.done_at is not None:
-        at = f"{_at(proof.done_at)}, asked for by {proof.asked_by}"
-        if proof.is_good:
-            return VerificationVerdict("proved", "success", f"{at}. {proof.found}")
-        return VerificationVerdict("failed", "danger", f"{at}. {proof.found}", proof.advice)
-    if not verify_jobs.is_running(proof, now):
+    if verification.done_at is not None:
+        at = f"{_at(verification.done_at)}, asked for by {verification.asked_by}"
+        if verification.is_good:
+            return VerificationVerdict("proved", "success", f"{at}. {verification.found}")
+        return VerificationVerdict("failed", "danger", f"{at}. {verification.found}", verification.advice)
+    if not verify_jobs.is_running(verification, now):
         return VerificationVerdict(
             "did not end", "danger", "The worker was stopped, or none was there.", "Prove it again."
         )
-    if proof.begun_at is None and now >= proof.asked_at + _BEGINS_WITHIN:
+    if verification.begun_at is None and now >= verification.asked_at + _BEGINS_WITHIN:
         return VerificationVerdict(
             "waits",
             "warning",
             "No worker has begun it yet.",
             "See on the dashboard whether the worker of the queue default runs.",
         )
-    return VerificationVerdict("running", "info", f"Asked for at {_at(proof.asked_at)} by {proof.asked_by}.")
+    return VerificationVerdict(
+        "running", "info", f"Asked for at {_at(verification.asked_at)} by {verification.asked_by}."
+    )
 
 
 def _at(moment: datetime) -> str:

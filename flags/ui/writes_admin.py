@@ -243,14 +243,16 @@ class FlagWriteAdmin(ModelAdmin):
         """Put the chosen writes back, and try waiting ones at once."""
         if keys := self._chosen(request, queryset):
             count = retry_now(keys, request.user, clock.now())
-            self._tell(request, count, len(keys), "are tried within seconds", "being sent, due already or written")
+            self._report_count(
+                request, count, len(keys), "are tried within seconds", "being sent, due already or written"
+            )
 
     @admin.action(description="Acknowledge the alert", permissions=["act"])
     def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[FlagWrite]) -> None:
         """Take note of the chosen writes' alerts; the writes stay as they are."""
         if keys := self._chosen(request, queryset):
             count = acknowledge(keys, request.user, clock.now())
-            self._tell(request, count, len(keys), "are acknowledged", "without an open alert")
+            self._report_count(request, count, len(keys), "are acknowledged", "without an open alert")
 
     @admin.action(description="Give up…", permissions=["act"])
     def give_up_selected(self, request: HttpRequest, queryset: QuerySet[FlagWrite]) -> HttpResponse | None:
@@ -261,7 +263,7 @@ class FlagWriteAdmin(ModelAdmin):
         form = GiveUpForm(request.POST if "reason" in request.POST else None)
         if form.is_valid():
             count = give_up_for(form.cleaned_data["reason"], keys, request.user, clock.now())
-            self._tell(request, count, len(keys), "are given up", "being sent at this moment or settled")
+            self._report_count(request, count, len(keys), "are given up", "being sent at this moment or settled")
             return None
         context = {
             **self.admin_site.each_context(request),
@@ -279,7 +281,7 @@ class FlagWriteAdmin(ModelAdmin):
             return []
         return keys
 
-    def _tell(self, request: HttpRequest, count: int, chosen: int, done: str, left: str) -> None:
+    def _report_count(self, request: HttpRequest, count: int, chosen: int, done: str, left: str) -> None:
         rest = f" {chosen - count} are left as they are: {left}." if count < chosen else ""
         messages.add_message(request, messages.SUCCESS if count else messages.WARNING, f"{count} {done}.{rest}")
 
@@ -310,7 +312,7 @@ class FlagWriteAdmin(ModelAdmin):
         """Take note of the open alerts, of a great many the oldest, and tell how many are left."""
         if not self.has_act_permission(request):
             raise PermissionDenied
-        until = _read_moment(request.POST.get("until", ""))
+        until = _parsed_time(request.POST.get("until", ""))
         if until is None:
             return HttpResponseBadRequest("Load the list again: the request does not say until when alerts were shown.")
         count, left = acknowledge_oldest(until, request.user, clock.now()), open_alerts()
@@ -336,7 +338,7 @@ class FlagWriteAdmin(ModelAdmin):
         return retry_panel(reason, service if service.isdigit() else "", clock.now())
 
 
-def _read_moment(text: str) -> datetime | None:
+def _parsed_time(text: str) -> datetime | None:
     try:
         moment = parse_datetime(text)
     except ValueError:

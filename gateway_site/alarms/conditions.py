@@ -129,12 +129,12 @@ def _expiry(url: str) -> datetime | None:
     key = f"certificate:{url}"
     known = cache.get(key)
     if known is None:
-        known = _ask_expiry(url) or ""
+        known = _certificate_expiry(url) or ""
         cache.set(key, known, timeout=CERTIFICATE_INTERVAL)
     return datetime.fromisoformat(known) if known else None
 
 
-def _ask_expiry(url: str) -> str:
+def _certificate_expiry(url: str) -> str:
     parts = urlsplit(url)
     try:
         with socket.create_connection((parts.hostname or "", parts.port or 443), CONNECT_TIMEOUT) as link:

@@ -35,13 +35,13 @@ def keep_incidents(findings: Sequence[Finding], rules: dict[str, AlarmRule], now
     }
     for finding in findings:
         found = running.pop((finding.rule, finding.subject[:120]), None)
-        _keep(found or _begin(finding, rules[finding.rule], now), finding)
+        _keep(found or _open_incident(finding, rules[finding.rule], now), finding)
     for gone in running.values():
         _end(gone, now)
     _open_due(now)
 
 
-def _begin(finding: Finding, rule: AlarmRule, now: datetime) -> Incident:
+def _open_incident(finding: Finding, rule: AlarmRule, now: datetime) -> Incident:
     return Incident.objects.create(rule=rule, subject=finding.subject[:120], text=finding.text[:500], began_at=now)
 
 

@@ -131,9 +131,9 @@ class _Work:
             Allocation(source=source, service_id=known[slug], position=at) for at, slug in enumerate(wanted)
         )
         if not is_new:
-            told = f"recording_services: {before} -> {wanted}"
-            self.changes.append(f'cti_sources "{row.slug}": {told}')
-            record_command(source, stored_state(source), told=f"{told}.")
+            description = f"recording_services: {before} -> {wanted}"
+            self.changes.append(f'cti_sources "{row.slug}": {description}')
+            record_command(source, stored_state(source), description=f"{description}.")
 
     def _save(self, table: str, index: int, row: models.Model, values: dict[str, Any]) -> bool:
         """Set the values that differ, check the row and save it; False when it is wrong."""

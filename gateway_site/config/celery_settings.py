@@ -1,4 +1,4 @@
-"""Celery's settings, each with its reason. The broker's messages are hints; the database is the only truth."""
+"""Celery's settings, each with its reason. The broker's messages are wake-ups; the database is the only truth."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
     "health_check_interval": 10,
     # Far above the longest task: a task that outlives it runs twice at once.
     "visibility_timeout": 3600,
-    # A publish gives up in under a second: it is only a hint.
+    # A publish gives up in under a second: it is only a wake-up.
     "max_retries": 1,
     "interval_start": 0,
     "interval_step": 0.1,

@@ -15,8 +15,8 @@ def redis_socket(var_dir: Path) -> Path:
     inside = var_dir.resolve() / "redis.sock"
     if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH:
         return inside
-    mark = hashlib.sha256(os.fsencode(inside)).hexdigest()[:16]
-    return Path(tempfile.gettempdir()) / f"gateway-{os.getuid()}-{mark}" / "redis.sock"
+    digest = hashlib.sha256(os.fsencode(inside)).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"gateway-{os.getuid()}-{digest}" / "redis.sock"
 
 
 def redis_url(var_dir: Path) -> str:

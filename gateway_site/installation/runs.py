@@ -22,7 +22,7 @@ from gateway_site.installation.steps import (
     quick_steps,
     way_steps,
 )
-from qms.api import ask_for_test, test_told
+from qms.api import connection_test_progress, request_connection_test
 from qms.models import RecordingService
 
 KEY, KEPT_SECONDS = "installation-test", 24 * 3600
@@ -46,7 +46,7 @@ class ShownRun(msgspec.Struct, frozen=True):
     is_running: bool
 
 
-def begin(by: str, now: datetime) -> ShownRun:
+def begin_run(by: str, now: datetime) -> ShownRun:
     """Look at what is quick, and have a worker go the way to each service.
 
     Where the database or Redis does not answer, the run that is returned is all there is, and nothing is kept.
@@ -56,7 +56,7 @@ def begin(by: str, now: datetime) -> ShownRun:
         return ShownRun(now, by, quick, is_running=False)
     cache.set(KEY, msgspec.json.encode(Begun(now, by, quick)), KEPT_SECONDS)
     for service in enabled_services():
-        ask_for_test(service, by, now)
+        request_connection_test(service, by, now)
     return _shown(Begun(now, by, quick), now)
 
 
@@ -68,21 +68,21 @@ def latest(now: datetime) -> ShownRun | None:
 
 def _shown(begun: Begun, now: datetime) -> ShownRun:
     services = enabled_services()
-    told = {service.pk: test_told(service, now) for service in services}
-    is_running = any(one.is_running for one in told.values())
+    progress = {service.pk: connection_test_progress(service, now) for service in services}
+    is_running = any(one.is_running for one in progress.values())
     steps = [*begun.steps, *(step for service in services for step in _steps(service, now))]
     steps += [] if services else [NO_SERVICE]
     return ShownRun(begun.at, begun.by, [*steps, *([] if is_running else [clocks_step()])], is_running)
 
 
 def _steps(service: RecordingService, now: datetime) -> Iterator[InstallationStep]:
-    told = test_told(service, now)
-    yield from way_steps(service, told.steps)
-    if told.is_running:
-        yield InstallationStep(f"{name_of(service)}: being tested", StepState.NOT_YET, told.verdict)
-    elif not told.steps:
+    progress = connection_test_progress(service, now)
+    yield from way_steps(service, progress.steps)
+    if progress.is_running:
+        yield InstallationStep(f"{name_of(service)}: being tested", StepState.NOT_YET, progress.verdict)
+    elif not progress.steps:
         yield InstallationStep(
-            name_of(service), StepState.FAIL, told.verdict, "See that the worker for default runs; then test again."
+            name_of(service), StepState.FAIL, progress.verdict, "See that the worker for default runs; then test again."
         )
     else:
         yield from fetched_steps(service)

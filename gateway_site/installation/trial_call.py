@@ -35,20 +35,20 @@ def follow(
 
 
 def follow_to_its_end(
-    extension: str, wait_seconds: float, tell: Callable[[InstallationStep], object], pause: Callable[[], object]
+    extension: str, wait_seconds: float, report: Callable[[InstallationStep], object], pause: Callable[[], object]
 ) -> list[InstallationStep]:
     """Follow the next call at the extension until nothing more happens to it, or the wait is over.
 
     Each step is reported when it has changed; the last state of all is returned. ``pause`` is called between polls.
     """
     since = clock.now()
-    told: dict[str, InstallationStep] = {}
+    reported: dict[str, InstallationStep] = {}
     while True:
         steps, leg = follow(extension, since)
         for step in steps:
-            if told.get(step.name) != step:
-                tell(step)
-        told = {step.name: step for step in steps}
+            if reported.get(step.name) != step:
+                report(step)
+        reported = {step.name: step for step in steps}
         if is_over(leg) or (clock.now() - since).total_seconds() >= wait_seconds:
             return steps
         pause()

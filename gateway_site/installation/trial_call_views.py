@@ -23,14 +23,14 @@ LONGEST_EXTENSION = 255
 def trial_call(request: HttpRequest) -> HttpResponse:
     """Ask for the extension; with POST say how far its call is, to htmx the part that changes alone."""
     extension = request.POST.get("extension", "").strip()[:LONGEST_EXTENSION]
-    told = _told(extension, _since(request)) if extension else {}
+    context = _call_context(extension, _since(request)) if extension else {}
     if "HX-Request" in request.headers:
-        return TemplateResponse(request, "gateway_site/trial_call_steps.html", told)
+        return TemplateResponse(request, "gateway_site/trial_call_steps.html", context)
     frame = {**admin.site.each_context(request), "title": "Test call"}
-    return TemplateResponse(request, "gateway_site/trial_call.html", {**frame, **told})
+    return TemplateResponse(request, "gateway_site/trial_call.html", {**frame, **context})
 
 
-def _told(extension: str, since: datetime) -> dict[str, Any]:
+def _call_context(extension: str, since: datetime) -> dict[str, Any]:
     steps, leg = follow(extension, since)
     return {"steps": steps, "leg": leg, "extension": extension, "since": since.isoformat(), "is_over": is_over(leg)}
 

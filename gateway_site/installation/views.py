@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods
 
 import clock
-from gateway_site.installation.runs import ShownRun, begin, latest
+from gateway_site.installation.runs import ShownRun, begin_run, latest
 from gateway_site.installation.steps import InstallationStep, StepState
 
 
@@ -28,7 +28,7 @@ class SupportReport(msgspec.Struct, frozen=True):
 def test_installation(request: HttpRequest) -> HttpResponse:
     """Show the last test and the button, which begins another; ``download`` gives what is known as one JSON file."""
     if request.method == "POST":
-        run: ShownRun | None = begin(request.user.get_username(), clock.now())
+        run: ShownRun | None = begin_run(request.user.get_username(), clock.now())
         if run is not None and run.is_running:
             return HttpResponseRedirect(reverse("test-installation"))
     else:

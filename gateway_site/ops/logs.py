@@ -11,7 +11,7 @@ QUIET = (
     "zeep.transports",
     "celery.app.trace",
     "celery.worker.strategy",
-    "celery.beat",  # It logs each hint that it sends.
+    "celery.beat",  # It logs each wake-up that it sends.
     "axes",
     "django_structlog",
 )

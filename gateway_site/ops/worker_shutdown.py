@@ -14,8 +14,8 @@ log = structlog.get_logger()
 LAST_RESORT_SECONDS = 9
 
 
-def begin() -> None:
-    """Tell this process's pumps to stop. Called in the main thread, by a signal's handler: takes no lock."""
+def begin_shutdown() -> None:
+    """Tell this process's workers to stop. Called in the main thread, by a signal's handler: takes no lock."""
     stop.ask()
     signal.signal(signal.SIGALRM, _leave)
     signal.alarm(LAST_RESORT_SECONDS)

@@ -67,11 +67,11 @@ def read_connections(raw: bytes) -> list[RecordedConnection]:
     table = _Connections()
     for seconds, packet in _packets(raw):
         if isinstance(packet.data, dpkt.tcp.TCP):
-            table.take(packet, _moment(float(seconds)))
+            table.take(packet, _captured_at(float(seconds)))
     return table.finished()
 
 
-def _moment(seconds: float) -> datetime:
+def _captured_at(seconds: float) -> datetime:
     """Return a packet's time; one that cannot be is that of a damaged capture."""
     try:
         return datetime.fromtimestamp(seconds, UTC)

@@ -23,7 +23,7 @@ class _Own(threading.local):
         self.heads: dict[str, bytes] = {}
 
 
-class SoapLine:
+class SoapClient:
     """Send envelopes and read answers. May be shared by threads; a forked child opens connections of its own."""
 
     def __init__(self, settings: ConnectionSettings) -> None:
@@ -74,7 +74,7 @@ class SoapLine:
     def send(self, operation: str, envelope: bytes, *, is_write: bool = False) -> HttpReply:
         """Send an envelope and return the reply, whatever it says."""
         try:
-            connection = self._wire()
+            connection = self._open_connection()
             return connection.exchange(
                 self._head(connection, operation),
                 self.contract.sealed(envelope),
@@ -106,11 +106,11 @@ class SoapLine:
 
     def _tried(self, act: Callable[[HttpConnection], None]) -> None:
         try:
-            act(self._wire())
+            act(self._open_connection())
         except NotReached as error:
             raise QmsUnavailable(str(error)) from error
 
-    def _wire(self) -> HttpConnection:
+    def _open_connection(self) -> HttpConnection:
         own = self._own
         if own.connection is None or own.process != os.getpid():
             own.connection = HttpConnection(self._settings.url, self._settings.limits, self._settings.tls_files)

@@ -28,11 +28,11 @@ class Contract(Protocol):
 class Envelope:
     """An envelope with gaps; made from zeep's own with a mark in each gap."""
 
-    def __init__(self, envelope: bytes, marks: Sequence[str]) -> None:
+    def __init__(self, envelope: bytes, placeholders: Sequence[str]) -> None:
         pieces = []
-        for mark in marks:
-            before, found, envelope = envelope.partition(mark.encode())
-            if not found or mark.encode() in envelope:
+        for placeholder in placeholders:
+            before, found, envelope = envelope.partition(placeholder.encode())
+            if not found or placeholder.encode() in envelope:
                 raise Unusual
             pieces.append(before)
         self.pieces = [*pieces, envelope]
@@ -49,9 +49,14 @@ class FlagsEnvelope:
     """The envelope of WriteFlags, whose flag may be repeated."""
 
     def __init__(self, contract: Contract) -> None:
-        marks = _marks(5)
-        flags = [{"name": marks[1], "value": marks[2]}, {"name": marks[3], "value": marks[4]}]
-        whole = Envelope(contract.envelope("WriteFlags", {"recordingGuid": marks[0], "flag": flags}), marks).pieces
+        placeholders = _placeholders(5)
+        flags = [
+            {"name": placeholders[1], "value": placeholders[2]},
+            {"name": placeholders[3], "value": placeholders[4]},
+        ]
+        whole = Envelope(
+            contract.envelope("WriteFlags", {"recordingGuid": placeholders[0], "flag": flags}), placeholders
+        ).pieces
         self._begin, self._open, self._middle, self._between, middle, self._end = whole
         if middle != self._middle:
             raise Unusual
@@ -67,13 +72,13 @@ class Prepared:
 
     def __init__(self, contract: Contract) -> None:
         dialect = contract.dialect
-        extension, since, guid = _marks(3)
+        extension, since, guid = _placeholders(3)
         asked = {"extension": extension}
         self._find = Envelope(contract.envelope("FindLiveRecording", asked), [extension])
         asked["notStartedBefore"] = since
         offers_since = bool(dialect.element("FindLiveRecording", "notStartedBefore"))
-        marks = [extension, since] if offers_since else [extension]
-        self._find_since = Envelope(contract.envelope("FindLiveRecording", asked), marks)
+        placeholders = [extension, since] if offers_since else [extension]
+        self._find_since = Envelope(contract.envelope("FindLiveRecording", asked), placeholders)
         self._offers_since = offers_since
         self._get = Envelope(contract.envelope("GetFlags", {"recordingGuid": guid}), [guid])
         self._write = FlagsEnvelope(contract)
@@ -93,6 +98,6 @@ class Prepared:
         return self._get.filled(guid)
 
 
-def _marks(count: int) -> list[str]:
+def _placeholders(count: int) -> list[str]:
     """Return texts that no WSDL and no login holds: of the private use area, and as XML carries them."""
     return [f"\ue000{number}\ue001" for number in range(count)]

@@ -13,7 +13,7 @@ from qms.soap import answers
 from qms.soap.contract import ConnectionSettings
 from qms.soap.http import Limits
 from qms.soap.prepared import Prepared, Unusual
-from qms.soap.zeep_service import ZeepRecordingService, moment
+from qms.soap.zeep_service import ZeepRecordingService, xml_time
 
 __all__ = ["ConnectionSettings", "Limits", "SoapRecordingService"]
 
@@ -33,7 +33,7 @@ class SoapRecordingService(ZeepRecordingService):
         """Return the recording in progress at the extension, or None."""
         if self._prepared is None:
             return super().find_live_recording(extension, not_started_before)
-        since = None if not_started_before is None else moment(not_started_before)
+        since = None if not_started_before is None else xml_time(not_started_before)
         asked = answers.AskedFor(extension, not_started_before)
         reply = self.line.send("FindLiveRecording", self._prepared.find(extension, since))
         return self.line.read("FindLiveRecording", reply, lambda answer: answers.found(answer, asked))

@@ -15,7 +15,7 @@ from qms.port import (
     UnreadableUser,
 )
 from qms.soap import answers
-from qms.soap.client import SoapLine
+from qms.soap.client import SoapClient
 from qms.soap.contract import ConnectionSettings
 from qms.soap.reading import AnswerNode
 from qms.soap.xml_text import xml_text
@@ -31,7 +31,7 @@ class ZeepRecordingService:
 
     def __init__(self, settings: ConnectionSettings) -> None:
         self.settings = settings
-        self.line = SoapLine(settings)
+        self.line = SoapClient(settings)
 
     def service_info(self) -> ServiceInfo:
         """Say who answers."""
@@ -45,7 +45,7 @@ class ZeepRecordingService:
         """Return the recording in progress at the extension, or None."""
         fields = {"extension": xml_text(extension)}
         if not_started_before is not None:
-            fields["notStartedBefore"] = moment(not_started_before)
+            fields["notStartedBefore"] = xml_time(not_started_before)
         asked = answers.AskedFor(extension, not_started_before)
         return self.line.call("FindLiveRecording", fields, lambda answer: answers.found(answer, asked))
 
@@ -83,7 +83,7 @@ class ZeepRecordingService:
 
     def recordings(self, begin: datetime, end: datetime) -> Iterator[FlaggedRecording]:
         """Yield the recordings that started in [begin, end), oldest first."""
-        between = {"from": moment(begin), "to": moment(end)}
+        between = {"from": xml_time(begin), "to": xml_time(end)}
         return self._paged("ListRecordings", between, answers.recordings)
 
     def _paged(
@@ -102,6 +102,6 @@ class ZeepRecordingService:
         raise QmsUnavailable(f"The service's pages of {operation} do not end.")
 
 
-def moment(time: datetime) -> str:
+def xml_time(time: datetime) -> str:
     """Return a time as xs:dateTime in UTC."""
     return time.astimezone(UTC).isoformat().replace("+00:00", "Z")

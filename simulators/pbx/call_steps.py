@@ -49,7 +49,7 @@ def served(world: World, *, is_lazy: bool = False) -> Generator[float, AgentSeat
         yield world.around(world.plan.ring_seconds)
     leg = answer(world, call, seat, cause)
     if world.rng.random() < 0.4:
-        world.start(tell_data(world, leg), world.around(world.plan.talk_seconds / 4))
+        world.start(send_call_data(world, leg), world.around(world.plan.talk_seconds / 4))
     return Conversation(call, seat, leg)
 
 
@@ -95,7 +95,7 @@ def answer(world: World, call: SimulatedCall, seat: AgentSeat, cause: str = "nor
     return world.board.legs[call.id, seat.extension]
 
 
-def tell_data(world: World, leg: TrueLeg) -> Process:
+def send_call_data(world: World, leg: TrueLeg) -> Process:
     """Let the agent's desktop say something about the call, unless the leg is over."""
     if leg.disconnected_at is None:
         case = world.rng.randrange(1000, 10000)

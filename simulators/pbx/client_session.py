@@ -68,17 +68,17 @@ class ClientSession:
             "StartApplicationSession": self._start_session,
             "ResetApplicationSessionTimer": self._reset_session,
             "StopApplicationSession": self._stop_session,
-            "RequestSystemStatus": self._tell_status,
-            "SystemStatus": self._heed_status,
-            "SystemStatusResponse": self._heed_answer,
+            "RequestSystemStatus": self._answer_status,
+            "SystemStatus": self._accept_status,
+            "SystemStatusResponse": self._accept_answer,
             "SystemRegister": self._register,
             "MonitorStart": self._start_monitor,
             "MonitorStop": self._stop_monitor,
-            "MonitorStopResponse": self._heed_answer,
+            "MonitorStopResponse": self._accept_answer,
             "SnapshotDevice": self._snapshot_device,
             "SnapshotCall": self._snapshot_call,
-            "GetAgentState": self._tell_agents,
-            "CSTAErrorCode": self._heed_answer,
+            "GetAgentState": self._answer_agent_states,
+            "CSTAErrorCode": self._accept_answer,
         }
 
     async def serve(self) -> None:
@@ -124,7 +124,7 @@ class ClientSession:
 
     # Out.
 
-    def tell(self, message: SwitchMessage, references: list[str]) -> None:
+    def deliver(self, message: SwitchMessage, references: list[str]) -> None:
         """Send an event at each monitor."""
         name = message.name
         head = self._heads.get(name)
@@ -162,7 +162,7 @@ class ClientSession:
             xml = self._document("CSTAErrorCode", "<systemResourceAvailability>too long</systemResourceAvailability>")
         self._outgoing.append(frame(invoke, xml))
 
-    def _ask(self, name: str, content: str = "", edition: str = "") -> None:
+    def _request(self, name: str, content: str = "", edition: str = "") -> None:
         invoke = b"%04d" % (1 + (next(self._invokes) - 1) % 9998)
         self._send(invoke, document(name, edition or self.edition, content))
         self.flush()
@@ -182,12 +182,12 @@ class ClientSession:
         while self._unanswered_heartbeats < MOST_SILENT_HEARTBEATS:
             await asyncio.sleep(self._switch.heartbeat_seconds)
             self._unanswered_heartbeats += 1
-            self._ask("SystemStatus", "<systemStatus>normal</systemStatus>")
+            self._request("SystemStatus", "<systemStatus>normal</systemStatus>")
         self._writer.transport.abort()
 
     def _terminate(self) -> None:
         """End a session whose time is over."""
-        self._ask("ApplicationSessionTerminated", f"<sessionID>{self._session}</sessionID>", SESSION)
+        self._request("ApplicationSessionTerminated", f"<sessionID>{self._session}</sessionID>", SESSION)
         self.end()
 
     def _start_session(self, root: RequestElement) -> bytes:
@@ -222,14 +222,14 @@ class ClientSession:
         self._is_over = True
         return document("StopApplicationSessionPosResponse", SESSION)
 
-    def _tell_status(self, _: RequestElement) -> bytes:
+    def _answer_status(self, _: RequestElement) -> bytes:
         return self._document("RequestSystemStatusResponse", "<systemStatus>normal</systemStatus>")
 
-    def _heed_status(self, _: RequestElement) -> bytes:
+    def _accept_status(self, _: RequestElement) -> bytes:
         self._unanswered_heartbeats = 0
         return self._document("SystemStatusResponse")
 
-    def _heed_answer(self, _: RequestElement) -> None:
+    def _accept_answer(self, _: RequestElement) -> None:
         self._unanswered_heartbeats = 0
 
     def _register(self, _: RequestElement) -> bytes:
@@ -265,7 +265,7 @@ class ClientSession:
             raise RequestRefused("operation", "invalidCallID")
         return self._document("SnapshotCallResponse", snapshot_replies.call_snapshot(call))
 
-    def _tell_agents(self, root: RequestElement) -> bytes:
+    def _answer_agent_states(self, root: RequestElement) -> bytes:
         where = text_at(root, "device", "deviceIdentifier", "deviceID")
         seats = self._switch.seats_at(self._known(where)) if where else list(self._switch.seats.values())
         return self._document("GetAgentStateResponse", snapshot_replies.agent_states(seats))
@@ -280,6 +280,6 @@ class ClientSession:
         for reference in self._new_monitors:
             where = self.monitors.get(reference, "")
             for seat in self._switch.seats_at(where):
-                self.tell(SwitchMessage(where, "AgentLoggedOnEvent", messages.agent(seat)), [reference])
-                self.tell(SwitchMessage(where, STATE_EVENTS[seat.state], messages.agent(seat)), [reference])
+                self.deliver(SwitchMessage(where, "AgentLoggedOnEvent", messages.agent(seat)), [reference])
+                self.deliver(SwitchMessage(where, STATE_EVENTS[seat.state], messages.agent(seat)), [reference])
         self._new_monitors.clear()

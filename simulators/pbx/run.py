@@ -68,7 +68,7 @@ class SimulatedRun:
         client_seconds: float = 60.0,
         clock: Callable[[], datetime] = utcnow,
     ) -> None:
-        self._world, self._switch, self._ledger, self._tap = world, switch, ledger, tap
+        self._world, self._switch, self._truth_log, self._tap = world, switch, ledger, tap
         self._speed, self._seconds, self._client_seconds, self._clock = speed, seconds, client_seconds, clock
         self._pending: dict[int, TrueLeg] = {}
         self._lag = 0.0
@@ -79,7 +79,7 @@ class SimulatedRun:
         Raises ``NoClient`` when the run has an end and nobody comes in time.
         """
         await self._await_client()
-        self._ledger.start = self._clock()
+        self._truth_log.start = self._clock()
         if self._tap is None:
             await self._pace()
             return
@@ -93,17 +93,17 @@ class SimulatedRun:
 
     def finish(self) -> Summary:
         """Write down what is still unfinished and return the figures."""
-        if self._ledger.start is not None:
+        if self._truth_log.start is not None:
             unfinished = {leg.number: leg for leg in self._world.unfinished()} | self._pending
             for _, leg in sorted(unfinished.items()):
-                self._ledger.leg(leg)
-        self._ledger.flush()
+                self._truth_log.leg(leg)
+        self._truth_log.flush()
         if self._tap:
             self._tap.close()
         return Summary(
             self._world.board.begun,
-            self._ledger.legs,
-            self._ledger.unanswered,
+            self._truth_log.legs,
+            self._truth_log.unanswered,
             self._switch.sent,
             self._switch.unheard,
             self._tap.sent if self._tap else 0,
@@ -135,7 +135,7 @@ class SimulatedRun:
                 await asyncio.sleep(min((next_at - now) / self._speed, TICK_SECONDS))
                 continue
             self._lag = max(self._lag, (now - next_at) / self._speed)
-            self._tell(now)
+            self._advance(now)
             await asyncio.sleep(0)
 
     def _closing_at(self) -> float:
@@ -145,24 +145,24 @@ class SimulatedRun:
         whole = self._seconds * self._speed
         return max(whole - self._world.plan.longest_call_seconds, whole / 2)
 
-    def _tell(self, now: float) -> None:
+    def _advance(self, now: float) -> None:
         for moments, fact in enumerate(self._world.run(now), 1):
             self._take(fact)
             if moments >= MOMENTS_AT_ONCE:
                 break
         self._switch.flush()
-        self._ledger.flush()
+        self._truth_log.flush()
 
     def _take(self, fact: SwitchReport) -> None:
         self._switch.publish(fact)
         if self._tap and fact.taps:
-            at = self._ledger.when(fact.at)
+            at = self._truth_log.when(fact.at)
             for one in fact.taps:
                 self._tap.see(TapEvent(one.extension, "connected" if one.is_connected else "disconnected", at))
         for leg in fact.closed:
             self._pending[leg.number] = leg
         for leg in fact.settled:
             del self._pending[leg.number]
-            self._ledger.leg(leg)
+            self._truth_log.leg(leg)
         for call in fact.unanswered:
-            self._ledger.call(call)
+            self._truth_log.call(call)

@@ -15,7 +15,7 @@ NEVER = float("inf")
 class ClientLink(Protocol):
     """A client's link."""
 
-    def tell(self, message: SwitchMessage, references: list[str]) -> None:
+    def deliver(self, message: SwitchMessage, references: list[str]) -> None:
         """Send an event at each of the named monitors of the client."""
 
     def flush(self) -> None:
@@ -102,7 +102,7 @@ class Switch:
                 self.unheard += 1
                 continue
             for listener, references in listening.items():
-                listener.tell(message, references)
+                listener.deliver(message, references)
                 self.sent += len(references)
         for leg in fact.closed:
             leg.heard = self._listened_since.get(leg.seat.extension, NEVER) <= leg.connected_at

@@ -75,7 +75,7 @@ class Switchboard:
         """Report that an extension has dialled."""
         self._put(call, extension, "connected")
         head = f"<originatedConnection>{call.at(extension)}</originatedConnection>{call.ends}"
-        self._tell(call, "OriginatedEvent", head, f"<cause>{cause}</cause>{call.shared}")
+        self._report(call, "OriginatedEvent", head, f"<cause>{cause}</cause>{call.shared}")
 
     def reach_network(self, call: SimulatedCall) -> None:
         """Report that a call left on its trunk."""
@@ -85,14 +85,14 @@ class Switchboard:
             f"{device('networkInterfaceUsed', call.trunk_group)}{call.ends}{redirection('')}"
         )
         tail = f"<cause>normal</cause>{call.traits}<callLinkageData>{call.linkage}</callLinkageData>"
-        self._tell(call, "NetworkReachedEvent", head, tail)
+        self._report(call, "NetworkReachedEvent", head, tail)
 
     def alert(self, call: SimulatedCall, where: str, cause: str) -> None:
         """Let a device ring: an extension, a queue's group, or the trunk for the party outside."""
         self._put(call, where, "alerting")
         number = call.number_of(where)
         head = f"<connection>{call.at(where)}</connection>{device('alertingDevice', number)}{call.ends}"
-        self._tell(call, "DeliveredEvent", head + redirection(call.last), self._named(call, cause))
+        self._report(call, "DeliveredEvent", head + redirection(call.last), self._named(call, cause))
 
     def queue(self, call: SimulatedCall, group: str, in_front: int) -> None:
         """Let a call wait at its queue's group."""
@@ -102,7 +102,7 @@ class Switchboard:
             f"{redirection(call.last)}<numberQueued>{in_front + 1}</numberQueued>"
             f"<callsInFront>{in_front}</callsInFront>"
         )
-        self._tell(call, "QueuedEvent", head, f"<cause>noAvailableAgents</cause>{call.shared}")
+        self._report(call, "QueuedEvent", head, f"<cause>noAvailableAgents</cause>{call.shared}")
 
     def divert(self, call: SimulatedCall, old: str, new: str, cause: str) -> None:
         """Let a call leave a device unanswered for another; only the device that it leaves gets an event."""
@@ -121,7 +121,7 @@ class Switchboard:
         call.is_answered = True
         number = call.number_of(where)
         head = f"<establishedConnection>{call.at(where)}</establishedConnection>{device('answeringDevice', number)}"
-        self._tell(call, "EstablishedEvent", head + call.ends + redirection(call.last), self._named(call, cause))
+        self._report(call, "EstablishedEvent", head + call.ends + redirection(call.last), self._named(call, cause))
         self.converse(call)
 
     def converse(self, call: SimulatedCall) -> None:
@@ -135,25 +135,25 @@ class Switchboard:
         self._put(call, call.trunk, "fail")
         number = call.number_of(call.trunk)
         head = f"<failedConnection>{call.at(call.trunk)}</failedConnection>{device('failingDevice', number)}{call.ends}"
-        self._tell(call, "FailedEvent", head + redirection(""), f"<cause>{cause}</cause>{call.shared}")
+        self._report(call, "FailedEvent", head + redirection(""), f"<cause>{cause}</cause>{call.shared}")
 
     def hold(self, call: SimulatedCall, extension: str, cause: str = "normal") -> None:
         """Let an extension put the call on hold."""
         self._put(call, extension, "hold")
         head = f"<heldConnection>{call.at(extension)}</heldConnection>{device('holdingDevice', extension)}"
-        self._tell(call, "HeldEvent", head, f"<cause>{cause}</cause>{self._brief(call)}")
+        self._report(call, "HeldEvent", head, f"<cause>{cause}</cause>{self._brief(call)}")
 
     def retrieve(self, call: SimulatedCall, extension: str) -> None:
         """Let an extension take the call back."""
         self._put(call, extension, "connected")
         head = f"<retrievedConnection>{call.at(extension)}</retrievedConnection>{device('retrievingDevice', extension)}"
-        self._tell(call, "RetrievedEvent", head, f"<cause>normal</cause>{self._brief(call)}")
+        self._report(call, "RetrievedEvent", head, f"<cause>normal</cause>{self._brief(call)}")
 
     def clear(self, call: SimulatedCall, who: str, ended: str, cause: str = "normalClearing") -> None:
         """Let a party leave; the others see it, and the party itself. A call without extensions is over."""
         call.parties[who] = "null"
         head = f"<droppedConnection>{call.at(who)}</droppedConnection>{device('releasingDevice', call.number_of(who))}"
-        self._tell(call, "ConnectionClearedEvent", head, f"<cause>{cause}</cause>{self._brief(call)}")
+        self._report(call, "ConnectionClearedEvent", head, f"<cause>{cause}</cause>{self._brief(call)}")
         self._drop(call, who)
         self._close(call, who, ended)
         if not call.inside:
@@ -223,7 +223,7 @@ class Switchboard:
         """Report the wrap-up of an agent."""
         self._inform(extension, call_ref, private(wrapupTemplate=template, wrapupResult=result))
 
-    def tell_agent(self, seat: AgentSeat, name: str, body: str) -> None:
+    def report_agent(self, seat: AgentSeat, name: str, body: str) -> None:
         """Report what an agent does."""
         self.fact.messages.append(SwitchMessage(seat.extension, name, body))
 
@@ -281,7 +281,7 @@ class Switchboard:
     def _initiate(self, call: SimulatedCall, extension: str, cause: str) -> None:
         self._put(call, extension, "initiated")
         head = f"<initiatedConnection>{call.at(extension)}</initiatedConnection>{device('initiatingDevice', extension)}"
-        self._tell(call, "ServiceInitiatedEvent", head, f"<cause>{cause}</cause>{self._brief(call)}")
+        self._report(call, "ServiceInitiatedEvent", head, f"<cause>{cause}</cause>{self._brief(call)}")
 
     def _named(self, call: SimulatedCall, cause: str) -> str:
         return f"<cause>{cause}</cause>{call.shared}{call.shown_caller}"
@@ -289,12 +289,12 @@ class Switchboard:
     def _brief(self, call: SimulatedCall) -> str:
         return f"{call.traits}<callLinkageData>{call.linkage}</callLinkageData>"
 
-    def _tell(self, call: SimulatedCall, name: str, head: str, tail: str) -> None:
-        told = self.fact.messages
+    def _report(self, call: SimulatedCall, name: str, head: str, tail: str) -> None:
+        messages_out = self.fact.messages
         for where, state in call.parties.items():
             if where != call.trunk:
                 body = f"{head}<localConnectionInfo>{state}</localConnectionInfo>{tail}"
-                told.append(SwitchMessage(where, name, body))
+                messages_out.append(SwitchMessage(where, name, body))
 
     def _items(self, new: SimulatedCall, staying: dict[str, SimulatedCall]) -> str:
         return "".join(

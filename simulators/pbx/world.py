@@ -112,7 +112,7 @@ class World:
         """Let an agent do something else, and tell it."""
         if seat.state != state:
             seat.state = state
-            self.board.tell_agent(seat, STATE_EVENTS[state], messages.agent(seat, pending, **private))
+            self.board.report_agent(seat, STATE_EVENTS[state], messages.agent(seat, pending, **private))
 
     def settle(self, *legs: TrueLeg | None) -> None:
         """Say that nothing more will become known of legs."""

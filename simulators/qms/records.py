@@ -38,7 +38,7 @@ class SimulatedUser(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class SimulatedRecording(msgspec.Struct, kw_only=True, rename="camel"):
-    """A recording with its flags. ``told_at``: when its GUID was first reported; ``writes``: accepted WriteFlags."""
+    """A recording with its flags. ``reported_at``: when its GUID was first given; ``writes``: accepted WriteFlags."""
 
     guid: str
     service: str
@@ -46,7 +46,7 @@ class SimulatedRecording(msgspec.Struct, kw_only=True, rename="camel"):
     extension: str
     started_at: datetime
     ended_at: datetime | None = None
-    told_at: datetime | None = None
+    reported_at: datetime | None = None
     flags: dict[str, str] = {}
     writes: int = 0
 
@@ -58,7 +58,7 @@ class SimulatedRecording(msgspec.Struct, kw_only=True, rename="camel"):
         """Return the recording and its flags in the port's words."""
         return FlaggedRecording(self.as_recording(), tuple(Flag(*pair) for pair in self.flags.items()))
 
-    def is_told(self, now: datetime, window_seconds: float, not_started_before: datetime | None) -> bool:
+    def is_reported(self, now: datetime, window_seconds: float, not_started_before: datetime | None) -> bool:
         """Say whether the GUID is still reported: in progress, within the window, and not older than asked."""
         if self.ended_at is not None or now - self.started_at > timedelta(seconds=window_seconds):
             return False

@@ -15,7 +15,7 @@ from http import HTTPStatus
 import msgspec
 
 from qms.port import QmsRejected
-from simulators.qms import envelopes, operations, side_door
+from simulators.qms import control_api, envelopes, operations
 from simulators.qms.envelopes import Credentials
 from simulators.qms.site import Mishap, SimulatedQms
 
@@ -93,9 +93,9 @@ class SimulatedServer:
 
     async def _answer(self, request: Request) -> Response | None:
         """Answer a request; None drops the connection."""
-        door = side_door.DOORS.get((request.method, request.path))
-        if door is not None:
-            return self._at_side_door(door, request)
+        handler = control_api.ROUTES.get((request.method, request.path))
+        if handler is not None:
+            return self._control(handler, request)
         service = self._paths.get(request.path)
         if service is None:
             return Response(b"", HTTPStatus.NOT_FOUND)
@@ -133,12 +133,12 @@ class SimulatedServer:
         except QmsRejected as error:
             return _fault(envelopes.rejected(error))
 
-    def _at_side_door(self, door: Callable[[SimulatedQms, bytes, datetime], object], request: Request) -> Response:
+    def _control(self, handler: Callable[[SimulatedQms, bytes, datetime], object], request: Request) -> Response:
         try:
-            told = door(self.qms, request.body, self._clock())
-        except side_door.SideDoorError as error:
+            answer = handler(self.qms, request.body, self._clock())
+        except control_api.ControlError as error:
             return Response(msgspec.json.encode({"error": str(error)}), HTTPStatus.BAD_REQUEST, "application/json")
-        return Response(msgspec.json.encode(told), HTTPStatus.OK, "application/json")
+        return Response(msgspec.json.encode(answer), HTTPStatus.OK, "application/json")
 
     def _wsdl(self, request: Request) -> bytes:
         address = f"http://{request.headers.get('host', '')}{request.path}"

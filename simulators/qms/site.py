@@ -161,9 +161,9 @@ class SimulatedQms:
         """Return the recording in progress at the extension while its GUID is reported."""
         recording = self._live_at(service, extension)
         window_seconds = self.troubles[service].window_seconds
-        if recording is None or not recording.is_told(now, window_seconds, not_started_before):
+        if recording is None or not recording.is_reported(now, window_seconds, not_started_before):
             return None
-        recording.told_at = recording.told_at or now
+        recording.reported_at = recording.reported_at or now
         return recording.as_recording()
 
     def flag_definitions(self, service: str) -> list[FlagDefinition]:

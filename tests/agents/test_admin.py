@@ -7,8 +7,8 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from agents.api import save_seats
-from agents.core.presence import SessionTable, sit
+from agents.api import save_sessions
+from agents.core.presence import SessionTable, apply_agent_event
 from agents.models import QmsUser, RefreshState, Trigger, UserRefresh
 from cti.events import LoggedOn
 from cti.models import CtiSource
@@ -23,7 +23,7 @@ USERS, LOADS = "/admin/agents/qmsuser/", "/admin/agents/userrefresh/"
 
 
 def log_on(source: CtiSource, agent: str, device: str, name: str) -> None:
-    save_seats(source.pk, sit(SessionTable(), told(LoggedOn, agent, device, name=name)), NOW)
+    save_sessions(source.pk, apply_agent_event(SessionTable(), told(LoggedOn, agent, device, name=name)), NOW)
 
 
 def text(client: Client, address: str) -> str:

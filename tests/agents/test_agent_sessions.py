@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agents.core.presence import SessionChange, SessionTable, sit
+from agents.core.presence import SessionChange, SessionTable, apply_agent_event
 from agents.models import Presence
 from agents.sessions import agent_sessions
-from agents.sessions.agent_sessions import save_stays
-from agents.sessions.session_store import load_seats
+from agents.sessions.agent_sessions import save_agent_sessions
+from agents.sessions.session_store import load_sessions
 from cti.events import AgentEvent, Busy, LoggedOff, LoggedOn, Ready
 from cti.models import CtiSource
 from tests.agents.test_presence import KINDS, told
@@ -20,21 +20,21 @@ pytestmark = pytest.mark.django_db
 ROW = ("agent_id", "agent_name", "device_id", "state", "state_since", "reason", "since", "until")
 
 
-def changes_of(seats: SessionTable, *events: AgentEvent) -> list[SessionChange]:
+def changes_of(sessions: SessionTable, *events: AgentEvent) -> list[SessionChange]:
     """Fold events into the seats; returns what they changed."""
     changes: list[SessionChange] = []
     for event in events:
-        for change in sit(seats, event):
-            seats.apply(change)
+        for change in apply_agent_event(sessions, event):
+            sessions.apply(change)
             changes.append(change)
     return changes
 
 
 def morning(source: CtiSource, agents: int = 25) -> SessionTable:
     """Let agents log on."""
-    seats = SessionTable()
-    save_stays(source.pk, changes_of(seats, *(told(LoggedOn, f"91{n}", f"20{n}") for n in range(agents))))
-    return seats
+    sessions = SessionTable()
+    save_agent_sessions(source.pk, changes_of(sessions, *(told(LoggedOn, f"91{n}", f"20{n}") for n in range(agents))))
+    return sessions
 
 
 def rows_of(source: CtiSource) -> list[tuple[Any, ...]]:
@@ -44,34 +44,36 @@ def rows_of(source: CtiSource) -> list[tuple[Any, ...]]:
 def test_changes_of_state_in_stays_that_are_open_take_one_statement(
     source: CtiSource, django_assert_num_queries: Any
 ) -> None:
-    seats = morning(source)
-    changes = changes_of(seats, *(told(Busy, f"91{n}", f"20{n}", at=n + 1, name="Ann", reason="x") for n in range(25)))
+    sessions = morning(source)
+    changes = changes_of(
+        sessions, *(told(Busy, f"91{n}", f"20{n}", at=n + 1, name="Ann", reason="x") for n in range(25))
+    )
     with django_assert_num_queries(1):
-        save_stays(source.pk, changes)
+        save_agent_sessions(source.pk, changes)
 
-    assert load_seats(source.pk) == seats
+    assert load_sessions(source.pk) == sessions
 
 
 def test_only_the_devices_where_somebody_came_or_left_are_compared(
     source: CtiSource, django_assert_num_queries: Any
 ) -> None:
-    seats = morning(source)
+    sessions = morning(source)
     changes = changes_of(
-        seats, told(Busy, "911", "201", at=60), told(LoggedOff, "912", at=61), told(LoggedOn, "99", "203", at=62)
+        sessions, told(Busy, "911", "201", at=60), told(LoggedOff, "912", at=61), told(LoggedOn, "99", "203", at=62)
     )
     with django_assert_num_queries(4) as asked:
-        save_stays(source.pk, changes)
+        save_agent_sessions(source.pk, changes)
 
-    assert load_seats(source.pk) == seats
+    assert load_sessions(source.pk) == sessions
     assert "'201'" not in asked[1]["sql"]
 
 
 def test_a_stay_that_was_ended_behind_the_consumers_back_is_open_once_more(source: CtiSource) -> None:
-    seats = morning(source, 2)
+    sessions = morning(source, 2)
     Presence.objects.filter(device_id="200").update(until=told(Ready, "910", at=5).time)
-    save_stays(source.pk, changes_of(seats, told(Busy, "910", "200", at=9), told(Busy, "911", "201", at=9)))
+    save_agent_sessions(source.pk, changes_of(sessions, told(Busy, "910", "200", at=9), told(Busy, "911", "201", at=9)))
 
-    assert load_seats(source.pk) == seats
+    assert load_sessions(source.pk) == sessions
     assert Presence.objects.count() == 3
 
 
@@ -82,9 +84,9 @@ def test_a_stay_of_another_agent_or_since_another_moment_is_another_stay(
     morning(source, 1)
     strange = SessionTable()
     changes_of(strange, told(LoggedOn, agent, "200", at=at))
-    save_stays(source.pk, changes_of(strange, told(Busy, agent, "200", at=9)))
+    save_agent_sessions(source.pk, changes_of(strange, told(Busy, agent, "200", at=9)))
 
-    assert load_seats(source.pk) == strange
+    assert load_sessions(source.pk) == strange
     ended = Presence.objects.exclude(until=None).get()
     assert (ended.agent_id, ended.state, ended.until) == (
         "910",
@@ -95,22 +97,22 @@ def test_a_stay_of_another_agent_or_since_another_moment_is_another_stay(
 
 def test_the_same_stay_at_another_source_is_left_alone(source: CtiSource) -> None:
     other = CtiSource.objects.create(slug="other", kind="http")
-    seats, theirs = morning(source, 2), morning(other, 2)
-    save_stays(source.pk, changes_of(seats, told(Busy, "910", "200", at=9)))
+    sessions, theirs = morning(source, 2), morning(other, 2)
+    save_agent_sessions(source.pk, changes_of(sessions, told(Busy, "910", "200", at=9)))
 
-    assert load_seats(source.pk) == seats
-    assert load_seats(other.pk) == theirs
+    assert load_sessions(source.pk) == sessions
+    assert load_sessions(other.pk) == theirs
 
 
 def test_moments_are_stored_as_django_stores_them_with_parts_of_a_second_or_without(source: CtiSource) -> None:
-    seats = SessionTable()
+    sessions = SessionTable()
     for at in (0, 0.5, 0.000001):
-        save_stays(source.pk, changes_of(seats, told(LoggedOn, f"9{at}", f"2{at}", at=at)))
+        save_agent_sessions(source.pk, changes_of(sessions, told(LoggedOn, f"9{at}", f"2{at}", at=at)))
         ready = told(Ready, f"9{at}", f"2{at}", at=at + 7, reason='"\\Ü{},')
-        save_stays(source.pk, changes_of(seats, ready))
+        save_agent_sessions(source.pk, changes_of(sessions, ready))
 
         assert Presence.objects.filter(state_since=ready.time, state="Ready", until=None).count() == 1
-    assert load_seats(source.pk) == seats
+    assert load_sessions(source.pk) == sessions
     assert Presence.objects.count() == 3
 
 
@@ -140,14 +142,14 @@ def test_the_quick_way_ends_in_the_rows_of_the_slow_one_whatever_happens(
 ) -> None:
     Presence.objects.all().delete()
     other, _ = CtiSource.objects.get_or_create(slug="other", kind="http")
-    seats = SessionTable()
+    sessions = SessionTable()
     for number, events in enumerate(days):
         if number in lost:
             Presence.objects.filter(until=None, device_id="2001").delete()
         if known[number] != "kept":
-            seats = SessionTable(load_seats(source.pk).values() if known[number] == "loaded" else ())
-        changes = changes_of(seats, *events)
-        save_stays(source.pk, changes)
+            sessions = SessionTable(load_sessions(source.pk).values() if known[number] == "loaded" else ())
+        changes = changes_of(sessions, *events)
+        save_agent_sessions(source.pk, changes)
         agent_sessions._save_compared(other.pk, agent_sessions._fold(changes))
 
         assert rows_of(source) == rows_of(other)
@@ -158,7 +160,7 @@ def test_a_stay_that_began_and_went_on_within_a_batch_is_added_without_a_vain_up
 ) -> None:
     changes = changes_of(SessionTable(), told(LoggedOn, "9101", "2001"), told(Ready, "9101", "2001", at=1))
     with django_assert_num_queries(2):
-        save_stays(source.pk, changes)
+        save_agent_sessions(source.pk, changes)
 
     presence = Presence.objects.get()
     assert (presence.state, presence.state_since - presence.since) == ("Ready", timedelta(seconds=1))

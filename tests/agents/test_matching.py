@@ -129,7 +129,7 @@ def test_a_difference_in_agent_id_or_name_is_told_and_refuses_nothing(
 
     assert verdict.kind is MatchKind.MATCHED
     assert told in verdict.reason
-    assert ("check who sits there" in verdict.reason) == verdict.is_doubtful == bool(told)
+    assert ("check who is logged on there" in verdict.reason) == verdict.is_doubtful == bool(told)
 
 
 def test_an_agent_id_in_qms_may_be_the_agents_name() -> None:
@@ -234,7 +234,7 @@ def test_the_reason_of_a_mapping_fits_into_a_leg_too() -> None:
 def test_with_fixed_seats_an_agent_whose_id_contradicts_qms_is_not_matched(
     in_qms: str, agent_id: str, name: str, kind: MatchKind
 ) -> None:
-    verdict = Directory([alice(agent_id=in_qms)], [NORTH], has_fixed_seats=True).verdict("2001", agent_id, name)
+    verdict = Directory([alice(agent_id=in_qms)], [NORTH], has_fixed_seating=True).verdict("2001", agent_id, name)
 
     assert verdict.kind is kind
     assert ("Seats are fixed" in verdict.reason) == (kind is MatchKind.UNMATCHED)
@@ -242,7 +242,7 @@ def test_with_fixed_seats_an_agent_whose_id_contradicts_qms_is_not_matched(
 
 
 def test_with_fixed_seats_a_mapping_by_hand_still_comes_first() -> None:
-    directory = Directory([alice(agent_id="9999"), bob()], [NORTH], [mapped()], has_fixed_seats=True)
+    directory = Directory([alice(agent_id="9999"), bob()], [NORTH], [mapped()], has_fixed_seating=True)
 
     assert directory.verdict("2001", "9101").user_id == "1002"
 
@@ -258,7 +258,7 @@ def test_a_reason_fits_into_a_leg_whatever_the_names() -> None:
         Directory(
             [alice(user_id="U" * 250, name="N" * 250, extension="E" * 250, agent_id="A" * 250)],
             [NORTH],
-            has_fixed_seats=True,
+            has_fixed_seating=True,
         ),
     ]
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from agents import pre_shift_check
 from agents.api import UnmatchedCalls, note_calls_at_risk
 from agents.models import Agent, CallsAtRisk, Presence, ShiftCheck, UserRefresh
-from agents.sessions.logged_on import seated_agents
+from agents.sessions.logged_on import logged_on_agents
 from agents.unmatched_calls import calls_at_risk
 from cti.models import CtiSource
 from qms.models import RecordingService
@@ -184,7 +184,7 @@ def test_the_trouble_that_costs_most_stands_first_with_its_cost_and_the_way_to_a
         [UnmatchedCalls(source.pk, "2003", 17), UnmatchedCalls(source.pk, "2002", 2)], timezone.localdate()
     )
 
-    assert [(one.seat.device_id, one.calls_at_risk) for one in seated_agents()] == [
+    assert [(one.session.device_id, one.calls_at_risk) for one in logged_on_agents()] == [
         ("2003", 17),
         ("2002", 2),
         ("2001", 0),

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.core.presence import DISORDER, KnownBy, SessionTable, sit
+from agents.core.presence import DISORDER, KnownBy, SessionTable, apply_agent_event
 from agents.models import AgentState
 from cti.events import AgentData, AgentEvent, Busy, LoggedOff, LoggedOn, NotReady, Ready, WorkingAfterCall
 
@@ -26,27 +26,32 @@ def told(kind: type[AgentEvent], agent: str, device: str | None = None, *, at: f
 
 
 def after(*events: AgentEvent, free_seating: bool = False) -> SessionTable:
-    seats = SessionTable()
+    sessions = SessionTable()
     for event in events:
-        for change in sit(seats, event, free_seating=free_seating):
-            seats.apply(change)
-    return seats
+        for change in apply_agent_event(sessions, event, free_seating=free_seating):
+            sessions.apply(change)
+    return sessions
 
 
-def who(seats: SessionTable) -> dict[str, str]:
-    return {device: seat.agent_id for device, seat in seats.items()}
+def who(sessions: SessionTable) -> dict[str, str]:
+    return {device: session.agent_id for device, session in sessions.items()}
 
 
 def test_an_agent_who_logs_on_sits_there() -> None:
-    seat = after(told(LoggedOn, "9101", "2001", name="Alice Archer"))["2001"]
+    session = after(told(LoggedOn, "9101", "2001", name="Alice Archer"))["2001"]
 
-    assert (seat.agent_id, seat.agent_name, seat.state, seat.since) == ("9101", "Alice Archer", "LoggedOn", MORNING)
+    assert (session.agent_id, session.agent_name, session.state, session.since) == (
+        "9101",
+        "Alice Archer",
+        "LoggedOn",
+        MORNING,
+    )
 
 
 def test_states_follow_the_events_and_the_stay_goes_on() -> None:
-    seat = after(told(LoggedOn, "9101", "2001"), told(NotReady, "9101", "2001", at=9, reason="lunch"))["2001"]
+    session = after(told(LoggedOn, "9101", "2001"), told(NotReady, "9101", "2001", at=9, reason="lunch"))["2001"]
 
-    assert (seat.state, seat.reason, seat.since, seat.state_since) == (
+    assert (session.state, session.reason, session.since, session.state_since) == (
         "NotReady",
         "lunch",
         MORNING,
@@ -59,30 +64,30 @@ def test_every_state_is_one_of_the_models() -> None:
 
 
 def test_an_identical_log_on_changes_nothing_even_after_a_state() -> None:
-    seats = after(told(LoggedOn, "9101", "2001"), told(Ready, "9101", "2001", at=10))
+    sessions = after(told(LoggedOn, "9101", "2001"), told(Ready, "9101", "2001", at=10))
 
-    assert sit(seats, told(LoggedOn, "9101", "2001", at=20)) == []
+    assert apply_agent_event(sessions, told(LoggedOn, "9101", "2001", at=20)) == []
 
 
 def test_a_log_on_elsewhere_ends_the_stay_before() -> None:
-    seats = after(told(LoggedOn, "9101", "2001", name="Alice Archer"))
+    sessions = after(told(LoggedOn, "9101", "2001", name="Alice Archer"))
 
-    left, taken = sit(seats, told(LoggedOn, "9101", "2005", at=60))
+    left, taken = apply_agent_event(sessions, told(LoggedOn, "9101", "2005", at=60))
 
-    assert (left.device_id, left.seat, left.ended) == ("2001", None, seats["2001"])
+    assert (left.device_id, left.session, left.ended) == ("2001", None, sessions["2001"])
     assert taken.device_id == "2005"
-    assert taken.seat is not None
-    assert taken.seat.agent_name == "Alice Archer"
+    assert taken.session is not None
+    assert taken.session.agent_name == "Alice Archer"
 
 
 def test_another_agent_at_the_device_ends_the_first_ones_stay() -> None:
-    seats = after(told(LoggedOn, "9101", "2001"))
+    sessions = after(told(LoggedOn, "9101", "2001"))
 
-    (change,) = sit(seats, told(LoggedOn, "9102", "2001", at=60))
+    (change,) = apply_agent_event(sessions, told(LoggedOn, "9102", "2001", at=60))
 
-    assert change.ended == seats["2001"]
-    assert change.seat is not None
-    assert change.seat.agent_id == "9102"
+    assert change.ended == sessions["2001"]
+    assert change.session is not None
+    assert change.session.agent_id == "9102"
 
 
 def test_two_agents_who_overlap_contradict_each_other_until_one_of_them_leaves() -> None:
@@ -95,8 +100,8 @@ def test_two_agents_who_overlap_contradict_each_other_until_one_of_them_leaves()
         (told(LoggedOff, "9102", at=70), "9101"),
         (told(LoggedOn, "9101", "2005", at=70), "9102"),
     ):
-        seats = after(told(LoggedOn, "9101", "2001", name="Alice"), told(LoggedOn, "9102", "2001", at=60), event)
-        assert (seats["2001"].agent_id, seats["2001"].overlaps) == (left, ())
+        sessions = after(told(LoggedOn, "9101", "2001", name="Alice"), told(LoggedOn, "9102", "2001", at=60), event)
+        assert (sessions["2001"].agent_id, sessions["2001"].overlaps) == (left, ())
 
 
 def test_a_log_off_that_names_nobody_leaves_nobody_there() -> None:
@@ -107,11 +112,11 @@ def test_a_log_off_that_names_nobody_leaves_nobody_there() -> None:
 
 
 def test_a_log_off_that_comes_after_the_next_log_on_ends_the_contradiction() -> None:
-    seats = after(
+    sessions = after(
         told(LoggedOn, "9101", "2001"), told(LoggedOn, "9102", "2001", at=60), told(LoggedOff, "9101", at=59.5)
     )
 
-    assert (seats["2001"].agent_id, seats["2001"].overlaps) == ("9102", ())
+    assert (sessions["2001"].agent_id, sessions["2001"].overlaps) == ("9102", ())
 
 
 def test_an_agent_to_whom_calls_are_offered_is_not_known_to_be_there() -> None:
@@ -122,11 +127,15 @@ def test_an_agent_to_whom_calls_are_offered_is_not_known_to_be_there() -> None:
 
 
 def test_a_snapshot_states_who_is_there_now() -> None:
-    seats = after(told(LoggedOn, "9101", "2001"))
-    for change in sit(seats, told(LoggedOn, "9102", "2001", at=60), in_snapshot=True):
-        seats.apply(change)
+    sessions = after(told(LoggedOn, "9101", "2001"))
+    for change in apply_agent_event(sessions, told(LoggedOn, "9102", "2001", at=60), in_snapshot=True):
+        sessions.apply(change)
 
-    assert (seats["2001"].agent_id, seats["2001"].known_by, seats["2001"].overlaps) == ("9102", KnownBy.SNAPSHOT, ())
+    assert (sessions["2001"].agent_id, sessions["2001"].known_by, sessions["2001"].overlaps) == (
+        "9102",
+        KnownBy.SNAPSHOT,
+        (),
+    )
 
 
 def test_free_seating_lets_an_agent_sit_at_two_extensions() -> None:
@@ -169,12 +178,12 @@ def test_a_state_of_an_unknown_agent_at_an_extension_counts_as_logged_on() -> No
 
 
 def test_a_state_of_an_unknown_agent_without_an_extension_changes_nothing() -> None:
-    assert sit(SessionTable(), told(Ready, "9101")) == []
+    assert apply_agent_event(SessionTable(), told(Ready, "9101")) == []
 
 
 def test_a_state_without_an_agent_id_concerns_whoever_sits_there() -> None:
     assert after(told(LoggedOn, "9101", "2001"), told(Busy, "", "2001", at=9))["2001"].state == "Busy"
-    assert sit(SessionTable(), told(Busy, "", "2001")) == []
+    assert apply_agent_event(SessionTable(), told(Busy, "", "2001")) == []
 
 
 def test_a_new_name_is_taken_and_a_missing_one_keeps_the_old() -> None:
@@ -204,7 +213,7 @@ def test_after_a_clock_was_set_back_agents_still_move() -> None:
 
 
 def test_a_stay_never_ends_before_it_began() -> None:
-    (change,) = sit(after(told(LoggedOn, "9101", "2001")), told(LoggedOff, "9101", at=-3600))
+    (change,) = apply_agent_event(after(told(LoggedOn, "9101", "2001")), told(LoggedOff, "9101", at=-3600))
 
     assert change.at == MORNING
 
@@ -223,46 +232,48 @@ days = st.lists(
 
 @given(days, st.booleans())
 def test_a_repeated_event_changes_nothing(day: list[AgentEvent], free_seating: bool) -> None:
-    seats = SessionTable()
+    sessions = SessionTable()
     for event in day:
-        for change in sit(seats, event, free_seating=free_seating):
-            seats.apply(change)
+        for change in apply_agent_event(sessions, event, free_seating=free_seating):
+            sessions.apply(change)
 
-        assert sit(seats, event, free_seating=free_seating) == []
+        assert apply_agent_event(sessions, event, free_seating=free_seating) == []
 
 
 @given(days)
 def test_an_agent_has_one_seat_and_a_seat_knows_its_extension(day: list[AgentEvent]) -> None:
-    seats = after(*day)
+    sessions = after(*day)
 
-    assert len(set(who(seats).values())) == len(seats)
-    assert all(seat.device_id == device for device, seat in seats.items())
+    assert len(set(who(sessions).values())) == len(sessions)
+    assert all(session.device_id == device for device, session in sessions.items())
 
 
 @given(days, st.booleans())
 def test_what_ended_is_what_was_there(day: list[AgentEvent], free_seating: bool) -> None:
-    seats = SessionTable()
+    sessions = SessionTable()
     for event in day:
-        for change in sit(seats, event, free_seating=free_seating):
-            assert change.ended is None or change.ended == seats[change.device_id]
-            assert change.seat or change.ended
-            seats.apply(change)
+        for change in apply_agent_event(sessions, event, free_seating=free_seating):
+            assert change.ended is None or change.ended == sessions[change.device_id]
+            assert change.session or change.ended
+            sessions.apply(change)
 
 
 @given(days, st.booleans())
 def test_an_agents_seats_are_found_whatever_happened_before(day: list[AgentEvent], free_seating: bool) -> None:
-    seats = after(*day, free_seating=free_seating)
+    sessions = after(*day, free_seating=free_seating)
 
     for agent in ("9101", "9102", "9103"):
-        assert {seat.device_id for seat in seats.of(agent)} == {at for at, one in who(seats).items() if one == agent}
+        assert {session.device_id for session in sessions.of(agent)} == {
+            at for at, one in who(sessions).items() if one == agent
+        }
 
 
 def test_a_morning_of_twenty_thousand_log_ons_looks_at_each_agents_seats_only() -> None:
-    seats = SessionTable()
+    sessions = SessionTable()
     looked_at = 0
     for number in range(20_000):
-        for change in sit(seats, told(LoggedOn, f"a{number}", f"{number}")):
-            seats.apply(change)
-        looked_at += len(seats.of(f"a{number}"))
+        for change in apply_agent_event(sessions, told(LoggedOn, f"a{number}", f"{number}")):
+            sessions.apply(change)
+        looked_at += len(sessions.of(f"a{number}"))
 
-    assert looked_at == len(seats) == 20_000
+    assert looked_at == len(sessions) == 20_000

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 import clock
 from agents.models import QmsUser, RefreshState, Trigger, UserChange, UserRefresh
-from agents.users.refresh import STALE_AFTER, RefreshRunning, begin, load
+from agents.users.refresh import STALE_AFTER, RefreshRunning, begin_refresh, load
 from devtools.servers import wait_until
 from qms.models import RecordingService
 from qms.port import Licence, ListedUser
@@ -38,7 +38,7 @@ class Site(SimpleNamespace):
     def load(self, *people: SimulatedUser, accepts_down_to: int | None = None) -> UserRefresh:
         """Let QMS have these users and load them."""
         self.qms.set_users(people)
-        refresh = begin(self.service.pk, Trigger.COMMAND, accepts_down_to=accepts_down_to)
+        refresh = begin_refresh(self.service.pk, Trigger.COMMAND, accepts_down_to=accepts_down_to)
         return load(refresh.pk, self.port())
 
     def port(self) -> InProcessRecordingService:
@@ -147,13 +147,13 @@ def test_a_first_list_that_is_empty_is_told_as_a_failure(site: Site) -> None:
 
 
 def test_one_load_runs_at_a_time_for_each_service(site: Site) -> None:
-    first = begin(site.service.pk, Trigger.COMMAND)
+    first = begin_refresh(site.service.pk, Trigger.COMMAND)
 
     with pytest.raises(RefreshRunning) as running:
-        begin(site.service.pk, Trigger.BUTTON)
+        begin_refresh(site.service.pk, Trigger.BUTTON)
 
     assert running.value.refresh == first
-    assert begin(make_service("south").pk, Trigger.BUTTON).pk != first.pk
+    assert begin_refresh(make_service("south").pk, Trigger.BUTTON).pk != first.pk
 
 
 def test_a_load_is_carried_out_by_one_process_only(site: Site) -> None:
@@ -164,7 +164,7 @@ def test_a_load_is_carried_out_by_one_process_only(site: Site) -> None:
             assert load(refresh.pk, Twice(site.qms, "north", lambda: NOW)).state == RefreshState.RUNNING
             yield person(0).as_user()
 
-    refresh = begin(site.service.pk, Trigger.COMMAND)
+    refresh = begin_refresh(site.service.pk, Trigger.COMMAND)
 
     assert load(refresh.pk, Twice(site.qms, "north", lambda: NOW)).state == RefreshState.DONE
     assert load(refresh.pk, site.port()).loaded == 1
@@ -182,7 +182,7 @@ def test_a_load_without_a_sign_of_life_is_taken_over_and_changes_nothing_afterwa
                 site.load(*people(3))
             yield person(7).as_user()
 
-    slow = begin(site.service.pk, Trigger.COMMAND)
+    slow = begin_refresh(site.service.pk, Trigger.COMMAND)
     ended = load(slow.pk, Slow(site.qms, "north", lambda: NOW))
 
     assert ended.state == RefreshState.FAILED
@@ -199,7 +199,7 @@ def test_progress_can_be_seen_while_a_load_runs(site: Site) -> None:
                 yield person(index).as_user()
                 seen.append(UserRefresh.objects.values_list("loaded", flat=True).get())
 
-    load(begin(site.service.pk, Trigger.COMMAND).pk, Watched(site.qms, "north", lambda: NOW))
+    load(begin_refresh(site.service.pk, Trigger.COMMAND).pk, Watched(site.qms, "north", lambda: NOW))
 
     assert sorted(set(seen)) == [0, 500, 1000]
 
@@ -215,7 +215,7 @@ def test_a_fault_of_ours_is_noted_and_raised(site: Site) -> None:
         def users(self) -> Iterator[ListedUser]:
             raise ZeroDivisionError
 
-    refresh = begin(site.service.pk, Trigger.COMMAND)
+    refresh = begin_refresh(site.service.pk, Trigger.COMMAND)
     with pytest.raises(ZeroDivisionError):
         load(refresh.pk, Broken(site.qms, "north", lambda: NOW))
 
@@ -237,7 +237,7 @@ def test_texts_that_do_not_fit_are_cut_and_a_user_without_id_goes_by_the_user_na
                 licence=Licence.NONE,
             )
 
-    assert load(begin(site.service.pk, Trigger.COMMAND).pk, Odd(site.qms, "n", lambda: NOW)).state == "done"
+    assert load(begin_refresh(site.service.pk, Trigger.COMMAND).pk, Odd(site.qms, "n", lambda: NOW)).state == "done"
     stored = QmsUser.objects.get()
     assert (stored.user_id, len(stored.first_name), stored.last_name) == ("alice", 255, "xy")
 
@@ -269,7 +269,7 @@ def test_sync_users_knows_which_services_there_are(north: RecordingService) -> N
 @pytest.mark.django_db(transaction=True)
 def test_sync_users_waits_for_a_load_that_runs(site: Site) -> None:
     site.qms.set_users(people(2))
-    running = begin(site.service.pk, Trigger.BUTTON)
+    running = begin_refresh(site.service.pk, Trigger.BUTTON)
 
     out = StringIO()
 

@@ -9,7 +9,15 @@ import pytest
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from agents.models import RefreshState, Trigger, UserRefresh
-from agents.users.schedule import UNTAKEN_AFTER, ask, ask_at_start, ask_due, confirm, is_due, last_refresh_at
+from agents.users.schedule import (
+    UNTAKEN_AFTER,
+    confirm,
+    is_due,
+    last_refresh_at,
+    request_due_refreshes,
+    request_refresh,
+    request_refreshes_at_start,
+)
 from qms.models import RecordingService
 from tests.agents.conftest import make_service
 
@@ -71,8 +79,8 @@ def test_due_services_are_begun_and_sent_once(
 ) -> None:
     make_service("off", enabled=False)
     with django_capture_on_commit_callbacks(execute=True):
-        ask_due(datetime.now(UTC))
-        ask_due(datetime.now(UTC))
+        request_due_refreshes(datetime.now(UTC))
+        request_due_refreshes(datetime.now(UTC))
 
     begun = UserRefresh.objects.get()
     assert (begun.service, begun.trigger, begun.state) == (north, Trigger.DAILY, RefreshState.RUNNING)
@@ -83,23 +91,23 @@ def test_what_the_broker_lost_is_sent_again(
     north: RecordingService, redis: Any, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     with django_capture_on_commit_callbacks(execute=True):
-        refresh = ask(north.pk, Trigger.BUTTON, asked_by="alice")
+        refresh = request_refresh(north.pk, Trigger.BUTTON, asked_by="alice")
     redis.flushall()
 
-    ask_due(datetime.now(UTC) + UNTAKEN_AFTER + timedelta(seconds=1))
+    request_due_refreshes(datetime.now(UTC) + UNTAKEN_AFTER + timedelta(seconds=1))
 
     assert sent(redis) == [refresh.pk]
 
 
 def test_a_second_press_of_the_button_gives_the_load_that_runs(north: RecordingService) -> None:
-    assert ask(north.pk, Trigger.BUTTON) == ask(north.pk, Trigger.BUTTON)
+    assert request_refresh(north.pk, Trigger.BUTTON) == request_refresh(north.pk, Trigger.BUTTON)
 
 
 def test_at_start_every_service_is_loaded_that_was_not_just_now(north: RecordingService) -> None:
     south = make_service("south")
     loaded(north, datetime.now(UTC))
 
-    ask_at_start(datetime.now(UTC))
+    request_refreshes_at_start(datetime.now(UTC))
 
     assert UserRefresh.objects.get(state=RefreshState.RUNNING).service == south
     assert UserRefresh.objects.get(service=south).trigger == Trigger.START

@@ -7,8 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 
-from agents.api import load_seats, save_seats, who_sat_at
-from agents.core.presence import AgentSession, SessionChange, SessionTable, sit
+from agents.api import load_sessions, logged_on_at, save_sessions
+from agents.core.presence import AgentSession, SessionChange, SessionTable, apply_agent_event
 from agents.models import Agent, AgentName, Presence
 from cti.events import AgentEvent, Busy, LoggedOff, LoggedOn, Ready
 from cti.models import CtiSource
@@ -20,13 +20,13 @@ NOW = datetime(2025, 3, 3, 9, tzinfo=UTC)
 
 def play(source: CtiSource, *events: AgentEvent) -> None:
     """Fold events as one batch, the way the consumer does."""
-    seats = SessionTable(load_seats(source.pk).values())
+    sessions = SessionTable(load_sessions(source.pk).values())
     changes: list[SessionChange] = []
     for event in events:
-        for change in sit(seats, event):
-            seats.apply(change)
+        for change in apply_agent_event(sessions, event):
+            sessions.apply(change)
             changes.append(change)
-    save_seats(source.pk, changes, NOW)
+    save_sessions(source.pk, changes, NOW)
 
 
 def moment(seconds: float) -> datetime:
@@ -36,7 +36,7 @@ def moment(seconds: float) -> datetime:
 def test_who_sits_where_is_the_same_after_it_was_saved(source: CtiSource) -> None:
     play(source, told(LoggedOn, "9101", "2001", name="Alice Archer"), told(Ready, "9101", "2001", at=3, reason="x"))
 
-    assert load_seats(source.pk) == {
+    assert load_sessions(source.pk) == {
         "2001": AgentSession(
             agent_id="9101",
             agent_name="Alice Archer",
@@ -64,26 +64,26 @@ def test_a_stay_can_begin_and_end_within_one_batch_and_another_go_on(source: Cti
     assert list(stays) == [("9101", MORNING, moment(10)), ("9102", moment(20), moment(30)), ("9103", moment(40), None)]
 
 
-def test_who_sat_at_an_extension_is_known_as_of_a_moment(source: CtiSource) -> None:
+def test_logged_on_at_an_extension_is_known_as_of_a_moment(source: CtiSource) -> None:
     play(source, told(LoggedOn, "9101", "2001"), told(LoggedOn, "9102", "2001", at=60), told(LoggedOff, "9102", at=90))
 
     def who(seconds: float) -> str | None:
-        seat = who_sat_at(source.pk, "2001", moment(seconds))
-        return seat.agent_id if seat else None
+        session = logged_on_at(source.pk, "2001", moment(seconds))
+        return session.agent_id if session else None
 
     assert [who(at) for at in (-1, 0, 59, 60, 89, 90)] == [None, "9101", "9101", "9102", "9102", "9101"]
 
 
 def test_two_agents_who_overlap_at_an_extension_are_both_kept(source: CtiSource) -> None:
-    seats = SessionTable()
+    sessions = SessionTable()
     for event in (told(LoggedOn, "9101", "2001", name="Alice Archer"), told(LoggedOn, "9102", "2001", at=60)):
-        changes = sit(seats, event)
-        save_seats(source.pk, changes, NOW)
+        changes = apply_agent_event(sessions, event)
+        save_sessions(source.pk, changes, NOW)
         for change in changes:
-            seats.apply(change)
+            sessions.apply(change)
 
-    loaded = load_seats(source.pk)
-    assert loaded == seats
+    loaded = load_sessions(source.pk)
+    assert loaded == sessions
     assert [one.agent_id for one in loaded["2001"].overlaps] == ["9101"]
 
 
@@ -104,15 +104,15 @@ def test_sources_do_not_share_seats(source: CtiSource) -> None:
     play(source, told(LoggedOn, "9101", "2001"))
     play(other, told(LoggedOn, "9102", "2001"))
 
-    assert load_seats(source.pk)["2001"].agent_id == "9101"
-    assert load_seats(other.pk)["2001"].agent_id == "9102"
+    assert load_sessions(source.pk)["2001"].agent_id == "9101"
+    assert load_sessions(other.pk)["2001"].agent_id == "9102"
 
 
 def test_a_stay_that_the_changes_did_not_know_ends_when_another_begins(source: CtiSource) -> None:
     play(source, told(LoggedOn, "9101", "2001"))
-    save_seats(source.pk, sit(SessionTable(), told(LoggedOn, "9102", "2001", at=9)), NOW)
+    save_sessions(source.pk, apply_agent_event(SessionTable(), told(LoggedOn, "9102", "2001", at=9)), NOW)
 
-    assert load_seats(source.pk)["2001"].agent_id == "9102"
+    assert load_sessions(source.pk)["2001"].agent_id == "9102"
     assert Presence.objects.get(agent_id="9101").until == moment(9)
 
 
@@ -128,7 +128,7 @@ def test_a_batch_takes_few_queries_whatever_its_size(source: CtiSource) -> None:
 
     assert len(queries) <= 8
     with CaptureQueriesContext(connection) as queries:
-        save_seats(source.pk, [], NOW)
+        save_sessions(source.pk, [], NOW)
     assert len(queries) == 0
 
 
@@ -136,11 +136,11 @@ def test_a_batch_takes_few_queries_whatever_its_size(source: CtiSource) -> None:
 @given(days)
 def test_saving_in_two_batches_is_the_same_as_folding_at_once(source: CtiSource, day: list[AgentEvent]) -> None:
     Presence.objects.all().delete()
-    seats = SessionTable()
+    sessions = SessionTable()
     for event in day:
-        for change in sit(seats, event):
-            seats.apply(change)
+        for change in apply_agent_event(sessions, event):
+            sessions.apply(change)
     play(source, *day[: len(day) // 2])
     play(source, *day[len(day) // 2 :])
 
-    assert load_seats(source.pk) == seats
+    assert load_sessions(source.pk) == sessions

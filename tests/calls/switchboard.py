@@ -52,8 +52,8 @@ def event(kind: str, seconds: float, *, family: str = "call", name: str = "", **
 class Switchboard:
     """The core with its state, fed one event at a time."""
 
-    def __init__(self, roster: Everybody | None = None) -> None:
-        self.roster = roster or Everybody()
+    def __init__(self, context: Everybody | None = None) -> None:
+        self.context = context or Everybody()
         self.state = LiveState(source=SourceState(slug="pbx"))
         self.commands: list[CoreCommand] = []
         self.now = 0.0
@@ -61,7 +61,7 @@ class Switchboard:
     def hears(self, *events: AnyEvent | ResultEvent) -> "Switchboard":
         """Fold events, one after the other."""
         for one in events:
-            step = advance(one, self.state, self.roster)
+            step = advance(one, self.state, self.context)
             self.state = step.state
             self.commands += step.commands
         return self

@@ -10,7 +10,7 @@ import redis as redis_client
 from calls.jobs import PendingWakeups
 from calls.pipeline.consumer import Folded
 from calls.pipeline.consumer_loop import GATHER_SECONDS, LINGER_SECONDS, ConsumerLoop
-from calls.search.worker import look_up_hint
+from calls.search.worker import search_wakeup
 from cti import api
 from cti.journal.wakeups import FLAG_MILLISECONDS
 from devtools.servers import free_port
@@ -142,7 +142,7 @@ def test_a_fold_that_takes_long_leaves_the_processors_to_others_for_as_long() ->
 def test_a_delivery_is_sent_hints_at_most_so_often_and_one_more_at_the_end(redis: "redis_client.Redis") -> None:
     pokes = PendingWakeups()
     for _ in range(5):
-        pokes.heed(Folded(events=1, writing=frozenset({1, 2})))
+        pokes.note(Folded(events=1, writing=frozenset({1, 2})))
     assert sent(redis)["writes"] == 2
 
     pokes.pay()
@@ -157,28 +157,28 @@ def test_a_pump_of_questions_is_sent_one_hint_until_it_leaves_and_none_while_it_
 ) -> None:
     pokes, found = PendingWakeups(), Folded(events=1, looking_up=frozenset({1, 2}))
     for _ in range(3):
-        pokes.heed(found)
+        pokes.note(found)
     assert sent(redis)["lookups"] == 2
 
-    watch = api.PollingMarker(look_up_hint(1))
+    watch = api.PollingMarker(search_wakeup(1))
     watch.keep()
-    redis.delete("lookups", look_up_hint(2).flag)
-    pokes.heed(found)
+    redis.delete("lookups", search_wakeup(2).flag)
+    pokes.note(found)
     assert sent(redis)["lookups"] == 1
 
     watch.leave()
-    pokes.heed(found)
+    pokes.note(found)
     assert sent(redis)["lookups"] == 2
 
 
 def test_a_pump_that_died_while_it_looked_is_sent_hints_again_soon(redis: "redis_client.Redis") -> None:
-    api.PollingMarker(look_up_hint(1)).keep()
-    assert 0 < redis.pttl(look_up_hint(1).flag) <= FLAG_MILLISECONDS
+    api.PollingMarker(search_wakeup(1)).keep()
+    assert 0 < redis.pttl(search_wakeup(1).flag) <= FLAG_MILLISECONDS
 
 
 def test_without_redis_a_pump_looks_all_the_same(settings: Any) -> None:
     settings.JOURNAL_URL = f"redis://127.0.0.1:{free_port()}/0"
-    watch = api.PollingMarker(look_up_hint(1))
+    watch = api.PollingMarker(search_wakeup(1))
     watch.keep()
     watch.leave()
-    look_up_hint(1).send()
+    search_wakeup(1).send()

@@ -48,7 +48,7 @@ class Pbx(RuleBasedStateMachine):
         self.clock, self.serial = 0.0, 0
         self.calls: list[TrueCall] = []
         self.legs: list[TrueLeg] = []
-        self.seats: dict[str, str] = {}
+        self.sessions: dict[str, str] = {}
         self.on_the_way: list[tuple[float, int, AnyEvent]] = []
         self.arrived: list[AnyEvent] = []
         self.board = Switchboard(Everybody())
@@ -84,7 +84,7 @@ class Pbx(RuleBasedStateMachine):
 
     def answer(self, call: TrueCall, device: str) -> None:
         """Open the true leg."""
-        leg = TrueLeg(device, self.clock, self.seats.get(device, ""), call.queue)
+        leg = TrueLeg(device, self.clock, self.sessions.get(device, ""), call.queue)
         call.ringing.discard(device)
         call.talking[device] = leg
         call.was_there.add(device)
@@ -219,10 +219,10 @@ class Pbx(RuleBasedStateMachine):
     def log_on(self, step: float, device: str, agent: str) -> None:
         """An agent sits down; agent events keep their order (one monitor reports them)."""
         self.passes(step + 1)
-        self.seats = {place: one for place, one in self.seats.items() if one != agent}
-        if device in self.seats:
-            self.tell(0, "LoggedOff", family="agent", agentId=self.seats[device], deviceId=device)
-        self.seats[device] = agent
+        self.sessions = {place: one for place, one in self.sessions.items() if one != agent}
+        if device in self.sessions:
+            self.tell(0, "LoggedOff", family="agent", agentId=self.sessions[device], deviceId=device)
+        self.sessions[device] = agent
         self.tell(0, "LoggedOn", family="agent", agentId=agent, deviceId=device)
         self.passes(1.1)
 
@@ -265,7 +265,7 @@ class Pbx(RuleBasedStateMachine):
     def _folds_alike_in_batches(self) -> None:
         fresh = Switchboard(Everybody()).state
         for place in range(0, len(self.arrived), 7):
-            fresh = fold(self.arrived[place : place + 7], fresh, self.board.roster).state()
+            fresh = fold(self.arrived[place : place + 7], fresh, self.board.context).state()
         spans = [
             (leg.number, leg.device_id, leg.connected_source_at, leg.disconnected_source_at)
             for leg in fresh.legs.values()

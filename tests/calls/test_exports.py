@@ -69,11 +69,11 @@ def leg(number: int, **members: Any) -> Leg:
 
 
 def job(user: User, kind: str = "csv", wanted: LegFilter | None = None, *, with_callers: bool = False) -> ExportJob:
-    return jobs.ask(user.pk, kind, wanted or LegFilter(), NOON, with_callers=with_callers)
+    return jobs.request_export(user.pk, kind, wanted or LegFilter(), NOON, with_callers=with_callers)
 
 
 def written(one: ExportJob, now: datetime = NOON) -> ExportJob:
-    jobs.carry_out(one.pk, lambda: now)
+    jobs.run_export(one.pk, lambda: now)
     one.refresh_from_db()
     return one
 
@@ -208,7 +208,7 @@ def test_a_job_of_a_worker_that_died_is_begun_again_when_its_claim_has_run_out(a
     (jobs.folder() / f"{one.pk}-1.part").touch()
 
     assert jobs.due(NOON) == []
-    assert not jobs.carry_out(one.pk, lambda: NOON)
+    assert not jobs.run_export(one.pk, lambda: NOON)
     later = NOON + jobs.LEASE + timedelta(seconds=1)
     assert jobs.due(later) == [one.pk]
     assert written(one, later).rows == 1
@@ -230,8 +230,8 @@ def test_a_job_whose_worker_is_told_to_stop_is_free_at_once_and_counts_as_no_dea
         return NOON
 
     try:
-        assert not jobs.carry_out(one.pk, at)
-        assert not jobs.carry_out(one.pk, lambda: NOON)
+        assert not jobs.run_export(one.pk, at)
+        assert not jobs.run_export(one.pk, lambda: NOON)
     finally:
         stop.forget()
     one.refresh_from_db()

@@ -253,14 +253,14 @@ def test_an_agent_who_left_in_a_gap_keeps_no_seat_when_the_snapshot_names_all_ag
     )
     board.hears(event("Ended", 42, family="snapshot", agentsTold=True))
 
-    assert list(board.state.seats) == ["2002"]
+    assert list(board.state.sessions) == ["2002"]
 
 
 def test_agents_keep_their_seats_when_the_snapshot_does_not_name_all() -> None:
     board = Switchboard().agent("LoggedOn", 1, "A1", deviceId="2001")
     board.hears(link("Lost", 20), link("Restored", 40), snapshot("Began", 41), snapshot("Ended", 42))
 
-    assert list(board.state.seats) == ["2001"]
+    assert list(board.state.sessions) == ["2001"]
 
 
 @pytest.mark.parametrize(("back", "outcome"), [(7, Outcome.WAITING), (9, Outcome.JOINED_LATE)])

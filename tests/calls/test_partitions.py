@@ -80,24 +80,24 @@ def _moved(draw: st.DrawFn, now: float, number: int) -> AnyEvent:
 
 
 def folded(
-    items: Sequence[Item], cuts: Sequence[int], roster: Everybody
+    items: Sequence[Item], cuts: Sequence[int], context: Everybody
 ) -> tuple[dict[int, LegState], list[CoreCommand]]:
     """Fold a journal in batches, each ended by the time of its last item; return all legs and commands."""
-    draft = UnitOfWork(LiveState(source=SourceState(slug="pbx")), roster)
+    work = UnitOfWork(LiveState(source=SourceState(slug="pbx")), context)
     legs: dict[int, LegState] = {}
     commands: list[CoreCommand] = []
     places = [0, *sorted(cuts), len(items)]
     for start, end in pairwise(places):
         batch = items[start:end]
-        draft.begin(roster)
-        draft.remember([], [legs[one] for one in _named(batch) if one in legs and one not in draft.legs])
-        fold_into(draft, [*batch, *(TimePassed(one.at) for one in batch[-1:])])
-        legs |= {number: draft.legs[number] for number in draft.touched_legs}
-        commands += draft.commands
-    draft.begin(roster)
-    fold_into(draft, [TimePassed(moment(100_000))])
-    legs |= {number: draft.legs[number] for number in draft.touched_legs}
-    return legs, [*commands, *draft.commands]
+        work.begin_batch(context)
+        work.remember([], [legs[one] for one in _named(batch) if one in legs and one not in work.legs])
+        fold_into(work, [*batch, *(TimePassed(one.at) for one in batch[-1:])])
+        legs |= {number: work.legs[number] for number in work.touched_legs}
+        commands += work.commands
+    work.begin_batch(context)
+    fold_into(work, [TimePassed(moment(100_000))])
+    legs |= {number: work.legs[number] for number in work.touched_legs}
+    return legs, [*commands, *work.commands]
 
 
 def _named(batch: Sequence[Item]) -> set[int]:
@@ -109,9 +109,9 @@ def _named(batch: Sequence[Item]) -> set[int]:
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_partition_of_a_journal_gives_the_same_legs_and_commands(items: list[Item], data: st.DataObject) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(items)), max_size=len(items)))
-    roster = with_site(wrapup_wait_seconds=120)
+    context = with_site(wrapup_wait_seconds=120)
 
-    assert folded(items, cuts, roster) == folded(items, [], roster) == folded(items, range(len(items)), roster)
+    assert folded(items, cuts, context) == folded(items, [], context) == folded(items, range(len(items)), context)
 
 
 def _day(house: GatewayStack) -> None:

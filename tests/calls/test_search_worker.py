@@ -14,7 +14,14 @@ from msgspec.structs import replace
 
 from calls.models import Leg, RecordingSearch, SearchState
 from calls.search import worker
-from calls.search.worker import PendingQuestion, SearchWorker, look_up, look_up_hint, services_with_due_searches, settle
+from calls.search.worker import (
+    PendingQuestion,
+    SearchWorker,
+    look_up,
+    search_wakeup,
+    services_with_due_searches,
+    settle,
+)
 from calls.storage.codec import leg_key
 from clock.stopping import stop
 from cti.api import PollingMarker
@@ -370,7 +377,7 @@ def test_a_search_whose_answer_takes_long_stays_with_its_pump(desk: Desk, monkey
     search, gate = desk.search(window=60), desk.gates.setdefault("a", threading.Event())
     pump = desk.pump()
     for one in pump._claim(4):
-        pump.pool.submit(pump._ask, one)
+        pump.pool.submit(pump._ask_for_guid, one)
     long = time.monotonic() + 2
     while time.monotonic() < long:
         pump._harvest(time.monotonic() + 0.05)
@@ -419,7 +426,7 @@ class Watcher(PollingMarker):
     """A watch that counts the looks; ``keep`` and ``leave`` let something happen just then."""
 
     def __init__(self, keep: Callable[[int], Any] = lambda _: None, leave: Callable[[], Any] = lambda: None) -> None:
-        super().__init__(look_up_hint(1))
+        super().__init__(search_wakeup(1))
         self.looks, self._keep, self._leave = 0, keep, leave
 
     def keep(self) -> None:

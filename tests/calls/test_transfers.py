@@ -143,9 +143,9 @@ def test_an_answer_that_a_transfer_overtook_is_not_left_open() -> None:
 
 
 def test_without_any_recording_a_new_segment_of_the_pbx_is_two_legs() -> None:
-    roster = Everybody(x2002=MatchKind.UNMATCHED)
+    context = Everybody(x2002=MatchKind.UNMATCHED)
     board = (
-        consultation(Switchboard(roster)).hears(attended(newSegment=True)).call("ConnectionCleared", 60, "C3", "2002")
+        consultation(Switchboard(context)).hears(attended(newSegment=True)).call("ConnectionCleared", 60, "C3", "2002")
     )
 
     assert [one for one in board.spans() if one[0] == "2002"] == [("2002", 25.0, 30.0), ("2002", 30.0, 60.0)]

@@ -10,46 +10,46 @@ from calls.core.unit_of_work import SPARE, LiveState, UnitOfWork
 from tests.calls.switchboard import Everybody, event, moment
 
 
-def _day(draft: UnitOfWork, calls: int) -> UnitOfWork:
+def _day(work: UnitOfWork, calls: int) -> UnitOfWork:
     """Let calls come and go, one a second, each folded by itself."""
     for n in range(calls):
-        draft.begin(Everybody())
-        draft = fold_into(
-            draft,
+        work.begin_batch(Everybody())
+        work = fold_into(
+            work,
             [
                 event("Delivered", n, callId=f"C{n}", deviceId="2001"),
                 event("ConnectionCleared", n + 0.5, callId=f"C{n}", deviceId="2001"),
                 TimePassed(moment(n + 0.9)),
             ],
         )
-    return draft
+    return work
 
 
 def test_calls_that_are_over_leave_no_moments_behind() -> None:
     """Each is looked at again twelve hours after it began, if nothing else is heard of it."""
-    draft = _day(UnitOfWork(LiveState(source=SourceState(slug="pbx")), Everybody()), 3 * SPARE)
+    work = _day(UnitOfWork(LiveState(source=SourceState(slug="pbx")), Everybody()), 3 * SPARE)
 
-    assert len(draft.calls) < 100
-    assert len(draft._dues) <= SPARE + 2 * len(draft.calls)
+    assert len(work.calls) < 100
+    assert len(work._dues) <= SPARE + 2 * len(work.calls)
 
 
 def test_a_call_that_says_nothing_more_still_goes_stale_among_many_that_are_over() -> None:
-    draft = UnitOfWork(LiveState(source=SourceState(slug="pbx")), Everybody())
-    fold_into(draft, [event("Delivered", -1, callId="silent", deviceId="2002")])
-    _day(draft, 3 * SPARE)
+    work = UnitOfWork(LiveState(source=SourceState(slug="pbx")), Everybody())
+    fold_into(work, [event("Delivered", -1, callId="silent", deviceId="2002")])
+    _day(work, 3 * SPARE)
 
-    draft.begin(Everybody())
-    fold_into(draft, [TimePassed(moment(0) + timedelta(hours=13))])
+    work.begin_batch(Everybody())
+    fold_into(work, [TimePassed(moment(0) + timedelta(hours=13))])
 
-    assert draft.incarnations_of("silent") == []
+    assert work.incarnations_of("silent") == []
 
 
 def test_what_is_kept_of_calls_and_legs_is_not_walked_through_by_the_garbage_collector() -> None:
     """With 100,000 legs open that took a seventh of the consumer's time."""
-    draft = UnitOfWork(LiveState(source=SourceState(slug="pbx")), Everybody())
-    fold_into(draft, [event("Established", 0, callId="C1", deviceId="2001", queueName="Sales")])
+    work = UnitOfWork(LiveState(source=SourceState(slug="pbx")), Everybody())
+    fold_into(work, [event("Established", 0, callId="C1", deviceId="2001", queueName="Sales")])
 
-    (call,), (leg,) = draft.incarnations_of("C1"), draft.legs.values()
+    (call,), (leg,) = work.incarnations_of("C1"), work.legs.values()
     kept = [
         call,
         leg,

@@ -32,14 +32,14 @@ def test_the_unmatched_calls_of_today_are_told_by_extension(settings: Any) -> No
     at(pbx, 5, "2002", Outcome.NOT_RECORDED)
     at(other, 1, "2001", Outcome.USER_UNLICENSED)
 
-    unmatched_calls.tell(NOON)
+    unmatched_calls.report_unmatched_calls(NOON)
 
     assert calls_at_risk(NOON.date()) == {(pbx.pk, "2001"): 2, (other.pk, "2001"): 1}
 
 
 def test_the_count_reads_an_index_and_not_the_flagged_legs(db: None) -> None:
     with CaptureQueriesContext(connection) as queries:
-        unmatched_calls.tell(NOON)
+        unmatched_calls.report_unmatched_calls(NOON)
     counting = next(one["sql"] for one in queries if "GROUP BY" in one["sql"])
     if connection.vendor == "sqlite":
         with connection.cursor() as cursor:

@@ -492,8 +492,8 @@ def test_what_came_too_late_is_shown_though_another_leads_from_then_on(pbx: Swit
     late = Listener(row.pk, source_config(row))
     late._spool.append([Entry("1-1", b"{}")])
 
-    late._set_spool_aside()
-    asyncio.run(late._tell_quarantine())
+    late._retire_spool()
+    asyncio.run(late._report_quarantine())
     late._close()
 
     assert "1 events kept while Redis was away came too late" in QuarantinedMessage.objects.get(source=row).error

@@ -97,7 +97,7 @@ def test_what_came_too_late_is_put_aside_for_a_person(tmp_path: Path) -> None:
     spool = open_spool(tmp_path)
     spool.append(entries(1, 2))
 
-    aside = spool.set_aside()
+    aside = spool.retire()
 
     assert aside.read_bytes().count(b"\n") == 2
     assert (spool.count, open_spool(tmp_path).count) == (0, 0)

@@ -228,7 +228,7 @@ def test_a_stopped_writes_worker_gives_back_what_it_did_not_send_and_what_it_sen
 
 
 def test_a_stopped_worker_does_not_wait_for_a_load_of_users_that_hangs(place: Place) -> None:
-    begun = refresh.begin(place.service.pk, Trigger.BUTTON)
+    begun = refresh.begin_refresh(place.service.pk, Trigger.BUTTON)
     worker = place.set_to_work("default", "agents.tasks.load_users", begun.pk)
 
     assert seconds_to_stop(worker) < STOP_SECONDS, place.log("default")

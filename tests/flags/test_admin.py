@@ -69,7 +69,7 @@ def page_after(client: Client, **pressed: str) -> str:
     answer = client.post(f"{FLAGS}create/", pressed)
     assert answer.status_code == 302, "The request itself asks QMS nothing."
     for row in FlagCreation.objects.all():
-        create_jobs.carry_out(row.pk, row.run)
+        create_jobs.run_creation(row.pk, row.run)
     return client.get(FLAGS).content.decode()
 
 
@@ -116,7 +116,7 @@ def test_the_page_follows_flag_by_flag_while_a_worker_creates_them(
     monkeypatch.setattr("flags.provisioning.create_jobs.create_flags", looked_at)
     admin_client.post(f"{FLAGS}create/")
     look()
-    create_jobs.carry_out(FlagCreation.objects.get().pk, 1)
+    create_jobs.run_creation(FlagCreation.objects.get().pk, 1)
     look()
 
     assert "Waits for a worker." in seen[0]

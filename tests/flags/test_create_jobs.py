@@ -68,9 +68,9 @@ def silent_for(seconds: float) -> None:
 
 def killed(qms: SimulatedQms, server: DataServer) -> FlagCreation:
     """Return a creation whose worker was killed at its second Flag."""
-    create_jobs.ask(server, "anna", now())
+    create_jobs.request_creation(server, "anna", now())
     with pytest.raises(WorkerKilled):
-        create_jobs.carry_out(server.pk, 1, connecting(qms, Dying))
+        create_jobs.run_creation(server.pk, 1, connecting(qms, Dying))
     return FlagCreation.objects.get()
 
 
@@ -79,13 +79,13 @@ def test_what_a_killed_worker_left_is_gone_on_with_and_nothing_is_created_twice(
 ) -> None:
     row = killed(qms, server)
     assert [one.name for one in create_jobs.answers_of(row)] == ["AgentId"]
-    create_jobs.carry_on(now())
+    create_jobs.continue_creations(now())
     assert len(sent) == 1, "Its worker may be at it still."
     silent_for(60)
 
-    create_jobs.carry_on(now())
+    create_jobs.continue_creations(now())
     assert sent[1:] == [[server.pk, 1]]
-    create_jobs.carry_out(server.pk, 1, connecting(qms, InProcessRecordingService))
+    create_jobs.run_creation(server.pk, 1, connecting(qms, InProcessRecordingService))
 
     names = [one.name for one in qms.flag_definitions("north")]
     assert len(names) == len(set(names)) == 6
@@ -104,11 +104,11 @@ def test_a_worker_that_was_taken_for_dead_changes_nothing_more(
 
         def create_flag_definition(self, definition: FlagDefinition) -> FlagDefinition:
             silent_for(60)
-            create_jobs.carry_out(server.pk, 1, connecting(qms, InProcessRecordingService))
+            create_jobs.run_creation(server.pk, 1, connecting(qms, InProcessRecordingService))
             return super().create_flag_definition(definition)
 
-    create_jobs.ask(server, "anna", now())
-    create_jobs.carry_out(server.pk, 1, connecting(qms, Frozen))
+    create_jobs.request_creation(server, "anna", now())
+    create_jobs.run_creation(server.pk, 1, connecting(qms, Frozen))
 
     row = FlagCreation.objects.get()
     assert (row.attempts, row.error) == (2, "")
@@ -116,11 +116,11 @@ def test_a_worker_that_was_taken_for_dead_changes_nothing_more(
 
 
 def test_a_message_that_was_lost_is_sent_again(server: DataServer, sent: list[list[int]]) -> None:
-    create_jobs.ask(server, "anna", now())
-    create_jobs.carry_on(now())
+    create_jobs.request_creation(server, "anna", now())
+    create_jobs.continue_creations(now())
     assert len(sent) == 1
 
-    create_jobs.carry_on(now() + timedelta(seconds=6))
+    create_jobs.continue_creations(now() + timedelta(seconds=6))
 
     assert sent == [[server.pk, 1], [server.pk, 1]]
 
@@ -128,9 +128,9 @@ def test_a_message_that_was_lost_is_sent_again(server: DataServer, sent: list[li
 def test_a_message_that_comes_twice_is_carried_out_once(
     qms: SimulatedQms, server: DataServer, sent: list[list[int]]
 ) -> None:
-    create_jobs.ask(server, "anna", now())
+    create_jobs.request_creation(server, "anna", now())
     for _ in range(2):
-        create_jobs.carry_out(server.pk, 1, connecting(qms, InProcessRecordingService))
+        create_jobs.run_creation(server.pk, 1, connecting(qms, InProcessRecordingService))
 
     assert FlagCreation.objects.get().attempts == 1
 
@@ -142,10 +142,10 @@ def test_what_kills_every_worker_is_given_up_and_can_be_asked_for_anew(
     FlagCreation.objects.update(attempts=create_jobs.MOST_ATTEMPTS)
     silent_for(60)
 
-    create_jobs.carry_out(server.pk, 1, connecting(qms, InProcessRecordingService))
+    create_jobs.run_creation(server.pk, 1, connecting(qms, InProcessRecordingService))
 
     assert "3 workers were stopped" in FlagCreation.objects.get().error
-    create_jobs.ask(server, "anna", now())
+    create_jobs.request_creation(server, "anna", now())
     assert FlagCreation.objects.get().run == 2
 
 
@@ -153,17 +153,17 @@ def test_a_fault_of_the_gateway_ends_it_with_a_reason(server: DataServer, sent: 
     def broken(_: RecordingService) -> InProcessRecordingService:
         raise ValueError("a fault")
 
-    create_jobs.ask(server, "anna", now())
+    create_jobs.request_creation(server, "anna", now())
     with pytest.raises(ValueError, match="a fault"):
-        create_jobs.carry_out(server.pk, 1, broken)
+        create_jobs.run_creation(server.pk, 1, broken)
 
     assert "A fault of the gateway: ValueError" in FlagCreation.objects.get().error
 
 
 def test_who_presses_while_no_worker_is_at_it_wakes_one(server: DataServer, sent: list[list[int]]) -> None:
-    create_jobs.ask(server, "anna", now())
+    create_jobs.request_creation(server, "anna", now())
 
     with pytest.raises(create_jobs.CreationRefused, match="for anna"):
-        create_jobs.ask(server, "berta", now() + timedelta(seconds=30))
+        create_jobs.request_creation(server, "berta", now() + timedelta(seconds=30))
 
     assert len(sent) == 2

@@ -327,7 +327,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     def slow_delivery_asks(self) -> None:
         one = self.slow.pop(0)
         self.is_slow = True
-        answer = senders._ask(self.line, one, lambda: self.post.time)
+        answer = senders._carry_out_claim(self.line, one, lambda: self.post.time)
         self.is_slow = False
         self.slow_ends.append(Settlement(one, next_step(one.pending, answer, self.post.time, 0.5)))
 

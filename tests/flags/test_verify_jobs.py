@@ -16,7 +16,7 @@ import clock
 from flags.models import FlagOnServer, FlagProof, FlagSetting, FlagWrite
 from flags.provisioning import verify_jobs
 from flags.provisioning.create import ServerFlagState, check_flags, create_flags
-from flags.provisioning.verify import PROOF_TEXT
+from flags.provisioning.verify import TRIAL_TEXT
 from qms.api import ConnectService, connect
 from qms.models import DataServer, RecordingService
 from qms.port import Flag, FlagDefinition, QmsUnclear, RecordingServicePort
@@ -72,8 +72,8 @@ def recording(qms: SimulatedQms) -> str:
 
 def proved(server: DataServer, guid: str, connect: ConnectService = connect) -> FlagProof:
     """Ask for a proof and let a worker do the job."""
-    verify_jobs.ask(server, guid, "ann", clock.now())
-    verify_jobs.carry_out(server.pk, FlagProof.objects.get().run, connect)
+    verify_jobs.request_verification(server, guid, "ann", clock.now())
+    verify_jobs.run_verification(server.pk, FlagProof.objects.get().run, connect)
     return FlagProof.objects.get()
 
 
@@ -88,7 +88,7 @@ def test_flags_that_were_created_are_new_and_those_that_stood_are_not(qms: Simul
     create_flags(server)
     create_flags(server)
 
-    assert names(verify_jobs.unproved(server)) == [
+    assert names(verify_jobs.unverified_flags(server)) == [
         "AgentName",
         "CTICallRef",
         "CallerName",
@@ -104,7 +104,7 @@ def test_a_flag_that_somebody_created_in_qms_since_it_was_looked_for_is_new_too(
 
     check_flags(server)
 
-    assert names(verify_jobs.unproved(server)) == ["AgentId"]
+    assert names(verify_jobs.unverified_flags(server)) == ["AgentId"]
 
 
 def test_before_the_restart_the_proof_fails_and_says_what_to_do(qms: SimulatedQms, main: DataServer) -> None:
@@ -115,7 +115,7 @@ def test_before_the_restart_the_proof_fails_and_says_what_to_do(qms: SimulatedQm
     assert not proof.is_good
     assert "refuses to write them (fault UnknownFlag): they do not work yet" in proof.found
     assert "Restart the QMS services" in proof.advice
-    assert names(verify_jobs.unproved(main)) == ["AgentId", "QueueName"]
+    assert names(verify_jobs.unverified_flags(main)) == ["AgentId", "QueueName"]
     assert qms.recordings[guid].flags == {}
 
 
@@ -130,8 +130,8 @@ def test_after_the_restart_the_flags_are_written_read_back_and_no_longer_new(
 
     assert proof.is_good
     assert f"AgentId, QueueName: written to the recording {guid} through north, and read back." in proof.found
-    assert qms.recordings[guid].flags == {"AgentId": PROOF_TEXT, "QueueName": PROOF_TEXT}
-    assert verify_jobs.unproved(main) == []
+    assert qms.recordings[guid].flags == {"AgentId": TRIAL_TEXT, "QueueName": TRIAL_TEXT}
+    assert verify_jobs.unverified_flags(main) == []
 
 
 def test_a_short_flag_is_proved_with_what_fits(qms: SimulatedQms) -> None:
@@ -142,7 +142,7 @@ def test_a_short_flag_is_proved_with_what_fits(qms: SimulatedQms) -> None:
     guid = recording(qms)
 
     assert proved(DataServer.objects.get(), guid).is_good
-    assert qms.recordings[guid].flags == {"AgentId": PROOF_TEXT[:5]}
+    assert qms.recordings[guid].flags == {"AgentId": TRIAL_TEXT[:5]}
 
 
 def test_a_recording_that_carries_flags_of_a_call_is_left_alone(qms: SimulatedQms, main: DataServer) -> None:
@@ -169,13 +169,13 @@ def test_a_recording_of_a_call_that_the_gateway_flags_is_refused_at_once(main: D
     )
 
     with pytest.raises(verify_jobs.VerificationRefused, match="recording of a call that the gateway knows"):
-        verify_jobs.ask(main, guid.upper(), "ann", clock.now())
+        verify_jobs.request_verification(main, guid.upper(), "ann", clock.now())
 
 
 def test_a_call_that_took_the_recording_meanwhile_keeps_it(main: DataServer, qms: SimulatedQms) -> None:
     guid = recording(qms)
     qms.restart()
-    verify_jobs.ask(main, guid, "ann", clock.now())
+    verify_jobs.request_verification(main, guid, "ann", clock.now())
     FlagWrite.objects.create(
         leg_id=1,
         source_id=1,
@@ -186,7 +186,7 @@ def test_a_call_that_took_the_recording_meanwhile_keeps_it(main: DataServer, qms
         created_at=NOW,
     )
 
-    verify_jobs.carry_out(main.pk, FlagProof.objects.get().run)
+    verify_jobs.run_verification(main.pk, FlagProof.objects.get().run)
 
     assert not FlagProof.objects.get().is_good
     assert qms.recordings[guid].flags == {}
@@ -203,7 +203,7 @@ def test_a_recording_that_was_used_before_proves_nothing_of_a_flag_that_was_crea
     proof = proved(main, guid)
 
     assert "carries AgentId already, from an earlier test" in proof.found
-    assert names(verify_jobs.unproved(main)) == ["AgentId"]
+    assert names(verify_jobs.unverified_flags(main)) == ["AgentId"]
 
 
 class Deaf:
@@ -245,7 +245,7 @@ def test_what_an_earlier_try_wrote_is_proved_by_the_next_that_can_read_it(qms: S
     assert not proved(main, guid, deaf(reads=1)).is_good
     assert proved(main, guid).is_good
     assert qms.recordings[guid].writes == 1
-    assert verify_jobs.unproved(main) == []
+    assert verify_jobs.unverified_flags(main) == []
 
 
 def test_a_service_that_is_not_reached_leaves_it_to_the_next(qms: SimulatedQms, main: DataServer) -> None:
@@ -270,19 +270,19 @@ def test_a_flag_that_was_created_while_the_proof_ran_stays_new(qms: SimulatedQms
         return connect(service)
 
     assert proved(main, recording(qms), slowly).is_good
-    assert names(verify_jobs.unproved(main)) == ["AgentId"]
+    assert names(verify_jobs.unverified_flags(main)) == ["AgentId"]
 
 
 def test_a_proof_runs_once_at_a_time_and_a_worker_that_is_late_changes_nothing(
     qms: SimulatedQms, main: DataServer
 ) -> None:
     guid = recording(qms)
-    verify_jobs.ask(main, guid, "ann", clock.now())
-    verify_jobs.ask(main, guid, "bob", clock.now())
+    verify_jobs.request_verification(main, guid, "ann", clock.now())
+    verify_jobs.request_verification(main, guid, "bob", clock.now())
     assert FlagProof.objects.get().asked_by == "ann"
 
-    verify_jobs.ask(main, guid, "bob", clock.now() + timedelta(minutes=2))
-    verify_jobs.carry_out(main.pk, 1)
+    verify_jobs.request_verification(main, guid, "bob", clock.now() + timedelta(minutes=2))
+    verify_jobs.run_verification(main.pk, 1)
 
     assert FlagProof.objects.get().begun_at is None
 
@@ -307,9 +307,9 @@ def test_a_call_whose_recording_took_a_new_flag_proves_it(main: DataServer) -> N
     written(north, "AgentId", now + timedelta(seconds=1))
     written(north, "QueueName", now + timedelta(seconds=1), state="refused")
 
-    verify_jobs.note_what_calls_proved()
+    verify_jobs.note_flags_verified_by_calls()
 
-    assert names(verify_jobs.unproved(main)) == ["QueueName"]
+    assert names(verify_jobs.unverified_flags(main)) == ["QueueName"]
 
 
 def test_a_call_before_the_flag_was_created_or_of_another_data_server_proves_nothing(main: DataServer) -> None:
@@ -317,9 +317,9 @@ def test_a_call_before_the_flag_was_created_or_of_another_data_server_proves_not
     written(main.services.get(slug="north"), "AgentId", clock.now() - timedelta(hours=1))
     written(other, "AgentId", clock.now() + timedelta(seconds=1))
 
-    verify_jobs.note_what_calls_proved()
+    verify_jobs.note_flags_verified_by_calls()
 
-    assert names(verify_jobs.unproved(main)) == ["AgentId", "QueueName"]
+    assert names(verify_jobs.unverified_flags(main)) == ["AgentId", "QueueName"]
 
 
 # The pages.
@@ -365,7 +365,7 @@ def test_a_proof_is_asked_for_followed_and_ends_the_notice(
     running = press(admin_client, main, guid=f" {{{guid.upper()}}} ")
     assert "every 1s" in running
     assert "prove it" not in running
-    verify_jobs.carry_out(main.pk, 1)
+    verify_jobs.run_verification(main.pk, 1)
     done = page(admin_client, main)
 
     assert "every 1s" not in done
@@ -379,7 +379,7 @@ def test_a_proof_is_asked_for_followed_and_ends_the_notice(
 
 def test_a_proof_that_failed_says_why_and_what_to_do(admin_client: Client, qms: SimulatedQms, main: DataServer) -> None:
     press(admin_client, main, guid=recording(qms))
-    verify_jobs.carry_out(main.pk, 1)
+    verify_jobs.run_verification(main.pk, 1)
 
     text = page(admin_client, main)
 
@@ -430,7 +430,7 @@ def test_a_broker_that_is_away_is_told(
 
 
 def test_a_proof_that_no_worker_takes_is_told(admin_client: Client, qms: SimulatedQms, main: DataServer) -> None:
-    verify_jobs.ask(main, recording(qms), "ann", clock.now())
+    verify_jobs.request_verification(main, recording(qms), "ann", clock.now())
     FlagProof.objects.update(asked_at=clock.now() - timedelta(seconds=20))
     assert "No worker has begun it yet." in page(admin_client, main)
 
@@ -461,4 +461,4 @@ def test_a_flag_that_was_switched_off_or_is_gone_from_qms_needs_no_proof(main: D
     FlagSetting.objects.filter(name="AgentId").update(enabled=False)
     FlagOnServer.objects.filter(name="QueueName").update(state=ServerFlagState.MISSING)
 
-    assert verify_jobs.unproved(main) == []
+    assert verify_jobs.unverified_flags(main) == []

@@ -13,7 +13,7 @@ from flags.catalogue.values import FlagText
 from flags.models import FlagValue, FlagWrite, RetryRun, WriteState
 from flags.outbox.bulk_insert import NewWrite
 from flags.outbox.claims import claim_due
-from flags.outbox.retry_runs import carry_on, retry_all
+from flags.outbox.retry_runs import continue_retries, retry_all
 from flags.outbox.writes import QueueRefusal, give_up, mark_folded, queue_writes, retry, settled_writes
 from qms.models import DataServer, RecordingService
 
@@ -280,7 +280,7 @@ def test_all_of_one_reason_or_one_service_are_put_back(
     run = retry_all("ann", NOW, error_code="UnknownFlag", service_id=service.pk)
     assert (run.writes, run.finished_at) == (2, None)  # the rest is no request's work
     settle("G0", "refused", "UnknownFlag")
-    carry_on(lambda: NOW)
+    continue_retries(lambda: NOW)
     run.refresh_from_db()
     assert (run.writes, run.finished_at) == (5, NOW)
     assert FlagWrite.objects.filter(state="queued").count() == 4, "what failed again meanwhile is put back no more"
@@ -294,6 +294,6 @@ def test_a_run_begins_no_step_when_the_time_is_over(service: RecordingService, m
         settle(f"G{number}", "refused", "UnknownFlag")
     retry_all("ann", NOW)
 
-    carry_on(lambda: NOW, seconds=0)
+    continue_retries(lambda: NOW, seconds=0)
 
     assert RetryRun.objects.get().writes == 1, "no step is begun when the time is over"

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 import clock
 from flags.models import FlagWrite, RetryRun
-from flags.outbox.retry_runs import carry_on
+from flags.outbox.retry_runs import continue_retries
 from tests.flags.qms import Post
 
 pytestmark = pytest.mark.django_db
@@ -158,7 +158,7 @@ def test_all_of_a_reason_are_retried_with_visible_progress(
 
     assert "2 are put back so far; it goes on by itself." in text
     assert "hx-get" in text
-    carry_on(clock.now)
+    continue_retries(clock.now)
     text = admin_client.get(f"{WRITES}retry-panel/").content.decode()
     assert "retry all of UnknownFlag: 5 were put back." in text
     assert "hx-get" not in text
@@ -205,7 +205,7 @@ def test_an_alert_leads_to_its_cause_and_to_a_retry_of_it(admin_client: Client, 
     assert f"?alert=open&amp;reason=NotAuthorised&amp;service__id__exact={service}" in text
 
     admin_client.post(f"{WRITES}retry-all/", {"reason": "UnknownFlag", "service": service})
-    carry_on(clock.now)
+    continue_retries(clock.now)
 
     states = dict(FlagWrite.objects.values_list("pk", "state"))
     assert (states[first], states[second], states[other]) == ("queued", "queued", "refused")

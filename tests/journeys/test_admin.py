@@ -11,7 +11,7 @@ from django.urls import reverse
 
 import clock
 from calls.models import Leg
-from qms.connection_tests import carry_out
+from qms.connection_tests import run_connection_test
 from qms.models import ConnectionTest
 from tests.journeys.stack import GatewayStack
 
@@ -101,7 +101,7 @@ def test_the_installation_is_tested_by_a_worker_while_the_page_follows(house: Ga
     assert "database" in shown
     assert "Recording Service rs1: being tested" in shown
     assert f'hx-get="{steps}"' in shown
-    carry_out(house.service.pk, ConnectionTest.objects.get().run)
+    run_connection_test(house.service.pk, ConnectionTest.objects.get().run)
 
     told = operator.get(steps).content.decode()
     assert "Recording Service rs1: Reach" in told

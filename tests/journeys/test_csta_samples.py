@@ -269,7 +269,7 @@ def test_calls_of_a_snapshot_were_joined_late_and_are_never_flagged() -> None:
 def test_an_agents_seat_follows_the_log_on() -> None:
     rehearsal = rehearsed("10-agent-session").rehearsal
 
-    assert rehearsal.draft.seats == {}
+    assert rehearsal.work.sessions == {}
     assert rehearsal.legs == []
 
 

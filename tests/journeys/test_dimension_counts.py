@@ -79,9 +79,9 @@ def test_the_counts_are_those_of_the_legs_though_consumers_die_in_mid_transactio
 ) -> None:
     chance, crashes = random.Random(7), [0]
 
-    def count_and_crash(source_id: int, draft: UnitOfWork) -> None:
-        count_dimensions(source_id, draft)
-        if draft.touched_legs and chance.random() < 0.2:
+    def count_and_crash(source_id: int, work: UnitOfWork) -> None:
+        count_dimensions(source_id, work)
+        if work.touched_legs and chance.random() < 0.2:
             crashes[0] += 1
             raise PulledPlug
 

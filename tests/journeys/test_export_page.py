@@ -41,7 +41,7 @@ def test_the_filtered_legs_are_exported_and_the_page_tells_when_the_file_is_ther
     wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
     assert page.evaluate(wider) <= 0
     page.goto(f"{live_server}/admin/live/")
-    jobs.carry_out(ExportJob.objects.get().pk, timezone.now)
+    jobs.run_export(ExportJob.objects.get().pk, timezone.now)
     page.goto(f"{live_server}/admin/exports/")
     with page.expect_download() as loading:
         page.get_by_role("link", name="Download", exact=True).click()
@@ -60,6 +60,6 @@ def test_the_page_follows_the_export_without_a_reload(
     page.get_by_role("button", name="Export as XLSX").click()
     expect(page.get_by_text("waiting for a worker")).to_be_visible()
 
-    jobs.carry_out(ExportJob.objects.get().pk, timezone.now)
+    jobs.run_export(ExportJob.objects.get().pk, timezone.now)
 
     expect(page.get_by_role("link", name="Download", exact=True)).to_be_visible(timeout=15_000)

@@ -15,7 +15,7 @@ from calls.models import Leg
 from calls.storage.codec import LEG_FIELDS, leg_row
 from flags.models import FlagSetting
 from flags.provisioning.verify_jobs import VerificationRefused
-from flags.provisioning.verify_jobs import ask as ask_for_proof
+from flags.provisioning.verify_jobs import request_verification as ask_for_proof
 from qms.models import DataServer
 from tests.cti.examples import source
 

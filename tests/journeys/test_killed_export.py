@@ -57,7 +57,7 @@ def test_an_export_whose_worker_is_killed_is_written_whole_by_the_next(tmp_path:
         for number in range(LEGS)
     )
     user = User.objects.create_superuser("admin", password="x")
-    job = jobs.ask(user.pk, "csv", LegFilter(), now, with_callers=False)
+    job = jobs.request_export(user.pk, "csv", LegFilter(), now, with_callers=False)
     environment = {
         **os.environ,
         "DATABASE_URL": database_url(),
@@ -77,7 +77,7 @@ def test_an_export_whose_worker_is_killed_is_written_whole_by_the_next(tmp_path:
     assert jobs.due(timezone.now()) == []
     later = timezone.now() + jobs.LEASE + timedelta(seconds=1)
     assert jobs.due(later) == [job.pk]
-    assert jobs.carry_out(job.pk, lambda: later)
+    assert jobs.run_export(job.pk, lambda: later)
 
     job.refresh_from_db()
     assert (job.state, job.attempts, job.rows) == (ExportState.DONE, 2, LEGS)

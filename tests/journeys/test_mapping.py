@@ -5,7 +5,7 @@ import redis as redis_client
 
 from agents.manual_mappings import map_agent
 from agents.models import Agent, QmsUser
-from agents.sessions.logged_on import seated_agents
+from agents.sessions.logged_on import logged_on_agents
 from agents.unmatched_calls import calls_at_risk
 from calls.stats import unmatched_calls
 from cti.models import CtiSource, Seating
@@ -36,7 +36,7 @@ def test_the_calls_of_an_agent_mapped_by_hand_are_flagged_from_the_next_one_on(h
     QmsUser.objects.filter(user_id="2050").update(extension="")  # A user without a desk: QMS records by log-on.
     house.log_on("9101", "2050", "Alice Archer")
     call(house, "C1", "2050")
-    unmatched_calls.tell(house.time)
+    unmatched_calls.report_unmatched_calls(house.time)
     assert house.outcomes() == [("2050", "user_unmatched")]
     assert calls_at_risk(house.time.date()) == {(house.source.pk, "2050"): 1}
 
@@ -46,7 +46,7 @@ def test_the_calls_of_an_agent_mapped_by_hand_are_flagged_from_the_next_one_on(h
 
     assert house.outcomes() == [("2050", "user_unmatched"), ("2050", "flagged")]
     assert "mapped by hand by vera on 2026-03-02: Has no desk." in house.legs()[1].trace
-    assert [one.verdict.is_by_hand for one in seated_agents()] == [True]
+    assert [one.verdict.is_by_hand for one in logged_on_agents()] == [True]
 
 
 def test_the_calls_of_another_at_the_same_extension_are_not(house: GatewayStack) -> None:

@@ -11,7 +11,7 @@ import redis as redis_client
 from django.core.management import call_command
 
 from agents.models import QmsUser, RefreshState, Trigger
-from agents.users.refresh import begin, load
+from agents.users.refresh import begin_refresh, load
 from flags.models import FlagWrite
 from flags.provisioning.create import create_flags
 from qms import api
@@ -43,7 +43,7 @@ class OtherStack(GatewayStack):
         QmsUser.objects.all().delete()
         steps = api.test_connection(self.service)
         assert all(step.ok for step in steps), [step for step in steps if not step.ok]
-        assert load(begin(self.service.pk, Trigger.COMMAND).pk).state == RefreshState.DONE
+        assert load(begin_refresh(self.service.pk, Trigger.COMMAND).pk).state == RefreshState.DONE
         assert create_flags(self.service.data_server, api.connect).is_good
 
     def one_call(self, seconds: float = 1.1) -> None:

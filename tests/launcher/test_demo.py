@@ -8,7 +8,7 @@ from calls.models import Leg
 from cti.models import CtiSource
 from flags.models import FlagSetting, FlagValue, FlagWrite
 from launcher.demo_check import HeldRecording, differences
-from launcher.demo_counts import line, summary, tally
+from launcher.demo_counts import counts_text, summary, tally
 from qms.models import DataServer, RecordingService
 
 pytestmark = pytest.mark.django_db
@@ -90,6 +90,6 @@ def test_the_summary_says_why_what_was_not_flagged_was_not(leg: Leg) -> None:
 
     now = tally()
 
-    assert line(now) == "3 calls, 3 legs: 1 flagged, 1 waiting or in progress, 1 not flagged (1 user_unmatched)"
+    assert counts_text(now) == "3 calls, 3 legs: 1 flagged, 1 waiting or in progress, 1 not flagged (1 user_unmatched)"
     assert "1  user_unmatched: No QMS user at 2002" in summary(now)
     assert "Still waiting when stopped: 1 legs." in summary(now)

@@ -131,7 +131,7 @@ def page_after(admin_client: Client, service: RecordingService) -> str:
     """Press the button, let a worker do the job, and return the page."""
     answer = admin_client.post(test_url(service))
     assert answer.status_code == 302, "The request itself waits for nothing."
-    connection_tests.carry_out(service.pk, ConnectionTest.objects.get(service=service).run)
+    connection_tests.run_connection_test(service.pk, ConnectionTest.objects.get(service=service).run)
     return admin_client.get(test_url(service)).content.decode()
 
 
@@ -196,7 +196,7 @@ def test_the_page_follows_the_steps_while_a_worker_does_them(
             return api.test_connection(of, tell_and_look)
 
         monkeypatch.setattr("qms.connection_tests.test_connection", looked_at)
-        connection_tests.carry_out(service.pk, 1)
+        connection_tests.run_connection_test(service.pk, 1)
 
     told = [(one.count("passed"), one.count("running"), one.count("waits"), "hx-get" in one) for one in seen]
     assert told == [(done, int(done < 6), max(5 - done, 0), True) for done in range(7)]
@@ -219,7 +219,7 @@ def test_a_test_that_its_worker_did_not_end_is_told_and_can_be_asked_for_anew(
 
     assert "The test did not end" in admin_client.get(test_url(service)).content.decode()
     admin_client.post(test_url(service))
-    connection_tests.carry_out(service.pk, 1)
+    connection_tests.run_connection_test(service.pk, 1)
 
     test = ConnectionTest.objects.get()
     assert (test.run, test.begun_at, test.steps) == (2, None, []), "A late worker changes nothing."

@@ -92,7 +92,7 @@ def test_each_thread_has_its_own_connection(service: RecordingService, server: S
     wires: list[HttpConnection] = []
 
     def ask() -> None:
-        wires.append(port.line._wire())
+        wires.append(port.line._open_connection())
         gate.wait(10)
         for index in range(30):
             extension = str(2001 + index)

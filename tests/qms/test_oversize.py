@@ -11,11 +11,11 @@ import pytest
 from django.db import models
 
 from agents.models import QmsUser, RefreshState, Trigger, UserRefresh
-from agents.users.refresh import begin, load
+from agents.users.refresh import begin_refresh, load
 from flags.models import FlagOnServer, FlagWrite
 from flags.provisioning.create import create_flags
 from qms import health
-from qms.connection_tests import ask, carry_out, progress
+from qms.connection_tests import progress, request_connection_test, run_connection_test
 from qms.models import ConnectionTest, DataServer, RecordingService, ServiceHealth
 from qms.port import (
     Flag,
@@ -74,7 +74,7 @@ def service() -> RecordingService:
 
 
 def test_users_of_any_length_load(service: RecordingService) -> None:
-    refresh = load(begin(service.pk, Trigger.COMMAND).pk, LongUsers())
+    refresh = load(begin_refresh(service.pk, Trigger.COMMAND).pk, LongUsers())
 
     assert (refresh.state, refresh.unreadable) == (RefreshState.DONE, 1)
     assert "1 user was left out" in refresh.error
@@ -169,8 +169,8 @@ def test_a_test_of_the_connection_keeps_any_answer(service: RecordingService, mo
 
     monkeypatch.setattr("qms.connection_steps.new_adapter", lambda _: Adapter(post.qms))
     monkeypatch.setattr("qms.connection_tests.current_app.send_task", lambda *_, **__: None)
-    assert ask(service, "ann", NOW)
-    carry_out(service.pk, 1)
+    assert request_connection_test(service, "ann", NOW)
+    run_connection_test(service.pk, 1)
 
     assert ConnectionTest.objects.get(service=service).done_at is not None
     assert progress(service, NOW) is not None

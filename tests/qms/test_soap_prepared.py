@@ -12,7 +12,7 @@ from qms.soap.contract import SoapContract
 from qms.soap.prepared import Prepared
 from qms.soap.service import ConnectionSettings
 from qms.soap.xml_text import xml_text
-from qms.soap.zeep_service import moment
+from qms.soap.zeep_service import xml_time
 from vault.fields import Secret
 
 texts = st.text(st.characters(codec="utf-8"), max_size=30).map(xml_text)
@@ -52,11 +52,11 @@ def as_xml(text: str) -> str:
 @settings(max_examples=200, deadline=None)
 @given(extension=texts, since=st.none() | times, login=st.sampled_from(["username_token", "basic"]))
 def test_the_envelope_of_a_search_is_zeeps(extension: str, since: datetime | None, login: str) -> None:
-    fields = {"extension": extension} | ({"notStartedBefore": moment(since)} if since else {})
+    fields = {"extension": extension} | ({"notStartedBefore": xml_time(since)} if since else {})
 
     by_zeep = contract(login).envelope("FindLiveRecording", fields)
 
-    assert same(by_zeep, prepared(login).find(extension, moment(since) if since else None))
+    assert same(by_zeep, prepared(login).find(extension, xml_time(since) if since else None))
 
 
 @settings(max_examples=200, deadline=None)

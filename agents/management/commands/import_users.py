@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
-from agents.management.commands.sync_users import told
+from agents.management.commands.sync_users import refresh_summary
 from agents.models import CallsAtRisk, Presence, RefreshState, Trigger
 from agents.users import stored_users
 from agents.users.csv_format import CsvError, decode, read_users
 from agents.users.file_preview import FilePreview, preview
-from agents.users.refresh import RefreshRunning, begin, load
+from agents.users.refresh import RefreshRunning, begin_refresh, load
 from qms.models import RecordingService
 from qms.port import ListedUser
 
@@ -64,10 +64,10 @@ class Command(BaseCommand):
 
     def _take(self, service: RecordingService, users: list[ListedUser], file: Path) -> None:
         try:
-            refresh = load(begin(service.pk, Trigger.FILE).pk, UserFile(users))
+            refresh = load(begin_refresh(service.pk, Trigger.FILE).pk, UserFile(users))
         except RefreshRunning as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{service.slug}: {told(refresh)}")
+        self.stdout.write(f"{service.slug}: {refresh_summary(refresh)}")
         if refresh.state != RefreshState.DONE:
             raise CommandError(f"Not taken: {file}.")
 

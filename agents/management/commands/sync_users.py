@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from agents.models import RefreshState, Trigger, UserRefresh
-from agents.users.refresh import STALE_AFTER, RefreshRunning, begin, load
+from agents.users.refresh import STALE_AFTER, RefreshRunning, begin_refresh, load
 from qms.models import RecordingService
 
 POLL_SECONDS = 0.2
@@ -35,11 +35,11 @@ class Command(BaseCommand):
     def _load(self, service: RecordingService) -> bool:
         """Load one service's users, print the result and say whether it went well."""
         try:
-            refresh = load(begin(service.pk, Trigger.COMMAND).pk)
+            refresh = load(begin_refresh(service.pk, Trigger.COMMAND).pk)
         except RefreshRunning as running:
             self.stdout.write(f"{service.slug}: {running} Waiting for its end.")
             refresh = _ended(running.refresh)
-        self.stdout.write(f"{service.slug}: {told(refresh)}")
+        self.stdout.write(f"{service.slug}: {refresh_summary(refresh)}")
         return refresh.state == RefreshState.DONE
 
 
@@ -52,7 +52,7 @@ def _ended(refresh: UserRefresh) -> UserRefresh:
     return refresh
 
 
-def told(refresh: UserRefresh) -> str:
+def refresh_summary(refresh: UserRefresh) -> str:
     """Tell how a load ended."""
     if refresh.state != RefreshState.DONE:
         return f"{refresh.get_state_display()}. {refresh.error}"

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from calls.core.answer_supervision import UNSUPERVISED, confirm
 from calls.core.call_facts import learn
 from calls.core.commands import NameQueue
-from calls.core.connections import connect, connection_of, is_late
+from calls.core.connections import connect_device, connection_of, is_late
 from calls.core.consultation import inherit
 from calls.core.dispatch import apply
 from calls.core.incarnations import queue_of
@@ -29,9 +29,9 @@ from cti.events import (
 )
 
 
-def _enter(draft: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[CallState, Party] | None:
+def _enter(work: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[CallState, Party] | None:
     """Bring a device into a call, alerting or dialling; None when the event comes late and the device is further."""
-    call, device_id = located(draft, event)
+    call, device_id = located(work, event)
     party = call.parties.get(device_id)
     if party is not None and (party.is_talking or is_late(call, party, connection_of(event, device_id))):
         return None
@@ -47,9 +47,9 @@ def _enter(draft: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[Call
         since=since,
         has_dialled=has_dialled,
     )
-    call = put_party(draft, call, party)
+    call = put_party(work, call, party)
     if call.waits_since is not None and not call.waits_at:
-        call = draft.put_call(replace(call, waits_since=None))
+        call = work.put_call(replace(call, waits_since=None))
     return call, party
 
 
@@ -59,116 +59,116 @@ def _since(party: Party, event: CallEvent) -> datetime:
 
 
 @apply.register
-def handle_service_initiated(event: ServiceInitiated, draft: UnitOfWork) -> None:
+def handle_service_initiated(event: ServiceInitiated, work: UnitOfWork) -> None:
     """A device went off-hook."""
-    entered = _enter(draft, event, PartyState.INITIATED)
+    entered = _enter(work, event, PartyState.INITIATED)
     if entered:
-        inherit(draft, entered[0].incarnation, event.data.device_id or "", event.time, event.data.cause)
+        inherit(work, entered[0].incarnation, event.data.device_id or "", event.time, event.data.cause)
 
 
 @apply.register
-def handle_originated(event: Originated, draft: UnitOfWork) -> None:
+def handle_originated(event: Originated, work: UnitOfWork) -> None:
     """A device dials; when the far end was quicker, both are connected now."""
-    entered = _enter(draft, event, PartyState.ORIGINATED)
+    entered = _enter(work, event, PartyState.ORIGINATED)
     if entered is None:
         return
     call, party = entered
-    inherit(draft, call.incarnation, party.device_id, event.time, event.data.cause)
+    inherit(work, call.incarnation, party.device_id, event.time, event.data.cause)
     partner = next((one for one in call.parties.values() if one.is_talking and one.device_id != party.device_id), None)
     if partner is not None:
-        connect(draft, draft.calls[call.incarnation], party.device_id, connection_of(event, party.device_id))
+        connect_device(work, work.calls[call.incarnation], party.device_id, connection_of(event, party.device_id))
 
 
 @apply.register
-def handle_delivered(event: Delivered, draft: UnitOfWork) -> None:
+def handle_delivered(event: Delivered, work: UnitOfWork) -> None:
     """A device rings: nothing is recorded yet. A trunk that rings has answer supervision."""
-    call, device_id = located(draft, event)
-    if device_id in draft.site.queues:
-        _name_queue(draft, event)
+    call, device_id = located(work, event)
+    if device_id in work.site.queues:
+        _name_queue(work, event)
         return
-    _enter(draft, event, PartyState.ALERTING)
-    confirm(draft, call.incarnation)
+    _enter(work, event, PartyState.ALERTING)
+    confirm(work, call.incarnation)
 
 
 @apply.register
-def handle_queued(event: Queued, draft: UnitOfWork) -> None:
+def handle_queued(event: Queued, work: UnitOfWork) -> None:
     """A call waits in a queue."""
-    _name_queue(draft, event)
-    call, _ = located(draft, event)
+    _name_queue(work, event)
+    call, _ = located(work, event)
     if event.data.queue_name is None and event.data.device_id:
-        call = draft.put_call(learn(call, {"queue_name": event.data.device_id}, event.time))
+        call = work.put_call(learn(call, {"queue_name": event.data.device_id}, event.time))
     ended_at = call.ended_at
-    if (ended_at is None or event.time > ended_at) and not _was_answered_since(draft, call, event):
+    if (ended_at is None or event.time > ended_at) and not _was_answered_since(work, call, event):
         since = event.time if call.waits_since is None or not call.waits_at else call.waits_since
-        draft.put_call(replace(call, waits_since=since, waits_at=queue_of(event)))
+        work.put_call(replace(call, waits_since=since, waits_at=queue_of(event)))
 
 
-def _was_answered_since(draft: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+def _was_answered_since(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an extension answered since a call was queued or led away: the event is reported late."""
-    legs = draft.legs_in(call.incarnation)
+    legs = work.legs_in(call.incarnation)
     return any(leg.phase is LegPhase.OPEN and leg.connected_source_at >= event.time for leg in legs)
 
 
-def _name_queue(draft: UnitOfWork, event: CallEvent) -> None:
+def _name_queue(work: UnitOfWork, event: CallEvent) -> None:
     """Remember what a queue is called: recordings keep the name that they were flagged with."""
     device_id, name = event.data.device_id or "", event.data.queue_name or ""
-    known = draft.source.queue_names
+    known = work.source.queue_names
     if device_id and name and known.get(device_id) != name:
-        draft.source = replace(draft.source, queue_names={**known, device_id: name})
-        draft.do(NameQueue(device_id, name, event.time))
+        work.source = replace(work.source, queue_names={**known, device_id: name})
+        work.do(NameQueue(device_id, name, event.time))
 
 
 @apply.register
-def handle_diverted(event: Diverted, draft: UnitOfWork) -> None:
+def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
     """A call was led away from a device that rang, or that parked it: no leg, and the call goes on without it."""
-    call, device_id = located(draft, event)
+    call, device_id = located(work, event)
     party = call.parties.get(device_id)
     if party is not None and not party.is_talking and party.cleared_gateway_at is None:
-        call = put_party(draft, call, replace(party, state=PartyState.NULL))
+        call = put_party(work, call, replace(party, state=PartyState.NULL))
     is_ended = call.moved_to is not None or call.superseded_at is not None or call.cleared_at is not None
-    if is_ended or party is None or _was_answered_since(draft, call, event):
+    if is_ended or party is None or _was_answered_since(work, call, event):
         return
     if party.is_talking or not any(one.is_here for one in call.parties.values()):
-        draft.put_call(replace(call, waits_since=call.waits_since or event.time))
+        work.put_call(replace(call, waits_since=call.waits_since or event.time))
 
 
 @apply.register
-def handle_failed(event: Failed, draft: UnitOfWork) -> None:
+def handle_failed(event: Failed, work: UnitOfWork) -> None:
     """A call could not be completed: nobody was connected by it."""
-    call, device_id = located(draft, event)
-    confirm(draft, call.incarnation)
+    call, device_id = located(work, event)
+    confirm(work, call.incarnation)
     party = call.parties.get(device_id)
     if party is not None and not party.is_talking and party.cleared_gateway_at is None:
-        clear_party(draft, draft.calls[call.incarnation], device_id, event.time, event.at, "")
+        clear_party(work, work.calls[call.incarnation], device_id, event.time, event.at, "")
 
 
 @apply.register
-def handle_network_reached(event: NetworkReached, draft: UnitOfWork) -> None:
+def handle_network_reached(event: NetworkReached, work: UnitOfWork) -> None:
     """A call left on a trunk: connected, if the trunk never says more."""
-    call, device_id = located(draft, event)
+    call, device_id = located(work, event)
     if any(party.is_talking for party in call.parties.values()) or (device_id in call.parties and event.data.outside):
         return
     due = event.at + UNSUPERVISED
-    draft.put_call(replace(call, reached_at=event.time, reached_gateway_at=event.at, due=due))
+    work.put_call(replace(call, reached_at=event.time, reached_gateway_at=event.at, due=due))
 
 
 @apply.register
-def handle_call_information(event: CallInformation, draft: UnitOfWork) -> None:
+def handle_call_information(event: CallInformation, work: UnitOfWork) -> None:
     """Data about a call came: query data for the call, a wrap-up for the leg that it is of."""
-    is_known = bool(draft.incarnations_of(event.data.call_id or ""))
+    is_known = bool(work.incarnations_of(event.data.call_id or ""))
     if event.data.wrapup is None or not event.data.wrapup.result:
-        known_call(draft, event, event.data.call_id or "")
+        known_call(work, event, event.data.call_id or "")
         return
     if is_known:
-        known_call(draft, event, event.data.call_id or "")
-    leg = _wrapped_up(draft, event)
+        known_call(work, event, event.data.call_id or "")
+    leg = _wrapped_up(work, event)
     if leg is not None and not leg.wrapup_result:
         wrapup = event.data.wrapup
         leg = replace(leg, wrapup_template=wrapup.template or "", wrapup_result=wrapup.result)
-        draft.put_leg(concluded(draft, leg, event.at))
+        work.put_leg(concluded(work, leg, event.at))
 
 
-def _wrapped_up(draft: UnitOfWork, event: CallInformation) -> LegState | None:
+def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
     """Find the leg that a wrap-up is of: by extension, by agent, else the only one; never a guess.
 
     It comes after the end, when the id may name another call already.
@@ -178,15 +178,15 @@ def _wrapped_up(draft: UnitOfWork, event: CallInformation) -> LegState | None:
     2. The call's leg of that extension or agent; without either, its only one.
     """
     data = event.data
-    calls = [call for call in draft.incarnations_of(data.call_id or "") if call.born_at <= event.time]
-    calls = [call for call in calls if _had_leg(draft, call, data.device_id)]
+    calls = [call for call in work.incarnations_of(data.call_id or "") if call.born_at <= event.time]
+    calls = [call for call in calls if _had_leg(work, call, data.device_id)]
     if data.interaction_id:
         calls = [call for call in calls if _is_of_interaction(call, data.interaction_id)]
     if len(calls) != 1:
         return None
-    legs = draft.legs_in(calls[0].incarnation)
+    legs = work.legs_in(calls[0].incarnation)
     if not legs and calls[0].moved_to is not None:
-        legs = draft.legs_in(calls[0].moved_to)
+        legs = work.legs_in(calls[0].moved_to)
     legs = [leg for leg in legs if leg.wrapup is WriteStatus.NONE]
     if data.device_id:
         legs = [leg for leg in legs if leg.device_id == data.device_id]
@@ -197,11 +197,11 @@ def _wrapped_up(draft: UnitOfWork, event: CallInformation) -> LegState | None:
     return legs[-1] if legs else None
 
 
-def _had_leg(draft: UnitOfWork, call: CallState, device_id: str | None) -> bool:
+def _had_leg(work: UnitOfWork, call: CallState, device_id: str | None) -> bool:
     """Say whether a call had a leg, perhaps at an extension; so has one whose parties went on in another call."""
     if call.moved_to is not None:
         return True
-    if any(device_id in (None, leg.device_id) for leg in draft.legs_in(call.incarnation)):
+    if any(device_id in (None, leg.device_id) for leg in work.legs_in(call.incarnation)):
         return True
     return any(party.had_leg and device_id in (None, name) for name, party in call.parties.items())
 

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from calls.core.answer_supervision import answer_after_all, confirm, connect_unsupervised
 from calls.core.call_end import divide, expire_when_over, is_empty_at
-from calls.core.connections import connect, connection_of, note_seen
+from calls.core.connections import connect_device, connection_of, note_seen
 from calls.core.consultation import inherit
 from calls.core.dispatch import apply
 from calls.core.gaps import may_have_had_others
@@ -17,22 +17,22 @@ from cti.events import CallCleared, CallEvent, ConnectionCleared, Established, H
 
 
 @apply.register
-def handle_established(event: Established, draft: UnitOfWork) -> None:
+def handle_established(event: Established, work: UnitOfWork) -> None:
     """A device answered: its leg opens, and those of all that were waiting for an answer in this call."""
-    call, device_id = located(draft, event)
-    confirm(draft, call.incarnation)
-    answer_after_all(draft, call.incarnation, event)
-    if draft.source.snapshot is not None and _is_new_here(draft, call, device_id):
-        put_party(draft, draft.calls[call.incarnation], _in_progress(call, event, PartyState.CONNECTED))
-    connect(
-        draft, draft.calls[call.incarnation], device_id, connection_of(event, device_id), outside=event.data.outside
+    call, device_id = located(work, event)
+    confirm(work, call.incarnation)
+    answer_after_all(work, call.incarnation, event)
+    if work.source.snapshot is not None and _is_new_here(work, call, device_id):
+        put_party(work, work.calls[call.incarnation], _in_progress(call, event, PartyState.CONNECTED))
+    connect_device(
+        work, work.calls[call.incarnation], device_id, connection_of(event, device_id), outside=event.data.outside
     )
-    for party in list(draft.calls[call.incarnation].parties.values()):
+    for party in list(work.calls[call.incarnation].parties.values()):
         if party.device_id != device_id and _was_dialling(party, event):
-            inherit(draft, call.incarnation, party.device_id, event.time)
-            if may_have_had_others(draft, party.device_id):
-                put_party(draft, draft.calls[call.incarnation], replace(party, is_joined_late=True))
-            connect(draft, draft.calls[call.incarnation], party.device_id, connection_of(event, party.device_id))
+            inherit(work, call.incarnation, party.device_id, event.time)
+            if may_have_had_others(work, party.device_id):
+                put_party(work, work.calls[call.incarnation], replace(party, is_joined_late=True))
+            connect_device(work, work.calls[call.incarnation], party.device_id, connection_of(event, party.device_id))
 
 
 def _was_dialling(party: Party, event: Established) -> bool:
@@ -43,9 +43,9 @@ def _was_dialling(party: Party, event: Established) -> bool:
     return has_waited and party.was_here(event.time)
 
 
-def _is_new_here(draft: UnitOfWork, call: CallState, device_id: str) -> bool:
+def _is_new_here(work: UnitOfWork, call: CallState, device_id: str) -> bool:
     party = call.parties.get(device_id)
-    if party is None or (party.state is PartyState.ALERTING and may_have_had_others(draft, device_id)):
+    if party is None or (party.state is PartyState.ALERTING and may_have_had_others(work, device_id)):
         return True
     return party.leg is None and not party.had_leg and party.state is not PartyState.ALERTING
 
@@ -59,110 +59,110 @@ def _in_progress(call: CallState, event: CallEvent, state: PartyState) -> Party:
 
 
 @apply.register
-def handle_held(event: Held, draft: UnitOfWork) -> None:
+def handle_held(event: Held, work: UnitOfWork) -> None:
     """A device put its connection on hold: the leg goes on."""
-    _hold(draft, event, PartyState.HOLD)
+    _hold(work, event, PartyState.HOLD)
 
 
 @apply.register
-def handle_retrieved(event: Retrieved, draft: UnitOfWork) -> None:
+def handle_retrieved(event: Retrieved, work: UnitOfWork) -> None:
     """A device took its connection back: the leg goes on."""
-    _hold(draft, event, PartyState.CONNECTED)
+    _hold(work, event, PartyState.CONNECTED)
 
 
-def _hold(draft: UnitOfWork, event: CallEvent, state: PartyState) -> None:
-    call, device_id = located(draft, event)
+def _hold(work: UnitOfWork, event: CallEvent, state: PartyState) -> None:
+    call, device_id = located(work, event)
     party = call.parties.get(device_id)
     if party is not None and party.cleared_gateway_at is not None:
         return
-    if draft.source.snapshot is not None and (party is None or not party.is_talking or party.unconfirmed_since):
-        put_party(draft, call, _in_progress(call, event, state))
-        connect(draft, draft.calls[call.incarnation], device_id, connection_of(event, device_id))
+    if work.source.snapshot is not None and (party is None or not party.is_talking or party.unconfirmed_since):
+        put_party(work, call, _in_progress(call, event, state))
+        connect_device(work, work.calls[call.incarnation], device_id, connection_of(event, device_id))
         return
     if party is None or not party.is_talking:
-        _doubt(draft, call, event, state)
+        _doubt(work, call, event, state)
         return
-    put_party(draft, call, replace(party, state=state))
+    put_party(work, call, replace(party, state=state))
     if party.leg is not None:
-        leg = draft.legs[party.leg]
+        leg = work.legs[party.leg]
         what = "held" if state is PartyState.HOLD else "retrieved"
         if leg.is_held != (state is PartyState.HOLD):
             leg = traced(leg, event.at, what, f"The call was {what}.")
-        draft.put_leg(replace(leg, is_held=state is PartyState.HOLD))
-        note_seen(draft, leg)
+        work.put_leg(replace(leg, is_held=state is PartyState.HOLD))
+        note_seen(work, leg)
 
 
-def _doubt(draft: UnitOfWork, call: CallState, event: CallEvent, state: PartyState) -> None:
+def _doubt(work: UnitOfWork, call: CallState, event: CallEvent, state: PartyState) -> None:
     """Wait a moment for the Established that must have come before; without it the call was joined late."""
     device_id = event.data.device_id or ""
     known = call.parties.get(device_id)
     party = replace(_in_progress(call, event, state), unconfirmed_since=event.at, is_joined_late=known is None)
-    call = put_party(draft, call, party)
-    draft.put_call(replace(call, due=event.at + GRACE))
+    call = put_party(work, call, party)
+    work.put_call(replace(call, due=event.at + GRACE))
 
 
 @apply.register
-def handle_connection_cleared(event: ConnectionCleared, draft: UnitOfWork) -> None:
+def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> None:
     """A device left: its leg closes. A far-end clear is not the end."""
-    call, device_id = located(draft, event)
+    call, device_id = located(work, event)
     party = call.parties.get(device_id)
     if call.ended_at is not None and event.time > call.ended_at and (party is None or not party.is_here):
         return  # It is of no call that is known.
     if call.reached_gateway_at is not None and party is not None and party.state is PartyState.ORIGINATED:
-        connect_unsupervised(draft, call, event.at)
-        call = draft.calls[call.incarnation]
+        connect_unsupervised(work, call, event.at)
+        call = work.calls[call.incarnation]
         party = call.parties[device_id]
     if party is not None and party.again is not None and party.again.at <= event.time:
         again = replace(party.again, ended_at=party.again.ended_at or event.time)
-        put_party(draft, call, replace(party, again=again))  # The first end is still to come, or there is no second.
+        put_party(work, call, replace(party, again=again))  # The first end is still to come, or there is no second.
         return
-    _return_leg(draft, party, event)
-    clear_party(draft, call, device_id, event.time, event.at, f"Extension {device_id} disconnected.")
-    _stop_waiting(draft, draft.calls[call.incarnation], party, event)
-    if is_empty_at(draft.calls[call.incarnation], event.time):
-        divide(draft, call.incarnation, event.time, event.at)
-    expire_when_over(draft, call.incarnation, event.at)
+    _return_leg(work, party, event)
+    clear_party(work, call, device_id, event.time, event.at, f"Extension {device_id} disconnected.")
+    _stop_waiting(work, work.calls[call.incarnation], party, event)
+    if is_empty_at(work.calls[call.incarnation], event.time):
+        divide(work, call.incarnation, event.time, event.at)
+    expire_when_over(work, call.incarnation, event.at)
 
 
-def _return_leg(draft: UnitOfWork, party: Party | None, event: ConnectionCleared) -> None:
+def _return_leg(work: UnitOfWork, party: Party | None, event: ConnectionCleared) -> None:
     """Give a leg back to the call of before a transfer, where the device left before that and it is reported late."""
-    leg = draft.legs.get(party.leg) if party is not None and party.leg is not None else None
-    origin = call_at(draft, event.data.call_id or "", "", event.time) if leg is not None else None
+    leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
+    origin = call_at(work, event.data.call_id or "", "", event.time) if leg is not None else None
     if leg is None or origin is None or origin.moved_at is None or event.time > origin.moved_at:
         return
     search = SearchStatus.FOUND if leg.guid else leg.search
-    draft.put_leg(
+    work.put_leg(
         replace(leg, call_id=origin.call_id, incarnation=origin.incarnation, pending_transfer=None, search=search)
     )
 
 
-def _stop_waiting(draft: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> None:
+def _stop_waiting(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> None:
     """End a call that waits where its caller or its queue left it: an extension that rang in vain does not end it."""
     is_idle = call.waits_since is not None and not any(one.is_here for one in call.parties.values())
-    if is_idle and _is_caller_or_queue(draft, call, party, event):
-        draft.put_call(replace(call, waits_since=None, waits_at="", cleared_at=event.time))
+    if is_idle and _is_caller_or_queue(work, call, party, event):
+        work.put_call(replace(call, waits_since=None, waits_at="", cleared_at=event.time))
 
 
-def _is_caller_or_queue(draft: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> bool:
+def _is_caller_or_queue(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> bool:
     device_id = event.data.device_id or ""
     if party is not None and not event.data.outside:
         return party.state in (PartyState.INITIATED, PartyState.ORIGINATED)
-    is_queue = device_id == call.waits_at or device_id in draft.site.queues
-    return is_queue or event.data.outside or device_id not in draft.site.devices
+    is_queue = device_id == call.waits_at or device_id in work.site.queues
+    return is_queue or event.data.outside or device_id not in work.site.devices
 
 
 @apply.register
-def handle_call_cleared(event: CallCleared, draft: UnitOfWork) -> None:
+def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
     """A call ended for all who are left in it; who came into it later is in another call under its id."""
-    call = known_call(draft, event, event.data.call_id or "")
+    call = known_call(work, event, event.data.call_id or "")
     if call.moved_to is not None or call.superseded_at is not None:
         return
-    divide(draft, call.incarnation, event.time, event.at)
-    call = draft.calls[call.incarnation]
+    divide(work, call.incarnation, event.time, event.at)
+    call = work.calls[call.incarnation]
     for device_id, party in list(call.parties.items()):
         if party.cleared_gateway_at is None:
-            call = draft.calls[call.incarnation]
-            clear_party(draft, call, device_id, event.time, event.at, "The call was cleared.")
+            call = work.calls[call.incarnation]
+            clear_party(work, call, device_id, event.time, event.at, "The call was cleared.")
     cleared_at = max(call.cleared_at or event.time, event.time)
-    draft.put_call(replace(draft.calls[call.incarnation], cleared_at=cleared_at, waits_since=None, waits_at=""))
-    expire_when_over(draft, call.incarnation, event.at)
+    work.put_call(replace(work.calls[call.incarnation], cleared_at=cleared_at, waits_since=None, waits_at=""))
+    expire_when_over(work, call.incarnation, event.at)

@@ -50,40 +50,40 @@ MAXIMUM_SEARCHES = 5
 
 
 @apply.register
-def handle_recording_found(event: RecordingFound, draft: UnitOfWork) -> None:
+def handle_recording_found(event: RecordingFound, work: UnitOfWork) -> None:
     """QMS named a recording: the leg's, unless it is another's."""
-    leg = draft.legs.get(event.leg)
+    leg = work.legs.get(event.leg)
     if leg is None or leg.base is not WriteStatus.NONE or leg.search is SearchStatus.MISSED:
         return
-    note_stall(draft, leg, event)
-    holder = event.holder or draft.holder_of(event.guid)
-    if holder not in (None, leg.number) and not contest(draft, holder or 0, leg, event):
-        _not_its_own(draft, holder or 0, leg, event)
+    note_stall(work, leg, event)
+    holder = event.holder or work.holder_of(event.guid)
+    if holder not in (None, leg.number) and not contest(work, holder or 0, leg, event):
+        _not_its_own(work, holder or 0, leg, event)
     elif began_late(leg, event):
-        _miss(draft, leg, event.search, "began_late", event)
-    elif may_be_anothers(draft, leg, event):
-        _miss(draft, leg, event.search, "next_call", event)
+        _miss(work, leg, event.search, "began_late", event)
+    elif may_be_anothers(work, leg, event):
+        _miss(work, leg, event.search, "next_call", event)
     else:
-        _found(draft, leg, event)
+        _found(work, leg, event)
 
 
-def _not_its_own(draft: UnitOfWork, holder: int, leg: LegState, event: RecordingFound) -> None:
+def _not_its_own(work: UnitOfWork, holder: int, leg: LegState, event: RecordingFound) -> None:
     """Miss a recording that another leg has, or ask on: QMS names one for a moment after its call."""
-    other = draft.legs.get(holder)
+    other = work.legs.get(holder)
     is_over = other is not None and other.phase is not LegPhase.OPEN and leg.phase is LegPhase.OPEN
     if is_over and leg.pending_transfer is None and event.search == leg.searches and leg.searches < MAXIMUM_SEARCHES:
-        draft.put_leg(start_search(draft, leg, leg.connected_gateway_at, event.guid))
+        work.put_leg(start_search(work, leg, leg.connected_gateway_at, event.guid))
         return
-    _miss(draft, leg, event.search, "same", event)
+    _miss(work, leg, event.search, "same", event)
 
 
-def _found(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
+def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
     took = (event.at - leg.connected_gateway_at).total_seconds()
     text = f"Recording {event.guid} found {took:.1f} s after connect ({attempts_text(event.attempts)})."
     leg = traced(leg, event.at, "found", text)
     is_decision = leg.pending_transfer is not None and event.search >= leg.pending_transfer.search
     if is_decision and _is_another(leg, event):
-        split(draft, leg, event.at, found=event)
+        split(work, leg, event.at, found=event)
         return
     pending_transfer = None if is_decision else leg.pending_transfer
     status = SearchStatus.OPEN if pending_transfer is not None and not leg.guid else SearchStatus.FOUND
@@ -96,13 +96,11 @@ def _found(draft: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
         pending_transfer=pending_transfer,
         found_gateway_at=since,
         recording_began=recording_began(leg, event),
-        sure_at=sure_at(draft, leg, event),
+        sure_at=sure_at(work, leg, event),
     )
-    leg = replace(
-        leg, base_due=base_due(draft, leg, leg.disconnected_gateway_at), contested_by=contested_by(draft, leg)
-    )
-    leg = draft.put_leg(concluded(draft, leg, event.at))
-    decide_contests(draft, leg, event.at)
+    leg = replace(leg, base_due=base_due(work, leg, leg.disconnected_gateway_at), contested_by=contested_by(work, leg))
+    leg = work.put_leg(concluded(work, leg, event.at))
+    decide_contests(work, leg, event.at)
 
 
 def _is_another(leg: LegState, event: RecordingFound) -> bool:
@@ -123,27 +121,27 @@ def _moved_at(pending: PendingTransfer) -> datetime:
 
 
 @apply.register
-def handle_recording_missed(event: RecordingMissed, draft: UnitOfWork) -> None:
+def handle_recording_missed(event: RecordingMissed, work: UnitOfWork) -> None:
     """The window is over without a recording."""
-    leg = draft.legs.get(event.leg)
+    leg = work.legs.get(event.leg)
     if leg is not None and leg.base is WriteStatus.NONE:
-        _miss(draft, leg, event.search, event.why, event)
+        _miss(work, leg, event.search, event.why, event)
 
 
-def _miss(draft: UnitOfWork, leg: LegState, search: int, why: str, event: RecordingFound | RecordingMissed) -> None:
+def _miss(work: UnitOfWork, leg: LegState, search: int, why: str, event: RecordingFound | RecordingMissed) -> None:
     if search < leg.searches or leg.search is SearchStatus.MISSED:
         return
     error = f" {event.error}" if isinstance(event, RecordingMissed) and event.error else ""
     if leg.pending_transfer is not None:
-        _after_transfer(draft, leg, event, why)
+        _after_transfer(work, leg, event, why)
         return
     leg = traced(leg, event.at, "missed", f"{WHY[why]}{error} ({attempts_text(event.attempts)})")
     leg = replace(leg, search=SearchStatus.FOUND if leg.guid else SearchStatus.MISSED, missed=why)
-    leg = draft.put_leg(concluded(draft, leg, event.at))
-    decide_contests(draft, leg, event.at)
+    leg = work.put_leg(concluded(work, leg, event.at))
+    decide_contests(work, leg, event.at)
 
 
-def _after_transfer(draft: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed, why: str) -> None:
+def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed, why: str) -> None:
     """Decide what a leg is that a transfer reached, where QMS named no other recording that can be taken.
 
     1. QMS answered while another recording would have been there: the leg goes on, with its recording or without any.
@@ -158,26 +156,26 @@ def _after_transfer(draft: UnitOfWork, leg: LegState, event: RecordingFound | Re
         return
     is_answered = _is_answered(leg, event, why)
     said = event.why if isinstance(event, RecordingFound) and event.guid != leg.guid else why
-    if is_answered and said == "none" and _has_ended(draft, leg):
-        split(draft, replace(leg, missed="none"), event.at)
+    if is_answered and said == "none" and _has_ended(work, leg):
+        split(work, replace(leg, missed="none"), event.at)
         return
     if not is_answered or (not leg.guid and pending.new_segment):
         missed = why if is_answered or why not in ("none", "same") else "undecided"
-        split(draft, replace(leg, missed=missed), event.at)
+        split(work, replace(leg, missed=missed), event.at)
         return
     text = "After the transfer QMS still has the same recording: the leg goes on." if leg.guid else WHY["none"]
     status = SearchStatus.FOUND if leg.guid else SearchStatus.MISSED
     leg = replace(leg, pending_transfer=None, search=status, missed="" if leg.guid else "none")
-    leg = draft.put_leg(concluded(draft, traced(leg, event.at, "transfer", text), event.at))
-    decide_contests(draft, leg, event.at)
+    leg = work.put_leg(concluded(work, traced(leg, event.at, "transfer", text), event.at))
+    decide_contests(work, leg, event.at)
 
 
-def _has_ended(draft: UnitOfWork, leg: LegState) -> bool:
+def _has_ended(work: UnitOfWork, leg: LegState) -> bool:
     """Say whether a leg's recording ended at the transfer: QMS would still name it, and does not."""
     began, pending = leg.recording_began, leg.pending_transfer
     if not leg.guid or began is None or pending is None:
         return False
-    return pending.gateway_at + CLOSE < began + timedelta(seconds=draft.site.guid_window_seconds) - APART
+    return pending.gateway_at + CLOSE < began + timedelta(seconds=work.site.guid_window_seconds) - APART
 
 
 def _is_answered(leg: LegState, event: RecordingFound | RecordingMissed, why: str) -> bool:
@@ -209,9 +207,9 @@ def _was_answered_before(leg: LegState, event: RecordingFound) -> bool:
 
 
 @apply.register
-def handle_write_settled(event: WriteSettled, draft: UnitOfWork) -> None:
+def handle_write_settled(event: WriteSettled, work: UnitOfWork) -> None:
     """A part of a leg's flags came to its end in QMS."""
-    leg = draft.legs.get(event.leg)
+    leg = work.legs.get(event.leg)
     if leg is None:
         return
     text = f"The {'flags' if event.part == 'base' else 'wrap-up'}: {event.status.value}. {event.error}".strip()
@@ -223,82 +221,82 @@ def handle_write_settled(event: WriteSettled, draft: UnitOfWork) -> None:
         )
     else:
         leg = replace(leg, wrapup=event.status, wrapup_error=event.error)
-    draft.put_leg(concluded(draft, leg, event.at))
+    work.put_leg(concluded(work, leg, event.at))
 
 
 @apply.register
-def handle_time_passed(event: TimePassed, draft: UnitOfWork) -> None:
+def handle_time_passed(event: TimePassed, work: UnitOfWork) -> None:
     """Do what is due, each at its own moment: late connections, flags that waited, legs and calls that went stale."""
-    forget_abandoned_snapshot(draft, event.at)
-    for due in draft.take_due(event.at):
+    forget_abandoned_snapshot(work, event.at)
+    for due in work.take_due(event.at):
         moment = TimePassed(due.due or event.at)
         if isinstance(due, CallState):
-            _call_due(draft, due, moment)
+            _call_due(work, due, moment)
         else:
-            _leg_due(draft, due, moment)
+            _leg_due(work, due, moment)
 
 
-def _leg_due(draft: UnitOfWork, leg: LegState, event: TimePassed) -> None:
+def _leg_due(work: UnitOfWork, leg: LegState, event: TimePassed) -> None:
     if leg.phase is not LegPhase.OPEN:
-        leg = leg if leg.contested_by is None else uncontested(draft, leg, event.at)
-        draft.put_leg(concluded(draft, leg, event.at))
+        leg = leg if leg.contested_by is None else uncontested(work, leg, event.at)
+        work.put_leg(concluded(work, leg, event.at))
         return
     how = "No event for the leg came for many hours; its end is not known."
-    close_leg(draft, leg, leg.connected_source_at, event.at, how, is_end_unknown=True)
-    call = draft.calls.get(leg.incarnation)
+    close_leg(work, leg, leg.connected_source_at, event.at, how, is_end_unknown=True)
+    call = work.calls.get(leg.incarnation)
     if call is not None and leg.device_id in call.parties:
-        clear_party(draft, call, leg.device_id, leg.connected_source_at, event.at, how)
+        clear_party(work, call, leg.device_id, leg.connected_source_at, event.at, how)
 
 
-def _call_due(draft: UnitOfWork, call: CallState, event: TimePassed) -> None:
+def _call_due(work: UnitOfWork, call: CallState, event: TimePassed) -> None:
     if call.reached_gateway_at is not None and event.at - call.reached_gateway_at >= UNSUPERVISED:
-        connect_unsupervised(draft, call, event.at)
-    for party in list(draft.calls[call.incarnation].parties.values()):
-        _doubt_due(draft, draft.calls[call.incarnation], party)
-        _again_due(draft, draft.calls[call.incarnation], party.device_id, event)
-    _superseded_due(draft, draft.calls[call.incarnation], event)
-    call = draft.calls[call.incarnation]
+        connect_unsupervised(work, call, event.at)
+    for party in list(work.calls[call.incarnation].parties.values()):
+        _doubt_due(work, work.calls[call.incarnation], party)
+        _again_due(work, work.calls[call.incarnation], party.device_id, event)
+    _superseded_due(work, work.calls[call.incarnation], event)
+    call = work.calls[call.incarnation]
     if call.due is not None and call.due <= event.at:
-        _forget_or_wait(draft, call, event)
+        _forget_or_wait(work, call, event)
 
 
-def _doubt_due(draft: UnitOfWork, call: CallState, party: Party) -> None:
-    if party.unconfirmed_since is None or party.outside or not draft.site.is_extension(party.device_id):
+def _doubt_due(work: UnitOfWork, call: CallState, party: Party) -> None:
+    if party.unconfirmed_since is None or party.outside or not work.site.is_extension(party.device_id):
         return
     how = "The call was first seen while the extension was already connected."
-    open_leg(draft, call, replace(party, unconfirmed_since=None), call.born_at, party.unconfirmed_since, how=how)
+    open_leg(work, call, replace(party, unconfirmed_since=None), call.born_at, party.unconfirmed_since, how=how)
 
 
-def _again_due(draft: UnitOfWork, call: CallState, device_id: str, event: TimePassed) -> None:
+def _again_due(work: UnitOfWork, call: CallState, device_id: str, event: TimePassed) -> None:
     """Take a second report of a connection for spurious: no end of the first one came; the end that came is its."""
     party = call.parties[device_id]
     if party.again is None:
         return
     again = party.again
-    put_party(draft, call, replace(party, again=None))
+    put_party(work, call, replace(party, again=None))
     if again.ended_at is not None:
         how = f"Extension {device_id} disconnected."
-        clear_party(draft, draft.calls[call.incarnation], device_id, again.ended_at, event.at, how)
-        expire_when_over(draft, call.incarnation, event.at)
+        clear_party(work, work.calls[call.incarnation], device_id, again.ended_at, event.at, how)
+        expire_when_over(work, call.incarnation, event.at)
 
 
-def _superseded_due(draft: UnitOfWork, call: CallState, event: TimePassed) -> None:
+def _superseded_due(work: UnitOfWork, call: CallState, event: TimePassed) -> None:
     """Close what is left of a call whose end was never reported: its id has named another call for a while."""
     if call.superseded_at is None:
         return
     how = "The call's id was used again; its end was not reported."
-    for leg in draft.legs_in(call.incarnation):
+    for leg in work.legs_in(call.incarnation):
         if leg.phase is LegPhase.OPEN:
             at = max(call.superseded_at, leg.connected_source_at)
-            close_leg(draft, leg, at, event.at, how, is_end_unknown=True)
-            clear_party(draft, draft.calls[call.incarnation], leg.device_id, at, event.at, how)
+            close_leg(work, leg, at, event.at, how, is_end_unknown=True)
+            clear_party(work, work.calls[call.incarnation], leg.device_id, at, event.at, how)
     if call.due is not None and call.due <= event.at:
-        draft.put_call(replace(draft.calls[call.incarnation], due=event.at + remembered(draft)))
+        work.put_call(replace(work.calls[call.incarnation], due=event.at + remembered(work)))
 
 
-def _forget_or_wait(draft: UnitOfWork, call: CallState, event: TimePassed) -> None:
-    stale = call.touched_gateway_at + timedelta(hours=draft.site.stale_hours)
+def _forget_or_wait(work: UnitOfWork, call: CallState, event: TimePassed) -> None:
+    stale = call.touched_gateway_at + timedelta(hours=work.site.stale_hours)
     if call.is_over or stale <= event.at:
-        draft.drop_call(call.incarnation)
+        work.drop_call(call.incarnation)
     else:
-        draft.put_call(replace(call, due=stale))
+        work.put_call(replace(call, due=stale))

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.core.call_end import divide, remembered
-from calls.core.call_facts import as_of, learn, merged, moved_facts, told
+from calls.core.call_facts import as_of, learn, merged, moved_facts, reported_facts
 from calls.core.commands import CancelSearch
 from calls.core.dispatch import apply
-from calls.core.incarnations import begin, call_at
+from calls.core.incarnations import begin_call, call_at
 from calls.core.leg_split import split
 from calls.core.legs import GRACE, clear_party, close_leg, is_wanted, open_leg, put_party, refresh_facts, start_search
 from calls.core.state import (
@@ -26,43 +26,43 @@ from cti.events import CallEvent, Conferenced, Transferred
 
 
 @apply.register
-def handle_transferred(event: Transferred, draft: UnitOfWork) -> None:
+def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     """The extension that hands the call on leaves; the others go on in the resulting call and inherit its data."""
     leaver = event.data.transferring_device_id or event.data.device_id or ""
-    olds, new_id = _old_calls(draft, event, leaver), _resulting_id(event)
+    olds, new_id = _old_calls(work, event, leaver), _resulting_id(event)
     if _is_repeated(olds, new_id):
         return
     for call in olds:
-        clear_party(draft, draft.calls[call.incarnation], leaver, event.time, event.at, "The call was transferred.")
-    consult = _consult_ids(draft, olds)
-    new = _joined(draft, event, olds, new_id, leaver)
-    new = draft.calls[new.incarnation]
+        clear_party(work, work.calls[call.incarnation], leaver, event.time, event.at, "The call was transferred.")
+    consult = _consult_ids(work, olds)
+    new = _joined(work, event, olds, new_id, leaver)
+    new = work.calls[new.incarnation]
     if not _is_anybody_talking(new) and new.cleared_at is None:
-        draft.put_call(replace(new, waits_since=new.waits_since or event.time))
-    for leg in draft.legs_in(new.incarnation):
+        work.put_call(replace(new, waits_since=new.waits_since or event.time))
+    for leg in work.legs_in(new.incarnation):
         if consult.get(leg.number) is not None and _reached(leg, event):
-            _mark(draft, leg, consult[leg.number], event)
+            _await_recording(work, leg, consult[leg.number], event)
 
 
 @apply.register
-def handle_conferenced(event: Conferenced, draft: UnitOfWork) -> None:
+def handle_conferenced(event: Conferenced, work: UnitOfWork) -> None:
     """All go on in the resulting call; of two legs of the conferencing extension the older goes on."""
     host = event.data.conferencing_device_id or event.data.device_id or ""
-    olds, new_id = _old_calls(draft, event, host), _resulting_id(event)
+    olds, new_id = _old_calls(work, event, host), _resulting_id(event)
     if _is_repeated(olds, new_id):
         return
     for call in olds[1:]:
         if host in call.parties or host in olds[0].parties:
             how = "The consultation became part of a conference."
-            clear_party(draft, draft.calls[call.incarnation], host, event.time, event.at, how)
-    new = _joined(draft, event, olds, new_id, None)
-    for party in list(draft.calls[new.incarnation].parties.values()):
+            clear_party(work, work.calls[call.incarnation], host, event.time, event.at, how)
+    new = _joined(work, event, olds, new_id, None)
+    for party in list(work.calls[new.incarnation].parties.values()):
         if party.state is PartyState.HOLD:
-            _off_hold(draft, draft.calls[new.incarnation], party)
-    _join_listed(draft, event, draft.calls[new.incarnation])
+            _off_hold(work, work.calls[new.incarnation], party)
+    _join_listed(work, event, work.calls[new.incarnation])
 
 
-def _old_calls(draft: UnitOfWork, event: CallEvent, host: str) -> list[CallState]:
+def _old_calls(work: UnitOfWork, event: CallEvent, host: str) -> list[CallState]:
     """Return the calls that an event joins, the customer's first, following what is joined already.
 
     That is the primary one, where the event names both, as it does to the host; else the one in which the host was
@@ -71,10 +71,10 @@ def _old_calls(draft: UnitOfWork, event: CallEvent, host: str) -> list[CallState
     """
     data = event.data
     named = [data.primary_old_call_id, data.secondary_old_call_id, *(i.old.call_id for i in data.connections if i.old)]
-    calls = [_known(draft, event, name, host) for name in dict.fromkeys(named) if name]
+    calls = [_known(work, event, name, host) for name in dict.fromkeys(named) if name]
     if data.primary_old_call_id and data.secondary_old_call_id:
         return calls
-    return sorted(calls, key=lambda call: _seniority(draft, call, host))
+    return sorted(calls, key=lambda call: _seniority(work, call, host))
 
 
 def _is_repeated(olds: list[CallState], new_id: str) -> bool:
@@ -83,26 +83,26 @@ def _is_repeated(olds: list[CallState], new_id: str) -> bool:
     return any(has_moved) and all(call.moved_to is not None or call.call_id == new_id for call in olds)
 
 
-def _seniority(draft: UnitOfWork, call: CallState, host: str) -> tuple[bool, bool, datetime, datetime, str]:
+def _seniority(work: UnitOfWork, call: CallState, host: str) -> tuple[bool, bool, datetime, datetime, str]:
     party = call.parties.get(host)
-    leg = draft.legs.get(party.leg) if party is not None and party.leg is not None else None
+    leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
     is_found_on_hold = leg is not None and leg.is_joined_late and leg.is_held  # Its present party came after.
     since = leg.connected_source_at if leg else call.root
     return leg is None, not is_found_on_hold, since, call.root, call.call_id
 
 
-def _known(draft: UnitOfWork, event: CallEvent, call_id: str, host: str) -> CallState:
+def _known(work: UnitOfWork, event: CallEvent, call_id: str, host: str) -> CallState:
     """Return the call that an old id named when the event happened; what came later under the id is another call.
 
     Other monitors report the event within a second of it.
     """
-    call = call_at(draft, call_id, host, event.time)
+    call = call_at(work, call_id, host, event.time)
     if call is None or (call.ended_at is not None and call.ended_at < event.time - GRACE):
-        call = begin(draft, event, call_id)
+        call = begin_call(work, event, call_id)
     if call_id != _resulting_id(event) and call.moved_to is None:
-        divide(draft, call.incarnation, event.time, event.at)
-        call = draft.calls[call.incarnation]
-    return draft.put_call(replace(call, touched_gateway_at=max(call.touched_gateway_at, event.at)))
+        divide(work, call.incarnation, event.time, event.at)
+        call = work.calls[call.incarnation]
+    return work.put_call(replace(call, touched_gateway_at=max(call.touched_gateway_at, event.at)))
 
 
 def _resulting_id(event: CallEvent) -> str:
@@ -111,61 +111,61 @@ def _resulting_id(event: CallEvent) -> str:
     return data.resulting_call_id or (listed[0] if listed else "") or data.primary_old_call_id or ""
 
 
-def _consult_ids(draft: UnitOfWork, olds: list[CallState]) -> dict[int, CallState]:
+def _consult_ids(work: UnitOfWork, olds: list[CallState]) -> dict[int, CallState]:
     """Return the open legs that are not in the customer's call, with the call that they are in."""
     found: dict[int, CallState] = {}
     for call in olds[1:]:
         if call.moved_to is None:
-            found |= {leg.number: draft.calls[call.incarnation] for leg in draft.legs_in(call.incarnation)}
+            found |= {leg.number: work.calls[call.incarnation] for leg in work.legs_in(call.incarnation)}
     return found
 
 
-def _joined(draft: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: str, leaver: str | None) -> CallState:
+def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: str, leaver: str | None) -> CallState:
     """Move the parties of the old calls into the resulting one, with what the customer's call knew."""
     main, names = olds[0], _renamed(event)
-    target = _resulting(draft, event, olds, new_id) or _copy(draft, event, main, new_id)
-    for call in [draft.calls[one.incarnation] for one in reversed(olds)]:
+    target = _resulting(work, event, olds, new_id) or _copy(work, event, main, new_id)
+    for call in [work.calls[one.incarnation] for one in reversed(olds)]:
         if call.incarnation != target.incarnation and call.moved_to is None:
             moved = replace(call, facts=moved_facts(call, event.time))
             known = merged(moved, target) if call.incarnation == main.incarnation else merged(target, moved)
             target = replace(target, facts=known, own_interaction=main.own_interaction)
-    target = draft.put_call(
+    target = work.put_call(
         replace(
             target,
             main=main.incarnation if target.main is None else target.main,
             rooted_at=min(target.root, main.root),
-            due=event.at + timedelta(hours=draft.site.stale_hours),
+            due=event.at + timedelta(hours=work.site.stale_hours),
         )
     )
     for call in olds:
-        _move(draft, draft.calls[call.incarnation], target.incarnation, names, leaver, event)
-    target = draft.put_call(learn(draft.calls[target.incarnation], told(event.data), event.time))
-    refresh_facts(draft, target, event.at)
+        _move(work, work.calls[call.incarnation], target.incarnation, names, leaver, event)
+    target = work.put_call(learn(work.calls[target.incarnation], reported_facts(event.data), event.time))
+    refresh_facts(work, target, event.at)
     return target
 
 
-def _resulting(draft: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: str) -> CallState | None:
+def _resulting(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: str) -> CallState | None:
     """Return the call that goes on, where it is known: an old one, or one that was reported before this event.
 
     Its id may have named a call before that is over, or whose end was not reported: that one has no part in this.
     """
     for old in olds:
         if old.call_id == new_id and old.moved_to is None:
-            return draft.calls[old.incarnation]
-    moved = [draft.calls.get(old.moved_to) for old in olds if old.moved_to is not None]
+            return work.calls[old.incarnation]
+    moved = [work.calls.get(old.moved_to) for old in olds if old.moved_to is not None]
     for call in moved:
         if call is not None and call.call_id == new_id:
             return call
-    found = [one for one in draft.incarnations_of(new_id) if _goes_on(one, event)]
-    return _last(draft, found[-1]) if found else None
+    found = [one for one in work.incarnations_of(new_id) if _goes_on(one, event)]
+    return _last(work, found[-1]) if found else None
 
 
-def _last(draft: UnitOfWork, call: CallState) -> CallState:
+def _last(work: UnitOfWork, call: CallState) -> CallState:
     """Return the call in which a call goes on, if that was moved already: transfers are reported in any order, too."""
     for _ in range(8):
-        if call.moved_to is None or call.moved_to not in draft.calls:
+        if call.moved_to is None or call.moved_to not in work.calls:
             break
-        call = draft.calls[call.moved_to]
+        call = work.calls[call.moved_to]
     return call
 
 
@@ -179,9 +179,9 @@ def _goes_on(call: CallState, event: CallEvent) -> bool:
     return is_new or any(party.is_here and name in devices for name, party in call.parties.items())
 
 
-def _copy(draft: UnitOfWork, event: CallEvent, main: CallState, new_id: str) -> CallState:
+def _copy(work: UnitOfWork, event: CallEvent, main: CallState, new_id: str) -> CallState:
     """Begin the resulting call as what goes on of the customer's."""
-    begun = begin(draft, event, new_id)
+    begun = begin_call(work, event, new_id)
     return replace(begun, rooted_at=main.root, own_interaction=main.own_interaction, waits_since=None)
 
 
@@ -191,7 +191,7 @@ def _renamed(event: CallEvent) -> dict[tuple[str, str], str]:
 
 
 def _move(
-    draft: UnitOfWork,
+    work: UnitOfWork,
     call: CallState,
     new: int,
     names: dict[tuple[str, str], str],
@@ -205,33 +205,33 @@ def _move(
     for device_id, party in call.parties.items():
         if device_id not in staying:
             renamed = names.get((call.call_id, device_id), device_id)
-            _arrive(draft, draft.calls[new], replace(party, device_id=renamed), event)
+            _arrive(work, work.calls[new], replace(party, device_id=renamed), event)
     if leaver and leaver not in staying:
         staying[leaver] = Party(
             device_id=leaver, state=PartyState.NULL, cleared_at=event.time, cleared_gateway_at=event.at
         )
     moved_at = call.moved_at or event.time
-    due = event.at + remembered(draft)
-    draft.put_call(
+    due = event.at + remembered(work)
+    work.put_call(
         replace(call, parties=staying, moved_to=new, moved_at=moved_at, due=due, waits_since=None, waits_at="")
     )
 
 
-def _arrive(draft: UnitOfWork, target: CallState, party: Party, event: CallEvent) -> None:
+def _arrive(work: UnitOfWork, target: CallState, party: Party, event: CallEvent) -> None:
     there = target.parties.get(party.device_id)
     if there is not None and there.leg is not None:
         if party.leg not in (None, there.leg):
             how = "The call was transferred; its next segment was reported before."
-            close_leg(draft, draft.legs[party.leg], event.time, event.at, how)
+            close_leg(work, work.legs[party.leg], event.time, event.at, how)
         return
     ordinal = max(party.ordinal, there.ordinal if there else 0)
-    target = put_party(draft, target, replace(party, ordinal=ordinal))
-    leg = draft.legs.get(party.leg) if party.leg is not None else None
+    target = put_party(work, target, replace(party, ordinal=ordinal))
+    leg = work.legs.get(party.leg) if party.leg is not None else None
     if leg is not None:
-        draft.put_leg(replace(leg, call_id=target.call_id, incarnation=target.incarnation))
+        work.put_leg(replace(leg, call_id=target.call_id, incarnation=target.incarnation))
     if there is not None and there.cleared_at is not None and there.cleared_at > event.time:
         how = "The extension had left already; the events came out of order."
-        clear_party(draft, target, party.device_id, there.cleared_at, there.cleared_gateway_at or event.at, how)
+        clear_party(work, target, party.device_id, there.cleared_at, there.cleared_gateway_at or event.at, how)
 
 
 def _reached(leg: LegState, event: CallEvent) -> bool:
@@ -246,7 +246,7 @@ def _is_anybody_talking(call: CallState) -> bool:
     return any(party.is_talking and not party.outside for party in call.parties.values())
 
 
-def _mark(draft: UnitOfWork, leg: LegState, before: CallState, event: CallEvent) -> None:
+def _await_recording(work: UnitOfWork, leg: LegState, before: CallState, event: CallEvent) -> None:
     """Ask QMS again for the leg that the call came to: the same recording is one leg, another begins a second."""
     pending_transfer = PendingTransfer(
         at=event.time,
@@ -257,27 +257,27 @@ def _mark(draft: UnitOfWork, leg: LegState, before: CallState, event: CallEvent)
         search=leg.searches + 1,
         new_segment=event.data.new_segment,
     )
-    if not is_wanted(draft, leg):
+    if not is_wanted(work, leg):
         if pending_transfer.new_segment:
-            split(draft, replace(leg, pending_transfer=pending_transfer), event.at)
+            split(work, replace(leg, pending_transfer=pending_transfer), event.at)
         return
     if leg.search is SearchStatus.OPEN:
-        draft.do(CancelSearch(leg.number))
-    draft.put_leg(start_search(draft, replace(leg, pending_transfer=pending_transfer), event.at))
+        work.do(CancelSearch(leg.number))
+    work.put_leg(start_search(work, replace(leg, pending_transfer=pending_transfer), event.at))
 
 
-def _off_hold(draft: UnitOfWork, call: CallState, party: Party) -> None:
-    put_party(draft, call, replace(party, state=PartyState.CONNECTED))
+def _off_hold(work: UnitOfWork, call: CallState, party: Party) -> None:
+    put_party(work, call, replace(party, state=PartyState.CONNECTED))
     if party.leg is not None:
-        draft.put_leg(replace(draft.legs[party.leg], is_held=False))
+        work.put_leg(replace(work.legs[party.leg], is_held=False))
 
 
-def _join_listed(draft: UnitOfWork, event: CallEvent, call: CallState) -> None:
+def _join_listed(work: UnitOfWork, event: CallEvent, call: CallState) -> None:
     """Open a leg for an extension that the conference lists as connected and that was never seen to answer."""
     for item in event.data.connections:
         device_id = item.new.device_id
-        party = draft.calls[call.incarnation].parties.get(device_id)
+        party = work.calls[call.incarnation].parties.get(device_id)
         is_new = party is None or party.state is PartyState.ALERTING
-        if is_new and item.old is None and device_id in draft.site.devices and draft.site.is_extension(device_id):
+        if is_new and item.old is None and device_id in work.site.devices and work.site.is_extension(device_id):
             party = Party(device_id=device_id, state=PartyState.CONNECTED, ordinal=party.ordinal if party else 0)
-            open_leg(draft, draft.calls[call.incarnation], party, event.time, event.at)
+            open_leg(work, work.calls[call.incarnation], party, event.time, event.at)

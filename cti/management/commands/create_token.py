@@ -28,6 +28,6 @@ class Command(BaseCommand):
         scope = Scope.READ if options["read"] else Scope.WRITE
         with transaction.atomic():
             token = mint_token(source, scope, options["name"])
-            told = f"Added. Source: {source.slug}. Scope: {token.row.get_scope_display()}."
-            record_command(token.row, {}, told=told)
+            description = f"Added. Source: {source.slug}. Scope: {token.row.get_scope_display()}."
+            record_command(token.row, {}, description=description)
         self.stdout.write(token.text)

@@ -25,17 +25,17 @@ class CallRegistry:
         if channel.call is not None:
             return channel.call
         if channel.kind is ChannelKind.LOCAL:
-            return self._call_of_wire(channel, depth)
+            return self._call_of_local(channel, depth)
         if channel.dialled_by is not None and depth < _DEPTH:
             call = self.call_of(channel.dialled_by, depth + 1)
         elif channel.kind is ChannelKind.OUTSIDE and channel.is_called and channel.linked != channel.uid:
-            call = self._call_of_line(channel)
+            call = self._call_of_trunk(channel)
         else:
             call = self.begin(channel)
         self.assign(channel, call)
         return call
 
-    def _call_of_line(self, channel: Channel) -> PbxCall:
+    def _call_of_trunk(self, channel: Channel) -> PbxCall:
         """Return the call of a line whose DialBegin was missed: its Linkedid names the channel that began the call."""
         origin = self._board.channels.get(channel.linked)
         if origin is not None and origin.is_party:
@@ -46,7 +46,7 @@ class CallRegistry:
             call.called_number = origin.exten if origin is not None else ""
         return call
 
-    def _call_of_wire(self, half: Channel, depth: int) -> PbxCall:
+    def _call_of_local(self, half: Channel, depth: int) -> PbxCall:
         """Return the call of a Local pair: its caller's, that of the outside party at either end, or one of its own."""
         pair = [half, half.other] if half.other is not None else [half]
         dialler = next((one.dialled_by for one in pair if one.dialled_by is not None), None)

@@ -58,8 +58,8 @@ class ChannelTable:
 
     def _pair(self, half: Channel) -> None:
         """Tie the two halves of a Local channel together by their name."""
-        stem, mark = half.name[:-2], half.name[-2:]
-        other = self._by_name.get(stem + {";1": ";2", ";2": ";1"}.get(mark, ""))
+        stem, half_number = half.name[:-2], half.name[-2:]
+        other = self._by_name.get(stem + {";1": ";2", ";2": ";1"}.get(half_number, ""))
         if other is not None and other is not half:
             half.other, other.other = other, half
 
@@ -166,7 +166,7 @@ def around(bridge: Bridge | None) -> set[Channel]:
     return parties
 
 
-def wires(bridge: Bridge | None) -> set[Channel]:
+def local_channels(bridge: Bridge | None) -> set[Channel]:
     """Return the Local channels by which a bridge reaches others."""
     _, found = _walked(bridge)
     return found

@@ -34,8 +34,8 @@ class EventBuilder:
 
     def taken(self) -> list[Event]:
         """Return the events since the last call."""
-        told, self._events = self._events, []
-        return told
+        taken, self._events = self._events, []
+        return taken
 
 
 def _fitting(name: str, value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Any
 from cti.events import QUEUE_CLEARED, Diverted, Established, Held, Retrieved
 from cti.sources.asterisk_ami.agents import Agents
 from cti.sources.asterisk_ami.call_registry import CallRegistry
-from cti.sources.asterisk_ami.channels import around, reached, wires
+from cti.sources.asterisk_ami.channels import around, local_channels, reached
 from cti.sources.asterisk_ami.event_builder import EventBuilder
 from cti.sources.asterisk_ami.legs import OpenLegs
 from cti.sources.asterisk_ami.transfers import Transfers
@@ -50,13 +50,13 @@ class LegTracker:
         found, leg = reached(channel), channel.leg
         if leg is None:
             if found:
-                self._begin(channel, found, now)
+                self._begin_leg(channel, found, now)
         elif found & leg.partners:
             self._go_on(leg, found, now)
         elif not is_swap and _is_waited_for(leg):
             self._step_away(leg, now)
             if found:
-                self._begin(channel, found, now)
+                self._begin_leg(channel, found, now)
         else:
             self._doubt(leg, found, now)
 
@@ -86,11 +86,11 @@ class LegTracker:
             self._go_on(leg, found, since)
         elif not self._transfers.infer(leg, since):
             self._open_legs.finish(leg, ended)
-            self._begin(channel, found, since)
+            self._begin_leg(channel, found, since)
 
     # -- beginnings ------------------------------------------------------------------------------------------------
 
-    def _begin(self, channel: Channel, found: set[Channel], now: EventTime) -> None:
+    def _begin_leg(self, channel: Channel, found: set[Channel], now: EventTime) -> None:
         waiting = next((leg for leg in channel.away if leg.partners & found), None)
         if waiting is not None:
             self._return(waiting, found, now)
@@ -108,7 +108,7 @@ class LegTracker:
     def _report_begin(self, leg: PbxLeg, now: EventTime) -> None:
         offer = self.offer_of(leg.channel, leg.call)
         # This leg answers it: it does not apply to a later consultation on the same channel or through the same wire.
-        for one in (leg.channel, *wires(leg.channel.bridge)):
+        for one in (leg.channel, *local_channels(leg.channel.bridge)):
             one.offer = None
         self.report_queue_left(leg.call, leg.channel, offer, now)
         self._served(leg, offer)
@@ -153,7 +153,7 @@ class LegTracker:
 
         An offer whose answer was missed is not that of another call.
         """
-        offers = (one.offer for one in (channel, *wires(channel.bridge)))
+        offers = (one.offer for one in (channel, *local_channels(channel.bridge)))
         return next((one for one in offers if one is not None and one.caller.call in (None, call)), None)
 
     def _call_for(self, channel: Channel, found: set[Channel]) -> PbxCall:
@@ -162,7 +162,10 @@ class LegTracker:
         call = self._call_registry.call_of(min(outside, key=_order)) if outside else self._internal_call(channel, found)
         if all(leg.call is not call or leg is channel.leg for leg in self._open_legs.at(channel.device)):
             return call
-        own = next((one.uid for one in (*sorted(wires(channel.bridge), key=_order), channel) if one.uid != call.id), "")
+        own = next(
+            (one.uid for one in (*sorted(local_channels(channel.bridge), key=_order), channel) if one.uid != call.id),
+            "",
+        )
         return self._call_registry.begin(channel, own or f"{channel.uid}-2", call.interaction)
 
     def _internal_call(self, channel: Channel, found: set[Channel]) -> PbxCall:
@@ -170,12 +173,12 @@ class LegTracker:
             if one.leg is not None and one.leg.ended is None and channel in one.leg.partners:
                 return one.leg.call
         if channel.away or any(one.away for one in found):
-            wired = sorted(wires(channel.bridge), key=_order)
-            if wired:
-                return self._call_registry.call_of(wired[0])
+            linked = sorted(local_channels(channel.bridge), key=_order)
+            if linked:
+                return self._call_registry.call_of(linked[0])
         everybody = {channel, *found}
         beginners = {one for one in everybody if not one.is_called or one.is_originated}
-        likely = [*sorted(beginners, key=_order), *sorted(wires(channel.bridge) | everybody, key=_order)]
+        likely = [*sorted(beginners, key=_order), *sorted(local_channels(channel.bridge) | everybody, key=_order)]
         calls = (self._call_registry.call_of(one) for one in likely)
         own = next((call for call in calls if not _is_others(call)), None)
         return own or self._call_registry.begin(min(everybody, key=_order))

@@ -108,11 +108,11 @@ class AmiSession:
 
     async def run(self, outlet: Outlet) -> None:
         """Follow the PBX until it shuts down; raises ``LinkError`` when the link breaks or is refused."""
-        stream, self._writer = await self._connect()
-        pump = asyncio.create_task(self._pump(stream, outlet))
+        stream, self._writer = await self._open_connection()
+        reader = asyncio.create_task(self._read_messages(stream, outlet))
         try:
-            await self._begin(pump, outlet)
-            await pump
+            await self._start_session(reader, outlet)
+            await reader
         except (OSError, ssl.SSLError) as error:
             raise LinkError(f"the link to {self._where} broke: {error}") from error
         except _AmiLinkEnded as error:
@@ -120,8 +120,8 @@ class AmiSession:
             if not self._is_shut_down:
                 raise LinkError(f"{self._where} closed the link") from error
         finally:
-            pump.cancel()
-            await asyncio.gather(pump, return_exceptions=True)
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)
             await _close(self._writer)
 
     # -- coming up -------------------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ class AmiSession:
     def _port(self) -> int:
         return self._config.port or (TLS_PORT if self._config.tls else PORT)
 
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _open_connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         context = client_context(self._config)
         try:
             async with asyncio.timeout(self._options.timeout_seconds):
@@ -144,13 +144,13 @@ class AmiSession:
         except (OSError, ssl.SSLError, TimeoutError) as error:
             raise LinkError(f"no connection to {self._where}: {error or 'no answer in time'}") from error
 
-    async def _begin(self, pump: asyncio.Task[None], outlet: Outlet) -> None:
+    async def _start_session(self, reader: asyncio.Task[None], outlet: Outlet) -> None:
         """Log in, wait for the PBX to be up, take the snapshot; then deliver events as they come."""
-        await self._log_in(pump)
-        await self._until(self._booted, pump, self._options.full_boot_seconds)
+        await self._log_in(reader)
+        await self._until(self._booted, reader, self._options.full_boot_seconds)
         await outlet.linked()
         self._is_linked = True
-        await self._snapshot(pump)
+        await self._snapshot(reader)
         self._go_live()
         await self._deliver(outlet)
 
@@ -169,20 +169,20 @@ class AmiSession:
         self._pbx.settle(self._now())
         await self._deliver(outlet)
 
-    async def _log_in(self, pump: asyncio.Task[None]) -> None:
+    async def _log_in(self, reader: asyncio.Task[None]) -> None:
         fields = {"Username": self._config.username, "Secret": self._config.secret, "Events": "on"}
         if self._options.auth == "md5":
-            key = hashlib.md5((await self._challenge(pump) + self._config.secret).encode(), usedforsecurity=False)
+            key = hashlib.md5((await self._challenge(reader) + self._config.secret).encode(), usedforsecurity=False)
             fields |= {"AuthType": "MD5", "Key": key.hexdigest()}
             del fields["Secret"]
-        response = (await self._asked("Login", pump, **fields)).response
+        response = (await self._asked("Login", reader, **fields)).response
         if response is None:
             raise LinkError(f"{self._where} did not answer the login in time")
         if response.get("Response") != "Success":
             raise self._not_let_in(response)
 
-    async def _challenge(self, pump: asyncio.Task[None]) -> str:
-        response = (await self._asked("Challenge", pump, AuthType="MD5")).response
+    async def _challenge(self, reader: asyncio.Task[None]) -> str:
+        response = (await self._asked("Challenge", reader, AuthType="MD5")).response
         if response is None:
             raise LinkError(f"{self._where} gave no MD5 challenge for the login in time")
         if not response.get("Challenge"):
@@ -193,31 +193,31 @@ class AmiSession:
         said = response.get("Message")[:120] or "no reason given"
         return LoginRefused(f"{self._where} refused the login of {self._config.username[:60]}: {said}", LOGIN_REMEDY)
 
-    async def _snapshot(self, pump: asyncio.Task[None]) -> None:
+    async def _snapshot(self, reader: asyncio.Task[None]) -> None:
         """Ask for what is in progress; do not wait long for an answer that does not come."""
-        answers = [(action, self._ask(action)) for action in ACTIONS]
+        answers = [(action, self._send_action(action)) for action in ACTIONS]
         for action, answer in answers:
-            await self._until(answer.done, pump, self._options.timeout_seconds)
+            await self._until(answer.done, reader, self._options.timeout_seconds)
             if not answer.is_listed:
                 log.info("ami_list_missing", source=self._config.slug, action=action)
         names = uncovered_bridges(self._lists)[:BRIDGES] if self._lists.is_complete else []
-        asked = [self._ask("BridgeInfo", BridgeUniqueid=name) for name in names]
+        asked = [self._send_action("BridgeInfo", BridgeUniqueid=name) for name in names]
         for answer in asked:
-            await self._until(answer.done, pump, self._options.timeout_seconds)
+            await self._until(answer.done, reader, self._options.timeout_seconds)
         refused = [action for action, answer in answers if rights.is_denied(answer.response)]
         self._lacking = rights.denied(refused, self._config.username)
 
-    async def _asked(self, action: str, pump: asyncio.Task[None], **fields: str) -> _Answer:
-        answer = self._ask(action, **fields)
+    async def _asked(self, action: str, reader: asyncio.Task[None], **fields: str) -> _Answer:
+        answer = self._send_action(action, **fields)
         try:
-            await self._until(answer.done, pump, self._options.timeout_seconds)
+            await self._until(answer.done, reader, self._options.timeout_seconds)
         except (_AmiLinkEnded, OSError):
             # Asterisk closes the link as soon as it refuses a login: the answer counts.
             if answer.response is None:
                 raise
         return answer
 
-    def _ask(self, action: str, **fields: str) -> _Answer:
+    def _send_action(self, action: str, **fields: str) -> _Answer:
         """Send an action."""
         self._count += 1
         action_id = f"{self._secret_word}-{self._count}-{action}"
@@ -230,19 +230,19 @@ class AmiSession:
             self._writer.write(text.encode() + b"\r\n")
         return answer
 
-    async def _until(self, event: asyncio.Event, pump: asyncio.Task[None], seconds: float) -> None:
-        """Wait for an event that the pump sets, at most ``seconds``; raises what ended the pump."""
+    async def _until(self, event: asyncio.Event, reader: asyncio.Task[None], seconds: float) -> None:
+        """Wait for an event that the reader sets, at most ``seconds``; raises what ended the reader."""
         waiting = asyncio.create_task(event.wait())
         try:
-            await asyncio.wait({waiting, pump}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({waiting, reader}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
             waiting.cancel()
-        if pump.done():
-            await pump
+        if reader.done():
+            await reader
 
     # -- following -------------------------------------------------------------------------------------------------
 
-    async def _pump(self, stream: asyncio.StreamReader, outlet: Outlet) -> None:
+    async def _read_messages(self, stream: asyncio.StreamReader, outlet: Outlet) -> None:
         """Read until the link ends (``_AmiLinkEnded``); deliver events once the snapshot is taken."""
         quiet = 0.0
         while True:
@@ -275,7 +275,7 @@ class AmiSession:
         quiet, before = quiet + self._tick_seconds, quiet
         self._pbx.wait(self._now())
         if before < self._options.ping_seconds <= quiet:
-            self._ask("Ping")
+            self._send_action("Ping")
         if quiet > self._options.ping_seconds + self._options.timeout_seconds:
             raise LinkError(f"{self._where} is silent: no answer to a ping")
         return quiet
@@ -290,7 +290,7 @@ class AmiSession:
             self._lacking = rights.unheard(listed, known, self._config.username) or self._lacking
         self._answers = {name: answer for name, answer in self._answers.items() if answer is not self._probe}
         self._lists = Lists()
-        self._probe = self._ask("CoreShowChannels")
+        self._probe = self._send_action("CoreShowChannels")
 
     def _take(self, frames: Iterable[AmiFrame | AmiFrameError]) -> None:
         """Read frames one by one: what one says decides how the next is read."""

@@ -98,7 +98,7 @@ class _SnapshotInProgress:
         for message in self._lists.of("QueueEntry"):
             self._tried(message, self._waiting)
         self._ring([channel for message, channel in channels if message.get("ChannelState") == _RINGING])
-        self._connect(channels)
+        self._connect_parties(channels)
 
     def _tried(self, message: AmiMessage, act: Callable[[AmiMessage], Channel | None]) -> Channel | None:
         try:
@@ -172,7 +172,7 @@ class _SnapshotInProgress:
                 channel.offer = self._offers.get(channel.dialled_by)
                 self._pbx.dialling.rings(channel, self._now)
 
-    def _connect(self, channels: list[tuple[AmiMessage, Channel]]) -> None:
+    def _connect_parties(self, channels: list[tuple[AmiMessage, Channel]]) -> None:
         bridges: dict[str, Bridge] = {}
         for name, channel in [*self._shown(channels), *self._listed()]:
             bridge = bridges.setdefault(name, self._pbx.board.bridge_named(name))

@@ -58,7 +58,7 @@ class AmiTrace:
             self._list(heard, name)
             return
         at = self._clock.time(captured, heard.message.time())
-        self._begin(at)
+        self._take_snapshot(at)
         if self._picture.is_waiting and self._last is not None and at - self._last > TICK:
             self._picture.wait(self._last + TICK)
         self._last = at
@@ -78,7 +78,7 @@ class AmiTrace:
         else:
             self._lists.add(heard.message)
 
-    def _begin(self, at: datetime) -> None:
+    def _take_snapshot(self, at: datetime) -> None:
         if self._lists is None:
             return
         lists, self._lists = self._lists, None

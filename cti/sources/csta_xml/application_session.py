@@ -51,7 +51,7 @@ class ApplicationSession:
                 log.warning("csta_session_not_prolonged", session=self.session)
 
 
-async def begin(link: CstaLink, config: SourceConfig, options: CstaOptions) -> ApplicationSession:
+async def begin_application_session(link: CstaLink, config: SourceConfig, options: CstaOptions) -> ApplicationSession:
     """Begin a session as the options say. Raises ``LinkError`` when the server begins no explicit one."""
     association = ApplicationSession(options.edition, is_begun=True)
     if options.session != "implicit":

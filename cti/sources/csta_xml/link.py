@@ -42,7 +42,7 @@ class _Pending(msgspec.Struct, frozen=True):
     on_answer: AnswerHandler | None
 
 
-async def connect(config: SourceConfig, options: CstaOptions) -> "CstaLink":
+async def open_link(config: SourceConfig, options: CstaOptions) -> "CstaLink":
     """Open the link. Raises ``LinkError``: ``NeedsPerson`` when certificates or settings are at fault."""
     try:
         context = client_context(config)

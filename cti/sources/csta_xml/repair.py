@@ -18,7 +18,7 @@ from cti.sources.csta_xml.event_table import CALLS
 from cti.sources.csta_xml.parsing import CstaMessageError, XmlElement, local, parse_utf8
 
 #: A noncharacter that XML allows; no text has it.
-MARK: Final = "\ufdd0"
+MARKER: Final = "\ufdd0"
 _NAME = rb"[A-Za-z_:][\w:.-]*"
 _TOKEN = re.compile(
     rb"<!\[CDATA\[(?P<cdata>.*?)(?:\]\]>|\Z)|<!--.*?(?:-->|\Z)|<\?.*?(?:\?>|\Z)"
@@ -46,7 +46,7 @@ def repair(xml: bytes, encoding: str = "") -> tuple[XmlElement, list[str]]:
     """
     if b"\0" in xml[:4]:  # UTF-16 or UTF-32: no text between tags can be found in it.
         raise CstaMessageError("the message is not in an encoding that extends ASCII")
-    text = _marked_xml(xml.removeprefix(BOM_UTF8).strip(b" \t\r\n\0"), encoding)
+    text = _decoded_xml(xml.removeprefix(BOM_UTF8).strip(b" \t\r\n\0"), encoding)
     root = parse_utf8(text.encode(errors="replace"))
     left_out = _leave_out_ends(root)
     for element in root.iter():
@@ -54,7 +54,7 @@ def repair(xml: bytes, encoding: str = "") -> tuple[XmlElement, list[str]]:
     return root, left_out
 
 
-def _marked_xml(xml: bytes, encoding: str) -> str:
+def _decoded_xml(xml: bytes, encoding: str) -> str:
     parts: list[str] = []
     start = 0
     for token in _TOKEN.finditer(xml):
@@ -65,23 +65,23 @@ def _marked_xml(xml: bytes, encoding: str) -> str:
 
 def _token(token: re.Match[bytes], encoding: str) -> str:
     if token["cdata"] is not None:
-        return escape(_CONTROL.sub(MARK, _marked(token["cdata"], encoding)))
-    return _referenced(_CONTROL.sub(MARK, _marked(token["tag"], encoding))) if token["tag"] else ""
+        return escape(_CONTROL.sub(MARKER, _decoded(token["cdata"], encoding)))
+    return _referenced(_CONTROL.sub(MARKER, _decoded(token["tag"], encoding))) if token["tag"] else ""
 
 
 def _text(raw: bytes, encoding: str) -> str:
-    text = _referenced(_CONTROL.sub(MARK, _marked(raw, encoding)))
-    return text.replace("<", f"&lt;{MARK}").replace("]]>", f"]]&gt;{MARK}")
+    text = _referenced(_CONTROL.sub(MARKER, _decoded(raw, encoding)))
+    return text.replace("<", f"&lt;{MARKER}").replace("]]>", f"]]&gt;{MARKER}")
 
 
-def _marked(raw: bytes, encoding: str) -> str:
+def _decoded(raw: bytes, encoding: str) -> str:
     """Decode; where the bytes are not valid UTF-8, mark every character that may be wrong."""
     text = decoded(raw, encoding)
     try:
         is_certain = text == raw.decode()
     except UnicodeDecodeError:
         is_certain = False
-    return text if is_certain else _NOT_ASCII.sub(rf"\g<0>{MARK}", text)
+    return text if is_certain else _NOT_ASCII.sub(rf"\g<0>{MARKER}", text)
 
 
 def _referenced(text: str) -> str:
@@ -92,11 +92,11 @@ def _reference(found: re.Match[str]) -> str:
     if found["decimal"] or found["hex"]:
         number = int(found["decimal"]) if found["decimal"] else int(found["hex"], 16)
         is_allowed = number < 0x110000 and not _CONTROL.match(chr(number))
-        return found[0] if is_allowed else MARK
+        return found[0] if is_allowed else MARKER
     named = found["named"] or ""
     if named in _PREDEFINED:
         return found[0]
-    return escape(html5[named]) + MARK if named in html5 else f"&amp;{MARK}{named}"
+    return escape(html5[named]) + MARKER if named in html5 else f"&amp;{MARKER}{named}"
 
 
 def _leave_out_ends(root: XmlElement) -> list[str]:
@@ -114,27 +114,27 @@ def _leave_out_ends(root: XmlElement) -> list[str]:
 
 
 def _is_number_damaged(element: XmlElement) -> bool:
-    return MARK in identity_in(device_text(element))
+    return MARKER in identity_in(device_text(element))
 
 
 def _settle(element: XmlElement) -> None:
     """Remove the marks of an element. Raises ``CstaMessageError`` where they are in what must be certain."""
     text, tail = element.text or "", element.tail or ""
-    if MARK in tail and tail.replace(MARK, "").strip():
+    if MARKER in tail and tail.replace(MARKER, "").strip():
         raise _damaged(element)
-    if MARK in text and not _may_be_repaired(element, text):
+    if MARKER in text and not _may_be_repaired(element, text):
         raise _damaged(element)
-    if MARK in text or MARK in tail:
-        element.text, element.tail = text.replace(MARK, ""), tail.replace(MARK, "")
+    if MARKER in text or MARKER in tail:
+        element.text, element.tail = text.replace(MARKER, ""), tail.replace(MARKER, "")
 
 
 def _may_be_repaired(element: XmlElement, text: str) -> bool:
     if len(element):
-        return not text.replace(MARK, "").strip()
+        return not text.replace(MARKER, "").strip()
     if any(local(one.tag) in _TEXTS for one in (element, *element.iterancestors())):
         return True
     name = local(element.tag)
-    return (name in _DEVICES or name.endswith("Device")) and MARK not in identity_in(text)
+    return (name in _DEVICES or name.endswith("Device")) and MARKER not in identity_in(text)
 
 
 def _damaged(element: XmlElement) -> CstaMessageError:

@@ -9,10 +9,10 @@ import structlog
 
 import clock
 from cti.events import Event
-from cti.sources.csta_xml.application_session import ApplicationSession, begin, register
+from cti.sources.csta_xml.application_session import ApplicationSession, begin_application_session, register
 from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.framing import CstaFrame, CstaFrameError, CstaFramer
-from cti.sources.csta_xml.link import CstaLink, RequestDenied, RequestTimedOut, connect, is_answer
+from cti.sources.csta_xml.link import CstaLink, RequestDenied, RequestTimedOut, is_answer, open_link
 from cti.sources.csta_xml.link_context import LinkContext
 from cti.sources.csta_xml.monitoring import Monitoring
 from cti.sources.csta_xml.options import CstaOptions, CstaOptionsError, read_options
@@ -49,7 +49,7 @@ class CstaSession:
             options = read_options(self._config)
         except CstaOptionsError as error:
             raise LinkError(f"the source's options: {error}", retryable=False) from error
-        link = await connect(self._config, options)
+        link = await open_link(self._config, options)
         conversation = _Conversation(self._config, options, self._stamp, self._now, link, outlet)
         try:
             await conversation.follow()
@@ -101,7 +101,7 @@ class _Conversation:
                 self._monitoring = Monitoring(self._context())
                 self._use(self.application_session)
                 self._tasks.create_task(self._listen())
-                self._tasks.create_task(self._begin())
+                self._tasks.create_task(self._start_session())
         except* _CstaLinkEnded:
             pass
         except* LinkError as group:
@@ -127,9 +127,9 @@ class _Conversation:
         self.application_session = session
         self._status.requests = Requests(namespace_of(session.edition), self._options)
 
-    async def _begin(self) -> None:
+    async def _start_session(self) -> None:
         """Begin the application session, then the monitors; keep the session alive."""
-        self._use(await begin(self._link, self._config, self._options))
+        self._use(await begin_application_session(self._link, self._config, self._options))
         log.info("csta_session", source=self._config.slug, edition=self.application_session.edition)
         async with self._outlet as outlet:
             await outlet.linked()

@@ -46,13 +46,13 @@ class UnansweredRequests:
             interval = min(interval * 2, options.retry_limit_seconds)
             devices = tuple(sorted(status.unanswered[service] & self._context.monitored))
             status.unanswered[service].clear()
-            await self._ask(service, devices)
+            await self._request(service, devices)
             if not status.unanswered[service]:
                 break
         self._retried.discard(service)
         log.info("csta_service_answered", source=slug, service=service)
 
-    async def _ask(self, service: str, devices: tuple[str, ...]) -> None:
+    async def _request(self, service: str, devices: tuple[str, ...]) -> None:
         if service == "snapshot" and devices:
             await self._snapshots.take(devices, reason="the server did not answer for a while")
         elif service == "agents":

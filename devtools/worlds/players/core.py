@@ -111,7 +111,7 @@ class CorePlay:
     def __init__(self, cast: Cast, recorder: Recorder, *, is_late: bool = False) -> None:
         self.cast, self.recorder, self.is_late = cast, recorder, is_late
         self._now: datetime | None = None
-        self.draft = UnitOfWork(LiveState(source=SourceState(slug="worlds")), cast)
+        self.work = UnitOfWork(LiveState(source=SourceState(slug="worlds")), cast)
         self.legs: dict[int, LegState] = {}
         self.flags: dict[int, dict[str, str]] = {}
         self.writes: list[Write] = []
@@ -139,7 +139,7 @@ class CorePlay:
     def fold(self, events: Sequence[AnyEvent], now: datetime) -> None:
         """Fold a batch and then the time, as the consumer does."""
         self._now = now
-        fold_into(self.draft, self._items(events, now))
+        fold_into(self.work, self._items(events, now))
         self._obey()
 
     def pass_before(self, end: datetime) -> None:
@@ -178,32 +178,32 @@ class CorePlay:
 
     def _load_leg(self, number: int) -> None:
         """Take a leg up again that the core gave to the delivery and forgot, as the consumer does for an answer."""
-        if number not in self.draft.legs:
-            self.draft.remember([], [self.legs[number]])
+        if number not in self.work.legs:
+            self.work.remember([], [self.legs[number]])
 
     def _begin_batch(self, *, from_storage: bool) -> None:
         self._keep_legs()
         self._obeyed = 0
         if from_storage:
-            state = self.draft.state()
+            state = self.work.state()
             legs = {number: leg for number, leg in state.legs.items() if leg.phase is not LegPhase.SETTLED}
-            self.draft = UnitOfWork(LiveState(source=state.source, calls=state.calls, legs=legs, seats=state.seats),
-                                    self.cast)  # fmt: skip
+            kept = LiveState(source=state.source, calls=state.calls, legs=legs, sessions=state.sessions)
+            self.work = UnitOfWork(kept, self.cast)
         else:
-            self.draft.begin(self.cast)
+            self.work.begin_batch(self.cast)
 
     def _keep_legs(self) -> None:
-        for number in self.draft.touched_legs:
-            self.legs[number] = self.draft.legs[number]
+        for number in self.work.touched_legs:
+            self.legs[number] = self.work.legs[number]
 
     def _next(self) -> datetime | None:
-        due = self.draft.next_due()
+        due = self.work.next_due()
         if not self._waiting:
             return due
         return self._waiting[0][0] if due is None else min(due, self._waiting[0][0])
 
     def _obey(self) -> None:
-        commands = self.draft.commands
+        commands = self.work.commands
         while self._obeyed < len(commands):
             self._obeyed += 1
             self._do(commands[self._obeyed - 1])
@@ -275,7 +275,7 @@ class CorePlay:
         return any(x.recording == guid for x in self.writes)
 
     def _write(self, command: WriteFlags) -> None:
-        leg = self.draft.legs[command.leg]
+        leg = self.work.legs[command.leg]
         texts = flag_texts(FIELDS, leg_facts(leg), command.part)
         sent = self.recorder.back_at(self._obeyed_at(command.at))
         at = self.recorder.takes_effect_at(sent)

@@ -31,9 +31,9 @@ class Command(BaseCommand):
 
     def _create(self, server: DataServer) -> Creation:
         creation = create_flags(server)
-        record_command(server, stored_state(server), told=creating.told(creation))
+        record_command(server, stored_state(server), description=creating.creation_summary(creation))
         for answer in creation.answers:
-            self.stdout.write(f"{server.slug}: {told(answer)}")
+            self.stdout.write(f"{server.slug}: {answer_text(answer)}")
         if creation.is_any_new:
             self.stderr.write(
                 f"{server.slug}: QMS may not take new Flags before its services were restarted; prove in the admin, on "
@@ -44,6 +44,6 @@ class Command(BaseCommand):
         return creation
 
 
-def told(answer: FlagAnswer) -> str:
+def answer_text(answer: FlagAnswer) -> str:
     """Tell the answer for one Flag."""
     return f"{answer.name} {answer.state.label}" + (f" ({answer.answer})" if answer.answer else "")

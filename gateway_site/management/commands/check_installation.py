@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand
 from gateway_site.installation.steps import InstallationStep, StepState, steps
 from gateway_site.installation.trial_call import follow_to_its_end
 
-MARKS = {StepState.PASS: "pass   ", StepState.FAIL: "FAIL   ", StepState.NOT_YET: "not yet"}
+LABELS = {StepState.PASS: "pass   ", StepState.FAIL: "FAIL   ", StepState.NOT_YET: "not yet"}
 
 
 class Command(BaseCommand):
@@ -29,28 +29,28 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, json: bool, call: str | None, wait: float, **_: Any) -> None:
-        tell: Callable[[InstallationStep], None] = _untold if json else self._tell
+        report: Callable[[InstallationStep], None] = _ignore if json else self._print_step
         taken: list[InstallationStep] = []
         for step in steps():
             taken.append(step)
-            tell(step)
+            report(step)
         if call:
-            taken += self._followed(call, wait, tell)
+            taken += self._followed(call, wait, report)
         if json:
             self.stdout.write(msgspec.json.format(msgspec.json.encode(taken)).decode())
         if any(step.state is not StepState.PASS for step in taken):
             sys.exit(1)
 
     def _followed(
-        self, extension: str, wait: float, tell: Callable[[InstallationStep], None]
+        self, extension: str, wait: float, report: Callable[[InstallationStep], None]
     ) -> Iterator[InstallationStep]:
         """Yield how the call ended; printed for people as it continues."""
         self.stderr.write(f"Now make a call at extension {extension} and hang up; it is followed for {wait:g} s.")
-        for step in follow_to_its_end(extension, wait, lambda one: tell(_of_call(one)), _pause):
+        for step in follow_to_its_end(extension, wait, lambda one: report(_of_call(one)), _pause):
             yield _of_call(step)
 
-    def _tell(self, step: InstallationStep) -> None:
-        self.stdout.write(f"{MARKS[step.state]}  {step.name}: {step.seen}")
+    def _print_step(self, step: InstallationStep) -> None:
+        self.stdout.write(f"{LABELS[step.state]}  {step.name}: {step.seen}")
         if step.todo:
             self.stdout.write(f"         -> {step.todo}")
 
@@ -59,7 +59,7 @@ def _of_call(step: InstallationStep) -> InstallationStep:
     return msgspec.structs.replace(step, name=f"test call: {step.name}")
 
 
-def _untold(_: InstallationStep) -> None:
+def _ignore(_: InstallationStep) -> None:
     """Tell nothing: all is printed at the end."""
 
 

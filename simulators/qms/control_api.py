@@ -63,7 +63,7 @@ class SiteState(msgspec.Struct, frozen=True):
     calls: dict[str, int]
 
 
-class SideDoorError(Exception):
+class ControlError(Exception):
     """The request cannot be understood; the text says why."""
 
 
@@ -99,7 +99,7 @@ def state(qms: SimulatedQms, _: bytes, __: datetime) -> SiteState:
     return SiteState(services, qms.users, list(qms.recordings.values()), dict(qms.calls))
 
 
-DOORS: dict[tuple[str, str], Callable[[SimulatedQms, bytes, datetime], Any]] = {
+ROUTES: dict[tuple[str, str], Callable[[SimulatedQms, bytes, datetime], Any]] = {
     ("POST", "/tap"): tap,
     ("POST", "/users"): set_users,
     ("POST", "/faults"): set_troubles,
@@ -122,7 +122,7 @@ def _tapped(qms: SimulatedQms, one: TapRequest, now: datetime) -> TapResult:
 
 def _known(qms: SimulatedQms, service: str) -> str:
     if service not in qms.services:
-        raise SideDoorError(f"There is no service {service!r}.")
+        raise ControlError(f"There is no service {service!r}.")
     return service
 
 
@@ -130,4 +130,4 @@ def _decoded(body: bytes, kind: Any) -> Any:
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.DecodeError as error:
-        raise SideDoorError(str(error)) from error
+        raise ControlError(str(error)) from error
