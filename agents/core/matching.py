@@ -286,7 +286,7 @@ def _doubt(user: _User, agent_id: str, agent_name: str) -> str:
     if _is_another(user, agent_id, agent_name):
         return (
             f", but QMS has agent id {_shown(user.agent_id)} there and the CTI source {_shown(agent_id)}: check who "
-            "sits there, or correct the agent id in QMS"
+            "is logged on there, or correct the agent id in QMS"
         )
     if agent_name and user.name and not _is_same_name(user.name, agent_name):
         return (
