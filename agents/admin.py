@@ -32,6 +32,7 @@ from agents.models import (
     UserRefresh,
 )
 from agents.ui import panels
+from agents.ui.user_file import user_file_page
 from agents.users import schedule
 from history.admin import ReadOnlyAdmin, RecordedAdmin
 from qms.models import RecordingService
@@ -239,6 +240,7 @@ class QmsUserAdmin(AgentsAdmin):
         own = [
             path("refresh/", self.admin_site.admin_view(self.refresh), name="agents_refresh"),
             path("refresh-panel/", self.admin_site.admin_view(self.panel), name="agents_refresh_panel"),
+            path("file/", self.admin_site.admin_view(user_file_page), name="agents_user_file"),
         ]
         return [*own, *super().get_urls()]
 

@@ -65,6 +65,8 @@ class RefreshPanel(msgspec.Struct):
     services: list[RecordingService]
     is_running: bool
     may_refresh: bool
+    may_take_file: bool
+    file_address: str
 
 
 def seated(request: HttpRequest) -> LoggedOnPanel:
@@ -107,6 +109,8 @@ def refreshes(request: HttpRequest) -> RefreshPanel:
         services=services if len(services) > 1 else [],
         is_running=any(one and one.state == RefreshState.RUNNING for one in latest),
         may_refresh=request.user.has_perm("agents.add_userrefresh"),
+        may_take_file=request.user.has_perms(("agents.add_userrefresh", "agents.change_userrefresh")),
+        file_address=reverse("admin:agents_user_file"),
     )
 
 

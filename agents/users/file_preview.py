@@ -1,33 +1,61 @@
 """What a file of users would change, before it is taken: what is doubtful in it, in sentences. Pure."""
 
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
-from agents.users.list_changes import Difference, compare, doubt, fit
-from qms.port import ListedUser
+from agents.users.list_changes import Difference, compare, doubt, fit, with_those_kept
+from qms.port import ListedUser, UnreadableUser
 
 #: Each kind of doubt is shown for this many users; the others are counted.
 SHOWN = 10
 
 
-class FilePreview(msgspec.Struct, frozen=True):
-    """What a file holds: its users by id, what they change, and doubts in sentences."""
+#: What Excel makes of a number that is no quantity: 4.42E+11, 2001.0, 1,234; and the mark with which it keeps a text.
+_EXCEL_NUMBER = re.compile(r"\d+([.,]\d+)?[Ee]\+?\d+|\d+[.,]0+|\d{1,3}([.,]\d{3})+|'.*")
 
-    users: dict[str, ListedUser]
+
+class FilePreview(msgspec.Struct, frozen=True):
+    """What a file holds and changes.
+
+    :param listed: how many of its users can be read.
+    :param size: how many users the list has when those that cannot be read stay as they are.
+    :param unreadable: the lines that cannot be read; known users who may be meant stay as they are.
+    :param doubts: what a person should look at, in sentences.
+    :param is_smaller: the list is so much smaller than the known one that it is taken only when a person says so.
+    """
+
+    listed: int
+    size: int
+    unreadable: tuple[UnreadableUser, ...]
     difference: Difference
     doubts: tuple[str, ...]
+    is_smaller: bool
 
 
-def preview(listed: Sequence[ListedUser], known: Mapping[str, ListedUser], devices: Iterable[str]) -> FilePreview:
+def preview(
+    listed: Sequence[ListedUser | UnreadableUser], known: Mapping[str, ListedUser], devices: Iterable[str]
+) -> FilePreview:
     """Compare a file with the users that are known, and with the extensions that the PBX has."""
-    fitting = [fit(user) for user in listed]
+    fitting = [fit(user) for user in listed if isinstance(user, ListedUser)]
+    unreadable = tuple(user for user in listed if isinstance(user, UnreadableUser))
     users = {user.user_id: user for user in fitting}
-    doubts = [*_duplicates(fitting), *_shared_extensions(users.values()), *_lost_zeros(users.values(), set(devices))]
-    if sentence := doubt(len(known), len(users), None):
-        doubts.append(sentence)
-    return FilePreview(users, compare(known, users), tuple(doubts))
+    whole = with_those_kept(known, users, unreadable)
+    is_smaller = bool(doubt(len(known), len(whole), None))
+    doubts = [
+        *_duplicates(fitting),
+        *_shared_extensions(whole.values()),
+        *_lost_zeros(users.values(), set(devices)),
+        *_odd_extensions(users.values()),
+    ]
+    if is_smaller:
+        doubts.append(
+            f"The list is much smaller than the one that is known: {len(whole)} users instead of {len(known)}."
+        )
+    return FilePreview(len(users), len(whole), unreadable, compare(known, whole), tuple(doubts), is_smaller)
 
 
 def _duplicates(listed: Sequence[ListedUser]) -> Iterator[str]:
@@ -51,6 +79,22 @@ def _lost_zeros(users: Iterable[ListedUser], devices: set[str]) -> Iterator[str]
         if user.extension and user.extension not in devices and user.extension in by_number
     ]
     yield from _sentence(near, "Extensions that lack zeros in front; format the column as text in Excel")
+
+
+def _odd_extensions(users: Iterable[ListedUser]) -> Iterator[str]:
+    """Say which extensions look as if Excel had changed them, or hold characters that nobody sees."""
+    odd = [
+        f"{user.extension!a} of {user.user_name or user.user_id}"
+        for user in users
+        if _EXCEL_NUMBER.fullmatch(user.extension) or any(map(_is_unseen, user.extension))
+    ]
+    yield from _sentence(
+        odd, "Extensions that look changed by Excel or hold unseen characters; they are taken as written"
+    )
+
+
+def _is_unseen(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) in ("Cf", "Cc")
 
 
 def _sentence(items: Sequence[str], text: str) -> Iterator[str]:

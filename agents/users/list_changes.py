@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
-from qms.port import ListedUser
+from qms.port import ListedUser, UnreadableUser
 
 #: Maximum length of a stored text, in characters.
 LONGEST = 255
@@ -54,6 +54,18 @@ def fit(user: ListedUser) -> ListedUser:
     fitting = {name: value.replace("\0", "")[:LONGEST] for name, value in texts.items() if name != "licence"}
     fitting["user_id"] = fitting["user_id"] or fitting["user_name"]
     return user if all(texts[name] == value for name, value in fitting.items()) else _replace(user, fitting)
+
+
+def with_those_kept(
+    known: Mapping[str, ListedUser], listed: Mapping[str, ListedUser], unreadable: Iterable[UnreadableUser]
+) -> dict[str, ListedUser]:
+    """Return a list with the known users who may be among the unreadable ones: they stay as they are.
+
+    An unreadable one without a user id may be anybody: then nobody is taken for gone.
+    """
+    user_ids = {one.user_id for one in unreadable}
+    kept = known if "" in user_ids else {key: known[key] for key in user_ids & known.keys()}
+    return {**kept, **listed}
 
 
 def compare(known: Mapping[str, ListedUser], listed: Mapping[str, ListedUser]) -> Difference:

@@ -17,7 +17,7 @@ from django.db import IntegrityError, transaction
 import clock
 from agents.models import RefreshState, Trigger, UserRefresh
 from agents.users import stored_users
-from agents.users.list_changes import by_user_id, compare, doubt, fit
+from agents.users.list_changes import by_user_id, compare, doubt, fit, with_those_kept
 from qms.api import connect
 from qms.port import ListedUser, QmsError, QmsRejected, QmsUnavailable, UnreadableUser
 
@@ -143,8 +143,11 @@ def _progress(refresh: UserRefresh, count: int) -> None:
 def _take(refresh: UserRefresh, listed: dict[str, ListedUser], unreadable: Sequence[UnreadableUser]) -> None:
     """Apply a list that can be believed, or say why it cannot. Known users who cannot be read stay as they are."""
     _progress(refresh, len(listed))
+    if unreadable and not listed:
+        _end(refresh, RefreshState.FAILED, left_out(unreadable), unreadable=len(unreadable))
+        return
     known = stored_users.known(refresh.service_id)
-    listed = {one.user_id: known[one.user_id] for one in unreadable if one.user_id in known} | listed
+    listed = with_those_kept(known, listed, unreadable)
     if doubts := doubt(len(known), len(listed), refresh.accepts_down_to):
         _end(refresh, RefreshState.SUSPICIOUS if known else RefreshState.FAILED, doubts)
         return

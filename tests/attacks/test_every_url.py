@@ -60,6 +60,7 @@ PAGES = {
     "admin/installation/steps/": TECHNICAL,
     "admin/installation/call/": TECHNICAL,
     "admin/try-trace/": {A},
+    "admin/agents/qmsuser/file/": {A, O},
     "admin/erase-caller/": {A},
     "admin/retention/": {A, U},
 }

@@ -1,36 +1,23 @@
 """Take the users of a Recording Service from QMS's own CSV."""
 
 from argparse import ArgumentParser
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
 from agents.management.commands.sync_users import refresh_summary
-from agents.models import CallsAtRisk, Presence, RefreshState, Trigger
-from agents.users import stored_users
+from agents.models import RefreshState
+from agents.users import stored_users, user_files
 from agents.users.csv_format import CsvError, decode, read_users
 from agents.users.file_preview import FilePreview, preview
-from agents.users.refresh import RefreshRunning, begin_refresh, load
+from agents.users.refresh import RefreshRunning, left_out
 from qms.models import RecordingService
-from qms.port import ListedUser
+from qms.port import ListedUser, UnreadableUser
 
 #: Maximum size of a file, in bytes.
 MAXIMUM_BYTES = 64 * 1024 * 1024
-_MAXIMUM_DEVICES = 200_000
-
-
-class UserFile(msgspec.Struct, frozen=True):
-    """A list of users that was read from a file."""
-
-    listed: list[ListedUser]
-
-    def users(self) -> list[ListedUser]:
-        """Return the users."""
-        return self.listed
 
 
 class Command(BaseCommand):
@@ -50,11 +37,11 @@ class Command(BaseCommand):
         if service is None:
             raise CommandError(f"There is no Recording Service {options['slug']}.")
         try:
-            lines, encoding = decode(_content(options["file"]))
-            users = read_users(lines)
+            text, encoding = decode(_content(options["file"]))
+            users = read_users(text)
         except (CsvError, OSError) as error:
             raise CommandError(str(error)) from error
-        found = preview(users, stored_users.known(service.pk), _devices())
+        found = preview(users, stored_users.known(service.pk), user_files.seen_devices())
         for line in _lines(found, encoding):
             self.stdout.write(line)
         if options["preview"]:
@@ -62,9 +49,9 @@ class Command(BaseCommand):
             return
         self._take(service, users, options["file"])
 
-    def _take(self, service: RecordingService, users: list[ListedUser], file: Path) -> None:
+    def _take(self, service: RecordingService, users: Sequence[ListedUser | UnreadableUser], file: Path) -> None:
         try:
-            refresh = load(begin_refresh(service.pk, Trigger.FILE).pk, UserFile(users))
+            refresh = user_files.take(service, users)
         except RefreshRunning as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{service.slug}: {refresh_summary(refresh)}")
@@ -81,14 +68,9 @@ def _content(file: Path) -> bytes:
 def _lines(found: FilePreview, encoding: str) -> Iterator[str]:
     """Yield what the file holds and what it changes."""
     change = found.difference
-    yield f"The file ({encoding}) has {len(found.users)} users:"
+    yield f"The file ({encoding}) has {found.listed} user{'' if found.listed == 1 else 's'}:"
     new, changed, gone = len(change.added), len(change.changed), len(change.gone)
     yield f"  {new} new, {changed} changed, {gone} gone, {change.unchanged} unchanged"
+    if remark := left_out(found.unreadable):
+        yield f"  {remark}"
     yield from (f"  {one}" for one in found.doubts)
-
-
-def _devices() -> Iterator[str]:
-    """Yield extensions that the PBX has shown: where agents sat, and where calls found nobody."""
-    for table in (Presence, CallsAtRisk):
-        rows = table.objects.order_by().values_list("device_id", flat=True).distinct()
-        yield from islice(rows.iterator(), _MAXIMUM_DEVICES)
