@@ -1,4 +1,4 @@
-"""A Redis with a replica and three Sentinels, for tests of fail-over; stopped by process id."""
+"""A Redis with replicas and three Sentinels, for tests of fail-over; stopped by process id."""
 
 import signal
 import subprocess
@@ -18,10 +18,10 @@ QUORUM = 2
 
 @dataclass
 class SentinelSite:
-    """The servers. ``ports``: master and replica as they began; ``sentinel_ports``: who decides."""
+    """The servers. ``ports``: master and replicas as they began; ``sentinel_ports``: who decides."""
 
     folder: Path
-    ports: tuple[int, int]
+    ports: tuple[int, ...]
     sentinel_ports: tuple[int, ...]
     servers: dict[int, "subprocess.Popen[bytes]"] = field(default_factory=dict)
 
@@ -53,26 +53,45 @@ class SentinelSite:
         """Let a server go on."""
         self.servers[port].send_signal(signal.SIGCONT)
 
+    def start_server(self, port: int, master: int | None) -> None:
+        """Start one server: the master itself, or (again) a replica of the master on that port."""
+        own = self.folder / str(port)
+        own.mkdir(exist_ok=True)
+        words = ["--appendonly", "yes", "--appendfsync", "always", "--repl-diskless-sync-delay", "0"]
+        words += ["--replicaof", "127.0.0.1", str(master)] if master else []
+        self.servers[port] = start_redis(own, port, *words)
+
     def stop(self) -> None:
         """Stop everything, the Sentinels first."""
         for port in (*self.sentinel_ports, *self.ports):
-            stop(self.servers[port])
+            if port in self.servers:
+                stop(self.servers[port])
+
+
+def new_site(folder: Path, replicas: int = 1, sentinel_ports: tuple[int, ...] = ()) -> SentinelSite:
+    """Choose the ports of a site that is not started yet, but for those that are given."""
+    ports = tuple(free_port() for _ in range(1 + replicas))
+    return SentinelSite(folder, ports, sentinel_ports or tuple(free_port() for _ in range(3)))
 
 
 def start_sentinel_site(folder: Path) -> SentinelSite:
     """Start master, replica and Sentinels, and wait until they know each other."""
-    ports = (free_port(), free_port())
-    site = SentinelSite(folder, ports, tuple(free_port() for _ in range(3)))
-    for port in ports:
-        own = folder / str(port)
-        own.mkdir()
-        replica = ("--replicaof", "127.0.0.1", str(ports[0])) if port != ports[0] else ()
-        site.servers[port] = start_redis(own, port, "--appendonly", "yes", "--repl-diskless-sync-delay", "0", *replica)
-    wait_until(lambda: _info(ports[1])["master_link_status"] == "up", "the replica")
-    for port in site.sentinel_ports:
-        site.servers[port] = _start_sentinel(folder / f"sentinel-{port}.conf", port, ports[0])
-    wait_until(lambda: all(_knows_all(port) for port in site.sentinel_ports), "the Sentinels")
+    site = new_site(folder)
+    start(site)
     return site
+
+
+def start(site: SentinelSite) -> None:
+    """Start a site's servers, and wait until they know each other."""
+    master, *replicas = site.ports
+    site.start_server(master, None)
+    for port in replicas:
+        site.start_server(port, master)
+    for port in replicas:
+        wait_until(lambda port=port: _info(port)["master_link_status"] == "up", "the replica")  # type: ignore[misc]
+    for port in site.sentinel_ports:
+        site.servers[port] = _start_sentinel(site.folder / f"sentinel-{port}.conf", port, master)
+    wait_until(lambda: all(_knows_all(port, len(replicas)) for port in site.sentinel_ports), "the Sentinels", 40)
 
 
 def _start_sentinel(file: Path, port: int, master: int) -> "subprocess.Popen[bytes]":
@@ -89,10 +108,10 @@ def _info(port: int) -> dict[str, object]:
         return dict(server.info("replication"))
 
 
-def _knows_all(port: int) -> bool:
+def _knows_all(port: int, replicas: int) -> bool:
     try:
         with closing(redis.Redis(port=port, decode_responses=True)) as sentinel:
             found: Any = sentinel.sentinel_master(MASTER)
     except redis.RedisError:
         return False
-    return (int(found["num-slaves"]), int(found["num-other-sentinels"])) == (1, 2)
+    return (int(found["num-slaves"]), int(found["num-other-sentinels"])) == (replicas, 2)

@@ -51,10 +51,10 @@ def wait_until(is_ready: Callable[[], bool], what: str, seconds: float = 20) -> 
         time.sleep(0.02)
 
 
-def is_listening(port: int) -> bool:
+def is_listening(port: int, host: str = "127.0.0.1") -> bool:
     """Say whether something accepts connections on the port."""
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 def start_redis(folder: Path, port: int, *options: str) -> subprocess.Popen[bytes]:
@@ -103,7 +103,7 @@ def postgresql_programs() -> Path:
     return found[-1].parent
 
 
-def _as_postgres() -> list[str]:
+def as_postgres() -> list[str]:
     """Return the words that make a program run as PostgreSQL's own user: it refuses to run as root."""
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"] if os.geteuid() == 0 else []
 
@@ -112,11 +112,11 @@ def initialise_postgresql(folder: Path) -> None:
     """Make a new cluster in the folder; raises ``FileNotFoundError`` where PostgreSQL is not installed."""
     programs, data = postgresql_programs(), folder / "postgresql"
     data.mkdir()
-    if _as_postgres():
+    if as_postgres():
         shutil.chown(data, "postgres", "postgres")
     subprocess.run(
         [
-            *_as_postgres(),
+            *as_postgres(),
             programs / "initdb",
             "-D",
             data,
@@ -133,17 +133,17 @@ def initialise_postgresql(folder: Path) -> None:
     )
 
 
-def postgresql_command(folder: Path, port: int) -> list[str]:
-    """Return the command line of a PostgreSQL that serves the folder's cluster on the port."""
+def postgresql_command(folder: Path, port: int, *more: str, host: str = "127.0.0.1") -> list[str]:
+    """Return the command line of a PostgreSQL that serves the folder's cluster on the port, with more settings."""
     data = str(folder / "postgresql")
-    options = ("listen_addresses=127.0.0.1", "max_connections=200", "fsync=off")
+    options = (f"listen_addresses={host}", "max_connections=200", "fsync=off", *more)
     words = [word for option in options for word in ("-c", option)]
-    return [*_as_postgres(), str(postgresql_programs() / "postgres"), "-D", data, "-p", str(port), "-k", data, *words]
+    return [*as_postgres(), str(postgresql_programs() / "postgres"), "-D", data, "-p", str(port), "-k", data, *words]
 
 
-def postgresql_accepts(port: int) -> bool:
+def postgresql_accepts(port: int, host: str = "127.0.0.1") -> bool:
     """Say whether the PostgreSQL on the port accepts queries."""
-    ready = [str(postgresql_programs() / "pg_isready"), "-h", "127.0.0.1", "-p", str(port), "-q"]
+    ready = [str(postgresql_programs() / "pg_isready"), "-h", host, "-p", str(port), "-q"]
     return subprocess.run(ready, check=False).returncode == 0
 
 

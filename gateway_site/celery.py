@@ -23,6 +23,9 @@ transport.install()
 
 # Celery puts the current folder first on the path: run from /tmp, a file calls.py there would take the place of ours.
 _path = list(sys.path)
+# Celery's command line takes BROKER_URL of the environment for an option of its own and uses it as it stands. The
+# settings have it as Celery needs it, with Sentinels, socket and certificates.
+os.environ.pop("CELERY_BROKER_URL", None)
 app = Celery("gateway")
 sys.path[:] = _path
 app.config_from_object("django.conf:settings", namespace="CELERY")

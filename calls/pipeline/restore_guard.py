@@ -49,7 +49,9 @@ def compare(now: datetime) -> bool:
     """
     if not _is_due():
         return False
-    state, known = database_state(), remembered_database()
+    # In this order: a fold that is committed between the two looks must not seem to be missing.
+    known = remembered_database()
+    state = database_state()
     went_back = _went_back(state, known)
     is_absence = known.seen_at is not None and now - known.seen_at > LONGEST_ABSENCE
     if went_back:

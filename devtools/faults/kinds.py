@@ -6,8 +6,7 @@ import signal
 import sqlite3
 import time
 import urllib.request
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,11 @@ from django.db import connections
 
 from cti.models import LinkStatus
 from devtools.faults.environment import BROKER_DB
+from devtools.faults.fault import Fault, Harm, Undo
+from devtools.faults.layout_kinds import GO_BACK, UPGRADE, WITH_REPLICAS, WITH_TWO_HOSTS
 from devtools.faults.restored_database import restore_later
-from devtools.faults.stack import DATABASE, LISTENERS, QMS, REDIS, STANDBY, FaultStack
-
-Undo = Callable[[], None]
-Harm = Callable[[FaultStack], Undo | None]
+from devtools.faults.stack import LISTENERS, QMS, STANDBY, FaultStack
+from devtools.faults.stores import DATABASE, REDIS
 
 #: How long after its end a fault may still keep a recording's GUID from being learnt: a program starts again in a
 #: few seconds on an idle machine, and a listener is found dead by its keeper within three.
@@ -33,22 +32,6 @@ CANCELS = 20
 _SESSIONS = (
     "FROM pg_stat_activity WHERE usename = 'gateway' AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
 )
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A kind of fault.
-
-    ``lasts``: it is undone after a while, or after ``seconds`` where its kind says how long. ``hurts_searches``: a GUID
-    may be missed by it. ``breaks_link``: the gateway's ledger must have a gap of it.
-    """
-
-    name: str
-    do: Harm
-    lasts: bool = False
-    hurts_searches: bool = True
-    seconds: float | None = None
-    breaks_link: bool = False
 
 
 def pid_of(plant: FaultStack, name: str) -> int:
@@ -263,6 +246,8 @@ EVERYWHERE = (
     Fault("slow link", _delay, lasts=True),
     Fault("database restored from 30 s ago", restore_later, lasts=True, seconds=30),
 )
+#: What the larger layouts have besides their own: nothing that is done to a program or a store.
+OF_THE_LINK = tuple(one for one in EVERYWHERE if "link" in one.name or one.name in ("QMS down", "QMS slow"))
 ON_POSTGRESQL = (
     Fault("PostgreSQL crash", _kill(DATABASE, signal.SIGQUIT)),
     Fault("PostgreSQL restart", _kill(DATABASE, signal.SIGINT)),
@@ -287,8 +272,17 @@ WITH_TWO_LISTENERS = (
 def faults(plant: FaultStack) -> dict[str, Fault]:
     """Return the kinds that can be done in a run, by name."""
     asked = plant.asked
+    if asked.upgrade_from:
+        return {one.name: one for one in (UPGRADE, GO_BACK)}
+    if asked.hosts > 1 or asked.has_replicas:
+        return _chosen([*(WITH_TWO_HOSTS if asked.hosts > 1 else WITH_REPLICAS), *OF_THE_LINK], asked.only)
     kinds = [*EVERYWHERE, *(ON_SQLITE if asked.on_sqlite else ON_POSTGRESQL)]
     kinds += WITH_A_FULL_DISK if plant.disk.can_be_filled else ()
     kinds += WITH_A_MOVED_CLOCK if plant.clock.can_be_moved else ()
     kinds += WITH_TWO_LISTENERS if asked.listeners > 1 else ()
-    return {one.name: one for one in kinds if any(word in one.name for word in asked.only.split(","))}
+    return _chosen(kinds, asked.only)
+
+
+def _chosen(kinds: Iterable[Fault], only: str) -> dict[str, Fault]:
+    words = [word.replace("-", " ").lower() for word in only.split(",")]
+    return {one.name: one for one in kinds if any(word in one.name.replace("-", " ").lower() for word in words)}

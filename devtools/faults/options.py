@@ -18,6 +18,9 @@ class FaultOptions:
     listeners: int
     every_seconds: float
     only: str
+    has_replicas: bool = False
+    hosts: int = 1
+    upgrade_from: str = ""
 
 
 def options(words: list[str]) -> FaultOptions:
@@ -38,7 +41,10 @@ def options(words: list[str]) -> FaultOptions:
     parser.add_argument("--every", type=_positive, default=10.0, metavar="SECONDS", help=every)
     only = "faults whose name has this word in it, or one of several"
     parser.add_argument("--only", default="", metavar="WORD[,WORD]", help=only)
+    _add_layouts(parser)
     found = parser.parse_args(words)
+    if found.sqlite and (found.replicas or found.hosts > 1 or found.upgrade_from):
+        parser.error("--replicas, --hosts and --upgrade-from need PostgreSQL")
     seed = secrets.randbelow(1_000_000) if found.seed is None else found.seed
     return FaultOptions(
         minutes=found.minutes,
@@ -50,7 +56,20 @@ def options(words: list[str]) -> FaultOptions:
         listeners=found.listeners,
         every_seconds=found.every,
         only=found.only,
+        has_replicas=found.replicas,
+        hosts=found.hosts,
+        upgrade_from=found.upgrade_from,
     )
+
+
+def _add_layouts(parser: argparse.ArgumentParser) -> None:
+    layout = parser.add_mutually_exclusive_group()
+    replicas = "PostgreSQL with a streaming replica, Redis with two replicas behind Sentinels; they fail over"
+    layout.add_argument("--replicas", action="store_true", help=replicas)
+    hosts = "2: a gateway on each of two hosts (network namespaces; needs root), which are lost and parted"
+    layout.add_argument("--hosts", type=int, choices=(1, 2), default=1, help=hosts)
+    upgrade = "begin with the version of a commit, upgrade to this one while calls go on, and go back"
+    layout.add_argument("--upgrade-from", default="", metavar="COMMIT", help=upgrade)
 
 
 def _positive(word: str) -> float:

@@ -1,7 +1,8 @@
 """What a run found, for a person."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from statistics import median
 
 from devtools.faults.observations import Injected
 from devtools.faults.options import FaultOptions
@@ -14,13 +15,18 @@ SHOWN = 15
 
 
 def report(
-    asked: FaultOptions, injected: Sequence[Injected], verdict: OracleVerdict, programs: Sequence[HeldResources]
+    asked: FaultOptions,
+    injected: Sequence[Injected],
+    verdict: OracleVerdict,
+    programs: Sequence[HeldResources],
+    recoveries: Mapping[str, Sequence[float]],
 ) -> str:
     """Return the table, what the programs held, the four numbers and the seed."""
     kinds = Counter(one.kind for one in injected)
     lines = ["", *_table(f"{len(injected)} faults of {len(kinds)} kinds", sorted(kinds.items())), ""]
     lines += _table("legs", [("by the PBX's own list", verdict.legs), ("flagged in QMS", verdict.flagged)])
     lines += ["", *_table("explained misses", verdict.explained.most_common()), ""]
+    lines += _recoveries(recoveries)
     lines += _holdings(programs)
     numbers = {
         "lost": verdict.lost,
@@ -33,6 +39,15 @@ def report(
         lines += [f"  {name}: {one}" for one in found[:SHOWN]]
     how = "all four are 0" if verdict.is_clean else "NOT all are 0"
     return "\n".join([*lines, f"{how}; seed {asked.seed} (./gateway faults {_again(asked)})"])
+
+
+def _recoveries(recoveries: Mapping[str, Sequence[float]]) -> list[str]:
+    """Return how long each kind of fault was felt."""
+    rows = [
+        f"  {kind:<48} {median(seconds):>6.1f} (median) {max(seconds):>6.1f} (longest)"
+        for kind, seconds in sorted(recoveries.items())
+    ]
+    return ["seconds until events flowed as before:", *rows, ""]
 
 
 def _holdings(programs: Sequence[HeldResources]) -> list[str]:
@@ -49,6 +64,9 @@ def _again(asked: FaultOptions) -> str:
     words += [f"--skew-seconds {asked.skew_seconds:g}"] if asked.skew_seconds else []
     words += [f"--listeners {asked.listeners}"] if asked.listeners > 1 else []
     words += [f"--every {asked.every_seconds:g}"] if asked.every_seconds != EVERY_SECONDS else []
+    words += ["--replicas"] if asked.has_replicas else []
+    words += [f"--hosts {asked.hosts}"] if asked.hosts > 1 else []
+    words += [f"--upgrade-from {asked.upgrade_from}"] if asked.upgrade_from else []
     words += [f"--only '{asked.only}'"] if asked.only else []
     return " ".join([*words, *(["--sqlite"] if asked.on_sqlite else [])])
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from django.db import connections
 
-from devtools.faults.stack import DATABASE, PBX, QMS, REDIS, FaultStack
+from devtools.faults.stack import OTHERS, FaultStack
 from launcher.paths import ROOT
 
 #: Put back without a word to the gateway, as an administrator does with the database's own tools.
@@ -25,7 +25,7 @@ def restore_later(plant: FaultStack) -> Callable[[], None]:
 
 def _restore(plant: FaultStack, file: str) -> None:
     connections.close_all()
-    gateway = [plant.supervisor.program(name) for name in plant.supervisor.names - {DATABASE, PBX, QMS, REDIS}]
+    gateway = [plant.supervisor.program(name) for name in plant.supervisor.names - set(OTHERS)]
     plant.supervisor.stop({one.name for one in gateway})
     _run(_RESTORE, file)
     for one in gateway:

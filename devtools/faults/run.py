@@ -10,13 +10,16 @@ from django.db import Error, connections
 from devtools.bench.meter import Taken
 from devtools.faults import observations
 from devtools.faults.environment import FaultEnvironment
-from devtools.faults.kinds import AFTER_SECONDS, Fault, Undo, faults
+from devtools.faults.fault import Fault, Undo
+from devtools.faults.kinds import AFTER_SECONDS, faults
 from devtools.faults.options import FaultOptions
 from devtools.faults.oracle import Judge, RunEvidence
+from devtools.faults.recovery import FlowWatch, recoveries
 from devtools.faults.report import report
 from devtools.faults.resource_growth import held, most, weigh
-from devtools.faults.schedule import Planned, schedule
+from devtools.faults.schedule import Planned, schedule, upgrade_and_back
 from devtools.faults.stack import PBX, FaultStack
+from devtools.faults.two_hosts import HostNetwork
 from launcher.supervisor import Stopped, say, stopped_by_signals
 
 TICK_SECONDS = 0.2
@@ -34,9 +37,12 @@ WEIGH_FOR = 45.0
 class FaultRun:
     """A run of faults."""
 
-    def __init__(self, place: FaultEnvironment, asked: FaultOptions) -> None:
-        self._place, self._asked = place, asked
-        self._plant = FaultStack(place, asked)
+    def __init__(self, place: FaultEnvironment, asked: FaultOptions, network: HostNetwork | None = None) -> None:
+        self._place, self._asked, self._network = place, asked, network
+        if network:
+            network.build()
+        self._plant = FaultStack(place, asked, network)
+        self._flow = FlowWatch()
         self._faults = faults(self._plant)
         self._undo: list[tuple[float, Fault, datetime, Undo]] = []
         self._injected: list[observations.Injected] = []
@@ -57,6 +63,8 @@ class FaultRun:
             connections.close_all()
             keep = self._asked.keep or status != 0
             self._plant.stop(keep=keep)
+            if self._network:
+                self._network.close()
             if not keep:
                 shutil.rmtree(self._place.folder, ignore_errors=True)
             else:
@@ -68,13 +76,21 @@ class FaultRun:
         store = "SQLite" if asked.on_sqlite else "PostgreSQL"
         say(f"seed {asked.seed}: {asked.minutes:g} min at {asked.calls_per_second:g} calls/s on {store}; starting ...")
         self._plant.start()
-        self._break(schedule(list(self._faults), asked.minutes * 60, asked.seed, asked.every_seconds))
+        self._flow.start()
+        self._break(self._planned())
+        self._flow.stop()
         say("the load is over; waiting until everything is settled")
         self._settle()
         verdict = Judge(self._evidence()).judge()
         programs = held(self._early, weigh(self._plant.supervisor))
-        say(report(asked, self._injected, verdict, programs))
+        say(report(asked, self._injected, verdict, programs, recoveries(self._flow.looks, self._injected)))
         return 0 if verdict.is_clean and not any(one.has_grown for one in programs) else 1
+
+    def _planned(self) -> list[Planned]:
+        asked = self._asked
+        if asked.upgrade_from:
+            return upgrade_and_back(list(self._faults), asked.minutes * 60)
+        return schedule(list(self._faults), asked.minutes * 60, asked.seed, asked.every_seconds)
 
     def _break(self, planned: list[Planned]) -> None:
         began = time.monotonic()
@@ -101,16 +117,17 @@ class FaultRun:
             say(f"         not done: {type(error).__name__}: {error}")
             self._skipped += 1
             return
-        if undo is None:
+        if undo is None or fault.ends_at_once:
             self._note(fault, began)
-        else:
+        if undo is not None:
             self._undo.append((now + seconds, fault, began, undo))
 
     def _undo_due(self, now: float) -> None:
         for one in [one for one in self._undo if one[0] <= now]:
             self._undo.remove(one)
             one[3]()
-            self._note(one[1], one[2])
+            if not one[1].ends_at_once:
+                self._note(one[1], one[2])
 
     def _undo_all(self) -> None:
         self._undo_due(float("inf"))

@@ -20,6 +20,11 @@ class Planned:
     seconds: float
 
 
+def upgrade_and_back(kinds: Sequence[str], seconds: float) -> list[Planned]:
+    """Plan the two parts of an upgrade, each once, at a third and at two thirds of the run."""
+    return [Planned(seconds * part / 3, kind, 0.0) for part, kind in enumerate(kinds, start=1)]
+
+
 def schedule(kinds: Sequence[str], seconds: float, seed: int, every_seconds: float = EVERY_SECONDS) -> list[Planned]:
     """Plan faults over a run, one every so often; every kind comes once before any comes twice."""
     chance = Random(seed)

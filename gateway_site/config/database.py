@@ -19,6 +19,16 @@ SESSION_LIMITS = {
     "idle_in_transaction_session_timeout": "15s",
     "random_page_cost": "1.1",
 }
+#: A host that vanished (power, network) closes no connection. The server finds it dead within 6 s and rolls its
+#: transactions back, which otherwise keep their locks from the other host for as long as the limit above.
+SERVER_KEEPALIVES = {"tcp_keepalives_idle": "3", "tcp_keepalives_interval": "1", "tcp_keepalives_count": "3"}
+#: And the gateway finds a server dead within 10 s (``tcp_user_timeout``: in milliseconds).
+CLIENT_KEEPALIVES = {
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
 POOLERS = ("", "transaction")
 FORMS = "postgres://USER:PASSWORD@HOST:5432/NAME, or sqlite:////PATH/FILE"
 #: IMMEDIATE: a deferred read-then-write fails at once when another writer came between, whatever the time-out.
@@ -44,7 +54,7 @@ def database(url: str, var_dir: Path, pooler: str = "") -> dict[str, Any]:
     found = _parse(url)
     if found["ENGINE"].endswith("sqlite3"):
         return _sqlite(found, var_dir) | kept
-    options = {"connect_timeout": CONNECT_TIMEOUT, **found.get("OPTIONS", {})}
+    options = {"connect_timeout": CONNECT_TIMEOUT, **CLIENT_KEEPALIVES, **found.get("OPTIONS", {})}
     _check_options(options)
     if pooler:
         return found | {"OPTIONS": options, "DISABLE_SERVER_SIDE_CURSORS": True} | kept
@@ -94,5 +104,6 @@ def _check_options(options: dict[str, Any]) -> None:
 
 def _with_limits(given: str) -> str:
     """Add the session's limits to PostgreSQL's own option ``options``, but for those that it sets itself."""
-    limits = [f"-c {name}={value}" for name, value in SESSION_LIMITS.items() if name not in given]
+    wanted = SESSION_LIMITS | SERVER_KEEPALIVES
+    limits = [f"-c {name}={value}" for name, value in wanted.items() if name not in given]
     return " ".join([given, *limits]).strip()

@@ -14,7 +14,7 @@ from calls import jobs
 from calls.models import Checkpoint, Gap
 from calls.pipeline import restore_guard
 from calls.pipeline.consumer import Consumer
-from cti.api import trim_journal
+from cti.api import RememberedDatabase, trim_journal
 from flags.models import FlagWrite
 from tests.journeys.stack import GatewayStack
 from tests.journeys.test_one_call import queue_call
@@ -104,6 +104,22 @@ def test_nothing_is_written_twice_and_no_call_is_lost_after_a_restore(house: Gat
     gap = Gap.objects.get()
     assert gap.reason.startswith(restore_guard.WENT_BACK)
     assert restore_guard.REFOLDED in gap.reason
+
+
+def test_a_fold_that_is_committed_while_the_stores_are_compared_is_not_missing(
+    house: GatewayStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restore_guard.compare(house.time)
+    look = restore_guard.remembered_database
+
+    def fold_first() -> RememberedDatabase:
+        flagged_call(house, "C1", "2001")
+        return look()
+
+    monkeypatch.setattr(restore_guard, "remembered_database", fold_first)
+
+    assert not restore_guard.compare(house.time)
+    assert not Gap.objects.exists()
 
 
 def test_a_write_that_stands_as_queued_is_read_back_before_it_is_sent(house: GatewayStack) -> None:
