@@ -10,7 +10,7 @@ import pytest
 from gateway_site.config.bind import Bind, parse_bind
 from gateway_site.config.database import SESSION_LIMITS, database
 from gateway_site.config.environment import Environment, SettingsError, environment
-from launcher.paths import ROOT
+from launcher.paths import ROOT, sealed_environment
 
 
 def read(tmp_path: Path, **values: str) -> Environment:
@@ -151,3 +151,15 @@ def test_a_command_with_bad_settings_ends_with_the_sentence_and_no_traceback(
     assert done.returncode == 3
     assert 'RETENTION_DAYS is "many"' in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_celerys_command_line_takes_the_broker_from_the_settings(tmp_path: Path) -> None:
+    site = "sentinel://a:1,b:2/gateway/2"
+    settings = {"BROKER_URL": site, "REDIS_URL": site, "GATEWAY_VAR": str(tmp_path)}
+    command = [sys.executable, "-m", "celery", "-A", "gateway_site", "report"]
+
+    said = subprocess.run(
+        command, cwd=ROOT, env=sealed_environment() | settings, check=True, capture_output=True, text=True
+    )
+
+    assert "CELERY_BROKER_URL: 'sentinel://a:1/2;sentinel://b:2/2'" in said.stdout
