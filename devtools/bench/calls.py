@@ -7,6 +7,7 @@ import django
 from devtools.bench.options import Load
 from devtools.bench.result import Result
 from devtools.faults.environment import take_place
+from devtools.faults.options import options
 
 CALLS_RATE, CALLS_SECONDS = 250.0, 300.0
 LATENCY_RATE, LATENCY_SECONDS = 125.0, 120.0
@@ -26,7 +27,7 @@ def latency(load: Load) -> list[Result]:
 def _measured(bench: str, load: Load, rate: float, seconds: float) -> list[Result]:
     if load.is_quick:
         rate, seconds = QUICK_RATE, QUICK_SECONDS
-    place = take_place(on_sqlite=False)
+    place = take_place(options([]))
     django.setup()
     from devtools.bench.watch import RunWatch  # noqa: PLC0415  (needs the environment that was just made)
 

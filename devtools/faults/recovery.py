@@ -17,7 +17,7 @@ INTERVAL = 0.5  # seconds
 MAXIMUM_LAG = 2.0
 #: A fault that is felt is felt within this time.
 FELT_WITHIN = timedelta(seconds=12)
-#: So many looks one after the other find events flowing before it is normal again.
+#: Minimum number of looks in a row that find events flowing before it is normal again.
 STEADY_LOOKS = 4
 
 

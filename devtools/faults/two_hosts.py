@@ -39,7 +39,7 @@ class HostNetwork:
             _ip("-n", space, "link", "set", "lo", "up")
 
     def part(self, host: str) -> None:
-        """Pull the host's cable: nothing comes through any more, and nobody is told."""
+        """Pull the host's cable: nothing comes through any more, and no connection is closed."""
         _ip("link", "set", self._names(host)[1], "down")
 
     def join(self, host: str) -> None:

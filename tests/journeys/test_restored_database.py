@@ -14,7 +14,7 @@ from calls import jobs
 from calls.models import Checkpoint, Gap
 from calls.pipeline import restore_guard
 from calls.pipeline.consumer import Consumer
-from cti.api import RememberedDatabase, trim_journal
+from cti.api import RememberedDatabase, remembered_database, trim_journal
 from flags.models import FlagWrite
 from tests.journeys.stack import GatewayStack
 from tests.journeys.test_one_call import queue_call
@@ -110,11 +110,10 @@ def test_a_fold_that_is_committed_while_the_stores_are_compared_is_not_missing(
     house: GatewayStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     restore_guard.compare(house.time)
-    look = restore_guard.remembered_database
 
     def fold_first() -> RememberedDatabase:
         flagged_call(house, "C1", "2001")
-        return look()
+        return remembered_database()
 
     monkeypatch.setattr(restore_guard, "remembered_database", fold_first)
 
