@@ -84,6 +84,8 @@ app.conf.beat_schedule = {
     "check before the shift": _every(60, "agents.tasks.shift_check_due", "default"),
     "watch for alarms": _every(15, "gateway_site.tasks.watch_alarms", "default"),
     "send alarms": _every(5, "gateway_site.tasks.send_alarms", "default"),
+    "ask for the day's reconciliation": _every(900, "gateway_site.tasks.ask_for_reconciliation", "default"),
+    "carry on reconciliations": _every(10, "gateway_site.tasks.reconcile", "default"),
     "forget what is old": _every(3600, "calls.tasks.retain", "default"),
     **{
         f"pulse of {queue}": _every(EVERY_SECONDS, "gateway_site.tasks.note_pulse", queue) | {"args": [queue]}

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
 
 ADMINISTRATOR, OPERATOR, SUPERVISOR, AUDITOR = "Administrator", "Operator", "Supervisor", "Auditor"
-OWN_APPS = ("calls", "agents", "flags", "qms", "cti", "alarms")
+OWN_APPS = ("calls", "agents", "flags", "qms", "cti", "alarms", "reconciliation")
 SEE_CALLERS = "calls.view_caller"
 
 #: What an operator may do beside looking: the acts that keep calls being flagged, and no change of the configuration.
@@ -24,6 +24,8 @@ OPERATORS_ACTS = (
     "agents.add_shiftcheck",
     "agents.add_mappingact",
     "cti.change_quarantinedmessage",
+    "reconciliation.add_reconciliationrun",
+    "reconciliation.repair_finding",
 )
 #: What a supervisor of agents looks at: people and their calls, nothing technical.
 SUPERVISORS_VIEWS = (

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "qms",
     "cti",
     "gateway_site.alarms.apps.AlarmsConfig",
+    "gateway_site.reconciliation.apps.ReconciliationConfig",
     "simulators",
 ]
 
@@ -231,6 +232,8 @@ SPOOL_MAX_BYTES = _environment.spool_max_bytes
 
 #: Days that legs, journal copies and quarantine are kept.
 RETENTION_DAYS = _environment.retention_days
+#: Hours after which calls are compared with what QMS holds: until then flags may still be on their way.
+RECONCILE_AFTER_HOURS = _environment.reconcile_after_hours
 #: Only agents' calls get flags where True; a leg at an extension with nobody logged on ends as agent_unknown.
 AGENTS_CALLS_ONLY = _environment.agents_calls_only
 #: A flag write that QMS could not take for this long is given up, with an outcome.

@@ -5,6 +5,8 @@ from celery import shared_task
 import clock
 from gateway_site.alarms import incidents, messages
 from gateway_site.ops import worker_heartbeat
+from gateway_site.reconciliation import runs
+from qms.api import connect
 
 
 @shared_task
@@ -23,3 +25,15 @@ def watch_alarms() -> None:
 def send_alarms() -> None:
     """Send the messages that are due."""
     messages.send_due(clock.now)
+
+
+@shared_task
+def ask_for_reconciliation() -> None:
+    """Ask for the day's comparison with QMS."""
+    runs.ask_daily(clock.now())
+
+
+@shared_task
+def reconcile() -> None:
+    """Carry on the comparisons that were asked for."""
+    runs.carry_on(clock.now, connect, clock.now() + runs.SLICE)

@@ -66,6 +66,7 @@ NAMES = (
     "QMS_ENDPOINTS",
     "RECORDER_ADAPTERS",
     "REDIS_URL",
+    "RECONCILE_AFTER_HOURS",
     "RETENTION_DAYS",
     "SECRET_KEY",
     "SECRET_KEY_FALLBACKS",
@@ -129,6 +130,7 @@ class Environment:
     source_max_agents: int
     source_max_devices: int
     spool_max_bytes: int
+    reconcile_after_hours: int
     retention_days: int
     agents_calls_only: bool
     flag_write_give_up_days: float
@@ -204,6 +206,7 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         source_max_devices=read.whole("SOURCE_MAX_DEVICES", 50_000, 1, 10_000_000),
         spool_max_bytes=read.whole("SPOOL_MAX_BYTES", 268_435_456, 4096, 1_099_511_627_776),
         retention_days=read.whole("RETENTION_DAYS", 400, 1, 36_500),
+        reconcile_after_hours=read.whole("RECONCILE_AFTER_HOURS", 2, 1, 720),
         agents_calls_only=read.boolean("AGENTS_CALLS_ONLY"),
         flag_write_give_up_days=read.number("FLAG_WRITE_GIVE_UP_DAYS", 7, 0.01, 365),
         pre_shift_at=read.time_of_day("PRE_SHIFT_AT", "06:30"),

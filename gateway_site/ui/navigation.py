@@ -89,6 +89,11 @@ UNFOLD: dict[str, Any] = {
                 _link("Channels", "campaign", "alarms.alarmchannel"),
             ),
             _group(
+                "Reconciliation",
+                _link("Findings", "difference", "reconciliation.reconciliationfinding"),
+                _link("Comparisons", "compare_arrows", "reconciliation.reconciliationrun"),
+            ),
+            _group(
                 "Installation",
                 {
                     "title": "Test the installation",

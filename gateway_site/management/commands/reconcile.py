@@ -1,0 +1,73 @@
+"""Compare what QMS holds with what the gateway wrote."""
+
+from argparse import ArgumentTypeError
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+from django.utils.dateparse import parse_date, parse_datetime
+
+import clock
+from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
+from gateway_site.reconciliation.runs import ask, steps
+from qms.api import connect
+from qms.models import RecordingService
+
+
+def moment(text: str) -> datetime:
+    """Read a day or a moment by the site's clock. Raises ``ArgumentTypeError``."""
+    try:
+        day = parse_date(text)
+        found = datetime(day.year, day.month, day.day) if day else parse_datetime(text)  # noqa: DTZ001  (made aware below)
+    except ValueError:
+        found = None
+    if found is None:
+        raise ArgumentTypeError(f'"{text}" is no day and no time: write 2026-11-28 or 2026-11-28T14:30')
+    return found if timezone.is_aware(found) else timezone.make_aware(found)
+
+
+class Command(BaseCommand):
+    """Run a reconciliation now; the gateway may run meanwhile."""
+
+    help = (
+        "Compare the recordings that QMS lists with the gateway's legs and flags, in both directions. Changes nothing"
+        " in QMS. The findings are on the page Findings of the admin."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--from", dest="begin", type=moment, required=True, help="a day or a time, site's clock")
+        parser.add_argument("--to", dest="end", type=moment, required=True, help="until when, that moment not included")
+        parser.add_argument("--service", help="the slug of one Recording Service; default: all that are enabled")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        for service in self._services(options["service"]):
+            try:
+                run = ask(service, options["begin"], options["end"], "command", clock.now())
+            except ValueError as error:
+                raise CommandError(f"{service}: {error}.") from error
+            for _ in steps(run, clock.now, connect):
+                self.stdout.write(f"{service}: compared until {timezone.localtime(run.compared_until):%Y-%m-%d %H:%M}")
+            self._report(run)
+
+    def _services(self, slug: str | None) -> list[RecordingService]:
+        wanted = RecordingService.objects.filter(enabled=True)
+        found = list(wanted.filter(slug=slug) if slug else wanted)
+        if not found:
+            known = ", ".join(wanted.values_list("slug", flat=True)) or "none"
+            raise CommandError(f"There is no enabled Recording Service {slug or ''}. Enabled: {known}.")
+        return found
+
+    def _report(self, run: ReconciliationRun) -> None:
+        if run.error:
+            raise CommandError(f"{run.service}: stopped at {run.compared_until}: {run.error}")
+        self.stdout.write(
+            f"{run.service}: {run.recordings:,} recordings, {run.legs:,} legs, {run.findings:,} findings."
+        )
+        standing = ReconciliationFinding.objects.filter(
+            service=run.service, began_at__gte=run.begin, began_at__lt=run.end, withdrawn_at=None
+        )
+        counted = Counter(standing.values_list("grade", "kind", "cause"))
+        for (grade, kind, cause), count in sorted(counted.items()):
+            self.stdout.write(f"  {count:>7,}  {grade:<8}  {kind.replace('_', ' ')}: {cause.replace('_', ' ')}")

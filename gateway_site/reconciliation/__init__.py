@@ -1,0 +1,1 @@
+"""Reconciliation: what QMS holds against what the gateway wrote, in both directions."""

@@ -1,0 +1,149 @@
+"""Pages of the reconciliation: ask for a run, see its progress, judge findings one by one."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+from unfold.decorators import display
+
+import clock
+from calls.api import SEE_CALLERS
+from calls.models import Leg
+from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
+from gateway_site.reconciliation.runs import planned
+from gateway_site.reconciliation.side_by_side import differing_values
+from gateway_site.reconciliation.texts import text_of
+from history.admin import ReadOnlyAdmin, RecordedAdmin
+from qms.api import connect
+from qms.port import QmsError
+
+_COLOURS = {"critical": "danger", "major": "warning", "minor": "info"}
+
+
+class RunForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is for the stubs alone
+    """Which Recording Service to compare, and for which time."""
+
+    class Meta:
+        model = ReconciliationRun
+        fields = ("service", "begin", "end")
+
+    def clean(self) -> dict[str, Any] | None:
+        """Accept a span that holds something to compare."""
+        cleaned = super().clean() or {}
+        if {"service", "begin", "end"} <= cleaned.keys():
+            try:
+                self.instance = planned(cleaned["service"], cleaned["begin"], cleaned["end"], "", clock.now())
+            except ValueError as error:
+                self.add_error("end", f"{str(error)[:1].upper()}{str(error)[1:]}.")
+        return cleaned
+
+
+@admin.register(ReconciliationRun)
+class ReconciliationRunAdmin(RecordedAdmin):
+    """Ask for a reconciliation, and see how far it is."""
+
+    form = RunForm
+    list_display = ("service", "begin", "end", "progress", "recordings", "legs", "findings", "asked_by", "error")
+    list_select_related = ("service",)
+    list_filter = ("service",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A run is the worker's."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Runs are kept as long as legs are."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Note who asked."""
+        obj.asked_by = request.user.get_username()
+        super().save_model(request, obj, form, change)
+
+    @display(description="Progress")
+    def progress(self, run: ReconciliationRun) -> str:
+        """Say how far it is, in percent of the time to compare."""
+        if run.done_at is not None:
+            return "stopped" if run.error else "done"
+        share = (run.compared_until - run.begin) / (run.end - run.begin)
+        return f"{share:.0%}"
+
+
+@admin.register(ReconciliationFinding)
+class ReconciliationFindingAdmin(ReadOnlyAdmin):
+    """What differs between QMS and the gateway: what happened, why, and what to do."""
+
+    list_display = ("grade_label", "kind", "cause_words", "extension", "began_at", "state")
+    list_display_links = ("kind",)
+    list_filter = (
+        ("withdrawn_at", admin.EmptyFieldListFilter),
+        "grade",
+        "kind",
+        "cause",
+        "is_repairable",
+        ("service", admin.RelatedOnlyFieldListFilter),
+    )
+    search_fields = ("recording_guid", "extension")
+    change_form_outer_before_template = "reconciliation/finding.html"
+    fields = ("service", "source", "extension", "began_at", "recording_guid", "found_at", "seen_at", "withdrawn_at")
+
+    @display(description="Grade", label=_COLOURS)
+    def grade_label(self, finding: ReconciliationFinding) -> str:
+        """Name the grade."""
+        return finding.grade
+
+    @display(description="Cause", ordering="cause")
+    def cause_words(self, finding: ReconciliationFinding) -> str:
+        """Name the cause in words."""
+        return finding.cause.replace("_", " ")
+
+    @display(description="State")
+    def state(self, finding: ReconciliationFinding) -> str:
+        """Say whether it still holds."""
+        if finding.repaired_at is not None:
+            return f"repaired by {finding.repaired_by}"
+        if finding.withdrawn_at is not None:
+            return "withdrawn"
+        return "can be repaired" if finding.is_repairable else "open"
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> Any:
+        """Add the sentences, and the legs that the recording may belong to."""
+        finding = self.get_object(request, object_id or "")
+        if finding is None:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        wanted = finding.candidates or ([finding.leg_id] if finding.leg_id else [])
+        extra = {
+            "text": text_of(finding.kind, finding.cause),
+            "legs": Leg.objects.filter(id__in=wanted).order_by("connected_at")[:20],
+            "may_read": request.user.has_perm(SEE_CALLERS) and bool(finding.recording_guid),
+            **(extra_context or {}),
+        }
+        return super().changeform_view(request, object_id, form_url, extra)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address of the button."""
+        read = self.admin_site.admin_view(require_POST(self.read_flags))
+        return [path("<int:finding_id>/read/", read, name="reconciliation_read_flags"), *super().get_urls()]
+
+    def read_flags(self, request: HttpRequest, finding_id: int) -> HttpResponseRedirect:
+        """Read the recording's flags from QMS now, and show them beside what the gateway wrote."""
+        if not (self.has_view_permission(request) and request.user.has_perm(SEE_CALLERS)):
+            raise PermissionDenied
+        finding = get_object_or_404(ReconciliationFinding.objects.select_related("service"), pk=finding_id)
+        try:
+            for one in differing_values(finding.recording_guid, connect(finding.service)):
+                words = ("{}: QMS has “{}”, the gateway wrote “{}”.", one.name, one.in_qms, one.written)
+                messages.add_message(
+                    request, messages.WARNING if one.differs else messages.SUCCESS, format_html(*words)
+                )
+        except QmsError as error:
+            messages.error(request, f"The flags could not be read: {error}")
+        return HttpResponseRedirect(reverse("admin:reconciliation_reconciliationfinding_change", args=[finding_id]))

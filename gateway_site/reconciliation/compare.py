@@ -1,0 +1,254 @@
+"""Compare the recordings of a span of time with the legs and flags that the gateway has; pure.
+
+The comparison of one span has four steps:
+
+1. A recording whose GUID a leg of ours has: its flags in QMS are compared with those that QMS had taken from us.
+2. A recording that no leg has, with flags of our names: somebody else flagged it.
+3. A recording that no leg has, without flags of ours: the legs at its extension that were connected when it began are
+   its candidates. One candidate, whose only recording this can be, may be repaired; two are shown side by side.
+4. A leg whose recording QMS did not list, and a leg that never learnt of one.
+
+Example: extension 2001 is connected at 10:00:00, QMS is away until 10:00:30, and a recording of 2001 began at 10:00:00.
+Step 3 finds one candidate, the leg's reason is "unreachable", and an operator may give the recording to the leg.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from qms.port import FlaggedRecording, Recording
+
+
+class FindingKind(StrEnum):
+    """What differs between QMS and the gateway."""
+
+    UNFLAGGED = "recorded_without_flags"
+    FOREIGN = "flagged_without_leg"
+    DIFFERENT = "different_values"
+    NOT_LISTED = "recording_not_in_qms"
+    NOT_RECORDED = "leg_without_recording"
+
+
+class Grade(StrEnum):
+    """How bad it is. Critical: what is believed of a recording is not so, and it decides who may hear it."""
+
+    CRITICAL = "critical"
+    MAJOR = "major"
+    MINOR = "minor"
+
+
+class LegFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the comparison needs of a leg; times are corrected to the gateway's clock."""
+
+    leg_id: int
+    source_id: int
+    extension: str
+    connected_at: datetime
+    disconnected_at: datetime | None
+    guid: str = ""
+    outcome: str
+    reason_code: str = ""
+    has_write: bool = False
+
+
+class WriteFacts(msgspec.Struct, frozen=True):
+    """A leg's flag writes to one recording: the values that QMS took (None: erased since), why it took no others."""
+
+    taken: Mapping[str, str | None]
+    not_taken: str = ""
+
+
+class GapFacts(msgspec.Struct, frozen=True):
+    """A time in which events of a source could be missed."""
+
+    began_at: datetime
+    ended_at: datetime | None
+    reason: str
+
+
+class Known(msgspec.Struct, frozen=True, kw_only=True):
+    """What the gateway knows of a span. ``legs``: all of the span and its margins; ``holders``: by recording."""
+
+    legs: Sequence[LegFacts]
+    holders: Mapping[str, LegFacts]
+    writes: Mapping[str, WriteFacts]
+    gaps: Sequence[GapFacts]
+    flag_names: frozenset[str]
+    followed_extensions: frozenset[str]
+    tolerance: timedelta
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference. ``candidates``: keys of legs that may be the recording's; ``names``: the flags that differ."""
+
+    kind: FindingKind
+    grade: Grade
+    cause: str
+    extension: str
+    began_at: datetime
+    guid: str = ""
+    leg_id: int | None = None
+    source_id: int | None = None
+    names: tuple[str, ...] = ()
+    candidates: tuple[int, ...] = ()
+    is_repairable: bool = False
+
+
+def compared(recordings: Sequence[FlaggedRecording], begin: datetime, end: datetime, known: Known) -> list[Finding]:
+    """Return the differences of the recordings that began, and the legs that were connected, in [begin, end).
+
+    ``recordings`` and ``known.legs`` reach beyond the span by a margin, so that what lies at its edges has its partner.
+    """
+    at_extension = _recordings_by_extension(recordings, known)
+    # Those of the margins too: a leg at the edge may be the candidate of a recording beyond it.
+    found = [finding for one in recordings for finding in _of_recording(one, known, at_extension)]
+    listed = {one.recording.guid for one in recordings}
+    taken = {one for finding in found for one in finding.candidates}
+    legs = (leg for leg in known.legs if begin <= leg.connected_at < end and leg.leg_id not in taken)
+    of_span = [finding for finding in found if begin <= finding.began_at < end]
+    return of_span + [finding for leg in legs if (finding := _of_leg(leg, listed))]
+
+
+def _recordings_by_extension(recordings: Iterable[FlaggedRecording], known: Known) -> Mapping[str, Sequence[Recording]]:
+    """Return the recordings that no leg has, by extension."""
+    unclaimed: dict[str, list[Recording]] = defaultdict(list)
+    for one in recordings:
+        if one.recording.guid not in known.holders:
+            unclaimed[one.recording.extension].append(one.recording)
+    return unclaimed
+
+
+def _of_recording(
+    one: FlaggedRecording, known: Known, at_extension: Mapping[str, Sequence[Recording]]
+) -> list[Finding]:
+    ours = {flag.name: flag.value for flag in one.flags if flag.name in known.flag_names}
+    if holder := known.holders.get(one.recording.guid):
+        return _of_holder(one.recording, ours, holder, known.writes.get(one.recording.guid))
+    if ours:
+        return [_finding(one.recording, FindingKind.FOREIGN, Grade.MAJOR, "written_by_another", names=tuple(ours))]
+    return [_unclaimed(one.recording, known, at_extension)]
+
+
+def _of_holder(
+    recording: Recording, in_qms: Mapping[str, str], leg: LegFacts, write: WriteFacts | None
+) -> list[Finding]:
+    """Compare a recording's flags with those that QMS had taken from its leg."""
+    taken = write.taken if write else {}
+    if taken and not in_qms:
+        return [_finding(recording, FindingKind.UNFLAGGED, Grade.CRITICAL, "lost_in_qms", leg=leg, names=tuple(taken))]
+    wrong = tuple(
+        sorted(
+            name
+            for name in taken.keys() | in_qms.keys()
+            if taken.get(name, "") is not None and taken.get(name) != in_qms.get(name)
+        )
+    )
+    if not in_qms and not taken:
+        cause = (write.not_taken if write else "") or leg.reason_code or leg.outcome
+        return [_finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, cause, leg=leg)]
+    if not wrong:
+        return []
+    cause = "written_by_another" if taken else "taken_but_not_confirmed"
+    return [_finding(recording, FindingKind.DIFFERENT, Grade.CRITICAL, cause, leg=leg, names=wrong)]
+
+
+def _unclaimed(recording: Recording, known: Known, at_extension: Mapping[str, Sequence[Recording]]) -> Finding:
+    candidates = _candidates(recording, known)
+    if not candidates:
+        return _finding(recording, FindingKind.UNFLAGGED, *_why_without_leg(recording, known))
+    if len(candidates) > 1:
+        return _finding(
+            recording, FindingKind.UNFLAGGED, Grade.MAJOR, "several_candidates", candidates=_keys(candidates)
+        )
+    [leg] = candidates
+    if leg.guid:
+        return _finding(
+            recording, FindingKind.UNFLAGGED, Grade.MAJOR, "second_recording_of_leg", candidates=_keys(candidates)
+        )
+    rivals = [one for one in at_extension[recording.extension] if is_near(leg, one, known.tolerance)]
+    cause = leg.reason_code or leg.outcome
+    return msgspec.structs.replace(
+        _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, cause, candidates=_keys(candidates)),
+        is_repairable=len(rivals) == 1 and not leg.has_write and leg.disconnected_at is not None,
+    )
+
+
+def _candidates(recording: Recording, known: Known) -> list[LegFacts]:
+    """Return the legs at the recording's extension that were connected about when it began, or while it began."""
+    own = [leg for leg in known.legs if leg.extension == recording.extension]
+    near = [leg for leg in own if is_near(leg, recording, known.tolerance)]
+    return near or [leg for leg in own if _is_within(leg, recording.started_at)]
+
+
+def is_near(leg: LegFacts, recording: Recording, tolerance: timedelta) -> bool:
+    """Say whether a recording began when the leg was connected, within what the two clocks may differ."""
+    return abs(recording.started_at - leg.connected_at) <= tolerance
+
+
+def _is_within(leg: LegFacts, moment: datetime) -> bool:
+    return leg.connected_at <= moment and (leg.disconnected_at is None or moment <= leg.disconnected_at)
+
+
+def _keys(legs: Iterable[LegFacts]) -> tuple[int, ...]:
+    return tuple(leg.leg_id for leg in legs)
+
+
+def _why_without_leg(recording: Recording, known: Known) -> tuple[Grade, str]:
+    """Grade a recording that has no leg, and say why it has none: the ledger of gaps first."""
+    began = recording.started_at
+    for gap in known.gaps:
+        if gap.began_at - known.tolerance <= began and (
+            gap.ended_at is None or began <= gap.ended_at + known.tolerance
+        ):
+            return Grade.MAJOR, "gap"
+    if recording.extension in known.followed_extensions:
+        return Grade.MAJOR, "no_event"
+    return Grade.MINOR, "extension_not_followed"
+
+
+def _of_leg(leg: LegFacts, listed: set[str]) -> Finding | None:
+    if leg.guid:
+        return None if leg.guid in listed else _leg_finding(leg, FindingKind.NOT_LISTED, Grade.MAJOR, "not_in_qms")
+    if leg.outcome in ("not_recorded", "window_missed"):
+        return _leg_finding(leg, FindingKind.NOT_RECORDED, Grade.MINOR, leg.reason_code or leg.outcome)
+    return None
+
+
+def _leg_finding(leg: LegFacts, kind: FindingKind, grade: Grade, cause: str) -> Finding:
+    return Finding(
+        kind=kind,
+        grade=grade,
+        cause=cause,
+        extension=leg.extension,
+        began_at=leg.connected_at,
+        guid=leg.guid,
+        leg_id=leg.leg_id,
+        source_id=leg.source_id,
+    )
+
+
+def _finding(
+    recording: Recording,
+    kind: FindingKind,
+    grade: Grade,
+    cause: str,
+    *,
+    leg: LegFacts | None = None,
+    names: tuple[str, ...] = (),
+    candidates: tuple[int, ...] = (),
+) -> Finding:
+    return Finding(
+        kind=kind,
+        grade=grade,
+        cause=cause,
+        extension=recording.extension,
+        began_at=recording.started_at,
+        guid=recording.guid,
+        leg_id=leg.leg_id if leg else None,
+        source_id=leg.source_id if leg else None,
+        names=names,
+        candidates=candidates,
+    )

@@ -1,0 +1,125 @@
+"""Read what the gateway knows of a span of time: legs, flag writes, gaps, extensions that are followed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from msgspec.structs import replace
+
+from agents.models import QmsUser
+from calls.models import Gap, Leg, RecordingSearch
+from flags.api import ERASED
+from flags.models import EarlierName, FlagSetting, FlagValue, FlagWrite, WriteState
+from gateway_site.reconciliation.compare import GapFacts, Known, LegFacts, WriteFacts
+from qms.models import RecordingService
+
+#: Maximum number of keys of one query.
+AT_ONCE = 500
+_LEG_COLUMNS = (
+    "id",
+    "source_id",
+    "device_id",
+    "connected_at",
+    "disconnected_at",
+    "recording_guid",
+    "outcome",
+    "reason_code",
+)
+
+
+def known_of(
+    service: RecordingService, begin: datetime, end: datetime, guids: Sequence[str], tolerance: timedelta
+) -> Known:
+    """Return what the gateway knows of the legs connected in [begin, end), and of the recordings ``guids``."""
+    legs = [_leg(row) for row in _legs_of(service, begin, end).values_list(*_LEG_COLUMNS).iterator(AT_ONCE)]
+    return Known(
+        legs=_with_writes(legs),
+        holders=_holders(guids),
+        writes=_writes(guids),
+        gaps=_gaps(begin, end),
+        flag_names=flag_names(),
+        followed_extensions=_followed(service),
+        tolerance=tolerance,
+    )
+
+
+def _legs_of(service: RecordingService, begin: datetime, end: datetime) -> QuerySet[Leg]:
+    """Return the legs of the span whose recording is, or would be, at the service."""
+    asked = RecordingSearch.objects.filter(service=service).values("leg_id")
+    missed = Q(service=None, outcome__in=("not_recorded", "window_missed"), id__in=asked)
+    spanned = Leg.objects.filter(connected_at__gte=begin, connected_at__lt=end)
+    return spanned.filter(Q(service=service) | missed).order_by()
+
+
+def _leg(row: tuple[Any, ...]) -> LegFacts:
+    return LegFacts(
+        leg_id=row[0],
+        source_id=row[1],
+        extension=row[2],
+        connected_at=row[3],
+        disconnected_at=row[4],
+        guid=row[5] or "",
+        outcome=row[6],
+        reason_code=row[7],
+    )
+
+
+def _with_writes(legs: list[LegFacts]) -> list[LegFacts]:
+    """Mark the legs without a recording for which flags were queued nevertheless; there should be none."""
+    without = [leg.leg_id for leg in legs if not leg.guid]
+    written = {
+        key
+        for keys in chunks(without)
+        for key in FlagWrite.objects.filter(leg_id__in=keys).order_by().values_list("leg_id", flat=True)
+    }
+    return [replace(leg, has_write=True) if leg.leg_id in written else leg for leg in legs]
+
+
+def _holders(guids: Sequence[str]) -> Mapping[str, LegFacts]:
+    found = {}
+    for keys in chunks(guids):
+        for row in Leg.objects.filter(recording_guid__in=keys).order_by().values_list(*_LEG_COLUMNS):
+            found[str(row[5])] = _leg(row)
+    return found
+
+
+def _writes(guids: Sequence[str]) -> Mapping[str, WriteFacts]:
+    """Return, for each recording, the values that QMS took and the state of a write that it did not take."""
+    taken: dict[str, dict[str, str | None]] = {}
+    not_taken: dict[str, str] = {}
+    for keys in chunks(guids):
+        rows = FlagValue.objects.filter(recording_guid__in=keys).order_by()
+        for guid, name, value, state, code in rows.values_list(
+            "recording_guid", "name", "value", "write__state", "write__error_code"
+        ):
+            if state == WriteState.WRITTEN:
+                taken.setdefault(guid, {})[name] = None if value == ERASED else value
+            else:
+                not_taken[guid] = code or state
+    written = taken.keys() | not_taken.keys()
+    return {guid: WriteFacts(taken.get(guid, {}), not_taken.get(guid, "")) for guid in written}
+
+
+def _gaps(begin: datetime, end: datetime) -> list[GapFacts]:
+    rows = Gap.objects.filter(Q(ended_at=None) | Q(ended_at__gte=begin), began_at__lt=end)
+    return [GapFacts(*row) for row in rows.values_list("began_at", "ended_at", "reason")]
+
+
+def flag_names() -> frozenset[str]:
+    """Return the names of the flags that the gateway writes, and those that they had before."""
+    now = FlagSetting.objects.filter(enabled=True).values_list("name", flat=True)
+    return frozenset(now) | frozenset(EarlierName.objects.values_list("name", flat=True))
+
+
+def _followed(service: RecordingService) -> frozenset[str]:
+    """Return the extensions of the service's QMS users: a call of theirs should have been heard of."""
+    return frozenset(
+        QmsUser.objects.filter(service=service, gone_at=None).exclude(extension="").values_list("extension", flat=True)
+    )
+
+
+def chunks(keys: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Yield the keys in parts of at most ``AT_ONCE``."""
+    for first in range(0, len(keys), AT_ONCE):
+        yield keys[first : first + AT_ONCE]

@@ -1,0 +1,80 @@
+"""Runs of the reconciliation, and what they found."""
+
+from django.db import models
+from django.db.models import Q
+
+from cti.models import CtiSource
+from gateway_site.reconciliation.compare import FindingKind, Grade
+from qms.models import RecordingService
+from qms.port import MAXIMUM_GUID_LENGTH
+
+KINDS = [(one.value, one.value.replace("_", " ")) for one in FindingKind]
+GRADES = [(one.value, one.value) for one in Grade]
+
+
+class ReconciliationRun(models.Model):
+    """A comparison of the recordings of a Recording Service that began in [begin, end), carried out span by span.
+
+    ``compared_until`` is how far it is: a worker that dies is followed by one that goes on from there.
+    """
+
+    service = models.ForeignKey(RecordingService, models.CASCADE, related_name="reconciliations")
+    begin = models.DateTimeField("from")
+    end = models.DateTimeField("to")
+    compared_until = models.DateTimeField()
+    asked_at = models.DateTimeField()
+    asked_by = models.CharField(max_length=150, blank=True, help_text="Empty: the timetable.")
+    claimed_until = models.DateTimeField(null=True, help_text="After this the worker is taken to have died.")
+    done_at = models.DateTimeField(null=True)
+    recordings = models.BigIntegerField(default=0)
+    legs = models.BigIntegerField(default=0)
+    findings = models.BigIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0, help_text="Failed attempts at the present span.")
+    error = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name = "reconciliation"
+        indexes = [models.Index(fields=["id"], condition=Q(done_at=None), name="reconciliation_under_way")]
+
+    def __str__(self) -> str:
+        return f"{self.service} from {self.begin:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M}"
+
+
+class ReconciliationFinding(models.Model):
+    """One difference between QMS and the gateway. Values are never kept here; the page reads them when asked.
+
+    ``key`` is the recording's GUID, or names the leg that has none: a difference found again is the same row.
+    """
+
+    service = models.ForeignKey(RecordingService, models.CASCADE, related_name="findings")
+    kind = models.CharField(max_length=24, choices=KINDS)
+    key = models.CharField(max_length=MAXIMUM_GUID_LENGTH)
+    grade = models.CharField(max_length=8, choices=GRADES)
+    cause = models.CharField(max_length=40)
+    source = models.ForeignKey(CtiSource, models.CASCADE, null=True, related_name="+")
+    extension = models.CharField(max_length=255)
+    began_at = models.DateTimeField(help_text="The recording, or the leg where there is none.")
+    recording_guid = models.CharField(max_length=MAXIMUM_GUID_LENGTH, blank=True)
+    leg_id = models.BigIntegerField("leg", null=True)
+    names = models.JSONField(default=list, help_text="The flags that differ.")
+    candidates = models.JSONField(default=list, help_text="The legs whose recording it may be.")
+    is_repairable = models.BooleanField(default=False)
+    found_at = models.DateTimeField()
+    seen_at = models.DateTimeField(help_text="When a run last found it.")
+    withdrawn_at = models.DateTimeField(null=True, help_text="When a run no longer found it.")
+    repaired_at = models.DateTimeField(null=True)
+    repaired_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        ordering = ["-began_at", "-id"]
+        verbose_name = "finding"
+        permissions = [("repair_finding", "Can give a recording to its leg")]
+        constraints = [models.UniqueConstraint(fields=["service", "kind", "key"], name="reconciliation_finding_once")]
+        indexes = [
+            models.Index(fields=["service", "began_at"], name="reconciliation_span"),
+            models.Index(fields=["grade", "cause"], condition=Q(withdrawn_at=None), name="reconciliation_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} at {self.extension}"

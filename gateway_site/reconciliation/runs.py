@@ -1,0 +1,194 @@
+"""Carry out reconciliations span by span: by the timetable, by a command, or because a person asked.
+
+A run remembers how far it is, so that a worker that dies is followed by one that goes on. Each span is compared with a
+margin on both sides, because a recording and its leg may lie on two sides of an edge.
+"""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from itertools import islice
+
+import structlog
+from django.conf import settings
+from django.db.models import Max, Q
+
+from gateway_site.reconciliation.compare import Finding, FindingKind, compared
+from gateway_site.reconciliation.findings import keep
+from gateway_site.reconciliation.known import known_of
+from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
+from qms.api import ConnectService, clock_offset_seconds
+from qms.models import RecordingService
+from qms.port import FlaggedRecording, QmsError, QmsRejected, Recording, RecordingNotFound, RecordingServicePort
+
+log = structlog.get_logger()
+
+#: What is compared at once.
+SPAN = timedelta(hours=1)
+#: How far the lists reach beyond a span.
+MARGIN = timedelta(minutes=2)
+#: Maximum difference between a leg's Connected and its recording's begin, beside the known offset of QMS's clock.
+TOLERANCE = timedelta(seconds=5)
+#: Maximum number of recordings of one span with its margins.
+MAXIMUM_RECORDINGS = 200_000
+#: Maximum number of recordings of one span that are looked for one by one because the list lacks them.
+MAXIMUM_QUESTIONS = 1_000
+#: Maximum time of one step of a run, in which a worker holds it.
+CLAIM = timedelta(minutes=10)
+#: Maximum time in which one message of the timetable carries on runs.
+SLICE = timedelta(seconds=60)
+#: Failed attempts at a span after which a run ends.
+MAXIMUM_ATTEMPTS = 5
+#: How far the daily run goes back once more: what was late then is withdrawn.
+LOOK_BACK = timedelta(days=2)
+
+
+class ListTooLong(QmsRejected):
+    """A service lists more recordings of an hour than can be; not worth another try."""
+
+    code = "TooManyRecordings"
+
+
+def settled_until(now: datetime) -> datetime:
+    """Return up to when calls are old enough to be judged: ``RECONCILE_AFTER_HOURS`` ago, at a full hour."""
+    return (now - timedelta(hours=settings.RECONCILE_AFTER_HOURS)).replace(minute=0, second=0, microsecond=0)
+
+
+def kept_since(now: datetime) -> datetime:
+    """Return since when legs are kept for certain: nothing earlier can be compared."""
+    return now - timedelta(days=settings.RETENTION_DAYS) + timedelta(hours=1)
+
+
+def planned(service: RecordingService, begin: datetime, end: datetime, by: str, now: datetime) -> ReconciliationRun:
+    """Return a run over [begin, end), cut to what is old enough and still kept. Raises ``ValueError`` if none is."""
+    begin, end = max(begin, kept_since(now)), min(end, settled_until(now))
+    if begin >= end:
+        raise ValueError(
+            f"there is nothing to compare: legs are kept for {settings.RETENTION_DAYS} days (RETENTION_DAYS) and are"
+            f" compared once they are {settings.RECONCILE_AFTER_HOURS} hours old (RECONCILE_AFTER_HOURS)"
+        )
+    return ReconciliationRun(
+        service=service, begin=begin, end=end, compared_until=begin, asked_at=now, asked_by=by[:150]
+    )
+
+
+def ask(service: RecordingService, begin: datetime, end: datetime, by: str, now: datetime) -> ReconciliationRun:
+    """Ask for a run; a worker carries it out. Raises ``ValueError`` like ``planned``."""
+    run = planned(service, begin, end, by, now)
+    run.save()
+    return run
+
+
+def ask_daily(now: datetime) -> None:
+    """Ask for the day's run of each enabled service, once a day, with a second look at the two days before; forget."""
+    forget_old(now)
+    until = settled_until(now)
+    for service in RecordingService.objects.filter(enabled=True):
+        last = ReconciliationRun.objects.filter(service=service, asked_by="").aggregate(last=Max("end"))["last"]
+        if last is None or until - last >= timedelta(days=1):
+            ask(service, (last or until - timedelta(days=1)) - LOOK_BACK, until, "", now)
+
+
+def forget_old(now: datetime) -> None:
+    """Delete runs and findings of a time whose legs are no longer kept."""
+    ReconciliationFinding.objects.filter(began_at__lt=kept_since(now)).delete()
+    ReconciliationRun.objects.filter(end__lt=kept_since(now)).delete()
+
+
+def carry_on(now: Callable[[], datetime], connect: ConnectService, until: datetime) -> None:
+    """Work on the oldest runs that are not done, until the given time."""
+    while now() < until and (run := _claimed(now())):
+        for _ in steps(run, now, connect):
+            if now() >= until:
+                break
+        ReconciliationRun.objects.filter(pk=run.pk).update(claimed_until=None)
+        if run.error:
+            return
+
+
+def _claimed(now: datetime) -> ReconciliationRun | None:
+    """Claim the oldest run that nobody works on."""
+    free = ReconciliationRun.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=now), done_at=None)
+    for run in free.select_related("service").order_by("id"):
+        if free.filter(pk=run.pk).update(claimed_until=now + CLAIM):
+            return run
+    return None
+
+
+def steps(run: ReconciliationRun, now: Callable[[], datetime], connect: ConnectService) -> Iterator[ReconciliationRun]:
+    """Compare span after span; yields the run after each, with its progress, until it is done or a span fails."""
+    while run.done_at is None:
+        begin, end = run.compared_until, min(run.compared_until + SPAN, run.end)
+        try:
+            _compare_span(run, begin, end, now(), connect(run.service))
+        except QmsError as error:
+            _note_failure(run, error, now())
+            yield run
+            return
+        _note_progress(run, end, now())
+        yield run
+
+
+def _compare_span(
+    run: ReconciliationRun, begin: datetime, end: datetime, now: datetime, port: RecordingServicePort
+) -> None:
+    offset = timedelta(seconds=clock_offset_seconds(run.service_id))
+    recordings = _listed(port, begin - MARGIN, end + MARGIN, offset)
+    own = [one.recording.guid for one in recordings if begin <= one.recording.started_at < end]
+    guids = [one.recording.guid for one in recordings]
+    known = known_of(run.service, begin - MARGIN, end + MARGIN, guids, TOLERANCE)
+    found = _without_those_that_exist(compared(recordings, begin, end, known), port)
+    keep(run.service, found, begin, end, now)
+    run.recordings += len(own)
+    run.legs += sum(begin <= leg.connected_at < end for leg in known.legs)
+    run.findings += len(found)
+
+
+def _listed(port: RecordingServicePort, begin: datetime, end: datetime, offset: timedelta) -> list[FlaggedRecording]:
+    """Return the recordings that began in [begin, end) by our clock; ``offset``: how far QMS's clock is ahead."""
+    listed = list(islice(port.recordings(begin + offset, end + offset), MAXIMUM_RECORDINGS + 1))
+    if len(listed) > MAXIMUM_RECORDINGS:
+        raise ListTooLong(f"The service lists more than {MAXIMUM_RECORDINGS:,} recordings of an hour.")
+    return [_by_our_clock(one, offset) for one in listed] if offset else listed
+
+
+def _by_our_clock(one: FlaggedRecording, offset: timedelta) -> FlaggedRecording:
+    it = one.recording
+    ended_at = it.ended_at - offset if it.ended_at else None
+    return FlaggedRecording(Recording(it.guid, it.extension, it.started_at - offset, ended_at), one.flags)
+
+
+def _without_those_that_exist(findings: list[Finding], port: RecordingServicePort) -> list[Finding]:
+    """Ask for the recordings that were not listed: one that began before the span exists nevertheless."""
+    questions = 0
+    kept = []
+    for finding in findings:
+        if finding.kind is FindingKind.NOT_LISTED:
+            questions += 1
+            if questions <= MAXIMUM_QUESTIONS and _exists(port, finding.guid):
+                continue
+        kept.append(finding)
+    return kept
+
+
+def _exists(port: RecordingServicePort, guid: str) -> bool:
+    try:
+        port.flags(guid)
+    except RecordingNotFound:
+        return False
+    return True
+
+
+def _note_progress(run: ReconciliationRun, until: datetime, now: datetime) -> None:
+    run.compared_until, run.attempts, run.error = until, 0, ""
+    run.claimed_until = now + CLAIM
+    run.done_at = now if until >= run.end else None
+    run.save()
+
+
+def _note_failure(run: ReconciliationRun, error: QmsError, now: datetime) -> None:
+    """Note why a span could not be compared: it is tried again, unless the service does not offer the list."""
+    is_over = not error.retryable or run.attempts + 1 >= MAXIMUM_ATTEMPTS
+    run.attempts, run.error = run.attempts + 1, f"{error.code}: {error}"[:500]
+    run.done_at = now if is_over else None
+    run.save()
+    log.warning("reconciliation_failed", run=run.pk, service=run.service.slug, code=error.code, over=is_over)

@@ -1,0 +1,70 @@
+"""What a finding says to a person: what happened, why, and what to do next; pure."""
+
+import msgspec
+
+from calls.core.result_events import WHY
+from gateway_site.reconciliation.compare import FindingKind
+
+
+class FindingText(msgspec.Struct, frozen=True):
+    """The sentences of one finding."""
+
+    happened: str
+    why: str
+    advice: str
+
+
+_HAPPENED = {
+    FindingKind.UNFLAGGED: "QMS has this recording without any of our Flags.",
+    FindingKind.FOREIGN: "QMS has this recording with Flags of our names, and the gateway has no leg for it.",
+    FindingKind.DIFFERENT: "QMS holds other values than the gateway wrote.",
+    FindingKind.NOT_LISTED: "The gateway knows a recording for this leg that QMS does not have.",
+    FindingKind.NOT_RECORDED: "The leg was connected, and the gateway never learnt of a recording.",
+}
+
+_LOOK_AT_GAPS = "See the gaps of the source for what interrupted the link. Calls within a gap cannot be recovered."
+_WHY = {
+    "lost_in_qms": (
+        "QMS had accepted the Flags, and they are gone: QMS was restored from a backup, or they were deleted.",
+        "Ask the administrator of QMS what happened at that time. The gateway never writes accepted Flags again.",
+    ),
+    "written_by_another": (
+        "Something else writes Flags with these names: another gateway, a script or a person.",
+        "Find out who writes them before trusting the labels of this extension. Flags cannot be corrected.",
+    ),
+    "taken_but_not_confirmed": (
+        "The answer to the write was lost, and QMS carried it out nevertheless.",
+        "Compare the values below. If they are right, nothing is to be done.",
+    ),
+    "several_candidates": (
+        "Two or more legs were connected at the extension when it began; which one it is would be a guess.",
+        "Listen to the recording, or compare its times with the legs below.",
+    ),
+    "second_recording_of_leg": (
+        "It began while a leg that has another recording was connected: QMS began a second recording within one leg.",
+        "Look at the recording rules of the extension. The gateway flags one recording for each leg.",
+    ),
+    "gap": ("The link to the CTI source was interrupted at that time.", _LOOK_AT_GAPS),
+    "no_event": (
+        "A QMS user has this extension, and no CTI source reported a call there at that time.",
+        "Check that the extension is monitored by a CTI source, and that QMS recorded a call and not something else.",
+    ),
+    "extension_not_followed": (
+        "No QMS user that is loaded here has this extension.",
+        "Nothing, if its calls are not meant to be flagged. Otherwise allocate it in QMS and refresh the QMS users.",
+    ),
+    "not_in_qms": (
+        "QMS has deleted the recording, often because it was shorter than the kept length.",
+        "Look at the retention rules of QMS if recordings of this length should be kept.",
+    ),
+}
+
+
+def text_of(kind: str, cause: str) -> FindingText:
+    """Return the sentences of a finding. A cause that stands in no table is the leg's own reason, or QMS's code."""
+    why, advice = _WHY.get(cause) or (_of_reason(cause), "Open the leg: its page says what to do about this reason.")
+    return FindingText(_HAPPENED[FindingKind(kind)], why, advice)
+
+
+def _of_reason(cause: str) -> str:
+    return WHY.get(cause) or f"The flag write or the leg ended with: {cause.replace('_', ' ')}."

@@ -1,0 +1,179 @@
+"""What QMS lists, compared with legs and flags: each kind of difference, its grade and its cause."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway_site.reconciliation.compare import (
+    Finding,
+    FindingKind,
+    GapFacts,
+    Grade,
+    Known,
+    LegFacts,
+    WriteFacts,
+    compared,
+)
+from qms.port import Flag, FlaggedRecording, Recording
+
+TEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return TEN + timedelta(seconds=seconds)
+
+
+def recording(guid: str = "R1", second: float = 0, extension: str = "2001", **flags: str) -> FlaggedRecording:
+    return FlaggedRecording(
+        Recording(guid, extension, at(second), at(second + 60)), tuple(map(Flag, flags, flags.values()))
+    )
+
+
+def leg(number: int = 1, second: float = 0, guid: str = "", **changes: Any) -> LegFacts:
+    usual: dict[str, Any] = {
+        "leg_id": number,
+        "source_id": 7,
+        "extension": "2001",
+        "connected_at": at(second),
+        "disconnected_at": at(second + 60),
+        "guid": guid,
+        "outcome": "flagged" if guid else "window_missed",
+        "reason_code": "" if guid else "unreachable",
+    }
+    return LegFacts(**{**usual, **changes})
+
+
+def found(*recordings: FlaggedRecording, legs: tuple[LegFacts, ...] = (), **changes: Any) -> list[Finding]:
+    usual: dict[str, Any] = {
+        "legs": legs,
+        "holders": {one.guid: one for one in legs if one.guid},
+        "writes": {},
+        "gaps": (),
+        "flag_names": frozenset({"AgentId", "QueueName"}),
+        "followed_extensions": frozenset({"2001"}),
+        "tolerance": timedelta(seconds=5),
+    }
+    return compared(recordings, at(0), at(3600), Known(**{**usual, **changes}))
+
+
+def taken(**flags: str | None) -> dict[str, WriteFacts]:
+    return {"R1": WriteFacts(flags)}
+
+
+def test_a_recording_that_carries_what_was_written_is_no_finding() -> None:
+    assert found(recording(AgentId="A1", Else="x"), legs=(leg(guid="R1"),), writes=taken(AgentId="A1")) == []
+
+
+def test_flags_that_qms_took_and_no_longer_has_are_critical() -> None:
+    [one] = found(recording(), legs=(leg(guid="R1"),), writes=taken(AgentId="A1"))
+    assert (one.kind, one.grade, one.cause) == (FindingKind.UNFLAGGED, Grade.CRITICAL, "lost_in_qms")
+
+
+@pytest.mark.parametrize(
+    ("in_qms", "names"),
+    [
+        ({"AgentId": "A2", "QueueName": "Sales"}, ("AgentId",)),
+        ({"AgentId": "A1"}, ("QueueName",)),
+        ({"AgentId": "", "QueueName": "sales"}, ("AgentId", "QueueName")),
+    ],
+)
+def test_each_value_that_differs_is_named(in_qms: dict[str, str], names: tuple[str, ...]) -> None:
+    [one] = found(recording(**in_qms), legs=(leg(guid="R1"),), writes=taken(AgentId="A1", QueueName="Sales"))
+    assert (one.kind, one.grade, one.names, one.leg_id) == (FindingKind.DIFFERENT, Grade.CRITICAL, names, 1)
+
+
+def test_a_flag_that_nobody_wrote_for_the_leg_differs_too() -> None:
+    [one] = found(recording(AgentId="A1", QueueName="x"), legs=(leg(guid="R1"),), writes=taken(AgentId="A1"))
+    assert one.names == ("QueueName",)
+
+
+def test_an_erased_value_is_not_compared() -> None:
+    assert found(recording(AgentId="A1"), legs=(leg(guid="R1"),), writes=taken(AgentId=None)) == []
+
+
+def test_flags_that_were_taken_though_no_answer_came_are_named_as_that() -> None:
+    writes = {"R1": WriteFacts({}, "Unclear")}
+    [one] = found(recording(AgentId="A1"), legs=(leg(guid="R1", outcome="write_unknown"),), writes=writes)
+    assert (one.kind, one.cause) == (FindingKind.DIFFERENT, "taken_but_not_confirmed")
+
+
+def test_a_write_that_failed_is_the_cause_of_missing_flags() -> None:
+    writes = {"R1": WriteFacts({}, "UnknownFlag")}
+    [one] = found(recording(), legs=(leg(guid="R1", outcome="refused"),), writes=writes)
+    assert (one.kind, one.grade, one.cause) == (FindingKind.UNFLAGGED, Grade.MAJOR, "UnknownFlag")
+
+
+def test_flags_of_our_names_without_a_leg_are_somebody_elses() -> None:
+    [one] = found(recording(AgentId="A1", Else="x"))
+    assert (one.kind, one.cause, one.names) == (FindingKind.FOREIGN, "written_by_another", ("AgentId",))
+
+
+def test_the_only_leg_for_the_only_recording_can_be_repaired() -> None:
+    [one] = found(recording(second=2), legs=(leg(),))
+    assert (one.kind, one.cause, one.candidates, one.is_repairable) == (
+        FindingKind.UNFLAGGED,
+        "unreachable",
+        (1,),
+        True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("recordings", "legs"),
+    [
+        ((recording(second=2),), (leg(), leg(2, 4))),  # Two legs, one recording.
+        ((recording(second=2), recording("R2", 4)), (leg(),)),  # Two recordings, one leg.
+        ((recording(second=2),), (leg(disconnected_at=None),)),  # A leg that goes on.
+        ((recording(second=2),), (leg(has_write=True),)),  # Flags were queued for it.
+        ((recording(second=5.1),), (leg(),)),  # Not when the leg was connected.
+        ((recording(second=2),), (leg(guid="R9"),)),  # The leg has another recording.
+    ],
+)
+def test_where_it_could_be_a_guess_nothing_can_be_repaired(
+    recordings: tuple[FlaggedRecording, ...], legs: tuple[LegFacts, ...]
+) -> None:
+    findings = [one for one in found(*recordings, legs=legs) if one.kind is FindingKind.UNFLAGGED]
+    assert len(findings) == len(recordings)
+    assert not any(one.is_repairable for one in findings)
+
+
+def test_two_legs_that_it_may_be_are_both_named() -> None:
+    [one] = found(recording(second=2), legs=(leg(), leg(2, 4)))
+    assert (one.cause, one.candidates) == ("several_candidates", (1, 2))
+
+
+def test_a_recording_that_began_within_a_leg_is_that_legs_second_one() -> None:
+    [one, _] = found(recording(second=30), recording("R1x", 0), legs=(leg(guid="R1x"),), writes={"R1x": WriteFacts({})})
+    assert (one.cause, one.candidates) == ("second_recording_of_leg", (1,))
+
+
+@pytest.mark.parametrize(
+    ("extension", "gaps", "grade", "cause"),
+    [
+        ("2001", (GapFacts(at(-10), at(10), "link"),), Grade.MAJOR, "gap"),
+        ("2001", (GapFacts(at(-10), None, "link"),), Grade.MAJOR, "gap"),
+        ("2001", (GapFacts(at(-60), at(-10), "link"),), Grade.MAJOR, "no_event"),
+        ("2999", (), Grade.MINOR, "extension_not_followed"),
+    ],
+)
+def test_a_recording_without_any_leg_has_a_cause(
+    extension: str, gaps: tuple[GapFacts, ...], grade: Grade, cause: str
+) -> None:
+    [one] = found(recording(extension=extension), gaps=gaps)
+    assert (one.kind, one.grade, one.cause) == (FindingKind.UNFLAGGED, grade, cause)
+
+
+def test_a_leg_whose_recording_is_not_listed_and_one_without_any_are_findings() -> None:
+    missing, without = found(legs=(leg(guid="R1"), leg(2, 600)))
+    assert (missing.kind, missing.guid) == (FindingKind.NOT_LISTED, "R1")
+    assert (without.kind, without.grade, without.cause) == (FindingKind.NOT_RECORDED, Grade.MINOR, "unreachable")
+
+
+def test_a_leg_that_is_a_candidate_is_not_listed_a_second_time() -> None:
+    assert [one.kind for one in found(recording(), legs=(leg(),))] == [FindingKind.UNFLAGGED]
+
+
+def test_what_lies_at_the_edge_of_a_span_is_found_in_one_of_the_two() -> None:
+    before, after = recording(second=-0.5), recording("R2", 3600)
+    assert found(before, after, legs=(leg(),)) == []  # The leg is the candidate of the recording of the span before.

@@ -1,0 +1,159 @@
+"""Reconciliations over a site with planted differences: all of them are found, and nothing else."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from calls.models import Leg
+from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
+from gateway_site.reconciliation.runs import ask, ask_daily, carry_on, settled_until, steps
+from qms.models import RecordingService
+from qms.port import FlaggedRecording, QmsRejected, QmsUnavailable, RecordingServicePort
+from tests.gateway_site.reconciliation.planted import BEGIN, KINDS, ListedQms, PlantedSite
+
+pytestmark = pytest.mark.django_db
+
+
+class Time:
+    """The gateway's clock in the test's hand."""
+
+    def __init__(self, begin: datetime) -> None:
+        self.value = begin
+
+    def __call__(self) -> datetime:
+        self.value += timedelta(milliseconds=1)
+        return self.value
+
+
+@pytest.fixture
+def site() -> PlantedSite:
+    return PlantedSite(1000)
+
+
+def reconcile(site: PlantedSite, qms: ListedQms | None = None, hours_later: float = 48) -> ReconciliationRun:
+    now = Time(site.end + timedelta(hours=hours_later))
+    run = ask(site.service, BEGIN, site.end, "Ada", now())
+    port: RecordingServicePort = qms or site.qms()
+    for _ in steps(run, now, lambda _: port):
+        pass
+    return run
+
+
+def standing() -> Counter[tuple[str, str]]:
+    return Counter(ReconciliationFinding.objects.filter(withdrawn_at=None).values_list("kind", "cause"))
+
+
+def test_every_planted_difference_is_found_under_its_cause_and_nothing_else(site: PlantedSite) -> None:
+    run = reconcile(site)
+
+    assert standing() == site.expected
+    assert len(site.expected) == len(KINDS)
+    assert (run.done_at is not None, run.error) == (True, "")
+    assert run.recordings == len(site.listed)
+    assert run.findings == site.expected.total()
+
+
+def test_only_what_is_certain_can_be_repaired(site: PlantedSite) -> None:
+    reconcile(site)
+    assert set(ReconciliationFinding.objects.filter(is_repairable=True).values_list("kind", "cause")) == {
+        ("recorded_without_flags", "unreachable")
+    }
+
+
+def test_a_second_run_finds_the_same_rows_and_withdraws_what_was_put_right(site: PlantedSite) -> None:
+    reconcile(site)
+    first = set(ReconciliationFinding.objects.values_list("pk", "found_at"))
+    Leg.objects.filter(outcome="not_recorded").update(outcome="flagged")
+    reconcile(site, hours_later=72)
+
+    assert set(ReconciliationFinding.objects.values_list("pk", "found_at")) == first
+    del site.expected["leg_without_recording", "none"]
+    assert standing() == site.expected
+
+
+def test_a_finding_that_comes_back_is_open_again(site: PlantedSite) -> None:
+    reconcile(site)
+    reconcile(site, ListedQms([]), hours_later=72)
+    reconcile(site, hours_later=96)
+    assert standing() == site.expected
+
+
+def test_a_run_goes_on_where_the_service_failed(site: PlantedSite) -> None:
+    now = Time(site.end + timedelta(hours=48))
+    run = ask(site.service, BEGIN, site.end, "Ada", now())
+    qms = site.qms()
+    qms.failures = [QmsUnavailable("away")]
+    carry_on(now, lambda _: qms, now.value + timedelta(minutes=1))
+
+    run.refresh_from_db()
+    assert (run.error, run.attempts, run.done_at, run.claimed_until) == ("Unavailable: away", 1, None, None)
+    carry_on(now, lambda _: qms, now.value + timedelta(minutes=1))
+    run.refresh_from_db()
+    assert (run.error, run.attempts, run.done_at is not None) == ("", 0, True)
+    assert standing() == site.expected
+
+
+def test_a_service_that_offers_no_list_ends_the_run_with_its_answer(site: PlantedSite) -> None:
+    qms = site.qms()
+    qms.failures = [QmsRejected("ListRecordings is not offered", code="NotOffered")]
+    run = reconcile(site, qms)
+
+    assert (run.done_at is not None, run.error) == (True, "NotOffered: ListRecordings is not offered")
+    assert not standing()
+
+
+def test_a_run_that_a_worker_left_is_taken_over_after_its_claim(site: PlantedSite) -> None:
+    now = Time(site.end + timedelta(hours=48))
+    run = ask(site.service, BEGIN, site.end, "Ada", now())
+    ReconciliationRun.objects.update(claimed_until=now() + timedelta(minutes=10))
+    carry_on(now, lambda _: site.qms(), now.value + timedelta(minutes=1))
+    run.refresh_from_db()
+    assert run.compared_until == BEGIN
+
+    now.value += timedelta(minutes=11)
+    carry_on(now, lambda _: site.qms(), now.value + timedelta(minutes=1))
+    run.refresh_from_db()
+    assert run.done_at is not None
+
+
+def test_an_offset_of_the_services_clock_is_taken_into_account(site: PlantedSite) -> None:
+    from qms.models import ServiceHealth  # noqa: PLC0415  (next to its only use)
+
+    ahead = timedelta(minutes=30)
+    ServiceHealth.objects.update_or_create(
+        service=site.service, defaults={"clock_offset_seconds": ahead.total_seconds()}
+    )
+    moved = [_moved(one, ahead) for one in site.listed]
+    reconcile(site, ListedQms(moved))
+    assert standing() == site.expected
+
+
+def _moved(one: FlaggedRecording, by: timedelta) -> FlaggedRecording:
+    it = one.recording
+    ended = it.ended_at + by if it.ended_at else None
+    return FlaggedRecording(type(it)(it.guid, it.extension, it.started_at + by, ended), one.flags)
+
+
+def test_the_daily_run_looks_back_two_days_and_runs_once_a_day(site: PlantedSite) -> None:
+    RecordingService.objects.exclude(pk=site.service.pk).update(enabled=False)
+    now = BEGIN + timedelta(days=30)
+    for hour in range(26):
+        ask_daily(now + timedelta(hours=hour))
+
+    first, second = ReconciliationRun.objects.order_by("id")
+    assert first.begin == settled_until(now) - timedelta(days=3)
+    assert (second.begin, second.end) == (first.end - timedelta(days=2), first.end + timedelta(days=1))
+
+
+def test_what_is_too_young_or_no_longer_kept_is_not_compared(site: PlantedSite) -> None:
+    now = BEGIN + timedelta(days=1)
+    with pytest.raises(ValueError, match="RECONCILE_AFTER_HOURS"):
+        ask(site.service, now - timedelta(hours=1), now, "Ada", now)
+    assert ask(site.service, now - timedelta(hours=5), now, "Ada", now).end == settled_until(now)
+
+
+def test_the_command_names_a_wrong_service() -> None:
+    with pytest.raises(CommandError, match="no enabled Recording Service nowhere"):
+        call_command("reconcile", "--from", "2026-03-01", "--to", "2026-03-02", "--service", "nowhere")
