@@ -25,7 +25,7 @@ BEGIN = datetime(2026, 3, 2, 8, tzinfo=UTC)
 #: One call of an extension begins this long after the one before it.
 APART = timedelta(seconds=40)
 #: Every so many calls one has a difference, each kind in turn.
-EVERY = 10
+EVERY = 4
 KINDS = (
     "lost in QMS",
     "value changed",

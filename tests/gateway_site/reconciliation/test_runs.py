@@ -29,7 +29,7 @@ class Time:
 
 @pytest.fixture
 def site() -> PlantedSite:
-    return PlantedSite(1000)
+    return PlantedSite(144)
 
 
 def reconcile(site: PlantedSite, qms: ListedQms | None = None, hours_later: float = 48) -> ReconciliationRun:
