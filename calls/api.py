@@ -1,6 +1,7 @@
 """What other apps may use of the calls: the counts by hour, latencies, searches, and the texts of outcomes."""
 
 from calls.pipeline.restore_guard import WENT_BACK, notice_restore
+from calls.search.assign import Assignment, NotAssignable, assign_recording
 from calls.stats.histogram import Histogram, percentile, times
 from calls.stats.hourly import hour_of
 from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
@@ -13,8 +14,11 @@ __all__ = [
     "LAST_HOUR",
     "SEE_CALLERS",
     "WENT_BACK",
+    "Assignment",
     "Histogram",
     "Hit",
+    "NotAssignable",
+    "assign_recording",
     "ends_since",
     "find_calls",
     "hour_of",

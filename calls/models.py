@@ -241,6 +241,10 @@ class HourlyLatency(models.Model):
 KEPT_RECORDING = ("same", "none")
 
 
+#: The reason of a search that never asked: a person gave the leg its recording, and ``error`` names the person.
+ASSIGNED = "assigned"
+
+
 class SearchState(models.TextChoices):
     """Where a recording search is. ``UNCHANGED`` is only counted and shown; see ``RecordingSearch.ended_as``."""
 

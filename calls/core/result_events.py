@@ -42,6 +42,22 @@ class RecordingMissed(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: datetime | None = None
 
 
+class RecordingAssigned(msgspec.Struct, frozen=True, kw_only=True):
+    """A person gave a leg the recording that QMS holds for it alone and that no search found in time.
+
+    ``holder``: another leg that has this recording by now. ``by``: who decided it.
+    """
+
+    leg: int
+    search: int
+    guid: str
+    service: int
+    started_at: datetime
+    at: datetime
+    by: str
+    holder: int | None = None
+
+
 class WriteSettled(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a leg's flags came to its end in QMS."""
 
@@ -59,7 +75,7 @@ class TimePassed(msgspec.Struct, frozen=True):
     at: datetime
 
 
-ResultEvent = RecordingFound | RecordingMissed | WriteSettled | TimePassed
+ResultEvent = RecordingFound | RecordingMissed | RecordingAssigned | WriteSettled | TimePassed
 
 #: A recording of a leg begins with it, and no later than this: what begins later may be that of a call never heard of.
 LATE = timedelta(seconds=1.5)

@@ -7,9 +7,15 @@ from datetime import datetime
 import msgspec
 
 from calls.core.legs import APART
-from calls.core.result_events import RecordingFound, RecordingMissed, ResultEvent, WriteSettled
+from calls.core.result_events import (
+    RecordingAssigned,
+    RecordingFound,
+    RecordingMissed,
+    ResultEvent,
+    WriteSettled,
+)
 from calls.core.state import WriteStatus
-from calls.models import Leg, RecordingSearch, SearchState, has_recording
+from calls.models import ASSIGNED, Leg, RecordingSearch, SearchState, has_recording
 from calls.stats.searches import EndedSearch, ended
 from calls.storage.codec import SHIFT, leg_key, leg_number
 from flags.api import Settled, settled_writes
@@ -37,10 +43,27 @@ def answered_searches(source_id: int, limit: int) -> list[PendingResult]:
     rows = list(waiting.defer(*_NOT_ASKED).order_by("id")[:limit])
     guids = [row.recording_guid for row in rows if row.state == SearchState.FOUND]
     holders, later = _holders(guids), _began_with_later(rows)
-    return [
-        PendingResult(row.pk, _answer(row, ANOTHERS if row.pk in later else _holder(row, holders)), ended(row))
-        for row in rows
-    ]
+    return [_pending(row, ANOTHERS if row.pk in later else _holder(row, holders)) for row in rows]
+
+
+def _pending(row: RecordingSearch, holder: int | None) -> PendingResult:
+    """Return a row's answer; what a person assigned is no search that QMS answered, and not counted as one."""
+    if row.why == ASSIGNED:
+        return PendingResult(row.pk, _assigned(row, holder))
+    return PendingResult(row.pk, _answer(row, holder), ended(row))
+
+
+def _assigned(row: RecordingSearch, holder: int | None) -> RecordingAssigned:
+    return RecordingAssigned(
+        leg=leg_number(row.leg_id),
+        search=row.ordinal,
+        guid=row.recording_guid,
+        service=row.service_id,
+        started_at=row.recording_started_at or row.connected_at,
+        at=row.answered_at or row.deadline,
+        by=row.error,
+        holder=holder,
+    )
 
 
 def _holders(guids: Sequence[str]) -> dict[str, int]:

@@ -4,7 +4,9 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -13,9 +15,10 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 import clock
-from calls.api import SEE_CALLERS
+from calls.api import SEE_CALLERS, NotAssignable
 from calls.models import Leg
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
+from gateway_site.reconciliation.repair import repair
 from gateway_site.reconciliation.runs import planned
 from gateway_site.reconciliation.side_by_side import differing_values
 from gateway_site.reconciliation.texts import text_of
@@ -23,6 +26,8 @@ from history.admin import ReadOnlyAdmin, RecordedAdmin
 from qms.api import connect
 from qms.port import QmsError
 
+#: Maximum number of findings that are repaired at once.
+MAXIMUM_REPAIRS = 200
 _COLOURS = {"critical": "danger", "major": "warning", "minor": "info"}
 
 
@@ -91,6 +96,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
     )
     search_fields = ("recording_guid", "extension")
     change_form_outer_before_template = "reconciliation/finding.html"
+    actions = ("repair_selected",)
     fields = ("service", "source", "extension", "began_at", "recording_guid", "found_at", "seen_at", "withdrawn_at")
 
     @display(description="Grade", label=_COLOURS)
@@ -123,6 +129,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         extra = {
             "text": text_of(finding.kind, finding.cause),
             "legs": Leg.objects.filter(id__in=wanted).order_by("connected_at")[:20],
+            "may_repair": self.has_repair_permission(request) and finding.is_repairable,
             "may_read": request.user.has_perm(SEE_CALLERS) and bool(finding.recording_guid),
             **(extra_context or {}),
         }
@@ -131,7 +138,44 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
     def get_urls(self) -> list[URLPattern]:
         """Add the address of the button."""
         read = self.admin_site.admin_view(require_POST(self.read_flags))
-        return [path("<int:finding_id>/read/", read, name="reconciliation_read_flags"), *super().get_urls()]
+        repair_one = self.admin_site.admin_view(require_POST(self.repair_finding))
+        return [
+            path("<int:finding_id>/read/", read, name="reconciliation_read_flags"),
+            path("<int:finding_id>/repair/", repair_one, name="reconciliation_repair"),
+            *super().get_urls(),
+        ]
+
+    def has_repair_permission(self, request: HttpRequest) -> bool:
+        """Say whether this person may give recordings to legs."""
+        return request.user.has_perm("reconciliation.repair_finding")
+
+    @admin.action(description="Repair: give the recordings to their legs", permissions=["repair"])
+    def repair_selected(self, request: HttpRequest, queryset: QuerySet[ReconciliationFinding]) -> None:
+        """Repair each selected finding that can be, and say what came of the others."""
+        wanted = queryset.filter(is_repairable=True).select_related("service")[:MAXIMUM_REPAIRS]
+        done = sum(self._repair(request, finding) for finding in wanted)
+        messages.success(request, f"{done} of {len(wanted)} recordings were given to their legs; flags follow.")
+
+    def repair_finding(self, request: HttpRequest, finding_id: int) -> HttpResponseRedirect:
+        """Give one recording to its leg."""
+        if not self.has_repair_permission(request):
+            raise PermissionDenied
+        finding = get_object_or_404(ReconciliationFinding.objects.select_related("service"), pk=finding_id)
+        if self._repair(request, finding):
+            messages.success(request, "The recording was given to the leg; its flags are written in a moment.")
+        return HttpResponseRedirect(reverse("admin:reconciliation_reconciliationfinding_change", args=[finding_id]))
+
+    def _repair(self, request: HttpRequest, finding: ReconciliationFinding) -> bool:
+        """Repair a finding and record the act; say why if it cannot be."""
+        by = request.user.get_username()
+        try:
+            repair(finding, by, connect(finding.service), clock.now())
+        except (NotAssignable, QmsError) as error:
+            messages.error(request, f"{finding.recording_guid}: {error}")
+            return False
+        act = f"Gave recording {finding.recording_guid} to leg {finding.candidates[0]}."
+        LogEntry.objects.log_actions(request.user.pk or 0, [finding], CHANGE, act, single_object=True)
+        return True
 
     def read_flags(self, request: HttpRequest, finding_id: int) -> HttpResponseRedirect:
         """Read the recording's flags from QMS now, and show them beside what the gateway wrote."""

@@ -132,7 +132,7 @@ def _compare_span(
     run: ReconciliationRun, begin: datetime, end: datetime, now: datetime, port: RecordingServicePort
 ) -> None:
     offset = timedelta(seconds=clock_offset_seconds(run.service_id))
-    recordings = _listed(port, begin - MARGIN, end + MARGIN, offset)
+    recordings = listed(port, begin - MARGIN, end + MARGIN, offset)
     own = [one.recording.guid for one in recordings if begin <= one.recording.started_at < end]
     guids = [one.recording.guid for one in recordings]
     known = known_of(run.service, begin - MARGIN, end + MARGIN, guids, TOLERANCE)
@@ -143,12 +143,12 @@ def _compare_span(
     run.findings += len(found)
 
 
-def _listed(port: RecordingServicePort, begin: datetime, end: datetime, offset: timedelta) -> list[FlaggedRecording]:
+def listed(port: RecordingServicePort, begin: datetime, end: datetime, offset: timedelta) -> list[FlaggedRecording]:
     """Return the recordings that began in [begin, end) by our clock; ``offset``: how far QMS's clock is ahead."""
-    listed = list(islice(port.recordings(begin + offset, end + offset), MAXIMUM_RECORDINGS + 1))
-    if len(listed) > MAXIMUM_RECORDINGS:
+    found = list(islice(port.recordings(begin + offset, end + offset), MAXIMUM_RECORDINGS + 1))
+    if len(found) > MAXIMUM_RECORDINGS:
         raise ListTooLong(f"The service lists more than {MAXIMUM_RECORDINGS:,} recordings of an hour.")
-    return [_by_our_clock(one, offset) for one in listed] if offset else listed
+    return [_by_our_clock(one, offset) for one in found] if offset else found
 
 
 def _by_our_clock(one: FlaggedRecording, offset: timedelta) -> FlaggedRecording:

@@ -24,7 +24,7 @@ def at(seconds: float) -> datetime:
     return TEN + timedelta(seconds=seconds)
 
 
-def recording(guid: str = "R1", second: float = 0, extension: str = "2001", **flags: str) -> FlaggedRecording:
+def recording(guid: str = "R1", second: float = 0, extension: str = "2001", **flags: Any) -> FlaggedRecording:
     return FlaggedRecording(
         Recording(guid, extension, at(second), at(second + 60)), tuple(map(Flag, flags, flags.values()))
     )
@@ -79,7 +79,9 @@ def test_flags_that_qms_took_and_no_longer_has_are_critical() -> None:
     ],
 )
 def test_each_value_that_differs_is_named(in_qms: dict[str, str], names: tuple[str, ...]) -> None:
-    [one] = found(recording(**in_qms), legs=(leg(guid="R1"),), writes=taken(AgentId="A1", QueueName="Sales"))
+    [one] = found(
+        recording(**dict[str, Any](in_qms)), legs=(leg(guid="R1"),), writes=taken(AgentId="A1", QueueName="Sales")
+    )
     assert (one.kind, one.grade, one.names, one.leg_id) == (FindingKind.DIFFERENT, Grade.CRITICAL, names, 1)
 
 

@@ -1,0 +1,108 @@
+"""A recording whose leg missed it is found by the comparison with QMS, given to its leg by a person, and flagged."""
+
+from datetime import timedelta
+
+import pytest
+import redis as redis_client
+
+from calls.api import NotAssignable
+from calls.models import Leg
+from flags.models import FlagWrite
+from gateway_site.reconciliation.models import ReconciliationFinding
+from gateway_site.reconciliation.repair import repair
+from gateway_site.reconciliation.runs import ask, steps
+from simulators.qms.records import Troubles
+from tests.journeys.stack import GatewayStack
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+    """Give a gateway with a leg at 2001 that QMS recorded while it did not answer."""
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
+    stack = GatewayStack()
+    stack.log_on("A1", "2001", "Ada")
+    stack.qms.troubles["rs1"] = Troubles(down=True)
+    stack.connects("C1", "2001")
+    for _ in range(8):
+        stack.passes(4)
+    stack.qms.troubles["rs1"] = Troubles()
+    stack.qms.disconnected("2001", stack.time)
+    stack.call("ConnectionCleared", "C1", "2001")
+    stack.passes(40)
+    assert stack.outcomes() == [("2001", "window_missed")]
+    return stack
+
+
+def compare(gateway: GatewayStack) -> list[ReconciliationFinding]:
+    """Compare the last day with QMS, three hours later."""
+    later = gateway.time + timedelta(hours=3)
+    run = ask(gateway.service, gateway.begin - timedelta(hours=1), later, "Ada", later)
+    for _ in steps(run, lambda: later, gateway.connect):
+        pass
+    assert run.done_at is not None
+    return list(ReconciliationFinding.objects.filter(withdrawn_at=None))
+
+
+def give(gateway: GatewayStack, finding: ReconciliationFinding) -> None:
+    """Repair a finding."""
+    repair(finding, "ada", gateway.connect(gateway.service), gateway.time)
+
+
+def test_a_missed_recording_is_found_given_to_its_leg_and_flagged(gateway: GatewayStack) -> None:
+    [finding] = compare(gateway)
+    assert (finding.cause, finding.is_repairable) == ("unreachable", True)
+    give(gateway, finding)
+    gateway.works()
+
+    assert gateway.outcomes() == [("2001", "flagged")]
+    [flags] = gateway.flags("2001")
+    assert (flags["AgentId"], flags["CTICallRef"]) == ("A1", "C1")
+    assert "ada assigned recording" in Leg.objects.get().trace
+    assert compare(gateway) == []
+    finding.refresh_from_db()
+    assert finding.repaired_by == "ada"
+
+
+def test_a_recording_that_was_flagged_meanwhile_is_not_given(gateway: GatewayStack) -> None:
+    [finding] = compare(gateway)
+    gateway.qms.recordings[finding.recording_guid].flags["AgentId"] = "other"
+
+    with pytest.raises(NotAssignable, match="no longer certain"):
+        give(gateway, finding)
+    gateway.works()
+    assert not FlagWrite.objects.exists()
+
+
+def test_a_finding_is_repaired_once(gateway: GatewayStack) -> None:
+    [finding] = compare(gateway)
+    give(gateway, finding)
+    with pytest.raises(NotAssignable):
+        give(gateway, finding)
+    gateway.works()
+    assert FlagWrite.objects.count() == 1
+
+
+def test_a_decision_that_comes_after_another_leg_took_the_recording_changes_nothing(gateway: GatewayStack) -> None:
+    [finding] = compare(gateway)
+    give(gateway, finding)
+    other = Leg.objects.get()
+    Leg.objects.create(
+        id=other.pk + 1000,
+        source=other.source,
+        call_id="C9",
+        device_id="2001",
+        phase="settled",
+        outcome="flagged",
+        connected_at=other.connected_at + timedelta(days=1),
+        recording_guid=finding.recording_guid,
+        folded_at=other.folded_at,
+        facts=b"",
+    )
+    gateway.works()
+
+    assert not FlagWrite.objects.exists()
+    other.refresh_from_db()
+    assert other.outcome == "window_missed"
+    assert "belongs to another leg by now" in other.trace
