@@ -117,4 +117,17 @@ EMPTY_LISTS = {
         " with its address and log-in.",
         _DATA_SERVERS,
     ),
+    "reconciliation.ReconciliationFinding": Empty(
+        "No difference between QMS and the gateway is known. Findings appear here after a comparison, which runs once a"
+        " day; calls are compared once they are RECONCILE_AFTER_HOURS old.",
+        NextAction(
+            "See the comparisons",
+            "admin:reconciliation_reconciliationrun_changelist",
+            "reconciliation.view_reconciliationrun",
+        ),
+    ),
+    "reconciliation.ReconciliationRun": Empty(
+        "Nothing was compared with QMS yet. The timetable compares each enabled Recording Service once a day; add a"
+        " comparison here to have one now."
+    ),
 }

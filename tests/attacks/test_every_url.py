@@ -83,6 +83,7 @@ LOOK = {
     "admin/flags/": TECHNICAL,
     "admin/qms/": TECHNICAL,
     "admin/alarms/": TECHNICAL,
+    "admin/reconciliation/": TECHNICAL,
     "admin/cti/": TECHNICAL,
 }
 #: No page may answer these otherwise than with 403, 404, 405 or the log-in.

@@ -24,7 +24,7 @@ from qms.port import (
 BEGIN = datetime(2026, 3, 2, 8, tzinfo=UTC)
 #: One call of an extension begins this long after the one before it.
 APART = timedelta(seconds=40)
-#: Every so many calls one has a difference, each kind in turn.
+#: One call of this many has a difference, each kind in turn.
 EVERY = 4
 KINDS = (
     "lost in QMS",
