@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
+from clock.text import shown
 from cti.models import CtiSource
 from qms.models import RecordingService
 
@@ -241,7 +242,7 @@ class UserRefresh(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.service} {self.started_at:%Y-%m-%d %H:%M}"
+        return f"{self.service} {shown(self.started_at)}"
 
 
 class UserChange(models.Model):
@@ -276,7 +277,7 @@ class ShiftCheck(models.Model):
         verbose_name = "pre-shift check"
 
     def __str__(self) -> str:
-        return f"{self.at:%Y-%m-%d %H:%M}"
+        return shown(self.at)
 
 
 class ShiftTrouble(models.Model):

@@ -103,12 +103,13 @@ class LegAdmin(CallsAdmin):
     sortable_by = ()  # Only the order of time has its indexes.
     ordering = ("-connected_at", "-id")
     change_form_template = "calls/leg.html"
+    updates_itself = True
     list_before_template = "calls/export_offer.html"
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[LegChangeList]:
         return LegChangeList
 
-    def get_list_display(self, request: HttpRequest) -> list[str]:
+    def offered_columns(self, request: HttpRequest) -> list[str]:
         may_see = request.user.has_perm(SEE_CALLERS)
         return [name for name in self.list_display if may_see or name != "caller"]
 
@@ -169,6 +170,7 @@ class RecordingSearchAdmin(CallsAdmin):
     search_fields = ("leg_id",)  # Shows the box; the legs are searched.
     search_help_text = "Search as in the list of legs"
     list_select_related = ("service",)
+    updates_itself = True
     paginator = InfinitePaginator  # Counting ten million rows takes seconds.
     sortable_by = ()
     fieldsets = (

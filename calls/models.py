@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 
 from calls.core.outcomes import Outcome
+from clock.text import shown
 from cti.models import CtiSource
 from qms.models import RecordingService
 from qms.port import MAXIMUM_GUID_LENGTH
@@ -293,6 +294,52 @@ class DailyDimensionCount(DimensionCount):
         return f"{self.day}: {self.legs} {self.outcome} at {self.device_id}"
 
 
+class CoarseCount(models.Model):
+    """A sum of ``DailyDimensionCount`` over some dimensions (``calls.stats.coarse_counts``), kept as long as it is."""
+
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+    outcome = models.CharField(max_length=20, choices=OUTCOMES)
+    reason_code = models.CharField(max_length=40, blank=True)
+    legs = models.BigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.legs} {self.outcome}"
+
+
+class DailyQueueCount(CoarseCount):
+    """The decided legs of a day by queue and Recording Service, whoever took them."""
+
+    service_key = models.BigIntegerField(help_text="The Recording Service's key, 0 for none.")
+    queue_name = models.CharField(max_length=100, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["day", "source", "service_key", "queue_name", "outcome", "reason_code"],
+                name="calls_daily_queue_once",
+            ),
+        ]
+
+
+class DailyPersonCount(CoarseCount):
+    """The decided legs of a day by agent and extension, whatever the queue."""
+
+    agent_id = models.CharField(max_length=100, blank=True)
+    device_id = models.CharField(max_length=100)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["day", "source", "agent_id", "device_id", "outcome", "reason_code"],
+                name="calls_daily_person_once",
+            ),
+        ]
+
+
 class HourlyDimensionCount(DimensionCount):
     """The counts of an hour, kept for a few days: a report by the hour looks no further back."""
 
@@ -525,6 +572,22 @@ class SavedReport(models.Model):
         return self.name
 
 
+class SavedList(models.Model):
+    """A list of the admin with its filters, which a person has saved under a name."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    label = models.CharField(max_length=60, help_text='The list\'s model, for example "calls.leg".')
+    name = models.CharField(max_length=80)
+    query = models.TextField(blank=True, help_text="The parameters of the list's address.")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["user", "label", "name"], name="calls_saved_list_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Gap(models.Model):
     """The ledger of what a source may have missed: calls that lived wholly within a gap cannot be known."""
 
@@ -540,4 +603,4 @@ class Gap(models.Model):
         constraints = [models.UniqueConstraint(fields=["source", "began_at"], name="calls_gap_once")]
 
     def __str__(self) -> str:
-        return f"{self.source} from {self.began_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.source} from {shown(self.began_at)}"

@@ -5,6 +5,16 @@ from datetime import datetime
 from django.utils import timezone
 
 
+def site_time(moment: datetime) -> datetime:
+    """Return a moment by the site's clock, by which days are counted; pages are written by the reader's."""
+    return timezone.localtime(moment, timezone.get_default_timezone())
+
+
+def time_of_day(moment: datetime) -> str:
+    """Write a time of day to the second, with the zone's name."""
+    return f"{timezone.localtime(moment):%H:%M:%S %Z}"
+
+
 def shown(moment: datetime | None) -> str:
     """Write a moment to the second in the current time zone, with the zone's name; "" for none."""
     return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S %Z}" if moment else ""

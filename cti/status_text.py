@@ -4,8 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.utils import timezone
-
+from clock.text import shown, site_time
 from cti.journal.dedup import NEWEST, RecentIds
 from cti.journal.lease import LeaseStanding
 from cti.models import CtiSource, IntakeToken, LinkState, LinkStatus, Scope
@@ -170,11 +169,11 @@ def quiet_intake_text(tokens: Iterable[IntakeToken], now: datetime) -> str:
 
 
 def _opening(now: datetime) -> datetime:
-    return timezone.localtime(now).replace(hour=WORKING_HOURS.start, minute=0, second=0, microsecond=0)
+    return site_time(now).replace(hour=WORKING_HOURS.start, minute=0, second=0, microsecond=0)
 
 
 def _is_working_time(now: datetime) -> bool:
-    local = timezone.localtime(now)
+    local = site_time(now)
     return local.weekday() < SATURDAY and local.hour in WORKING_HOURS
 
 
@@ -228,4 +227,4 @@ def when(moment: datetime) -> str:
 
 def _time_text(moment: datetime) -> str:
     """Return a moment as people read it."""
-    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
+    return shown(moment)

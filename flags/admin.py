@@ -11,12 +11,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET, require_POST
 from unfold.decorators import display
 
 import clock
+from clock.text import shown
 from flags.catalogue.renames import Renaming, after_rename, note_rename, renaming
 from flags.catalogue.values import FIELD_NAMES, is_field
 from flags.models import FlagSetting, FlagValue
@@ -223,7 +223,7 @@ def _request_creation(request: HttpRequest, server: DataServer) -> None:
 def _earlier(flag: FlagSetting | None) -> CreationTable | None:
     """Return the names that a Flag had, newest first; None where there are none."""
     rows = [
-        (f"{timezone.localtime(one.until):%Y-%m-%d %H:%M}", one.name, one.renamed_to, one.field, one.by)
+        (shown(one.until), one.name, one.renamed_to, one.field, one.by)
         for one in (flag.earlier_names.all() if flag else ())
     ]
     return CreationTable(("Until", "Name then", "Became", "Carried", "Renamed by"), rows) if rows else None

@@ -28,7 +28,7 @@ for _device in (TOTPDevice, StaticDevice):  # Their own pages would show the key
 
 
 @admin.register(User)
-class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]  # its parameter is for the stubs alone
+class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg,misc]  # its parameter is for the stubs alone
     """Who may log in, and with which roles."""
 
     form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
@@ -51,7 +51,7 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg]  # it
 
 
 @admin.register(Group)
-class GroupAdmin(RecordedAdmin, DjangoGroupAdmin):
+class GroupAdmin(RecordedAdmin, DjangoGroupAdmin):  # type: ignore[misc]  # unfold has no types
     """The roles; the four of the gateway are set by ``migrate``."""
 
 

@@ -102,6 +102,7 @@ MIDDLEWARE = [
     "gateway_site.middleware.RequestLog",
     "gateway_site.login.session_rules.IdleTimeout",
     "gateway_site.login.session_rules.SecondFactor",
+    "gateway_site.ui.reader_zone.ReaderZone",
     "axes.middleware.AxesMiddleware",
 ]
 
@@ -170,14 +171,13 @@ TWO_FACTOR_ROLES = _environment.two_factor_roles
 OTP_TOTP_ISSUER = "QMS Gateway"
 #: Idle time-out of a session, in seconds.
 SESSION_IDLE_MINUTES = _environment.session_idle_minutes
+#: A sentence that stands on the dashboard, for example that this is a test system; "" for none.
+SITE_NOTE = _environment.site_note
 
 LANGUAGE_CODE = "en-gb"
-#: One way of writing dates and times on every page: ISO, with the zone named.
-DATE_FORMAT = SHORT_DATE_FORMAT = "Y-m-d"
-TIME_FORMAT = "H:i:s"
-DATETIME_FORMAT = "Y-m-d H:i:s T"
-SHORT_DATETIME_FORMAT = "Y-m-d H:i T"
+#: One way of writing dates and times on every page; a format in the settings is overridden by the language's own.
 TIME_ZONE = _environment.time_zone
+FORMAT_MODULE_PATH = "gateway_site.formats"
 USE_I18N = False
 USE_TZ = True
 

@@ -12,6 +12,8 @@ from gateway_site.login.second_factor import second_factor, second_factor_setup
 from gateway_site.ops.health import live, ready
 from gateway_site.ops.metrics import metrics
 from gateway_site.trace_trial.views import try_trace_page
+from gateway_site.ui.list_choices import choose_columns, save_list
+from gateway_site.ui.reader_zone import zone_page
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -25,6 +27,9 @@ urlpatterns = [
     path("admin/installation/call/", trial_call, name="trial-call"),
     path("admin/try-trace/", try_trace_page, name="try-trace"),
     path("admin/dashboard/fragment/", fragment, name="dashboard-fragment"),
+    path("admin/time-zone/", zone_page, name="time-zone"),
+    path("admin/list/<str:label>/columns/", choose_columns, name="list-columns"),
+    path("admin/list/<str:label>/views/", save_list, name="list-views"),
     path("admin/find/", find_page, name="find"),
     path("admin/second-factor/", second_factor, name="second-factor"),
     path("admin/second-factor/setup/", second_factor_setup, name="second-factor-setup"),

@@ -6,12 +6,12 @@ from typing import Any
 from django.contrib.admin.models import DELETION, LogEntry
 from django.db.models import Model
 from django.http import HttpRequest
-from unfold.admin import ModelAdmin
 
+from history.list_columns import ColumnsAdmin
 from history.states import RowState, differences, state_of, values
 
 
-class RecordedAdmin(ModelAdmin):
+class RecordedAdmin(ColumnsAdmin):
     """A ``ModelAdmin`` whose history has each field before and after; of ``hidden_fields`` only that they changed."""
 
     hidden_fields: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ class RecordedAdmin(ModelAdmin):
         return state_of(stored, self.hidden_fields)
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(ColumnsAdmin):
     """A ``ModelAdmin`` of rows that only the gateway writes."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

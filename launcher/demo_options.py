@@ -18,6 +18,11 @@ FOLDER = var_dir() / "demo"
 LOCK = var_dir() / "demo.lock"
 ENVIRONMENT = FOLDER / "env"
 DEFAULT_PORT = 8000
+#: What the demo's dashboard says of its standing troubles.
+NOTE = (
+    "This is the demo: PBX, QMS and calls are simulated. Five supervisors log on at extensions that have no QMS user, "
+    "so that you see a trouble: their calls end as “user unmatched”, and the share of flagged calls stays below target."
+)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,12 @@ def prepare(words: list[str]) -> None:
     (FOLDER / "logs").mkdir(parents=True, exist_ok=True)
     for file in FOLDER.glob("*.port"):
         file.unlink()  # Of the last demo's simulators.
-    settings = {"GATEWAY_VAR": str(FOLDER), "BIND": f"127.0.0.1:{port}", "QMS_PASSWORD": secrets.token_urlsafe(12)}
+    settings = {
+        "GATEWAY_VAR": str(FOLDER),
+        "BIND": f"127.0.0.1:{port}",
+        "QMS_PASSWORD": secrets.token_urlsafe(12),
+        "SITE_NOTE": NOTE,
+    }
     ENVIRONMENT.touch(mode=0o600)
     ENVIRONMENT.write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
     environment = sealed_environment() | settings | {"GATEWAY_ENV_FILE": str(ENVIRONMENT)}

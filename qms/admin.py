@@ -10,14 +10,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 import clock
-from clock.text import shown
+from clock.text import shown, time_of_day
 from history.admin import RecordedAdmin
 from qms import api, connection_tests
 from qms.adapters import AdapterOption
@@ -248,7 +247,7 @@ class RecordingServiceAdmin(RecordedAdmin):
         health = _health(service)
         if health is None or health.open_until is None:
             return "closed: everything is sent"
-        until = timezone.localtime(health.open_until).strftime("%H:%M:%S")
+        until = time_of_day(health.open_until)
         return f"{api.breaker_state(health, clock.now())}: flags wait; one call tries at {until}"
 
     @display(description="Clock")

@@ -42,10 +42,11 @@ class AgentsTable(msgspec.Struct):
 
 
 class LoggedOnPanel(msgspec.Struct):
-    """Who is logged on; ``sentence`` sums it up."""
+    """Who is logged on; ``sentence`` sums it up. ``table``: those to look at; ``matched``: all is well with them."""
 
     sentence: str
     table: AgentsTable
+    matched: AgentsTable
 
 
 class ShiftPanel(msgspec.Struct):
@@ -73,9 +74,18 @@ def seated(request: HttpRequest) -> LoggedOnPanel:
     """Return who is logged on, those whose calls cannot be flagged first."""
     agents = logged_on_agents()
     may_map = request.user.has_perm("agents.add_mappingact")
-    rows = [_logged_on_row(one, may_map=may_map) for one in agents[:SHOWN_AT_MOST]]
+    shown_agents = agents[:SHOWN_AT_MOST]
     headers = ("Calls", "Extension", "Agent", "State", "Source", "At risk today", "Why, and what to do")
-    return LoggedOnPanel(sentence=_logged_on_sentence(agents), table=AgentsTable(headers, rows))
+    troubled, matched = (
+        AgentsTable(headers, [_logged_on_row(one, may_map=may_map) for one in shown_agents if is_well(one) is wanted])
+        for wanted in (False, True)
+    )
+    return LoggedOnPanel(sentence=_logged_on_sentence(agents), table=troubled, matched=matched)
+
+
+def is_well(one: LoggedOnAgent) -> bool:
+    """Say whether the calls of an agent can be flagged without a doubt."""
+    return RANKS[one.rank][1] == "success"
 
 
 def shift(request: HttpRequest) -> ShiftPanel:

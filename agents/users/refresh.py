@@ -18,6 +18,7 @@ import clock
 from agents.models import RefreshState, Trigger, UserRefresh
 from agents.users import stored_users
 from agents.users.list_changes import by_user_id, compare, doubt, fit, with_those_kept
+from clock.text import time_of_day
 from qms.api import connect
 from qms.port import ListedUser, QmsError, QmsRejected, QmsUnavailable, UnreadableUser
 
@@ -46,7 +47,7 @@ class RefreshRunning(Exception):
     retryable = True
 
     def __init__(self, refresh: UserRefresh) -> None:
-        super().__init__(f"The users of {refresh.service} are being loaded since {refresh.started_at:%H:%M:%S}.")
+        super().__init__(f"The users of {refresh.service} are being loaded since {time_of_day(refresh.started_at)}.")
         self.refresh = refresh
 
 

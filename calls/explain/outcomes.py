@@ -114,7 +114,7 @@ USERS = {
 
 def date_and_time(at: datetime, zone: tzinfo) -> str:
     """Return a moment as people read it, with its date."""
-    return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    return f"{at.astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
 
 
 def clock(at: datetime, zone: tzinfo) -> str:

@@ -15,6 +15,7 @@ from calls.models import NO_VALUE, Leg
 from calls.stats.team_legs import team_condition
 from calls.ui.leg_filters import FLAGGED_CHOICES, flagged_legs
 from calls.ui.leg_search import any_of
+from clock.text import shown, site_time
 from cti.models import CtiSource
 
 #: What an address may carry that says nothing about which legs are shown.
@@ -97,7 +98,7 @@ def _checked(found: LegFilter) -> LegFilter:
 
 
 def _span(word: str, now: datetime) -> tuple[datetime | None, datetime | None]:
-    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = site_time(now).replace(hour=0, minute=0, second=0, microsecond=0)
     day = timedelta(days=1)
     spans: dict[str, tuple[datetime | None, datetime | None]] = {
         "": (None, None),
@@ -121,7 +122,7 @@ def _asked_time(asked: dict[str, str], which: str) -> datetime | None:
         raise FilterUnreadable(f"{day} {clock} is no time.") from error
     if moment is None:
         raise FilterUnreadable(f"{day} {clock} is no time.")
-    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+    return timezone.make_aware(moment, timezone.get_default_timezone()) if timezone.is_naive(moment) else moment
 
 
 def _source(asked: dict[str, str]) -> int | None:
@@ -179,4 +180,4 @@ def in_words(wanted: LegFilter) -> str:
 
 
 def _clock(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}"
+    return shown(moment)

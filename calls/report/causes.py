@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 import msgspec
-from django.db.models import Max, Min, QuerySet, Sum
+from django.db.models import Max, Min, Q, Sum
 
 from calls.core.outcomes import Outcome
 from calls.explain.texts import GIVEN_UP, MISSED, REFUSED, Cause
-from calls.models import CauseDecision, CauseState, DailyDimensionCount, Leg
+from calls.models import CauseDecision, CauseState, DailyPersonCount, DailyQueueCount, Leg
 from calls.report.figures import Tally, TrendDay, cause_name, midnight
 from calls.report.links import legs_address
 from calls.report.query import DAY
@@ -73,7 +73,7 @@ def causes(now: datetime) -> list[CauseSummary]:
     """Return the causes of the last days: open ones first, the most frequent first."""
     today = local_day(now)
     since = today - (DAYS - 1) * DAY
-    counts = DailyDimensionCount.objects.filter(day__gte=since, outcome__in=UNFLAGGED, legs__gt=0).order_by()
+    counts = DailyQueueCount.objects.filter(day__gte=since, outcome__in=UNFLAGGED, legs__gt=0).order_by()
     rows = counts.values_list("outcome", "reason_code").annotate(Sum("legs"), Min("day"), Max("day"))
     of_today = _of_today(today)
     decisions = {(one.outcome, one.reason_code): one for one in CauseDecision.objects.all()}
@@ -82,7 +82,7 @@ def causes(now: datetime) -> list[CauseSummary]:
 
 
 def _of_today(today: date) -> Counter[tuple[str, str]]:
-    rows = DailyDimensionCount.objects.filter(day=today, outcome__in=UNFLAGGED).order_by()
+    rows = DailyQueueCount.objects.filter(day=today, outcome__in=UNFLAGGED).order_by()
     return Counter(
         {(row[0], row[1]): row[2] for row in rows.values_list("outcome", "reason_code").annotate(Sum("legs"))}
     )
@@ -136,19 +136,20 @@ def _advice(outcome: Outcome, reason_code: str) -> str:
     return text.on("the Recording Service").todo if text else ADVICE[outcome]
 
 
-def _days(outcome: str, reason_code: str, today: date) -> QuerySet[DailyDimensionCount]:
-    since = today - (DAYS - 1) * DAY
-    return DailyDimensionCount.objects.filter(outcome=outcome, reason_code=reason_code, day__gte=since).order_by()
+def _condition(outcome: str, reason_code: str, today: date) -> Q:
+    return Q(outcome=outcome, reason_code=reason_code, day__gte=today - (DAYS - 1) * DAY)
 
 
 def _trend(outcome: str, reason_code: str, today: date) -> list[TrendDay]:
-    counts = dict(_days(outcome, reason_code, today).values_list("day").annotate(Sum("legs")))
+    found = DailyQueueCount.objects.filter(_condition(outcome, reason_code, today)).order_by()
+    counts = dict(found.values_list("day").annotate(Sum("legs")))
     days = (today - number * DAY for number in reversed(range(DAYS)))
     return [TrendDay(day, Tally(max(counts.get(day, 0), 0))) for day in days]
 
 
 def _extensions(filters: Mapping[str, str], outcome: str, reason_code: str, today: date) -> list[CauseExtension]:
-    rows = _days(outcome, reason_code, today).values_list("device_id").annotate(legs=Sum("legs")).filter(legs__gt=0)
+    found = DailyPersonCount.objects.filter(_condition(outcome, reason_code, today))
+    rows = found.values_list("device_id").annotate(legs=Sum("legs")).filter(legs__gt=0)
     begin, end = midnight(today - (DAYS - 1) * DAY), midnight(today + DAY)
     return [
         CauseExtension(device, legs, legs_address({**filters, "extension": device}, begin, end, flagged="no"))

@@ -16,6 +16,7 @@ from calls.core.result_events import BRIEFLY
 from calls.models import NO_VALUE, DailyDimensionCount, HourlyDimensionCount
 from calls.report.links import legs_address
 from calls.report.query import DAY, Breakdown, Days, ReportQuery
+from calls.stats.coarse_counts import coarsest
 from calls.stats.team_legs import team_condition
 from cti.models import CtiSource
 from qms.models import RecordingService
@@ -34,7 +35,12 @@ _COLUMNS: Mapping[Breakdown, tuple[str, ...]] = {
     Breakdown.SERVICE: ("service_key",),
     Breakdown.CAUSE: ("outcome", "reason_code"),
 }
+#: Filters for which ``DailyDimensionCount`` has an index: few of its rows are read.
+_INDEXED_FILTERS = frozenset(("agent", "extension"))
 _TIMES = (Breakdown.DAY, Breakdown.HOUR)
+_FILTER_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    str(by): columns for by, columns in _COLUMNS.items() if by not in _TIMES
+}
 _Key = tuple[Any, ...]
 
 
@@ -176,9 +182,16 @@ def _sums(query: ReportQuery, days: Days, chosen: Q) -> dict[_Key, Tally]:
     if query.by is Breakdown.HOUR:
         found = HourlyDimensionCount.objects.filter(hour__gte=midnight(days.first), hour__lt=midnight(days.last + DAY))
     else:
-        found = DailyDimensionCount.objects.filter(day__gte=days.first, day__lte=days.last)
+        found = _daily(query, columns).filter(day__gte=days.first, day__lte=days.last)
     rows = found.filter(chosen).order_by().values_list(*columns, "outcome").annotate(legs=Sum("legs"))
     return _tallies((tuple(row[: len(columns)]), row[-2], row[-1]) for row in rows)
+
+
+def _daily(query: ReportQuery, columns: Iterable[str]) -> QuerySet[Any]:
+    """Return the smallest table of counts by day that has the columns of a breakdown and of the filters."""
+    if query.filters.keys() & _INDEXED_FILTERS:
+        return DailyDimensionCount.objects.all()
+    return coarsest({*columns, *(name for one in query.filters for name in _FILTER_COLUMNS[one])}).objects.all()
 
 
 def _tallies(rows: Iterable[tuple[_Key, str, int]]) -> dict[_Key, Tally]:
@@ -276,7 +289,7 @@ def cause_name(outcome: str, reason: str = "") -> str:
 def _trend(query: ReportQuery, chosen: Q) -> list[TrendDay]:
     """Return each day of the period; of a shorter one also the days before it."""
     first = min(query.days.first, query.days.last - (TREND_DAYS - 1) * DAY)
-    found = DailyDimensionCount.objects.filter(chosen, day__gte=first, day__lte=query.days.last)
+    found = _daily(query, ("day",)).filter(chosen, day__gte=first, day__lte=query.days.last)
     rows = found.order_by().values_list("day", "outcome").annotate(legs=Sum("legs"))
     sums = _tallies(((day,), outcome, legs) for day, outcome, legs in rows)
     days = ((first + number * DAY) for number in range((query.days.last - first).days + 1))

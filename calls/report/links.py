@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils import timezone
+
+from clock.text import site_time
 
 #: The report's filters by the names that the list of legs gives them.
 _NAMES = {"queue": "queue", "team": "team", "agent": "agent", "extension": "extension", "service": "service"}
@@ -20,7 +21,7 @@ def legs_address(filters: Mapping[str, str], begin: datetime, end: datetime, *, 
     if "source" in filters:
         asked["source"] = filters["source"]
     asked["flagged"] = flagged
-    first, last = timezone.localtime(begin), timezone.localtime(end - timedelta(microseconds=1))
+    first, last = site_time(begin), site_time(end - timedelta(microseconds=1))
     asked |= {"connected_at_from_0": f"{first:%Y-%m-%d}", "connected_at_from_1": f"{first:%H:%M:%S}"}
     asked |= {"connected_at_to_0": f"{last:%Y-%m-%d}", "connected_at_to_1": f"{last:%H:%M:%S.%f}"}
     return f"{reverse('admin:calls_leg_changelist')}?{urlencode(asked)}"

@@ -16,6 +16,7 @@ from calls.core.outcomes import Outcome
 from calls.core.state import LegState
 from calls.core.unit_of_work import UnitOfWork
 from calls.models import DIMENSION_KEY, DIMENSION_LENGTH, DailyDimensionCount, HourlyDimensionCount
+from calls.stats.coarse_counts import add_coarsely
 from calls.stats.hourly import hour_of
 
 #: How long the counts by hour are kept.
@@ -51,7 +52,9 @@ def count_dimensions(source_id: int, work: UnitOfWork) -> None:
         changes.update([after] if after else [])
         changes.subtract([before] if before else [])
     # In one order everywhere, and a source's rows are its own: two transactions never wait for each other in a ring.
-    _DAYS.upsert(_rows(source_id, ((local_day(one.connected_at), one, legs) for one, legs in changes.items())))
+    days = _rows(source_id, ((local_day(one.connected_at), one, legs) for one, legs in changes.items()))
+    _DAYS.upsert(days)
+    add_coarsely(days)
     _HOURS.upsert(_rows(source_id, ((hour_of(one.connected_at), one, legs) for one, legs in changes.items())))
 
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from calls.core.outcomes import Outcome
 from calls.models import DIMENSION_LENGTH, Checkpoint, DailyDimensionCount, HourlyDimensionCount, Leg
+from calls.stats.coarse_counts import forget_coarsely, recount_coarsely
 from calls.stats.dimensions import HOURS_KEPT, local_day
 from calls.stats.hourly import hour_of
 from cti.models import CtiSource
@@ -28,6 +29,7 @@ def recount_dimensions(now: datetime) -> int:
 def forget_dimensions(before: datetime, now: datetime) -> None:
     """Delete the counts of days before that of ``before``, and those of hours that are no longer shown."""
     DailyDimensionCount.objects.filter(day__lt=local_day(before)).delete()
+    forget_coarsely(local_day(before))
     HourlyDimensionCount.objects.filter(hour__lt=hour_of(now - HOURS_KEPT)).delete()
 
 
@@ -58,6 +60,7 @@ def _recount_day(source: CtiSource, day: date, now: datetime) -> int:
         DailyDimensionCount.objects.filter(source=source, day=day).delete()
         days = [DailyDimensionCount(source=source, day=day, **row) for row in _counts(legs)]
         DailyDimensionCount.objects.bulk_create(days, batch_size=500)
+        recount_coarsely(source, day)
         HourlyDimensionCount.objects.filter(source=source, hour__gte=begin, hour__lt=end).delete()
         if end > now - HOURS_KEPT:
             hours = [one for hour in _hours(begin, end) for one in _hour_counts(source, legs, hour)]

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from django.db.models import Count
-from django.utils import timezone
 
 from agents.api import UnmatchedCalls, note_calls_at_risk
 from calls.core.outcomes import Outcome
 from calls.models import Leg
+from clock.text import site_time
 
 #: What becomes of a call when its extension is matched with no QMS user.
 NOT_MATCHED = (
@@ -21,7 +21,7 @@ NOT_MATCHED = (
 
 def report_unmatched_calls(now: datetime) -> None:
     """Count the calls of today, by the site's clock, that nobody was matched with, and hand them over."""
-    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = site_time(now).replace(hour=0, minute=0, second=0, microsecond=0)
     note_calls_at_risk(_since(midnight), midnight.date())
 
 

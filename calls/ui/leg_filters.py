@@ -19,6 +19,7 @@ from calls.core.result_events import WHY
 from calls.models import KEPT_RECORDING, NO_VALUE, HourlyCount, Leg, RecordingSearch, SearchState, is_missed, is_open
 from calls.stats.team_legs import team_condition
 from calls.storage.codec import SHIFT
+from clock.text import site_time
 from cti.models import CtiSource
 from qms.models import RecordingService
 
@@ -81,7 +82,7 @@ class WhenFilter(SimpleListFilter):
 
 
 def _span(word: str, now: datetime) -> tuple[datetime, datetime] | None:
-    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = site_time(now).replace(hour=0, minute=0, second=0, microsecond=0)
     day = timedelta(days=1)
     spans = {
         "today": (midnight, midnight + 2 * day),
@@ -109,7 +110,9 @@ class ConnectedFilter(RangeDateTimeFilter):  # type: ignore[misc]  # unfold has 
             raise IncorrectLookupParameters from error
         if day and moment is None:
             raise IncorrectLookupParameters
-        return timezone.make_aware(moment) if moment and timezone.is_naive(moment) else moment
+        if moment is None or timezone.is_aware(moment):
+            return moment
+        return timezone.make_aware(moment, timezone.get_default_timezone())
 
 
 class ReasonFilter(SimpleListFilter):

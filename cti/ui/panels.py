@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.utils import timezone
-
+from clock.text import site_time
 from cti.models import SeenDevice
 from cti.quarantine import QuarantineCause, causes_since
 
@@ -32,7 +31,7 @@ def seen_devices(source_id: str) -> SeenDevices:
 
 def quarantine_causes(now: datetime) -> list[tuple[QuarantineCause, str]]:
     """Return why messages of today could not be read, and what that cost, in words."""
-    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = site_time(now).replace(hour=0, minute=0, second=0, microsecond=0)
     return [(one, _cost(one)) for one in causes_since(midnight)]
 
 

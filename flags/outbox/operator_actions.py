@@ -8,8 +8,8 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.contrib.contenttypes.models import ContentType
 from django.db import models, transaction
-from django.utils import timezone
 
+from clock.text import shown
 from flags.models import FlagWrite, RetryRun
 from flags.outbox.alerts import is_open
 from flags.outbox.claims import free
@@ -85,7 +85,7 @@ def _free(keys: Sequence[int], now: datetime) -> models.QuerySet[FlagWrite]:
 
 def _state(row: FlagWrite) -> str:
     code = f" ({row.error_code})" if row.error_code else ""
-    at = timezone.localtime(row.settled_at or row.not_before).strftime("%Y-%m-%d %H:%M:%S")
+    at = shown(row.settled_at or row.not_before)
     return f"{row.get_state_display()}{code}, {'since' if row.settled_at else 'not before'} {at}"
 
 

@@ -14,10 +14,10 @@ import structlog
 from celery import current_app
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
-from django.utils import timezone
 from kombu.exceptions import KombuError
 
 import clock
+from clock.text import time_of_day
 from flags.models import FlagCreation
 from flags.provisioning.create import Creation, FlagAnswer, check_flags, create_flags, creation_summary
 from history.acts import record_act
@@ -128,7 +128,7 @@ def _running(server: DataServer, now: datetime) -> str:
     row = FlagCreation.objects.select_related("data_server").get(pk=server.pk)
     if is_running(row) and is_left(row, now):
         _send(row.pk, row.run)
-    since = f" since {timezone.localtime(row.asked_at):%H:%M:%S}" if row.asked_at else ""
+    since = f" since {time_of_day(row.asked_at)}" if row.asked_at else ""
     what = "looked for" if row.is_check else "created"
     return f"{server.slug}: the Flags are being {what} already{since}, for {row.asked_by or 'somebody'}; see below."
 

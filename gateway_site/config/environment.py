@@ -71,6 +71,7 @@ NAMES = (
     "SECRET_KEY",
     "SECRET_KEY_FALLBACKS",
     "SESSION_IDLE_MINUTES",
+    "SITE_NOTE",
     "SOURCE_MAX_AGENTS",
     "SOURCE_MAX_CALLS",
     "SOURCE_MAX_DEVICES",
@@ -125,6 +126,7 @@ class Environment:
     intake_remember_seconds: int
     two_factor_roles: list[str]
     session_idle_minutes: int
+    site_note: str
     source_max_calls: int
     source_max_legs: int
     source_max_agents: int
@@ -199,6 +201,7 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         intake_events_per_second=read.whole("INTAKE_EVENTS_PER_SECOND", 2_000, 1, 1_000_000),
         intake_remember_seconds=read.whole("INTAKE_REMEMBER_SECONDS", 86_400, 60, 2_592_000),
         two_factor_roles=read.words("TWO_FACTOR_ROLES"),
+        site_note=read.text("SITE_NOTE"),
         session_idle_minutes=read.whole("SESSION_IDLE_MINUTES", 60, 1, 1440),
         source_max_calls=read.whole("SOURCE_MAX_CALLS", 50_000, 1, 10_000_000),
         source_max_legs=read.whole("SOURCE_MAX_LEGS", 50_000, 1, 10_000_000),

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from django.conf import settings
 from django.db.models import BooleanField, F, Func
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -59,7 +60,12 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 def callback(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Give the admin's index its figures (unfold's DASHBOARD_CALLBACK), to those who may see calls."""
     may_see = request.user.has_perm("calls.view_leg")
-    return {**context, "title": "Dashboard", "figures": figures(clock.now()) if may_see else None}
+    return {
+        **context,
+        "title": "Dashboard",
+        "figures": figures(clock.now()) if may_see else None,
+        "note": settings.SITE_NOTE,
+    }
 
 
 @never_cache

@@ -16,6 +16,7 @@ from calls.api import ADVICE, Histogram, hour_of, times
 from calls.core.outcomes import Outcome
 from calls.core.result_events import BRIEFLY
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
+from clock.text import site_time
 
 #: Maximum number of kinds of misses that have a bar, and of single legs that are named.
 BARS, NEWEST = 10, 8
@@ -70,7 +71,7 @@ class Today(msgspec.Struct, frozen=True, kw_only=True):
 
 def midnight(now: datetime) -> datetime:
     """Return when the site's day began."""
-    return timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    return site_time(now).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def today(now: datetime) -> Today:

@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError as BrokerError
 import clock
 from agents.models import QmsUser
 from calls.models import Checkpoint
+from clock.text import shown
 from cti.api import quiet_intake_text, quiet_text
 from cti.models import CtiSource, LinkState, LinkStatus
 from cti.sources.registry import has_session
@@ -176,7 +177,7 @@ def _source(source: CtiSource) -> InstallationStep:
     if last is None and folded is None:
         todo = "Make a test call." if has_session(source.kind) else "Post an event with a token of this source."
         return InstallationStep(name, StepState.NOT_YET, "no event has come yet", todo)
-    return InstallationStep(name, StepState.PASS, f"its last event came {last or folded:%Y-%m-%d %H:%M:%S} UTC")
+    return InstallationStep(name, StepState.PASS, f"its last event came at {shown(last or folded)}")
 
 
 def _link_problem(status: LinkStatus | None) -> str:
@@ -184,7 +185,7 @@ def _link_problem(status: LinkStatus | None) -> str:
     if status is None or status.reported_at is None:
         return "no listener has reported"
     if clock.now() - status.reported_at > timedelta(seconds=SILENT_SECONDS):
-        return f"its listener has been silent since {status.reported_at:%Y-%m-%d %H:%M:%S}"
+        return f"its listener has been silent since {shown(status.reported_at)}"
     if status.state != LinkState.UP:
         return f"{status.get_state_display()}{': ' + status.last_error if status.last_error else ''}"
     return status.lack or quiet_text(status, clock.now())

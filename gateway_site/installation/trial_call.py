@@ -5,6 +5,7 @@ from datetime import datetime
 
 import clock
 from calls.models import Leg
+from clock.text import time_of_day
 from flags.models import FlagValue, WriteState
 from gateway_site.installation.steps import InstallationStep, StepState
 from qms.api import ConnectService, connect
@@ -28,7 +29,7 @@ def follow(
             InstallationStep("connected", StepState.NOT_YET, f"no call at extension {extension} yet", MAKE_IT)
         ], None
     came = InstallationStep(
-        "connected", StepState.PASS, f"at {leg.connected_at:%H:%M:%S} UTC, from source {leg.source.slug}"
+        "connected", StepState.PASS, f"at {time_of_day(leg.connected_at)}, from source {leg.source.slug}"
     )
     steps = [came, _recording(leg), _disconnected(leg), _flagged(leg)]
     return [*steps, *([_read_back(leg, connect)] if leg.outcome == "flagged" else [])], leg
@@ -71,7 +72,7 @@ def _recording(leg: Leg) -> InstallationStep:
 def _disconnected(leg: Leg) -> InstallationStep:
     if leg.disconnected_at is None:
         return InstallationStep("disconnected", StepState.NOT_YET, "the call goes on", "Hang up.")
-    return InstallationStep("disconnected", StepState.PASS, f"at {leg.disconnected_at:%H:%M:%S} UTC")
+    return InstallationStep("disconnected", StepState.PASS, f"at {time_of_day(leg.disconnected_at)}")
 
 
 def _flagged(leg: Leg) -> InstallationStep:

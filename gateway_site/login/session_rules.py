@@ -18,6 +18,8 @@ SEEN = "seen_at"
 NOTE_SECONDS = 60
 #: Parts of pages that ask for themselves are no sign of a person.
 _BY_ITSELF = ("/fragment/", "/panel/", "/steps/")
+#: What a list says that fetches itself.
+POLL_HEADER = "Gateway-Poll"
 Person = AbstractBaseUser | AnonymousUser
 
 
@@ -33,7 +35,7 @@ class IdleTimeout:
             seen = request.session.get(SEEN, now)
             if now - seen > settings.SESSION_IDLE_MINUTES * 60:
                 logout(request)
-            elif SEEN not in request.session or (now - seen > NOTE_SECONDS and not _is_by_itself(request.path)):
+            elif SEEN not in request.session or (now - seen > NOTE_SECONDS and not _is_by_itself(request)):
                 request.session[SEEN] = now
         return self._get_response(request)
 
@@ -70,5 +72,5 @@ def needs_second_factor(user: User) -> bool:
     return (user.is_superuser and "Administrator" in roles) or user.groups.filter(name__in=roles).exists()
 
 
-def _is_by_itself(path: str) -> bool:
-    return path.endswith(_BY_ITSELF)
+def _is_by_itself(request: HttpRequest) -> bool:
+    return request.path.endswith(_BY_ITSELF) or POLL_HEADER in request.headers

@@ -47,7 +47,7 @@ def test_an_extension_without_a_time_is_answered_with_its_newest_calls() -> None
 
     assert found.heading == "Which call of the extension?"
     assert [one.key for one in found.links] == [5, 4]
-    assert found.links[0].text == "Connected 2026-03-02 09:00:00, disconnected 10:00:00"
+    assert found.links[0].text == "Connected 2026-03-02 09:00:00 UTC, disconnected 10:00:00"
     assert found.mood is Mood.WAITING
 
 
@@ -80,7 +80,10 @@ def test_a_gap_at_that_time_is_the_cause() -> None:
     found = asked(heard(gaps=(GAP,)))
 
     assert found.heading == "The link was down then"
-    assert "the link of pbx was lost from 2026-03-02 08:55:00 to 2026-03-02 09:01:00 (The link was lost)." in found.said
+    assert (
+        "the link of pbx was lost from 2026-03-02 08:55:00 UTC to 2026-03-02 09:01:00 UTC (The link was lost)."
+        in found.said
+    )
     assert "cannot be flagged any more" in found.said
     assert "Nothing for this call." in found.todo
 
@@ -89,7 +92,7 @@ def test_every_gap_of_that_time_is_told() -> None:
     other = GapCase("pbx2", NINE, None, "Refused.")
     found = asked(heard(gaps=(GAP,)), heard(slug="pbx2", gaps=(other,)))
 
-    assert "the link of pbx2 was lost from 2026-03-02 09:00:00 until now (Refused)." in found.said
+    assert "the link of pbx2 was lost from 2026-03-02 09:00:00 UTC until now (Refused)." in found.said
 
 
 @pytest.mark.parametrize(
@@ -179,8 +182,8 @@ def test_where_nothing_was_missed_the_answer_says_so_and_points_at_clocks_and_zo
     assert "never" not in found.said
     assert "time zone" in found.todo
     assert [(one.key, one.text) for one in found.links] == [
-        (3, "The extension's call before: connected 2026-03-02 08:30:00, disconnected 08:40:00"),
-        (9, "The extension's call after: connected 2026-03-02 10:00:00"),
+        (3, "The extension's call before: connected 2026-03-02 08:30:00 UTC, disconnected 08:40:00"),
+        (9, "The extension's call after: connected 2026-03-02 10:00:00 UTC"),
     ]
 
 
@@ -213,6 +216,6 @@ def test_every_way_of_hearing_has_an_answer(hearing: SourceCoverage) -> None:
 
     assert found.heading
     assert found.todo
-    assert found.said.startswith("No leg of extension 2001 is known at 2026-03-02 09:00:00 (UTC)")
+    assert found.said.startswith("No leg of extension 2001 is known at 2026-03-02 09:00:00 UTC (UTC)")
     assert "\n" not in found.paragraph
     assert "  " not in found.paragraph

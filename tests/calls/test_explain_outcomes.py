@@ -65,8 +65,9 @@ def test_the_answer_is_one_paragraph_with_the_evidence_and_what_to_do() -> None:
     found = missed("none")
 
     assert found.paragraph == (
-        "Extension 2001 was connected in call C1 on 2026-03-02 09:00:00 and disconnected at 09:01:00. rs1 answered, "
-        "but named no recording of the extension until the window was over. 09:00:00 QMS is asked for the recording. "
+        "Extension 2001 was connected in call C1 on 2026-03-02 09:00:00 UTC and disconnected at 09:01:00. "
+        "rs1 answered, but named no recording of the extension until the "
+        "window was over. 09:00:00 QMS is asked for the recording. "
         "09:00:10 QMS had no recording for the extension while it was asked. (Asked 12 times.) What to do: Look in QMS "
         "whether the call was recorded at all: the profile of the user with its rules, schedule and percentage, an "
         "on-demand licence, the network tap. Busy and internal calls are often not recorded."
@@ -83,7 +84,7 @@ def test_the_answer_leads_to_its_leg() -> None:
 def test_times_are_told_in_the_zone_that_is_asked_for() -> None:
     found = explain(case(Outcome.NOT_RECORDED, SEARCH, missed="none"), timezone(timedelta(hours=2)))
 
-    assert "on 2026-03-02 11:00:00 and disconnected at 11:01:00" in found.said
+    assert "on 2026-03-02 11:00:00 UTC+02:00 and disconnected at 11:01:00" in found.said
     assert found.evidence == (Evidence("11:00:00", "QMS is asked for the recording."),)
 
 
@@ -173,7 +174,7 @@ def test_a_leg_without_its_wrap_up_tells_what_qms_said() -> None:
     ("ended", "is_unknown", "said"),
     [
         (seconds(60), False, "and disconnected at 09:01:00."),
-        (None, False, "on 2026-03-02 09:00:00 and still is."),
+        (None, False, "on 2026-03-02 09:00:00 UTC and still is."),
         (seconds(60), True, "; when it ended is not known."),
     ],
 )
@@ -187,14 +188,17 @@ GAP = GapCase("pbx", seconds(-600), seconds(5), "The link was lost.")
 def test_a_leg_that_was_seen_late_names_the_gap_that_hid_its_beginning() -> None:
     found = answer(Outcome.JOINED_LATE, CONNECTED, gap=GAP)
 
-    assert "the link of pbx was lost from 2026-03-02 08:50:00 to 2026-03-02 09:00:05 (The link was lost)." in found.said
+    assert (
+        "the link of pbx was lost from 2026-03-02 08:50:00 UTC to 2026-03-02 09:00:05 UTC (The link was lost)."
+        in found.said
+    )
     assert "keep the link of pbx up" in found.todo
 
 
 def test_a_gap_that_lasts_is_told_so() -> None:
     found = answer(Outcome.JOINED_LATE, gap=GapCase("pbx", seconds(-600), None, ""))
 
-    assert "was lost from 2026-03-02 08:50:00 until now." in found.said
+    assert "was lost from 2026-03-02 08:50:00 UTC until now." in found.said
 
 
 def test_a_leg_that_was_seen_late_without_a_gap_says_that_the_ledger_does_not_tell_why() -> None:

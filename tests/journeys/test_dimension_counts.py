@@ -4,13 +4,22 @@ import random
 from collections import Counter
 from collections.abc import Iterable
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 import redis as redis_client
 from django.core.management import call_command
+from django.db import transaction
 
 from calls.core.unit_of_work import UnitOfWork
-from calls.models import DailyDimensionCount, DimensionCount, HourlyDimensionCount, Leg
+from calls.models import (
+    DailyDimensionCount,
+    DailyPersonCount,
+    DailyQueueCount,
+    DimensionCount,
+    HourlyDimensionCount,
+    Leg,
+)
 from calls.pipeline.consumer import Consumer
 from calls.retention import retain
 from calls.stats.dimensions import HOURS_KEPT, count_dimensions, local_day
@@ -51,6 +60,23 @@ def counted_by_hand(time: str) -> Counter[object]:
 def assert_counts_are_those_of_the_legs() -> None:
     assert summed(DailyDimensionCount.objects.all(), "day") == counted_by_hand("day")
     assert summed(HourlyDimensionCount.objects.all(), "hour") == counted_by_hand("hour")
+    assert_coarse_counts_are_those_of_the_legs()
+
+
+def assert_coarse_counts_are_those_of_the_legs() -> None:
+    by_hand: dict[str, Counter[object]] = {"queue": Counter(), "person": Counter()}
+    for leg in Leg.objects.exclude(outcome="waiting"):
+        day = local_day(leg.connected_at)
+        by_hand["queue"][(day, leg.source_id, leg.service_id or 0, leg.queue_name, leg.outcome, leg.reason_code)] += 1
+        by_hand["person"][(day, leg.source_id, leg.agent_id, leg.device_id, leg.outcome, leg.reason_code)] += 1
+    queues = DailyQueueCount.objects.values_list(
+        "day", "source", "service_key", "queue_name", "outcome", "reason_code", "legs"
+    )
+    people = DailyPersonCount.objects.values_list(
+        "day", "source", "agent_id", "device_id", "outcome", "reason_code", "legs"
+    )
+    assert +Counter({row[:-1]: row[-1] for row in queues}) == by_hand["queue"]
+    assert +Counter({row[:-1]: row[-1] for row in people}) == by_hand["person"]
 
 
 def one_call(house: GatewayStack, number: int, chance: random.Random) -> None:
@@ -104,6 +130,8 @@ def test_a_rebuild_restores_the_counts(house: GatewayStack, monkeypatch: pytest.
     work(house, 60)
     DailyDimensionCount.objects.all().delete()
     HourlyDimensionCount.objects.update(legs=99)
+    DailyQueueCount.objects.update(legs=99)
+    DailyPersonCount.objects.all().delete()
     monkeypatch.setattr("clock.now", lambda: house.time)
 
     call_command("rebuild_counts")
@@ -127,3 +155,20 @@ def test_hours_are_forgotten_after_days_and_days_with_their_legs(house: GatewayS
     retain(house.now)
 
     assert not DailyDimensionCount.objects.exists()
+    assert not DailyQueueCount.objects.exists()
+    assert not DailyPersonCount.objects.exists()
+
+
+def test_the_migration_begins_with_the_sums_of_what_was_counted_before(house: GatewayStack) -> None:
+    chance = random.Random(5)
+    for number in range(6):
+        one_call(house, number, chance)
+    work(house, 700)
+    assert Leg.objects.exclude(outcome="waiting").count() >= 6
+    DailyQueueCount.objects.all().delete()
+    DailyPersonCount.objects.all().delete()
+
+    with transaction.atomic():
+        import_module("calls.migrations.0024_coarse_counts").sum_the_stored_counts(None, None)
+
+    assert_coarse_counts_are_those_of_the_legs()

@@ -1,0 +1,1 @@
+"""British English, the gateway's only language."""
