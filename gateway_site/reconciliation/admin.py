@@ -107,7 +107,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
     @display(description="Cause", ordering="cause")
     def cause_words(self, finding: ReconciliationFinding) -> str:
         """Name the cause in words."""
-        return finding.cause.replace("_", " ")
+        return finding.cause.replace("_", " ").replace("qms", "QMS")
 
     @display(description="State")
     def state(self, finding: ReconciliationFinding) -> str:

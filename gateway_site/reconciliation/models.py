@@ -8,7 +8,7 @@ from gateway_site.reconciliation.compare import FindingKind, Grade
 from qms.models import RecordingService
 from qms.port import MAXIMUM_GUID_LENGTH
 
-KINDS = [(one.value, one.value.replace("_", " ")) for one in FindingKind]
+KINDS = [(one.value, one.value.replace("_", " ").replace("qms", "QMS")) for one in FindingKind]
 GRADES = [(one.value, one.value) for one in Grade]
 
 

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             name='ReconciliationFinding',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('recorded_without_flags', 'recorded without flags'), ('flagged_without_leg', 'flagged without leg'), ('different_values', 'different values'), ('recording_not_in_qms', 'recording not in qms'), ('leg_without_recording', 'leg without recording')], max_length=24)),
+                ('kind', models.CharField(choices=[('recorded_without_flags', 'recorded without flags'), ('flagged_without_leg', 'flagged without leg'), ('different_values', 'different values'), ('recording_not_in_qms', 'recording not in QMS'), ('leg_without_recording', 'leg without recording')], max_length=24)),
                 ('key', models.CharField(max_length=128)),
                 ('grade', models.CharField(choices=[('critical', 'critical'), ('major', 'major'), ('minor', 'minor')], max_length=8)),
                 ('cause', models.CharField(max_length=40)),
