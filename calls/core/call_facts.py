@@ -107,6 +107,15 @@ def is_contradicted(call: CallState, data: CallData) -> bool:
     return not any(_is_same_number(reported_facts, fact.value) for fact in history)
 
 
+def names_another(call: CallState, data: CallData) -> bool:
+    """Say whether an event names another caller than its call ever had, as known from the same directory."""
+    names, sources = call.facts.get("caller_name", ()), call.facts.get("caller_name_source", ())
+    if not data.caller_name or not names or data.caller_name_source == "personal":
+        return False
+    is_same_source = any(fact.value == (data.caller_name_source or "unknown") for fact in sources)
+    return is_same_source and all(fact.value != data.caller_name for fact in names)
+
+
 def _is_same_number(one: str, other: str) -> bool:
     """Compare two spellings of a number: +49 30 111, 004930111 and 030111 may be one."""
     first, second = (("".join(sign for sign in text if sign.isalnum()).lstrip("0") or text) for text in (one, other))

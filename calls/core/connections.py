@@ -90,5 +90,7 @@ def _late_connect(work: UnitOfWork, call: CallState, party: Party, made: Reconne
     leg = open_leg(work, call, connected, at, made.gateway_at, made.agent_id)
     cleared = work.calls[call.incarnation].parties[party.device_id]
     left = replace(cleared, state=PartyState.NULL, leg=None, cleared_at=ended, cleared_gateway_at=made.gateway_at)
-    put_party(work, call, left)
+    call = put_party(work, call, left)
+    if call.waits_since is not None and call.waits_since <= at + GRACE:
+        work.put_call(replace(call, waits_since=None, waits_at=""))
     close_leg(work, leg, ended, made.gateway_at, "The extension had left already; the events came out of order.")

@@ -14,7 +14,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from msgspec.structs import replace
 
-from calls.core.call_facts import is_contradicted
+from calls.core.call_facts import is_contradicted, names_another
+from calls.core.gaps import may_have_had_others
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
@@ -54,26 +55,35 @@ def attribute(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     if isinstance(event, _AT_DEVICE) and (found := call_of_device(calls, event.data.device_id or "", event.time)):
         return _unless_of_another(work, event, calls, found)
     call, following = _at(calls, event.time)
+    if isinstance(event, ConnectionCleared) and _is_of_unknown_call(work, call, event):
+        return _unless_of_another(work, event, calls, call)
     if isinstance(event, CallInformation) and states_another_interaction(call, event):
-        own = [one for one in calls if "interaction_id" in one.facts and not states_another_interaction(one, event)]
+        own = _of_its_interaction(calls, event)
         if own or event.data.wrapup is not None:
             return own[-1] if own else call
-    if event.time < call.born_at and isinstance(event, ENTERING) and states_another_interaction(call, event):
-        return begin_call(
-            work, event, call_id, replaces=False
-        )  # Of the call before, and reported after this one began.
+    if event.time < call.born_at:
+        return begin_call(work, event, call_id, replaces=False) if _is_of_before(work, call, event) else call
+    return _by_time(work, event, call, following)
+
+
+def _by_time(work: UnitOfWork, event: CallEvent, call: CallState, following: CallState | None) -> CallState:
+    """Return the call that had begun by an event's time, the one that followed it under the id, or another one."""
     ended_at = call.ended_at
-    if ended_at is not None and _is_after(call, ended_at, event):
-        if not _begins(work, event, call):
-            return call
-        if following is None:
-            return begin_call(work, event, call_id)
-        is_its_beginning = isinstance(event, ENTERING) and not states_another_interaction(following, event)
-        return following if is_its_beginning else begin_call(work, event, call_id, replaces=False)
+    if ended_at is not None and _is_after(work, call, ended_at, event):
+        return _after_end(work, event, call, following)
+    if following is not None:
+        is_of_next = isinstance(event, ENTERING) and states_another_interaction(call, event)
+        return _begun_before(work, event, following) if is_of_next else call
     is_entering = isinstance(event, ENTERING) or (isinstance(event, CallInformation) and not _is_anybody_in(call))
-    if ended_at is None and following is None and is_entering and _is_of_another(work, call, event):
-        return begin_call(work, event, call_id)
+    if ended_at is None and is_entering and _is_of_another(work, call, event):
+        return begin_call(work, event, call.call_id)
     return call
+
+
+def _after_end(work: UnitOfWork, event: CallEvent, call: CallState, following: CallState | None) -> CallState:
+    if not _begins(work, event, call):
+        return call
+    return begin_call(work, event, call.call_id) if following is None else _begun_before(work, event, following)
 
 
 def _unless_of_another(work: UnitOfWork, event: CallEvent, calls: list[CallState], found: CallState) -> CallState:
@@ -81,8 +91,18 @@ def _unless_of_another(work: UnitOfWork, event: CallEvent, calls: list[CallState
     is_end = isinstance(event, ConnectionCleared) and work.site.has_source_times
     if not is_end or not states_another_interaction(found, event):
         return found
-    own = [one for one in calls if "interaction_id" in one.facts and not states_another_interaction(one, event)]
+    own = _of_its_interaction(calls, event)
     return own[-1] if own else begin_call(work, event, found.call_id, replaces=False)
+
+
+def _of_its_interaction(calls: list[CallState], event: CallEvent) -> list[CallState]:
+    return [one for one in calls if "interaction_id" in one.facts and not states_another_interaction(one, event)]
+
+
+def _is_of_unknown_call(work: UnitOfWork, call: CallState, event: ConnectionCleared) -> bool:
+    """Say whether an extension left that is in no call of the id, and not the call that is known by then."""
+    is_extension = not event.data.outside and work.site.is_extension(event.data.device_id or "")
+    return is_extension and states_another_interaction(call, event)
 
 
 def call_of_device(calls: list[CallState], device_id: str, at: datetime) -> CallState | None:
@@ -99,7 +119,9 @@ def call_at(work: UnitOfWork, call_id: str, device_id: str, at: datetime) -> Cal
     calls = work.incarnations_of(call_id)
     if not calls:
         return None
-    return call_of_device(calls, device_id, at) or _at(calls, at)[0]
+    found = call_of_device(calls, device_id, at)
+    is_current = found is not None and (found.superseded_at is None or at < found.superseded_at)
+    return found if is_current else _at(calls, at)[0]
 
 
 def _at(calls: list[CallState], at: datetime) -> tuple[CallState, CallState | None]:
@@ -110,7 +132,29 @@ def _at(calls: list[CallState], at: datetime) -> tuple[CallState, CallState | No
     return calls[0], calls[1] if len(calls) > 1 else None
 
 
-def _is_after(call: CallState, ended_at: datetime, event: CallEvent) -> bool:
+def _begun_before(work: UnitOfWork, event: CallEvent, following: CallState) -> CallState:
+    """Return the next call under an id, if an event of before its beginning is of it; else another one."""
+    is_its_beginning = isinstance(event, ENTERING) and not _contradicts(following, event)
+    return following if is_its_beginning else begin_call(work, event, following.call_id, replaces=False)
+
+
+def _is_of_before(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether an event of before the earliest call known under an id is of another one, which is reported late.
+
+    What brings in a device or a queue is the call's own beginning, unless it contradicts the call; what happens to a
+    device that is not in the call is not.
+    """
+    return _contradicts(call, event) if isinstance(event, ENTERING) else _begins(work, event, call)
+
+
+def _contradicts(call: CallState, event: CallEvent) -> bool:
+    """Say whether an event states another interaction, number or name than a call ever had."""
+    return (
+        states_another_interaction(call, event) or is_contradicted(call, event.data) or names_another(call, event.data)
+    )
+
+
+def _is_after(work: UnitOfWork, call: CallState, ended_at: datetime, event: CallEvent) -> bool:
     """Say whether an event is of after the end of a call: by its time, or because it states another interaction.
 
     Times may be of whole seconds. At the very moment of the end an event is of the call if its device left it without
@@ -120,9 +164,13 @@ def _is_after(call: CallState, ended_at: datetime, event: CallEvent) -> bool:
         return True
     if not isinstance(event, ENTERING):
         return False
-    party = call.parties.get(event.data.device_id or "")
-    if event.time == ended_at and call.moved_at is None and (party is None or party.had_leg):
-        return True
+    if event.time == ended_at and call.moved_at is None:
+        party = call.parties.get(event.data.device_id or "")
+        has_rung = party is not None and party.since is not None and party.since < ended_at
+        if party is None or party.had_leg or _contradicts(call, event):
+            return True
+        if has_rung and not work.source.has_fractions:
+            return True  # Then the order in which they are heard says what came first within a second.
     return event.time >= call.born_at and states_another_interaction(call, event)
 
 
@@ -154,19 +202,18 @@ def _is_anybody_in(call: CallState) -> bool:
 
 def _is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event contradicts the call that its id still seems to name, so that its id was used again."""
-    if event.time < call.born_at:
-        return False
-    if isinstance(event, _OPENING):
-        return _opens_another(call, event)
     if event.data.interaction_id and "interaction_id" in call.facts:
         return states_another_interaction(call, event)
+    if call.doubtful_since is not None and _is_after_doubt(call, call.doubtful_since, event):
+        return not _is_in_snapshot(work, call, event)
+    if isinstance(event, _OPENING):
+        return _opens_another(work, call, event)
     party = call.parties.get(event.data.device_id or "")
     if isinstance(event, Established) and party is not None and party.is_talking:
-        return is_contradicted(call, event.data) and not _is_of_transfer(work, call, event)
+        is_other = is_contradicted(call, event.data) or names_another(call, event.data)
+        return is_other and not _is_of_transfer(work, call, event)
     if event.time == call.born_at or _is_anybody_in(call):
         return False
-    if call.is_doubtful:
-        return True
     is_silent = event.at - call.touched_gateway_at > SILENCE
     if is_silent or (isinstance(event, Queued) and _queues_again(call, event)):
         return True
@@ -180,13 +227,30 @@ def _is_of_transfer(work: UnitOfWork, call: CallState, event: CallEvent) -> bool
     return call.main is not None and event.data.calling_number in devices
 
 
-def _opens_another(call: CallState, event: CallEvent) -> bool:
-    """Say whether a device dials again: the call has existed for a while, and not because the device went off-hook."""
+def _is_after_doubt(call: CallState, since: datetime, event: CallEvent) -> bool:
+    """Say whether an event is of after the moment since which its call may be over."""
+    return event.time > since or (event.time == since and _contradicts(call, event))
+
+
+def _is_in_snapshot(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether a snapshot after a short gap finds a device connected that rang, or dialled, before it."""
+    device_id = event.data.device_id or ""
+    party = call.parties.get(device_id)
+    is_known = party is not None and party.is_here and not party.is_talking
+    return work.source.snapshot is not None and is_known and not may_have_had_others(work, device_id)
+
+
+def _opens_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether a device dials again: the call has existed for a while, and not because the device went off-hook.
+
+    A call that waits in a queue was dialled before, by the source's own time.
+    """
     party = call.parties.get(event.data.device_id or "")
     if party is not None and party.is_here:
         known = party.since or call.born_at
         return party.state is not PartyState.INITIATED and event.time > known + GRACE
-    return event.time > call.born_at + GRACE
+    is_queued = work.site.has_source_times and call.waits_at != ""
+    return event.time > (call.born_at if is_queued else call.born_at + GRACE)
 
 
 def _queues_again(call: CallState, event: Queued) -> bool:

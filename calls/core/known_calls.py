@@ -7,7 +7,7 @@ from calls.core.incarnations import ENTERING, attribute, states_another_interact
 from calls.core.legs import GRACE, refresh_facts
 from calls.core.state import CallState
 from calls.core.unit_of_work import UnitOfWork
-from cti.events import CallEvent, CallInformation
+from cti.events import CallCleared, CallEvent, CallInformation, ConnectionCleared
 
 
 def known_call(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
@@ -15,16 +15,25 @@ def known_call(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     call = attribute(work, event, call_id)
     touched_at = max(call.touched_gateway_at, event.at)
     ended_at = call.ended_at
-    is_foreign = isinstance(event, CallInformation) and event.data.wrapup and states_another_interaction(call, event)
+    is_foreign = _is_foreign(work, call, event)
     if is_foreign or (ended_at is not None and event.time > ended_at):
         return work.put_call(replace(call, touched_gateway_at=touched_at))
     born_at, entered_at = call.born_at, call.entered_at
     if isinstance(event, ENTERING):
         born_at, entered_at = min(born_at, event.time), max(entered_at or event.time, event.time)
+        if call.doubtful_since is not None and event.time > call.doubtful_since:
+            call = replace(call, doubtful_since=None)  # It goes on: the event is of it.
     call = replace(call, born_at=born_at, entered_at=entered_at, touched_gateway_at=touched_at)
     call = work.put_call(_learn(work, call, event))
     refresh_facts(work, call, event.at)
     return call
+
+
+def _is_foreign(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether an event that ends something, or is about one that ended, is of another call that is not known."""
+    is_end = isinstance(event, ConnectionCleared | CallCleared) and work.site.has_source_times
+    is_wrapup = isinstance(event, CallInformation) and event.data.wrapup is not None
+    return (is_end or is_wrapup) and states_another_interaction(call, event)
 
 
 def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from calls.core.legs import base_due, decide_contests, put_party, traced
 from calls.core.outcome_rules import concluded
+from calls.core.recording_ownership import sure_at
 from calls.core.result_events import RecordingFound
 from calls.core.state import LegPhase, LegState, PendingTransfer, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -17,7 +18,11 @@ def split(work: UnitOfWork, leg: LegState, at: datetime, *, found: RecordingFoun
     if pending_transfer is None:
         return
     first = work.put_leg(concluded(work, _first(work, leg, pending_transfer), at))
-    second = work.put_leg(concluded(work, _second(work, leg, pending_transfer, found, at), at))
+    second = _second(work, leg, pending_transfer, found, at)
+    if found is not None:
+        second = replace(second, sure_at=sure_at(work, second, found, besides=first.number))
+    second = replace(second, base_due=base_due(work, second, second.disconnected_gateway_at))
+    second = work.put_leg(concluded(work, second, at))
     call = work.calls.get(leg.incarnation)
     party = call.parties.get(leg.device_id) if call is not None else None
     if call is not None and party is not None and party.leg == leg.number:
@@ -79,7 +84,6 @@ def _second(
         base=WriteStatus.NONE,
         recording_began=found.started_at if found else None,
     )
-    second = replace(second, base_due=base_due(work, second, second.disconnected_gateway_at))
     return traced(
         second, pending_transfer.gateway_at, "connected", "The call was transferred here, and a new segment began."
     )

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from agents.core.matching import MatchKind
 from agents.core.presence import AgentSession, KnownBy
 from calls.core.call_facts import as_of
+from calls.core.clocks import APART, CLOSE, STALL, ended_at, is_on_time
 from calls.core.commands import CancelSearch, StartSearch
 from calls.core.outcome_rules import concluded
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, SearchStatus, TraceStep, WriteStatus
@@ -16,12 +17,6 @@ from calls.core.unit_of_work import UnitOfWork
 GRACE = timedelta(seconds=1)
 #: A recording may have begun this much before the PBX said Connected.
 EARLY = timedelta(seconds=3)
-#: Maximum difference between the clocks of QMS and the gateway, and between QMS's beginning and the PBX's Connected.
-APART = timedelta(seconds=1)
-#: Maximum delay of an event, where the link or the journal stalls, that can be compensated.
-STALL = timedelta(seconds=6)
-#: Maximum difference between QMS's beginning and our Connected where nothing stalls.
-CLOSE = timedelta(milliseconds=250)
 
 
 def traced(leg: LegState, at: datetime, what: str, text: str) -> LegState:
@@ -175,12 +170,6 @@ def start_search(work: UnitOfWork, leg: LegState, since: datetime, known_guid: s
     return traced(replace(leg, searches=number, search=status), since, "search", "QMS is asked for the recording.")
 
 
-def is_on_time(work: UnitOfWork, leg: LegState) -> bool:
-    """Say whether a leg's Connected was received when it happened, as the source's own time of it shows."""
-    lag = abs(leg.connected_gateway_at - leg.connected_source_at)
-    return lag <= CLOSE and (work.site.has_source_times or bool(lag))
-
-
 def is_sure(work: UnitOfWork, holder: LegState, leg: LegState) -> bool:
     """Say whether a recording is its holder's without a doubt, though another leg of the extension is heard of.
 
@@ -319,7 +308,14 @@ def close_leg(
         is_end_unknown=is_end_unknown,
         base_due=base_due(work, leg, gateway_at),
     )
-    return work.put_leg(concluded(work, traced(leg, gateway_at, "disconnected", how), gateway_at))
+    leg = traced(leg, gateway_at, "disconnected", how)
+    end, began = ended_at(work, leg), leg.recording_began
+    if began is None or end is None or began < end:
+        return work.put_leg(concluded(work, leg, gateway_at))
+    text = f"Recording {leg.guid} began after the end of this leg, as is reported now: it is another call's."
+    leg = work.put_leg(concluded(work, _without_recording(leg, gateway_at, text), gateway_at))
+    decide_contests(work, leg, gateway_at)
+    return leg
 
 
 def put_party(work: UnitOfWork, call: CallState, party: Party) -> CallState:

@@ -4,17 +4,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from calls.core.legs import (
-    APART,
-    CLOSE,
-    is_close,
-    is_on_time,
-    is_sure,
-    may_be_lost,
-    may_contest,
-    may_have_begun,
-    traced,
-)
+from calls.core.clocks import APART, CLOSE, ended_at, is_on_time
+from calls.core.legs import is_close, is_sure, may_be_lost, may_contest, may_have_begun, traced
 from calls.core.outcome_rules import concluded
 from calls.core.result_events import LATE, WHY, RecordingFound
 from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
@@ -26,12 +17,12 @@ def may_be_anothers(work: UnitOfWork, leg: LegState, event: RecordingFound) -> b
     others = [one for one in work.legs_at(leg.device_id) if one.number != leg.number]
     if sure_at(work, leg, event) is not None:
         return False
-    if _is_after_end(leg, event) or may_be_lost(work, _since(leg), event.started_at):
+    if _is_after_end(work, leg, event) or may_be_lost(work, _since(leg), event.started_at):
         return True
     return any(_may_own(work, leg, one, event) for one in others)
 
 
-def sure_at(work: UnitOfWork, leg: LegState, event: RecordingFound) -> datetime | None:
+def sure_at(work: UnitOfWork, leg: LegState, event: RecordingFound, *, besides: int | None = None) -> datetime | None:
     """Return when QMS was asked, where a recording is the leg's without a doubt; else None.
 
     1. The leg was connected as QMS was asked, and the recording began with it.
@@ -39,7 +30,7 @@ def sure_at(work: UnitOfWork, leg: LegState, event: RecordingFound) -> datetime 
     3. No other leg of the extension was connected from the recording's beginning to the question.
 
     Example: connected at 5.0, the recording began at 5.1, QMS was asked at 5.2, and the next call came at 5.6: the
-    recording is the first call's.
+    recording is the first call's. ``besides``: the leg that this one was split from.
     """
     asked, began = event.asked_at, event.started_at
     if asked is None or leg.pending_transfer is not None or leg.is_unconfirmed or not is_on_time(work, leg):
@@ -49,7 +40,7 @@ def sure_at(work: UnitOfWork, leg: LegState, event: RecordingFound) -> datetime 
     ended = leg.disconnected_gateway_at
     is_connected = leg.connected_gateway_at <= asked and (ended is None or asked <= ended)
     is_fitting = leg.connected_gateway_at - CLOSE <= began <= min(leg.connected_gateway_at + LATE, asked)
-    others = (one for one in work.legs_at(leg.device_id) if one.number != leg.number)
+    others = (one for one in work.legs_at(leg.device_id) if one.number not in (leg.number, besides))
     is_alone = all(_is_apart(work, one, min(began, leg.connected_gateway_at), asked) for one in others)
     return asked if is_connected and is_fitting and is_alone else None
 
@@ -134,12 +125,12 @@ def _fits(began: datetime, connected_gateway_at: datetime) -> bool:
     return abs(began - connected_gateway_at) <= APART
 
 
-def _is_after_end(leg: LegState, event: RecordingFound) -> bool:
+def _is_after_end(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
     """Say whether the recording began, or was asked for, when the leg was over: it is another call's."""
-    ended = leg.disconnected_gateway_at
-    if ended is None:
+    ended, heard = ended_at(work, leg), leg.disconnected_gateway_at
+    if ended is None or heard is None:
         return False
-    return event.started_at >= ended or (event.asked_at is not None and event.asked_at > ended)
+    return event.started_at >= ended or (event.asked_at is not None and event.asked_at > heard)
 
 
 def began_late(leg: LegState, event: RecordingFound) -> bool:

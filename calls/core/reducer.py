@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from calls.core.dispatch import apply
 from calls.core.handlers import (  # noqa: F401  (they register)
     agent_events,
@@ -14,7 +16,7 @@ from calls.core.handlers import (  # noqa: F401  (they register)
 )
 from calls.core.result_events import ResultEvent, TimePassed
 from calls.core.unit_of_work import LiveState, MatchContext, Step, UnitOfWork
-from cti.events import AnyEvent
+from cti.events import AnyEvent, Event
 
 
 def advance(event: AnyEvent | ResultEvent, state: LiveState, context: MatchContext) -> Step:
@@ -36,6 +38,8 @@ def fold_into(work: UnitOfWork, events: Iterable[AnyEvent | ResultEvent]) -> Uni
     """
     for event in events:
         _pass_time(work, getattr(event, "at", None))  # A thing without a moment has no rule: it raises.
+        if not work.source.has_fractions and isinstance(event, Event) and event.time.microsecond:
+            work.source = replace(work.source, has_fractions=True)
         apply(event, work)
     work.note_clock()
     return work

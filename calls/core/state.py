@@ -115,12 +115,15 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     reached_at: datetime | None = None
     reached_gateway_at: datetime | None = None
     moved_to: int | None = None
+    #: When the customer's call was joined to it.
+    joined_at: datetime | None = None
     #: The ends that concern all parties, by the source's clock: moved to another call, cleared, the id used again.
     moved_at: datetime | None = None
     cleared_at: datetime | None = None
     superseded_at: datetime | None = None
-    #: Nobody talked in it as a snapshot was taken after a gap: it may have ended in the gap, and its id be used again.
-    is_doubtful: bool = False
+    #: Since when, by the source's clock, it may be over and its id be used again: nobody talked in it as the link was
+    #: lost, or as it left its queue for no destination that was named.
+    doubtful_since: datetime | None = None
     #: The oldest of the calls that this one was made from: the customer's.
     main: int | None = None
     due: datetime | None = None
@@ -323,6 +326,8 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     #: When, by our clock, the link was lost last, and when a leg was heard of last of which QMS knew long before us.
     lost_gateway_at: datetime | None = None
     stalled_gateway_at: datetime | None = None
+    #: Its times have fractions of a second; until one was seen they may be up to a second behind.
+    has_fractions: bool = False
     #: What each queue is called, by its device.
     queue_names: dict[str, str] = {}
     snapshot: Snapshot | None = None

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from calls.core.legs import APART
+from calls.core.clocks import APART
 from calls.core.result_events import (
     RecordingAssigned,
     RecordingFound,

@@ -18,7 +18,7 @@ import msgspec
 import structlog
 from django.db.models import Q, QuerySet
 
-from calls.core.legs import APART
+from calls.core.clocks import APART
 from calls.core.result_events import LATE
 from calls.core.state import LegPhase
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
@@ -286,7 +286,7 @@ def _take(service: RecordingService, one: PendingQuestion, known: _Known, now: d
     row.claimed_until = None
     if one.error is not None:
         row.error = f"{one.error.code}: {one.error}"[:500]
-        if row.known_guid and (row.asked_at is None or row.asked_at < row.connected_at + LATE):
+        if row.known_guid and row.why != "same" and (row.asked_at is None or row.asked_at < row.connected_at + LATE):
             row.why = "unreachable"  # Whether the recording went on at the transfer was not answered yet.
         _go_on(service, row, now)
         return

@@ -109,7 +109,8 @@ def test_a_queue_that_was_left_unanswered_is_not_the_legs_that_come_after() -> N
     """The caller pressed a key and was led to the operator; what else is known of the call stays."""
     board = Switchboard()
     board.call("Queued", 1, "C1", "5000", queueName="Sales", callingNumber="+44", interactionId="I-C1")
-    board.call("Diverted", 20, "C1", "5000", cause="queueCleared").call("Established", 25, "C1", "2005")
+    board.call("Diverted", 20, "C1", "5000", cause="queueCleared", newDestination="2005")
+    board.call("Established", 25, "C1", "2005")
 
     assert (board.leg.facts.queue_name, board.leg.facts.calling_number) == ("", "+44")
 

@@ -12,11 +12,12 @@ from calls.core.consultation import inherit
 from calls.core.dispatch import apply
 from calls.core.incarnations import queue_of
 from calls.core.known_calls import known_call, located
-from calls.core.legs import clear_party, put_party
+from calls.core.legs import GRACE, clear_party, put_party
 from calls.core.outcome_rules import concluded
 from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
+    QUEUE_CLEARED,
     CallEvent,
     CallInformation,
     Delivered,
@@ -122,14 +123,28 @@ def _name_queue(work: UnitOfWork, event: CallEvent) -> None:
 def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
     """A call was led away from a device that rang, or that parked it: no leg, and the call goes on without it."""
     call, device_id = located(work, event)
+    if call.ended_at is not None and event.time > call.ended_at + GRACE:
+        return  # It is of no call that is known.
     party = call.parties.get(device_id)
     if party is not None and not party.is_talking and party.cleared_gateway_at is None:
         call = put_party(work, call, replace(party, state=PartyState.NULL))
+    if event.data.cause == QUEUE_CLEARED and not event.data.new_destination:
+        _doubt(work, call, event)
+        return
     is_ended = call.moved_to is not None or call.superseded_at is not None or call.cleared_at is not None
     if is_ended or party is None or _was_answered_since(work, call, event):
         return
     if party.is_talking or not any(one.is_here for one in call.parties.values()):
         work.put_call(replace(call, waits_since=call.waits_since or event.time))
+
+
+def _doubt(work: UnitOfWork, call: CallState, event: Diverted) -> None:
+    """Doubt a call that left its queue for no destination that is named: its caller gave up, or it goes on.
+
+    What comes under its id is another call's, unless it states the same interaction.
+    """
+    if not any(party.is_talking for party in call.parties.values()):
+        work.put_call(replace(call, doubtful_since=event.time))
 
 
 @apply.register
@@ -188,6 +203,8 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
     if not legs and calls[0].moved_to is not None:
         legs = work.legs_in(calls[0].moved_to)
     legs = [leg for leg in legs if leg.wrapup is WriteStatus.NONE]
+    if not data.interaction_id:  # The id may have named another call in the gap in which a leg ended.
+        legs = [leg for leg in legs if not leg.is_end_unknown]
     if data.device_id:
         legs = [leg for leg in legs if leg.device_id == data.device_id]
     elif data.agent_id:

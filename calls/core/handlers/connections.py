@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import answer_after_all, confirm, connect_unsupervised
+from calls.core.attended_transfer import hand_on
 from calls.core.call_end import divide, expire_when_over, is_empty_at
 from calls.core.connections import connect_device, connection_of, note_seen
 from calls.core.consultation import inherit
@@ -27,12 +28,36 @@ def handle_established(event: Established, work: UnitOfWork) -> None:
     connect_device(
         work, work.calls[call.incarnation], device_id, connection_of(event, device_id), outside=event.data.outside
     )
+    _hand_on_late(work, event, work.calls[call.incarnation], device_id)
     for party in list(work.calls[call.incarnation].parties.values()):
         if party.device_id != device_id and _was_dialling(party, event):
             inherit(work, call.incarnation, party.device_id, event.time)
             if may_have_had_others(work, party.device_id):
                 put_party(work, work.calls[call.incarnation], replace(party, is_joined_late=True))
             connect_device(work, work.calls[call.incarnation], party.device_id, connection_of(event, party.device_id))
+    _divide_where_over(work, event, work.calls[call.incarnation], device_id)
+
+
+def _hand_on_late(work: UnitOfWork, event: Established, call: CallState, device_id: str) -> None:
+    """Take a leg that is reported only after its call was joined to the customer's as what it was before that."""
+    party = call.parties.get(device_id)
+    leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
+    origin = call_at(work, event.data.call_id or "", device_id, event.time)
+    if leg is None or origin is None or origin.incarnation == call.main:
+        return
+    joined_at = call.joined_at if origin.incarnation == call.incarnation else origin.moved_at
+    if joined_at is not None and leg.connected_source_at == event.time < joined_at and leg.pending_transfer is None:
+        at = max(event.at, origin.touched_gateway_at)
+        hand_on(work, leg, origin, joined_at, at, new_segment=event.data.new_segment)
+
+
+def _divide_where_over(work: UnitOfWork, event: Established, call: CallState, device_id: str) -> None:
+    """Divide a call at the end of a connection whose beginning is reported only after it."""
+    party = call.parties.get(device_id)
+    if party is None or party.is_here or party.cleared_at is None or party.cleared_at < event.time:
+        return
+    if is_empty_at(call, party.cleared_at):
+        divide(work, call.incarnation, party.cleared_at, event.at)
 
 
 def _was_dialling(party: Party, event: Established) -> bool:
@@ -155,8 +180,9 @@ def _is_caller_or_queue(work: UnitOfWork, call: CallState, party: Party | None, 
 def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
     """A call ended for all who are left in it; who came into it later is in another call under its id."""
     call = known_call(work, event, event.data.call_id or "")
-    if call.moved_to is not None or call.superseded_at is not None:
-        return
+    ended_at = call.ended_at
+    if call.moved_to is not None or call.superseded_at is not None or (ended_at is not None and event.time > ended_at):
+        return  # It is over; what is later is of another call, of which nothing else is heard yet.
     divide(work, call.incarnation, event.time, event.at)
     call = work.calls[call.incarnation]
     for device_id, party in list(call.parties.items()):

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from agents.core.presence import SessionChange
+from calls.core.call_end import divide
 from calls.core.commands import ChangeSession, CloseGap, OpenGap
 from calls.core.dispatch import apply
 from calls.core.gap_tally import GapTally
@@ -16,6 +17,7 @@ from cti.events import LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
 
 #: Maximum duration of a snapshot; one that takes longer is abandoned.
 ABANDONED = timedelta(minutes=5)
+TICK = timedelta(microseconds=1)
 
 
 @apply.register
@@ -54,6 +56,7 @@ def handle_snapshot_began(event: SnapshotBegan, work: UnitOfWork) -> None:
         work.do(OpenGap(event.time, event.data.reason))
     snapshot = Snapshot(began_at=event.time, began_gateway_at=event.at, devices=event.data.devices)
     work.source = replace(work.source, snapshot=snapshot)
+    _doubt_idle(work, snapshot)
 
 
 @apply.register
@@ -67,7 +70,8 @@ def handle_snapshot_ended(event: SnapshotEnded, work: UnitOfWork) -> None:
     tally = GapTally(concerned, vanished, snapshot)
     for leg in vanished:
         _vanish(work, leg, snapshot)
-    _doubt_idle(work, snapshot)
+    for incarnation in dict.fromkeys(leg.incarnation for leg in vanished):
+        _divide_at_gap(work, incarnation, snapshot)
     if event.data.agents_told:
         _vacate(work, snapshot)
     if work.source.lost_at is not None:
@@ -100,13 +104,24 @@ def _vanish(work: UnitOfWork, leg: LegState, snapshot: Snapshot) -> None:
         clear_party(work, call, leg.device_id, max(at, leg.connected_source_at), snapshot.began_gateway_at, how)
 
 
+def _divide_at_gap(work: UnitOfWork, incarnation: int, snapshot: Snapshot) -> None:
+    """Take those that the snapshot found in a call for another call's, if all who talked in it before have left."""
+    call = work.calls.get(incarnation)
+    if call is None:
+        return
+    began = snapshot.began_at
+    inside = [party for party in call.parties.values() if not party.outside and party.is_here]
+    if inside and all(party.since is not None and party.since >= began for party in inside):
+        divide(work, incarnation, began - TICK, snapshot.began_gateway_at)
+
+
 def _doubt_idle(work: UnitOfWork, snapshot: Snapshot) -> None:
-    """Doubt each call in which nobody talks and of which the snapshot said nothing: no snapshot names waiting calls."""
+    """Doubt each call in which nobody talked before the gap: its id may be used again, and no snapshot names it."""
     for call in list(work.calls.values()):
         is_idle = not call.is_over and not any(party.is_talking for party in call.parties.values())
         is_covered = snapshot.devices is None or any(snapshot.covers(device) for device in call.parties)
         if is_idle and is_covered and call.touched_gateway_at < snapshot.began_gateway_at:
-            work.put_call(replace(call, is_doubtful=True))
+            work.put_call(replace(call, doubtful_since=work.source.lost_at or snapshot.began_at))
 
 
 def _vacate(work: UnitOfWork, snapshot: Snapshot) -> None:

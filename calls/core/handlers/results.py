@@ -1,18 +1,17 @@
 """The rules of what QMS answered, and of time."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
+from calls.core.attended_transfer import Part, divide_leg, part_of
 from calls.core.call_end import expire_when_over, remembered
+from calls.core.clocks import APART, CLOSE, moments_of
 from calls.core.dispatch import apply
 from calls.core.handlers.link_events import forget_abandoned_snapshot
 from calls.core.leg_split import split
 from calls.core.legs import (
-    APART,
-    CLOSE,
-    STALL,
     base_due,
     clear_party,
     close_leg,
@@ -83,7 +82,7 @@ def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
     text = f"Recording {event.guid} found {took:.1f} s after connect ({attempts_text(event.attempts)})."
     leg = traced(leg, event.at, "found", text)
     is_decision = leg.pending_transfer is not None and event.search >= leg.pending_transfer.search
-    if is_decision and _is_another(leg, event):
+    if is_decision and _is_another(work, leg, event):
         split(work, leg, event.at, found=event)
         return
     pending_transfer = None if is_decision else leg.pending_transfer
@@ -104,21 +103,16 @@ def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
     decide_contests(work, leg, event.at)
 
 
-def _is_another(leg: LegState, event: RecordingFound) -> bool:
+def _is_another(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
     """Say whether the transfer began another recording than the leg has, or than it had before and we never learnt."""
     if leg.pending_transfer is None or leg.guid == event.guid:
         return False
     if leg.guid:
         return True
-    began, moved = event.started_at, _moved_at(leg.pending_transfer)
-    if leg.pending_transfer.new_segment:
-        return began >= moved - APART
-    return began >= moved - CLOSE and began > leg.connected_gateway_at + CLOSE
-
-
-def _moved_at(pending: PendingTransfer) -> datetime:
-    """Return when a transfer took place by our clock: by the source's time of it, where that is a little earlier."""
-    return pending.at if timedelta(0) < pending.gateway_at - pending.at <= STALL else pending.gateway_at
+    pending = leg.pending_transfer
+    if pending.new_segment:
+        return event.started_at >= moments_of(work, pending.at, pending.gateway_at)[0] - APART
+    return part_of(work, leg, event.started_at) is not Part.FIRST
 
 
 @apply.register
@@ -187,14 +181,14 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
     pending = leg.pending_transfer
     if pending is None:
         return
-    is_answered = _is_answered(leg, event, why)
+    is_answered = _is_answered(work, leg, event, why)
     said = event.why if isinstance(event, RecordingFound) and event.guid != leg.guid else why
     if is_answered and said == "none" and _has_ended(work, leg):
-        split(work, replace(leg, missed="none"), event.at)
+        divide_leg(work, leg, "none", event.at)
         return
     if not is_answered or (not leg.guid and pending.new_segment):
         missed = why if is_answered or why not in ("none", "same") else "undecided"
-        split(work, replace(leg, missed=missed), event.at)
+        divide_leg(work, leg, missed, event.at)
         return
     text = "After the transfer QMS still has the same recording: the leg goes on." if leg.guid else WHY["none"]
     status = SearchStatus.FOUND if leg.guid else SearchStatus.MISSED
@@ -211,7 +205,7 @@ def _has_ended(work: UnitOfWork, leg: LegState) -> bool:
     return pending.gateway_at + CLOSE < began + timedelta(seconds=work.site.guid_window_seconds) - APART
 
 
-def _is_answered(leg: LegState, event: RecordingFound | RecordingMissed, why: str) -> bool:
+def _is_answered(work: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed, why: str) -> bool:
     """Say whether QMS answered that no other recording began at the transfer.
 
     It named the leg's recording after the transfer; or it named none, though it was asked when another one would have
@@ -226,9 +220,17 @@ def _is_answered(leg: LegState, event: RecordingFound | RecordingMissed, why: st
         return True
     ended, asked = leg.disconnected_gateway_at, event.asked_at
     is_late_enough = asked is not None and asked >= pending.gateway_at + LATE
+    if ended is None and _may_have_ended(work, pending):
+        return False
     if why == "none":
         return is_late_enough and (ended is None or ended >= pending.gateway_at + CLOSE)
     return why == "unreachable" and is_late_enough and (ended is None or (asked is not None and asked <= ended))
+
+
+def _may_have_ended(work: UnitOfWork, pending: PendingTransfer) -> bool:
+    """Say whether the link was lost since a transfer, so that the leg may be over by now."""
+    lost = work.source.lost_gateway_at
+    return lost is not None and lost >= pending.gateway_at
 
 
 def _was_answered_before(leg: LegState, event: RecordingFound) -> bool:

@@ -4,21 +4,18 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from calls.core.attended_transfer import hand_on
 from calls.core.call_end import divide, remembered
-from calls.core.call_facts import as_of, learn, merged, moved_facts, reported_facts
-from calls.core.commands import CancelSearch
+from calls.core.call_facts import learn, merged, moved_facts, reported_facts
 from calls.core.dispatch import apply
 from calls.core.incarnations import begin_call, call_at
-from calls.core.leg_split import split
-from calls.core.legs import GRACE, clear_party, close_leg, is_wanted, open_leg, put_party, refresh_facts, start_search
+from calls.core.legs import GRACE, clear_party, close_leg, open_leg, put_party, refresh_facts
 from calls.core.state import (
     CallState,
     LegPhase,
     LegState,
     Party,
     PartyState,
-    PendingTransfer,
-    SearchStatus,
     WriteStatus,
 )
 from calls.core.unit_of_work import UnitOfWork
@@ -37,11 +34,12 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     consult = _consult_ids(work, olds)
     new = _joined(work, event, olds, new_id, leaver)
     new = work.calls[new.incarnation]
-    if not _is_anybody_talking(new) and new.cleared_at is None:
+    if not _is_anybody_talking(new) and new.cleared_at is None and not _has_come_and_gone(new, leaver, event.time):
         work.put_call(replace(new, waits_since=new.waits_since or event.time))
     for leg in work.legs_in(new.incarnation):
         if consult.get(leg.number) is not None and _reached(leg, event):
-            _await_recording(work, leg, consult[leg.number], event)
+            before, new_segment = consult[leg.number], event.data.new_segment
+            hand_on(work, leg, before, event.time, event.at, new_segment=new_segment)
 
 
 @apply.register
@@ -134,6 +132,7 @@ def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: s
             target,
             main=main.incarnation if target.main is None else target.main,
             rooted_at=min(target.root, main.root),
+            joined_at=event.time if target.incarnation != main.incarnation else target.joined_at,
             due=event.at + timedelta(hours=work.site.stale_hours),
         )
     )
@@ -156,8 +155,8 @@ def _resulting(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id
     for call in moved:
         if call is not None and call.call_id == new_id:
             return call
-    found = [one for one in work.incarnations_of(new_id) if _goes_on(one, event)]
-    return _last(work, found[-1]) if found else None
+    found = [one for one in work.incarnations_of(new_id) if _goes_on(work, one, event, olds[0])]
+    return _last(work, found[0]) if found else None
 
 
 def _last(work: UnitOfWork, call: CallState) -> CallState:
@@ -169,14 +168,27 @@ def _last(work: UnitOfWork, call: CallState) -> CallState:
     return call
 
 
-def _goes_on(call: CallState, event: CallEvent) -> bool:
-    if call.ended_at is not None and call.ended_at < event.time:
+def _goes_on(work: UnitOfWork, call: CallState, event: CallEvent, main: CallState) -> bool:
+    """Say whether a call under the resulting id is the one that goes on, of which something was reported before.
+
+    One that states another interaction than the customer's is not; nor is one that was queued after an extension had
+    got the call.
+    """
+    if (call.ended_at is not None and call.ended_at < event.time) or _are_apart(call, main):
         return False
     data = event.data
+    if call.waits_at and call.born_at > event.time and work.site.is_extension(data.transferred_to_device_id or ""):
+        return False
     devices = {data.transferring_device_id, data.transferred_to_device_id, data.conferencing_device_id}
     devices |= {item.new.device_id for item in data.connections}
     is_new = call.born_at >= event.time - GRACE
     return is_new or any(party.is_here and name in devices for name, party in call.parties.items())
+
+
+def _are_apart(one: CallState, other: CallState) -> bool:
+    """Say whether two calls are known to be of different interactions."""
+    first, second = (call.facts.get("interaction_id", ()) for call in (one, other))
+    return bool(first and second) and not {fact.value for fact in first} & {fact.value for fact in second}
 
 
 def _copy(work: UnitOfWork, event: CallEvent, main: CallState, new_id: str) -> CallState:
@@ -246,24 +258,10 @@ def _is_anybody_talking(call: CallState) -> bool:
     return any(party.is_talking and not party.outside for party in call.parties.values())
 
 
-def _await_recording(work: UnitOfWork, leg: LegState, before: CallState, event: CallEvent) -> None:
-    """Ask QMS again for the leg that the call came to: the same recording is one leg, another begins a second."""
-    pending_transfer = PendingTransfer(
-        at=event.time,
-        gateway_at=event.at,
-        call_id=before.call_id,
-        incarnation=before.incarnation,
-        facts=as_of(before, event.time),
-        search=leg.searches + 1,
-        new_segment=event.data.new_segment,
-    )
-    if not is_wanted(work, leg):
-        if pending_transfer.new_segment:
-            split(work, replace(leg, pending_transfer=pending_transfer), event.at)
-        return
-    if leg.search is SearchStatus.OPEN:
-        work.do(CancelSearch(leg.number))
-    work.put_leg(start_search(work, replace(leg, pending_transfer=pending_transfer), event.at))
+def _has_come_and_gone(call: CallState, leaver: str, moment: datetime) -> bool:
+    """Say whether an extension that the call was handed on to has left already: the transfer is reported late."""
+    ends = [party.cleared_at for name, party in call.parties.items() if name != leaver and not party.outside]
+    return any(end is not None and end >= moment for end in ends)
 
 
 def _off_hold(work: UnitOfWork, call: CallState, party: Party) -> None:

@@ -234,7 +234,8 @@ class CorePlay:
             self._later(now, _missed(question, now))
         elif self.recorder.is_away(now):
             asked_at = question.asked_at
-            is_undecided = bool(search.known_guid) and (asked_at is None or asked_at < search.since_gateway_at + LATE)
+            is_early = asked_at is None or asked_at < search.since_gateway_at + LATE
+            is_undecided = bool(search.known_guid) and question.why != "same" and is_early
             self._again(question, "unreachable" if is_undecided else question.why or "unreachable", now, now)
         else:
             self._answer(question, now, self.recorder.answered_at(now))

@@ -1,0 +1,103 @@
+"""A call is handed on to an extension that talks already: its recording goes on, or another begins."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec.structs import replace
+
+from calls.core.call_facts import as_of
+from calls.core.clocks import CLOSE, moments_of
+from calls.core.commands import CancelSearch
+from calls.core.leg_split import split
+from calls.core.legs import is_wanted, start_search
+from calls.core.result_events import RecordingFound
+from calls.core.state import CallState, LegState, PendingTransfer, SearchStatus
+from calls.core.unit_of_work import UnitOfWork
+
+
+class Part(StrEnum):
+    """With which part of a leg a recording began: as its extension was connected, or as the call was handed on."""
+
+    FIRST = "first"
+    SECOND = "second"
+    EITHER = "either"
+
+
+def part_of(work: UnitOfWork, leg: LegState, began: datetime) -> Part:
+    """Return with which part of a leg that a transfer reached a recording began.
+
+    How long the first part was, the source's own times say, however late they are; a clock of whole seconds may leave
+    open with which of them it began.
+    """
+    pending = leg.pending_transfer
+    if pending is None:
+        return Part.FIRST
+    earliest, latest = moments_of(work, pending.at, pending.gateway_at)
+    is_second = _began_with_second(began, earliest - (pending.at - leg.connected_source_at), earliest)
+    if earliest == latest:
+        return Part.SECOND if is_second else Part.FIRST
+    connected = moments_of(work, leg.connected_source_at, leg.connected_gateway_at)[1]
+    if is_second is not _began_with_second(began, connected, latest):
+        return Part.EITHER
+    return Part.SECOND if is_second else Part.FIRST
+
+
+def _began_with_second(began: datetime, connected: datetime, moved: datetime) -> bool:
+    return began >= moved - CLOSE and began > connected + CLOSE
+
+
+def hand_on(
+    work: UnitOfWork, leg: LegState, before: CallState, at: datetime, gateway_at: datetime, *, new_segment: bool
+) -> None:
+    """Ask QMS again for a leg that a call was handed on to: the same recording is one leg, another begins a second.
+
+    ``before``: the call that it was in. Where the recording that the leg has began with the transfer, it is the second
+    part's, and nothing is asked.
+    """
+    pending = PendingTransfer(
+        at=at,
+        gateway_at=gateway_at,
+        call_id=before.call_id,
+        incarnation=before.incarnation,
+        facts=as_of(before, at),
+        search=leg.searches + 1,
+        new_segment=new_segment,
+    )
+    leg = replace(leg, pending_transfer=pending)
+    if not is_wanted(work, leg):
+        if new_segment:
+            split(work, leg, gateway_at)
+        return
+    if leg.search is SearchStatus.OPEN:
+        work.do(CancelSearch(leg.number))
+    found = _answer(leg)
+    if found is not None and part_of(work, leg, found.started_at) is Part.SECOND:
+        split(work, replace(leg, guid="", service=None), gateway_at, found=found)
+        return
+    work.put_leg(start_search(work, leg, gateway_at))
+
+
+def divide_leg(work: UnitOfWork, leg: LegState, missed: str, at: datetime) -> None:
+    """Divide a leg at its pending transfer, where QMS named no recording of the second part, and ``missed`` says why.
+
+    The first part keeps its recording, unless that may have begun with the second.
+    """
+    found = _answer(leg)
+    if found is not None and part_of(work, leg, found.started_at) is Part.EITHER:
+        leg = replace(leg, guid="", service=None)
+    split(work, replace(leg, missed=missed), at)
+
+
+def _answer(leg: LegState) -> RecordingFound | None:
+    """Return the answer by which a leg got the recording that it has."""
+    if not leg.guid or leg.service is None or leg.recording_began is None:
+        return None
+    return RecordingFound(
+        leg=leg.number,
+        search=leg.searches,
+        guid=leg.guid,
+        service=leg.service,
+        started_at=leg.recording_began,
+        attempts=1,
+        at=leg.found_gateway_at or leg.connected_gateway_at,
+    )

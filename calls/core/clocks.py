@@ -1,0 +1,44 @@
+"""When something happened by our clock: of each event the source's time and the receipt are known, and they differ."""
+
+from datetime import datetime, timedelta
+
+from calls.core.state import LegState
+from calls.core.unit_of_work import UnitOfWork
+
+#: Maximum difference between the clocks of QMS and the gateway, and between QMS's beginning and the PBX's Connected.
+APART = timedelta(seconds=1)
+#: Maximum delay of an event, where the link or the journal stalls, that can be compensated.
+STALL = timedelta(seconds=6)
+#: Maximum difference between QMS's beginning and our Connected where nothing stalls.
+CLOSE = timedelta(milliseconds=250)
+#: The step of a source's clock that has no fractions of a second.
+WHOLE_SECOND = timedelta(seconds=1)
+
+
+def is_on_time(work: UnitOfWork, leg: LegState) -> bool:
+    """Say whether a leg's Connected was received when it happened, as the source's own time of it shows."""
+    lag = abs(leg.connected_gateway_at - leg.connected_source_at)
+    return lag <= CLOSE and (work.site.has_source_times or bool(lag))
+
+
+def moments_of(work: UnitOfWork, at: datetime, gateway_at: datetime) -> tuple[datetime, datetime]:
+    """Return between when and when something happened by our clock.
+
+    That is at the source's time of it, where this is a little before the receipt; a clock of whole seconds may be up to
+    one second behind. Else it is at the receipt.
+    """
+    if not timedelta(0) <= gateway_at - at <= STALL:
+        return gateway_at, gateway_at
+    if work.source.has_fractions or not work.site.has_source_times:
+        return at, at
+    return at, min(at + WHOLE_SECOND, gateway_at) if gateway_at > at else at + WHOLE_SECOND
+
+
+def ended_at(work: UnitOfWork, leg: LegState) -> datetime | None:
+    """Return when a leg had ended by our clock, however late that was reported, if its Connected was not very late."""
+    at, gateway_at = leg.disconnected_source_at, leg.disconnected_gateway_at
+    if at is None or gateway_at is None or leg.is_end_unknown:
+        return gateway_at
+    if leg.connected_gateway_at - leg.connected_source_at > STALL:
+        return gateway_at
+    return min(at, gateway_at) if work.source.has_fractions else moments_of(work, at, gateway_at)[1]
