@@ -2,6 +2,10 @@
 
 from django.db import models
 
+from gateway_site.login.models import AuthenticatorApp, SignOnIdentity
+
+__all__ = ["AuthenticatorApp", "InstalledVersion", "SignOnIdentity"]
+
 
 class InstalledVersion(models.Model):
     """The newest version of the gateway that has migrated this database; one row."""

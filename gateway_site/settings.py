@@ -101,6 +101,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "gateway_site.middleware.RequestLog",
     "gateway_site.login.session_rules.IdleTimeout",
+    "gateway_site.login.session_rules.SingleSignOnRenewal",
     "gateway_site.login.session_rules.SecondFactor",
     "gateway_site.ui.reader_zone.ReaderZone",
     "axes.middleware.AxesMiddleware",
@@ -153,6 +154,7 @@ AUTHENTICATION_BACKENDS = [
     "gateway_site.login.address_throttle.AddressThrottle",
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
+    "gateway_site.login.single_sign_on.backend.SingleSignOnBackend",
 ]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -169,7 +171,22 @@ AXES_CLIENT_IP_CALLABLE = "gateway_site.middleware.client_address"
 #: Roles whose people must have a second factor; anybody else may set one up.
 TWO_FACTOR_ROLES = _environment.two_factor_roles
 OTP_TOTP_ISSUER = "QMS Gateway"
-#: Idle time-out of a session, in seconds.
+#: Single sign-on: the identity provider, by its issuer (empty: there is none), and which of its groups have which role.
+OIDC_ISSUER = _environment.single_sign_on.issuer
+OIDC_ROLES = _environment.single_sign_on.roles
+OIDC_GROUPS_CLAIM = _environment.single_sign_on.groups_claim
+#: True where the provider asks for a second factor: TWO_FACTOR_ROLES then concerns local log-ins alone.
+OIDC_GIVES_SECOND_FACTOR = _environment.single_sign_on.gives_second_factor
+#: The names of mozilla-django-oidc for the rest; addresses come from the provider itself.
+OIDC_RP_CLIENT_ID = _environment.single_sign_on.client_id
+OIDC_RP_CLIENT_SECRET = _environment.single_sign_on.client_secret
+OIDC_RP_SCOPES = _environment.single_sign_on.scopes
+OIDC_RP_SIGN_ALGO = _environment.single_sign_on.algorithm
+OIDC_RENEW_ID_TOKEN_EXPIRY_SECONDS = _environment.single_sign_on.renew_minutes * 60
+OIDC_USE_PKCE = True
+OIDC_AUTHENTICATION_CALLBACK_URL = "single-sign-on-callback"
+OIDC_TIMEOUT = 5
+#: Idle time-out of a session, in minutes.
 SESSION_IDLE_MINUTES = _environment.session_idle_minutes
 #: A sentence that stands on the dashboard, for example that this is a test system; "" for none.
 SITE_NOTE = _environment.site_note

@@ -9,6 +9,7 @@ from gateway_site.find.views import find_page
 from gateway_site.installation.trial_call_views import trial_call
 from gateway_site.installation.views import installation_steps, test_installation
 from gateway_site.login.second_factor import second_factor, second_factor_setup
+from gateway_site.login.single_sign_on.views import single_sign_on, single_sign_on_callback
 from gateway_site.ops.health import live, ready
 from gateway_site.ops.metrics import metrics
 from gateway_site.trace_trial.views import try_trace_page
@@ -33,6 +34,8 @@ urlpatterns = [
     path("admin/find/", find_page, name="find"),
     path("admin/second-factor/", second_factor, name="second-factor"),
     path("admin/second-factor/setup/", second_factor_setup, name="second-factor-setup"),
+    path("admin/single-sign-on/", single_sign_on, name="single-sign-on"),
+    path("admin/single-sign-on/callback/", single_sign_on_callback, name="single-sign-on-callback"),
     path("admin/", admin.site.urls),
 ]
 

@@ -1,4 +1,4 @@
-"""Log-ins, log-outs, failures and locks are kept in the history, with the address they came from."""
+"""Log-ins, log-outs, failures and lock-outs go into the history, with the address they came from."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,28 +12,31 @@ from django.http import HttpRequest
 
 from history.commands import command_line
 
-#: Failures kept within an hour; more are only counted by the throttle, so that nobody can fill the history.
+#: Maximum failures recorded in an hour; beyond, only the throttle counts them, so that nobody can fill the history.
 MAXIMUM_AN_HOUR = 500
+#: The end of the name of the backend that logs in by single sign-on.
+SINGLE_SIGN_ON = "SingleSignOnBackend"
 
 
 def connect_signals(address_of: Callable[[HttpRequest], str]) -> None:
-    """Begin to keep them. ``address_of`` returns the address of a request."""
+    """Record them from now on. ``address_of`` returns the address of a request."""
 
     def entered(user: User, request: HttpRequest, **_: Any) -> None:
         if address_of(request):  # Without a client the program itself began the session.
-            _keep(user, f"Logged in from {address_of(request)}.")
+            means = " by single sign-on" if str(getattr(user, "backend", "")).endswith(SINGLE_SIGN_ON) else ""
+            _record(user, f"Logged in{means} from {address_of(request)}.")
 
     def left(user: User | None, request: HttpRequest, **_: Any) -> None:
         if user is not None and address_of(request):
-            _keep(user, f"Logged out from {address_of(request)}.")
+            _record(user, f"Logged out from {address_of(request)}.")
 
     def failed(credentials: dict[str, Any], request: HttpRequest | None = None, **_: Any) -> None:
-        if request is not None and _has_room():
-            _keep_for(credentials.get("username"), f"A log-in failed, from {address_of(request)}.")
+        if request is not None and "nonce" not in credentials and _has_room():  # Those of single sign-on have a reason.
+            _record_for(credentials.get("username"), f"A log-in failed, from {address_of(request)}.")
 
     def locked(request: HttpRequest, username: str | None = None, **_: Any) -> None:
         if _has_room():
-            _keep_for(username, f"Locked after too many failed log-ins, from {address_of(request)}.")
+            _record_for(username, f"Locked after too many failed log-ins, from {address_of(request)}.")
 
     for signal, receiver in (
         (user_logged_in, entered),
@@ -44,18 +47,24 @@ def connect_signals(address_of: Callable[[HttpRequest], str]) -> None:
         signal.connect(receiver, weak=False, dispatch_uid=f"history-{receiver.__name__}")
 
 
-def _keep_for(name: object, text: str) -> None:
-    """Keep it for the user of that name. A name of nobody is not kept: people type passwords there."""
+def record_sign_on_failure(address: str, reason: str) -> None:
+    """Record that somebody came back from the identity provider and was not let in, with the reason."""
+    if _has_room():
+        _record(command_line(), f"Single sign-on failed, from {address}. {reason}")
+
+
+def _record_for(name: object, text: str) -> None:
+    """Record it for the user of that name. A name that no user has is left out: people type passwords there."""
     user = User.objects.filter(username=str(name or "")).first()
-    _keep(user or command_line(), text if user else f"{text} Nobody has the name that was given.")
+    _record(user or command_line(), text if user else f"{text} No user has the name that was given.")
 
 
-def _keep(user: User, text: str) -> None:
+def _record(user: User, text: str) -> None:
     LogEntry.objects.log_actions(user.pk, [user], CHANGE, text, single_object=True)
 
 
 def _has_room() -> bool:
-    key = "login-failures-kept"
+    key = "login-failures-recorded"
     cache.add(key, 0, 3600)
     try:
         return cache.incr(key) <= MAXIMUM_AN_HOUR

@@ -23,6 +23,7 @@ from gateway_site.config import embedded
 from gateway_site.config.bind import Bind, parse_bind
 from gateway_site.config.database import POOLERS, database
 from gateway_site.config.mail import mail_settings
+from gateway_site.config.single_sign_on import SingleSignOn, single_sign_on
 from gateway_site.config.variables import EnvironmentVariables
 from qms import endpoints
 from redis_address import check_address
@@ -61,6 +62,15 @@ NAMES = (
     "LOG_FORMAT",
     "LOG_LEVEL",
     "LOOKUPS_THREADS",
+    "OIDC_ALGORITHM",
+    "OIDC_CLIENT_ID",
+    "OIDC_CLIENT_SECRET",
+    "OIDC_GIVES_SECOND_FACTOR",
+    "OIDC_GROUPS_CLAIM",
+    "OIDC_ISSUER",
+    "OIDC_RENEW_MINUTES",
+    "OIDC_ROLES",
+    "OIDC_SCOPES",
     "PRE_SHIFT_AT",
     "PROXY_COUNT",
     "QMS_ENDPOINTS",
@@ -125,6 +135,7 @@ class Environment:
     intake_events_per_second: int
     intake_remember_seconds: int
     two_factor_roles: list[str]
+    single_sign_on: SingleSignOn
     session_idle_minutes: int
     site_note: str
     source_max_calls: int
@@ -202,6 +213,7 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         intake_remember_seconds=read.whole("INTAKE_REMEMBER_SECONDS", 86_400, 60, 2_592_000),
         two_factor_roles=read.words("TWO_FACTOR_ROLES"),
         site_note=read.text("SITE_NOTE"),
+        single_sign_on=single_sign_on(read),
         session_idle_minutes=read.whole("SESSION_IDLE_MINUTES", 60, 1, 1440),
         source_max_calls=read.whole("SOURCE_MAX_CALLS", 50_000, 1, 10_000_000),
         source_max_legs=read.whole("SOURCE_MAX_LEGS", 50_000, 1, 10_000_000),
@@ -255,7 +267,11 @@ def _origins(read: EnvironmentVariables) -> list[str]:
 def _secret_keys(read: EnvironmentVariables, var_dir: Path) -> list[str]:
     key = read.text("SECRET_KEY")
     if key and len(key) < SHORTEST_SECRET_KEY:
-        read.refuse("SECRET_KEY", None, f"it has {len(key)} characters; give {SHORTEST_SECRET_KEY} or more, by chance")
+        text = (
+            f"it has {len(key)} characters, and {SHORTEST_SECRET_KEY} are needed: give a new random one, "
+            "and the old one as SECRET_KEY_FALLBACKS"
+        )
+        read.refuse("SECRET_KEY", None, text)
     if key:
         return [key, *read.words("SECRET_KEY_FALLBACKS")]
     return embedded_secret(var_dir / "secret_key").split()
@@ -271,11 +287,14 @@ def _hash_key(read: EnvironmentVariables, var_dir: Path, secret_key: str) -> str
 
 
 def _vault_keys(read: EnvironmentVariables, var_dir: Path) -> list[str]:
+    """Return the keys; the first encrypts and must be long, an older one behind it is only read with."""
     keys = read.words("VAULT_KEYS")
-    for number, key in enumerate(keys, start=1):
-        if len(key) < SHORTEST_VAULT_KEY:
-            text = f"key {number} has {len(key)} characters; give each {SHORTEST_VAULT_KEY} or more, by chance"
-            read.refuse("VAULT_KEYS", None, text)
+    if keys and len(keys[0]) < SHORTEST_VAULT_KEY:
+        text = (
+            f"key 1 has {len(keys[0])} characters, and {SHORTEST_VAULT_KEY} are needed: put a new key before it "
+            "(VAULT_KEYS=NEW,OLD), start, run rotate_keys, and take the old one out"
+        )
+        read.refuse("VAULT_KEYS", None, text)
     return keys or embedded_secret(var_dir / "vault_key").split()
 
 

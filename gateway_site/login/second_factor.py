@@ -1,9 +1,12 @@
 """The pages of the second factor: set up an authenticator app (TOTP), and give its code at log-in."""
 
+import hashlib
+import hmac
 import secrets
 from typing import Any
 
 import segno
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.views.decorators import staff_member_required
@@ -17,9 +20,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django_otp import devices_for_user, login, match_token, user_has_device
 from django_otp.plugins.otp_static.models import StaticDevice
-from django_otp.plugins.otp_totp.models import TOTPDevice
+
+from gateway_site.login.models import AuthenticatorApp
 
 RECOVERY_CODES = 10
+#: Digits of a code of the app; a recovery code is longer.
+APP_DIGITS = 6
+#: Characters of a recovery code's hash; django-otp's column has no more.
+HASH_CHARACTERS = 16
 WRONG = "That code is not right, or it was used already. A code is valid for half a minute."
 
 
@@ -29,7 +37,7 @@ WRONG = "That code is not right, or it was used already. A code is valid for hal
 def second_factor(request: HttpRequest) -> HttpResponse:
     """Ask for a code, and let the session go on where it is right."""
     if request.method == "POST":
-        device = match_token(request.user, request.POST.get("code", "").strip().replace(" ", ""))
+        device = match_token(request.user, _typed(request))
         if device is not None:
             login(request, device)
             return redirect(_next(request))
@@ -49,7 +57,7 @@ def second_factor_setup(request: HttpRequest) -> HttpResponse:
         return redirect("second-factor" if not request.user.is_verified() else "admin:index")  # type: ignore[union-attr]
     device = _unconfirmed(request)
     if request.method == "POST":
-        if device.verify_token(request.POST.get("code", "").strip().replace(" ", "")):
+        if device.verify_token(_typed(request)):
             return _confirmed(request, device)
         messages.error(request, WRONG)
     picture = segno.make(device.config_url, error="m").svg_data_uri(scale=4, light="#fff")
@@ -65,12 +73,12 @@ def forget_devices(user: User) -> int:
     return len(found)
 
 
-def _unconfirmed(request: HttpRequest) -> TOTPDevice:
-    device, _ = TOTPDevice.objects.get_or_create(user=request.user, confirmed=False, defaults={"name": "app"})
+def _unconfirmed(request: HttpRequest) -> AuthenticatorApp:
+    device, _ = AuthenticatorApp.objects.get_or_create(user=request.user, confirmed=False, defaults={"name": "app"})
     return device
 
 
-def _confirmed(request: HttpRequest, device: TOTPDevice) -> HttpResponse:
+def _confirmed(request: HttpRequest, device: AuthenticatorApp) -> HttpResponse:
     with transaction.atomic():
         device.confirmed = True
         device.save()
@@ -86,8 +94,20 @@ def _recovery_codes(request: HttpRequest) -> list[str]:
     device = StaticDevice.objects.create(user=request.user, name="recovery codes")
     codes = [secrets.token_hex(5) for _ in range(RECOVERY_CODES)]
     for code in codes:
-        device.token_set.create(token=code)
+        device.token_set.create(token=recovery_hash(code))
     return codes
+
+
+def recovery_hash(code: str) -> str:
+    """Return what is stored of a recovery code: its keyed hash, so that a copy of the database opens nothing."""
+    key = bytes.fromhex(settings.HASH_KEY)
+    return hmac.new(key, b"recovery code " + code.encode(), hashlib.sha256).hexdigest()[:HASH_CHARACTERS]
+
+
+def _typed(request: HttpRequest) -> str:
+    """Return the app's code as it was typed, or a recovery code as it is stored."""
+    code = request.POST.get("code", "").strip().replace(" ", "")
+    return code if len(code) == APP_DIGITS else recovery_hash(code.lower())
 
 
 def _next(request: HttpRequest) -> str:

@@ -1,10 +1,10 @@
-"""What a session must keep to: an end when idle, and a second factor where the person's role asks for one."""
+"""What a session must keep to: an end when idle, a second factor where a role asks for one, renewed single sign-on."""
 
 import time
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import BACKEND_SESSION_KEY, logout
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,6 +14,11 @@ from django_otp import user_has_device
 from gateway_site.middleware import Handler
 
 SEEN = "seen_at"
+#: When a session of single sign-on must be renewed; mozilla-django-oidc writes it.
+RENEW_AT = "oidc_id_token_expiration"
+#: A form may be sent this long after the session should have been renewed, in seconds.
+FORM_SECONDS = 1800
+SINGLE_SIGN_ON = "gateway_site.login.single_sign_on.backend.SingleSignOnBackend"
 #: The session is written at most this often for it, in seconds.
 NOTE_SECONDS = 60
 #: Parts of pages that ask for themselves are no sign of a person.
@@ -40,6 +45,28 @@ class IdleTimeout:
         return self._get_response(request)
 
 
+class SingleSignOnRenewal:
+    """Asks the identity provider again every ``OIDC_RENEW_MINUTES``: whoever lost a group there loses its role here.
+
+    Only a page can be led there and back; a form that is being filled in is not lost, within ``FORM_SECONDS``.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if not self._is_due(request):
+            return self._get_response(request)
+        return redirect(f"{reverse('single-sign-on')}?{urlencode({'next': request.get_full_path()})}")
+
+    def _is_due(self, request: HttpRequest) -> bool:
+        if not request.path.startswith("/admin/") or not is_single_sign_on(request):
+            return False
+        own = (reverse("single-sign-on"), reverse("admin:logout"), reverse("admin:login"))
+        until = request.session.get(RENEW_AT, 0) + (0 if request.method in ("GET", "HEAD") else FORM_SECONDS)
+        return bool(time.time() > until) and not request.path.startswith(own)
+
+
 class SecondFactor:
     """Leads whoever has a second factor, or must have one, to the page that asks for it, before any other page."""
 
@@ -59,9 +86,16 @@ class SecondFactor:
             return None
         if request.path.startswith((reverse("second-factor"), reverse("admin:logout"), reverse("admin:login"))):
             return None
+        if is_single_sign_on(request) and settings.OIDC_GIVES_SECOND_FACTOR:
+            return None
         if user_has_device(user):
             return "second-factor"
         return "second-factor-setup" if needs_second_factor(user) else None
+
+
+def is_single_sign_on(request: HttpRequest) -> bool:
+    """Say whether the session was begun by single sign-on."""
+    return bool(request.session.get(BACKEND_SESSION_KEY) == SINGLE_SIGN_ON)
 
 
 def needs_second_factor(user: User) -> bool:

@@ -28,6 +28,8 @@ OPEN = {
     "api/openapi.json": 200,
     "api/legs": 401,
     "admin/login/": 200,
+    "admin/single-sign-on/": 404,  # Without an identity provider; with one, it leads there.
+    "admin/single-sign-on/callback/": 404,
 }
 #: Pages of the admin that belong to no table: who may open them.
 PAGES = {

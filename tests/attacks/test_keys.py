@@ -6,11 +6,18 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 from django.core.signing import TimestampSigner
+from django.db import connection
+from django.urls import reverse
+from django_otp.oath import totp
+from django_otp.plugins.otp_static.models import StaticToken
 from pytest_django import Settings
 
 from cti.models import CtiSource
 from flags.catalogue.flag_settings import hash_key
-from gateway_site.config.environment import environment
+from gateway_site.config.environment import SettingsError, environment
+from gateway_site.login.models import AuthenticatorApp
+from gateway_site.roles import OPERATOR
+from tests.attacks.actors import browser_of
 from vault.fields import Secret, VaultError
 
 pytestmark = pytest.mark.django_db
@@ -22,6 +29,10 @@ def _rotate(*words: str) -> str:
     said = io.StringIO()
     call_command("rotate_keys", *words, stdout=said)
     return said.getvalue()
+
+
+def _code(app: AuthenticatorApp) -> str:
+    return f"{totp(app.bin_key, step=app.step, t0=app.t0, digits=app.digits):06}"
 
 
 def _stored(settings: Settings) -> CtiSource:
@@ -92,3 +103,44 @@ def test_hashed_flags_have_a_key_of_their_own(settings: Settings) -> None:
     settings.SECRET_KEY = NEW
 
     assert hash_key() == before
+
+
+def test_a_copy_of_the_database_holds_no_second_factor(settings: Settings) -> None:
+    """Before: the app's key and the recovery codes stood there as they are."""
+    settings.VAULT_KEYS = [OLD]
+    client = browser_of(OPERATOR, "olga")
+    client.get(reverse("second-factor-setup"))
+    app = AuthenticatorApp.objects.get()
+    shown = client.post(reverse("second-factor-setup"), {"code": _code(app)}).content.decode()
+    recovery = shown.split("<li><code>")[1].split("</code>")[0]
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT key FROM gateway_site_authenticatorapp")
+        (stored,) = cursor.fetchone()
+    assert app.key.reveal() not in stored
+    assert stored.startswith("gAAAA")
+    assert not StaticToken.objects.filter(token=recovery).exists()
+    assert StaticToken.objects.count() == 10
+
+    settings.VAULT_KEYS = [NEW, OLD]
+    assert "1 stored credential encrypted" in _rotate()
+    settings.VAULT_KEYS = [NEW]
+    assert AuthenticatorApp.objects.get().key.reveal() == app.key.reveal()
+
+
+@pytest.mark.parametrize("old", ["short", "x"])
+def test_a_short_key_of_before_is_exchanged_and_only_then_refused(old: str, settings: Settings, tmp_path: Path) -> None:
+    """Since keys must have 20 characters the gateway did not start with an older, shorter one, not even to change it."""
+    settings.VAULT_KEYS = [old]
+    CtiSource.objects.create(slug="pbx", kind="csta_xml", secret=Secret("open sesame"))
+    given = {"GATEWAY_VAR": str(tmp_path), "VAULT_KEYS": f"{NEW},{old}", "SECRET_KEY": NEW, "SECRET_KEY_FALLBACKS": old}
+
+    found = environment(given, tmp_path)
+    settings.VAULT_KEYS = found.vault_keys
+    assert "1 stored credential encrypted" in _rotate()
+
+    assert (found.vault_keys, found.secret_key_fallbacks) == ([NEW, old], [old])
+    settings.VAULT_KEYS = [NEW]
+    assert CtiSource.objects.get().secret.reveal() == "open sesame"
+    with pytest.raises(SettingsError, match=r"VAULT_KEYS: key 1 has \d characters.*put a new key before it"):
+        environment({**given, "VAULT_KEYS": old}, tmp_path)

@@ -11,10 +11,10 @@ from django.test import Client
 from django.urls import reverse
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticDevice
-from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
 from gateway_site.login import address_throttle
+from gateway_site.login.models import AuthenticatorApp
 from gateway_site.login.session_rules import SEEN
 from gateway_site.roles import ADMINISTRATOR, AUDITOR, OPERATOR
 from tests.attacks.actors import PASSWORD, browser_of, person
@@ -91,7 +91,7 @@ def test_a_page_that_asks_for_itself_keeps_no_session_alive(settings: Settings) 
     assert client.session[SEEN] == before
 
 
-def _code(device: TOTPDevice) -> str:
+def _code(device: AuthenticatorApp) -> str:
     return f"{totp(device.bin_key, step=device.step, t0=device.t0, digits=device.digits):06}"
 
 
@@ -111,7 +111,7 @@ def test_the_second_factor_is_set_up_and_then_asked_for_at_each_log_in() -> None
     client = browser_of(OPERATOR, "olga")
     setup = reverse("second-factor-setup")
     assert b"data:image/svg" in client.get(setup).content
-    device = TOTPDevice.objects.get(user__username="olga")
+    device = AuthenticatorApp.objects.get(user__username="olga")
     assert client.post(setup, {"code": "000000"}).status_code == 200
     device.refresh_from_db()
     device.throttle_reset()
@@ -125,7 +125,7 @@ def test_the_second_factor_is_set_up_and_then_asked_for_at_each_log_in() -> None
     assert thief.get(reverse("admin:index")).headers["Location"].startswith(reverse("second-factor"))
     assert thief.post(reverse("second-factor"), {"code": "123456"}).status_code == 200
     assert thief.get(reverse("admin:index")).status_code == 302
-    for kind in (TOTPDevice, StaticDevice):  # A wrong code slows all codes down; time passes.
+    for kind in (AuthenticatorApp, StaticDevice):  # A wrong code slows all codes down; time passes.
         kind.objects.get(user__username="olga").throttle_reset()
 
     answer = thief.post(reverse("second-factor"), {"code": recovery, "next": "https://evil.example/"})
@@ -139,18 +139,18 @@ def test_the_second_factor_is_set_up_and_then_asked_for_at_each_log_in() -> None
 
 def test_an_administrator_removes_a_lost_second_factor_and_the_history_says_so() -> None:
     olga = person(OPERATOR, "olga")
-    TOTPDevice.objects.create(user=olga, name="app", confirmed=True)
+    AuthenticatorApp.objects.create(user=olga, name="app", confirmed=True)
     form = {"action": "remove_second_factor", "_selected_action": [olga.pk]}
 
     browser_of(ADMINISTRATOR).post(reverse("admin:auth_user_changelist"), form)
 
-    assert not TOTPDevice.objects.exists()
+    assert not AuthenticatorApp.objects.exists()
     assert LogEntry.objects.filter(object_id=str(olga.pk), change_message="Removed the second factor.").exists()
 
 
 def test_wrong_codes_are_slowed_down() -> None:
     olga = person(OPERATOR, "olga")
-    device = TOTPDevice.objects.create(user=olga, name="app", confirmed=True)
+    device = AuthenticatorApp.objects.create(user=olga, name="app", confirmed=True)
     client = Client()
     _log_in(client, "olga")
     for _ in range(3):
