@@ -74,6 +74,7 @@ def forget_devices(user: User) -> int:
 
 
 def _unconfirmed(request: HttpRequest) -> AuthenticatorApp:
+    device: AuthenticatorApp
     device, _ = AuthenticatorApp.objects.get_or_create(user=request.user, confirmed=False, defaults={"name": "app"})
     return device
 

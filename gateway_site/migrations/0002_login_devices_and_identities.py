@@ -1,7 +1,8 @@
-"""Authenticator apps with encrypted keys, and who people are at the identity provider; what was stored plain is replaced."""
+"""Authenticator apps with encrypted keys, and who people are at the identity provider."""
 
 import hashlib
 import hmac
+from typing import Any
 
 import django.db.models.deletion
 import gateway_site.login.models
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-def encrypt_devices(apps, schema_editor):
+def encrypt_devices(apps: Any, _: Any) -> None:
     """Take over each device of django-otp with its key encrypted, and each recovery code as its keyed hash."""
     plain, encrypted = apps.get_model("otp_totp", "TOTPDevice"), apps.get_model("gateway_site", "AuthenticatorApp")
     for one in plain.objects.all():

@@ -1,5 +1,6 @@
 """An identity provider whose tokens say whatever a test wants: what no real one would sign."""
 
+import base64
 import json
 import threading
 import time
@@ -11,7 +12,6 @@ from urllib.parse import parse_qs
 import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.test import Client
-from jwt.algorithms import RSAAlgorithm
 
 CLIENT, SECRET = "gateway", "a-secret-of-the-client"
 KEYS = [rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2)]
@@ -52,21 +52,24 @@ class ForgingProvider:
         return jwt.encode(self.claims, self.key, self.algorithm, headers={"kid": "k1"})
 
     def _keys(self) -> Mapping[str, Any]:
-        public: dict[str, Any] = RSAAlgorithm.to_jwk(KEYS[0].public_key(), as_dict=True)
-        return {"keys": [{**public, "kid": "k1", "use": "sig", "alg": "RS256"}]}
+        modulus = KEYS[0].public_key().public_numbers().n.to_bytes(256, "big")
+        encoded = base64.urlsafe_b64encode(modulus).rstrip(b"=").decode()
+        key = {"kty": "RSA", "n": encoded, "e": "AQAB", "kid": "k1", "use": "sig", "alg": "RS256"}
+        return {"keys": [key]}
 
     def _description(self) -> Mapping[str, Any]:
         places = {"authorization_endpoint": "auth", "token_endpoint": "token", "jwks_uri": "jwks"}
         places["userinfo_endpoint"] = "me"
-        return {"issuer": self.issuer, **{name: f"{self.issuer}/{word}" for name, word in places.items()}, **self.document}
+        addresses = {name: f"{self.issuer}/{word}" for name, word in places.items()}
+        return {"issuer": self.issuer, **addresses, **self.document}
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         provider = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                answers = {"/jwks": provider._keys, "/me": lambda: provider.user_info}
-                self._answer(answers.get(self.path, provider._description)())
+                answers = {"/jwks": provider._keys(), "/me": provider.user_info}
+                self._answer(answers.get(self.path, provider._description()))
 
             def do_POST(self) -> None:
                 form = parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())

@@ -53,7 +53,8 @@ class Upstream:
                 self.end_headers()
                 self.wfile.write(b"ok")
 
-            do_POST = do_GET
+            def do_POST(self) -> None:
+                self.do_GET()
 
             def log_message(self, *_: Any) -> None:
                 return
@@ -127,7 +128,8 @@ class Proxy:
         text = self._with_ports(text.replace("/etc/ssl/gateway", str(self.folder))).replace(
             "/var/log/nginx/gateway.log", str(self.log)
         )
-        whole = f"user {getpass.getuser()}; daemon off; pid {self.folder}/pid; error_log {self.folder}/error.log; worker_processes 1;\n"
+        whole = f"user {getpass.getuser()}; daemon off; worker_processes 1;\n"
+        whole += f"pid {self.folder}/pid; error_log {self.folder}/error.log;\n"
         paths = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
         temporary = "".join(f"{one}_temp_path {self.folder}/{one};" for one in paths if _knows(one))
         whole += f"events {{}}\nhttp {{\n{temporary}\n{text}}}\n"
@@ -137,7 +139,8 @@ class Proxy:
     def _caddy(self) -> list[str]:
         text = self._with_ports((PROXIES / "Caddyfile").read_text())
         text = text.replace("/var/log/caddy/gateway.log", str(self.log))
-        own = f"\tauto_https disable_redirects\n\tadmin off\n\thttps_port {self.port}\n\tstorage file_system {self.folder}\n"
+        own = f"\tauto_https disable_redirects\n\tadmin off\n\thttps_port {self.port}\n"
+        own += f"\tstorage file_system {self.folder}\n"
         text = text.replace("{\n\tservers", f"{{\n{own}\tservers", 1)
         tls = f"{NAME} {{\n\ttls {self.folder}/fullchain.pem {self.folder}/privkey.pem\n"
         (self.folder / "Caddyfile").write_text(text.replace(f"{NAME} {{\n", tls, 1))

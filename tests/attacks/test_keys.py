@@ -130,7 +130,7 @@ def test_a_copy_of_the_database_holds_no_second_factor(settings: Settings) -> No
 
 @pytest.mark.parametrize("old", ["short", "x"])
 def test_a_short_key_of_before_is_exchanged_and_only_then_refused(old: str, settings: Settings, tmp_path: Path) -> None:
-    """Since keys must have 20 characters the gateway did not start with an older, shorter one, not even to change it."""
+    """Before: since keys must have 20 characters, a shorter one of before stopped the start, even behind a new one."""
     settings.VAULT_KEYS = [old]
     CtiSource.objects.create(slug="pbx", kind="csta_xml", secret=Secret("open sesame"))
     given = {"GATEWAY_VAR": str(tmp_path), "VAULT_KEYS": f"{NEW},{old}", "SECRET_KEY": NEW, "SECRET_KEY_FALLBACKS": old}

@@ -1,4 +1,4 @@
-"""Single sign-on with a certified identity provider (oidc-provider), which runs here: npm ci in devtools/identity_provider.
+"""Single sign-on with a certified identity provider, oidc-provider; it is there after npm ci in its folder.
 
 What it would never sign (another issuer, no subject ...) is in ``test_single_sign_on.py``.
 """
@@ -192,9 +192,9 @@ def test_a_token_that_has_expired_is_refused(provider: RealProvider, monkeypatch
     client = Client()
     back = urlsplit(provider.enter(client.get(reverse("single-sign-on")).headers["Location"]))
 
-    class Later(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> datetime:
+    class Later:
+        @staticmethod
+        def now(tz: Any = None) -> datetime:
             return datetime.now(tz) + timedelta(hours=2)
 
     monkeypatch.setattr("jwt.api_jwt.datetime", Later)

@@ -24,6 +24,8 @@ from gateway_site.login.single_sign_on.provider import identity_provider
 log = structlog.get_logger(__name__)
 #: Maximum difference between the provider's clock and ours, in seconds.
 CLOCK_SECONDS = 60
+#: What an answer that is not as it should be can raise.
+UNTRUSTED = (jwt.PyJWTError, requests.RequestException, ValueError, TypeError, KeyError)
 REQUIRED = ["exp", "iat", "iss", "aud", "sub"]
 _REASONS: tuple[tuple[type[Exception], str], ...] = (
     (jwt.ExpiredSignatureError, "The identity provider's token has expired. Are the clocks right?"),
@@ -45,7 +47,7 @@ class SingleSignOnBackend(OIDCAuthenticationBackend):
         self.OIDC_RP_SIGN_ALGO = settings.OIDC_RP_SIGN_ALGO
         self.OIDC_RP_IDP_SIGN_KEY = None
 
-    def authenticate(  # type: ignore[override]
+    def authenticate(
         self, request: HttpRequest | None, nonce: str = "", code_verifier: str = "", **_: Any
     ) -> User | None:
         """Return the account, or None; why not is then in ``request.sign_on_failure``."""
@@ -56,7 +58,7 @@ class SingleSignOnBackend(OIDCAuthenticationBackend):
             found: User | None = super().authenticate(request, nonce=nonce, code_verifier=code_verifier)
         except SignOnFailed as error:
             request.sign_on_failure = str(error)  # type: ignore[attr-defined]
-        except (jwt.PyJWTError, requests.RequestException, SuspiciousOperation, ValueError, TypeError, KeyError) as error:
+        except (*UNTRUSTED, SuspiciousOperation) as error:
             log.warning("sign_on_failed", error=type(error).__name__)
             request.sign_on_failure = _reason(error)  # type: ignore[attr-defined]
         else:
@@ -80,7 +82,7 @@ class SingleSignOnBackend(OIDCAuthenticationBackend):
         self.OIDC_OP_JWKS_ENDPOINT = provider.jwks_uri
         self._takes_basic = provider.takes_basic
 
-    def get_settings(self, attr: str, *args: Any) -> Any:  # type: ignore[override]
+    def get_settings(self, attr: str, *args: Any) -> Any:
         """Return a setting; how the secret is sent is the provider's to say."""
         if attr == "OIDC_TOKEN_USE_BASIC_AUTH":
             return self._takes_basic
@@ -105,4 +107,5 @@ class SingleSignOnBackend(OIDCAuthenticationBackend):
 
 
 def _reason(error: Exception) -> str:
-    return next((text for kind, text in _REASONS if isinstance(error, kind)), "The identity provider's answer is not valid.")
+    known = (text for kind, text in _REASONS if isinstance(error, kind))
+    return next(known, "The identity provider's answer is not valid.")
