@@ -23,13 +23,17 @@ CORE = (
     "tests/calls/test_unit_of_work.py",
     "tests/transcripts/test_transcripts.py",
 )
-FAST = ("-m", "not storage and not slow and not browser")
+FAST = ("-m", "not storage and not slow and not browser and not nightly")
+#: Two processes for the whole; a narrow choice starts faster in one. One that is done takes tests over from the other.
+WHOLE = ("-n", "2", "--dist", "worksteal", "-m", "not nightly")
 
 
 def run(words: list[str]) -> int:
     """Run pytest on SQLite, then the tests of storage on PostgreSQL; return the first status that is not 0."""
     asked, words = _parser().parse_known_args(words)
     _need_programs(may_install=not asked.no_install)
+    if asked.nightly:
+        return _pytest(["-m", "nightly", *words], {})
     if asked.core or asked.fast:
         return _pytest([*(CORE if asked.core else ("-n", "2", *FAST)), *words], {})
     return _run_all(words)
@@ -43,19 +47,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--core", action="store_true", help="only the pure core and the transcripts: seconds")
     parser.add_argument("--fast", action="store_true", help="only tests without database or browser: a minute")
+    parser.add_argument("--nightly", action="store_true", help="only what takes minutes and the whole run leaves out")
     parser.add_argument("--no-install", action="store_true", help="install no Debian packages; say what cannot run")
     return parser
 
 
 def _run_all(words: list[str]) -> int:
-    # Two processes for the whole; a narrow choice starts faster in one.
-    several = [] if words else ["-n", "2"]
-    on_sqlite = _pytest([*several, *words], {})
+    words = words or list(WHOLE)
+    on_sqlite = _pytest(words, {})
     if not has_postgresql():
         return on_sqlite
     _say("the tests of storage again, on PostgreSQL")
-    on_postgresql = _pytest([*several, *_only_storage(words)], {"GATEWAY_TEST_POSTGRESQL": "1"})
-    return on_sqlite or (0 if on_postgresql == NOTHING_COLLECTED and words else on_postgresql)
+    on_postgresql = _pytest(_only_storage(words), {"GATEWAY_TEST_POSTGRESQL": "1"})
+    return on_sqlite or (0 if on_postgresql == NOTHING_COLLECTED and words != list(WHOLE) else on_postgresql)
 
 
 def _say(words: str) -> None:

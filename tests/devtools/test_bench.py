@@ -61,7 +61,7 @@ def test_a_bench_that_does_not_exist_is_refused() -> None:
         main(["nonsense"])
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ["sources", "soap", "intake", "backlog"])
 def test_the_quick_form_prints_json(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--quick", "--json"]) == 0

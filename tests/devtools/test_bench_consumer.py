@@ -29,7 +29,7 @@ def _quick(name: str) -> list[Result]:
     return msgspec.json.decode(done.stdout, type=list[Result])
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_many_open_legs_are_compared_with_few_and_every_program_is_weighed() -> None:
     many, few = _quick("open")
 
@@ -39,7 +39,7 @@ def test_many_open_legs_are_compared_with_few_and_every_program_is_weighed() -> 
     assert all(name in weighed for name in ("events", "lookups", "writes", "web", "beat", "listeners", "redis-server"))
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_small_day_is_flagged_whole_and_its_quarters_are_compared() -> None:
     whole, *quarters = _quick("day")
 
@@ -48,7 +48,7 @@ def test_a_small_day_is_flagged_whole_and_its_quarters_are_compared() -> None:
     assert [one.against for one in quarters] == ["quarter 1"] * 4
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.skipif("GATEWAY_TEST_POSTGRESQL" not in os.environ, reason="processes that take turns, on one SQLite file")
 def test_more_sources_and_more_processes_fold_everything_too() -> None:
     first, *others = _quick("scale")

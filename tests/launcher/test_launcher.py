@@ -48,7 +48,7 @@ def test_a_demo_and_the_tests_never_see_the_real_gateways_settings(monkeypatch: 
     [
         (["cti"], ["-m", "storage", "cti"]),
         (["-m", "slow", "-q"], ["-m", "(slow) and storage", "-q"]),
-        ([], ["-m", "storage"]),
+        (["-n", "2", "-m", "not nightly"], ["-n", "2", "-m", "(not nightly) and storage"]),
     ],
 )
 def test_the_second_run_is_narrowed_to_storage(words: list[str], narrowed: list[str]) -> None:

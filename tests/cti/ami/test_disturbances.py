@@ -42,7 +42,7 @@ def test_a_disturbed_scenario_gives_no_wrong_flag(name: str) -> None:
     assert wrong == []
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_no_disturbance_of_a_scenario_gives_a_wrong_flag(name: str) -> None:
     judge = judge_of(name)
