@@ -1,12 +1,12 @@
 """A call is handed on to an extension that talks already: its recording goes on, or another begins."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from msgspec.structs import replace
 
 from calls.core.call_facts import as_of
-from calls.core.clocks import CLOSE, moments_of
+from calls.core.clocks import CLOSE, STALL, moments_of
 from calls.core.commands import CancelSearch
 from calls.core.leg_split import split
 from calls.core.legs import is_wanted, start_search
@@ -75,6 +75,18 @@ def hand_on(
         split(work, replace(leg, guid="", service=None), gateway_at, found=found)
         return
     work.put_leg(start_search(work, leg, gateway_at))
+
+
+def earliest(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -> datetime:
+    """Return when a transfer may have taken place at the earliest, by our clock.
+
+    By the source's own times that is as much before its receipt as it was later than Connected had been; else a link
+    may have stalled.
+    """
+    if not work.site.has_source_times:
+        return pending.gateway_at - STALL
+    late = (pending.gateway_at - pending.at) - (leg.connected_gateway_at - leg.connected_source_at)
+    return pending.gateway_at - max(late, timedelta(0))
 
 
 def divide_leg(work: UnitOfWork, leg: LegState, missed: str, at: datetime) -> None:

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from calls.core.call_facts import INHERITED, learn
 from calls.core.legs import refresh_facts
 from calls.core.state import LegPhase, LegState, PartyState
@@ -21,17 +23,35 @@ def inherit(work: UnitOfWork, incarnation: int, device_id: str, at: datetime, ca
     if not work.site.is_extension(device_id) or not _dials(work, incarnation, device_id):
         return
     others = [leg for leg in work.legs_at(device_id) if _is_held(leg, incarnation, cause)]
-    interactions = {leg.facts.interaction_id for leg in others}
-    if len(interactions) == 1:
-        call = work.put_call(learn(call, {INHERITED: interactions.pop()}, at))
+    if len({leg.facts.interaction_id for leg in others}) == 1:
+        work.put_leg(replace(others[0], consulted=incarnation))
+        call = work.put_call(learn(call, {INHERITED: others[0].facts.interaction_id}, at))
         refresh_facts(work, call, call.touched_gateway_at)
 
 
+def inherit_late(work: UnitOfWork, held: LegState, at: datetime) -> None:
+    """Let a consultation inherit that its device had dialled before it was heard that the device holds a call."""
+    for leg in work.legs_at(held.device_id):
+        call = work.calls.get(leg.incarnation)
+        party = call.parties.get(held.device_id) if call is not None and leg.phase is LegPhase.OPEN else None
+        if party is not None and party.has_dialled and party.since is not None and party.since >= at:
+            inherit(work, leg.incarnation, held.device_id, party.since)
+
+
+def disinherit(work: UnitOfWork, held: LegState, at: datetime, gateway_at: datetime) -> None:
+    """Take an interaction back where its call is heard to have ended before its device dialled the other one."""
+    call = work.calls.get(held.consulted) if held.consulted is not None else None
+    history = call.facts.get(INHERITED, ()) if call is not None else ()
+    if call is not None and history and history[0].at > at:
+        facts = {name: values for name, values in call.facts.items() if name != INHERITED}
+        refresh_facts(work, work.put_call(replace(call, facts=facts)), gateway_at)
+
+
 def _dials(work: UnitOfWork, incarnation: int, device_id: str) -> bool:
-    """Say whether the device is the one that dials in the call: nobody else does."""
+    """Say whether the device is the one that dials in the call, or has dialled: nobody else does."""
     dialling = (PartyState.INITIATED, PartyState.ORIGINATED)
-    parties = work.calls[incarnation].parties
-    return [name for name, one in parties.items() if one.state in dialling] == [device_id]
+    parties = work.calls[incarnation].parties.items()
+    return [name for name, one in parties if one.has_dialled or one.state in dialling] == [device_id]
 
 
 def _is_held(leg: LegState, incarnation: int, cause: str | None) -> bool:

@@ -126,9 +126,11 @@ def call_at(work: UnitOfWork, call_id: str, device_id: str, at: datetime) -> Cal
 
 def _at(calls: list[CallState], at: datetime) -> tuple[CallState, CallState | None]:
     """Return the latest call that had begun at a moment, else the earliest; and the one that began after it."""
-    for place in range(len(calls) - 1, -1, -1):
+    if calls[-1].born_at <= at:
+        return calls[-1], None
+    for place in range(len(calls) - 2, -1, -1):
         if calls[place].born_at <= at:
-            return calls[place], calls[place + 1] if place + 1 < len(calls) else None
+            return calls[place], calls[place + 1]
     return calls[0], calls[1] if len(calls) > 1 else None
 
 

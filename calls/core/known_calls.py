@@ -1,5 +1,7 @@
 """Find the call and the connection that an event is about, and let the call learn what the event says."""
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from calls.core.call_facts import AFTER, learn, moved_facts, reported_facts
@@ -9,39 +11,55 @@ from calls.core.state import CallState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallCleared, CallEvent, CallInformation, ConnectionCleared
 
+#: What ends something, or is about what ended: it says nothing of a call whose interaction it does not state.
+_ENDING = (ConnectionCleared, CallCleared, CallInformation)
+
 
 def known_call(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     """Return the call that an event is of, having learnt what the event says: what is later than its end is not its."""
     call = attribute(work, event, call_id)
     touched_at = max(call.touched_gateway_at, event.at)
     ended_at = call.ended_at
-    is_foreign = _is_foreign(work, call, event)
-    if is_foreign or (ended_at is not None and event.time > ended_at):
+    if (ended_at is not None and event.time > ended_at) or _is_foreign(work, call, event):
         return work.put_call(replace(call, touched_gateway_at=touched_at))
-    born_at, entered_at = call.born_at, call.entered_at
-    if isinstance(event, ENTERING):
-        born_at, entered_at = min(born_at, event.time), max(entered_at or event.time, event.time)
-        if call.doubtful_since is not None and event.time > call.doubtful_since:
-            call = replace(call, doubtful_since=None)  # It goes on: the event is of it.
-    call = replace(call, born_at=born_at, entered_at=entered_at, touched_gateway_at=touched_at)
-    call = work.put_call(_learn(work, call, event))
-    refresh_facts(work, call, event.at)
-    return call
+    entered = _entered(call, event, touched_at)
+    known = work.put_call(_learn(work, entered, event))
+    if known.facts is not call.facts or work.source.snapshot is not None:
+        refresh_facts(work, known, event.at)
+    return known
+
+
+def _entered(call: CallState, event: CallEvent, touched_at: datetime) -> CallState:
+    """Return a call with the times of an event that is of it; what brings something in shows that it lives."""
+    if not isinstance(event, ENTERING):
+        return replace(call, touched_gateway_at=touched_at)
+    doubtful_since = call.doubtful_since
+    if doubtful_since is not None and event.time > doubtful_since:
+        doubtful_since = None  # It goes on.
+    return replace(
+        call,
+        born_at=min(call.born_at, event.time),
+        entered_at=max(call.entered_at or event.time, event.time),
+        touched_gateway_at=touched_at,
+        doubtful_since=doubtful_since,
+    )
 
 
 def _is_foreign(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event that ends something, or is about one that ended, is of another call that is not known."""
-    is_end = isinstance(event, ConnectionCleared | CallCleared) and work.site.has_source_times
-    is_wrapup = isinstance(event, CallInformation) and event.data.wrapup is not None
-    return (is_end or is_wrapup) and states_another_interaction(call, event)
+    if not isinstance(event, _ENDING) or not states_another_interaction(call, event):
+        return False
+    return event.data.wrapup is not None if isinstance(event, CallInformation) else work.site.has_source_times
 
 
 def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
     """Let a call learn what an event says, and the call that it was moved to, where the event is of before that."""
     facts = reported_facts(event.data)
+    if not facts:
+        return call
     call = learn(call, facts, event.time)
     target = work.calls.get(call.moved_to) if call.moved_to is not None else None
-    if target is not None and facts and call.moved_at is not None:
+    if target is not None and call.moved_at is not None:
         handed = {
             name: history[-1].value for name, history in moved_facts(call, call.moved_at).items() if name in facts
         }

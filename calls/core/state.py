@@ -133,7 +133,9 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
         """Say whether the call has ended: it was moved or superseded, or nobody is in it and it waits for nobody."""
         if self.moved_to is not None or self.superseded_at is not None:
             return True
-        return self.waits_since is None and not any(party.is_here for party in self.parties.values())
+        if self.waits_since is not None:
+            return False
+        return all(party.state is PartyState.NULL for party in self.parties.values())
 
     @property
     def ended_at(self) -> datetime | None:
@@ -248,6 +250,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     is_joined_late: bool = False
     is_unconfirmed: bool = False
     is_held: bool = False
+    #: The call that its extension dialled while this one was on hold, and that has its interaction.
+    consulted: int | None = None
     disconnected_source_at: datetime | None = None
     disconnected_gateway_at: datetime | None = None
     is_end_unknown: bool = False

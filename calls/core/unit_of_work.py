@@ -159,9 +159,10 @@ class UnitOfWork:
 
     def incarnations_of(self, call_id: str) -> list[CallState]:
         """Return the calls known under an id, the earliest first."""
-        numbers = self._incarnations.get(call_id, ())
-        calls = [self.calls[number] for number in numbers]
-        return calls if len(calls) < 2 else sorted(calls, key=lambda call: (call.born_at, call.incarnation))
+        calls = [self.calls[number] for number in self._incarnations.get(call_id, ())]
+        if len(calls) > 1:
+            calls.sort(key=lambda call: (call.born_at, call.incarnation))
+        return calls
 
     def put_call(self, call: CallState) -> CallState:
         """Remember a call's new value."""
@@ -212,18 +213,20 @@ class UnitOfWork:
 
     def legs_at(self, device_id: str) -> list[LegState]:
         """Return the live legs of an extension, oldest first."""
-        return self._live(self._at_device.get(device_id, set()))
+        return self._live(self._at_device.get(device_id))
 
     def legs_in(self, incarnation: int) -> list[LegState]:
         """Return the live legs of a call, oldest first."""
-        return self._live(self._in_call.get(incarnation, set()))
+        return self._live(self._in_call.get(incarnation))
 
     def open_legs(self) -> Iterator[LegState]:
         """Yield every open leg."""
         return (leg for leg in list(self.legs.values()) if leg.phase is LegPhase.OPEN)
 
-    def _live(self, numbers: set[int]) -> list[LegState]:
-        legs = (self.legs[number] for number in sorted(numbers))
+    def _live(self, numbers: set[int] | None) -> list[LegState]:
+        if not numbers:
+            return []
+        legs = [self.legs[number] for number in (sorted(numbers) if len(numbers) > 1 else numbers)]
         return [leg for leg in legs if leg.phase in LIVE]
 
     def do(self, command: CoreCommand) -> None:

@@ -260,3 +260,38 @@ def test_the_second_part_of_a_leg_is_sure_of_its_recording() -> None:
     board.missed(40, _leg(board, "2002").number, "none", asked=35).waits(60)
 
     assert [one.guid for one in board.legs if one.device_id == "2002"] == ["R1", "R2", ""]
+
+
+# --- consultations ---
+
+
+def test_a_call_that_ended_before_its_device_dialled_lends_no_interaction() -> None:
+    """The held call's end, at 120, is heard after Originated of 120.5."""
+    board = Switchboard().call("Established", 105, "C1", "2001", **CUSTOMER).call("Held", 110, "C1", "2001")
+    board.call("Originated", 120.5, "C2", "2001").call("ConnectionCleared", 120, "C1", "2001")
+    board.call("Established", 124, "C2", "2002")
+
+    assert {one.facts.interaction_id for one in board.legs if one.call_id == "C2"}.isdisjoint({"I1"})
+
+
+@pytest.mark.parametrize("heard", ["Originated", "Established"])
+def test_a_hold_that_is_heard_late_makes_a_consultation(heard: str) -> None:
+    board = Switchboard().call("Established", 100, "C1", "2001", **CUSTOMER).call("Originated", 104.2, "C2", "2001")
+    if heard == "Established":
+        board.call("Established", 104.4, "C2", "2002").call("Held", 104, "C1", "2001")
+    else:
+        board.call("Held", 104, "C1", "2001").call("Established", 104.4, "C2", "2002")
+
+    assert {one.facts.interaction_id for one in board.legs} == {"I1"}
+
+
+@pytest.mark.parametrize("asked", [132, 145])
+def test_none_long_after_a_transfer_does_not_say_that_the_recording_goes_on(asked: float) -> None:
+    """A recording that began at the transfer is named for 10 s only; the first answer came at 145."""
+    board = _customer_on_hold(Switchboard()).call("Established", 25, "C2", "2002")
+    board.found(25.3, _leg(board, "2002").number, "R", started=15, asked=25.2)
+    board.hears(attended(130)).missed(146, _leg(board, "2002").number, "none", asked=asked)
+    board.call("ConnectionCleared", 160, "C3", "2002").waits(190)
+
+    flagged = [(one.call_id, one.guid) for one in board.legs if one.guid]
+    assert flagged == [("C3" if asked == 132 else "C2", "R")]

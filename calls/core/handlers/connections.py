@@ -6,7 +6,7 @@ from calls.core.answer_supervision import answer_after_all, confirm, connect_uns
 from calls.core.attended_transfer import hand_on
 from calls.core.call_end import divide, expire_when_over, is_empty_at
 from calls.core.connections import connect_device, connection_of, note_seen
-from calls.core.consultation import inherit
+from calls.core.consultation import disinherit, inherit, inherit_late
 from calls.core.dispatch import apply
 from calls.core.gaps import may_have_had_others
 from calls.core.incarnations import call_at
@@ -113,7 +113,9 @@ def _hold(work: UnitOfWork, event: CallEvent, state: PartyState) -> None:
         what = "held" if state is PartyState.HOLD else "retrieved"
         if leg.is_held != (state is PartyState.HOLD):
             leg = traced(leg, event.at, what, f"The call was {what}.")
-        work.put_leg(replace(leg, is_held=state is PartyState.HOLD))
+        leg = work.put_leg(replace(leg, is_held=state is PartyState.HOLD))
+        if leg.is_held:
+            inherit_late(work, leg, event.time)
         note_seen(work, leg)
 
 
@@ -142,6 +144,9 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
         put_party(work, call, replace(party, again=again))  # The first end is still to come, or there is no second.
         return
     _return_leg(work, party, event)
+    leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
+    if leg is not None and leg.consulted is not None:
+        disinherit(work, leg, event.time, event.at)
     clear_party(work, call, device_id, event.time, event.at, f"Extension {device_id} disconnected.")
     _stop_waiting(work, work.calls[call.incarnation], party, event)
     if is_empty_at(work.calls[call.incarnation], event.time):

@@ -5,7 +5,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
-from calls.core.attended_transfer import Part, divide_leg, part_of
+from calls.core.attended_transfer import Part, divide_leg, earliest, part_of
 from calls.core.call_end import expire_when_over, remembered
 from calls.core.clocks import APART, CLOSE, moments_of
 from calls.core.dispatch import apply
@@ -219,7 +219,8 @@ def _is_answered(work: UnitOfWork, leg: LegState, event: RecordingFound | Record
     if why == "same" or (why == "none" and event.asked_at is None):
         return True
     ended, asked = leg.disconnected_gateway_at, event.asked_at
-    is_late_enough = asked is not None and asked >= pending.gateway_at + LATE
+    named_until = earliest(work, leg, pending) + timedelta(seconds=work.site.guid_window_seconds) - APART
+    is_late_enough = asked is not None and pending.gateway_at + LATE <= asked <= named_until
     if ended is None and _may_have_ended(work, pending):
         return False
     if why == "none":
