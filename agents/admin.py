@@ -100,7 +100,7 @@ class AgentAdmin(AgentsAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show who is logged on, those in trouble first, above all agents."""
-        own = {"seated": panels.seated(request), "shift": panels.shift(request)}
+        own = {"seated": panels.logged_on_panel(request), "shift": panels.shift(request)}
         return super().changelist_view(request, {**own, **(extra_context or {})})  # type: ignore[no-any-return]
 
     def get_urls(self) -> list[URLPattern]:

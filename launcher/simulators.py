@@ -11,7 +11,7 @@ from gateway_site.config.declaration import Declaration, read
 from launcher.demo_options import FOLDER, DemoOptions
 from launcher.paths import ROOT
 from launcher.supervisor import Program
-from simulators.pbx.people import MOST_AGENTS, agents, supervisors
+from simulators.pbx.people import MOST_AGENTS, make_agents, make_supervisors
 from simulators.pbx.plan import Plan, enough_agents
 
 QMS, PBX = "simulated QMS", "simulated PBX"
@@ -47,12 +47,12 @@ class Simulators:
         """Return the example's declaration with these ports, and a device for each agent."""
         example = read(EXAMPLE.read_text(encoding="utf-8"))
         service, source = example.recording_services[0], example.cti_sources[0]
-        seats = [*agents(self.agents), *supervisors(self.agents)]
+        agents = [*make_agents(self.agents), *make_supervisors(self.agents)]
         return msgspec.structs.replace(
             example,
             recording_services=[msgspec.structs.replace(service, url=f"{self.qms_address}/recording-service")],
             cti_sources=[
-                msgspec.structs.replace(source, port=self.pbx_port, devices=[seat.extension for seat in seats])
+                msgspec.structs.replace(source, port=self.pbx_port, devices=[agent.extension for agent in agents])
             ],
         )
 

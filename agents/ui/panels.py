@@ -70,7 +70,7 @@ class RefreshPanel(msgspec.Struct):
     file_address: str
 
 
-def seated(request: HttpRequest) -> LoggedOnPanel:
+def logged_on_panel(request: HttpRequest) -> LoggedOnPanel:
     """Return who is logged on, those whose calls cannot be flagged first."""
     agents = logged_on_agents()
     may_map = request.user.has_perm("agents.add_mappingact")

@@ -43,8 +43,13 @@ def _add(event: CallEvent, calls: set[str], devices: set[str]) -> None:
     data = event.data
     named = (data.call_id, data.primary_old_call_id, data.secondary_old_call_id, data.resulting_call_id)
     calls.update(name for name in named if name)
-    seated = (data.device_id, data.transferring_device_id, data.conferencing_device_id, data.transferred_to_device_id)
-    devices.update(name for name in seated if name)
+    named_devices = (
+        data.device_id,
+        data.transferring_device_id,
+        data.conferencing_device_id,
+        data.transferred_to_device_id,
+    )
+    devices.update(name for name in named_devices if name)
     for item in data.connections:
         for connection in (item.new, item.old):
             if connection is not None:

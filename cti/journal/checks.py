@@ -116,8 +116,8 @@ def _tests(found: JournalSettings) -> Iterator[tuple[bool, CheckMessage]]:
     )
 
 
-def _warning(number: int, message: str, hint: str) -> CheckMessage:
-    return checks.Warning(f"The journal's Redis: {message}", hint=hint, id=f"cti.W{number:03}")
+def _warning(number: int, message: str, remedy: str) -> CheckMessage:
+    return checks.Warning(f"The journal's Redis: {message}", hint=remedy, id=f"cti.W{number:03}")
 
 
 def log_warnings() -> None:

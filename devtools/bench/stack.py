@@ -21,7 +21,7 @@ from launcher import process_set, procfile
 from launcher.paths import ROOT
 from launcher.simulators import EXAMPLE
 from launcher.supervisor import Program, Supervisor
-from simulators.pbx.people import agents, supervisors
+from simulators.pbx.people import make_agents, make_supervisors
 
 REDIS, DATABASE, QMS, PBX = "Redis", "PostgreSQL", "simulated QMS", "simulated PBX"
 START_SECONDS = 120.0
@@ -116,12 +116,12 @@ class BenchStack:
         """Return the example's declaration with these ports and extensions."""
         example = read(EXAMPLE.read_text(encoding="utf-8"))
         service, source = example.recording_services[0], example.cti_sources[0]
-        seats = [*agents(self.day.agents), *supervisors(self.day.agents)]
+        agents = [*make_agents(self.day.agents), *make_supervisors(self.day.agents)]
         replace = msgspec.structs.replace
         return replace(
             example,
             recording_services=[replace(service, url=f"{self.place.qms_address}/recording-service")],
-            cti_sources=[replace(source, port=self.place.pbx_port, devices=[seat.extension for seat in seats])],
+            cti_sources=[replace(source, port=self.place.pbx_port, devices=[agent.extension for agent in agents])],
         )
 
     def _pbx_words(self) -> list[str]:

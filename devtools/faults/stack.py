@@ -27,7 +27,7 @@ from launcher import process_set, procfile
 from launcher.paths import ROOT
 from launcher.simulators import EXAMPLE
 from launcher.supervisor import Program, Supervisor
-from simulators.pbx.people import FIRST_EXTENSION, MOST_AGENTS, agents, supervisors
+from simulators.pbx.people import FIRST_EXTENSION, MOST_AGENTS, make_agents, make_supervisors
 from simulators.pbx.plan import Plan, enough_agents
 
 QMS, PBX = "simulated QMS", "simulated PBX"
@@ -114,13 +114,13 @@ class FaultStack:
         """Return the demo's declaration with these ports, the line before the PBX, and every flag enabled."""
         example = read(EXAMPLE.read_text(encoding="utf-8"))
         service, source = example.recording_services[0], example.cti_sources[0]
-        seats = [*agents(self.agents), *supervisors(self.agents)]
+        agents = [*make_agents(self.agents), *make_supervisors(self.agents)]
         return msgspec.structs.replace(
             example,
             recording_services=[msgspec.structs.replace(service, url=f"{self.place.qms_address}/recording-service")],
             cti_sources=[
                 msgspec.structs.replace(
-                    source, host=self.place.host, port=self.line.port, devices=[seat.extension for seat in seats]
+                    source, host=self.place.host, port=self.line.port, devices=[agent.extension for agent in agents]
                 )
             ],
         )
@@ -128,7 +128,7 @@ class FaultStack:
     def _qms_words(self) -> list[str]:
         state = self.place.folder / "qms.jsonl"
         # Users have the extensions one after the other; agents of large sites leave out those of the queues.
-        users = int(agents(self.agents)[-1].extension) - FIRST_EXTENSION + 1
+        users = int(make_agents(self.agents)[-1].extension) - FIRST_EXTENSION + 1
         words = [
             "--host",
             self.place.host,

@@ -1,6 +1,7 @@
 """Find the words that this project avoids: ``python -m devtools.wording.check [PATH ...]``.
 
 Python files are read for their docstrings, comments and strings; Markdown and templates as they are, without code.
+The names that production code defines are read too, word by word: ``_tell_health`` and ``FailuresTold`` are found.
 """
 
 import ast
@@ -19,6 +20,26 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 READ = (".py", ".md", ".html")
 #: Records of the past stay as they were written; the list itself names what it forbids.
 EXCLUDED = ("CHANGELOG.md", "docs/decisions/", "devtools/wording/", "LICENSE")
+#: Where names are read. Tests and development programs name things for themselves.
+PRODUCTION = tuple(
+    f"{room}/"
+    for room in (
+        "agents",
+        "bulk",
+        "calls",
+        "clock",
+        "cti",
+        "flags",
+        "gateway_site",
+        "history",
+        "launcher",
+        "qms",
+        "redis_address",
+        "simulators",
+        "vault",
+    )
+)
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 CODE = re.compile(r"```.*?```|``.*?``|`[^`]*`|\{[{%].*?[}%]\}|<(?:script|style).*?</(?:script|style)>", re.DOTALL)
 
 
@@ -42,14 +63,44 @@ def main(paths: Sequence[str]) -> int:
 
 def find(paths: Sequence[str]) -> Iterator[Finding]:
     """Yield the findings in the files of the repository below the paths (none: everywhere)."""
-    words = _words()
+    table = _table()
+    words = table["words"]
     for name in _files(paths):
         for line, text in _prose(ROOT / name):
             yield from (_finding(f"{name}:{line}", found, words) for found in _pattern(words).finditer(text))
+        if name.endswith(".py") and name.startswith(PRODUCTION):
+            yield from _names_to_avoid(name, table["names"], table["kept_names"])
 
 
-def _words() -> dict[str, str]:
-    return dict(tomllib.loads((Path(__file__).parent / "words.toml").read_text())["words"])
+def _table() -> dict[str, dict[str, str]]:
+    return tomllib.loads((Path(__file__).parent / "words.toml").read_text())
+
+
+def _names_to_avoid(file: str, words: dict[str, str], kept: dict[str, str]) -> Iterator[Finding]:
+    """Yield the names defined in a file of which a word is to be avoided, each once."""
+    pattern, seen = re.compile("|".join(words)), set(kept)
+    for line, name in [(1, Path(file).stem), *_defined(ast.parse((ROOT / file).read_text()))]:
+        if name in seen:
+            continue
+        seen.add(name)
+        for word in WORD.findall(name):
+            if pattern.fullmatch(word.lower()):
+                instead = next(text for key, text in words.items() if re.fullmatch(key, word.lower()))
+                yield Finding(f"{file}:{line}", name, instead)
+
+
+def _defined(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield what a module defines: functions, classes, parameters, variables, attributes."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                yield node.lineno, node.name
+            case ast.arg():
+                yield node.lineno, node.arg
+            case ast.Name(ctx=ast.Store()):
+                yield node.lineno, node.id
+            case ast.Attribute(ctx=ast.Store()):
+                yield node.lineno, node.attr
 
 
 def _pattern(words: dict[str, str]) -> re.Pattern[str]:

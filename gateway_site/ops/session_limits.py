@@ -47,5 +47,7 @@ def check_limits(databases: Sequence[str] | None = None, **_: Any) -> list[Check
         return [checks.Warning(f"The database does not answer: {type(error).__name__}", id="gateway_site.W001")]
     if not missing:
         return []
-    hint = "Run ./gateway manage set_session_limits, then RECONNECT in PgBouncer's console."
-    return [checks.Warning(f"The database's sessions lack limits: {'; '.join(missing)}.", hint, id="gateway_site.W002")]
+    remedy = "Run ./gateway manage set_session_limits, then RECONNECT in PgBouncer's console."
+    return [
+        checks.Warning(f"The database's sessions lack limits: {'; '.join(missing)}.", remedy, id="gateway_site.W002")
+    ]

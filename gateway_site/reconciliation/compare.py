@@ -168,11 +168,11 @@ def _unclaimed(recording: Recording, known: Known, at_extension: Mapping[str, Se
         return _finding(
             recording, FindingKind.UNFLAGGED, Grade.MAJOR, "second_recording_of_leg", candidates=_keys(candidates)
         )
-    rivals = [one for one in at_extension[recording.extension] if is_near(leg, one, known.tolerance)]
+    contenders = [one for one in at_extension[recording.extension] if is_near(leg, one, known.tolerance)]
     cause = leg.reason_code or leg.outcome
     return msgspec.structs.replace(
         _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, cause, candidates=_keys(candidates)),
-        is_repairable=len(rivals) == 1 and not leg.has_write and leg.disconnected_at is not None,
+        is_repairable=len(contenders) == 1 and not leg.has_write and leg.disconnected_at is not None,
     )
 
 

@@ -59,7 +59,7 @@ def write_once(place: Path, content: bytes) -> bool:
     Raises ``QmsUnavailable`` (nothing was written), and ``QmsUnclear`` where the disk failed after the name was taken.
     """
     try:
-        handle, draft = tempfile.mkstemp(dir=place.parent, prefix=".flags-", suffix=".tmp")
+        handle, unfinished = tempfile.mkstemp(dir=place.parent, prefix=".flags-", suffix=".tmp")
     except OSError as error:
         raise QmsUnavailable(f"The folder cannot be written to: {error.strerror}.") from error
     try:
@@ -67,19 +67,19 @@ def write_once(place: Path, content: bytes) -> bool:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(draft, 0o644)  # noqa: PTH101  (the file is named by a text)
-        return _named(draft, place)
+        os.chmod(unfinished, 0o644)  # noqa: PTH101  (the file is named by a text)
+        return _named(unfinished, place)
     except OSError as error:
         raise QmsUnavailable(f"The flags cannot be written: {error.strerror}.") from error
     finally:
         with contextlib.suppress(OSError):
-            os.unlink(draft)  # noqa: PTH108
+            os.unlink(unfinished)  # noqa: PTH108
 
 
-def _named(draft: str, place: Path) -> bool:
+def _named(unfinished: str, place: Path) -> bool:
     """Give a finished file its name; False where the name is taken."""
     try:
-        os.link(draft, place)
+        os.link(unfinished, place)
     except FileExistsError:
         return False
     try:

@@ -3,7 +3,7 @@
 from collections import OrderedDict, deque
 from collections.abc import Iterable
 
-from simulators.pbx.people import AgentSeat
+from simulators.pbx.people import SimulatedAgent
 
 
 class Waiting:
@@ -18,35 +18,35 @@ class Waiting:
 class Floor:
     """Free agents by queue, the one idle longest first; calls that wait, the longest first; supervisors apart."""
 
-    def __init__(self, seats: Iterable[AgentSeat], supervisors: Iterable[AgentSeat]) -> None:
-        self._free: dict[str, deque[AgentSeat]] = {}
+    def __init__(self, agents: Iterable[SimulatedAgent], supervisors: Iterable[SimulatedAgent]) -> None:
+        self._free: dict[str, deque[SimulatedAgent]] = {}
         self._supervisors = deque(supervisors)
         self._lines: dict[str, OrderedDict[Waiting, None]] = {}
-        for seat in seats:
-            self.give_back(seat)
+        for agent in agents:
+            self.give_back(agent)
 
-    def take(self, group: str) -> AgentSeat | None:
+    def take(self, group: str) -> SimulatedAgent | None:
         """Take a free agent of a queue."""
         free = self._free.get(group)
         return free.popleft() if free else None
 
-    def take_any(self) -> AgentSeat | None:
+    def take_any(self) -> SimulatedAgent | None:
         """Take a free agent of the queue that has most of them."""
         return self.take(max(self._free, key=lambda one: len(self._free[one]), default=""))
 
-    def take_supervisor(self) -> AgentSeat | None:
+    def take_supervisor(self) -> SimulatedAgent | None:
         """Take a free supervisor."""
         return self._supervisors.popleft() if self._supervisors else None
 
-    def give_back(self, seat: AgentSeat) -> Waiting | None:
+    def give_back(self, agent: SimulatedAgent) -> Waiting | None:
         """Let an agent be free again; return the call that the agent is for instead, if one waits."""
-        if not seat.is_in_qms:
-            self._supervisors.append(seat)
+        if not agent.is_in_qms:
+            self._supervisors.append(agent)
             return None
-        line = self._lines.get(seat.queue.device)
+        line = self._lines.get(agent.queue.device)
         if line:
             return line.popitem(last=False)[0]
-        self._free.setdefault(seat.queue.device, deque()).append(seat)
+        self._free.setdefault(agent.queue.device, deque()).append(agent)
         return None
 
     def wait(self, group: str, waiting: Waiting) -> int:

@@ -3,11 +3,11 @@
 from collections.abc import Generator
 
 from simulators.pbx.call import SimulatedCall
-from simulators.pbx.people import QUEUES, AcdGroup, AgentSeat, contact
+from simulators.pbx.people import QUEUES, AcdGroup, SimulatedAgent, contact
 from simulators.pbx.reports import TrueLeg
 from simulators.pbx.world import Process, World
 
-ScenarioPart = Generator[float, AgentSeat | None, None]
+ScenarioPart = Generator[float, SimulatedAgent | None, None]
 
 #: One agent in this many forgets the wrap-up.
 _FORGETS, _BREAKS = 0.2, 0.03
@@ -17,10 +17,10 @@ _CARD = "4111 1111 1111 1111"
 class Conversation:
     """A conversation in progress: the call, the agent who has it, and the agent's leg."""
 
-    __slots__ = ("call", "leg", "seat")
+    __slots__ = ("agent", "call", "leg")
 
-    def __init__(self, call: SimulatedCall, seat: AgentSeat, leg: TrueLeg) -> None:
-        self.call, self.seat, self.leg = call, seat, leg
+    def __init__(self, call: SimulatedCall, agent: SimulatedAgent, leg: TrueLeg) -> None:
+        self.call, self.agent, self.leg = call, agent, leg
 
 
 def incoming(world: World) -> tuple[SimulatedCall, AcdGroup]:
@@ -31,26 +31,26 @@ def incoming(world: World) -> tuple[SimulatedCall, AcdGroup]:
     return call, queue
 
 
-def served(world: World, *, is_lazy: bool = False) -> Generator[float, AgentSeat | None, Conversation | None]:
+def served(world: World, *, is_lazy: bool = False) -> Generator[float, SimulatedAgent | None, Conversation | None]:
     """Bring a customer from a queue to an agent; None when the customer gave up before."""
     call, queue = incoming(world)
-    seat = world.floor.take(queue.device)
-    if seat is None:
-        seat = yield from world.get_agent(call, queue.device)
-    if seat is None:
+    agent = world.floor.take(queue.device)
+    if agent is None:
+        agent = yield from world.get_agent(call, queue.device)
+    if agent is None:
         give_up(world, call, queue.device)
         return None
-    distribute(world, call, queue, seat)
+    distribute(world, call, queue, agent)
     yield world.around(world.plan.ring_seconds)
     cause = "normal"
     if is_lazy and (other := world.floor.take_any()):
-        cause = ring_elsewhere(world, call, seat, other)
-        seat = other
+        cause = ring_elsewhere(world, call, agent, other)
+        agent = other
         yield world.around(world.plan.ring_seconds)
-    leg = answer(world, call, seat, cause)
+    leg = answer(world, call, agent, cause)
     if world.rng.random() < 0.4:
         world.start(send_call_data(world, leg), world.around(world.plan.talk_seconds / 4))
-    return Conversation(call, seat, leg)
+    return Conversation(call, agent, leg)
 
 
 def talked(world: World, talk: Conversation | None) -> ScenarioPart:
@@ -60,10 +60,10 @@ def talked(world: World, talk: Conversation | None) -> ScenarioPart:
         yield from part(world, talk)
 
 
-def distribute(world: World, call: SimulatedCall, queue: AcdGroup, seat: AgentSeat) -> None:
+def distribute(world: World, call: SimulatedCall, queue: AcdGroup, agent: SimulatedAgent) -> None:
     """Let a queue's call ring at an agent."""
-    world.board.divert(call, queue.device, seat.extension, "distributed")
-    world.board.alert(call, seat.extension, "distributed")
+    world.board.divert(call, queue.device, agent.extension, "distributed")
+    world.board.alert(call, agent.extension, "distributed")
 
 
 def give_up(world: World, call: SimulatedCall, group: str) -> None:
@@ -72,27 +72,27 @@ def give_up(world: World, call: SimulatedCall, group: str) -> None:
     world.board.clear(call, group, "abandoned_in_queue", "callCancelled")
 
 
-def ring_elsewhere(world: World, call: SimulatedCall, seat: AgentSeat, other: AgentSeat) -> str:
+def ring_elsewhere(world: World, call: SimulatedCall, agent: SimulatedAgent, other: SimulatedAgent) -> str:
     """Let a call that an agent does not answer go to another, and return why; the agent is not there for a while."""
     cause = "callForwardNoAnswer"
-    world.board.divert(call, seat.extension, other.extension, cause)
+    world.board.divert(call, agent.extension, other.extension, cause)
     world.board.alert(call, other.extension, cause)
-    world.start(away(world, seat, "missed call"))
+    world.start(away(world, agent, "missed call"))
     return cause
 
 
-def away(world: World, seat: AgentSeat, reason: str) -> Process:
+def away(world: World, agent: SimulatedAgent, reason: str) -> Process:
     """Let an agent take no calls for a while."""
-    world.set_state(seat, "agentNotReady", reasonCode=reason)
+    world.set_state(agent, "agentNotReady", reasonCode=reason)
     yield world.around(2 * world.plan.wrapup_seconds)
-    world.let_go(seat)
+    world.let_go(agent)
 
 
-def answer(world: World, call: SimulatedCall, seat: AgentSeat, cause: str = "normal", where: str = "") -> TrueLeg:
+def answer(world: World, call: SimulatedCall, agent: SimulatedAgent, cause: str = "normal", where: str = "") -> TrueLeg:
     """Let an agent answer, or the outside party that the agent called; return the agent's leg."""
-    world.board.answer(call, where or seat.extension, cause)
-    world.set_state(seat, "agentBusy")
-    return world.board.legs[call.id, seat.extension]
+    world.board.answer(call, where or agent.extension, cause)
+    world.set_state(agent, "agentBusy")
+    return world.board.legs[call.id, agent.extension]
 
 
 def send_call_data(world: World, leg: TrueLeg) -> Process:
@@ -103,23 +103,23 @@ def send_call_data(world: World, leg: TrueLeg) -> Process:
         if world.rng.random() < 0.05:
             user += f";Card={_CARD}"
         leg.query = {"correlatorData": correlator, "userData": user}
-        world.board.inform(leg.seat.extension, leg.call_refs[-1], correlator, user)
+        world.board.inform(leg.agent.extension, leg.call_refs[-1], correlator, user)
     yield from ()
 
 
-def dial_out(world: World, seat: AgentSeat) -> Generator[float, AgentSeat | None, SimulatedCall]:
+def dial_out(world: World, agent: SimulatedAgent) -> Generator[float, SimulatedAgent | None, SimulatedCall]:
     """Let an agent dial a customer's number."""
-    call = world.board.outgoing(seat.extension, contact(world.rng))
+    call = world.board.outgoing(agent.extension, contact(world.rng))
     yield world.around(0.5)
-    world.board.originate(call, seat.extension, "newCall")
+    world.board.originate(call, agent.extension, "newCall")
     return call
 
 
 def consult(
-    world: World, talk: Conversation, other: AgentSeat, *, is_answered: bool = True
-) -> Generator[float, AgentSeat | None, SimulatedCall]:
+    world: World, talk: Conversation, other: SimulatedAgent, *, is_answered: bool = True
+) -> Generator[float, SimulatedAgent | None, SimulatedCall]:
     """Let an agent put the customer on hold and call a colleague."""
-    extension = talk.seat.extension
+    extension = talk.agent.extension
     world.board.hold(talk.call, extension, "consultation")
     call = world.board.internal(extension, other.extension, talk.call.interaction)
     yield world.around(0.5)
@@ -143,16 +143,16 @@ def hang_up(world: World, call: SimulatedCall, first: str, second: str, ended: s
 
 def part(world: World, talk: Conversation) -> ScenarioPart:
     """Let customer and agent part."""
-    clear_both(world, talk.call, talk.seat.extension)
+    clear_both(world, talk.call, talk.agent.extension)
     yield from wrap_up(world, talk)
 
 
-def part_from(world: World, call: SimulatedCall, seat: AgentSeat) -> ScenarioPart:
+def part_from(world: World, call: SimulatedCall, agent: SimulatedAgent) -> ScenarioPart:
     """Let the customer and the one who took over the call part; there is no wrap-up."""
-    leg = world.board.legs[call.id, seat.extension]
-    clear_both(world, call, seat.extension)
+    leg = world.board.legs[call.id, agent.extension]
+    clear_both(world, call, agent.extension)
     world.settle(leg)
-    world.let_go(seat)
+    world.let_go(agent)
     yield from ()
 
 
@@ -167,20 +167,20 @@ def clear_both(world: World, call: SimulatedCall, extension: str) -> None:
 
 def wrap_up(world: World, talk: Conversation) -> Process:
     """Let the agent of a queue's call say some seconds later how it was, then be there again or take a break."""
-    seat, leg, queue = talk.seat, talk.leg, talk.call.queue
+    agent, leg, queue = talk.agent, talk.leg, talk.call.queue
     if queue is None:
         world.settle(leg)
-        world.let_go(seat)
+        world.let_go(agent)
         return
     seconds = world.around(world.plan.wrapup_seconds)
-    world.set_state(seat, "agentWorkingAfterCall", "ready")
+    world.set_state(agent, "agentWorkingAfterCall", "ready")
     yield seconds * 0.7
     if world.rng.random() >= _FORGETS:
         leg.wrapup = (queue.name, world.rng.choice(queue.wrapups))
-        world.board.wrap_up(seat.extension, leg.call_refs[-1], *leg.wrapup)
+        world.board.wrap_up(agent.extension, leg.call_refs[-1], *leg.wrapup)
     world.settle(leg)
     yield seconds * 0.3
     if world.rng.random() < _BREAKS:
-        yield from away(world, seat, "break")
+        yield from away(world, agent, "break")
     else:
-        world.let_go(seat)
+        world.let_go(agent)

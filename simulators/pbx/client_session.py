@@ -267,8 +267,8 @@ class ClientSession:
 
     def _answer_agent_states(self, root: RequestElement) -> bytes:
         where = text_at(root, "device", "deviceIdentifier", "deviceID")
-        seats = self._switch.seats_at(self._known(where)) if where else list(self._switch.seats.values())
-        return self._document("GetAgentStateResponse", snapshot_replies.agent_states(seats))
+        agents = self._switch.agents_at(self._known(where)) if where else list(self._switch.agents.values())
+        return self._document("GetAgentStateResponse", snapshot_replies.agent_states(agents))
 
     def _known(self, where: str) -> str:
         if not self._switch.has_device(where):
@@ -279,7 +279,9 @@ class ClientSession:
         """Report to new monitors who is logged on at their extension, as a switch does."""
         for reference in self._new_monitors:
             where = self.monitors.get(reference, "")
-            for seat in self._switch.seats_at(where):
-                self.deliver(SwitchMessage(where, "AgentLoggedOnEvent", messages.agent(seat)), [reference])
-                self.deliver(SwitchMessage(where, STATE_EVENTS[seat.state], messages.agent(seat)), [reference])
+            for agent in self._switch.agents_at(where):
+                self.deliver(SwitchMessage(where, "AgentLoggedOnEvent", messages.agent_members(agent)), [reference])
+                self.deliver(
+                    SwitchMessage(where, STATE_EVENTS[agent.state], messages.agent_members(agent)), [reference]
+                )
         self._new_monitors.clear()

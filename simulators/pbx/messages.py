@@ -5,7 +5,7 @@ Order and spelling of the elements are those of ECMA-323; only names are free te
 
 from xml.sax.saxutils import escape
 
-from simulators.pbx.people import AgentSeat, Contact
+from simulators.pbx.people import Contact, SimulatedAgent
 
 PRIVATE = "urn:qms-gateway:simulated-pbx:1"
 NOT_REQUIRED = "<lastRedirectionDevice><notRequired/></lastRedirectionDevice>"
@@ -69,11 +69,11 @@ def moved(new: str, old: str, endpoint: str, trunk_group: str) -> str:
     )
 
 
-def agent(seat: AgentSeat, pending: str = "", **leaves: str) -> str:
+def agent_members(agent: SimulatedAgent, pending: str = "", **leaves: str) -> str:
     """Return the body of an agent's event."""
     awaited = f"<pendingAgentState>{pending}</pendingAgentState>" if pending else ""
-    data = private(agentName=seat.name, **leaves)
+    data = private(agentName=agent.name, **leaves)
     return (
-        f"{device('agentDevice', seat.extension)}<agentID>{seat.agent_id}</agentID>"
-        f"<acdGroup>{seat.queue.device}</acdGroup>{awaited}{data}"
+        f"{device('agentDevice', agent.extension)}<agentID>{agent.agent_id}</agentID>"
+        f"<acdGroup>{agent.queue.device}</acdGroup>{awaited}{data}"
     )

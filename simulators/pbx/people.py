@@ -55,7 +55,7 @@ QUEUES = (
 
 
 @dataclass(slots=True)
-class AgentSeat:
+class SimulatedAgent:
     """An agent at an extension, and what the agent is doing."""
 
     extension: str
@@ -85,26 +85,26 @@ def agent_name(index: int) -> str:
     return f"{FIRST[index % 20]} {LAST[(index // 20 + index) % 20]}"
 
 
-def agents(count: int) -> list[AgentSeat]:
+def make_agents(count: int) -> list[SimulatedAgent]:
     """Return ``count`` agents, spread over the queues. An extension that is a queue's or a supervisor's is left out."""
-    taken = {queue.device for queue in QUEUES} | {seat.extension for seat in supervisors(count)}
-    seats: list[AgentSeat] = []
+    taken = {queue.device for queue in QUEUES} | {agent.extension for agent in make_supervisors(count)}
+    agents: list[SimulatedAgent] = []
     index = 0
-    while len(seats) < count:
+    while len(agents) < count:
         extension = str(FIRST_EXTENSION + index)
         if extension not in taken:
-            queue = QUEUES[len(seats) % len(QUEUES)]
-            seats.append(AgentSeat(extension, str(FIRST_AGENT_ID + index), agent_name(index), queue))
+            queue = QUEUES[len(agents) % len(QUEUES)]
+            agents.append(SimulatedAgent(extension, str(FIRST_AGENT_ID + index), agent_name(index), queue))
         index += 1
-    return seats
+    return agents
 
 
-def supervisors(agent_count: int) -> list[AgentSeat]:
+def make_supervisors(agent_count: int) -> list[SimulatedAgent]:
     """Return the supervisors, which QMS does not know."""
     is_large = FIRST_EXTENSION + agent_count > FIRST_SUPERVISOR
     first = FIRST_SUPERVISOR_OF_LARGE_SITES if is_large else FIRST_SUPERVISOR
     return [
-        AgentSeat(str(first + n), f"SV{n + 1}", f"Supervisor {n + 1}", QUEUES[n % len(QUEUES)], is_in_qms=False)
+        SimulatedAgent(str(first + n), f"SV{n + 1}", f"Supervisor {n + 1}", QUEUES[n % len(QUEUES)], is_in_qms=False)
         for n in range(SUPERVISORS)
     ]
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from simulators.pbx.people import AgentSeat, Contact
+from simulators.pbx.people import Contact, SimulatedAgent
 
 
 class SwitchMessage(msgspec.Struct, frozen=True, gc=False):
@@ -24,6 +24,7 @@ class TrueLeg:
     """One extension's part in one call: what a recording of it would have to carry. Times are virtual seconds."""
 
     __slots__ = (
+        "agent",
         "call_refs",
         "called",
         "calling",
@@ -37,12 +38,11 @@ class TrueLeg:
         "number",
         "query",
         "queue_name",
-        "seat",
         "wrapup",
     )
 
-    def __init__(self, number: int, seat: AgentSeat, call_ref: str, interaction: str, at: float) -> None:
-        self.number, self.seat, self.interaction, self.connected_at = number, seat, interaction, at
+    def __init__(self, number: int, agent: SimulatedAgent, call_ref: str, interaction: str, at: float) -> None:
+        self.number, self.agent, self.interaction, self.connected_at = number, agent, interaction, at
         self.call_refs = [call_ref]
         self.disconnected_at: float | None = None
         self.calling = self.called = self.direction = self.ended = ""

@@ -20,7 +20,7 @@ from simulators.pbx.call_steps import (
     talked,
     wrap_up,
 )
-from simulators.pbx.people import AgentSeat, contact
+from simulators.pbx.people import SimulatedAgent, contact
 from simulators.pbx.plan import Plan
 from simulators.pbx.world import Process, World
 
@@ -49,7 +49,7 @@ def held_call(world: World) -> Process:
     """Let the agent put the customer on hold for a while."""
     talk = yield from served(world)
     if talk:
-        extension = talk.seat.extension
+        extension = talk.agent.extension
         yield world.around(world.plan.talk_seconds / 3)
         world.board.hold(talk.call, extension)
         yield world.around(world.plan.talk_seconds / 3)
@@ -80,8 +80,8 @@ def attended_transfer(world: World) -> Process:
         return
     is_early = world.rng.random() < 0.15
     consulted = yield from consult(world, talk, other, is_answered=not is_early)
-    first = world.board.legs.get((consulted.id, talk.seat.extension))
-    call = world.board.transfer(talk.call, consulted, talk.seat.extension, other.extension)
+    first = world.board.legs.get((consulted.id, talk.agent.extension))
+    call = world.board.transfer(talk.call, consulted, talk.agent.extension, other.extension)
     world.settle(first)
     world.start(wrap_up(world, talk))
     if is_early:
@@ -102,13 +102,13 @@ def conference(world: World) -> Process:
         yield from part(world, talk)
         return
     consulted = yield from consult(world, talk, other)
-    asked = world.board.legs[consulted.id, talk.seat.extension]
-    call = world.board.conference(talk.call, consulted, talk.seat.extension, other.extension)
+    asked = world.board.legs[consulted.id, talk.agent.extension]
+    call = world.board.conference(talk.call, consulted, talk.agent.extension, other.extension)
     world.settle(asked)
     yield world.around(world.plan.talk_seconds / 2)
     joined = Conversation(call, other, world.board.legs[call.id, other.extension])
     if world.rng.random() < 0.7:
-        world.board.clear(call, talk.seat.extension, "left_conference")
+        world.board.clear(call, talk.agent.extension, "left_conference")
         world.start(wrap_up(world, talk))
         yield world.around(world.plan.talk_seconds / 2)
         yield from part_from(world, call, other)
@@ -117,7 +117,7 @@ def conference(world: World) -> Process:
         world.settle(joined.leg)
         world.let_go(other)
         yield world.around(world.plan.talk_seconds / 2)
-        yield from part(world, Conversation(call, talk.seat, talk.leg))
+        yield from part(world, Conversation(call, talk.agent, talk.leg))
 
 
 def consultation(world: World) -> Process:
@@ -129,9 +129,9 @@ def consultation(world: World) -> Process:
     other = world.floor.take_any()
     if other is not None:
         consulted = yield from consult(world, talk, other)
-        yield from hang_up(world, consulted, other.extension, talk.seat.extension, "consult_over")
+        yield from hang_up(world, consulted, other.extension, talk.agent.extension, "consult_over")
         world.let_go(other)
-        world.board.retrieve(talk.call, talk.seat.extension)
+        world.board.retrieve(talk.call, talk.agent.extension)
         yield world.around(world.plan.talk_seconds / 2)
     yield from part(world, talk)
 
@@ -139,17 +139,17 @@ def consultation(world: World) -> Process:
 def abandoned_call(world: World) -> Process:
     """Let a customer give up, in the queue or while an agent's telephone rings."""
     call, queue = incoming(world)
-    seat = world.floor.take(queue.device) if world.rng.random() < 0.5 else None
-    if seat is None:
+    agent = world.floor.take(queue.device) if world.rng.random() < 0.5 else None
+    if agent is None:
         world.board.queue(call, queue.device, world.floor.waiting(queue.device))
         yield world.around(world.plan.talk_seconds)
         give_up(world, call, queue.device)
         return
-    distribute(world, call, queue, seat)
+    distribute(world, call, queue, agent)
     yield world.around(world.plan.ring_seconds)
     world.board.clear(call, call.trunk, "abandoned_ringing")
-    world.board.clear(call, seat.extension, "abandoned_ringing")
-    world.let_go(seat)
+    world.board.clear(call, agent.extension, "abandoned_ringing")
+    world.let_go(agent)
 
 
 def no_answer(world: World) -> Process:
@@ -159,86 +159,86 @@ def no_answer(world: World) -> Process:
 
 def direct_call(world: World) -> Process:
     """Let a customer dial an agent's own number; not answered, it goes on to another."""
-    seat = world.floor.take_any()
-    if seat is None:
+    agent = world.floor.take_any()
+    if agent is None:
         yield from queue_call(world)
         return
-    call = world.board.incoming(contact(world.rng), seat.extension)
-    world.board.alert(call, seat.extension, "newCall")
+    call = world.board.incoming(contact(world.rng), agent.extension)
+    world.board.alert(call, agent.extension, "newCall")
     yield world.around(world.plan.ring_seconds)
     cause = "normal"
     if world.rng.random() < 0.3 and (other := world.floor.take_any()):
-        cause = ring_elsewhere(world, call, seat, other)
-        seat = other
+        cause = ring_elsewhere(world, call, agent, other)
+        agent = other
         yield world.around(world.plan.ring_seconds)
-    leg = answer(world, call, seat, cause)
-    yield from talked(world, Conversation(call, seat, leg))
+    leg = answer(world, call, agent, cause)
+    yield from talked(world, Conversation(call, agent, leg))
 
 
 def outbound_call(world: World) -> Process:
     """Let an agent call a customer who answers."""
-    seat = world.floor.take_any()
-    if seat is None:
+    agent = world.floor.take_any()
+    if agent is None:
         return
-    call = yield from dial_out(world, seat)
+    call = yield from dial_out(world, agent)
     world.board.reach_network(call)
     world.board.alert(call, call.trunk, "networkSignal")
     yield world.around(world.plan.ring_seconds)
-    leg = answer(world, call, seat, "networkSignal", call.trunk)
-    yield from talked(world, Conversation(call, seat, leg))
+    leg = answer(world, call, agent, "networkSignal", call.trunk)
+    yield from talked(world, Conversation(call, agent, leg))
 
 
 def unsupervised_call(world: World) -> Process:
     """Let an agent call on a trunk that reports nothing after the call has left."""
-    seat = world.floor.take_any()
-    if seat is None:
+    agent = world.floor.take_any()
+    if agent is None:
         return
-    call = yield from dial_out(world, seat)
+    call = yield from dial_out(world, agent)
     world.board.reach_network(call)
     call.is_answered = True
     world.board.converse(call)
-    world.set_state(seat, "agentBusy")
-    leg = world.board.legs[call.id, seat.extension]
+    world.set_state(agent, "agentBusy")
+    leg = world.board.legs[call.id, agent.extension]
     # Long enough that a listener may take it for a conversation.
     yield 4 + world.around(world.plan.talk_seconds)
-    world.board.clear(call, seat.extension, "agent_left")
+    world.board.clear(call, agent.extension, "agent_left")
     world.settle(leg)
-    world.let_go(seat)
+    world.let_go(agent)
 
 
 def busy_call(world: World) -> Process:
     """Let an agent call a customer who is busy."""
-    seat = world.floor.take_any()
-    if seat is None:
+    agent = world.floor.take_any()
+    if agent is None:
         return
-    call = yield from dial_out(world, seat)
+    call = yield from dial_out(world, agent)
     world.board.fail(call, "busy")
     yield world.around(world.plan.ring_seconds)
-    world.board.clear(call, seat.extension, "busy")
-    world.let_go(seat)
+    world.board.clear(call, agent.extension, "busy")
+    world.let_go(agent)
 
 
 def internal_call(world: World) -> Process:
     """Let one agent call another."""
-    seat, other = world.floor.take_any(), world.floor.take_any()
-    if seat is None or other is None:
-        for one in filter(None, (seat, other)):
+    agent, other = world.floor.take_any(), world.floor.take_any()
+    if agent is None or other is None:
+        for one in filter(None, (agent, other)):
             world.let_go(one)
         return
-    call = world.board.internal(seat.extension, other.extension)
+    call = world.board.internal(agent.extension, other.extension)
     yield world.around(0.5)
-    world.board.originate(call, seat.extension, "newCall")
+    world.board.originate(call, agent.extension, "newCall")
     world.board.alert(call, other.extension, "newCall")
     yield world.around(world.plan.ring_seconds)
     answer(world, call, other)
-    world.set_state(seat, "agentBusy")
+    world.set_state(agent, "agentBusy")
     yield world.around(world.plan.talk_seconds)
-    yield from hang_up(world, call, other.extension, seat.extension, "agent_left")
-    world.let_go(seat)
+    yield from hang_up(world, call, other.extension, agent.extension, "agent_left")
+    world.let_go(agent)
     world.let_go(other)
 
 
-def _handed_on(world: World, take: Callable[[], AgentSeat | None]) -> ScenarioPart:
+def _handed_on(world: World, take: Callable[[], SimulatedAgent | None]) -> ScenarioPart:
     talk = yield from served(world)
     if not talk:
         return
@@ -247,7 +247,7 @@ def _handed_on(world: World, take: Callable[[], AgentSeat | None]) -> ScenarioPa
     if other is None:
         yield from part(world, talk)
         return
-    call = world.board.transfer_blind(talk.call, talk.seat.extension, other.extension)
+    call = world.board.transfer_blind(talk.call, talk.agent.extension, other.extension)
     world.start(wrap_up(world, talk))
     world.board.alert(call, other.extension, "singleStepTransfer")
     yield world.around(world.plan.ring_seconds)

@@ -4,7 +4,7 @@ from xml.sax.saxutils import escape
 
 from simulators.pbx.call import SimulatedCall
 from simulators.pbx.messages import connection, device
-from simulators.pbx.people import AgentSeat
+from simulators.pbx.people import SimulatedAgent
 
 
 def device_snapshot(where: str, calls: list[SimulatedCall]) -> str:
@@ -45,12 +45,12 @@ def call_snapshot(call: SimulatedCall) -> str:
     )
 
 
-def agent_states(seats: list[AgentSeat]) -> str:
+def agent_states(agents: list[SimulatedAgent]) -> str:
     """Return who is logged on."""
     entries = "".join(
-        f"<agentStateEntry><agentID>{escape(seat.agent_id)}</agentID><loggedOnState>true</loggedOnState><agentInfo>"
-        f"<agentInfoItem><acdGroup>{seat.queue.device}</acdGroup><agentState>{seat.state}</agentState></agentInfoItem>"
+        f"<agentStateEntry><agentID>{escape(agent.agent_id)}</agentID><loggedOnState>true</loggedOnState><agentInfo>"
+        f"<agentInfoItem><acdGroup>{agent.queue.device}</acdGroup><agentState>{agent.state}</agentState></agentInfoItem>"
         "</agentInfo></agentStateEntry>"
-        for seat in seats
+        for agent in agents
     )
     return f"<agentStateList>{entries}</agentStateList>"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Protocol
 
-from simulators.pbx.people import QUEUES, AgentSeat
+from simulators.pbx.people import QUEUES, SimulatedAgent
 from simulators.pbx.reports import SwitchMessage, SwitchReport
 from simulators.pbx.switchboard import Switchboard
 from simulators.pbx.world import World
@@ -47,9 +47,9 @@ class Switch:
         return self._world.board
 
     @property
-    def seats(self) -> dict[str, AgentSeat]:
+    def agents(self) -> dict[str, SimulatedAgent]:
         """Return who sits where."""
-        return self._world.seats
+        return self._world.agents
 
     @property
     def has_monitors(self) -> bool:
@@ -58,11 +58,11 @@ class Switch:
 
     def has_device(self, device: str) -> bool:
         """Say whether there is such a device."""
-        return device in self.seats or device in self._queues
+        return device in self.agents or device in self._queues
 
-    def seats_at(self, device: str) -> list[AgentSeat]:
+    def agents_at(self, device: str) -> list[SimulatedAgent]:
         """Return the agent at a device, if there is one."""
-        return [self.seats[device]] if device in self.seats else []
+        return [self.agents[device]] if device in self.agents else []
 
     def next_session(self) -> int:
         """Return the number of a new session."""
@@ -105,7 +105,7 @@ class Switch:
                 listener.deliver(message, references)
                 self.sent += len(references)
         for leg in fact.closed:
-            leg.heard = self._listened_since.get(leg.seat.extension, NEVER) <= leg.connected_at
+            leg.heard = self._listened_since.get(leg.agent.extension, NEVER) <= leg.connected_at
 
     def flush(self) -> None:
         """Send what waits."""

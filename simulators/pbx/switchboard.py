@@ -8,7 +8,7 @@ from itertools import count
 
 from simulators.pbx.call import SimulatedCall, SimulatedDirection
 from simulators.pbx.messages import connection, device, hex_text, moved, private, redirection
-from simulators.pbx.people import AcdGroup, AgentSeat, Contact
+from simulators.pbx.people import AcdGroup, Contact, SimulatedAgent
 from simulators.pbx.reports import SwitchMessage, SwitchReport, TapReport, TrueLeg, UnansweredCall
 
 FIRST_TRUNK, TRUNKS, CHANNELS = 17, 8, 120
@@ -37,8 +37,8 @@ class Numbers:
 class Switchboard:
     """What stands on the switch now. ``fact`` collects what is reported until it is taken."""
 
-    def __init__(self, numbers: Numbers, seats: dict[str, AgentSeat], *, splits_transfers: bool = False) -> None:
-        self._numbers, self._seats, self._splits_transfers = numbers, seats, splits_transfers
+    def __init__(self, numbers: Numbers, agents: dict[str, SimulatedAgent], *, splits_transfers: bool = False) -> None:
+        self._numbers, self._agents, self._splits_transfers = numbers, agents, splits_transfers
         self._leg_numbers = count(1)
         #: Number of interactions that have begun.
         self.begun = 0
@@ -223,9 +223,9 @@ class Switchboard:
         """Report the wrap-up of an agent."""
         self._inform(extension, call_ref, private(wrapupTemplate=template, wrapupResult=result))
 
-    def report_agent(self, seat: AgentSeat, name: str, body: str) -> None:
+    def report_agent(self, agent: SimulatedAgent, name: str, body: str) -> None:
         """Report what an agent does."""
-        self.fact.messages.append(SwitchMessage(seat.extension, name, body))
+        self.fact.messages.append(SwitchMessage(agent.extension, name, body))
 
     def take(self) -> SwitchReport:
         """Return what was reported since the last call."""
@@ -360,7 +360,7 @@ class Switchboard:
         self._forget(call)
 
     def _open(self, call: SimulatedCall, extension: str) -> None:
-        leg = TrueLeg(next(self._leg_numbers), self._seats[extension], call.id, call.interaction, self.now)
+        leg = TrueLeg(next(self._leg_numbers), self._agents[extension], call.id, call.interaction, self.now)
         self.legs[call.id, extension] = leg
         self.fact.taps.append(TapReport(extension, True))
 

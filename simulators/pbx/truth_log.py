@@ -72,10 +72,10 @@ class TruthLog:
         self._write(
             LegLine(
                 number=leg.number,
-                extension=leg.seat.extension,
-                agent_id=leg.seat.agent_id,
-                agent_name=leg.seat.name,
-                is_in_qms=leg.seat.is_in_qms,
+                extension=leg.agent.extension,
+                agent_id=leg.agent.agent_id,
+                agent_name=leg.agent.name,
+                is_in_qms=leg.agent.is_in_qms,
                 queue_name=leg.queue_name,
                 caller_name=leg.contact.writable_name if leg.contact else None,
                 calling_number=leg.calling,

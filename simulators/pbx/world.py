@@ -11,13 +11,13 @@ from random import Random
 from simulators.pbx import messages
 from simulators.pbx.agent_pool import Floor, Waiting
 from simulators.pbx.call import SimulatedCall
-from simulators.pbx.people import AgentSeat, AgentStateName, agents, supervisors
+from simulators.pbx.people import AgentStateName, SimulatedAgent, make_agents, make_supervisors
 from simulators.pbx.plan import Plan
 from simulators.pbx.reports import SwitchReport, TrueLeg
 from simulators.pbx.switchboard import Numbers, Switchboard, describe
 
-Process = Generator[float, AgentSeat | None, None]
-Getting = Generator[float, AgentSeat | None, AgentSeat | None]
+Process = Generator[float, SimulatedAgent | None, None]
+Getting = Generator[float, SimulatedAgent | None, SimulatedAgent | None]
 
 #: What a switch calls the beginning of each state.
 STATE_EVENTS: dict[AgentStateName, str] = {
@@ -33,18 +33,18 @@ class World:
 
     def __init__(self, plan: Plan, rng: Random, script: "Script") -> None:
         self.plan, self.rng, self._script = plan, rng, script
-        agent_seats, supervisor_seats = agents(plan.agents), supervisors(plan.agents)
-        self.seats = {seat.extension: seat for seat in (*agent_seats, *supervisor_seats)}
-        self.floor = Floor(agent_seats, supervisor_seats)
+        ordinary_agents, supervisors = make_agents(plan.agents), make_supervisors(plan.agents)
+        self.agents = {agent.extension: agent for agent in (*ordinary_agents, *supervisors)}
+        self.floor = Floor(ordinary_agents, supervisors)
         numbers = Numbers(plan.domain, rng.randrange(0x1000, 0x8000))
-        self.board = Switchboard(numbers, self.seats, splits_transfers=plan.splits_transfers)
+        self.board = Switchboard(numbers, self.agents, splits_transfers=plan.splits_transfers)
         self.is_open = True
         self._heap: list[tuple[float, int, int, int]] = []
         self._order, self._handles = count(), count(1)
         self._processes: dict[int, Process] = {}
         #: A process that is woken early leaves its old place in the heap behind; it is recognised by its turn.
         self._turns: dict[int, int] = {}
-        self._gifts: dict[int, AgentSeat] = {}
+        self._gifts: dict[int, SimulatedAgent] = {}
         self._current = 0
         self.start(self._arrivals())
 
@@ -95,24 +95,24 @@ class World:
         """Wait at a queue for an agent; none comes when the caller's patience ends first."""
         waiting = Waiting(self._current)
         self.board.queue(call, group, self.floor.wait(group, waiting))
-        seat = yield self.around(self.plan.patience_seconds)
-        if seat is None:
+        agent = yield self.around(self.plan.patience_seconds)
+        if agent is None:
             self.floor.leave(group, waiting)
-        return seat
+        return agent
 
-    def let_go(self, seat: AgentSeat) -> None:
+    def let_go(self, agent: SimulatedAgent) -> None:
         """Let an agent take calls again."""
-        self.set_state(seat, "agentReady")
-        waiting = self.floor.give_back(seat)
+        self.set_state(agent, "agentReady")
+        waiting = self.floor.give_back(agent)
         if waiting is not None:
-            self._gifts[waiting.process] = seat
+            self._gifts[waiting.process] = agent
             self._plan(waiting.process, self.now)
 
-    def set_state(self, seat: AgentSeat, state: AgentStateName, pending: str = "", **private: str) -> None:
+    def set_state(self, agent: SimulatedAgent, state: AgentStateName, pending: str = "", **private: str) -> None:
         """Let an agent do something else, and tell it."""
-        if seat.state != state:
-            seat.state = state
-            self.board.report_agent(seat, STATE_EVENTS[state], messages.agent(seat, pending, **private))
+        if agent.state != state:
+            agent.state = state
+            self.board.report_agent(agent, STATE_EVENTS[state], messages.agent_members(agent, pending, **private))
 
     def settle(self, *legs: TrueLeg | None) -> None:
         """Say that nothing more will become known of legs."""

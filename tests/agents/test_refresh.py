@@ -18,11 +18,11 @@ from devtools.servers import wait_until
 from qms.models import RecordingService
 from qms.port import Licence, ListedUser
 from simulators.qms.envelopes import Credentials
+from simulators.qms.in_process import InProcessRecordingService
 from simulators.qms.people import person
 from simulators.qms.records import SimulatedService, SimulatedUser, Troubles
 from simulators.qms.server import SimulatedServer, in_thread
 from simulators.qms.site import SimulatedQms
-from simulators.qms.twin import InProcessRecordingService
 from tests.agents.conftest import make_service
 
 pytestmark = pytest.mark.django_db

@@ -29,9 +29,9 @@ from cti.models import CtiSource
 from devtools.servers import wait_until
 from qms.models import DataServer, RecordingService
 from qms.port import QmsError, QmsUnavailable, Recording
+from simulators.qms.in_process import InProcessRecordingService
 from simulators.qms.records import SimulatedService, SimulatedUser
 from simulators.qms.site import SimulatedQms
-from simulators.qms.twin import InProcessRecordingService
 
 INTERVAL_MS = 50
 

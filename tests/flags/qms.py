@@ -15,9 +15,9 @@ from flags.outbox.bulk_insert import NewWrite
 from flags.outbox.writes import queue_writes
 from qms.models import DataServer, RecordingService
 from qms.port import Flag, FlagDefinition
+from simulators.qms.in_process import InProcessRecordingService
 from simulators.qms.records import SimulatedService, SimulatedUser
 from simulators.qms.site import SimulatedQms
-from simulators.qms.twin import InProcessRecordingService
 
 Result = TypeVar("Result")
 NAMES = ("AgentId", "QueueName", "CTICallRef", "CTIWrapup")

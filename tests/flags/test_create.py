@@ -13,10 +13,10 @@ from flags.provisioning.create import ServerFlagState, check_flags, create_flags
 from qms.models import DataServer, RecordingService
 from qms.port import FlagDefinition, QmsRejected, QmsUnclear
 from simulators.qms.envelopes import Credentials
+from simulators.qms.in_process import InProcessRecordingService
 from simulators.qms.records import SimulatedService, Troubles
 from simulators.qms.server import SimulatedServer, in_thread
 from simulators.qms.site import SimulatedQms
-from simulators.qms.twin import InProcessRecordingService
 
 pytestmark = pytest.mark.django_db
 

@@ -10,9 +10,9 @@ from flags.models import FlagCreation, FlagOnServer
 from flags.provisioning import create_jobs
 from qms.models import DataServer, RecordingService
 from qms.port import FlagDefinition
+from simulators.qms.in_process import InProcessRecordingService
 from simulators.qms.records import SimulatedService
 from simulators.qms.site import SimulatedQms
-from simulators.qms.twin import InProcessRecordingService
 
 pytestmark = pytest.mark.django_db
 

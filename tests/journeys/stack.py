@@ -14,9 +14,9 @@ from cti.models import CtiSource
 from flags.delivery.worker import DeliveryRun, deliver
 from qms.models import DataServer, RecordingService
 from qms.port import FlagDefinition, RecordingServicePort
+from simulators.qms.in_process import InProcessRecordingService
 from simulators.qms.records import SimulatedService, SimulatedUser
 from simulators.qms.site import SimulatedQms
-from simulators.qms.twin import InProcessRecordingService
 
 FLAGS = (
     "AgentId",

@@ -99,3 +99,29 @@ def test_words_to_avoid_are_found_in_prose_but_not_in_code(tmp_path: Path, monke
     found = sorted((one.place, one.word) for one in wording.find([]))
 
     assert found == [("code.py:1", "anew"), ("code.py:2", "mend"), ("page.md:1", "told")]
+
+
+def test_names_made_of_words_to_avoid_are_found_in_production_code_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git = ["git", "-C", str(tmp_path), "-c", "init.defaultBranch=main"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    code = (
+        "class RosterOf:\n    def _tell_all(self, hint: str, *, NAME=1) -> None:\n        self.key_aside = NAME.pump\n"
+    ).replace("NAME", "told")
+    for folder in ("calls", "tests"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "keeper.py").write_text(code + "agents_told = headline = outline = 1\n")
+    subprocess.run([*git, "add", "."], check=True)
+    monkeypatch.setattr(wording, "ROOT", tmp_path)
+
+    found = sorted((one.place, one.word) for one in wording.find([]))
+
+    assert found == [
+        ("calls/keeper.py:1", "RosterOf"),
+        ("calls/keeper.py:1", "keeper"),
+        ("calls/keeper.py:2", "_tell_all"),
+        ("calls/keeper.py:2", "hint"),
+        ("calls/keeper.py:2", "told"),
+        ("calls/keeper.py:3", "key_aside"),
+    ]

@@ -14,8 +14,8 @@ from qms.files.adapter import FileAdapter
 from qms.models import DataServer, RecordingService
 from qms.port import FlagDefinition, QmsUnavailable
 from qms.recorder_kinds import recorder_kinds
+from simulators.qms.in_process import InProcessRecordingService
 from simulators.qms.site import SimulatedQms
-from simulators.qms.twin import InProcessRecordingService
 
 PLACE = "tests.qms.test_recorder_kinds:Tape"
 pytestmark = pytest.mark.django_db

@@ -12,9 +12,9 @@ from qms.port import RecordingServicePort
 from qms.soap.adapter import SoapAdapter, settings_of
 from qms.soap.zeep_service import ZeepRecordingService
 from simulators.qms.envelopes import Credentials
+from simulators.qms.in_process import InProcessRecordingService
 from simulators.qms.server import SimulatedServer, in_thread
 from simulators.qms.site import SimulatedQms
-from simulators.qms.twin import InProcessRecordingService
 from tests.qms.simulated import SimulatedSide
 from tests.qms.zeep_server import ZeepServer, serving
 from vault.fields import Secret

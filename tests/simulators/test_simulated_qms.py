@@ -18,12 +18,12 @@ from django.conf import settings
 from qms.port import Flag, FlagDefinition, Licence, ListedUser, QmsError, QmsLoginFailed, QmsUnavailable, QmsUnclear
 from qms.soap.service import ConnectionSettings, SoapRecordingService
 from simulators.qms.envelopes import Credentials
+from simulators.qms.in_process import InProcessRecordingService
 from simulators.qms.people import person
 from simulators.qms.records import SimulatedService, SimulatedUser, Troubles
 from simulators.qms.server import SimulatedServer, in_thread
 from simulators.qms.site import SimulatedQms
 from simulators.qms.storage import RecordFile
-from simulators.qms.twin import InProcessRecordingService
 from vault.fields import Secret
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)

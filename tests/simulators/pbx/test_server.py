@@ -238,6 +238,6 @@ def test_what_happens_while_nobody_listens_is_not_told_later_and_the_legs_are_ma
             assert client.events[0].name == "AgentLoggedOnEvent"
             assert len(client.events) == 2
             assert any(leg.heard for leg in closed)
-            assert all(leg.seat.extension == "2001" for leg in closed if leg.heard)
+            assert all(leg.agent.extension == "2001" for leg in closed if leg.heard)
 
     asyncio.run(scene())

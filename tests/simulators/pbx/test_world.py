@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from simulators.pbx.people import agents, supervisors
+from simulators.pbx.people import make_agents, make_supervisors
 from simulators.pbx.plan import MIX, Plan, PlanError, enough_agents
 from simulators.pbx.reports import SwitchMessage, SwitchReport, TrueLeg, UnansweredCall
 from simulators.pbx.scenarios import day
@@ -172,7 +172,7 @@ def test_an_attended_transfer_is_one_recording_at_its_destination_unless_the_rec
     told = legs(only("attended", splits=splits))
     asked = next(leg for leg in told if leg.direction == "internal" and leg.ended == "transferred")
     at_destination = [
-        leg for leg in told if leg.interaction == asked.interaction and leg.seat.extension == asked.called
+        leg for leg in told if leg.interaction == asked.interaction and leg.agent.extension == asked.called
     ]
 
     assert ["consult_over" if leg.ended == "consult_over" else "transferred" for leg in at_destination] == expected
@@ -223,7 +223,7 @@ def test_a_call_that_is_not_answered_goes_on_to_another_agent_and_makes_one_leg(
         f"Delivered {other} alerting callForwardNoAnswer",
         f"Established {other} connected callForwardNoAnswer",
     ]
-    assert legs(facts)[0].seat.extension == other
+    assert legs(facts)[0].agent.extension == other
 
 
 def test_an_outbound_call_leaves_on_a_trunk_and_names_no_caller() -> None:
@@ -271,28 +271,28 @@ def test_every_leg_is_settled_once_and_nothing_is_left_when_the_day_ends(scenari
     assert not world.board.calls
     assert not world.board.legs
     assert not any(world.board.at_device.values())
-    assert {seat.state for seat in world.seats.values()} == {"agentReady"}
+    assert {agent.state for agent in world.agents.values()} == {"agentReady"}
     assert sum(world.floor.take_any() is not None for _ in range(7)) == 6
 
 
 def test_no_extension_has_two_conversations_but_one_held_and_its_consultation() -> None:
     world = day(Plan(agents=12, calls_per_second=1), 5)
     for _ in world.run(600):
-        for seat in world.seats.values():
-            states = [call.parties[seat.extension] for call in world.board.at_device.get(seat.extension, {}).values()]
+        for agent in world.agents.values():
+            states = [call.parties[agent.extension] for call in world.board.at_device.get(agent.extension, {}).values()]
             assert len(states) <= 1 or (len(states) == 2 and "hold" in states), states
 
 
 def test_agents_have_the_names_and_numbers_that_the_simulated_qms_gives_them() -> None:
-    seats = agents(23)
+    agents = make_agents(23)
 
-    assert [seats[0].extension, seats[0].agent_id, seats[0].name] == ["2001", "9101", "Alice Archer"]
-    assert [seats[21].extension, seats[21].agent_id, seats[21].name] == ["2022", "9122", "Bob Chen"]
+    assert [agents[0].extension, agents[0].agent_id, agents[0].name] == ["2001", "9101", "Alice Archer"]
+    assert [agents[21].extension, agents[21].agent_id, agents[21].name] == ["2022", "9122", "Bob Chen"]
 
 
 @pytest.mark.parametrize("count", [1, 899, 900, 3000, 3600])
 def test_no_two_devices_share_a_number(count: int) -> None:
-    numbers = [seat.extension for seat in (*agents(count), *supervisors(count))]
+    numbers = [agent.extension for agent in (*make_agents(count), *make_supervisors(count))]
 
     assert len({*numbers, "5000", "5001", "5002"}) == count + 5 + 3
 
