@@ -16,6 +16,7 @@ from calls.pipeline.consumer import Consumer, Folded, Overtaken
 from calls.pipeline.consumer_loop import ConsumerLoop
 from calls.pipeline.journal_integrity import check_continuity
 from calls.search import worker
+from calls.search.due import search_wakeup, services_with_due_searches
 from cti.api import JournalUnavailable, PollingMarker, clear_wake, wake
 from cti.models import CtiSource
 from flags.api import deliver as deliver_writes
@@ -103,7 +104,7 @@ class PendingWakeups:
         """Send the wake-ups for what a fold has made, as far as they are due."""
         if folded is not None:
             for service_id in folded.looking_up:
-                worker.search_wakeup(service_id).send()
+                search_wakeup(service_id).send()
             self._owed |= folded.writing
         self.pay(APART_SECONDS)
 
@@ -121,7 +122,7 @@ _pokes = PendingWakeups()
 
 def look_up(service_id: int) -> None:
     """Ask a Recording Service for its open searches, and go on while there are any."""
-    wakeup = worker.search_wakeup(service_id)
+    wakeup = search_wakeup(service_id)
     if worker.look_up(service_id, now, watch=PollingMarker(wakeup)):
         wakeup.send()
 
@@ -148,7 +149,7 @@ def wake_consumers() -> None:
 
 def wake_searches() -> None:
     """Wake the search workers of services with searches due."""
-    for service_id in worker.services_with_due_searches(now()):
+    for service_id in services_with_due_searches(now()):
         send("calls.tasks.look_up", service_id, "lookups")
 
 

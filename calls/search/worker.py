@@ -22,11 +22,12 @@ from calls.core.clocks import APART
 from calls.core.result_events import LATE
 from calls.core.state import LegPhase
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
+from calls.search.due import search_wakeup
 from calls.search.kept_answers import keep
 from calls.storage.search_rows import save_open
 from clock import ReadClock
 from clock.stopping import stop
-from cti.api import PollingMarker, Wakeup, wake
+from cti.api import PollingMarker, wake
 from flags.models import FlagWrite
 from qms import api as qms_api
 from qms.api import ConnectService
@@ -349,7 +350,8 @@ def _record_health(service: RecordingService, asked: Sequence[PendingQuestion], 
 _lock = threading.Lock()
 _pools: dict[int, tuple[int, Threads]] = {}
 _running: dict[int, threading.Lock] = {}
-_offsets: dict[int, tuple[float, float]] = {}
+#: How far each service's clock is ahead of ours, in seconds, as last measured.
+_offsets: dict[int, float] = {}
 
 
 def _pool(service: RecordingService) -> Threads:
@@ -366,7 +368,7 @@ def _pool(service: RecordingService) -> Threads:
 
 def _offset(service_id: int) -> float:
     """Return how far QMS's clock is ahead of ours, as last measured."""
-    return _offsets.get(service_id, (0.0, 0.0))[0]
+    return _offsets.get(service_id, 0.0)
 
 
 def look_up(
@@ -389,18 +391,7 @@ def look_up(
         return False
     try:
         service = RecordingService.objects.get(pk=service_id)
-        _offsets[service_id] = (qms_api.clock_offset_seconds(service_id), 0.0)
+        _offsets[service_id] = qms_api.clock_offset_seconds(service_id)
         return SearchWorker(service, now, connect or qms_api.connect, watch).run(seconds)
     finally:
         running.release()
-
-
-def search_wakeup(service_id: int) -> Wakeup:
-    """Return the wake-up of a service's search worker."""
-    return Wakeup("calls.tasks.look_up", "lookups", service_id)
-
-
-def services_with_due_searches(now: datetime) -> list[int]:
-    """Return the Recording Services that have questions due: what beat finds when a wake-up was lost."""
-    due = RecordingSearch.objects.filter(state=SearchState.OPEN, next_at__lte=now)
-    return list(due.order_by().values_list("service_id", flat=True).distinct())

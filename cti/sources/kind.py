@@ -6,13 +6,21 @@ import msgspec
 DEFAULT_SETTLE_MS = 1000
 
 
+class OptionText(msgspec.Struct, frozen=True):
+    """How a form names an option, and what it says below: plain words, with the unit."""
+
+    label: str
+    help: str = ""
+
+
 class SourceKind(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of CTI source: the constant ``SOURCE`` in the package of its folder.
 
     ``session``: ``"module:Class"`` of a ``cti.sources.port.Session``, made with ``(config, stamp)`` when it is needed;
     None for a kind that posts its events and needs no listener. ``options``: ``"module:Class"`` of the msgspec struct
-    that reads ``CtiSource.options``; None for a kind without options. ``trace``: ``"module:Class"`` of a
-    ``cti.sources.trace.TraceReader``, made as a session is; None where recorded traces cannot be read. ``settle_ms``:
+    that reads ``CtiSource.options``; None for a kind without options. ``option_texts``: ``"module:NAME"`` of a map from
+    an option's name to its ``OptionText``; an option without one is shown by its name. ``trace``: ``"module:Class"`` of
+    a ``cti.sources.trace.TraceReader``, made as a session is; None where recorded traces cannot be read. ``settle_ms``:
     how late events of other monitors may arrive, in milliseconds; 0 for a source that is one ordered stream.
     ``needs_devices``: it reports only devices that are listed.
     """
@@ -21,6 +29,7 @@ class SourceKind(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     session: str | None = None
     options: str | None = None
+    option_texts: str | None = None
     trace: str | None = None
     settle_ms: int = DEFAULT_SETTLE_MS
     needs_devices: bool = False

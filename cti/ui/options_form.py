@@ -15,6 +15,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
+from cti.sources.kind import OptionText
 from cti.sources.registry import source_kinds
 
 PREFIX = "option_"
@@ -26,9 +27,22 @@ def options_struct(kind: str) -> type[msgspec.Struct] | None:
     declared = source_kinds().get(kind)
     if declared is None or declared.options is None:
         return None
-    module, _, name = declared.options.partition(":")
-    struct: type[msgspec.Struct] = getattr(importlib.import_module(module), name)
+    struct: type[msgspec.Struct] = _named(declared.options)
     return struct
+
+
+def option_texts(kind: str) -> Mapping[str, OptionText]:
+    """Return the labels and help texts that a kind declares for its options, by the option's name."""
+    declared = source_kinds().get(kind)
+    if declared is None or declared.option_texts is None:
+        return {}
+    texts: Mapping[str, OptionText] = _named(declared.option_texts)
+    return texts
+
+
+def _named(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def option_fields(kind: str, values: Mapping[str, Any]) -> dict[str, forms.Field]:
@@ -36,8 +50,11 @@ def option_fields(kind: str, values: Mapping[str, Any]) -> dict[str, forms.Field
     struct = options_struct(kind)
     if struct is None:
         return {}
-    annotations = get_type_hints(struct)
-    return {PREFIX + one.name: _field(one, annotations[one.name], values) for one in fields(struct)}
+    annotations, texts = get_type_hints(struct), option_texts(kind)
+    return {
+        PREFIX + one.name: _field(one, annotations[one.name], values, texts.get(one.name) or _text_of(one.name))
+        for one in fields(struct)
+    }
 
 
 def read_options(kind: str, cleaned: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,18 +91,22 @@ def _is_default(one: FieldInfo, value: Any) -> bool:
     return bool(value == (list(default) if isinstance(default, tuple) else default))
 
 
-def _field(one: FieldInfo, annotation: Any, values: Mapping[str, Any]) -> forms.Field:
+def _text_of(name: str) -> OptionText:
+    return OptionText(name.replace("_", " ").capitalize())
+
+
+def _field(one: FieldInfo, annotation: Any, values: Mapping[str, Any], text: OptionText) -> forms.Field:
     default = _default(one)
     value = values.get(one.name, default)
-    label = one.name.replace("_", " ").capitalize()
-    common = {"label": label, "required": False, "initial": value, "help_text": f"Default: {_shown(default)}"}
+    help_text = f"{text.help} Default: {_shown(default)}. Key: {one.name}.".strip()
+    common = {"label": text.label, "required": False, "initial": value, "help_text": help_text}
     if annotation is bool:
         return forms.BooleanField(**common, widget=UnfoldBooleanWidget())
     if get_origin(annotation) is Literal:
         choices = [(choice, choice) for choice in get_args(annotation)]
         return forms.ChoiceField(**common, choices=choices, widget=UnfoldAdminSelectWidget())
     if _is_lines(annotation):
-        common |= {"initial": "\n".join(value or ()), "help_text": f"One a line. {common['help_text']}"}
+        common |= {"initial": "\n".join(value or ()), "help_text": f"One per line. {common['help_text']}"}
         return forms.CharField(**common, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
     if annotation in (int, float):
         kind = forms.IntegerField if annotation is int else forms.FloatField

@@ -15,6 +15,8 @@ from calls.core.unit_of_work import LiveState
 from cti.events import EVENT_TYPES
 from tests.calls.switchboard import Everybody, Switchboard, event, moment, with_site
 
+pytestmark = pytest.mark.core
+
 
 def queue_call(board: Switchboard, call_id: str = "C1", device_id: str = "2001", start: float = 0) -> Switchboard:
     """Bring a queue call of Sales to an extension: connected 5 s after its start."""

@@ -10,7 +10,7 @@ import redis as redis_client
 from calls.jobs import PendingWakeups
 from calls.pipeline.consumer import Folded
 from calls.pipeline.consumer_loop import GATHER_SECONDS, LINGER_SECONDS, ConsumerLoop
-from calls.search.worker import search_wakeup
+from calls.search.due import search_wakeup
 from cti import api
 from cti.journal.wakeups import FLAG_MILLISECONDS
 from devtools.servers import free_port

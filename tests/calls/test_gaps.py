@@ -10,6 +10,8 @@ from cti.events import AnyEvent
 from tests.calls.switchboard import NOON, Everybody, Switchboard, event, moment
 from tests.calls.test_call_events import queue_call
 
+pytestmark = pytest.mark.core
+
 
 def link(kind: str, seconds: float) -> AnyEvent:
     """The link is lost or restored."""

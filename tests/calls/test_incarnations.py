@@ -8,6 +8,8 @@ from calls.core.state import LegState
 from tests.calls.switchboard import Switchboard, event, with_site
 from tests.calls.test_gaps import link, snapshot
 
+pytestmark = pytest.mark.core
+
 UMA = {"queueName": "Sales", "callerName": "Uma", "callerNameSource": "isdn", "callingNumber": "+4930111"}
 
 

@@ -7,6 +7,8 @@ from tests.calls.switchboard import Switchboard, event
 from tests.calls.test_call_events import queue_call
 from tests.calls.test_gaps import link, snapshot
 
+pytestmark = pytest.mark.core
+
 
 def _consultation(board: Switchboard, heard: float) -> Switchboard:
     """Let 2001 put C1, connected at 5, on hold, and its next call be heard of."""

@@ -14,12 +14,11 @@ from msgspec.structs import replace
 
 from calls.models import Leg, RecordingSearch, SearchState
 from calls.search import worker
+from calls.search.due import search_wakeup, services_with_due_searches
 from calls.search.worker import (
     PendingQuestion,
     SearchWorker,
     look_up,
-    search_wakeup,
-    services_with_due_searches,
     settle,
 )
 from calls.storage.codec import leg_key

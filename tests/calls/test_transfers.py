@@ -11,6 +11,8 @@ from cti.events import AnyEvent
 from tests.calls.switchboard import Everybody, Switchboard, event, moment, with_site
 from tests.calls.test_call_events import queue_call
 
+pytestmark = pytest.mark.core
+
 
 def consultation(board: Switchboard) -> Switchboard:
     """2001 has a customer of Sales on hold in C1 and talks to 2002 in C2."""

@@ -3,11 +3,15 @@
 import gc
 from datetime import timedelta
 
+import pytest
+
 from calls.core.reducer import fold_into
 from calls.core.result_events import TimePassed
 from calls.core.state import SourceState
 from calls.core.unit_of_work import SPARE, LiveState, UnitOfWork
 from tests.calls.switchboard import Everybody, event, moment
+
+pytestmark = pytest.mark.core
 
 
 def _day(work: UnitOfWork, calls: int) -> UnitOfWork:

@@ -7,6 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from cti.models import CtiSource
+from cti.sources.registry import source_kinds
+from cti.ui.options_form import option_fields, option_texts, options_struct
 
 pytestmark = pytest.mark.django_db
 
@@ -80,3 +82,22 @@ def test_each_field_names_its_default_and_json_is_for_what_has_no_field(admin_cl
     assert posted(admin_client, asterisk, option_trunks="SIP/carrier*") == ""
     asterisk.refresh_from_db()
     assert asterisk.options == {"trunks": ["SIP/carrier*"]}
+
+
+@pytest.mark.parametrize("kind", [slug for slug in source_kinds() if options_struct(slug)])
+def test_every_option_has_a_label_and_a_sentence_that_says_what_it_does(kind: str) -> None:
+    struct = options_struct(kind)
+    assert struct is not None
+
+    texts = option_texts(kind)
+
+    assert set(texts) == set(struct.__struct_fields__)
+    assert all(text.label != name and text.help.endswith(".") for name, text in texts.items())
+    assert len({text.label for text in texts.values()}) == len(texts)
+
+
+def test_a_field_shows_its_label_its_default_and_its_key() -> None:
+    field = option_fields("csta_xml", {})["option_session_seconds"]
+
+    assert field.label == "Session duration (s)"
+    assert str(field.help_text).endswith("Default: 180. Key: session_seconds.")

@@ -207,7 +207,7 @@ def test_an_expiring_certificate_is_an_alarm(monkeypatch: pytest.MonkeyPatch, re
         slug="north", url="https://qms.example.org/", data_server=DataServer.objects.create(slug="central")
     )
     ends = NOON + timedelta(days=3, hours=1)
-    monkeypatch.setattr(conditions, "_ask_expiry", lambda _: ends.isoformat())
+    monkeypatch.setattr(conditions, "_certificate_expiry", lambda _: ends.isoformat())
 
     (finding,) = find(NOON, {"certificate": 21.0})
 

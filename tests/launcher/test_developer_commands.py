@@ -9,7 +9,7 @@ import pytest
 from devtools.wording import check as wording
 from launcher import check, run_tests
 from launcher.paths import ROOT
-from launcher.run_tests import CORE, FAST, TestProgram
+from launcher.run_tests import FAST, TestProgram, core_files
 
 
 @pytest.fixture
@@ -35,11 +35,12 @@ def missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.geteuid", lambda: 0)
 
 
-def test_the_core_loop_runs_files_that_are_there_and_nothing_else(commands: list[list[str]]) -> None:
+def test_the_core_loop_runs_the_files_that_are_marked_and_nothing_else(commands: list[list[str]]) -> None:
     assert run_tests.run(["--core", "--no-install", "-q"]) == 0
 
-    assert commands == [[*CORE, "-q"]]
-    assert all((ROOT / path).exists() for path in CORE)
+    assert commands == [[*core_files(), "-q"]]
+    assert {"tests/calls/test_transfers.py", "tests/transcripts/test_transcripts.py"} < set(core_files())
+    assert not [path for path in core_files() if "mark.storage" in (ROOT / path).read_text()]
 
 
 def test_the_fast_loop_leaves_out_databases_and_browsers(commands: list[list[str]]) -> None:
@@ -64,7 +65,7 @@ def test_no_install_installs_nothing_and_says_what_is_skipped(
 ) -> None:
     run_tests.run(["--core", "--no-install"])
 
-    assert commands == [list(CORE)]
+    assert commands == [core_files()]
     assert "its tests are skipped: postgresql (storage)" in capsys.readouterr().err
 
 

@@ -8,6 +8,8 @@ from django.core.management import CommandError, call_command
 
 from calls.transcript.format import TranscriptError, read, run
 
+pytestmark = pytest.mark.core
+
 HERE = Path(__file__).parent
 FILES = sorted(HERE.glob("*.toml"))
 CASE = (HERE / "queue_call.toml").read_text()

@@ -12,6 +12,7 @@ SOURCE = SourceKind(
     label="Asterisk Manager Interface",
     session="cti.sources.asterisk_ami.session:AmiSession",
     options="cti.sources.asterisk_ami.options:AmiOptions",
+    option_texts="cti.sources.asterisk_ami.option_texts:TEXTS",
     trace="cti.sources.asterisk_ami.trace:AmiTrace",
     settle_ms=0,
 )

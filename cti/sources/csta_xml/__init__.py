@@ -11,6 +11,7 @@ SOURCE = SourceKind(
     label="CSTA XML over TCP (ECMA-323)",
     session="cti.sources.csta_xml.session:CstaSession",
     options="cti.sources.csta_xml.options:CstaOptions",
+    option_texts="cti.sources.csta_xml.option_texts:TEXTS",
     trace="cti.sources.csta_xml.trace:CstaTrace",
     needs_devices=True,
 )

@@ -1,0 +1,67 @@
+"""Legs and what leads to them: the call cache, checkpoints, searches, gaps.
+
+A leg's row is written by the consumer alone; lookups and deliveries leave their answers on their own rows, and the
+consumer folds them in order.
+"""
+
+from calls.models.caller_views import CallerView, CallerViewKind
+from calls.models.conditions import has_recording, is_final, is_live, is_missed, is_open
+from calls.models.dimensions import (
+    DIMENSION_KEY,
+    DIMENSION_LENGTH,
+    NO_VALUE,
+    CoarseCount,
+    DailyDimensionCount,
+    DailyPersonCount,
+    DailyQueueCount,
+    DimensionCount,
+    HourlyDimensionCount,
+    QueueName,
+)
+from calls.models.exports import ExportJob, ExportKind, ExportState
+from calls.models.gaps import Gap
+from calls.models.hours import HourlyCount, HourlyLatency, Measure, SearchCount
+from calls.models.legs import OUTCOMES, Leg
+from calls.models.reports import CauseDecision, CauseState, SavedList, SavedReport
+from calls.models.searches import ASSIGNED, KEPT_RECORDING, RecordingSearch, SearchState
+from calls.models.state import Call, Checkpoint
+
+__all__ = [
+    "ASSIGNED",
+    "DIMENSION_KEY",
+    "DIMENSION_LENGTH",
+    "KEPT_RECORDING",
+    "NO_VALUE",
+    "OUTCOMES",
+    "Call",
+    "CallerView",
+    "CallerViewKind",
+    "CauseDecision",
+    "CauseState",
+    "Checkpoint",
+    "CoarseCount",
+    "DailyDimensionCount",
+    "DailyPersonCount",
+    "DailyQueueCount",
+    "DimensionCount",
+    "ExportJob",
+    "ExportKind",
+    "ExportState",
+    "Gap",
+    "HourlyCount",
+    "HourlyDimensionCount",
+    "HourlyLatency",
+    "Leg",
+    "Measure",
+    "QueueName",
+    "RecordingSearch",
+    "SavedList",
+    "SavedReport",
+    "SearchCount",
+    "SearchState",
+    "has_recording",
+    "is_final",
+    "is_live",
+    "is_missed",
+    "is_open",
+]

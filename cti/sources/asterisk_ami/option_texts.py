@@ -1,0 +1,43 @@
+"""The options of an Asterisk source as its form names them."""
+
+from cti.sources.kind import OptionText
+
+TEXTS = {
+    "preset": OptionText("Distribution", "Patterns of a known distribution; the site's own are added to them."),
+    "auth": OptionText("Login method", "With md5 a challenge is answered and the secret is never sent."),
+    "encoding": OptionText(
+        "Character encoding", "Encoding of names. Empty: UTF-8, and Windows-1252 where a text is not valid UTF-8."
+    ),
+    "trunks": OptionText("Trunks", "Patterns of the peers that are trunks, for example SIP/carrier*."),
+    "trunk_contexts": OptionText(
+        "Trunk contexts",
+        "Patterns of the dialplan contexts in which calls from outside begin, for example from-trunk*.",
+    ),
+    "extensions": OptionText(
+        "Extensions",
+        "Patterns of the peers that are extensions, as JSON: a list, or a table with each extension's number, as "
+        '{"SIP/alice": "2001"}.',
+    ),
+    "extension_from": OptionText(
+        "Extension number from",
+        "caller_number: an extension is known by its phone's caller number, not by its peer's name.",
+    ),
+    "phone_users": OptionText(
+        "Take names of phones", "Where no agent is logged on, take the name that the PBX gives to the phone."
+    ),
+    "wrapup_variable": OptionText("Wrap-up: result variable", "Channel variable that holds the wrap-up result."),
+    "wrapup_template_variable": OptionText(
+        "Wrap-up: template variable", "Channel variable that holds the wrap-up template. Empty: none."
+    ),
+    "query_variables": OptionText(
+        "Query variables", "Channel variables that become query data. Empty: all in channelvars of manager.conf."
+    ),
+    "wrapup_event": OptionText("Wrap-up: user event", "Name of the UserEvent that reports the wrap-up after a call."),
+    "wrapup_event_result": OptionText("Wrap-up: result header", "Header of that event that holds the result."),
+    "wrapup_event_template": OptionText("Wrap-up: template header", "Header of that event that holds the template."),
+    "ping_seconds": OptionText("Ping interval (s)", "A silent link is checked at this interval."),
+    "timeout_seconds": OptionText("Answer timeout (s)", "How long an answer may take."),
+    "full_boot_seconds": OptionText(
+        "Wait for FullyBooted (s)", "How long to wait after the login until Asterisk reports that it has started."
+    ),
+}
