@@ -34,7 +34,7 @@ from calls.ui.leg_filters import (
 )
 from calls.ui.leg_list import SEE_CALLERS, LegChangeList
 from calls.ui.leg_page import leg_page
-from calls.ui.leg_search import any_of, newest
+from calls.ui.leg_search import any_of, conditions, newest
 from clock.text import exact, shown
 from history.admin import ReadOnlyAdmin
 
@@ -186,7 +186,7 @@ class RecordingSearchAdmin(CallsAdmin):
         if not words:
             return queryset, False
         may_see = request.user.has_perm(SEE_CALLERS)
-        legs = newest(Leg.objects.all(), words, None, LEGS_SEARCHED, may_see_callers=may_see)
+        legs = newest(Leg.objects.all(), conditions(words, may_see_callers=may_see), None, LEGS_SEARCHED)
         return queryset.filter(leg_id__in=[leg.pk for leg in legs]), False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ _FORMS: dict[str, Callable[[int], str]] = {
     "queue": lambda number: str(5000 + number),
     "outside": lambda number: f"T{number}",
     "number": lambda number: f"+99900000{number:04}",
-    "agent": lambda number: str(9100 + number),
+    "agent": lambda number: f"A{number}",  # Never like a real one: those of many sites begin at 9101.
     "person": lambda number: f"Person {number}",
     "queue name": lambda number: f"Queue {number}",
     "wrap-up": lambda number: f"Wrap-up {number}",

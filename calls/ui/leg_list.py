@@ -1,11 +1,13 @@
 """The list of legs in the admin: newest first, page by page from a place in it, never counted."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from unfold.views import ChangeList
 
@@ -13,7 +15,7 @@ import clock
 from calls.access_log import note_search
 from calls.models import Leg
 from calls.ui.leg_filters import UNFLAGGED
-from calls.ui.leg_search import HELP, HELP_WITH_CALLERS, BadCursor, Cursor, newest, read_cursor
+from calls.ui.leg_search import HELP, HELP_WITH_CALLERS, BadCursor, Cursor, conditions, newest, read_cursor
 from calls.ui.renamed_entities import earlier_names
 
 BEFORE = "before"
@@ -26,6 +28,7 @@ class LegChangeList(ChangeList):  # type: ignore[misc]  # unfold has no types
     Nothing here counts: with ten million legs a count takes seconds, and the number would be old when it is read.
     """
 
+    conditions: list[Q]
     older: str | None
     newest: str | None
     result_list: list[Leg]
@@ -47,18 +50,17 @@ class LegChangeList(ChangeList):  # type: ignore[misc]  # unfold has no types
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Leg]:
         """Return all legs that are found, for actions on them; keep apart those that the filters leave."""
         words, self.query = self.query, ""
-        self.filtered = super().get_queryset(request, exclude_parameters)
-        self.query = words
-        found: QuerySet[Leg] = self.model_admin.get_search_results(request, self.filtered, words)[0]
-        return found
+        filtered: QuerySet[Leg] = super().get_queryset(request, exclude_parameters)
+        self.filtered, self.query = filtered, words
+        self.conditions = conditions(words.strip(), may_see_callers=request.user.has_perm(SEE_CALLERS))
+        return filtered.filter(reduce(or_, self.conditions)) if self.conditions else filtered
 
     def get_results(self, request: HttpRequest) -> None:
         rows = newest(
             self.filtered,
-            self.query.strip(),
+            self.conditions,
             self.before,
             self.list_per_page + 1,
-            may_see_callers=request.user.has_perm(SEE_CALLERS),
             by_key=self._is_of_one_source_only(),
             outcomes=UNFLAGGED if "no" in self.filter_params.get("flagged", ()) else (),
         )

@@ -55,23 +55,22 @@ def read_cursor(text: str) -> Cursor:
 
 def newest(
     found: QuerySet[Leg],
-    term: str,
+    arms: Sequence[Q],
     before: Cursor | None,
     limit: int,
     *,
-    may_see_callers: bool,
     by_key: bool = False,
     outcomes: Sequence[str] = (),
 ) -> list[Leg]:
-    """Return the newest legs that are found, of those with the term in one of the columns searched.
+    """Return the newest legs that are found, of those to which one of the conditions applies (none: all).
 
     ``before``: only those further down the list. ``by_key``: in the order of their keys, which is that of time within
     one source, and which the primary key serves. ``outcomes``: legs of several outcomes are asked for one by one, for
     the index is by outcome and time.
     """
-    arms = [found.filter(one) for one in conditions(term, may_see_callers=may_see_callers)] if term else [found]
-    arms = [arm.filter(outcome=one) for arm in arms for one in outcomes] if outcomes else arms
-    pages = [_page(arm, before, limit, by_key=by_key) for arm in arms]
+    parts = [found.filter(one) for one in arms] or [found]
+    parts = [part.filter(outcome=one) for part in parts for one in outcomes] if outcomes else parts
+    pages = [_page(part, before, limit, by_key=by_key) for part in parts]
     order = attrgetter("key") if by_key else None
     keys = [one.key for one in nlargest(limit, {one for page in pages for one in page}, key=order)]
     rows = Leg.objects.select_related("source").defer("facts", "trace").in_bulk(keys)
@@ -93,8 +92,12 @@ def _below(cursor: Cursor) -> Q:
     return Q(connected_at__lte=at) & (Q(connected_at__lt=at) | Q(id__lt=cursor.key))
 
 
-def conditions(term: str, *, may_see_callers: bool) -> Iterator[Q]:
-    """Yield a condition for each index that may hold a term."""
+def conditions(term: str, *, may_see_callers: bool) -> list[Q]:
+    """Return a condition for each index that may hold a term; none for an empty term. Looks up agents by their name."""
+    return list(_conditions(term, may_see_callers=may_see_callers)) if term else []
+
+
+def _conditions(term: str, *, may_see_callers: bool) -> Iterator[Q]:
     for column in _EXACT:
         yield Q(**{column: term})
     for guid in sorted(spellings(term)):

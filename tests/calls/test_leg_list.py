@@ -213,6 +213,7 @@ def test_the_list_neither_counts_nor_looks_for_distinct_values(
 
     of_legs = [one["sql"] for one in asked.captured_queries if 'FROM "calls_leg"' in one["sql"]]
     assert of_legs
+    assert sum("agents_agentname" in one["sql"].lower() for one in asked.captured_queries) == 1
     assert not any("COUNT" in sql or "DISTINCT" in sql for sql in of_legs)
 
 
