@@ -4,18 +4,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
+
 from clock.text import shown, site_time
 from cti.journal.dedup import NEWEST, RecentIds
 from cti.journal.lease import LeaseStanding
 from cti.models import CtiSource, IntakeToken, LinkState, LinkStatus, Scope
 from cti.sources.registry import has_session
+from cti.working_hours import WorkingHours
 
 #: A listener that has not reported for this time is dead, hung, or cut off from the database.
 SILENT = timedelta(seconds=15)
-#: When calls are to be expected: the hours of a working day, by the gateway's time zone, and how long none may come.
-WORKING_HOURS = range(8, 18)
-SATURDAY = 5
-QUIET = timedelta(hours=2)
 NO_SECOND = "No second listener: if this one dies, events are missed until it is back."
 
 
@@ -141,13 +140,14 @@ def quiet_text(status: LinkStatus, now: datetime) -> str:
 
     A link that is up while nothing of a call comes looks as one that works: rights, filters or devices may be wrong.
     """
-    if status.state != LinkState.UP or status.since is None or not _is_working_time(now):
+    opening = _opening(now)
+    if status.state != LinkState.UP or status.since is None or opening is None:
         return ""
-    if now - max(status.since, _opening(now), status.last_call_at or status.since) < QUIET:
+    if now - max(status.since, opening, status.last_call_at or status.since) < _quiet_time():
         return ""
     last = f"the last event of a call came {when(status.last_call_at)}" if status.last_call_at else "none has ever come"
     return (
-        f"The link is up, but nothing of a call has come for {QUIET.seconds // 3600} hours: {last}. "
+        f"The link is up, but nothing of a call has come for {_quiet_hours()}: {last}. "
         "Make a test call; if it is not seen, check the rights and filters of the gateway's user at the PBX, "
         "and the devices of this source."
     )
@@ -156,25 +156,31 @@ def quiet_text(status: LinkStatus, now: datetime) -> str:
 def quiet_intake_text(tokens: Iterable[IntakeToken], now: datetime) -> str:
     """Say of an HTTP source what ``quiet_text`` says of a link; empty while none of its tokens was ever used."""
     used = [one for one in tokens if one.last_used_at is not None]
-    if not used or not _is_working_time(now):
+    opening = _opening(now)
+    if not used or opening is None:
         return ""
     last = max((one.last_call_at for one in used if one.last_call_at is not None), default=None)
-    if now - max(_opening(now), *(one.created_at for one in used), last or _opening(now)) < QUIET:
+    if now - max(opening, *(one.created_at for one in used), last or opening) < _quiet_time():
         return ""
     said = f"the last event of a call was accepted {when(last)}" if last else "none has ever been accepted"
     return (
-        f"Nothing of a call has been posted for {QUIET.seconds // 3600} hours: {said}. "
+        f"Nothing of a call has been posted for {_quiet_hours()}: {said}. "
         "Make a test call; if it is not seen, check the program that posts, and the quarantine of this source."
     )
 
 
-def _opening(now: datetime) -> datetime:
-    return site_time(now).replace(hour=WORKING_HOURS.start, minute=0, second=0, microsecond=0)
+def _opening(now: datetime) -> datetime | None:
+    """Return when the working hours began; None outside them."""
+    hours: WorkingHours | None = settings.WORKING_HOURS
+    return hours.opening(site_time(now)) if hours else None
 
 
-def _is_working_time(now: datetime) -> bool:
-    local = site_time(now)
-    return local.weekday() < SATURDAY and local.hour in WORKING_HOURS
+def _quiet_time() -> timedelta:
+    return timedelta(hours=settings.QUIET_HOURS)
+
+
+def _quiet_hours() -> str:
+    return "1 hour" if settings.QUIET_HOURS == 1 else f"{settings.QUIET_HOURS:g} hours"
 
 
 def _error(status: LinkStatus) -> list[str]:

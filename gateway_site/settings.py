@@ -257,6 +257,9 @@ AGENTS_CALLS_ONLY = _environment.agents_calls_only
 FLAG_WRITE_GIVE_UP_DAYS = _environment.flag_write_give_up_days
 #: When all agents are matched once more before the shift, by the site's clock; empty: never.
 PRE_SHIFT_AT = _environment.pre_shift_at
+#: When calls are to be expected, by the site's clock (empty: never), and how long none may come then.
+WORKING_HOURS = _environment.working_hours
+QUIET_HOURS = _environment.quiet_hours
 #: Host names, addresses and networks at which QMS may be called; empty: anywhere but at link-local addresses.
 QMS_ENDPOINTS = _environment.qms_endpoints
 #: Adapters for other recorders, as package.module:Class; those with an entry point need no setting.

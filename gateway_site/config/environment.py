@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from cti import working_hours
+from cti.working_hours import WorkingHours
 from gateway_site.config import embedded
 from gateway_site.config.bind import Bind, parse_bind
 from gateway_site.config.database import POOLERS, database
@@ -74,6 +76,7 @@ NAMES = (
     "PRE_SHIFT_AT",
     "PROXY_COUNT",
     "QMS_ENDPOINTS",
+    "QUIET_HOURS",
     "RECORDER_ADAPTERS",
     "REDIS_URL",
     "RECONCILE_AFTER_HOURS",
@@ -93,6 +96,7 @@ NAMES = (
     "VAULT_KEYS",
     "WEB_THREADS",
     "WEB_WORKERS",
+    "WORKING_HOURS",
     "WRITES_THREADS",
 )
 
@@ -148,6 +152,8 @@ class Environment:
     agents_calls_only: bool
     flag_write_give_up_days: float
     pre_shift_at: time | None
+    working_hours: WorkingHours | None
+    quiet_hours: float
     qms_endpoints: list[str]
     recorder_adapters: list[str]
     flagged_target_percent: float
@@ -225,6 +231,8 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         agents_calls_only=read.boolean("AGENTS_CALLS_ONLY"),
         flag_write_give_up_days=read.number("FLAG_WRITE_GIVE_UP_DAYS", 7, 0.01, 365),
         pre_shift_at=read.time_of_day("PRE_SHIFT_AT", "06:30"),
+        working_hours=read.checked("WORKING_HOURS", "mon-fri 8:00-18:00", working_hours.parse),
+        quiet_hours=read.number("QUIET_HOURS", 2, 0.1, 24),
         qms_endpoints=_endpoints(read),
         recorder_adapters=read.words("RECORDER_ADAPTERS"),
         flagged_target_percent=read.number("FLAGGED_TARGET_PERCENT", 99, 0, 100),

@@ -1,6 +1,7 @@
 """A link from which nothing of a call comes in working hours is never well; nor is one that lacks rights."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -12,6 +13,7 @@ from cti.quarantine import causes_since, record_quarantined
 from cti.sources.port import Quarantined
 from cti.status_text import link_sentences, quiet_text
 from cti.ui.panels import quarantine_causes
+from cti.working_hours import parse
 from gateway_site.dashboard.parts import health
 from tests.cti.examples import as_json, cloud_event, source
 
@@ -45,6 +47,43 @@ def test_a_link_is_quiet_after_two_hours_of_a_working_day(
     hours_up: float, call_hours_ago: float | None, now: datetime, is_quiet: bool
 ) -> None:
     assert bool(quiet_text(status(hours_up, call_hours_ago, now), now)) is is_quiet
+
+
+@pytest.mark.parametrize(
+    ("hours", "moment", "opening"),
+    [
+        ("mon-fri 8-18", MONDAY_NOON, MONDAY_NOON.replace(hour=8)),
+        ("mon-fri 8-12", MONDAY_NOON, None),
+        ("fri-mon 12:00-12:30", MONDAY_NOON, MONDAY_NOON),
+        ("tue,wed 8-18", MONDAY_NOON, None),
+        ("sun 20:30-14", MONDAY_NOON, MONDAY_NOON - timedelta(hours=15, minutes=30)),
+        ("mon 20-6", MONDAY_NOON, None),
+        ("mon-sun 0-24", MONDAY_NOON, MONDAY_NOON.replace(hour=0)),
+        ("MON  8:00-18:00", MONDAY_NOON, MONDAY_NOON.replace(hour=8)),
+    ],
+)
+def test_working_hours_are_days_and_a_time_that_may_end_on_the_next_day(
+    hours: str, moment: datetime, opening: datetime | None
+) -> None:
+    found = parse(hours)
+
+    assert found is not None
+    assert found.opening(moment) == opening
+
+
+def test_a_site_sets_its_working_hours_and_how_long_it_may_be_quiet(settings: Any) -> None:
+    night = MONDAY_NOON.replace(hour=22)
+    settings.WORKING_HOURS = parse("mon 20-6")
+    assert quiet_text(status(100, 90, night), night).startswith(
+        "The link is up, but nothing of a call has come for 2 hours"
+    )
+
+    settings.QUIET_HOURS = 2.5
+    assert quiet_text(status(100, 90, night), night) == ""
+    assert "for 2.5 hours" in quiet_text(status(100, 90, night), night + timedelta(hours=1))
+
+    settings.WORKING_HOURS = parse("")
+    assert quiet_text(status(100, 90), MONDAY_NOON) == ""
 
 
 @pytest.mark.django_db
