@@ -167,11 +167,13 @@ def _source(source: CtiSource) -> InstallationStep:
     name = f"CTI source {source.slug}"
     status = LinkStatus.objects.filter(source=source).first()
     if has_session(source.kind) and (problem := _link_problem(status)):
-        return InstallationStep(
-            name, StepState.FAIL, problem, "Check host, port, credentials and the PBX; see the source's page."
-        )
+        return InstallationStep(name, StepState.FAIL, problem, _link_advice(status))
     if quiet := quiet_intake_text(source.tokens.all(), clock.now()):
         return InstallationStep(name, StepState.FAIL, quiet, "Check the program that posts to this source.")
+    if status is not None and has_session(source.kind) and status.last_call_at is None:
+        return InstallationStep(
+            name, StepState.NOT_YET, "connected; no event of a call has come yet", "Make a test call."
+        )
     last = status.last_event_at if status else None
     folded = Checkpoint.objects.filter(source=source, events__gt=0).values_list("folded_at", flat=True).first()
     if last is None and folded is None:
@@ -189,6 +191,13 @@ def _link_problem(status: LinkStatus | None) -> str:
     if status.state != LinkState.UP:
         return f"{status.get_state_display()}{': ' + status.last_error if status.last_error else ''}"
     return status.lack or quiet_text(status, clock.now())
+
+
+def _link_advice(status: LinkStatus | None) -> str:
+    """Return what to do; nothing but where to look, where the problem itself says what a person has to change."""
+    if status is not None and status.state == LinkState.UP:
+        return "See the source's page."
+    return "Do what it says; else check host, port, credentials and the PBX. See the source's page."
 
 
 def _services() -> Iterator[InstallationStep]:

@@ -45,6 +45,8 @@ class RecordedConnection:
 
     name: str
     chunks: list[CapturedChunk] = field(default_factory=list)
+    #: Packets of which the capture kept only the beginning.
+    cut_packets: int = 0
 
     @property
     def size(self) -> int:
@@ -139,6 +141,7 @@ class _Connections:
                 return
             known = self._open[key] = _Reassembly(" - ".join(_address(*end) for end in key))
             self._done.append(known)
+        known.connection.cut_packets += _is_cut(packet)
         known.take(0 if sender == key[0] else 1, segment, at)
 
     def finished(self) -> list[RecordedConnection]:
@@ -198,6 +201,12 @@ class _Reassembly:
         following = self._next[direction]
         self._next[direction] = min(self._waiting[direction], key=lambda one: _distance(following, one))
         self._deliver(direction, is_after_loss=True)
+
+
+def _is_cut(packet: Any) -> bool:
+    """Say whether a packet was longer than what the capture kept of it (``tcpdump -s``)."""
+    announced: int = packet.len - packet.hl * 4 if isinstance(packet, dpkt.ip.IP) else packet.plen
+    return announced > 0 and len(packet.data) < announced
 
 
 def _distance(start: int, end: int) -> int:

@@ -121,6 +121,8 @@ def _about(connection: RecordedConnection, directions: list[int]) -> list[str]:
     said = [f"Played: {connection.name}, {sum(len(chunk.data) for chunk in chunks):,} bytes."]
     if chunks[0].at is None:
         said.append("The file has no times of its own: where a message has none either, it comes 0.5 s after the last.")
+    if cut := connection.cut_packets:
+        said.append(f"The capture kept only the beginning of {cut:,} packet{'s' if cut > 1 else ''}: use tcpdump -s 0.")
     if losses := sum(chunk.is_after_loss for chunk in chunks):
         said.append(f"Packets are missing in the capture at {losses:,} place{'s' if losses > 1 else ''}.")
     return said

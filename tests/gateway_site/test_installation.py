@@ -82,11 +82,15 @@ def test_a_source_tells_why_its_link_is_down(redis: Any, source: CtiSource) -> N
     assert (step.state, step.seen) == (StepState.FAIL, "disconnected: connection refused")
 
 
-def test_a_connected_source_without_an_event_is_not_yet_tested(redis: Any, source: CtiSource) -> None:
+def test_a_connected_source_without_a_call_is_not_yet_tested(redis: Any, source: CtiSource) -> None:
     status = LinkStatus.objects.create(source=source, state=LinkState.UP, reported_at=timezone.now())
     assert taken()["CTI source pbx"].state is StepState.NOT_YET
 
     status.last_event_at = timezone.now()
+    status.save()
+    assert taken()["CTI source pbx"].seen == "connected; no event of a call has come yet"
+
+    status.last_call_at = timezone.now()
     status.save()
     assert taken()["CTI source pbx"].state is StepState.PASS
 

@@ -52,6 +52,14 @@ def test_packets_that_are_doubled_and_out_of_order_give_the_same_bytes(seed: int
     assert not any(chunk.is_after_loss for chunk in connection.chunks)
 
 
+def test_packets_of_which_only_the_beginning_was_captured_are_counted() -> None:
+    packets = [(at, frame[:96]) for at, frame in wire().packets]
+    (connection,) = read_connections(capture(packets))
+
+    assert connection.cut_packets == 20
+    assert read_connections(capture(wire().packets))[0].cut_packets == 0
+
+
 def test_a_missing_packet_is_noted_where_it_is_missing() -> None:
     packets = wire().packets
     del packets[5]

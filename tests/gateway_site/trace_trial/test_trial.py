@@ -24,8 +24,8 @@ TRUTH = traces.truth("b-queue-caller-hangup")
 CASES = Path(__file__).parents[2] / "cti" / "csta" / "cases"
 
 
-def ami_capture(data: bytes = AMI) -> bytes:
-    """Return a recorded link as tcpdump sees it: each message when its own Timestamp says."""
+def ami_capture(data: bytes = AMI, later: float = 0) -> bytes:
+    """Return a recorded link as tcpdump sees it: each message `later` seconds after its own Timestamp."""
     wire = Wire()
     wire.open()
     wire.say(b"Action: Login\r\nUsername: gateway\r\nSecret: s\r\n\r\n", BEGIN, is_pbx=False)
@@ -33,7 +33,7 @@ def ami_capture(data: bytes = AMI) -> bytes:
     for message in data.split(b"\r\n\r\n"):
         stamp = re.search(rb"\r\nTimestamp: ([0-9.]+)", message)
         at = float(stamp[1]) if stamp else at
-        wire.say(message + b"\r\n\r\n", at)
+        wire.say(message + b"\r\n\r\n", at + later)
     return wire.capture()
 
 
@@ -151,6 +151,18 @@ def test_an_encrypted_link_and_another_kind_are_named(kind: str) -> None:
     other = csta_capture() if kind == "asterisk_ami" else ami_capture()
     with pytest.raises(CaptureError, match=f"Nothing in the file is {kind}. It has 1 TCP connection"):
         tried(other, kind)
+
+
+@pytest.mark.parametrize(("later", "side"), [(12, "12 s behind"), (-3600, "3,600 s ahead of")])
+def test_a_pbx_whose_clock_is_wrong_is_named_and_its_agents_are_known(later: float, side: str) -> None:
+    plain, report = tried(ami_capture(), "asterisk_ami"), tried(ami_capture(later=later), "asterisk_ami")
+
+    (remark,) = [one for one in report.remarks if "clock" in one]
+    assert remark.startswith(f"The PBX's clock is {side} that of the capture")
+    assert not [one for one in plain.remarks if "clock" in one]
+    assert [(leg.extension, leg.agent, leg.outcome) for leg in report.legs] == [
+        (leg.extension, leg.agent, leg.outcome) for leg in plain.legs
+    ]
 
 
 def test_a_lost_packet_is_said_and_the_other_calls_are_followed() -> None:
