@@ -12,6 +12,8 @@ from cti.sources.character_sets import is_usable
 from cti.sources.csta_xml.devices import read_device
 from cti.sources.port import SourceConfig
 
+#: A device to try a format with.
+_ANY = "2001"
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
 
@@ -89,7 +91,8 @@ def written_numbers(config: SourceConfig, options: CstaOptions) -> dict[str, str
 
     Raises ``CstaOptionsError`` where a number that the server sends could mean two devices.
     """
-    _as_written(options.device_format, "2001")
+    if _as_written(options.device_format, _ANY) != _ANY and not config.devices:
+        raise CstaOptionsError("device_format: it can be read back only for devices that the source lists")
     configured = dict.fromkeys((*config.devices, *config.queues, *options.ignored_devices))
     own = {read_device(device).number for device in configured}
     written = [(_as_written(options.device_format, device), read_device(device).number) for device in configured]

@@ -565,6 +565,7 @@ def test_a_recorder_is_ignored_by_the_number_that_the_server_writes() -> None:
         (("2001",), "+4930", "device_format: {device} is missing"),
         (("2001",), "{device.digits}", "device_format: "),
         ((), "{extension}", "device_format: 'extension'"),
+        ((), "+4930123{device}", "device_format: it can be read back only for devices that the source lists"),
     ],
 )
 def test_a_device_format_that_cannot_be_read_back_is_refused(
