@@ -53,6 +53,12 @@ def membership(message: AmiMessage) -> Membership:
     )
 
 
+def _stated_name(name: str, interface: str) -> str:
+    """Return a member's name; nothing where the queue has none and shows the interface or its number instead."""
+    number = member_number(interface, "") or interface.rpartition("/")[2]
+    return "" if name.strip() in (interface, number) else name.strip()
+
+
 @dataclass(frozen=True, slots=True)
 class _Member:
     """A membership, and whose it is: an agent of the pool, or the phone ``device``."""
@@ -124,7 +130,7 @@ class Agents:
         An offer that another phone answered (follow-me, pick-up) says nothing about who is there.
         """
         known = self._members.get((offer.queue_id, offer.interface))
-        name = "" if offer.member_name == offer.interface else offer.member_name
+        name = _stated_name(offer.member_name, offer.interface)
         if not name or (known is not None and (known.name == name or known.is_pooled)):
             return
         if device == (known.device if known else self._phone_of(offer.interface, "")):
@@ -148,7 +154,7 @@ class Agents:
         device = "" if pooled else self._phone_of(message.interface, message.state_interface)
         if known is not None and not message.state_interface:
             pooled, device = known.agent_id if known.is_pooled else "", known.device
-        name = "" if message.name == message.interface else message.name
+        name = _stated_name(message.name, message.interface)
         self.named(pooled, name)
         return _Member(pooled or device, name, device, bool(pooled), message.is_paused)
 

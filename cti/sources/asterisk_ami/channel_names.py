@@ -10,6 +10,10 @@ _COUNTER = re.compile(r"-[0-9A-Fa-f]{1,10}(?:<(?:MASQ|ZOMBIE)>)?$")
 _DEVICES = frozenset({"SIP", "PJSIP", "IAX2", "Local", "Agent", "SCCP", "Skinny"})
 #: A number that follows the peer in a channel's name: the span of an ISDN channel and who is called (DAHDI/i1/NUMBER).
 _PARTNER = re.compile(r"/\+?[0-9*#]*$")
+_WORD = re.compile(r"\w+")
+#: Words that stand beside a phone's number.
+_LABELS = frozenset({"device", "cid", "ext", "extension", "phone", "line", "sip", "pjsip", "iax2", "sccp", "dahdi"})
+_LONG = re.compile(r"\+?[0-9]{7,20}")
 _DIALLED = re.compile(r"(?:hint:|Local/)([^@/]+)")
 
 
@@ -65,7 +69,15 @@ def dialled_number(dial_string: str, exten: str) -> str:
 
 
 def dialled_through(dial_string: str) -> tuple[str, str]:
-    """Return the peer and the number of a dial string ``NUMBER@peer`` or ``peer/NUMBER``, empty where it has none."""
+    """Return the peer and the number of a dial string, empty where it has none.
+
+    The forms are ``NUMBER@peer``, ``peer/NUMBER``, and ``peer/sip:NUMBER@host`` where the number is a long one: a
+    short one is the contact of a phone.
+    """
+    through, is_uri, uri = dial_string.partition("/sip:")
+    if is_uri:
+        number = uri.partition("@")[0]
+        return (through, number) if _LONG.fullmatch(number) else ("", "")
     number, at, through = dial_string.partition("@")
     if not at:
         through, slash, number = dial_string.partition("/")
@@ -73,3 +85,13 @@ def dialled_through(dial_string: str) -> tuple[str, str]:
             return "", ""
     number = number.removeprefix("sip:")
     return (through.partition("/")[0], number) if re.fullmatch(r"\+?[0-9*#]{2,40}", number) else ("", "")
+
+
+def persons_name(name: str, device: str) -> str:
+    """Return the name of a phone's user; nothing where the PBX has none and writes what the phone is called.
+
+    FreePBX writes ``device <2001>`` or ``CID:2001``.
+    """
+    words = _WORD.findall(name.casefold())
+    is_number_named = any(one.isdigit() for one in words) and all(one.isdigit() or one in _LABELS for one in words)
+    return "" if is_number_named or name.strip().casefold() in ("device", device.casefold()) else name.strip()

@@ -40,11 +40,14 @@ class ChannelTable:
     def _put(self, name: str, uid: str, linked: str, message: AmiMessage) -> Channel:
         self._count += 1
         birth = Birth(message.get("Context"), message.get("CallerIDNum"), message.get("ChannelState"))
+        changes, kind = self._naming.changes, self._naming.kind(name, birth)
+        if self._naming.changes != changes:
+            self.reclassify(peer_of(name), kind)
         channel = Channel(
             uid=uid,
             name=name,
             linked=linked,
-            kind=self._naming.kind(name, birth),
+            kind=kind,
             device=self._naming.device(name),
             order=self._count,
             number=message.get("CallerIDNum"),

@@ -6,14 +6,15 @@ Asterisk does not tell a phone from a trunk, so evidence is collected. The order
 2. a name without wildcards in the options ``extensions`` or ``trunks``;
 3. membership of a queue: a phone;
 4. a pattern in ``trunks`` or ``extensions``, a technology that only trunks have, a context in ``trunk_contexts``;
-5. what was seen: numbers are dialled through it, or its calls come from long numbers: a trunk; it is dialled by its
-   own name, or has a short number: a phone.
+5. what was seen: numbers are dialled through it, or its calls come from long or from several numbers: a trunk; it is
+   dialled by its own name, or has a short number: a phone.
 
 A name that nothing is known of stands for the outside: an extension that is missed can be corrected, flags cannot.
 """
 
 import fnmatch
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -56,6 +57,9 @@ _ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]+)?|\[?[0-9A-Fa-f]
 _EXTENSION = re.compile(r"[0-9]{2,8}")
 _SHORT = re.compile(r"[0-9]{2,6}")
 _LONG = re.compile(r"\+?[0-9]{7,20}")
+_NUMBER = re.compile(r"\+?[0-9]{2,20}")
+#: A name that is a number may be the account of a trunk, where it is at least this long.
+_ACCOUNT_LENGTH = 6
 _RING = "4"
 
 
@@ -79,9 +83,14 @@ class Verdict:
 
 _BY_NAME = "its name is a number of 2 to 8 digits"
 _BY_LONG_NUMBERS = "its calls come from long numbers"
+_BY_SEVERAL_NUMBERS = "its calls come from several numbers"
 _DIALLED_AS_PHONE = "it is dialled by its own name"
 _DIALLED_THROUGH = "numbers are dialled through it"
+#: What holds whatever number the next call comes from, unless it is another one.
+_LASTING = (_BY_NAME, _DIALLED_AS_PHONE, _DIALLED_THROUGH, _BY_SEVERAL_NUMBERS)
 _UNKNOWN = Verdict(ChannelKind.OUTSIDE, "nothing shows that it is a phone")
+#: What a peer that is named by a caller's own number comes to.
+_BY_CALLERS = (_UNKNOWN.reason, _BY_LONG_NUMBERS, _BY_SEVERAL_NUMBERS)
 _NOBODY = Birth()
 
 
@@ -94,6 +103,8 @@ class PeerClassifier:
         self._members: set[str] = set()
         self._verdicts: dict[Peer, Verdict] = {}
         self._numbers: dict[Peer, str] = {}
+        #: The number from which each peer's first own call came, other than its name.
+        self._called_from: dict[Peer, str] = {}
         #: How often what is known of the peers has changed.
         self.changes = 0
 
@@ -161,23 +172,38 @@ class PeerClassifier:
         return None
 
     def _by_context(self, context: str) -> Verdict | None:
-        if context and any(_is_like(context, pattern) for pattern in self._options.trunk_contexts):
+        if context and is_like_any(context, self._options.trunk_contexts):
             return Verdict(ChannelKind.OUTSIDE, f"its channels begin in the context {context}")
         return None
 
     def _by_birth(self, peer: Peer, birth: Birth, known: Verdict | None) -> Verdict:
-        """Classify by name and caller number; what was learnt before holds, but a long number shows a trunk."""
-        if known is not None and known.reason in (_BY_NAME, _DIALLED_AS_PHONE, _DIALLED_THROUGH):
+        """Classify by name and caller number; what was learnt before holds, but calls from other numbers show a trunk.
+
+        A trunk may be named by a number, its account at the provider, and then looks like a phone until its calls come.
+        """
+        own_number = birth.number if birth.state == _RING else ""
+        if self._comes_from_several(peer, own_number):
+            return Verdict(ChannelKind.OUTSIDE, _BY_SEVERAL_NUMBERS)
+        if known is not None and known.reason in _LASTING:
             return known
         is_line = peer.technology in ("DAHDI", "Zap")
-        if _EXTENSION.fullmatch(peer.name) and not is_line:
-            return Verdict(ChannelKind.EXTENSION, _BY_NAME)
-        if birth.state == _RING and _LONG.fullmatch(birth.number):
+        is_number = _EXTENSION.fullmatch(peer.name) is not None and not is_line
+        if _LONG.fullmatch(own_number) and not (is_number and _may_be_own(own_number, peer)):
             return Verdict(ChannelKind.OUTSIDE, _BY_LONG_NUMBERS)
+        if is_number and (known is None or known.reason != _BY_LONG_NUMBERS):
+            return Verdict(ChannelKind.EXTENSION, _BY_NAME)
         if known is not None and known is not _UNKNOWN:
             return known
         is_short = _SHORT.fullmatch(birth.number) and peer.technology != "IAX2" and not _LONG.fullmatch(peer.name)
         return Verdict(ChannelKind.EXTENSION, "its own number is short") if is_short else _UNKNOWN
+
+    def _comes_from_several(self, peer: Peer, number: str) -> bool:
+        """Say whether a peer's calls come from other numbers than one phone has. ``number`` empty: it begins none."""
+        if not _NUMBER.fullmatch(number) or number.endswith(peer.name):
+            return False
+        if peer not in self._called_from and len(self._called_from) >= MAXIMUM_PEERS:
+            return False
+        return self._called_from.setdefault(peer, number) != number
 
     def dialled(self, channel: str, dial_string: str) -> ChannelKind | None:
         """Learn from how a peer is dialled; return what it stands for when that has changed."""
@@ -197,7 +223,8 @@ class PeerClassifier:
             is_phone = known.reason == _BY_NAME and not _LONG.fullmatch(number)
             return None if is_phone else Verdict(ChannelKind.OUTSIDE, _DIALLED_THROUGH)
         is_own = dial_string == peer.name or dial_string.startswith(f"{peer.name}/sip:")
-        return Verdict(ChannelKind.EXTENSION, _DIALLED_AS_PHONE) if is_own and known is _UNKNOWN else None
+        is_open = known is _UNKNOWN or (known.reason == _BY_LONG_NUMBERS and _EXTENSION.fullmatch(peer.name))
+        return Verdict(ChannelKind.EXTENSION, _DIALLED_AS_PHONE) if is_own and is_open else None
 
     def member(self, name: str) -> list[Peer]:
         """Note that a peer (``TECHNOLOGY/name``, or a number alone) is a queue's member.
@@ -234,7 +261,7 @@ class PeerClassifier:
                 reason=verdict.reason,
             )
             for peer, verdict in self._verdicts.items()
-            if not (_LONG.fullmatch(peer.name) and verdict.reason in (_UNKNOWN.reason, _BY_LONG_NUMBERS))
+            if _EXTENSION.fullmatch(peer.name) or not (_LONG.fullmatch(peer.name) and verdict.reason in _BY_CALLERS)
         )
 
     def verdicts(self) -> dict[Peer, Verdict]:
@@ -242,8 +269,18 @@ class PeerClassifier:
         return dict(self._verdicts)
 
 
+def _may_be_own(number: str, peer: Peer) -> bool:
+    """Say whether a long number can be that of a phone whose name is a number: short names are no accounts."""
+    return len(peer.name) < _ACCOUNT_LENGTH or number.endswith(peer.name)
+
+
 def _is_literal(pattern: str) -> bool:
     return not any(one in pattern for one in "*?[")
+
+
+def is_like_any(text: str, patterns: Iterable[str]) -> bool:
+    """Say whether a whole text matches one of the patterns, without regard to case."""
+    return any(_is_like(text, pattern) for pattern in patterns)
 
 
 def _matches(pattern: str, peer: Peer) -> bool:

@@ -1,11 +1,11 @@
 """The settings of a source of kind ``asterisk_ami``: ``CtiSource.options`` read into typed values."""
 
-import codecs
 from typing import Any, Literal
 
 import msgspec
 
 from cti.sources.asterisk_ami.presets import PRESETS, ExtensionFrom, PresetName
+from cti.sources.character_sets import is_usable
 from cti.sources.port import SourceConfig
 
 
@@ -35,6 +35,8 @@ class AmiOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     extensions: dict[str, str] | tuple[str, ...] = {}
     #: "caller_number": an extension is known by the caller number of its phone, not by its peer's name.
     extension_from: ExtensionFrom | None = None
+    #: Patterns of what the PBX itself writes in the place of a caller's name.
+    caller_name_codes: tuple[str, ...] = ()
     #: Take the name that the PBX gives to a phone when no agent is logged on there.
     phone_users: bool = True
     wrapup_variable: str = "WRAPUP_CODE"
@@ -70,15 +72,15 @@ def read_options(config: SourceConfig) -> AmiOptions:
     known: dict[str, Any] = {name: value for name, value in config.options.items() if value is not None}
     try:
         options = msgspec.convert(known, AmiOptions)
-        codecs.lookup(options.encoding or "utf-8")
     except msgspec.ValidationError as error:
         raise AmiOptionsError(str(error)) from error
-    except LookupError as error:
-        raise AmiOptionsError(f"encoding: {options.encoding} is not known") from error
+    if options.encoding and not is_usable(options.encoding):
+        raise AmiOptionsError(f"encoding: {options.encoding} is not known, or does not extend ASCII")
     preset = PRESETS[options.preset]
     return msgspec.structs.replace(
         options,
         trunks=(*options.trunks, *preset.trunks),
         trunk_contexts=(*options.trunk_contexts, *preset.trunk_contexts),
         extension_from=options.extension_from or preset.extension_from,
+        caller_name_codes=(*options.caller_name_codes, *preset.caller_name_codes),
     )

@@ -10,15 +10,16 @@ from cti.events import Event
 from cti.sources.asterisk_ami.agent_rules import AgentRules, Rule
 from cti.sources.asterisk_ami.agents import Agents, Membership
 from cti.sources.asterisk_ami.call_registry import CallRegistry
-from cti.sources.asterisk_ami.channel_names import peer_of
+from cti.sources.asterisk_ami.channel_names import peer_of, persons_name
 from cti.sources.asterisk_ami.channels import ChannelTable, around
-from cti.sources.asterisk_ami.classification import PeerClassifier
+from cti.sources.asterisk_ami.classification import PeerClassifier, is_like_any
 from cti.sources.asterisk_ami.dialling import Dialling
 from cti.sources.asterisk_ami.event_builder import EventBuilder
 from cti.sources.asterisk_ami.leg_tracker import LegTracker
 from cti.sources.asterisk_ami.legs import OpenLegs
 from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError
 from cti.sources.asterisk_ami.options import read_options
+from cti.sources.asterisk_ami.pbx_clock import PbxClock
 from cti.sources.asterisk_ami.transfers import Transfers, two_legs
 from cti.sources.asterisk_ami.values import Bridge, Channel, ChannelKind, EventTime, Left, Offer
 from cti.sources.asterisk_ami.variables import ChannelVariables
@@ -39,6 +40,7 @@ class PbxState:
         self.builder = EventBuilder(stamp)
         self.agents = Agents(self.naming, self.builder, phone_users=self.options.phone_users)
         self.board = ChannelTable(self.naming)
+        self.clock = PbxClock()
         self.call_registry = CallRegistry(self.board, self.builder)
         open_legs = OpenLegs(self.call_registry, self.builder)
         transfers = Transfers(self.call_registry, open_legs, self.builder)
@@ -93,7 +95,7 @@ class PbxState:
         rule = self._rules.get(message.get("Event"))
         if rule is None:
             return
-        now = EventTime(message.time() or received, received)
+        now = self.clock.read(message.time(), received)
         if self._open_legs.is_waiting:
             self.leg_tracker.settle(now)
         rule(message, now)
@@ -106,11 +108,11 @@ class PbxState:
     def wait(self, received: datetime) -> None:
         """Let time pass: carry out the decisions that are due."""
         if self._open_legs.is_waiting:
-            self.leg_tracker.settle(EventTime(received, received))
+            self.leg_tracker.settle(self.clock.now(received))
 
     def settle(self, received: datetime) -> None:
         """Carry out every scheduled decision: no more messages will come."""
-        self.leg_tracker.settle(EventTime(received, received), is_final=True)
+        self.leg_tracker.settle(self.clock.now(received), is_final=True)
 
     def taken(self) -> list[Event]:
         """Return the events since the last call."""
@@ -128,14 +130,17 @@ class PbxState:
 
     def _new_channel(self, message: AmiMessage, _now: EventTime) -> None:
         channel = self.appeared(message)
+        # A snapshot may show a name that the dialplan or click-to-dial gave the channel since, as the customer's.
+        if channel.is_extension and channel.number == channel.device:
+            self.agents.phone_named(channel.device, persons_name(channel.caller_name, channel.device))
         # Whoever begins a call has a Linkedid of its own, until a bridge gives it another one.
         channel.is_called = channel.is_called or channel.linked != channel.uid
 
     def appeared(self, message: AmiMessage) -> Channel:
         """Take in the channel that a message shows. Raises ``AmiMessageError`` when it is not plausible."""
         channel = self.board.add(message)
-        if channel.is_extension and channel.number == channel.device:
-            self.agents.phone_named(channel.device, channel.caller_name)
+        if is_like_any(channel.caller_name, self.options.caller_name_codes):
+            channel.caller_name = ""
         self.variables.born(channel, message.variables())
         return channel
 
@@ -149,16 +154,21 @@ class PbxState:
     def _show(self, channel: Channel, message: AmiMessage, prefix: str) -> None:
         """Take the caller's number and name, which every message about a channel shows, where they begin a call."""
         if channel.kind is ChannelKind.OUTSIDE and not channel.is_called and message.first.get(f"{prefix}CallerIDNum"):
-            number, name = message.get(f"{prefix}CallerIDNum"), message.text(f"{prefix}CallerIDName")
-            if (number, name) != (channel.number, channel.caller_name):
-                channel.number, channel.caller_name = number, name
-                if channel.call is not None:
-                    self.call_registry.refresh(channel.call, channel)
+            before = channel.number, channel.caller_name
+            self._show_caller(channel, message, prefix)
+            if before != (channel.number, channel.caller_name) and channel.call is not None:
+                self.call_registry.refresh(channel.call, channel)
+
+    def _show_caller(self, channel: Channel, message: AmiMessage, prefix: str = "") -> None:
+        name = message.text(f"{prefix}CallerIDName")
+        channel.number = message.get(f"{prefix}CallerIDNum")
+        if not is_like_any(name, self.options.caller_name_codes):
+            channel.caller_name = name
 
     def _new_caller_id(self, message: AmiMessage, now: EventTime) -> None:
         channel = self._known(message, now)
         if channel is not None:
-            channel.number, channel.caller_name = message.get("CallerIDNum"), message.text("CallerIDName")
+            self._show_caller(channel, message)
             if channel.call is not None:
                 self.call_registry.refresh(channel.call, channel)
 

@@ -4,8 +4,10 @@ AMI does not say which classes of events a user gets: without a class its events
 """
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from cti.sources.asterisk_ami.messages import AmiMessage
+from cti.sources.asterisk_ami.snapshot import Lists
 from cti.sources.port import MonitorRefusal
 
 READ = "read = system,call,agent,user,dialplan,reporting"
@@ -34,13 +36,63 @@ def denied(actions: Iterable[str], user: str) -> MonitorRefusal | None:
     return MonitorRefusal(reason, remedy=_remedy(WRITE, user))
 
 
-def unheard(listed: Iterable[AmiMessage], known: Iterable[str], user: str) -> MonitorRefusal | None:
-    """Return that calls go on of which no event comes; ``known``: the Uniqueids of which something was heard."""
-    new = {one.last("Uniqueid") for one in listed} - {"", *known}
-    if not new:
+class RightsWatch:
+    """Compares what the PBX lists with the events that come, until one of each class has come.
+
+    What was listed is judged an interval later: an answer may overtake events that the PBX sent before it.
+    """
+
+    def __init__(self, user: str, interval: timedelta) -> None:
+        self._user, self._interval = user, interval
+        self._due: datetime | None = None
+        self._has_calls = self._has_agents = False
+        self._taken: dict[tuple[str, str], int] = {}
+        self._waiting: frozenset[str] = frozenset()
+
+    @property
+    def actions(self) -> list[str]:
+        """Return the actions whose answers are needed now."""
+        wanted = (("CoreShowChannels", not self._has_calls), ("QueueStatus", not self._has_agents))
+        return [action for action, is_wanted in wanted if is_wanted]
+
+    def hear(self, message: AmiMessage) -> None:
+        """Note that an event of a class has come."""
+        self._has_calls = self._has_calls or "Uniqueid" in message.first
+        self._has_agents = self._has_agents or message.get("Event").startswith(("Queue", "Agent"))
+
+    def is_due(self, now: datetime) -> bool:
+        """Say, once at each interval, that it is time to compare and to ask again."""
+        if not self.actions or (self._due is not None and now < self._due):
+            return False
+        self._due = now + self._interval
+        return True
+
+    def compared(self, lists: Lists, known: Iterable[str]) -> MonitorRefusal | None:
+        """Return the class of which events are missing. ``known``: the Uniqueids of which something was heard."""
+        listed = {one.last("Uniqueid") for one in lists.of("CoreShowChannel")}
+        if not self._has_calls and listed - {"", *known}:
+            return _unheard("calls of which it sends no event", "call", self._user)
+        if self._have_queues_moved(lists) and not self._has_agents:
+            return _unheard("queues at work of which it sends no event", "agent", self._user)
         return None
-    reason = "The PBX lists calls of which it sends no event: this user gets no events of the class call"
-    return MonitorRefusal(reason, remedy=_remedy(READ, user))
+
+    def _have_queues_moved(self, lists: Lists) -> bool:
+        """Say whether members took calls since the last list, or a caller waits who waited then."""
+        taken = {
+            (one.get("Queue"), one.get("Location")): int(one.get("CallsTaken"))
+            for one in lists.of("QueueMember")
+            if one.get("CallsTaken").isdecimal()
+        }
+        waiting = frozenset(one.last("Uniqueid") for one in lists.of("QueueEntry")) - {""}
+        has_moved = any(count > self._taken.get(member, count) for member, count in taken.items())
+        has_moved = has_moved or bool(waiting & self._waiting)
+        self._taken, self._waiting = taken, waiting
+        return has_moved
+
+
+def _unheard(what: str, events: str, user: str) -> MonitorRefusal:
+    reason = f"The PBX lists {what}: this user gets no events of the class {events}"
+    return MonitorRefusal(reason, remedy=f"{_remedy(READ, user)}; no eventfilter may drop them")
 
 
 def _remedy(line: str, user: str) -> str:

@@ -5,7 +5,7 @@ import hashlib
 import secrets
 import ssl
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -17,7 +17,6 @@ from cti.sources.asterisk_ami.options import AmiOptionsError
 from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.reading import Heard, Reader, quarantined
 from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take, uncovered_bridges
-from cti.sources.asterisk_ami.values import EventTime
 from cti.sources.port import (
     LinkError,
     LoginRefused,
@@ -96,10 +95,11 @@ class AmiSession:
         self._early: list[Heard] | None = []
         self._refused: list[Quarantined] = []
         self._lacking: MonitorRefusal | None = None
-        self._probe: _Answer | None = None
+        self._probes: list[_Answer] = []
+        self._rights = rights.RightsWatch(config.username, timedelta(seconds=3 * self._options.ping_seconds))
         self._reported: tuple[int, float] = (0, 0.0)
         self._booted = asyncio.Event()
-        self._is_linked = self._is_shut_down = self._has_heard_calls = False
+        self._is_linked = self._is_shut_down = False
         self._count = 0
         #: Random, so that a text that a caller writes into a name cannot be taken for an answer.
         self._secret_word = secrets.token_hex(8)
@@ -156,8 +156,9 @@ class AmiSession:
 
     def _go_live(self) -> None:
         """Report what is in progress, then what came meanwhile; from now on deliver events as they come."""
-        now = self._now()
-        for message, error in take(self._pbx, self._lists, EventTime(now, now)):
+        now, timed = self._now(), [at for heard in self._early or () if (at := heard.message.time()) is not None]
+        moment = self._pbx.clock.read(timed[-1], now) if timed else self._pbx.clock.now(now)
+        for message, error in take(self._pbx, self._lists, moment):
             self._refused.append(quarantined(_rewritten(message), "message", str(error), 0))
         early, self._early = self._early or [], None
         self._hear(early)
@@ -195,6 +196,7 @@ class AmiSession:
 
     async def _snapshot(self, reader: asyncio.Task[None]) -> None:
         """Ask for what is in progress; do not wait long for an answer that does not come."""
+        self._send_action("Ping")  # Its answer bears the PBX's time.
         answers = [(action, self._send_action(action)) for action in ACTIONS]
         for action, answer in answers:
             await self._until(answer.done, reader, self._options.timeout_seconds)
@@ -254,6 +256,7 @@ class AmiSession:
             else:
                 quiet = 0.0
                 self._take(self._reader.frames(data))
+            self._check_rights()
             if self._early is None:
                 await self._deliver(outlet)
 
@@ -280,17 +283,15 @@ class AmiSession:
             raise LinkError(f"{self._where} is silent: no answer to a ping")
         return quiet
 
-    def _look_for_unheard_calls(self) -> None:
-        """While no call event has come, check whether the PBX has calls: the user may lack the events."""
-        if self._has_heard_calls or self._early is not None:
+    def _check_rights(self) -> None:
+        """Compare what the PBX lists with what it sends: its user may lack a class of events."""
+        if self._early is not None or not self._rights.is_due(self._now()):
             return
-        if self._probe is not None and self._probe.is_listed:
-            known = self._pbx.board.channels
-            listed = self._lists.of("CoreShowChannel")
-            self._lacking = rights.unheard(listed, known, self._config.username) or self._lacking
-        self._answers = {name: answer for name, answer in self._answers.items() if answer is not self._probe}
+        if any(one.is_listed for one in self._probes):
+            self._lacking = self._rights.compared(self._lists, self._pbx.board.channels) or self._lacking
+        self._answers = {name: answer for name, answer in self._answers.items() if answer not in self._probes}
         self._lists = Lists()
-        self._probe = self._send_action("CoreShowChannels")
+        self._probes = [self._send_action(action) for action in self._rights.actions]
 
     def _take(self, frames: Iterable[AmiFrame | AmiFrameError]) -> None:
         """Read frames one by one: what one says decides how the next is read."""
@@ -337,12 +338,13 @@ class AmiSession:
                 self._lists.complete.add(answer.action)  # The module is not loaded: there is nothing to list.
             if message.get("Ping"):
                 del self._answers[message.get("ActionID")]
-                self._look_for_unheard_calls()
+                if (at := message.time()) is not None:
+                    self._pbx.clock.pinged(at, self._now())
 
     def _hear(self, messages: Iterable[Heard]) -> None:
         received = self._now()
         for heard in messages:
-            self._has_heard_calls = self._has_heard_calls or "Uniqueid" in heard.message.first
+            self._rights.hear(heard.message)
             try:
                 self._pbx.hear(heard.message, received)
             except AmiMessageError as error:

@@ -84,7 +84,7 @@ class _SnapshotInProgress:
             self._pbx.agents.named(message.get("Agent"), message.get("Name"))
         for message in self._lists.of("QueueMember"):
             self._tried(message, self._member)
-        self._pbx.agents.all_listed(self._now)
+        self._pbx.agents.all_listed(self._pbx.clock.before_events(self._now.received))
         listed = sorted(self._lists.of("CoreShowChannel"), key=_age)
         shown = [(message, self._tried(message, self._channel)) for message in listed]
         channels = [(message, channel) for message, channel in shown if channel is not None]
@@ -156,7 +156,8 @@ class _SnapshotInProgress:
         channel = self._pbx.board.named(message.get("LoggedInChan"))
         if channel is not None and channel.is_extension:
             agent = message.get("Agent")
-            self._pbx.agents.pool_logged_on(agent, channel.device, self._now)
+            moment = self._pbx.clock.before_events(self._now.received)
+            self._pbx.agents.pool_logged_on(agent, channel.device, moment)
 
     def _waiting(self, message: AmiMessage) -> Channel | None:
         channel = self._pbx.board.find(message)

@@ -7,12 +7,14 @@ from cti.sources.asterisk_ami.messages import AmiMessageError, event_name
 from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.reading import LISTED, Heard, Reader
 from cti.sources.asterisk_ami.snapshot import Lists, take
-from cti.sources.asterisk_ami.values import ChannelKind, EventTime
+from cti.sources.asterisk_ami.values import ChannelKind
 from cti.sources.port import Quarantined, SourceConfig, Stamp
 from cti.sources.trace import Trace, TraceClock, TracedDevice
 
 #: The session looks at the time this often while something is undecided, in seconds.
 TICK = timedelta(seconds=0.1)
+#: More than this between two clocks is no drift.
+CLOCK_TOLERANCE = timedelta(seconds=2)
 _KINDS = {
     ChannelKind.EXTENSION: "extension",
     ChannelKind.OUTSIDE: "outside",
@@ -58,7 +60,7 @@ class AmiTrace:
             self._list(heard, name)
             return
         at = self._clock.time(captured, heard.message.time())
-        self._take_snapshot(at)
+        self._take_snapshot(at, heard.message.time())
         if self._picture.is_waiting and self._last is not None and at - self._last > TICK:
             self._picture.wait(self._last + TICK)
         self._last = at
@@ -78,12 +80,12 @@ class AmiTrace:
         else:
             self._lists.add(heard.message)
 
-    def _take_snapshot(self, at: datetime) -> None:
+    def _take_snapshot(self, at: datetime, sent: datetime | None) -> None:
         if self._lists is None:
             return
         lists, self._lists = self._lists, None
         if lists.complete:
-            for message, error in take(self._picture, lists, EventTime(at, at)):
+            for message, error in take(self._picture, lists, self._picture.clock.read(sent, at)):
                 raw = "".join(f"{key}: {value}\r\n" for key, value in message.pairs).encode()
                 self._trace.quarantined.append(Quarantined(raw, "message", str(error)))
 
@@ -91,6 +93,7 @@ class AmiTrace:
         """Decide what waits for more, and return what the trace says."""
         if self._reader.refusal:
             self._trace.remarks.append(f"{self._reader.refusal}.")
+        self._trace.remarks += _clock_remarks(self._picture.clock.ahead)
         self._picture.settle((self._last or self._clock.time(None)) + TICK)
         self._trace.events += self._picture.taken()
         self._trace.devices = [*self._peers(), *(TracedDevice(one, "queue", "listed") for one in self._config.queues)]
@@ -102,3 +105,12 @@ class AmiTrace:
             TracedDevice(str(peer), _KINDS[verdict.kind], verdict.reason)
             for peer, verdict in sorted(verdicts.items(), key=lambda item: str(item[0]))
         ]
+
+
+def _clock_remarks(ahead: timedelta) -> list[str]:
+    """Say that the PBX's clock is not that of the capture, where that is more than drift."""
+    if abs(ahead) < CLOCK_TOLERANCE:
+        return []
+    side = "ahead of" if ahead > timedelta(0) else "behind"
+    seconds = f"{abs(ahead).total_seconds():,.0f} s"
+    return [f"The PBX's clock is {seconds} {side} that of the capture, and legs have the PBX's times: set both by NTP."]

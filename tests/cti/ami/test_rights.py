@@ -57,6 +57,55 @@ def test_listed_calls_of_which_no_event_comes_show_a_missing_class(*, is_listed:
     assert all("read = system,call,agent,user,dialplan,reporting" in one.remedy for one in outlet.lacking)
 
 
+def queues(calls: int, *, waiting: str = "") -> list[bytes]:
+    entry = b"Event: QueueEntry\r\nActionID: x\r\nQueue: sales\r\nUniqueid: " + waiting.encode()
+    return [
+        b"Response: Success\r\nActionID: x\r\nEventList: start",
+        b"Event: QueueMember\r\nActionID: x\r\nQueue: sales\r\nLocation: PJSIP/2001\r\nCallsTaken: %d" % calls,
+        *([entry] if waiting else []),
+        b"Event: QueueStatusComplete\r\nActionID: x\r\nEventList: Complete",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("later", "hears_agents", "lacks"),
+    [
+        (queues(8), False, True),
+        (queues(7, waiting="1.1"), False, True),
+        (queues(7), False, False),
+        (queues(8), True, False),
+    ],
+)
+def test_queues_at_work_of_which_no_event_comes_show_a_missing_class(
+    later: list[bytes], *, hears_agents: bool, lacks: bool
+) -> None:
+    """Calls are heard; a call was taken between two lists, or a caller waits in both."""
+    pbx = Pbx()
+    pbx.hangs_up(pbx.customer())
+    agents = Pbx()
+    if hears_agents:
+        agents.member("2001", "Alice Archer")
+    server = Server(pbx.data)
+    server.answers["QueueStatus"] = queues(7)
+    tasks = []
+
+    async def quietly(writer: asyncio.StreamWriter) -> None:
+        async def go_on() -> None:
+            await asyncio.sleep(0.5)
+            server.answers["QueueStatus"] = later
+            writer.write(agents.data.partition(b"\r\n")[2])
+            await _close_later(writer)
+
+        tasks.append(asyncio.create_task(go_on()))
+
+    server.after = quietly
+    outlet, _ = followed(server, ping_seconds=0.1)
+
+    assert bool(outlet.lacking) is lacks
+    assert all(one.reason.endswith("this user gets no events of the class agent") for one in outlet.lacking)
+    assert all("read = system,call,agent,user,dialplan,reporting" in one.remedy for one in outlet.lacking)
+
+
 async def _close_later(writer: asyncio.StreamWriter) -> None:
     await asyncio.sleep(1.5)
     writer.close()
