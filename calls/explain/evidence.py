@@ -12,8 +12,8 @@ from agents.api import load_directory
 from agents.models import Allocation
 from calls.core.outcomes import Outcome
 from calls.core.state import LegPhase, LegState
-from calls.explain.not_found import SLACK, Near, NothingCase, SourceCase, SourceCoverage, explain_nothing
-from calls.explain.outcomes import Explanation, GapCase, LegCase, WriteCase, explain
+from calls.explain.texts.leg_outcome import Explanation, GapCase, LegCase, WriteCase, explain
+from calls.explain.texts.no_leg import SLACK, Near, NothingCase, SourceCase, SourceCoverage, explain_nothing
 from calls.models import Checkpoint, Gap, Leg, RecordingSearch, SearchState, has_recording
 from calls.storage.codec import read_leg
 from cti.api import START, JournalError, read_journal

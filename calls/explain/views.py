@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET
 
 import clock
 from calls.explain.evidence import LEGS_AT_MOST, Question, answers
-from calls.explain.outcomes import Explanation
+from calls.explain.texts.leg_outcome import Explanation
 
 #: Accepted range of times; anything else is a typing error.
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)

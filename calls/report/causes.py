@@ -8,7 +8,7 @@ import msgspec
 from django.db.models import Max, Min, Q, Sum
 
 from calls.core.outcomes import Outcome
-from calls.explain.texts import GIVEN_UP, MISSED, REFUSED, Cause
+from calls.explain.texts.causes import GIVEN_UP, MISSED, REFUSED, Cause
 from calls.models import CauseDecision, CauseState, DailyPersonCount, DailyQueueCount, Leg
 from calls.report.figures import Tally, TrendDay, cause_name, midnight
 from calls.report.links import legs_address

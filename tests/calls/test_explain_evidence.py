@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from agents.models import Allocation
 from calls.explain.evidence import Question, answers
-from calls.explain.outcomes import Explanation
+from calls.explain.texts.leg_outcome import Explanation
 from calls.models import Gap, Leg, has_recording
 from cti.api import Arrival, append_unique
 from cti.models import CtiSource, LinkStatus, QuarantinedMessage

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from agents.core.matching import MatchKind, MatchVerdict
-from calls.explain.not_found import Near, NothingCase, SourceCase, SourceCoverage, explain_nothing
-from calls.explain.outcomes import Explanation, GapCase, Mood
+from calls.explain.texts.leg_outcome import Explanation, GapCase, Mood
+from calls.explain.texts.no_leg import Near, NothingCase, SourceCase, SourceCoverage, explain_nothing
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 NOW = NINE + timedelta(hours=1)

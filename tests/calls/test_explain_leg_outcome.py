@@ -9,8 +9,8 @@ from agents.core.matching import MatchKind, MatchVerdict
 from calls.core.outcomes import Outcome
 from calls.core.result_events import WHY
 from calls.core.state import LegPhase, LegState, SearchStatus, TraceStep, WriteStatus
-from calls.explain.outcomes import DECISIVE, Evidence, Explanation, GapCase, LegCase, Mood, WriteCase, explain
-from calls.explain.texts import GIVEN_UP, MISSED, REFUSED
+from calls.explain.texts.causes import GIVEN_UP, MISSED, REFUSED
+from calls.explain.texts.leg_outcome import DECISIVE, Evidence, Explanation, GapCase, LegCase, Mood, WriteCase, explain
 
 NINE = datetime(2026, 3, 2, 9, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 import msgspec
 
 from agents.core.matching import MatchKind, MatchVerdict
-from calls.explain.outcomes import Explanation, GapCase, LegLink, Mood, clock, date_and_time, gap_text
-from calls.explain.texts import Cause
+from calls.explain.texts.causes import Cause
+from calls.explain.texts.leg_outcome import Explanation, GapCase, LegLink, Mood, clock, date_and_time, gap_text
 
 #: A person's time is of another clock, and often to the minute only.
 SLACK = timedelta(minutes=2)

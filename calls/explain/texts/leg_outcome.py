@@ -8,7 +8,7 @@ import msgspec
 from agents.core.matching import MatchKind, MatchVerdict
 from calls.core.outcomes import Outcome
 from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
-from calls.explain.texts import GIVEN_UP, MISSED, REFUSED, Cause
+from calls.explain.texts.causes import GIVEN_UP, MISSED, REFUSED, Cause
 
 #: Maximum of steps shown; the last ones count.
 STEPS_AT_MOST = 6
