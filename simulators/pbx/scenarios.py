@@ -1,6 +1,6 @@
 """What happens in a call: each scenario is a process of the world, from the first ring to the last wrap-up."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from random import Random
 
 from simulators.pbx.call_steps import (
@@ -68,16 +68,27 @@ def escalation(world: World) -> Process:
     yield from _handed_on(world, world.floor.take_supervisor)
 
 
-def attended_transfer(world: World) -> Process:
-    """Let the agent ask a colleague first; some hand the customer on before the colleague answers."""
+def _talk_and_colleague(
+    world: World,
+) -> Generator[float, SimulatedAgent | None, tuple[Conversation, SimulatedAgent] | None]:
+    """Let an agent talk to a customer for a while and find a colleague; None where it ends without one."""
     talk = yield from served(world)
     if not talk:
-        return
+        return None
     yield world.around(world.plan.talk_seconds / 2)
     other = world.floor.take_any()
     if other is None:
         yield from part(world, talk)
+        return None
+    return talk, other
+
+
+def attended_transfer(world: World) -> Process:
+    """Let the agent ask a colleague first; some hand the customer on before the colleague answers."""
+    both = yield from _talk_and_colleague(world)
+    if both is None:
         return
+    talk, other = both
     is_early = world.rng.random() < 0.15
     consulted = yield from consult(world, talk, other, is_answered=not is_early)
     first = world.board.legs.get((consulted.id, talk.agent.extension))
@@ -93,14 +104,10 @@ def attended_transfer(world: World) -> Process:
 
 def conference(world: World) -> Process:
     """Let the agent bring a colleague in; one of the agents leaves, the others go on."""
-    talk = yield from served(world)
-    if not talk:
+    both = yield from _talk_and_colleague(world)
+    if both is None:
         return
-    yield world.around(world.plan.talk_seconds / 2)
-    other = world.floor.take_any()
-    if other is None:
-        yield from part(world, talk)
-        return
+    talk, other = both
     consulted = yield from consult(world, talk, other)
     asked = world.board.legs[consulted.id, talk.agent.extension]
     call = world.board.conference(talk.call, consulted, talk.agent.extension, other.extension)
@@ -122,17 +129,15 @@ def conference(world: World) -> Process:
 
 def consultation(world: World) -> Process:
     """Let the agent ask a colleague and go back to the customer."""
-    talk = yield from served(world)
-    if not talk:
+    both = yield from _talk_and_colleague(world)
+    if both is None:
         return
+    talk, other = both
+    consulted = yield from consult(world, talk, other)
+    yield from hang_up(world, consulted, other.extension, talk.agent.extension, "consult_over")
+    world.let_go(other)
+    world.board.retrieve(talk.call, talk.agent.extension)
     yield world.around(world.plan.talk_seconds / 2)
-    other = world.floor.take_any()
-    if other is not None:
-        consulted = yield from consult(world, talk, other)
-        yield from hang_up(world, consulted, other.extension, talk.agent.extension, "consult_over")
-        world.let_go(other)
-        world.board.retrieve(talk.call, talk.agent.extension)
-        yield world.around(world.plan.talk_seconds / 2)
     yield from part(world, talk)
 
 
