@@ -11,6 +11,7 @@ from django.db.models import Count, F, Q, Sum
 
 from cti.models import QuarantinedMessage
 from cti.sources.port import REPAIRED, Quarantined
+from telemetry.counters import MESSAGES_QUARANTINED
 
 RAW_BYTES = 65_536
 #: Rows for a source in an hour; what comes beyond is counted on one more row.
@@ -36,6 +37,8 @@ def record_quarantined(source_id: int, messages: Iterable[Quarantined], at: date
 
 def record_counted(source_id: int, messages: Mapping[Quarantined, int], at: datetime) -> None:
     """Keep messages that could not be read and came so often."""
+    for message, count in messages.items():
+        MESSAGES_QUARANTINED.labels(message.kind).inc(count)
     fresh = {_signature(message): message for message in messages}
     counts = {signature: messages[message] for signature, message in fresh.items()}
     this_hour = QuarantinedMessage.objects.filter(

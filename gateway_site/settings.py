@@ -17,6 +17,7 @@ from gateway_site.config.private_files import keep_private
 from gateway_site.ops.logs import logging_settings
 from gateway_site.ui.navigation import UNFOLD  # noqa: F401  (unfold reads it)
 from redis_address.broker import broker
+from telemetry.processes import keep_in
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -29,6 +30,7 @@ LOGGING = logging_settings(_environment.log_level, _environment.log_format)
 VAR_DIR = _environment.var_dir
 keep_private(VAR_DIR)
 clock.keep(VAR_DIR / "clock")
+keep_in(VAR_DIR / "metrics")
 #: Each listener of a source has a spool of its own: two on one machine need two folders.
 SPOOL_DIR = _environment.spool_dir
 #: Where the web listens.
@@ -88,6 +90,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "gateway_site.middleware.RequestTime",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

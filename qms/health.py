@@ -13,6 +13,7 @@ from django.db import transaction
 
 from qms.models import RecordingService, ServiceHealth
 from qms.port import QmsError, QmsLoginFailed, QmsRejected
+from telemetry.counters import BREAKER_OPENINGS
 
 log = structlog.get_logger()
 
@@ -171,6 +172,7 @@ def _open(health: ServiceHealth, now: datetime) -> None:
     wait = min(2 ** min(health.openings - 1, 10), LONGEST_WAIT_SECONDS)
     health.open_until = now + timedelta(seconds=wait)
     health.probe_at = None
+    BREAKER_OPENINGS.labels(str(health.pk)).inc()
     log.warning("qms_breaker_opened", service_id=health.pk, failures=health.failures, wait_seconds=wait)
 
 

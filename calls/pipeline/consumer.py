@@ -7,6 +7,7 @@ finds another value there and rolls back.
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
+from time import monotonic
 
 import msgspec
 import structlog
@@ -17,6 +18,7 @@ from calls.core.reducer import advance, fold, fold_into
 from calls.core.result_events import ResultEvent, TimePassed
 from calls.core.unit_of_work import UnitOfWork
 from calls.models import Call, Checkpoint, Leg
+from calls.pipeline.fold_metrics import note_fold
 from calls.pipeline.folding_again import folding_again, note_committed
 from calls.pipeline.load import DUE_AT_ONCE
 from calls.pipeline.pending_results import PendingResult, answered_searches, answered_writes, mark_folded
@@ -110,6 +112,7 @@ class Consumer:
         specs, context = self._rules = self._rules or self._read_rules()
         work, broken = self._folded(checkpoint, batch, context, now)
         again = folding_again(self.source.slug, checkpoint, work)
+        began = monotonic()
         with transaction.atomic():
             self._advance(checkpoint, batch, work, now)
             looking_up, writing = save(self.source.pk, work, context, specs, now, self.memory.agents, again)
@@ -117,6 +120,7 @@ class Consumer:
             count_searches(self.source.pk, batch.ended)
             for message in (*batch.broken, *broken):
                 record_quarantine(self.source.pk, message, now)
+        note_fold(self.source.slug, len(batch.events), monotonic() - began, work)
         self.memory.keep(work, checkpoint.version)
         note_committed(self.source.pk, checkpoint.version)
         return Folded(len(batch.events), batch.is_more, frozenset(looking_up), frozenset(writing))

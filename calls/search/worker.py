@@ -35,6 +35,7 @@ from qms.guids import guid_key, spellings
 from qms.models import RecordingService
 from qms.port import QmsError, QmsUnclear, Recording
 from qms.threads import Threads
+from telemetry.counters import SEARCH_ANSWERS
 
 log = structlog.get_logger()
 
@@ -235,12 +236,20 @@ def settle(service: RecordingService, asked: Sequence[PendingQuestion], now: dat
         _take(service, _in_known_spelling(one, known), known, now)
     rows = [one.search for one in asked]
     save_open(rows)
+    for one in asked:
+        SEARCH_ANSWERS.labels(service.slug, _result(one)).inc()
     keep(rows)
     _record_health(service, asked, now)
     for other_id in {row.service_id for row in rows if row.state == SearchState.OPEN} - {service.pk}:
         search_wakeup(other_id).send()  # A user marked "Any": the next service is asked at once.
     for source_id in {row.source_id for row in rows if row.state != SearchState.OPEN}:
         wake(source_id)
+
+
+def _result(one: PendingQuestion) -> str:
+    if one.error is not None:
+        return "error"
+    return "found" if one.search.state == SearchState.FOUND else "none"
 
 
 class _Known(msgspec.Struct, frozen=True):

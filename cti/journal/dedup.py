@@ -14,6 +14,7 @@ import msgspec
 from django.conf import settings
 
 from cti.journal.stream import START, incarnation_key, journal_key, run_kept_script, run_script
+from telemetry.counters import EVENTS_ACCEPTED, EVENTS_DUPLICATE
 
 #: Full sets that are asked; one more is filling.
 PARTS = 4
@@ -113,6 +114,8 @@ def append_unique(slug: str, arrivals: Sequence[Arrival]) -> Appended:
         for one in arrivals[start : start + AT_ONCE]:
             arguments += (_dedup_key(one.event_id), one.payload)
         accepted += int(run_kept_script(APPEND_UNIQUE, keys, arguments))
+    EVENTS_ACCEPTED.labels(slug).inc(accepted)
+    EVENTS_DUPLICATE.labels(slug).inc(len(arrivals) - accepted)
     return Appended(accepted, len(arrivals) - accepted)
 
 

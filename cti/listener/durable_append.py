@@ -10,6 +10,7 @@ from cti.journal.stream import Entry, JournalUnavailable
 from cti.journal.writer import JournalWriter
 from cti.listener.spool import Spool
 from cti.listener.worker_thread import WorkerThread
+from telemetry.counters import EVENTS_ACCEPTED, EVENTS_SPOOLED
 
 #: Entries of the spool that are appended to the journal at once.
 REPLAYED_AT_ONCE = 500
@@ -47,6 +48,7 @@ class DurableAppender:
             entries = self._writer.entries(events)
             if self.is_spooling or not await self._journalled(entries):
                 await self._thread.run(self._spool.append, entries, is_last_word)
+                EVENTS_SPOOLED.labels(self._writer.slug).inc(len(entries))
 
     async def catch_up(self) -> None:
         """Append the spool to the journal. Raises ``Fenced`` or ``JournalUnavailable``; call it again then."""
@@ -55,6 +57,7 @@ class DurableAppender:
             if entries:
                 await self._thread.run(self._writer.put, entries)
                 await self._thread.run(self._spool.drop, len(entries))
+                EVENTS_ACCEPTED.labels(self._writer.slug).inc(len(entries))
                 continue
             async with self._appending:
                 if self._spool.count == 0:
@@ -68,4 +71,6 @@ class DurableAppender:
         except JournalUnavailable as error:
             self.is_spooling = True
             log.warning("spooling", source=self._writer.slug, error=str(error))
+        else:
+            EVENTS_ACCEPTED.labels(self._writer.slug).inc(len(entries))
         return not self.is_spooling

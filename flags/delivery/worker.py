@@ -38,6 +38,7 @@ from qms import api as qms_api
 from qms.api import ConnectService
 from qms.models import RecordingService
 from qms.port import QmsError, QmsUnavailable, QmsUnclear, RecordingServicePort
+from telemetry.counters import WRITE_ATTEMPTS
 
 __all__ = ["Breaker", "DeliveryRun", "deliver", "services_with_due_writes"]
 
@@ -243,6 +244,8 @@ class DeliveryWorker:
 
     def _settle(self, settlements: Sequence[Settlement]) -> None:
         self.done.settled += settle(settlements, self.claim, self.now())
+        for one in settlements:
+            WRITE_ATTEMPTS.labels(self.service.slug, one.decision.state).inc()
         self._note_delays([one.decision.late_seconds for one in settlements if one.decision.late_seconds is not None])
         ended = [one for one in settlements if one.decision.state in SETTLED]
         self.done.source_ids |= {one.claimed.source_id for one in ended}

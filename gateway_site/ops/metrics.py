@@ -1,4 +1,6 @@
-"""``/metrics`` for Prometheus, computed from the database when asked: whatever process answers, the numbers agree.
+"""``/metrics`` for Prometheus. Gauges are computed from the database when asked: whatever process answers, they agree.
+
+Counters and histograms (``telemetry.counters``) are those of this machine's programs and may be summed.
 
 They name sources and services, never a call, an extension or a person.
 """
@@ -29,6 +31,7 @@ from gateway_site.ops.alerts import alert_metrics
 from gateway_site.ops.cached_count import CachedCount
 from gateway_site.version import VERSION
 from qms.models import RecordingService, ServiceHealth
+from telemetry import processes
 
 
 class GatewayCollector(Collector):
@@ -220,5 +223,5 @@ for _part in (GatewayCollector(), PROCESS_COLLECTOR, PLATFORM_COLLECTOR, GC_COLL
 @never_cache
 @require_safe
 def metrics(_: HttpRequest) -> HttpResponse:
-    """Answer in Prometheus's text format."""
-    return HttpResponse(generate_latest(_registry), content_type=CONTENT_TYPE_LATEST)
+    """Answer in Prometheus's format: what is true of the installation, then what this machine's programs counted."""
+    return HttpResponse(generate_latest(_registry) + processes.exposition(), content_type=CONTENT_TYPE_LATEST)

@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Callable, Collection
+from time import monotonic
 from typing import Any, TypeVar
 
 from qms.port import QmsUnavailable
@@ -10,6 +11,7 @@ from qms.soap.contract import ConnectionSettings, SoapContract
 from qms.soap.faults import from_faultless, lost, unreadable
 from qms.soap.http import AnswerLost, HttpConnection, HttpReply, NotReached
 from qms.soap.reading import AnswerNode, Unreadable
+from telemetry.counters import SOAP_SECONDS
 
 Response = TypeVar("Response")
 
@@ -73,18 +75,25 @@ class SoapClient:
 
     def send(self, operation: str, envelope: bytes, *, is_write: bool = False) -> HttpReply:
         """Send an envelope and return the reply, whatever it says."""
+        began = monotonic()
+        result = "not_reached"
         try:
             connection = self._open_connection()
-            return connection.exchange(
+            reply = connection.exchange(
                 self._head(connection, operation),
                 self.contract.sealed(envelope),
                 repeatable=not is_write,
                 max_bytes=self.contract.maximum_bytes(operation),
             )
+            result = str(reply.status_code)
+            return reply
         except NotReached as error:
             raise QmsUnavailable(str(error)) from error
         except AnswerLost as error:
+            result = "answer_lost"
             raise lost(str(error), is_write=is_write) from error
+        finally:
+            SOAP_SECONDS.labels(operation, result).observe(monotonic() - began)
 
     def read(
         self,
