@@ -276,3 +276,5 @@ CTI_SOURCE_PACKAGES = _environment.cti_source_packages
 JOURNAL_KEEP_HOURS = _environment.journal_keep_hours
 #: An event is accepted when this many replicas of Redis have it too; 0: as soon as the master has.
 JOURNAL_WAIT_REPLICAS = _environment.journal_wait_replicas
+#: Where traces go by OTLP over HTTP; empty: none are made.
+TRACES_ENDPOINT = _environment.traces_endpoint

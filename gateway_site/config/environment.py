@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -61,6 +62,7 @@ NAMES = (
     "JOURNAL_KEEP_HOURS",
     "JOURNAL_URL",
     "JOURNAL_WAIT_REPLICAS",
+    "TRACES_ENDPOINT",
     "LOG_FORMAT",
     "LOG_LEVEL",
     "LOOKUPS_THREADS",
@@ -163,6 +165,7 @@ class Environment:
     email_from: str
     journal_keep_hours: int
     journal_wait_replicas: int
+    traces_endpoint: str
 
 
 def environment(values: Mapping[str, str], base_dir: Path) -> Environment:
@@ -241,6 +244,7 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         email=read.checked("EMAIL_URL", "", mail_settings, is_secret=True),
         email_from=read.text("EMAIL_FROM", "qms-gateway@localhost"),
         journal_wait_replicas=read.whole("JOURNAL_WAIT_REPLICAS", 0, 0, 10),
+        traces_endpoint=_collector(read),
         journal_keep_hours=read.whole("JOURNAL_KEEP_HOURS", 6, 1, 8760),
     )
 
@@ -260,6 +264,18 @@ def _endpoints(read: EnvironmentVariables) -> list[str]:
     except ValueError as error:
         read.refuse("QMS_ENDPOINTS", ",".join(listed), str(error))
     return listed
+
+
+def _collector(read: EnvironmentVariables) -> str:
+    """Return where traces go; refused without an http address, and where the packages for traces are missing."""
+    address = read.text("TRACES_ENDPOINT")
+    if address and urlsplit(address).scheme not in ("http", "https"):
+        read.refuse(
+            "TRACES_ENDPOINT", address, "give a collector's address, for example http://127.0.0.1:4318/v1/traces"
+        )
+    elif address and find_spec("opentelemetry") is None:
+        read.refuse("TRACES_ENDPOINT", address, "traces need packages: pip install -r requirements-tracing.txt")
+    return address
 
 
 def _origins(read: EnvironmentVariables) -> list[str]:
