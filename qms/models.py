@@ -52,6 +52,7 @@ class Login(models.TextChoices):
     USERNAME_TOKEN_TIMESTAMP = "username_token_timestamp", "WS-Security UsernameToken with Timestamp"
     USERNAME_DIGEST = "username_digest", "WS-Security UsernameToken as digest, with Timestamp"
     BASIC = "basic", "HTTP Basic"
+    NTLM = "ntlm", "Windows (NTLM)"
     NONE = "none", "none, or by a client certificate alone"
 
 

@@ -121,7 +121,10 @@ def _user_or_why_not(one: AnswerNode) -> ListedUser | UnreadableUser:
 
 
 def _short_id(one: AnswerNode) -> str:
-    user_id = one.text("userId")
+    try:
+        user_id = one.text("userId")
+    except Unreadable:
+        return ""
     return user_id if len(user_id) <= len(EMPTY_GUID) else ""
 
 
@@ -157,8 +160,10 @@ def _licence(one: AnswerNode) -> Licence:
 
 
 def _has_guid(one: AnswerNode) -> bool:
-    """Say whether an answer names a recording: .NET's empty GUID, and an empty element, stand for none."""
+    """Say whether an answer names a recording: .NET's empty GUID, a nil and an empty element stand for none."""
     texts = one.texts("recordingGuid")
+    if not texts and one.is_nil("recordingGuid"):
+        return False
     if not texts:
         raise one.unreadable("recordingGuid", "is missing")
     return bool(texts[0].strip("0-{}() \t\r\n"))
@@ -183,4 +188,5 @@ def _recording(one: AnswerNode, extension: str = "") -> Recording:
 
 
 def _definition(one: AnswerNode) -> FlagDefinition:
-    return FlagDefinition(one.required("name"), one.number("maxLength") or None, one.text("description"))
+    length = one.number("maxLength") or 0  # 0 and -1 mean no limit.
+    return FlagDefinition(one.required("name"), length if length > 0 else None, one.text("description"))

@@ -122,7 +122,7 @@ class SoapClient:
     def _open_connection(self) -> HttpConnection:
         own = self._own
         if own.connection is None or own.process != os.getpid():
-            own.connection = HttpConnection(self._settings.url, self._settings.limits, self._settings.tls_files)
+            own.connection = self._settings.connection_to(self._settings.url)
             own.process = os.getpid()
             own.heads = {}
         return own.connection

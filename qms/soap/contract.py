@@ -24,7 +24,8 @@ from qms.soap.dialect import OPERATIONS, Dialect, DialectError, read_dialect
 from qms.soap.documents import WsdlDocuments
 from qms.soap.envelopes import BadShape, body_of
 from qms.soap.faults import from_fault, from_faultless, from_status, read_fault, unreadable
-from qms.soap.http import HttpReply, Limits, TlsFiles
+from qms.soap.http import HttpConnection, HttpReply, Limits, TlsFiles
+from qms.soap.ntlm import NtlmConnection
 from qms.soap.reading import AnswerNode, AnswerTooLate
 from qms.soap.security import CHANGING_LOGINS, basic_field, security_header, with_header
 from vault.fields import Secret
@@ -41,7 +42,8 @@ _MESSAGE_ID = re.compile(rb"urn:uuid:[0-9a-f-]{36}")
 class ConnectionSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where a Recording Service is, how to log in, and how long to wait. Shows no password.
 
-    :param login: ``username_token``, ``username_token_timestamp``, ``username_digest``, ``basic``, or empty for none.
+    :param login: ``username_token``, ``username_token_timestamp``, ``username_digest``, ``basic``, ``ntlm``; empty:
+        none.
     :param wsdl: a file or URL; empty: our own contract.
     :param dialect: a TOML file; empty: our own names.
     :param client_certificate: a PEM file with a certificate and its key; empty: none is shown.
@@ -61,6 +63,16 @@ class ConnectionSettings(msgspec.Struct, frozen=True, kw_only=True):
     def tls_files(self) -> TlsFiles:
         """Return the files of a TLS connection."""
         return TlsFiles(self.ca_file, self.client_certificate)
+
+    def anonymous(self, url: str) -> HttpConnection:
+        """Return a connection to another server, which does not get our login."""
+        return HttpConnection(url, self.limits, self.tls_files)
+
+    def connection_to(self, url: str) -> HttpConnection:
+        """Return a connection that logs in by itself where the kind of login belongs to connections."""
+        if self.login == "ntlm":
+            return NtlmConnection(url, self.limits, self.tls_files, self.username, self.password)
+        return HttpConnection(url, self.limits, self.tls_files)
 
 
 class SoapContract:
@@ -194,9 +206,9 @@ def load_wsdl(connection: ConnectionSettings) -> zeep.Client:
 
 def _client(connection: ConnectionSettings) -> zeep.Client:
     wsdl = connection.wsdl or str(OWN_WSDL)
-    is_ours = urlsplit(wsdl).hostname == urlsplit(connection.url).hostname and connection.login == "basic"
-    login = (basic_field(connection.username, connection.password),) if is_ours else ()
-    documents = WsdlDocuments(wsdl, connection.limits, connection.tls_files, login)
+    is_ours = urlsplit(wsdl).hostname == urlsplit(connection.url).hostname
+    login = (basic_field(connection.username, connection.password),) if is_ours and connection.login == "basic" else ()
+    documents = WsdlDocuments(wsdl, connection.connection_to if is_ours else connection.anonymous, login)
     try:
         return zeep.Client(wsdl, transport=documents, settings=zeep.Settings(**_SETTINGS))
     except QmsError:

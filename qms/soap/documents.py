@@ -6,7 +6,7 @@ files. A WSDL that was saved from IIS names its parts by address (``Vault.svc?xs
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import unquote, urljoin, urlsplit
@@ -15,7 +15,7 @@ from zeep.transports import Transport
 
 from qms.port import QmsUnavailable
 from qms.soap.envelopes import BadShape, check_shape
-from qms.soap.http import HttpConnection, HttpExchangeError, Limits, NotReached, TlsFiles
+from qms.soap.http import HttpConnection, HttpExchangeError, NotReached
 from qms.soap.reading import AnswerTooLate
 
 MAXIMUM_DOCUMENTS = 50
@@ -28,10 +28,12 @@ _SINGLE = "Where the service is .NET, give the address with ?singleWsdl: one doc
 class WsdlDocuments(Transport):
     """Read the documents of one WSDL for zeep."""
 
-    def __init__(self, entry: str, limits: Limits, files: TlsFiles, fields: tuple[tuple[str, str], ...] = ()) -> None:
-        """``fields``: of HTTP, sent with each request (a login)."""
+    def __init__(
+        self, entry: str, connect: Callable[[str], HttpConnection], fields: tuple[tuple[str, str], ...] = ()
+    ) -> None:
+        """``connect`` makes a connection to a URL; ``fields``: of HTTP, sent with each request (a login)."""
         super().__init__()  # type: ignore[no-untyped-call]
-        self._entry, self._limits, self._files, self._fields = entry, limits, files, fields
+        self._entry, self._connect, self._fields = entry, connect, fields
         self._is_remote = urlsplit(entry).scheme in ("http", "https")
         self._loaded: dict[str, bytes] = {}
         self._deadline = time.monotonic() + TIMEOUT_SECONDS
@@ -66,7 +68,7 @@ class WsdlDocuments(Transport):
             place = urlsplit(url).netloc or "a local file"
             raise _refused(f"The WSDL imports a document from {place}; only those of its own host are read. {_SINGLE}.")
         try:
-            connection = HttpConnection(url, self._limits, self._files)
+            connection = self._connect(url)
             try:
                 reply = connection.exchange(connection.head("GET", *self._fields))
             finally:

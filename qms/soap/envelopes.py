@@ -4,8 +4,10 @@ An answer of hostile shape (a million attributes, deep nesting) costs a parser m
 bounded by their size; a larger one is walked in pieces before a tree is made of it, and given up at the deadline.
 """
 
+import codecs
 import email.parser
 import email.policy
+import re
 import threading
 import time
 from typing import Any
@@ -26,6 +28,11 @@ MAXIMUM_ATTRIBUTES = 64
 MAXIMUM_CHILDREN = 50_000
 MAXIMUM_ELEMENTS = 500_000
 _PIECE_BYTES = 64 * 1024
+_FAULTS = (f"{{{SOAP_11}}}Fault", f"{{{SOAP_12}}}Fault")
+_CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._:-]+)""", re.IGNORECASE)
+_START = re.compile(r"""\bstart\s*=\s*["']?([^"';\s]+)""", re.IGNORECASE)
+_DECLARATION = re.compile(r"""\s*<\?xml\s[^>]*?\?>""")
+_DECLARED_ENCODING = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)""")
 _parsers = threading.local()
 
 
@@ -35,7 +42,7 @@ class BadShape(ValueError):
 
 def body_of(reply: HttpReply) -> Any:
     """Return the element in the body of an envelope. Raises ``BadShape``, ``AnswerTooLate``."""
-    content = _root_part(reply)
+    content = _in_utf_8(*_root_part(reply))
     if len(content) > SMALL_BYTES:
         check_shape(content, reply.deadline)
     envelope = _parsed(content)
@@ -44,6 +51,8 @@ def body_of(reply: HttpReply) -> Any:
     body = _body(envelope)
     if body is None or len(body) == 0:
         raise BadShape("the envelope's body is empty")
+    if len(body) > 1 and (fault := next((one for one in body if one.tag in _FAULTS), None)) is not None:
+        return fault
     if len(body) > 1 or body[0].get("href"):  # As Axis 1 writes objects: apart, with references to them.
         process_multiref(body)  # type: ignore[no-untyped-call]
     return body[0]
@@ -77,18 +86,49 @@ def _parsed(content: bytes) -> Any:
     return envelope
 
 
-def _root_part(reply: HttpReply) -> bytes:
-    """Return the envelope itself: the first part of an answer that came with attachments (MTOM)."""
+def _root_part(reply: HttpReply) -> tuple[bytes, str]:
+    """Return the envelope and its type: of an answer with attachments (MTOM) the part named as its start, or the first.
+
+    Raises ``BadShape``.
+    """
+    packed = reply.headers.get("Content-Encoding", "identity")
+    if packed.lower() not in ("identity", ""):
+        raise BadShape(f"it is compressed ({packed[:20]!r}), which was not asked for")
     kind = reply.headers.get("Content-Type", "")
     if not kind.lower().startswith("multipart/related"):
-        return reply.content
+        return reply.content, kind
     head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1", "replace")
     message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + reply.content)
     parts = list(message.iter_parts())
     if not parts:
         raise BadShape("the answer has no part")
-    payload = parts[0].get_payload(decode=True)
-    return payload if isinstance(payload, bytes) else b""
+    start = _START.search(kind)
+    root = next((one for one in parts if start and one.get("Content-ID", "").strip() == start[1]), parts[0])
+    payload = root.get_payload(decode=True)
+    return payload if isinstance(payload, bytes) else b"", root.get("Content-Type", "")
+
+
+def _in_utf_8(content: bytes, kind: str) -> bytes:
+    """Return a document that its parser reads in the right encoding.
+
+    A byte order mark counts first, then the charset of the Content-Type, then the declaration (RFC 7303): .NET
+    writes ``encoding="utf-16"`` above UTF-8. A charset in which the document cannot be read is no help.
+    """
+    if content[:1].isspace():  # XML allows nothing before its declaration; some services send an empty line.
+        content = content.lstrip()
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content
+    is_marked = content.startswith(codecs.BOM_UTF8)
+    given = _CHARSET.search(kind)
+    charset = "utf-8" if is_marked else given[1].lower() if given else ""
+    declared = _DECLARED_ENCODING.match(content, len(codecs.BOM_UTF8) if is_marked else 0)
+    if not charset or charset == (declared[1].decode().lower() if declared else "utf-8"):
+        return content
+    try:
+        text = content.decode("utf-8-sig" if is_marked else charset)
+    except (LookupError, UnicodeDecodeError):
+        return content
+    return _DECLARATION.sub("", text, count=1).encode()
 
 
 class _Walk:

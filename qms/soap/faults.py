@@ -66,9 +66,16 @@ _CONFIGURATION_FAULTS = {
     "VersionMismatch": "The service speaks another version of SOAP; name another port of its WSDL in the dialect.",
     "MustUnderstand": "The service does not understand WS-Security; choose another kind of login.",
 }
+#: Statuses of HTTP that say more than that nobody answers at the address; nothing was done.
+_REFUSING_STATUSES: dict[int, str] = {
+    HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "A proxy in front of the service asks for a login",
+    HTTPStatus.REQUEST_TIMEOUT: "The service gave up waiting for the request",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "The request is longer than the service allows",
+}
 _SENDER_FAULTS = {"Client", "Sender"}
 #: Kinds of login in HTTP (RFC 7235), as a service asks for them.
 _LOGIN_KINDS = ("Basic", "Digest", "NTLM", "Negotiate", "Bearer")
+_SPOKEN_LOGINS = ("Basic", "NTLM")
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 
 
@@ -105,19 +112,24 @@ def from_status(status: int, challenges: str = "") -> QmsError | None:
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
         kinds = [kind for kind in _LOGIN_KINDS if re.search(rf"\b{kind}\b", challenges, re.IGNORECASE)]
         wanted = f" It asks for {' or '.join(kinds)}." if kinds else ""
+        if kinds and not set(kinds) & set(_SPOKEN_LOGINS):
+            wanted += " The gateway does not speak that; have Basic or NTLM allowed for its user."
         return QmsLoginFailed(f"The service does not accept the login (HTTP {status}).{wanted}")
     if status == HTTPStatus.UNSUPPORTED_MEDIA_TYPE:
         text = "The service does not take this version of SOAP (HTTP 415); name another port in the dialect."
         return QmsUnavailable(text, code="Configuration")
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return QmsBusy("The service asks to send less (HTTP 429).")
-    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+    is_elsewhere = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+    if is_elsewhere and status != HTTPStatus.SEE_OTHER:  # "See other" follows something that was done.
         return QmsUnavailable(f"The service sends us elsewhere (HTTP {status}); redirects are not followed.")
     return None
 
 
 def from_faultless(status: int, problem: str = "", *, is_write: bool) -> QmsError:
     """Return the error of an answer that is neither the expected one nor a fault; ``problem`` says what it is."""
+    if status in _REFUSING_STATUSES:
+        return QmsUnavailable(f"{_REFUSING_STATUSES[status]} (HTTP {status}).")
     if HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return QmsUnavailable(f"No Recording Service answers at this address (HTTP {status}).")
     return lost(f"The answer (HTTP {status}) cannot be read{problem}.", is_write=is_write)
@@ -152,7 +164,8 @@ def _unknown(fault: SoapFault, codes: list[str], named: str, *, is_write: bool) 
     if any(code.partition(".")[0] in _SENDER_FAULTS for code in fault.codes[:1]):
         words = "" if is_coded else " with a fault that has no code"
         return QmsRejected(f"The service refused the request{words}.{named}", code=_shown(specific) if is_coded else "")
-    return lost(f"The service answered with a fault of its own ({_shown(specific)}).", is_write=is_write)
+    shown = _shown(specific) if specific else "without a code"
+    return lost(f"The service answered with a fault of its own ({shown}).", is_write=is_write)
 
 
 def _codes(fault: SoapFault, dialect: Dialect) -> Iterator[str]:

@@ -120,6 +120,35 @@ def _not_reached(error: Exception) -> NotReached:
     return NotReached(f"The connection failed: {getattr(error, 'strerror', '') or type(error).__name__}.")
 
 
+#: What a server's alert says about our certificate (RFC 8446, 6.2), by OpenSSL's name of it.
+_CERTIFICATE_ALERTS = {
+    "CERTIFICATE_REQUIRED": "none was shown",
+    "BAD_CERTIFICATE": "it cannot be read or its signature is wrong",
+    "UNSUPPORTED_CERTIFICATE": "it is of another kind than is asked for",
+    "CERTIFICATE_REVOKED": "it was revoked",
+    "CERTIFICATE_EXPIRED": "it has expired",
+    "CERTIFICATE_UNKNOWN": "it is not accepted",
+    "UNKNOWN_CA": "its authority is not trusted there",
+    "ACCESS_DENIED": "it gives no access",
+}
+_CERTIFICATE_ADVICE = (
+    "Enter the client certificate that the service's administrator issued for the gateway, with its key."
+)
+
+
+def _refused_by_tls(error: ssl.SSLError, files: "TlsFiles") -> NotReached | None:
+    """Return what a server's alert says about our certificate: it did nothing then. None for any other error."""
+    reason = error.reason or ""
+    if "ALERT" not in reason:
+        return None
+    why = next((text for name, text in _CERTIFICATE_ALERTS.items() if reason.endswith(name)), "")
+    if not why and reason.endswith("HANDSHAKE_FAILURE") and not files.client_certificate:
+        why = "none was shown"  # TLS 1.2 has no alert of its own for it.
+    if not why:
+        return None
+    return NotReached(f"The service does not accept the client certificate: {why}.", advice=_CERTIFICATE_ADVICE)
+
+
 class TlsFiles(msgspec.Struct, frozen=True):
     """The files of a TLS connection; empty: the system's authorities, and no certificate of our own.
 
@@ -132,11 +161,23 @@ class TlsFiles(msgspec.Struct, frozen=True):
 
 @functools.cache
 def _tls(files: TlsFiles) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=files.ca_file or None)
+    try:
+        context = ssl.create_default_context(cafile=files.ca_file or None)
+    except OSError as error:
+        raise NotReached(f"The CA file cannot be used: {_file_problem(error)}.") from error
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if files.client_certificate:
-        context.load_cert_chain(files.client_certificate, password=_no_password)
+    try:
+        if files.client_certificate:
+            context.load_cert_chain(files.client_certificate, password=_no_password)
+    except (OSError, ValueError) as error:
+        raise NotReached(f"The client certificate cannot be used: {_file_problem(error)}.") from error
     return context
+
+
+def _file_problem(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        return "the file is no PEM, lacks the certificate or its key, or the two do not belong together"
+    return getattr(error, "strerror", "") or str(error)
 
 
 def _no_password() -> str:
@@ -179,6 +220,11 @@ class HttpConnection:
         more on a new connection; any other is lost, because nobody knows whether it was read.
         """
         deadline = time.monotonic() + self._limits.total_seconds
+        return self._exchanged(head, body, deadline, repeatable=repeatable, max_bytes=max_bytes)
+
+    def _exchanged(
+        self, head: bytes, body: bytes, deadline: float, *, repeatable: bool = False, max_bytes: int | None = None
+    ) -> HttpReply:
         self._max_bytes = min(self._limits.max_bytes, max_bytes or self._limits.max_bytes)
         request = b"%b%d\r\n\r\n%b" % (head, len(body), body)
         reused = self._is_alive()
@@ -231,11 +277,13 @@ class HttpConnection:
         except TimeoutError as error:
             connection.close()
             raise AnswerLost("The answer did not come in time.") from error
-        except (ConnectionError, http.client.RemoteDisconnected) as error:
+        except (ConnectionError, http.client.RemoteDisconnected, ssl.SSLEOFError) as error:
             connection.close()
             raise AnswerLost("The connection ended before the answer.", dropped=True) from error
         except (OSError, http.client.HTTPException, ValueError) as error:
             connection.close()
+            if isinstance(error, ssl.SSLError) and (refusal := _refused_by_tls(error, self._files)) is not None:
+                raise refusal from error  # With TLS 1.3 a certificate is refused after the handshake.
             raise AnswerLost(f"The answer broke off or is no HTTP ({type(error).__name__}).") from None  # may quote it
         except BaseException:
             connection.close()
@@ -267,7 +315,9 @@ class HttpConnection:
         except ssl.SSLCertVerificationError as error:
             raise NotReached(f"The server's certificate is not trusted: {error.verify_message}.") from error
         except ssl.SSLError as error:
-            raise NotReached(f"TLS failed ({error.reason or type(error).__name__}).") from error
+            raise _refused_by_tls(error, self._files) or NotReached(
+                f"TLS failed ({error.reason or type(error).__name__})."
+            ) from error
         except (OSError, UnicodeError) as error:
             raise _not_reached(error) from error
         except ValueError as error:

@@ -16,8 +16,9 @@ from qms.soap.dialect import SHAPES, Dialect
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _TRUE, _FALSE = ("true", "1", "yes", "y"), ("false", "0", "no", "n")
 _QUOTED_LENGTH = 20
-#: .NET writes a time that was never set as the first of the year 1.
-_FIRST_YEAR = 1
+#: .NET writes a time that was never set as the first of the year 1, and "no end" as the last of the year 9999.
+_UNSET_YEARS = (1, 9999)
+_SCHEMA_INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
 class Unreadable(ValueError):
@@ -115,13 +116,19 @@ class AnswerNode:
     def texts(self, field: str) -> list[str]:
         """Return the texts of a field that may stand several times."""
         rule = self._rules[field]
-        if not rule.is_plain:
-            return _texts(self.element, rule.path)
-        found = self._by_name().get(rule.path)
-        if found is None:
+        found = self._found(field)
+        if found:
+            return [self._text_of(one, field) for one in found]
+        if rule.is_plain:
             value = self.element.get(rule.path)
             return [] if value is None else [str(value)]
-        return [one.text or "" for one in found]
+        return _attributes(self.element, rule.path)
+
+    def is_nil(self, field: str) -> bool:
+        """Say whether the answer has the field as an explicit nil."""
+        outer, _, name = self._path(field).rpartition("/")
+        places = _elements(self.element, outer or ".") if name else []
+        return any(_local(child) == name and _is_nil(child) for one in places for child in one)
 
     def is_present(self, field: str) -> bool:
         """Say whether the answer has the field, be it empty."""
@@ -185,7 +192,7 @@ class AnswerNode:
             found = None
         if found is None:
             raise self.unreadable(field, "is no date with a time")
-        if found.year == _FIRST_YEAR:
+        if found.year in _UNSET_YEARS:
             return None
         if found.tzinfo is None and not self.dialect.time_zone:
             raise self.unreadable(field, "has no offset; name the zone of such times in the dialect (time_zone)")
@@ -201,6 +208,14 @@ class AnswerNode:
     def unmapped(self, field: str, word: str) -> Unreadable:
         """Return the error of a word that our contract does not have."""
         return self.unreadable(field, f"{_quoted(word)} is not mapped by [values]")
+
+    def _text_of(self, element: Any, field: str) -> str:
+        """Return the text of an element; one that holds elements instead is read under a wrong name."""
+        text: str = element.text or ""
+        if len(element) and not text.strip():
+            inner = _local(element[0])
+            raise self.unreadable(field, f"holds elements instead of a text; the dialect may name one as '.../{inner}'")
+        return text
 
     def _path(self, field: str) -> str:
         return self._rules[field].path
@@ -230,11 +245,10 @@ def _elements(element: Any, path: str) -> list[Any]:
     return found
 
 
-def _texts(element: Any, path: str) -> list[str]:
-    """Return the texts at the end of a path, or of the attribute of that name where there is no such element."""
-    found = _elements(element, path)
-    if found or not path:
-        return [one.text or "" for one in found]
+def _attributes(element: Any, path: str) -> list[str]:
+    """Return the texts of the attributes at the end of a path."""
+    if not path:
+        return []
     outer, _, last = path.rpartition("/")
     values = (one.get(last.removeprefix("@")) for one in _elements(element, outer or "."))
     return [str(value) for value in values if value is not None]
@@ -250,7 +264,8 @@ def _is_nil(element: Any) -> bool:
 
 
 def _is_empty(element: Any) -> bool:
-    return len(element) == 0 and not (element.text or "").strip() and not element.attrib
+    has_fields = any(not name.startswith(_SCHEMA_INSTANCE) for name in element.attrib)
+    return len(element) == 0 and not (element.text or "").strip() and not has_fields
 
 
 def _quoted(word: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cached_property
 
-from qms.port import Flag, QmsRejected, Recording
+from qms.port import Flag, QmsRejected, Recording, RecordingNotFound
 from qms.soap import answers
 from qms.soap.contract import ConnectionSettings
 from qms.soap.http import Limits
@@ -36,7 +36,10 @@ class SoapRecordingService(ZeepRecordingService):
         since = None if not_started_before is None else xml_time(not_started_before)
         asked = answers.AskedFor(extension, not_started_before)
         reply = self.line.send("FindLiveRecording", self._prepared.find(extension, since))
-        return self.line.read("FindLiveRecording", reply, lambda answer: answers.found(answer, asked))
+        try:
+            return self.line.read("FindLiveRecording", reply, lambda answer: answers.found(answer, asked))
+        except RecordingNotFound:  # Some services throw where others answer nothing.
+            return None
 
     def write_flags(self, guid: str, flags: Sequence[Flag]) -> int:
         """Write flags to a recording, all or nothing, and return how many were written."""

@@ -11,6 +11,7 @@ from qms.port import (
     ListedUser,
     QmsUnavailable,
     Recording,
+    RecordingNotFound,
     ServiceInfo,
     UnreadableUser,
 )
@@ -47,7 +48,10 @@ class ZeepRecordingService:
         if not_started_before is not None:
             fields["notStartedBefore"] = xml_time(not_started_before)
         asked = answers.AskedFor(extension, not_started_before)
-        return self.line.call("FindLiveRecording", fields, lambda answer: answers.found(answer, asked))
+        try:
+            return self.line.call("FindLiveRecording", fields, lambda answer: answers.found(answer, asked))
+        except RecordingNotFound:  # Some services throw where others answer nothing.
+            return None
 
     def flag_definitions(self) -> list[FlagDefinition]:
         """Return the flags that exist on the Data Server."""

@@ -142,7 +142,6 @@ def test_an_answer_that_reads_well_is_refused_for_how_it_came(reply: bytes, why:
     [
         ("AuthenticationFailed", QmsLoginFailed, False),
         ("NotAuthorised", QmsLoginFailed, False),
-        ("RecordingNotFound", RecordingNotFound, False),
         ("UnknownFlag", UnknownFlag, False),
         ("FlagAlreadyExists", QmsRejected, False),
         ("FlagAlreadyWritten", FlagAlreadyWritten, False),
@@ -158,6 +157,12 @@ def test_each_fault_has_its_error(code: str, kind: type[QmsError], retryable: bo
         assert type(error) is kind
         assert error.code == code
         assert error.retryable is retryable
+
+
+def test_an_unknown_recording_is_an_error_of_a_write_and_a_read_back() -> None:
+    for name, arguments in (("write_flags", (GUID, [Flag("CallerName", CALLER)])), ("flags", (GUID,))):
+        with serving(answering(fault("RecordingNotFound"))) as url, pytest.raises(RecordingNotFound):
+            getattr(adapter(url), name)(*arguments)
 
 
 def test_a_fault_names_its_subject_only_when_it_is_a_name_that_was_sent() -> None:
