@@ -165,7 +165,7 @@ class FlagSettingAdmin(RecordedAdmin):
 
     @method_decorator(require_GET)
     def new_flags(self, request: HttpRequest, server_id: int) -> HttpResponse:
-        """Return a Data Server's panel alone: its page asks for it, and it for itself while a proof runs."""
+        """Return a Data Server's panel alone: its page asks for it, and it for itself while a verification runs."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         server = get_object_or_404(DataServer, pk=server_id)
@@ -175,7 +175,7 @@ class FlagSettingAdmin(RecordedAdmin):
 
     @method_decorator(require_POST)
     def verify(self, request: HttpRequest, server_id: int) -> HttpResponse:
-        """Have a worker prove that the new Flags work, or take somebody's word that QMS was restarted."""
+        """Have a worker verify that the new Flags work, or take somebody's word that QMS was restarted."""
         if not request.user.has_perm(VERIFY_PERMISSION):
             raise PermissionDenied
         server, guid = get_object_or_404(DataServer, pk=server_id), request.POST.get("guid", "")
@@ -234,13 +234,13 @@ def _request_verification(request: HttpRequest, server: DataServer, guid: str) -
     by, now = request.user.get_username(), clock.now()
     if request.POST.get("only") == "word":
         verify_jobs.take_word(server, by, now)
-        _keep(request, server, "Said that QMS was restarted; new Flags are not proved.")
+        _keep(request, server, "Said that QMS was restarted; new Flags are not verified.")
         return ""
     try:
         verify_jobs.request_verification(server, guid, by, now)
     except verify_jobs.VerificationRefused as refused:
         return str(refused)
-    _keep(request, server, f"Asked for the proof of new Flags on the test recording {guid.strip()}.")
+    _keep(request, server, f"Asked to verify new Flags on the test recording {guid.strip()}.")
     return ""
 
 

@@ -103,9 +103,9 @@ class FlagCreation(models.Model):
 
 
 class FlagProof(models.Model):
-    """The last proof on a Data Server that Flags can be written: to a test recording, and read back from it.
+    """The last verification on a Data Server that Flags can be written: to a test recording, and read back from it.
 
-    A worker carries it out. ``restarted_at``: when a person said that QMS was restarted and that they cannot prove it.
+    A worker carries it out. ``restarted_at``: when a person said that QMS was restarted and that they cannot verify it.
     """
 
     data_server = models.OneToOneField(DataServer, models.CASCADE, related_name="flag_proof", primary_key=True)
@@ -123,7 +123,7 @@ class FlagProof(models.Model):
     restarted_by = models.CharField(max_length=150, blank=True)
 
     def __str__(self) -> str:
-        return f"{self.data_server_id}: proof {self.run}"
+        return f"{self.data_server_id}: verification {self.run}"
 
 
 class WriteState(models.TextChoices):

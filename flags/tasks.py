@@ -27,11 +27,11 @@ def continue_creations() -> None:
 
 @shared_task(name="flags.tasks.verify")
 def verify(server_id: int, run: int) -> None:
-    """Prove that new Flags work, as somebody asked on a Data Server's page."""
+    """Verify that new Flags work, as somebody asked on a Data Server's page."""
     verify_jobs.run_verification(server_id, run)
 
 
 @shared_task(name="flags.tasks.note_flags_verified_by_calls")
 def note_flags_verified_by_calls() -> None:
-    """Take new Flags as proved that QMS took with the flags of calls."""
+    """Take new Flags as verified that QMS accepted with the flags of calls."""
     verify_jobs.note_flags_verified_by_calls()

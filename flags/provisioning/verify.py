@@ -1,4 +1,4 @@
-"""Prove that Flags can be written on a Data Server: write them to a test recording and read them back.
+"""Verify that Flags can be written on a Data Server: write them to a test recording and read them back.
 
 Flags cannot be taken off a recording, and they decide who may hear it. So nothing is written to a recording that
 carries flags of a call, and what is written says that it is a test.
@@ -28,9 +28,9 @@ TRIAL_TEXT = "QMS Gateway test"
 ANOTHER = "Name another test recording: flags cannot be taken off a recording, and each can be written to it once."
 RESTART = (
     "Restart the QMS services of this Data Server (the Data Service, then the Call Recording Services) at a quiet time,"
-    " wait until QMS records again, and prove it again."
+    " wait until QMS records again, and verify again."
 )
-TEST_CONNECTION = 'See "Test connection" on the page of the Recording Service, then prove it again.'
+TEST_CONNECTION = 'See "Test connection" on the page of the Recording Service, then verify again.'
 FIND_RECORDING = "Take the GUID from QMS, of a recording on this Data Server that is still kept there."
 
 
@@ -44,19 +44,19 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be proved: on which recording, which Flags; ``sent``: those that an earlier try may have written."""
+    """What is to be verified: on which recording, which Flags; ``sent``: those that an earlier try may have written."""
 
     guid: str
     specs: Sequence[FlagSpec]
     sent: frozenset[str] = frozenset()
-    #: Some are proved already: those that the recording carries are passed over.
+    #: Some are verified already: those that the recording carries are passed over.
     is_repeated: bool = False
 
 
 def verify_flags(
     ports: Iterable[tuple[str, Callable[[], RecordingServicePort]]], wanted: Wanted, before_write: Callable[[], object]
 ) -> Verification:
-    """Prove it through the first Recording Service that answers and knows the recording. Raises nothing of QMS's.
+    """Verify through the first Recording Service that answers and knows the recording. Raises nothing of QMS's.
 
     ``ports``: each service's name, and how to connect to it. ``before_write`` is called before anything is sent.
     """
@@ -113,7 +113,7 @@ def _texts(port: RecordingServicePort, wanted: Wanted) -> dict[str, str]:
 
 
 def _refusal(wanted: Wanted, texts: dict[str, str], carried: Mapping[str, str]) -> Verification | None:
-    """Return why nothing is written, where something speaks against it; takes out what need not be proved again."""
+    """Return why nothing is written, where something speaks against it; takes out what need not be written again."""
     foreign = sorted(name for name, value in carried.items() if not value or not TRIAL_TEXT.startswith(value))
     if foreign:
         found = f"The recording carries flags of a call ({', '.join(foreign)}). Nothing was written."
@@ -121,10 +121,10 @@ def _refusal(wanted: Wanted, texts: dict[str, str], carried: Mapping[str, str]) 
     absent = [spec.name for spec in wanted.specs if spec.name not in texts]
     if absent or not wanted.specs:
         found = (
-            f"QMS does not list {', '.join(absent)}. Nothing was written." if absent else "There is no Flag to prove."
+            f"QMS does not list {', '.join(absent)}. Nothing was written." if absent else "There is no Flag to verify."
         )
         return Verification(
-            is_good=False, found=found, advice='Press "Create in QMS" on the page Flags, then prove it again.'
+            is_good=False, found=found, advice='Press "Create in QMS" on the page Flags, then verify again.'
         )
     old = [name for name in texts if name in carried and name not in wanted.sent]
     if old and not (wanted.is_repeated and len(old) < len(texts)):

@@ -1,4 +1,4 @@
-"""The proofs that operators asked for: a worker carries them out, the page follows, and a good one ends the notice."""
+"""The verifications that operators asked for: a worker carries them out, the page follows, success ends the notice."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -25,22 +25,22 @@ from qms.port import MAXIMUM_GUID_LENGTH
 log = structlog.get_logger()
 
 _EXPIRES_SECONDS = 60
-#: Maximum number of calls to a service in one proof: connect, read under two spellings, list, write, read.
+#: Maximum number of calls to a service in one verification: connect, read under two spellings, list, write, read.
 _CALLS = 6
-#: Number of the newest writes that are searched for what calls prove.
+#: Number of the newest writes that are searched for Flags that calls have verified.
 _NEWEST = 5000
 #: Timeout of the name server at each service, in seconds, in addition to the service's own timeout.
 _NAME_SERVER_SECONDS = 20
 
 
 class VerificationRefused(Exception):
-    """The proof was not begun; the text says why."""
+    """The verification was not begun; the text says why."""
 
     retryable = False
 
 
 def request_verification(server: DataServer, guid: str, asked_by: str, now: datetime) -> None:
-    """Have a worker prove on a test recording that the new Flags work, unless one is at it.
+    """Have a worker verify on a test recording that the new Flags work, unless one does so already.
 
     Raises ``VerificationRefused``: no GUID, a call's recording, or the broker does not take the message.
     """
@@ -66,13 +66,13 @@ def request_verification(server: DataServer, guid: str, asked_by: str, now: date
         current_app.send_task("flags.tasks.verify", args=args, queue="default", expires=_EXPIRES_SECONDS)
     except (KombuError, OSError) as error:
         log.warning("verification_not_sent", data_server=server.slug, error=type(error).__name__)
-        why = "The proof could not be started: the broker (Redis) does not answer."
+        why = "The verification could not be started: the broker (Redis) does not answer."
         FlagProof.objects.filter(pk=server.pk, run=verification.run + 1).update(done_at=now, found=why)
         raise VerificationRefused(why) from error
 
 
 def run_verification(server_id: int, run: int, connect: ConnectService = connect) -> None:
-    """Prove it and keep what came of it; a proof that was asked for again meanwhile is left to that one."""
+    """Verify and keep the result; a verification that was asked for again meanwhile is left to the later one."""
     mine = FlagProof.objects.filter(pk=server_id, run=run, done_at=None)
     begun_at = clock.now()
     if not mine.filter(begun_at=None).update(begun_at=begun_at):
@@ -91,18 +91,18 @@ def run_verification(server_id: int, run: int, connect: ConnectService = connect
 
 
 def take_word(server: DataServer, by: str, now: datetime) -> None:
-    """Keep that a person says that QMS was restarted and that they cannot prove it."""
+    """Keep that a person says that QMS was restarted and that they cannot verify it."""
     FlagProof.objects.update_or_create(data_server=server, defaults={"restarted_at": now, "restarted_by": by[:150]})
 
 
 def unverified_flags(server: DataServer) -> list[FlagOnServer]:
-    """Return the Flags that were created on a Data Server, are switched on, and were not proved to work since."""
+    """Return the Flags that were created on a Data Server, are switched on, and were not seen to work since."""
     names = {spec.name for spec in load_specs()}
     return list(_all_unverified().filter(data_server=server, name__in=names).exclude(state__in=BAD_STATES))
 
 
 def note_flags_verified_by_calls() -> None:
-    """Take a new Flag as proved that QMS took with a call's flags since it was created; beat calls it.
+    """Take a new Flag as verified once QMS accepted it with a call's flags; beat calls this.
 
     Looks at the newest writes alone, so that it costs little where there are millions.
     """
@@ -122,7 +122,7 @@ def note_flags_verified_by_calls() -> None:
 
 
 def is_running(verification: FlagProof, now: datetime) -> bool:
-    """Say whether somebody may be at it still."""
+    """Say whether a worker may still be doing it."""
     return verification.asked_at is not None and verification.done_at is None and now < _given_up_at(verification)
 
 
@@ -164,13 +164,13 @@ def _verified(verification: FlagProof, connect: ConnectService) -> Verification:
 
 
 def _specs(new: Sequence[FlagOnServer]) -> list[FlagSpec]:
-    """Return the Flags to prove: the new ones, or where none is new all that are switched on."""
+    """Return the Flags to verify: the new ones, or where none is new all that are switched on."""
     names = {one.name for one in new}
     return [spec for spec in load_specs() if not new or spec.name in names]
 
 
 def _given_up_at(verification: FlagProof) -> datetime:
-    """Return when a proof must have ended that anybody works on."""
+    """Return when a verification must have ended if a worker is doing it."""
     if verification.begun_at is None:
         return (verification.asked_at or clock.now()) + timedelta(seconds=_EXPIRES_SECONDS)
     waits = verification.data_server.services.filter(enabled=True).values_list("timeout_seconds", flat=True)

@@ -19,7 +19,7 @@ _BEGINS_WITHIN = timedelta(seconds=10)
 
 
 class VerificationVerdict(msgspec.Struct, frozen=True):
-    """How the last proof went. ``colour`` is a word of the admin's labels."""
+    """How the last verification went. ``colour`` is a word of the admin's labels."""
 
     word: str
     colour: str
@@ -50,7 +50,7 @@ class VerificationPanel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def verification_panel(request: HttpRequest, server: DataServer, error: str = "", typed: str = "") -> VerificationPanel:
-    """Make the panel for who asks. ``error``: why a proof was not begun; ``typed``: what stood in the field then."""
+    """Return a user's panel. ``error``: why nothing was begun; ``typed``: what stood in the field then."""
     now = clock.now()
     verification = FlagProof.objects.filter(data_server=server).first() or FlagProof(data_server=server)
     new = verify_jobs.unverified_flags(server)
@@ -71,7 +71,7 @@ def verification_panel(request: HttpRequest, server: DataServer, error: str = ""
 
 
 def pressing_panels(request: HttpRequest) -> list[VerificationPanel]:
-    """Return the panels that concern somebody now: a notice, a proof that runs or failed, or one of the last day."""
+    """Return the panels that matter now: a notice, a verification that runs or failed, or one of the last day."""
     panels = [verification_panel(request, server) for server in DataServer.objects.all()]
     return [one for one in panels if one.new or one.is_running or _is_fresh(one)]
 
@@ -98,7 +98,7 @@ def _said(verification: FlagProof, new: list[FlagOnServer]) -> str:
     if at is None or any(row.new_since and row.new_since > at for row in new):
         return ""
     by = verification.restarted_by
-    return f"{by} said at {_at(at)} that it was restarted. It is not proved that the new Flags work."
+    return f"{by} said at {_at(at)} that it was restarted. Whether the new Flags work was not verified."
 
 
 def _verdict(verification: FlagProof, now: datetime) -> VerificationVerdict | None:
@@ -107,11 +107,11 @@ def _verdict(verification: FlagProof, now: datetime) -> VerificationVerdict | No
     if verification.done_at is not None:
         at = f"{_at(verification.done_at)}, asked for by {verification.asked_by}"
         if verification.is_good:
-            return VerificationVerdict("proved", "success", f"{at}. {verification.found}")
+            return VerificationVerdict("verified", "success", f"{at}. {verification.found}")
         return VerificationVerdict("failed", "danger", f"{at}. {verification.found}", verification.advice)
     if not verify_jobs.is_running(verification, now):
         return VerificationVerdict(
-            "did not end", "danger", "The worker was stopped, or none was there.", "Prove it again."
+            "did not end", "danger", "The worker was stopped, or none was there.", "Verify again."
         )
     if verification.begun_at is None and now >= verification.asked_at + _BEGINS_WITHIN:
         return VerificationVerdict(

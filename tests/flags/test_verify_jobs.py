@@ -19,7 +19,7 @@ from flags.provisioning.create import ServerFlagState, check_flags, create_flags
 from flags.provisioning.verify import TRIAL_TEXT
 from qms.api import ConnectService, connect
 from qms.models import DataServer, RecordingService
-from qms.port import Flag, FlagDefinition, QmsUnclear, RecordingServicePort
+from qms.port import MAXIMUM_GUID_LENGTH, Flag, FlagDefinition, QmsUnclear, RecordingServicePort
 from simulators.qms.envelopes import Credentials
 from simulators.qms.records import SimulatedService, SimulatedUser
 from simulators.qms.server import SimulatedServer, in_thread
@@ -350,7 +350,7 @@ def test_the_notice_stands_on_the_flags_page_and_leads_there_from_the_data_serve
 
     assert "restart QMS" in page
     assert "<b>AgentId, QueueName</b>" in page
-    assert "It was restarted: prove it" in page
+    assert "It was restarted: verify" in page
     assert "New: not verified yet." in page
     data_servers = admin_client.get(f"/admin/qms/dataserver/{main.pk}/change/").content.decode()
     assert f'hx-get="{FLAGS}new/{main.pk}/"' in data_servers
@@ -364,17 +364,17 @@ def test_a_proof_is_asked_for_followed_and_ends_the_notice(
 
     running = press(admin_client, main, guid=f" {{{guid.upper()}}} ")
     assert "every 1s" in running
-    assert "prove it" not in running
+    assert "It was restarted: verify" not in running
     verify_jobs.run_verification(main.pk, 1)
     done = page(admin_client, main)
 
     assert "every 1s" not in done
-    assert "proved" in done
+    assert "verified" in done
     assert "No Flag is new on this Data Server." in done
     flags = admin_client.get(FLAGS).content.decode()
     assert "Verified on a test recording just now." in flags
     assert "restart QMS" not in flags
-    assert "Asked for the proof" in LogEntry.objects.latest("pk").get_change_message()
+    assert "Asked to verify new Flags" in LogEntry.objects.latest("pk").get_change_message()
 
 
 def test_a_proof_that_failed_says_why_and_what_to_do(admin_client: Client, qms: SimulatedQms, main: DataServer) -> None:
@@ -385,7 +385,11 @@ def test_a_proof_that_failed_says_why_and_what_to_do(admin_client: Client, qms: 
 
     assert "failed" in text
     assert "What to do: Restart the QMS services" in text
-    assert "It was restarted: prove it" in text
+    assert "It was restarted: verify" in text
+
+
+def test_the_field_takes_a_guid_of_any_length_that_is_kept(admin_client: Client, main: DataServer) -> None:
+    assert f'maxlength="{MAXIMUM_GUID_LENGTH}"' in page(admin_client, main)
 
 
 def test_what_is_no_guid_is_told_beside_the_field_that_keeps_it(admin_client: Client, main: DataServer) -> None:
@@ -408,7 +412,7 @@ def test_who_has_no_test_recording_gives_their_word_until_the_next_flag_is_creat
     text = press(admin_client, main, only="word")
     assert "admin said at" in text
     assert "restart QMS" not in text
-    assert "not proved" in text
+    assert "not verified" in text
 
     FlagOnServer.objects.filter(name="AgentId").update(new_since=clock.now() + timedelta(seconds=1))
 
@@ -442,7 +446,7 @@ def test_who_may_only_look_sees_the_notice_and_proves_nothing(client: Client, ma
     looker(client)
 
     assert "restart QMS" in page(client, main)
-    assert "prove it" not in page(client, main)
+    assert "It was restarted: verify" not in page(client, main)
     assert client.post(f"{FLAGS}new/{main.pk}/prove/", {"only": "word"}).status_code == 403
     assert not FlagProof.objects.exists()
 

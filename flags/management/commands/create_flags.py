@@ -36,7 +36,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{server.slug}: {answer_text(answer)}")
         if creation.is_any_new:
             self.stderr.write(
-                f"{server.slug}: QMS may not take new Flags before its services were restarted; prove in the admin, on "
+                f"{server.slug}: QMS may not take new Flags before its services restart; verify in the admin, on "
                 "the page of the Data Server, that they work."
             )
         if creation.error:
