@@ -79,7 +79,7 @@ def run_connection_test(service_id: int, run: int) -> None:
 
 
 def progress(service: RecordingService, now: datetime) -> Progress | None:
-    """Return how the last test of a service stands; None where there was none."""
+    """Return the state of the last test of a service; None where there was none."""
     test = ConnectionTest.objects.filter(service=service).first()
     if test is None or test.run == 0:
         return None

@@ -52,7 +52,7 @@ class BreakerState(StrEnum):
 
 
 def breaker_state(health: ServiceHealth, now: datetime) -> BreakerState:
-    """Say how the breaker stands."""
+    """Return the state of the breaker."""
     if health.open_until is None:
         return BreakerState.CLOSED
     if health.probe_at is None and now < health.open_until:

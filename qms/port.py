@@ -8,7 +8,7 @@ Pure: no Django, no sockets, no clock.
 ├── ``QmsUnavailable``      worth another try; nothing was done
 │   └── ``QmsBusy``         the service said so itself (fault ServiceBusy, InternalError)
 ├── ``QmsUnclear``          sent, but the end is unknown: read back before sending again
-└── ``QmsRejected``         never worth another try as it stands; ``code`` is the fault's
+└── ``QmsRejected``         never worth another try unchanged; ``code`` is the fault's
     ├── ``QmsLoginFailed``      AuthenticationFailed, NotAuthorised
     ├── ``RecordingNotFound``
     ├── ``FlagAlreadyWritten``
@@ -162,7 +162,7 @@ class RecordingNotFound(QmsRejected):
 
 
 class FlagAlreadyWritten(QmsRejected):
-    """A flag stands already with another value; nothing was written."""
+    """A flag already has another value; nothing was written."""
 
     code = "FlagAlreadyWritten"
 
@@ -198,12 +198,12 @@ class RecordingServicePort(Protocol):
         """Return the flags that exist on the Data Server."""
 
     def create_flag_definition(self, definition: FlagDefinition) -> FlagDefinition:
-        """Create a flag on the Data Server. Raises ``QmsRejected`` with code FlagAlreadyExists when it stands."""
+        """Create a flag on the Data Server. Raises ``QmsRejected`` with code FlagAlreadyExists when it exists."""
 
     def write_flags(self, guid: str, flags: Sequence[Flag]) -> int:
         """Write flags to a recording, all or nothing, and return how many were written.
 
-        A flag that stands with the same value is no fault. Raises ``FlagAlreadyWritten``, ``RecordingNotFound``,
+        A flag that already has the same value is no error. Raises ``FlagAlreadyWritten``, ``RecordingNotFound``,
         ``UnknownFlag``, ``ValueTooLong``, ``QmsUnavailable`` (nothing was sent), ``QmsUnclear`` (read back first).
         """
 

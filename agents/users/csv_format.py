@@ -166,7 +166,7 @@ def _name(column: str) -> str:
 
 
 def _columns(header: Sequence[str], line: int) -> list[str]:
-    """Return our names of the columns that stand in a header. Raises ``CsvError``."""
+    """Return our names of the columns of a header. Raises ``CsvError``."""
     known = {name.lower(): name for name in COLUMNS}
     columns = [known.get(_name(one), "") for one in header]
     if missing := [name for name in REQUIRED if name not in columns]:

@@ -87,8 +87,8 @@ def _verify_through(
         return refusal
     missing = [Flag(name, text) for name, text in texts.items() if name not in carried]
     unclear = _write(port, wanted.guid, missing, before_write) if missing else ""
-    stands = {flag.name: flag.value for flag in port.flags(wanted.guid)} if missing else carried
-    return _judged(slug, wanted, texts, stands, unclear)
+    stored = {flag.name: flag.value for flag in port.flags(wanted.guid)} if missing else carried
+    return _judged(slug, wanted, texts, stored, unclear)
 
 
 def _first_read(port: RecordingServicePort, guid: str) -> tuple[str, list[Flag]]:
@@ -146,9 +146,9 @@ def _write(port: RecordingServicePort, guid: str, flags: Sequence[Flag], before_
 
 
 def _judged(
-    slug: str, wanted: Wanted, texts: Mapping[str, str], stands: Mapping[str, str], unclear: str
+    slug: str, wanted: Wanted, texts: Mapping[str, str], stored: Mapping[str, str], unclear: str
 ) -> Verification:
-    lost = [name for name, text in texts.items() if stands.get(name) != text]
+    lost = [name for name, text in texts.items() if stored.get(name) != text]
     if not lost:
         found = f"{', '.join(texts)}: written to the recording {wanted.guid} through {slug}, and read back."
         return Verification(is_good=True, found=found, names=tuple(texts))

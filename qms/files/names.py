@@ -1,6 +1,8 @@
 """Recordings that are files: what a file's name says, by a pattern. Pure.
 
-A pattern is a path within the folder, with ``*`` for anything and names in braces for what the gateway needs::
+A pattern is a path within the folder, with ``*`` for anything and names in braces for what the gateway needs. A text
+ends at the character that follows it in the pattern: a caller's number with dashes in it never moves the extension to
+another place, and a long name costs no time. Such a name is no recording::
 
     {year}/{month}/{day}/*-{extension}-*-{date}-{time}-*.wav      FreePBX, MixMonitor
     {year}/{month}/{day}/{hour}/{date}_{time}_*_{extension}_*.wav Oreka
@@ -8,7 +10,7 @@ A pattern is a path within the folder, with ``*`` for anything and names in brac
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo
 
 import msgspec
@@ -16,17 +18,17 @@ import msgspec
 from qms.port import MAXIMUM_GUID_LENGTH
 
 _TOKENS = {
-    "extension": r"(?P<extension>[^/]+?)",
     "date": r"(?P<date>\d{8})",
     "time": r"(?P<time>\d{6})",
     "epoch": r"(?P<epoch>\d{9,11})",
     "uniqueid": r"(?P<uniqueid>(?:[^/-]*-)?\d{9,11}\.\d+)",
-    "call": r"(?P<call>[^/]+?)",
     "year": r"(?P<year>\d{4})",
     "month": r"(?P<month>\d{2})",
     "day": r"(?P<day>\d{2})",
     "hour": r"(?P<hour>\d{2})",
 }
+#: What holds any text.
+_TEXTS = ("extension", "call", "*")
 _PART = re.compile(r"\{(\w+)\}|(\*)|([^{}*]+)|(.)", re.DOTALL)
 #: A folder of a day is looked into this long before and after it: clocks and time zones are never quite right.
 _MARGIN = timedelta(hours=1)
@@ -74,7 +76,7 @@ class NamePattern(msgspec.Struct, frozen=True):
             for token, form in (("year", "%Y"), ("month", "%m"), ("day", "%d"), ("hour", "%H"), ("date", "%Y%m%d")):
                 name = name.replace(f"{{{token}}}", local.strftime(form))
             if name not in seen:
-                seen.add(name)
+                seen.update({name} - {"", "*"})
                 yield name
             at += timedelta(hours=1)
 
@@ -93,9 +95,10 @@ def read_pattern(text: str, zone: tzinfo) -> NamePattern:
     """Read a pattern. Raises ``BadPattern``."""
     text = text.strip().lstrip("/")
     names = re.findall(r"\{(\w+)\}", text)
-    if unknown := sorted(set(names) - set(_TOKENS)):
-        raise BadPattern(f"{{{unknown[0]}}} is unknown; known are {', '.join(f'{{{name}}}' for name in _TOKENS)}.")
-    if "extension" not in text.rpartition("/")[2]:
+    known = (*_TEXTS[:2], *_TOKENS)
+    if unknown := sorted(set(names) - set(known)):
+        raise BadPattern(f"{{{unknown[0]}}} is unknown; known are {', '.join(f'{{{name}}}' for name in known)}.")
+    if "{extension}" not in text.rpartition("/")[2]:
         raise BadPattern("The file's name must hold {extension}: recordings are found by it.")
     has_date = "date" in names or {"year", "month", "day"} <= set(names)
     if not ({"epoch", "uniqueid"} & set(names) or (has_date and "time" in names)):
@@ -106,11 +109,25 @@ def read_pattern(text: str, zone: tzinfo) -> NamePattern:
 
 
 def _regex(text: str) -> str:
+    parts = [(token or star, literal or other) for token, star, literal, other in _PART.findall(text)]
     written, seen = "", set()
-    for token, star, literal, other in _PART.findall(text):
-        if token:
-            written += f"(?P={token})" if token in seen else _TOKENS[token]
-            seen.add(token)
+    for place, (name, literal) in enumerate(parts):
+        if name in seen:
+            written += f"(?P={name})"
+        elif name in _TEXTS:
+            written += _text(name, parts[place + 1 :])
         else:
-            written += "[^/]*" if star else re.escape(literal or other)
+            written += _TOKENS[name] if name else re.escape(literal)
+        if name not in ("", "*"):
+            seen.add(name)
     return written
+
+
+def _text(name: str, following: Sequence[tuple[str, str]]) -> str:
+    """Return what holds a text up to what follows; a last "*" holds all that is left. Raises ``BadPattern``."""
+    if following and following[0][0]:
+        shown = name if name == "*" else f"{{{name}}}"
+        raise BadPattern(f"A character must follow {shown}: it ends there.")
+    is_last = not any(one for one, _ in following)
+    ends = "" if not following or (name == "*" and is_last) else re.escape(following[0][1][0])
+    return f"[^/{ends}]*" if name == "*" else f"(?P<{name}>[^/{ends}]+)"

@@ -101,7 +101,7 @@ def _new(held: Mapping[str, str], flags: Sequence[Flag]) -> dict[str, str]:
     """Return the flags that are not held; raises ``FlagAlreadyWritten`` for one that is held with another value."""
     for flag in flags:
         if held.get(flag.name, flag.value) != flag.value:
-            raise FlagAlreadyWritten(f"The flag stands already with another value ({flag.name}).")
+            raise FlagAlreadyWritten(f"The flag already has another value ({flag.name}).")
     return {flag.name: flag.value for flag in flags if flag.name not in held}
 
 

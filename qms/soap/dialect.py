@@ -66,7 +66,7 @@ class Dialect(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     :param operations: our operation -> theirs; "" where they have none.
     :param elements: our field, alone or as "Type.field" -> theirs; "a/b" for b within a; "." for the
         element itself; "" where they have none.
-    :param send: our operation -> elements that they want besides, with their values.
+    :param send: our operation -> further elements that they need, with their values.
     :param assume: our "Type.field" -> the value to take where their answer has none.
     :param values: our "Type.field" -> their values and ours.
     :param faults: their fault code -> ours.

@@ -194,7 +194,7 @@ class _Drafting:
                 self.missing.append('their words for a licence, in [values."User.licence"]')
 
     def _send_besides(self, ours: str) -> None:
-        """List what a request of theirs must have besides; paging begins at 0."""
+        """List what else a request of theirs must have; paging begins at 0."""
         operation = self.operations[ours]
         mapped = {self.elements[key] for key in self.elements if key.startswith(f"{ours}.")}
         for part in operation.request.parts:

@@ -36,7 +36,7 @@ _ERRORS: dict[str, tuple[type[QmsError], str]] = {
     "AccessDenied": (QmsLoginFailed, "The user may not do this in QMS; it needs the right to manage flags."),
     "RecordingNotFound": (RecordingNotFound, "QMS has no such recording."),
     "UnknownFlag": (UnknownFlag, "The flag was not created on the Data Server."),
-    "FlagAlreadyWritten": (FlagAlreadyWritten, "The flag stands already with another value."),
+    "FlagAlreadyWritten": (FlagAlreadyWritten, "The flag already has another value."),
     "FlagAlreadyExists": (QmsRejected, "The flag exists already."),
     "ValueTooLong": (ValueTooLong, "The value is longer than the flag allows."),
     "InvalidRequest": (QmsRejected, "The service does not understand the request."),
@@ -181,7 +181,7 @@ def _shown(code: str) -> str:
 
 
 def _detail(fault: SoapFault, dialect: Dialect, field: str) -> str:
-    """Return a field of the fault's detail, by its local name wherever it stands."""
+    """Return a field of the fault's detail, by its local name wherever it is."""
     name = dialect.element("QmsFault", field)
     if fault.detail is None or not name:
         return ""

@@ -259,7 +259,7 @@ class HttpConnection:
             self._socket = self._connected(time.monotonic() + self._limits.total_seconds)
 
     def _is_alive(self) -> bool:
-        """Say whether a connection stands; one that has something to read between answers was closed or is confused."""
+        """Say whether a connection can be used: one with something to read between answers is closed or confused."""
         if self._socket is None:
             return False
         poll = select.poll()
@@ -271,7 +271,7 @@ class HttpConnection:
 
     def _attempt(self, request: bytes, deadline: float) -> HttpReply:
         connection = self._socket or self._connected(deadline)
-        self._socket = None  # It stands again only after a whole answer.
+        self._socket = None  # It is kept again only after a whole answer.
         try:
             reply, keep = self._conversation(connection, request, deadline)
         except TimeoutError as error:

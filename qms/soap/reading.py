@@ -1,8 +1,8 @@
-"""An answer, read by the names of our contract: elements that nobody asked for are ignored, wherever they stand.
+"""An answer, read by the names of our contract: unknown elements are ignored, wherever they are.
 
 Elements are found by their local names along the paths of the dialect; the schema's types are not needed, because our
 contract knows what each field must be. ``xsi:nil`` and empty items of a list count as absent. What cannot be read says
-where it stands and what is wrong with it.
+where it is and what is wrong with it.
 """
 
 import time
@@ -67,7 +67,7 @@ class AnswerNode:
     """An element of an answer that stands for a type of our contract. Fields are looked up by our names.
 
     :param scope: the type, as in ``SHAPES``.
-    :param place: where it stands, for errors: the operation, then the fields that lead here.
+    :param place: where it is, for errors: the operation, then the fields that lead here.
     :param deadline: of the monotonic clock; reading ends then.
     """
 
@@ -102,7 +102,7 @@ class AnswerNode:
         """Return the one element of a field that is a type itself; None where there is none."""
         found = self.nodes(field)
         if len(found) > 1:
-            raise self.unreadable(field, f"stands {len(found)} times")
+            raise self.unreadable(field, f"occurs {len(found)} times")
         return found[0] if found else None
 
     def has_name_for(self, field: str) -> bool:
@@ -114,7 +114,7 @@ class AnswerNode:
         return self._rules[field].assumed
 
     def texts(self, field: str) -> list[str]:
-        """Return the texts of a field that may stand several times."""
+        """Return the texts of a field that may occur several times."""
         rule = self._rules[field]
         found = self._found(field)
         if found:
@@ -138,7 +138,7 @@ class AnswerNode:
         """Return a field as the dialect translates it; None where the answer has none and nothing is assumed."""
         found = self.texts(field)
         if len(found) > 1:
-            raise self.unreadable(field, f"stands {len(found)} times")
+            raise self.unreadable(field, f"occurs {len(found)} times")
         rule = self._rules[field]
         if not found:
             return rule.assumed

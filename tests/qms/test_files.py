@@ -3,6 +3,7 @@
 import json
 import os
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,35 @@ def test_names_of_several_recorders_are_read(pattern: str, name: str) -> None:
     assert (read.extension, read.began) == ("2001", NOON)
 
 
-USELESS = ("*.wav", "{extension}.wav", "{date}-{time}.wav", "{extension}-{date}.wav", "../{extension}-{epoch}", "{x}")
+@pytest.mark.parametrize("caller", ["9-2002-1", "44-1632", "2002-", "-2002", "-" * 100])
+def test_a_callers_number_with_separators_makes_no_recording_of_another_extension(caller: str) -> None:
+    """The number comes from outside: it decides neither whose the recording is nor how long its name is looked at."""
+    pattern = read_pattern("{year}/{month}/{day}/*-{extension}-*-{date}-{time}-*.wav", UTC)
+    began = time.thread_time()
+
+    assert pattern.read(f"2026/03/02/external-2001-{caller}-20260302-120000-17.1.wav") is None
+    assert time.thread_time() - began < 0.5
+
+
+def test_the_last_star_holds_whatever_is_left() -> None:
+    read = read_pattern("{extension}_{epoch}_*.wav", UTC).read("2001_1772452800_a_b-c.d.wav")
+
+    assert read is not None
+    assert read.extension == "2001"
+
+
+USELESS = (
+    "*.wav",
+    "{extension}.wav",
+    "{date}-{time}.wav",
+    "{extension}-{date}.wav",
+    "../{extension}-{epoch}",
+    "{x}",
+    "extension-{date}-{time}.wav",
+    "*{extension}-{epoch}.wav",
+    "{extension}{date}-{time}.wav",
+    "{extension}-{call}{epoch}.wav",
+)
 
 
 @pytest.mark.parametrize("pattern", USELESS)

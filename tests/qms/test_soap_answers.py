@@ -97,7 +97,7 @@ def test_unknown_and_empty_elements_are_ignored_wherever_they_stand(more: str) -
         (recording(started="<startedAt>2026-11-28</startedAt>"), "startedAt: is no date with a time"),
         (recording(started="<startedAt>2026-11-28T10:00:00</startedAt>"), "startedAt: has no offset"),
         (recording(guid="G" * 129), "recordingGuid: is longer than 128"),
-        (recording() + recording(), "recording: stands 2 times"),
+        (recording() + recording(), "recording: occurs 2 times"),
         ("<recording><extension>2001</extension></recording>", "recordingGuid: is missing"),
     ],
 )
