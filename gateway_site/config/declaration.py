@@ -13,6 +13,8 @@ from msgspec import UNSET, UnsetType
 from cti.sources.registry import source_kinds
 
 DeclaredRow = TypeVar("DeclaredRow", bound=msgspec.Struct)
+#: The words of ``qms.models.Login``.
+LoginKind = Literal["username_token", "username_token_timestamp", "username_digest", "basic", "ntlm", "none"]
 
 
 class ConfigError(Exception):
@@ -41,7 +43,7 @@ class RecordingServiceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     ca_file: str | UnsetType = UNSET
     kind: str | UnsetType = UNSET
     options: dict[str, str] | UnsetType = UNSET
-    login: Literal["username_token", "username_token_timestamp", "username_digest", "basic", "none"] | UnsetType = UNSET
+    login: LoginKind | UnsetType = UNSET
     username: str | UnsetType = UNSET
     password_env: str | UnsetType = UNSET
     identifiers: list[str] | UnsetType = UNSET

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -11,9 +12,9 @@ from cti.models import CtiSource
 from flags.api import after_rename
 from flags.models import EarlierName, FlagSetting
 from gateway_site.config.apply import apply
-from gateway_site.config.declaration import ConfigError, read
+from gateway_site.config.declaration import ConfigError, LoginKind, read
 from gateway_site.config.export import export
-from qms.models import DataServer, RecordingService
+from qms.models import DataServer, Login, RecordingService
 
 pytestmark = pytest.mark.django_db
 
@@ -151,6 +152,10 @@ def test_a_flag_of_the_manual_goes_by_its_name_and_by_its_field_in_either_spelli
     flag = FlagSetting.objects.get(field="agent_name")
     assert (flag.name, flag.enabled) == ("AgentName", False)
     assert "[[flags]]" in problems_of('[[flags]]\nname = "Shoe"\n')
+
+
+def test_every_kind_of_login_of_a_recording_service_can_be_declared() -> None:
+    assert set(get_args(LoginKind)) == set(Login.values)
 
 
 def test_a_secret_never_stands_in_what_is_exported() -> None:
