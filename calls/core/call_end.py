@@ -18,14 +18,14 @@ MARGIN = timedelta(seconds=5)
 
 
 def expire_when_over(work: UnitOfWork, incarnation: int, gateway_at: datetime) -> None:
-    """Let a call be forgotten some time after everybody has left it."""
+    """Schedule a call to be forgotten some time after everybody has left it."""
     call = work.calls.get(incarnation)
     if call is not None and call.is_over and call.superseded_at is None:
         work.put_call(replace(call, due=gateway_at + remembered(work)))
 
 
 def remembered(work: UnitOfWork) -> timedelta:
-    """Return for how long a call that is over is kept."""
+    """Return how long a call that is over is kept."""
     return max(REMEMBERED, timedelta(seconds=work.site.wrapup_wait_seconds or 0.0) + MARGIN)
 
 

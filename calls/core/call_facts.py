@@ -18,9 +18,9 @@ _PLAIN = ("interaction_id", "queue_name", "calling_number", "called_number", "di
 
 
 def reported_facts(data: CallData) -> dict[str, str]:
-    """Return the facts that an event carries; empty values and personal names are none (rule 6).
+    """Return the facts that an event carries; empty values and personal names are left out (rule 6).
 
-    A queue that was left unanswered is one: it is the call's no more.
+    Leaving a queue unanswered is a fact too: the call loses the queue's name.
     """
     facts = {name: value for name in _PLAIN if (value := getattr(data, name))}
     if data.cause == QUEUE_CLEARED:
@@ -33,7 +33,7 @@ def reported_facts(data: CallData) -> dict[str, str]:
 
 
 def learn(call: CallState, facts: dict[str, str], at: datetime) -> CallState:
-    """Add facts to a call as of a moment; the same call when they say nothing new."""
+    """Add facts to a call as of a moment; returns the same call when nothing is new."""
     fresh = {name: value for name, value in facts.items() if _is_news(call.facts.get(name, ()), value, at)}
     if not fresh:
         return call

@@ -1,4 +1,4 @@
-"""What the core asks the shell to do, beside saving the state."""
+"""Commands: what the core asks the pipeline to do besides saving the state."""
 
 from datetime import datetime
 from typing import Literal
@@ -21,7 +21,7 @@ class StartSearch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CancelSearch(msgspec.Struct, frozen=True):
-    """Stop asking: an answer would be a guess, or nobody needs it."""
+    """Stop a search: its answer would be a guess, or is not needed any more."""
 
     leg: int
 
@@ -35,13 +35,13 @@ class WriteFlags(msgspec.Struct, frozen=True):
 
 
 class ChangeSession(msgspec.Struct, frozen=True):
-    """An agent sat down, changed state or left."""
+    """An agent logged on, changed state or logged off."""
 
     change: SessionChange
 
 
 class NameQueue(msgspec.Struct, frozen=True):
-    """A queue is called so from now on: it is heard of for the first time, or was renamed."""
+    """Remember a name for a queue: the queue is new, or was renamed."""
 
     device_id: str
     name: str
@@ -56,7 +56,7 @@ class OpenGap(msgspec.Struct, frozen=True):
 
 
 class CloseGap(msgspec.Struct, frozen=True):
-    """The gap is over; which legs came through it."""
+    """The gap is over; the legs that were kept and lost."""
 
     began_at: datetime
     ended_at: datetime

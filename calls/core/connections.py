@@ -1,4 +1,4 @@
-"""Connect a device in a call: open its leg, once, whatever order the events come in."""
+"""Connect a device in a call: open its leg, once, in whatever order its events arrive."""
 
 from msgspec.structs import replace
 
@@ -28,7 +28,7 @@ def connect_device(
     state = PartyState.HOLD if party.state is PartyState.HOLD else PartyState.CONNECTED
     since = min(party.since or made.at, made.at) if party.is_here else made.at
     if party.unconfirmed_since is not None:
-        party = replace(party, is_joined_late=False, unconfirmed_since=None)  # The Established came after all.
+        party = replace(party, is_joined_late=False, unconfirmed_since=None)  # The missing Established has arrived.
     party = replace(party, state=state, since=since, had_leg=False, cleared_at=None, cleared_gateway_at=None)
     call = put_party(work, call, party)
     if call.waits_since is not None and call.waits_since <= made.at + GRACE:

@@ -1,11 +1,11 @@
-"""From a leg to what the catalogue makes its flags of. Pure."""
+"""Turn a leg into the facts from which the catalogue makes its flags. Pure."""
 
 from calls.core.state import LegState
 from flags.catalogue.values import LegFacts
 
 
 def leg_facts(leg: LegState) -> LegFacts:
-    """Return what the catalogue makes a leg's flags of."""
+    """Return the facts from which the catalogue makes a leg's flags."""
     facts = leg.facts
     return LegFacts(
         call_id=leg.call_id,

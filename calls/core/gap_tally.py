@@ -1,4 +1,4 @@
-"""What a snapshot shows to have come through a gap, and what not."""
+"""Count the legs that a snapshot shows to have survived a gap, and those that were lost."""
 
 from collections.abc import Container, Iterable
 

@@ -321,10 +321,10 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     slug: str
     next_leg: int = 1
     next_incarnation: int = 1
-    #: The latest gateway time of any event: how late it is for the fold, however late it runs.
+    #: The time of the fold: the latest gateway time of any event, however late it is folded.
     folded_gateway_at: datetime | None = None
     lost_at: datetime | None = None
-    #: The link is back, and no snapshot has said yet what came through the gap.
+    #: The link is back, and no snapshot has shown yet which legs survived the gap.
     is_restored: bool = False
     partial: tuple[PartialGap, ...] = ()
     #: When, by our clock, the link was lost last, and when a leg was heard of last of which QMS knew long before us.
@@ -338,7 +338,7 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class SiteSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """How this source is set up. ``devices`` empty: every device is an extension that is no queue and not outside."""
+    """The settings of a source. ``devices`` empty: every device is an extension that is no queue and not outside."""
 
     devices: frozenset[str] = frozenset()
     queues: frozenset[str] = frozenset()

@@ -37,11 +37,11 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class MatchContext(Protocol):
-    """Whose recording an extension's is, and how the site is set up."""
+    """Whose recordings are made at an extension, and the settings of the source."""
 
     @property
     def site(self) -> SiteSettings:
-        """Tell how the source is set up."""
+        """Return the settings of the source."""
 
     def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> MatchVerdict:
         """Match an extension with a QMS user."""
@@ -57,7 +57,7 @@ class UnitOfWork:
     def __init__(self, state: LiveState, context: MatchContext) -> None:
         self.context, self.site = context, context.site
         self.source = state.source
-        #: How late it is for the fold: the latest gateway time of any event.
+        #: The time of the fold: the latest gateway time of any event.
         self.clock = state.source.folded_gateway_at
         self.calls: dict[int, CallState] = {}
         self.legs: dict[int, LegState] = {}
@@ -86,7 +86,7 @@ class UnitOfWork:
             heapq.heapify(self._dues)
 
     def remember(self, calls: Iterable[CallState], legs: Iterable[LegState]) -> None:
-        """Take up values that are known elsewhere already."""
+        """Add calls and legs that were loaded."""
         for call in calls:
             self._name(call)
             self._note(call.due, True, call.incarnation)
@@ -230,9 +230,9 @@ class UnitOfWork:
         return [leg for leg in legs if leg.phase in LIVE]
 
     def do(self, command: CoreCommand) -> None:
-        """Ask the shell for something."""
+        """Add a command for the pipeline."""
         self.commands.append(command)
 
     def state(self) -> LiveState:
-        """Return what has become of the state."""
+        """Return the changed state."""
         return LiveState(source=self.source, calls=dict(self.calls), legs=dict(self.legs), sessions=dict(self.sessions))

@@ -36,7 +36,7 @@ from flags.catalogue.values import FlagSpec
 
 log = structlog.get_logger()
 
-#: Batches of this size are the knee of the database's throughput.
+#: Maximum events in a batch: larger ones do not raise the database's throughput.
 BATCH = 1000
 
 
@@ -45,7 +45,7 @@ class Overtaken(Exception):
 
 
 class Folded(msgspec.Struct, frozen=True):
-    """What a fold did, and who is to be woken."""
+    """What a fold did, and which workers it must wake."""
 
     events: int = 0
     is_more: bool = False
@@ -132,7 +132,7 @@ class Consumer:
         try:
             return fold_into(work, batch.items(now)), []
         except Exception:
-            # A defect in a rule. The unit of work is spoilt: a fresh one shows which event it concerns.
+            # A defect in a handler. The unit of work is half changed: a fresh one shows which event causes it.
             log.exception("fold_failed", source=self.source.slug, events=len(batch.events))
         work = self.memory.unit_of_work(checkpoint, self.source.slug, batch.events, batch.answers, context, now)
         return _sound(batch, work, now)
@@ -225,7 +225,7 @@ def _decoded(entries: Sequence[Entry]) -> tuple[list[AnyEvent], list[Quarantined
 
 
 def _sound(batch: Batch, work: UnitOfWork, now: datetime) -> tuple[UnitOfWork, list[Quarantined]]:
-    """Fold a batch without the events on which a rule fails: they are put aside, they must not stop the source."""
+    """Fold a batch without the events on which a handler fails: they go to quarantine and must not stop the source."""
     begin = current = work.state()
     sound: list[AnyEvent | ResultEvent] = []
     broken: list[Quarantined] = []

@@ -1,4 +1,4 @@
-"""A consumer's turn at a source: fold in batches worth their transaction, and leave when nothing comes any more.
+"""A consumer's turn at a source: fold in batches worth their transaction, and end when no more events arrive.
 
 Under load a turn lasts as long as it may. Meanwhile it holds the source's flag, so that nobody sends wake-ups for
 what it finds by itself, and lets events gather: what a wake-up, a transaction and its twenty statements cost does not
@@ -12,7 +12,7 @@ from typing import Protocol
 from calls.pipeline.consumer import Folded
 from cti.api import clear_wake, hold_wake
 
-#: From the begin of one fold to that of the next, while there is no more than one batch; twice as long as a fold takes
+#: From the start of one fold to that of the next, while there is no more than one batch; twice as long as a fold takes
 #: where that is more: what comes meanwhile makes the next one worth more, and the processors are free for others.
 GATHER_SECONDS = 0.06
 #: Time that a turn goes on without an event, in seconds.

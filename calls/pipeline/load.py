@@ -18,7 +18,7 @@ DUE_AT_ONCE = 500
 
 
 class Concern(msgspec.Struct, frozen=True):
-    """What a batch speaks of."""
+    """The calls, devices and legs that a batch names."""
 
     calls: frozenset[str]
     devices: frozenset[str]
@@ -26,7 +26,7 @@ class Concern(msgspec.Struct, frozen=True):
 
 
 def concern(events: Iterable[AnyEvent]) -> Concern:
-    """Say what events speak of."""
+    """Return the calls, devices and legs that events name."""
     calls: set[str] = set()
     devices: set[str] = set()
     everything = False

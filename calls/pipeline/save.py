@@ -67,7 +67,7 @@ def save(
 
 
 def _save_writes(source_id: int, work: UnitOfWork, specs: tuple[FlagSpec, ...], now: datetime) -> set[int]:
-    """Queue the flag writes; what cannot be queued becomes the leg's answer at once."""
+    """Queue the flag writes; a write that cannot be queued is answered at once."""
     wanted = [one for one in work.commands if isinstance(one, WriteFlags)]
     new = [_new_write(source_id, work.legs[one.leg], one, specs) for one in wanted]
     for write in new:

@@ -15,9 +15,9 @@ from calls.pipeline.source_context import SourceContext
 from calls.storage.codec import read_source
 from cti.events import AnyEvent
 
-#: More live legs and calls than this are not kept in memory.
+#: Maximum number of live legs and calls kept in memory.
 WHOLE = 100_000
-#: After another consumer has folded, the whole is not loaded again so soon.
+#: Minimum time before the whole is loaded again after another consumer has folded.
 CALM = timedelta(seconds=10)
 
 

@@ -115,19 +115,19 @@ class SenderThreads:
             return
         answer = _carry_out_claim(port, claimed, self.now)
         failure = answer.error if isinstance(answer, WriteFailed) and not is_answer(answer.error) else None
-        if failure is not None:  # Those that wait behind it need not run into the same.
+        if failure is not None:  # The writes that wait would fail in the same way.
             self.halt.set()
         decision = next_step(claimed.pending, answer, self.now(), random.random())  # noqa: S311  (spreads the attempts)
         self._ended.put(SendResult(claimed, decision, failure))
 
 
 def is_answer(error: QmsError) -> bool:
-    """Say whether the service is well though it refused."""
+    """Say whether an error is an answer: the service works and refused this request."""
     return isinstance(error, QmsRejected) and not isinstance(error, QmsLoginFailed)
 
 
 def _carry_out_claim(port: RecordingServicePort, claimed: Claimed, now: ReadClock) -> WriteResult:
-    """Write, or read back. A defect of ours leaves the end unclear, and stops nothing else."""
+    """Write, or read back. A defect of the gateway leaves the result unclear and stops no other write."""
     try:
         if claimed.is_unclear:
             return _read_back(port, claimed, now)

@@ -45,9 +45,9 @@ __all__ = ["Breaker", "DeliveryRun", "deliver", "services_with_due_writes"]
 log = structlog.get_logger()
 
 
-#: Claimed for each thread, so that none runs dry while the database answers.
+#: Writes claimed for each thread, so that none is idle while the database answers.
 CLAIMS_A_THREAD = 4
-#: What a thread does with one claim at most: write, and read back.
+#: Maximum requests for one claim: write, and read back.
 CALLS_A_CLAIM = 2
 #: The breaker opens after this many failures in a row; more need not be reported at once.
 FAILURES_REPORTED = 5
@@ -185,7 +185,7 @@ class DeliveryWorker:
         try:
             return self.connect(self.service)
         except QmsUnavailable as error:
-            if self._is_any_due():  # Nobody misses a way on which there is nothing to send.
+            if self._is_any_due():  # With nothing to send, a failed connection does not count.
                 self.breaker.mark_failed(self.service.pk, error, self.now())
             return None
 
@@ -224,7 +224,7 @@ class DeliveryWorker:
         self.done.sent -= len(unsent)
 
     def _leave(self) -> None:
-        """Free what a stop can wait for no longer."""
+        """Give up what a stop cannot wait for any longer."""
         unsent, sent = self.senders.abandon()
         self._give_back(unsent)
         self._settle([Settlement(one, self._left(one)) for one in sent])
@@ -262,7 +262,7 @@ class DeliveryWorker:
                 )
 
     def _note_delays(self, seconds: Sequence[float]) -> None:
-        """Remember how late the service finished writes: the next unclear one is left at least as much time."""
+        """Remember how late the service finished writes: the next unclear one waits at least as long."""
         if seconds:
             qms_api.note_late_write(self.service, max(seconds), self.now())
 
@@ -294,7 +294,7 @@ class DeliveryWorker:
 
 
 class _Turns:
-    """Whose turn it is: in each process one delivery a service."""
+    """One delivery at a time for each service in this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

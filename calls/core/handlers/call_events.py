@@ -1,4 +1,4 @@
-"""The rules of the events that bring a device or a queue into a call, and of data about a call."""
+"""Handle the events that bring a device or a queue into a call, and data about a call."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""The rules of the events that connect a device, hold it and let it go: Established to CallCleared."""
+"""Handle the events that connect, hold and release a device: Established to CallCleared."""
 
 from msgspec.structs import replace
 

@@ -1,4 +1,4 @@
-"""The rules of the link: what was lost, what a snapshot shows to be over or in progress."""
+"""Handle the events of the link: what may be missed, what a snapshot shows to be over or in progress."""
 
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ TICK = timedelta(microseconds=1)
 
 @apply.register
 def handle_link_lost(event: LinkLost, work: UnitOfWork) -> None:
-    """From now on events may be missed: a gap opens in the ledger, once; a snapshot in progress is worth nothing.
+    """From now on events may be missed: a gap opens in the ledger, once; a snapshot in progress is discarded.
 
     With devices, only theirs are missed, and the link stands.
     """

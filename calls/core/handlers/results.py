@@ -1,4 +1,4 @@
-"""The rules of what QMS answered, and of time."""
+"""Handle what QMS answered, and the passing of time."""
 
 from datetime import timedelta
 
@@ -45,7 +45,7 @@ from calls.core.result_events import (
 from calls.core.state import CallState, LegPhase, LegState, Party, PendingTransfer, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 
-#: Most searches of one leg that go on because QMS still named the recording of the call before.
+#: Maximum searches of one leg while QMS still names the recording of the previous call.
 MAXIMUM_SEARCHES = 5
 
 
@@ -262,7 +262,7 @@ def handle_write_settled(event: WriteSettled, work: UnitOfWork) -> None:
 
 @apply.register
 def handle_time_passed(event: TimePassed, work: UnitOfWork) -> None:
-    """Do what is due, each at its own moment: late connections, flags that waited, legs and calls that went stale."""
+    """Do what is due, in the order of time: late connections, flags that waited, legs and calls that went stale."""
     forget_abandoned_snapshot(work, event.at)
     for due in work.take_due(event.at):
         moment = TimePassed(due.due or event.at)

@@ -1,4 +1,4 @@
-"""The rules of events that make one call of two, or hand a call on: Transferred and Conferenced."""
+"""Handle the events that join two calls or hand one on: Transferred and Conferenced."""
 
 from datetime import datetime, timedelta
 
