@@ -39,7 +39,7 @@ def smtp_server() -> Iterator[Mailbox]:
     """Run an SMTP server that takes every mail within the block."""
     box = Mailbox()
 
-    class Session(socketserver.StreamRequestHandler):
+    class ReceiverSession(socketserver.StreamRequestHandler):
         """The few words of SMTP that a client needs."""
 
         def handle(self) -> None:
@@ -68,7 +68,7 @@ def smtp_server() -> Iterator[Mailbox]:
         def _say(self, words: str) -> None:
             self.wfile.write(f"{words}\r\n".encode())
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Session) as server:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), ReceiverSession) as server:
         box.port = server.server_address[1]
         with _running(server):
             yield box

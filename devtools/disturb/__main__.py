@@ -13,7 +13,7 @@ from pathlib import Path
 from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.port import SourceConfig, Stamp
 from devtools.disturb.disturbances import Disturbed, disturbed, undisturbed
-from devtools.disturb.judge import Judge, Wrong
+from devtools.disturb.judge import DisturbanceJudge, Wrong
 from devtools.disturb.trace import load, names
 
 FOLDER = Path(__file__).resolve().parents[2] / "tests" / "cti" / "ami" / "data"
@@ -73,7 +73,7 @@ def run(folder: Path, name: str, count: int | None = None, jobs: int = 1) -> Ite
 
 def _judged(folder: Path, name: str, places: tuple[int, ...]) -> list[Result]:
     trace = load(folder, name)
-    judge, wanted = Judge(trace), set(places)
+    judge, wanted = DisturbanceJudge(trace), set(places)
     first = judge.learn(undisturbed(trace))
     found: list[Result] = [("undisturbed", first, 0)] if 0 in wanted and first else []
     for place, one in enumerate(_all(folder, name)):

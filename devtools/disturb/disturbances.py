@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from cti.sources.asterisk_ami.messages import event_name
 from devtools.disturb.pbx_model import PbxModel
-from devtools.disturb.trace import Sent, Trace
+from devtools.disturb.trace import RecordedTrace, Sent
 
 #: Interval between cuts, and how long each cut lasts, in seconds.
 CUT_INTERVAL = 0.1
@@ -15,7 +15,7 @@ DELAY = timedelta(milliseconds=150)
 
 
 @dataclass(frozen=True)
-class Connection:
+class DisturbedConnection:
     """One connection of the gateway: what its snapshot shows, and the messages that reach it.
 
     ``lost_at``: when the link went; None at the end of the trace. ``is_closed``: the PBX closed it, so that the
@@ -34,15 +34,15 @@ class Disturbed:
     """A trace as the gateway gets it, and what was done to it."""
 
     name: str
-    connections: tuple[Connection, ...]
+    connections: tuple[DisturbedConnection, ...]
 
 
-def undisturbed(trace: Trace) -> Disturbed:
+def undisturbed(trace: RecordedTrace) -> Disturbed:
     """Return a trace as it was recorded."""
     return Disturbed("undisturbed", (_whole(trace, trace.messages),))
 
 
-def disturbed(trace: Trace, is_heard: frozenset[str]) -> Iterator[Disturbed]:
+def disturbed(trace: RecordedTrace, is_heard: frozenset[str]) -> Iterator[Disturbed]:
     """Yield a trace with each disturbance. ``is_heard``: the events that the decoder reads at all."""
     yield from _cuts(trace)
     for place, one in enumerate(trace.messages):
@@ -50,11 +50,11 @@ def disturbed(trace: Trace, is_heard: frozenset[str]) -> Iterator[Disturbed]:
             yield from _around(trace, place)
 
 
-def _whole(trace: Trace, messages: tuple[Sent, ...]) -> Connection:
-    return Connection(trace.began, trace.answers, messages)
+def _whole(trace: RecordedTrace, messages: tuple[Sent, ...]) -> DisturbedConnection:
+    return DisturbedConnection(trace.began, trace.answers, messages)
 
 
-def _cuts(trace: Trace) -> Iterator[Disturbed]:
+def _cuts(trace: RecordedTrace) -> Iterator[Disturbed]:
     steps = int(trace.seconds / CUT_INTERVAL) + 1
     shown = _snapshots(trace, steps + int(max(CUT_LENGTHS) / CUT_INTERVAL) + 1)
     for step in range(1, steps):
@@ -63,16 +63,16 @@ def _cuts(trace: Trace) -> Iterator[Disturbed]:
             yield _cut(trace, step, back, shown[back])
 
 
-def _cut(trace: Trace, step: int, back: int, answers: tuple[bytes, ...]) -> Disturbed:
+def _cut(trace: RecordedTrace, step: int, back: int, answers: tuple[bytes, ...]) -> Disturbed:
     lost, again = trace.since(step * CUT_INTERVAL), trace.since(back * CUT_INTERVAL)
     before = tuple(one for one in trace.messages if one.at < lost)
     after = tuple(one for one in trace.messages if one.at >= again)
-    first = Connection(trace.began, trace.answers, before, lost_at=lost, is_closed=step % 2 == 0)
+    first = DisturbedConnection(trace.began, trace.answers, before, lost_at=lost, is_closed=step % 2 == 0)
     name = f"cut after {step * CUT_INTERVAL:.1f} s for {(back - step) * CUT_INTERVAL:.1f} s"
-    return Disturbed(name, (first, Connection(again, answers, after)))
+    return Disturbed(name, (first, DisturbedConnection(again, answers, after)))
 
 
-def _snapshots(trace: Trace, count: int) -> list[tuple[bytes, ...]]:
+def _snapshots(trace: RecordedTrace, count: int) -> list[tuple[bytes, ...]]:
     """Return what the PBX would answer at each step."""
     model, found, place = PbxModel(trace.answers), [], 0
     for step in range(count):
@@ -84,7 +84,7 @@ def _snapshots(trace: Trace, count: int) -> list[tuple[bytes, ...]]:
     return found
 
 
-def _around(trace: Trace, place: int) -> Iterator[Disturbed]:
+def _around(trace: RecordedTrace, place: int) -> Iterator[Disturbed]:
     """Disturb one event. What is late or overtaken keeps the PBX's own time."""
     all_ = trace.messages
     one, before, after = all_[place], all_[:place], all_[place + 1 :]

@@ -20,8 +20,8 @@ from cti.sources.asterisk_ami.session import SETTLE_SECONDS
 from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take
 from cti.sources.asterisk_ami.values import EventTime
 from cti.sources.port import SourceConfig, Stamp
-from devtools.disturb.disturbances import Connection, Disturbed
-from devtools.disturb.trace import Trace, Truth
+from devtools.disturb.disturbances import Disturbed, DisturbedConnection
+from devtools.disturb.trace import RecordedTrace, Truth
 
 REST = timedelta(seconds=30)
 Flags = dict[str, str]
@@ -38,10 +38,10 @@ class Wrong:
 
 
 @dataclass
-class Judge:
+class DisturbanceJudge:
     """The truth of one trace: which recordings there are, and which flags each may have."""
 
-    trace: Trace
+    trace: RecordedTrace
     right: dict[str, Flags] = field(default_factory=dict)
 
     def learn(self, plain: Disturbed) -> list[Wrong]:
@@ -104,7 +104,7 @@ def _customers(true: Truth) -> set[str]:
     return {one["uniqueid"] for one in true["with"] if one["role"] == "customer"}
 
 
-def flags_of(trace: Trace, disturbed: Disturbed) -> dict[str, Flags]:
+def flags_of(trace: RecordedTrace, disturbed: Disturbed) -> dict[str, Flags]:
     """Return the flags that each recording gets."""
     extensions = sorted({one["agent"] for one in trace.truth["conversations"]} | trace.truth["agents"].keys())
     users = [Listed(service_id=1, user_id=one, extension=one) for one in extensions]
@@ -117,7 +117,7 @@ def flags_of(trace: Trace, disturbed: Disturbed) -> dict[str, Flags]:
     return found
 
 
-def recordings(trace: Trace) -> tuple[Recorded, ...]:
+def recordings(trace: RecordedTrace) -> tuple[Recorded, ...]:
     """Let QMS make a recording of each conversation."""
     return tuple(
         Recorded(guid=f"G{number}", extension=one["agent"], began=_moment(one["from"]), ended=_moment(one["to"]))
@@ -142,7 +142,7 @@ def events_of(disturbed: Disturbed) -> list[Any]:
     return events
 
 
-def _connected(connection: Connection, stamp: Stamp) -> list[Event]:
+def _connected(connection: DisturbedConnection, stamp: Stamp) -> list[Event]:
     pbx = PbxState(SourceConfig(slug="pbx", kind="asterisk_ami"), stamp)
     reader, lists, now = Reader(pbx), Lists(complete=set(ACTIONS)), connection.began
     for raw in connection.answers:

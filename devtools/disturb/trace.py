@@ -24,7 +24,7 @@ class Sent:
 
 
 @dataclass(frozen=True)
-class Trace:
+class RecordedTrace:
     """``answers``: what the PBX answered to the first snapshot; ``messages``: what it sent by itself, in order."""
 
     name: str
@@ -53,14 +53,14 @@ def names(folder: Path) -> list[str]:
     return [name for name in found if _truth(folder, name)["conversations"]]
 
 
-def load(folder: Path, name: str) -> Trace:
+def load(folder: Path, name: str) -> RecordedTrace:
     """Read a recorded trace."""
     packed, plain = folder / f"{name}.ami.gz", folder / f"{name}.ami"
     data = gzip.decompress(packed.read_bytes()) if packed.exists() else plain.read_bytes()
     return read(name, data, _truth(folder, name))
 
 
-def read(name: str, data: bytes, truth: Truth) -> Trace:
+def read(name: str, data: bytes, truth: Truth) -> RecordedTrace:
     """Read a trace from its bytes, banner first; the PBX's own clock is the gateway's."""
     answers: list[bytes] = []
     messages: list[Sent] = []
@@ -73,7 +73,7 @@ def read(name: str, data: bytes, truth: Truth) -> Trace:
             messages.append(Sent(raw, now))
     first = next(one.at for one in messages if one.at.timestamp())
     sent = tuple(Sent(one.raw, max(one.at, first)) for one in messages)
-    return Trace(name, tuple(answers), sent, truth)
+    return RecordedTrace(name, tuple(answers), sent, truth)
 
 
 def _time(raw: bytes) -> datetime | None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import msgspec
 
 from devtools.mutation.mutants import Fate
-from devtools.mutation.run import Outcome, Result
+from devtools.mutation.run import MutantResult, MutationOutcome
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class FileRow:
         return (self.killed + self.timeout) * 1000 // self.run / 10 if self.run else None
 
 
-def _row(path: str, results: Sequence[Result]) -> FileRow:
+def _row(path: str, results: Sequence[MutantResult]) -> FileRow:
     number = {fate: sum(one.fate is fate for one in results) for fate in Fate}
     equivalent = number[Fate.EQUIVALENT]
     return FileRow(
@@ -38,12 +38,12 @@ def _row(path: str, results: Sequence[Result]) -> FileRow:
     )
 
 
-def total(outcome: Outcome) -> FileRow:
+def total(outcome: MutationOutcome) -> FileRow:
     """Return the figures of all files together."""
     return _row("all", outcome.results)
 
 
-def rows(outcome: Outcome) -> list[FileRow]:
+def rows(outcome: MutationOutcome) -> list[FileRow]:
     """Return the figures by file, in order of the paths."""
     paths = sorted({one.mutant.path for one in outcome.results})
     return [_row(path, [one for one in outcome.results if one.mutant.path == path]) for path in paths]
@@ -61,7 +61,7 @@ def _line(row: FileRow, width: int) -> str:
     return f"{row.path:<{width}}  {figures}  {percent:>7}"
 
 
-def _survivors(outcome: Outcome) -> list[str]:
+def _survivors(outcome: MutationOutcome) -> list[str]:
     lines = []
     for one in sorted(outcome.results, key=lambda result: (result.mutant.path, result.mutant.start)):
         if one.fate is Fate.SURVIVED:
@@ -69,7 +69,7 @@ def _survivors(outcome: Outcome) -> list[str]:
     return ["", "Survivors:", *lines] if lines else []
 
 
-def text(outcome: Outcome) -> str:
+def text(outcome: MutationOutcome) -> str:
     """Return the table by file, the survivors as diffs, and what else a person should know."""
     ran = total(outcome).run
     speed = ran / outcome.seconds * 60 if outcome.seconds else 0
@@ -84,7 +84,7 @@ def _told(row: FileRow) -> dict[str, object]:
     return asdict(row) | {"percent": row.percent}
 
 
-def _result(one: Result) -> dict[str, object]:
+def _result(one: MutantResult) -> dict[str, object]:
     mutant = one.mutant
     return {
         "path": mutant.path, "line_number": mutant.line, "within": mutant.within, "kind": mutant.kind, "fate": one.fate,
@@ -92,7 +92,7 @@ def _result(one: Result) -> dict[str, object]:
     }  # fmt: skip
 
 
-def as_json(outcome: Outcome) -> bytes:
+def as_json(outcome: MutationOutcome) -> bytes:
     """Return everything as JSON; ``line`` and ``mutation`` are what the table of equivalents wants."""
     return msgspec.json.format(
         msgspec.json.encode({

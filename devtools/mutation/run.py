@@ -45,7 +45,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Result:
+class MutantResult:
     """One mutant and its fate; ``before``, ``after`` and ``diff`` are for people and for the table of equivalents."""
 
     mutant: Mutant
@@ -59,10 +59,10 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class MutationOutcome:
     """All results of a run, with the entries of the table of equivalents that fit no mutant any more."""
 
-    results: tuple[Result, ...]
+    results: tuple[MutantResult, ...]
     possible: int
     seconds: float
     outdated: tuple[Equivalent, ...] = ()
@@ -75,14 +75,14 @@ class _Run:
     say: Say
     data: dict[str, bytes]
     folder: Path
-    results: list[Result] = field(default_factory=list)
+    results: list[MutantResult] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
     def settle(self, mutant: Mutant, fate: Fate, seconds: float = 0, note: str = "", server: str = "") -> None:
         """Keep a result."""
         data = self.data[mutant.path]
         before, after, diff = mutant.before(data), mutant.after(data), mutant.diff(data)
-        self.results.append(Result(mutant, fate, before, after, diff, seconds, note, server))
+        self.results.append(MutantResult(mutant, fate, before, after, diff, seconds, note, server))
         self.say(f"{len(self.results)}: {fate}: {mutant.path}:{mutant.line} {mutant.kind}")
 
     def chosen(self, found: Sequence[Source], possible: Sequence[Mutant]) -> list[Mutant]:
@@ -187,7 +187,7 @@ def _by_tests(order: Order, mutants: Sequence[Mutant]) -> dict[tuple[str, ...], 
     return groups
 
 
-def run(order: Order, say: Say) -> Outcome:
+def run(order: Order, say: Say) -> MutationOutcome:
     """Run the mutants and return what became of them.
 
     Raises ``NothingToMutate``, ``BrokenTable`` for a file without tests, and ``TestsBroken``.
@@ -202,4 +202,4 @@ def run(order: Order, say: Say) -> Outcome:
             say(f"{len(mutants)} mutants against pytest {' '.join(arguments)}")
             one.judge(arguments, mutants)
     old = outdated(order.equivalents, possible, data)
-    return Outcome(tuple(one.results), len(possible), time.monotonic() - began, tuple(old), tuple(one.notices))
+    return MutationOutcome(tuple(one.results), len(possible), time.monotonic() - began, tuple(old), tuple(one.notices))

@@ -73,7 +73,7 @@ def _place(code: CodeType) -> tuple[str, int, bytes]:
     return code.co_qualname, code.co_firstlineno, code.co_code
 
 
-class Loaded:
+class LoadedModule:
     """The functions of this process by the file that they were loaded from."""
 
     def __init__(self, paths: Iterable[str]) -> None:

@@ -17,7 +17,7 @@ import pytest
 from devtools.mutation import children
 from devtools.mutation.databases import Databases
 from devtools.mutation.protocol import ChildChannel, Job, Trial, TrialVerdict
-from devtools.mutation.swap import Loaded, NeedsFreshImport
+from devtools.mutation.swap import LoadedModule, NeedsFreshImport
 from devtools.mutation.tracing import Tracing
 
 #: Random order and workers would break what is measured; nothing may be written beside the code.
@@ -56,7 +56,7 @@ class Warm:
             return True
         self._measure(session.items)
         self._databases = Databases()
-        self._loaded = Loaded(str(self._path(trial)) for trial in self._job.trials)
+        self._loaded = LoadedModule(str(self._path(trial)) for trial in self._job.trials)
         gc.freeze()  # After the search for functions: a frozen object is not found any more.
         self._items = self._usable(session.items)
         for trial in self._job.trials if self._items else ():

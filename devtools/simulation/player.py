@@ -16,7 +16,7 @@ from devtools.simulation.recording_service import SimulatedRecordingService
 from devtools.worlds.judge.player import Gap, Leg, Observed
 from devtools.worlds.judge.scenario import Scenario
 from devtools.worlds.players.product_words import events_of
-from devtools.worlds.players.recorder import Recorder, moment, seconds_of
+from devtools.worlds.players.recorder import WorldRecorder, moment, seconds_of
 
 #: Beat wakes everybody this often.
 BEAT = timedelta(seconds=2)
@@ -67,7 +67,9 @@ class WholePlay:
         begin = min((one.at for one in self.events), default=moment(0)) - timedelta(seconds=1)
         self.clock, self.crashes = SimulatedClock(begin), Crashes()
         guids = frozenset(one.guid for one in scenario.qms.recordings)
-        self.qms = SimulatedRecordingService(Recorder(scenario.qms), guids, self.clock, self.crashes, TIMEOUT_SECONDS)
+        self.qms = SimulatedRecordingService(
+            WorldRecorder(scenario.qms), guids, self.clock, self.crashes, TIMEOUT_SECONDS
+        )
         self.gateway = SimulatedGateway(self.clock, self.qms, scenario.site.devices, scenario.qms.interval_seconds)
         self.crashed = 0
         self.folded: dict[str, float] = {}

@@ -8,7 +8,7 @@ from msgspec import Struct
 from devtools.simulation.clock import SimulatedClock
 from devtools.simulation.crashes import Crashes
 from devtools.worlds.judge.player import Write
-from devtools.worlds.players.recorder import Recorder, seconds_of
+from devtools.worlds.players.recorder import WorldRecorder, seconds_of
 from qms.port import (
     Flag,
     FlagAlreadyWritten,
@@ -38,7 +38,7 @@ class SimulatedRecordingService:
     """Answer as QMS does. `writes`: every flag that reached a recording, also a second time."""
 
     def __init__(
-        self, recorder: Recorder, guids: frozenset[str], clock: SimulatedClock, crashes: Crashes, timeout: float
+        self, recorder: WorldRecorder, guids: frozenset[str], clock: SimulatedClock, crashes: Crashes, timeout: float
     ) -> None:
         self.recorder, self.guids, self.clock, self.crashes = recorder, guids, clock, crashes
         self.timeout = timedelta(seconds=timeout)

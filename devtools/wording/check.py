@@ -44,7 +44,7 @@ CODE = re.compile(r"```.*?```|``.*?``|`[^`]*`|\{[{%].*?[}%]\}|<(?:script|style).
 
 
 @dataclass(frozen=True)
-class Finding:
+class WordFinding:
     """A word to avoid: where it stands and what to write instead."""
 
     place: str
@@ -61,7 +61,7 @@ def main(paths: Sequence[str]) -> int:
     return 1 if findings else 0
 
 
-def find(paths: Sequence[str]) -> Iterator[Finding]:
+def find(paths: Sequence[str]) -> Iterator[WordFinding]:
     """Yield the findings in the files of the repository below the paths (none: everywhere)."""
     table = _table()
     words = table["words"]
@@ -76,7 +76,7 @@ def _table() -> dict[str, dict[str, str]]:
     return tomllib.loads((Path(__file__).parent / "words.toml").read_text())
 
 
-def _names_to_avoid(file: str, words: dict[str, str], kept: dict[str, str]) -> Iterator[Finding]:
+def _names_to_avoid(file: str, words: dict[str, str], kept: dict[str, str]) -> Iterator[WordFinding]:
     """Yield the names defined in a file of which a word is to be avoided, each once."""
     pattern, seen = re.compile("|".join(words)), set(kept)
     for line, name in [(1, Path(file).stem), *_defined(ast.parse((ROOT / file).read_text()))]:
@@ -86,7 +86,7 @@ def _names_to_avoid(file: str, words: dict[str, str], kept: dict[str, str]) -> I
         for word in WORD.findall(name):
             if pattern.fullmatch(word.lower()):
                 instead = next(text for key, text in words.items() if re.fullmatch(key, word.lower()))
-                yield Finding(f"{file}:{line}", name, instead)
+                yield WordFinding(f"{file}:{line}", name, instead)
 
 
 def _defined(tree: ast.Module) -> Iterator[tuple[int, str]]:
@@ -107,10 +107,10 @@ def _pattern(words: dict[str, str]) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-])(?:{'|'.join(words)})(?![\w-])", re.IGNORECASE)
 
 
-def _finding(place: str, found: re.Match[str], words: dict[str, str]) -> Finding:
+def _finding(place: str, found: re.Match[str], words: dict[str, str]) -> WordFinding:
     said = found.group()
     instead = next(text for word, text in words.items() if re.fullmatch(word, said, re.IGNORECASE))
-    return Finding(place, said, instead)
+    return WordFinding(place, said, instead)
 
 
 def _files(paths: Sequence[str]) -> list[str]:

@@ -46,7 +46,7 @@ CONNECT_TIMEOUT = 3.0
 FEWEST_SEARCHES = 20
 
 
-class Finding(msgspec.Struct, frozen=True):
+class AlarmFinding(msgspec.Struct, frozen=True):
     """Something wrong. ``subject``: what it is about; one incident for each rule and subject."""
 
     rule: str
@@ -54,18 +54,18 @@ class Finding(msgspec.Struct, frozen=True):
     text: str
 
 
-def find(now: datetime, thresholds: Mapping[str, float | None]) -> list[Finding]:
+def find(now: datetime, thresholds: Mapping[str, float | None]) -> list[AlarmFinding]:
     """Look at everything. ``thresholds``: by rule. Raises ``DatabaseError``."""
     found = [finding for part in degraded_parts(now) if (finding := _of_part(part))]
     for rule, look in LOOKS.items():
         if rule in thresholds:
-            found += [Finding(rule, subject, text) for subject, text in look(now, thresholds[rule] or 0.0)]
+            found += [AlarmFinding(rule, subject, text) for subject, text in look(now, thresholds[rule] or 0.0)]
     return [one for one in found if one.rule in thresholds]
 
 
-def _of_part(part: HealthPart) -> Finding | None:
+def _of_part(part: HealthPart) -> AlarmFinding | None:
     rule = KINDS.get(part.kind)
-    return Finding(rule, part.name, part.text) if rule else None
+    return AlarmFinding(rule, part.name, part.text) if rule else None
 
 
 def _silence(now: datetime, minutes: float) -> Iterator[tuple[str, str]]:

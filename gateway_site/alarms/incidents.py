@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from calls.models import Leg
-from gateway_site.alarms.conditions import Finding, find
+from gateway_site.alarms.conditions import AlarmFinding, find
 from gateway_site.alarms.messages import queue_messages
 from gateway_site.alarms.models import AlarmMessage, AlarmRule, Incident, Occasion
 from gateway_site.alarms.rules import BY_KEY
@@ -27,7 +27,7 @@ def watch(now: datetime) -> None:
         Incident.objects.filter(ended_at__lt=now - KEPT).delete()
 
 
-def keep_incidents(findings: Sequence[Finding], rules: dict[str, AlarmRule], now: datetime) -> None:
+def keep_incidents(findings: Sequence[AlarmFinding], rules: dict[str, AlarmRule], now: datetime) -> None:
     """Begin, change, open and end incidents. Belongs into a transaction."""
     running = {
         (one.rule.key, one.subject): one
@@ -41,11 +41,11 @@ def keep_incidents(findings: Sequence[Finding], rules: dict[str, AlarmRule], now
     _open_due(now)
 
 
-def _open_incident(finding: Finding, rule: AlarmRule, now: datetime) -> Incident:
+def _open_incident(finding: AlarmFinding, rule: AlarmRule, now: datetime) -> Incident:
     return Incident.objects.create(rule=rule, subject=finding.subject[:120], text=finding.text[:500], began_at=now)
 
 
-def _keep(incident: Incident, finding: Finding) -> None:
+def _keep(incident: Incident, finding: AlarmFinding) -> None:
     """Take over the newest sentence; its numbers may change each time, so that alone is no message."""
     if incident.text != finding.text[:500]:
         incident.text = finding.text[:500]

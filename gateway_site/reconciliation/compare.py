@@ -40,7 +40,7 @@ class Grade(StrEnum):
     MINOR = "minor"
 
 
-class LegFacts(msgspec.Struct, frozen=True, kw_only=True):
+class ComparedLeg(msgspec.Struct, frozen=True, kw_only=True):
     """What the comparison needs of a leg; times are corrected to the gateway's clock."""
 
     leg_id: int
@@ -72,8 +72,8 @@ class GapFacts(msgspec.Struct, frozen=True):
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What the gateway knows of a span. ``legs``: all of the span and its margins; ``holders``: by recording."""
 
-    legs: Sequence[LegFacts]
-    holders: Mapping[str, LegFacts]
+    legs: Sequence[ComparedLeg]
+    holders: Mapping[str, ComparedLeg]
     writes: Mapping[str, WriteFacts]
     gaps: Sequence[GapFacts]
     flag_names: frozenset[str]
@@ -133,7 +133,7 @@ def _of_recording(
 
 
 def _of_holder(
-    recording: Recording, in_qms: Mapping[str, str], leg: LegFacts, write: WriteFacts | None
+    recording: Recording, in_qms: Mapping[str, str], leg: ComparedLeg, write: WriteFacts | None
 ) -> list[Finding]:
     """Compare a recording's flags with those that QMS had taken from its leg."""
     taken = write.taken if write else {}
@@ -176,23 +176,23 @@ def _unclaimed(recording: Recording, known: Known, at_extension: Mapping[str, Se
     )
 
 
-def _candidates(recording: Recording, known: Known) -> list[LegFacts]:
+def _candidates(recording: Recording, known: Known) -> list[ComparedLeg]:
     """Return the legs at the recording's extension that were connected about when it began, or while it began."""
     own = [leg for leg in known.legs if leg.extension == recording.extension]
     near = [leg for leg in own if is_near(leg, recording, known.tolerance)]
     return near or [leg for leg in own if _is_within(leg, recording.started_at)]
 
 
-def is_near(leg: LegFacts, recording: Recording, tolerance: timedelta) -> bool:
+def is_near(leg: ComparedLeg, recording: Recording, tolerance: timedelta) -> bool:
     """Say whether a recording began when the leg was connected, within what the two clocks may differ."""
     return abs(recording.started_at - leg.connected_at) <= tolerance
 
 
-def _is_within(leg: LegFacts, moment: datetime) -> bool:
+def _is_within(leg: ComparedLeg, moment: datetime) -> bool:
     return leg.connected_at <= moment and (leg.disconnected_at is None or moment <= leg.disconnected_at)
 
 
-def _keys(legs: Iterable[LegFacts]) -> tuple[int, ...]:
+def _keys(legs: Iterable[ComparedLeg]) -> tuple[int, ...]:
     return tuple(leg.leg_id for leg in legs)
 
 
@@ -209,7 +209,7 @@ def _why_without_leg(recording: Recording, known: Known) -> tuple[Grade, str]:
     return Grade.MINOR, "extension_not_followed"
 
 
-def _of_leg(leg: LegFacts, listed: set[str]) -> Finding | None:
+def _of_leg(leg: ComparedLeg, listed: set[str]) -> Finding | None:
     if leg.guid:
         return None if leg.guid in listed else _leg_finding(leg, FindingKind.NOT_LISTED, Grade.MAJOR, "not_in_qms")
     if leg.outcome in ("not_recorded", "window_missed"):
@@ -217,7 +217,7 @@ def _of_leg(leg: LegFacts, listed: set[str]) -> Finding | None:
     return None
 
 
-def _leg_finding(leg: LegFacts, kind: FindingKind, grade: Grade, cause: str) -> Finding:
+def _leg_finding(leg: ComparedLeg, kind: FindingKind, grade: Grade, cause: str) -> Finding:
     return Finding(
         kind=kind,
         grade=grade,
@@ -236,7 +236,7 @@ def _finding(
     grade: Grade,
     cause: str,
     *,
-    leg: LegFacts | None = None,
+    leg: ComparedLeg | None = None,
     names: tuple[str, ...] = (),
     candidates: tuple[int, ...] = (),
 ) -> Finding:

@@ -11,7 +11,7 @@ from agents.models import QmsUser
 from calls.models import Gap, Leg, RecordingSearch
 from flags.api import ERASED
 from flags.models import EarlierName, FlagSetting, FlagValue, FlagWrite, WriteState
-from gateway_site.reconciliation.compare import GapFacts, Known, LegFacts, WriteFacts
+from gateway_site.reconciliation.compare import ComparedLeg, GapFacts, Known, WriteFacts
 from qms.models import RecordingService
 
 #: Maximum number of keys of one query.
@@ -52,8 +52,8 @@ def _legs_of(service: RecordingService, begin: datetime, end: datetime) -> Query
     return spanned.filter(Q(service=service) | missed).order_by()
 
 
-def _leg(row: tuple[Any, ...]) -> LegFacts:
-    return LegFacts(
+def _leg(row: tuple[Any, ...]) -> ComparedLeg:
+    return ComparedLeg(
         leg_id=row[0],
         source_id=row[1],
         extension=row[2],
@@ -65,7 +65,7 @@ def _leg(row: tuple[Any, ...]) -> LegFacts:
     )
 
 
-def _with_writes(legs: list[LegFacts]) -> list[LegFacts]:
+def _with_writes(legs: list[ComparedLeg]) -> list[ComparedLeg]:
     """Mark the legs without a recording for which flags were queued nevertheless; there should be none."""
     without = [leg.leg_id for leg in legs if not leg.guid]
     written = {
@@ -76,7 +76,7 @@ def _with_writes(legs: list[LegFacts]) -> list[LegFacts]:
     return [replace(leg, has_write=True) if leg.leg_id in written else leg for leg in legs]
 
 
-def _holders(guids: Sequence[str]) -> Mapping[str, LegFacts]:
+def _holders(guids: Sequence[str]) -> Mapping[str, ComparedLeg]:
     found = {}
     for keys in chunks(guids):
         for row in Leg.objects.filter(recording_guid__in=keys).order_by().values_list(*_LEG_COLUMNS):

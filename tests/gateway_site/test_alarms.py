@@ -14,7 +14,7 @@ from calls.stats.hourly import hour_of
 from cti.models import CtiSource, LinkState, LinkStatus
 from devtools.receivers import Mailbox, Webhook, smtp_server, webhook_receiver
 from gateway_site.alarms import conditions
-from gateway_site.alarms.conditions import Finding, find
+from gateway_site.alarms.conditions import AlarmFinding, find
 from gateway_site.alarms.incidents import keep_incidents
 from gateway_site.alarms.messages import send_due
 from gateway_site.alarms.models import AlarmChannel, AlarmMessage, AlarmRule, Incident
@@ -24,8 +24,8 @@ from qms.models import DataServer, RecordingService
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-LINK = Finding("link", "CTI source pbx", "disconnected")
-SILENCE = Finding("silence", "pbx", "No event for 20 minutes.")
+LINK = AlarmFinding("link", "CTI source pbx", "disconnected")
+SILENCE = AlarmFinding("silence", "pbx", "No event for 20 minutes.")
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def mailbox(settings: Any) -> Iterator[Mailbox]:
         yield found
 
 
-def sees(*findings: Finding, after: float) -> None:
+def sees(*findings: AlarmFinding, after: float) -> None:
     """Let the gateway look, some seconds after noon, and send what is due."""
     now = NOON + timedelta(seconds=after)
     keep_incidents(findings, {rule.key: rule for rule in AlarmRule.objects.filter(enabled=True)}, now)
@@ -194,7 +194,7 @@ def test_a_restore_is_an_alarm() -> None:
     reason = "The database went back in time (a restore, ...)"
     Gap.objects.create(source=source, began_at=NOON, ended_at=NOON, reason=reason)
 
-    assert find(NOON, {"loss": None}) == [Finding("loss", "pbx", reason)]
+    assert find(NOON, {"loss": None}) == [AlarmFinding("loss", "pbx", reason)]
 
 
 def test_a_full_disk_is_an_alarm() -> None:

@@ -24,8 +24,8 @@ from calls.core.unit_of_work import LiveState, UnitOfWork
 from cti.events import AnyEvent
 from devtools.worlds.judge.player import Gap, Leg, Observed, Write
 from devtools.worlds.judge.scenario import Scenario
-from devtools.worlds.players.product_words import SERVICE, Cast, cast_of, events_of, partition_of
-from devtools.worlds.players.recorder import Recorder, seconds_of
+from devtools.worlds.players.product_words import SERVICE, ProductCast, cast_of, events_of, partition_of
+from devtools.worlds.players.recorder import WorldRecorder, seconds_of
 from flags.catalogue.values import FIELDS, flag_texts
 
 #: All waits of a scenario are over this long after its last event.
@@ -37,7 +37,7 @@ DELAYS = (0.0, 0.0, 0.05, 0.3, 1.0, 3.0, 8.0, 20.0)
 Answer = RecordingFound | RecordingMissed | WriteSettled
 
 
-class Question(Struct, frozen=True):
+class PlayedQuestion(Struct, frozen=True):
     """Hold the next question of a search."""
 
     search: StartSearch
@@ -50,7 +50,7 @@ class CorePlayer:
     """Play scenarios through the core. Without a partition each event is folded when it is heard."""
 
     def __init__(self) -> None:
-        self._read: tuple[Scenario, list[AnyEvent], Cast] | None = None
+        self._read: tuple[Scenario, list[AnyEvent], ProductCast] | None = None
 
     def play(self, scenario: Scenario, partition: Sequence[int] | None) -> Observed:
         """Play a scenario from an empty core to its end."""
@@ -58,7 +58,7 @@ class CorePlayer:
         if self._read is None or self._read[0] is not scenario:
             self._read = (scenario, events_of(scenario), cast_of(scenario))
         _, events, cast = self._read
-        play = CorePlay(cast, Recorder(scenario.qms))
+        play = CorePlay(cast, WorldRecorder(scenario.qms))
         if partition is None:
             for event in events:
                 play.pass_before(event.at)
@@ -89,7 +89,7 @@ class LateCorePlayer(CorePlayer):
         del partition
         rng, events = Random(crc32(scenario.title.encode())), events_of(scenario)
         self._acted_on = {}
-        play, start = CorePlay(cast_of(scenario), Recorder(scenario.qms), is_late=True), 0
+        play, start = CorePlay(cast_of(scenario), WorldRecorder(scenario.qms), is_late=True), 0
         while start < len(events):
             play.pass_before(events[start].at)
             now = events[start].at + timedelta(seconds=rng.choice(DELAYS))
@@ -108,7 +108,7 @@ class CorePlay:
     `is_late`: commands are obeyed when the batch has been folded, not at the moment from which they are.
     """
 
-    def __init__(self, cast: Cast, recorder: Recorder, *, is_late: bool = False) -> None:
+    def __init__(self, cast: ProductCast, recorder: WorldRecorder, *, is_late: bool = False) -> None:
         self.cast, self.recorder, self.is_late = cast, recorder, is_late
         self._now: datetime | None = None
         self.work = UnitOfWork(LiveState(source=SourceState(slug="worlds")), cast)
@@ -116,7 +116,7 @@ class CorePlay:
         self.flags: dict[int, dict[str, str]] = {}
         self.writes: list[Write] = []
         self.gaps: dict[datetime, OpenGap | CloseGap] = {}
-        self._waiting: list[tuple[datetime, int, Question | Answer]] = []
+        self._waiting: list[tuple[datetime, int, PlayedQuestion | Answer]] = []
         self._searches: dict[int, list[int]] = {}
         self._cancelled: set[tuple[int, int]] = set()
         self._serial = count()
@@ -169,7 +169,7 @@ class CorePlay:
         """Yield what QMS answers up to a moment, `is_before`: without what comes at that very moment."""
         while self._waiting and (self._waiting[0][0] < until or (not is_before and self._waiting[0][0] == until)):
             at, _, thing = heapq.heappop(self._waiting)
-            if isinstance(thing, Question):
+            if isinstance(thing, PlayedQuestion):
                 self._ask(thing, at)
             elif isinstance(thing, WriteSettled) or (thing.leg, thing.search) not in self._cancelled:
                 self._load_leg(thing.leg)
@@ -211,7 +211,7 @@ class CorePlay:
     def _do(self, command: CoreCommand) -> None:
         if isinstance(command, StartSearch):
             self._searches.setdefault(command.leg, []).append(command.search)
-            self._later(self._obeyed_at(command.since_gateway_at), Question(command))
+            self._later(self._obeyed_at(command.since_gateway_at), PlayedQuestion(command))
         elif isinstance(command, CancelSearch):
             self._cancelled |= {(command.leg, search) for search in self._searches.get(command.leg, ())}
         elif isinstance(command, WriteFlags):
@@ -222,10 +222,10 @@ class CorePlay:
     def _obeyed_at(self, moment: datetime) -> datetime:
         return max(moment, self._now) if self.is_late and self._now else moment
 
-    def _later(self, at: datetime, thing: Question | Answer) -> None:
+    def _later(self, at: datetime, thing: PlayedQuestion | Answer) -> None:
         heapq.heappush(self._waiting, (at, next(self._serial), thing))
 
-    def _ask(self, question: Question, now: datetime) -> None:
+    def _ask(self, question: PlayedQuestion, now: datetime) -> None:
         search = question.search
         if (search.leg, search.search) in self._cancelled:
             return
@@ -240,16 +240,16 @@ class CorePlay:
         else:
             self._answer(question, now, self.recorder.answered_at(now))
 
-    def _again(self, question: Question, why: str, asked: datetime, answered: datetime) -> None:
+    def _again(self, question: PlayedQuestion, why: str, asked: datetime, answered: datetime) -> None:
         deadline = question.search.since_gateway_at + self.recorder.window
         attempts = question.attempts + (answered != asked)
         at = max(answered, min(asked + self.recorder.interval, deadline))
         asked_at = question.asked_at
         if answered != asked and (asked_at is None or asked_at < question.search.since_gateway_at + LATE):
             asked_at = asked
-        self._later(at, Question(question.search, attempts, why, asked_at))
+        self._later(at, PlayedQuestion(question.search, attempts, why, asked_at))
 
-    def _answer(self, question: Question, asked: datetime, answered: datetime) -> None:
+    def _answer(self, question: PlayedQuestion, asked: datetime, answered: datetime) -> None:
         search = question.search
         found = self.recorder.find(search.extension, search.connected_source_at - EARLY, asked)
         if found is None:
@@ -296,7 +296,7 @@ class CorePlay:
         return Observed(legs, tuple(self.writes), gaps=tuple(_gap(self.gaps[at]) for at in sorted(self.gaps)))
 
 
-def _missed(question: Question, at: datetime) -> RecordingMissed:
+def _missed(question: PlayedQuestion, at: datetime) -> RecordingMissed:
     search = question.search
     why = question.why or "late"
     return RecordingMissed(

@@ -31,7 +31,7 @@ ALONE = frozenset({"gap", "part_gap", "qms"})
 MAXIMUM_SHOWN = 30
 
 
-class Figures(Struct):
+class HttpFigures(Struct):
     """Count recordings: `right`; `wrong`: a flag of another call; `lost`: no flags though owed; `incomplete`: some."""
 
     right: int = 0
@@ -98,9 +98,9 @@ def run_http(place: LiveEnvironment, seed: int, kinds: Sequence[str], recordings
     return 0 if figures.is_clean else 1
 
 
-def judged(worlds: Sequence[World], parts: Sequence[Observed]) -> tuple[Figures, list[tuple[int, Finding]]]:
+def judged(worlds: Sequence[World], parts: Sequence[Observed]) -> tuple[HttpFigures, list[tuple[int, Finding]]]:
     """Judge each world's share of what was observed."""
-    figures, findings = Figures(worlds=len(worlds)), list[tuple[int, Finding]]()
+    figures, findings = HttpFigures(worlds=len(worlds)), list[tuple[int, Finding]]()
     for world, part in zip(worlds, parts, strict=True):
         found = judge(world, part).findings
         findings += [(world.seed, one) for one in found]
@@ -109,7 +109,7 @@ def judged(worlds: Sequence[World], parts: Sequence[Observed]) -> tuple[Figures,
     return figures, findings
 
 
-def _count(figures: Figures, world: World, part: Observed, found: list[Finding]) -> None:
+def _count(figures: HttpFigures, world: World, part: Observed, found: list[Finding]) -> None:
     stream, written = Stream(world), Counter(one.recording for one in part.writes)
     wrong = {one.recording for one in found if one.kind in ("wrong", "double")}
     missing = {one.recording for one in found if one.kind == "missing"}

@@ -15,7 +15,7 @@ from devtools.worlds.players.recorder import moment
 SERVICE = 1
 
 
-class Cast(Struct, frozen=True):
+class ProductCast(Struct, frozen=True):
     """Say how the source is set up, and which QMS users there are."""
 
     site: SiteSettings
@@ -63,7 +63,7 @@ def _event(event: Event) -> AnyEvent:
     return from_mapping(mapping)
 
 
-def cast_of(scenario: Scenario) -> Cast:
+def cast_of(scenario: Scenario) -> ProductCast:
     """Return the source's settings and the QMS users of a scenario."""
     users = scenario.users or [User(one) for one in scenario.site.devices]
     listed = [
@@ -78,7 +78,7 @@ def cast_of(scenario: Scenario) -> Cast:
         )
         for number, one in enumerate(users)
     ]
-    return Cast(_site(scenario.site), Directory(listed, [Instance(SERVICE)]))
+    return ProductCast(_site(scenario.site), Directory(listed, [Instance(SERVICE)]))
 
 
 def _site(site: Site) -> SiteSettings:

@@ -28,7 +28,7 @@ class Made(Struct, frozen=True):
     end: datetime
 
 
-class Recorder:
+class WorldRecorder:
     """Answer questions and writes at a moment; nothing here remembers anything."""
 
     def __init__(self, qms: Qms) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from devtools.disturb.trace import Trace, read
+from devtools.disturb.trace import RecordedTrace, read
 from tests.cti.ami.pbx import Line, Pbx, block, place
 
 Truth = dict[str, Any]
@@ -39,7 +39,7 @@ class Scenario(Pbx):
         for one in conversations:
             one["to"] = self.now
 
-    def trace(self, name: str) -> Trace:
+    def trace(self, name: str) -> RecordedTrace:
         """Return the scenario as a trace."""
         agents = {one["agent"]: {"name": one["agent_name"]} for one in self.true}
         return read(name, self.data, {"conversations": self.true, "agents": agents})

@@ -8,7 +8,7 @@ from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.port import Stamp
 from devtools.disturb.__main__ import FOLDER, main, run
 from devtools.disturb.disturbances import Disturbed, disturbed, undisturbed
-from devtools.disturb.judge import Judge
+from devtools.disturb.judge import DisturbanceJudge
 from devtools.disturb.pbx_model import PbxModel
 from devtools.disturb.trace import load, names
 from tests.cti.ami.scenarios import SCENARIOS
@@ -18,8 +18,8 @@ EVENTS = PbxState(source(), Stamp("pbx", "0")).events
 QUICK = [name for name in names(FOLDER) if name not in ("m-busy-hour-15", "q-strange-names")]
 
 
-def judge_of(name: str) -> Judge:
-    return Judge(SCENARIOS[name]().trace(name))
+def judge_of(name: str) -> DisturbanceJudge:
+    return DisturbanceJudge(SCENARIOS[name]().trace(name))
 
 
 @pytest.mark.parametrize("name", SCENARIOS)

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from devtools.mutation.swap import Loaded, NeedsFreshImport, fingerprint
+from devtools.mutation.swap import LoadedModule, NeedsFreshImport, fingerprint
 
 TEXT = """
 import functools
@@ -52,7 +52,7 @@ def module(tmp_path: Path) -> ModuleType:
 def swap(module: ModuleType, before: str, after: str) -> None:
     """Change the text in one place, in the loaded module only."""
     path = str(module.__file__)
-    Loaded([path]).swap(path, TEXT.encode(), TEXT.replace(before, after).encode())
+    LoadedModule([path]).swap(path, TEXT.encode(), TEXT.replace(before, after).encode())
 
 
 class _Lazy:

@@ -10,7 +10,7 @@ from devtools.simulation.clock import LOOK, SimulatedClock
 from devtools.simulation.crashes import Crash, Crashes
 from devtools.simulation.recording_service import SimulatedRecordingService
 from devtools.worlds.judge.scenario import Qms, Recording
-from devtools.worlds.players.recorder import BEGIN, Recorder
+from devtools.worlds.players.recorder import BEGIN, WorldRecorder
 from launcher.paths import ROOT
 from qms.port import Flag, QmsUnclear
 
@@ -20,7 +20,7 @@ FLAGS = [Flag("AgentId", "9101"), Flag("CTICallRef", "100")]
 def service(qms: Qms, crashes: Crashes | None = None) -> SimulatedRecordingService:
     """Return a QMS at second 0."""
     guids = frozenset(one.guid for one in qms.recordings)
-    return SimulatedRecordingService(Recorder(qms), guids, SimulatedClock(BEGIN), crashes or Crashes(), 5.0)
+    return SimulatedRecordingService(WorldRecorder(qms), guids, SimulatedClock(BEGIN), crashes or Crashes(), 5.0)
 
 
 def test_the_clock_stands_but_for_looks_at_it() -> None:

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from gateway_site.reconciliation.compare import (
+    ComparedLeg,
     Finding,
     FindingKind,
     GapFacts,
     Grade,
     Known,
-    LegFacts,
     WriteFacts,
     compared,
 )
@@ -30,7 +30,7 @@ def recording(guid: str = "R1", second: float = 0, extension: str = "2001", **fl
     )
 
 
-def leg(number: int = 1, second: float = 0, guid: str = "", **changes: Any) -> LegFacts:
+def leg(number: int = 1, second: float = 0, guid: str = "", **changes: Any) -> ComparedLeg:
     usual: dict[str, Any] = {
         "leg_id": number,
         "source_id": 7,
@@ -41,10 +41,10 @@ def leg(number: int = 1, second: float = 0, guid: str = "", **changes: Any) -> L
         "outcome": "flagged" if guid else "window_missed",
         "reason_code": "" if guid else "unreachable",
     }
-    return LegFacts(**{**usual, **changes})
+    return ComparedLeg(**{**usual, **changes})
 
 
-def found(*recordings: FlaggedRecording, legs: tuple[LegFacts, ...] = (), **changes: Any) -> list[Finding]:
+def found(*recordings: FlaggedRecording, legs: tuple[ComparedLeg, ...] = (), **changes: Any) -> list[Finding]:
     usual: dict[str, Any] = {
         "legs": legs,
         "holders": {one.guid: one for one in legs if one.guid},
@@ -133,7 +133,7 @@ def test_the_only_leg_for_the_only_recording_can_be_repaired() -> None:
     ],
 )
 def test_where_it_could_be_a_guess_nothing_can_be_repaired(
-    recordings: tuple[FlaggedRecording, ...], legs: tuple[LegFacts, ...]
+    recordings: tuple[FlaggedRecording, ...], legs: tuple[ComparedLeg, ...]
 ) -> None:
     findings = [one for one in found(*recordings, legs=legs) if one.kind is FindingKind.UNFLAGGED]
     assert len(findings) == len(recordings)
