@@ -72,13 +72,14 @@ class Demo:
         """Start the store and the simulators, set the site up, then start what works."""
         say(f"starting (logs in {FOLDER / 'logs'})")
         programs = procfile.programs(dict(os.environ), FOLDER / "logs")
+        # They start beside the migrations, which keep one processor busy for seconds.
         self.supervisor.start(self.simulators.qms())
+        self.supervisor.start(self.simulators.pbx(self.asked))
         with step("store and tables"):
             process_set.start_store(self.supervisor, programs)
         process_set.start_work(self.supervisor, programs)
         with step("simulated QMS and PBX"):
             self._wait(lambda: self.simulators.qms_port is not None, simulators.QMS)
-            self.supervisor.start(self.simulators.pbx(self.asked))
             self._wait(lambda: self.simulators.pbx_port is not None, simulators.PBX)
         with step("site: login, declaration, flags and users"):
             self._set_up()

@@ -66,7 +66,16 @@ class Simulators:
 
     def pbx(self, asked: DemoOptions) -> Program:
         """Return the simulated PBX; with an end it makes its last calls in time to end by then."""
-        words = ["--port-file", str(PBX_PORT_FILE), "--qms", self.qms_address, "--agents", str(self.agents)]
+        words = [
+            "--client-seconds",
+            "180",
+            "--port-file",
+            str(PBX_PORT_FILE),
+            "--qms-port-file",
+            str(QMS_PORT_FILE),
+            "--agents",
+            str(self.agents),
+        ]
         words += ["--calls-per-second", str(asked.calls_per_second)]
         words += [] if asked.seconds is None else ["--for", str(asked.seconds)]
         return replace(_simulator(PBX, "simulate_pbx", *words), ends=asked.seconds is not None)

@@ -13,11 +13,10 @@ from agents.api import Teams, load_teams
 from agents.models import Agent
 from calls.core.outcomes import Outcome
 from calls.core.result_events import BRIEFLY
-from calls.models import NO_VALUE, DailyDimensionCount, HourlyDimensionCount
+from calls.models import NO_VALUE, HourlyDimensionCount
 from calls.report.links import legs_address
 from calls.report.query import DAY, Breakdown, Days, ReportQuery
-from calls.stats.coarse_counts import coarsest
-from calls.stats.team_legs import team_condition
+from calls.stats.daily_counts import counts_condition, daily_counts
 from cti.models import CtiSource
 from qms.models import RecordingService
 
@@ -35,12 +34,7 @@ _COLUMNS: Mapping[Breakdown, tuple[str, ...]] = {
     Breakdown.SERVICE: ("service_key",),
     Breakdown.CAUSE: ("outcome", "reason_code"),
 }
-#: Filters for which ``DailyDimensionCount`` has an index: few of its rows are read.
-_INDEXED_FILTERS = frozenset(("agent", "extension"))
 _TIMES = (Breakdown.DAY, Breakdown.HOUR)
-_FILTER_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    str(by): columns for by, columns in _COLUMNS.items() if by not in _TIMES
-}
 _Key = tuple[Any, ...]
 
 
@@ -130,7 +124,7 @@ def share(part: int, whole: int) -> float | None:
 def report(query: ReportQuery) -> ReportFigures:
     """Gather a report in a few sums over counts, whatever the number of legs."""
     teams = load_teams()
-    chosen = _condition(query.filters, teams)
+    chosen = counts_condition(query.filters, teams)
     now, then = _sums(query, query.days, chosen), _sums(query, query.before, chosen)
     lines = _lines(query, _named(query.by, now, teams), _named(query.by, then, teams))
     total, before = _total(now), _total(then)
@@ -148,33 +142,6 @@ def _total(sums: Mapping[_Key, Tally]) -> Tally:
     return sum(sums.values(), Tally())
 
 
-def _condition(filters: Mapping[str, str], teams: Teams) -> Q:
-    """Return the condition of a report's filters on the counts."""
-    outcome, _, reason = filters.get("cause", "").partition(":")
-    columns = {
-        "queue_name": _value(filters.get("queue")),
-        "agent_id": _value(filters.get("agent")),
-        "device_id": filters.get("extension"),
-        "source_id": _number(filters.get("source")),
-        "service_key": _number(filters.get("service")),
-        "outcome": outcome or None,
-        "reason_code": reason or None,
-    }
-    found = Q(**{column: value for column, value in columns.items() if value is not None})
-    return found & team_condition(teams, filters["team"]) if "team" in filters else found
-
-
-def _value(text: str | None) -> str | None:
-    return "" if text == NO_VALUE else text
-
-
-def _number(text: str | None) -> int | None:
-    """Return a key; one that is none matches nothing."""
-    if text is None:
-        return None
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else -1
-
-
 def _sums(query: ReportQuery, days: Days, chosen: Q) -> dict[_Key, Tally]:
     """Sum the counts of a period by the columns of the breakdown."""
     columns = _COLUMNS[query.by]
@@ -182,16 +149,9 @@ def _sums(query: ReportQuery, days: Days, chosen: Q) -> dict[_Key, Tally]:
     if query.by is Breakdown.HOUR:
         found = HourlyDimensionCount.objects.filter(hour__gte=midnight(days.first), hour__lt=midnight(days.last + DAY))
     else:
-        found = _daily(query, columns).filter(day__gte=days.first, day__lte=days.last)
+        found = daily_counts(columns, query.filters).filter(day__gte=days.first, day__lte=days.last)
     rows = found.filter(chosen).order_by().values_list(*columns, "outcome").annotate(legs=Sum("legs"))
     return _tallies((tuple(row[: len(columns)]), row[-2], row[-1]) for row in rows)
-
-
-def _daily(query: ReportQuery, columns: Iterable[str]) -> QuerySet[Any]:
-    """Return the smallest table of counts by day that has the columns of a breakdown and of the filters."""
-    if query.filters.keys() & _INDEXED_FILTERS:
-        return DailyDimensionCount.objects.all()
-    return coarsest({*columns, *(name for one in query.filters for name in _FILTER_COLUMNS[one])}).objects.all()
 
 
 def _tallies(rows: Iterable[tuple[_Key, str, int]]) -> dict[_Key, Tally]:
@@ -289,7 +249,7 @@ def cause_name(outcome: str, reason: str = "") -> str:
 def _trend(query: ReportQuery, chosen: Q) -> list[TrendDay]:
     """Return each day of the period; of a shorter one also the days before it."""
     first = min(query.days.first, query.days.last - (TREND_DAYS - 1) * DAY)
-    found = _daily(query, ("day",)).filter(chosen, day__gte=first, day__lte=query.days.last)
+    found = daily_counts(("day",), query.filters).filter(chosen, day__gte=first, day__lte=query.days.last)
     rows = found.order_by().values_list("day", "outcome").annotate(legs=Sum("legs"))
     sums = _tallies(((day,), outcome, legs) for day, outcome, legs in rows)
     days = ((first + number * DAY) for number in range((query.days.last - first).days + 1))

@@ -54,7 +54,7 @@
       window.clearTimeout(timer);
       if (isOver || document.hidden) { return; }
       if (isInUse()) {
-        say("Not updated while a row is chosen.");
+        say("Not updated while a row is in use.");
         timer = window.setTimeout(loop, EVERY);
         return;
       }

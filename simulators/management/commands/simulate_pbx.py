@@ -20,6 +20,9 @@ from simulators.pbx.truth_log import TruthLog
 from simulators.pbx.world import World
 from simulators.port_file import chosen_port, remember_port
 
+#: How long the simulated QMS may take to start, in seconds.
+QMS_TIMEOUT = 60.0
+
 
 class Command(BaseCommand):
     """Run the simulated contact centre in the foreground."""
@@ -39,6 +42,8 @@ class Command(BaseCommand):
         help_of_file = "Any free port, written to this file; the port in the file where it exists already."
         parser.add_argument("--port-file", type=Path, metavar="FILE", help=help_of_file)
         parser.add_argument("--qms", metavar="URL", help="The simulated QMS, e.g. http://127.0.0.1:8090; none: no tap.")
+        help_of_qms = "In place of --qms: the file to which the simulated QMS writes its port; waits until it does."
+        parser.add_argument("--qms-port-file", type=Path, metavar="FILE", help=help_of_qms)
         parser.add_argument("--agents", type=int, default=20, help="0: as many as the calls need.")
         parser.add_argument("--calls-per-second", type=float, default=1.0)
         parser.add_argument("--talk-seconds", type=float, default=6.0)
@@ -89,7 +94,7 @@ class Command(BaseCommand):
             world,
             switch,
             TruthLog(file, options["speed"]),
-            _tap(options["qms"]),
+            _tap(options["qms"] or _qms_of(options["qms_port_file"])),
             speed=options["speed"],
             seconds=options["seconds"],
             client_seconds=options["client_seconds"],
@@ -113,6 +118,18 @@ class Command(BaseCommand):
     def _say(self, words: str) -> None:
         self.stdout.write(words)
         self.stdout.flush()
+
+
+def _qms_of(port_file: Path | None) -> str | None:
+    """Return the address of the QMS whose port the file holds. Raises ``CommandError`` where it does not come."""
+    if port_file is None:
+        return None
+    deadline = time.monotonic() + QMS_TIMEOUT
+    while not port_file.exists():
+        if time.monotonic() > deadline:
+            raise CommandError(f"No QMS has written its port to {port_file} within {QMS_TIMEOUT:.0f} s.")
+        time.sleep(0.1)
+    return f"http://127.0.0.1:{port_file.read_text().strip()}"
 
 
 async def _until_stopped(run: SimulatedRun) -> None:

@@ -1,0 +1,58 @@
+"""The counts by day that answer a question: which of the tables, and which of its rows."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.db.models import Q, QuerySet
+
+from agents.api import Teams
+from calls.models import NO_VALUE, DailyDimensionCount
+from calls.stats.coarse_counts import coarsest
+from calls.stats.team_legs import team_condition
+
+#: The columns that a filter looks at.
+FILTER_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "queue": ("queue_name",),
+    "team": ("source_id", "agent_id", "device_id"),
+    "agent": ("agent_id",),
+    "extension": ("device_id",),
+    "source": ("source_id",),
+    "service": ("service_key",),
+    "cause": ("outcome", "reason_code"),
+}
+#: Filters for which ``DailyDimensionCount`` has an index: few of its rows are read.
+_INDEXED_FILTERS = frozenset(("agent", "extension"))
+
+
+def daily_counts(columns: Iterable[str], filters: Mapping[str, str]) -> QuerySet[Any]:
+    """Return the smallest table of counts by day that has these columns and those of the filters."""
+    if filters.keys() & _INDEXED_FILTERS:
+        return DailyDimensionCount.objects.all()
+    return coarsest({*columns, *(name for one in filters for name in FILTER_COLUMNS[one])}).objects.all()
+
+
+def counts_condition(filters: Mapping[str, str], teams: Teams) -> Q:
+    """Return the condition of a report's filters on the counts."""
+    outcome, _, reason = filters.get("cause", "").partition(":")
+    columns = {
+        "queue_name": _value(filters.get("queue")),
+        "agent_id": _value(filters.get("agent")),
+        "device_id": filters.get("extension"),
+        "source_id": _number(filters.get("source")),
+        "service_key": _number(filters.get("service")),
+        "outcome": outcome or None,
+        "reason_code": reason or None,
+    }
+    found = Q(**{column: value for column, value in columns.items() if value is not None})
+    return found & team_condition(teams, filters["team"]) if "team" in filters else found
+
+
+def _value(text: str | None) -> str | None:
+    return "" if text == NO_VALUE else text
+
+
+def _number(text: str | None) -> int | None:
+    """Return a key; one that is none matches nothing."""
+    if text is None:
+        return None
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 18 else -1
