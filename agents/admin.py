@@ -34,6 +34,7 @@ from agents.models import (
 from agents.ui import panels
 from agents.ui.user_file import user_file_page
 from agents.users import schedule
+from clock.text import ago
 from history.admin import ReadOnlyAdmin, RecordedAdmin
 from qms.models import RecordingService
 
@@ -90,13 +91,18 @@ class MappingActInline(ReadOnlyInline):
 class AgentAdmin(AgentsAdmin):
     """Who takes calls; above the list, who is logged on and whose calls cannot be flagged."""
 
-    list_display = ("name", "agent_id", "source", "last_seen_at")
+    list_display = ("name", "agent_id", "source", "last_seen")
     list_filter = ("source",)
     list_select_related = ("source",)
     list_before_template = "agents/seated_panel.html"
     search_fields = ("agent_id", "name")
     ordering = ("name", "agent_id")
     inlines = (AgentNameInline, MappingActInline)
+
+    @display(description="Last seen", ordering="last_seen_at")
+    def last_seen(self, agent: Agent) -> str:
+        """Return when a source last spoke of the agent."""
+        return ago(agent.last_seen_at, clock.now())
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show who is logged on, those in trouble first, above all agents."""

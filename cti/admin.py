@@ -23,6 +23,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
 import clock
+from clock.text import ago
 from cti.device_classes import correct
 from cti.http_intake.tokens import mint, revoke_token
 from cti.journal.dedup import RecentIds, accepted_lately
@@ -208,7 +209,7 @@ class CtiSourceAdmin(RecordedAdmin):
     def last_event(self, source: CtiSource) -> Any:
         """Return when the last event came."""
         status = getattr(source, "status", None)
-        return status.last_event_at if status else None
+        return ago(status.last_event_at, clock.now()) if status else None
 
     @display(description="Events a second")
     def rate(self, source: CtiSource) -> Any:
@@ -293,11 +294,16 @@ class IntakeTokenAdmin(RecordedAdmin):
 
     hidden_fields = ("digest",)
 
-    list_display = ("__str__", "source", "scope", "created_at", "last_used_at", "revoked_at")
+    list_display = ("__str__", "source", "scope", "created_at", "last_used", "revoked_at")
     list_filter = ("source", "scope")
     list_select_related = ("source",)
     fields = ("source", "name", "scope")
     actions = ("revoke",)
+
+    @display(description="Last used", ordering="last_used_at")
+    def last_used(self, token: IntakeToken) -> str:
+        """Return when a program last posted with it."""
+        return ago(token.last_used_at, clock.now())
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Let nobody change what a token opens."""

@@ -16,7 +16,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 import clock
-from clock.text import shown, time_of_day
+from clock.text import ago, shown, time_of_day
 from history.admin import RecordedAdmin
 from qms import api, connection_tests
 from qms.adapters import AdapterOption
@@ -230,7 +230,7 @@ class RecordingServiceAdmin(RecordedAdmin):
     def answered(self, service: RecordingService) -> Any:
         """Return when it last answered."""
         health = _health(service)
-        return health.ok_at if health else None
+        return ago(health.ok_at, clock.now()) if health else None
 
     @display(description="Last failure")
     def failed(self, service: RecordingService) -> str:

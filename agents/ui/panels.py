@@ -18,7 +18,7 @@ from agents import pre_shift_check
 from agents.core.matching import MatchKind
 from agents.models import Agent, AgentState, RefreshState, ShiftCheck, ShiftTrouble, UserRefresh
 from agents.sessions.logged_on import LoggedOnAgent, logged_on_agents, verdict_of
-from clock.text import shown
+from clock.text import ago, shown
 from qms.models import RecordingService
 
 #: Maximum number of rows on a page; those with problems come first.
@@ -193,7 +193,7 @@ def _refresh_sentence(services: Sequence[RecordingService]) -> str:
 def _refresh_row(service: RecordingService, refresh: UserRefresh | None) -> Sequence[Any]:
     if refresh is None:
         return (service.slug, "never", "", "", "", "", "", "", "Its users were never loaded: press the button.")
-    link = format_html('<a class="underline" href="{}">{}</a>', _address(refresh), _ago(refresh.started_at))
+    link = format_html('<a class="underline" href="{}">{}</a>', _address(refresh), ago(refresh.started_at, clock.now()))
     counts = (refresh.loaded, refresh.added, refresh.changed, refresh.gone, refresh.unchanged)
     return (service.slug, link, _label(*RESULTS[RefreshState(refresh.state)]), *counts, refresh.error)
 

@@ -17,7 +17,7 @@ from qms.models import DataServer, RecordingService
 pytestmark = [pytest.mark.django_db, pytest.mark.storage]
 NOW = datetime(2026, 3, 4, 15, tzinfo=UTC)
 OUTCOMES = (("flagged", ""), ("flagged", ""), ("not_recorded", "none"), ("refused", "UnknownFlag"), ("waiting", ""))
-ASKED = (
+ASKED: tuple[dict[str, str], ...] = (
     {},
     {"flagged": "no"},
     {"flagged": "yes", "when": "today"},
