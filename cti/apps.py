@@ -10,7 +10,7 @@ class CtiConfig(AppConfig):
     """Hold the sources, the journal and their checks."""
 
     name = "cti"
-    verbose_name = "CTI sources"
+    verbose_name = "Sources"
 
     def ready(self) -> None:
         """Register the checks, and the kinds of source that the settings name."""

@@ -34,6 +34,12 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "QMS Gateway",
     "SITE_SYMBOL": "label",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("gateway/icon.svg")}],
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "Time zone", "link": reverse_lazy("time-zone")},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+        ]
+    },
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "gateway_site.dashboard.page.callback",

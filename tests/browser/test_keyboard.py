@@ -105,3 +105,16 @@ def test_one_sees_where_the_keyboard_is(live_server: str, administrator: Client,
                 unseen.append((address, target))
 
     assert unseen == []
+
+
+def test_filters_and_the_account_menu_open_by_keyboard(page: Page, live_server: str) -> None:
+    page.goto(f"{live_server}/admin/calls/leg/")
+    tab_to(page, "[aria-label='Filters']")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Filters").or_(page.get_by_text("Apply Filters")).first).to_be_visible()
+    page.keyboard.press("Escape")
+
+    page.goto(f"{live_server}/admin/")
+    tab_to(page, "[aria-label='Menu of your account']")
+    page.keyboard.press(" ")
+    expect(page.get_by_role("link", name="Time zone")).to_be_visible()

@@ -207,8 +207,8 @@ def test_the_list_neither_counts_nor_looks_for_distinct_values(
     leg(pbx, 1)
     operator.get(reverse(ADDRESS))
 
-    # Two of them read the second factor, one the saved views, and one records who searched for callers.
-    with django_assert_max_num_queries(28) as asked:
+    # Three of them read the second factor, one the saved views, and one records who searched for callers.
+    with django_assert_max_num_queries(29) as asked:
         shown(operator, q="2001")
 
     of_legs = [one["sql"] for one in asked.captured_queries if 'FROM "calls_leg"' in one["sql"]]
@@ -241,7 +241,7 @@ def test_recording_searches_are_found_by_their_legs_and_never_counted(
         page = operator.get(reverse("admin:calls_recordingsearch_changelist"), asked)
         return [one.extension for one in page.context["cl"].result_list]
 
-    with django_assert_max_num_queries(26) as asked:
+    with django_assert_max_num_queries(27) as asked:
         assert found() == ["2002", "2001"]
 
     assert found(q="2001") == found(why="several") == ["2001"]

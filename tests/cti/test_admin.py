@@ -175,7 +175,7 @@ def test_the_list_of_sources_asks_the_database_once_for_all(
     for number in range(5):
         LinkStatus.objects.create(source=source(f"pbx-{number}", "csta_xml"), state=LinkState.UP)
 
-    with django_assert_max_num_queries(11):  # Two ask for the second factors of the session, one for saved views.
+    with django_assert_max_num_queries(12):  # Three ask for the second factors of the session, one for saved views.
         page(admin_client, "ctisource_changelist")
 
 

@@ -41,7 +41,27 @@
     });
   }
 
+  /* What unfold opens by a click on no button: the keyboard reaches it too, and Enter and Space press it. */
+  const PRESSED = { "openUserLinks": "Menu of your account", "filterOpen = true": "Filters" };
+
+  function makePressable() {
+    Object.entries(PRESSED).forEach(function (pair) {
+      document.querySelectorAll("[x-on\\:click*='" + pair[0] + "']:not(button):not([href]):not([role])").forEach(function (one) {
+        one.setAttribute("role", "button");
+        one.setAttribute("tabindex", "0");
+        one.setAttribute("aria-label", pair[1]);
+        one.classList.add("qg-pressable");
+        one.addEventListener("keydown", function (event) {
+          if (event.key !== "Enter" && event.key !== " ") { return; }
+          event.preventDefault();
+          one.click();
+        });
+      });
+    });
+  }
+
   function nameAll() {
+    makePressable();
     nameFields();
     nameChoices();
     document.querySelectorAll(".help-tooltip[aria-label]:not([role])").forEach(function (mark) { mark.setAttribute("role", "img"); });
