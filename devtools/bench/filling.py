@@ -25,7 +25,8 @@ from qms.models import DataServer, RecordingService
 from tests.calls.switchboard import Switchboard
 
 YEAR = timedelta(days=365)
-EXTENSIONS, QUEUES, CALLERS = 2_000, 40, 300_000
+#: As many queues as share no divisor with the extensions: an agent takes calls of each, and few legs count alike.
+EXTENSIONS, QUEUES, CALLERS = 2_000, 41, 300_000
 #: Rows in one statement.
 AT_ONCE = 20_000
 #: Legs in progress at the end of the year, and how many of the newest have their writes and searches.

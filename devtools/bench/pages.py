@@ -145,6 +145,7 @@ def _reports(visitor: Visitor) -> list[BenchPage]:
         BenchPage("report: this week by agent", report(period="week", by="agent")),
         BenchPage("report: last month by day", report(period="last_month", by="day")),
         BenchPage("report: last month by queue", report(period="last_month", by="queue")),
+        BenchPage("report: last month by agent", report(period="last_month", by="agent")),
         BenchPage("report: last month by team", report(period="last_month", by="team")),
         BenchPage("report: last month by extension", report(period="last_month", by="extension")),
         BenchPage(
