@@ -61,15 +61,15 @@ def answer_after_all(work: UnitOfWork, incarnation: int, event: CallEvent) -> No
         return
     for leg in work.legs_in(incarnation):
         if leg.phase is LegPhase.OPEN and leg.is_unconfirmed and event.time >= leg.connected_source_at:
-            work.put_leg(concluded(work, _from_answer(work, leg, event), event.at))
+            work.put_leg(concluded(work, from_answer(work, leg, event.time, event.at), event.at))
 
 
-def _from_answer(work: UnitOfWork, leg: LegState, event: CallEvent) -> LegState:
+def from_answer(work: UnitOfWork, leg: LegState, at: datetime, gateway_at: datetime) -> LegState:
     """Begin a leg at the answer; ask again for its recording, unless one is known already."""
-    leg = replace(leg, is_unconfirmed=False, connected_source_at=event.time, connected_gateway_at=event.at)
-    leg = traced(leg, event.at, "connected", "The far end answered only now; the leg begins here.")
+    leg = replace(leg, is_unconfirmed=False, connected_source_at=at, connected_gateway_at=gateway_at)
+    leg = traced(leg, gateway_at, "connected", "The far end answered only now; the leg begins here.")
     if leg.guid or not is_wanted(work, leg):
         return leg
     if leg.search is SearchStatus.OPEN:
         work.do(CancelSearch(leg.number))
-    return start_search(work, replace(leg, missed=""), event.at)
+    return start_search(work, replace(leg, missed=""), gateway_at)

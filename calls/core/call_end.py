@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from calls.core.call_facts import divided
 from calls.core.connections import connect_device
 from calls.core.incarnations import later_parties, own_interaction
-from calls.core.legs import clear_party, refresh_facts
-from calls.core.state import CallState, Party, PartyState
+from calls.core.legs import clear_party, correct_end, put_party, refresh_facts
+from calls.core.state import CallState, Party, PartyState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 
 #: Time for which a call that is over is kept, for what comes late under its id; longer where a wrap-up is awaited.
@@ -47,7 +47,7 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
     3. A device that was connected again while its end was not known gets its leg there.
     """
     call = work.calls[incarnation]
-    if not _has_later(call, moment):
+    if call.born_at > moment or not _has_later(call, moment):
         return
     until, after = divided(call, moment)
     later = later_parties(call, moment)
@@ -75,6 +75,27 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
     refresh_facts(work, old, gateway_at)
     refresh_facts(work, work.calls[new.incarnation], gateway_at)
     expire_when_over(work, new.incarnation, gateway_at)
+
+
+def end_earlier(work: UnitOfWork, call: CallState, party: Party, moment: datetime, gateway_at: datetime) -> None:
+    """Correct the end of a connection: a later one was heard of first, and is that of the id's next call.
+
+    The next call's beginning is still to be heard of. What was written already stays.
+    """
+    later = party.cleared_at or moment
+    for leg in work.legs_in(call.incarnation):
+        is_its_own = leg.device_id == party.device_id and leg.disconnected_source_at == later
+        if is_its_own and leg.base is WriteStatus.NONE:
+            correct_end(work, leg, moment, gateway_at)
+    call = put_party(work, call, replace(party, cleared_at=moment))
+    if call.cleared_at == later:
+        call = work.put_call(replace(call, cleared_at=moment))
+    if is_empty_at(call, moment) and not [one for one in work.incarnations_of(call.call_id) if one.born_at > moment]:
+        left = replace(party, since=later, had_leg=False, ordinal=0, has_dialled=False)
+        next_call = _next_call(work, replace(call, waits_since=None), later, gateway_at)
+        work.put_call(
+            replace(next_call, parties={party.device_id: left}, waits_since=None, due=gateway_at + remembered(work))
+        )
 
 
 def _has_later(call: CallState, moment: datetime) -> bool:

@@ -2,7 +2,9 @@
 
 from msgspec.structs import replace
 
+from calls.core.answer_supervision import from_answer
 from calls.core.legs import GRACE, close_leg, open_leg, put_party
+from calls.core.outcome_rules import concluded
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent
@@ -57,6 +59,9 @@ def _connected_earlier(work: UnitOfWork, call: CallState, party: Party, made: Re
     Which of them it is, its end shows: where that is late, the report was of another call (``divide``).
     """
     leg = work.legs[party.leg or 0]
+    if leg.is_unconfirmed and made.at >= leg.connected_source_at:
+        work.put_leg(concluded(work, from_answer(work, leg, made.at, made.gateway_at), made.gateway_at))
+        return
     if work.source.snapshot is not None:
         note_seen(work, leg)
     elif made.at < leg.connected_source_at and made.gateway_at - leg.connected_gateway_at <= GRACE:

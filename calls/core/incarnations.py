@@ -143,10 +143,15 @@ def _begun_before(work: UnitOfWork, event: CallEvent, following: CallState) -> C
 def _is_of_before(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event of before the earliest call known under an id is of another one, which is reported late.
 
-    What brings in a device or a queue is the call's own beginning, unless it contradicts the call; what happens to a
-    device that is not in the call is not.
+    What brings in a device or a queue is the call's own beginning, unless it contradicts the call, or connects a device
+    that was connected in the call later and has left; what happens to a device that is not in the call is not.
     """
-    return _contradicts(call, event) if isinstance(event, ENTERING) else _begins(work, event, call)
+    if not isinstance(event, ENTERING):
+        return _begins(work, event, call)
+    party = call.parties.get(event.data.device_id or "")
+    has_left = party is not None and party.had_leg and not party.is_here
+    is_earlier = has_left and isinstance(event, Established) and work.site.has_source_times
+    return is_earlier or _contradicts(call, event)
 
 
 def _contradicts(call: CallState, event: CallEvent) -> bool:
@@ -166,14 +171,19 @@ def _is_after(work: UnitOfWork, call: CallState, ended_at: datetime, event: Call
         return True
     if not isinstance(event, ENTERING):
         return False
-    if event.time == ended_at and call.moved_at is None:
-        party = call.parties.get(event.data.device_id or "")
-        has_rung = party is not None and party.since is not None and party.since < ended_at
-        if party is None or party.had_leg or _contradicts(call, event):
-            return True
-        if has_rung and not work.source.has_fractions:
-            return True  # Then the order in which they are heard says what came first within a second.
+    if event.time == ended_at and _is_heard_after(work, call, ended_at, event):
+        return True
     return event.time >= call.born_at and states_another_interaction(call, event)
+
+
+def _is_heard_after(work: UnitOfWork, call: CallState, ended_at: datetime, event: CallEvent) -> bool:
+    """Say whether an event at the very moment of a call's end is of the next call."""
+    party = call.parties.get(event.data.device_id or "")
+    if call.moved_at is None and (party is None or party.had_leg or _contradicts(call, event)):
+        return True
+    has_rung = party is not None and party.since is not None and party.since < ended_at
+    # Of whole seconds, the order in which they are heard says what came first within one.
+    return not work.source.has_fractions and (party is None or has_rung)
 
 
 def states_another_interaction(call: CallState, event: CallEvent) -> bool:

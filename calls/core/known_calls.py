@@ -9,10 +9,10 @@ from calls.core.incarnations import ENTERING, attribute, states_another_interact
 from calls.core.legs import GRACE, refresh_facts
 from calls.core.state import CallState
 from calls.core.unit_of_work import UnitOfWork
-from cti.events import CallCleared, CallEvent, CallInformation, ConnectionCleared
+from cti.events import CallCleared, CallEvent, CallInformation, ConnectionCleared, Diverted
 
-#: What ends something, or is about what ended: it says nothing of a call whose interaction it does not state.
-_ENDING = (ConnectionCleared, CallCleared, CallInformation)
+#: What happens to a call that must be known already: it says nothing of one whose interaction it does not state.
+_OF_KNOWN = (ConnectionCleared, CallCleared, Diverted, CallInformation)
 
 
 def known_call(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
@@ -46,8 +46,8 @@ def _entered(call: CallState, event: CallEvent, touched_at: datetime) -> CallSta
 
 
 def _is_foreign(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
-    """Say whether an event that ends something, or is about one that ended, is of another call that is not known."""
-    if not isinstance(event, _ENDING) or not states_another_interaction(call, event):
+    """Say whether an event is of another call, which is not known: what it says, that call alone would learn."""
+    if not isinstance(event, _OF_KNOWN) or not states_another_interaction(call, event):
         return False
     return event.data.wrapup is not None if isinstance(event, CallInformation) else work.site.has_source_times
 

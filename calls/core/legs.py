@@ -308,7 +308,19 @@ def close_leg(
         is_end_unknown=is_end_unknown,
         base_due=base_due(work, leg, gateway_at),
     )
-    leg = traced(leg, gateway_at, "disconnected", how)
+    return _with_end(work, traced(leg, gateway_at, "disconnected", how), gateway_at)
+
+
+def correct_end(work: UnitOfWork, leg: LegState, at: datetime, gateway_at: datetime) -> None:
+    """Let a leg that has closed end earlier: an end that is later is another call's."""
+    call = work.calls.get(leg.incarnation)
+    facts = as_of(call, at) if call is not None else leg.facts
+    leg = replace(leg, facts=facts, disconnected_source_at=max(at, leg.connected_source_at))
+    _with_end(work, traced(leg, gateway_at, "disconnected", "The extension had disconnected earlier."), gateway_at)
+
+
+def _with_end(work: UnitOfWork, leg: LegState, gateway_at: datetime) -> LegState:
+    """Take away a recording that began after the end of its leg."""
     end, began = ended_at(work, leg), leg.recording_began
     if began is None or end is None or began < end:
         return work.put_leg(concluded(work, leg, gateway_at))

@@ -11,7 +11,7 @@ import django
 from devtools.worlds.judge.emit import MORE_FAULTS
 from devtools.worlds.judge.player import Player
 from devtools.worlds.judge.runner import ALL, Report, joined, minimal, run
-from devtools.worlds.players.core import CorePlayer, LateCorePlayer
+from devtools.worlds.players.core import CorePlayer, LateCorePlayer, StampedCorePlayer
 
 SHOWN = (
     "worlds",
@@ -38,7 +38,7 @@ def main(words: list[str]) -> int:
     asked = _parser().parse_args(words)
     if asked.http:
         return _http(asked)
-    player = LateCorePlayer() if asked.late else CorePlayer()
+    player = _player(is_late=asked.late, is_stamped=asked.stamped)
     report = played(asked)
     print(summary(report))
     if asked.write:
@@ -46,6 +46,12 @@ def main(words: list[str]) -> int:
     elif report.failures:
         print("\n" + minimal(player, report.failures[0], asked.kinds)[1])
     return 1 if report.failed else 0
+
+
+def _player(*, is_late: bool, is_stamped: bool) -> CorePlayer:
+    if is_stamped:
+        return StampedCorePlayer()
+    return LateCorePlayer() if is_late else CorePlayer()
 
 
 def played(asked: argparse.Namespace) -> Report:
@@ -58,6 +64,7 @@ def played(asked: argparse.Namespace) -> Report:
             asked.seconds,
             asked.kinds,
             asked.late,
+            asked.stamped,
             asked.no_partitions,
             began,
         )
@@ -78,6 +85,7 @@ def _part(
     seconds: float,
     kinds: list[str],
     is_late: bool,
+    is_stamped: bool,
     is_whole: bool,
     began: float,
 ) -> Report:
@@ -86,9 +94,8 @@ def _part(
     if seconds and left <= 0:
         return Report(first_seed=seed)
     left = left if seconds else 0.0
-    if is_late:
-        return run(LateCorePlayer(), seed, count, left, kinds, cut=False, excused=("missing",))
-    return run(CorePlayer(), seed, count, left, kinds, cut=not is_whole)
+    player, excused = _player(is_late=is_late, is_stamped=is_stamped), ("missing",) if is_late else ()
+    return run(player, seed, count, left, kinds, cut=not (is_whole or is_late or is_stamped), excused=excused)
 
 
 def _http(asked: argparse.Namespace) -> int:
@@ -128,6 +135,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kinds", nargs="*", default=list(ALL), choices=(*ALL, *MORE_FAULTS), metavar="KIND",
                         help="kinds of calls and faults: " + ", ".join((*ALL, *MORE_FAULTS)))  # fmt: skip
     parser.add_argument("--late", action="store_true", help="fold late by chance; what is missing then is excused")
+    parser.add_argument("--stamped", action="store_true", help="stamp events as the HTTP intake does, not by receipt")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that play (default 1)")
     parser.add_argument("--no-partitions", action="store_true", help="play each world in one way of batches only")
     parser.add_argument("--http", action="store_true", help="play worlds side by side at a running gateway instead")

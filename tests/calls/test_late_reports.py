@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from calls.core.outcomes import Outcome
+from calls.core.result_events import RecordingFound
 from calls.core.state import LegState
 from tests.calls.switchboard import Switchboard, event, moment, with_site
 from tests.calls.test_gaps import link, snapshot
@@ -295,3 +296,115 @@ def test_none_long_after_a_transfer_does_not_say_that_the_recording_goes_on(aske
 
     flagged = [(one.call_id, one.guid) for one in board.legs if one.guid]
     assert flagged == [("C3" if asked == 132 else "C2", "R")]
+
+
+# --- ends that are heard before others ---
+
+
+def test_a_call_that_is_heard_of_when_the_next_one_is_over_has_a_leg() -> None:
+    board = Switchboard().call("Established", 1.55, "C1", "2001", callingNumber="+44")
+    board.call("ConnectionCleared", 1.75, "C1", "2001").call("Established", 1.2, "C1", "2001")
+    board.call("ConnectionCleared", 1.3, "C1", "2001")
+
+    assert sorted(board.spans()) == [("2001", 1.2, 1.3), ("2001", 1.55, 1.75)]
+
+
+@pytest.mark.parametrize("end", ["ConnectionCleared", "CallCleared"])
+def test_a_second_end_that_is_earlier_is_the_legs_and_the_first_is_the_next_calls(end: str) -> None:
+    """Two calls of 2002 under one id: the end of the second, at 12.2, is heard first."""
+    board = Switchboard().call("Established", 11.2, "C1", "2002", **CUSTOMER)
+    board.call(end, 12.2, "C1", "2002" if end == "ConnectionCleared" else None)
+    board.call("ConnectionCleared", 11.8, "C1", "2002").call("Established", 12.1, "C1", "2002")
+
+    assert board.spans() == [("2002", 11.2, 11.8), ("2002", 12.1, 12.2)]
+    assert _names(board, "2002") == ("", "")
+
+
+def test_a_trunk_that_leaves_before_its_call_is_known_takes_nobody_out_of_it() -> None:
+    """The ends of both parties are heard before the transfer that made their call."""
+    board = Switchboard(with_site(devices=frozenset({"2001", "2002"})))
+    _customer_on_hold(board).call("Established", 25.2, "C2", "2002")
+    board.call("ConnectionCleared", 30.5, "C3", "2002").call("ConnectionCleared", 30.4, "C3", "T4")
+    board.hears(attended(30))
+
+    assert _leg(board, "2002").disconnected_source_at == moment(30.5)
+
+
+def test_a_call_is_not_over_by_an_end_of_before_it_began() -> None:
+    board = Switchboard().call("Queued", 2.2, "C1", "5000", **CUSTOMER).call("CallCleared", 2.1, "C1")
+    board.call("Established", 6, "C1", "2002")
+
+    assert _names(board, "2002") == ("Jo", "Sales")
+
+
+def test_a_phone_that_rang_in_vain_keeps_no_call_waiting_that_was_answered_elsewhere() -> None:
+    """2003 picked up and left; that 2002 rings no more is heard only then."""
+    board = Switchboard().call("Queued", 9.2, "C1", "5000", **CUSTOMER).call("Delivered", 11, "C1", "2002")
+    board.call("Established", 13.2, "C1", "2003").call("ConnectionCleared", 13.3, "C1", "2003")
+    board.call("Diverted", 13.2, "C1", "2002", newDestination="2003", cause="callPickup")
+    board.call("Established", 16, "C1", "2001")
+
+    assert _names(board, "2001") == ("", "")
+
+
+@pytest.mark.parametrize("device", [None, "2002"])
+def test_in_whole_seconds_the_order_of_hearing_says_that_an_id_came_back(device: str | None) -> None:
+    """C2 was handed on at 30, and in the same second its id begins another call."""
+    board = Switchboard().call("Established", 5, "C1", "2001", **CUSTOMER).call("Held", 20, "C1", "2001")
+    board.call("Originated", 21, "C2", "2001", cause="consultation").call("Established", 25, "C2", "2002")
+    kind = "Originated" if device else "Queued"
+    board.hears(attended(30)).call(
+        kind, 30, "C2", "2005" if device else None, callerName="Uma", callerNameSource="isdn"
+    )
+    board.call("Established", 33, "C2", "2003")
+
+    assert _names(board, "2003") == ("Uma", "")
+    assert _leg(board, "2003").facts.interaction_id != "I1"
+
+
+def test_a_trunk_that_answers_after_all_begins_the_leg() -> None:
+    """The answer is heard as the trunk's silence was just taken for one; the leg's end is not awaited twice."""
+    board = Switchboard().call("Originated", 7, "C1", "2001").call("NetworkReached", 7, "C1", "T1", outside=True)
+    board.waits(9.5).call("Established", 9.7, "C1", "2001").call("ConnectionCleared", 10, "C1", "2001")
+
+    assert board.spans() == [("2001", 9.7, 10.0)]
+
+
+def test_what_leads_an_unknown_call_away_says_nothing_of_the_known_one() -> None:
+    board = Switchboard().call("Queued", 2.2, "C1", "5000", **CUSTOMER)
+    board.call("Diverted", 9, "C1", "5001", interactionId="I2", newDestination="2002", cause="queueCleared")
+    board.call("Established", 12, "C1", "2002", interactionId="I2")
+
+    assert _names(board, "2002") == ("", "")
+    assert _leg(board, "2002").facts.interaction_id == "I2"
+
+
+def test_a_wrap_up_may_be_of_a_call_that_waited_before_a_gap() -> None:
+    board = Switchboard(with_site(wrapup_wait_seconds=120)).call("Established", 2.5, "C1", "2001")
+    board.call("ConnectionCleared", 10.2, "C1", "2001").call("Queued", 10.4, "C1", "5000").hears(link("Lost", 11.5))
+    board.hears(link("Restored", 23), snapshot("Began", 23), snapshot("Ended", 23.1))
+    board.call("CallInformation", 57, "C1", wrapup={"result": "sold"})
+
+    assert board.leg.wrapup_result == ""
+
+
+def test_what_began_later_than_a_transfer_does_not_end_the_recording_that_went_on_over_it() -> None:
+    """QMS named the leg's own recording after the transfer, and then one that the next call began."""
+    board = _customer_on_hold(Switchboard()).call("Established", 29.2, "C2", "2002")
+    number = _leg(board, "2002").number
+    board.found(29.4, number, "R1", started=29.2, asked=29.3).hears(attended(30))
+    later = RecordingFound(
+        leg=number,
+        search=2,
+        guid="R2",
+        service=1,
+        started_at=moment(30.6),
+        attempts=3,
+        at=moment(30.8),
+        asked_at=moment(30.7),
+        why="same",
+    )
+    board.hears(later)
+    board.call("ConnectionCleared", 30.5, "C3", "2002").waits(60)
+
+    assert [(one.call_id, one.guid) for one in board.legs if one.device_id == "2002"] == [("C3", "R1")]

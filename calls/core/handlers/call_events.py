@@ -14,7 +14,7 @@ from calls.core.incarnations import queue_of
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party
 from calls.core.outcome_rules import concluded
-from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, WriteStatus
+from calls.core.state import CallState, LegState, Party, PartyState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
     QUEUE_CLEARED,
@@ -106,8 +106,7 @@ def handle_queued(event: Queued, work: UnitOfWork) -> None:
 
 def _was_answered_since(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an extension answered since a call was queued or led away: the event is reported late."""
-    legs = work.legs_in(call.incarnation)
-    return any(leg.phase is LegPhase.OPEN and leg.connected_source_at >= event.time for leg in legs)
+    return any(leg.connected_source_at >= event.time for leg in work.legs_in(call.incarnation))
 
 
 def _name_queue(work: UnitOfWork, event: CallEvent) -> None:
@@ -215,8 +214,11 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
 
 
 def _had_leg(work: UnitOfWork, call: CallState, device_id: str | None) -> bool:
-    """Say whether a call had a leg, perhaps at an extension; so has one whose parties went on in another call."""
-    if call.moved_to is not None:
+    """Say whether a call had a leg, perhaps at an extension.
+
+    So has one whose parties went on in another call; and so may one that was waiting as the link was lost.
+    """
+    if call.moved_to is not None or call.doubtful_since is not None:
         return True
     if any(device_id in (None, leg.device_id) for leg in work.legs_in(call.incarnation)):
         return True

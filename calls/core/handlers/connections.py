@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from calls.core.answer_supervision import answer_after_all, confirm, connect_unsupervised
 from calls.core.attended_transfer import hand_on
-from calls.core.call_end import divide, expire_when_over, is_empty_at
+from calls.core.call_end import divide, end_earlier, expire_when_over, is_empty_at
 from calls.core.connections import connect_device, connection_of, note_seen
 from calls.core.consultation import disinherit, inherit, inherit_late
 from calls.core.dispatch import apply
@@ -143,6 +143,9 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
         again = replace(party.again, ended_at=party.again.ended_at or event.time)
         put_party(work, call, replace(party, again=again))  # The first end is still to come, or there is no second.
         return
+    if party is not None and _ended_earlier(work, party, event):
+        end_earlier(work, call, party, event.time, event.at)
+        return
     _return_leg(work, party, event)
     leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
     if leg is not None and leg.consulted is not None:
@@ -152,6 +155,13 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
     if is_empty_at(work.calls[call.incarnation], event.time):
         divide(work, call.incarnation, event.time, event.at)
     expire_when_over(work, call.incarnation, event.at)
+
+
+def _ended_earlier(work: UnitOfWork, party: Party, event: ConnectionCleared) -> bool:
+    """Say whether an end is earlier than the one that was heard of first: that one is of another call."""
+    if not work.site.has_source_times or party.cleared_at is None or party.is_here or not party.had_leg:
+        return False
+    return event.time < party.cleared_at and (party.since is None or party.since <= event.time)
 
 
 def _return_leg(work: UnitOfWork, party: Party | None, event: ConnectionCleared) -> None:
@@ -186,8 +196,9 @@ def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
     """A call ended for all who are left in it; who came into it later is in another call under its id."""
     call = known_call(work, event, event.data.call_id or "")
     ended_at = call.ended_at
-    if call.moved_to is not None or call.superseded_at is not None or (ended_at is not None and event.time > ended_at):
-        return  # It is over; what is later is of another call, of which nothing else is heard yet.
+    is_over = call.moved_to is not None or call.superseded_at is not None
+    if is_over or event.time < call.born_at or (ended_at is not None and event.time > ended_at):
+        return  # It is over; what is earlier or later is of another call, of which nothing else is heard yet.
     divide(work, call.incarnation, event.time, event.at)
     call = work.calls[call.incarnation]
     for device_id, party in list(call.parties.items()):

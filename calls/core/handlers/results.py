@@ -82,6 +82,9 @@ def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
     text = f"Recording {event.guid} found {took:.1f} s after connect ({attempts_text(event.attempts)})."
     leg = traced(leg, event.at, "found", text)
     is_decision = leg.pending_transfer is not None and event.search >= leg.pending_transfer.search
+    if is_decision and leg.guid not in ("", event.guid) and _was_answered_before(leg, event):
+        _after_transfer(work, leg, event, "same")
+        return
     if is_decision and _is_another(work, leg, event):
         split(work, leg, event.at, found=event)
         return
@@ -237,6 +240,8 @@ def _may_have_ended(work: UnitOfWork, pending: PendingTransfer) -> bool:
 def _was_answered_before(leg: LegState, event: RecordingFound) -> bool:
     """Say whether QMS had answered while the leg lasted, before it named a later call's recording."""
     ended, pending = leg.disconnected_gateway_at, leg.pending_transfer
+    if pending is not None and event.why == "same" and event.started_at > pending.gateway_at + CLOSE:
+        return True  # It still named the leg's recording; what began since then is of something else.
     if ended is None or pending is None or event.started_at < ended:
         return False
     return event.why == "same" or (event.why == "none" and ended >= pending.gateway_at + CLOSE)

@@ -13,6 +13,7 @@ from random import Random
 from zlib import crc32
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from calls.core.commands import CancelSearch, CloseGap, CoreCommand, OpenGap, StartSearch, WriteFlags
 from calls.core.flag_facts import leg_facts
@@ -67,6 +68,25 @@ class CorePlayer:
             play.fold_batches(events, partition_of(scenario, partition))
         if events:
             play.pass_until(events[-1].at + REST)
+        return play.observed()
+
+
+class StampedCorePlayer(CorePlayer):
+    """Play as the HTTP intake stamps: an event's moment by our clock is its time, however late it is heard.
+
+    The other player's events have a time of the source and the receipt, as those of a link have whose PBX states times.
+    """
+
+    def play(self, scenario: Scenario, partition: Sequence[int] | None) -> Observed:
+        """Play a scenario; what an event asks for is done when it is heard."""
+        del partition
+        play, heard = CorePlay(cast_of(scenario), WorldRecorder(scenario.qms), is_late=True), None
+        for event in events_of(scenario):
+            heard = event.at
+            play.pass_before(heard)
+            play.fold([replace(event, gatewaytime=min(event.time, heard))], heard)
+        if heard is not None:
+            play.pass_until(heard + REST)
         return play.observed()
 
 

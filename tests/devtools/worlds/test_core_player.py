@@ -4,7 +4,7 @@ from devtools.worlds.judge.generate import KINDS, generate
 from devtools.worlds.judge.runner import Report, joined, run
 from devtools.worlds.judge.scenario import Event, Qms, Recording, Scenario, Site
 from devtools.worlds.judge.world import scenario_of
-from devtools.worlds.players.core import CorePlayer, LateCorePlayer
+from devtools.worlds.players.core import CorePlayer, LateCorePlayer, StampedCorePlayer
 from devtools.worlds.players.product_words import partition_of
 
 CALL = {"callId": "100", "deviceId": "2001"}
@@ -78,10 +78,17 @@ def test_the_parts_of_a_run_joined_are_the_run() -> None:
     assert together == whole
 
 
-def test_no_cut_into_batches_changes_a_leg_or_a_flag_and_nothing_is_written_twice() -> None:
-    report = run(CorePlayer(), seed=0, count=250)
+def test_no_flag_is_wrong_or_written_twice_and_no_cut_into_batches_changes_one() -> None:
+    report = run(CorePlayer(), seed=90_000, count=250)
     assert report.recordings > 1000
-    assert (report.partition_differences, report.double, report.untrue) == (0, 0, 0)
+    assert (report.wrong, report.double, report.unexplained, report.untrue) == (0, 0, 0, 0)
+    assert report.partition_differences == 0
+
+
+def test_no_flag_is_wrong_where_events_are_stamped_as_the_http_intake_does() -> None:
+    report = run(StampedCorePlayer(), seed=20_000, count=200, cut=False)
+    assert report.recordings > 1000
+    assert (report.wrong, report.double, report.unexplained, report.untrue) == (0, 0, 0, 0)
 
 
 def test_a_consumer_that_is_held_up_asks_qms_late_and_writes_nothing_twice() -> None:

@@ -74,4 +74,4 @@ def test_plain_calls_get_their_flags_at_the_running_gateway(capfd: pytest.Captur
     run(["--http", "--sqlite", "--calls", "12", "--longest", "45", "--kinds", "direct", "--seed", "2"])
     told = capfd.readouterr().out
     assert "recordings of 3 worlds" in told
-    assert "0 lost, 0 incomplete; 0 unexplained" in told
+    assert ", 0 wrong, 0 lost, 0 incomplete; 0 unexplained" in told
