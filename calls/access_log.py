@@ -1,26 +1,42 @@
-"""Keep who looked at which caller, and searched for which: for the works council and the data protection officer."""
+"""Record who looked at which caller, and searched for which: for works council and data protection officer."""
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 from calls.models import CallerView, CallerViewKind, Leg
 
+Viewer = AbstractBaseUser | AnonymousUser
 #: A search is kept as a keyed hash: equal searches can be recognised, and no number is read from it.
 HASH_CHARACTERS = 16
 
 
-def note_leg(user: AbstractBaseUser | AnonymousUser, leg: Leg, at: datetime) -> None:
-    """Keep that somebody opened a leg whose caller they may see."""
-    CallerView.objects.create(user_id=int(user.pk or 0), kind=CallerViewKind.LEG, leg_id=leg.pk, at=at)
+def record_leg(user: Viewer, leg: Leg, at: datetime) -> None:
+    """Record that somebody opened a leg whose caller they may see."""
+    record_view(user, CallerViewKind.LEG, at, leg_id=leg.pk, shown=int(_has_caller(leg)))
 
 
-def note_search(user: AbstractBaseUser | AnonymousUser, term: str, at: datetime) -> None:
-    """Keep that somebody who may see callers searched; of the term only its keyed hash."""
-    CallerView.objects.create(user_id=int(user.pk or 0), kind=CallerViewKind.SEARCH, term_hash=term_hash(term), at=at)
+def record_list(user: Viewer, legs: Sequence[Leg], term: str, at: datetime) -> None:
+    """Record that somebody saw a list with callers, or searched; of the search's ``term`` only its keyed hash."""
+    shown = sum(_has_caller(leg) for leg in legs)
+    if term:
+        record_view(user, CallerViewKind.SEARCH, at, term_hash=term_hash(term), shown=shown)
+    elif shown:
+        record_view(user, CallerViewKind.LIST, at, shown=shown)
+
+
+def record_view(user: Viewer, kind: CallerViewKind, at: datetime, **what: Any) -> None:
+    """Record that somebody saw callers: ``leg_id``, ``message_id``, ``term_hash``, and ``shown``, how many."""
+    CallerView.objects.create(user_id=int(user.pk or 0), kind=kind, at=at, **what)
+
+
+def _has_caller(leg: Leg) -> bool:
+    return bool(leg.caller_name or leg.calling_number)
 
 
 def term_hash(term: str) -> str:

@@ -12,7 +12,7 @@ from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 
 import clock
-from calls.access_log import note_leg
+from calls.access_log import record_leg, record_list
 from calls.core.outcomes import Outcome
 from calls.core.result_events import WHY
 from calls.models import CallerView, Checkpoint, Gap, Leg, QueueName, RecordingSearch, SearchState
@@ -35,6 +35,7 @@ from calls.ui.leg_filters import (
 from calls.ui.leg_list import SEE_CALLERS, LegChangeList
 from calls.ui.leg_page import leg_page
 from calls.ui.leg_search import any_of, conditions, newest
+from calls.ui.sealed_search import SEALED, SealedSearchAdmin
 from clock.text import exact, shown
 from history.admin import ReadOnlyAdmin
 
@@ -61,6 +62,11 @@ _LABELS = {outcome.value.replace("_", " "): colour for outcome, colour in _COLOU
 LEGS_SEARCHED = 500
 
 
+def _searches_callers(request: HttpRequest) -> bool:
+    """Say whether callers are searched too: for who may see them, and never by what stands plain in an address."""
+    return SEALED in request.GET and request.user.has_perm(SEE_CALLERS)
+
+
 class CallsAdmin(ReadOnlyAdmin):
     """Read-only rows of tables that grow large: no count of all of them."""
 
@@ -69,7 +75,7 @@ class CallsAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Leg)
-class LegAdmin(CallsAdmin):
+class LegAdmin(SealedSearchAdmin, CallsAdmin):
     """Each extension's part in a call, with its outcome and the reason for it."""
 
     list_display = (
@@ -119,7 +125,7 @@ class LegAdmin(CallsAdmin):
         words = search_term.strip()
         if not words:
             return queryset, False
-        return queryset.filter(any_of(words, may_see_callers=request.user.has_perm(SEE_CALLERS))), False
+        return queryset.filter(any_of(words, may_see_callers=_searches_callers(request))), False
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Allow the filters' own names: any other column has no index, and a guess at callers would be answered."""
@@ -156,13 +162,13 @@ class LegAdmin(CallsAdmin):
         context = {**(extra_context or {}), "title": str(leg or "")}
         may_see = request.user.has_perm(SEE_CALLERS)
         if leg and may_see:
-            note_leg(request.user, leg, clock.now())
+            record_leg(request.user, leg, clock.now())
         context |= {"page": leg_page(leg, may_see_callers=may_see) if leg else None, "may_see_callers": may_see}
         return super().change_view(request, object_id, form_url, context)
 
 
 @admin.register(RecordingSearch)
-class RecordingSearchAdmin(CallsAdmin):
+class RecordingSearchAdmin(SealedSearchAdmin, CallsAdmin):
     """What QMS was asked for each leg, how soon, and what it answered."""
 
     list_display = ("connected", "extension", "service", "state_label", "attempts", "after", "said", "leg_link")
@@ -185,8 +191,10 @@ class RecordingSearchAdmin(CallsAdmin):
         words = search_term.strip()
         if not words:
             return queryset, False
-        may_see = request.user.has_perm(SEE_CALLERS)
+        may_see = _searches_callers(request)
         legs = newest(Leg.objects.all(), conditions(words, may_see_callers=may_see), None, LEGS_SEARCHED)
+        if may_see:
+            record_list(request.user, (), words, clock.now())
         return queryset.filter(leg_id__in=[leg.pk for leg in legs]), False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -275,9 +283,9 @@ class CheckpointAdmin(CallsAdmin):
 
 @admin.register(CallerView)
 class CallerViewAdmin(CallsAdmin):
-    """Who saw which caller: legs that were opened, and searches as keyed hashes."""
+    """Who saw which callers: legs, lists, live calls, messages and exports, and searches as keyed hashes."""
 
-    list_display = ("at", "user", "kind", "leg_id", "term_hash")
+    list_display = ("at", "user", "kind", "shown", "leg_id", "message_id", "term_hash")
     list_filter = ("kind", "user")
     list_select_related = ("user",)
     search_fields = ("leg_id", "term_hash")

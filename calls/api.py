@@ -1,20 +1,24 @@
 """What other apps may use of the calls: the counts by hour, latencies, searches, and the texts of outcomes."""
 
+from calls.access_log import record_view, term_hash
+from calls.models import CallerViewKind
 from calls.pipeline.restore_guard import WENT_BACK, notice_restore
 from calls.search.assign import Assignment, NotAssignable, assign_recording
 from calls.stats.histogram import Histogram, percentile, times
 from calls.stats.hourly import hour_of
 from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
-from calls.ui.find import Hit, find_calls
+from calls.ui.find import CALLER, Hit, find_calls
 from calls.ui.leg_list import SEE_CALLERS
 from calls.ui.leg_page import ADVICE
 
 __all__ = [
     "ADVICE",
+    "CALLER",
     "LAST_HOUR",
     "SEE_CALLERS",
     "WENT_BACK",
     "Assignment",
+    "CallerViewKind",
     "Histogram",
     "Hit",
     "NotAssignable",
@@ -25,5 +29,7 @@ __all__ = [
     "notice_restore",
     "open_searches",
     "percentile",
+    "record_view",
+    "term_hash",
     "times",
 ]

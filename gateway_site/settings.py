@@ -107,6 +107,7 @@ MIDDLEWARE = [
     "gateway_site.login.session_rules.SingleSignOnRenewal",
     "gateway_site.login.session_rules.SecondFactor",
     "gateway_site.ui.reader_zone.ReaderZone",
+    "gateway_site.caller_views.QuarantineViews",
     "axes.middleware.AxesMiddleware",
 ]
 

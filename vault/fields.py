@@ -42,10 +42,10 @@ def encrypt(plain: str) -> str:
     return fernet(settings.VAULT_KEYS).encrypt(plain.encode()).decode()
 
 
-def decrypt(token: str) -> Secret:
-    """Decrypt with whichever key fits. Raises ``VaultError`` when none does."""
+def decrypt(token: str, seconds: int | None = None) -> Secret:
+    """Decrypt with whichever key fits. Raises ``VaultError`` when none does, or when it is older than ``seconds``."""
     try:
-        return Secret(fernet(settings.VAULT_KEYS).decrypt(token.encode()).decode())
+        return Secret(fernet(settings.VAULT_KEYS).decrypt(token.encode(), ttl=seconds).decode())
     except InvalidToken as error:
         raise VaultError("A stored secret cannot be opened: VAULT_KEYS lacks the key that encrypted it.") from error
 

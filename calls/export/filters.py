@@ -1,12 +1,14 @@
 """Which legs an export takes: the address of the list of legs, read into moments and exact values."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from msgspec.structs import replace
 
 from agents.api import load_teams
 from calls.core.outcomes import Outcome
@@ -16,6 +18,7 @@ from calls.stats.team_legs import team_condition
 from calls.ui.leg_filters import FLAGGED_CHOICES, flagged_legs
 from calls.ui.leg_search import any_of
 from clock.text import shown, site_time
+from calls.ui.sealed_search import SEALED, STALE, StaleSearch, unseal
 from cti.models import CtiSource
 
 #: What an address may carry that says nothing about which legs are shown.
@@ -60,23 +63,24 @@ class LegFilter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     service: int | None = None
     flagged: str = ""
     text: str = ""
+    is_caller_searched: bool = False
 
 
-def read_filter(address: str, now: datetime) -> LegFilter:
+def read_filter(address: str, now: datetime, user_id: int = 0) -> LegFilter:
     """Read the filter of the list's address; "today" becomes the moments that it means now.
 
-    Raises ``FilterUnreadable``.
+    ``user_id``: whose list it is; only they can search by what is sealed in it. Raises ``FilterUnreadable``.
     """
     given = {name: str(value).strip() for name, value in QueryDict(address).items()}
     asked = {name: value for name, value in given.items() if value}
     spans = {"connected_at_from_0", "connected_at_from_1", "connected_at_to_0", "connected_at_to_1", "when"}
-    if unknown := set(asked) - _LOOKS - set(_NAMES) - set(_SOURCES) - spans - {"service"}:
+    if unknown := set(asked) - _LOOKS - set(_NAMES) - set(_SOURCES) - spans - {"service", SEALED}:
         raise FilterUnreadable(f"The export does not know the filter {min(unknown)!r}.")
     if any("\0" in value for value in asked.values()):
         raise FilterUnreadable("A NUL character is in no name.")
     since, until = _span(asked.get("when", ""), now)
     begin, end = _asked_time(asked, "from"), _asked_time(asked, "to")
-    plain = {field: asked[name][:1024] for name, field in _NAMES.items() if name in asked}
+    plain: dict[str, Any] = {field: asked[name][:1024] for name, field in _NAMES.items() if name in asked}
     found = LegFilter(
         since=max((one for one in (since, begin) if one), default=None),
         until=min((one for one in (until, end) if one), default=None),
@@ -84,7 +88,16 @@ def read_filter(address: str, now: datetime) -> LegFilter:
         service=_key(asked.get("service", ""), "Recording Service"),
         **plain,
     )
-    return _checked(found)
+    return _checked(_with_sealed(found, asked.get(SEALED, ""), user_id))
+
+
+def _with_sealed(found: LegFilter, token: str, user_id: int) -> LegFilter:
+    if not token:
+        return found
+    try:
+        return replace(found, text=unseal(token, user_id), is_caller_searched=True)
+    except StaleSearch as error:
+        raise FilterUnreadable(STALE) from error
 
 
 def _checked(found: LegFilter) -> LegFilter:
@@ -154,7 +167,11 @@ def filtered(wanted: LegFilter, *, may_see_callers: bool) -> QuerySet[Leg]:
     found = flagged_legs(found, wanted.flagged)
     found = found.filter(team_condition(load_teams(), wanted.team)) if wanted.team else found
     found = found.filter(service=wanted.service or None) if wanted.service is not None else found
-    return found.filter(any_of(wanted.text, may_see_callers=may_see_callers)) if wanted.text else found
+    return found.filter(_text(wanted, may_see_callers=may_see_callers)) if wanted.text else found
+
+
+def _text(wanted: LegFilter, *, may_see_callers: bool) -> Q:
+    return any_of(wanted.text, may_see_callers=may_see_callers and wanted.is_caller_searched)
 
 
 def in_words(wanted: LegFilter) -> str:

@@ -15,10 +15,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 import clock
+from calls.access_log import record_view
 from calls.broker import send
 from calls.export.filters import FilterUnreadable, LegFilter, in_words, read_filter
 from calls.export.jobs import KEEP, TooManyExports, path_of, request_export
-from calls.models import ExportJob, ExportKind, ExportState
+from calls.models import CallerViewKind, ExportJob, ExportKind, ExportState
 from calls.ui.live_views import SEE_CALLERS
 
 SHOWN_AT_MOST = 50
@@ -85,13 +86,15 @@ def _request_export(request: HttpRequest) -> None:
         return
     may_see = request.user.has_perm(SEE_CALLERS)
     try:
-        wanted = read_filter(request.POST.get("query", ""), now)
+        wanted = read_filter(request.POST.get("query", ""), now, _who(request))
         job = request_export(_who(request), kind, wanted, now, with_callers=may_see)
     except (FilterUnreadable, TooManyExports) as error:
         messages.error(request, str(error))
         return
     callers = "with callers" if may_see else "without callers"
     _note(request, job, ADDITION, f"Asked for an export of legs as {kind}: {in_words(wanted)}, {callers}.")
+    if may_see:
+        record_view(request.user, CallerViewKind.EXPORT, now)
     send("calls.tasks.export", job.pk, "default")
 
 

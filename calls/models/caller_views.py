@@ -8,7 +8,11 @@ class CallerViewKind(models.TextChoices):
     """How somebody came to see callers."""
 
     LEG = "leg", "opened a leg"
+    LIST = "list", "opened a list of legs"
     SEARCH = "search", "searched"
+    LIVE = "live", "watched live calls"
+    MESSAGE = "message", "opened a message in quarantine"
+    EXPORT = "export", "exported legs"
 
 
 class CallerView(models.Model):
@@ -17,7 +21,9 @@ class CallerView(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     kind = models.CharField(max_length=8, choices=CallerViewKind.choices)
     leg_id = models.BigIntegerField("leg", null=True, blank=True)
+    message_id = models.BigIntegerField("message in quarantine", null=True, blank=True)
     term_hash = models.CharField("search (keyed hash)", max_length=32, blank=True)
+    shown = models.PositiveIntegerField("callers shown", db_default=0, default=0)
     at = models.DateTimeField()
 
     class Meta:

@@ -10,7 +10,9 @@ from django.urls import reverse
 
 from calls.models import Leg, QueueName, has_recording, is_final, is_live
 from calls.ui.leg_search import is_filled
+from calls.ui.sealed_search import seal
 
+CALLER = "Caller"
 #: Maximum of hits of one kind.
 HITS = 5
 #: Number of recent callers whose country codes are tried for a number without one.
@@ -30,16 +32,19 @@ class Hit(msgspec.Struct, frozen=True):
     address: str
 
 
-def find_calls(term: str, *, may_see_callers: bool) -> Iterator[Hit]:
-    """Yield what the calls have for a term, in queries that indexes serve."""
+def find_calls(term: str, *, callers_for: int | None) -> Iterator[Hit]:
+    """Yield what the calls have for a term, in queries that indexes serve.
+
+    ``callers_for``: the user who searches, where callers are to be found too.
+    """
     yield from _extension(term)
     yield from _queues(term)
     for column, kind in (("call_id", "Call"), ("interaction_id", "Interaction")):
         yield from _legs(Q(**{f"{column}__in": cases(term)}), kind, term)
     if _GUID.fullmatch(term):
         yield from _legs(Q(has_recording(), recording_guid__in=cases(_guid(term))), "Recording", term)
-    if may_see_callers and (numbers := _numbers(term)):
-        yield from _callers(numbers)
+    if callers_for is not None and (numbers := _numbers(term)):
+        yield from _callers(numbers, callers_for)
 
 
 def cases(term: str) -> list[str]:
@@ -108,10 +113,10 @@ def _country_codes() -> list[str]:
     return sorted(codes)
 
 
-def _callers(numbers: list[str]) -> Iterator[Hit]:
+def _callers(numbers: list[str], user_id: int) -> Iterator[Hit]:
     known: dict[str, str] = {}
     for condition in (Q(is_filled("calling_number"), is_final()), Q(is_live())):
         rows = Leg.objects.filter(condition, calling_number__in=numbers).order_by("-connected_at")
         known |= dict(rows.values_list("calling_number", "caller_name")[:50])
     for number, name in list(known.items())[:HITS]:
-        yield Hit("Caller", number, name, _list(q=number))
+        yield Hit(CALLER, number, name, _list(search=seal(number, user_id)))

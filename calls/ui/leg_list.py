@@ -9,21 +9,21 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
-from unfold.views import ChangeList
 
 import clock
-from calls.access_log import note_search
+from calls.access_log import record_list
 from calls.models import Leg
 from calls.ui.leg_filters import UNFLAGGED
 from calls.ui.leg_search import HELP, HELP_WITH_CALLERS, BadCursor, Cursor, conditions, newest, read_cursor
 from calls.ui.leg_total import decided_total
 from calls.ui.renamed_entities import earlier_names
+from calls.ui.sealed_search import SealedChangeList
 
 BEFORE = "before"
 SEE_CALLERS = "calls.view_caller"
 
 
-class LegChangeList(ChangeList):  # type: ignore[misc]  # unfold has no types
+class LegChangeList(SealedChangeList):
     """A page of legs that begins below a leg; ``older`` is the address of the next page, if there is one.
 
     Nothing here counts legs: with ten million a count takes seconds. ``total`` is a sum of the counts by day.
@@ -34,7 +34,6 @@ class LegChangeList(ChangeList):  # type: ignore[misc]  # unfold has no types
     total: int | None
     newest: str | None
     result_list: list[Leg]
-    query: str
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         self.before = _cursor(request)
@@ -43,18 +42,19 @@ class LegChangeList(ChangeList):  # type: ignore[misc]  # unfold has no types
         rest.pop(BEFORE, None)  # Every search, filter and form of the page begins at the newest leg.
         request.GET = rest  # type: ignore[assignment]  # only this view reads it from here on
         super().__init__(request, *args, **kwargs)
-        if self.query.strip() and request.user.has_perm(SEE_CALLERS) and not self.before:
-            note_search(request.user, self.query, clock.now())
+        if request.user.has_perm(SEE_CALLERS):
+            record_list(request.user, self.result_list, self.sealed, clock.now())
         self.preserved_filters = urlencode({"_changelist_filters": way_back}) if way_back else ""
         self.earlier_names = earlier_names(self.query.strip())
         self.help = HELP_WITH_CALLERS if request.user.has_perm(SEE_CALLERS) else HELP
 
     def get_queryset(self, request: HttpRequest, exclude_parameters: list[str | None] | None = None) -> QuerySet[Leg]:
         """Return all legs that are found, for actions on them; keep apart those that the filters leave."""
-        words, self.query = self.query, ""
-        filtered: QuerySet[Leg] = super().get_queryset(request, exclude_parameters)
+        words, self.query = self.sealed or self.query, ""
+        # Past the search of the class above: each column is asked for its own newest legs.
+        filtered: QuerySet[Leg] = super(SealedChangeList, self).get_queryset(request, exclude_parameters)
         self.filtered, self.query = filtered, words
-        self.conditions = conditions(words.strip(), may_see_callers=request.user.has_perm(SEE_CALLERS))
+        self.conditions = conditions(words.strip(), may_see_callers=self._searches_callers(request))
         return filtered.filter(reduce(or_, self.conditions)) if self.conditions else filtered
 
     def get_results(self, request: HttpRequest) -> None:
@@ -77,6 +77,9 @@ class LegChangeList(ChangeList):  # type: ignore[misc]  # unfold has no types
         self.result_count = self.full_result_count = len(self.result_list)
         self.show_full_result_count = self.can_show_all = self.multi_page = False
         self.show_admin_actions = True
+
+    def _searches_callers(self, request: HttpRequest) -> bool:
+        return bool(self.sealed) and request.user.has_perm(SEE_CALLERS)
 
     def _is_of_one_source_only(self) -> bool:
         asked = {name for name, values in self.filter_params.items() if any(values)}

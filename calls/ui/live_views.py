@@ -9,11 +9,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 import clock
+from calls.access_log import record_view
+from calls.models import CallerViewKind
 from calls.ui.live import Live, LiveFilter, live_calls
 
 #: The permission to see who called; without it callers are hidden.
 SEE_CALLERS = "calls.view_caller"
 LONGEST_TEXT = 255
+#: The page fetches itself every two seconds; that somebody watches it is recorded this often, in seconds.
+RECORD_SECONDS = 300
+RECORDED_AT = "live_calls_recorded_at"
 
 
 @never_cache
@@ -41,7 +46,13 @@ def live_fragment(request: HttpRequest) -> HttpResponse:
 
 
 def _live(request: HttpRequest) -> Live:
-    return live_calls(_wanted(request), clock.now(), may_see_callers=request.user.has_perm(SEE_CALLERS))
+    may_see, now = request.user.has_perm(SEE_CALLERS), clock.now()
+    live = live_calls(_wanted(request), now, may_see_callers=may_see)
+    shown = sum(bool(leg.caller) for leg in live.legs)
+    if may_see and shown and now.timestamp() - request.session.get(RECORDED_AT, 0) >= RECORD_SECONDS:
+        request.session[RECORDED_AT] = now.timestamp()
+        record_view(request.user, CallerViewKind.LIVE, now, shown=shown)
+    return live
 
 
 def _wanted(request: HttpRequest) -> LiveFilter:

@@ -42,7 +42,7 @@ class HitGroup(msgspec.Struct, frozen=True):
 
 
 def find(term: str, request: HttpRequest) -> list[HitGroup]:
-    """Return what a person may see and a term finds, the likeliest kinds first."""
+    """Return what a person may see and a term finds, the likeliest kinds first; callers only where it was posted."""
     term = term.replace("\0", "").strip()[:MAXIMUM_LENGTH]
     if not term:
         return []
@@ -54,7 +54,8 @@ def find(term: str, request: HttpRequest) -> list[HitGroup]:
 
 def _of_calls(term: str, request: HttpRequest) -> Iterator[tuple[str, SearchHit]]:
     if request.user.has_perm("calls.view_leg"):
-        found = find_calls(term, may_see_callers=request.user.has_perm(SEE_CALLERS))
+        may_see = request.method == "POST" and request.user.has_perm(SEE_CALLERS)
+        found = find_calls(term, callers_for=request.user.pk if may_see else None)
         yield from ((one.kind, SearchHit(one.name, one.detail, one.address)) for one in found)
 
 

@@ -18,7 +18,9 @@ class FilterChip(msgspec.Struct, frozen=True):
 @register.simple_tag
 def filter_chips(changes: ChangeList) -> list[FilterChip]:
     """Return a chip for each filter in use, and one for the search."""
-    chips = [FilterChip("search", changes.query, changes.get_query_string(remove=["q"]))] if changes.query else []
+    chips = (
+        [FilterChip("search", changes.query, changes.get_query_string(remove=["q", "search"]))] if changes.query else []
+    )
     return chips + [_chip(changes, spec) for spec in changes.filter_specs if _values(spec)]
 
 

@@ -76,7 +76,7 @@ EMPTY_LISTS = {
         _SOURCES,
     ),
     "calls.CallerView": Empty(
-        "Nobody has looked at a caller yet. A row appears when somebody who may see callers opens a leg or searches."
+        "Nobody has looked at a caller yet. A row appears when somebody who may see callers opens a page with some."
     ),
     "calls.Gap": Empty(
         "No gap: as far as the gateway knows it has missed nothing. Whenever a link to a CTI source"

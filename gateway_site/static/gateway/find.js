@@ -9,7 +9,7 @@
   }
 
   function beginBox(form) {
-    const input = form.querySelector("input"), list = form.querySelector("#qs-list"), said = form.querySelector("#qs-said");
+    const input = form.querySelector("input[type=search]"), list = form.querySelector("#qs-list"), said = form.querySelector("#qs-said");
     let timer = 0, asked = "", chosen = -1, asking = null;
 
     function hits() { return Array.from(list.querySelectorAll("a[role=option]")); }
@@ -32,7 +32,10 @@
       if (!term) { show(false); return; }
       asking = new AbortController();
       try {
-        const answer = await fetch(form.dataset.address + "?list=1&q=" + encodeURIComponent(term), { signal: asking.signal, redirect: "error" });
+        const posted = new FormData(form);  // Posted, for an address must hold no caller; with the form's own CSRF token.
+        posted.set("q", term);
+        posted.set("list", "1");
+        const answer = await fetch(form.dataset.address, { method: "POST", body: posted, signal: asking.signal, redirect: "error" });
         if (!answer.ok) { throw new Error(String(answer.status)); }
         list.innerHTML = await answer.text();
         show(true);
