@@ -17,8 +17,8 @@ from calls.models import NO_VALUE, Leg
 from calls.stats.team_legs import team_condition
 from calls.ui.leg_filters import FLAGGED_CHOICES, flagged_legs
 from calls.ui.leg_search import any_of
-from clock.text import shown, site_time
 from calls.ui.sealed_search import SEALED, STALE, StaleSearch, unseal
+from clock.text import shown, site_time
 from cti.models import CtiSource
 
 #: What an address may carry that says nothing about which legs are shown.

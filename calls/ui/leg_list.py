@@ -21,6 +21,9 @@ from calls.ui.sealed_search import SealedChangeList
 
 BEFORE = "before"
 SEE_CALLERS = "calls.view_caller"
+#: That somebody has the same list before them is recorded this often, in seconds; the session knows which and when.
+RECORD_SECONDS = 300
+RECORDED = "leg_list_recorded"
 
 
 class LegChangeList(SealedChangeList):
@@ -42,7 +45,7 @@ class LegChangeList(SealedChangeList):
         rest.pop(BEFORE, None)  # Every search, filter and form of the page begins at the newest leg.
         request.GET = rest  # type: ignore[assignment]  # only this view reads it from here on
         super().__init__(request, *args, **kwargs)
-        if request.user.has_perm(SEE_CALLERS):
+        if request.user.has_perm(SEE_CALLERS) and not _is_seen_again(request, way_back):
             record_list(request.user, self.result_list, self.sealed, clock.now())
         self.preserved_filters = urlencode({"_changelist_filters": way_back}) if way_back else ""
         self.earlier_names = earlier_names(self.query.strip())
@@ -84,6 +87,15 @@ class LegChangeList(SealedChangeList):
     def _is_of_one_source_only(self) -> bool:
         asked = {name for name, values in self.filter_params.items() if any(values)}
         return asked == {"source"}
+
+
+def _is_seen_again(request: HttpRequest, query: str) -> bool:
+    """Say whether this session has just had the same page: the newest legs fetch themselves."""
+    now, (last, at) = clock.now().timestamp(), request.session.get(RECORDED, ("", 0))
+    if last == query and now - at < RECORD_SECONDS:
+        return True
+    request.session[RECORDED] = (query, now)
+    return False
 
 
 def _cursor(request: HttpRequest) -> Cursor | None:

@@ -1,12 +1,14 @@
-"""``python -m devtools.attacks slow-clients | flood``: attack a running gateway, and print how the others fared."""
+"""``python -m devtools.attacks slow-clients | flood | hostile-answers``: attack, and print what it cost and whom."""
 
 import argparse
+import os
 import sys
 import time
 from datetime import UTC, datetime
 
-from devtools.attacks import slow_clients
+from devtools.attacks import hostile_answers, slow_clients
 from devtools.attacks.flood import SETTLING_SECONDS, FloodTarget, flagged_share, flood
+from devtools.attacks.memory import PeakMemory, family_of, resident_megabytes
 
 
 def main(words: list[str]) -> int:
@@ -23,8 +25,21 @@ def main(words: list[str]) -> int:
     fast.add_argument("--token", required=True)
     fast.add_argument("--other-source", required=True, help="a source whose calls are to be flagged meanwhile")
     fast.add_argument("--other-token", required=True, help="a token that reads its legs")
+    fast.add_argument("--gateway-pid", type=int, default=0, help="the gateway's first process: its memory is watched")
+    answers = attacks.add_parser("hostile-answers")
+    answers.add_argument("--timeout", type=float, default=5.0, help="of the Recording Service, in seconds")
+    answers.add_argument("--serve", type=int, default=0, help="serve all kinds at this port, for a running gateway")
     asked = parser.parse_args(words)
-    return _slow_clients(asked) if asked.attack == "slow-clients" else _flood(asked)
+    return {"slow-clients": _slow_clients, "flood": _flood, "hostile-answers": _hostile_answers}[asked.attack](asked)
+
+
+def _hostile_answers(asked: argparse.Namespace) -> int:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")  # Where QMS may be is a setting.
+    if asked.serve:
+        hostile_answers.serve(asked.serve, list(hostile_answers.KINDS))
+    for one in hostile_answers.costs(asked.timeout):
+        print(one, flush=True)
+    return 0
 
 
 def _slow_clients(asked: argparse.Namespace) -> int:
@@ -37,8 +52,13 @@ def _slow_clients(asked: argparse.Namespace) -> int:
 def _flood(asked: argparse.Namespace) -> int:
     other = FloodTarget(asked.host, asked.port, asked.other_source, asked.other_token)
     began = datetime.now(UTC)
-    figures = flood(FloodTarget(asked.host, asked.port, asked.source, asked.token), asked.seconds, 4, 500)
+    pids = family_of(asked.gateway_pid) if asked.gateway_pid else []
+    before = sum(map(resident_megabytes, pids))
+    with PeakMemory(pids, 1.0) as peak:
+        figures = flood(FloodTarget(asked.host, asked.port, asked.source, asked.token), asked.seconds, 4, 500)
     print(f"{asked.source}: {figures}")
+    if pids:
+        print(f"{len(pids)} processes of the gateway: {before:.0f} MB before, {peak.megabytes:.0f} MB at the peak")
     time.sleep(SETTLING_SECONDS)
     print(f"{asked.other_source}: {flagged_share(other, began)}")
     return 0

