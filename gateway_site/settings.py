@@ -266,6 +266,8 @@ WORKING_HOURS = _environment.working_hours
 QUIET_HOURS = _environment.quiet_hours
 #: Host names, addresses and networks at which QMS may be called; empty: anywhere but at link-local addresses.
 QMS_ENDPOINTS = _environment.qms_endpoints
+#: The folder in which a WSDL file may lie; a Recording Service names no other file.
+WSDL_FOLDER = _environment.wsdl_folder
 #: Adapters for other recorders, as package.module:Class; those with an entry point need no setting.
 RECORDER_ADAPTERS = _environment.recorder_adapters
 #: The share of finished calls that the site wants flagged; below it the dashboard says so.

@@ -1,6 +1,7 @@
 """Data Servers and Recording Services: one gateway instance for each Recording Service."""
 
 from datetime import time
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -27,9 +28,13 @@ def validate_address(value: str) -> None:
 
 
 def validate_wsdl(value: str) -> None:
-    """Accept a file, or an address that may be called."""
+    """Accept a file in ``WSDL_FOLDER``, or an address that may be called."""
     if urlsplit(value).scheme in ("http", "https"):
         validate_address(value)
+        return
+    folder = Path(settings.WSDL_FOLDER).resolve()
+    if not Path(value).resolve().is_relative_to(folder):
+        raise ValidationError(f"WSDL files are read from {folder} alone (WSDL_FOLDER): put the file there.")
 
 
 class DataServer(models.Model):

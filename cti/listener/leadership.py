@@ -39,6 +39,14 @@ STOPPED = "the listener was stopped"
 log = structlog.get_logger()
 
 
+#: After so many messages in a row that could not be read, the source does not count as well.
+UNREADABLE_LIMIT = 100
+UNREADABLE_TEXT = (
+    "None of the last 100 messages or more could be read: nothing of a call arrives. "
+    "See the page Quarantine for what they are."
+)
+
+
 class LeaseLost(Exception):
     """Another listener took the lease: stand by."""
 
@@ -64,6 +72,7 @@ class LeadershipTerm:
         bell: WakeupThread,
     ) -> None:
         self.facts = LinkFacts()
+        self._unreadable_in_a_row = 0
         self._config, self._epoch = config, epoch
         self._appender, self._lease, self._reporter, self._bell = appender, lease, reporter, bell
         self._database, self._lease_thread = WorkerThread("database", connections.close_all), WorkerThread("lease")
@@ -121,6 +130,7 @@ class LeadershipTerm:
 
     async def accept(self, events: Sequence[Event]) -> None:
         """Keep events, and wake the consumer; what would open more than the source may is put into quarantine."""
+        self._note_readable()
         events = [event for event in events if self._admits(event)]
         await self._keep(events)
         self.facts.events += len(events)
@@ -136,8 +146,16 @@ class LeadershipTerm:
         return reached is None
 
     async def quarantine(self, message: Quarantined) -> None:
-        """Keep a message that could not be read; the next report saves it."""
+        """Keep a message that could not be read; the next report saves it. Nothing but such is no link that works."""
         self._reporter.quarantine(message)
+        self._unreadable_in_a_row += 1
+        if self._unreadable_in_a_row == UNREADABLE_LIMIT:
+            self.facts.lack = UNREADABLE_TEXT
+
+    def _note_readable(self) -> None:
+        if self._unreadable_in_a_row >= UNREADABLE_LIMIT:
+            self.facts.lack = ""
+        self._unreadable_in_a_row = 0
 
     async def refused(self, device: str, refusal: MonitorRefusal | None) -> None:
         """Note that a device is not monitored, or is again."""

@@ -100,6 +100,7 @@ NAMES = (
     "WEB_WORKERS",
     "WORKING_HOURS",
     "WRITES_THREADS",
+    "WSDL_FOLDER",
 )
 
 
@@ -157,6 +158,7 @@ class Environment:
     working_hours: WorkingHours | None
     quiet_hours: float
     qms_endpoints: list[str]
+    wsdl_folder: Path
     recorder_adapters: list[str]
     flagged_target_percent: float
     cti_source_packages: list[str]
@@ -237,6 +239,7 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         working_hours=read.checked("WORKING_HOURS", "mon-fri 8:00-18:00", working_hours.parse),
         quiet_hours=read.number("QUIET_HOURS", 2, 0.1, 24),
         qms_endpoints=_endpoints(read),
+        wsdl_folder=Path(read.text("WSDL_FOLDER") or var_dir / "wsdl").resolve(),
         recorder_adapters=read.words("RECORDER_ADAPTERS"),
         flagged_target_percent=read.number("FLAGGED_TARGET_PERCENT", 99, 0, 100),
         cti_source_packages=read.words("CTI_SOURCE_PACKAGES"),

@@ -1,10 +1,14 @@
 """Whoever may enter the address of a Recording Service leads the gateway to the credentials of its own cloud."""
 
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
+from django.core.exceptions import ValidationError
+from pytest_django import Settings
 
 from qms.endpoints import parse
+from qms.models import validate_wsdl
 
 #: 169.254.169.254 in all spellings.
 SPELLINGS = [
@@ -30,6 +34,19 @@ def test_a_link_local_address_is_closed_in_every_spelling(address: str, listed: 
 @pytest.mark.parametrize("address", ["10.0.0.7", "64:ff9b::a00:7", "2001:db8::1", "::1", "127.0.0.1"])
 def test_other_addresses_stay_open(address: str) -> None:
     assert parse([]).may_call("qms.example.org", ip_address(address))
+
+
+def test_a_wsdl_file_lies_in_its_folder_alone(tmp_path: Path, settings: Settings) -> None:
+    """Before: any file of the machine could be named, and /dev/zero was read without end."""
+    settings.WSDL_FOLDER = tmp_path / "wsdl"
+    settings.WSDL_FOLDER.mkdir()
+    (settings.WSDL_FOLDER / "link.wsdl").symlink_to("/etc/passwd")
+    outside = ["/etc/passwd", "/dev/zero", "file:///etc/passwd", f"{tmp_path}/wsdl/../secret_key", "pyproject.toml"]
+
+    validate_wsdl(f"{settings.WSDL_FOLDER}/service.wsdl")
+    for value in (*outside, f"{settings.WSDL_FOLDER}/link.wsdl", f"{settings.WSDL_FOLDER}-other/x.wsdl"):
+        with pytest.raises(ValidationError, match="WSDL_FOLDER"):
+            validate_wsdl(value)
 
 
 @pytest.mark.parametrize("written", ["0xA9FEA9FE", "2852039166", "0251.0376.0251.0376", "[64:ff9b::a9fe:a9fe]"])

@@ -23,6 +23,7 @@ from cti import api
 from cti.events import AnyEvent, LinkLost, LinkRestored, decode
 from cti.journal.lease import Lease, standing
 from cti.journal.stream import Entry, client, journal_key
+from cti.listener import leadership
 from cti.listener.listener import Listener
 from cti.listener.source_config import source_config
 from cti.models import CtiSource, LinkState, LinkStatus, QuarantinedMessage
@@ -164,6 +165,15 @@ def test_a_broken_message_is_kept_and_counted_and_holds_nothing_up(pbx: Switch, 
     wait_for("LinkRestored", "1")
     wait_until(lambda: QuarantinedMessage.objects.filter(count=500).exists(), "the quarantine")
     assert [bytes(row.raw) for row in QuarantinedMessage.objects.all()] == [b"garbage"]
+
+
+def test_a_peer_that_sends_nothing_readable_is_not_shown_as_well(pbx: Switch, listening: Listening) -> None:
+    """Before: whoever flooded the link with rubbish was "up", for its socket was."""
+    pbx.say(*["garbage"] * leadership.UNREADABLE_LIMIT)
+    wait_until(lambda: is_reported(lack=leadership.UNREADABLE_TEXT), "the status")
+
+    pbx.say("call 1")
+    wait_until(lambda: is_reported(lack="", events=1), "the status")
 
 
 @pytest.mark.parametrize("how", ["cut", "bye"])
