@@ -39,7 +39,7 @@ STOPPED = "the listener was stopped"
 log = structlog.get_logger()
 
 
-#: After so many messages in a row that could not be read, the source does not count as well.
+#: Number of messages in a row that cannot be read, from which on the source is not shown as well.
 UNREADABLE_LIMIT = 100
 UNREADABLE_TEXT = (
     "None of the last 100 messages or more could be read: nothing of a call arrives. "

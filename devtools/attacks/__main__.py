@@ -1,4 +1,4 @@
-"""``python -m devtools.attacks slow-clients | flood | hostile-answers``: attack, and print what it cost and whom."""
+"""``python -m devtools.attacks slow-clients | flood | hostile-answers``: attack, and print what it cost."""
 
 import argparse
 import os
