@@ -114,7 +114,7 @@ class LegTracker:
         self._served(leg, offer)
         self.introduce(leg.channel, offer, now)
         session = self._agents.session(leg.device)
-        leg.call.is_reported = True
+        leg.call.is_reported, leg.call.joined = True, now
         self._builder.call(
             Established,
             now,

@@ -8,6 +8,9 @@ from cti.sources.asterisk_ami.call_registry import CallRegistry
 from cti.sources.asterisk_ami.event_builder import EventBuilder
 from cti.sources.asterisk_ami.values import Channel, ChannelKind, EventTime, PbxCall, PbxLeg
 
+#: Who takes another's place in a bridge enters it this soon after the other left.
+REPLACED_WITHIN = timedelta(milliseconds=100)
+
 
 class OpenLegs:
     """Keep legs from beginning to end."""
@@ -43,7 +46,7 @@ class OpenLegs:
     def finish(self, leg: PbxLeg, moment: EventTime) -> None:
         """Report that a leg is over."""
         self.forget(leg)
-        self.report(ConnectionCleared, leg, moment)
+        self.report(ConnectionCleared, leg, _until_replaced(leg.call, moment))
         self._call_registry.released(leg.call, moment)
 
     def move(self, leg: PbxLeg, call: PbxCall) -> None:
@@ -108,3 +111,11 @@ def connection(call: PbxCall, channel: Channel) -> Connection:
 def item(call: PbxCall, channel: Channel, before: PbxCall | None = None) -> ConnectionItem:
     """Say who is in the resulting call, and in which it was before."""
     return ConnectionItem(new=connection(call, channel), old=connection(before or call, channel))
+
+
+def _until_replaced(call: PbxCall, ended: EventTime) -> EventTime:
+    """Return when a leg ended: not before the leg that took its place, for the call was never without one."""
+    joined = call.joined
+    if joined is None or not timedelta(0) < joined.time - ended.time <= REPLACED_WITHIN:
+        return ended
+    return EventTime(joined.time, ended.received)

@@ -75,6 +75,8 @@ class PbxCall:
     query: dict[str, str] = field(default_factory=dict)
     #: Something was reported about it, so its end must be reported.
     is_reported: bool = False
+    #: When its newest leg began.
+    joined: EventTime | None = None
     channels: set["Channel"] = field(default_factory=set)
     legs: set["PbxLeg"] = field(default_factory=set)
 

@@ -56,6 +56,16 @@ def test_a_sample_of_a_recorded_trace_gives_no_wrong_flag(name: str) -> None:
     assert [(disturbance, wrong) for disturbance, wrong, _ in run(FOLDER, name, 60) if wrong] == []
 
 
+def test_a_transfer_of_which_the_consultation_was_not_heard_keeps_the_customers_interaction() -> None:
+    """Bob takes Alice's place in the bridge microseconds after she left it."""
+    trace = load(FOLDER, "h-attended-transfer")
+    judge = DisturbanceJudge(trace)
+    judge.learn(undisturbed(trace))
+    (one,) = [one for one in disturbed(trace, EVENTS) if one.name == "Newchannel at message 113 dropped"]
+
+    assert judge.wrong(one)[0] == []
+
+
 def cuts(name: str, *, seconds: str, within: tuple[float, float]) -> list[Disturbed]:
     trace = SCENARIOS[name]().trace(name)
     every = [one for one in disturbed(trace, frozenset()) if one.name.endswith(f"for {seconds} s")]
