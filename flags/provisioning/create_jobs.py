@@ -20,7 +20,7 @@ import clock
 from clock.text import time_of_day
 from flags.models import FlagCreation
 from flags.provisioning.create import Creation, FlagAnswer, check_flags, create_flags, creation_summary
-from history.acts import record_act
+from history.on_behalf import record_on_behalf
 from qms.api import ConnectService, connect
 from qms.models import DataServer
 
@@ -182,7 +182,7 @@ def _end(row: FlagCreation, error: str, answers: object) -> None:
         if not _mine(row).update(done_at=clock.now(), answers=answers, error=error[:1000]):
             return
         row.refresh_from_db()
-        record_act(row.data_server, row.asked_by, creation_summary(result_of(row), is_check=row.is_check))
+        record_on_behalf(row.data_server, row.asked_by, creation_summary(result_of(row), is_check=row.is_check))
     log.info("flag_creation_ended", data_server=row.data_server.slug, run=row.run, is_good=result_of(row).is_good)
 
 

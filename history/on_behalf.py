@@ -7,7 +7,7 @@ from django.db.models import Model
 from history.commands import command_line
 
 
-def record_act(row: Model, by: str, description: str) -> None:
+def record_on_behalf(row: Model, by: str, description: str) -> None:
     """Keep what was done on a row for the one who asked; in the transaction that ends it.
 
     Who has another name by now is recorded in words, as an act of the gateway's own.
