@@ -31,7 +31,7 @@ import django; django.setup()
 from django.utils import timezone
 from calls.export import jobs
 jobs.CHUNK = 3
-jobs.carry_out({job}, timezone.now)
+jobs.run_export({job}, timezone.now)
 """
 
 
