@@ -112,6 +112,12 @@ class FlaggedRecording(msgspec.Struct, frozen=True):
     flags: tuple[Flag, ...] = ()
 
 
+class UnreadableRecording(msgspec.Struct, frozen=True):
+    """A recording that a Recording Service listed in a way that cannot be read; ``problem`` says where and what."""
+
+    problem: str
+
+
 class QmsError(Exception):
     """Anything a Recording Service can do to us. ``retryable`` says whether another try may help."""
 
@@ -210,5 +216,8 @@ class RecordingServicePort(Protocol):
     def flags(self, guid: str) -> list[Flag]:
         """Read back what a recording carries. Raises ``RecordingNotFound``."""
 
-    def recordings(self, begin: datetime, end: datetime) -> Iterator[FlaggedRecording]:
-        """Yield the recordings that started in [begin, end), oldest first, with their flags."""
+    def recordings(self, begin: datetime, end: datetime) -> Iterator[FlaggedRecording | UnreadableRecording]:
+        """Yield the recordings that started in [begin, end), oldest first, with their flags.
+
+        One that cannot be read is yielded as such and does not lose the others.
+        """

@@ -54,7 +54,18 @@ class ReconciliationRunAdmin(RecordedAdmin):
     """Ask for a reconciliation, and see how far it is."""
 
     form = RunForm
-    list_display = ("service", "begin", "end", "progress", "recordings", "legs", "findings", "asked_by", "error")
+    list_display = (
+        "service",
+        "begin",
+        "end",
+        "progress",
+        "recordings",
+        "legs",
+        "findings",
+        "unreadable",
+        "asked_by",
+        "error",
+    )
     list_select_related = ("service",)
     list_filter = ("service",)
 

@@ -29,6 +29,8 @@ class ReconciliationRun(models.Model):
     recordings = models.BigIntegerField(default=0)
     legs = models.BigIntegerField(default=0)
     findings = models.BigIntegerField(default=0)
+    unreadable = models.BigIntegerField(default=0, help_text="Recordings that QMS listed and that could not be read.")
+    unreadable_why = models.CharField("why unreadable", max_length=300, blank=True, default="")
     attempts = models.PositiveIntegerField(default=0, help_text="Failed attempts at the present span.")
     error = models.CharField(max_length=500, blank=True)
 

@@ -33,7 +33,10 @@ def _looked_at_again(
 ) -> tuple[Finding | None, Recording | None]:
     begin, end = finding.began_at - MARGIN, finding.began_at + MARGIN
     offset = timedelta(seconds=clock_offset_seconds(finding.service_id))
-    recordings = listed(port, begin, end, offset)
+    around = listed(port, begin, end, offset)
+    if around.unreadable:
+        raise NotAssignable(f"QMS lists a recording next to it that cannot be read: {around.why}")
+    recordings = around.recordings
     known = known_of(finding.service, begin, end, [one.recording.guid for one in recordings], TOLERANCE)
     found = (one for one in compared(recordings, begin, end, known) if one.guid == finding.recording_guid)
     own = (one.recording for one in recordings if one.recording.guid == finding.recording_guid)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import islice
 
+import msgspec
 import structlog
 from django.conf import settings
 from django.db.models import Max, Q
@@ -18,7 +19,15 @@ from gateway_site.reconciliation.known import known_of
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from qms.api import ConnectService, clock_offset_seconds
 from qms.models import RecordingService
-from qms.port import FlaggedRecording, QmsError, QmsRejected, Recording, RecordingNotFound, RecordingServicePort
+from qms.port import (
+    FlaggedRecording,
+    QmsError,
+    QmsRejected,
+    Recording,
+    RecordingNotFound,
+    RecordingServicePort,
+    UnreadableRecording,
+)
 
 log = structlog.get_logger()
 
@@ -40,6 +49,14 @@ SLICE = timedelta(seconds=60)
 MAXIMUM_ATTEMPTS = 5
 #: How far the daily run goes back once more: what was late then is withdrawn.
 LOOK_BACK = timedelta(days=2)
+
+
+class ListOfSpan(msgspec.Struct, frozen=True):
+    """What a service listed: recordings, how many could not be read, and why the first of those could not."""
+
+    recordings: list[FlaggedRecording]
+    unreadable: int
+    why: str
 
 
 class ListTooLong(QmsRejected):
@@ -132,23 +149,31 @@ def _compare_span(
     run: ReconciliationRun, begin: datetime, end: datetime, now: datetime, port: RecordingServicePort
 ) -> None:
     offset = timedelta(seconds=clock_offset_seconds(run.service_id))
-    recordings = listed(port, begin - MARGIN, end + MARGIN, offset)
+    list_of_span = listed(port, begin - MARGIN, end + MARGIN, offset)
+    recordings = list_of_span.recordings
     own = [one.recording.guid for one in recordings if begin <= one.recording.started_at < end]
     guids = [one.recording.guid for one in recordings]
     known = known_of(run.service, begin - MARGIN, end + MARGIN, guids, TOLERANCE)
     found = _without_those_that_exist(compared(recordings, begin, end, known), port)
+    if list_of_span.unreadable:
+        # One that cannot be read may be any leg's: nothing is certain here.
+        found = [msgspec.structs.replace(one, is_repairable=False) for one in found]
+        run.unreadable, run.unreadable_why = run.unreadable + list_of_span.unreadable, list_of_span.why[:300]
     keep(run.service, found, begin, end, now)
     run.recordings += len(own)
     run.legs += sum(begin <= leg.connected_at < end for leg in known.legs)
     run.findings += len(found)
 
 
-def listed(port: RecordingServicePort, begin: datetime, end: datetime, offset: timedelta) -> list[FlaggedRecording]:
+def listed(port: RecordingServicePort, begin: datetime, end: datetime, offset: timedelta) -> ListOfSpan:
     """Return the recordings that began in [begin, end) by our clock; ``offset``: how far QMS's clock is ahead."""
-    found = list(islice(port.recordings(begin + offset, end + offset), MAXIMUM_RECORDINGS + 1))
-    if len(found) > MAXIMUM_RECORDINGS:
+    answers = list(islice(port.recordings(begin + offset, end + offset), MAXIMUM_RECORDINGS + 1))
+    if len(answers) > MAXIMUM_RECORDINGS:
         raise ListTooLong(f"The service lists more than {MAXIMUM_RECORDINGS:,} recordings of an hour.")
-    return [_by_our_clock(one, offset) for one in found] if offset else found
+    problems = [one.problem for one in answers if isinstance(one, UnreadableRecording)]
+    found = [one for one in answers if isinstance(one, FlaggedRecording)]
+    recordings = [_by_our_clock(one, offset) for one in found] if offset else found
+    return ListOfSpan(recordings, len(problems), problems[0] if problems else "")
 
 
 def _by_our_clock(one: FlaggedRecording, offset: timedelta) -> FlaggedRecording:

@@ -17,6 +17,7 @@ from qms.port import (
     ListedUser,
     Recording,
     ServiceInfo,
+    UnreadableRecording,
     UnreadableUser,
 )
 from qms.soap.reading import AnswerNode, Unreadable
@@ -101,9 +102,9 @@ def flags(answer: AnswerNode) -> list[Flag]:
     return [Flag(one.required("name"), one.exact("value")) for one in answer.nodes("flag")]
 
 
-def recordings(answer: AnswerNode) -> list[FlaggedRecording]:
-    """Read a page of recordings with their flags."""
-    return [_flagged(one) for one in answer.nodes("recording")]
+def recordings(answer: AnswerNode) -> list[FlaggedRecording | UnreadableRecording]:
+    """Read a page of recordings with their flags; one that cannot be read does not lose the others."""
+    return [_flagged_or_why_not(one) for one in answer.nodes("recording")]
 
 
 def _identifiers(answer: AnswerNode) -> tuple[str, ...]:
@@ -167,6 +168,13 @@ def _has_guid(one: AnswerNode) -> bool:
     if not texts:
         raise one.unreadable("recordingGuid", "is missing")
     return bool(texts[0].strip("0-{}() \t\r\n"))
+
+
+def _flagged_or_why_not(one: AnswerNode) -> FlaggedRecording | UnreadableRecording:
+    try:
+        return _flagged(one)
+    except Unreadable as error:
+        return UnreadableRecording(str(error))
 
 
 def _flagged(one: AnswerNode) -> FlaggedRecording:

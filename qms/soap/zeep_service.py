@@ -13,6 +13,7 @@ from qms.port import (
     Recording,
     RecordingNotFound,
     ServiceInfo,
+    UnreadableRecording,
     UnreadableUser,
 )
 from qms.soap import answers
@@ -85,7 +86,7 @@ class ZeepRecordingService:
         """Read back what a recording carries."""
         return self.line.call("GetFlags", {"recordingGuid": xml_text(guid)}, answers.flags)
 
-    def recordings(self, begin: datetime, end: datetime) -> Iterator[FlaggedRecording]:
+    def recordings(self, begin: datetime, end: datetime) -> Iterator[FlaggedRecording | UnreadableRecording]:
         """Yield the recordings that started in [begin, end), oldest first."""
         between = {"from": xml_time(begin), "to": xml_time(end)}
         return self._paged("ListRecordings", between, answers.recordings)

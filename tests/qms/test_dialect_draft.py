@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from devtools.recorder_contract.port_contract import readable
 from qms.adapters import ConnectionConfig
 from qms.port import Flag, FlagDefinition, ListedUser
 from qms.soap.adapter import SoapAdapter
@@ -60,9 +61,8 @@ def test_a_foreign_service_is_reached_by_its_draft(server: ForeignService, tmp_p
     assert service.flags(found.guid) == [Flag("AgentId", "9101")]
     assert server.archive.writes(found.guid, "AgentId") == 1
     assert [one.user_name for one in service.users() if isinstance(one, ListedUser)] == ["alice"]
-    assert [one.flags for one in service.recordings(found.started_at, found.started_at.replace(year=2100))] == [
-        (Flag("AgentId", "9101"),)
-    ]
+    listed = readable(service.recordings(found.started_at, found.started_at.replace(year=2100)))
+    assert [one.flags for one in listed] == [(Flag("AgentId", "9101"),)]
 
 
 def test_what_a_service_does_not_offer_is_said(tmp_path: Path) -> None:

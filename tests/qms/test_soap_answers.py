@@ -1,6 +1,7 @@
 """Answers as .NET and Java services really give them: nil, unknown elements, odd values, faults, and hostile shapes."""
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from qms.port import (
     Flag,
     FlagDefinition,
+    FlaggedRecording,
     ListedUser,
     QmsBusy,
     QmsError,
@@ -16,6 +18,7 @@ from qms.port import (
     QmsUnavailable,
     QmsUnclear,
     RecordingNotFound,
+    UnreadableRecording,
     UnreadableUser,
 )
 from qms.soap.dialect import Dialect
@@ -127,6 +130,28 @@ def test_one_bad_user_does_not_lose_the_list() -> None:
     assert isinstance(last, ListedUser)
     assert bad == UnreadableUser("ListUsers: user 17, licence: 'Trial' is not mapped by [values]", "17")
     assert nil == UnreadableUser("ListUsers: user 3, active: 'perhaps' is neither yes nor no", "3")
+
+
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        (recording(guid="g" * 129), "recordingGuid"),
+        (recording(started="<startedAt>yesterday</startedAt>"), "startedAt"),
+        (recording(started=""), "startedAt"),
+    ],
+)
+def test_one_bad_recording_does_not_lose_the_list(bad: str, says: str) -> None:
+    good = f"<recording>{recording()}<flag><name>AgentId</name><value>A1</value></flag></recording>"
+    answer = body("ListRecordings", f"{good}<recording>{bad}</recording>{good}")
+    with serving(answering(http(answer))) as url:
+        service = SoapRecordingService(ConnectionSettings(url=url, login=""))
+        first, middle, last = service.recordings(datetime(2026, 11, 28, tzinfo=UTC), datetime(2026, 11, 29, tzinfo=UTC))
+
+    assert isinstance(first, FlaggedRecording)
+    assert isinstance(last, FlaggedRecording)
+    assert first.flags == (Flag("AgentId", "A1"),)
+    assert isinstance(middle, UnreadableRecording)
+    assert says in middle.problem
 
 
 @pytest.mark.parametrize(

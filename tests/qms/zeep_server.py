@@ -19,7 +19,7 @@ from zeep.exceptions import Error as ZeepError
 from zeep.helpers import serialize_object
 from zeep.transports import Transport
 
-from qms.port import Flag, FlagDefinition, QmsRejected, RecordingServicePort
+from qms.port import Flag, FlagDefinition, FlaggedRecording, QmsRejected, RecordingServicePort
 from qms.soap.contract import OWN_WSDL
 
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -184,6 +184,7 @@ def _recordings(behind: RecordingServicePort, asked: Fields) -> Fields:
     listed = [
         {"recording": _recording(one.recording), "flag": [msgspec.structs.asdict(flag) for flag in one.flags]}
         for one in found
+        if isinstance(one, FlaggedRecording)
     ]
     return _page(listed, asked, "recording")
 

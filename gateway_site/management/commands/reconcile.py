@@ -65,6 +65,8 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{run.service}: {run.recordings:,} recordings, {run.legs:,} legs, {run.findings:,} findings."
         )
+        if run.unreadable:
+            self.stdout.write(f"  {run.unreadable:,} recordings could not be read: {run.unreadable_why}")
         standing = ReconciliationFinding.objects.filter(
             service=run.service, began_at__gte=run.begin, began_at__lt=run.end, withdrawn_at=None
         )

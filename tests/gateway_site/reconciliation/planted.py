@@ -19,6 +19,7 @@ from qms.port import (
     Recording,
     RecordingNotFound,
     ServiceInfo,
+    UnreadableRecording,
 )
 
 BEGIN = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -46,10 +47,13 @@ class ListedQms:
         self.recordings_by_begin = sorted(recordings, key=lambda one: one.recording.started_at)
         self.by_guid = {one.recording.guid: one for one in recordings}
         self.failures: list[Exception] = []
+        self.unreadable = ""
 
-    def recordings(self, begin: datetime, end: datetime) -> Iterator[FlaggedRecording]:
+    def recordings(self, begin: datetime, end: datetime) -> Iterator[FlaggedRecording | UnreadableRecording]:
         if self.failures:
             raise self.failures.pop(0)
+        if self.unreadable:
+            yield UnreadableRecording(self.unreadable)
         for one in self.recordings_by_begin:
             if begin <= one.recording.started_at < end:
                 yield one

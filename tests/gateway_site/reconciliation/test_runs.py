@@ -104,6 +104,16 @@ def test_a_service_that_offers_no_list_ends_the_run_with_its_answer(site: Plante
     assert not standing()
 
 
+def test_a_recording_that_cannot_be_read_is_counted_and_makes_nothing_certain(site: PlantedSite) -> None:
+    qms = site.qms()
+    qms.unreadable = "ListRecordings: recording 3, startedAt: is missing"
+    run = reconcile(site, qms)
+
+    assert standing() == site.expected
+    assert (run.unreadable, run.unreadable_why) == (1, qms.unreadable)
+    assert not ReconciliationFinding.objects.filter(is_repairable=True).exists()
+
+
 def test_a_run_that_a_worker_left_is_taken_over_after_its_claim(site: PlantedSite) -> None:
     now = Time(site.end + timedelta(hours=48))
     run = ask(site.service, BEGIN, site.end, "Ada", now())
