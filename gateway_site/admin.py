@@ -88,7 +88,7 @@ class HistoryAdmin(ModelAdmin):
 
     @display(description="Before \N{RIGHTWARDS ARROW} after")
     def change(self, entry: LogEntry) -> str:
-        """Tell the change."""
+        """Describe the change."""
         return entry.get_change_message()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LogEntry]:

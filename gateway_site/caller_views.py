@@ -1,5 +1,6 @@
 """Record who opened a message in quarantine with callers in it: its page belongs to an app that knows no calls."""
 
+from django.contrib.admin.utils import unquote
 from django.http import HttpRequest, HttpResponse
 
 import clock
@@ -20,6 +21,6 @@ class QuarantineViews:
         match = request.resolver_match
         is_shown = match is not None and match.view_name == MESSAGE_PAGE and response.status_code == 200
         if match and is_shown and request.user.has_perm(SEE_CALLERS):
-            key = int(match.kwargs["object_id"])
+            key = int(unquote(match.kwargs["object_id"]))
             record_view(request.user, CallerViewKind.MESSAGE, clock.now(), message_id=key, shown=1)
         return response

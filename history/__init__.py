@@ -1,1 +1,1 @@
-"""Who changed what in the configuration, when, from what to what: kept in Django's own admin log."""
+"""The history of the configuration: who changed which value, when, from what to what, in Django's admin log."""

@@ -22,7 +22,7 @@ class RecordedAdmin(ColumnsAdmin):
         super().save_model(request, obj, form, change)
 
     def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
-        """Tell what is and what was; called when all is saved, what belongs to the row included."""
+        """Describe the change, each field before and after; called when the row and its related rows are saved."""
         if add:
             return f"Added. {values(self._stored(form.instance))}"
         if not hasattr(form, "recorded_before"):  # A page of its own, such as that of a new password.

@@ -7,7 +7,7 @@ from django.db.models import Model
 
 from history.states import RowState, differences, state_of, values
 
-#: The machine's own log says who was at it.
+#: The user of the history for commands; the machine's own log says who ran them.
 COMMAND_LINE = "command-line"
 
 

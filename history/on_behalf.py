@@ -10,7 +10,7 @@ from history.commands import command_line
 def record_on_behalf(row: Model, by: str, description: str) -> None:
     """Keep what was done on a row for the one who asked; in the transaction that ends it.
 
-    Who has another name by now is recorded in words, as an act of the gateway's own.
+    A user who was renamed or removed meanwhile is named in the text; the act is then the gateway's own.
     """
     user = User.objects.filter(username=by).first()
     text = description if user else f"For {by or 'somebody'}: {description}"

@@ -36,13 +36,13 @@ def state_of(row: models.Model, hidden: Collection[str] = ()) -> RowState:
 
 
 def differences(before: RowState, after: RowState) -> str:
-    """Tell field by field what was and what is; empty where nothing differs."""
+    """Describe field by field what was and what is; empty where nothing differs."""
     changed = (name for name in after if name not in before or before[name].compared != after[name].compared)
     return " ".join(_difference(before.get(name), after[name]) for name in changed)
 
 
 def values(state: RowState) -> str:
-    """Tell all that has a value, for a row that came or went."""
+    """Describe all fields that have a value, for a row that was added or deleted."""
     return " ".join(f"{one.name}: {one.shown}." for one in state.values() if one.shown != NOTHING)
 
 
