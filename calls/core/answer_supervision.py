@@ -6,8 +6,9 @@ from msgspec.structs import replace
 
 from calls.core.commands import CancelSearch
 from calls.core.legs import is_wanted, open_leg, start_search, traced
+from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded
-from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, SearchStatus
+from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, Reconnection, SearchStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent
 
@@ -19,7 +20,7 @@ def confirm(work: UnitOfWork, incarnation: int) -> None:
     """Note that a call's trunk speaks: its answer will be reported."""
     call = work.calls.get(incarnation)
     if call is not None and call.reached_gateway_at is not None:
-        work.put_call(replace(call, reached_at=None, reached_gateway_at=None))
+        work.put_call(replace(call, reached_at=None, reached_gateway_at=None, reached_origin=None))
 
 
 def connect_unsupervised(work: UnitOfWork, call: CallState, gateway_at: datetime) -> None:
@@ -31,7 +32,8 @@ def connect_unsupervised(work: UnitOfWork, call: CallState, gateway_at: datetime
     """
     at = call.reached_at or call.born_at
     gateway_at = min(gateway_at, (call.reached_gateway_at or gateway_at) + UNSUPERVISED)
-    call = work.put_call(replace(call, reached_at=None, reached_gateway_at=None))
+    made = Reconnection(at=at, gateway_at=gateway_at, origin=call.reached_origin)
+    call = work.put_call(replace(call, reached_at=None, reached_gateway_at=None, reached_origin=None))
     if _is_link_lost(work, gateway_at):
         return
     for party in list(call.parties.values()):
@@ -39,7 +41,7 @@ def connect_unsupervised(work: UnitOfWork, call: CallState, gateway_at: datetime
             call = work.calls[call.incarnation]
             connected = replace(party, state=PartyState.CONNECTED)
             how = "The call left on a trunk without answer supervision; the answer is not confirmed."
-            leg = open_leg(work, call, connected, at, gateway_at, how=how)
+            leg = open_leg(work, call, connected, made, how=how)
             work.put_leg(replace(leg, is_unconfirmed=True))
 
 
@@ -61,15 +63,22 @@ def answer_after_all(work: UnitOfWork, incarnation: int, event: CallEvent) -> No
         return
     for leg in work.legs_in(incarnation):
         if leg.phase is LegPhase.OPEN and leg.is_unconfirmed and event.time >= leg.connected_source_at:
-            work.put_leg(concluded(work, from_answer(work, leg, event.time, event.at), event.at))
+            made = Reconnection(at=event.time, gateway_at=event.at, origin=origin_of(event, OriginRule.CONNECTED))
+            work.put_leg(concluded(work, from_answer(work, leg, made), event.at))
 
 
-def from_answer(work: UnitOfWork, leg: LegState, at: datetime, gateway_at: datetime) -> LegState:
+def from_answer(work: UnitOfWork, leg: LegState, made: Reconnection) -> LegState:
     """Begin a leg at the answer; ask again for its recording, unless one is known already."""
-    leg = replace(leg, is_unconfirmed=False, connected_source_at=at, connected_gateway_at=gateway_at)
-    leg = traced(leg, gateway_at, "connected", "The far end answered only now; the leg begins here.")
+    leg = replace(
+        leg,
+        is_unconfirmed=False,
+        connected_source_at=made.at,
+        connected_gateway_at=made.gateway_at,
+        call_origin=made.origin,
+    )
+    leg = traced(leg, made.gateway_at, "connected", "The far end answered only now; the leg begins here.")
     if leg.guid or not is_wanted(work, leg):
         return leg
     if leg.search is SearchStatus.OPEN:
         work.do(CancelSearch(leg.number))
-    return start_search(work, replace(leg, missed=""), gateway_at)
+    return start_search(work, replace(leg, missed=""), made.gateway_at)

@@ -10,6 +10,7 @@ from calls.core.clocks import CLOSE, STALL, moments_of
 from calls.core.commands import CancelSearch
 from calls.core.leg_split import split
 from calls.core.legs import is_wanted, start_search
+from calls.core.origins import Origin
 from calls.core.result_events import RecordingFound
 from calls.core.state import CallState, LegState, PendingTransfer, SearchStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -47,12 +48,19 @@ def _began_with_second(began: datetime, connected: datetime, moved: datetime) ->
 
 
 def hand_on(
-    work: UnitOfWork, leg: LegState, before: CallState, at: datetime, gateway_at: datetime, *, new_segment: bool
+    work: UnitOfWork,
+    leg: LegState,
+    before: CallState,
+    at: datetime,
+    gateway_at: datetime,
+    *,
+    new_segment: bool,
+    call_origin: Origin | None,
 ) -> None:
     """Ask QMS again for a leg that a call was handed on to: the same recording is one leg, another begins a second.
 
-    ``before``: the call that it was in. Where the recording that the leg has began with the transfer, it is the second
-    part's, and nothing is asked.
+    ``before``: the call that it was in, since ``call_origin``. Where the recording that the leg has began with the
+    transfer, it is the second part's, and nothing is asked.
     """
     pending = PendingTransfer(
         at=at,
@@ -62,6 +70,7 @@ def hand_on(
         facts=as_of(before, at),
         search=leg.searches + 1,
         new_segment=new_segment,
+        call_origin=call_origin,
     )
     leg = replace(leg, pending_transfer=pending)
     if not is_wanted(work, leg):

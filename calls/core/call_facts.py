@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from calls.core.origins import Origin, handed_on
 from calls.core.state import CallState, LegData, TimedValue
 from cti.events import QUEUE_CLEARED, CallData
 
@@ -32,13 +33,24 @@ def reported_facts(data: CallData) -> dict[str, str]:
     return facts
 
 
-def learn(call: CallState, facts: dict[str, str], at: datetime) -> CallState:
-    """Add facts to a call as of a moment; returns the same call when nothing is new."""
-    fresh = {name: value for name, value in facts.items() if _is_news(call.facts.get(name, ()), value, at)}
+def learn(call: CallState, facts: dict[str, str], origin: Origin) -> CallState:
+    """Add facts to a call as of the time of the event that states them; returns the same call when nothing is new."""
+    known, at = call.facts, origin.at
+    fresh = {name: value for name, value in facts.items() if _is_news(known.get(name, ()), value, at)}
+    return _with(call, {name: TimedValue(at, value, origin) for name, value in fresh.items()})
+
+
+def learn_values(call: CallState, values: dict[str, TimedValue]) -> CallState:
+    """Add values to a call; returns the same call when nothing is new."""
+    known = call.facts
+    return _with(call, {name: one for name, one in values.items() if _is_news(known.get(name, ()), one.value, one.at)})
+
+
+def _with(call: CallState, fresh: dict[str, TimedValue]) -> CallState:
     if not fresh:
         return call
-    known = {name: _insert(call.facts.get(name, ()), TimedValue(at, value)) for name, value in fresh.items()}
-    return replace(call, facts={**call.facts, **known})
+    added = {name: _insert(call.facts.get(name, ()), one) for name, one in fresh.items()}
+    return replace(call, facts={**call.facts, **added})
 
 
 def _is_news(history: tuple[TimedValue, ...], value: str, at: datetime) -> bool:
@@ -57,18 +69,36 @@ def _insert(history: tuple[TimedValue, ...], fact: TimedValue) -> tuple[TimedVal
 
 def as_of(call: CallState, moment: datetime | None = None) -> LegData:
     """Return what the call's legs know: now, or as of a moment of the source's clock."""
-    values = {name: value for name, history in call.facts.items() if (value := _value(history, moment))}
-    query = {name.removeprefix(QUERY): value for name, value in values.items() if name.startswith(QUERY)}
-    plain = {name: value for name, value in values.items() if not name.startswith(QUERY)}
-    plain.setdefault("interaction_id", plain.pop(INHERITED, "") or call.own_interaction)
-    plain.pop(INHERITED, None)
-    return LegData(**plain, query_data=query)
+    values: dict[str, str] = {}
+    query: dict[str, str] = {}
+    origins: dict[str, Origin] = {}
+    for name, history in call.facts.items():
+        if (fact := _fact(history, moment)) is not None:
+            if name.startswith(QUERY):
+                query[name[len(QUERY) :]] = fact.value
+            else:
+                values[name] = fact.value
+            if fact.origin is not None:
+                origins[name] = fact.origin
+    return _leg_data(call, values, query, origins)
 
 
-def _value(history: tuple[TimedValue, ...], moment: datetime | None) -> str:
-    if moment is None:
-        return history[-1].value
-    return next((fact.value for fact in reversed(history) if fact.at <= moment), "")
+def _leg_data(call: CallState, values: dict[str, str], query: dict[str, str], origins: dict[str, Origin]) -> LegData:
+    inherited, origin = values.pop(INHERITED, ""), origins.pop(INHERITED, None)
+    if "interaction_id" not in values:
+        values["interaction_id"] = inherited or call.own_interaction
+        if origin is not None:
+            origins["interaction_id"] = origin
+    origins.pop("caller_name_source", None)
+    return LegData(**values, query_data=query, origins=origins)
+
+
+def _fact(history: tuple[TimedValue, ...], moment: datetime | None) -> TimedValue | None:
+    """Return what was known at a moment; None also where it was that there is no value."""
+    fact: TimedValue | None = history[-1]
+    if moment is not None:
+        fact = next((one for one in reversed(history) if one.at <= moment), None)
+    return fact if fact is not None and fact.value else None
 
 
 def moved_facts(call: CallState, at: datetime) -> dict[str, tuple[TimedValue, ...]]:
@@ -77,7 +107,9 @@ def moved_facts(call: CallState, at: datetime) -> dict[str, tuple[TimedValue, ..
     A leg that ended with the transfer, or before, was in another call and learns nothing of them.
     """
     return {
-        name: (TimedValue(at + AFTER, value),) for name, history in call.facts.items() if (value := _value(history, at))
+        name: (TimedValue(at + AFTER, fact.value, handed_on(fact.origin)),)
+        for name, history in call.facts.items()
+        if (fact := _fact(history, at))
     }
 
 

@@ -4,6 +4,7 @@ from msgspec.structs import replace
 
 from calls.core.answer_supervision import from_answer
 from calls.core.legs import GRACE, close_leg, open_leg, put_party
+from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection
 from calls.core.unit_of_work import UnitOfWork
@@ -13,7 +14,8 @@ from cti.events import CallEvent
 def connection_of(event: CallEvent, device_id: str) -> Reconnection:
     """Return when an event connects a device, and the agent that it names for it."""
     agent_id = (event.data.agent_id or "") if device_id == event.data.device_id else ""
-    return Reconnection(at=event.time, gateway_at=event.at, agent_id=agent_id)
+    origin = origin_of(event, OriginRule.CONNECTED)
+    return Reconnection(at=event.time, gateway_at=event.at, agent_id=agent_id, origin=origin)
 
 
 def connect_device(
@@ -36,7 +38,7 @@ def connect_device(
     if call.waits_since is not None and call.waits_since <= made.at + GRACE:
         call = work.put_call(replace(call, waits_since=None, waits_at=""))
     if not party.outside and work.site.is_extension(device_id):
-        note_seen(work, open_leg(work, call, party, made.at, made.gateway_at, made.agent_id))
+        note_seen(work, open_leg(work, call, party, made))
 
 
 def note_seen(work: UnitOfWork, leg: LegState) -> None:
@@ -60,7 +62,7 @@ def _connected_earlier(work: UnitOfWork, call: CallState, party: Party, made: Re
     """
     leg = work.legs[party.leg or 0]
     if leg.is_unconfirmed and made.at >= leg.connected_source_at:
-        work.put_leg(concluded(work, from_answer(work, leg, made.at, made.gateway_at), made.gateway_at))
+        work.put_leg(concluded(work, from_answer(work, leg, made), made.gateway_at))
         return
     if work.source.snapshot is not None:
         note_seen(work, leg)
@@ -92,7 +94,7 @@ def _late_connect(work: UnitOfWork, call: CallState, party: Party, made: Reconne
     ended = party.cleared_at or call.cleared_at or made.at
     at = min(made.at, ended)
     connected = replace(party, state=PartyState.CONNECTED, since=min(party.since or at, at))
-    leg = open_leg(work, call, connected, at, made.gateway_at, made.agent_id)
+    leg = open_leg(work, call, connected, replace(made, at=at))
     cleared = work.calls[call.incarnation].parties[party.device_id]
     left = replace(cleared, state=PartyState.NULL, leg=None, cleared_at=ended, cleared_gateway_at=made.gateway_at)
     call = put_party(work, call, left)

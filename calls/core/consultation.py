@@ -6,15 +6,17 @@ from msgspec.structs import replace
 
 from calls.core.call_facts import INHERITED, learn
 from calls.core.legs import refresh_facts
+from calls.core.origins import Origin, OriginRule
 from calls.core.state import LegPhase, LegState, PartyState
 from calls.core.unit_of_work import UnitOfWork
 
 
-def inherit(work: UnitOfWork, incarnation: int, device_id: str, at: datetime, cause: str | None = None) -> None:
+def inherit(work: UnitOfWork, incarnation: int, device_id: str, origin: Origin, cause: str | None = None) -> None:
     """Give a call that a device dials the interaction of the call that the device holds, if it is one only.
 
     Only the device that holds one call and dials another consults. A trunk holds nothing for others, and a device that
-    another one calls does not consult, though it has a call on hold. ``cause``: that of the event.
+    another one calls does not consult, though it has a call on hold. ``origin``: the event
+    by which it dials, of which ``cause`` is.
     """
     call = work.calls[incarnation]
     party = call.parties.get(device_id)
@@ -25,7 +27,7 @@ def inherit(work: UnitOfWork, incarnation: int, device_id: str, at: datetime, ca
     others = [leg for leg in work.legs_at(device_id) if _is_held(leg, incarnation, cause)]
     if len({leg.facts.interaction_id for leg in others}) == 1:
         work.put_leg(replace(others[0], consulted=incarnation))
-        call = work.put_call(learn(call, {INHERITED: others[0].facts.interaction_id}, at))
+        call = work.put_call(learn(call, {INHERITED: others[0].facts.interaction_id}, origin))
         refresh_facts(work, call, call.touched_gateway_at)
 
 
@@ -35,7 +37,8 @@ def inherit_late(work: UnitOfWork, held: LegState, at: datetime) -> None:
         call = work.calls.get(leg.incarnation)
         party = call.parties.get(held.device_id) if call is not None and leg.phase is LegPhase.OPEN else None
         if party is not None and party.has_dialled and party.since is not None and party.since >= at:
-            inherit(work, leg.incarnation, held.device_id, party.since)
+            dialled = Origin("Originated", "", party.since, OriginRule.CONSULTATION)
+            inherit(work, leg.incarnation, held.device_id, dialled)
 
 
 def disinherit(work: UnitOfWork, held: LegState, at: datetime, gateway_at: datetime) -> None:

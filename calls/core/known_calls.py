@@ -4,9 +4,10 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from calls.core.call_facts import AFTER, learn, moved_facts, reported_facts
+from calls.core.call_facts import learn, learn_values, moved_facts, reported_facts
 from calls.core.incarnations import ENTERING, attribute, states_another_interaction
 from calls.core.legs import GRACE, refresh_facts
+from calls.core.origins import origin_of
 from calls.core.state import CallState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallCleared, CallEvent, CallInformation, ConnectionCleared, Diverted
@@ -57,15 +58,13 @@ def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
     facts = reported_facts(event.data)
     if not facts:
         return call
-    call = learn(call, facts, event.time)
+    call = learn(call, facts, origin_of(event))
     target = work.calls.get(call.moved_to) if call.moved_to is not None else None
     if target is not None and call.moved_at is not None:
-        handed = {
-            name: history[-1].value for name, history in moved_facts(call, call.moved_at).items() if name in facts
-        }
+        handed = {name: history[-1] for name, history in moved_facts(call, call.moved_at).items() if name in facts}
         is_main = target.main == call.incarnation
         wanted = handed if is_main else {name: one for name, one in handed.items() if name not in target.facts}
-        target = work.put_call(learn(target, wanted, call.moved_at + AFTER))
+        target = work.put_call(learn_values(target, wanted))
         refresh_facts(work, target, event.at)
     return call
 

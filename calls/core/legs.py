@@ -9,8 +9,19 @@ from agents.core.presence import AgentSession, KnownBy
 from calls.core.call_facts import as_of
 from calls.core.clocks import APART, CLOSE, STALL, ended_at, is_on_time
 from calls.core.commands import CancelSearch, StartSearch
+from calls.core.origins import Origin, OriginRule
 from calls.core.outcome_rules import concluded
-from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, SearchStatus, TraceStep, WriteStatus
+from calls.core.state import (
+    CallState,
+    LegPhase,
+    LegState,
+    Party,
+    PartyState,
+    Reconnection,
+    SearchStatus,
+    TraceStep,
+    WriteStatus,
+)
 from calls.core.unit_of_work import UnitOfWork
 
 #: Events of different monitors may arrive in any order within this time.
@@ -24,15 +35,7 @@ def traced(leg: LegState, at: datetime, what: str, text: str) -> LegState:
     return replace(leg, trace=(*leg.trace, TraceStep(at, what, text)))
 
 
-def open_leg(
-    work: UnitOfWork,
-    call: CallState,
-    party: Party,
-    at: datetime,
-    gateway_at: datetime,
-    agent_id: str = "",
-    how: str = "",
-) -> LegState:
+def open_leg(work: UnitOfWork, call: CallState, party: Party, made: Reconnection, how: str = "") -> LegState:
     """Open a leg for a connected party and start its search; freeze who is logged on there now.
 
     The leg's call is ``call``; the party's value is put with it.
@@ -43,15 +46,18 @@ def open_leg(
         incarnation=call.incarnation,
         device_id=party.device_id,
         ordinal=_last_ordinal(work, call, party) + 1,
-        connected_source_at=at,
-        connected_gateway_at=gateway_at,
+        connected_source_at=made.at,
+        connected_gateway_at=made.gateway_at,
+        call_origin=made.origin,
         facts=as_of(call),
         is_joined_late=party.is_joined_late,
         is_held=party.state is PartyState.HOLD,
     )
-    leg = traced(leg, gateway_at, "connected", how or f"Extension {party.device_id} was connected.")
+    leg = traced(leg, made.gateway_at, "connected", how or f"Extension {party.device_id} was connected.")
     put_party(work, call, replace(party, leg=leg.number, had_leg=True, ordinal=leg.ordinal))
-    return work.put_leg(replace(searched(work, identified(work, leg, agent_id)), due=_stale(work, gateway_at)))
+    return work.put_leg(
+        replace(searched(work, identified(work, leg, made.agent_id)), due=_stale(work, made.gateway_at))
+    )
 
 
 def _last_ordinal(work: UnitOfWork, call: CallState, party: Party) -> int:
@@ -66,7 +72,7 @@ def _stale(work: UnitOfWork, gateway_at: datetime) -> datetime:
 
 def identified(work: UnitOfWork, leg: LegState, agent_id: str = "") -> LegState:
     """Freeze the agent of a leg, and match its extension with a QMS user. ``agent_id``: the source named it."""
-    agent, name, why = _agent_at(work, leg, agent_id)
+    agent, name, origin, why = _agent_at(work, leg, agent_id)
     verdict = work.context.verdict(leg.device_id, agent, name)
     leg = traced(leg, leg.connected_gateway_at, "agent", why)
     leg = traced(leg, leg.connected_gateway_at, "match", verdict.reason)
@@ -74,6 +80,7 @@ def identified(work: UnitOfWork, leg: LegState, agent_id: str = "") -> LegState:
         leg,
         agent_id=agent,
         agent_name=name,
+        agent_origin=origin,
         is_agent_stated=bool(agent_id),
         match=verdict.kind,
         match_reason=verdict.reason,
@@ -81,8 +88,8 @@ def identified(work: UnitOfWork, leg: LegState, agent_id: str = "") -> LegState:
     )
 
 
-def _agent_at(work: UnitOfWork, leg: LegState, stated: str) -> tuple[str, str, str]:
-    """Return an agent's id and name, and how they are known; only knowledge of that device and time names an agent.
+def _agent_at(work: UnitOfWork, leg: LegState, stated: str) -> tuple[str, str, Origin | None, str]:
+    """Return an agent's id, name and origin, and how they are known; only knowledge of that device and time counts.
 
     1. The source named the agent as the device answered: it is that one, unless another is known to be logged on.
     2. Else the one who was logged on there at Connected, unless two were.
@@ -93,20 +100,32 @@ def _agent_at(work: UnitOfWork, leg: LegState, stated: str) -> tuple[str, str, s
         session = None
     if stated and (session is None or session.overlaps or session.agent_id == stated):
         name = session.agent_name if session is not None and session.agent_id == stated else ""
-        return stated, name, f"Agent {_named(stated, name)}, named by the source as the extension answered."
+        origin = leg.call_origin and replace(leg.call_origin, rule=OriginRule.ANSWERED)
+        return stated, name, origin, f"Agent {_named(stated, name)}, named by the source as the extension answered."
     if session is None:
-        return "", "", "Nobody was logged on."
+        return "", "", None, "Nobody was logged on."
     if stated:
-        return "", "", f"No agent: the source named {stated}, but {session.agent_id} was logged on ({session.origin})."
+        known = f"{session.agent_id} was logged on ({session.origin})"
+        return "", "", None, f"No agent: the source named {stated}, but {known}."
     if session.overlaps:
         both = ", ".join([*(one.agent_id for one in session.overlaps), session.agent_id])
-        return "", "", f"No agent: {both} were logged on at once."
+        return "", "", None, f"No agent: {both} were logged on at once."
     how = f"{session.known_by.value}, {session.origin}" if session.origin else session.known_by.value
-    return (
-        session.agent_id,
-        session.agent_name,
-        f"Agent {_named(session.agent_id, session.agent_name)} was logged on ({how}).",
-    )
+    why = f"Agent {_named(session.agent_id, session.agent_name)} was logged on ({how})."
+    return session.agent_id, session.agent_name, _origin_of_session(session), why
+
+
+_SESSION_RULES = {
+    KnownBy.LOG_ON: OriginRule.LOG_ON,
+    KnownBy.SNAPSHOT: OriginRule.SNAPSHOT,
+    KnownBy.STATE: OriginRule.STATE,
+}
+
+
+def _origin_of_session(session: AgentSession) -> Origin | None:
+    event, _, event_id = session.origin.partition(" ")
+    rule = _SESSION_RULES.get(session.known_by)
+    return Origin(event, event_id, session.since, rule) if event and rule is not None else None
 
 
 def _is_known_then(session: AgentSession, leg: LegState) -> bool:

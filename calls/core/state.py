@@ -13,6 +13,7 @@ from enum import StrEnum
 import msgspec
 
 from agents.core.matching import MatchKind
+from calls.core.origins import Origin
 from calls.core.outcomes import Outcome
 
 
@@ -39,6 +40,7 @@ class Reconnection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     gateway_at: datetime
     agent_id: str = ""
     ended_at: datetime | None = None
+    origin: Origin | None = None
 
 
 class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -80,11 +82,12 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
         return has_come and (self.is_here or (self.cleared_at is not None and self.cleared_at > moment))
 
 
-class TimedValue(msgspec.Struct, frozen=True, gc=False):
-    """A value that a call had from a moment on."""
+class TimedValue(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
+    """A value that a call had from a moment on, and where it is from."""
 
     at: datetime
     value: str
+    origin: Origin | None = None
 
 
 class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -114,6 +117,7 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     #: The call left on a trunk that has said nothing since.
     reached_at: datetime | None = None
     reached_gateway_at: datetime | None = None
+    reached_origin: Origin | None = None
     moved_to: int | None = None
     #: When the customer's call was joined to it.
     joined_at: datetime | None = None
@@ -210,6 +214,8 @@ class LegData(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=
     called_number: str = ""
     direction: str = ""
     query_data: dict[str, str] = {}
+    #: Where each value is from, by the call's name of it (``queue_name``, ``query:KEY``).
+    origins: dict[str, Origin] = {}
 
 
 class PendingTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -226,6 +232,7 @@ class PendingTransfer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     facts: LegData
     search: int
     new_segment: bool
+    call_origin: Origin | None = None
 
 
 class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -242,6 +249,10 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     facts: LegData = LegData()
     agent_id: str = ""
     agent_name: str = ""
+    #: Where the call reference, the agent and the wrap-up are from; those of ``facts`` are kept there.
+    call_origin: Origin | None = None
+    agent_origin: Origin | None = None
+    wrapup_origin: Origin | None = None
     #: The source itself named the agent as the device answered.
     is_agent_stated: bool = False
     match: MatchKind = MatchKind.UNMATCHED

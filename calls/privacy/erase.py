@@ -111,12 +111,17 @@ def _erase_legs(keys: list[int], now: datetime) -> None:
         erase_values(keys)
 
 
+#: What a leg knows of its call that is not about the caller.
+_KEPT = ("interaction_id", "queue_name", "direction")
+
+
 def without_caller(leg: LegState) -> LegState:
     """Return a leg without what is known of its caller, in its facts and in its decision trace."""
     facts = leg.facts
     values = [one for one in (facts.caller_name, facts.calling_number, facts.called_number) if one]
     values += [value for value in facts.query_data.values() if value]
-    kept = LegData(interaction_id=facts.interaction_id, queue_name=facts.queue_name, direction=facts.direction)
+    origins = {name: one for name, one in facts.origins.items() if name in _KEPT}
+    kept = LegData(**{name: getattr(facts, name) for name in _KEPT}, origins=origins)
     trace = tuple(replace(step, text=_blanked(step.text, values)) for step in leg.trace)
     return replace(leg, facts=kept, trace=trace, reason=_blanked(leg.reason, values))
 

@@ -122,4 +122,5 @@ class Anonymizer:
             calling_number=self.text("number", facts.calling_number),
             called_number=self.text("number", facts.called_number),
             query_data={key: self.text("value", value) for key, value in facts.query_data.items()},
+            origins=facts.origins,
         )

@@ -15,6 +15,7 @@ import msgspec
 
 from agents.core.matching import Directory, Instance, Listed
 from calls.core.commands import CloseGap
+from calls.core.flag_origins import FlagOrigin, flag_origins
 from calls.core.outcomes import Outcome
 from calls.core.state import LegPhase, LegState, SiteSettings
 from calls.transcript.replay import SERVICE, Cast, Recorded, Recorder, Replay
@@ -84,7 +85,8 @@ class FlagSection(Section, frozen=True, kw_only=True):
 class ExpectedLeg(Section, frozen=True, kw_only=True, rename={"began": "from", "ended": "to"}):
     """A leg that must come of it; what is left out is not compared, but ``flags`` left out means none.
 
-    ``reason``: a part of it is enough. ``open``: whether it still goes on at the end.
+    ``reason``: a part of it is enough. ``open``: whether it still goes on at the end. ``origins``: where its values are
+    from, as rule, event and second; those left out are not compared.
     """
 
     extension: str
@@ -103,6 +105,7 @@ class ExpectedLeg(Section, frozen=True, kw_only=True, rename={"began": "from", "
     open: bool | None = None
     end_unknown: bool | None = None
     flags: dict[str, str] = {}
+    origins: dict[str, str] | None = None
 
 
 class ExpectedGap(Section, frozen=True, kw_only=True, rename={"began": "from", "ended": "to"}):
@@ -333,12 +336,26 @@ def view(leg: LegState, flags: dict[str, str]) -> ExpectedLeg:
         unconfirmed=leg.is_unconfirmed,
         end_unknown=leg.is_end_unknown,
         open=leg.phase is LegPhase.OPEN,
+        origins={one.label: _origin_text(one) for one in flag_origins(leg)},
     )
+
+
+#: The origin of an interaction that no event stated.
+MADE = "made by the gateway"
+
+
+def _origin_text(one: FlagOrigin) -> str:
+    if one.origin is None:
+        return MADE
+    rule = one.origin.rule.name.lower().replace("_", " ")
+    return f"{rule}, {one.origin.event} at {seconds_of(one.origin.at):g}"
 
 
 def _is_equal(name: str, meant: Any, found: Any) -> bool:
     if isinstance(meant, float) and isinstance(found, float):
         return abs(meant - found) <= NEAR
+    if name == "origins":
+        return set(meant.items()) <= set((found or {}).items())
     return bool(meant == found or (name == "reason" and meant in (found or "")))
 
 

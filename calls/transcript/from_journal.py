@@ -9,6 +9,7 @@ import msgspec
 import clock
 from agents.core.matching import MatchKind
 from calls.core.flag_facts import leg_facts
+from calls.core.origins import Origin
 from calls.core.state import LegPhase, LegState, SiteSettings, WriteStatus
 from calls.models import Gap, Leg, RecordingSearch, SearchState
 from calls.pipeline.source_context import load_source_context
@@ -16,6 +17,7 @@ from calls.storage.codec import read_leg
 from calls.transcript.anonymize import Anonymizer
 from calls.transcript.format import (
     BEGIN,
+    MADE,
     ExpectedGap,
     ExpectedLeg,
     FlagSection,
@@ -227,9 +229,21 @@ def _moved(leg: LegState, story: _Story) -> LegState:
     """Move a leg's times to those of a transcript."""
     shift = BEGIN - story.began_at
     ended = leg.disconnected_source_at + shift if leg.disconnected_source_at else None
+    seated = leg.agent_origin if leg.agent_origin and leg.agent_origin.at >= story.began_at else None
+    origins = {name: _later(one, shift) for name, one in leg.facts.origins.items()}
     return msgspec.structs.replace(
-        leg, connected_source_at=leg.connected_source_at + shift, disconnected_source_at=ended
+        leg,
+        connected_source_at=leg.connected_source_at + shift,
+        disconnected_source_at=ended,
+        facts=msgspec.structs.replace(leg.facts, origins=origins),
+        call_origin=leg.call_origin and _later(leg.call_origin, shift),
+        agent_origin=seated and _later(seated, shift),  # A log-on of before is another event in the transcript.
+        wrapup_origin=leg.wrapup_origin and _later(leg.wrapup_origin, shift),
     )
+
+
+def _later(origin: Origin, shift: timedelta) -> Origin:
+    return msgspec.structs.replace(origin, at=origin.at + shift)
 
 
 def _site(story: _Story, site: SiteSettings, mask: Anonymizer) -> SiteSection:
@@ -315,9 +329,13 @@ def _expected(leg: LegState, specs: tuple[FlagSpec, ...]) -> ExpectedLeg:
     for part, status in written:
         if status is WriteStatus.WRITTEN:
             flags |= {text.name: text.value for text in flag_texts(specs, leg_facts(leg), part, HASH_KEY)}
+    seen = view(leg, flags)
+    # An interaction of the gateway's own is stated by the transcript's events: another has its own.
+    origins = {label: text for label, text in (seen.origins or {}).items() if text != MADE}
     return msgspec.structs.replace(
-        view(leg, flags),
+        seen,
         reason=None,
+        origins=origins or None,
         open=leg.phase is LegPhase.OPEN or None,
         unconfirmed=leg.is_unconfirmed or None,
         end_unknown=leg.is_end_unknown or None,

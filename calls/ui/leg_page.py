@@ -6,10 +6,11 @@ import msgspec
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from calls.core.flag_origins import flag_origins
 from calls.core.outcomes import Outcome
 from calls.core.state import TraceStep
 from calls.models import Leg, RecordingSearch
-from calls.storage.codec import read_trace
+from calls.storage.codec import read_leg, read_trace
 from flags.api import ShownValue, shown_values
 from flags.models import FlagWrite
 
@@ -52,6 +53,13 @@ class TraceLine(msgspec.Struct, frozen=True):
     text: str
 
 
+class OriginLine(msgspec.Struct, frozen=True):
+    """Where one of a leg's values is from."""
+
+    label: str
+    text: str
+
+
 class ShownWrite(msgspec.Struct, frozen=True):
     """A part of the flags, with the values that this person may see."""
 
@@ -64,6 +72,7 @@ class LegPage(msgspec.Struct, frozen=True):
 
     bars: list[Bar]
     trace: list[TraceLine]
+    origins: list[OriginLine]
     writes: list[ShownWrite]
     searches: list[RecordingSearch]
     related: list[Leg]
@@ -86,12 +95,19 @@ def leg_page(leg: Leg, *, may_see_callers: bool) -> LegPage:
         bars=_bars(leg, searches, writes),
         searches=searches,
         writes=[ShownWrite(one, shown_values(one, may_see_callers=may_see_callers)) for one in writes],
+        origins=_origins(leg),
         trace=[TraceLine(clock(step.at), step.text) for step in read_trace(leg)],
         related=list(related[:20]),
         advice=ADVICE[Outcome(leg.outcome)],
         earlier=_beside(leg).filter(_before(leg)).order_by("-connected_at", "-id").first(),
         later=_beside(leg).exclude(_before(leg)).order_by("connected_at", "id").first(),
     )
+
+
+def _origins(leg: Leg) -> list[OriginLine]:
+    """Say of each value which event it is from; nothing of a leg that was not saved by the consumer."""
+    found = flag_origins(read_leg(leg.facts, leg.trace)) if leg.facts else []
+    return [OriginLine(one.label, one.sentence(clock(one.origin.at) if one.origin else "")) for one in found]
 
 
 def _beside(leg: Leg) -> QuerySet[Leg]:

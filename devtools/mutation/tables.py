@@ -70,6 +70,17 @@ def read_mapping(path: Path) -> TestMapping:
     return TestMapping(prefixes, tuple(table.get("preload", ())))
 
 
+def read_nightly(path: Path) -> tuple[tuple[str, int], ...]:
+    """Read the parts of which a night runs a sample, with the number of mutants; raises ``BrokenTable``."""
+    try:
+        parts = tuple((str(one["path"]), int(one["count"])) for one in _read(path).get("nightly", []))
+    except (KeyError, TypeError, ValueError) as error:
+        raise BrokenTable(f"{path}: each [[nightly]] entry needs path and count") from error
+    if not parts:
+        raise BrokenTable(f"{path}: no [[nightly]] entry says what a night runs")
+    return parts
+
+
 def _equivalent(path: Path, entry: dict[str, str]) -> Equivalent:
     try:
         equivalent = Equivalent(**entry)

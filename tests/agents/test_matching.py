@@ -312,3 +312,44 @@ def test_a_mapping_never_matches_a_user_who_is_not_listed_active_and_licensed(us
 @given(listings, extensions)
 def test_near_misses_never_hold_the_extension_itself(users: list[Listed], asked: str) -> None:
     assert asked not in Directory(users, [NORTH, SOUTH]).near_misses(asked)
+
+
+@pytest.mark.parametrize(("listed", "asked", "is_near"), [("9123", "123", True), ("923", "23", False)])
+def test_an_end_of_three_signs_is_a_near_miss_and_one_of_two_is_not(listed: str, asked: str, is_near: bool) -> None:
+    directory = Directory([alice(extension=listed)], [NORTH])
+
+    assert (directory.near_misses(asked) == [listed]) is is_near
+    assert (Directory([alice(extension=asked)], [NORTH]).near_misses(listed) == [asked]) is is_near
+
+
+def test_extensions_of_zeros_alone_are_no_near_misses_of_signs_alone() -> None:
+    assert Directory([alice(extension="0")], [NORTH]).near_misses("00") == []
+    assert Directory([alice(extension="-")], [NORTH]).near_misses("0") == []
+
+
+@pytest.mark.parametrize(("length", "shown"), [(40, "N" * 40), (41, "N" * 39 + "…")])
+def test_a_name_of_up_to_forty_signs_is_shown_whole(length: int, shown: str) -> None:
+    reason = Directory([alice(name="N" * length)], [NORTH]).verdict("2001").reason
+
+    assert f"that of {shown} (user 1001)" in reason
+
+
+@pytest.mark.parametrize("trouble", [{"active": False}, {"licensed": False}])
+def test_a_verdict_names_the_user_that_it_is_about_also_where_it_refuses(trouble: dict[str, bool]) -> None:
+    verdict = Directory([alice(**trouble)], [NORTH]).verdict("2001")
+
+    assert (verdict.user_id, verdict.services) == ("1001", ())
+
+
+def test_a_mapping_to_a_user_who_cannot_be_recorded_names_that_user() -> None:
+    verdict = Directory([alice(), bob(licensed=False)], [NORTH], [mapped()]).verdict("2001", "9101")
+
+    assert (verdict.user_id, verdict.is_by_hand) == ("1002", True)
+
+
+@pytest.mark.parametrize(("length", "is_whole"), [(32, True), (33, False)])
+def test_of_two_users_on_one_extension_each_is_named_whole_up_to_eighty_signs(length: int, is_whole: bool) -> None:
+    one, other = (alice(name=sign * 40, user_id=sign * length) for sign in "AB")
+    reason = Directory([one, other], [NORTH]).verdict("2001").reason
+
+    assert (f"{'A' * 40} (user {'A' * length})" in reason) is is_whole

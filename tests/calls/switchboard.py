@@ -107,10 +107,17 @@ class Switchboard:
         return self.hears(answer)
 
     def settled(
-        self, seconds: float, leg: int, part: Any = "base", status: WriteStatus = WriteStatus.WRITTEN, code: str = ""
+        self,
+        seconds: float,
+        leg: int,
+        part: Any = "base",
+        status: WriteStatus = WriteStatus.WRITTEN,
+        code: str = "",
+        error: str = "",
     ) -> "Switchboard":
         """QMS took or refused flags."""
-        return self.hears(WriteSettled(leg=leg, part=part, status=status, at=moment(seconds), error_code=code))
+        at = moment(seconds)
+        return self.hears(WriteSettled(leg=leg, part=part, status=status, at=at, error=error, error_code=code))
 
     def waits(self, seconds: float) -> "Switchboard":
         """Time passes."""

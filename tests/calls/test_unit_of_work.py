@@ -58,6 +58,7 @@ def test_what_is_kept_of_calls_and_legs_is_not_walked_through_by_the_garbage_col
         call,
         leg,
         leg.facts,
+        *leg.facts.origins.values(),
         *leg.trace,
         *call.parties.values(),
         *(one for few in call.facts.values() for one in few),

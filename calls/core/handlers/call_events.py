@@ -13,6 +13,7 @@ from calls.core.dispatch import apply
 from calls.core.incarnations import queue_of
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party
+from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded
 from calls.core.state import CallState, LegState, Party, PartyState, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -64,7 +65,8 @@ def handle_service_initiated(event: ServiceInitiated, work: UnitOfWork) -> None:
     """A device went off-hook."""
     entered = _enter(work, event, PartyState.INITIATED)
     if entered:
-        inherit(work, entered[0].incarnation, event.data.device_id or "", event.time, event.data.cause)
+        origin = origin_of(event, OriginRule.CONSULTATION)
+        inherit(work, entered[0].incarnation, event.data.device_id or "", origin, event.data.cause)
 
 
 @apply.register
@@ -74,7 +76,7 @@ def handle_originated(event: Originated, work: UnitOfWork) -> None:
     if entered is None:
         return
     call, party = entered
-    inherit(work, call.incarnation, party.device_id, event.time, event.data.cause)
+    inherit(work, call.incarnation, party.device_id, origin_of(event, OriginRule.CONSULTATION), event.data.cause)
     partner = next((one for one in call.parties.values() if one.is_talking and one.device_id != party.device_id), None)
     if partner is not None:
         connect_device(work, work.calls[call.incarnation], party.device_id, connection_of(event, party.device_id))
@@ -97,7 +99,9 @@ def handle_queued(event: Queued, work: UnitOfWork) -> None:
     _name_queue(work, event)
     call, _ = located(work, event)
     if event.data.queue_name is None and event.data.device_id:
-        call = work.put_call(learn(call, {"queue_name": event.data.device_id}, event.time))
+        call = work.put_call(
+            learn(call, {"queue_name": event.data.device_id}, origin_of(event, OriginRule.QUEUE_DEVICE))
+        )
     ended_at = call.ended_at
     if (ended_at is None or event.time > ended_at) and not _was_answered_since(work, call, event):
         since = event.time if call.waits_since is None or not call.waits_at else call.waits_since
@@ -163,7 +167,8 @@ def handle_network_reached(event: NetworkReached, work: UnitOfWork) -> None:
     if any(party.is_talking for party in call.parties.values()) or (device_id in call.parties and event.data.outside):
         return
     due = event.at + UNSUPERVISED
-    work.put_call(replace(call, reached_at=event.time, reached_gateway_at=event.at, due=due))
+    reached = origin_of(event, OriginRule.CONNECTED)
+    work.put_call(replace(call, reached_at=event.time, reached_gateway_at=event.at, reached_origin=reached, due=due))
 
 
 @apply.register
@@ -178,7 +183,9 @@ def handle_call_information(event: CallInformation, work: UnitOfWork) -> None:
     leg = _wrapped_up(work, event)
     if leg is not None and not leg.wrapup_result:
         wrapup = event.data.wrapup
-        leg = replace(leg, wrapup_template=wrapup.template or "", wrapup_result=wrapup.result)
+        leg = replace(
+            leg, wrapup_template=wrapup.template or "", wrapup_result=wrapup.result, wrapup_origin=origin_of(event)
+        )
         work.put_leg(concluded(work, leg, event.at))
 
 

@@ -12,6 +12,7 @@ from calls.core.gaps import may_have_had_others
 from calls.core.incarnations import call_at
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party, traced
+from calls.core.origins import OriginRule, origin_of
 from calls.core.state import CallState, Party, PartyState, SearchStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallCleared, CallEvent, ConnectionCleared, Established, Held, Retrieved
@@ -31,7 +32,7 @@ def handle_established(event: Established, work: UnitOfWork) -> None:
     _hand_on_late(work, event, work.calls[call.incarnation], device_id)
     for party in list(work.calls[call.incarnation].parties.values()):
         if party.device_id != device_id and _was_dialling(party, event):
-            inherit(work, call.incarnation, party.device_id, event.time)
+            inherit(work, call.incarnation, party.device_id, origin_of(event, OriginRule.CONSULTATION))
             if may_have_had_others(work, party.device_id):
                 put_party(work, work.calls[call.incarnation], replace(party, is_joined_late=True))
             connect_device(work, work.calls[call.incarnation], party.device_id, connection_of(event, party.device_id))
@@ -48,7 +49,7 @@ def _hand_on_late(work: UnitOfWork, event: Established, call: CallState, device_
     joined_at = call.joined_at if origin.incarnation == call.incarnation else origin.moved_at
     if joined_at is not None and leg.connected_source_at == event.time < joined_at and leg.pending_transfer is None:
         at = max(event.at, origin.touched_gateway_at)
-        hand_on(work, leg, origin, joined_at, at, new_segment=event.data.new_segment)
+        hand_on(work, leg, origin, joined_at, at, new_segment=event.data.new_segment, call_origin=leg.call_origin)
 
 
 def _divide_where_over(work: UnitOfWork, event: Established, call: CallState, device_id: str) -> None:

@@ -42,7 +42,16 @@ from calls.core.result_events import (
     WriteSettled,
     attempts_text,
 )
-from calls.core.state import CallState, LegPhase, LegState, Party, PendingTransfer, SearchStatus, WriteStatus
+from calls.core.state import (
+    CallState,
+    LegPhase,
+    LegState,
+    Party,
+    PendingTransfer,
+    Reconnection,
+    SearchStatus,
+    WriteStatus,
+)
 from calls.core.unit_of_work import UnitOfWork
 
 #: Maximum searches of one leg while QMS still names the recording of the previous call.
@@ -305,7 +314,8 @@ def _doubt_due(work: UnitOfWork, call: CallState, party: Party) -> None:
     if party.unconfirmed_since is None or party.outside or not work.site.is_extension(party.device_id):
         return
     how = "The call was first seen while the extension was already connected."
-    open_leg(work, call, replace(party, unconfirmed_since=None), call.born_at, party.unconfirmed_since, how=how)
+    made = Reconnection(at=call.born_at, gateway_at=party.unconfirmed_since)
+    open_leg(work, call, replace(party, unconfirmed_since=None), made, how=how)
 
 
 def _again_due(work: UnitOfWork, call: CallState, device_id: str, event: TimePassed) -> None:

@@ -10,12 +10,14 @@ from calls.core.call_facts import learn, merged, moved_facts, reported_facts
 from calls.core.dispatch import apply
 from calls.core.incarnations import begin_call, call_at
 from calls.core.legs import GRACE, clear_party, close_leg, open_leg, put_party, refresh_facts
+from calls.core.origins import Origin, OriginRule, origin_of
 from calls.core.state import (
     CallState,
     LegPhase,
     LegState,
     Party,
     PartyState,
+    Reconnection,
     WriteStatus,
 )
 from calls.core.unit_of_work import UnitOfWork
@@ -37,9 +39,10 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     if not _is_anybody_talking(new) and new.cleared_at is None and not _has_come_and_gone(new, leaver, event.time):
         work.put_call(replace(new, waits_since=new.waits_since or event.time))
     for leg in work.legs_in(new.incarnation):
-        if consult.get(leg.number) is not None and _reached(leg, event):
-            before, new_segment = consult[leg.number], event.data.new_segment
-            hand_on(work, leg, before, event.time, event.at, new_segment=new_segment)
+        if leg.number in consult and _reached(leg, event):
+            before, call_origin = consult[leg.number]
+            new_segment = event.data.new_segment
+            hand_on(work, leg, before, event.time, event.at, new_segment=new_segment, call_origin=call_origin)
 
 
 @apply.register
@@ -109,12 +112,13 @@ def _resulting_id(event: CallEvent) -> str:
     return data.resulting_call_id or (listed[0] if listed else "") or data.primary_old_call_id or ""
 
 
-def _consult_ids(work: UnitOfWork, olds: list[CallState]) -> dict[int, CallState]:
-    """Return the open legs that are not in the customer's call, with the call that they are in."""
-    found: dict[int, CallState] = {}
+def _consult_ids(work: UnitOfWork, olds: list[CallState]) -> dict[int, tuple[CallState, Origin | None]]:
+    """Return the open legs that are not in the customer's call, with their call and since which event."""
+    found: dict[int, tuple[CallState, Origin | None]] = {}
     for call in olds[1:]:
         if call.moved_to is None:
-            found |= {leg.number: work.calls[call.incarnation] for leg in work.legs_in(call.incarnation)}
+            legs = work.legs_in(call.incarnation)
+            found |= {leg.number: (work.calls[call.incarnation], leg.call_origin) for leg in legs}
     return found
 
 
@@ -138,7 +142,7 @@ def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: s
     )
     for call in olds:
         _move(work, work.calls[call.incarnation], target.incarnation, names, leaver, event)
-    target = work.put_call(learn(work.calls[target.incarnation], reported_facts(event.data), event.time))
+    target = work.put_call(learn(work.calls[target.incarnation], reported_facts(event.data), origin_of(event)))
     refresh_facts(work, target, event.at)
     return target
 
@@ -240,7 +244,8 @@ def _arrive(work: UnitOfWork, target: CallState, party: Party, event: CallEvent)
     target = put_party(work, target, replace(party, ordinal=ordinal))
     leg = work.legs.get(party.leg) if party.leg is not None else None
     if leg is not None:
-        work.put_leg(replace(leg, call_id=target.call_id, incarnation=target.incarnation))
+        moved = origin_of(event, OriginRule.MOVED) if leg.call_id != target.call_id else leg.call_origin
+        work.put_leg(replace(leg, call_id=target.call_id, incarnation=target.incarnation, call_origin=moved))
     if there is not None and there.cleared_at is not None and there.cleared_at > event.time:
         how = "The extension had left already; the events came out of order."
         clear_party(work, target, party.device_id, there.cleared_at, there.cleared_gateway_at or event.at, how)
@@ -278,4 +283,5 @@ def _join_listed(work: UnitOfWork, event: CallEvent, call: CallState) -> None:
         is_new = party is None or party.state is PartyState.ALERTING
         if is_new and item.old is None and device_id in work.site.devices and work.site.is_extension(device_id):
             party = Party(device_id=device_id, state=PartyState.CONNECTED, ordinal=party.ordinal if party else 0)
-            open_leg(work, work.calls[call.incarnation], party, event.time, event.at)
+            made = Reconnection(at=event.time, gateway_at=event.at, origin=origin_of(event, OriginRule.CONNECTED))
+            open_leg(work, work.calls[call.incarnation], party, made)

@@ -6,6 +6,7 @@ from enum import StrEnum
 import msgspec
 
 from agents.core.matching import MatchKind, MatchVerdict
+from calls.core.flag_origins import flag_origins
 from calls.core.outcomes import Outcome
 from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
 from calls.explain.texts.causes import GIVEN_UP, MISSED, REFUSED, Cause
@@ -76,6 +77,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[Evidence, ...] = ()
     todo: str
     links: tuple[LegLink, ...] = ()
+    #: Where each flag's value is from: its label and a sentence.
+    origins: tuple[tuple[str, str], ...] = ()
 
     @property
     def paragraph(self) -> str:
@@ -133,6 +136,7 @@ def explain(case: LegCase, zone: tzinfo) -> Explanation:
         said=f"{_subject(case.leg, zone)} {cause.said}",
         todo=cause.todo,
         evidence=_evidence(case.leg, zone),
+        origins=_origins(case.leg, zone),
         links=(LegLink(case.key, f"The leg of extension {case.leg.device_id} in call {case.leg.call_id}"),),
     )
 
@@ -150,6 +154,12 @@ def _subject(leg: LegState, zone: tzinfo) -> str:
 def _evidence(leg: LegState, zone: tzinfo) -> tuple[Evidence, ...]:
     decisive = [step for step in leg.trace if step.what in DECISIVE[leg.outcome]]
     return tuple(Evidence(clock(step.at, zone), step.text) for step in decisive[-STEPS_AT_MOST:])
+
+
+def _origins(leg: LegState, zone: tzinfo) -> tuple[tuple[str, str], ...]:
+    """Say where the values are from of a leg whose flags were written or are to be."""
+    found = flag_origins(leg) if leg.outcome in WRITING else []
+    return tuple((one.label, one.sentence(clock(one.origin.at, zone) if one.origin else "")) for one in found)
 
 
 def _cause(case: LegCase, zone: tzinfo) -> Cause:

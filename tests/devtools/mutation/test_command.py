@@ -121,3 +121,19 @@ def test_a_path_without_tests_is_an_error(project: Project, capsys: pytest.Captu
 
 def test_a_folder_elsewhere_is_refused(project: Project) -> None:
     assert main(["/usr/lib", "--root", str(project.root), "--tables", str(project.root)]) == CANNOT_RUN
+
+
+@pytest.mark.parametrize(("floor", "status"), [("10", 0), ("100", BELOW_FLOOR)])
+def test_a_night_runs_a_sample_of_each_part_and_fails_below_the_floor(
+    project: Project, floor: str, status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table = (project.root / "tests.toml").read_text()
+    project.write("tests.toml", table + '\n[[nightly]]\npath = "shop/prices.py"\ncount = 6\n')
+
+    assert mutate(project, "--nightly", "--seed", "3", "--floor", floor, "--quick")[0] == status
+    assert ("the floor is 100" in capsys.readouterr().err) is (status == BELOW_FLOOR)
+
+
+def test_a_night_of_which_nothing_is_said_cannot_run(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert mutate(project, "--nightly")[0] == CANNOT_RUN
+    assert "[[nightly]]" in capsys.readouterr().err
