@@ -125,14 +125,16 @@ def _doubt_idle(work: UnitOfWork, snapshot: Snapshot) -> None:
 
 
 def _vacate(work: UnitOfWork, snapshot: Snapshot) -> None:
-    """End the agent sessions that the snapshot, which names all, did not name: they left in the gap."""
+    """End the agent sessions that the snapshot, which names all, did not name: they left in the gap.
+
+    Who logged on while the snapshot was taken is in ``seated`` too; times decide nothing, the PBX's clock may be ahead.
+    """
     left = [session for session in work.sessions.values() if session.device_id not in snapshot.seated]
     for session in left:
-        if session.since < snapshot.began_at:
-            change = SessionChange(device_id=session.device_id, session=None, ended=session, at=snapshot.began_at)
-            work.sessions.apply(change)
-            work.do(ChangeSession(change))
-            _forget_agent(work, session.device_id, snapshot)
+        change = SessionChange(device_id=session.device_id, session=None, ended=session, at=snapshot.began_at)
+        work.sessions.apply(change)
+        work.do(ChangeSession(change))
+        _forget_agent(work, session.device_id, snapshot)
 
 
 def _forget_agent(work: UnitOfWork, device_id: str, snapshot: Snapshot) -> None:
