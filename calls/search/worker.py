@@ -39,7 +39,6 @@ from telemetry.counters import SEARCH_ANSWERS
 
 log = structlog.get_logger()
 
-
 #: From one look for questions to the next, unless more are due than may be asked at once.
 LOOK_EVERY_SECONDS = 0.04
 #: A worker that gets no wake-ups continues to look for this long after the last question, in seconds.
@@ -188,7 +187,7 @@ class SearchWorker:
 
     def _found(self, search: RecordingSearch) -> Recording | None:
         """Return the recording that QMS reports, with its time by the gateway's clock."""
-        offset = timedelta(seconds=_offset(self.service.pk))
+        offset = timedelta(seconds=_offsets.get(self.service.pk, 0.0))
         found = self.connect(self.service).find_live_recording(search.extension, search.not_started_before + offset)
         return found and msgspec.structs.replace(found, started_at=found.started_at - offset)
 
@@ -344,8 +343,7 @@ def _is_onward(row: RecordingSearch, service: RecordingService) -> bool:
 
 def _next_at(service: RecordingService, row: RecordingSearch, now: datetime) -> datetime:
     chance = 1 + JITTER * (random.random() - 0.5)  # noqa: S311  (spreads the questions)
-    later = now + timedelta(milliseconds=service.lookup_interval_ms * chance)
-    return min(later, row.deadline)
+    return min(now + timedelta(milliseconds=service.lookup_interval_ms * chance), row.deadline)
 
 
 def _record_health(service: RecordingService, asked: Sequence[PendingQuestion], now: datetime) -> None:
@@ -373,11 +371,6 @@ def _pool(service: RecordingService) -> Threads:
             pool = Threads(service.max_in_flight, f"lookup-{service.slug}")
             _pools[service.pk] = (service.max_in_flight, pool)
         return pool
-
-
-def _offset(service_id: int) -> float:
-    """Return how far QMS's clock is ahead of ours, as last measured."""
-    return _offsets.get(service_id, 0.0)
 
 
 def look_up(

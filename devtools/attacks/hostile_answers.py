@@ -81,7 +81,7 @@ def serve(port: int, kinds: list[str]) -> None:
     """Serve hostile answers, one kind after the other, until the process is stopped."""
     answers = itertools.cycle(kinds)
 
-    class Handler(socketserver.BaseRequestHandler):
+    class HostileHandler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             self.request.settimeout(60)
             with contextlib.suppress(OSError):
@@ -92,7 +92,7 @@ def serve(port: int, kinds: list[str]) -> None:
     class Server(socketserver.ThreadingTCPServer):
         allow_reuse_address = daemon_threads = True
 
-    with Server(("127.0.0.1", port), Handler) as server:
+    with Server(("127.0.0.1", port), HostileHandler) as server:
         server.serve_forever()
 
 
