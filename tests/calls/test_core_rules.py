@@ -248,3 +248,10 @@ def test_the_time_of_the_fold_never_goes_back() -> None:
     assert work.source.folded_gateway_at == moment(50)
     fold_into(work, [TimePassed(moment(50) + timedelta(seconds=1))])
     assert work.source.folded_gateway_at == moment(51)
+
+
+def test_a_call_began_with_its_earliest_event_though_that_is_reported_late() -> None:
+    """It decides which of two calls is the customer's in a conference."""
+    board = Switchboard().call("Established", 10, "C1", "2001").call("Queued", 9.5, "C1", queueName="Sales")
+
+    assert [call.born_at for call in board.state.calls.values()] == [moment(9.5)]
