@@ -18,7 +18,6 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
 
@@ -35,7 +34,7 @@ from cti.status_text import is_silent, link_sentences, quiet_text, refused_monit
 from cti.ui.options_form import PREFIX, field_of, option_fields, read_options
 from cti.ui.panels import quarantine_causes, seen_devices
 from cti.ui.preview import readable
-from history.admin import RecordedAdmin
+from history.admin import ReadOnlyAdmin, RecordedAdmin
 from history.states import differences
 from vault.fields import Secret
 
@@ -344,7 +343,7 @@ class IntakeTokenAdmin(RecordedAdmin):
 
 
 @admin.register(QuarantinedMessage)
-class QuarantinedMessageAdmin(ModelAdmin):
+class QuarantinedMessageAdmin(ReadOnlyAdmin):
     """What could not be read, to be looked at and ticked off."""
 
     list_display = ("at", "source", "kind", "error", "place", "count", "seen_at")
@@ -360,18 +359,6 @@ class QuarantinedMessageAdmin(ModelAdmin):
         """Show above the messages what they cost today, by cause."""
         causes = {"causes": quarantine_causes(clock.now())}
         return super().changelist_view(request, {**causes, **(extra_context or {})})  # type: ignore[no-any-return]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Let nobody add a row."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody change a row."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody delete a row; they are forgotten with time."""
-        return False
 
     def has_tick_permission(self, request: HttpRequest) -> bool:
         """Let those tick off who may change rows."""

@@ -13,13 +13,13 @@ from django.urls import NoReverseMatch
 from django.utils.html import format_html
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
-from unfold.admin import ModelAdmin
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from gateway_site.login.second_factor import forget_devices
 from history.admin import RecordedAdmin
+from history.list_columns import ColumnsAdmin
 
 admin.site.unregister(User)
 admin.site.unregister(Group)
@@ -56,7 +56,7 @@ class GroupAdmin(RecordedAdmin, DjangoGroupAdmin):  # type: ignore[misc]  # unfo
 
 
 @admin.register(LogEntry)
-class HistoryAdmin(ModelAdmin):
+class HistoryAdmin(ColumnsAdmin):
     """Who changed what, when, from what to what: the newest first. Nobody changes it here."""
 
     list_display = ("action_time", "user", "act", "what", "change")

@@ -14,7 +14,6 @@ from django.utils.dateparse import parse_datetime
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html, format_html_join
 from django.views.decorators.http import require_GET, require_POST
-from unfold.admin import ModelAdmin
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -27,6 +26,7 @@ from flags.outbox.alerts import is_open, open_alerts
 from flags.outbox.error_texts import REASONS, in_plain_words
 from flags.outbox.operator_actions import acknowledge, acknowledge_oldest, give_up_for, retry_all_of, retry_now
 from flags.ui.write_panels import AlertPanel, RetryPanel, alert_panel, retry_panel, run_sentence
+from history.admin import ReadOnlyAdmin
 
 #: Who may see callers' names and numbers.
 SEE_CALLERS = "calls.view_caller"
@@ -101,7 +101,7 @@ class GiveUpForm(forms.Form):
 
 
 @admin.register(FlagWrite)
-class FlagWriteAdmin(ModelAdmin):
+class FlagWriteAdmin(ReadOnlyAdmin):
     """Each intention to write flags to a recording: where it is, and why."""
 
     list_display = ("state_label", "recording_guid", "flags", "service", "attempts", "next_try", "last_error", "alert")
@@ -110,6 +110,7 @@ class FlagWriteAdmin(ModelAdmin):
     list_select_related = ("service",)
     list_per_page = 50
     list_before_template = "flags/above_writes.html"
+    updates_itself = True
     search_fields = ("recording_guid__exact",)
     search_help_text = "The recording's GUID, exactly."
     ordering = ("-id",)
@@ -134,18 +135,6 @@ class FlagWriteAdmin(ModelAdmin):
         "retried",
         "alert",
     )
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Rows are read-only."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Rows are read-only."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Rows are read-only; they are deleted with their legs."""
-        return False
 
     def has_act_permission(self, request: HttpRequest) -> bool:
         """Require the change permission for actions."""
