@@ -9,6 +9,7 @@ from enum import StrEnum
 
 import msgspec
 from django.conf import settings
+from django.contrib.auth.models import Group
 from kombu.exceptions import OperationalError as BrokerError
 
 import clock
@@ -68,6 +69,8 @@ def quick_steps() -> Iterator[InstallationStep]:
         yield from _workers()
         yield _beat()
     yield _web()
+    if settings.TWO_FACTOR_ROLES:
+        yield second_factor_step()
     yield from _sources()
 
 
@@ -78,6 +81,17 @@ def files_step() -> InstallationStep:
         todo = f"Run chmod 700 {settings.VAR_DIR} as its owner: other users can read what is in it."
         return InstallationStep("private files", StepState.FAIL, found, todo)
     return InstallationStep("private files", StepState.PASS, f"only this user enters {settings.VAR_DIR}")
+
+
+def second_factor_step() -> InstallationStep:
+    """Look whether each role that must have a second factor exists: a misspelt one would protect nobody."""
+    roles = set(Group.objects.values_list("name", flat=True))
+    unknown = [role for role in settings.TWO_FACTOR_ROLES if role not in roles]
+    if unknown:
+        todo = f"Correct TWO_FACTOR_ROLES; the roles are {', '.join(sorted(roles))}."
+        seen = f"TWO_FACTOR_ROLES names no role of the gateway: {', '.join(unknown)}"
+        return InstallationStep("second factor", StepState.FAIL, seen, todo)
+    return InstallationStep("second factor", StepState.PASS, f"required of {', '.join(settings.TWO_FACTOR_ROLES)}")
 
 
 def is_known(taken: Iterable[InstallationStep]) -> bool:

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from cti.models import CtiSource, LinkState, LinkStatus
-from gateway_site.installation.steps import InstallationStep, StepState, steps
+from gateway_site.installation.steps import InstallationStep, StepState, second_factor_step, steps
 from gateway_site.ops import worker_heartbeat
 from qms.models import DataServer, RecordingService, ServiceHealth
 
@@ -129,3 +129,13 @@ def test_a_qms_whose_clock_is_wrong_is_named_with_what_to_do(redis: Any) -> None
     assert step.state is StepState.FAIL
     assert step.seen == "QMS north 70.0 s behind"
     assert "NTP" in step.todo
+
+
+@pytest.mark.parametrize(("roles", "state"), [(["Administrator"], "pass"), (["Administrator", "Operater"], "fail")])
+@pytest.mark.django_db
+def test_a_misspelt_role_of_the_second_factor_is_named(settings: Any, roles: list[str], state: str) -> None:
+    settings.TWO_FACTOR_ROLES = roles
+    step = second_factor_step()
+
+    assert step.state == state
+    assert ("Operater" in step.seen) == (state == "fail")
