@@ -20,8 +20,9 @@ APT_GET = "/usr/bin/apt-get"
 #: What a file says whose tests are of the pure core: no database, no server but the one Redis of the run.
 CORE_MARK = "pytestmark = pytest.mark.core\n"
 FAST = ("-m", "not storage and not slow and not browser and not nightly")
-#: Two processes for the whole; a narrow choice starts faster in one. One that is done takes tests over from the other.
-WHOLE = ("-n", "2", "--dist", "worksteal", "-m", "not nightly")
+#: Three processes for the whole on two cores, for many tests wait for others; a narrow choice starts faster in one. One
+#: that is done takes tests over from the others.
+WHOLE = ("-n", "3", "--dist", "worksteal", "--durations", "25", "-m", "not nightly")
 
 
 def run(words: list[str]) -> int:

@@ -25,7 +25,9 @@ LONG_NAME = "Maximiliane-Alexandra Archer-Featherstonehaugh"
 def furnish(user: User) -> GatewayStack:
     """Let calls happen to a whole gateway, and leave a row of each kind."""
     house = GatewayStack()
-    house.time = house.begin = timezone.now() - timedelta(minutes=20)
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    # Shortly after midnight too the calls are of today.
+    house.time = house.begin = max(timezone.now() - timedelta(minutes=20), midnight)
     house.log_on("9101", "2001", LONG_NAME)
     house.connects("C1", "2001", callerName="Jo Caller", callerNameSource="isdn", queueName="Sales")
     house.call("Established", "C2", "2900")

@@ -25,6 +25,10 @@ TEXTS = {
     "phone_users": OptionText(
         "Take names of phones", "Where no agent is logged on, take the name that the PBX gives to the phone."
     ),
+    "caller_name_codes": OptionText(
+        "Codes in caller names",
+        "Patterns of texts that the PBX writes where a caller's name stands and that name nobody, for example Y1128*.",
+    ),
     "wrapup_variable": OptionText("Wrap-up: result variable", "Channel variable that holds the wrap-up result."),
     "wrapup_template_variable": OptionText(
         "Wrap-up: template variable", "Channel variable that holds the wrap-up template. Empty: none."
