@@ -25,9 +25,9 @@ from qms.api import connect
 
 log = structlog.get_logger()
 
-#: A consumer sends itself again after this, so that a stop never waits long.
+#: Maximum time, in seconds, after which a consumer sends itself again, so that a stop never waits long.
 SLICE_SECONDS = 2.0
-#: Beat wakes every consumer so often.
+#: Interval at which beat wakes every consumer.
 BEAT = timedelta(seconds=2)
 #: Minimum interval between two wake-ups of one service's delivery, in seconds.
 APART_SECONDS = 0.1

@@ -305,11 +305,11 @@ class IntakeTokenAdmin(RecordedAdmin):
         return ago(token.last_used_at, clock.now())
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody change what a token opens."""
+        """A token's scope is read-only."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody delete a token: one that is revoked stays on record."""
+        """Tokens are not deleted: a revoked one stays on record."""
         return False
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:

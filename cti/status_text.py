@@ -87,8 +87,8 @@ def _state(status: LinkStatus, now: datetime) -> str:
         return f"The listener {status.leader} last reported {when(seen_at)}. Is it still running?"
     since = f" since {_time_text(status.since)}" if status.since else ""
     if status.state == LinkState.SPOOLING:
-        kept = f"{status.spooled} events wait in its file, in order"
-        return f"The link is up, but Redis takes no events{since}; {kept}."
+        kept = "1 event waits" if status.spooled == 1 else f"{status.spooled} events wait"
+        return f"The link is up, but Redis takes no events{since}; {kept} in its file, in order."
     words = {LinkState.UP: "The link is up", LinkState.DOWN: "The link is down", LinkState.CONNECTING: "Connecting"}
     return f"{words.get(LinkState(status.state), status.get_state_display())}{since}."
 
@@ -128,7 +128,8 @@ def _events(status: LinkStatus, now: datetime) -> list[str]:
     if not status.events:
         return [f"No event has come since the listener began to lead; {last}."]
     rate = "" if is_silent(status, now) else f" {status.events_per_second:g} a second now,"
-    return [f"{status.events} events since the listener began to lead,{rate} {last}."]
+    events = "1 event" if status.events == 1 else f"{status.events} events"
+    return [f"{events} since the listener began to lead,{rate} {last}."]
 
 
 def _lack(status: LinkStatus, now: datetime) -> list[str]:

@@ -1,4 +1,4 @@
-"""The front door: settings, urls, Celery, admin site, health, metrics."""
+"""The Django project: settings, urls, Celery, admin site, health, metrics."""
 
 from gateway_site.celery import app as celery_app
 

@@ -46,7 +46,7 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg,misc] 
         messages.success(request, "The selected users have no second factor now.")
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody delete a user, for the history would go with them: who leaves is made inactive."""
+        """Users are not deleted, because their history would be too; deactivate them instead."""
         return False
 
 
@@ -96,13 +96,13 @@ class HistoryAdmin(ColumnsAdmin):
         return super().get_queryset(request).order_by("-id")  # type: ignore[no-any-return]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody write history."""
+        """The history is read-only: nothing is added."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody change it."""
+        """The history is read-only: nothing is changed."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Let nobody delete it."""
+        """The history is read-only: nothing is deleted."""
         return False

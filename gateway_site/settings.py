@@ -189,6 +189,7 @@ OIDC_RP_SIGN_ALGO = _environment.single_sign_on.algorithm
 OIDC_RENEW_ID_TOKEN_EXPIRY_SECONDS = _environment.single_sign_on.renew_minutes * 60
 OIDC_USE_PKCE = True
 OIDC_AUTHENTICATION_CALLBACK_URL = "single-sign-on-callback"
+#: Timeout of a request to the identity provider, in seconds.
 OIDC_TIMEOUT = 5
 #: Idle time-out of a session, in minutes.
 SESSION_IDLE_MINUTES = _environment.session_idle_minutes

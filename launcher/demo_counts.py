@@ -44,16 +44,21 @@ def counts_text(now: DemoCounts) -> str:
         why[reason.partition(":")[0]] += count
     reasons = f" ({', '.join(f'{count} {name}' for name, count in why.items())})" if why else ""
     return (
-        f"{now.calls} calls, {now.legs} legs: {now.flagged} flagged, {now.waiting} waiting or in progress, "
-        f"{now.unflagged} not flagged{reasons}"
+        f"{_counted(now.calls, 'call')}, {_counted(now.legs, 'leg')}: {now.flagged} flagged, "
+        f"{now.waiting} waiting or in progress, {now.unflagged} not flagged{reasons}"
     )
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def summary(end: DemoCounts) -> str:
     """Say at the end what was seen, and why what was not flagged was not."""
-    lines = [f"Seen: {end.calls} calls with {end.legs} legs.", f"Flagged: {end.flagged} legs."]
+    lines = [f"Seen: {_counted(end.calls, 'call')} with {_counted(end.legs, 'leg')}."]
+    lines.append(f"Flagged: {_counted(end.flagged, 'leg')}.")
     if end.waiting:
-        lines.append(f"Still waiting when stopped: {end.waiting} legs.")
-    lines.append(f"Not flagged: {end.unflagged} legs{':' if end.reasons else '.'}")
+        lines.append(f"Still waiting when stopped: {_counted(end.waiting, 'leg')}.")
+    lines.append(f"Not flagged: {_counted(end.unflagged, 'leg')}{':' if end.reasons else '.'}")
     lines += [f"  {count:>4}  {reason}" for reason, count in end.reasons.items()]
     return "\n".join(lines)

@@ -13,7 +13,7 @@ from launcher.paths import ROOT
 from launcher.supervisor import Program, Stopped, Supervisor, say, stopped_by_signals
 
 POLL_INTERVAL = 1  # seconds
-#: Shorter than the outer supervisor's, so that the listeners are gone before this process is.
+#: Timeout of the listeners' stop, in seconds: shorter than the outer supervisor's, so that they end first.
 GRACE_TIMEOUT = 7
 
 

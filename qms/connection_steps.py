@@ -114,10 +114,12 @@ def _users(adapter: RecorderAdapter) -> str:
     listed: list[ListedUser | UnreadableUser] = list(itertools.islice(adapter.users(), ENOUGH_USERS))
     bad = [one.problem for one in listed if isinstance(one, UnreadableUser)]
     count = len(listed) - len(bad)
-    found = "No users." if not listed else f"{count} users{' or more' if len(listed) == ENOUGH_USERS else ''}."
+    users = "1 user" if count == 1 else f"{count} users"
+    found = "No users." if not listed else f"{users}{' or more' if len(listed) == ENOUGH_USERS else ''}."
     return found + (f" Cannot be read: {len(bad)}, the first: {bad[0]}." if bad else "")
 
 
 def _flags(adapter: RecorderAdapter) -> str:
     names = [definition.name for definition in adapter.flag_definitions()]
-    return f"{len(names)} flags: {', '.join(names)}." if names else "No flags yet; create them on the page Flags."
+    flags = "1 flag" if len(names) == 1 else f"{len(names)} flags"
+    return f"{flags}: {', '.join(names)}." if names else "No flags yet; create them on the page Flags."

@@ -8,9 +8,9 @@ from django.db import connection
 from agents.core.presence import AgentSession
 from agents.models import Agent, AgentName
 
-#: An agent's last sign of life is written no more often.
+#: Minimum interval between two writes of when an agent was last seen.
 SEEN_EVERY = timedelta(minutes=1)
-#: More agents than these are not kept in mind.
+#: Maximum number of agents kept in memory.
 KEPT = 200_000
 
 _TABLE = Agent._meta.db_table  # noqa: SLF001  (documented by Django)

@@ -1,4 +1,4 @@
-"""When users are loaded: at start, daily, by hand. What is sent to the broker is a hint; the rows are the truth."""
+"""When users are loaded: at start, daily, by hand. A message to the broker is a wake-up; the rows are the truth."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta

@@ -24,9 +24,9 @@ from calls.core.state import (
 )
 from calls.core.unit_of_work import UnitOfWork
 
-#: Events of different monitors may arrive in any order within this time.
+#: Maximum time by which events of different monitors may arrive out of order.
 GRACE = timedelta(seconds=1)
-#: A recording may have begun this much before the PBX said Connected.
+#: Maximum time by which a recording may begin before the PBX reports Connected.
 EARLY = timedelta(seconds=3)
 
 

@@ -1,4 +1,4 @@
-"""Whose a recording is, where more than one leg of an extension may have it: a guess is worse than none."""
+"""Decide which leg owns a recording when several legs of an extension match. An ambiguous recording is dropped."""
 
 from datetime import datetime
 

@@ -28,6 +28,7 @@ from qms.guids import spellings
 LEGS_AT_MOST = 20
 #: Maximum of an extension's legs that are read before a moment.
 LOOKED_AT = 50
+#: Maximum number of sources, of gaps, and of similar extensions that are named.
 SOURCES_AT_MOST = 50
 GAPS_AT_MOST = 3
 NEAR_AT_MOST = 3

@@ -7,7 +7,7 @@ from cti.models import CtiSource
 
 
 class Gap(models.Model):
-    """The ledger of what a source may have missed: calls that lived wholly within a gap cannot be known."""
+    """The ledger of what a source may have missed: calls that began and ended inside a gap cannot be recovered."""
 
     source = models.ForeignKey(CtiSource, models.CASCADE, related_name="gaps")
     began_at = models.DateTimeField()

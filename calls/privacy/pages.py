@@ -66,7 +66,7 @@ def _done(request: HttpRequest, subject: ErasureSubject) -> ErasureCounts | None
 def record_erasure(user_id: int, subject: ErasureSubject, counts: ErasureCounts) -> None:
     """Keep the act without the data: the kind and a keyed hash, by which a second request is recognised."""
     text = (
-        f"Erased a caller by {subject.kind} (keyed hash {term_hash(subject.value)}): {counts.legs} legs, "
-        f"{counts.quarantine} messages in quarantine, {counts.exports} exports."
+        f"Erased a caller by {subject.kind} (keyed hash {term_hash(subject.value)}): legs: {counts.legs}, "
+        f"messages in quarantine: {counts.quarantine}, exports: {counts.exports}."
     )
     LogEntry.objects.create(user_id=user_id, action_flag=CHANGE, object_repr="Erased a caller", change_message=text)

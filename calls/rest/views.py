@@ -17,6 +17,7 @@ from calls.storage.codec import SHIFT
 from cti.api import TokenRefusal, authenticate
 from flags.api import written_flags
 
+#: Default and maximum number of legs in one answer.
 PAGE = 100
 MOST = 1000
 SINCE = "since: a time with an offset is needed, for example 2026-03-02T09:00:00Z"

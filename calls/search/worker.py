@@ -39,20 +39,20 @@ from telemetry.counters import SEARCH_ANSWERS
 
 log = structlog.get_logger()
 
-#: From one look for questions to the next, unless more are due than may be asked at once.
+#: Interval between two looks for open searches, in seconds, unless more are due than may be asked at once.
 LOOK_EVERY_SECONDS = 0.04
 #: A worker that gets no wake-ups continues to look for this long after the last question, in seconds.
 LINGER_SECONDS = 0.5
 #: Questions claimed for each thread while the service answers as many as there are threads within a look:
 #: none waits for the next look, and a backlog is worked off.
 CLAIMS_A_THREAD = 16
-#: Of the interval between two questions, so much is chance.
+#: Random part of the interval between two questions, as a share of it.
 JITTER = 0.2
 #: Maximum time by which a claim outlives its worker, whatever the service's time-out: QMS reports a GUID for ten
 #: seconds only.
 LEASE = timedelta(seconds=3)
 RENEW_EVERY_SECONDS = 1.0
-#: How long a stop waits for answers, in seconds; most come within. Whoever asks next must have time left.
+#: Timeout of a stop for its answers, in seconds; most come within. The next worker must have time left.
 STOP_SECONDS = 0.5
 
 
@@ -81,7 +81,7 @@ class SearchWorker:
         self.is_quick = False
 
     def run(self, seconds: float) -> bool:
-        """Pump until nothing is open, the time is over or the process stops. Returns whether searches are left open."""
+        """Work until nothing is open, the time is over or the process stops. Returns whether searches are left open."""
         until = self.now() + timedelta(seconds=seconds)
         while self.now() < until and not stop.is_asked:
             next_look, room = monotonic() + LOOK_EVERY_SECONDS, self._room()

@@ -24,6 +24,7 @@ from flags.catalogue.values import FIELDS, FlagSpec
 
 #: Second 0 of every transcript.
 BEGIN = datetime(2026, 3, 2, 12, tzinfo=UTC)
+#: Maximum difference of two times that count as the same, in seconds.
 NEAR = 0.001
 #: Time that a run goes on after the last event, in seconds, in addition to the wait for a wrap-up.
 REST_SECONDS = 20.0

@@ -211,7 +211,7 @@ def _first(story: _Story, leg: LegState) -> int:
 
 
 def _log_ons(story: _Story, mask: Anonymizer) -> list[dict[str, Any]]:
-    """Seat the agents whose log-on the journal no longer has."""
+    """Log on the agents whose log-on the journal no longer has."""
     reported = {(event.data.device_id, event.data.agent_id) for event in story.events if isinstance(event, LoggedOn)}
     missing = {(leg.device_id, leg.agent_id): leg for leg in story.legs if leg.agent_id}
     return [

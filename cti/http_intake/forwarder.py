@@ -16,7 +16,9 @@ from cti.http_intake.file_tail import Tail
 BATCH_EVENTS = 200
 BATCH_BYTES = 500_000
 POLL_SECONDS = 0.5
+#: First and longest wait between two attempts, in seconds.
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+#: Timeouts to connect and to read, in seconds.
 TIMEOUT = (3, 15)
 UNREADABLE, TOO_LARGE = 400, 413
 

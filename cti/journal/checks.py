@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 from cti.journal.stream import JournalUnavailable, client, translated
 
 OLDEST = (6, 2)
-#: From here on somebody should look, for a full Redis takes no events.
+#: Minimum share of Redis's memory in use for a warning: a full Redis takes no events.
 FULL_SHARE = 0.6
 
 log = structlog.get_logger()

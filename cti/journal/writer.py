@@ -1,8 +1,8 @@
 """The listener's side of the journal: appends under an epoch of its own.
 
 An entry's id is ``EPOCH-COUNTER``. The journal takes ids only in rising order, so a leader of a newer epoch shuts out
-every older one at its first append, whether the older one knows it or not. The lease is mere thrift: it spares the
-source a second connection.
+every older one at its first append, whether the older one knows it or not. The lease is only an
+optimisation: it avoids a second connection to the source.
 """
 
 import time

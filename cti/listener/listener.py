@@ -167,7 +167,8 @@ class Listener:
             return
         count, path = self._spool.count, self._spool.retire()
         log.error("spool_retired", source=self._config.slug, events=count, file=path.name)
-        error = f"{count} events kept while Redis was away came too late: another listener leads"
+        events = "1 event" if count == 1 else f"{count} events"
+        error = f"{events} kept while Redis was away came too late: another listener leads"
         self._reporter.quarantine(Quarantined(b"", "spool", error, path.name))
 
     async def _report_quarantine(self) -> None:

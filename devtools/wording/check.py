@@ -36,6 +36,7 @@ PRODUCTION = tuple(
         "qms",
         "redis_address",
         "simulators",
+        "telemetry",
         "vault",
     )
 )

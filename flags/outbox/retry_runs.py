@@ -1,4 +1,4 @@
-"""Put back every write of one reason: in steps that hold nobody up, so that a million of them is no request's work."""
+"""An operator's retry of all failed writes of one reason, in short steps; automatic ones: ``state_machine``."""
 
 from datetime import datetime, timedelta
 

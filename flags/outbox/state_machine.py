@@ -1,4 +1,6 @@
-"""The protocol of one flag write: what an answer makes of it. Pure; time and chance are arguments.
+"""The states of one flag write, and when it is retried: what an answer makes of it.
+
+Pure; time and chance are arguments.
 
 queued -> sending (committed before the request leaves) -> written | refused | gone | conflict | given_up
                  an unclear end -> unclear -> read back: written | conflict | unclear again | queued again
@@ -29,7 +31,7 @@ FIRST_WAIT_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 900.0
 #: A person has to correct a wrong password; meanwhile QMS's audit log must not be flooded.
 LOGIN_WAIT_SECONDS = 300.0
-#: A recording may become known to QMS's Data Server a little after its end.
+#: Maximum time after its end within which a recording may become known to QMS's Data Server.
 APPEARS_WITHIN = timedelta(seconds=60)
 #: Minimum time from an unclear end to sending again, in seconds: ASP.NET ends a request after 110 s by default.
 SETTLE_SECONDS = 120.0
@@ -99,7 +101,18 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def next_step(write: PendingWrite, answer: WriteResult, now: datetime, chance: float) -> Decision:
-    """Decide what becomes of a write. ``chance``: from 0 to 1, spreads the attempts."""
+    """Decide what becomes of a write, and when it is retried. ``chance``: from 0 to 1, spreads the attempts.
+
+    1. QMS confirmed it: written.
+    2. QMS refused it for good: refused, conflict (a flag has another value), or gone (there is no such recording).
+    3. Nothing was written, for QMS was not reached or refused the login: queued again, after a wait that grows.
+    4. The end is unclear: the recording is read back. All flags there: written; another value: conflict; flags missing:
+       unclear and read again, and once ``settle_after`` is over, queued and sent again.
+    5. What would be retried after ``give_up_at`` is given up.
+
+    Example: the answer to a write is lost at 12:00:00. A reading at 12:00:01 finds no flag, so it is read again; one
+    at 12:02:00 (``settle_after``: 120 s) finds none either, and the write is sent again.
+    """
     match answer:
         case WriteAccepted():
             return Decision(state="written")

@@ -33,16 +33,17 @@ KINDS = {
     "alert": "refused",
     "users": "users",
 }
-#: How many past weeks say how many calls there should be.
+#: Number of past weeks of which the usual number of calls is the mean.
 WEEKS = 4
-#: Fewer calls in such an hour say nothing.
+#: Minimum number of calls usual in an hour for its silence to be an alarm.
 FEWEST_CALLS = 10
 #: How long a gap or a failed pre-shift check is news.
 NEWS = timedelta(hours=1)
-#: From one look at a certificate to the next, in seconds.
+#: Interval between two looks at a certificate, in seconds.
 CERTIFICATE_INTERVAL = 6 * 3600
+#: Timeout of the connection for it, in seconds.
 CONNECT_TIMEOUT = 3.0
-#: Fewer searches in an hour make no percentage.
+#: Minimum number of searches in an hour for a percentage.
 FEWEST_SEARCHES = 20
 
 
@@ -120,7 +121,8 @@ def _certificate(now: datetime, days: float) -> Iterator[tuple[str, str]]:
         ends = _expiry(service.url)
         if ends and ends - now < timedelta(days=days):
             left = (ends - now).days
-            when = f"in {left} days" if left >= 0 else "already"
+            days_left = "1 day" if left == 1 else f"{left} days"
+            when = f"in {days_left}" if left >= 0 else "already"
             yield str(service), f"The certificate of its endpoint ends {when}, on {ends:%Y-%m-%d}."
 
 

@@ -14,9 +14,9 @@ from gateway_site.ops import probes, worker_heartbeat
 from qms.api import BreakerState, breaker_state
 from qms.models import RecordingService
 
-#: A listener that has not reported for this long, in seconds, is not running.
+#: Maximum time since a listener's last report; beyond it the listener is not running.
 SILENT = timedelta(seconds=15)
-#: What a service answered longer ago says little of now.
+#: Maximum age of a service's answer that is shown as its present state.
 FRESH = timedelta(minutes=15)
 #: Events that wait this long in the journal are a backlog worth a word.
 LATE_SECONDS = 10.0

@@ -245,7 +245,7 @@ def fetched_steps(service: RecordingService) -> Iterator[InstallationStep]:
     name = name_of(service)
     users = QmsUser.objects.filter(service=service, gone_at=None).count()
     if users:
-        yield InstallationStep(f"{name}: users loaded", StepState.PASS, f"{users} users")
+        yield InstallationStep(f"{name}: users loaded", StepState.PASS, "1 user" if users == 1 else f"{users} users")
     else:
         yield InstallationStep(
             f"{name}: users loaded", StepState.NOT_YET, "no users", f"Run ./gateway manage sync_users {service.slug}."

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 Counted = TypeVar("Counted")
-#: What takes no longer than this is counted each time.
+#: Maximum duration of a count that is not cached, in seconds.
 CHEAP_SECONDS = 0.05
-#: So much of a process's time goes into a count at most.
+#: Maximum share of a process's time that one count may take.
 SHARE = 0.01
 
 

@@ -9,7 +9,7 @@ import clock
 from qms.api import clock_offset_seconds
 from qms.models import RecordingService
 
-#: More than this between two clocks is no drift, and can give a call another's time.
+#: Maximum difference between two clocks, in seconds; a larger one can give a call another's time.
 TOLERANCE_SECONDS = 2.0
 AGREES_SECONDS = 0.05
 

@@ -234,7 +234,8 @@ class FileAdapter:
         newest = max(found, key=lambda one: one.named.began)
         began = newest.named.began.strftime("%Y-%m-%d %H:%M:%S")
         extension = newest.named.extension
-        return f"{len(found)} recordings of the last 24 hours; the newest: extension {extension}, {began} UTC."
+        recordings = "1 recording" if len(found) == 1 else f"{len(found)} recordings"
+        return f"{recordings} of the last 24 hours; the newest: extension {extension}, {began} UTC."
 
 
 def _zone(options: Mapping[str, str]) -> tzinfo:

@@ -273,7 +273,7 @@ def test_a_caller_is_erased_on_the_page_after_a_preview(source: CtiSource, redis
     _assert_erased(leg, redis)
     (entry,) = LogEntry.objects.filter(object_repr="Erased a caller")
     assert NUMBER not in entry.change_message
-    assert "1 legs" in entry.change_message
+    assert "legs: 1," in entry.change_message
 
 
 def test_a_caller_is_erased_by_command(source: CtiSource, redis: "redis_client.Redis") -> None:
@@ -285,7 +285,7 @@ def test_a_caller_is_erased_by_command(source: CtiSource, redis: "redis_client.R
     call_command("erase_caller", "--number", NUMBER, "--yes", stdout=said)
 
     _assert_erased(leg, redis)
-    assert "Would erase: 1 legs" in said.getvalue()
+    assert "Would erase: legs: 1," in said.getvalue()
     assert LogEntry.objects.filter(object_repr="Erased a caller", user__username="command-line").exists()
 
 
@@ -296,7 +296,7 @@ def test_a_leg_that_is_still_decided_is_left_and_named(source: CtiSource) -> Non
 
     leg.refresh_from_db()
     assert leg.caller_name == NAME
-    assert "to be repeated later: 1 legs" in said.getvalue()
+    assert "repeat later: 1." in said.getvalue()
 
 
 @pytest.mark.parametrize("role", [OPERATOR, SUPERVISOR, AUDITOR])

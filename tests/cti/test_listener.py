@@ -506,7 +506,7 @@ def test_what_came_too_late_is_shown_though_another_leads_from_then_on(pbx: Swit
     asyncio.run(late._report_quarantine())
     late._close()
 
-    assert "1 events kept while Redis was away came too late" in QuarantinedMessage.objects.get(source=row).error
+    assert "1 event kept while Redis was away came too late" in QuarantinedMessage.objects.get(source=row).error
 
 
 def test_a_redis_that_stood_still_leaves_the_lead_to_the_listener_with_the_events(

@@ -92,4 +92,4 @@ def test_the_summary_says_why_what_was_not_flagged_was_not(leg: Leg) -> None:
 
     assert counts_text(now) == "3 calls, 3 legs: 1 flagged, 1 waiting or in progress, 1 not flagged (1 user_unmatched)"
     assert "1  user_unmatched: No QMS user at 2002" in summary(now)
-    assert "Still waiting when stopped: 1 legs." in summary(now)
+    assert "Still waiting when stopped: 1 leg." in summary(now)

@@ -1,4 +1,4 @@
-"""Handle the events that join two calls or hand one on: Transferred and Conferenced."""
+"""Handle the events that join two calls or hand one on: Transferred (blind or attended) and Conferenced."""
 
 from datetime import datetime, timedelta
 
@@ -26,7 +26,19 @@ from cti.events import CallEvent, Conferenced, Transferred
 
 @apply.register
 def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
-    """The extension that hands the call on leaves; the others go on in the resulting call and inherit its data."""
+    """The extension that hands the call on leaves; the others go on in the resulting call and inherit its data.
+
+    1. The transferring extension leaves each of the old calls, and its legs close.
+    2. The other parties move to the resulting call, which keeps what the customer's call knew.
+    3. Blind transfer: nobody talks in the resulting call yet. It waits (``waits_since``), and the target's Established
+       opens its leg.
+    4. Attended transfer: the target talks already, in the consultation. ``hand_on`` decides whether its recording goes
+       on.
+
+    Example: 2001 transfers call 100 to 2002 at 20.0, and 2002 answers at 23.0. Blind, 2001's leg ends at 20.0 and a leg
+    of 2002 begins at 23.0. Had 2001 consulted 2002 before, 2002's leg of the consultation would go on in the resulting
+    call, with the customer's data, if its recording does.
+    """
     leaver = event.data.transferring_device_id or event.data.device_id or ""
     olds, new_id = _old_calls(work, event, leaver), _resulting_id(event)
     if _is_repeated(olds, new_id):

@@ -29,8 +29,8 @@ class Command(BaseCommand):
         if options["yes"]:
             record_erasure(command_line().pk, subject, counts)
         self.stdout.write(
-            f"{'Erased' if options['yes'] else 'Would erase'}: {counts.legs} legs, {counts.quarantine} messages in "
-            f"quarantine, {counts.exports} exports. Still worked on, to be repeated later: {counts.undecided} legs."
+            f"{'Erased' if options['yes'] else 'Would erase'}: legs: {counts.legs}, messages in quarantine: "
+            f"{counts.quarantine}, exports: {counts.exports}. Legs still in progress, repeat later: {counts.undecided}."
         )
         for guid in counts.recordings:
             self.stdout.write(f"In QMS: recording {guid}")

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 END = b"\r\n\r\n"
+#: Maximum length of a line and of a message, in bytes.
 LINE_LIMIT = 64 * 1024
 MESSAGE_LIMIT = 256 * 1024
-#: How much of a message that was too long is kept to show.
+#: Maximum part of a message that was too long that is kept to show, in bytes.
 EXCERPT = 2048
 BANNER = b"Asterisk Call Manager/"
 

@@ -27,6 +27,7 @@ LISTED = frozenset(
     }
 )
 _ALSO = frozenset({"FullyBooted", "Shutdown"})
+#: Maximum part of a message that is kept to show, in bytes.
 _EXCERPT = 8192
 _CALL = re.compile(rb"\r\nLinkedid: ([^\r]{1,200})")
 

@@ -33,6 +33,7 @@ from cti.sources.tls import client_context, untrusted
 log = structlog.get_logger()
 
 PORT, TLS_PORT = 5038, 5039
+#: Maximum number of bytes read at once.
 CHUNK = 256 * 1024
 #: Maximum number of messages that are kept while the snapshot is taken.
 PATIENCE = 200_000

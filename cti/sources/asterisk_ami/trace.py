@@ -11,9 +11,9 @@ from cti.sources.asterisk_ami.values import ChannelKind
 from cti.sources.port import Quarantined, SourceConfig, Stamp
 from cti.sources.trace import Trace, TraceClock, TracedDevice
 
-#: The session looks at the time this often while something is undecided, in seconds.
+#: Interval at which the session looks at the time while something is undecided.
 TICK = timedelta(seconds=0.1)
-#: More than this between two clocks is no drift.
+#: Maximum difference between two clocks that is taken for drift.
 CLOCK_TOLERANCE = timedelta(seconds=2)
 _KINDS = {
     ChannelKind.EXTENSION: "extension",

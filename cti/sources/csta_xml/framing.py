@@ -5,6 +5,7 @@ A frame: two bytes 0 (XML without SOAP), two bytes length of the whole, four ASC
 
 import msgspec
 
+#: Length of a frame's header and the maximum length of a frame, in bytes.
 HEADER = 8
 LENGTH_LIMIT = 0xFFFF
 #: The invoke id of events.
