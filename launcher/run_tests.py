@@ -107,6 +107,8 @@ PROGRAMS = (
         "chromium", "tests of pages drive it", partial(_has_any, "chromium", "chromium-browser", "google-chrome")
     ),
     TestProgram("nodejs", "a second SOAP stack answers the adapter", partial(_has_any, "node", "nodejs")),
+    TestProgram("pgbouncer", "a pool stands before PostgreSQL", partial(_has_any, "pgbouncer", "/usr/sbin/pgbouncer")),
+    TestProgram("prometheus", "its promtool tests the alert rules", partial(_has_any, "promtool")),
 )
 
 
