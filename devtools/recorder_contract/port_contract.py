@@ -251,6 +251,8 @@ class PortContract(abc.ABC):
 
         first, second = readable(service.recordings(NOON, NOON + timedelta(seconds=61)))
         (alone,) = readable(service.recordings(NOON, NOON + timedelta(seconds=60)))
+        wide = readable(service.recordings(NOON - timedelta(hours=3), NOON + timedelta(hours=3)))
+        assert [one.recording.guid for one in wide] == [guid, second.recording.guid]
         assert (first.recording.guid, alone.recording.guid) == (guid, guid)
         assert first.flags == (Flag("AgentId", "9101"),)
         assert (second.flags, second.recording.ended_at) == ((), None)

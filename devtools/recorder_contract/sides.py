@@ -14,7 +14,10 @@ UserSetter = Callable[[Sequence[ListedUser]], None]
 
 
 class RecorderSide(Protocol):
-    """The recorder's own side, moved by the tests. Times are passed in: the tests' clock is not the machine's."""
+    """The recorder's own side, moved by the tests; at first its users are at ``PortContract.extensions``.
+
+    Times are passed in: the tests' clock is not the machine's.
+    """
 
     def set_now(self, now: datetime) -> None:
         """Take a time as now."""

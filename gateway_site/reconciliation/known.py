@@ -12,7 +12,9 @@ from calls.models import Gap, Leg, RecordingSearch
 from flags.api import ERASED
 from flags.models import EarlierName, FlagSetting, FlagValue, FlagWrite, WriteState
 from gateway_site.reconciliation.compare import ComparedLeg, GapFacts, Known, WriteFacts
+from qms.guids import spellings
 from qms.models import RecordingService
+from qms.port import FlaggedRecording
 
 #: Maximum number of keys of one query.
 AT_ONCE = 500
@@ -42,6 +44,27 @@ def known_of(
         followed_extensions=_followed(service),
         tolerance=tolerance,
     )
+
+
+def as_held(recordings: Sequence[FlaggedRecording]) -> list[FlaggedRecording]:
+    """Return recordings under the GUIDs by which legs hold them: a service may spell one otherwise in its list."""
+    guids = [one.recording.guid for one in recordings]
+    strange = set(guids) - _held(guids)
+    forms = {form: guid for guid in strange for form in spellings(guid) if form != guid}
+    held = {forms[form]: form for form in _held(list(forms))}
+    return [
+        replace(one, recording=replace(one.recording, guid=held.get(one.recording.guid, one.recording.guid)))
+        for one in recordings
+    ]
+
+
+def _held(guids: Sequence[str]) -> set[str]:
+    """Return which of the GUIDs legs have, in this spelling."""
+    return {
+        str(guid)
+        for keys in chunks(guids)
+        for guid in Leg.objects.filter(recording_guid__in=keys).order_by().values_list("recording_guid", flat=True)
+    }
 
 
 def _legs_of(service: RecordingService, begin: datetime, end: datetime) -> QuerySet[Leg]:

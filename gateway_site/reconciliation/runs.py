@@ -15,14 +15,16 @@ from django.db.models import Max, Q
 
 from gateway_site.reconciliation.compare import Finding, FindingKind, compared
 from gateway_site.reconciliation.findings import keep
-from gateway_site.reconciliation.known import known_of
+from gateway_site.reconciliation.known import as_held, known_of
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from qms.api import ConnectService, clock_offset_seconds
+from qms.guids import guid_key
 from qms.models import RecordingService
 from qms.port import (
     FlaggedRecording,
     QmsError,
     QmsRejected,
+    QmsUnavailable,
     Recording,
     RecordingNotFound,
     RecordingServicePort,
@@ -150,11 +152,11 @@ def _compare_span(
 ) -> None:
     offset = timedelta(seconds=clock_offset_seconds(run.service_id))
     list_of_span = listed(port, begin - MARGIN, end + MARGIN, offset)
-    recordings = list_of_span.recordings
+    recordings = as_held(list_of_span.recordings)
     own = [one.recording.guid for one in recordings if begin <= one.recording.started_at < end]
     guids = [one.recording.guid for one in recordings]
     known = known_of(run.service, begin - MARGIN, end + MARGIN, guids, TOLERANCE)
-    found = _without_those_that_exist(compared(recordings, begin, end, known), port)
+    found = _without_those_that_exist(compared(recordings, begin, end, known), port, list_of_span.unreadable)
     if list_of_span.unreadable:
         # One that cannot be read may be any leg's: nothing is certain here.
         found = [msgspec.structs.replace(one, is_repairable=False) for one in found]
@@ -171,7 +173,8 @@ def listed(port: RecordingServicePort, begin: datetime, end: datetime, offset: t
     if len(answers) > MAXIMUM_RECORDINGS:
         raise ListTooLong(f"The service lists more than {MAXIMUM_RECORDINGS:,} recordings of an hour.")
     problems = [one.problem for one in answers if isinstance(one, UnreadableRecording)]
-    found = [one for one in answers if isinstance(one, FlaggedRecording)]
+    # A recording may stand on two pages: the list moves while it is read.
+    found = list({guid_key(one.recording.guid): one for one in answers if isinstance(one, FlaggedRecording)}.values())
     recordings = [_by_our_clock(one, offset) for one in found] if offset else found
     return ListOfSpan(recordings, len(problems), problems[0] if problems else "")
 
@@ -182,14 +185,23 @@ def _by_our_clock(one: FlaggedRecording, offset: timedelta) -> FlaggedRecording:
     return FlaggedRecording(Recording(it.guid, it.extension, it.started_at - offset, ended_at), one.flags)
 
 
-def _without_those_that_exist(findings: list[Finding], port: RecordingServicePort) -> list[Finding]:
-    """Ask for the recordings that were not listed: one that began before the span exists nevertheless."""
+def _without_those_that_exist(findings: list[Finding], port: RecordingServicePort, unreadable: int) -> list[Finding]:
+    """Ask for the recordings that were not listed: one that began before the span exists nevertheless.
+
+    ``unreadable``: how many were listed that could not be read; they cannot be asked for either.
+    """
     questions = 0
     kept = []
     for finding in findings:
         if finding.kind is FindingKind.NOT_LISTED:
             questions += 1
-            if questions <= MAXIMUM_QUESTIONS and _exists(port, finding.guid):
+            try:
+                if questions <= MAXIMUM_QUESTIONS and _exists(port, finding.guid):
+                    continue
+            except QmsUnavailable:
+                if not unreadable:
+                    raise
+                unreadable -= 1
                 continue
         kept.append(finding)
     return kept

@@ -28,6 +28,7 @@ from qms.port import (
     Recording,
     ServiceInfo,
     UnknownFlag,
+    UnreadableRecording,
     UnreadableUser,
     ValueTooLong,
 )
@@ -169,8 +170,9 @@ class FileAdapter:
     def flag_definitions(self) -> list[FlagDefinition]:
         """Return the flags that were created for this folder."""
         self._folder.check()
-        files = sorted((self._folder.root / DEFINITIONS).glob("*.json"), key=lambda one: (one.stat().st_mtime_ns, one))
+        places = (self._folder.root / DEFINITIONS).glob("*.json")
         try:
+            files = sorted(places, key=lambda one: (one.stat().st_mtime_ns, one))
             return [msgspec.json.decode(one.read_bytes(), type=FlagDefinition) for one in files]
         except (OSError, msgspec.DecodeError) as error:
             raise QmsUnavailable("The definitions of flags cannot be read.") from error
@@ -202,12 +204,19 @@ class FileAdapter:
         """Read back what a recording carries."""
         return [Flag(name, value) for name, value in read_flags(self._folder.place_of(guid)).items()]
 
-    def recordings(self, begin: datetime, end: datetime) -> Iterator[FlaggedRecording]:
+    def recordings(self, begin: datetime, end: datetime) -> Iterator[FlaggedRecording | UnreadableRecording]:
         """Yield the recordings that began in [begin, end), oldest first, with their flags."""
         found = sorted(self._folder.between(begin, end), key=lambda one: (one.named.began, one.named.path))
         for one in found:
+            yield self._flagged(one)
+
+    def _flagged(self, one: FoundFile) -> FlaggedRecording | UnreadableRecording:
+        try:
             held = read_flags(self._folder.root / one.named.path)
-            yield FlaggedRecording(self._recording(one), tuple(Flag(name, value) for name, value in held.items()))
+        except QmsUnavailable as error:
+            self._folder.check()  # Without the folder, it is no single recording that cannot be read.
+            return UnreadableRecording(str(error))
+        return FlaggedRecording(self._recording(one), tuple(Flag(name, value) for name, value in held.items()))
 
     def _recording(self, one: FoundFile) -> Recording:
         ended = one.written_at if self._has_ended(one) else None

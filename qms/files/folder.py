@@ -1,5 +1,6 @@
 """The folder of a recorder that writes files: which recordings there are, and where one's file is."""
 
+import glob
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -32,12 +33,16 @@ class RecordingFolder:
         self._names: dict[str, tuple[int, tuple[str, ...]]] = {}
 
     def between(self, since: datetime, until: datetime) -> Iterator[FoundFile]:
-        """Yield the recordings that began in [since, until), in no order. Raises ``QmsUnavailable``."""
+        """Yield the recordings that began in [since, until), each once, in no order. Raises ``QmsUnavailable``."""
         self.check()
+        seen: set[str] = set()
         for pattern in self.patterns:
             for folder in pattern.folders(since, until):
                 for path in self._expanded(folder):
-                    yield from self._in_folder(pattern, path, since, until)
+                    for one in self._in_folder(pattern, path, since, until):
+                        if one.named.path not in seen:
+                            seen.add(one.named.path)
+                            yield one
 
     def place_of(self, guid: str) -> Path:
         """Return the file of a recording; raises ``RecordingNotFound`` for what is none of this folder."""
@@ -91,7 +96,8 @@ class RecordingFolder:
         """Return the folders that a pattern with "*" stands for."""
         if "*" not in folder:
             return [folder]
-        return [str(one.relative_to(self.root)) for one in self.root.glob(folder) if one.is_dir()]
+        literal = "*".join(glob.escape(part) for part in folder.split("*"))
+        return [str(one.relative_to(self.root)) for one in self.root.glob(literal) if one.is_dir()]
 
 
 def _bounded(names: Iterator[str]) -> Iterator[str]:

@@ -29,6 +29,7 @@ _TOKENS = {
 }
 #: What holds any text.
 _TEXTS = ("extension", "call", "*")
+_OTHER_TOKEN = re.compile(r"\{\w+\}")
 _PART = re.compile(r"\{(\w+)\}|(\*)|([^{}*]+)|(.)", re.DOTALL)
 #: A folder of a day is looked into this long before and after it: clocks and time zones are never quite right.
 _MARGIN = timedelta(hours=1)
@@ -75,8 +76,9 @@ class NamePattern(msgspec.Struct, frozen=True):
             name = folder
             for token, form in (("year", "%Y"), ("month", "%m"), ("day", "%d"), ("hour", "%H"), ("date", "%Y%m%d")):
                 name = name.replace(f"{{{token}}}", local.strftime(form))
+            name = _OTHER_TOKEN.sub("*", name)
             if name not in seen:
-                seen.update({name} - {"", "*"})
+                seen.add(name)
                 yield name
             at += timedelta(hours=1)
 

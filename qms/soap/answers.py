@@ -145,7 +145,7 @@ def _user(one: AnswerNode) -> ListedUser:
 
 
 def _bounded(one: AnswerNode, field: str, text: str | None = None) -> str:
-    """Return a text that identifies a user; one that is too long is never cut."""
+    """Return a text that identifies a user or an extension; one that is too long is never cut."""
     text = one.text(field) if text is None else text
     if len(text) > MAXIMUM_TEXT_LENGTH:
         raise one.unreadable(field, f"is longer than {MAXIMUM_TEXT_LENGTH} characters")
@@ -191,7 +191,7 @@ def _recording(one: AnswerNode, extension: str = "") -> Recording:
     if started is None:
         raise one.unreadable("startedAt", "is missing")
     if one.has_name_for("extension"):
-        extension = one.text("extension")
+        extension = _bounded(one, "extension")
     return Recording(guid, extension, started, one.moment("endedAt"))
 
 

@@ -4,12 +4,14 @@ An answer of hostile shape (a million attributes, deep nesting) costs a parser m
 bounded by their size; a larger one is walked in pieces before a tree is made of it, and given up at the deadline.
 """
 
+import binascii
 import codecs
 import email.parser
-import email.policy
+import quopri
 import re
 import threading
 import time
+from email.message import Message
 from typing import Any
 from xml.parsers import expat
 
@@ -30,9 +32,14 @@ MAXIMUM_ELEMENTS = 500_000
 _PIECE_BYTES = 64 * 1024
 _FAULTS = (f"{{{SOAP_11}}}Fault", f"{{{SOAP_12}}}Fault")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._:-]+)""", re.IGNORECASE)
+_BOUNDARY = re.compile(r"""\bboundary\s*=\s*(?:"([^"]+)"|([^;\s]+))""", re.IGNORECASE)
+_BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+_MAXIMUM_PARTS, _MAXIMUM_HEAD_BYTES = 64, 8192
 _START = re.compile(r"""\bstart\s*=\s*["']?([^"';\s]+)""", re.IGNORECASE)
 _DECLARATION = re.compile(r"""\s*<\?xml\s[^>]*?\?>""")
 _DECLARED_ENCODING = re.compile(rb"""<\?xml\s[^>]*?encoding\s*=\s*["']([A-Za-z0-9._-]+)""")
+#: Codecs of Python that are no charset of a document; some take the square of its length in time.
+_NO_CHARSETS = ("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7")
 _parsers = threading.local()
 
 
@@ -97,15 +104,47 @@ def _root_part(reply: HttpReply) -> tuple[bytes, str]:
     kind = reply.headers.get("Content-Type", "")
     if not kind.lower().startswith("multipart/related"):
         return reply.content, kind
-    head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1", "replace")
-    message = email.parser.BytesParser(policy=email.policy.HTTP).parsebytes(head + reply.content)
-    parts = list(message.iter_parts())
-    if not parts:
-        raise BadShape("the answer has no part")
+    parts = _parts(reply.content, kind)
     start = _START.search(kind)
-    root = next((one for one in parts if start and one.get("Content-ID", "").strip() == start[1]), parts[0])
-    payload = root.get_payload(decode=True)
-    return payload if isinstance(payload, bytes) else b"", root.get("Content-Type", "")
+    fields, payload = next((one for one in parts if start and _field(one[0], "Content-ID") == start[1]), parts[0])
+    return _decoded(payload, _field(fields, "Content-Transfer-Encoding")), _field(fields, "Content-Type")
+
+
+def _parts(content: bytes, kind: str) -> list[tuple[Message, bytes]]:
+    """Return the parts of a multipart answer, each with its fields; what is nested in them stays as it is.
+
+    ``email.parser`` goes into nested parts as deep as they are, and takes the square of their number in time.
+    Raises ``BadShape``.
+    """
+    named = _BOUNDARY.search(kind)
+    boundary = (named[1] or named[2]).encode("latin-1", "replace") if named else b""
+    found = []
+    for piece in (b"\n" + content).split(b"\n--" + boundary, _MAXIMUM_PARTS)[1:] if boundary else ():
+        if piece.startswith(b"--"):
+            break
+        head, *rest = _BLANK_LINE.split(piece, maxsplit=1)
+        fields = email.parser.BytesHeaderParser().parsebytes(head.lstrip()[:_MAXIMUM_HEAD_BYTES])
+        found.append((fields, rest[0].removesuffix(b"\r") if rest else b""))
+    if not found:
+        raise BadShape("the answer has no part")
+    return found
+
+
+def _field(fields: Message, name: str) -> str:
+    """Return a field as a text; the library gives one with odd bytes as an object."""
+    return str(fields.get(name, "")).strip()
+
+
+def _decoded(payload: bytes, encoding: str) -> bytes:
+    try:
+        match encoding.lower():
+            case "base64":
+                return binascii.a2b_base64(payload)
+            case "quoted-printable":
+                return quopri.decodestring(payload)
+    except binascii.Error:
+        raise BadShape("its part is no base64") from None
+    return payload
 
 
 def _in_utf_8(content: bytes, kind: str) -> bytes:
@@ -125,8 +164,12 @@ def _in_utf_8(content: bytes, kind: str) -> bytes:
     if not charset or charset == (declared[1].decode().lower() if declared else "utf-8"):
         return content
     try:
+        if codecs.lookup(charset).name in _NO_CHARSETS:
+            return content
         text = content.decode("utf-8-sig" if is_marked else charset)
     except (LookupError, UnicodeDecodeError):
+        return content
+    if not text.lstrip("\ufeff \t\r\n").startswith("<"):
         return content
     return _DECLARATION.sub("", text, count=1).encode()
 

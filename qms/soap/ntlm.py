@@ -23,6 +23,7 @@ from vault.fields import Secret
 _LENGTH = b"Content-Length: "
 #: Hashes that a channel binding replaces by SHA-256 (RFC 5929, 4.1).
 _WEAK_HASHES = ("md5", "sha1")
+_LOGIN_ADVICE = "Enter the user, as in DOMAIN\\name, and the password."
 
 
 class NtlmConnection(HttpConnection):
@@ -89,7 +90,10 @@ def _context(username: str, password: Secret, host: str, bindings: bytes) -> Any
 
     binding = GssChannelBindings(application_data=bindings) if bindings else None
     secret = password.reveal()
-    return spnego.client(username, secret, hostname=host, service="http", protocol="ntlm", channel_bindings=binding)
+    try:
+        return spnego.client(username, secret, hostname=host, service="http", protocol="ntlm", channel_bindings=binding)
+    except Exception as error:  # noqa: BLE001  (whatever the library makes of a login that is none)
+        raise NotReached(f"The NTLM login cannot be used ({type(error).__name__}).", advice=_LOGIN_ADVICE) from None
 
 
 def _step(context: Any, token: bytes | None = None) -> bytes:

@@ -15,7 +15,15 @@ from devtools.recorder_contract import AGENT, NOON, QUEUE, RecorderContract
 from qms.adapters import ConnectionConfig
 from qms.files.adapter import FileAdapter
 from qms.files.names import BadPattern, read_pattern
-from qms.port import Flag, FlagAlreadyWritten, ListedUser, QmsUnavailable, RecordingNotFound
+from qms.port import (
+    Flag,
+    FlagAlreadyWritten,
+    FlaggedRecording,
+    ListedUser,
+    QmsUnavailable,
+    RecordingNotFound,
+    UnreadableRecording,
+)
 from simulators.qms.files import SimulatedFileRecorder
 
 ZONE = ZoneInfo("America/New_York")
@@ -257,3 +265,40 @@ def test_only_the_folders_of_the_days_in_question_are_looked_into(side: FileSide
     os.utime(old, (NOON.timestamp(), NOON.timestamp()))
 
     assert service.find_live_recording("2001", NOON - timedelta(seconds=3)) is None
+
+
+@pytest.mark.parametrize(
+    ("patterns", "name"),
+    [
+        ("{extension}-{epoch}.wav", "2001-1772452800.wav"),
+        ("{extension}-{epoch}.wav\n{extension}-{epoch}.*", "2001-1772452800.wav"),
+        ("*/{extension}-{epoch}.wav", "a/2001-1772452800.wav"),
+        ("{extension}/{extension}-{epoch}.wav", "2001/2001-1772452800.wav"),
+        ("{call}/{extension}-{epoch}.wav", "17/2001-1772452800.wav"),
+        ("[a]?/*/{extension}-{epoch}.wav", "[a]?/b/2001-1772452800.wav"),
+    ],
+)
+def test_a_recording_is_listed_once_whatever_its_folder_is_called(side: FileSide, patterns: str, name: str) -> None:
+    place = side.root / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(b"x")
+    service = adapter(side, patterns=patterns)
+
+    began = datetime.fromtimestamp(1772452800, UTC)
+    listed = list(service.recordings(began - timedelta(hours=5), began + timedelta(hours=5)))
+    assert [one.recording.guid for one in listed if isinstance(one, FlaggedRecording)] == [name]
+    assert len(listed) == 1
+
+
+def test_a_sidecar_that_cannot_be_read_spoils_no_other_recording(side: FileSide, service: FileAdapter) -> None:
+    odd, _ = side.connected("2001", NOON), side.connected("2002", NOON)
+    odd.with_name(odd.name + ".flags.json").write_text("{")
+
+    kinds = [type(one) for one in service.recordings(NOON, NOON + timedelta(seconds=1))]
+    assert kinds == [UnreadableRecording, FlaggedRecording]
+
+
+def test_definitions_that_cannot_be_read_are_unavailable(side: FileSide, service: FileAdapter) -> None:
+    (side.root / ".qms-gateway-flags" / "Gone.json").symlink_to("/nowhere")
+    with pytest.raises(QmsUnavailable, match="definitions"):
+        service.flag_definitions()

@@ -69,6 +69,15 @@ def test_a_wrong_login_is_a_failed_login_and_writes_nothing(password: str, usern
     assert password not in str(failure.value)
 
 
+@pytest.mark.parametrize(("username", "password"), [("", ""), ("", PASSWORD)])
+def test_a_login_that_is_none_is_named_before_anything_is_sent(username: str, password: str) -> None:
+    server = NtlmServer(WRITTEN)
+    with serving(server) as url, pytest.raises(QmsUnavailable, match="NTLM login cannot be used"):
+        adapter(url, password, username=username).write_flags(GUID, [Flag("AgentId", "9101")])
+
+    assert server.challenges_sent == 0
+
+
 def test_over_tls_the_login_is_bound_to_the_servers_certificate(tmp_path: Path) -> None:
     file = certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

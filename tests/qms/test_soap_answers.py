@@ -138,6 +138,7 @@ def test_one_bad_user_does_not_lose_the_list() -> None:
         (recording(guid="g" * 129), "recordingGuid"),
         (recording(started="<startedAt>yesterday</startedAt>"), "startedAt"),
         (recording(started=""), "startedAt"),
+        (recording().replace(">2001<", f">{'2' * 256}<"), "extension"),
     ],
 )
 def test_one_bad_recording_does_not_lose_the_list(bad: str, says: str) -> None:

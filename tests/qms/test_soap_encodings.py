@@ -2,6 +2,7 @@
 
 import codecs
 import gzip
+import time
 from typing import Any
 
 import pytest
@@ -57,6 +58,9 @@ def declared(encoding: str) -> str:
         (declared("utf-8").encode("latin-1"), '"ISO-8859-1"'),
         (declared("iso-8859-1").encode("latin-1"), "utf-8"),  # The header lies, the document does not.
         (declared("iso-8859-1").encode("latin-1"), "no-such-charset"),
+        (declared("utf-8").encode(), "utf-16"),
+        (declared("utf-8").encode() + b"\n", "utf-16"),
+        *((declared("utf-8").encode(), one) for one in ("punycode", "idna", "undefined", "unicode_escape", "UTF7")),
         (codecs.BOM_UTF8 + ANSWER.encode(), "utf-8"),
         (b"\r\n\r\n" + declared("utf-8").encode(), "utf-8"),
     ],
@@ -75,6 +79,28 @@ def test_the_part_named_as_the_start_is_the_envelope() -> None:
 
     (one,) = users(f"{lines}--b--\r\n".encode(), kind)
     assert isinstance(one, ListedUser)
+
+
+def test_a_part_with_odd_bytes_in_its_fields_is_read() -> None:
+    fields = b"--b\r\nContent-ID: \xff\r\nContent-Type: text/xml; x=\xff\r\nContent-Transfer-Encoding: \xff\r\n\r\n"
+
+    (one,) = users(fields + ANSWER.encode() + b"\r\n--b--", 'Content-Type: multipart/related; start="y"; boundary="b"')
+    assert isinstance(one, ListedUser)
+
+
+NESTED = b"".join(
+    b"--x%d\r\nContent-Type: multipart/mixed; boundary=x%d\r\n\r\n" % (level, level + 1) for level in range(1000)
+)
+
+
+@pytest.mark.parametrize(
+    "content", [NESTED, b"--x0\r\nContent-Type: message/rfc822\r\n\r\n" * 20_000, b"--x0\r\n" * 100_000]
+)
+def test_parts_in_parts_cost_little(content: bytes) -> None:
+    began = time.thread_time()
+    with pytest.raises(QmsUnavailable, match="cannot be read"):
+        users(content, "Content-Type: multipart/related; boundary=x0")
+    assert time.thread_time() - began < 1.5
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])

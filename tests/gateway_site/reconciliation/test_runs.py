@@ -2,15 +2,18 @@
 
 from collections import Counter
 from datetime import datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
+from msgspec.structs import replace
 
 from calls.models import Leg
+from flags.models import FlagValue
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.runs import ask, ask_daily, carry_on, settled_until, steps
 from qms.models import RecordingService
-from qms.port import FlaggedRecording, QmsRejected, QmsUnavailable, RecordingServicePort
+from qms.port import Flag, FlaggedRecording, QmsRejected, QmsUnavailable, RecordingServicePort
 from tests.gateway_site.reconciliation.planted import BEGIN, KINDS, ListedQms, PlantedSite
 
 pytestmark = pytest.mark.django_db
@@ -112,6 +115,43 @@ def test_a_recording_that_cannot_be_read_is_counted_and_makes_nothing_certain(si
     assert standing() == site.expected
     assert (run.unreadable, run.unreadable_why) == (1, qms.unreadable)
     assert not ReconciliationFinding.objects.filter(is_repairable=True).exists()
+
+
+def test_a_recording_that_is_listed_twice_is_one(site: PlantedSite) -> None:
+    run = reconcile(site, ListedQms([*site.listed, *site.listed]))
+
+    assert standing() == site.expected
+    assert (run.recordings, run.error) == (len(site.listed), "")
+
+
+def test_a_list_may_spell_guids_otherwise_than_the_answers_of_before(site: PlantedSite) -> None:
+    spelled = [replace(one, recording=replace(one.recording, guid=str(uuid4()))) for one in site.listed]
+    for before, one in zip(site.listed, spelled, strict=True):
+        key = before.recording.guid
+        Leg.objects.filter(recording_guid=key).update(recording_guid=f"{{{one.recording.guid.upper()}}}")
+        FlagValue.objects.filter(recording_guid=key).update(recording_guid=f"{{{one.recording.guid.upper()}}}")
+    reconcile(site, ListedQms(spelled))
+
+    assert standing() == site.expected
+
+
+def test_a_recording_that_can_neither_be_listed_nor_asked_for_ends_no_run(site: PlantedSite) -> None:
+    odd = next(one for one in site.listed if Leg.objects.filter(recording_guid=one.recording.guid).exists())
+    problem = "The flags of a recording cannot be read."
+
+    class OddQms(ListedQms):
+        def flags(self, guid: str) -> list[Flag]:
+            if guid == odd.recording.guid:
+                raise QmsUnavailable(problem)
+            return super().flags(guid)
+
+    qms = OddQms([one for one in site.listed if one is not odd])
+    assert reconcile(site, qms).error == f"Unavailable: {problem}"
+    qms.unreadable = problem
+    run = reconcile(site, qms)
+
+    assert (run.done_at is not None, run.error) == (True, "")
+    assert not ReconciliationFinding.objects.filter(recording_guid=odd.recording.guid).exists()
 
 
 def test_a_run_that_a_worker_left_is_taken_over_after_its_claim(site: PlantedSite) -> None:
