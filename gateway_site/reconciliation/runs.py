@@ -139,7 +139,7 @@ def steps(run: ReconciliationRun, now: Callable[[], datetime], connect: ConnectS
         begin, end = run.compared_until, min(run.compared_until + SPAN, run.end)
         try:
             _compare_span(run, begin, end, now(), connect(run.service))
-        except QmsError as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is, the run says so and ends after some attempts)
             _note_failure(run, error, now())
             yield run
             return
@@ -222,10 +222,15 @@ def _note_progress(run: ReconciliationRun, until: datetime, now: datetime) -> No
     run.save()
 
 
-def _note_failure(run: ReconciliationRun, error: QmsError, now: datetime) -> None:
+def _note_failure(run: ReconciliationRun, error: Exception, now: datetime) -> None:
     """Note why a span could not be compared: it is tried again, unless the service does not offer the list."""
-    is_over = not error.retryable or run.attempts + 1 >= MAXIMUM_ATTEMPTS
-    run.attempts, run.error = run.attempts + 1, f"{error.code}: {error}"[:500]
+    is_hopeless = isinstance(error, QmsError) and not error.retryable
+    is_over = is_hopeless or run.attempts + 1 >= MAXIMUM_ATTEMPTS
+    if isinstance(error, QmsError):
+        text = f"{error.code}: {error}"
+    else:
+        text = f"The gateway itself failed ({type(error).__name__})."  # Its text may quote a value.
+    run.attempts, run.error = run.attempts + 1, text[:500]
     run.done_at = now if is_over else None
     run.save()
-    log.warning("reconciliation_failed", run=run.pk, service=run.service.slug, code=error.code, over=is_over)
+    log.warning("reconciliation_failed", run=run.pk, service=run.service.slug, error=type(error).__name__, over=is_over)

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from calls.models import Leg
 from flags.models import FlagValue
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
-from gateway_site.reconciliation.runs import ask, ask_daily, carry_on, settled_until, steps
+from gateway_site.reconciliation.runs import MAXIMUM_ATTEMPTS, ask, ask_daily, carry_on, settled_until, steps
 from qms.models import RecordingService
 from qms.port import Flag, FlaggedRecording, QmsRejected, QmsUnavailable, RecordingServicePort
 from tests.gateway_site.reconciliation.planted import BEGIN, KINDS, ListedQms, PlantedSite
@@ -96,6 +96,19 @@ def test_a_run_goes_on_where_the_service_failed(site: PlantedSite) -> None:
     run.refresh_from_db()
     assert (run.error, run.attempts, run.done_at is not None) == ("", 0, True)
     assert standing() == site.expected
+
+
+def test_a_defect_ends_a_run_after_some_attempts_and_says_what_it_was(site: PlantedSite) -> None:
+    now = Time(site.end + timedelta(hours=48))
+    run = ask(site.service, BEGIN, site.end, "Ada", now())
+    qms = site.qms()
+    qms.failures = [RuntimeError("odd") for _ in range(10)]
+    for _ in range(10):
+        carry_on(now, lambda _: qms, now.value + timedelta(minutes=1))
+
+    run.refresh_from_db()
+    assert (run.attempts, run.done_at is not None) == (MAXIMUM_ATTEMPTS, True)
+    assert run.error == "The gateway itself failed (RuntimeError)."
 
 
 def test_a_service_that_offers_no_list_ends_the_run_with_its_answer(site: PlantedSite) -> None:
