@@ -1,16 +1,29 @@
-"""Give a leg the recording that QMS holds for it alone, because a person decided it after the search had missed."""
+"""Give a leg the recording that QMS holds for it alone, because a person decided it after the search had missed.
 
-from datetime import datetime
+A flag can never be taken back, so all of this must hold, by the gateway's clock and whatever the sources' clocks say:
+
+1. The leg is settled without a recording, and the recording began when the leg was connected.
+2. No other leg at the extension, of any source and with any outcome, was connected about then.
+3. No leg has the recording, and no flag was ever sent to it.
+"""
+
+from datetime import datetime, timedelta
 
 import msgspec
 from django.db import IntegrityError, transaction
 from django.db.models import Max
 
-from calls.core.state import LegPhase
+from calls.core.state import LegPhase, LegState
 from calls.models import ASSIGNED, Leg, RecordingSearch, SearchState
+from calls.storage.codec import read_leg
 from cti.api import wake
 from flags.models import FlagWrite
 from qms.port import Recording
+
+#: Maximum difference between a leg's Connected and its recording's begin, by the gateway's clock.
+TOLERANCE = timedelta(seconds=5)
+#: How far a source's clock may be from the gateway's: rows are found by it, and judged by the gateway's.
+MAXIMUM_CLOCK_ERROR = timedelta(hours=25)
 
 
 class NotAssignable(Exception):
@@ -76,4 +89,22 @@ def _why_not(leg: Leg | None, wanted: Assignment) -> str:
         return "The recording belongs to another leg, or flags were sent to it."
     if RecordingSearch.objects.filter(recording_guid=guid, why=ASSIGNED, folded=False).exists():
         return "The recording was just assigned."
+    return _why_doubtful(leg, wanted.recording.started_at)
+
+
+def _why_doubtful(leg: Leg, began: datetime) -> str:
+    """Return why the times leave a doubt whose the recording is, or nothing."""
+    own = read_leg(leg.facts, leg.trace)
+    if abs(own.connected_gateway_at - began) > TOLERANCE:
+        return "The recording did not begin when the leg was connected, by the gateway's clock."
+    about = (leg.connected_at - MAXIMUM_CLOCK_ERROR, leg.connected_at + MAXIMUM_CLOCK_ERROR)
+    others = Leg.objects.filter(device_id=leg.device_id, connected_at__range=about).exclude(pk=leg.pk)
+    rows = others.values_list("facts", "trace").iterator()
+    if any(_was_connected(read_leg(*row), began) for row in rows):
+        return "Another leg was connected at the extension about when the recording began."
     return ""
+
+
+def _was_connected(leg: LegState, moment: datetime) -> bool:
+    ended = leg.disconnected_gateway_at
+    return leg.connected_gateway_at - TOLERANCE <= moment and (ended is None or moment <= ended + TOLERANCE)

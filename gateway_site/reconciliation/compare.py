@@ -41,7 +41,7 @@ class Grade(StrEnum):
 
 
 class ComparedLeg(msgspec.Struct, frozen=True, kw_only=True):
-    """What the comparison needs of a leg; times are corrected to the gateway's clock."""
+    """What the comparison needs of a leg; its times are by its source's clock. A repair judges by the gateway's."""
 
     leg_id: int
     source_id: int

@@ -4,9 +4,12 @@ from datetime import timedelta
 
 import pytest
 import redis as redis_client
+from msgspec.structs import replace
 
-from calls.api import NotAssignable
+from calls.api import Assignment, NotAssignable, assign_recording
 from calls.models import Leg
+from calls.storage.codec import leg_key
+from cti.models import CtiSource
 from flags.models import FlagWrite
 from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.reconciliation.repair import repair
@@ -106,3 +109,39 @@ def test_a_decision_that_comes_after_another_leg_took_the_recording_changes_noth
     other.refresh_from_db()
     assert other.outcome == "window_missed"
     assert "belongs to another leg by now" in other.trace
+
+
+@pytest.mark.parametrize("kind", ["another source's clock is ahead", "without a QMS user"])
+def test_another_leg_that_the_comparison_does_not_see_leaves_a_doubt(gateway: GatewayStack, kind: str) -> None:
+    """The recording may be of a leg that was never searched for, or that stands elsewhere by its source's clock."""
+    [finding] = compare(gateway)
+    first = Leg.objects.get()
+    ahead = timedelta(hours=1) if kind == "another source's clock is ahead" else timedelta()
+    source = CtiSource.objects.create(slug="second", kind="http")
+    Leg.objects.create(
+        id=leg_key(source.pk, 1),
+        source=source,
+        call_id="C9",
+        device_id="2001",
+        phase="settled",
+        outcome="user_unmatched",
+        connected_at=first.connected_at + ahead,
+        folded_at=first.folded_at,
+        facts=first.facts,
+        trace=first.trace,
+    )
+
+    with pytest.raises(NotAssignable, match="Another leg was connected"):
+        give(gateway, finding)
+    gateway.works()
+    assert not FlagWrite.objects.exists()
+
+
+def test_a_recording_that_began_at_another_time_by_the_gateways_clock_is_not_given(gateway: GatewayStack) -> None:
+    [finding] = compare(gateway)
+    recording = gateway.qms.recordings[finding.recording_guid].as_recording()
+    late = replace(recording, started_at=recording.started_at + timedelta(seconds=6))
+    wanted = Assignment(leg_id=Leg.objects.get().pk, service_id=gateway.service.pk, recording=late, by="ada")
+
+    with pytest.raises(NotAssignable, match="did not begin when"):
+        assign_recording(wanted, gateway.time)
