@@ -331,10 +331,8 @@ def test_the_command_serves_ends_at_once_and_keeps_its_state(tmp_path: Path, sim
     port = SoapRecordingService(ConnectionSettings(url=f"{url}/b", username="gateway", password=Secret("s3cret")))
     users = [user.extension for user in port.users() if isinstance(user, ListedUser)]
     guid = requests.post(f"{url}/tap", json={"extension": "2001", "state": "connected"}, timeout=5).json()[0]["guid"]
-    began = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    status = process.wait(10)
-    took = time.monotonic() - began
+    status = process.wait(10)  # The connection of ``port`` is still open: a server that waited for it would not end.
     assert process.stdout is not None
     process.stdout.close()
 
@@ -346,5 +344,5 @@ def test_the_command_serves_ends_at_once_and_keeps_its_state(tmp_path: Path, sim
     process.stdout.close()
 
     assert users == ["2002"]
-    assert (status, took < 2) == (0, True)
+    assert status == 0
     assert [one["guid"] for one in state["recordings"]] == [guid]
