@@ -316,6 +316,7 @@ def test_redis_away_for_a_while_loses_nothing_and_keeps_the_order(
         pbx.wait_for_link()
         pbx.say("call 1")
         wait_for("LinkRestored", "1")
+        wait_until(lambda: is_reported(events=1), "the acknowledgement")  # Else call 1 is in doubt, and spooled too.
         stop(server, signal.SIGKILL)
         pbx.say("call 2", "call 3")
         wait_until(lambda: is_reported(state=LinkState.SPOOLING, spooled=2), "the spool")
