@@ -86,7 +86,6 @@ INSTALLED_APPS = [
     "cti",
     "gateway_site.alarms.apps.AlarmsConfig",
     "gateway_site.reconciliation.apps.ReconciliationConfig",
-    "simulators",
 ]
 
 MIDDLEWARE = [

@@ -35,6 +35,8 @@ class Word:
 HERE = "launcher"
 WORDS = {
     "demo": Word(f"{HERE}.demo", "see calls being flagged, with a simulated PBX and QMS", True, f"{HERE}.demo_options"),
+    "simulate_qms": Word("simulators.qms.__main__", "a simulated QMS, to try an installation with"),
+    "simulate_pbx": Word("simulators.pbx.__main__", "a simulated PBX, to try an installation with"),
     "up": Word(f"{HERE}.up", "run the gateway with the settings of .env", True, f"{HERE}.up_options"),
     "backup": Word(f"{HERE}.backup", "write the database and the declaration to a folder", True),
     "restore": Word(f"{HERE}.restore", "put a backup in the place of the database", True),
@@ -58,7 +60,7 @@ WORDS = {
 
 def usage() -> str:
     """Name every word that is for people, and what it does."""
-    lines = (f"  ./gateway {name:<11} {word.purpose}" for name, word in WORDS.items() if word.purpose)
+    lines = (f"  ./gateway {name:<12} {word.purpose}" for name, word in WORDS.items() if word.purpose)
     return "\n".join(["usage:", *lines, "./gateway WORD --help names the options of a word."])
 
 

@@ -15,18 +15,7 @@ MANAGE = (sys.executable, str(ROOT / "manage.py"))
 NAMES_DATABASE = re.compile(r"\s*(export\s+)?DATABASE_URL(_FILE)?\s*=\s*\S")
 #: What must not find a database made for it: it makes one, or needs none.
 NEEDS_NO_DATABASE = frozenset(
-    (
-        "",
-        "help",
-        "--help",
-        "--version",
-        "check",
-        "collectstatic",
-        "makemigrations",
-        "migrate",
-        "simulate_pbx",
-        "simulate_qms",
-    )
+    ("", "help", "--help", "--version", "check", "collectstatic", "makemigrations", "migrate")
 )
 
 

@@ -15,6 +15,8 @@ from simulators.pbx.people import MOST_AGENTS, make_agents, make_supervisors
 from simulators.pbx.plan import Plan, enough_agents
 
 QMS, PBX = "simulated QMS", "simulated PBX"
+#: What Python runs for them.
+QMS_MODULE, PBX_MODULE = "simulators.qms", "simulators.pbx"
 
 QMS_PORT_FILE, PBX_PORT_FILE = FOLDER / "qms.port", FOLDER / "pbx.port"
 
@@ -62,7 +64,7 @@ class Simulators:
     def qms(self) -> Program:
         """Return the simulated QMS; its files keep its recordings and its port over a restart."""
         words = ["--port-file", str(QMS_PORT_FILE), "--state", str(FOLDER / "qms.jsonl"), "--users", str(self.agents)]
-        return _simulator(QMS, "simulate_qms", *words)
+        return _simulator(QMS, QMS_MODULE, *words)
 
     def pbx(self, asked: DemoOptions) -> Program:
         """Return the simulated PBX; with an end it makes its last calls in time to end by then."""
@@ -78,7 +80,7 @@ class Simulators:
         ]
         words += ["--calls-per-second", str(asked.calls_per_second)]
         words += [] if asked.seconds is None else ["--for", str(asked.seconds)]
-        return replace(_simulator(PBX, "simulate_pbx", *words), ends=asked.seconds is not None)
+        return replace(_simulator(PBX, PBX_MODULE, *words), ends=asked.seconds is not None)
 
 
 def choose(asked: DemoOptions) -> Simulators:
@@ -88,10 +90,10 @@ def choose(asked: DemoOptions) -> Simulators:
     return Simulators(min(max(plan.agents, needed), MOST_AGENTS))
 
 
-def _simulator(name: str, command: str, *words: str) -> Program:
-    log = Path(FOLDER / "logs" / f"{command}.log")
-    manage = [sys.executable, str(ROOT / "manage.py"), command, *words]
-    return Program(name=name, command=manage, environment=dict(os.environ), folder=ROOT, log=log, rank=1)
+def _simulator(name: str, module: str, *words: str) -> Program:
+    log = FOLDER / "logs" / f"{module}.log"
+    command = [sys.executable, "-m", module, *words]
+    return Program(name=name, command=command, environment=dict(os.environ), folder=ROOT, log=log, rank=1)
 
 
 def _port(file: Path) -> int | None:

@@ -16,7 +16,7 @@ from devtools.site_setup import set_up
 from gateway_site.config.declaration import Declaration
 from launcher import process_set, procfile
 from launcher.paths import ROOT
-from launcher.simulators import simulated_site
+from launcher.simulators import PBX_MODULE, QMS_MODULE, simulated_site
 from launcher.supervisor import Program, Supervisor
 
 REDIS, DATABASE, QMS, PBX = "Redis", "PostgreSQL", "simulated QMS", "simulated PBX"
@@ -50,12 +50,12 @@ class BenchStack:
     def start(self) -> None:
         """Start the store, QMS, what works, and the PBX, which begins when it is listened to."""
         self._start_store()
-        self._start(QMS, "simulate_qms", "--port", str(self.place.qms_port), "--users", str(self.day.agents))
+        self._start(QMS, QMS_MODULE, "--port", str(self.place.qms_port), "--users", str(self.day.agents))
         self._await(lambda: is_listening(self.place.qms_port), QMS)
         programs = procfile.programs(dict(os.environ), self.place.logs)
         process_set.start_store(self.supervisor, programs)
         set_up(self._declaration(), self.place.logs / "setup.log")
-        self._start(PBX, "simulate_pbx", *self._pbx_words())
+        self._start(PBX, PBX_MODULE, *self._pbx_words())
         self._await(lambda: is_listening(self.place.pbx_port), PBX)
         process_set.start_work(self.supervisor, programs)
         self._await(self._has_begun, "the first call")
@@ -70,7 +70,7 @@ class BenchStack:
 
     def pbx_said(self) -> str:
         """Return the simulated PBX's last words: what it did, and how far it fell behind."""
-        return (self.place.logs / "simulate_pbx.log").read_text().strip().splitlines()[-1]
+        return (self.place.logs / f"{PBX_MODULE}.log").read_text().strip().splitlines()[-1]
 
     def _has_begun(self) -> bool:
         self.supervisor.watch()
@@ -121,10 +121,9 @@ class BenchStack:
         }
         return [str(word) for name, value in words.items() for word in (f"--{name}", value)]
 
-    def _start(self, name: str, command: str, *words: str) -> None:
-        manage = [sys.executable, str(ROOT / "manage.py"), command, *words]
-        log = self.place.logs / f"{command}.log"
-        self.supervisor.start(Program(name, manage, dict(os.environ), ROOT, log, ends=name == PBX))
+    def _start(self, name: str, module: str, *words: str) -> None:
+        command, log = [sys.executable, "-m", module, *words], self.place.logs / f"{module}.log"
+        self.supervisor.start(Program(name, command, dict(os.environ), ROOT, log, ends=name == PBX))
 
     def _await(self, is_there: Callable[[], bool], what: str) -> None:
         wait_until(is_there, what, START_SECONDS)

@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 import tomli_w
@@ -23,7 +22,7 @@ from devtools.site_setup import set_up
 from gateway_site.config.declaration import Declaration
 from launcher import process_set, procfile
 from launcher.paths import ROOT
-from launcher.simulators import simulated_site
+from launcher.simulators import PBX_MODULE, QMS_MODULE, simulated_site
 from launcher.supervisor import Program, Supervisor
 from simulators.pbx.people import FIRST_EXTENSION, MOST_AGENTS, make_agents
 from simulators.pbx.plan import Plan, enough_agents
@@ -54,7 +53,7 @@ class FaultStack:
     def start(self) -> None:
         """Start the store, QMS and what works; the PBX begins its day as soon as it is listened to."""
         self.stores.start(self.supervisor)
-        self.supervisor.start(self._simulator(QMS, "simulate_qms", *self._qms_words()))
+        self.supervisor.start(self._simulator(QMS, QMS_MODULE, *self._qms_words()))
         self._await(lambda: is_listening(self.place.qms_port, self.place.host), QMS)
         if self.earlier:
             self._start_earlier(self.earlier)
@@ -63,7 +62,7 @@ class FaultStack:
             process_set.start_store(self.supervisor, programs)
             set_up(self._declaration(), self.place.logs / "setup.log")
             process_set.start_work(self.supervisor, programs)
-        self.supervisor.start(self._simulator(PBX, "simulate_pbx", *self._pbx_words()))
+        self.supervisor.start(self._simulator(PBX, PBX_MODULE, *self._pbx_words()))
         self._await(self.place.ledger.exists, PBX)
 
     def stop(self, *, keep: bool) -> None:
@@ -135,10 +134,9 @@ class FaultStack:
         words += ["--calls-per-second", str(self.asked.calls_per_second), "--seed", str(self.asked.seed)]
         return [*words, "--ledger", str(self.place.ledger), "--for", str(self.asked.minutes * 60)]
 
-    def _simulator(self, name: str, command: str, *words: str) -> Program:
-        manage = [sys.executable, str(Path(ROOT) / "manage.py"), command, *words]
-        log = self.place.logs / f"{command}.log"
-        return Program(name, manage, dict(os.environ), ROOT, log, ends=name == PBX)
+    def _simulator(self, name: str, module: str, *words: str) -> Program:
+        command = [sys.executable, "-m", module, *words]
+        return Program(name, command, dict(os.environ), ROOT, self.place.logs / f"{module}.log", ends=name == PBX)
 
     def _await(self, is_there: Callable[[], bool], what: str) -> None:
         wait_until(is_there, what, START_TIMEOUT)

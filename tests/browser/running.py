@@ -8,6 +8,7 @@ from playwright.sync_api import Page
 
 from devtools.servers import free_port, is_listening, stop, wait_until
 from launcher.paths import ROOT, sealed_environment
+from launcher.simulators import PBX_MODULE, QMS_MODULE
 
 PASSWORD = "quite-a-long-word"
 AGENTS = 4
@@ -47,7 +48,7 @@ class Running:
         words = ("createsuperuser", "--noinput", "--username", "admin", "--email", "admin@example.org")
         manage = [sys.executable, "-m", "launcher", "manage", *words]
         subprocess.run(manage, cwd=ROOT, env=self.environment, check=True, timeout=START_SECONDS)
-        self._start("qms", "manage.py", "simulate_qms", "--port", str(self.qms_port), "--users", str(AGENTS))
+        self._start("qms", "-m", QMS_MODULE, "--port", str(self.qms_port), "--users", str(AGENTS))
         self._start("up", "-m", "launcher", "up")
         wait_until(lambda: is_listening(self.qms_port), "QMS", START_SECONDS)
         wait_until(lambda: is_listening(self.web_port), "web", START_SECONDS)
@@ -56,8 +57,8 @@ class Running:
         """Let calls begin."""
         self._start(
             "pbx",
-            "manage.py",
-            "simulate_pbx",
+            "-m",
+            PBX_MODULE,
             "--port",
             str(self.pbx_port),
             "--qms",

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from django.conf import settings
 
+from launcher.paths import ROOT
 from qms.port import Flag, FlagDefinition, Licence, ListedUser, QmsError, QmsLoginFailed, QmsUnavailable, QmsUnclear
 from qms.soap.service import ConnectionSettings, SoapRecordingService
 from simulators.qms.envelopes import Credentials
@@ -306,12 +306,14 @@ def test_the_file_brings_everything_back(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def simulate_qms(tmp_path: Path) -> list[str]:
-    return [sys.executable, str(settings.BASE_DIR / "manage.py"), "simulate_qms", "--port", "0", "--users", "3"]
+def simulate_qms() -> list[str]:
+    return [sys.executable, "-m", "simulators.qms", "--port", "0", "--users", "3"]
 
 
 def started(command: list[str], tmp_path: Path) -> tuple[subprocess.Popen[str], str]:
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ | {"QMS_PASSWORD": "s3cret"})
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | {"QMS_PASSWORD": "s3cret"}
+    )
     assert process.stdout is not None
     line = process.stdout.readline()
     return process, line.split()[-1].removesuffix("/recording-service")

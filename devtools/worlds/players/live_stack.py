@@ -25,6 +25,7 @@ from gateway_site.config.apply import apply
 from gateway_site.config.declaration import CtiSourceRow, DataServerRow, Declaration, FlagRow, RecordingServiceRow
 from launcher import process_set, procfile
 from launcher.paths import ROOT
+from launcher.simulators import QMS_MODULE
 from launcher.supervisor import Program, Supervisor
 
 SOURCE = "worlds"
@@ -45,7 +46,7 @@ class LiveStack:
     def start(self) -> None:
         """Start the stores, QMS and the gateway, and make a token."""
         self._start_stores()
-        self._start("simulated QMS", *self._manage("simulate_qms", "--port", str(self.place.qms_port)))
+        self._start("simulated QMS", sys.executable, "-m", QMS_MODULE, "--port", str(self.place.qms_port))
         self._await(self.place.qms_port, "the simulated QMS")
         side_door(self.place.qms, "users", {"users": [{"extension": one} for one in self.extensions]})
         programs = procfile.programs(dict(os.environ), self.place.folder / "logs")

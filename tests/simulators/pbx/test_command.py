@@ -11,7 +11,6 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from django.conf import settings
 
 from cti.events import (
     CallData,
@@ -26,6 +25,7 @@ from cti.events import (
 )
 from cti.sources.csta_xml import CstaSession
 from cti.sources.port import DeviceClass, LinkError, MonitorRefusal, Quarantined, SourceConfig, Stamp
+from launcher.paths import ROOT
 from simulators.pbx.truth_log import CallLine, LegLine
 
 DEVICES = (*(str(2001 + n) for n in range(12)), *(str(2900 + n) for n in range(5)))
@@ -63,26 +63,25 @@ class Kept:
 
 
 class Programs:
-    """Starts ``simulate_pbx`` with options, and ends what it started."""
+    """Starts the simulated PBX with options, and ends what it started."""
 
     def __init__(self, folder: Path) -> None:
         self.ledger = folder / "ledger.jsonl"
-        self._folder = folder
         self._started: list[subprocess.Popen[str]] = []
 
     def start(self, *options: str) -> tuple[subprocess.Popen[str], int]:
         """Return the program and the port that it says it listens on."""
         command = [
             sys.executable,
-            str(settings.BASE_DIR / "manage.py"),
-            "simulate_pbx",
+            "-m",
+            "simulators.pbx",
             "--port",
             "0",
             "--ledger",
             str(self.ledger),
             *options,
         ]
-        program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=self._folder)
+        program = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         self._started.append(program)
         assert program.stdout is not None
         found = re.search(r"listens on 127\.0\.0\.1:(\d+)", program.stdout.readline())
@@ -213,9 +212,9 @@ def test_a_run_with_an_end_to_which_nobody_comes_says_so(pbx: Programs) -> None:
 
 
 @pytest.mark.parametrize("options", [("--mix", "dance=1"), ("--agents", "99999"), ("--qms", "nowhere")])
-def test_options_that_cannot_be_are_refused(options: tuple[str, ...], tmp_path: Path) -> None:
-    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "simulate_pbx", "--port", "0", *options]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=tmp_path, check=False)
+def test_options_that_cannot_be_are_refused(options: tuple[str, ...]) -> None:
+    command = [sys.executable, "-m", "simulators.pbx", "--port", "0", *options]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=30, cwd=ROOT, check=False)
 
     assert ended.returncode == 1
-    assert ended.stderr.startswith("CommandError: ")
+    assert ended.stderr.startswith("./gateway simulate_pbx: ")
