@@ -61,6 +61,6 @@ class AdminMethods:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith("/admin/") and request.method not in ADMIN_METHODS:
+        if request.path_info.startswith("/admin/") and request.method not in ADMIN_METHODS:
             return HttpResponseNotAllowed(ADMIN_METHODS)
         return self._get_response(request)

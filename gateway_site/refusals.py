@@ -21,7 +21,7 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 def _refused(request: HttpRequest, status: int, title: str, text: str) -> HttpResponse | None:
     """Return the page for a person who is logged in to the admin; None for everybody else, and for programs."""
     user = getattr(request, "user", None)
-    if user is None or not user.is_staff or not request.path.startswith("/admin/"):
+    if user is None or not user.is_staff or not request.path_info.startswith("/admin/"):
         return None
     context = {**admin.site.each_context(request), "title": title, "text": text}
     response = TemplateResponse(request, "gateway_site/refused.html", context, status=status)

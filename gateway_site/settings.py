@@ -202,7 +202,11 @@ FORMAT_MODULE_PATH = "gateway_site.formats"
 USE_I18N = False
 USE_TZ = True
 
-STATIC_URL = "static/"
+#: Where a proxy serves the gateway under a path (/gateway) of a host; the proxy takes the path off before it passes on.
+FORCE_SCRIPT_NAME = _environment.sub_path or None
+#: Other applications of the same host do not get the gateway's cookies.
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{_environment.sub_path}/"
+STATIC_URL = f"{_environment.sub_path}/static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATIC_ROOT.mkdir(exist_ok=True)  # WhiteNoise warns of a folder that is not there; it serves from the apps anyway.
 STORAGES = {

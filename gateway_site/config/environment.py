@@ -93,6 +93,7 @@ NAMES = (
     "SOURCE_MAX_LEGS",
     "SPOOL_DIR",
     "SPOOL_MAX_BYTES",
+    "SUB_PATH",
     "TIME_ZONE",
     "TWO_FACTOR_ROLES",
     "VAULT_KEYS",
@@ -102,6 +103,10 @@ NAMES = (
     "WRITES_THREADS",
     "WSDL_FOLDER",
 )
+
+
+#: One or more segments, such as /gateway or /voice/gateway/.
+SUB_PATH = re.compile(r"(/[A-Za-z0-9_-]+)+/?")
 
 
 class SettingsError(ImproperlyConfigured):
@@ -150,6 +155,7 @@ class Environment:
     source_max_agents: int
     source_max_devices: int
     spool_max_bytes: int
+    sub_path: str
     reconcile_after_hours: int
     retention_days: int
     agents_calls_only: bool
@@ -231,6 +237,7 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         source_max_agents=read.whole("SOURCE_MAX_AGENTS", 20_000, 1, 10_000_000),
         source_max_devices=read.whole("SOURCE_MAX_DEVICES", 50_000, 1, 10_000_000),
         spool_max_bytes=read.whole("SPOOL_MAX_BYTES", 268_435_456, 4096, 1_099_511_627_776),
+        sub_path=read.checked("SUB_PATH", "", _sub_path),
         retention_days=read.whole("RETENTION_DAYS", 400, 1, 36_500),
         reconcile_after_hours=read.whole("RECONCILE_AFTER_HOURS", 2, 1, 720),
         agents_calls_only=read.boolean("AGENTS_CALLS_ONLY"),
@@ -250,6 +257,13 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         traces_endpoint=_collector(read),
         journal_keep_hours=read.whole("JOURNAL_KEEP_HOURS", 6, 1, 8760),
     )
+
+
+def _sub_path(path: str) -> str:
+    """Return a path without its last slash. Raises ``ValueError`` where no proxy could pass it on as it is."""
+    if path.strip("/") and not SUB_PATH.fullmatch(path):
+        raise ValueError("give a path like /gateway, of letters, digits, - and _")
+    return path.rstrip("/")
 
 
 def _redis(read: EnvironmentVariables, name: str, default: str) -> str:

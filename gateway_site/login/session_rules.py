@@ -35,7 +35,7 @@ class IdleTimeout:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path.startswith("/admin/") and request.user.is_authenticated:
+        if request.path_info.startswith("/admin/") and request.user.is_authenticated:
             now = time.time()
             seen = request.session.get(SEEN, now)
             if now - seen > settings.SESSION_IDLE_MINUTES * 60:
@@ -60,7 +60,7 @@ class SingleSignOnRenewal:
         return redirect(f"{reverse('single-sign-on')}?{urlencode({'next': request.get_full_path()})}")
 
     def _is_due(self, request: HttpRequest) -> bool:
-        if not request.path.startswith("/admin/") or not is_single_sign_on(request):
+        if not request.path_info.startswith("/admin/") or not is_single_sign_on(request):
             return False
         own = (reverse("single-sign-on"), reverse("admin:logout"), reverse("admin:login"))
         until = request.session.get(RENEW_AT, 0) + (0 if request.method in ("GET", "HEAD") else FORM_SECONDS)
@@ -82,7 +82,7 @@ class SecondFactor:
     def _page(self, request: HttpRequest) -> str | None:
         """Return the page that must come first; None where the request may go on."""
         user = request.user
-        if not request.path.startswith("/admin/") or not isinstance(user, User) or user.is_verified():  # type: ignore[attr-defined]
+        if not request.path_info.startswith("/admin/") or not isinstance(user, User) or user.is_verified():  # type: ignore[attr-defined]
             return None
         if request.path.startswith((reverse("second-factor"), reverse("admin:logout"), reverse("admin:login"))):
             return None

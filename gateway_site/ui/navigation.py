@@ -33,6 +33,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "QMS Gateway",
     "SITE_HEADER": "QMS Gateway",
     "SITE_SYMBOL": "label",
+    "SITE_URL": None,  # There is no site but these pages.
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _: static("gateway/icon.svg")}],
     "ACCOUNT": {
         "navigation": [

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.urls import reverse
 
 #: How long a browser keeps a preference, in seconds.
 KEPT_SECONDS = 365 * 24 * 3600
@@ -10,13 +11,13 @@ KEPT_SECONDS = 365 * 24 * 3600
 def keep_preference(answer: HttpResponse, name: str, value: str) -> None:
     """Let the browser keep a value under a name; "" removes it."""
     if not value:
-        answer.delete_cookie(name, path="/admin/", samesite="Lax")
+        answer.delete_cookie(name, path=reverse("admin:index"), samesite="Lax")
         return
     answer.set_cookie(
         name,
         value,
         KEPT_SECONDS,
-        path="/admin/",
+        path=reverse("admin:index"),
         secure=settings.SESSION_COOKIE_SECURE,
         httponly=True,
         samesite="Lax",

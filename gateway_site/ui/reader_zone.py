@@ -31,7 +31,7 @@ class ReaderZone:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         name = request.COOKIES.get(COOKIE, "")
-        if not request.path.startswith("/admin/") or name not in _names():
+        if not request.path_info.startswith("/admin/") or name not in _names():
             return self._get_response(request)
         with timezone.override(ZoneInfo(name)):
             return self._get_response(request)

@@ -70,6 +70,8 @@ def test_without_any_setting_the_embedded_defaults_apply(tmp_path: Path) -> None
             "/no/such/file",
             'SECRET_KEY_FILE is "/no/such/file": the file cannot be read (No such file',
         ),
+        ("SUB_PATH", "gateway", 'SUB_PATH is "gateway": give a path like /gateway, of letters, digits, - and _.'),
+        ("SUB_PATH", "//example.org", 'SUB_PATH is "//example.org"'),
         ("SPOOL_DIR", "/proc/spool", 'SPOOL_DIR is "/proc/spool": the folder cannot be written to'),
         ("GATEWAY_VAR", "/proc/var", 'GATEWAY_VAR is "/proc/var": the folder cannot be written to'),
     ],
