@@ -11,6 +11,6 @@ class CallsConfig(AppConfig):
     def ready(self) -> None:
         """Register what answers the questions of the Flags' pages about calls."""
         from calls.ui.flag_preview import StoredCallLookup  # noqa: PLC0415  (models are loaded when apps are ready)
-        from flags.call_lookup import register_call_lookup  # noqa: PLC0415
+        from flags.api import register_call_lookup  # noqa: PLC0415
 
         register_call_lookup(StoredCallLookup())

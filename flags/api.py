@@ -1,6 +1,8 @@
 """What other apps may use of the Flags: their settings, the outbox, the delivery and its alerts."""
 
+from flags.call_lookup import register_call_lookup
 from flags.catalogue.flag_settings import hash_key, load_specs
+from flags.catalogue.preview import PreviewCall
 from flags.catalogue.redaction import ShownValue, shown_values
 from flags.catalogue.renames import after_rename, note_rename
 from flags.delivery.worker import DeliveryRun, deliver, services_with_due_writes
@@ -20,6 +22,7 @@ __all__ = [
     "FlagAnswer",
     "NewWrite",
     "OfReason",
+    "PreviewCall",
     "QueueRefusal",
     "Settled",
     "ShownValue",
@@ -42,6 +45,7 @@ __all__ = [
     "put_legs_in_doubt",
     "queue_writes",
     "raised_by_reason",
+    "register_call_lookup",
     "retry",
     "retry_all",
     "services_with_due_writes",

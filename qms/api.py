@@ -1,4 +1,4 @@
-"""What this app offers to others: connect to a Recording Service, note how it answered, decide whether to send."""
+"""What this app offers to others: connect to a Recording Service, threads to ask it, its health."""
 
 from datetime import datetime
 
@@ -7,6 +7,7 @@ from qms.connection_steps import ConnectionStep, test_connection
 from qms.connection_tests import TestProgress, connection_test_progress, request_connection_test
 from qms.connections import ConnectService, adapters, connect
 from qms.drafts import draft_dialect
+from qms.endpoints import is_guarded_host
 from qms.health import (
     BreakerState,
     breaker_state,
@@ -17,17 +18,20 @@ from qms.health import (
     may_send,
     note_late_write,
 )
+from qms.threads import Threads
 
 __all__ = [
     "BreakerState",
     "ConnectService",
     "ConnectionStep",
     "TestProgress",
+    "Threads",
     "breaker_state",
     "clock_offset_seconds",
     "connect",
     "connection_test_progress",
     "draft_dialect",
+    "is_guarded_host",
     "is_on_trial",
     "latest_write_seconds",
     "mark_failed",

@@ -30,11 +30,10 @@ from clock.stopping import stop
 from cti.api import PollingMarker, wake
 from flags.models import FlagWrite
 from qms import api as qms_api
-from qms.api import ConnectService
+from qms.api import ConnectService, Threads
 from qms.guids import guid_key, spellings
 from qms.models import RecordingService
 from qms.port import QmsError, QmsUnclear, Recording
-from qms.threads import Threads
 from telemetry.counters import SEARCH_ANSWERS
 
 log = structlog.get_logger()

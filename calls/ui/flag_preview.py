@@ -4,7 +4,7 @@ from calls.core.flag_facts import leg_facts
 from calls.models import Leg, has_recording
 from calls.storage.codec import read_leg
 from clock.text import shown
-from flags.catalogue.preview import PreviewCall
+from flags.api import PreviewCall
 from qms.guids import spellings
 
 

@@ -23,6 +23,7 @@ from flags.outbox.state_machine import (
     missing,
     next_step,
 )
+from qms.api import Threads
 from qms.port import (
     Flag,
     FlagAlreadyWritten,
@@ -32,7 +33,6 @@ from qms.port import (
     QmsUnclear,
     RecordingServicePort,
 )
-from qms.threads import Threads
 
 log = structlog.get_logger()
 

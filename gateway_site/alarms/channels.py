@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.mail import send_mail
 
 from gateway_site.alarms.models import AlarmChannelKind, AlarmMessage, Occasion
-from qms.endpoints import is_guarded_host
+from qms.api import is_guarded_host
 
 TIMEOUT = 10.0  # seconds
 PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"

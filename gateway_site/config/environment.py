@@ -28,7 +28,7 @@ from gateway_site.config.database import POOLERS, database
 from gateway_site.config.mail import mail_settings
 from gateway_site.config.single_sign_on import SingleSignOn, single_sign_on
 from gateway_site.config.variables import EnvironmentVariables
-from qms import endpoints
+from qms import allowed_hosts
 from redis_address import check_address
 
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
@@ -277,7 +277,7 @@ def _database(read: EnvironmentVariables, var_dir: Path, pooler: str) -> dict[st
 def _endpoints(read: EnvironmentVariables) -> list[str]:
     listed = read.words("QMS_ENDPOINTS")
     try:
-        endpoints.parse(listed)
+        allowed_hosts.parse(listed)
     except ValueError as error:
         read.refuse("QMS_ENDPOINTS", ",".join(listed), str(error))
     return listed

@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from pytest_django import Settings
 
-from qms.endpoints import parse
+from qms.allowed_hosts import parse
 from qms.models import validate_wsdl
 
 #: 169.254.169.254 in all spellings.

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 
-from qms import endpoints
+from qms import allowed_hosts, endpoints
 from qms.models import DataServer, RecordingService, validate_address, validate_wsdl
 from qms.soap.http import HttpConnection, Limits, NotReached
 
@@ -92,7 +92,7 @@ def test_a_host_that_is_not_listed_is_not_called(settings: Any) -> None:
 @pytest.mark.parametrize("entry", ["10.0.0.0/33", "a b", "*", "http://qms/", "user@qms"])
 def test_an_entry_that_cannot_be_meant_is_named(entry: str) -> None:
     with pytest.raises(ValueError, match="is n"):
-        endpoints.parse([entry])
+        allowed_hosts.parse([entry])
 
 
 @pytest.mark.django_db
