@@ -1,12 +1,12 @@
-"""Decide which call an event is of: a call id names a call only while that call lives.
+"""Decide which call an event belongs to. PBXs reuse call ids, so an id names a call only while that call lasts.
 
-Each life of an id is an incarnation, a ``CallState`` of its own. The rules, with a table of the evidence, are stated in
-docs/call-identity.md; the example there is the one of ``tests/calls/test_incarnations.py``.
+Each use of an id is an incarnation, with a ``CallState`` of its own. docs/call-identity.md has the full table of
+evidence; its example is the one in ``tests/calls/test_incarnations.py``. The steps, the first that applies decides:
 
-1. What the device's state says: an end, a hold or a retrieve is of the call in which the device is.
-2. Else the source's time: an event is of the latest call under its id that had begun by then, if that had not ended.
-3. What comes later than the end and brings in a device or a queue begins another call; anything else is not attributed.
-4. While the call lives, what contradicts it (``_is_of_another``) begins another call too.
+1. An end, a hold or a retrieve belongs to the call in which its device is.
+2. Any other event belongs to the latest call of its id that had begun by the event's time, unless that had ended.
+3. After that end, an event that brings in a device or a queue begins a new call; any other event is not attributed.
+4. While the call lasts, an event that contradicts it (see ``_is_of_another``) begins a new call too.
 """
 
 from datetime import datetime, timedelta
@@ -34,21 +34,21 @@ from cti.events import (
     ServiceInitiated,
 )
 
-#: Events of different monitors may arrive in any order within this time.
+#: Maximum difference in arrival between events of different monitors; within it their order means nothing.
 GRACE = timedelta(seconds=1)
-#: Longest silence after which a call that only waits in a queue is still taken for the one that its id names.
+#: Maximum silence of a call that only waits in a queue; after it the id is taken to name a new call.
 SILENCE = timedelta(minutes=15)
 
-#: A device dials: nothing but the beginning of a call.
+#: A device dials: only at the beginning of a call.
 _OPENING = (ServiceInitiated, Originated)
-#: A device or a queue comes into a call.
+#: A device or a queue joins a call.
 ENTERING = (*_OPENING, Queued, Delivered, Established, NetworkReached)
 #: What happens to a device that is in a call.
 _AT_DEVICE = (ConnectionCleared, Diverted, Failed, Held, Retrieved)
 
 
 def attribute(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
-    """Return the call that an event is of; a new one where the event begins it, or where the id is not known."""
+    """Return the call to which an event belongs; a new one if the event begins it or the id is unknown."""
     calls = work.incarnations_of(call_id)
     if not calls:
         return begin_call(work, event, call_id)
@@ -67,7 +67,7 @@ def attribute(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
 
 
 def _by_time(work: UnitOfWork, event: CallEvent, call: CallState, following: CallState | None) -> CallState:
-    """Return the call that had begun by an event's time, the one that followed it under the id, or another one."""
+    """Return the call that had begun by an event's time, the next one of the id, or a new one."""
     ended_at = call.ended_at
     if ended_at is not None and _is_after(work, call, ended_at, event):
         return _after_end(work, event, call, following)
@@ -87,7 +87,7 @@ def _after_end(work: UnitOfWork, event: CallEvent, call: CallState, following: C
 
 
 def _unless_of_another(work: UnitOfWork, event: CallEvent, calls: list[CallState], found: CallState) -> CallState:
-    """Return the call in which an event's device is, unless its end states the interaction of another call."""
+    """Return the call in which the device is, unless the event is an end that states another call's interaction."""
     is_end = isinstance(event, ConnectionCleared) and work.site.has_source_times
     if not is_end or not states_another_interaction(found, event):
         return found
@@ -100,13 +100,13 @@ def _of_its_interaction(calls: list[CallState], event: CallEvent) -> list[CallSt
 
 
 def _is_of_unknown_call(work: UnitOfWork, call: CallState, event: ConnectionCleared) -> bool:
-    """Say whether an extension left that is in no call of the id, and not the call that is known by then."""
+    """Say whether an extension left a call that is not known: the event states another interaction."""
     is_extension = not event.data.outside and work.site.is_extension(event.data.device_id or "")
     return is_extension and states_another_interaction(call, event)
 
 
 def call_of_device(calls: list[CallState], device_id: str, at: datetime) -> CallState | None:
-    """Return the latest of an id's calls in which a device is, and has been since before a moment."""
+    """Return the latest call of an id in which a device is and already was at a moment; None if there is none."""
     for call in reversed(calls):
         party = call.parties.get(device_id)
         if party is not None and party.is_here and (party.since is None or party.since <= at):
@@ -115,7 +115,7 @@ def call_of_device(calls: list[CallState], device_id: str, at: datetime) -> Call
 
 
 def call_at(work: UnitOfWork, call_id: str, device_id: str, at: datetime) -> CallState | None:
-    """Return the call that an id named at a moment, preferably the one in which a device is; None: none is known."""
+    """Return the call that an id named at a moment, preferring the one with the device; None if none is known."""
     calls = work.incarnations_of(call_id)
     if not calls:
         return None
@@ -125,7 +125,7 @@ def call_at(work: UnitOfWork, call_id: str, device_id: str, at: datetime) -> Cal
 
 
 def _at(calls: list[CallState], at: datetime) -> tuple[CallState, CallState | None]:
-    """Return the latest call that had begun at a moment, else the earliest; and the one that began after it."""
+    """Return the latest call that had begun by a moment (else the earliest), and the one after it."""
     if calls[-1].born_at <= at:
         return calls[-1], None
     for place in range(len(calls) - 2, -1, -1):
@@ -135,16 +135,17 @@ def _at(calls: list[CallState], at: datetime) -> tuple[CallState, CallState | No
 
 
 def _begun_before(work: UnitOfWork, event: CallEvent, following: CallState) -> CallState:
-    """Return the next call under an id, if an event of before its beginning is of it; else another one."""
+    """Return the id's next call if an event from before its beginning belongs to it, else a new one."""
     is_its_beginning = isinstance(event, ENTERING) and not _contradicts(following, event)
     return following if is_its_beginning else begin_call(work, event, following.call_id, replaces=False)
 
 
 def _is_of_before(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
-    """Say whether an event of before the earliest call known under an id is of another one, which is reported late.
+    """Say whether an event from before an id's earliest known call belongs to an older call that is reported late.
 
-    What brings in a device or a queue is the call's own beginning, unless it contradicts the call, or connects a device
-    that was connected in the call later and has left; what happens to a device that is not in the call is not.
+    An event that brings in a device or a queue is the known call's own beginning, with two exceptions: it contradicts
+    that call, or it connects a device that connected later in that call and has left. An end, hold or retrieve of a
+    device that is not in the known call belongs to the older one.
     """
     if not isinstance(event, ENTERING):
         return _begins(work, event, call)
@@ -155,17 +156,17 @@ def _is_of_before(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
 
 
 def _contradicts(call: CallState, event: CallEvent) -> bool:
-    """Say whether an event states another interaction, number or name than a call ever had."""
+    """Say whether an event states an interaction, number or name that a call never had."""
     return (
         states_another_interaction(call, event) or is_contradicted(call, event.data) or names_another(call, event.data)
     )
 
 
 def _is_after(work: UnitOfWork, call: CallState, ended_at: datetime, event: CallEvent) -> bool:
-    """Say whether an event is of after the end of a call: by its time, or because it states another interaction.
+    """Say whether an event comes after the end of a call, by its time or because it states another interaction.
 
-    Times may be of whole seconds. At the very moment of the end an event is of the call if its device left it without
-    a leg: its beginning is reported after its end.
+    Times may be in whole seconds. An event with the time of the end still belongs to the call if its device left
+    without a leg: then the beginning is reported after the end.
     """
     if event.time > ended_at:
         return True
@@ -177,26 +178,26 @@ def _is_after(work: UnitOfWork, call: CallState, ended_at: datetime, event: Call
 
 
 def _is_heard_after(work: UnitOfWork, call: CallState, ended_at: datetime, event: CallEvent) -> bool:
-    """Say whether an event at the very moment of a call's end is of the next call."""
+    """Say whether an event with the same time as a call's end belongs to the next call."""
     party = call.parties.get(event.data.device_id or "")
     if call.moved_at is None and (party is None or party.had_leg or _contradicts(call, event)):
         return True
     has_rung = party is not None and party.since is not None and party.since < ended_at
-    # Of whole seconds, the order in which they are heard says what came first within one.
+    # With times in whole seconds, the order of arrival decides within a second.
     return not work.source.has_fractions and (party is None or has_rung)
 
 
 def states_another_interaction(call: CallState, event: CallEvent) -> bool:
-    """Say whether an event states an interaction that its call never had."""
+    """Say whether an event states an interaction that a call never had."""
     stated, history = event.data.interaction_id, call.facts.get("interaction_id", ())
     return bool(stated and history) and all(fact.value != stated for fact in history)
 
 
 def _begins(work: UnitOfWork, event: CallEvent, call: CallState) -> bool:
-    """Say whether an event that is later than the end of its id's last call is of another one.
+    """Say whether an event after the end of its id's last call belongs to a new one.
 
-    Other monitors report a transfer within a second of it; their events are still those of the call that was moved. The
-    end of an extension may be reported before its beginning.
+    Other monitors report a transfer up to a second late; those events still belong to the call that was moved. The end
+    of an extension may be reported before its beginning.
     """
     if isinstance(event, ENTERING):
         return True
@@ -207,13 +208,13 @@ def _begins(work: UnitOfWork, event: CallEvent, call: CallState) -> bool:
 
 
 def _is_anybody_in(call: CallState) -> bool:
-    """Say whether a device talks or dials in a call; one that only rings may be passed over."""
+    """Say whether a device talks or dials in a call; one that only rings does not count."""
     idle = (PartyState.NULL, PartyState.ALERTING)
     return any(party.state not in idle for party in call.parties.values())
 
 
 def _is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
-    """Say whether an event contradicts the call that its id still seems to name, so that its id was used again."""
+    """Say whether an event contradicts the call that its id still seems to name: the PBX has reused the id."""
     if event.data.interaction_id and "interaction_id" in call.facts:
         return states_another_interaction(call, event)
     if call.doubtful_since is not None and _is_after_doubt(call, call.doubtful_since, event):
@@ -233,19 +234,19 @@ def _is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
 
 
 def _is_of_transfer(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
-    """Say whether an event states as calling number the extension that handed its call on: PBXs do so."""
+    """Say whether an event states the transferring extension as calling number, as PBXs do after a transfer."""
     origin = work.calls.get(call.main) if call.main is not None else None
     devices = {*call.parties, *(origin.parties if origin is not None else ()), *work.site.devices}
     return call.main is not None and event.data.calling_number in devices
 
 
 def _is_after_doubt(call: CallState, since: datetime, event: CallEvent) -> bool:
-    """Say whether an event is of after the moment since which its call may be over."""
+    """Say whether an event comes after the moment from which its call may be over."""
     return event.time > since or (event.time == since and _contradicts(call, event))
 
 
 def _is_in_snapshot(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
-    """Say whether a snapshot after a short gap finds a device connected that rang, or dialled, before it."""
+    """Say whether a snapshot after a short gap finds a device connected that rang or dialled before the gap."""
     device_id = event.data.device_id or ""
     party = call.parties.get(device_id)
     is_known = party is not None and party.is_here and not party.is_talking
@@ -253,9 +254,9 @@ def _is_in_snapshot(work: UnitOfWork, call: CallState, event: CallEvent) -> bool
 
 
 def _opens_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
-    """Say whether a device dials again: the call has existed for a while, and not because the device went off-hook.
+    """Say whether a device dials in a call that began more than ``GRACE`` ago, and not because it went off-hook.
 
-    A call that waits in a queue was dialled before, by the source's own time.
+    A call in a queue was dialled before, so with the source's own times any later dialling counts.
     """
     party = call.parties.get(event.data.device_id or "")
     if party is not None and party.is_here:
@@ -266,9 +267,9 @@ def _opens_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
 
 
 def _queues_again(call: CallState, event: Queued) -> bool:
-    """Say whether a call is queued again where it waits already: its caller gave up, and the id was used again.
+    """Say whether a call is queued again where it already waits: the caller gave up and the id was reused.
 
-    Another queue is no such sign: calls are passed on from one to the next. Nor is it one if the caller is the same.
+    Another queue is no such sign, because calls move from queue to queue; nor is the same queue with the same caller.
     """
     is_first = not call.waits_at or event.time <= (call.entered_at or call.born_at) + GRACE
     is_same_queue = call.waits_at == queue_of(event)
@@ -282,9 +283,9 @@ def queue_of(event: Queued) -> str:
 
 
 def begin_call(work: UnitOfWork, event: CallEvent, call_id: str, *, replaces: bool = True) -> CallState:
-    """Begin a call under an id. The one that the id named until now is over, whether its end is reported or not.
+    """Begin a call under an id. The call that the id named before is over, even if its end is never reported.
 
-    ``replaces`` False: a snapshot names the id, and both may live.
+    ``replaces`` False: earlier calls of the id may go on, as when a snapshot names the id.
     """
     for call in work.incarnations_of(call_id) if replaces else ():
         if not call.is_over and call.born_at < event.time:
@@ -304,10 +305,10 @@ def begin_call(work: UnitOfWork, event: CallEvent, call_id: str, *, replaces: bo
 
 
 def own_interaction(work: UnitOfWork, call_id: str, incarnation: int, born_at: datetime) -> str:
-    """Return the interaction id of a call for which the source states none."""
+    """Return the interaction id of a call for which the source states none; the same again when it is folded again."""
     return str(uuid5(NAMESPACE_URL, f"{work.source.slug}/{call_id}/{incarnation}/{born_at.isoformat()}"))
 
 
 def later_parties(call: CallState, moment: datetime) -> dict[str, Party]:
-    """Return who came into a call after a moment."""
+    """Return the parties that joined a call after a moment."""
     return {name: party for name, party in call.parties.items() if party.since is not None and party.since > moment}

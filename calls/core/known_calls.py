@@ -1,4 +1,4 @@
-"""Find the call and the connection that an event is about, and let the call learn what the event says."""
+"""Find the call and connection that an event is about, and record in the call what the event states."""
 
 from datetime import datetime
 
@@ -12,12 +12,12 @@ from calls.core.state import CallState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallCleared, CallEvent, CallInformation, ConnectionCleared, Diverted
 
-#: What happens to a call that must be known already: it says nothing of one whose interaction it does not state.
+#: Events that never begin a call. Their data is ignored if they state the interaction of a call that is not known.
 _OF_KNOWN = (ConnectionCleared, CallCleared, Diverted, CallInformation)
 
 
 def known_call(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
-    """Return the call that an event is of, having learnt what the event says: what is later than its end is not its."""
+    """Return the call to which an event belongs, updated by the event's data; data from after its end is ignored."""
     call = attribute(work, event, call_id)
     touched_at = max(call.touched_gateway_at, event.at)
     ended_at = call.ended_at
@@ -31,12 +31,12 @@ def known_call(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
 
 
 def _entered(call: CallState, event: CallEvent, touched_at: datetime) -> CallState:
-    """Return a call with the times of an event that is of it; what brings something in shows that it lives."""
+    """Update a call's times by one of its events; a device or queue that joins shows that the call goes on."""
     if not isinstance(event, ENTERING):
         return replace(call, touched_gateway_at=touched_at)
     doubtful_since = call.doubtful_since
     if doubtful_since is not None and event.time > doubtful_since:
-        doubtful_since = None  # It goes on.
+        doubtful_since = None
     return replace(
         call,
         born_at=min(call.born_at, event.time),
@@ -47,14 +47,14 @@ def _entered(call: CallState, event: CallEvent, touched_at: datetime) -> CallSta
 
 
 def _is_foreign(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
-    """Say whether an event is of another call, which is not known: what it says, that call alone would learn."""
+    """Say whether an event belongs to a call that is not known, so that its data must be ignored."""
     if not isinstance(event, _OF_KNOWN) or not states_another_interaction(call, event):
         return False
     return event.data.wrapup is not None if isinstance(event, CallInformation) else work.site.has_source_times
 
 
 def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
-    """Let a call learn what an event says, and the call that it was moved to, where the event is of before that."""
+    """Record an event's data in its call, and in the call to which it was moved if the event came before the move."""
     facts = reported_facts(event.data)
     if not facts:
         return call
@@ -72,7 +72,7 @@ def _learn(work: UnitOfWork, call: CallState, event: CallEvent) -> CallState:
 def located(work: UnitOfWork, event: CallEvent) -> tuple[CallState, str]:
     """Return the call in which the event's connection is now, and the device.
 
-    An id of before a transfer or conference leads to the call that goes on, unless the device left at that moment.
+    The id from before a transfer or conference leads to the call that goes on, unless the device left at that moment.
     """
     device_id = event.data.device_id or ""
     call = known_call(work, event, event.data.call_id or "")

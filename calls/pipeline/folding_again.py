@@ -1,4 +1,4 @@
-"""What is folded a second time after a restore: its flags may be in QMS already, and QMS's answers were kept."""
+"""Fold events again after a restore: their flags may be in QMS already, and the answers of QMS were kept."""
 
 import contextlib
 
@@ -15,9 +15,9 @@ from cti.api import START, JournalUnavailable, remember_fold
 
 
 class FoldingAgain(msgspec.Struct, frozen=True):
-    """A batch that may have been folded before. ``answers``: what QMS said then, by leg and search.
+    """A batch that may have been folded before. ``answers``: those of QMS from then, by leg and search.
 
-    ``all_legs``: all of the batch was folded before; otherwise only legs connected before the restore are in doubt.
+    ``all_legs``: the whole batch was folded before; otherwise only legs connected before the restore are in doubt.
     """
 
     checkpoint: Checkpoint
@@ -33,7 +33,7 @@ class FoldingAgain(msgspec.Struct, frozen=True):
         return [leg_key(source_id, number) for number in sorted(doubtful)]
 
     def answer_searches(self, source_id: int) -> None:
-        """Answer the batch's new searches by what QMS said before; belongs into the transaction that saved them."""
+        """Answer the batch's new searches with the kept answers; call it in the transaction that saved them."""
         answers = {(leg_key(source_id, leg), search): found for (leg, search), found in self.answers.items()}
         rows = RecordingSearch.objects.filter(leg_id__in=[leg for leg, _ in answers])
         answered = [row for row in rows if (row.leg_id, row.ordinal) in answers]
@@ -43,7 +43,7 @@ class FoldingAgain(msgspec.Struct, frozen=True):
 
 
 def folding_again(slug: str, checkpoint: Checkpoint, work: UnitOfWork) -> FoldingAgain | None:
-    """Return what may have been folded before, None where nothing was. Raises ``JournalUnavailable``."""
+    """Return what may have been folded before, or None. Raises ``JournalUnavailable``."""
     if checkpoint.read_back_before is None:
         return None
     all_legs = entry_order(checkpoint.last_id) < entry_order(checkpoint.read_back_until or START)
@@ -52,6 +52,6 @@ def folding_again(slug: str, checkpoint: Checkpoint, work: UnitOfWork) -> Foldin
 
 
 def note_committed(source_id: int, version: int) -> None:
-    """Have Redis remember a fold that was committed; without Redis the next one is remembered."""
+    """Record a committed fold in Redis; without Redis it is left to the next one."""
     with contextlib.suppress(JournalUnavailable):
         remember_fold(source_id, version)
