@@ -14,14 +14,23 @@ PARENT = 1
 
 @dataclass(frozen=True)
 class Taken:
-    """CPU seconds so far (those of ended children too); bytes of memory and open file descriptors now."""
+    """CPU seconds so far (those of ended children too); bytes of memory and open file descriptors now.
+
+    ``wakeups``: how often its threads have waited for something and went on, so far.
+    """
 
     cpu: float = 0.0
     bytes: int = 0
     files: int = 0
+    wakeups: int = 0
 
     def __add__(self, other: "Taken") -> "Taken":
-        return Taken(self.cpu + other.cpu, self.bytes + other.bytes, self.files + other.files)
+        return Taken(
+            self.cpu + other.cpu,
+            self.bytes + other.bytes,
+            self.files + other.files,
+            self.wakeups + other.wakeups,
+        )
 
 
 def taken(roots: Mapping[str, int]) -> dict[str, Taken]:
@@ -41,8 +50,17 @@ def children(*names: str) -> dict[str, int]:
     return {name: pid for pid in mine if (name := (PROC / str(pid) / "comm").read_text().strip()) in names}
 
 
+def tree(pid: int) -> list[int]:
+    """Return a process and all its descendants."""
+    return _tree(pid, _children())
+
+
+def _tree(pid: int, children: Mapping[int, list[int]]) -> list[int]:
+    return [pid, *(found for one in children.get(pid, ()) for found in _tree(one, children))]
+
+
 def _of_tree(pid: int, children: Mapping[int, list[int]]) -> Taken:
-    return sum((_of_tree(one, children) for one in children.get(pid, ())), _of(pid))
+    return sum(map(_of, _tree(pid, children)), Taken())
 
 
 def _children() -> dict[int, list[int]]:
@@ -62,7 +80,7 @@ def _fields(pid: int) -> list[str]:
 
 def _of(pid: int) -> Taken:
     ticks = sum(int(word) for word in _fields(pid)[TIMES])
-    return Taken(ticks / TICKS, _memory(pid), _files(pid))
+    return Taken(ticks / TICKS, _memory(pid), _files(pid), _wakeups(pid))
 
 
 def _files(pid: int) -> int:
@@ -80,3 +98,16 @@ def _memory(pid: int) -> int:
     except (FileNotFoundError, ProcessLookupError):
         return 0
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:")), 0)
+
+
+def _wakeups(pid: int) -> int:
+    """Return how often the threads that a process has now gave up a processor to wait, and were woken."""
+    return sum(map(_waits, (PROC / str(pid) / "task").glob("*")))
+
+
+def _waits(thread: Path) -> int:
+    try:
+        lines = (thread / "status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.startswith("voluntary_ctxt_switches:")), 0)

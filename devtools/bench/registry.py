@@ -26,6 +26,10 @@ BENCHES = {
     "day": Bench("devtools.bench.day", "day"),
     "scale": Bench("devtools.bench.scale", "scale"),
     "backlog": Bench("devtools.bench.backlog", "backlog"),
+    "quiet": Bench("devtools.bench.quiet", "quiet", is_whole=True),
+    "flood": Bench("devtools.bench.flood", "flood", is_whole=True),
+    "flood-third": Bench("devtools.bench.flood", "flood_third", is_whole=True),
+    "flood-tenth": Bench("devtools.bench.flood", "flood_tenth", is_whole=True),
     "calls": Bench("devtools.bench.calls", "calls", is_whole=True),
     "latency": Bench("devtools.bench.calls", "latency", is_whole=True),
 }

@@ -98,7 +98,7 @@ def _milliseconds(seconds: float) -> str:
 
 def _usage_row(one: Usage) -> Sequence[str]:
     sizes = (one.first_mib, one.last_mib, one.peak_mib)
-    return (one.kind, f"{one.cpu_per_1000_calls:.2f}", f"{one.cores:.2f}", *(f"{size:,.0f}" for size in sizes))
+    return (one.kind, f"{one.cpu_per_1000_calls:.2f}", f"{one.cores:.3f}", *(f"{size:,.0f}" for size in sizes))
 
 
 def _columns(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

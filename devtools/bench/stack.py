@@ -5,6 +5,7 @@ The store is as safe as in production: PostgreSQL waits for the disk, and so doe
 
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -46,19 +47,36 @@ class BenchStack:
     def __init__(self, place: FaultEnvironment, day: TrafficPlan) -> None:
         self.place, self.day = place, day
         self.supervisor = Supervisor()
+        #: When the gateway's own programs were started, by the monotonic clock.
+        self.work_began = 0.0
 
-    def start(self) -> None:
-        """Start the store, QMS, what works, and the PBX, which begins when it is listened to."""
+    def start(self, until: Callable[[], bool] | None = None) -> None:
+        """Start the store, QMS, what works, and the PBX, which begins when it is listened to.
+
+        ``until``: what to wait for at the end; without it, for the first call.
+        """
         self._start_store()
         self._start(QMS, QMS_MODULE, "--port", str(self.place.qms_port), "--users", str(self.day.agents))
         self._await(lambda: is_listening(self.place.qms_port), QMS)
         programs = procfile.programs(dict(os.environ), self.place.logs)
         process_set.start_store(self.supervisor, programs)
         set_up(self._declaration(), self.place.logs / "setup.log")
+        self._start_pbx()
+        self.work_began = time.monotonic()
+        process_set.start_work(self.supervisor, programs)
+        self._await(until or self._has_begun, "the first call" if until is None else "the gateway")
+
+    def change_day(self, day: TrafficPlan) -> None:
+        """Replace the PBX by one that has this day before it; return when its first call has begun."""
+        self.supervisor.stop({PBX})
+        self.place.ledger.unlink(missing_ok=True)
+        self.day = day
+        self._start_pbx()
+        self._await(self._has_begun, "the first call")
+
+    def _start_pbx(self) -> None:
         self._start(PBX, PBX_MODULE, *self._pbx_words())
         self._await(lambda: is_listening(self.place.pbx_port), PBX)
-        process_set.start_work(self.supervisor, programs)
-        self._await(self._has_begun, "the first call")
 
     def stop(self) -> None:
         """Stop everything."""

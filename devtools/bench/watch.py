@@ -45,6 +45,7 @@ class RunWatch:
     place: FaultEnvironment
     rate: float
     seconds: float
+    settle_seconds: float = SETTLE_SECONDS
     looks: list[RunSample] = field(default_factory=list)
 
     def go(self) -> Result:
@@ -58,12 +59,16 @@ class RunWatch:
         try:
             with stopped_by_signals():
                 house.start()
-                self._watch(house)
-                settled = self._settle(house)
-                return self._result(house, judge(self.place, WARM_SECONDS, self.seconds), settled)
+                return self.watched(house)
         finally:
             connections.close_all()
             house.stop()
+
+    def watched(self, house: BenchStack) -> Result:
+        """Watch a gateway whose first call has just begun, and tell what was found."""
+        self._watch(house)
+        settled = self._settle(house)
+        return self._result(house, judge(self.place, WARM_SECONDS, self.seconds), settled)
 
     def _watch(self, house: BenchStack) -> None:
         began, look_at = time.monotonic(), 0.0
@@ -76,7 +81,7 @@ class RunWatch:
             time.sleep(TICK_SECONDS)
 
     def _look(self, house: BenchStack, now: float) -> RunSample:
-        checkpoint = Checkpoint.objects.select_related("source").first()
+        checkpoint = Checkpoint.objects.select_related("source").order_by("source_id").first()
         behind = journal_state(checkpoint.source.slug).length - checkpoint.events if checkpoint else 0
         moment = datetime.now().astimezone() - timedelta(seconds=1)
         searches = RecordingSearch.objects.filter(state=SearchState.OPEN, next_at__lte=moment).count()
@@ -86,12 +91,15 @@ class RunWatch:
     def _settle(self, house: BenchStack) -> float | None:
         """Wait until the gateway has nothing to do any more; return how long that took, None where it was too long."""
         began = time.monotonic()
-        while time.monotonic() - began < SETTLE_SECONDS:
+        while time.monotonic() - began < self.settle_seconds:
             house.supervisor.watch()
-            if observations.unfinished() == 0 and not observations.has_waiting_events():
+            if self._is_at_rest():
                 return time.monotonic() - began
             time.sleep(1)
         return None
+
+    def _is_at_rest(self) -> bool:
+        return observations.unfinished() == 0 and not observations.has_waiting_events()
 
     def _result(self, house: BenchStack, found: RunFindings, settled: float | None) -> Result:
         first, last = self._steady()

@@ -1,6 +1,7 @@
 """The benches' own arithmetic, and that what they print can be read by a program."""
 
 import os
+import threading
 
 import msgspec
 import pytest
@@ -54,6 +55,13 @@ def test_a_process_is_counted_with_all_that_it_started() -> None:
 
     assert mine.bytes > 2**20
     wait_until(lambda: taken({"me": os.getpid()})["me"].cpu > mine.cpu, "CPU time")
+
+
+def test_a_wait_is_counted_as_a_wakeup() -> None:
+    before = taken({"me": os.getpid()})["me"].wakeups
+    threading.Event().wait(0.001)
+
+    assert taken({"me": os.getpid()})["me"].wakeups > before
 
 
 def test_a_bench_that_does_not_exist_is_refused() -> None:
