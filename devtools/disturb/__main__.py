@@ -28,14 +28,15 @@ def main(words: list[str]) -> int:
     asked = _parser().parse_args(words)
     began, tried, faults = time.monotonic(), 0, 0
     for name in asked.trace or names(asked.folder):
-        results = run(asked.folder, name, asked.count, asked.jobs)
+        results = run(asked.folder, name, asked.count, asked.jobs, asked.after)
         for disturbance, wrong, _ in _within(results, asked.seconds, began):
             tried += 1
             faults += bool(wrong)
             for one in wrong:
                 print(f"{name}: {disturbance}: {one.guid} {one.flag} is {one.value!r}, not {one.right!r}", flush=True)
     took = time.monotonic() - began
-    print(f"disturb: {tried} disturbances in {took:.0f} s, {faults} with a wrong flag")
+    worked = time.process_time()
+    print(f"disturb: {tried} disturbances in {took:.0f} s ({worked:.0f} s of CPU), {faults} with a wrong flag")
     return 1 if faults else 0
 
 
@@ -44,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--trace", action="append", metavar="NAME", help="only this one; may come twice")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where NAME.ami and NAME.truth.json lie")
     parser.add_argument("--count", type=int, metavar="N", help="a sample of N for each trace; without it, all")
+    parser.add_argument("--after", type=int, default=0, metavar="N", help="leave out the first N of each trace")
     parser.add_argument("--seconds", type=float, metavar="T", help="begin no other after this time")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes (default 1)")
     return parser
@@ -56,13 +58,13 @@ def _within(results: Iterator[Result], seconds: float | None, began: float) -> I
             return
 
 
-def run(folder: Path, name: str, count: int | None = None, jobs: int = 1) -> Iterator[Result]:
-    """Yield what each disturbance of a trace comes to; the undisturbed trace is the first."""
+def run(folder: Path, name: str, count: int | None = None, jobs: int = 1, after: int = 0) -> Iterator[Result]:
+    """Yield what each disturbance of a trace comes to, from the one at ``after`` on."""
     total = sum(1 for _ in _all(folder, name))
     places = (
         list(range(total)) if count is None else sorted(random.Random(SEED).sample(range(total), min(count, total)))
     )
-    slices = [tuple(places[start : start + SLICE]) for start in range(0, len(places), SLICE)]
+    slices = [tuple(places[start : start + SLICE]) for start in range(after, len(places), SLICE)]
     judge = partial(_judged, folder, name)
     if jobs == 1:
         yield from itertools.chain.from_iterable(map(judge, slices))

@@ -4,10 +4,16 @@ A queue's member is one interface in one queue. Several memberships may belong t
 queues, or of agents whose log-ins overlap. Where their names contradict each other, nobody is named.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cti.events import LoggedOff, LoggedOn, NotReady, Ready
-from cti.sources.asterisk_ami.channel_names import member_number, member_peer, pool_agent
+from cti.sources.asterisk_ami.channel_names import (
+    is_devices_name,
+    member_number,
+    member_peer,
+    persons_name,
+    pool_agent,
+)
 from cti.sources.asterisk_ami.classification import PeerClassifier
 from cti.sources.asterisk_ami.event_builder import EventBuilder
 from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError
@@ -54,9 +60,9 @@ def membership(message: AmiMessage) -> Membership:
 
 
 def _stated_name(name: str, interface: str) -> str:
-    """Return a member's name; nothing where the queue has none and shows the interface or its number instead."""
+    """Return a member's name; nothing where the queue has none and shows an interface or a number instead."""
     number = member_number(interface, "") or interface.rpartition("/")[2]
-    return "" if name.strip() in (interface, number) else name.strip()
+    return "" if name.strip() == interface or is_devices_name(name) else persons_name(name, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ class _Member:
     device: str
     is_pooled: bool
     is_paused: bool
+    #: The queue knows an agent by number alone: somebody is there, who need not be the phone's own user.
+    is_anonymous: bool = False
 
 
 class Agents:
@@ -156,7 +164,20 @@ class Agents:
             pooled, device = known.agent_id if known.is_pooled else "", known.device
         name = _stated_name(message.name, message.interface)
         self.named(pooled, name)
-        return _Member(pooled or device, name, device, bool(pooled), message.is_paused)
+        is_anonymous = message.name.startswith("Agent/")
+        return _Member(pooled or device, name, device, bool(pooled), message.is_paused, is_anonymous)
+
+    def renumbered(self, before: str, after: str, moment: EventTime) -> None:
+        """Move the memberships of a phone whose extension is known only now."""
+        for key in list(self._keys_of.get(before, ())):
+            member = self._members[key]
+            if not member.is_pooled:
+                self._drop(key)
+                self._members[key] = replace(member, agent_id=after, device=after)
+                self._keys_of.setdefault(after, {})[key] = None
+                self._note_name(after, member.name)
+        self._announce(before, moment)
+        self._announce(after, moment)
 
     def _phone_of(self, interface: str, state_interface: str) -> str:
         peer = member_peer(interface, state_interface)
@@ -211,7 +232,8 @@ class Agents:
 
     def called(self, device: str, moment: EventTime) -> None:
         """Take the phone's own name where no agent is logged on, and none of another name was."""
-        if self._phone_users and device not in self._pool_at and not self._named_at(device):
+        is_others = device in self._pool_at or any(one.name or one.is_anonymous for one in self._of(device))
+        if self._phone_users and not is_others:
             name = self._own_name(device)
             if name:
                 self._change(device, PbxAgentSession(device, name), moment)

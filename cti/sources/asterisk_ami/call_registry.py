@@ -15,6 +15,8 @@ class CallRegistry:
     def __init__(self, board: ChannelTable, builder: EventBuilder) -> None:
         self._board, self._builder = board, builder
         self._calls: dict[str, PbxCall] = {}
+        #: Calls that a channel has left for another one since they were last looked at.
+        self._left: list[PbxCall] = []
 
     def known(self, call_id: str) -> PbxCall | None:
         """Return a call in progress by its id."""
@@ -89,14 +91,35 @@ class CallRegistry:
             call.channels.add(channel)
             if before is not None and before is not call:
                 before.channels.discard(channel)
+                self._left.append(before)
+
+    def release_left(self, moment: EventTime) -> None:
+        """Report the calls that ended because their last channel is in another one now."""
+        while self._left:
+            self.released(self._left.pop(), moment)
 
     def released(self, call: PbxCall | None, moment: EventTime) -> None:
         """Report that a call is over when nobody is left in it."""
-        if call is None or call.channels or call.legs or self._calls.get(call.id) is not call:
+        if call is None or not _is_over(call) or self._calls.get(call.id) is not call:
             return
         del self._calls[call.id]
         if call.is_reported:
             self._builder.call(CallCleared, moment, call_id=call.id)
+
+
+def _is_over(call: PbxCall) -> bool:
+    """Say whether nobody is left in a call.
+
+    An extension that stays behind alone, as an agent of VICIdial in the conference, does not keep the customer's call.
+    """
+    if call.legs:
+        return False
+    is_customers = call.owner.kind is ChannelKind.OUTSIDE and call.owner not in call.channels
+    return not call.channels or (is_customers and all(_stayed_behind(one) for one in call.channels))
+
+
+def _stayed_behind(channel: Channel) -> bool:
+    return channel.is_extension and channel.last_leg is not None and not channel.is_ringing
 
 
 def number_of(channel: Channel) -> str:

@@ -14,6 +14,7 @@ _WORD = re.compile(r"\w+")
 #: Words that stand beside a phone's number.
 _LABELS = frozenset({"device", "cid", "ext", "extension", "phone", "line", "sip", "pjsip", "iax2", "sccp", "dahdi"})
 _LONG = re.compile(r"\+?[0-9]{7,20}")
+_INTERFACE = re.compile(r"(?:(?:SIP|PJSIP|IAX2|DAHDI|Zap|SCCP|Skinny|Local|Agent)/|hint:|Custom:)\S+", re.IGNORECASE)
 _DIALLED = re.compile(r"(?:hint:|Local/)([^@/]+)")
 
 
@@ -85,6 +86,11 @@ def dialled_through(dial_string: str) -> tuple[str, str]:
             return "", ""
     number = number.removeprefix("sip:")
     return (through.partition("/")[0], number) if re.fullmatch(r"\+?[0-9*#]{2,40}", number) else ("", "")
+
+
+def is_devices_name(name: str) -> bool:
+    """Say whether a name is that of an interface or an agent's number (``PJSIP/2001``, ``hint:2001``, ``Agent/1001``)."""
+    return _INTERFACE.fullmatch(name.strip()) is not None
 
 
 def persons_name(name: str, device: str) -> str:

@@ -105,6 +105,8 @@ class PeerClassifier:
         self._numbers: dict[Peer, str] = {}
         #: The number from which each peer's first own call came, other than its name.
         self._called_from: dict[Peer, str] = {}
+        #: The extensions that phones were known by before their caller number was, and their new ones.
+        self._renumbered: list[tuple[str, str]] = []
         #: How often what is known of the peers has changed.
         self.changes = 0
 
@@ -121,10 +123,23 @@ class PeerClassifier:
         known = self._verdicts.get(peer)
         if known is not None and (known.is_certain or birth is _NOBODY):
             return known
-        is_numbered = self._options.extension_from == "caller_number" and len(self._numbers) < MAXIMUM_PEERS
-        if is_numbered and _EXTENSION.fullmatch(birth.number):
-            self._numbers.setdefault(peer, birth.number)
+        if self._options.extension_from == "caller_number" and _EXTENSION.fullmatch(birth.number):
+            self._number(peer, birth.number)
         return self._remembered(peer, self._by_rule(peer, birth) or self._by_birth(peer, birth, known))
+
+    def _number(self, peer: Peer, number: str) -> None:
+        """Note the first caller number of a peer."""
+        if peer in self._numbers or len(self._numbers) >= MAXIMUM_PEERS:
+            return
+        before = self.extension(peer)
+        self._numbers[peer] = number
+        if self.extension(peer) != before:
+            self._renumbered.append((before, self.extension(peer)))
+
+    def renumbered(self) -> list[tuple[str, str]]:
+        """Return the extensions that have changed since the last call, each with the new one."""
+        found, self._renumbered = self._renumbered, []
+        return found
 
     def _remembered(self, peer: Peer, verdict: Verdict) -> Verdict:
         if self._verdicts.get(peer) != verdict:

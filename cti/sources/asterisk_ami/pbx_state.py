@@ -99,6 +99,7 @@ class PbxState:
         if self._open_legs.is_waiting:
             self.leg_tracker.settle(now)
         rule(message, now)
+        self.call_registry.release_left(now)
 
     @property
     def is_waiting(self) -> bool:
@@ -128,17 +129,19 @@ class PbxState:
 
     # -- channels --------------------------------------------------------------------------------------------------
 
-    def _new_channel(self, message: AmiMessage, _now: EventTime) -> None:
-        channel = self.appeared(message)
+    def _new_channel(self, message: AmiMessage, now: EventTime) -> None:
+        channel = self.appeared(message, now)
         # A snapshot may show a name that the dialplan or click-to-dial gave the channel since, as the customer's.
         if channel.is_extension and channel.number == channel.device:
             self.agents.phone_named(channel.device, persons_name(channel.caller_name, channel.device))
         # Whoever begins a call has a Linkedid of its own, until a bridge gives it another one.
         channel.is_called = channel.is_called or channel.linked != channel.uid
 
-    def appeared(self, message: AmiMessage) -> Channel:
+    def appeared(self, message: AmiMessage, now: EventTime) -> Channel:
         """Take in the channel that a message shows. Raises ``AmiMessageError`` when it is not plausible."""
         channel = self.board.add(message)
+        for before, after in self.naming.renumbered():
+            self.agents.renumbered(before, after, now)
         if is_like_any(channel.caller_name, self.options.caller_name_codes):
             channel.caller_name = ""
         self.variables.born(channel, message.variables())
@@ -306,6 +309,7 @@ class PbxState:
         if called is None:
             return
         if not message.first.get("Channel"):
+            self._learn(called, message.last("DialString"))
             self.dialling.is_rung_to_dial(called, now)
             return
         caller = self._known(message, now)

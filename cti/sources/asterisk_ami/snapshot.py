@@ -114,7 +114,7 @@ class _SnapshotInProgress:
         return None
 
     def _channel(self, message: AmiMessage) -> Channel:
-        return self._pbx.appeared(message)
+        return self._pbx.appeared(message, self._pbx.clock.before_events(self._now.received))
 
     def _relate(self, message: AmiMessage, channel: Channel) -> None:
         """Find who dials a channel, and for which queue."""
