@@ -89,7 +89,7 @@ def dialled_through(dial_string: str) -> tuple[str, str]:
 
 
 def is_devices_name(name: str) -> bool:
-    """Say whether a name is that of an interface or an agent's number (``PJSIP/2001``, ``hint:2001``, ``Agent/1001``)."""
+    """Say whether a name is an interface or an agent's number: ``PJSIP/2001``, ``hint:2001``, ``Agent/1001``."""
     return _INTERFACE.fullmatch(name.strip()) is not None
 
 
