@@ -46,12 +46,17 @@ class FieldPbx(Pbx):
     def own_line(self, extension: str, like: Line | None, **known: Any) -> Line:
         """Make a phone's channel; ``peer``: another name than its extension."""
         peer = known.pop("peer", f"{self.technology}/{extension}")
-        shown = {"number": extension, "caller_name": NAMES.get(extension, "<unknown>"), "context": "from-internal"}
+        shown: dict[str, Any] = {
+            "number": extension,
+            "caller_name": NAMES.get(extension, "<unknown>"),
+            "context": "from-internal",
+        }
         return self.line(peer, like, **(shown | known))
 
     def calls_in(self, peer: str = "PJSIP/NordTel", context: str = "from-pstn", **known: Any) -> Line:
         """Let a customer call in."""
-        return self.line(peer, **({"number": CUSTOMER, "context": context, "exten": DID, "state": 4} | known))
+        shown: dict[str, Any] = {"number": CUSTOMER, "context": context, "exten": DID, "state": 4}
+        return self.line(peer, **(shown | known))
 
     def calls_out(self, caller: Line, like: Line, string: str = f"{CUSTOMER}@NordTel", peer: str = "") -> Line:
         """Dial the outside through a trunk."""

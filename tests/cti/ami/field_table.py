@@ -56,6 +56,6 @@ def _ordered(legs: Iterator[Leg] | list[Leg]) -> list[Leg]:
     return sorted(legs, key=lambda one: (one["call"], one["extension"]))
 
 
-def _open_calls(events: list[Event]) -> set[str]:
+def _open_calls(events: list[Event]) -> set[str | None]:
     calls = {one.data.call_id for one in events if isinstance(one, CallEvent)}
     return calls - {one.data.call_id for one in events if isinstance(one, CallCleared)}
