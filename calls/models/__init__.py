@@ -16,6 +16,7 @@ from calls.models.dimensions import (
     DailyQueueCount,
     DimensionCount,
     HourlyDimensionCount,
+    MonthlyPersonCount,
     QueueName,
 )
 from calls.models.exports import ExportJob, ExportKind, ExportState
@@ -53,6 +54,7 @@ __all__ = [
     "HourlyLatency",
     "Leg",
     "Measure",
+    "MonthlyPersonCount",
     "QueueName",
     "RecordingSearch",
     "SavedList",

@@ -46,6 +46,7 @@ class DailyDimensionCount(DimensionCount):
         indexes = [
             models.Index(fields=["device_id", "day"], name="calls_daily_device"),
             models.Index(fields=["agent_id", "day"], name="calls_daily_agent"),
+            models.Index(fields=["queue_name", "day"], name="calls_daily_queue"),
         ]
 
     def __str__(self) -> str:
@@ -56,7 +57,6 @@ class CoarseCount(models.Model):
     """A sum of ``DailyDimensionCount`` over some dimensions (``calls.stats.coarse_counts``), kept as long as it is."""
 
     source = models.ForeignKey(CtiSource, models.CASCADE, related_name="+", db_index=False)
-    day = models.DateField()
     outcome = models.CharField(max_length=20, choices=OUTCOMES)
     reason_code = models.CharField(max_length=40, blank=True)
     legs = models.BigIntegerField(default=0)
@@ -65,12 +65,13 @@ class CoarseCount(models.Model):
         abstract = True
 
     def __str__(self) -> str:
-        return f"{self.day}: {self.legs} {self.outcome}"
+        return f"{self.legs} {self.outcome}"
 
 
 class DailyQueueCount(CoarseCount):
     """The decided legs of a day by queue and Recording Service, whoever took them."""
 
+    day = models.DateField()
     service_key = models.BigIntegerField(help_text="The Recording Service's key, 0 for none.")
     queue_name = models.CharField(max_length=100, blank=True)
 
@@ -86,6 +87,7 @@ class DailyQueueCount(CoarseCount):
 class DailyPersonCount(CoarseCount):
     """The decided legs of a day by agent and extension, whatever the queue."""
 
+    day = models.DateField()
     agent_id = models.CharField(max_length=100, blank=True)
     device_id = models.CharField(max_length=100)
 
@@ -94,6 +96,23 @@ class DailyPersonCount(CoarseCount):
             models.UniqueConstraint(
                 fields=["day", "source", "agent_id", "device_id", "outcome", "reason_code"],
                 name="calls_daily_person_once",
+            ),
+        ]
+
+
+class MonthlyPersonCount(CoarseCount):
+    """The decided legs of a calendar month by agent, extension and Recording Service, whatever the queue."""
+
+    month = models.DateField(help_text="The first day of the month.")
+    service_key = models.BigIntegerField(help_text="The Recording Service's key, 0 for none.")
+    agent_id = models.CharField(max_length=100, blank=True)
+    device_id = models.CharField(max_length=100)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["month", "source", "service_key", "agent_id", "device_id", "outcome", "reason_code"],
+                name="calls_monthly_person_once",
             ),
         ]
 

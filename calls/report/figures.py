@@ -13,10 +13,10 @@ from agents.api import Teams, load_teams
 from agents.models import Agent
 from calls.core.outcomes import Outcome
 from calls.core.result_events import BRIEFLY
-from calls.models import NO_VALUE, HourlyDimensionCount
+from calls.models import NO_VALUE, HourlyCount, HourlyDimensionCount
 from calls.report.links import legs_address
 from calls.report.query import DAY, Breakdown, Days, ReportQuery
-from calls.stats.daily_counts import counts_condition, daily_counts
+from calls.stats.daily_counts import counts_between, counts_condition, daily_counts
 from cti.models import CtiSource
 from qms.models import RecordingService
 
@@ -145,13 +145,24 @@ def _total(sums: Mapping[_Key, Tally]) -> Tally:
 def _sums(query: ReportQuery, days: Days, chosen: Q) -> dict[_Key, Tally]:
     """Sum the counts of a period by the columns of the breakdown."""
     columns = _COLUMNS[query.by]
-    found: QuerySet[Any]
     if query.by is Breakdown.HOUR:
-        found = HourlyDimensionCount.objects.filter(hour__gte=midnight(days.first), hour__lt=midnight(days.last + DAY))
+        parts = [_hours(query.filters, midnight(days.first), midnight(days.last + DAY))]
     else:
-        found = daily_counts(columns, query.filters).filter(day__gte=days.first, day__lte=days.last)
-    rows = found.filter(chosen).order_by().values_list(*columns, "outcome").annotate(legs=Sum("legs"))
+        parts = counts_between(columns, query.filters, days.first, days.last)
+    rows = (row for part in parts for row in _summed(part.filter(chosen), *columns, "outcome"))
     return _tallies((tuple(row[: len(columns)]), row[-2], row[-1]) for row in rows)
+
+
+def _summed(counts: QuerySet[Any], *columns: str) -> Iterable[tuple[Any, ...]]:
+    rows: QuerySet[Any, tuple[Any, ...]] = counts.order_by().values_list(*columns).annotate(legs=Sum("legs"))
+    return rows
+
+
+def _hours(filters: Mapping[str, str], begin: datetime, end: datetime) -> QuerySet[Any]:
+    """Return the counts by hour; those of the dashboard are far fewer, where they have the filters' columns."""
+    if filters.keys() <= {"source", "cause"}:
+        return HourlyCount.objects.filter(hour__gte=begin, hour__lt=end).exclude(outcome=Outcome.WAITING.value)
+    return HourlyDimensionCount.objects.filter(hour__gte=begin, hour__lt=end)
 
 
 def _tallies(rows: Iterable[tuple[_Key, str, int]]) -> dict[_Key, Tally]:
@@ -228,8 +239,9 @@ def _names(by: Breakdown, keys: Iterable[_Key]) -> dict[_Key, str]:
     if by is Breakdown.HOUR:
         return {key: f"{timezone.localtime(key[0]):%Y-%m-%d %H:%M}" for key in keys}
     if by is Breakdown.AGENT:
-        agents = {(one.source_id, one.agent_id): str(one) for one in Agent.objects.all()} if keys else {}
-        return {key: agents.get(key, key[1]) or "nobody logged on" for key in keys}
+        rows = Agent.objects.exclude(name="").order_by().values_list("source_id", "agent_id", "name")
+        names = {(source, agent): f"{name} ({agent})" for source, agent, name in rows} if keys else {}
+        return {key: names.get(key, key[1]) or "nobody logged on" for key in keys}
     known = _slugs(by)
     return {key: known.get(key[0], str(key[0] or "none")) for key in keys}
 
@@ -250,7 +262,6 @@ def _trend(query: ReportQuery, chosen: Q) -> list[TrendDay]:
     """Return each day of the period; of a shorter one also the days before it."""
     first = min(query.days.first, query.days.last - (TREND_DAYS - 1) * DAY)
     found = daily_counts(("day",), query.filters).filter(chosen, day__gte=first, day__lte=query.days.last)
-    rows = found.order_by().values_list("day", "outcome").annotate(legs=Sum("legs"))
-    sums = _tallies(((day,), outcome, legs) for day, outcome, legs in rows)
+    sums = _tallies(((day,), outcome, legs) for day, outcome, legs in _summed(found, "day", "outcome"))
     days = ((first + number * DAY) for number in range((query.days.last - first).days + 1))
     return [TrendDay(day, sums.get((day,), Tally())) for day in days]

@@ -24,7 +24,7 @@ from calls.report.text import filter_texts, sentence, title
 from calls.stats.dimensions import local_day
 
 #: Maximum of lines shown; the files hold all.
-MAXIMUM_LINES = 200
+MAXIMUM_LINES = 100
 #: Maximum of views that a person can save.
 MAXIMUM_SAVED = 50
 

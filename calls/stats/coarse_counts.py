@@ -1,4 +1,4 @@
-"""Count decided legs of a day more coarsely: by queue whoever took them, and by person whatever the queue.
+"""Count decided legs more coarsely than by every dimension: a day by queue or by person, and a month by person.
 
 A month of a large site has hundreds of thousands of ``DailyDimensionCount``; most reports need no more than these sums
 of them. They are written with the same changes, in the same transaction.
@@ -9,10 +9,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from bulk.tables import UpsertTable
-from calls.models import DIMENSION_KEY, DailyDimensionCount, DailyPersonCount, DailyQueueCount
+from calls.models import (
+    DIMENSION_KEY,
+    DailyDimensionCount,
+    DailyPersonCount,
+    DailyQueueCount,
+    MonthlyPersonCount,
+)
 from cti.models import CtiSource
 
 DailyTable = type[DailyQueueCount] | type[DailyPersonCount] | type[DailyDimensionCount]
@@ -24,33 +30,74 @@ _COARSE: Mapping[type[DailyQueueCount] | type[DailyPersonCount], tuple[str, ...]
     DailyPersonCount: ("day", "source", "agent_id", "device_id", "outcome", "reason_code"),
 }
 _TABLES = {key: UpsertTable(model, (*key, "legs"), key, ["legs"]) for model, key in _COARSE.items()}
+_PERSON = ("source", "service_key", "agent_id", "device_id", "outcome", "reason_code")
+_MONTHS = UpsertTable(MonthlyPersonCount, ("month", *_PERSON, "legs"), ("month", *_PERSON), ["legs"])
 
 
 def coarsest(columns: Iterable[str]) -> DailyTable:
     """Return the smallest table of counts by day that has all these columns."""
-    needed = {name.removesuffix("_id") if name == "source_id" else name for name in columns}
+    needed = _fields(columns)
     return next((model for model, key in _COARSE.items() if needed <= set(key)), DailyDimensionCount)
+
+
+def is_in_months(columns: Iterable[str]) -> bool:
+    """Say whether ``MonthlyPersonCount`` has all these columns."""
+    return _fields(columns) <= set(_PERSON)
 
 
 def add_coarsely(changes: Sequence[DailyRow]) -> None:
     """Add changes of ``DailyDimensionCount`` to the coarser tables, in the caller's transaction."""
     for key, table in _TABLES.items():
         table.upsert(_summed(key, changes))
+    _MONTHS.upsert(_by_month(_summed(("day", *_PERSON), changes)))
 
 
 def recount_coarsely(source: CtiSource, day: date) -> None:
-    """Sum up ``DailyDimensionCount`` of a day again, in the caller's transaction."""
-    fine = DailyDimensionCount.objects.filter(source=source, day=day).order_by()
+    """Sum up ``DailyDimensionCount`` of a day again, in the caller's transaction; not those of its month."""
+    fine = DailyDimensionCount.objects.filter(source=source, day=day)
     for model, key in _COARSE.items():
         model.objects.filter(source=source, day=day).delete()
-        rows = fine.values_list(*key).annotate(Sum("legs"))
-        _TABLES[key].insert([row for row in rows if row[-1]])
+        _TABLES[key].insert(_sums(fine, key))
+
+
+def recount_month(source: CtiSource, month: date) -> None:
+    """Sum up ``DailyDimensionCount`` of a month again, in the caller's transaction."""
+    MonthlyPersonCount.objects.filter(source=source, month=month).delete()
+    fine = DailyDimensionCount.objects.filter(source=source, day__gte=month, day__lt=next_month(month))
+    _MONTHS.insert([(month, *row) for row in _sums(fine, _PERSON)])
 
 
 def forget_coarsely(first_kept: date) -> None:
-    """Delete the coarser counts of the days before one."""
+    """Delete the coarser counts of the days before one, and of the months before its month."""
     for model in _COARSE:
         model.objects.filter(day__lt=first_kept).delete()
+    MonthlyPersonCount.objects.filter(month__lt=month_of(first_kept)).delete()
+
+
+def take_off_month(source: CtiSource, month: date, first_kept: date) -> None:
+    """Take the counts of a month's days before one off the month, in the transaction that deletes these days."""
+    gone = DailyDimensionCount.objects.filter(source=source, day__gte=month, day__lt=first_kept)
+    _MONTHS.upsert([(month, *row[:-1], -row[-1]) for row in _sums(gone, _PERSON)])
+
+
+def month_of(day: date) -> date:
+    """Return the first day of a day's month."""
+    return day.replace(day=1)
+
+
+def next_month(month: date) -> date:
+    """Return the first day of the month after one."""
+    return date(month.year + month.month // 12, month.month % 12 + 1, 1)
+
+
+def _fields(columns: Iterable[str]) -> set[str]:
+    return {name.removesuffix("_id") if name == "source_id" else name for name in columns}
+
+
+def _sums(counts: QuerySet[DailyDimensionCount], key: tuple[str, ...]) -> list[DailyRow]:
+    """Sum counts by a key, in its order."""
+    rows = counts.order_by(*key).values_list(*key).annotate(legs=Sum("legs"))
+    return [row for row in rows if row[-1]]
 
 
 def _summed(key: tuple[str, ...], changes: Sequence[DailyRow]) -> list[DailyRow]:
@@ -59,4 +106,12 @@ def _summed(key: tuple[str, ...], changes: Sequence[DailyRow]) -> list[DailyRow]
     sums: Counter[DailyRow] = Counter()
     for row in changes:
         sums[tuple([row[place] for place in places])] += row[-1]
+    return [(*one, sums[one]) for one in sorted(sums) if sums[one]]
+
+
+def _by_month(changes: Sequence[DailyRow]) -> list[DailyRow]:
+    """Sum changes of days to those of their months."""
+    sums: Counter[DailyRow] = Counter()
+    for day, *key, legs in changes:
+        sums[(month_of(day), *key)] += legs
     return [(*one, sums[one]) for one in sorted(sums) if sums[one]]

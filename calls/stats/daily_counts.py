@@ -1,13 +1,14 @@
 """The counts by day that answer a question: which of the tables, and which of its rows."""
 
 from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import Q, QuerySet
 
 from agents.api import Teams
-from calls.models import NO_VALUE, DailyDimensionCount
-from calls.stats.coarse_counts import coarsest
+from calls.models import NO_VALUE, DailyDimensionCount, DailyQueueCount, MonthlyPersonCount
+from calls.stats.coarse_counts import coarsest, is_in_months, month_of, next_month
 from calls.stats.team_legs import team_condition
 
 #: The columns that a filter looks at.
@@ -28,7 +29,32 @@ def daily_counts(columns: Iterable[str], filters: Mapping[str, str]) -> QuerySet
     """Return the smallest table of counts by day that has these columns and those of the filters."""
     if filters.keys() & _INDEXED_FILTERS:
         return DailyDimensionCount.objects.all()
-    return coarsest({*columns, *(name for one in filters for name in FILTER_COLUMNS[one])}).objects.all()
+    return coarsest(_needed(columns, filters)).objects.all()
+
+
+def counts_between(columns: Iterable[str], filters: Mapping[str, str], first: date, last: date) -> list[QuerySet[Any]]:
+    """Return the counts of a stretch of days, both included, in one to three parts that have these columns.
+
+    Where only ``MonthlyPersonCount`` is small enough, it answers for the whole months; the days before and after are
+    summed by day.
+    """
+    days = daily_counts(columns, filters)
+    begin, end = _whole_months(first, last)
+    if days.model is DailyQueueCount or begin >= end or not is_in_months(_needed(columns, filters)):
+        return [days.filter(day__gte=first, day__lte=last)]
+    parts = [MonthlyPersonCount.objects.filter(month__gte=begin, month__lt=end)]
+    parts += [days.filter(day__gte=first, day__lt=begin)] if first < begin else []
+    return [*parts, days.filter(day__gte=end, day__lte=last)] if last >= end else parts
+
+
+def _whole_months(first: date, last: date) -> tuple[date, date]:
+    """Return the first days of the first whole month, and of the month after the last one."""
+    begin = month_of(first) if first.day == 1 else next_month(month_of(first))
+    return begin, month_of(last + timedelta(days=1))
+
+
+def _needed(columns: Iterable[str], filters: Mapping[str, str]) -> set[str]:
+    return {*columns, *(name for one in filters for name in FILTER_COLUMNS[one])}
 
 
 def counts_condition(filters: Mapping[str, str], teams: Teams) -> Q:

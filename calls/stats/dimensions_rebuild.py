@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from calls.core.outcomes import Outcome
 from calls.models import DIMENSION_LENGTH, Checkpoint, DailyDimensionCount, HourlyDimensionCount, Leg
-from calls.stats.coarse_counts import forget_coarsely, recount_coarsely
+from calls.stats.coarse_counts import forget_coarsely, month_of, recount_coarsely, recount_month, take_off_month
 from calls.stats.dimensions import HOURS_KEPT, local_day
 from calls.stats.hourly import hour_of
 from cti.models import CtiSource
@@ -22,15 +22,34 @@ _COLUMNS = ("service_key", "queue", "agent", "device", "outcome", "reason_code")
 
 def recount_dimensions(now: datetime) -> int:
     """Rebuild all counts, a day of a source a transaction, while the consumers run. Returns the decided legs."""
-    sources = list(CtiSource.objects.order_by("pk"))
-    return sum(_recount_day(source, day, now) for day in _days() for source in sources)
+    sources, days = list(CtiSource.objects.order_by("pk")), list(_days())
+    legs = sum(_recount_day(source, day, now) for day in days for source in sources)
+    for month in sorted({month_of(day) for day in days}):
+        for source in sources:
+            _recount_month(source, month)
+    return legs
 
 
 def forget_dimensions(before: datetime, now: datetime) -> None:
     """Delete the counts of days before that of ``before``, and those of hours that are no longer shown."""
-    DailyDimensionCount.objects.filter(day__lt=local_day(before)).delete()
-    forget_coarsely(local_day(before))
+    first_kept = local_day(before)
+    forget_coarsely(first_kept)
+    DailyDimensionCount.objects.filter(day__lt=month_of(first_kept)).delete()
+    for source in CtiSource.objects.order_by("pk"):
+        _forget_days(source, month_of(first_kept), first_kept)
     HourlyDimensionCount.objects.filter(hour__lt=hour_of(now - HOURS_KEPT)).delete()
+
+
+def _forget_days(source: CtiSource, month: date, first_kept: date) -> None:
+    with transaction.atomic():
+        _hold(source)
+        take_off_month(source, month, first_kept)
+        DailyDimensionCount.objects.filter(source=source, day__gte=month, day__lt=first_kept).delete()
+
+
+def _hold(source: CtiSource) -> None:
+    """Let no leg of a source change in this transaction: the consumer changes its checkpoint first."""
+    Checkpoint.objects.select_for_update().filter(source=source).first()
 
 
 def _days() -> Iterator[date]:
@@ -54,8 +73,7 @@ def _midnight(day: date) -> datetime:
 def _recount_day(source: CtiSource, day: date, now: datetime) -> int:
     begin, end = _midnight(day), _midnight(day + DAY)
     with transaction.atomic():
-        # The consumer changes its checkpoint first: while this holds the row, no leg of the source changes.
-        Checkpoint.objects.select_for_update().filter(source=source).first()
+        _hold(source)
         legs = Leg.objects.filter(source=source, connected_at__gte=begin, connected_at__lt=end)
         DailyDimensionCount.objects.filter(source=source, day=day).delete()
         days = [DailyDimensionCount(source=source, day=day, **row) for row in _counts(legs)]
@@ -66,6 +84,12 @@ def _recount_day(source: CtiSource, day: date, now: datetime) -> int:
             hours = [one for hour in _hours(begin, end) for one in _hour_counts(source, legs, hour)]
             HourlyDimensionCount.objects.bulk_create(hours, batch_size=500)
     return sum(one.legs for one in days)
+
+
+def _recount_month(source: CtiSource, month: date) -> None:
+    with transaction.atomic():
+        _hold(source)
+        recount_month(source, month)
 
 
 def _hours(begin: datetime, end: datetime) -> Iterator[datetime]:

@@ -149,6 +149,10 @@ def _reports(visitor: Visitor) -> list[BenchPage]:
         BenchPage("report: last month by team", report(period="last_month", by="team")),
         BenchPage("report: last month by extension", report(period="last_month", by="extension")),
         BenchPage(
+            "report: last month by agent, of a queue",
+            lambda one: visitor.page("reports", period="last_month", by="agent", queue=one.queue),
+        ),
+        BenchPage(
             "report: last month of an extension",
             lambda one: visitor.page("reports", period="last_month", by="cause", extension=one.extension),
         ),

@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 
 import pytest
@@ -19,6 +19,7 @@ from calls.models import (
     DimensionCount,
     HourlyDimensionCount,
     Leg,
+    MonthlyPersonCount,
 )
 from calls.pipeline.consumer import Consumer
 from calls.retention import retain
@@ -64,11 +65,13 @@ def assert_counts_are_those_of_the_legs() -> None:
 
 
 def assert_coarse_counts_are_those_of_the_legs() -> None:
-    by_hand: dict[str, Counter[object]] = {"queue": Counter(), "person": Counter()}
+    by_hand: dict[str, Counter[object]] = {"queue": Counter(), "person": Counter(), "month": Counter()}
     for leg in Leg.objects.exclude(outcome="waiting"):
         day = local_day(leg.connected_at)
         by_hand["queue"][(day, leg.source_id, leg.service_id or 0, leg.queue_name, leg.outcome, leg.reason_code)] += 1
-        by_hand["person"][(day, leg.source_id, leg.agent_id, leg.device_id, leg.outcome, leg.reason_code)] += 1
+        person = (leg.agent_id, leg.device_id, leg.outcome, leg.reason_code)
+        by_hand["person"][(day, leg.source_id, *person)] += 1
+        by_hand["month"][(day.replace(day=1), leg.source_id, leg.service_id or 0, *person)] += 1
     queues = DailyQueueCount.objects.values_list(
         "day", "source", "service_key", "queue_name", "outcome", "reason_code", "legs"
     )
@@ -77,6 +80,10 @@ def assert_coarse_counts_are_those_of_the_legs() -> None:
     )
     assert +Counter({row[:-1]: row[-1] for row in queues}) == by_hand["queue"]
     assert +Counter({row[:-1]: row[-1] for row in people}) == by_hand["person"]
+    months = MonthlyPersonCount.objects.values_list(
+        "month", "source", "service_key", "agent_id", "device_id", "outcome", "reason_code", "legs"
+    )
+    assert +Counter({row[:-1]: row[-1] for row in months}) == by_hand["month"]
 
 
 def one_call(house: GatewayStack, number: int, chance: random.Random) -> None:
@@ -132,6 +139,7 @@ def test_a_rebuild_restores_the_counts(house: GatewayStack, monkeypatch: pytest.
     HourlyDimensionCount.objects.update(legs=99)
     DailyQueueCount.objects.update(legs=99)
     DailyPersonCount.objects.all().delete()
+    MonthlyPersonCount.objects.update(legs=99)
     monkeypatch.setattr("clock.now", lambda: house.time)
 
     call_command("rebuild_counts")
@@ -157,6 +165,26 @@ def test_hours_are_forgotten_after_days_and_days_with_their_legs(house: GatewayS
     assert not DailyDimensionCount.objects.exists()
     assert not DailyQueueCount.objects.exists()
     assert not DailyPersonCount.objects.exists()
+    assert not MonthlyPersonCount.objects.exclude(legs=0).exists()
+
+
+def test_a_month_of_which_days_are_forgotten_is_the_sum_of_its_other_days(
+    house: GatewayStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("django.conf.settings.RETENTION_DAYS", 30)
+    house.time = datetime(2026, 3, 4, 12, tzinfo=UTC)
+    one_call(house, 1, random.Random(1))
+    house.time = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    one_call(house, 2, random.Random(2))
+    work(house, 700)
+    assert_counts_are_those_of_the_legs()
+
+    house.time = datetime(2026, 4, 4, 12, tzinfo=UTC)  # The first 30 days after 4 March.
+    retain(house.now)
+    retain(house.now)
+
+    assert Leg.objects.count() == 1
+    assert_coarse_counts_are_those_of_the_legs()
 
 
 def test_the_migration_begins_with_the_sums_of_what_was_counted_before(house: GatewayStack) -> None:
@@ -167,8 +195,10 @@ def test_the_migration_begins_with_the_sums_of_what_was_counted_before(house: Ga
     assert Leg.objects.exclude(outcome="waiting").count() >= 6
     DailyQueueCount.objects.all().delete()
     DailyPersonCount.objects.all().delete()
+    MonthlyPersonCount.objects.all().delete()
 
     with transaction.atomic():
         import_module("calls.migrations.0024_coarse_counts").sum_the_stored_counts(None, None)
+        import_module("calls.migrations.0027_monthly_person_counts").sum_the_stored_counts(None, None)
 
     assert_coarse_counts_are_those_of_the_legs()

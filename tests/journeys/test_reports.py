@@ -11,7 +11,9 @@ import pytest
 import redis as redis_client
 from django.contrib.auth.models import Group, User
 from django.core import mail
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from agents.manual_mappings import map_agent
 from agents.models import Agent, QmsUser
@@ -128,11 +130,23 @@ def test_each_breakdown_counts_and_each_number_leads_to_exactly_its_legs(
             assert len(legs_listed(supervisor, link(page, name, "Not flagged"))) == int(cells[2]), name
 
 
-def test_a_report_by_hour_counts_the_hours_of_a_team(house: GatewayStack, supervisor: Client) -> None:
-    page = get(supervisor, "/admin/reports/?period=yesterday&by=hour&team=Sales")
+@pytest.mark.parametrize("by", ["agent", "team", "extension"])
+def test_whole_months_are_summed_from_the_counts_by_month(house: GatewayStack, supervisor: Client, by: str) -> None:
+    days = rows(get(supervisor, f"/admin/reports/?period=own&from=2026-03-02&to=2026-03-30&by={by}"))
+    with CaptureQueriesContext(connection) as asked:
+        months = rows(get(supervisor, f"/admin/reports/?period=own&from=2026-02-27&to=2026-04-02&by={by}"))
+
+    assert months == days
+    assert months["All"][0] == "5"
+    assert any("calls_monthlypersoncount" in one["sql"] for one in asked.captured_queries)
+
+
+@pytest.mark.parametrize(("filters", "legs"), [("&team=Sales", 2), ("", 3), ("&cause=flagged", 1)])
+def test_a_report_by_hour_counts_the_hours(house: GatewayStack, supervisor: Client, filters: str, legs: int) -> None:
+    page = get(supervisor, f"/admin/reports/?period=yesterday&by=hour{filters}")
     found = rows(page)
 
-    assert sum(int(cells[0]) for name, cells in found.items() if name != "All") == 2
+    assert sum(int(cells[0]) for name, cells in found.items() if name != "All") == legs
     hour = next(name for name in found if name != "All")
     assert len(legs_listed(supervisor, link(page, hour, "Legs"))) == int(found[hour][0])
 
