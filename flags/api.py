@@ -9,7 +9,7 @@ from flags.delivery.worker import DeliveryRun, deliver, services_with_due_writes
 from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
 from flags.outbox.bulk_insert import NewWrite
 from flags.outbox.doubt import put_in_doubt, put_legs_in_doubt
-from flags.outbox.error_texts import in_plain_words
+from flags.outbox.error_texts import REASONS, in_plain_words
 from flags.outbox.retry_runs import retry_all
 from flags.outbox.writes import QueueRefusal, Settled, give_up, mark_folded, queue_writes, retry, settled_writes
 from flags.outbox.written import ERASED, WrittenFlag, erase_values, forget_writes, written_flags
@@ -17,6 +17,7 @@ from flags.provisioning.create import Creation, FlagAnswer, check_flags, create_
 
 __all__ = [
     "ERASED",
+    "REASONS",
     "Creation",
     "DeliveryRun",
     "FlagAnswer",

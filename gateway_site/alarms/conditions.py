@@ -20,6 +20,7 @@ from gateway_site.alarms.models import AlarmChannel
 from gateway_site.dashboard.parts import HealthPart
 from gateway_site.dashboard.today import today
 from gateway_site.ops.degraded import degraded_parts
+from gateway_site.reconciliation.standing import open_critical, why_stopped
 from qms.models import RecordingService
 
 #: Which part of the dashboard belongs to which rule.
@@ -153,11 +154,22 @@ def _delivery(_: datetime, __: float) -> Iterator[tuple[str, str]]:
         yield channel.name, f"The last message could not be sent: {channel.error}"
 
 
+def _findings(_: datetime, most: float) -> Iterator[tuple[str, str]]:
+    for service in RecordingService.objects.filter(enabled=True):
+        count = open_critical(service.pk)
+        if count > most:
+            are = "1 finding is" if count == 1 else f"{count:,} findings are"
+            yield str(service), f"{are} critical: QMS holds other Flags than it accepted, or has lost them."
+        if why := why_stopped(service.pk):
+            yield f"{service}, comparison", f"The last comparison stopped: {why}"
+
+
 LOOKS: dict[str, Callable[[datetime, float], Iterator[tuple[str, str]]]] = {
     "silence": _silence,
     "missed": _missed,
     "target": _target,
     "shift": _shift,
+    "findings": _findings,
     "loss": _loss,
     "disk": _disk,
     "certificate": _certificate,

@@ -29,6 +29,7 @@ from flags.models import UNSETTLED, FlagWrite, state_is_one_of
 from gateway_site.ops import probes, worker_heartbeat
 from gateway_site.ops.alerts import alert_metrics
 from gateway_site.ops.cached_count import CachedCount
+from gateway_site.reconciliation.standing import compared_until, open_by_grade
 from gateway_site.version import VERSION
 from qms.models import RecordingService, ServiceHealth
 from telemetry import processes
@@ -62,6 +63,7 @@ class GatewayCollector(Collector):
         yield _quarantine()
         yield from _links()
         yield from _services()
+        yield from _comparison()
 
 
 def _gauge(name: str, says: str, labels: list[str], samples: list[tuple[list[str], float]]) -> GaugeMetricFamily:
@@ -212,6 +214,25 @@ def _services() -> Iterator[GaugeMetricFamily]:
         "Failed calls since the last good one.",
         ["service"],
         [([one.service.slug], one.failures) for one in healths],
+    )
+
+
+def _findings_by_grade() -> list[tuple[list[str], float]]:
+    return [([slug, grade], n) for slug, grade, n in open_by_grade()]
+
+
+#: There may be many, and they change once a day.
+_open_findings = CachedCount(_findings_by_grade)
+
+
+def _comparison() -> Iterator[GaugeMetricFamily]:
+    text = "Findings of the comparison with QMS that still hold and are not repaired, by grade."
+    yield _gauge("gateway_reconciliation_findings_open", text, ["service", "grade"], _open_findings())
+    yield _gauge(
+        "gateway_reconciliation_compared_until_timestamp_seconds",
+        "Up to when the recordings of a service were compared.",
+        ["service"],
+        [([slug], until.timestamp()) for slug, until in compared_until()],
     )
 
 

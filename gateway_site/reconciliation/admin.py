@@ -19,7 +19,7 @@ from calls.api import SEE_CALLERS, NotAssignable
 from calls.models import Leg
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.repair import repair
-from gateway_site.reconciliation.runs import planned
+from gateway_site.reconciliation.runs import planned, share_right
 from gateway_site.reconciliation.side_by_side import differing_values
 from gateway_site.reconciliation.texts import text_of
 from history.admin import ReadOnlyAdmin, RecordedAdmin
@@ -28,6 +28,8 @@ from qms.port import QmsError
 
 #: Maximum number of findings that are repaired at once.
 MAXIMUM_REPAIRS = 200
+#: Maximum number of findings that are acknowledged at once.
+MAXIMUM_ACKNOWLEDGED = 5_000
 _COLOURS = {"critical": "danger", "major": "warning", "minor": "info"}
 
 
@@ -62,6 +64,7 @@ class ReconciliationRunAdmin(RecordedAdmin):
         "recordings",
         "legs",
         "findings",
+        "share_right",
         "unreadable",
         "asked_by",
         "error",
@@ -81,6 +84,11 @@ class ReconciliationRunAdmin(RecordedAdmin):
         """Note who asked."""
         obj.asked_by = request.user.get_username()
         super().save_model(request, obj, form, change)
+
+    @display(description="Labelled right")
+    def share_right(self, run: ReconciliationRun) -> str:
+        """Say which share of the recordings has no critical or major finding; never rounded up."""
+        return share_right(run)
 
     @display(description="Progress")
     def progress(self, run: ReconciliationRun) -> str:
@@ -107,7 +115,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
     )
     search_fields = ("recording_guid", "extension")
     change_form_outer_before_template = "reconciliation/finding.html"
-    actions = ("repair_selected",)
+    actions = ("repair_selected", "acknowledge_selected")
     fields = ("service", "source", "extension", "began_at", "recording_guid", "found_at", "seen_at", "withdrawn_at")
 
     @display(description="Grade", label=_COLOURS)
@@ -127,6 +135,8 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
             return f"repaired by {finding.repaired_by}"
         if finding.withdrawn_at is not None:
             return "withdrawn"
+        if finding.acknowledged_at is not None:
+            return f"noted by {finding.acknowledged_by}"
         return "can be repaired" if finding.is_repairable else "open"
 
     def changeform_view(
@@ -160,12 +170,21 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         """Say whether this person may give recordings to legs."""
         return request.user.has_perm("reconciliation.repair_finding")
 
-    @admin.action(description="Repair: give the recordings to their legs", permissions=["repair"])
+    @admin.action(description="Repair: give recordings to their legs, send flags again", permissions=["repair"])
     def repair_selected(self, request: HttpRequest, queryset: QuerySet[ReconciliationFinding]) -> None:
         """Repair each selected finding that can be, and say what came of the others."""
         wanted = queryset.filter(is_repairable=True).select_related("service")[:MAXIMUM_REPAIRS]
         done = sum(self._repair(request, finding) for finding in wanted)
-        messages.success(request, f"{done} of {len(wanted)} recordings were given to their legs; flags follow.")
+        messages.success(request, f"{done} of {len(wanted)} recordings are repaired; flags follow.")
+
+    @admin.action(description="Acknowledge: no alarm for these any more", permissions=["repair"])
+    def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[ReconciliationFinding]) -> None:
+        """Take note of the selected findings, which stay as they are."""
+        rows = list(queryset.filter(acknowledged_at=None)[:MAXIMUM_ACKNOWLEDGED])
+        noted = ReconciliationFinding.objects.filter(pk__in=[row.pk for row in rows])
+        count = noted.update(acknowledged_at=clock.now(), acknowledged_by=request.user.get_username()[:150])
+        LogEntry.objects.log_actions(request.user.pk or 0, rows, CHANGE, "Acknowledged the finding.")
+        messages.success(request, f"{count} acknowledged. They stay listed until a comparison no longer finds them.")
 
     def repair_finding(self, request: HttpRequest, finding_id: int) -> HttpResponseRedirect:
         """Give one recording to its leg."""
@@ -173,7 +192,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         finding = get_object_or_404(ReconciliationFinding.objects.select_related("service"), pk=finding_id)
         if self._repair(request, finding):
-            messages.success(request, "The recording was given to the leg; its flags are written in a moment.")
+            messages.success(request, "Done; the flags are written in a moment.")
         return HttpResponseRedirect(reverse("admin:reconciliation_reconciliationfinding_change", args=[finding_id]))
 
     def _repair(self, request: HttpRequest, finding: ReconciliationFinding) -> bool:
@@ -184,7 +203,11 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         except (NotAssignable, QmsError) as error:
             messages.error(request, f"{finding.recording_guid}: {error}")
             return False
-        act = f"Gave recording {finding.recording_guid} to leg {finding.candidates[0]}."
+        legs = finding.candidates or [finding.leg_id]
+        what = (
+            "Gave recording {} to leg {}." if finding.candidates else "Sent the flags of recording {} of leg {} again."
+        )
+        act = what.format(finding.recording_guid, legs[0])
         LogEntry.objects.log_actions(request.user.pk or 0, [finding], CHANGE, act, single_object=True)
         return True
 

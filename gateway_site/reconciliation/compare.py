@@ -5,7 +5,8 @@ The comparison of one span has four steps:
 1. A recording whose GUID a leg of ours has: its flags in QMS are compared with those that QMS had taken from us.
 2. A recording that no leg has, with flags of our names: somebody else flagged it.
 3. A recording that no leg has, without flags of ours: the legs at its extension that were connected when it began are
-   its candidates. One candidate, whose only recording this can be, may be repaired; two are shown side by side.
+   its candidates, those that were never to be flagged too. One candidate whose recording was sought, and whose only
+   recording this can be, may be repaired; two are shown side by side.
 4. A leg whose recording QMS did not list, and a leg that never learnt of one.
 
 Example: extension 2001 is connected at 10:00:00, QMS is away until 10:00:30, and a recording of 2001 began at 10:00:00.
@@ -31,6 +32,11 @@ class FindingKind(StrEnum):
     NOT_LISTED = "recording_not_in_qms"
     NOT_RECORDED = "leg_without_recording"
 
+    @property
+    def is_of_a_recording(self) -> bool:
+        """Say whether QMS has the recording: it counts against the target."""
+        return self in (FindingKind.UNFLAGGED, FindingKind.FOREIGN, FindingKind.DIFFERENT)
+
 
 class Grade(StrEnum):
     """How bad it is. Critical: what is believed of a recording is not so, and it decides who may hear it."""
@@ -53,12 +59,22 @@ class ComparedLeg(msgspec.Struct, frozen=True, kw_only=True):
     reason_code: str = ""
     has_write: bool = False
 
+    @property
+    def was_sought(self) -> bool:
+        """Say whether QMS was asked for the leg's recording, and named none."""
+        return self.outcome in ("not_recorded", "window_missed")
+
 
 class WriteFacts(msgspec.Struct, frozen=True):
-    """A leg's flag writes to one recording: the values that QMS took (None: erased since), why it took no others."""
+    """A leg's flag writes to one recording: the values that QMS took (None: erased since), why it took no others.
+
+    ``sent``: values that it did not confirm; ``can_retry``: these ended, and an operator may send them again.
+    """
 
     taken: Mapping[str, str | None]
     not_taken: str = ""
+    sent: Mapping[str, str | None] = {}
+    can_retry: bool = False
 
 
 class GapFacts(msgspec.Struct, frozen=True):
@@ -102,7 +118,7 @@ def compared(recordings: Sequence[FlaggedRecording], begin: datetime, end: datet
 
     ``recordings`` and ``known.legs`` reach beyond the span by a margin, so that what lies at its edges has its partner.
     """
-    at_extension = _recordings_by_extension(recordings, known)
+    at_extension = _by_extension(recordings, known)
     # Those of the margins too: a leg at the edge may be the candidate of a recording beyond it.
     found = [finding for one in recordings for finding in _of_recording(one, known, at_extension)]
     listed = {one.recording.guid for one in recordings}
@@ -112,51 +128,74 @@ def compared(recordings: Sequence[FlaggedRecording], begin: datetime, end: datet
     return of_span + [finding for leg in legs if (finding := _of_leg(leg, listed))]
 
 
-def _recordings_by_extension(recordings: Iterable[FlaggedRecording], known: Known) -> Mapping[str, Sequence[Recording]]:
-    """Return the recordings that no leg has, by extension."""
-    unclaimed: dict[str, list[Recording]] = defaultdict(list)
+class _AtExtension(msgspec.Struct):
+    """What may belong together at one extension: its legs, and the recordings that no leg has."""
+
+    legs: list[ComparedLeg] = []
+    recordings: list[Recording] = []
+
+
+_ByExtension = Mapping[str, _AtExtension]
+
+
+def _by_extension(recordings: Iterable[FlaggedRecording], known: Known) -> _ByExtension:
+    """Return the extensions of the recordings that no leg has, each with its legs."""
+    found: dict[str, _AtExtension] = defaultdict(_AtExtension)
     for one in recordings:
         if one.recording.guid not in known.holders:
-            unclaimed[one.recording.extension].append(one.recording)
-    return unclaimed
+            found[one.recording.extension].recordings.append(one.recording)
+    for leg in known.legs:
+        if leg.extension in found:
+            found[leg.extension].legs.append(leg)
+    return found
 
 
-def _of_recording(
-    one: FlaggedRecording, known: Known, at_extension: Mapping[str, Sequence[Recording]]
-) -> list[Finding]:
-    ours = {flag.name: flag.value for flag in one.flags if flag.name in known.flag_names}
+def _of_recording(one: FlaggedRecording, known: Known, at_extension: _ByExtension) -> list[Finding]:
     if holder := known.holders.get(one.recording.guid):
-        return _of_holder(one.recording, ours, holder, known.writes.get(one.recording.guid))
+        return _of_holder(one, holder, known)
+    ours = tuple(flag.name for flag in one.flags if flag.name in known.flag_names)
     if ours:
-        return [_finding(one.recording, FindingKind.FOREIGN, Grade.MAJOR, "written_by_another", names=tuple(ours))]
-    return [_unclaimed(one.recording, known, at_extension)]
+        return [_finding(one.recording, FindingKind.FOREIGN, Grade.MAJOR, "written_by_another", names=ours)]
+    return [_unclaimed(one.recording, known, at_extension[one.recording.extension])]
 
 
-def _of_holder(
-    recording: Recording, in_qms: Mapping[str, str], leg: ComparedLeg, write: WriteFacts | None
-) -> list[Finding]:
+def _of_holder(one: FlaggedRecording, leg: ComparedLeg, known: Known) -> list[Finding]:
     """Compare a recording's flags with those that QMS had taken from its leg."""
-    taken = write.taken if write else {}
-    if taken and not in_qms:
-        return [_finding(recording, FindingKind.UNFLAGGED, Grade.CRITICAL, "lost_in_qms", leg=leg, names=tuple(taken))]
-    wrong = tuple(
-        sorted(
-            name
-            for name in taken.keys() | in_qms.keys()
-            if taken.get(name, "") is not None and taken.get(name) != in_qms.get(name)
-        )
-    )
-    if not in_qms and not taken:
-        cause = (write.not_taken if write else "") or leg.reason_code or leg.outcome
-        return [_finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, cause, leg=leg)]
-    if not wrong:
-        return []
-    cause = "written_by_another" if taken else "taken_but_not_confirmed"
-    return [_finding(recording, FindingKind.DIFFERENT, Grade.CRITICAL, cause, leg=leg, names=wrong)]
+    write = known.writes.get(one.recording.guid, WriteFacts({}))
+    # A flag that is switched off by now was written nevertheless.
+    names = known.flag_names | write.taken.keys() | write.sent.keys()
+    in_qms = {flag.name: flag.value for flag in one.flags if flag.name in names}
+    if not in_qms:
+        return [_unflagged(one.recording, leg, write)]
+    unconfirmed = {name for name in write.sent.keys() & in_qms.keys() if write.sent[name] in (None, in_qms[name])}
+    compared_names = (write.taken.keys() | in_qms.keys()) - unconfirmed
+    wrong = tuple(sorted(name for name in compared_names if _is_wrong(name, write.taken, in_qms)))
+    if wrong:
+        cause = "written_by_another" if in_qms.keys() & set(wrong) else "lost_in_qms"
+        return [_finding(one.recording, FindingKind.DIFFERENT, Grade.CRITICAL, cause, leg=leg, names=wrong)]
+    if unconfirmed:
+        cause, sent = "taken_but_not_confirmed", tuple(sorted(unconfirmed))
+        return [_finding(one.recording, FindingKind.DIFFERENT, Grade.MINOR, cause, leg=leg, names=sent)]
+    return []
 
 
-def _unclaimed(recording: Recording, known: Known, at_extension: Mapping[str, Sequence[Recording]]) -> Finding:
-    candidates = _candidates(recording, known)
+def _is_wrong(name: str, taken: Mapping[str, str | None], in_qms: Mapping[str, str]) -> bool:
+    """Say whether QMS holds something else than it took; an erased value cannot be compared."""
+    return taken.get(name, "") is not None and taken.get(name) != in_qms.get(name)
+
+
+def _unflagged(recording: Recording, leg: ComparedLeg, write: WriteFacts) -> Finding:
+    """Say why a leg's recording carries none of our flags."""
+    if write.taken:
+        names = tuple(write.taken)
+        return _finding(recording, FindingKind.UNFLAGGED, Grade.CRITICAL, "lost_in_qms", leg=leg, names=names)
+    cause = write.not_taken or leg.reason_code or leg.outcome
+    finding = _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, cause, leg=leg)
+    return msgspec.structs.replace(finding, is_repairable=write.can_retry)
+
+
+def _unclaimed(recording: Recording, known: Known, there: _AtExtension) -> Finding:
+    candidates = _candidates(recording, there.legs, known.tolerance)
     if not candidates:
         return _finding(recording, FindingKind.UNFLAGGED, *_why_without_leg(recording, known))
     if len(candidates) > 1:
@@ -168,19 +207,23 @@ def _unclaimed(recording: Recording, known: Known, at_extension: Mapping[str, Se
         return _finding(
             recording, FindingKind.UNFLAGGED, Grade.MAJOR, "second_recording_of_leg", candidates=_keys(candidates)
         )
-    contenders = [one for one in at_extension[recording.extension] if is_near(leg, one, known.tolerance)]
+    contenders = [one.guid for one in there.recordings if is_near(leg, one, known.tolerance)]
+    is_certain = contenders == [recording.guid] and not leg.has_write and leg.disconnected_at is not None
     cause = leg.reason_code or leg.outcome
     return msgspec.structs.replace(
         _finding(recording, FindingKind.UNFLAGGED, Grade.MAJOR, cause, candidates=_keys(candidates)),
-        is_repairable=len(contenders) == 1 and not leg.has_write and leg.disconnected_at is not None,
+        is_repairable=is_certain and leg.was_sought,
     )
 
 
-def _candidates(recording: Recording, known: Known) -> list[ComparedLeg]:
-    """Return the legs at the recording's extension that were connected about when it began, or while it began."""
-    own = [leg for leg in known.legs if leg.extension == recording.extension]
-    near = [leg for leg in own if is_near(leg, recording, known.tolerance)]
-    return near or [leg for leg in own if _is_within(leg, recording.started_at)]
+def _candidates(recording: Recording, own: Sequence[ComparedLeg], tolerance: timedelta) -> list[ComparedLeg]:
+    """Return the legs at the recording's extension that were connected about when it began, else while it began.
+
+    Else those that were first seen while it went on: they had been connected before.
+    """
+    near = [leg for leg in own if is_near(leg, recording, tolerance)]
+    within = near or [leg for leg in own if _is_within(leg, recording.started_at)]
+    return within or [leg for leg in own if leg.outcome == "joined_late" and _is_seen_in(leg, recording)]
 
 
 def is_near(leg: ComparedLeg, recording: Recording, tolerance: timedelta) -> bool:
@@ -192,21 +235,26 @@ def _is_within(leg: ComparedLeg, moment: datetime) -> bool:
     return leg.connected_at <= moment and (leg.disconnected_at is None or moment <= leg.disconnected_at)
 
 
+def _is_seen_in(leg: ComparedLeg, recording: Recording) -> bool:
+    return recording.started_at <= leg.connected_at and (
+        recording.ended_at is None or leg.connected_at <= recording.ended_at
+    )
+
+
 def _keys(legs: Iterable[ComparedLeg]) -> tuple[int, ...]:
     return tuple(leg.leg_id for leg in legs)
 
 
 def _why_without_leg(recording: Recording, known: Known) -> tuple[Grade, str]:
-    """Grade a recording that has no leg, and say why it has none: the ledger of gaps first."""
-    began = recording.started_at
-    for gap in known.gaps:
-        if gap.began_at - known.tolerance <= began and (
-            gap.ended_at is None or began <= gap.ended_at + known.tolerance
-        ):
-            return Grade.MAJOR, "gap"
-    if recording.extension in known.followed_extensions:
-        return Grade.MAJOR, "no_event"
-    return Grade.MINOR, "extension_not_followed"
+    """Grade a recording that has no leg, and say why it has none: the ledger of gaps before any other cause."""
+    if recording.extension not in known.followed_extensions:
+        return Grade.MINOR, "extension_not_followed"
+    is_in_gap = any(_is_in(gap, recording.started_at, known.tolerance) for gap in known.gaps)
+    return Grade.MAJOR, "gap" if is_in_gap else "no_event"
+
+
+def _is_in(gap: GapFacts, moment: datetime, tolerance: timedelta) -> bool:
+    return gap.began_at - tolerance <= moment and (gap.ended_at is None or moment <= gap.ended_at + tolerance)
 
 
 def _of_leg(leg: ComparedLeg, listed: set[str]) -> Finding | None:

@@ -1,5 +1,6 @@
 """Read what the gateway knows of a span of time: legs, flag writes, gaps, extensions that are followed."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from msgspec.structs import replace
 
-from agents.models import QmsUser
+from agents.models import Allocation, QmsUser
+from calls.core.outcomes import Outcome
 from calls.models import Gap, Leg, RecordingSearch
 from flags.api import ERASED
-from flags.models import EarlierName, FlagSetting, FlagValue, FlagWrite, WriteState
+from flags.models import RETRIABLE, EarlierName, FlagSetting, FlagValue, FlagWrite, WriteState
 from gateway_site.reconciliation.compare import ComparedLeg, GapFacts, Known, WriteFacts
 from qms.guids import spellings
 from qms.models import RecordingService
@@ -18,6 +20,12 @@ from qms.port import FlaggedRecording
 
 #: Maximum number of keys of one query.
 AT_ONCE = 500
+#: How long before a recording its leg may have been connected, or after it be first seen, beyond the span.
+FAR = timedelta(hours=12)
+#: Maximum number of such legs.
+MAXIMUM_FAR = 50_000
+#: Outcomes of legs whose recording was sought and not found.
+SOUGHT = (Outcome.NOT_RECORDED, Outcome.WINDOW_MISSED)
 _LEG_COLUMNS = (
     "id",
     "source_id",
@@ -31,15 +39,22 @@ _LEG_COLUMNS = (
 
 
 def known_of(
-    service: RecordingService, begin: datetime, end: datetime, guids: Sequence[str], tolerance: timedelta
+    service: RecordingService,
+    begin: datetime,
+    end: datetime,
+    recordings: Sequence[FlaggedRecording],
+    tolerance: timedelta,
 ) -> Known:
-    """Return what the gateway knows of the legs connected in [begin, end), and of the recordings ``guids``."""
+    """Return what the gateway knows of the legs connected in [begin, end), and of the recordings listed."""
+    guids = [one.recording.guid for one in recordings]
+    holders = _holders(guids)
     legs = [_leg(row) for row in _legs_of(service, begin, end).values_list(*_LEG_COLUMNS).iterator(AT_ONCE)]
+    strange = {one.recording.extension for one in recordings if one.recording.guid not in holders}
     return Known(
-        legs=_with_writes(legs),
-        holders=_holders(guids),
+        legs=_with_writes(legs) + _far_legs(service, begin, end, sorted(strange)),
+        holders=holders,
         writes=_writes(guids),
-        gaps=_gaps(begin, end),
+        gaps=_gaps(service, begin, end),
         flag_names=flag_names(),
         followed_extensions=_followed(service),
         tolerance=tolerance,
@@ -69,10 +84,31 @@ def _held(guids: Sequence[str]) -> set[str]:
 
 def _legs_of(service: RecordingService, begin: datetime, end: datetime) -> QuerySet[Leg]:
     """Return the legs of the span whose recording is, or would be, at the service."""
+    return _own(service).filter(connected_at__gte=begin, connected_at__lt=end)
+
+
+def _own(service: RecordingService) -> QuerySet[Leg]:
+    """Return the legs whose recording is at the service, was sought there, or would be there by the sources."""
     asked = RecordingSearch.objects.filter(service=service).values("leg_id")
-    missed = Q(service=None, outcome__in=("not_recorded", "window_missed"), id__in=asked)
-    spanned = Leg.objects.filter(connected_at__gte=begin, connected_at__lt=end)
-    return spanned.filter(Q(service=service) | missed).order_by()
+    missed = Q(service=None, outcome__in=SOUGHT, id__in=asked)
+    sources = Allocation.objects.filter(service=service).values("source_id")
+    unsought = Q(service=None, source__in=sources) & ~Q(outcome__in=SOUGHT)
+    return Leg.objects.filter(Q(service=service) | missed | unsought).order_by()
+
+
+def _far_legs(
+    service: RecordingService, begin: datetime, end: datetime, extensions: Sequence[str]
+) -> list[ComparedLeg]:
+    """Return the legs at extensions that go on into the span, and those first seen after it: they may be candidates."""
+    before = Q(connected_at__gte=begin - FAR, connected_at__lt=begin) & (
+        Q(disconnected_at=None) | Q(disconnected_at__gte=begin)
+    )
+    after = Q(connected_at__gte=end, connected_at__lt=end + FAR, outcome=Outcome.JOINED_LATE)
+    found: list[ComparedLeg] = []
+    for keys in chunks(extensions):
+        rows = _own(service).filter(before | after, device_id__in=keys)
+        found += [_leg(row) for row in rows.values_list(*_LEG_COLUMNS)[: MAXIMUM_FAR - len(found)]]
+    return found
 
 
 def _leg(row: tuple[Any, ...]) -> ComparedLeg:
@@ -108,25 +144,32 @@ def _holders(guids: Sequence[str]) -> Mapping[str, ComparedLeg]:
 
 
 def _writes(guids: Sequence[str]) -> Mapping[str, WriteFacts]:
-    """Return, for each recording, the values that QMS took and the state of a write that it did not take."""
-    taken: dict[str, dict[str, str | None]] = {}
-    not_taken: dict[str, str] = {}
+    """Return, for each recording, the values that QMS took and those that it did not confirm, with the state."""
+    taken: dict[str, dict[str, str | None]] = defaultdict(dict)
+    sent: dict[str, dict[str, str | None]] = defaultdict(dict)
+    why: dict[str, str] = {}
+    ended: dict[str, bool] = {}
     for keys in chunks(guids):
         rows = FlagValue.objects.filter(recording_guid__in=keys).order_by()
         for guid, name, value, state, code in rows.values_list(
             "recording_guid", "name", "value", "write__state", "write__error_code"
         ):
-            if state == WriteState.WRITTEN:
-                taken.setdefault(guid, {})[name] = None if value == ERASED else value
-            else:
-                not_taken[guid] = code or state
-    written = taken.keys() | not_taken.keys()
-    return {guid: WriteFacts(taken.get(guid, {}), not_taken.get(guid, "")) for guid in written}
+            values = taken if state == WriteState.WRITTEN else sent
+            values[guid][name] = None if value == ERASED else value
+            if state != WriteState.WRITTEN:
+                why[guid] = code or f"write_{state}"
+                ended[guid] = ended.get(guid, True) and state in RETRIABLE
+    return {
+        guid: WriteFacts(taken.get(guid, {}), why.get(guid, ""), sent.get(guid, {}), ended.get(guid, False))
+        for guid in taken.keys() | sent.keys()
+    }
 
 
-def _gaps(begin: datetime, end: datetime) -> list[GapFacts]:
+def _gaps(service: RecordingService, begin: datetime, end: datetime) -> list[GapFacts]:
+    """Return the gaps of the sources whose calls the service records."""
     rows = Gap.objects.filter(Q(ended_at=None) | Q(ended_at__gte=begin), began_at__lt=end)
-    return [GapFacts(*row) for row in rows.values_list("began_at", "ended_at", "reason")]
+    own = rows.filter(source__allocations__service=service)
+    return [GapFacts(*row) for row in own.values_list("began_at", "ended_at", "reason")]
 
 
 def flag_names() -> frozenset[str]:

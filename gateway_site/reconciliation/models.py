@@ -29,6 +29,9 @@ class ReconciliationRun(models.Model):
     recordings = models.BigIntegerField(default=0)
     legs = models.BigIntegerField(default=0)
     findings = models.BigIntegerField(default=0)
+    wrong = models.BigIntegerField(
+        default=0, db_default=0, help_text="Recordings with a critical or major finding: they count against the target."
+    )
     unreadable = models.BigIntegerField(default=0, help_text="Recordings that QMS listed and that could not be read.")
     unreadable_why = models.CharField("why unreadable", max_length=300, blank=True, default="")
     attempts = models.PositiveIntegerField(default=0, help_text="Failed attempts at the present span.")
@@ -67,6 +70,8 @@ class ReconciliationFinding(models.Model):
     withdrawn_at = models.DateTimeField(null=True, help_text="When a run no longer found it.")
     repaired_at = models.DateTimeField(null=True)
     repaired_by = models.CharField(max_length=150, blank=True)
+    acknowledged_at = models.DateTimeField(null=True, help_text="When a person took note of it: no alarm any more.")
+    acknowledged_by = models.CharField(max_length=150, blank=True, default="", db_default="")
 
     class Meta:
         ordering = ["-began_at", "-id"]

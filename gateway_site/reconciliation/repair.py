@@ -2,14 +2,17 @@
 
 1. The recordings and legs around it are read again, from QMS and from the database.
 2. The finding must come out the same: one leg, one recording, no flag sent, none in QMS.
-3. The decision is left for the consumer, which writes the leg's flags as for a recording that was found in time.
+3. The decision is left for the consumer, which writes the leg's flags as for a recording that was found in time. Of a
+   recording that we hold and whose flags QMS never took, the write is put back, and read back where it may stand.
 """
 
 from datetime import datetime, timedelta
 
 from calls.api import Assignment, NotAssignable, assign_recording
+from flags.api import retry
+from flags.models import RETRIABLE, FlagWrite
 from gateway_site.reconciliation.compare import Finding, compared
-from gateway_site.reconciliation.known import known_of
+from gateway_site.reconciliation.known import as_held, known_of
 from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.reconciliation.runs import MARGIN, TOLERANCE, listed
 from qms.api import clock_offset_seconds
@@ -21,11 +24,23 @@ def repair(finding: ReconciliationFinding, by: str, port: RecordingServicePort, 
     again, recording = _looked_at_again(finding, port)
     if again is None or recording is None or not again.is_repairable or list(again.candidates) != finding.candidates:
         raise NotAssignable("It is no longer certain that this recording belongs to this leg. Nothing was written.")
-    [leg_id] = again.candidates
-    assign_recording(Assignment(leg_id=leg_id, service_id=finding.service_id, recording=recording, by=by), now)
+    if again.candidates:
+        _give(finding, again.candidates[0], recording, by, now)
+    else:
+        _send_again(finding.recording_guid, by, now)
     ReconciliationFinding.objects.filter(pk=finding.pk).update(
         repaired_at=now, repaired_by=by[:150], is_repairable=False
     )
+
+
+def _give(finding: ReconciliationFinding, leg_id: int, recording: Recording, by: str, now: datetime) -> None:
+    assign_recording(Assignment(leg_id=leg_id, service_id=finding.service_id, recording=recording, by=by), now)
+
+
+def _send_again(guid: str, by: str, now: datetime) -> None:
+    keys = FlagWrite.objects.filter(recording_guid=guid, state__in=RETRIABLE).values_list("pk", flat=True)
+    if not retry(list(keys), by, now):
+        raise NotAssignable("Its flags are being sent already.")
 
 
 def _looked_at_again(
@@ -36,8 +51,8 @@ def _looked_at_again(
     around = listed(port, begin, end, offset)
     if around.unreadable:
         raise NotAssignable(f"QMS lists a recording next to it that cannot be read: {around.why}")
-    recordings = around.recordings
-    known = known_of(finding.service, begin, end, [one.recording.guid for one in recordings], TOLERANCE)
+    recordings = as_held(around.recordings)
+    known = known_of(finding.service, begin, end, recordings, TOLERANCE)
     found = (one for one in compared(recordings, begin, end, known) if one.guid == finding.recording_guid)
     own = (one.recording for one in recordings if one.recording.guid == finding.recording_guid)
     return next(found, None), next(own, None)

@@ -13,7 +13,7 @@ import structlog
 from django.conf import settings
 from django.db.models import Max, Q
 
-from gateway_site.reconciliation.compare import Finding, FindingKind, compared
+from gateway_site.reconciliation.compare import Finding, FindingKind, Grade, compared
 from gateway_site.reconciliation.findings import keep
 from gateway_site.reconciliation.known import as_held, known_of
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
@@ -90,6 +90,13 @@ def planned(service: RecordingService, begin: datetime, end: datetime, by: str, 
     )
 
 
+def share_right(run: ReconciliationRun) -> str:
+    """Return which share of a run's recordings has no critical or major finding, in per cent; never rounded up."""
+    if not run.recordings:
+        return ""
+    return f"{(run.recordings - run.wrong) * 10_000 // run.recordings / 100:.2f} %"
+
+
 def ask(service: RecordingService, begin: datetime, end: datetime, by: str, now: datetime) -> ReconciliationRun:
     """Ask for a run; a worker carries it out. Raises ``ValueError`` like ``planned``."""
     run = planned(service, begin, end, by, now)
@@ -154,8 +161,7 @@ def _compare_span(
     list_of_span = listed(port, begin - MARGIN, end + MARGIN, offset)
     recordings = as_held(list_of_span.recordings)
     own = [one.recording.guid for one in recordings if begin <= one.recording.started_at < end]
-    guids = [one.recording.guid for one in recordings]
-    known = known_of(run.service, begin - MARGIN, end + MARGIN, guids, TOLERANCE)
+    known = known_of(run.service, begin - MARGIN, end + MARGIN, recordings, TOLERANCE)
     found = _without_those_that_exist(compared(recordings, begin, end, known), port, list_of_span.unreadable)
     if list_of_span.unreadable:
         # One that cannot be read may be any leg's: nothing is certain here.
@@ -165,6 +171,7 @@ def _compare_span(
     run.recordings += len(own)
     run.legs += sum(begin <= leg.connected_at < end for leg in known.legs)
     run.findings += len(found)
+    run.wrong += sum(one.kind.is_of_a_recording and one.grade is not Grade.MINOR for one in found)
 
 
 def listed(port: RecordingServicePort, begin: datetime, end: datetime, offset: timedelta) -> ListOfSpan:

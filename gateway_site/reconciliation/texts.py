@@ -1,8 +1,11 @@
-"""What a finding says to a person: what happened, why, and what to do next; pure."""
+"""What a finding says to a person: what happened, why, and what to do next."""
 
 import msgspec
 
+from calls.api import ADVICE
+from calls.core.outcomes import Outcome
 from calls.core.result_events import WHY
+from flags.api import REASONS
 from gateway_site.reconciliation.compare import FindingKind
 
 
@@ -22,6 +25,7 @@ _HAPPENED = {
     FindingKind.NOT_RECORDED: "The leg was connected, and the gateway never learnt of a recording.",
 }
 
+_WAIT = "Nothing yet. If it stays so, look at the health of the Recording Service and at the list of flag writes."
 _LOOK_AT_GAPS = "See the gaps of the source for what interrupted the link. Calls within a gap cannot be recovered."
 _WHY = {
     "lost_in_qms": (
@@ -34,8 +38,18 @@ _WHY = {
     ),
     "taken_but_not_confirmed": (
         "The answer to the write was lost, and QMS carried it out nevertheless.",
-        "Compare the values below. If they are right, nothing is to be done.",
+        "Nothing: QMS holds the values that the gateway sent. Retry the flag write to have it settled.",
     ),
+    "write_queued": ("The flag write waits to be sent.", _WAIT),
+    "write_sending": ("The flag write is being sent.", _WAIT),
+    "write_unclear": ("The flag write was sent, and its answer is unknown; it will be read back.", _WAIT),
+    "waiting": ("The leg is not over, or its flags are on their way.", _WAIT),
+    "joined_late": ("The call was in progress when the gateway first saw it.", ADVICE[Outcome.JOINED_LATE]),
+    "agent_unknown": ("No agent was known at the extension.", ADVICE[Outcome.AGENT_UNKNOWN]),
+    "user_unmatched": ("No QMS user had this extension when the call was connected.", ADVICE[Outcome.USER_UNMATCHED]),
+    "extension_conflict": ("Two QMS users had this extension.", ADVICE[Outcome.EXTENSION_CONFLICT]),
+    "user_inactive": ("The QMS user of this extension was not active.", ADVICE[Outcome.USER_INACTIVE]),
+    "user_unlicensed": ("The QMS user of this extension had no recording licence.", ADVICE[Outcome.USER_UNLICENSED]),
     "several_candidates": (
         "Two or more legs were connected at the extension when it began; which one it is would be a guess.",
         "Listen to the recording, or compare its times with the legs below.",
@@ -67,4 +81,4 @@ def text_of(kind: str, cause: str) -> FindingText:
 
 
 def _of_reason(cause: str) -> str:
-    return WHY.get(cause) or f"The flag write or the leg ended with: {cause.replace('_', ' ')}."
+    return WHY.get(cause) or REASONS.get(cause) or f"The flag write or the leg ended with: {cause.replace('_', ' ')}."

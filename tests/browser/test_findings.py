@@ -8,10 +8,10 @@ from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from devtools.bench.planted import BEGIN, PlantedSite
 from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.reconciliation.runs import ask, steps
 from tests.browser.axe import violations
-from tests.gateway_site.reconciliation.planted import BEGIN, PlantedSite
 from tests.journeys.browser import lend_session, open_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -5,13 +5,14 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 from django.utils.dateparse import parse_date, parse_datetime
 
 import clock
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
-from gateway_site.reconciliation.runs import ask, steps
+from gateway_site.reconciliation.runs import ask, share_right, steps
 from qms.api import connect
 from qms.models import RecordingService
 
@@ -65,6 +66,9 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{run.service}: {run.recordings:,} recordings, {run.legs:,} legs, {run.findings:,} findings."
         )
+        if run.recordings:
+            share, target = share_right(run), settings.FLAGGED_TARGET_PERCENT
+            self.stdout.write(f"  {share} of the recordings have no critical or major finding; target {target:g} %.")
         if run.unreadable:
             self.stdout.write(f"  {run.unreadable:,} recordings could not be read: {run.unreadable_why}")
         standing = ReconciliationFinding.objects.filter(

@@ -95,9 +95,58 @@ def test_an_erased_value_is_not_compared() -> None:
 
 
 def test_flags_that_were_taken_though_no_answer_came_are_named_as_that() -> None:
-    writes = {"R1": WriteFacts({}, "Unclear")}
+    writes = {"R1": WriteFacts({}, "Unclear", {"AgentId": "A1"})}
     [one] = found(recording(AgentId="A1"), legs=(leg(guid="R1", outcome="write_unknown"),), writes=writes)
-    assert (one.kind, one.cause) == (FindingKind.DIFFERENT, "taken_but_not_confirmed")
+    assert (one.kind, one.grade, one.cause) == (FindingKind.DIFFERENT, Grade.MINOR, "taken_but_not_confirmed")
+
+
+@pytest.mark.parametrize("writes", [{"R1": WriteFacts({}, "Unclear", {"AgentId": "A1"})}, {}])
+def test_values_that_were_never_sent_are_somebody_elses(writes: dict[str, WriteFacts]) -> None:
+    [one] = found(recording(AgentId="A2"), legs=(leg(guid="R1", outcome="write_unknown"),), writes=writes)
+    assert (one.kind, one.grade, one.cause) == (FindingKind.DIFFERENT, Grade.CRITICAL, "written_by_another")
+
+
+def test_a_wrap_up_without_an_answer_does_not_hide_what_another_wrote() -> None:
+    writes = {"R1": WriteFacts({"AgentId": "A1"}, "Unclear", {"QueueName": "Sales"})}
+    [unconfirmed] = found(recording(AgentId="A1", QueueName="Sales"), legs=(leg(guid="R1"),), writes=writes)
+    [wrong] = found(recording(AgentId="A2", QueueName="Sales"), legs=(leg(guid="R1"),), writes=writes)
+
+    assert (unconfirmed.cause, unconfirmed.names) == ("taken_but_not_confirmed", ("QueueName",))
+    assert (wrong.cause, wrong.names) == ("written_by_another", ("AgentId",))
+
+
+def test_a_flag_that_is_switched_off_by_now_is_compared_as_it_was_written() -> None:
+    legs, writes = (leg(guid="R1"),), taken(AgentId="A1", OldFlag="x")
+    assert found(recording(AgentId="A1", OldFlag="x"), legs=legs, writes=writes) == []
+    [lost] = found(recording(AgentId="A1"), legs=legs, writes=writes)
+    assert (lost.cause, lost.names) == ("lost_in_qms", ("OldFlag",))
+
+
+def test_flags_that_qms_never_took_can_be_sent_again() -> None:
+    legs = (leg(guid="R1", outcome="given_up"),)
+    ended = {"R1": WriteFacts({}, "Unavailable", {"AgentId": "A1"}, can_retry=True)}
+    waits = {"R1": WriteFacts({}, "write_queued", {"AgentId": "A1"})}
+
+    assert [one.is_repairable for one in found(recording(), legs=legs, writes=ended)] == [True]
+    assert [one.is_repairable for one in found(recording(), legs=legs, writes=waits)] == [False]
+
+
+@pytest.mark.parametrize("outcome", ["joined_late", "agent_unknown", "user_unmatched", "user_unlicensed"])
+def test_a_leg_that_was_not_to_be_flagged_is_the_cause_and_never_repaired(outcome: str) -> None:
+    [one] = found(recording(), legs=(leg(outcome=outcome, reason_code=""),))
+    assert (one.cause, one.candidates, one.is_repairable) == (outcome, (1,), False)
+
+
+def test_a_call_seen_while_it_was_recorded_is_the_recordings_cause() -> None:
+    [one] = found(recording(), legs=(leg(second=40, outcome="joined_late", reason_code=""),))
+    assert one.cause == "joined_late"
+    [late] = found(recording(), legs=(leg(second=70, outcome="joined_late", reason_code=""),))
+    assert late.cause == "no_event"
+
+
+def test_a_recording_within_a_leg_is_not_given_to_it_beside_the_one_that_began_with_it() -> None:
+    first, second = found(recording(second=1), recording("R2", 30), legs=(leg(),))
+    assert (first.is_repairable, second.is_repairable) == (True, False)
 
 
 def test_a_write_that_failed_is_the_cause_of_missing_flags() -> None:
@@ -157,6 +206,7 @@ def test_a_recording_that_began_within_a_leg_is_that_legs_second_one() -> None:
         ("2001", (GapFacts(at(-10), None, "link"),), Grade.MAJOR, "gap"),
         ("2001", (GapFacts(at(-60), at(-10), "link"),), Grade.MAJOR, "no_event"),
         ("2999", (), Grade.MINOR, "extension_not_followed"),
+        ("2999", (GapFacts(at(-10), None, "link"),), Grade.MINOR, "extension_not_followed"),
     ],
 )
 def test_a_recording_without_any_leg_has_a_cause(

@@ -9,12 +9,12 @@ from django.core.management import CommandError, call_command
 from msgspec.structs import replace
 
 from calls.models import Leg
+from devtools.bench.planted import BEGIN, KINDS, ListedQms, PlantedSite
 from flags.models import FlagValue
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.runs import MAXIMUM_ATTEMPTS, ask, ask_daily, carry_on, settled_until, steps
 from qms.models import RecordingService
 from qms.port import Flag, FlaggedRecording, QmsRejected, QmsUnavailable, RecordingServicePort
-from tests.gateway_site.reconciliation.planted import BEGIN, KINDS, ListedQms, PlantedSite
 
 pytestmark = pytest.mark.django_db
 
@@ -61,7 +61,8 @@ def test_every_planted_difference_is_found_under_its_cause_and_nothing_else(site
 def test_only_what_is_certain_can_be_repaired(site: PlantedSite) -> None:
     reconcile(site)
     assert set(ReconciliationFinding.objects.filter(is_repairable=True).values_list("kind", "cause")) == {
-        ("recorded_without_flags", "unreachable")
+        ("recorded_without_flags", "unreachable"),
+        ("recorded_without_flags", "UnknownFlag"),
     }
 
 
@@ -197,6 +198,18 @@ def _moved(one: FlaggedRecording, by: timedelta) -> FlaggedRecording:
     it = one.recording
     ended = it.ended_at + by if it.ended_at else None
     return FlaggedRecording(type(it)(it.guid, it.extension, it.started_at + by, ended), one.flags)
+
+
+def test_a_recording_hours_into_a_long_leg_is_that_legs_second_one(site: PlantedSite) -> None:
+    first = next(one for one in site.listed if Leg.objects.filter(recording_guid=one.recording.guid).exists())
+    Leg.objects.filter(recording_guid=first.recording.guid).update(
+        device_id="2777", connected_at=BEGIN - timedelta(hours=3), disconnected_at=site.end
+    )
+    moved = replace(first.recording, guid="second", extension="2777", started_at=BEGIN + timedelta(minutes=20))
+    reconcile(site, ListedQms([*site.listed, FlaggedRecording(moved, ())]))
+
+    finding = ReconciliationFinding.objects.get(recording_guid="second")
+    assert finding.cause == "second_recording_of_leg"
 
 
 def test_the_daily_run_looks_back_two_days_and_runs_once_a_day(site: PlantedSite) -> None:

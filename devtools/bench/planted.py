@@ -1,10 +1,11 @@
-"""A site with differences planted by the hundred: what QMS lists, what the gateway has, and what must be found."""
+"""A site with differences planted by the thousand: what QMS lists, what the gateway has, and what must be found."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from agents.models import QmsUser
+from agents.models import Allocation, QmsUser
 from calls.models import Gap, Leg, RecordingSearch, SearchState
 from calls.storage.codec import leg_key
 from cti.models import CtiSource
@@ -27,6 +28,8 @@ BEGIN = datetime(2026, 3, 2, 8, tzinfo=UTC)
 APART = timedelta(seconds=40)
 #: One call of this many has a difference, each kind in turn.
 EVERY = 4
+#: Rows that are saved at once.
+AT_ONCE = 500
 KINDS = (
     "lost in QMS",
     "value changed",
@@ -40,11 +43,15 @@ KINDS = (
 )
 
 
+def _begin(one: FlaggedRecording) -> datetime:
+    return one.recording.started_at
+
+
 class ListedQms:
     """A Recording Service that only lists: recordings in the order of their begin. ``away``: spans that fail."""
 
     def __init__(self, recordings: Sequence[FlaggedRecording]) -> None:
-        self.recordings_by_begin = sorted(recordings, key=lambda one: one.recording.started_at)
+        self.recordings_by_begin = sorted(recordings, key=_begin)
         self.by_guid = {one.recording.guid: one for one in recordings}
         self.failures: list[Exception] = []
         self.unreadable = ""
@@ -54,9 +61,8 @@ class ListedQms:
             raise self.failures.pop(0)
         if self.unreadable:
             yield UnreadableRecording(self.unreadable)
-        for one in self.recordings_by_begin:
-            if begin <= one.recording.started_at < end:
-                yield one
+        first, last = (bisect_left(self.recordings_by_begin, at, key=_begin) for at in (begin, end))
+        yield from self.recordings_by_begin[first:last]
 
     def flags(self, guid: str) -> list[Flag]:
         if guid not in self.by_guid:
@@ -83,12 +89,17 @@ class ListedQms:
 
 
 class PlantedSite:
-    """Rows and recordings of ``calls`` calls, and the differences among them by kind and cause."""
+    """Rows and recordings of ``calls`` calls, and the differences among them by kind and cause.
 
-    def __init__(self, calls: int) -> None:
+    ``extensions``: how many have a call at a time; ``every``: one call of this many has a difference.
+    """
+
+    def __init__(self, calls: int, extensions: int = 4, every: int = EVERY) -> None:
+        self.extensions, self.every = extensions, every
         self.source = CtiSource.objects.create(slug="planted", kind="http")
         server = DataServer.objects.create(slug="planted-ds")
         self.service = RecordingService.objects.create(slug="planted-rs", data_server=server, url="http://localhost")
+        Allocation.objects.create(source=self.source, service=self.service)
         FlagSetting.objects.get_or_create(name="AgentId", defaults={"field": "agent_id"})
         self.listed: list[FlaggedRecording] = []
         self.expected: Counter[tuple[str, str]] = Counter()
@@ -96,18 +107,21 @@ class PlantedSite:
         self.searches: list[RecordingSearch] = []
         self.writes: list[FlagWrite] = []
         self.values: list[FlagValue] = []
+        self._save_users()
         for number in range(calls):
             self._call(number)
-        self.end = BEGIN + (calls // 4 + 1) * APART
+            if len(self.legs) >= AT_ONCE:
+                self._save()
         self._save()
+        self.end = BEGIN + (calls // extensions + 1) * APART
 
     def qms(self) -> ListedQms:
         """Return the recorder as it stands."""
         return ListedQms(self.listed)
 
     def _call(self, number: int) -> None:
-        began, extension = BEGIN + (number // 4) * APART, f"{2001 + number % 4}"
-        kind = KINDS[(number // EVERY) % len(KINDS)] if number % EVERY == 0 else ""
+        began, extension = BEGIN + (number // self.extensions) * APART, f"{2001 + number % self.extensions}"
+        kind = KINDS[(number // self.every) % len(KINDS)] if number % self.every == 0 else ""
         guid, flag = f"guid-{number}", Flag("AgentId", f"A{number % 50}")
         if not kind:
             self._flagged(number, extension, began, guid, flag, [flag])
@@ -151,7 +165,7 @@ class PlantedSite:
                 self._leg(number, extension, began, None, "none")
                 self._expect("leg_without_recording", "none")
             case "in a gap":
-                self._list(guid, "2900", began, [])
+                self._list(guid, f"{2001 + self.extensions}", began, [])
                 Gap.objects.create(source=self.source, began_at=began, ended_at=began + APART / 2, reason="link")
                 self._expect("recorded_without_flags", "gap")
 
@@ -225,12 +239,15 @@ class PlantedSite:
                 )
             )
 
-    def _save(self) -> None:
-        for extension in ("2001", "2002", "2003", "2004"):
+    def _save_users(self) -> None:
+        for extension in map(str, range(2001, 2002 + self.extensions)):
             QmsUser.objects.create(
                 service=self.service, user_id=extension, extension=extension, licence="Unlimited", loaded_at=BEGIN
             )
-        Leg.objects.bulk_create(self.legs, 5000)
-        RecordingSearch.objects.bulk_create(self.searches, 5000)
-        FlagWrite.objects.bulk_create(self.writes, 5000)
-        FlagValue.objects.bulk_create(self.values, 5000)
+
+    def _save(self) -> None:
+        Leg.objects.bulk_create(self.legs, AT_ONCE)
+        RecordingSearch.objects.bulk_create(self.searches, AT_ONCE)
+        FlagWrite.objects.bulk_create(self.writes, AT_ONCE)
+        FlagValue.objects.bulk_create(self.values, AT_ONCE)
+        self.legs, self.searches, self.writes, self.values = [], [], [], []

@@ -1,0 +1,180 @@
+"""A bad hour: each kind of gap between QMS and the gateway stands in one comparison under its own cause."""
+
+from datetime import timedelta
+
+import pytest
+import redis as redis_client
+from django.test import Client
+
+from calls.api import NotAssignable
+from calls.models import Leg
+from flags.models import FlagSetting
+from gateway_site.alarms.conditions import find
+from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
+from gateway_site.reconciliation.repair import repair
+from gateway_site.reconciliation.runs import ask, steps
+from qms.models import RecordingService
+from qms.port import FlagDefinition
+from simulators.qms.records import SimulatedUser, Troubles
+from tests.journeys.stack import GatewayStack
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+    """Give a gateway with an agent at 2001 to 2004, and a QMS with two users more."""
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
+    stack = GatewayStack()
+    for extension in ("2001", "2002", "2003", "2004"):
+        stack.log_on(f"A{extension}", extension, "Ada")
+    strangers = [SimulatedUser(extension=one) for one in ("2009", "2777")]
+    stack.qms.set_users(strangers, replace=False)
+    return stack
+
+
+def flagged_call(gateway: GatewayStack, call_id: str, extension: str) -> str:
+    """Let a call be flagged. Returns its recording."""
+    gateway.connects(call_id, extension)
+    gateway.passes(4)
+    gateway.qms.disconnected(extension, gateway.time)
+    gateway.call("ConnectionCleared", call_id, extension)
+    gateway.passes(20)
+    return str(Leg.objects.get(call_id=call_id).recording_guid)
+
+
+def record_only(gateway: GatewayStack, extension: str) -> None:
+    """Let QMS record a call of which no source reports."""
+    gateway.qms.connected(extension, gateway.time)
+    gateway.passes(10)
+    gateway.qms.disconnected(extension, gateway.time)
+    gateway.passes(20)
+
+
+def link(gateway: GatewayStack, what: str) -> None:
+    """Let the link to the source be lost or restored."""
+    gateway.hears(gateway.event("call.Established") | {"type": f"gateway.link.{what}", "data": {"reason": "a restart"}})
+
+
+def bad_hour(gateway: GatewayStack) -> None:
+    """Let one thing of each kind go wrong."""
+    gateway.passes(5)
+    changed, lost = (flagged_call(gateway, f"C{at}", "2001") for at in (1, 2))
+    deleted = flagged_call(gateway, "C3", "2002")
+    gateway.qms.recordings[changed].flags["AgentId"] = "somebody"
+    gateway.qms.recordings[lost].flags.clear()
+    # QMS did not answer while it recorded.
+    gateway.qms.troubles["rs1"] = Troubles(down=True)
+    gateway.connects("C4", "2003")
+    for _ in range(8):
+        gateway.passes(4)
+    gateway.qms.troubles["rs1"] = Troubles()
+    gateway.qms.disconnected("2003", gateway.time)
+    gateway.call("ConnectionCleared", "C4", "2003")
+    gateway.passes(40)
+    # Recorded where no QMS user is known, and where no source reports anything.
+    gateway.connects("C5", "2009")
+    gateway.passes(10)
+    gateway.qms.disconnected("2009", gateway.time)
+    gateway.call("ConnectionCleared", "C5", "2009")
+    gateway.passes(20)
+    record_only(gateway, "2004")
+    record_only(gateway, "2777")
+    # A link that was away, while QMS recorded.
+    link(gateway, "Lost")
+    gateway.passes(10)
+    record_only(gateway, "2002")
+    link(gateway, "Restored")
+    gateway.passes(20)
+    del gateway.qms.recordings[deleted]
+
+
+def compare(gateway: GatewayStack) -> list[ReconciliationFinding]:
+    """Compare the last day with QMS, three hours later."""
+    later = gateway.time + timedelta(hours=3)
+    run = ask(gateway.service, gateway.begin - timedelta(hours=1), later, "Ada", later)
+    for _ in steps(run, lambda: later, gateway.connect):
+        pass
+    assert run.done_at is not None, run.error
+    return list(ReconciliationFinding.objects.filter(withdrawn_at=None).order_by("began_at"))
+
+
+def test_each_kind_of_gap_of_a_bad_hour_stands_under_its_cause(gateway: GatewayStack) -> None:
+    bad_hour(gateway)
+
+    assert [(one.extension, one.grade, one.kind, one.cause) for one in compare(gateway)] == [
+        ("2001", "critical", "different_values", "written_by_another"),
+        ("2001", "critical", "recorded_without_flags", "lost_in_qms"),
+        ("2002", "major", "recording_not_in_qms", "not_in_qms"),
+        ("2003", "major", "recorded_without_flags", "unreachable"),
+        ("2009", "major", "recorded_without_flags", "user_unmatched"),
+        ("2004", "major", "recorded_without_flags", "no_event"),
+        ("2777", "minor", "recorded_without_flags", "extension_not_followed"),
+        ("2002", "major", "recorded_without_flags", "gap"),
+    ]
+
+
+def test_a_flag_that_was_switched_off_since_is_no_difference(gateway: GatewayStack) -> None:
+    gateway.passes(5)
+    flagged_call(gateway, "C1", "2001")
+    FlagSetting.objects.update(enabled=False)
+    FlagSetting.objects.filter(name="QueueName").update(enabled=True)
+    assert compare(gateway) == []
+
+
+def test_flags_that_qms_refused_are_sent_again_once_it_takes_them(gateway: GatewayStack) -> None:
+    FlagSetting.objects.filter(name="AgentId").update(name="Agent Number")
+    gateway.passes(5)
+    flagged_call(gateway, "C1", "2001")
+    [finding] = compare(gateway)
+    assert (finding.cause, finding.is_repairable) == ("UnknownFlag", True)
+
+    gateway.qms.create_flag_definition("rs1", FlagDefinition("Agent Number"))
+    repair(finding, "ada", gateway.connect(gateway.service), gateway.time)
+    gateway.works()
+    with pytest.raises(NotAssignable):
+        repair(finding, "ada", gateway.connect(gateway.service), gateway.time)
+
+    assert gateway.outcomes() == [("2001", "flagged")]
+    assert compare(gateway) == []
+
+
+def test_critical_findings_are_an_alarm_until_somebody_takes_note(gateway: GatewayStack, admin_client: Client) -> None:
+    bad_hour(gateway)
+    compare(gateway)
+    [alarm] = find(gateway.time, {"findings": 0})
+    assert (alarm.subject, alarm.text.split(" critical")[0]) == (str(gateway.service), "2 findings are")
+    assert find(gateway.time, {"findings": 2}) == []
+
+    critical = ReconciliationFinding.objects.filter(grade="critical")
+    chosen = {"action": "acknowledge_selected", "_selected_action": list(critical.values_list("pk", flat=True))}
+    page = admin_client.post("/admin/reconciliation/reconciliationfinding/", chosen, follow=True)
+
+    assert "2 acknowledged" in page.content.decode()
+    assert find(gateway.time, {"findings": 0}) == []
+    assert len(compare(gateway)) == 8
+
+
+def test_a_comparison_that_stopped_is_an_alarm(gateway: GatewayStack) -> None:
+    ReconciliationRun.objects.create(
+        service=gateway.service,
+        begin=gateway.begin,
+        end=gateway.time,
+        compared_until=gateway.begin,
+        asked_at=gateway.time,
+        done_at=gateway.time,
+        error="TooManyRecordings: …",
+    )
+    RecordingService.objects.exclude(pk=gateway.service.pk).update(enabled=False)
+    [alarm] = find(gateway.time, {"findings": 0})
+    assert alarm.text.startswith("The last comparison stopped: TooManyRecordings")
+
+
+def test_the_metrics_count_open_findings(gateway: GatewayStack, client: Client) -> None:
+    bad_hour(gateway)
+    compare(gateway)
+    text = client.get("/metrics").content.decode()
+
+    assert 'gateway_reconciliation_findings_open{grade="critical",service="rs1"} 2.0' in text
+    assert 'gateway_reconciliation_findings_open{grade="major",service="rs1"} 5.0' in text
+    assert 'gateway_reconciliation_compared_until_timestamp_seconds{service="rs1"}' in text
