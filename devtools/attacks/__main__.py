@@ -45,7 +45,7 @@ def _hostile_answers(asked: argparse.Namespace) -> int:
 def _slow_clients(asked: argparse.Namespace) -> int:
     found = slow_clients.attack(asked.host, asked.port, asked.clients, asked.seconds)
     for kind, figures in found.items():
-        print(f"{asked.clients} clients that send {kind}:", *figures, sep="\n  ")
+        print(f"{asked.clients} clients that {kind}:", *figures, sep="\n  ")
     return int(any(one.failed for figures in found.values() for one in figures))
 
 

@@ -1,4 +1,4 @@
-"""Clients that send one byte at a time, or half a body, and what others wait for meanwhile."""
+"""Clients that send one byte at a time, or half a body, or read no answer, and how long others wait meanwhile."""
 
 import contextlib
 import http.client
@@ -15,7 +15,14 @@ PROBE_SECONDS = 0.2
 PROBE_TIMEOUT = 5.0
 HEAD = b"POST /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: "
 HALF_BODY = b"POST /api/events HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10000\r\n\r\n"
-KINDS = {"one byte a second of the head": HEAD, "half a body": HALF_BODY}
+LARGE_FILE = b"GET /static/unfold/css/styles.css HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+KINDS = {
+    "send one byte a second of the head": HEAD,
+    "send half a body": HALF_BODY,
+    "ask for a large file 100 times and read nothing": LARGE_FILE * 100,
+}
+#: What the system of a client that reads nothing takes for it, in bytes.
+UNREAD_BYTES = 2048
 PATHS = ("/admin/login/", "/api/openapi.json", "/health/live", "/metrics")
 
 
@@ -86,19 +93,26 @@ def _trickle(host: str, port: int, opening: bytes, clients: int, stop: threading
         open_now = [one for one in open_now if _sends(one)]
         for _ in range(clients - len(open_now)):
             with contextlib.suppress(OSError):
-                one = socket.create_connection((host, port), timeout=2)
-                one.sendall(opening)
-                one.setblocking(False)
-                open_now.append(one)
+                open_now.append(_begun(host, port, opening))
     for one in open_now:
         one.close()
 
 
+def _begun(host: str, port: int, opening: bytes) -> socket.socket:
+    one = socket.socket()
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, UNREAD_BYTES)
+    one.settimeout(2)
+    one.connect((host, port))
+    one.sendall(opening)
+    one.setblocking(False)
+    return one
+
+
 def _sends(one: socket.socket) -> bool:
-    """Send one more byte; say whether the connection still stands."""
+    """Send one more byte; say whether the connection still stands. An answer is looked for and left unread."""
     try:
         one.send(b"x")
-        return one.recv(1) not in (b"", b"H")
+        return not one.recv(12, socket.MSG_PEEK).startswith(b"HTTP/1.1 408") and bool(one.recv(1, socket.MSG_PEEK))
     except BlockingIOError:
         return True
     except OSError:

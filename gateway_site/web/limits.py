@@ -7,6 +7,10 @@ from dataclasses import dataclass
 HEAD_SECONDS, BODY_SECONDS = 10.0, 30.0
 #: Longest silence on a connection between two requests. Longer than a reverse proxy keeps its own (60 s).
 IDLE_SECONDS = 75.0
+#: Of an answer that waits to be sent, a client must take this many bytes (or the rest) within this time, in seconds.
+ANSWER_BYTES, ANSWER_SECONDS = 65_536, 30.0
+#: Maximum requests of a connection at once. One packet has room for hundreds, and their answers would wait in memory.
+MAXIMUM_AHEAD = 2
 #: Maximum connections of a process; beyond, whoever has kept an unfinished request longest is disconnected.
 MAXIMUM_CONNECTIONS = 500
 #: Maximum head, in bytes.

@@ -22,12 +22,17 @@ class WebServer(TcpWSGIServer):
                 channel.disconnect()
 
     def handle_accept(self) -> None:
-        """Take a new client; where all connections are taken, the one who has held one idle longest goes."""
+        """Take a new client; where all connections are taken, one goes that nothing but its client keeps."""
         if len(self.active_channels) >= MAXIMUM_CONNECTIONS:
             self._make_room()
         super().handle_accept()
 
     def _make_room(self) -> None:
-        reading: list[Any] = [one for one in self.active_channels.values() if one.is_reading]
+        """Disconnect who has kept a request unfinished longest; without one, who has kept an answer waiting longest."""
+        channels: list[Any] = list(self.active_channels.values())
+        reading = [one for one in channels if one.is_reading]
+        owing = [one for one in channels if one.is_owing]
         if reading:
             min(reading, key=lambda one: one.began_at or time.monotonic()).handle_close()
+        elif owing:
+            min(owing, key=lambda one: one.owing_since).handle_close()

@@ -1,4 +1,4 @@
-"""Clients without an account that send a byte now and then, and one part of the gateway that is busy.
+"""Clients without an account that send a byte now and then or read no answer, and one part of the gateway that is busy.
 
 Before, with gunicorn's threads: eight connections that each sent one byte (or half a body) held all eight threads, and
 web, intake, health and metrics answered nobody until they left.
@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from devtools.servers import wait_until
 from gateway_site.web import channel, limits
 from gateway_site.web import server as server_module
 from gateway_site.web.__main__ import _adjustments, _describe
@@ -27,6 +28,8 @@ from launcher.paths import ROOT
 
 HALF_A_HEAD = b"GET /admin/ HTTP/1.1\r\nHost: x\r\nX-Slow: a"
 HALF_A_BODY = b"POST /api/events HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nhalf"
+#: A part of a large answer. Ten are more than a system takes for its client; at forty the thread would wait too.
+LARGE = bytes(1_048_576)
 ONE_THREAD = {name: PoolSize(1, 2) for name in (limits.PAGES, limits.INTAKE, limits.HEALTH)}
 
 
@@ -52,7 +55,7 @@ class Served:
             self.waiting.release()
             self.go.wait(20)
         start("200 OK", [("Content-Type", "text/plain")])  # type: ignore[operator]
-        return [b"served"]
+        return [b"served"] if "large" not in str(environ["PATH_INFO"]) else [LARGE] * int(str(environ["QUERY_STRING"]))
 
     def get(self, path: str, timeout: float = 5) -> int:
         """Ask as any client does; return the status."""
@@ -63,11 +66,19 @@ class Served:
         finally:
             connection.close()
 
-    def open(self, first: bytes) -> socket.socket:
-        """Connect and send no more than the first bytes."""
-        client = socket.create_connection(("127.0.0.1", self.port), timeout=10)
+    def open(self, first: bytes, receive_bytes: int = 0) -> socket.socket:
+        """Connect and send no more than the first bytes; ``receive_bytes`` is what the client's system takes unread."""
+        client = socket.socket()
+        client.settimeout(10)
+        if receive_bytes:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        client.connect(("127.0.0.1", self.port))
         client.sendall(first)
         return client
+
+    def owing(self) -> int:
+        """Return how many clients have not taken their answer."""
+        return sum(one.is_owing for one in list(self.server.active_channels.values()))
 
     def close(self) -> None:
         self.go.set()
@@ -121,6 +132,47 @@ def test_bytes_that_trickle_do_not_put_the_deadline_off(served: Served, monkeypa
     assert time.monotonic() - began < 5
 
 
+def test_a_client_that_does_not_take_its_answer_holds_no_thread(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before: a dozen clients that read nothing kept all threads for pages, for as long as they liked."""
+    monkeypatch.setattr(channel, "ANSWER_SECONDS", 0.5)
+    greedy = served.open(b"GET /admin/large?40 HTTP/1.1\r\nHost: x\r\n\r\n", receive_bytes=2048)
+    wait_until(lambda: served.owing() == 1, "the answer")
+
+    assert served.get("/admin/", timeout=8) == 200
+
+    wait_until(lambda: served.owing() == 0, "the end of the connection")
+    greedy.close()
+
+
+def test_a_client_that_takes_its_answer_slowly_gets_it_whole(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(channel, "ANSWER_SECONDS", 1.0)
+    connection = http.client.HTTPConnection("127.0.0.1", served.port, timeout=10)
+    connection.request("GET", "/admin/large?40")
+    answer, taken = connection.getresponse(), 0
+
+    while part := answer.read(3_500_000):
+        taken += len(part)
+        time.sleep(0.1)
+
+    assert taken == 40 * len(LARGE)
+    connection.close()
+
+
+def test_requests_sent_ahead_of_their_answers_end_the_connection(served: Served) -> None:
+    """Before: one packet with 128 requests had 42 MB of answers made."""
+    with served.open(b"GET /admin/wait HTTP/1.1\r\nHost: x\r\n\r\n" * 20) as ahead, contextlib.suppress(ConnectionError):
+        assert ahead.recv(1000) == b""
+
+
+def test_answers_to_requests_sent_ahead_hold_no_thread(served: Served) -> None:
+    greedy = served.open(b"GET /admin/large?10 HTTP/1.1\r\nHost: x\r\n\r\n" * 20, receive_bytes=2048)
+
+    assert served.get("/admin/", timeout=8) == 200
+    greedy.close()
+
+
 def test_a_full_house_of_slow_clients_makes_room_for_the_next(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "MAXIMUM_CONNECTIONS", 5)
     slow = [served.open(HALF_A_HEAD) for _ in range(12)]
@@ -128,6 +180,21 @@ def test_a_full_house_of_slow_clients_makes_room_for_the_next(served: Served, mo
     assert served.get("/health/live") == 200
     assert len(served.server.active_channels) <= 5
     for one in slow:
+        one.close()
+
+
+def test_a_full_house_of_clients_that_read_nothing_makes_room_too(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_module, "MAXIMUM_CONNECTIONS", 3)
+    request, greedy = b"GET /admin/large?10 HTTP/1.1\r\nHost: x\r\n\r\n", []
+    for number in (1, 2, 3):
+        greedy.append(served.open(request, receive_bytes=2048))
+        wait_until(lambda number=number: served.owing() == number, "the answer")  # type: ignore[misc]
+
+    assert served.get("/health/live") == 200
+    wait_until(lambda: served.owing() == 2, "the end of one connection")
+    for one in greedy:
         one.close()
 
 
