@@ -170,7 +170,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
 #: How many proxies stand before the gateway; each adds an address to X-Forwarded-For.
 PROXY_COUNT = _environment.proxy_count
-AXES_CLIENT_IP_CALLABLE = "gateway_site.middleware.client_address"
+AXES_CLIENT_IP_CALLABLE = "gateway_site.login.address_throttle.throttled_address"
 #: Roles whose people must have a second factor; anybody else may set one up.
 TWO_FACTOR_ROLES = _environment.two_factor_roles
 OTP_TOTP_ISSUER = "QMS Gateway"

@@ -1,6 +1,11 @@
-"""The page "Why was this recording not flagged?"."""
+"""The page "Why was this recording not flagged?".
+
+A question is posted: who types a caller's number leaves it in no address. The address of an answer can be passed on, so
+a question that names a leg, an extension or a call is led to one.
+"""
 
 from datetime import UTC, datetime
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
@@ -8,10 +13,11 @@ from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import permission_required
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_http_methods
 
 import clock
 from calls.explain.evidence import LEGS_AT_MOST, Question, answers
@@ -34,13 +40,16 @@ class QuestionForm(forms.Form):
 
 
 @never_cache
-@require_GET
+@require_http_methods(["GET", "HEAD", "POST"])
 @staff_member_required
 @permission_required("calls.view_leg", raise_exception=True)
 def why_page(request: HttpRequest) -> HttpResponse:
-    """Show the box, and with ``text`` the answers; an address with a question can be passed on."""
-    form = QuestionForm(request.GET) if "text" in request.GET else QuestionForm()
+    """Show the form, and with ``text`` the answers."""
+    asked = request.POST if request.method == "POST" else request.GET
+    form = QuestionForm(asked) if "text" in asked else QuestionForm()
     found = _answers(form) if form.is_bound and form.is_valid() else []
+    if request.method == "POST" and any(one.links for one in found):
+        return redirect(f"{request.path}?{urlencode({name: asked[name] for name in form.fields if asked.get(name)})}")
     context = {
         **admin.site.each_context(request),
         "title": "Why was this recording not flagged?",

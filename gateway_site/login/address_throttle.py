@@ -3,6 +3,7 @@
 Without it one address could try a few passwords at every account.
 """
 
+import ipaddress
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -14,6 +15,8 @@ from gateway_site.middleware import client_address
 
 #: Maximum failures of an address, whatever the names, within the window, in seconds.
 MAXIMUM_FAILURES, WINDOW_SECONDS = 30, 900
+#: One customer of a provider has at least such a network of IPv6, and takes any address in it.
+IPV6_PREFIX = 64
 
 
 class AddressThrottle:
@@ -25,6 +28,18 @@ class AddressThrottle:
             request.axes_locked_out = True  # type: ignore[attr-defined]  # axes answers for it
             raise PermissionDenied("Too many failed log-ins from this address.")
         return None
+
+
+def throttled_address(request: HttpRequest) -> str:
+    """Return what failures of a client are counted by: its address, or the network of an IPv6 address."""
+    text = client_address(request)
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return text
+    if isinstance(address, ipaddress.IPv4Address):
+        return text
+    return str(address.ipv4_mapped or ipaddress.ip_network((int(address), IPV6_PREFIX), strict=False).network_address)
 
 
 def note_failure(request: HttpRequest | None) -> None:
@@ -44,4 +59,4 @@ def _failures(request: HttpRequest) -> int:
 
 
 def _key(request: HttpRequest) -> str:
-    return f"login-failures:{client_address(request)}"
+    return f"login-failures:{throttled_address(request)}"

@@ -50,7 +50,7 @@ class RequestChannel(HTTPChannel):
         queued: int = super().write_soon(data)
         return queued
 
-    def send(self, data: bytes, do_close: bool = True) -> int:  # noqa: FBT001, FBT002  (waitress's signature)
+    def send(self, data: bytes, do_close: bool = True) -> int:
         """Send what the client takes now, and renew its deadline with each ``ANSWER_BYTES``."""
         sent: int = super().send(data, do_close=do_close)
         self._taken += sent

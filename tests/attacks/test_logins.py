@@ -7,7 +7,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.cache import cache
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import reverse
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -44,6 +44,30 @@ def test_an_address_that_tries_many_names_is_locked_out(monkeypatch: pytest.Monk
     assert statuses == [200] * 5 + [429] * 2
     assert _log_in(client, "olga") == 429
     assert _log_in(Client(REMOTE_ADDR="203.0.113.10"), "olga") == 302
+
+
+def test_a_client_with_a_network_of_addresses_is_one_client(settings: Settings) -> None:
+    """Before: every address of an IPv6 network began anew, so that a home connection could guess without end."""
+    settings.AXES_FAILURE_LIMIT = 3
+    person(OPERATOR, "olga")
+
+    statuses = [_log_in(Client(REMOTE_ADDR=f"2001:db8::{number}"), "olga", "guess") for number in range(1, 5)]
+
+    assert statuses == [200, 200, 429, 429]
+    assert _log_in(Client(REMOTE_ADDR="2001:db8:0:1::1"), "olga") == 302
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("unknown", "unknown"),
+    ],
+)
+def test_failures_are_counted_by_address_or_network(address: str, counted: str) -> None:
+    assert address_throttle.throttled_address(RequestFactory(REMOTE_ADDR=address).get("/")) == counted
 
 
 def test_log_in_log_out_failure_and_lock_are_in_the_history(settings: Settings) -> None:

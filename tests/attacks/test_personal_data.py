@@ -179,6 +179,18 @@ def test_the_box_for_everything_finds_callers_by_post_and_records_it(source: Cti
     assert list(CallerView.objects.values_list("kind", "shown", "term_hash")) == [("search", 1, term_hash(NUMBER))] * 2
 
 
+def test_a_number_typed_into_why_not_flagged_is_in_no_address(source: CtiSource) -> None:
+    """Before: the form was a GET, so whatever was typed stood in the page's address."""
+    leg, client = _leg(source), browser_of(SUPERVISOR)
+
+    nothing = client.post(reverse("why"), {"text": NUMBER, "at": "2026-03-02T09:00"})
+    found = client.post(reverse("why"), {"text": leg.call_id, "at": ""})
+
+    assert nothing.status_code == 200
+    assert 'method="post"' in nothing.content.decode()
+    assert found.headers["Location"] == f"{reverse('why')}?text={leg.call_id}", "it can be passed on"
+
+
 def test_each_page_that_shows_callers_is_recorded(source: CtiSource) -> None:
     """Before: only legs that were opened, and searches."""
     leg = _leg(source, phase=LegPhase.OPEN, outcome=Outcome.WAITING)
