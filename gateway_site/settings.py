@@ -143,6 +143,7 @@ CACHES = {
         "KEY_PREFIX": "gateway",
         "OPTIONS": {
             "pool_class": "redis_address.pools.AddressPool",
+            "serializer": "redis_address.plain_values.PlainValues",
             "socket_timeout": 5,
             "socket_connect_timeout": 2,
         },

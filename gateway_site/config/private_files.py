@@ -1,6 +1,7 @@
 """Keep what the gateway writes from other users of the machine. Pure of Django: launcher and settings both need it."""
 
 import os
+import resource
 import stat
 from pathlib import Path
 
@@ -15,9 +16,15 @@ def keep_private(folder: Path) -> None:
     A folder that belongs to somebody else is left as it is: ``exposed`` reports it.
     """
     os.umask(UMASK)
+    _leave_no_core()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for one in (folder, *folder.iterdir()):
         _close(one)
+
+
+def _leave_no_core() -> None:
+    """Let a crash write no image of the memory, which holds keys and callers."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def exposed(folder: Path) -> str:

@@ -19,6 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 from django_otp import devices_for_user, login, match_token, user_has_device
+from django_otp.models import Device
 from django_otp.plugins.otp_static.models import StaticDevice
 
 from gateway_site.login.models import AuthenticatorApp
@@ -39,7 +40,7 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         device = match_token(request.user, _typed(request))
         if device is not None:
-            login(request, device)
+            _let_in(request, device)
             return redirect(_next(request))
         _record(request, "A wrong code was given for the second factor.")
         messages.error(request, WRONG)
@@ -65,6 +66,12 @@ def second_factor_setup(request: HttpRequest) -> HttpResponse:
     return _page(request, "second_factor_setup.html", "Set up a second factor", {"picture": picture, "key": key})
 
 
+def _let_in(request: HttpRequest, device: Device) -> None:
+    """Let the session go on, by a key that was not there before the second factor."""
+    request.session.cycle_key()
+    login(request, device)
+
+
 def forget_devices(user: User) -> int:
     """Remove a person's second factor, with the recovery codes; return how many devices there were."""
     found = list(devices_for_user(user, confirmed=None))
@@ -85,7 +92,7 @@ def _confirmed(request: HttpRequest, device: AuthenticatorApp) -> HttpResponse:
         device.save()
         codes = _recovery_codes(request)
         _record(request, "Set up a second factor.")
-    login(request, device)
+    _let_in(request, device)
     return _page(request, "recovery_codes.html", "Recovery codes", {"codes": codes})
 
 

@@ -1,5 +1,6 @@
 """A program of the gateway has been taken over: what it can still do on its machine."""
 
+import pickle
 import re
 import shutil
 import subprocess
@@ -8,7 +9,9 @@ from typing import Any
 
 import pytest
 import yaml
+from django.core.cache import cache
 
+from gateway_site.celery import app
 from launcher.paths import ROOT
 
 UNITS = ROOT / "deploy" / "systemd"
@@ -94,3 +97,24 @@ def test_the_examples_of_reverse_proxies_close_what_is_not_for_the_outside(file:
     assert "404" in text
     assert "10s" in text
     assert "30s" in text
+
+
+class _Attack:
+    """What runs when it is unpickled."""
+
+    ran: list[str] = []
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return _Attack.ran.append, ("in the web's process",)
+
+
+def test_whoever_writes_to_redis_runs_nothing_in_other_programs() -> None:
+    """Before: the cache held pickles, so that one program with Redis's password ran code in all others."""
+    cache.set("value", [1, "two", 3.5, {"four": None}], 60)
+    server = cache._cache.get_client(write=True)  # type: ignore[attr-defined]
+    server.set(cache.make_key("attack"), pickle.dumps(_Attack()))
+
+    assert cache.get("value") == [1, "two", 3.5, {"four": None}]
+    assert cache.get("attack") is None
+    assert _Attack.ran == []
+    assert set(app.conf.accept_content) == {"json"}

@@ -18,7 +18,7 @@ OTHERS = 0o077
 
 def _run_with_the_usual_umask(folder: Path, words: str) -> None:
     environment = os.environ | {"GATEWAY_VAR": str(folder), "GATEWAY_ENV_FILE": os.devnull, "DATABASE_URL": ""}
-    command = f"umask 022; exec timeout 60 {sys.executable} {words}"
+    command = f"umask 022; ulimit -S -c unlimited; exec timeout 60 {sys.executable} {words}"
     subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
 
 
@@ -26,7 +26,10 @@ def test_the_embedded_database_is_its_owners_alone_whatever_the_umask(tmp_path: 
     """Before: var/ had mode 0755 and gateway.sqlite3 0644, so any local user could steal a session."""
     folder = tmp_path / "var"
 
-    program = "import gateway_site.wsgi; from django.db import connection; connection.ensure_connection()"
+    program = (
+        "import gateway_site.wsgi, resource; from django.db import connection; connection.ensure_connection();"
+        "assert resource.getrlimit(resource.RLIMIT_CORE)[0] == 0, 'a crash would write keys into a file'"
+    )
     _run_with_the_usual_umask(folder, f'-c "{program}"')
 
     found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.rglob("*"))}

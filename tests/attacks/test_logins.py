@@ -47,7 +47,7 @@ def test_an_address_that_tries_many_names_is_locked_out(monkeypatch: pytest.Monk
 
 
 def test_a_client_with_a_network_of_addresses_is_one_client(settings: Settings) -> None:
-    """Before: every address of an IPv6 network began anew, so that a home connection could guess without end."""
+    """Before: every address of an IPv6 network had its own count, so that a home connection could guess without end."""
     settings.AXES_FAILURE_LIMIT = 3
     person(OPERATOR, "olga")
 
@@ -152,7 +152,9 @@ def test_the_second_factor_is_set_up_and_then_asked_for_at_each_log_in() -> None
     for kind in (AuthenticatorApp, StaticDevice):  # A wrong code slows all codes down; time passes.
         kind.objects.get(user__username="olga").throttle_reset()
 
+    before = thief.session.session_key
     answer = thief.post(reverse("second-factor"), {"code": recovery, "next": "https://evil.example/"})
+    assert thief.session.session_key != before, "who knew the session of the password alone knows no other"
     assert answer.headers["Location"] == reverse("admin:index")
     assert thief.get(reverse("admin:index")).status_code == 200
 
