@@ -94,7 +94,7 @@ class AgentAdmin(AgentsAdmin):
     list_display = ("name", "agent_id", "source", "last_seen")
     list_filter = ("source",)
     list_select_related = ("source",)
-    list_before_template = "agents/seated_panel.html"
+    list_before_template = "agents/logged_on_panel.html"
     search_fields = ("agent_id", "name")
     ordering = ("name", "agent_id")
     inlines = (AgentNameInline, MappingActInline)
@@ -106,7 +106,7 @@ class AgentAdmin(AgentsAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show who is logged on, those in trouble first, above all agents."""
-        own = {"seated": panels.logged_on_panel(request), "shift": panels.shift(request)}
+        own = {"logged_on": panels.logged_on_panel(request), "shift": panels.shift(request)}
         return super().changelist_view(request, {**own, **(extra_context or {})})  # type: ignore[no-any-return]
 
     def get_urls(self) -> list[URLPattern]:

@@ -11,7 +11,7 @@ from agents.models import Agent, QmsUser
 #: Maximum of hits of one kind.
 HITS = 5
 #: A shorter part of a name would find nearly everybody.
-SHORTEST_PART = 2
+MINIMUM_PART = 2
 
 
 class FoundPerson(msgspec.Struct, frozen=True):
@@ -25,7 +25,7 @@ class FoundPerson(msgspec.Struct, frozen=True):
 
 def find_agents(term: str) -> Iterator[FoundPerson]:
     """Yield agents by id, or by a part of a name that they have or had."""
-    named = Q(name__icontains=term) | Q(names__name__icontains=term) if len(term) >= SHORTEST_PART else Q()
+    named = Q(name__icontains=term) | Q(names__name__icontains=term) if len(term) >= MINIMUM_PART else Q()
     for agent in Agent.objects.filter(Q(agent_id=term) | named).select_related("source").distinct()[:HITS]:
         address = reverse("admin:agents_agent_change", args=[agent.pk])
         yield FoundPerson("Agent", str(agent), f"at {agent.source}", address)
@@ -34,7 +34,7 @@ def find_agents(term: str) -> Iterator[FoundPerson]:
 def find_users(term: str) -> Iterator[FoundPerson]:
     """Yield QMS users by extension, or by a part of their name."""
     parts = Q(first_name__icontains=term) | Q(last_name__icontains=term) | Q(user_name__icontains=term)
-    named = parts if len(term) >= SHORTEST_PART else Q()
+    named = parts if len(term) >= MINIMUM_PART else Q()
     users = QmsUser.objects.filter(Q(extension=term) | named).select_related("service")
     for user in users.order_by("gone_at", "extension")[:HITS]:
         address = reverse("admin:agents_qmsuser_change", args=[user.pk])

@@ -51,7 +51,7 @@ def consume(source_id: int) -> None:
     try:
         restore_guard.compare(now())
         check_continuity(source, now())
-        if ConsumerLoop(source_id, _others(source_id), consumer, _pokes.note).run(SLICE_SECONDS):
+        if ConsumerLoop(source_id, _others(source_id), consumer, _pending_wakeups.note).run(SLICE_SECONDS):
             clear_wake(source_id)
             wake(source_id)
         else:
@@ -62,7 +62,7 @@ def consume(source_id: int) -> None:
         # The transaction was rolled back: the batch is folded again, at beat's next wake-up at the latest.
         log.warning("fold_put_off", source=source.slug, error=type(error).__name__)
     finally:
-        _pokes.pay()
+        _pending_wakeups.send_due()
 
 
 def _others(source_id: int) -> list[int]:
@@ -97,7 +97,7 @@ class PendingWakeups:
     """
 
     def __init__(self) -> None:
-        self._owed: set[int] = set()
+        self._unsent: set[int] = set()
         self._sent_at: dict[int, float] = {}
 
     def note(self, folded: Folded | None) -> None:
@@ -105,19 +105,19 @@ class PendingWakeups:
         if folded is not None:
             for service_id in folded.looking_up:
                 search_wakeup(service_id).send()
-            self._owed |= folded.writing
-        self.pay(APART_SECONDS)
+            self._unsent |= folded.writing
+        self.send_due(APART_SECONDS)
 
-    def pay(self, apart_seconds: float = 0.0) -> None:
+    def send_due(self, apart_seconds: float = 0.0) -> None:
         """Send what is owed to deliveries, but to those whose last wake-up is no older than ``apart_seconds``."""
         present = monotonic()
-        for service_id in [one for one in self._owed if present - self._sent_at.get(one, 0) >= apart_seconds]:
-            self._owed.discard(service_id)
+        for service_id in [one for one in self._unsent if present - self._sent_at.get(one, 0) >= apart_seconds]:
+            self._unsent.discard(service_id)
             self._sent_at[service_id] = present
             send("calls.tasks.deliver", service_id, "writes")
 
 
-_pokes = PendingWakeups()
+_pending_wakeups = PendingWakeups()
 
 
 def look_up(service_id: int) -> None:

@@ -21,15 +21,15 @@ log = structlog.get_logger()
 
 #: Maximum number of legs deleted in one transaction.
 AT_ONCE = 2000
-#: A long absence is caught up in several runs.
-MOST = 200_000
+#: Maximum number of legs deleted in one run; a long backlog takes several.
+MAXIMUM_DELETED = 200_000
 
 
 def retain(now: Callable[[], datetime]) -> None:
     """Delete settled legs older than the keeping time with all that belongs to them, and trim the journals."""
     before = now() - timedelta(days=settings.RETENTION_DAYS)
     deleted = 0
-    while deleted < MOST and (keys := _old_legs(before)):
+    while deleted < MAXIMUM_DELETED and (keys := _old_legs(before)):
         forget_writes(keys)
         RecordingSearch.objects.filter(leg_id__in=keys).delete()
         deleted += Leg.objects.filter(id__in=keys).delete()[0]

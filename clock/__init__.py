@@ -23,7 +23,7 @@ STEP_SECONDS = 1.0
 #: Seconds of a step that are corrected in each second: 3 minutes take 5 hours.
 RATE = 0.01
 #: A longer step means that one of the two clocks was simply wrong (or that the machine slept): taken at once.
-LONGEST_STEP_SECONDS = 900.0
+MAXIMUM_STEP_SECONDS = 900.0
 _AGREED = struct.Struct("36sddd")
 
 log = structlog.get_logger()
@@ -99,7 +99,7 @@ def _stepped(known: Agreed | None, tick: float, ahead: float) -> Agreed:
     step_seconds = round(ahead - known.target, 1)
     log.warning("clock_stepped", step_seconds=step_seconds)
     offset = known.at(tick)
-    return Agreed(tick, ahead if abs(ahead - offset) > LONGEST_STEP_SECONDS else offset, ahead)
+    return Agreed(tick, ahead if abs(ahead - offset) > MAXIMUM_STEP_SECONDS else offset, ahead)
 
 
 def _boot() -> str:

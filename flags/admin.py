@@ -30,7 +30,7 @@ from qms.models import DataServer
 
 __all__ = ["FlagSettingAdmin", "FlagWriteAdmin"]  # Django looks for pages here alone.
 
-LONGEST_VALUE = FlagValue._meta.get_field("value").max_length or 0  # noqa: SLF001  (documented by Django)
+MAXIMUM_VALUE = FlagValue._meta.get_field("value").max_length or 0  # noqa: SLF001  (documented by Django)
 
 
 class FlagSettingForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is for the stubs alone
@@ -42,7 +42,7 @@ class FlagSettingForm(forms.ModelForm):  # type: ignore[type-arg]  # its paramet
         help_texts = {
             "name": "The name in QMS. Recordings that were flagged keep the old name: you will be asked to confirm.",
             "field": f"One of {', '.join(FIELD_NAMES)}, or query:KEY for one key of the query data.",
-            "max_length": f"Longer values are cut visibly. At most {LONGEST_VALUE}, and no more than QMS holds.",
+            "max_length": f"Longer values are cut visibly. At most {MAXIMUM_VALUE}, and no more than QMS holds.",
         }
 
     def clean_field(self) -> str:
@@ -55,8 +55,8 @@ class FlagSettingForm(forms.ModelForm):  # type: ignore[type-arg]  # its paramet
     def clean_max_length(self) -> int:
         """Accept only lengths that can be written and kept."""
         length = int(self.cleaned_data["max_length"])
-        if not 1 <= length <= LONGEST_VALUE:
-            raise forms.ValidationError(f"Give a length from 1 to {LONGEST_VALUE}.")
+        if not 1 <= length <= MAXIMUM_VALUE:
+            raise forms.ValidationError(f"Give a length from 1 to {MAXIMUM_VALUE}.")
         return length
 
 

@@ -10,9 +10,9 @@ from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by
 from flags.outbox.bulk_insert import NewWrite
 from flags.outbox.doubt import put_in_doubt, put_legs_in_doubt
 from flags.outbox.error_texts import REASONS, in_plain_words
+from flags.outbox.queue import QueueRefusal, Settled, give_up, mark_folded, queue_writes, retry, settled_writes
 from flags.outbox.retry_runs import retry_all
-from flags.outbox.writes import QueueRefusal, Settled, give_up, mark_folded, queue_writes, retry, settled_writes
-from flags.outbox.written import ERASED, WrittenFlag, erase_values, forget_writes, written_flags
+from flags.outbox.written_flags import ERASED, WrittenFlag, erase_values, forget_writes, written_flags
 from flags.provisioning.create import Creation, FlagAnswer, check_flags, create_flags
 
 __all__ = [

@@ -10,7 +10,7 @@ from django.db import models
 from vault.fields import EncryptedTextField
 
 #: Longer values are cut in the history.
-LONGEST = 300
+MAXIMUM_LENGTH = 300
 #: A password in an address: https://user:password@host
 _USERINFO = re.compile(r"(?<=://)[^/@\s]*@")
 NOTHING = "nothing"
@@ -76,4 +76,4 @@ def _text(row: models.Model, field: models.Field) -> str:  # type: ignore[type-a
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}\N{HORIZONTAL ELLIPSIS} (cut)"
+    return text if len(text) <= MAXIMUM_LENGTH else f"{text[:MAXIMUM_LENGTH]}\N{HORIZONTAL ELLIPSIS} (cut)"

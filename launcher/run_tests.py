@@ -22,7 +22,7 @@ CORE_MARK = "pytestmark = pytest.mark.core\n"
 FAST = ("-m", "not storage and not slow and not browser and not nightly")
 #: Three processes for the whole on two cores, for many tests wait for others; a narrow choice starts faster in one. One
 #: that is done takes tests over from the others.
-WHOLE = ("-n", "3", "--dist", "worksteal", "--durations", "25", "-m", "not nightly")
+FULL_RUN = ("-n", "3", "--dist", "worksteal", "--durations", "25", "-m", "not nightly")
 
 
 def run(words: list[str]) -> int:
@@ -56,13 +56,13 @@ def core_files() -> list[str]:
 
 
 def _run_all(words: list[str]) -> int:
-    words = words or list(WHOLE)
+    words = words or list(FULL_RUN)
     on_sqlite = _pytest(words, {})
     if not has_postgresql():
         return on_sqlite
     _say("the tests of storage again, on PostgreSQL")
     on_postgresql = _pytest(_only_storage(words), {"GATEWAY_TEST_POSTGRESQL": "1"})
-    return on_sqlite or (0 if on_postgresql == NOTHING_COLLECTED and words != list(WHOLE) else on_postgresql)
+    return on_sqlite or (0 if on_postgresql == NOTHING_COLLECTED and words != list(FULL_RUN) else on_postgresql)
 
 
 def _say(words: str) -> None:

@@ -11,7 +11,7 @@ from gateway_site.config.declaration import Declaration, read
 from launcher.demo_options import FOLDER, DemoOptions
 from launcher.paths import ROOT
 from launcher.supervisor import Program
-from simulators.pbx.people import MOST_AGENTS, make_agents, make_supervisors
+from simulators.pbx.people import MAXIMUM_AGENTS, make_agents, make_supervisors
 from simulators.pbx.plan import Plan, enough_agents
 
 QMS, PBX = "simulated QMS", "simulated PBX"
@@ -87,7 +87,7 @@ def choose(asked: DemoOptions) -> Simulators:
     """Choose as many agents as the calls need."""
     plan = Plan()
     needed = enough_agents(asked.calls_per_second, plan.ring_seconds, plan.talk_seconds, plan.wrapup_seconds)
-    return Simulators(min(max(plan.agents, needed), MOST_AGENTS))
+    return Simulators(min(max(plan.agents, needed), MAXIMUM_AGENTS))
 
 
 def _simulator(name: str, module: str, *words: str) -> Program:

@@ -15,7 +15,7 @@ from types import FrameType
 _setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
 DIE_WITH_PARENT = [_setpriv, "--pdeathsig", "TERM", "--"] if _setpriv else []
 
-SHORTEST_WAIT, LONGEST_WAIT = 0.5, 30.0
+MINIMUM_WAIT, MAXIMUM_WAIT = 0.5, 30.0
 #: A program that ran this long before it died starts again after the shortest wait.
 STEADY_SECONDS = 60.0
 
@@ -48,7 +48,7 @@ class Running:
     program: Program
     process: subprocess.Popen[bytes]
     started: float
-    wait: float = SHORTEST_WAIT
+    wait: float = MINIMUM_WAIT
     again_at: float | None = None
     restarts: int = 0
     is_done: bool = False
@@ -57,7 +57,7 @@ class Running:
 class Supervisor:
     """Programs by name. ``watch`` must be called every second or so; it never blocks."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, longest_wait: float = LONGEST_WAIT) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, longest_wait: float = MAXIMUM_WAIT) -> None:
         self._clock, self._longest_wait = clock, longest_wait
         self._running: dict[str, Running] = {}
 
@@ -125,7 +125,7 @@ class Supervisor:
             one.is_done = True
             return
         lasted = self._clock() - one.started
-        one.wait = SHORTEST_WAIT if lasted >= STEADY_SECONDS else min(one.wait * 2, self._longest_wait)
+        one.wait = MINIMUM_WAIT if lasted >= STEADY_SECONDS else min(one.wait * 2, self._longest_wait)
         one.again_at = self._clock() + one.wait
         where = f" (see {one.program.log})" if one.program.log else ""
         say(f"{one.program.name} {_ending(status)} after {lasted:.0f} s{where}; again in {one.wait:.0f} s")

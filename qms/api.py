@@ -6,7 +6,7 @@ from qms import health
 from qms.connection_steps import ConnectionStep, test_connection
 from qms.connection_tests import TestProgress, connection_test_progress, request_connection_test
 from qms.connections import ConnectService, adapters, connect
-from qms.drafts import draft_dialect
+from qms.dialect_drafts import draft_dialect
 from qms.endpoints import is_guarded_host
 from qms.health import (
     BreakerState,

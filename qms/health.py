@@ -18,7 +18,7 @@ from telemetry.counters import BREAKER_OPENINGS
 log = structlog.get_logger()
 
 FAILURES_TO_OPEN = 5
-LONGEST_WAIT_SECONDS = 60
+MAXIMUM_WAIT_SECONDS = 60
 #: For how long the service is expected to be as late again as it was seen to be.
 LATE_WRITE_REMEMBERED = timedelta(days=7)
 #: A probe whose process died is given up after this.
@@ -169,7 +169,7 @@ def _open(health: ServiceHealth, now: datetime) -> None:
     if health.failures < FAILURES_TO_OPEN or breaker_state(health, now) is BreakerState.OPEN:
         return
     health.openings += 1
-    wait = min(2 ** min(health.openings - 1, 10), LONGEST_WAIT_SECONDS)
+    wait = min(2 ** min(health.openings - 1, 10), MAXIMUM_WAIT_SECONDS)
     health.open_until = now + timedelta(seconds=wait)
     health.probe_at = None
     BREAKER_OPENINGS.labels(str(health.pk)).inc()

@@ -12,13 +12,13 @@ from enum import StrEnum
 import msgspec
 
 #: Shorter ends say nothing: every second extension ends in "1".
-SHORTEST_END = 3
+MINIMUM_END = 3
 #: Maximum number of near misses or names in a sentence.
-NAMED_AT_MOST = 3
+MAXIMUM_NAMED = 3
 #: Maximum length of a foreign text in a sentence, in characters; a leg's reason holds 500.
-SHOWN_AT_MOST = 40
+MAXIMUM_SHOWN = 40
 #: Maximum length of an administrator's text in a sentence, in characters.
-QUOTED_AT_MOST = 120
+MAXIMUM_QUOTED = 120
 
 
 class MatchKind(StrEnum):
@@ -157,7 +157,7 @@ class Directory:
     def _listed_within(self, plain: str) -> Iterator[str]:
         """Yield the listed extensions that this longer form ends with: +49 89 555 2001 ends with 2001."""
         assert self._ends is not None
-        for start in range(1, len(plain) - SHORTEST_END + 1):
+        for start in range(1, len(plain) - MINIMUM_END + 1):
             end = plain[start:]
             yield from (one for one in self._ends.get(end, ()) if _plain(one) == end)
 
@@ -242,7 +242,7 @@ def _by_hand(mapping: ManualMapping, user: _User | None) -> MatchVerdict:
     kind, trouble = _hindrance(user)
     who, agent = _shown(mapping.user), _shown(mapping.agent_id)
     act = f"mapped by hand by {_shown(mapping.by)} on {mapping.on:%Y-%m-%d}"
-    why = _cut(mapping.reason.rstrip(". "), QUOTED_AT_MOST)
+    why = _cut(mapping.reason.rstrip(". "), MAXIMUM_QUOTED)
     if user is None or trouble:
         reason = f"Agent {agent} was {act} to {who} in QMS ({why}), but {trouble}"
         return MatchVerdict(kind=kind, reason=reason, user_id=mapping.user_id, is_by_hand=True)
@@ -317,7 +317,7 @@ def _index_of_ends(extensions: Iterable[str]) -> dict[str, list[str]]:
     for extension in extensions:
         plain = _plain(extension)
         ends[plain].append(extension)
-        for start in range(1, len(plain) - SHORTEST_END + 1):
+        for start in range(1, len(plain) - MINIMUM_END + 1):
             ends[plain[start:]].append(extension)
     return ends
 
@@ -338,7 +338,7 @@ def _named(user: _User) -> str:
 
 
 def _shown(text: str) -> str:
-    return _cut(text, SHOWN_AT_MOST)
+    return _cut(text, MAXIMUM_SHOWN)
 
 
 def _cut(text: str, length: int) -> str:
@@ -347,5 +347,5 @@ def _cut(text: str, length: int) -> str:
 
 def _several(texts: Sequence[str]) -> str:
     """Join as a person would: a, b, c and 2 more."""
-    shown = ", ".join(_shown(text) if len(text) > 2 * SHOWN_AT_MOST else text for text in texts[:NAMED_AT_MOST])
-    return shown if len(texts) <= NAMED_AT_MOST else f"{shown} and {len(texts) - NAMED_AT_MOST} more"
+    shown = ", ".join(_shown(text) if len(text) > 2 * MAXIMUM_SHOWN else text for text in texts[:MAXIMUM_NAMED])
+    return shown if len(texts) <= MAXIMUM_NAMED else f"{shown} and {len(texts) - MAXIMUM_NAMED} more"

@@ -22,7 +22,7 @@ from clock.text import ago, shown
 from qms.models import RecordingService
 
 #: Maximum number of rows on a page; those with problems come first.
-SHOWN_AT_MOST = 200
+MAXIMUM_SHOWN = 200
 #: A check is daily: an older one means that beat or the workers stood still.
 CHECK_OLD_AFTER = timedelta(hours=26)
 RANKS = (("cannot be flagged", "danger"), ("check", "warning"), ("matched", "success"))
@@ -74,7 +74,7 @@ def logged_on_panel(request: HttpRequest) -> LoggedOnPanel:
     """Return who is logged on, those whose calls cannot be flagged first."""
     agents = logged_on_agents()
     may_map = request.user.has_perm("agents.add_mappingact")
-    shown_agents = agents[:SHOWN_AT_MOST]
+    shown_agents = agents[:MAXIMUM_SHOWN]
     headers = ("Calls", "Extension", "Agent", "State", "Source", "At risk today", "Why, and what to do")
     troubled, matched = (
         AgentsTable(headers, [_logged_on_row(one, may_map=may_map) for one in shown_agents if is_well(one) is wanted])
@@ -92,7 +92,7 @@ def shift(request: HttpRequest) -> ShiftPanel:
     """Return what the last pre-shift check found, the troubled first."""
     run = pre_shift_check.latest()
     headers = ("Calls", "Extension", "Agent", "Source", "Why, and what to do")
-    rows = [_shift_row(one) for one in run.troubles.all()[:SHOWN_AT_MOST]] if run else []
+    rows = [_shift_row(one) for one in run.troubles.all()[:MAXIMUM_SHOWN]] if run else []
     return ShiftPanel(
         sentence=_shift_sentence(run),
         table=AgentsTable(headers, rows),
@@ -129,7 +129,7 @@ def _logged_on_sentence(agents: Sequence[LoggedOnAgent]) -> str:
         return "Nobody is logged on. Agents appear here when a CTI source reports that they log on."
     troubled = sum(one.verdict.kind is not MatchKind.MATCHED for one in agents)
     are = "1 agent is logged on" if len(agents) == 1 else f"{len(agents):,} agents are logged on"
-    more = f" The first {SHOWN_AT_MOST} are shown." if len(agents) > SHOWN_AT_MOST else ""
+    more = f" The first {MAXIMUM_SHOWN} are shown." if len(agents) > MAXIMUM_SHOWN else ""
     if troubled:
         cost = f" Calls at risk there today: {at_risk}." if (at_risk := _at_risk(agents)) else ""
         return f"{are}; the calls of {troubled} cannot be flagged.{cost}{more}"
@@ -166,7 +166,7 @@ def _shift_sentence(run: ShiftCheck | None) -> str:
         return f"There was no check yet. {when}"
     by = f"by {run.asked_by}" if run.asked_by else "as each day"
     counts = f"{run.ready} ready, {run.doubtful} to check, {run.troubled} in trouble"
-    more = f" The first {SHOWN_AT_MOST} are shown." if run.troubled + run.doubtful > SHOWN_AT_MOST else ""
+    more = f" The first {MAXIMUM_SHOWN} are shown." if run.troubled + run.doubtful > MAXIMUM_SHOWN else ""
     return f"Checked {_ago(run.at)} ({shown(run.at)}, {by}): {counts}.{more} {when}"
 
 

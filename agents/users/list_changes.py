@@ -10,7 +10,7 @@ import msgspec
 from qms.port import ListedUser, UnreadableUser
 
 #: Maximum length of a stored text, in characters.
-LONGEST = 255
+MAXIMUM_LENGTH = 255
 COMPARED = (
     "user_name",
     "first_name",
@@ -51,7 +51,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
 def fit(user: ListedUser) -> ListedUser:
     """Return the user with every text as the database holds it; without a user id, the user name stands for it."""
     texts = {name: value for name, value in msgspec.structs.asdict(user).items() if isinstance(value, str)}
-    fitting = {name: value.replace("\0", "")[:LONGEST] for name, value in texts.items() if name != "licence"}
+    fitting = {name: value.replace("\0", "")[:MAXIMUM_LENGTH] for name, value in texts.items() if name != "licence"}
     fitting["user_id"] = fitting["user_id"] or fitting["user_name"]
     return user if all(texts[name] == value for name, value in fitting.items()) else _replace(user, fitting)
 

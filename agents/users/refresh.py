@@ -31,7 +31,7 @@ PROGRESS_USERS, PROGRESS_SECONDS = 500, 5.0
 #: The run names this many of the users that cannot be read, and counts the others.
 PROBLEMS_SHOWN = 5
 #: Limits of one load: a service whose list never ends, or takes too long, is broken.
-MOST_USERS, LONGEST_SECONDS = 200_000, 1800.0
+MAXIMUM_USERS, MAXIMUM_SECONDS = 200_000, 1800.0
 
 
 class UserSource(Protocol):
@@ -125,10 +125,10 @@ def _listed(refresh: UserRefresh, port: UserSource) -> Iterator[ListedUser | Unr
     for count, user in enumerate(port.users(), start=1):
         yield fit(user) if isinstance(user, ListedUser) else user
         now = time.monotonic()
-        if count > MOST_USERS:
-            raise QmsRejected(f"The service lists more than {MOST_USERS} users; its list does not seem to end.")
-        if now - began > LONGEST_SECONDS:
-            raise QmsUnavailable(f"The list did not end within {LONGEST_SECONDS:.0f} s.")
+        if count > MAXIMUM_USERS:
+            raise QmsRejected(f"The service lists more than {MAXIMUM_USERS} users; its list does not seem to end.")
+        if now - began > MAXIMUM_SECONDS:
+            raise QmsUnavailable(f"The list did not end within {MAXIMUM_SECONDS:.0f} s.")
         if count % PROGRESS_USERS == 0 or now - reported > PROGRESS_SECONDS:
             _progress(refresh, count)
             reported = now

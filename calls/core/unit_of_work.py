@@ -17,7 +17,7 @@ Key = TypeVar("Key", str, int)
 
 #: Maximum number of stored moments beyond those of the calls and legs: most calls are over hours before their moments
 #: would have gone stale.
-SPARE = 1_000
+MAXIMUM_STALE_MOMENTS = 1_000
 
 
 class LiveState(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ class UnitOfWork:
             if (leg := self.legs.get(number)) is not None and leg.phase not in LIVE:
                 self._forget(leg)
         self.commands, self.touched_calls, self.touched_legs, self.before = [], set(), set(), {}
-        if len(self._dues) > 2 * (len(self.calls) + len(self.legs)) + SPARE:
+        if len(self._dues) > 2 * (len(self.calls) + len(self.legs)) + MAXIMUM_STALE_MOMENTS:
             self._dues = list(set(filter(self._is_due_then, self._dues)))
             heapq.heapify(self._dues)
 

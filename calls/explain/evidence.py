@@ -25,13 +25,13 @@ from flags.models import UNSETTLED, FlagWrite
 from qms.guids import spellings
 
 #: Maximum of legs that one question is answered for; those without flags come first.
-LEGS_AT_MOST = 20
+MAXIMUM_LEGS = 20
 #: Maximum of an extension's legs that are read before a moment.
 LOOKED_AT = 50
 #: Maximum number of sources, of gaps, and of similar extensions that are named.
-SOURCES_AT_MOST = 50
-GAPS_AT_MOST = 3
-NEAR_AT_MOST = 3
+MAXIMUM_SOURCES = 50
+MAXIMUM_GAPS = 3
+MAXIMUM_NEAR = 3
 #: Number of an extension's newest legs offered where no time was given.
 NEWEST = 5
 
@@ -73,7 +73,7 @@ def _named(text: str) -> list[Leg]:
     wanted = (Q(has_recording(), recording_guid__in=spellings(text.strip())), Q(call_id=text), Q(interaction_id=text))
     for one in wanted:
         found: QuerySet[Leg] = Leg.objects.filter(one).select_related("source", "service").order_by("-connected_at")
-        if rows := list(found[:LEGS_AT_MOST]):
+        if rows := list(found[:MAXIMUM_LEGS]):
             return rows
     return []
 
@@ -81,7 +81,7 @@ def _named(text: str) -> list[Leg]:
 def _at_extension(extension: str, at: datetime) -> list[Leg]:
     before = Leg.objects.filter(device_id=extension, connected_at__lte=at + SLACK)
     rows = before.select_related("source", "service").order_by("-connected_at")[:LOOKED_AT]
-    return [row for place, row in enumerate(rows) if _lasted(row, place, at)][:LEGS_AT_MOST]
+    return [row for place, row in enumerate(rows) if _lasted(row, place, at)][:MAXIMUM_LEGS]
 
 
 def _lasted(row: Leg, place: int, at: datetime) -> bool:
@@ -155,7 +155,7 @@ def _gap_before(row: Leg) -> GapCase | None:
 def _gaps(source: CtiSource, at: datetime) -> tuple[GapCase, ...]:
     """Return the gaps of a source that cover a moment, give or take."""
     over = Q(ended_at=None) | Q(ended_at__gte=at - SLACK)
-    rows = Gap.objects.filter(over, source=source, began_at__lte=at + SLACK).order_by("-began_at")[:GAPS_AT_MOST]
+    rows = Gap.objects.filter(over, source=source, began_at__lte=at + SLACK).order_by("-began_at")[:MAXIMUM_GAPS]
     return tuple(GapCase(source.slug, row.began_at, row.ended_at, row.reason) for row in rows)
 
 
@@ -185,7 +185,7 @@ def _near_leg(row: Leg) -> Near:
 def _sources(extension: str, at: datetime) -> tuple[SourceCase, ...]:
     """Look at each source; a journal that does not answer is asked for one source only, each try takes seconds."""
     found: list[SourceCase] = []
-    for source in CtiSource.objects.all()[:SOURCES_AT_MOST]:
+    for source in CtiSource.objects.all()[:MAXIMUM_SOURCES]:
         found.append(_source(source, extension, at, is_journal_away=any(one.is_journal_away for one in found)))
     return tuple(found)
 
@@ -236,7 +236,7 @@ def _near(devices: Iterable[str], extension: str) -> tuple[str, ...]:
     """Return the listed extensions that differ only by leading zeros or a longer form; shown, never matched."""
     bare = extension.lstrip("0+")
     found = [one for one in devices if one != extension and bare and _is_near(one.lstrip("0+"), bare)]
-    return tuple(sorted(found)[:NEAR_AT_MOST])
+    return tuple(sorted(found)[:MAXIMUM_NEAR])
 
 
 def _is_near(one: str, other: str) -> bool:

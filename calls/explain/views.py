@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 import clock
-from calls.explain.evidence import LEGS_AT_MOST, Question, answers
+from calls.explain.evidence import MAXIMUM_LEGS, Question, answers
 from calls.explain.texts.leg_outcome import Explanation
 
 #: Accepted range of times; anything else is a typing error.
@@ -55,7 +55,7 @@ def why_page(request: HttpRequest) -> HttpResponse:
         "title": "Why was this recording not flagged?",
         "form": form,
         "answers": found,
-        "is_cut": len(found) == LEGS_AT_MOST,
+        "is_cut": len(found) == MAXIMUM_LEGS,
         "zone": timezone.get_current_timezone_name(),
     }
     return TemplateResponse(request, "calls/why.html", context)

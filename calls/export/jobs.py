@@ -34,7 +34,7 @@ ATTEMPTS = 3
 #: Time that a finished job's file is kept.
 KEEP = timedelta(days=7)
 #: Maximum number of one person's jobs that wait or run at once.
-WAITING_AT_MOST = 3
+MAXIMUM_WAITING = 3
 _UNDER_WAY = (ExportState.QUEUED, ExportState.RUNNING)
 _COLUMNS = (
     ("Source", "source__slug"),
@@ -75,8 +75,8 @@ class TooManyExports(Exception):
 
 def request_export(user_id: int, kind: str, wanted: LegFilter, now: datetime, *, with_callers: bool) -> ExportJob:
     """Make the row of an export. Raises ``TooManyExports``."""
-    if ExportJob.objects.filter(user_id=user_id, state__in=_UNDER_WAY).count() >= WAITING_AT_MOST:
-        raise TooManyExports(f"{WAITING_AT_MOST} of your exports wait or run; ask again when one is done.")
+    if ExportJob.objects.filter(user_id=user_id, state__in=_UNDER_WAY).count() >= MAXIMUM_WAITING:
+        raise TooManyExports(f"{MAXIMUM_WAITING} of your exports wait or run; ask again when one is done.")
     return ExportJob.objects.create(
         user_id=user_id, kind=kind, wanted=msgspec.json.encode(wanted).decode(), with_callers=with_callers, asked_at=now
     )

@@ -22,7 +22,7 @@ from calls.export.jobs import KEEP, TooManyExports, path_of, request_export
 from calls.models import CallerViewKind, ExportJob, ExportKind, ExportState
 from calls.ui.live_views import SEE_CALLERS
 
-SHOWN_AT_MOST = 50
+MAXIMUM_SHOWN = 50
 UNDER_WAY = (ExportState.QUEUED, ExportState.RUNNING)
 
 
@@ -109,6 +109,6 @@ def _who(request: HttpRequest) -> int:
 
 
 def _panel(request: HttpRequest) -> dict[str, Any]:
-    jobs = ExportJob.objects.filter(user_id=_who(request)).order_by("-id")[:SHOWN_AT_MOST]
+    jobs = ExportJob.objects.filter(user_id=_who(request)).order_by("-id")[:MAXIMUM_SHOWN]
     shown = [Shown(job, in_words(msgspec.json.decode(job.wanted, type=LegFilter))) for job in jobs]
     return {"exports": shown, "is_running": any(one.job.state in UNDER_WAY for one in shown)}

@@ -64,11 +64,11 @@ class Loaded(msgspec.Struct, frozen=True):
     legs: dict[int, LegState]
 
 
-def load_whole(source_id: int, most: int) -> Loaded | None:
-    """Load all live calls and live legs of a source; None when there are more than ``most``."""
+def load_all(source_id: int, maximum: int) -> Loaded | None:
+    """Load all live calls and live legs of a source; None if there are more than ``maximum`` of either."""
     calls = Call.objects.filter(source_id=source_id).order_by()
     legs = _live(source_id)
-    if calls[: most + 1].count() > most or legs[: most + 1].count() > most:
+    if any(rows[: maximum + 1].count() > maximum for rows in (calls, legs)):
         return None
     return Loaded(_read(calls), _read_legs(legs))
 

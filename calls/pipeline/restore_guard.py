@@ -27,7 +27,7 @@ log = structlog.get_logger()
 #: Minimum time between two comparisons on one connection, in seconds; a new connection is compared at once.
 COMPARE_INTERVAL = 1.0
 #: After this long without any process, both stores may have been put back together (a snapshot of the machine).
-LONGEST_ABSENCE = timedelta(minutes=10)
+MAXIMUM_ABSENCE = timedelta(minutes=10)
 WENT_BACK = "The database went back in time (a restore, or a fail-over that lost its newest transactions)."
 REFOLDED = "The journal is folded again from there; what QMS holds is read back before anything is sent."
 TRIMMED = "Of the time between, the journal no longer holds all events: calls that ended then may be missing."
@@ -53,7 +53,7 @@ def compare(now: datetime) -> bool:
     known = remembered_database()
     state = database_state()
     went_back = _went_back(state, known)
-    is_absence = known.seen_at is not None and now - known.seen_at > LONGEST_ABSENCE
+    is_absence = known.seen_at is not None and now - known.seen_at > MAXIMUM_ABSENCE
     if went_back:
         notice(now)
     elif is_absence:

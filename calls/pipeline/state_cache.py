@@ -1,4 +1,4 @@
-"""What a consumer keeps from batch to batch, valid as long as nobody else has folded: the whole live state of a source.
+"""Keep the complete live state of a source between batches, valid until another consumer folds.
 
 Where there is too much of it, or several consumers take turns, each batch loads only what it concerns.
 """
@@ -10,15 +10,15 @@ from agents.api import KnownAgents, load_sessions
 from calls.core.result_events import ResultEvent
 from calls.core.unit_of_work import LiveState, UnitOfWork
 from calls.models import Checkpoint
-from calls.pipeline.load import load_named_legs, load_part, load_whole
+from calls.pipeline.load import load_all, load_named_legs, load_part
 from calls.pipeline.source_context import SourceContext
 from calls.storage.codec import read_source
 from cti.events import AnyEvent
 
 #: Maximum number of live legs and calls kept in memory.
-WHOLE = 100_000
-#: Minimum time before the whole is loaded again after another consumer has folded.
-CALM = timedelta(seconds=10)
+MAXIMUM_KEPT = 100_000
+#: Minimum time after another consumer's fold until everything is loaded again.
+RELOAD_DELAY = timedelta(seconds=10)
 
 
 class StateCache:
@@ -29,14 +29,14 @@ class StateCache:
         self._work: UnitOfWork | None = None
         self._version = -1
         self._overtaken_at: datetime | None = None
-        self._is_whole = False
+        self._is_complete = False
 
     def is_kept(self) -> bool:
-        """Say whether the whole state is here, as of the last fold of this process."""
+        """Say whether the complete state is here, as of the last fold of this process."""
         return self._work is not None
 
     def is_valid(self, checkpoint: Checkpoint) -> bool:
-        """Say whether the whole state is here, as the checkpoint has it."""
+        """Say whether the complete state is here, as the checkpoint has it."""
         return self._work is not None and self._version == checkpoint.version
 
     def next_due(self) -> datetime | None:
@@ -76,17 +76,17 @@ class StateCache:
     ) -> UnitOfWork:
         self.agents.forget()
         own = read_source(bytes(checkpoint.facts), slug, checkpoint.next_leg)
-        is_calm = self._overtaken_at is None or now - self._overtaken_at > CALM
-        whole = load_whole(checkpoint.source_id, WHOLE) if is_calm else None
-        part = whole or load_part(checkpoint.source_id, events, answers, now)
+        may_load_all = self._overtaken_at is None or now - self._overtaken_at > RELOAD_DELAY
+        complete = load_all(checkpoint.source_id, MAXIMUM_KEPT) if may_load_all else None
+        part = complete or load_part(checkpoint.source_id, events, answers, now)
         work = UnitOfWork(LiveState(source=own, sessions=load_sessions(checkpoint.source_id)), context)
         work.remember(part.calls.values(), part.legs.values())
-        if whole is not None:
+        if complete is not None:
             work.remember([], load_named_legs(checkpoint.source_id, answers, set(work.legs)).values())
-        self._is_whole = whole is not None
+        self._is_complete = complete is not None
         return work
 
     def keep(self, work: UnitOfWork, version: int) -> None:
         """Keep a unit of work that was saved, with the version that the checkpoint has now."""
-        if self._is_whole:
+        if self._is_complete:
             self._work, self._version = work, version

@@ -19,7 +19,7 @@ from flags.api import written_flags
 
 #: Default and maximum number of legs in one answer.
 PAGE = 100
-MOST = 1000
+MAXIMUM_LIMIT = 1000
 SINCE = "since: a time with an offset is needed, for example 2026-03-02T09:00:00Z"
 
 
@@ -83,8 +83,8 @@ def _page(request: HttpRequest, source_id: int) -> tuple[list[LegView], str | No
 
 def _limit(request: HttpRequest) -> int:
     text = request.GET.get("limit", str(PAGE))
-    if not text.isdecimal() or not 1 <= int(text) <= MOST:
-        raise BadQuery(f"limit: a whole number from 1 to {MOST} is needed")
+    if not text.isdecimal() or not 1 <= int(text) <= MAXIMUM_LIMIT:
+        raise BadQuery(f"limit: a whole number from 1 to {MAXIMUM_LIMIT} is needed")
     return int(text)
 
 

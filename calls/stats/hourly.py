@@ -17,7 +17,7 @@ from bulk.tables import UpsertTable
 from calls.core.state import LegState
 from calls.core.unit_of_work import UnitOfWork
 from calls.models import HourlyCount, HourlyLatency, Measure
-from calls.storage.codec import MOST_MS, flags_ms, guid_ms
+from calls.storage.codec import MAXIMUM_MS, flags_ms, guid_ms
 
 #: The resolution of a latency: the upper ends of the buckets, in milliseconds.
 BUCKETS_MS = (
@@ -50,7 +50,7 @@ BUCKETS_MS = (
     300_000,
     900_000,
     3_600_000,
-    MOST_MS,
+    MAXIMUM_MS,
 )
 _COUNT_KEY = ("hour", "source", "outcome", "reason_code")
 _LATENCY_KEY = ("hour", "source", "measure", "bucket_ms")

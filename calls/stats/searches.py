@@ -13,7 +13,7 @@ import msgspec
 from bulk.tables import UpsertTable
 from calls.models import RecordingSearch, SearchCount, SearchState
 from calls.stats.hourly import bucket_of
-from calls.storage.codec import MOST_MS
+from calls.storage.codec import MAXIMUM_MS
 
 SPAN = timedelta(minutes=5)
 #: Pages tell of a day; what is older is for whoever asks a week later.
@@ -71,4 +71,4 @@ def forget_search_counts(now: datetime) -> None:
 
 def _bucket(begin: datetime, end: datetime) -> int:
     """Return the bucket of the time between, which is never below nothing."""
-    return bucket_of(min(max(round((end - begin).total_seconds() * 1000), 0), MOST_MS))
+    return bucket_of(min(max(round((end - begin).total_seconds() * 1000), 0), MAXIMUM_MS))

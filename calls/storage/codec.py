@@ -16,7 +16,7 @@ from calls.storage.versions import pack, unpack
 #: A leg's primary key is made of its source's and its running number, so that a replay gives the same.
 SHIFT = 40
 #: What the columns of milliseconds hold at most: 24 days.
-MOST_MS = 2**31 - 1
+MAXIMUM_MS = 2**31 - 1
 
 _trace = msgspec.json.Decoder(tuple[TraceStep, ...])
 _trace_text = msgspec.json.Encoder().encode
@@ -80,7 +80,7 @@ def flags_ms(leg: LegState) -> int | None:
 def _ms(begin: datetime | None, end: datetime | None) -> int | None:
     if begin is None or end is None:
         return None
-    return min(max(round((end - begin).total_seconds() * 1000), 0), MOST_MS)
+    return min(max(round((end - begin).total_seconds() * 1000), 0), MAXIMUM_MS)
 
 
 def leg_row(source_id: int, leg: LegState, now: datetime) -> tuple[Any, ...]:

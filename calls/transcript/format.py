@@ -18,7 +18,7 @@ from calls.core.commands import CloseGap
 from calls.core.flag_origins import FlagOrigin, flag_origins
 from calls.core.outcomes import Outcome
 from calls.core.state import LegPhase, LegState, SiteSettings
-from calls.transcript.replay import SERVICE, Cast, Recorded, Recorder, Replay
+from calls.transcript.replay import SERVICE, Recorded, Recorder, Replay, ReplayContext
 from cti.events import EVENT_TYPES, AgentData, AnyEvent, CallData, EventError, LinkData, from_mapping, type_name
 from flags.catalogue.values import FIELDS, FlagSpec
 
@@ -197,7 +197,7 @@ def seconds_of(at: datetime) -> float:
     return round((at - BEGIN).total_seconds(), 3)
 
 
-def rehearse(transcript: Transcript) -> Replay:
+def replay_transcript(transcript: Transcript) -> Replay:
     """Take a transcript's events through the core."""
     events = read_events(transcript)
     site, qms = transcript.site, transcript.qms
@@ -219,8 +219,8 @@ def rehearse(transcript: Transcript) -> Replay:
         away=tuple((transcript_time(start), transcript_time(end)) for start, end in qms.away),
     )
     rest = timedelta(seconds=REST_SECONDS + (site.wrapup_wait_seconds or 0.0))
-    rehearsal = Replay(Cast(site, _directory(transcript, events)), recorder, specs_of(transcript))
-    return rehearsal.play(events, rest=rest)
+    replay = Replay(ReplayContext(site, _directory(transcript, events)), recorder, specs_of(transcript))
+    return replay.play(events, rest=rest)
 
 
 def specs_of(transcript: Transcript) -> tuple[FlagSpec, ...]:
@@ -263,27 +263,27 @@ def _devices(events: Sequence[AnyEvent]) -> set[str]:
 
 def run(transcript: Transcript) -> list[str]:
     """Run a transcript; return what differs from what is expected, a sentence or a trace's line each."""
-    rehearsal = rehearse(transcript)
-    left = list(rehearsal.legs)
-    lines = [f"Flag {name} is written to recording {guid} twice." for guid, name in rehearsal.twice]
+    replay = replay_transcript(transcript)
+    left = list(replay.legs)
+    lines = [f"Flag {name} is written to recording {guid} twice." for guid, name in replay.written_twice]
     for expected in transcript.legs:
         leg = _counterpart(expected, left)
         if leg is None:
             lines.append(f"- {expected.extension} from {expected.began:g}: this leg is missing.")
             continue
         left.remove(leg)
-        lines += _compared(expected, leg, rehearsal.flags.get(leg.number, {}))
+        lines += _compared(expected, leg, replay.flags.get(leg.number, {}))
     for leg in left:
         lines.append(f"+ {_name(leg)}: this leg was not expected ({leg.outcome.value}: {leg.reason or 'no reason'})")
         lines += _traced(leg)
-    if (found := _gaps(rehearsal)) != transcript.gaps:
+    if (found := _gaps(replay)) != transcript.gaps:
         lines.append(f"The ledger of gaps is {found}, expected {transcript.gaps}.")
     return lines
 
 
-def _gaps(rehearsal: Replay) -> list[ExpectedGap]:
+def _gaps(replay: Replay) -> list[ExpectedGap]:
     gaps: dict[float, ExpectedGap] = {}
-    for one in rehearsal.gaps:
+    for one in replay.gaps:
         began = seconds_of(one.began_at)
         gaps[began] = ExpectedGap(began=began)
         if isinstance(one, CloseGap):

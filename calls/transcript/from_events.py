@@ -1,6 +1,6 @@
-"""Make a transcript of events that were decoded from a trace, with a QMS by the book. Pure.
+"""Make a transcript of events that were decoded from a trace, with an ideal QMS. Pure.
 
-By the book: each extension has a QMS user, and each of its legs a recording from connected to disconnected.
+An ideal QMS: each extension has a QMS user, and each of its legs a recording from connected to disconnected.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,7 +17,7 @@ from calls.transcript.format import (
     RecordingSection,
     SiteSection,
     Transcript,
-    rehearse,
+    replay_transcript,
     seconds_of,
     view,
 )
@@ -29,21 +29,21 @@ _PREFIXES = ("csta.call.", "csta.agent.", "gateway.")
 NEAR = 0.001
 
 
-class Rehearsal(msgspec.Struct, frozen=True):
+class ReplayedTranscript(msgspec.Struct, frozen=True):
     """A transcript with the legs that came of it, and the replay that made them."""
 
     transcript: Transcript
     replay: Replay
 
 
-def rehearse_events(
+def replay_events(
     events: Sequence[Event],
     site: SiteSettings,
     *,
     flags: Sequence[FlagSection] = (),
     qms: QmsSection = QmsSection(),  # noqa: B008  (immutable)
     mask: Anonymizer | None = None,
-) -> Rehearsal:
+) -> ReplayedTranscript:
     """Take events through the core. ``qms``: its times; the recordings are made. ``mask``: what hides names, if any."""
     if mask is not None:
         _learn(events, site, mask)
@@ -55,11 +55,11 @@ def rehearse_events(
         qms=qms,
         events=_lines(events, mask),
     )
-    recordings = [_recording(leg) for leg in rehearse(plain).legs]
+    recordings = [_recording(leg) for leg in replay_transcript(plain).legs]
     recorded = msgspec.structs.replace(plain, qms=msgspec.structs.replace(qms, recordings=recordings))
-    replay = rehearse(recorded)
+    replay = replay_transcript(recorded)
     legs = [view(leg, replay.flags.get(leg.number, {})) for leg in replay.legs]
-    return Rehearsal(msgspec.structs.replace(recorded, legs=legs), replay)
+    return ReplayedTranscript(msgspec.structs.replace(recorded, legs=legs), replay)
 
 
 def _learn(events: Iterable[Event], site: SiteSettings, mask: Anonymizer) -> None:

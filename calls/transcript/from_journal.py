@@ -229,7 +229,7 @@ def _moved(leg: LegState, story: _Story) -> LegState:
     """Move a leg's times to those of a transcript."""
     shift = BEGIN - story.began_at
     ended = leg.disconnected_source_at + shift if leg.disconnected_source_at else None
-    seated = leg.agent_origin if leg.agent_origin and leg.agent_origin.at >= story.began_at else None
+    log_on = leg.agent_origin if leg.agent_origin and leg.agent_origin.at >= story.began_at else None
     origins = {name: _later(one, shift) for name, one in leg.facts.origins.items()}
     return msgspec.structs.replace(
         leg,
@@ -237,7 +237,7 @@ def _moved(leg: LegState, story: _Story) -> LegState:
         disconnected_source_at=ended,
         facts=msgspec.structs.replace(leg.facts, origins=origins),
         call_origin=leg.call_origin and _later(leg.call_origin, shift),
-        agent_origin=seated and _later(seated, shift),  # A log-on of before is another event in the transcript.
+        agent_origin=log_on and _later(log_on, shift),  # A log-on of before is another event in the transcript.
         wrapup_origin=leg.wrapup_origin and _later(leg.wrapup_origin, shift),
     )
 

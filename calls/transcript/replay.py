@@ -1,4 +1,4 @@
-"""A rehearsal: events through the core with a QMS that answers by the book. Pure: no database, no clock, no waiting.
+"""Replay events through the core with a QMS that follows its specification. Pure: no database, no clock, no waiting.
 
 For transcripts of calls, and for tests that ask what a stream of events comes to.
 """
@@ -22,8 +22,8 @@ from cti.events import AnyEvent
 from flags.catalogue.values import FIELDS, FlagSpec, flag_texts
 
 SERVICE = 1
-#: Flags that are hashed are hashed with this key: a rehearsal has no secrets.
-HASH_KEY = b"rehearsal"
+#: Flags that are hashed are hashed with this key: a replay has no secrets.
+HASH_KEY = b"replay"
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,7 +36,7 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recorder(msgspec.Struct, frozen=True, kw_only=True):
-    """QMS, as far as a rehearsal needs it. ``refuses``: recordings to which it takes no flags."""
+    """QMS, as far as a replay needs it. ``refuses``: recordings to which it takes no flags."""
 
     recordings: tuple[Recorded, ...] = ()
     window: timedelta = timedelta(seconds=10)
@@ -61,7 +61,7 @@ class Recorder(msgspec.Struct, frozen=True, kw_only=True):
         return any(start <= now < end for start, end in self.away)
 
 
-class Cast(msgspec.Struct, frozen=True):
+class ReplayContext(msgspec.Struct, frozen=True):
     """The context of a replay: the source's settings and the QMS users."""
 
     site: SiteSettings
@@ -82,17 +82,17 @@ class _Question(msgspec.Struct, frozen=True):
 
 
 class Replay:
-    """The core, fed in order of the gateway's clock; what it asks of QMS is answered in its time.
+    """Feed the core in the order of the gateway's clock, and answer what it asks of QMS when it is due.
 
-    ``legs``: every leg by its number. ``flags``: a leg's flags as QMS has taken them. ``twice``: flags that were to be
-    written to a recording a second time, which must never be.
+    ``legs``: every leg by its number. ``flags``: a leg's flags as QMS has taken them. ``written_twice``: flags that
+    would have been written to a recording a second time, which must never happen.
     """
 
-    def __init__(self, cast: Cast, recorder: Recorder, specs: Sequence[FlagSpec] = FIELDS) -> None:
+    def __init__(self, context: ReplayContext, recorder: Recorder, specs: Sequence[FlagSpec] = FIELDS) -> None:
         self.recorder, self.specs = recorder, tuple(specs)
-        self.work = UnitOfWork(LiveState(source=SourceState(slug="rehearsal")), cast)
+        self.work = UnitOfWork(LiveState(source=SourceState(slug="replay")), context)
         self.flags: dict[int, dict[str, str]] = {}
-        self.twice: list[tuple[str, str]] = []
+        self.written_twice: list[tuple[str, str]] = []
         self.gaps: list[OpenGap | CloseGap] = []
         self._written: set[tuple[str, str]] = set()
         self._cancelled: set[tuple[int, int]] = set()
@@ -128,21 +128,21 @@ class Replay:
         moments = [self._waiting[0][0] if self._waiting else None, self.work.next_due()]
         return min((one for one in moments if one is not None), default=None)
 
-    def _take(self, thing: _Question | ResultEvent, at: datetime) -> None:
-        if isinstance(thing, _Question):
-            self._ask_for_guid(thing, at)
-        elif not isinstance(thing, RecordingFound) or (thing.leg, thing.search) not in self._cancelled:
-            self._apply(thing, at)
+    def _take(self, item: _Question | ResultEvent, at: datetime) -> None:
+        if isinstance(item, _Question):
+            self._ask_for_guid(item, at)
+        elif not isinstance(item, RecordingFound) or (item.leg, item.search) not in self._cancelled:
+            self._apply(item, at)
 
-    def _apply(self, thing: AnyEvent | ResultEvent, now: datetime) -> None:
+    def _apply(self, item: AnyEvent | ResultEvent, now: datetime) -> None:
         before = len(self.work.commands)
-        fold_into(self.work, [thing])
+        fold_into(self.work, [item])
         for command in self.work.commands[before:]:
-            self._obey(command, now)
-        if not isinstance(thing, TimePassed):
+            self._execute(command, now)
+        if not isinstance(item, TimePassed):
             self._apply(TimePassed(now), now)
 
-    def _obey(self, command: CoreCommand, now: datetime) -> None:
+    def _execute(self, command: CoreCommand, now: datetime) -> None:
         if isinstance(command, StartSearch):
             self._searches.setdefault(command.leg, []).append(command.search)
             self._later(now, _Question(command))
@@ -153,8 +153,8 @@ class Replay:
         elif isinstance(command, OpenGap | CloseGap):
             self.gaps.append(command)
 
-    def _later(self, at: datetime, thing: _Question | ResultEvent) -> None:
-        heapq.heappush(self._waiting, (at, next(self._serial), thing))
+    def _later(self, at: datetime, item: _Question | ResultEvent) -> None:
+        heapq.heappush(self._waiting, (at, next(self._serial), item))
 
     def _ask_for_guid(self, question: _Question, now: datetime) -> None:
         search = question.search
@@ -205,7 +205,7 @@ class Replay:
         self._later(at, WriteSettled(leg=leg.number, part=command.part, status=status, at=at, error=error))
 
     def _note(self, leg: LegState, flags: dict[str, str]) -> None:
-        self.twice += [(leg.guid, name) for name in flags if (leg.guid, name) in self._written]
+        self.written_twice += [(leg.guid, name) for name in flags if (leg.guid, name) in self._written]
         self._written |= {(leg.guid, name) for name in flags}
         self.flags.setdefault(leg.number, {}).update(flags)
 

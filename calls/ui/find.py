@@ -18,7 +18,7 @@ HITS = 5
 #: Number of recent callers whose country codes are tried for a number without one.
 CALLERS_READ = 200
 #: A shorter number is an extension.
-SHORTEST_NUMBER = 6
+MINIMUM_NUMBER = 6
 _NUMBER = re.compile(r"[+(]?[\d\s()./-]+")
 _GUID = re.compile(r"\{?[0-9a-fA-F-]{32,36}\}?")
 
@@ -95,7 +95,7 @@ def _legs(condition: Q, kind: str, term: str) -> Iterator[Hit]:
 def _numbers(term: str) -> list[str]:
     """Return the notations in which the PBX may have written a caller's number."""
     digits = re.sub(r"\D", "", term)
-    if not _NUMBER.fullmatch(term) or len(digits) < SHORTEST_NUMBER or len(digits) > 20:
+    if not _NUMBER.fullmatch(term) or len(digits) < MINIMUM_NUMBER or len(digits) > 20:
         return []
     if term.strip().startswith("+") or digits.startswith("00"):
         whole = digits.removeprefix("00")

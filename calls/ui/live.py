@@ -11,9 +11,9 @@ from calls.core.result_events import WHY
 from calls.models import Leg, RecordingSearch, SearchState, is_open
 
 #: Maximum number of legs shown: the newest.
-SHOWN_AT_MOST = 200
+MAXIMUM_SHOWN = 200
 #: Counting ends here: a page that asks every two seconds must not count without end.
-COUNTED_AT_MOST = 20_000
+MAXIMUM_COUNTED = 20_000
 #: Shown in place of a caller that the account may not see.
 HIDDEN = "hidden"
 
@@ -72,8 +72,8 @@ def live_calls(wanted: LiveFilter, now: datetime, *, may_see_callers: bool) -> L
     """Return the newest calls in progress, in three queries that an index of the open legs serves."""
     found = _found(wanted)
     newest = found.select_related("source").defer("facts", "trace").order_by("-connected_at", "-id")
-    rows = list(newest[:SHOWN_AT_MOST])
-    count = len(rows) if len(rows) < SHOWN_AT_MOST else found.order_by()[: COUNTED_AT_MOST + 1].count()
+    rows = list(newest[:MAXIMUM_SHOWN])
+    count = len(rows) if len(rows) < MAXIMUM_SHOWN else found.order_by()[: MAXIMUM_COUNTED + 1].count()
     searches = _latest_searches(row.pk for row in rows)
     return Live(
         now,
@@ -100,10 +100,10 @@ def live_sentence(count: int, is_filtered: bool) -> str:
     """Say how many calls are in progress, and how many of them are shown."""
     if not count:
         return "No call in progress fits the filter." if is_filtered else "No call is in progress."
-    number = f"{count:,}" if count <= COUNTED_AT_MOST else f"More than {COUNTED_AT_MOST:,}"
+    number = f"{count:,}" if count <= MAXIMUM_COUNTED else f"More than {MAXIMUM_COUNTED:,}"
     fit = " fit the filter" if is_filtered else ""
     calls = "1 call" if count == 1 else f"{number} calls"
-    shown = f", {SHOWN_AT_MOST} shown, the newest" if count > SHOWN_AT_MOST else ""
+    shown = f", {MAXIMUM_SHOWN} shown, the newest" if count > MAXIMUM_SHOWN else ""
     return f"{calls} in progress{fit.replace('fit', 'fits') if count == 1 else fit}{shown}."
 
 

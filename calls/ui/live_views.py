@@ -15,7 +15,7 @@ from calls.ui.live import Live, LiveFilter, live_calls
 
 #: The permission to see who called; without it callers are hidden.
 SEE_CALLERS = "calls.view_caller"
-LONGEST_TEXT = 255
+MAXIMUM_TEXT = 255
 #: The page fetches itself every two seconds; that somebody watches it is recorded this often, in seconds.
 RECORD_SECONDS = 300
 RECORDED_AT = "live_calls_recorded_at"
@@ -58,4 +58,4 @@ def _live(request: HttpRequest) -> Live:
 def _wanted(request: HttpRequest) -> LiveFilter:
     """Read the filter; a NUL character is in no name and no database takes one."""
     texts = (request.GET.get(name, "").replace("\0", "").strip() for name in ("extension", "agent", "queue"))
-    return LiveFilter(*(text[:LONGEST_TEXT] for text in texts))
+    return LiveFilter(*(text[:MAXIMUM_TEXT] for text in texts))

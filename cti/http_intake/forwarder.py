@@ -17,7 +17,7 @@ BATCH_EVENTS = 200
 BATCH_BYTES = 500_000
 POLL_SECONDS = 0.5
 #: First and longest wait between two attempts, in seconds.
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+FIRST_PAUSE, MAXIMUM_PAUSE = 0.5, 30.0
 #: Timeouts to connect and to read, in seconds.
 TIMEOUT = (3, 15)
 UNREADABLE, TOO_LARGE = 400, 413
@@ -68,7 +68,7 @@ class Forwarder:
             if wait is None:
                 return
             self._sleep(max(wait, pause))
-            pause = min(LONGEST_PAUSE, pause * 2)
+            pause = min(MAXIMUM_PAUSE, pause * 2)
 
     def _answered(self, lines: list[bytes]) -> float | None:
         """Post once; return None when the lines are dealt with, otherwise the seconds to wait at least."""

@@ -4,7 +4,7 @@ import secrets
 
 from cti.sources.port import LinkError
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
+FIRST_PAUSE, MAXIMUM_PAUSE = 0.5, 5.0
 #: Pauses after a refusal that only a person can correct, in seconds: frequent attempts get the user locked or the
 #: gateway's address banned.
 REFUSED_PAUSES = (60.0, 300.0)
@@ -34,4 +34,4 @@ class Backoff:
             return REFUSED_PAUSES[min(self._refusals, len(REFUSED_PAUSES)) - 1] * (1 + chance / 5)
         # Refusals are not forgotten here: a PBX that bans an address does not answer it for a while.
         self._failures = 0 if lasted > STEADY_SECONDS else self._failures + 1
-        return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures, 10)) * (0.5 + chance)
+        return min(MAXIMUM_PAUSE, FIRST_PAUSE * 2.0 ** min(self._failures, 10)) * (0.5 + chance)

@@ -69,12 +69,12 @@ class LeadershipTerm:
         appender: DurableAppender,
         lease: Lease,
         reporter: StatusReporter,
-        bell: WakeupThread,
+        wakeup_thread: WakeupThread,
     ) -> None:
         self.facts = LinkFacts()
         self._unreadable_in_a_row = 0
         self._config, self._epoch = config, epoch
-        self._appender, self._lease, self._reporter, self._bell = appender, lease, reporter, bell
+        self._appender, self._lease, self._reporter, self._wakeup_thread = appender, lease, reporter, wakeup_thread
         self._database, self._lease_thread = WorkerThread("database", connections.close_all), WorkerThread("lease")
         self._stamp = Stamp(config.slug, f"{epoch}.0")
         self._sessions = 0
@@ -248,7 +248,7 @@ class LeadershipTerm:
 
     async def _keep(self, events: Sequence[Event], *, is_last_word: bool = False) -> None:
         await self._appender.keep(events, is_last_word=is_last_word)
-        self._bell.ring()
+        self._wakeup_thread.send_soon()
         if self._appender.losses > self._losses_reported:
             self._losses_reported = self._appender.losses
             self._interrupt("Redis lost the journal; the latest events were given again, older ones may be lost")
@@ -282,7 +282,7 @@ class LeadershipTerm:
             if self._appender.is_spooling:
                 try:
                     await self._appender.catch_up()
-                    self._bell.ring()
+                    self._wakeup_thread.send_soon()
                 except JournalUnavailable as error:
                     self.facts.failed(str(error))
             await asyncio.sleep(CATCH_UP_SECONDS)

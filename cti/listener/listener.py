@@ -41,7 +41,7 @@ class Listener:
         self._lease = Lease(config.slug, self.owner)
         self._reporter = StatusReporter(source_id, self.owner)
         self._spool = Spool(Path(settings.SPOOL_DIR) / config.slug, settings.SPOOL_MAX_BYTES)
-        self._bell = WakeupThread("wake", lambda: wake(source_id))
+        self._wakeup_thread = WakeupThread("wake", lambda: wake(source_id))
         self._journal, self._database = (
             WorkerThread("journal", self._spool.close),
             WorkerThread("standby", connections.close_all),
@@ -69,7 +69,7 @@ class Listener:
             running.result()
 
     def _close(self) -> None:
-        for one in (self._bell, self._journal, self._database):
+        for one in (self._wakeup_thread, self._journal, self._database):
             one.close()
 
     async def _take_turns(self) -> None:
@@ -114,7 +114,7 @@ class Listener:
             return
         log.info("leading", source=self._config.slug, epoch=epoch, spooled=self._spool.count)
         appender = DurableAppender(JournalWriter(self._config.slug, epoch), self._spool, self._journal)
-        self._term = LeadershipTerm(self._config, epoch, appender, self._lease, self._reporter, self._bell)
+        self._term = LeadershipTerm(self._config, epoch, appender, self._lease, self._reporter, self._wakeup_thread)
         if self._stopping.is_set():
             self._term.stop()
         try:

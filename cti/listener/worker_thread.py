@@ -56,7 +56,7 @@ class WakeupThread:
         self._rung, self._is_closed = threading.Event(), False
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
-    def ring(self) -> None:
+    def send_soon(self) -> None:
         """Run the function soon; returns at once."""
         self._rung.set()
 

@@ -13,7 +13,7 @@ from devtools.bench.registry import BENCHES
 from devtools.bench.result import Result, table
 
 #: A bench that takes longer than this, besides the seconds that it was asked for, hangs.
-MOST_SECONDS = 3600.0
+MAXIMUM_SECONDS = 3600.0
 
 
 def main(words: list[str]) -> int:
@@ -60,7 +60,7 @@ def _run(name: str, asked: argparse.Namespace) -> list[Result] | None:
         command += [f"--{option}", str(value)] if value else []
     try:
         # What a bench prints besides is for the person, not for who reads the JSON.
-        done = subprocess.run(command, stdout=sys.stderr, timeout=MOST_SECONDS + (asked.seconds or 0), check=False)
+        done = subprocess.run(command, stdout=sys.stderr, timeout=MAXIMUM_SECONDS + (asked.seconds or 0), check=False)
         return None if done.returncode else msgspec.json.decode(Path(path).read_bytes(), type=list[Result])
     finally:
         Path(path).unlink()

@@ -302,12 +302,12 @@ def _fold_all(source: CtiSource) -> float:
 def _wrongs(order: Sequence[str], written: Sequence[str], drained: Drained) -> list[str]:
     """Say what the delivery did wrong."""
     known = frozenset(order)
-    twice = sum(1 for count in Counter(written).values() if count > 1)
+    written_twice = sum(1 for count in Counter(written).values() if count > 1)
     strange = sum(1 for guid in written if guid not in known)
     waiting = FlagWrite.objects.filter(state_is_one_of(UNSETTLED)).count()
     told = FlagWrite.objects.filter(state="written", attempts=1).count()
     found = {
-        f"{twice:,} recordings were written twice": twice,
+        f"{written_twice:,} recordings were written twice": written_twice,
         f"{strange:,} recordings were written that nobody asked for": strange,
         "a claim took newer writes before older ones": not _is_oldest_first(drained.spans),
         f"{len(order) - waiting - told:,} writes are lost": waiting + told != len(order),

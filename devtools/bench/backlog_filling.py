@@ -58,15 +58,15 @@ def _moment(number: int, writes: int, end: datetime) -> datetime:
 
 def _pattern() -> LegState:
     """Return a leg as the core leaves it when its flags are queued, and no wrap-up is to come."""
-    board = Switchboard()
-    board.agent("LoggedOn", -9, "a1", deviceId="2001", agentName="Alexandra Attendant")
-    board.call("Queued", 0, "C1", queueName="Sales", callingNumber="+491700000000", interactionId="I1")
-    board.call("Delivered", 1, "C1", "2001", calledNumber="+4930123456")
-    board.call("Established", 4, "C1", "2001", callerName="A. Caller", callerNameSource="isdn")
-    board.found(4.2, 1, "00000000-0000-0000-0000-000000000000")
-    board.call("ConnectionCleared", 184, "C1", "2001").waits(185.1).waits(400)
-    assert board.leg.base.value == "queued", board.leg
-    return board.leg
+    channel_table = Switchboard()
+    channel_table.agent("LoggedOn", -9, "a1", deviceId="2001", agentName="Alexandra Attendant")
+    channel_table.call("Queued", 0, "C1", queueName="Sales", callingNumber="+491700000000", interactionId="I1")
+    channel_table.call("Delivered", 1, "C1", "2001", calledNumber="+4930123456")
+    channel_table.call("Established", 4, "C1", "2001", callerName="A. Caller", callerNameSource="isdn")
+    channel_table.found(4.2, 1, "00000000-0000-0000-0000-000000000000")
+    channel_table.call("ConnectionCleared", 184, "C1", "2001").waits(185.1).waits(400)
+    assert channel_table.leg.base.value == "queued", channel_table.leg
+    return channel_table.leg
 
 
 _patterns: list[LegState] = []

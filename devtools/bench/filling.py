@@ -155,17 +155,17 @@ def key_of(one: Numbered, sources: Sequence[int]) -> int:
 
 def _pattern() -> dict[str, Any]:
     """Return the row of a leg as the core makes it: answered, held, flagged."""
-    board = Switchboard()
-    board.agent("LoggedOn", -9, "a1", deviceId="2001", agentName="Alexandra Attendant")
-    board.call("Queued", 0, "C1", queueName="Sales", callingNumber="+491700000000", interactionId="I1")
-    board.call("Delivered", 1, "C1", "2001", calledNumber="+4930123456")
-    board.call("Established", 4, "C1", "2001", callerName="A. Caller", callerNameSource="isdn")
-    board.found(4.2, 1, "00000000-0000-0000-0000-000000000000")
-    board.call("Held", 60, "C1", "2001").call("Retrieved", 80, "C1", "2001")
-    board.call("ConnectionCleared", 184, "C1", "2001").waits(185.1)
-    board.settled(185.2, 1).waits(400)
-    assert board.leg.outcome == "flagged", board.leg
-    return dict(zip(LEG_FIELDS, leg_row(0, board.leg, board.leg.connected_source_at), strict=True))
+    channel_table = Switchboard()
+    channel_table.agent("LoggedOn", -9, "a1", deviceId="2001", agentName="Alexandra Attendant")
+    channel_table.call("Queued", 0, "C1", queueName="Sales", callingNumber="+491700000000", interactionId="I1")
+    channel_table.call("Delivered", 1, "C1", "2001", calledNumber="+4930123456")
+    channel_table.call("Established", 4, "C1", "2001", callerName="A. Caller", callerNameSource="isdn")
+    channel_table.found(4.2, 1, "00000000-0000-0000-0000-000000000000")
+    channel_table.call("Held", 60, "C1", "2001").call("Retrieved", 80, "C1", "2001")
+    channel_table.call("ConnectionCleared", 184, "C1", "2001").waits(185.1)
+    channel_table.settled(185.2, 1).waits(400)
+    assert channel_table.leg.outcome == "flagged", channel_table.leg
+    return dict(zip(LEG_FIELDS, leg_row(0, channel_table.leg, channel_table.leg.connected_source_at), strict=True))
 
 
 _PATTERN: dict[str, Any] = {}

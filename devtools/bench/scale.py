@@ -33,7 +33,7 @@ CALLS, QUICK_SCALE = 12_000, 0.01
 ROWS = ((1, 1), (2, 1), (4, 1), (8, 1), (8, 2), (8, 4))
 EVENTS = "events"
 TALK = timedelta(minutes=1)
-BEAT_SECONDS, MOST_SECONDS = 2.0, 600.0
+BEAT_SECONDS, MAXIMUM_SECONDS = 2.0, 600.0
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ def _until_folded(parts: Sequence[SourceShare]) -> None:
         reached = dict(Checkpoint.objects.filter(source__in=sources).values_list("source_id", "last_id"))
         return reached == last and not answered.exists()
 
-    wait_until(is_done, "the last event", MOST_SECONDS)
+    wait_until(is_done, "the last event", MAXIMUM_SECONDS)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from devtools.faults import observations
 from devtools.faults.environment import FaultEnvironment
 from flags.models import UNSETTLED, FlagWrite
 from launcher.supervisor import stopped_by_signals
-from simulators.pbx.people import MOST_AGENTS
+from simulators.pbx.people import MAXIMUM_AGENTS
 from simulators.pbx.plan import Plan, enough_agents
 
 #: The first calls come to processes that have just begun; they are judged, not measured.
@@ -53,7 +53,12 @@ class RunWatch:
         plan = Plan()
         needed = enough_agents(self.rate, plan.ring_seconds, plan.talk_seconds, plan.wrapup_seconds)
         day = TrafficPlan(
-            min(needed, MOST_AGENTS), self.rate, self.seconds, plan.ring_seconds, plan.talk_seconds, plan.wrapup_seconds
+            min(needed, MAXIMUM_AGENTS),
+            self.rate,
+            self.seconds,
+            plan.ring_seconds,
+            plan.talk_seconds,
+            plan.wrapup_seconds,
         )
         house = BenchStack(self.place, day)
         try:
@@ -138,12 +143,12 @@ class RunWatch:
         verdict = found.verdict
         quarters = [self.looks[round((len(self.looks) - 1) * part / 4)] for part in range(1, 5)]
         backlog = "; ".join(f"{one.behind}, {one.searches}, {one.writes} at {one.at:.0f} s" for one in quarters)
-        kinds = (verdict.twice, verdict.wrong, verdict.lost, verdict.unexplained)
+        kinds = (verdict.written_twice, verdict.wrong, verdict.lost, verdict.unexplained)
         busy = self._steady()[1].at - self._steady()[0].at
         return [
             (
                 f"{verdict.legs} legs, {verdict.flagged} flagged in QMS; lost {len(verdict.lost)}, twice "
-                f"{len(verdict.twice)}, wrong {len(verdict.wrong)}, unexplained {len(verdict.unexplained)}"
+                f"{len(verdict.written_twice)}, wrong {len(verdict.wrong)}, unexplained {len(verdict.unexplained)}"
             ),
             *(f"without flags: {count} {why}" for why, count in verdict.explained.most_common()),
             *(f"e.g. {one}" for kind in kinds for one in kind[:3]),

@@ -10,7 +10,7 @@ from typing import Any
 
 from agents.core.matching import Directory, Instance, Listed
 from calls.core.state import SiteSettings
-from calls.transcript.replay import Cast, Recorded, Recorder, Replay
+from calls.transcript.replay import Recorded, Recorder, Replay, ReplayContext
 from cti.events import Event, LinkLost, LinkRestored
 from cti.sources.asterisk_ami.framing import AmiFrame
 from cti.sources.asterisk_ami.messages import AmiMessageError, parse
@@ -108,8 +108,10 @@ def flags_of(trace: RecordedTrace, disturbed: Disturbed) -> dict[str, Flags]:
     """Return the flags that each recording gets."""
     extensions = sorted({one["agent"] for one in trace.truth["conversations"]} | trace.truth["agents"].keys())
     users = [Listed(service_id=1, user_id=one, extension=one) for one in extensions]
-    cast = Cast(SiteSettings(devices=frozenset(extensions), settle_seconds=0), Directory(users, [Instance(1)]))
-    replay = Replay(cast, Recorder(recordings=recordings(trace))).play(events_of(disturbed), rest=REST)
+    context = ReplayContext(
+        SiteSettings(devices=frozenset(extensions), settle_seconds=0), Directory(users, [Instance(1)])
+    )
+    replay = Replay(context, Recorder(recordings=recordings(trace))).play(events_of(disturbed), rest=REST)
     found: dict[str, Flags] = {}
     for leg in replay.legs:
         if leg.number in replay.flags:

@@ -9,7 +9,7 @@ from simulators.pbx.truth_log import LegLine
 #: The tap and the link are different ways; a gap's edges are known to the listener's latest word only.
 LEEWAY = timedelta(seconds=4)
 #: No fault, with what it takes to come back from it, lasts longer.
-LONGEST_GAP = timedelta(seconds=90)
+MAXIMUM_GAP = timedelta(seconds=90)
 #: What was away is followed again so soon after it is back; what dies again and again waits before it is started.
 RETURN = timedelta(seconds=35)
 
@@ -38,7 +38,7 @@ def _judged(
     if not faults:
         yield "no fault made it"
     elif gap.ended_at is None:
-        if max(line.connected_at for line in truth) > gap.began_at + LONGEST_GAP:
+        if max(line.connected_at for line in truth) > gap.began_at + MAXIMUM_GAP:
             yield "it never ended"
     else:
         if gap.ended_at > max(one.ended + one.reach for one in faults) + RETURN:

@@ -29,14 +29,14 @@ class OracleVerdict:
     flagged: int = 0
     explained: Counter[str] = field(default_factory=Counter)
     lost: list[str] = field(default_factory=list)
-    twice: list[str] = field(default_factory=list)
+    written_twice: list[str] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     unexplained: list[str] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
         """Say whether all four numbers are 0."""
-        return not (self.lost or self.twice or self.wrong or self.unexplained)
+        return not (self.lost or self.written_twice or self.wrong or self.unexplained)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Judge:
         name = _name(line)
         parts = 1 + (WRAPUP_FLAG in recording.flags)
         if recording.writes > parts:
-            self._verdict.twice.append(f"{name}: {recording.writes} writes of {parts} parts")
+            self._verdict.written_twice.append(f"{name}: {recording.writes} writes of {parts} parts")
         due = _due(line, self._evidence.specs)
         for flag, value in recording.flags.items():
             if value != due.get(flag) and not self._is_earlier_ref(line, value):

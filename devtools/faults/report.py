@@ -30,7 +30,7 @@ def report(
     lines += _holdings(programs)
     numbers = {
         "lost": verdict.lost,
-        "written twice": verdict.twice,
+        "written twice": verdict.written_twice,
         "wrong value": verdict.wrong,
         "unexplained": verdict.unexplained,
     }

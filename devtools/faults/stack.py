@@ -24,7 +24,7 @@ from launcher import process_set, procfile
 from launcher.paths import ROOT
 from launcher.simulators import PBX_MODULE, QMS_MODULE, simulated_site
 from launcher.supervisor import Program, Supervisor
-from simulators.pbx.people import FIRST_EXTENSION, MOST_AGENTS, make_agents
+from simulators.pbx.people import FIRST_EXTENSION, MAXIMUM_AGENTS, make_agents
 from simulators.pbx.plan import Plan, enough_agents
 
 QMS, PBX = "simulated QMS", "simulated PBX"
@@ -48,7 +48,7 @@ class FaultStack:
         self.clock = Clock(place.folder, asked.skew_seconds)
         plan = Plan()
         needed = enough_agents(asked.calls_per_second, plan.ring_seconds, plan.talk_seconds, plan.wrapup_seconds)
-        self.agents = min(max(plan.agents, needed), MOST_AGENTS)
+        self.agents = min(max(plan.agents, needed), MAXIMUM_AGENTS)
 
     def start(self) -> None:
         """Start the store, QMS and what works; the PBX begins its day as soon as it is listened to."""

@@ -8,7 +8,7 @@ import atheris
 
 #: What a single input may take here, where instruments make everything slow: beyond this it hangs.
 HANGS_SECONDS = 20
-MOST_MIB = 2048
+MAXIMUM_MIB = 2048
 
 
 def main(words: list[str]) -> None:
@@ -21,7 +21,12 @@ def main(words: list[str]) -> None:
     folder = Path(corpus)
     for number, seed in enumerate(target.seeds()):
         (folder / f"seed-{number}").write_bytes(seed)
-    limits = [f"-max_total_time={seconds}", "-max_len=65536", f"-timeout={HANGS_SECONDS}", f"-rss_limit_mb={MOST_MIB}"]
+    limits = [
+        f"-max_total_time={seconds}",
+        "-max_len=65536",
+        f"-timeout={HANGS_SECONDS}",
+        f"-rss_limit_mb={MAXIMUM_MIB}",
+    ]
     atheris.Setup(
         ["fuzz", *limits, f"-artifact_prefix={folder.parent}/finding-", "-print_final_stats=1", corpus], target.read
     )

@@ -27,7 +27,7 @@ from tests.cti.csta.pbx import config
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 CSTA_SAMPLES = traces.DATA.parent.parent / "csta" / "data"
 #: Longer traces hold nothing new for a fuzzer, and cost it time.
-LONGEST = 65_536
+MAXIMUM_LENGTH = 65_536
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ def _answers() -> Iterator[bytes]:
 
 
 def _traces() -> Iterator[bytes]:
-    return (traces.trace(name)[:LONGEST] for name in traces.NAMES)
+    return (traces.trace(name)[:MAXIMUM_LENGTH] for name in traces.NAMES)
 
 
 def _lists() -> Iterator[bytes]:
@@ -132,7 +132,7 @@ def _lists() -> Iterator[bytes]:
     for name in traces.NAMES:
         messages = traces.trace(name).split(b"\r\n\r\n")
         listed = [one for one in messages if b"ActionID: snap-" in one or b"ActionID: resnap-" in one]
-        yield b"Asterisk Call Manager/11.0.0\r\n" + b"".join(one + b"\r\n\r\n" for one in listed)[:LONGEST]
+        yield b"Asterisk Call Manager/11.0.0\r\n" + b"".join(one + b"\r\n\r\n" for one in listed)[:MAXIMUM_LENGTH]
 
 
 def _events() -> Iterator[bytes]:

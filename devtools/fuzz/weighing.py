@@ -6,18 +6,18 @@ from collections.abc import Callable, Iterator
 
 #: What one frame may be long, and what it may cost.
 FRAME = 65_536
-MOST_SECONDS = 0.050
-MOST_BYTES = 32 * 2**20
+MAXIMUM_SECONDS = 0.050
+MAXIMUM_BYTES = 32 * 2**20
 TRIES = 5
 
 
 def too_dear(read: Callable[[bytes], None], data: bytes) -> str | None:
     """Say what is too expensive about reading one input, or None. Time is CPU time, the best of a few."""
-    seconds = min(_seconds(read, data) for _ in range(TRIES)) if _seconds(read, data) > MOST_SECONDS else 0.0
-    if seconds > MOST_SECONDS:
-        return f"takes {seconds * 1000:.0f} ms, more than {MOST_SECONDS * 1000:.0f}"
+    seconds = min(_seconds(read, data) for _ in range(TRIES)) if _seconds(read, data) > MAXIMUM_SECONDS else 0.0
+    if seconds > MAXIMUM_SECONDS:
+        return f"takes {seconds * 1000:.0f} ms, more than {MAXIMUM_SECONDS * 1000:.0f}"
     peak = _peak(read, data)
-    return f"takes {peak / 2**20:.0f} MiB, more than {MOST_BYTES // 2**20}" if peak > MOST_BYTES else None
+    return f"takes {peak / 2**20:.0f} MiB, more than {MAXIMUM_BYTES // 2**20}" if peak > MAXIMUM_BYTES else None
 
 
 def swollen(data: bytes) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ from importlib import metadata
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+)", re.MULTILINE)
 _CLASSIFIER = "License :: OSI Approved :: "
 #: Licences that a package's text gives at length begin with it.
-LONGEST = 60
+MAXIMUM_LENGTH = 60
 
 
 def pins(lock: str) -> dict[str, str]:
@@ -28,7 +28,7 @@ def licence(name: str) -> str:
         return "not installed here"
     classifiers = [one.removeprefix(_CLASSIFIER) for one in about.get_all("Classifier") or () if _CLASSIFIER in one]
     text = next(iter(_field(about, "License").strip().splitlines()), "")
-    return _field(about, "License-Expression") or ", ".join(classifiers) or text[:LONGEST] or "not declared"
+    return _field(about, "License-Expression") or ", ".join(classifiers) or text[:MAXIMUM_LENGTH] or "not declared"
 
 
 def _field(about: metadata.PackageMetadata, name: str) -> str:

@@ -19,7 +19,7 @@ ALERTING = (WriteState.REFUSED, WriteState.CONFLICT, WriteState.GIVEN_UP)
 #: A Recording Service's key, and the code of the error.
 Reason = tuple[int, str]
 #: Counting ends here: the dashboard asks every few seconds.
-COUNTED_AT_MOST = 20_000
+MAXIMUM_COUNTED = 20_000
 
 
 class Alerts(msgspec.Struct, frozen=True):
@@ -32,7 +32,7 @@ class Alerts(msgspec.Struct, frozen=True):
     @property
     def words(self) -> str:
         """Say how many."""
-        return f"{self.count:,}" if self.count <= COUNTED_AT_MOST else f"more than {COUNTED_AT_MOST:,}"
+        return f"{self.count:,}" if self.count <= MAXIMUM_COUNTED else f"more than {MAXIMUM_COUNTED:,}"
 
 
 class OfReason(msgspec.Struct, frozen=True):
@@ -70,7 +70,7 @@ def reasons_of(keys: Sequence[int]) -> Counter[Reason]:
 def open_alerts() -> Alerts:
     """Return the alerts that nobody has acknowledged; reads a partial index, and not without end."""
     codes = FlagWrite.objects.filter(is_open()).order_by("id").values_list("error_code", flat=True)
-    counts = Counter(codes[: COUNTED_AT_MOST + 1])
+    counts = Counter(codes[: MAXIMUM_COUNTED + 1])
     (code, of_code), *_ = counts.most_common(1) or [("", 0)]
     return Alerts(counts.total(), code, of_code)
 

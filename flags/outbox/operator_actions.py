@@ -13,8 +13,8 @@ from clock.text import shown
 from flags.models import FlagWrite, RetryRun
 from flags.outbox.alerts import is_open
 from flags.outbox.claims import free
+from flags.outbox.queue import give_up, retry
 from flags.outbox.retry_runs import retry_all
-from flags.outbox.writes import give_up, retry
 
 log = structlog.get_logger()
 

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from clock import ReadClock
 from flags.models import RETRIABLE, FlagWrite, RetryRun, state_is_one_of
-from flags.outbox.writes import put_back
+from flags.outbox.queue import put_back
 
 log = structlog.get_logger()
 

@@ -28,7 +28,7 @@ from qms.port import (
 WriteStateName = Literal["queued", "unclear", "written", "refused", "gone", "conflict", "given_up"]
 
 FIRST_WAIT_SECONDS = 1.0
-LONGEST_WAIT_SECONDS = 900.0
+MAXIMUM_WAIT_SECONDS = 900.0
 #: A person has to correct a wrong password; meanwhile QMS's audit log must not be flooded.
 LOGIN_WAIT_SECONDS = 300.0
 #: Maximum time after its end within which a recording may become known to QMS's Data Server.
@@ -126,7 +126,7 @@ def next_step(write: PendingWrite, answer: WriteResult, now: datetime, chance: f
 
 def wait_seconds(attempts: int, chance: float) -> float:
     """Return how long to wait after this many attempts: doubling from 1 s to 15 min, of which up to half is chance."""
-    longest = min(FIRST_WAIT_SECONDS * 2.0 ** min(max(attempts - 1, 0), 20), LONGEST_WAIT_SECONDS)
+    longest = min(FIRST_WAIT_SECONDS * 2.0 ** min(max(attempts - 1, 0), 20), MAXIMUM_WAIT_SECONDS)
     return longest * (0.5 + chance / 2)
 
 

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 #: A worker begins at once; what none has begun after this is sent to one again.
 BEGINS_WITHIN = timedelta(seconds=5)
 #: Number of workers that may die at it before it is given up.
-MOST_ATTEMPTS = 3
+MAXIMUM_ATTEMPTS = 3
 _EXPIRES_SECONDS = 60
 #: Between two signs of life lie a connect and two answers at most, and what a name server takes.
 _WAITS, _NAME_SERVER_SECONDS = 3, 20
@@ -149,7 +149,7 @@ def _taken(server_id: int, run: int, now: datetime) -> FlagCreation | None:
     row = rows.first()
     if row is None or (row.alive_at is not None and not is_left(row, now)):
         return None
-    if row.attempts >= MOST_ATTEMPTS:
+    if row.attempts >= MAXIMUM_ATTEMPTS:
         _end(
             row,
             f"{row.attempts} workers were stopped while they were at it. See the log, then press again.",

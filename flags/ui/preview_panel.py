@@ -12,7 +12,7 @@ from flags.models import FlagSetting
 
 SEE_CALLS = "calls.view_leg"
 SEE_CALLERS = "calls.view_caller"
-LONGEST_REFERENCE = 255
+MAXIMUM_REFERENCE = 255
 
 
 class PreviewTable(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ def preview_panel(
 
 def _reference(request: HttpRequest) -> str:
     """Read the call reference; a NUL character is in none and no database takes one."""
-    return request.POST.get("preview_call", "").replace("\0", "").strip()[:LONGEST_REFERENCE]
+    return request.POST.get("preview_call", "").replace("\0", "").strip()[:MAXIMUM_REFERENCE]
 
 
 def _call(request: HttpRequest, reference: str, notes: list[str]) -> PreviewCall:

@@ -14,7 +14,7 @@ from flags.outbox.retry_runs import waiting_for
 from qms.models import RecordingService
 
 #: Maximum count.
-COUNTED_AT_MOST = 20_000
+MAXIMUM_COUNTED = 20_000
 #: How long a finished run is shown above the list.
 SHOWN_FOR = timedelta(minutes=10)
 #: Maximum of causes shown above the list.
@@ -115,5 +115,5 @@ def run_sentence(run: RetryRun) -> str:
 
 
 def _counted(reason: str, service_id: int | None) -> str:
-    count = waiting_for(reason, service_id).order_by()[: COUNTED_AT_MOST + 1].count()
-    return f"{count:,}" if count <= COUNTED_AT_MOST else f"more than {COUNTED_AT_MOST:,}"
+    count = waiting_for(reason, service_id).order_by()[: MAXIMUM_COUNTED + 1].count()
+    return f"{count:,}" if count <= MAXIMUM_COUNTED else f"more than {MAXIMUM_COUNTED:,}"

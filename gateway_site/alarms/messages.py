@@ -13,7 +13,7 @@ log = structlog.get_logger()
 
 #: Messages sent in one turn.
 AT_ONCE = 20
-FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=15), timedelta(minutes=30)
+FIRST_WAIT, MAXIMUM_WAIT = timedelta(seconds=15), timedelta(minutes=30)
 GIVE_UP_AFTER = timedelta(days=1)
 
 
@@ -36,7 +36,7 @@ def send_due(now: Callable[[], datetime]) -> int:
 
 def _send(message: AlarmMessage, now: datetime) -> bool:
     """Send one message. Claimed first: a second worker that looks at the same moment finds it put off."""
-    wait = min(FIRST_WAIT * 2 ** min(message.attempts, 10), LONGEST_WAIT)
+    wait = min(FIRST_WAIT * 2 ** min(message.attempts, 10), MAXIMUM_WAIT)
     claimed = AlarmMessage.objects.filter(pk=message.pk, next_at=message.next_at).update(
         next_at=now + wait, attempts=message.attempts + 1
     )

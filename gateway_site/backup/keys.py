@@ -12,7 +12,7 @@ from django.conf import settings
 from gateway_site.backup.manifest import BackupError
 
 NAME = "keys.encrypted"
-SHORTEST_PASSPHRASE = 12
+MINIMUM_PASSPHRASE = 12
 _SALT_BYTES = 16
 
 
@@ -25,8 +25,8 @@ class SiteKeys(msgspec.Struct, frozen=True):
 
 def save_keys(folder: Path, passphrase: str) -> None:
     """Write this gateway's keys. Raises ``BackupError`` for a passphrase that is too short."""
-    if len(passphrase) < SHORTEST_PASSPHRASE:
-        raise BackupError(f"The passphrase has {len(passphrase)} characters; give {SHORTEST_PASSPHRASE} or more.")
+    if len(passphrase) < MINIMUM_PASSPHRASE:
+        raise BackupError(f"The passphrase has {len(passphrase)} characters; give {MINIMUM_PASSPHRASE} or more.")
     salt = os.urandom(_SALT_BYTES)
     plain = msgspec.json.encode(SiteKeys(settings.SECRET_KEY, settings.VAULT_KEYS))
     (folder / NAME).write_bytes(salt + _fernet(passphrase, salt).encrypt(plain))

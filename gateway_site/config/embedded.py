@@ -7,13 +7,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 #: A Unix socket's path may be about 107 bytes long on Linux and 103 elsewhere.
-LONGEST_SOCKET_PATH = 100
+MAXIMUM_SOCKET_PATH = 100
 
 
 def redis_socket(var_dir: Path) -> Path:
     """Return the path of the embedded Redis's socket; outside ``var_dir`` only where its path is too long."""
     inside = var_dir.resolve() / "redis.sock"
-    if len(os.fsencode(inside)) <= LONGEST_SOCKET_PATH:
+    if len(os.fsencode(inside)) <= MAXIMUM_SOCKET_PATH:
         return inside
     digest = hashlib.sha256(os.fsencode(inside)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"gateway-{os.getuid()}-{digest}" / "redis.sock"

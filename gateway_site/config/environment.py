@@ -34,7 +34,7 @@ from redis_address import check_address
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = ("console", "json")
 _HEX_KEY = re.compile(r"[0-9a-f]{64}")
-SHORTEST_SECRET_KEY, SHORTEST_VAULT_KEY = 20, 20
+MINIMUM_SECRET_KEY, MINIMUM_VAULT_KEY = 20, 20
 #: Every variable that settings, the launcher and the Procfile read. A demo or a test must not see the real gateway's.
 NAMES = (
     "AGENTS_CALLS_ONLY",
@@ -307,9 +307,9 @@ def _origins(read: EnvironmentVariables) -> list[str]:
 
 def _secret_keys(read: EnvironmentVariables, var_dir: Path) -> list[str]:
     key = read.text("SECRET_KEY")
-    if key and len(key) < SHORTEST_SECRET_KEY:
+    if key and len(key) < MINIMUM_SECRET_KEY:
         text = (
-            f"it has {len(key)} characters, and {SHORTEST_SECRET_KEY} are needed: give a new random one, "
+            f"it has {len(key)} characters, and {MINIMUM_SECRET_KEY} are needed: give a new random one, "
             "and the old one as SECRET_KEY_FALLBACKS"
         )
         read.refuse("SECRET_KEY", None, text)
@@ -330,9 +330,9 @@ def _hash_key(read: EnvironmentVariables, var_dir: Path, secret_key: str) -> str
 def _vault_keys(read: EnvironmentVariables, var_dir: Path) -> list[str]:
     """Return the keys; the first encrypts and must be long, an older one behind it is only read with."""
     keys = read.words("VAULT_KEYS")
-    if keys and len(keys[0]) < SHORTEST_VAULT_KEY:
+    if keys and len(keys[0]) < MINIMUM_VAULT_KEY:
         text = (
-            f"key 1 has {len(keys[0])} characters, and {SHORTEST_VAULT_KEY} are needed: put a new key before it "
+            f"key 1 has {len(keys[0])} characters, and {MINIMUM_VAULT_KEY} are needed: put a new key before it "
             "(VAULT_KEYS=NEW,OLD), start, run rotate_keys, and take the old one out"
         )
         read.refuse("VAULT_KEYS", None, text)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 Read = TypeVar("Read")
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 #: A longer value is cut in a sentence.
-LONGEST_SHOWN = 80
+MAXIMUM_SHOWN = 80
 
 
 class EnvironmentVariables:
@@ -42,7 +42,7 @@ class EnvironmentVariables:
     def refuse(self, name: str, value: str | None, wanted: str) -> None:
         """Note that a variable cannot be used. ``value`` None: it is a secret."""
         shown = (
-            "" if value is None else f' is "{value if len(value) <= LONGEST_SHOWN else value[:LONGEST_SHOWN] + "..."}"'
+            "" if value is None else f' is "{value if len(value) <= MAXIMUM_SHOWN else value[:MAXIMUM_SHOWN] + "..."}"'
         )
         self.problems.append(f"{name}{shown}: {wanted}.")
 

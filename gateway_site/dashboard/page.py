@@ -25,7 +25,7 @@ from gateway_site.ops.probes import NEEDED_BY_ALL
 from qms.models import DataServer, RecordingService
 
 #: Counting what is under way ends here: the page asks every few seconds.
-COUNTED_AT_MOST = 20_000
+MAXIMUM_COUNTED = 20_000
 
 
 class Sentence(msgspec.Struct, frozen=True):
@@ -109,8 +109,8 @@ def _is_open_search() -> Func:
 
 
 def _counted(model: type[Leg | RecordingSearch | FlagWrite], condition: Func) -> str:
-    count = model._default_manager.filter(condition).order_by()[: COUNTED_AT_MOST + 1].count()  # noqa: SLF001
-    return f"{count:,}" if count <= COUNTED_AT_MOST else f"more than {COUNTED_AT_MOST:,}"
+    count = model._default_manager.filter(condition).order_by()[: MAXIMUM_COUNTED + 1].count()  # noqa: SLF001
+    return f"{count:,}" if count <= MAXIMUM_COUNTED else f"more than {MAXIMUM_COUNTED:,}"
 
 
 def _sentence(parts: Sequence[HealthPart], in_progress: str, day: Today) -> Sentence:

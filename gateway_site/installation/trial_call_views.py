@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 import clock
 from gateway_site.installation.trial_call import follow, is_over
 
-LONGEST_EXTENSION = 255
+MAXIMUM_EXTENSION = 255
 
 
 @staff_member_required
@@ -22,7 +22,7 @@ LONGEST_EXTENSION = 255
 @require_http_methods(["GET", "POST"])
 def trial_call(request: HttpRequest) -> HttpResponse:
     """Ask for the extension; with POST say how far its call is, to htmx the part that changes alone."""
-    extension = request.POST.get("extension", "").strip()[:LONGEST_EXTENSION]
+    extension = request.POST.get("extension", "").strip()[:MAXIMUM_EXTENSION]
     context = _call_context(extension, _since(request)) if extension else {}
     if "HX-Request" in request.headers:
         return TemplateResponse(request, "gateway_site/trial_call_steps.html", context)

@@ -1,1 +1,1 @@
-"""Try a recorded trace: play it through decoder and core with a QMS by the book, and write nothing."""
+"""Try a recorded trace: play it through decoder and core with an ideal QMS, and write nothing."""

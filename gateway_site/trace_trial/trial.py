@@ -1,4 +1,4 @@
-"""Play a recorded trace: bytes, decoder, core, and a QMS by the book. Pure: nothing is written."""
+"""Play a recorded trace: bytes, decoder, core, and an ideal QMS. Pure: nothing is written."""
 
 import re
 from collections import Counter
@@ -9,7 +9,7 @@ import msgspec
 from calls.core.state import LegState
 from calls.transcript.anonymize import Anonymizer
 from calls.transcript.format import Transcript, seconds_of
-from calls.transcript.from_events import rehearse_events
+from calls.transcript.from_events import replay_events
 from cti.sources.port import REPAIRED, Quarantined, Stamp
 from cti.sources.registry import open_trace
 from cti.sources.trace import Trace, TracedDevice, TraceReader
@@ -76,18 +76,18 @@ def try_trace(
         remarks.append(f"Only the first {len(events):,} of {len(trace.events):,} events were played.")
     mask = Anonymizer() if is_anonymous else None
     settings = msgspec.structs.replace(site.settings, devices=site.settings.devices or frozenset(trace.monitored))
-    rehearsal = rehearse_events(events, settings, flags=site.flags, qms=site.qms, mask=mask)
-    replay = rehearsal.replay
+    replayed = replay_events(events, settings, flags=site.flags, qms=site.qms, mask=mask)
+    replay = replayed.replay
     return TrialReport(
         remarks=remarks,
         began="" if mask or not events else events[0].time.isoformat(timespec="milliseconds"),
-        events=dict(Counter(line["type"] for line in rehearsal.transcript.events)),
+        events=dict(Counter(line["type"] for line in replayed.transcript.events)),
         legs=[_leg(leg, replay.flags.get(leg.number, {})) for leg in replay.legs],
-        gaps=len(rehearsal.transcript.gaps),
+        gaps=len(replayed.transcript.gaps),
         devices=[_device(one, mask) for one in trace.devices],
         refusals=_refusals(trace.quarantined, is_anonymous=is_anonymous),
         ignored=dict(trace.ignored.most_common()),
-        transcript=rehearsal.transcript,
+        transcript=replayed.transcript,
     )
 
 

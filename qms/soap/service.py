@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 
 from qms.port import Flag, QmsRejected, Recording, RecordingNotFound
-from qms.soap import answers
+from qms.soap import answer_mapping
 from qms.soap.contract import ConnectionSettings
 from qms.soap.http import Limits
 from qms.soap.prepared import Prepared, Unusual
@@ -34,10 +34,10 @@ class SoapRecordingService(ZeepRecordingService):
         if self._prepared is None:
             return super().find_live_recording(extension, not_started_before)
         since = None if not_started_before is None else xml_time(not_started_before)
-        asked = answers.AskedFor(extension, not_started_before)
+        asked = answer_mapping.AskedFor(extension, not_started_before)
         reply = self.line.send("FindLiveRecording", self._prepared.find(extension, since))
         try:
-            return self.line.read("FindLiveRecording", reply, lambda answer: answers.found(answer, asked))
+            return self.line.read("FindLiveRecording", reply, lambda answer: answer_mapping.found(answer, asked))
         except RecordingNotFound:  # Some services throw where others answer nothing.
             return None
 
@@ -48,11 +48,11 @@ class SoapRecordingService(ZeepRecordingService):
         reply = self.line.send("WriteFlags", self._prepared.write(guid, flags), is_write=True)
         names = [flag.name for flag in flags]
         return self.line.read(
-            "WriteFlags", reply, lambda answer: answers.written(answer, len(flags)), sent=names, is_write=True
+            "WriteFlags", reply, lambda answer: answer_mapping.written(answer, len(flags)), sent=names, is_write=True
         )
 
     def flags(self, guid: str) -> list[Flag]:
         """Read back what a recording carries."""
         if self._prepared is None:
             return super().flags(guid)
-        return self.line.read("GetFlags", self.line.send("GetFlags", self._prepared.get(guid)), answers.flags)
+        return self.line.read("GetFlags", self.line.send("GetFlags", self._prepared.get(guid)), answer_mapping.flags)

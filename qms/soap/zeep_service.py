@@ -16,7 +16,7 @@ from qms.port import (
     UnreadableRecording,
     UnreadableUser,
 )
-from qms.soap import answers
+from qms.soap import answer_mapping
 from qms.soap.client import SoapClient
 from qms.soap.contract import ConnectionSettings
 from qms.soap.reading import AnswerNode
@@ -37,26 +37,26 @@ class ZeepRecordingService:
 
     def service_info(self) -> ServiceInfo:
         """Say who answers."""
-        return self.line.call("GetServiceInfo", {}, answers.service_info)
+        return self.line.call("GetServiceInfo", {}, answer_mapping.service_info)
 
     def users(self) -> Iterator[ListedUser | UnreadableUser]:
         """Yield the users allocated to this service, page by page."""
-        return self._paged("ListUsers", {}, answers.users)
+        return self._paged("ListUsers", {}, answer_mapping.users)
 
     def find_live_recording(self, extension: str, not_started_before: datetime | None = None) -> Recording | None:
         """Return the recording in progress at the extension, or None."""
         fields = {"extension": xml_text(extension)}
         if not_started_before is not None:
             fields["notStartedBefore"] = xml_time(not_started_before)
-        asked = answers.AskedFor(extension, not_started_before)
+        asked = answer_mapping.AskedFor(extension, not_started_before)
         try:
-            return self.line.call("FindLiveRecording", fields, lambda answer: answers.found(answer, asked))
+            return self.line.call("FindLiveRecording", fields, lambda answer: answer_mapping.found(answer, asked))
         except RecordingNotFound:  # Some services throw where others answer nothing.
             return None
 
     def flag_definitions(self) -> list[FlagDefinition]:
         """Return the flags that exist on the Data Server."""
-        return self.line.call("ListFlagDefinitions", {}, answers.definitions)
+        return self.line.call("ListFlagDefinitions", {}, answer_mapping.definitions)
 
     def create_flag_definition(self, definition: FlagDefinition) -> FlagDefinition:
         """Create a flag on the Data Server."""
@@ -68,7 +68,7 @@ class ZeepRecordingService:
         return self.line.call(
             "CreateFlagDefinition",
             {"definition": asked},
-            lambda answer: answers.created(answer, definition),
+            lambda answer: answer_mapping.created(answer, definition),
             sent=[definition.name],
             is_write=True,
         )
@@ -79,17 +79,17 @@ class ZeepRecordingService:
         fields = {"recordingGuid": xml_text(guid), "flag": texts}
         names = [flag.name for flag in flags]
         return self.line.call(
-            "WriteFlags", fields, lambda answer: answers.written(answer, len(flags)), sent=names, is_write=True
+            "WriteFlags", fields, lambda answer: answer_mapping.written(answer, len(flags)), sent=names, is_write=True
         )
 
     def flags(self, guid: str) -> list[Flag]:
         """Read back what a recording carries."""
-        return self.line.call("GetFlags", {"recordingGuid": xml_text(guid)}, answers.flags)
+        return self.line.call("GetFlags", {"recordingGuid": xml_text(guid)}, answer_mapping.flags)
 
     def recordings(self, begin: datetime, end: datetime) -> Iterator[FlaggedRecording | UnreadableRecording]:
         """Yield the recordings that started in [begin, end), oldest first."""
         between = {"from": xml_time(begin), "to": xml_time(end)}
-        return self._paged("ListRecordings", between, answers.recordings)
+        return self._paged("ListRecordings", between, answer_mapping.recordings)
 
     def _paged(
         self, operation: str, fields: dict[str, Any], build: Callable[[AnswerNode], list[ResultItem]]
@@ -97,7 +97,7 @@ class ZeepRecordingService:
         token = ""
         for _ in range(MAX_PAGES):
             asked = fields | {"pageSize": PAGE} | ({"pageToken": token} if token else {})
-            page = self.line.call(operation, asked, lambda answer: answers.page(answer, build))
+            page = self.line.call(operation, asked, lambda answer: answer_mapping.page(answer, build))
             yield from page.items
             if not page.next_token:
                 return

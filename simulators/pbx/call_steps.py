@@ -26,8 +26,8 @@ class Conversation:
 def incoming(world: World) -> tuple[SimulatedCall, AcdGroup]:
     """Let a customer's call come to a queue."""
     queue = world.rng.choice(QUEUES)
-    call = world.board.incoming(contact(world.rng), queue.device, queue)
-    world.board.alert(call, queue.device, "enteringDistribution")
+    call = world.switchboard.incoming(contact(world.rng), queue.device, queue)
+    world.switchboard.alert(call, queue.device, "enteringDistribution")
     return call, queue
 
 
@@ -62,21 +62,21 @@ def talked(world: World, talk: Conversation | None) -> ScenarioPart:
 
 def distribute(world: World, call: SimulatedCall, queue: AcdGroup, agent: SimulatedAgent) -> None:
     """Let a queue's call ring at an agent."""
-    world.board.divert(call, queue.device, agent.extension, "distributed")
-    world.board.alert(call, agent.extension, "distributed")
+    world.switchboard.divert(call, queue.device, agent.extension, "distributed")
+    world.switchboard.alert(call, agent.extension, "distributed")
 
 
 def give_up(world: World, call: SimulatedCall, group: str) -> None:
     """Let a customer leave a queue."""
-    world.board.clear(call, call.trunk, "abandoned_in_queue", "callCancelled")
-    world.board.clear(call, group, "abandoned_in_queue", "callCancelled")
+    world.switchboard.clear(call, call.trunk, "abandoned_in_queue", "callCancelled")
+    world.switchboard.clear(call, group, "abandoned_in_queue", "callCancelled")
 
 
 def ring_elsewhere(world: World, call: SimulatedCall, agent: SimulatedAgent, other: SimulatedAgent) -> str:
     """Let a call that an agent does not answer go to another, and return why; the agent is not there for a while."""
     cause = "callForwardNoAnswer"
-    world.board.divert(call, agent.extension, other.extension, cause)
-    world.board.alert(call, other.extension, cause)
+    world.switchboard.divert(call, agent.extension, other.extension, cause)
+    world.switchboard.alert(call, other.extension, cause)
     world.start(away(world, agent, "missed call"))
     return cause
 
@@ -90,9 +90,9 @@ def away(world: World, agent: SimulatedAgent, reason: str) -> Process:
 
 def answer(world: World, call: SimulatedCall, agent: SimulatedAgent, cause: str = "normal", where: str = "") -> TrueLeg:
     """Let an agent answer, or the outside party that the agent called; return the agent's leg."""
-    world.board.answer(call, where or agent.extension, cause)
+    world.switchboard.answer(call, where or agent.extension, cause)
     world.set_state(agent, "agentBusy")
-    return world.board.legs[call.id, agent.extension]
+    return world.switchboard.legs[call.id, agent.extension]
 
 
 def send_call_data(world: World, leg: TrueLeg) -> Process:
@@ -103,15 +103,15 @@ def send_call_data(world: World, leg: TrueLeg) -> Process:
         if world.rng.random() < 0.05:
             user += f";Card={_CARD}"
         leg.query = {"correlatorData": correlator, "userData": user}
-        world.board.inform(leg.agent.extension, leg.call_refs[-1], correlator, user)
+        world.switchboard.inform(leg.agent.extension, leg.call_refs[-1], correlator, user)
     yield from ()
 
 
 def dial_out(world: World, agent: SimulatedAgent) -> Generator[float, SimulatedAgent | None, SimulatedCall]:
     """Let an agent dial a customer's number."""
-    call = world.board.outgoing(agent.extension, contact(world.rng))
+    call = world.switchboard.outgoing(agent.extension, contact(world.rng))
     yield world.around(0.5)
-    world.board.originate(call, agent.extension, "newCall")
+    world.switchboard.originate(call, agent.extension, "newCall")
     return call
 
 
@@ -120,11 +120,11 @@ def consult(
 ) -> Generator[float, SimulatedAgent | None, SimulatedCall]:
     """Let an agent put the customer on hold and call a colleague."""
     extension = talk.agent.extension
-    world.board.hold(talk.call, extension, "consultation")
-    call = world.board.internal(extension, other.extension, talk.call.interaction)
+    world.switchboard.hold(talk.call, extension, "consultation")
+    call = world.switchboard.internal(extension, other.extension, talk.call.interaction)
     yield world.around(0.5)
-    world.board.originate(call, extension, "consultation")
-    world.board.alert(call, other.extension, "consultation")
+    world.switchboard.originate(call, extension, "consultation")
+    world.switchboard.alert(call, other.extension, "consultation")
     yield world.around(world.plan.ring_seconds)
     if is_answered:
         answer(world, call, other)
@@ -134,10 +134,10 @@ def consult(
 
 def hang_up(world: World, call: SimulatedCall, first: str, second: str, ended: str) -> ScenarioPart:
     """Let both ends of an internal call leave, one after the other."""
-    legs = [world.board.legs.get((call.id, one)) for one in (first, second)]
-    world.board.clear(call, first, ended)
+    legs = [world.switchboard.legs.get((call.id, one)) for one in (first, second)]
+    world.switchboard.clear(call, first, ended)
     yield 0.05
-    world.board.clear(call, second, ended)
+    world.switchboard.clear(call, second, ended)
     world.settle(*legs)
 
 
@@ -149,7 +149,7 @@ def part(world: World, talk: Conversation) -> ScenarioPart:
 
 def part_from(world: World, call: SimulatedCall, agent: SimulatedAgent) -> ScenarioPart:
     """Let the customer and the one who took over the call part; there is no wrap-up."""
-    leg = world.board.legs[call.id, agent.extension]
+    leg = world.switchboard.legs[call.id, agent.extension]
     clear_both(world, call, agent.extension)
     world.settle(leg)
     world.let_go(agent)
@@ -159,10 +159,10 @@ def part_from(world: World, call: SimulatedCall, agent: SimulatedAgent) -> Scena
 def clear_both(world: World, call: SimulatedCall, extension: str) -> None:
     """Let one end leave, and the other with it; who hangs up first decides what the switch sees of the trunk."""
     if world.rng.random() < 0.5:
-        world.board.clear(call, call.trunk, "caller_left")
-        world.board.clear(call, extension, "caller_left")
+        world.switchboard.clear(call, call.trunk, "caller_left")
+        world.switchboard.clear(call, extension, "caller_left")
     else:
-        world.board.clear(call, extension, "agent_left")
+        world.switchboard.clear(call, extension, "agent_left")
 
 
 def wrap_up(world: World, talk: Conversation) -> Process:
@@ -177,7 +177,7 @@ def wrap_up(world: World, talk: Conversation) -> Process:
     yield seconds * 0.7
     if world.rng.random() >= _FORGETS:
         leg.wrapup = (queue.name, world.rng.choice(queue.wrapups))
-        world.board.wrap_up(agent.extension, leg.call_refs[-1], *leg.wrapup)
+        world.switchboard.wrap_up(agent.extension, leg.call_refs[-1], *leg.wrapup)
     world.settle(leg)
     yield seconds * 0.3
     if world.rng.random() < _BREAKS:

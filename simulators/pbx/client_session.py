@@ -13,7 +13,7 @@ from simulators.pbx.framing import (
     EDITIONS,
     EVENT_INVOKE,
     HEADER,
-    MOST_BYTES,
+    MAXIMUM_BYTES,
     SESSION,
     ClientFrameError,
     RequestElement,
@@ -32,10 +32,10 @@ from simulators.pbx.world import STATE_EVENTS
 
 log = structlog.get_logger()
 
-LONGEST_SESSION_SECONDS: Final = 180
+MAXIMUM_SESSION_SECONDS: Final = 180
 #: A client that does not read its events loses its link, as on a real switch.
-MOST_UNREAD_BYTES: Final = 64 * 1024 * 1024
-MOST_SILENT_HEARTBEATS: Final = 3
+MAXIMUM_UNREAD_BYTES: Final = 64 * 1024 * 1024
+MAXIMUM_SILENT_HEARTBEATS: Final = 3
 
 
 class RequestRefused(Exception):
@@ -143,7 +143,7 @@ class ClientSession:
             return
         self._writer.write(b"".join(self._outgoing))
         self._outgoing.clear()
-        if self._writer.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+        if self._writer.transport.get_write_buffer_size() > MAXIMUM_UNREAD_BYTES:
             log.warning("simulated_client_does_not_read")
             self._writer.transport.abort()
 
@@ -158,7 +158,7 @@ class ClientSession:
         return whole[0], whole[2]
 
     def _send(self, invoke: bytes, xml: bytes) -> None:
-        if HEADER + len(xml) > MOST_BYTES:
+        if HEADER + len(xml) > MAXIMUM_BYTES:
             xml = self._document("CSTAErrorCode", "<systemResourceAvailability>too long</systemResourceAvailability>")
         self._outgoing.append(frame(invoke, xml))
 
@@ -179,7 +179,7 @@ class ClientSession:
 
     async def _beat(self) -> None:
         """Send SystemStatus at intervals; a client that does not answer is cut off."""
-        while self._unanswered_heartbeats < MOST_SILENT_HEARTBEATS:
+        while self._unanswered_heartbeats < MAXIMUM_SILENT_HEARTBEATS:
             await asyncio.sleep(self._switch.heartbeat_seconds)
             self._unanswered_heartbeats += 1
             self._request("SystemStatus", "<systemStatus>normal</systemStatus>")
@@ -212,7 +212,7 @@ class ClientSession:
 
     def _prolong(self, root: RequestElement) -> str:
         asked = text_at(root, "requestedSessionDuration")
-        seconds = min(max(int(asked), 2), LONGEST_SESSION_SECONDS) if asked.isdecimal() else LONGEST_SESSION_SECONDS
+        seconds = min(max(int(asked), 2), MAXIMUM_SESSION_SECONDS) if asked.isdecimal() else MAXIMUM_SESSION_SECONDS
         if self._expiry is not None:
             self._expiry.cancel()
         self._expiry = asyncio.get_running_loop().call_later(seconds, self._terminate)
@@ -256,11 +256,11 @@ class ClientSession:
 
     def _snapshot_device(self, root: RequestElement) -> bytes:
         where = self._known(text_at(root, "snapshotObject", "deviceID"))
-        calls = list(self._switch.board.at_device.get(where, {}).values())
+        calls = list(self._switch.switchboard.at_device.get(where, {}).values())
         return self._document("SnapshotDeviceResponse", snapshot_replies.device_snapshot(where, calls))
 
     def _snapshot_call(self, root: RequestElement) -> bytes:
-        call = self._switch.board.calls.get(text_at(root, "callID"))
+        call = self._switch.switchboard.calls.get(text_at(root, "callID"))
         if call is None:
             raise RequestRefused("operation", "invalidCallID")
         return self._document("SnapshotCallResponse", snapshot_replies.call_snapshot(call))

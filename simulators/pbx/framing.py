@@ -10,7 +10,7 @@ from lxml import etree
 RequestElement = etree._Element  # noqa: SLF001 - lxml has no public name for the type
 
 HEADER: Final = 8
-MOST_BYTES: Final = 0xFFFF
+MAXIMUM_BYTES: Final = 0xFFFF
 EVENT_INVOKE: Final = b"9999"
 
 ECMA: Final = "http://www.ecma-international.org/standards/ecma-323/csta/"

@@ -13,7 +13,7 @@ log = structlog.get_logger()
 ANSWER_SECONDS: Final = 5.0
 #: Attempts at a QMS that is away, and the interval between them, before a batch is given up.
 TRIES, BETWEEN_SECONDS = 3, 0.2
-MOST_IN_A_BATCH: Final = 500
+MAXIMUM_IN_A_BATCH: Final = 500
 
 
 class TapEvent(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ class TapLine:
             await self._arrived.wait()
             self._arrived.clear()
             while self._waiting:
-                batch, self._waiting = self._waiting[:MOST_IN_A_BATCH], self._waiting[MOST_IN_A_BATCH:]
+                batch, self._waiting = self._waiting[:MAXIMUM_IN_A_BATCH], self._waiting[MAXIMUM_IN_A_BATCH:]
                 await self._deliver(batch)
 
     def see_no_more(self) -> None:

@@ -32,7 +32,7 @@ FIRST_EXTENSION, FIRST_AGENT_ID = 2001, 9101
 SUPERVISORS = 5
 FIRST_SUPERVISOR, FIRST_SUPERVISOR_OF_LARGE_SITES = 2900, 8900
 #: Maximum number of agents: the extensions between the other numbers.
-MOST_AGENTS = FIRST_SUPERVISOR_OF_LARGE_SITES - FIRST_EXTENSION - 10
+MAXIMUM_AGENTS = FIRST_SUPERVISOR_OF_LARGE_SITES - FIRST_EXTENSION - 10
 
 AgentStateName = Literal["agentReady", "agentNotReady", "agentBusy", "agentWorkingAfterCall"]
 

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from simulators.pbx.people import MOST_AGENTS, QUEUES
+from simulators.pbx.people import MAXIMUM_AGENTS, QUEUES
 
 #: Scenario -> how many of a hundred calls.
 MIX = {
@@ -49,8 +49,8 @@ class Plan:
         unknown = self.mix.keys() - MIX.keys()
         if unknown:
             raise PlanError(f"There is no scenario {min(unknown)!r}; there are {', '.join(MIX)}.")
-        if not 1 <= self.agents <= MOST_AGENTS:
-            raise PlanError(f"Between 1 and {MOST_AGENTS} agents have an extension here, not {self.agents}.")
+        if not 1 <= self.agents <= MAXIMUM_AGENTS:
+            raise PlanError(f"Between 1 and {MAXIMUM_AGENTS} agents have an extension here, not {self.agents}.")
         if self.calls_per_second <= 0 or sum(self.mix.values()) <= 0:
             raise PlanError("Calls per second and weights must be more than nothing.")
 

@@ -101,7 +101,7 @@ class SimulatedRun:
         if self._tap:
             self._tap.close()
         return Summary(
-            self._world.board.begun,
+            self._world.switchboard.begun,
             self._truth_log.legs,
             self._truth_log.unanswered,
             self._switch.sent,

@@ -51,9 +51,9 @@ def held_call(world: World) -> Process:
     if talk:
         extension = talk.agent.extension
         yield world.around(world.plan.talk_seconds / 3)
-        world.board.hold(talk.call, extension)
+        world.switchboard.hold(talk.call, extension)
         yield world.around(world.plan.talk_seconds / 3)
-        world.board.retrieve(talk.call, extension)
+        world.switchboard.retrieve(talk.call, extension)
         yield world.around(world.plan.talk_seconds / 3)
         yield from part(world, talk)
 
@@ -91,8 +91,8 @@ def attended_transfer(world: World) -> Process:
     talk, other = both
     is_early = world.rng.random() < 0.15
     consulted = yield from consult(world, talk, other, is_answered=not is_early)
-    first = world.board.legs.get((consulted.id, talk.agent.extension))
-    call = world.board.transfer(talk.call, consulted, talk.agent.extension, other.extension)
+    first = world.switchboard.legs.get((consulted.id, talk.agent.extension))
+    call = world.switchboard.transfer(talk.call, consulted, talk.agent.extension, other.extension)
     world.settle(first)
     world.start(wrap_up(world, talk))
     if is_early:
@@ -109,18 +109,18 @@ def conference(world: World) -> Process:
         return
     talk, other = both
     consulted = yield from consult(world, talk, other)
-    asked = world.board.legs[consulted.id, talk.agent.extension]
-    call = world.board.conference(talk.call, consulted, talk.agent.extension, other.extension)
+    asked = world.switchboard.legs[consulted.id, talk.agent.extension]
+    call = world.switchboard.conference(talk.call, consulted, talk.agent.extension, other.extension)
     world.settle(asked)
     yield world.around(world.plan.talk_seconds / 2)
-    joined = Conversation(call, other, world.board.legs[call.id, other.extension])
+    joined = Conversation(call, other, world.switchboard.legs[call.id, other.extension])
     if world.rng.random() < 0.7:
-        world.board.clear(call, talk.agent.extension, "left_conference")
+        world.switchboard.clear(call, talk.agent.extension, "left_conference")
         world.start(wrap_up(world, talk))
         yield world.around(world.plan.talk_seconds / 2)
         yield from part_from(world, call, other)
     else:
-        world.board.clear(call, other.extension, "left_conference")
+        world.switchboard.clear(call, other.extension, "left_conference")
         world.settle(joined.leg)
         world.let_go(other)
         yield world.around(world.plan.talk_seconds / 2)
@@ -136,7 +136,7 @@ def consultation(world: World) -> Process:
     consulted = yield from consult(world, talk, other)
     yield from hang_up(world, consulted, other.extension, talk.agent.extension, "consult_over")
     world.let_go(other)
-    world.board.retrieve(talk.call, talk.agent.extension)
+    world.switchboard.retrieve(talk.call, talk.agent.extension)
     yield world.around(world.plan.talk_seconds / 2)
     yield from part(world, talk)
 
@@ -146,14 +146,14 @@ def abandoned_call(world: World) -> Process:
     call, queue = incoming(world)
     agent = world.floor.take(queue.device) if world.rng.random() < 0.5 else None
     if agent is None:
-        world.board.queue(call, queue.device, world.floor.waiting(queue.device))
+        world.switchboard.queue(call, queue.device, world.floor.waiting(queue.device))
         yield world.around(world.plan.talk_seconds)
         give_up(world, call, queue.device)
         return
     distribute(world, call, queue, agent)
     yield world.around(world.plan.ring_seconds)
-    world.board.clear(call, call.trunk, "abandoned_ringing")
-    world.board.clear(call, agent.extension, "abandoned_ringing")
+    world.switchboard.clear(call, call.trunk, "abandoned_ringing")
+    world.switchboard.clear(call, agent.extension, "abandoned_ringing")
     world.let_go(agent)
 
 
@@ -168,8 +168,8 @@ def direct_call(world: World) -> Process:
     if agent is None:
         yield from queue_call(world)
         return
-    call = world.board.incoming(contact(world.rng), agent.extension)
-    world.board.alert(call, agent.extension, "newCall")
+    call = world.switchboard.incoming(contact(world.rng), agent.extension)
+    world.switchboard.alert(call, agent.extension, "newCall")
     yield world.around(world.plan.ring_seconds)
     cause = "normal"
     if world.rng.random() < 0.3 and (other := world.floor.take_any()):
@@ -186,8 +186,8 @@ def outbound_call(world: World) -> Process:
     if agent is None:
         return
     call = yield from dial_out(world, agent)
-    world.board.reach_network(call)
-    world.board.alert(call, call.trunk, "networkSignal")
+    world.switchboard.reach_network(call)
+    world.switchboard.alert(call, call.trunk, "networkSignal")
     yield world.around(world.plan.ring_seconds)
     leg = answer(world, call, agent, "networkSignal", call.trunk)
     yield from talked(world, Conversation(call, agent, leg))
@@ -199,14 +199,14 @@ def unsupervised_call(world: World) -> Process:
     if agent is None:
         return
     call = yield from dial_out(world, agent)
-    world.board.reach_network(call)
+    world.switchboard.reach_network(call)
     call.is_answered = True
-    world.board.converse(call)
+    world.switchboard.converse(call)
     world.set_state(agent, "agentBusy")
-    leg = world.board.legs[call.id, agent.extension]
+    leg = world.switchboard.legs[call.id, agent.extension]
     # Long enough that a listener may take it for a conversation.
     yield 4 + world.around(world.plan.talk_seconds)
-    world.board.clear(call, agent.extension, "agent_left")
+    world.switchboard.clear(call, agent.extension, "agent_left")
     world.settle(leg)
     world.let_go(agent)
 
@@ -217,9 +217,9 @@ def busy_call(world: World) -> Process:
     if agent is None:
         return
     call = yield from dial_out(world, agent)
-    world.board.fail(call, "busy")
+    world.switchboard.fail(call, "busy")
     yield world.around(world.plan.ring_seconds)
-    world.board.clear(call, agent.extension, "busy")
+    world.switchboard.clear(call, agent.extension, "busy")
     world.let_go(agent)
 
 
@@ -230,10 +230,10 @@ def internal_call(world: World) -> Process:
         for one in filter(None, (agent, other)):
             world.let_go(one)
         return
-    call = world.board.internal(agent.extension, other.extension)
+    call = world.switchboard.internal(agent.extension, other.extension)
     yield world.around(0.5)
-    world.board.originate(call, agent.extension, "newCall")
-    world.board.alert(call, other.extension, "newCall")
+    world.switchboard.originate(call, agent.extension, "newCall")
+    world.switchboard.alert(call, other.extension, "newCall")
     yield world.around(world.plan.ring_seconds)
     answer(world, call, other)
     world.set_state(agent, "agentBusy")
@@ -252,9 +252,9 @@ def _handed_on(world: World, take: Callable[[], SimulatedAgent | None]) -> Scena
     if other is None:
         yield from part(world, talk)
         return
-    call = world.board.transfer_blind(talk.call, talk.agent.extension, other.extension)
+    call = world.switchboard.transfer_blind(talk.call, talk.agent.extension, other.extension)
     world.start(wrap_up(world, talk))
-    world.board.alert(call, other.extension, "singleStepTransfer")
+    world.switchboard.alert(call, other.extension, "singleStepTransfer")
     yield world.around(world.plan.ring_seconds)
     answer(world, call, other, "singleStepTransfer")
     yield world.around(world.plan.talk_seconds)

@@ -42,9 +42,9 @@ class Switch:
         self.monitors_started = 0
 
     @property
-    def board(self) -> Switchboard:
+    def switchboard(self) -> Switchboard:
         """Return what truly stands."""
-        return self._world.board
+        return self._world.switchboard
 
     @property
     def agents(self) -> dict[str, SimulatedAgent]:

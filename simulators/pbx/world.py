@@ -37,7 +37,7 @@ class World:
         self.agents = {agent.extension: agent for agent in (*ordinary_agents, *supervisors)}
         self.floor = Floor(ordinary_agents, supervisors)
         numbers = Numbers(plan.domain, rng.randrange(0x1000, 0x8000))
-        self.board = Switchboard(numbers, self.agents, splits_transfers=plan.splits_transfers)
+        self.switchboard = Switchboard(numbers, self.agents, splits_transfers=plan.splits_transfers)
         self.is_open = True
         self._heap: list[tuple[float, int, int, int]] = []
         self._order, self._handles = count(), count(1)
@@ -51,7 +51,7 @@ class World:
     @property
     def now(self) -> float:
         """Return the virtual time in seconds."""
-        return self.board.now
+        return self.switchboard.now
 
     @property
     def next_at(self) -> float | None:
@@ -68,16 +68,16 @@ class World:
         """Let the world go on until a time; give what happened, moment by moment."""
         while (next_at := self.next_at) is not None and next_at <= until:
             at, _, handle, _ = heappop(self._heap)
-            self.board.now = self.board.fact.at = at
+            self.switchboard.now = self.switchboard.fact.at = at
             self._step(handle)
-            if not self.board.fact.is_empty:
-                yield self.board.take()
+            if not self.switchboard.fact.is_empty:
+                yield self.switchboard.take()
 
     def unfinished(self) -> list[TrueLeg]:
         """Return the legs that are still open, as they stand."""
-        for (call_id, _), leg in self.board.legs.items():
-            describe(leg, self.board.calls[call_id])
-        return list(self.board.legs.values())
+        for (call_id, _), leg in self.switchboard.legs.items():
+            describe(leg, self.switchboard.calls[call_id])
+        return list(self.switchboard.legs.values())
 
     def start(self, process: Process, after: float = 0.0) -> None:
         """Let a process begin."""
@@ -94,7 +94,7 @@ class World:
     def get_agent(self, call: SimulatedCall, group: str) -> Getting:
         """Wait at a queue for an agent; none comes when the caller's patience ends first."""
         waiting = Waiting(self._current)
-        self.board.queue(call, group, self.floor.wait(group, waiting))
+        self.switchboard.queue(call, group, self.floor.wait(group, waiting))
         agent = yield self.around(self.plan.patience_seconds)
         if agent is None:
             self.floor.leave(group, waiting)
@@ -112,11 +112,11 @@ class World:
         """Let an agent do something else, and tell it."""
         if agent.state != state:
             agent.state = state
-            self.board.report_agent(agent, STATE_EVENTS[state], messages.agent_members(agent, pending, **private))
+            self.switchboard.report_agent(agent, STATE_EVENTS[state], messages.agent_members(agent, pending, **private))
 
     def settle(self, *legs: TrueLeg | None) -> None:
         """Say that nothing more will become known of legs."""
-        self.board.fact.settled += [leg for leg in legs if leg is not None]
+        self.switchboard.fact.settled += [leg for leg in legs if leg is not None]
 
     def _arrivals(self) -> Process:
         while True:

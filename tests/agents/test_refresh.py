@@ -205,7 +205,7 @@ def test_progress_can_be_seen_while_a_load_runs(site: Site) -> None:
 
 
 def test_a_list_that_never_ends_is_refused(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agents.users.refresh.MOST_USERS", 10)
+    monkeypatch.setattr("agents.users.refresh.MAXIMUM_USERS", 10)
 
     assert "does not seem to end" in site.load(*people(11)).error
 

@@ -13,7 +13,7 @@ from tests.journeys.browser import lend_session, open_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 #: More than the menu, the search and a page's filters together.
-MOST_STEPS = 150
+MAXIMUM_STEPS = 150
 SHOWS_FOCUS = """() => {
   const at = document.activeElement, look = getComputedStyle(at);
   const before = [look.outlineStyle, look.outlineWidth, look.boxShadow, look.borderColor, look.backgroundColor];
@@ -54,7 +54,7 @@ def page(live_server: str, administrator: Client) -> Iterator[Page]:
 
 def tab_to(page: Page, selector: str) -> None:
     """Press Tab until the element has the focus; fails where that never comes."""
-    for _ in range(MOST_STEPS):
+    for _ in range(MAXIMUM_STEPS):
         page.keyboard.press("Tab")
         # While a page comes, nothing has the focus.
         if page.evaluate("selector => document.activeElement?.matches(selector)", selector):

@@ -33,7 +33,7 @@ def source() -> CtiSource:
                 pbx.hear(heard.message, clock.now())
             except AmiMessageError as error:
                 pytest.fail(str(error))
-    save_devices(one.pk, pbx.naming.seen(), clock.now())
+    save_devices(one.pk, pbx.classifier.seen(), clock.now())
     return one
 
 

@@ -140,34 +140,34 @@ def test_a_fold_that_takes_long_leaves_the_processors_to_others_for_as_long() ->
 
 
 def test_a_delivery_is_sent_hints_at_most_so_often_and_one_more_at_the_end(redis: "redis_client.Redis") -> None:
-    pokes = PendingWakeups()
+    pending = PendingWakeups()
     for _ in range(5):
-        pokes.note(Folded(events=1, writing=frozenset({1, 2})))
+        pending.note(Folded(events=1, writing=frozenset({1, 2})))
     assert sent(redis)["writes"] == 2
 
-    pokes.pay()
+    pending.send_due()
     assert sent(redis)["writes"] == 4
 
-    pokes.pay()
+    pending.send_due()
     assert sent(redis)["writes"] == 4
 
 
 def test_a_pump_of_questions_is_sent_one_hint_until_it_leaves_and_none_while_it_looks(
     redis: "redis_client.Redis",
 ) -> None:
-    pokes, found = PendingWakeups(), Folded(events=1, looking_up=frozenset({1, 2}))
+    pending, found = PendingWakeups(), Folded(events=1, looking_up=frozenset({1, 2}))
     for _ in range(3):
-        pokes.note(found)
+        pending.note(found)
     assert sent(redis)["lookups"] == 2
 
     watch = api.PollingMarker(search_wakeup(1))
     watch.keep()
     redis.delete("lookups", search_wakeup(2).flag)
-    pokes.note(found)
+    pending.note(found)
     assert sent(redis)["lookups"] == 1
 
     watch.leave()
-    pokes.note(found)
+    pending.note(found)
     assert sent(redis)["lookups"] == 2
 
 

@@ -291,7 +291,7 @@ def test_old_exports_go_with_their_files_and_so_does_what_dead_workers_left(aske
 
 
 def test_a_person_has_but_a_few_exports_under_way(asker: User) -> None:
-    for _ in range(jobs.WAITING_AT_MOST):
+    for _ in range(jobs.MAXIMUM_WAITING):
         job(asker)
 
     with pytest.raises(jobs.TooManyExports):

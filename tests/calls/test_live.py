@@ -112,7 +112,7 @@ def test_calls_are_filtered_exactly(wanted: dict[str, str], found: list[str]) ->
 
 
 def test_at_most_so_many_are_shown_and_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "SHOWN_AT_MOST", 2)
+    monkeypatch.setattr(live, "MAXIMUM_SHOWN", 2)
     for number in range(1, 6):
         leg(number, device_id=f"200{number}")
 
@@ -210,7 +210,7 @@ def test_a_leg_whose_recording_is_not_sought_tells_its_reason() -> None:
 
 def plan(**wanted: str) -> str:
     """Return how the database would find the newest calls in progress."""
-    found = live._found(LiveFilter(**wanted)).order_by("-connected_at", "-id")[: live.SHOWN_AT_MOST]
+    found = live._found(LiveFilter(**wanted)).order_by("-connected_at", "-id")[: live.MAXIMUM_SHOWN]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute("ANALYZE calls_leg")

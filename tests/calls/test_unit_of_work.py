@@ -8,7 +8,7 @@ import pytest
 from calls.core.reducer import fold_into
 from calls.core.result_events import TimePassed
 from calls.core.state import SourceState
-from calls.core.unit_of_work import SPARE, LiveState, UnitOfWork
+from calls.core.unit_of_work import MAXIMUM_STALE_MOMENTS, LiveState, UnitOfWork
 from tests.calls.switchboard import Everybody, event, moment
 
 pytestmark = pytest.mark.core
@@ -31,16 +31,16 @@ def _day(work: UnitOfWork, calls: int) -> UnitOfWork:
 
 def test_calls_that_are_over_leave_no_moments_behind() -> None:
     """Each is looked at again twelve hours after it began, if nothing else is heard of it."""
-    work = _day(UnitOfWork(LiveState(source=SourceState(slug="pbx")), Everybody()), 3 * SPARE)
+    work = _day(UnitOfWork(LiveState(source=SourceState(slug="pbx")), Everybody()), 3 * MAXIMUM_STALE_MOMENTS)
 
     assert len(work.calls) < 100
-    assert len(work._dues) <= SPARE + 2 * len(work.calls)
+    assert len(work._dues) <= MAXIMUM_STALE_MOMENTS + 2 * len(work.calls)
 
 
 def test_a_call_that_says_nothing_more_still_goes_stale_among_many_that_are_over() -> None:
     work = UnitOfWork(LiveState(source=SourceState(slug="pbx")), Everybody())
     fold_into(work, [event("Delivered", -1, callId="silent", deviceId="2002")])
-    _day(work, 3 * SPARE)
+    _day(work, 3 * MAXIMUM_STALE_MOMENTS)
 
     work.begin_batch(Everybody())
     fold_into(work, [TimePassed(moment(0) + timedelta(hours=13))])

@@ -55,7 +55,7 @@ def judged(recording: QmsRecording | None = RECORDING, seen: SeenLeg | None = SE
 
 
 def counts(verdict: OracleVerdict) -> tuple[int, int, int, int]:
-    return len(verdict.lost), len(verdict.twice), len(verdict.wrong), len(verdict.unexplained)
+    return len(verdict.lost), len(verdict.written_twice), len(verdict.wrong), len(verdict.unexplained)
 
 
 def test_a_leg_with_its_own_flags_is_clean() -> None:

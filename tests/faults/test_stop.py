@@ -30,7 +30,7 @@ from flags.catalogue.values import FlagText
 from flags.delivery.worker import deliver
 from flags.models import FlagWrite
 from flags.outbox.bulk_insert import NewWrite
-from flags.outbox.writes import queue_writes
+from flags.outbox.queue import queue_writes
 from gateway_site.ops import worker_heartbeat
 from gateway_site.ops.worker_heartbeat import QUEUES
 from launcher.procfile import programs

@@ -12,7 +12,7 @@ from flags.catalogue.values import FlagText
 from flags.delivery.worker import DeliveryRun, deliver
 from flags.models import FlagWrite
 from flags.outbox.bulk_insert import NewWrite
-from flags.outbox.writes import queue_writes
+from flags.outbox.queue import queue_writes
 from qms.models import DataServer, RecordingService
 from qms.port import Flag, FlagDefinition
 from simulators.qms.in_process import InProcessRecordingService

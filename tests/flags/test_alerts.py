@@ -10,8 +10,8 @@ from flags.models import AlertCount, FlagWrite, WriteState
 from flags.outbox import alerts
 from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
 from flags.outbox.claims import Settlement, claim_due, settle
+from flags.outbox.queue import give_up, retry
 from flags.outbox.state_machine import Decision
-from flags.outbox.writes import give_up, retry
 from qms.models import ServiceHealth
 from qms.port import QmsBusy, QmsError, QmsRejected, QmsUnavailable, RecordingNotFound, UnknownFlag
 from tests.flags.qms import Post
@@ -123,7 +123,7 @@ def test_the_most_frequent_reason_is_told_and_counting_ends(post: Post, monkeypa
 
     found = open_alerts()
     assert (found.words, found.code, found.of_code) == ("5", "UnknownFlag", 4)
-    monkeypatch.setattr(alerts, "COUNTED_AT_MOST", 2)
+    monkeypatch.setattr(alerts, "MAXIMUM_COUNTED", 2)
     assert open_alerts().words == "more than 2"
 
 

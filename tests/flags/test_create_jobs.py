@@ -139,7 +139,7 @@ def test_what_kills_every_worker_is_given_up_and_can_be_asked_for_anew(
     qms: SimulatedQms, server: DataServer, sent: list[list[int]]
 ) -> None:
     killed(qms, server)
-    FlagCreation.objects.update(attempts=create_jobs.MOST_ATTEMPTS)
+    FlagCreation.objects.update(attempts=create_jobs.MAXIMUM_ATTEMPTS)
     silent_for(60)
 
     create_jobs.run_creation(server.pk, 1, connecting(qms, InProcessRecordingService))

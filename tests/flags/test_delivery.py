@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from flags.delivery.worker import deliver, services_with_due_writes
 from flags.models import FlagWrite
 from flags.outbox.claims import Claimed, Settlement, claim_due, give_back, settle
+from flags.outbox.queue import give_up, retry
 from flags.outbox.state_machine import Decision
-from flags.outbox.writes import give_up, retry
 from qms.models import RecordingService, ServiceHealth
 from qms.port import (
     Flag,

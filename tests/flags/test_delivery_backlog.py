@@ -14,7 +14,7 @@ from bulk.tables import UpsertTable
 from flags.delivery.worker import Breaker, DeliveryWorker, SharedBreaker, deliver
 from flags.models import SETTLED, FlagValue, FlagWrite, state_is_one_of
 from flags.outbox.claims import _TAKE_AT_ONCE, claim_due, due
-from flags.outbox.writes import settled_writes
+from flags.outbox.queue import settled_writes
 from qms.models import ServiceHealth
 from qms.port import Flag, QmsError, QmsUnavailable, QmsUnclear
 from tests.flags.qms import Line, Post, Recorder

@@ -21,8 +21,8 @@ from flags.delivery import senders, worker
 from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite
 from flags.outbox.bulk_insert import NewWrite
 from flags.outbox.claims import Claimed, Settlement, claim_due, give_back, settle
+from flags.outbox.queue import give_up, queue_writes, retry
 from flags.outbox.state_machine import next_step
-from flags.outbox.writes import give_up, queue_writes, retry
 from qms.models import RecordingService
 from qms.port import Flag, QmsBusy, QmsError, QmsLoginFailed, QmsUnavailable, QmsUnclear
 from tests.flags.qms import Line, Post, Recorder, Trouble

@@ -13,8 +13,8 @@ from flags.catalogue.values import FlagText
 from flags.models import FlagValue, FlagWrite, RetryRun, WriteState
 from flags.outbox.bulk_insert import NewWrite
 from flags.outbox.claims import claim_due
+from flags.outbox.queue import QueueRefusal, give_up, mark_folded, queue_writes, retry, settled_writes
 from flags.outbox.retry_runs import continue_retries, retry_all
-from flags.outbox.writes import QueueRefusal, give_up, mark_folded, queue_writes, retry, settled_writes
 from qms.models import DataServer, RecordingService
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from agents.core.matching import Directory, Instance, Listed
 from calls.core.state import LegState, SiteSettings
-from calls.transcript.replay import Cast, Recorded, Recorder, Replay
+from calls.transcript.replay import Recorded, Recorder, Replay, ReplayContext
 from cti.events import AnyEvent, SnapshotEnded
 from tests.cti.ami.traces import NAMES, Server, follow, trace, truth
 
@@ -62,12 +62,12 @@ def each_phone(name: str) -> tuple[Recorded, ...]:
     )
 
 
-def rehearsed(name: str, recordings: tuple[Recorded, ...] = ()) -> Replay:
+def replayed(name: str, recordings: tuple[Recorded, ...] = ()) -> Replay:
     """Take a trace through the core; a source of one ordered stream needs no settling."""
     users = [Listed(service_id=1, user_id=one, extension=one) for one in extensions(name)]
     site = SiteSettings(devices=frozenset(extensions(name)), settle_seconds=0)
-    rehearsal = Replay(Cast(site, Directory(users, [Instance(1)])), Recorder(recordings=recordings))
-    return rehearsal.play(heard(name), rest=timedelta(seconds=30))
+    replay = Replay(ReplayContext(site, Directory(users, [Instance(1)])), Recorder(recordings=recordings))
+    return replay.play(heard(name), rest=timedelta(seconds=30))
 
 
 def is_of(leg: LegState, true: Truth) -> bool:
@@ -106,62 +106,62 @@ def differences(legs: list[LegState], true: list[Truth]) -> tuple[list[str], lis
 @pytest.mark.parametrize("recorded", [each_conversation, lambda _name: ()], ids=["recorded", "not recorded"])
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_traces_legs_are_its_conversations(name: str, recorded: Any) -> None:
-    rehearsal = rehearsed(name, recorded(name))
+    replay = replayed(name, recorded(name))
 
-    assert differences(rehearsal.legs, truth(name)["conversations"]) == ([], [])
+    assert differences(replay.legs, truth(name)["conversations"]) == ([], [])
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_each_conversation_is_flagged_once_and_with_what_is_its_own(name: str) -> None:
-    rehearsal = rehearsed(name, each_conversation(name))
+    replay = replayed(name, each_conversation(name))
     meant = {f"G{number}": one for number, one in enumerate(truth(name)["conversations"], 1)}
 
-    assert rehearsal.twice == []
-    assert {leg.outcome.value for leg in rehearsal.legs} <= {"flagged"}
-    assert sorted(leg.guid for leg in rehearsal.legs) == sorted(meant)
-    for leg in rehearsal.legs:
-        flags = rehearsal.flags[leg.number]
+    assert replay.written_twice == []
+    assert {leg.outcome.value for leg in replay.legs} <= {"flagged"}
+    assert sorted(leg.guid for leg in replay.legs) == sorted(meant)
+    for leg in replay.legs:
+        flags = replay.flags[leg.number]
         assert flags["AgentName"] == meant[leg.guid]["agent_name"]
         assert flags.get("QueueName") == meant[leg.guid]["queue"] or meant[leg.guid]["kind"] != "queue"
 
 
-def at_destination(rehearsal: Replay) -> list[LegState]:
-    return [leg for leg in rehearsal.legs if leg.device_id == "2002"]
+def at_destination(replay: Replay) -> list[LegState]:
+    return [leg for leg in replay.legs if leg.device_id == "2002"]
 
 
 def test_after_an_attended_transfer_another_recording_is_another_leg() -> None:
-    rehearsal = rehearsed(TRANSFER, each_conversation(TRANSFER))
-    consult, transferred = at_destination(rehearsal)
+    replay = replayed(TRANSFER, each_conversation(TRANSFER))
+    consult, transferred = at_destination(replay)
 
     assert (consult.outcome.value, transferred.outcome.value) == ("flagged", "flagged")
     assert consult.guid != transferred.guid
-    assert "QueueName" not in rehearsal.flags[consult.number]
-    assert rehearsal.flags[transferred.number]["QueueName"] == "sales"
+    assert "QueueName" not in replay.flags[consult.number]
+    assert replay.flags[transferred.number]["QueueName"] == "sales"
 
 
 def test_after_an_attended_transfer_the_same_recording_is_one_leg_flagged_once() -> None:
-    rehearsal = rehearsed(TRANSFER, each_phone(TRANSFER))
-    (leg,) = at_destination(rehearsal)
+    replay = replayed(TRANSFER, each_phone(TRANSFER))
+    (leg,) = at_destination(replay)
     consult, transferred = (one for one in truth(TRANSFER)["conversations"] if one["agent"] == "2002")
 
     assert leg.disconnected_source_at is not None
     assert abs(leg.connected_source_at.timestamp() - consult["from"]) <= NEAR
     assert abs(leg.disconnected_source_at.timestamp() - transferred["to"]) <= NEAR
-    assert (leg.outcome.value, rehearsal.flags[leg.number]["QueueName"]) == ("flagged", "sales")
-    assert rehearsal.twice == []
+    assert (leg.outcome.value, replay.flags[leg.number]["QueueName"]) == ("flagged", "sales")
+    assert replay.written_twice == []
 
 
 def test_after_an_attended_transfer_without_any_recording_there_are_two_legs() -> None:
-    legs = at_destination(rehearsed(TRANSFER))
+    legs = at_destination(replayed(TRANSFER))
 
     assert [leg.outcome.value for leg in legs] == ["not_recorded", "not_recorded"]
 
 
 def test_a_call_in_progress_at_connect_was_joined_late() -> None:
-    rehearsal = rehearsed(MID_CALL, each_conversation(MID_CALL))
-    first, *others = sorted(rehearsal.legs, key=lambda leg: leg.disconnected_source_at or leg.connected_source_at)
+    replay = replayed(MID_CALL, each_conversation(MID_CALL))
+    first, *others = sorted(replay.legs, key=lambda leg: leg.disconnected_source_at or leg.connected_source_at)
 
     assert (first.device_id, first.outcome.value, first.facts.queue_name) == ("2001", "joined_late", "sales")
-    assert first.number not in rehearsal.flags
+    assert first.number not in replay.flags
     assert differences(others, truth(MID_CALL)["conversations"][1:]) == ([], [])
     assert {leg.outcome.value for leg in others} == {"flagged"}

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from agents.core.matching import Directory, Instance, Listed
 from calls.core.state import LegState, SiteSettings
-from calls.transcript.replay import Cast, Recorded, Recorder, Replay
+from calls.transcript.replay import Recorded, Recorder, Replay, ReplayContext
 from cti.events import AnyEvent, CallEvent, SnapshotEnded
 from cti.sources.csta_xml.framing import framed
 from cti.sources.csta_xml.parsing import XmlElement, children, descend, text_of
@@ -113,23 +113,23 @@ def _at(event: Any, at: datetime) -> AnyEvent:
 class Told(msgspec.Struct, frozen=True):
     """What a scenario came to."""
 
-    rehearsal: Replay
+    replay: Replay
     segments: list[Segment]
 
 
-def rehearsed(scenario: str, recorded: tuple[Recorded, ...] = ()) -> Told:
+def replayed(scenario: str, recorded: tuple[Recorded, ...] = ()) -> Told:
     """Take a scenario through the core, message by message, and read its segments off the legs."""
     users = [Listed(service_id=1, user_id=one, extension=one) for one in EXTENSIONS]
     site = SiteSettings(devices=frozenset(EXTENSIONS), queues=frozenset({"5000"}))
-    rehearsal = Replay(Cast(site, Directory(users, [Instance(1)])), Recorder(recordings=recorded))
+    replay = Replay(ReplayContext(site, Directory(users, [Instance(1)])), Recorder(recordings=recorded))
     holds: dict[int, list[datetime]] = {}
     for event in heard(scenario):
-        rehearsal.play([event], rest=timedelta())
-        for leg in rehearsal.legs:
+        replay.play([event], rest=timedelta())
+        for leg in replay.legs:
             if leg.is_held != (len(holds.get(leg.number, ())) % 2 == 1):
                 holds.setdefault(leg.number, []).append(event.at)
-    rehearsal.play(heard(scenario)[-1:], rest=timedelta(seconds=30))
-    return Told(rehearsal, [_segment(scenario, leg, holds.get(leg.number, [])) for leg in rehearsal.legs])
+    replay.play(heard(scenario)[-1:], rest=timedelta(seconds=30))
+    return Told(replay, [_segment(scenario, leg, holds.get(leg.number, [])) for leg in replay.legs])
 
 
 def _segment(scenario: str, leg: LegState, holds: list[datetime]) -> Segment:
@@ -164,13 +164,13 @@ def recordings(scenario: str) -> tuple[Recorded, ...]:
 
 def flags_at(scenario: str, device: str) -> list[dict[str, str]]:
     """Return the flags that the legs of an extension carry in the end."""
-    rehearsal = rehearsed(scenario, recordings(scenario)).rehearsal
-    return [rehearsal.flags.get(leg.number, {}) for leg in rehearsal.legs if leg.device_id == device]
+    replay = replayed(scenario, recordings(scenario)).replay
+    return [replay.flags.get(leg.number, {}) for leg in replay.legs if leg.device_id == device]
 
 
 @pytest.mark.parametrize("scenario", SEGMENTS)
 def test_a_sample_gives_the_segments_of_the_index(scenario: str) -> None:
-    found, meant = list(rehearsed(scenario).segments), SEGMENTS[scenario]
+    found, meant = list(replayed(scenario).segments), SEGMENTS[scenario]
 
     for one in meant:
         same = [segment for segment in found if is_same(scenario, segment, one)]
@@ -181,11 +181,11 @@ def test_a_sample_gives_the_segments_of_the_index(scenario: str) -> None:
 
 @pytest.mark.parametrize("scenario", SEGMENTS)
 def test_every_segment_of_a_sample_that_is_recorded_is_flagged_once(scenario: str) -> None:
-    rehearsal = rehearsed(scenario, recordings(scenario)).rehearsal
+    replay = replayed(scenario, recordings(scenario)).replay
 
     expected = "joined_late" if scenario == "09-snapshot" else "flagged"
-    assert {leg.outcome.value for leg in rehearsal.legs} <= {expected}
-    assert rehearsal.twice == []
+    assert {leg.outcome.value for leg in replay.legs} <= {expected}
+    assert replay.written_twice == []
 
 
 @pytest.mark.parametrize(
@@ -202,14 +202,14 @@ def test_every_segment_of_a_sample_that_is_recorded_is_flagged_once(scenario: st
     ],
 )
 def test_the_legs_of_a_sample_belong_to_its_interactions(scenario: str, threads: list[str]) -> None:
-    found = {leg.facts.interaction_id for leg in rehearsed(scenario).rehearsal.legs}
+    found = {leg.facts.interaction_id for leg in replayed(scenario).replay.legs}
 
     assert sorted(one[-2:] for one in found) == threads
     assert {len(one) for one in found} == {32}
 
 
 def test_a_queue_call_carries_queue_agent_and_caller() -> None:
-    (leg,) = rehearsed("01-acd-queue-call").rehearsal.legs
+    (leg,) = replayed("01-acd-queue-call").replay.legs
     (flags,) = flags_at("01-acd-queue-call", "2001")
 
     assert (leg.facts.calling_number, leg.facts.called_number) == ("+442079460123", "+442079460500")
@@ -217,7 +217,7 @@ def test_a_queue_call_carries_queue_agent_and_caller() -> None:
 
 
 def test_a_single_step_transfer_hands_the_customer_on_under_the_new_call_reference() -> None:
-    first, second = rehearsed("02-single-step-transfer").rehearsal.legs
+    first, second = replayed("02-single-step-transfer").replay.legs
 
     assert (first.call_id, second.call_id) == ("4B01", "4B02")
     assert first.facts.interaction_id == second.facts.interaction_id
@@ -225,9 +225,9 @@ def test_a_single_step_transfer_hands_the_customer_on_under_the_new_call_referen
 
 
 def test_a_two_step_transfer_joins_two_calls_into_a_third() -> None:
-    told = rehearsed("03-two-step-transfer")
-    talk, consult = sorted((leg for leg in told.rehearsal.legs if leg.device_id == "2001"), key=lambda one: one.call_id)
-    (other,) = (leg for leg in told.rehearsal.legs if leg.device_id == "2002")
+    told = replayed("03-two-step-transfer")
+    talk, consult = sorted((leg for leg in told.replay.legs if leg.device_id == "2001"), key=lambda one: one.call_id)
+    (other,) = (leg for leg in told.replay.legs if leg.device_id == "2002")
 
     assert (talk.call_id, consult.call_id, other.call_id) == ("4C01", "4C02", "4C03")
     assert other.facts.calling_number == "+442079460123"
@@ -235,42 +235,42 @@ def test_a_two_step_transfer_joins_two_calls_into_a_third() -> None:
 
 
 def test_a_conference_keeps_the_older_leg_and_ends_the_consultation() -> None:
-    told = rehearsed("04-conference-dropoff").rehearsal
+    told = replayed("04-conference-dropoff").replay
     calls = sorted((leg.device_id, leg.call_id) for leg in told.legs)
 
     assert calls == [("2001", "4D02"), ("2001", "4D03"), ("2002", "4D03")]
 
 
 def test_a_phone_that_rang_in_vain_has_no_leg() -> None:
-    (leg,) = rehearsed("06-forward-no-answer").rehearsal.legs
+    (leg,) = replayed("06-forward-no-answer").replay.legs
 
     assert (leg.device_id, leg.facts.calling_number) == ("2003", "+442079460123")
 
 
 def test_a_trunk_without_supervision_gives_an_unconfirmed_leg() -> None:
-    (leg,) = rehearsed("08c-outbound-no-answer-supervision").rehearsal.legs
-    (answered,) = rehearsed("08a-outbound-answered").rehearsal.legs
+    (leg,) = replayed("08c-outbound-no-answer-supervision").replay.legs
+    (answered,) = replayed("08a-outbound-answered").replay.legs
 
     assert leg.is_unconfirmed
     assert not answered.is_unconfirmed
 
 
 def test_calls_of_a_snapshot_were_joined_late_and_are_never_flagged() -> None:
-    rehearsal = rehearsed("09-snapshot", recordings("09-snapshot")).rehearsal
+    replay = replayed("09-snapshot", recordings("09-snapshot")).replay
 
-    assert [(leg.call_id, leg.outcome.value) for leg in rehearsal.legs] == [
+    assert [(leg.call_id, leg.outcome.value) for leg in replay.legs] == [
         ("5201", "joined_late"),
         ("5202", "joined_late"),
     ]
-    assert rehearsal.flags == {}
-    assert rehearsal.legs[0].facts.queue_name == "Sales"
+    assert replay.flags == {}
+    assert replay.legs[0].facts.queue_name == "Sales"
 
 
 def test_an_agents_seat_follows_the_log_on() -> None:
-    rehearsal = rehearsed("10-agent-session").rehearsal
+    replay = replayed("10-agent-session").replay
 
-    assert rehearsal.work.sessions == {}
-    assert rehearsal.legs == []
+    assert replay.work.sessions == {}
+    assert replay.legs == []
 
 
 def test_data_of_a_call_that_comes_late_is_flagged() -> None:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from agents.core.matching import Directory, Instance, Listed
 from calls.core.state import LegState, SiteSettings
-from calls.transcript.replay import Cast, Recorder, Replay
+from calls.transcript.replay import Recorder, Replay, ReplayContext
 from cti.events import SnapshotEnded
 from cti.sources.csta_xml.framing import framed
 from tests.cti.csta.pbx import WILLING, Listener, Pbx, followed, sample, until, xml
@@ -47,12 +47,12 @@ def legs_after(segment: str) -> list[LegState]:
 def _folded(listener: Listener) -> list[LegState]:
     site = SiteSettings(devices=frozenset({"2001"}), queues=frozenset({"5000"}))
     directory = Directory([Listed(service_id=1, user_id="2001", extension="2001")], [Instance(1)])
-    rehearsal = Replay(Cast(site, directory), Recorder())
+    replay = Replay(ReplayContext(site, directory), Recorder())
     last = max(place for place, event in enumerate(listener.events) if isinstance(event, SnapshotEnded))
     for second, event in enumerate(listener.events[: last + 1]):
         at = NINE + timedelta(seconds=second)
-        rehearsal.play([replace(event, time=at, gatewaytime=at)], rest=timedelta())  # type: ignore[list-item]
-    return list(rehearsal.legs)
+        replay.play([replace(event, time=at, gatewaytime=at)], rest=timedelta())  # type: ignore[list-item]
+    return list(replay.legs)
 
 
 def test_a_leg_stays_open_where_the_snapshots_last_segment_was_lost() -> None:

@@ -9,7 +9,7 @@ from django.db import connection
 from calls.core.state import SiteSettings
 from calls.models import Leg, is_live
 from calls.pipeline.consumer import Consumer
-from calls.pipeline.load import load_part, load_whole
+from calls.pipeline.load import load_all, load_part
 from calls.storage.codec import leg_key
 from cti.events import from_mapping
 from qms.models import ServiceHealth
@@ -40,7 +40,7 @@ def test_a_leg_whose_flags_wait_is_loaded_neither_with_the_whole_nor_for_a_call_
     house: GatewayStack,
 ) -> None:
     assert Leg.objects.get().phase == "delivering"
-    whole = load_whole(house.source.pk, 10)
+    whole = load_all(house.source.pk, 10)
     assert whole is not None
     assert whole.legs == {}
     event = from_mapping(house.event("csta.call.Established", callId="C1", deviceId="2001"))

@@ -9,7 +9,7 @@ import pytest
 
 from devtools.servers import wait_until
 from launcher.listeners import follow
-from launcher.supervisor import LONGEST_WAIT, Program, Supervisor
+from launcher.supervisor import MAXIMUM_WAIT, Program, Supervisor
 
 
 class Clock:
@@ -87,7 +87,7 @@ def test_the_waits_of_a_program_that_keeps_dying_grow_to_a_limit(tmp_path: Path)
 
     assert waits == sorted(waits)
     assert waits[0] == 1.0
-    assert waits[-1] == LONGEST_WAIT
+    assert waits[-1] == MAXIMUM_WAIT
 
 
 def test_a_program_that_did_its_work_is_not_started_again(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from lxml import etree
 
 from qms.port import Flag, FlagDefinition, ListedUser, QmsUnavailable
-from qms.soap import answers
+from qms.soap import answer_mapping
 from qms.soap.contract import OWN_WSDL
 from qms.soap.dialect import OPERATIONS, SHAPES, Dialect, DialectError, read_dialect
 from qms.soap.reading import AnswerNode
@@ -30,7 +30,7 @@ def test_our_shapes_are_those_of_our_wsdl() -> None:
 
 def test_without_a_dialect_names_stay() -> None:
     assert Dialect().request("FindLiveRecording", {"extension": "1"}) == {"extension": "1"}
-    assert answers.written(node("WriteFlags", "<written>3</written>"), 3) == 3
+    assert answer_mapping.written(node("WriteFlags", "<written>3</written>"), 3) == 3
 
 
 def test_a_name_within_a_type_goes_before_one_that_is_for_everywhere() -> None:
@@ -43,7 +43,7 @@ def test_what_they_do_not_have_is_not_sent_and_may_be_assumed() -> None:
     dialect = Dialect(elements={"ListUsers.pageSize": "", "User.licence": ""}, assume={"User.licence": "Unlimited"})
 
     assert dialect.request("ListUsers", {"pageSize": 500}) == {}
-    (user,) = answers.users(node("ListUsers", "<user><userId>1</userId><active>Y</active></user>", dialect))
+    (user,) = answer_mapping.users(node("ListUsers", "<user><userId>1</userId><active>Y</active></user>", dialect))
     assert isinstance(user, ListedUser)
     assert user.licence == "Unlimited"
 
@@ -55,8 +55,8 @@ def test_a_path_leads_into_wrappers_both_ways() -> None:
     read = node("GetFlags", "<set><flag><name>a</name><value>b</value></flag></set>", dialect)
 
     assert sent == {"recordingGuid": "G", "set": {"flags": {"flag": [{"name": "a", "value": "b"}]}}}
-    assert answers.flags(read) == [Flag("a", "b")]
-    assert answers.flags(node("GetFlags", "<set/>", dialect)) == []
+    assert answer_mapping.flags(read) == [Flag("a", "b")]
+    assert answer_mapping.flags(node("GetFlags", "<set/>", dialect)) == []
 
 
 def test_a_list_of_plain_strings_is_read_and_sent() -> None:
@@ -64,7 +64,7 @@ def test_a_list_of_plain_strings_is_read_and_sent() -> None:
     dialect = Dialect(elements=elements | {"CreateFlagDefinition.definition": "name"})
     answer = node("ListFlagDefinitions", "<return>AgentId</return><return>QueueName</return>", dialect)
 
-    assert answers.definitions(answer) == [FlagDefinition("AgentId"), FlagDefinition("QueueName")]
+    assert answer_mapping.definitions(answer) == [FlagDefinition("AgentId"), FlagDefinition("QueueName")]
     assert dialect.request("CreateFlagDefinition", {"definition": {"name": "AgentId"}}) == {"name": "AgentId"}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from calls.core.state import LegState
-from calls.transcript.format import Transcript, rehearse, seconds_of
+from calls.transcript.format import Transcript, replay_transcript, seconds_of
 from calls.transcript.replay import Replay
 
 Event = dict[str, Any]
@@ -150,7 +150,7 @@ def without_flags(extension: str, began: float, ended: float | None, call: str, 
 
 
 def played(case: Case, site: dict[str, Any] | None = None) -> Replay:
-    """Take a case through the core, with a QMS that answers by the book."""
+    """Take a case through the core, with an ideal QMS."""
     seats = [{**logged_on(-60.0, f"91{one[2:]}", one), "id": f"seat-{one}"} for one in DEVICES[:3]]
     events = sorted((_moved(one) for one in [*seats, *case.events]), key=_heard)
     recordings = [
@@ -162,7 +162,7 @@ def played(case: Case, site: dict[str, Any] | None = None) -> Replay:
         qms["away"] = [[BEGIN + start, BEGIN + end] for start, end in qms["away"]]
     whole = {"devices": DEVICES, **case.site, **(site or {})}
     parts = {"title": case.title, "events": events, "site": whole, "qms": qms}
-    return rehearse(msgspec.convert(parts, Transcript, strict=False))
+    return replay_transcript(msgspec.convert(parts, Transcript, strict=False))
 
 
 def _heard(event: Event) -> float:
@@ -177,7 +177,7 @@ def _moved(event: Event) -> Event:
 def differences(case: Case) -> tuple[list[Leg], list[Leg]]:
     """Return the legs that came of a case and those that were expected, but for what is in both."""
     replay = played(case)
-    assert replay.twice == []
+    assert replay.written_twice == []
     assert len(set(own_interactions(replay).values())) == len(own_interactions(replay))
     found = sorted((_seen(replay, leg) for leg in replay.legs), key=lambda one: (one.extension, one.began))
     meant = sorted(case.legs, key=lambda one: (one.extension, one.began))

@@ -12,7 +12,7 @@ from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
 from calls.explain.texts.causes import GIVEN_UP, MISSED, REFUSED, Cause
 
 #: Maximum of steps shown; the last ones count.
-STEPS_AT_MOST = 6
+MAXIMUM_STEPS = 6
 
 
 class Mood(StrEnum):
@@ -153,7 +153,7 @@ def _subject(leg: LegState, zone: tzinfo) -> str:
 
 def _evidence(leg: LegState, zone: tzinfo) -> tuple[Evidence, ...]:
     decisive = [step for step in leg.trace if step.what in DECISIVE[leg.outcome]]
-    return tuple(Evidence(clock(step.at, zone), step.text) for step in decisive[-STEPS_AT_MOST:])
+    return tuple(Evidence(clock(step.at, zone), step.text) for step in decisive[-MAXIMUM_STEPS:])
 
 
 def _origins(leg: LegState, zone: tzinfo) -> tuple[tuple[str, str], ...]:

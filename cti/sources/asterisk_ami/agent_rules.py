@@ -22,8 +22,10 @@ class KnownChannel(Protocol):
 class AgentRules:
     """What each event says about who is logged on where."""
 
-    def __init__(self, agents: Agents, naming: PeerClassifier, board: ChannelTable, known: KnownChannel) -> None:
-        self._agents, self._naming, self._board, self._known = agents, naming, board, known
+    def __init__(
+        self, agents: Agents, classifier: PeerClassifier, channel_table: ChannelTable, known: KnownChannel
+    ) -> None:
+        self._agents, self._classifier, self._channel_table, self._known = agents, classifier, channel_table, known
 
     def table(self) -> dict[str, Rule]:
         """Return the rule of each event."""
@@ -57,8 +59,8 @@ class AgentRules:
         """Note that a queue's member is a phone, whatever its channels looked like before."""
         peer = member_peer(member.interface, member.state_interface)
         number = str(peer) if peer else member_number(member.interface, member.state_interface)
-        for one in self._naming.member(number):
-            self._board.reclassify(one, ChannelKind.EXTENSION)
+        for one in self._classifier.member(number):
+            self._channel_table.reclassify(one, ChannelKind.EXTENSION)
 
     def _member_removed(self, message: AmiMessage, now: EventTime) -> None:
         self._agents.left(membership(message), now)

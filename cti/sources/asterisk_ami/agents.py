@@ -81,8 +81,8 @@ class _Member:
 class Agents:
     """Fold what queues and the agent pool say into log-ons, log-offs and pauses, one per change of the whole."""
 
-    def __init__(self, naming: PeerClassifier, builder: EventBuilder, *, phone_users: bool) -> None:
-        self._naming, self._builder, self._phone_users = naming, builder, phone_users
+    def __init__(self, classifier: PeerClassifier, builder: EventBuilder, *, phone_users: bool) -> None:
+        self._classifier, self._builder, self._phone_users = classifier, builder, phone_users
         self._members: dict[tuple[str, str], _Member] = {}
         #: The memberships of a phone, or of an agent of the pool.
         self._keys_of: dict[str, dict[tuple[str, str], None]] = {}
@@ -181,7 +181,7 @@ class Agents:
 
     def _phone_of(self, interface: str, state_interface: str) -> str:
         peer = member_peer(interface, state_interface)
-        return self._naming.extension(peer) if peer else member_number(interface, state_interface)
+        return self._classifier.extension(peer) if peer else member_number(interface, state_interface)
 
     def _drop(self, key: tuple[str, str]) -> None:
         member = self._members.pop(key)

@@ -12,8 +12,8 @@ _DEPTH = 8
 class CallRegistry:
     """The calls in progress. A call is named by the Uniqueid of the channel that began it."""
 
-    def __init__(self, board: ChannelTable, builder: EventBuilder) -> None:
-        self._board, self._builder = board, builder
+    def __init__(self, channel_table: ChannelTable, builder: EventBuilder) -> None:
+        self._channel_table, self._builder = channel_table, builder
         self._calls: dict[str, PbxCall] = {}
         #: Calls that a channel has left for another one since they were last looked at.
         self._left: list[PbxCall] = []
@@ -39,7 +39,7 @@ class CallRegistry:
 
     def _call_of_trunk(self, channel: Channel) -> PbxCall:
         """Return the call of a line whose DialBegin was missed: its Linkedid names the channel that began the call."""
-        origin = self._board.channels.get(channel.linked)
+        origin = self._channel_table.channels.get(channel.linked)
         if origin is not None and origin.is_party:
             channel.dialled_by = origin
         call = self.call_of(origin) if origin is not None else self.begin(channel, channel.linked)

@@ -9,8 +9,8 @@ from cti.sources.asterisk_ami.values import Bridge, Channel, ChannelKind
 class ChannelTable:
     """The PBX's channels by Uniqueid and by name, and its bridges."""
 
-    def __init__(self, naming: PeerClassifier) -> None:
-        self._naming = naming
+    def __init__(self, classifier: PeerClassifier) -> None:
+        self._classifier = classifier
         self._by_name: dict[str, Channel] = {}
         self._count = 0
         self.channels: dict[str, Channel] = {}
@@ -40,15 +40,15 @@ class ChannelTable:
     def _put(self, name: str, uid: str, linked: str, message: AmiMessage) -> Channel:
         self._count += 1
         birth = Birth(message.get("Context"), message.get("CallerIDNum"), message.get("ChannelState"))
-        changes, kind = self._naming.changes, self._naming.kind(name, birth)
-        if self._naming.changes != changes:
+        changes, kind = self._classifier.changes, self._classifier.kind(name, birth)
+        if self._classifier.changes != changes:
             self.reclassify(peer_of(name), kind)
         channel = Channel(
             uid=uid,
             name=name,
             linked=linked,
             kind=kind,
-            device=self._naming.device(name),
+            device=self._classifier.device(name),
             order=self._count,
             number=message.get("CallerIDNum"),
             caller_name=message.text("CallerIDName"),
@@ -104,7 +104,7 @@ class ChannelTable:
 
     def _classify(self, channel: Channel) -> None:
         if channel.leg is None:
-            channel.kind, channel.device = self._naming.kind(channel.name), self._naming.device(channel.name)
+            channel.kind, channel.device = self._classifier.kind(channel.name), self._classifier.device(channel.name)
 
     def rename(self, message: AmiMessage) -> None:
         """Give a channel another name, as a masquerade does."""
@@ -123,7 +123,7 @@ class ChannelTable:
         """Change what the existing channels of a peer stand for, except those that are in a conversation."""
         for one in self.channels.values():
             if one.kind is not kind and one.leg is None and peer_of(one.name) == peer:
-                one.kind, one.device = kind, self._naming.device(one.name)
+                one.kind, one.device = kind, self._classifier.device(one.name)
 
     def drop(self, channel: Channel) -> None:
         """Forget a channel that is gone."""

@@ -36,12 +36,12 @@ class PbxState:
 
     def __init__(self, config: SourceConfig, stamp: Stamp) -> None:
         self.options = read_options(config)
-        self.naming = PeerClassifier(config.devices, self.options)
+        self.classifier = PeerClassifier(config.devices, self.options)
         self.builder = EventBuilder(stamp)
-        self.agents = Agents(self.naming, self.builder, phone_users=self.options.phone_users)
-        self.board = ChannelTable(self.naming)
+        self.agents = Agents(self.classifier, self.builder, phone_users=self.options.phone_users)
+        self.channel_table = ChannelTable(self.classifier)
         self.clock = PbxClock()
-        self.call_registry = CallRegistry(self.board, self.builder)
+        self.call_registry = CallRegistry(self.channel_table, self.builder)
         open_legs = OpenLegs(self.call_registry, self.builder)
         transfers = Transfers(self.call_registry, open_legs, self.builder)
         self.variables = ChannelVariables(self.options, self.call_registry, self.agents, self.builder)
@@ -49,7 +49,7 @@ class PbxState:
         self.dialling = Dialling(self.call_registry, open_legs, self.leg_tracker, self.builder)
         self._open_legs, self._transfers = open_legs, transfers
         self._queue_names = config.queues
-        self._agent_rules = AgentRules(self.agents, self.naming, self.board, self._known)
+        self._agent_rules = AgentRules(self.agents, self.classifier, self.channel_table, self._known)
         self._rules = self._table()
 
     def _table(self) -> dict[str, Rule]:
@@ -139,8 +139,8 @@ class PbxState:
 
     def appeared(self, message: AmiMessage, now: EventTime) -> Channel:
         """Take in the channel that a message shows. Raises ``AmiMessageError`` when it is not plausible."""
-        channel = self.board.add(message)
-        for before, after in self.naming.renumbered():
+        channel = self.channel_table.add(message)
+        for before, after in self.classifier.renumbered():
             self.agents.renumbered(before, after, now)
         if is_like_any(channel.caller_name, self.options.caller_name_codes):
             channel.caller_name = ""
@@ -148,7 +148,7 @@ class PbxState:
         return channel
 
     def _known(self, message: AmiMessage, now: EventTime, prefix: str = "") -> Channel | None:
-        channel = self.board.find(message, prefix)
+        channel = self.channel_table.find(message, prefix)
         if channel is not None:
             self._show(channel, message, prefix)
             self.variables.seen(channel, message.variables(prefix), now)
@@ -181,7 +181,7 @@ class PbxState:
             self.dialling.rings(channel, now)
 
     def _rename(self, message: AmiMessage, _now: EventTime) -> None:
-        self.board.rename(message)
+        self.channel_table.rename(message)
 
     def _hangup(self, message: AmiMessage, now: EventTime) -> None:
         channel = self._known(message, now)
@@ -195,11 +195,11 @@ class PbxState:
             self.variables.remember(leg)
         self.leg_tracker.hung_up(channel, now)
         self.dialling.hung_up(channel, now)
-        self.board.drop(channel)
+        self.channel_table.drop(channel)
 
     def _var_set(self, message: AmiMessage, now: EventTime) -> None:
         if message.first.get("Channel"):
-            channel = self.board.find(message)
+            channel = self.channel_table.find(message)
             if channel is not None:
                 self.variables.is_set(channel, message, now)
 
@@ -207,7 +207,7 @@ class PbxState:
         self.variables.user_event(message, now)
 
     def _local_bridge(self, message: AmiMessage, _now: EventTime) -> None:
-        one, two = self.board.find(message, "LocalOne"), self.board.find(message, "LocalTwo")
+        one, two = self.channel_table.find(message, "LocalOne"), self.channel_table.find(message, "LocalTwo")
         if one is not None and two is not None and one is not two:
             one.other, two.other = two, one
 
@@ -217,7 +217,7 @@ class PbxState:
         channel = self._known(message, now)
         if channel is None:
             return
-        bridge = self.board.bridge(message)
+        bridge = self.channel_table.bridge(message)
         bridge.is_holding = message.get("BridgeTechnology") == "holding_bridge"
         swapped = self._swapped(message.last("SwapUniqueid"), bridge)
         if channel.bridge is not None and channel.bridge is not bridge:
@@ -226,17 +226,17 @@ class PbxState:
 
     def _swapped(self, uid: str, bridge: Bridge) -> Channel | None:
         """Return the channel that another one replaces in a bridge, and remove it from there."""
-        channel = self.board.channels.get(uid) if uid else None
+        channel = self.channel_table.channels.get(uid) if uid else None
         if channel is not None and channel.bridge is bridge:
-            self.board.leave(channel)
-            self.board.bridges[bridge.id] = bridge
+            self.channel_table.leave(channel)
+            self.channel_table.bridges[bridge.id] = bridge
             channel.is_leaving = False
         return channel
 
     def enter(self, channel: Channel, bridge: Bridge, now: EventTime, *, is_swap: bool = False) -> None:
         """Put a channel into a bridge, and find who is connected now."""
         channel.is_leaving = False
-        self.board.enter(channel, bridge)
+        self.channel_table.enter(channel, bridge)
         parties = around(bridge)
         for one in parties:
             if one.kind is ChannelKind.OUTSIDE:
@@ -262,7 +262,7 @@ class PbxState:
                     partner.last_leg = leg
 
     def _leave(self, message: AmiMessage, now: EventTime) -> None:
-        channel, bridge = self._known(message, now), self.board.bridges.get(message.get("BridgeUniqueid"))
+        channel, bridge = self._known(message, now), self.channel_table.bridges.get(message.get("BridgeUniqueid"))
         if channel is not None and bridge is not None and channel.bridge is bridge:
             self._left(channel, now)
 
@@ -272,20 +272,20 @@ class PbxState:
         if bridge is None:
             return
         before = around(bridge) | {channel}
-        self.board.leave(channel)
+        self.channel_table.leave(channel)
         self.leg_tracker.review(before, now)
         self.leg_tracker.check_away(bridge, now)
 
     def _merge(self, message: AmiMessage, _now: EventTime) -> None:
         """Note a merge: most channels that move are reported one by one, some are not."""
-        source = self.board.bridges.get(message.get("FromBridgeUniqueid"))
+        source = self.channel_table.bridges.get(message.get("FromBridgeUniqueid"))
         if source is not None:
             source.merged_into = message.get("ToBridgeUniqueid")
 
     def _destroy(self, message: AmiMessage, now: EventTime) -> None:
-        bridge = self.board.bridges.get(message.get("BridgeUniqueid"))
+        bridge = self.channel_table.bridges.get(message.get("BridgeUniqueid"))
         for channel in list(bridge.members) if bridge else []:
-            target = self.board.bridges.get(bridge.merged_into) if bridge else None
+            target = self.channel_table.bridges.get(bridge.merged_into) if bridge else None
             if target is not None:
                 self.enter(channel, target, now, is_swap=True)
             else:
@@ -325,9 +325,9 @@ class PbxState:
 
     def _learn(self, called: Channel, dial_string: str) -> None:
         """Learn from how a channel is dialled whether it is a phone's or a trunk's."""
-        kind = self.naming.dialled(called.name, dial_string) if called.is_party else None
+        kind = self.classifier.dialled(called.name, dial_string) if called.is_party else None
         if kind is not None:
-            self.board.reclassify(peer_of(called.name), kind)
+            self.channel_table.reclassify(peer_of(called.name), kind)
 
     def _dial_end(self, message: AmiMessage, now: EventTime) -> None:
         called = self._called(message, now)
@@ -345,7 +345,7 @@ class PbxState:
     def _leave_queue(self, message: AmiMessage, now: EventTime) -> None:
         channel, queue = self._known(message, now), message.last("Queue")
         if channel is not None and channel.call is not None and queue:
-            self.dialling.leaves_queue(channel.call, Left(self.queue_name(queue), self.board.newest))
+            self.dialling.leaves_queue(channel.call, Left(self.queue_name(queue), self.channel_table.newest))
 
     def _agent_called(self, message: AmiMessage, now: EventTime) -> None:
         caller, called = self._known(message, now), self._called(message, now)
@@ -362,7 +362,7 @@ class PbxState:
     # -- transfers -------------------------------------------------------------------------------------------------
 
     def _blind_transfer(self, message: AmiMessage, now: EventTime) -> None:
-        transferer = self.board.find(message, "Transferer")
+        transferer = self.channel_table.find(message, "Transferer")
         if message.get("Result") != "Success" or transferer is None:
             return
         leg = transferer.leg or (transferer.away[0] if transferer.away else None)
@@ -388,7 +388,7 @@ class PbxState:
             self._transfers.blind(legs[0], "", legs[0].partners, now)
 
     def _transferers(self, message: AmiMessage) -> tuple[Channel | None, Channel | None]:
-        return self.board.find(message, "OrigTransferer"), self.board.find(message, "SecondTransferer")
+        return self.channel_table.find(message, "OrigTransferer"), self.channel_table.find(message, "SecondTransferer")
 
     def _three_way(self, first: Channel, second: Channel) -> None:
         leg = first.leg or second.leg

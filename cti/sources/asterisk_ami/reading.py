@@ -52,7 +52,7 @@ class Reader:
     def __init__(self, pbx: PbxState) -> None:
         self._pbx, self._encoding = pbx, pbx.options.encoding
         self._framer = AmiFramer()
-        self._reassembler = Reassembler(pbx.board.uid_of, self._encoding)
+        self._reassembler = Reassembler(pbx.channel_table.uid_of, self._encoding)
         self._is_wanted: dict[bytes, bool] = {}
         #: Why this PBX cannot be followed, as its banner shows; empty where it can.
         self.refusal = ""

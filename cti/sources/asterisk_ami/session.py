@@ -289,7 +289,7 @@ class AmiSession:
         if self._early is not None or not self._rights.is_due(self._now()):
             return
         if any(one.is_listed for one in self._probes):
-            self._lacking = self._rights.compared(self._lists, self._pbx.board.channels) or self._lacking
+            self._lacking = self._rights.compared(self._lists, self._pbx.channel_table.channels) or self._lacking
         self._answers = {name: answer for name, answer in self._answers.items() if answer not in self._probes}
         self._lists = Lists()
         self._probes = [self._send_action(action) for action in self._rights.actions]
@@ -366,11 +366,11 @@ class AmiSession:
 
     async def _show_devices(self, outlet: Outlet) -> None:
         """Show how devices are classified where that has changed, at an interval."""
-        naming, now = self._pbx.naming, self._now().timestamp()
+        classifier, now = self._pbx.classifier, self._now().timestamp()
         changes, at = self._reported
-        if naming.changes != changes and now - at >= DEVICES_INTERVAL:
-            self._reported = naming.changes, now
-            await outlet.devices(naming.seen())
+        if classifier.changes != changes and now - at >= DEVICES_INTERVAL:
+            self._reported = classifier.changes, now
+            await outlet.devices(classifier.seen())
 
 
 def _rewritten(message: AmiMessage) -> bytes:

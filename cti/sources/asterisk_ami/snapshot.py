@@ -133,7 +133,7 @@ class _SnapshotInProgress:
         A Local channel that is bridged with it, or that waits as it does; else whoever began the call, unless that
         one is in a bridge while this channel still rings.
         """
-        origin = self._pbx.board.channels.get(channel.linked)
+        origin = self._pbx.channel_table.channels.get(channel.linked)
         origin = None if origin is channel else origin
         if message.last("Application") == "AppQueue":
             return origin
@@ -153,14 +153,14 @@ class _SnapshotInProgress:
             call.direction, call.called_number = "outbound", origin.exten
 
     def _pool_agent(self, message: AmiMessage) -> None:
-        channel = self._pbx.board.named(message.get("LoggedInChan"))
+        channel = self._pbx.channel_table.named(message.get("LoggedInChan"))
         if channel is not None and channel.is_extension:
             agent = message.get("Agent")
             moment = self._pbx.clock.before_events(self._now.received)
             self._pbx.agents.pool_logged_on(agent, channel.device, moment)
 
     def _waiting(self, message: AmiMessage) -> Channel | None:
-        channel = self._pbx.board.find(message)
+        channel = self._pbx.channel_table.find(message)
         if channel is not None and message.get("Queue"):
             self._pbx.call_registry.call_of(channel)
             self._pbx.variables.taken_up(channel)
@@ -176,9 +176,9 @@ class _SnapshotInProgress:
     def _connect_parties(self, channels: list[tuple[AmiMessage, Channel]]) -> None:
         bridges: dict[str, Bridge] = {}
         for name, channel in [*self._shown(channels), *self._listed()]:
-            bridge = bridges.setdefault(name, self._pbx.board.bridge_named(name))
+            bridge = bridges.setdefault(name, self._pbx.channel_table.bridge_named(name))
             bridge.is_holding = name in self._holding
-            self._pbx.board.enter(channel, bridge)
+            self._pbx.channel_table.enter(channel, bridge)
         everybody = {one for bridge in bridges.values() for one in around(bridge)}
         for channel in sorted(everybody, key=_order):
             if channel.kind is ChannelKind.OUTSIDE:
@@ -206,7 +206,7 @@ class _SnapshotInProgress:
     def _listed(self) -> list[tuple[str, Channel]]:
         found: list[tuple[str, Channel]] = []
         for message in self._lists.of("BridgeInfoChannel"):
-            channel = self._tried(message, self._pbx.board.find)
+            channel = self._tried(message, self._pbx.channel_table.find)
             name = message.get("BridgeUniqueid")
             if channel is not None and channel.bridge is None and BRIDGE.fullmatch(name):
                 found.append((name, channel))

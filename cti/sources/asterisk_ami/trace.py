@@ -100,7 +100,7 @@ class AmiTrace:
         return self._trace
 
     def _peers(self) -> list[TracedDevice]:
-        verdicts = self._picture.naming.verdicts()
+        verdicts = self._picture.classifier.verdicts()
         return [
             TracedDevice(str(peer), _KINDS[verdict.kind], verdict.reason)
             for peer, verdict in sorted(verdicts.items(), key=lambda item: str(item[0]))

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from agents.core.matching import Directory, Instance
 from calls.core.state import LegState, SiteSettings
-from calls.transcript.replay import Cast, Recorder, Replay
+from calls.transcript.replay import Recorder, Replay, ReplayContext
 from tests.cti.ami.pbx import START
 from tests.cti.ami.traces import Played, play
 
@@ -30,9 +30,9 @@ def expected(name: str) -> list[dict[str, Any]]:
 
 def legs_of(events: list[Any]) -> list[LegState]:
     """Fold events through the core of a site that lists no devices; the PBX's clock is the gateway's."""
-    cast = Cast(SiteSettings(settle_seconds=0), Directory([], [Instance(1)]))
-    rehearsal = Replay(cast, Recorder())
-    return rehearsal.play([replace(one, gatewaytime=one.time) for one in events], rest=timedelta(seconds=30)).legs
+    context = ReplayContext(SiteSettings(settle_seconds=0), Directory([], [Instance(1)]))
+    replay = Replay(context, Recorder())
+    return replay.play([replace(one, gatewaytime=one.time) for one in events], rest=timedelta(seconds=30)).legs
 
 
 def shown(leg: LegState) -> dict[str, Any]:

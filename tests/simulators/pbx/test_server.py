@@ -48,7 +48,7 @@ class Site:
         return call
 
     def _talking(self, extension: str) -> str:
-        calls = self.world.board.at_device.get(extension, {})
+        calls = self.world.switchboard.at_device.get(extension, {})
         return next((one for one, call in calls.items() if call.parties[extension] == "connected"), "")
 
 
@@ -177,7 +177,7 @@ def test_snapshots_tell_what_truly_stands() -> None:
             info = ("crossRefIDorSnapshotData", "snapshotData", "snapshotDeviceResponseInfo")
             assert at_device.text(*info, "connectionIdentifier", "callID") == call_id
             assert at_device.text(*info, "localCallState", "compoundCallState") == "connectedconnected"
-            assert of_call.text("callingDevice") == one.world.board.calls[call_id].calling
+            assert of_call.text("callingDevice") == one.world.switchboard.calls[call_id].calling
             assert of_call.text("calledDevice") in {queue.device for queue in QUEUES}
             assert agent.text("agentStateList") == "9101true5000agentBusy"
             assert len(everybody.root[0]) == 3 + 5

@@ -268,9 +268,9 @@ def test_every_leg_is_settled_once_and_nothing_is_left_when_the_day_ends(scenari
 
     assert world.next_at is None
     assert sorted(closed) == sorted(settled) == list(range(1, len(settled) + 1))
-    assert not world.board.calls
-    assert not world.board.legs
-    assert not any(world.board.at_device.values())
+    assert not world.switchboard.calls
+    assert not world.switchboard.legs
+    assert not any(world.switchboard.at_device.values())
     assert {agent.state for agent in world.agents.values()} == {"agentReady"}
     assert sum(world.floor.take_any() is not None for _ in range(7)) == 6
 
@@ -279,7 +279,9 @@ def test_no_extension_has_two_conversations_but_one_held_and_its_consultation() 
     world = day(Plan(agents=12, calls_per_second=1), 5)
     for _ in world.run(600):
         for agent in world.agents.values():
-            states = [call.parties[agent.extension] for call in world.board.at_device.get(agent.extension, {}).values()]
+            states = [
+                call.parties[agent.extension] for call in world.switchboard.at_device.get(agent.extension, {}).values()
+            ]
             assert len(states) <= 1 or (len(states) == 2 and "hold" in states), states
 
 

@@ -1,8 +1,8 @@
 """The draft of a dialect, for those who may not know SOAP's rooms."""
 
 from qms.soap.contract import ConnectionSettings
-from qms.soap.draft import draft_of
-from qms.soap.draft_text import toml_of
+from qms.soap.dialect_draft import draft_of
+from qms.soap.dialect_draft_text import toml_of
 
 
 def draft_dialect(wsdl: str, port: str = "", ca_file: str = "") -> str:

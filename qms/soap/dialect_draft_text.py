@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from qms.soap.dialect import OPERATIONS
-from qms.soap.draft import Draft
+from qms.soap.dialect_draft import Draft
 from qms.soap.faults import CODES
 from qms.soap.schema import SchemaPart
 
