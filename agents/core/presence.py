@@ -16,6 +16,8 @@ from cti.events import AgentEvent, LoggedOff, LoggedOn
 
 #: Events of different monitors may overtake each other this much. What looks older still is a clock that was set back.
 DISORDER = timedelta(seconds=5)
+#: Maximum number of log-offs that are kept, for what they overtook.
+MAXIMUM_LOG_OFFS = 50
 #: Most agents who are kept as logged on at an extension beside the last one.
 MAXIMUM_OVERLAPS = 8
 
@@ -67,6 +69,14 @@ class AgentSession(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def is_certain(self) -> bool:
         """Say whether the source stated that the agent is at the extension, not only that calls are offered so."""
         return self.known_by in _CERTAIN
+
+
+class LogOff(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """An agent logged off at an extension, or (empty) wherever the agent was. What is older says nothing of them."""
+
+    agent_id: str
+    device_id: str
+    at: datetime
 
 
 class SessionChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,6 +137,25 @@ class SessionTable(Mapping[str, AgentSession]):
         del mine[session.device_id]
         if not mine:
             del self._of[session.agent_id]
+
+
+def with_log_off(recent: tuple[LogOff, ...], event: AgentEvent) -> tuple[LogOff, ...]:
+    """Add a log-off to the recent ones, as far as events may overtake each other."""
+    if not isinstance(event, LoggedOff) or not event.data.agent_id:
+        return recent
+    kept = (one for one in recent if event.time - one.at <= DISORDER)
+    return (*kept, LogOff(event.data.agent_id, event.data.device_id or "", event.time))[-MAXIMUM_LOG_OFFS:]
+
+
+def was_overtaken(recent: tuple[LogOff, ...], event: AgentEvent) -> bool:
+    """Say whether an event that places an agent at an extension is of before a log-off that was heard first."""
+    data = event.data
+    if isinstance(event, LoggedOff):
+        return False
+    return any(
+        one.agent_id == data.agent_id and one.device_id in ("", data.device_id) and _is_late(event, one.at)
+        for one in recent
+    )
 
 
 def apply_agent_event(

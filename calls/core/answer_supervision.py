@@ -4,11 +4,22 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from calls.core.clocks import STALL, moments_of
 from calls.core.commands import CancelSearch
 from calls.core.legs import is_wanted, open_leg, start_search, traced
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded
-from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, Reconnection, SearchStatus
+from calls.core.result_events import LATE
+from calls.core.state import (
+    CallState,
+    LegPhase,
+    LegState,
+    Party,
+    PartyState,
+    Reconnection,
+    SearchStatus,
+    WriteStatus,
+)
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent
 
@@ -68,7 +79,10 @@ def answer_after_all(work: UnitOfWork, incarnation: int, event: CallEvent) -> No
 
 
 def from_answer(work: UnitOfWork, leg: LegState, made: Reconnection) -> LegState:
-    """Begin a leg at the answer; ask again for its recording, unless one is known already."""
+    """Begin a leg at the answer; ask again for its recording, unless one is known that had begun by then."""
+    latest = moments_of(work, made.at, made.gateway_at)[1] if made.gateway_at - made.at <= STALL else made.at
+    if leg.found_gateway_at is not None and leg.found_gateway_at > latest + LATE and leg.base is WriteStatus.NONE:
+        leg = replace(leg, guid="", service=None, found_gateway_at=None, search=SearchStatus.MISSED)
     leg = replace(
         leg,
         is_unconfirmed=False,

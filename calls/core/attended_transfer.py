@@ -6,9 +6,9 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from calls.core.call_facts import as_of
-from calls.core.clocks import CLOSE, STALL, moments_of
+from calls.core.clocks import APART, CLOSE, STALL, is_on_time, moments_of
 from calls.core.commands import CancelSearch
-from calls.core.leg_split import split
+from calls.core.leg_split import put_first_part, split
 from calls.core.legs import is_wanted, start_search
 from calls.core.origins import Origin
 from calls.core.result_events import RecordingFound
@@ -33,6 +33,9 @@ def part_of(work: UnitOfWork, leg: LegState, began: datetime) -> Part:
     pending = leg.pending_transfer
     if pending is None:
         return Part.FIRST
+    if pending.gateway_at - pending.at > STALL and is_on_time(work, leg):  # Only its own time says when it was.
+        moved = leg.connected_gateway_at + (pending.at - leg.connected_source_at)
+        return Part.SECOND if _began_with_second(began, leg.connected_gateway_at, moved) else Part.FIRST
     earliest, latest = moments_of(work, pending.at, pending.gateway_at)
     is_second = _began_with_second(began, earliest - (pending.at - leg.connected_source_at), earliest)
     if earliest == latest:
@@ -45,6 +48,40 @@ def part_of(work: UnitOfWork, leg: LegState, began: datetime) -> Part:
 
 def _began_with_second(began: datetime, connected: datetime, moved: datetime) -> bool:
     return began >= moved - CLOSE and began > connected + CLOSE
+
+
+def pending_of(
+    leg: LegState,
+    before: CallState,
+    at: datetime,
+    gateway_at: datetime,
+    *,
+    new_segment: bool = False,
+    call_origin: Origin | None,
+) -> PendingTransfer:
+    """Return a transfer that reached a leg. ``before``: the call that the leg was in, since ``call_origin``."""
+    return PendingTransfer(
+        at=at,
+        gateway_at=gateway_at,
+        call_id=before.call_id,
+        incarnation=before.incarnation,
+        facts=as_of(before, at),
+        search=leg.searches + 1,
+        new_segment=new_segment,
+        call_origin=call_origin,
+    )
+
+
+def note_first_part(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -> None:
+    """Say why the part before a transfer has no flags, where that is heard of when those of the leg are under way.
+
+    The leg's recording began with the transfer: what was recorded before it, QMS had not named in time.
+    """
+    is_over = leg.disconnected_source_at is not None and leg.disconnected_source_at > pending.at
+    moved = leg.connected_gateway_at + (pending.at - leg.connected_source_at)
+    began = leg.recording_began
+    if is_over and began is not None and _began_with_second(began, leg.connected_gateway_at, moved):
+        put_first_part(work, leg, pending)
 
 
 def hand_on(
@@ -62,16 +99,7 @@ def hand_on(
     ``before``: the call that it was in, since ``call_origin``. Where the recording that the leg has began with the
     transfer, it is the second part's, and nothing is asked.
     """
-    pending = PendingTransfer(
-        at=at,
-        gateway_at=gateway_at,
-        call_id=before.call_id,
-        incarnation=before.incarnation,
-        facts=as_of(before, at),
-        search=leg.searches + 1,
-        new_segment=new_segment,
-        call_origin=call_origin,
-    )
+    pending = pending_of(leg, before, at, gateway_at, new_segment=new_segment, call_origin=call_origin)
     leg = replace(leg, pending_transfer=pending)
     if not is_wanted(work, leg):
         if new_segment:
@@ -96,6 +124,18 @@ def earliest(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -> datet
         return pending.gateway_at - STALL
     late = (pending.gateway_at - pending.at) - (leg.connected_gateway_at - leg.connected_source_at)
     return pending.gateway_at - max(late, timedelta(0))
+
+
+def may_have_ended(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -> bool:
+    """Say whether QMS, asked in time, would have named the leg's recording after the transfer: its silence is a sign.
+
+    Once a recording is older than that, it goes on unless another one began.
+    """
+    began = leg.recording_began
+    if not leg.guid or began is None:
+        return False
+    moved = earliest(work, leg, pending) if work.site.has_source_times else pending.gateway_at
+    return moved < began + timedelta(seconds=work.site.guid_window_seconds) + APART
 
 
 def divide_leg(work: UnitOfWork, leg: LegState, missed: str, at: datetime) -> None:

@@ -8,7 +8,7 @@ from calls.core.call_facts import divided
 from calls.core.connections import connect_device
 from calls.core.incarnations import later_parties, own_interaction
 from calls.core.legs import clear_party, correct_end, put_party, refresh_facts
-from calls.core.state import CallState, Party, PartyState, WriteStatus
+from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 
 #: Time for which a call that is over is kept, for what comes late under its id; longer where a wrap-up is awaited.
@@ -35,6 +35,19 @@ def is_empty_at(call: CallState, moment: datetime) -> bool:
     return not waits and not any(party.was_here(moment) for party in call.parties.values())
 
 
+def divide_where_empty(work: UnitOfWork, incarnation: int, since: datetime, gateway_at: datetime) -> None:
+    """Divide a call at the first end from a moment on after which nobody was left in it.
+
+    Ends are reported in any order. Example: 2002 leaves at 20.6, and the id is used again at 20.8; that 2001 had left
+    at 20.3 is heard only then. The call ended at 20.6.
+    """
+    call = work.calls[incarnation]
+    later = {party.cleared_at for party in call.parties.values() if party.cleared_at and party.cleared_at > since}
+    ended = next((moment for moment in (since, *sorted(later)) if is_empty_at(call, moment)), None)
+    if ended is not None:
+        divide(work, incarnation, ended, gateway_at)
+
+
 def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: datetime) -> None:
     """Move what came later than the end of a call to the call that its id has named since.
 
@@ -51,11 +64,12 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
         return
     until, after = divided(call, moment)
     later = later_parties(call, moment)
-    again = {name: party for name, party in call.parties.items() if party.again and party.again.at > moment}
+    again = {name: party.reported_after(moment) for name, party in call.parties.items()}
+    again = {name: reports for name, reports in again.items() if reports and name not in later}
     new = _next_call(work, call, moment, gateway_at)
-    new = work.put_call(replace(new, facts={**after, **new.facts}, parties={**later, **new.parties}))
-    kept = {name: replace(party, again=None) if name in again else party for name, party in call.parties.items()}
-    kept = {name: party for name, party in kept.items() if name not in later}
+    parties = {**later, **{name: _further(party, later.get(name)) for name, party in new.parties.items()}}
+    new = work.put_call(replace(new, facts={**after, **new.facts}, parties=parties))
+    kept = {name: _without_again(party, moment) for name, party in call.parties.items() if name not in later}
     is_waiting = call.waits_since is not None and call.waits_since <= moment
     old = work.put_call(
         replace(
@@ -70,44 +84,105 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
     for leg in work.legs_in(incarnation):
         if leg.connected_source_at > moment:
             work.put_leg(replace(leg, call_id=new.call_id, incarnation=new.incarnation))
-    for name, party in again.items():
-        _connect_again(work, new.incarnation, name, party)
+    for name, reports in again.items():
+        _connect_again(work, new.incarnation, call.parties[name], reports)
     refresh_facts(work, old, gateway_at)
     refresh_facts(work, work.calls[new.incarnation], gateway_at)
     expire_when_over(work, new.incarnation, gateway_at)
 
 
+def _further(party: Party, moved: Party | None) -> Party:
+    """Return a party of which two reports are known: who has had a leg has rung before."""
+    if moved is None or party.had_leg or not moved.had_leg or party.since is None or moved.since is None:
+        return party
+    return replace(moved, since=min(party.since, moved.since))
+
+
+def divide_before_leg(
+    work: UnitOfWork, call: CallState, party: Party, leg: LegState, moment: datetime, gateway_at: datetime
+) -> None:
+    """Divide a call at an end of a device of before its leg began: that leg is of the id's next call.
+
+    Example: 2001 rings at 19.5, in one life of the id, and is connected at 20.3, in the next; its end at 20.0 is
+    reported only then, and that it was connected before it still later.
+    """
+    put_party(work, call, replace(party, since=leg.connected_source_at))
+    divide(work, call.incarnation, moment, gateway_at)
+    left = Party(device_id=party.device_id, state=PartyState.NULL, since=party.since, outside=party.outside)
+    put_party(work, work.calls[call.incarnation], replace(left, cleared_at=moment, cleared_gateway_at=gateway_at))
+    expire_when_over(work, call.incarnation, gateway_at)
+
+
+def _without_again(party: Party, moment: datetime) -> Party:
+    """Return a party without the reports of a connection that are of after a moment."""
+    again = party.again if party.again is not None and party.again.at <= moment else None
+    return replace(party, again=again, repeats=tuple(one for one in party.repeats if one.at <= moment))
+
+
 def end_earlier(work: UnitOfWork, call: CallState, party: Party, moment: datetime, gateway_at: datetime) -> None:
     """Correct the end of a connection: a later one was heard of first, and is that of the id's next call.
 
-    The next call's beginning is still to be heard of. What was written already stays.
+    The next call's beginning is still to be heard of, or was taken for a repeat. What was written already stays.
     """
     later = party.cleared_at or moment
-    for leg in work.legs_in(call.incarnation):
-        is_its_own = leg.device_id == party.device_id and leg.disconnected_source_at == later
-        if is_its_own and leg.base is WriteStatus.NONE:
-            correct_end(work, leg, moment, gateway_at)
-    call = put_party(work, call, replace(party, cleared_at=moment))
+    own = [leg for leg in work.legs_in(call.incarnation) if _is_of(leg, party.device_id, later)]
+    if own and own[-1].connected_source_at > moment:
+        divide_before_leg(work, call, party, own[-1], moment, gateway_at)
+        return
+    for leg in own:
+        correct_end(work, leg, moment, gateway_at)
+    call = put_party(work, call, _without_again(replace(party, cleared_at=moment), moment))
     if call.cleared_at == later:
         call = work.put_call(replace(call, cleared_at=moment))
-    if is_empty_at(call, moment) and not [one for one in work.incarnations_of(call.call_id) if one.born_at > moment]:
-        left = replace(party, since=later, had_leg=False, ordinal=0, has_dialled=False)
-        next_call = _next_call(work, replace(call, waits_since=None), later, gateway_at)
-        work.put_call(
-            replace(next_call, parties={party.device_id: left}, waits_since=None, due=gateway_at + remembered(work))
-        )
+    between = [one for one in work.incarnations_of(call.call_id) if moment < one.born_at <= later]
+    if is_empty_at(call, moment) and not between:
+        _begin_between(work, call, party, party.reported_after(moment), gateway_at)
+
+
+def _is_of(leg: LegState, device_id: str, ended: datetime) -> bool:
+    """Say whether a leg is the one of a device that ended at a moment, and is not written to."""
+    return leg.device_id == device_id and leg.disconnected_source_at == ended and leg.base is WriteStatus.NONE
+
+
+def _begin_between(
+    work: UnitOfWork, call: CallState, party: Party, reports: tuple[Reconnection, ...], gateway_at: datetime
+) -> None:
+    """Begin the call between the end of one and the next end of its device, which was taken for the first one's."""
+    later = party.cleared_at or call.born_at
+    began = min([later, *(one.at for one in reports)])
+    ended = min(later, reports[0].ended_at or later) if reports else later
+    number = work.next_incarnation()
+    left = Party(device_id=party.device_id, state=PartyState.NULL, since=began, outside=party.outside)
+    left = replace(left, cleared_at=ended, cleared_gateway_at=party.cleared_gateway_at, repeats=reports[1:])
+    new = CallState(
+        incarnation=number,
+        call_id=call.call_id,
+        born_at=began,
+        entered_at=call.entered_at,
+        touched_gateway_at=gateway_at,
+        own_interaction=own_interaction(work, call.call_id, number, began),
+        parties={party.device_id: left},
+        due=gateway_at + remembered(work),
+    )
+    new = work.put_call(new)
+    if reports:
+        connect_device(work, new, party.device_id, reports[0])
+    if ended < later:
+        left = replace(party, cleared_at=later)
+        _begin_between(work, new, left, tuple(one for one in reports[1:] if one.at > ended), gateway_at)
 
 
 def _has_later(call: CallState, moment: datetime) -> bool:
-    entered = [call.entered_at, call.waits_since, *(party.again.at for party in call.parties.values() if party.again)]
-    is_later = any(one is not None and one > moment for one in entered)
-    return is_later or bool(later_parties(call, moment))
+    is_later = any(one is not None and one > moment for one in (call.entered_at, call.waits_since))
+    is_reported_later = any(party.reported_after(moment) for party in call.parties.values())
+    return is_later or is_reported_later or bool(later_parties(call, moment))
 
 
 def _next_call(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: datetime) -> CallState:
     """Return the call that an id has named since the end of another; it may be known already."""
     following = [one for one in work.incarnations_of(call.call_id) if one.born_at > moment]
-    if following:
+    left = [party.cleared_at for party in later_parties(call, moment).values()]
+    if following and not any(end is not None and end <= following[0].born_at for end in left):
         return following[0]
     number = work.next_incarnation()
     born_at = min(_moments(call, moment), default=moment)
@@ -128,19 +203,22 @@ def _next_call(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: 
 def _moments(call: CallState, moment: datetime) -> list[datetime]:
     facts = [one.at for history in call.facts.values() for one in history]
     parties = [party.since for party in call.parties.values()]
-    parties += [party.again.at for party in call.parties.values() if party.again is not None]
+    parties += [one.at for party in call.parties.values() for one in party.reported_after(moment)]
     return [one for one in (*facts, *parties, call.entered_at, call.waits_since) if one is not None and one > moment]
 
 
-def _connect_again(work: UnitOfWork, incarnation: int, device_id: str, party: Party) -> None:
-    again = party.again
-    if again is None:
-        return
+def _connect_again(work: UnitOfWork, incarnation: int, party: Party, reports: tuple[Reconnection, ...]) -> None:
+    """Connect a device in the call that its id has named since, where that was taken for a repeat before."""
+    device_id, again = party.device_id, reports[0]
     call = work.calls[incarnation]
     fresh = Party(device_id=device_id, state=PartyState.NULL, outside=party.outside)
     if device_id not in call.parties:
         call = work.put_call(replace(call, parties={**call.parties, device_id: fresh}))
     connect_device(work, call, device_id, again, outside=party.outside)
+    if reports[1:]:
+        call = work.calls[incarnation]
+        put_party(work, call, replace(call.parties[device_id], again=reports[1], repeats=reports[2:]))
     if again.ended_at is not None:
         how = f"Extension {device_id} disconnected."
         clear_party(work, work.calls[incarnation], device_id, again.ended_at, again.gateway_at, how)
+        divide_where_empty(work, incarnation, again.ended_at, again.gateway_at)

@@ -1,5 +1,7 @@
 """Connect a device in a call: open its leg, once, in whatever order its events arrive."""
 
+from datetime import datetime
+
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import from_answer
@@ -9,6 +11,9 @@ from calls.core.outcome_rules import concluded
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent
+
+#: Maximum number of repeated reports of a connection that are kept.
+MAXIMUM_REPEATS = 4
 
 
 def connection_of(event: CallEvent, device_id: str) -> Reconnection:
@@ -26,7 +31,7 @@ def connect_device(
     if party.leg is not None:
         _connected_earlier(work, call, party, made)
         return
-    if is_late(call, party, made):
+    if is_late(work, call, party, made):
         _late_connect(work, call, party, made)
         return
     state = PartyState.HOLD if party.state is PartyState.HOLD else PartyState.CONNECTED
@@ -34,6 +39,7 @@ def connect_device(
     if party.unconfirmed_since is not None:
         party = replace(party, is_joined_late=False, unconfirmed_since=None)  # The missing Established has arrived.
     party = replace(party, state=state, since=since, had_leg=False, cleared_at=None, cleared_gateway_at=None)
+    party = replace(party, repeats=())
     call = put_party(work, call, party)
     if call.waits_since is not None and call.waits_since <= made.at + GRACE:
         call = work.put_call(replace(call, waits_since=None, waits_at=""))
@@ -67,14 +73,41 @@ def _connected_earlier(work: UnitOfWork, call: CallState, party: Party, made: Re
     if work.source.snapshot is not None:
         note_seen(work, leg)
     elif made.at < leg.connected_source_at and made.gateway_at - leg.connected_gateway_at <= GRACE:
-        work.put_leg(replace(leg, connected_source_at=made.at))
-        put_party(work, call, replace(party, since=min(party.since or made.at, made.at)))
-    elif made.at > leg.connected_source_at and party.again is None:
-        call = put_party(work, call, replace(party, again=made))
-        work.put_call(replace(call, due=made.gateway_at + GRACE))
+        _begun_earlier(work, call, party, made)
+    elif made.at > leg.connected_source_at:
+        _reported_again(work, call, party, made)
 
 
-def is_late(call: CallState, party: Party, made: Reconnection) -> bool:
+def _begun_earlier(work: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> None:
+    """Let a leg begin at a report of before the one that opened it; that one may be of the id's next call."""
+    leg = work.legs[party.leg or 0]
+    heard = Reconnection(at=leg.connected_source_at, gateway_at=leg.connected_gateway_at, origin=leg.call_origin)
+    work.put_leg(replace(leg, connected_source_at=made.at))
+    party = replace(party, since=min(party.since or made.at, made.at))
+    if work.site.has_source_times:
+        _reported_again(work, call, party, heard, until=made.gateway_at + GRACE)
+    else:
+        put_party(work, call, party)
+
+
+def _reported_again(
+    work: UnitOfWork, call: CallState, party: Party, made: Reconnection, until: datetime | None = None
+) -> None:
+    """Keep a further report of a connection, until it is known whether an end of before it is reported."""
+    if party.again is not None:
+        put_party(work, call, with_repeat(party, made))
+        return
+    call = put_party(work, call, replace(party, again=made))
+    work.put_call(replace(call, due=until or made.gateway_at + GRACE))
+
+
+def with_repeat(party: Party, made: Reconnection) -> Party:
+    """Return a party that keeps a report that is taken for a repeat, once, and the last few only."""
+    others = [one for one in party.repeats if one.at != made.at]
+    return replace(party, repeats=(*others, made)[-MAXIMUM_REPEATS:])
+
+
+def is_late(work: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> bool:
     """Say whether a connection has ended since: it is reported late, or twice."""
     if call.cleared_at is not None and made.at <= call.cleared_at:
         return True
@@ -82,6 +115,8 @@ def is_late(call: CallState, party: Party, made: Reconnection) -> bool:
         return False
     if call.moved_to is not None or made.at <= party.cleared_at:
         return True
+    if work.site.has_source_times:
+        return False
     # Reported by two monitors, each with the time of its receipt.
     is_short = party.since is not None and made.at - party.since <= GRACE
     return party.had_leg and is_short and made.gateway_at - party.cleared_gateway_at <= GRACE
@@ -89,7 +124,11 @@ def is_late(call: CallState, party: Party, made: Reconnection) -> bool:
 
 def _late_connect(work: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> None:
     """Open and close a leg whose end was reported before its beginning."""
-    if party.had_leg or party.outside or not work.site.is_extension(party.device_id):
+    if party.outside or not work.site.is_extension(party.device_id):
+        return
+    if party.had_leg:
+        if work.site.has_source_times and (party.since is None or made.at > party.since):
+            put_party(work, call, with_repeat(party, made))
         return
     ended = party.cleared_at or call.cleared_at or made.at
     at = min(made.at, ended)

@@ -30,6 +30,31 @@ def split(work: UnitOfWork, leg: LegState, at: datetime, *, found: RecordingFoun
     decide_contests(work, first, at)
 
 
+def put_first_part(work: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer) -> None:
+    """Put a leg for the part before a transfer, of a leg that keeps its recording and is written to already."""
+    first = replace(leg, number=work.next_number(), ordinal=leg.ordinal + 1, guid="", service=None, trace=())
+    first = replace(
+        _first(work, first, pending_transfer),
+        base=WriteStatus.NONE,
+        base_due=pending_transfer.gateway_at,
+        wrapup=WriteStatus.NONE,
+        wrapup_template="",
+        wrapup_result="",
+        wrapup_due=None,
+        search=SearchStatus.MISSED,
+        missed="transfer",
+        found_gateway_at=None,
+        flagged_gateway_at=None,
+        recording_began=None,
+        sure_at=None,
+    )
+    call = work.calls.get(leg.incarnation)
+    party = call.parties.get(leg.device_id) if call is not None else None
+    if call is not None and party is not None:
+        put_party(work, call, replace(party, ordinal=max(party.ordinal, first.ordinal)))
+    work.put_leg(concluded(work, first, pending_transfer.gateway_at))
+
+
 def _first(work: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer) -> LegState:
     first = replace(
         leg,
@@ -74,6 +99,7 @@ def _second(
         match_reason=leg.match_reason,
         services=leg.services,
         is_joined_late=leg.is_joined_late,
+        agent_source_at=leg.agent_source_at or leg.connected_source_at,
         disconnected_source_at=leg.disconnected_source_at,
         is_held=leg.is_held,
         disconnected_gateway_at=leg.disconnected_gateway_at,

@@ -40,6 +40,8 @@ def sure_at(work: UnitOfWork, leg: LegState, event: RecordingFound, *, besides: 
     ended = leg.disconnected_gateway_at
     is_connected = leg.connected_gateway_at <= asked and (ended is None or asked <= ended)
     is_fitting = leg.connected_gateway_at - CLOSE <= began <= min(leg.connected_gateway_at + LATE, asked)
+    over = ended_at(work, leg)
+    is_fitting = is_fitting and (over is None or began < over)
     others = (one for one in work.legs_at(leg.device_id) if one.number not in (leg.number, besides))
     is_alone = all(_is_apart(work, one, min(began, leg.connected_gateway_at), asked) for one in others)
     return asked if is_connected and is_fitting and is_alone else None
@@ -136,6 +138,13 @@ def _is_after_end(work: UnitOfWork, leg: LegState, event: RecordingFound) -> boo
 def began_late(leg: LegState, event: RecordingFound) -> bool:
     """Say whether the recording began long enough after Connected to be a call's we have not heard of yet."""
     return not leg.is_unconfirmed and event.started_at > _since(leg) + LATE
+
+
+def began_before(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
+    """Say whether the recording began before the leg, of which we heard when it was connected: it is another call's."""
+    is_sought_from_connected = not leg.is_unconfirmed and leg.pending_transfer is None
+    is_before = event.started_at < leg.connected_gateway_at - APART
+    return is_sought_from_connected and is_before and is_on_time(work, leg)
 
 
 def contest(work: UnitOfWork, holder: int, leg: LegState, event: RecordingFound) -> bool:

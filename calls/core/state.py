@@ -13,6 +13,7 @@ from enum import StrEnum
 import msgspec
 
 from agents.core.matching import MatchKind
+from agents.core.presence import LogOff
 from calls.core.origins import Origin
 from calls.core.outcomes import Outcome
 
@@ -54,6 +55,8 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     since: datetime | None = None
     has_dialled: bool = False
     again: Reconnection | None = None
+    #: Other reports of a connection, which were taken for repeats; an end of before them says that they were none.
+    repeats: tuple[Reconnection, ...] = ()
     outside: bool = False
     leg: int | None = None
     #: Whether this connection, since it was last made, has had a leg.
@@ -75,6 +78,11 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     def is_here(self) -> bool:
         """Say whether the device is in the call: it dials, rings or talks."""
         return self.state is not PartyState.NULL
+
+    def reported_after(self, moment: datetime) -> tuple[Reconnection, ...]:
+        """Return the further reports of a connection that are of after a moment, the earliest first."""
+        reports = (*self.repeats, self.again) if self.again is not None else self.repeats
+        return tuple(sorted((one for one in reports if one.at > moment), key=lambda one: one.at))
 
     def was_here(self, moment: datetime) -> bool:
         """Say whether the device was in the call at a moment of the source's clock."""
@@ -255,6 +263,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     wrapup_origin: Origin | None = None
     #: The source itself named the agent as the device answered.
     is_agent_stated: bool = False
+    #: When its extension was connected, where a transfer divided the leg: by then it is decided who is its agent.
+    agent_source_at: datetime | None = None
     match: MatchKind = MatchKind.UNMATCHED
     match_reason: str = ""
     services: tuple[int, ...] = ()
@@ -341,11 +351,15 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     #: When, by our clock, the link was lost last, and when a leg was heard of last of which QMS knew long before us.
     lost_gateway_at: datetime | None = None
     stalled_gateway_at: datetime | None = None
+    #: When, by our clock, events were missed last, be it of some devices.
+    missed_gateway_at: datetime | None = None
     #: Its times have fractions of a second; until one was seen they may be up to a second behind.
     has_fractions: bool = False
     #: What each queue is called, by its device.
     queue_names: dict[str, str] = {}
     snapshot: Snapshot | None = None
+    #: Who logged off just now: what is older and heard of later does not log them on again.
+    log_offs: tuple[LogOff, ...] = ()
 
 
 class SiteSettings(msgspec.Struct, frozen=True, kw_only=True):

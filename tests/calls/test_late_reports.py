@@ -290,7 +290,7 @@ def test_a_hold_that_is_heard_late_makes_a_consultation(heard: str) -> None:
 def test_none_long_after_a_transfer_does_not_say_that_the_recording_goes_on(asked: float) -> None:
     """A recording that began at the transfer is named for 10 s only; the first answer came at 145."""
     board = _customer_on_hold(Switchboard()).call("Established", 25, "C2", "2002")
-    board.found(25.3, _leg(board, "2002").number, "R", started=15, asked=25.2)
+    board.found(25.3, _leg(board, "2002").number, "R", started=25.1, asked=25.2)
     board.hears(attended(130)).missed(146, _leg(board, "2002").number, "none", asked=asked)
     board.call("ConnectionCleared", 160, "C3", "2002").waits(190)
 

@@ -2,12 +2,12 @@
 
 from msgspec.structs import replace
 
-from agents.core.presence import SessionChange, apply_agent_event
+from agents.core.presence import SessionChange, apply_agent_event, was_overtaken, with_log_off
 from calls.core.commands import ChangeSession
 from calls.core.dispatch import apply
 from calls.core.legs import GRACE, identified, searched, traced
 from calls.core.outcome_rules import concluded
-from calls.core.state import LegPhase, LegState, SearchStatus
+from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import AgentEvent, LoggedOff, LoggedOn
 
@@ -16,6 +16,10 @@ from cti.events import AgentEvent, LoggedOff, LoggedOn
 def handle_agent_event(event: AgentEvent, work: UnitOfWork) -> None:
     """Move the agent; a log-on that comes late is still of the legs that were connected after it."""
     _note(work, event)
+    if was_overtaken(work.source.log_offs, event):
+        return
+    if isinstance(event, LoggedOff):
+        work.source = replace(work.source, log_offs=with_log_off(work.source.log_offs, event))
     in_snapshot = work.source.snapshot is not None
     for change in apply_agent_event(
         work.sessions, event, free_seating=work.site.has_free_seating, in_snapshot=in_snapshot
@@ -35,7 +39,8 @@ def _note(work: UnitOfWork, event: AgentEvent) -> None:
 def _correct_legs(work: UnitOfWork, change: SessionChange, event: AgentEvent) -> None:
     """Correct the agent of a leg that was connected a moment ago, if the event is of before that."""
     for leg in work.legs_at(change.device_id):
-        is_fresh = leg.phase is LegPhase.OPEN and event.at - leg.connected_gateway_at <= GRACE
+        is_unwritten = leg.phase is LegPhase.OPEN or leg.base is WriteStatus.NONE
+        is_fresh = is_unwritten and event.at - leg.connected_gateway_at <= GRACE
         if is_fresh and not leg.is_agent_stated and _was_before(event, leg):
             _reidentify(work, leg, event)
 
@@ -43,7 +48,7 @@ def _correct_legs(work: UnitOfWork, change: SessionChange, event: AgentEvent) ->
 def _was_before(event: AgentEvent, leg: LegState) -> bool:
     """Say whether an event is of before Connected: so is a state reported at once after, for its agent was there."""
     is_state = not isinstance(event, LoggedOn | LoggedOff)
-    return event.time < leg.connected_source_at or (is_state and not leg.agent_id)
+    return event.time < (leg.agent_source_at or leg.connected_source_at) or (is_state and not leg.agent_id)
 
 
 def _reidentify(work: UnitOfWork, leg: LegState, event: AgentEvent) -> None:

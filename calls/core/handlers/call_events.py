@@ -35,7 +35,7 @@ def _enter(work: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[CallS
     """Bring a device into a call, alerting or dialling; None when the event comes late and the device is further."""
     call, device_id = located(work, event)
     party = call.parties.get(device_id)
-    if party is not None and (party.is_talking or is_late(call, party, connection_of(event, device_id))):
+    if party is not None and (party.is_talking or is_late(work, call, party, connection_of(event, device_id))):
         return None
     if state is PartyState.INITIATED and party is not None and party.is_here and party.state is not state:
         return None  # It dialled already; or it rings and is lifted to answer, which is no consultation.
@@ -209,8 +209,8 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
     if not legs and calls[0].moved_to is not None:
         legs = work.legs_in(calls[0].moved_to)
     legs = [leg for leg in legs if leg.wrapup is WriteStatus.NONE]
-    if not data.interaction_id:  # The id may have named another call in the gap in which a leg ended.
-        legs = [leg for leg in legs if not leg.is_end_unknown]
+    if not data.interaction_id:
+        legs = [leg for leg in legs if not _may_be_followed(work, leg)]
     if data.device_id:
         legs = [leg for leg in legs if leg.device_id == data.device_id]
     elif data.agent_id:
@@ -218,6 +218,12 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
     elif _legs_ever(calls[0]) > 1 or len(legs) > 1:
         return None
     return legs[-1] if legs else None
+
+
+def _may_be_followed(work: UnitOfWork, leg: LegState) -> bool:
+    """Say whether the id may have named another call in a gap in which a leg ended, or that followed its end."""
+    ended, lost = leg.disconnected_gateway_at, work.source.missed_gateway_at
+    return leg.is_end_unknown or (ended is not None and lost is not None and lost >= ended - GRACE)
 
 
 def _had_leg(work: UnitOfWork, call: CallState, device_id: str | None) -> bool:

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from calls.core.answer_supervision import answer_after_all, confirm, connect_unsupervised
 from calls.core.attended_transfer import hand_on
-from calls.core.call_end import divide, end_earlier, expire_when_over, is_empty_at
+from calls.core.call_end import divide, divide_before_leg, divide_where_empty, end_earlier, expire_when_over
 from calls.core.connections import connect_device, connection_of, note_seen
 from calls.core.consultation import disinherit, inherit, inherit_late
 from calls.core.dispatch import apply
@@ -13,7 +13,7 @@ from calls.core.incarnations import call_at
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party, traced
 from calls.core.origins import OriginRule, origin_of
-from calls.core.state import CallState, Party, PartyState, SearchStatus
+from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, SearchStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallCleared, CallEvent, ConnectionCleared, Established, Held, Retrieved
 
@@ -30,13 +30,21 @@ def handle_established(event: Established, work: UnitOfWork) -> None:
         work, work.calls[call.incarnation], device_id, connection_of(event, device_id), outside=event.data.outside
     )
     _hand_on_late(work, event, work.calls[call.incarnation], device_id)
-    for party in list(work.calls[call.incarnation].parties.values()):
-        if party.device_id != device_id and _was_dialling(party, event):
-            inherit(work, call.incarnation, party.device_id, origin_of(event, OriginRule.CONSULTATION))
-            if may_have_had_others(work, party.device_id):
-                put_party(work, work.calls[call.incarnation], replace(party, is_joined_late=True))
-            connect_device(work, work.calls[call.incarnation], party.device_id, connection_of(event, party.device_id))
+    _answer_who_dialled(work, event, call.incarnation)
+    origin = call_at(work, event.data.call_id or "", device_id, event.time)
+    if origin is not None and origin.moved_to is not None and origin.incarnation != call.incarnation:
+        _answer_who_dialled(work, event, origin.incarnation)  # It has handed the call on since.
     _divide_where_over(work, event, work.calls[call.incarnation], device_id)
+
+
+def _answer_who_dialled(work: UnitOfWork, event: Established, incarnation: int) -> None:
+    """Connect those who waited in a call for the answer."""
+    for party in list(work.calls[incarnation].parties.values()):
+        if party.device_id != event.data.device_id and _was_dialling(party, event):
+            inherit(work, incarnation, party.device_id, origin_of(event, OriginRule.CONSULTATION))
+            if may_have_had_others(work, party.device_id):
+                put_party(work, work.calls[incarnation], replace(party, is_joined_late=True))
+            connect_device(work, work.calls[incarnation], party.device_id, connection_of(event, party.device_id))
 
 
 def _hand_on_late(work: UnitOfWork, event: Established, call: CallState, device_id: str) -> None:
@@ -57,8 +65,7 @@ def _divide_where_over(work: UnitOfWork, event: Established, call: CallState, de
     party = call.parties.get(device_id)
     if party is None or party.is_here or party.cleared_at is None or party.cleared_at < event.time:
         return
-    if is_empty_at(call, party.cleared_at):
-        divide(work, call.incarnation, party.cleared_at, event.at)
+    divide_where_empty(work, call.incarnation, party.cleared_at, event.at)
 
 
 def _was_dialling(party: Party, event: Established) -> bool:
@@ -141,11 +148,14 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
         call = work.calls[call.incarnation]
         party = call.parties[device_id]
     if party is not None and party.again is not None and party.again.at <= event.time:
-        again = replace(party.again, ended_at=party.again.ended_at or event.time)
-        put_party(work, call, replace(party, again=again))  # The first end is still to come, or there is no second.
+        put_party(work, call, _with_end_again(party, party.again, event))
         return
     if party is not None and _ended_earlier(work, party, event):
         end_earlier(work, call, party, event.time, event.at)
+        return
+    leg = _later_leg(work, party, event) if party is not None else None
+    if party is not None and leg is not None:
+        divide_before_leg(work, call, party, leg, event.time, event.at)
         return
     _return_leg(work, party, event)
     leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
@@ -153,9 +163,26 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
         disinherit(work, leg, event.time, event.at)
     clear_party(work, call, device_id, event.time, event.at, f"Extension {device_id} disconnected.")
     _stop_waiting(work, work.calls[call.incarnation], party, event)
-    if is_empty_at(work.calls[call.incarnation], event.time):
-        divide(work, call.incarnation, event.time, event.at)
+    divide_where_empty(work, call.incarnation, event.time, event.at)
     expire_when_over(work, call.incarnation, event.at)
+
+
+def _with_end_again(party: Party, again: Reconnection, event: ConnectionCleared) -> Party:
+    """Keep an end with the last report of a connection before it: the first end is still to come, or there is one."""
+    reports = [one for one in (*party.repeats, again) if one.at <= event.time]
+    last = max(reports, key=lambda one: one.at)
+    ended = replace(last, ended_at=last.ended_at or event.time)
+    if last is again:
+        return replace(party, again=ended)
+    return replace(party, repeats=tuple(ended if one is last else one for one in party.repeats))
+
+
+def _later_leg(work: UnitOfWork, party: Party, event: ConnectionCleared) -> LegState | None:
+    """Return the leg of a device that left, having rung or dialled, before that leg began."""
+    leg = work.legs.get(party.leg) if party.leg is not None else None
+    if leg is None or leg.is_unconfirmed or not work.site.has_source_times or party.since is None:
+        return None
+    return leg if party.since <= event.time < leg.connected_source_at else None
 
 
 def _ended_earlier(work: UnitOfWork, party: Party, event: ConnectionCleared) -> bool:

@@ -27,6 +27,7 @@ def handle_link_lost(event: LinkLost, work: UnitOfWork) -> None:
     With devices, only theirs are missed, and the link stands.
     """
     reason = event.data.reason or "The link was lost."
+    work.source = replace(work.source, missed_gateway_at=event.at)
     if event.data.devices is not None:
         lose_devices(work, event.data.devices, event.time, reason)
         return
@@ -52,7 +53,7 @@ def handle_link_restored(event: LinkRestored, work: UnitOfWork) -> None:
 def handle_snapshot_began(event: SnapshotBegan, work: UnitOfWork) -> None:
     """What follows states what is in progress now. With a reason something was missed though the link stood."""
     if event.data.reason and work.source.lost_at is None:
-        work.source = replace(work.source, lost_at=event.time, is_restored=True)
+        work.source = replace(work.source, lost_at=event.time, is_restored=True, missed_gateway_at=event.at)
         work.do(OpenGap(event.time, event.data.reason))
     snapshot = Snapshot(began_at=event.time, began_gateway_at=event.at, devices=event.data.devices)
     work.source = replace(work.source, snapshot=snapshot)

@@ -5,9 +5,10 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
-from calls.core.attended_transfer import Part, divide_leg, earliest, part_of
-from calls.core.call_end import expire_when_over, remembered
+from calls.core.attended_transfer import Part, divide_leg, earliest, may_have_ended, part_of
+from calls.core.call_end import divide_where_empty, expire_when_over, remembered
 from calls.core.clocks import APART, CLOSE, moments_of
+from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
 from calls.core.handlers.link_events import forget_abandoned_snapshot
 from calls.core.leg_split import split
@@ -24,6 +25,7 @@ from calls.core.legs import (
 )
 from calls.core.outcome_rules import concluded
 from calls.core.recording_ownership import (
+    began_before,
     began_late,
     contest,
     contested_by,
@@ -70,6 +72,8 @@ def handle_recording_found(event: RecordingFound, work: UnitOfWork) -> None:
         _not_its_own(work, holder or 0, leg, event)
     elif began_late(leg, event):
         _miss(work, leg, event.search, "began_late", event)
+    elif began_before(work, leg, event):
+        _ask_on(work, leg, event, "stranger")
     elif may_be_anothers(work, leg, event):
         _miss(work, leg, event.search, "next_call", event)
     else:
@@ -79,11 +83,19 @@ def handle_recording_found(event: RecordingFound, work: UnitOfWork) -> None:
 def _not_its_own(work: UnitOfWork, holder: int, leg: LegState, event: RecordingFound) -> None:
     """Miss a recording that another leg has, or ask on: QMS names one for a moment after its call."""
     other = work.legs.get(holder)
-    is_over = other is not None and other.phase is not LegPhase.OPEN and leg.phase is LegPhase.OPEN
-    if is_over and leg.pending_transfer is None and event.search == leg.searches and leg.searches < MAXIMUM_SEARCHES:
+    if other is not None and other.phase is not LegPhase.OPEN:
+        _ask_on(work, leg, event, "same")
+    else:
+        _miss(work, leg, event.search, "same", event)
+
+
+def _ask_on(work: UnitOfWork, leg: LegState, event: RecordingFound, why: str) -> None:
+    """Ask for another recording than the one that QMS still names, while the leg lasts; else miss it."""
+    is_current = event.search == leg.searches and leg.pending_transfer is None and leg.phase is LegPhase.OPEN
+    if is_current and leg.searches < MAXIMUM_SEARCHES:
         work.put_leg(start_search(work, leg, leg.connected_gateway_at, event.guid))
-        return
-    _miss(work, leg, event.search, "same", event)
+    else:
+        _miss(work, leg, event.search, why, event)
 
 
 def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
@@ -186,6 +198,7 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
     1. QMS answered while another recording would have been there: the leg goes on, with its recording or without any.
        Without any, the PBX's own view stands: a new segment is a leg of its own.
        It named none though it would still name the leg's: that one ended, and the part after the transfer has none.
+       If the transfer took place while it would have named it, but was heard of too late to ask, nobody knows either.
     2. QMS gave no such answer: nobody knows. The leg is divided at the transfer; its first part keeps what is its own,
        the second has no recording. Example: a consultation from 25 to 30 with recording R2, the transfer at 30, and
        QMS away until 42: R2 gets the consultation's data, and the leg from 30 on says why it has none.
@@ -195,8 +208,8 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
         return
     is_answered = _is_answered(work, leg, event, why)
     said = event.why if isinstance(event, RecordingFound) and event.guid != leg.guid else why
-    if is_answered and said == "none" and _has_ended(work, leg):
-        divide_leg(work, leg, "none", event.at)
+    if is_answered and said in ("none", "unreachable") and may_have_ended(work, leg, pending):
+        divide_leg(work, leg, "none" if said == "none" and _has_ended(work, leg) else "undecided", event.at)
         return
     if not is_answered or (not leg.guid and pending.new_segment):
         missed = why if is_answered or why not in ("none", "same") else "undecided"
@@ -324,10 +337,11 @@ def _again_due(work: UnitOfWork, call: CallState, device_id: str, event: TimePas
     if party.again is None:
         return
     again = party.again
-    put_party(work, call, replace(party, again=None))
+    put_party(work, call, with_repeat(replace(party, again=None), again))
     if again.ended_at is not None:
         how = f"Extension {device_id} disconnected."
         clear_party(work, work.calls[call.incarnation], device_id, again.ended_at, event.at, how)
+        divide_where_empty(work, call.incarnation, again.ended_at, event.at)
         expire_when_over(work, call.incarnation, event.at)
 
 

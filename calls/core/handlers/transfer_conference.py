@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from calls.core.attended_transfer import hand_on
+from calls.core.attended_transfer import hand_on, note_first_part, pending_of
 from calls.core.call_end import divide, remembered
 from calls.core.call_facts import learn, merged, moved_facts, reported_facts
 from calls.core.dispatch import apply
@@ -48,13 +48,17 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     consult = _consult_ids(work, olds)
     new = _joined(work, event, olds, new_id, leaver)
     new = work.calls[new.incarnation]
-    if not _is_anybody_talking(new) and new.cleared_at is None and not _has_come_and_gone(new, leaver, event.time):
+    is_answered = _is_anybody_talking(new) or _has_come_and_gone(new, leaver, event.time)
+    if not is_answered and new.cleared_at is None and not _is_ringing(new, leaver):
         work.put_call(replace(new, waits_since=new.waits_since or event.time))
     for leg in work.legs_in(new.incarnation):
         if leg.number in consult and _reached(leg, event):
             before, call_origin = consult[leg.number]
             new_segment = event.data.new_segment
             hand_on(work, leg, before, event.time, event.at, new_segment=new_segment, call_origin=call_origin)
+        elif leg.number in consult:
+            before, call_origin = consult[leg.number]
+            note_first_part(work, leg, pending_of(leg, before, event.time, event.at, call_origin=call_origin))
 
 
 @apply.register
@@ -246,7 +250,7 @@ def _move(
 
 
 def _arrive(work: UnitOfWork, target: CallState, party: Party, event: CallEvent) -> None:
-    there = target.parties.get(party.device_id)
+    there = target.parties.get(party.device_id) or _left_before(work, target, party.device_id, event.time)
     if there is not None and there.leg is not None:
         if party.leg not in (None, there.leg):
             how = "The call was transferred; its next segment was reported before."
@@ -263,6 +267,16 @@ def _arrive(work: UnitOfWork, target: CallState, party: Party, event: CallEvent)
         clear_party(work, target, party.device_id, there.cleared_at, there.cleared_gateway_at or event.at, how)
 
 
+def _left_before(work: UnitOfWork, target: CallState, device_id: str, moment: datetime) -> Party | None:
+    """Return a party of the resulting call whose end was heard before the transfer: it seemed to be of a later call."""
+    for call in work.incarnations_of(target.call_id):
+        party = call.parties.get(device_id)
+        is_later = call.incarnation != target.incarnation and call.born_at >= moment
+        if is_later and party is not None and not party.is_here and not party.had_leg:
+            return party
+    return None
+
+
 def _reached(leg: LegState, event: CallEvent) -> bool:
     """Say whether a transfer reached a leg: it is open, or ended after the transfer, which is reported late."""
     if leg.phase is LegPhase.OPEN:
@@ -273,6 +287,11 @@ def _reached(leg: LegState, event: CallEvent) -> bool:
 
 def _is_anybody_talking(call: CallState) -> bool:
     return any(party.is_talking and not party.outside for party in call.parties.values())
+
+
+def _is_ringing(call: CallState, leaver: str) -> bool:
+    """Say whether a device rings in a call already: the transfer is reported late, and the call waits no more."""
+    return any(party.state is PartyState.ALERTING and name != leaver for name, party in call.parties.items())
 
 
 def _has_come_and_gone(call: CallState, leaver: str, moment: datetime) -> bool:

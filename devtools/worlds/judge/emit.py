@@ -79,10 +79,20 @@ def stalled(world: World, rng: Random) -> World:
     """Hold all events back over a while; they come at once, in their order, when it is over."""
     start = rng.choice([x.event.at for x in world.said if x.call]) - rng.uniform(0, 2)
     end = round(start + rng.choice((1.5, 4.0, 9.0, 25.0, 90.0)), 3)
-    held = sorted((x for x in world.said if start <= x.event.heard < end), key=lambda x: x.event.heard)
-    rank = {id(x): i for i, x in enumerate(held)}
+    rank = {id(x): i for i, x in enumerate(_held(world, start, end))}
     said = tuple(heard(x, end + 0.001 * rank[id(x)]) if id(x) in rank else x for x in world.said)
     return replace(world, said=said, stall=(round(start, 3), end))
+
+
+def _held(world: World, start: float, end: float) -> list[Said]:
+    """Return what a stall holds back, in its order; what is heard while that comes at last waits behind it."""
+    rows = sorted((x for x in world.said if start <= x.event.heard), key=lambda x: x.event.heard)
+    held: list[Said] = []
+    for one in rows:
+        if one.event.heard >= end + 0.001 * len(held):
+            break
+        held.append(one)
+    return held
 
 
 def gapped(world: World, rng: Random, stage: Stage) -> World:

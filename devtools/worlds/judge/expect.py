@@ -247,7 +247,8 @@ def _late_facts(stream: Stream, truth: Truth, duty: Duty) -> dict[str, Right]:
     """Return wrap-up and query data.
 
     CallInformation needs no device. Where the id came back before it came, and it names neither device nor
-    interaction, it may be of either life: nobody can know, so it is excused for both, and wrong for the other.
+    interaction, it may be of either life: nobody can know, so it is excused for both, and wrong for the other. So may
+    it where the id can have come back in a gap.
     """
     rows = {}
     told = [x for x in stream.of(truth.calls) if x.event.type == "CallInformation" and not x.lost]
@@ -255,7 +256,7 @@ def _late_facts(stream: Stream, truth: Truth, duty: Duty) -> dict[str, Right]:
     for flag, text, member in (("CTIWrapup", truth.wrapup, "wrapup"), ("QueryData", truth.query, "queryData")):
         events = [x for x in told if member in x.event.data]
         if text:
-            alone = len(lives) == 1 and bool(events)
+            alone = len(lives) == 1 and bool(events) and not _is_after_gap(stream, truth, events)
             rows[flag] = Right(parts=(text,), duty=duty if alone else "excused")
     return rows
 
@@ -282,6 +283,16 @@ def expected_of(stream: Stream, truth: Truth) -> Expected:
             flags[flag] = Right(tuple(sorted(values - {""})), undecided if known else "excused")
     flags |= _late_facts(stream, truth, duty)
     return Expected(truth, flags, duty, tuple(why), not start_events(stream, truth))
+
+
+def _is_after_gap(stream: Stream, truth: Truth, events: list[Said]) -> bool:
+    """Say whether the link was lost between a conversation and what was reported of it later without its interaction.
+
+    The id may have lived again in the gap: a world in which it did gives the same stream.
+    """
+    heard = max(x.event.heard for x in events)
+    named = all(x.event.data.get("interactionId") for x in events)
+    return not named and overlaps(truth.leg_end, heard, stream.world.gap)
 
 
 def _first(value_of: Callable[[Iterable[Said], float], str], stream: Stream, before: Before) -> str:
