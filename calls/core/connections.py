@@ -5,6 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import from_answer
+from calls.core.clocks import APART
 from calls.core.legs import GRACE, close_leg, open_leg, put_party
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded
@@ -139,4 +140,7 @@ def _late_connect(work: UnitOfWork, call: CallState, party: Party, made: Reconne
     call = put_party(work, call, left)
     if call.waits_since is not None and call.waits_since <= at + GRACE:
         work.put_call(replace(call, waits_since=None, waits_at=""))
-    close_leg(work, leg, ended, made.gateway_at, "The extension had left already; the events came out of order.")
+    leg = close_leg(work, leg, ended, made.gateway_at, "The extension had left already; the events came out of order.")
+    heard = party.cleared_gateway_at
+    if heard is not None and heard < made.gateway_at - APART:  # QMS was asked only after the end.
+        work.put_leg(replace(leg, disconnected_gateway_at=heard))

@@ -203,8 +203,17 @@ def _begins(work: UnitOfWork, event: CallEvent, call: CallState) -> bool:
         return True
     if call.moved_at is not None and event.time <= call.moved_at + GRACE:
         return False
+    if isinstance(event, ConnectionCleared) and _is_end_of_unheard(call, event):
+        return False
     is_extension = not event.data.outside and work.site.is_extension(event.data.device_id or "")
     return isinstance(event, Held | Retrieved) or (isinstance(event, ConnectionCleared) and is_extension)
+
+
+def _is_end_of_unheard(call: CallState, event: ConnectionCleared) -> bool:
+    """Say whether another device left a call of which ends alone are known: its beginning is reported after them."""
+    ended_at = call.ended_at
+    is_near = ended_at is not None and event.time <= ended_at + GRACE
+    return is_near and call.entered_at is None and (event.data.device_id or "") not in call.parties
 
 
 def _is_anybody_in(call: CallState) -> bool:

@@ -132,7 +132,7 @@ def _is_known_then(session: AgentSession, leg: LegState) -> bool:
     """Say whether a session was there at Connected. A state that is reported at once after was there before."""
     if not session.is_certain:
         return False
-    return session.since <= leg.connected_source_at or session.known_by is KnownBy.STATE
+    return session.since <= (leg.agent_source_at or leg.connected_source_at) or session.known_by is KnownBy.STATE
 
 
 def _named(agent_id: str, name: str) -> str:

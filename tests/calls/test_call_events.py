@@ -207,7 +207,8 @@ def test_of_legs_that_are_heard_of_late_and_together_none_takes_the_recording() 
 
 
 def test_a_call_that_is_heard_of_late_takes_its_recording_when_the_one_before_is_over() -> None:
-    board = queue_call(Switchboard()).call("ConnectionCleared", 5, "C1", "2001").call("Established", 5, "C2", "2001")
+    board = queue_call(Switchboard(with_site(has_source_times=False)))
+    board.call("ConnectionCleared", 5, "C1", "2001").call("Established", 5, "C2", "2001")
     board.found(5.5, 2, "G2", started=2.6, asked=5.1)
 
     assert board.legs[1].guid == "G2"

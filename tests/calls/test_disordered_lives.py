@@ -114,6 +114,14 @@ def test_a_call_is_divided_at_the_last_end_whichever_is_heard_first() -> None:
     assert first.facts.interaction_id == second.facts.interaction_id != third.facts.interaction_id
 
 
+def test_the_ends_of_a_call_that_is_heard_of_only_then_are_of_one_call() -> None:
+    """A trunk and 2001 leave within a moment, and that 2001 was connected is heard last: the leg has its end."""
+    board = Switchboard().call("ConnectionCleared", 2.29, "C1", "T1", outside=True)
+    _phone(("C", 2.3), ("E", 2.0), board=board)
+
+    assert board.spans() == [("2001", 2.0, 2.3)]
+
+
 # --- whose a recording is ---
 
 
@@ -137,6 +145,15 @@ def test_a_recording_that_began_after_the_leg_had_ended_is_not_its_own_though_th
     board.hears(ended).hears(_answer(board.leg, began=11.0, asked=11.1, at=11.4))
 
     assert board.leg.guid == ""
+
+
+def test_a_recording_is_not_that_of_a_leg_whose_end_had_been_heard_long_before_its_beginning() -> None:
+    """The leg was from 10 to 20; that it began is heard at 40, and the extension is in its next call."""
+    board = Switchboard().call("ConnectionCleared", 20, "C1", "2001")
+    board.hears(replace(event("Established", 10, callId="C1", deviceId="2001"), gatewaytime=moment(40)))
+    board.hears(_answer(board.leg, began=38.0, asked=40.0, at=40.1)).waits(60)
+
+    assert (board.leg.guid, board.leg.missed) == ("", "next_call")
 
 
 def test_a_recording_of_well_before_a_leg_that_was_heard_of_at_once_is_another_calls() -> None:
@@ -254,7 +271,8 @@ def test_who_logs_on_during_a_consultation_is_not_the_agent_of_its_second_part()
     board.call("Originated", 21, "C2", "2001").call("Established", 29.5, "C2", "2002").hears(attended(30))
     number = next(leg.number for leg in board.legs if leg.device_id == "2002")
     board.found(30.1, number, "R", started=30.0, asked=30.05)
-    board.agent("LoggedOn", 29.8, "9102", deviceId="2002").call("ConnectionCleared", 60, "C3", "2002").waits(90)
+    board.agent("LoggedOn", 29.8, "9102", deviceId="2002").agent("Busy", 30.05, "9102", deviceId="2002")
+    board.call("ConnectionCleared", 60, "C3", "2002").waits(90)
 
     second = next(leg for leg in board.legs if leg.guid == "R")
     assert (second.call_id, second.agent_id) == ("C3", "")

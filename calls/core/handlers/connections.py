@@ -141,8 +141,8 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
     """A device left: its leg closes. A far-end clear is not the end."""
     call, device_id = located(work, event)
     party = call.parties.get(device_id)
-    if call.ended_at is not None and event.time > call.ended_at and (party is None or not party.is_here):
-        return  # It is of no call that is known.
+    if _is_of_no_call(call, party, event):
+        return
     if call.reached_gateway_at is not None and party is not None and party.state is PartyState.ORIGINATED:
         connect_unsupervised(work, call, event.at)
         call = work.calls[call.incarnation]
@@ -165,6 +165,12 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
     _stop_waiting(work, work.calls[call.incarnation], party, event)
     divide_where_empty(work, call.incarnation, event.time, event.at)
     expire_when_over(work, call.incarnation, event.at)
+
+
+def _is_of_no_call(call: CallState, party: Party | None, event: ConnectionCleared) -> bool:
+    """Say whether an end belongs to a call that is not known; ends are kept for one whose beginning is yet to come."""
+    is_after = call.ended_at is not None and event.time > call.ended_at
+    return is_after and (party is None or not party.is_here) and call.entered_at is not None
 
 
 def _with_end_again(party: Party, again: Reconnection, event: ConnectionCleared) -> Party:
