@@ -1,6 +1,6 @@
 """What other apps may use: who is logged on where, whose recording is made at an extension, calls at risk."""
 
-from agents.find import FoundPerson, find_agents, find_users
+from agents.find import FoundPerson, find_agents, find_users, suggest_agents, suggest_extensions
 from agents.sessions.agent_names import KnownAgents
 from agents.sessions.session_store import load_sessions, logged_on_at, save_sessions
 from agents.unmatched_calls import UnmatchedCalls, note_calls_at_risk
@@ -23,4 +23,6 @@ __all__ = [
     "logged_on_at",
     "note_calls_at_risk",
     "save_sessions",
+    "suggest_agents",
+    "suggest_extensions",
 ]

@@ -10,6 +10,8 @@ from agents.models import Agent, QmsUser
 
 #: Maximum of hits of one kind.
 HITS = 5
+#: Maximum of suggestions while one types.
+SUGGESTED = 20
 #: A shorter part of a name would find nearly everybody.
 MINIMUM_PART = 2
 
@@ -39,3 +41,17 @@ def find_users(term: str) -> Iterator[FoundPerson]:
     for user in users.order_by("gone_at", "extension")[:HITS]:
         address = reverse("admin:agents_qmsuser_change", args=[user.pk])
         yield FoundPerson("QMS user", str(user), f"on {user.service}", address)
+
+
+def suggest_agents(term: str) -> list[tuple[str, str]]:
+    """Return ids and names of agents whose id begins with a term or whose name holds it."""
+    found = Agent.objects.filter(Q(agent_id__startswith=term) | Q(name__icontains=term)).order_by("name", "agent_id")
+    return list(dict.fromkeys(found.values_list("agent_id", "name")[:SUGGESTED]))
+
+
+def suggest_extensions(term: str) -> list[tuple[str, str]]:
+    """Return extensions of QMS users, and their names, that begin with a term or whose user's name holds it."""
+    named = Q(first_name__icontains=term) | Q(last_name__icontains=term)
+    users = QmsUser.objects.filter(Q(extension__startswith=term) | named, gone_at=None).exclude(extension="")
+    rows = users.order_by("extension").values_list("extension", "first_name", "last_name")[:SUGGESTED]
+    return list(dict.fromkeys((extension, f"{first} {last}".strip()) for extension, first, last in rows))

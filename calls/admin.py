@@ -106,7 +106,7 @@ class LegAdmin(SealedSearchAdmin, CallsAdmin):
     list_filter_submit = True
     search_fields = ("call_id",)  # Shows the box; what is searched says calls.ui.leg_search.
     search_help_text = "Search legs"
-    sortable_by = ()  # Only the order of time has its indexes.
+    sortable_by = ("connected",)  # Only the order of time has its indexes, which are read in both directions.
     ordering = ("-connected_at", "-id")
     change_form_template = "calls/leg.html"
     updates_itself = True
@@ -131,7 +131,7 @@ class LegAdmin(SealedSearchAdmin, CallsAdmin):
         """Allow the filters' own names: any other column has no index, and a guess at callers would be answered."""
         return lookup in LEG_LOOKUPS
 
-    @display(description="Connected")
+    @display(description="Connected", ordering="connected_at")
     def connected(self, leg: Leg) -> str:
         return shown(leg.connected_at)
 

@@ -6,7 +6,7 @@ from calls.explain.views import why_page
 from calls.export.views import export_download, export_page, export_panel
 from calls.privacy.pages import erase_page, retention_page
 from calls.report.cause_views import cause_list, cause_page
-from calls.report.views import report_download, report_page, report_save
+from calls.report.views import report_download, report_names, report_page, report_save
 from calls.rest.views import legs
 from calls.ui.live_views import live_fragment, live_page
 from calls.ui.search_page import searches_panel
@@ -22,6 +22,7 @@ urlpatterns = [
     path("admin/exports/<int:job_id>/", export_download, name="exports-download"),
     path("admin/reports/", report_page, name="reports"),
     path("admin/reports/save/", report_save, name="reports-save"),
+    path("admin/reports/names/<str:name>/", report_names, name="report-names"),
     path("admin/reports/<str:kind>/", report_download, name="reports-download"),
     path("admin/causes/", cause_list, name="causes"),
     path("admin/causes/<str:outcome>/", cause_page, name="cause"),

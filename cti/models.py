@@ -24,8 +24,10 @@ class CtiSource(models.Model):
     enabled = models.BooleanField(default=True)
     host = models.CharField(max_length=255, blank=True)
     port = models.PositiveIntegerField(null=True, blank=True)
-    tls = models.BooleanField(default=False, help_text="Encrypt the link and check the host's certificate.")
-    ca_file = models.CharField(max_length=500, blank=True, help_text="Path of the CA bundle; empty: the system's.")
+    tls = models.BooleanField("TLS", default=False, help_text="Encrypt the link and check the host's certificate.")
+    ca_file = models.CharField(
+        "CA file", max_length=500, blank=True, help_text="Path of the CA bundle; empty: the system's."
+    )
     username = models.CharField(max_length=255, blank=True)
     secret = EncryptedTextField(blank=True, default="")
     secret_env = models.CharField(

@@ -24,7 +24,7 @@ class FlagSetting(models.Model):
     name = models.CharField(max_length=64, unique=True, help_text="The name in QMS.")
     field = models.CharField(max_length=128, help_text="The call's field, or query:KEY for one key of the query data.")
     enabled = models.BooleanField(default=True)
-    max_length = models.PositiveIntegerField(default=255)
+    max_length = models.PositiveIntegerField("maximum length", default=255)
     privacy = models.CharField(max_length=8, choices=Privacy.choices, default=Privacy.KEEP)
     order = models.PositiveIntegerField(default=0)
 
@@ -161,7 +161,7 @@ class FlagWrite(models.Model):
     leg_id = models.BigIntegerField()
     source_id = models.BigIntegerField(help_text="The CTI source whose consumer folds the answer.")
     service = models.ForeignKey(RecordingService, models.PROTECT, related_name="writes")
-    recording_guid = models.CharField(max_length=MAXIMUM_GUID_LENGTH)
+    recording_guid = models.CharField("recording GUID", max_length=MAXIMUM_GUID_LENGTH)
     part = models.CharField(max_length=8)
     state = models.CharField(max_length=8, choices=WriteState.choices, default=WriteState.QUEUED)
     attempts = models.PositiveIntegerField(default=0)

@@ -1,5 +1,6 @@
 """The history of all that people changed, and the people: what belongs to no other app."""
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -17,6 +18,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
+from clock.text import shown
 from gateway_site.login.second_factor import forget_devices
 from history.admin import RecordedAdmin
 from history.list_columns import ColumnsAdmin
@@ -34,6 +36,8 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg,misc] 
     form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
     add_fieldsets = DjangoUserAdmin.add_fieldsets  # unfold's own, which comes first, is empty
     hidden_fields = ("password",)
+    list_display = ("username", "full_name", "email", "roles", "is_active", "last_seen")
+    list_filter = ("groups", "is_active")
 
     actions = ("remove_second_factor",)
 
@@ -44,6 +48,25 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg,misc] 
             if forget_devices(user):
                 self.log_change(request, user, "Removed the second factor.")
         messages.success(request, "The selected users have no second factor now.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Read the roles of all users with one query."""
+        return super().get_queryset(request).prefetch_related("groups")
+
+    @display(description="Name", ordering="last_name")
+    def full_name(self, user: User) -> str:
+        """Return the user's name as people write it."""
+        return user.get_full_name()
+
+    @display(description="Roles")
+    def roles(self, user: User) -> str:
+        """Return what the user may do."""
+        return "everything" if user.is_superuser else ", ".join(sorted(one.name for one in user.groups.all()))
+
+    @display(description="Last log-in", ordering="last_login")
+    def last_seen(self, user: User) -> str:
+        """Say when the user last logged in."""
+        return shown(user.last_login) if user.last_login else "never"
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Users are not deleted, because their history would be too; deactivate them instead."""
@@ -59,7 +82,8 @@ class GroupAdmin(RecordedAdmin, DjangoGroupAdmin):  # type: ignore[misc]  # unfo
 class HistoryAdmin(ColumnsAdmin):
     """Who changed what, when, from what to what: the newest first. Nobody changes it here."""
 
-    list_display = ("action_time", "user", "act", "what", "change")
+    heading = "History"
+    list_display = ("at", "user", "act", "what", "change")
     list_display_links = None
     list_filter = ("user", "action_flag", "content_type", ("action_time", RangeDateTimeFilter))
     list_filter_submit = True
@@ -68,6 +92,11 @@ class HistoryAdmin(ColumnsAdmin):
     search_help_text = "Search by the name of what was changed, or by a word of the change."
     ordering = ("-id",)
     show_full_result_count = False
+
+    @display(description="When", ordering="action_time")
+    def at(self, entry: LogEntry) -> datetime:
+        """Return when it was done."""
+        return entry.action_time
 
     @display(description="Act", ordering="action_flag")
     def act(self, entry: LogEntry) -> str:

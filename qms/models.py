@@ -71,15 +71,20 @@ class RecordingService(models.Model):
         max_length=32, default="soap", help_text="The kind of recorder: which adapter speaks to it."
     )
     options = models.JSONField(default=dict, blank=True, help_text="Options of the kind, by their keys.")
-    url = models.CharField(max_length=500, blank=True, validators=[validate_address], help_text="The SOAP endpoint.")
+    url = models.CharField(
+        "URL", max_length=500, blank=True, validators=[validate_address], help_text="The SOAP endpoint."
+    )
     wsdl = models.CharField(
+        "WSDL",
         max_length=500,
         blank=True,
         validators=[validate_wsdl],
         help_text="A WSDL file or URL; empty: the gateway's own copy.",
     )
     dialect = models.CharField(max_length=500, blank=True, help_text="A TOML file that maps a WSDL with other names.")
-    ca_file = models.CharField(max_length=500, blank=True, help_text="Path of the CA bundle; empty: the system's.")
+    ca_file = models.CharField(
+        "CA file", max_length=500, blank=True, help_text="Path of the CA bundle; empty: the system's."
+    )
     login = models.CharField(max_length=32, choices=Login.choices, default=Login.USERNAME_TOKEN)
     username = models.CharField(max_length=255, blank=True)
     password = EncryptedTextField(blank=True, default="")
@@ -90,11 +95,14 @@ class RecordingService(models.Model):
         default=list, blank=True, help_text='Addresses and node names it answers for; "Any" users belong to every one.'
     )
     guid_window_seconds = models.FloatField(
+        "GUID window, seconds",
         default=10,
         validators=[MinValueValidator(0.5), MaxValueValidator(120)],
         help_text="How long after Connected QMS reports the recording's GUID.",
     )
-    lookup_interval_ms = models.PositiveIntegerField(default=500, validators=[MinValueValidator(50)])
+    lookup_interval_ms = models.PositiveIntegerField(
+        "lookup interval, ms", default=500, validators=[MinValueValidator(50)]
+    )
     wrapup_wait_seconds = models.PositiveIntegerField(default=120)
     timeout_seconds = models.FloatField(default=5, validators=[MinValueValidator(0.2), MaxValueValidator(120)])
     max_in_flight = models.PositiveIntegerField(default=16, validators=[MinValueValidator(1)])

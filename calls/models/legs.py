@@ -35,7 +35,9 @@ class Leg(models.Model):
     connected_at = models.DateTimeField()
     disconnected_at = models.DateTimeField(null=True, blank=True)
     end_unknown = models.BooleanField(default=False)
-    recording_guid = models.CharField(max_length=MAXIMUM_GUID_LENGTH, null=True, blank=True)  # noqa: DJ001  (null: unique ignores it)
+    recording_guid = models.CharField(  # noqa: DJ001  (null: unique ignores it)
+        "recording GUID", max_length=MAXIMUM_GUID_LENGTH, null=True, blank=True
+    )
     service = models.ForeignKey(RecordingService, models.PROTECT, null=True, blank=True, related_name="legs")
     outcome = models.CharField(max_length=20, choices=OUTCOMES)
     reason = models.CharField(max_length=500, blank=True)

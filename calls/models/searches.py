@@ -44,7 +44,7 @@ class RecordingSearch(models.Model):
     first_asked_at = models.DateTimeField(null=True)
     asked_at = models.DateTimeField(null=True, help_text="When the question was put that was answered.")
     answered_at = models.DateTimeField(null=True)
-    recording_guid = models.CharField(max_length=MAXIMUM_GUID_LENGTH, blank=True)
+    recording_guid = models.CharField("recording GUID", max_length=MAXIMUM_GUID_LENGTH, blank=True)
     recording_started_at = models.DateTimeField(null=True)
     why = models.CharField(max_length=32, blank=True, help_text="A missed search: why, in one word.")
     error = models.CharField(max_length=500, blank=True)

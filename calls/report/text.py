@@ -24,9 +24,8 @@ def change_text(change: float | None) -> str:
 def title(query: ReportQuery) -> str:
     """Name a report: what it shows, of which legs, of which days."""
     what = "Why legs were not flagged" if query.by is Breakdown.CAUSE else f"Flagged legs by {query.by}"
-    of = "; ".join(f"{name} {value}" for name, value in filter_texts(query.filters).items())
     period = str(query.days) if query.period is Period.OWN else f"{PERIOD_NAMES[query.period]} ({query.days})"
-    return f"{what}{f' of {of}' if of else ''}: {period}"
+    return ", ".join((f"{what}: {period}", *(f"{name} {value}" for name, value in filter_texts(query.filters).items())))
 
 
 def filter_texts(filters: Mapping[str, str]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, QueryDict
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBadRequest, JsonResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -19,12 +19,15 @@ import clock
 from calls.models import SavedReport
 from calls.report.figures import ReportFigures, report
 from calls.report.files import CONTENT_TYPES, headers, report_file
-from calls.report.query import FILTERS, PERIOD_NAMES, BadReport, Breakdown, Period, ReportQuery
+from calls.report.pickers import SUGGESTIONS, pickers
+from calls.report.query import PERIOD_NAMES, BadReport, Breakdown, Period, ReportQuery
 from calls.report.text import filter_texts, sentence, title
 from calls.stats.dimensions import local_day
 
 #: Maximum of lines shown; the files hold all.
 MAXIMUM_LINES = 100
+#: Maximum length of what is typed to find a name.
+MAXIMUM_TERM = 100
 #: Maximum of views that a person can save.
 MAXIMUM_SAVED = 50
 
@@ -76,6 +79,18 @@ def report_download(request: HttpRequest, kind: str) -> HttpResponse:
     file = report_file(report(query), kind)
     disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
     return HttpResponse(file, content_type=CONTENT_TYPES[kind], headers=disposition)
+
+
+@never_cache
+@require_GET
+@staff_member_required
+@permission_required("calls.view_leg", raise_exception=True)
+def report_names(request: HttpRequest, name: str) -> HttpResponse:
+    """Return what a filter's field may mean, as pairs of value and name."""
+    if name not in SUGGESTIONS:
+        raise Http404
+    term = request.GET.get("q", "").replace("\0", "").strip()[:MAXIMUM_TERM]
+    return JsonResponse({"names": SUGGESTIONS[name](term) if term else []})
 
 
 @require_POST
@@ -130,7 +145,8 @@ def _shown(found: ReportFigures) -> dict[str, Any]:
         "lines": found.lines[:MAXIMUM_LINES],
         "more_lines": max(len(found.lines) - MAXIMUM_LINES, 0),
         "chips": chips,
-        "hidden": {name: query.filters[name] for name in FILTERS if name in query.filters and name != "team"},
+        "pickers": pickers(query, found.teams),
+        "has_trend": any(one.tally.legs for one in found.trend),
         "address": query.address(),
         "is_cause": query.by is Breakdown.CAUSE,
         "is_own": query.period is Period.OWN,

@@ -7,7 +7,7 @@ thousand legs. So each column is asked for one page, and the pages are merged.
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import reduce
-from heapq import nlargest
+from heapq import nlargest, nsmallest
 from operator import attrgetter, or_
 
 import msgspec
@@ -61,8 +61,9 @@ def newest(
     *,
     by_key: bool = False,
     outcomes: Sequence[str] = (),
+    oldest_first: bool = False,
 ) -> list[Leg]:
-    """Return the newest legs that are found, of those to which one of the conditions applies (none: all).
+    """Return the newest legs that are found, or the oldest, of those that meet one of the conditions (none: all).
 
     ``before``: only those further down the list. ``by_key``: in the order of their keys, which is that of time within
     one source, and which the primary key serves. ``outcomes``: legs of several outcomes are asked for one by one, for
@@ -70,26 +71,32 @@ def newest(
     """
     parts = [found.filter(one) for one in arms] or [found]
     parts = [part.filter(outcome=one) for part in parts for one in outcomes] if outcomes else parts
-    pages = [_page(part, before, limit, by_key=by_key) for part in parts]
+    pages = [_page(part, before, limit, by_key=by_key, oldest_first=oldest_first) for part in parts]
     order = attrgetter("key") if by_key else None
-    keys = [one.key for one in nlargest(limit, {one for page in pages for one in page}, key=order)]
+    first = nsmallest if oldest_first else nlargest
+    keys = [one.key for one in first(limit, {one for page in pages for one in page}, key=order)]
     rows = Leg.objects.select_related("source").defer("facts", "trace").in_bulk(keys)
     return [rows[key] for key in keys if key in rows]
 
 
-def _page(arm: QuerySet[Leg], before: Cursor | None, limit: int, *, by_key: bool) -> list[Cursor]:
+def _page(arm: QuerySet[Leg], before: Cursor | None, limit: int, *, by_key: bool, oldest_first: bool) -> list[Cursor]:
+    """Return the places of a page; an index of times or keys is read forwards or backwards."""
+    sign, lookup = ("", "gt") if oldest_first else ("-", "lt")
     if by_key:
-        arm = arm.filter(id__lt=before.key) if before else arm
-        ordered = arm.order_by("-id")
+        arm = arm.filter(**{f"id__{lookup}": before.key}) if before else arm
+        ordered = arm.order_by(f"{sign}id")
     else:
-        arm = arm.filter(_below(before)) if before else arm
-        ordered = arm.order_by("-connected_at", "-id")
+        arm = arm.filter(_beyond(before, lookup)) if before else arm
+        ordered = arm.order_by(f"{sign}connected_at", f"{sign}id")
     return [Cursor(*row) for row in ordered.values_list("connected_at", "id")[:limit]]
 
 
-def _below(cursor: Cursor) -> Q:
+def _beyond(cursor: Cursor, lookup: str) -> Q:
+    """Return the condition of legs beyond a place; ``lookup``: "lt" for older ones, "gt" for newer ones."""
     at = cursor.connected_at
-    return Q(connected_at__lte=at) & (Q(connected_at__lt=at) | Q(id__lt=cursor.key))
+    return Q(**{f"connected_at__{lookup}e": at}) & (
+        Q(**{f"connected_at__{lookup}": at}) | Q(**{f"id__{lookup}": cursor.key})
+    )
 
 
 def conditions(term: str, *, may_see_callers: bool) -> list[Q]:

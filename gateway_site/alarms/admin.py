@@ -23,10 +23,15 @@ from history.admin import ReadOnlyAdmin, RecordedAdmin
 class AlarmRuleAdmin(RecordedAdmin):
     """What makes an incident, and after how long."""
 
-    list_display = ("name", "enabled", "after_seconds", "threshold", "is_urgent")
+    list_display = ("name", "enabled", "after_seconds", "threshold", "urgent")
     list_display_links = ("name",)
     readonly_fields = ("name",)
     fields = ("name", "enabled", "after_seconds", "threshold", "is_urgent")
+
+    @display(description="Urgent", ordering="is_urgent")
+    def urgent(self, rule: AlarmRule) -> str:
+        """Say it in a word: a red cross would look like trouble."""
+        return "yes" if rule.is_urgent else "no"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Rules come with the gateway."""

@@ -17,7 +17,10 @@ class AlarmRule(models.Model):
     name = models.CharField(max_length=80, editable=False)
     enabled = models.BooleanField(default=True)
     after_seconds = models.PositiveIntegerField(
-        default=60, validators=[MaxValueValidator(604_800)], help_text="It must be wrong for this long."
+        "after, seconds",
+        default=60,
+        validators=[MaxValueValidator(604_800)],
+        help_text="It must be wrong for this long.",
     )
     threshold = models.FloatField(null=True, blank=True, help_text="What counts as wrong; empty where nothing counts.")
     is_urgent = models.BooleanField("urgent", default=False, help_text="Sent in quiet hours too.")

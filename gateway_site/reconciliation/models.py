@@ -39,7 +39,7 @@ class ReconciliationRun(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        verbose_name = "reconciliation"
+        verbose_name = "comparison"
         indexes = [models.Index(fields=["id"], condition=Q(done_at=None), name="reconciliation_under_way")]
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ class ReconciliationFinding(models.Model):
     source = models.ForeignKey(CtiSource, models.CASCADE, null=True, related_name="+")
     extension = models.CharField(max_length=255)
     began_at = models.DateTimeField(help_text="The recording, or the leg where there is none.")
-    recording_guid = models.CharField(max_length=MAXIMUM_GUID_LENGTH, blank=True)
+    recording_guid = models.CharField("recording GUID", max_length=MAXIMUM_GUID_LENGTH, blank=True)
     leg_id = models.BigIntegerField("leg", null=True)
     names = models.JSONField(default=list, help_text="The flags that differ.")
     candidates = models.JSONField(default=list, help_text="The legs whose recording it may be.")

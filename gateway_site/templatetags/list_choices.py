@@ -45,4 +45,5 @@ def list_choices(context: RequestContext, changes: ChangeList) -> ListChoices | 
 
 
 def _is_newest(changes: ChangeList) -> bool:
-    return not changes.query and "p" not in changes.params and not getattr(changes, "newest", None)
+    is_first = "p" not in changes.params and not getattr(changes, "top", None)
+    return not changes.query and is_first and not getattr(changes, "is_oldest_first", False)

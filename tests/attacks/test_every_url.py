@@ -60,6 +60,7 @@ PAGES = {
     "admin/causes/<str:outcome>/": ALL,
     "admin/reports/<str:kind>/": ALL,
     "admin/reports/save/": ALL,
+    "admin/reports/names/<str:name>/": ALL,
     "admin/searches/<int:service_id>/": ALL,
     "admin/installation/": TECHNICAL,
     "admin/installation/steps/": TECHNICAL,

@@ -121,7 +121,7 @@ def test_a_search_goes_on_over_pages_and_filters(source: CtiSource) -> None:
     client = browser_of(SUPERVISOR)
 
     first = _search(client, NUMBER).context["cl"]
-    older = client.get(reverse(LIST) + first.older).context["cl"]
+    older = client.get(reverse(LIST) + first.further).context["cl"]
     filtered = client.get(reverse(LIST) + first.get_query_string({"outcome__exact": "not_recorded"})).context["cl"]
     without = client.get(reverse(LIST) + first.get_query_string(remove=["search"])).context["cl"]
 

@@ -60,6 +60,25 @@ def shown(client: Client, **asked: Any) -> list[str]:
     return [one.call_id for one in answer.context["cl"].result_list]
 
 
+@pytest.mark.parametrize("asked", [{}, {"source": "1"}, {"flagged": "no"}, {"extension": "2001"}])
+def test_the_oldest_legs_come_first_when_the_order_is_turned(
+    operator: Client, pbx: CtiSource, asked: dict[str, str]
+) -> None:
+    for number in range(1, 61):
+        leg(pbx, number, outcome=("not_recorded", "refused")[number % 2])
+    asked = asked | ({"source": str(pbx.pk)} if "source" in asked else {})
+
+    seen: list[str] = []
+    address: str | None = f"{reverse(ADDRESS)}?{urlencode({**asked, 'o': '1'})}"
+    while address:
+        page = operator.get(address)
+        seen += [one.call_id for one in page.context["cl"].result_list]
+        address = page.context["cl"].further and reverse(ADDRESS) + page.context["cl"].further
+
+    assert seen == [f"C{number}" for number in range(60, 0, -1)]
+    assert "qg-list-news" not in page.content.decode()
+
+
 @pytest.mark.parametrize(
     "member",
     [
@@ -120,7 +139,7 @@ def test_pages_follow_one_another_without_a_gap_or_a_repeat(operator: Client, pb
         while address:
             page = operator.get(address).context["cl"]
             seen += page.result_list
-            address = page.older and reverse(ADDRESS) + page.older
+            address = page.further and reverse(ADDRESS) + page.further
         expected = 75 if "source" in asked else 150
 
         assert len({one.pk for one in seen}) == len(seen) == expected
@@ -130,7 +149,7 @@ def test_pages_follow_one_another_without_a_gap_or_a_repeat(operator: Client, pb
 def test_legs_that_come_meanwhile_do_not_move_the_next_page(operator: Client, pbx: CtiSource) -> None:
     for number in range(60, 120):
         leg(pbx, number)
-    older = operator.get(reverse(ADDRESS)).context["cl"].older
+    older = operator.get(reverse(ADDRESS)).context["cl"].further
     for number in range(1, 20):
         leg(pbx, number)
 
@@ -138,8 +157,8 @@ def test_legs_that_come_meanwhile_do_not_move_the_next_page(operator: Client, pb
 
     assert [one.call_id for one in page.result_list] == [f"C{number}" for number in range(110, 120)]
     assert "10 results" not in operator.get(reverse(ADDRESS) + older).content.decode()
-    assert page.older is None
-    assert "before" not in page.newest
+    assert page.further is None
+    assert "before" not in page.top
     assert 'name="before"' not in operator.get(reverse(ADDRESS) + older).content.decode()
 
 

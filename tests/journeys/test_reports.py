@@ -159,6 +159,40 @@ def test_a_team_has_the_agents_who_are_mapped_to_its_users(house: GatewayStack, 
     assert (found["Service"][0], found["Sales"][0]) == ("1", "1")
 
 
+def test_every_filter_is_picked_from_what_was_counted(house: GatewayStack, supervisor: Client) -> None:
+    page = get(supervisor, "/admin/reports/?period=yesterday&by=cause&queue=Orders&agent=9001&cause=user_unmatched")
+    form = page.partition("Choose a report")[2].partition("</form>")[0]
+
+    for option in (
+        '<option value="Sales">Sales</option>',
+        '<option value="Orders" selected>Orders</option>',
+        '<option value="user_unmatched" selected>user unmatched</option>',
+        f'<option value="{house.source.pk}">pbx</option>',
+        '<option value="0">none</option>',
+    ):
+        assert option in form
+    assert '<input name="agent" value="9001"' in form
+    assert 'type="hidden"' not in form
+
+
+@pytest.mark.parametrize(
+    ("name", "typed", "names"),
+    [
+        ("agent", "archer", [["9001", "Alice Archer"]]),
+        ("agent", "90", [["9001", "Alice Archer"]]),
+        ("agent", "", []),
+        ("extension", "2003", [["2003", "Carol 2003"]]),
+    ],
+)
+def test_names_are_suggested_while_one_types(
+    house: GatewayStack, supervisor: Client, name: str, typed: str, names: list[list[str]]
+) -> None:
+    QmsUser.objects.filter(extension="2003").update(first_name="Carol", last_name="2003")
+
+    assert supervisor.get(f"/admin/reports/names/{name}/", {"q": typed}).json() == {"names": names}
+    assert supervisor.get("/admin/reports/names/caller/", {"q": typed}).status_code == 404
+
+
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "pdf"])
 def test_a_report_is_downloaded(house: GatewayStack, supervisor: Client, kind: str) -> None:
     answer = supervisor.get(f"/admin/reports/{kind}/?period=yesterday&by=team")

@@ -1,9 +1,24 @@
-/* The trend of a report as a chart, in the colours of the theme; and own dates only where they are wanted. */
+/* The trend of a report as a chart, in the colours of the theme; own dates only where they are wanted; names suggested. */
 "use strict";
 (function () {
   const period = document.getElementById("period"), own = document.getElementById("own");
   function showOwn() { own.hidden = period.value !== "own"; }
   if (period && own) { period.addEventListener("change", showOwn); showOwn(); }
+
+  function suggest(field) {
+    let timer = 0;
+    field.addEventListener("input", function () {
+      window.clearTimeout(timer);
+      timer = window.setTimeout(function () {
+        fetch(field.dataset.names + "?q=" + encodeURIComponent(field.value)).then(function (answer) {
+          return answer.ok ? answer.json() : { names: [] };
+        }).then(function (found) {
+          field.list.replaceChildren(...found.names.map(function (pair) { return new Option(pair[1], pair[0]); }));
+        }).catch(function () { field.list.replaceChildren(); });  // What is typed counts as it stands.
+      }, 150);
+    });
+  }
+  document.querySelectorAll("input[data-names]").forEach(suggest);
 
   const canvas = document.getElementById("report-trend"), data = document.getElementById("report-trend-data");
   if (!canvas || !data || !window.Chart) { return; }
