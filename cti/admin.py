@@ -19,7 +19,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget
+from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 import clock
 from clock.text import ago
@@ -68,7 +68,9 @@ class CtiSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text="Stored encrypted and never shown. Leave empty to keep the current secret.",
     )
-    forget_secret = forms.BooleanField(required=False, help_text="Delete the stored secret.")
+    forget_secret = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget(), help_text="Delete the stored secret."
+    )
     device_lines = forms.CharField(
         required=False,
         label="Devices",

@@ -13,7 +13,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_GET
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
 
 import clock
 from clock.text import ago, shown, time_of_day
@@ -63,7 +68,9 @@ class RecordingServiceForm(forms.ModelForm):  # type: ignore[type-arg]  # its pa
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
         help_text="Stored encrypted and never shown. Leave empty to keep the current secret.",
     )
-    forget_password = forms.BooleanField(required=False, help_text="Delete the stored password.")
+    forget_password = forms.BooleanField(
+        required=False, widget=UnfoldBooleanWidget(), help_text="Delete the stored password."
+    )
     identifier_lines = forms.CharField(
         required=False,
         label="Identifiers",

@@ -1,27 +1,32 @@
 """Mask a call's events and legs: each name and number becomes another, the same one wherever it stands. Pure.
 
-What is not known to be harmless is masked or left out; the kinds of events, times, causes and states stay.
+What is not known to be harmless is masked or left out; the kinds of events, times, causes and states stay. A value
+that stands in several places, as the caller's number that a program writes into the query data, is masked alike in all.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
 from msgspec.structs import replace
 
+from calls.core.call_facts import QUERY
 from calls.core.state import LegData, LegState
 
 _FORMS: dict[str, Callable[[int], str]] = {
     "call": lambda number: f"C{number}",
     "interaction": lambda number: f"I{number}",
-    "extension": lambda number: str(2000 + number),
-    "queue": lambda number: str(5000 + number),
+    # Never like a real one: the extensions of many sites begin at 2001, their agents at 9101.
+    "extension": lambda number: f"E{number}",
+    "queue": lambda number: f"Q{number}",
     "outside": lambda number: f"T{number}",
     "number": lambda number: f"+99900000{number:04}",
-    "agent": lambda number: f"A{number}",  # Never like a real one: those of many sites begin at 9101.
+    "agent": lambda number: f"A{number}",
     "person": lambda number: f"Person {number}",
     "queue name": lambda number: f"Queue {number}",
     "wrap-up": lambda number: f"Wrap-up {number}",
+    "key": lambda number: f"key {number}",
     "value": lambda number: f"value {number}",
     "reason": lambda number: f"reason {number}",
     "recording": lambda number: f"R{number}",
@@ -50,17 +55,17 @@ _KINDS = {
     "template": "wrap-up",
     "result": "wrap-up",
 }
-_KEPT = frozenset({"localState", "direction", "callerNameSource", "cause", "outside", "newSegment"})
+_KEPT = frozenset({"agentsTold", "localState", "direction", "callerNameSource", "outside", "newSegment"})
 _NESTED = frozenset({"connections", "new", "old", "wrapup"})
-#: Values of one group are masked alike, whichever of its kinds meets them first.
-_GROUPS = {"extension": "line", "queue": "line", "outside": "line", "number": "line", "queue name": "line"}
+#: Words of a protocol, which are kept; anything else in their place may be a text of the source's own.
+_WORDS = {"cause": re.compile(r"[a-z][A-Za-z]{0,40}"), "knownBy": re.compile(r"[a-z]{1,20}")}
 
 
 class Anonymizer:
     """One consistent disguise. ``know`` first what the devices are, so that each gets the form of its kind."""
 
     def __init__(self) -> None:
-        self._masked: dict[tuple[str, str], str] = {}
+        self._masked: dict[str, str] = {}
         self._count: dict[str, int] = defaultdict(int)
 
     def know(self, kind: str, *values: str) -> None:
@@ -69,14 +74,13 @@ class Anonymizer:
             self.text(kind, value)
 
     def text(self, kind: str, value: str) -> str:
-        """Return the disguise of a value; an empty one stays empty."""
+        """Return the disguise of a value, by the kind of the place where it was met first; an empty one stays empty."""
         if not value:
             return value
-        key = (_GROUPS.get(kind, kind), value)
-        if key not in self._masked:
+        if value not in self._masked:
             self._count[kind] += 1
-            self._masked[key] = _FORMS[kind](self._count[kind])
-        return self._masked[key]
+            self._masked[value] = _FORMS[kind](self._count[kind])
+        return self._masked[value]
 
     def data(self, data: dict[str, Any]) -> dict[str, Any]:
         """Return the data of an event, as on the wire, masked; members that nobody knows are left out."""
@@ -85,13 +89,18 @@ class Anonymizer:
     def _member(self, name: str, value: Any) -> Any:
         if name in _KEPT:
             return value
+        if name in _WORDS:
+            return value if _WORDS[name].fullmatch(value) else None
         if name == "queryData":
-            return {key: self.text("value", one) for key, one in value.items()}
+            return self._query_data(value)
         if name == "devices" and isinstance(value, list | tuple):
             return [self.text("number", one) for one in value]
         if name in _NESTED:
             return [self.data(one) for one in value] if isinstance(value, list | tuple) else self.data(value)
         return self.text(_KINDS[name], value) if name in _KINDS else None
+
+    def _query_data(self, data: dict[str, str]) -> dict[str, str]:
+        return {self.text("key", key): self.text("value", value) for key, value in data.items()}
 
     def leg(self, leg: LegState) -> LegState:
         """Return a leg masked."""
@@ -112,6 +121,10 @@ class Anonymizer:
             trace=(),
         )
 
+    def _origin(self, name: str) -> str:
+        is_query = name.startswith(QUERY)
+        return QUERY + self.text("key", name.removeprefix(QUERY)) if is_query else name
+
     def _facts(self, facts: LegData) -> LegData:
         return LegData(
             interaction_id=self.text("interaction", facts.interaction_id),
@@ -121,6 +134,6 @@ class Anonymizer:
             direction=facts.direction,
             calling_number=self.text("number", facts.calling_number),
             called_number=self.text("number", facts.called_number),
-            query_data={key: self.text("value", value) for key, value in facts.query_data.items()},
-            origins=facts.origins,
+            query_data=self._query_data(facts.query_data),
+            origins={self._origin(name): origin for name, origin in facts.origins.items()},
         )

@@ -3,7 +3,8 @@
 import importlib
 import re
 from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 from django import forms
@@ -67,7 +68,11 @@ def read_options(kind: str, cleaned: Mapping[str, Any], before: Mapping[str, Any
         return dict(before)
     known = {one.name: one for one in fields(struct)}
     annotations = get_type_hints(struct)
-    chosen = {name: _value(annotations[name], cleaned[PREFIX + name]) for name in known if PREFIX + name in cleaned}
+    chosen = {
+        name: _value(annotations[name], cleaned[PREFIX + name], before.get(name))
+        for name in known
+        if PREFIX + name in cleaned
+    }
     filled = {name: value for name, value in chosen.items() if value is not None}
     stored = {name: value for name, value in filled.items() if not _is_default(known[name], value)}
     msgspec.convert(stored, struct)
@@ -102,11 +107,12 @@ def _field(one: FieldInfo, annotation: Any, values: Mapping[str, Any], text: Opt
     common = {"label": text.label, "required": False, "initial": value, "help_text": help_text}
     if annotation is bool:
         return forms.BooleanField(**common, widget=UnfoldBooleanWidget())
-    if get_origin(annotation) is Literal:
-        choices = [(choice, choice) for choice in get_args(annotation)]
+    if words := _words(annotation):
+        choices = [(choice, choice or "(not set)") for choice in words]
+        common |= {"initial": value or ""}
         return forms.ChoiceField(**common, choices=choices, widget=UnfoldAdminSelectWidget())
     if _is_lines(annotation):
-        common |= {"initial": "\n".join(value or ()), "help_text": f"One per line. {common['help_text']}"}
+        common |= {"initial": "\n".join(_lines_of(value)), "help_text": f"One per line. {common['help_text']}"}
         return forms.CharField(**common, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
     if annotation in (int, float):
         kind = forms.IntegerField if annotation is int else forms.FloatField
@@ -116,13 +122,45 @@ def _field(one: FieldInfo, annotation: Any, values: Mapping[str, Any], text: Opt
     return forms.JSONField(**common, widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}))
 
 
+def _alternatives(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+
+
+def _words(annotation: Any) -> tuple[str, ...]:
+    """Return the words among which an option chooses, an empty one first where it need not be set."""
+    alternatives = _alternatives(annotation)
+    words = tuple(word for one in alternatives if get_origin(one) is Literal for word in get_args(one))
+    return ("", *words) if words and NoneType in alternatives else words
+
+
 def _is_lines(annotation: Any) -> bool:
-    return get_origin(annotation) is tuple and get_args(annotation)[:1] == (str,)
+    """Say whether an option is a list of texts, or such a list and a table (``NAME = VALUE``)."""
+    found = [get_origin(one) for one in _alternatives(annotation) if one is not NoneType]
+    return tuple in found and set(found) <= {tuple, dict}
 
 
-def _value(annotation: Any, value: Any) -> Any:
-    """Return a cleaned value as it is stored; what was left empty is the default of a number or a JSON value."""
-    return [line.strip() for line in value.splitlines() if line.strip()] if _is_lines(annotation) else value
+def _lines_of(value: Any) -> list[str]:
+    if isinstance(value, Mapping):
+        return [f"{name} = {one}" if one else str(name) for name, one in value.items()]
+    return list(map(str, value)) if isinstance(value, list | tuple) else [str(value)] if value else []
+
+
+def _value(annotation: Any, value: Any, before: Any) -> Any:
+    """Return a cleaned value as it is stored, None where it is left empty; lines that nobody changed stay as stored."""
+    if not _is_lines(annotation):
+        return value if value or not _words(annotation) else None
+    lines = [line.strip() for line in value.splitlines() if line.strip()]
+    if before is not None and lines == _lines_of(before):
+        return before
+    has_table = any(get_origin(one) is dict for one in _alternatives(annotation))
+    if has_table and any("=" in line for line in lines):
+        return dict(map(_pair, lines))
+    return lines or None
+
+
+def _pair(line: str) -> tuple[str, str]:
+    name, equals, value = line.rpartition("=")
+    return (name.strip(), value.strip()) if equals else (line, "")
 
 
 def _shown(default: Any) -> str:

@@ -108,9 +108,8 @@ def flags_of(trace: RecordedTrace, disturbed: Disturbed) -> dict[str, Flags]:
     """Return the flags that each recording gets."""
     extensions = sorted({one["agent"] for one in trace.truth["conversations"]} | trace.truth["agents"].keys())
     users = [Listed(service_id=1, user_id=one, extension=one) for one in extensions]
-    context = ReplayContext(
-        SiteSettings(devices=frozenset(extensions), settle_seconds=0), Directory(users, [Instance(1)])
-    )
+    settings = SiteSettings(devices=frozenset(extensions), settle_seconds=0, has_source_times=False)
+    context = ReplayContext(settings, Directory(users, [Instance(1)]))
     replay = Replay(context, Recorder(recordings=recordings(trace))).play(events_of(disturbed), rest=REST)
     found: dict[str, Flags] = {}
     for leg in replay.legs:

@@ -99,6 +99,7 @@ def _settings(
         wrapup_wait_seconds=wrapup_wait,
         stale_hours=float(options.get("stale_hours", 12)),
         has_free_seating=has_free_seating,
+        has_source_times=not source_kind(config.kind).has_listener,
     )
 
 

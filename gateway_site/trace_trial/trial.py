@@ -19,9 +19,12 @@ from gateway_site.trace_trial.site import TrialSite
 #: How much of a direction shows what is spoken on it, in bytes.
 HEAD: Final = 256 * 1024
 _TLS: Final = re.compile(rb"\x16\x03[\x00-\x04]")
-#: What may name a person or a number in an error, and what names a part of a site in the reason of a device.
-_VALUES: Final = re.compile(r"'[^']*'|\"[^\"]*\"|\+?\d{2,}")
-_SITES_WORDS: Final = re.compile(r"(?<=matches )\S+|(?<=context )\S+")
+#: What may name a person or a number in an error (what is quoted, digits, and what a library says after a colon), and
+#: what names a part of a site in the reason of a device.
+_VALUES: Final = re.compile(r"'[^']*'|\"[^\"]*\"|`[^`]*`|\+?\d{2,}|(?<=: ).+", re.DOTALL)
+_SITES_WORDS: Final = re.compile(r"(?<=matches ).+(?= in the option)|(?<=context ).+")
+#: The name of a message, as a protocol has them.
+_NAME: Final = re.compile(r"[A-Za-z]{1,60}")
 HIDDEN: Final = "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -70,7 +73,7 @@ def try_trace(
 
     Raises ``CaptureError`` where nothing of the source's kind is in it, and ``ValueError`` where its options are wrong.
     """
-    trace, remarks = _decoded(raw, site)
+    trace, remarks = _decoded(raw, site, is_anonymous=is_anonymous)
     events = trace.events[:maximum_events]
     if len(events) < len(trace.events):
         remarks.append(f"Only the first {len(events):,} of {len(trace.events):,} events were played.")
@@ -86,12 +89,12 @@ def try_trace(
         gaps=len(replayed.transcript.gaps),
         devices=[_device(one, mask) for one in trace.devices],
         refusals=_refusals(trace.quarantined, is_anonymous=is_anonymous),
-        ignored=dict(trace.ignored.most_common()),
+        ignored=_ignored(trace.ignored, is_anonymous=is_anonymous),
         transcript=replayed.transcript,
     )
 
 
-def _decoded(raw: bytes, site: TrialSite) -> tuple[Trace, list[str]]:
+def _decoded(raw: bytes, site: TrialSite, *, is_anonymous: bool) -> tuple[Trace, list[str]]:
     connections = read_connections(raw)
     found = [(one, _spoken(one, open_trace(site.config, Stamp("trace", "1")))) for one in connections]
     speaking = [(one, directions) for one, directions in found if directions]
@@ -99,8 +102,9 @@ def _decoded(raw: bytes, site: TrialSite) -> tuple[Trace, list[str]]:
         raise CaptureError(_nothing(connections, site.config.kind))
     connection, directions = max(speaking, key=lambda one: one[0].size)
     trace = _read(connection, directions, open_trace(site.config, Stamp("trace", "1")))
-    others = [one.name for one, _ in speaking if one is not connection]
-    return trace, [*_about(connection, directions), *_left_out(others), *trace.remarks]
+    others = [HIDDEN if is_anonymous else one.name for one, _ in speaking if one is not connection]
+    played = "one connection" if is_anonymous else connection.name
+    return trace, [*_about(played, connection, directions), *_left_out(others), *trace.remarks]
 
 
 def _spoken(connection: RecordedConnection, reader: TraceReader) -> list[int]:
@@ -116,9 +120,9 @@ def _read(connection: RecordedConnection, directions: list[int], reader: TraceRe
     return reader.end()
 
 
-def _about(connection: RecordedConnection, directions: list[int]) -> list[str]:
+def _about(name: str, connection: RecordedConnection, directions: list[int]) -> list[str]:
     chunks = [chunk for chunk in connection.chunks if chunk.direction in directions]
-    said = [f"Played: {connection.name}, {sum(len(chunk.data) for chunk in chunks):,} bytes."]
+    said = [f"Played: {name}, {sum(len(chunk.data) for chunk in chunks):,} bytes."]
     if chunks[0].at is None:
         said.append("The file has no times of its own: where a message has none either, it comes 0.5 s after the last.")
     if cut := connection.cut_packets:
@@ -159,11 +163,19 @@ def _leg(leg: LegState, flags: dict[str, str]) -> TrialLeg:
 def _device(seen: TracedDevice, mask: Anonymizer | None) -> TracedDevice:
     if mask is None:
         return seen
-    technology, slash, name = seen.name.rpartition("/")
+    technology, slash, name = seen.name.partition("/") if "/" in seen.name else ("", "", seen.name)
     kind = seen.counts_as if seen.counts_as in ("extension", "queue") else "outside"
     return TracedDevice(
         technology + slash + mask.text(kind, name), seen.counts_as, _SITES_WORDS.sub(HIDDEN, seen.reason)
     )
+
+
+def _ignored(counts: Counter[str], *, is_anonymous: bool) -> dict[str, int]:
+    """Return what meant nothing, by name; a name that may be a request's address is hidden."""
+    found: Counter[str] = Counter()
+    for name, count in counts.items():
+        found[name if not is_anonymous or _NAME.fullmatch(name) else HIDDEN] += count
+    return dict(found.most_common())
 
 
 def _refusals(quarantined: list[Quarantined], *, is_anonymous: bool) -> list[TrialRefusal]:

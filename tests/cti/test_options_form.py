@@ -73,6 +73,48 @@ def test_an_option_that_cannot_be_is_refused_at_its_field(
     assert CtiSource.objects.get().options == pbx.options
 
 
+EXTENSIONS = {"alice": "2001", "99*": "*", "lobby": ""}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"extensions": EXTENSIONS, "query_variables": [], "extension_from": "peer"},
+        {"extensions": ["lobby"], "query_variables": ["CRM_ID"]},
+    ],
+)
+def test_a_form_of_an_asterisk_that_is_sent_back_unchanged_changes_nothing(
+    admin_client: Client, options: dict[str, object]
+) -> None:
+    asterisk = CtiSource.objects.create(slug="ast", kind="asterisk_ami", host="10.0.0.6", port=5038, options=options)
+    assert posted(admin_client, asterisk) == ""
+
+    asterisk.refresh_from_db()
+    assert asterisk.options == options
+
+
+def test_an_option_that_is_not_set_is_an_empty_field_and_no_word_of_the_program(admin_client: Client) -> None:
+    asterisk = CtiSource.objects.create(slug="ast", kind="asterisk_ami", host="10.0.0.6", port=5038)
+    form = admin_client.get(reverse("admin:cti_ctisource_change", args=[asterisk.pk])).context["adminform"].form
+
+    shown = {name: str(form[name].value()) for name in form.fields if name.startswith("option_")}
+    assert [name for name, value in shown.items() if value in ("null", "None", "{}", "[]", "()")] == []
+
+
+def test_a_table_is_written_in_lines_and_emptied_again(admin_client: Client) -> None:
+    asterisk = CtiSource.objects.create(slug="ast", kind="asterisk_ami", host="10.0.0.6", port=5038)
+    lines = "alice = 2001\r\n99* = *\r\n\r\nlobby"
+    assert posted(admin_client, asterisk, option_extensions=lines, option_extension_from="caller_number") == ""
+
+    asterisk.refresh_from_db()
+    assert asterisk.options == {"extensions": EXTENSIONS, "extension_from": "caller_number"}
+
+    assert posted(admin_client, asterisk, option_extensions="", option_extension_from="") == ""
+    asterisk.refresh_from_db()
+    assert asterisk.options == {}
+
+
 def test_each_field_names_its_default_and_json_is_for_what_has_no_field(admin_client: Client, pbx: CtiSource) -> None:
     page = admin_client.get(reverse("admin:cti_ctisource_change", args=[pbx.pk])).content.decode()
 

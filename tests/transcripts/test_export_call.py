@@ -98,11 +98,11 @@ def test_an_exported_call_gives_the_same_legs_again(house: GatewayStack) -> None
 
     assert (run(transcript), aside) == ([], "")
     assert sorted((leg.extension, leg.outcome) for leg in transcript.legs) == [
-        ("2001", "flagged"),
-        ("2001", "not_recorded"),
-        ("2002", "flagged"),
+        ("E1", "flagged"),
+        ("E1", "not_recorded"),
+        ("E2", "flagged"),
     ]
-    assert [leg.flags["CTIWrapup"] for leg in transcript.legs if leg.extension == "2002"] == ["Wrap-up 1: Wrap-up 2"]
+    assert [leg.flags["CTIWrapup"] for leg in transcript.legs if leg.extension == "E2"] == ["Wrap-up 1: Wrap-up 2"]
 
 
 def test_any_leg_of_an_interaction_gives_the_whole_of_it(house: GatewayStack) -> None:
@@ -118,7 +118,7 @@ def test_an_exported_call_names_nobody_and_no_other_call(house: GatewayStack) ->
 
     assert [secret for secret in (*SECRETS, "CALL-9", "71111", "Sold") if secret in text] == []
     assert 'callerName = "Person ' in text
-    assert 'deviceId = "2001"' in text
+    assert 'deviceId = "E1"' in text
 
 
 def test_a_name_is_masked_alike_wherever_it_stands(house: GatewayStack) -> None:

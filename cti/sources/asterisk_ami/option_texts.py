@@ -15,12 +15,12 @@ TEXTS = {
     ),
     "extensions": OptionText(
         "Extensions",
-        "Patterns of the peers that are extensions, as JSON: a list, or a table with each extension's number, as "
-        '{"SIP/alice": "2001"}.',
+        "Patterns of the peers that are extensions; with a number where it is not the name, as SIP/alice = 2001.",
     ),
     "extension_from": OptionText(
         "Extension number from",
-        "caller_number: an extension is known by its phone's caller number, not by its peer's name.",
+        "caller_number: an extension is known by its phone's caller number, not by its peer's name. Not set: as the "
+        "distribution has it.",
     ),
     "phone_users": OptionText(
         "Take names of phones", "Where no agent is logged on, take the name that the PBX gives to the phone."

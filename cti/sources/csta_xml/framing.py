@@ -117,7 +117,8 @@ def _format_error(header: bytes) -> str | None:
         return None
     return (
         f"a frame of {int.from_bytes(header[:4]):,} bytes with a 32-bit length, as some tools write them; a frame of "
-        f"ECMA-323 Annex J has 16 bits for its length, and at most {LENGTH_LIMIT:,} bytes"
+        f"ECMA-323 Annex J has 16 bits for its length, and at most {LENGTH_LIMIT:,} bytes: let the server send shorter "
+        "messages, and snapshots in segments"
     )
 
 

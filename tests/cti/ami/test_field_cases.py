@@ -30,8 +30,8 @@ def expected(name: str) -> list[dict[str, Any]]:
 
 def legs_of(events: list[Any]) -> list[LegState]:
     """Fold events through the core of a site that lists no devices; the PBX's clock is the gateway's."""
-    context = ReplayContext(SiteSettings(settle_seconds=0), Directory([], [Instance(1)]))
-    replay = Replay(context, Recorder())
+    settings = SiteSettings(settle_seconds=0, has_source_times=False)
+    replay = Replay(ReplayContext(settings, Directory([], [Instance(1)])), Recorder())
     return replay.play([replace(one, gatewaytime=one.time) for one in events], rest=timedelta(seconds=30)).legs
 
 

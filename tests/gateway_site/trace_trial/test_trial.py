@@ -278,7 +278,7 @@ def test_an_anonymised_case_names_nobody_and_comes_out_the_same(name: str, tmp_p
     plain = tried(raw)
 
     leaked = {one for one in _values(raw) if re.search(rf"(?<![\w.+]){re.escape(one)}(?![\w.])", out + case)}
-    assert leaked - {"2001", "2002", "2003", "5000", "5001"} == set()
+    assert leaked == set()
     assert run(read_transcript(case)) == []
     assert [leg.outcome for leg in plain.legs] == [leg.outcome.value for leg in read_transcript(case).legs]
     assert [sorted(leg.flags) for leg in plain.legs] == [sorted(leg.flags) for leg in read_transcript(case).legs]
