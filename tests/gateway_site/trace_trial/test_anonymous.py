@@ -162,7 +162,7 @@ def equalities(report: TrialReport) -> list[list[bool]]:
 @pytest.mark.parametrize("data", [CallData, AgentData, LinkData])
 def test_every_member_of_an_events_data_is_masked_or_kept(data: type[msgspec.Struct]) -> None:
     named = {one.encode_name for one in msgspec.structs.fields(data)}
-    texts = {"connections": [], "wrapup": {}, "new": {}, "old": {}, "queryData": {}, "devices": []}
+    texts: dict[str, Any] = {"connections": [], "wrapup": {}, "new": {}, "old": {}, "queryData": {}, "devices": []}
     values = {name: texts.get(name, "x") for name in named}
 
     assert named - Anonymizer().data(values).keys() == named & DECIDE_NOTHING
