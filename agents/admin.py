@@ -20,9 +20,9 @@ from agents import manual_mappings, pre_shift_check
 from agents.models import (
     Agent,
     AgentName,
+    AgentSessionRecord,
     Allocation,
     MappingAct,
-    Presence,
     QmsUser,
     RefreshState,
     ShiftCheck,
@@ -122,8 +122,8 @@ class AgentAdmin(AgentsAdmin):
         return HttpResponseRedirect(reverse("admin:agents_agent_changelist") + "#shift")
 
 
-@admin.register(Presence)
-class PresenceAdmin(AgentsAdmin):
+@admin.register(AgentSessionRecord)
+class AgentSessionRecordAdmin(AgentsAdmin):
     """Which agent was logged on at which extension, and when."""
 
     list_display = ("agent_id", "agent_name", "device_id", "state", "since", "until", "source")

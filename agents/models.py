@@ -66,10 +66,10 @@ class AgentState(models.TextChoices):
     LOGGED_OFF = "LoggedOff", "logged off"
 
 
-class Presence(models.Model):
+class AgentSessionRecord(models.Model):
     """An agent's session at an extension, from log-on to log-off; ``until`` is null while it lasts."""
 
-    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="presences", db_index=False)  # As above.
+    source = models.ForeignKey(CtiSource, models.CASCADE, related_name="agent_sessions", db_index=False)  # As above.
     agent_id = models.CharField(max_length=255)
     agent_name = models.CharField(max_length=255, blank=True)
     device_id = models.CharField(max_length=255)
@@ -85,6 +85,7 @@ class Presence(models.Model):
     )
 
     class Meta:
+        db_table = "agents_presence"  # Its name of before: programs of an earlier release still use it in an upgrade.
         ordering = ["-since"]
         verbose_name = "agent session"
         constraints = [

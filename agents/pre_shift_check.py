@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from agents.core.matching import MatchKind, MatchVerdict
-from agents.models import Presence, RefreshState, ShiftCheck, ShiftTrouble, UserRefresh
+from agents.models import AgentSessionRecord, RefreshState, ShiftCheck, ShiftTrouble, UserRefresh
 from agents.users.directories import load_directory
 from agents.users.schedule import last_time_of_day
 from cti.models import CtiSource
@@ -88,11 +88,11 @@ def _checked(source: CtiSource, now: datetime, run: ShiftCheck) -> Iterator[Shif
 
 def _expected(source: CtiSource, now: datetime) -> Iterator[tuple[str, str, str]]:
     """Yield extension, agent id and name: of each agent's newest session, and the monitored extensions without one."""
-    seen = Presence.objects.filter(source=source, until=None) | Presence.objects.filter(
+    seen = AgentSessionRecord.objects.filter(source=source, until=None) | AgentSessionRecord.objects.filter(
         source=source, until__gte=now - EXPECTED_FOR
     )
     newest = seen.order_by().values("agent_id").annotate(newest=Max("id")).values("newest")
-    sessions = Presence.objects.filter(id__in=newest).order_by("device_id", "agent_id")
+    sessions = AgentSessionRecord.objects.filter(id__in=newest).order_by("device_id", "agent_id")
     taken = set()
     for device, agent_id, name in sessions.values_list("device_id", "agent_id", "agent_name"):
         taken.add(device)

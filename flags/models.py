@@ -69,8 +69,12 @@ class FlagOnServer(models.Model):
     answer = models.CharField(max_length=500, blank=True)
     at = models.DateTimeField()
     new_since = models.DateTimeField(null=True, help_text="When it was created there, as the gateway saw it.")
-    proved_at = models.DateTimeField(null=True, help_text="When it was seen that it can be written.")
-    is_proved_by_call = models.BooleanField(default=False, help_text="Seen at a call's recording, not at a test's.")
+    verified_at = models.DateTimeField(
+        null=True, db_column="proved_at", help_text="When it was seen that the Flag can be written."
+    )
+    is_verified_by_call = models.BooleanField(
+        default=False, db_column="is_proved_by_call", help_text="Seen on a call's recording, not on a test's."
+    )
 
     class Meta:
         ordering = ["data_server", "name"]
@@ -102,16 +106,16 @@ class FlagCreation(models.Model):
         return f"{self.data_server_id}: creation {self.run}"
 
 
-class FlagProof(models.Model):
+class FlagVerification(models.Model):
     """The last verification on a Data Server that Flags can be written: to a test recording, and read back from it.
 
     A worker carries it out. ``restarted_at``: when a person said that QMS was restarted and that they cannot verify it.
     """
 
-    data_server = models.OneToOneField(DataServer, models.CASCADE, related_name="flag_proof", primary_key=True)
+    data_server = models.OneToOneField(DataServer, models.CASCADE, related_name="flag_verification", primary_key=True)
     recording_guid = models.CharField(max_length=MAXIMUM_GUID_LENGTH, blank=True, help_text="The test recording.")
     sent_at = models.DateTimeField(null=True, help_text="When flags were last sent to this recording.")
-    run = models.PositiveIntegerField(default=0, help_text="Counts the proofs: a worker that is late changes nothing.")
+    run = models.PositiveIntegerField(default=0, help_text="Counts the verifications: a late worker changes nothing.")
     asked_at = models.DateTimeField(null=True)
     asked_by = models.CharField(max_length=150, blank=True)
     begun_at = models.DateTimeField(null=True)
@@ -121,6 +125,9 @@ class FlagProof(models.Model):
     advice = models.CharField(max_length=500, blank=True)
     restarted_at = models.DateTimeField(null=True)
     restarted_by = models.CharField(max_length=150, blank=True)
+
+    class Meta:
+        db_table = "flags_flagproof"  # Its name of before: programs of an earlier release still use it in an upgrade.
 
     def __str__(self) -> str:
         return f"{self.data_server_id}: verification {self.run}"

@@ -16,6 +16,8 @@ from gateway_site.trace_trial.views import try_trace_page
 from gateway_site.ui.list_choices import choose_columns, save_list
 from gateway_site.ui.reader_zone import zone_page
 
+AGENT_SESSIONS = "admin:agents_agentsessionrecord_changelist"
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("health/live", live, name="live"),
@@ -36,6 +38,8 @@ urlpatterns = [
     path("admin/second-factor/setup/", second_factor_setup, name="second-factor-setup"),
     path("admin/single-sign-on/", single_sign_on, name="single-sign-on"),
     path("admin/single-sign-on/callback/", single_sign_on_callback, name="single-sign-on-callback"),
+    # Bookmarks and alarms of earlier releases.
+    path("admin/agents/presence/", RedirectView.as_view(pattern_name=AGENT_SESSIONS, query_string=True)),
     path("admin/", admin.site.urls),
 ]
 

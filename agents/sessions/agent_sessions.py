@@ -12,9 +12,9 @@ import msgspec
 from django.db import connection
 
 from agents.core.presence import AgentSession, SessionChange
-from agents.models import Presence
+from agents.models import AgentSessionRecord
 
-_TABLE = Presence._meta.db_table  # noqa: SLF001  (documented by Django)
+_TABLE = AgentSessionRecord._meta.db_table  # noqa: SLF001  (documented by Django)
 _CHANGED = ("agent_name", "state", "state_since", "reason", "overlaps")
 _KEPT = (*_CHANGED, "until")
 #: JSON is the quickest way to PostgreSQL for a few dozen rows: psycopg writes an array value by value in Python.
@@ -102,18 +102,18 @@ def _save_compared(source_id: int, stored: Sequence[_StoredSession]) -> None:
     """Bring the open sessions up to date, then add those that began; in this order no extension ever has two."""
     devices = {one.session.device_id for one in stored}
     begun = {_key(one.session): one for one in stored}
-    changed: list[Presence] = []
-    for row in Presence.objects.filter(source_id=source_id, device_id__in=devices, until=None):
+    changed: list[AgentSessionRecord] = []
+    for row in AgentSessionRecord.objects.filter(source_id=source_id, device_id__in=devices, until=None):
         one = begun.pop((row.device_id, row.agent_id, row.since), None)
         changed.append(_updated(row, one) if one else _superseded(row, stored))
     # Each row conflicts, which is ten times as fast as ``bulk_update``.
-    Presence.objects.bulk_create(
+    AgentSessionRecord.objects.bulk_create(
         changed, batch_size=500, update_conflicts=True, unique_fields=["id"], update_fields=_KEPT
     )
-    Presence.objects.bulk_create((_presence(source_id, one) for one in begun.values()), batch_size=500)
+    AgentSessionRecord.objects.bulk_create((_new_record(source_id, one) for one in begun.values()), batch_size=500)
 
 
-def _updated(row: Presence, one: _StoredSession) -> Presence:
+def _updated(row: AgentSessionRecord, one: _StoredSession) -> AgentSessionRecord:
     for name in _CHANGED:
         setattr(row, name, getattr(one.session, name))
     row.overlaps = msgspec.to_builtins(one.session.overlaps)
@@ -121,13 +121,13 @@ def _updated(row: Presence, one: _StoredSession) -> Presence:
     return row
 
 
-def _superseded(row: Presence, stored: Sequence[_StoredSession]) -> Presence:
+def _superseded(row: AgentSessionRecord, stored: Sequence[_StoredSession]) -> AgentSessionRecord:
     """End a session that the changes did not know of when another begins at its extension."""
     since = [one.session.since for one in stored if one.session.device_id == row.device_id]
     row.until = max(row.since, min(since))
     return row
 
 
-def _presence(source_id: int, one: _StoredSession) -> Presence:
+def _new_record(source_id: int, one: _StoredSession) -> AgentSessionRecord:
     values = {**msgspec.structs.asdict(one.session), "overlaps": msgspec.to_builtins(one.session.overlaps)}
-    return Presence(source_id=source_id, until=one.until, **values)
+    return AgentSessionRecord(source_id=source_id, until=one.until, **values)

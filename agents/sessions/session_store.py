@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 
 from agents.core.presence import AgentSession, SessionChange
-from agents.models import Presence
+from agents.models import AgentSessionRecord
 from agents.sessions.agent_names import KnownAgents, save_agents
 from agents.sessions.agent_sessions import save_agent_sessions
 
@@ -26,13 +26,13 @@ _COLUMNS = (
 
 def load_sessions(source_id: int) -> dict[str, AgentSession]:
     """Return who is logged on at a source now, by extension."""
-    rows = Presence.objects.filter(source_id=source_id, until=None).values_list(*_COLUMNS)
+    rows = AgentSessionRecord.objects.filter(source_id=source_id, until=None).values_list(*_COLUMNS)
     return {session.device_id: session for session in _sessions(rows)}
 
 
 def logged_on_at(source_id: int, device_id: str, moment: datetime) -> AgentSession | None:
     """Return who was logged on at an extension at a time, or None; the state is the last of that session."""
-    rows = Presence.objects.filter(source_id=source_id, device_id=device_id, since__lte=moment)
+    rows = AgentSessionRecord.objects.filter(source_id=source_id, device_id=device_id, since__lte=moment)
     rows = rows.exclude(until__lte=moment).order_by("-since", "-id")
     return next(iter(_sessions(rows.values_list(*_COLUMNS)[:1])), None)
 

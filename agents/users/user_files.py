@@ -5,7 +5,7 @@ from itertools import islice
 
 import msgspec
 
-from agents.models import CallsAtRisk, Presence, Trigger, UserRefresh
+from agents.models import AgentSessionRecord, CallsAtRisk, Trigger, UserRefresh
 from agents.users.refresh import begin_refresh, load
 from qms.models import RecordingService
 from qms.port import ListedUser, UnreadableUser
@@ -37,6 +37,6 @@ def take(
 
 def seen_devices() -> Iterator[str]:
     """Yield extensions that the PBX has shown: where agents sat, and where calls found nobody."""
-    for table in (Presence, CallsAtRisk):
+    for table in (AgentSessionRecord, CallsAtRisk):
         rows = table.objects.order_by().values_list("device_id", flat=True).distinct()
         yield from islice(rows.iterator(), _MAXIMUM_DEVICES)

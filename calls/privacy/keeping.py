@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db.models import Model
 
-from agents.models import Presence, ShiftCheck, UserRefresh
+from agents.models import AgentSessionRecord, ShiftCheck, UserRefresh
 from calls.models import Gap
 from cti.models import QuarantinedMessage
 
@@ -18,7 +18,7 @@ AT_ONCE = 2000
 #: Old rows are forgotten by a time column, where nothing else forgets them.
 _BY_AGE: tuple[tuple[type[Model], str], ...] = (
     (LogEntry, "action_time"),
-    (Presence, "until"),
+    (AgentSessionRecord, "until"),
     (ShiftCheck, "at"),
     (UserRefresh, "finished_at"),
     (Gap, "ended_at"),

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
-from agents.models import Agent, Presence
+from agents.models import Agent, AgentSessionRecord
 from calls.models import Call, Checkpoint, Leg, is_open
 from cti.api import START, JournalUnavailable, SourceLoad, publish_load, read_journal
 from cti.models import CtiSource
@@ -49,7 +49,7 @@ def counted_until(source: CtiSource, now: datetime) -> datetime:
 def source_load(source: CtiSource, now: datetime) -> SourceLoad:
     """Count what a source holds open. Raises ``JournalUnavailable``."""
     legs = Leg.objects.filter(is_open(), source=source)
-    present = Presence.objects.filter(source=source, until=None)
+    present = AgentSessionRecord.objects.filter(source=source, until=None)
     return SourceLoad(
         calls=Call.objects.filter(source=source).count(),
         legs=legs.count(),

@@ -157,7 +157,7 @@ def _keep(server: DataServer, answers: Sequence[FlagAnswer], now: datetime) -> N
             rows, update_conflicts=True, unique_fields=["data_server", "name"], update_fields=["state", "answer", "at"]
         )
         fresh = [one.name for one in answers if _is_new(one, absent)]
-        known.filter(name__in=fresh).update(new_since=now, proved_at=None)
+        known.filter(name__in=fresh).update(new_since=now, verified_at=None)
 
 
 def _is_new(one: FlagAnswer, absent: Collection[str]) -> bool:

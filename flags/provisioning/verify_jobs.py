@@ -14,7 +14,7 @@ import clock
 from flags.call_lookup import call_lookup
 from flags.catalogue.flag_settings import load_specs
 from flags.catalogue.values import FlagSpec
-from flags.models import FlagOnServer, FlagProof, FlagWrite, WriteState
+from flags.models import FlagOnServer, FlagVerification, FlagWrite, WriteState
 from flags.provisioning.create import BAD_STATES
 from flags.provisioning.verify import ANOTHER, Verification, Wanted, verify_flags
 from qms.api import ConnectService, connect
@@ -45,11 +45,11 @@ def request_verification(server: DataServer, guid: str, asked_by: str, now: date
     Raises ``VerificationRefused``: no GUID, a call's recording, or the broker does not take the message.
     """
     guid = _checked(guid)
-    verification, _ = FlagProof.objects.get_or_create(data_server=server)
+    verification, _ = FlagVerification.objects.get_or_create(data_server=server)
     if is_running(verification, now):
         return
     changed = {} if verification.recording_guid == guid else {"sent_at": None, "recording_guid": guid}
-    mine = FlagProof.objects.filter(pk=server.pk, run=verification.run)
+    mine = FlagVerification.objects.filter(pk=server.pk, run=verification.run)
     mine.update(
         run=F("run") + 1,
         asked_at=now,
@@ -67,17 +67,17 @@ def request_verification(server: DataServer, guid: str, asked_by: str, now: date
     except (KombuError, OSError) as error:
         log.warning("verification_not_sent", data_server=server.slug, error=type(error).__name__)
         why = "The verification could not be started: the broker (Redis) does not answer."
-        FlagProof.objects.filter(pk=server.pk, run=verification.run + 1).update(done_at=now, found=why)
+        FlagVerification.objects.filter(pk=server.pk, run=verification.run + 1).update(done_at=now, found=why)
         raise VerificationRefused(why) from error
 
 
 def run_verification(server_id: int, run: int, connect: ConnectService = connect) -> None:
     """Verify and keep the result; a verification that was asked for again meanwhile is left to the later one."""
-    mine = FlagProof.objects.filter(pk=server_id, run=run, done_at=None)
+    mine = FlagVerification.objects.filter(pk=server_id, run=run, done_at=None)
     begun_at = clock.now()
     if not mine.filter(begun_at=None).update(begun_at=begun_at):
         return
-    verification = FlagProof.objects.select_related("data_server").get(pk=server_id)
+    verification = FlagVerification.objects.select_related("data_server").get(pk=server_id)
     result = _verified(verification, connect)
     with transaction.atomic():
         found, advice = result.found[:1000], result.advice[:500]
@@ -85,14 +85,16 @@ def run_verification(server_id: int, run: int, connect: ConnectService = connect
             return
         verified = FlagOnServer.objects.filter(data_server=server_id, name__in=result.names)
         verified.filter(Q(new_since=None) | Q(new_since__lte=begun_at)).update(
-            proved_at=clock.now(), is_proved_by_call=False
+            verified_at=clock.now(), is_verified_by_call=False
         )
     log.info("flags_verified", data_server=verification.data_server.slug, is_good=result.is_good)
 
 
 def take_word(server: DataServer, by: str, now: datetime) -> None:
     """Keep that a person says that QMS was restarted and that they cannot verify it."""
-    FlagProof.objects.update_or_create(data_server=server, defaults={"restarted_at": now, "restarted_by": by[:150]})
+    FlagVerification.objects.update_or_create(
+        data_server=server, defaults={"restarted_at": now, "restarted_by": by[:150]}
+    )
 
 
 def unverified_flags(server: DataServer) -> list[FlagOnServer]:
@@ -117,17 +119,17 @@ def note_flags_verified_by_calls() -> None:
         )
         first = took.order_by("pk").values_list("settled_at", flat=True).first()
         if first:
-            same = FlagOnServer.objects.filter(pk=row.pk, new_since=row.new_since, proved_at=None)
-            same.update(proved_at=first, is_proved_by_call=True)
+            same = FlagOnServer.objects.filter(pk=row.pk, new_since=row.new_since, verified_at=None)
+            same.update(verified_at=first, is_verified_by_call=True)
 
 
-def is_running(verification: FlagProof, now: datetime) -> bool:
+def is_running(verification: FlagVerification, now: datetime) -> bool:
     """Say whether a worker may still be doing it."""
     return verification.asked_at is not None and verification.done_at is None and now < _given_up_at(verification)
 
 
 def _all_unverified() -> QuerySet[FlagOnServer]:
-    return FlagOnServer.objects.filter(proved_at=None).exclude(new_since=None)
+    return FlagOnServer.objects.filter(verified_at=None).exclude(new_since=None)
 
 
 def _checked(text: str) -> str:
@@ -147,7 +149,7 @@ def _is_of_a_call(guid: str) -> bool:
     return is_flagged or call_lookup().is_recording_of_a_call(guid)
 
 
-def _verified(verification: FlagProof, connect: ConnectService) -> Verification:
+def _verified(verification: FlagVerification, connect: ConnectService) -> Verification:
     if _is_of_a_call(verification.recording_guid):  # A call has taken it since somebody asked.
         return Verification(
             is_good=False, found="This is the recording of a call that the gateway knows.", advice=ANOTHER
@@ -159,7 +161,7 @@ def _verified(verification: FlagProof, connect: ConnectService) -> Verification:
     )
     wanted = Wanted(guid=verification.recording_guid, specs=_specs(new), sent=sent, is_repeated=not new)
     ports = ((service.slug, partial(connect, service)) for service in server.services.filter(enabled=True))
-    mine = FlagProof.objects.filter(pk=verification.pk, run=verification.run)
+    mine = FlagVerification.objects.filter(pk=verification.pk, run=verification.run)
     return verify_flags(ports, wanted, lambda: mine.update(sent_at=clock.now()))
 
 
@@ -169,7 +171,7 @@ def _specs(new: Sequence[FlagOnServer]) -> list[FlagSpec]:
     return [spec for spec in load_specs() if not new or spec.name in names]
 
 
-def _given_up_at(verification: FlagProof) -> datetime:
+def _given_up_at(verification: FlagVerification) -> datetime:
     """Return when a verification must have ended if a worker is doing it."""
     if verification.begun_at is None:
         return (verification.asked_at or clock.now()) + timedelta(seconds=_EXPIRES_SECONDS)

@@ -127,9 +127,9 @@ def _row(
 
 def _verified_text(row: FlagOnServer, now: datetime) -> str:
     """Say whether a Flag was shown to work."""
-    if row.proved_at:
-        what = "call" if row.is_proved_by_call else "test"
-        return f"Verified on a {what} recording {_ago(row.proved_at, now)}."
+    if row.verified_at:
+        what = "call" if row.is_verified_by_call else "test"
+        return f"Verified on a {what} recording {_ago(row.verified_at, now)}."
     return "New: not verified yet." if row.new_since and row.state not in BAD_STATES else ""
 
 

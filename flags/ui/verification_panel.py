@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 import clock
 from clock.text import shown
-from flags.models import FlagOnServer, FlagProof
+from flags.models import FlagOnServer, FlagVerification
 from flags.provisioning import verify_jobs
 from qms.models import DataServer
 
@@ -52,7 +52,7 @@ class VerificationPanel(msgspec.Struct, frozen=True, kw_only=True):
 def verification_panel(request: HttpRequest, server: DataServer, error: str = "", typed: str = "") -> VerificationPanel:
     """Return a user's panel. ``error``: why nothing was begun; ``typed``: what stood in the field then."""
     now = clock.now()
-    verification = FlagProof.objects.filter(data_server=server).first() or FlagProof(data_server=server)
+    verification = FlagVerification.objects.filter(data_server=server).first() or FlagVerification(data_server=server)
     new = verify_jobs.unverified_flags(server)
     said = _said(verification, new)
     is_running = verify_jobs.is_running(verification, now)
@@ -77,7 +77,7 @@ def pressing_panels(request: HttpRequest) -> list[VerificationPanel]:
 
 
 def _is_fresh(panel: VerificationPanel) -> bool:
-    verification = FlagProof.objects.filter(data_server=panel.server).first()
+    verification = FlagVerification.objects.filter(data_server=panel.server).first()
     if verification is None or verification.done_at is None:
         return panel.verdict is not None
     return not verification.is_good or clock.now() - verification.done_at < SHOWN_FOR
@@ -92,7 +92,7 @@ def _created(new: list[FlagOnServer]) -> list[Created]:
     return [Created(_at(at), ", ".join(by_moment[at])) for at in sorted(by_moment)]
 
 
-def _said(verification: FlagProof, new: list[FlagOnServer]) -> str:
+def _said(verification: FlagVerification, new: list[FlagOnServer]) -> str:
     """Return who said, after the newest Flag was created, that QMS was restarted."""
     at = verification.restarted_at
     if at is None or any(row.new_since and row.new_since > at for row in new):
@@ -101,7 +101,7 @@ def _said(verification: FlagProof, new: list[FlagOnServer]) -> str:
     return f"{by} said at {_at(at)} that it was restarted. Whether the new Flags work was not verified."
 
 
-def _verdict(verification: FlagProof, now: datetime) -> VerificationVerdict | None:
+def _verdict(verification: FlagVerification, now: datetime) -> VerificationVerdict | None:
     if verification.asked_at is None:
         return None
     if verification.done_at is not None:

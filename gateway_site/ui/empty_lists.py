@@ -42,7 +42,7 @@ EMPTY_LISTS = {
     "agents.MappingAct": Empty(
         "No agent has a manual mapping. None is needed while agents and QMS users share their extensions."
     ),
-    "agents.Presence": Empty(
+    "agents.AgentSessionRecord": Empty(
         "No agent has logged on yet. Sessions appear here when the CTI server reports a log-on.", _SOURCES
     ),
     "agents.QmsUser": Empty(

@@ -69,7 +69,7 @@ UNFOLD: dict[str, Any] = {
                 "People",
                 _link("Agents", "support_agent", "agents.agent"),
                 _link("Manual mappings", "handshake", "agents.mappingact"),
-                _link("Agent sessions", "event_seat", "agents.presence"),
+                _link("Agent sessions", "event_seat", "agents.agentsessionrecord"),
                 _link("Queue names", "group_work", "calls.queuename"),
                 _link("QMS users", "group", "agents.qmsuser"),
                 _link("User syncs", "sync", "agents.userrefresh"),

@@ -41,7 +41,7 @@ def viewer(client: Client) -> Client:
     return client
 
 
-@pytest.mark.parametrize("page", ["agent", "presence", "allocation", "qmsuser", "userrefresh"])
+@pytest.mark.parametrize("page", ["agent", "agentsessionrecord", "allocation", "qmsuser", "userrefresh"])
 def test_every_list_opens_empty_and_filled(
     admin_client: Client, source: CtiSource, page: str, north: RecordingService
 ) -> None:

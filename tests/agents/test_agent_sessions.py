@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.core.presence import SessionChange, SessionTable, apply_agent_event
-from agents.models import Presence
+from agents.models import AgentSessionRecord
 from agents.sessions import agent_sessions
 from agents.sessions.agent_sessions import save_agent_sessions
 from agents.sessions.session_store import load_sessions
@@ -38,7 +38,7 @@ def morning(source: CtiSource, agents: int = 25) -> SessionTable:
 
 
 def rows_of(source: CtiSource) -> list[tuple[Any, ...]]:
-    return sorted(Presence.objects.filter(source=source).values_list(*ROW), key=str)
+    return sorted(AgentSessionRecord.objects.filter(source=source).values_list(*ROW), key=str)
 
 
 def test_changes_of_state_in_stays_that_are_open_take_one_statement(
@@ -70,11 +70,11 @@ def test_only_the_devices_where_somebody_came_or_left_are_compared(
 
 def test_a_stay_that_was_ended_behind_the_consumers_back_is_open_once_more(source: CtiSource) -> None:
     sessions = morning(source, 2)
-    Presence.objects.filter(device_id="200").update(until=told(Ready, "910", at=5).time)
+    AgentSessionRecord.objects.filter(device_id="200").update(until=told(Ready, "910", at=5).time)
     save_agent_sessions(source.pk, changes_of(sessions, told(Busy, "910", "200", at=9), told(Busy, "911", "201", at=9)))
 
     assert load_sessions(source.pk) == sessions
-    assert Presence.objects.count() == 3
+    assert AgentSessionRecord.objects.count() == 3
 
 
 @pytest.mark.parametrize(("agent", "at"), [("99", 0), ("99", -60), ("910", -60), ("910", 5)])
@@ -87,7 +87,7 @@ def test_a_stay_of_another_agent_or_since_another_moment_is_another_stay(
     save_agent_sessions(source.pk, changes_of(strange, told(Busy, agent, "200", at=9)))
 
     assert load_sessions(source.pk) == strange
-    ended = Presence.objects.exclude(until=None).get()
+    ended = AgentSessionRecord.objects.exclude(until=None).get()
     assert (ended.agent_id, ended.state, ended.until) == (
         "910",
         "LoggedOn",
@@ -111,9 +111,9 @@ def test_moments_are_stored_as_django_stores_them_with_parts_of_a_second_or_with
         ready = told(Ready, f"9{at}", f"2{at}", at=at + 7, reason='"\\Ü{},')
         save_agent_sessions(source.pk, changes_of(sessions, ready))
 
-        assert Presence.objects.filter(state_since=ready.time, state="Ready", until=None).count() == 1
+        assert AgentSessionRecord.objects.filter(state_since=ready.time, state="Ready", until=None).count() == 1
     assert load_sessions(source.pk) == sessions
-    assert Presence.objects.count() == 3
+    assert AgentSessionRecord.objects.count() == 3
 
 
 batches = st.lists(
@@ -140,12 +140,12 @@ knowledge = st.lists(st.sampled_from(["kept", "kept", "kept", "loaded", "none"])
 def test_the_quick_way_ends_in_the_rows_of_the_slow_one_whatever_happens(
     source: CtiSource, days: list[list[AgentEvent]], known: list[str], lost: set[int]
 ) -> None:
-    Presence.objects.all().delete()
+    AgentSessionRecord.objects.all().delete()
     other, _ = CtiSource.objects.get_or_create(slug="other", kind="http")
     sessions = SessionTable()
     for number, events in enumerate(days):
         if number in lost:
-            Presence.objects.filter(until=None, device_id="2001").delete()
+            AgentSessionRecord.objects.filter(until=None, device_id="2001").delete()
         if known[number] != "kept":
             sessions = SessionTable(load_sessions(source.pk).values() if known[number] == "loaded" else ())
         changes = changes_of(sessions, *events)
@@ -162,5 +162,5 @@ def test_a_stay_that_began_and_went_on_within_a_batch_is_added_without_a_vain_up
     with django_assert_num_queries(2):
         save_agent_sessions(source.pk, changes)
 
-    presence = Presence.objects.get()
+    presence = AgentSessionRecord.objects.get()
     assert (presence.state, presence.state_since - presence.since) == ("Ready", timedelta(seconds=1))

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from agents import pre_shift_check
 from agents.api import UnmatchedCalls, note_calls_at_risk
-from agents.models import Agent, CallsAtRisk, Presence, ShiftCheck, UserRefresh
+from agents.models import Agent, AgentSessionRecord, CallsAtRisk, ShiftCheck, UserRefresh
 from agents.sessions.logged_on import logged_on_agents
 from agents.unmatched_calls import calls_at_risk
 from cti.models import CtiSource
@@ -23,7 +23,7 @@ AGENTS = "/admin/agents/agent/"
 
 def stay(source: CtiSource, agent: str, device: str, *, days_ago: float = 0, is_over: bool = True) -> None:
     at = NOW - timedelta(days=days_ago)
-    Presence.objects.create(
+    AgentSessionRecord.objects.create(
         source=source,
         agent_id=agent,
         agent_name=f"N{agent}",

@@ -1,4 +1,4 @@
-"""Seats survive in the database as presences; agents keep the names they had."""
+"""Sessions survive in the database as records; agents keep the names they had."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from agents.api import load_sessions, logged_on_at, save_sessions
 from agents.core.presence import AgentSession, SessionChange, SessionTable, apply_agent_event
-from agents.models import Agent, AgentName, Presence
+from agents.models import Agent, AgentName, AgentSessionRecord
 from cti.events import AgentEvent, Busy, LoggedOff, LoggedOn, Ready
 from cti.models import CtiSource
 from tests.agents.test_presence import MORNING, days, told
@@ -60,7 +60,7 @@ def test_a_stay_can_begin_and_end_within_one_batch_and_another_go_on(source: Cti
         told(LoggedOn, "9103", "2001", at=40),
     )
 
-    stays = Presence.objects.order_by("since").values_list("agent_id", "since", "until")
+    stays = AgentSessionRecord.objects.order_by("since").values_list("agent_id", "since", "until")
     assert list(stays) == [("9101", MORNING, moment(10)), ("9102", moment(20), moment(30)), ("9103", moment(40), None)]
 
 
@@ -113,7 +113,7 @@ def test_a_stay_that_the_changes_did_not_know_ends_when_another_begins(source: C
     save_sessions(source.pk, apply_agent_event(SessionTable(), told(LoggedOn, "9102", "2001", at=9)), NOW)
 
     assert load_sessions(source.pk)["2001"].agent_id == "9102"
-    assert Presence.objects.get(agent_id="9101").until == moment(9)
+    assert AgentSessionRecord.objects.get(agent_id="9101").until == moment(9)
 
 
 def test_a_batch_takes_few_queries_whatever_its_size(source: CtiSource) -> None:
@@ -135,7 +135,7 @@ def test_a_batch_takes_few_queries_whatever_its_size(source: CtiSource) -> None:
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(days)
 def test_saving_in_two_batches_is_the_same_as_folding_at_once(source: CtiSource, day: list[AgentEvent]) -> None:
-    Presence.objects.all().delete()
+    AgentSessionRecord.objects.all().delete()
     sessions = SessionTable()
     for event in day:
         for change in apply_agent_event(sessions, event):

@@ -82,7 +82,7 @@ LOOK = {
     "admin/calls/queuename/": ALL,
     "admin/calls/": TECHNICAL,
     "admin/agents/agent/": ALL,
-    "admin/agents/presence/": ALL,
+    "admin/agents/agentsessionrecord/": ALL,
     "admin/agents/qmsuser/": ALL,
     "admin/agents/mappingact/": ALL,
     "admin/agents/": TECHNICAL,

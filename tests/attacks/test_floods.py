@@ -12,7 +12,7 @@ from django.test import Client
 from pytest_django import Settings
 
 import clock
-from agents.models import Agent, Presence
+from agents.models import Agent, AgentSessionRecord
 from calls.stats.source_load import publish_loads, source_load
 from cti.api import SourceLoad, bound_reached_lately, forget_bounds, mint_token, publish_load
 from cti.events import AgentData, CallCleared, CallData, Established, Event, LoggedOff, LoggedOn
@@ -142,7 +142,7 @@ def test_the_published_load_is_what_the_tables_hold(source: CtiSource, redis: "r
     now = clock.now()
     for number in range(3):
         Agent.objects.create(source=source, agent_id=str(number), first_seen_at=now, last_seen_at=now)
-        Presence.objects.create(
+        AgentSessionRecord.objects.create(
             source=source, agent_id=str(number), device_id=f"2{number}", since=now, state_since=now, until=None
         )
     Agent.objects.create(source=source, agent_id="old", first_seen_at=now, last_seen_at=now - timedelta(days=2))

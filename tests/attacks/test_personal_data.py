@@ -18,7 +18,7 @@ from django.urls import reverse
 from msgspec.structs import replace
 
 import clock
-from agents.models import Presence
+from agents.models import AgentSessionRecord
 from calls.access_log import term_hash
 from calls.core.outcomes import Outcome
 from calls.core.state import LegData, LegPhase, LegState, TraceStep
@@ -328,7 +328,7 @@ def test_every_table_with_a_time_is_forgotten_in_time(source: CtiSource) -> None
     LogEntry.objects.update(action_time=old)
     CallerView.objects.create(user=user, kind="leg", leg_id=1, at=old)
     for until in (old, None, now):
-        Presence.objects.create(
+        AgentSessionRecord.objects.create(
             source=source, agent_id="1", device_id=f"2{until}", since=old, state_since=old, until=until
         )
 
@@ -336,7 +336,7 @@ def test_every_table_with_a_time_is_forgotten_in_time(source: CtiSource) -> None
 
     assert not LogEntry.objects.exists()
     assert not CallerView.objects.exists()
-    assert Presence.objects.count() == 2
+    assert AgentSessionRecord.objects.count() == 2
     assert forget_old(now)["sessions"] == 0
 
 

@@ -12,7 +12,7 @@ from agents.models import Agent, MappingAct, QmsUser, RefreshState, Trigger, Use
 from calls.models import ExportJob, ExportKind, Gap
 from cti.http_intake.tokens import mint_token
 from cti.models import QuarantinedMessage
-from flags.models import EarlierName, FlagOnServer, FlagProof, FlagSetting, FlagWrite, WriteState
+from flags.models import EarlierName, FlagOnServer, FlagSetting, FlagVerification, FlagWrite, WriteState
 from gateway_site.ui.navigation import UNFOLD
 from tests.journeys.stack import GatewayStack
 
@@ -65,7 +65,7 @@ def _add_rows(house: GatewayStack, user: User) -> None:
     )
     server = house.service.data_server
     FlagOnServer.objects.create(data_server=server, name="QueueName", state="created", at=at, new_since=at)
-    FlagProof.objects.create(
+    FlagVerification.objects.create(
         data_server=server, run=1, asked_at=at, asked_by="admin", done_at=at, found="It was refused.", advice="Restart."
     )
     flag = FlagSetting.objects.get(field="agent_id")

@@ -13,7 +13,7 @@ from django.test import Client
 from kombu.exceptions import OperationalError
 
 import clock
-from flags.models import FlagOnServer, FlagProof, FlagSetting, FlagWrite
+from flags.models import FlagOnServer, FlagSetting, FlagVerification, FlagWrite
 from flags.provisioning import verify_jobs
 from flags.provisioning.create import ServerFlagState, check_flags, create_flags
 from flags.provisioning.verify import TRIAL_TEXT
@@ -70,11 +70,11 @@ def recording(qms: SimulatedQms) -> str:
     return made.guid
 
 
-def proved(server: DataServer, guid: str, connect: ConnectService = connect) -> FlagProof:
-    """Ask for a proof and let a worker do the job."""
+def verified(server: DataServer, guid: str, connect: ConnectService = connect) -> FlagVerification:
+    """Ask for a verification and let a worker do the job."""
     verify_jobs.request_verification(server, guid, "ann", clock.now())
-    verify_jobs.run_verification(server.pk, FlagProof.objects.get().run, connect)
-    return FlagProof.objects.get()
+    verify_jobs.run_verification(server.pk, FlagVerification.objects.get().run, connect)
+    return FlagVerification.objects.get()
 
 
 def names(rows: list[FlagOnServer]) -> list[str]:
@@ -107,14 +107,14 @@ def test_a_flag_that_somebody_created_in_qms_since_it_was_looked_for_is_new_too(
     assert names(verify_jobs.unverified_flags(server)) == ["AgentId"]
 
 
-def test_before_the_restart_the_proof_fails_and_says_what_to_do(qms: SimulatedQms, main: DataServer) -> None:
+def test_before_the_restart_the_verification_fails_and_says_what_to_do(qms: SimulatedQms, main: DataServer) -> None:
     guid = recording(qms)
 
-    proof = proved(main, guid)
+    verification = verified(main, guid)
 
-    assert not proof.is_good
-    assert "refuses to write them (fault UnknownFlag): they do not work yet" in proof.found
-    assert "Restart the QMS services" in proof.advice
+    assert not verification.is_good
+    assert "refuses to write them (fault UnknownFlag): they do not work yet" in verification.found
+    assert "Restart the QMS services" in verification.advice
     assert names(verify_jobs.unverified_flags(main)) == ["AgentId", "QueueName"]
     assert qms.recordings[guid].flags == {}
 
@@ -123,25 +123,25 @@ def test_after_the_restart_the_flags_are_written_read_back_and_no_longer_new(
     qms: SimulatedQms, main: DataServer
 ) -> None:
     guid = recording(qms)
-    proved(main, guid)
+    verified(main, guid)
     qms.restart()
 
-    proof = proved(main, guid)
+    verification = verified(main, guid)
 
-    assert proof.is_good
-    assert f"AgentId, QueueName: written to the recording {guid} through north, and read back." in proof.found
+    assert verification.is_good
+    assert f"AgentId, QueueName: written to the recording {guid} through north, and read back." in verification.found
     assert qms.recordings[guid].flags == {"AgentId": TRIAL_TEXT, "QueueName": TRIAL_TEXT}
     assert verify_jobs.unverified_flags(main) == []
 
 
-def test_a_short_flag_is_proved_with_what_fits(qms: SimulatedQms) -> None:
+def test_a_short_flag_is_verified_with_what_fits(qms: SimulatedQms) -> None:
     FlagSetting.objects.exclude(name="AgentId").update(enabled=False)
     FlagSetting.objects.filter(name="AgentId").update(max_length=9)
     qms.create_flag_definition("north", FlagDefinition("AgentId", 5))
     qms.restart()
     guid = recording(qms)
 
-    assert proved(DataServer.objects.get(), guid).is_good
+    assert verified(DataServer.objects.get(), guid).is_good
     assert qms.recordings[guid].flags == {"AgentId": TRIAL_TEXT[:5]}
 
 
@@ -150,9 +150,9 @@ def test_a_recording_that_carries_flags_of_a_call_is_left_alone(qms: SimulatedQm
     qms.restart()
     qms.write_flags("north", guid, [Flag("QueueName", "Sales")])
 
-    proof = proved(main, guid)
+    verification = verified(main, guid)
 
-    assert "carries flags of a call (QueueName)" in proof.found
+    assert "carries flags of a call (QueueName)" in verification.found
     assert qms.recordings[guid].flags == {"QueueName": "Sales"}
 
 
@@ -186,9 +186,9 @@ def test_a_call_that_took_the_recording_meanwhile_keeps_it(main: DataServer, qms
         created_at=NOW,
     )
 
-    verify_jobs.run_verification(main.pk, FlagProof.objects.get().run)
+    verify_jobs.run_verification(main.pk, FlagVerification.objects.get().run)
 
-    assert not FlagProof.objects.get().is_good
+    assert not FlagVerification.objects.get().is_good
     assert qms.recordings[guid].flags == {}
 
 
@@ -197,12 +197,12 @@ def test_a_recording_that_was_used_before_proves_nothing_of_a_flag_that_was_crea
 ) -> None:
     guid = recording(qms)
     qms.restart()
-    proved(main, guid)
-    FlagOnServer.objects.filter(name="AgentId").update(new_since=clock.now(), proved_at=None)
+    verified(main, guid)
+    FlagOnServer.objects.filter(name="AgentId").update(new_since=clock.now(), verified_at=None)
 
-    proof = proved(main, guid)
+    verification = verified(main, guid)
 
-    assert "carries AgentId already, from an earlier test" in proof.found
+    assert "carries AgentId already, from an earlier test" in verification.found
     assert names(verify_jobs.unverified_flags(main)) == ["AgentId"]
 
 
@@ -235,15 +235,15 @@ def deaf(reads: int = 9) -> ConnectService:
 def test_an_answer_that_was_lost_is_decided_by_the_reading(qms: SimulatedQms, main: DataServer) -> None:
     qms.restart()
 
-    assert proved(main, recording(qms), deaf()).is_good
+    assert verified(main, recording(qms), deaf()).is_good
 
 
-def test_what_an_earlier_try_wrote_is_proved_by_the_next_that_can_read_it(qms: SimulatedQms, main: DataServer) -> None:
+def test_what_an_earlier_try_wrote_is_verified_by_the_next_that_reads_it(qms: SimulatedQms, main: DataServer) -> None:
     qms.restart()
     guid = recording(qms)
 
-    assert not proved(main, guid, deaf(reads=1)).is_good
-    assert proved(main, guid).is_good
+    assert not verified(main, guid, deaf(reads=1)).is_good
+    assert verified(main, guid).is_good
     assert qms.recordings[guid].writes == 1
     assert verify_jobs.unverified_flags(main) == []
 
@@ -252,39 +252,39 @@ def test_a_service_that_is_not_reached_leaves_it_to_the_next(qms: SimulatedQms, 
     qms.restart()
     RecordingService.objects.filter(slug="north").update(url="http://127.0.0.1:1/", timeout_seconds=0.5)
 
-    assert "through south" in proved(main, recording(qms)).found
+    assert "through south" in verified(main, recording(qms)).found
 
 
 def test_a_recording_that_nobody_knows_is_told(main: DataServer) -> None:
-    proof = proved(main, "00000000-0000-4000-8000-000000000000")
+    verification = verified(main, "00000000-0000-4000-8000-000000000000")
 
-    assert proof.found == "north: QMS does not know the recording; south: QMS does not know the recording"
-    assert "Take the GUID from QMS" in proof.advice
+    assert verification.found == "north: QMS does not know the recording; south: QMS does not know the recording"
+    assert "Take the GUID from QMS" in verification.advice
 
 
-def test_a_flag_that_was_created_while_the_proof_ran_stays_new(qms: SimulatedQms, main: DataServer) -> None:
+def test_a_flag_that_was_created_while_the_verification_ran_stays_new(qms: SimulatedQms, main: DataServer) -> None:
     qms.restart()
 
     def slowly(service: RecordingService) -> RecordingServicePort:
         FlagOnServer.objects.filter(name="AgentId").update(new_since=clock.now() + timedelta(seconds=1))
         return connect(service)
 
-    assert proved(main, recording(qms), slowly).is_good
+    assert verified(main, recording(qms), slowly).is_good
     assert names(verify_jobs.unverified_flags(main)) == ["AgentId"]
 
 
-def test_a_proof_runs_once_at_a_time_and_a_worker_that_is_late_changes_nothing(
+def test_a_verification_runs_once_at_a_time_and_a_worker_that_is_late_changes_nothing(
     qms: SimulatedQms, main: DataServer
 ) -> None:
     guid = recording(qms)
     verify_jobs.request_verification(main, guid, "ann", clock.now())
     verify_jobs.request_verification(main, guid, "bob", clock.now())
-    assert FlagProof.objects.get().asked_by == "ann"
+    assert FlagVerification.objects.get().asked_by == "ann"
 
     verify_jobs.request_verification(main, guid, "bob", clock.now() + timedelta(minutes=2))
     verify_jobs.run_verification(main.pk, 1)
 
-    assert FlagProof.objects.get().begun_at is None
+    assert FlagVerification.objects.get().begun_at is None
 
 
 def written(service: RecordingService, name: str, settled_at: datetime, state: str = "written") -> None:
@@ -356,7 +356,7 @@ def test_the_notice_stands_on_the_flags_page_and_leads_there_from_the_data_serve
     assert f'hx-get="{FLAGS}new/{main.pk}/"' in data_servers
 
 
-def test_a_proof_is_asked_for_followed_and_ends_the_notice(
+def test_a_verification_is_asked_for_followed_and_ends_the_notice(
     admin_client: Client, qms: SimulatedQms, main: DataServer
 ) -> None:
     qms.restart()
@@ -377,7 +377,9 @@ def test_a_proof_is_asked_for_followed_and_ends_the_notice(
     assert "Asked to verify new Flags" in LogEntry.objects.latest("pk").get_change_message()
 
 
-def test_a_proof_that_failed_says_why_and_what_to_do(admin_client: Client, qms: SimulatedQms, main: DataServer) -> None:
+def test_a_verification_that_failed_says_why_and_what_to_do(
+    admin_client: Client, qms: SimulatedQms, main: DataServer
+) -> None:
     press(admin_client, main, guid=recording(qms))
     verify_jobs.run_verification(main.pk, 1)
 
@@ -397,7 +399,7 @@ def test_what_is_no_guid_is_told_beside_the_field_that_keeps_it(admin_client: Cl
 
     assert "Give the GUID of a test recording" in text
     assert f'value="{"4711" * 33}"' in text
-    assert not FlagProof.objects.exists()
+    assert not FlagVerification.objects.exists()
 
 
 def test_without_a_script_the_answer_stands_on_the_flags_page(admin_client: Client, main: DataServer) -> None:
@@ -433,12 +435,12 @@ def test_a_broker_that_is_away_is_told(
     assert "every 1s" not in text
 
 
-def test_a_proof_that_no_worker_takes_is_told(admin_client: Client, qms: SimulatedQms, main: DataServer) -> None:
+def test_a_verification_that_no_worker_takes_is_told(admin_client: Client, qms: SimulatedQms, main: DataServer) -> None:
     verify_jobs.request_verification(main, recording(qms), "ann", clock.now())
-    FlagProof.objects.update(asked_at=clock.now() - timedelta(seconds=20))
+    FlagVerification.objects.update(asked_at=clock.now() - timedelta(seconds=20))
     assert "No worker has begun it yet." in page(admin_client, main)
 
-    FlagProof.objects.update(asked_at=clock.now() - timedelta(minutes=2))
+    FlagVerification.objects.update(asked_at=clock.now() - timedelta(minutes=2))
     assert "did not end" in page(admin_client, main)
 
 
@@ -448,7 +450,7 @@ def test_who_may_only_look_sees_the_notice_and_proves_nothing(client: Client, ma
     assert "restart QMS" in page(client, main)
     assert "It was restarted: verify" not in page(client, main)
     assert client.post(f"{FLAGS}new/{main.pk}/prove/", {"only": "word"}).status_code == 403
-    assert not FlagProof.objects.exists()
+    assert not FlagVerification.objects.exists()
 
 
 def test_who_may_not_see_flags_sees_no_notice(client: Client, main: DataServer) -> None:

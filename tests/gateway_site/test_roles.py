@@ -38,7 +38,7 @@ MAY_SEE = {
     "admin:calls_recordingsearch_changelist": ALL,
     "admin:calls_checkpoint_changelist": TECHNICAL,
     "admin:agents_agent_changelist": ALL,
-    "admin:agents_presence_changelist": ALL,
+    "admin:agents_agentsessionrecord_changelist": ALL,
     "admin:agents_qmsuser_changelist": ALL,
     "admin:agents_mappingact_changelist": ALL,
     "admin:agents_allocation_changelist": TECHNICAL,

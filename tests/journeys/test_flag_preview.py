@@ -14,8 +14,7 @@ from calls.core.state import LegData, LegPhase, LegState
 from calls.models import Leg
 from calls.storage.codec import LEG_FIELDS, leg_row
 from flags.models import FlagSetting
-from flags.provisioning.verify_jobs import VerificationRefused
-from flags.provisioning.verify_jobs import request_verification as ask_for_proof
+from flags.provisioning.verify_jobs import VerificationRefused, request_verification
 from qms.models import DataServer
 from tests.cti.examples import source
 
@@ -149,10 +148,10 @@ def test_before_the_first_flagged_call_an_example_is_shown(admin_client: Client)
     assert "Alice Archer" in page
 
 
-def test_a_recording_that_a_leg_holds_is_refused_for_a_proof_of_new_flags() -> None:
+def test_a_recording_that_a_leg_holds_is_refused_for_a_verification_of_new_flags() -> None:
     server = DataServer.objects.create(slug="main")
     guid = "0b9c1d6e-7f0b-4f0e-9d5a-2f6d1c3b9a10"
     Leg.objects.filter(call_id="C3").update(recording_guid=guid)
 
     with pytest.raises(VerificationRefused, match="recording of a call"):
-        ask_for_proof(server, f"{{{guid.upper()}}}", "ann", NOW)
+        request_verification(server, f"{{{guid.upper()}}}", "ann", NOW)

@@ -7,7 +7,7 @@ import pytest
 import redis as redis_client
 from django.test import Client
 
-from agents.models import Presence
+from agents.models import AgentSessionRecord
 from calls.models import Gap, RecordingSearch
 from cti.http_intake.tokens import mint_token
 from tests.journeys.stack import GatewayStack
@@ -137,7 +137,7 @@ def test_who_left_in_a_gap_sits_nowhere_when_the_snapshot_names_all_agents(house
     house.clears("C1", "2001")
     house.passes(2)
 
-    assert list(Presence.objects.filter(until=None).values_list("agent_id", flat=True)) == ["9102"]
+    assert list(AgentSessionRecord.objects.filter(until=None).values_list("agent_id", flat=True)) == ["9102"]
     assert ["AgentId" in flags for flags in house.flags("2001")] == [False]
 
 
