@@ -1,15 +1,19 @@
 """The port through which this app asks about calls; the app of the calls registers the adapter."""
 
+from datetime import datetime
 from typing import Protocol
 
 from flags.catalogue.preview import PreviewCall
 
 
 class CallLookup(Protocol):
-    """Answer the two questions of the Flags' pages about calls."""
+    """Answer the questions of the Flags' pages about calls, and record who saw their callers."""
 
     def find_call(self, reference: str) -> PreviewCall | None:
         """Return the newest call of a call reference, or the newest flagged one for ""; None where there is none."""
+
+    def record_view(self, user_id: int, leg_id: int, at: datetime) -> None:
+        """Record that a person saw what a leg's flags carry; the same again within some minutes is one view."""
 
     def is_recording_of_a_call(self, guid: str) -> bool:
         """Say whether a leg holds this recording, in whatever spelling."""

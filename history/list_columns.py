@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.admin.utils import label_for_field
+from django.db.models import BinaryField
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
@@ -18,6 +19,12 @@ class ColumnsAdmin(ModelAdmin):  # type: ignore[misc]  # unfold has no types
     """
 
     updates_itself = False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Refuse a search by raw bytes in an address: who may not see them would guess at them, letter by letter."""
+        name = lookup.partition("__")[0]
+        raw = {field.name for field in self.opts.concrete_fields if isinstance(field, BinaryField)}
+        return name not in raw and bool(super().lookup_allowed(lookup, value, request))
 
     def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
         """Return the columns that this browser did not leave out."""

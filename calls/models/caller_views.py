@@ -13,6 +13,7 @@ class CallerViewKind(models.TextChoices):
     LIVE = "live", "watched live calls"
     MESSAGE = "message", "opened a message in quarantine"
     EXPORT = "export", "exported legs"
+    FLAGS = "flags", "saw what flags carry"
 
 
 class CallerView(models.Model):

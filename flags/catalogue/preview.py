@@ -18,6 +18,7 @@ class PreviewCall(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     facts: LegFacts
     is_example: bool = False
+    leg_id: int = 0
 
 
 class PreviewRow(msgspec.Struct, frozen=True):

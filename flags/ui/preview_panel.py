@@ -6,6 +6,7 @@ import msgspec
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+import clock
 from flags.call_lookup import call_lookup
 from flags.catalogue.preview import EXAMPLE, PreviewCall, preview
 from flags.models import FlagSetting
@@ -47,7 +48,10 @@ def preview_panel(
         edited = None
     reference = _reference(request)
     call = _call(request, reference, notes)
-    rows = preview(FlagSetting.objects.all(), call, may_see_callers=request.user.has_perm(SEE_CALLERS), edited=edited)
+    may_see_callers = request.user.has_perm(SEE_CALLERS)
+    if may_see_callers and call.leg_id:
+        call_lookup().record_view(int(request.user.pk or 0), call.leg_id, clock.now())
+    rows = preview(FlagSetting.objects.all(), call, may_see_callers=may_see_callers, edited=edited)
     return PreviewPanel(
         title=call.title,
         table=PreviewTable([(one.name, one.source, one.value, one.remark) for one in rows]),

@@ -20,6 +20,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 import clock
 from clock.text import exact, shown
+from flags.call_lookup import call_lookup
 from flags.catalogue.redaction import shown_values
 from flags.models import RETRIABLE, SETTLED, UNSETTLED, FlagWrite, WriteState, state_is_one_of
 from flags.outbox.alerts import is_open, open_alerts
@@ -149,6 +150,13 @@ class FlagWriteAdmin(ReadOnlyAdmin):
         """Show callers' values only to those who may see callers."""
         shown = "values" if request.user.has_perm(SEE_CALLERS) else "values_without_callers"
         return tuple(shown if name == "values" else name for name in self.fields)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> FlagWrite | None:
+        """Return the write that a page shows; who may see callers sees its values, and that is recorded."""
+        write: FlagWrite | None = super().get_object(request, object_id, from_field)
+        if write is not None and request.user.has_perm(SEE_CALLERS):
+            call_lookup().record_view(int(request.user.pk or 0), write.leg_id, clock.now())
+        return write
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         """Disable editing."""

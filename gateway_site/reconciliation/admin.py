@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 import clock
-from calls.api import SEE_CALLERS, NotAssignable
+from calls.api import SEE_CALLERS, CallerViewKind, NotAssignable, record_view
 from calls.models import Leg
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.repair import repair
@@ -216,6 +216,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         if not (self.has_view_permission(request) and request.user.has_perm(SEE_CALLERS)):
             raise PermissionDenied
         finding = get_object_or_404(ReconciliationFinding.objects.select_related("service"), pk=finding_id)
+        record_view(request.user, CallerViewKind.FLAGS, clock.now(), leg_id=finding.leg_id, shown=1)
         try:
             for one in differing_values(finding.recording_guid, connect(finding.service)):
                 words = ("{}: QMS has “{}”, the gateway wrote “{}”.", one.name, one.in_qms, one.written)

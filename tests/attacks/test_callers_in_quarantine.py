@@ -36,6 +36,17 @@ def test_the_raw_message_needs_the_permission_to_see_callers(
     assert ("4915112345678" in page) is sees
 
 
+@pytest.mark.parametrize("guess", ["Erika", "Nobody"])
+def test_what_may_not_be_read_cannot_be_guessed_by_a_filter_in_the_address(
+    guess: str, message: QuarantinedMessage
+) -> None:
+    """Before: ``?raw__contains=4915`` listed the message or not, so the auditor could read it letter by letter."""
+    address = reverse("admin:cti_quarantinedmessage_changelist")
+
+    for lookup in ("raw__contains", "raw__startswith", "raw__regex"):
+        assert browser_of(AUDITOR, f"{guess}{lookup}").get(address, {lookup: guess}).status_code == 400, lookup
+
+
 def test_an_error_names_the_place_and_quotes_no_value(message: QuarantinedMessage) -> None:
     """Before: the error in the list quoted the caller's name."""
     page = browser_of(AUDITOR).get(reverse("admin:cti_quarantinedmessage_changelist")).content.decode()

@@ -31,7 +31,9 @@ from calls.ui.sealed_search import StaleSearch, seal, unseal
 from cti.models import CtiSource, QuarantinedMessage
 from cti.quarantine import record_quarantine
 from cti.sources.port import Quarantined
+from flags.models import FlagWrite
 from gateway_site.roles import ADMINISTRATOR, AUDITOR, OPERATOR, SUPERVISOR
+from qms.models import DataServer, RecordingService
 from tests.attacks.actors import browser_of, person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -66,6 +68,11 @@ def _leg(source: CtiSource, number: str = NUMBER, **changes: Any) -> Leg:
     columns = dict(zip(LEG_FIELDS, leg_row(source.pk, replace(leg, **changes), NOON), strict=True))
     columns["source_id"], columns["service_id"] = columns.pop("source"), columns.pop("service")
     return Leg.objects.create(**columns)
+
+
+def _service() -> RecordingService:
+    server = DataServer.objects.create(slug="data")
+    return RecordingService.objects.create(slug="north", data_server=server, url="http://127.0.0.1:1/")
 
 
 # Who saw which caller.
@@ -213,6 +220,26 @@ def test_each_page_that_shows_callers_is_recorded(source: CtiSource) -> None:
         ("operator", "leg", 1, leg.pk, None),
         ("operator", "export", 0, None, None),
     ]
+
+
+def test_who_sees_what_flags_carry_is_recorded_once_in_some_minutes(source: CtiSource) -> None:
+    """Before: the values of a flag write, and a real call's in the preview of the Flags, were seen unrecorded."""
+    leg = _leg(source, outcome=Outcome.FLAGGED)
+    moments = {"not_before": NOON, "created_at": NOON}
+    write = FlagWrite.objects.create(
+        leg_id=leg.pk + 1, source_id=source.pk, service=_service(), recording_guid="g", part="base", **moments
+    )
+    pages = [
+        reverse("admin:flags_flagwrite_change", args=[write.pk]),
+        *[reverse("admin:flags_flagsetting_changelist")] * 2,
+    ]
+
+    for role in (OPERATOR, AUDITOR):
+        client = browser_of(role)
+        assert [client.get(page).status_code for page in pages] == [200] * 3
+
+    kept = CallerView.objects.order_by("id").values_list("user__username", "kind", "leg_id")
+    assert list(kept) == [("operator", "flags", leg.pk + 1), ("operator", "flags", leg.pk)]
 
 
 def test_an_export_of_a_search_takes_what_the_list_showed(source: CtiSource) -> None:
