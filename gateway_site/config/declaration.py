@@ -17,6 +17,10 @@ DeclaredRow = TypeVar("DeclaredRow", bound=msgspec.Struct)
 LoginKind = Literal["username_token", "username_token_timestamp", "username_digest", "basic", "ntlm", "none"]
 
 
+#: Maximum dots of a line: more than any list of addresses has.
+MAXIMUM_DOTS = 1_000
+
+
 class ConfigError(Exception):
     """The declaration cannot be applied; ``problems`` names each place and what is wrong there."""
 
@@ -117,16 +121,26 @@ def place(table: str, index: int, name: object, key: str = "") -> str:
 
 def read(text: str) -> Declaration:
     """Read a declaration. Raises ``ConfigError`` with every row that is wrong, and where."""
-    try:
-        tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"not TOML: {error}"]) from error
+    tables = _tables(text)
     problems = [f"unknown table [[{name}]]; known: {', '.join(TABLES)}" for name in tables if name not in TABLES]
     rows = {name: _rows(name, tables.get(name, []), kind, problems) for name, kind in TABLES.items()}
     problems += _unknown_kinds(rows["cti_sources"])
     if problems:
         raise ConfigError(problems)
     return Declaration(**rows)  # type: ignore[arg-type]  # each list is of the type that TABLES names
+
+
+def _tables(text: str) -> dict[str, Any]:
+    """Read TOML. Raises ``ConfigError``, also for what would take a long time: dots in a key cost their square."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.count(".") > MAXIMUM_DOTS:
+            raise ConfigError([f"line {number} has more than {MAXIMUM_DOTS} dots"])
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"not TOML: {error}"]) from error
+    except (RecursionError, ValueError) as error:
+        raise ConfigError(["not TOML that can be read: nested too deeply, or a number that is too long"]) from error
 
 
 def _unknown_kinds(rows: list[Any]) -> list[str]:

@@ -25,6 +25,8 @@ from gateway_site.trace_trial.trial import TrialReport, try_trace
 
 #: The web server takes twice as much for a whole request: the trace and a site's file.
 MAXIMUM_BYTES: Final = settings.INTAKE_MAX_BYTES
+#: A site's file is TOML, which takes long to read where it is made to.
+MAXIMUM_SITE_BYTES: Final = 262_144
 #: Events that are played on a page: a worker of the web server is busy meanwhile.
 MAXIMUM_EVENTS: Final = 5_000
 #: Callers' names and numbers are shown, so whoever may not see them may not try a trace.
@@ -60,7 +62,7 @@ class TraceForm(forms.Form):
             self.add_error("source", f"This source is of kind {source.kind}.")
         if trace is not None and trace.size > MAXIMUM_BYTES:
             self.add_error("trace", "The file is too long: cut the capture, or use ./gateway manage try_trace.")
-        if site is not None and site.size > MAXIMUM_BYTES:
+        if site is not None and site.size > MAXIMUM_SITE_BYTES:
             self.add_error("site", "The file is too long.")
         return cleaned
 
