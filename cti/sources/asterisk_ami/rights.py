@@ -3,7 +3,8 @@
 AMI does not say which classes of events a user gets: without a class its events just do not come.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 
 from cti.sources.asterisk_ami.messages import AmiMessage
@@ -19,6 +20,10 @@ _COSTS = {
     "BridgeList": "who is connected when the link comes up",
     "Agents": "the agents of app_agent_pool who are logged on already",
 }
+
+
+#: Signs that an event should have come before it is said to be missing on a link.
+ENOUGH = 5
 
 
 def is_denied(response: AmiMessage | None) -> bool:
@@ -46,6 +51,10 @@ class RightsWatch:
         self._user, self._interval = user, interval
         self._due: datetime | None = None
         self._has_calls = self._has_agents = False
+        #: How often an event came, or something that shows it should have come.
+        self._signs: Counter[str] = Counter()
+        self._came: set[str] = set()
+        self._is_said = False
         self._taken: dict[tuple[str, str], int] = {}
         self._waiting: frozenset[str] = frozenset()
 
@@ -55,10 +64,23 @@ class RightsWatch:
         wanted = (("CoreShowChannels", not self._has_calls), ("QueueStatus", not self._has_agents))
         return [action for action, is_wanted in wanted if is_wanted]
 
-    def hear(self, message: AmiMessage) -> None:
-        """Note that an event of a class has come."""
+    def hear(self, message: AmiMessage, known: Container[str]) -> None:
+        """Note that an event of a class has come. ``known``: the Uniqueids of the channels that exist."""
         self._has_calls = self._has_calls or "Uniqueid" in message.first
         self._has_agents = self._has_agents or message.get("Event").startswith(("Queue", "Agent"))
+        if not self._is_said:
+            self._signs[_sign(message, known)] += 1
+            self._came.add(message.get("Event"))
+
+    def dropped(self, enough: int = ENOUGH) -> MonitorRefusal | None:
+        """Return, once, which event is missing that calls cannot be followed without; None where all come."""
+        if self._is_said or not self._has_calls:
+            return None
+        for event, sign, what in _NEEDED:
+            if self._signs[sign] >= enough and event not in self._came:
+                self._is_said = True
+                return _filtered(what, event, self._user)
+        return None
 
     def is_due(self, now: datetime) -> bool:
         """Say, once at each interval, that it is time to compare and to ask again."""
@@ -88,6 +110,27 @@ class RightsWatch:
         has_moved = has_moved or bool(waiting & self._waiting)
         self._taken, self._waiting = taken, waiting
         return has_moved
+
+
+#: Events that no call can be followed without, what shows that they should have come, and that in words.
+_NEEDED = (
+    ("BridgeEnter", "answered", "Calls are answered"),
+    ("Newchannel", "unknown", "Channels are connected that were not heard of before"),
+)
+
+
+def _sign(message: AmiMessage, known: Container[str]) -> str:
+    """Return what a message is a sign of: its name, or that another should have come."""
+    name = message.get("Event")
+    if name == "BridgeEnter" and message.last("Uniqueid") not in known:
+        return "unknown"
+    is_answered = name == "AgentConnect" or (name == "DialEnd" and message.last("DialStatus") == "ANSWER")
+    return "answered" if is_answered and "Channel" in message.first else name
+
+
+def _filtered(what: str, event: str, user: str) -> MonitorRefusal:
+    remedy = f"In manager.conf, take what drops {event} out of the eventfilter of the user {user[:60]}".rstrip()
+    return MonitorRefusal(f"{what}, but no {event} comes", remedy=f"{remedy}, and run: asterisk -rx 'manager reload'")
 
 
 def _unheard(what: str, events: str, user: str) -> MonitorRefusal:

@@ -286,6 +286,7 @@ class AmiSession:
 
     def _check_rights(self) -> None:
         """Compare what the PBX lists with what it sends: its user may lack a class of events."""
+        self._lacking = self._rights.dropped() or self._lacking
         if self._early is not None or not self._rights.is_due(self._now()):
             return
         if any(one.is_listed for one in self._probes):
@@ -345,7 +346,7 @@ class AmiSession:
     def _hear(self, messages: Iterable[Heard]) -> None:
         received = self._now()
         for heard in messages:
-            self._rights.hear(heard.message)
+            self._rights.hear(heard.message, self._pbx.channel_table.channels)
             try:
                 self._pbx.hear(heard.message, received)
             except AmiMessageError as error:

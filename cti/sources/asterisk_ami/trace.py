@@ -2,10 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from cti.events import Established
 from cti.sources.asterisk_ami.framing import BANNER, AmiFrame, AmiFrameError
 from cti.sources.asterisk_ami.messages import AmiMessageError, event_name
 from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.reading import LISTED, Heard, Reader
+from cti.sources.asterisk_ami.rights import RightsWatch, is_denied
 from cti.sources.asterisk_ami.snapshot import Lists, take
 from cti.sources.asterisk_ami.values import ChannelKind
 from cti.sources.port import Quarantined, SourceConfig, Stamp
@@ -23,6 +25,16 @@ _KINDS = {
 }
 
 
+#: Events that only AMI 1 has.
+_OLD = frozenset({"Dial", "Bridge", "Join", "Link", "Unlink", "Masquerade"})
+_BARE_LINES = "Its lines end without CR, as in the log of a terminal: they were read as if they had it."
+_UNKNOWN = (
+    "Messages about channels that the trace does not show before: {:,}. Capture from before the calls, with a user who "
+    "gets the class call and no eventfilter that drops Newchannel."
+)
+_NO_CHANNEL = "It names no channel: the trace has no call, or its user gets no events of the class call."
+
+
 class AmiTrace:
     """A ``TraceReader``. Raises ``AmiOptionsError``."""
 
@@ -32,14 +44,20 @@ class AmiTrace:
         self._lists: Lists | None = Lists()
         self._clock, self._trace = TraceClock(), Trace()
         self._last: datetime | None = None
+        self._rights = RightsWatch(config.username, timedelta.max)
+        #: Refused actions, and messages about channels that were not shown before.
+        self._denied = self._unknown = 0
+        self._has_bare_lines: bool | None = None
 
     def speaks(self, head: bytes) -> bool:
         """Say whether bytes are what a PBX sends."""
-        return head.startswith((BANNER, b"Event: ")) or b"\r\nEvent: " in head
+        return head.startswith((BANNER, b"Event: ")) or b"\nEvent: " in head
 
     def feed(self, direction: int, data: bytes, at: datetime | None) -> None:  # noqa: ARG002  (only the PBX speaks)
         """Read messages one by one: what one says decides how the next is read."""
-        for frame in self._reader.frames(data):
+        if self._has_bare_lines is None:
+            self._has_bare_lines = b"\r\n" not in data and b"\n" in data
+        for frame in self._reader.frames(data.replace(b"\n", b"\r\n") if self._has_bare_lines else data):
             self._take(frame, at)
 
     def lost(self, direction: int) -> None:
@@ -64,6 +82,9 @@ class AmiTrace:
         if self._picture.is_waiting and self._last is not None and at - self._last > TICK:
             self._picture.wait(self._last + TICK)
         self._last = at
+        known = self._picture.channel_table.channels
+        self._unknown += "Uniqueid" in heard.message.first and name != "Newchannel" and _uid(heard) not in known
+        self._rights.hear(heard.message, known)
         try:
             self._picture.hear(heard.message, at)
         except AmiMessageError as error:
@@ -73,6 +94,7 @@ class AmiTrace:
     def _list(self, heard: Heard, name: str) -> None:
         """Take an answer to a client's question; those that came before the first event are a snapshot."""
         self._trace.ignored[name or "Response"] += 1
+        self._denied += is_denied(heard.message)
         if self._lists is None or name not in LISTED:
             return
         if heard.message.get("EventList").lower() == "complete":
@@ -96,8 +118,25 @@ class AmiTrace:
         self._trace.remarks += _clock_remarks(self._picture.clock.ahead)
         self._picture.settle((self._last or self._clock.time(None)) + TICK)
         self._trace.events += self._picture.taken()
+        self._trace.remarks += self._what_is_missing()
         self._trace.devices = [*self._peers(), *(TracedDevice(one, "queue", "listed") for one in self._config.queues)]
         return self._trace
+
+    def _what_is_missing(self) -> list[str]:
+        """Say what the trace itself shows of a bad capture, of missing rights, and why nobody is connected."""
+        said = [_BARE_LINES] if self._has_bare_lines else []
+        if self._denied:
+            actions = "1 action" if self._denied == 1 else f"{self._denied:,} actions"
+            said.append(f"The PBX refused {actions} of the client (Permission denied).")
+        if self._reader.refusal or any(isinstance(event, Established) for event in self._trace.events):
+            return said
+        if old := sorted(_OLD & self._trace.ignored.keys()):
+            return [*said, f"Asterisk older than 13 is not supported, and these are its events: {', '.join(old)}."]
+        if self._unknown:
+            return [*said, _UNKNOWN.format(self._unknown)]
+        if (dropped := self._rights.dropped(1)) is not None:
+            return [*said, f"{dropped.reason}. {dropped.remedy}."]
+        return said if self._trace.devices or self._picture.channel_table.newest else [*said, _NO_CHANNEL]
 
     def _peers(self) -> list[TracedDevice]:
         verdicts = self._picture.classifier.verdicts()
@@ -105,6 +144,10 @@ class AmiTrace:
             TracedDevice(str(peer), _KINDS[verdict.kind], verdict.reason)
             for peer, verdict in sorted(verdicts.items(), key=lambda item: str(item[0]))
         ]
+
+
+def _uid(heard: Heard) -> str:
+    return heard.message.last("Uniqueid")
 
 
 def _clock_remarks(ahead: timedelta) -> list[str]:

@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from cti.sources.port import LinkError, NeedsPerson
+from cti.sources.asterisk_ami.trace import AmiTrace
+from cti.sources.port import LinkError, NeedsPerson, Stamp
+from tests.cti.ami.field_pbx import FieldPbx, freepbx
 from tests.cti.ami.pbx import Pbx
 from tests.cti.ami.test_field_cases import CASES, TOO_OLD
-from tests.cti.ami.traces import Collected, Server, follow
+from tests.cti.ami.traces import Collected, Server, follow, source
 
 CHANNEL = b"Event: CoreShowChannel\r\nActionID: x\r\nChannel: PJSIP/2001-00000001\r\nUniqueid: 1.1\r\nLinkedid: 1.1"
 DENIED = b"Response: Error\r\nActionID: x\r\nMessage: Permission denied"
@@ -130,3 +132,70 @@ def test_an_asterisk_that_is_too_old_needs_a_person_before_the_login_counts() ->
 
     assert isinstance(error, NeedsPerson)
     assert re.search("Asterisk older than 13 is not supported: this one speaks AMI 1.3. Upgrade the PBX", str(error))
+
+
+def messages(pbx: Pbx, *left_out: str) -> bytes:
+    names = [f"Event: {name}\r".encode() for name in left_out]
+    return b"\r\n\r\n".join(one for one in pbx.data.split(b"\r\n\r\n") if not any(name in one for name in names))
+
+
+def busy() -> FieldPbx:
+    pbx = freepbx()
+    for _ in range(3):
+        pbx.ends(pbx.served("2001"))
+    return pbx
+
+
+@pytest.mark.parametrize("dropped", ["BridgeEnter", "Newchannel", ""])
+def test_an_event_that_an_eventfilter_drops_is_named(dropped: str) -> None:
+    """Without it the link looks well, and no call has a leg."""
+    server = Server(messages(busy(), dropped))
+
+    async def close_soon(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.05)
+        writer.write(b"Event: FullyBooted\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.close()
+
+    tasks: list[asyncio.Task[None]] = []
+
+    async def later(writer: asyncio.StreamWriter) -> None:
+        tasks.append(asyncio.create_task(close_soon(writer)))
+
+    server.after = later
+    outlet, _ = followed(server)
+
+    assert [one.reason.rpartition(" no ")[2] for one in outlet.lacking] == [f"{dropped} comes"] * bool(dropped)
+    assert all("eventfilter of the user gateway" in one.remedy for one in outlet.lacking)
+
+
+OLD = (CASES / f"{TOO_OLD}.ami").read_bytes()
+REFUSED = b"Asterisk Call Manager/9.0.0\r\n" + DENIED + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (messages(busy(), "BridgeEnter"), "Calls are answered, but no BridgeEnter comes"),
+        (messages(busy(), "Newchannel"), "Messages about channels that the trace does not show before"),
+        (OLD, "Asterisk older than 13 is not supported: this one speaks AMI 1.3"),
+        (OLD.partition(b"\r\n")[2], "Asterisk older than 13 is not supported, and these are its events: Dial, Join"),
+        (REFUSED, "The PBX refused 1 action of the client (Permission denied)"),
+        (REFUSED, "It names no channel: the trace has no call, or its user gets no events of the class call"),
+        (busy().data.replace(b"\r\n", b"\n"), "Its lines end without CR"),
+    ],
+)
+def test_a_trace_that_gives_no_leg_says_what_it_lacks(raw: bytes, said: str) -> None:
+    reader = AmiTrace(source(preset="freepbx"), Stamp("pbx", "1"))
+    reader.feed(0, raw, None)
+    remarks = reader.end().remarks
+
+    assert [one for one in remarks if one.startswith(said)]
+
+
+def test_a_trace_with_legs_lacks_nothing() -> None:
+    reader = AmiTrace(source(preset="freepbx"), Stamp("pbx", "1"))
+    reader.feed(0, busy().data, None)
+
+    assert reader.end().remarks == []
