@@ -40,6 +40,8 @@ class Trace:
     devices: list[TracedDevice] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     monitored: tuple[str, ...] = ()
+    #: False: messages had no time, and were put at an interval.
+    is_timed: bool = True
 
 
 class TraceReader(Protocol):
@@ -63,12 +65,14 @@ class TraceClock:
 
     def __init__(self) -> None:
         self._last: datetime | None = None
+        self.is_timed = True
 
     def time(self, captured: datetime | None, sent: datetime | None = None) -> datetime:
         """Return the time of the next message, never before the one before."""
         last = self._last
         following = BEGIN if last is None else last + INTERVAL
         at = captured or sent or following
+        self.is_timed = self.is_timed and (captured or sent) is not None
         self._last = at if last is None else max(at, last)
         return self._last
 

@@ -78,7 +78,12 @@ def try_trace(
     if len(events) < len(trace.events):
         remarks.append(f"Only the first {len(events):,} of {len(trace.events):,} events were played.")
     mask = Anonymizer() if is_anonymous else None
-    settings = msgspec.structs.replace(site.settings, devices=site.settings.devices or frozenset(trace.monitored))
+    settings = msgspec.structs.replace(
+        site.settings,
+        devices=site.settings.devices or frozenset(trace.monitored),
+        # Times that were made up are nobody's times of receipt.
+        has_source_times=site.settings.has_source_times or not trace.is_timed,
+    )
     replayed = replay_events(events, settings, flags=site.flags, qms=site.qms, mask=mask)
     replay = replayed.replay
     return TrialReport(

@@ -2,8 +2,9 @@
 
 Each text between two tags is repaired by itself: bytes in another character set are decoded, characters that XML does
 not allow are dropped, a raw ``&`` or ``<`` is read as itself. Every repaired place is marked. A mark in a name is then
-removed; a mark in an identifier, or anywhere else that the meaning depends on, refuses the message. Tags are never
-repaired: where one is damaged, the message stays unreadable.
+removed; a mark in an identifier, or anywhere else that the meaning depends on, refuses the message. Of a tag only a
+prefix that is declared nowhere is left out, for elements are known by their local names: where a tag is damaged, the
+message stays unreadable.
 """
 
 import re
@@ -25,6 +26,8 @@ _TOKEN = re.compile(
     rb"|(?P<tag></?" + _NAME + rb"(?:\s+" + _NAME + rb"\s*=\s*(?:\"[^<\"]*\"|'[^<']*'))*\s*/?>)",
     re.DOTALL,
 )
+_DECLARED = re.compile(rb"\sxmlns:([\w.-]+)\s*=")
+_PREFIXED = re.compile(r"\"[^\"]*\"|'[^']*'|(?P<prefix>[A-Za-z_][\w.-]*):(?=[A-Za-z_])")
 _CONTROL = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _REFERENCE = re.compile(r"&(?:#(?P<decimal>\d{1,7});|#x(?P<hex>[0-9A-Fa-f]{1,6});|(?P<named>\w{1,32};))?")
 _PREDEFINED = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
@@ -57,8 +60,10 @@ def repair(xml: bytes, encoding: str = "") -> tuple[XmlElement, list[str]]:
 def _decoded_xml(xml: bytes, encoding: str) -> str:
     parts: list[str] = []
     start = 0
+    declared = {"xml", "xmlns", *(one.decode("ascii", "replace") for one in _DECLARED.findall(xml))}
     for token in _TOKEN.finditer(xml):
-        parts += [_text(xml[start : token.start()], encoding), _token(token, encoding)]
+        tag = _without_prefixes(_token(token, encoding), declared) if token["tag"] else _token(token, encoding)
+        parts += [_text(xml[start : token.start()], encoding), tag]
         start = token.end()
     return "".join([*parts, _text(xml[start:], encoding)]).strip()
 
@@ -67,6 +72,10 @@ def _token(token: re.Match[bytes], encoding: str) -> str:
     if token["cdata"] is not None:
         return escape(_CONTROL.sub(MARKER, _decoded(token["cdata"], encoding)))
     return _referenced(_CONTROL.sub(MARKER, _decoded(token["tag"], encoding))) if token["tag"] else ""
+
+
+def _without_prefixes(tag: str, declared: set[str]) -> str:
+    return _PREFIXED.sub(lambda one: one[0] if (one["prefix"] or "xml") in declared else "", tag)
 
 
 def _text(raw: bytes, encoding: str) -> str:

@@ -17,7 +17,8 @@ from cti.sources.csta_xml.reading import read_message
 from cti.sources.port import Quarantined, SourceConfig, Stamp
 from cti.sources.trace import Trace, TraceClock, seen_devices
 
-_HEADER = re.compile(rb"\x00\x00[\x00-\xff]{2}[0-9]{4}\s*<")
+#: A frame's header, and the beginning of its XML: a byte order mark, white space, or UTF-16 may stand there.
+_HEADER = re.compile(rb"\x00\x00[\x00-\xff]{2}[0-9]{4}(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\x00]*<")
 #: Requests that are remembered until their answer comes.
 _ASKED = 10_000
 
@@ -86,6 +87,7 @@ class CstaTrace:
         for one, root in messages:
             self._follow(one, root)
         ignored = frozenset(read_device(device).number for device in self._options.ignored_devices)
+        self._trace.is_timed = self._clock.is_timed
         self._trace.monitored = config.devices
         self._trace.devices = seen_devices(self._trace.events, config, ignored)
         return self._trace

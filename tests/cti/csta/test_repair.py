@@ -261,3 +261,19 @@ def test_a_wrong_encoding_in_the_options_is_for_a_person_to_correct() -> None:
         asyncio.run(followed(Pbx({**WILLING}), options={"encoding": "klingon"}))
 
     assert not caught.value.retryable
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        '<vnd:note kind="a b:c">1</vnd:note>',
+        '<note xsi:nil="true">1</note>',
+        "<v:a xmlns:v='urn:v'/><w:note>1</w:note>",
+    ],
+)
+def test_a_prefix_that_is_declared_nowhere_loses_no_call(more: str) -> None:
+    event, said = read(established(more=private(more)))
+
+    assert isinstance(event[0], CallEvent)
+    assert event[0].data.query_data == {"note": "1"}
+    assert "Namespace prefix" in said

@@ -249,6 +249,15 @@ def test_wrong_options_are_a_sentence(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_trace_is_read_whatever_stands_before_its_xml(encoding: str) -> None:
+    declared = "utf-16" if encoding == "utf-16" else "utf-8"
+    case = (CASES / "07-csta-latin1-bytes-says-utf8.xml").read_bytes().decode("latin-1")
+    text = f'<?xml version="1.0" encoding="{declared}"?>{case[case.index("?>") + 2 :]}'
+
+    assert [leg.extension for leg in tried(framed(9999, text.encode(encoding)), "csta_xml").legs] == ["2001"]
+
+
 def _values(text: bytes) -> set[str]:
     """Return what a trace calls people, numbers, calls and queues."""
     found = re.findall(
