@@ -115,6 +115,11 @@ class RecordingService(models.Model):
     def __str__(self) -> str:
         return self.slug
 
+    @property
+    def client_certificate(self) -> str:
+        """Return the path of the PEM file that it shows to QMS; "" for none (an option of SOAP services)."""
+        return str(self.options.get("client_certificate") or "")
+
 
 class ServiceHealth(models.Model):
     """What the last calls to a Recording Service showed, and the state of its circuit breaker."""

@@ -22,7 +22,8 @@ class SourceKind(msgspec.Struct, frozen=True, kw_only=True):
     an option's name to its ``OptionText``; an option without one is shown by its name. ``trace``: ``"module:Class"`` of
     a ``cti.sources.trace.TraceReader``, made as a session is; None where recorded traces cannot be read. ``settle_ms``:
     how late events of other monitors may arrive, in milliseconds; 0 for a source that is one ordered stream.
-    ``needs_devices``: it reports only devices that are listed.
+    ``needs_devices``: it reports only devices that are listed. ``port``, ``tls_port``: where it is reached in clear and
+    over TLS where the source names no port; 0: the source has to name it.
     """
 
     slug: str
@@ -33,6 +34,8 @@ class SourceKind(msgspec.Struct, frozen=True, kw_only=True):
     trace: str | None = None
     settle_ms: int = DEFAULT_SETTLE_MS
     needs_devices: bool = False
+    port: int = 0
+    tls_port: int = 0
 
     @property
     def has_listener(self) -> bool:

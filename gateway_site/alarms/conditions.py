@@ -1,21 +1,18 @@
 """What is wrong now, by rule: the dashboard's own sentences, and looks that need more time than a page has."""
 
 import shutil
-import socket
-import ssl
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
+from datetime import datetime, timedelta
 
 import msgspec
 from django.conf import settings
-from django.core.cache import cache
 from django.db.models import Sum
 
 from agents.models import ShiftCheck
 from calls.api import LAST_HOUR, ends_since, hour_of
 from calls.models import Gap, HourlyCount
 from cti.models import LinkStatus
+from gateway_site.alarms.certificates import watched
 from gateway_site.alarms.models import AlarmChannel
 from gateway_site.dashboard.parts import HealthPart
 from gateway_site.dashboard.today import today
@@ -40,10 +37,6 @@ WEEKS = 4
 FEWEST_CALLS = 10
 #: How long a gap or a failed pre-shift check is news.
 NEWS = timedelta(hours=1)
-#: Interval between two looks at a certificate, in seconds.
-CERTIFICATE_INTERVAL = 6 * 3600
-#: Timeout of the connection for it, in seconds.
-CONNECT_TIMEOUT = 3.0
 #: Minimum number of searches in an hour for a percentage.
 FEWEST_SEARCHES = 20
 
@@ -118,35 +111,13 @@ def _disk(_: datetime, percent: float) -> Iterator[tuple[str, str]]:
 
 
 def _certificate(now: datetime, days: float) -> Iterator[tuple[str, str]]:
-    for service in RecordingService.objects.filter(enabled=True, url__startswith="https://"):
-        ends = _expiry(service.url)
+    for one in watched():
+        ends = one.ends_at()
         if ends and ends - now < timedelta(days=days):
             left = (ends - now).days
             days_left = "1 day" if left == 1 else f"{left} days"
-            when = f"in {days_left}" if left >= 0 else "already"
-            yield str(service), f"The certificate of its endpoint ends {when}, on {ends:%Y-%m-%d}."
-
-
-def _expiry(url: str) -> datetime | None:
-    """Return when an endpoint's certificate ends; asked for rarely, None where it cannot be learnt."""
-    key = f"certificate:{url}"
-    known = cache.get(key)
-    if known is None:
-        known = _certificate_expiry(url) or ""
-        cache.set(key, known, timeout=CERTIFICATE_INTERVAL)
-    return datetime.fromisoformat(known) if known else None
-
-
-def _certificate_expiry(url: str) -> str:
-    parts = urlsplit(url)
-    try:
-        with socket.create_connection((parts.hostname or "", parts.port or 443), CONNECT_TIMEOUT) as link:
-            context = ssl.create_default_context()
-            with context.wrap_socket(link, server_hostname=parts.hostname) as encrypted:
-                ends = str((encrypted.getpeercert() or {}).get("notAfter", ""))
-    except (OSError, ValueError):  # Not reached, or not trusted: the service's own health says so.
-        return ""
-    return datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC).isoformat() if ends else ""
+            when = f"ends in {days_left}" if left >= 0 else "has ended"
+            yield f"{one.owner}, {one.name}", f"It {when}, on {ends:%Y-%m-%d}."
 
 
 def _delivery(_: datetime, __: float) -> Iterator[tuple[str, str]]:

@@ -33,7 +33,7 @@ RULES = (
     Rule("findings", "Comparison with QMS stopped, or open critical findings, number", 0, threshold=0),
     Rule("loss", "Restore or data loss noticed", 0, is_urgent=True),
     Rule("disk", "Disk nearly full, percent used", 60, threshold=90, is_urgent=True),
-    Rule("certificate", "Certificate of QMS expires, days left", 0, threshold=21),
+    Rule("certificate", "A certificate ends, days left", 0, threshold=21),
     Rule("delivery", "Alarms cannot be sent", 300),
 )
 BY_KEY = {rule.key: rule for rule in RULES}

@@ -13,13 +13,11 @@ from calls.models import Gap, HourlyCount
 from calls.stats.hourly import hour_of
 from cti.models import CtiSource, LinkState, LinkStatus
 from devtools.receivers import Mailbox, Webhook, smtp_server, webhook_receiver
-from gateway_site.alarms import conditions
 from gateway_site.alarms.conditions import AlarmFinding, find
 from gateway_site.alarms.incidents import keep_incidents
 from gateway_site.alarms.messages import send_due
 from gateway_site.alarms.models import AlarmChannel, AlarmMessage, AlarmRule, Incident
 from gateway_site.alarms.rules import RULES
-from qms.models import DataServer, RecordingService
 
 pytestmark = pytest.mark.django_db
 
@@ -200,15 +198,3 @@ def test_a_restore_is_an_alarm() -> None:
 def test_a_full_disk_is_an_alarm() -> None:
     assert [one.rule for one in find(NOON, {"disk": 0.0})] == ["disk"]
     assert find(NOON, {"disk": 100.0}) == []
-
-
-def test_an_expiring_certificate_is_an_alarm(monkeypatch: pytest.MonkeyPatch, redis: Any) -> None:
-    RecordingService.objects.create(
-        slug="north", url="https://qms.example.org/", data_server=DataServer.objects.create(slug="central")
-    )
-    ends = NOON + timedelta(days=3, hours=1)
-    monkeypatch.setattr(conditions, "_certificate_expiry", lambda _: ends.isoformat())
-
-    (finding,) = find(NOON, {"certificate": 21.0})
-
-    assert "ends in 3 days, on 2026-03-05" in finding.text

@@ -15,4 +15,6 @@ SOURCE = SourceKind(
     option_texts="cti.sources.asterisk_ami.option_texts:TEXTS",
     trace="cti.sources.asterisk_ami.trace:AmiTrace",
     settle_ms=0,
+    port=5038,
+    tls_port=5039,
 )

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 import structlog
 
 import clock
-from cti.sources.asterisk_ami import rights
+from cti.sources.asterisk_ami import SOURCE, rights
 from cti.sources.asterisk_ami.framing import AmiFrame, AmiFrameError
 from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError
 from cti.sources.asterisk_ami.options import AmiOptionsError
@@ -32,7 +32,6 @@ from cti.sources.tls import client_context, untrusted
 
 log = structlog.get_logger()
 
-PORT, TLS_PORT = 5038, 5039
 #: Maximum number of bytes read at once.
 CHUNK = 256 * 1024
 #: Maximum number of messages that are kept while the snapshot is taken.
@@ -133,7 +132,7 @@ class AmiSession:
 
     @property
     def _port(self) -> int:
-        return self._config.port or (TLS_PORT if self._config.tls else PORT)
+        return self._config.port or (SOURCE.tls_port if self._config.tls else SOURCE.port)
 
     async def _open_connection(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         context = client_context(self._config)
