@@ -35,10 +35,13 @@ def moments_of(work: UnitOfWork, at: datetime, gateway_at: datetime) -> tuple[da
 
 
 def ended_at(work: UnitOfWork, leg: LegState) -> datetime | None:
-    """Return when a leg had ended by our clock, however late that was reported, if its Connected was not very late."""
+    """Return when a leg had ended by our clock, however late that was reported.
+
+    Where its Connected was very late, that is at the source's time of the end if this was not, else at the receipt.
+    """
     at, gateway_at = leg.disconnected_source_at, leg.disconnected_gateway_at
     if at is None or gateway_at is None or leg.is_end_unknown:
         return gateway_at
     if leg.connected_gateway_at - leg.connected_source_at > STALL:
-        return gateway_at
+        return moments_of(work, at, gateway_at)[0]
     return min(at, gateway_at) if work.source.has_fractions else moments_of(work, at, gateway_at)[1]

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from calls.core.call_facts import is_contradicted, names_another
 from calls.core.gaps import may_have_had_others
+from calls.core.newcomers import queues_another
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import (
@@ -234,6 +235,8 @@ def _is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     if isinstance(event, Established) and party is not None and party.is_talking:
         is_other = is_contradicted(call, event.data) or names_another(call, event.data)
         return is_other and not _is_of_transfer(work, call, event)
+    if queues_another(work, call, event):
+        return True
     if event.time == call.born_at or _is_anybody_in(call):
         return False
     is_silent = event.at - call.touched_gateway_at > SILENCE

@@ -518,3 +518,19 @@ def test_a_recording_that_outlives_its_leg_goes_to_the_next_call_before_any_flag
 
     assert [leg.guid for leg in board.legs] == ["", "G2"]
     assert board.writes == [(2, "base")]
+
+
+@pytest.mark.parametrize("failed", ["2001", "2002", "T1"])
+def test_a_call_that_failed_is_forgotten_after_a_minute_if_nothing_else_is_heard_of_it(failed: str) -> None:
+    """Whichever device is named: who dialled may never be reported to have left."""
+    board = Switchboard().call("Originated", 1, "C1", "2001").call("Failed", 3, "C1", failed, cause="busy").waits(62)
+    assert len(board.state.calls) == 1
+
+    assert not board.waits(63).state.calls
+
+
+def test_a_call_that_failed_at_one_device_goes_on_at_another() -> None:
+    board = Switchboard().call("Originated", 1, "C1", "2001").call("Failed", 3, "C1", "2002", cause="busy")
+    board.call("Delivered", 4, "C1", "2003").waits(70).call("Established", 71, "C1", "2003")
+
+    assert [leg.device_id for leg in board.legs] == ["2003", "2001"]

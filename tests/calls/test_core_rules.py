@@ -167,7 +167,7 @@ def test_the_network_is_not_waited_for_where_somebody_talks_already() -> None:
 
 
 def test_a_device_whose_call_failed_is_in_it_no_more() -> None:
-    board = Switchboard().call("Originated", 0, "C1", "2001").call("Failed", 2, "C1", "2001", cause="busy").waits(63)
+    board = Switchboard().call("Originated", 0, "C1", "2001").call("Failed", 2, "C1", "2001", cause="busy").waits(61)
 
     assert [call.is_over for call in board.state.calls.values()] == [True]
     assert board.legs == []

@@ -156,6 +156,17 @@ def test_a_recording_is_not_that_of_a_leg_whose_end_had_been_heard_long_before_i
     assert (board.leg.guid, board.leg.missed) == ("", "next_call")
 
 
+def test_the_end_of_a_leg_that_is_heard_of_very_late_is_when_the_source_says_where_that_is_in_time() -> None:
+    """Connected at 10 is heard at 40, the end of 38 at 40.5: a recording that began at 39 is another call's."""
+    board = Switchboard().hears(
+        replace(event("Established", 10.001, callId="C1", deviceId="2001"), gatewaytime=moment(40)),
+        replace(event("ConnectionCleared", 38, callId="C1", deviceId="2001"), gatewaytime=moment(40.5)),
+    )
+    board.hears(_answer(board.leg, began=39.0, asked=40.1, at=40.6)).waits(60)
+
+    assert (board.leg.guid, board.leg.missed) == ("", "next_call")
+
+
 def test_a_recording_of_well_before_a_leg_that_was_heard_of_at_once_is_another_calls() -> None:
     """QMS is asked on while the leg lasts, and the other recording is no answer."""
     board = Switchboard().call("Established", 10.0, "C1", "2001").found(10.3, 1, "R", started=8.9, asked=10.1)

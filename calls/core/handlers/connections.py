@@ -1,5 +1,7 @@
 """Handle the events that connect, hold and release a device: Established to CallCleared."""
 
+from datetime import datetime, timedelta
+
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import answer_after_all, confirm, connect_unsupervised
@@ -12,10 +14,13 @@ from calls.core.gaps import may_have_had_others
 from calls.core.incarnations import call_at
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party, traced
+from calls.core.newcomers import newcomers_before_clearing, newcomers_since
 from calls.core.origins import OriginRule, origin_of
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, SearchStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallCleared, CallEvent, ConnectionCleared, Established, Held, Retrieved
+
+TICK = timedelta(microseconds=1)
 
 
 @apply.register
@@ -162,6 +167,7 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
     if leg is not None and leg.consulted is not None:
         disinherit(work, leg, event.time, event.at)
     clear_party(work, call, device_id, event.time, event.at, f"Extension {device_id} disconnected.")
+    _divide_before(work, call, newcomers_since(work, work.calls[call.incarnation], event.time), event)
     _stop_waiting(work, work.calls[call.incarnation], party, event)
     divide_where_empty(work, call.incarnation, event.time, event.at)
     expire_when_over(work, call.incarnation, event.at)
@@ -225,6 +231,12 @@ def _is_caller_or_queue(work: UnitOfWork, call: CallState, party: Party | None, 
     return is_queue or event.data.outside or device_id not in work.site.devices
 
 
+def _divide_before(work: UnitOfWork, call: CallState, since: datetime | None, event: CallEvent) -> None:
+    """Divide a call before those who are not safely of it came, if there are any."""
+    if since is not None:
+        divide(work, call.incarnation, since - TICK, event.at)
+
+
 @apply.register
 def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
     """A call ended for all who are left in it; who came into it later is in another call under its id."""
@@ -233,6 +245,7 @@ def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
     is_over = call.moved_to is not None or call.superseded_at is not None
     if is_over or event.time < call.born_at or (ended_at is not None and event.time > ended_at):
         return  # It is over; what is earlier or later is of another call, of which nothing else is heard yet.
+    _divide_before(work, call, newcomers_before_clearing(work, call, event.time), event)
     divide(work, call.incarnation, event.time, event.at)
     call = work.calls[call.incarnation]
     for device_id, party in list(call.parties.items()):

@@ -361,7 +361,8 @@ def _superseded_due(work: UnitOfWork, call: CallState, event: TimePassed) -> Non
 
 def _forget_or_wait(work: UnitOfWork, call: CallState, event: TimePassed) -> None:
     stale = call.touched_gateway_at + timedelta(hours=work.site.stale_hours)
-    if call.is_over or stale <= event.at:
+    has_failed = call.failed_gateway_at is not None and call.touched_gateway_at <= call.failed_gateway_at
+    if call.is_over or has_failed or stale <= event.at:
         work.drop_call(call.incarnation)
     else:
         work.put_call(replace(call, due=stale))

@@ -175,7 +175,7 @@ def _resulting(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id
     for call in moved:
         if call is not None and call.call_id == new_id:
             return call
-    found = [one for one in work.incarnations_of(new_id) if _goes_on(work, one, event, olds[0])]
+    found = [one for one in work.incarnations_of(new_id) if _goes_on(work, one, event, olds)]
     return _last(work, found[0]) if found else None
 
 
@@ -188,13 +188,14 @@ def _last(work: UnitOfWork, call: CallState) -> CallState:
     return call
 
 
-def _goes_on(work: UnitOfWork, call: CallState, event: CallEvent, main: CallState) -> bool:
+def _goes_on(work: UnitOfWork, call: CallState, event: CallEvent, olds: list[CallState]) -> bool:
     """Say whether a call under the resulting id is the one that goes on, of which something was reported before.
 
     One that states another interaction than the customer's is not; nor is one that was queued after an extension had
     got the call.
     """
-    if (call.ended_at is not None and call.ended_at < event.time) or _are_apart(call, main):
+    is_over = call.ended_at is not None and call.ended_at < event.time
+    if is_over or call.doubtful_since is not None or _are_apart(call, olds[0]):
         return False
     data = event.data
     if call.waits_at and call.born_at > event.time and work.site.is_extension(data.transferred_to_device_id or ""):
@@ -202,6 +203,7 @@ def _goes_on(work: UnitOfWork, call: CallState, event: CallEvent, main: CallStat
     devices = {data.transferring_device_id, data.transferred_to_device_id, data.conferencing_device_id}
     devices |= {item.new.device_id for item in data.connections}
     is_new = call.born_at >= event.time - GRACE
+    devices -= {name for old in olds for name, party in old.parties.items() if party.is_here}  # They are to come.
     return is_new or any(party.is_here and name in devices for name, party in call.parties.items())
 
 

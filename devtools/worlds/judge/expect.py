@@ -127,12 +127,15 @@ def start_events(stream: Stream, truth: Truth) -> list[Said]:
 def named(world: World, truth: Truth, asked: float, since: float) -> Duty:
     """Say how surely QMS names this recording to one who asks at once and then at each interval.
 
+    QMS names a recording for its window after it began.
+
     required: it lives, with room for the answer, at one of these questions, and the first of them was on time. counted:
     so, but late or of a slow QMS. excused: no question at this pace within the window could have named it.
     """
     qms = world.qms
     # By a clock of whole seconds the conversation is over up to a second too early.
     until = min(since + qms.window_seconds, floor(truth.end) if world.whole_seconds else truth.end)
+    until = min(until, truth.start + qms.window_seconds)
     ask, sure, hit = asked, False, False
     while ask < until and not sure:
         done = ask + qms.answer_seconds + 0.02
