@@ -1,4 +1,4 @@
-"""Single sign-on with a certified identity provider, oidc-provider; it is there after npm ci in its folder.
+"""Single sign-on with a certified identity provider, oidc-provider, which npm installs for the tests.
 
 What it would never sign (another issuer, no subject ...) is in ``test_single_sign_on.py``.
 """
@@ -31,18 +31,17 @@ from launcher.paths import ROOT
 
 FOLDER = ROOT / "devtools" / "identity_provider"
 CALLBACK = "http://testserver/admin/single-sign-on/callback/"
-IS_INSTALLED = bool(shutil.which("node")) and (FOLDER / "node_modules" / "oidc-provider").exists()
 pytestmark = [
     pytest.mark.django_db,
-    pytest.mark.slow,
-    pytest.mark.skipif(not IS_INSTALLED, reason="npm ci in devtools/identity_provider"),
+    pytest.mark.nightly,
+    pytest.mark.skipif(not (shutil.which("node") and shutil.which("npm")), reason="Debian's npm is not installed"),
 ]
 
 
 class RealProvider:
     """The provider as a process; ``groups`` sets whose groups are which."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, program: Path, folder: Path) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self._port = probe.getsockname()[1]
@@ -50,7 +49,7 @@ class RealProvider:
         self._accounts = folder / "accounts.json"
         self.groups(["gw-ops"])
         command = ["node", "provider.mjs", str(self._port), str(self._accounts), CALLBACK]
-        self._process = subprocess.Popen(command, cwd=FOLDER, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(command, cwd=program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self._wait()
 
     def groups(self, names: list[str] | None) -> None:
@@ -93,11 +92,21 @@ class RealProvider:
         raise AssertionError("the provider leads nowhere")
 
 
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the provider once, by its lock."""
+    folder = tmp_path_factory.mktemp("provider") / "program"
+    shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("node_modules"))
+    command = ["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"]
+    subprocess.run(command, cwd=folder, check=True, timeout=300)
+    return folder
+
+
 @pytest.fixture
-def provider(tmp_path: Path, settings: Settings) -> Iterator[RealProvider]:
+def provider(program: Path, tmp_path: Path, settings: Settings) -> Iterator[RealProvider]:
     """Run the provider, and let the gateway know it."""
     cache.clear()
-    one = RealProvider(tmp_path)
+    one = RealProvider(program, tmp_path)
     settings.OIDC_ISSUER, settings.OIDC_ROLES = one.issuer, {"gw-ops": OPERATOR, "gw-audit": AUDITOR}
     settings.OIDC_RP_CLIENT_ID, settings.OIDC_RP_CLIENT_SECRET = "gateway", "a-secret-of-the-client"
     settings.OIDC_RP_SCOPES = "openid profile groups"
