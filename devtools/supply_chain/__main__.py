@@ -1,7 +1,8 @@
-"""``python -m devtools.supply_chain lock | licences | sbom | audit``; see docs/security.md.
+"""``python -m devtools.supply_chain lock | licences | sbom | audit | images``; see docs/security.md.
 
 ``lock`` writes requirements*.lock from requirements*.txt: every package, direct and transitive, for every supported
-Python and machine, with the hashes of its files. ``--upgrade`` takes the newest that the pins allow.
+Python and machine, with the hashes of its files. ``--upgrade`` takes the newest that the pins allow. ``images`` prints
+lines for .env that pin each image of docker-compose.yml by its digest.
 """
 
 import argparse
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from devtools.supply_chain.images import ImageUnresolved, pinned
 from devtools.supply_chain.licences import table
 from launcher.paths import ROOT
 
@@ -21,7 +23,7 @@ BIN = Path(sys.executable).parent
 def main(words: list[str]) -> int:
     """Do what is asked and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m devtools.supply_chain", description=__doc__)
-    parser.add_argument("what", choices=("lock", "licences", "sbom", "audit"))
+    parser.add_argument("what", choices=("lock", "licences", "sbom", "audit", "images"))
     parser.add_argument("--upgrade", action="store_true", help="lock: newer transitive packages where there are any")
     asked = parser.parse_args(words)
     if asked.what == "licences":
@@ -29,7 +31,7 @@ def main(words: list[str]) -> int:
         return 0
     if asked.what == "lock":
         return max(lock(name, upgrade=asked.upgrade) for name in LISTS)
-    return _sbom() if asked.what == "sbom" else _audit()
+    return {"sbom": _sbom, "audit": _audit, "images": _images}[asked.what]()
 
 
 def lock(name: str, *, upgrade: bool = False) -> int:
@@ -51,6 +53,16 @@ def _audit() -> int:
     """Ask PyPI's advisories about every locked package; 1 where something is known or nobody could be asked."""
     command = [str(BIN / "pip-audit"), "--require-hashes", "--disable-pip", "-r", "requirements.lock"]
     return subprocess.run(command, cwd=ROOT, check=False).returncode
+
+
+def _images() -> int:
+    """Print each image with its digest; 1 where the registry cannot be asked."""
+    try:
+        print(*pinned(), sep="\n")
+    except ImageUnresolved as error:
+        sys.stderr.write(f"{error}. Nothing is pinned.\n")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":

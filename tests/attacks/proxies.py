@@ -3,7 +3,6 @@
 import getpass
 import http.client
 import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -145,7 +144,14 @@ class Proxy:
         text = text.replace("{\n\tservers", f"{{\n{own}\tservers", 1)
         tls = f"{NAME} {{\n\ttls {self.folder}/fullchain.pem {self.folder}/privkey.pem\n"
         (self.folder / "Caddyfile").write_text(text.replace(f"{NAME} {{\n", tls, 1))
-        return [str(caddy_program(self.folder)), "run", "--config", str(self.folder / "Caddyfile"), "--adapter", "caddyfile"]
+        return [
+            str(caddy_program(self.folder)),
+            "run",
+            "--config",
+            str(self.folder / "Caddyfile"),
+            "--adapter",
+            "caddyfile",
+        ]
 
     def _with_ports(self, text: str) -> str:
         return text.replace("127.0.0.1:8000", f"127.0.0.1:{self.web.port}").replace(
