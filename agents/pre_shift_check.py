@@ -26,6 +26,7 @@ EXPECTED_FOR = timedelta(days=14)
 USERS_FRESH_FOR = timedelta(hours=26)
 #: Maximum of checks kept, and of findings kept of each; the counts are always complete.
 KEPT_CHECKS = 60
+#: Maximum number of troubled agents kept for a check.
 KEPT_TROUBLES = 1000
 #: The kind of a trouble that concerns all users of a Recording Service.
 USERS_OLD = "users_old"

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 from django.utils.html import format_html
 
+#: In seconds.
 MINUTE, HOUR = 60, 3600
 
 

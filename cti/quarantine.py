@@ -13,6 +13,7 @@ from cti.models import QuarantinedMessage
 from cti.sources.port import REPAIRED, Quarantined
 from telemetry.counters import MESSAGES_QUARANTINED
 
+#: Maximum length of a message kept in quarantine, in bytes.
 RAW_BYTES = 65_536
 #: Rows for a source in an hour; what comes beyond is counted on one more row.
 KEPT_AN_HOUR = 1_000

@@ -7,6 +7,7 @@ between the two can be lost.
 import shutil
 from pathlib import Path
 
+#: Maximum length of a log file before it is rotated, in bytes.
 MAXIMUM_BYTES = 50_000_000
 #: How many former files of a log are kept: ``web.log.1`` is the newest.
 KEPT = 3

@@ -15,6 +15,7 @@ from types import FrameType
 _setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
 DIE_WITH_PARENT = [_setpriv, "--pdeathsig", "TERM", "--"] if _setpriv else []
 
+#: The shortest and the longest wait before a program is started again, in seconds.
 MINIMUM_WAIT, MAXIMUM_WAIT = 0.5, 30.0
 #: A program that ran this long before it died starts again after the shortest wait.
 STEADY_SECONDS = 60.0

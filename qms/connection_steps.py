@@ -13,6 +13,7 @@ from qms.models import RecordingService
 from qms.port import ListedUser, QmsError, UnreadableUser
 from qms.recorder_kinds import recorder_kinds
 
+#: Maximum number of users that a test of the connection reads.
 ENOUGH_USERS = 500
 _SILENT = (
     "The host takes connections but sends no whole answer: see whether QMS's web services hang, and whether the port is"

@@ -19,6 +19,7 @@ log = structlog.get_logger()
 BEGINS_WITHIN = timedelta(seconds=10)
 #: Timeout of the name server at each step, in seconds, in addition to the service's own timeout.
 NAME_SERVER_SECONDS = 20
+# After this time the message to the worker lapses, in seconds.
 _EXPIRES_SECONDS = 60
 
 

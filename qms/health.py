@@ -17,7 +17,9 @@ from telemetry.counters import BREAKER_OPENINGS
 
 log = structlog.get_logger()
 
+#: Failures in a row after which the breaker opens.
 FAILURES_TO_OPEN = 5
+#: Maximum wait before the next trial, in seconds.
 MAXIMUM_WAIT_SECONDS = 60
 #: For how long the service is expected to be as late again as it was seen to be.
 LATE_WRITE_REMEMBERED = timedelta(days=7)
@@ -25,6 +27,7 @@ LATE_WRITE_REMEMBERED = timedelta(days=7)
 PROBE_SECONDS = 15
 #: ``ok_at`` is written no more often than this: it shows that the service lives, and costs a write.
 OK_EVERY = timedelta(seconds=5)
+#: Changes of the clock's offset below this are not saved, in seconds.
 CLOCK_TOLERANCE_SECONDS = 2
 #: Maximum time that this process assumes a service to be healthy without reading what other processes noted.
 BELIEVED = timedelta(seconds=1)

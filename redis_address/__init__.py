@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 SCHEMES = ("redis", "rediss", "valkey", "valkeys", "unix", "sentinel", "sentinels")
 FORMS = "write redis://HOST:6379/0, rediss://... for TLS, unix:///PATH, or sentinel://HOST:26379,HOST:26379/MASTER"
+#: The port of Sentinel where an address names none.
 SENTINEL_PORT = 26379
 #: What may follow a ``?`` in the address of Sentinels; the first two are about them and not the master.
 SENTINEL_OPTIONS = ("sentinel_username", "sentinel_password", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile")

@@ -17,6 +17,7 @@ if processes.FOLDER not in os.environ:  # A program without the gateway's settin
 
 #: They are read through ``processes.exposition`` only.
 _made = CollectorRegistry()
+# Upper bounds of the buckets, in seconds.
 _QUICK = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 

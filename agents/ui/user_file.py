@@ -32,6 +32,7 @@ from qms.port import ListedUser, UnreadableUser
 
 #: The web server takes little more for a request; longer files are taken by the command.
 MAXIMUM_BYTES: Final = settings.INTAKE_MAX_BYTES
+#: How long an uploaded file waits to be taken, in seconds.
 KEPT_SECONDS = 15 * 60
 #: Maximum number of rows of each table on the page; the others are counted.
 SHOWN_ROWS = 50

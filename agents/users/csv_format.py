@@ -33,6 +33,7 @@ COLUMNS = (
     "Unlimited License",
     "On-Demand License",
 )
+# Length of the beginning by which the format is recognised, in bytes.
 _SAMPLE_BYTES = 4096
 _BYTE_ORDER_MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",  # Before UTF-16, whose mark it begins with.

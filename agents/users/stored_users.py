@@ -9,6 +9,7 @@ from agents import models
 from agents.users.list_changes import COMPARED, Difference
 from qms.port import Licence, ListedUser
 
+#: Rows in one statement.
 BATCH = 500
 _COLUMNS = ("user_id", *COMPARED)
 

@@ -10,6 +10,7 @@ from agents.users.refresh import begin_refresh, load
 from qms.models import RecordingService
 from qms.port import ListedUser, UnreadableUser
 
+# Maximum number of devices of which the effect is computed.
 _MAXIMUM_DEVICES = 200_000
 
 

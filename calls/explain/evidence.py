@@ -30,7 +30,9 @@ MAXIMUM_LEGS = 20
 LOOKED_AT = 50
 #: Maximum number of sources, of gaps, and of similar extensions that are named.
 MAXIMUM_SOURCES = 50
+#: Maximum number of gaps named in an answer.
 MAXIMUM_GAPS = 3
+#: Maximum number of similar extensions named in an answer.
 MAXIMUM_NEAR = 3
 #: Number of an extension's newest legs offered where no time was given.
 NEWEST = 5

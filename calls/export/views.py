@@ -22,6 +22,7 @@ from calls.export.jobs import KEEP, TooManyExports, path_of, request_export
 from calls.models import CallerViewKind, ExportJob, ExportKind, ExportState
 from calls.ui.live_views import SEE_CALLERS
 
+#: Maximum number of exports in the list.
 MAXIMUM_SHOWN = 50
 UNDER_WAY = (ExportState.QUEUED, ExportState.RUNNING)
 

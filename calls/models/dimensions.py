@@ -8,6 +8,7 @@ from cti.models import CtiSource
 #: What identifies a ``DimensionCount`` within its day or hour, and the length to which its texts are cut.
 DIMENSION_KEY = ("source", "service_key", "queue_name", "agent_id", "device_id", "outcome", "reason_code")
 
+#: Maximum length of a name by which calls are grouped, in characters.
 DIMENSION_LENGTH = 100
 
 #: What filters write for legs without a queue or an agent.

@@ -14,6 +14,7 @@ from cti.sources.registry import source_kind
 from flags.catalogue.values import FlagSpec
 from qms.models import RecordingService
 
+#: How long QMS names a recording where its service states nothing, in seconds.
 DEFAULT_WINDOW_SECONDS = 10.0
 
 

@@ -19,6 +19,7 @@ from flags.api import written_flags
 
 #: Default and maximum number of legs in one answer.
 PAGE = 100
+#: Maximum number of legs in one answer.
 MAXIMUM_LIMIT = 1000
 SINCE = "since: a time with an offset is needed, for example 2026-03-02T09:00:00Z"
 

@@ -50,6 +50,7 @@ JITTER = 0.2
 #: Maximum time by which a claim outlives its worker, whatever the service's time-out: QMS reports a GUID for ten
 #: seconds only.
 LEASE = timedelta(seconds=3)
+#: Interval at which claims are renewed, in seconds.
 RENEW_EVERY_SECONDS = 1.0
 #: Timeout of a stop for its answers, in seconds; most come within. The next worker must have time left.
 STOP_SECONDS = 0.5

@@ -15,6 +15,7 @@ from calls.models import RecordingSearch, SearchCount, SearchState
 from calls.stats.hourly import bucket_of
 from calls.storage.codec import MAXIMUM_MS
 
+#: Length of the period of one count.
 SPAN = timedelta(minutes=5)
 #: Pages tell of a day; what is older is for whoever asks a week later.
 KEPT = timedelta(days=8)

@@ -48,6 +48,7 @@ from flags.catalogue.values import FlagPart, FlagSpec, flag_texts
 
 #: Events of this long before and after an interaction's legs belong to it: ringing, queueing, wrapping up.
 AROUND = timedelta(minutes=15)
+#: Entries of the journal read at once.
 PAGE = 1000
 NOBODY = "nobody"
 

@@ -21,6 +21,7 @@ from calls.core.unit_of_work import LiveState, UnitOfWork
 from cti.events import AnyEvent
 from flags.catalogue.values import FIELDS, FlagSpec, flag_texts
 
+#: The id of the only Recording Service of a replay.
 SERVICE = 1
 #: Flags that are hashed are hashed with this key: a replay has no secrets.
 HASH_KEY = b"replay"

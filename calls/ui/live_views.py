@@ -15,6 +15,7 @@ from calls.ui.live import Live, LiveFilter, live_calls
 
 #: The permission to see who called; without it callers are hidden.
 SEE_CALLERS = "calls.view_caller"
+#: Maximum length of a filter's text, in characters.
 MAXIMUM_TEXT = 255
 #: The page fetches itself every two seconds; that somebody watches it is recorded this often, in seconds.
 RECORD_SECONDS = 300

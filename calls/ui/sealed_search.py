@@ -20,6 +20,7 @@ from vault.fields import VaultError, decrypt, encrypt
 SEALED, PLAIN = "search", "q"
 #: How long an address with a search can be used, in seconds.
 USABLE_SECONDS = 12 * 3600
+#: Maximum length of a search term, in characters.
 MAXIMUM_LENGTH = 255
 STALE = "This search is too old, or another person's. Search again."
 #: What of an address does not outlive a new search.

@@ -13,13 +13,17 @@ import structlog
 
 from cti.http_intake.file_tail import Tail
 
+#: Maximum number of events in one request.
 BATCH_EVENTS = 200
+#: Maximum length of a request's body, in bytes.
 BATCH_BYTES = 500_000
+#: Interval at which the file is looked at for new lines, in seconds.
 POLL_SECONDS = 0.5
 #: First and longest wait between two attempts, in seconds.
 FIRST_PAUSE, MAXIMUM_PAUSE = 0.5, 30.0
 #: Timeouts to connect and to read, in seconds.
 TIMEOUT = (3, 15)
+#: Statuses of HTTP.
 UNREADABLE, TOO_LARGE = 400, 413
 
 log = structlog.get_logger()

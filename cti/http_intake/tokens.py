@@ -21,11 +21,14 @@ from msgspec.structs import replace
 import clock
 from cti.models import CtiSource, IntakeToken, Scope
 
+#: Length of the random part of a token, in bytes.
 RANDOM_BYTES = 32
 #: How long a revoked token still works in other processes, in seconds; in its own it ends at once.
 CACHE_SECONDS = 5.0
+#: Maximum number of tokens in the cache.
 CACHED = 1000
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="qms-gateway"'}
+#: Minimum interval between two saved times of use of a token.
 LAST_USED_EVERY = timedelta(minutes=1)
 
 

@@ -14,6 +14,7 @@ from redis.exceptions import ResponseError
 
 from cti.journal.stream import JournalUnavailable, client, translated
 
+#: The oldest version of Redis that has what the journal needs.
 OLDEST = (6, 2)
 #: Minimum share of Redis's memory in use for a warning: a full Redis takes no events.
 FULL_SHARE = 0.6

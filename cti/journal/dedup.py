@@ -20,6 +20,7 @@ from telemetry.counters import EVENTS_ACCEPTED, EVENTS_DUPLICATE
 PARTS = 4
 #: Maximum newest events that are counted, and their age.
 NEWEST = 1000
+#: Age up to which an event counts as recent, in milliseconds.
 LATELY_MS = 60_000
 #: Events in one script: Redis serves nobody else meanwhile (a few milliseconds).
 AT_ONCE = 500

@@ -32,6 +32,7 @@ from redis_address.pools import AddressPool
 
 #: Above any command of ours, below what a request or a stop may wait.
 ANSWER_SECONDS = 1.5
+#: Timeout of a connection to Redis, in seconds.
 CONNECT_SECONDS = 1.0
 #: How long replicas may take to have what was accepted, in milliseconds.
 WAIT_MS = 1000

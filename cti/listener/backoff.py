@@ -4,6 +4,7 @@ import secrets
 
 from cti.sources.port import LinkError
 
+#: The first and the longest wait before another try, in seconds.
 FIRST_PAUSE, MAXIMUM_PAUSE = 0.5, 5.0
 #: Pauses after a refusal that only a person can correct, in seconds: frequent attempts get the user locked or the
 #: gateway's address banned.

@@ -28,9 +28,13 @@ from cti.sources.port import DeviceClass, LinkError, MonitorRefusal, Quarantined
 from cti.sources.registry import open_session
 from cti.status_text import when
 
+#: Interval at which the lease is renewed, in seconds.
 RENEW_SECONDS = 1.0
+#: Interval at which spooled events are appended again, in seconds.
 CATCH_UP_SECONDS = 0.5
+#: Interval of the reports of the link's state, in seconds.
 REPORT_SECONDS = 2.0
+#: Interval at which the source's settings are read, in seconds.
 SETTINGS_SECONDS = 3.0
 #: Timeout for a session to close its connection, in seconds.
 SESSION_GRACE = 0.5

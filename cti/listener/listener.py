@@ -23,6 +23,7 @@ from cti.listener.status import UNREADABLE, PreviousProcess, StatusReporter
 from cti.listener.worker_thread import WakeupThread, WorkerThread
 from cti.sources.port import Quarantined, SourceConfig
 
+#: Interval at which a standby tries for the lease, in seconds.
 POLL_SECONDS = 0.5
 #: After Redis was away the former leader, which renews every second, goes first: its spool belongs to the journal.
 POLITE_SECONDS = 3.0

@@ -19,6 +19,7 @@ from vault.fields import VaultError
 
 #: Maximum different messages that wait for the database; those beyond are only counted.
 WAITING = 1000
+#: Maximum length of an error's text, in characters.
 ERROR_CHARACTERS = 500
 
 log = structlog.get_logger()

@@ -2,6 +2,7 @@
 
 #: More than this does not help on a page.
 SHOWN_CHARACTERS = 8_000
+#: Maximum number of bytes shown as hexadecimal digits.
 SHOWN_BYTES = 1_024
 #: A message with more odd characters than this share is shown as bytes.
 ODD_SHARE = 0.1

@@ -21,6 +21,7 @@ PRIVACIES = ("keep", "mask", "hash", "drop")
 CARD_DIGITS = range(13, 20)
 _DIGIT_GROUPS = re.compile(r"\d+(?:[ \u00a0\u2010-\u2015-]{1,3}\d+)*")
 _GROUP = re.compile(r"\d+")
+# How many digits of a number stay readable at its end.
 _DIGITS_SHOWN = 4
 
 #: Characters that XML 1.0 cannot carry, not even escaped.

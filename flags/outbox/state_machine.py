@@ -27,7 +27,9 @@ from qms.port import (
 
 WriteStateName = Literal["queued", "unclear", "written", "refused", "gone", "conflict", "given_up"]
 
+#: The wait after a first failed attempt, in seconds; it doubles.
 FIRST_WAIT_SECONDS = 1.0
+#: Maximum wait between two attempts, in seconds.
 MAXIMUM_WAIT_SECONDS = 900.0
 #: A person has to correct a wrong password; meanwhile QMS's audit log must not be flooded.
 LOGIN_WAIT_SECONDS = 300.0

@@ -30,6 +30,7 @@ log = structlog.get_logger()
 BEGINS_WITHIN = timedelta(seconds=5)
 #: Number of workers that may die at it before it is given up.
 MAXIMUM_ATTEMPTS = 3
+# After this time the message to the worker lapses, in seconds.
 _EXPIRES_SECONDS = 60
 #: Between two signs of life lie a connect and two answers at most, and what a name server takes.
 _WAITS, _NAME_SERVER_SECONDS = 3, 20

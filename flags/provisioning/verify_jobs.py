@@ -24,6 +24,7 @@ from qms.port import MAXIMUM_GUID_LENGTH
 
 log = structlog.get_logger()
 
+# After this time the message to the worker lapses, in seconds.
 _EXPIRES_SECONDS = 60
 #: Maximum number of calls to a service in one verification: connect, read under two spellings, list, write, read.
 _CALLS = 6

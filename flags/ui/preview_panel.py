@@ -13,6 +13,7 @@ from flags.models import FlagSetting
 
 SEE_CALLS = "calls.view_leg"
 SEE_CALLERS = "calls.view_caller"
+#: Maximum length of a call reference, in characters.
 MAXIMUM_REFERENCE = 255
 
 

@@ -14,6 +14,7 @@ log = structlog.get_logger()
 #: Messages sent in one turn.
 AT_ONCE = 20
 FIRST_WAIT, MAXIMUM_WAIT = timedelta(seconds=15), timedelta(minutes=30)
+#: A message that could not be sent for this long is given up.
 GIVE_UP_AFTER = timedelta(days=1)
 
 

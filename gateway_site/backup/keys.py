@@ -12,6 +12,7 @@ from django.conf import settings
 from gateway_site.backup.manifest import BackupError
 
 NAME = "keys.encrypted"
+#: Minimum length of the passphrase, in characters.
 MINIMUM_PASSPHRASE = 12
 _SALT_BYTES = 16
 

@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 NAME = "manifest.json"
+#: The version of the backup's format.
 FORMAT = 1
 
 

@@ -34,6 +34,7 @@ from redis_address import check_address
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOG_FORMATS = ("console", "json")
 _HEX_KEY = re.compile(r"[0-9a-f]{64}")
+#: Minimum lengths, in characters.
 MINIMUM_SECRET_KEY, MINIMUM_VAULT_KEY = 20, 20
 #: Every variable that settings, the launcher and the Procfile read. A demo or a test must not see the real gateway's.
 NAMES = (

@@ -7,6 +7,7 @@ from pathlib import Path
 
 #: New files are the owner's alone.
 UMASK = 0o077
+# The permissions of group and others.
 _OTHERS = 0o077
 
 

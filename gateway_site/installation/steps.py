@@ -29,6 +29,7 @@ from qms.models import RecordingService
 
 #: A listener reports every few seconds.
 SILENT_SECONDS = 30
+#: Timeout of a worker's answer, in seconds.
 PING_SECONDS = 2.0
 
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 import clock
 from gateway_site.installation.trial_call import follow, is_over
 
+#: Maximum length of an extension, in characters.
 MAXIMUM_EXTENSION = 255
 
 

@@ -24,6 +24,7 @@ from django_otp.plugins.otp_static.models import StaticDevice
 
 from gateway_site.login.models import AuthenticatorApp
 
+#: How many recovery codes a user gets.
 RECOVERY_CODES = 10
 #: Digits of a code of the app; a recovery code is longer.
 APP_DIGITS = 6

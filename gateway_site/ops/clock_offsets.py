@@ -11,6 +11,7 @@ from qms.models import RecordingService
 
 #: Maximum difference between two clocks, in seconds; a larger one can give a call another's time.
 TOLERANCE_SECONDS = 2.0
+#: Maximum difference of clocks that agree, in seconds.
 AGREES_SECONDS = 0.05
 
 

@@ -14,6 +14,7 @@ QUEUES = ("events", "lookups", "writes", "default")
 EVERY_SECONDS = 10
 #: A pulse older than this is a missing one.
 OLDEST_SECONDS = 35
+#: How long the last heartbeat of a worker is kept, in seconds.
 KEPT_SECONDS = 86_400
 
 

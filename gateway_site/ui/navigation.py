@@ -46,6 +46,7 @@ UNFOLD: dict[str, Any] = {
     "DASHBOARD_CALLBACK": "gateway_site.dashboard.page.callback",
     "STYLES": [lambda _: static("gateway/gateway.css")],
     "SCRIPTS": [
+        lambda _: static("gateway/polling.js"),
         lambda _: static("gateway/dashboard.js"),
         lambda _: static("gateway/names.js"),
         lambda _: static("gateway/find.js"),

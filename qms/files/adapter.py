@@ -37,8 +37,10 @@ from qms.port import (
 DEFINITIONS = ".qms-gateway-flags"
 #: How far back a live recording may have begun where the gateway does not say, in hours.
 LIVE_WITHIN = timedelta(hours=24)
+#: Maximum number of extensions that ranges name.
 MAXIMUM_EXTENSIONS = 100_000
 FREEPBX = "{year}/{month}/{day}/*-{extension}-*-{date}-{time}-*.wav"
+# A file that has not grown for this long is finished, in seconds.
 _DEFAULT_IDLE_SECONDS = 10.0
 
 

@@ -17,6 +17,7 @@ from qms.port import Flag, FlagAlreadyWritten, QmsUnavailable, QmsUnclear
 
 #: A recording's flags are in at most this many files: base flags, a wrap-up, and a few of somebody else's.
 MAXIMUM_FILES = 16
+# Maximum length of a flags file, in bytes.
 _MAXIMUM_BYTES = 256 * 1024
 
 

@@ -11,6 +11,7 @@ from qms.soap.dialect import OPERATIONS
 from qms.soap.http import NotReached
 from qms.soap.service import ConnectionSettings, Limits, SoapRecordingService
 
+#: Timeout of a connection, in seconds.
 CONNECT_SECONDS = 2.0
 CERTIFICATE = AdapterOption(
     key="client_certificate",

@@ -34,6 +34,7 @@ OWN_WSDL = Path(__file__).parent.parent / "wsdl" / "recording_service.wsdl"
 _SETTINGS = {"strict": True, "forbid_dtd": True, "forbid_entities": True}
 #: Maximum length of an answer in bytes. Pages of users and recordings are long; all others are a few lines.
 _SHORT_BYTES = 64 * 1024
+# Maximum length of an answer with a list, in bytes.
 _LONG_BYTES = 8 * 1024 * 1024
 _LONG_ANSWERS = ("ListUsers", "ListRecordings", "ListFlagDefinitions")
 _MESSAGE_ID = re.compile(rb"urn:uuid:[0-9a-f-]{36}")

@@ -18,7 +18,9 @@ from qms.soap.envelopes import BadShape, check_shape
 from qms.soap.http import HttpConnection, HttpExchangeError, NotReached
 from qms.soap.reading import AnswerTooLate
 
+#: Maximum number of documents of a WSDL.
 MAXIMUM_DOCUMENTS = 50
+#: Maximum length of all of them, in bytes.
 MAXIMUM_BYTES = 8 * 1024 * 1024
 #: Timeout for all documents together, in seconds.
 TIMEOUT_SECONDS = 60.0

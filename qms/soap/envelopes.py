@@ -25,15 +25,21 @@ SOAP_11 = "http://schemas.xmlsoap.org/soap/envelope/"
 SOAP_12 = "http://www.w3.org/2003/05/soap-envelope"
 #: An answer up to this size, in bytes, needs no walk: its size bounds its shape.
 SMALL_BYTES = 64 * 1024
+#: Maximum depth of an answer's elements.
 MAXIMUM_DEPTH = 32
+#: Maximum number of attributes of an element.
 MAXIMUM_ATTRIBUTES = 64
+#: Maximum number of elements directly in another.
 MAXIMUM_CHILDREN = 50_000
+#: Maximum number of elements of an answer.
 MAXIMUM_ELEMENTS = 500_000
+# Length of a piece fed to the parser, in bytes.
 _PIECE_BYTES = 64 * 1024
 _FAULTS = (f"{{{SOAP_11}}}Fault", f"{{{SOAP_12}}}Fault")
 _CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9._:-]+)""", re.IGNORECASE)
 _BOUNDARY = re.compile(r"""\bboundary\s*=\s*(?:"([^"]+)"|([^;\s]+))""", re.IGNORECASE)
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
+# Maximum number of parts of a multipart answer, and length of a part's head in bytes.
 _MAXIMUM_PARTS, _MAXIMUM_HEAD_BYTES = 64, 8192
 _START = re.compile(r"""\bstart\s*=\s*["']?([^"';\s]+)""", re.IGNORECASE)
 _DECLARATION = re.compile(r"""\s*<\?xml\s[^>]*?\?>""")

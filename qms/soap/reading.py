@@ -15,6 +15,7 @@ from qms.soap.dialect import SHAPES, Dialect
 
 NIL = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _TRUE, _FALSE = ("true", "1", "yes", "y"), ("false", "0", "no", "n")
+# Maximum length of a quoted word, in characters.
 _QUOTED_LENGTH = 20
 #: .NET writes a time that was never set as the first of the year 1, and "no end" as the last of the year 9999.
 _UNSET_YEARS = (1, 9999)
@@ -41,6 +42,7 @@ class FieldRule(msgspec.Struct, frozen=True):
 #: The rules of dialects that are in use, by the dialects' identities; a dialect is kept with them, so that no other one
 #: gets its identity.
 _rules: dict[int, tuple[Dialect, dict[str, dict[str, FieldRule]]]] = {}
+# Maximum number of dialects whose rules are kept.
 _MAXIMUM_DIALECTS = 64
 
 

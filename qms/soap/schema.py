@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from lxml import etree
 
+#: Maximum depth to which a type is followed.
 MAXIMUM_DEPTH = 5
 _XSD = "{http://www.w3.org/2001/XMLSchema}"
 

@@ -23,6 +23,7 @@ from qms.soap.reading import AnswerNode
 from qms.soap.xml_text import xml_text
 
 ResultItem = TypeVar("ResultItem")
+#: Items asked for in one page.
 PAGE = 500
 #: More pages than any site has users or recordings: a service whose pages never end is given up.
 MAX_PAGES = 10_000

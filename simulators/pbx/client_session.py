@@ -32,9 +32,11 @@ from simulators.pbx.world import STATE_EVENTS
 
 log = structlog.get_logger()
 
+#: Maximum duration of an application session before it must be renewed, in seconds.
 MAXIMUM_SESSION_SECONDS: Final = 180
 #: A client that does not read its events loses its link, as on a real switch.
 MAXIMUM_UNREAD_BYTES: Final = 64 * 1024 * 1024
+#: Unanswered heartbeats after which the client counts as gone.
 MAXIMUM_SILENT_HEARTBEATS: Final = 3
 
 

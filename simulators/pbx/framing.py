@@ -9,7 +9,9 @@ from lxml import etree
 
 RequestElement = etree._Element  # noqa: SLF001 - lxml has no public name for the type
 
+#: Length of the header, in bytes.
 HEADER: Final = 8
+#: Maximum length of a message, in bytes.
 MAXIMUM_BYTES: Final = 0xFFFF
 EVENT_INVOKE: Final = b"9999"
 

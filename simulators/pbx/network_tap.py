@@ -10,9 +10,11 @@ import structlog
 
 log = structlog.get_logger()
 
+#: Timeout of the simulated QMS's answer, in seconds.
 ANSWER_SECONDS: Final = 5.0
 #: Attempts at a QMS that is away, and the interval between them, before a batch is given up.
 TRIES, BETWEEN_SECONDS = 3, 0.2
+#: Maximum number of reports in one request.
 MAXIMUM_IN_A_BATCH: Final = 500
 
 

@@ -12,6 +12,7 @@ from simulators.pbx.switch import Switch
 from simulators.pbx.truth_log import TruthLog
 from simulators.pbx.world import World
 
+#: Interval at which the day's events are looked for, in seconds.
 TICK_SECONDS: Final = 0.005
 #: Time without a new monitor after which the client counts as set up and calls begin, in seconds.
 QUIET_SECONDS: Final = 0.5

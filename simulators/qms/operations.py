@@ -10,6 +10,7 @@ from qms.port import Flag, FlagDefinition, ListedUser, QmsRejected, Recording
 from simulators.qms.envelopes import NS, SoapElement
 from simulators.qms.site import SimulatedQms
 
+#: Items in one page.
 PAGE = 500
 OperationItem = TypeVar("OperationItem")
 

@@ -20,6 +20,7 @@ from simulators.qms.envelopes import Credentials
 from simulators.qms.site import Mishap, SimulatedQms
 
 FIRST_PATH = "recording-service"
+#: Maximum length of a request, in bytes.
 MAX_BYTES = 16 * 1024 * 1024
 _NO_LOGIN = HTTPStatus.UNAUTHORIZED
 

@@ -10,6 +10,7 @@ from agents.models import RefreshState, Trigger, UserRefresh
 from agents.users.refresh import STALE_AFTER, RefreshRunning, begin_refresh, load
 from qms.models import RecordingService
 
+#: Interval at which the command looks for the end of a sync, in seconds.
 POLL_SECONDS = 0.2
 
 

@@ -17,6 +17,7 @@ from cti.events import LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
 
 #: Maximum duration of a snapshot; one that takes longer is abandoned.
 ABANDONED = timedelta(minutes=5)
+#: The smallest step of time.
 TICK = timedelta(microseconds=1)
 
 

@@ -1,19 +1,15 @@
-// Keep the page "Live calls" true: fetch the fragment every two seconds while somebody can see it, and count on the
-// seconds in between. Rows are changed in place, so that the keyboard's focus and the scroll place stay.
+// Keep the page "Live calls" up to date (see gateway/polling.js), and count the seconds in between. Rows
+// are changed in place, so that the keyboard's focus and the scroll place stay.
 (function () {
   "use strict";
-  const EVERY = 2000;
-  const PATIENCE = 5000;
+  const INTERVAL = 2000, TIMEOUT = 5000; // In milliseconds.
 
   function begin(panel, news) {
     let ahead = 0; // How far this computer's clock is ahead of the gateway's, in milliseconds.
-    let answeredAt = Date.now();
-    let timer = 0;
-    let isOver = false;
-    let asking = null;
 
-    function say(text, isTrouble) {
+    function say(text, isTrouble, link) {
       if (news.textContent !== text) { news.textContent = text; } // A live region: only what is new is spoken.
+      if (link) { news.append(" ", link); }
       news.classList.toggle("ql-trouble", Boolean(isTrouble));
     }
 
@@ -97,65 +93,18 @@
       if (link) { link.focus({ preventScroll: true }); }
     }
 
-    function end(text, address) {
-      isOver = true;
-      say(text, true);
-      if (address) {
-        const link = document.createElement("a");
-        link.href = address;
-        link.textContent = "Log in again";
-        news.append(" ", link);
-      }
-    }
-
-    function take(answer) {
-      if (answer.type === "opaqueredirect" || answer.status === 401) {
-        end("Your session has ended; what you see is not updated any more.", panel.dataset.login);
-      } else if (answer.status === 403) {
-        end("Your account may not see calls any more; what you see is not updated.");
-      } else if (!answer.ok) {
-        throw new Error("status " + answer.status);
-      } else {
-        return answer.text().then(function (html) {
-          show(html);
-          measure();
-          tick();
-          answeredAt = Date.now();
-          say("Updated every 2 seconds.");
-        });
-      }
-      return null;
-    }
-
-    function ask() {
-      asking = new AbortController();
-      const patience = window.setTimeout(function () { asking.abort(); }, PATIENCE);
-      const way = { redirect: "manual", signal: asking.signal, headers: { Accept: "text/html" }, cache: "no-store" };
-      return fetch(panel.dataset.address, way).then(take).catch(function () {
-        if (document.hidden) { return; }
-        const since = new Date(answeredAt - ahead).toLocaleTimeString();
-        say("The gateway does not answer since " + since + "; what you see is of then. It is asked again.", true);
-      }).finally(function () {
-        window.clearTimeout(patience);
-        asking = null;
-      });
-    }
-
-    function loop() {
-      window.clearTimeout(timer);
-      if (isOver || document.hidden || asking) { return; }
-      ask().then(function () { timer = window.setTimeout(loop, EVERY); });
-    }
-
-    document.addEventListener("visibilitychange", function () {
-      if (isOver) { return; }
-      if (document.hidden) { say("Paused while this page cannot be seen."); } else { loop(); }
-    });
     measure();
     tick();
     window.setInterval(function () { if (!document.hidden) { tick(); } }, 500);
-    say("Updated every 2 seconds.");
-    timer = window.setTimeout(loop, EVERY);
+    window.gatewayPoll({
+      panel: panel,
+      interval: INTERVAL,
+      timeout: TIMEOUT,
+      say: say,
+      show: function (html) { show(html); measure(); tick(); },
+      clockAhead: function () { return ahead; },
+      pausedText: "Paused while this page cannot be seen.",
+    });
   }
 
   const panel = document.getElementById("live-panel");

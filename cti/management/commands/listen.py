@@ -14,6 +14,7 @@ from cti.models import CtiSource
 from cti.sources.port import SourceConfig
 from cti.sources.registry import has_session
 
+#: The exit status of a source without a listener.
 NOTHING_TO_DO = 2
 
 

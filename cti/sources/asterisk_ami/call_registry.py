@@ -6,6 +6,7 @@ from cti.sources.asterisk_ami.event_builder import EventBuilder
 from cti.sources.asterisk_ami.values import CallDirection, Channel, ChannelKind, EventTime, PbxCall
 
 _ANONYMOUS = frozenset({"anonymous", "unavailable", "restricted", "private", "unknown", "withheld"})
+# Maximum number of steps to the channel that began a call.
 _DEPTH = 8
 
 

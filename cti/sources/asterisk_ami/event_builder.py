@@ -7,6 +7,7 @@ from cti.sources.asterisk_ami.values import EventTime
 from cti.sources.character_sets import LOST
 from cti.sources.port import Stamp
 
+# Maximum lengths, in characters, and the maximum number of values.
 _TEXT, _NAME, _LONG, _MANY = 255, 1024, 4096, 64
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 END = b"\r\n\r\n"
 #: Maximum length of a line and of a message, in bytes.
 LINE_LIMIT = 64 * 1024
+#: Maximum length of a message, in bytes.
 MESSAGE_LIMIT = 256 * 1024
 #: Maximum part of a message that was too long that is kept to show, in bytes.
 EXCERPT = 2048

@@ -7,6 +7,7 @@ import msgspec
 
 #: Length of a frame's header and the maximum length of a frame, in bytes.
 HEADER = 8
+#: Maximum length of a message, in bytes.
 LENGTH_LIMIT = 0xFFFF
 #: The invoke id of events.
 EVENT_INVOKE = 9999

@@ -15,6 +15,7 @@ from cti.sources.port import LinkError, SourceConfig
 from cti.sources.read_coalescing import ReadCoalescer
 from cti.sources.tls import client_context, untrusted
 
+#: Maximum number of bytes read at once.
 CHUNK: Final = 256 * 1024
 #: Timeout of the last request of a session, in seconds.
 CLOSE_TIMEOUT: Final = 0.4

@@ -7,6 +7,7 @@ from lxml import etree
 
 _DOCTYPE = re.compile(rb"(?:\s|<\?[^>]*>|<!--(?:[^-]|-[^-])*-->)*<!DOCTYPE")
 _LOCAL: dict[str, str] = {}
+# Maximum number of names in the cache.
 _LOCAL_LIMIT = 4096
 
 

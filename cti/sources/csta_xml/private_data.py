@@ -10,6 +10,7 @@ from cti.sources.character_sets import LOST
 from cti.sources.csta_xml.options import CstaOptions
 from cti.sources.csta_xml.parsing import XmlElement, descend, local, text_of
 
+#: Maximum lengths, in characters, and the maximum number of values.
 TEXT, NAME, LONG, MANY = 255, 1024, 4096, 64
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2}\s*)+")
 _KEY = re.compile(r"[\w .\-]{1,64}")

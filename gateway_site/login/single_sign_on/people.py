@@ -17,7 +17,9 @@ from gateway_site.config.single_sign_on import ROLES
 from gateway_site.login.models import SignOnIdentity
 from gateway_site.login.single_sign_on.failure import SignOnFailed
 
+#: Maximum number of groups read of a person.
 MAXIMUM_GROUPS = 1000
+#: Maximum length of a user name, in characters.
 MAXIMUM_NAME = 150
 _NOT_IN_NAMES = re.compile(r"[^\w.@+-]+")
 

@@ -13,6 +13,7 @@ from gateway_site.login.single_sign_on.failure import SignOnFailed
 
 #: How long its addresses are believed, in seconds.
 REMEMBERED_SECONDS = 3600
+#: Maximum length of an answer of the identity provider, in bytes.
 MAXIMUM_BYTES = 262_144
 _KEY = "single-sign-on-provider"
 

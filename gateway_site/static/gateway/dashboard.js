@@ -1,19 +1,13 @@
-// Keep the dashboard true: fetch its fragment every few seconds while somebody can see it. Only what changed is put in
-// place, so that the keyboard's focus, an open table and the scroll place stay; and where the gateway gives no answer,
-// the page says since when, for a figure of yesterday must not look like one of now.
+// Keep the dashboard up to date (see polling.js). Only what changed is put in place, so that the keyboard's focus, an
+// open table and the scroll place stay.
 (function () {
   "use strict";
-  const EVERY = 5000;
-  const PATIENCE = 8000;
+  const INTERVAL = 5000, TIMEOUT = 8000; // In milliseconds.
 
   function begin(panel, news, state) {
-    let answeredAt = Date.now();
-    let timer = 0;
-    let isOver = false;
-    let asking = null;
-
-    function say(text, isTrouble) {
+    function say(text, isTrouble, link) {
       if (news.textContent !== text) { news.textContent = text; } // A live region: only what is new is spoken.
+      if (link) { news.append(" ", link); }
       news.classList.toggle("qd-trouble", Boolean(isTrouble));
       panel.classList.toggle("qd-stale", Boolean(isTrouble));
     }
@@ -54,59 +48,7 @@
       }
     }
 
-    function end(text, address) {
-      isOver = true;
-      say(text, true);
-      if (address) {
-        const link = document.createElement("a");
-        link.href = address;
-        link.textContent = "Log in again";
-        news.append(" ", link);
-      }
-    }
-
-    function take(answer) {
-      if (answer.type === "opaqueredirect" || answer.status === 401) {
-        end("Your session has ended; what you see is not updated any more.", panel.dataset.login);
-        return null;
-      }
-      if (answer.status === 403) {
-        end("Your account may not see calls any more; what you see is not updated.");
-        return null;
-      }
-      if (!answer.ok) { throw new Error("status " + answer.status); }
-      return answer.text().then(function (html) {
-        show(html);
-        answeredAt = Date.now();
-        say("Updated every " + EVERY / 1000 + " seconds.");
-      });
-    }
-
-    function ask() {
-      asking = new AbortController();
-      const patience = window.setTimeout(function () { asking.abort(); }, PATIENCE);
-      const way = { redirect: "manual", signal: asking.signal, headers: { Accept: "text/html" }, cache: "no-store" };
-      return fetch(panel.dataset.address, way).then(take).catch(function () {
-        if (document.hidden) { return; }
-        const since = new Date(answeredAt).toLocaleTimeString();
-        say("The gateway does not answer since " + since + "; what you see is of then. It is asked again.", true);
-      }).finally(function () {
-        window.clearTimeout(patience);
-        asking = null;
-      });
-    }
-
-    function loop() {
-      window.clearTimeout(timer);
-      if (isOver || document.hidden || asking) { return; }
-      ask().then(function () { timer = window.setTimeout(loop, EVERY); });
-    }
-
-    document.addEventListener("visibilitychange", function () {
-      if (!isOver && !document.hidden) { loop(); }
-    });
-    say("Updated every " + EVERY / 1000 + " seconds.");
-    timer = window.setTimeout(loop, EVERY);
+    window.gatewayPoll({ panel: panel, interval: INTERVAL, timeout: TIMEOUT, say: say, show: show });
   }
 
   document.addEventListener("DOMContentLoaded", function () {
