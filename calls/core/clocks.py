@@ -11,8 +11,18 @@ APART = timedelta(seconds=1)
 STALL = timedelta(seconds=6)
 #: Maximum difference between QMS's beginning and our Connected where nothing stalls.
 CLOSE = timedelta(milliseconds=250)
+#: Time for which an event that was received as it happened shows that the source's clock agrees with ours.
+AGREEMENT = timedelta(minutes=15)
+#: Minimum interval between two such events that are noted.
+NOTING = timedelta(minutes=1)
 #: The step of a source's clock that has no fractions of a second.
 WHOLE_SECOND = timedelta(seconds=1)
+
+
+def clocks_agree(work: UnitOfWork, gateway_at: datetime) -> bool:
+    """Say whether the source's clock is known to agree with ours: a time of long ago says that an event is late."""
+    agreed = work.source.agreed_gateway_at
+    return work.site.has_source_times and agreed is not None and gateway_at - agreed <= AGREEMENT
 
 
 def is_on_time(work: UnitOfWork, leg: LegState) -> bool:
@@ -24,10 +34,11 @@ def is_on_time(work: UnitOfWork, leg: LegState) -> bool:
 def moments_of(work: UnitOfWork, at: datetime, gateway_at: datetime) -> tuple[datetime, datetime]:
     """Return between when and when something happened by our clock.
 
-    That is at the source's time of it, where this is a little before the receipt; a clock of whole seconds may be up to
-    one second behind. Else it is at the receipt.
+    That is at the source's time of it, where this is a little before the receipt or the clocks are known to agree; a
+    clock of whole seconds may be up to one second behind. Else it is at the receipt.
     """
-    if not timedelta(0) <= gateway_at - at <= STALL:
+    lag = gateway_at - at
+    if lag < timedelta(0) or (lag > STALL and not clocks_agree(work, gateway_at)):
         return gateway_at, gateway_at
     if work.source.has_fractions or not work.site.has_source_times:
         return at, at

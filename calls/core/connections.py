@@ -96,7 +96,8 @@ def _reported_again(
 ) -> None:
     """Keep a further report of a connection, until it is known whether an end of before it is reported."""
     if party.again is not None:
-        put_party(work, call, with_repeat(party, made))
+        if party.again.at != made.at:
+            put_party(work, call, with_repeat(party, made))
         return
     call = put_party(work, call, replace(party, again=made))
     work.put_call(replace(call, due=until or made.gateway_at + GRACE))
@@ -104,6 +105,8 @@ def _reported_again(
 
 def with_repeat(party: Party, made: Reconnection) -> Party:
     """Return a party that keeps a report that is taken for a repeat, once, and the last few only."""
+    known = next((one for one in party.repeats if one.at == made.at), made)
+    made = known if known.ended_at is not None else made
     others = [one for one in party.repeats if one.at != made.at]
     return replace(party, repeats=(*others, made)[-MAXIMUM_REPEATS:])
 

@@ -72,8 +72,12 @@ def _by_time(work: UnitOfWork, event: CallEvent, call: CallState, following: Cal
     ended_at = call.ended_at
     if ended_at is not None and _is_after(work, call, ended_at, event):
         return _after_end(work, event, call, following)
+    if isinstance(event, ConnectionCleared) and _is_of_after_doubt(work, call, event):
+        return following or begin_call(work, event, call.call_id, replaces=False)
     if following is not None:
-        is_of_next = isinstance(event, ENTERING) and states_another_interaction(call, event)
+        is_of_next = isinstance(event, ENTERING) and (
+            states_another_interaction(call, event) or _is_doubtful_for(work, call, event)
+        )
         return _begun_before(work, event, following) if is_of_next else call
     is_entering = isinstance(event, ENTERING) or (isinstance(event, CallInformation) and not _is_anybody_in(call))
     if ended_at is None and is_entering and _is_of_another(work, call, event):
@@ -228,7 +232,7 @@ def _is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     if event.data.interaction_id and "interaction_id" in call.facts:
         return states_another_interaction(call, event)
     if call.doubtful_since is not None and _is_after_doubt(call, call.doubtful_since, event):
-        return not _is_in_snapshot(work, call, event)
+        return _is_doubtful_for(work, call, event)
     if isinstance(event, _OPENING):
         return _opens_another(work, call, event)
     party = call.parties.get(event.data.device_id or "")
@@ -250,6 +254,22 @@ def _is_of_transfer(work: UnitOfWork, call: CallState, event: CallEvent) -> bool
     origin = work.calls.get(call.main) if call.main is not None else None
     devices = {*call.parties, *(origin.parties if origin is not None else ()), *work.site.devices}
     return call.main is not None and event.data.calling_number in devices
+
+
+def _is_doubtful_for(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether a call may be over for an event that states no interaction of it."""
+    since = call.doubtful_since
+    if since is None or not _is_after_doubt(call, since, event):
+        return False
+    is_same = bool(event.data.interaction_id) and "interaction_id" in call.facts
+    return not is_same and not _is_in_snapshot(work, call, event)
+
+
+def _is_of_after_doubt(work: UnitOfWork, call: CallState, event: ConnectionCleared) -> bool:
+    """Say whether an extension left that never was in a call which may be over: it was in another one."""
+    device_id = event.data.device_id or ""
+    is_extension = not event.data.outside and work.site.is_extension(device_id)
+    return is_extension and device_id not in call.parties and _is_doubtful_for(work, call, event)
 
 
 def _is_after_doubt(call: CallState, since: datetime, event: CallEvent) -> bool:

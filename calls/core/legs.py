@@ -51,6 +51,7 @@ def open_leg(work: UnitOfWork, call: CallState, party: Party, made: Reconnection
         call_origin=made.origin,
         facts=as_of(call),
         is_joined_late=party.is_joined_late,
+        is_of_snapshot=work.source.snapshot is not None,
         is_held=party.state is PartyState.HOLD,
     )
     leg = traced(leg, made.gateway_at, "connected", how or f"Extension {party.device_id} was connected.")

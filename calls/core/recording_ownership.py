@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from calls.core.clocks import APART, CLOSE, ended_at, is_on_time
+from calls.core.clocks import APART, CLOSE, STALL, ended_at, is_on_time, moments_of
 from calls.core.legs import is_close, is_sure, may_be_lost, may_contest, may_have_begun, traced
 from calls.core.outcome_rules import concluded
 from calls.core.result_events import LATE, WHY, RecordingFound
@@ -135,9 +135,21 @@ def _is_after_end(work: UnitOfWork, leg: LegState, event: RecordingFound) -> boo
     return event.started_at >= ended or (event.asked_at is not None and event.asked_at > heard)
 
 
-def began_late(leg: LegState, event: RecordingFound) -> bool:
-    """Say whether the recording began long enough after Connected to be a call's we have not heard of yet."""
-    return not leg.is_unconfirmed and event.started_at > _since(leg) + LATE
+def began_late(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
+    """Say whether the recording began long enough after Connected to be a call's we have not heard of yet.
+
+    A leg that a snapshot found had begun before; one that is heard of very late had, too, where the clocks agree.
+    """
+    if leg.is_unconfirmed:
+        return False
+    if leg.pending_transfer is not None:
+        return event.started_at > leg.pending_transfer.gateway_at + LATE
+    if leg.is_of_snapshot:
+        return event.started_at > leg.connected_gateway_at + CLOSE
+    connected = leg.connected_gateway_at
+    if connected - leg.connected_source_at > STALL:
+        connected = moments_of(work, leg.connected_source_at, connected)[1]
+    return event.started_at > connected + LATE
 
 
 def began_before(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:

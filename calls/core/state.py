@@ -271,6 +271,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     match_reason: str = ""
     services: tuple[int, ...] = ()
     is_joined_late: bool = False
+    #: A snapshot found it connected: it began before that.
+    is_of_snapshot: bool = False
     is_unconfirmed: bool = False
     is_held: bool = False
     #: The call that its extension dialled while this one was on hold, and that has its interaction.
@@ -353,6 +355,8 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     #: When, by our clock, the link was lost last, and when a leg was heard of last of which QMS knew long before us.
     lost_gateway_at: datetime | None = None
     stalled_gateway_at: datetime | None = None
+    #: When, by our clock, an event was received last just as it happened: its clock and ours agree.
+    agreed_gateway_at: datetime | None = None
     #: When, by our clock, events were missed last, be it of some devices.
     missed_gateway_at: datetime | None = None
     #: Its times have fractions of a second; until one was seen they may be up to a second behind.

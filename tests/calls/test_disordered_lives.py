@@ -40,6 +40,7 @@ def _interactions(board: Switchboard) -> set[str]:
         [("E", 1.0), ("C", 1.6), ("E", 1.8), ("C", 1.2), ("E", 1.4), ("C", 2.5)],
         [("E", 1.0), ("E", 1.4), ("C", 1.6), ("E", 1.8), ("C", 1.2), ("C", 2.5)],
         [("E", 1.0), ("E", 1.4), ("C", 1.6), ("E", 1.8), ("C", 2.5), ("C", 1.2)],
+        [("E", 1.0), ("E", 1.4), ("C", 1.6), ("E", 1.4), ("C", 1.2), ("E", 1.8), ("C", 2.5)],
         [("E", 1.4), ("E", 1.0), ("C", 1.2), ("C", 1.6), ("E", 1.8), ("C", 2.5)],
     ],
 )
@@ -122,7 +123,61 @@ def test_the_ends_of_a_call_that_is_heard_of_only_then_are_of_one_call() -> None
     assert board.spans() == [("2001", 2.0, 2.3)]
 
 
+def test_a_call_that_was_cleared_before_a_repeat_leaves_that_to_the_call_between() -> None:
+    """The second life's end is heard first, then the third; that the first was cleared at 1.3 is heard last."""
+    board = _phone(("E", 1.0), ("C", 1.7), ("E", 1.9), ("E", 1.5)).call("CallCleared", 1.3, "C1")
+    _phone(("C", 1.3), ("C", 2.5), board=board).waits(60)
+
+    assert sorted(board.spans()) == [("2001", 1.0, 1.3), ("2001", 1.5, 1.7), ("2001", 1.9, 2.5)]
+
+
+def test_what_was_taken_for_a_repeat_is_of_the_call_that_its_id_names_since() -> None:
+    """Connected at 10.3, which seems a repeat; that it rang at 10.2 for another interaction is heard after it."""
+    board = (
+        Switchboard().call("Established", 1, "C1", "2001", interactionId="I1").call("Established", 10.3, "C1", "2001")
+    )
+    board.call("Delivered", 10.2, "C1", "2001", interactionId="I2").call("ConnectionCleared", 10.9, "C1", "2001")
+    board.waits(60)
+
+    assert ("2001", 10.3, 10.9) in board.spans()
+
+
+def test_an_end_after_a_gap_of_a_phone_that_was_not_in_a_waiting_call_is_anothers() -> None:
+    """The caller before the gap may have given up: 2002's end is heard before its beginning, and nobody follows it."""
+    board = Switchboard(with_site(devices=frozenset({"2001", "2002", "2003"})))
+    board.call("Queued", 1, "C1", queueName="Sales").call("Delivered", 3, "C1", "2001")
+    board.hears(link("Lost", 4), link("Restored", 7))
+    board.hears(snapshot("Began", 7), snapshot("Ended", 7)).call("ConnectionCleared", 8.6, "C1", "2002")
+    board.call("Established", 8.5, "C1", "2002", queueName="Support").call("Established", 10.8, "C1", "2003").waits(60)
+
+    assert [(leg.device_id, leg.facts.queue_name) for leg in board.legs] == [("2002", "Support"), ("2003", "")]
+    assert board.spans()[0] == ("2002", 8.5, 8.6)
+
+
 # --- whose a recording is ---
+
+
+def test_a_recording_that_began_after_a_snapshot_is_not_that_of_a_leg_that_it_found() -> None:
+    """2001 rang before the gap and is found connected at 7; what began at 7.7 is of another call of it."""
+    board = Switchboard().call("Delivered", 3, "C1", "2001").hears(link("Lost", 4), link("Restored", 7))
+    board.hears(snapshot("Began", 7)).call("Established", 7, "C1", "2001").hears(snapshot("Ended", 7))
+    board.found(7.9, 1, "R", started=7.7, asked=7.8)
+
+    assert (board.leg.guid, board.leg.missed) == ("", "began_late")
+
+
+@pytest.mark.parametrize(("agreed", "missed"), [(True, "began_late"), (False, "")])
+def test_a_leg_that_is_heard_of_very_late_began_when_the_source_says_where_the_clocks_agree(
+    agreed: bool, missed: str
+) -> None:
+    """Connected at 10 is heard at 99; QMS names a recording of 98.9. An event heard at once shows that clocks agree."""
+    board = Switchboard()
+    if agreed:
+        board.call("Queued", 9, "C0")
+    board.hears(replace(event("Established", 10, callId="C1", deviceId="2001"), gatewaytime=moment(99)))
+    board.hears(_answer(board.leg, began=98.9, asked=99.0, at=99.1))
+
+    assert board.leg.missed == missed
 
 
 def _answer(leg: LegState, began: float, asked: float, at: float) -> RecordingFound:
@@ -153,7 +208,7 @@ def test_a_recording_is_not_that_of_a_leg_whose_end_had_been_heard_long_before_i
     board.hears(replace(event("Established", 10, callId="C1", deviceId="2001"), gatewaytime=moment(40)))
     board.hears(_answer(board.leg, began=38.0, asked=40.0, at=40.1)).waits(60)
 
-    assert (board.leg.guid, board.leg.missed) == ("", "next_call")
+    assert board.leg.guid == ""
 
 
 def test_the_end_of_a_leg_that_is_heard_of_very_late_is_when_the_source_says_where_that_is_in_time() -> None:

@@ -155,7 +155,7 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
     if party is not None and party.again is not None and party.again.at <= event.time:
         put_party(work, call, _with_end_again(party, party.again, event))
         return
-    if party is not None and _ended_earlier(work, party, event):
+    if party is not None and _has_left_later(work, party, event.time):
         end_earlier(work, call, party, event.time, event.at)
         return
     leg = _later_leg(work, party, event) if party is not None else None
@@ -197,11 +197,11 @@ def _later_leg(work: UnitOfWork, party: Party, event: ConnectionCleared) -> LegS
     return leg if party.since <= event.time < leg.connected_source_at else None
 
 
-def _ended_earlier(work: UnitOfWork, party: Party, event: ConnectionCleared) -> bool:
-    """Say whether an end is earlier than the one that was heard of first: that one is of another call."""
+def _has_left_later(work: UnitOfWork, party: Party, moment: datetime) -> bool:
+    """Say whether an end of a moment is earlier than the one that was heard of first: that one is of another call."""
     if not work.site.has_source_times or party.cleared_at is None or party.is_here or not party.had_leg:
         return False
-    return event.time < party.cleared_at and (party.since is None or party.since <= event.time)
+    return moment < party.cleared_at and (party.since is None or party.since <= moment)
 
 
 def _return_leg(work: UnitOfWork, party: Party | None, event: ConnectionCleared) -> None:
@@ -245,6 +245,10 @@ def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
     is_over = call.moved_to is not None or call.superseded_at is not None
     if is_over or event.time < call.born_at or (ended_at is not None and event.time > ended_at):
         return  # It is over; what is earlier or later is of another call, of which nothing else is heard yet.
+    for party in call.parties.values():
+        if party.reported_after(event.time) and _has_left_later(work, party, event.time):
+            end_earlier(work, call, party, event.time, event.at)
+    call = work.calls[call.incarnation]
     _divide_before(work, call, newcomers_before_clearing(work, call, event.time), event)
     divide(work, call.incarnation, event.time, event.at)
     call = work.calls[call.incarnation]

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 
 from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
 from calls.core.attended_transfer import Part, divide_leg, earliest, may_have_ended, part_of
-from calls.core.call_end import divide_where_empty, expire_when_over, remembered
+from calls.core.call_end import divide, divide_where_empty, expire_when_over, remembered
 from calls.core.clocks import APART, CLOSE, moments_of
 from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
@@ -56,6 +56,7 @@ from calls.core.state import (
 )
 from calls.core.unit_of_work import UnitOfWork
 
+TICK = timedelta(microseconds=1)
 #: Maximum searches of one leg while QMS still names the recording of the previous call.
 MAXIMUM_SEARCHES = 5
 
@@ -70,7 +71,7 @@ def handle_recording_found(event: RecordingFound, work: UnitOfWork) -> None:
     holder = event.holder or work.holder_of(event.guid)
     if holder not in (None, leg.number) and not contest(work, holder or 0, leg, event):
         _not_its_own(work, holder or 0, leg, event)
-    elif began_late(leg, event):
+    elif began_late(work, leg, event):
         _miss(work, leg, event.search, "began_late", event)
     elif began_before(work, leg, event):
         _ask_on(work, leg, event, "stranger")
@@ -350,6 +351,9 @@ def _superseded_due(work: UnitOfWork, call: CallState, event: TimePassed) -> Non
     if call.superseded_at is None:
         return
     how = "The call's id was used again; its end was not reported."
+    divide(
+        work, call.incarnation, call.superseded_at - TICK, event.at
+    )  # What was taken for a repeat is the next one's.
     for leg in work.legs_in(call.incarnation):
         if leg.phase is LegPhase.OPEN:
             at = max(call.superseded_at, leg.connected_source_at)
