@@ -17,7 +17,9 @@ from calls.stats.source_load import publish_loads, source_load
 from cti.api import SourceLoad, bound_reached_lately, forget_bounds, mint_token, publish_load
 from cti.events import AgentData, CallCleared, CallData, Established, Event, LoggedOff, LoggedOn
 from cti.models import CtiSource, QuarantinedMessage
+from cti.quarantine import KEPT_AN_HOUR, record_quarantined
 from cti.source_bounds import SourceBounds, bounds_of
+from cti.sources.port import Quarantined
 from gateway_site.ops.degraded import full_sources
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
@@ -136,6 +138,18 @@ def test_a_peer_that_logs_30000_agents_on_is_stopped_at_the_bound(settings: Sett
         )
         is None
     )
+
+
+def test_a_peer_that_floods_frames_that_cannot_be_read_fills_no_table(source: CtiSource) -> None:
+    """What is beyond an hour's rows is counted, and the count is true."""
+    now = clock.now()
+    for start in range(0, 3_000, 500):
+        messages = [Quarantined(b"<a", "message", f"broken at {number}") for number in range(start, start + 500)]
+        record_quarantined(source.pk, messages, now)
+
+    rows = QuarantinedMessage.objects.filter(source=source)
+    assert rows.count() == KEPT_AN_HOUR + 1
+    assert sum(rows.values_list("count", flat=True)) == 3_000
 
 
 def test_the_published_load_is_what_the_tables_hold(source: CtiSource, redis: "redis_client.Redis") -> None:
