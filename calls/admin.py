@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from unfold.decorators import display
 from unfold.paginator import InfinitePaginator
@@ -16,6 +16,7 @@ from calls.access_log import record_leg, record_list
 from calls.core.outcomes import Outcome
 from calls.core.result_events import WHY
 from calls.models import CallerView, Checkpoint, Gap, Leg, QueueName, RecordingSearch, SearchState
+from calls.ui.leg_evidence import leg_evidence
 from calls.ui.leg_filters import (
     LEG_LOOKUPS,
     AgentFilter,
@@ -37,6 +38,7 @@ from calls.ui.leg_page import leg_page
 from calls.ui.leg_search import any_of, conditions, newest
 from calls.ui.sealed_search import SEALED, SealedSearchAdmin
 from clock.text import exact, shown
+from evidence.api import has_evidence
 from history.admin import ReadOnlyAdmin
 
 _COLOURS = {
@@ -163,8 +165,15 @@ class LegAdmin(SealedSearchAdmin, CallsAdmin):
         may_see = request.user.has_perm(SEE_CALLERS)
         if leg and may_see:
             record_leg(request.user, leg, clock.now())
+        has_export = may_see and bool(leg and leg.recording_guid) and has_evidence(leg.recording_guid)
+        context |= {"has_export": has_export}
         context |= {"page": leg_page(leg, may_see_callers=may_see) if leg else None, "may_see_callers": may_see}
         return super().change_view(request, object_id, form_url, context)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the address of the evidence."""
+        view = self.admin_site.admin_view(leg_evidence)
+        return [path("<path:object_id>/evidence/", view, name="calls_leg_evidence"), *super().get_urls()]
 
 
 @admin.register(RecordingSearch)

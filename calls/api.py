@@ -7,6 +7,7 @@ from calls.search.assign import Assignment, NotAssignable, assign_recording
 from calls.stats.histogram import Histogram, percentile, times
 from calls.stats.hourly import hour_of
 from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
+from calls.storage.decisions import LegDecision, decisions_of
 from calls.ui.find import CALLER, Hit, find_calls
 from calls.ui.leg_list import SEE_CALLERS
 from calls.ui.leg_page import ADVICE
@@ -21,8 +22,10 @@ __all__ = [
     "CallerViewKind",
     "Histogram",
     "Hit",
+    "LegDecision",
     "NotAssignable",
     "assign_recording",
+    "decisions_of",
     "ends_since",
     "find_calls",
     "hour_of",

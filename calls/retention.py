@@ -15,6 +15,7 @@ from calls.stats.dimensions_rebuild import forget_dimensions
 from calls.stats.rebuild import forget_counts
 from calls.stats.searches import forget_search_counts
 from cti.api import trim_journal
+from evidence.api import forget_entries
 from flags.api import forget_writes
 
 log = structlog.get_logger()
@@ -34,6 +35,7 @@ def retain(now: Callable[[], datetime]) -> None:
         RecordingSearch.objects.filter(leg_id__in=keys).delete()
         deleted += Leg.objects.filter(id__in=keys).delete()[0]
     forgotten = forget_old(now())
+    forget_entries(before)
     forget_views(before, AT_ONCE)
     forget_counts(before)
     forget_dimensions(before, now())

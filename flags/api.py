@@ -12,7 +12,7 @@ from flags.outbox.doubt import put_in_doubt, put_legs_in_doubt
 from flags.outbox.error_texts import REASONS, in_plain_words
 from flags.outbox.queue import QueueRefusal, Settled, give_up, mark_folded, queue_writes, retry, settled_writes
 from flags.outbox.retry_runs import retry_all
-from flags.outbox.written_flags import ERASED, WrittenFlag, erase_values, forget_writes, written_flags
+from flags.outbox.written_flags import ERASED, WrittenFlag, erase_values, forget_writes, sent_values, written_flags
 from flags.provisioning.create import Creation, FlagAnswer, check_flags, create_flags
 
 __all__ = [
@@ -49,6 +49,7 @@ __all__ = [
     "register_call_lookup",
     "retry",
     "retry_all",
+    "sent_values",
     "services_with_due_writes",
     "settled_writes",
     "shown_values",

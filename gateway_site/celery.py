@@ -86,6 +86,7 @@ app.conf.beat_schedule = {
     "send alarms": _every(5, "gateway_site.tasks.send_alarms", "default"),
     "ask for the day's reconciliation": _every(900, "gateway_site.tasks.ask_for_reconciliation", "default"),
     "carry on reconciliations": _every(10, "gateway_site.tasks.reconcile", "default"),
+    "seal evidence": _every(60, "gateway_site.tasks.seal_evidence", "default"),
     "forget what is old": _every(3600, "calls.tasks.retain", "default"),
     **{
         f"pulse of {queue}": _every(EVERY_SECONDS, "gateway_site.tasks.note_pulse", queue) | {"args": [queue]}

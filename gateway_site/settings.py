@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "flags",
     "qms",
     "cti",
+    "evidence",
     "gateway_site.alarms.apps.AlarmsConfig",
     "gateway_site.reconciliation.apps.ReconciliationConfig",
 ]

@@ -6,6 +6,7 @@ import clock
 from gateway_site.alarms import incidents, messages
 from gateway_site.ops import worker_heartbeat
 from gateway_site.reconciliation import runs
+from gateway_site.sealing import collect
 from qms.api import connect
 
 
@@ -37,3 +38,9 @@ def ask_for_reconciliation() -> None:
 def reconcile() -> None:
     """Carry on the comparisons that were asked for."""
     runs.carry_on(clock.now, connect, clock.now() + runs.SLICE)
+
+
+@shared_task
+def seal_evidence() -> None:
+    """Append what has ended to the evidence, and seal the days that are over."""
+    collect.seal(clock.now, clock.now() + collect.SLICE)

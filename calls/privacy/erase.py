@@ -20,6 +20,7 @@ from calls.models import Call, ExportJob, Leg
 from calls.storage.codec import LEG_FIELDS, leg_row, read_leg
 from cti.api import START, erase_from_journal
 from cti.models import CtiSource, QuarantinedMessage
+from evidence.api import forget_salts
 from flags.api import erase_values
 
 #: Legs in one transaction; messages of quarantine read at once.
@@ -104,6 +105,7 @@ def _some_settled(subject: ErasureSubject) -> list[int]:
 
 def _erase_legs(keys: list[int], now: datetime) -> None:
     with transaction.atomic():
+        forget_salts(keys)
         for row in Leg.objects.select_for_update().filter(pk__in=keys):
             erased = without_caller(read_leg(row.facts, row.trace))
             columns = dict(zip(LEG_FIELDS, leg_row(row.source_id, erased, now), strict=True))

@@ -41,6 +41,8 @@ def keepings() -> list[Keeping]:
     setting = "RETENTION_DAYS, hourly"
     return [
         Keeping("Legs, recording searches, flag writes", "callers, agents", days, setting),
+        Keeping("Evidence: what was decided and written", "extensions; values only as salted hashes", days, setting),
+        Keeping("Evidence: hashes, daily seals, keys", "nobody", "for good", "nothing"),
         Keeping("Counts for dashboard and reports", "agents and queues, no callers", days, setting),
         Keeping("Journal of events (Redis)", "callers, agents", hours, "JOURNAL_KEEP_HOURS, hourly"),
         Keeping("Call cache", "callers", "until the call is over, and a few minutes", "the consumer"),

@@ -30,6 +30,7 @@ BENCHES = {
     "flood": Bench("devtools.bench.flood", "flood", is_whole=True),
     "flood-third": Bench("devtools.bench.flood", "flood_third", is_whole=True),
     "flood-tenth": Bench("devtools.bench.flood", "flood_tenth", is_whole=True),
+    "evidence": Bench("devtools.bench.evidence", "evidence"),
     "reconcile": Bench("devtools.bench.reconcile", "reconcile"),
     "calls": Bench("devtools.bench.calls", "calls", is_whole=True),
     "latency": Bench("devtools.bench.calls", "latency", is_whole=True),

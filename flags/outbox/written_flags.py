@@ -24,6 +24,12 @@ def written_flags(leg_ids: Sequence[int]) -> list[WrittenFlag]:
     return [WrittenFlag(*row) for row in taken.order_by("id").values_list("write__leg_id", "name", "value")]
 
 
+def sent_values(write_id: int) -> dict[str, str]:
+    """Return the values of a flag write by name, without those that were erased."""
+    rows = FlagValue.objects.filter(write_id=write_id).exclude(value=ERASED).order_by("id")
+    return dict(rows.values_list("name", "value"))
+
+
 def erase_values(leg_ids: Sequence[int]) -> int:
     """Blank the values that QMS has taken for these legs, and delete the writes that it has not; return how many.
 

@@ -11,7 +11,9 @@ from django.db.models import Sum
 from agents.models import ShiftCheck
 from calls.api import LAST_HOUR, ends_since, hour_of
 from calls.models import Gap, HourlyCount
+from clock.text import site_time
 from cti.models import LinkStatus
+from evidence.api import oldest_unsealed
 from gateway_site.alarms.certificates import watched
 from gateway_site.alarms.models import AlarmChannel
 from gateway_site.dashboard.parts import HealthPart
@@ -135,12 +137,20 @@ def _findings(_: datetime, most: float) -> Iterator[tuple[str, str]]:
             yield f"{service}, comparison", f"The last comparison stopped: {why}"
 
 
+def _evidence(now: datetime, _: float) -> Iterator[tuple[str, str]]:
+    """Allow a day and a half after the day is over: the seal is made after midnight."""
+    oldest = oldest_unsealed()
+    if oldest is not None and (site_time(now) - timedelta(hours=36)).date() > oldest:
+        yield "", f"The evidence of {oldest} is not sealed; the log of the worker default says why."
+
+
 LOOKS: dict[str, Callable[[datetime, float], Iterator[tuple[str, str]]]] = {
     "silence": _silence,
     "missed": _missed,
     "target": _target,
     "shift": _shift,
     "findings": _findings,
+    "evidence": _evidence,
     "loss": _loss,
     "disk": _disk,
     "certificate": _certificate,

@@ -100,6 +100,9 @@ EMPTY_LISTS = {
         "Nothing is in quarantine: every message could be read. One that cannot is put here"
         " with the reason, and nothing of it is lost."
     ),
+    "evidence.EvidenceSeal": Empty(
+        "No day is sealed yet. The first seal is made after the first midnight, if a flag write ended that day."
+    ),
     "flags.FlagSetting": Empty(
         "There is no Flag, so nothing would be written to recordings. The usual ones are made"
         " by the migrations: run ./gateway manage migrate."

@@ -111,6 +111,7 @@ UNFOLD: dict[str, Any] = {
                 },
                 _page("Try a trace", "labs", "try-trace", "cti.change_ctisource"),
                 _link("History", "history", "admin.logentry"),
+                _link("Evidence", "verified", "evidence.evidenceseal"),
                 _link("Views of callers", "visibility", "calls.callerview"),
                 _page("Erase a caller", "person_off", "erase-caller", "calls.erase_caller"),
                 _page("Retention", "auto_delete", "retention", "admin.view_logentry"),

@@ -90,6 +90,7 @@ LOOK = {
     "admin/qms/": TECHNICAL,
     "admin/alarms/": TECHNICAL,
     "admin/reconciliation/": TECHNICAL,
+    "admin/evidence/": TECHNICAL,
     "admin/cti/": TECHNICAL,
 }
 #: No page may answer these otherwise than with 403, 404, 405 or the log-in.

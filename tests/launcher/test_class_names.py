@@ -6,8 +6,8 @@ from collections import defaultdict
 from launcher.paths import ROOT
 
 ROOMS = (
-    "agents", "bulk", "calls", "clock", "cti", "devtools", "flags", "gateway_site", "history", "launcher", "qms",
-    "redis_address", "simulators", "telemetry", "vault",
+    "agents", "bulk", "calls", "clock", "cti", "devtools", "evidence", "flags", "gateway_site", "history", "launcher",
+    "qms", "redis_address", "simulators", "telemetry", "vault",
 )  # fmt: skip
 #: The judge knows nothing of the product on purpose, so its words for calls and recordings are its own.
 ISOLATED = "devtools/worlds/judge/"

@@ -1,0 +1,26 @@
+"""What other apps may use of the evidence."""
+
+from evidence.audit import AuditCount, chain_problems
+from evidence.chain import UnsealedEntry, UnsealedFlag, append, forget_salts, held_head
+from evidence.export import NoEvidence, export_of, has_evidence
+from evidence.keys import change_key, present_key
+from evidence.retention import forget_entries
+from evidence.seals import oldest_unsealed, seal_days
+
+__all__ = [
+    "AuditCount",
+    "NoEvidence",
+    "UnsealedEntry",
+    "UnsealedFlag",
+    "append",
+    "chain_problems",
+    "change_key",
+    "export_of",
+    "forget_entries",
+    "forget_salts",
+    "has_evidence",
+    "held_head",
+    "oldest_unsealed",
+    "present_key",
+    "seal_days",
+]

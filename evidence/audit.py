@@ -1,0 +1,91 @@
+"""Verify the whole chain in the database, block after block, in bounded memory."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from evidence.export import key_changes
+from evidence.merkle import leaf_hash, root_of
+from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidenceSeal
+from evidence.records import NOTHING_BEFORE, BlockHeader, SealStatement, text_hash
+from evidence.verification import is_signed, trusted_keys
+
+#: Blocks that are read at once.
+AT_ONCE = 200
+
+
+class AuditCount(msgspec.Struct):
+    """How much was verified. ``without_entries``: the oldest blocks, whose entries are no longer kept, up to a day."""
+
+    blocks: int = 0
+    entries: int = 0
+    without_entries: int = 0
+    without_until: str = ""
+    seals: int = 0
+
+
+def chain_problems(count: AuditCount, public_key: str = "") -> Iterator[str]:
+    """Yield what is wrong with the chain. ``public_key``: the one to trust; without it the site's newest."""
+    try:
+        yield from _of_blocks(count)
+        yield from _of_seals(count, public_key or _newest_key())
+    except (msgspec.MsgspecError, ValueError) as error:
+        yield f"after {count.blocks} blocks and {count.seals} seals something cannot be read: {error}"
+
+
+def _newest_key() -> str:
+    return EvidenceKey.objects.values_list("public", flat=True).first() or ""
+
+
+def _of_blocks(count: AuditCount) -> Iterator[str]:
+    previous, next_block, next_entry = NOTHING_BEFORE, 1, 1
+    for block in EvidenceBlock.objects.order_by("number").iterator(AT_ONCE):
+        header = msgspec.json.decode(block.header, type=BlockHeader)
+        if block.number != next_block or header.block != block.number or header.first_entry != next_entry:
+            yield f"before block {block.number} something is missing"
+        elif header.previous != previous:
+            yield f"block {block.number} does not follow the one before"
+        if text_hash(block.header) != block.hash:
+            yield f"the header of block {block.number} was changed"
+        yield from _of_entries(block, header, count)
+        previous, next_block = text_hash(block.header), header.block + 1
+        next_entry = header.first_entry + header.entries
+        count.blocks += 1
+    head = EvidenceHead.objects.filter(pk=1).first()
+    if head is not None and (head.last_block, head.last_entry) != (next_block - 1, next_entry - 1):
+        yield f"the chain ends at block {next_block - 1}; it had {head.last_block}"
+
+
+def _of_entries(block: EvidenceBlock, header: BlockHeader, count: AuditCount) -> Iterator[str]:
+    rows = EvidenceEntry.objects.filter(block=block).order_by("number").values_list("number", "body", "recording_guid")
+    entries = list(rows)
+    if not entries and not count.entries:
+        count.without_entries, count.without_until = count.without_entries + 1, block.day.isoformat()
+        return
+    numbers = [number for number, _, _ in entries]
+    if numbers != list(range(header.first_entry, header.first_entry + header.entries)):
+        yield f"entries of block {block.number} are missing"
+    elif root_of([leaf_hash(body.encode()) for _, body, _ in entries]).hex() != header.root:
+        yield f"an entry of block {block.number} was changed"
+    elif moved := [number for number, body, guid in entries if msgspec.json.decode(body)["recording"] != guid]:
+        yield f"entry {moved[0]} is filed under another recording"
+    count.entries += len(entries)
+
+
+def _of_seals(count: AuditCount, public_key: str) -> Iterator[str]:
+    previous, trusted = NOTHING_BEFORE, trusted_keys(public_key, key_changes())
+    next_block = 1
+    for seal in EvidenceSeal.objects.order_by("day").iterator(AT_ONCE):
+        statement = msgspec.json.decode(seal.statement, type=SealStatement)
+        if statement.previous != previous or statement.first_block != next_block:
+            yield f"before the seal of {seal.day} something is missing"
+        if statement.key not in trusted:
+            yield f"the seal of {seal.day} is by a key that {public_key[:16]} does not vouch for"
+        elif not is_signed(seal.statement, seal.signature, statement.key):
+            yield f"the signature of {seal.day} is wrong"
+        hashes = EvidenceBlock.objects.filter(day=seal.day).order_by("number").values_list("hash", flat=True)
+        blocks = [bytes.fromhex(one) for one in hashes]
+        if statement.day != seal.day.isoformat() or not blocks or root_of(blocks).hex() != statement.root:
+            yield f"the blocks of {seal.day} are not those that were sealed"
+        previous, next_block = text_hash(seal.statement), statement.first_block + statement.blocks
+        count.seals += 1

@@ -1,0 +1,92 @@
+"""Append entries to the chain: a block at a time, by whoever holds the head."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+from django.db import transaction
+
+from clock.text import site_time
+from evidence.merkle import leaf_hash, root_of
+from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead
+from evidence.records import BlockHeader, SealedFlag, as_text, commitment, text_hash
+
+SALT_BYTES = 16
+
+
+class UnsealedFlag(msgspec.Struct, frozen=True):
+    """A flag with its value; None where the value was erased."""
+
+    name: str
+    value: str | None
+    cut: bool = False
+    masked: bool = False
+
+
+class UnsealedEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An entry before it has a place. ``content``: what is said of it beside the flags; no value of a call."""
+
+    recording_guid: str
+    leg_id: int
+    write_id: int
+    write_end: int
+    content: Mapping[str, object]
+    flags: Sequence[UnsealedFlag]
+
+
+def held_head() -> EvidenceHead:
+    """Return the head, locked until the transaction ends: appending and erasing wait for each other."""
+    EvidenceHead.objects.get_or_create(pk=1)
+    return EvidenceHead.objects.select_for_update().get(pk=1)
+
+
+def append(head: EvidenceHead, drafts: Sequence[UnsealedEntry], now: datetime) -> None:
+    """Append a block of at least one entry; changes ``head``, which the caller holds and saves."""
+    entries = [_entry(draft, head.last_entry + at) for at, draft in enumerate(drafts, 1)]
+    # The day never goes back, whatever the clock does.
+    day = max(site_time(now).date(), head.last_day or site_time(now).date())
+    header = BlockHeader(
+        block=head.last_block + 1,
+        previous=head.last_hash,
+        first_entry=head.last_entry + 1,
+        entries=len(entries),
+        root=root_of([leaf_hash(one.body.encode()) for one in entries]).hex(),
+        at=now.isoformat(),
+    )
+    text = as_text(header)
+    block = EvidenceBlock.objects.create(number=header.block, day=day, header=text, hash=text_hash(text))
+    for one in entries:
+        one.block = block
+    EvidenceEntry.objects.bulk_create(entries)
+    head.last_entry, head.last_block, head.last_hash, head.last_day = entries[-1].number, block.number, block.hash, day
+
+
+def _entry(draft: UnsealedEntry, number: int) -> EvidenceEntry:
+    salts = {flag.name: secrets.token_bytes(SALT_BYTES) for flag in draft.flags if flag.value is not None}
+    flags = [_sealed(flag, salts.get(flag.name, b"")) for flag in draft.flags]
+    body = {"entry": number, "recording": draft.recording_guid, **draft.content, "flags": flags}
+    return EvidenceEntry(
+        number=number,
+        recording_guid=draft.recording_guid,
+        leg_id=draft.leg_id,
+        write_id=draft.write_id,
+        write_end=draft.write_end,
+        body=as_text(body),
+        salts={name: salt.hex() for name, salt in salts.items()},
+    )
+
+
+def _sealed(flag: UnsealedFlag, salt: bytes) -> SealedFlag:
+    stands_for = "" if flag.value is None else commitment(salt, flag.name, flag.value)
+    return SealedFlag(flag.name, stands_for, flag.cut, flag.masked)
+
+
+@transaction.atomic
+def forget_salts(leg_ids: Sequence[int]) -> None:
+    """Let nobody find the values of these legs by trying; the chain stays as it is.
+
+    Called in the transaction that erases the values, before them: an entry that is being appended is waited for.
+    """
+    held_head()
+    EvidenceEntry.objects.filter(leg_id__in=leg_ids).update(salts={})

@@ -1,0 +1,62 @@
+"""Verify an export of the evidence, or the whole chain."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from evidence.api import AuditCount, chain_problems
+from evidence.records import EvidenceExport
+from evidence.verification import problems, summary
+
+
+class Command(BaseCommand):
+    """Say whether it is proved; exit status 0 only if it is."""
+
+    help = (
+        "Verify an export of the evidence with the site's public key and nothing else; without a file the whole chain"
+        " in the database. Exit status 0 only if all of it is proved."
+    )
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", nargs="?", type=Path, help="an export; without one: the whole chain")
+        parser.add_argument("--key", help="the public key in hexadecimal, or a file with it; needed for an export")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        key = _key(options["key"] or "")
+        if options["file"] is None:
+            self._verify_chain(key)
+            return
+        if not key:
+            raise CommandError("An export is verified with --key: the public key that the site gave you.")
+        try:
+            export = msgspec.json.decode(options["file"].read_bytes(), type=EvidenceExport)
+        except (OSError, msgspec.MsgspecError) as error:
+            raise CommandError(f"{options['file']} cannot be read: {error}") from error
+        self._report(problems(export, key))
+        for line in summary(export):
+            self.stdout.write(line)
+        self.stdout.write(f"Proved: recording {export.recording}, {len(export.entries)} entries.")
+
+    def _verify_chain(self, key: str) -> None:
+        count = AuditCount()
+        self._report(list(chain_problems(count, key)))
+        counts = f"{count.blocks:,} blocks, {count.entries:,} entries, {count.seals:,} daily seals"
+        self.stdout.write(f"Proved: {counts}.")
+        if count.without_entries:
+            self.stdout.write(
+                f"The entries of the first {count.without_entries:,} blocks, up to {count.without_until}, are gone."
+                " That is right if they are older than RETENTION_DAYS."
+            )
+
+    def _report(self, found: list[str]) -> None:
+        if found:
+            lines = "\n".join(f"  {one}." for one in found[:50])
+            raise CommandError(f"NOT PROVED:\n{lines}")
+
+
+def _key(text: str) -> str:
+    path = Path(text)
+    return path.read_text().strip() if text and path.is_file() else text.strip()

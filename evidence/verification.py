@@ -1,0 +1,162 @@
+"""Verify an export with nothing but itself and the site's public key; pure: no database, no settings.
+
+``python -m evidence.verification FILE PUBLIC_KEY`` does it without the gateway's environment. An export proves what it
+holds; that it holds all of a recording's entries is seen by the numbers of the whole chain alone (``evidence.audit``).
+"""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from evidence.merkle import leaf_hash, root_by_path
+from evidence.records import (
+    EXPORT_FORMAT,
+    BlockHeader,
+    EvidenceExport,
+    ExportedEntry,
+    KeyChange,
+    SealedFlag,
+    SealStatement,
+    SignedKeyChange,
+    commitment,
+    text_hash,
+)
+
+
+class EntryBody(msgspec.Struct, frozen=True):
+    """What the verification reads of an entry's text."""
+
+    entry: int
+    recording: str
+    flags: list[SealedFlag]
+
+
+def problems(export: EvidenceExport, public_key: str) -> list[str]:
+    """Return what is wrong with an export; empty where it is proved. ``public_key``: hexadecimal."""
+    if export.format != EXPORT_FORMAT:
+        return [f"the format is {export.format[:40]}, not {EXPORT_FORMAT}"]
+    if not export.entries:
+        return ["it holds no entry"]
+    try:
+        trusted = trusted_keys(public_key, export.key_changes)
+        found = list(_of_seals(export, trusted))
+        for entry in export.entries:
+            found += _of_entry(entry, export)
+    except (msgspec.MsgspecError, ValueError) as error:
+        return [f"it cannot be read: {error}"]
+    return found
+
+
+def trusted_keys(public_key: str, changes: Sequence[SignedKeyChange]) -> set[str]:
+    """Return the trusted key, and those that changes signed by both keys link to it. Raises ``MsgspecError``."""
+    trusted = {public_key.strip().lower()}
+    pending = [(one, msgspec.json.decode(one.text, type=KeyChange)) for one in changes]
+    signed = [change for one, change in pending if _is_signed_by_both(one, change)]
+    while new := [one for one in signed if len({one.old, one.new} & trusted) == 1]:
+        for change in new:
+            trusted |= {change.old, change.new}
+    return trusted
+
+
+def _is_signed_by_both(signed: SignedKeyChange, change: KeyChange) -> bool:
+    return is_signed(signed.text, signed.by_old, change.old) and is_signed(signed.text, signed.by_new, change.new)
+
+
+def is_signed(text: str, signature: str, public_key: str) -> bool:
+    """Say whether a signature is the key's over the text; all but the text in hexadecimal."""
+    try:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
+        key.verify(bytes.fromhex(signature), text.encode())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def _of_seals(export: EvidenceExport, trusted: set[str]) -> Iterator[str]:
+    for seal in export.seals:
+        if not seal.statement:
+            yield f"{seal.day} is not sealed yet: export again after the day is over"
+            continue
+        statement = msgspec.json.decode(seal.statement, type=SealStatement)
+        if statement.day != seal.day:
+            yield f"the seal of {seal.day} is of {statement.day}"
+        if statement.key not in trusted:
+            yield f"the seal of {seal.day} is by a key that the given one does not vouch for"
+        elif not is_signed(seal.statement, seal.signature, statement.key):
+            yield f"the signature of {seal.day} is wrong"
+
+
+def _of_entry(entry: ExportedEntry, export: EvidenceExport) -> Iterator[str]:
+    body = msgspec.json.decode(entry.body, type=EntryBody)
+    header = msgspec.json.decode(entry.header, type=BlockHeader)
+    name = f"entry {body.entry}"
+    if body.recording != export.recording:
+        yield f"{name} is of another recording"
+    if header.first_entry + entry.index != body.entry:
+        yield f"{name} stands at another place of its block"
+    path = [bytes.fromhex(one) for one in entry.path]
+    root = root_by_path(leaf_hash(entry.body.encode()), entry.index, header.entries, path)
+    if root is None or root.hex() != header.root:
+        yield f"{name} was changed, or is not of its block"
+    yield from _of_block(entry, header, export, name)
+    yield from _of_values(entry, body, name)
+
+
+def _of_block(entry: ExportedEntry, header: BlockHeader, export: EvidenceExport, name: str) -> Iterator[str]:
+    seal = next((one for one in export.seals if one.day == entry.day), None)
+    if seal is None:
+        yield f"{name} has no seal"
+        return
+    if not seal.statement:
+        return
+    statement = msgspec.json.decode(seal.statement, type=SealStatement)
+    path = [bytes.fromhex(one) for one in entry.block_path]
+    block = bytes.fromhex(text_hash(entry.header))
+    root = root_by_path(block, entry.block_index, statement.blocks, path)
+    if statement.first_block + entry.block_index != header.block or root is None or root.hex() != statement.root:
+        yield f"the block of {name} was changed, or is not of its day"
+
+
+def _of_values(entry: ExportedEntry, body: EntryBody, name: str) -> Iterator[str]:
+    sealed = {flag.name: flag.commitment for flag in body.flags}
+    for one in entry.values:
+        if one.name not in sealed:
+            yield f"{name} has no flag {one.name}"
+        elif one.value is not None and commitment(bytes.fromhex(one.salt), one.name, one.value) != sealed[one.name]:
+            yield f"{name}: the value of {one.name} is not the one that was sealed"
+
+
+def summary(export: EvidenceExport) -> list[str]:
+    """Return what a proved export says, a sentence for each entry."""
+    lines = []
+    for entry in export.entries:
+        body = msgspec.json.decode(entry.body)
+        values = {one.name: one.value for one in entry.values}
+        flags = ", ".join(_flag_words(flag["name"], values) for flag in body["flags"]) or "no flags"
+        lines.append(f"Entry {body['entry']}, sealed {entry.day}: {body['request']} was {body['answer']} ({flags}).")
+    return lines
+
+
+def _flag_words(name: str, values: dict[str, str | None]) -> str:
+    value = values.get(name)
+    return f"{name} “{value}”" if value is not None else f"{name}, value no longer kept"
+
+
+def main(words: list[str]) -> int:
+    """Verify a file; 0 where it is proved."""
+    path, public_key = words
+    try:
+        export = msgspec.json.decode(Path(path).read_bytes(), type=EvidenceExport)
+        found = problems(export, public_key)
+    except (msgspec.MsgspecError, OSError) as error:
+        found = [str(error)]
+    print("\n".join([f"NOT PROVED: {one}." for one in found] or summary(export)))  # noqa: T201  (a program)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

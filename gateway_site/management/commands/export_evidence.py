@@ -1,0 +1,31 @@
+"""Export what proves one recording."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from evidence.api import NoEvidence, export_of
+from flags.api import sent_values
+
+
+class Command(BaseCommand):
+    """Write the export of a recording to a file or to standard output."""
+
+    help = "Export the evidence of a recording with its proof, for ./gateway manage verify_evidence FILE --key KEY."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("guid", help="the recording's GUID, as the page of its leg shows it")
+        parser.add_argument("--into", type=Path, help="the file; default: standard output")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            export = export_of(options["guid"], sent_values)
+        except NoEvidence as error:
+            raise CommandError(str(error)) from error
+        text = msgspec.json.format(msgspec.json.encode(export)).decode()
+        if options["into"] is None:
+            self.stdout.write(text)
+        else:
+            options["into"].write_text(text)

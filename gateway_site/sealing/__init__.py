@@ -1,0 +1,1 @@
+"""From settled flag writes to entries of the evidence."""

@@ -1,0 +1,159 @@
+"""Append what has ended to the evidence, in batches beside the work: nothing waits for it, and nothing is lost to it.
+
+1. Flag writes are read in the order of their keys; one that has ended becomes an entry, one that has not is pending.
+2. Pending writes are looked at in turn, some at each run; so are those that failed, which may be retried.
+3. Once a day the keys of the last two days are read once more, for writes that were committed late.
+
+Whoever holds the head appends: several workers, also of several hosts, make one chain.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
+
+from calls.api import LegDecision, decisions_of
+from evidence.api import UnsealedEntry, UnsealedFlag, append, held_head, seal_days
+from evidence.models import EvidenceEntry, EvidenceHead, EvidencePending
+from flags.api import ERASED
+from flags.models import SETTLED, FlagValue, FlagWrite, WriteState
+from vault.fields import VaultError
+
+log = structlog.get_logger()
+
+#: Maximum number of entries of a block, and of writes that are read at once.
+BLOCK = 500
+#: Maximum time of one run.
+SLICE = timedelta(seconds=20)
+#: Writes younger than this are left for the next run: their keys may be committed in another order.
+YOUNG = timedelta(minutes=2)
+#: An end that its source's consumer has not folded for this long is taken as it is.
+UNFOLDED = timedelta(hours=1)
+#: Maximum number of looks at pending writes in one run.
+PENDING_LOOKS = 20
+
+
+def seal(now: Callable[[], datetime], until: datetime) -> None:
+    """Append what has ended, until the given time; then seal the days that are over."""
+    while _take_new(now()) and now() < until:
+        pass
+    for _ in range(PENDING_LOOKS):
+        if now() >= until or not _look_at_pending(now()):
+            break
+    try:
+        if seal_days(now()):
+            _sweep()
+    except VaultError as error:
+        log.error("evidence_not_sealed", error=str(error))
+
+
+@transaction.atomic
+def _take_new(now: datetime) -> bool:
+    """Take the next writes by their keys. Returns whether there may be more."""
+    head = held_head()
+    rows = list(FlagWrite.objects.filter(pk__gt=head.last_write_id).select_related("service").order_by("pk")[:BLOCK])
+    old = rows[: next((at for at, row in enumerate(rows) if row.created_at > now - YOUNG), len(rows))]
+    if not old:
+        return False
+    ended = [row for row in old if _has_ended(row, now)]
+    _append(head, ended, now)
+    EvidencePending.objects.bulk_create(
+        [
+            EvidencePending(write_id=row.pk, end=None if row not in ended else row.retries)
+            for row in _unfinished(old, ended)
+        ],
+        ignore_conflicts=True,
+    )
+    head.last_write_id = old[-1].pk
+    head.save()
+    return len(old) == BLOCK
+
+
+def _unfinished(rows: Iterable[FlagWrite], ended: Sequence[FlagWrite]) -> list[FlagWrite]:
+    """Return the writes that may end once more."""
+    return [row for row in rows if row not in ended or row.state != WriteState.WRITTEN]
+
+
+@transaction.atomic
+def _look_at_pending(now: datetime) -> bool:
+    """Look at the next pending writes. Returns whether there are more in this round."""
+    head = held_head()
+    pending = {
+        one.write_id: one for one in EvidencePending.objects.filter(pk__gt=head.pending_after).order_by("pk")[:BLOCK]
+    }
+    rows = {row.pk: row for row in FlagWrite.objects.filter(pk__in=pending).select_related("service")}
+    ended = [row for row in rows.values() if _has_ended(row, now) and _is_new(row, pending[row.pk])]
+    _append(head, ended, now)
+    done = [row.pk for row in ended if row.state == WriteState.WRITTEN]
+    EvidencePending.objects.filter(pk__in=[*done, *(pending.keys() - rows.keys())]).delete()
+    for row in _unfinished(ended, ended):
+        EvidencePending.objects.filter(pk=row.pk).update(end=row.retries)
+    head.pending_after = max(pending) if len(pending) == BLOCK else 0
+    head.save()
+    return len(pending) == BLOCK
+
+
+def _is_new(row: FlagWrite, pending: EvidencePending) -> bool:
+    return pending.end is None or row.retries > pending.end
+
+
+def _has_ended(row: FlagWrite, now: datetime) -> bool:
+    if row.state not in SETTLED or row.settled_at is None:
+        return False
+    return row.folded or now - row.settled_at > UNFOLDED
+
+
+def _append(head: EvidenceHead, rows: Sequence[FlagWrite], now: datetime) -> None:
+    if not rows:
+        return
+    decisions = decisions_of([row.leg_id for row in rows])
+    flags = _flags([row.pk for row in rows])
+    append(head, [_unsealed(row, decisions.get(row.leg_id), flags.get(row.pk, [])) for row in rows], now)
+
+
+def _flags(write_ids: Sequence[int]) -> Mapping[int, list[UnsealedFlag]]:
+    found: dict[int, list[UnsealedFlag]] = {}
+    rows = FlagValue.objects.filter(write_id__in=write_ids).order_by("id")
+    for write_id, name, value, cut, masked in rows.values_list("write_id", "name", "value", "cut", "masked"):
+        flag = UnsealedFlag(name, None if value == ERASED else value, cut, masked)
+        found.setdefault(write_id, []).append(flag)
+    return found
+
+
+def _unsealed(row: FlagWrite, decision: LegDecision | None, flags: Sequence[UnsealedFlag]) -> UnsealedEntry:
+    content: dict[str, object] = {
+        "leg": row.leg_id,
+        "decision": msgspec.to_builtins(decision) if decision else None,
+        "service": row.service.slug,
+        "request": f"WriteFlags ({row.part})",
+        "queued_at": row.created_at.isoformat(),
+        "attempts": row.attempts,
+        "answer": row.state,
+        "error": row.error_code,
+        "answered_at": row.settled_at.isoformat() if row.settled_at else "",
+        "retry": row.retries,
+    }
+    return UnsealedEntry(
+        recording_guid=row.recording_guid,
+        leg_id=row.leg_id,
+        write_id=row.pk,
+        write_end=row.retries,
+        content=content,
+        flags=flags,
+    )
+
+
+@transaction.atomic
+def _sweep() -> None:
+    """Make pending what was committed after its keys were read."""
+    head = held_head()
+    known = Exists(EvidenceEntry.objects.filter(write_id=OuterRef("pk")))
+    waits = Exists(EvidencePending.objects.filter(pk=OuterRef("pk")))
+    missed = FlagWrite.objects.filter(~Q(known), ~Q(waits), pk__gt=head.sweep_from, pk__lte=head.last_write_id)
+    keys = missed.order_by("pk").values_list("pk", flat=True)
+    EvidencePending.objects.bulk_create([EvidencePending(write_id=key) for key in keys[: 20 * BLOCK]])
+    head.sweep_from, head.sweep_until = head.sweep_until, head.last_write_id
+    head.save()

@@ -1,0 +1,340 @@
+"""What was decided and written is proved long after: by a file and a public key alone, whatever was erased since."""
+
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import redis as redis_client
+from django.conf import settings
+from django.core.management import CommandError, call_command
+from django.db import connection, transaction
+from django.test import Client
+
+from calls.models import CallerView, Leg
+from calls.privacy.erase import ErasureSubject, SubjectKind, erase
+from evidence.api import AuditCount, chain_problems, export_of, forget_entries, present_key
+from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidencePending, EvidenceSeal
+from evidence.records import EvidenceExport
+from evidence.verification import problems
+from flags.api import retry, sent_values
+from flags.models import FlagSetting, FlagWrite
+from gateway_site.alarms.conditions import find
+from gateway_site.sealing import collect
+from qms.port import FlagDefinition
+from tests.journeys.stack import GatewayStack
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+NEXT_DAY = datetime(2026, 3, 3, 1, tzinfo=UTC)
+CALLER = "0301234567"
+
+
+@pytest.fixture
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+    """Give a gateway that has flagged three calls of one caller."""
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
+    stack = GatewayStack()
+    stack.log_on("A1", "2001", "Ada")
+    stack.passes(5)
+    for at in range(3):
+        call(stack, f"C{at}")
+    return stack
+
+
+def call(gateway: GatewayStack, call_id: str) -> None:
+    gateway.connects(call_id, "2001", callingNumber=CALLER)
+    gateway.passes(4)
+    gateway.qms.disconnected("2001", gateway.time)
+    gateway.call("ConnectionCleared", call_id, "2001")
+    gateway.passes(20)
+
+
+def seal(at: datetime) -> None:
+    """Let the worker seal once."""
+    collect.seal(lambda: at, at + timedelta(seconds=20))
+
+
+def sealed(gateway: GatewayStack) -> None:
+    """Append what ended, then seal the day."""
+    seal(gateway.time + timedelta(minutes=5))
+    seal(NEXT_DAY)
+
+
+def guid_of(call_id: str) -> str:
+    return str(Leg.objects.get(call_id=call_id).recording_guid)
+
+
+def exported(call_id: str = "C1") -> EvidenceExport:
+    return export_of(guid_of(call_id), sent_values)
+
+
+def public_key() -> str:
+    return present_key(NEXT_DAY).public
+
+
+def chain() -> list[str]:
+    return list(chain_problems(AuditCount()))
+
+
+def verified_elsewhere(tmp_path: Path, export: EvidenceExport, key: str) -> subprocess.CompletedProcess[str]:
+    """Verify in a process without settings, database and environment."""
+    path = tmp_path / "evidence.json"
+    path.write_bytes(msgspec.json.encode(export))
+    command = [sys.executable, "-m", "evidence.verification", str(path), key]
+    return subprocess.run(
+        command, cwd=settings.BASE_DIR, env={}, check=False, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_a_recording_is_proved_by_its_export_and_the_public_key_alone(gateway: GatewayStack, tmp_path: Path) -> None:
+    sealed(gateway)
+    export = exported()
+    body = msgspec.json.decode(export.entries[0].body)
+    done = verified_elsewhere(tmp_path, export, public_key())
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "AgentId “A1”" in done.stdout
+    assert (body["answer"], body["decision"]["outcome"], body["decision"]["match"]) == ("written", "flagged", "matched")
+    assert {"of": "Call reference", "event": "Established", "rule": "CONNECTED"}.items() <= next(
+        one for one in body["decision"]["origins"] if one["of"] == "Call reference"
+    ).items()
+    assert "A1" not in export.entries[0].body
+    assert chain() == []
+
+
+def test_the_commands_prove_a_file_and_the_chain(gateway: GatewayStack, tmp_path: Path, capsys: Any) -> None:
+    sealed(gateway)
+    path, key = tmp_path / "one.json", tmp_path / "key.txt"
+    call_command("evidence_key")
+    key.write_text(capsys.readouterr().out)
+    call_command("export_evidence", guid_of("C1"), into=path)
+    call_command("verify_evidence", path, key=str(key))
+    call_command("verify_evidence")
+
+    assert "3 entries, 1 daily seals" in capsys.readouterr().out
+    with pytest.raises(CommandError, match="does not vouch"):
+        call_command("verify_evidence", path, key="00" * 32)
+
+
+def _flag(export: EvidenceExport, at: int = 0) -> Any:
+    return export.entries[at].values[0]
+
+
+def _with_entry(export: EvidenceExport, **changes: Any) -> EvidenceExport:
+    entry = msgspec.structs.replace(export.entries[0], **changes)
+    return msgspec.structs.replace(export, entries=[entry])
+
+
+FORGERIES: dict[str, Callable[[EvidenceExport], EvidenceExport]] = {
+    "another value": lambda one: _with_entry(one, values=[msgspec.structs.replace(_flag(one), value="A2")]),
+    "another salt": lambda one: _with_entry(one, values=[msgspec.structs.replace(_flag(one), salt="00" * 16)]),
+    "a flag more": lambda one: _with_entry(one, values=[msgspec.structs.replace(_flag(one), name="Other")]),
+    "another body": lambda one: _with_entry(one, body=one.entries[0].body.replace("written", "refused")),
+    "another place": lambda one: _with_entry(one, index=0),
+    "another block": lambda one: _with_entry(one, header=one.entries[0].header.replace('"block":1', '"block":2')),
+    "another recording": lambda one: msgspec.structs.replace(one, recording="other"),
+    "no entries": lambda one: msgspec.structs.replace(one, entries=[]),
+    "no seals": lambda one: msgspec.structs.replace(one, seals=[]),
+    "another statement": lambda one: msgspec.structs.replace(
+        one, seals=[msgspec.structs.replace(one.seals[0], statement=one.seals[0].statement.replace("+00:00", "+01:00"))]
+    ),
+    "no statement": lambda one: msgspec.structs.replace(
+        one, seals=[msgspec.structs.replace(one.seals[0], statement="", signature="")]
+    ),
+    "another day": lambda one: msgspec.structs.replace(
+        one, seals=[msgspec.structs.replace(one.seals[0], day="2026-03-09")]
+    ),
+    "nonsense": lambda one: _with_entry(one, path=["zz"]),
+}
+
+
+def test_no_forged_export_is_proved(gateway: GatewayStack) -> None:
+    sealed(gateway)
+    export, key = exported(), public_key()
+
+    assert problems(export, key) == []
+    assert [name for name, forge in FORGERIES.items() if not problems(forge(export), key)] == []
+
+
+TAMPERING: dict[str, Callable[[], Any]] = {
+    "the last entry deleted": lambda: EvidenceEntry.objects.filter(number=3).delete(),
+    "a body changed": lambda: EvidenceEntry.objects.filter(number=2).update(body="{}"),
+    "an entry deleted": lambda: EvidenceEntry.objects.filter(number=2).delete(),
+    "an entry filed elsewhere": lambda: EvidenceEntry.objects.filter(number=2).update(recording_guid="other"),
+    "a block deleted": lambda: EvidenceBlock.objects.filter(number=2).delete(),
+    "the last block deleted": lambda: EvidenceBlock.objects.filter(number=3).delete(),
+    "a header changed": lambda: EvidenceBlock.objects.filter(number=1).update(header="{}"),
+    "a block moved": lambda: EvidenceBlock.objects.filter(number=2).update(day="2026-03-09"),
+    "a signature changed": lambda: EvidenceSeal.objects.update(signature="00" * 64),
+}
+
+
+def test_what_is_changed_in_the_database_is_noticed(gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collect, "BLOCK", 1)
+    sealed(gateway)
+    assert (EvidenceBlock.objects.count(), chain()) == (3, [])
+
+    for name, tamper in TAMPERING.items():
+        with transaction.atomic():
+            tamper()
+            assert chain() != [], name
+            transaction.set_rollback(True)
+
+
+def test_an_erased_caller_leaves_a_chain_that_is_proved_and_no_way_to_try_numbers(
+    gateway: GatewayStack, tmp_path: Path
+) -> None:
+    sealed(gateway)
+    before = exported().entries[0].body
+    erase(ErasureSubject(SubjectKind.NUMBER, CALLER), NEXT_DAY)
+    export = exported()
+
+    assert export.entries[0].body == before
+    assert (export.entries[0].values, EvidenceEntry.objects.get(number=1).salts) == ([], {})
+    assert verified_elsewhere(tmp_path, export, public_key()).returncode == 0
+    assert chain() == []
+
+
+def test_what_was_erased_before_it_was_sealed_has_no_hash(gateway: GatewayStack) -> None:
+    erase(ErasureSubject(SubjectKind.NUMBER, CALLER), gateway.time)
+    sealed(gateway)
+    body = msgspec.json.decode(exported().entries[0].body)
+
+    assert {flag["commitment"] for flag in body["flags"]} == {""}
+    assert problems(exported(), public_key()) == []
+
+
+def test_a_retry_is_an_entry_of_its_own(gateway: GatewayStack) -> None:
+    FlagSetting.objects.filter(name="AgentId").update(name="Agent Number")
+    call(gateway, "C9")
+    seal(gateway.time + timedelta(minutes=5))
+    gateway.qms.create_flag_definition("rs1", FlagDefinition("Agent Number"))
+    retry(list(FlagWrite.objects.filter(state="refused").values_list("pk", flat=True)), "ada", gateway.time)
+    gateway.works()
+    sealed(gateway)
+
+    answers = [msgspec.json.decode(one.body)["answer"] for one in exported("C9").entries]
+    assert answers == ["refused", "written"]
+    assert not EvidencePending.objects.exists()
+    assert problems(exported("C9"), public_key()) == []
+
+
+def test_a_write_is_sealed_once_however_often_the_worker_runs(gateway: GatewayStack) -> None:
+    for minutes in (0, 1, 5, 5, 9):
+        seal(gateway.time + timedelta(minutes=minutes))
+    assert EvidenceEntry.objects.count() == 3
+
+
+def test_a_write_that_was_committed_late_is_found_the_next_day(gateway: GatewayStack) -> None:
+    late = FlagWrite.objects.order_by("pk").first()
+    assert late is not None
+    EvidenceHead.objects.create(pk=1, last_write_id=late.pk)
+    sealed(gateway)
+    assert EvidenceEntry.objects.count() == 2
+
+    seal(NEXT_DAY + timedelta(minutes=1))
+    assert EvidenceEntry.objects.count() == 3
+
+
+@pytest.mark.nightly
+def test_two_workers_at_once_make_one_chain(gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collect, "BLOCK", 1)
+    failures: list[Exception] = []
+
+    def work() -> None:
+        try:
+            sealed(gateway)
+        except Exception as error:  # noqa: BLE001  (the test's own thread says it below)
+            failures.append(error)
+        finally:
+            connection.close()
+
+    workers = [threading.Thread(target=work) for _ in range(3)]
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join(60)
+
+    assert (failures, EvidenceEntry.objects.count(), chain()) == ([], 3, [])
+
+
+def test_pending_writes_are_looked_at_in_turn(gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(collect, "BLOCK", 2)
+    FlagWrite.objects.update(state="queued", settled_at=None)
+    seal(gateway.time + timedelta(minutes=5))
+    assert (EvidencePending.objects.count(), EvidenceEntry.objects.count()) == (3, 0)
+
+    FlagWrite.objects.update(state="written", settled_at=gateway.time)
+    sealed(gateway)
+    assert (EvidencePending.objects.count(), EvidenceEntry.objects.count()) == (0, 3)
+
+
+def test_a_day_is_sealed_once_it_is_over_and_never_goes_back(gateway: GatewayStack) -> None:
+    sealed(gateway)
+    call(gateway, "C7")
+    seal(gateway.time + timedelta(minutes=5))  # The clock says the day that is sealed.
+    seal(NEXT_DAY + timedelta(days=1))
+
+    assert list(EvidenceSeal.objects.order_by("day").values_list("entries", flat=True)) == [3, 1]
+    assert chain() == []
+
+
+def test_what_is_not_sealed_yet_is_not_proved(gateway: GatewayStack) -> None:
+    seal(gateway.time + timedelta(minutes=5))
+    assert problems(exported(), public_key()) == ["2026-03-02 is not sealed yet: export again after the day is over"]
+
+
+def test_a_changed_key_is_vouched_for_by_the_one_before(gateway: GatewayStack) -> None:
+    sealed(gateway)
+    first = public_key()
+    call_command("evidence_key", rotate=True)
+    call(gateway, "C8")
+    seal(gateway.time + timedelta(minutes=5))
+    seal(NEXT_DAY + timedelta(days=1))
+
+    assert first != public_key()
+    for key in (first, public_key()):
+        assert (problems(exported("C1"), key), problems(exported("C8"), key)) == ([], [])
+    assert problems(msgspec.structs.replace(exported("C8"), key_changes=[]), first) != []
+    assert chain() == []
+
+
+def test_a_key_that_cannot_be_opened_seals_nothing_and_raises_an_alarm(gateway: GatewayStack, settings: Any) -> None:
+    sealed(gateway)
+    call(gateway, "C8")
+    settings.VAULT_KEYS = ["another key that is long enough for it"]
+    seal(gateway.time + timedelta(minutes=5))
+    seal(NEXT_DAY + timedelta(days=1))
+
+    assert EvidenceSeal.objects.count() == 1
+    [alarm] = find(NEXT_DAY + timedelta(days=3), {"evidence": 0})
+    assert "is not sealed" in alarm.text
+    call_command("evidence_key", rotate=True)
+    seal(NEXT_DAY + timedelta(days=1))
+    assert EvidenceSeal.objects.count() == 2
+    assert EvidenceKey.objects.filter(change="").count() == 2
+
+
+def test_old_entries_go_whole_blocks_at_a_time_and_the_chain_holds(gateway: GatewayStack) -> None:
+    sealed(gateway)
+    assert forget_entries(NEXT_DAY - timedelta(days=1)) == 0
+    assert forget_entries(NEXT_DAY) == 3
+    assert chain() == []
+
+
+def test_the_leg_offers_its_evidence_and_the_download_is_recorded(gateway: GatewayStack, admin_client: Client) -> None:
+    sealed(gateway)
+    leg = Leg.objects.get(call_id="C1")
+    page = admin_client.get(f"/admin/calls/leg/{leg.pk}/change/").content.decode()
+    address = f"/admin/calls/leg/{leg.pk}/evidence/"
+    answer = admin_client.get(address)
+
+    assert address in page
+    assert problems(msgspec.json.decode(answer.content, type=EvidenceExport), public_key()) == []
+    assert CallerView.objects.filter(leg_id=leg.pk).count() == 2
+    assert "sealed up to 2026-03-02" in admin_client.get("/admin/evidence/evidenceseal/").content.decode()
