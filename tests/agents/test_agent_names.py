@@ -62,7 +62,7 @@ def test_agents_who_are_known_and_were_seen_within_the_minute_take_no_statement(
     assert last_seen("9101") == 0
 
 
-def test_a_minute_later_one_statement_tells_that_they_were_seen(saving: Saving, django_assert_num_queries: Any) -> None:
+def test_a_minute_later_one_statement_says_that_they_were_seen(saving: Saving, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(1):
         saving.see(60, session("9101", "Ann"), session("9102"))
         saving.see(61, session("9101", "Ann"), session("9102"))

@@ -77,7 +77,7 @@ def test_a_service_that_is_switched_off_or_not_allocated_is_not_asked(
     assert "not allocated" in verdict.reason
 
 
-def test_a_finished_load_makes_the_directory_anew_and_nothing_else_does(
+def test_a_finished_load_makes_the_directory_again_and_nothing_else_does(
     source: CtiSource, north: RecordingService
 ) -> None:
     user = list_user(north)
@@ -92,7 +92,9 @@ def test_a_finished_load_makes_the_directory_anew_and_nothing_else_does(
     assert load_directory(source.pk).verdict("2002").kind is MatchKind.MATCHED
 
 
-def test_fixed_seats_are_a_setting_of_the_source_and_count_at_once(source: CtiSource, north: RecordingService) -> None:
+def test_fixed_sessions_are_a_setting_of_the_source_and_count_at_once(
+    source: CtiSource, north: RecordingService
+) -> None:
     list_user(north, agent_id="9101")
     assert load_directory(source.pk).verdict("2001", "9999").kind is MatchKind.MATCHED
 
@@ -102,7 +104,7 @@ def test_fixed_seats_are_a_setting_of_the_source_and_count_at_once(source: CtiSo
     assert load_directory(source.pk).verdict("2001", "9101").kind is MatchKind.MATCHED
 
 
-def test_a_changed_allocation_makes_the_directory_anew(source: CtiSource, north: RecordingService) -> None:
+def test_a_changed_allocation_makes_the_directory_again(source: CtiSource, north: RecordingService) -> None:
     list_user(north, recording_service="10.0.0.2")
     assert load_directory(source.pk).verdict("2001").services == (north.pk,)
 

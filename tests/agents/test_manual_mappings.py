@@ -160,7 +160,7 @@ def post(client: Client, agent: Agent, user: QmsUser | None, reason: str) -> str
     return str(response.content.decode())
 
 
-def test_an_administrator_maps_an_agent_and_is_told_what_becomes_of_it(
+def test_an_administrator_maps_an_agent_and_sees_what_becomes_of_it(
     admin_client: Client, agent: Agent, alice: QmsUser
 ) -> None:
     page = post(admin_client, agent, alice, "Free seating.")

@@ -80,7 +80,7 @@ def test_a_user_with_an_identifier_that_no_instance_knows_belongs_to_its_lister(
     assert Directory([bob(service_id=2, recording_service="node-7")], [NORTH, SOUTH]).verdict("2002").services == (2,)
 
 
-def test_a_user_of_a_service_that_is_not_allocated_is_told_and_does_not_conflict() -> None:
+def test_a_user_of_a_service_that_is_not_allocated_is_reported_and_does_not_conflict() -> None:
     elsewhere = bob(extension="2001", service_id=9, recording_service="10.9.9.9")
 
     assert "10.9.9.9, which is not allocated" in Directory([elsewhere], [NORTH]).verdict("2001").reason
@@ -122,7 +122,7 @@ def test_an_unlicensed_user_is_not_matched() -> None:
         ("", "", ""),
     ],
 )
-def test_a_difference_in_agent_id_or_name_is_told_and_refuses_nothing(
+def test_a_difference_in_agent_id_or_name_is_reported_and_refuses_nothing(
     agent_id: str, agent_name: str, told: str
 ) -> None:
     verdict = Directory([alice()], [NORTH]).verdict("2001", agent_id, agent_name)
@@ -231,7 +231,7 @@ def test_the_reason_of_a_mapping_fits_into_a_leg_too() -> None:
         ("Alice Archer", "9101", "Alice Archer", MatchKind.MATCHED),
     ],
 )
-def test_with_fixed_seats_an_agent_whose_id_contradicts_qms_is_not_matched(
+def test_with_fixed_sessions_an_agent_whose_id_contradicts_qms_is_not_matched(
     in_qms: str, agent_id: str, name: str, kind: MatchKind
 ) -> None:
     verdict = Directory([alice(agent_id=in_qms)], [NORTH], has_fixed_seating=True).verdict("2001", agent_id, name)
@@ -241,7 +241,7 @@ def test_with_fixed_seats_an_agent_whose_id_contradicts_qms_is_not_matched(
     assert bool(verdict.services) == (kind is MatchKind.MATCHED)
 
 
-def test_with_fixed_seats_a_mapping_by_hand_still_comes_first() -> None:
+def test_with_fixed_sessions_a_mapping_by_hand_still_comes_first() -> None:
     directory = Directory([alice(agent_id="9999"), bob()], [NORTH], [mapped()], has_fixed_seating=True)
 
     assert directory.verdict("2001", "9101").user_id == "1002"

@@ -43,7 +43,7 @@ def found(run: ShiftCheck) -> list[tuple[str, str, str]]:
     return list(run.troubles.values_list("device_id", "agent", "kind"))
 
 
-def test_everybody_seen_lately_is_matched_where_they_last_sat_before_they_come(
+def test_everybody_seen_lately_is_matched_where_they_were_last_logged_on_before_they_come(
     source: CtiSource, north: RecordingService
 ) -> None:
     loaded(north)

@@ -37,7 +37,7 @@ def who(sessions: SessionTable) -> dict[str, str]:
     return {device: session.agent_id for device, session in sessions.items()}
 
 
-def test_an_agent_who_logs_on_sits_there() -> None:
+def test_an_agent_who_logs_on_is_logged_on_there() -> None:
     session = after(told(LoggedOn, "9101", "2001", name="Alice Archer"))["2001"]
 
     assert (session.agent_id, session.agent_name, session.state, session.since) == (
@@ -138,7 +138,7 @@ def test_a_snapshot_states_who_is_there_now() -> None:
     )
 
 
-def test_free_seating_lets_an_agent_sit_at_two_extensions() -> None:
+def test_free_seating_lets_an_agent_be_logged_on_at_two_extensions() -> None:
     events = told(LoggedOn, "9101", "2001"), told(LoggedOn, "9101", "2002", at=9)
 
     assert who(after(*events, free_seating=True)) == {"2001": "9101", "2002": "9101"}
@@ -159,17 +159,17 @@ def test_an_agent_leaves_with_or_without_naming_the_extension() -> None:
     assert after(on, told(LoggedOff, "9101", at=9)) == {}
 
 
-def test_a_log_off_at_a_seat_left_before_does_not_end_the_stay_elsewhere() -> None:
+def test_a_log_off_at_a_device_left_before_does_not_end_the_stay_elsewhere() -> None:
     events = told(LoggedOn, "9101", "2001"), told(LoggedOn, "9101", "2005", at=9), told(LoggedOff, "9101", "2001", at=9)
 
     assert who(after(*events)) == {"2005": "9101"}
 
 
-def test_a_log_off_of_another_agent_leaves_the_sitter() -> None:
+def test_a_log_off_of_another_agent_leaves_who_is_logged_on() -> None:
     assert who(after(told(LoggedOn, "9101", "2001"), told(LoggedOff, "9102", "2001", at=9))) == {"2001": "9101"}
 
 
-def test_a_state_without_an_extension_finds_the_agents_seat() -> None:
+def test_a_state_without_an_extension_finds_the_agents_session() -> None:
     assert after(told(LoggedOn, "9101", "2001"), told(Busy, "9101", at=9))["2001"].state == "Busy"
 
 
@@ -181,7 +181,7 @@ def test_a_state_of_an_unknown_agent_without_an_extension_changes_nothing() -> N
     assert apply_agent_event(SessionTable(), told(Ready, "9101")) == []
 
 
-def test_a_state_without_an_agent_id_concerns_whoever_sits_there() -> None:
+def test_a_state_without_an_agent_id_concerns_whoever_is_logged_on_there() -> None:
     assert after(told(LoggedOn, "9101", "2001"), told(Busy, "", "2001", at=9))["2001"].state == "Busy"
     assert apply_agent_event(SessionTable(), told(Busy, "", "2001")) == []
 
@@ -241,7 +241,7 @@ def test_a_repeated_event_changes_nothing(day: list[AgentEvent], free_seating: b
 
 
 @given(days)
-def test_an_agent_has_one_seat_and_a_seat_knows_its_extension(day: list[AgentEvent]) -> None:
+def test_an_agent_has_one_session_and_a_session_knows_its_extension(day: list[AgentEvent]) -> None:
     sessions = after(*day)
 
     assert len(set(who(sessions).values())) == len(sessions)
@@ -259,7 +259,7 @@ def test_what_ended_is_what_was_there(day: list[AgentEvent], free_seating: bool)
 
 
 @given(days, st.booleans())
-def test_an_agents_seats_are_found_whatever_happened_before(day: list[AgentEvent], free_seating: bool) -> None:
+def test_an_agents_sessions_are_found_whatever_happened_before(day: list[AgentEvent], free_seating: bool) -> None:
     sessions = after(*day, free_seating=free_seating)
 
     for agent in ("9101", "9102", "9103"):
@@ -268,7 +268,7 @@ def test_an_agents_seats_are_found_whatever_happened_before(day: list[AgentEvent
         }
 
 
-def test_a_morning_of_twenty_thousand_log_ons_looks_at_each_agents_seats_only() -> None:
+def test_a_morning_of_twenty_thousand_log_ons_looks_at_each_agents_sessions_only() -> None:
     sessions = SessionTable()
     looked_at = 0
     for number in range(20_000):

@@ -142,7 +142,7 @@ def test_a_smaller_list_that_someone_confirmed_is_taken_but_none_smaller_still(s
     assert counts(site.load(accepts_down_to=0)) == ("done", 0, 0, 0, 2, 0)
 
 
-def test_a_first_list_that_is_empty_is_told_as_a_failure(site: Site) -> None:
+def test_a_first_list_that_is_empty_is_reported_as_a_failure(site: Site) -> None:
     assert "QMS listed no users" in site.load().error
 
 

@@ -33,7 +33,7 @@ def moment(seconds: float) -> datetime:
     return MORNING + timedelta(seconds=seconds)
 
 
-def test_who_sits_where_is_the_same_after_it_was_saved(source: CtiSource) -> None:
+def test_who_is_logged_on_where_is_the_same_after_it_was_saved(source: CtiSource) -> None:
     play(source, told(LoggedOn, "9101", "2001", name="Alice Archer"), told(Ready, "9101", "2001", at=3, reason="x"))
 
     assert load_sessions(source.pk) == {
@@ -99,7 +99,7 @@ def test_an_agent_keeps_every_name_with_its_beginning(source: CtiSource) -> None
     ]
 
 
-def test_sources_do_not_share_seats(source: CtiSource) -> None:
+def test_sources_do_not_share_sessions(source: CtiSource) -> None:
     other = CtiSource.objects.create(slug="other", kind="http")
     play(source, told(LoggedOn, "9101", "2001"))
     play(other, told(LoggedOn, "9102", "2001"))

@@ -175,7 +175,7 @@ def test_answers_to_requests_sent_ahead_hold_no_thread(served: Served) -> None:
     greedy.close()
 
 
-def test_a_full_house_of_slow_clients_makes_room_for_the_next(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crowd_of_slow_clients_makes_room_for_the_next(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "MAXIMUM_CONNECTIONS", 5)
     slow = [served.open(HALF_A_HEAD) for _ in range(12)]
 
@@ -185,9 +185,7 @@ def test_a_full_house_of_slow_clients_makes_room_for_the_next(served: Served, mo
         one.close()
 
 
-def test_a_full_house_of_clients_that_read_nothing_makes_room_too(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_crowd_of_clients_that_read_nothing_makes_room_too(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server_module, "MAXIMUM_CONNECTIONS", 3)
     request, greedy = b"GET /admin/large?10 HTTP/1.1\r\nHost: x\r\n\r\n", []
     for number in (1, 2, 3):

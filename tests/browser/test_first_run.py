@@ -27,7 +27,7 @@ def running(tmp_path: Path) -> Iterator[Running]:
         one.stop_all()
 
 
-def test_an_empty_gateway_is_led_to_its_first_flagged_call_and_its_test_tells_what_is_broken(running: Running) -> None:
+def test_an_empty_gateway_is_led_to_its_first_flagged_call_and_its_test_says_what_is_broken(running: Running) -> None:
     with open_browser() as page:
         log_in(page, running.address, PASSWORD)
         expect(page.get_by_role("heading", name="First steps")).to_be_visible()

@@ -129,7 +129,7 @@ def test_a_personal_name_does_not_displace_the_phone_books() -> None:
     assert board.leg.facts.caller_name == "Jo"
 
 
-def test_the_agent_is_the_one_who_sat_there_at_connected() -> None:
+def test_the_agent_is_the_one_who_was_logged_on_there_at_connected() -> None:
     board = Switchboard().agent("LoggedOn", -60, "9101", deviceId="2001")
     queue_call(board).agent("LoggedOff", 20, "9101", deviceId="2001").agent("LoggedOn", 21, "9102", deviceId="2001")
 
@@ -164,7 +164,7 @@ def test_duplicates_change_nothing() -> None:
     assert len(twice.searches) == 1
 
 
-def test_an_end_that_is_told_before_the_beginning_makes_one_closed_leg() -> None:
+def test_an_end_that_is_reported_before_the_beginning_makes_one_closed_leg() -> None:
     board = Switchboard().call("ConnectionCleared", 5.9, "C1", "2001").call("Established", 5, "C1", "2001")
 
     assert board.spans() == [("2001", 5.0, 5.9)]
@@ -312,7 +312,7 @@ def test_a_colleague_who_joins_does_not_move_the_begin_of_an_unconfirmed_call() 
     assert board.spans() == [("2001", 2.0, None), ("2002", 60.0, None)]
 
 
-def test_an_agent_whose_state_is_told_just_after_connected_sat_there_before() -> None:
+def test_an_agent_whose_state_is_reported_just_after_connected_was_logged_on_there_before() -> None:
     board = Switchboard().call("Established", 5, "C1", "2001").agent("Busy", 5.1, "9101", deviceId="2001")
     late = Switchboard().call("Established", 5, "C1", "2001").agent("Busy", 6.5, "9101", deviceId="2001")
     new = Switchboard().call("Established", 5, "C1", "2001").agent("LoggedOn", 5.1, "9101", deviceId="2001")
@@ -320,7 +320,7 @@ def test_an_agent_whose_state_is_told_just_after_connected_sat_there_before() ->
     assert [one.leg.agent_id for one in (board, late, new)] == ["9101", "", ""]
 
 
-def test_an_internal_call_has_two_legs_in_whatever_order_it_is_told() -> None:
+def test_an_internal_call_has_two_legs_in_whatever_order_it_is_reported() -> None:
     board = Switchboard().call("Delivered", 1, "C1", "2002").call("Established", 3, "C1", "2002")
     board.call("Originated", 0.5, "C1", "2001")
 

@@ -46,7 +46,7 @@ def test_a_turn_at_an_idle_source_looks_once_and_ends() -> None:
     assert (is_more, journal.folds) == (False, 1)
 
 
-def test_nobody_sends_a_hint_for_what_a_turn_finds_by_itself(redis: "redis_client.Redis") -> None:
+def test_nobody_sends_a_wake_up_for_what_a_turn_finds_by_itself(redis: "redis_client.Redis") -> None:
     def find(fold: int) -> int | None:
         if fold in range(2, 6):
             api.wake(SOURCE)
@@ -61,7 +61,7 @@ def test_nobody_sends_a_hint_for_what_a_turn_finds_by_itself(redis: "redis_clien
     assert redis.llen("events") == 1
 
 
-def test_what_comes_after_the_last_look_of_a_turn_sends_a_hint_or_is_folded(redis: "redis_client.Redis") -> None:
+def test_what_comes_after_the_last_look_of_a_turn_sends_a_wake_up_or_is_folded(redis: "redis_client.Redis") -> None:
     late = [1]
 
     def find(fold: int) -> int | None:
@@ -139,7 +139,7 @@ def test_a_fold_that_takes_long_leaves_the_processors_to_others_for_as_long() ->
     assert journal.folds <= 7
 
 
-def test_a_delivery_is_sent_hints_at_most_so_often_and_one_more_at_the_end(redis: "redis_client.Redis") -> None:
+def test_a_delivery_is_sent_wake_ups_at_most_so_often_and_one_more_at_the_end(redis: "redis_client.Redis") -> None:
     pending = PendingWakeups()
     for _ in range(5):
         pending.note(Folded(events=1, writing=frozenset({1, 2})))
@@ -152,7 +152,7 @@ def test_a_delivery_is_sent_hints_at_most_so_often_and_one_more_at_the_end(redis
     assert sent(redis)["writes"] == 4
 
 
-def test_a_pump_of_questions_is_sent_one_hint_until_it_leaves_and_none_while_it_looks(
+def test_a_search_worker_of_questions_is_sent_one_wake_up_until_it_leaves_and_none_while_it_looks(
     redis: "redis_client.Redis",
 ) -> None:
     pending, found = PendingWakeups(), Folded(events=1, looking_up=frozenset({1, 2}))
@@ -171,12 +171,12 @@ def test_a_pump_of_questions_is_sent_one_hint_until_it_leaves_and_none_while_it_
     assert sent(redis)["lookups"] == 2
 
 
-def test_a_pump_that_died_while_it_looked_is_sent_hints_again_soon(redis: "redis_client.Redis") -> None:
+def test_a_search_worker_that_died_while_it_looked_is_sent_wake_ups_again_soon(redis: "redis_client.Redis") -> None:
     api.PollingMarker(search_wakeup(1)).keep()
     assert 0 < redis.pttl(search_wakeup(1).flag) <= FLAG_MILLISECONDS
 
 
-def test_without_redis_a_pump_looks_all_the_same(settings: Any) -> None:
+def test_without_redis_a_search_worker_looks_all_the_same(settings: Any) -> None:
     settings.JOURNAL_URL = f"redis://127.0.0.1:{free_port()}/0"
     watch = api.PollingMarker(search_wakeup(1))
     watch.keep()

@@ -88,7 +88,7 @@ def test_extensions_are_compared_exactly() -> None:
     assert "No leg of extension 2001" in ask("2001", NOON)[0].said
 
 
-def test_a_reference_that_was_used_again_is_told_apart_by_the_time() -> None:
+def test_a_reference_that_was_used_again_is_distinguished_by_the_time() -> None:
     old, new = leg(1, call_id="C9", at=NOON - timedelta(days=1)), leg(2, call_id="C9")
 
     assert keys("C9", NOON) == [new.pk]
@@ -111,7 +111,7 @@ def test_an_extension_alone_leads_to_its_newest_calls() -> None:
     assert [link.key for link in found.links] == [row.pk for row in reversed(rows[2:])]
 
 
-def test_while_the_recording_is_sought_the_search_tells_until_when() -> None:
+def test_while_the_recording_is_sought_the_search_says_until_when() -> None:
     row = leg(1, lasted=None, phase="open", outcome="waiting")
     search(row)
 
@@ -150,7 +150,7 @@ def pbx() -> CtiSource:
     ("began", "ended", "is_told"),
     [(-9, -1, True), (-9, None, True), (-9, -3, False), (1, 5, True), (3, 5, False)],
 )
-def test_a_gap_of_that_time_is_told(pbx: CtiSource, began: int, ended: int | None, is_told: bool) -> None:
+def test_a_gap_of_that_time_is_reported(pbx: CtiSource, began: int, ended: int | None, is_told: bool) -> None:
     Gap.objects.create(
         source=pbx,
         began_at=NOON + timedelta(minutes=began),
@@ -171,7 +171,7 @@ def test_a_gap_of_that_time_is_told(pbx: CtiSource, began: int, ended: int | Non
         ({"enabled": False}, "is switched off"),
     ],
 )
-def test_an_extension_that_is_not_heard_is_told_from_the_settings(
+def test_an_extension_that_is_not_heard_is_reported_from_the_settings(
     pbx: CtiSource, members: dict[str, Any], said: str
 ) -> None:
     CtiSource.objects.filter(pk=pbx.pk).update(**members)
@@ -179,19 +179,19 @@ def test_an_extension_that_is_not_heard_is_told_from_the_settings(
     assert said in nothing().said
 
 
-def test_a_monitor_that_the_pbx_refuses_is_told(pbx: CtiSource) -> None:
+def test_a_monitor_that_the_pbx_refuses_is_reported(pbx: CtiSource) -> None:
     LinkStatus.objects.create(source=pbx, monitors_refused={"2001": "Not authorised"})
 
     assert "Not authorised" in nothing().said
 
 
-def test_messages_that_could_not_be_read_then_are_told(pbx: CtiSource) -> None:
+def test_messages_that_could_not_be_read_then_are_reported(pbx: CtiSource) -> None:
     QuarantinedMessage.objects.create(source=pbx, at=NOON, kind="event", error="x", raw=b"")
 
     assert "1 message of pbx of that time could not be read" in nothing().said
 
 
-def test_events_that_wait_in_the_journal_are_told(pbx: CtiSource, redis: Any) -> None:
+def test_events_that_wait_in_the_journal_are_reported(pbx: CtiSource, redis: Any) -> None:
     event = (
         b'{"specversion":"1.0","id":"e1","source":"pbx","type":"csta.call.Established",'
         b'"time":"2026-03-02T11:59:00Z","data":{"callId":"C5","deviceId":"2001"}}'
@@ -201,7 +201,7 @@ def test_events_that_wait_in_the_journal_are_told(pbx: CtiSource, redis: Any) ->
     assert "Events of pbx from 11:59:00 on" in nothing().said
 
 
-def test_a_journal_that_is_away_is_told_and_the_page_still_answers(
+def test_a_journal_that_is_away_is_reported_and_the_page_still_answers(
     pbx: CtiSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(settings, "JOURNAL_URL", "redis://127.0.0.1:1/0")
@@ -209,7 +209,7 @@ def test_a_journal_that_is_away_is_told_and_the_page_still_answers(
     assert "The journal cannot be read now" in nothing().heading
 
 
-def test_a_source_without_a_recording_service_is_told(pbx: CtiSource) -> None:
+def test_a_source_without_a_recording_service_is_reported(pbx: CtiSource) -> None:
     assert "no enabled Recording Service is allocated to pbx" in nothing().said
 
     service = search(leg(8, device_id="2999")).service
@@ -266,7 +266,7 @@ def test_the_page_takes_the_time_in_the_sites_zone(viewer: Client) -> None:
         ({"text": "x" * 300}, "at most 255"),
     ],
 )
-def test_a_question_that_cannot_be_read_is_told(viewer: Client, query: dict[str, str], said: str) -> None:
+def test_a_question_that_cannot_be_read_is_reported(viewer: Client, query: dict[str, str], said: str) -> None:
     answer = viewer.get(reverse("why"), query)
 
     assert answer.status_code == 200

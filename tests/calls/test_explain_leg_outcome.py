@@ -81,7 +81,7 @@ def test_the_answer_leads_to_its_leg() -> None:
     assert (link.key, link.text) == (7, "The leg of extension 2001 in call C1")
 
 
-def test_times_are_told_in_the_zone_that_is_asked_for() -> None:
+def test_times_are_reported_in_the_zone_that_is_asked_for() -> None:
     found = explain(case(Outcome.NOT_RECORDED, SEARCH, missed="none"), timezone(timedelta(hours=2)))
 
     assert "on 2026-03-02 11:00:00 UTC+02:00 and disconnected at 11:01:00" in found.said
@@ -107,7 +107,7 @@ def test_only_a_flagged_leg_is_well_and_only_a_waiting_one_waits(outcome: Outcom
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
-def test_only_the_decisive_steps_are_told_in_their_order_and_not_without_end(outcome: Outcome) -> None:
+def test_only_the_decisive_steps_are_reported_in_their_order_and_not_without_end(outcome: Outcome) -> None:
     steps = [step(number, what, f"{what} {number}") for number, what in enumerate([*DECISIVE[outcome], "held"] * 9)]
     told = [one.text.split()[0] for one in answer(outcome, *steps).evidence]
 
@@ -134,7 +134,7 @@ def test_every_word_for_which_a_search_misses_has_an_answer_of_its_own() -> None
         ("unreachable", "did not answer", "Press Test connection on the page of rs1"),
     ],
 )
-def test_a_missed_search_tells_its_cause_and_what_to_do(word: str, heading: str, todo: str) -> None:
+def test_a_missed_search_says_its_cause_and_what_to_do(word: str, heading: str, todo: str) -> None:
     found = missed(
         word, Outcome.WINDOW_MISSED if word in ("late", "unreachable", "next_call") else Outcome.NOT_RECORDED
     )
@@ -161,7 +161,7 @@ def test_a_leg_that_was_flagged_says_where_the_flags_stand() -> None:
     assert "search there for the call reference C1" in found.todo
 
 
-def test_a_leg_without_its_wrap_up_tells_what_qms_said() -> None:
+def test_a_leg_without_its_wrap_up_says_what_qms_said() -> None:
     found = answer(
         Outcome.PARTLY_FLAGGED, guid="G1", wrapup=WriteStatus.REFUSED, wrapup_error="Unknown flag CTIWrapup."
     )
@@ -178,7 +178,9 @@ def test_a_leg_without_its_wrap_up_tells_what_qms_said() -> None:
         (seconds(60), True, "; when it ended is not known."),
     ],
 )
-def test_the_end_of_the_leg_is_told_as_far_as_it_is_known(ended: datetime | None, is_unknown: bool, said: str) -> None:
+def test_the_end_of_the_leg_is_reported_as_far_as_it_is_known(
+    ended: datetime | None, is_unknown: bool, said: str
+) -> None:
     assert said in answer(Outcome.NOT_RECORDED, disconnected_source_at=ended, is_end_unknown=is_unknown).said
 
 
@@ -195,13 +197,13 @@ def test_a_leg_that_was_seen_late_names_the_gap_that_hid_its_beginning() -> None
     assert "keep the link of pbx up" in found.todo
 
 
-def test_a_gap_that_lasts_is_told_so() -> None:
+def test_a_gap_that_lasts_is_reported_so() -> None:
     found = answer(Outcome.JOINED_LATE, gap=GapCase("pbx", seconds(-600), None, ""))
 
     assert "was lost from 2026-03-02 08:50:00 UTC until now." in found.said
 
 
-def test_a_leg_that_was_seen_late_without_a_gap_says_that_the_ledger_does_not_tell_why() -> None:
+def test_a_leg_that_was_seen_late_without_a_gap_says_that_the_ledger_does_not_say_why() -> None:
     found = answer(Outcome.JOINED_LATE, CONNECTED)
 
     assert "No gap in the ledger explains it" in found.said
@@ -224,7 +226,7 @@ USERS = {
 
 
 @pytest.mark.parametrize("outcome", list(USERS))
-def test_a_user_that_does_not_fit_is_told_as_it_was_then_and_as_it_is_now(outcome: Outcome) -> None:
+def test_a_user_that_does_not_fit_is_reported_as_it_was_then_and_as_it_is_now(outcome: Outcome) -> None:
     kind, todo = USERS[outcome]
     same = answer(outcome, reason="It was so.", verdict_now=MatchVerdict(kind=kind, reason="It was so."))
     other = answer(outcome, reason="It was so.", verdict_now=MatchVerdict(kind=kind, reason="It is otherwise."))
@@ -237,7 +239,7 @@ def test_a_user_that_does_not_fit_is_told_as_it_was_then_and_as_it_is_now(outcom
 
 
 @pytest.mark.parametrize("outcome", list(USERS))
-def test_a_user_that_was_mended_since_needs_nothing_more(outcome: Outcome) -> None:
+def test_a_user_that_was_repaired_since_needs_nothing_more(outcome: Outcome) -> None:
     mended = MatchVerdict(kind=MatchKind.MATCHED, reason="Extension 2001 is that of Alice in QMS.")
     found = answer(outcome, reason="It was so.", verdict_now=mended)
 
@@ -254,7 +256,7 @@ def test_a_user_that_was_mended_since_needs_nothing_more(outcome: Outcome) -> No
         ("", "QMS refused the flags", "Correct what it reported"),
     ],
 )
-def test_a_refused_write_tells_what_qms_said_and_what_to_do(code: str, heading: str, todo: str) -> None:
+def test_a_refused_write_says_what_qms_said_and_what_to_do(code: str, heading: str, todo: str) -> None:
     found = answer(Outcome.REFUSED, FOUND, WRITE, base=WriteStatus.REFUSED, base_code=code, base_error="No CTIWrapup.")
 
     assert heading in found.heading
@@ -298,7 +300,7 @@ def test_a_write_of_which_the_end_is_not_known_says_so_and_never_that_it_is_not_
         ("ServiceBusy", "could not be reached"),
     ],
 )
-def test_a_write_that_was_given_up_tells_who_or_what_ended_it(code: str, heading: str) -> None:
+def test_a_write_that_was_given_up_says_who_or_what_ended_it(code: str, heading: str) -> None:
     found = answer(Outcome.GIVEN_UP, base=WriteStatus.GIVEN_UP, base_code=code, base_error="What was said.")
 
     assert heading in found.heading
@@ -310,7 +312,7 @@ def waiting(*trace: TraceStep, **members: Any) -> Explanation:
     return answer(Outcome.WAITING, *trace, **{"phase": LegPhase.CLOSED, "guid": "G1", **members})
 
 
-def test_while_the_recording_is_sought_the_end_of_the_window_is_told() -> None:
+def test_while_the_recording_is_sought_the_end_of_the_window_is_reported() -> None:
     found = waiting(
         SEARCH,
         phase=LegPhase.OPEN,
@@ -343,7 +345,7 @@ def test_flags_on_their_way_say_so_and_where_to_look() -> None:
     assert "worker for writes" in found.todo
 
 
-def test_flags_that_qms_does_not_take_tell_how_often_why_and_when_again() -> None:
+def test_flags_that_qms_does_not_take_say_how_often_why_and_when_again() -> None:
     write = WriteCase(part="base", attempts=5, error="No answer.", not_before=seconds(900))
     found = waiting(base=WriteStatus.QUEUED, writes=(write,))
 
@@ -354,14 +356,14 @@ def test_flags_that_qms_does_not_take_tell_how_often_why_and_when_again() -> Non
     assert "Test connection on the page of rs1" in found.todo
 
 
-def test_a_wrap_up_that_is_awaited_tells_until_when() -> None:
+def test_a_wrap_up_that_is_awaited_says_until_when() -> None:
     found = waiting(base=WriteStatus.WRITTEN, wrapup_due=seconds(180))
 
     assert found.heading == "Flagged; the wrap-up is awaited"
     assert "awaited until 09:03:00." in found.said
 
 
-def test_a_wrap_up_on_its_way_is_told_apart_from_the_flags() -> None:
+def test_a_wrap_up_on_its_way_is_distinguished_from_the_flags() -> None:
     write = WriteCase(part="wrapup", attempts=2, error="No answer.")
     found = waiting(base=WriteStatus.WRITTEN, wrapup=WriteStatus.QUEUED, writes=(write,))
 

@@ -51,7 +51,7 @@ def test_an_extension_without_a_time_is_answered_with_its_newest_calls() -> None
     assert found.mood is Mood.WAITING
 
 
-def test_a_time_to_come_is_told_to_be_a_slip() -> None:
+def test_a_time_to_come_is_reported_to_be_a_slip() -> None:
     found = asked(at=NOW + timedelta(minutes=3))
 
     assert found.heading == "This time is still to come"
@@ -88,7 +88,7 @@ def test_a_gap_at_that_time_is_the_cause() -> None:
     assert "Nothing for this call." in found.todo
 
 
-def test_every_gap_of_that_time_is_told() -> None:
+def test_every_gap_of_that_time_is_reported() -> None:
     other = GapCase("pbx2", NINE, None, "Refused.")
     found = asked(heard(gaps=(GAP,)), heard(slug="pbx2", gaps=(other,)))
 
@@ -147,7 +147,7 @@ def test_a_source_that_does_not_hear_the_extension_is_no_cause_where_another_doe
     assert "other" not in found.said
 
 
-def test_events_that_wait_are_told_while_they_reach_back_to_that_time() -> None:
+def test_events_that_wait_are_reported_while_they_reach_back_to_that_time() -> None:
     found = asked(heard(behind_since=NINE - timedelta(minutes=1)))
 
     assert "The gateway is behind" in found.heading
@@ -156,19 +156,19 @@ def test_events_that_wait_are_told_while_they_reach_back_to_that_time() -> None:
     assert "behind" not in asked(heard(behind_since=NINE + timedelta(minutes=30))).heading
 
 
-def test_a_journal_that_cannot_be_read_is_told() -> None:
+def test_a_journal_that_cannot_be_read_is_reported() -> None:
     assert asked(heard(is_journal_away=True)).heading == "The journal cannot be read now"
 
 
 @pytest.mark.parametrize(("unread", "said"), [(1, "1 message of pbx"), (3, "3 messages of pbx")])
-def test_unreadable_messages_of_that_time_are_told(unread: int, said: str) -> None:
+def test_unreadable_messages_of_that_time_are_reported(unread: int, said: str) -> None:
     found = asked(heard(unread=unread))
 
     assert said in found.said
     assert "Quarantine" in found.todo
 
 
-def test_a_time_before_the_first_known_leg_is_told() -> None:
+def test_a_time_before_the_first_known_leg_is_reported() -> None:
     found = asked(oldest_at=NINE + timedelta(minutes=10))
 
     assert found.heading == "Before the gateway's first known call"
@@ -187,22 +187,22 @@ def test_where_nothing_was_missed_the_answer_says_so_and_points_at_clocks_and_zo
     ]
 
 
-def test_an_extension_that_never_had_a_call_is_told_so() -> None:
+def test_an_extension_that_never_had_a_call_is_reported_so() -> None:
     assert "No call at this extension is known at any time." in asked().said
 
 
-def test_besides_the_cause_it_is_told_that_no_service_would_have_been_asked() -> None:
+def test_besides_the_cause_it_is_reported_that_no_service_would_have_been_asked() -> None:
     assert "no enabled Recording Service is allocated to pbx" in asked(heard(gaps=(GAP,), has_service=False)).said
 
 
-def test_besides_the_cause_it_is_told_that_no_user_fits() -> None:
+def test_besides_the_cause_it_is_reported_that_no_user_fits() -> None:
     verdict = MatchVerdict(kind=MatchKind.UNMATCHED, reason="No QMS user has extension 2001.")
 
     assert "a call there would get no flags now: No QMS user has extension 2001." in asked(heard(verdict=verdict)).said
     assert "Besides" not in asked().said
 
 
-def test_several_causes_are_told_the_gap_first() -> None:
+def test_several_causes_are_reported_the_gap_first() -> None:
     found = asked(heard(gaps=(GAP,), unread=2, behind_since=NINE))
 
     assert found.heading == "The link was down then"

@@ -113,7 +113,7 @@ def test_an_export_holds_each_leg_once_the_newest_first_over_many_chunks(
     assert one.size == jobs.path_of(one).stat().st_size
 
 
-def test_a_row_tells_the_leg_and_the_header_its_time_zone(asker: User, settings: Any) -> None:
+def test_a_row_names_the_leg_and_the_header_its_time_zone(asker: User, settings: Any) -> None:
     settings.TIME_ZONE = "Europe/Berlin"  # pytest-django reports the change to Django.
     leg(1, agent_id="9101", agent_name="Alice", queue_name="Sales", interaction_id="I1", recording_guid="G1")
     (row,) = table(written(job(asker)))
@@ -216,7 +216,7 @@ def test_a_job_of_a_worker_that_died_is_begun_again_when_its_claim_has_run_out(a
     assert jobs.due(later) == []
 
 
-def test_a_job_whose_worker_is_told_to_stop_is_free_at_once_and_counts_as_no_death(
+def test_a_job_whose_worker_is_asked_to_stop_is_free_at_once_and_counts_as_no_death(
     asker: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "CHUNK", 1)
@@ -268,7 +268,9 @@ def test_a_worker_whose_job_was_taken_over_leaves_nothing(asker: User, monkeypat
 
 
 @pytest.mark.parametrize("error", [DatabaseError("canceled"), OSError(28, "No space left on device")])
-def test_a_failure_is_told_and_leaves_no_file(asker: User, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+def test_a_failure_is_reported_and_leaves_no_file(
+    asker: User, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     def fails(*_: Any) -> Any:
         raise error
 
@@ -381,7 +383,7 @@ def test_every_filter_of_the_list_is_known_to_the_export(name: str) -> None:
     read_filter(urlencode({name: known.get(name, "2026-03-02" if name.endswith("_0") else "09:00")}), NOON)
 
 
-def test_the_words_of_a_filter_do_not_tell_what_was_searched() -> None:
+def test_the_words_of_a_filter_do_not_say_what_was_searched() -> None:
     assert in_words(LegFilter()) == "all legs"
     assert "Jo" not in in_words(LegFilter(text="Jo Secret", outcome="refused", since=NOON))
 
@@ -431,7 +433,7 @@ def test_who_may_no_longer_see_callers_gets_no_file_that_holds_them(client: Clie
     assert download(client, one).status_code == 302
 
 
-def test_a_file_that_is_not_here_is_told(client: Client, asker: User) -> None:
+def test_a_file_that_is_not_here_is_reported(client: Client, asker: User) -> None:
     one = written(job(asker))
     jobs.path_of(one).unlink()
     client.force_login(asker)

@@ -101,7 +101,7 @@ def test_a_vanished_leg_keeps_what_was_heard_after_the_listeners_last_sign_of_li
     assert (board.leg.facts.interaction_id, board.leg.facts.queue_name) == ("I-C1", "Sales")
 
 
-def test_a_vanished_leg_learns_nothing_that_its_call_was_told_after_the_gap() -> None:
+def test_a_vanished_leg_learns_nothing_that_its_call_was_reported_after_the_gap() -> None:
     board = queue_call(Switchboard()).found(6, 1, "G1")
     board.hears(link("Lost", 20), link("Restored", 40), snapshot("Began", 41))
     board.call("Established", 41, "C1", "2002", queueName="Support").hears(snapshot("Ended", 42))
@@ -248,7 +248,7 @@ def test_a_call_found_in_an_earlier_gap_is_lost_in_that_one_only() -> None:
     assert ledger(board) == [(0.0, 2.0, 0, 1), (10.0, 12.0, 0, 0)]
 
 
-def test_an_agent_who_left_in_a_gap_keeps_no_seat_when_the_snapshot_names_all_agents() -> None:
+def test_an_agent_who_left_in_a_gap_keeps_no_session_when_the_snapshot_names_all_agents() -> None:
     board = Switchboard().agent("LoggedOn", 1, "A1", deviceId="2001").agent("LoggedOn", 1, "A2", deviceId="2002")
     board.hears(link("Lost", 20), link("Restored", 40), snapshot("Began", 41)).agent(
         "LoggedOn", 41, "A2", deviceId="2002"
@@ -258,7 +258,7 @@ def test_an_agent_who_left_in_a_gap_keeps_no_seat_when_the_snapshot_names_all_ag
     assert list(board.state.sessions) == ["2002"]
 
 
-def test_agents_keep_their_seats_when_the_snapshot_does_not_name_all() -> None:
+def test_agents_keep_their_sessions_when_the_snapshot_does_not_name_all() -> None:
     board = Switchboard().agent("LoggedOn", 1, "A1", deviceId="2001")
     board.hears(link("Lost", 20), link("Restored", 40), snapshot("Began", 41), snapshot("Ended", 42))
 
@@ -294,7 +294,7 @@ def test_a_call_that_was_moved_by_a_conference_before_the_snapshot_is_joined_lat
     assert (board.leg.call_id, board.leg.is_joined_late, board.searches) == ("C3", True, [])
 
 
-def test_an_extension_that_dialled_before_a_long_gap_is_joined_late_though_its_far_end_is_told_first() -> None:
+def test_an_extension_that_dialled_before_a_long_gap_is_joined_late_though_its_far_end_is_reported_first() -> None:
     board = Switchboard().call("Originated", 1, "C1", "2001").hears(link("Lost", 2), link("Restored", 11))
     board.hears(snapshot("Began", 11)).call("Established", 11, "C1", "2002").call("Established", 11, "C1", "2001")
     board.hears(snapshot("Ended", 12))

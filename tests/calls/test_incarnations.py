@@ -129,7 +129,7 @@ def test_the_old_id_of_a_transfer_names_another_call_at_once() -> None:
     assert (_knows(board, "2002"), _knows(board, "2003")) == (("Sales", "Uma"), ("Support", ""))
 
 
-def test_times_of_whole_seconds_tell_calls_apart_by_their_order() -> None:
+def test_times_of_whole_seconds_distinguish_calls_by_their_order() -> None:
     board = Switchboard().call("Established", 1, "C1", "2001", **UMA).call("ConnectionCleared", 1, "C1", "2001")
     board.call("Established", 1, "C1", "2001", callerName="Vic", callerNameSource="isdn")
     board.call("ConnectionCleared", 2, "C1", "2001")

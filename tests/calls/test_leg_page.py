@@ -48,7 +48,7 @@ def test_who_may_see_callers_sees_the_caller_and_every_value(client: Client) -> 
     assert "<td>Jo Fisher" in text
 
 
-def test_to_others_the_caller_and_what_tells_of_the_caller_are_hidden(client: Client) -> None:
+def test_to_others_the_caller_and_what_says_of_the_caller_are_hidden(client: Client) -> None:
     text = page(client, flagged(), "view_leg")
 
     assert "Jo Fisher" not in text

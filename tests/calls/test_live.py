@@ -74,7 +74,7 @@ def test_only_calls_in_progress_are_shown_the_newest_first_whatever_their_source
     assert extensions() == ["2001", "2002", "2003"]
 
 
-def test_a_call_tells_who_speaks_and_since_when() -> None:
+def test_a_call_says_who_speaks_and_since_when() -> None:
     leg(7, agent_id="9101", agent_name="Alice", queue_name="Sales", caller_name="Jo", calling_number="+44 7")
 
     (one,) = shown().legs
@@ -111,7 +111,7 @@ def test_calls_are_filtered_exactly(wanted: dict[str, str], found: list[str]) ->
     assert extensions(**wanted) == found
 
 
-def test_at_most_so_many_are_shown_and_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_than_the_maximum_are_shown_and_all_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "MAXIMUM_SHOWN", 2)
     for number in range(1, 6):
         leg(number, device_id=f"200{number}")
@@ -134,7 +134,7 @@ def test_at_most_so_many_are_shown_and_all_are_counted(monkeypatch: pytest.Monke
         (20_001, True, "More than 20,000 calls in progress fit the filter, 200 shown, the newest."),
     ],
 )
-def test_the_sentence_tells_how_many_there_are(count: int, is_filtered: bool, said: str) -> None:
+def test_the_sentence_says_how_many_there_are(count: int, is_filtered: bool, said: str) -> None:
     assert live_sentence(count, is_filtered) == said
 
 
@@ -143,7 +143,7 @@ def guid(at: datetime = NOW) -> tuple[Guid, str, datetime | None]:
     return state.kind, state.text, state.deadline
 
 
-def test_while_the_window_is_open_its_end_is_told() -> None:
+def test_while_the_window_is_open_its_end_is_reported() -> None:
     one = leg(3)
     search(one, attempts=2)
 
@@ -168,7 +168,7 @@ def test_when_the_window_is_over_there_is_no_countdown() -> None:
     assert text == "the window is over; 1 attempt, no answer with a recording yet"
 
 
-def test_a_found_recording_tells_how_soon() -> None:
+def test_a_found_recording_says_how_soon() -> None:
     one = leg(3, recording_guid="G1")
     search(one, state="found", recording_guid="G1", answered_at=one.connected_at + timedelta(seconds=0.4))
 
@@ -193,7 +193,7 @@ def test_after_a_transfer_the_new_question_is_shown() -> None:
     )
 
 
-def test_a_missed_recording_tells_why() -> None:
+def test_a_missed_recording_says_why() -> None:
     search(leg(3), state="missed", why="unreachable", error="Unavailable: nobody answers")
 
     kind, text, _ = guid()
@@ -202,7 +202,7 @@ def test_a_missed_recording_tells_why() -> None:
     assert text == "The Recording Service did not answer within the window. Unavailable: nobody answers"
 
 
-def test_a_leg_whose_recording_is_not_sought_tells_its_reason() -> None:
+def test_a_leg_whose_recording_is_not_sought_says_its_reason() -> None:
     leg(3, reason="No QMS user has extension 2001.", outcome="user_unmatched")
 
     assert guid() == (Guid.NOT_SOUGHT, "No QMS user has extension 2001.", None)

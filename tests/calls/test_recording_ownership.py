@@ -58,7 +58,7 @@ def test_a_call_heard_of_long_after_decides_nothing(heard: float) -> None:
     assert [leg.guid for leg in board.legs] == ["G1", ""]
 
 
-def test_a_leg_whose_rival_is_forgotten_gives_its_recording_up_rather_than_wait_for_ever() -> None:
+def test_a_leg_whose_contender_is_forgotten_gives_its_recording_up_rather_than_wait_permanently() -> None:
     board = _consultation(queue_call(Switchboard()).found(5.3, 1, "G1", started=5.2), 8)
     board.call("ConnectionCleared", 9, "C1", "2001")
     del board.state.legs[2]  # type: ignore[attr-defined]  # as where another process settled it
@@ -172,7 +172,7 @@ def _conference(*, secondary: bool) -> Switchboard:
 
 
 @pytest.mark.parametrize("secondary", [True, False])
-def test_a_conference_goes_on_in_the_call_that_was_on_hold_though_a_snapshot_told_of_it_last(secondary: bool) -> None:
+def test_a_conference_goes_on_in_the_call_that_was_on_hold_though_a_snapshot_named_it_last(secondary: bool) -> None:
     board = _conference(secondary=secondary).call("ConnectionCleared", 40, "C3", "2001").waits(60)
 
     consultation = board.state.legs[1]

@@ -98,7 +98,7 @@ def test_the_recordings_of_another_sources_namesake_are_not_counted(pbx: CtiSour
     assert [one.count for one in earlier_names("9101")] == ["1"]
 
 
-def test_a_queues_name_is_kept_when_it_is_told_first_and_when_it_changes() -> None:
+def test_a_queues_name_is_kept_when_it_is_reported_first_and_when_it_changes() -> None:
     board = Switchboard(with_site(queues=frozenset({"7002"})))
     for seconds, name in enumerate(("Sales", "Sales", "Sales North")):
         board.call("Queued", seconds, f"C{seconds}", "7001", queueName=name)

@@ -104,7 +104,7 @@ def test_legs_come_newest_first(asking: Asking) -> None:
     assert asking.calls() == ["C5", "C4", "C3", "C2", "C1"]
 
 
-def test_a_leg_tells_what_is_known_of_it_and_the_flags_that_qms_took() -> None:
+def test_a_leg_says_what_is_known_of_it_and_the_flags_that_qms_took() -> None:
     pbx = source("pbx")
     row = flagged_leg(pbx)
 
@@ -234,7 +234,7 @@ def test_a_token_that_writes_may_read_too() -> None:
 @pytest.mark.parametrize(
     "header", [{}, {"Authorization": "Bearer "}, {"Authorization": "Bearer qms_no"}, {"Authorization": "Basic eA=="}]
 )
-def test_without_a_valid_token_nothing_is_told(header: dict[str, str]) -> None:
+def test_without_a_valid_token_nothing_is_reported(header: dict[str, str]) -> None:
     answer = Client().get("/api/legs", headers=header)
 
     assert (answer.status_code, set(answer.json())) == (401, {"error"})

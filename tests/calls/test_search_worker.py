@@ -189,7 +189,7 @@ def test_the_soonest_deadline_is_asked_first(desk: Desk) -> None:
     assert [extension for _, extension, _, _ in desk.asked] == ["2002", "2001"]
 
 
-def test_a_service_that_never_answers_is_told_from_one_that_has_no_recording(desk: Desk) -> None:
+def test_a_service_that_never_answers_is_distinguished_from_one_that_has_no_recording(desk: Desk) -> None:
     desk.errors["a"] = QmsUnavailable("the line is dead")
     search = desk.search(window=0.3)
     desk.looks_up()
@@ -286,7 +286,7 @@ def test_another_legs_recording_is_no_answer(desk: Desk) -> None:
     assert (settled(search).state, search.why) == (SearchState.MISSED, "same")
 
 
-def test_what_began_as_the_leg_was_connected_is_told_though_another_open_leg_has_it(desk: Desk) -> None:
+def test_what_began_as_the_leg_was_connected_is_reported_though_another_open_leg_has_it(desk: Desk) -> None:
     recording = desk.qms.connected("2001", timezone.now(), "a")
     assert recording is not None
     Leg.objects.create(
@@ -345,7 +345,7 @@ def test_a_cancelled_search_is_not_asked(desk: Desk) -> None:
     assert (desk.looks_up(), desk.asked) == (False, [])
 
 
-def test_of_two_pumps_one_asks(desk: Desk) -> None:
+def test_of_two_search_workers_one_asks(desk: Desk) -> None:
     search = desk.search(window=3)
     first, second = desk.pump(), desk.pump()
 
@@ -353,7 +353,7 @@ def test_of_two_pumps_one_asks(desk: Desk) -> None:
     assert second._claim(4) == []
 
 
-def test_of_two_pumps_that_saw_the_same_search_one_wins(desk: Desk) -> None:
+def test_of_two_search_workers_that_saw_the_same_search_one_wins(desk: Desk) -> None:
     desk.search(window=3)
     now = timezone.now()
     seen = [list(RecordingSearch.objects.all()) for _ in range(2)]
@@ -361,7 +361,7 @@ def test_of_two_pumps_that_saw_the_same_search_one_wins(desk: Desk) -> None:
     assert [len(desk.pump()._claimed(rows, now)) for rows in seen] == [1, 0]
 
 
-def test_the_claim_of_a_pump_that_died_runs_out_soon_whatever_the_time_out(desk: Desk) -> None:
+def test_the_claim_of_a_search_worker_that_died_runs_out_soon_whatever_the_time_out(desk: Desk) -> None:
     RecordingService.objects.filter(pk=desk.a.pk).update(timeout_seconds=60)
     search = desk.search(window=60)
     desk.pump()._claim(4)
@@ -370,7 +370,9 @@ def test_the_claim_of_a_pump_that_died_runs_out_soon_whatever_the_time_out(desk:
     assert [one.pk for one in later._claim(4)] == [search.pk]
 
 
-def test_a_search_whose_answer_takes_long_stays_with_its_pump(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_search_whose_answer_takes_long_stays_with_its_search_worker(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(worker, "LEASE", timedelta(seconds=0.5))
     monkeypatch.setattr(worker, "RENEW_EVERY_SECONDS", 0.1)
     search, gate = desk.search(window=60), desk.gates.setdefault("a", threading.Event())
@@ -390,7 +392,7 @@ def test_a_search_whose_answer_takes_long_stays_with_its_pump(desk: Desk, monkey
     assert (settled(search).attempts, settled(search).claimed_until) == (1, None)
 
 
-def test_a_pump_that_is_told_to_stop_gives_its_searches_back_and_claims_no_more(desk: Desk) -> None:
+def test_a_search_worker_that_is_asked_to_stop_gives_its_searches_back_and_claims_no_more(desk: Desk) -> None:
     search, gate = desk.search(window=60), desk.gates.setdefault("a", threading.Event())
 
     def now() -> datetime:
@@ -409,7 +411,7 @@ def test_a_pump_that_is_told_to_stop_gives_its_searches_back_and_claims_no_more(
     assert [extension for _, extension, *_ in desk.asked] == ["2001"]
 
 
-def test_a_second_call_leaves_all_to_the_pump_that_runs(desk: Desk) -> None:
+def test_a_second_call_leaves_all_to_the_search_worker_that_runs(desk: Desk) -> None:
     answers: list[bool] = []
 
     def now() -> datetime:
@@ -440,7 +442,9 @@ class Watcher(PollingMarker):
         self._leave()
 
 
-def test_a_pump_to_which_nobody_sends_hints_asks_what_comes_soon_after_the_last_question(desk: Desk) -> None:
+def test_a_search_worker_to_which_nobody_sends_wake_ups_asks_what_comes_soon_after_the_last_question(
+    desk: Desk,
+) -> None:
     for extension in ("2001", "2002"):
         desk.qms.connected(extension, timezone.now(), "a")
     desk.search(1)
@@ -450,11 +454,11 @@ def test_a_pump_to_which_nobody_sends_hints_asks_what_comes_soon_after_the_last_
     assert [extension for _, extension, *_ in desk.asked] == ["2001", "2002"]
 
 
-def test_what_comes_as_a_pump_leaves_is_told_to_its_caller(desk: Desk) -> None:
+def test_what_comes_as_a_search_worker_leaves_is_reported_to_its_caller(desk: Desk) -> None:
     assert look_up(desk.a.pk, timezone.now, desk.connect, watch=Watcher(leave=desk.search)) is True
 
 
-def test_a_pump_looks_at_a_steady_rhythm_however_many_questions_come(desk: Desk) -> None:
+def test_a_search_worker_looks_at_a_steady_rhythm_however_many_questions_come(desk: Desk) -> None:
     for number in range(1, 9):
         desk.qms.connected(str(2000 + number), timezone.now(), "a")
     watcher = Watcher(lambda looks: looks < 9 and desk.search(looks))

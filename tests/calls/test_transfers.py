@@ -64,7 +64,7 @@ def test_a_blind_transfer_ends_one_leg_and_begins_another_with_the_same_interact
     assert first.call_id == "C1"
 
 
-def test_the_destination_may_ring_before_the_transfer_is_told() -> None:
+def test_the_destination_may_ring_before_the_transfer_is_reported() -> None:
     board = queue_call(Switchboard()).call("Delivered", 19.9, "C2", "2002")
     board.hears(event("Transferred", 20, primaryOldCallId="C1", transferringDeviceId="2001", resultingCallId="C2"))
     board.call("Established", 24, "C2", "2002")
@@ -107,14 +107,14 @@ def test_the_flags_after_a_transfer_wait_until_it_is_known_whose_recording_it_is
     assert {(2, "base"), (4, "base")} <= set(board.writes)
 
 
-def test_a_transfer_told_by_both_monitors_happens_once() -> None:
+def test_a_transfer_reported_by_both_monitors_happens_once() -> None:
     other = attended(30.1, primaryOldCallId="C2", secondaryOldCallId=None)
     board = consultation(Switchboard()).hears(attended(), other)
 
     assert board.spans() == [("2001", 5.0, 30.0), ("2002", 25.0, None), ("2001", 25.0, 30.0)]
 
 
-def test_a_transfer_told_first_by_the_destinations_monitor_is_the_same() -> None:
+def test_a_transfer_reported_first_by_the_destinations_monitor_is_the_same() -> None:
     other = attended(30, primaryOldCallId="C2", secondaryOldCallId=None)
     board = consultation(Switchboard()).hears(other, attended(30.1)).call("ConnectionCleared", 60, "C3", "2002")
 

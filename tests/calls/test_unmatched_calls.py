@@ -21,7 +21,7 @@ def at(of: CtiSource, number: int, device: str, outcome: Outcome, moment: dateti
     leg(of, number, device_id=device, outcome=outcome, connected_at=moment)
 
 
-def test_the_unmatched_calls_of_today_are_told_by_extension(settings: Any) -> None:
+def test_the_unmatched_calls_of_today_are_reported_by_extension(settings: Any) -> None:
     settings.TIME_ZONE = "Europe/Berlin"
     pbx, other = (CtiSource.objects.create(slug=slug, kind="http") for slug in ("pbx", "other"))
     midnight = NOON.replace(hour=23) - timedelta(days=1)

@@ -32,7 +32,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "var" / "clock"
 
 
-def test_it_tells_the_machines_time_while_nobody_steps_it(file: Path) -> None:
+def test_it_says_the_machines_time_while_nobody_steps_it(file: Path) -> None:
     machine = Machine()
     clock = machine.clock(file)
     machine.passes(3600)
@@ -56,7 +56,7 @@ def test_a_step_of_minutes_is_made_good_slowly_and_never_backwards(file: Path, s
     assert clock.now().timestamp() == pytest.approx(machine.wall)
 
 
-def test_processes_that_notice_a_step_one_after_the_other_tell_the_same_time(file: Path) -> None:
+def test_processes_that_notice_a_step_one_after_the_other_say_the_same_time(file: Path) -> None:
     machine = Machine()
     first, second = machine.clock(file), machine.clock(file)
     first.now()
@@ -87,7 +87,7 @@ def test_a_clock_that_was_simply_wrong_is_believed_at_once_when_it_is_set(file: 
     assert clock.now().timestamp() == machine.wall
 
 
-def test_a_machine_that_starts_anew_forgets_what_was_agreed(file: Path) -> None:
+def test_a_machine_that_starts_again_forgets_what_was_agreed(file: Path) -> None:
     machine = Machine()
     machine.clock(file).now()
     machine.wall, machine.tick = NOON + 500, 3.0
@@ -95,7 +95,7 @@ def test_a_machine_that_starts_anew_forgets_what_was_agreed(file: Path) -> None:
     assert machine.clock(file, boot="second").now().timestamp() == machine.wall
 
 
-def test_a_file_that_makes_no_sense_is_written_anew(file: Path) -> None:
+def test_a_file_that_makes_no_sense_is_written_again(file: Path) -> None:
     machine = Machine()
     file.parent.mkdir()
     file.write_bytes(b"torn")

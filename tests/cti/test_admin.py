@@ -109,7 +109,7 @@ def test_a_secret_can_be_set_and_forgotten(admin_client: Client, pbx: CtiSource)
     assert CtiSource.objects.get().secret == ""
 
 
-def test_a_queue_that_cannot_be_read_is_told(admin_client: Client, pbx: CtiSource) -> None:
+def test_a_queue_that_cannot_be_read_is_reported(admin_client: Client, pbx: CtiSource) -> None:
     answer = admin_client.post(reverse("admin:cti_ctisource_change", args=[pbx.pk]), filled(queue_lines="7000 Sales"))
 
     assert "Write DEVICE = NAME" in answer.content.decode()
@@ -203,7 +203,7 @@ def test_the_list_of_sources_asks_the_database_once_for_all(
         ({"state": LinkState.UP, "leading_since": AT}, "host:1 leads since 2026"),
     ],
 )
-def test_the_link_is_told_in_sentences(pbx: CtiSource, members: dict[str, Any], expected: str) -> None:
+def test_the_link_is_reported_in_sentences(pbx: CtiSource, members: dict[str, Any], expected: str) -> None:
     now = timezone.now()
     told: dict[str, Any] = {
         "leader": "host:1",
@@ -231,14 +231,14 @@ HERE, AWAY = Standby("host:2", timedelta(seconds=1)), Standby("host:3", timedelt
         (None, "host:1 leads by its own report; Redis does not say"),
     ],
 )
-def test_who_leads_and_who_stands_by_is_told(pbx: CtiSource, standing: LeaseStanding | None, expected: str) -> None:
+def test_who_leads_and_who_stands_by_is_reported(pbx: CtiSource, standing: LeaseStanding | None, expected: str) -> None:
     now = timezone.now()
     LinkStatus.objects.create(source=pbx, state=LinkState.UP, leader="host:1", reported_at=now)
 
     assert expected in " ".join(link_sentences(CtiSource.objects.get(), now, standing))
 
 
-def test_the_page_of_a_source_tells_who_stands_by_and_what_waits_in_quarantine(
+def test_the_page_of_a_source_says_who_stands_by_and_what_waits_in_quarantine(
     admin_client: Client, pbx: CtiSource, redis: redis_client.Redis
 ) -> None:
     LinkStatus.objects.create(source=pbx, state=LinkState.UP, leader="host:1", reported_at=clock.now())

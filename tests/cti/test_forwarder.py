@@ -126,7 +126,7 @@ def written_in_order(file: Path, second: int) -> None:
     os.utime(file, (second, second))
 
 
-def test_a_file_that_is_gone_is_told_and_the_new_one_sent_whole(
+def test_a_file_that_is_gone_is_reported_and_the_new_one_sent_whole(
     live_server: LiveServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     token, file = mint_token(source()).text, tmp_path / "events"
@@ -143,7 +143,7 @@ def test_a_file_that_is_gone_is_told_and_the_new_one_sent_whole(
 
 
 @pytest.mark.parametrize("text", ["", "[]", "3", '{"inode": "x", "offset": 1}', '{"inode": 1}', "\x00"])
-def test_a_state_that_is_not_ours_is_a_persons_to_mend(tmp_path: Path, text: str) -> None:
+def test_a_state_that_is_not_ours_is_for_a_person_to_fix(tmp_path: Path, text: str) -> None:
     (tmp_path / "state").write_text(text)
 
     with pytest.raises(FilePositionError, match=r"state does not hold the place.*Delete it"):

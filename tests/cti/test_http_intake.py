@@ -111,7 +111,7 @@ def test_the_gateways_time_is_the_sources_but_never_in_the_future(post: Post, mi
     assert api.read_journal("web", "0-0", 9)[0].payload.count(b"gatewaytime") == 1
 
 
-def test_text_that_a_database_cannot_keep_is_mended(post: Post) -> None:
+def test_text_that_a_database_cannot_keep_is_repaired(post: Post) -> None:
     post(
         rb'{"specversion":"1.0","id":"1","source":"web","type":"csta.call.Established","time":"2026-03-02T09:30:00Z",'
         rb'"data":{"callId":"a\u0000b","deviceId":"c\\u0000"}}'
@@ -254,7 +254,7 @@ def test_forms_that_would_be_misread_are_not_supported(post: Post, headers: dict
     assert post(cloud_event("1"), **headers).status_code == 415
 
 
-def test_a_token_that_sends_too_fast_is_told_when_to_come_again(post: Post, settings: Settings) -> None:
+def test_a_token_that_sends_too_fast_learns_when_to_come_again(post: Post, settings: Settings) -> None:
     settings.INTAKE_EVENTS_PER_SECOND = settings.INTAKE_MAX_EVENTS = 5
     batch = [cloud_event(str(n)) for n in range(5)]
     assert post(batch).status_code == 202

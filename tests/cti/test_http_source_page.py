@@ -79,7 +79,9 @@ def test_the_link_to_the_tokens_opens_those_of_the_source(admin_client: Client, 
     assert [token.name for token in listed] == ["shop floor"]
 
 
-def test_what_was_posted_is_told_with_the_time_and_how_many_came(shown: Page, web: CtiSource, client: Client) -> None:
+def test_what_was_posted_is_reported_with_the_time_and_how_many_came(
+    shown: Page, web: CtiSource, client: Client
+) -> None:
     token = mint_token(web, name="shop floor").text
     post(client, token, *(cloud_event(f"e{number}") for number in range(3)))
 
@@ -92,21 +94,23 @@ def test_what_was_posted_is_told_with_the_time_and_how_many_came(shown: Page, we
     assert "a token (shop floor) was last used at 20" in told
 
 
-def test_what_is_older_than_a_minute_is_told_and_not_counted(shown: Page, redis: redis_client.Redis) -> None:
+def test_what_is_older_than_a_minute_is_reported_and_not_counted(shown: Page, redis: redis_client.Redis) -> None:
     at = clock.now().replace(microsecond=0) - timedelta(minutes=5)
     add_at(redis, at)
 
     assert f"The last event was accepted {when(at)}; 0 came in the last minute." in shown()
 
 
-def test_the_last_event_is_told_also_when_the_journal_has_forgotten_it(shown: Page, redis: redis_client.Redis) -> None:
+def test_the_last_event_is_reported_also_when_the_journal_has_forgotten_it(
+    shown: Page, redis: redis_client.Redis
+) -> None:
     add_at(redis, AT)
     redis.xtrim(journal_key("web"), maxlen=0, approximate=False)
 
     assert f"The last event was accepted {when(AT)}; 0 came in the last minute." in shown()
 
 
-def test_more_than_are_counted_are_told_as_the_rate_of_the_newest(shown: Page, redis: redis_client.Redis) -> None:
+def test_more_than_are_counted_are_reported_as_the_rate_of_the_newest(shown: Page, redis: redis_client.Redis) -> None:
     begin = int((clock.now() - timedelta(seconds=40)).timestamp() * 1000)
     pipe = redis.pipeline()
     for number in range(NEWEST + 1):

@@ -50,7 +50,7 @@ def test_each_source_has_a_journal_of_its_own() -> None:
     assert api.journal_state("other") == api.JournalState(0, "0-0", "")
 
 
-def test_the_state_tells_length_last_id_and_incarnation() -> None:
+def test_the_state_has_length_last_id_and_incarnation() -> None:
     JournalWriter("pbx", 5000).append(events(1, 2))
 
     state = api.journal_state("pbx")
@@ -236,7 +236,7 @@ def test_an_event_id_is_known_in_the_next_hours_and_forgotten_after_the_time_to_
     wait_until(lambda: append_unique("web", [Arrival("a", b"1")]).accepted == 1, "the end of the memory", 8)
 
 
-def test_ids_seen_do_not_stay_for_ever() -> None:
+def test_ids_seen_do_not_stay_permanently() -> None:
     append_unique("web", [Arrival("a", b"1")])
 
     assert 0 < client().ttl(seen_keys()[0]) <= 86_400 * 1.5

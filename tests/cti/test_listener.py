@@ -242,7 +242,7 @@ def test_a_disabled_source_ends_its_listener(pbx: Switch, listening: Listening) 
     wait_until(lambda: listening.is_over, "the end", 10)
 
 
-def test_a_stop_tells_the_gap_and_lets_another_lead_at_once(pbx: Switch, listening: Listening) -> None:
+def test_a_stop_reports_the_gap_and_lets_another_lead_at_once(pbx: Switch, listening: Listening) -> None:
     wait_for("LinkRestored")
     began = time.monotonic()
 
@@ -254,7 +254,7 @@ def test_a_stop_tells_the_gap_and_lets_another_lead_at_once(pbx: Switch, listeni
     assert status().state == LinkState.DOWN
 
 
-def test_a_start_after_an_earlier_life_tells_the_gap_from_its_last_sign(pbx: Switch, listening: Listening) -> None:
+def test_a_start_after_an_earlier_life_reports_the_gap_from_its_last_sign(pbx: Switch, listening: Listening) -> None:
     pbx.say("call 1")
     wait_for("LinkRestored", "1")
     listening.stop()
@@ -433,7 +433,7 @@ def standbys() -> list[int]:
     return [int(one.owner.rpartition(":")[2]) for one in standing("pbx").standbys if one.is_present]
 
 
-def test_what_a_listener_has_not_seen_in_its_own_life_stays_as_the_last_one_told_it(pbx: Switch) -> None:
+def test_what_a_listener_has_not_seen_in_its_own_life_stays_as_the_last_one_reported_it(pbx: Switch) -> None:
     first = Listening()
     pbx.wait_for_link()
     pbx.say("call 1")

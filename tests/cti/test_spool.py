@@ -93,7 +93,7 @@ def test_a_full_disk_leaves_the_spool_as_it_was(tmp_path: Path) -> None:
     assert spool.peek(9) == entries(1, 2)
 
 
-def test_what_came_too_late_is_put_aside_for_a_person(tmp_path: Path) -> None:
+def test_what_came_too_late_is_kept_apart_for_a_person(tmp_path: Path) -> None:
     spool = open_spool(tmp_path)
     spool.append(entries(1, 2))
 

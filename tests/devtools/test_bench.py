@@ -18,7 +18,7 @@ def test_percentiles_are_durations_that_were_measured() -> None:
     assert (found.count, found.p50, found.p95, found.p99, found.longest) == (100, 0.05, 0.095, 0.099, 0.1)
 
 
-def test_nothing_measured_is_told_as_nothing() -> None:
+def test_nothing_measured_is_reported_as_nothing() -> None:
     assert latency("asked", []).count == 0
 
 

@@ -139,7 +139,7 @@ def open_legs(number: int) -> list[LegLine]:
         (LinkGap(NOON, NOON + timedelta(seconds=50), legs_saved=3), [], ["it went on until 12:00:50"]),
     ],
 )
-def test_the_ledger_tells_true_edges_and_legs(gap: LinkGap, others: list[LinkGap], expected: list[str]) -> None:
+def test_the_ledger_states_true_edges_and_legs(gap: LinkGap, others: list[LinkGap], expected: list[str]) -> None:
     fault = msgspec.structs.replace(FAULT, breaks_link=True)
     found = judge_gaps(open_legs(3), [gap, *others], [fault])
 
@@ -162,7 +162,7 @@ def test_a_seed_repeats_its_schedule_and_no_kind_comes_twice_before_each_came_on
     assert len(schedule(kinds, 3000, 7, every_seconds=100)) in range(25, 36)
 
 
-def test_what_a_stepped_clock_told_is_traced_back_to_every_moment_that_it_may_mean() -> None:
+def test_what_a_stepped_clock_reported_is_traced_back_to_every_moment_that_it_may_mean() -> None:
     """The clock was right, then three minutes behind from noon on."""
     moves = [(NOON - timedelta(hours=1), 0.0), (NOON, -180.0)]
 

@@ -30,7 +30,7 @@ def test_real_traffic_is_read_without_an_error_and_is_no_longer_than_a_frame(nam
         assert all(len(one) <= FRAME for one in swollen(seed))
 
 
-def test_what_takes_too_long_or_too_much_is_told() -> None:
+def test_what_takes_too_long_or_too_much_is_reported() -> None:
     def slow(_: bytes) -> None:
         until = time.thread_time() + 0.06
         while time.thread_time() < until:

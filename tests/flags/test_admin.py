@@ -89,7 +89,7 @@ def test_a_check_creates_nothing(admin_client: Client, qms: SimulatedQms) -> Non
     assert qms.flag_definitions("north") == []
 
 
-def test_a_data_server_that_is_not_reached_is_told(admin_client: Client, qms: SimulatedQms) -> None:
+def test_a_data_server_that_is_not_reached_is_reported(admin_client: Client, qms: SimulatedQms) -> None:
     RecordingService.objects.update(url="http://127.0.0.1:1/", timeout_seconds=0.5)
 
     page = page_after(admin_client)
@@ -128,7 +128,7 @@ def test_the_page_follows_flag_by_flag_while_a_worker_creates_them(
     assert "do new Flags work?" in seen[-1]
 
 
-def test_who_presses_while_it_runs_is_told_who_pressed_before(admin_client: Client, qms: SimulatedQms) -> None:
+def test_who_presses_while_it_runs_learns_who_pressed_before(admin_client: Client, qms: SimulatedQms) -> None:
     admin_client.post(f"{FLAGS}create/")
 
     page = admin_client.post(f"{FLAGS}create/", follow=True).content.decode()
@@ -138,7 +138,7 @@ def test_who_presses_while_it_runs_is_told_who_pressed_before(admin_client: Clie
     assert FlagCreation.objects.get().run == 1
 
 
-def test_the_history_of_the_data_server_tells_who_asked_and_what_came_of_it(
+def test_the_history_of_the_data_server_says_who_asked_and_what_came_of_it(
     admin_client: Client, qms: SimulatedQms
 ) -> None:
     qms.create_flag_definition("north", FlagDefinition("AgentId", 255))

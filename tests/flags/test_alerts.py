@@ -85,7 +85,7 @@ def test_an_operators_own_giving_up_raises_none(post: Post) -> None:
     assert (alert_of(key), open_alerts().count, raised_by_reason()) == (False, 0, [])
 
 
-def test_a_retry_ends_the_alert_and_a_second_bad_end_raises_it_anew(post: Post) -> None:
+def test_a_retry_ends_the_alert_and_a_second_bad_end_raises_it_again(post: Post) -> None:
     key = post.queues()
     post.qms.meets("write", UnknownFlag("AgentId"), UnknownFlag("AgentId"))
     post.delivers()
@@ -115,7 +115,7 @@ def test_a_delivery_that_lost_its_claim_raises_none(post: Post) -> None:
     assert raised_by_reason() == [OfReason("rs1", "UnknownFlag", 1)]
 
 
-def test_the_most_frequent_reason_is_told_and_counting_ends(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_most_frequent_reason_is_reported_and_counting_ends(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(5):
         post.queues(f"G{number}")
     post.qms.meets("write", QmsRejected("no"), *[UnknownFlag("AgentId")] * 4)

@@ -30,7 +30,7 @@ def claim(post: Post, number: int, **options: Any) -> list[Claimed]:
     )
 
 
-def test_a_claim_tells_the_flags_in_the_order_in_which_they_were_queued(post: Post) -> None:
+def test_a_claim_lists_the_flags_in_the_order_in_which_they_were_queued(post: Post) -> None:
     key = post.queues(QueueName="Sales", AgentId="A1", CTICallRef="C1")
     (first,) = claim(post, 1)
     post.time += timedelta(seconds=61)

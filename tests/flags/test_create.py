@@ -74,7 +74,7 @@ def test_creating_again_finds_what_exists(qms: SimulatedQms, main: DataServer) -
     assert set(kept(main).values()) == {"exists"}
 
 
-def test_another_length_is_told_and_left_as_it_is(qms: SimulatedQms, main: DataServer) -> None:
+def test_another_length_is_reported_and_left_as_it_is(qms: SimulatedQms, main: DataServer) -> None:
     qms.create_flag_definition("north", FlagDefinition("AgentId", 20))
     qms.create_flag_definition("north", FlagDefinition("AgentName", 999))
     qms.create_flag_definition("north", FlagDefinition("QueueName"))
@@ -94,7 +94,7 @@ def test_a_service_that_is_down_leaves_it_to_the_next(qms: SimulatedQms, main: D
     assert len(qms.flag_definitions("south")) == 6
 
 
-def test_when_none_answers_the_reasons_are_told_and_the_known_answers_stand(
+def test_when_none_answers_the_reasons_are_reported_and_the_known_answers_stand(
     qms: SimulatedQms, main: DataServer
 ) -> None:
     create_flags(main, Site(qms))
@@ -147,7 +147,7 @@ def test_a_check_creates_nothing(qms: SimulatedQms, main: DataServer) -> None:
     assert set(kept(main).values()) == {"missing"}
 
 
-def test_the_command_creates_over_soap_and_tells_every_answer(qms: SimulatedQms, main: DataServer) -> None:
+def test_the_command_creates_over_soap_and_says_every_answer(qms: SimulatedQms, main: DataServer) -> None:
     out = StringIO()
     with in_thread(SimulatedServer(qms, Credentials("gateway", "secret"))) as server:
         for service in main.services.all():

@@ -135,7 +135,7 @@ def test_a_message_that_comes_twice_is_carried_out_once(
     assert FlagCreation.objects.get().attempts == 1
 
 
-def test_what_kills_every_worker_is_given_up_and_can_be_asked_for_anew(
+def test_what_kills_every_worker_is_given_up_and_can_be_asked_for_again(
     qms: SimulatedQms, server: DataServer, sent: list[list[int]]
 ) -> None:
     killed(qms, server)

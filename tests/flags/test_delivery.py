@@ -38,7 +38,7 @@ def post() -> Post:
     return Post()
 
 
-def test_flags_are_written_once_and_told(post: Post) -> None:
+def test_flags_are_written_once_and_reported(post: Post) -> None:
     key = post.queues(AgentId="A1", QueueName="Sales")
     done = post.delivers()
 

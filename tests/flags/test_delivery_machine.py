@@ -422,7 +422,7 @@ def _mortal(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[DeliveryMachine]]:
 
 @pytest.mark.slow
 @pytest.mark.django_db
-def test_whatever_dies_repeats_or_races_each_flag_is_written_once_or_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_dies_repeats_or_races_each_flag_is_written_once_or_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     with _mortal(monkeypatch) as machine:
         run_state_machine_as_test(
             machine,

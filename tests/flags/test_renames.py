@@ -41,7 +41,7 @@ def names() -> set[str]:
     return set(FlagSetting.objects.values_list("name", flat=True))
 
 
-def test_a_new_name_is_not_taken_before_it_is_told_what_it_means(admin_client: Client) -> None:
+def test_a_new_name_is_not_taken_before_its_meaning_is_shown(admin_client: Client) -> None:
     DataServer.objects.create(slug="main")
 
     page = save(admin_client, "QueueName", name="Queue", max_length=64).content.decode()
@@ -54,7 +54,7 @@ def test_a_new_name_is_not_taken_before_it_is_told_what_it_means(admin_client: C
     assert not EarlierName.objects.exists()
 
 
-def test_a_confirmed_name_is_taken_with_all_that_was_typed_and_what_is_to_be_done_is_told(
+def test_a_confirmed_name_is_taken_with_all_that_was_typed_and_what_is_to_be_done_is_reported(
     admin_client: Client,
 ) -> None:
     asked = save(admin_client, "QueueName", name="Queue", max_length=64, _continue="1")
@@ -69,7 +69,7 @@ def test_a_confirmed_name_is_taken_with_all_that_was_typed_and_what_is_to_be_don
     assert "QueueName is now Queue. Recordings flagged before keep QueueName" in answer.content.decode()
 
 
-def test_a_name_that_was_changed_again_after_the_page_was_shown_is_asked_for_anew(admin_client: Client) -> None:
+def test_a_name_that_was_changed_again_after_the_page_was_shown_is_asked_for_again(admin_client: Client) -> None:
     asked = save(admin_client, "QueueName", name="Queue")
     typed = dict(asked.context["typed"])  # type: ignore[attr-defined]
     page = page_of("QueueName")
@@ -116,7 +116,7 @@ def test_a_name_that_another_flag_had_is_warned_of(admin_client: Client) -> None
     assert "QueueName was a name of the Flag that is called Queue now, which carried queue_name" in page
 
 
-def test_a_return_to_an_earlier_name_is_told(admin_client: Client) -> None:
+def test_a_return_to_an_earlier_name_is_reported(admin_client: Client) -> None:
     rename(admin_client, "QueueName", "Queue")
 
     assert "was a name of this Flag before" in save(admin_client, "Queue", name="QueueName").content.decode()

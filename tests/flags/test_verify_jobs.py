@@ -192,7 +192,7 @@ def test_a_call_that_took_the_recording_meanwhile_keeps_it(main: DataServer, qms
     assert qms.recordings[guid].flags == {}
 
 
-def test_a_recording_that_was_used_before_proves_nothing_of_a_flag_that_was_created_anew(
+def test_a_recording_that_was_used_before_verifies_nothing_of_a_flag_that_was_created_again(
     qms: SimulatedQms, main: DataServer
 ) -> None:
     guid = recording(qms)
@@ -255,7 +255,7 @@ def test_a_service_that_is_not_reached_leaves_it_to_the_next(qms: SimulatedQms, 
     assert "through south" in verified(main, recording(qms)).found
 
 
-def test_a_recording_that_nobody_knows_is_told(main: DataServer) -> None:
+def test_a_recording_that_nobody_knows_is_reported(main: DataServer) -> None:
     verification = verified(main, "00000000-0000-4000-8000-000000000000")
 
     assert verification.found == "north: QMS does not know the recording; south: QMS does not know the recording"
@@ -302,7 +302,7 @@ def written(service: RecordingService, name: str, settled_at: datetime, state: s
     write.values.create(recording_guid=write.recording_guid, name=name, value="x")
 
 
-def test_a_call_whose_recording_took_a_new_flag_proves_it(main: DataServer) -> None:
+def test_a_call_whose_recording_took_a_new_flag_verifies_it(main: DataServer) -> None:
     north, now = main.services.get(slug="north"), clock.now()
     written(north, "AgentId", now + timedelta(seconds=1))
     written(north, "QueueName", now + timedelta(seconds=1), state="refused")
@@ -312,7 +312,7 @@ def test_a_call_whose_recording_took_a_new_flag_proves_it(main: DataServer) -> N
     assert names(verify_jobs.unverified_flags(main)) == ["QueueName"]
 
 
-def test_a_call_before_the_flag_was_created_or_of_another_data_server_proves_nothing(main: DataServer) -> None:
+def test_a_call_before_the_flag_was_created_or_of_another_data_server_verifies_nothing(main: DataServer) -> None:
     other = RecordingService.objects.create(slug="far", data_server=DataServer.objects.create(slug="other"), url="x")
     written(main.services.get(slug="north"), "AgentId", clock.now() - timedelta(hours=1))
     written(other, "AgentId", clock.now() + timedelta(seconds=1))
@@ -394,7 +394,7 @@ def test_the_field_takes_a_guid_of_any_length_that_is_kept(admin_client: Client,
     assert f'maxlength="{MAXIMUM_GUID_LENGTH}"' in page(admin_client, main)
 
 
-def test_what_is_no_guid_is_told_beside_the_field_that_keeps_it(admin_client: Client, main: DataServer) -> None:
+def test_what_is_no_guid_is_reported_beside_the_field_that_keeps_it(admin_client: Client, main: DataServer) -> None:
     text = press(admin_client, main, guid="4711" * 33)
 
     assert "Give the GUID of a test recording" in text
@@ -421,7 +421,7 @@ def test_who_has_no_test_recording_gives_their_word_until_the_next_flag_is_creat
     assert "restart QMS" in page(admin_client, main)
 
 
-def test_a_broker_that_is_away_is_told(
+def test_a_broker_that_is_away_is_reported(
     admin_client: Client, qms: SimulatedQms, main: DataServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object, **__: object) -> None:
@@ -435,7 +435,9 @@ def test_a_broker_that_is_away_is_told(
     assert "every 1s" not in text
 
 
-def test_a_verification_that_no_worker_takes_is_told(admin_client: Client, qms: SimulatedQms, main: DataServer) -> None:
+def test_a_verification_that_no_worker_takes_is_reported(
+    admin_client: Client, qms: SimulatedQms, main: DataServer
+) -> None:
     verify_jobs.request_verification(main, recording(qms), "ann", clock.now())
     FlagVerification.objects.update(asked_at=clock.now() - timedelta(seconds=20))
     assert "No worker has begun it yet." in page(admin_client, main)
@@ -444,7 +446,7 @@ def test_a_verification_that_no_worker_takes_is_told(admin_client: Client, qms: 
     assert "did not end" in page(admin_client, main)
 
 
-def test_who_may_only_look_sees_the_notice_and_proves_nothing(client: Client, main: DataServer) -> None:
+def test_who_may_only_look_sees_the_notice_and_verifies_nothing(client: Client, main: DataServer) -> None:
     looker(client)
 
     assert "restart QMS" in page(client, main)
@@ -459,11 +461,11 @@ def test_who_may_not_see_flags_sees_no_notice(client: Client, main: DataServer) 
     assert client.get(f"{FLAGS}new/{main.pk}/").status_code == 403
 
 
-def test_looking_at_the_address_of_the_button_proves_nothing(admin_client: Client, main: DataServer) -> None:
+def test_looking_at_the_address_of_the_button_verifies_nothing(admin_client: Client, main: DataServer) -> None:
     assert admin_client.get(f"{FLAGS}new/{main.pk}/prove/").status_code == 405
 
 
-def test_a_flag_that_was_switched_off_or_is_gone_from_qms_needs_no_proof(main: DataServer) -> None:
+def test_a_flag_that_was_switched_off_or_is_gone_from_qms_needs_no_verification(main: DataServer) -> None:
     FlagSetting.objects.filter(name="AgentId").update(enabled=False)
     FlagOnServer.objects.filter(name="QueueName").update(state=ServerFlagState.MISSING)
 

@@ -180,7 +180,7 @@ def test_of_two_parts_that_share_a_flag_and_are_queued_at_once_one_stands_whole(
         assert FlagWrite.objects.filter(recording_guid=f"G{number}").count() == 1
 
 
-def test_settled_writes_are_told_once_folded_no_more(service: RecordingService) -> None:
+def test_settled_writes_are_reported_once_folded_no_more(service: RecordingService) -> None:
     queue_writes([new(service, "G1", "A"), new(service, "G2", "A", leg=2), new(service, "G3", "A", leg=3)])
     first, second = settle("G1", "written"), settle("G2", "refused", "UnknownFlag")
 
@@ -195,7 +195,7 @@ def test_settled_writes_are_told_once_folded_no_more(service: RecordingService) 
     assert settled_writes(7, 10) == []
 
 
-def test_a_write_that_is_put_back_while_it_is_folded_is_told_again(service: RecordingService) -> None:
+def test_a_write_that_is_put_back_while_it_is_folded_is_reported_again(service: RecordingService) -> None:
     queue_writes([new(service, "G1", "A")])
     key = settle("G1", "refused")
     read = settled_writes(7, 10)
@@ -208,7 +208,7 @@ def test_a_write_that_is_put_back_while_it_is_folded_is_told_again(service: Reco
 
 
 @pytest.mark.parametrize("state", ["written", "refused"])
-def test_the_next_end_of_a_write_that_was_read_before_it_is_told_too(service: RecordingService, state: str) -> None:
+def test_the_next_end_of_a_write_that_was_read_before_it_is_reported_too(service: RecordingService, state: str) -> None:
     queue_writes([new(service, "G1", "A"), new(service, "G2", "A", leg=2)])
     key, other = settle("G1", "refused"), settle("G2", "written")
     read = settled_writes(7, 10)

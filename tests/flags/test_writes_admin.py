@@ -49,7 +49,7 @@ def act(client: Client, action: str, *keys: int, **data: Any) -> str:
     return client.post(WRITES, told, follow=True).content.decode()
 
 
-def test_the_list_tells_where_each_write_is_and_why_and_counts_nothing(admin_client: Client, post: Post) -> None:
+def test_the_list_says_where_each_write_is_and_why_and_counts_nothing(admin_client: Client, post: Post) -> None:
     ends(post.queues("G1", CallerName="Carol"), "refused", "UnknownFlag")
 
     with CaptureQueriesContext(
@@ -211,7 +211,7 @@ def test_an_alert_leads_to_its_cause_and_to_a_retry_of_it(admin_client: Client, 
     assert (states[first], states[second], states[other]) == ("queued", "queued", "refused")
 
 
-def test_a_flag_write_links_its_leg_and_tells_milliseconds(admin_client: Client, post: Post) -> None:
+def test_a_flag_write_links_its_leg_and_shows_milliseconds(admin_client: Client, post: Post) -> None:
     (key,) = alerts(post, "G1")
     row = FlagWrite.objects.get(pk=key)
 

@@ -52,7 +52,7 @@ def test_every_rule_is_there_after_migrate() -> None:
     assert set(AlarmRule.objects.values_list("key", flat=True)) == {rule.key for rule in RULES}
 
 
-def test_an_incident_is_told_once_when_it_has_lasted_and_once_when_it_is_over(hook: Webhook) -> None:
+def test_an_incident_is_reported_once_when_it_has_lasted_and_once_when_it_is_over(hook: Webhook) -> None:
     for after in (0, 30, 61, 120, 300):
         sees(LINK, after=after)
     sees(after=360)
@@ -67,7 +67,7 @@ def test_an_incident_is_told_once_when_it_has_lasted_and_once_when_it_is_over(ho
     assert Incident.objects.get().ended_at == NOON + timedelta(seconds=360)
 
 
-def test_what_was_wrong_for_a_moment_only_is_not_told(hook: Webhook) -> None:
+def test_what_was_wrong_for_a_moment_only_is_not_reported(hook: Webhook) -> None:
     sees(LINK, after=0)
     sees(after=30)
 
@@ -75,7 +75,7 @@ def test_what_was_wrong_for_a_moment_only_is_not_told(hook: Webhook) -> None:
     assert not Incident.objects.exists()
 
 
-def test_what_another_incident_explains_is_told_with_that_one(hook: Webhook) -> None:
+def test_what_another_incident_explains_is_reported_with_that_one(hook: Webhook) -> None:
     for after in (0, 61):
         sees(LINK, after=after)
     sees(LINK, SILENCE, after=90)

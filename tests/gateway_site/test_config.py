@@ -96,7 +96,7 @@ def test_a_source_that_names_no_recording_service_gets_all_of_them() -> None:
     assert list(allocated) == ["north", "south"]
 
 
-def test_what_was_changed_is_told_with_its_value_before_and_after() -> None:
+def test_what_was_changed_is_reported_with_its_value_before_and_after() -> None:
     apply(read(SITE))
 
     changes = apply(read('[[cti_sources]]\nslug = "pbx"\nport = 8734\n')).changes
@@ -199,7 +199,7 @@ def test_nothing_is_applied_unless_all_is_right() -> None:
     assert not DataServer.objects.exists()
 
 
-def test_every_problem_is_told_at_once() -> None:
+def test_every_problem_is_reported_at_once() -> None:
     problems = problems_of('[[cti_sources]]\nslug = "a"\nx = 1\n[[flags]]\nfield = "agent_id"\ny = 1\n')
 
     assert "`x`" in problems

@@ -50,7 +50,7 @@ def test_it_shows_no_secret(redis: Any) -> None:
     assert found.sections["settings"]["SECRET_KEY"] == "set, 23 characters"
 
 
-def test_what_is_broken_does_not_keep_the_rest_from_being_told(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_broken_does_not_keep_the_rest_from_being_reported(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse() -> None:
         raise OperationalError("gone")
 

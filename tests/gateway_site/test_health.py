@@ -68,7 +68,7 @@ def test_the_gateway_is_not_ready_without_its_database(client: Client, monkeypat
     assert 'gateway_part_ok{part="database"} 0.0' in scraped
 
 
-def test_the_metrics_tell_links_breakers_and_writes(client: Client, redis: Any, service: RecordingService) -> None:
+def test_the_metrics_show_links_breakers_and_writes(client: Client, redis: Any, service: RecordingService) -> None:
     now = timezone.now()
     source = CtiSource.objects.create(slug="pbx", kind="csta_xml", host="h", port=1)
     LinkStatus.objects.create(source=source, state=LinkState.UP, spooled=3)
@@ -91,7 +91,7 @@ def test_the_metrics_tell_links_breakers_and_writes(client: Client, redis: Any, 
     assert any(line.startswith("process_resident_memory_bytes") for line in scraped)
 
 
-def test_an_alert_is_told_and_takes_no_gateway_away(client: Client, redis: Any, service: RecordingService) -> None:
+def test_an_alert_is_reported_and_takes_no_gateway_away(client: Client, redis: Any, service: RecordingService) -> None:
     now = timezone.now()
     QmsUser.objects.create(service=service, user_id="1", loaded_at=now)
     for queue in worker_heartbeat.QUEUES:
@@ -130,7 +130,7 @@ def test_the_root_leads_to_the_admin(client: Client) -> None:
     assert client.get("/").headers["Location"] == "/admin/"
 
 
-def test_the_metrics_tell_todays_legs_by_what_became_of_them(client: Client, redis: Any) -> None:
+def test_the_metrics_show_todays_legs_by_what_became_of_them(client: Client, redis: Any) -> None:
     source, now = CtiSource.objects.create(slug="pbx", kind="http"), timezone.now()
     for hour, outcome, legs in ((now, "flagged", 7), (now, "refused", 1), (now - timedelta(days=2), "flagged", 100)):
         HourlyCount.objects.create(source=source, hour=hour_of(hour), outcome=outcome, legs=legs)

@@ -51,7 +51,7 @@ def test_every_page_that_changes_something_keeps_what_was_before(admin_user: Use
     assert set(changing) <= OTHERWISE
 
 
-def test_a_changed_waiting_time_is_told_with_what_it_was(client: Client) -> None:
+def test_a_changed_waiting_time_is_reported_with_what_it_was(client: Client) -> None:
     service = RecordingService.objects.create(
         slug="one", data_server=DataServer.objects.create(slug="main"), url="http://q/"
     )
@@ -66,7 +66,7 @@ def test_a_changed_waiting_time_is_told_with_what_it_was(client: Client) -> None
     assert "hush" not in told()
 
 
-def test_a_flag_changed_in_the_list_is_told(client: Client) -> None:
+def test_a_flag_changed_in_the_list_is_reported(client: Client) -> None:
     page = client.get(reverse("admin:flags_flagsetting_changelist"))
     formset = page.context["cl"].formset
     sent = {name: formset.management_form[name].value() for name in formset.management_form.fields}
@@ -82,7 +82,7 @@ def test_a_flag_changed_in_the_list_is_told(client: Client) -> None:
     assert LogEntry.objects.latest("pk").object_repr == str(first)
 
 
-def test_a_deleted_row_is_told_with_all_that_it_said(client: Client) -> None:
+def test_a_deleted_row_is_reported_with_all_that_it_said(client: Client) -> None:
     source = CtiSource.objects.create(slug="pbx", kind="csta", host="pbx.example.org", port=5222)
 
     client.post(reverse("admin:cti_ctisource_delete", args=[source.pk]), {"post": "yes"})
@@ -90,7 +90,7 @@ def test_a_deleted_row_is_told_with_all_that_it_said(client: Client) -> None:
     assert "Host: pbx.example.org." in told()
 
 
-def test_a_user_who_is_given_a_role_is_told_by_the_role(client: Client) -> None:
+def test_a_user_who_is_given_a_role_is_reported_by_the_role(client: Client) -> None:
     user = User.objects.create_user("ann", is_staff=True)
     role = Group.objects.get(name="Operator")
     page = client.get(reverse("admin:auth_user_change", args=[user.pk]))
@@ -108,7 +108,7 @@ def test_nobody_deletes_a_user_whose_acts_would_be_forgotten(client: Client, adm
     assert client.get(reverse("admin:auth_user_delete", args=[admin_user.pk])).status_code == 403
 
 
-def test_a_revoked_token_is_told_and_its_digest_is_not(client: Client) -> None:
+def test_a_revoked_token_is_reported_and_its_digest_is_not(client: Client) -> None:
     token = mint_token(CtiSource.objects.create(slug="http", kind="http"), name="ours").row
 
     client.post(reverse("admin:cti_intaketoken_changelist"), {"action": "revoke", "_selected_action": [token.pk]})
@@ -117,7 +117,7 @@ def test_a_revoked_token_is_told_and_its_digest_is_not(client: Client) -> None:
     assert IntakeToken.objects.get().digest not in told()
 
 
-def test_one_page_tells_who_did_what_and_nobody_changes_it(client: Client, admin_user: User) -> None:
+def test_one_page_says_who_did_what_and_nobody_changes_it(client: Client, admin_user: User) -> None:
     client.post(reverse("admin:qms_dataserver_add"), {"slug": "main"})
 
     page = client.get(reverse("admin:admin_logentry_changelist"))
@@ -127,7 +127,7 @@ def test_one_page_tells_who_did_what_and_nobody_changes_it(client: Client, admin
     assert client.get(reverse("admin:admin_logentry_add")).status_code == 403
 
 
-def test_what_a_command_changes_is_told_as_the_command_lines_act_who_cannot_log_in() -> None:
+def test_what_a_command_changes_is_reported_as_the_command_lines_act_who_cannot_log_in() -> None:
     declaration = '[[data_servers]]\nslug = "main"\n[[recording_services]]\nslug = "one"\ndata_server = "main"\n'
     apply(read(declaration + 'url = "http://q/"\ntimeout_seconds = 5\n'))
     apply(read(declaration + 'url = "http://q/"\ntimeout_seconds = 9\n'))
@@ -138,7 +138,9 @@ def test_what_a_command_changes_is_told_as_the_command_lines_act_who_cannot_log_
     assert not entry.user.has_usable_password()
 
 
-def test_a_token_that_a_command_makes_is_told_without_what_opens_anything(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_token_that_a_command_makes_is_reported_without_what_opens_anything(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     CtiSource.objects.create(slug="http", kind="http")
     call_command("create_token", "http")
 

@@ -73,7 +73,7 @@ def test_a_source_whose_listener_fell_silent_fails(redis: Any, source: CtiSource
     assert "silent since" in taken()["CTI source pbx"].seen
 
 
-def test_a_source_tells_why_its_link_is_down(redis: Any, source: CtiSource) -> None:
+def test_a_source_says_why_its_link_is_down(redis: Any, source: CtiSource) -> None:
     LinkStatus.objects.create(
         source=source, state=LinkState.DOWN, reported_at=timezone.now(), last_error="connection refused"
     )

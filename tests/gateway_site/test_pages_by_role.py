@@ -101,7 +101,7 @@ def shown(answer: object) -> dict[str, str]:
     return sent
 
 
-def test_a_row_is_deleted_and_the_history_tells_it(as_role: Callable[[str], Client]) -> None:
+def test_a_row_is_deleted_and_the_history_says_it(as_role: Callable[[str], Client]) -> None:
     client = as_role(ADMINISTRATOR)
     group = Group.objects.create(name="Night shift")
 

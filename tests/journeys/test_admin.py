@@ -47,7 +47,7 @@ def test_every_page_of_the_admin_opens(house: GatewayStack, operator: Client) ->
         assert operator.get(page).status_code == 200, page
 
 
-def test_the_page_of_a_leg_tells_flags_times_and_how_it_came_about(house: GatewayStack, operator: Client) -> None:
+def test_the_page_of_a_leg_says_flags_times_and_how_it_came_about(house: GatewayStack, operator: Client) -> None:
     leg = Leg.objects.get(call_id="C1")
     page = operator.get(reverse("admin:calls_leg_change", args=[leg.pk])).content.decode()
 
@@ -58,7 +58,7 @@ def test_the_page_of_a_leg_tells_flags_times_and_how_it_came_about(house: Gatewa
     assert "On hold" in page
 
 
-def test_the_page_of_a_leg_that_is_not_flagged_tells_what_to_do(house: GatewayStack, operator: Client) -> None:
+def test_the_page_of_a_leg_that_is_not_flagged_says_what_to_do(house: GatewayStack, operator: Client) -> None:
     leg = Leg.objects.get(call_id="C2")
     page = operator.get(reverse("admin:calls_leg_change", args=[leg.pk])).content.decode()
 

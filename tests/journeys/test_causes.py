@@ -45,7 +45,7 @@ def text(client: Client, address: str) -> str:
     return answer.content.decode()
 
 
-def test_a_cause_tells_how_many_where_and_what_to_do(house: GatewayStack, client: Client) -> None:
+def test_a_cause_says_how_many_where_and_what_to_do(house: GatewayStack, client: Client) -> None:
     operator = as_role(client, "Operator")
     listed, page = text(operator, "/admin/causes/"), text(operator, PAGE)
 

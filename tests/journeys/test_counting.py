@@ -221,5 +221,5 @@ def test_an_hour_begins_when_the_clocks_of_the_site_say_so(monkeypatch: pytest.M
     assert hour_of(timezone.localtime(moment) + timedelta(minutes=25)) == datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
-def test_a_latency_is_told_true_to_its_bucket() -> None:
+def test_a_latency_is_reported_true_to_its_bucket() -> None:
     assert [bucket_of(ms) for ms in (0, 10, 11, 250, 251, 3_600_001)] == [10, 10, 25, 250, 300, BUCKETS_MS[-1]]

@@ -266,7 +266,7 @@ def test_calls_of_a_snapshot_were_joined_late_and_are_never_flagged() -> None:
     assert replay.legs[0].facts.queue_name == "Sales"
 
 
-def test_an_agents_seat_follows_the_log_on() -> None:
+def test_an_agents_session_follows_the_log_on() -> None:
     replay = replayed("10-agent-session").replay
 
     assert replay.work.sessions == {}

@@ -67,7 +67,7 @@ def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> Gateway
 
 
 @pytest.mark.parametrize("emptied", [(), *((queue,) for queue in QUEUES), QUEUES], ids=str)
-def test_a_call_is_flagged_though_the_broker_was_emptied_of_every_hint(
+def test_a_call_is_flagged_though_the_broker_was_emptied_of_every_wake_up(
     house: GatewayStack, redis: redis_client.Redis, emptied: tuple[str, ...]
 ) -> None:
     workers = Workers(redis, emptied)

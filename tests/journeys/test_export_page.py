@@ -28,7 +28,7 @@ def page(request: pytest.FixtureRequest, live_server: str, client: Client) -> It
         yield one
 
 
-def test_the_filtered_legs_are_exported_and_the_page_tells_when_the_file_is_there(
+def test_the_filtered_legs_are_exported_and_the_page_says_when_the_file_is_there(
     page: Page, live_server: str, tmp_path: Path, settings: Any, redis: Any
 ) -> None:
     settings.VAR_DIR = tmp_path

@@ -74,7 +74,7 @@ def test_a_call_is_picked_by_its_reference(admin_client: Client) -> None:
     assert "Caller 1" in ask(admin_client, "C1")
 
 
-def test_a_reference_of_no_call_is_told(admin_client: Client) -> None:
+def test_a_reference_of_no_call_is_reported(admin_client: Client) -> None:
     page = ask(admin_client, "C\x009")
 
     assert "No call has this reference" in page
@@ -111,7 +111,7 @@ def test_the_order_typed_is_the_order_shown(admin_client: Client) -> None:
     assert page.index("QueueName") < page.index("AgentId")
 
 
-def test_a_fault_in_what_is_typed_is_told_and_the_saved_flags_are_shown(admin_client: Client) -> None:
+def test_a_fault_in_what_is_typed_is_reported_and_the_saved_flags_are_shown(admin_client: Client) -> None:
     page = ask(admin_client, flag="QueueName", field="colour")
 
     assert "A call has no such field" in page

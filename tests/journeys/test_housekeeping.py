@@ -70,7 +70,7 @@ def test_a_sweep_is_harmless_however_often_it_runs(house: GatewayStack, sweep: C
     assert house.outcomes() == [("2001", "flagged")]
 
 
-def test_a_hint_to_consume_folds_what_waits_and_a_repeated_one_changes_nothing(house: GatewayStack) -> None:
+def test_a_wake_up_to_consume_folds_what_waits_and_a_repeated_one_changes_nothing(house: GatewayStack) -> None:
     house.call("Established", "C4", "2004")
     jobs.consume(house.source.pk)
     folded = Checkpoint.objects.get().events
@@ -80,5 +80,5 @@ def test_a_hint_to_consume_folds_what_waits_and_a_repeated_one_changes_nothing(h
     assert Checkpoint.objects.get().events == folded
 
 
-def test_a_hint_for_a_source_that_is_gone_does_nothing() -> None:
+def test_a_wake_up_for_a_source_that_is_gone_does_nothing() -> None:
     jobs.consume(987654)

@@ -123,7 +123,7 @@ def test_a_gap_of_one_extension_leaves_the_others_alone(house: PostingHouse) -> 
     ]
 
 
-def test_who_left_in_a_gap_sits_nowhere_when_the_snapshot_names_all_agents(house: PostingHouse) -> None:
+def test_who_left_in_a_gap_is_logged_on_nowhere_when_the_snapshot_names_all_agents(house: PostingHouse) -> None:
     house.log_on("9101", "2001", "Alice Archer")
     house.log_on("9102", "2002", "Bob Baker")
     house.passes(5)
@@ -141,7 +141,7 @@ def test_who_left_in_a_gap_sits_nowhere_when_the_snapshot_names_all_agents(house
     assert ["AgentId" in flags for flags in house.flags("2001")] == [False]
 
 
-def test_in_a_gap_of_some_extensions_each_is_told_apart_and_the_rest_is_flagged_as_ever(house: PostingHouse) -> None:
+def test_in_a_gap_of_some_extensions_each_is_distinguished_and_the_rest_is_flagged_as_ever(house: PostingHouse) -> None:
     house.connects("C1", "2001")
     house.connects("C4", "2004")
     house.passes(5)
@@ -208,7 +208,7 @@ def test_a_program_that_posts_its_gap_again_changes_nothing(house: PostingHouse)
     assert house.outcomes() == [("2001", "flagged"), ("2002", "flagged")]
 
 
-def test_a_snapshot_that_does_not_name_the_agents_leaves_them_their_seats(house: PostingHouse) -> None:
+def test_a_snapshot_that_does_not_name_the_agents_leaves_them_their_sessions(house: PostingHouse) -> None:
     house.log_on("9101", "2001", "Alice Archer")
     house.passes(5)
     house.link("Lost")
@@ -245,7 +245,7 @@ def test_a_snapshot_that_is_not_ended_closes_nothing_until_another_is(house: Pos
     assert house.outcomes() == [("2001", "flagged"), ("2002", "flagged")]
 
 
-def test_a_call_that_is_told_before_the_snapshot_is_no_late_one(house: PostingHouse) -> None:
+def test_a_call_that_is_reported_before_the_snapshot_is_no_late_one(house: PostingHouse) -> None:
     house.connects("C1", "2001")
     house.passes(5)
     house.link("Lost")

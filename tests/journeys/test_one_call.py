@@ -85,7 +85,7 @@ def test_an_extension_that_qms_does_not_know_has_its_reason(house: GatewayStack)
     assert not RecordingSearch.objects.exists()
 
 
-def test_a_call_that_qms_does_not_record_is_told_after_its_window(house: GatewayStack) -> None:
+def test_a_call_that_qms_does_not_record_is_reported_after_its_window(house: GatewayStack) -> None:
     house.call("Established", "C1", "2001")
     house.passes(0.1)
     house.passes(11)

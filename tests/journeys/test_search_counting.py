@@ -138,7 +138,7 @@ def test_a_search_that_nobody_needs_any_more_is_counted_as_that(house: GatewaySt
     assert [(one.state, one.searches) for one in SearchCount.objects.all()] == [("cancelled", 1)]
 
 
-def test_the_page_of_the_service_and_the_metrics_tell_of_the_last_hour(
+def test_the_page_of_the_service_and_the_metrics_say_of_the_last_hour(
     house: GatewayStack, admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.connects("C1", "2001")

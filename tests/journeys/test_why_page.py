@@ -68,7 +68,7 @@ def test_an_extension_and_a_time_are_enough(house: GatewayStack, page: Page, liv
     expect(page.get_by_text("press Refresh QMS users")).to_be_visible()
 
 
-def test_a_flagged_recording_is_told_to_be_flagged(house: GatewayStack, page: Page, live_server: str) -> None:
+def test_a_flagged_recording_is_reported_to_be_flagged(house: GatewayStack, page: Page, live_server: str) -> None:
     guid = Leg.objects.get(call_id="C1").recording_guid
     page.goto(f"{live_server}/admin/why/?text={guid}")
 

@@ -165,7 +165,7 @@ def test_a_step_that_fails_shows_what_to_do(admin_client: Client, service: Recor
     assert page.count("not tried") == 5
 
 
-def test_a_host_that_takes_the_connection_and_never_answers_is_told_from_a_wrong_password(
+def test_a_host_that_takes_the_connection_and_never_answers_is_distinguished_from_a_wrong_password(
     admin_client: Client, service: RecordingService
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
@@ -209,7 +209,7 @@ def test_who_presses_twice_has_one_test(admin_client: Client, service: Recording
     assert ConnectionTest.objects.get().run == 1
 
 
-def test_a_test_that_its_worker_did_not_end_is_told_and_can_be_asked_for_anew(
+def test_a_test_that_its_worker_did_not_end_is_reported_and_can_be_asked_for_again(
     admin_client: Client, service: RecordingService
 ) -> None:
     admin_client.post(test_url(service))

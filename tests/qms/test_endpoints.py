@@ -14,7 +14,7 @@ CLOUDS = ["169.254.169.254", "[fe80::1]", "[::ffff:169.254.169.254]", "[fd00:ec2
 
 
 @pytest.mark.parametrize("host", CLOUDS)
-def test_an_address_at_which_clouds_tell_credentials_is_not_saved(host: str) -> None:
+def test_an_address_at_which_clouds_hand_out_credentials_is_not_saved(host: str) -> None:
     for validate in (validate_address, validate_wsdl):
         with pytest.raises(ValidationError, match="not allowed to call"):
             validate(f"http://{host}/latest/meta-data/")

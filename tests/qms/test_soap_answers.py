@@ -166,7 +166,7 @@ def test_active_is_read_as_text(word: str, is_active: bool) -> None:
 
 
 @pytest.mark.parametrize("field", ["userId", "userName", "extension", "agentId", "recordingService"])
-def test_a_text_that_tells_users_apart_is_never_cut(field: str) -> None:
+def test_a_text_that_distinguishes_users_is_never_cut(field: str) -> None:
     (one,) = listed(user(1, **{field: "x" * 256}))
 
     assert isinstance(one, UnreadableUser)
@@ -176,7 +176,7 @@ def test_a_text_that_tells_users_apart_is_never_cut(field: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "count"), [("<written>0</written>", 0), ("<written>2</written>", 2), ("<written>true</written>", 2)]
 )
-def test_the_count_of_written_flags_is_told_as_it_is(answer: str, count: int) -> None:
+def test_the_count_of_written_flags_is_reported_as_it_is(answer: str, count: int) -> None:
     flags = [Flag("AgentId", "1"), Flag("QueueName", "2")]
 
     assert asked(body("WriteFlags", answer), write_flags=(GUID, flags)) == count
@@ -262,7 +262,7 @@ def test_a_dialect_maps_detail_codes_and_fault_codes_alike() -> None:
 
 
 @pytest.mark.parametrize("kind", ["NTLM", "Negotiate", "Digest", "Basic"])
-def test_a_service_that_asks_for_another_login_is_told_by_its_name(kind: str) -> None:
+def test_a_service_that_asks_for_another_login_is_reported_by_its_name(kind: str) -> None:
     with serving(answering(http("", "401 Unauthorized", f'WWW-Authenticate: {kind} realm="x"'))) as url:
         service = SoapRecordingService(ConnectionSettings(url=url, login=""))
         with pytest.raises(QmsLoginFailed, match=f"It asks for {kind}"):
@@ -313,5 +313,5 @@ def test_the_cases_that_were_handed_over() -> None:
     assert one.guid == GUID  # type: ignore[attr-defined]
 
 
-def test_a_created_flag_that_is_not_told_back_is_the_one_asked_for() -> None:
+def test_a_created_flag_that_is_not_reported_back_is_the_one_asked_for() -> None:
     assert asked(body("CreateFlagDefinition", ""), create_flag_definition=(FlagDefinition("A"),)) == FlagDefinition("A")

@@ -207,7 +207,7 @@ def test_a_write_that_was_lost_after_it_was_done_can_be_read_back() -> None:
     assert {f"F{index}" for index, end in enumerate(ends) if end == "written"} <= done
 
 
-def test_the_tap_opens_and_closes_recordings_and_the_state_tells_them(server: SimulatedServer) -> None:
+def test_the_tap_opens_and_closes_recordings_and_the_state_lists_them(server: SimulatedServer) -> None:
     users = [{"extension": "0123"}, {"extension": "9", "active": False}]
     requests.post(at(server, "users"), json={"users": users}, timeout=5)
     opened = requests.post(
@@ -226,7 +226,7 @@ def test_the_tap_opens_and_closes_recordings_and_the_state_tells_them(server: Si
 
 
 @pytest.mark.parametrize("body", ["", "{", '{"extension": 1}', '{"extension": "1", "state": "held"}', '{"x": 1}'])
-def test_the_side_door_says_what_it_does_not_understand(server: SimulatedServer, body: str) -> None:
+def test_the_control_api_says_what_it_does_not_understand(server: SimulatedServer, body: str) -> None:
     answer = requests.post(at(server, "tap"), data=body, timeout=5)
 
     assert answer.status_code == 400
@@ -241,7 +241,7 @@ def test_users_may_be_added(server: SimulatedServer, qms: SimulatedQms) -> None:
     assert [user.extension for user in qms.users] == ["2001", "7"]
 
 
-def test_the_wsdl_is_told_with_the_servers_own_address(server: SimulatedServer) -> None:
+def test_the_wsdl_is_served_with_the_servers_own_address(server: SimulatedServer) -> None:
     port = SoapRecordingService(
         ConnectionSettings(
             url=at(server, "south"), wsdl=at(server, "south?wsdl"), username="gateway", password=Secret("s3cret")

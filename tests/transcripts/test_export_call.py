@@ -129,7 +129,7 @@ def test_a_name_is_masked_alike_wherever_it_stands(house: GatewayStack) -> None:
     assert {leg.flags["CallerName"] for leg in transcript.legs if "CallerName" in leg.flags} == names
 
 
-def test_an_agent_who_sat_down_long_before_is_seated_all_the_same(house: GatewayStack) -> None:
+def test_an_agent_who_logged_on_long_before_is_named_all_the_same(house: GatewayStack) -> None:
     house.log_on("9101-7", "3001", "Alice Archer")
     house.passes(7200)
     house.connects("CALL-1", "3001")

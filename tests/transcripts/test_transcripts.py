@@ -29,7 +29,7 @@ def test_a_case_gives_what_its_file_expects(path: Path) -> None:
         ('extension = "2001"\nfrom', 'extension = "2002"\nfrom', "this leg is missing"),
     ],
 )
-def test_what_differs_is_told_with_the_trace(right: str, wrong: str, told: str) -> None:
+def test_what_differs_is_reported_with_the_trace(right: str, wrong: str, told: str) -> None:
     assert right in CASE
     lines = run(read(CASE.replace(right, wrong)))
 
@@ -37,7 +37,7 @@ def test_what_differs_is_told_with_the_trace(right: str, wrong: str, told: str) 
     assert "Extension 2001 was connected." in "\n".join(lines)
 
 
-def test_a_leg_that_nobody_expected_is_told() -> None:
+def test_a_leg_that_nobody_expected_is_reported() -> None:
     events_only = CASE[: CASE.index("[[legs]]")]
 
     assert "2001 in C1 from 5: this leg was not expected (flagged: no reason)" in run(read(events_only))[0]
@@ -60,7 +60,7 @@ def test_a_file_that_is_no_transcript_is_refused_with_the_place(text: str, place
         read(text)
 
 
-def test_the_command_tells_what_differs_and_fails(tmp_path: Path) -> None:
+def test_the_command_says_what_differs_and_fails(tmp_path: Path) -> None:
     wrong, out = tmp_path / "wrong.toml", io.StringIO()
     wrong.write_text(CASE.replace("from = 5", "from = 4"))
 
@@ -70,7 +70,7 @@ def test_the_command_tells_what_differs_and_fails(tmp_path: Path) -> None:
     assert "from is 5.0, expected 4.0" in out.getvalue()
 
 
-def test_the_command_tells_of_a_file_that_is_not_there(tmp_path: Path) -> None:
+def test_the_command_says_of_a_file_that_is_not_there(tmp_path: Path) -> None:
     out = io.StringIO()
     with pytest.raises(CommandError):
         call_command("run_transcript", str(tmp_path / "none.toml"), stdout=out)

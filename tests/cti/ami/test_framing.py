@@ -25,7 +25,7 @@ def split(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(places)]
 
 
-def test_a_banner_and_messages_are_told_apart() -> None:
+def test_a_banner_and_messages_are_distinguished() -> None:
     found = framed([BANNER + GOOD + b"\r\n" + GOOD])
 
     assert [one.raw for one in found] == [BANNER[:-2], GOOD[:-4], GOOD[:-4]]

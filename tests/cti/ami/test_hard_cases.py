@@ -146,7 +146,7 @@ def by_feature_code(pbx: Pbx) -> tuple[Line, Line, Line, Line, Line]:
 
 
 @pytest.mark.parametrize("is_event_told", [True, False])
-def test_an_attended_transfer_by_feature_code_is_told_once(is_event_told: bool) -> None:
+def test_an_attended_transfer_by_feature_code_is_reported_once(is_event_told: bool) -> None:
     """Also when the PBX's own event does not come: the consulted colleague now reaches the customer."""
     pbx = Pbx()
     customer, agent, one, two, third = by_feature_code(pbx)
@@ -255,7 +255,7 @@ def test_a_consultation_becomes_a_conference_of_three() -> None:
     ]
 
 
-def test_a_transfer_before_the_colleague_answers_is_told_as_blind() -> None:
+def test_a_transfer_before_the_colleague_answers_is_reported_as_blind() -> None:
     pbx = Pbx()
     customer, agent = pbx.queue_call()
     one, two = pbx.wire("2002", agent)
@@ -439,7 +439,7 @@ def test_two_agents_in_a_waiting_room_do_not_talk() -> None:
     assert not of(told(pbx), Established)
 
 
-def test_who_takes_anothers_place_in_a_bridge_was_transferred_and_is_told_once() -> None:
+def test_who_takes_anothers_place_in_a_bridge_was_transferred_and_is_reported_once() -> None:
     """At that moment the consulter still waits in the bridge that was left."""
     events = play(trace("h-attended-transfer")).events
 

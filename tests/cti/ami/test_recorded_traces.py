@@ -33,13 +33,13 @@ def test_a_trace_played_over_tcp_gives_the_same(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_what_is_told_fits_the_vocabulary(name: str) -> None:
+def test_what_is_reported_fits_the_vocabulary(name: str) -> None:
     for event in play(trace(name)).events:
         assert event == decode(encode(event))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_each_ringing_phone_is_told_once(name: str) -> None:
+def test_each_ringing_phone_is_reported_once(name: str) -> None:
     """Within half a second of the truth; click to dial is no offer to an agent."""
     told = [e for e in play(trace(name)).events if isinstance(e, Delivered) and not e.data.outside and not e.data.cause]
     offers = [one for one in truth(name)["offers"] if one.get("result_kind") != "click to dial"]
@@ -56,7 +56,7 @@ def test_each_ringing_phone_is_told_once(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != MID_CALL])
-def test_each_stay_in_a_queue_is_told_once(name: str) -> None:
+def test_each_stay_in_a_queue_is_reported_once(name: str) -> None:
     told = [event for event in play(trace(name)).events if isinstance(event, Queued)]
     visits = truth(name)["queue_visits"]
 
@@ -66,7 +66,7 @@ def test_each_stay_in_a_queue_is_told_once(name: str) -> None:
         assert abs(event.time.timestamp() - visit["join"]) < 0.6
 
 
-def test_a_call_in_progress_at_connect_is_told_as_a_snapshot() -> None:
+def test_a_call_in_progress_at_connect_is_reported_as_a_snapshot() -> None:
     """One call is connected, one rings at an agent, one waits."""
     outlet, _ = asyncio.run(follow(Server(trace(MID_CALL))))
     fold = Fold(outlet.events)
@@ -81,7 +81,7 @@ def test_a_call_in_progress_at_connect_is_told_as_a_snapshot() -> None:
     assert abs((first.end or first.start).timestamp() - truth(MID_CALL)["conversations"][0]["to"]) < 0.5
 
 
-def test_strange_names_are_told_as_they_were_meant() -> None:
+def test_strange_names_are_reported_as_they_were_meant() -> None:
     names = [e.data.caller_name for e in play(trace("q-strange-names")).events if isinstance(e, Established)]
     cases = truth("q-strange-names")["params"]["cases"]
 

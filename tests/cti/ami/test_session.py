@@ -38,7 +38,7 @@ def said(keys: dict[str, object]) -> str:
 
 
 @pytest.mark.parametrize("auth", ["plain", "md5"])
-def test_a_refused_login_says_whose_and_what_a_person_must_mend(auth: str) -> None:
+def test_a_refused_login_says_whose_and_what_a_person_must_fix(auth: str) -> None:
     """Though the PBX closes the link with the same breath: a link that broke would be tried again at once."""
     outlet, error = asyncio.run(follow(Server(b"", login="Error\r\nMessage: Authentication failed"), auth=auth))
 
@@ -75,7 +75,7 @@ def test_md5_login_sends_no_secret() -> None:
     assert outlet.is_linked
 
 
-def test_wrong_options_are_a_persons_to_mend() -> None:
+def test_wrong_options_are_for_a_person_to_fix() -> None:
     with pytest.raises(LinkError, match="trunks") as caught:
         AmiSession(source(trunks=5), Stamp("pbx", "epoch"))
 
@@ -229,7 +229,7 @@ def test_a_ping_that_is_answered_keeps_a_quiet_link() -> None:
     assert asyncio.run(run()) > 3
 
 
-def test_an_end_that_nothing_confirms_is_told_after_a_moment() -> None:
+def test_an_end_that_nothing_confirms_is_reported_after_a_moment() -> None:
     """The agent left the bridge, and the PBX says no more of him."""
     pbx = Pbx()
     customer, _ = pbx.queue_call()
@@ -302,7 +302,7 @@ def test_tls_checks_the_hosts_name(tmp_path: Path, host: str, is_trusted: bool) 
     assert asyncio.run(run()).is_linked == is_trusted
 
 
-def test_a_ca_file_that_cannot_be_read_is_a_persons_to_mend() -> None:
+def test_a_ca_file_that_cannot_be_read_is_for_a_person_to_fix() -> None:
     config = SourceConfig(slug="pbx", kind="asterisk_ami", host="127.0.0.1", port=1, tls=True, ca_file="missing.pem")
     with pytest.raises(NeedsPerson, match=r"CA file cannot be read: FileNotFoundError\. Correct"):
         asyncio.run(AmiSession(config, Stamp("pbx", "epoch")).run(Collected()))

@@ -325,7 +325,7 @@ def test_a_recorder_that_joins_is_nobody() -> None:
     assert read(established(at="rec:1", answering="8801"), using) == []
 
 
-def test_a_recorder_that_joins_a_call_under_a_new_id_still_tells_the_new_id() -> None:
+def test_a_recorder_that_joins_a_call_under_a_new_id_still_reports_the_new_id() -> None:
     data = data_of(joined("C9", "2001", "8801"), decoder(options={"ignored_devices": ["8801"]}))
 
     assert data.resulting_call_id == "C9"

@@ -50,7 +50,7 @@ def test_what_is_framed_is_read_back(xml: bytes, invoke: int) -> None:
         (b"\x00\x00\x00\x200x01<", "the invoke id is 0x30783031, not four digits"),
     ],
 )
-def test_a_false_header_is_told_as_soon_as_it_is_seen_after_the_frames_before_it(head: bytes, error: str) -> None:
+def test_a_false_header_is_reported_as_soon_as_it_is_seen_after_the_frames_before_it(head: bytes, error: str) -> None:
     good = framed(9999, b"<a/>")
 
     frame, refusal = CstaFramer().feed(good + head)

@@ -105,7 +105,7 @@ def reasons(listener: Listener) -> list[str | None]:
 DTD = '<!DOCTYPE a [<!ENTITY b "ha">]><EstablishedEvent>&b;</EstablishedEvent>'
 
 
-def test_what_cannot_be_read_is_kept_with_its_place_and_the_next_message_is_told() -> None:
+def test_what_cannot_be_read_is_kept_with_its_place_and_the_next_message_is_reported() -> None:
     async def speak(pbx: Pbx) -> None:
         await pbx.until_heard("SnapshotDevice", 3)
         for text in ("<EstablishedEvent><a>", DTD, xml("UnheardOfEvent"), xml("EstablishedEvent")):
@@ -174,7 +174,7 @@ def test_a_link_that_ends_before_the_session_begins_is_broken() -> None:
         asyncio.run(followed(Pbx(script=hang_up)))
 
 
-def test_events_of_several_monitors_are_told_as_they_come_in_whatever_order() -> None:
+def test_events_of_several_monitors_are_reported_as_they_come_in_whatever_order() -> None:
     frames = [framed(9999, frame.xml) for frame in sample("03-two-step-transfer")]
 
     async def disorder(pbx: Pbx) -> None:

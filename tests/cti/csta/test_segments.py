@@ -100,7 +100,7 @@ WHOLE = ["Began", "Established C1", "Held C2", "Delivered C3", "Ended"]
         ),
     ],
 )
-def test_a_snapshot_in_segments_is_told_when_the_last_is_there(messages: list[str]) -> None:
+def test_a_snapshot_in_segments_is_reported_when_the_last_is_there(messages: list[str]) -> None:
     listener = followed_through(segmented(*messages))
 
     assert told(listener) == WHOLE
@@ -215,7 +215,7 @@ def test_events_go_on_while_a_segment_is_awaited() -> None:
     assert covered(listener) == [("2002", "5000")]
 
 
-def test_a_snapshot_that_was_incomplete_is_asked_for_again_and_told_when_it_is_whole() -> None:
+def test_a_snapshot_that_was_incomplete_is_asked_for_again_and_reported_when_it_is_whole() -> None:
     tries: list[int] = []
 
     def at_2001(root: Any) -> str | None:

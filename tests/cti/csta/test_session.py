@@ -28,7 +28,7 @@ def live(listener: Listener) -> list[Event]:
     return [event for event in listener.events if not isinstance(event, LinkEvent)]
 
 
-def test_a_session_is_begun_each_device_monitored_and_its_calls_told_in_order() -> None:
+def test_a_session_is_begun_each_device_monitored_and_its_calls_reported_in_order() -> None:
     pbx = playing("01-acd-queue-call")
     listener = asyncio.run(followed(pbx))
 
@@ -101,7 +101,7 @@ def test_an_implicit_session_asks_for_the_status_only() -> None:
         None,
     ],
 )
-def test_the_server_is_asked_to_tell_its_status_where_the_site_wants_it_and_need_not_grant_it(
+def test_the_server_is_asked_for_its_status_where_the_site_wants_it_and_need_not_grant_it(
     answer: str | None,
 ) -> None:
     async def told(listener: Listener) -> None:
@@ -118,7 +118,7 @@ def test_the_server_is_asked_to_tell_its_status_where_the_site_wants_it_and_need
     assert listener.lacking == []
 
 
-def test_the_server_is_not_asked_to_tell_its_status_where_the_site_says_nothing() -> None:
+def test_the_server_is_not_asked_for_its_status_where_the_site_says_nothing() -> None:
     pbx = playing("06-forward-no-answer")
     asyncio.run(followed(pbx))
 
@@ -135,7 +135,7 @@ def test_the_server_is_not_asked_to_tell_its_status_where_the_site_says_nothing(
     ],
 )
 @pytest.mark.parametrize("closes", [False, True])
-def test_a_session_that_is_refused_says_who_can_mend_it(
+def test_a_session_that_is_refused_says_who_can_fix_it(
     session: str, error: str, *, retryable: bool, closes: bool
 ) -> None:
     """Also where the server closes the link with the same breath."""
@@ -212,7 +212,7 @@ def test_a_session_that_the_server_terminates_is_a_broken_link() -> None:
         asyncio.run(followed(Pbx(dict(WILLING), script=terminate)))
 
 
-def test_a_refused_device_is_told_asked_for_again_and_told_when_it_is_granted() -> None:
+def test_a_refused_device_is_reported_asked_for_again_and_reported_when_it_is_granted() -> None:
     refusals = ["2002", "2002"]
 
     def answer(root: Any) -> str | None:

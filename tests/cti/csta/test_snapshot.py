@@ -40,7 +40,7 @@ def told(listener: Listener) -> list[str]:
     return lines
 
 
-def test_calls_in_progress_are_told_between_the_snapshots_beginning_and_end() -> None:
+def test_calls_in_progress_are_reported_between_the_snapshots_beginning_and_end() -> None:
     listener = asyncio.run(followed(Pbx(IN_PROGRESS), snapshot_told))
     began, talking, held, _ = listener.events
 
@@ -89,7 +89,7 @@ def test_a_call_that_began_meanwhile_is_in_the_snapshot_though_the_server_did_no
     assert told(listener)[-3:] == ["Began", "Established 4F01/2003", "Ended"]
 
 
-def test_calls_transferred_meanwhile_are_told_under_their_new_id() -> None:
+def test_calls_transferred_meanwhile_are_reported_under_their_new_id() -> None:
     frames = [framed(9999, frame.xml) for frame in sample("03-two-step-transfer")]
 
     def meanwhile(root: Any) -> str | None:
@@ -134,7 +134,7 @@ def test_no_snapshot_is_asked_for_where_the_site_wants_none() -> None:
     assert "Began" not in listener.types()
 
 
-def test_who_is_logged_on_already_is_told_and_where_nobody_is() -> None:
+def test_who_is_logged_on_already_is_reported_and_where_nobody_is() -> None:
     def states(root: Any) -> str:
         if text_of(children(root)["device"]) != "2001":
             return xml("GetAgentStateResponse", "<agentStateList/>")
@@ -156,7 +156,7 @@ def test_who_is_logged_on_already_is_told_and_where_nobody_is() -> None:
 
 
 @pytest.mark.parametrize("is_still_there", [True, False])
-def test_an_agent_who_leaves_one_of_several_groups_keeps_the_seat(is_still_there: bool) -> None:
+def test_an_agent_who_leaves_one_of_several_groups_keeps_the_session(is_still_there: bool) -> None:
     """One agent in several ACD groups gives one event a group; whether that was the last, the server knows."""
     asked: list[str] = []
 

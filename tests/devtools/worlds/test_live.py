@@ -60,7 +60,7 @@ def side_door() -> Iterator[str]:
     server.server_close()
 
 
-def test_qms_is_told_of_each_recording_in_the_order_of_time_and_ends_come_first(side_door: str) -> None:
+def test_qms_learns_of_each_recording_in_the_order_of_time_and_ends_come_first(side_door: str) -> None:
     taps = Taps(side_door)
     made = (Recording("R1", "2001", 0, 5), Recording("R2", "2001", 5, 9))
     taps.prepare(made, datetime.now(UTC) - timedelta(seconds=20))

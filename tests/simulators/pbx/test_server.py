@@ -105,7 +105,7 @@ def test_a_client_of_an_unknown_edition_is_refused() -> None:
     assert asyncio.run(scene()).name == "StartApplicationSessionNegResponse"
 
 
-def test_a_new_monitor_hears_who_sits_there_and_what_happens_there_and_nowhere_else() -> None:
+def test_a_new_monitor_hears_who_is_logged_on_there_and_what_happens_there_and_nowhere_else() -> None:
     async def scene() -> None:
         async with site() as (one, client):
             reference = await client.monitor("2002")
@@ -165,7 +165,7 @@ def test_what_cannot_be_is_refused_with_a_reason_and_the_link_goes_on(name: str,
     asyncio.run(scene())
 
 
-def test_snapshots_tell_what_truly_stands() -> None:
+def test_snapshots_say_what_truly_stands() -> None:
     async def scene() -> None:
         async with site() as (one, client):
             call_id = one.until_connected("2001")
@@ -225,7 +225,7 @@ def test_a_broken_message_is_refused_and_a_broken_frame_ends_the_link() -> None:
     asyncio.run(scene())
 
 
-def test_what_happens_while_nobody_listens_is_not_told_later_and_the_legs_are_marked() -> None:
+def test_what_happens_while_nobody_listens_is_not_reported_later_and_the_legs_are_marked() -> None:
     async def scene() -> None:
         async with site() as (one, client):
             one.pass_seconds(60)

@@ -72,7 +72,7 @@ def test_what_the_tap_sees_reaches_qms_in_order_over_one_connection() -> None:
     assert (line.sent, line.missed) == (2, 0)
 
 
-def test_a_connection_that_had_gone_stale_is_made_again_and_the_batch_told() -> None:
+def test_a_connection_that_had_gone_stale_is_made_again_and_the_batch_reported() -> None:
     async def scene() -> tuple[Door, TapLine]:
         door = Door()
         async with door.open() as port:
@@ -87,7 +87,7 @@ def test_a_connection_that_had_gone_stale_is_made_again_and_the_batch_told() -> 
     assert (line.sent, line.missed) == (1, 0)
 
 
-def test_what_qms_may_have_taken_is_not_told_twice() -> None:
+def test_what_qms_may_have_taken_is_not_reported_twice() -> None:
     async def scene() -> tuple[Door, TapLine]:
         door = Door()
         async with door.open() as port:
@@ -102,7 +102,7 @@ def test_what_qms_may_have_taken_is_not_told_twice() -> None:
     assert (line.sent, line.missed) == (1, 1)
 
 
-def test_a_qms_that_is_away_is_skipped_with_a_count_and_told_again_when_it_is_back() -> None:
+def test_a_qms_that_is_away_is_skipped_with_a_count_and_reported_again_when_it_is_back() -> None:
     async def scene() -> tuple[Door, TapLine]:
         door = Door()
         async with door.open() as port:

@@ -132,7 +132,7 @@ def test_a_blind_transfer_ends_the_first_leg_and_rings_in_a_new_call() -> None:
     assert {handed.ended, served.ended} & {"transferred"}
 
 
-def test_an_attended_transfer_is_told_at_both_ends_each_in_its_own_words() -> None:
+def test_an_attended_transfer_is_reported_at_both_ends_each_in_its_own_words() -> None:
     told = first_call(only("attended", seed=2))
     lines = words(told)
     first, other = lines[2].split()[1], lines[8].split()[1]
@@ -248,7 +248,7 @@ def test_callers_who_give_up_leave_no_leg() -> None:
     assert {one.ended for one in left} == {"abandoned_in_queue", "abandoned_ringing"}
 
 
-def test_a_personal_name_is_told_by_the_switch_and_written_by_nobody() -> None:
+def test_a_personal_name_is_reported_by_the_switch_and_written_by_nobody() -> None:
     facts = only("queue")
     told = "".join(message.body for fact in facts for message in fact.messages)
     personal = [leg for leg in legs(facts) if leg.contact and leg.contact.source == "personal"]
