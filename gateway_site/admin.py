@@ -34,12 +34,20 @@ class UserAdmin(RecordedAdmin, DjangoUserAdmin):  # type: ignore[type-arg,misc] 
     """Who may log in, and with which roles."""
 
     form, add_form, change_password_form = UserChangeForm, UserCreationForm, AdminPasswordChangeForm
-    add_fieldsets = DjangoUserAdmin.add_fieldsets  # unfold's own, which comes first, is empty
+    add_fieldsets = (
+        (None, {"fields": ("username", "usable_password", "password1", "password2")}),
+        ("Roles and mail", {"fields": ("groups", "email")}),
+    )
     hidden_fields = ("password",)
     list_display = ("username", "full_name", "email", "roles", "is_active", "last_seen")
     list_filter = ("groups", "is_active")
 
     actions = ("remove_second_factor",)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Let a new user log in: there is nothing else than the admin to log in to."""
+        obj.is_staff = obj.is_staff or not change
+        super().save_model(request, obj, form, change)
 
     @admin.action(description="Remove the second factor of the selected users", permissions=["change"])
     def remove_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

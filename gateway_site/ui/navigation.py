@@ -41,6 +41,7 @@ UNFOLD: dict[str, Any] = {
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},
         ]
     },
+    "LOGIN": {"form": "gateway_site.login.form.LogInForm"},
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "gateway_site.dashboard.page.callback",

@@ -4,6 +4,7 @@ import re
 
 import pytest
 from django.contrib.auth.models import Group, Permission, User
+from django.test import Client
 from django.urls import reverse
 
 from gateway_site.roles import ADMINISTRATOR, AUDITOR
@@ -18,21 +19,31 @@ def _fields(page: bytes) -> set[str]:
     return set(FIELD.findall(page.decode()))
 
 
-def test_an_administrator_adds_a_user_who_can_log_in() -> None:
+def test_an_administrator_adds_a_user_with_a_role_who_can_log_in() -> None:
     """Before: the page had no field (unfold's empty ``add_fieldsets`` hid Django's), so nobody could be added."""
-    client = browser_of(ADMINISTRATOR)
+    client, auditor = browser_of(ADMINISTRATOR), Group.objects.get(name=AUDITOR)
     form = {"username": "nina", "password1": PASSWORD, "password2": PASSWORD, "usable_password": "true"}
+    form |= {"groups": str(auditor.pk), "email": "nina@example.org"}
 
-    assert {"username", "password1", "password2"} <= _fields(client.get(reverse("admin:auth_user_add")).content)
+    assert set(form) <= _fields(client.get(reverse("admin:auth_user_add")).content)
     answer = client.post(reverse("admin:auth_user_add"), form)
 
     added = User.objects.get(username="nina")
     assert answer.headers["Location"] == reverse("admin:auth_user_change", args=[added.pk])
-    assert added.check_password(PASSWORD)
-    assert not added.is_staff
+    assert (list(added.groups.all()), added.email) == ([auditor], "nina@example.org")
+    login = Client().post(reverse("admin:login"), {"username": "nina", "password": PASSWORD})
+    assert login.headers["Location"] == reverse("admin:index")
 
 
-def test_a_new_user_is_given_a_role_on_the_next_page() -> None:
+def test_a_log_in_that_is_refused_says_what_may_be_wrong() -> None:
+    person(AUDITOR, "nina")
+    page = Client().post(reverse("admin:login"), {"username": "nina", "password": "Wrong"}).content.decode()
+
+    assert "User name and password do not match, or this account may not log in." in page
+    assert "could not be saved" not in page
+
+
+def test_a_user_is_given_another_role_on_their_page() -> None:
     client, nina = browser_of(ADMINISTRATOR), User.objects.create_user("nina", password=PASSWORD)
     url, auditor = reverse("admin:auth_user_change", args=[nina.pk]), Group.objects.get(name=AUDITOR)
     form = {"username": "nina", "is_active": "on", "is_staff": "on", "groups": [auditor.pk]}
