@@ -13,6 +13,8 @@ import xlsxwriter
 
 #: A sheet holds 1,048,576 rows; the next one goes on.
 ROWS_A_SHEET = 1_000_000
+#: Width of a column in characters: a time fits; one that does not is shown as "####".
+USUAL_WIDTH = 24
 #: What makes a spreadsheet take a text for a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four: full width
 
@@ -33,10 +35,11 @@ class SheetWriter(Protocol):
 
 
 class SheetFormat(msgspec.Struct, frozen=True):
-    """The headers, and the zone of the times."""
+    """The headers, and the zone of the times; ``widths``: of the columns of a sheet, in characters."""
 
     headers: tuple[str, ...]
     zone: tzinfo
+    widths: tuple[int, ...] = ()
 
 
 def open_writer(kind: str, path: Path, shape: SheetFormat) -> SheetWriter:
@@ -102,7 +105,9 @@ class XlsxFile:
     def _begin_sheet(self) -> None:
         self._sheet, self._row = self._book.add_worksheet(), 1
         self._sheet.freeze_panes(1, 0)
-        for column, header in enumerate(self._shape.headers):
+        widths = self._shape.widths or (USUAL_WIDTH,) * len(self._shape.headers)
+        for column, (header, width) in enumerate(zip(self._shape.headers, widths, strict=True)):
+            self._sheet.set_column(column, column, width)
             self._sheet.write_string(0, column, header, self._bold)
 
     def write(self, rows: Iterable[Sequence[Cell]]) -> None:

@@ -11,7 +11,7 @@ from fpdf.fonts import FontFace
 from calls.export.writers import Cell, SheetFormat, open_writer
 from calls.report.figures import ReportFigures, ReportLine
 from calls.report.query import Breakdown
-from calls.report.text import change_text, percent_text, title
+from calls.report.text import change_text, percent_text, sentence, title
 
 CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -20,7 +20,20 @@ CONTENT_TYPES = {
 }
 #: Maximum of lines printed in a PDF; the other formats hold all.
 MAXIMUM_PRINTED = 500
+#: Widths of the columns of a sheet, in characters.
+_WIDTHS = (44, 12, 12, 14, 16, 12, 12)
 _FONT = Path(__file__).parent / "fonts" / "DejaVuSans.ttf"
+
+
+class _ReportPaper(FPDF):
+    """Paper with the number of each page, and of all of them."""
+
+    def footer(self) -> None:
+        """Print the page's number below its table."""
+        self.set_y(-12)
+        self.set_font("text", size=8)
+        self.cell(0, 6, f"Page {self.page_no()} of {{nb}}", align="R")
+        self.set_font("text", size=10)
 
 
 def report_file(report: ReportFigures, kind: str) -> bytes:
@@ -43,14 +56,14 @@ def _rows(report: ReportFigures) -> Iterator[tuple[Cell, ...]]:
 def _sheet(report: ReportFigures, kind: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"report.{kind}"
-        writer = open_writer(kind, path, SheetFormat(headers(report), timezone.get_current_timezone()))
+        writer = open_writer(kind, path, SheetFormat(headers(report), timezone.get_current_timezone(), _WIDTHS))
         writer.write(_rows(report))
         writer.close()
         return path.read_bytes()
 
 
 def _printed(report: ReportFigures) -> bytes:
-    pdf = FPDF(orientation="landscape", format="A4")
+    pdf = _ReportPaper(orientation="landscape", format="A4")
     pdf.set_title(title(report.query))
     pdf.set_lang("en")
     pdf.add_font("text", fname=str(_FONT))
@@ -73,7 +86,7 @@ def _summary(report: ReportFigures) -> str:
     zone = timezone.get_default_timezone_name()
     cut = len(report.lines) - MAXIMUM_PRINTED
     more = f" The first {MAXIMUM_PRINTED} of {len(report.lines):,} lines are printed." if cut > 0 else ""
-    return f"{percent_text(report.total.percent)} flagged; days by the clock of {zone}.{more}"
+    return f"{sentence(report)}\nDays by the clock of {zone}.{more}"
 
 
 def _cells(line: ReportLine) -> tuple[str, ...]:

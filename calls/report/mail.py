@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from calls.models import SavedReport
-from calls.report.figures import report
+from calls.report.figures import ReportFigures, report
 from calls.report.files import CONTENT_TYPES, report_file
 from calls.report.query import BadReport, ReportQuery
 from calls.report.text import sentence, title
@@ -20,8 +20,15 @@ log = structlog.get_logger()
 
 #: When on Monday, by the site's clock, the reports are mailed; later where the gateway was down.
 MAIL_AT = time(7)
+#: Lines of a report in the mail's own text; the attachments have all.
+LINES_SHOWN = 10
 #: Maximum of reports mailed in one run; the next run continues.
 MAXIMUM_AT_ONCE = 100
+
+
+CLOSING = """All figures are attached. To end this mail, delete the saved view on the page Reports, or save it again
+under its name without "mail it each Monday".
+"""
 
 
 def mail_weekly(now: datetime) -> int:
@@ -54,8 +61,15 @@ def _mail(saved: SavedReport, week: str, now: datetime) -> bool:
 def _message(saved: SavedReport, address: str, now: datetime) -> EmailMessage:
     asked: dict[str, str] = {name: str(value) for name, value in QueryDict(saved.query).items()}
     found = report(ReportQuery.read(asked | {"period": "last_week"}, local_day(now)))
-    text = f"{title(found.query)}\n\n{sentence(found)}\n\nThe figures are attached.\n"
+    text = "\n\n".join(filter(None, (title(found.query), sentence(found), _first_lines(found), CLOSING)))
     message = EmailMessage(f"QMS Gateway: {saved.name}", text, settings.DEFAULT_FROM_EMAIL, [address])
     for kind in ("pdf", "csv"):
         message.attach(f"report.{kind}", report_file(found, kind), CONTENT_TYPES[kind].partition(";")[0])
     return message
+
+
+def _first_lines(found: ReportFigures) -> str:
+    """Write the first lines of a report, which are the worst, each with what is not flagged of it."""
+    shown = [line for line in found.lines if line.tally.unflagged][:LINES_SHOWN]
+    lines = [f"{line.tally.unflagged:>8,}  {line.name}" for line in shown]
+    return "\n".join(("Not flagged:", *lines)) if lines else ""

@@ -14,6 +14,7 @@ QUIET = (
     "celery.beat",  # It logs each wake-up that it sends.
     "axes",
     "django_structlog",
+    "fontTools",  # It logs each table of a font, dozens of lines for a PDF.
 )
 
 

@@ -248,6 +248,7 @@ def test_a_weekly_view_is_mailed_once_on_monday_for_the_week_before(
     (message,) = mail.outbox
     assert message.to == ["sue@example.org"]
     assert "66.6 % of 3 legs are flagged; 1 is not." in message.body
+    assert "Not flagged:\n       1  not recorded: QMS had no recording\n" in message.body
     assert [one[0] for one in message.attachments] == ["report.pdf", "report.csv"]
 
 
