@@ -18,7 +18,7 @@ def percent_text(percent: float | None) -> str:
 
 def change_text(change: float | None) -> str:
     """Write a change in percentage points."""
-    return "–" if change is None else f"{change:+.1f}"  # noqa: RUF001  (a dash)
+    return "–" if change is None else "0.0" if not change else f"{change:+.1f}"  # noqa: RUF001  (a dash)
 
 
 def title(query: ReportQuery) -> str:
