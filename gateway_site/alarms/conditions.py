@@ -16,9 +16,9 @@ from cti.models import LinkStatus
 from evidence.api import oldest_unsealed
 from gateway_site.alarms.certificates import watched
 from gateway_site.alarms.models import AlarmChannel
-from gateway_site.dashboard.parts import HealthPart
 from gateway_site.dashboard.today import today
 from gateway_site.ops.degraded import degraded_parts
+from gateway_site.ops.health_parts import HealthPart
 from gateway_site.reconciliation.standing import open_critical, why_stopped
 from qms.models import RecordingService
 

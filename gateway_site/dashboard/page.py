@@ -18,9 +18,9 @@ from agents.models import Allocation, QmsUser
 from calls.models import Leg, RecordingSearch, is_open
 from cti.models import CtiSource
 from flags.models import UNSETTLED, FlagOnServer, FlagWrite, state_is_one_of
-from gateway_site.dashboard.parts import HealthPart, health
 from gateway_site.dashboard.today import Chart, Today, chart, today
 from gateway_site.ops.alerts import KIND, alert_part
+from gateway_site.ops.health_parts import HealthPart, health
 from gateway_site.ops.probes import NEEDED_BY_ALL
 from qms.models import DataServer, RecordingService
 

@@ -6,7 +6,7 @@ from django.urls import reverse
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from flags.api import OfReason, in_plain_words, open_alerts, open_by_reason, raised_by_reason
-from gateway_site.dashboard.parts import HealthPart
+from gateway_site.ops.health_parts import HealthPart
 
 KIND = "alert"
 

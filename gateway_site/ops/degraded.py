@@ -9,8 +9,8 @@ from agents.models import QmsUser, UserRefresh
 from cti.api import JournalError, bound_reached_lately
 from cti.models import CtiSource
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
-from gateway_site.dashboard.parts import HealthPart, health
 from gateway_site.ops.alerts import alert_part
+from gateway_site.ops.health_parts import HealthPart, health
 from gateway_site.ops.probes import VITAL
 from qms.models import RecordingService
 

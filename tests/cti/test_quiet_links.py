@@ -14,7 +14,7 @@ from cti.sources.port import Quarantined
 from cti.status_text import link_sentences, quiet_text
 from cti.ui.panels import quarantine_causes
 from cti.working_hours import parse
-from gateway_site.dashboard.parts import health
+from gateway_site.ops.health_parts import health
 from tests.cti.examples import as_json, cloud_event, source
 
 MONDAY_NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)

@@ -19,9 +19,9 @@ from calls.storage.codec import leg_key
 from cti.models import CtiSource, LinkState, LinkStatus
 from flags.models import FlagWrite
 from gateway_site.dashboard.page import figures
-from gateway_site.dashboard.parts import health
 from gateway_site.dashboard.today import chart, legs_link, today
 from gateway_site.ops import probes, worker_heartbeat
+from gateway_site.ops.health_parts import health
 from qms.models import DataServer, RecordingService, ServiceHealth
 from tests.cti.examples import source
 

@@ -66,6 +66,15 @@ def test_the_order_of_the_layers_names_every_package() -> None:
     assert set(LINTER["root_packages"]) == PACKAGES
 
 
+@pytest.mark.parametrize("app", [*ENTRANCES, "gateway_site"])
+def test_the_rooms_of_every_app_are_layers_without_exceptions(app: str) -> None:
+    """An exhaustive contract names every room, so that a new one finds its layer; ``ignore_imports`` would hide one."""
+    rooms = CONTRACTS[f"Rooms of {app}"]
+
+    assert (rooms["containers"], rooms["exhaustive"], rooms["exhaustive_ignores"]) == ([app], True, ["migrations"])
+    assert [name for name, one in CONTRACTS.items() if "ignore_imports" in one] == []
+
+
 @pytest.mark.parametrize("app", ENTRANCES)
 def test_every_package_must_enter_an_app_by_its_api(app: str) -> None:
     assert set(CONTRACTS[ENTRANCES[app]]["source_modules"]) == PACKAGES - {app} - DEVELOPMENT

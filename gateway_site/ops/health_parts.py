@@ -18,7 +18,7 @@ from qms.models import RecordingService
 SILENT = timedelta(seconds=15)
 #: Maximum age of a service's answer that is shown as its present state.
 FRESH = timedelta(minutes=15)
-#: Events that wait this long in the journal are a backlog worth a word.
+#: Minimum age of the oldest unread event, in seconds, at which a backlog is reported.
 LATE_SECONDS = 10.0
 
 
