@@ -1,6 +1,7 @@
-"""What other apps may use of the calls: the counts by hour, latencies, searches, and the texts of outcomes."""
+"""What other apps may use of the calls: the counts by hour, latencies, searches, the texts of outcomes, the loops."""
 
 from calls.access_log import record_view, term_hash
+from calls.jobs import fold_sources, serve_searches, serve_writes
 from calls.models import CallerViewKind
 from calls.pipeline.restore_guard import WENT_BACK, notice_restore
 from calls.search.assign import Assignment, NotAssignable, assign_recording
@@ -28,11 +29,14 @@ __all__ = [
     "decisions_of",
     "ends_since",
     "find_calls",
+    "fold_sources",
     "hour_of",
     "notice_restore",
     "open_searches",
     "percentile",
     "record_view",
+    "serve_searches",
+    "serve_writes",
     "term_hash",
     "times",
 ]

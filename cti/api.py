@@ -11,6 +11,7 @@ from cti.journal.database_memory import (
     remembered_database,
 )
 from cti.journal.dedup import Appended, Arrival, append_unique
+from cti.journal.source_leases import SourceLeases
 from cti.journal.stream import (
     START,
     Entry,
@@ -20,11 +21,12 @@ from cti.journal.stream import (
     JournalUnavailable,
     advance_journal,
     erase_from_journal,
+    journal_key,
     journal_state,
     read_journal,
     trim_journal,
 )
-from cti.journal.wakeups import PollingMarker, Wakeup, clear_wake, hold_wake, wake
+from cti.journal.wakeups import answers_stream, searches_stream, wait_for_entries, wake, writes_stream
 from cti.listener.source_config import SecretMissing, resolve_secret, source_config
 from cti.quarantine import record_quarantine, record_quarantined
 from cti.source_bounds import SourceLoad, bound_reached_lately, forget_bounds, publish_load
@@ -40,21 +42,20 @@ __all__ = [
     "JournalState",
     "JournalUnavailable",
     "KeptAnswer",
-    "PollingMarker",
     "RememberedDatabase",
     "SecretMissing",
+    "SourceLeases",
     "SourceLoad",
     "TokenFacts",
     "TokenRefusal",
-    "Wakeup",
     "advance_journal",
+    "answers_stream",
     "append_unique",
     "authenticate",
     "bound_reached_lately",
-    "clear_wake",
     "erase_from_journal",
     "forget_bounds",
-    "hold_wake",
+    "journal_key",
     "journal_state",
     "keep_answers",
     "kept_answers",
@@ -69,7 +70,10 @@ __all__ = [
     "remember_fold",
     "remembered_database",
     "resolve_secret",
+    "searches_stream",
     "source_config",
     "trim_journal",
+    "wait_for_entries",
     "wake",
+    "writes_stream",
 ]

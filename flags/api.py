@@ -5,7 +5,7 @@ from flags.catalogue.flag_settings import hash_key, load_specs
 from flags.catalogue.preview import PreviewCall
 from flags.catalogue.redaction import ShownValue, shown_values
 from flags.catalogue.renames import after_rename, note_rename
-from flags.delivery.worker import DeliveryRun, deliver, services_with_due_writes
+from flags.delivery.worker import DeliveryRun, deliver, next_due
 from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
 from flags.outbox.bulk_insert import NewWrite
 from flags.outbox.doubt import put_in_doubt, put_legs_in_doubt
@@ -39,6 +39,7 @@ __all__ = [
     "in_plain_words",
     "load_specs",
     "mark_folded",
+    "next_due",
     "note_rename",
     "open_alerts",
     "open_by_reason",
@@ -50,7 +51,6 @@ __all__ = [
     "retry",
     "retry_all",
     "sent_values",
-    "services_with_due_writes",
     "settled_writes",
     "shown_values",
     "written_flags",

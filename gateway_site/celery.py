@@ -1,25 +1,45 @@
-"""The Celery application; its queues, and the table of what beat wakes.
+"""The Celery application: its queues, the loops of its workers, and the table of what beat starts.
 
-Beat's messages are wake-ups too: each entry expires before the next one, and each task is harmless when run twice.
+The workers of the queues events, lookups and writes run loops of their own (``worker_loops``), which Celery starts and
+stops. Each of beat's messages expires before the next one, and each task is harmless when run twice.
 """
 
 import os
 import sys
+from importlib import import_module
 from typing import Any
 
+from billiard import current_process
 from celery import Celery
+from celery.concurrency import prefork
 from celery.schedules import schedule
-from celery.signals import beat_init, setup_logging, task_prerun, worker_init, worker_shutting_down
+from celery.signals import (
+    beat_init,
+    setup_logging,
+    task_prerun,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_ready,
+    worker_shutdown,
+    worker_shutting_down,
+)
 from django.db import close_old_connections
 
 import clock
+from clock.stopping import stop
 from gateway_site.broker import transport
-from gateway_site.ops import version_guard, worker_shutdown
-from gateway_site.ops.worker_heartbeat import EVERY_SECONDS, QUEUES
+from gateway_site.ops import version_guard
+from gateway_site.ops.worker_heartbeat import EVERY_SECONDS
+from gateway_site.ops.worker_shutdown import begin_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
 
 transport.install()
+
+#: Timeout of a stop for the loops, in seconds; shorter than the last resort.
+STOP_SECONDS = 8.0
+MAIN_PROCESS = "MainProcess"
 
 # Celery puts the current folder first on the path: run from /tmp, a file calls.py there would take the place of ours.
 _path = list(sys.path)
@@ -43,10 +63,42 @@ def _drop_dead_connections(**_: Any) -> None:
     close_old_connections()
 
 
+@worker_ready.connect
+def _begin_loops(sender: Any, **_: Any) -> None:
+    """Start the loops in a worker that is one process; of a prefork pool, each process of its own starts them."""
+    if not isinstance(sender.pool, prefork.TaskPool):
+        _loops().begin(app.amqp.queues.consume_from)
+
+
+@worker_process_init.connect
+def _begin_loops_of_child(**_: Any) -> None:
+    """Start the loops in a process of a prefork pool; a solo pool says the same of its worker, which is not ready."""
+    if current_process().name != MAIN_PROCESS:
+        _loops().begin(app.amqp.queues.consume_from)
+
+
 @worker_shutting_down.connect
-def _stop_searches(**_: Any) -> None:
-    """Let the workers' loops give back what they hold: Celery alone would wait for them."""
-    worker_shutdown.begin_shutdown()
+def _stop_loops(**_: Any) -> None:
+    """Let the loops give back what they hold: Celery knows nothing of them."""
+    begin_shutdown()
+
+
+@worker_shutdown.connect
+def _await_loops(**_: Any) -> None:
+    """Wait for the loops of a worker that is one process."""
+    _loops().await_end(STOP_SECONDS)
+
+
+@worker_process_shutdown.connect
+def _stop_loops_of_child(**_: Any) -> None:
+    """Stop the loops in a process of a prefork pool, which hears of the stop by the end of its work alone."""
+    stop.ask()
+    _loops().await_end(STOP_SECONDS)
+
+
+def _loops() -> Any:
+    """Return the module of the loops, which needs the models: they are there only after this module."""
+    return import_module("gateway_site.worker_loops")
 
 
 @worker_init.connect
@@ -70,9 +122,6 @@ def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
 
 
 app.conf.beat_schedule = {
-    "wake consumers": _every(2, "calls.tasks.wake_consumers", "events"),
-    "ask overdue searches": _every(2, "calls.tasks.wake_searches", "lookups"),
-    "send due writes": _every(5, "calls.tasks.wake_deliveries", "writes"),
     "carry on retries": _every(5, "flags.tasks.continue_retries", "default"),
     "carry on creations of flags": _every(5, "flags.tasks.continue_creations", "default"),
     "note which new flags work": _every(15, "flags.tasks.note_flags_verified_by_calls", "default"),
@@ -88,8 +137,5 @@ app.conf.beat_schedule = {
     "carry on reconciliations": _every(10, "gateway_site.tasks.reconcile", "default"),
     "seal evidence": _every(60, "gateway_site.tasks.seal_evidence", "default"),
     "forget what is old": _every(3600, "calls.tasks.retain", "default"),
-    **{
-        f"pulse of {queue}": _every(EVERY_SECONDS, "gateway_site.tasks.note_pulse", queue) | {"args": [queue]}
-        for queue in QUEUES
-    },
+    "pulse of default": _every(EVERY_SECONDS, "gateway_site.tasks.note_pulse", "default") | {"args": ["default"]},
 }

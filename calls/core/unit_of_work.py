@@ -148,7 +148,9 @@ class UnitOfWork:
             self.source = msgspec.structs.replace(self.source, folded_gateway_at=self.clock)
 
     def next_due(self) -> datetime | None:
-        """Return a moment before which nothing is due."""
+        """Return the moment at which something is due next."""
+        while self._dues and not self._is_due_then(self._dues[0]):
+            heapq.heappop(self._dues)
         return self._dues[0][0] if self._dues else None
 
     def holder_of(self, guid: str) -> int | None:

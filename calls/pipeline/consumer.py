@@ -85,18 +85,19 @@ class Consumer:
         self._checkpoint: Checkpoint | None = None
         self._rules: tuple[tuple[FlagSpec, ...], SourceContext] | None = None
 
-    def fold_once(self, *, goes_on: bool = False) -> Folded | None:
+    def fold_once(self, *, goes_on: bool = False, with_answers: bool = True, limit: int = BATCH) -> Folded | None:
         """Fold the next batch. Returns None when there is nothing to do.
 
-        ``goes_on``: right after another one, so that settings and context are taken as that one read them, and the
-        checkpoint as that one left it. Raises ``Overtaken`` when another consumer was quicker,
-        ``JournalUnavailable`` when Redis is away.
+        ``goes_on``: soon after another one, so that settings and context are taken as that one read them, and the
+        checkpoint as that one left it. ``with_answers``: read what QMS answered; ``limit``: maximum number of events,
+        and of answers of a kind. Raises ``Overtaken`` when another consumer was quicker, ``JournalUnavailable`` when
+        Redis is away.
         """
         now = self.now()
         if not goes_on:
             self._checkpoint = self._rules = None
         checkpoint, self._checkpoint = self._checkpoint or self._read_checkpoint(), None
-        batch = self._next_batch(checkpoint, now)
+        batch = self._next_batch(checkpoint, now, limit, with_answers=with_answers)
         folded = self._save(checkpoint, batch, now) if batch else None
         self._checkpoint = checkpoint  # Not after an error: then it is read again.
         return folded
@@ -137,17 +138,17 @@ class Consumer:
         work = self.memory.unit_of_work(checkpoint, self.source.slug, batch.events, batch.answers, context, now)
         return _sound(batch, work, now)
 
-    def _next_batch(self, checkpoint: Checkpoint, now: datetime) -> Batch | None:
+    def _next_batch(self, checkpoint: Checkpoint, now: datetime, limit: int, *, with_answers: bool) -> Batch | None:
         # Answers first: what the journal holds then is all that came before them.
-        searched = answered_searches(self.source.pk, BATCH)
-        written = answered_writes(self.source.pk, BATCH)
-        entries = read_journal(self.source.slug, checkpoint.last_id, BATCH)
+        searched = answered_searches(self.source.pk, limit) if with_answers else []
+        written = answered_writes(self.source.pk, limit) if with_answers else []
+        entries = read_journal(self.source.slug, checkpoint.last_id, limit)
         events, broken = _decoded(entries)
         is_due, is_more_due = self._due(checkpoint, now)
         if not (entries or searched or written or is_due):
             return None
-        is_more = is_more_due or BATCH in (len(entries), len(searched), len(written))
-        if is_behind := len(entries) == BATCH:
+        is_more = is_more_due or limit in (len(entries), len(searched), len(written))
+        if is_behind := len(entries) == limit:
             searched, written = _until(events, searched), _until(events, written)
         return Batch(
             last_id=entries[-1].id if entries else checkpoint.last_id,
@@ -160,6 +161,10 @@ class Consumer:
             is_more=is_more,
             is_behind=is_behind,
         )
+
+    def position(self) -> str | None:
+        """Return the last journal entry that is folded; None after an error, and before the first fold."""
+        return self._checkpoint.last_id if self._checkpoint else None
 
     def next_due(self) -> datetime | None:
         """Return when something of the source is due next, if nothing else happens."""

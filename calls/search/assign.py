@@ -16,7 +16,7 @@ from django.db.models import Max
 from calls.core.state import LegPhase, LegState
 from calls.models import ASSIGNED, Leg, RecordingSearch, SearchState
 from calls.storage.codec import read_leg
-from cti.api import wake
+from cti.api import answers_stream, wake
 from flags.models import FlagWrite
 from qms.port import Recording
 
@@ -48,7 +48,7 @@ def assign_recording(wanted: Assignment, now: datetime) -> None:
         source_id = _leave(wanted, now)
     except IntegrityError as error:
         raise NotAssignable("Somebody else has just assigned a recording to this leg.") from error
-    wake(source_id)
+    wake(answers_stream(source_id))
 
 
 @transaction.atomic

@@ -1,17 +1,15 @@
-"""Which Recording Services have searches due, and how their workers are woken."""
+"""When a Recording Service's worker has a search to ask for."""
 
 from datetime import datetime
 
+from django.db.models import F
+from django.db.models.functions import Coalesce, Greatest
+
 from calls.models import RecordingSearch, SearchState
-from cti.api import Wakeup
 
 
-def search_wakeup(service_id: int) -> Wakeup:
-    """Return the wake-up of a service's search worker."""
-    return Wakeup("calls.tasks.look_up", "lookups", service_id)
-
-
-def services_with_due_searches(now: datetime) -> list[int]:
-    """Return the Recording Services that have questions due: what beat finds when a wake-up was lost."""
-    due = RecordingSearch.objects.filter(state=SearchState.OPEN, next_at__lte=now)
-    return list(due.order_by().values_list("service_id", flat=True).distinct())
+def next_due(service_id: int) -> datetime | None:
+    """Return when the next search of a service is due, or a dead worker's claim runs out; None: none is open."""
+    is_open = RecordingSearch.objects.filter(service_id=service_id, state=SearchState.OPEN)
+    free_at = Greatest(F("next_at"), Coalesce(F("claimed_until"), F("next_at")))
+    return is_open.annotate(free_at=free_at).order_by("free_at").values_list("free_at", flat=True).first()

@@ -22,12 +22,12 @@ from calls.core.clocks import APART
 from calls.core.result_events import LATE
 from calls.core.state import LegPhase
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
-from calls.search.due import search_wakeup
+from calls.search.due import next_due
 from calls.search.kept_answers import keep
 from calls.storage.search_rows import save_open
 from clock import ReadClock
 from clock.stopping import stop
-from cti.api import PollingMarker, wake
+from cti.api import answers_stream, searches_stream, wake
 from flags.models import FlagWrite
 from qms import api as qms_api
 from qms.api import ConnectService, Threads
@@ -40,8 +40,6 @@ log = structlog.get_logger()
 
 #: Interval between two looks for open searches, in seconds, unless more are due than may be asked at once.
 LOOK_EVERY_SECONDS = 0.04
-#: A worker that gets no wake-ups continues to look for this long after the last question, in seconds.
-LINGER_SECONDS = 0.5
 #: Questions claimed for each thread while the service answers as many as there are threads within a look:
 #: none waits for the next look, and a backlog is worked off.
 CLAIMS_A_THREAD = 16
@@ -66,33 +64,38 @@ class PendingQuestion(msgspec.Struct, frozen=True):
 
 
 class SearchWorker:
-    """Ask one Recording Service for all its open searches; ``watch`` suppresses wake-ups meanwhile."""
+    """Ask one Recording Service for all its searches that are due."""
 
-    def __init__(
-        self, service: RecordingService, now: ReadClock, connect: ConnectService, watch: PollingMarker | None = None
-    ) -> None:
-        self.service, self.now, self.connect, self.watch = service, now, connect, watch
+    def __init__(self, service: RecordingService, now: ReadClock, connect: ConnectService) -> None:
+        self.service, self.now, self.connect = service, now, connect
         self.pool = _pool(service)
         #: Its own: what is answered to a worker that has ended is nobody's, for its searches were given back.
         self.inbox: SimpleQueue[PendingQuestion] = SimpleQueue()
         #: The searches that are being asked, each with its claim's end, which names the claim.
         self.pending: dict[int, datetime] = {}
-        self.renew_at = self.quiet_at = monotonic()
+        self.renew_at = monotonic()
         self.is_quick = False
 
-    def run(self, seconds: float) -> bool:
-        """Work until nothing is open, the time is over or the process stops. Returns whether searches are left open."""
+    def run(self, seconds: float) -> datetime | None:
+        """Work until nothing is due, the time is over or the process stops. Returns when a search is due next."""
         until = self.now() + timedelta(seconds=seconds)
         while self.now() < until and not stop.is_asked:
             next_look, room = monotonic() + LOOK_EVERY_SECONDS, self._room()
             claimed = self._look(room)
-            if not self.pending and self._is_quiet() and not self._is_any_open():
+            if not self.pending and not claimed:
                 break
             self._harvest(next_look)
+            if not self.pending and claimed < room and not self._is_due_soon():
+                break
             if claimed < room:
                 sleep(max(next_look - monotonic(), 0))
         self._end()
-        return self._is_any_open()
+        return next_due(self.service.pk)
+
+    def _is_due_soon(self) -> bool:
+        """Say whether it is worth waiting here for the next look."""
+        due = next_due(self.service.pk)
+        return due is not None and due <= self.now() + timedelta(seconds=LOOK_EVERY_SECONDS)
 
     def _room(self) -> int:
         limit = self.service.max_in_flight * (CLAIMS_A_THREAD if self.is_quick else 1)
@@ -100,29 +103,17 @@ class SearchWorker:
 
     def _look(self, room: int) -> int:
         """Claim what is due and give it to the threads. Returns how many."""
-        if self.watch is not None:
-            self.watch.keep()
         claimed = self._claim(room)
         for search in claimed:
             self.pool.submit(self._ask_for_guid, search)
-        if claimed:
-            self.quiet_at = monotonic() + LINGER_SECONDS
         return len(claimed)
 
-    def _is_quiet(self) -> bool:
-        return self.watch is None or monotonic() >= self.quiet_at
-
     def _end(self) -> None:
-        """Wait for what is on its way, give back the rest, and let wake-ups through before the last look."""
+        """Wait for what is on its way, and give back the rest."""
         last = monotonic() + self.service.timeout_seconds + 1
         while self.pending and monotonic() < last and not stop.is_over(STOP_SECONDS):
             self._harvest(monotonic() + LOOK_EVERY_SECONDS)
         self._give_back()
-        if self.watch is not None:
-            self.watch.leave()
-
-    def _is_any_open(self) -> bool:
-        return RecordingSearch.objects.filter(service=self.service, state=SearchState.OPEN).exists()
 
     def _claim(self, free: int) -> list[RecordingSearch]:
         """Claim due searches, soonest deadline first; those past their deadline are missed without asking."""
@@ -213,8 +204,7 @@ class SearchWorker:
         for row in rows:
             row.state, row.answered_at, row.why = SearchState.MISSED, now, row.why or _why(row)
         save_open(rows)
-        for source_id in {row.source_id for row in rows}:
-            wake(source_id)
+        wake(*(answers_stream(source_id) for source_id in {row.source_id for row in rows}))
 
 
 def _stamp(now: datetime) -> datetime:
@@ -239,10 +229,10 @@ def settle(service: RecordingService, asked: Sequence[PendingQuestion], now: dat
         SEARCH_ANSWERS.labels(service.slug, _result(one)).inc()
     keep(rows)
     _record_health(service, asked, now)
-    for other_id in {row.service_id for row in rows if row.state == SearchState.OPEN} - {service.pk}:
-        search_wakeup(other_id).send()  # A user marked "Any": the next service is asked at once.
-    for source_id in {row.source_id for row in rows if row.state != SearchState.OPEN}:
-        wake(source_id)
+    # A user marked "Any": the next service is asked at once.
+    others = {row.service_id for row in rows if row.state == SearchState.OPEN} - {service.pk}
+    answered = {row.source_id for row in rows if row.state != SearchState.OPEN}
+    wake(*map(searches_stream, others), *map(answers_stream, answered))
 
 
 def _result(one: PendingQuestion) -> str:
@@ -374,26 +364,21 @@ def _pool(service: RecordingService) -> Threads:
 
 
 def look_up(
-    service_id: int,
-    now: ReadClock,
-    connect: ConnectService | None = None,
-    seconds: float = 5.0,
-    watch: PollingMarker | None = None,
-) -> bool:
-    """Ask a service for its open searches, unless a worker that runs already in this process does.
+    service_id: int, now: ReadClock, connect: ConnectService | None = None, seconds: float = 5.0
+) -> datetime | None:
+    """Ask a service for its searches that are due, unless a worker that runs already in this process does.
 
-    Returns whether searches are left open, so that the caller sends itself again. A process that stops asks nothing
-    and leaves them to beat: the wake-up would come back to itself.
+    Returns when a search is due next; None where none is open. A process that stops asks nothing.
     """
     if stop.is_asked:
-        return False
+        return None
     with _lock:
         running = _running.setdefault(service_id, threading.Lock())
     if not running.acquire(blocking=False):
-        return False
+        return None
     try:
         service = RecordingService.objects.get(pk=service_id)
         _offsets[service_id] = qms_api.clock_offset_seconds(service_id)
-        return SearchWorker(service, now, connect or qms_api.connect, watch).run(seconds)
+        return SearchWorker(service, now, connect or qms_api.connect).run(seconds)
     finally:
         running.release()

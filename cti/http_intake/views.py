@@ -19,7 +19,6 @@ from cti.http_intake.openapi import document
 from cti.http_intake.tokens import CHALLENGE, AccessRefused, Forbidden, TokenFacts, Unauthorized, authorize, note_call
 from cti.journal.dedup import append_unique, take_allowance
 from cti.journal.stream import JournalUnavailable
-from cti.journal.wakeups import wake
 from cti.models import Scope
 from cti.quarantine import record_quarantined
 from cti.source_bounds import SourceFull, bounds_of
@@ -154,10 +153,8 @@ def _chunked_body(request: HttpRequest) -> bytes:
 def _keep(reading: Reading, token: TokenFacts) -> IntakeReply:
     # The journal first: a repeat after a failure finds the events there, and counts what is broken once.
     appended = append_unique(token.slug, reading.arrivals)
-    if appended.accepted:
-        wake(token.source_id)
-        if reading.calls:
-            note_call(token, clock.now())
+    if appended.accepted and reading.calls:
+        note_call(token, clock.now())
     if reading.broken:
         record_quarantined(token.source_id, reading.broken, clock.now())
     return IntakeReply(appended.accepted, appended.duplicates, reading.rejected)

@@ -21,7 +21,7 @@ from cti.listener.backoff import Backoff
 from cti.listener.durable_append import DurableAppender
 from cti.listener.spool import SpoolFull
 from cti.listener.status import ERROR_CHARACTERS, UNREADABLE, LinkFacts, StatusReporter
-from cti.listener.worker_thread import WakeupThread, WorkerThread
+from cti.listener.worker_thread import WorkerThread
 from cti.models import LinkState
 from cti.source_bounds import bounds_of
 from cti.sources.port import DeviceClass, LinkError, MonitorRefusal, Quarantined, SourceConfig, Stamp
@@ -73,12 +73,11 @@ class LeadershipTerm:
         appender: DurableAppender,
         lease: Lease,
         reporter: StatusReporter,
-        wakeup_thread: WakeupThread,
     ) -> None:
         self.facts = LinkFacts()
         self._unreadable_in_a_row = 0
         self._config, self._epoch = config, epoch
-        self._appender, self._lease, self._reporter, self._wakeup_thread = appender, lease, reporter, wakeup_thread
+        self._appender, self._lease, self._reporter = appender, lease, reporter
         self._database, self._lease_thread = WorkerThread("database", connections.close_all), WorkerThread("lease")
         self._stamp = Stamp(config.slug, f"{epoch}.0")
         self._sessions = 0
@@ -133,7 +132,7 @@ class LeadershipTerm:
         log.info("link_up", source=self._config.slug)
 
     async def accept(self, events: Sequence[Event]) -> None:
-        """Keep events, and wake the consumer; what would open more than the source may is put into quarantine."""
+        """Keep events; what would open more than the source may is put into quarantine."""
         self._note_readable()
         events = [event for event in events if self._admits(event)]
         await self._keep(events)
@@ -252,7 +251,6 @@ class LeadershipTerm:
 
     async def _keep(self, events: Sequence[Event], *, is_last_word: bool = False) -> None:
         await self._appender.keep(events, is_last_word=is_last_word)
-        self._wakeup_thread.send_soon()
         if self._appender.losses > self._losses_reported:
             self._losses_reported = self._appender.losses
             self._interrupt("Redis lost the journal; the latest events were given again, older ones may be lost")
@@ -286,7 +284,6 @@ class LeadershipTerm:
             if self._appender.is_spooling:
                 try:
                     await self._appender.catch_up()
-                    self._wakeup_thread.send_soon()
                 except JournalUnavailable as error:
                     self.facts.failed(str(error))
             await asyncio.sleep(CATCH_UP_SECONDS)

@@ -14,13 +14,12 @@ import clock
 from cti.journal.checks import log_warnings
 from cti.journal.lease import Lease
 from cti.journal.stream import Fenced, JournalUnavailable
-from cti.journal.wakeups import wake
 from cti.journal.writer import JournalWriter, next_epoch
 from cti.listener.durable_append import DurableAppender
 from cti.listener.leadership import LeadershipTerm, LeaseLost, SourceGone, set_or_late
 from cti.listener.spool import Spool
 from cti.listener.status import UNREADABLE, PreviousProcess, StatusReporter
-from cti.listener.worker_thread import WakeupThread, WorkerThread
+from cti.listener.worker_thread import WorkerThread
 from cti.sources.port import Quarantined, SourceConfig
 
 #: Interval at which a standby tries for the lease, in seconds.
@@ -42,7 +41,6 @@ class Listener:
         self._lease = Lease(config.slug, self.owner)
         self._reporter = StatusReporter(source_id, self.owner)
         self._spool = Spool(Path(settings.SPOOL_DIR) / config.slug, settings.SPOOL_MAX_BYTES)
-        self._wakeup_thread = WakeupThread("wake", lambda: wake(source_id))
         self._journal, self._database = (
             WorkerThread("journal", self._spool.close),
             WorkerThread("standby", connections.close_all),
@@ -70,7 +68,7 @@ class Listener:
             running.result()
 
     def _close(self) -> None:
-        for one in (self._wakeup_thread, self._journal, self._database):
+        for one in (self._journal, self._database):
             one.close()
 
     async def _take_turns(self) -> None:
@@ -115,7 +113,7 @@ class Listener:
             return
         log.info("leading", source=self._config.slug, epoch=epoch, spooled=self._spool.count)
         appender = DurableAppender(JournalWriter(self._config.slug, epoch), self._spool, self._journal)
-        self._term = LeadershipTerm(self._config, epoch, appender, self._lease, self._reporter, self._wakeup_thread)
+        self._term = LeadershipTerm(self._config, epoch, appender, self._lease, self._reporter)
         if self._stopping.is_set():
             self._term.stop()
         try:

@@ -46,26 +46,3 @@ def _fulfil(done: "Future[R]", call: Callable[..., R], args: tuple[Any, ...], kw
         done.set_result(call(*args, **kwargs))
     except Exception as error:  # noqa: BLE001  (handed to who waits for the call)
         done.set_exception(error)
-
-
-class WakeupThread:
-    """Run one function in a thread of its own when rung; ringing again before it has ended runs it once more."""
-
-    def __init__(self, name: str, act: Callable[[], None]) -> None:
-        self._act = act
-        self._rung, self._is_closed = threading.Event(), False
-        threading.Thread(target=self._work, name=name, daemon=True).start()
-
-    def send_soon(self) -> None:
-        """Run the function soon; returns at once."""
-        self._rung.set()
-
-    def close(self) -> None:
-        """End the thread."""
-        self._is_closed = True
-        self._rung.set()
-
-    def _work(self) -> None:
-        while self._rung.wait() and not self._is_closed:
-            self._rung.clear()
-            self._act()

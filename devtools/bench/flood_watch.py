@@ -11,7 +11,6 @@ import msgspec
 from django.db import connections
 
 from calls.models import Leg
-from cti.api import wake
 from cti.events import AnyEvent
 from cti.journal.writer import JournalWriter
 from cti.models import CtiSource
@@ -52,7 +51,6 @@ class FloodSource:
         if some:
             self.writer.append(some)
             self.sent += len(some)
-            wake(self.source_id)
 
 
 @dataclass

@@ -16,7 +16,7 @@ from time import perf_counter
 from django.conf import settings
 
 from calls.models import Checkpoint, Leg, RecordingSearch, SearchState
-from cti.api import journal_state, wake
+from cti.api import answers_stream, journal_state, wake
 from cti.events import AnyEvent
 from cti.journal.writer import JournalWriter
 from cti.models import CtiSource
@@ -33,7 +33,7 @@ CALLS, QUICK_SCALE = 12_000, 0.01
 ROWS = ((1, 1), (2, 1), (4, 1), (8, 1), (8, 2), (8, 4))
 EVENTS = "events"
 TALK = timedelta(minutes=1)
-BEAT_SECONDS, MAXIMUM_SECONDS = 2.0, 600.0
+MAXIMUM_SECONDS = 600.0
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,7 @@ def _cost(sources: int, processes: int, calls: int, name: str) -> Cost:
         cost = _timed(pid, parts, BEFORE)
         for one in parts:
             find_recordings(one.source)
+            wake(answers_stream(one.source.pk))
         cost += _timed(pid, parts, AFTER)
     found = Leg.objects.filter(source__in=[one.source for one in parts]).exclude(recording_guid=None).count()
     assert found == calls // sources * sources, f"{found} legs with a recording of {calls} calls"
@@ -147,15 +148,9 @@ def _cpu(pid: int) -> tuple[float, float]:
 def _until_folded(parts: Sequence[SourceShare]) -> None:
     last = {one.source.pk: one.last_id for one in parts}
     sources = list(last)
-    due = perf_counter()
     answered = RecordingSearch.objects.filter(source__in=sources, state=SearchState.FOUND, folded=False)
 
     def is_done() -> bool:
-        nonlocal due
-        if perf_counter() >= due:  # As beat does: a hint is lost where it comes before the worker.
-            due += BEAT_SECONDS
-            for source in sources:
-                wake(source)
         reached = dict(Checkpoint.objects.filter(source__in=sources).values_list("source_id", "last_id"))
         return reached == last and not answered.exists()
 

@@ -158,8 +158,7 @@ def in_hand(clock: SimulatedClock, crashes: Crashes, seed: int) -> Iterator[None
         ("flags.delivery.worker.monotonic", clock.monotonic),
         ("flags.delivery.senders.monotonic", clock.monotonic),
         ("flags.delivery.worker.pools.of", lambda *_: threads),
-        ("calls.search.worker.wake", lambda _: None),
-        ("calls.search.worker.search_wakeup", lambda _: _Nobody()),
+        ("calls.search.worker.wake", lambda *_: None),
         ("clock.now", clock.now),
     ]
     chance = random.getstate()
@@ -170,10 +169,3 @@ def in_hand(clock: SimulatedClock, crashes: Crashes, seed: int) -> Iterator[None
         stack.enter_context(connection.execute_wrapper(crashes.around_statement))
         yield
     random.setstate(chance)
-
-
-class _Nobody:
-    """Nobody is woken: the simulation looks by itself."""
-
-    def send(self) -> None:
-        """Do nothing."""

@@ -30,7 +30,7 @@ from flags.outbox.claims import (
     due,
     give_back,
     give_up_overdue,
-    services_with_due_writes,
+    next_due,
     settle,
 )
 from flags.outbox.state_machine import Decision, WriteFailed, next_step, settle_after
@@ -40,7 +40,7 @@ from qms.models import RecordingService
 from qms.port import QmsError, QmsUnavailable, QmsUnclear, RecordingServicePort
 from telemetry.counters import WRITE_ATTEMPTS
 
-__all__ = ["Breaker", "DeliveryRun", "deliver", "services_with_due_writes"]
+__all__ = ["Breaker", "DeliveryRun", "deliver", "next_due"]
 
 log = structlog.get_logger()
 

@@ -32,7 +32,6 @@ from bulk.arrays import array
 from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
 from flags.outbox.alerts import ALERTING, count_alerts, reasons_of
 from flags.outbox.state_machine import SETTLE_SECONDS, Decision, PendingWrite
-from qms.models import RecordingService
 from qms.port import Flag, QmsUnavailable, QmsUnclear
 
 #: Maximum number of writes that are given up at once.
@@ -88,10 +87,10 @@ def _unsettled(service_id: int) -> QuerySet[FlagWrite]:
     return FlagWrite.objects.filter(state_is_one_of(UNSETTLED), service_id=service_id)
 
 
-def services_with_due_writes(now: datetime) -> list[int]:
-    """Return the Recording Services that have writes due: what beat finds when a wake-up was lost."""
-    services = RecordingService.objects.order_by("id").values_list("id", flat=True)
-    return [service_id for service_id in services if due(service_id, now).exists()]
+def next_due(service_id: int) -> datetime | None:
+    """Return when the next write of a service that nobody has is due; None: there is none."""
+    waiting = _unsettled(service_id).filter(claimed_until=None).order_by("not_before")
+    return waiting.values_list("not_before", flat=True).first()
 
 
 def claim_due(

@@ -66,7 +66,6 @@ NAMES = (
     "TRACES_ENDPOINT",
     "LOG_FORMAT",
     "LOG_LEVEL",
-    "LOOKUPS_THREADS",
     "OIDC_ALGORITHM",
     "OIDC_CLIENT_ID",
     "OIDC_CLIENT_SECRET",
@@ -101,7 +100,6 @@ NAMES = (
     "WEB_THREADS",
     "WEB_WORKERS",
     "WORKING_HOURS",
-    "WRITES_THREADS",
     "WSDL_FOLDER",
 )
 
@@ -199,8 +197,6 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         "WEB_WORKERS",
         "WEB_THREADS",
         "INTAKE_THREADS",
-        "LOOKUPS_THREADS",
-        "WRITES_THREADS",
         "DEFAULT_THREADS",
     ):
         read.whole(name, 1, 1, 512)  # The Procfile passes them on.

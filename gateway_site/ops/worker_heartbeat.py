@@ -1,6 +1,6 @@
-"""A sign of life from beat through each queue: beat sends it, a worker of the queue writes down when it came.
+"""Signs of life: the loops of events, lookups and writes note theirs; beat sends one through the queue default.
 
-A worker can answer a ping and consume nothing, and the reverse; only work that was done shows that work is done.
+A worker can answer a ping and do nothing; only work that was done shows that work is done.
 """
 
 from datetime import datetime
@@ -10,7 +10,7 @@ from django.core.cache import cache
 import clock
 
 QUEUES = ("events", "lookups", "writes", "default")
-#: Beat sends a pulse so often.
+#: Interval of the signs, in seconds.
 EVERY_SECONDS = 10
 #: A pulse older than this is a missing one.
 OLDEST_SECONDS = 35
@@ -19,7 +19,7 @@ KEPT_SECONDS = 86_400
 
 
 def note(queue: str) -> None:
-    """Write down that a worker of the queue has just done what beat asked for."""
+    """Write down that the worker of a queue is at work."""
     cache.set(f"pulse:{queue}", clock.now().isoformat(), timeout=KEPT_SECONDS)
 
 

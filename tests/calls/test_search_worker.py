@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from calls.models import Leg, RecordingSearch, SearchState
 from calls.search import worker
-from calls.search.due import search_wakeup, services_with_due_searches
+from calls.search.due import next_due
 from calls.search.worker import (
     PendingQuestion,
     SearchWorker,
@@ -23,7 +23,7 @@ from calls.search.worker import (
 )
 from calls.storage.codec import leg_key
 from clock.stopping import stop
-from cti.api import PollingMarker
+from cti.api import answers_stream
 from cti.models import CtiSource
 from devtools.servers import wait_until
 from qms.models import DataServer, RecordingService
@@ -107,9 +107,15 @@ class Desk:
         }
         return RecordingSearch.objects.create(**{**usual, **members})
 
-    def looks_up(self, service: RecordingService | None = None, seconds: float = 3.0) -> bool:
-        """Ask a service until nothing is open."""
-        return look_up((service or self.a).pk, timezone.now, self.connect, seconds=seconds)
+    def looks_up(self, service: RecordingService | None = None, seconds: float = 3.0) -> datetime | None:
+        """Ask a service until nothing is open, as its pump does; return when something is due next."""
+        until = time.monotonic() + seconds
+        while True:
+            left = until - time.monotonic()
+            due = look_up((service or self.a).pk, timezone.now, self.connect, seconds=left)
+            if due is None or time.monotonic() >= until:
+                return due
+            time.sleep(min(max((due - timezone.now()).total_seconds(), 0.001), max(until - time.monotonic(), 0.0)))
 
     def pump(self) -> SearchWorker:
         """Make a pump of another process."""
@@ -146,7 +152,7 @@ def test_the_consumer_is_woken_by_an_answer(desk: Desk, redis: Any) -> None:
     desk.search()
     desk.looks_up()
 
-    assert redis.exists(f"wake:{desk.source.pk}")
+    assert redis.exists(answers_stream(desk.source.pk))
 
 
 def test_qms_is_asked_again_at_each_interval_until_the_deadline(desk: Desk) -> None:
@@ -312,7 +318,7 @@ def test_a_user_marked_any_is_asked_for_at_the_next_service_when_the_first_is_aw
     desk.qms.connected("2001", timezone.now(), "b")
     search = desk.search(window=3, services=[desk.a.pk, desk.b.pk])
     is_open = desk.looks_up()
-    assert (is_open, settled(search).service_id) == (False, desk.b.pk)
+    assert (is_open, settled(search).service_id) == (None, desk.b.pk)
     desk.looks_up(desk.b)
 
     assert (settled(search).state, search.service_id) == (SearchState.FOUND, desk.b.pk)
@@ -342,7 +348,7 @@ def test_a_search_that_was_cancelled_meanwhile_stays_cancelled(desk: Desk) -> No
 def test_a_cancelled_search_is_not_asked(desk: Desk) -> None:
     desk.search(state=SearchState.CANCELLED)
 
-    assert (desk.looks_up(), desk.asked) == (False, [])
+    assert (desk.looks_up(), desk.asked) == (None, [])
 
 
 def test_of_two_search_workers_one_asks(desk: Desk) -> None:
@@ -401,18 +407,18 @@ def test_a_search_worker_that_is_asked_to_stop_gives_its_searches_back_and_claim
         return timezone.now()
 
     try:
-        assert look_up(desk.a.pk, now, desk.connect, seconds=60) is True
+        assert look_up(desk.a.pk, now, desk.connect, seconds=60) == settled(search).next_at
         assert (settled(search).state, settled(search).claimed_until) == (SearchState.OPEN, None)
         desk.search(2)
-        assert look_up(desk.a.pk, now, desk.connect, seconds=60) is False
+        assert look_up(desk.a.pk, now, desk.connect, seconds=60) is None
     finally:
         stop.forget()
         gate.set()
     assert [extension for _, extension, *_ in desk.asked] == ["2001"]
 
 
-def test_a_second_call_leaves_all_to_the_search_worker_that_runs(desk: Desk) -> None:
-    answers: list[bool] = []
+def test_a_second_call_leaves_all_to_the_pump_that_runs(desk: Desk) -> None:
+    answers: list[datetime | None] = []
 
     def now() -> datetime:
         if not answers:
@@ -420,53 +426,23 @@ def test_a_second_call_leaves_all_to_the_search_worker_that_runs(desk: Desk) -> 
         return timezone.now()
 
     look_up(desk.a.pk, now, desk.connect, seconds=0.1)
-    assert answers == [False]
+    assert answers == [None]
 
 
-class Watcher(PollingMarker):
-    """A watch that counts the looks; ``keep`` and ``leave`` let something happen just then."""
-
-    def __init__(self, keep: Callable[[int], Any] = lambda _: None, leave: Callable[[], Any] = lambda: None) -> None:
-        super().__init__(search_wakeup(1))
-        self.looks, self._keep, self._leave = 0, keep, leave
-
-    def keep(self) -> None:
-        """Count a look."""
-        super().keep()
-        self.looks += 1
-        self._keep(self.looks)
-
-    def leave(self) -> None:
-        """Let hints through."""
-        super().leave()
-        self._leave()
-
-
-def test_a_search_worker_to_which_nobody_sends_wake_ups_asks_what_comes_soon_after_the_last_question(
-    desk: Desk,
-) -> None:
-    for extension in ("2001", "2002"):
-        desk.qms.connected(extension, timezone.now(), "a")
-    desk.search(1)
-    watcher = Watcher(lambda looks: looks == 3 and desk.search(2))
-
-    assert look_up(desk.a.pk, timezone.now, desk.connect, watch=watcher) is False
-    assert [extension for _, extension, *_ in desk.asked] == ["2001", "2002"]
-
-
-def test_what_comes_as_a_search_worker_leaves_is_reported_to_its_caller(desk: Desk) -> None:
-    assert look_up(desk.a.pk, timezone.now, desk.connect, watch=Watcher(leave=desk.search)) is True
-
-
-def test_a_search_worker_looks_at_a_steady_rhythm_however_many_questions_come(desk: Desk) -> None:
-    for number in range(1, 9):
-        desk.qms.connected(str(2000 + number), timezone.now(), "a")
-    watcher = Watcher(lambda looks: looks < 9 and desk.search(looks))
+def test_a_worker_ends_when_nothing_is_due_and_says_when_something_is(desk: Desk) -> None:
+    search = desk.search(next_at=timezone.now() + timedelta(seconds=30), window=60)
     begin = time.monotonic()
-    look_up(desk.a.pk, timezone.now, desk.connect, watch=watcher)
 
-    assert len(desk.asked) == 8
-    assert watcher.looks <= (time.monotonic() - begin) / worker.LOOK_EVERY_SECONDS + 1
+    assert look_up(desk.a.pk, timezone.now, desk.connect, seconds=20) == search.next_at
+    assert desk.asked == []
+    assert time.monotonic() - begin < 10
+
+
+def test_a_search_that_another_worker_has_is_due_when_its_claim_runs_out(desk: Desk) -> None:
+    until = timezone.now() + timedelta(seconds=3)
+    RecordingSearch.objects.filter(pk=desk.search().pk).update(claimed_until=until)
+
+    assert next_due(desk.a.pk) == until
 
 
 def test_more_than_may_be_in_flight_is_claimed_ahead_of_a_service_that_is_quick_and_of_no_other(desk: Desk) -> None:
@@ -500,7 +476,7 @@ def test_the_time_slice_ends_though_searches_are_open(desk: Desk) -> None:
     desk.search(window=30)
     begin = time.monotonic()
 
-    assert desk.looks_up(seconds=0.2) is True
+    assert desk.looks_up(seconds=0.2) is not None
     assert time.monotonic() - begin < 10
 
 
@@ -513,13 +489,6 @@ def test_what_qms_calls_early_is_measured_by_its_own_clock(desk: Desk, monkeypat
 
     assert desk.asked[0][3] == search.not_started_before + timedelta(seconds=30)
     assert settled(search).recording_started_at == began - timedelta(seconds=30)
-
-
-def test_beat_finds_the_services_with_questions_due(desk: Desk) -> None:
-    desk.search(1)
-    desk.search(2, service=desk.b, next_at=timezone.now() + timedelta(hours=1))
-
-    assert services_with_due_searches(timezone.now()) == [desk.a.pk]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -259,7 +259,7 @@ def test_a_redis_that_is_away_is_an_error_that_may_pass(settings: Settings) -> N
         lambda: api.read_journal("pbx", "0-0", 1),
         lambda: api.journal_state("pbx"),
         lambda: api.trim_journal("pbx", "1-1"),
-        lambda: api.clear_wake(1),
+        lambda: api.wait_for_entries({"wake:answers:1": "0-0"}, 0.0),
         lambda: take_allowance(1, 1),
     ]
 
@@ -267,7 +267,7 @@ def test_a_redis_that_is_away_is_an_error_that_may_pass(settings: Settings) -> N
         with pytest.raises(api.JournalUnavailable) as refusal:
             call()
         assert refusal.value.retryable
-    api.wake(1)
+    api.wake("wake:answers:1")
 
 
 def test_a_redis_that_is_full_takes_all_of_a_batch_or_nothing(settings: Settings, tmp_path: Path) -> None:
@@ -378,22 +378,26 @@ def test_an_answer_that_got_lost_doubles_no_event(settings: Settings, lost: int)
         assert [one.payload for one in api.read_journal("web", "0-0", 9)] == [b"1", b"2"]
 
 
-def test_the_consumer_is_woken_once_in_a_burst_until_it_clears_the_flag(redis: "redis_client.Redis") -> None:
+def test_a_wake_up_ends_a_wait_that_began_before_or_after_it_and_no_later_one(redis: "redis_client.Redis") -> None:
+    stream = api.answers_stream(7)
     for _ in range(3):
-        api.wake(7)
-    assert redis.llen("events") == 1
-    api.clear_wake(7)
-    api.wake(7)
-    api.wake(8)
+        api.wake(stream, api.answers_stream(8))
+    first = api.wait_for_entries({stream: "0-0"}, 1.0)
+    assert api.wait_for_entries(first, 0.0) == {}
 
-    assert redis.llen("events") == 3
-    assert b"calls.tasks.consume" in redis.lrange("events", 0, 0)[0]
-    assert journal_key("pbx") == "journal:{pbx}"
-
-
-def test_a_web_servers_thread_wakes_the_consumer_too(redis: "redis_client.Redis") -> None:
-    thread = threading.Thread(target=api.wake, args=(7,))
+    thread = threading.Timer(0.05, api.wake, args=(stream,))
     thread.start()
-    thread.join(10)
+    second = api.wait_for_entries(first, 1.0)
+    thread.join()
 
-    assert redis.llen("events") == 1
+    assert second[stream] > first[stream]
+    assert redis.xlen(stream) == 1
+
+
+def test_a_wait_ends_with_an_event_of_a_journal(redis: "redis_client.Redis") -> None:
+    append_unique("web", [Arrival("a", b"1")])
+    stream = journal_key("web")
+    found = api.wait_for_entries({stream: "0-0", api.answers_stream(7): "0-0"}, 1.0)
+
+    assert list(found) == [stream]
+    assert api.wait_for_entries(found, 0.01) == {}

@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
-from flags.delivery.worker import deliver, services_with_due_writes
+from flags.delivery.worker import deliver, next_due
 from flags.models import FlagWrite
 from flags.outbox.claims import Claimed, Settlement, claim_due, give_back, settle
 from flags.outbox.queue import give_up, retry
@@ -426,13 +426,12 @@ def test_an_operator_gives_up_and_puts_back(post: Post) -> None:
     assert post.tells(key) == ("written", "")
 
 
-def test_beat_finds_the_services_with_due_writes(post: Post) -> None:
-    assert services_with_due_writes(post.time) == []
+def test_the_moment_at_which_the_next_write_is_due_is_known(post: Post) -> None:
+    assert next_due(post.service.pk) is None
     post.queues()
-    assert services_with_due_writes(post.time) == [post.service.pk]
+    assert next_due(post.service.pk) == post.time
     claim_due(post.service.pk, 1, post.time, lease=LEASE, patience=PATIENCE, limit=9)
-    assert services_with_due_writes(post.time) == []
-    assert services_with_due_writes(post.time + timedelta(seconds=61)) == [post.service.pk]
+    assert next_due(post.service.pk) is None
 
 
 def test_a_batch_costs_as_many_queries_whatever_its_size(post: Post) -> None:

@@ -144,8 +144,8 @@ def test_a_second_consumer_that_was_overtaken_counts_nothing(
     other = consuming.Consumer(house.source, house.consumer.now)
     real = other._next_batch
 
-    def while_the_other_folds(*some: Any) -> consuming.Batch | None:
-        batch = real(*some)
+    def while_the_other_folds(*some: Any, **named: Any) -> consuming.Batch | None:
+        batch = real(*some, **named)
         house.consumer.fold_once()
         return batch
 

@@ -1,13 +1,13 @@
 """Hints, beat's sweeps and retention: harmless when repeated, and nothing is forgotten too soon."""
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 import redis as redis_client
+from django.utils import timezone
 
-from calls import jobs
 from calls.models import Checkpoint, Leg, RecordingSearch
+from calls.pipeline.guarded_consumer import GuardedConsumer
 from calls.retention import retain
 from cti.api import journal_state
 from flags.models import FlagValue, FlagWrite
@@ -21,8 +21,6 @@ def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> Gateway
     """Give a gateway whose hints work at its own clock, and one flagged call in it."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     one = GatewayStack()
-    monkeypatch.setattr(jobs, "now", lambda: one.time)
-    monkeypatch.setattr(jobs, "_consumers", {})
     one.connects("C1", "2001")
     one.passes(0.2)
     one.clears("C1", "2001")
@@ -62,23 +60,20 @@ def test_the_journal_is_trimmed_only_as_far_as_it_is_folded(house: GatewayStack)
     assert Leg.objects.filter(call_id="C3").exists()
 
 
-@pytest.mark.parametrize("sweep", [jobs.wake_consumers, jobs.wake_searches, jobs.wake_deliveries])
-def test_a_sweep_is_harmless_however_often_it_runs(house: GatewayStack, sweep: Callable[[], None]) -> None:
-    for _ in range(3):
-        sweep()
-
-    assert house.outcomes() == [("2001", "flagged")]
-
-
-def test_a_wake_up_to_consume_folds_what_waits_and_a_repeated_one_changes_nothing(house: GatewayStack) -> None:
+def test_a_consumer_folds_what_waits_and_says_how_far_it_is(house: GatewayStack) -> None:
     house.call("Established", "C4", "2004")
-    jobs.consume(house.source.pk)
+    consumer = GuardedConsumer(house.source.pk, lambda: house.time)
+    assert consumer.position() is None
+    consumer.fold(1000, with_answers=True)
     folded = Checkpoint.objects.get().events
-    jobs.consume(house.source.pk)
+    assert consumer.fold(1000, with_answers=False) is None
+    assert consumer.position() == journal_state("pbx").last_id
 
     assert Leg.objects.filter(call_id="C4").exists()
     assert Checkpoint.objects.get().events == folded
 
 
-def test_a_wake_up_for_a_source_that_is_gone_does_nothing() -> None:
-    jobs.consume(987654)
+def test_the_consumer_of_a_source_that_is_gone_does_nothing(redis: redis_client.Redis) -> None:
+    consumer = GuardedConsumer(987654, timezone.now)
+
+    assert (consumer.fold(1000, with_answers=True), consumer.position(), consumer.due_in()) == (None, None, None)

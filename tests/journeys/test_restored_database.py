@@ -14,7 +14,7 @@ from calls import jobs
 from calls.models import Checkpoint, Gap
 from calls.pipeline import restore_guard
 from calls.pipeline.consumer import Consumer
-from cti.api import RememberedDatabase, remembered_database, trim_journal
+from cti.api import JournalUnavailable, RememberedDatabase, remembered_database, trim_journal
 from flags.models import FlagWrite
 from tests.journeys.stack import GatewayStack
 from tests.journeys.test_one_call import queue_call
@@ -221,6 +221,7 @@ def test_a_delivery_waits_while_redis_cannot_say_whether_the_database_went_back(
     monkeypatch.setattr(jobs, "deliver_writes", lambda service_id, **_: sent.append(service_id))
     settings.JOURNAL_URL = "redis://127.0.0.1:1/0"
 
-    jobs.deliver(house.service.pk)
+    with pytest.raises(JournalUnavailable):
+        jobs.deliver(house.service.pk)
 
     assert sent == []

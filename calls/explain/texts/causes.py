@@ -75,7 +75,7 @@ MISSED = {
         "Not flagged: the gateway asked too late",
         "The window was over before {service} was asked: the gateway was not running, or was behind.",
         "See at that time the gaps of the source and the health of the worker for lookups; the delay is the "
-        "gateway's, not QMS's. If workers were busy, give them more threads (LOOKUPS_THREADS).",
+        "gateway's, not QMS's. If the worker was busy, start a second one, on another host too.",
     ),
     "unreachable": Cause(
         "Not flagged: the Recording Service did not answer",

@@ -1,0 +1,202 @@
+"""The loop of an events process: it blocks on the journals of the sources that it leases, and folds them in slices.
+
+1. Leases are renewed: who folds a source stays with it. They only spare work; the compared checkpoint is the lock.
+2. It waits until a journal has an event, an answer of QMS came, or something is due.
+3. Of the sources that have something, the one folds a slice that has had the least of this process's time. A slice ends
+   after a tenth of a second or so, so that a source with a long backlog holds no other up.
+
+An event after quiet is folded at once; the next ones gather for a moment, for a fold's cost hardly grows with them.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import structlog
+from django.db import DatabaseError, close_old_connections
+
+from calls.pipeline.consumer import BATCH, Folded, Overtaken
+from clock.stopping import stop
+from cti.api import JournalUnavailable, answers_stream, journal_key, wait_for_entries
+
+log = structlog.get_logger()
+
+#: Minimum time from one fold of a source to the next, in seconds; twice as long as a fold takes where that is more:
+#: what comes meanwhile makes the next one worth more, and the processors are free for others.
+GATHER_SECONDS = 0.06
+#: Intended duration of a slice, in seconds, and the fewest events in one.
+SLICE_SECONDS, FEWEST = 0.1, 50
+#: Interval at which a source is looked at although nothing was heard of it, in seconds.
+LOOK_SECONDS = 5.0
+#: Interval at which leases are renewed, and sources that came or went noticed, in seconds.
+LEASE_SECONDS = 0.6
+#: Pause after an error, in seconds; after a defect of ours.
+PAUSE_SECONDS, DEFECT_SECONDS = 0.5, 5.0
+
+
+class Folding(Protocol):
+    """What folds one source."""
+
+    def fold(self, limit: int, *, with_answers: bool) -> Folded | None:
+        """Fold what waits, at most ``limit`` events; None: there was nothing to do."""
+
+    def position(self) -> str | None:
+        """Return the journal's entry up to which everything is folded; None: not known now."""
+
+    def due_in(self) -> float | None:
+        """Return the seconds until time alone changes something; None: nothing is due."""
+
+
+class LeasedSource:
+    """A source that this process folds: when it is folded next, and how much time it has had.
+
+    ``wanted_at``: when there is something to do for it; ``not_before``: until then events gather.
+    """
+
+    def __init__(self, source_id: int, slug: str, folding: Folding) -> None:
+        self.slug, self.folding = slug, folding
+        self.journal, self.answers = journal_key(slug), answers_stream(source_id)
+        self.wanted_at = self.not_before = self.used = 0.0
+        self.answers_seen, self.has_answers, self.limit = "0-0", True, BATCH
+
+    def is_wanted(self, present: float) -> bool:
+        """Say whether a slice is to be folded now."""
+        return max(self.wanted_at, self.not_before) <= present
+
+    def streams(self) -> dict[str, str]:
+        """Return what to wait for: each stream with the last entry that was seen of it."""
+        position = self.folding.position()
+        return {self.answers: self.answers_seen} | ({self.journal: position} if position is not None else {})
+
+    def hear(self, news: Mapping[str, str], present: float, served: float) -> None:
+        """Take in what a wait has found. ``served``: the time that the source folded last had had.
+
+        Who rested does not catch up on the time that others had meanwhile.
+        """
+        if self.answers in news:
+            self.answers_seen, self.has_answers = news[self.answers], True
+        if self.journal in news or self.answers in news:
+            self.wanted_at, self.used = min(self.wanted_at, present), max(self.used, served)
+
+    def note(self, folded: Folded | None, began: float, ended: float) -> None:
+        """Note a slice, and decide when the next one is."""
+        took = ended - began
+        self.used += took
+        self.limit = max(FEWEST, min(BATCH, round(self.limit * SLICE_SECONDS / max(took, SLICE_SECONDS / 4))))
+        if folded is not None and folded.is_more:
+            self.wanted_at = ended
+            return
+        self.has_answers = False
+        due = self.folding.due_in()
+        self.wanted_at = ended + (LOOK_SECONDS if due is None else min(max(due, 0.0) + 0.01, LOOK_SECONDS))
+        if folded is not None:
+            self.not_before = began + max(GATHER_SECONDS, 2 * took)
+
+    def put_off(self, until: float) -> None:
+        """Do nothing for the source before a moment, then read everything again."""
+        self.wanted_at = self.not_before = until
+        self.has_answers = True
+
+
+class Leases(Protocol):
+    """The leases of this process."""
+
+    def renew(self, slugs: list[str]) -> set[str]:
+        """Take a share of the sources; return those that are held. Raises ``JournalUnavailable``."""
+
+
+class EventsLoop:
+    """Fold the sources that this process leases.
+
+    ``sources``: the enabled ones, by slug; ``begin``: makes what folds one; ``pass_on``: called with what a fold did.
+    """
+
+    def __init__(
+        self,
+        leases: Leases,
+        sources: Callable[[], dict[str, int]],
+        begin: Callable[[int], Folding],
+        pass_on: Callable[[Folded], None],
+        wait: Callable[[Mapping[str, str], float], dict[str, str]] = wait_for_entries,
+    ) -> None:
+        self._leases, self._sources, self._begin, self._pass_on, self._wait = leases, sources, begin, pass_on, wait
+        self.leased: dict[str, LeasedSource] = {}
+        self._renew_at = self._served = 0.0
+
+    def turn(self) -> None:
+        """Renew the leases if it is time, wait for something to do, fold one slice. Raises ``JournalUnavailable``."""
+        self._keep_leases()
+        self._hear()
+        present = time.monotonic()
+        wanted = [one for one in self.leased.values() if one.is_wanted(present)]
+        if wanted:
+            self._fold(min(wanted, key=lambda one: one.used))
+
+    def _keep_leases(self) -> None:
+        if time.monotonic() < self._renew_at:
+            return
+        self._renew_at = time.monotonic() + LEASE_SECONDS
+        sources = self._sources()
+        held = self._held(sources)
+        for slug in held - self.leased.keys():
+            self.leased[slug] = LeasedSource(sources[slug], slug, self._begin(sources[slug]))
+            self.leased[slug].used = self._served
+        for slug in self.leased.keys() - held:
+            del self.leased[slug]
+
+    def _held(self, sources: dict[str, int]) -> set[str]:
+        """Return the sources that are leased; while Redis takes no lease, those of before, for a lease is no lock."""
+        try:
+            return self._leases.renew(sorted(sources))
+        except JournalUnavailable as error:
+            log.warning("leases_not_renewed", error=type(error).__name__)
+            return self.leased.keys() & sources.keys()
+
+    def _hear(self) -> None:
+        """Wait until there is something to do, not beyond the next moment at which something is."""
+        present = time.monotonic()
+        listening = [one for one in self.leased.values() if one.not_before <= present]
+        moments = [one.wanted_at if one in listening else one.not_before for one in self.leased.values()]
+        seconds = max(min([*moments, self._renew_at]) - present, 0.0)
+        streams = {stream: seen for one in listening for stream, seen in one.streams().items()}
+        if not streams:
+            time.sleep(seconds)
+            return
+        news = self._wait(streams, seconds)
+        for one in listening:
+            one.hear(news, time.monotonic(), self._served)
+
+    def _fold(self, one: LeasedSource) -> None:
+        self._served, began = one.used, time.monotonic()
+        try:
+            folded = one.folding.fold(one.limit, with_answers=one.has_answers)
+        except Overtaken:
+            log.info("consumer_overtaken", source=one.slug)
+            one.put_off(time.monotonic() + PAUSE_SECONDS)
+        except (DatabaseError, JournalUnavailable) as error:
+            # The transaction was rolled back: the batch is folded again.
+            log.warning("fold_put_off", source=one.slug, error=type(error).__name__)
+            close_old_connections()
+            one.put_off(time.monotonic() + PAUSE_SECONDS)
+        except Exception:
+            log.exception("fold_failed", source=one.slug)  # No other source suffers from it.
+            one.put_off(time.monotonic() + DEFECT_SECONDS)
+        else:
+            one.note(folded, began, time.monotonic())
+            if folded is not None:
+                self._pass_on(folded)
+
+
+def run(loop: EventsLoop, note_life: Callable[[], None]) -> None:
+    """Run a loop until the process is asked to stop; ``note_life`` is called after each turn."""
+    while not stop.is_asked:
+        try:
+            loop.turn()
+            note_life()
+        except (DatabaseError, JournalUnavailable) as error:
+            log.warning("events_loop_put_off", error=type(error).__name__)
+            close_old_connections()
+            time.sleep(PAUSE_SECONDS)
+        except Exception:
+            log.exception("events_loop_failed")
+            time.sleep(DEFECT_SECONDS)

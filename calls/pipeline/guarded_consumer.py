@@ -1,0 +1,70 @@
+"""A source's consumer behind what is checked and read again every two seconds while the source is folded.
+
+Settings count two seconds later at most; so is a database noticed that went back in time, and a journal that lost what
+the database knows. Between two of these looks the checkpoint is as the fold before has left it, and is compared in each
+transaction.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from time import monotonic
+
+from django.db import close_old_connections
+
+from calls.pipeline import restore_guard
+from calls.pipeline.consumer import Consumer, Folded
+from calls.pipeline.journal_integrity import check_continuity
+from cti.models import CtiSource
+
+#: Maximum age of what is known of the settings, the database and the journal when something is folded, in seconds.
+REFRESH_SECONDS = 2.0
+
+
+class GuardedConsumer:
+    """Fold one source."""
+
+    def __init__(self, source_id: int, now: Callable[[], datetime]) -> None:
+        self._source_id, self._now = source_id, now
+        self._consumer: Consumer | None = None
+        self._refreshed_at: float | None = None
+
+    def fold(self, limit: int, *, with_answers: bool) -> Folded | None:
+        """Fold what waits, at most ``limit`` events. Returns None when there was nothing to do.
+
+        The answers of QMS are read where ``with_answers``, and whenever everything is read again. Raises as
+        ``Consumer.fold_once``; ``DatabaseError``.
+        """
+        is_fresh = self._is_fresh()
+        if not is_fresh:
+            self._refresh()
+        if self._consumer is None or self._refreshed_at is None:
+            return None  # The source was deleted.
+        refreshed_at, self._refreshed_at = self._refreshed_at, None
+        folded = self._consumer.fold_once(goes_on=is_fresh, with_answers=with_answers or not is_fresh, limit=limit)
+        self._refreshed_at = refreshed_at  # Not after an error: then everything is read again.
+        return folded
+
+    def position(self) -> str | None:
+        """Return the journal's entry up to which everything is folded; None: not known now."""
+        return self._consumer.position() if self._consumer and self._refreshed_at is not None else None
+
+    def due_in(self) -> float | None:
+        """Return the seconds until time alone changes something; None: nothing is due."""
+        due = self._consumer.next_due() if self._consumer else None
+        return None if due is None else (due - self._now()).total_seconds()
+
+    def _is_fresh(self) -> bool:
+        return self._refreshed_at is not None and monotonic() - self._refreshed_at < REFRESH_SECONDS
+
+    def _refresh(self) -> None:
+        close_old_connections()
+        self._refreshed_at = None
+        restore_guard.compare(self._now())
+        source = CtiSource.objects.filter(pk=self._source_id).first()
+        if source is None:
+            return
+        check_continuity(source, self._now())
+        if self._consumer is None:
+            self._consumer = Consumer(source, self._now)
+        self._consumer.source = source
+        self._refreshed_at = monotonic()

@@ -1,0 +1,111 @@
+"""A thread for each Recording Service that works when it is woken or something is due, and waits in between.
+
+A wake-up ends the wait at once; what comes while it works ends the next one. One that was lost is found when the next
+thing is due, and every few seconds.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+from django.db import DatabaseError, close_old_connections, connections
+
+import clock
+from clock.stopping import stop
+from cti.api import START, JournalUnavailable, wait_for_entries
+
+log = structlog.get_logger()
+
+#: Interval at which services that came or went are noticed, in seconds.
+FOLLOW_SECONDS = 2.0
+#: Maximum duration of a rest in which a stop goes unnoticed, in seconds.
+REST_SECONDS = 1.0
+#: Pause after an error, in seconds.
+PAUSE_SECONDS = 0.5
+#: A service's thread that has not come round for this time, in seconds, is no sign of life.
+SILENT_SECONDS = 20.0
+
+
+class ServiceWorker:
+    """The work for one Recording Service.
+
+    ``work`` does what is due and returns when something is due next (None: nothing is known of). ``gather_seconds``:
+    minimum time from one beginning to the next; ``look_seconds``: maximum time without a look.
+    """
+
+    def __init__(
+        self, work: Callable[[], datetime | None], stream: str, gather_seconds: float, look_seconds: float
+    ) -> None:
+        self._work, self._stream, self._gather, self._look = work, stream, gather_seconds, look_seconds
+        self._seen = START
+        self.came_round = time.monotonic()
+        self.is_over = False
+
+    def run(self) -> None:
+        """Work until the process is asked to stop or ``is_over`` is set."""
+        while not (stop.is_asked or self.is_over):
+            began = self.came_round = time.monotonic()
+            try:
+                self._wait(began, self._work())
+            except (DatabaseError, JournalUnavailable) as error:
+                log.warning("service_worker_put_off", stream=self._stream, error=type(error).__name__)
+                time.sleep(PAUSE_SECONDS)
+            except Exception:
+                log.exception("service_worker_failed", stream=self._stream)
+                time.sleep(PAUSE_SECONDS)
+            close_old_connections()
+        connections.close_all()
+
+    def _wait(self, began: float, due: datetime | None) -> None:
+        """Wait until something is due or a wake-up came, but gather at first. Raises ``JournalUnavailable``."""
+        due_in = self._look if due is None else (due - clock.now()).total_seconds()
+        until = time.monotonic() + min(due_in, self._look)
+        time.sleep(max(began + self._gather - time.monotonic(), 0.0))
+        while not (stop.is_asked or self.is_over) and (seconds := until - time.monotonic()) > 0:
+            if news := wait_for_entries({self._stream: self._seen}, seconds):
+                self._seen = news[self._stream]
+                return
+
+
+class ServiceWorkers:
+    """The workers of all services; ``begin`` makes that of one."""
+
+    def __init__(self, services: Callable[[], set[int]], begin: Callable[[int], ServiceWorker]) -> None:
+        self._services, self._begin = services, begin
+        self._workers: dict[int, ServiceWorker] = {}
+        self._threads: list[threading.Thread] = []
+
+    def run(self, note_life: Callable[[], None]) -> None:
+        """Follow the services until the process is asked to stop; ``note_life`` is called while all come round."""
+        while not stop.is_asked:
+            try:
+                self._follow(self._services())
+                if all(time.monotonic() - one.came_round < SILENT_SECONDS for one in self._workers.values()):
+                    note_life()
+            except DatabaseError as error:
+                log.warning("services_not_read", error=type(error).__name__)
+            except Exception:
+                log.exception("services_not_followed")
+            close_old_connections()
+            _rest()
+        for thread in self._threads:
+            thread.join()
+        connections.close_all()
+
+    def _follow(self, services: set[int]) -> None:
+        for service_id in self._workers.keys() - services:
+            self._workers.pop(service_id).is_over = True
+        for service_id in services - self._workers.keys():
+            worker = self._workers[service_id] = self._begin(service_id)
+            thread = threading.Thread(target=worker.run, name=f"service-{service_id}", daemon=True)
+            self._threads = [*filter(threading.Thread.is_alive, self._threads), thread]
+            thread.start()
+
+
+def _rest() -> None:
+    """Pass the time until the next look at the services; a stop ends it within a second."""
+    until = time.monotonic() + FOLLOW_SECONDS
+    while not stop.is_asked and time.monotonic() < until:
+        time.sleep(REST_SECONDS)

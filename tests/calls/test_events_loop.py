@@ -1,0 +1,242 @@
+"""The loop of an events process: what it folds, when, in which order, and what one source cannot do to another."""
+
+from collections.abc import Mapping
+
+import pytest
+from django.db import OperationalError
+
+from calls.pipeline import events_loop
+from calls.pipeline.consumer import BATCH, Folded, Overtaken
+from calls.pipeline.events_loop import FEWEST, GATHER_SECONDS, EventsLoop
+from cti.api import JournalUnavailable, answers_stream, journal_key
+
+LIGHT, HEAVY = "light", "heavy"
+SOURCES = {LIGHT: 7, HEAVY: 8}
+
+
+class Clock:
+    """Monotonic time that a test moves; who sleeps moves it."""
+
+    def __init__(self) -> None:
+        self.at = 100.0
+
+    def monotonic(self) -> float:
+        return self.at
+
+    def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+
+class Source:
+    """A source's folding: ``found`` events a fold, each fold taking ``seconds``."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.seconds, self.waiting = clock, 0.01, 0
+        self.folds: list[tuple[int, bool]] = []
+        self.at: list[float] = []
+        self.error: Exception | None = None
+        self.entry = 0
+        self.due: float | None = None
+
+    def fold(self, limit: int, *, with_answers: bool) -> Folded | None:
+        self.folds.append((limit, with_answers))
+        self.at.append(self.clock.at)
+        self.clock.at += self.seconds
+        if self.error:
+            raise self.error
+        if not self.waiting:
+            return None
+        taken = min(limit, self.waiting)
+        self.waiting -= taken
+        self.entry += taken
+        return Folded(events=taken, is_more=taken == limit)
+
+    def position(self) -> str | None:
+        return f"1-{self.entry}"
+
+    def due_in(self) -> float | None:
+        return self.due
+
+
+class Leases:
+    """Leases that are granted as a test says."""
+
+    def __init__(self) -> None:
+        self.granted: set[str] | None = None
+        self.error: Exception | None = None
+
+    def renew(self, slugs: list[str]) -> set[str]:
+        if self.error:
+            raise self.error
+        return set(slugs) if self.granted is None else self.granted
+
+
+class Process:
+    """One events process without Redis: a wait finds what sources have, or lets the time pass."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.leases = clock, Leases()
+        self.sources = {key: Source(clock) for key in SOURCES.values()}
+        self.light, self.heavy = self.sources[7], self.sources[8]
+        self.rung: dict[str, str] = {}
+        self.waits: list[float] = []
+        self.passed_on: list[Folded] = []
+        self.loop = EventsLoop(self.leases, lambda: SOURCES, self.sources.__getitem__, self.passed_on.append, self.wait)
+
+    def wait(self, after: Mapping[str, str], seconds: float) -> dict[str, str]:
+        self.waits.append(seconds)
+        news = {stream: entry for stream, entry in self.rung.items() if after.get(stream, entry) != entry}
+        for slug, key in SOURCES.items():
+            if self.sources[key].waiting and journal_key(slug) in after:
+                news[journal_key(slug)] = "9-9"
+        if not news:
+            self.clock.at += seconds
+        return news
+
+    def runs(self, seconds: float) -> None:
+        until = self.clock.at + seconds
+        while self.clock.at < until:
+            self.loop.turn()
+
+
+@pytest.fixture
+def process(monkeypatch: pytest.MonkeyPatch) -> Process:
+    clock = Clock()
+    monkeypatch.setattr(events_loop, "time", clock)
+    one = Process(clock)
+    one.runs(0.5)  # Every source is looked at once when it is leased.
+    for source in one.sources.values():
+        source.folds.clear()
+        source.at.clear()
+    return one
+
+
+def test_a_quiet_source_is_looked_at_every_few_seconds_and_no_more(process: Process) -> None:
+    process.runs(20)
+
+    assert len(process.light.folds) == 20 // events_loop.LOOK_SECONDS
+
+
+def test_an_event_after_quiet_is_folded_at_once_and_those_that_follow_gather(process: Process) -> None:
+    began = process.clock.at
+    process.light.waiting = 1
+    process.loop.turn()
+    process.light.waiting = 1
+    while len(process.light.at) < 2:
+        process.loop.turn()
+
+    assert process.light.at == pytest.approx([began, began + GATHER_SECONDS], abs=0.002)
+
+
+def test_a_fold_that_takes_long_leaves_the_processors_to_others_for_as_long(process: Process) -> None:
+    process.light.seconds = 0.5
+    for _ in range(4):
+        process.light.waiting = 1
+        process.runs(0.001)
+
+    assert process.light.at[1] - process.light.at[0] >= 1.0
+
+
+def test_answers_are_read_when_their_consumer_was_woken_and_with_every_late_look(process: Process) -> None:
+    process.light.waiting = 1
+    process.loop.turn()
+    process.rung[answers_stream(7)] = "5-1"
+    process.runs(1)
+    process.light.waiting = 1
+    process.runs(1)
+
+    assert [with_answers for _, with_answers in process.light.folds] == [False, True, False]
+
+
+def test_what_is_due_is_folded_when_it_is_due(process: Process) -> None:
+    process.light.waiting, process.light.due = 1, 0.7
+    began = process.clock.at
+    process.loop.turn()
+    process.light.due = None
+    process.runs(2)
+
+    assert process.light.at[1] - began == pytest.approx(0.7 + process.light.seconds, abs=0.03)
+
+
+def test_a_source_with_a_backlog_holds_no_other_up_for_longer_than_a_slice(process: Process) -> None:
+    process.heavy.waiting, process.heavy.seconds = 10**9, 0.1
+    process.runs(5)
+    late: list[float] = []
+    for _ in range(20):
+        process.light.waiting, asked = 1, process.clock.at
+        process.runs(0.45)
+        late.append(process.light.at[-1] - asked)
+
+    assert max(late) <= process.heavy.seconds + 0.01
+    assert len(process.heavy.folds) > 100
+
+
+def test_a_source_that_rested_does_not_catch_up_on_the_time_that_others_had(process: Process) -> None:
+    process.heavy.waiting, process.heavy.seconds = 10**9, 0.1
+    process.runs(20)
+    process.light.waiting, process.light.seconds = 10**9, 0.1
+    process.heavy.folds.clear()
+    process.runs(2)
+
+    assert len(process.heavy.folds) == pytest.approx(10, abs=2)
+
+
+def test_slices_become_smaller_where_folding_is_slow_and_larger_again(process: Process) -> None:
+    process.heavy.waiting, process.heavy.seconds = 10**9, 2.0
+    process.runs(20)
+    assert process.heavy.folds[-1][0] == FEWEST
+    process.heavy.seconds = 0.01
+    process.runs(1)
+    assert process.heavy.folds[-1][0] == BATCH
+
+
+@pytest.mark.parametrize(
+    "error", [Overtaken(LIGHT), OperationalError(), JournalUnavailable("away", retryable=True), ValueError()]
+)
+def test_a_source_that_fails_is_tried_again_and_holds_no_other_up(process: Process, error: Exception) -> None:
+    process.light.error, process.light.waiting = error, 1
+    process.runs(1)
+    process.heavy.waiting = 1
+    process.runs(0.2)
+    process.light.error = None
+    process.runs(6)
+
+    assert not process.heavy.waiting
+    assert not process.light.waiting
+    assert len(process.light.folds) < 10
+
+
+def test_a_lease_that_went_to_another_process_ends_the_folding_here(process: Process) -> None:
+    process.leases.granted = {HEAVY}
+    process.runs(1)
+    process.light.waiting = 1
+    process.runs(10)
+
+    assert process.light.folds == []
+
+
+def test_leases_that_redis_does_not_take_leave_all_as_it_was(process: Process) -> None:
+    process.leases.error = JournalUnavailable("full", retryable=True)
+    process.light.waiting = 1
+    process.runs(2)
+
+    assert not process.light.waiting
+
+
+def test_what_a_fold_made_is_passed_on_and_nothing_where_there_was_nothing(process: Process) -> None:
+    process.passed_on.clear()
+    process.light.waiting = 1
+    process.runs(10)
+
+    assert process.passed_on == [Folded(events=1)]
+
+
+def test_a_process_without_sources_waits_and_does_not_spin(process: Process) -> None:
+    process.leases.granted = set()
+    process.runs(1)
+    turns, until = 0, process.clock.at + 6
+    while process.clock.at < until:
+        process.loop.turn()
+        turns += 1
+
+    assert turns < 15
