@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
+from time import monotonic
 
 import structlog
 
@@ -16,8 +17,9 @@ from calls.export import jobs
 from calls.pipeline import events_loop, restore_guard
 from calls.pipeline.consumer import Folded
 from calls.pipeline.events_loop import EventsLoop
-from calls.pipeline.guarded_consumer import GuardedConsumer
+from calls.pipeline.guarded_consumer import REFRESH_SECONDS, GuardedConsumer
 from calls.search import worker
+from calls.search.known_service import KnownService
 from calls.service_workers import ServiceWorker, ServiceWorkers
 from cti.api import JournalUnavailable, SourceLeases, answers_stream, searches_stream, wake, writes_stream
 from cti.models import CtiSource
@@ -64,9 +66,18 @@ def wake_services(folded: Folded) -> None:
         wake(*streams)
 
 
-def look_up(service_id: int) -> datetime | None:
-    """Ask a Recording Service for its searches that are due; return when one is due next."""
-    return worker.look_up(service_id, now)
+class SearchLoop:
+    """Look for one Recording Service's searches again and again; the service is read every two seconds."""
+
+    def __init__(self, service_id: int) -> None:
+        self._service_id = service_id
+        self._known: KnownService | None = None
+
+    def look_up(self) -> datetime | None:
+        """Ask for the searches that are due; return when one is due next."""
+        if self._known is None or monotonic() - self._known.read_at >= REFRESH_SECONDS:
+            self._known = KnownService.read(self._service_id)
+        return worker.look_up(self._service_id, now, known=self._known)
 
 
 def deliver(service_id: int) -> datetime | None:
@@ -83,23 +94,35 @@ def deliver(service_id: int) -> datetime | None:
 
 def serve_searches(note_life: Callable[[], None]) -> None:
     """Ask all Recording Services for what is sought, until the process is asked to stop."""
-    _serve(look_up, searches_stream, SEARCH_GATHER_SECONDS, SEARCH_LOOK_SECONDS, note_life)
+    _serve(
+        lambda service_id: SearchLoop(service_id).look_up,
+        searches_stream,
+        SEARCH_GATHER_SECONDS,
+        SEARCH_LOOK_SECONDS,
+        note_life,
+    )
 
 
 def serve_writes(note_life: Callable[[], None]) -> None:
     """Send all Recording Services their flags, until the process is asked to stop."""
-    _serve(deliver, writes_stream, WRITE_GATHER_SECONDS, WRITE_LOOK_SECONDS, note_life)
+    _serve(
+        lambda service_id: partial(deliver, service_id),
+        writes_stream,
+        WRITE_GATHER_SECONDS,
+        WRITE_LOOK_SECONDS,
+        note_life,
+    )
 
 
 def _serve(
-    work: Callable[[int], datetime | None],
+    work: Callable[[int], Callable[[], datetime | None]],
     stream: Callable[[int], str],
     gather_seconds: float,
     look_seconds: float,
     note_life: Callable[[], None],
 ) -> None:
     def begin(service_id: int) -> ServiceWorker:
-        return ServiceWorker(partial(work, service_id), stream(service_id), gather_seconds, look_seconds)
+        return ServiceWorker(work(service_id), stream(service_id), gather_seconds, look_seconds)
 
     ServiceWorkers(_services, begin).run(note_life)
 

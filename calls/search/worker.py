@@ -24,6 +24,7 @@ from calls.core.state import LegPhase
 from calls.models import Leg, RecordingSearch, SearchState, has_recording
 from calls.search.due import next_due
 from calls.search.kept_answers import keep
+from calls.search.known_service import KnownService
 from calls.storage.search_rows import save_open
 from clock import ReadClock
 from clock.stopping import stop
@@ -85,16 +86,15 @@ class SearchWorker:
             if not self.pending and not claimed:
                 break
             self._harvest(next_look)
-            if not self.pending and claimed < room and not self._is_due_soon():
-                break
+            if not self.pending and claimed < room and not self._is_soon(due := next_due(self.service.pk)):
+                return due
             if claimed < room:
                 sleep(max(next_look - monotonic(), 0))
         self._end()
         return next_due(self.service.pk)
 
-    def _is_due_soon(self) -> bool:
+    def _is_soon(self, due: datetime | None) -> bool:
         """Say whether it is worth waiting here for the next look."""
-        due = next_due(self.service.pk)
         return due is not None and due <= self.now() + timedelta(seconds=LOOK_EVERY_SECONDS)
 
     def _room(self) -> int:
@@ -364,11 +364,16 @@ def _pool(service: RecordingService) -> Threads:
 
 
 def look_up(
-    service_id: int, now: ReadClock, connect: ConnectService | None = None, seconds: float = 5.0
+    service_id: int,
+    now: ReadClock,
+    connect: ConnectService | None = None,
+    seconds: float = 5.0,
+    known: KnownService | None = None,
 ) -> datetime | None:
     """Ask a service for its searches that are due, unless a worker that runs already in this process does.
 
-    Returns when a search is due next; None where none is open. A process that stops asks nothing.
+    Returns when a search is due next; None where none is open. A process that stops asks nothing. ``known``: the
+    service as it was read lately.
     """
     if stop.is_asked:
         return None
@@ -377,8 +382,8 @@ def look_up(
     if not running.acquire(blocking=False):
         return None
     try:
-        service = RecordingService.objects.get(pk=service_id)
-        _offsets[service_id] = qms_api.clock_offset_seconds(service_id)
-        return SearchWorker(service, now, connect or qms_api.connect).run(seconds)
+        known = known or KnownService.read(service_id)
+        _offsets[service_id] = known.offset_seconds
+        return SearchWorker(known.service, now, connect or qms_api.connect).run(seconds)
     finally:
         running.release()

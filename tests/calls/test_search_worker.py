@@ -108,7 +108,7 @@ class Desk:
         return RecordingSearch.objects.create(**{**usual, **members})
 
     def looks_up(self, service: RecordingService | None = None, seconds: float = 3.0) -> datetime | None:
-        """Ask a service until nothing is open, as its pump does; return when something is due next."""
+        """Ask a service until nothing is open, as its thread does; return when something is due next."""
         until = time.monotonic() + seconds
         while True:
             left = until - time.monotonic()
@@ -117,8 +117,8 @@ class Desk:
                 return due
             time.sleep(min(max((due - timezone.now()).total_seconds(), 0.001), max(until - time.monotonic(), 0.0)))
 
-    def pump(self) -> SearchWorker:
-        """Make a pump of another process."""
+    def worker(self) -> SearchWorker:
+        """Make a search worker of another process."""
         return SearchWorker(self.a, timezone.now, self.connect)
 
 
@@ -353,7 +353,7 @@ def test_a_cancelled_search_is_not_asked(desk: Desk) -> None:
 
 def test_of_two_search_workers_one_asks(desk: Desk) -> None:
     search = desk.search(window=3)
-    first, second = desk.pump(), desk.pump()
+    first, second = desk.worker(), desk.worker()
 
     assert [one.pk for one in first._claim(4)] == [search.pk]
     assert second._claim(4) == []
@@ -364,13 +364,13 @@ def test_of_two_search_workers_that_saw_the_same_search_one_wins(desk: Desk) -> 
     now = timezone.now()
     seen = [list(RecordingSearch.objects.all()) for _ in range(2)]
 
-    assert [len(desk.pump()._claimed(rows, now)) for rows in seen] == [1, 0]
+    assert [len(desk.worker()._claimed(rows, now)) for rows in seen] == [1, 0]
 
 
 def test_the_claim_of_a_search_worker_that_died_runs_out_soon_whatever_the_time_out(desk: Desk) -> None:
     RecordingService.objects.filter(pk=desk.a.pk).update(timeout_seconds=60)
     search = desk.search(window=60)
-    desk.pump()._claim(4)
+    desk.worker()._claim(4)
     later = SearchWorker(desk.a, lambda: timezone.now() + timedelta(seconds=4), desk.connect)
 
     assert [one.pk for one in later._claim(4)] == [search.pk]
@@ -382,16 +382,16 @@ def test_a_search_whose_answer_takes_long_stays_with_its_search_worker(
     monkeypatch.setattr(worker, "LEASE", timedelta(seconds=0.5))
     monkeypatch.setattr(worker, "RENEW_EVERY_SECONDS", 0.1)
     search, gate = desk.search(window=60), desk.gates.setdefault("a", threading.Event())
-    pump = desk.pump()
-    for one in pump._claim(4):
-        pump.pool.submit(pump._ask_for_guid, one)
+    one_worker = desk.worker()
+    for one in one_worker._claim(4):
+        one_worker.pool.submit(one_worker._ask_for_guid, one)
     long = time.monotonic() + 2
     while time.monotonic() < long:
-        pump._harvest(time.monotonic() + 0.05)
-    others = desk.pump()._claim(4)
+        one_worker._harvest(time.monotonic() + 0.05)
+    others = desk.worker()._claim(4)
     gate.set()
-    while pump.pending:
-        pump._harvest(time.monotonic() + 0.05)
+    while one_worker.pending:
+        one_worker._harvest(time.monotonic() + 0.05)
         assert time.monotonic() < long + 10, "No answer came."
 
     assert others == []
@@ -417,7 +417,7 @@ def test_a_search_worker_that_is_asked_to_stop_gives_its_searches_back_and_claim
     assert [extension for _, extension, *_ in desk.asked] == ["2001"]
 
 
-def test_a_second_call_leaves_all_to_the_pump_that_runs(desk: Desk) -> None:
+def test_a_second_call_leaves_all_to_the_search_worker_that_runs(desk: Desk) -> None:
     answers: list[datetime | None] = []
 
     def now() -> datetime:
@@ -448,18 +448,18 @@ def test_a_search_that_another_worker_has_is_due_when_its_claim_runs_out(desk: D
 def test_more_than_may_be_in_flight_is_claimed_ahead_of_a_service_that_is_quick_and_of_no_other(desk: Desk) -> None:
     for number in range(1, 7):
         desk.search(number, window=60)
-    pump = desk.pump()
-    assert pump._look(pump._room()) == 4
+    one_worker = desk.worker()
+    assert one_worker._look(one_worker._room()) == 4
 
-    pump._harvest(time.monotonic() + 5)
-    assert pump._room() == 4 * worker.CLAIMS_A_THREAD
+    one_worker._harvest(time.monotonic() + 5)
+    assert one_worker._room() == 4 * worker.CLAIMS_A_THREAD
 
     gate = desk.gates.setdefault("a", threading.Event())
-    assert pump._look(pump._room()) == 2
-    pump._harvest(time.monotonic() + 0.05)
-    assert pump._room() == 4 - 2
+    assert one_worker._look(one_worker._room()) == 2
+    one_worker._harvest(time.monotonic() + 0.05)
+    assert one_worker._room() == 4 - 2
     gate.set()
-    pump._end()
+    one_worker._end()
 
 
 def test_no_more_questions_are_on_their_way_than_the_service_allows(desk: Desk) -> None:
