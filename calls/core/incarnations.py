@@ -208,10 +208,16 @@ def _begins(work: UnitOfWork, event: CallEvent, call: CallState) -> bool:
         return True
     if call.moved_at is not None and event.time <= call.moved_at + GRACE:
         return False
-    if isinstance(event, ConnectionCleared) and _is_end_of_unheard(call, event):
+    if isinstance(event, ConnectionCleared) and (_is_end_of_unheard(call, event) or _has_failed(call, event)):
         return False
     is_extension = not event.data.outside and work.site.is_extension(event.data.device_id or "")
     return isinstance(event, Held | Retrieved) or (isinstance(event, ConnectionCleared) and is_extension)
+
+
+def _has_failed(call: CallState, event: ConnectionCleared) -> bool:
+    """Say whether a device left a call that had failed at it before."""
+    party = call.parties.get(event.data.device_id or "")
+    return call.failed_gateway_at is not None and party is not None and not party.had_leg
 
 
 def _is_end_of_unheard(call: CallState, event: ConnectionCleared) -> bool:
@@ -297,8 +303,10 @@ def _opens_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     if party is not None and party.is_here:
         known = party.since or call.born_at
         return party.state is not PartyState.INITIATED and event.time > known + GRACE
-    is_queued = work.site.has_source_times and call.waits_at != ""
-    return event.time > (call.born_at if is_queued else call.born_at + GRACE)
+    if not work.site.has_source_times or not call.waits_at:
+        return event.time > call.born_at + GRACE
+    # Of whole seconds, the order in which they are heard says what came first within one.
+    return event.time > call.born_at or (event.time == call.born_at and not work.source.has_fractions)
 
 
 def _queues_again(call: CallState, event: Queued) -> bool:
@@ -326,6 +334,7 @@ def begin_call(work: UnitOfWork, event: CallEvent, call_id: str, *, replaces: bo
         if not call.is_over and call.born_at < event.time:
             work.put_call(replace(call, superseded_at=event.time, due=event.at + GRACE))
     number = work.next_incarnation()
+    cleared_at = _cleared_before_heard(work, call_id, event)
     return work.put_call(
         CallState(
             incarnation=number,
@@ -333,10 +342,17 @@ def begin_call(work: UnitOfWork, event: CallEvent, call_id: str, *, replaces: bo
             born_at=event.time,
             touched_gateway_at=event.at,
             own_interaction=own_interaction(work, call_id, number, event.time),
-            waits_since=None if isinstance(event, _AT_DEVICE) else event.time,
+            waits_since=None if isinstance(event, _AT_DEVICE) or cleared_at is not None else event.time,
+            cleared_at=cleared_at,
             due=event.at + timedelta(hours=work.site.stale_hours),
         )
     )
+
+
+def _cleared_before_heard(work: UnitOfWork, call_id: str, event: CallEvent) -> datetime | None:
+    """Return when a call was cleared of which nothing had been heard then, if an event of before that is its first."""
+    strays = [call.next_cleared_at for call in work.incarnations_of(call_id) if call.born_at <= event.time]
+    return next((at for at in strays if at is not None and event.time <= at), None)
 
 
 def own_interaction(work: UnitOfWork, call_id: str, incarnation: int, born_at: datetime) -> str:

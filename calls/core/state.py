@@ -133,6 +133,8 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     moved_at: datetime | None = None
     cleared_at: datetime | None = None
     superseded_at: datetime | None = None
+    #: When a call was cleared that is later than this one and of which nothing else was heard yet.
+    next_cleared_at: datetime | None = None
     #: Since when, by the source's clock, it may be over and its id be used again: nobody talked in it as the link was
     #: lost, or as it left its queue for no destination that was named.
     doubtful_since: datetime | None = None

@@ -154,6 +154,30 @@ def test_an_end_after_a_gap_of_a_phone_that_was_not_in_a_waiting_call_is_another
     assert board.spans()[0] == ("2002", 8.5, 8.6)
 
 
+def test_a_call_that_was_cleared_before_anything_else_of_it_was_heard_does_not_wait() -> None:
+    """Its caller is queued at 30 and gives up at 30.4, which is heard first; ten minutes later the id is used again."""
+    board = _phone(("E", 1.0), ("C", 20.0)).call("CallCleared", 30.4, "C1").call("Queued", 30, "C1", queueName="Sales")
+    board.call("Established", 630, "C1", "2002").waits(640)
+
+    assert (board.legs[-1].facts.queue_name, len(_interactions(board))) == ("", 2)
+
+
+def test_the_end_of_a_device_at_which_a_call_failed_is_of_that_call_in_whole_seconds_too() -> None:
+    """It dials, hears the busy tone, leaves at 12, and dials again in the same second under the same id."""
+    board = _phone(("O", 10.0)).call("Failed", 11.0, "C1", "2001", cause="busy")
+    _phone(("C", 12.0), ("O", 12.0), board=board).call("Established", 14.0, "C1", "2002").waits(20)
+
+    assert sorted(leg.device_id for leg in board.legs) == ["2001", "2002"]
+
+
+def test_who_dials_in_the_second_in_which_another_was_queued_is_in_the_next_call() -> None:
+    """A clock of whole seconds: the caller gave up at once, and the id was used again within the second."""
+    board = Switchboard().call("Queued", 1, "C1", queueName="Sales").call("Originated", 1, "C1", "2001")
+    board.call("Established", 3, "C1", "2002").waits(20)
+
+    assert {leg.facts.queue_name for leg in board.legs} == {""}
+
+
 # --- whose a recording is ---
 
 
@@ -166,14 +190,14 @@ def test_a_recording_that_began_after_a_snapshot_is_not_that_of_a_leg_that_it_fo
     assert (board.leg.guid, board.leg.missed) == ("", "began_late")
 
 
-@pytest.mark.parametrize(("agreed", "missed"), [(True, "began_late"), (False, "")])
+@pytest.mark.parametrize(("agreed", "missed"), [(9, "began_late"), (-801, "began_late"), (-802, ""), (None, "")])
 def test_a_leg_that_is_heard_of_very_late_began_when_the_source_says_where_the_clocks_agree(
-    agreed: bool, missed: str
+    agreed: float | None, missed: str
 ) -> None:
     """Connected at 10 is heard at 99; QMS names a recording of 98.9. An event heard at once shows that clocks agree."""
     board = Switchboard()
-    if agreed:
-        board.call("Queued", 9, "C0")
+    if agreed is not None:
+        board.call("Queued", agreed, "C0")
     board.hears(replace(event("Established", 10, callId="C1", deviceId="2001"), gatewaytime=moment(99)))
     board.hears(_answer(board.leg, began=98.9, asked=99.0, at=99.1))
 
@@ -239,7 +263,7 @@ def test_a_recording_of_well_before_a_leg_is_missed_where_the_leg_is_over() -> N
     assert (board.leg.guid, board.leg.missed) == ("", "stranger")
 
 
-@pytest.mark.parametrize(("consulted", "kept"), [(8.0, "C2"), (20.0, "C3")])
+@pytest.mark.parametrize(("consulted", "kept"), [(8.0, "C2"), (10.999, "C2"), (11.0, "C3"), (20.0, "C3")])
 def test_a_transfer_that_is_heard_late_decides_nothing_by_silence(consulted: float, kept: str) -> None:
     """QMS would have named the recording at the transfer; when it was asked, that was too old to be named."""
     board = Switchboard().call("Established", 5, "C1", "2001").call("Held", 20, "C1", "2001")

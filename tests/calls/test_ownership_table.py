@@ -176,3 +176,39 @@ def test_a_recording_that_began_late_may_be_that_of_a_call_connected_up_to_a_sec
     board.call("Held", 9.5, "C2", "2001").call("Established", 10, "C1", "2001").found(11.4, 2, "G", started=11.2)
 
     assert board.state.legs[2].guid == owner
+
+
+@pytest.mark.parametrize(("began", "missed"), [(9.0, ""), (8.999, "stranger")])
+def test_a_recording_of_more_than_a_second_before_connected_is_another_calls(began: float, missed: str) -> None:
+    board = Switchboard().call("Established", 10, "C1", "2001").call("ConnectionCleared", 10.4, "C1", "2001")
+    board.found(10.5, 1, "G", started=began, asked=10.3)
+
+    assert board.leg.missed == missed
+
+
+@pytest.mark.parametrize(("began", "missed"), [(11.5, ""), (11.501, "began_late")])
+def test_a_recording_of_more_than_a_second_and_a_half_after_connected_is_nobodys(began: float, missed: str) -> None:
+    board = Switchboard().call("Established", 10, "C1", "2001").found(11.7, 1, "G", started=began, asked=11.6)
+
+    assert board.leg.missed == missed
+
+
+@pytest.mark.parametrize(("began", "missed"), [(10.25, ""), (10.251, "began_late")])
+def test_a_recording_of_a_leg_that_a_snapshot_found_had_begun_by_then(began: float, missed: str) -> None:
+    board = Switchboard().call("Delivered", 7, "C1", "2001").hears(link("Lost", 8), link("Restored", 10))
+    board.hears(event("Began", 10, family="snapshot")).call("Established", 10, "C1", "2001")
+    board.hears(event("Ended", 10, family="snapshot")).found(10.5, 1, "G", started=began, asked=10.4)
+
+    assert board.leg.missed == missed
+
+
+@pytest.mark.parametrize(("began", "is_kept"), [(20.999, True), (21.0, False)])
+def test_a_recording_that_began_with_the_end_of_its_leg_is_another_calls(began: float, is_kept: bool) -> None:
+    """A clock of whole seconds may be up to one second behind: the leg may have lasted until 21."""
+    board = Switchboard().hears(
+        replace(event("Established", 20, callId="C1", deviceId="2001"), gatewaytime=moment(20.1))
+    )
+    board.hears(replace(event("ConnectionCleared", 20, callId="C1", deviceId="2001"), gatewaytime=moment(21.2)))
+    board.found(21.3, 1, "G", started=began, asked=21.1)
+
+    assert (board.leg.guid == "G") is is_kept

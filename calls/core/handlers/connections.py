@@ -243,8 +243,12 @@ def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
     call = known_call(work, event, event.data.call_id or "")
     ended_at = call.ended_at
     is_over = call.moved_to is not None or call.superseded_at is not None
-    if is_over or event.time < call.born_at or (ended_at is not None and event.time > ended_at):
-        return  # It is over; what is earlier or later is of another call, of which nothing else is heard yet.
+    if is_over or event.time < call.born_at:
+        return
+    if ended_at is not None and event.time > ended_at:
+        if work.site.has_source_times:  # It is of another call, of which nothing else is heard yet.
+            work.put_call(replace(call, next_cleared_at=event.time))
+        return
     for party in call.parties.values():
         if party.reported_after(event.time) and _has_left_later(work, party, event.time):
             end_earlier(work, call, party, event.time, event.at)
