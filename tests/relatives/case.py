@@ -22,7 +22,6 @@ DEVICES = ["2001", "2002", "2003", "2004"]
 OWN = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MEMBERS = {"queue": "queueName", "interaction": "interactionId", "number": "callingNumber", "name": "callerName"}
 _FLAGS = {
-    "agent": "AgentId",
     "name": "CallerName",
     "queue": "QueueName",
     "interaction": "InteractionGuid",
@@ -44,17 +43,27 @@ class Leg(msgspec.Struct, frozen=True):
 
 
 class Case(msgspec.Struct):
-    """One case. ``site`` and ``qms``: the members of those parts of a transcript."""
+    """One case. ``site`` and ``qms``: the members of those parts of a transcript.
+
+    ``recordings`` None: QMS records each leg that is flagged, from its beginning to its end.
+    """
 
     title: str
     events: list[Event]
-    recordings: list[Recording]
     legs: list[Leg]
+    recordings: list[Recording] | None = None
     site: dict[str, Any] = {}
     qms: dict[str, Any] = {}
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def recorded(self) -> list[Recording]:
+        """Return the recordings of QMS."""
+        if self.recordings is not None:
+            return self.recordings
+        return [(leg.recording, leg.extension, leg.began, leg.ended or leg.began) for leg in self.legs if leg.recording]
 
 
 def _event(at: float, kind: str, call: str = "", device: str = "", **members: Any) -> Event:
@@ -71,6 +80,11 @@ def established(at: float, call: str, device: str, **members: Any) -> Event:
 
 def cleared(at: float, call: str, device: str, **members: Any) -> Event:
     return _event(at, "ConnectionCleared", call, device, **members)
+
+
+def talk(at: float, until: float, call: str, device: str, **members: Any) -> list[Event]:
+    """Return the beginning and the end of a device's connection; the members are stated at the beginning."""
+    return [established(at, call, device, **members), cleared(until, call, device)]
 
 
 def call_cleared(at: float, call: str) -> Event:
@@ -138,9 +152,16 @@ def conferenced(at: float, primary: str, secondary: str, resulting: str, by: str
     return _event(at, "Conferenced", conferencingDeviceId=by, addedPartyId=added, connections=connections, **calls)
 
 
-def flagged(extension: str, began: float, ended: float | None, call: str, recording: str, **flags: str) -> Leg:
-    """Return a leg with its flags; ``CTICallRef`` is the call's id."""
-    named = {_FLAGS[name]: value for name, value in flags.items()}
+def flagged(
+    extension: str, began: float, ended: float | None, call: str, recording: str, agent: str | None = None, **flags: str
+) -> Leg:
+    """Return a leg with its flags; ``CTICallRef`` is the call's id.
+
+    ``agent`` None: who is logged on at the extension from the beginning; "": nobody.
+    """
+    known = f"91{extension[2:]}" if agent is None and extension in DEVICES[:3] else agent
+    named = {"AgentId": known} if known else {}
+    named |= {_FLAGS[name]: value for name, value in flags.items()}
     return Leg(extension, began, ended, call, "flagged", recording, {"CTICallRef": call, **named})
 
 
@@ -155,7 +176,7 @@ def played(case: Case, site: dict[str, Any] | None = None) -> Replay:
     events = sorted((_moved(one) for one in [*seats, *case.events]), key=_heard)
     recordings = [
         {"guid": guid, "extension": extension, "from": BEGIN + began, "to": BEGIN + ended}
-        for guid, extension, began, ended in case.recordings
+        for guid, extension, began, ended in case.recorded
     ]
     qms = {**case.qms, "recordings": recordings}
     if "away" in qms:

@@ -18,6 +18,7 @@ from tests.relatives.case import (
     queued,
     retrieves,
     rings,
+    talk,
     transferred,
     without_flags,
 )
@@ -29,48 +30,33 @@ def _after(gap: float) -> Iterator[Case]:
     t = 20 + gap
     yield Case(
         f"Established and ConnectionCleared only; the id comes back after {gap} s at another phone without data",
+        [*talk(5, 20, "100", "2001", queue="Sales", interaction="I1", name="Uma"), *talk(t, t + 20, "100", "2002")],
         [
-            established(5, "100", "2001", queue="Sales", interaction="I1", name="Uma"),
-            cleared(20, "100", "2001"),
-            established(t, "100", "2002"),
-            cleared(t + 20, "100", "2002"),
-        ],
-        [("R1", "2001", 5, 20), ("R2", "2002", t, t + 20)],
-        [
-            flagged("2001", 5, 20, "100", "R1", agent="9101", name="Uma", interaction="I1", queue="Sales"),
-            flagged("2002", t, t + 20, "100", "R2", agent="9102"),
+            flagged("2001", 5, 20, "100", "R1", name="Uma", interaction="I1", queue="Sales"),
+            flagged("2002", t, t + 20, "100", "R2"),
         ],
     )
     yield Case(
         f"Established and ConnectionCleared only; the id comes back after {gap} s at the same phone without data",
+        [*talk(5, 20, "100", "2001", queue="Sales", interaction="I1", name="Uma"), *talk(t, t + 20, "100", "2001")],
         [
-            established(5, "100", "2001", queue="Sales", interaction="I1", name="Uma"),
-            cleared(20, "100", "2001"),
-            established(t, "100", "2001"),
-            cleared(t + 20, "100", "2001"),
-        ],
-        [("R1", "2001", 5, 20), ("R2", "2001", t, t + 20)],
-        [
-            flagged("2001", 5, 20, "100", "R1", agent="9101", name="Uma", interaction="I1", queue="Sales"),
-            flagged("2001", t, t + 20, "100", "R2", agent="9101"),
+            flagged("2001", 5, 20, "100", "R1", name="Uma", interaction="I1", queue="Sales"),
+            flagged("2001", t, t + 20, "100", "R2"),
         ],
     )
     yield Case(
         f"A queue call ends; the id comes back after {gap} s in the same queue, another caller without interaction",
         [
             queued(0, "100", queue="Sales", interaction="I1", name="Uma", number="+491"),
-            established(5, "100", "2001"),
-            cleared(20, "100", "2001"),
+            *talk(5, 20, "100", "2001"),
             call_cleared(20, "100"),
             queued(t, "100", queue="Sales", number="+492"),
-            established(t + 4, "100", "2002"),
-            cleared(t + 20, "100", "2002"),
+            *talk(t + 4, t + 20, "100", "2002"),
             call_cleared(t + 20, "100"),
         ],
-        [("R1", "2001", 5, 20), ("R2", "2002", t + 4, t + 20)],
         [
-            flagged("2001", 5, 20, "100", "R1", agent="9101", name="Uma", interaction="I1", queue="Sales"),
-            flagged("2002", t + 4, t + 20, "100", "R2", agent="9102", queue="Sales"),
+            flagged("2001", 5, 20, "100", "R1", name="Uma", interaction="I1", queue="Sales"),
+            flagged("2002", t + 4, t + 20, "100", "R2", queue="Sales"),
         ],
     )
     yield Case(
@@ -79,11 +65,9 @@ def _after(gap: float) -> Iterator[Case]:
             queued(0, "100", queue="Doctors", interaction="I1", name="Uma", number="+491"),
             call_cleared(20, "100"),
             rings(t, "100", "2002"),
-            established(t + 2, "100", "2002"),
-            cleared(t + 20, "100", "2002"),
+            *talk(t + 2, t + 20, "100", "2002"),
         ],
-        [("R2", "2002", t + 2, t + 20)],
-        [flagged("2002", t + 2, t + 20, "100", "R2", agent="9102")],
+        [flagged("2002", t + 2, t + 20, "100", "R2")],
     )
     yield Case(
         f"The caller left the queue unanswered (Diverted queueCleared, CallCleared); the id comes back after {gap} s",
@@ -91,11 +75,9 @@ def _after(gap: float) -> Iterator[Case]:
             queued(0, "100", device="5000", queue="Doctors", interaction="I1", name="Uma"),
             diverted(20, "100", "5000", cause="queueCleared"),
             call_cleared(20, "100"),
-            established(t, "100", "2002", interaction="I2"),
-            cleared(t + 20, "100", "2002"),
+            *talk(t, t + 20, "100", "2002", interaction="I2"),
         ],
-        [("R2", "2002", t, t + 20)],
-        [flagged("2002", t, t + 20, "100", "R2", agent="9102", interaction="I2")],
+        [flagged("2002", t, t + 20, "100", "R2", interaction="I2")],
     )
     yield Case(
         f"The id that an attended transfer gives was that of a call that ended {gap} s before it",
@@ -127,27 +109,13 @@ def _after(gap: float) -> Iterator[Case]:
             cleared(60, "300", "2002"),
         ],
         [
-            ("R0", "2003", -25 if gap < 15 else -55, 20 - gap),
-            ("R1", "2001", 5, 20),
-            ("R2", "2002", 10, 20),
-            ("R3", "2002", 20, 60),
-        ],
-        [
             flagged(
-                "2003",
-                -25 if gap < 15 else -55,
-                20 - gap,
-                "300",
-                "R0",
-                agent="9103",
-                name="Old",
-                interaction="I9",
-                queue="Doctors",
+                "2003", -25 if gap < 15 else -55, 20 - gap, "300", "R0", name="Old", interaction="I9", queue="Doctors"
             ),
-            flagged("2001", 5, 20, "C1", "R1", agent="9101", name="Uma", interaction="I1", queue="Sales"),
+            flagged("2001", 5, 20, "C1", "R1", name="Uma", interaction="I1", queue="Sales"),
             without_flags("2001", 10, 20, "C2", "not_recorded"),
-            flagged("2002", 10, 20, "C2", "R2", agent="9102", interaction="I1"),
-            flagged("2002", 20, 60, "300", "R3", agent="9102", name="Uma", interaction="I1", queue="Sales"),
+            flagged("2002", 10, 20, "C2", "R2", interaction="I1"),
+            flagged("2002", 20, 60, "300", "R3", name="Uma", interaction="I1", queue="Sales"),
         ],
     )
     yield Case(
@@ -159,33 +127,24 @@ def _after(gap: float) -> Iterator[Case]:
             dials(8.5, "C2", "2001"),
             established(10, "C2", "2002"),
             transferred(20, "C1", "C2", "C3", "2001", "2002"),
-            established(20 + gap, "C1", "2003"),
-            established(22 + gap, "C2", "2001", interaction="I5"),
-            cleared(40 + gap, "C1", "2003"),
-            cleared(42 + gap, "C2", "2001"),
+            *talk(20 + gap, 40 + gap, "C1", "2003"),
+            *talk(22 + gap, 42 + gap, "C2", "2001", interaction="I5"),
             cleared(90, "C3", "2002"),
         ],
         [
-            ("R1", "2001", 5, 20),
-            ("R2", "2002", 10, 20),
-            ("R3", "2002", 20, 90),
-            ("R4", "2003", 20 + gap, 40 + gap),
-            ("R5", "2001", 22 + gap, 42 + gap),
-        ],
-        [
-            flagged("2001", 5, 20, "C1", "R1", agent="9101", name="Uma", interaction="I1", queue="Sales"),
+            flagged("2001", 5, 20, "C1", "R1", name="Uma", interaction="I1", queue="Sales"),
             without_flags("2001", 10, 20, "C2", "not_recorded"),
-            flagged("2002", 10, 20, "C2", "R2", agent="9102", interaction="I1"),
-            flagged("2002", 20, 90, "C3", "R3", agent="9102", name="Uma", interaction="I1", queue="Sales"),
-            flagged("2003", 20 + gap, 40 + gap, "C1", "R4", agent="9103"),
-            flagged("2001", 22 + gap, 42 + gap, "C2", "R5", agent="9101", interaction="I5"),
+            flagged("2002", 10, 20, "C2", "R2", interaction="I1"),
+            flagged("2002", 20, 90, "C3", "R3", name="Uma", interaction="I1", queue="Sales"),
+            flagged("2003", 20 + gap, 40 + gap, "C1", "R4"),
+            flagged("2001", 22 + gap, 42 + gap, "C2", "R5", interaction="I5"),
         ],
     )
     yield Case(
         f"A consultation in vain; its id comes back after {gap} s in a queue while the customer is still on the phone",
         [
             queued(0, "C1", queue="Sales", interaction="I1", name="Uma"),
-            established(5, "C1", "2001"),
+            *talk(5, 100, "C1", "2001"),
             holds(8, "C1", "2001"),
             dials(9, "C2", "2001"),
             established(12, "C2", "2002"),
@@ -193,16 +152,13 @@ def _after(gap: float) -> Iterator[Case]:
             cleared(20, "C2", "2002"),
             retrieves(20.1, "C1", "2001"),
             queued(20 + gap, "C2", queue="Support", name="Vic"),
-            established(24 + gap, "C2", "2003"),
-            cleared(40 + gap, "C2", "2003"),
-            cleared(100, "C1", "2001"),
+            *talk(24 + gap, 40 + gap, "C2", "2003"),
         ],
-        [("R1", "2001", 5, 100), ("R2", "2002", 12, 20), ("R3", "2003", 24 + gap, 40 + gap)],
         [
-            flagged("2001", 5, 100, "C1", "R1", agent="9101", name="Uma", interaction="I1", queue="Sales"),
+            flagged("2001", 5, 100, "C1", "R1", name="Uma", interaction="I1", queue="Sales"),
             without_flags("2001", 12, 20, "C2", "not_recorded"),
-            flagged("2002", 12, 20, "C2", "R2", agent="9102", interaction="I1"),
-            flagged("2003", 24 + gap, 40 + gap, "C2", "R3", agent="9103", name="Vic", queue="Support"),
+            flagged("2002", 12, 20, "C2", "R2", interaction="I1"),
+            flagged("2003", 24 + gap, 40 + gap, "C2", "R3", name="Vic", queue="Support"),
         ],
     )
     yield Case(
@@ -212,24 +168,20 @@ def _after(gap: float) -> Iterator[Case]:
             established(5, "100", "2001"),
             transferred(20, "100", "", "100", "2001", "2002", cause="singleStepTransfer"),
             rings(20.1, "100", "2002"),
-            established(22, "100", "2002"),
-            cleared(40, "100", "2002"),
-            established(40 + gap, "100", "2001"),
-            cleared(70 + gap, "100", "2001"),
+            *talk(22, 40, "100", "2002"),
+            *talk(40 + gap, 70 + gap, "100", "2001"),
         ],
-        [("R1", "2001", 5, 20), ("R2", "2002", 22, 40), ("R3", "2001", 40 + gap, 70 + gap)],
         [
-            flagged("2001", 5, 20, "100", "R1", agent="9101", name="Uma", interaction="I1", queue="Sales"),
-            flagged("2002", 22, 40, "100", "R2", agent="9102", name="Uma", interaction="I1", queue="Sales"),
-            flagged("2001", 40 + gap, 70 + gap, "100", "R3", agent="9101"),
+            flagged("2001", 5, 20, "100", "R1", name="Uma", interaction="I1", queue="Sales"),
+            flagged("2002", 22, 40, "100", "R2", name="Uma", interaction="I1", queue="Sales"),
+            flagged("2001", 40 + gap, 70 + gap, "100", "R3"),
         ],
     )
     yield Case(
         f"The id that a conference gives ended {gap} s before with another caller's data",
         [
             queued(-60, "300", queue="Doctors", interaction="I9", name="Old"),
-            established(-55, "300", "2003"),
-            cleared(20 - gap, "300", "2003"),
+            *talk(-55, 20 - gap, "300", "2003"),
             queued(-40, "C1", queue="Sales", interaction="I1", name="Uma"),
             established(-35, "C1", "2001"),
             holds(-32, "C1", "2001"),
@@ -239,12 +191,11 @@ def _after(gap: float) -> Iterator[Case]:
             cleared(50, "300", "2002"),
             cleared(60, "300", "2001"),
         ],
-        [("R0", "2003", -55, 20 - gap), ("R1", "2001", -35, 60), ("R2", "2002", -30, 50)],
         [
-            flagged("2003", -55, 20 - gap, "300", "R0", agent="9103", name="Old", interaction="I9", queue="Doctors"),
-            flagged("2001", -35, 60, "300", "R1", agent="9101", name="Uma", interaction="I1", queue="Sales"),
+            flagged("2003", -55, 20 - gap, "300", "R0", name="Old", interaction="I9", queue="Doctors"),
+            flagged("2001", -35, 60, "300", "R1", name="Uma", interaction="I1", queue="Sales"),
             without_flags("2001", -30, 20, "C2", "not_recorded"),
-            flagged("2002", -30, 50, "300", "R2", agent="9102", name="Uma", interaction="I1", queue="Sales"),
+            flagged("2002", -30, 50, "300", "R2", name="Uma", interaction="I1", queue="Sales"),
         ],
     )
 
