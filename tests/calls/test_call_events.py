@@ -13,7 +13,7 @@ from calls.core.result_events import ResultEvent
 from calls.core.state import LegPhase, SourceState, WriteStatus
 from calls.core.unit_of_work import LiveState
 from cti.events import EVENT_TYPES
-from tests.calls.switchboard import Everybody, Switchboard, event, moment, with_site
+from tests.calls.switchboard import Everybody, Switchboard, event, with_site
 
 pytestmark = pytest.mark.core
 
@@ -270,48 +270,6 @@ def test_a_hold_that_overtakes_its_answer_makes_an_ordinary_leg() -> None:
     assert (board.spans(), len(board.searches)) == ([("2001", 9.5, None)], 1)
 
 
-def test_an_outbound_call_is_the_callers_leg_from_the_answer_on() -> None:
-    board = Switchboard().call("ServiceInitiated", 0, "C1", "2001").call("Originated", 1, "C1", "2001")
-    board.call("NetworkReached", 2, "C1", "T18:1", outside=True).call("Delivered", 3, "C1", "T18:1", outside=True)
-    board.call("Established", 9, "C1", "T18:1", outside=True).call("ConnectionCleared", 20, "C1", "2001")
-
-    assert board.spans() == [("2001", 9.0, 20.0)]
-
-
-def test_an_outbound_call_nobody_answers_is_no_leg() -> None:
-    board = Switchboard().call("Originated", 1, "C1", "2001").call("NetworkReached", 2, "C1", "T18:1", outside=True)
-    board.call("Delivered", 3, "C1", "T18:1", outside=True).call("ConnectionCleared", 20, "C1", "2001").waits(30)
-
-    assert board.legs == []
-
-
-def test_a_trunk_without_answer_supervision_counts_from_the_network_on() -> None:
-    board = Switchboard().call("Originated", 1, "C1", "2001").call("NetworkReached", 2, "C1", "T18:1", outside=True)
-    board.waits(4.5)
-    assert board.spans() == [("2001", 2.0, None)]
-    board.call("ConnectionCleared", 20, "C1", "2001")
-
-    assert board.spans() == [("2001", 2.0, 20.0)]
-
-
-def test_a_slow_trunk_that_answers_after_all_moves_the_begin_and_asks_again() -> None:
-    board = Switchboard().call("Originated", 1, "C1", "2001").call("NetworkReached", 2, "C1", "T18:1", outside=True)
-    board.waits(4.5).missed(12, 1).call("Delivered", 13, "C1", "T18:1", outside=True)
-    board.call("Established", 15, "C1", "T18:1", outside=True)
-
-    assert board.spans() == [("2001", 15.0, None)]
-    assert [(one.search, one.connected_source_at) for one in board.searches][1:] == [(2, moment(15))]
-    assert not board.leg.is_unconfirmed
-    assert board.found(15.5, 1, "G1").leg.guid == "G1"
-
-
-def test_a_colleague_who_joins_does_not_move_the_begin_of_an_unconfirmed_call() -> None:
-    board = Switchboard().call("Originated", 1, "C1", "2001").call("NetworkReached", 2, "C1", "T18:1", outside=True)
-    board.waits(4.5).call("Established", 60, "C1", "2002")
-
-    assert board.spans() == [("2001", 2.0, None), ("2002", 60.0, None)]
-
-
 def test_an_agent_whose_state_is_reported_just_after_connected_was_logged_on_there_before() -> None:
     board = Switchboard().call("Established", 5, "C1", "2001").agent("Busy", 5.1, "9101", deviceId="2001")
     late = Switchboard().call("Established", 5, "C1", "2001").agent("Busy", 6.5, "9101", deviceId="2001")
@@ -359,40 +317,6 @@ def test_an_agent_who_rang_in_vain_does_not_end_the_queue_call() -> None:
     assert board.leg.facts.queue_name == "Sales"
 
 
-def test_the_wrap_up_comes_after_the_end_and_is_written_by_itself() -> None:
-    board = queue_call(Switchboard(with_site(wrapup_wait_seconds=120))).found(6, 1, "G1")
-    board.call("ConnectionCleared", 60, "C1", "2001").waits(62).settled(63, 1)
-    assert Outcome.WAITING is board.leg.outcome
-    board.call("CallInformation", 80, "C1", "2001", wrapup={"template": "Sale", "result": "Sold"})
-    board.settled(81, 1, "wrapup")
-
-    assert board.writes == [(1, "base"), (1, "wrapup")]
-    assert (board.leg.outcome, board.leg.phase) == (Outcome.FLAGGED, LegPhase.SETTLED)
-
-
-def test_a_wrap_up_that_never_comes_is_omitted() -> None:
-    board = queue_call(Switchboard(with_site(wrapup_wait_seconds=120))).found(6, 1, "G1")
-    board.call("ConnectionCleared", 60, "C1", "2001").waits(62).settled(63, 1).waits(181)
-
-    assert (board.writes, board.leg.outcome) == ([(1, "base")], Outcome.FLAGGED)
-
-
-def test_a_second_wrap_up_is_not_written_again() -> None:
-    board = queue_call(Switchboard(with_site(wrapup_wait_seconds=120))).found(6, 1, "G1")
-    board.call("ConnectionCleared", 60, "C1", "2001").waits(62)
-    board.call("CallInformation", 80, "C1", "2001", wrapup={"result": "Sold"})
-    board.call("CallInformation", 81, "C1", "2001", wrapup={"result": "Lost"})
-
-    assert board.writes == [(1, "base"), (1, "wrapup")]
-
-
-def test_a_wrap_up_that_could_be_of_two_legs_is_of_none() -> None:
-    board = Switchboard(with_site(wrapup_wait_seconds=120)).call("Originated", 0, "C1", "2001")
-    board.call("Established", 2, "C1", "2002").call("CallInformation", 80, "C1", wrapup={"result": "Sold"})
-
-    assert [leg.wrapup_result for leg in board.legs] == ["", ""]
-
-
 @pytest.mark.parametrize(
     ("status", "code", "outcome"),
     [
@@ -429,95 +353,6 @@ def test_calls_that_are_over_are_forgotten() -> None:
     board = queue_call(Switchboard()).call("ConnectionCleared", 60, "C1", "2001").waits(200)
 
     assert board.state.calls == {}
-
-
-def test_a_recording_that_was_asked_for_after_the_end_is_not_taken() -> None:
-    board = queue_call(Switchboard()).call("ConnectionCleared", 6, "C1", "2001").found(7, 1, "G1", asked=6.5)
-
-    assert (board.leg.outcome, board.leg.guid) == (Outcome.WINDOW_MISSED, "")
-
-
-def test_a_recording_that_began_long_after_connected_is_not_taken() -> None:
-    board = queue_call(Switchboard()).found(12, 1, "G1", started=11)
-
-    assert (board.leg.outcome, board.leg.guid) == (Outcome.WINDOW_MISSED, "")
-
-
-def test_a_recording_that_began_seconds_after_connected_is_not_taken_whatever_is_heard_of() -> None:
-    """The call that began it may have lived within a gap: we never hear of it."""
-    board = queue_call(Switchboard()).found(9, 1, "G2", started=6.8).call("ConnectionCleared", 30, "C1", "2001")
-
-    assert (board.waits(60).leg.outcome, board.leg.reason_code) == (Outcome.WINDOW_MISSED, "began_late")
-
-
-def test_a_recording_that_does_not_fit_may_be_that_of_a_call_that_is_over_already() -> None:
-    """QMS goes on naming a recording for a moment after its call; what stalled reported both calls at once."""
-    board = queue_call(Switchboard()).call("Held", 5.05, "C1", "2001").call("Established", 5.1, "C2", "2001")
-    board.call("ConnectionCleared", 5.2, "C2", "2001").found(5.7, 1, "G2", started=3.3, asked=5.6)
-
-    assert [leg.guid for leg in board.legs] == ["", ""]
-
-
-def test_a_recording_that_began_as_two_calls_were_connected_is_nobodys() -> None:
-    """The link had stalled: what the first leg received was the second's recording, by a very small margin."""
-    board = queue_call(Switchboard()).found(5.4, 1, "G2", started=5.4)
-    board.call("Held", 5.4, "C1", "2001").call("Established", 5.4, "C2", "2001")
-    board.found(5.6, 2, "G2", started=5.4).call("ConnectionCleared", 9, "C1", "2001")
-    board.call("ConnectionCleared", 9, "C2", "2001").waits(11)
-
-    assert [(leg.guid, leg.outcome) for leg in board.legs] == [("", Outcome.WINDOW_MISSED)] * 2
-    assert board.writes == []
-
-
-@pytest.mark.parametrize(("began", "heard"), [(3.8, 6.9), (5.7, 7.5), (5.7, 11.6), (4.8, 5.6)])
-def test_a_recording_that_does_not_fit_its_leg_is_nobodys_when_a_call_is_heard_of_soon_after(
-    began: float, heard: float
-) -> None:
-    """The link or the journal had stalled: the second call had begun the recording, and was heard of too late."""
-    board = queue_call(Switchboard()).found(13, 1, "G2", started=began).call("Held", 6, "C1", "2001")
-    board.call("Established", heard, "C2", "2001").found(heard + 5, 2, "G2", started=began)
-    board.call("ConnectionCleared", 30, "C2", "2001").call("ConnectionCleared", 40, "C1", "2001").waits(60)
-
-    assert ([leg.guid for leg in board.legs], board.writes) == (["", ""], [])
-
-
-@pytest.mark.parametrize(("began", "heard"), [(5.1, 7), (5.7, 11.8)])
-def test_a_recording_that_fits_its_leg_or_began_long_before_the_next_call_stays(began: float, heard: float) -> None:
-    board = queue_call(Switchboard()).found(6, 1, "G1", started=began).call("Held", 6.5, "C1", "2001")
-    board.call("Established", heard, "C2", "2001")
-
-    assert [leg.guid for leg in board.legs] == ["G1", ""]
-
-
-def test_the_flags_of_a_recording_that_does_not_fit_wait_until_no_other_call_can_be_heard_of() -> None:
-    board = queue_call(Switchboard()).found(6, 1, "G1", started=5.7).call("ConnectionCleared", 7, "C1", "2001")
-
-    assert board.waits(12.6).writes == []
-    assert board.waits(12.8).writes == [(1, "base")]
-
-
-def test_a_recording_that_began_with_the_second_call_is_taken_from_the_first() -> None:
-    board = queue_call(Switchboard()).found(7.2, 1, "G2", started=7)
-    board.call("Held", 7.1, "C1", "2001").call("Established", 7.2, "C2", "2001").found(7.4, 2, "G2", started=7)
-
-    assert [leg.guid for leg in board.legs] == ["", "G2"]
-
-
-def test_the_recording_of_a_held_call_is_not_taken_by_the_consultation() -> None:
-    board = queue_call(Switchboard()).found(5.1, 1, "G1", started=5).call("Held", 20, "C1", "2001")
-    board.call("Established", 22, "C2", "2001").found(22.1, 2, "G1", started=5)
-
-    assert [leg.guid for leg in board.legs] == ["G1", ""]
-
-
-def test_a_recording_that_outlives_its_leg_goes_to_the_next_call_before_any_flag_is_written() -> None:
-    """The link was stalled: the first leg's question was answered with the recording of a call not heard of yet."""
-    board = queue_call(Switchboard()).found(5.2, 1, "G2").call("ConnectionCleared", 5.3, "C1", "2001")
-    board.call("Established", 5.4, "C2", "2001").found(5.6, 2, "G2", asked=5.5).waits(7)
-    board.call("ConnectionCleared", 60, "C2", "2001").waits(62)
-
-    assert [leg.guid for leg in board.legs] == ["", "G2"]
-    assert board.writes == [(2, "base")]
 
 
 @pytest.mark.parametrize("failed", ["2001", "2002", "T1"])

@@ -19,16 +19,16 @@ from tests.calls.test_transfers import attended
 CUSTOMER = {"queueName": "Sales", "callerName": "Jo", "callerNameSource": "isdn", "interactionId": "I1"}
 
 
-def _leg(board: Switchboard, device: str) -> LegState:
+def leg(board: Switchboard, device: str) -> LegState:
     return [leg for leg in board.legs if leg.device_id == device][-1]
 
 
-def _names(board: Switchboard, device: str) -> tuple[str, str]:
-    facts = _leg(board, device).facts
+def names(board: Switchboard, device: str) -> tuple[str, str]:
+    facts = leg(board, device).facts
     return facts.caller_name, facts.queue_name
 
 
-def _customer_on_hold(board: Switchboard, **more: Any) -> Switchboard:
+def customer_on_hold(board: Switchboard, **more: Any) -> Switchboard:
     """2001 has a customer on hold in C1 and dials 2002 in C2."""
     board.call("Queued", 0.1, "C1", **CUSTOMER).call("Established", 5, "C1", "2001")
     board.call("Held", 20, "C1", "2001", cause="consultation")
@@ -42,20 +42,20 @@ def _customer_on_hold(board: Switchboard, **more: Any) -> Switchboard:
 @pytest.mark.parametrize("began", [30.0, 25.1])
 def test_an_answer_that_is_heard_after_the_transfer_is_the_consultations(resulting: str, began: float) -> None:
     """A recording that began with the transfer is the second part's; one from before it goes on over it."""
-    board = _customer_on_hold(Switchboard()).hears(attended(30, resultingCallId=resulting))
+    board = customer_on_hold(Switchboard()).hears(attended(30, resultingCallId=resulting))
     board.call("Established", 25, "C2", "2002")
-    board.found(30.3, _leg(board, "2002").number, "R", started=began, asked=30.2)
+    board.found(30.3, leg(board, "2002").number, "R", started=began, asked=30.2)
     board.call("ConnectionCleared", 60, resulting, "2002").waits(90)
 
     parts = [(one.call_id, one.guid) for one in board.legs if one.device_id == "2002"]
     assert parts == ([("C2", ""), (resulting, "R")] if began == 30 else [(resulting, "R")])
-    assert _names(board, "2002") == ("Jo", "Sales")
+    assert names(board, "2002") == ("Jo", "Sales")
 
 
 def test_a_recording_that_began_with_a_transfer_is_the_second_parts_though_it_was_named_before() -> None:
     """The colleague has left before the transfer is heard of; QMS named the recording as it was asked for the first."""
-    board = _customer_on_hold(Switchboard(), interactionId="I2").call("Established", 29.5, "C2", "2002")
-    board.found(30.2, _leg(board, "2002").number, "R", started=30.05, asked=30.1)
+    board = customer_on_hold(Switchboard(), interactionId="I2").call("Established", 29.5, "C2", "2002")
+    board.found(30.2, leg(board, "2002").number, "R", started=30.05, asked=30.1)
     board.call("ConnectionCleared", 30.4, "C3", "2002").hears(attended(30)).waits(60)
 
     first, second = [one for one in board.legs if one.device_id == "2002"]
@@ -66,17 +66,17 @@ def test_a_clock_of_whole_seconds_leaves_open_with_which_part_a_recording_began(
     """The answer and the transfer have the same time, and QMS is away when it is asked after the transfer."""
     board = Switchboard().call("Established", 5, "C1", "2001", **CUSTOMER).call("Held", 20, "C1", "2001")
     board.call("Originated", 21, "C2", "2001", cause="consultation").call("Established", 30, "C2", "2002")
-    board.found(30.5, _leg(board, "2002").number, "R", started=30.4, asked=30.4).hears(attended(30))
-    board.missed(42, _leg(board, "2002").number, "unreachable").call("ConnectionCleared", 60, "C3", "2002").waits(90)
+    board.found(30.5, leg(board, "2002").number, "R", started=30.4, asked=30.4).hears(attended(30))
+    board.missed(42, leg(board, "2002").number, "unreachable").call("ConnectionCleared", 60, "C3", "2002").waits(90)
 
     assert [one.guid for one in board.legs if one.device_id == "2002"] == ["", ""]
 
 
 def test_after_a_lost_link_no_recording_says_nothing_about_a_transfer() -> None:
     """The leg may have ended in the gap; its recording of before the transfer does not get the customer's data."""
-    board = _customer_on_hold(Switchboard()).call("Established", 25, "C2", "2002")
-    board.found(25.3, _leg(board, "2002").number, "R", started=25.1, asked=25.2).hears(attended(30))
-    board.hears(link("Lost", 30.1)).missed(40, _leg(board, "2002").number, "unreachable", asked=36)
+    board = customer_on_hold(Switchboard()).call("Established", 25, "C2", "2002")
+    board.found(25.3, leg(board, "2002").number, "R", started=25.1, asked=25.2).hears(attended(30))
+    board.hears(link("Lost", 30.1)).missed(40, leg(board, "2002").number, "unreachable", asked=36)
     board.hears(link("Restored", 42), snapshot("Began", 42), snapshot("Ended", 42.1)).waits(60)
 
     flagged = [(one.guid, one.call_id, one.facts.caller_name) for one in board.legs if one.guid]
@@ -91,17 +91,17 @@ def test_a_call_is_over_where_its_destination_left_before_the_transfer_was_heard
     board.call("ConnectionCleared", 24.1, "C2", "2003").call("Established", 24, "C2", "2003")
 
     assert board.spans()[-1] == ("2003", 24.0, 24.1)
-    assert _names(board, "2003") == ("", "")
+    assert names(board, "2003") == ("", "")
 
 
 def test_the_call_that_a_transfer_results_in_is_not_the_next_one_under_its_id() -> None:
     """C3 came back at 30.3, and was heard of before the transfer that had made it at 30."""
-    board = _customer_on_hold(Switchboard()).call("Established", 25, "C2", "2002")
+    board = customer_on_hold(Switchboard()).call("Established", 25, "C2", "2002")
     board.call("Queued", 30.3, "C3", queueName="Support", callerName="Uma", callerNameSource="isdn")
     board.hears(attended(30)).call("ConnectionCleared", 30.1, "C3", "2002").call("Established", 33, "C3", "2003")
 
-    assert (_names(board, "2002"), _names(board, "2003")) == (("Jo", "Sales"), ("Uma", "Support"))
-    assert _leg(board, "2003").facts.interaction_id != "I1"
+    assert (names(board, "2002"), names(board, "2003")) == (("Jo", "Sales"), ("Uma", "Support"))
+    assert leg(board, "2003").facts.interaction_id != "I1"
 
 
 # --- two lives of an id within a second ---
@@ -114,7 +114,7 @@ def test_an_end_that_is_later_than_a_calls_own_does_not_swallow_the_next_call() 
     board.call("ConnectionCleared", 1.6, "C1", "2002")
 
     assert board.spans() == [("2002", 0.5, 0.7), ("2002", 0.9, 1.6)]
-    assert _names(board, "2002") == ("", "")
+    assert names(board, "2002") == ("", "")
 
 
 @pytest.mark.parametrize("told", [{"callingNumber": "+4930222"}, {"callerName": "Bo", "callerNameSource": "isdn"}])
@@ -132,8 +132,8 @@ def test_an_end_of_before_a_call_began_is_not_its_end() -> None:
     board = Switchboard().call("Queued", 13.5, "C1", **UMA).call("ConnectionCleared", 13.3, "C1", "2001")
     board.call("Established", 13.1, "C1", "2001", callingNumber="+4930222").call("Established", 15, "C1", "2002")
 
-    assert (_names(board, "2001"), _names(board, "2002")) == (("", ""), ("Uma", "Sales"))
-    assert _leg(board, "2001").disconnected_source_at == moment(13.3)
+    assert (names(board, "2001"), names(board, "2002")) == (("", ""), ("Uma", "Sales"))
+    assert leg(board, "2001").disconnected_source_at == moment(13.3)
 
 
 def test_a_beginning_that_states_the_next_calls_interaction_is_of_that() -> None:
@@ -165,7 +165,7 @@ def test_a_device_that_dials_is_in_no_call_that_waits_in_a_queue(called: float) 
     board = Switchboard().call("Queued", 0.5, "C1", "5000", **UMA).call("Originated", called, "C1", "2001")
     board.call("Established", called + 2, "C1", "2002")
 
-    assert _names(board, "2002") == ("", "")
+    assert names(board, "2002") == ("", "")
 
 
 # --- calls that may be over ---
@@ -176,7 +176,7 @@ def test_a_call_that_left_its_queue_for_nowhere_hands_nothing_on() -> None:
     board.call("Diverted", 9, "C1", "5000", cause="queueCleared").call("Queued", 9.2, "C1", queueName="Support")
     board.call("Established", 12, "C1", "2002")
 
-    assert _names(board, "2002") == ("", "Support")
+    assert names(board, "2002") == ("", "Support")
 
 
 @pytest.mark.parametrize("vouched", [{"newDestination": "2002"}, {"interactionId": "I1"}])
@@ -187,59 +187,14 @@ def test_a_call_that_left_its_queue_goes_on_where_that_is_said(vouched: dict[str
     board.call("Diverted", 9, "C1", "5000", cause="queueCleared", **destination)
     board.call("Established", 12, "C1", "2002", **interaction)
 
-    assert _names(board, "2002") == ("Jo", "")
+    assert names(board, "2002") == ("Jo", "")
 
 
 def test_a_dead_call_does_not_come_back_because_it_is_led_away() -> None:
     board = Switchboard().call("Established", 1.5, "C1", "2001", **CUSTOMER).call("ConnectionCleared", 9, "C1", "2001")
     board.call("Diverted", 12, "C1", "2001", cause="callPickup").call("Established", 12, "C1", "2002")
 
-    assert _names(board, "2002") == ("", "")
-
-
-@pytest.mark.parametrize("before", ["Queued", "Originated", "Delivered"])
-def test_a_call_in_which_nobody_talked_before_a_gap_hands_nothing_on(before: str) -> None:
-    """Its id may have been used again in the gap, by whoever is found talking under it, or comes next."""
-    device = {"deviceId": "2003"} if before != "Queued" else {}
-    for is_found in (True, False):
-        board = Switchboard().hears(event(before, 1.5, callId="C1", **device, **CUSTOMER), link("Lost", 3.5))
-        board.hears(link("Restored", 15), snapshot("Began", 15))
-        if is_found:
-            board.call("Established", 15, "C1", "2001")
-        board.hears(snapshot("Ended", 15.1)).call("Established", 20, "C1", "2002")
-
-        assert _names(board, "2002") == ("", "")
-        assert _leg(board, "2002").facts.interaction_id != "I1"
-
-
-def test_who_talks_after_a_gap_is_in_another_call_if_all_who_talked_before_have_left() -> None:
-    board = Switchboard().call("Established", 1.5, "C1", "2001", **CUSTOMER).hears(link("Lost", 3.5))
-    board.hears(link("Restored", 8), snapshot("Began", 8)).call("Established", 8, "C1", "2003")
-    board.hears(snapshot("Ended", 8.1)).call("Established", 12, "C1", "2002")
-
-    assert _names(board, "2001") == ("Jo", "Sales")
-    assert (_names(board, "2003"), _names(board, "2002")) == (("", ""), ("", ""))
-
-
-def test_a_conference_joins_the_call_that_an_id_names_now() -> None:
-    """2001 dialled in C2 before a gap; C2 is answered after it, and may be another call by then."""
-    board = _customer_on_hold(Switchboard()).hears(link("Lost", 21.5), link("Restored", 22), snapshot("Began", 22))
-    board.call("Established", 22, "C1", "2001").hears(snapshot("Ended", 22)).call("Established", 25, "C2", "2002")
-    both = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "conferencingDeviceId": "2001"}
-    board.hears(event("Conferenced", 28, resultingCallId="C1", addedPartyId="2002", **both)).waits(40)
-
-    assert (_leg(board, "2002").call_id, _leg(board, "2002").disconnected_source_at) == ("C1", None)
-
-
-@pytest.mark.parametrize("interaction", ["", "I1"])
-def test_a_wrap_up_after_a_gap_in_which_its_leg_ended_needs_the_interaction(interaction: str) -> None:
-    board = Switchboard(with_site(wrapup_wait_seconds=120))
-    board.call("Established", 1.5, "C1", "2001", interactionId="I1").hears(link("Lost", 2))
-    board.hears(link("Restored", 60), snapshot("Began", 60), snapshot("Ended", 60.1))
-    stated = {"interactionId": interaction} if interaction else {}
-    board.call("CallInformation", 90, "C1", wrapup={"result": "sold"}, **stated)
-
-    assert board.leg.wrapup_result == ("sold" if interaction else "")
+    assert names(board, "2002") == ("", "")
 
 
 # --- recordings ---
@@ -254,11 +209,11 @@ def test_a_recording_that_began_after_the_end_is_taken_away_when_the_end_is_hear
 
 def test_the_second_part_of_a_leg_is_sure_of_its_recording() -> None:
     """The next call of the extension came 0.6 s after the transfer; QMS had named the recording before that."""
-    board = _customer_on_hold(Switchboard()).call("Established", 25.5, "C2", "2002")
-    board.found(25.8, _leg(board, "2002").number, "R1", started=25.6, asked=25.7).hears(attended(30))
-    board.found(30.3, _leg(board, "2002").number, "R2", started=30.05, asked=30.2)
+    board = customer_on_hold(Switchboard()).call("Established", 25.5, "C2", "2002")
+    board.found(25.8, leg(board, "2002").number, "R1", started=25.6, asked=25.7).hears(attended(30))
+    board.found(30.3, leg(board, "2002").number, "R2", started=30.05, asked=30.2)
     board.call("ConnectionCleared", 30.4, "C3", "2002").call("Established", 30.6, "C4", "2002")
-    board.missed(40, _leg(board, "2002").number, "none", asked=35).waits(60)
+    board.missed(40, leg(board, "2002").number, "none", asked=35).waits(60)
 
     assert [one.guid for one in board.legs if one.device_id == "2002"] == ["R1", "R2", ""]
 
@@ -289,9 +244,9 @@ def test_a_hold_that_is_heard_late_makes_a_consultation(heard: str) -> None:
 @pytest.mark.parametrize("asked", [132, 145])
 def test_none_long_after_a_transfer_does_not_say_that_the_recording_goes_on(asked: float) -> None:
     """A recording that began at the transfer is named for 10 s only; the first answer came at 145."""
-    board = _customer_on_hold(Switchboard()).call("Established", 25, "C2", "2002")
-    board.found(25.3, _leg(board, "2002").number, "R", started=25.1, asked=25.2)
-    board.hears(attended(130)).missed(146, _leg(board, "2002").number, "none", asked=asked)
+    board = customer_on_hold(Switchboard()).call("Established", 25, "C2", "2002")
+    board.found(25.3, leg(board, "2002").number, "R", started=25.1, asked=25.2)
+    board.hears(attended(130)).missed(146, leg(board, "2002").number, "none", asked=asked)
     board.call("ConnectionCleared", 160, "C3", "2002").waits(190)
 
     flagged = [(one.call_id, one.guid) for one in board.legs if one.guid]
@@ -317,24 +272,24 @@ def test_a_second_end_that_is_earlier_is_the_legs_and_the_first_is_the_next_call
     board.call("ConnectionCleared", 11.8, "C1", "2002").call("Established", 12.1, "C1", "2002")
 
     assert board.spans() == [("2002", 11.2, 11.8), ("2002", 12.1, 12.2)]
-    assert _names(board, "2002") == ("", "")
+    assert names(board, "2002") == ("", "")
 
 
 def test_a_trunk_that_leaves_before_its_call_is_known_takes_nobody_out_of_it() -> None:
     """The ends of both parties are heard before the transfer that made their call."""
     board = Switchboard(with_site(devices=frozenset({"2001", "2002"})))
-    _customer_on_hold(board).call("Established", 25.2, "C2", "2002")
+    customer_on_hold(board).call("Established", 25.2, "C2", "2002")
     board.call("ConnectionCleared", 30.5, "C3", "2002").call("ConnectionCleared", 30.4, "C3", "T4")
     board.hears(attended(30))
 
-    assert _leg(board, "2002").disconnected_source_at == moment(30.5)
+    assert leg(board, "2002").disconnected_source_at == moment(30.5)
 
 
 def test_a_call_is_not_over_by_an_end_of_before_it_began() -> None:
     board = Switchboard().call("Queued", 2.2, "C1", "5000", **CUSTOMER).call("CallCleared", 2.1, "C1")
     board.call("Established", 6, "C1", "2002")
 
-    assert _names(board, "2002") == ("Jo", "Sales")
+    assert names(board, "2002") == ("Jo", "Sales")
 
 
 def test_a_phone_that_rang_in_vain_keeps_no_call_waiting_that_was_answered_elsewhere() -> None:
@@ -344,7 +299,7 @@ def test_a_phone_that_rang_in_vain_keeps_no_call_waiting_that_was_answered_elsew
     board.call("Diverted", 13.2, "C1", "2002", newDestination="2003", cause="callPickup")
     board.call("Established", 16, "C1", "2001")
 
-    assert _names(board, "2001") == ("", "")
+    assert names(board, "2001") == ("", "")
 
 
 @pytest.mark.parametrize("device", [None, "2002"])
@@ -358,8 +313,8 @@ def test_in_whole_seconds_the_order_of_hearing_says_that_an_id_came_back(device:
     )
     board.call("Established", 33, "C2", "2003")
 
-    assert _names(board, "2003") == ("Uma", "")
-    assert _leg(board, "2003").facts.interaction_id != "I1"
+    assert names(board, "2003") == ("Uma", "")
+    assert leg(board, "2003").facts.interaction_id != "I1"
 
 
 def test_a_trunk_that_answers_after_all_begins_the_leg() -> None:
@@ -375,8 +330,8 @@ def test_what_leads_an_unknown_call_away_says_nothing_of_the_known_one() -> None
     board.call("Diverted", 9, "C1", "5001", interactionId="I2", newDestination="2002", cause="queueCleared")
     board.call("Established", 12, "C1", "2002", interactionId="I2")
 
-    assert _names(board, "2002") == ("", "")
-    assert _leg(board, "2002").facts.interaction_id == "I2"
+    assert names(board, "2002") == ("", "")
+    assert leg(board, "2002").facts.interaction_id == "I2"
 
 
 def test_a_wrap_up_may_be_of_a_call_that_waited_before_a_gap() -> None:
@@ -390,8 +345,8 @@ def test_a_wrap_up_may_be_of_a_call_that_waited_before_a_gap() -> None:
 
 def test_what_began_later_than_a_transfer_does_not_end_the_recording_that_went_on_over_it() -> None:
     """QMS named the leg's own recording after the transfer, and then one that the next call began."""
-    board = _customer_on_hold(Switchboard()).call("Established", 29.2, "C2", "2002")
-    number = _leg(board, "2002").number
+    board = customer_on_hold(Switchboard()).call("Established", 29.2, "C2", "2002")
+    number = leg(board, "2002").number
     board.found(29.4, number, "R1", started=29.2, asked=29.3).hears(attended(30))
     later = RecordingFound(
         leg=number,

@@ -1,0 +1,52 @@
+"""What is reported after a gap of the link: calls that may have ended in it hand nothing on."""
+
+import pytest
+
+from tests.calls.switchboard import Switchboard, event, with_site
+from tests.calls.test_gaps import link, snapshot
+from tests.calls.test_late_reports import CUSTOMER, customer_on_hold, leg, names
+
+
+@pytest.mark.parametrize("before", ["Queued", "Originated", "Delivered"])
+def test_a_call_in_which_nobody_talked_before_a_gap_hands_nothing_on(before: str) -> None:
+    """Its id may have been used again in the gap, by whoever is found talking under it, or comes next."""
+    device = {"deviceId": "2003"} if before != "Queued" else {}
+    for is_found in (True, False):
+        board = Switchboard().hears(event(before, 1.5, callId="C1", **device, **CUSTOMER), link("Lost", 3.5))
+        board.hears(link("Restored", 15), snapshot("Began", 15))
+        if is_found:
+            board.call("Established", 15, "C1", "2001")
+        board.hears(snapshot("Ended", 15.1)).call("Established", 20, "C1", "2002")
+
+        assert names(board, "2002") == ("", "")
+        assert leg(board, "2002").facts.interaction_id != "I1"
+
+
+def test_who_talks_after_a_gap_is_in_another_call_if_all_who_talked_before_have_left() -> None:
+    board = Switchboard().call("Established", 1.5, "C1", "2001", **CUSTOMER).hears(link("Lost", 3.5))
+    board.hears(link("Restored", 8), snapshot("Began", 8)).call("Established", 8, "C1", "2003")
+    board.hears(snapshot("Ended", 8.1)).call("Established", 12, "C1", "2002")
+
+    assert names(board, "2001") == ("Jo", "Sales")
+    assert (names(board, "2003"), names(board, "2002")) == (("", ""), ("", ""))
+
+
+def test_a_conference_joins_the_call_that_an_id_names_now() -> None:
+    """2001 dialled in C2 before a gap; C2 is answered after it, and may be another call by then."""
+    board = customer_on_hold(Switchboard()).hears(link("Lost", 21.5), link("Restored", 22), snapshot("Began", 22))
+    board.call("Established", 22, "C1", "2001").hears(snapshot("Ended", 22)).call("Established", 25, "C2", "2002")
+    both = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "conferencingDeviceId": "2001"}
+    board.hears(event("Conferenced", 28, resultingCallId="C1", addedPartyId="2002", **both)).waits(40)
+
+    assert (leg(board, "2002").call_id, leg(board, "2002").disconnected_source_at) == ("C1", None)
+
+
+@pytest.mark.parametrize("interaction", ["", "I1"])
+def test_a_wrap_up_after_a_gap_in_which_its_leg_ended_needs_the_interaction(interaction: str) -> None:
+    board = Switchboard(with_site(wrapup_wait_seconds=120))
+    board.call("Established", 1.5, "C1", "2001", interactionId="I1").hears(link("Lost", 2))
+    board.hears(link("Restored", 60), snapshot("Began", 60), snapshot("Ended", 60.1))
+    stated = {"interactionId": interaction} if interaction else {}
+    board.call("CallInformation", 90, "C1", wrapup={"result": "sold"}, **stated)
+
+    assert board.leg.wrapup_result == ("sold" if interaction else "")
