@@ -63,8 +63,10 @@ def flagged_share(target: FloodTarget, since: datetime) -> str:
     """Return how many legs of the target's source that began since then were flagged; needs a token that reads."""
     connection = http.client.HTTPConnection(target.host, target.port, timeout=30)
     outcomes: Counter[str] = Counter()
-    path: str | None = f"/api/legs?source={target.source}&since={since.isoformat().replace('+00:00', 'Z')}"
-    while path:
+    query = f"source={target.source}&since={since.isoformat().replace('+00:00', 'Z')}&limit=1000"
+    following: str | None = ""
+    while following is not None:
+        path = f"/api/legs?{query}" + (f"&cursor={following}" if following else "")
         connection.request("GET", path, headers={"Authorization": f"Bearer {target.token}"})
         answer = connection.getresponse()
         text = answer.read()
@@ -72,7 +74,7 @@ def flagged_share(target: FloodTarget, since: datetime) -> str:
             return f"its legs cannot be read: {answer.status} {answer.reason}"
         found = json.loads(text)
         outcomes.update(one["outcome"] for one in found["legs"])
-        path = found.get("next")
+        following = found["next"]
     ended = sum(outcomes.values()) - outcomes["waiting"]
     return f"{outcomes['flagged']} of {ended} legs flagged ({dict(outcomes)})"
 
