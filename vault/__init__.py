@@ -1,1 +1,1 @@
-"""Credentials at rest: the lowest layer, which knows nothing of the gateway."""
+"""Encrypted storage of credentials; imports nothing else of the gateway."""

@@ -1,7 +1,7 @@
 """A model field whose value is encrypted in the database (cryptography's MultiFernet).
 
 The keys come from ``settings.VAULT_KEYS``: the first encrypts, all decrypt, so that keys can be rotated. A value that
-no key opens raises: it is never mistaken for the secret itself.
+no key decrypts raises an error: it is never taken for the secret itself.
 """
 
 import base64
@@ -15,7 +15,7 @@ from django.db import models
 
 
 class VaultError(Exception):
-    """A stored secret cannot be opened with the keys at hand; try again only with the right key."""
+    """A stored secret cannot be decrypted with the keys that are set; try again only with the right key."""
 
 
 class Secret(str):
@@ -47,7 +47,7 @@ def decrypt(token: str, seconds: int | None = None) -> Secret:
     try:
         return Secret(fernet(settings.VAULT_KEYS).decrypt(token.encode(), ttl=seconds).decode())
     except InvalidToken as error:
-        raise VaultError("A stored secret cannot be opened: VAULT_KEYS lacks the key that encrypted it.") from error
+        raise VaultError("A stored secret cannot be decrypted: VAULT_KEYS lacks the key that encrypted it.") from error
 
 
 class EncryptedTextField(models.TextField):  # type: ignore[type-arg]  # the stub's parameters are not for subclasses

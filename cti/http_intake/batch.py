@@ -1,7 +1,7 @@
-"""What a client of the HTTP intake sent, read: events for the journal, and items that are none, with their reason.
+"""Read what a client of the HTTP intake sent: events for the journal, and rejected items with the reason.
 
-A body is one CloudEvent, an array of them, or one JSON object a line. What a client sent is kept as it is, unknown
-members too; only ``gatewaytime`` is ours.
+A body is one CloudEvent, an array of them, or one JSON object a line. The client's text is kept unchanged, unknown
+members too; the gateway adds only ``gatewaytime``.
 """
 
 from datetime import UTC, datetime
@@ -15,14 +15,14 @@ from cti.journal.stream import storable
 from cti.source_bounds import SourceFull, bounds_of
 from cti.sources.port import Quarantined
 
-#: Years in which every database and time zone can count.
+#: Years that every database and time zone supports.
 YEARS = range(1970, 3000)
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class Rejected(msgspec.Struct, frozen=True):
-    """An item that is no event of this source: its place in the body, its id where it has one, and the reason."""
+    """An item that is not an event of this source: its position in the body, its id if it has one, and the reason."""
 
     index: int
     id: str | None
@@ -30,7 +30,7 @@ class Rejected(msgspec.Struct, frozen=True):
 
 
 class Reading(msgspec.Struct, frozen=True):
-    """What a body held. ``broken`` are the rejected items as quarantine keeps them; ``calls``: events of calls."""
+    """The contents of a body. ``broken``: the rejected items as quarantine keeps them; ``calls``: call events."""
 
     arrivals: list[Arrival]
     rejected: list[Rejected]
@@ -43,9 +43,9 @@ class _Id(msgspec.Struct):
 
 
 def read_items(found: list[bytes], slug: str, received: datetime) -> Reading:
-    """Read each item as an event of the source ``slug`` that came at ``received``.
+    """Read each item as an event of the source ``slug`` that arrived at ``received``.
 
-    Raises ``SourceFull`` where the source holds open as much as it may.
+    Raises ``SourceFull`` when the source has reached one of its limits.
     """
     reading, calls = Reading([], [], []), 0
     for index, raw in enumerate(found):
@@ -61,7 +61,7 @@ def read_items(found: list[bytes], slug: str, received: datetime) -> Reading:
 
 
 def _arrival(raw: bytes, slug: str, received: datetime) -> tuple[Arrival, bool]:
-    """Return what the journal takes of an item, and whether it is of a call."""
+    """Return the journal entry of an item, and whether it is a call event."""
     try:
         raw.decode()  # The decoder does not look into members that it skips.
     except UnicodeDecodeError as error:
@@ -78,7 +78,7 @@ def _arrival(raw: bytes, slug: str, received: datetime) -> tuple[Arrival, bool]:
 
 
 def _payload(raw: bytes, event: AnyEvent, received: datetime) -> bytes:
-    """Return what the journal keeps: the client's own text, and as its last member the moment by our clock."""
+    """Return the journal's text: the client's own, and as its last member the time by the gateway's clock."""
     if b"gatewaytime" in raw or b"\\u" in raw:
         raw = _cleaned(raw)
     # The time of a source that lags counts; one whose clock is ahead does not move a deadline into the future.
@@ -87,7 +87,7 @@ def _payload(raw: bytes, event: AnyEvent, received: datetime) -> bytes:
 
 
 def _cleaned(raw: bytes) -> bytes:
-    """Take away a ``gatewaytime`` that the client sent, and each NUL."""
+    """Remove a ``gatewaytime`` that the client sent, and every NUL."""
     members = _members.decode(storable(raw))
     members.pop("gatewaytime", None)
     return msgspec.json.encode(members)
@@ -101,5 +101,5 @@ def _id_of(raw: bytes) -> str | None:
 
 
 def _place(reason: str) -> str:
-    """Return the place that an error names: ``$.data.callId``."""
+    """Return the path that an error names: ``$.data.callId``."""
     return reason.rpartition(" - at `")[2].rstrip("`") if " - at `" in reason else ""

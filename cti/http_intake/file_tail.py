@@ -1,8 +1,8 @@
 """Follow a file that is written line by line and rotated: every whole line once, over restarts of the reader.
 
-The place is remembered after each line that was dealt with. The file is known by its inode and its first bytes, so
-that the rest of one that was rotated while nobody read is found under its new name, and a new file with an old inode
-is not taken for it.
+The position is stored after each processed line. A file is recognised by its inode and its first bytes: the rest of a
+file that was rotated while no reader ran is found under its new name, and a new file that was given an old inode is not
+mistaken for it.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 class FilePositionError(Exception):
-    """The file with the remembered place cannot be read: only a person can say where to continue."""
+    """The file with the stored position cannot be read: only a person can say where to continue."""
 
     retryable = False
 
@@ -41,7 +41,7 @@ class FilePosition:
 class Tail:
     """Read whole lines of one file and of those that it is rotated to.
 
-    Raises ``FilePositionError`` where its state is not ours.
+    Raises ``FilePositionError`` if the state file was not written by this class.
     """
 
     def __init__(self, path: Path, state: Path) -> None:
@@ -51,11 +51,11 @@ class Tail:
 
     @property
     def offset(self) -> int:
-        """Return how many bytes of the file were dealt with."""
+        """Return how many bytes of the file were processed."""
         return self._place.offset
 
     def lines(self, limit: int, limit_bytes: int) -> list[bytes]:
-        """Read whole lines from the remembered place on; a line that is still being written waits."""
+        """Read whole lines from the stored position; a line that is still being written is left for the next call."""
         file = self._opened()
         if file is None:
             return []
@@ -67,7 +67,7 @@ class Tail:
         return lines
 
     def advance(self, read: int) -> None:
-        """Remember that ``size`` more bytes were processed: on disk when this returns."""
+        """Remember that ``read`` more bytes were processed; this is on disk when the call returns."""
         file = self._opened()
         if file is not None:
             offset = self._place.offset + read
@@ -76,7 +76,7 @@ class Tail:
             _write(self._state, json.dumps(self._place.__dict__))
 
     def turn_over(self) -> bool:
-        """Go over to the file after the one that is read, and say whether there is one."""
+        """Continue with the file that follows the current one, and say whether there is one."""
         if self._file is None:
             return False
         following = self._following(self._file)
@@ -99,7 +99,7 @@ class Tail:
         return min(later, key=lambda one: one.stat().st_mtime_ns, default=self._path)
 
     def _names(self) -> list[Path]:
-        """Return the files that are there: the one of our name, and those that it was rotated to and not packed."""
+        """Return the existing files: the one at ``path``, and those it was rotated to that are not compressed."""
         names = [f"{self._path.name}{suffix}*" for suffix in _ROTATED]
         rotated = {one for name in names for one in self._path.parent.glob(name) if one.suffix not in _PACKED}
         ours = {one for one in rotated if one.name.startswith(self._state.name)}
@@ -111,7 +111,7 @@ class Tail:
         return self._file
 
     def _found(self) -> Path | None:
-        """Return the file to go on with: the remembered one, whatever it is called now; else the one of our name."""
+        """Return the file to continue with: the remembered one, whatever its name is now, or the file at ``path``."""
         names = self._names()
         if self._place.inode:
             remembered = [one for one in names if _is_at(one, self._place)]
@@ -144,8 +144,8 @@ def _stored(state: Path) -> FilePosition:
         return FilePosition()
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise FilePositionError(
-            f"{state} does not hold the place that was read last ({type(error).__name__}). Delete it to send the file "
-            "from its start; what the gateway took lately is not taken twice."
+            f"{state} does not hold the last position ({type(error).__name__}). Delete it to send the file "
+            "from its start; events that the gateway has accepted recently are not accepted twice."
         ) from error
 
 

@@ -1,7 +1,7 @@
 """Tail a file of events, one JSON object a line, and post them to the HTTP intake: each at least once, in order.
 
-The place in the file is remembered after each answer, so that a restart goes on where the last life was answered. What
-is sent twice because an answer got lost is a duplicate by its id and changes nothing.
+The position in the file is stored after each answer, so that a restart continues there. An event that is sent twice
+because an answer was lost is a duplicate by its id and changes nothing.
 """
 
 from collections.abc import Callable
@@ -36,7 +36,7 @@ class ForwardError(Exception):
 
 
 class Forwarder:
-    """Send one file's lines. ``sleep`` is given so that a stop can end it. Raises ``PlaceError``."""
+    """Send one file's lines. ``sleep`` is given so that a stop can end it. Raises ``FilePositionError``."""
 
     def __init__(self, path: Path, state: Path, url: str, token: str, sleep: Callable[[float], None]) -> None:
         self._tail, self._url, self._sleep = Tail(path, state), url, sleep
@@ -45,7 +45,7 @@ class Forwarder:
         self._http.trust_env = False
 
     def run(self, *, is_once: bool = False) -> None:
-        """Send what is there and what comes; with ``is_once`` return at the file's end. Raises ``ForwardError``."""
+        """Send the existing lines and those that follow; with ``is_once`` stop at its end. Raises ``ForwardError``."""
         while True:
             if self._send_next() or self._tail.turn_over():
                 continue
@@ -63,7 +63,7 @@ class Forwarder:
         return True
 
     def _post(self, lines: list[bytes]) -> None:
-        """Post lines until the gateway has answered for each. Raises ``ForwardError``."""
+        """Post lines until the gateway has answered about each of them. Raises ``ForwardError``."""
         if not any(line.strip() for line in lines):
             return
         pause = FIRST_PAUSE
@@ -75,7 +75,7 @@ class Forwarder:
             pause = min(MAXIMUM_PAUSE, pause * 2)
 
     def _answered(self, lines: list[bytes]) -> float | None:
-        """Post once; return None when the lines are dealt with, otherwise the seconds to wait at least."""
+        """Post once; return None when the lines are processed, otherwise the minimum wait, in seconds."""
         try:
             answer = self._http.post(self._url, data=b"".join(lines), timeout=TIMEOUT, allow_redirects=False)
         except requests.RequestException as error:
@@ -104,7 +104,7 @@ class Forwarder:
 
 
 def _reply_of(answer: requests.Response) -> dict[str, Any]:
-    """Return what the gateway said; another server's answer says nothing."""
+    """Return the gateway's reply; an empty one where another server answered."""
     try:
         reply = answer.json()
     except requests.JSONDecodeError:

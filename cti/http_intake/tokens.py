@@ -1,8 +1,8 @@
-"""Bearer tokens of the HTTP interface: minted once, kept only as SHA-256, looked up quickly.
+"""Bearer tokens of the HTTP interface: shown once, stored only as SHA-256, cached for a few seconds.
 
 ``AccessRefused``
-├── ``Unauthorized``   no token, or none that is valid (401)
-└── ``Forbidden``      a valid token that does not open this (403)
+├── ``Unauthorized``   no token, or an invalid one (401)
+└── ``Forbidden``      a valid token without this right (403)
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from cti.models import CtiSource, IntakeToken, Scope
 
 #: Length of the random part of a token, in bytes.
 RANDOM_BYTES = 32
-#: How long a revoked token still works in other processes, in seconds; in its own it ends at once.
+#: How long a revoked token still works in other processes, in seconds; in the process that revoked it, not at all.
 CACHE_SECONDS = 5.0
 #: Maximum number of tokens in the cache.
 CACHED = 1000
@@ -40,13 +40,13 @@ class AccessRefused(Exception):
 
 
 class Unauthorized(AccessRefused):
-    """There is no token, or none that is valid."""
+    """The request has no token, or an invalid one."""
 
     status = 401
 
 
 class Forbidden(AccessRefused):
-    """The token is valid and does not open this."""
+    """The token is valid but has not this right."""
 
 
 class TokenFacts(msgspec.Struct, frozen=True):
@@ -62,7 +62,7 @@ class TokenFacts(msgspec.Struct, frozen=True):
 
 
 class TokenRefusal(msgspec.Struct, frozen=True):
-    """Why a request may not do this, as the answer to it."""
+    """Why a request is refused, as the response to it."""
 
     status: int
     error: str
@@ -94,12 +94,12 @@ _cache_lock = threading.Lock()
 
 
 def mint_token(source: CtiSource, scope: str = Scope.WRITE, name: str = "") -> MintedToken:
-    """Make a token of a source. Its text cannot be had again."""
+    """Make a token of a source. Its text cannot be shown again."""
     return mint(IntakeToken(source=source, scope=scope, name=name))
 
 
 def mint(row: IntakeToken) -> MintedToken:
-    """Save a new row with a new token, whose text cannot be had again."""
+    """Save a new row with a new token, whose text cannot be shown again."""
     text = f"qms_{secrets.token_urlsafe(RANDOM_BYTES)}"
     row.digest = _digest(text)
     row.save(force_insert=True)
@@ -107,16 +107,16 @@ def mint(row: IntakeToken) -> MintedToken:
 
 
 def revoke_token(token: IntakeToken) -> None:
-    """End a token for good; one that is revoked stays so from then on."""
+    """Revoke a token; the time of the first revocation is kept."""
     IntakeToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=clock.now())
     with _cache_lock:
         _cache.pop(token.digest, None)
 
 
 def authorize(header: str, needed: Scope) -> TokenFacts:
-    """Return the token that an ``Authorization`` header carries, if it opens what is needed.
+    """Return the token in an ``Authorization`` header, if it has the needed scope.
 
-    Writing includes reading. Raises ``Unauthorized`` or ``Forbidden``; a database that is away raises its own error.
+    Writing includes reading. Raises ``Unauthorized`` or ``Forbidden``; errors of the database are passed on.
     """
     scheme, _, text = header.partition(" ")
     if scheme.lower() != "bearer" or not text.strip():
@@ -128,9 +128,9 @@ def authorize(header: str, needed: Scope) -> TokenFacts:
 
 
 def note_call(token: TokenFacts, now: datetime) -> None:
-    """Note that a token posted an event of a call, once in ``LAST_USED_EVERY``; without a database it is not noted.
+    """Note that a token posted a call event, at most once in ``LAST_USED_EVERY``.
 
-    What is noted is for people: an event that was accepted is not refused for it.
+    The note is for people only: an event that was accepted is not refused because the database does not answer.
     """
     if token.last_call_at is not None and now - token.last_call_at < LAST_USED_EVERY:
         return
@@ -143,7 +143,7 @@ def note_call(token: TokenFacts, now: datetime) -> None:
 
 
 def authenticate(request: HttpRequest, needed: Scope = Scope.READ) -> TokenFacts | TokenRefusal:
-    """Return the token of a request, or the refusal that answers it."""
+    """Return the token of a request, or the refusal to respond with."""
     try:
         return authorize(request.headers.get("Authorization", ""), needed)
     except AccessRefused as error:

@@ -25,14 +25,14 @@ from cti.source_bounds import SourceFull, bounds_of
 from cti.sources.http.body import BodyError, TooManyEvents, items
 from cti.sources.registry import has_session
 
-#: A client is asked to come again after this, while the journal is away and while its source is full, in seconds.
+#: Retry-After while the journal is not available, and while the source is at a limit, in seconds.
 AWAY_SECONDS, FULL_SECONDS = 2, 5
 
 log = structlog.get_logger()
 
 
 class IntakeReply(msgspec.Struct, frozen=True):
-    """What became of a request's events."""
+    """The result for a request's events."""
 
     accepted: int
     duplicates: int
@@ -49,7 +49,7 @@ class RequestRefusedError(Exception):
 
 @csrf_exempt
 def post_events(request: HttpRequest) -> HttpResponse:
-    """Take CTI events into the journal; 202 only when it has acknowledged them."""
+    """Append CTI events to the journal; 202 only after it has acknowledged them."""
     try:
         reply = _take(request)
     except RequestRefusedError as refusal:
@@ -115,7 +115,7 @@ def _read(request: HttpRequest, token: TokenFacts) -> Reading:
 
 
 def _check_form(request: HttpRequest) -> None:
-    """Refuse forms of a request that would be misread."""
+    """Refuse encodings and modes that are not supported."""
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise RequestRefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "The body must not be compressed.")
     if "ce-specversion" in request.headers or (request.content_type or "").startswith("multipart/"):
@@ -144,7 +144,7 @@ def _is_chunked(request: HttpRequest) -> bool:
 
 
 def _chunked_body(request: HttpRequest) -> bytes:
-    """Read a body of unknown length, which Django takes for an empty one, up to a byte past the limit."""
+    """Read a body of unknown length, which Django would treat as empty, up to one byte past the limit."""
     stream: Any = request.META["wsgi.input"]
     body: bytes = stream.read(settings.INTAKE_MAX_BYTES + 1)
     return body

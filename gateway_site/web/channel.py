@@ -30,7 +30,7 @@ class RequestChannel(HTTPChannel):
     _taken = 0
 
     def received(self, data: bytes) -> bool:
-        """Take in bytes, and note where in a request they leave the connection."""
+        """Read bytes, and note which part of a request the connection is in now."""
         taken: bool = super().received(data)
         if len(self.requests) > MAXIMUM_AHEAD:
             self.handle_close()  # At once: a socket that takes no more would never be reported as ready to be closed.
@@ -69,7 +69,7 @@ class RequestChannel(HTTPChannel):
         return bool(self.total_outbufs_len)
 
     def is_late(self, now: float) -> bool:
-        """Say whether the client has overrun a deadline; ``now`` is monotonic."""
+        """Say whether the client has missed a deadline; ``now`` is monotonic."""
         if self.is_owing:
             return now > self.owing_since + ANSWER_SECONDS
         if self.requests:

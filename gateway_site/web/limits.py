@@ -1,4 +1,4 @@
-"""What a client may take of the web server (time, connections, bytes), and which pool serves which path."""
+"""Limits for a client of the web server (time, connections, bytes), and which pool serves which path."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ IDLE_SECONDS = 75.0
 ANSWER_BYTES, ANSWER_SECONDS = 65_536, 30.0
 #: Maximum requests of a connection at once. One packet has room for hundreds, and their answers would wait in memory.
 MAXIMUM_AHEAD = 2
-#: Maximum connections of a process; beyond, whoever has kept an unfinished request longest is disconnected.
+#: Maximum connections of a process; beyond that, the one with the oldest unfinished request is closed.
 MAXIMUM_CONNECTIONS = 500
 #: Maximum head, in bytes.
 MAXIMUM_HEAD = 32_768
-#: A stop lets running requests end for this long, in seconds.
+#: How long running requests may finish when the server stops, in seconds.
 STOP_SECONDS = 8.0
 
 PAGES, INTAKE, HEALTH, REFUSALS = "pages", "intake", "health", "refusals"

@@ -15,20 +15,20 @@ class WebServer(TcpWSGIServer):
     channel_class = RequestChannel
 
     def maintenance(self, now: float) -> None:  # noqa: ARG002  (waitress passes the time of day; deadlines are monotonic)
-        """Disconnect whoever has overrun a deadline; waitress calls this every second."""
+        """Disconnect clients that missed a deadline; waitress calls this every second."""
         monotonic = time.monotonic()
         for channel in list(self.active_channels.values()):
             if channel.is_late(monotonic):
                 channel.disconnect()
 
     def handle_accept(self) -> None:
-        """Take a new client; where all connections are taken, one goes that nothing but its client keeps."""
+        """Accept a client; when all connections are in use, first close one that waits for its client."""
         if len(self.active_channels) >= MAXIMUM_CONNECTIONS:
             self._make_room()
         super().handle_accept()
 
     def _make_room(self) -> None:
-        """Disconnect who has kept a request unfinished longest; without one, who has kept an answer waiting longest."""
+        """Close the connection whose request has been unfinished longest; if none, whose response is unread longest."""
         channels: list[Any] = list(self.active_channels.values())
         reading = [one for one in channels if one.is_reading]
         owing = [one for one in channels if one.is_owing]

@@ -146,7 +146,7 @@ def test_a_file_that_is_gone_is_reported_and_the_new_one_sent_whole(
 def test_a_state_that_is_not_ours_is_for_a_person_to_fix(tmp_path: Path, text: str) -> None:
     (tmp_path / "state").write_text(text)
 
-    with pytest.raises(FilePositionError, match=r"state does not hold the place.*Delete it"):
+    with pytest.raises(FilePositionError, match=r"state does not hold the last position.*Delete it"):
         make("http://127.0.0.1:1", tmp_path, "any", Sleep())
 
 
