@@ -48,9 +48,18 @@ def counts_between(columns: Iterable[str], filters: Mapping[str, str], first: da
 
 
 def _whole_months(first: date, last: date) -> tuple[date, date]:
-    """Return the first days of the first whole month, and of the month after the last one."""
-    begin = month_of(first) if first.day == 1 else next_month(month_of(first))
-    return begin, month_of(last + timedelta(days=1))
+    """Return the first days of the first whole month, and of the month after the last one.
+
+    The last month is whole too where nothing is counted after ``last``: the present one, until today.
+    """
+    begin, end = _month_from(first), month_of(last + timedelta(days=1))
+    later = DailyQueueCount.objects.filter(day__gt=last, day__lt=next_month(end))
+    return begin, end if begin > end or end > last or later.exists() else next_month(end)
+
+
+def _month_from(day: date) -> date:
+    """Return the first day of the first month that begins on a day or later."""
+    return day if day.day == 1 else next_month(month_of(day))
 
 
 def _needed(columns: Iterable[str], filters: Mapping[str, str]) -> set[str]:
