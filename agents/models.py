@@ -72,7 +72,7 @@ class AgentSessionRecord(models.Model):
     source = models.ForeignKey(CtiSource, models.CASCADE, related_name="agent_sessions", db_index=False)  # As above.
     agent_id = models.CharField(max_length=255)
     agent_name = models.CharField(max_length=255, blank=True)
-    device_id = models.CharField(max_length=255)
+    device_id = models.CharField("extension", max_length=255)
     state = models.CharField(max_length=16, choices=AgentState.choices, default=AgentState.LOGGED_ON)
     state_since = models.DateTimeField()
     reason = models.CharField(max_length=255, blank=True)
