@@ -22,24 +22,10 @@ READ = (".py", ".md", ".html")
 EXCLUDED = ("CHANGELOG.md", "docs/decisions/", "devtools/wording/", "LICENSE")
 #: Where names are read. Tests and development programs name things for themselves.
 PRODUCTION = tuple(
-    f"{room}/"
-    for room in (
-        "agents",
-        "bulk",
-        "calls",
-        "clock",
-        "cti",
-        "flags",
-        "gateway_site",
-        "history",
-        "launcher",
-        "qms",
-        "redis_address",
-        "simulators",
-        "telemetry",
-        "vault",
-    )
+    f"{one.parent.name}/" for one in sorted(ROOT.glob("*/__init__.py")) if one.parent.name not in ("devtools", "tests")
 )
+#: Files whose own names are read besides those of modules.
+NAMED_FILES = (".html", ".js", ".css")
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 CODE = re.compile(r"```.*?```|``.*?``|`[^`]*`|\{[{%].*?[}%]\}|<(?:script|style).*?</(?:script|style)>", re.DOTALL)
 
@@ -67,9 +53,10 @@ def find(paths: Sequence[str]) -> Iterator[WordFinding]:
     table = _table()
     words = table["words"]
     for name in _files(paths):
-        for line, text in _prose(ROOT / name):
-            yield from (_finding(f"{name}:{line}", found, words) for found in _pattern(words).finditer(text))
-        if name.endswith(".py") and name.startswith(PRODUCTION):
+        if name.endswith(READ):
+            for line, text in _prose(ROOT / name):
+                yield from (_finding(f"{name}:{line}", found, words) for found in _pattern(words).finditer(text))
+        if name.startswith((*PRODUCTION, "templates/")):
             yield from _names_to_avoid(name, table["names"], table["kept_names"])
 
 
@@ -78,9 +65,10 @@ def _table() -> dict[str, dict[str, str]]:
 
 
 def _names_to_avoid(file: str, words: dict[str, str], kept: dict[str, str]) -> Iterator[WordFinding]:
-    """Yield the names defined in a file of which a word is to be avoided, each once."""
+    """Yield the file's name and the names defined in it of which a word is to be avoided, each once."""
     pattern, seen = re.compile("|".join(words)), set(kept)
-    for line, name in [(1, Path(file).stem), *_defined(ast.parse((ROOT / file).read_text()))]:
+    defined = _defined(ast.parse((ROOT / file).read_text())) if file.endswith(".py") else ()
+    for line, name in [(1, Path(file).stem), *defined]:
         if name in seen:
             continue
         seen.add(name)
@@ -117,8 +105,9 @@ def _finding(place: str, found: re.Match[str], words: dict[str, str]) -> WordFin
 def _files(paths: Sequence[str]) -> list[str]:
     git = shutil.which("git") or "git"
     listed = subprocess.run([git, "ls-files", "--", *paths], cwd=ROOT, capture_output=True, text=True, check=True)
-    names = [name for name in listed.stdout.splitlines() if name.endswith(READ)]
-    return [name for name in names if not name.startswith(EXCLUDED) and "/migrations/" not in name]
+    names = [name for name in listed.stdout.splitlines() if name.endswith((*READ, *NAMED_FILES))]
+    is_read = [name for name in names if not name.startswith(EXCLUDED) and "/migrations/" not in name]
+    return [name for name in is_read if (ROOT / name).exists()]
 
 
 def _prose(path: Path) -> list[tuple[int, str]]:

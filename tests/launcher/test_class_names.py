@@ -5,10 +5,7 @@ from collections import defaultdict
 
 from launcher.paths import ROOT
 
-ROOMS = (
-    "agents", "bulk", "calls", "clock", "cti", "devtools", "evidence", "flags", "gateway_site", "history", "launcher",
-    "qms", "redis_address", "simulators", "telemetry", "vault",
-)  # fmt: skip
+ROOMS = sorted(one.parent.name for one in ROOT.glob("*/__init__.py") if one.parent.name != "tests")
 #: The judge knows nothing of the product on purpose, so its words for calls and recordings are its own.
 ISOLATED = "devtools/worlds/judge/"
 #: Names that Django or a protocol looks for in each module.
