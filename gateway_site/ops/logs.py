@@ -1,6 +1,8 @@
 """Logs are data: a constant event name and fields. Identifiers only; never call data, never secrets."""
 
 import logging
+import re
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -16,6 +18,11 @@ QUIET = (
     "django_structlog",
     "fontTools",  # It logs each table of a font, dozens of lines for a PDF.
 )
+
+#: What would begin a line of its own, or tell a terminal something.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+#: What has lines of its own.
+_TRACEBACKS = ("exception", "stack")
 
 
 class NoTracebackOfRefusals(logging.Filter):
@@ -50,7 +57,11 @@ structlog.configure(
 
 def logging_settings(level: str, form: str) -> dict[str, Any]:
     """Return Django's ``LOGGING``: everything to standard error. ``form``: "json", or "console" for people."""
-    formatter = {"()": structlog.stdlib.ProcessorFormatter, "processor": _renderer(form), "foreign_pre_chain": _shared}
+    formatter = {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_rendering(form)],
+        "foreign_pre_chain": _shared,
+    }
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -65,7 +76,18 @@ def logging_settings(level: str, form: str) -> dict[str, Any]:
     }
 
 
-def _renderer(form: str) -> Any:
+def _rendering(form: str) -> list[Any]:
     if form == "json":
-        return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        return [structlog.processors.JSONRenderer()]
+    return [
+        on_one_line,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
+    ]
+
+
+def on_one_line(_: Any, __: str, fields: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Escape control characters in what is logged: a client's text, such as a path, begins no line of its own."""
+    for name, value in fields.items():
+        if isinstance(value, str) and name not in _TRACEBACKS:
+            fields[name] = _CONTROL.sub(lambda found: ascii(found[0])[1:-1], value)
+    return fields

@@ -142,6 +142,22 @@ def test_a_stranger_gets_nothing_of_the_admin(method: str) -> None:
     assert {route: status for route, status in answers.items() if status not in REFUSING} == {}
 
 
+def test_no_form_of_another_site_is_taken() -> None:
+    """A post without the token of the gateway's own forms does nothing, whoever's browser sends it."""
+    browser = browser_of(ADMINISTRATOR)
+    browser.handler.enforce_csrf_checks = True
+    posted = [route for route in (*ADMIN, "admin/login/") if "(?P" not in route]
+
+    answers = {route: browser.post(_address(route), {"q": "1", "text": "1"}).status_code for route in posted}
+
+    assert {route: status for route, status in answers.items() if status not in {403, 404, 405}} == {}
+
+
+def test_an_address_by_another_name_than_the_gateways_is_refused() -> None:
+    assert Client().get("/admin/login/", headers={"host": "evil.example"}).status_code == 400
+    assert Client().get("/", headers={"host": "testserver:80@evil.example"}).status_code == 400
+
+
 @pytest.mark.parametrize("route", OPEN)
 def test_what_is_open_to_strangers_is_what_is_meant(route: str) -> None:
     expected = OPEN[route]

@@ -7,7 +7,7 @@ from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from gateway_site.middleware import client_address
-from gateway_site.ops.logs import NoTracebackOfRefusals
+from gateway_site.ops.logs import NoTracebackOfRefusals, logging_settings
 from gateway_site.roles import SUPERVISOR
 from gateway_site.settings import LOGGING
 from tests.attacks.actors import browser_of
@@ -72,6 +72,21 @@ def test_a_client_cannot_choose_the_address_that_is_logged_and_throttled(
     request = RequestFactory(REMOTE_ADDR="10.0.0.9").get("/", headers={"x-forwarded-for": header} if header else {})
 
     assert client_address(request) == expected
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_a_client_writes_no_line_of_its_own_into_the_log(form: str) -> None:
+    """Before: who asked for a path with a line feed in it and hung up wrote any line into the log of the web."""
+    settings = logging_settings("INFO", form)["formatters"]["data"]
+    formatter = settings.pop("()")(**settings)
+    said = "Client disconnected while serving /x\n2026-11-29T00:00:00Z [info     ] logged in\x1b[2J\x85"
+    record = logging.LogRecord("waitress", logging.INFO, "", 0, said, (), None)
+
+    text = formatter.format(record)
+
+    assert len(text.splitlines()) == 1
+    assert "\x1b" not in text
+    assert "\\n2026-11-29" in text
 
 
 def test_the_address_in_the_log_is_that_of_the_peer(log: pytest.LogCaptureFixture) -> None:
