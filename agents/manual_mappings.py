@@ -11,7 +11,7 @@ from qms.port import Licence
 
 
 class MappingRefused(ValueError):
-    """The act would be none, or could never be used; the text says what to do instead."""
+    """The act would change nothing or could never be used; the text says what to do instead."""
 
     retryable = False
 
@@ -34,7 +34,7 @@ def standing_mappings(source_id: int) -> list[ManualMapping]:
 
 
 def last_act(agent: Agent) -> MappingAct | None:
-    """Return what was last said about an agent, be it that the mapping ended."""
+    """Return the last act about an agent, also one that ended the mapping."""
     return agent.mapping_acts.select_related("after__service").order_by("-number").first()
 
 
@@ -91,7 +91,7 @@ def _identity(user: QmsUser) -> tuple[int, str]:
 
 def _trouble(user: QmsUser) -> str:
     if user.gone_at:
-        return "is listed in QMS no more"
+        return "is no longer listed in QMS"
     if not user.active:
         return "is not active in QMS"
     return "has no recording licence in QMS" if user.licence == Licence.NONE else ""

@@ -85,7 +85,7 @@ class AgentSessionRecord(models.Model):
     )
 
     class Meta:
-        db_table = "agents_presence"  # Its name of before: programs of an earlier release still use it in an upgrade.
+        db_table = "agents_presence"  # Its former name: programs of an earlier release still use it in an upgrade.
         ordering = ["-since"]
         verbose_name = "agent session"
         constraints = [
@@ -118,7 +118,7 @@ class CallsAtRisk(models.Model):
 
 
 class QmsUser(models.Model):
-    """A user of QMS as one Recording Service last listed it; kept, marked gone, when it is listed no more."""
+    """A user of QMS as one Recording Service last listed it; kept, marked gone, when it is no longer listed."""
 
     service = models.ForeignKey(RecordingService, models.CASCADE, related_name="users")
     user_id = models.CharField(max_length=255)

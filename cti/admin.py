@@ -249,7 +249,7 @@ def _tokens(source: CtiSource) -> SafeString:
 
 
 def _refusals(source: CtiSource, now: datetime) -> SafeString:
-    """Return the devices that the PBX does not let us monitor, each with its reason and the next try."""
+    """Return the devices that the PBX refuses to monitor, each with its reason and the next try."""
     status = getattr(source, "status", None)
     if status is None or not source.enabled or not status.monitors_refused:
         return SafeString()

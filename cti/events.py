@@ -24,7 +24,7 @@ Direction = Literal["inbound", "outbound", "internal"]
 NameSource = Literal["global_phonebook", "external_phonebook", "isdn", "personal", "unknown"]
 
 
-#: The cause (ECMA-269) with which a call leaves its queue unanswered: the queue is the call's no more.
+#: The cause (ECMA-269) with which a call leaves its queue unanswered: the call is no longer in the queue.
 QUEUE_CLEARED = "queueCleared"
 
 

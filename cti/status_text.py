@@ -200,7 +200,7 @@ def _refused(status: LinkStatus) -> list[str]:
 
 @dataclass(frozen=True)
 class RefusedMonitor:
-    """A device that the PBX does not let us monitor. ``again``: when it is asked for again, in words."""
+    """A device that the PBX refuses to monitor. ``again``: when it is asked for again, in words."""
 
     device: str
     reason: str

@@ -127,7 +127,7 @@ class FlagVerification(models.Model):
     restarted_by = models.CharField(max_length=150, blank=True)
 
     class Meta:
-        db_table = "flags_flagproof"  # Its name of before: programs of an earlier release still use it in an upgrade.
+        db_table = "flags_flagproof"  # Its former name: programs of an earlier release still use it in an upgrade.
 
     def __str__(self) -> str:
         return f"{self.data_server_id}: verification {self.run}"

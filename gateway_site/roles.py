@@ -35,7 +35,7 @@ SUPERVISORS_VIEWS = (
     "calls.view_queuename",
     "agents.view_agent",
     "agents.view_agentsessionrecord",
-    "agents.view_presence",  # The name of before: programs of an earlier release ask for it in an upgrade.
+    "agents.view_presence",  # The former name: programs of an earlier release ask for it in an upgrade.
     "agents.view_qmsuser",
     "agents.view_mappingact",
 )

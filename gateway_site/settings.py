@@ -41,7 +41,7 @@ DEBUG = _environment.debug
 SECRET_KEY = _environment.secret_key
 #: Keys that encrypt credentials at rest; the first encrypts, all decrypt. Never derived from SECRET_KEY.
 VAULT_KEYS = _environment.vault_keys
-#: Keys of before: what they signed stays valid while keys are exchanged (``manage rotate_keys``).
+#: Former keys: what they signed stays valid while keys are exchanged (``manage rotate_keys``).
 SECRET_KEY_FALLBACKS = _environment.secret_key_fallbacks
 #: The key of hashed flags, in hexadecimal; it must not change.
 HASH_KEY = _environment.hash_key

@@ -72,7 +72,7 @@ class Instance(msgspec.Struct, frozen=True):
 
 
 class ManualMapping(msgspec.Struct, frozen=True, kw_only=True):
-    """An administrator's word that an agent is a user of a Data Server. ``user``: how the user was named then."""
+    """An administrator's statement that an agent is a user of a Data Server. ``user``: how the user was named then."""
 
     agent_id: str
     data_server_id: int
@@ -253,7 +253,7 @@ def _by_hand(mapping: ManualMapping, user: _User | None) -> MatchVerdict:
 def _hindrance(user: _User | None) -> tuple[MatchKind, str]:
     """Return why a user cannot be matched and what to do, or that it can."""
     if user is None:
-        return MatchKind.UNMATCHED, "QMS lists that user no more; map the agent to another user, or end the mapping."
+        return MatchKind.UNMATCHED, "QMS no longer lists that user; map the agent to another user, or end the mapping."
     if not user.services:
         where = "a Recording Service that is not allocated to this CTI source or not enabled"
         return MatchKind.UNMATCHED, f"that user belongs to {where}; allocate and enable it, or end the mapping."

@@ -33,7 +33,7 @@ class KnownBy(StrEnum):
     CONFIGURED = "configured"
 
 
-#: What names an agent: the source's word that the agent is at that very extension.
+#: What names an agent: the source states that the agent is at that extension.
 _CERTAIN = (KnownBy.LOG_ON, KnownBy.SNAPSHOT, KnownBy.STATE)
 
 
@@ -148,7 +148,7 @@ def with_log_off(recent: tuple[LogOff, ...], event: AgentEvent) -> tuple[LogOff,
 
 
 def was_overtaken(recent: tuple[LogOff, ...], event: AgentEvent) -> bool:
-    """Say whether an event that places an agent at an extension is of before a log-off that was heard first."""
+    """Say whether an event that places an agent at an extension is older than a log-off that was received first."""
     data = event.data
     if isinstance(event, LoggedOff):
         return False

@@ -23,8 +23,8 @@ _ON_SQLITE = f"UPDATE {_TABLE} SET last_seen_at = %s WHERE source_id = %s AND ag
 class KnownAgents:
     """What is known of a source's agents as they were last read or written, so that they are not read again.
 
-    It holds as long as nobody else saves the sessions of that source: whoever keeps it forgets it when another did, and
-    when the transaction was rolled back. Nobody is trusted longer than ``SEEN_EVERY`` without the database's word.
+    It is valid while no other process saves the sessions of that source: the owner clears it when another did, and when
+    the transaction was rolled back. No entry is used longer than ``SEEN_EVERY`` without being read again.
     """
 
     def __init__(self, most: int = KEPT) -> None:
@@ -32,23 +32,23 @@ class KnownAgents:
         self._agents: dict[str, tuple[str, datetime]] = {}
 
     def forget(self) -> None:
-        """Know nobody."""
+        """Drop every agent."""
         self._agents.clear()
 
     def keep(self, agents: Iterable[Agent]) -> None:
-        """Know agents as they are in the database now; forget all when there are too many."""
+        """Store agents as they are in the database now; drop all when there are too many."""
         self._agents.update((agent.agent_id, (agent.name, agent.last_seen_at)) for agent in agents)
         if len(self._agents) > self._most:
             self.forget()
 
     def see(self, names: Mapping[str, str], now: datetime) -> None:
-        """Know agents, by id, to have been seen now."""
+        """Store that agents, by id, were seen now."""
         self._agents.update((agent_id, (name, now)) for agent_id, name in names.items())
 
     def compare(
         self, sessions: Mapping[str, AgentSession], now: datetime
     ) -> tuple[dict[str, AgentSession], dict[str, str]]:
-        """Return the sessions whose agents are to be read, and the names of those who were merely seen again; by id."""
+        """Return the sessions whose agents are to be read, and the names of those who were only seen again; by id."""
         news: dict[str, AgentSession] = {}
         seen: dict[str, str] = {}
         for agent_id, session in sessions.items():
@@ -66,7 +66,7 @@ def save_agents(source_id: int, sessions: Sequence[AgentSession], now: datetime,
     news, seen = known.compare(latest, now)
     if _see(source_id, seen, now):
         known.see(seen, now)
-    else:  # Nobody says who is not there as known.
+    else:  # The update does not say which of them is missing or renamed.
         news |= {agent_id: latest[agent_id] for agent_id in seen}
     if news:
         known.keep(_save_news(source_id, news, now))

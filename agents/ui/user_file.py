@@ -101,7 +101,7 @@ def _taken(request: HttpRequest, token: str) -> HttpResponse:
     kept = msgspec.msgpack.decode(content, type=KeptFile)
     context = _context(kept)
     if context["found"].is_smaller and "smaller" not in request.POST:
-        return _page(request, context | {"token": token, "error": "Tick the box if these users are to be gone."})
+        return _page(request, context | {"token": token, "error": "Tick the box to confirm that these users are gone."})
     cache.delete(_key(request, token))
     return _loaded(request, kept, accepts_down_to=context["found"].size if context["found"].is_smaller else None)
 

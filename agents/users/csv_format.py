@@ -44,7 +44,7 @@ _BYTE_ORDER_MARKS = {
 }
 #: Text in UTF-16 that is mostly ASCII has a zero in every second byte; this share of zeros is enough to tell.
 _ZEROS_OF_UTF16 = 0.25
-#: The first bytes of Excel's workbooks: a zip archive, and the compound file of before 2007.
+#: The first bytes of Excel's workbooks: a zip archive, and the older compound file (until 2007).
 _WORKBOOKS = (b"PK\x03\x04", bytes.fromhex("d0cf11e0a1b11ae1"))
 _NO_TEXT = "The file is no text: save it as CSV in UTF-8."
 _DELIMITERS = (",", ";", "\t")

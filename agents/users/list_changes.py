@@ -81,7 +81,7 @@ def compare(known: Mapping[str, ListedUser], listed: Mapping[str, ListedUser]) -
 
 
 def doubt(known: int, listed: int, accepts_down_to: int | None) -> str:
-    """Say why a list is not to be believed without a person's word, or "": it is empty, or a third smaller."""
+    """Say why a list needs a person's confirmation, or "": it is empty, or a third smaller."""
     if accepts_down_to is not None and listed >= accepts_down_to:
         return ""
     if not listed:

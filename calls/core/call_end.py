@@ -101,7 +101,7 @@ def _further(party: Party, moved: Party | None) -> Party:
 def divide_before_leg(
     work: UnitOfWork, call: CallState, party: Party, leg: LegState, moment: datetime, gateway_at: datetime
 ) -> None:
-    """Divide a call at an end of a device of before its leg began: that leg is of the id's next call.
+    """Divide a call at a device's end that is older than its leg: the leg belongs to the id's next call.
 
     Example: 2001 rings at 19.5, in one life of the id, and is connected at 20.3, in the next; its end at 20.0 is
     reported only then, and that it was connected before it still later.

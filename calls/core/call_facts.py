@@ -94,7 +94,7 @@ def _leg_data(call: CallState, values: dict[str, str], query: dict[str, str], or
 
 
 def _fact(history: tuple[TimedValue, ...], moment: datetime | None) -> TimedValue | None:
-    """Return what was known at a moment; None also where it was that there is no value."""
+    """Return what was known at a moment; None also if it was known to have no value."""
     fact: TimedValue | None = history[-1]
     if moment is not None:
         fact = next((one for one in reversed(history) if one.at <= moment), None)

@@ -80,7 +80,7 @@ def _connected_earlier(work: UnitOfWork, call: CallState, party: Party, made: Re
 
 
 def _begun_earlier(work: UnitOfWork, call: CallState, party: Party, made: Reconnection) -> None:
-    """Let a leg begin at a report of before the one that opened it; that one may be of the id's next call."""
+    """Let a leg begin at an earlier report than the one that opened it, which may belong to the id's next call."""
     leg = work.legs[party.leg or 0]
     heard = Reconnection(at=leg.connected_source_at, gateway_at=leg.connected_gateway_at, origin=leg.call_origin)
     work.put_leg(replace(leg, connected_source_at=made.at))
@@ -94,7 +94,7 @@ def _begun_earlier(work: UnitOfWork, call: CallState, party: Party, made: Reconn
 def _reported_again(
     work: UnitOfWork, call: CallState, party: Party, made: Reconnection, until: datetime | None = None
 ) -> None:
-    """Keep a further report of a connection, until it is known whether an end of before it is reported."""
+    """Keep a second report of a connection until it is known whether an end between the two is reported."""
     if party.again is not None:
         if party.again.at != made.at:
             put_party(work, call, with_repeat(party, made))

@@ -55,7 +55,7 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     since: datetime | None = None
     has_dialled: bool = False
     again: Reconnection | None = None
-    #: Other reports of a connection, which were taken for repeats; an end of before them says that they were none.
+    #: Other reports of a connection, which were taken for repeats; an end older than them shows they were not.
     repeats: tuple[Reconnection, ...] = ()
     outside: bool = False
     leg: int | None = None
@@ -359,7 +359,7 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     stalled_gateway_at: datetime | None = None
     #: When, by our clock, an event was received last just as it happened: its clock and ours agree.
     agreed_gateway_at: datetime | None = None
-    #: When, by our clock, events were missed last, be it of some devices.
+    #: When, by our clock, events were last missed, of all devices or of some.
     missed_gateway_at: datetime | None = None
     #: Its times have fractions of a second; until one was seen they may be up to a second behind.
     has_fractions: bool = False

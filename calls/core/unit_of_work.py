@@ -139,7 +139,7 @@ class UnitOfWork:
         return value is not None and value.due == due
 
     def is_anything_due(self, at: datetime) -> bool:
-        """Say whether something may be due at a moment, be it a snapshot that nobody ended."""
+        """Say whether something may be due at a moment; an unfinished snapshot counts."""
         return self.source.snapshot is not None or (bool(self._dues) and self._dues[0][0] <= at)
 
     def note_clock(self) -> None:

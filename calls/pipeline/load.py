@@ -102,7 +102,7 @@ def _load_calls(source_id: int, subject: Concern, now: datetime) -> dict[int, Ca
     calls = _calls_named(source_id, subject.calls)
     due = Call.objects.filter(source_id=source_id, due_at__lte=now).order_by("due_at")[:DUE_AT_ONCE]
     calls = _read(due) | calls
-    for _ in range(8):  # A call becomes another at a transfer; it seldom does so twice.
+    for _ in range(8):  # A call becomes another at a transfer; rarely twice.
         onward = {call.moved_to for call in calls.values() if call.moved_to is not None} - set(calls)
         found = _calls_numbered(source_id, onward)
         if not found:

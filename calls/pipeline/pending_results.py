@@ -74,7 +74,7 @@ def _holders(guids: Sequence[str]) -> dict[str, int]:
 
 
 def _began_with_later(rows: Sequence[RecordingSearch]) -> set[int]:
-    """Return the searches that found what began with a later leg of the extension, be it long settled.
+    """Return the searches that found what began with a later leg of the extension, also one settled long ago.
 
     Another search may have found the same recording for that later leg. The legs' times are by the source's clock, so
     they are taken relative to the leg that is searched for.

@@ -238,7 +238,7 @@ def _moved(leg: LegState, story: _Story) -> LegState:
         disconnected_source_at=ended,
         facts=msgspec.structs.replace(leg.facts, origins=origins),
         call_origin=leg.call_origin and _later(leg.call_origin, shift),
-        agent_origin=log_on and _later(log_on, shift),  # A log-on of before is another event in the transcript.
+        agent_origin=log_on and _later(log_on, shift),  # An earlier log-on is another event in the transcript.
         wrapup_origin=leg.wrapup_origin and _later(leg.wrapup_origin, shift),
     )
 

@@ -26,7 +26,7 @@ FLAGGED = (Outcome.FLAGGED.value, Outcome.PARTLY_FLAGGED.value)
 
 
 class RenamedEntity(msgspec.Struct, frozen=True):
-    """A name of before, until when it was the agent's or queue's (``key``), and how many recordings carry it.
+    """A former name of an agent or queue (``key``), until when it was used, and how many recordings carry it.
 
     ``address``: the list of their legs.
     """

@@ -1,4 +1,4 @@
-"""What a fault is: a harm, and how to undo it where it lasts."""
+"""A fault: what it does, and how it is undone if it lasts."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ Harm = Callable[[FaultStack], Undo | None]
 class Fault:
     """A kind of fault.
 
-    ``lasts``: it is undone after a while, or after ``seconds`` where its kind says how long. ``hurts_searches``: a GUID
-    may be missed by it. ``breaks_link``: the gateway's ledger must have a gap of it. ``ends_at_once``: it is over as
-    soon as it is done, and what is undone later is felt by nobody.
+    ``lasts``: it is undone after a while, or after ``seconds`` if given. ``hurts_searches``: a GUID may be missed
+    because of it. ``breaks_link``: the gateway's ledger must show a gap for it. ``ends_at_once``: it is over as soon as
+    it is done, and undoing it later has no effect.
     """
 
     name: str

@@ -43,7 +43,7 @@ class FlowWatch:
         self._thread.start()
 
     def stop(self) -> None:
-        """Look no more; waits for the last look."""
+        """Stop looking; wait for the last look."""
         self._over.set()
         if self._thread.is_alive():
             self._thread.join(timeout=30)

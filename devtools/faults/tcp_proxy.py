@@ -39,7 +39,7 @@ class TcpProxy:
         self._pairs.clear()
 
     def close(self) -> None:
-        """Take no more connections, and end those that stand."""
+        """Accept no more connections, and close those that are open."""
         self._server.close()
         self.cut()
 

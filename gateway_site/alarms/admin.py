@@ -21,7 +21,7 @@ from history.admin import ReadOnlyAdmin, RecordedAdmin
 
 @admin.register(AlarmRule)
 class AlarmRuleAdmin(RecordedAdmin):
-    """What makes an incident, and after how long."""
+    """Edit which conditions make an incident, and after how long."""
 
     list_display = ("name", "enabled", "after_seconds", "threshold", "urgent")
     list_display_links = ("name",)
@@ -30,11 +30,11 @@ class AlarmRuleAdmin(RecordedAdmin):
 
     @display(description="Urgent", ordering="is_urgent")
     def urgent(self, rule: AlarmRule) -> str:
-        """Say it in a word: a red cross would look like trouble."""
+        """Show a word: a red cross would look like an error."""
         return "yes" if rule.is_urgent else "no"
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Rules come with the gateway."""
+        """Rules are delivered with the gateway; none are added here."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -65,7 +65,7 @@ class AlarmChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # its parame
 
 @admin.register(AlarmChannel)
 class AlarmChannelAdmin(RecordedAdmin):
-    """Who gets messages, and whether they arrive."""
+    """Edit who gets messages; show whether they arrive."""
 
     list_display = ("name", "kind", "enabled", "sent_at", "failed_at", "error")
     form = AlarmChannelForm
@@ -99,13 +99,13 @@ class AlarmMessageInline(TabularInline):
     can_delete = False
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Messages are the gateway's."""
+        """Only the gateway writes messages."""
         return False
 
 
 @admin.register(Incident)
 class IncidentAdmin(ReadOnlyAdmin):
-    """What went wrong, since when, why, and what it cost."""
+    """List what went wrong, since when, why, and how many legs it affected."""
 
     list_display = ("rule", "subject", "text", "began_at", "ended_at", "cause", "legs_hit")
     list_filter = ("rule", ("ended_at", admin.EmptyFieldListFilter))

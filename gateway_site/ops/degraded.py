@@ -14,7 +14,7 @@ from gateway_site.ops.health_parts import HealthPart, health
 from gateway_site.ops.probes import VITAL
 from qms.models import RecordingService
 
-#: A flag write that has waited this long beyond its leg's end is worth a word.
+#: Minimum time since its leg's end after which a waiting flag write is reported.
 WAITS_LONG = timedelta(minutes=1)
 #: Counting ends here: a million may wait for a service that is away.
 MAXIMUM_COUNTED = 1000

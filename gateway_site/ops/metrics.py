@@ -1,4 +1,4 @@
-"""``/metrics`` for Prometheus. Gauges are computed from the database when asked: whatever process answers, they agree.
+"""``/metrics`` for Prometheus. Gauges are computed from the database when asked: every process gives the same numbers.
 
 Counters and histograms (``telemetry.counters``) are those of this machine's programs and may be summed.
 
@@ -86,7 +86,9 @@ def _legs() -> GaugeMetricFamily:
 
 
 def _count_unsettled() -> list[tuple[list[str], float]]:
-    waiting = FlagWrite.objects.filter(state_is_one_of(UNSETTLED))  # In the words of the partial index, which serves.
+    waiting = FlagWrite.objects.filter(
+        state_is_one_of(UNSETTLED)
+    )  # The partial index's own condition.
     rows = waiting.values_list("service__slug", "state").annotate(n=Count("id"))
     return [([service, state], n) for service, state, n in rows.order_by()]
 

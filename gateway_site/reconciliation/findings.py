@@ -1,4 +1,4 @@
-"""Keep what a run found: a difference that is found again is the same row, one that is found no more is withdrawn."""
+"""Keep what a run found: a difference that is found again is the same row, one that is no longer found is withdrawn."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ def key_of(finding: Finding) -> str:
 
 @transaction.atomic
 def keep(service: RecordingService, findings: Sequence[Finding], begin: datetime, end: datetime, now: datetime) -> None:
-    """Save the findings of a span, and withdraw those of before that no longer hold."""
+    """Save the findings of a span, and withdraw earlier ones that no longer hold."""
     rows = [_row(service, one, now) for one in findings]
     for part in chunks(rows):
         ReconciliationFinding.objects.bulk_create(

@@ -133,7 +133,7 @@ class AnswerNode:
         return any(_local(child) == name and _is_nil(child) for one in places for child in one)
 
     def is_present(self, field: str) -> bool:
-        """Say whether the answer has the field, be it empty."""
+        """Say whether the answer has the field; an empty one counts."""
         return bool(self.texts(field))
 
     def value(self, field: str) -> str | bool | int | None:

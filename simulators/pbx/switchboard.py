@@ -336,7 +336,7 @@ class Switchboard:
             del self.at_device[where][call.id]
 
     def _replace(self, olds: list[SimulatedCall], new: SimulatedCall, staying: dict[str, SimulatedCall]) -> None:
-        """Move the parties that stay, and their legs, to the new call; the old calls are no more."""
+        """Move the parties that stay, and their legs, to the new call, and drop the old calls."""
         for party, old in staying.items():
             self._put(new, party, old.parties[party])
             leg = self.legs.pop((old.id, party), None)

@@ -113,7 +113,11 @@ def test_a_user_id_of_another_data_server_is_another_user(source: CtiSource, age
 
 @pytest.mark.parametrize(
     ("changes", "told"),
-    [({"gone_at": NOW}, "listed in QMS no more"), ({"active": False}, "not active"), ({"licence": "None"}, "licence")],
+    [
+        ({"gone_at": NOW}, "no longer listed in QMS"),
+        ({"active": False}, "not active"),
+        ({"licence": "None"}, "licence"),
+    ],
 )
 def test_a_user_who_cannot_be_recorded_is_refused(
     agent: Agent, north: RecordingService, changes: dict[str, object], told: str
@@ -150,7 +154,7 @@ def test_a_mapping_whose_user_is_gone_is_not_used_and_says_so(source: CtiSource,
     verdict = load_directory(source.pk).verdict("2001", "9101")
 
     assert verdict.kind is MatchKind.UNMATCHED
-    assert "QMS lists that user no more" in verdict.reason
+    assert "QMS no longer lists that user" in verdict.reason
 
 
 def post(client: Client, agent: Agent, user: QmsUser | None, reason: str) -> str:

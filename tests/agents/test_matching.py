@@ -195,7 +195,7 @@ def test_a_user_is_known_by_the_data_server_and_whichever_service_lists_it_now()
 @pytest.mark.parametrize(
     ("users", "kind", "told"),
     [
-        ([], MatchKind.UNMATCHED, "QMS lists that user no more"),
+        ([], MatchKind.UNMATCHED, "QMS no longer lists that user"),
         ([bob(active=False)], MatchKind.INACTIVE, "that user is not active"),
         ([bob(licensed=False)], MatchKind.UNLICENSED, "no recording licence"),
         ([bob(service_id=9, recording_service="10.9.9.9")], MatchKind.UNMATCHED, "not allocated"),

@@ -37,7 +37,7 @@ def _note(work: UnitOfWork, event: AgentEvent) -> None:
 
 
 def _correct_legs(work: UnitOfWork, change: SessionChange, event: AgentEvent) -> None:
-    """Correct the agent of a leg that was connected a moment ago, if the event is of before that."""
+    """Correct the agent of a leg that was connected a moment ago, if the event is older than that."""
     for leg in work.legs_at(change.device_id):
         is_unwritten = leg.phase is LegPhase.OPEN or leg.base is WriteStatus.NONE
         is_fresh = is_unwritten and event.at - leg.connected_gateway_at <= GRACE
@@ -46,7 +46,7 @@ def _correct_legs(work: UnitOfWork, change: SessionChange, event: AgentEvent) ->
 
 
 def _was_before(event: AgentEvent, leg: LegState) -> bool:
-    """Say whether an event is of before Connected: so is a state reported at once after, for its agent was there."""
+    """Say whether an event is older than Connected; so is a state right after it, whose agent was there already."""
     is_state = not isinstance(event, LoggedOn | LoggedOff)
     return event.time < (leg.agent_source_at or leg.connected_source_at) or (is_state and not leg.agent_id)
 

@@ -205,7 +205,7 @@ def _has_left_later(work: UnitOfWork, party: Party, moment: datetime) -> bool:
 
 
 def _return_leg(work: UnitOfWork, party: Party | None, event: ConnectionCleared) -> None:
-    """Give a leg back to the call of before a transfer, where the device left before that and it is reported late."""
+    """Return a leg to the call before a transfer if the device had left it by then, which is reported late."""
     leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
     origin = call_at(work, event.data.call_id or "", "", event.time) if leg is not None else None
     if leg is None or origin is None or origin.moved_at is None or event.time > origin.moved_at:
@@ -217,7 +217,7 @@ def _return_leg(work: UnitOfWork, party: Party | None, event: ConnectionCleared)
 
 
 def _stop_waiting(work: UnitOfWork, call: CallState, party: Party | None, event: ConnectionCleared) -> None:
-    """End a call that waits where its caller or its queue left it: an extension that rang in vain does not end it."""
+    """End a waiting call when its caller or its queue leaves it; an extension that did not answer does not end it."""
     is_idle = call.waits_since is not None and not any(one.is_here for one in call.parties.values())
     if is_idle and _is_caller_or_queue(work, call, party, event):
         work.put_call(replace(call, waits_since=None, waits_at="", cleared_at=event.time))

@@ -272,7 +272,7 @@ def _was_answered_before(leg: LegState, event: RecordingFound) -> bool:
 
 @apply.register
 def handle_write_settled(event: WriteSettled, work: UnitOfWork) -> None:
-    """A part of a leg's flags came to its end in QMS."""
+    """Note that a part of a leg's flags is settled in QMS."""
     leg = work.legs.get(event.leg)
     if leg is None:
         return
@@ -333,7 +333,7 @@ def _doubt_due(work: UnitOfWork, call: CallState, party: Party) -> None:
 
 
 def _again_due(work: UnitOfWork, call: CallState, device_id: str, event: TimePassed) -> None:
-    """Take a second report of a connection for spurious: no end of the first one came; the end that came is its."""
+    """Drop a second report of a connection as a repeat: no end of the first came, so the end that came is the leg's."""
     party = call.parties[device_id]
     if party.again is None:
         return

@@ -292,7 +292,7 @@ def _is_anybody_talking(call: CallState) -> bool:
 
 
 def _is_ringing(call: CallState, leaver: str) -> bool:
-    """Say whether a device rings in a call already: the transfer is reported late, and the call waits no more."""
+    """Say whether a device rings in a call already: the transfer is reported late, and the call no longer waits."""
     return any(party.state is PartyState.ALERTING and name != leaver for name, party in call.parties.items())
 
 

@@ -310,7 +310,7 @@ def _partly(case: LegCase) -> Cause:
 def _gone(case: LegCase) -> Cause:
     return Cause(
         "Not flagged: QMS no longer has the recording",
-        f"QMS named its recording {case.leg.guid}, but had it no more when the flags came.",
+        f"QMS named its recording {case.leg.guid}, but no longer had it when the flags were sent.",
         "Nothing for this call. QMS often keeps no recording that is shorter than a set length: see its settings.",
     )
 

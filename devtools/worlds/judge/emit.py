@@ -8,9 +8,9 @@ from random import Random
 
 from msgspec.structs import replace
 
+from .connected_spans import Replay, Stay
 from .scenario import Event, Qms
 from .stage import Stage
-from .stays import Replay, Stay
 from .world import Said, World
 
 LATENCY = 0.01

@@ -7,10 +7,10 @@ from random import Random
 
 from . import calls, transfers
 from .emit import FAULTS, with_faults
+from .log_ons import seat_all
 from .people import chosen_site
 from .scenario import Qms
 from .scenario import Site as SiteConfig
-from .seats import seat_all
 from .stage import Stage
 from .world import World
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from .connected_spans import Replay, Stay
 from .expect import Expected, Stream, expected_of
 from .player import Leg
-from .stays import Replay, Stay
 from .world import World
 
 NEAR = 0.002

@@ -1,4 +1,4 @@
-"""Who sits where: log-on, log-off, free seating, and two agents who are both logged on at one phone."""
+"""Who is logged on where: log-on, log-off, free seating, and two agents who are both logged on at one phone."""
 
 from __future__ import annotations
 
