@@ -36,10 +36,7 @@ def traced(leg: LegState, at: datetime, what: str, text: str) -> LegState:
 
 
 def open_leg(work: UnitOfWork, call: CallState, party: Party, made: Reconnection, how: str = "") -> LegState:
-    """Open a leg for a connected party and start its search; freeze who is logged on there now.
-
-    The leg's call is ``call``; the party's value is put with it.
-    """
+    """Open a leg for a connected party of a call, start its search, and freeze who is logged on there now."""
     leg = LegState(
         number=work.next_number(),
         call_id=call.call_id,
