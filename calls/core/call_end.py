@@ -8,7 +8,7 @@ from calls.core.call_facts import divided
 from calls.core.connections import connect_device
 from calls.core.incarnations import later_parties, own_interaction
 from calls.core.legs import clear_party, correct_end, put_party, refresh_facts
-from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, WriteStatus
+from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 
 #: Time for which a call that is over is kept, for what comes late under its id; longer where a wrap-up is awaited.
@@ -42,8 +42,11 @@ def divide_where_empty(work: UnitOfWork, incarnation: int, since: datetime, gate
     at 20.3 is heard only then. The call ended at 20.6.
     """
     call = work.calls[incarnation]
+    if is_empty_at(call, since):
+        divide(work, incarnation, since, gateway_at)
+        return
     later = {party.cleared_at for party in call.parties.values() if party.cleared_at and party.cleared_at > since}
-    ended = next((moment for moment in (since, *sorted(later)) if is_empty_at(call, moment)), None)
+    ended = next((moment for moment in sorted(later) if is_empty_at(call, moment)), None) if later else None
     if ended is not None:
         divide(work, incarnation, ended, gateway_at)
 
@@ -64,6 +67,7 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
         return
     until, after = divided(call, moment)
     later = later_parties(call, moment)
+    after = _with_stated(until, later, moment) | after
     again = {name: party.reported_after(moment) for name, party in call.parties.items()}
     again = {name: reports for name, reports in again.items() if reports and name not in later}
     new = _next_call(work, call, moment, gateway_at)
@@ -89,6 +93,16 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
     refresh_facts(work, old, gateway_at)
     refresh_facts(work, work.calls[new.incarnation], gateway_at)
     expire_when_over(work, new.incarnation, gateway_at)
+
+
+def _with_stated(
+    until: dict[str, tuple[TimedValue, ...]], later: dict[str, Party], moment: datetime
+) -> dict[str, tuple[TimedValue, ...]]:
+    """Return the interaction of a call where one who came later was connected with it, so that it was no news then."""
+    known = until.get("interaction_id", ())
+    stated = [one for one in known if any(party.interaction_id == one.value for party in later.values())]
+    came = min((party.since for party in later.values() if party.since is not None), default=moment)
+    return {"interaction_id": (replace(stated[-1], at=came),)} if stated else {}
 
 
 def _further(party: Party, moved: Party | None) -> Party:

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from calls.core.state import LegState
 from calls.core.unit_of_work import UnitOfWork
 
@@ -23,6 +25,13 @@ def clocks_agree(work: UnitOfWork, gateway_at: datetime) -> bool:
     """Say whether the source's clock is known to agree with ours: a time of long ago says that an event is late."""
     agreed = work.source.agreed_gateway_at
     return work.site.has_source_times and agreed is not None and gateway_at - agreed <= AGREEMENT
+
+
+def note_agreement(work: UnitOfWork, at: datetime, gateway_at: datetime) -> None:
+    """Note that an answer was received as it happened, now and then."""
+    agreed = work.source.agreed_gateway_at
+    if (agreed is None or gateway_at - agreed >= NOTING) and abs(gateway_at - at) <= CLOSE:
+        work.source = replace(work.source, agreed_gateway_at=gateway_at)
 
 
 def is_on_time(work: UnitOfWork, leg: LegState) -> bool:

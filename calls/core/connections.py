@@ -21,7 +21,10 @@ def connection_of(event: CallEvent, device_id: str) -> Reconnection:
     """Return when an event connects a device, and the agent that it names for it."""
     agent_id = (event.data.agent_id or "") if device_id == event.data.device_id else ""
     origin = origin_of(event, OriginRule.CONNECTED)
-    return Reconnection(at=event.time, gateway_at=event.at, agent_id=agent_id, origin=origin)
+    interaction_id = event.data.interaction_id or ""
+    return Reconnection(
+        at=event.time, gateway_at=event.at, agent_id=agent_id, origin=origin, interaction_id=interaction_id
+    )
 
 
 def connect_device(
@@ -39,8 +42,16 @@ def connect_device(
     since = min(party.since or made.at, made.at) if party.is_here else made.at
     if party.unconfirmed_since is not None:
         party = replace(party, is_joined_late=False, unconfirmed_since=None)  # The missing Established has arrived.
-    party = replace(party, state=state, since=since, had_leg=False, cleared_at=None, cleared_gateway_at=None)
-    party = replace(party, repeats=())
+    party = replace(
+        party,
+        state=state,
+        since=since,
+        had_leg=False,
+        cleared_at=None,
+        cleared_gateway_at=None,
+        repeats=(),
+        interaction_id=made.interaction_id,
+    )
     call = put_party(work, call, party)
     if call.waits_since is not None and call.waits_since <= made.at + GRACE:
         call = work.put_call(replace(call, waits_since=None, waits_at=""))

@@ -72,7 +72,7 @@ def _by_time(work: UnitOfWork, event: CallEvent, call: CallState, following: Cal
     ended_at = call.ended_at
     if ended_at is not None and _is_after(work, call, ended_at, event):
         return _after_end(work, event, call, following)
-    if isinstance(event, ConnectionCleared) and _is_of_after_doubt(work, call, event):
+    if call.doubtful_since is not None and _is_of_after_doubt(work, call, event):
         return following or begin_call(work, event, call.call_id, replaces=False)
     if following is not None:
         is_of_next = isinstance(event, ENTERING) and (
@@ -271,8 +271,10 @@ def _is_doubtful_for(work: UnitOfWork, call: CallState, event: CallEvent) -> boo
     return not is_same and not _is_in_snapshot(work, call, event)
 
 
-def _is_of_after_doubt(work: UnitOfWork, call: CallState, event: ConnectionCleared) -> bool:
+def _is_of_after_doubt(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an extension left that never was in a call which may be over: it was in another one."""
+    if not isinstance(event, ConnectionCleared):
+        return False
     device_id = event.data.device_id or ""
     is_extension = not event.data.outside and work.site.is_extension(device_id)
     return is_extension and device_id not in call.parties and _is_doubtful_for(work, call, event)
@@ -330,11 +332,12 @@ def begin_call(work: UnitOfWork, event: CallEvent, call_id: str, *, replaces: bo
 
     ``replaces`` False: earlier calls of the id may go on, as when a snapshot names the id.
     """
-    for call in work.incarnations_of(call_id) if replaces else ():
+    others = work.incarnations_of(call_id)
+    for call in others if replaces else ():
         if not call.is_over and call.born_at < event.time:
             work.put_call(replace(call, superseded_at=event.time, due=event.at + GRACE))
     number = work.next_incarnation()
-    cleared_at = _cleared_before_heard(work, call_id, event)
+    cleared_at = _cleared_before_heard(others, event) if others else None
     return work.put_call(
         CallState(
             incarnation=number,
@@ -349,9 +352,9 @@ def begin_call(work: UnitOfWork, event: CallEvent, call_id: str, *, replaces: bo
     )
 
 
-def _cleared_before_heard(work: UnitOfWork, call_id: str, event: CallEvent) -> datetime | None:
+def _cleared_before_heard(others: list[CallState], event: CallEvent) -> datetime | None:
     """Return when a call was cleared of which nothing had been heard then, if an event of before that is its first."""
-    strays = [call.next_cleared_at for call in work.incarnations_of(call_id) if call.born_at <= event.time]
+    strays = [call.next_cleared_at for call in others if call.born_at <= event.time]
     return next((at for at in strays if at is not None and event.time <= at), None)
 
 

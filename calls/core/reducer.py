@@ -5,7 +5,6 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from calls.core.clocks import CLOSE, NOTING
 from calls.core.dispatch import apply
 from calls.core.handlers import (  # noqa: F401  (they register)
     agent_events,
@@ -41,18 +40,9 @@ def fold_into(work: UnitOfWork, events: Iterable[AnyEvent | ResultEvent]) -> Uni
         _pass_time(work, getattr(event, "at", None))  # A thing without a moment has no rule: it raises.
         if not work.source.has_fractions and isinstance(event, Event) and event.time.microsecond:
             work.source = replace(work.source, has_fractions=True)
-        if isinstance(event, Event):
-            _note_agreement(work, event)
         apply(event, work)
     work.note_clock()
     return work
-
-
-def _note_agreement(work: UnitOfWork, event: Event) -> None:
-    """Note that an event was received as it happened, now and then."""
-    agreed = work.source.agreed_gateway_at
-    if (agreed is None or event.at - agreed >= NOTING) and abs(event.at - event.time) <= CLOSE:
-        work.source = replace(work.source, agreed_gateway_at=event.at)
 
 
 def _pass_time(work: UnitOfWork, at: datetime | None) -> None:

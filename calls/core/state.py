@@ -42,6 +42,8 @@ class Reconnection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     agent_id: str = ""
     ended_at: datetime | None = None
     origin: Origin | None = None
+    #: The interaction that the report stated.
+    interaction_id: str = ""
 
 
 class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -61,6 +63,8 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     leg: int | None = None
     #: Whether this connection, since it was last made, has had a leg.
     had_leg: bool = False
+    #: The interaction that was stated as the device was connected.
+    interaction_id: str = ""
     ordinal: int = 0
     cleared_at: datetime | None = None
     cleared_gateway_at: datetime | None = None

@@ -178,6 +178,15 @@ def test_who_dials_in_the_second_in_which_another_was_queued_is_in_the_next_call
     assert {leg.facts.queue_name for leg in board.legs} == {""}
 
 
+def test_who_is_connected_with_the_interaction_of_the_call_keeps_it_though_all_others_had_left_before() -> None:
+    """The end of 2001 bears a time 22 microseconds before 2002 is connected, and is heard after it."""
+    board = Switchboard().call("Established", 1, "C1", "2001", interactionId="I1", queueName="Sales")
+    board.call("Established", 7.12, "C1", "2002", interactionId="I1").call("Established", 7.13, "C1", "2003")
+    board.call("ConnectionCleared", 7.119978, "C1", "2001").waits(10)
+
+    assert {leg.facts.interaction_id for leg in board.legs} == {"I1"}
+
+
 # --- whose a recording is ---
 
 
@@ -197,11 +206,11 @@ def test_a_leg_that_is_heard_of_very_late_began_when_the_source_says_where_the_c
     """Connected at 10 is heard at 99; QMS names a recording of 98.9. An event heard at once shows that clocks agree."""
     board = Switchboard()
     if agreed is not None:
-        board.call("Queued", agreed, "C0")
+        board.call("Established", agreed, "C0", "2002")
     board.hears(replace(event("Established", 10, callId="C1", deviceId="2001"), gatewaytime=moment(99)))
-    board.hears(_answer(board.leg, began=98.9, asked=99.0, at=99.1))
+    board.hears(_answer(board.legs[-1], began=98.9, asked=99.0, at=99.1))
 
-    assert board.leg.missed == missed
+    assert board.legs[-1].missed == missed
 
 
 def _answer(leg: LegState, began: float, asked: float, at: float) -> RecordingFound:

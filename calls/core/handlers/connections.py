@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from calls.core.answer_supervision import answer_after_all, confirm, connect_unsupervised
 from calls.core.attended_transfer import hand_on
 from calls.core.call_end import divide, divide_before_leg, divide_where_empty, end_earlier, expire_when_over
+from calls.core.clocks import note_agreement
 from calls.core.connections import connect_device, connection_of, note_seen
 from calls.core.consultation import disinherit, inherit, inherit_late
 from calls.core.dispatch import apply
@@ -26,6 +27,7 @@ TICK = timedelta(microseconds=1)
 @apply.register
 def handle_established(event: Established, work: UnitOfWork) -> None:
     """A device answered: its leg opens, and those of all that were waiting for an answer in this call."""
+    note_agreement(work, event.time, event.at)
     call, device_id = located(work, event)
     confirm(work, call.incarnation)
     answer_after_all(work, call.incarnation, event)
@@ -36,7 +38,7 @@ def handle_established(event: Established, work: UnitOfWork) -> None:
     )
     _hand_on_late(work, event, work.calls[call.incarnation], device_id)
     _answer_who_dialled(work, event, call.incarnation)
-    origin = call_at(work, event.data.call_id or "", device_id, event.time)
+    origin = call_at(work, event.data.call_id or "", device_id, event.time) if call.main is not None else None
     if origin is not None and origin.moved_to is not None and origin.incarnation != call.incarnation:
         _answer_who_dialled(work, event, origin.incarnation)  # It has handed the call on since.
     _divide_where_over(work, event, work.calls[call.incarnation], device_id)
@@ -56,7 +58,7 @@ def _hand_on_late(work: UnitOfWork, event: Established, call: CallState, device_
     """Take a leg that is reported only after its call was joined to the customer's as what it was before that."""
     party = call.parties.get(device_id)
     leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
-    origin = call_at(work, event.data.call_id or "", device_id, event.time)
+    origin = call_at(work, event.data.call_id or "", device_id, event.time) if call.main is not None else None
     if leg is None or origin is None or origin.incarnation == call.main:
         return
     joined_at = call.joined_at if origin.incarnation == call.incarnation else origin.moved_at
