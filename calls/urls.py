@@ -4,6 +4,7 @@ from django.urls import path
 
 from calls.explain.views import why_page
 from calls.export.views import export_download, export_page, export_panel
+from calls.objectives.views import objectives_download, objectives_page
 from calls.privacy.pages import erase_page, retention_page
 from calls.report.cause_views import cause_list, cause_page
 from calls.report.views import report_download, report_names, report_page, report_save
@@ -24,6 +25,8 @@ urlpatterns = [
     path("admin/reports/save/", report_save, name="reports-save"),
     path("admin/reports/names/<str:name>/", report_names, name="report-names"),
     path("admin/reports/<str:kind>/", report_download, name="reports-download"),
+    path("admin/objectives/", objectives_page, name="objectives"),
+    path("admin/objectives/<str:kind>/", objectives_download, name="objectives-download"),
     path("admin/causes/", cause_list, name="causes"),
     path("admin/causes/<str:outcome>/", cause_page, name="cause"),
     path("admin/searches/<int:service_id>/", searches_panel, name="searches-panel"),

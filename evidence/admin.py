@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
 from unfold.decorators import display
 
 import clock
@@ -18,7 +19,7 @@ class EvidenceSealAdmin(ReadOnlyAdmin):
 
     list_display = ("day", "entries", "blocks", "at", "key_beginning")
     list_before_template = "evidence/above_seals.html"
-    fields = ("day", "entries", "blocks", "at", "key_beginning", "statement", "signature")
+    fields = ("day", "entries", "blocks", "at", "key_beginning", "signed_text", "signed_by")
     list_select_related = ("key",)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
@@ -29,6 +30,16 @@ class EvidenceSealAdmin(ReadOnlyAdmin):
     def key_beginning(self, seal: EvidenceSeal) -> str:
         """Name the key."""
         return str(seal.key_id)[:16]
+
+    @display(description="Statement")
+    def signed_text(self, seal: EvidenceSeal) -> str:
+        """Show the text that is signed."""
+        return format_html('<code class="qg-hash">{}</code>', seal.statement)
+
+    @display(description="Signature")
+    def signed_by(self, seal: EvidenceSeal) -> str:
+        """Show the signature."""
+        return format_html('<code class="qg-hash">{}</code>', seal.signature)
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Say first whether the evidence is whole."""

@@ -278,6 +278,10 @@ WSDL_FOLDER = _environment.wsdl_folder
 RECORDER_ADAPTERS = _environment.recorder_adapters
 #: The share of finished calls that the site wants flagged; below it the dashboard says so.
 FLAGGED_TARGET_PERCENT = _environment.flagged_target_percent
+#: What is promised of times: this share within these times, in milliseconds from Connected and from the disconnect.
+TIMES_TARGET_PERCENT = _environment.times_target_percent
+GUID_TARGET_MS = _environment.guid_target_ms
+FLAGS_TARGET_MS = _environment.flags_target_ms
 #: Packages outside ``cti.sources`` that declare a kind of CTI source; their entry points need no setting.
 CTI_SOURCE_PACKAGES = _environment.cti_source_packages
 #: Hours that events, and QMS's answers to searches, are kept in Redis after they were folded: a restored backup that is

@@ -53,7 +53,9 @@ NAMES = (
     "EMAIL_URL",
     "EVENTS_WORKERS",
     "FLAGGED_TARGET_PERCENT",
+    "FLAGS_TARGET_MS",
     "FLAG_WRITE_GIVE_UP_DAYS",
+    "GUID_TARGET_MS",
     "HASH_KEY",
     "INTAKE_EVENTS_PER_SECOND",
     "INTAKE_MAX_BYTES",
@@ -63,6 +65,7 @@ NAMES = (
     "JOURNAL_KEEP_HOURS",
     "JOURNAL_URL",
     "JOURNAL_WAIT_REPLICAS",
+    "TIMES_TARGET_PERCENT",
     "TRACES_ENDPOINT",
     "LOG_FORMAT",
     "LOG_LEVEL",
@@ -166,6 +169,9 @@ class Environment:
     wsdl_folder: Path
     recorder_adapters: list[str]
     flagged_target_percent: float
+    times_target_percent: float
+    guid_target_ms: int
+    flags_target_ms: int
     cti_source_packages: list[str]
     can_mail: bool
     email: dict[str, Any]
@@ -246,6 +252,9 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         wsdl_folder=Path(read.text("WSDL_FOLDER") or var_dir / "wsdl").resolve(),
         recorder_adapters=read.words("RECORDER_ADAPTERS"),
         flagged_target_percent=read.number("FLAGGED_TARGET_PERCENT", 99, 0, 100),
+        times_target_percent=read.number("TIMES_TARGET_PERCENT", 99, 0, 100),
+        guid_target_ms=read.whole("GUID_TARGET_MS", 2_500, 10, 3_600_000),
+        flags_target_ms=read.whole("FLAGS_TARGET_MS", 5_000, 10, 3_600_000),
         cti_source_packages=read.words("CTI_SOURCE_PACKAGES"),
         can_mail=read.is_set("EMAIL_URL"),
         email=read.checked("EMAIL_URL", "", mail_settings, is_secret=True),

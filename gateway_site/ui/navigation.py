@@ -62,6 +62,7 @@ UNFOLD: dict[str, Any] = {
                 _link("Legs", "call", "calls.leg"),
                 _page("Why not flagged?", "contact_support", "why", "calls.view_leg"),
                 _page("Reports", "monitoring", "reports", "calls.view_leg"),
+                _page("Objectives", "target", "objectives", "calls.view_leg"),
                 _page("Causes", "troubleshoot", "causes", "calls.view_leg"),
                 _page("Exports", "download", "exports", "calls.view_leg"),
                 _link("Recording searches", "manage_search", "calls.recordingsearch"),

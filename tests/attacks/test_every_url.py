@@ -56,6 +56,8 @@ PAGES = {
     "admin/exports/panel/": ALL,
     "admin/exports/<int:job_id>/": ALL,
     "admin/reports/": ALL,
+    "admin/objectives/": ALL,
+    "admin/objectives/<str:kind>/": ALL,
     "admin/causes/": ALL,
     "admin/causes/<str:outcome>/": ALL,
     "admin/reports/<str:kind>/": ALL,

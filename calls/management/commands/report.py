@@ -1,0 +1,56 @@
+"""The monthly report: what was promised, held and lost, and why."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+import clock
+from calls.objectives.files import CONTENT_TYPES, month_file
+from calls.objectives.months import month_report, months_before
+from calls.objectives.promises import MonthReport
+from calls.objectives.text import first_line, month_name
+from calls.objectives.views import BadMonth, read_month
+
+
+class Command(BaseCommand):
+    """Write the report of a month to a file, or mail it."""
+
+    help = (
+        "Report whether the promises of a month were kept: flagged share, time to GUID, time to flags. Written to a"
+        " file, or mailed with the PDF attached; the first line is printed."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--month", default="", help='2026-11, or "last"; default: the present one, so far')
+        parser.add_argument("--format", choices=list(CONTENT_TYPES), default="html")
+        parser.add_argument("--into", type=Path, help="the file")
+        parser.add_argument("--mail", action="append", default=[], metavar="ADDRESS", help="may be given several times")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        now = clock.now()
+        try:
+            month = read_month("" if options["month"] == "last" else options["month"], now)
+        except BadMonth as error:
+            raise CommandError(str(error)) from error
+        report = month_report(months_before(month, 2)[0] if options["month"] == "last" else month, now)
+        if options["into"]:
+            options["into"].write_bytes(month_file(report, options["format"]))
+        if options["mail"]:
+            self._mail(report, options["mail"])
+        self.stdout.write(first_line(report))
+
+    def _mail(self, report: MonthReport, addresses: list[str]) -> None:
+        if not settings.CAN_MAIL:
+            raise CommandError("No mail server is set: see EMAIL_URL in the manual, Configuration.")
+        subject = f"QMS Gateway: {first_line(report)}"
+        message = EmailMultiAlternatives(subject, first_line(report), settings.DEFAULT_FROM_EMAIL, addresses)
+        message.attach_alternative(month_file(report, "html").decode(), "text/html")
+        name = f"{month_name(report.month).replace(' ', '-')}.pdf"
+        message.attach(name, month_file(report, "pdf"), CONTENT_TYPES["pdf"])
+        try:
+            message.send()
+        except OSError as error:  # smtplib's errors are OSErrors.
+            raise CommandError(f"The mail could not be sent ({type(error).__name__}).") from error

@@ -1,0 +1,86 @@
+"""The monthly report as HTML that stands alone, and as PDF."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.template.loader import render_to_string
+from fpdf import FPDF
+from fpdf.fonts import FontFace
+
+from calls.objectives.promises import MonthReport, Standing
+from calls.objectives.text import first_line, month_name, promise_heading, promise_text, standing_text
+from calls.report import files as report_files
+
+CONTENT_TYPES = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
+_FONT = Path(report_files.__file__).parent / "fonts" / "DejaVuSans.ttf"
+
+
+def month_file(report: MonthReport, kind: str) -> bytes:
+    """Return a month as a file of a kind of ``CONTENT_TYPES``."""
+    return _printed(report) if kind == "pdf" else render_to_string("calls/month_report.html", shown(report)).encode()
+
+
+def shown(report: MonthReport) -> dict[str, object]:
+    """Return what page and report show."""
+    return {
+        "month": report,
+        "heading": month_name(report.month),
+        "first_line": first_line(report),
+        "promises": [
+            (one, promise_heading(one.objective), promise_text(one.objective), standing_text(one))
+            for one in report.standings
+        ],
+        "promise_names": [promise_heading(one.objective) for one in report.standings],
+    }
+
+
+def _printed(report: MonthReport) -> bytes:
+    pdf = FPDF(format="A4")
+    pdf.set_title(f"Flags of recordings, {month_name(report.month)}")
+    pdf.set_lang("en")
+    pdf.add_font("text", fname=str(_FONT))
+    pdf.add_page()
+    _line(pdf, f"Flags of recordings, {month_name(report.month)}", 16)
+    _line(pdf, first_line(report), 12)
+    for one in report.standings:
+        _line(pdf, f"{promise_heading(one.objective)}: {promise_text(one.objective)} {standing_text(one)}", 10)
+    _losses(pdf, report)
+    _line(pdf, "The last 13 months", 12)
+    _table(
+        pdf,
+        ("Month", *(promise_heading(one.objective) for one in report.standings)),
+        [(f"{one.month:%Y-%m}", *map(_percent, one.standings)) for one in report.trend],
+    )
+    return bytes(pdf.output())
+
+
+def _losses(pdf: FPDF, report: MonthReport) -> None:
+    _line(pdf, "What was lost, why, and what is being done", 12)
+    if not report.losses:
+        _line(pdf, "Nothing was lost.", 10)
+        return
+    rows = [(one.name, f"{one.legs:,}", f"{one.percent:.0f} %", one.done or one.advice) for one in report.losses]
+    _table(pdf, ("Cause", "Legs", "Of the lost", "Being done, or advised"), rows, (50, 20, 25, 95))
+
+
+def _percent(one: Standing) -> str:
+    if one.is_kept is None:
+        return "–"  # noqa: RUF001  (a dash)
+    return f"{one.count.percent:.2f} %{'' if one.is_kept else ' broken'}"
+
+
+def _line(pdf: FPDF, text: str, size: int) -> None:
+    pdf.set_font("text", size=size)
+    pdf.multi_cell(0, size * 0.55, text, new_x="LMARGIN", new_y="NEXT")
+    pdf.ln(2)
+
+
+def _table(
+    pdf: FPDF, heads: Sequence[str], rows: Sequence[Sequence[str]], widths: tuple[int, ...] | None = None
+) -> None:
+    pdf.set_font("text", size=9)
+    heading = FontFace(emphasis=None, fill_color=(235, 235, 235))
+    with pdf.table(col_widths=widths, headings_style=heading) as table:
+        for row in (heads, *rows):
+            table.row(row)
+    pdf.ln(3)

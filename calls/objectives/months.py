@@ -1,0 +1,210 @@
+"""Sum up a month from the counts by day and by hour: no table of legs is counted for it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.cache import cache
+from django.db.models import Sum
+from django.utils import timezone
+
+from agents.api import load_teams
+from calls.core.outcomes import Outcome
+from calls.models import CauseDecision, HourlyCount, HourlyLatency
+from calls.objectives.promises import (
+    BAD_OUTCOMES,
+    Loss,
+    MonthReport,
+    Objective,
+    PastMonth,
+    Promise,
+    PromiseCount,
+    PromisePart,
+    Standing,
+)
+from calls.report.figures import cause_name
+from calls.stats.coarse_counts import next_month
+from calls.stats.daily_counts import counts_between
+from calls.stats.hourly import BUCKETS_MS
+from calls.ui.leg_page import ADVICE
+from clock.text import site_time
+from cti.models import CtiSource
+from qms.models import RecordingService
+
+#: Months of the trend, the present one included.
+TREND_MONTHS = 13
+#: Maximum number of losses and of parts of a kind that are named.
+MAXIMUM_LOSSES, MAXIMUM_PARTS = 10, 20
+#: How long the sums of a month that is over are kept, in seconds.
+PAST_SECONDS = 3600
+_DAY = timedelta(days=1)
+_COUNTED = (Outcome.FLAGGED, *BAD_OUTCOMES)
+
+
+def objectives() -> list[Objective]:
+    """Return what this site promises."""
+    return [
+        Objective(Promise.FLAGGED, settings.FLAGGED_TARGET_PERCENT),
+        Objective(Promise.GUID, settings.TIMES_TARGET_PERCENT, settings.GUID_TARGET_MS),
+        Objective(Promise.FLAGS, settings.TIMES_TARGET_PERCENT, settings.FLAGS_TARGET_MS),
+    ]
+
+
+def month_report(month: date, now: datetime) -> MonthReport:
+    """Return the report of the month that begins on a day."""
+    promised = objectives()
+    kinds = _kinds(month)
+    uncounted = {kind: n for kind, n in kinds.items() if kind[0] not in (*_COUNTED, Outcome.WAITING)}
+    reasons = sorted(((cause_name(*kind), n) for kind, n in uncounted.items() if n > 0), key=lambda one: -one[1])
+    return MonthReport(
+        month=month,
+        is_over=next_month(month) <= site_time(now).date(),
+        standings=_standings(promised, month, now, kinds),
+        parts=_parts(promised, month),
+        losses=_losses(kinds),
+        uncounted=sum(n for _, n in reasons),
+        uncounted_reasons=reasons[:MAXIMUM_LOSSES],
+        trend=_trend(promised, month, now),
+    )
+
+
+def months_before(month: date, count: int) -> list[date]:
+    """Return this many months up to one, oldest first."""
+    found = [month]
+    while len(found) < count:
+        found.append((found[-1] - _DAY).replace(day=1))
+    return found[::-1]
+
+
+def _standings(
+    promised: Sequence[Objective], month: date, now: datetime, kinds: Mapping[tuple[str, str], int]
+) -> list[Standing]:
+    since = now - _DAY
+    is_over = next_month(month) <= site_time(now).date()
+    last_hours = HourlyCount.objects.filter(hour__gt=since, hour__lte=now)
+    last_day = Counter(dict(last_hours.values_list("outcome").annotate(Sum("legs")).order_by()))
+    recent = [_flagged(last_day), *(_timed(one, since, now) for one in promised[1:])]
+    span = (_begin(month), _begin(next_month(month)))
+    counts = [_flagged(_by_outcome(kinds)), *(_timed(one, *span) for one in promised[1:])]
+    return [
+        Standing(one, count, PromiseCount() if is_over else last)
+        for one, count, last in zip(promised, counts, recent, strict=True)
+    ]
+
+
+def _kinds(month: date) -> Counter[tuple[str, str]]:
+    """Return the legs of a month by outcome and reason."""
+    rows = _sums(("outcome", "reason_code"), month)
+    found: Counter[tuple[str, str]] = Counter()
+    for outcome, reason, legs in rows:
+        found[outcome, reason] += legs
+    return found
+
+
+def _sums(columns: tuple[str, ...], month: date) -> Iterable[tuple[Any, ...]]:
+    for part in counts_between(columns, {}, month, next_month(month) - _DAY):
+        yield from part.values_list(*columns).annotate(Sum("legs")).order_by()
+
+
+def _by_outcome(kinds: Mapping[tuple[str, str], int]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for (outcome, _), legs in kinds.items():
+        found[outcome] += legs
+    return found
+
+
+def _flagged(outcomes: Mapping[str, int]) -> PromiseCount:
+    bad = sum(outcomes.get(one.value, 0) for one in BAD_OUTCOMES)
+    return PromiseCount(outcomes.get(Outcome.FLAGGED.value, 0) + bad, bad)
+
+
+def _begin(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time()), timezone.get_default_timezone())
+
+
+def _timed(one: Objective, begin: datetime, end: datetime) -> PromiseCount:
+    return sum(_timed_by_source(one, begin, end).values(), PromiseCount())
+
+
+def _timed_by_source(one: Objective, begin: datetime, end: datetime) -> dict[int, PromiseCount]:
+    """Count those later than promised; the promise is rounded up to the end of a bucket."""
+    rows = HourlyLatency.objects.filter(measure=one.promise.value, hour__gte=begin, hour__lt=end)
+    sums = rows.values_list("source_id", "bucket_ms").annotate(Sum("legs")).order_by()
+    within = next(bucket for bucket in BUCKETS_MS if bucket >= min(one.within_ms, BUCKETS_MS[-1]))
+    found: dict[int, PromiseCount] = defaultdict(PromiseCount)
+    for source_id, bucket, legs in sums:
+        found[source_id] += PromiseCount(legs, legs if bucket > within else 0)
+    return found
+
+
+def _parts(promised: Sequence[Objective], month: date) -> list[tuple[str, list[PromisePart]]]:
+    """Break the flagged share down, and the times by source: no count has more of those."""
+    sources = dict(CtiSource.objects.values_list("pk", "slug"))
+    services = dict(RecordingService.objects.values_list("pk", "slug"))
+    flagged = promised[0]
+    found = [
+        ("Flagged, by source", _named(flagged, _grouped("source_id", month), sources)),
+        ("Flagged, by Recording Service", _named(flagged, _grouped("service_key", month), services)),
+        ("Flagged, by queue", _named(flagged, _grouped("queue_name", month), {"": "none"})),
+        ("Flagged, by team", _named(flagged, _by_team(month), {})),
+    ]
+    for one, name in zip(promised[1:], ("Time to GUID, by source", "Time to flags, by source"), strict=True):
+        timed = _timed_by_source(one, _begin(month), _begin(next_month(month)))
+        found.append((name, _named(one, timed, sources)))
+    return found
+
+
+def _named(one: Objective, counts: Mapping[Any, PromiseCount], names: Mapping[Any, str]) -> list[PromisePart]:
+    """Name the parts, those that lost most first."""
+    parts = [PromisePart(names.get(key, str(key) or "none"), Standing(one, count)) for key, count in counts.items()]
+    worst = sorted(parts, key=lambda part: (-part.standing.count.bad, -part.standing.count.whole, part.name))
+    return [part for part in worst if part.standing.count.whole > 0][:MAXIMUM_PARTS]
+
+
+def _grouped(column: str, month: date) -> dict[Any, PromiseCount]:
+    outcomes: dict[Any, Counter[str]] = defaultdict(Counter)
+    for key, outcome, legs in _sums((column, "outcome"), month):
+        outcomes[key][outcome] += legs
+    return {key: _flagged(one) for key, one in outcomes.items()}
+
+
+def _by_team(month: date) -> dict[str, PromiseCount]:
+    teams = load_teams()
+    outcomes: dict[str, Counter[str]] = defaultdict(Counter)
+    for source, agent, device, outcome, legs in _sums(("source_id", "agent_id", "device_id", "outcome"), month):
+        outcomes[teams.of(source, agent, device)][outcome] += legs
+    return {team: _flagged(one) for team, one in outcomes.items()}
+
+
+def _losses(kinds: Mapping[tuple[str, str], int]) -> list[Loss]:
+    bad = {kind: legs for kind, legs in kinds.items() if kind[0] in BAD_OUTCOMES and legs > 0}
+    whole = sum(bad.values())
+    decisions = {(one.outcome, one.reason_code): one for one in CauseDecision.objects.all()}
+    worst = sorted(bad.items(), key=lambda one: -one[1])[:MAXIMUM_LOSSES]
+    return [_loss(kind, legs, whole, decisions.get(kind)) for kind, legs in worst]
+
+
+def _loss(kind: tuple[str, str], legs: int, whole: int, decision: CauseDecision | None) -> Loss:
+    outcome, reason = kind
+    done = f"{decision.get_state_display().capitalize()} by {decision.by}: {decision.reason}" if decision else ""
+    return Loss(cause_name(outcome, reason), legs, 100 * legs / whole, outcome, ADVICE[Outcome(outcome)], done)
+
+
+def _trend(promised: Sequence[Objective], month: date, now: datetime) -> list[PastMonth]:
+    return [PastMonth(one, _past(promised, one, now)) for one in months_before(month, TREND_MONTHS)]
+
+
+def _past(promised: Sequence[Objective], month: date, now: datetime) -> list[Standing]:
+    """Return the standings of a month; those of one that is over hardly change, and are kept for a while."""
+    is_over = next_month(month) <= site_time(now).date()
+    key = f"objectives:{month}:{[(one.target_percent, one.within_ms) for one in promised]}".replace(" ", "")
+    counts: list[tuple[int, int]] | None = cache.get(key) if is_over else None
+    if counts is None:
+        span = (_begin(month), _begin(next_month(month)))
+        found = [_flagged(_by_outcome(_kinds(month))), *(_timed(one, *span) for one in promised[1:])]
+        counts = [(one.whole, one.bad) for one in found]
+        if is_over:
+            cache.set(key, counts, timeout=PAST_SECONDS)
+    return [Standing(one, PromiseCount(*count)) for one, count in zip(promised, counts, strict=True)]

@@ -1,0 +1,186 @@
+"""What is promised of a month: kept or broken, the budget, its losses; on the page, in the files and by mail."""
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.core.management import CommandError, call_command
+from django.test import Client
+
+from agents.models import QmsUser
+from calls.models import CauseDecision, HourlyCount, HourlyLatency
+from calls.objectives.files import month_file
+from calls.objectives.months import month_report, months_before
+from calls.objectives.promises import Objective, Promise, PromiseCount, Standing
+from calls.objectives.text import budget_text, first_line, standing_text
+from calls.stats.coarse_counts import add_coarsely
+from calls.stats.hourly import hour_of
+from cti.models import CtiSource
+from devtools.receivers import smtp_server
+from qms.models import DataServer, RecordingService
+
+NOVEMBER, NOW = date(2026, 11, 1), datetime(2026, 11, 20, 12, tzinfo=UTC)
+FLAGGED = Objective(Promise.FLAGGED, 99.0)
+
+
+@pytest.mark.parametrize(
+    ("whole", "bad", "is_kept", "spent"),
+    [
+        (10_000, 60, True, 60),
+        (10_000, 100, True, 100),
+        (10_000, 101, False, 101),
+        (100, 1, True, 100),
+        (0, 0, None, None),
+    ],
+)
+def test_a_promise_is_kept_until_its_budget_is_spent(
+    whole: int, bad: int, is_kept: bool | None, spent: float | None
+) -> None:
+    standing = Standing(FLAGGED, PromiseCount(whole, bad))
+    assert (standing.is_kept, standing.spent_percent) == (is_kept, spent)
+
+
+def test_a_target_with_decimals_loses_no_leg_to_arithmetic() -> None:
+    assert Standing(Objective(Promise.FLAGGED, 99.9), PromiseCount(1_000, 1)).is_kept
+
+
+def test_the_burn_rate_says_how_fast_the_last_day_spent() -> None:
+    standing = Standing(FLAGGED, PromiseCount(10_000, 60), PromiseCount(1_000, 30))
+    assert (standing.burn_rate, Standing(FLAGGED, PromiseCount(1, 0)).burn_rate) == (3, None)
+    assert "Burn rate of the last 24 hours: 3.0" in budget_text(standing)
+
+
+def test_a_share_is_never_rounded_up() -> None:
+    assert PromiseCount(100_000, 1).percent == 99.99
+    assert standing_text(Standing(FLAGGED, PromiseCount(1, 0))).startswith("Kept: 100.00 % of 1 leg; 0 were not.")
+
+
+def test_the_months_of_a_trend_cross_the_year() -> None:
+    months = months_before(date(2026, 2, 1), 13)
+    assert (months[0], months[-1], len(months)) == (date(2025, 2, 1), date(2026, 2, 1), 13)
+
+
+class CountedSite:
+    """Counts of a site as the consumer would have added them."""
+
+    def __init__(self) -> None:
+        cache.clear()
+        self.source = CtiSource.objects.create(slug="pbx", kind="http")
+        server = DataServer.objects.create(slug="ds")
+        self.service = RecordingService.objects.create(slug="north", data_server=server, url="http://localhost")
+        QmsUser.objects.create(
+            service=self.service, user_id="1", extension="2001", department_name="Sales", loaded_at=NOW
+        )
+
+    def legs(
+        self, day: date, outcome: str, legs: int, reason: str = "", device: str = "2001", queue: str = "Q1"
+    ) -> None:
+        key = (self.source.pk, self.service.pk, queue, "A1", device, outcome, reason)
+        add_coarsely([(day, *key, legs)])
+        hour = hour_of(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
+        HourlyCount.objects.create(source=self.source, hour=hour, outcome=outcome, reason_code=reason, legs=legs)
+
+    def times(self, day: date, measure: str, bucket_ms: int, legs: int) -> None:
+        hour = hour_of(datetime(day.year, day.month, day.day, 10, tzinfo=UTC))
+        HourlyLatency.objects.create(source=self.source, hour=hour, measure=measure, bucket_ms=bucket_ms, legs=legs)
+
+
+@pytest.fixture
+def site(db: None) -> CountedSite:
+    """Give November with two losses, a broken October, and times."""
+    found = CountedSite()
+    found.legs(date(2026, 11, 3), "flagged", 990)
+    found.legs(date(2026, 11, 4), "window_missed", 8, "late", device="2009", queue="Q2")
+    found.legs(date(2026, 11, 5), "refused", 2, "UnknownFlag")
+    found.legs(date(2026, 11, 5), "user_unmatched", 50)
+    found.legs(date(2026, 11, 6), "waiting", 5)
+    found.legs(date(2026, 10, 31), "flagged", 90)
+    found.legs(date(2026, 10, 31), "given_up", 10)
+    found.times(date(2026, 11, 3), "guid", 200, 985)
+    found.times(date(2026, 11, 3), "guid", 4000, 15)
+    found.times(date(2026, 11, 3), "flags", 1250, 1000)
+    return found
+
+
+def test_a_month_is_judged_by_what_gateway_and_qms_answer_for(site: CountedSite) -> None:
+    report = month_report(NOVEMBER, NOW)
+
+    assert [(one.count.whole, one.count.bad) for one in report.standings] == [(1000, 10), (1000, 15), (1000, 0)]
+    assert first_line(report) == "November 2026 so far: 2 of 3 promises are kept. Broken: time to GUID."
+    assert [one.legs for one in report.losses] == [8, 2]
+    assert report.uncounted == 50
+    assert [one.count.bad for one in report.trend[-2].standings] == [10, 0, 0]
+
+
+def test_the_parts_name_who_lost_it(site: CountedSite) -> None:
+    parts = {
+        name: {part.name: (part.standing.count.whole, part.standing.count.bad) for part in found}
+        for name, found in month_report(NOVEMBER, NOW).parts
+    }
+    assert parts["Flagged, by source"] == {"pbx": (1000, 10)}
+    assert parts["Flagged, by Recording Service"] == {"north": (1000, 10)}
+    assert parts["Flagged, by queue"] == {"Q1": (992, 2), "Q2": (8, 8)}
+    assert parts["Flagged, by team"]["Sales"] == (992, 2)
+    assert parts["Time to GUID, by source"] == {"pbx": (1000, 15)}
+
+
+def test_a_target_moves_the_promise(site: CountedSite, settings: Any) -> None:
+    settings.FLAGGED_TARGET_PERCENT, settings.GUID_TARGET_MS = 99.5, 4000
+    flagged, guid, _ = month_report(NOVEMBER, NOW).standings
+    assert (flagged.is_kept, guid.is_kept) == (False, True)
+
+
+def test_the_burn_rate_is_that_of_the_running_month_alone(site: CountedSite) -> None:
+    site.legs(date(2026, 11, 20), "given_up", 3)
+    site.legs(date(2026, 11, 20), "flagged", 97)
+    assert month_report(NOVEMBER, NOW + timedelta(hours=2)).standings[0].burn_rate == pytest.approx(3)
+    assert month_report(NOVEMBER, datetime(2026, 12, 1, 1, tzinfo=UTC)).standings[0].burn_rate is None
+    assert month_report(date(2026, 10, 1), NOW + timedelta(hours=2)).standings[0].burn_rate is None
+
+
+def test_a_month_without_calls_is_not_judged(db: None) -> None:
+    cache.clear()
+    assert first_line(month_report(NOVEMBER, NOW)) == (
+        "November 2026 so far: no leg was decided, so there is nothing to judge."
+    ).replace(" so far", "")
+
+
+def test_what_was_decided_about_a_loss_is_in_the_report(site: CountedSite) -> None:
+    CauseDecision.objects.create(
+        outcome="window_missed", reason_code="late", state="muted", reason="More workers on Monday", by="ada", at=NOW
+    )
+    html = month_file(month_report(NOVEMBER, NOW), "html").decode()
+    assert "More workers on Monday" in html
+    assert "2 of 3 promises are kept" in html
+    assert month_file(month_report(NOVEMBER, NOW), "pdf").startswith(b"%PDF-")
+
+
+def test_the_page_begins_with_whether_promises_were_kept(
+    site: CountedSite, admin_client: Client, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("clock.now", lambda: NOW)
+    page = admin_client.get("/admin/objectives/?month=2026-11").content.decode()
+    assert "2 of 3 promises are kept. Broken: time to GUID." in page
+    assert admin_client.get("/admin/objectives/?month=2026-13").status_code == 400
+    assert admin_client.get("/admin/objectives/?month=2027-01").status_code == 400
+    assert admin_client.get("/admin/objectives/pdf/?month=2026-11")["Content-Type"] == "application/pdf"
+    assert admin_client.get("/admin/objectives/doc/").status_code == 400
+
+
+def test_the_command_writes_and_mails_the_report(
+    site: CountedSite, tmp_path: Path, settings: Any, capsys: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("clock.now", lambda: NOW)
+    call_command("report", month="last", format="pdf", into=tmp_path / "october.pdf")
+    assert (tmp_path / "october.pdf").read_bytes().startswith(b"%PDF-")
+    assert capsys.readouterr().out == "October 2026: the promise of the flagged share is broken.\n"
+    with pytest.raises(CommandError, match="written like"):
+        call_command("report", month="november")
+    with smtp_server() as mailbox:
+        settings.CAN_MAIL, settings.EMAIL_BACKEND = True, "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", mailbox.port
+        call_command("report", month="2026-11", mail=["boss@example.org"])
+    [message] = mailbox.mails
+    assert "application/pdf" in message
