@@ -118,3 +118,37 @@ def test_whoever_writes_to_redis_runs_nothing_in_other_programs() -> None:
     assert cache.get("attack") is None
     assert _Attack.ran == []
     assert set(app.conf.accept_content) == {"json"}
+
+
+PODS = [
+    pytest.param(container, document["spec"]["template"]["spec"], id=f"{path.stem}-{container['name']}")
+    for path in sorted((ROOT / "deploy" / "kubernetes").rglob("*.yaml"))
+    for document in yaml.safe_load_all(path.read_text())
+    if document and document["kind"] in ("Deployment", "StatefulSet", "Job")
+    for container in document["spec"]["template"]["spec"]["containers"]
+]
+
+
+@pytest.mark.parametrize(("container", "pod"), PODS)
+def test_every_pod_is_confined(container: dict[str, Any], pod: dict[str, Any]) -> None:
+    rights = container["securityContext"]
+
+    assert rights["readOnlyRootFilesystem"] is True
+    assert rights["allowPrivilegeEscalation"] is False
+    assert rights["capabilities"] == {"drop": ["ALL"]}
+    assert container["resources"]["limits"]["memory"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert pod["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize("file", ["web.yml", "workers.yml", "listeners.yml"])
+def test_every_container_of_a_host_of_one_role_is_confined(file: str) -> None:
+    services = yaml.safe_load((ROOT / "deploy" / "compose" / file).read_text())["services"]
+
+    for name, service in services.items():
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert service["mem_limit"], name
+        assert service["pids_limit"], name
