@@ -7,57 +7,16 @@ cannot be known. `faults` switches single rules off.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from msgspec.structs import replace
 
 from devtools.worlds.judge.player import Leg, Observed, Write
 from devtools.worlds.judge.scenario import Event, Recording, Scenario
+from tests.devtools.worlds.naive_calls import Inc, Part, frozen
 
 BEGINS = ("Queued", "Originated", "ServiceInitiated")
 TRAILS = ("ConnectionCleared", "CallCleared", "Retrieved", "Held", "CallInformation")
-
-
-@dataclass
-class Inc:
-    """One life of a call id."""
-
-    key: int
-    id: str
-    begun: float
-    contact: list[str]  # shared by all lives of one contact; holds the interaction once it is known
-    facts: list[tuple[float, str, str]] = field(default_factory=list)
-    legs: list[Part] = field(default_factory=list)
-    originator: str = ""
-    over: bool = False
-    wrapup: str = ""
-    query: str = ""
-    ended: float = 1e9
-    queued: bool = False
-    progressed: bool = False
-    moved: float = -1e9
-    rung: set[str] = field(default_factory=set)
-    dialled: float = -1e9
-
-
-@dataclass
-class Part:
-    """One leg while it is made."""
-
-    inc: Inc
-    phone: str
-    start: float
-    heard: float
-    agent: tuple[str, str]
-    end: float | None = None
-    held: bool = False
-    late: bool = False
-    guid: str | None = None
-    state: str = ""
-    ref: str = ""
-    before: tuple[Inc, float, float] | None = None
-    asked_from: float | None = None
 
 
 class Naive:
@@ -258,7 +217,7 @@ class _Run:
             for part in old.legs:
                 if part.end is None and part.phone == leaver:
                     part.end, part.ref = at, old.id
-                    part.inc = _frozen(old, at) if old is result else old
+                    part.inc = frozen(old, at) if old is result else old
             if old is not result:
                 old.over, old.ended = True, at
         if olds[-1].contact is not first.contact:
@@ -266,13 +225,13 @@ class _Run:
         kept: dict[str, Part] = {}
         for part in stays:
             if part.inc is not first and part.before is None and event.type == "Transferred":
-                past = _frozen(part.inc, at)
+                past = frozen(part.inc, at)
                 part.before, part.asked_from = (past, at, part.start), event.heard
             kept[part.phone] = kept.get(part.phone, part)
         for part in stays:
             if kept[part.phone] is not part:
                 part.end, part.ref = at, part.inc.id
-                part.inc = _frozen(part.inc, at)
+                part.inc = frozen(part.inc, at)
         result.facts = facts
         result.contact = first.contact
         result.legs = list(kept.values())
@@ -399,8 +358,3 @@ class _Run:
         flags = {k: v for k, v in flags.items() if v}
         leg = Leg(part.phone, start, shown, ref, guid, "flagged", "", flags)
         return [leg], [Write(guid, k, v, end + 1) for k, v in flags.items()]
-
-
-def _frozen(inc: Inc, at: float) -> Inc:
-    """Return a call as it was at a moment."""
-    return Inc(inc.key, inc.id, inc.begun, inc.contact, [x for x in inc.facts if x[0] <= at], over=True, ended=at)
