@@ -109,6 +109,7 @@ PROGRAMS = (
     TestProgram("nodejs", "a second SOAP stack answers the adapter", partial(_has_any, "node", "nodejs")),
     TestProgram("pgbouncer", "a pool stands before PostgreSQL", partial(_has_any, "pgbouncer", "/usr/sbin/pgbouncer")),
     TestProgram("nginx-light", "the example of a reverse proxy stands before a server", partial(_has_any, "nginx")),
+    TestProgram("redis-server", "by night a Redis with TLS answers", partial(_has_any, "redis-server")),
     TestProgram("prometheus", "its promtool tests the alert rules", partial(_has_any, "promtool")),
 )
 

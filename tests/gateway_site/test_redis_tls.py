@@ -25,7 +25,7 @@ from redis_address.broker import broker
 SERVER = os.environ.get("REDIS_WITH_TLS") or shutil.which("redis-server")
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.nightly,
     pytest.mark.skipif(SERVER is None, reason="no Redis with TLS (Debian: apt-get install redis-server)"),
 ]
 
