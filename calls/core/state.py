@@ -1,10 +1,7 @@
 """The values that the core holds: calls with their parties, legs, the source's own state.
 
-Each moment comes twice where both matter: ``*_at`` is the source's clock (shown, written), ``*_gateway_at``
-the gateway's (deadlines).
-
-``gc=False``: frozen values that hold nothing but values are never part of a cycle. A consumer may hold millions of
-them, and the garbage collector would walk through all again and again.
+Where both matter, ``*_at`` is the source's clock (shown, written), ``*_gateway_at`` the gateway's (deadlines).
+``gc=False``: frozen values of values are never part of a cycle, and a consumer may hold millions of them.
 """
 
 from datetime import datetime
@@ -30,11 +27,14 @@ class PartyState(StrEnum):
     NULL = "null"
 
 
+_NULL, _TALKING = PartyState.NULL, (PartyState.CONNECTED, PartyState.HOLD)
+
+
 class Reconnection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A device was reported as connected again although its end in the call is not known yet.
 
-    Either the report is spurious, or the end is late and the call id names another call by now. ``ended_at``: the first
-    end that was reported since.
+    Either it is a repeat, or the end is late and the call id names another call by now. ``ended_at``: the first end
+    reported since; ``interaction_id``: what the report stated.
     """
 
     at: datetime
@@ -42,7 +42,6 @@ class Reconnection(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     agent_id: str = ""
     ended_at: datetime | None = None
     origin: Origin | None = None
-    #: The interaction that the report stated.
     interaction_id: str = ""
 
 
@@ -76,17 +75,17 @@ class Party(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=Fa
     @property
     def is_talking(self) -> bool:
         """Say whether the connection carries speech, held or not."""
-        return self.state in (PartyState.CONNECTED, PartyState.HOLD)
+        return self.state in _TALKING
 
     @property
     def is_here(self) -> bool:
         """Say whether the device is in the call: it dials, rings or talks."""
-        return self.state is not PartyState.NULL
+        return self.state is not _NULL
 
     def reported_after(self, moment: datetime) -> tuple[Reconnection, ...]:
         """Return the further reports of a connection that are of after a moment, the earliest first."""
         reports = (*self.repeats, self.again) if self.again is not None else self.repeats
-        return tuple(sorted((one for one in reports if one.at > moment), key=lambda one: one.at))
+        return tuple(sorted((one for one in reports if one.at > moment), key=lambda one: one.at)) if reports else ()
 
     def was_here(self, moment: datetime) -> bool:
         """Say whether the device was in the call at a moment of the source's clock."""
@@ -155,17 +154,20 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
             return True
         if self.waits_since is not None:
             return False
-        return all(party.state is PartyState.NULL for party in self.parties.values())
+        for party in self.parties.values():  # noqa: SIM110  (asked several times of each event; all() takes longer)
+            if party.state is not _NULL:
+                return False
+        return True
 
     @property
     def ended_at(self) -> datetime | None:
         """Return when the call ended by the source's clock; None while it lives."""
         if not self.is_over:
             return None
-        ends = [self.moved_at, self.superseded_at, self.cleared_at]
+        ends = [end for end in (self.moved_at, self.superseded_at, self.cleared_at) if end is not None]
         if self.moved_at is None and self.superseded_at is None:
-            ends += [party.cleared_at for party in self.parties.values()]
-        return max((end for end in ends if end is not None), default=self.born_at)
+            ends += [party.cleared_at for party in self.parties.values() if party.cleared_at is not None]
+        return max(ends) if ends else self.born_at
 
     @property
     def root(self) -> datetime:
@@ -271,7 +273,7 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     wrapup_origin: Origin | None = None
     #: The source itself named the agent as the device answered.
     is_agent_stated: bool = False
-    #: When its extension was connected, where a transfer divided the leg: by then it is decided who is its agent.
+    #: When its extension was connected, where a transfer divided the leg: who was its agent then.
     agent_source_at: datetime | None = None
     match: MatchKind = MatchKind.UNMATCHED
     match_reason: str = ""
@@ -367,7 +369,6 @@ class SourceState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     missed_gateway_at: datetime | None = None
     #: Its times have fractions of a second; until one was seen they may be up to a second behind.
     has_fractions: bool = False
-    #: What each queue is called, by its device.
     queue_names: dict[str, str] = {}
     snapshot: Snapshot | None = None
     #: Who logged off just now: what is older and heard of later does not log them on again.
