@@ -71,7 +71,7 @@ def _percent(one: Standing) -> str:
 
 def _line(pdf: FPDF, text: str, size: int) -> None:
     pdf.set_font("text", size=size)
-    pdf.multi_cell(0, size * 0.55, text, new_x="LMARGIN", new_y="NEXT")
+    pdf.multi_cell(0, size * 0.55, text, align="L", new_x="LMARGIN", new_y="NEXT")
     pdf.ln(2)
 
 
@@ -80,7 +80,7 @@ def _table(
 ) -> None:
     pdf.set_font("text", size=9)
     heading = FontFace(emphasis=None, fill_color=(235, 235, 235))
-    with pdf.table(col_widths=widths, headings_style=heading) as table:
+    with pdf.table(col_widths=widths, headings_style=heading, text_align="LEFT") as table:
         for row in (heads, *rows):
             table.row(row)
     pdf.ln(3)
