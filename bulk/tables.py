@@ -52,7 +52,7 @@ def plain(value: Any) -> Any:
 
 
 def _columns(table: UpsertTable) -> "list[models.Field[Any, Any]]":
-    by_name = {field.name: field for field in table.model._meta.concrete_fields}  # noqa: SLF001  (Django's own door)
+    by_name = {field.name: field for field in table.model._meta.concrete_fields}  # noqa: SLF001  (documented by Django)
     return [by_name[name] for name in table.fields]
 
 
@@ -75,7 +75,7 @@ def _quoted(table: UpsertTable) -> dict[str, str]:
 
 
 def _name(table: UpsertTable) -> str:
-    return connection.ops.quote_name(table.model._meta.db_table)  # noqa: SLF001  (Django's own door)
+    return connection.ops.quote_name(table.model._meta.db_table)  # noqa: SLF001  (documented by Django)
 
 
 @cache

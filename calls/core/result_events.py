@@ -1,4 +1,4 @@
-"""What comes back through the ordered door beside the source's events: answers of QMS, and time."""
+"""What the core folds beside the events of a source, in one order with them: answers of QMS, and time."""
 
 from datetime import datetime, timedelta
 from typing import Literal

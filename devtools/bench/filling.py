@@ -307,7 +307,7 @@ def _fill_dependents(newest: Sequence[Numbered], sources: Sequence[int]) -> None
 def insert(model: type[models.Model], names: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
     """Put rows into a table: by COPY on PostgreSQL."""
     quote = connection.ops.quote_name
-    fields = {field.name: field.column or "" for field in model._meta.concrete_fields}  # noqa: SLF001  (Django's own door)
+    fields = {field.name: field.column or "" for field in model._meta.concrete_fields}  # noqa: SLF001  (documented by Django)
     columns = ", ".join(quote(fields[name]) for name in names)
     into = f"{quote(model._meta.db_table)} ({columns})"  # noqa: SLF001
     with transaction.atomic(), connection.cursor() as cursor:
