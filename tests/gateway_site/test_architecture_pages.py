@@ -11,6 +11,7 @@ PAGES = ROOT / "docs"
 APPS = ("gateway_site", "calls", "agents", "flags", "cti", "qms")
 NOT_ROOMS = {"migrations", "management", "templatetags", "static", "templates", "__pycache__", "schema", "wsdl"}
 MAXIMUM_STOPS = 25
+MAXIMUM_TERMS = 40
 
 
 def tree() -> str:
@@ -50,6 +51,14 @@ def stops() -> list[str]:
 
 def test_the_life_of_a_call_has_a_bounded_number_of_stops() -> None:
     assert 0 < len(stops()) <= MAXIMUM_STOPS
+
+
+def test_the_glossary_is_short_and_in_order() -> None:
+    """Each further word hides the others, and a line out of order is not found."""
+    terms = re.findall(r"^\| (?!term \|)([^|]+?) \|", (PAGES / "glossary.md").read_text(), re.MULTILINE)
+
+    assert 0 < len(terms) <= MAXIMUM_TERMS
+    assert terms == sorted(terms, key=str.casefold)
 
 
 @pytest.mark.parametrize("stop", stops())
