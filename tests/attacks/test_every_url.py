@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from gateway_site.login.models import AuthenticatorApp
 from gateway_site.roles import ADMINISTRATOR, AUDITOR, OPERATOR, SUPERVISOR
 from tests.attacks.actors import browser_of
 
@@ -142,6 +144,20 @@ def test_a_stranger_gets_nothing_of_the_admin(method: str) -> None:
     answers = {route: getattr(client, method)(_address(route)).status_code for route in ADMIN if "<" not in route}
 
     assert {route: status for route, status in answers.items() if status not in REFUSING} == {}
+
+
+def test_a_password_without_the_second_factor_opens_no_address() -> None:
+    """Who has an app is led to its code from everywhere, and the interface for programs knows no sessions."""
+    thief = browser_of(ADMINISTRATOR)
+    AuthenticatorApp.objects.create(user=User.objects.get(), name="app", confirmed=True)
+    open_to_all = ("admin/login/", "admin/logout/", "admin/second-factor/")
+    routes = [route for route in ADMIN if "(?P" not in route and not route.startswith(open_to_all)]
+
+    for method in ("get", "post"):
+        answers = {route: getattr(thief, method)(_address(route)) for route in routes}
+        led = {route: answer.headers.get("Location", "").split("?")[0] for route, answer in answers.items()}
+        assert {route: place for route, place in led.items() if place != "/admin/second-factor/"} == {}, method
+    assert thief.get("/api/legs").status_code == 401
 
 
 def test_no_form_of_another_site_is_taken() -> None:

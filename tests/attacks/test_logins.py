@@ -163,6 +163,19 @@ def test_the_second_factor_is_set_up_and_then_asked_for_at_each_log_in() -> None
     assert again.post(reverse("second-factor"), {"code": recovery}).status_code == 200, "a recovery code works once"
 
 
+def test_a_code_of_the_app_works_once() -> None:
+    """Somebody who reads it over a shoulder, or from the wire, comes too late."""
+    olga = person(OPERATOR, "olga")
+    code = _code(AuthenticatorApp.objects.create(user=olga, name="app", confirmed=True))
+    first, thief = Client(), Client()
+    for one in (first, thief):
+        _log_in(one, "olga")
+
+    assert first.post(reverse("second-factor"), {"code": code}).status_code == 302
+    assert thief.post(reverse("second-factor"), {"code": code}).status_code == 200
+    assert thief.get(reverse("admin:index")).status_code == 302
+
+
 def test_an_administrator_removes_a_lost_second_factor_and_the_history_says_so() -> None:
     olga = person(OPERATOR, "olga")
     AuthenticatorApp.objects.create(user=olga, name="app", confirmed=True)
