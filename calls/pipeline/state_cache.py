@@ -19,6 +19,8 @@ from cti.events import AnyEvent
 MAXIMUM_KEPT = 100_000
 #: Minimum time after another consumer's fold until everything is loaded again.
 RELOAD_DELAY = timedelta(seconds=10)
+#: Interval after which a source that had too much is looked at again; counting it takes as long as a batch.
+RECOUNT_INTERVAL = timedelta(minutes=1)
 
 
 class StateCache:
@@ -29,6 +31,7 @@ class StateCache:
         self._work: UnitOfWork | None = None
         self._version = -1
         self._overtaken_at: datetime | None = None
+        self._too_much_at: datetime | None = None
         self._is_complete = False
 
     def is_kept(self) -> bool:
@@ -76,8 +79,10 @@ class StateCache:
     ) -> UnitOfWork:
         self.agents.forget()
         own = read_source(bytes(checkpoint.facts), slug, checkpoint.next_leg)
-        may_load_all = self._overtaken_at is None or now - self._overtaken_at > RELOAD_DELAY
+        may_load_all = self._may_load_all(now)
         complete = load_all(checkpoint.source_id, MAXIMUM_KEPT) if may_load_all else None
+        if may_load_all:
+            self._too_much_at = now if complete is None else None
         part = complete or load_part(checkpoint.source_id, events, answers, now)
         work = UnitOfWork(LiveState(source=own, sessions=load_sessions(checkpoint.source_id)), context)
         work.remember(part.calls.values(), part.legs.values())
@@ -85,6 +90,11 @@ class StateCache:
             work.remember([], load_named_legs(checkpoint.source_id, answers, set(work.legs)).values())
         self._is_complete = complete is not None
         return work
+
+    def _may_load_all(self, now: datetime) -> bool:
+        """Say whether it is worth trying to load everything."""
+        is_calm = self._overtaken_at is None or now - self._overtaken_at > RELOAD_DELAY
+        return is_calm and (self._too_much_at is None or now - self._too_much_at > RECOUNT_INTERVAL)
 
     def keep(self, work: UnitOfWork, version: int) -> None:
         """Keep a unit of work that was saved, with the version that the checkpoint has now."""
