@@ -19,7 +19,10 @@ from cti.api import START, JournalUnavailable, wait_for_entries
 log = structlog.get_logger()
 
 #: Interval at which services that came or went are noticed, in seconds.
-FOLLOW_SECONDS = 2.0
+FOLLOW_SECONDS = 5.0
+#: Interval at which a database connection that is too old is replaced, in seconds; to ask before each look whether it
+#: is alive would cost as much as the look.
+RENEW_SECONDS = 60.0
 #: Maximum duration of a rest in which a stop goes unnoticed, in seconds.
 REST_SECONDS = 1.0
 #: Pause after an error, in seconds.
@@ -40,7 +43,7 @@ class ServiceWorker:
     ) -> None:
         self._work, self._stream, self._gather, self._look = work, stream, gather_seconds, look_seconds
         self._seen = START
-        self.came_round = time.monotonic()
+        self.came_round = self._renew_at = time.monotonic()
         self.is_over = False
 
     def run(self) -> None:
@@ -51,12 +54,19 @@ class ServiceWorker:
                 self._wait(began, self._work())
             except (DatabaseError, JournalUnavailable) as error:
                 log.warning("service_worker_put_off", stream=self._stream, error=type(error).__name__)
-                time.sleep(PAUSE_SECONDS)
+                self._rest()
             except Exception:
                 log.exception("service_worker_failed", stream=self._stream)
-                time.sleep(PAUSE_SECONDS)
-            close_old_connections()
+                self._rest()
+            if time.monotonic() >= self._renew_at:
+                self._renew_at = time.monotonic() + RENEW_SECONDS
+                close_old_connections()
         connections.close_all()
+
+    def _rest(self) -> None:
+        """Pass a moment after an error; a database connection that died is replaced."""
+        time.sleep(PAUSE_SECONDS)
+        close_old_connections()
 
     def _wait(self, began: float, due: datetime | None) -> None:
         """Wait until something is due or a wake-up came, but gather at first. Raises ``JournalUnavailable``."""

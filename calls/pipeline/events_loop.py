@@ -199,4 +199,5 @@ def run(loop: EventsLoop, note_life: Callable[[], None]) -> None:
             time.sleep(PAUSE_SECONDS)
         except Exception:
             log.exception("events_loop_failed")
+            close_old_connections()
             time.sleep(DEFECT_SECONDS)
