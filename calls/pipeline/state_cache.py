@@ -93,8 +93,8 @@ class StateCache:
 
     def _may_load_all(self, now: datetime) -> bool:
         """Say whether it is worth trying to load everything."""
-        is_calm = self._overtaken_at is None or now - self._overtaken_at > RELOAD_DELAY
-        return is_calm and (self._too_much_at is None or now - self._too_much_at > RECOUNT_INTERVAL)
+        is_settled = self._overtaken_at is None or now - self._overtaken_at > RELOAD_DELAY
+        return is_settled and (self._too_much_at is None or now - self._too_much_at > RECOUNT_INTERVAL)
 
     def keep(self, work: UnitOfWork, version: int) -> None:
         """Keep a unit of work that was saved, with the version that the checkpoint has now."""
