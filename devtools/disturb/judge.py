@@ -110,7 +110,9 @@ def flags_of(trace: RecordedTrace, disturbed: Disturbed) -> dict[str, Flags]:
     users = [Listed(service_id=1, user_id=one, extension=one) for one in extensions]
     settings = SiteSettings(devices=frozenset(extensions), settle_seconds=0, has_source_times=False)
     context = ReplayContext(settings, Directory(users, [Instance(1)]))
-    replay = Replay(context, Recorder(recordings=recordings(trace))).play(events_of(disturbed), rest=REST)
+    replay = Replay(context, Recorder(recordings=recordings(trace))).play(
+        events_of(disturbed, trace.options), rest=REST
+    )
     found: dict[str, Flags] = {}
     for leg in replay.legs:
         if leg.number in replay.flags:
@@ -130,21 +132,22 @@ def _moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def events_of(disturbed: Disturbed) -> list[Any]:
+def events_of(disturbed: Disturbed, options: dict[str, Any]) -> list[Any]:
     """Return what the source reports over all its connections, and what its listener reports about the link."""
+    config = SourceConfig(slug="pbx", kind="asterisk_ami", options=options)
     events: list[Event] = []
     for number, connection in enumerate(disturbed.connections):
         stamp = Stamp("pbx", f"c{number}")
         if number:
             events.append(stamp.link(LinkRestored, received=connection.began))
-        events += _connected(connection, stamp)
+        events += _connected(connection, config, stamp)
         if connection.lost_at is not None:
             events.append(stamp.link(LinkLost, received=connection.lost_at))
     return events
 
 
-def _connected(connection: DisturbedConnection, stamp: Stamp) -> list[Event]:
-    pbx = PbxState(SourceConfig(slug="pbx", kind="asterisk_ami"), stamp)
+def _connected(connection: DisturbedConnection, config: SourceConfig, stamp: Stamp) -> list[Event]:
+    pbx = PbxState(config, stamp)
     reader, lists, now = Reader(pbx), Lists(complete=set(ACTIONS)), connection.began
     for raw in connection.answers:
         if (item := parse(raw)).get("Event"):

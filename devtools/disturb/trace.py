@@ -3,7 +3,7 @@
 import gzip
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,8 @@ class RecordedTrace:
     answers: tuple[bytes, ...]
     messages: tuple[Sent, ...]
     truth: Truth
+    #: The options of the source.
+    options: dict[str, Any] = field(default_factory=dict)
 
     @property
     def began(self) -> datetime:

@@ -5,9 +5,11 @@ queues, or of agents whose log-ins overlap. Where their names contradict each ot
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from cti.events import LoggedOff, LoggedOn, NotReady, Ready
 from cti.sources.asterisk_ami.channel_names import (
+    is_agents_number,
     is_devices_name,
     member_number,
     member_peer,
@@ -94,6 +96,8 @@ class Agents:
         self._phone_names: dict[str, str] = {}
         #: The name of the agent who was logged on at a phone; ``_SEVERAL`` where there were more.
         self._seen: dict[str, str] = {}
+        #: When it was last said who is at a phone, by the PBX's clock.
+        self._said_at: dict[str, datetime] = {}
 
     def session(self, device: str) -> PbxAgentSession | None:
         """Return who is logged on at an extension."""
@@ -164,7 +168,7 @@ class Agents:
             pooled, device = known.agent_id if known.is_pooled else "", known.device
         name = _stated_name(message.name, message.interface)
         self.named(pooled, name)
-        is_anonymous = message.name.startswith("Agent/")
+        is_anonymous = is_agents_number(message.name)
         return _Member(pooled or device, name, device, bool(pooled), message.is_paused, is_anonymous)
 
     def renumbered(self, before: str, after: str, moment: EventTime) -> None:
@@ -232,11 +236,18 @@ class Agents:
 
     def called(self, device: str, moment: EventTime) -> None:
         """Take the phone's own name where no agent is logged on, and none of another name was."""
-        is_others = device in self._pool_at or any(one.name or one.is_anonymous for one in self._of(device))
-        if self._phone_users and not is_others:
+        if self._phone_users and not self._is_agents(device):
             name = self._own_name(device)
             if name:
                 self._change(device, PbxAgentSession(device, name), moment)
+
+    def unnamed(self, device: str, moment: EventTime) -> None:
+        """Take the phone's own name from it: an agent answers there that the queue knows by number alone."""
+        if not self._is_agents(device):
+            self._change(device, None, moment)
+
+    def _is_agents(self, device: str) -> bool:
+        return device in self._pool_at or any(one.name or one.is_anonymous for one in self._of(device))
 
     def _own_name(self, device: str) -> str:
         """Return a phone's own name; nothing for a phone that agents of other names use: it is nobody's."""
@@ -279,6 +290,7 @@ class Agents:
         before = self._sessions.get(device)
         if session == before:
             return
+        moment = self._not_earlier(device, moment)
         if before is not None and (session is None or session.agent_id == before.agent_id):
             del self._sessions[device]
             self._paused.discard(before.agent_id)
@@ -287,6 +299,13 @@ class Agents:
             self._sessions[device] = session
             self._paused.discard(session.agent_id)
             self._builder.agent(LoggedOn, moment, agent_id=session.agent_id, device_id=device, agent_name=session.name)
+
+    def _not_earlier(self, device: str, moment: EventTime) -> EventTime:
+        """Return when a change counts: an event that is heard late does not count before what was said meanwhile."""
+        at = max(moment.time, self._said_at.get(device, moment.time))
+        if device in self._said_at or len(self._said_at) < MAXIMUM_PHONES:
+            self._said_at[device] = at
+        return EventTime(at, moment.received)
 
     def _repause(self, agent_id: str, device: str, reason: str, moment: EventTime) -> None:
         """Say that an agent is paused in all queues, or no longer; never of a phone at which nobody is named."""

@@ -53,10 +53,10 @@ class CallRegistry:
         """Return the call of a Local pair: its caller's, that of the outside party at either end, or one of its own."""
         pair = [half, half.other] if half.other is not None else [half]
         dialler = next((one.dialled_by for one in pair if one.dialled_by is not None), None)
-        outside = [one for end in pair for one in around(end.bridge) if one.kind is ChannelKind.OUTSIDE]
+        outside = [one for end in pair for one in around(end.bridge) if _may_own(one, pair)]
         if dialler is not None and depth < _DEPTH:
             call = self.call_of(dialler, depth + 1)
-        elif outside:
+        elif outside and depth < _DEPTH:
             call = self.call_of(min(outside, key=_order), depth + 1)
         else:
             call = self.begin(min(pair, key=_name))
@@ -106,6 +106,11 @@ class CallRegistry:
         del self._calls[call.id]
         if call.is_reported:
             self._builder.call(CallCleared, moment, call_id=call.id)
+
+
+def _may_own(channel: Channel, pair: list[Channel]) -> bool:
+    """Say whether an outside party has a call of its own; one that the pair itself dials is in the pair's."""
+    return channel.kind is ChannelKind.OUTSIDE and (channel.call is not None or channel.dialled_by not in pair)
 
 
 def _is_over(call: PbxCall) -> bool:

@@ -93,6 +93,11 @@ def is_devices_name(name: str) -> bool:
     return _INTERFACE.fullmatch(name.strip()) is not None
 
 
+def is_agents_number(name: str) -> bool:
+    """Say whether a member's name is an agent's number, as Wazo's agents are named: ``Agent/1001``."""
+    return name.startswith("Agent/")
+
+
 def persons_name(name: str, device: str) -> str:
     """Return the name of a phone's user; nothing where the PBX has none and writes what the phone is called.
 

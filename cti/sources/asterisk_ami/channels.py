@@ -50,6 +50,7 @@ class ChannelTable:
             kind=kind,
             device=self._classifier.device(name),
             order=self._count,
+            born=message.time(),
             number=message.get("CallerIDNum"),
             caller_name=message.text("CallerIDName"),
             exten=message.get("Exten"),

@@ -12,6 +12,7 @@ from typing import Any
 from cti.events import QUEUE_CLEARED, Diverted, Established, Held, Retrieved
 from cti.sources.asterisk_ami.agents import Agents
 from cti.sources.asterisk_ami.call_registry import CallRegistry
+from cti.sources.asterisk_ami.channel_names import is_agents_number
 from cti.sources.asterisk_ami.channels import around, local_channels, reached
 from cti.sources.asterisk_ami.event_builder import EventBuilder
 from cti.sources.asterisk_ami.legs import OpenLegs
@@ -137,16 +138,19 @@ class LegTracker:
     def report_queue_left(self, call: PbxCall, channel: Channel, offer: Offer | None, now: EventTime) -> None:
         """Report that the caller has left the queue, before a phone is reached that the queue did not ring."""
         left = call.left
-        if left is None or offer is not None or (channel.order <= left.newest and channel.linked == call.owner.linked):
+        if left is None or offer is not None or (left.may_have_rung(channel) and channel.linked == call.owner.linked):
             return
         call.left = None
-        self._builder.call(Diverted, now, call_id=call.id, device_id=left.queue, cause=QUEUE_CLEARED)
+        self._builder.call(Diverted, now, call_id=call.id, device_id=left.queue or channel.device, cause=QUEUE_CLEARED)
 
     def introduce(self, channel: Channel, offer: Offer | None, now: EventTime) -> None:
         """Say who is at an extension before its event, where that is known. ``offer``: the one that it answers."""
         if offer is not None:
             self._agents.answered(channel.device, offer, now)
-        self._agents.called(channel.device, now)
+        if offer is not None and is_agents_number(offer.member_name):
+            self._agents.unnamed(channel.device, now)
+        else:
+            self._agents.called(channel.device, now)
 
     def offer_of(self, channel: Channel, call: PbxCall) -> Offer | None:
         """Return the queue's offer of a call by which an extension was reached, through Local channels too.

@@ -345,7 +345,8 @@ class PbxState:
     def _leave_queue(self, message: AmiMessage, now: EventTime) -> None:
         channel, queue = self._known(message, now), message.last("Queue")
         if channel is not None and channel.call is not None and queue:
-            self.dialling.leaves_queue(channel.call, Left(self.queue_name(queue), self.channel_table.newest))
+            left = Left(self.queue_name(queue), self.channel_table.newest, message.time())
+            self.dialling.leaves_queue(channel.call, left)
 
     def _agent_called(self, message: AmiMessage, now: EventTime) -> None:
         caller, called = self._known(message, now), self._called(message, now)

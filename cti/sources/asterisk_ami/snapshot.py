@@ -11,7 +11,7 @@ from cti.sources.asterisk_ami.agents import membership
 from cti.sources.asterisk_ami.channels import around, reached
 from cti.sources.asterisk_ami.messages import BRIDGE, AmiMessage, AmiMessageError
 from cti.sources.asterisk_ami.pbx_state import PbxState
-from cti.sources.asterisk_ami.values import Bridge, Channel, ChannelKind, EventTime, Offer
+from cti.sources.asterisk_ami.values import Bridge, Channel, ChannelKind, EventTime, Left, Offer
 
 #: Asked in any order; each answer ends by itself.
 ACTIONS = ("CoreShowChannels", "QueueStatus", "BridgeList", "Agents")
@@ -93,6 +93,8 @@ class _SnapshotInProgress:
             self._relate(message, channel)
         for _, channel in channels:
             self._direct(channel)
+        for message, channel in channels:
+            self._out_of_queues(message, channel)
         for message in self._lists.of("Agents"):
             self._pool_agent(message)
         for message in self._lists.of("QueueEntry"):
@@ -151,6 +153,15 @@ class _SnapshotInProgress:
         if origin is not None and channel.kind is ChannelKind.OUTSIDE and origin.is_extension:
             call = self._pbx.call_registry.call_of(origin)
             call.direction, call.called_number = "outbound", origin.exten
+
+    def _out_of_queues(self, message: AmiMessage, channel: Channel) -> None:
+        """Note that a caller is in no queue, for he may have left it while the link was lost.
+
+        Whoever talks with a queue's agent is in the application Queue still.
+        """
+        is_elsewhere = message.last("Application") not in ("", "Queue")
+        if is_elsewhere and channel.kind is ChannelKind.OUTSIDE and not channel.is_called:
+            self._pbx.call_registry.call_of(channel).left = Left("", -1)
 
     def _pool_agent(self, message: AmiMessage) -> None:
         channel = self._pbx.channel_table.named(message.get("LoggedInChan"))

@@ -40,10 +40,20 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """A caller left a queue. Channels up to ``newest`` were created before, and may have been rung by it."""
+    """A caller left a queue, which may have rung the channels that are older. ``queue`` empty: not known which.
+
+    ``newest``: the channel that was created last, by its number; ``at``: when, where the PBX says so.
+    """
 
     queue: str
     newest: int
+    at: datetime | None = None
+
+    def may_have_rung(self, channel: "Channel") -> bool:
+        """Say whether a channel was created before; by the PBX's clock, for an event may be heard late."""
+        if self.at is not None and channel.born is not None:
+            return channel.born <= self.at
+        return channel.order <= self.newest
 
 
 @dataclass(eq=False, slots=True)
@@ -116,6 +126,8 @@ class Channel:
     kind: ChannelKind
     device: str
     order: int
+    #: When it was created, where the PBX says so.
+    born: datetime | None = None
     number: str = ""
     caller_name: str = ""
     exten: str = ""

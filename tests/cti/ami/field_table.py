@@ -1,8 +1,12 @@
 """A table of cases: a PBX of the field, and the legs that are right for what it does."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
+from calls.core.state import LegState
 from cti.events import CallCleared, CallEvent, Event
+from devtools.disturb.trace import RecordedTrace, read
 from tests.cti.ami.field_pbx import FieldPbx, Leg
 from tests.cti.ami.test_field_cases import legs_of, shown
 from tests.cti.ami.traces import play, source
@@ -32,6 +36,13 @@ class CaseTable:
 
         return add
 
+    def trace(self, name: str) -> RecordedTrace:
+        """Return a case as a trace whose truth is what it comes to undisturbed."""
+        pbx, _ = self._cases[name]()
+        legs = legs_of(play(pbx.data, config=source(**pbx.options)).events)
+        truth = {"conversations": [_conversation(one) for one in legs], "agents": {}}
+        return replace(read(name, pbx.data, truth), options=pbx.options)
+
     def check(self, name: str) -> None:
         """Hold a case: its legs and no other, nothing refused, and no call that stays open."""
         pbx, right = self._cases[name]()
@@ -43,6 +54,20 @@ class CaseTable:
 
 def _bound(function: Callable[..., Result], words: tuple[object, ...]) -> Callable[[], Result]:
     return lambda: function(*words)
+
+
+def _conversation(leg: LegState) -> dict[str, Any]:
+    assert leg.disconnected_source_at is not None
+    role = "agent" if leg.facts.direction == "internal" else "customer"
+    return {
+        "agent": leg.device_id,
+        "agent_name": leg.agent_name,
+        "kind": "queue",
+        "queue": leg.facts.queue_name or None,
+        "with": [{"role": role, "party": "", "uniqueid": leg.call_id}],
+        "from": leg.connected_source_at.timestamp(),
+        "to": leg.disconnected_source_at.timestamp(),
+    }
 
 
 def _found(events: list[Event], right: list[Leg]) -> Iterator[Leg]:

@@ -137,6 +137,7 @@ def after_the_queues_time(then: str) -> Result:
     one, two, phone = pbx.rung_by_queue(customer, "2001")
     pbx.is_not_answered(two, phone, "CANCEL", one, two)
     pbx.gives_up(customer, "600")
+    pbx.says("Newexten", block(customer), Application="Dial", AppData="Local/RG-610-2002@from-internal")
     if then == "601":
         pbx.waits(customer, "601")
         one, two, phone = pbx.rung_by_queue(customer, "2002", "601")

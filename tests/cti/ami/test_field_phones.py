@@ -45,6 +45,7 @@ def two_agents(first: tuple[str, str], second: tuple[str, str], has_first_left: 
 def shared_phone() -> Result:
     pbx = freepbx()
     pbx.logs_on("2003", "Alice Archer")
+    pbx.passes(60)
     pbx.logs_off("2003", "Alice Archer")
     first, second = pbx.private_call("2003", "2002")
     return pbx, [first | {"agent": ""}, second]
