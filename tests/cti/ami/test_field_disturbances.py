@@ -12,7 +12,7 @@ from tests.cti.ami.test_field_phones import TABLE as PHONES
 from tests.cti.ami.traces import source
 
 EVENTS = PbxState(source(), Stamp("pbx", "0")).events
-#: Where the log-on of one of two agents is not heard, the other is named, whom the queue names as well.
+#: Where the log-on of one of two agents is not heard, the other one, who answers for the queue, is named.
 CASES = [(table, name) for table in (CALLS, PHONES) for name in table.names if not name.startswith("two agents")]
 
 
