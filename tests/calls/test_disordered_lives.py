@@ -78,6 +78,13 @@ def test_an_end_of_before_the_leg_began_is_that_of_a_life_in_which_the_phone_ran
     assert len(_interactions(board)) == 2
 
 
+def test_a_call_that_was_cleared_before_the_leg_of_a_phone_that_rang_in_it_leaves_that_to_the_next_life() -> None:
+    board = _phone(("R", 1.0), ("E", 1.8)).call("CallCleared", 1.4, "C1")
+    _phone(("E", 1.1), ("C", 1.4), ("C", 2.5), board=board).waits(60)
+
+    assert sorted(board.spans()) == [("2001", 1.1, 1.4), ("2001", 1.8, 2.5)]
+
+
 def test_a_later_end_of_a_phone_that_rang_brings_its_leg_to_the_next_life() -> None:
     """The next life's end and beginning are heard before the end of the one in which the phone rang."""
     board = _phone(("R", 1.0), ("C", 2.5), ("E", 1.8), ("C", 1.4), ("E", 1.1)).waits(60)

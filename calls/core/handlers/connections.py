@@ -191,7 +191,7 @@ def _with_end_again(party: Party, again: Reconnection, event: ConnectionCleared)
     return replace(party, repeats=tuple(ended if one is last else one for one in party.repeats))
 
 
-def _later_leg(work: UnitOfWork, party: Party, event: ConnectionCleared) -> LegState | None:
+def _later_leg(work: UnitOfWork, party: Party, event: ConnectionCleared | CallCleared) -> LegState | None:
     """Return the leg of a device that left, having rung or dialled, before that leg began."""
     leg = work.legs.get(party.leg) if party.leg is not None else None
     if leg is None or leg.is_unconfirmed or not work.site.has_source_times or party.since is None:
@@ -252,8 +252,10 @@ def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
             work.put_call(replace(call, next_cleared_at=event.time))
         return
     for party in call.parties.values():
-        if party.reported_after(event.time) and _has_left_later(work, party, event.time):
-            end_earlier(work, call, party, event.time, event.at)
+        if (leg := _later_leg(work, party, event)) is not None:
+            divide_before_leg(work, work.calls[call.incarnation], party, leg, event.time, event.at)
+        elif party.reported_after(event.time) and _has_left_later(work, party, event.time):
+            end_earlier(work, work.calls[call.incarnation], party, event.time, event.at)
     call = work.calls[call.incarnation]
     _divide_before(work, call, newcomers_before_clearing(work, call, event.time), event)
     divide(work, call.incarnation, event.time, event.at)
