@@ -172,7 +172,8 @@ def test_a_call_that_was_cleared_before_anything_else_of_it_was_heard_does_not_w
 def test_the_end_of_a_device_at_which_a_call_failed_is_of_that_call_in_whole_seconds_too() -> None:
     """It dials, hears the busy tone, leaves at 12, and dials again in the same second under the same id."""
     board = _phone(("O", 10.0)).call("Failed", 11.0, "C1", "2001", cause="busy")
-    _phone(("C", 12.0), ("O", 12.0), board=board).call("Established", 14.0, "C1", "2002").waits(20)
+    _phone(("C", 12.0), board=board).call("CallCleared", 12.0, "C1")
+    _phone(("O", 12.0), board=board).call("Established", 14.0, "C1", "2002").waits(20)
 
     assert sorted(leg.device_id for leg in board.legs) == ["2001", "2002"]
 

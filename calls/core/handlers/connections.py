@@ -248,7 +248,9 @@ def handle_call_cleared(event: CallCleared, work: UnitOfWork) -> None:
     if is_over or event.time < call.born_at:
         return
     if ended_at is not None and event.time > ended_at:
-        if work.site.has_source_times:  # It is of another call, of which nothing else is heard yet.
+        if (
+            work.site.has_source_times and call.failed_gateway_at is None
+        ):  # It is of another call, of which nothing else is heard yet.
             work.put_call(replace(call, next_cleared_at=event.time))
         return
     for party in call.parties.values():
