@@ -92,7 +92,7 @@ def test_a_caller_is_found_in_any_notation_by_those_who_may(
         ("int-77", "Interaction", "Int-77"),
         ("rs1", "Configuration", "rs1"),
         ("CTIWrap", "Configuration", "CTIWrapup"),
-        ("window", "Setting", "Guid window seconds"),
+        ("window", "Setting", "GUID window, seconds"),
         ("quaran", "Page", "Quarantine"),
     ],
 )
