@@ -305,13 +305,13 @@ def _wrongs(order: Sequence[str], written: Sequence[str], drained: Drained) -> l
     written_twice = sum(1 for count in Counter(written).values() if count > 1)
     strange = sum(1 for guid in written if guid not in known)
     waiting = FlagWrite.objects.filter(state_is_one_of(UNSETTLED)).count()
-    told = FlagWrite.objects.filter(state="written", attempts=1).count()
+    reported = FlagWrite.objects.filter(state="written", attempts=1).count()
     found = {
         f"{written_twice:,} recordings were written twice": written_twice,
         f"{strange:,} recordings were written that nobody asked for": strange,
         "a claim took newer writes before older ones": not _is_oldest_first(drained.spans),
-        f"{len(order) - waiting - told:,} writes are lost": waiting + told != len(order),
-        f"{told:,} count as written, {len(written):,} were": told != len(written),
+        f"{len(order) - waiting - reported:,} writes are lost": waiting + reported != len(order),
+        f"{reported:,} count as written, {len(written):,} were": reported != len(written),
         "nothing was written": not written,
     }
     return [says for says, is_so in found.items() if is_so]

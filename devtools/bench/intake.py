@@ -89,18 +89,18 @@ def _csta(rounds: int) -> int:
     folder = traces.DATA.parent.parent / "csta" / "data"
     messages = [path.read_bytes() for path in sorted(folder.glob("*/*_s2c_9999_*Event.xml"))]
     data = b"".join(framed(9999, xml) for xml in messages)
-    site, writer, told = config(), JournalWriter("bench-csta", 1), 0
+    site, writer, reported = config(), JournalWriter("bench-csta", 1), 0
     for _ in range(rounds):
         decoder, framer = Decoder(site, read_options(site), Stamp("pbx", "1")), CstaFramer()
         for piece in _pieces(data):
             frames = [frame for frame in framer.feed(piece) if isinstance(frame, CstaFrame)]
             decoded = [decoder.decode(parse(frame.xml), NOW) for frame in frames]
-            told += _appended(writer, [event for one in decoded for event in one])
-    return told
+            reported += _appended(writer, [event for one in decoded for event in one])
+    return reported
 
 
 def _ami(rounds: int) -> int:
-    data, writer, told = traces.trace("m-busy-hour-15"), JournalWriter("bench-ami", 1), 0
+    data, writer, reported = traces.trace("m-busy-hour-15"), JournalWriter("bench-ami", 1), 0
     for _ in range(rounds):
         picture = PbxState(traces.source(), Stamp("pbx", "1"))
         reader = Reader(picture)
@@ -108,8 +108,8 @@ def _ami(rounds: int) -> int:
             for frame in reader.frames(piece):
                 if isinstance(heard := reader.heard(frame), Heard):
                     picture.hear(heard.message, NOW)
-            told += _appended(writer, picture.taken())
-    return told
+            reported += _appended(writer, picture.taken())
+    return reported
 
 
 def _pieces(data: bytes) -> list[bytes]:

@@ -47,7 +47,7 @@ class OpenLegsBench:
         began = datetime.now(UTC) - AGO
         self.traffic = Traffic(make_source("bench", [*self.steady, *self.busy], began), began)
         self.traffic.take(list(logons("bench", [*self.steady, *self.busy], began)))
-        self.opened, self.calls, self.told = 0, legs, 0
+        self.opened, self.calls, self.reported = 0, legs, 0
 
     def open(self, legs: int) -> FoldCost:
         """Open this many legs."""
@@ -72,19 +72,19 @@ class OpenLegsBench:
 
     def tell_again(self) -> None:
         """Append events of the open calls, for the events' worker."""
-        self.told += 1
-        told = range(min(self.opened, TOLD_AGAIN))
+        self.reported += 1
+        reported = range(min(self.opened, TOLD_AGAIN))
         now, slug = datetime.now(UTC), self.traffic.source.slug
         self.traffic.append(
             [
                 event(
                     slug,
                     "call.CallInformation",
-                    f"again{self.told}-{n}",
+                    f"again{self.reported}-{n}",
                     now,
-                    {"callId": f"c{n}", "queryData": {"again": str(self.told)}},
+                    {"callId": f"c{n}", "queryData": {"again": str(self.reported)}},
                 )
-                for n in told
+                for n in reported
             ]
         )
 

@@ -46,13 +46,13 @@ def _ami(rounds: int) -> list[Result]:
 def _read_ami(pieces: list[bytes]) -> None:
     pbx = PbxState(traces.source(), Stamp("pbx", "1"))
     reader = Reader(pbx)
-    told = 0
+    reported = 0
     for piece in pieces:
         for frame in reader.frames(piece):
             if isinstance(heard := reader.heard(frame), Heard):
                 pbx.hear(heard.message, NOW)
-        told += len(pbx.taken())
-    assert told, "the trace gave no events"
+        reported += len(pbx.taken())
+    assert reported, "the trace gave no events"
 
 
 class _Nobody:

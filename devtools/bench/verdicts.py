@@ -46,10 +46,10 @@ def _latencies(steady: Iterable[LegLine], guids: dict[tuple[str, datetime], str]
     done = FlagWrite.objects.filter(part="base", state="written").values_list("leg_id", "created_at", "settled_at")
     written = {leg: (created, settled) for leg, created, settled in done if settled is not None}
     legs = dict(Leg.objects.exclude(recording_guid=None).values_list("recording_guid", "id"))
-    told = "Connected to FindLiveRecording sent"
+    reported = "Connected to FindLiveRecording sent"
     found: dict[str, list[float]] = {
-        told: [],
-        f"{told}, from its receipt": [],
+        reported: [],
+        f"{reported}, from its receipt": [],
         "disconnect to flags written": [],
         "disconnect to flags written, without the settle time": [],
         "flag write queued to written": [],

@@ -25,28 +25,28 @@ __attribute__((constructor)) static void open_offset(void) {
     if (file >= 0) close(file);
 }
 
-int clock_gettime(clockid_t clock, struct timespec *told) {
-    int status = (int)syscall(SYS_clock_gettime, clock, told);
+int clock_gettime(clockid_t clock, struct timespec *answer) {
+    int status = (int)syscall(SYS_clock_gettime, clock, answer);
     if (status == 0 && offset_ns && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) {
-        int64_t moved = told->tv_sec * BILLION + told->tv_nsec + *offset_ns;
-        told->tv_sec = moved / BILLION;
-        told->tv_nsec = moved % BILLION;
+        int64_t moved = answer->tv_sec * BILLION + answer->tv_nsec + *offset_ns;
+        answer->tv_sec = moved / BILLION;
+        answer->tv_nsec = moved % BILLION;
     }
     return status;
 }
 
-int gettimeofday(struct timeval *restrict told, void *restrict zone) {
+int gettimeofday(struct timeval *restrict answer, void *restrict zone) {
     struct timespec now;
     (void)zone;
     clock_gettime(CLOCK_REALTIME, &now);
-    told->tv_sec = now.tv_sec;
-    told->tv_usec = now.tv_nsec / 1000;
+    answer->tv_sec = now.tv_sec;
+    answer->tv_usec = now.tv_nsec / 1000;
     return 0;
 }
 
-time_t time(time_t *told) {
+time_t time(time_t *answer) {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
-    if (told) *told = now.tv_sec;
+    if (answer) *answer = now.tv_sec;
     return now.tv_sec;
 }

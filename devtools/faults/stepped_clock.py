@@ -46,18 +46,18 @@ class Clock:
         """Return how far the clock is ahead now."""
         return self._moves[-1][1]
 
-    def true_times(self, told: datetime) -> tuple[datetime, datetime]:
+    def true_times(self, reported: datetime) -> tuple[datetime, datetime]:
         """Return the earliest and the latest moment at which the clock may have shown this time."""
-        return true_times(self._moves, told)
+        return true_times(self._moves, reported)
 
 
-def true_times(moves: Sequence[tuple[datetime, float]], told: datetime) -> tuple[datetime, datetime]:
+def true_times(moves: Sequence[tuple[datetime, float]], reported: datetime) -> tuple[datetime, datetime]:
     """Return when a clock with these offsets, each from a moment on, may have shown a time."""
     slack = timedelta(seconds=1)
     ends = [*(since for since, _ in moves[1:]), datetime.max.replace(tzinfo=UTC) - slack]
     fitting = [
         at
         for (since, offset), end in zip(moves, ends, strict=True)
-        if since - slack <= (at := told - timedelta(seconds=offset)) <= end + slack
+        if since - slack <= (at := reported - timedelta(seconds=offset)) <= end + slack
     ]
-    return (min(fitting), max(fitting)) if fitting else (told, told)
+    return (min(fitting), max(fitting)) if fitting else (reported, reported)

@@ -78,8 +78,8 @@ class ChildChannel:
 
     def answer(self, trial: Trial, verdict: TrialVerdict, seconds: float, tests: Sequence[str] | None = None) -> None:
         """Say what became of a mutant."""
-        told = None if tests is None else tuple(tests)
-        self._say(OutputLine(answer=TrialAnswer(trial.mutant.key, verdict, round(seconds, 3), told)))
+        reported = None if tests is None else tuple(tests)
+        self._say(OutputLine(answer=TrialAnswer(trial.mutant.key, verdict, round(seconds, 3), reported)))
 
     def notice(self, text: str, is_fatal: bool = False) -> None:
         """Say something to the person."""

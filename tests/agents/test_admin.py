@@ -15,7 +15,7 @@ from cti.models import CtiSource
 from qms.models import RecordingService
 from tests.agents.conftest import make_service
 from tests.agents.test_directories import list_user
-from tests.agents.test_presence import told
+from tests.agents.test_presence import reported
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2025, 3, 3, 9, tzinfo=UTC)
@@ -23,7 +23,7 @@ USERS, LOADS = "/admin/agents/qmsuser/", "/admin/agents/userrefresh/"
 
 
 def log_on(source: CtiSource, agent: str, device: str, name: str) -> None:
-    save_sessions(source.pk, apply_agent_event(SessionTable(), told(LoggedOn, agent, device, name=name)), NOW)
+    save_sessions(source.pk, apply_agent_event(SessionTable(), reported(LoggedOn, agent, device, name=name)), NOW)
 
 
 def text(client: Client, address: str) -> str:

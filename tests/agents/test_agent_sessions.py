@@ -14,7 +14,7 @@ from agents.sessions.agent_sessions import save_agent_sessions
 from agents.sessions.session_store import load_sessions
 from cti.events import AgentEvent, Busy, LoggedOff, LoggedOn, Ready
 from cti.models import CtiSource
-from tests.agents.test_presence import KINDS, told
+from tests.agents.test_presence import KINDS, reported
 
 pytestmark = pytest.mark.django_db
 ROW = ("agent_id", "agent_name", "device_id", "state", "state_since", "reason", "since", "until")
@@ -33,7 +33,9 @@ def changes_of(sessions: SessionTable, *events: AgentEvent) -> list[SessionChang
 def morning(source: CtiSource, agents: int = 25) -> SessionTable:
     """Let agents log on."""
     sessions = SessionTable()
-    save_agent_sessions(source.pk, changes_of(sessions, *(told(LoggedOn, f"91{n}", f"20{n}") for n in range(agents))))
+    save_agent_sessions(
+        source.pk, changes_of(sessions, *(reported(LoggedOn, f"91{n}", f"20{n}") for n in range(agents)))
+    )
     return sessions
 
 
@@ -46,7 +48,7 @@ def test_changes_of_state_in_stays_that_are_open_take_one_statement(
 ) -> None:
     sessions = morning(source)
     changes = changes_of(
-        sessions, *(told(Busy, f"91{n}", f"20{n}", at=n + 1, name="Ann", reason="x") for n in range(25))
+        sessions, *(reported(Busy, f"91{n}", f"20{n}", at=n + 1, name="Ann", reason="x") for n in range(25))
     )
     with django_assert_num_queries(1):
         save_agent_sessions(source.pk, changes)
@@ -59,7 +61,10 @@ def test_only_the_devices_where_somebody_came_or_left_are_compared(
 ) -> None:
     sessions = morning(source)
     changes = changes_of(
-        sessions, told(Busy, "911", "201", at=60), told(LoggedOff, "912", at=61), told(LoggedOn, "99", "203", at=62)
+        sessions,
+        reported(Busy, "911", "201", at=60),
+        reported(LoggedOff, "912", at=61),
+        reported(LoggedOn, "99", "203", at=62),
     )
     with django_assert_num_queries(4) as asked:
         save_agent_sessions(source.pk, changes)
@@ -70,8 +75,10 @@ def test_only_the_devices_where_somebody_came_or_left_are_compared(
 
 def test_a_stay_that_was_ended_behind_the_consumers_back_is_open_once_more(source: CtiSource) -> None:
     sessions = morning(source, 2)
-    AgentSessionRecord.objects.filter(device_id="200").update(until=told(Ready, "910", at=5).time)
-    save_agent_sessions(source.pk, changes_of(sessions, told(Busy, "910", "200", at=9), told(Busy, "911", "201", at=9)))
+    AgentSessionRecord.objects.filter(device_id="200").update(until=reported(Ready, "910", at=5).time)
+    save_agent_sessions(
+        source.pk, changes_of(sessions, reported(Busy, "910", "200", at=9), reported(Busy, "911", "201", at=9))
+    )
 
     assert load_sessions(source.pk) == sessions
     assert AgentSessionRecord.objects.count() == 3
@@ -83,8 +90,8 @@ def test_a_stay_of_another_agent_or_since_another_moment_is_another_stay(
 ) -> None:
     morning(source, 1)
     strange = SessionTable()
-    changes_of(strange, told(LoggedOn, agent, "200", at=at))
-    save_agent_sessions(source.pk, changes_of(strange, told(Busy, agent, "200", at=9)))
+    changes_of(strange, reported(LoggedOn, agent, "200", at=at))
+    save_agent_sessions(source.pk, changes_of(strange, reported(Busy, agent, "200", at=9)))
 
     assert load_sessions(source.pk) == strange
     ended = AgentSessionRecord.objects.exclude(until=None).get()
@@ -98,7 +105,7 @@ def test_a_stay_of_another_agent_or_since_another_moment_is_another_stay(
 def test_the_same_stay_at_another_source_is_left_alone(source: CtiSource) -> None:
     other = CtiSource.objects.create(slug="other", kind="http")
     sessions, theirs = morning(source, 2), morning(other, 2)
-    save_agent_sessions(source.pk, changes_of(sessions, told(Busy, "910", "200", at=9)))
+    save_agent_sessions(source.pk, changes_of(sessions, reported(Busy, "910", "200", at=9)))
 
     assert load_sessions(source.pk) == sessions
     assert load_sessions(other.pk) == theirs
@@ -107,8 +114,8 @@ def test_the_same_stay_at_another_source_is_left_alone(source: CtiSource) -> Non
 def test_moments_are_stored_as_django_stores_them_with_parts_of_a_second_or_without(source: CtiSource) -> None:
     sessions = SessionTable()
     for at in (0, 0.5, 0.000001):
-        save_agent_sessions(source.pk, changes_of(sessions, told(LoggedOn, f"9{at}", f"2{at}", at=at)))
-        ready = told(Ready, f"9{at}", f"2{at}", at=at + 7, reason='"\\Ü{},')
+        save_agent_sessions(source.pk, changes_of(sessions, reported(LoggedOn, f"9{at}", f"2{at}", at=at)))
+        ready = reported(Ready, f"9{at}", f"2{at}", at=at + 7, reason='"\\Ü{},')
         save_agent_sessions(source.pk, changes_of(sessions, ready))
 
         assert AgentSessionRecord.objects.filter(state_since=ready.time, state="Ready", until=None).count() == 1
@@ -119,7 +126,9 @@ def test_moments_are_stored_as_django_stores_them_with_parts_of_a_second_or_with
 batches = st.lists(
     st.lists(
         st.builds(
-            lambda kind, agent, device, at, name, reason: told(kind, agent, device, at=at, name=name, reason=reason),
+            lambda kind, agent, device, at, name, reason: reported(
+                kind, agent, device, at=at, name=name, reason=reason
+            ),
             st.sampled_from(KINDS),
             st.sampled_from(["9101", "9102", "9103"]),
             st.sampled_from(["2001", "2002", "2003"]),
@@ -158,7 +167,7 @@ def test_the_quick_way_ends_in_the_rows_of_the_slow_one_whatever_happens(
 def test_a_stay_that_began_and_went_on_within_a_batch_is_added_without_a_vain_update(
     source: CtiSource, django_assert_num_queries: Any
 ) -> None:
-    changes = changes_of(SessionTable(), told(LoggedOn, "9101", "2001"), told(Ready, "9101", "2001", at=1))
+    changes = changes_of(SessionTable(), reported(LoggedOn, "9101", "2001"), reported(Ready, "9101", "2001", at=1))
     with django_assert_num_queries(2):
         save_agent_sessions(source.pk, changes)
 

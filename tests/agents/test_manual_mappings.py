@@ -112,7 +112,7 @@ def test_a_user_id_of_another_data_server_is_another_user(source: CtiSource, age
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reported"),
     [
         ({"gone_at": NOW}, "no longer listed in QMS"),
         ({"active": False}, "not active"),
@@ -120,9 +120,9 @@ def test_a_user_id_of_another_data_server_is_another_user(source: CtiSource, age
     ],
 )
 def test_a_user_who_cannot_be_recorded_is_refused(
-    agent: Agent, north: RecordingService, changes: dict[str, object], told: str
+    agent: Agent, north: RecordingService, changes: dict[str, object], reported: str
 ) -> None:
-    with pytest.raises(MappingRefused, match=told):
+    with pytest.raises(MappingRefused, match=reported):
         say(agent, list_user(north, "", **changes))
     assert not MappingAct.objects.exists()
 

@@ -114,7 +114,7 @@ def test_an_unlicensed_user_is_not_matched() -> None:
 
 
 @pytest.mark.parametrize(
-    ("agent_id", "agent_name", "told"),
+    ("agent_id", "agent_name", "reported"),
     [
         ("9999", "Alice Archer", "agent id 9101"),
         ("9101", "Carol Chen", "Carol Chen"),
@@ -123,13 +123,13 @@ def test_an_unlicensed_user_is_not_matched() -> None:
     ],
 )
 def test_a_difference_in_agent_id_or_name_is_reported_and_refuses_nothing(
-    agent_id: str, agent_name: str, told: str
+    agent_id: str, agent_name: str, reported: str
 ) -> None:
     verdict = Directory([alice()], [NORTH]).verdict("2001", agent_id, agent_name)
 
     assert verdict.kind is MatchKind.MATCHED
-    assert told in verdict.reason
-    assert ("check who is logged on there" in verdict.reason) == verdict.is_doubtful == bool(told)
+    assert reported in verdict.reason
+    assert ("check who is logged on there" in verdict.reason) == verdict.is_doubtful == bool(reported)
 
 
 def test_an_agent_id_in_qms_may_be_the_agents_name() -> None:
@@ -193,7 +193,7 @@ def test_a_user_is_known_by_the_data_server_and_whichever_service_lists_it_now()
 
 
 @pytest.mark.parametrize(
-    ("users", "kind", "told"),
+    ("users", "kind", "reported"),
     [
         ([], MatchKind.UNMATCHED, "QMS no longer lists that user"),
         ([bob(active=False)], MatchKind.INACTIVE, "that user is not active"),
@@ -202,13 +202,13 @@ def test_a_user_is_known_by_the_data_server_and_whichever_service_lists_it_now()
     ],
 )
 def test_a_mapping_to_a_user_who_cannot_be_recorded_matches_nothing_and_says_why(
-    users: list[Listed], kind: MatchKind, told: str
+    users: list[Listed], kind: MatchKind, reported: str
 ) -> None:
     verdict = Directory([alice(), *users], [NORTH], [mapped()]).verdict("2001", "9101")
 
     assert (verdict.kind, verdict.services, verdict.is_by_hand) == (kind, (), True)
     assert "mapped by hand by vera on 2025-03-03 to Bob Baker (user 1002) in QMS (Changes desks every" in verdict.reason
-    assert told in verdict.reason
+    assert reported in verdict.reason
     assert "end the mapping" in verdict.reason
 
 

@@ -13,7 +13,9 @@ MORNING = datetime(2025, 3, 3, 8, tzinfo=UTC)
 KINDS: list[type[AgentEvent]] = [LoggedOn, LoggedOff, Ready, NotReady, Busy, WorkingAfterCall]
 
 
-def told(kind: type[AgentEvent], agent: str, device: str | None = None, *, at: float = 0, **more: str) -> AgentEvent:
+def reported(
+    kind: type[AgentEvent], agent: str, device: str | None = None, *, at: float = 0, **more: str
+) -> AgentEvent:
     data = AgentData(
         agent_id=agent,
         device_id=device,
@@ -38,7 +40,7 @@ def who(sessions: SessionTable) -> dict[str, str]:
 
 
 def test_an_agent_who_logs_on_is_logged_on_there() -> None:
-    session = after(told(LoggedOn, "9101", "2001", name="Alice Archer"))["2001"]
+    session = after(reported(LoggedOn, "9101", "2001", name="Alice Archer"))["2001"]
 
     assert (session.agent_id, session.agent_name, session.state, session.since) == (
         "9101",
@@ -49,7 +51,9 @@ def test_an_agent_who_logs_on_is_logged_on_there() -> None:
 
 
 def test_states_follow_the_events_and_the_stay_goes_on() -> None:
-    session = after(told(LoggedOn, "9101", "2001"), told(NotReady, "9101", "2001", at=9, reason="lunch"))["2001"]
+    session = after(reported(LoggedOn, "9101", "2001"), reported(NotReady, "9101", "2001", at=9, reason="lunch"))[
+        "2001"
+    ]
 
     assert (session.state, session.reason, session.since, session.state_since) == (
         "NotReady",
@@ -64,15 +68,15 @@ def test_every_state_is_one_of_the_models() -> None:
 
 
 def test_an_identical_log_on_changes_nothing_even_after_a_state() -> None:
-    sessions = after(told(LoggedOn, "9101", "2001"), told(Ready, "9101", "2001", at=10))
+    sessions = after(reported(LoggedOn, "9101", "2001"), reported(Ready, "9101", "2001", at=10))
 
-    assert apply_agent_event(sessions, told(LoggedOn, "9101", "2001", at=20)) == []
+    assert apply_agent_event(sessions, reported(LoggedOn, "9101", "2001", at=20)) == []
 
 
 def test_a_log_on_elsewhere_ends_the_stay_before() -> None:
-    sessions = after(told(LoggedOn, "9101", "2001", name="Alice Archer"))
+    sessions = after(reported(LoggedOn, "9101", "2001", name="Alice Archer"))
 
-    left, taken = apply_agent_event(sessions, told(LoggedOn, "9101", "2005", at=60))
+    left, taken = apply_agent_event(sessions, reported(LoggedOn, "9101", "2005", at=60))
 
     assert (left.device_id, left.session, left.ended) == ("2001", None, sessions["2001"])
     assert taken.device_id == "2005"
@@ -81,9 +85,9 @@ def test_a_log_on_elsewhere_ends_the_stay_before() -> None:
 
 
 def test_another_agent_at_the_device_ends_the_first_ones_stay() -> None:
-    sessions = after(told(LoggedOn, "9101", "2001"))
+    sessions = after(reported(LoggedOn, "9101", "2001"))
 
-    (change,) = apply_agent_event(sessions, told(LoggedOn, "9102", "2001", at=60))
+    (change,) = apply_agent_event(sessions, reported(LoggedOn, "9102", "2001", at=60))
 
     assert change.ended == sessions["2001"]
     assert change.session is not None
@@ -91,44 +95,52 @@ def test_another_agent_at_the_device_ends_the_first_ones_stay() -> None:
 
 
 def test_two_agents_who_overlap_contradict_each_other_until_one_of_them_leaves() -> None:
-    both = after(told(LoggedOn, "9101", "2001", name="Alice"), told(LoggedOn, "9102", "2001", at=60))
+    both = after(reported(LoggedOn, "9101", "2001", name="Alice"), reported(LoggedOn, "9102", "2001", at=60))
     assert [one.agent_id for one in both["2001"].overlaps] == ["9101"]
 
     for event, left in (
-        (told(LoggedOff, "9101", "2001", at=70), "9102"),
-        (told(LoggedOff, "9102", "2001", at=70), "9101"),
-        (told(LoggedOff, "9102", at=70), "9101"),
-        (told(LoggedOn, "9101", "2005", at=70), "9102"),
+        (reported(LoggedOff, "9101", "2001", at=70), "9102"),
+        (reported(LoggedOff, "9102", "2001", at=70), "9101"),
+        (reported(LoggedOff, "9102", at=70), "9101"),
+        (reported(LoggedOn, "9101", "2005", at=70), "9102"),
     ):
-        sessions = after(told(LoggedOn, "9101", "2001", name="Alice"), told(LoggedOn, "9102", "2001", at=60), event)
+        sessions = after(
+            reported(LoggedOn, "9101", "2001", name="Alice"), reported(LoggedOn, "9102", "2001", at=60), event
+        )
         assert (sessions["2001"].agent_id, sessions["2001"].overlaps) == (left, ())
 
 
 def test_a_log_off_that_names_nobody_leaves_nobody_there() -> None:
     assert (
-        after(told(LoggedOn, "9101", "2001"), told(LoggedOn, "9102", "2001", at=9), told(LoggedOff, "", "2001", at=20))
+        after(
+            reported(LoggedOn, "9101", "2001"),
+            reported(LoggedOn, "9102", "2001", at=9),
+            reported(LoggedOff, "", "2001", at=20),
+        )
         == {}
     )
 
 
 def test_a_log_off_that_comes_after_the_next_log_on_ends_the_contradiction() -> None:
     sessions = after(
-        told(LoggedOn, "9101", "2001"), told(LoggedOn, "9102", "2001", at=60), told(LoggedOff, "9101", at=59.5)
+        reported(LoggedOn, "9101", "2001"),
+        reported(LoggedOn, "9102", "2001", at=60),
+        reported(LoggedOff, "9101", at=59.5),
     )
 
     assert (sessions["2001"].agent_id, sessions["2001"].overlaps) == ("9102", ())
 
 
 def test_an_agent_to_whom_calls_are_offered_is_not_known_to_be_there() -> None:
-    offered = told(LoggedOn, "9102", "2001", at=60, known_by="offered")
+    offered = reported(LoggedOn, "9102", "2001", at=60, known_by="offered")
     assert not after(offered)["2001"].is_certain
-    assert after(told(LoggedOn, "9101", "2001"), offered)["2001"].agent_id == "9101"
-    assert after(offered, told(LoggedOn, "9101", "2001", at=70))["2001"].overlaps == ()
+    assert after(reported(LoggedOn, "9101", "2001"), offered)["2001"].agent_id == "9101"
+    assert after(offered, reported(LoggedOn, "9101", "2001", at=70))["2001"].overlaps == ()
 
 
 def test_a_snapshot_states_who_is_there_now() -> None:
-    sessions = after(told(LoggedOn, "9101", "2001"))
-    for change in apply_agent_event(sessions, told(LoggedOn, "9102", "2001", at=60), in_snapshot=True):
+    sessions = after(reported(LoggedOn, "9101", "2001"))
+    for change in apply_agent_event(sessions, reported(LoggedOn, "9102", "2001", at=60), in_snapshot=True):
         sessions.apply(change)
 
     assert (sessions["2001"].agent_id, sessions["2001"].known_by, sessions["2001"].overlaps) == (
@@ -139,88 +151,101 @@ def test_a_snapshot_states_who_is_there_now() -> None:
 
 
 def test_free_seating_lets_an_agent_be_logged_on_at_two_extensions() -> None:
-    events = told(LoggedOn, "9101", "2001"), told(LoggedOn, "9101", "2002", at=9)
+    events = reported(LoggedOn, "9101", "2001"), reported(LoggedOn, "9101", "2002", at=9)
 
     assert who(after(*events, free_seating=True)) == {"2001": "9101", "2002": "9101"}
 
 
 def test_with_free_seating_a_log_off_ends_one_stay_or_all() -> None:
-    both = told(LoggedOn, "9101", "2001", name="Alice"), told(LoggedOn, "9101", "2002", at=9)
+    both = reported(LoggedOn, "9101", "2001", name="Alice"), reported(LoggedOn, "9101", "2002", at=9)
 
     assert after(*both, free_seating=True)["2002"].agent_name == "Alice"
-    assert who(after(*both, told(LoggedOff, "9101", "2001", at=20), free_seating=True)) == {"2002": "9101"}
-    assert after(*both, told(LoggedOff, "9101", at=20), free_seating=True) == {}
+    assert who(after(*both, reported(LoggedOff, "9101", "2001", at=20), free_seating=True)) == {"2002": "9101"}
+    assert after(*both, reported(LoggedOff, "9101", at=20), free_seating=True) == {}
 
 
 def test_an_agent_leaves_with_or_without_naming_the_extension() -> None:
-    on = told(LoggedOn, "9101", "2001")
+    on = reported(LoggedOn, "9101", "2001")
 
-    assert after(on, told(LoggedOff, "9101", "2001", at=9)) == {}
-    assert after(on, told(LoggedOff, "9101", at=9)) == {}
+    assert after(on, reported(LoggedOff, "9101", "2001", at=9)) == {}
+    assert after(on, reported(LoggedOff, "9101", at=9)) == {}
 
 
 def test_a_log_off_at_a_device_left_before_does_not_end_the_stay_elsewhere() -> None:
-    events = told(LoggedOn, "9101", "2001"), told(LoggedOn, "9101", "2005", at=9), told(LoggedOff, "9101", "2001", at=9)
+    events = (
+        reported(LoggedOn, "9101", "2001"),
+        reported(LoggedOn, "9101", "2005", at=9),
+        reported(LoggedOff, "9101", "2001", at=9),
+    )
 
     assert who(after(*events)) == {"2005": "9101"}
 
 
 def test_a_log_off_of_another_agent_leaves_who_is_logged_on() -> None:
-    assert who(after(told(LoggedOn, "9101", "2001"), told(LoggedOff, "9102", "2001", at=9))) == {"2001": "9101"}
+    assert who(after(reported(LoggedOn, "9101", "2001"), reported(LoggedOff, "9102", "2001", at=9))) == {"2001": "9101"}
 
 
 def test_a_state_without_an_extension_finds_the_agents_session() -> None:
-    assert after(told(LoggedOn, "9101", "2001"), told(Busy, "9101", at=9))["2001"].state == "Busy"
+    assert after(reported(LoggedOn, "9101", "2001"), reported(Busy, "9101", at=9))["2001"].state == "Busy"
 
 
 def test_a_state_of_an_unknown_agent_at_an_extension_counts_as_logged_on() -> None:
-    assert who(after(told(Ready, "9101", "2001"))) == {"2001": "9101"}
+    assert who(after(reported(Ready, "9101", "2001"))) == {"2001": "9101"}
 
 
 def test_a_state_of_an_unknown_agent_without_an_extension_changes_nothing() -> None:
-    assert apply_agent_event(SessionTable(), told(Ready, "9101")) == []
+    assert apply_agent_event(SessionTable(), reported(Ready, "9101")) == []
 
 
 def test_a_state_without_an_agent_id_concerns_whoever_is_logged_on_there() -> None:
-    assert after(told(LoggedOn, "9101", "2001"), told(Busy, "", "2001", at=9))["2001"].state == "Busy"
-    assert apply_agent_event(SessionTable(), told(Busy, "", "2001")) == []
+    assert after(reported(LoggedOn, "9101", "2001"), reported(Busy, "", "2001", at=9))["2001"].state == "Busy"
+    assert apply_agent_event(SessionTable(), reported(Busy, "", "2001")) == []
 
 
 def test_a_new_name_is_taken_and_a_missing_one_keeps_the_old() -> None:
-    events = told(LoggedOn, "9101", "2001", name="Alice Archer"), told(LoggedOn, "9101", "2001", at=9, name="Alice Ash")
+    events = (
+        reported(LoggedOn, "9101", "2001", name="Alice Archer"),
+        reported(LoggedOn, "9101", "2001", at=9, name="Alice Ash"),
+    )
 
-    assert after(*events, told(Ready, "9101", "2001", at=12))["2001"].agent_name == "Alice Ash"
+    assert after(*events, reported(Ready, "9101", "2001", at=12))["2001"].agent_name == "Alice Ash"
 
 
 def test_an_overtaken_log_on_does_not_undo_the_newer_one() -> None:
-    newer, older = told(LoggedOn, "9101", "2005", at=3), told(LoggedOn, "9101", "2001", at=2)
+    newer, older = reported(LoggedOn, "9101", "2005", at=3), reported(LoggedOn, "9101", "2001", at=2)
 
     assert who(after(newer, older)) == {"2005": "9101"}
-    assert who(after(newer, told(LoggedOn, "9102", "2005", at=2))) == {"2005": "9101"}
-    assert who(after(newer, told(LoggedOff, "9101", "2005", at=2))) == {"2005": "9101"}
+    assert who(after(newer, reported(LoggedOn, "9102", "2005", at=2))) == {"2005": "9101"}
+    assert who(after(newer, reported(LoggedOff, "9101", "2005", at=2))) == {"2005": "9101"}
 
 
 def test_an_overtaken_state_does_not_undo_the_newer_one() -> None:
-    events = told(LoggedOn, "9101", "2001"), told(Busy, "9101", "2001", at=3), told(Ready, "9101", "2001", at=2)
+    events = (
+        reported(LoggedOn, "9101", "2001"),
+        reported(Busy, "9101", "2001", at=3),
+        reported(Ready, "9101", "2001", at=2),
+    )
 
     assert after(*events)["2001"].state == "Busy"
 
 
 def test_after_a_clock_was_set_back_agents_still_move() -> None:
-    late = told(LoggedOn, "9102", "2001", at=-DISORDER.total_seconds() - 60)
+    late = reported(LoggedOn, "9102", "2001", at=-DISORDER.total_seconds() - 60)
 
-    assert who(after(told(LoggedOn, "9101", "2001"), late)) == {"2001": "9102"}
+    assert who(after(reported(LoggedOn, "9101", "2001"), late)) == {"2001": "9102"}
 
 
 def test_a_stay_never_ends_before_it_began() -> None:
-    (change,) = apply_agent_event(after(told(LoggedOn, "9101", "2001")), told(LoggedOff, "9101", at=-3600))
+    (change,) = apply_agent_event(after(reported(LoggedOn, "9101", "2001")), reported(LoggedOff, "9101", at=-3600))
 
     assert change.at == MORNING
 
 
 days = st.lists(
     st.builds(
-        lambda kind, agent, device, at: told(kind, agent, device if device or kind is not LoggedOn else "2001", at=at),
+        lambda kind, agent, device, at: reported(
+            kind, agent, device if device or kind is not LoggedOn else "2001", at=at
+        ),
         st.sampled_from(KINDS),
         st.sampled_from(["9101", "9102", "9103"]),
         st.sampled_from(["2001", "2002", None]),
@@ -272,7 +297,7 @@ def test_a_morning_of_twenty_thousand_log_ons_looks_at_each_agents_sessions_only
     sessions = SessionTable()
     looked_at = 0
     for number in range(20_000):
-        for change in apply_agent_event(sessions, told(LoggedOn, f"a{number}", f"{number}")):
+        for change in apply_agent_event(sessions, reported(LoggedOn, f"a{number}", f"{number}")):
             sessions.apply(change)
         looked_at += len(sessions.of(f"a{number}"))
 

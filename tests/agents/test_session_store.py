@@ -12,7 +12,7 @@ from agents.core.presence import AgentSession, SessionChange, SessionTable, appl
 from agents.models import Agent, AgentName, AgentSessionRecord
 from cti.events import AgentEvent, Busy, LoggedOff, LoggedOn, Ready
 from cti.models import CtiSource
-from tests.agents.test_presence import MORNING, days, told
+from tests.agents.test_presence import MORNING, days, reported
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2025, 3, 3, 9, tzinfo=UTC)
@@ -34,7 +34,11 @@ def moment(seconds: float) -> datetime:
 
 
 def test_who_is_logged_on_where_is_the_same_after_it_was_saved(source: CtiSource) -> None:
-    play(source, told(LoggedOn, "9101", "2001", name="Alice Archer"), told(Ready, "9101", "2001", at=3, reason="x"))
+    play(
+        source,
+        reported(LoggedOn, "9101", "2001", name="Alice Archer"),
+        reported(Ready, "9101", "2001", at=3, reason="x"),
+    )
 
     assert load_sessions(source.pk) == {
         "2001": AgentSession(
@@ -51,13 +55,13 @@ def test_who_is_logged_on_where_is_the_same_after_it_was_saved(source: CtiSource
 
 
 def test_a_stay_can_begin_and_end_within_one_batch_and_another_go_on(source: CtiSource) -> None:
-    play(source, told(LoggedOn, "9101", "2001"))
+    play(source, reported(LoggedOn, "9101", "2001"))
     play(
         source,
-        told(LoggedOff, "9101", at=10),
-        told(LoggedOn, "9102", "2001", at=20),
-        told(LoggedOff, "9102", at=30),
-        told(LoggedOn, "9103", "2001", at=40),
+        reported(LoggedOff, "9101", at=10),
+        reported(LoggedOn, "9102", "2001", at=20),
+        reported(LoggedOff, "9102", at=30),
+        reported(LoggedOn, "9103", "2001", at=40),
     )
 
     stays = AgentSessionRecord.objects.order_by("since").values_list("agent_id", "since", "until")
@@ -65,7 +69,12 @@ def test_a_stay_can_begin_and_end_within_one_batch_and_another_go_on(source: Cti
 
 
 def test_logged_on_at_an_extension_is_known_as_of_a_moment(source: CtiSource) -> None:
-    play(source, told(LoggedOn, "9101", "2001"), told(LoggedOn, "9102", "2001", at=60), told(LoggedOff, "9102", at=90))
+    play(
+        source,
+        reported(LoggedOn, "9101", "2001"),
+        reported(LoggedOn, "9102", "2001", at=60),
+        reported(LoggedOff, "9102", at=90),
+    )
 
     def who(seconds: float) -> str | None:
         session = logged_on_at(source.pk, "2001", moment(seconds))
@@ -76,7 +85,7 @@ def test_logged_on_at_an_extension_is_known_as_of_a_moment(source: CtiSource) ->
 
 def test_two_agents_who_overlap_at_an_extension_are_both_kept(source: CtiSource) -> None:
     sessions = SessionTable()
-    for event in (told(LoggedOn, "9101", "2001", name="Alice Archer"), told(LoggedOn, "9102", "2001", at=60)):
+    for event in (reported(LoggedOn, "9101", "2001", name="Alice Archer"), reported(LoggedOn, "9102", "2001", at=60)):
         changes = apply_agent_event(sessions, event)
         save_sessions(source.pk, changes, NOW)
         for change in changes:
@@ -88,9 +97,9 @@ def test_two_agents_who_overlap_at_an_extension_are_both_kept(source: CtiSource)
 
 
 def test_an_agent_keeps_every_name_with_its_beginning(source: CtiSource) -> None:
-    play(source, told(LoggedOn, "9101", "2001", name="Alice Archer"))
-    play(source, told(LoggedOff, "9101", at=50), told(LoggedOn, "9101", "2001", at=60, name="Alice Ash"))
-    play(source, told(Busy, "9101", "2001", at=70))
+    play(source, reported(LoggedOn, "9101", "2001", name="Alice Archer"))
+    play(source, reported(LoggedOff, "9101", at=50), reported(LoggedOn, "9101", "2001", at=60, name="Alice Ash"))
+    play(source, reported(Busy, "9101", "2001", at=70))
 
     assert Agent.objects.get().name == "Alice Ash"
     assert list(AgentName.objects.values_list("name", "since")) == [
@@ -101,16 +110,16 @@ def test_an_agent_keeps_every_name_with_its_beginning(source: CtiSource) -> None
 
 def test_sources_do_not_share_sessions(source: CtiSource) -> None:
     other = CtiSource.objects.create(slug="other", kind="http")
-    play(source, told(LoggedOn, "9101", "2001"))
-    play(other, told(LoggedOn, "9102", "2001"))
+    play(source, reported(LoggedOn, "9101", "2001"))
+    play(other, reported(LoggedOn, "9102", "2001"))
 
     assert load_sessions(source.pk)["2001"].agent_id == "9101"
     assert load_sessions(other.pk)["2001"].agent_id == "9102"
 
 
 def test_a_stay_that_the_changes_did_not_know_ends_when_another_begins(source: CtiSource) -> None:
-    play(source, told(LoggedOn, "9101", "2001"))
-    save_sessions(source.pk, apply_agent_event(SessionTable(), told(LoggedOn, "9102", "2001", at=9)), NOW)
+    play(source, reported(LoggedOn, "9101", "2001"))
+    save_sessions(source.pk, apply_agent_event(SessionTable(), reported(LoggedOn, "9102", "2001", at=9)), NOW)
 
     assert load_sessions(source.pk)["2001"].agent_id == "9102"
     assert AgentSessionRecord.objects.get(agent_id="9101").until == moment(9)
@@ -118,8 +127,8 @@ def test_a_stay_that_the_changes_did_not_know_ends_when_another_begins(source: C
 
 def test_a_batch_takes_few_queries_whatever_its_size(source: CtiSource) -> None:
     def events(at: float) -> list[AgentEvent]:
-        return [told(LoggedOn, str(n), str(n), at=at, name=f"A{n}") for n in range(100)] + [
-            told(Ready, str(n), str(n), at=at + 1 + n) for n in range(100)
+        return [reported(LoggedOn, str(n), str(n), at=at, name=f"A{n}") for n in range(100)] + [
+            reported(Ready, str(n), str(n), at=at + 1 + n) for n in range(100)
         ]
 
     play(source, *events(0))

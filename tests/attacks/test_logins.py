@@ -81,13 +81,13 @@ def test_log_in_log_out_failure_and_lock_are_in_the_history(settings: Settings) 
         _log_in(client, "olga", "guess")
     _log_in(client, "my-password-by-mistake", "x")
 
-    told = list(LogEntry.objects.filter(user=olga).order_by("id").values_list("change_message", flat=True))
-    assert told[:3] == [
+    reported = list(LogEntry.objects.filter(user=olga).order_by("id").values_list("change_message", flat=True))
+    assert reported[:3] == [
         "Logged in from 203.0.113.9.",
         "Logged out from 203.0.113.9.",
         "A log-in failed, from 203.0.113.9.",
     ]
-    assert any(one.startswith("Locked after too many failed log-ins") for one in told)
+    assert any(one.startswith("Locked after too many failed log-ins") for one in reported)
     assert not LogEntry.objects.filter(change_message__contains="my-password").exists()
 
 

@@ -238,7 +238,7 @@ class Pbx(RuleBasedStateMachine):
         while self.on_the_way:
             self.arrive()
         self.board.waits(self.clock + 3)
-        told = {
+        reported = {
             (leg.device_id, leg.connected_source_at, leg.disconnected_source_at, leg.agent_id, leg.facts.queue_name)
             for leg in self.board.legs
             if not leg.is_joined_late
@@ -253,7 +253,7 @@ class Pbx(RuleBasedStateMachine):
             )
             for leg in self.legs
         }
-        assert true == told
+        assert true == reported
         assert len(self.legs) == len(self.board.legs)
         assert all(leg.phase is not LegPhase.OPEN for leg in self.board.legs if leg.disconnected_source_at)
         self._folds_alike_in_batches()

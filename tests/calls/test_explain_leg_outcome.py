@@ -109,11 +109,11 @@ def test_only_a_flagged_leg_is_well_and_only_a_waiting_one_waits(outcome: Outcom
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_only_the_decisive_steps_are_reported_in_their_order_and_not_without_end(outcome: Outcome) -> None:
     steps = [step(number, what, f"{what} {number}") for number, what in enumerate([*DECISIVE[outcome], "held"] * 9)]
-    told = [one.text.split()[0] for one in answer(outcome, *steps).evidence]
+    reported = [one.text.split()[0] for one in answer(outcome, *steps).evidence]
 
-    assert 0 < len(told) <= 6
-    assert set(told) <= set(DECISIVE[outcome])
-    assert told == [one.text.split()[0] for one in answer(outcome, *steps).evidence]
+    assert 0 < len(reported) <= 6
+    assert set(reported) <= set(DECISIVE[outcome])
+    assert reported == [one.text.split()[0] for one in answer(outcome, *steps).evidence]
 
 
 def test_every_word_for_which_a_search_misses_has_an_answer_of_its_own() -> None:

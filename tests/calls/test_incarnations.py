@@ -70,7 +70,7 @@ def test_a_caller_who_gave_up_hands_nothing_on(end: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "known"),
+    ("reported", "known"),
     [
         ({}, ("Sales", "Uma")),
         ({"interactionId": "I1"}, ("Sales", "Uma")),
@@ -79,10 +79,12 @@ def test_a_caller_who_gave_up_hands_nothing_on(end: str) -> None:
         ({"callingNumber": "+4930222"}, ("", "")),
     ],
 )
-def test_what_contradicts_a_waiting_call_is_another(told: dict[str, str], known: tuple[str, str]) -> None:
+def test_what_contradicts_a_waiting_call_is_another(reported: dict[str, str], known: tuple[str, str]) -> None:
     """Its caller gave up, unreported, and the id was used again; without any sign it is the one who waits."""
     board = (
-        Switchboard().call("Queued", 0, "C1", **UMA, interactionId="I1").call("Established", 9, "C1", "2002", **told)
+        Switchboard()
+        .call("Queued", 0, "C1", **UMA, interactionId="I1")
+        .call("Established", 9, "C1", "2002", **reported)
     )
 
     assert _knows(board, "2002") == known
@@ -153,21 +155,21 @@ def test_a_second_report_of_a_connection_is_spurious_without_an_end_of_before() 
 
 
 @pytest.mark.parametrize(
-    ("told", "leg"), [({}, None), ({"interactionId": "I1"}, "2001"), ({"deviceId": "2002"}, "2002")]
+    ("reported", "leg"), [({}, None), ({"interactionId": "I1"}, "2001"), ({"deviceId": "2002"}, "2002")]
 )
-def test_a_wrap_up_is_of_a_call_only_where_one_is_meant(told: dict[str, str], leg: str | None) -> None:
+def test_a_wrap_up_is_of_a_call_only_where_one_is_meant(reported: dict[str, str], leg: str | None) -> None:
     board = _plain(Switchboard(with_site(wrapup_wait_seconds=120)), interactionId="I1")
     board.call("Established", 25, "C1", "2002", interactionId="I2").call("ConnectionCleared", 40, "C1", "2002")
-    board.hears(event("CallInformation", 50, callId="C1", wrapup={"result": "sold"}, **told))
+    board.hears(event("CallInformation", 50, callId="C1", wrapup={"result": "sold"}, **reported))
 
     assert [one.device_id for one in board.legs if one.wrapup_result] == ([leg] if leg else [])
 
 
-@pytest.mark.parametrize(("told", "caller"), [({}, ""), ({"interactionId": "I1"}, "Uma")])
-def test_a_waiting_call_that_no_snapshot_can_name_is_doubted_after_a_gap(told: dict[str, str], caller: str) -> None:
+@pytest.mark.parametrize(("reported", "caller"), [({}, ""), ({"interactionId": "I1"}, "Uma")])
+def test_a_waiting_call_that_no_snapshot_can_name_is_doubted_after_a_gap(reported: dict[str, str], caller: str) -> None:
     board = Switchboard().call("Queued", 0, "C1", **UMA, interactionId="I1")
     board.hears(link("Lost", 5), link("Restored", 8), snapshot("Began", 8), snapshot("Ended", 9))
-    board.call("Established", 12, "C1", "2002", **told)
+    board.call("Established", 12, "C1", "2002", **reported)
 
     assert _knows(board, "2002")[1] == caller
 

@@ -117,15 +117,15 @@ def test_an_end_that_is_later_than_a_calls_own_does_not_swallow_the_next_call() 
     assert names(board, "2002") == ("", "")
 
 
-@pytest.mark.parametrize("told", [{"callingNumber": "+4930222"}, {"callerName": "Bo", "callerNameSource": "isdn"}])
-def test_what_contradicts_the_next_call_is_of_one_before_it(told: dict[str, str]) -> None:
+@pytest.mark.parametrize("reported", [{"callingNumber": "+4930222"}, {"callerName": "Bo", "callerNameSource": "isdn"}])
+def test_what_contradicts_the_next_call_is_of_one_before_it(reported: dict[str, str]) -> None:
     """Three calls: the second one's beginning is heard after the third's."""
     board = Switchboard().call("Established", 0.5, "C1", "2001").call("ConnectionCleared", 0.7, "C1", "2001")
-    board.call("Established", 2, "C1", "2002", **UMA).call("Established", 1.2, "C1", "2002", **told)
+    board.call("Established", 2, "C1", "2002", **UMA).call("Established", 1.2, "C1", "2002", **reported)
     board.call("ConnectionCleared", 1.6, "C1", "2002").call("ConnectionCleared", 3, "C1", "2002")
 
     ends = {(span[1:], one.facts.caller_name) for span, one in zip(board.spans(), board.legs, strict=True)}
-    assert ends == {((0.5, 0.7), ""), ((2.0, 3.0), "Uma"), ((1.2, 1.6), told.get("callerName", ""))}
+    assert ends == {((0.5, 0.7), ""), ((2.0, 3.0), "Uma"), ((1.2, 1.6), reported.get("callerName", ""))}
 
 
 def test_an_end_of_before_a_call_began_is_not_its_end() -> None:

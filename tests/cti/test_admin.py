@@ -205,14 +205,14 @@ def test_the_list_of_sources_asks_the_database_once_for_all(
 )
 def test_the_link_is_reported_in_sentences(pbx: CtiSource, members: dict[str, Any], expected: str) -> None:
     now = timezone.now()
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "leader": "host:1",
         "since": now,
         "reported_at": now - timedelta(seconds=1),
         "last_event_at": now,
         "last_error_at": now,
     }
-    LinkStatus.objects.create(source=pbx, **(told | members))
+    LinkStatus.objects.create(source=pbx, **(reported | members))
 
     assert expected in " ".join(link_sentences(CtiSource.objects.get(), now, LeaseStanding("host:1")))
 

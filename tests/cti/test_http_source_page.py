@@ -85,13 +85,13 @@ def test_what_was_posted_is_reported_with_the_time_and_how_many_came(
     token = mint_token(web, name="shop floor").text
     post(client, token, *(cloud_event(f"e{number}") for number in range(3)))
 
-    told = shown()
+    reported = shown()
 
     last = accepted_lately("web").last_at
     assert last
     assert abs(clock.now() - last) < timedelta(minutes=1)
-    assert f"The last event was accepted {when(last)}; 3 came in the last minute." in told
-    assert "a token (shop floor) was last used at 20" in told
+    assert f"The last event was accepted {when(last)}; 3 came in the last minute." in reported
+    assert "a token (shop floor) was last used at 20" in reported
 
 
 def test_what_is_older_than_a_minute_is_reported_and_not_counted(shown: Page, redis: redis_client.Redis) -> None:
@@ -139,13 +139,13 @@ def test_the_last_refusals_stand_there_with_their_reasons(shown: Page, web: CtiS
         post(client, token, cloud_event("broken", data={"callId": number, "deviceId": "2001"}))
     post(client, token, cloud_event("strange", source="<other>"))
 
-    told = shown()
+    reported = shown()
 
     newest = QuarantinedMessage.objects.order_by("-id")[0]
-    assert f'href="{reverse("admin:cti_quarantinedmessage_change", args=[newest.pk])}"' in told
-    assert "Expected `web`, the source of the token - at `$.source`" in told
-    assert told.count("Expected `str | null`, got `int` - at `$.data.callId`") == 2
-    assert "Unreviewed messages in quarantine: 5</a>" in told
+    assert f'href="{reverse("admin:cti_quarantinedmessage_change", args=[newest.pk])}"' in reported
+    assert "Expected `web`, the source of the token - at `$.source`" in reported
+    assert reported.count("Expected `str | null`, got `int` - at `$.data.callId`") == 2
+    assert "Unreviewed messages in quarantine: 5</a>" in reported
 
 
 def test_a_reason_is_shown_as_text(shown: Page, web: CtiSource) -> None:
@@ -159,10 +159,10 @@ def test_a_refusal_that_was_repeated_stands_there_once(shown: Page, web: CtiSour
     for _ in range(3):
         post(client, token, cloud_event("broken", data={}))
 
-    told = shown()
+    reported = shown()
 
-    assert told.count(">Came at 20") == 1
-    assert ", 3 times within the hour: " in told
+    assert reported.count(">Came at 20") == 1
+    assert ", 3 times within the hour: " in reported
 
 
 def test_without_redis_the_page_says_so_and_loads(shown: Page, settings: Settings) -> None:

@@ -55,13 +55,13 @@ def start(started: list[subprocess.Popen[bytes]], late: datetime) -> subprocess.
 
 def tell_calls(house: GatewayStack) -> list[AnyEvent]:
     """Accept many overlapping calls into the journal."""
-    told = []
+    reported = []
     for number in range(CALLS):
         house.time = house.begin + timedelta(seconds=number)
         for kind, after in (("Delivered", 0.0), ("Established", 2.0), ("Held", 3.0), ("ConnectionCleared", 30.0)):
             at, extension = number + after, str(3000 + number % 90)
-            told.append((at, house.event(kind, at=at, callId=f"C{number}", deviceId=extension)))
-    ordered = [one for _, one in sorted(told, key=lambda pair: pair[0])]
+            reported.append((at, house.event(kind, at=at, callId=f"C{number}", deviceId=extension)))
+    ordered = [one for _, one in sorted(reported, key=lambda pair: pair[0])]
     house.hears(*ordered[: len(ordered) // 2])
     house.hears(*ordered[len(ordered) // 2 :])
     return [from_mapping(one) for one in ordered]

@@ -94,10 +94,10 @@ class Place:
 
     def start(self, name: str, **environment: str) -> subprocess.Popen[bytes]:
         """Start a program of the Procfile."""
-        told = {**os.environ, "DATABASE_URL": database_url(), **environment}
-        program = next(one for one in programs(told) if one.name == name)
+        reported = {**os.environ, "DATABASE_URL": database_url(), **environment}
+        program = next(one for one in programs(reported) if one.name == name)
         with (self.folder / f"{name}.log").open("wb") as log:
-            process = subprocess.Popen(program.command, env=told, cwd=program.folder, stdout=log, stderr=log)
+            process = subprocess.Popen(program.command, env=reported, cwd=program.folder, stdout=log, stderr=log)
         self.started.append(process)
         return process
 

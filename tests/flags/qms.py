@@ -144,7 +144,7 @@ class Post:
         self.time += timedelta(seconds=after)
         return deliver(self.service.pk, now=lambda: self.time, connect=self.lines, **options)
 
-    def tells(self, key: int) -> tuple[str, str]:
+    def answers(self, key: int) -> tuple[str, str]:
         """Tell a write's state and its error's code."""
         row = FlagWrite.objects.get(pk=key)
         return row.state, row.error_code

@@ -120,8 +120,8 @@ def test_the_page_follows_flag_by_flag_while_a_worker_creates_them(
     look()
 
     assert "Waits for a worker." in seen[0]
-    told = [(one.count("waits"), "every 1s" in one) for one in seen[1:-1]]
-    assert told == [(6 - done, True) for done in range(7)]
+    reported = [(one.count("waits"), "every 1s" in one) for one in seen[1:-1]]
+    assert reported == [(6 - done, True) for done in range(7)]
     assert "3 of 6 Flags are settled" in seen[4]
     assert "every 1s" not in seen[-1].partition("new-flags")[0]
     assert 'hx-swap-oob="true"' in seen[-1], "What is to be restarted comes without a reload."
@@ -192,7 +192,7 @@ def test_who_may_not_see_the_flags_cannot_follow_their_creation(client: Client) 
 
 
 @pytest.mark.parametrize(
-    ("values", "told"),
+    ("values", "reported"),
     [
         ({"field": "colour"}, "A call has no such field"),
         ({"max_length": 0}, "Give a length"),
@@ -200,9 +200,9 @@ def test_who_may_not_see_the_flags_cannot_follow_their_creation(client: Client) 
     ],
 )
 def test_a_flag_that_could_not_be_written_is_not_taken(
-    admin_client: Client, values: dict[str, object], told: str
+    admin_client: Client, values: dict[str, object], reported: str
 ) -> None:
-    assert told in change(admin_client, "QueueName", **values)
+    assert reported in change(admin_client, "QueueName", **values)
     assert FlagSetting.objects.get(name="QueueName").field == "queue_name"
 
 

@@ -47,7 +47,7 @@ def test_what_the_gateway_itself_ends_raises_an_alert_and_what_it_tries_again_no
     post.qms.meets("write", error)
     post.delivers(after)
 
-    assert (post.tells(key)[0], alert_of(key), open_alerts().count) == (state, alert, int(alert))
+    assert (post.answers(key)[0], alert_of(key), open_alerts().count) == (state, alert, int(alert))
 
 
 def test_what_is_written_raises_none(post: Post) -> None:
@@ -64,7 +64,7 @@ def test_another_value_on_the_recording_raises_an_alert(post: Post) -> None:
     key = post.queues(guid=guid)
     post.delivers()
 
-    assert (post.tells(key)[0], alert_of(key)) == ("conflict", True)
+    assert (post.answers(key)[0], alert_of(key)) == ("conflict", True)
 
 
 def test_what_waits_for_a_week_for_a_service_that_is_never_reached_raises_alerts(post: Post) -> None:

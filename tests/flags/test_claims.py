@@ -126,7 +126,7 @@ def test_a_delivery_with_nothing_to_send_leaves_the_trial_to_another(post: Post)
     key = post.queues()
     post.delivers()
 
-    assert post.tells(key) == ("written", "")
+    assert post.answers(key) == ("written", "")
 
 
 def test_a_service_without_its_password_has_not_failed_while_there_is_nothing_to_send(post: Post) -> None:

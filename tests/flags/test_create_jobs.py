@@ -49,9 +49,9 @@ def server() -> DataServer:
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[list[int]]:
     """Keep the jobs sent to workers."""
-    told: list[list[int]] = []
-    monkeypatch.setattr(current_app, "send_task", lambda _name, *, args, **_: told.append(args))
-    return told
+    reported: list[list[int]] = []
+    monkeypatch.setattr(current_app, "send_task", lambda _name, *, args, **_: reported.append(args))
+    return reported
 
 
 def now() -> datetime:

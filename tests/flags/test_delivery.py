@@ -43,7 +43,7 @@ def test_flags_are_written_once_and_reported(post: Post) -> None:
     done = post.delivers()
 
     assert post.qms.flags(FlagWrite.objects.get().recording_guid) == {"AgentId": "A1", "QueueName": "Sales"}
-    assert post.tells(key) == ("written", "")
+    assert post.answers(key) == ("written", "")
     assert (done.sent, done.settled, done.source_ids, done.more) == (1, 1, {7}, False)
     assert post.delivers(3600).sent == 0
 
@@ -76,8 +76,8 @@ def test_a_value_too_long_or_an_unknown_flag_of_the_real_service_is_refused(post
     long, unknown = post.queues("G1", AgentId="A" * 30), post.queues("G2", NoSuchFlag="x")
     post.delivers()
 
-    assert post.tells(long) == ("refused", "ValueTooLong")
-    assert post.tells(unknown) == ("refused", "UnknownFlag")
+    assert post.answers(long) == ("refused", "ValueTooLong")
+    assert post.answers(unknown) == ("refused", "UnknownFlag")
 
 
 def test_a_lost_answer_is_read_back_and_not_sent_again(post: Post) -> None:
@@ -87,7 +87,7 @@ def test_a_lost_answer_is_read_back_and_not_sent_again(post: Post) -> None:
     post.delivers(2)
 
     assert post.qms.asked == ["write G1", "read G1"]
-    assert post.tells(key) == ("written", "")
+    assert post.answers(key) == ("written", "")
 
 
 def test_what_was_not_carried_out_is_sent_again_after_reading_back(post: Post) -> None:
@@ -97,11 +97,11 @@ def test_what_was_not_carried_out_is_sent_again_after_reading_back(post: Post) -
     for _ in range(39):
         post.delivers(3)
     assert post.qms.asked.count("write G1") == 1
-    assert post.tells(key) == ("unclear", "Unclear")
+    assert post.answers(key) == ("unclear", "Unclear")
     post.delivers(3)
 
     assert post.qms.asked[-3:] == ["read G1", "read G1", "write G1"]
-    assert post.tells(key) == ("written", "")
+    assert post.answers(key) == ("written", "")
 
 
 @pytest.mark.parametrize("seconds", [3, 20, 60, 115])
@@ -111,7 +111,7 @@ def test_a_write_that_qms_finishes_after_the_time_out_is_never_sent_twice(post: 
     post.qms.meets("write", LOST)
     post.delivers()
     late = post.time + timedelta(seconds=seconds)
-    while post.tells(key)[0] != "written":
+    while post.answers(key)[0] != "written":
         if post.time >= late:
             post.qms.site.write_flags("rs1", guid, [Flag("AgentId", "A1")])
         post.delivers(0.5)
@@ -127,7 +127,7 @@ def test_a_service_that_was_seen_to_finish_late_is_left_more_time(post: Post) ->
     post.delivers(100)
     post.qms.site.write_flags("rs1", FlagWrite.objects.get(pk=first).recording_guid, [Flag("AgentId", "A1")])
     post.delivers(20)
-    assert post.tells(first)[0] == "written"
+    assert post.answers(first)[0] == "written"
     assert ServiceHealth.objects.get().late_write_seconds == 120
     post.queues("G2")
     post.qms.meets("write", LOST)
@@ -149,7 +149,7 @@ def test_only_the_flags_that_are_missing_are_sent_again(post: Post) -> None:
     post.delivers(121)
     post.delivers()
 
-    assert post.tells(key) == ("written", "")
+    assert post.answers(key) == ("written", "")
     assert post.qms.sent == [("AgentId", "QueueName"), ("QueueName",)]
 
 
@@ -160,8 +160,8 @@ def test_another_count_than_was_sent_is_read_back(post: Post, written: int) -> N
     post.qms.counts = {"G1": (written, False), "G2": (written, True)}
     post.delivers()
 
-    assert post.tells(nothing) == ("unclear", "Unclear")
-    assert post.tells(all_of_it) == ("written", "")
+    assert post.answers(nothing) == ("unclear", "Unclear")
+    assert post.answers(all_of_it) == ("written", "")
     assert sorted(post.qms.asked) == ["read G1", "read G2", "write G1", "write G2"]
 
 
@@ -188,7 +188,7 @@ def test_nothing_is_sent_while_it_cannot_be_read_back(post: Post) -> None:
         post.delivers(5)
 
     assert post.qms.asked == ["write G1", "read G1", "read G1", "read G1"]
-    assert post.tells(key) == ("unclear", "RecordingNotFound")
+    assert post.answers(key) == ("unclear", "RecordingNotFound")
 
 
 def test_a_flag_that_stands_with_another_value_is_a_conflict_and_is_not_touched(post: Post) -> None:
@@ -197,7 +197,7 @@ def test_a_flag_that_stands_with_another_value_is_a_conflict_and_is_not_touched(
     post.qms.site.write_flags("rs1", guid, [Flag("AgentId", "B2")])
     post.delivers()
 
-    assert post.tells(key) == ("conflict", "FlagAlreadyWritten")
+    assert post.answers(key) == ("conflict", "FlagAlreadyWritten")
     assert post.qms.flags(guid) == {"AgentId": "B2"}
 
 
@@ -205,10 +205,10 @@ def test_a_recording_that_is_not_known_yet_is_tried_for_a_minute_and_then_gone(p
     key = post.queues(guid="nowhere")
     for _ in range(8):
         post.delivers(5)
-    assert post.tells(key)[0] == "queued"
+    assert post.answers(key)[0] == "queued"
     post.delivers(60)
 
-    assert post.tells(key) == ("gone", "RecordingNotFound")
+    assert post.answers(key) == ("gone", "RecordingNotFound")
 
 
 def test_a_wrap_up_waits_for_its_base_flags(post: Post) -> None:
@@ -222,7 +222,7 @@ def test_a_wrap_up_waits_for_its_base_flags(post: Post) -> None:
     post.delivers(2)
     post.delivers(2)
 
-    assert (post.tells(base)[0], post.tells(wrapup)[0]) == ("written", "written")
+    assert (post.answers(base)[0], post.answers(wrapup)[0]) == ("written", "written")
     assert post.qms.asked == ["write G1"] * 3
 
 
@@ -242,7 +242,7 @@ def test_a_service_that_contradicts_itself_is_asked_again_later(post: Post) -> N
     post.qms.meets("write", FlagAlreadyWritten("AgentId"))
     post.delivers()
 
-    assert post.tells(key) == ("queued", "FlagAlreadyWritten")
+    assert post.answers(key) == ("queued", "FlagAlreadyWritten")
     assert FlagWrite.objects.get(pk=key).not_before > post.time
     assert post.qms.asked == ["write G1", "read G1"]
 
@@ -284,7 +284,7 @@ def test_what_a_dead_delivery_was_sending_is_read_back_when_its_claim_ran_out(po
     post.delivers()
 
     assert post.qms.asked == ["read G1"] * 4 + ["write G1"]
-    assert post.tells(key) == ("written", "")
+    assert post.answers(key) == ("written", "")
 
 
 def test_a_delivery_that_lost_its_claim_changes_nothing(post: Post) -> None:
@@ -296,7 +296,7 @@ def test_a_delivery_that_lost_its_claim_changes_nothing(post: Post) -> None:
     assert settle([Settlement(late, Decision(state="refused"))], 1, post.time) == 0
     give_back([late], 1)
 
-    assert post.tells(key) == ("written", "")
+    assert post.answers(key) == ("written", "")
 
 
 def test_what_was_claimed_and_not_sent_is_given_back_as_it_was(post: Post) -> None:
@@ -325,7 +325,7 @@ def test_waits_grow_and_after_a_week_it_is_given_up(post: Post) -> None:
     ServiceHealth.objects.all().delete()
     done = post.delivers(7 * 86400)
 
-    assert post.tells(key) == ("given_up", "ServiceBusy")
+    assert post.answers(key) == ("given_up", "ServiceBusy")
     assert done.source_ids == {7}
 
 
@@ -336,7 +336,7 @@ def test_a_write_that_may_have_been_carried_out_is_given_up_as_unclear(post: Pos
     post.delivers()
     post.delivers(7 * 86400)
 
-    assert post.tells(key) == ("given_up", "Unclear")
+    assert post.answers(key) == ("given_up", "Unclear")
 
 
 def test_what_waits_for_a_week_for_a_service_that_is_never_reached_is_given_up(post: Post) -> None:
@@ -346,7 +346,7 @@ def test_what_waits_for_a_week_for_a_service_that_is_never_reached_is_given_up(p
     ServiceHealth.objects.create(service=post.service, failures=9, open_until=post.time + timedelta(days=2))
     done = post.delivers(86400 + 1)
 
-    assert (post.tells(old), post.tells(new)) == (("given_up", "Unavailable"), ("queued", ""))
+    assert (post.answers(old), post.answers(new)) == (("given_up", "Unavailable"), ("queued", ""))
     assert (done.settled, done.source_ids, post.qms.asked) == (1, {7}, [])
 
 
@@ -354,7 +354,7 @@ def test_an_old_write_is_sent_when_the_service_is_well_again(post: Post) -> None
     key = post.queues()
     post.delivers(8 * 86400)
 
-    assert post.tells(key) == ("written", "")
+    assert post.answers(key) == ("written", "")
 
 
 def test_a_service_that_is_switched_off_is_sent_nothing(post: Post) -> None:
@@ -362,7 +362,7 @@ def test_a_service_that_is_switched_off_is_sent_nothing(post: Post) -> None:
     type(post.service).objects.update(enabled=False)
     post.delivers()
 
-    assert (post.tells(key)[0], post.qms.asked) == ("queued", [])
+    assert (post.answers(key)[0], post.qms.asked) == ("queued", [])
 
 
 def test_a_service_that_fails_is_left_alone_until_one_write_shows_that_it_is_well(post: Post) -> None:
@@ -379,7 +379,7 @@ def test_a_service_that_fails_is_left_alone_until_one_write_shows_that_it_is_wel
     for _ in range(3):
         post.delivers(60)
 
-    assert {post.tells(key)[0] for key in keys} == {"written"}
+    assert {post.answers(key)[0] for key in keys} == {"written"}
 
 
 def test_a_single_failure_does_not_end_a_delivery(post: Post) -> None:
@@ -387,7 +387,7 @@ def test_a_single_failure_does_not_end_a_delivery(post: Post) -> None:
     post.qms.meets("write", QmsBusy("busy"))
     post.delivers()
 
-    assert sorted(post.tells(key)[0] for key in keys) == ["queued"] + ["written"] * 39
+    assert sorted(post.answers(key)[0] for key in keys) == ["queued"] + ["written"] * 39
 
 
 def test_a_defect_of_ours_is_unclear_and_stops_no_other_write(post: Post) -> None:
@@ -397,7 +397,7 @@ def test_a_defect_of_ours_is_unclear_and_stops_no_other_write(post: Post) -> Non
     post.delivers(121)
     post.delivers()
 
-    assert (post.tells(bad)[0], post.tells(good)[0]) == ("written", "written")
+    assert (post.answers(bad)[0], post.answers(good)[0]) == ("written", "written")
 
 
 def test_a_service_without_its_password_is_a_failure_and_claims_nothing(post: Post) -> None:
@@ -423,7 +423,7 @@ def test_an_operator_gives_up_and_puts_back(post: Post) -> None:
     assert retry([key], "ann", post.time) == 1
     post.delivers()
 
-    assert post.tells(key) == ("written", "")
+    assert post.answers(key) == ("written", "")
 
 
 def test_the_moment_at_which_the_next_write_is_due_is_known(post: Post) -> None:

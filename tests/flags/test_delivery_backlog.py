@@ -271,7 +271,7 @@ def test_a_hanging_service_holds_up_no_other(post: Post) -> None:
     helper.join(20)
 
     assert ends == [1]
-    assert other.tells(key) == ("written", "")
+    assert other.answers(key) == ("written", "")
 
 
 class Counting(Line):

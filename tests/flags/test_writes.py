@@ -184,14 +184,14 @@ def test_settled_writes_are_reported_once_folded_no_more(service: RecordingServi
     queue_writes([new(service, "G1", "A"), new(service, "G2", "A", leg=2), new(service, "G3", "A", leg=3)])
     first, second = settle("G1", "written"), settle("G2", "refused", "UnknownFlag")
 
-    told = settled_writes(7, 10)
-    assert [(one.write_id, one.leg_id, one.part, one.state, one.error_code, one.attempts) for one in told] == [
+    reported = settled_writes(7, 10)
+    assert [(one.write_id, one.leg_id, one.part, one.state, one.error_code, one.attempts) for one in reported] == [
         (first, 1, "base", "written", "", 3),
         (second, 2, "base", "refused", "UnknownFlag", 3),
     ]
     assert [one.write_id for one in settled_writes(7, 1)] == [first]
     assert settled_writes(8, 10) == []
-    mark_folded(told)
+    mark_folded(reported)
     assert settled_writes(7, 10) == []
 
 

@@ -45,8 +45,8 @@ def page(client: Client, where: str = "") -> str:
 
 
 def act(client: Client, action: str, *keys: int, **data: Any) -> str:
-    told = {"action": action, "_selected_action": list(keys), **data}
-    return client.post(WRITES, told, follow=True).content.decode()
+    reported = {"action": action, "_selected_action": list(keys), **data}
+    return client.post(WRITES, reported, follow=True).content.decode()
 
 
 def test_the_list_says_where_each_write_is_and_why_and_counts_nothing(admin_client: Client, post: Post) -> None:
@@ -100,7 +100,7 @@ def test_nothing_can_be_edited(admin_client: Client, post: Post) -> None:
     answer = admin_client.post(f"{WRITES}{key}/change/", {"state": "written"})
 
     assert answer.status_code == 403
-    assert post.tells(key)[0] == "queued"
+    assert post.answers(key)[0] == "queued"
 
 
 def test_retry_puts_back_and_keeps_who_before_and_after(admin_client: Client, post: Post) -> None:
@@ -111,7 +111,7 @@ def test_retry_puts_back_and_keeps_who_before_and_after(admin_client: Client, po
     text = act(admin_client, "retry_selected", key, other)
 
     assert "1 are tried within seconds. 1 are left as they are" in text
-    assert post.tells(key)[0] == "queued"
+    assert post.answers(key)[0] == "queued"
     entry = LogEntry.objects.get()
     assert (entry.user.get_username(), entry.object_id) == ("admin", str(key))
     assert "Before: refused by QMS (UnknownFlag)" in entry.change_message
@@ -123,12 +123,12 @@ def test_giving_up_asks_for_a_reason_and_keeps_it(admin_client: Client, post: Po
 
     assert "Why are they given up?" in act(admin_client, "give_up_selected", key)
     assert "Why are they given up?" in act(admin_client, "give_up_selected", key, reason="  ")
-    assert post.tells(key)[0] == "queued"
+    assert post.answers(key)[0] == "queued"
     text = act(admin_client, "give_up_selected", key, reason="the recordings were lost")
 
     assert "1 are given up." in text
     assert "Given up by admin: the recordings were lost." in text
-    assert post.tells(key) == ("given_up", "GivenUp")
+    assert post.answers(key) == ("given_up", "GivenUp")
     assert "Give up (the recordings were lost). Before: waiting to be sent" in LogEntry.objects.get().change_message
 
 
@@ -141,7 +141,7 @@ def test_who_may_only_look_cannot_act(watcher: Client, post: Post) -> None:
     assert watcher.post(f"{WRITES}retry-all/", {"reason": "UnknownFlag"}).status_code == 403
     assert "Retry all of this reason" not in page(watcher, "?reason=UnknownFlag")
 
-    assert post.tells(key)[0] == "refused"
+    assert post.answers(key)[0] == "refused"
     assert not LogEntry.objects.exists()
 
 
@@ -183,7 +183,7 @@ def test_an_alert_stands_above_the_list_until_it_is_acknowledged(admin_client: C
     assert "1 are acknowledged. 1 are left as they are: without an open alert." in text
     assert "<b>1</b> flag write ended without success" in text
     assert "acknowledged by admin, " in text
-    assert post.tells(key) == ("refused", "UnknownFlag")
+    assert post.answers(key) == ("refused", "UnknownFlag")
     entry = LogEntry.objects.get()
     assert (entry.user.get_username(), entry.object_id) == ("admin", str(key))
     assert "Acknowledge the alert. The write stays as it is: refused by QMS (UnknownFlag)" in entry.change_message
@@ -240,11 +240,11 @@ def test_all_alerts_are_acknowledged_by_a_button_of_a_great_many_the_oldest(
     assert "Acknowledge all" in page(admin_client, "?alert=open")
 
     until = {"until": clock.now().isoformat()}
-    told = [admin_client.post(f"{WRITES}acknowledge-all/", until, follow=True).content.decode() for _ in range(2)]
+    reported = [admin_client.post(f"{WRITES}acknowledge-all/", until, follow=True).content.decode() for _ in range(2)]
 
-    assert "2 are acknowledged. 1 are left, or came meanwhile." in told[0]
-    assert "1 are acknowledged." in told[1]
-    assert "ended without success" not in told[1]
+    assert "2 are acknowledged. 1 are left, or came meanwhile." in reported[0]
+    assert "1 are acknowledged." in reported[1]
+    assert "ended without success" not in reported[1]
     assert set(LogEntry.objects.values_list("object_id", flat=True)) == {str(key) for key in keys}
 
 
@@ -292,4 +292,4 @@ def test_a_great_many_rows_are_left_to_the_button(
     text = act(admin_client, "give_up_selected", keys[0], select_across=1, reason="all")
 
     assert "Choose at most 1 at once" in text
-    assert {post.tells(key)[0] for key in keys} == {"queued"}
+    assert {post.answers(key)[0] for key in keys} == {"queued"}

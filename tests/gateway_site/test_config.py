@@ -116,10 +116,10 @@ def test_a_check_says_what_would_change_and_changes_nothing() -> None:
 def test_a_flag_that_is_given_another_name_keeps_the_old_one_in_its_history_and_says_what_to_do() -> None:
     declaration = read('[[flags]]\nfield = "queue_name"\nname = "Queue"\n')
 
-    told = apply(declaration, check=True).notes
+    reported = apply(declaration, check=True).notes
     assert not EarlierName.objects.exists()
 
-    assert apply(declaration).notes == told == [after_rename("QueueName", "Queue")]
+    assert apply(declaration).notes == reported == [after_rename("QueueName", "Queue")]
     assert apply(declaration).notes == []
     kept = EarlierName.objects.get()
     assert (kept.name, kept.renamed_to, kept.by) == ("QueueName", "Queue", "command-line")
@@ -166,7 +166,7 @@ def test_a_secret_never_stands_in_what_is_exported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("[[cti_sources]\n", "not TOML"),
         ('[[cti_source]]\nslug = "a"\n', "unknown table [[cti_source]]"),
@@ -188,8 +188,8 @@ def test_a_secret_never_stands_in_what_is_exported() -> None:
         ),
     ],
 )
-def test_an_error_names_its_place(text: str, told: str) -> None:
-    assert told in problems_of(text)
+def test_an_error_names_its_place(text: str, reported: str) -> None:
+    assert reported in problems_of(text)
 
 
 def test_nothing_is_applied_unless_all_is_right() -> None:

@@ -31,7 +31,7 @@ def client(admin_client: Client) -> Client:
     return admin_client
 
 
-def told() -> str:
+def reported() -> str:
     """Return what the newest entry says."""
     return LogEntry.objects.latest("pk").get_change_message()
 
@@ -61,9 +61,9 @@ def test_a_changed_waiting_time_is_reported_with_what_it_was(client: Client) -> 
 
     client.post(page.request["PATH_INFO"], sent | {"timeout_seconds": 9, "new_password": "hush"})
 
-    assert f"Timeout seconds: {service.timeout_seconds:g} {ARROW} 9." in told().replace(".0", "")
-    assert "Password: changed (not shown)." in told()
-    assert "hush" not in told()
+    assert f"Timeout seconds: {service.timeout_seconds:g} {ARROW} 9." in reported().replace(".0", "")
+    assert "Password: changed (not shown)." in reported()
+    assert "hush" not in reported()
 
 
 def test_a_flag_changed_in_the_list_is_reported(client: Client) -> None:
@@ -78,7 +78,7 @@ def test_a_flag_changed_in_the_list_is_reported(client: Client) -> None:
 
     client.post(reverse("admin:flags_flagsetting_changelist"), data | {"_save": "Save"})
 
-    assert told() == f"Enabled: yes {ARROW} no."
+    assert reported() == f"Enabled: yes {ARROW} no."
     assert LogEntry.objects.latest("pk").object_repr == str(first)
 
 
@@ -87,7 +87,7 @@ def test_a_deleted_row_is_reported_with_all_that_it_said(client: Client) -> None
 
     client.post(reverse("admin:cti_ctisource_delete", args=[source.pk]), {"post": "yes"})
 
-    assert "Host: pbx.example.org." in told()
+    assert "Host: pbx.example.org." in reported()
 
 
 def test_a_user_who_is_given_a_role_is_reported_by_the_role(client: Client) -> None:
@@ -101,7 +101,7 @@ def test_a_user_who_is_given_a_role_is_reported_by_the_role(client: Client) -> N
         page.request["PATH_INFO"], sent | {"date_joined_0": f"{joined:%Y-%m-%d}", "date_joined_1": f"{joined:%H:%M:%S}"}
     )
 
-    assert f"Groups: nothing {ARROW} Operator." in told()
+    assert f"Groups: nothing {ARROW} Operator." in reported()
 
 
 def test_nobody_deletes_a_user_whose_acts_would_be_forgotten(client: Client, admin_user: User) -> None:
@@ -113,8 +113,8 @@ def test_a_revoked_token_is_reported_and_its_digest_is_not(client: Client) -> No
 
     client.post(reverse("admin:cti_intaketoken_changelist"), {"action": "revoke", "_selected_action": [token.pk]})
 
-    assert told().startswith("Revoked.")
-    assert IntakeToken.objects.get().digest not in told()
+    assert reported().startswith("Revoked.")
+    assert IntakeToken.objects.get().digest not in reported()
 
 
 def test_one_page_says_who_did_what_and_nobody_changes_it(client: Client, admin_user: User) -> None:
@@ -144,6 +144,6 @@ def test_a_token_that_a_command_makes_is_reported_without_what_opens_anything(
     CtiSource.objects.create(slug="http", kind="http")
     call_command("create_token", "http")
 
-    assert told().startswith("Added. Source: http.")
-    assert capsys.readouterr().out.strip() not in told()
-    assert IntakeToken.objects.get().digest not in told()
+    assert reported().startswith("Added. Source: http.")
+    assert capsys.readouterr().out.strip() not in reported()
+    assert IntakeToken.objects.get().digest not in reported()

@@ -103,11 +103,11 @@ def test_the_installation_is_tested_by_a_worker_while_the_page_follows(house: Ga
     assert f'hx-get="{steps}"' in shown
     run_connection_test(house.service.pk, ConnectionTest.objects.get().run)
 
-    told = operator.get(steps).content.decode()
-    assert "Recording Service rs1: Reach" in told
-    assert "clocks" in told
-    assert "What to do:" in told
-    assert "hx-get" not in told
+    reported = operator.get(steps).content.decode()
+    assert "Recording Service rs1: Reach" in reported
+    assert "clocks" in reported
+    assert "What to do:" in reported
+    assert "hx-get" not in reported
     file = operator.get(page, {"download": "1"})
     assert file.headers["Content-Disposition"].startswith("attachment")
     assert b"rs1: Reach" in file.content
@@ -121,10 +121,10 @@ def test_a_test_that_no_worker_takes_says_so(
     later = clock.now() + timedelta(minutes=5)
     monkeypatch.setattr("clock.now", lambda: later)
 
-    told = operator.get(reverse("installation-steps")).content.decode()
+    reported = operator.get(reverse("installation-steps")).content.decode()
 
-    assert "its worker was stopped, or none was there" in told
-    assert "hx-get" not in told
+    assert "its worker was stopped, or none was there" in reported
+    assert "hx-get" not in reported
 
 
 def test_the_installation_page_is_for_those_who_may_see_the_services(house: GatewayStack, client: Client) -> None:

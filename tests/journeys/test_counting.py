@@ -187,12 +187,12 @@ def test_a_rebuild_gives_the_counts_that_were_there(house: GatewayStack) -> None
     HourlyCount.objects.update(legs=99)
     HourlyLatency.objects.all().delete()
     HourlyCount.objects.create(source=house.source, hour=house.begin - timedelta(days=900), outcome="flagged", legs=5)
-    told = StringIO()
+    reported = StringIO()
 
-    call_command("rebuild_counts", stdout=told)
+    call_command("rebuild_counts", stdout=reported)
 
     assert counts() == right == counted_by_hand()
-    assert f"{Leg.objects.count()} legs counted" in told.getvalue()
+    assert f"{Leg.objects.count()} legs counted" in reported.getvalue()
 
 
 def test_counts_go_with_the_legs_that_are_forgotten(house: GatewayStack) -> None:

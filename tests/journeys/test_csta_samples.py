@@ -86,12 +86,12 @@ def heard(scenario: str, queue: str = "Sales") -> tuple[AnyEvent, ...]:
             for _, xml in frames:
                 pbx.send(framed(9999, xml))
 
-        async def told(listener: Listener) -> None:
+        async def reported(listener: Listener) -> None:
             await until(lambda: "Ended" in listener.types(), "the snapshot")
             begun.set()
             await until(lambda: len(_live(listener.events)) == len(frames), "the events")
 
-        return await followed(Pbx(answers(scenario), speak), told, devices=EXTENSIONS, queues={"5000": queue})
+        return await followed(Pbx(answers(scenario), speak), reported, devices=EXTENSIONS, queues={"5000": queue})
 
     listener = asyncio.run(play())
     before = listener.events[: len(listener.events) - len(frames)]
@@ -225,9 +225,11 @@ def test_a_single_step_transfer_hands_the_customer_on_under_the_new_call_referen
 
 
 def test_a_two_step_transfer_joins_two_calls_into_a_third() -> None:
-    told = replayed("03-two-step-transfer")
-    talk, consult = sorted((leg for leg in told.replay.legs if leg.device_id == "2001"), key=lambda one: one.call_id)
-    (other,) = (leg for leg in told.replay.legs if leg.device_id == "2002")
+    reported = replayed("03-two-step-transfer")
+    talk, consult = sorted(
+        (leg for leg in reported.replay.legs if leg.device_id == "2001"), key=lambda one: one.call_id
+    )
+    (other,) = (leg for leg in reported.replay.legs if leg.device_id == "2002")
 
     assert (talk.call_id, consult.call_id, other.call_id) == ("4C01", "4C02", "4C03")
     assert other.facts.calling_number == "+442079460123"
@@ -235,8 +237,8 @@ def test_a_two_step_transfer_joins_two_calls_into_a_third() -> None:
 
 
 def test_a_conference_keeps_the_older_leg_and_ends_the_consultation() -> None:
-    told = replayed("04-conference-dropoff").replay
-    calls = sorted((leg.device_id, leg.call_id) for leg in told.legs)
+    reported = replayed("04-conference-dropoff").replay
+    calls = sorted((leg.device_id, leg.call_id) for leg in reported.legs)
 
     assert calls == [("2001", "4D02"), ("2001", "4D03"), ("2002", "4D03")]
 
@@ -282,6 +284,6 @@ def test_data_of_a_call_that_comes_late_is_flagged() -> None:
 
 
 def test_a_queue_without_a_name_is_known_by_its_number() -> None:
-    told = {event.data.queue_name for event in heard("01-acd-queue-call", "") if isinstance(event, CallEvent)}
+    reported = {event.data.queue_name for event in heard("01-acd-queue-call", "") if isinstance(event, CallEvent)}
 
-    assert told - {None} == {"5000"}
+    assert reported - {None} == {"5000"}

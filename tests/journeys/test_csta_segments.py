@@ -26,7 +26,7 @@ def legs_after(segment: str) -> list[LegState]:
         asyncio.get_running_loop().call_soon(pbx.say, xml("SnapshotDeviceData", f"{reference}{segment}"))
         return xml("SnapshotDeviceResponse", f"<crossRefIDorSnapshotData>{reference}</crossRefIDorSnapshotData>")
 
-    async def told(listener: Listener) -> None:
+    async def reported(listener: Listener) -> None:
         listened.append(listener)
         await until(lambda: "Ended" in listener.types(), "the first snapshot")
         for frame in sample("01-acd-queue-call")[:14]:
@@ -40,7 +40,7 @@ def legs_after(segment: str) -> list[LegState]:
     listened: list[Listener] = []
     pbx = Pbx({**WILLING, "SnapshotDevice": at})
     options = {"request_seconds": 0.3, "retry_seconds": 60}
-    listener = asyncio.run(followed(pbx, told, devices=("2001",), queues={}, options=options))
+    listener = asyncio.run(followed(pbx, reported, devices=("2001",), queues={}, options=options))
     return _folded(listener)
 
 

@@ -82,7 +82,7 @@ def test_a_reference_of_no_call_is_reported(admin_client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "told"),
+    ("typed", "reported"),
     [
         ({"name": "Line"}, "Line (being edited)"),
         ({"field": "query:order"}, "A-17"),
@@ -94,13 +94,13 @@ def test_a_reference_of_no_call_is_reported(admin_client: Client) -> None:
     ],
 )
 def test_the_preview_follows_what_is_typed_and_saves_nothing(
-    admin_client: Client, typed: dict[str, Any], told: str
+    admin_client: Client, typed: dict[str, Any], reported: str
 ) -> None:
     before = list(FlagSetting.objects.values())
 
     page = ask(admin_client, flag="QueueName", **typed)
 
-    assert told in page
+    assert reported in page
     assert list(FlagSetting.objects.values()) == before
     assert not LogEntry.objects.exists()
 

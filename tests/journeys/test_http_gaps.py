@@ -37,8 +37,8 @@ class PostingHouse(GatewayStack):
         )
         assert answer.status_code == 202, answer.content
         self.posted += events
-        told: dict[str, Any] = answer.json()
-        return told
+        reported: dict[str, Any] = answer.json()
+        return reported
 
     def link(self, what: str, **data: Any) -> None:
         """Say what became of the program's own link."""
@@ -47,12 +47,12 @@ class PostingHouse(GatewayStack):
     def snapshot(self, *in_progress: tuple[str, str], agents: dict[str, str] | None = None, **data: Any) -> None:
         """Tell the calls in progress, and with ``agents`` who sits where."""
         seated = [self.event("csta.agent.LoggedOn", agentId=one, deviceId=at) for one, at in (agents or {}).items()]
-        told: dict[str, Any] = {"agentsTold": True} if agents is not None else {}
+        reported: dict[str, Any] = {"agentsTold": True} if agents is not None else {}
         self.hears(
             self.event("gateway.snapshot.Began", **data),
             *seated,
             *(self.event("Established", callId=call, deviceId=device) for call, device in in_progress),
-            self.event("gateway.snapshot.Ended", **data, **told),
+            self.event("gateway.snapshot.Ended", **data, **reported),
         )
 
 

@@ -68,8 +68,8 @@ class Campus(GatewayStack):
 
         def is_so() -> bool:
             self.turn()
-            told = dict(self.outcomes())
-            return all(told.get(one) == outcome for one, outcome in wanted.items())
+            reported = dict(self.outcomes())
+            return all(reported.get(one) == outcome for one, outcome in wanted.items())
 
         wait_until(is_so, f"the outcomes {wanted}", 20)
 

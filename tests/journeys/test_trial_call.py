@@ -91,10 +91,10 @@ def test_the_command_follows_a_call_until_its_flags_are_read_back(
         house.clears("C1", "2001")
         house.passes(1.2)
 
-    told = check_installation(house, monkeypatch, calls, hangs_up, wait="60")
+    reported = check_installation(house, monkeypatch, calls, hangs_up, wait="60")
 
-    assert "not yet  test call: connected: no call at extension 2001 yet" in told
-    assert "pass     test call: flags read back: QMS holds" in told
+    assert "not yet  test call: connected: no call at extension 2001 yet" in reported
+    assert "pass     test call: flags read back: QMS holds" in reported
 
 
 def test_the_command_fails_when_no_call_comes_in_time(house: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,7 +58,7 @@ def test_flags_that_are_those_of_the_leg_are_no_difference(leg: Leg) -> None:
 
 
 @pytest.mark.parametrize(
-    ("held", "told"),
+    ("held", "reported"),
     [
         ([], "leg 1 is flagged, its recording g1 is not"),
         (
@@ -71,8 +71,8 @@ def test_flags_that_are_those_of_the_leg_are_no_difference(leg: Leg) -> None:
         ([HeldRecording("g1", "2002", ALICE)], "recording g1 is of 2002, its leg of 2001"),
     ],
 )
-def test_every_way_to_be_wrong_is_seen(leg: Leg, held: list[HeldRecording], told: str) -> None:
-    assert any(told in one for one in differences(held))
+def test_every_way_to_be_wrong_is_seen(leg: Leg, held: list[HeldRecording], reported: str) -> None:
+    assert any(reported in one for one in differences(held))
 
 
 def test_what_was_written_wrongly_is_seen_although_both_sides_agree(leg: Leg) -> None:

@@ -46,12 +46,12 @@ def test_a_demo_flags_calls_says_what_it_saw_and_leaves_nothing_behind(tmp_path:
     port = free_port()
     running = demo(tmp_path, "--for", "20", "--calls-per-second", "1", "--port", str(port))
 
-    told, _ = running.communicate(timeout=300)
+    reported, _ = running.communicate(timeout=300)
 
-    assert running.returncode == 0, told
-    assert "every flagged recording carries exactly the flags of its leg" in told
-    assert int(re.findall(r"Flagged: (\d+) legs", told)[-1]) > 0, told
-    assert re.search(r"Not flagged: \d+ legs", told)
+    assert running.returncode == 0, reported
+    assert "every flagged recording carries exactly the flags of its leg" in reported
+    assert int(re.findall(r"Flagged: (\d+) legs", reported)[-1]) > 0, reported
+    assert re.search(r"Not flagged: \d+ legs", reported)
     assert left_behind(tmp_path) == []
 
 
@@ -62,8 +62,8 @@ def test_a_demo_that_is_interrupted_stops_everything_soon(tmp_path: Path) -> Non
         wait_until(lambda: is_listening(port), "web", 120)
     finally:
         running.send_signal(signal.SIGINT)
-        told, _ = running.communicate(timeout=60)
+        reported, _ = running.communicate(timeout=60)
 
-    assert running.returncode == 0, told
-    assert "stopping" in told
+    assert running.returncode == 0, reported
+    assert "stopping" in reported
     assert left_behind(tmp_path) == []

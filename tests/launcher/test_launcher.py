@@ -14,10 +14,10 @@ from launcher.paths import ROOT, sealed_environment
 
 def test_without_a_word_it_says_what_there_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
-    told = capsys.readouterr().out
+    reported = capsys.readouterr().out
 
     for name in ("demo", "up", "manage", "test", "bench"):
-        assert f"./gateway {name}" in told
+        assert f"./gateway {name}" in reported
 
 
 def test_an_unknown_word_is_refused_with_those_that_are_known(capsys: pytest.CaptureFixture[str]) -> None:
@@ -120,9 +120,9 @@ def test_two_first_starts_at_once_make_one_database(tmp_path: Path) -> None:
         for _ in range(2)
     ]
 
-    told = [one.communicate(timeout=120)[0] for one in both]
+    reported = [one.communicate(timeout=120)[0] for one in both]
 
-    assert [one.returncode for one in both] == [0, 0], told
+    assert [one.returncode for one in both] == [0, 0], reported
 
 
 @pytest.mark.slow

@@ -198,8 +198,8 @@ def test_the_page_follows_the_steps_while_a_worker_does_them(
         monkeypatch.setattr("qms.connection_tests.test_connection", looked_at)
         connection_tests.run_connection_test(service.pk, 1)
 
-    told = [(one.count("passed"), one.count("running"), one.count("waits"), "hx-get" in one) for one in seen]
-    assert told == [(done, int(done < 6), max(5 - done, 0), True) for done in range(7)]
+    reported = [(one.count("passed"), one.count("running"), one.count("waits"), "hx-get" in one) for one in seen]
+    assert reported == [(done, int(done < 6), max(5 - done, 0), True) for done in range(7)]
 
 
 def test_who_presses_twice_has_one_test(admin_client: Client, service: RecordingService) -> None:

@@ -140,7 +140,7 @@ def test_flags_of_any_length_that_a_recording_carries_are_a_conflict() -> None:
     post.delivers()
     post.delivers(2)
 
-    assert post.tells(key) == ("conflict", "FlagAlreadyWritten")
+    assert post.answers(key) == ("conflict", "FlagAlreadyWritten")
     assert_fits(FlagWrite.objects.get(pk=key))
 
 

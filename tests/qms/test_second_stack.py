@@ -65,7 +65,7 @@ class SecondQms:
 
 
 def _operator(user: ListedUser) -> dict[str, str]:
-    told = {
+    reported = {
         "id": user.user_id,
         "login": user.user_name,
         "given": user.first_name,
@@ -78,7 +78,7 @@ def _operator(user: ListedUser) -> dict[str, str]:
         "plan": PLANS[user.licence],
     }
     optional = ("badge", "team", "node")
-    return {name: value for name, value in told.items() if value or name not in optional}
+    return {name: value for name, value in reported.items() if value or name not in optional}
 
 
 @pytest.fixture(scope="module")

@@ -53,8 +53,8 @@ class ZeepServer:
             operation = self._binding.get(etree.QName(request).localname)
             asked = _plain(operation.input.body.parse(request, self._client.wsdl.types))
             with self._lock:
-                told = _ACTS[operation.name](self.behind, asked)
-            return 200, _written(operation.output.serialize(**told).content)
+                reported = _ACTS[operation.name](self.behind, asked)
+            return 200, _written(operation.output.serialize(**reported).content)
         except QmsRejected as refusal:
             return 500, self._fault(refusal.code)
         except (ZeepError, ValueError, TypeError) as error:

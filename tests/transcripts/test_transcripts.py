@@ -21,7 +21,7 @@ def test_a_case_gives_what_its_file_expects(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("right", "wrong", "told"),
+    ("right", "wrong", "reported"),
     [
         ('outcome = "flagged"', 'outcome = "not_recorded"', "outcome is 'flagged', expected 'not_recorded'"),
         ('QueueName = "Sales"', 'QueueName = "Support"', "flags is"),
@@ -29,11 +29,11 @@ def test_a_case_gives_what_its_file_expects(path: Path) -> None:
         ('extension = "2001"\nfrom', 'extension = "2002"\nfrom', "this leg is missing"),
     ],
 )
-def test_what_differs_is_reported_with_the_trace(right: str, wrong: str, told: str) -> None:
+def test_what_differs_is_reported_with_the_trace(right: str, wrong: str, reported: str) -> None:
     assert right in CASE
     lines = run(read(CASE.replace(right, wrong)))
 
-    assert told in "\n".join(lines)
+    assert reported in "\n".join(lines)
     assert "Extension 2001 was connected." in "\n".join(lines)
 
 

@@ -114,7 +114,7 @@ def abandoned_call(stage: Stage, t: float, phone: str) -> float:
 
 def internal_call(stage: Stage, t: float, phone: str, other: str) -> float:
     """Let one extension call another; each has a leg, and may have a recording."""
-    call = stage.call(t, stage.contact(), tells=not stage.site.style.minimal)
+    call = stage.call(t, stage.contact(), is_new=not stage.site.style.minimal)
     dial(stage, call, phone, t)
     connect(stage, call, other, t + 2.0)
     if stage.site.style.minimal or stage.site.style.both_ends:
@@ -128,7 +128,7 @@ def internal_call(stage: Stage, t: float, phone: str, other: str) -> float:
 
 def outbound_call(stage: Stage, t: float, phone: str) -> float:
     """Let an agent call somebody outside."""
-    call = stage.call(t, stage.contact(), tells=not stage.site.style.minimal)
+    call = stage.call(t, stage.contact(), is_new=not stage.site.style.minimal)
     dial(stage, call, phone, t, direction="outbound")
     if stage.site.style.trunks:
         stage.say(t + 0.5, "NetworkReached", call, spare=True, deviceId=f"T{call.key}")
@@ -141,7 +141,7 @@ def outbound_call(stage: Stage, t: float, phone: str) -> float:
 
 def failed_call(stage: Stage, t: float, phone: str) -> float:
     """Let an agent call somebody who is busy: no conversation, no recording, and the id is free again."""
-    call = stage.call(t, stage.contact(), tells=True)
+    call = stage.call(t, stage.contact(), is_new=True)
     dial(stage, call, phone, t)
     stage.say(t + 1.0, "Failed", call, spare=True, deviceId=phone, cause="busy")
     hang_up(stage, call, [phone], t + 1.5)
@@ -195,7 +195,7 @@ def colleague_call(stage: Stage, t: float, phone: str, other: str) -> float:
     call, at = queued(stage, t, 2.0)
     connect(stage, call, phone, at)
     stage.say(at + 3.0, "Held", call, deviceId=phone)
-    talk = stage.call(at + 3.5, stage.contact("J"), tells=True)
+    talk = stage.call(at + 3.5, stage.contact("J"), is_new=True)
     dial(stage, talk, other, at + 3.5)
     connect(stage, talk, phone, at + 5.0)
     if stage.site.style.both_ends:

@@ -159,13 +159,13 @@ def _resumed(stage: Stage, live: list[Stay], start: float, end: float) -> list[S
     rows = [_link("link.Lost", start, start), _link("link.Restored", end, end), _link("snapshot.Began", end, end)]
     seated = [(phone, stage.seat(phone, end)) for phone in stage.site.phones]
     changed = any(start <= x.start < end for seats in stage.seats.values() for x in seats)
-    tells = changed or stage.rng.random() < 0.5
+    answers = changed or stage.rng.random() < 0.5
     for phone, seat in seated:
-        if tells and seat.agent and seat.sure:
+        if answers and seat.agent and seat.sure:
             rows.append(_link("LoggedOn", end, end, agentId=seat.agent, agentName=seat.name, deviceId=phone))
     shown = [(x, _link("Established", end, end, **_shown(stage, x))) for x in live]
     rows += [replace(row, call=x.key, group=x.group) for x, row in shown]
-    rows.append(_link("snapshot.Ended", end, end, agentsTold=tells))
+    rows.append(_link("snapshot.Ended", end, end, agentsTold=answers))
     return _named(rows)
 
 

@@ -72,9 +72,9 @@ class Stream:
         for one in world.said:
             self.interactions.add(str(one.event.data.get("interactionId", "")))
 
-    def same(self, told: float, true: float) -> bool:
+    def same(self, reported: float, true: float) -> bool:
         """Say whether a reported time is that of a true moment."""
-        return told == floor(true) if self.world.whole_seconds else abs(told - true) < EPSILON
+        return reported == floor(true) if self.world.whole_seconds else abs(reported - true) < EPSILON
 
     def of(self, calls: Iterable[int]) -> list[Said]:
         """Return all events of these incarnations, by time."""
@@ -212,8 +212,8 @@ def _agent(stream: Stream, truth: Truth, duty: Duty) -> dict[str, Right]:
     if not truth.agent:
         return {}
     sure = duty if truth.seat_sure else "excused"
-    told = [x for x in stream.by_group.get(0, ()) if x.event.data.get("agentId") == truth.agent and not x.lost]
-    sure = sure if any(x.event.type == "LoggedOn" and x.event.heard <= truth.leg_start for x in told) else "excused"
+    reported = [x for x in stream.by_group.get(0, ()) if x.event.data.get("agentId") == truth.agent and not x.lost]
+    sure = sure if any(x.event.type == "LoggedOn" and x.event.heard <= truth.leg_start for x in reported) else "excused"
     word = any(
         x.event.data.get("agentId") == truth.agent and x.event.data["deviceId"] == truth.extension
         for x in start_events(stream, truth)
@@ -230,9 +230,9 @@ def _agent(stream: Stream, truth: Truth, duty: Duty) -> dict[str, Right]:
 def _interaction(stream: Stream, truth: Truth, calls: tuple[int, ...], duty: Duty) -> Right:
     near = [x for x in stream.of(truth.kin) if not x.lost and x.event.at <= truth.leg_end + EPSILON]
     own = [x for x in near if x.call in calls]
-    told = any(x.event.data.get("interactionId") for x in (near if _consults(near, own) else own))
+    reported = any(x.event.data.get("interactionId") for x in (near if _consults(near, own) else own))
     # A gateway that leaves an event unattributed for a good reason makes an id of its own; that is no wrong word.
-    return Right((truth.interaction,), duty if told else "excused", own=not told or duty != "required")
+    return Right((truth.interaction,), duty if reported else "excused", own=not reported or duty != "required")
 
 
 def _consults(near: list[Said], own: list[Said]) -> bool:
@@ -254,10 +254,10 @@ def _late_facts(stream: Stream, truth: Truth, duty: Duty) -> dict[str, Right]:
     it where the id can have come back in a gap.
     """
     rows = {}
-    told = [x for x in stream.of(truth.calls) if x.event.type == "CallInformation" and not x.lost]
+    reported = [x for x in stream.of(truth.calls) if x.event.type == "CallInformation" and not x.lost]
     lives = [x for x in stream.world.lives if x.id in truth.refs]
     for flag, text, member in (("CTIWrapup", truth.wrapup, "wrapup"), ("QueryData", truth.query, "queryData")):
-        events = [x for x in told if member in x.event.data]
+        events = [x for x in reported if member in x.event.data]
         if text:
             alone = len(lives) == 1 and bool(events) and not _is_after_gap(stream, truth, events)
             rows[flag] = Right(parts=(text,), duty=duty if alone else "excused")

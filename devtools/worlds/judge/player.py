@@ -99,16 +99,16 @@ class LatePlayer(Protocol):
         ...
 
 
-def comparable(observed: Observed, told: frozenset[str] = frozenset()) -> tuple[object, ...]:
+def comparable(observed: Observed, reported: frozenset[str] = frozenset()) -> tuple[object, ...]:
     """Reduce an observation to what no partition may change: legs, and each flag written, in any order.
 
-    `told`: the interactions that the source named. Others are of the gateway's own making and may differ from one play
-    to the next, as long as they tie the same recordings together.
+    `reported`: the interactions that the source named. Others are of the gateway's own making and may differ from one
+    play to the next, as long as they tie the same recordings together.
     """
     names: dict[str, str] = {}
 
     def plain(flag: str, value: str) -> str:
-        own = flag == "InteractionGuid" and value not in told
+        own = flag == "InteractionGuid" and value not in reported
         return names.setdefault(value, f"own {len(names)}") if own else value
 
     ordered = sorted(observed.writes, key=lambda x: (x.recording, x.flag))

@@ -77,11 +77,11 @@ def look(player: Player, world: World, cuts: Sequence[Sequence[int]]) -> tuple[V
     """Play and judge a world; return the first batches that came out otherwise, too."""
     scenario = scenario_of(world)
     observed = player.play(scenario, None)
-    told = frozenset(str(x.data.get("interactionId", "")) for x in scenario.events)
+    reported = frozenset(str(x.data.get("interactionId", "")) for x in scenario.events)
     known = acted_on(world, player.acted_on()) if isinstance(player, LatePlayer) else world
-    verdict, same = judge(known, observed), comparable(observed, told)
+    verdict, same = judge(known, observed), comparable(observed, reported)
     for cut in cuts:
-        if comparable(player.play(scenario, cut), told) != same:
+        if comparable(player.play(scenario, cut), reported) != same:
             return verdict, tuple(cut)
     return verdict, None
 
@@ -100,8 +100,8 @@ def run(player: Player, seed: int = 0, count: int = 1000, seconds: float = 0.0, 
             break
         world = generate(number, chosen)
         tally.update(world.kinds)
-        told = sum(1 for x in world.said if not x.lost)
-        verdict, other = look(player, world, partitions(told, Random(number)) if cut else ())
+        reported = sum(1 for x in world.said if not x.lost)
+        verdict, other = look(player, world, partitions(reported, Random(number)) if cut else ())
         verdict.findings = [x for x in verdict.findings if x.kind not in excused]
         _count(report, number, verdict, other)
     report.seconds, report.kinds = time.monotonic() - began, dict(tally)
@@ -144,8 +144,8 @@ def minimal(player: Player, failure: Failure, kinds: Iterable[str] = ALL) -> tup
 
     def fails(world: World) -> bool:
         if failure.partition is not None and not wanted:
-            told = sum(1 for x in world.said if not x.lost)
-            return look(player, world, partitions(told, Random(failure.seed)))[1] is not None
+            reported = sum(1 for x in world.said if not x.lost)
+            return look(player, world, partitions(reported, Random(failure.seed)))[1] is not None
         return any((x.kind, x.flag) in wanted for x in look(player, world, ())[0].findings)
 
     small = shrunk(generate(failure.seed, kinds), fails)

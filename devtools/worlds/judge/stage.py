@@ -89,17 +89,17 @@ class Stage:
         number = f"+4930{self.contacts:05d}" if self.rng.random() < 0.8 else ""
         return Contact(self.contacts, f"{prefix}{self.contacts}", name, source, number)
 
-    def call(self, at: float, contact: Contact, named: bool = True, tells: bool = False) -> Call:
-        """Begin a call under a free id; `tells`: its first event shows that a new call begins."""
-        call = Call(len(self.lives) + 1, self._id(at, tells), contact, at, named)
+    def call(self, at: float, contact: Contact, named: bool = True, is_new: bool = False) -> Call:
+        """Begin a call under a free id; `is_new`: its first event shows that a new call begins."""
+        call = Call(len(self.lives) + 1, self._id(at, is_new), contact, at, named)
         self.lives.append(call)
         return call
 
-    def _id(self, at: float, tells: bool) -> str:
+    def _id(self, at: float, is_new: bool) -> str:
         # An id whose last call ended without a word may only come back where something distinguishes the two:
         # otherwise the stream is the same as that of one call, and no observer could be right in both worlds.
-        tells = tells or self.site.style.interaction == "always"
-        fit = [x for x in self.free if x.at + 0.2 <= at and (tells or not x.silent)]
+        is_new = is_new or self.site.style.interaction == "always"
+        fit = [x for x in self.free if x.at + 0.2 <= at and (is_new or not x.silent)]
         if not fit or self.rng.random() > self.reuse:
             return self._fresh()
         best = max(fit, key=lambda x: x.at) if self.rng.random() < 0.7 else self.rng.choice(fit)

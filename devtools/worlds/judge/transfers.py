@@ -22,7 +22,7 @@ def answered(stage: Stage, t: float, phone: str) -> tuple[Call, float]:
 def consults(stage: Stage, call: Call, phone: str, other: str, held: float, ring: float) -> tuple[Call, float]:
     """Let an agent hold a customer and dial a colleague; return the consultation and when it is answered."""
     stage.say(held, "Held", call, deviceId=phone, cause="consultation")
-    talk = stage.call(held + 0.5, call.contact, named=False, tells=True)
+    talk = stage.call(held + 0.5, call.contact, named=False, is_new=True)
     dial(stage, talk, phone, held + 0.5, cause="consultation")
     if stage.site.style.delivers:
         stage.say(held + 1.0, "Delivered", talk, spare=True, deviceId=other)
@@ -33,7 +33,7 @@ def result_of(stage: Stage, first: Call, second: Call | None, at: float, contact
     """Choose which id goes on: the customer's, the consultation's, or another that may have been used before."""
     choices = [first, None] if second is None else [first, second, None]
     chosen = stage.rng.choice(choices)
-    result = chosen or stage.call(at, contact, tells=True)
+    result = chosen or stage.call(at, contact, is_new=True)
     result.opened = True
     for call in (first, second):
         if call and call is not result:

@@ -95,7 +95,7 @@ class World(Struct, frozen=True):
     kinds: tuple[str, ...] = ()
 
 
-def told(world: World) -> list[Said]:
+def reported(world: World) -> list[Said]:
     """Return what reached the gateway, in the order in which it was heard."""
     return sorted((x for x in world.said if not x.lost), key=lambda x: x.event.heard)
 
@@ -105,7 +105,7 @@ def scenario_of(world: World) -> Scenario:
     made = tuple(Recording(x.guid, x.extension, x.start, x.end) for x in world.truths)
     return Scenario(
         title=f"world {world.seed}: {', '.join(world.kinds)}",
-        events=tuple(x.event for x in told(world)),
+        events=tuple(x.event for x in reported(world)),
         site=world.site,
         qms=replace(world.qms, recordings=made),
     )

@@ -19,26 +19,26 @@ def once_per_agent(states: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def test_agent_states_are_those_of_the_truth() -> None:
-    told = [event for event in play(trace("a-agent-states")).events if isinstance(event, AgentEvent)]
+    reported = [event for event in play(trace("a-agent-states")).events if isinstance(event, AgentEvent)]
     true = once_per_agent(truth("a-agent-states")["agent_states"])
 
-    assert len(true) == len(told)
+    assert len(true) == len(reported)
     for one in true:
-        near = [e for e in told if e.data.agent_id == one["agent"] and abs(e.time.timestamp() - one["t"]) < 0.5]
+        near = [e for e in reported if e.data.agent_id == one["agent"] and abs(e.time.timestamp() - one["t"]) < 0.5]
         assert STATES[one["state"]] in [type(event) for event in near]
 
 
 def test_a_pause_names_its_reason() -> None:
-    told = [event for event in play(trace("a-agent-states")).events if isinstance(event, NotReady)]
+    reported = [event for event in play(trace("a-agent-states")).events if isinstance(event, NotReady)]
 
-    assert [event.data.reason for event in told] == ["Lunch", "Lunch", "Coffee break", None]
+    assert [event.data.reason for event in reported] == ["Lunch", "Lunch", "Coffee break", None]
 
 
 def test_a_member_is_named_by_the_queue() -> None:
-    told = [event for event in play(trace("a-agent-states")).events if isinstance(event, LoggedOn)]
+    reported = [event for event in play(trace("a-agent-states")).events if isinstance(event, LoggedOn)]
 
     assert {"2003": "Carol Chen", "2011": "Karla Klein"}.items() <= {
-        event.data.device_id: event.data.agent_name for event in told
+        event.data.device_id: event.data.agent_name for event in reported
     }.items()
 
 

@@ -22,7 +22,7 @@ from tests.cti.ami.pbx import START, Line, Pbx, block, place
 from tests.cti.ami.traces import play
 
 
-def told(pbx: Pbx) -> list[Event]:
+def reported(pbx: Pbx) -> list[Event]:
     """Return the events of a scenario; nothing of it may be refused."""
     played = play(pbx.data)
     assert not played.refused
@@ -31,7 +31,7 @@ def told(pbx: Pbx) -> list[Event]:
 
 def conversations(pbx: Pbx) -> list[Conversation]:
     """Return the conversations of a scenario, all of them ended, in the order of their beginning."""
-    fold = Fold(told(pbx))
+    fold = Fold(reported(pbx))
     assert not fold.open
     return sorted(fold.done, key=lambda one: one.start)
 
@@ -68,7 +68,7 @@ def test_an_internal_call_gives_each_phone_a_leg() -> None:
         ("2002", caller.uid, 1, 3),
     ]
     assert {one.direction for one in found} == {"internal"}
-    assert of(told(pbx), Originated, Delivered) == [("Originated", "2001"), ("Delivered", "2002")]
+    assert of(reported(pbx), Originated, Delivered) == [("Originated", "2001"), ("Delivered", "2002")]
 
 
 def test_a_call_that_ends_on_hold_is_never_retrieved() -> None:
@@ -79,7 +79,7 @@ def test_a_call_that_ends_on_hold_is_never_retrieved() -> None:
     pbx.leaves("b1", customer, agent)
     pbx.hangs_up(customer, agent)
 
-    assert of(told(pbx), Held, Retrieved) == [("Held", "2001")]
+    assert of(reported(pbx), Held, Retrieved) == [("Held", "2001")]
     assert spans(conversations(pbx)) == [("2001", customer.uid, 2, 9)]
 
 
@@ -104,7 +104,7 @@ def test_a_cancelled_attended_transfer_ends_the_consultation_only() -> None:
         ("2002", second.uid, 6, 8),
     ] or {one.call_id for one in found} == {second.uid, customer.uid}
     assert {one.interaction for one in found} == {customer.uid}
-    assert not of(told(pbx), Transferred)
+    assert not of(reported(pbx), Transferred)
 
 
 def test_a_consultation_that_is_not_answered_is_no_leg() -> None:
@@ -120,7 +120,7 @@ def test_a_consultation_that_is_not_answered_is_no_leg() -> None:
     pbx.leaves("b1", agent, customer)
     pbx.hangs_up(agent, customer)
 
-    events = told(pbx)
+    events = reported(pbx)
     assert [one.device for one in conversations(pbx)] == ["2001"]
     assert of(events, Diverted) == [("Diverted", "2002")]
     assert ("ConnectionCleared", "2001") in of(events, ConnectionCleared)
@@ -162,7 +162,7 @@ def test_an_attended_transfer_by_feature_code_is_reported_once(is_event_told: bo
     pbx.leaves("b3", two, third)
     pbx.hangs_up(customer, one, two, third)
 
-    events = told(pbx)
+    events = reported(pbx)
     found = conversations(pbx)
     transfer = next(event for event in events if isinstance(event, Transferred))
     assert len(of(events, Transferred)) == 1
@@ -200,7 +200,7 @@ def test_a_local_channel_that_is_optimised_away_changes_no_leg() -> None:
     pbx.hangs_up(customer, third)
 
     assert [(one.device, at((one.end or one.start).timestamp())) for one in conversations(pbx)][-1] == ("2002", 14)
-    assert len(of(told(pbx), Established)) == 3
+    assert len(of(reported(pbx), Established)) == 3
 
 
 def test_a_cancelled_transfer_by_feature_code_brings_the_agent_back() -> None:
@@ -215,7 +215,7 @@ def test_a_cancelled_transfer_by_feature_code_brings_the_agent_back() -> None:
     pbx.leaves("b1", agent, customer)
     pbx.hangs_up(agent, customer)
 
-    events, found = told(pbx), conversations(pbx)
+    events, found = reported(pbx), conversations(pbx)
     assert sorted((one.device, at(one.start.timestamp()), at((one.end or one.start).timestamp())) for one in found) == [
         ("2001", 2, 13),
         ("2001", 7, 10),
@@ -241,7 +241,7 @@ def test_a_consultation_becomes_a_conference_of_three() -> None:
     pbx.leaves("b3", two, third)
     pbx.hangs_up(customer, one, two, third)
 
-    events, found = told(pbx), conversations(pbx)
+    events, found = reported(pbx), conversations(pbx)
     conference = next(event for event in events if isinstance(event, Conferenced))
     assert (conference.data.primary_old_call_id, conference.data.conferencing_device_id) == (customer.uid, "2001")
     assert conference.data.secondary_old_call_id == one.uid
@@ -275,7 +275,7 @@ def test_a_transfer_before_the_colleague_answers_is_reported_as_blind() -> None:
     pbx.hangs_up(third, two, one, customer)
 
     assert spans(conversations(pbx)) == [("2001", customer.uid, 2, 6), ("2002", customer.uid, 8, 10)]
-    assert len(of(told(pbx), Transferred)) == 1
+    assert len(of(reported(pbx), Transferred)) == 1
 
 
 def test_the_customer_may_take_the_agents_place_in_the_consultation() -> None:
@@ -297,7 +297,7 @@ def test_the_customer_may_take_the_agents_place_in_the_consultation() -> None:
     pbx.hangs_up(third, customer)
 
     assert spans(conversations(pbx))[-1] == ("2002", customer.uid, 8, 10)
-    assert len(of(told(pbx), Transferred)) == 1
+    assert len(of(reported(pbx), Transferred)) == 1
 
 
 @pytest.mark.parametrize("is_transfer", [True, False])
@@ -328,7 +328,7 @@ def test_a_call_handed_back_to_a_queue_waits_there_again(is_transfer: bool) -> N
     pbx.leaves("b4", other, customer)
     pbx.hangs_up(other, customer)
 
-    events, found = told(pbx), conversations(pbx)
+    events, found = reported(pbx), conversations(pbx)
     assert spans(found) == [("2001", customer.uid, 2, 5), ("2005", customer.uid, 6, 8)]
     assert [one.queue for one in found] == ["sales", "support"]
     assert [event.data.queue_name for event in events if isinstance(event, Queued)] == ["sales", "support"]

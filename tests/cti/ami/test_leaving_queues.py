@@ -4,7 +4,7 @@ import pytest
 
 from cti.events import Diverted
 from tests.cti.ami.pbx import Pbx, block, place
-from tests.cti.ami.test_hard_cases import conversations, of, told
+from tests.cti.ami.test_hard_cases import conversations, of, reported
 
 
 @pytest.mark.parametrize("is_abandoned", [False, True])
@@ -24,7 +24,7 @@ def test_a_caller_who_left_the_queue_takes_it_to_nobody_else(is_abandoned: bool)
     pbx.hangs_up(operator, customer)
 
     found = conversations(pbx)
-    left = [event for event in told(pbx) if isinstance(event, Diverted) and event.data.cause == "queueCleared"]
+    left = [event for event in reported(pbx) if isinstance(event, Diverted) and event.data.cause == "queueCleared"]
     assert [(one.device, one.queue, one.caller) for one in found] == [("2005", "", "447700900100")]
     assert [event.data.device_id for event in left] == ["sales"]
 
@@ -42,7 +42,7 @@ def test_a_caller_who_left_one_queue_for_another_is_the_others() -> None:
     pbx.passes(2).hangs_up(agent, customer)
 
     assert [one.queue for one in conversations(pbx)] == ["support"]
-    assert not of(told(pbx), Diverted)
+    assert not of(reported(pbx), Diverted)
 
 
 def test_a_caller_who_is_handed_back_to_the_queue_and_leaves_it_takes_it_to_nobody_else() -> None:

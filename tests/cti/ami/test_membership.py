@@ -13,7 +13,7 @@ def names(pbx: Pbx) -> list[tuple[str, str]]:
     return [(leg.device_id, leg.agent_name) for leg in legs_of(play(pbx.data).events)]
 
 
-def told(pbx: Pbx) -> list[tuple[str, str | None]]:
+def reported(pbx: Pbx) -> list[tuple[str, str | None]]:
     """Return the log-ons and log-offs at 2001, by kind and name."""
     events = [one for one in play(pbx.data).events if isinstance(one, AgentEvent) and one.data.device_id == "2001"]
     return [(type(one).__name__, one.data.agent_name) for one in events if isinstance(one, LoggedOn | LoggedOff)]
@@ -54,7 +54,7 @@ def test_of_two_agents_at_one_phone_none_is_named_until_one_leaves(second: str) 
     queue_call(pbx, "", interface="PJSIP/2001")
 
     assert names(pbx) == [("2001", ""), ("2001", "Bob Baker"), ("2001", "")]
-    assert told(pbx)[:3] == [("LoggedOn", "Alice Archer"), ("LoggedOff", None), ("LoggedOn", "Bob Baker")]
+    assert reported(pbx)[:3] == [("LoggedOn", "Alice Archer"), ("LoggedOff", None), ("LoggedOn", "Bob Baker")]
 
 
 def test_one_agent_in_two_queues_is_logged_on_once_and_leaves_with_the_last() -> None:
@@ -65,7 +65,7 @@ def test_one_agent_in_two_queues_is_logged_on_once_and_leaves_with_the_last() ->
     pbx.passes(1)
     leaves(pbx, "Alice Archer", "support", "Local/2001@agents")
 
-    assert told(pbx) == [("LoggedOn", "Alice Archer"), ("LoggedOff", None)]
+    assert reported(pbx) == [("LoggedOn", "Alice Archer"), ("LoggedOff", None)]
 
 
 def test_the_phones_own_name_is_not_taken_after_another_agent_used_it() -> None:

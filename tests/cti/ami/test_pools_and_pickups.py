@@ -11,7 +11,7 @@ from cti.events import (
     Transferred,
 )
 from tests.cti.ami.pbx import Pbx, block, place
-from tests.cti.ami.test_hard_cases import conversations, of, spans, told
+from tests.cti.ami.test_hard_cases import conversations, of, reported, spans
 from tests.cti.ami.traces import play, trace
 
 
@@ -36,7 +36,7 @@ def test_a_redirect_into_a_conference_room_keeps_the_leg() -> None:
     pbx.leaves("room", customer, agent, announcer, kind="softmix")
     pbx.hangs_up(customer, agent, announcer)
 
-    events, found = told(pbx), conversations(pbx)
+    events, found = reported(pbx), conversations(pbx)
     assert spans(found) == [("2001", customer.uid, 2, 11), ("2002", customer.uid, 7, 10)]
     assert len(of(events, Conferenced)) == 1
 
@@ -66,7 +66,7 @@ def test_an_agent_of_the_pool_is_connected_through_local_channels() -> None:
     pbx.says("AgentLogoff", block(agent), Agent="900", Logintime=9)
     pbx.hangs_up(agent)
 
-    events, found = told(pbx), conversations(pbx)
+    events, found = reported(pbx), conversations(pbx)
     assert spans(found) == [("2011", customer.uid, 0, 3)]
     assert [(one.queue, one.caller, one.agent_name) for one in found] == [("sales", customer.number, "Karla Klein")]
     assert next(event for event in events if isinstance(event, Established)).data.agent_id == "900"
@@ -81,7 +81,7 @@ def test_a_system_name_before_the_ids_changes_nothing() -> None:
 
     assert customer.uid.startswith("pbx-east-")
     assert spans(conversations(pbx)) == [("2001", customer.uid, 2, 5)]
-    assert [event.data.call_id for event in told(pbx) if isinstance(event, CallCleared)] == [customer.uid]
+    assert [event.data.call_id for event in reported(pbx) if isinstance(event, CallCleared)] == [customer.uid]
 
 
 def test_a_picked_up_call_is_the_pickers() -> None:
@@ -114,7 +114,7 @@ def test_two_agents_in_a_waiting_room_do_not_talk() -> None:
     customer = pbx.customer()
     pbx.enters("hold", customer, kind="holding_bridge")
 
-    assert not of(told(pbx), Established)
+    assert not of(reported(pbx), Established)
 
 
 def test_who_takes_anothers_place_in_a_bridge_was_transferred_and_is_reported_once() -> None:

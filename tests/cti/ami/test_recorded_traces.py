@@ -41,27 +41,29 @@ def test_what_is_reported_fits_the_vocabulary(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_each_ringing_phone_is_reported_once(name: str) -> None:
     """Within half a second of the truth; click to dial is no offer to an agent."""
-    told = [e for e in play(trace(name)).events if isinstance(e, Delivered) and not e.data.outside and not e.data.cause]
+    reported = [
+        e for e in play(trace(name)).events if isinstance(e, Delivered) and not e.data.outside and not e.data.cause
+    ]
     offers = [one for one in truth(name)["offers"] if one.get("result_kind") != "click to dial"]
     if name == MID_CALL:
         offers = offers[2:]
-        told = [event for event in told if event.data.device_id != "2002"]
+        reported = [event for event in reported if event.data.device_id != "2002"]
 
-    assert len(offers) == len(told)
+    assert len(offers) == len(reported)
     for one in offers:
         near = [
-            e for e in told if e.data.device_id == one["agent"] and abs(e.time.timestamp() - one["ring_from"]) < 0.5
+            e for e in reported if e.data.device_id == one["agent"] and abs(e.time.timestamp() - one["ring_from"]) < 0.5
         ]
         assert [one["queue"]] == [event.data.queue_name for event in near]
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != MID_CALL])
 def test_each_stay_in_a_queue_is_reported_once(name: str) -> None:
-    told = [event for event in play(trace(name)).events if isinstance(event, Queued)]
+    reported = [event for event in play(trace(name)).events if isinstance(event, Queued)]
     visits = truth(name)["queue_visits"]
 
-    assert len(visits) == len(told)
-    for event, visit in zip(told, sorted(visits, key=lambda one: one["join"]), strict=True):
+    assert len(visits) == len(reported)
+    for event, visit in zip(reported, sorted(visits, key=lambda one: one["join"]), strict=True):
         assert event.data.queue_name == visit["queue"]
         assert abs(event.time.timestamp() - visit["join"]) < 0.6
 
@@ -89,17 +91,21 @@ def test_strange_names_are_reported_as_they_were_meant() -> None:
 
 
 def test_a_wrap_up_in_a_channel_variable_belongs_to_the_agents_leg() -> None:
-    told = [e.data for e in play(trace("q-strange-names")).events if isinstance(e, CallInformation) and e.data.wrapup]
+    reported = [
+        e.data for e in play(trace("q-strange-names")).events if isinstance(e, CallInformation) and e.data.wrapup
+    ]
 
-    assert [(data.call_id, data.device_id) for data in told] == [("1795411519.95", "2004")]
-    assert [data.wrapup.result for data in told if data.wrapup] == ['a=b; c: d, "e" \\ ü']
+    assert [(data.call_id, data.device_id) for data in reported] == [("1795411519.95", "2004")]
+    assert [data.wrapup.result for data in reported if data.wrapup] == ['a=b; c: d, "e" \\ ü']
 
 
 def test_a_wrap_up_that_comes_after_the_call_finds_its_leg() -> None:
-    told = [e for e in play(trace("b-queue-caller-hangup")).events if isinstance(e, CallInformation) and e.data.wrapup]
+    reported = [
+        e for e in play(trace("b-queue-caller-hangup")).events if isinstance(e, CallInformation) and e.data.wrapup
+    ]
 
-    assert [(event.data.call_id, event.data.device_id) for event in told] == [("1795411361.5", "2001")] * 2
-    assert abs(told[-1].time.timestamp() - truth("b-queue-caller-hangup")["wrapups"][0]["t"]) < 0.5
+    assert [(event.data.call_id, event.data.device_id) for event in reported] == [("1795411361.5", "2001")] * 2
+    assert abs(reported[-1].time.timestamp() - truth("b-queue-caller-hangup")["wrapups"][0]["t"]) < 0.5
 
 
 def test_query_data_is_the_customers() -> None:

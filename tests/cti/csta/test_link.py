@@ -85,13 +85,13 @@ def test_a_message_of_an_unknown_kind_is_kept_and_at_most_once_a_reason_to_take_
         pbx.say(xml("SystemStatus", "<systemStatus>messagesLost</systemStatus>"), 7)
 
     def is_told(kept: int, snapshots: int) -> bool:
-        return len(told[0].broken) == kept and told[0].types().count("Ended") > snapshots
+        return len(reported[0].broken) == kept and reported[0].types().count("Ended") > snapshots
 
     async def asked(listener: Listener) -> None:
-        told.append(listener)
+        reported.append(listener)
         await until(lambda: "3 devices: the server lost messages" in reasons(listener), "the last snapshot")
 
-    told: list[Listener] = []
+    reported: list[Listener] = []
     listener = asyncio.run(followed(Pbx(dict(WILLING), script=speak), asked))
 
     doubted, lost = "3 devices: a message could not be read", "3 devices: the server lost messages"
@@ -185,10 +185,10 @@ def test_events_of_several_monitors_are_reported_as_they_come_in_whatever_order(
         pbx.writer.write_eof()
 
     listener = asyncio.run(followed(Pbx(dict(WILLING), script=disorder)))
-    told = [event for event in listener.events if isinstance(event, CallEvent)]
+    reported = [event for event in listener.events if isinstance(event, CallEvent)]
 
-    assert len(told) == 13
-    assert told[0].data.call_id == "4C03"
+    assert len(reported) == 13
+    assert reported[0].data.call_id == "4C03"
 
 
 def test_an_outlet_that_hangs_ends_the_session() -> None:

@@ -73,14 +73,14 @@ def silent_for(times: int, answer: str, since: list[int]) -> Any:
 def test_one_hiccup_of_questions_asked_together_leaves_nothing_out_of_the_next_survey() -> None:
     async def lose(pbx: Pbx) -> None:
         await pbx.until_heard("SnapshotDevice", 3)
-        await until(lambda: bool(covered(told[0])), "the first snapshot")
+        await until(lambda: bool(covered(reported[0])), "the first snapshot")
         pbx.say(xml("SystemStatus", "<systemStatus>messagesLost</systemStatus>"), 7)
 
     async def surveyed(listener: Listener) -> None:
-        told.append(listener)
+        reported.append(listener)
         await until(lambda: len(covered(listener)) == 2, "the second snapshot")
 
-    told: list[Listener] = []
+    reported: list[Listener] = []
     asked: list[int] = []
     pbx = Pbx({**WILLING, "SnapshotDevice": silent_for(3, str(WILLING["SnapshotDevice"]), asked)}, script=lose)
     listener = asyncio.run(followed(pbx, surveyed))
@@ -109,12 +109,12 @@ def test_a_server_that_says_nothing_of_agents_is_shown_and_asked_again_until_it_
         asked.append(text_of(children(root)["device"]))
         return xml("GetAgentStateResponse", "<agentStateList/>") if len(asked) > 16 else None
 
-    async def told(listener: Listener) -> None:
+    async def reported(listener: Listener) -> None:
         await until(lambda: listener.types().count("LoggedOff") == len(DEVICES), "who is logged on")
 
     asked: list[str] = []
     pbx = Pbx({**WILLING, "GetAgentState": states})
-    listener = asyncio.run(followed(pbx, told, devices=DEVICES, queues={}, options=QUICK))
+    listener = asyncio.run(followed(pbx, reported, devices=DEVICES, queues={}, options=QUICK))
 
     assert set(asked) == set(DEVICES)
     assert listener.lacking[0].reason.startswith("The server does not say who is logged on")

@@ -114,7 +114,7 @@ EXPECTED = {
 }
 
 
-def told(scenario: str, devices: tuple[str, ...] = ("2001", "2002", "2003", "2004")) -> list[Event]:
+def reported(scenario: str, devices: tuple[str, ...] = ("2001", "2002", "2003", "2004")) -> list[Event]:
     site = config(devices=devices)
     decoder = Decoder(site, read_options(site), Stamp("pbx", "1"))
     roots = [parse(frame.xml) for frame in sample(scenario)]
@@ -147,29 +147,31 @@ def merge_text(data: CallData) -> str:
 
 @pytest.mark.parametrize("scenario", EXPECTED)
 def test_a_sample_becomes_the_events_that_it_means(scenario: str) -> None:
-    assert [line(event) for event in told(scenario)] == [text.strip() for text in EXPECTED[scenario].split("\n")[1:-1]]
+    assert [line(event) for event in reported(scenario)] == [
+        text.strip() for text in EXPECTED[scenario].split("\n")[1:-1]
+    ]
 
 
 @pytest.mark.parametrize("scenario", EXPECTED)
 def test_a_sample_means_the_same_where_every_device_shows_itself(scenario: str) -> None:
-    assert [line(event) for event in told(scenario, devices=())] == [line(event) for event in told(scenario)]
+    assert [line(event) for event in reported(scenario, devices=())] == [line(event) for event in reported(scenario)]
 
 
 @pytest.mark.parametrize("scenario", EXPECTED)
 def test_a_samples_events_survive_the_journal(scenario: str) -> None:
-    assert [decode(encode(event)) for event in told(scenario)] == told(scenario)
+    assert [decode(encode(event)) for event in reported(scenario)] == reported(scenario)
 
 
 @pytest.mark.parametrize("scenario", [name for name in EXPECTED if name[:2] not in ("10", "08", "11")])
 def test_all_calls_of_a_sample_are_one_interaction(scenario: str) -> None:
-    threads = {event.data.interaction_id for event in told(scenario) if isinstance(event, CallEvent)}
+    threads = {event.data.interaction_id for event in reported(scenario) if isinstance(event, CallEvent)}
 
     assert len(threads) == (2 if scenario == "09-snapshot" else 1)
     assert None not in threads
 
 
 def test_the_network_says_who_called_and_what_was_dialled() -> None:
-    established = told("01-acd-queue-call")[4]
+    established = reported("01-acd-queue-call")[4]
 
     assert isinstance(established, CallEvent)
     data = established.data
@@ -179,8 +181,10 @@ def test_the_network_says_who_called_and_what_was_dialled() -> None:
 
 
 def test_a_call_that_we_make_is_outbound_and_a_consultation_internal() -> None:
-    outbound = {event.data.direction for event in told("08a-outbound-answered")[1:5] if isinstance(event, CallEvent)}
-    consultation = told("03-two-step-transfer")[7]
+    outbound = {
+        event.data.direction for event in reported("08a-outbound-answered")[1:5] if isinstance(event, CallEvent)
+    }
+    consultation = reported("03-two-step-transfer")[7]
 
     assert outbound == {"outbound"}
     assert isinstance(consultation, CallEvent)
@@ -188,7 +192,7 @@ def test_a_call_that_we_make_is_outbound_and_a_consultation_internal() -> None:
 
 
 def test_late_data_of_a_call_is_read_from_hex_and_private_data_is_kept() -> None:
-    delivered, established, information, _ = told("11-call-information")
+    delivered, established, information, _ = reported("11-call-information")
 
     assert isinstance(delivered, CallEvent)
     assert isinstance(established, CallEvent)

@@ -57,7 +57,7 @@ def segmented(*messages: str, answer: str = "") -> Pbx:
     return Pbx({**WILLING, "SnapshotDevice": at_2001, "SnapshotCall": xml("CSTAErrorCode")}, script=then)
 
 
-def told(listener: Listener) -> list[str]:
+def reported(listener: Listener) -> list[str]:
     return [
         type_name(event).rpartition(".")[2] + (f" {event.data.call_id}" if isinstance(event, CallEvent) else "")
         for event in listener.events
@@ -103,7 +103,7 @@ WHOLE = ["Began", "Established C1", "Held C2", "Delivered C3", "Ended"]
 def test_a_snapshot_in_segments_is_reported_when_the_last_is_there(messages: list[str]) -> None:
     listener = followed_through(segmented(*messages))
 
-    assert told(listener) == WHOLE
+    assert reported(listener) == WHOLE
     assert covered(listener) == [("2001", "2002", "5000")]
     assert listener.broken == []
 
@@ -111,7 +111,7 @@ def test_a_snapshot_in_segments_is_reported_when_the_last_is_there(messages: lis
 def test_a_cross_reference_directly_in_the_answer_is_a_promise_too() -> None:
     bare = xml("SnapshotDeviceResponse", "<serviceCrossRefID>77</serviceCrossRefID>")
 
-    assert told(followed_through(segmented(segment(C1 + C2 + C3, last=True), answer=bare))) == WHOLE
+    assert reported(followed_through(segmented(segment(C1 + C2 + C3, last=True), answer=bare))) == WHOLE
 
 
 def test_segments_that_come_with_the_answer_in_one_piece_are_not_missed() -> None:
@@ -125,7 +125,7 @@ def test_segments_that_come_with_the_answer_in_one_piece_are_not_missed() -> Non
     messages = [segment(C1 + C2, 1), segment(C3, 2, last=True)]
     pbx = Pbx({**WILLING, "SnapshotDevice": at_once})
 
-    assert told(followed_through(pbx)) == WHOLE
+    assert reported(followed_through(pbx)) == WHOLE
 
 
 def test_no_answer_is_sent_to_a_segment() -> None:
@@ -157,7 +157,7 @@ def test_who_is_in_a_call_may_come_in_segments_too() -> None:
     listener = followed_through(pbx)
     held = next(event for event in listener.events if isinstance(event, CallEvent))
 
-    assert told(listener) == ["Began", "Held C1", "Ended"]
+    assert reported(listener) == ["Began", "Held C1", "Ended"]
     assert held.data.calling_number == "+44207"
 
 
@@ -191,7 +191,7 @@ def test_a_snapshot_that_lacks_a_segment_claims_nothing_of_its_device_and_is_sho
     shown = [one for one in listener.broken if one.place == "SnapshotDevice 2001"]
 
     assert covered(listener)[0] == ("2002", "5000")
-    assert [one for one in told(listener) if one != "Lost"][:2] == ["Began", "Ended"]
+    assert [one for one in reported(listener) if one != "Lost"][:2] == ["Began", "Ended"]
     assert [fault in one.error for one in shown[:1]] == [True]
 
 
@@ -232,7 +232,7 @@ def test_a_snapshot_that_was_incomplete_is_asked_for_again_and_reported_when_it_
     listener = asyncio.run(followed(pbx, whole))
 
     assert covered(listener) == [("2002", "5000"), ("2001",)]
-    assert "Established C1" in told(listener)
+    assert "Established C1" in reported(listener)
     assert len(listener.broken) == 1
 
 

@@ -104,14 +104,14 @@ def test_an_implicit_session_asks_for_the_status_only() -> None:
 def test_the_server_is_asked_for_its_status_where_the_site_wants_it_and_need_not_grant_it(
     answer: str | None,
 ) -> None:
-    async def told(listener: Listener) -> None:
+    async def reported(listener: Listener) -> None:
         await pbx.until_heard("SystemRegister")
         await until(lambda: "Ended" in listener.types(), "the snapshot")
         pbx.say(xml("SystemStatus", "<systemStatus>messagesLost</systemStatus>"), 7)
         await until(lambda: listener.types().count("Ended") == 2, "the second snapshot")
 
     pbx = Pbx({**WILLING, "SystemRegister": answer})
-    listener = asyncio.run(followed(pbx, told, options={"system_register": True}))
+    listener = asyncio.run(followed(pbx, reported, options={"system_register": True}))
     (asked,) = [text for name, _, text in pbx.heard if name == "SystemRegister"]
 
     assert "<requestTypes><systemStatus>true</systemStatus></requestTypes>" in asked

@@ -31,7 +31,7 @@ async def snapshot_told(listener: Listener) -> None:
     await until(lambda: "Ended" in listener.types(), "the snapshot")
 
 
-def told(listener: Listener) -> list[str]:
+def reported(listener: Listener) -> list[str]:
     lines = []
     for event in listener.events:
         name = type_name(event).rpartition(".")[2]
@@ -44,7 +44,7 @@ def test_calls_in_progress_are_reported_between_the_snapshots_beginning_and_end(
     listener = asyncio.run(followed(Pbx(IN_PROGRESS), snapshot_told))
     began, talking, held, _ = listener.events
 
-    assert told(listener) == ["Began", "Established 5201/2001", "Held 5202/2001", "Ended"]
+    assert reported(listener) == ["Began", "Established 5201/2001", "Held 5202/2001", "Ended"]
     assert isinstance(began, LinkEvent)
     assert began.data.devices == ("2001", "2002", "5000")
     assert isinstance(talking, CallEvent)
@@ -66,7 +66,7 @@ def test_live_events_win_over_the_snapshot_for_the_same_connection() -> None:
     pbx = Pbx({**IN_PROGRESS, "SnapshotDevice": meanwhile})
     listener = asyncio.run(followed(pbx, snapshot_told))
 
-    assert told(listener) == [
+    assert reported(listener) == [
         "ConnectionCleared 5201/2001",
         "Retrieved 5202/2001",
         "Began",
@@ -86,7 +86,7 @@ def test_a_call_that_began_meanwhile_is_in_the_snapshot_though_the_server_did_no
     pbx = Pbx({**WILLING, "SnapshotDevice": meanwhile})
     listener = asyncio.run(followed(pbx, snapshot_told, devices=("2001", "2003")))
 
-    assert told(listener)[-3:] == ["Began", "Established 4F01/2003", "Ended"]
+    assert reported(listener)[-3:] == ["Began", "Established 4F01/2003", "Ended"]
 
 
 def test_calls_transferred_meanwhile_are_reported_under_their_new_id() -> None:
@@ -100,7 +100,7 @@ def test_calls_transferred_meanwhile_are_reported_under_their_new_id() -> None:
     pbx = Pbx({**WILLING, "SnapshotDevice": meanwhile})
     listener = asyncio.run(followed(pbx, snapshot_told))
 
-    assert told(listener)[-3:] == ["Began", "Established 4C03/2002", "Ended"]
+    assert reported(listener)[-3:] == ["Began", "Established 4C03/2002", "Ended"]
 
 
 @pytest.mark.parametrize("refusal", [None, xml("CSTAErrorCode", "<operation>generic</operation>")])
@@ -148,10 +148,10 @@ def test_who_is_logged_on_already_is_reported_and_where_nobody_is() -> None:
 
     listener = asyncio.run(followed(Pbx({**WILLING, "GetAgentState": states}), agents))
     found = [event for event in listener.events if isinstance(event, AgentEvent)]
-    told = [(type_name(event), event.data.agent_id) for event in found if event.data.device_id == "2001"]
+    reported = [(type_name(event), event.data.agent_id) for event in found if event.data.device_id == "2001"]
     left = [(type_name(event), event.data.agent_id) for event in found if event.data.device_id == "2002"]
 
-    assert told == [("csta.agent.LoggedOn", "9101"), ("csta.agent.Busy", "9101")]
+    assert reported == [("csta.agent.LoggedOn", "9101"), ("csta.agent.Busy", "9101")]
     assert left == [("csta.agent.LoggedOff", "")]
 
 
@@ -186,8 +186,8 @@ def test_an_agent_who_leaves_one_of_several_groups_keeps_the_session(is_still_th
     listener = asyncio.run(followed(Pbx({**WILLING, "GetAgentState": states}, script=leave), answered))
 
     # The first answer may be reported before the log-off; after it, it is out of date.
-    told = agents_at_2001(listener)
-    assert told[told.index("LoggedOff") :] == ["LoggedOff", *(["LoggedOn"] if is_still_there else [])]
+    reported = agents_at_2001(listener)
+    assert reported[reported.index("LoggedOff") :] == ["LoggedOff", *(["LoggedOn"] if is_still_there else [])]
 
 
 @pytest.mark.parametrize(

@@ -18,24 +18,24 @@ def project(tmp_path: Path) -> Project:
 
 def mutate(project: Project, *words: str) -> tuple[int, dict[str, Any]]:
     """Run the command on the project and return its status and its JSON."""
-    told = project.root.parent / f"{project.root.name}.json"
-    place = ["--root", str(project.root), "--tables", str(project.root), "--json", str(told)]
+    reported = project.root.parent / f"{project.root.name}.json"
+    place = ["--root", str(project.root), "--tables", str(project.root), "--json", str(reported)]
     status = main(["shop", *place, "--seconds", "1.5", *words])
-    return status, json.loads(told.read_bytes()) if told.exists() else {}
+    return status, json.loads(reported.read_bytes()) if reported.exists() else {}
 
 
-def fates(told: dict[str, Any]) -> dict[tuple[str, str], str]:
+def fates(reported: dict[str, Any]) -> dict[tuple[str, str], str]:
     """Return the fate of each mutant by its changed line and its kind."""
-    return {(one["mutation"], one["kind"]): one["fate"] for one in told["mutants"]}
+    return {(one["mutation"], one["kind"]): one["fate"] for one in reported["mutants"]}
 
 
 @pytest.mark.slow
 def test_a_whole_project_is_tried_and_not_touched(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     before = project.content()
 
-    status, told = mutate(project)
+    status, reported = mutate(project)
 
-    fate = fates(told)
+    fate = fates(reported)
     assert status == 0
     assert fate["return amount > LIMIT", "boundary"] == "killed"
     assert fate["LIMIT = 11", "constant"] == "killed", "what runs at import is tried too"
@@ -45,7 +45,7 @@ def test_a_whole_project_is_tried_and_not_touched(project: Project, capsys: pyte
     assert fate["return amount * 2 - 1 if is_friend and amount >= 3 else amount * 2", "boundary"] == "survived"
     assert fate["return None", "returned None"] == "survived"
     assert not [line for line, _ in fate if "log.info" in line]
-    servers = {one["mutation"]: one["server"] for one in told["mutants"]}
+    servers = {one["mutation"]: one["server"] for one in reported["mutants"]}
     assert (servers["return amount > LIMIT"], servers["LIMIT = 11"]) == ("warm", "cold")
     assert before == project.content()
     shown = capsys.readouterr().out
@@ -71,11 +71,11 @@ def test_a_known_equivalent_is_not_run_and_reported_apart(project: Project) -> N
         """,
     )
 
-    _, told = mutate(project, "--quick", "--count", "40")
+    _, reported = mutate(project, "--quick", "--count", "40")
 
-    assert fates(told)["return name - name", "arithmetic"] == "equivalent"
-    assert told["total"]["equivalent"] == 1
-    assert [one["line"] for one in told["outdated"]] == ["return gone"]
+    assert fates(reported)["return name - name", "arithmetic"] == "equivalent"
+    assert reported["total"]["equivalent"] == 1
+    assert [one["line"] for one in reported["outdated"]] == ["return gone"]
 
 
 def test_an_equivalent_without_a_reason_is_refused(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
@@ -88,17 +88,17 @@ def test_an_equivalent_without_a_reason_is_refused(project: Project, capsys: pyt
 
 
 def test_below_the_floor_the_command_fails(project: Project) -> None:
-    status, told = mutate(project, "--quick", "--count", "8", "--floor", "100", "--tests", "tests -k ten_is_large")
+    status, reported = mutate(project, "--quick", "--count", "8", "--floor", "100", "--tests", "tests -k ten_is_large")
 
     assert status == BELOW_FLOOR
-    assert told["total"]["percent"] < 100
+    assert reported["total"]["percent"] < 100
 
 
 def test_the_tests_may_be_named_at_the_prompt(project: Project) -> None:
-    _, told = mutate(project, "--quick", "--tests", "tests -k ten_is_large")
+    _, reported = mutate(project, "--quick", "--tests", "tests -k ten_is_large")
 
-    assert fates(told)["return amount > LIMIT", "boundary"] == "killed"
-    assert fates(told)["number += 1", "arithmetic"] == "survived", "that test was not wanted"
+    assert fates(reported)["return amount > LIMIT", "boundary"] == "killed"
+    assert fates(reported)["number += 1", "arithmetic"] == "survived", "that test was not wanted"
 
 
 def test_tests_that_fail_anyway_say_nothing(project: Project, capsys: pytest.CaptureFixture[str]) -> None:

@@ -76,8 +76,8 @@ def test_a_process_may_die_after_qms_has_carried_out_its_write() -> None:
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_run_with_crashes_and_without_a_double_write() -> None:
     words = [sys.executable, "-m", "devtools.simulation", "--count", "4", "--seed", "40"]
-    told = [subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False).stdout for _ in range(2)]
-    first, second = ([line for line in one.splitlines() if "hours" not in line] for one in told)
+    reported = [subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False).stdout for _ in range(2)]
+    first, second = ([line for line in one.splitlines() if "hours" not in line] for one in reported)
     assert first[0].startswith("4 worlds")
     assert first == second
     assert not any("double" in line for line in first)

@@ -41,7 +41,7 @@ class _Run:
         self.count = 0
         self.lost: float | None = None
         self.snapshot: set[tuple[int, str]] | None = None
-        self.told: set[str] = set()
+        self.reported: set[str] = set()
         self.missed: list[str] = []
         self.offered: dict[str, str] = {}
 
@@ -85,10 +85,10 @@ class _Run:
             x.phone == data.get("deviceId") and x.end is None and x.inc is old for x in old.legs
         ):
             return self.new(name, event.at) if (old.key, "") not in self.snapshot else old
-        told, known = data.get("interactionId"), old.contact[0]
+        reported, known = data.get("interactionId"), old.contact[0]
         if event.type in TRAILS:
             return self.trailing(event, name)
-        differs = bool(told and known and told != known)
+        differs = bool(reported and known and reported != known)
         begins = event.type == "ServiceInitiated" and event.at > old.begun + 0.001
         begins = begins or (
             event.type == "Originated" and (old.progressed or bool(old.legs)) and event.at > old.dialled
@@ -97,8 +97,8 @@ class _Run:
         return self.new(name, event.at) if old.over or differs or begins else old
 
     def trailing(self, event: Event, name: str) -> Inc | None:
-        told, phone = event.data.get("interactionId"), event.data.get("deviceId")
-        fit = [x for x in self.calls[name] if not told or not x.contact[0] or x.contact[0] == told]
+        reported, phone = event.data.get("interactionId"), event.data.get("deviceId")
+        fit = [x for x in self.calls[name] if not reported or not x.contact[0] or x.contact[0] == reported]
         if event.type == "CallInformation":
             # A life of which neither an answer nor an end was reported may have been at any phone.
             fit = [x for x in fit if not phone or x.ended > 1e8 or any(y.phone == phone for y in x.legs)]
@@ -254,7 +254,7 @@ class _Run:
                 sitting.append(agent)
             if len(sitting) > 1 and self.snapshot is None:
                 self.torn.add(phone)
-            self.told.add(agent)
+            self.reported.add(agent)
 
     def agent(self, phone: str, event: Event) -> tuple[str, str]:
         word, sitting = str(event.data.get("agentId", "")), self.seats.get(phone, [])
@@ -270,7 +270,7 @@ class _Run:
         if event.type == "link.Lost":
             self.lost, self.missed = event.at, event.data.get("devices") or list(self.scenario.site.devices)
         elif event.type == "snapshot.Began":
-            self.snapshot, self.told = set(), set()
+            self.snapshot, self.reported = set(), set()
         elif event.type == "snapshot.Ended" and self.snapshot is not None and self.lost is not None:
             for incs in self.calls.values():
                 for inc in incs:
@@ -280,7 +280,7 @@ class _Run:
                             part.end, part.ref = self.lost, inc.id
                     inc.over = inc.over or not any(x.end is None for x in inc.legs)
             if event.data.get("agentsTold"):
-                self.seats = {p: [a for a in s if a in self.told] for p, s in self.seats.items()}
+                self.seats = {p: [a for a in s if a in self.reported] for p, s in self.seats.items()}
             self.snapshot = self.lost = None
 
     # --- recordings

@@ -36,11 +36,11 @@ def test_recordings_without_any_leg_or_flag_are_lost_and_unexplained() -> None:
 class SideDoor(BaseHTTPRequestHandler):
     """Keep what is tapped."""
 
-    told: list[dict[str, str]] = []
+    reported: list[dict[str, str]] = []
 
     def do_POST(self) -> None:
         rows = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        SideDoor.told += rows
+        SideDoor.reported += rows
         answer = [{"extension": one["extension"], "guid": f"own-{one['extension']}"} for one in rows]
         self.send_response(200)
         self.end_headers()
@@ -54,7 +54,7 @@ class SideDoor(BaseHTTPRequestHandler):
 def side_door() -> Iterator[str]:
     server = HTTPServer(("127.0.0.1", 0), SideDoor)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    SideDoor.told = []
+    SideDoor.reported = []
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
@@ -65,13 +65,13 @@ def test_qms_learns_of_each_recording_in_the_order_of_time_and_ends_come_first(s
     made = (Recording("R1", "2001", 0, 5), Recording("R2", "2001", 5, 9))
     taps.prepare(made, datetime.now(UTC) - timedelta(seconds=20))
     taps.wait(10)
-    assert [one["state"] for one in SideDoor.told] == ["connected", "disconnected", "connected", "disconnected"]
+    assert [one["state"] for one in SideDoor.reported] == ["connected", "disconnected", "connected", "disconnected"]
     assert taps.names == {"own-2001": "R2"}
 
 
 @pytest.mark.slow
 def test_plain_calls_get_their_flags_at_the_running_gateway(capfd: pytest.CaptureFixture[str]) -> None:
     run(["--http", "--sqlite", "--calls", "12", "--longest", "45", "--kinds", "direct", "--seed", "2"])
-    told = capfd.readouterr().out
-    assert "recordings of 3 worlds" in told
-    assert ", 0 wrong, 0 lost, 0 incomplete; 0 unexplained" in told
+    reported = capfd.readouterr().out
+    assert "recordings of 3 worlds" in reported
+    assert ", 0 wrong, 0 lost, 0 incomplete; 0 unexplained" in reported

@@ -27,7 +27,7 @@ const many = (value) => (value === undefined || value === null ? [] : Array.isAr
 const fault = (reason, about) => {
   throw { Fault: { faultcode: 'soap:Client', faultstring: 'refused', detail: { problem: { reason, about } }, statusCode: 500 } };
 };
-const told = (capture) => ({
+const answer = (capture) => ({
   captureId: capture.id, line: capture.line, began: text(capture.began),
   ...(capture.ended === undefined ? {} : { ended: text(capture.ended) }),
 });
@@ -49,7 +49,7 @@ const operations = {
     if (site !== 'HQ') fault('E_BAD', 'site');
     const capture = live.get(line);
     if (!capture || now - capture.began > WINDOW_MICROS) return {};
-    return notBefore && capture.began < micros(notBefore) ? {} : { capture: told(capture) };
+    return notBefore && capture.began < micros(notBefore) ? {} : { capture: answer(capture) };
   },
   QueryLabelKinds: () => ({ kinds: { kind: [...kinds.values()] } }),
   AddLabelKind: ({ kind }) => {
@@ -74,7 +74,7 @@ const operations = {
     const [begin, until] = [micros(args.begin), micros(args.until)];
     const chosen = [...captures.values()].filter((one) => begin <= one.began && one.began < until);
     const { items, ...next } = page(chosen, args);
-    return { captures: { item: items.map((one) => ({ capture: told(one), labels: labels(one) })) }, ...next };
+    return { captures: { item: items.map((one) => ({ capture: answer(one), labels: labels(one) })) }, ...next };
   },
 };
 

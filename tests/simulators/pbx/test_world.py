@@ -33,10 +33,10 @@ def only(scenario: str, *, seed: int = 1, splits: bool = False, agent_count: int
 
 def first_call(facts: list[SwitchReport]) -> list[SwitchMessage]:
     """Return the messages of the first interaction, those about agents left out."""
-    told = [message for fact in facts for message in fact.messages if not message.name.startswith("Agent")]
-    thread = re.search("<globallyUniqueThreadID>([0-9A-F]+)<", told[0].body)
+    reported = [message for fact in facts for message in fact.messages if not message.name.startswith("Agent")]
+    thread = re.search("<globallyUniqueThreadID>([0-9A-F]+)<", reported[0].body)
     assert thread is not None
-    return [message for message in told if thread[1] in message.body]
+    return [message for message in reported if thread[1] in message.body]
 
 
 def words(messages: list[SwitchMessage]) -> list[str]:
@@ -55,11 +55,11 @@ def legs(facts: list[SwitchReport]) -> list[TrueLeg]:
 def test_the_same_seed_gives_the_same_day_and_another_seed_another() -> None:
     plan = Plan()
 
-    def told(seed: int) -> list[tuple[float, str, str]]:
+    def reported(seed: int) -> list[tuple[float, str, str]]:
         return [(fact.at, one.device, one.body) for fact in whole_day(plan, seed)[1] for one in fact.messages]
 
-    assert told(1) == told(1)
-    assert told(1) != told(2)
+    assert reported(1) == reported(1)
+    assert reported(1) != reported(2)
 
 
 def test_every_event_of_a_busy_day_satisfies_the_schema() -> None:
@@ -75,16 +75,16 @@ def test_every_event_of_a_busy_day_satisfies_the_schema() -> None:
 
 def test_a_queue_call_goes_from_the_group_to_an_agent_and_is_wrapped_up() -> None:
     facts = only("queue", seed=3)
-    told = words(first_call(facts))
-    group, agent = told[0].split()[1], told[2].split()[1]
+    reported = words(first_call(facts))
+    group, agent = reported[0].split()[1], reported[2].split()[1]
 
-    assert told[:4] == [
+    assert reported[:4] == [
         f"Delivered {group} alerting enteringDistribution",
         f"Diverted {group} null distributed",
         f"Delivered {agent} alerting distributed",
         f"Established {agent} connected normal",
     ]
-    assert told[-1] == f"ConnectionCleared {agent} null normalClearing"
+    assert reported[-1] == f"ConnectionCleared {agent} null normalClearing"
     states = [one.name for fact in facts for one in fact.messages if one.device == agent]
     after = states[states.index("AgentBusyEvent") :]
     assert [one for one in after if one.startswith("Agent")][:3] == [
@@ -105,18 +105,18 @@ def test_the_far_end_that_hangs_up_first_is_seen_at_the_agents_monitor() -> None
 def test_a_call_waits_in_the_queue_when_no_agent_is_free() -> None:
     plan = Plan(agents=3, calls_per_second=1, mix={"queue": 1}, patience_seconds=10)
     facts = whole_day(plan)[1]
-    told = words([message for fact in facts for message in fact.messages])
+    reported = words([message for fact in facts for message in fact.messages])
     left = [one for fact in facts for one in fact.unanswered]
 
-    assert any(re.fullmatch(r"Queued 500\d queued noAvailableAgents", one) for one in told)
+    assert any(re.fullmatch(r"Queued 500\d queued noAvailableAgents", one) for one in reported)
     assert {one.ended for one in left} == {"abandoned_in_queue"}
     assert legs(facts)
 
 
 def test_a_blind_transfer_ends_the_first_leg_and_rings_in_a_new_call() -> None:
     facts = only("blind", seed=2)
-    told = first_call(facts)
-    lines = words(told)
+    reported = first_call(facts)
+    lines = words(reported)
     first = lines[2].split()[1]
     other = lines[5].split()[1]
 
@@ -126,15 +126,15 @@ def test_a_blind_transfer_ends_the_first_leg_and_rings_in_a_new_call() -> None:
         f"Delivered {other} alerting singleStepTransfer",
         f"Established {other} connected singleStepTransfer",
     ]
-    assert "<secondaryOldCall>" not in told[4].body
-    assert told[5].body.count(f"<numberDialed>{first}</numberDialed>") == 1
+    assert "<secondaryOldCall>" not in reported[4].body
+    assert reported[5].body.count(f"<numberDialed>{first}</numberDialed>") == 1
     handed, served = (leg for leg in legs(facts)[:2])
     assert {handed.ended, served.ended} & {"transferred"}
 
 
 def test_an_attended_transfer_is_reported_at_both_ends_each_in_its_own_words() -> None:
-    told = first_call(only("attended", seed=2))
-    lines = words(told)
+    reported = first_call(only("attended", seed=2))
+    lines = words(reported)
     first, other = lines[2].split()[1], lines[8].split()[1]
 
     assert lines[4:13] == [
@@ -148,14 +148,14 @@ def test_an_attended_transfer_is_reported_at_both_ends_each_in_its_own_words() -
         f"Transfered {first} null transfer",
         f"Transfered {other} connected transfer",
     ]
-    merged = [one for one in told if one.name == "TransferedEvent"]
+    merged = [one for one in reported if one.name == "TransferedEvent"]
     assert ["<secondaryOldCall>" in one.body for one in merged] == [True, False]
     assert [one.body.count("<connectionListItem>") for one in merged] == [2, 2]
 
 
 def test_a_transfer_before_the_answer_leaves_the_destination_ringing_in_the_new_call() -> None:
-    told = first_call(only("attended", seed=1))
-    lines = words(told)
+    reported = first_call(only("attended", seed=1))
+    lines = words(reported)
     first, other = lines[2].split()[1], lines[8].split()[1]
 
     assert lines[9:12] == [
@@ -169,10 +169,10 @@ def test_a_transfer_before_the_answer_leaves_the_destination_ringing_in_the_new_
 def test_an_attended_transfer_is_one_recording_at_its_destination_unless_the_recorder_splits(
     *, splits: bool, expected: list[str]
 ) -> None:
-    told = legs(only("attended", splits=splits))
-    asked = next(leg for leg in told if leg.direction == "internal" and leg.ended == "transferred")
+    reported = legs(only("attended", splits=splits))
+    asked = next(leg for leg in reported if leg.direction == "internal" and leg.ended == "transferred")
     at_destination = [
-        leg for leg in told if leg.interaction == asked.interaction and leg.agent.extension == asked.called
+        leg for leg in reported if leg.interaction == asked.interaction and leg.agent.extension == asked.called
     ]
 
     assert ["consult_over" if leg.ended == "consult_over" else "transferred" for leg in at_destination] == expected
@@ -189,9 +189,9 @@ def test_after_an_attended_transfer_the_destination_has_the_customers_data() -> 
 
 
 def test_a_conference_keeps_three_parties_until_one_drops_off() -> None:
-    told = first_call(only("conference"))
-    merged = [one for one in told if one.name == "ConferencedEvent"]
-    rest = told[told.index(merged[-1]) + 1 :]
+    reported = first_call(only("conference"))
+    merged = [one for one in reported if one.name == "ConferencedEvent"]
+    rest = reported[reported.index(merged[-1]) + 1 :]
     dropped = re.search("<releasingDevice><deviceIdentifier>([^<]*)<", rest[0].body)
 
     assert [one.body.count("<connectionListItem>") for one in merged] == [3, 3]
@@ -215,10 +215,10 @@ def test_a_consultation_is_a_leg_at_each_end_in_the_same_interaction() -> None:
 
 def test_a_call_that_is_not_answered_goes_on_to_another_agent_and_makes_one_leg() -> None:
     facts = only("no_answer")
-    told = words(first_call(facts))
-    lazy, other = told[2].split()[1], told[4].split()[1]
+    reported = words(first_call(facts))
+    lazy, other = reported[2].split()[1], reported[4].split()[1]
 
-    assert told[3:6] == [
+    assert reported[3:6] == [
         f"Diverted {lazy} null callForwardNoAnswer",
         f"Delivered {other} alerting callForwardNoAnswer",
         f"Established {other} connected callForwardNoAnswer",
@@ -228,9 +228,9 @@ def test_a_call_that_is_not_answered_goes_on_to_another_agent_and_makes_one_leg(
 
 def test_an_outbound_call_leaves_on_a_trunk_and_names_no_caller() -> None:
     facts = only("outbound")
-    told = words(first_call(facts))
+    reported = words(first_call(facts))
 
-    assert [line.split()[0] for line in told[:5]] == [
+    assert [line.split()[0] for line in reported[:5]] == [
         "ServiceInitiated",
         "Originated",
         "NetworkReached",
@@ -250,10 +250,10 @@ def test_callers_who_give_up_leave_no_leg() -> None:
 
 def test_a_personal_name_is_reported_by_the_switch_and_written_by_nobody() -> None:
     facts = only("queue")
-    told = "".join(message.body for fact in facts for message in fact.messages)
+    reported = "".join(message.body for fact in facts for message in fact.messages)
     personal = [leg for leg in legs(facts) if leg.contact and leg.contact.source == "personal"]
 
-    assert "<callerNameSource>personal</callerNameSource>" in told
+    assert "<callerNameSource>personal</callerNameSource>" in reported
     assert personal
     assert all(leg.contact is not None and leg.contact.writable_name is None for leg in personal)
 
