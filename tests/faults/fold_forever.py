@@ -13,14 +13,15 @@ django.setup()
 from calls.pipeline import consumer  # noqa: E402  (Django first)
 from cti.models import CtiSource  # noqa: E402
 
-consumer.BATCH = 20
+#: A small slice, so that there are many moments between two commits to be killed at.
+SLICE = 20
 
 if __name__ == "__main__":
     now = datetime.fromisoformat(sys.argv[2])
     folding = consumer.Consumer(CtiSource.objects.get(slug=sys.argv[1]), lambda: now)
     while True:
         try:
-            if folding.fold_once() is None:
+            if folding.fold_once(limit=SLICE) is None:
                 time.sleep(0.01)
         except consumer.Overtaken:
             continue
