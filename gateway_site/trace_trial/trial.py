@@ -147,7 +147,10 @@ def _left_out(others: list[str]) -> list[str]:
 def _nothing(connections: list[RecordedConnection], kind: str) -> str:
     if any(_TLS.match(one.of(direction, 16)) for one in connections for direction in (0, 1)):
         return f"Nothing in the file is {kind}, and at least one connection is encrypted: capture it without TLS."
-    return f"Nothing in the file is {kind}. It has {len(connections)} TCP connections with data."
+    if connections and all(chunk.at is None for one in connections for chunk in one.chunks):
+        return f"Nothing in the file is {kind}. It is no capture of tcpdump, and was read as the raw bytes of a link."
+    many = "1 TCP connection" if len(connections) == 1 else f"{len(connections):,} TCP connections"
+    return f"Nothing in the file is {kind}. It has {many} with data."
 
 
 def _leg(leg: LegState, flags: dict[str, str]) -> TrialLeg:

@@ -32,6 +32,7 @@ _UNKNOWN = (
     "Messages about channels that the trace does not show before: {:,}. Capture from before the calls, with a user who "
     "gets the class call and no eventfilter that drops Newchannel."
 )
+_NOT_LOGGED_IN = "The PBX refused the login of the client (Authentication failed): it sends nothing of a call."
 _NO_CHANNEL = "It names no channel: the trace has no call, or its user gets no events of the class call."
 
 
@@ -48,6 +49,7 @@ class AmiTrace:
         #: Refused actions, and messages about channels that were not shown before.
         self._denied = self._unknown = 0
         self._has_bare_lines: bool | None = None
+        self._is_login_refused = False
 
     def speaks(self, head: bytes) -> bool:
         """Say whether bytes are what a PBX sends."""
@@ -95,6 +97,7 @@ class AmiTrace:
         """Take an answer to a client's question; those that came before the first event are a snapshot."""
         self._trace.ignored[name or "Response"] += 1
         self._denied += is_denied(heard.message)
+        self._is_login_refused |= "authentication failed" in heard.message.get("Message").lower()
         if self._lists is None or name not in LISTED:
             return
         if heard.message.get("EventList").lower() == "complete":
@@ -136,7 +139,9 @@ class AmiTrace:
             return [*said, _UNKNOWN.format(self._unknown)]
         if (dropped := self._rights.dropped(1)) is not None:
             return [*said, f"{dropped.reason}. {dropped.remedy}."]
-        return said if self._trace.devices or self._picture.channel_table.newest else [*said, _NO_CHANNEL]
+        if self._trace.devices or self._picture.channel_table.newest:
+            return said
+        return [*said, _NOT_LOGGED_IN if self._is_login_refused else _NO_CHANNEL]
 
     def _peers(self) -> list[TracedDevice]:
         verdicts = self._picture.classifier.verdicts()

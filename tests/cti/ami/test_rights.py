@@ -183,6 +183,7 @@ REFUSED = b"Asterisk Call Manager/9.0.0\r\n" + DENIED + b"\r\n\r\n"
         (OLD.partition(b"\r\n")[2], "Asterisk older than 13 is not supported, and these are its events: Dial, Join"),
         (REFUSED, "The PBX refused 1 action of the client (Permission denied)"),
         (REFUSED, "It names no channel: the trace has no call, or its user gets no events of the class call"),
+        (REFUSED.replace(b"Permission denied", b"Authentication failed"), "The PBX refused the login of the client"),
         (busy().data.replace(b"\r\n", b"\n"), "Its lines end without CR"),
     ],
 )

@@ -149,8 +149,10 @@ def test_an_encrypted_link_and_another_kind_are_named(kind: str) -> None:
         tried(wire.capture(), kind)
 
     other = csta_capture() if kind == "asterisk_ami" else ami_capture()
-    with pytest.raises(CaptureError, match=f"Nothing in the file is {kind}. It has 1 TCP connection"):
+    with pytest.raises(CaptureError, match=f"Nothing in the file is {kind}. It has 1 TCP connection with data"):
         tried(other, kind)
+    with pytest.raises(CaptureError, match=f"Nothing in the file is {kind}. It is no capture of tcpdump"):
+        tried(b"\x00\x01\x00\x0d9999<soap/>", kind)
 
 
 @pytest.mark.parametrize(("later", "side"), [(12, "12 s behind"), (-3600, "3,600 s ahead of")])
