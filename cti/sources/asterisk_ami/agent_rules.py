@@ -36,6 +36,7 @@ class AgentRules:
             "QueueMemberRemoved": self._member_removed,
             "QueueMemberPause": self._member_paused,
             "QueueMemberPaused": self._member_paused,
+            "QueueMemberStatus": self._member_status,
         }
 
     def _agent_login(self, message: AmiMessage, now: EventTime) -> None:
@@ -67,3 +68,6 @@ class AgentRules:
 
     def _member_paused(self, message: AmiMessage, now: EventTime) -> None:
         self._agents.paused(membership(message), now)
+
+    def _member_status(self, message: AmiMessage, now: EventTime) -> None:
+        self._agents.restated(membership(message), now)

@@ -129,6 +129,19 @@ class Agents:
         """Change a member's pause in a queue; reported when it begins or ends to hold for all of them."""
         self.joined(message, moment)
 
+    def restated(self, message: Membership, moment: EventTime) -> None:
+        """Name nobody at a member whose name has changed without a log-on, as a reload of the queues does.
+
+        The event may be late, so its name is not taken: a log-on, an answered offer or a snapshot gives the new one.
+        """
+        key = (message.queue, message.interface)
+        known, name = self._members.get(key), _stated_name(message.name, message.interface)
+        if known is None or known.is_pooled or not known.name or not name or known.name.casefold() == name.casefold():
+            return
+        self._members[key] = replace(known, name="", is_anonymous=True)
+        self._note_name(known.device, name)
+        self._announce(known.device, moment)
+
     def left(self, message: Membership, moment: EventTime) -> None:
         """Take a member out of a queue: the last membership logs it off."""
         member = self._members.get((message.queue, message.interface))

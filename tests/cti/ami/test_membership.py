@@ -121,6 +121,19 @@ def test_the_answer_of_another_member_at_a_phone_contradicts_who_was_known_there
     assert names(pbx) == [("2001", "")]
 
 
+def test_a_member_whose_name_changed_without_a_log_on_is_not_named_until_the_new_one_answers() -> None:
+    """A reload of the queues gives a static member another name, and only QueueMemberStatus shows it."""
+    pbx = Pbx()
+    pbx.member("2001", "Alice Archer", "sales")
+    pbx.says("QueueMemberStatus", Queue="sales", MemberName="Bob Baker", Interface="PJSIP/2001", Status=1, Paused=0)
+    caller, called = pbx.phone("2001", "Desk 1", exten="2003"), pbx.phone("2003", "Cid Carter")
+    pbx.call(caller, called, "b0")
+    ended(pbx, caller, called)
+    queue_call(pbx, "Bob Baker")
+
+    assert sorted(names(pbx)) == [("2001", ""), ("2001", "Bob Baker"), ("2003", "Cid Carter")]
+
+
 def test_a_member_beyond_a_trunk_is_no_extension() -> None:
     pbx = Pbx()
     for interface in ("PJSIP/447700900555@nordtel", "SIP/nordtel/447700900556"):
