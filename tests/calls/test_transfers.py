@@ -273,3 +273,11 @@ def test_a_recording_that_qms_would_still_name_and_does_not_ended_at_the_transfe
     first, second = [leg for leg in board.legs if leg.device_id == "2002"]
     assert (first.guid, first.facts.queue_name) == ("G2", "")
     assert (second.guid, second.outcome) == ("", Outcome.NOT_RECORDED)
+
+
+def test_a_leg_that_two_monitors_reported_just_before_the_transfer_ends_with_its_disconnect() -> None:
+    """The consultation lasted half a second: whether its second report was a repeat is not decided yet."""
+    board = consultation(Switchboard()).call("Established", 25.1, "C2", "2002").hears(attended(25.5))
+    board.waits(30).call("ConnectionCleared", 60, "C3", "2002").waits(62)
+
+    assert ("2002", 25.0, 60.0) in board.spans()

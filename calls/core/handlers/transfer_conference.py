@@ -158,9 +158,16 @@ def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: s
     )
     for call in olds:
         _move(work, work.calls[call.incarnation], target.incarnation, names, leaver, event)
-    target = work.put_call(learn(work.calls[target.incarnation], reported_facts(event.data), origin_of(event)))
+    target = _with_repeats_due(work.calls[target.incarnation], event)
+    target = work.put_call(learn(target, reported_facts(event.data), origin_of(event)))
     refresh_facts(work, target, event.at)
     return target
+
+
+def _with_repeats_due(call: CallState, event: CallEvent) -> CallState:
+    """Decide soon on a connection that was reported twice just before the transfer: until then its end waits."""
+    is_open = any(party.again is not None for party in call.parties.values())
+    return replace(call, due=event.at + GRACE) if is_open else call
 
 
 def _resulting(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: str) -> CallState | None:
