@@ -15,7 +15,7 @@ from calls.stats.dimensions_rebuild import forget_dimensions
 from calls.stats.rebuild import forget_counts
 from calls.stats.searches import forget_search_counts
 from cti.api import trim_journal
-from evidence.api import forget_entries
+from evidence.api import forget_entries, forget_salts
 from flags.api import forget_writes
 
 log = structlog.get_logger()
@@ -31,6 +31,7 @@ def retain(now: Callable[[], datetime]) -> None:
     before = now() - timedelta(days=settings.RETENTION_DAYS)
     deleted = 0
     while deleted < MAXIMUM_DELETED and (keys := _old_legs(before)):
+        forget_salts(keys)  # Entries may stay for long where nothing can be sealed; no value is then found by trying.
         forget_writes(keys)
         RecordingSearch.objects.filter(leg_id__in=keys).delete()
         deleted += Leg.objects.filter(id__in=keys).delete()[0]

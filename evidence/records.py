@@ -60,7 +60,7 @@ class SignedKeyChange(msgspec.Struct, frozen=True):
 
 
 class ExportedValue(msgspec.Struct, frozen=True):
-    """A flag's value and the salt of its commitment; no value where the gateway no longer has it."""
+    """A flag's value and the salt of its commitment; exports of earlier releases have salts without a value."""
 
     name: str
     salt: str

@@ -146,6 +146,11 @@ def _flag_words(name: str, values: dict[str, str | None]) -> str:
     return f"{name} “{value}”" if value is not None else f"{name}, value no longer kept"
 
 
+def printable(text: str) -> str:
+    """Return a text with its control characters escaped: a forged file shall not write "Proved" on a terminal."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
 def main(words: list[str]) -> int:
     """Verify a file; 0 where it is proved."""
     path, public_key = words
@@ -154,7 +159,7 @@ def main(words: list[str]) -> int:
         found = problems(export, public_key)
     except (msgspec.MsgspecError, OSError) as error:
         found = [str(error)]
-    print("\n".join([f"NOT PROVED: {one}." for one in found] or summary(export)))  # noqa: T201  (a program)
+    print("\n".join(map(printable, [f"NOT PROVED: {one}." for one in found] or summary(export))))  # noqa: T201  (a program)
     return 1 if found else 0
 
 

@@ -88,7 +88,17 @@ def _legs(subject: ErasureSubject) -> QuerySet[Leg]:
         return Leg.objects.filter(Q(calling_number=subject.value) | Q(called_number=subject.value))
     if subject.kind is SubjectKind.NAME:
         return Leg.objects.filter(caller_name=subject.value)
-    return Leg.objects.filter(interaction_id=subject.value).exclude(caller_name="", calling_number="", called_number="")
+    return Leg.objects.filter(pk__in=_of_interaction(subject.value))
+
+
+def _of_interaction(interaction_id: str) -> list[int]:
+    """Return the legs of an interaction that know something of their caller, even if only query data."""
+    rows = Leg.objects.filter(interaction_id=interaction_id).values_list("pk", "facts", "trace").iterator(AT_ONCE)
+    return [pk for pk, facts, trace in rows if _knows_caller(read_leg(facts, trace).facts)]
+
+
+def _knows_caller(facts: LegData) -> bool:
+    return any((facts.caller_name, facts.calling_number, facts.called_number, facts.query_data))
 
 
 def _words(subject: ErasureSubject) -> list[bytes]:

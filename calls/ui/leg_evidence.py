@@ -12,13 +12,17 @@ from calls.ui.leg_list import SEE_CALLERS
 from evidence.api import NoEvidence, export_of
 from flags.api import sent_values
 
+#: Characters of the largest key; Python refuses to read thousands of digits.
+MAXIMUM_DIGITS = 19
+
 
 @require_GET
 def leg_evidence(request: HttpRequest, object_id: str) -> HttpResponse:
     """Answer with the export of the leg's recording."""
     if not (request.user.has_perm("calls.view_leg") and request.user.has_perm(SEE_CALLERS)):
         raise PermissionDenied
-    leg = Leg.objects.filter(pk=object_id).first() if object_id.isdecimal() else None
+    is_key = object_id.isdecimal() and len(object_id) <= MAXIMUM_DIGITS
+    leg = Leg.objects.filter(pk=object_id).first() if is_key else None
     if leg is None or not leg.recording_guid:
         raise Http404("This leg has no recording.")
     try:

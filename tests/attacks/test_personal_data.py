@@ -338,6 +338,19 @@ def test_a_leg_that_is_still_decided_is_left_and_named(source: CtiSource) -> Non
     assert "repeat later: 1." in said.getvalue()
 
 
+def test_a_leg_that_knows_its_caller_by_query_data_alone_is_erased_by_its_interaction(source: CtiSource) -> None:
+    """Before: it was left, and not counted."""
+    known = LegData(interaction_id="i7", query_data={"customer": "4711"})
+    leg, said = _leg(source, facts=known, trace=()), io.StringIO()
+
+    call_command("erase_caller", "--interaction", "i7", "--yes", stdout=said)
+
+    leg.refresh_from_db()
+    assert b"4711" not in bytes(leg.facts)
+    call_command("erase_caller", "--interaction", "i7", stdout=said)
+    assert "Would erase: legs: 0," in said.getvalue()
+
+
 @pytest.mark.parametrize("role", [OPERATOR, SUPERVISOR, AUDITOR])
 def test_only_an_administrator_erases(role: str) -> None:
     assert browser_of(role).post(reverse("erase-caller"), {"kind": "number", "value": NUMBER}).status_code == 403

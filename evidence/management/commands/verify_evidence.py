@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from evidence.api import AuditCount, chain_problems
 from evidence.records import EvidenceExport
-from evidence.verification import problems, summary
+from evidence.verification import printable, problems, summary
 
 
 class Command(BaseCommand):
@@ -37,8 +37,8 @@ class Command(BaseCommand):
             raise CommandError(f"{options['file']} cannot be read: {error}") from error
         self._report(problems(export, key))
         for line in summary(export):
-            self.stdout.write(line)
-        self.stdout.write(f"Proved: recording {export.recording}, {len(export.entries)} entries.")
+            self.stdout.write(printable(line))
+        self.stdout.write(f"Proved: recording {printable(export.recording)}, {len(export.entries)} entries.")
 
     def _verify_chain(self, key: str) -> None:
         count = AuditCount()
@@ -53,7 +53,7 @@ class Command(BaseCommand):
 
     def _report(self, found: list[str]) -> None:
         if found:
-            lines = "\n".join(f"  {one}." for one in found[:50])
+            lines = "\n".join(f"  {printable(one)}." for one in found[:50])
             raise CommandError(f"NOT PROVED:\n{lines}")
 
 
