@@ -1,6 +1,7 @@
 """A key was copied: it is exchanged, and nothing that it protected is lost."""
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,8 @@ from django_otp.plugins.otp_static.models import StaticToken
 from pytest_django import Settings
 
 from cti.models import CtiSource
+from evidence.api import present_key
+from evidence.models import EvidenceKey
 from flags.catalogue.flag_settings import hash_key
 from gateway_site.config.environment import SettingsError, environment
 from gateway_site.login.models import AuthenticatorApp
@@ -23,6 +26,7 @@ from vault.fields import Secret, VaultError
 pytestmark = pytest.mark.django_db
 
 OLD, NEW = "old-key-" + "o" * 24, "new-key-" + "n" * 24
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 
 
 def _rotate(*words: str) -> str:
@@ -53,6 +57,17 @@ def test_stored_credentials_are_opened_by_the_new_key_alone_after_the_rotation(s
     settings.VAULT_KEYS = [OLD]
     with pytest.raises(VaultError):
         CtiSource.objects.get(pk=source.pk)
+
+
+def test_the_key_that_signs_the_evidence_is_encrypted_again_too(settings: Settings) -> None:
+    settings.VAULT_KEYS = [OLD]
+    key = present_key(NOON)
+    settings.VAULT_KEYS = [NEW, OLD]
+
+    _rotate()
+
+    settings.VAULT_KEYS = [NEW]
+    assert EvidenceKey.objects.get(pk=key.pk).private.reveal() == key.private.reveal()
 
 
 def test_the_old_key_is_not_removed_while_something_needs_it(settings: Settings, tmp_path: Path) -> None:

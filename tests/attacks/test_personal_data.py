@@ -31,7 +31,7 @@ from calls.ui.sealed_search import StaleSearch, seal, unseal
 from cti.models import CtiSource, QuarantinedMessage
 from cti.quarantine import record_quarantine
 from cti.sources.port import Quarantined
-from flags.models import FlagWrite
+from flags.models import FlagValue, FlagWrite
 from gateway_site.roles import ADMINISTRATOR, AUDITOR, OPERATOR, SUPERVISOR
 from qms.models import DataServer, RecordingService
 from tests.attacks.actors import browser_of, person
@@ -349,6 +349,28 @@ def test_a_leg_that_knows_its_caller_by_query_data_alone_is_erased_by_its_intera
     assert b"4711" not in bytes(leg.facts)
     call_command("erase_caller", "--interaction", "i7", stdout=said)
     assert "Would erase: legs: 0," in said.getvalue()
+
+
+def test_the_values_of_the_callers_flags_are_erased_and_what_qms_has_not_taken_is_never_sent(source: CtiSource) -> None:
+    leg, other, service = _leg(source), _leg(source, "+49301234567"), _service()
+    for of, state, part in ((leg, "written", "base"), (leg, "failed", "data"), (other, "written", "base")):
+        write = FlagWrite.objects.create(
+            leg_id=of.pk,
+            source_id=source.pk,
+            service=service,
+            recording_guid=f"g{of.pk}",
+            part=part,
+            state=state,
+            not_before=NOON,
+            created_at=NOON,
+        )
+        FlagValue.objects.create(write=write, recording_guid=f"g{of.pk}", name=part, value=of.calling_number)
+
+    call_command("erase_caller", "--number", NUMBER, "--yes", stdout=io.StringIO())
+
+    kept = FlagValue.objects.order_by("id").values_list("write__leg_id", "write__state", "value")
+    assert list(kept) == [(leg.pk, "written", "(erased)"), (other.pk, "written", "+49301234567")]
+    assert FlagWrite.objects.count() == 2
 
 
 @pytest.mark.parametrize("role", [OPERATOR, SUPERVISOR, AUDITOR])
