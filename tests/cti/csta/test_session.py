@@ -250,14 +250,14 @@ def test_a_monitor_that_the_server_ends_is_answered_and_begun_again() -> None:
 
 
 def test_a_server_that_lost_messages_is_asked_what_is_in_progress() -> None:
-    async def lose(pbx: Pbx) -> None:
-        await pbx.until_heard("SnapshotDevice", 3)
-        pbx.say(xml("SystemStatus", "<systemStatus>messagesLost</systemStatus>"), 7)
+    pbx = Pbx(dict(WILLING))
 
     async def asked(listener: Listener) -> None:
+        await until(lambda: "Ended" in listener.types(), "the end of the first snapshot")
+        pbx.say(xml("SystemStatus", "<systemStatus>messagesLost</systemStatus>"), 7)
         await until(lambda: "Restored" in listener.types(), "the end of the gap")
 
-    listener = asyncio.run(followed(Pbx(dict(WILLING), script=lose), asked))
+    listener = asyncio.run(followed(pbx, asked))
     lost = next(event for event in listener.events if isinstance(event, LinkLost))
 
     assert listener.types() == ["Began", "Ended", "Lost", "Began", "Ended", "Restored"]
@@ -300,14 +300,14 @@ def test_a_device_that_is_refused_is_in_a_gap_from_the_begin_of_the_session_unti
 
 
 def test_a_device_whose_monitor_the_server_ends_is_in_a_gap_until_it_is_monitored_again() -> None:
-    async def end(pbx: Pbx) -> None:
-        await pbx.until_heard("SnapshotDevice", 3)
-        pbx.say(xml("MonitorStop", "<monitorCrossRefID>7001</monitorCrossRefID>"), 41)
+    pbx = Pbx(dict(WILLING))
 
     async def granted(listener: Listener) -> None:
+        await until(lambda: "Ended" in listener.types(), "the end of the first snapshot")
+        pbx.say(xml("MonitorStop", "<monitorCrossRefID>7001</monitorCrossRefID>"), 41)
         await until(lambda: "Restored" in listener.types(), "the end of the gap")
 
-    listener = asyncio.run(followed(Pbx(dict(WILLING), script=end), granted))
+    listener = asyncio.run(followed(pbx, granted))
 
     assert listener.types() == ["Began", "Ended", "Lost", "Began", "Ended", "Restored"]
     lost = next(event for event in listener.events if isinstance(event, LinkLost))
