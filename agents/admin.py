@@ -1,5 +1,6 @@
 """Agents, their sessions and matches; QMS users and their syncs. Pages only show; buttons post."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -256,7 +257,7 @@ class QmsUserAdmin(AgentsAdmin):
         if not request.user.has_perm("agents.add_userrefresh"):
             raise PermissionDenied
         services = RecordingService.objects.filter(enabled=True)
-        if request.POST.get("service", "").isdigit():
+        if re.fullmatch("[0-9]{1,9}", request.POST.get("service", "")):
             services = services.filter(pk=request.POST["service"])
         for service in services:
             schedule.request_refresh(service.pk, Trigger.BUTTON, asked_by=request.user.get_username())

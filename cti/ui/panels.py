@@ -1,5 +1,6 @@
 """What the panels of the admin's pages show: the devices of a source, and what unreadable messages cost today."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,7 +22,7 @@ class SeenDevices:
 
 def seen_devices(source_id: str) -> SeenDevices:
     """Return the devices of a source: trunks first, then extensions."""
-    known = SeenDevice.objects.filter(source_id=int(source_id) if source_id.isdigit() else 0)
+    known = SeenDevice.objects.filter(source_id=int(source_id) if re.fullmatch("[0-9]{1,9}", source_id) else 0)
     rows, count = list(known[:SHOWN]), known.count()
     extensions = known.filter(is_extension=True).count()
     sentence = f"{count} {_s('device', count)} seen: {count - extensions} outside (trunks), {extensions} "

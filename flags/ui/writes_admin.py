@@ -1,5 +1,6 @@
 """The flag writes for an operator: where each is, why, and what can be done about it. Nothing here can be edited."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -30,6 +31,7 @@ from flags.ui.write_panels import AlertPanel, RetryPanel, alert_panel, retry_pan
 from history.admin import ReadOnlyAdmin
 
 #: Who may see callers' names and numbers.
+PRIMARY_KEY = re.compile("[0-9]{1,9}")
 SEE_CALLERS = "calls.view_caller"
 #: Maximum of rows per action; for more there is the button for a whole reason.
 AT_ONCE = 1000
@@ -299,8 +301,10 @@ class FlagWriteAdmin(ReadOnlyAdmin):
         reason, service = request.POST.get("reason", ""), request.POST.get("service", "")
         if reason not in REASONS:
             messages.error(request, "Choose a reason first, in the filter.")
+        elif service and not PRIMARY_KEY.fullmatch(service):
+            messages.error(request, "Nothing is retried: the filter names no Recording Service.")
         else:
-            run = retry_all_of(reason, int(service) if service.isdigit() else None, request.user, clock.now())
+            run = retry_all_of(reason, int(service) if service else None, request.user, clock.now())
             messages.info(request, run_sentence(run))
         return HttpResponseRedirect(reverse("admin:flags_flagwrite_changelist"))
 
@@ -332,7 +336,7 @@ class FlagWriteAdmin(ReadOnlyAdmin):
         """Offer a whole reason to those who may act, once one is chosen."""
         reason, service = request.GET.get("reason", ""), request.GET.get("service__id__exact", "")
         reason = reason if self.has_act_permission(request) else ""
-        return retry_panel(reason, service if service.isdigit() else "", clock.now())
+        return retry_panel(reason, service if PRIMARY_KEY.fullmatch(service) else "", clock.now())
 
 
 def _parsed_time(text: str) -> datetime | None:

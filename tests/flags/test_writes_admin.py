@@ -211,6 +211,19 @@ def test_an_alert_leads_to_its_cause_and_to_a_retry_of_it(admin_client: Client, 
     assert (states[first], states[second], states[other]) == ("queued", "queued", "refused")
 
 
+@pytest.mark.parametrize("service", ["\N{SUPERSCRIPT TWO}", "rs1", "-1", "9" * 5000])
+def test_a_filter_that_names_no_service_retries_nothing(admin_client: Client, post: Post, service: str) -> None:
+    (key,) = alerts(post, "G1")
+
+    form = {"reason": "UnknownFlag", "service": service}
+    text = admin_client.post(f"{WRITES}retry-all/", form, follow=True).content.decode()
+    continue_retries(clock.now)
+
+    assert "the filter names no Recording Service" in text
+    assert FlagWrite.objects.get(pk=key).state == "refused"
+    assert admin_client.get(f"{WRITES}retry-panel/?service__id__exact={service}").status_code == 200
+
+
 def test_a_flag_write_links_its_leg_and_shows_milliseconds(admin_client: Client, post: Post) -> None:
     (key,) = alerts(post, "G1")
     row = FlagWrite.objects.get(pk=key)
