@@ -62,15 +62,15 @@ class FloodWatch(RunWatch):
     cores: float | None = None
     floods: Sequence[FloodSource] = field(default_factory=list)
 
-    def watched(self, house: BenchStack) -> Result:
+    def watched(self, gateway: BenchStack) -> Result:
         """Flood, watch what becomes of the PBX's calls, and wait until all is as before."""
         self.floods = _floods(self.scale)
         over = threading.Event()
         sender = threading.Thread(target=self._flood, args=(over.is_set,), daemon=True)
-        with confined([pid for name, pid in house.roots().items() if name not in NOT_CONFINED], self.cores):
+        with confined([pid for name, pid in gateway.roots().items() if name not in NOT_CONFINED], self.cores):
             sender.start()
             try:
-                found = super().watched(house)
+                found = super().watched(gateway)
             finally:
                 over.set()
                 sender.join()

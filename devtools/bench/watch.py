@@ -60,44 +60,44 @@ class RunWatch:
             plan.talk_seconds,
             plan.wrapup_seconds,
         )
-        house = BenchStack(self.place, day)
+        gateway = BenchStack(self.place, day)
         try:
             with stopped_by_signals():
-                house.start()
-                return self.watched(house)
+                gateway.start()
+                return self.watched(gateway)
         finally:
             connections.close_all()
-            house.stop()
+            gateway.stop()
 
-    def watched(self, house: BenchStack) -> Result:
+    def watched(self, gateway: BenchStack) -> Result:
         """Watch a gateway whose first call has just begun, and tell what was found."""
-        self._watch(house)
-        settled = self._settle(house)
-        return self._result(house, judge(self.place, WARM_SECONDS, self.seconds), settled)
+        self._watch(gateway)
+        settled = self._settle(gateway)
+        return self._result(gateway, judge(self.place, WARM_SECONDS, self.seconds), settled)
 
-    def _watch(self, house: BenchStack) -> None:
+    def _watch(self, gateway: BenchStack) -> None:
         began, look_at = time.monotonic(), 0.0
-        while not house.supervisor.has_ended(PBX):
-            house.supervisor.watch()
+        while not gateway.supervisor.has_ended(PBX):
+            gateway.supervisor.watch()
             now = time.monotonic() - began
             if now >= look_at and now <= self.seconds:
-                self.looks.append(self._look(house, now))
+                self.looks.append(self._look(gateway, now))
                 look_at += LOOK_SECONDS
             time.sleep(TICK_SECONDS)
 
-    def _look(self, house: BenchStack, now: float) -> RunSample:
+    def _look(self, gateway: BenchStack, now: float) -> RunSample:
         checkpoint = Checkpoint.objects.select_related("source").order_by("source_id").first()
         behind = journal_state(checkpoint.source.slug).length - checkpoint.events if checkpoint else 0
         moment = datetime.now().astimezone() - timedelta(seconds=1)
         searches = RecordingSearch.objects.filter(state=SearchState.OPEN, next_at__lte=moment).count()
         writes = FlagWrite.objects.filter(state__in=UNSETTLED, not_before__lte=moment).count()
-        return RunSample(now, taken(house.roots()), behind, searches, writes)
+        return RunSample(now, taken(gateway.roots()), behind, searches, writes)
 
-    def _settle(self, house: BenchStack) -> float | None:
+    def _settle(self, gateway: BenchStack) -> float | None:
         """Wait until the gateway has nothing to do any more; return how long that took, None where it was too long."""
         began = time.monotonic()
         while time.monotonic() - began < self.settle_seconds:
-            house.supervisor.watch()
+            gateway.supervisor.watch()
             if self._is_at_rest():
                 return time.monotonic() - began
             time.sleep(1)
@@ -106,11 +106,11 @@ class RunWatch:
     def _is_at_rest(self) -> bool:
         return observations.unfinished() == 0 and not observations.has_waiting_events()
 
-    def _result(self, house: BenchStack, found: RunFindings, settled: float | None) -> Result:
+    def _result(self, gateway: BenchStack, found: RunFindings, settled: float | None) -> Result:
         first, last = self._steady()
         span = last.at - first.at
         cpu = sum(last.taken[kind].cpu - first.taken[kind].cpu for kind in last.taken)
-        is_broken = not found.verdict.is_clean or settled is None or bool(house.supervisor.restarts)
+        is_broken = not found.verdict.is_clean or settled is None or bool(gateway.supervisor.restarts)
         return Result(
             bench=self.bench,
             what=f"{self.rate:g} calls/s for {self.seconds:g} s",
@@ -119,7 +119,7 @@ class RunWatch:
             cpu_seconds=cpu,
             latencies=[latency(what, seconds) for what, seconds in found.latencies.items()],
             usage=[self._usage(kind, first, last, span) for kind in sorted(last.taken)],
-            notes=self._notes(house, found, settled),
+            notes=self._notes(gateway, found, settled),
             is_broken=is_broken,
         )
 
@@ -139,7 +139,7 @@ class RunWatch:
             peak_mib=max(look.taken[kind].bytes for look in self.looks if kind in look.taken) / MIB,
         )
 
-    def _notes(self, house: BenchStack, found: RunFindings, settled: float | None) -> list[str]:
+    def _notes(self, gateway: BenchStack, found: RunFindings, settled: float | None) -> list[str]:
         verdict = found.verdict
         quarters = [self.looks[round((len(self.looks) - 1) * part / 4)] for part in range(1, 5)]
         backlog = "; ".join(f"{one.behind}, {one.searches}, {one.writes} at {one.at:.0f} s" for one in quarters)
@@ -153,7 +153,7 @@ class RunWatch:
             *(f"without flags: {count} {why}" for why, count in verdict.explained.most_common()),
             *(f"e.g. {one}" for kind in kinds for one in kind[:3]),
             f"events not folded, searches and writes more than 1 s overdue: {backlog}",
-            f"steady load watched for {busy:.0f} s; processes that died: {house.supervisor.restarts}",
+            f"steady load watched for {busy:.0f} s; processes that died: {gateway.supervisor.restarts}",
             "not settled" if settled is None else f"settled {settled:.0f} s after the last call",
-            f"simulated PBX: {house.pbx_said()}",
+            f"simulated PBX: {gateway.pbx_said()}",
         ]

@@ -24,33 +24,33 @@ LONG_NAME = "Maximiliane-Alexandra Archer-Featherstonehaugh"
 
 def furnish(user: User) -> GatewayStack:
     """Let calls happen to a whole gateway, and leave a row of each kind."""
-    house = GatewayStack()
+    gateway = GatewayStack()
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     # Shortly after midnight too the calls are of today.
-    house.time = house.begin = max(timezone.now() - timedelta(minutes=20), midnight)
-    house.log_on("9101", "2001", LONG_NAME)
-    house.connects("C1", "2001", callerName="Jo Caller", callerNameSource="isdn", queueName="Sales")
-    house.call("Established", "C2", "2900")
-    house.passes(0.2)
-    house.call("Held", "C1", "2001")
-    house.passes(3)
-    house.clears("C1", "2001")
-    house.clears("C2", "2900")
-    house.passes(1.2)
-    house.connects("C3", "2002", queueName="Service")
-    house.passes(1)
-    _add_rows(house, user)
-    return house
+    gateway.time = gateway.begin = max(timezone.now() - timedelta(minutes=20), midnight)
+    gateway.log_on("9101", "2001", LONG_NAME)
+    gateway.connects("C1", "2001", callerName="Jo Caller", callerNameSource="isdn", queueName="Sales")
+    gateway.call("Established", "C2", "2900")
+    gateway.passes(0.2)
+    gateway.call("Held", "C1", "2001")
+    gateway.passes(3)
+    gateway.clears("C1", "2001")
+    gateway.clears("C2", "2900")
+    gateway.passes(1.2)
+    gateway.connects("C3", "2002", queueName="Service")
+    gateway.passes(1)
+    _add_rows(gateway, user)
+    return gateway
 
 
-def _add_rows(house: GatewayStack, user: User) -> None:
+def _add_rows(gateway: GatewayStack, user: User) -> None:
     """Make the rows that come from trouble and from people's hands."""
-    at = house.time
-    Gap.objects.create(source=house.source, began_at=at, ended_at=at, reason="the PBX closed the link", legs_lost=2)
-    QuarantinedMessage.objects.create(source=house.source, at=at, kind="message", error="unknown element <odd>")
-    mint_token(house.source, name="the PBX's gateway")
+    at = gateway.time
+    Gap.objects.create(source=gateway.source, began_at=at, ended_at=at, reason="the PBX closed the link", legs_lost=2)
+    QuarantinedMessage.objects.create(source=gateway.source, at=at, kind="message", error="unknown element <odd>")
+    mint_token(gateway.source, name="the PBX's gateway")
     UserRefresh.objects.create(
-        service=house.service,
+        service=gateway.service,
         trigger=Trigger.values[0],
         state=RefreshState.values[-1],
         started_at=at,
@@ -58,12 +58,12 @@ def _add_rows(house: GatewayStack, user: User) -> None:
         error="QMS did not answer",
     )
     agent, _ = Agent.objects.get_or_create(
-        source=house.source, agent_id="9101", defaults={"first_seen_at": at, "last_seen_at": at}
+        source=gateway.source, agent_id="9101", defaults={"first_seen_at": at, "last_seen_at": at}
     )
     MappingAct.objects.create(
         agent=agent, number=1, after=QmsUser.objects.first(), after_name="2001", reason="Sits there.", by="admin", at=at
     )
-    server = house.service.data_server
+    server = gateway.service.data_server
     FlagOnServer.objects.create(data_server=server, name="QueueName", state="created", at=at, new_since=at)
     FlagVerification.objects.create(
         data_server=server, run=1, asked_at=at, asked_by="admin", done_at=at, found="It was refused.", advice="Restart."

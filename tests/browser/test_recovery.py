@@ -40,45 +40,45 @@ def page(live_server: str, client: Client) -> Iterator[Page]:
 
 def a_house() -> GatewayStack:
     """Give a gateway whose clock stands at the present: pages tell today's calls."""
-    house = GatewayStack()
-    house.time = house.begin = timezone.now()
-    return house
+    gateway = GatewayStack()
+    gateway.time = gateway.begin = timezone.now()
+    return gateway
 
 
-def call(house: GatewayStack, call_id: str, device_id: str) -> Leg:
+def call(gateway: GatewayStack, call_id: str, device_id: str) -> Leg:
     """Let a call come to an extension and end."""
-    house.connects(call_id, device_id, queueName="Sales")
-    house.passes(3)
-    house.clears(call_id, device_id)
-    house.passes(1.2)
+    gateway.connects(call_id, device_id, queueName="Sales")
+    gateway.passes(3)
+    gateway.clears(call_id, device_id)
+    gateway.passes(1.2)
     return Leg.objects.get(call_id=call_id, device_id=device_id)
 
 
 def test_refresh_qms_users_brings_a_new_user_whose_next_call_is_flagged(
     quick: None, page: Page, live_server: str
 ) -> None:
-    house = a_house()
-    assert call(house, "C1", "2077").outcome == "user_unmatched"
-    house.qms.set_users([SimulatedUser(extension=one) for one in ("2001", "2002", "2003", "2004", "2077")])
+    gateway = a_house()
+    assert call(gateway, "C1", "2077").outcome == "user_unmatched"
+    gateway.qms.set_users([SimulatedUser(extension=one) for one in ("2001", "2002", "2003", "2004", "2077")])
     page.goto(f"{live_server}/admin/agents/qmsuser/")
     page.get_by_role("button", name="Refresh QMS users").click()
     expect(page.locator("#refresh-panel")).to_contain_text("running")
-    load(UserRefresh.objects.latest("pk").pk, house.connect(house.service))  # What the worker does, in its stead.
+    load(UserRefresh.objects.latest("pk").pk, gateway.connect(gateway.service))  # What the worker does, in its stead.
 
     expect(page.locator("#refresh-panel")).to_contain_text("done")
     page.goto(f"{live_server}/admin/agents/qmsuser/?q=2077")
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
-    assert call(house, "C2", "2077").outcome == "flagged"
+    assert call(gateway, "C2", "2077").outcome == "flagged"
 
 
 def test_an_agent_without_a_user_is_mapped_by_hand_and_flagged_from_then_on(
     quick: None, page: Page, live_server: str
 ) -> None:
-    house = a_house()
-    house.users("2050")
+    gateway = a_house()
+    gateway.users("2050")
     QmsUser.objects.filter(user_id="2050").update(extension="", first_name="Alice", last_name="Archer")
-    house.log_on("9101", "2050", "Alice Archer")
-    assert call(house, "C1", "2050").outcome == "user_unmatched"
+    gateway.log_on("9101", "2050", "Alice Archer")
+    assert call(gateway, "C1", "2050").outcome == "user_unmatched"
     page.goto(f"{live_server}/admin/agents/agent/")
     expect(page.get_by_text("Alice Archer").first).to_be_visible()
 
@@ -89,7 +89,7 @@ def test_an_agent_without_a_user_is_mapped_by_hand_and_flagged_from_then_on(
     page.get_by_role("button", name="Save", exact=True).click()
 
     expect(page.locator("#result_list")).to_contain_text("Has no desk.")
-    assert call(house, "C2", "2050").outcome == "flagged"
+    assert call(gateway, "C2", "2050").outcome == "flagged"
 
 
 def choose(page: Page, field: str, words: str) -> None:
@@ -103,30 +103,30 @@ def test_a_write_that_qms_refused_is_retried_when_its_flag_was_created(
     quick: None, page: Page, live_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(houses, "FLAGS", tuple(name for name in FLAGS if name != "QueueName"))
-    house = a_house()
-    leg = call(house, "C1", "2001")
+    gateway = a_house()
+    leg = call(gateway, "C1", "2001")
     assert leg.outcome == "refused"
-    house.qms.create_flag_definition("rs1", FlagDefinition("QueueName"))
+    gateway.qms.create_flag_definition("rs1", FlagDefinition("QueueName"))
 
     page.goto(f"{live_server}/admin/flags/flagwrite/")
     page.locator("#result_list input.action-select").first.check()
     page.locator("select[name=action]").select_option(label="Retry now")
     page.get_by_role("button", name="Run").click()
     expect(page.get_by_text("1 are tried within seconds")).to_be_visible()
-    house.time = timezone.now()
-    house.passes(2)
+    gateway.time = timezone.now()
+    gateway.passes(2)
 
     page.goto(f"{live_server}/admin/calls/leg/{leg.pk}/change/")
     expect(page.get_by_role("heading", name="Flagged", exact=True)).to_be_visible()
-    assert house.flags("2001")[0]["QueueName"] == "Sales"
+    assert gateway.flags("2001")[0]["QueueName"] == "Sales"
 
 
 def test_a_leg_is_found_by_its_call_reference_its_extension_and_its_recording(
     quick: None, page: Page, live_server: str
 ) -> None:
-    house = a_house()
-    call(house, "C-17", "2001")
-    leg = call(house, "C-18", "2002")
+    gateway = a_house()
+    call(gateway, "C-17", "2001")
+    leg = call(gateway, "C-18", "2002")
     for words in ("C-18", "2002", str(leg.recording_guid)):
         page.goto(f"{live_server}/admin/calls/leg/")
         page.locator("#searchbar").fill(words)

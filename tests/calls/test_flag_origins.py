@@ -172,14 +172,14 @@ def test_when_a_caller_is_erased_the_origins_of_all_else_stay() -> None:
 @pytest.mark.storage
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_the_legs_page_and_the_answer_to_why_say_where_each_value_is_from() -> None:
-    house = GatewayStack()
-    house.users("3001")
-    house.log_on("9101", "3001", "Alice Archer")
-    house.call("Queued", "CALL-1", "6000", queueName="Sales", interactionId="I-1")
-    house.connects("CALL-1", "3001")
-    house.passes(0.5)
-    house.clears("CALL-1", "3001")
-    house.passes(3)
+    gateway = GatewayStack()
+    gateway.users("3001")
+    gateway.log_on("9101", "3001", "Alice Archer")
+    gateway.call("Queued", "CALL-1", "6000", queueName="Sales", interactionId="I-1")
+    gateway.connects("CALL-1", "3001")
+    gateway.passes(0.5)
+    gateway.clears("CALL-1", "3001")
+    gateway.passes(3)
     leg = Leg.objects.get()
 
     shown = {one.label: one.text for one in leg_page(leg, may_see_callers=True).origins}

@@ -114,20 +114,20 @@ def test_any_partition_of_a_journal_gives_the_same_legs_and_commands(items: list
     assert folded(items, cuts, context) == folded(items, [], context) == folded(items, range(len(items)), context)
 
 
-def _day(house: GatewayStack) -> None:
+def _day(gateway: GatewayStack) -> None:
     """Accept a journal with ids that come back, a transfer, and pauses in which much falls due."""
     for number in range(12):
         at, extension = number * 40.0, str(3000 + number % 3)
         call = {"callId": f"C{number % 2}", "deviceId": extension}
-        house.hears(
-            house.event("Queued", at=at, callId=call["callId"], queueName=f"Q{number}", interactionId=f"I{number}"),
-            house.event("Established", at=at + 2, **call),
-            house.event("ConnectionCleared", at=at + 20, **call),
+        gateway.hears(
+            gateway.event("Queued", at=at, callId=call["callId"], queueName=f"Q{number}", interactionId=f"I{number}"),
+            gateway.event("Established", at=at + 2, **call),
+            gateway.event("ConnectionCleared", at=at + 20, **call),
         )
     held = {"callId": "C9", "deviceId": "3000"}  # First seen in mid-call: a second without its answer decides that.
-    house.hears(
-        house.event("Held", at=500, **held),
-        house.event("ConnectionCleared", at=520, **held),
+    gateway.hears(
+        gateway.event("Held", at=500, **held),
+        gateway.event("ConnectionCleared", at=520, **held),
     )
 
 
@@ -139,11 +139,11 @@ def test_the_consumer_saves_the_same_whatever_its_batches(
 ) -> None:
     """Recordings are named by answers that wait when the journal is folded, long after the calls."""
     monkeypatch.setattr("calls.pipeline.consumer.BATCH", batch)
-    house = GatewayStack()
-    house.users("3000", "3001", "3002")
-    _day(house)
-    house.passes_unheard(3600)
-    consumer = Consumer(house.source, lambda: house.time)
+    gateway = GatewayStack()
+    gateway.users("3000", "3001", "3002")
+    _day(gateway)
+    gateway.passes_unheard(3600)
+    consumer = Consumer(gateway.source, lambda: gateway.time)
     while consumer.fold_once():
         pass
 

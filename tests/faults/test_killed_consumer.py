@@ -53,30 +53,30 @@ def start(started: list[subprocess.Popen[bytes]], late: datetime) -> subprocess.
     return started[-1]
 
 
-def tell_calls(house: GatewayStack) -> list[AnyEvent]:
+def accept_calls(gateway: GatewayStack) -> list[AnyEvent]:
     """Accept many overlapping calls into the journal."""
     reported = []
     for number in range(CALLS):
-        house.time = house.begin + timedelta(seconds=number)
+        gateway.time = gateway.begin + timedelta(seconds=number)
         for kind, after in (("Delivered", 0.0), ("Established", 2.0), ("Held", 3.0), ("ConnectionCleared", 30.0)):
             at, extension = number + after, str(3000 + number % 90)
-            reported.append((at, house.event(kind, at=at, callId=f"C{number}", deviceId=extension)))
+            reported.append((at, gateway.event(kind, at=at, callId=f"C{number}", deviceId=extension)))
     ordered = [one for _, one in sorted(reported, key=lambda pair: pair[0])]
-    house.hears(*ordered[: len(ordered) // 2])
-    house.hears(*ordered[len(ordered) // 2 :])
+    gateway.hears(*ordered[: len(ordered) // 2])
+    gateway.hears(*ordered[len(ordered) // 2 :])
     return [from_mapping(one) for one in ordered]
 
 
 def test_a_consumer_that_is_killed_again_and_again_loses_nothing_and_does_nothing_twice(
     folding: list[subprocess.Popen[bytes]],
 ) -> None:
-    house = GatewayStack()
-    house.users(*(str(3000 + number) for number in range(90)))
-    events = tell_calls(house)
+    gateway = GatewayStack()
+    gateway.users(*(str(3000 + number) for number in range(90)))
+    events = accept_calls(gateway)
     chance = random.Random(7)
     while folded() < len(events):
         goal = folded() + chance.randrange(40, 300)
-        process = start(folding, house.time + timedelta(hours=20))
+        process = start(folding, gateway.time + timedelta(hours=20))
         wait_until(lambda goal=goal: folded() >= min(goal, len(events)), "progress")  # type: ignore[misc]
         process.send_signal(signal.SIGKILL)
         process.wait()

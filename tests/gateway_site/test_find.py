@@ -19,19 +19,19 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    house = GatewayStack()
-    house.log_on("9117", "2001", "Quinn Quist")
-    house.connects(
+    gateway = GatewayStack()
+    gateway.log_on("9117", "2001", "Quinn Quist")
+    gateway.connects(
         "ab3F", "2001", queueName="Hotline", queueId="7000", interactionId="Int-77", callingDeviceId="+442079465199"
     )
-    house.passes(1)
-    house.clears("ab3F", "2001")
-    house.passes(200)
-    QueueName.objects.create(source=house.source, device_id="7000", name="Hotline", since=house.begin)
+    gateway.passes(1)
+    gateway.clears("ab3F", "2001")
+    gateway.passes(200)
+    QueueName.objects.create(source=gateway.source, device_id="7000", name="Hotline", since=gateway.begin)
     Leg.objects.update(calling_number="+442079465199", caller_name="Jo Caller", interaction_id="Int-77")
-    return house
+    return gateway
 
 
 def found(client: Client, term: str) -> str:
@@ -45,13 +45,13 @@ def leg_address() -> str:
 
 
 @pytest.mark.parametrize("term", ["ab3F", "AB3F", " AB3F "])
-def test_a_call_reference_is_found_in_any_case(house: GatewayStack, admin_client: Client, term: str) -> None:
+def test_a_call_reference_is_found_in_any_case(gateway: GatewayStack, admin_client: Client, term: str) -> None:
     Leg.objects.update(call_id="AB3F" if term.strip() == "AB3F" else "ab3F")
 
     assert leg_address() in found(admin_client, term)
 
 
-def test_a_reference_in_small_letters_finds_one_in_capitals(house: GatewayStack, admin_client: Client) -> None:
+def test_a_reference_in_small_letters_finds_one_in_capitals(gateway: GatewayStack, admin_client: Client) -> None:
     Leg.objects.update(call_id="AB3F")
 
     assert leg_address() in found(admin_client, "ab3f")
@@ -60,7 +60,7 @@ def test_a_reference_in_small_letters_finds_one_in_capitals(house: GatewayStack,
 @pytest.mark.parametrize("shape", ["{%s}", "%s"])
 @pytest.mark.parametrize("change", [str.upper, str.lower, lambda guid: guid.replace("-", "")])
 def test_a_recording_is_found_by_its_guid_with_or_without_braces(
-    house: GatewayStack, admin_client: Client, shape: str, change: Callable[[str], str]
+    gateway: GatewayStack, admin_client: Client, shape: str, change: Callable[[str], str]
 ) -> None:
     guid = Leg.objects.get().recording_guid or ""
 
@@ -71,7 +71,7 @@ def test_a_recording_is_found_by_its_guid_with_or_without_braces(
     "term", ["+442079465199", "00442079465199", "+44 20 7946 5199", "+44 (20) 7946-5199", "020 7946 5199", "2079465199"]
 )
 def test_a_caller_is_found_in_any_notation_by_those_who_may(
-    house: GatewayStack, admin_client: Client, client: Client, term: str
+    gateway: GatewayStack, admin_client: Client, client: Client, term: str
 ) -> None:
     assert "Jo Caller" in found(admin_client, term)
 
@@ -97,7 +97,7 @@ def test_a_caller_is_found_in_any_notation_by_those_who_may(
     ],
 )
 def test_each_kind_of_thing_is_found(
-    house: GatewayStack, admin_client: Client, term: str, kind: str, name: str
+    gateway: GatewayStack, admin_client: Client, term: str, kind: str, name: str
 ) -> None:
     if kind == "Interaction":
         Leg.objects.update(interaction_id="INT-77")
@@ -108,13 +108,13 @@ def test_each_kind_of_thing_is_found(
     assert name in text.partition(f'aria-label="{kind}"')[2]
 
 
-def test_every_address_that_is_offered_opens(house: GatewayStack, admin_client: Client) -> None:
+def test_every_address_that_is_offered_opens(gateway: GatewayStack, admin_client: Client) -> None:
     for term in ("2001", "hot", "quinn", "ab3F", "rs1", "window", "a"):
         for address in re.findall(r'href="([^"]+)"', found(admin_client, term)):
             assert admin_client.get(address.replace("&amp;", "&")).status_code == 200, address
 
 
-def test_a_person_finds_only_what_their_role_may_see(house: GatewayStack, client: Client) -> None:
+def test_a_person_finds_only_what_their_role_may_see(gateway: GatewayStack, client: Client) -> None:
     user = User.objects.create_user("page-boy", is_staff=True)
     user.user_permissions.set(Permission.objects.filter(codename="view_flagsetting"))
     client.force_login(user)
@@ -126,18 +126,18 @@ def test_a_person_finds_only_what_their_role_may_see(house: GatewayStack, client
 
 
 @pytest.mark.parametrize("term", ["", " ", "\0", "%", "'", "x" * 5000, "+", "((((", "{" * 40, "0" * 300])
-def test_odd_terms_find_nothing_and_harm_nothing(house: GatewayStack, admin_client: Client, term: str) -> None:
+def test_odd_terms_find_nothing_and_harm_nothing(gateway: GatewayStack, admin_client: Client, term: str) -> None:
     found(admin_client, term)
 
 
-def test_without_script_the_box_leads_to_a_page(house: GatewayStack, admin_client: Client) -> None:
+def test_without_script_the_box_leads_to_a_page(gateway: GatewayStack, admin_client: Client) -> None:
     page = admin_client.post(reverse("find"), {"q": "ab3F"}).content.decode()
 
     assert leg_address() in page
     assert 'value="ab3F"' in page
 
 
-def test_many_legs_of_a_call_are_offered_as_a_list(house: GatewayStack, admin_client: Client) -> None:
+def test_many_legs_of_a_call_are_offered_as_a_list(gateway: GatewayStack, admin_client: Client) -> None:
     leg = Leg.objects.get()
     for number in range(1, 9):
         leg.pk, leg.ordinal, leg.recording_guid = leg.pk + number, number + 1, None
@@ -147,7 +147,7 @@ def test_many_legs_of_a_call_are_offered_as_a_list(house: GatewayStack, admin_cl
     assert "All legs of ab3F" in found(admin_client, "ab3F")
 
 
-def test_the_models_that_are_searched_have_rows(house: GatewayStack) -> None:
+def test_the_models_that_are_searched_have_rows(gateway: GatewayStack) -> None:
     assert Agent.objects.exists()
     assert QmsUser.objects.exists()
     assert FlagSetting.objects.exists()

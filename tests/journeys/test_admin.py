@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway with one flagged leg and one at an extension that QMS does not know."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     one = GatewayStack()
@@ -41,13 +41,13 @@ def operator(client: Client) -> Client:
     return client
 
 
-def test_every_page_of_the_admin_opens(house: GatewayStack, operator: Client) -> None:
+def test_every_page_of_the_admin_opens(gateway: GatewayStack, operator: Client) -> None:
     for model in admin.site._registry:
         page = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
         assert operator.get(page).status_code == 200, page
 
 
-def test_the_page_of_a_leg_says_flags_times_and_how_it_came_about(house: GatewayStack, operator: Client) -> None:
+def test_the_page_of_a_leg_says_flags_times_and_how_it_came_about(gateway: GatewayStack, operator: Client) -> None:
     leg = Leg.objects.get(call_id="C1")
     page = operator.get(reverse("admin:calls_leg_change", args=[leg.pk])).content.decode()
 
@@ -58,7 +58,7 @@ def test_the_page_of_a_leg_says_flags_times_and_how_it_came_about(house: Gateway
     assert "On hold" in page
 
 
-def test_the_page_of_a_leg_that_is_not_flagged_says_what_to_do(house: GatewayStack, operator: Client) -> None:
+def test_the_page_of_a_leg_that_is_not_flagged_says_what_to_do(gateway: GatewayStack, operator: Client) -> None:
     leg = Leg.objects.get(call_id="C2")
     page = operator.get(reverse("admin:calls_leg_change", args=[leg.pk])).content.decode()
 
@@ -73,14 +73,14 @@ def test_the_dashboard_of_an_empty_system_leads_through_it(redis: redis_client.R
     assert reverse("admin:qms_dataserver_add") in page
 
 
-def test_the_dashboard_counts_what_is_in_progress(house: GatewayStack, operator: Client) -> None:
+def test_the_dashboard_counts_what_is_in_progress(gateway: GatewayStack, operator: Client) -> None:
     page = operator.get(reverse("admin:index"))
 
     assert page.context["figures"].in_progress == str(Leg.objects.filter(phase="open").count()) == "1"
     assert page.status_code == 200
 
 
-def test_a_leg_can_be_neither_changed_nor_deleted_nor_made_by_hand(house: GatewayStack, operator: Client) -> None:
+def test_a_leg_can_be_neither_changed_nor_deleted_nor_made_by_hand(gateway: GatewayStack, operator: Client) -> None:
     leg = Leg.objects.get(call_id="C1")
     for name, words in (("change", [leg.pk]), ("delete", [leg.pk]), ("add", [])):
         answer = operator.post(reverse(f"admin:calls_leg_{name}", args=words), {"post": "yes"})
@@ -89,11 +89,11 @@ def test_a_leg_can_be_neither_changed_nor_deleted_nor_made_by_hand(house: Gatewa
     assert Leg.objects.filter(pk=leg.pk).exists()
 
 
-def test_nobody_sees_a_page_without_logging_in(house: GatewayStack, client: Client) -> None:
+def test_nobody_sees_a_page_without_logging_in(gateway: GatewayStack, client: Client) -> None:
     assert client.get(reverse("admin:calls_leg_changelist")).status_code == 302
 
 
-def test_the_installation_is_tested_by_a_worker_while_the_page_follows(house: GatewayStack, operator: Client) -> None:
+def test_the_installation_is_tested_by_a_worker_while_the_page_follows(gateway: GatewayStack, operator: Client) -> None:
     page, steps = reverse("test-installation"), reverse("installation-steps")
     assert b"changes nothing" in operator.get(page).content
 
@@ -101,7 +101,7 @@ def test_the_installation_is_tested_by_a_worker_while_the_page_follows(house: Ga
     assert "database" in shown
     assert "Recording Service rs1: being tested" in shown
     assert f'hx-get="{steps}"' in shown
-    run_connection_test(house.service.pk, ConnectionTest.objects.get().run)
+    run_connection_test(gateway.service.pk, ConnectionTest.objects.get().run)
 
     reported = operator.get(steps).content.decode()
     assert "Recording Service rs1: Reach" in reported
@@ -115,7 +115,7 @@ def test_the_installation_is_tested_by_a_worker_while_the_page_follows(house: Ga
 
 
 def test_a_test_that_no_worker_takes_says_so(
-    house: GatewayStack, operator: Client, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayStack, operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     operator.post(reverse("test-installation"))
     later = clock.now() + timedelta(minutes=5)
@@ -127,13 +127,13 @@ def test_a_test_that_no_worker_takes_says_so(
     assert "hx-get" not in reported
 
 
-def test_the_installation_page_is_for_those_who_may_see_the_services(house: GatewayStack, client: Client) -> None:
+def test_the_installation_page_is_for_those_who_may_see_the_services(gateway: GatewayStack, client: Client) -> None:
     client.force_login(User.objects.create_user("clerk", is_staff=True))
 
     assert client.get(reverse("test-installation")).status_code == 403
 
 
-def test_the_dashboard_shows_no_calls_to_those_who_may_not_see_them(house: GatewayStack, client: Client) -> None:
+def test_the_dashboard_shows_no_calls_to_those_who_may_not_see_them(gateway: GatewayStack, client: Client) -> None:
     client.force_login(User.objects.create_user("clerk", is_staff=True))
     page = client.get(reverse("admin:index"))
 

@@ -19,25 +19,25 @@ class PulledPlug(Exception):
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis) -> GatewayStack:
+def gateway(redis: redis_client.Redis) -> GatewayStack:
     """Give a gateway with an empty journal."""
     return GatewayStack()
 
 
-def says(house: GatewayStack, kind: str, name: str) -> None:
+def says(gateway: GatewayStack, kind: str, name: str) -> None:
     """Let the source say a state of agent 9101, and the name."""
-    house.passes_unheard(1)
-    house.hears(house.event(f"csta.agent.{kind}", agentId="9101", deviceId="2001", agentName=name))
+    gateway.passes_unheard(1)
+    gateway.hears(gateway.event(f"csta.agent.{kind}", agentId="9101", deviceId="2001", agentName=name))
 
 
-def test_a_name_that_another_consumer_changed_is_changed_back(house: GatewayStack) -> None:
-    other = consuming.Consumer(house.source, house.now)
+def test_a_name_that_another_consumer_changed_is_changed_back(gateway: GatewayStack) -> None:
+    other = consuming.Consumer(gateway.source, gateway.now)
     for kind, name, consumer in (
-        ("Ready", "Ann", house.consumer),
+        ("Ready", "Ann", gateway.consumer),
         ("Busy", "Ash", other),
-        ("Ready", "Ann", house.consumer),
+        ("Ready", "Ann", gateway.consumer),
     ):
-        says(house, kind, name)
+        says(gateway, kind, name)
         consumer.fold_once()
 
     assert Agent.objects.get().name == "Ann"
@@ -45,27 +45,27 @@ def test_a_name_that_another_consumer_changed_is_changed_back(house: GatewayStac
 
 
 def test_an_agent_of_a_batch_that_was_rolled_back_is_not_held_for_known(
-    house: GatewayStack, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(*some: Any) -> None:
         raise PulledPlug
 
-    says(house, "Ready", "Ann")
+    says(gateway, "Ready", "Ann")
     with monkeypatch.context() as broken:
         broken.setattr(consuming, "mark_folded", die)
         with pytest.raises(PulledPlug):
-            house.consumer.fold_once()
-    house.fold()
+            gateway.consumer.fold_once()
+    gateway.fold()
 
     assert Agent.objects.get().name == "Ann"
 
 
-def test_a_consumer_that_folds_alone_asks_for_no_agent_again(house: GatewayStack) -> None:
-    says(house, "Ready", "Ann")
-    house.fold()
-    says(house, "Busy", "Ann")
+def test_a_consumer_that_folds_alone_asks_for_no_agent_again(gateway: GatewayStack) -> None:
+    says(gateway, "Ready", "Ann")
+    gateway.fold()
+    says(gateway, "Busy", "Ann")
     with CaptureQueriesContext(connection) as asked:
-        house.fold()
+        gateway.fold()
 
-    assert Agent.objects.get().last_seen_at < house.time
+    assert Agent.objects.get().last_seen_at < gateway.time
     assert not [one for one in asked if "agents_agent" in one["sql"]]

@@ -14,22 +14,22 @@ PAGE = "/admin/causes/user_unmatched/"
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    house = GatewayStack()
-    monkeypatch.setattr("clock.now", lambda: house.time)
-    unmatched(house, "C1", "2900")
-    unmatched(house, "C2", "2900")
-    unmatched(house, "C3", "2901")
-    return house
+    gateway = GatewayStack()
+    monkeypatch.setattr("clock.now", lambda: gateway.time)
+    unmatched(gateway, "C1", "2900")
+    unmatched(gateway, "C2", "2900")
+    unmatched(gateway, "C3", "2901")
+    return gateway
 
 
-def unmatched(house: GatewayStack, call_id: str, extension: str) -> None:
-    house.passes(1)
-    house.call("Established", call_id, extension)
-    house.passes(5)
-    house.call("ConnectionCleared", call_id, extension)
-    house.passes(130)
+def unmatched(gateway: GatewayStack, call_id: str, extension: str) -> None:
+    gateway.passes(1)
+    gateway.call("Established", call_id, extension)
+    gateway.passes(5)
+    gateway.call("ConnectionCleared", call_id, extension)
+    gateway.passes(130)
 
 
 def as_role(client: Client, role: str) -> Client:
@@ -45,7 +45,7 @@ def text(client: Client, address: str) -> str:
     return answer.content.decode()
 
 
-def test_a_cause_says_how_many_where_and_what_to_do(house: GatewayStack, client: Client) -> None:
+def test_a_cause_says_how_many_where_and_what_to_do(gateway: GatewayStack, client: Client) -> None:
     operator = as_role(client, "Operator")
     listed, page = text(operator, "/admin/causes/"), text(operator, PAGE)
 
@@ -57,28 +57,28 @@ def test_a_cause_says_how_many_where_and_what_to_do(house: GatewayStack, client:
     assert f"/admin/calls/leg/{Leg.objects.get(call_id='C3').pk}/change/" in page
 
 
-def test_a_resolved_cause_is_back_when_a_later_leg_has_it(house: GatewayStack, client: Client) -> None:
+def test_a_resolved_cause_is_back_when_a_later_leg_has_it(gateway: GatewayStack, client: Client) -> None:
     operator = as_role(client, "Operator")
     operator.post(PAGE, {"state": "resolved", "reason": "Users created."})
     assert "State: resolved" in text(operator, PAGE)
     assert "Resolved by operator at 2026-03-02" in text(operator, PAGE)
 
-    unmatched(house, "C4", "2901")
+    unmatched(gateway, "C4", "2901")
 
     assert "State: open, back after it was resolved" in text(operator, PAGE)
     assert "back after “resolved”" in text(operator, "/admin/causes/")
     assert LogEntry.objects.filter(change_message__contains="Users created.").exists()
 
 
-def test_a_muted_cause_stays_muted(house: GatewayStack, client: Client) -> None:
+def test_a_muted_cause_stays_muted(gateway: GatewayStack, client: Client) -> None:
     operator = as_role(client, "Operator")
     operator.post(PAGE, {"state": "muted", "reason": "A lobby phone."})
-    unmatched(house, "C4", "2901")
+    unmatched(gateway, "C4", "2901")
 
     assert "State: muted" in text(operator, PAGE)
 
 
-def test_a_decision_needs_a_reason_and_the_right(house: GatewayStack, client: Client) -> None:
+def test_a_decision_needs_a_reason_and_the_right(gateway: GatewayStack, client: Client) -> None:
     operator = as_role(client, "Operator")
     answer = operator.post(PAGE, {"state": "muted", "reason": " "})
     assert "Give the reason" in answer.content.decode()
@@ -90,5 +90,5 @@ def test_a_decision_needs_a_reason_and_the_right(house: GatewayStack, client: Cl
 
 
 @pytest.mark.parametrize("address", ["/admin/causes/nonsense/", "/admin/causes/refused/", f"{PAGE}?reason=other"])
-def test_a_cause_that_no_leg_has_is_not_found(house: GatewayStack, admin_client: Client, address: str) -> None:
+def test_a_cause_that_no_leg_has_is_not_found(gateway: GatewayStack, admin_client: Client, address: str) -> None:
     assert admin_client.get(address).status_code == 404

@@ -28,7 +28,7 @@ class PulledPlug(Exception):
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway with an empty journal; its pumps look again at once."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     return GatewayStack()
@@ -56,8 +56,8 @@ def counted_by_hand() -> dict[object, int]:
 class Load:
     """A seeded day at a small office: calls come, are held, end, are recorded or not, and QMS refuses for a while."""
 
-    def __init__(self, house: GatewayStack, seed: int) -> None:
-        self.house, self.chance = house, random.Random(seed)
+    def __init__(self, gateway: GatewayStack, seed: int) -> None:
+        self.gateway, self.chance = gateway, random.Random(seed)
         self.calls: dict[str, str] = {}
         self.serial = 0
 
@@ -73,27 +73,27 @@ class Load:
             call, extension = f"C{self.serial}", self.chance.choice(sorted(free))
             self.calls[call] = extension
             if self.chance.random() < 0.7:
-                self.house.qms.connected(extension, self.house.time)
-            self.house.call("Established", call, extension)
+                self.gateway.qms.connected(extension, self.gateway.time)
+            self.gateway.call("Established", call, extension)
 
     def end(self) -> None:
         """End a call."""
         if self.calls:
             call = self.chance.choice(sorted(self.calls))
-            self.house.clears(call, self.calls.pop(call))
+            self.gateway.clears(call, self.calls.pop(call))
 
     def quarrel(self) -> None:
         """Let QMS forget a flag: it refuses writes."""
-        self.house.qms._definitions["ds1"].pop("CTICallRef", None)
+        self.gateway.qms._definitions["ds1"].pop("CTICallRef", None)
 
     def mend(self) -> None:
         """Create the flag, and try the refused writes again: legs change long after they were concluded."""
-        self.house.qms._definitions["ds1"]["CTICallRef"] = FlagDefinition("CTICallRef")
-        retry_all("a test", self.house.time)
+        self.gateway.qms._definitions["ds1"]["CTICallRef"] = FlagDefinition("CTICallRef")
+        retry_all("a test", self.gateway.time)
 
     def wait(self) -> None:
         """Let some time pass, now and then more than an hour."""
-        self.house.time += timedelta(seconds=self.chance.choice((1, 20, 200, 4000)))
+        self.gateway.time += timedelta(seconds=self.chance.choice((1, 20, 200, 4000)))
 
 
 def crash_now_and_then(load: Load, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
@@ -111,26 +111,26 @@ def crash_now_and_then(load: Load, monkeypatch: pytest.MonkeyPatch) -> Counter[s
     return crashes
 
 
-def work(house: GatewayStack) -> None:
+def work(gateway: GatewayStack) -> None:
     """Let the gateway work until it is through, with a new consumer after each crash."""
     while True:
         try:
-            house.passes(2)
+            gateway.passes(2)
         except PulledPlug:
-            house.consumer = consuming.Consumer(house.source, house.consumer.now)
+            gateway.consumer = consuming.Consumer(gateway.source, gateway.consumer.now)
         else:
             return
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_counts_are_those_of_the_table_after_any_load_and_any_crash(
-    house: GatewayStack, monkeypatch: pytest.MonkeyPatch, seed: int
+    gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
-    load = Load(house, seed)
+    load = Load(gateway, seed)
     crashes = crash_now_and_then(load, monkeypatch)
     for _ in range(60):
         load.step()
-        work(house)
+        work(gateway)
 
     assert counts() == counted_by_hand()
     assert {"flagged", "user_unmatched"} < set(Leg.objects.values_list("outcome", flat=True))
@@ -138,15 +138,15 @@ def test_the_counts_are_those_of_the_table_after_any_load_and_any_crash(
 
 
 def test_a_second_consumer_that_was_overtaken_counts_nothing(
-    house: GatewayStack, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.call("Established", "C1", "2001")
-    other = consuming.Consumer(house.source, house.consumer.now)
+    gateway.call("Established", "C1", "2001")
+    other = consuming.Consumer(gateway.source, gateway.consumer.now)
     real = other._next_batch
 
     def while_the_other_folds(*some: Any, **named: Any) -> consuming.Batch | None:
         batch = real(*some, **named)
-        house.consumer.fold_once()
+        gateway.consumer.fold_once()
         return batch
 
     monkeypatch.setattr(other, "_next_batch", while_the_other_folds)
@@ -157,36 +157,38 @@ def test_a_second_consumer_that_was_overtaken_counts_nothing(
     assert [one.legs for one in HourlyCount.objects.all()] == [1]
 
 
-def test_a_leg_that_is_flagged_late_moves_from_one_count_to_the_other(house: GatewayStack) -> None:
-    load = Load(house, 1)
+def test_a_leg_that_is_flagged_late_moves_from_one_count_to_the_other(gateway: GatewayStack) -> None:
+    load = Load(gateway, 1)
     load.quarrel()
-    house.connects("C1", "2001")
-    house.passes(1)
-    house.clears("C1", "2001")
-    house.passes(2)
+    gateway.connects("C1", "2001")
+    gateway.passes(1)
+    gateway.clears("C1", "2001")
+    gateway.passes(2)
 
     refused = {(one.outcome, one.reason_code): one.legs for one in HourlyCount.objects.filter(legs__gt=0)}
     assert refused == {("refused", "UnknownFlag"): 1}
 
-    house.passes(7200)
+    gateway.passes(7200)
     load.mend()
-    house.passes(1)
+    gateway.passes(1)
 
     flagged = {(one.outcome, one.reason_code): one.legs for one in HourlyCount.objects.filter(legs__gt=0)}
     assert flagged == {("flagged", ""): 1}
     assert HourlyLatency.objects.get(measure=Measure.FLAGS).bucket_ms > 7_200_000
 
 
-def test_a_rebuild_gives_the_counts_that_were_there(house: GatewayStack) -> None:
-    load = Load(house, 4)
+def test_a_rebuild_gives_the_counts_that_were_there(gateway: GatewayStack) -> None:
+    load = Load(gateway, 4)
     for _ in range(40):
         load.step()
-        work(house)
+        work(gateway)
     right = counts()
     HourlyCount.objects.filter(outcome="flagged").delete()
     HourlyCount.objects.update(legs=99)
     HourlyLatency.objects.all().delete()
-    HourlyCount.objects.create(source=house.source, hour=house.begin - timedelta(days=900), outcome="flagged", legs=5)
+    HourlyCount.objects.create(
+        source=gateway.source, hour=gateway.begin - timedelta(days=900), outcome="flagged", legs=5
+    )
     reported = StringIO()
 
     call_command("rebuild_counts", stdout=reported)
@@ -195,16 +197,16 @@ def test_a_rebuild_gives_the_counts_that_were_there(house: GatewayStack) -> None
     assert f"{Leg.objects.count()} legs counted" in reported.getvalue()
 
 
-def test_counts_go_with_the_legs_that_are_forgotten(house: GatewayStack) -> None:
-    house.connects("C1", "2900")
-    house.passes(1)
-    house.clears("C1", "2900")
-    house.passes(2)
-    house.time += timedelta(days=500)
-    house.connects("C2", "2900")
-    house.passes(1)
+def test_counts_go_with_the_legs_that_are_forgotten(gateway: GatewayStack) -> None:
+    gateway.connects("C1", "2900")
+    gateway.passes(1)
+    gateway.clears("C1", "2900")
+    gateway.passes(2)
+    gateway.time += timedelta(days=500)
+    gateway.connects("C2", "2900")
+    gateway.passes(1)
 
-    retain(house.now)
+    retain(gateway.now)
 
     assert Leg.objects.count() == 1
     assert counts() == counted_by_hand()

@@ -35,7 +35,7 @@ class PulledPlug(Exception):
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway with an empty journal; its workers poll at once."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     return GatewayStack()
@@ -86,29 +86,29 @@ def assert_coarse_counts_are_those_of_the_legs() -> None:
     assert +Counter({row[:-1]: row[-1] for row in months}) == by_hand["month"]
 
 
-def one_call(house: GatewayStack, number: int, chance: random.Random) -> None:
+def one_call(gateway: GatewayStack, number: int, chance: random.Random) -> None:
     extension, call = chance.choice(("2001", "2002", "2099")), f"C{number}"
     if chance.random() < 0.7:
-        house.qms.connected(extension, house.time)
-    house.call("Established", call, extension, queueName=chance.choice(("Sales", "Service")))
-    work(house, chance.choice((0.1, 2, 15)))
-    house.qms.disconnected(extension, house.time)
-    house.call("ConnectionCleared", call, extension)
-    work(house, chance.choice((0, 700)))
+        gateway.qms.connected(extension, gateway.time)
+    gateway.call("Established", call, extension, queueName=chance.choice(("Sales", "Service")))
+    work(gateway, chance.choice((0.1, 2, 15)))
+    gateway.qms.disconnected(extension, gateway.time)
+    gateway.call("ConnectionCleared", call, extension)
+    work(gateway, chance.choice((0, 700)))
 
 
-def work(house: GatewayStack, seconds: float) -> None:
+def work(gateway: GatewayStack, seconds: float) -> None:
     while True:
         try:
-            house.passes(seconds)
+            gateway.passes(seconds)
         except PulledPlug:
-            house.consumer = Consumer(house.source, house.consumer.now)
+            gateway.consumer = Consumer(gateway.source, gateway.consumer.now)
         else:
             return
 
 
 def test_the_counts_are_those_of_the_legs_though_consumers_die_in_mid_transaction(
-    house: GatewayStack, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     chance, crashes = random.Random(7), [0]
 
@@ -119,48 +119,48 @@ def test_the_counts_are_those_of_the_legs_though_consumers_die_in_mid_transactio
             raise PulledPlug
 
     monkeypatch.setattr("calls.pipeline.save.count_dimensions", count_and_crash)
-    house.log_on("9001", "2001", "Alice Archer")
+    gateway.log_on("9001", "2001", "Alice Archer")
     for number in range(30):
-        one_call(house, number, chance)
-    work(house, 60)
-    work(house, 1)
+        one_call(gateway, number, chance)
+    work(gateway, 60)
+    work(gateway, 1)
 
     assert crashes[0] > 5
     assert len(set(Leg.objects.values_list("outcome", flat=True))) >= 3
     assert_counts_are_those_of_the_legs()
 
 
-def test_a_rebuild_restores_the_counts(house: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rebuild_restores_the_counts(gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:
     chance = random.Random(3)
     for number in range(8):
-        one_call(house, number, chance)
-    work(house, 60)
+        one_call(gateway, number, chance)
+    work(gateway, 60)
     DailyDimensionCount.objects.all().delete()
     HourlyDimensionCount.objects.update(legs=99)
     DailyQueueCount.objects.update(legs=99)
     DailyPersonCount.objects.all().delete()
     MonthlyPersonCount.objects.update(legs=99)
-    monkeypatch.setattr("clock.now", lambda: house.time)
+    monkeypatch.setattr("clock.now", lambda: gateway.time)
 
     call_command("rebuild_counts")
 
     assert_counts_are_those_of_the_legs()
 
 
-def test_hours_are_forgotten_after_days_and_days_with_their_legs(house: GatewayStack) -> None:
-    house.connects("C1", "2001")
-    house.passes(1)
-    house.clears("C1", "2001")
-    house.passes(300)
+def test_hours_are_forgotten_after_days_and_days_with_their_legs(gateway: GatewayStack) -> None:
+    gateway.connects("C1", "2001")
+    gateway.passes(1)
+    gateway.clears("C1", "2001")
+    gateway.passes(300)
 
-    house.time += HOURS_KEPT + timedelta(hours=1)
-    retain(house.now)
+    gateway.time += HOURS_KEPT + timedelta(hours=1)
+    retain(gateway.now)
 
     assert not HourlyDimensionCount.objects.exists()
     assert DailyDimensionCount.objects.count() == 1
 
-    house.time += timedelta(days=400)
-    retain(house.now)
+    gateway.time += timedelta(days=400)
+    retain(gateway.now)
 
     assert not DailyDimensionCount.objects.exists()
     assert not DailyQueueCount.objects.exists()
@@ -169,29 +169,29 @@ def test_hours_are_forgotten_after_days_and_days_with_their_legs(house: GatewayS
 
 
 def test_a_month_of_which_days_are_forgotten_is_the_sum_of_its_other_days(
-    house: GatewayStack, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("django.conf.settings.RETENTION_DAYS", 30)
-    house.time = datetime(2026, 3, 4, 12, tzinfo=UTC)
-    one_call(house, 1, random.Random(1))
-    house.time = datetime(2026, 3, 10, 12, tzinfo=UTC)
-    one_call(house, 2, random.Random(2))
-    work(house, 700)
+    gateway.time = datetime(2026, 3, 4, 12, tzinfo=UTC)
+    one_call(gateway, 1, random.Random(1))
+    gateway.time = datetime(2026, 3, 10, 12, tzinfo=UTC)
+    one_call(gateway, 2, random.Random(2))
+    work(gateway, 700)
     assert_counts_are_those_of_the_legs()
 
-    house.time = datetime(2026, 4, 4, 12, tzinfo=UTC)  # The first 30 days after 4 March.
-    retain(house.now)
-    retain(house.now)
+    gateway.time = datetime(2026, 4, 4, 12, tzinfo=UTC)  # The first 30 days after 4 March.
+    retain(gateway.now)
+    retain(gateway.now)
 
     assert Leg.objects.count() == 1
     assert_coarse_counts_are_those_of_the_legs()
 
 
-def test_the_migration_begins_with_the_sums_of_what_was_counted_before(house: GatewayStack) -> None:
+def test_the_migration_begins_with_the_sums_of_what_was_counted_before(gateway: GatewayStack) -> None:
     chance = random.Random(5)
     for number in range(6):
-        one_call(house, number, chance)
-    work(house, 700)
+        one_call(gateway, number, chance)
+    work(gateway, 700)
     assert Leg.objects.exclude(outcome="waiting").count() >= 6
     DailyQueueCount.objects.all().delete()
     DailyPersonCount.objects.all().delete()

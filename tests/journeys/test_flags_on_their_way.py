@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway without a wrap-up to wait for, and one leg whose flags wait: its service is away."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     one = GatewayStack()
@@ -37,51 +37,51 @@ def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> Gateway
 
 
 def test_a_leg_whose_flags_wait_is_loaded_neither_with_the_whole_nor_for_a_call_at_its_extension(
-    house: GatewayStack,
+    gateway: GatewayStack,
 ) -> None:
     assert Leg.objects.get().phase == "delivering"
-    whole = load_all(house.source.pk, 10)
+    whole = load_all(gateway.source.pk, 10)
     assert whole is not None
     assert whole.legs == {}
-    event = from_mapping(house.event("csta.call.Established", callId="C1", deviceId="2001"))
+    event = from_mapping(gateway.event("csta.call.Established", callId="C1", deviceId="2001"))
 
-    assert load_part(house.source.pk, [event], [], house.time).legs == {}
+    assert load_part(gateway.source.pk, [event], [], gateway.time).legs == {}
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])
 def test_it_is_flagged_when_the_service_is_back_and_so_is_the_extensions_next_call(
-    house: GatewayStack, is_restarted: bool
+    gateway: GatewayStack, is_restarted: bool
 ) -> None:
-    house.connects("C2", "2001")
-    house.passes(0.2)
-    house.clears("C2", "2001")
-    house.passes(300)
+    gateway.connects("C2", "2001")
+    gateway.passes(0.2)
+    gateway.clears("C2", "2001")
+    gateway.passes(300)
     if is_restarted:
-        house.consumer = Consumer(house.source, lambda: house.time)
-    house.passes(3600)
+        gateway.consumer = Consumer(gateway.source, lambda: gateway.time)
+    gateway.passes(3600)
 
-    assert house.outcomes() == [("2001", "flagged"), ("2001", "flagged")]
-    assert [leg.phase for leg in house.legs()] == ["settled", "settled"]
+    assert gateway.outcomes() == [("2001", "flagged"), ("2001", "flagged")]
+    assert [leg.phase for leg in gateway.legs()] == ["settled", "settled"]
 
 
-def test_an_index_serves_a_batch_however_many_legs_wait(house: GatewayStack) -> None:
+def test_an_index_serves_a_batch_however_many_legs_wait(gateway: GatewayStack) -> None:
     Leg.objects.bulk_create(
         Leg(
-            id=leg_key(house.source.pk, 1000 + number),
-            source=house.source,
+            id=leg_key(gateway.source.pk, 1000 + number),
+            source=gateway.source,
             call_id=f"B{number}",
             device_id=str(2000 + number % 10),
             phase="open" if number % 500 == 0 else "delivering",
             outcome="waiting",
-            folded_at=house.time,
-            connected_at=house.time,
+            folded_at=gateway.time,
+            connected_at=gateway.time,
             facts=b"",
         )
         for number in range(5000)
     )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
-    at_extension = Leg.objects.filter(is_live(), source=house.source, device_id="2001")
+    at_extension = Leg.objects.filter(is_live(), source=gateway.source, device_id="2001")
 
     assert "calls_leg_live" in at_extension.explain()
 

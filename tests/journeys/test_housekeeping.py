@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway whose hints work at its own clock, and one flagged call in it."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     one = GatewayStack()
@@ -29,40 +29,40 @@ def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> Gateway
     return one
 
 
-def test_what_is_older_than_its_keeping_time_is_forgotten_with_all_that_belongs_to_it(house: GatewayStack) -> None:
-    house.time += timedelta(days=401)
-    retain(lambda: house.time)
+def test_what_is_older_than_its_keeping_time_is_forgotten_with_all_that_belongs_to_it(gateway: GatewayStack) -> None:
+    gateway.time += timedelta(days=401)
+    retain(lambda: gateway.time)
 
     assert [model.objects.count() for model in (Leg, RecordingSearch, FlagWrite, FlagValue)] == [0, 0, 0, 0]
 
 
-def test_what_is_younger_is_kept_and_an_open_leg_always(house: GatewayStack) -> None:
-    house.connects("C2", "2002")
-    house.fold()
-    house.time += timedelta(days=399)
-    retain(lambda: house.time)
+def test_what_is_younger_is_kept_and_an_open_leg_always(gateway: GatewayStack) -> None:
+    gateway.connects("C2", "2002")
+    gateway.fold()
+    gateway.time += timedelta(days=399)
+    retain(lambda: gateway.time)
     assert Leg.objects.count() == 2
-    house.time += timedelta(days=10)
-    retain(lambda: house.time)
+    gateway.time += timedelta(days=10)
+    retain(lambda: gateway.time)
 
-    assert [leg.call_id for leg in house.legs()] == ["C2"]
+    assert [leg.call_id for leg in gateway.legs()] == ["C2"]
 
 
-def test_the_journal_is_trimmed_only_as_far_as_it_is_folded(house: GatewayStack) -> None:
-    house.call("Established", "C3", "2003")
+def test_the_journal_is_trimmed_only_as_far_as_it_is_folded(gateway: GatewayStack) -> None:
+    gateway.call("Established", "C3", "2003")
     length = journal_state("pbx").length
-    house.time += timedelta(days=1)
-    retain(lambda: house.time)
+    gateway.time += timedelta(days=1)
+    retain(lambda: gateway.time)
     assert journal_state("pbx").length >= 1
-    house.fold()
+    gateway.fold()
 
     assert length >= 1
     assert Leg.objects.filter(call_id="C3").exists()
 
 
-def test_a_consumer_folds_what_waits_and_says_how_far_it_is(house: GatewayStack) -> None:
-    house.call("Established", "C4", "2004")
-    consumer = GuardedConsumer(house.source.pk, lambda: house.time)
+def test_a_consumer_folds_what_waits_and_says_how_far_it_is(gateway: GatewayStack) -> None:
+    gateway.call("Established", "C4", "2004")
+    consumer = GuardedConsumer(gateway.source.pk, lambda: gateway.time)
     assert consumer.position() is None
     consumer.fold(1000, with_answers=True)
     folded = Checkpoint.objects.get().events

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 class PostingHouse(GatewayStack):
-    """A house that gets its events over HTTP alone, as its program posts them."""
+    """A gateway that gets its events over HTTP alone, as a program posts them."""
 
     def __init__(self) -> None:
         super().__init__("web")
@@ -57,18 +57,18 @@ class PostingHouse(GatewayStack):
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> PostingHouse:
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> PostingHouse:
     """Give a gateway with an empty journal; its pumps look again at once, for its clock does not tick by itself."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     return PostingHouse()
 
 
-def ledger(house: GatewayStack) -> list[tuple[int, int | None, int, int]]:
+def ledger(gateway: GatewayStack) -> list[tuple[int, int | None, int, int]]:
     """Tell each gap: from and to in seconds, legs saved, legs lost."""
     return [
         (
-            round((one.began_at - house.begin).total_seconds()),
-            round((one.ended_at - house.begin).total_seconds()) if one.ended_at else None,
+            round((one.began_at - gateway.begin).total_seconds()),
+            round((one.ended_at - gateway.begin).total_seconds()) if one.ended_at else None,
             one.legs_saved,
             one.legs_lost,
         )
@@ -77,204 +77,206 @@ def ledger(house: GatewayStack) -> list[tuple[int, int | None, int, int]]:
 
 
 def test_after_a_gap_what_vanished_is_flagged_what_goes_on_is_followed_and_what_is_new_is_joined_late(
-    house: PostingHouse,
+    gateway: PostingHouse,
 ) -> None:
     for call, device in (("C1", "2001"), ("C2", "2002")):
-        house.connects(call, device, callerName=f"caller of {call}", callerNameSource="isdn")
-    house.passes(0.2)
-    house.passes(9.8)
-    house.link("Lost", reason="the switch was restarted")
-    house.passes(5)
-    house.qms.disconnected("2001", house.time)
-    house.passes(5)
-    house.qms.connected("2003", house.time)
-    house.passes(20)
-    assert ledger(house) == [(10, None, 0, 0)]
+        gateway.connects(call, device, callerName=f"caller of {call}", callerNameSource="isdn")
+    gateway.passes(0.2)
+    gateway.passes(9.8)
+    gateway.link("Lost", reason="the switch was restarted")
+    gateway.passes(5)
+    gateway.qms.disconnected("2001", gateway.time)
+    gateway.passes(5)
+    gateway.qms.connected("2003", gateway.time)
+    gateway.passes(20)
+    assert ledger(gateway) == [(10, None, 0, 0)]
 
-    house.link("Restored")
-    house.snapshot(("C2", "2002"), ("C3", "2003"))
-    house.passes(2)
-    assert ledger(house) == [(10, 40, 2, 1)]
-    house.clears("C2", "2002")
-    house.clears("C3", "2003")
-    house.passes(2)
+    gateway.link("Restored")
+    gateway.snapshot(("C2", "2002"), ("C3", "2003"))
+    gateway.passes(2)
+    assert ledger(gateway) == [(10, 40, 2, 1)]
+    gateway.clears("C2", "2002")
+    gateway.clears("C3", "2003")
+    gateway.passes(2)
 
-    assert house.outcomes() == [("2001", "flagged"), ("2002", "flagged"), ("2003", "joined_late")]
-    vanished, _, late = house.legs()
+    assert gateway.outcomes() == [("2001", "flagged"), ("2002", "flagged"), ("2003", "joined_late")]
+    vanished, _, late = gateway.legs()
     assert vanished.end_unknown
-    assert [flags["CTICallRef"] for device in ("2001", "2002") for flags in house.flags(device)] == ["C1", "C2"]
-    assert house.flags("2003") == [{}]
+    assert [flags["CTICallRef"] for device in ("2001", "2002") for flags in gateway.flags(device)] == ["C1", "C2"]
+    assert gateway.flags("2003") == [{}]
     assert not RecordingSearch.objects.filter(leg_id=late.pk).exists()
 
 
-def test_a_gap_of_one_extension_leaves_the_others_alone(house: PostingHouse) -> None:
-    house.connects("C1", "2001")
-    house.connects("C2", "2002")
-    house.passes(5)
-    house.link("Lost", devices=["2001"])
-    house.passes(30)
-    house.snapshot(devices=["2001"])
-    house.passes(2)
+def test_a_gap_of_one_extension_leaves_the_others_alone(gateway: PostingHouse) -> None:
+    gateway.connects("C1", "2001")
+    gateway.connects("C2", "2002")
+    gateway.passes(5)
+    gateway.link("Lost", devices=["2001"])
+    gateway.passes(30)
+    gateway.snapshot(devices=["2001"])
+    gateway.passes(2)
 
-    assert ledger(house) == [(5, 35, 1, 0)]
-    assert [(leg.device_id, leg.end_unknown, leg.disconnected_at is None) for leg in house.legs()] == [
+    assert ledger(gateway) == [(5, 35, 1, 0)]
+    assert [(leg.device_id, leg.end_unknown, leg.disconnected_at is None) for leg in gateway.legs()] == [
         ("2001", True, False),
         ("2002", False, True),
     ]
 
 
-def test_who_left_in_a_gap_is_logged_on_nowhere_when_the_snapshot_names_all_agents(house: PostingHouse) -> None:
-    house.log_on("9101", "2001", "Alice Archer")
-    house.log_on("9102", "2002", "Bob Baker")
-    house.passes(5)
-    house.link("Lost")
-    house.passes(5)
-    house.link("Restored")
-    house.snapshot(agents={"9102": "2002"})
-    house.passes(1)
-    house.connects("C1", "2001")
-    house.passes(1)
-    house.clears("C1", "2001")
-    house.passes(2)
+def test_who_left_in_a_gap_is_logged_on_nowhere_when_the_snapshot_names_all_agents(gateway: PostingHouse) -> None:
+    gateway.log_on("9101", "2001", "Alice Archer")
+    gateway.log_on("9102", "2002", "Bob Baker")
+    gateway.passes(5)
+    gateway.link("Lost")
+    gateway.passes(5)
+    gateway.link("Restored")
+    gateway.snapshot(agents={"9102": "2002"})
+    gateway.passes(1)
+    gateway.connects("C1", "2001")
+    gateway.passes(1)
+    gateway.clears("C1", "2001")
+    gateway.passes(2)
 
     assert list(AgentSessionRecord.objects.filter(until=None).values_list("agent_id", flat=True)) == ["9102"]
-    assert ["AgentId" in flags for flags in house.flags("2001")] == [False]
+    assert ["AgentId" in flags for flags in gateway.flags("2001")] == [False]
 
 
-def test_in_a_gap_of_some_extensions_each_is_distinguished_and_the_rest_is_flagged_as_ever(house: PostingHouse) -> None:
-    house.connects("C1", "2001")
-    house.connects("C4", "2004")
-    house.passes(5)
-    house.link("Lost", devices=["2001"])
-    house.passes(5)
-    house.link("Lost", devices=["2001", "2002", "2003"])
-    house.qms.disconnected("2001", house.time)
-    house.qms.connected("2001", house.time)
-    house.qms.connected("2002", house.time)
-    house.passes(10)
-    house.snapshot(("C2", "2002"), devices=["2001", "2002"])
-    house.passes(10)
-    assert ledger(house) == [(5, 20, 1, 0), (10, None, 0, 0)]
+def test_in_a_gap_of_some_extensions_each_is_distinguished_and_the_rest_is_flagged_as_ever(
+    gateway: PostingHouse,
+) -> None:
+    gateway.connects("C1", "2001")
+    gateway.connects("C4", "2004")
+    gateway.passes(5)
+    gateway.link("Lost", devices=["2001"])
+    gateway.passes(5)
+    gateway.link("Lost", devices=["2001", "2002", "2003"])
+    gateway.qms.disconnected("2001", gateway.time)
+    gateway.qms.connected("2001", gateway.time)
+    gateway.qms.connected("2002", gateway.time)
+    gateway.passes(10)
+    gateway.snapshot(("C2", "2002"), devices=["2001", "2002"])
+    gateway.passes(10)
+    assert ledger(gateway) == [(5, 20, 1, 0), (10, None, 0, 0)]
 
-    house.link("Restored", devices=["2003"])
-    house.clears("C2", "2002")
-    house.clears("C4", "2004")
-    house.passes(2)
+    gateway.link("Restored", devices=["2003"])
+    gateway.clears("C2", "2002")
+    gateway.clears("C4", "2004")
+    gateway.passes(2)
 
-    assert ledger(house) == [(5, 20, 1, 0), (10, 30, 0, 1)]
-    assert house.outcomes() == [("2001", "flagged"), ("2004", "flagged"), ("2002", "joined_late")]
-    assert [leg.end_unknown for leg in house.legs()] == [True, False, False]
-    own, strangers = house.flags("2001")
+    assert ledger(gateway) == [(5, 20, 1, 0), (10, 30, 0, 1)]
+    assert gateway.outcomes() == [("2001", "flagged"), ("2004", "flagged"), ("2002", "joined_late")]
+    assert [leg.end_unknown for leg in gateway.legs()] == [True, False, False]
+    own, strangers = gateway.flags("2001")
     assert (own["CTICallRef"], strangers) == ("C1", {})
-    assert [flags["CTICallRef"] for flags in house.flags("2004")] == ["C4"]
-    assert house.flags("2002") == [{}]
+    assert [flags["CTICallRef"] for flags in gateway.flags("2004")] == ["C4"]
+    assert gateway.flags("2002") == [{}]
 
 
-def test_a_recording_that_begins_in_the_gap_is_not_given_to_the_leg_that_had_none(house: PostingHouse) -> None:
-    house.call("Established", "C1", "2001")
-    house.passes(0.3)
-    house.link("Lost")
-    house.qms.connected("2001", house.time)
-    house.passes(0.5)
-    house.passes(20)
-    house.link("Restored")
-    house.snapshot()
-    house.passes(10)
+def test_a_recording_that_begins_in_the_gap_is_not_given_to_the_leg_that_had_none(gateway: PostingHouse) -> None:
+    gateway.call("Established", "C1", "2001")
+    gateway.passes(0.3)
+    gateway.link("Lost")
+    gateway.qms.connected("2001", gateway.time)
+    gateway.passes(0.5)
+    gateway.passes(20)
+    gateway.link("Restored")
+    gateway.snapshot()
+    gateway.passes(10)
 
-    assert [(saved, lost) for _, _, saved, lost in ledger(house)] == [(0, 1)]
-    assert [(leg.end_unknown, leg.recording_guid) for leg in house.legs()] == [(True, None)]
-    assert house.flags("2001") == [{}]
-
-
-def test_a_program_that_posts_its_gap_again_changes_nothing(house: PostingHouse) -> None:
-    house.connects("C1", "2001")
-    house.connects("C2", "2002")
-    house.passes(5)
-    house.link("Lost")
-    house.passes(10)
-    house.link("Restored")
-    house.snapshot(("C2", "2002"))
-    house.passes(2)
-    before = ledger(house), house.outcomes(), house.flags("2001")
-
-    again = list(house.posted)
-    assert house.posts(*again) == {"accepted": 0, "duplicates": len(again), "rejected": []}
-    house.passes(2)
-    assert (ledger(house), house.outcomes(), house.flags("2001")) == before
-    house.clears("C2", "2002")
-    house.passes(2)
-
-    assert ledger(house) == [(5, 15, 2, 0)]
-    assert house.outcomes() == [("2001", "flagged"), ("2002", "flagged")]
+    assert [(saved, lost) for _, _, saved, lost in ledger(gateway)] == [(0, 1)]
+    assert [(leg.end_unknown, leg.recording_guid) for leg in gateway.legs()] == [(True, None)]
+    assert gateway.flags("2001") == [{}]
 
 
-def test_a_snapshot_that_does_not_name_the_agents_leaves_them_their_sessions(house: PostingHouse) -> None:
-    house.log_on("9101", "2001", "Alice Archer")
-    house.passes(5)
-    house.link("Lost")
-    house.passes(5)
-    house.link("Restored")
-    house.snapshot()
-    house.passes(1)
-    house.connects("C1", "2001")
-    house.passes(1)
-    house.clears("C1", "2001")
-    house.passes(2)
+def test_a_program_that_posts_its_gap_again_changes_nothing(gateway: PostingHouse) -> None:
+    gateway.connects("C1", "2001")
+    gateway.connects("C2", "2002")
+    gateway.passes(5)
+    gateway.link("Lost")
+    gateway.passes(10)
+    gateway.link("Restored")
+    gateway.snapshot(("C2", "2002"))
+    gateway.passes(2)
+    before = ledger(gateway), gateway.outcomes(), gateway.flags("2001")
 
-    assert [flags["AgentId"] for flags in house.flags("2001")] == ["9101"]
+    again = list(gateway.posted)
+    assert gateway.posts(*again) == {"accepted": 0, "duplicates": len(again), "rejected": []}
+    gateway.passes(2)
+    assert (ledger(gateway), gateway.outcomes(), gateway.flags("2001")) == before
+    gateway.clears("C2", "2002")
+    gateway.passes(2)
 
-
-def test_a_snapshot_that_is_not_ended_closes_nothing_until_another_is(house: PostingHouse) -> None:
-    house.connects("C1", "2001")
-    house.passes(5)
-    house.link("Lost")
-    house.passes(5)
-    house.hears(house.event("gateway.snapshot.Began"))
-    house.passes(330)
-    house.connects("C2", "2002")
-    house.passes(5)
-    assert ledger(house) == [(5, None, 0, 0)]
-    assert [leg.disconnected_at for leg in house.legs()] == [None, None]
-
-    house.snapshot(("C1", "2001"), ("C2", "2002"))
-    house.clears("C1", "2001")
-    house.clears("C2", "2002")
-    house.passes(2)
-
-    assert ledger(house) == [(5, 345, 2, 0)]
-    assert house.outcomes() == [("2001", "flagged"), ("2002", "flagged")]
+    assert ledger(gateway) == [(5, 15, 2, 0)]
+    assert gateway.outcomes() == [("2001", "flagged"), ("2002", "flagged")]
 
 
-def test_a_call_that_is_reported_before_the_snapshot_is_no_late_one(house: PostingHouse) -> None:
-    house.connects("C1", "2001")
-    house.passes(5)
-    house.link("Lost")
-    house.passes(10)
-    house.link("Restored")
-    house.passes(1)
-    house.connects("C2", "2002")
-    house.passes(1)
-    house.snapshot(("C1", "2001"), ("C2", "2002"))
-    house.clears("C1", "2001")
-    house.clears("C2", "2002")
-    house.passes(2)
+def test_a_snapshot_that_does_not_name_the_agents_leaves_them_their_sessions(gateway: PostingHouse) -> None:
+    gateway.log_on("9101", "2001", "Alice Archer")
+    gateway.passes(5)
+    gateway.link("Lost")
+    gateway.passes(5)
+    gateway.link("Restored")
+    gateway.snapshot()
+    gateway.passes(1)
+    gateway.connects("C1", "2001")
+    gateway.passes(1)
+    gateway.clears("C1", "2001")
+    gateway.passes(2)
 
-    assert ledger(house) == [(5, 17, 2, 0)]
-    assert house.outcomes() == [("2001", "flagged"), ("2002", "flagged")]
-    assert [flags["CTICallRef"] for flags in house.flags("2002")] == ["C2"]
+    assert [flags["AgentId"] for flags in gateway.flags("2001")] == ["9101"]
 
 
-def test_a_gap_of_an_extension_goes_over_into_that_of_the_whole_link(house: PostingHouse) -> None:
-    house.connects("C1", "2001")
-    house.connects("C2", "2002")
-    house.passes(5)
-    house.link("Lost", devices=["2002"])
-    house.passes(5)
-    house.link("Lost")
-    house.passes(5)
-    house.link("Restored")
-    house.snapshot(("C1", "2001"))
-    house.passes(2)
+def test_a_snapshot_that_is_not_ended_closes_nothing_until_another_is(gateway: PostingHouse) -> None:
+    gateway.connects("C1", "2001")
+    gateway.passes(5)
+    gateway.link("Lost")
+    gateway.passes(5)
+    gateway.hears(gateway.event("gateway.snapshot.Began"))
+    gateway.passes(330)
+    gateway.connects("C2", "2002")
+    gateway.passes(5)
+    assert ledger(gateway) == [(5, None, 0, 0)]
+    assert [leg.disconnected_at for leg in gateway.legs()] == [None, None]
 
-    assert ledger(house) == [(5, 10, 0, 0), (10, 15, 2, 0)]
-    assert [(leg.device_id, leg.end_unknown) for leg in house.legs()] == [("2001", False), ("2002", True)]
+    gateway.snapshot(("C1", "2001"), ("C2", "2002"))
+    gateway.clears("C1", "2001")
+    gateway.clears("C2", "2002")
+    gateway.passes(2)
+
+    assert ledger(gateway) == [(5, 345, 2, 0)]
+    assert gateway.outcomes() == [("2001", "flagged"), ("2002", "flagged")]
+
+
+def test_a_call_that_is_reported_before_the_snapshot_is_no_late_one(gateway: PostingHouse) -> None:
+    gateway.connects("C1", "2001")
+    gateway.passes(5)
+    gateway.link("Lost")
+    gateway.passes(10)
+    gateway.link("Restored")
+    gateway.passes(1)
+    gateway.connects("C2", "2002")
+    gateway.passes(1)
+    gateway.snapshot(("C1", "2001"), ("C2", "2002"))
+    gateway.clears("C1", "2001")
+    gateway.clears("C2", "2002")
+    gateway.passes(2)
+
+    assert ledger(gateway) == [(5, 17, 2, 0)]
+    assert gateway.outcomes() == [("2001", "flagged"), ("2002", "flagged")]
+    assert [flags["CTICallRef"] for flags in gateway.flags("2002")] == ["C2"]
+
+
+def test_a_gap_of_an_extension_goes_over_into_that_of_the_whole_link(gateway: PostingHouse) -> None:
+    gateway.connects("C1", "2001")
+    gateway.connects("C2", "2002")
+    gateway.passes(5)
+    gateway.link("Lost", devices=["2002"])
+    gateway.passes(5)
+    gateway.link("Lost")
+    gateway.passes(5)
+    gateway.link("Restored")
+    gateway.snapshot(("C1", "2001"))
+    gateway.passes(2)
+
+    assert ledger(gateway) == [(5, 10, 0, 0), (10, 15, 2, 0)]
+    assert [(leg.device_id, leg.end_unknown) for leg in gateway.legs()] == [("2001", False), ("2002", True)]

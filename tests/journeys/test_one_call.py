@@ -12,15 +12,15 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway with an empty journal; its pumps look again at once, for its clock does not tick by itself."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     return GatewayStack()
 
 
-def queue_call(house: GatewayStack, call_id: str = "C1", device_id: str = "2001") -> None:
+def queue_call(gateway: GatewayStack, call_id: str = "C1", device_id: str = "2001") -> None:
     """Bring a call of Sales to an extension."""
-    house.call(
+    gateway.call(
         "Queued",
         call_id,
         "5000",
@@ -30,30 +30,30 @@ def queue_call(house: GatewayStack, call_id: str = "C1", device_id: str = "2001"
         callerNameSource="isdn",
         interactionId=f"I-{call_id}",
     )
-    house.call("Delivered", call_id, device_id)
-    house.passes(2)
-    house.connects(call_id, device_id)
-    house.passes(0.2)
+    gateway.call("Delivered", call_id, device_id)
+    gateway.passes(2)
+    gateway.connects(call_id, device_id)
+    gateway.passes(0.2)
 
 
-def consult(house: GatewayStack) -> None:
+def consult(gateway: GatewayStack) -> None:
     """Let 2001 put C1 on hold and talk to 2002 in C2."""
-    house.call("Held", "C1", "2001")
-    house.call("Originated", "C2", "2001", cause="consultation")
-    house.passes(3)
-    house.connects("C2", "2002")
-    house.passes(5)
+    gateway.call("Held", "C1", "2001")
+    gateway.call("Originated", "C2", "2001", cause="consultation")
+    gateway.passes(3)
+    gateway.connects("C2", "2002")
+    gateway.passes(5)
 
 
-def test_a_queue_call_carries_exactly_its_flags(house: GatewayStack) -> None:
-    house.log_on("9101", "2001", "Alice Archer")
-    queue_call(house)
-    house.passes(30)
-    house.clears("C1", "2001")
-    house.passes(1.1)
+def test_a_queue_call_carries_exactly_its_flags(gateway: GatewayStack) -> None:
+    gateway.log_on("9101", "2001", "Alice Archer")
+    queue_call(gateway)
+    gateway.passes(30)
+    gateway.clears("C1", "2001")
+    gateway.passes(1.1)
 
-    assert house.outcomes() == [("2001", "flagged")]
-    assert house.flags("2001") == [
+    assert gateway.outcomes() == [("2001", "flagged")]
+    assert gateway.flags("2001") == [
         {
             "AgentId": "9101",
             "AgentName": "Alice Archer",
@@ -65,161 +65,161 @@ def test_a_queue_call_carries_exactly_its_flags(house: GatewayStack) -> None:
     ]
 
 
-def test_the_names_of_a_queue_are_kept_with_when_they_began(house: GatewayStack) -> None:
-    queue_call(house)
-    begin = house.begin
-    house.call("Queued", "C2", "5000", queueName="Sales North")
-    house.passes(1)
+def test_the_names_of_a_queue_are_kept_with_when_they_began(gateway: GatewayStack) -> None:
+    queue_call(gateway)
+    begin = gateway.begin
+    gateway.call("Queued", "C2", "5000", queueName="Sales North")
+    gateway.passes(1)
 
     names = QueueName.objects.filter(device_id="5000").order_by("since")
     assert [one.name for one in names] == ["Sales", "Sales North"]
     assert names[0].since == begin
 
 
-def test_an_extension_that_qms_does_not_know_has_its_reason(house: GatewayStack) -> None:
-    queue_call(house, device_id="2900")
+def test_an_extension_that_qms_does_not_know_has_its_reason(gateway: GatewayStack) -> None:
+    queue_call(gateway, device_id="2900")
 
-    (leg,) = house.legs()
+    (leg,) = gateway.legs()
     assert leg.outcome == "user_unmatched"
     assert "2900" in leg.reason
     assert not RecordingSearch.objects.exists()
 
 
-def test_a_call_that_qms_does_not_record_is_reported_after_its_window(house: GatewayStack) -> None:
-    house.call("Established", "C1", "2001")
-    house.passes(0.1)
-    house.passes(11)
-    house.passes(0.1)
+def test_a_call_that_qms_does_not_record_is_reported_after_its_window(gateway: GatewayStack) -> None:
+    gateway.call("Established", "C1", "2001")
+    gateway.passes(0.1)
+    gateway.passes(11)
+    gateway.passes(0.1)
 
-    assert house.outcomes() == [("2001", "not_recorded")]
+    assert gateway.outcomes() == [("2001", "not_recorded")]
 
 
-def test_an_event_that_comes_after_the_window_is_not_asked_for(house: GatewayStack) -> None:
-    late = house.event("Established", at=-60, callId="C1", deviceId="2001")
-    house.hears(late)
-    house.passes(0.1)
-    house.passes(0.1)
+def test_an_event_that_comes_after_the_window_is_not_asked_for(gateway: GatewayStack) -> None:
+    late = gateway.event("Established", at=-60, callId="C1", deviceId="2001")
+    gateway.hears(late)
+    gateway.passes(0.1)
+    gateway.passes(0.1)
 
-    assert house.outcomes() == [("2001", "window_missed")]
+    assert gateway.outcomes() == [("2001", "window_missed")]
     assert RecordingSearch.objects.get().attempts == 0
 
 
-def test_the_wrap_up_is_written_by_itself_when_it_comes(house: GatewayStack) -> None:
+def test_the_wrap_up_is_written_by_itself_when_it_comes(gateway: GatewayStack) -> None:
     FlagSetting.objects.filter(field="wrapup").update(enabled=True)
-    queue_call(house)
-    house.clears("C1", "2001")
-    house.passes(1.2)
-    assert house.outcomes() == [("2001", "waiting")]
-    house.call("CallInformation", "C1", "2001", wrapup={"template": "Sale", "result": "Sold"})
-    house.passes(0.1)
+    queue_call(gateway)
+    gateway.clears("C1", "2001")
+    gateway.passes(1.2)
+    assert gateway.outcomes() == [("2001", "waiting")]
+    gateway.call("CallInformation", "C1", "2001", wrapup={"template": "Sale", "result": "Sold"})
+    gateway.passes(0.1)
 
-    assert house.outcomes() == [("2001", "flagged")]
-    assert house.flags("2001")[0]["CTIWrapup"] == "Sale: Sold"
+    assert gateway.outcomes() == [("2001", "flagged")]
+    assert gateway.flags("2001")[0]["CTIWrapup"] == "Sale: Sold"
     assert FlagWrite.objects.count() == 2
 
 
-def test_a_second_event_with_the_same_id_changes_nothing(house: GatewayStack) -> None:
-    once = house.event("Established", callId="C1", deviceId="2001", name="same")
-    house.hears(once)
-    house.hears(once)
-    house.passes(0.1)
+def test_a_second_event_with_the_same_id_changes_nothing(gateway: GatewayStack) -> None:
+    once = gateway.event("Established", callId="C1", deviceId="2001", name="same")
+    gateway.hears(once)
+    gateway.hears(once)
+    gateway.passes(0.1)
 
     assert Checkpoint.objects.get().events == 1
 
 
-def test_a_broken_event_goes_to_quarantine_and_the_next_is_folded(house: GatewayStack) -> None:
-    house.hears(house.event("Established", callId="C1"), house.event("Established", callId="C2", deviceId="2001"))
-    house.passes(0.1)
+def test_a_broken_event_goes_to_quarantine_and_the_next_is_folded(gateway: GatewayStack) -> None:
+    gateway.hears(gateway.event("Established", callId="C1"), gateway.event("Established", callId="C2", deviceId="2001"))
+    gateway.passes(0.1)
 
-    assert [leg.call_id for leg in house.legs()] == ["C2"]
-    assert "data.deviceId" in house.source.quarantine.get().error
+    assert [leg.call_id for leg in gateway.legs()] == ["C2"]
+    assert "data.deviceId" in gateway.source.quarantine.get().error
 
 
-def test_an_attended_transfer_with_one_recording_is_one_leg_flagged_once(house: GatewayStack) -> None:
-    queue_call(house)
-    consult(house)
-    house.attended_transfer()
-    house.passes(0.5)
-    house.passes(12)
-    house.passes(1)
-    house.clears("C1", "2002")
-    house.passes(1.2)
+def test_an_attended_transfer_with_one_recording_is_one_leg_flagged_once(gateway: GatewayStack) -> None:
+    queue_call(gateway)
+    consult(gateway)
+    gateway.attended_transfer()
+    gateway.passes(0.5)
+    gateway.passes(12)
+    gateway.passes(1)
+    gateway.clears("C1", "2002")
+    gateway.passes(1.2)
 
-    (flags,) = house.flags("2002")
+    (flags,) = gateway.flags("2002")
     assert (flags["CTICallRef"], flags["QueueName"], flags["InteractionGuid"]) == ("C1", "Sales", "I-C1")
-    assert [device for device, _ in house.outcomes()].count("2002") == 1
+    assert [device for device, _ in gateway.outcomes()].count("2002") == 1
 
 
-def test_a_recorder_that_splits_at_the_transfer_gives_two_legs_each_with_its_flags(house: GatewayStack) -> None:
-    queue_call(house)
-    consult(house)
-    house.attended_transfer()
-    house.qms.connected("2002", house.time)
-    house.passes(0.3)
-    house.passes(8)
-    house.clears("C1", "2002")
-    house.passes(1.2)
+def test_a_recorder_that_splits_at_the_transfer_gives_two_legs_each_with_its_flags(gateway: GatewayStack) -> None:
+    queue_call(gateway)
+    consult(gateway)
+    gateway.attended_transfer()
+    gateway.qms.connected("2002", gateway.time)
+    gateway.passes(0.3)
+    gateway.passes(8)
+    gateway.clears("C1", "2002")
+    gateway.passes(1.2)
 
-    assert [flags["CTICallRef"] for flags in house.flags("2002")] == ["C2", "C1"]
-    assert [outcome for device, outcome in house.outcomes() if device == "2002"] == ["flagged", "flagged"]
+    assert [flags["CTICallRef"] for flags in gateway.flags("2002")] == ["C2", "C1"]
+    assert [outcome for device, outcome in gateway.outcomes() if device == "2002"] == ["flagged", "flagged"]
 
 
-def test_two_consumers_at_once_change_nothing_twice(house: GatewayStack) -> None:
-    queue_call(house)
-    house.clears("C1", "2001")
-    other = type(house.consumer)(house.source, lambda: house.time)
-    house.consumer.fold_once()
+def test_two_consumers_at_once_change_nothing_twice(gateway: GatewayStack) -> None:
+    queue_call(gateway)
+    gateway.clears("C1", "2001")
+    other = type(gateway.consumer)(gateway.source, lambda: gateway.time)
+    gateway.consumer.fold_once()
     other.fold_once()
-    house.passes(1.2)
+    gateway.passes(1.2)
 
-    assert len(house.legs()) == 1
+    assert len(gateway.legs()) == 1
     assert FlagWrite.objects.count() == 1
 
 
 def test_the_legs_of_two_runs_are_the_same_whatever_the_batches(
-    house: GatewayStack, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("calls.pipeline.consumer.BATCH", 1)
-    queue_call(house)
-    house.clears("C1", "2001")
-    house.passes(1.2)
+    queue_call(gateway)
+    gateway.clears("C1", "2001")
+    gateway.passes(1.2)
 
-    assert house.outcomes() == [("2001", "flagged")]
+    assert gateway.outcomes() == [("2001", "flagged")]
 
 
 def test_a_journal_that_redis_lost_is_named_in_the_ledger_and_the_next_call_is_flagged(
-    house: GatewayStack, redis: redis_client.Redis
+    gateway: GatewayStack, redis: redis_client.Redis
 ) -> None:
-    queue_call(house)
-    house.clears("C1", "2001")
-    house.passes(1.2)
-    assert check_continuity(house.source, house.time)
+    queue_call(gateway)
+    gateway.clears("C1", "2001")
+    gateway.passes(1.2)
+    assert check_continuity(gateway.source, gateway.time)
     redis.flushall()
 
-    assert not check_continuity(house.source, house.time)
+    assert not check_continuity(gateway.source, gateway.time)
     assert "Redis lost the journal" in Gap.objects.get().reason
-    queue_call(house, "C2")
-    assert check_continuity(house.source, house.time)
-    house.clears("C2", "2001")
-    house.passes(1.2)
-    assert house.outcomes() == [("2001", "flagged"), ("2001", "flagged")]
+    queue_call(gateway, "C2")
+    assert check_continuity(gateway.source, gateway.time)
+    gateway.clears("C2", "2001")
+    gateway.passes(1.2)
+    assert gateway.outcomes() == [("2001", "flagged"), ("2001", "flagged")]
     assert Gap.objects.count() == 1
 
 
 def test_a_defect_in_a_rule_costs_one_event_and_logs_no_call_data(
-    house: GatewayStack, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayStack, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rule 12: identifiers may stand in logs; who called which number may not, even when something fails."""
     caplog.set_level("DEBUG")
-    house.log_on("9101", "2001", "Alice Archer")
-    queue_call(house)
+    gateway.log_on("9101", "2001", "Alice Archer")
+    queue_call(gateway)
     monkeypatch.setattr("calls.core.handlers.call_events._wrapped_up", lambda *_: 1 / 0)
-    house.call("CallInformation", "C1", "2001", callerName="Mary Secret", wrapup={"result": "Sold"})
-    house.clears("C1", "2001")
-    house.passes(1.2)
+    gateway.call("CallInformation", "C1", "2001", callerName="Mary Secret", wrapup={"result": "Sold"})
+    gateway.clears("C1", "2001")
+    gateway.passes(1.2)
 
-    assert house.outcomes() == [("2001", "flagged")]
-    assert house.source.quarantine.get().kind == "rule"
+    assert gateway.outcomes() == [("2001", "flagged")]
+    assert gateway.source.quarantine.get().kind == "rule"
     assert any("fold_failed" in str(record.msg) for record in caplog.records)
     for secret in ("Alice", "Jo ", "+44", "Mary", "Sales"):
         assert secret not in caplog.text

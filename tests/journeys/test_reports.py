@@ -26,23 +26,23 @@ ROW = re.compile(r"<tr[^>]*>\s*<th scope=\"row\" data-label.*?</tr>", re.DOTALL)
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give two teams' calls: on Monday all of Sales are flagged, on Tuesday one of two; today is Wednesday."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
-    house = GatewayStack()
+    gateway = GatewayStack()
     QmsUser.objects.filter(extension__in=("2001", "2002")).update(department_name="Sales")
     QmsUser.objects.filter(extension="2003").update(department_name="Service")
-    house.log_on("9001", "2001", "Alice Archer")
-    house.passes(1)
-    call(house, "M1", "2001", "Hotline")
-    call(house, "M2", "2003", "Hotline", recorded=False)
-    house.passes(86400 - 300)
-    call(house, "T1", "2001", "Hotline")
-    call(house, "T2", "2002", "Orders", recorded=False)
-    call(house, "T3", "2009", "Orders")
-    house.passes(86400)
-    monkeypatch.setattr("clock.now", lambda: house.time)
-    return house
+    gateway.log_on("9001", "2001", "Alice Archer")
+    gateway.passes(1)
+    call(gateway, "M1", "2001", "Hotline")
+    call(gateway, "M2", "2003", "Hotline", recorded=False)
+    gateway.passes(86400 - 300)
+    call(gateway, "T1", "2001", "Hotline")
+    call(gateway, "T2", "2002", "Orders", recorded=False)
+    call(gateway, "T3", "2009", "Orders")
+    gateway.passes(86400)
+    monkeypatch.setattr("clock.now", lambda: gateway.time)
+    return gateway
 
 
 @pytest.fixture
@@ -53,15 +53,15 @@ def supervisor(client: Client) -> Client:
     return client
 
 
-def call(house: GatewayStack, call_id: str, extension: str, queue: str, *, recorded: bool = True) -> None:
+def call(gateway: GatewayStack, call_id: str, extension: str, queue: str, *, recorded: bool = True) -> None:
     if recorded:
-        house.qms.connected(extension, house.time)
-    house.call("Established", call_id, extension, queueName=queue)
-    house.passes(1)
-    house.passes(12)
-    house.qms.disconnected(extension, house.time)
-    house.call("ConnectionCleared", call_id, extension)
-    house.passes(130)
+        gateway.qms.connected(extension, gateway.time)
+    gateway.call("Established", call_id, extension, queueName=queue)
+    gateway.passes(1)
+    gateway.passes(12)
+    gateway.qms.disconnected(extension, gateway.time)
+    gateway.call("ConnectionCleared", call_id, extension)
+    gateway.passes(130)
 
 
 def get(client: Client, address: str) -> str:
@@ -93,7 +93,7 @@ def legs_listed(client: Client, address: str) -> list[str]:
     return sorted(leg.call_id for leg in Leg.objects.all() if f"/admin/calls/leg/{leg.pk}/change/" in page)
 
 
-def test_the_supervisors_question_is_answered_by_one_page(house: GatewayStack, supervisor: Client) -> None:
+def test_the_supervisors_question_is_answered_by_one_page(gateway: GatewayStack, supervisor: Client) -> None:
     page = get(supervisor, "/admin/reports/?period=yesterday&team=Sales")
 
     assert "50.0 % of 2 legs are flagged; 1 is not." in page
@@ -117,7 +117,7 @@ def test_the_supervisors_question_is_answered_by_one_page(house: GatewayStack, s
     ],
 )
 def test_each_breakdown_counts_and_each_number_leads_to_exactly_its_legs(
-    house: GatewayStack, supervisor: Client, by: str, expected: dict[str, list[str]]
+    gateway: GatewayStack, supervisor: Client, by: str, expected: dict[str, list[str]]
 ) -> None:
     page = get(supervisor, f"/admin/reports/?period=yesterday&by={by}")
     found = rows(page)
@@ -133,7 +133,7 @@ def test_each_breakdown_counts_and_each_number_leads_to_exactly_its_legs(
 @pytest.mark.parametrize("by", ["agent", "team", "extension"])
 @pytest.mark.parametrize(("first", "last"), [("2026-02-27", "2026-04-02"), ("2026-03-01", "2026-03-04")])
 def test_whole_months_are_summed_from_the_counts_by_month(
-    house: GatewayStack, supervisor: Client, by: str, first: str, last: str
+    gateway: GatewayStack, supervisor: Client, by: str, first: str, last: str
 ) -> None:
     days = rows(get(supervisor, f"/admin/reports/?period=own&from=2026-03-02&to=2026-03-30&by={by}"))
     with CaptureQueriesContext(connection) as asked:
@@ -145,7 +145,7 @@ def test_whole_months_are_summed_from_the_counts_by_month(
 
 
 @pytest.mark.parametrize(("filters", "legs"), [("&team=Sales", 2), ("", 3), ("&cause=flagged", 1)])
-def test_a_report_by_hour_counts_the_hours(house: GatewayStack, supervisor: Client, filters: str, legs: int) -> None:
+def test_a_report_by_hour_counts_the_hours(gateway: GatewayStack, supervisor: Client, filters: str, legs: int) -> None:
     page = get(supervisor, f"/admin/reports/?period=yesterday&by=hour{filters}")
     found = rows(page)
 
@@ -154,15 +154,15 @@ def test_a_report_by_hour_counts_the_hours(house: GatewayStack, supervisor: Clie
     assert len(legs_listed(supervisor, link(page, hour, "Legs"))) == int(found[hour][0])
 
 
-def test_a_team_has_the_agents_who_are_mapped_to_its_users(house: GatewayStack, supervisor: Client) -> None:
+def test_a_team_has_the_agents_who_are_mapped_to_its_users(gateway: GatewayStack, supervisor: Client) -> None:
     user = QmsUser.objects.get(extension="2003")
-    map_agent(Agent.objects.get(agent_id="9001"), user, reason="Hot desk.", by="vera", now=house.time)
+    map_agent(Agent.objects.get(agent_id="9001"), user, reason="Hot desk.", by="vera", now=gateway.time)
     found = rows(get(supervisor, "/admin/reports/?period=yesterday&by=team"))
 
     assert (found["Service"][0], found["Sales"][0]) == ("1", "1")
 
 
-def test_every_filter_is_picked_from_what_was_counted(house: GatewayStack, supervisor: Client) -> None:
+def test_every_filter_is_picked_from_what_was_counted(gateway: GatewayStack, supervisor: Client) -> None:
     page = get(supervisor, "/admin/reports/?period=yesterday&by=cause&queue=Orders&agent=9001&cause=user_unmatched")
     form = page.partition("Choose a report")[2].partition("</form>")[0]
 
@@ -170,7 +170,7 @@ def test_every_filter_is_picked_from_what_was_counted(house: GatewayStack, super
         '<option value="Sales">Sales</option>',
         '<option value="Orders" selected>Orders</option>',
         '<option value="user_unmatched" selected>user unmatched</option>',
-        f'<option value="{house.source.pk}">pbx</option>',
+        f'<option value="{gateway.source.pk}">pbx</option>',
         '<option value="0">none</option>',
     ):
         assert option in form
@@ -188,7 +188,7 @@ def test_every_filter_is_picked_from_what_was_counted(house: GatewayStack, super
     ],
 )
 def test_names_are_suggested_while_one_types(
-    house: GatewayStack, supervisor: Client, name: str, typed: str, names: list[list[str]]
+    gateway: GatewayStack, supervisor: Client, name: str, typed: str, names: list[list[str]]
 ) -> None:
     QmsUser.objects.filter(extension="2003").update(first_name="Carol", last_name="2003")
 
@@ -197,7 +197,7 @@ def test_names_are_suggested_while_one_types(
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx", "pdf"])
-def test_a_report_is_downloaded(house: GatewayStack, supervisor: Client, kind: str) -> None:
+def test_a_report_is_downloaded(gateway: GatewayStack, supervisor: Client, kind: str) -> None:
     answer = supervisor.get(f"/admin/reports/{kind}/?period=yesterday&by=team")
     content = answer.content
 
@@ -213,14 +213,14 @@ def test_a_report_is_downloaded(house: GatewayStack, supervisor: Client, kind: s
         assert content.startswith(b"%PDF-")
 
 
-def test_a_pdf_takes_names_in_any_alphabet(house: GatewayStack, supervisor: Client) -> None:
+def test_a_pdf_takes_names_in_any_alphabet(gateway: GatewayStack, supervisor: Client) -> None:
     DailyDimensionCount.objects.filter(queue_name="Orders").update(queue_name="Заказы Ελλάδα Łódź 注文")
 
     assert supervisor.get("/admin/reports/pdf/?period=yesterday&by=queue").content.startswith(b"%PDF-")
 
 
 def test_a_view_is_saved_shown_and_deleted_for_its_owner_only(
-    house: GatewayStack, supervisor: Client, admin_client: Client
+    gateway: GatewayStack, supervisor: Client, admin_client: Client
 ) -> None:
     saved = {"name": "My team", "query": "period=yesterday&by=cause&team=Sales", "weekly": "on"}
     supervisor.post("/admin/reports/save/", saved)
@@ -236,13 +236,13 @@ def test_a_view_is_saved_shown_and_deleted_for_its_owner_only(
 
 
 def test_a_weekly_view_is_mailed_once_on_monday_for_the_week_before(
-    house: GatewayStack, supervisor: Client, settings: object
+    gateway: GatewayStack, supervisor: Client, settings: object
 ) -> None:
     settings.CAN_MAIL = True  # type: ignore[attr-defined]
     supervisor.post(
         "/admin/reports/save/", {"name": "My team", "query": "period=yesterday&by=cause&team=Sales", "weekly": "on"}
     )
-    monday = house.begin.replace(hour=0) + timedelta(days=7)
+    monday = gateway.begin.replace(hour=0) + timedelta(days=7)
 
     assert mail_weekly(monday + timedelta(hours=6)) == 0, "too early"
     assert mail_weekly(monday + timedelta(hours=8)) == 1
@@ -255,12 +255,12 @@ def test_a_weekly_view_is_mailed_once_on_monday_for_the_week_before(
     assert [one[0] for one in message.attachments] == ["report.pdf", "report.csv"]
 
 
-def test_who_may_see_calls_no_more_gets_no_mail(house: GatewayStack, supervisor: Client, settings: object) -> None:
+def test_who_may_see_calls_no_more_gets_no_mail(gateway: GatewayStack, supervisor: Client, settings: object) -> None:
     settings.CAN_MAIL = True  # type: ignore[attr-defined]
     supervisor.post("/admin/reports/save/", {"name": "My team", "query": "by=cause", "weekly": "on"})
     User.objects.get(username="sue").groups.clear()
 
-    assert mail_weekly(house.time + timedelta(days=7)) == 0
+    assert mail_weekly(gateway.time + timedelta(days=7)) == 0
     assert not mail.outbox
 
 
@@ -281,7 +281,7 @@ def test_reports_are_for_those_who_may_see_legs(client: Client) -> None:
 
 
 def test_the_filters_in_use_stand_above_the_list_and_each_can_be_removed(
-    house: GatewayStack, supervisor: Client
+    gateway: GatewayStack, supervisor: Client
 ) -> None:
     page = get(supervisor, "/admin/calls/leg/?flagged=no&queue=Orders&when=yesterday")
 
@@ -292,7 +292,7 @@ def test_the_filters_in_use_stand_above_the_list_and_each_can_be_removed(
 
 
 def test_the_page_of_a_leg_leads_to_the_legs_before_and_after_it_at_the_extension(
-    house: GatewayStack, supervisor: Client
+    gateway: GatewayStack, supervisor: Client
 ) -> None:
     first, second = Leg.objects.filter(device_id="2001").order_by("connected_at")
     page = get(supervisor, f"/admin/calls/leg/{first.pk}/change/")

@@ -25,7 +25,7 @@ RESTORED = [model for label in ("calls", "agents", "flags") for model in apps.ge
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     monkeypatch.setattr("calls.pipeline.restore_guard.COMPARE_INTERVAL", 0.0)
     return GatewayStack()
@@ -39,189 +39,189 @@ class Dump:
             (model, list(model._default_manager.all())) for model in RESTORED
         ]
 
-    def restore(self, house: GatewayStack) -> None:
+    def restore(self, gateway: GatewayStack) -> None:
         with transaction.atomic():
             for model, _ in reversed(self._rows):
                 model._default_manager.all()._raw_delete("default")
             for model, rows in self._rows:
                 model._default_manager.bulk_create(rows)
-        house.consumer = Consumer(house.source, house.now)
+        gateway.consumer = Consumer(gateway.source, gateway.now)
 
 
 @contextmanager
-def counted_writes(house: GatewayStack) -> Iterator[list[str]]:
+def counted_writes(gateway: GatewayStack) -> Iterator[list[str]]:
     """Note the recording of each WriteFlags that QMS gets."""
     seen: list[str] = []
-    write = house.qms.write_flags
+    write = gateway.qms.write_flags
 
     def noting(service: str, guid: str, *rest: Any, **options: Any) -> Any:
         seen.append(guid)
         return write(service, guid, *rest, **options)
 
-    house.qms.write_flags = noting  # type: ignore[method-assign]
+    gateway.qms.write_flags = noting  # type: ignore[method-assign]
     yield seen
-    house.qms.write_flags = write  # type: ignore[method-assign]
+    gateway.qms.write_flags = write  # type: ignore[method-assign]
 
 
-def works_again(house: GatewayStack) -> None:
+def works_again(gateway: GatewayStack) -> None:
     """Let the gateway notice, and work until what is read back may be sent."""
-    restore_guard.compare(house.time)
+    restore_guard.compare(gateway.time)
     for _ in range(8):
-        house.passes(30)
+        gateway.passes(30)
 
 
-def flagged_call(house: GatewayStack, call_id: str, device_id: str) -> None:
-    queue_call(house, call_id, device_id)
-    house.clears(call_id, device_id)
-    house.passes(1.2)
+def flagged_call(gateway: GatewayStack, call_id: str, device_id: str) -> None:
+    queue_call(gateway, call_id, device_id)
+    gateway.clears(call_id, device_id)
+    gateway.passes(1.2)
 
 
-def unsent_call(house: GatewayStack, call_id: str, device_id: str) -> None:
+def unsent_call(gateway: GatewayStack, call_id: str, device_id: str) -> None:
     """Bring a call to its end, and leave its flags queued."""
-    queue_call(house, call_id, device_id)
-    house.clears(call_id, device_id)
-    house.passes_unheard(1.2)
-    house.fold()
+    queue_call(gateway, call_id, device_id)
+    gateway.clears(call_id, device_id)
+    gateway.passes_unheard(1.2)
+    gateway.fold()
 
 
-def test_nothing_is_written_twice_and_no_call_is_lost_after_a_restore(house: GatewayStack) -> None:
-    restore_guard.compare(house.time)
-    flagged_call(house, "C1", "2001")
-    queue_call(house, "C2", "2002")
+def test_nothing_is_written_twice_and_no_call_is_lost_after_a_restore(gateway: GatewayStack) -> None:
+    restore_guard.compare(gateway.time)
+    flagged_call(gateway, "C1", "2001")
+    queue_call(gateway, "C2", "2002")
     dump = Dump()
-    with counted_writes(house) as writes:
-        house.clears("C2", "2002")
-        house.passes(1.2)
-        flagged_call(house, "C3", "2003")
+    with counted_writes(gateway) as writes:
+        gateway.clears("C2", "2002")
+        gateway.passes(1.2)
+        flagged_call(gateway, "C3", "2003")
         assert len(writes) == 2
 
-        dump.restore(house)
-        works_again(house)
+        dump.restore(gateway)
+        works_again(gateway)
         assert len(writes) == 2, "what QMS holds was sent again"
 
-    assert house.outcomes() == [("2001", "flagged"), ("2002", "flagged"), ("2003", "flagged")]
-    assert [len(house.flags(extension)) for extension in ("2001", "2002", "2003")] == [1, 1, 1]
+    assert gateway.outcomes() == [("2001", "flagged"), ("2002", "flagged"), ("2003", "flagged")]
+    assert [len(gateway.flags(extension)) for extension in ("2001", "2002", "2003")] == [1, 1, 1]
     gap = Gap.objects.get()
     assert gap.reason.startswith(restore_guard.WENT_BACK)
     assert restore_guard.REFOLDED in gap.reason
 
 
 def test_a_fold_that_is_committed_while_the_stores_are_compared_is_not_missing(
-    house: GatewayStack, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    restore_guard.compare(house.time)
+    restore_guard.compare(gateway.time)
 
     def fold_first() -> RememberedDatabase:
-        flagged_call(house, "C1", "2001")
+        flagged_call(gateway, "C1", "2001")
         return remembered_database()
 
     monkeypatch.setattr(restore_guard, "remembered_database", fold_first)
 
-    assert not restore_guard.compare(house.time)
+    assert not restore_guard.compare(gateway.time)
     assert not Gap.objects.exists()
 
 
-def test_a_write_that_stands_as_queued_is_read_back_before_it_is_sent(house: GatewayStack) -> None:
-    restore_guard.compare(house.time)
-    unsent_call(house, "C1", "2001")
+def test_a_write_that_stands_as_queued_is_read_back_before_it_is_sent(gateway: GatewayStack) -> None:
+    restore_guard.compare(gateway.time)
+    unsent_call(gateway, "C1", "2001")
     dump = Dump()
     assert FlagWrite.objects.get().state == "queued"
-    with counted_writes(house) as writes:
-        house.passes(1.2)
+    with counted_writes(gateway) as writes:
+        gateway.passes(1.2)
 
-        dump.restore(house)
-        works_again(house)
+        dump.restore(gateway)
+        works_again(gateway)
 
     assert len(writes) == 1
     assert FlagWrite.objects.get().state == "written"
 
 
-def test_a_database_restored_from_before_its_first_fold_is_noticed(house: GatewayStack) -> None:
-    restore_guard.compare(house.time)
+def test_a_database_restored_from_before_its_first_fold_is_noticed(gateway: GatewayStack) -> None:
+    restore_guard.compare(gateway.time)
     dump = Dump()
-    flagged_call(house, "C1", "2001")
+    flagged_call(gateway, "C1", "2001")
 
-    dump.restore(house)
-    works_again(house)
+    dump.restore(gateway)
+    works_again(gateway)
 
-    assert house.outcomes() == [("2001", "flagged")]
+    assert gateway.outcomes() == [("2001", "flagged")]
     assert Gap.objects.count() == 1
 
 
-def test_what_qms_lacks_is_sent_once_the_doubt_is_over(house: GatewayStack) -> None:
-    restore_guard.compare(house.time)
-    flagged_call(house, "C1", "2001")
-    unsent_call(house, "C2", "2002")
+def test_what_qms_lacks_is_sent_once_the_doubt_is_over(gateway: GatewayStack) -> None:
+    restore_guard.compare(gateway.time)
+    flagged_call(gateway, "C1", "2001")
+    unsent_call(gateway, "C2", "2002")
     dump = Dump()
-    flagged_call(house, "C3", "2003")
-    for one in house.qms.recordings.values():
+    flagged_call(gateway, "C3", "2003")
+    for one in gateway.qms.recordings.values():
         if one.extension == "2002":
             one.flags.clear()
 
-    dump.restore(house)
-    works_again(house)
+    dump.restore(gateway)
+    works_again(gateway)
 
-    assert [bool(flags) for flags in house.flags("2002")] == [True]
-    assert dict(house.outcomes())["2002"] == "flagged"
+    assert [bool(flags) for flags in gateway.flags("2002")] == [True]
+    assert dict(gateway.outcomes())["2002"] == "flagged"
 
 
-def test_a_call_after_the_restore_is_not_read_back(house: GatewayStack) -> None:
-    restore_guard.compare(house.time)
+def test_a_call_after_the_restore_is_not_read_back(gateway: GatewayStack) -> None:
+    restore_guard.compare(gateway.time)
     dump = Dump()
-    flagged_call(house, "C1", "2001")
-    dump.restore(house)
-    works_again(house)
+    flagged_call(gateway, "C1", "2001")
+    dump.restore(gateway)
+    works_again(gateway)
 
-    flagged_call(house, "C2", "2002")
+    flagged_call(gateway, "C2", "2002")
 
-    assert dict(house.outcomes())["2002"] == "flagged"
+    assert dict(gateway.outcomes())["2002"] == "flagged"
     assert FlagWrite.objects.latest("id").unclear_since is None
 
 
-def test_events_that_the_journal_has_forgotten_are_named(house: GatewayStack, redis: redis_client.Redis) -> None:
-    restore_guard.compare(house.time)
-    flagged_call(house, "C1", "2001")
+def test_events_that_the_journal_has_forgotten_are_named(gateway: GatewayStack, redis: redis_client.Redis) -> None:
+    restore_guard.compare(gateway.time)
+    flagged_call(gateway, "C1", "2001")
     dump = Dump()
-    flagged_call(house, "C2", "2002")
-    redis.xtrim(f"journal:{{{house.source.slug}}}", maxlen=0, approximate=False)
-    redis.set(f"trimmed:{{{house.source.slug}}}", Checkpoint.objects.get().last_id)
-    trim_journal(house.source.slug, Checkpoint.objects.get().last_id)
+    flagged_call(gateway, "C2", "2002")
+    redis.xtrim(f"journal:{{{gateway.source.slug}}}", maxlen=0, approximate=False)
+    redis.set(f"trimmed:{{{gateway.source.slug}}}", Checkpoint.objects.get().last_id)
+    trim_journal(gateway.source.slug, Checkpoint.objects.get().last_id)
 
-    dump.restore(house)
-    works_again(house)
+    dump.restore(gateway)
+    works_again(gateway)
 
     assert restore_guard.TRIMMED in Gap.objects.get().reason
 
 
-def test_a_database_that_is_another_puts_all_in_doubt(house: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:
-    restore_guard.compare(house.time)
-    unsent_call(house, "C1", "2001")
+def test_a_database_that_is_another_puts_all_in_doubt(gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    restore_guard.compare(gateway.time)
+    unsent_call(gateway, "C1", "2001")
     monkeypatch.setattr(restore_guard, "_identity", lambda: "a promoted replica")
 
-    assert restore_guard.compare(house.time)
+    assert restore_guard.compare(gateway.time)
 
     assert FlagWrite.objects.get().state == "unclear"
-    assert not restore_guard.compare(house.time)
+    assert not restore_guard.compare(gateway.time)
 
 
-def test_after_a_long_absence_what_is_queued_is_read_back_first(house: GatewayStack) -> None:
-    restore_guard.compare(house.time)
-    unsent_call(house, "C1", "2001")
+def test_after_a_long_absence_what_is_queued_is_read_back_first(gateway: GatewayStack) -> None:
+    restore_guard.compare(gateway.time)
+    unsent_call(gateway, "C1", "2001")
 
-    assert restore_guard.compare(house.time + timedelta(minutes=11))
+    assert restore_guard.compare(gateway.time + timedelta(minutes=11))
 
     assert FlagWrite.objects.get().state == "unclear"
     assert not Gap.objects.exists()
 
 
 def test_a_delivery_waits_while_redis_cannot_say_whether_the_database_went_back(
-    house: GatewayStack, settings: Any, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayStack, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[int] = []
     monkeypatch.setattr(jobs, "deliver_writes", lambda service_id, **_: sent.append(service_id))
     settings.JOURNAL_URL = "redis://127.0.0.1:1/0"
 
     with pytest.raises(JournalUnavailable):
-        jobs.deliver(house.service.pk)
+        jobs.deliver(gateway.service.pk)
 
     assert sent == []

@@ -15,22 +15,22 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway with an empty journal; its pumps look again at once."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     return GatewayStack()
 
 
 def test_a_retry_that_is_settled_between_reading_and_marking_reaches_the_leg(
-    house: GatewayStack, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.qms._definitions["ds1"].pop("CTICallRef")
-    house.connects("C1", "2001")
-    house.passes(1)
-    house.call("ConnectionCleared", "C1", "2001")
-    house.passes_unheard(2)
-    house.fold()
-    house.deliver()
+    gateway.qms._definitions["ds1"].pop("CTICallRef")
+    gateway.connects("C1", "2001")
+    gateway.passes(1)
+    gateway.call("ConnectionCleared", "C1", "2001")
+    gateway.passes_unheard(2)
+    gateway.fold()
+    gateway.deliver()
     assert FlagWrite.objects.get().state == "refused"
     real, moments = load_specs, list[str]()
 
@@ -38,17 +38,17 @@ def test_a_retry_that_is_settled_between_reading_and_marking_reaches_the_leg(
         """Let the retry be carried out, whole, in the moment after the consumer has read the refusal."""
         if not moments:
             moments.append(FlagWrite.objects.get().state)
-            house.qms.create_flag_definition("rs1", FlagDefinition("CTICallRef"))
-            assert retry([FlagWrite.objects.get().pk], "ann", house.now()) == 1
-            house.deliver()
+            gateway.qms.create_flag_definition("rs1", FlagDefinition("CTICallRef"))
+            assert retry([FlagWrite.objects.get().pk], "ann", gateway.now()) == 1
+            gateway.deliver()
             moments.append(FlagWrite.objects.get().state)
         return real()
 
     monkeypatch.setattr(consuming, "load_specs", load_specs_late)
-    house.consumer.fold_once()
+    gateway.consumer.fold_once()
     assert moments == ["refused", "written"]
-    assert house.outcomes() == [("2001", "refused")], "the end that was read is taken in first"
-    house.works()
+    assert gateway.outcomes() == [("2001", "refused")], "the end that was read is taken in first"
+    gateway.works()
 
-    assert house.outcomes() == [("2001", "flagged")]
+    assert gateway.outcomes() == [("2001", "flagged")]
     assert FlagWrite.objects.get().folded

@@ -27,7 +27,7 @@ class PulledPlug(Exception):
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway with an empty journal; its pumps look again at once."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     return GatewayStack()
@@ -68,40 +68,40 @@ def pull_the_plug_now_and_then(monkeypatch: pytest.MonkeyPatch, chance: random.R
     return crashes
 
 
-def work(house: GatewayStack, seconds: float) -> None:
+def work(gateway: GatewayStack, seconds: float) -> None:
     """Let the gateway work until it is through, with a new consumer after each crash."""
     while True:
         try:
-            house.passes(seconds)
+            gateway.passes(seconds)
         except PulledPlug:
-            house.consumer = consuming.Consumer(house.source, house.consumer.now)
+            gateway.consumer = consuming.Consumer(gateway.source, gateway.consumer.now)
         else:
             return
 
 
-def one_call(house: GatewayStack, call: str, extension: str, chance: random.Random) -> None:
+def one_call(gateway: GatewayStack, call: str, extension: str, chance: random.Random) -> None:
     """Let a call be connected, recorded or not, hurried or not, and end."""
-    recorded, before = chance.random() < 0.7, house.time
+    recorded, before = chance.random() < 0.7, gateway.time
     if recorded:
-        house.qms.connected(extension, house.time)
-    house.call("Established", call, extension)
-    work(house, chance.choice((0.1, 2, 15)))
-    house.qms.disconnected(extension, house.time)
-    house.call("ConnectionCleared", call, extension)
-    work(house, chance.choice((0, 12)))
-    assert house.time >= before
+        gateway.qms.connected(extension, gateway.time)
+    gateway.call("Established", call, extension)
+    work(gateway, chance.choice((0.1, 2, 15)))
+    gateway.qms.disconnected(extension, gateway.time)
+    gateway.call("ConnectionCleared", call, extension)
+    work(gateway, chance.choice((0, 12)))
+    assert gateway.time >= before
 
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_each_search_is_counted_once_though_consumers_die_in_mid_transaction(
-    house: GatewayStack, monkeypatch: pytest.MonkeyPatch, seed: int
+    gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     chance = random.Random(seed)
     crashes = pull_the_plug_now_and_then(monkeypatch, chance)
     for number in range(40):
-        one_call(house, f"C{number}", chance.choice(("2001", "2002", "2003")), chance)
-    work(house, 60)
-    work(house, 1)
+        one_call(gateway, f"C{number}", chance.choice(("2001", "2002", "2003")), chance)
+    work(gateway, 60)
+    work(gateway, 1)
 
     assert counted() == counted_by_hand()
     states = {one.state for one in SearchCount.objects.all()}
@@ -109,52 +109,52 @@ def test_each_search_is_counted_once_though_consumers_die_in_mid_transaction(
     assert crashes["crashes"] > 5
 
 
-def test_an_answer_that_is_settled_and_folded_again_is_not_counted_twice(house: GatewayStack) -> None:
-    house.call("Established", "C1", "2001")
-    house.fold()
+def test_an_answer_that_is_settled_and_folded_again_is_not_counted_twice(gateway: GatewayStack) -> None:
+    gateway.call("Established", "C1", "2001")
+    gateway.fold()
     search = RecordingSearch.objects.get()
     guid = "0f0e0d0c-0b0a-4908-8706-050403020100"
-    answer = PendingQuestion(search, house.now(), Recording(guid, "2001", house.time))
-    settle(house.service, [answer], house.now())
-    settle(house.service, [answer], house.now())
-    other = consuming.Consumer(house.source, house.now)
-    house.fold()
-    settle(house.service, [answer], house.now())
+    answer = PendingQuestion(search, gateway.now(), Recording(guid, "2001", gateway.time))
+    settle(gateway.service, [answer], gateway.now())
+    settle(gateway.service, [answer], gateway.now())
+    other = consuming.Consumer(gateway.source, gateway.now)
+    gateway.fold()
+    settle(gateway.service, [answer], gateway.now())
     other.fold_once()
 
     assert [(one.state, one.searches, one.questions) for one in SearchCount.objects.all()] == [("found", 1, 1)]
 
 
-def test_a_search_that_nobody_needs_any_more_is_counted_as_that(house: GatewayStack) -> None:
-    house.call("Established", "C1", "2001")
-    house.fold()
-    house.call("ConnectionCleared", "C1", "2001")
-    house.fold()
-    house.time += timedelta(seconds=4)
-    house.call("Established", "C2", "2001")
-    house.fold()
+def test_a_search_that_nobody_needs_any_more_is_counted_as_that(gateway: GatewayStack) -> None:
+    gateway.call("Established", "C1", "2001")
+    gateway.fold()
+    gateway.call("ConnectionCleared", "C1", "2001")
+    gateway.fold()
+    gateway.time += timedelta(seconds=4)
+    gateway.call("Established", "C2", "2001")
+    gateway.fold()
 
     assert RecordingSearch.objects.filter(state=SearchState.CANCELLED).count() == 1
     assert [(one.state, one.searches) for one in SearchCount.objects.all()] == [("cancelled", 1)]
 
 
 def test_the_page_of_the_service_and_the_metrics_say_of_the_last_hour(
-    house: GatewayStack, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayStack, admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.connects("C1", "2001")
-    house.call("Established", "C2", "2002")
-    house.passes(1)
-    house.passes(30)
-    house.passes(1)
-    monkeypatch.setattr("clock.now", lambda: house.time)
+    gateway.connects("C1", "2001")
+    gateway.call("Established", "C2", "2002")
+    gateway.passes(1)
+    gateway.passes(30)
+    gateway.passes(1)
+    monkeypatch.setattr("clock.now", lambda: gateway.time)
 
-    page = admin_client.get(reverse("searches-panel", args=[house.service.pk])).content.decode()
+    page = admin_client.get(reverse("searches-panel", args=[gateway.service.pk])).content.decode()
     scraped = admin_client.get("/metrics").content.decode()
 
     assert "2 searches ended" in page
     assert "1 found, 1 missed" in page
     assert "1: QMS had no recording" in page
-    assert f"service__id__exact={house.service.pk}&amp;why=none" in page
+    assert f"service__id__exact={gateway.service.pk}&amp;why=none" in page
     assert 'gateway_searches_last_hour{service="rs1",state="found",why=""} 1.0' in scraped
     assert 'gateway_searches_last_hour{service="rs1",state="missed",why="none"} 1.0' in scraped
     assert 'gateway_search_seconds_last_hour{quantile="0.95",service="rs1"}' in scraped
@@ -162,31 +162,31 @@ def test_the_page_of_the_service_and_the_metrics_say_of_the_last_hour(
 
 
 def test_a_search_after_a_transfer_with_one_recording_ended_unchanged_and_missed_nothing(
-    house: GatewayStack, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+    gateway: GatewayStack, admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house.connects("C1", "2001")
-    house.passes(1)
-    leg = house.legs()[0]
+    gateway.connects("C1", "2001")
+    gateway.passes(1)
+    leg = gateway.legs()[0]
     RecordingSearch.objects.create(
         leg_id=leg.pk,
         ordinal=2,
-        source=house.source,
-        service=house.service,
+        source=gateway.source,
+        service=gateway.service,
         known_guid=leg.recording_guid or "",
         extension="2001",
-        not_started_before=house.begin,
-        connected_at=house.time,
-        deadline=house.time + timedelta(seconds=2),
-        next_at=house.time,
+        not_started_before=gateway.begin,
+        connected_at=gateway.time,
+        deadline=gateway.time + timedelta(seconds=2),
+        next_at=gateway.time,
     )
-    house.passes(1)
-    house.passes(5)
-    house.passes(1)
-    monkeypatch.setattr("clock.now", lambda: house.time)
+    gateway.passes(1)
+    gateway.passes(5)
+    gateway.passes(1)
+    monkeypatch.setattr("clock.now", lambda: gateway.time)
     search = RecordingSearch.objects.get(ordinal=2)
 
     scraped = admin_client.get("/metrics").content.decode()
-    panel = admin_client.get(reverse("searches-panel", args=[house.service.pk])).content.decode()
+    panel = admin_client.get(reverse("searches-panel", args=[gateway.service.pk])).content.decode()
     missed = admin_client.get("/admin/calls/recordingsearch/?state=missed").content.decode()
     unchanged = admin_client.get("/admin/calls/recordingsearch/?state=unchanged").content.decode()
     page = admin_client.get(reverse("admin:calls_recordingsearch_change", args=[search.pk])).content.decode()
@@ -203,12 +203,12 @@ def test_a_search_after_a_transfer_with_one_recording_ended_unchanged_and_missed
     assert " ms)" in page
 
 
-def test_old_counts_are_forgotten(house: GatewayStack) -> None:
-    house.connects("C1", "2001")
-    house.passes(1)
-    assert SearchCount.objects.get().began == span_of(house.time)
+def test_old_counts_are_forgotten(gateway: GatewayStack) -> None:
+    gateway.connects("C1", "2001")
+    gateway.passes(1)
+    assert SearchCount.objects.get().began == span_of(gateway.time)
 
-    house.time += KEPT * 2
-    retain(house.now)
+    gateway.time += KEPT * 2
+    retain(gateway.now)
 
     assert not SearchCount.objects.exists()

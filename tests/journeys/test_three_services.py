@@ -28,7 +28,7 @@ RECORDED = {"2001": "rs1", "2002": "rs2", "2003": "rs3"}
 
 
 class Campus(GatewayStack):
-    """A house with three Recording Services behind SOAP; its clock is the true one, for so is that of the server."""
+    """A gateway with three Recording Services behind SOAP; its clock is the true one, for so is that of the server."""
 
     def __init__(self, qms: SimulatedQms, port: int) -> None:
         super().__init__()

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, seria
 
 
 @pytest.fixture
-def house(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> GatewayStack:
     """Give a gateway with one flagged leg, one that QMS did not record, and one at an unknown extension."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     one = GatewayStack()
@@ -42,7 +42,7 @@ def page(request: pytest.FixtureRequest, live_server: str, client: Client) -> It
 
 
 def test_a_recording_without_flags_is_explained_and_its_leg_opened(
-    house: GatewayStack, page: Page, live_server: str
+    gateway: GatewayStack, page: Page, live_server: str
 ) -> None:
     page.goto(f"{live_server}/admin/why/")
     page.get_by_label("GUID, call reference").focus()
@@ -58,7 +58,7 @@ def test_a_recording_without_flags_is_explained_and_its_leg_opened(
     expect(page).to_have_url(f"{live_server}/admin/calls/leg/{Leg.objects.get(call_id='C3').pk}/change/")
 
 
-def test_an_extension_and_a_time_are_enough(house: GatewayStack, page: Page, live_server: str) -> None:
+def test_an_extension_and_a_time_are_enough(gateway: GatewayStack, page: Page, live_server: str) -> None:
     page.goto(f"{live_server}/admin/why/")
     page.get_by_label("GUID, call reference").fill("2900")
     page.get_by_label("Time").fill("2026-03-02T09:00:30")
@@ -68,7 +68,7 @@ def test_an_extension_and_a_time_are_enough(house: GatewayStack, page: Page, liv
     expect(page.get_by_text("press Refresh QMS users")).to_be_visible()
 
 
-def test_a_flagged_recording_is_reported_to_be_flagged(house: GatewayStack, page: Page, live_server: str) -> None:
+def test_a_flagged_recording_is_reported_to_be_flagged(gateway: GatewayStack, page: Page, live_server: str) -> None:
     guid = Leg.objects.get(call_id="C1").recording_guid
     page.goto(f"{live_server}/admin/why/?text={guid}")
 
