@@ -43,15 +43,15 @@ def test_a_quiet_server_that_answers_is_alive() -> None:
 
 
 def test_after_messages_that_cannot_be_read_the_server_is_asked_once_what_is_in_progress() -> None:
-    async def garble(pbx: Pbx) -> None:
-        await pbx.until_heard("SnapshotDevice", 3)
-        for _ in range(3):
-            pbx.say("<EstablishedEvent><a>")
+    pbx = Pbx(dict(WILLING))
 
     async def asked(listener: Listener) -> None:
+        await until(lambda: "Ended" in listener.types(), "the first snapshot")
+        for _ in range(3):
+            pbx.say("<EstablishedEvent><a>")
         await until(lambda: "Restored" in listener.types(), "the second snapshot")
 
-    listener = asyncio.run(followed(Pbx(dict(WILLING), script=garble), asked))
+    listener = asyncio.run(followed(pbx, asked))
     assert listener.types() == ["Began", "Ended", "Lost", "Began", "Ended", "Restored"]
     lost = [event for event in listener.events if isinstance(event, LinkLost)]
 
