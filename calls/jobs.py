@@ -21,7 +21,15 @@ from calls.pipeline.guarded_consumer import REFRESH_SECONDS, GuardedConsumer
 from calls.search import worker
 from calls.search.known_service import KnownService
 from calls.service_workers import ServiceWorker, ServiceWorkers
-from cti.api import JournalUnavailable, SourceLeases, answers_stream, searches_stream, wake, writes_stream
+from cti.api import (
+    JournalUnavailable,
+    SourceLeases,
+    answers_stream,
+    archive_journals,
+    searches_stream,
+    wake,
+    writes_stream,
+)
 from cti.models import CtiSource
 from flags.api import deliver as deliver_writes
 from flags.api import next_due
@@ -143,3 +151,4 @@ def wake_exports() -> None:
 
 
 retain = partial(retention.retain, now)
+archive = partial(archive_journals, now)

@@ -14,7 +14,7 @@ from calls.privacy.keeping import forget_old
 from calls.stats.dimensions_rebuild import forget_dimensions
 from calls.stats.rebuild import forget_counts
 from calls.stats.searches import forget_search_counts
-from cti.api import trim_journal
+from cti.api import entry_order, folded_by, is_archiving, note_folded, source_archive, trim_journal
 from evidence.api import forget_entries, forget_salts
 from flags.api import forget_writes
 
@@ -52,12 +52,16 @@ def _old_legs(before: datetime) -> list[int]:
 
 
 def trim_journals(now: datetime) -> None:
-    """Drop journal entries that were folded ``JOURNAL_KEEP_HOURS`` ago; never one that is not folded."""
-    oldest = f"{int((now - timedelta(hours=settings.JOURNAL_KEEP_HOURS)).timestamp() * 1000)}-0"
+    """Drop journal entries that were folded ``JOURNAL_KEEP_HOURS`` ago; never one that is not folded.
+
+    What the archive lacks stays for as long again, and is then dropped: a journal without end would stop the calls.
+    """
+    kept = timedelta(hours=settings.JOURNAL_KEEP_HOURS)
     for checkpoint in Checkpoint.objects.select_related("source"):
-        trim_journal(checkpoint.source.slug, min(oldest, checkpoint.last_id, key=_order))
-
-
-def _order(entry_id: str) -> tuple[int, int]:
-    head, _, tail = entry_id.partition("-")
-    return int(head), int(tail or 0)
+        slug = checkpoint.source.slug
+        note_folded(slug, checkpoint.last_id, now, now - 2 * kept)
+        end = min(folded_by(slug, now - kept), checkpoint.last_id, key=entry_order)
+        if is_archiving():
+            waited_for = max(source_archive(slug).position(), folded_by(slug, now - 2 * kept), key=entry_order)
+            end = min(end, waited_for, key=entry_order)
+        trim_journal(slug, end)

@@ -32,6 +32,12 @@ def publish_loads() -> None:
     source_load.publish_loads(clock.now())
 
 
+@shared_task(name="calls.tasks.archive_journals")
+def archive_journals() -> None:
+    """Copy what is new in the journals to the archive."""
+    jobs.archive()
+
+
 @shared_task(name="calls.tasks.retain")
 def retain() -> None:
     """Forget what is older than its keeping time."""

@@ -1,6 +1,9 @@
 """What other apps may use of the CTI sources and the journal."""
 
+from cti.archive.archiver import archive_journals, erase_from_archives, is_archiving, source_archive
+from cti.archive.files import ArchiveError
 from cti.http_intake.tokens import TokenFacts, TokenRefusal, authenticate, mint_token
+from cti.journal.archive_status import ArchiveStatus, archive_reports
 from cti.journal.database_memory import (
     KeptAnswer,
     RememberedDatabase,
@@ -11,6 +14,8 @@ from cti.journal.database_memory import (
     remembered_database,
 )
 from cti.journal.dedup import Appended, Arrival, append_unique
+from cti.journal.entry_ids import entry_order
+from cti.journal.fold_marks import folded_by, note_folded
 from cti.journal.source_leases import SourceLeases
 from cti.journal.stream import (
     START,
@@ -35,6 +40,8 @@ from cti.status_text import quiet_intake_text, quiet_text
 __all__ = [
     "START",
     "Appended",
+    "ArchiveError",
+    "ArchiveStatus",
     "Arrival",
     "Entry",
     "Fenced",
@@ -51,15 +58,22 @@ __all__ = [
     "advance_journal",
     "answers_stream",
     "append_unique",
+    "archive_journals",
+    "archive_reports",
     "authenticate",
     "bound_reached_lately",
+    "entry_order",
+    "erase_from_archives",
     "erase_from_journal",
+    "folded_by",
     "forget_bounds",
+    "is_archiving",
     "journal_key",
     "journal_state",
     "keep_answers",
     "kept_answers",
     "mint_token",
+    "note_folded",
     "publish_load",
     "quiet_intake_text",
     "quiet_text",
@@ -71,6 +85,7 @@ __all__ = [
     "remembered_database",
     "resolve_secret",
     "searches_stream",
+    "source_archive",
     "source_config",
     "trim_journal",
     "wait_for_entries",

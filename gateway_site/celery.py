@@ -136,6 +136,7 @@ app.conf.beat_schedule = {
     "ask for the day's reconciliation": _every(900, "gateway_site.tasks.ask_for_reconciliation", "default"),
     "carry on reconciliations": _every(10, "gateway_site.tasks.reconcile", "default"),
     "seal evidence": _every(60, "gateway_site.tasks.seal_evidence", "default"),
+    "archive journals": _every(60, "calls.tasks.archive_journals", "default"),
     "forget what is old": _every(3600, "calls.tasks.retain", "default"),
     "pulse of default": _every(EVERY_SECONDS, "gateway_site.tasks.note_pulse", "default") | {"args": ["default"]},
 }

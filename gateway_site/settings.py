@@ -33,6 +33,10 @@ clock.keep(VAR_DIR / "clock")
 keep_in(VAR_DIR / "metrics")
 #: Each listener of a source has a spool of its own: two on one machine need two folders.
 SPOOL_DIR = _environment.spool_dir
+#: Where this machine keeps the archive of the journal, for how many days (0: none), and its maximum size.
+ARCHIVE_DIR = _environment.archive_dir
+ARCHIVE_DAYS = _environment.archive_days
+ARCHIVE_MAX_BYTES = _environment.archive_max_bytes
 #: Where the web listens.
 BIND = _environment.bind
 

@@ -7,11 +7,10 @@ import msgspec
 from calls.core.commands import StartSearch, WriteFlags
 from calls.core.unit_of_work import UnitOfWork
 from calls.models import Checkpoint, RecordingSearch
-from calls.pipeline.entry_ids import entry_order
 from calls.search.kept_answers import FoundRecording, recall, take_over
 from calls.storage.codec import leg_key
 from calls.storage.search_rows import save_open
-from cti.api import START, JournalUnavailable, remember_fold
+from cti.api import START, JournalUnavailable, entry_order, remember_fold
 
 
 class FoldingAgain(msgspec.Struct, frozen=True):

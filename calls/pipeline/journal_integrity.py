@@ -10,8 +10,7 @@ import structlog
 from django.conf import settings
 
 from calls.models import Checkpoint, Gap
-from calls.pipeline.entry_ids import entry_order
-from cti.api import JournalState, advance_journal, journal_state
+from cti.api import JournalState, advance_journal, entry_order, journal_state
 from cti.models import CtiSource
 
 log = structlog.get_logger()

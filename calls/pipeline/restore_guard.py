@@ -17,8 +17,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from calls.models import Checkpoint, Gap
-from calls.pipeline.entry_ids import entry_order
-from cti.api import JournalState, RememberedDatabase, journal_state, remember_database, remembered_database
+from cti.api import JournalState, RememberedDatabase, entry_order, journal_state, remember_database, remembered_database
 from cti.models import CtiSource
 from flags.api import put_in_doubt
 

@@ -1,4 +1,5 @@
-"""Erase a caller from all that the gateway keeps: legs, traces, flag values, quarantine, exports, journal.
+"""Erase a caller from all that the gateway keeps: legs, traces, flag values, quarantine, exports, journal,
+archive.
 
 What was written to QMS stands there; its administrator erases it by the recordings that are listed. Times, agents,
 queues and outcomes stay: they are no data of the caller.
@@ -18,7 +19,7 @@ from calls.core.state import LegData, LegPhase, LegState
 from calls.export.jobs import path_of
 from calls.models import Call, ExportJob, Leg
 from calls.storage.codec import LEG_FIELDS, leg_row, read_leg
-from cti.api import START, erase_from_journal
+from cti.api import START, erase_from_archives, erase_from_journal
 from cti.models import CtiSource, QuarantinedMessage
 from evidence.api import forget_salts
 from flags.api import erase_values
@@ -68,11 +69,13 @@ def preview(subject: ErasureSubject) -> ErasureCounts:
 
 
 def erase(subject: ErasureSubject, now: datetime) -> ErasureCounts:
-    """Erase, and return what it concerned; safe to repeat. Raises ``JournalUnavailable`` when the journal is away."""
+    """Erase, and return what it concerned; safe to repeat. Raises ``JournalUnavailable`` when the journal is
+    away, ``ArchiveError`` when the archive on this machine cannot be searched."""
     found = preview(subject)
     words = _words(subject)
     for source in CtiSource.objects.select_related("checkpoint"):
         erase_from_journal(source.slug, source.checkpoint.last_id if hasattr(source, "checkpoint") else START, words)
+    erase_from_archives(words)  # After the journal: what was copied from it meanwhile is found here.
     while keys := _some_settled(subject):
         _erase_legs(keys, now)
     QuarantinedMessage.objects.filter(pk__in=list(_quarantined(subject))).delete()

@@ -45,6 +45,7 @@ def keepings() -> list[Keeping]:
         Keeping("Evidence: hashes, daily seals, keys", "nobody", "for good", "nothing"),
         Keeping("Counts for dashboard and reports", "agents and queues, no callers", days, setting),
         Keeping("Journal of events (Redis)", "callers, agents", hours, "JOURNAL_KEEP_HOURS, hourly"),
+        Keeping("Archive of the journal (files)", "callers, agents", _archive(), "ARCHIVE_DAYS, each minute"),
         Keeping("Call cache", "callers", "until the call is over, and a few minutes", "the consumer"),
         Keeping("Listeners' spools (files)", "callers, agents", "while Redis is away", "the listener"),
         Keeping("Quarantine", "callers, agents", days, setting),
@@ -58,6 +59,12 @@ def keepings() -> list[Keeping]:
         Keeping("Counts of failed log-ins (Redis)", "names and addresses", "15 minutes", "Redis"),
         Keeping("Logs", "ids of calls and people; no callers", "as the machine keeps them", "journald, Docker"),
     ]
+
+
+def _archive() -> str:
+    if not settings.ARCHIVE_DAYS:
+        return "not kept"
+    return f"{settings.ARCHIVE_DAYS} days, at most {settings.ARCHIVE_MAX_BYTES / 1e9:,.1f} GB (ARCHIVE_MAX_BYTES)"
 
 
 def forget_old(now: datetime) -> dict[str, int]:

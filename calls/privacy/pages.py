@@ -16,7 +16,7 @@ import clock
 from calls.access_log import term_hash
 from calls.privacy.erase import ErasureCounts, ErasureSubject, SubjectKind, erase, preview
 from calls.privacy.keeping import keepings
-from cti.api import JournalUnavailable
+from cti.api import ArchiveError, JournalUnavailable
 
 KINDS = [(SubjectKind.NUMBER, "number"), (SubjectKind.NAME, "name"), (SubjectKind.INTERACTION, "interaction")]
 
@@ -58,6 +58,12 @@ def _done(request: HttpRequest, subject: ErasureSubject) -> ErasureCounts | None
         counts = erase(subject, clock.now())
     except JournalUnavailable:
         messages.error(request, "Nothing was erased: the journal's Redis does not answer. Try again when it does.")
+        return None
+    except ArchiveError as error:
+        messages.error(
+            request,
+            f"Only the journal was searched, and the rest was left. {error}. Repeat this when that is corrected.",
+        )
         return None
     record_erasure(int(request.user.pk or 0), subject, counts)
     return counts

@@ -40,6 +40,9 @@ MINIMUM_SECRET_KEY, MINIMUM_VAULT_KEY = 20, 20
 NAMES = (
     "AGENTS_CALLS_ONLY",
     "ALLOWED_HOSTS",
+    "ARCHIVE_DAYS",
+    "ARCHIVE_DIR",
+    "ARCHIVE_MAX_BYTES",
     "BEHIND_TLS",
     "BIND",
     "BROKER_URL",
@@ -126,6 +129,9 @@ class Environment:
 
     var_dir: Path
     spool_dir: Path
+    archive_dir: Path
+    archive_days: int
+    archive_max_bytes: int
     debug: bool
     log_level: str
     log_format: str
@@ -209,6 +215,10 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
     return Environment(
         var_dir=var_dir,
         spool_dir=read.folder("SPOOL_DIR", var_dir / "spool"),
+        # One that cannot be written is reported, and must not keep the gateway from starting.
+        archive_dir=Path(read.text("ARCHIVE_DIR") or var_dir / "archive").resolve(),
+        archive_days=read.whole("ARCHIVE_DAYS", 30, 0, 36_500),
+        archive_max_bytes=read.whole("ARCHIVE_MAX_BYTES", 10_737_418_240, 1_048_576, 1_125_899_906_842_624),
         debug=read.boolean("DEBUG"),
         log_level=read.choice("LOG_LEVEL", "INFO", LOG_LEVELS),
         log_format=read.choice("LOG_FORMAT", "console", LOG_FORMATS),

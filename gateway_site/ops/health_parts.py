@@ -8,7 +8,7 @@ import msgspec
 from django.urls import reverse
 
 from clock.text import shown
-from cti.api import JournalError, quiet_intake_text, quiet_text
+from cti.api import ArchiveStatus, JournalError, archive_reports, quiet_intake_text, quiet_text
 from cti.models import CtiSource, LinkState
 from gateway_site.ops import probes, worker_heartbeat
 from qms.api import BreakerState, breaker_state
@@ -18,6 +18,8 @@ from qms.models import RecordingService
 SILENT = timedelta(seconds=15)
 #: Maximum age of a service's answer that is shown as its present state.
 FRESH = timedelta(minutes=15)
+#: Minimum age of an event that the archive lacks at which it is reported.
+ARCHIVE_LATE = timedelta(minutes=15)
 #: Minimum age of the oldest unread event, in seconds, at which a backlog is reported.
 LATE_SECONDS = 10.0
 
@@ -38,7 +40,7 @@ def health(now: datetime) -> list[HealthPart]:
     if any(part.kind in probes.NEEDED_BY_ALL and not part.ok for part in vital):
         return vital
     is_redis_well = any(part.kind == "redis" and part.ok for part in vital)
-    work = [*_journals(), *_work(now)] if is_redis_well else []
+    work = [*_journals(), *_archives(now), *_work(now)] if is_redis_well else []
     return [*vital, *work, *_sources(now), *_intakes(now), *_services(now)]
 
 
@@ -75,6 +77,27 @@ def _journals() -> Iterator[HealthPart]:
     late = [slug for slug, lag in lags.items() if lag > LATE_SECONDS]
     text = f"Events of {', '.join(late)} wait; the oldest for {longest:.0f} s." if late else "No event waits long."
     yield HealthPart("Journal", not late, text, kind="journal")
+
+
+def _archives(now: datetime) -> Iterator[HealthPart]:
+    """Say how the archive of each machine stands that reported recently."""
+    try:
+        reports = archive_reports()
+    except JournalError:
+        return  # Said of the journal.
+    for machine, report in sorted(reports.items()):
+        if now - report.at < FRESH:
+            yield _archive(f"Archive on {machine}" if len(reports) > 1 else "Archive", report, now)
+
+
+def _archive(name: str, report: ArchiveStatus, now: datetime) -> HealthPart:
+    late = sorted(slug for slug, since in report.behind.items() if now - since > ARCHIVE_LATE)
+    kept = "Redis keeps the events for now; see The archive of the journal in the manual."
+    if report.error:
+        return HealthPart(name, False, f"{report.error}. {kept}", kind="archive")
+    if late:
+        return HealthPart(name, False, f"The newest events of {', '.join(late)} are not in it. {kept}", kind="archive")
+    return HealthPart(name, True, f"{report.size_bytes / 1e6:,.1f} MB of events.", kind="archive")
 
 
 def _work(now: datetime) -> Iterator[HealthPart]:

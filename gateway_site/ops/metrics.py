@@ -24,6 +24,7 @@ import clock
 from calls.api import LAST_HOUR, ends_since, hour_of, open_searches, percentile
 from calls.core.outcomes import Outcome
 from calls.models import Checkpoint, HourlyCount
+from cti.api import archive_reports
 from cti.models import LinkState, LinkStatus, QuarantinedMessage
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
 from gateway_site.ops import probes, worker_heartbeat
@@ -49,6 +50,7 @@ class GatewayCollector(Collector):
         if all(one.ok for one in looks):
             yield _lags()
             yield _heartbeats()
+            yield _archive()
         try:
             yield from self._from_database()
         except DatabaseError:
@@ -149,6 +151,11 @@ def _disk() -> GaugeMetricFamily:
     usage = shutil.disk_usage(settings.VAR_DIR)
     text = "The part of the disk of GATEWAY_VAR that is free, 0 to 1."
     return _gauge("gateway_disk_free_ratio", text, [], [([], usage.free / usage.total)])
+
+
+def _archive() -> GaugeMetricFamily:
+    sizes = [([machine], float(report.size_bytes)) for machine, report in archive_reports().items()]
+    return _gauge("gateway_archive_bytes", "Size of the archive of the journal, in bytes.", ["machine"], sizes)
 
 
 def _heartbeats() -> GaugeMetricFamily:

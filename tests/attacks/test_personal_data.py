@@ -1,10 +1,12 @@
 """Whoever may see callers looks somebody up without a reason; a caller asks to be erased; nothing is kept for good."""
 
+import gzip
 import html
 import io
 import itertools
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,6 +18,7 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 from msgspec.structs import replace
+from pytest_django import Settings
 
 import clock
 from agents.models import AgentSessionRecord
@@ -28,6 +31,7 @@ from calls.privacy.keeping import forget_old, keepings
 from calls.retention import retain
 from calls.storage.codec import LEG_FIELDS, leg_row, read_leg
 from calls.ui.sealed_search import StaleSearch, seal, unseal
+from cti.api import archive_journals, source_archive
 from cti.models import CtiSource, QuarantinedMessage
 from cti.quarantine import record_quarantine
 from cti.sources.port import Quarantined
@@ -41,6 +45,11 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis")]
 NUMBER, NAME = "+4915112345678", "Erika Mustermann"
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _archive(settings: Settings, tmp_path: Path) -> None:
+    settings.ARCHIVE_DIR = tmp_path
 
 
 @pytest.fixture
@@ -277,6 +286,7 @@ def _furnish(source: CtiSource, redis: "redis_client.Redis") -> Leg:
     redis.xadd("journal:{pbx}", {"e": '{"n":"other"}'}, id="5-2")
     redis.xadd("journal:{pbx}", {"e": f'{{"n":"{NUMBER}", "later":1}}'}, id="9-1")
     Checkpoint.objects.update_or_create(source=source, defaults={"last_id": "6-0"})
+    archive_journals(lambda: NOON)
     assert other.pk != leg.pk
     return leg
 
@@ -294,6 +304,8 @@ def _assert_erased(leg: Leg, redis: "redis_client.Redis") -> None:
     assert list(ExportJob.objects.values_list("with_callers", flat=True)) == [False]
     entries: Any = redis.xrange("journal:{pbx}")
     kept = [fields[b"e"] for _, fields in entries]
+    archived = b"".join(gzip.decompress(path.read_bytes()) for path in source_archive("pbx").files())
+    assert archived == b'5-2 {"n":"other"}\n'
     assert kept == [b'{"n":"other"}', f'{{"n":"{NUMBER}", "later":1}}'.encode()], "what is not folded is not lost"
 
 

@@ -1,15 +1,17 @@
 """Hints, beat's sweeps and retention: harmless when repeated, and nothing is forgotten too soon."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import redis as redis_client
 from django.utils import timezone
+from pytest_django import Settings
 
 from calls.models import Checkpoint, Leg, RecordingSearch
 from calls.pipeline.guarded_consumer import GuardedConsumer
 from calls.retention import retain
-from cti.api import journal_state
+from cti.api import archive_journals, journal_state, read_journal
 from flags.models import FlagValue, FlagWrite
 from tests.journeys.stack import GatewayStack
 
@@ -46,6 +48,47 @@ def test_what_is_younger_is_kept_and_an_open_leg_always(gateway: GatewayStack) -
     retain(lambda: gateway.time)
 
     assert [leg.call_id for leg in gateway.legs()] == ["C2"]
+
+
+def _fill_a_node_of_the_stream(gateway: GatewayStack) -> None:
+    """Append and fold more than a hundred entries, which Redis forgets together."""
+    for number in range(120):
+        gateway.call("Established", f"C{number + 3}", "2003")
+    gateway.fold()
+
+
+def test_what_was_folded_is_kept_for_its_hours_however_long_ago_its_listener_became_the_leader(
+    gateway: GatewayStack, settings: Settings
+) -> None:
+    settings.ARCHIVE_DAYS = 0
+    _fill_a_node_of_the_stream(gateway)
+    retain(lambda: gateway.time + timedelta(hours=100))
+    length = journal_state("pbx").length
+    retain(lambda: gateway.time + timedelta(hours=105))
+    assert journal_state("pbx").length == length
+
+    retain(lambda: gateway.time + timedelta(hours=107))
+
+    assert journal_state("pbx").length < length
+
+
+def test_the_journal_keeps_what_the_archive_lacks_for_as_long_again(
+    gateway: GatewayStack, settings: Settings, tmp_path: Path
+) -> None:
+    settings.ARCHIVE_DIR = tmp_path / "a file in its place" / "archive"
+    settings.ARCHIVE_DIR.parent.write_text("")
+    retain(lambda: gateway.time)
+    _fill_a_node_of_the_stream(gateway)
+    retain(lambda: gateway.time + timedelta(hours=1))
+    archive_journals(lambda: gateway.time)
+    length = journal_state("pbx").length
+    retain(lambda: gateway.time + timedelta(hours=8))
+    assert journal_state("pbx").length == length
+
+    retain(lambda: gateway.time + timedelta(hours=14))
+
+    assert journal_state("pbx").length < length
+    assert read_journal("pbx", "0-0", 1)
 
 
 def test_the_journal_is_trimmed_only_as_far_as_it_is_folded(gateway: GatewayStack) -> None:
