@@ -16,6 +16,7 @@ from calls.models.dimensions import (
     DailyQueueCount,
     DimensionCount,
     HourlyDimensionCount,
+    MonthlyDimensionCount,
     MonthlyPersonCount,
     QueueName,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "HourlyLatency",
     "Leg",
     "Measure",
+    "MonthlyDimensionCount",
     "MonthlyPersonCount",
     "QueueName",
     "RecordingSearch",

@@ -118,6 +118,27 @@ class MonthlyPersonCount(CoarseCount):
         ]
 
 
+class MonthlyDimensionCount(DimensionCount):
+    """The counts of a calendar month: what is reported of one queue is read from them, a sixth of those by day."""
+
+    month = models.DateField(help_text="The first day of the month.")
+
+    class Meta:
+        constraints = [
+            # By the queue second, so that a month of one queue is a stretch of the index.
+            models.UniqueConstraint(
+                fields=[
+                    *("month", "queue_name", "source", "service_key"),
+                    *("agent_id", "device_id", "outcome", "reason_code"),
+                ],
+                name="calls_monthly_dimension_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}: {self.legs} {self.outcome} at {self.device_id}"
+
+
 class HourlyDimensionCount(DimensionCount):
     """The counts of an hour, kept for a few days: a report by the hour looks no further back."""
 

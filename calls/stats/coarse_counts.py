@@ -1,4 +1,4 @@
-"""Count decided legs more coarsely than by every dimension: a day by queue or by person, and a month by person.
+"""Count decided legs more coarsely than a day by every dimension: a day by queue or by person, and by month.
 
 A month of a large site has hundreds of thousands of ``DailyDimensionCount``; most reports need no more than these sums
 of them. They are written with the same changes, in the same transaction.
@@ -17,11 +17,13 @@ from calls.models import (
     DailyDimensionCount,
     DailyPersonCount,
     DailyQueueCount,
+    MonthlyDimensionCount,
     MonthlyPersonCount,
 )
 from cti.models import CtiSource
 
 DailyTable = type[DailyQueueCount] | type[DailyPersonCount] | type[DailyDimensionCount]
+MonthlyTable = type[MonthlyPersonCount] | type[MonthlyDimensionCount]
 #: A row of ``DailyDimensionCount``: the day, the values of ``DIMENSION_KEY``, the legs.
 DailyRow = tuple[Any, ...]
 _KEY = ("day", *DIMENSION_KEY)
@@ -31,7 +33,13 @@ _COARSE: Mapping[type[DailyQueueCount] | type[DailyPersonCount], tuple[str, ...]
 }
 _TABLES = {key: UpsertTable(model, (*key, "legs"), key, ["legs"]) for model, key in _COARSE.items()}
 _PERSON = ("source", "service_key", "agent_id", "device_id", "outcome", "reason_code")
-_MONTHS = UpsertTable(MonthlyPersonCount, ("month", *_PERSON, "legs"), ("month", *_PERSON), ["legs"])
+_MONTHLY: Mapping[MonthlyTable, tuple[str, ...]] = {
+    MonthlyPersonCount: _PERSON,
+    MonthlyDimensionCount: ("queue_name", *_PERSON),
+}
+_MONTHS = {
+    model: UpsertTable(model, ("month", *key, "legs"), ("month", *key), ["legs"]) for model, key in _MONTHLY.items()
+}
 
 
 def coarsest(columns: Iterable[str]) -> DailyTable:
@@ -40,16 +48,17 @@ def coarsest(columns: Iterable[str]) -> DailyTable:
     return next((model for model, key in _COARSE.items() if needed <= set(key)), DailyDimensionCount)
 
 
-def is_in_months(columns: Iterable[str]) -> bool:
-    """Say whether ``MonthlyPersonCount`` has all these columns."""
-    return _fields(columns) <= set(_PERSON)
+def coarsest_month(columns: Iterable[str]) -> MonthlyTable:
+    """Return the smallest table of counts by month that has all these columns, a day not among them."""
+    return MonthlyPersonCount if _fields(columns) <= set(_PERSON) else MonthlyDimensionCount
 
 
 def add_coarsely(changes: Sequence[DailyRow]) -> None:
     """Add changes of ``DailyDimensionCount`` to the coarser tables, in the caller's transaction."""
     for key, table in _TABLES.items():
         table.upsert(_summed(key, changes))
-    _MONTHS.upsert(_by_month(_summed(("day", *_PERSON), changes)))
+    for model, columns in _MONTHLY.items():
+        _MONTHS[model].upsert(_by_month(_summed(("day", *columns), changes)))
 
 
 def recount_coarsely(source: CtiSource, day: date) -> None:
@@ -62,22 +71,25 @@ def recount_coarsely(source: CtiSource, day: date) -> None:
 
 def recount_month(source: CtiSource, month: date) -> None:
     """Sum up ``DailyDimensionCount`` of a month again, in the caller's transaction."""
-    MonthlyPersonCount.objects.filter(source=source, month=month).delete()
     fine = DailyDimensionCount.objects.filter(source=source, day__gte=month, day__lt=next_month(month))
-    _MONTHS.insert([(month, *row) for row in _sums(fine, _PERSON)])
+    for model, key in _MONTHLY.items():
+        model.objects.filter(source=source, month=month).delete()
+        _MONTHS[model].insert([(month, *row) for row in _sums(fine, key)])
 
 
 def forget_coarsely(first_kept: date) -> None:
     """Delete the coarser counts of the days before one, and of the months before its month."""
     for model in _COARSE:
         model.objects.filter(day__lt=first_kept).delete()
-    MonthlyPersonCount.objects.filter(month__lt=month_of(first_kept)).delete()
+    for monthly in _MONTHLY:
+        monthly.objects.filter(month__lt=month_of(first_kept)).delete()
 
 
 def take_off_month(source: CtiSource, month: date, first_kept: date) -> None:
     """Take the counts of a month's days before one off the month, in the transaction that deletes these days."""
     gone = DailyDimensionCount.objects.filter(source=source, day__gte=month, day__lt=first_kept)
-    _MONTHS.upsert([(month, *row[:-1], -row[-1]) for row in _sums(gone, _PERSON)])
+    for model, key in _MONTHLY.items():
+        _MONTHS[model].upsert([(month, *row[:-1], -row[-1]) for row in _sums(gone, key)])
 
 
 def month_of(day: date) -> date:

@@ -7,8 +7,8 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from agents.api import Teams
-from calls.models import NO_VALUE, DailyDimensionCount, DailyQueueCount, MonthlyPersonCount
-from calls.stats.coarse_counts import coarsest, is_in_months, month_of, next_month
+from calls.models import NO_VALUE, DailyDimensionCount, DailyQueueCount, MonthlyDimensionCount
+from calls.stats.coarse_counts import coarsest, coarsest_month, month_of, next_month
 from calls.stats.team_legs import team_condition
 
 #: The columns that a filter looks at.
@@ -35,14 +35,16 @@ def daily_counts(columns: Iterable[str], filters: Mapping[str, str]) -> QuerySet
 def counts_between(columns: Iterable[str], filters: Mapping[str, str], first: date, last: date) -> list[QuerySet[Any]]:
     """Return the counts of a stretch of days, both included, in one to three parts that have these columns.
 
-    Where only ``MonthlyPersonCount`` is small enough, it answers for the whole months; the days before and after are
-    summed by day.
+    Where counts by month are fewer, they answer for the whole months; the days before and after are summed by day.
     """
     days = daily_counts(columns, filters)
     begin, end = _whole_months(first, last)
-    if days.model is DailyQueueCount or begin >= end or not is_in_months(_needed(columns, filters)):
+    months = coarsest_month(_needed(columns, filters))
+    has_few_days = months is MonthlyDimensionCount and filters.keys() & _INDEXED_FILTERS
+    if "day" in columns or days.model is DailyQueueCount or has_few_days or begin >= end:
         return [days.filter(day__gte=first, day__lte=last)]
-    parts = [MonthlyPersonCount.objects.filter(month__gte=begin, month__lt=end)]
+    # Month by month, not from one to another: so an index that has the queue second is read for that queue alone.
+    parts: list[QuerySet[Any]] = [months.objects.filter(month__in=_months(begin, end))]
     parts += [days.filter(day__gte=first, day__lt=begin)] if first < begin else []
     return [*parts, days.filter(day__gte=end, day__lte=last)] if last >= end else parts
 
@@ -55,6 +57,14 @@ def _whole_months(first: date, last: date) -> tuple[date, date]:
     begin, end = _month_from(first), month_of(last + timedelta(days=1))
     later = DailyQueueCount.objects.filter(day__gt=last, day__lt=next_month(end))
     return begin, end if begin > end or end > last or later.exists() else next_month(end)
+
+
+def _months(begin: date, end: date) -> list[date]:
+    """Return the first days of the months from one to another, which is excluded."""
+    months = [begin]
+    while (following := next_month(months[-1])) < end:
+        months.append(following)
+    return months
 
 
 def _month_from(day: date) -> date:

@@ -148,14 +148,12 @@ def _reports(visitor: Visitor) -> list[BenchPage]:
         BenchPage("report: last month by agent", report(period="last_month", by="agent")),
         BenchPage("report: last month by team", report(period="last_month", by="team")),
         BenchPage("report: last month by extension", report(period="last_month", by="extension")),
-        BenchPage(
-            "report: last month by agent, of a queue",
-            lambda one: visitor.page("reports", period="last_month", by="agent", queue=one.queue),
-        ),
+        *(_report_of_a_queue(visitor, by) for by in ("agent", "extension", "team")),
         BenchPage(
             "report: last month of an extension",
             lambda one: visitor.page("reports", period="last_month", by="cause", extension=one.extension),
         ),
+        BenchPage("objectives", lambda _: visitor.page("objectives")),
         BenchPage("causes", lambda _: visitor.page("causes")),
         BenchPage("find: extension", lambda one: visitor.page("find", q=one.extension, list="1")),
         BenchPage("find: caller's number", lambda one: visitor.page("find", q=one.calling, list="1")),
@@ -165,6 +163,13 @@ def _reports(visitor: Visitor) -> list[BenchPage]:
             lambda one: visitor.legs(flagged="no", queue=one.queue, when="yesterday"),
         ),
     ]
+
+
+def _report_of_a_queue(visitor: Visitor, by: str) -> BenchPage:
+    return BenchPage(
+        f"report: last month by {by}, of a queue",
+        lambda one: visitor.page("reports", period="last_month", by=by, queue=one.queue),
+    )
 
 
 def _api(visitor: Visitor) -> list[BenchPage]:

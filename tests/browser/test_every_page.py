@@ -14,9 +14,15 @@ from tests.journeys.browser import lend_session, open_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True, serialized_rollback=True)]
 #: Each scheme and each width once: colours do not depend on the width.
-LOOKS: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 1440), ("dark", 390))
+PHONE = 390
+LOOKS: tuple[tuple[Literal["light", "dark"], int], ...] = (("light", 1440), ("dark", PHONE))
 #: By how much the page is wider than its screen; a table may scroll in its own frame.
 EXCESS = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+#: The height of the tallest row of a list: on a phone it is a card, not a tower of lines.
+TALLEST = """() => Math.max(0, ...[...document.querySelectorAll('#result_list tr.data-row, .qg-cards tbody tr')]
+  .map(row => row.offsetHeight))"""
+MAXIMUM_CARD = 200
 
 
 @pytest.fixture
@@ -53,6 +59,8 @@ def _look(page: Page, url: str, address: str) -> list[str]:
         found += [f"{address}, {scheme} at {width}: {one}" for one in violations(page)]
         if (excess := page.evaluate(EXCESS)) > 0:
             found.append(f"{address}, {scheme} at {width}: the page is {excess} px wider than its screen")
+        if width == PHONE and (height := page.evaluate(TALLEST)) > MAXIMUM_CARD:
+            found.append(f"{address}, {scheme}: a row is {height} px high on a phone")
     return found
 
 

@@ -19,6 +19,7 @@ from calls.models import (
     DimensionCount,
     HourlyDimensionCount,
     Leg,
+    MonthlyDimensionCount,
     MonthlyPersonCount,
 )
 from calls.pipeline.consumer import Consumer
@@ -65,13 +66,15 @@ def assert_counts_are_those_of_the_legs() -> None:
 
 
 def assert_coarse_counts_are_those_of_the_legs() -> None:
-    by_hand: dict[str, Counter[object]] = {"queue": Counter(), "person": Counter(), "month": Counter()}
+    by_hand: dict[str, Counter[object]] = {name: Counter() for name in ("queue", "person", "month", "fine")}
     for leg in Leg.objects.exclude(outcome="waiting"):
         day = local_day(leg.connected_at)
         by_hand["queue"][(day, leg.source_id, leg.service_id or 0, leg.queue_name, leg.outcome, leg.reason_code)] += 1
         person = (leg.agent_id, leg.device_id, leg.outcome, leg.reason_code)
         by_hand["person"][(day, leg.source_id, *person)] += 1
-        by_hand["month"][(day.replace(day=1), leg.source_id, leg.service_id or 0, *person)] += 1
+        month = (day.replace(day=1), leg.source_id, leg.service_id or 0)
+        by_hand["month"][(*month, *person)] += 1
+        by_hand["fine"][(*month, leg.queue_name, *person)] += 1
     queues = DailyQueueCount.objects.values_list(
         "day", "source", "service_key", "queue_name", "outcome", "reason_code", "legs"
     )
@@ -84,6 +87,7 @@ def assert_coarse_counts_are_those_of_the_legs() -> None:
         "month", "source", "service_key", "agent_id", "device_id", "outcome", "reason_code", "legs"
     )
     assert +Counter({row[:-1]: row[-1] for row in months}) == by_hand["month"]
+    assert summed(MonthlyDimensionCount.objects.all(), "month") == by_hand["fine"]
 
 
 def one_call(gateway: GatewayStack, number: int, chance: random.Random) -> None:
@@ -140,6 +144,7 @@ def test_a_rebuild_restores_the_counts(gateway: GatewayStack, monkeypatch: pytes
     DailyQueueCount.objects.update(legs=99)
     DailyPersonCount.objects.all().delete()
     MonthlyPersonCount.objects.update(legs=99)
+    MonthlyDimensionCount.objects.update(legs=99)
     monkeypatch.setattr("clock.now", lambda: gateway.time)
 
     call_command("rebuild_counts")
@@ -166,6 +171,7 @@ def test_hours_are_forgotten_after_days_and_days_with_their_legs(gateway: Gatewa
     assert not DailyQueueCount.objects.exists()
     assert not DailyPersonCount.objects.exists()
     assert not MonthlyPersonCount.objects.exclude(legs=0).exists()
+    assert not MonthlyDimensionCount.objects.exclude(legs=0).exists()
 
 
 def test_a_month_of_which_days_are_forgotten_is_the_sum_of_its_other_days(
@@ -196,9 +202,11 @@ def test_the_migration_begins_with_the_sums_of_what_was_counted_before(gateway: 
     DailyQueueCount.objects.all().delete()
     DailyPersonCount.objects.all().delete()
     MonthlyPersonCount.objects.all().delete()
+    MonthlyDimensionCount.objects.all().delete()
 
     with transaction.atomic():
         import_module("calls.migrations.0024_coarse_counts").sum_the_stored_counts(None, None)
         import_module("calls.migrations.0027_monthly_person_counts").sum_the_stored_counts(None, None)
+        import_module("calls.migrations.0030_monthly_dimension_counts").sum_the_stored_counts(None, None)
 
     assert_coarse_counts_are_those_of_the_legs()

@@ -132,16 +132,17 @@ def test_each_breakdown_counts_and_each_number_leads_to_exactly_its_legs(
 
 @pytest.mark.parametrize("by", ["agent", "team", "extension"])
 @pytest.mark.parametrize(("first", "last"), [("2026-02-27", "2026-04-02"), ("2026-03-01", "2026-03-04")])
+@pytest.mark.parametrize(("of", "legs", "table"), [("", 5, "person"), ("&queue=Orders", 2, "dimension")])
 def test_whole_months_are_summed_from_the_counts_by_month(
-    gateway: GatewayStack, supervisor: Client, by: str, first: str, last: str
+    gateway: GatewayStack, supervisor: Client, by: str, first: str, last: str, of: str, legs: int, table: str
 ) -> None:
-    days = rows(get(supervisor, f"/admin/reports/?period=own&from=2026-03-02&to=2026-03-30&by={by}"))
+    days = rows(get(supervisor, f"/admin/reports/?period=own&from=2026-03-02&to=2026-03-30&by={by}{of}"))
     with CaptureQueriesContext(connection) as asked:
-        months = rows(get(supervisor, f"/admin/reports/?period=own&from={first}&to={last}&by={by}"))
+        months = rows(get(supervisor, f"/admin/reports/?period=own&from={first}&to={last}&by={by}{of}"))
 
     assert months == days
-    assert months["All"][0] == "5"
-    assert any("calls_monthlypersoncount" in one["sql"] for one in asked.captured_queries)
+    assert months["All"][0] == f"{legs}"
+    assert any(f"calls_monthly{table}count" in one["sql"] for one in asked.captured_queries)
 
 
 @pytest.mark.parametrize(("filters", "legs"), [("&team=Sales", 2), ("", 3), ("&cause=flagged", 1)])
