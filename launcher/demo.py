@@ -15,7 +15,7 @@ from django.db import DatabaseError, OperationalError
 from gateway_site.config.apply import apply
 from gateway_site.config.declaration import ConfigError
 from gateway_site.config.export import export
-from launcher import demo_check, process_set, procfile, simulators
+from launcher import demo_check, forks, process_set, procfile, simulators
 from launcher.demo_counts import DemoCounts, counts_text, summary, tally
 from launcher.demo_options import FOLDER, DemoOptions, options
 from launcher.progress import step
@@ -75,9 +75,10 @@ class Demo:
         # They start beside the migrations, which keep one processor busy for seconds.
         self.supervisor.start(self.simulators.qms())
         self.supervisor.start(self.simulators.pbx(self.asked))
+        forks.begin_loading()
         with step("store and tables"):
             process_set.start_store(self.supervisor, programs)
-        process_set.start_work(self.supervisor, programs)
+        process_set.start_work(self.supervisor, programs, as_forks=True)
         with step("simulated QMS and PBX"):
             self._wait(lambda: self.simulators.qms_port is not None, simulators.QMS)
             self._wait(lambda: self.simulators.pbx_port is not None, simulators.PBX)

@@ -9,6 +9,7 @@ from django.db import OperationalError, connections
 from cti.models import CtiSource
 from cti.sources.registry import kinds_without_listener
 from gateway_site.ops.version_guard import version_problem
+from launcher.forks import Forked
 from launcher.paths import ROOT
 from launcher.supervisor import Program, Stopped, Supervisor, say, stopped_by_signals
 
@@ -44,7 +45,8 @@ def follow(supervisor: Supervisor, wanted: set[str]) -> None:
 
 def _listener(slug: str) -> Program:
     command = [sys.executable, str(ROOT / "manage.py"), "listen", slug]
-    return Program(name=slug, command=command, environment=dict(os.environ), folder=ROOT)
+    fork = Forked(["manage", "listen", slug], of_starter=True)
+    return Program(name=slug, command=command, environment=dict(os.environ), folder=ROOT, fork=fork)
 
 
 def _wanted(now: set[str]) -> set[str]:

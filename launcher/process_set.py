@@ -8,7 +8,7 @@ from django.db import OperationalError
 from gateway_site.config import embedded
 from gateway_site.ops.version_guard import version_problem
 from launcher.paths import migrating, var_dir
-from launcher.procfile import REDIS
+from launcher.procfile import REDIS, as_fork
 from launcher.redis import wait_until_it_answers
 from launcher.supervisor import Program, Supervisor
 
@@ -37,8 +37,8 @@ def start_store(supervisor: Supervisor, programs: list[Program]) -> None:
             ) from error
 
 
-def start_work(supervisor: Supervisor, programs: list[Program]) -> None:
-    """Start web, workers, beat and listeners."""
+def start_work(supervisor: Supervisor, programs: list[Program], *, as_forks: bool = False) -> None:
+    """Start web, workers, beat and listeners. ``as_forks``: of one process, where all live in this environment."""
     for one in programs:
         if one.name != REDIS:
-            supervisor.start(one)
+            supervisor.start(as_fork(one) if as_forks else one)

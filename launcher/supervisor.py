@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Protocol
+
+from launcher.forks import Forked, ForkedProcess
 
 #: Linux: a program must not outlive the launcher, however that ends.
 _setpriv = shutil.which("setpriv") if sys.platform == "linux" else None
@@ -30,7 +33,8 @@ def say(words: str) -> None:
 class Program:
     """What to run. ``rank``: programs of a higher rank depend on those of a lower one and stop before them.
 
-    ``ends``: it does its work and ends; only an end with another status than 0 is a death.
+    ``ends``: it does its work and ends; only an end with another status than 0 is a death. ``fork``: it is a fork
+    instead of the command, in this same environment.
     """
 
     name: str
@@ -40,6 +44,25 @@ class Program:
     log: Path | None = None
     rank: int = 1
     ends: bool = False
+    fork: Forked | None = None
+
+
+class Process(Protocol):
+    """A process that was started: what is used of ``subprocess.Popen``."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return the exit status; None while it runs."""
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+
+    def kill(self) -> None:
+        """Send SIGKILL."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end. Raises ``subprocess.TimeoutExpired``."""
 
 
 @dataclass
@@ -47,7 +70,7 @@ class Running:
     """A program's present process, and when to try again if there is none."""
 
     program: Program
-    process: subprocess.Popen[bytes]
+    process: Process
     started: float
     wait: float = MINIMUM_WAIT
     again_at: float | None = None
@@ -144,8 +167,10 @@ def _ending(status: int) -> str:
     return f"was ended by {signal.Signals(-status).name}" if status < 0 else f"ended with status {status}"
 
 
-def _spawn(program: Program) -> subprocess.Popen[bytes]:
+def _spawn(program: Program) -> Process:
     """Start a process in a session of its own, so that Ctrl-C reaches it only through the supervisor."""
+    if program.fork:
+        return ForkedProcess(program.name, program.fork, program.environment, program.log)
     output = program.log.open("ab") if program.log else None
     try:
         return subprocess.Popen(

@@ -11,7 +11,7 @@ from django.contrib.auth import get_user_model
 from django.db import OperationalError
 
 from gateway_site.config.bind import Bind
-from launcher import locks, log_files, process_set, procfile
+from launcher import forks, locks, log_files, process_set, procfile
 from launcher.paths import var_dir
 from launcher.progress import step
 from launcher.supervisor import Stopped, Supervisor, say, stopped_by_signals
@@ -64,9 +64,10 @@ def _take_place(asked: UpOptions) -> Bind:
 def _start(supervisor: Supervisor, bind: Bind, logs: Path | None) -> None:
     say(f"starting (logs in {logs})" if logs else "starting")
     programs = procfile.programs(dict(os.environ), logs)
+    forks.begin_loading()
     with step("store and tables"):
         process_set.start_store(supervisor, programs)
-    process_set.start_work(supervisor, programs)
+    process_set.start_work(supervisor, programs, as_forks=True)
     with step("programs"):
         while not web_answers(bind):
             supervisor.watch()

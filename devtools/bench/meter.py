@@ -39,9 +39,9 @@ def taken(roots: Mapping[str, int]) -> dict[str, Taken]:
     return {name: _of_tree(pid, children) for name, pid in roots.items()}
 
 
-def own() -> Taken:
-    """Return what this process alone has taken."""
-    return _of(os.getpid())
+def own(pid: int = 0) -> Taken:
+    """Return what one process alone has taken; this one, unless another is named."""
+    return _of(pid or os.getpid())
 
 
 def children(*names: str) -> dict[str, int]:

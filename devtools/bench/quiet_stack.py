@@ -11,7 +11,7 @@ from django.db import connections
 
 from calls.models import Checkpoint, Gap
 from cti.api import journal_state
-from devtools.bench.meter import Taken, taken
+from devtools.bench.meter import Taken
 from devtools.bench.result import Result, Usage
 from devtools.bench.stack import PBX, QMS, BenchStack, TrafficPlan
 from devtools.bench.watch import MIB, RunWatch
@@ -52,9 +52,9 @@ class QuietStack:
 
     def idle(self, seconds: float) -> Result:
         """Measure without calls."""
-        before, began = taken(self.stack.roots()), time.monotonic()
+        before, began = self.stack.taken(), time.monotonic()
         time.sleep(seconds)
-        after, span = taken(self.stack.roots()), time.monotonic() - began
+        after, span = self.stack.taken(), time.monotonic() - began
         gateway = [kind for kind in sorted(after) if kind not in SIMULATORS]
         spent = {kind: _difference(after[kind], before[kind]) for kind in gateway}
         whole = sum(spent.values(), Taken())

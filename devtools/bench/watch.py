@@ -8,7 +8,7 @@ from django.db import connections
 
 from calls.models import Checkpoint, RecordingSearch, SearchState
 from cti.api import journal_state
-from devtools.bench.meter import Taken, taken
+from devtools.bench.meter import Taken
 from devtools.bench.result import Result, Usage, latency
 from devtools.bench.stack import PBX, BenchStack, TrafficPlan
 from devtools.bench.verdicts import RunFindings, judge
@@ -91,7 +91,7 @@ class RunWatch:
         moment = datetime.now().astimezone() - timedelta(seconds=1)
         searches = RecordingSearch.objects.filter(state=SearchState.OPEN, next_at__lte=moment).count()
         writes = FlagWrite.objects.filter(state__in=UNSETTLED, not_before__lte=moment).count()
-        return RunSample(now, taken(gateway.roots()), behind, searches, writes)
+        return RunSample(now, gateway.taken(), behind, searches, writes)
 
     def _settle(self, gateway: BenchStack) -> float | None:
         """Wait until the gateway has nothing to do any more; return how long that took, None where it was too long."""

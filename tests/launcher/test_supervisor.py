@@ -128,7 +128,7 @@ def test_a_program_that_does_not_stop_is_killed_when_its_grace_is_over(tmp_path:
 
     supervisor.stop_all(grace=0.2)
 
-    assert process.returncode == -9
+    assert process.poll() == -9
     assert supervisor.names == set()
 
 
