@@ -59,6 +59,7 @@ class Pbx:
     script: Callable[["Pbx"], Coroutine[Any, Any, None]] | None = None
     heard: list[tuple[str, int, str]] = field(default_factory=list)
     port: int = 0
+    _has_hung_up: bool = False
 
     async def serve(self, **options: object) -> asyncio.Server:
         server = await asyncio.start_server(self._meet, "127.0.0.1", 0, **options)  # type: ignore[arg-type]
@@ -93,7 +94,13 @@ class Pbx:
         self.send(framed(invoke, text.encode()))
 
     def send(self, raw: bytes) -> None:
-        self.writer.write(raw)
+        if not self._has_hung_up:
+            self.writer.write(raw)
+
+    def hang_up(self) -> None:
+        """Close this side: what the client still asks is read and not answered, or the link would be reset."""
+        self._has_hung_up = True
+        self.writer.write_eof()
 
     def names(self) -> list[str]:
         return [name for name, _, _ in self.heard]

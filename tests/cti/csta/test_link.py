@@ -111,7 +111,7 @@ def test_what_cannot_be_read_is_kept_with_its_place_and_the_next_message_is_repo
         for text in ("<EstablishedEvent><a>", DTD, xml("UnheardOfEvent"), xml("EstablishedEvent")):
             pbx.say(text)
         pbx.send(event_frames("06-forward-no-answer"))
-        pbx.writer.write_eof()
+        pbx.hang_up()
 
     listener = asyncio.run(followed(Pbx(dict(WILLING), script=speak)))
 
@@ -160,7 +160,7 @@ def test_a_link_that_ends_within_a_frame_is_broken() -> None:
     async def cut(pbx: Pbx) -> None:
         await pbx.until_heard("SnapshotDevice", 3)
         pbx.send(event_frames("06-forward-no-answer")[:-5])
-        pbx.writer.write_eof()
+        pbx.hang_up()
 
     with pytest.raises(LinkError, match="within a frame"):
         asyncio.run(followed(Pbx(dict(WILLING), script=cut)))
@@ -168,7 +168,7 @@ def test_a_link_that_ends_within_a_frame_is_broken() -> None:
 
 def test_a_link_that_ends_before_the_session_begins_is_broken() -> None:
     async def hang_up(pbx: Pbx) -> None:
-        pbx.writer.write_eof()
+        pbx.hang_up()
 
     with pytest.raises(LinkError, match="before a session began"):
         asyncio.run(followed(Pbx(script=hang_up)))
@@ -182,7 +182,7 @@ def test_events_of_several_monitors_are_reported_as_they_come_in_whatever_order(
         for frame in reversed(frames):
             pbx.send(frame)
             await asyncio.sleep(0)
-        pbx.writer.write_eof()
+        pbx.hang_up()
 
     listener = asyncio.run(followed(Pbx(dict(WILLING), script=disorder)))
     reported = [event for event in listener.events if isinstance(event, CallEvent)]

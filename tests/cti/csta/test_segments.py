@@ -123,7 +123,7 @@ def test_segments_that_come_with_the_answer_in_one_piece_are_not_missed() -> Non
         return promise()
 
     messages = [segment(C1 + C2, 1), segment(C3, 2, last=True)]
-    pbx = Pbx({**WILLING, "SnapshotDevice": at_once})
+    pbx = Pbx({**WILLING, "SnapshotDevice": at_once, "SnapshotCall": xml("CSTAErrorCode")})
 
     assert reported(followed_through(pbx)) == WHOLE
 

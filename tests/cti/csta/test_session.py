@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import time
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ async def play(pbx: Pbx, scenario: str, after: int = 3) -> None:
     """Say a scenario's events once the monitors are up, and hang up."""
     await pbx.until_heard("MonitorStart", after)
     pbx.send(event_frames(scenario))
-    pbx.writer.write_eof()
+    pbx.hang_up()
 
 
 def playing(scenario: str, **answers: Any) -> Pbx:
@@ -143,7 +142,7 @@ def test_a_session_that_is_refused_says_who_can_fix_it(
     def refuse(_: Any) -> None:
         pbx.say(refusal, 1)
         if closes:
-            pbx.writer.write_eof()
+            pbx.hang_up()
 
     refusal = xml("StartApplicationSessionNegResponse", f"<errorCode><definedError>{error}</definedError></errorCode>")
     pbx = Pbx({"StartApplicationSession": refuse})
@@ -179,7 +178,7 @@ def test_a_session_is_renewed_at_half_its_life_and_ended_in_order() -> None:
 
     def timed(answer: str) -> Any:
         def tell(_: Any) -> str:
-            at.append(time.monotonic())
+            at.append(asyncio.get_running_loop().time())
             return answer
 
         return tell
@@ -318,7 +317,7 @@ def test_a_source_without_devices_listens_and_asks_nothing() -> None:
     async def speak(pbx: Pbx) -> None:
         await pbx.until_heard("RequestSystemStatus")
         pbx.send(event_frames("02-single-step-transfer"))
-        pbx.writer.write_eof()
+        pbx.hang_up()
 
     pbx = Pbx(dict(WILLING), script=speak)
     listener = asyncio.run(followed(pbx, devices=(), queues={}))

@@ -110,7 +110,8 @@ def test_without_an_answer_nothing_is_claimed_and_events_go_on(refusal: str | No
         pbx.send(event_frames("06-forward-no-answer"))
 
     async def both(listener: Listener) -> None:
-        await until(lambda: "ConnectionCleared" in listener.types(), "the events", 0.25)
+        await until(lambda: "ConnectionCleared" in listener.types(), "the events")
+        assert refusal or "Began" not in listener.types()
         await snapshot_told(listener)
 
     pbx = Pbx({**WILLING, "SnapshotDevice": refusal, "GetAgentState": refusal}, script=speak)
@@ -125,7 +126,7 @@ def test_no_snapshot_is_asked_for_where_the_site_wants_none() -> None:
     async def speak(pbx: Pbx) -> None:
         await pbx.until_heard("MonitorStart", 3)
         pbx.send(event_frames("06-forward-no-answer"))
-        pbx.writer.write_eof()
+        pbx.hang_up()
 
     pbx = Pbx(IN_PROGRESS, script=speak)
     listener = asyncio.run(followed(pbx, options={"snapshot": False, "agents": False}))

@@ -1,0 +1,38 @@
+"""Protocol tests play both sides in one event loop, so a pause of the whole process is no time for either side."""
+
+import asyncio
+import selectors
+
+import pytest
+
+#: Longest time between two looks at the clock that counts, in seconds; what is longer was a pause of the process.
+MAXIMUM_STEP = 0.02
+
+
+class FrequentSelector(selectors.DefaultSelector):
+    """Wait in short pieces, so that true waiting is never taken for a pause."""
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Return what is ready, after a quarter of the step at the latest."""
+        return super().select(min(timeout, MAXIMUM_STEP / 4) if timeout is not None else None)
+
+
+class SteadyLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock stands still while the machine lets its process wait."""
+
+    def __init__(self) -> None:
+        self._seen_at, self._passed = super().time(), 0.0
+        super().__init__(FrequentSelector())
+
+    def time(self) -> float:
+        """Return the seconds that this loop had to work or to wait in."""
+        now = super().time()
+        self._passed += min(now - self._seen_at, MAXIMUM_STEP)
+        self._seen_at = now
+        return self._passed
+
+
+@pytest.fixture(autouse=True)
+def _steady_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give ``asyncio.run`` the steady loop: short time-outs then hold on a busy machine too."""
+    monkeypatch.setattr("asyncio.events.new_event_loop", SteadyLoop)
