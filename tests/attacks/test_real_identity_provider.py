@@ -24,6 +24,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from devtools.servers import free_port
 from gateway_site.login.session_rules import RENEW_AT
 from gateway_site.login.single_sign_on.backend import SingleSignOnBackend
 from gateway_site.roles import AUDITOR, OPERATOR
@@ -42,9 +43,7 @@ class RealProvider:
     """The provider as a process; ``groups`` sets whose groups are which."""
 
     def __init__(self, program: Path, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.issuer = f"http://127.0.0.1:{self._port}"
         self._accounts = folder / "accounts.json"
         self.groups(["gw-ops"])

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from devtools.servers import wait_until
+from devtools.servers import free_port, wait_until
 from gateway_site.web import channel, limits
 from gateway_site.web import server as server_module
 from gateway_site.web.__main__ import _adjustments, _describe
@@ -246,9 +246,7 @@ def test_an_address_that_is_taken_is_said_in_one_sentence() -> None:
 
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_the_real_server_serves_and_stops_at_sigterm(workers: str) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {"WEB_WORKERS": workers}
     command = [sys.executable, "-m", "gateway_site.web", f"127.0.0.1:{port}"]
     running = subprocess.Popen(command, cwd=ROOT, env=environment)
