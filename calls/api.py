@@ -4,6 +4,7 @@ from calls.access_log import record_view, term_hash
 from calls.jobs import fold_sources, serve_searches, serve_writes
 from calls.models import CallerViewKind
 from calls.pipeline.restore_guard import WENT_BACK, notice_restore
+from calls.report.links import public_link
 from calls.search.assign import Assignment, NotAssignable, assign_recording
 from calls.stats.histogram import Histogram, percentile, times
 from calls.stats.hourly import hour_of
@@ -34,6 +35,7 @@ __all__ = [
     "notice_restore",
     "open_searches",
     "percentile",
+    "public_link",
     "record_view",
     "serve_searches",
     "serve_writes",

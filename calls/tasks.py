@@ -4,6 +4,7 @@ from celery import shared_task
 
 import clock
 from calls import jobs
+from calls.objectives.mail import mail_monthly
 from calls.report import mail
 from calls.stats import source_load, unmatched_calls
 
@@ -22,8 +23,9 @@ def wake_exports() -> None:
 
 @shared_task(name="calls.tasks.mail_reports")
 def mail_reports() -> None:
-    """Mail the weekly reports that are due."""
+    """Mail the weekly reports that are due, and the report of the month."""
     mail.mail_weekly(clock.now())
+    mail_monthly(clock.now())
 
 
 @shared_task(name="calls.tasks.publish_loads")

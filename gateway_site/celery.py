@@ -130,7 +130,7 @@ app.conf.beat_schedule = {
     "refresh due users": _every(60, "agents.tasks.refresh_due", "default"),
     "count what sources hold": _every(3, "calls.tasks.publish_loads", "default"),
     "begin exports again": _every(15, "calls.tasks.wake_exports", "default"),
-    "mail weekly reports": _every(900, "calls.tasks.mail_reports", "default"),
+    "mail reports": _every(900, "calls.tasks.mail_reports", "default"),
     "tell calls at risk": _every(60, "calls.tasks.report_unmatched_calls", "default"),
     "check before the shift": _every(60, "agents.tasks.shift_check_due", "default"),
     "watch for alarms": _every(15, "gateway_site.tasks.watch_alarms", "default"),

@@ -243,6 +243,10 @@ CONTENT_SECURITY_POLICY = {
 CAN_MAIL = _environment.can_mail
 vars().update(_environment.email)
 DEFAULT_FROM_EMAIL = _environment.email_from
+#: Where people reach the gateway, for links in mails and alarms; without it these have none.
+PUBLIC_URL = _environment.public_url
+#: Who gets the report of each month on the first working day after it.
+REPORT_MAIL_TO = _environment.report_mail_to
 #: In seconds: a mail server that hangs must not hold a worker.
 EMAIL_TIMEOUT = 20
 

@@ -24,7 +24,7 @@ from calls.models.exports import ExportJob, ExportKind, ExportState
 from calls.models.gaps import Gap
 from calls.models.hours import HourlyCount, HourlyLatency, Measure, SearchCount
 from calls.models.legs import OUTCOMES, Leg
-from calls.models.reports import CauseDecision, CauseState, SavedList, SavedReport
+from calls.models.reports import CauseDecision, CauseState, MailedMonth, SavedList, SavedReport
 from calls.models.searches import ASSIGNED, KEPT_RECORDING, RecordingSearch, SearchState
 from calls.models.state import Call, Checkpoint
 
@@ -54,6 +54,7 @@ __all__ = [
     "HourlyDimensionCount",
     "HourlyLatency",
     "Leg",
+    "MailedMonth",
     "Measure",
     "MonthlyDimensionCount",
     "MonthlyPersonCount",

@@ -51,6 +51,16 @@ class SavedReport(models.Model):
         return self.name
 
 
+class MailedMonth(models.Model):
+    """A month whose report was mailed to ``REPORT_MAIL_TO``."""
+
+    month = models.DateField(unique=True, help_text="The first day of the month.")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"
+
+
 class SavedList(models.Model):
     """A list of the admin with its filters, which a person has saved under a name."""
 

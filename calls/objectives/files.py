@@ -15,9 +15,11 @@ CONTENT_TYPES = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
 _FONT = Path(report_files.__file__).parent / "fonts" / "DejaVuSans.ttf"
 
 
-def month_file(report: MonthReport, kind: str) -> bytes:
-    """Return a month as a file of a kind of ``CONTENT_TYPES``."""
-    return _printed(report) if kind == "pdf" else render_to_string("calls/month_report.html", shown(report)).encode()
+def month_file(report: MonthReport, kind: str, link: str = "") -> bytes:
+    """Return a month as a file of a kind of ``CONTENT_TYPES``; HTML leads to the page at ``link``, where it has one."""
+    if kind == "pdf":
+        return _printed(report)
+    return render_to_string("calls/month_report.html", {**shown(report), "link": link}).encode()
 
 
 def shown(report: MonthReport) -> dict[str, object]:

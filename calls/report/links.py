@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from django.urls import reverse
+from django.conf import settings
+from django.urls import get_script_prefix, reverse
 
 from clock.text import site_time
 
@@ -25,3 +26,9 @@ def legs_address(filters: Mapping[str, str], begin: datetime, end: datetime, *, 
     asked |= {"connected_at_from_0": f"{first:%Y-%m-%d}", "connected_at_from_1": f"{first:%H:%M:%S}"}
     asked |= {"connected_at_to_0": f"{last:%Y-%m-%d}", "connected_at_to_1": f"{last:%H:%M:%S.%f}"}
     return f"{reverse('admin:calls_leg_changelist')}?{urlencode(asked)}"
+
+
+def public_link(path: str) -> str:
+    """Return the whole address of a path that ``reverse`` gave, for a mail; "" where ``PUBLIC_URL`` is not known."""
+    # Of the sub-path, some threads of Django know and others do not; the public address has it always.
+    return f"{settings.PUBLIC_URL}/{path.removeprefix(get_script_prefix())}" if settings.PUBLIC_URL else ""

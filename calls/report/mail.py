@@ -7,12 +7,14 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.mail import EmailMessage
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils import timezone
 
 from calls.models import SavedReport
 from calls.report.figures import ReportFigures, report
 from calls.report.files import CONTENT_TYPES, report_file
-from calls.report.query import BadReport, ReportQuery
+from calls.report.links import public_link
+from calls.report.query import BadReport, Period, ReportQuery
 from calls.report.text import sentence, title
 from calls.stats.dimensions import local_day
 
@@ -61,11 +63,19 @@ def _mail(saved: SavedReport, week: str, now: datetime) -> bool:
 def _message(saved: SavedReport, address: str, now: datetime) -> EmailMessage:
     asked: dict[str, str] = {name: str(value) for name, value in QueryDict(saved.query).items()}
     found = report(ReportQuery.read(asked | {"period": "last_week"}, local_day(now)))
-    text = "\n\n".join(filter(None, (title(found.query), sentence(found), _first_lines(found), CLOSING)))
+    parts = (title(found.query), sentence(found), _first_lines(found), _link(found.query), CLOSING)
+    text = "\n\n".join(filter(None, parts))
     message = EmailMessage(f"QMS Gateway: {saved.name}", text, settings.DEFAULT_FROM_EMAIL, [address])
     for kind in ("pdf", "csv"):
         message.attach(f"report.{kind}", report_file(found, kind), CONTENT_TYPES[kind].partition(";")[0])
     return message
+
+
+def _link(query: ReportQuery) -> str:
+    """Write where the report stands; by its days: when the mail is read, last week may be another one."""
+    days = {"period": Period.OWN.value, "from": f"{query.days.first}", "to": f"{query.days.last}"}
+    link = public_link(f"{reverse('reports')}?{query.address(**days)}")
+    return f"The report, from each number of which a link leads to the very legs:\n{link}" if link else ""
 
 
 def _first_lines(found: ReportFigures) -> str:

@@ -9,11 +9,15 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import send_mail
+from django.urls import reverse
 
+from calls.api import public_link
 from gateway_site.alarms.models import AlarmChannelKind, AlarmMessage, Occasion
 from qms.api import is_guarded_host
 
 TIMEOUT = 10.0  # seconds
+#: What the link to the incident is called.
+OPEN = "Open in the QMS Gateway"
 PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
 
 
@@ -42,13 +46,22 @@ def title(message: AlarmMessage) -> str:
     return f"QMS Gateway: {about} ({message.get_occasion_display()})"
 
 
+def link(message: AlarmMessage) -> str:
+    """Return the address of the incident, or of all of them for a test; "" where ``PUBLIC_URL`` is not known."""
+    incident = message.incident
+    if incident is None:
+        return public_link(reverse("admin:alarms_incident_changelist"))
+    return public_link(reverse("admin:alarms_incident_change", args=[incident.pk]))
+
+
 def _mail(message: AlarmMessage) -> None:
     if not settings.CAN_MAIL:
         raise ChannelError("EMAIL_URL names no mail server.")
     to = [one.strip() for one in message.channel.target.split(",") if one.strip()]
-    began = f"\n\nSince {message.incident.began_at:%Y-%m-%d %H:%M:%S} UTC." if message.incident else ""
+    began = f"Since {message.incident.began_at:%Y-%m-%d %H:%M:%S} UTC." if message.incident else ""
+    text = "\n\n".join(filter(None, (message.text, began, link(message))))
     try:
-        send_mail(title(message), f"{message.text}{began}", settings.DEFAULT_FROM_EMAIL, to)
+        send_mail(title(message), text, settings.DEFAULT_FROM_EMAIL, to)
     except (smtplib.SMTPException, OSError) as error:
         raise ChannelError(f"the mail server refused: {type(error).__name__}") from error
 
@@ -88,6 +101,7 @@ def _plain(message: AlarmMessage) -> dict[str, Any]:
         "subject": incident.subject if incident else "",
         "title": title(message),
         "text": message.text,
+        "url": link(message),
         "began_at": incident.began_at.isoformat() if incident else None,
         "ended_at": incident.ended_at.isoformat() if incident and incident.ended_at else None,
         "is_urgent": incident.rule.is_urgent if incident else False,
@@ -96,7 +110,7 @@ def _plain(message: AlarmMessage) -> dict[str, Any]:
 
 def _teams(message: AlarmMessage) -> dict[str, Any]:
     """Return an Adaptive Card, as a Teams workflow takes it."""
-    card = {
+    card: dict[str, Any] = {
         "type": "AdaptiveCard",
         "version": "1.4",
         "body": [
@@ -104,12 +118,15 @@ def _teams(message: AlarmMessage) -> dict[str, Any]:
             {"type": "TextBlock", "text": message.text, "wrap": True},
         ],
     }
+    if url := link(message):
+        card["actions"] = [{"type": "Action.OpenUrl", "title": OPEN, "url": url}]
     kind = "application/vnd.microsoft.card.adaptive"
     return {"type": "message", "attachments": [{"contentType": kind, "content": card}]}
 
 
 def _slack(message: AlarmMessage) -> dict[str, Any]:
-    return {"text": f"*{title(message)}*\n{message.text}"}
+    url = link(message)
+    return {"text": f"*{title(message)}*\n{message.text}" + (f"\n<{url}|{OPEN}>" if url else "")}
 
 
 def _pagerduty(message: AlarmMessage) -> dict[str, Any]:
@@ -124,4 +141,5 @@ def _pagerduty(message: AlarmMessage) -> dict[str, Any]:
             "source": "qms-gateway",
             "severity": severity,
         },
+        "links": [{"href": url, "text": OPEN}] if (url := link(message)) else [],
     }

@@ -25,7 +25,8 @@ from cti.working_hours import WorkingHours
 from gateway_site.config import embedded
 from gateway_site.config.bind import Bind, parse_bind
 from gateway_site.config.database import POOLERS, database
-from gateway_site.config.mail import mail_settings
+from gateway_site.config.mail import mail_addresses, mail_settings
+from gateway_site.config.public_address import public_address
 from gateway_site.config.single_sign_on import SingleSignOn, single_sign_on
 from gateway_site.config.variables import EnvironmentVariables
 from qms import allowed_hosts
@@ -83,11 +84,13 @@ NAMES = (
     "OIDC_SCOPES",
     "PRE_SHIFT_AT",
     "PROXY_COUNT",
+    "PUBLIC_URL",
     "QMS_ENDPOINTS",
     "QUIET_HOURS",
     "RECORDER_ADAPTERS",
     "REDIS_URL",
     "RECONCILE_AFTER_HOURS",
+    "REPORT_MAIL_TO",
     "RETENTION_DAYS",
     "SECRET_KEY",
     "SECRET_KEY_FALLBACKS",
@@ -182,6 +185,8 @@ class Environment:
     can_mail: bool
     email: dict[str, Any]
     email_from: str
+    public_url: str
+    report_mail_to: list[str]
     journal_keep_hours: int
     journal_wait_replicas: int
     traces_endpoint: str
@@ -204,6 +209,7 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
     secret_keys = _secret_keys(read, var_dir)
     pooler = read.choice("DATABASE_POOLER", "", POOLERS)
     redis_url = _redis(read, "REDIS_URL", embedded.redis_url(var_dir))
+    origins, sub_path = _origins(read), read.checked("SUB_PATH", "", _sub_path)
     for name in (
         "EVENTS_WORKERS",
         "WEB_WORKERS",
@@ -233,7 +239,7 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         journal_url=_redis(read, "JOURNAL_URL", redis_url),
         broker_url=_redis(read, "BROKER_URL", redis_url),
         allowed_hosts=read.words("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]"),
-        csrf_trusted_origins=_origins(read),
+        csrf_trusted_origins=origins,
         behind_tls=read.boolean("BEHIND_TLS"),
         proxy_count=read.whole("PROXY_COUNT", 0, 0, 10),
         time_zone=read.time_zone("TIME_ZONE"),
@@ -250,7 +256,7 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         source_max_agents=read.whole("SOURCE_MAX_AGENTS", 20_000, 1, 10_000_000),
         source_max_devices=read.whole("SOURCE_MAX_DEVICES", 50_000, 1, 10_000_000),
         spool_max_bytes=read.whole("SPOOL_MAX_BYTES", 268_435_456, 4096, 1_099_511_627_776),
-        sub_path=read.checked("SUB_PATH", "", _sub_path),
+        sub_path=sub_path,
         retention_days=read.whole("RETENTION_DAYS", 400, 1, 36_500),
         reconcile_after_hours=read.whole("RECONCILE_AFTER_HOURS", 2, 1, 720),
         agents_calls_only=read.boolean("AGENTS_CALLS_ONLY"),
@@ -269,6 +275,8 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         can_mail=read.is_set("EMAIL_URL"),
         email=read.checked("EMAIL_URL", "", mail_settings, is_secret=True),
         email_from=read.text("EMAIL_FROM", "qms-gateway@localhost"),
+        public_url=read.checked("PUBLIC_URL", "", lambda url: public_address(url, sub_path, origins)),
+        report_mail_to=_report_mail_to(read),
         journal_wait_replicas=read.whole("JOURNAL_WAIT_REPLICAS", 0, 0, 10),
         traces_endpoint=_collector(read),
         journal_keep_hours=read.whole("JOURNAL_KEEP_HOURS", 6, 1, 8760),
@@ -297,6 +305,14 @@ def _endpoints(read: EnvironmentVariables) -> list[str]:
     except ValueError as error:
         read.refuse("QMS_ENDPOINTS", ",".join(listed), str(error))
     return listed
+
+
+def _report_mail_to(read: EnvironmentVariables) -> list[str]:
+    """Return who gets the monthly report; refused where there is no mail server to send it."""
+    addresses = read.checked("REPORT_MAIL_TO", "", mail_addresses)
+    if addresses and not read.is_set("EMAIL_URL"):
+        read.refuse("REPORT_MAIL_TO", ",".join(addresses), "mailing needs a mail server: give EMAIL_URL too")
+    return addresses
 
 
 def _collector(read: EnvironmentVariables) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core import mail
 from django.core.cache import cache
 from django.core.management import CommandError, call_command
 from django.test import Client
@@ -12,11 +13,13 @@ from django.test import Client
 from agents.models import QmsUser
 from calls.models import CauseDecision, HourlyCount, HourlyLatency
 from calls.objectives.files import month_file
+from calls.objectives.mail import first_working_day, mail_monthly
 from calls.objectives.months import month_report, months_before
 from calls.objectives.promises import Objective, Promise, PromiseCount, Standing
 from calls.objectives.text import budget_text, first_line, standing_text
 from calls.stats.coarse_counts import add_coarsely
 from calls.stats.hourly import hour_of
+from cti import working_hours
 from cti.models import CtiSource
 from devtools.receivers import smtp_server
 from qms.models import DataServer, RecordingService
@@ -184,3 +187,47 @@ def test_the_command_writes_and_mails_the_report(
         call_command("report", month="2026-11", mail=["boss@example.org"])
     [message] = mailbox.mails
     assert "application/pdf" in message
+
+
+@pytest.mark.parametrize(
+    ("hours", "day"), [("mon-fri 8:00-18:00", 1), ("", 1), ("wed,sun 8:00-18:00", 3), ("tue 22:00-6:00", 2)]
+)
+def test_the_first_working_day_is_that_of_the_sites_hours(settings: Any, hours: str, day: int) -> None:
+    settings.WORKING_HOURS = working_hours.parse(hours)
+
+    assert first_working_day(date(2026, 6, 20)) == date(2026, 6, day)
+    assert first_working_day(date(2026, 8, 20)) == {1: date(2026, 8, 3), 3: date(2026, 8, 2), 2: date(2026, 8, 4)}[day]
+
+
+def test_the_report_of_the_last_month_is_mailed_once_on_the_first_working_day(site: CountedSite, settings: Any) -> None:
+    settings.CAN_MAIL, settings.REPORT_MAIL_TO = True, ["boss@example.org"]
+    settings.PUBLIC_URL = "https://x.example.org"
+    sunday, monday = datetime(2026, 11, 1, 12, tzinfo=UTC), datetime(2026, 11, 2, 12, tzinfo=UTC)
+
+    assert not mail_monthly(sunday), "nobody works"
+    assert not mail_monthly(monday.replace(hour=5)), "too early"
+    assert mail_monthly(monday)
+    assert not mail_monthly(monday + timedelta(hours=1)), "once"
+    assert not mail_monthly(datetime(2026, 12, 20, 12, tzinfo=UTC)), "long over"
+
+    (message,) = mail.outbox
+    assert message.to == ["boss@example.org"]
+    assert message.subject == "QMS Gateway: October 2026: the promise of the flagged share is broken."
+    assert "https://x.example.org/admin/objectives/?month=2026-10" in message.body
+    assert "This month in the QMS Gateway" in str(message.alternatives)  # type: ignore[attr-defined]
+
+
+def test_a_report_that_the_mail_server_refuses_is_mailed_later(
+    site: CountedSite, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CAN_MAIL, settings.REPORT_MAIL_TO = True, ["boss@example.org"]
+    monday = datetime(2026, 11, 2, 12, tzinfo=UTC)
+    with monkeypatch.context() as broken:
+        broken.setattr("django.core.mail.EmailMultiAlternatives.send", _refuse)
+        assert not mail_monthly(monday)
+
+    assert mail_monthly(monday + timedelta(minutes=15))
+
+
+def _refuse(_: object) -> int:
+    raise ConnectionRefusedError

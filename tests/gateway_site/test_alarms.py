@@ -130,7 +130,8 @@ def test_a_link_local_address_is_never_called() -> None:
     assert "may not be called" in AlarmChannel.objects.get().error
 
 
-def test_alarms_arrive_by_mail(mailbox: Mailbox) -> None:
+def test_alarms_arrive_by_mail(mailbox: Mailbox, settings: Any) -> None:
+    settings.PUBLIC_URL = "https://x.example.org"
     AlarmChannel.objects.create(name="ops", kind="mail", target="ops@example.org, night@example.org")
     sees(LINK, after=0)
     sees(LINK, after=61)
@@ -139,6 +140,26 @@ def test_alarms_arrive_by_mail(mailbox: Mailbox) -> None:
     assert mail["To"] == "ops@example.org, night@example.org"
     assert mail["Subject"] == "QMS Gateway: CTI link down: CTI source pbx (began)"
     assert "disconnected" in mail.get_payload()
+    assert "https://x.example.org/admin/alarms/incident/" in mail.get_payload()
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        ("json", lambda body: body["url"]),
+        ("teams", lambda body: body["attachments"][0]["content"]["actions"][0]["url"]),
+        ("slack", lambda body: body["text"].partition("<")[2].partition("|")[0]),
+        ("pagerduty", lambda body: body["links"][0]["href"]),
+    ],
+)
+def test_each_receiver_is_led_to_the_incident(hook: Webhook, kind: str, found: Any, settings: Any) -> None:
+    settings.PUBLIC_URL = "https://x.example.org/calls"
+    AlarmChannel.objects.update(kind=kind)
+    sees(LINK, after=0)
+    sees(LINK, after=61)
+
+    incident = Incident.objects.get().pk
+    assert found(hook.bodies[0]) == f"https://x.example.org/calls/admin/alarms/incident/{incident}/change/"
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,14 @@ def test_without_any_setting_the_embedded_defaults_apply(tmp_path: Path) -> None
             'SECRET_KEY_FILE is "/no/such/file": the file cannot be read (No such file',
         ),
         ("SUB_PATH", "gateway", 'SUB_PATH is "gateway": give a path like /gateway, of letters, digits, - and _.'),
+        (
+            "PUBLIC_URL",
+            "gateway.example.org",
+            'PUBLIC_URL is "gateway.example.org": give the address of the gateway in',
+        ),
+        ("PUBLIC_URL", "https://x.example.org/calls", "its path must be that of SUB_PATH, which is empty"),
+        ("REPORT_MAIL_TO", "the boss", 'REPORT_MAIL_TO is "the boss": give mail addresses with commas between them'),
+        ("REPORT_MAIL_TO", "a@example.org", "mailing needs a mail server: give EMAIL_URL too"),
         ("SUB_PATH", "//example.org", 'SUB_PATH is "//example.org"'),
         ("SPOOL_DIR", "/proc/spool", 'SPOOL_DIR is "/proc/spool": the folder cannot be written to'),
         ("GATEWAY_VAR", "/proc/var", 'GATEWAY_VAR is "/proc/var": the folder cannot be written to'),
@@ -92,6 +100,22 @@ def test_all_that_is_wrong_is_named_at_once_and_no_secret_is_shown(tmp_path: Pat
 
     assert str(refused.value).startswith("3 settings cannot be used:")
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "address"),
+    [
+        ({}, ""),
+        ({"PUBLIC_URL": "https://x.example.org/"}, "https://x.example.org"),
+        ({"PUBLIC_URL": "https://x.example.org:8443/calls/", "SUB_PATH": "/calls"}, "https://x.example.org:8443/calls"),
+        ({"PUBLIC_URL": "https://x.example.org", "SUB_PATH": "/calls/"}, "https://x.example.org/calls"),
+        ({"CSRF_TRUSTED_ORIGINS": "https://*.example.org,https://y.example.org"}, "https://y.example.org"),
+    ],
+)
+def test_where_people_reach_the_gateway_is_given_or_follows_from_the_trusted_origins(
+    tmp_path: Path, values: dict[str, str], address: str
+) -> None:
+    assert read(tmp_path, **values).public_url == address
 
 
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import re
 import zipfile
 from datetime import timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 import redis as redis_client
@@ -237,9 +238,9 @@ def test_a_view_is_saved_shown_and_deleted_for_its_owner_only(
 
 
 def test_a_weekly_view_is_mailed_once_on_monday_for_the_week_before(
-    gateway: GatewayStack, supervisor: Client, settings: object
+    gateway: GatewayStack, supervisor: Client, settings: Any
 ) -> None:
-    settings.CAN_MAIL = True  # type: ignore[attr-defined]
+    settings.CAN_MAIL, settings.PUBLIC_URL = True, "https://x.example.org/calls"
     supervisor.post(
         "/admin/reports/save/", {"name": "My team", "query": "period=yesterday&by=cause&team=Sales", "weekly": "on"}
     )
@@ -253,6 +254,10 @@ def test_a_weekly_view_is_mailed_once_on_monday_for_the_week_before(
     assert message.to == ["sue@example.org"]
     assert "66.6 % of 3 legs are flagged; 1 is not." in message.body
     assert "Not flagged:\n       1  not recorded: QMS had no recording\n" in message.body
+    link = next(line for line in message.body.splitlines() if line.startswith("https://"))
+    assert link.startswith("https://x.example.org/calls/admin/reports/?")
+    shown = rows(get(supervisor, link.removeprefix("https://x.example.org/calls")))
+    assert shown["All"][:3] == ["3", "2", "1"], "the week of the mail, whenever it is read"
     assert [one[0] for one in message.attachments] == ["report.pdf", "report.csv"]
 
 

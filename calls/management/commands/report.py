@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMultiAlternatives
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 import clock
 from calls.objectives.files import CONTENT_TYPES, month_file
+from calls.objectives.mail import month_message
 from calls.objectives.months import month_report, months_before
 from calls.objectives.promises import MonthReport
-from calls.objectives.text import first_line, month_name
+from calls.objectives.text import first_line
 from calls.objectives.views import BadMonth, read_month
 
 
@@ -45,12 +45,7 @@ class Command(BaseCommand):
     def _mail(self, report: MonthReport, addresses: list[str]) -> None:
         if not settings.CAN_MAIL:
             raise CommandError("No mail server is set: see EMAIL_URL in the manual, Configuration.")
-        subject = f"QMS Gateway: {first_line(report)}"
-        message = EmailMultiAlternatives(subject, first_line(report), settings.DEFAULT_FROM_EMAIL, addresses)
-        message.attach_alternative(month_file(report, "html").decode(), "text/html")
-        name = f"{month_name(report.month).replace(' ', '-')}.pdf"
-        message.attach(name, month_file(report, "pdf"), CONTENT_TYPES["pdf"])
         try:
-            message.send()
+            month_message(report, addresses).send()
         except OSError as error:  # smtplib's errors are OSErrors.
             raise CommandError(f"The mail could not be sent ({type(error).__name__}).") from error
