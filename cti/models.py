@@ -19,7 +19,7 @@ class Seating(models.TextChoices):
 class CtiSource(models.Model):
     """One CTI server or PBX link; its events are one ordered sequence."""
 
-    slug = models.SlugField(max_length=64, unique=True)
+    slug = models.SlugField("name", max_length=64, unique=True)
     kind = models.CharField(max_length=32, choices=kind_choices)
     enabled = models.BooleanField(default=True)
     host = models.CharField(max_length=255, blank=True)

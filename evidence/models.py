@@ -106,7 +106,7 @@ class EvidenceSeal(models.Model):
 
     class Meta:
         ordering = ["-day"]
-        verbose_name = "seal"
+        verbose_name = "evidence seal"
 
     def __str__(self) -> str:
         return f"{self.day}"

@@ -40,7 +40,7 @@ def validate_wsdl(value: str) -> None:
 class DataServer(models.Model):
     """Where Flags are defined; several Recording Services may share one."""
 
-    slug = models.SlugField(max_length=64, unique=True)
+    slug = models.SlugField("name", max_length=64, unique=True)
 
     class Meta:
         ordering = ["slug"]
@@ -64,7 +64,7 @@ class Login(models.TextChoices):
 class RecordingService(models.Model):
     """One gateway instance: endpoint, credentials, identifiers it answers for, waits and limits."""
 
-    slug = models.SlugField(max_length=64, unique=True)
+    slug = models.SlugField("name", max_length=64, unique=True)
     data_server = models.ForeignKey(DataServer, models.PROTECT, related_name="services")
     enabled = models.BooleanField(default=True)
     kind = models.CharField(

@@ -48,7 +48,7 @@ def keepings() -> list[Keeping]:
         Keeping("Archive of the journal (files)", "callers, agents", _archive(), "ARCHIVE_DAYS, each minute"),
         Keeping("Call cache", "callers", "until the call is over, and a few minutes", "the consumer"),
         Keeping("Listeners' spools (files)", "callers, agents", "while Redis is away", "the listener"),
-        Keeping("Quarantine", "callers, agents", days, setting),
+        Keeping("Quarantined messages", "callers, agents", days, setting),
         Keeping("Exports (files)", "callers, if asked for with them; agents", "7 days", "the export's own end, hourly"),
         Keeping("Agents and their names", "agents", "while the source exists", "deleting the source"),
         Keeping("Agent sessions, pre-shift checks", "agents", days, setting),

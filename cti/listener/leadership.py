@@ -47,7 +47,7 @@ log = structlog.get_logger()
 UNREADABLE_LIMIT = 100
 UNREADABLE_TEXT = (
     "None of the last 100 messages or more could be read: nothing of a call arrives. "
-    "See the page Quarantine for what they are."
+    "See the page Quarantined messages for what they are."
 )
 
 

@@ -165,7 +165,7 @@ def test_unreadable_messages_of_that_time_are_reported(unread: int, said: str) -
     found = asked(heard(unread=unread))
 
     assert said in found.said
-    assert "Quarantine" in found.todo
+    assert "Quarantined messages" in found.todo
 
 
 def test_a_time_before_the_first_known_leg_is_reported() -> None:

@@ -93,7 +93,7 @@ def test_a_caller_is_found_in_any_notation_by_those_who_may(
         ("rs1", "Configuration", "rs1"),
         ("CTIWrap", "Configuration", "CTIWrapup"),
         ("window", "Setting", "GUID window, seconds"),
-        ("quaran", "Page", "Quarantine"),
+        ("quaran", "Page", "Quarantined messages"),
     ],
 )
 def test_each_kind_of_thing_is_found(

@@ -122,7 +122,7 @@ def test_one_page_says_who_did_what_and_nobody_changes_it(client: Client, admin_
 
     page = client.get(reverse("admin:admin_logentry_changelist"))
 
-    assert "Added. Slug: main." in page.content.decode()
+    assert "Added. Name: main." in page.content.decode()
     assert admin_user.username in page.content.decode()
     assert client.get(reverse("admin:admin_logentry_add")).status_code == 403
 

@@ -126,7 +126,7 @@ def test_a_form_with_errors_links_each_field_at_the_top(as_role: Callable[[str],
     page = client.post(reverse("admin:cti_ctisource_add"), {"slug": "", "kind": "http"}).content.decode()
 
     assert 'role="alert"' in page
-    assert '<a class="underline" href="#id_slug">Slug</a>: This field is required.' in page
+    assert '<a class="underline" href="#id_slug">Name</a>: This field is required.' in page
 
 
 def test_each_page_begins_with_a_link_to_its_content(as_role: Callable[[str], Client]) -> None:

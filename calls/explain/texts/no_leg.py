@@ -240,7 +240,7 @@ def _not_read(one: SourceCase, at: datetime, zone: tzinfo) -> Iterator[Cause]:
         yield Cause(
             "A message of that time could not be read",
             f"{messages} of {one.slug} of that time could not be read and stand in the quarantine.",
-            "Look at the page Quarantine: the reason stands beside each message.",
+            "Look at the page Quarantined messages: the reason stands beside each message.",
         )
 
 
