@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 
 from calls.models import CallerView, CallerViewKind, Leg
+from history.commands import command_line
 
 Viewer = AbstractBaseUser | AnonymousUser
 #: A search is kept as a keyed hash: equal searches can be recognised, and no number is read from it.
@@ -19,6 +21,15 @@ HASH_CHARACTERS = 16
 def record_leg(user: Viewer, leg: Leg, at: datetime) -> None:
     """Record that somebody opened a leg whose caller they may see."""
     record_view(user, CallerViewKind.LEG, at, leg_id=leg.pk, shown=int(_has_caller(leg)))
+
+
+def record_evidence_export(recording_guid: str, system_user: str, at: datetime) -> None:
+    """Record that a command wrote the evidence of a recording; the history names this machine's user."""
+    owner = command_line()
+    for leg in Leg.objects.filter(recording_guid=recording_guid)[:1]:
+        record_leg(owner, leg, at)
+    text = f"Exported the evidence of recording {recording_guid} by command, as {system_user} on this machine."
+    LogEntry.objects.create(user_id=owner.pk, action_flag=CHANGE, object_repr="Exported evidence", change_message=text)
 
 
 def record_list(user: Viewer, legs: Sequence[Leg], term: str, at: datetime) -> None:

@@ -1,6 +1,6 @@
 """What other apps may use of the calls: the counts by hour, latencies, searches, the texts of outcomes, the loops."""
 
-from calls.access_log import record_view, term_hash
+from calls.access_log import record_evidence_export, record_view, term_hash
 from calls.jobs import fold_sources, serve_searches, serve_writes
 from calls.models import CallerViewKind
 from calls.pipeline.restore_guard import WENT_BACK, notice_restore
@@ -36,6 +36,7 @@ __all__ = [
     "open_searches",
     "percentile",
     "public_link",
+    "record_evidence_export",
     "record_view",
     "serve_searches",
     "serve_writes",

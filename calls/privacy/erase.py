@@ -5,10 +5,9 @@ What was written to QMS stands there; its administrator erases it by the recordi
 queues and outcomes stay: they are no data of the caller.
 """
 
-import json
+import re
 from collections.abc import Iterator
 from datetime import datetime
-from enum import StrEnum
 
 import msgspec
 from django.db import transaction
@@ -18,7 +17,8 @@ from msgspec.structs import replace
 from calls.core.state import LegData, LegPhase, LegState
 from calls.export.jobs import path_of
 from calls.models import Call, ExportJob, Leg
-from calls.storage.codec import LEG_FIELDS, leg_row, read_leg
+from calls.privacy.subject import ErasureSubject, SubjectKind, number_spellings, pattern_of
+from calls.storage.codec import LEG_FIELDS, leg_row, read_call, read_leg
 from cti.api import START, erase_from_archives, erase_from_journal
 from cti.models import CtiSource, QuarantinedMessage
 from evidence.api import forget_salts
@@ -28,21 +28,6 @@ from flags.api import erase_values
 AT_ONCE = 500
 #: Recordings that are listed for QMS's administrator.
 LISTED_RECORDINGS = 1000
-
-
-class SubjectKind(StrEnum):
-    """By what a caller is erased."""
-
-    NUMBER = "number"
-    NAME = "name"
-    INTERACTION = "interaction"
-
-
-class ErasureSubject(msgspec.Struct, frozen=True):
-    """Who is to be erased; ``value`` is compared exactly."""
-
-    kind: SubjectKind
-    value: str
 
 
 class ErasureCounts(msgspec.Struct, frozen=True):
@@ -72,23 +57,24 @@ def erase(subject: ErasureSubject, now: datetime) -> ErasureCounts:
     """Erase, and return what it concerned; safe to repeat. Raises ``JournalUnavailable`` when the journal is
     away, ``ArchiveError`` when the archive on this machine cannot be searched."""
     found = preview(subject)
-    words = _words(subject)
+    caller = pattern_of(subject)
     for source in CtiSource.objects.select_related("checkpoint"):
-        erase_from_journal(source.slug, source.checkpoint.last_id if hasattr(source, "checkpoint") else START, words)
-    erase_from_archives(words)  # After the journal: what was copied from it meanwhile is found here.
+        erase_from_journal(source.slug, source.checkpoint.last_id if hasattr(source, "checkpoint") else START, caller)
+    erase_from_archives(caller)  # After the journal: what was copied from it meanwhile is found here.
     while keys := _some_settled(subject):
         _erase_legs(keys, now)
     QuarantinedMessage.objects.filter(pk__in=list(_quarantined(subject))).delete()
     for job in _exports():
         path_of(job).unlink(missing_ok=True)
         job.delete()
-    Call.objects.filter(pk__in=_remembered(words)).delete()
+    Call.objects.filter(pk__in=_remembered(caller)).delete()
     return found
 
 
 def _legs(subject: ErasureSubject) -> QuerySet[Leg]:
     if subject.kind is SubjectKind.NUMBER:
-        return Leg.objects.filter(Q(calling_number=subject.value) | Q(called_number=subject.value))
+        numbers = number_spellings(subject.value)
+        return Leg.objects.filter(Q(calling_number__in=numbers) | Q(called_number__in=numbers))
     if subject.kind is SubjectKind.NAME:
         return Leg.objects.filter(caller_name=subject.value)
     return Leg.objects.filter(pk__in=_of_interaction(subject.value))
@@ -102,13 +88,6 @@ def _of_interaction(interaction_id: str) -> list[int]:
 
 def _knows_caller(facts: LegData) -> bool:
     return any((facts.caller_name, facts.calling_number, facts.called_number, facts.query_data))
-
-
-def _words(subject: ErasureSubject) -> list[bytes]:
-    """Return the texts by which raw messages of the caller are known."""
-    escaped = msgspec.json.encode(subject.value)[1:-1]
-    ascii_only = json.dumps(subject.value)[1:-1].encode()
-    return list({subject.value.encode(), escaped, ascii_only})
 
 
 def _some_settled(subject: ErasureSubject) -> list[int]:
@@ -148,18 +127,18 @@ def _blanked(text: str, values: list[str]) -> str:
 
 
 def _quarantined(subject: ErasureSubject) -> Iterator[int]:
-    words = _words(subject)
+    caller = pattern_of(subject)
     for key, raw in QuarantinedMessage.objects.values_list("pk", "raw").iterator(AT_ONCE):
-        if any(word in bytes(raw) for word in words):
+        if caller.search(bytes(raw)):
             yield key
 
 
-def _remembered(words: list[bytes]) -> list[int]:
+def _remembered(caller: re.Pattern[bytes]) -> list[int]:
     """Return the calls in the cache that know the caller; a call in progress is kept, and so are its legs."""
     live = set(Leg.objects.exclude(phase=LegPhase.SETTLED.value).values_list("source_id", "call_id"))
     rows = Call.objects.values_list("pk", "source_id", "call_id", "facts").iterator(AT_ONCE)
-    idle = ((pk, bytes(facts)) for pk, source, call, facts in rows if (source, call) not in live)
-    return [pk for pk, facts in idle if any(word in facts for word in words)]
+    idle = ((pk, read_call(facts)) for pk, source, call, facts in rows if (source, call) not in live)
+    return [pk for pk, state in idle if caller.search(msgspec.json.encode(state))]
 
 
 def _exports() -> QuerySet[ExportJob]:

@@ -14,8 +14,9 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 import clock
 from calls.access_log import term_hash
-from calls.privacy.erase import ErasureCounts, ErasureSubject, SubjectKind, erase, preview
+from calls.privacy.erase import ErasureCounts, erase, preview
 from calls.privacy.keeping import keepings
+from calls.privacy.subject import ErasureSubject, SubjectKind
 from cti.api import ArchiveError, JournalUnavailable
 
 KINDS = [(SubjectKind.NUMBER, "number"), (SubjectKind.NAME, "name"), (SubjectKind.INTERACTION, "interaction")]

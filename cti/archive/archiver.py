@@ -1,7 +1,8 @@
 """Copy what the journals hold to the archive, a frame at a time; a task of beat runs it each minute."""
 
+import re
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -39,12 +40,12 @@ def is_archiving() -> bool:
     return settings.ARCHIVE_DAYS > 0
 
 
-def erase_from_archives(words: Sequence[bytes]) -> int:
-    """Remove every entry that holds one of the words from this machine's archive; return how many.
+def erase_from_archives(text: re.Pattern[bytes]) -> int:
+    """Remove every entry in which the text is found from this machine's archive; return how many.
 
     Raises ``ArchiveUnwritable`` and ``ArchiveBusy``; safe to repeat.
     """
-    return erase_in(archive_folder(), words)
+    return erase_in(archive_folder(), text)
 
 
 def archive_journals(now: Callable[[], datetime]) -> int:

@@ -1,6 +1,7 @@
 """Erase a caller from the archive, and forget what is older or larger than may be kept."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -30,27 +31,27 @@ def archives_in(folder: Path) -> list[SourceArchive]:
     return [SourceArchive(one) for one in sorted(folder.iterdir()) if one.is_dir()] if folder.is_dir() else []
 
 
-def erase_in(folder: Path, words: Sequence[bytes]) -> int:
-    """Remove every entry that holds one of the words, and what cannot be searched; return how many entries.
+def erase_in(folder: Path, text: re.Pattern[bytes]) -> int:
+    """Remove every entry in which the text is found, and what cannot be searched; return how many entries.
 
     A file is replaced as a whole: a crash leaves the old one or the new one. Raises ``ArchiveUnwritable`` and
     ``ArchiveBusy``; safe to repeat.
     """
-    return sum(_erase_in_archive(archive, words) for archive in archives_in(folder))
+    return sum(_erase_in_archive(archive, text) for archive in archives_in(folder))
 
 
-def _erase_in_archive(archive: SourceArchive, words: Sequence[bytes]) -> int:
+def _erase_in_archive(archive: SourceArchive, text: re.Pattern[bytes]) -> int:
     with archive.locked(), as_unwritable(archive.folder):
         for half_made in archive.folder.glob(f"*{HALF_MADE}"):
             half_made.unlink()
-        return sum(_erase_in_file(path, words) for path in archive.files())
+        return sum(_erase_in_file(path, text) for path in archive.files())
 
 
-def _erase_in_file(path: Path, words: Sequence[bytes]) -> int:
+def _erase_in_file(path: Path, text: re.Pattern[bytes]) -> int:
     """Write the file again where anything in it must go."""
     raw = path.read_bytes()
     frames, is_readable = _readable(path)
-    found = [_without(frame, body, words) for frame, body in frames]
+    found = [_without(frame, body, text) for frame, body in frames]
     if is_readable and all(one is None for one in found):
         return 0
     if not is_readable:
@@ -79,12 +80,12 @@ def _readable(path: Path) -> tuple[list[tuple[ArchivedFrame, bytes]], bool]:
     return frames, is_readable
 
 
-def _without(frame: ArchivedFrame, body: bytes, words: Sequence[bytes]) -> tuple[bytes, int] | None:
+def _without(frame: ArchivedFrame, body: bytes, text: re.Pattern[bytes]) -> tuple[bytes, int] | None:
     """Return a frame without the entries that hold a word, and how many those are; None where none does."""
-    if not any(word in body for word in words):
+    if not text.search(body):
         return None
     entries = read_entries(body)
-    left = [entry for entry in entries if not any(word in entry.payload for word in words)]
+    left = [entry for entry in entries if not text.search(entry.payload)]
     header = msgspec.structs.replace(frame.header, count=len(left), erased=True)
     return pack_frame(header, left), len(entries) - len(left)
 

@@ -240,8 +240,8 @@ def trim_journal(slug: str, before: str) -> int:
     return trimmed
 
 
-def erase_from_journal(slug: str, until: str, words: Sequence[bytes]) -> int:
-    """Delete the entries up to ``until`` that hold one of the words; return how many. What is not folded yet stays.
+def erase_from_journal(slug: str, until: str, text: re.Pattern[bytes]) -> int:
+    """Delete the entries up to ``until`` in which the text is found; return how many. What is not folded yet stays.
 
     Raises ``JournalUnavailable``.
     """
@@ -251,7 +251,7 @@ def erase_from_journal(slug: str, until: str, words: Sequence[bytes]) -> int:
             found: Any = client().xrange(journal_key(slug), min=f"({after}", max=until, count=ERASED_AT_ONCE)
         if not found:
             return erased
-        hits = [key for key, fields in found if any(word in fields.get(b"e", b"") for word in words)]
+        hits = [key for key, fields in found if text.search(fields.get(b"e", b""))]
         if hits:
             with translated():
                 erased += int(client().xdel(journal_key(slug), *hits))

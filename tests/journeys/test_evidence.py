@@ -1,5 +1,6 @@
 """What was decided and written is proved long after: by a file and a public key alone, whatever was erased since."""
 
+import getpass
 import subprocess
 import sys
 import threading
@@ -12,12 +13,14 @@ import msgspec
 import pytest
 import redis as redis_client
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import Client
 
 from calls.models import CallerView, Leg
-from calls.privacy.erase import ErasureSubject, SubjectKind, erase
+from calls.privacy.erase import erase
+from calls.privacy.subject import ErasureSubject, SubjectKind
 from evidence.api import AuditCount, chain_problems, export_of, forget_entries, present_key
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidencePending, EvidenceSeal
 from evidence.records import EvidenceExport
@@ -26,6 +29,7 @@ from flags.api import retry, sent_values
 from flags.models import FlagSetting, FlagWrite
 from gateway_site.alarms.conditions import find
 from gateway_site.sealing import collect
+from history.commands import COMMAND_LINE
 from qms.port import FlagDefinition
 from tests.journeys.stack import GatewayStack
 
@@ -116,6 +120,9 @@ def test_the_commands_prove_a_file_and_the_chain(gateway: GatewayStack, tmp_path
     call_command("verify_evidence", path, key=str(key))
     call_command("verify_evidence")
 
+    (entry,) = LogEntry.objects.filter(object_repr="Exported evidence")
+    assert f"of recording {guid_of('C1')} by command, as {getpass.getuser()} on this machine" in entry.change_message
+    assert CallerView.objects.filter(user__username=COMMAND_LINE, leg_id__isnull=False).count() == 1
     assert "3 entries, 1 daily seals" in capsys.readouterr().out
     with pytest.raises(CommandError, match="does not vouch"):
         call_command("verify_evidence", path, key="00" * 32)

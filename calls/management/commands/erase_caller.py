@@ -6,15 +6,16 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 import clock
-from calls.privacy.erase import ErasureSubject, SubjectKind, erase, preview
+from calls.privacy.erase import erase, preview
 from calls.privacy.pages import record_erasure
+from calls.privacy.subject import ErasureSubject, SubjectKind
 from history.commands import command_line
 
 
 class Command(BaseCommand):
     """The same as the page "Erase a caller"."""
 
-    help = "Erase a caller by number, name or interaction, compared exactly. Without --yes it only shows what."
+    help = "Erase a caller by number, name or interaction, compared as a whole. Without --yes it only shows what."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         subject = parser.add_mutually_exclusive_group(required=True)

@@ -112,4 +112,6 @@ def _as_written(device_format: str, device: str) -> str:
         raise CstaOptionsError(f"device_format: {error}") from error
     if device not in written:
         raise CstaOptionsError("device_format: {device} is missing")
+    if device_format.count("{device") > 1:
+        raise CstaOptionsError("device_format: {device} stands in it more than once")
     return read_device(written).number

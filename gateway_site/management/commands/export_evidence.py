@@ -1,17 +1,20 @@
 """Export what proves one recording."""
 
+import getpass
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+import clock
+from calls.api import record_evidence_export
 from evidence.api import NoEvidence, export_of
 from flags.api import sent_values
 
 
 class Command(BaseCommand):
-    """Write the export of a recording to a file or to standard output."""
+    """Write the export of a recording to a file or to standard output; the history keeps who asked for it."""
 
     help = "Export the evidence of a recording with its proof, for ./gateway manage verify_evidence FILE --key KEY."
 
@@ -24,8 +27,17 @@ class Command(BaseCommand):
             export = export_of(options["guid"], sent_values)
         except NoEvidence as error:
             raise CommandError(str(error)) from error
+        record_evidence_export(options["guid"], _system_user(), clock.now())
         text = msgspec.json.format(msgspec.json.encode(export)).decode()
         if options["into"] is None:
             self.stdout.write(text)
         else:
             options["into"].write_text(text)
+
+
+def _system_user() -> str:
+    """Return the name of the operating system's user; a container's may have none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "a user without a name"

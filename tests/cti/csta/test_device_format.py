@@ -68,6 +68,7 @@ def test_a_recorder_is_ignored_by_the_number_that_the_server_writes() -> None:
     ("devices", "device_format", "error"),
     [
         (("2001", "92001"), "9{device}", "device_format: 92001 could be 2001 or another device"),
+        (("2001",), "{device}{device}", "device_format: {device} stands in it more than once"),
         (("2001",), "+4930", "device_format: {device} is missing"),
         (("2001",), "{device.digits}", "device_format: "),
         ((), "{extension}", "device_format: 'extension'"),
