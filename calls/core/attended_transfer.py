@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from calls.core.call_facts import as_of
 from calls.core.clocks import APART, CLOSE, STALL, is_on_time, moments_of
 from calls.core.commands import CancelSearch
-from calls.core.leg_split import put_first_part, split
+from calls.core.leg_split import put_first_part, put_second_part, split
 from calls.core.legs import is_wanted, start_search
 from calls.core.origins import Origin
 from calls.core.result_events import RecordingFound
@@ -72,16 +72,21 @@ def pending_of(
     )
 
 
-def note_first_part(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -> None:
-    """Say why the part before a transfer has no flags, where that is heard of when those of the leg are under way.
+def note_other_part(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -> None:
+    """Put a leg for the part that has no flags, where a transfer is heard of when those of the leg are under way.
 
-    The leg's recording began with the transfer: what was recorded before it, QMS had not named in time.
+    The leg's recording began with the transfer: what was recorded before it, QMS had not named in time. Else nobody
+    knows whether another recording began with the transfer: QMS was not asked.
     """
     is_over = leg.disconnected_source_at is not None and leg.disconnected_source_at > pending.at
     moved = leg.connected_gateway_at + (pending.at - leg.connected_source_at)
     began = leg.recording_began
-    if is_over and began is not None and _began_with_second(began, leg.connected_gateway_at, moved):
+    if not is_over or began is None:
+        return
+    if _began_with_second(began, leg.connected_gateway_at, moved):
         put_first_part(work, leg, pending)
+    elif leg.guid:
+        put_second_part(work, leg, pending)
 
 
 def hand_on(

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from calls.core.call_facts import divided
+from calls.core.call_facts import as_of, divided
+from calls.core.clocks import CLOSE
 from calls.core.connections import connect_device
 from calls.core.incarnations import later_parties, own_interaction
 from calls.core.legs import clear_party, correct_end, put_party, refresh_facts
@@ -148,9 +149,50 @@ def end_earlier(work: UnitOfWork, call: CallState, party: Party, moment: datetim
     call = put_party(work, call, _without_again(replace(party, cleared_at=moment), moment))
     if call.cleared_at == later:
         call = work.put_call(replace(call, cleared_at=moment))
+    if not is_empty_at(call, moment):
+        return
     between = [one for one in work.incarnations_of(call.call_id) if moment < one.born_at <= later]
-    if is_empty_at(call, moment) and not between:
+    if between:
+        _end_between(work, between[0], party, party.reported_after(moment), gateway_at)
+    else:
         _begin_between(work, call, party, party.reported_after(moment), gateway_at)
+        _give_written(work, call, party.device_id, moment, later)
+
+
+def _give_written(work: UnitOfWork, call: CallState, device_id: str, moment: datetime, later: datetime) -> None:
+    """Let a leg that is written to be the one in which its recording began, where its connection was two.
+
+    The leg that was opened for the second of them is then that of the first.
+    """
+    for leg in work.legs_in(call.incarnation):
+        if leg.device_id != device_id or leg.disconnected_source_at != later or leg.recording_began is None:
+            continue
+        others = [one for one in work.legs_at(device_id) if one.call_id == call.call_id and one.number > leg.number]
+        own = next((one for one in others if leg.recording_began >= one.connected_source_at - CLOSE), None)
+        if own is None or not moment < own.connected_source_at <= later:
+            continue
+        began = leg.connected_source_at
+        work.put_leg(replace(leg, connected_source_at=own.connected_source_at, incarnation=own.incarnation))
+        own = replace(own, connected_source_at=began, disconnected_source_at=moment, facts=as_of(call, moment))
+        work.put_leg(replace(own, incarnation=call.incarnation))
+
+
+def _end_between(
+    work: UnitOfWork, call: CallState, party: Party, reports: tuple[Reconnection, ...], gateway_at: datetime
+) -> None:
+    """Give the later end of a device, and its reports, to the call of the id that had begun by then.
+
+    A leg that the device has there from after that end on belongs to the call that follows.
+    """
+    later, here = party.cleared_at or call.born_at, call.parties.get(party.device_id)
+    legs = [leg for leg in work.legs_in(call.incarnation) if leg.device_id == party.device_id]
+    if legs and legs[0].connected_source_at <= later:
+        return
+    if here is not None and legs:
+        divide_before_leg(work, call, here, legs[0], later, gateway_at)
+    if reports:
+        ended = replace(reports[0], ended_at=reports[0].ended_at or later)
+        _connect_again(work, call.incarnation, party, (ended, *reports[1:]))
 
 
 def _is_of(leg: LegState, device_id: str, ended: datetime) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from calls.core.clocks import moments_of
 from calls.core.commands import CloseGap, OpenGap
 from calls.core.gap_tally import GapTally
 from calls.core.state import PartialGap
@@ -36,6 +37,12 @@ def regain_devices(
         if not gap.devices:
             work.do(CloseGap(gap.began_at, at, legs_saved=gap.legs_saved, legs_lost=gap.legs_lost))
     work.source = replace(work.source, partial=tuple(gap for gap in shrunk if gap.devices))
+
+
+def is_heard_after_loss(work: UnitOfWork, at: datetime, heard: datetime) -> bool:
+    """Say whether something of before the link was lost is heard after that: what came since then may be missed."""
+    lost = work.source.lost_gateway_at
+    return lost is not None and moments_of(work, at, heard)[1] <= lost < heard
 
 
 def missed_since(work: UnitOfWork, device: str) -> datetime | None:

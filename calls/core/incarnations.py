@@ -40,6 +40,9 @@ GRACE = timedelta(seconds=1)
 #: Maximum silence of a call that only waits in a queue; after it the id is taken to name a new call.
 SILENCE = timedelta(minutes=15)
 
+#: The smallest step of time.
+TICK = timedelta(microseconds=1)
+
 #: A device dials: only at the beginning of a call.
 _OPENING = (ServiceInitiated, Originated)
 #: A device or a queue joins a call.
@@ -364,5 +367,11 @@ def own_interaction(work: UnitOfWork, call_id: str, incarnation: int, born_at: d
 
 
 def later_parties(call: CallState, moment: datetime) -> dict[str, Party]:
-    """Return the parties that joined a call after a moment."""
-    return {name: party for name, party in call.parties.items() if party.since is not None and party.since > moment}
+    """Return the parties that joined a call after a moment; one of which only its end is known was there before it."""
+    return {name: party for name, party in call.parties.items() if _has_come_after(party, moment)}
+
+
+def _has_come_after(party: Party, moment: datetime) -> bool:
+    if party.since is None or party.since <= moment:
+        return False
+    return party.cleared_at != party.since or party.had_leg or party.since > moment + TICK

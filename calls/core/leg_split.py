@@ -48,11 +48,22 @@ def put_first_part(work: UnitOfWork, leg: LegState, pending_transfer: PendingTra
         recording_began=None,
         sure_at=None,
     )
+    _put_other_part(work, leg, first, pending_transfer)
+
+
+def put_second_part(work: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer) -> None:
+    """Put a leg for the part after a transfer, of a leg that keeps its recording and is written to already."""
+    leg = replace(leg, guid="", search=SearchStatus.MISSED, missed="undecided")
+    second = _second(work, leg, pending_transfer, None, pending_transfer.gateway_at)
+    _put_other_part(work, leg, replace(second, base_due=pending_transfer.gateway_at), pending_transfer)
+
+
+def _put_other_part(work: UnitOfWork, leg: LegState, part: LegState, pending_transfer: PendingTransfer) -> None:
     call = work.calls.get(leg.incarnation)
     party = call.parties.get(leg.device_id) if call is not None else None
     if call is not None and party is not None:
-        put_party(work, call, replace(party, ordinal=max(party.ordinal, first.ordinal)))
-    work.put_leg(concluded(work, first, pending_transfer.gateway_at))
+        put_party(work, call, replace(party, ordinal=max(party.ordinal, part.ordinal)))
+    work.put_leg(concluded(work, part, pending_transfer.gateway_at))
 
 
 def _first(work: UnitOfWork, leg: LegState, pending_transfer: PendingTransfer) -> LegState:

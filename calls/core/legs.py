@@ -7,8 +7,9 @@ from msgspec.structs import replace
 from agents.core.matching import MatchKind
 from agents.core.presence import AgentSession, KnownBy
 from calls.core.call_facts import as_of
-from calls.core.clocks import APART, CLOSE, STALL, ended_at, is_on_time
+from calls.core.clocks import APART, CLOSE, STALL, ended_at, is_on_time, moments_of
 from calls.core.commands import CancelSearch, StartSearch
+from calls.core.gaps import is_heard_after_loss
 from calls.core.origins import Origin, OriginRule
 from calls.core.outcome_rules import concluded
 from calls.core.state import (
@@ -213,14 +214,18 @@ def _are_close(work: UnitOfWork, heard: datetime, began: datetime) -> bool:
     return not is_stalled and abs(began - heard) <= CLOSE
 
 
-def may_be_lost(work: UnitOfWork, heard: datetime, began: datetime) -> bool:
+def may_be_lost(work: UnitOfWork, at: datetime, heard: datetime, began: datetime) -> bool:
     """Say whether a recording may have begun with a call that was under way on the link when that was lost.
 
-    ``heard``: when we heard of the leg, or of the transfer, for which it was found. A listener that died sent its last
-    events after its last sign of life.
+    ``at``, ``heard``: when its leg was connected, or the call handed on, and when we heard of that; a beginning just
+    then means nothing where it was late. A listener that died sent its last events after its last sign of life.
     """
     lost = work.source.lost_gateway_at
-    return lost is not None and heard - APART <= lost <= began + STALL and not _are_close(work, heard, began)
+    if lost is None or is_heard_after_loss(work, at, heard):
+        return lost is not None
+    if not heard - APART <= lost <= began + STALL:
+        return False
+    return moments_of(work, at, heard)[1] < heard - APART or not _are_close(work, heard, began)
 
 
 def give_up_what_may_be_lost(work: UnitOfWork, at: datetime) -> None:
@@ -231,7 +236,7 @@ def give_up_what_may_be_lost(work: UnitOfWork, at: datetime) -> None:
         is_sure_of_it = leg.sure_at is not None and lost is not None and lost > leg.sure_at + CLOSE
         if is_sure_of_it or began is None or not _is_unwritten(leg):
             continue
-        if may_be_lost(work, leg.connected_gateway_at, began):
+        if may_be_lost(work, leg.connected_source_at, leg.connected_gateway_at, began):
             given_up = work.put_leg(concluded(work, _without_recording(leg, at, text), at))
             decide_contests(work, given_up, at)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from calls.core.clocks import APART, CLOSE, STALL, ended_at, is_on_time, moments_of
+from calls.core.gaps import is_heard_after_loss
 from calls.core.legs import is_close, is_sure, may_be_lost, may_contest, may_have_begun, traced
 from calls.core.outcome_rules import concluded
 from calls.core.result_events import LATE, WHY, RecordingFound
@@ -17,7 +18,7 @@ def may_be_anothers(work: UnitOfWork, leg: LegState, event: RecordingFound) -> b
     others = [one for one in work.legs_at(leg.device_id) if one.number != leg.number]
     if sure_at(work, leg, event) is not None:
         return False
-    if _is_after_end(work, leg, event) or may_be_lost(work, _since(leg), event.started_at):
+    if _is_after_end(work, leg, event) or may_be_lost(work, *_sought_since(leg), event.started_at):
         return True
     return any(_may_own(work, leg, one, event) for one in others)
 
@@ -52,6 +53,7 @@ def _may_be_incomplete(work: UnitOfWork, leg: LegState, asked: datetime) -> bool
     source = work.source
     lost = source.lost_gateway_at
     is_lost = lost is not None and leg.connected_gateway_at - APART <= lost <= asked
+    is_lost = is_lost or is_heard_after_loss(work, leg.connected_source_at, leg.connected_gateway_at)
     return is_lost or any(leg.device_id in gap.devices for gap in source.partial)
 
 
@@ -65,14 +67,16 @@ def _is_apart(work: UnitOfWork, other: LegState, began: datetime, asked: datetim
     return is_over or (other.connected_gateway_at > asked and is_on_time(work, other)) or bool(other.guid)
 
 
-def _since(leg: LegState) -> datetime:
-    """Return from when on the recording is sought: Connected, or the transfer that is to be decided."""
-    return leg.pending_transfer.gateway_at if leg.pending_transfer is not None else leg.connected_gateway_at
+def _sought_since(leg: LegState) -> tuple[datetime, datetime]:
+    """Return from when on the recording is sought, Connected or the transfer to be decided, and when we heard of it."""
+    if leg.pending_transfer is not None:
+        return leg.pending_transfer.at, leg.pending_transfer.gateway_at
+    return leg.connected_source_at, leg.connected_gateway_at
 
 
 def _may_own(work: UnitOfWork, leg: LegState, other: LegState, event: RecordingFound) -> bool:
     """Say whether the recording may be the other leg's, by when we heard of both. A link that stalls reports late."""
-    began, mine, theirs = event.started_at, _since(leg), other.connected_gateway_at
+    began, mine, theirs = event.started_at, _sought_since(leg)[1], other.connected_gateway_at
     if other.guid not in ("", event.guid):
         return False
     is_sure = (

@@ -5,13 +5,13 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import UNSUPERVISED, confirm
-from calls.core.call_end import remembered
+from calls.core.call_end import divide_before_leg, remembered
 from calls.core.call_facts import learn
 from calls.core.commands import NameQueue
 from calls.core.connections import connect_device, connection_of, is_late
 from calls.core.consultation import inherit
 from calls.core.dispatch import apply
-from calls.core.incarnations import queue_of
+from calls.core.incarnations import TICK, queue_of
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party
 from calls.core.origins import OriginRule, origin_of
@@ -35,6 +35,7 @@ from cti.events import (
 def _enter(work: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[CallState, Party] | None:
     """Bring a device into a call, alerting or dialling; None when the event comes late and the device is further."""
     call, device_id = located(work, event)
+    call = _with_its_leg(work, event, call)
     party = call.parties.get(device_id)
     if party is not None and (party.is_talking or is_late(work, call, party, connection_of(event, device_id))):
         return None
@@ -54,6 +55,21 @@ def _enter(work: UnitOfWork, event: CallEvent, state: PartyState) -> tuple[CallS
     if call.waits_since is not None and not call.waits_at:
         call = work.put_call(replace(call, waits_since=None))
     return call, party
+
+
+def _with_its_leg(work: UnitOfWork, event: CallEvent, call: CallState) -> CallState:
+    """Return a call that begins where a device rings or dials, with the leg of it that was taken for the former call's.
+
+    Example: 2001 rings at 19.5, and is connected at 20.3; that it rang at 20.2 for another interaction is heard last.
+    """
+    device_id = event.data.device_id or ""
+    former = [one for one in work.incarnations_of(call.call_id) if one.superseded_at == event.time == call.born_at]
+    for one in former:
+        party = one.parties.get(device_id)
+        leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
+        if party is not None and leg is not None and leg.connected_source_at >= event.time:
+            divide_before_leg(work, one, party, leg, event.time - TICK, event.at)
+    return work.calls[call.incarnation]
 
 
 def _since(party: Party, event: CallEvent) -> datetime:

@@ -10,6 +10,7 @@ from calls.core.call_end import divide, divide_where_empty, expire_when_over, re
 from calls.core.clocks import APART, CLOSE, moments_of
 from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
+from calls.core.gaps import is_heard_after_loss
 from calls.core.handlers.link_events import forget_abandoned_snapshot
 from calls.core.leg_split import split
 from calls.core.legs import (
@@ -257,7 +258,9 @@ def _is_answered(work: UnitOfWork, leg: LegState, event: RecordingFound | Record
 def _may_have_ended(work: UnitOfWork, pending: PendingTransfer) -> bool:
     """Say whether the link was lost since a transfer, so that the leg may be over by now."""
     lost = work.source.lost_gateway_at
-    return lost is not None and lost >= pending.gateway_at
+    return (lost is not None and lost >= pending.gateway_at) or is_heard_after_loss(
+        work, pending.at, pending.gateway_at
+    )
 
 
 def _was_answered_before(leg: LegState, event: RecordingFound) -> bool:

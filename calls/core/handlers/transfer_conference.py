@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from calls.core.attended_transfer import hand_on, note_first_part, pending_of
-from calls.core.call_end import divide, remembered
+from calls.core.attended_transfer import hand_on, note_other_part, pending_of
+from calls.core.call_end import divide, divide_where_empty, remembered
 from calls.core.call_facts import learn, merged, moved_facts, reported_facts
 from calls.core.dispatch import apply
 from calls.core.incarnations import begin_call, call_at
@@ -51,14 +51,15 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     is_answered = _is_anybody_talking(new) or _has_come_and_gone(new, leaver, event.time)
     if not is_answered and new.cleared_at is None and not _is_ringing(new, leaver):
         work.put_call(replace(new, waits_since=new.waits_since or event.time))
-    for leg in work.legs_in(new.incarnation):
-        if leg.number in consult and _reached(leg, event):
-            before, call_origin = consult[leg.number]
+    for number, (before, call_origin) in consult.items():
+        leg = work.legs[number]
+        if leg.incarnation == new.incarnation and _reached(leg, event):
             new_segment = event.data.new_segment
             hand_on(work, leg, before, event.time, event.at, new_segment=new_segment, call_origin=call_origin)
-        elif leg.number in consult:
-            before, call_origin = consult[leg.number]
-            note_first_part(work, leg, pending_of(leg, before, event.time, event.at, call_origin=call_origin))
+        else:
+            leg = replace(leg, call_id=new.call_id, incarnation=new.incarnation)
+            note_other_part(work, leg, pending_of(leg, before, event.time, event.at, call_origin=call_origin))
+    divide_where_empty(work, new.incarnation, event.time, event.at)
 
 
 @apply.register
@@ -77,6 +78,7 @@ def handle_conferenced(event: Conferenced, work: UnitOfWork) -> None:
         if party.state is PartyState.HOLD:
             _off_hold(work, work.calls[new.incarnation], party)
     _join_listed(work, event, work.calls[new.incarnation])
+    divide_where_empty(work, new.incarnation, event.time, event.at)
 
 
 def _old_calls(work: UnitOfWork, event: CallEvent, host: str) -> list[CallState]:

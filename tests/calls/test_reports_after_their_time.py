@@ -1,0 +1,158 @@
+"""Reports that are heard after what they concern: after the flags went out, the link was lost, the id was used again.
+
+Times are seconds after noon; events come in the order in which they are written. Each test is the smallest form of what
+``./gateway worlds`` found.
+"""
+
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from calls.core.outcomes import Outcome
+from tests.calls.switchboard import Switchboard, event, moment, with_site
+from tests.calls.test_gaps import link, snapshot
+from tests.calls.test_transfers import attended
+
+
+def _interactions(board: Switchboard) -> list[str]:
+    return [leg.facts.interaction_id for leg in board.legs]
+
+
+def _consulted(board: Switchboard | None = None) -> Switchboard:
+    """2001 has a customer in C1 and consults 2002 in C2, from 25 on."""
+    board = (board or Switchboard()).call("Established", 5, "C1", "2001").call("Held", 20, "C1", "2001")
+    return board.call("Originated", 21, "C2", "2001").call("Established", 25, "C2", "2002")
+
+
+# --- what is heard after the link was lost ---
+
+
+@pytest.mark.parametrize("lost_after_it", [False, True])
+def test_a_recording_for_a_transfer_that_a_stall_held_back_until_the_link_was_lost_is_given_up(
+    lost_after_it: bool,
+) -> None:
+    """The transfer of 30 is heard at 33; its call was over by then, and the recording of 33.1 is of the next one."""
+    board = _consulted()
+    number = next(leg.number for leg in board.legs if leg.device_id == "2002")
+    loss = replace(link("Lost", 30.5), gatewaytime=moment(33.01 if lost_after_it else 30.51))
+    moved = replace(attended(30), gatewaytime=moment(33))
+    board.hears(*((moved, loss) if lost_after_it else (loss, moved)))
+    board.found(33.3, number, "R", started=33.1, asked=33.2)
+    board.hears(link("Restored", 60), snapshot("Began", 60), snapshot("Ended", 60)).waits(120)
+
+    assert [leg.guid for leg in board.legs if leg.guid] == []
+
+
+def test_a_recording_for_an_answer_of_before_the_link_was_lost_that_is_heard_after_it_is_given_up() -> None:
+    """The extension may have been in its next call when QMS was asked, though the beginnings agree."""
+    board = Switchboard().hears(replace(link("Lost", 11), gatewaytime=moment(11)))
+    board.hears(replace(event("Established", 10, callId="C1", deviceId="2001"), gatewaytime=moment(14)))
+    board.found(14.3, 1, "R", started=14.1, asked=14.2)
+
+    assert (board.leg.guid, board.leg.missed) == ("", "next_call")
+
+
+def test_what_happens_after_the_link_was_lost_and_is_heard_at_once_keeps_its_recording() -> None:
+    """A source that reports the loss and goes on to deliver has lost nothing of this call."""
+    board = Switchboard().hears(link("Lost", 8)).call("Established", 10, "C1", "2001")
+    board.found(10.3, 1, "R", started=10.1, asked=10.2)
+
+    assert board.leg.guid == "R"
+
+
+# --- lives of an id ---
+
+
+def test_an_end_in_the_second_in_which_the_id_is_used_again_does_not_hide_the_new_call() -> None:
+    """A clock of whole seconds: 2003 leaves, the queue is left, and 2001 dials under the id, all at 35."""
+    board = Switchboard().call("Queued", 32, "C1", queueName="Support", callingNumber="+493000004")
+    board.call("ConnectionCleared", 35, "C1", "2003").call("Diverted", 35, "C1", "Support", cause="queueCleared")
+    board.call("Originated", 35, "C1", "2001", callingNumber="+493000005").waits(36.5)
+    board.call("Established", 37, "C1", "2002").call("ConnectionCleared", 39, "C1", "2001").waits(60)
+
+    assert sorted(leg.device_id for leg in board.legs) == ["2001", "2002"]
+
+
+@pytest.mark.parametrize("kind", ["Delivered", "Originated"])
+def test_a_phone_that_rang_for_another_interaction_just_before_it_was_connected_is_in_that_call(kind: str) -> None:
+    """2001 rings for I7, which 2005 picks up; it is connected at 24.85, and that it rang for I8 is heard last."""
+    board = Switchboard().call("Queued", 20.5, "C1", queueName="Billing", interactionId="I7")
+    board.call("Delivered", 22.5, "C1", "2001").call("Established", 24.5, "C1", "2005", cause="callPickup")
+    board.call("ConnectionCleared", 24.6, "C1", "2005").call("Established", 24.85, "C1", "2001")
+    board.call(kind, 24.8, "C1", "2001", interactionId="I8").call("ConnectionCleared", 25.8, "C1", "2001").waits(60)
+
+    assert ("2001", 24.85, 25.8) in board.spans()
+    assert _interactions(board) == ["I7", "I8"]
+
+
+def test_three_lives_of_an_id_of_which_the_middle_ones_ring_is_taken_for_the_last_ones() -> None:
+    """The end of 27.85 is heard first, then the last life; the ring of the middle one and the first end come last."""
+    board = Switchboard().call("Established", 2.5, "C1", "2002", interactionId="I1")
+    board.call("ConnectionCleared", 27.85, "C1", "2002").call("Established", 28.1, "C1", "2002")
+    board.call("Established", 27.75, "C1", "2002").call("Delivered", 27.7, "C1", "2002", interactionId="I3")
+    board.call("ConnectionCleared", 27.5, "C1", "2002").call("ConnectionCleared", 28.5, "C1", "2002").waits(60)
+
+    assert sorted(board.spans()) == [("2002", 2.5, 27.5), ("2002", 27.75, 27.85), ("2002", 28.1, 28.5)]
+    by_start = sorted(board.legs, key=lambda leg: leg.connected_source_at)
+    assert [leg.facts.interaction_id for leg in by_start][:2] == ["I1", "I3"]
+    assert by_start[2].facts.interaction_id not in ("I1", "I3")
+
+
+def test_a_connection_that_was_taken_for_a_repeat_is_of_the_call_that_rang_before_it() -> None:
+    """The flags of the first life are on their way; the ring of 8.65 and then the first end of 8.45 are heard late."""
+    board = Switchboard().call("Established", 7.75, "C1", "2001", interactionId="I3")
+    board.found(7.98, 1, "R", started=7.8, asked=7.9)
+    board.call("Established", 8.7, "C1", "2001").call("ConnectionCleared", 8.9, "C1", "2001").waits(11)
+    late = [
+        event("Delivered", 8.65, callId="C1", deviceId="2001", interactionId="I4"),
+        event("ConnectionCleared", 8.45, callId="C1", deviceId="2001"),
+    ]
+    board.hears(*(replace(one, gatewaytime=moment(34)) for one in late)).waits(60)
+
+    assert board.spans()[1:] == [("2001", 8.7, 8.9)]
+    assert _interactions(board) == ["I3", "I4"]
+
+
+def test_the_flags_of_a_leg_that_was_two_stay_with_the_one_in_which_its_recording_began() -> None:
+    """Connected at 0.9, and at 0.25; that the first of them had ended at 0.65 is heard when the flags are written."""
+    board = Switchboard(with_site(wrapup_wait_seconds=120.0))
+    board.call("Established", 0.9, "C1", "2001").found(1.03, 1, "R", started=0.95, asked=1.01)
+    board.hears(replace(event("Established", 0.25, callId="C1", deviceId="2001"), gatewaytime=moment(1.1)))
+    board.waits(2.2).call("ConnectionCleared", 2.3, "C1", "2001").waits(4).settled(4, 1)
+    board.hears(replace(event("ConnectionCleared", 0.65, callId="C1", deviceId="2001"), gatewaytime=moment(92)))
+    board.missed(92.1, 2, "late").waits(130)
+
+    assert board.spans() == [("2001", 0.9, 2.3), ("2001", 0.25, 0.65)]
+    assert [leg.outcome for leg in board.legs] == [Outcome.FLAGGED, Outcome.WINDOW_MISSED]
+
+
+# --- transfers ---
+
+
+@pytest.mark.parametrize("resulting", ["C2", "C3"])
+def test_a_transfer_that_is_heard_when_the_flags_are_written_leaves_a_second_part_that_says_why(resulting: str) -> None:
+    """Whether another recording began with it at 30 nobody asked; the consultation's has its flags."""
+    board = _consulted(Switchboard(with_site(wrapup_wait_seconds=60.0)))
+    number = next(leg.number for leg in board.legs if leg.device_id == "2002")
+    board.found(25.3, number, "R", started=25.1, asked=25.2).call("ConnectionCleared", 30.5, "C2", "2002")
+    late = replace(attended(30, resultingCallId=resulting), gatewaytime=moment(53))
+    board.waits(32).settled(32, number).hears(late).waits(150)
+
+    legs = [leg for leg in board.legs if leg.device_id == "2002"]
+    assert [(leg.guid, leg.outcome, leg.missed) for leg in legs] == [
+        ("R", Outcome.FLAGGED, ""),
+        ("", Outcome.WINDOW_MISSED, "undecided"),
+    ]
+    assert legs[1].connected_source_at - moment(30) == timedelta(0)
+
+
+def test_who_is_queued_under_the_resulting_id_after_a_transferred_call_ended_is_another_caller() -> None:
+    """The call ends at 30.3, the id is used again at 30.5, and the transfer of 30 into it is heard last."""
+    board = _consulted().call("ConnectionCleared", 30.3, "C1", "2002")
+    board.call("Queued", 30.5, "C1", queueName="Sales").hears(attended(30, resultingCallId="C1", connections=[]))
+    board.call("Established", 32.5, "C1", "2003").waits(60)
+
+    last = board.legs[-1] if board.legs[-1].device_id == "2003" else board.legs[-2]
+    assert (last.device_id, last.facts.queue_name) == ("2003", "Sales")
+    assert last.facts.interaction_id not in [leg.facts.interaction_id for leg in board.legs if leg is not last]
