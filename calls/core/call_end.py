@@ -94,6 +94,22 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
     refresh_facts(work, old, gateway_at)
     refresh_facts(work, work.calls[new.incarnation], gateway_at)
     expire_when_over(work, new.incarnation, gateway_at)
+    _divide_after_leg(work, new.incarnation, gateway_at)
+
+
+def _divide_after_leg(work: UnitOfWork, incarnation: int, gateway_at: datetime) -> None:
+    """Divide a call at the end of its first leg after which nobody was in it, until another connection was made."""
+    legs = work.legs_in(incarnation)
+    for ended in sorted(leg.disconnected_source_at for leg in legs if leg.disconnected_source_at is not None):
+        is_over = not any(_was_connected(leg, ended) for leg in legs)
+        if is_over and is_empty_at(work.calls[incarnation], ended):
+            divide(work, incarnation, ended, gateway_at)
+            return
+
+
+def _was_connected(leg: LegState, moment: datetime) -> bool:
+    ended = leg.disconnected_source_at
+    return leg.connected_source_at <= moment and (ended is None or ended > moment)
 
 
 def _with_stated(
@@ -238,10 +254,12 @@ def _next_call(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: 
     """Return the call that an id has named since the end of another; it may be known already."""
     following = [one for one in work.incarnations_of(call.call_id) if one.born_at > moment]
     left = [party.cleared_at for party in later_parties(call, moment).values()]
+    left += [one.ended_at for party in call.parties.values() for one in party.reported_after(moment)]
     if following and not any(end is not None and end <= following[0].born_at for end in left):
         return following[0]
     number = work.next_incarnation()
-    born_at = min(_moments(call, moment), default=moment)
+    connected = [one.connected_source_at for one in work.legs_in(call.incarnation) if one.connected_source_at > moment]
+    born_at = min([*_moments(call, moment), *connected], default=moment)
     is_queued = call.waits_since is not None and call.waits_since > moment
     return CallState(
         incarnation=number,

@@ -24,7 +24,7 @@ def inherit(work: UnitOfWork, incarnation: int, device_id: str, origin: Origin, 
         return
     if not work.site.is_extension(device_id) or not _dials(work, incarnation, device_id):
         return
-    others = [leg for leg in work.legs_at(device_id) if _is_held(leg, incarnation, cause)]
+    others = [leg for leg in work.legs_at(device_id) if _is_held(work, leg, incarnation, cause)]
     if len({leg.facts.interaction_id for leg in others}) == 1:
         work.put_leg(replace(others[0], consulted=incarnation))
         call = work.put_call(learn(call, {INHERITED: others[0].facts.interaction_id}, origin))
@@ -57,6 +57,8 @@ def _dials(work: UnitOfWork, incarnation: int, device_id: str) -> bool:
     return [name for name, one in parties if one.has_dialled or one.state in dialling] == [device_id]
 
 
-def _is_held(leg: LegState, incarnation: int, cause: str | None) -> bool:
+def _is_held(work: UnitOfWork, leg: LegState, incarnation: int, cause: str | None) -> bool:
+    holds = work.calls.get(leg.incarnation)
     is_other = leg.phase is LegPhase.OPEN and leg.incarnation != incarnation
+    is_other = is_other and (holds is None or holds.superseded_at is None)  # Its id is used again: it is over.
     return is_other and (leg.is_held or cause == "consultation")

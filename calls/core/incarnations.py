@@ -15,7 +15,6 @@ from uuid import NAMESPACE_URL, uuid5
 from msgspec.structs import replace
 
 from calls.core.call_facts import is_contradicted, names_another
-from calls.core.gaps import may_have_had_others
 from calls.core.newcomers import queues_another
 from calls.core.state import CallState, Party, PartyState
 from calls.core.unit_of_work import UnitOfWork
@@ -79,7 +78,7 @@ def _by_time(work: UnitOfWork, event: CallEvent, call: CallState, following: Cal
         return following or begin_call(work, event, call.call_id, replaces=False)
     if following is not None:
         is_of_next = isinstance(event, ENTERING) and (
-            states_another_interaction(call, event) or _is_doubtful_for(work, call, event)
+            states_another_interaction(call, event) or _is_doubtful_for(call, event)
         )
         return _begun_before(work, event, following) if is_of_next else call
     is_entering = isinstance(event, ENTERING) or (isinstance(event, CallInformation) and not _is_anybody_in(call))
@@ -91,7 +90,12 @@ def _by_time(work: UnitOfWork, event: CallEvent, call: CallState, following: Cal
 def _after_end(work: UnitOfWork, event: CallEvent, call: CallState, following: CallState | None) -> CallState:
     if not _begins(work, event, call):
         return call
-    return begin_call(work, event, call.call_id) if following is None else _begun_before(work, event, following)
+    if following is None:
+        return begin_call(work, event, call.call_id)
+    if call.doubtful_since is not None and event.time <= call.doubtful_since < following.born_at:
+        begun = begin_call(work, event, call.call_id, replaces=False)  # Its caller left the queue before the next call.
+        return work.put_call(replace(begun, doubtful_since=call.doubtful_since))
+    return _begun_before(work, event, following)
 
 
 def _unless_of_another(work: UnitOfWork, event: CallEvent, calls: list[CallState], found: CallState) -> CallState:
@@ -241,10 +245,12 @@ def _is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     if event.data.interaction_id and "interaction_id" in call.facts:
         return states_another_interaction(call, event)
     if call.doubtful_since is not None and _is_after_doubt(call, call.doubtful_since, event):
-        return _is_doubtful_for(work, call, event)
+        return _is_doubtful_for(call, event)
     if isinstance(event, _OPENING):
         return _opens_another(work, call, event)
     party = call.parties.get(event.data.device_id or "")
+    if party is not None and _rings_where_it_dials(work, party, event):
+        return True
     if isinstance(event, Established) and party is not None and party.is_talking:
         is_other = is_contradicted(call, event.data) or names_another(call, event.data)
         return is_other and not _is_of_transfer(work, call, event)
@@ -258,6 +264,17 @@ def _is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     return is_contradicted(call, event.data) and not _is_of_transfer(work, call, event)
 
 
+def _rings_where_it_dials(work: UnitOfWork, party: Party, event: CallEvent) -> bool:
+    """Say whether a device rings that dials in the call, by the source's own times: it is in another call by now."""
+    is_later = party.since is not None and event.time > party.since
+    return (
+        isinstance(event, Delivered)
+        and party.state is PartyState.ORIGINATED
+        and work.site.has_source_times
+        and is_later
+    )
+
+
 def _is_of_transfer(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event states the transferring extension as calling number, as PBXs do after a transfer."""
     origin = work.calls.get(call.main) if call.main is not None else None
@@ -265,13 +282,13 @@ def _is_of_transfer(work: UnitOfWork, call: CallState, event: CallEvent) -> bool
     return call.main is not None and event.data.calling_number in devices
 
 
-def _is_doubtful_for(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+def _is_doubtful_for(call: CallState, event: CallEvent) -> bool:
     """Say whether a call may be over for an event that states no interaction of it."""
     since = call.doubtful_since
     if since is None or not _is_after_doubt(call, since, event):
         return False
     is_same = bool(event.data.interaction_id) and "interaction_id" in call.facts
-    return not is_same and not _is_in_snapshot(work, call, event)
+    return not is_same
 
 
 def _is_of_after_doubt(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
@@ -280,20 +297,12 @@ def _is_of_after_doubt(work: UnitOfWork, call: CallState, event: CallEvent) -> b
         return False
     device_id = event.data.device_id or ""
     is_extension = not event.data.outside and work.site.is_extension(device_id)
-    return is_extension and device_id not in call.parties and _is_doubtful_for(work, call, event)
+    return is_extension and device_id not in call.parties and _is_doubtful_for(call, event)
 
 
 def _is_after_doubt(call: CallState, since: datetime, event: CallEvent) -> bool:
     """Say whether an event comes after the moment from which its call may be over."""
     return event.time > since or (event.time == since and _contradicts(call, event))
-
-
-def _is_in_snapshot(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
-    """Say whether a snapshot after a short gap finds a device connected that rang or dialled before the gap."""
-    device_id = event.data.device_id or ""
-    party = call.parties.get(device_id)
-    is_known = party is not None and party.is_here and not party.is_talking
-    return work.source.snapshot is not None and is_known and not may_have_had_others(work, device_id)
 
 
 def _opens_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
@@ -307,6 +316,9 @@ def _opens_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
         return event.time > leg.connected_source_at
     if party is not None and party.is_here:
         known = party.since or call.born_at
+        is_ringing = party.state is PartyState.ALERTING and isinstance(event, Originated)
+        if is_ringing and work.site.has_source_times:
+            return event.time > known
         return party.state is not PartyState.INITIATED and event.time > known + GRACE
     if not work.site.has_source_times or not call.waits_at:
         return event.time > call.born_at + GRACE

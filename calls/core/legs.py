@@ -221,11 +221,9 @@ def may_be_lost(work: UnitOfWork, at: datetime, heard: datetime, began: datetime
     then means nothing where it was late. A listener that died sent its last events after its last sign of life.
     """
     lost = work.source.lost_gateway_at
-    if lost is None or is_heard_after_loss(work, at, heard):
-        return lost is not None
-    if not heard - APART <= lost <= began + STALL:
-        return False
-    return moments_of(work, at, heard)[1] < heard - APART or not _are_close(work, heard, began)
+    is_near = lost is not None and heard - APART <= lost <= began + STALL
+    is_late = moments_of(work, at, heard)[1] < heard - APART
+    return is_heard_after_loss(work, at, heard) or (is_near and (is_late or not _are_close(work, heard, began)))
 
 
 def give_up_what_may_be_lost(work: UnitOfWork, at: datetime) -> None:

@@ -156,3 +156,98 @@ def test_who_is_queued_under_the_resulting_id_after_a_transferred_call_ended_is_
     last = board.legs[-1] if board.legs[-1].device_id == "2003" else board.legs[-2]
     assert (last.device_id, last.facts.queue_name) == ("2003", "Sales")
     assert last.facts.interaction_id not in [leg.facts.interaction_id for leg in board.legs if leg is not last]
+
+
+def test_a_second_report_of_an_end_does_not_divide_a_call_that_rings_on() -> None:
+    """2001 hands the call on at 30; that it left is reported again at 30.02, when 2002 rings already."""
+    board = Switchboard().call("Queued", 1, "C1", queueName="Sales", interactionId="I1")
+    board.call("Established", 5, "C1", "2001").hears(
+        event("Transferred", 30, primaryOldCallId="C1", resultingCallId="C1", transferringDeviceId="2001")
+    )
+    board.call("Delivered", 30.5, "C1", "2002").call("ConnectionCleared", 30.02, "C1", "2001")
+    board.call("Established", 32, "C1", "2002").waits(60)
+
+    assert [leg.facts.queue_name for leg in board.legs] == ["Sales", "Sales"]
+
+
+# --- what two calls under one id cannot have in common ---
+
+
+def test_a_device_that_dials_does_not_ring_in_the_same_call() -> None:
+    """2004 dials at 67.5 and leaves at 69.6, which is heard last; a caller is queued at 69.8, and 2004 rings."""
+    board = Switchboard().call("Originated", 67.5, "C1", "2004").call("ConnectionCleared", 69.6, "C1", "2001")
+    board.call("Queued", 69.8, "C1", queueName="Support").call("Delivered", 69.9, "C1", "2004")
+    board.call("ConnectionCleared", 70.1, "C1", "2004").call("Established", 69.5, "C1", "2001")
+    board.call("ConnectionCleared", 69.6, "C1", "2004").waits(100)
+
+    assert sorted(board.spans()) == [("2001", 69.5, 69.6), ("2004", 69.5, 69.6)]
+    assert {leg.facts.queue_name for leg in board.legs} == {""}
+
+
+def test_a_device_that_rings_does_not_dial_in_the_same_call() -> None:
+    """2004 rings at 34.8, dials at 35.2 under the id, and that the ringing ended at 35 is heard last."""
+    board = Switchboard().call("Queued", 27, "C1", queueName="Sales").call("Delivered", 34.8, "C1", "2004")
+    board.call("Originated", 35.2, "C1", "2004").call("ConnectionCleared", 35, "C1", "2004")
+    board.call("Established", 37.2, "C1", "2001").waits(60)
+
+    assert sorted((leg.device_id, leg.facts.queue_name) for leg in board.legs) == [("2001", ""), ("2004", "")]
+
+
+def test_four_lives_of_an_id_at_one_phone_are_four_legs_where_the_first_end_comes_last() -> None:
+    board = Switchboard().call("Established", 32.55, "C1", "2002", callingNumber="+493")
+    board.call("Established", 32.9, "C1", "2002").call("ConnectionCleared", 33, "C1", "2002")
+    board.call("Established", 33.25, "C1", "2002", callingNumber="+495").call("ConnectionCleared", 32.65, "C1", "2002")
+    board.call("ConnectionCleared", 33.65, "C1", "2002").waits(60)
+
+    assert sorted(board.spans()) == [("2002", 32.55, 32.65), ("2002", 32.9, 33.0), ("2002", 33.25, 33.65)]
+    assert len(set(_interactions(board))) == 3
+
+
+def test_two_lives_of_an_id_at_one_phone_are_two_though_a_third_party_seemed_to_be_in_both() -> None:
+    """2001 seems to talk on while 2004 comes, leaves, and comes again; that it had left before both is heard last."""
+    board = Switchboard().call("Established", 29, "C1", "2001").call("Established", 68.45, "C1", "2004")
+    board.call("ConnectionCleared", 68.55, "C1", "2004").call("Established", 68.8, "C1", "2004")
+    board.call("ConnectionCleared", 68.2, "C1", "2001").call("ConnectionCleared", 69.75, "C1", "2004").waits(100)
+
+    assert len(set(_interactions(board))) == 3
+
+
+@pytest.mark.parametrize("last_end", [29.5, 31.4])
+def test_a_caller_who_left_the_queue_before_the_id_was_used_again_gives_nothing_to_the_next_call(
+    last_end: float,
+) -> None:
+    """Queued at 31.6, which is heard last, and gone at 31.9; 2004 is connected under the id at 32.15."""
+    board = Switchboard().call("Established", 20, "C1", "2002").call("ConnectionCleared", last_end, "C1", "2002")
+    board.call("Diverted", 31.9, "C1", "Sales", cause="queueCleared").call("Established", 32.15, "C1", "2004")
+    board.call("Queued", 31.6, "C1", queueName="Sales", interactionId="I3")
+    board.call("ConnectionCleared", 32.55, "C1", "2004").waits(60)
+
+    assert [(leg.device_id, leg.facts.queue_name) for leg in board.legs] == [("2002", ""), ("2004", "")]
+    assert "I3" not in _interactions(board)
+
+
+@pytest.mark.parametrize("used_again", ["C1", "C9"])
+def test_who_dials_after_a_transfer_that_is_heard_late_does_not_consult(used_again: str) -> None:
+    """2001 hands its customer on at 30 and dials at 30.3; the transfer is heard last."""
+    board = _consulted().call("Originated", 30.3, used_again, "2001").hears(attended(30))
+    board.call("Established", 32, used_again, "2003").waits(60)
+
+    customer, dialled = board.legs[0], [leg for leg in board.legs if leg.call_id == used_again][-1]
+    assert customer.facts.interaction_id != dialled.facts.interaction_id
+
+
+def test_a_ring_of_before_a_short_gap_gives_its_recording_and_not_its_queue_to_who_is_connected_after_it() -> None:
+    """The caller may have given up in the gap, and the id may be used again: nothing vouches for the queue."""
+    board = Switchboard().call("Queued", 1, "C1", queueName="Sales").call("Delivered", 4, "C1", "2002")
+    board.hears(link("Lost", 5), link("Restored", 7), snapshot("Began", 7)).call("Established", 7, "C1", "2002")
+    board.hears(snapshot("Ended", 7)).found(7.1, 1, "R", started=6.9, asked=7.05)
+
+    assert (board.leg.guid, board.leg.facts.queue_name) == ("R", "")
+
+
+def test_a_log_on_of_the_very_moment_of_connected_that_is_heard_after_it_names_no_agent() -> None:
+    """A clock of whole seconds: which came first is not known, whatever state of the agent is reported next."""
+    board = Switchboard().call("Established", 4, "C1", "2003").agent("LoggedOn", 4, "9102", deviceId="2003")
+    board.agent("Ready", 4.9, "9102", deviceId="2003")
+
+    assert board.leg.agent_id == ""

@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from agents.core.presence import SessionChange, apply_agent_event, was_overtaken, with_log_off
+from agents.core.presence import KnownBy, SessionChange, apply_agent_event, was_overtaken, with_log_off
 from calls.core.commands import ChangeSession
 from calls.core.dispatch import apply
 from calls.core.legs import GRACE, identified, searched, traced
@@ -52,6 +52,10 @@ def _was_before(event: AgentEvent, leg: LegState) -> bool:
 
 
 def _reidentify(work: UnitOfWork, leg: LegState, event: AgentEvent) -> None:
+    session = work.sessions.get(leg.device_id)
+    is_log_on = session is not None and session.known_by is KnownBy.LOG_ON
+    if session is not None and is_log_on and session.since == (leg.agent_source_at or leg.connected_source_at):
+        return  # It was heard of after Connected, and bears the same time: which came first is not known.
     again = identified(work, leg)
     if (again.agent_id, again.agent_name) == (leg.agent_id, leg.agent_name):
         return

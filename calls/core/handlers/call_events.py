@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import UNSUPERVISED, confirm
-from calls.core.call_end import divide_before_leg, remembered
+from calls.core.call_end import divide, divide_before_leg, remembered
 from calls.core.call_facts import learn
 from calls.core.commands import NameQueue
 from calls.core.connections import connect_device, connection_of, is_late
@@ -67,8 +67,13 @@ def _with_its_leg(work: UnitOfWork, event: CallEvent, call: CallState) -> CallSt
     for one in former:
         party = one.parties.get(device_id)
         leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
-        if party is not None and leg is not None and leg.connected_source_at >= event.time:
+        if party is None or leg is None or leg.connected_source_at < event.time:
+            continue
+        if party.since is not None and party.since < event.time:
             divide_before_leg(work, one, party, leg, event.time - TICK, event.at)
+        else:
+            divide(work, one.incarnation, event.time - TICK, event.at)
+        call = work.put_call(replace(work.calls[call.incarnation], waits_since=None))
     return work.calls[call.incarnation]
 
 
@@ -143,12 +148,13 @@ def _name_queue(work: UnitOfWork, event: CallEvent) -> None:
 def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
     """A call was led away from a device that rang, or that parked it: no leg, and the call goes on without it."""
     call, device_id = located(work, event)
-    if call.ended_at is not None and event.time > call.ended_at + GRACE:
+    is_of_queue = event.data.cause == QUEUE_CLEARED and not event.data.new_destination
+    if call.ended_at is not None and event.time > call.ended_at + GRACE and not is_of_queue:
         return  # It is of no call that is known.
     party = call.parties.get(device_id)
     if party is not None and not party.is_talking and party.cleared_gateway_at is None:
         call = put_party(work, call, replace(party, state=PartyState.NULL))
-    if event.data.cause == QUEUE_CLEARED and not event.data.new_destination:
+    if is_of_queue:
         _doubt(work, call, event)
         return
     is_ended = call.moved_to is not None or call.superseded_at is not None or call.cleared_at is not None

@@ -85,9 +85,18 @@ def _was_dialling(party: Party, event: Established) -> bool:
 
 def _is_new_here(work: UnitOfWork, call: CallState, device_id: str) -> bool:
     party = call.parties.get(device_id)
+    if party is None and _rang_before_gap(work, call, device_id):
+        return False
     if party is None or (party.state is PartyState.ALERTING and may_have_had_others(work, device_id)):
         return True
     return party.leg is None and not party.had_leg and party.state is not PartyState.ALERTING
+
+
+def _rang_before_gap(work: UnitOfWork, call: CallState, device_id: str) -> bool:
+    """Say whether a device rang under the id before a short gap: its leg is not older, whichever call it is in."""
+    others = [one.parties.get(device_id) for one in work.incarnations_of(call.call_id)]
+    is_ringing = any(one is not None and one.is_here and not one.is_talking for one in others)
+    return is_ringing and not may_have_had_others(work, device_id)
 
 
 def _in_progress(call: CallState, event: CallEvent, state: PartyState) -> Party:
@@ -160,6 +169,8 @@ def handle_connection_cleared(event: ConnectionCleared, work: UnitOfWork) -> Non
     if party is not None and _has_left_later(work, party, event.time):
         end_earlier(work, call, party, event.time, event.at)
         return
+    if party is not None and _has_left_before(party, event.time):
+        return
     leg = _later_leg(work, party, event) if party is not None else None
     if party is not None and leg is not None:
         divide_before_leg(work, call, party, leg, event.time, event.at)
@@ -204,6 +215,13 @@ def _has_left_later(work: UnitOfWork, party: Party, moment: datetime) -> bool:
     if not work.site.has_source_times or party.cleared_at is None or party.is_here or not party.had_leg:
         return False
     return moment < party.cleared_at and (party.since is None or party.since <= moment)
+
+
+def _has_left_before(party: Party, moment: datetime) -> bool:
+    """Say whether a device with a leg has left already: another monitor reports the same end a little later."""
+    if party.cleared_at is None or party.is_here or not party.had_leg:
+        return False
+    return party.cleared_at <= moment <= party.cleared_at + GRACE
 
 
 def _return_leg(work: UnitOfWork, party: Party | None, event: ConnectionCleared) -> None:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from calls.core.attended_transfer import hand_on, note_other_part, pending_of
 from calls.core.call_end import divide, divide_where_empty, remembered
 from calls.core.call_facts import learn, merged, moved_facts, reported_facts
+from calls.core.consultation import disinherit
 from calls.core.dispatch import apply
 from calls.core.incarnations import begin_call, call_at
 from calls.core.legs import GRACE, clear_party, close_leg, open_leg, put_party, refresh_facts
@@ -44,6 +45,7 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     if _is_repeated(olds, new_id):
         return
     for call in olds:
+        _disinherit(work, call, leaver, event)
         clear_party(work, work.calls[call.incarnation], leaver, event.time, event.at, "The call was transferred.")
     consult = _consult_ids(work, olds)
     new = _joined(work, event, olds, new_id, leaver)
@@ -60,6 +62,14 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
             leg = replace(leg, call_id=new.call_id, incarnation=new.incarnation)
             note_other_part(work, leg, pending_of(leg, before, event.time, event.at, call_origin=call_origin))
     divide_where_empty(work, new.incarnation, event.time, event.at)
+
+
+def _disinherit(work: UnitOfWork, call: CallState, leaver: str, event: Transferred) -> None:
+    """Take the interaction back from a call that the extension dialled after it had handed this one on."""
+    party = call.parties.get(leaver)
+    leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
+    if leg is not None and leg.consulted is not None:
+        disinherit(work, leg, event.time, event.at)
 
 
 @apply.register
