@@ -144,9 +144,10 @@ class WriteState(models.TextChoices):
     GONE = "gone", "the recording is gone"
     CONFLICT = "conflict", "QMS holds another value"
     GIVEN_UP = "given_up", "given up"
+    SHADOW = "shadow", "not written: shadow mode"
 
 
-SETTLED = ("written", "refused", "gone", "conflict", "given_up")
+SETTLED = ("written", "refused", "gone", "conflict", "given_up", "shadow")
 UNSETTLED = ("queued", "sending", "unclear")
 #: What a person may put back; what is written stands.
 RETRIABLE = ("refused", "gone", "conflict", "given_up")
@@ -182,6 +183,9 @@ class FlagWrite(models.Model):
     settled_at = models.DateTimeField(null=True)
     error_code = models.CharField(max_length=32, blank=True)
     error = models.CharField(max_length=500, blank=True)
+    is_shadow = models.BooleanField(
+        default=False, db_default=False, help_text="Never sent: the Recording Service was in shadow mode."
+    )
     folded = models.BooleanField(default=False, help_text="The consumer has taken the answer into the leg.")
     retries = models.PositiveIntegerField(
         default=0, db_default=0, help_text="How often a person has put it back; distinguishes one end from the next."
@@ -242,6 +246,74 @@ class FlagValue(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ShadowComparison(models.Model):
+    """What is read back of a recording whose flags were withheld, once another gateway has had time to write them.
+
+    ``next_look_at`` is empty once the comparison has ended.
+    """
+
+    class Result(models.TextChoices):
+        WAITING = "waiting", "not compared yet"
+        SAME = "same", "carries the same flags"
+        DIFFERENT = "different", "carries other flags"
+        NOTHING = "nothing", "carries no flags"
+        GONE = "gone", "no longer in QMS"
+        UNREAD = "unread", "QMS did not answer in time"
+
+    write = models.OneToOneField(FlagWrite, models.CASCADE, related_name="comparison", primary_key=True)
+    service = models.ForeignKey(RecordingService, models.CASCADE, related_name="shadow_comparisons")
+    at = models.DateTimeField(help_text="When its flags were withheld.")
+    next_look_at = models.DateTimeField(null=True)
+    looks = models.PositiveIntegerField(default=0)
+    result = models.CharField(max_length=16, choices=Result.choices, default=Result.WAITING)
+
+    class Meta:
+        ordering = ["-write_id"]
+        indexes = [
+            models.Index(
+                fields=["service", "next_look_at"], condition=Q(next_look_at__isnull=False), name="flags_shadow_due"
+            ),
+            models.Index(fields=["at"], name="flags_shadow_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"comparison of {self.write_id}: {self.get_result_display()}"
+
+
+class ShadowDifference(models.Model):
+    """A flag that another gateway wrote otherwise than this one would have; kept as an example."""
+
+    comparison = models.ForeignKey(ShadowComparison, models.CASCADE, related_name="differences")
+    name = models.CharField(max_length=64)
+    reason = models.CharField(max_length=16)
+    ours = models.CharField(max_length=4096, blank=True)
+    theirs = models.CharField(max_length=4096, blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [models.Index(fields=["name", "reason"], name="flags_shadow_difference")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+class ShadowCount(models.Model):
+    """How many recordings of a day ended a comparison in a way; without a flag's name: the recording as a whole."""
+
+    service = models.ForeignKey(RecordingService, models.CASCADE, related_name="shadow_counts")
+    day = models.DateField(help_text="The site's day on which the flags were withheld.")
+    name = models.CharField(max_length=64, blank=True)
+    verdict = models.CharField(max_length=16)
+    recordings = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["day", "name", "verdict"]
+        constraints = [models.UniqueConstraint(fields=["service", "day", "name", "verdict"], name="flags_shadow_count")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.name or 'recordings'} {self.verdict}: {self.recordings}"
 
 
 class AlertCount(models.Model):

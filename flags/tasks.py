@@ -5,6 +5,8 @@ from celery import shared_task
 import clock
 from flags.outbox import retry_runs
 from flags.provisioning import create_jobs, verify_jobs
+from flags.shadow import readings
+from qms.api import connect
 
 
 @shared_task(name="flags.tasks.continue_retries")
@@ -35,3 +37,15 @@ def verify(server_id: int, run: int) -> None:
 def note_flags_verified_by_calls() -> None:
     """Take new Flags as verified that QMS accepted with the flags of calls."""
     verify_jobs.note_flags_verified_by_calls()
+
+
+@shared_task(name="flags.tasks.compare_shadow")
+def compare_shadow() -> None:
+    """Read back what another gateway wrote to recordings of services in shadow mode, and compare."""
+    readings.compare_due(clock.now, connect, clock.now() + readings.SLICE)
+
+
+@shared_task(name="flags.tasks.forget_shadow")
+def forget_shadow() -> None:
+    """Forget comparisons that are old, and examples beyond the newest."""
+    readings.forget_old(clock.now())

@@ -25,6 +25,7 @@ urlpatterns = [
     path("metrics", metrics, name="metrics"),
     path("", include("cti.urls")),
     path("", include("calls.urls")),
+    path("", include("flags.urls")),
     path("admin/installation/", test_installation, name="test-installation"),
     path("admin/installation/steps/", installation_steps, name="installation-steps"),
     path("admin/installation/call/", trial_call, name="trial-call"),

@@ -179,7 +179,7 @@ class RecordingServiceAdmin(RecordedAdmin):
     actions_detail = ("test_connection_page",)
     readonly_fields = ("stored_password", "state", "answered", "failed", "breaker", "clock")
     fieldsets = (
-        (None, {"fields": ("slug", "data_server", "enabled", "kind", "identifier_lines")}),
+        (None, {"fields": ("slug", "data_server", "enabled", "shadow", "kind", "identifier_lines")}),
         ("Address", {"fields": ("url", "wsdl", "dialect", "ca_file")}),
         ("Login", {"fields": ("login", "username", *PASSWORD_FIELDS)}),
         *_option_fieldsets(),
@@ -189,6 +189,11 @@ class RecordingServiceAdmin(RecordedAdmin):
         ),
         ("Health", {"fields": ("state", "answered", "failed", "breaker", "clock")}),
     )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Let a service be added in shadow mode; later the page Shadow comparison switches it, by who may."""
+        fields = super().get_readonly_fields(request, obj)
+        return fields if obj is None else (*fields, "shadow")
 
     def get_urls(self) -> list[URLPattern]:
         """Add the address of the steps, which the page asks for while a test runs."""

@@ -2,6 +2,7 @@
 
 from datetime import time
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+import clock
 from qms.endpoints import may_be_entered
 from qms.soap.http import NotReached, address
 from vault.fields import EncryptedTextField
@@ -107,13 +109,32 @@ class RecordingService(models.Model):
     timeout_seconds = models.FloatField(default=5, validators=[MinValueValidator(0.2), MaxValueValidator(120)])
     max_in_flight = models.PositiveIntegerField(default=16, validators=[MinValueValidator(1)])
     refresh_at = models.TimeField(default=time(2, 0), help_text="When the users are loaded each day.")
+    shadow = models.BooleanField(
+        "Shadow mode: write nothing",
+        default=False,
+        db_default=False,
+        help_text="Another gateway writes the flags; this one does all but that, and compares. The page Shadow "
+        "comparison shows how far both agree, and switches it.",
+    )
+    writing_since = models.DateTimeField(
+        null=True, editable=False, help_text="When shadow mode last ended: legs connected before are never written."
+    )
 
     class Meta:
         ordering = ["slug"]
         verbose_name = "Recording Service"
+        permissions = [("switch_shadow", "Can begin and stop writing flags (shadow mode)")]
 
     def __str__(self) -> str:
         return self.slug
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Note when shadow mode ends, whoever ends it: a form, a command or the switch."""
+        if self.pk and not self.shadow and type(self).objects.filter(pk=self.pk, shadow=True).exists():
+            self.writing_since = clock.now()
+            if kwargs.get("update_fields") is not None:
+                kwargs["update_fields"] = {*kwargs["update_fields"], "writing_since"}
+        super().save(*args, **kwargs)
 
     @property
     def client_certificate(self) -> str:

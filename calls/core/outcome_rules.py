@@ -98,15 +98,21 @@ def _with_recording(leg: LegState, at: datetime) -> tuple[Outcome, str]:
         return Outcome.WAITING, f"Waiting for {waits}."
     if _is_searching(leg):
         return Outcome.WAITING, "Waiting for QMS to name the recording."
-    if leg.base is not WriteStatus.WRITTEN:
+    if leg.base not in (WriteStatus.WRITTEN, WriteStatus.SHADOW):
         return Outcome.WAITING, "Waiting for the flags to be delivered to QMS."
     if leg.wrapup_due is not None and at < leg.wrapup_due:
-        return Outcome.WAITING, "The flags are written; waiting for the wrap-up."
+        return Outcome.WAITING, f"The flags are {_done(leg)}; waiting for the wrap-up."
     if leg.wrapup is WriteStatus.QUEUED:
-        return Outcome.WAITING, "The flags are written; the wrap-up is on its way to QMS."
-    if leg.wrapup in _REFUSED:
+        return Outcome.WAITING, f"The flags are {_done(leg)}; the wrap-up is on its way to QMS."
+    if leg.base is WriteStatus.SHADOW:
+        return Outcome.SHADOW, leg.base_error
+    if leg.wrapup in _REFUSED or leg.wrapup is WriteStatus.SHADOW:
         return Outcome.PARTLY_FLAGGED, f"All flags but the wrap-up are written: {leg.wrapup_error}"
     return Outcome.FLAGGED, ""
+
+
+def _done(leg: LegState) -> str:
+    return "withheld (shadow mode)" if leg.base is WriteStatus.SHADOW else "written"
 
 
 def _missed(leg: LegState) -> tuple[Outcome, str]:

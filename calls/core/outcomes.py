@@ -21,3 +21,8 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     WRITE_UNKNOWN = "write_unknown"
     GIVEN_UP = "given_up"
+    SHADOW = "shadow"
+
+
+#: Outcomes that say neither that a leg was flagged nor that it was not; they count in no share.
+UNCOUNTED = (Outcome.WAITING, Outcome.SHADOW)

@@ -211,6 +211,7 @@ class WriteStatus(StrEnum):
     GONE = "gone"
     CONFLICT = "conflict"
     GIVEN_UP = "given_up"
+    SHADOW = "shadow"
 
 
 class TraceStep(msgspec.Struct, frozen=True, gc=False):

@@ -88,6 +88,7 @@ def _new_write(source_id: int, leg: LegState, command: WriteFlags, specs: tuple[
         part=command.part,
         texts=tuple(texts),
         at=command.at,
+        connected_at=leg.connected_gateway_at,
     )
 
 

@@ -154,7 +154,8 @@ def _sums(query: ReportQuery, days: Days, chosen: Q) -> dict[_Key, Tally]:
 
 
 def _summed(counts: QuerySet[Any], *columns: str) -> Iterable[tuple[Any, ...]]:
-    rows: QuerySet[Any, tuple[Any, ...]] = counts.order_by().values_list(*columns).annotate(legs=Sum("legs"))
+    counted = counts.exclude(outcome=Outcome.SHADOW.value)  # Another gateway answers for those.
+    rows: QuerySet[Any, tuple[Any, ...]] = counted.order_by().values_list(*columns).annotate(legs=Sum("legs"))
     return rows
 
 

@@ -14,7 +14,7 @@ from unfold.contrib.filters.admin import RangeDateTimeFilter, TextFilter
 
 import clock
 from agents.api import NO_TEAM, load_teams
-from calls.core.outcomes import Outcome
+from calls.core.outcomes import UNCOUNTED, Outcome
 from calls.core.result_events import WHY
 from calls.models import KEPT_RECORDING, NO_VALUE, HourlyCount, Leg, RecordingSearch, SearchState, is_missed, is_open
 from calls.stats.team_legs import team_condition
@@ -48,9 +48,9 @@ LEG_LOOKUPS = frozenset(
 )
 
 
-FLAGGED_CHOICES = {"no": "Not flagged", "yes": "Flagged", "decided": "Decided (not waiting)"}
+FLAGGED_CHOICES = {"no": "Not flagged", "yes": "Flagged", "decided": "Decided (not waiting, not in shadow mode)"}
 #: Every outcome of a leg that is decided and not flagged.
-UNFLAGGED = tuple(one.value for one in Outcome if one not in (Outcome.FLAGGED, Outcome.WAITING))
+UNFLAGGED = tuple(one.value for one in Outcome if one not in (Outcome.FLAGGED, *UNCOUNTED))
 
 
 def flagged_legs(legs: QuerySet[Leg], choice: str) -> QuerySet[Leg]:
@@ -59,7 +59,7 @@ def flagged_legs(legs: QuerySet[Leg], choice: str) -> QuerySet[Leg]:
         return legs.filter(outcome__in=UNFLAGGED)
     if choice == "yes":
         return legs.filter(outcome=Outcome.FLAGGED.value)
-    return legs.exclude(outcome=Outcome.WAITING.value) if choice == "decided" else legs
+    return legs.exclude(outcome__in=UNCOUNTED) if choice == "decided" else legs
 
 
 class WhenFilter(SimpleListFilter):

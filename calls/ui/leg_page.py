@@ -33,6 +33,7 @@ ADVICE = {
     Outcome.REFUSED: "Correct what QMS reported (a flag that does not exist, a value too long), then retry the write.",
     Outcome.WRITE_UNKNOWN: "Look the recording up in QMS and compare its flags; then retry the write.",
     Outcome.GIVEN_UP: "See why the deliveries failed, then retry the write.",
+    Outcome.SHADOW: "Nothing for this call: another gateway writes. See the page Shadow comparison.",
 }
 
 

@@ -42,7 +42,8 @@ def _outcomes(asked: Mapping[str, str]) -> Q:
     """Return the condition of the filters by outcome, reason and "flagged"."""
     columns = {"outcome": asked.get("outcome__exact"), "reason_code": asked.get("reason")}
     found = Q(**{column: value for column, value in columns.items() if value})
-    flagged = {"no": Q(outcome__in=UNFLAGGED), "yes": Q(outcome=Outcome.FLAGGED.value)}
+    decided = Q(outcome__in=(*UNFLAGGED, Outcome.FLAGGED.value))
+    flagged = {"no": Q(outcome__in=UNFLAGGED), "yes": Q(outcome=Outcome.FLAGGED.value), "decided": decided}
     return found & flagged.get(asked.get("flagged", ""), Q())
 
 

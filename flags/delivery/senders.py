@@ -19,6 +19,7 @@ from flags.outbox.state_machine import (
     WriteAccepted,
     WriteFailed,
     WriteResult,
+    WriteWithheld,
     conflicting,
     missing,
     next_step,
@@ -128,6 +129,8 @@ def is_answer(error: QmsError) -> bool:
 
 def _carry_out_claim(port: RecordingServicePort, claimed: Claimed, now: ReadClock) -> WriteResult:
     """Write, or read back. A defect of the gateway leaves the result unclear and stops no other write."""
+    if claimed.is_shadow:  # The last place before QMS: whatever led here, nothing is asked and nothing is written.
+        return WriteWithheld()
     try:
         if claimed.is_unclear:
             return _read_back(port, claimed, now)

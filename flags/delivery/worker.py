@@ -34,6 +34,7 @@ from flags.outbox.claims import (
     settle,
 )
 from flags.outbox.state_machine import Decision, WriteFailed, next_step, settle_after
+from flags.outbox.withheld import withhold_due
 from qms import api as qms_api
 from qms.api import ConnectService
 from qms.models import RecordingService
@@ -142,6 +143,7 @@ class DeliveryWorker:
     def run(self, seconds: float) -> DeliveryRun:
         """Claim, send, settle; at the end what is under way is waited for, and what is not begun is given back."""
         until, is_dry = monotonic() + seconds, False
+        self._withhold(until)
         try:
             while not is_dry and monotonic() < until and not stop.is_asked:
                 is_dry = not self._fill()
@@ -153,6 +155,15 @@ class DeliveryWorker:
             self._harvest()
         self.done.more = not is_dry and self._is_any_due()
         return self.done
+
+    def _withhold(self, until: float) -> None:
+        """Settle what is never to be sent. It asks nothing of QMS, so neither the breaker nor a switch holds it up."""
+        is_more = True
+        while is_more and monotonic() < until and not stop.is_asked:
+            withheld = withhold_due(self.service, self.now())
+            self.done.settled += withheld.writes
+            self.done.source_ids |= withheld.source_ids
+            is_more = withheld.is_more
 
     def _fill(self) -> bool:
         """Claim and send when less than half of what may be is under way. Returns whether anything is."""
@@ -250,7 +261,7 @@ class DeliveryWorker:
         ended = [one for one in settlements if one.decision.state in SETTLED]
         self.done.source_ids |= {one.claimed.source_id for one in ended}
         for one in ended:
-            if one.decision.state != "written":
+            if one.decision.state not in ("written", "shadow"):
                 log.warning(
                     "flags_not_written",
                     write_id=one.claimed.write_id,
@@ -267,7 +278,8 @@ class DeliveryWorker:
             qms_api.note_late_write(self.service, max(seconds), self.now())
 
     def _report_to_breaker(self, found: Sequence[SendResult]) -> None:
-        """Report how the service answered: the failures after its last answer."""
+        """Report how the service answered: the failures after its last answer. What was withheld says nothing."""
+        found = [one for one in found if one.decision is not None and one.decision.state != "shadow"]
         answered = [index for index, one in enumerate(found) if one.failure is None]
         if answered:
             self.breaker.mark_ok(self.service.pk, self.now())

@@ -13,7 +13,7 @@ from flags.models import UNSETTLED, FlagWrite
 
 
 class NewWrite(msgspec.Struct, frozen=True, kw_only=True):
-    """A part of a leg's flags, to be written to its recording."""
+    """A part of a leg's flags, to be written to its recording. ``connected_at``: when the leg was connected."""
 
     leg_id: int
     source_id: int
@@ -22,6 +22,7 @@ class NewWrite(msgspec.Struct, frozen=True, kw_only=True):
     part: Literal["base", "wrapup"]
     texts: tuple[FlagText, ...]
     at: datetime
+    connected_at: datetime | None = None
 
 
 def queue_at_once(new: Sequence[NewWrite]) -> bool:
@@ -42,7 +43,10 @@ def queue_at_once(new: Sequence[NewWrite]) -> bool:
 
 
 def _write_arrays(new: Sequence[NewWrite]) -> list[str]:
-    rows = ((one.leg_id, one.source_id, one.service_id, one.recording_guid, one.part, one.at) for one in new)
+    rows = (
+        (one.leg_id, one.source_id, one.service_id, one.recording_guid, one.part, one.at, one.connected_at)
+        for one in new
+    )
     return [array(column) for column in zip(*rows, strict=True)]
 
 
@@ -56,15 +60,17 @@ def _text_arrays(texts: Sequence[tuple[NewWrite, FlagText]]) -> list[str]:
 _SQL = f"""
 WITH wrote AS (
     INSERT INTO flags_flagwrite (leg_id, source_id, service_id, recording_guid, part, state, attempts, not_before,
-                                 created_at, error_code, error, folded)
+                                 created_at, error_code, error, folded, is_shadow)
     SELECT leg_id, source_id, service_id, recording_guid, part, 'queued', 0,
            GREATEST(at, (SELECT CASE WHEN base.state IN ({", ".join(f"'{state}'" for state in UNSETTLED)})
                                      THEN base.not_before END
                          FROM flags_flagwrite AS base
                          WHERE base.recording_guid = new.recording_guid AND base.part = 'base')),
-           at, '', '', FALSE
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::timestamptz[])
-         AS new (leg_id, source_id, service_id, recording_guid, part, at)
+           at, '', '', FALSE,
+           COALESCE((SELECT service.shadow OR COALESCE(new.connected_at < service.writing_since, FALSE)
+                     FROM qms_recordingservice AS service WHERE service.id = new.service_id), FALSE)
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
+         AS new (leg_id, source_id, service_id, recording_guid, part, at, connected_at)
     ON CONFLICT (recording_guid, part) DO NOTHING
     RETURNING id, recording_guid, part
 ), carried AS (

@@ -32,6 +32,8 @@ from bulk.arrays import array
 from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
 from flags.outbox.alerts import ALERTING, count_alerts, reasons_of
 from flags.outbox.state_machine import SETTLE_SECONDS, Decision, PendingWrite
+from flags.outbox.withheld import await_comparisons
+from qms.models import RecordingService
 from qms.port import Flag, QmsUnavailable, QmsUnclear
 
 #: Maximum number of writes that are given up at once.
@@ -42,6 +44,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     """A claimed write. ``is_unclear``: its last end is not known, so that it is read back before it is sent.
 
     :param send_before: nothing is sent from this moment on: the claim could run out before the answer.
+    :param is_shadow: nothing is ever sent: the service is, or was, in shadow mode.
     """
 
     write_id: int
@@ -52,6 +55,7 @@ class Claimed(msgspec.Struct, frozen=True, kw_only=True):
     is_unclear: bool
     pending: PendingWrite
     send_before: datetime
+    is_shadow: bool = False
 
 
 class Settlement(msgspec.Struct, frozen=True):
@@ -132,6 +136,7 @@ class _Taken(NamedTuple):
     retried_at: datetime | None
     unclear_since: datetime | None
     missing_at: datetime | None
+    is_shadow: bool
 
 
 def _claimed(
@@ -154,6 +159,7 @@ def _claimed(
             settle_after=settle,
         ),
         send_before=send_before,
+        is_shadow=row.is_shadow,
     )
 
 
@@ -186,12 +192,14 @@ WITH due AS MATERIALIZED (
     UPDATE flags_flagwrite AS one
     SET state = CASE due.state WHEN '{WriteState.QUEUED}' THEN '{WriteState.SENDING}' ELSE '{WriteState.UNCLEAR}' END,
         unclear_since = CASE due.state WHEN '{WriteState.SENDING}' THEN one.claimed_until ELSE one.unclear_since END,
-        claim = %s, claimed_until = %s, attempts = due.attempts + 1
+        claim = %s, claimed_until = %s, attempts = due.attempts + 1,
+        is_shadow = one.is_shadow OR (SELECT shadow FROM qms_recordingservice AS own WHERE own.id = one.service_id)
     FROM due WHERE one.id = due.id
     RETURNING one.id, leg_id, source_id, recording_guid, part, due.state, due.attempts, created_at, retried_at,
-              unclear_since, missing_at, not_before
+              unclear_since, missing_at, is_shadow, not_before
 )
 SELECT id, leg_id, source_id, recording_guid, part, state, attempts, created_at, retried_at, unclear_since, missing_at,
+       is_shadow,
        ARRAY(SELECT ARRAY[name, value] FROM flags_flagvalue AS one WHERE one.write_id = taken.id ORDER BY one.id)
 FROM taken ORDER BY not_before, id
 """  # noqa: S608  (the states are the model's own words)
@@ -204,7 +212,8 @@ def _take_locked(
     if not due(service_id, now).exists():
         return []
     with transaction.atomic():
-        rows = [row for row in _locked(due(service_id, now))[:limit] if row.pk not in besides]
+        found = _locked(due(service_id, now).select_related("service"))[:limit]
+        rows = [row for row in found if row.pk not in besides]
         keys = [row.pk for row in rows]
         won = _take(keys, claim, now, until) if keys else 0
     if won != len(keys):  # Another delivery was quicker for some.
@@ -228,7 +237,12 @@ def _take(keys: Sequence[int], claim: int, now: datetime, until: datetime) -> in
         claim=claim,
         claimed_until=until,
         attempts=F("attempts") + 1,
+        is_shadow=Case(When(Exists(_own_in_shadow()), then=Value(True)), default=F("is_shadow")),
     )
+
+
+def _own_in_shadow() -> QuerySet[RecordingService]:
+    return RecordingService.objects.filter(pk=OuterRef("service_id"), shadow=True)
 
 
 def _with_flags(rows: Sequence[FlagWrite]) -> _Found:
@@ -250,6 +264,7 @@ def _with_flags(rows: Sequence[FlagWrite]) -> _Found:
                 row.retried_at,
                 row.claimed_until if row.state == WriteState.SENDING else row.unclear_since,
                 row.missing_at,
+                row.is_shadow or row.service.shadow,
             ),
             flags[row.pk],
         )
@@ -300,6 +315,8 @@ def _settle_failed(settlements: Sequence[Settlement], claim: int, now: datetime)
         services = dict(held.values_list("pk", "service_id"))
         alerting = [one for one in settlements if _is_alerting(one) and one.claimed.write_id in services]
         count_alerts(Counter((services[one.claimed.write_id], _code(one)) for one in alerting))
+        shadow = [one.claimed.write_id for one in settlements if one.decision.state == "shadow"]
+        await_comparisons([key for key in shadow if key in services], now)
         return _save(settlements, claim, now)
 
 

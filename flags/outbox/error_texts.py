@@ -16,6 +16,7 @@ REASONS = {
     "NotOffered": "The Recording Service does not offer to write flags.",
     "InvalidRequest": "QMS did not understand the request.",
     "GivenUp": "An operator gave it up.",
+    "Shadow": "Never sent: another gateway writes the flags of this Recording Service (shadow mode).",
 }
 
 

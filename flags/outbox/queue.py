@@ -18,6 +18,7 @@ from bulk.tables import UpsertTable
 from flags.models import RETRIABLE, SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
 from flags.outbox.bulk_insert import NewWrite, queue_at_once
 from flags.outbox.claims import code_of_giving_up, free
+from qms.models import RecordingService
 from qms.port import QmsUnclear
 
 log = structlog.get_logger()
@@ -37,6 +38,7 @@ _WRITES = UpsertTable(
         "error_code",
         "error",
         "folded",
+        "is_shadow",
     ],
     ["recording_guid", "part"],
 )
@@ -128,7 +130,8 @@ def _refusal(write: NewWrite, holder: int | None, standing: _Standing) -> str:
 def _insert(writes: Sequence[NewWrite], standing: _Standing) -> None:
     if not writes:
         return
-    _WRITES.insert([_row(write, standing) for write in writes])
+    services = RecordingService.objects.in_bulk({write.service_id for write in writes})
+    _WRITES.insert([_row(write, standing, services.get(write.service_id)) for write in writes])
     found = FlagWrite.objects.filter(recording_guid__in=[write.recording_guid for write in writes]).order_by()
     keys = {(guid, part): key for key, guid, part in found.values_list("pk", "recording_guid", "part")}
     _VALUES.insert(
@@ -147,7 +150,15 @@ def _insert(writes: Sequence[NewWrite], standing: _Standing) -> None:
     )
 
 
-def _row(write: NewWrite, standing: _Standing) -> tuple[object, ...]:
+def _is_shadow(write: NewWrite, service: RecordingService | None) -> bool:
+    """Say whether a write is never to be sent: another gateway writes, or wrote when its leg was connected."""
+    if service is None or service.shadow:
+        return service is not None
+    began, since = write.connected_at, service.writing_since
+    return began is not None and since is not None and began < since
+
+
+def _row(write: NewWrite, standing: _Standing, service: RecordingService | None) -> tuple[object, ...]:
     not_before = max(write.at, standing.waits.get(write.recording_guid, write.at))
     return (
         write.leg_id,
@@ -162,6 +173,7 @@ def _row(write: NewWrite, standing: _Standing) -> tuple[object, ...]:
         "",
         "",
         False,
+        _is_shadow(write, service),
     )
 
 

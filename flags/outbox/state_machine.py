@@ -3,6 +3,7 @@
 Pure; time and chance are arguments.
 
 queued -> sending (committed before the request leaves) -> written | refused | gone | conflict | given_up
+queued | sending | unclear -> shadow, where the service is in shadow mode
                  an unclear end -> unclear -> read back: written | conflict | unclear again | queued again
 
 A QMS may finish a write after its time-out. A write whose end is unclear is therefore read back repeatedly, and is sent
@@ -25,8 +26,11 @@ from qms.port import (
     RecordingNotFound,
 )
 
-WriteStateName = Literal["queued", "unclear", "written", "refused", "gone", "conflict", "given_up"]
+WriteStateName = Literal["queued", "unclear", "written", "refused", "gone", "conflict", "given_up", "shadow"]
 
+#: The code and the text of a write that shadow mode withheld.
+SHADOW_CODE = "Shadow"
+SHADOW_TEXT = "Another gateway writes the flags of this Recording Service (shadow mode); this one compares."
 #: The wait after a first failed attempt, in seconds; it doubles.
 FIRST_WAIT_SECONDS = 1.0
 #: Maximum wait between two attempts, in seconds.
@@ -84,7 +88,11 @@ class WriteFailed(msgspec.Struct, frozen=True):
     is_reading: bool = False
 
 
-WriteResult = WriteAccepted | FlagsHeld | WriteFailed
+class WriteWithheld(msgspec.Struct, frozen=True):
+    """Nothing was asked of QMS: another gateway writes there (shadow mode)."""
+
+
+WriteResult = WriteAccepted | FlagsHeld | WriteFailed | WriteWithheld
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +119,7 @@ def next_step(write: PendingWrite, answer: WriteResult, now: datetime, chance: f
     4. The end is unclear: the recording is read back. All flags there: written; another value: conflict; flags missing:
        unclear and read again, and once ``settle_after`` is over, queued and sent again.
     5. What would be retried after ``give_up_at`` is given up.
+    6. It was withheld, for another gateway writes: shadow, for good.
 
     Example: the answer to a write is lost at 12:00:00. A reading at 12:00:01 finds no flag, so it is read again; one
     at 12:02:00 (``settle_after``: 120 s) finds none either, and the write is sent again.
@@ -118,6 +127,8 @@ def next_step(write: PendingWrite, answer: WriteResult, now: datetime, chance: f
     match answer:
         case WriteAccepted():
             return Decision(state="written")
+        case WriteWithheld():
+            return Decision(state="shadow", error_code=SHADOW_CODE, error=SHADOW_TEXT)
         case FlagsHeld():
             return _after_reading(write, answer, now, chance)
         case WriteFailed(error, is_reading=True):

@@ -72,7 +72,9 @@ def verify_flags(
             return Verification(is_good=False, found=f"{slug}: {_words(error)}", advice=_advice(error))
     if not errors:
         return Verification(
-            is_good=False, found="The Data Server has no Recording Service that is enabled.", advice="Add one."
+            is_good=False,
+            found="The Data Server has no Recording Service that is enabled and writes.",
+            advice="Add one.",
         )
     return Verification(is_good=False, found="; ".join(failures), advice=_advice(errors[-1]))
 

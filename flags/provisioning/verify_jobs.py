@@ -161,7 +161,9 @@ def _verified(verification: FlagVerification, connect: ConnectService) -> Verifi
         one.name for one in new if verification.sent_at and one.new_since and one.new_since <= verification.sent_at
     )
     wanted = Wanted(guid=verification.recording_guid, specs=_specs(new), sent=sent, is_repeated=not new)
-    ports = ((service.slug, partial(connect, service)) for service in server.services.filter(enabled=True))
+    ports = (
+        (service.slug, partial(connect, service)) for service in server.services.filter(enabled=True, shadow=False)
+    )
     mine = FlagVerification.objects.filter(pk=verification.pk, run=verification.run)
     return verify_flags(ports, wanted, lambda: mine.update(sent_at=clock.now()))
 

@@ -58,7 +58,7 @@ def verification_panel(request: HttpRequest, server: DataServer, error: str = ""
     is_running = verify_jobs.is_running(verification, now)
     return VerificationPanel(
         server=server,
-        services=", ".join(one.slug for one in server.services.filter(enabled=True)),
+        services=", ".join(one.slug for one in server.services.filter(enabled=True, shadow=False)),
         new=_created(new),
         said=said,
         verdict=_verdict(verification, now),

@@ -45,6 +45,7 @@ _COLOURS = {
     "gone": "warning",
     "conflict": "danger",
     "given_up": "danger",
+    "shadow": "info",
 }
 _LABELS = {WriteState(state).label: colour for state, colour in _COLOURS.items()}
 

@@ -57,6 +57,7 @@ class RecordingServiceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=Tru
     timeout_seconds: float | UnsetType = UNSET
     max_in_flight: int | UnsetType = UNSET
     refresh_at: time | UnsetType = UNSET
+    shadow: bool | UnsetType = UNSET
 
 
 class DeclaredQueue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

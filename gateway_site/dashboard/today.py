@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from calls.api import ADVICE, Histogram, hour_of, times
-from calls.core.outcomes import Outcome
+from calls.core.outcomes import UNCOUNTED, Outcome
 from calls.core.result_events import BRIEFLY
 from calls.models import HourlyCount, HourlyLatency, Leg, Measure
 from clock.text import site_time
@@ -22,7 +22,7 @@ from clock.text import site_time
 BARS, NEWEST = 10, 8
 #: A target missed by no more percentage points is shown in amber, not in red.
 SLIGHT_POINTS = 2.0
-NOT_MISSED = (Outcome.FLAGGED, Outcome.WAITING)
+NOT_MISSED = (Outcome.FLAGGED, *UNCOUNTED)
 
 
 class Miss(msgspec.Struct, frozen=True):
@@ -40,6 +40,7 @@ class Today(msgspec.Struct, frozen=True, kw_only=True):
 
     legs: int
     waiting: int
+    shadow: int
     flagged: int
     flagged_percent: float | None
     target_percent: float
@@ -81,12 +82,14 @@ def today(now: datetime) -> Today:
         {(row[0], row[1]): row[2] for row in rows.values_list("outcome", "reason_code").annotate(Sum("legs"))}
     )
     legs, waiting, flagged = kinds.total(), kinds[(Outcome.WAITING, "")], kinds[(Outcome.FLAGGED, "")]
+    shadow = kinds[(Outcome.SHADOW, "")]
     missed = [(kind, count) for kind, count in kinds.most_common() if kind[0] not in NOT_MISSED]
     return Today(
         legs=legs,
         waiting=waiting,
+        shadow=shadow,
         flagged=flagged,
-        flagged_percent=_percent(flagged, legs - waiting),
+        flagged_percent=_percent(flagged, legs - waiting - shadow),
         target_percent=settings.FLAGGED_TARGET_PERCENT,
         misses=_misses(missed[:BARS]),
         more_misses=sum(count for _, count in missed[BARS:]),
@@ -166,7 +169,8 @@ class Chart(msgspec.Struct, frozen=True):
 def chart(now: datetime) -> Chart:
     """Draw the last 24 hours, this one included."""
     begin = hour_of(now) - timedelta(hours=23)
-    rows = HourlyCount.objects.filter(hour__gte=begin, legs__gt=0).values_list("hour", "outcome").annotate(Sum("legs"))
+    counted = HourlyCount.objects.filter(hour__gte=begin, legs__gt=0).exclude(outcome=Outcome.SHADOW.value)
+    rows = counted.values_list("hour", "outcome").annotate(Sum("legs"))
     counts: dict[datetime, Counter[str]] = {begin + timedelta(hours=at): Counter() for at in range(24)}
     for hour, outcome, legs in rows:
         kind = outcome if outcome in NOT_MISSED else "missed"

@@ -128,7 +128,7 @@ def _unsealed(row: FlagWrite, decision: LegDecision | None, flags: Sequence[Unse
         "leg": row.leg_id,
         "decision": msgspec.to_builtins(decision) if decision else None,
         "service": row.service.slug,
-        "request": f"WriteFlags ({row.part})",
+        "request": f"none: shadow mode ({row.part})" if row.state == WriteState.SHADOW else f"WriteFlags ({row.part})",
         "queued_at": row.created_at.isoformat(),
         "attempts": row.attempts,
         "answer": row.state,

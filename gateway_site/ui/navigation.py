@@ -83,6 +83,7 @@ UNFOLD: dict[str, Any] = {
                 _link("Data Servers", "database", "qms.dataserver"),
                 _link("Flags", "label", "flags.flagsetting"),
                 _link("Allocations", "lan", "agents.allocation"),
+                _page("Shadow comparison", "join", "shadow", "flags.view_flagwrite"),
             ),
             _group(
                 "Sources",

@@ -70,6 +70,8 @@ PAGES = {
     "admin/installation/steps/": TECHNICAL,
     "admin/installation/call/": TECHNICAL,
     "admin/try-trace/": {A},
+    "admin/shadow/": TECHNICAL,
+    "admin/shadow/<int:service_id>/": {A},
     "admin/agents/qmsuser/file/": {A, O},
     "admin/erase-caller/": {A},
     "admin/retention/": {A, U},

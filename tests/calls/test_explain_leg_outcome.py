@@ -100,8 +100,9 @@ def test_every_outcome_has_an_answer_with_something_to_do(outcome: Outcome) -> N
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
-def test_only_a_flagged_leg_is_well_and_only_a_waiting_one_waits(outcome: Outcome) -> None:
-    expected = {Outcome.FLAGGED: Mood.WELL, Outcome.WAITING: Mood.WAITING}.get(outcome, Mood.BROKEN)
+def test_only_a_leg_that_is_flagged_or_meant_not_to_be_is_well_and_only_a_waiting_one_waits(outcome: Outcome) -> None:
+    well = {Outcome.FLAGGED: Mood.WELL, Outcome.SHADOW: Mood.WELL}
+    expected = {**well, Outcome.WAITING: Mood.WAITING}.get(outcome, Mood.BROKEN)
 
     assert answer(outcome).mood is expected
 

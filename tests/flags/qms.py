@@ -123,7 +123,14 @@ class Post:
         self.lines: Callable[[RecordingService], Line] = lambda _: Line(self.qms)
         self.legs = 0
 
-    def queues(self, name: str = "G1", part: str = "base", guid: str = "", **texts: str) -> int:
+    def queues(
+        self,
+        name: str = "G1",
+        part: str = "base",
+        guid: str = "",
+        connected_at: datetime | None = None,
+        **texts: str,
+    ) -> int:
         """Queue a write to a new recording or to the one with this GUID; returns the write's key."""
         guid = guid or self.qms.records(name)
         self.legs += 1
@@ -133,6 +140,7 @@ class Post:
             service_id=self.service.pk,
             recording_guid=guid,
             at=self.time,
+            connected_at=connected_at,
             part="base" if part == "base" else "wrapup",
             texts=tuple(FlagText(name, value) for name, value in (texts or {"AgentId": "A1"}).items()),
         )

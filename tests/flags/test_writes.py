@@ -125,8 +125,9 @@ def test_a_batch_costs_as_many_queries_whatever_its_size(service: RecordingServi
             queue_writes(batch)
         counts.append(len(queries))
 
-    is_at_once = connection.vendor == "postgresql"  # else: what stands, the writes, their keys, their values
-    assert counts == ([1, 1] if is_at_once else [4, 4])
+    # Not at once: what stands, the services, the writes, their keys, their values.
+    is_at_once = connection.vendor == "postgresql"
+    assert counts == ([1, 1] if is_at_once else [5, 5])
     assert FlagValue.objects.count() == 3 * 501
 
 

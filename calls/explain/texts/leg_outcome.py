@@ -104,6 +104,7 @@ DECISIVE = {
     Outcome.REFUSED: ("found", "write", "refused", "conflict"),
     Outcome.WRITE_UNKNOWN: ("found", "write", "given_up"),
     Outcome.GIVEN_UP: ("found", "write", "given_up"),
+    Outcome.SHADOW: ("found", "write", "shadow"),
 }
 
 #: What to do about a user that does not fit; later calls are flagged then.
@@ -129,7 +130,8 @@ def explain(case: LegCase, zone: tzinfo) -> Explanation:
     """Answer for one leg, in the words of its outcome and reason; times are in ``zone``."""
     cause = _cause(case, zone)
     outcome = case.leg.outcome
-    mood = {Outcome.FLAGGED: Mood.WELL, Outcome.WAITING: Mood.WAITING}.get(outcome, Mood.BROKEN)
+    moods = {Outcome.FLAGGED: Mood.WELL, Outcome.SHADOW: Mood.WELL, Outcome.WAITING: Mood.WAITING}
+    mood = moods.get(outcome, Mood.BROKEN)
     return Explanation(
         mood=mood,
         heading=cause.heading,
@@ -335,6 +337,16 @@ def _given_up(case: LegCase) -> Cause:
     return GIVEN_UP.get(case.leg.base_code, GIVEN_UP[""]).on(case.service, case.leg.base_error)
 
 
+def _shadow(case: LegCase) -> Cause:
+    return Cause(
+        "Not written: shadow mode",
+        f"Recording Service {case.service} was in shadow mode: another gateway writes the flags of its recordings, and "
+        f"this one only compares. Recording {case.leg.guid} would have got the flags that stand on the leg's page.",
+        "Nothing for this call: flags that were withheld are never written later. The page Shadow comparison shows how "
+        "far both gateways agree.",
+    )
+
+
 WRITING = {
     Outcome.FLAGGED: _flagged,
     Outcome.PARTLY_FLAGGED: _partly,
@@ -342,6 +354,7 @@ WRITING = {
     Outcome.REFUSED: _refused,
     Outcome.WRITE_UNKNOWN: _unclear,
     Outcome.GIVEN_UP: _given_up,
+    Outcome.SHADOW: _shadow,
 }
 
 

@@ -1,0 +1,99 @@
+"""How far two gateways agree, for the page: sums of the counts by day, never of the recordings."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+
+import msgspec
+from django.db.models import Min, QuerySet, Sum
+
+from clock.text import site_time
+from flags.models import ShadowComparison, ShadowCount, ShadowDifference
+from flags.shadow.verdicts import WORDS, Verdict
+from qms.models import RecordingService
+
+#: How many days the page sums and shows.
+DAYS = 30
+#: Maximum number of examples on the page.
+EXAMPLES = 50
+_RESULT = ShadowComparison.Result
+#: Results that say what stands on a recording.
+COMPARED = (_RESULT.SAME, _RESULT.DIFFERENT, _RESULT.NOTHING)
+
+
+class Agreement(msgspec.Struct, frozen=True):
+    """Recordings, or one flag's recordings: how many were compared and how many are the same."""
+
+    name: str
+    compared: int
+    same: int
+    differences: Sequence[tuple[str, int]] = ()
+
+    @property
+    def percent(self) -> str:
+        """Return the share that agrees, in tenths of a per cent, never rounded up."""
+        return percent(self.same, self.compared)
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """A service's shadow comparison. ``waiting``: not read yet; ``unread``: could not be compared."""
+
+    whole: Agreement
+    since: date | None
+    flags: Sequence[Agreement]
+    days: Sequence[Agreement]
+    nothing: int
+    waiting: int
+    unread: int
+
+    @property
+    def sentence(self) -> str:
+        """Say in one sentence what matters for the decision."""
+        if not self.whole.compared:
+            return "No recording has been compared yet."
+        word = "recording" if self.whole.compared == 1 else "recordings"
+        verb = "would carry the same flags if this gateway wrote them"
+        return f"Of {self.whole.compared:,} {word} since {self.since:%Y-%m-%d}, {self.whole.percent} {verb}."
+
+
+def percent(part: int, whole: int) -> str:
+    """Return a share in tenths of a per cent, never rounded up."""
+    return f"{part * 1000 // whole / 10:.1f} %" if whole else "none"
+
+
+def summary_of(service: RecordingService, now: datetime) -> Summary:
+    """Sum the last days of a service."""
+    counts = ShadowCount.objects.filter(service=service, day__gt=site_time(now).date() - timedelta(days=DAYS))
+    results = dict(counts.filter(name="").order_by().values_list("verdict").annotate(Sum("recordings")))
+    return Summary(
+        whole=_agreement("", results),
+        since=counts.aggregate(first=Min("day"))["first"],
+        flags=[_of_flag(name, verdicts) for name, verdicts in _grouped(counts.exclude(name=""), "name").items()],
+        days=[_agreement(str(day), found) for day, found in _grouped(counts.filter(name=""), "day").items()],
+        nothing=results.get(_RESULT.NOTHING, 0),
+        waiting=ShadowComparison.objects.filter(service=service, next_look_at__isnull=False).count(),
+        unread=results.get(_RESULT.GONE, 0) + results.get(_RESULT.UNREAD, 0),
+    )
+
+
+def examples_of(service: RecordingService, name: str = "", reason: str = "") -> Sequence[ShadowDifference]:
+    """Return the newest differences of a service, of one flag or for one reason."""
+    rows = ShadowDifference.objects.filter(comparison__service=service).select_related("comparison__write")
+    rows = rows.filter(name=name) if name else rows
+    return list((rows.filter(reason=reason) if reason else rows).order_by("-pk")[:EXAMPLES])
+
+
+def _grouped(counts: "QuerySet[ShadowCount]", by: str) -> Mapping[str, Mapping[str, int]]:
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    for key, verdict, recordings in counts.order_by(by).values_list(by, "verdict").annotate(Sum("recordings")):
+        found[key][verdict] = recordings
+    return found
+
+
+def _agreement(name: str, results: Mapping[str, int]) -> Agreement:
+    return Agreement(name, sum(results.get(one, 0) for one in COMPARED), results.get(_RESULT.SAME, 0))
+
+
+def _of_flag(name: str, verdicts: Mapping[str, int]) -> Agreement:
+    differences = [(WORDS[Verdict(one)], count) for one, count in sorted(verdicts.items()) if one != Verdict.SAME]
+    return Agreement(name, sum(verdicts.values()), verdicts.get(Verdict.SAME, 0), differences)
