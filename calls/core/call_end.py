@@ -140,7 +140,10 @@ def divide_before_leg(
     put_party(work, call, replace(party, since=leg.connected_source_at))
     divide(work, call.incarnation, moment, gateway_at)
     left = Party(device_id=party.device_id, state=PartyState.NULL, since=party.since, outside=party.outside)
-    put_party(work, work.calls[call.incarnation], replace(left, cleared_at=moment, cleared_gateway_at=gateway_at))
+    left = replace(left, cleared_at=moment, cleared_gateway_at=gateway_at)
+    call = put_party(work, work.calls[call.incarnation], left)
+    if made := [one for one in party.repeats if one.at <= moment]:
+        connect_device(work, call, party.device_id, made[0])  # It was taken for a repeat of the later connection.
     expire_when_over(work, call.incarnation, gateway_at)
 
 

@@ -148,7 +148,7 @@ def _at(calls: list[CallState], at: datetime) -> tuple[CallState, CallState | No
 
 def _begun_before(work: UnitOfWork, event: CallEvent, following: CallState) -> CallState:
     """Return the id's next call if an event from before its beginning belongs to it, else a new one."""
-    is_its_beginning = isinstance(event, ENTERING) and not _contradicts(following, event)
+    is_its_beginning = isinstance(event, ENTERING) and not _is_of_before(work, following, event)
     return following if is_its_beginning else begin_call(work, event, following.call_id, replaces=False)
 
 
@@ -251,7 +251,7 @@ def _is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     party = call.parties.get(event.data.device_id or "")
     if party is not None and _rings_where_it_dials(work, party, event):
         return True
-    if isinstance(event, Established) and party is not None and party.is_talking:
+    if isinstance(event, Delivered | Established) and party is not None and party.is_talking:
         is_other = is_contradicted(call, event.data) or names_another(call, event.data)
         return is_other and not _is_of_transfer(work, call, event)
     if queues_another(work, call, event):

@@ -251,3 +251,46 @@ def test_a_log_on_of_the_very_moment_of_connected_that_is_heard_after_it_names_n
     board.agent("Ready", 4.9, "9102", deviceId="2003")
 
     assert board.leg.agent_id == ""
+
+
+def test_a_ring_for_another_caller_at_a_phone_that_talks_gives_the_call_no_interaction() -> None:
+    """2001 is connected at 0.25; the next life rings at 0.65, and its interaction is the first to be stated."""
+    board = Switchboard().call("Established", 0.25, "C1", "2001", callingNumber="+491")
+    board.call("Delivered", 0.65, "C1", "2001", callingNumber="+492", interactionId="I2")
+    board.call("ConnectionCleared", 0.8, "C1", "2001").call("ConnectionCleared", 0.45, "C1", "2001")
+    board.call("Established", 0.7, "C1", "2001").waits(60)
+
+    assert sorted(board.spans()) == [("2001", 0.25, 0.45), ("2001", 0.7, 0.8)]
+    assert next(leg for leg in board.legs if leg.facts.interaction_id == "I2").connected_source_at == moment(0.7)
+
+
+def test_a_life_between_two_others_that_is_heard_last_is_a_leg_of_its_own() -> None:
+    board = Switchboard().call("Established", 74.25, "C1", "2005").call("ConnectionCleared", 75.2, "C1", "2005")
+    board.call("Established", 75.8, "C1", "2005").call("ConnectionCleared", 76, "C1", "2005")
+    board.call("Established", 75.45, "C1", "2005").call("ConnectionCleared", 75.55, "C1", "2005").waits(90)
+
+    assert sorted(board.spans()) == [("2005", 74.25, 75.2), ("2005", 75.45, 75.55), ("2005", 75.8, 76.0)]
+
+
+def test_a_second_part_that_ended_before_the_id_was_used_again_at_its_phone_has_a_leg() -> None:
+    """2002 is handed the customer at 30, leaves at 30.1, and is in the id's next call at 30.4."""
+    board = _consulted()
+    number = next(leg.number for leg in board.legs if leg.device_id == "2002")
+    board.found(25.3, number, "R", started=25.1, asked=25.2).call("ConnectionCleared", 30.1, "C1", "2002")
+    board.call("Established", 30.4, "C1", "2002").hears(attended(30, resultingCallId="C1", connections=[]))
+    board.call("ConnectionCleared", 30.9, "C1", "2002").waits(60)
+
+    assert sorted(one for one in board.spans() if one[0] == "2002") == [
+        ("2002", 25.0, 30.0),
+        ("2002", 30.0, 30.4),
+        ("2002", 30.4, 30.9),
+    ]
+
+
+def test_a_connection_that_is_heard_after_a_later_one_of_a_phone_that_rang_is_a_leg_of_its_own() -> None:
+    """2005 rings at 75.4 in one life, and is connected at 75.8 in the next; the first one's connection comes last."""
+    board = Switchboard().call("Delivered", 75.4, "C1", "2005").call("Established", 75.8, "C1", "2005")
+    board.call("ConnectionCleared", 76, "C1", "2005").call("Established", 75.45, "C1", "2005")
+    board.call("ConnectionCleared", 75.55, "C1", "2005").waits(90)
+
+    assert sorted(board.spans()) == [("2005", 75.45, 75.55), ("2005", 75.8, 76.0)]

@@ -7,9 +7,11 @@ from msgspec.structs import replace
 from calls.core.attended_transfer import hand_on, note_other_part, pending_of
 from calls.core.call_end import divide, divide_where_empty, remembered
 from calls.core.call_facts import learn, merged, moved_facts, reported_facts
+from calls.core.clocks import CLOSE
 from calls.core.consultation import disinherit
 from calls.core.dispatch import apply
 from calls.core.incarnations import begin_call, call_at
+from calls.core.leg_split import put_second_part
 from calls.core.legs import GRACE, clear_party, close_leg, open_leg, put_party, refresh_facts
 from calls.core.origins import Origin, OriginRule, origin_of
 from calls.core.state import (
@@ -270,12 +272,25 @@ def _move(
     )
 
 
+def _note_between(work: UnitOfWork, target: CallState, leg: LegState, following: LegState, event: CallEvent) -> None:
+    """Put a leg for the time from a transfer to the extension's next connection, where there is any.
+
+    Example: handed on at 30, gone at 30.1, connected under the id again at 30.4, and the transfer is heard last.
+    """
+    until = following.connected_source_at
+    if until - event.time > CLOSE and leg.guid:
+        pending = pending_of(leg, target, event.time, event.at, call_origin=leg.call_origin)
+        part = replace(leg, call_id=target.call_id, incarnation=target.incarnation, disconnected_source_at=until)
+        put_second_part(work, part, pending)
+
+
 def _arrive(work: UnitOfWork, target: CallState, party: Party, event: CallEvent) -> None:
     there = target.parties.get(party.device_id) or _left_before(work, target, party.device_id, event.time)
     if there is not None and there.leg is not None:
         if party.leg not in (None, there.leg):
             how = "The call was transferred; its next segment was reported before."
-            close_leg(work, work.legs[party.leg], event.time, event.at, how)
+            first = close_leg(work, work.legs[party.leg], event.time, event.at, how)
+            _note_between(work, target, first, work.legs[there.leg], event)
         return
     ordinal = max(party.ordinal, there.ordinal if there else 0)
     target = put_party(work, target, replace(party, ordinal=ordinal))
