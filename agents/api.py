@@ -2,7 +2,7 @@
 
 from agents.find import FoundPerson, find_agents, find_users, suggest_agents, suggest_extensions
 from agents.sessions.agent_names import KnownAgents
-from agents.sessions.session_store import load_sessions, logged_on_at, save_sessions
+from agents.sessions.session_store import load_sessions, logged_on_at, save_sessions, sessions_at
 from agents.unmatched_calls import UnmatchedCalls, note_calls_at_risk
 from agents.users.directories import forget_directories, load_directory
 from agents.users.teams import NO_TEAM, SEVERAL_TEAMS, Teams, load_teams
@@ -23,6 +23,7 @@ __all__ = [
     "logged_on_at",
     "note_calls_at_risk",
     "save_sessions",
+    "sessions_at",
     "suggest_agents",
     "suggest_extensions",
 ]

@@ -4,6 +4,13 @@ from calls.access_log import record_evidence_export, record_view, term_hash
 from calls.jobs import fold_sources, serve_searches, serve_writes
 from calls.models import CallerViewKind
 from calls.pipeline.restore_guard import WENT_BACK, notice_restore
+from calls.replay.compare_period import (
+    DifferenceGroup,
+    PeriodComparison,
+    ReplaySettings,
+    compare_period,
+    todays_settings,
+)
 from calls.report.links import public_link
 from calls.search.assign import Assignment, NotAssignable, assign_recording
 from calls.stats.histogram import Histogram, percentile, times
@@ -22,11 +29,15 @@ __all__ = [
     "WENT_BACK",
     "Assignment",
     "CallerViewKind",
+    "DifferenceGroup",
     "Histogram",
     "Hit",
     "LegDecision",
     "NotAssignable",
+    "PeriodComparison",
+    "ReplaySettings",
     "assign_recording",
+    "compare_period",
     "decisions_of",
     "ends_since",
     "find_calls",
@@ -42,4 +53,5 @@ __all__ = [
     "serve_writes",
     "term_hash",
     "times",
+    "todays_settings",
 ]

@@ -1,7 +1,8 @@
 """What other apps may use of the CTI sources and the journal."""
 
 from cti.archive.archiver import archive_journals, erase_from_archives, is_archiving, source_archive
-from cti.archive.files import ArchiveError
+from cti.archive.files import ArchivedFrame, ArchiveError, entries_of
+from cti.archive.frames import FrameError
 from cti.http_intake.tokens import TokenFacts, TokenRefusal, authenticate, mint_token
 from cti.journal.archive_status import ArchiveStatus, archive_reports
 from cti.journal.database_memory import (
@@ -42,9 +43,11 @@ __all__ = [
     "Appended",
     "ArchiveError",
     "ArchiveStatus",
+    "ArchivedFrame",
     "Arrival",
     "Entry",
     "Fenced",
+    "FrameError",
     "JournalError",
     "JournalState",
     "JournalUnavailable",
@@ -62,6 +65,7 @@ __all__ = [
     "archive_reports",
     "authenticate",
     "bound_reached_lately",
+    "entries_of",
     "entry_order",
     "erase_from_archives",
     "erase_from_journal",

@@ -10,6 +10,7 @@ from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by
 from flags.outbox.bulk_insert import NewWrite
 from flags.outbox.doubt import put_in_doubt, put_legs_in_doubt
 from flags.outbox.error_texts import REASONS, in_plain_words
+from flags.outbox.made_writes import MadeWrite, made_writes
 from flags.outbox.queue import QueueRefusal, Settled, give_up, mark_folded, queue_writes, retry, settled_writes
 from flags.outbox.retry_runs import retry_all
 from flags.outbox.written_flags import ERASED, WrittenFlag, erase_values, forget_writes, sent_values, written_flags
@@ -21,6 +22,7 @@ __all__ = [
     "Creation",
     "DeliveryRun",
     "FlagAnswer",
+    "MadeWrite",
     "NewWrite",
     "OfReason",
     "PreviewCall",
@@ -38,6 +40,7 @@ __all__ = [
     "hash_key",
     "in_plain_words",
     "load_specs",
+    "made_writes",
     "mark_folded",
     "next_due",
     "note_rename",

@@ -30,6 +30,12 @@ def load_sessions(source_id: int) -> dict[str, AgentSession]:
     return {session.device_id: session for session in _sessions(rows)}
 
 
+def sessions_at(source_id: int, moment: datetime) -> list[AgentSession]:
+    """Return who was logged on at a source at a time; each state is the last of that session."""
+    rows = AgentSessionRecord.objects.filter(source_id=source_id, since__lte=moment).exclude(until__lte=moment)
+    return _sessions(rows.order_by("since", "id").values_list(*_COLUMNS))
+
+
 def logged_on_at(source_id: int, device_id: str, moment: datetime) -> AgentSession | None:
     """Return who was logged on at an extension at a time, or None; the state is the last of that session."""
     rows = AgentSessionRecord.objects.filter(source_id=source_id, device_id=device_id, since__lte=moment)

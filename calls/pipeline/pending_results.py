@@ -50,7 +50,7 @@ def _pending(row: RecordingSearch, holder: int | None) -> PendingResult:
     """Return a row's answer; what a person assigned is no search that QMS answered, and not counted as one."""
     if row.why == ASSIGNED:
         return PendingResult(row.pk, _assigned(row, holder))
-    return PendingResult(row.pk, _answer(row, holder), ended(row))
+    return PendingResult(row.pk, answer_of(row, holder), ended(row))
 
 
 def _assigned(row: RecordingSearch, holder: int | None) -> RecordingAssigned:
@@ -89,10 +89,10 @@ def _began_with_later(rows: Sequence[RecordingSearch]) -> set[int]:
     connected: dict[str, dict[int, datetime]] = defaultdict(dict)
     for key, device_id, at in legs.values_list("id", "device_id", "connected_at"):
         connected[device_id][key] = at
-    return {row.pk for row in first.values() if _began_later(row, connected[row.extension])}
+    return {row.pk for row in first.values() if began_later(row, connected[row.extension])}
 
 
-def _began_later(row: RecordingSearch, connected: Mapping[int, datetime]) -> bool:
+def began_later(row: RecordingSearch, connected: Mapping[int, datetime]) -> bool:
     """Say whether a search found what began with a later leg; ``connected``: the extension's legs, oldest first."""
     own, began = connected.get(row.leg_id), row.recording_started_at
     if own is None or began is None:
@@ -101,7 +101,8 @@ def _began_later(row: RecordingSearch, connected: Mapping[int, datetime]) -> boo
     return any(began >= moment > row.connected_at for moment in later)
 
 
-def _answer(row: RecordingSearch, holder: int | None) -> ResultEvent:
+def answer_of(row: RecordingSearch, holder: int | None) -> ResultEvent:
+    """Return what QMS answered to a search; ``holder``: the leg that has the recording already."""
     at = row.answered_at or row.deadline
     leg = leg_number(row.leg_id)
     if row.state == SearchState.MISSED:

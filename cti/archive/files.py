@@ -24,6 +24,7 @@ from cti.archive.frames import (
     FramePrefix,
     header_of,
     pack_frame,
+    read_entries,
     read_header,
     read_prefix,
     unpack_body,
@@ -191,6 +192,11 @@ def lines_of(frame: ArchivedFrame) -> bytes:
     if len(packed) < frame.prefix.frame_bytes - PREFIX_BYTES - frame.prefix.header_bytes:
         raise FrameError("it ends in the middle of a frame")
     return unpack_body(packed)
+
+
+def entries_of(frame: ArchivedFrame) -> list[Entry]:
+    """Return the entries of a frame. Raises ``FrameError`` as ``lines_of`` does."""
+    return read_entries(lines_of(frame))
 
 
 def _is_sound(frame: ArchivedFrame) -> bool:

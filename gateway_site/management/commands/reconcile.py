@@ -1,32 +1,18 @@
 """Compare what QMS holds with what the gateway wrote."""
 
-from argparse import ArgumentTypeError
 from collections import Counter
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
-from django.utils.dateparse import parse_date, parse_datetime
 
 import clock
+from gateway_site.config.moments import moment
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.runs import ask, share_right, steps
 from qms.api import connect
 from qms.models import RecordingService
-
-
-def moment(text: str) -> datetime:
-    """Read a day or a moment by the site's clock. Raises ``ArgumentTypeError``."""
-    try:
-        day = parse_date(text)
-        found = datetime(day.year, day.month, day.day) if day else parse_datetime(text)  # noqa: DTZ001  (made aware below)
-    except ValueError:
-        found = None
-    if found is None:
-        raise ArgumentTypeError(f'"{text}" is no day and no time: write 2026-11-28 or 2026-11-28T14:30')
-    return found if timezone.is_aware(found) else timezone.make_aware(found)
 
 
 class Command(BaseCommand):

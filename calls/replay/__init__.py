@@ -1,0 +1,1 @@
+"""Fold a period again by today's code and settings, writing nothing, and name what would be different."""

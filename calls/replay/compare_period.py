@@ -1,0 +1,232 @@
+"""Replay a period of a source and compare it with what was done, slice by slice, in bounded memory."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from agents.api import sessions_at
+from calls.models import QueueName
+from calls.pipeline.source_context import SourceContext, load_source_context
+from calls.replay.difference import Difference, LegAccount, ReplayRules, differences
+from calls.replay.journal_pages import EventPage, pages
+from calls.replay.recorded import RecordedLegs, account_of, slice_of
+from calls.replay.refold import Refold, RefoldedLeg
+from cti.models import CtiSource
+from flags.api import load_specs
+from flags.catalogue.values import FlagSpec
+
+#: How long before the period the fold begins, so that calls and log-ons are known, and how long after it goes on.
+WARM_UP, RUN_OUT = timedelta(hours=1), timedelta(hours=2)
+#: Maximum number of groups of differences, and of examples in each.
+MAXIMUM_GROUPS, MAXIMUM_EXAMPLES = 200, 10
+#: The group of what is left over where there are too many.
+OTHERS = "others"
+
+
+class ReplaySettings(msgspec.Struct, frozen=True):
+    """By what a source is replayed."""
+
+    context: SourceContext
+    specs: tuple[FlagSpec, ...]
+
+
+class DifferenceGroup(msgspec.Struct):
+    """Differences of one kind, cause and subject, with some of their legs."""
+
+    kind: str
+    cause: str
+    subject: str
+    was: str
+    would_be: str
+    count: int = 0
+    examples: list[Difference] = []
+
+
+class PeriodComparison(msgspec.Struct):
+    """What a replay came to. ``apart``: legs that were not compared, by the reason.
+
+    ``covered_from``: when the first event was that is still there; None: there is none. ``gaps``: how often events are
+    missing; ``failures``: events on which today's code fails.
+    """
+
+    events: int = 0
+    unreadable: int = 0
+    failures: int = 0
+    gaps: int = 0
+    compared: int = 0
+    different: int = 0
+    covered_from: datetime | None = None
+    covered_until: datetime | None = None
+    apart: Counter[str] = msgspec.field(default_factory=Counter)
+    groups: dict[tuple[str, str, str, str, str], DifferenceGroup] = {}
+
+    def add(self, found: Iterable[Difference]) -> None:
+        """Count differences into their groups."""
+        legs = set()
+        for one in found:
+            legs.add((one.leg_id, one.extension, one.connected_at))
+            key: tuple[str, str, str, str, str] = (one.kind, one.cause, one.subject, one.was, one.would_be)
+            if key not in self.groups and len(self.groups) >= MAXIMUM_GROUPS:
+                key = (one.kind, one.cause, OTHERS, "", "")
+            group = self.groups.setdefault(key, DifferenceGroup(*key))
+            group.count += 1
+            if len(group.examples) < MAXIMUM_EXAMPLES:
+                group.examples.append(one)
+        self.different += len(legs)
+
+    def sorted_groups(self) -> list[DifferenceGroup]:
+        """Return the groups, the largest first."""
+        return sorted(self.groups.values(), key=lambda one: (-one.count, one.kind, one.subject))
+
+
+def todays_settings(source: CtiSource) -> ReplaySettings:
+    """Return the settings that stand now."""
+    specs = load_specs()
+    return ReplaySettings(load_source_context(source, specs), specs)
+
+
+def compare_period(
+    source: CtiSource,
+    begin: datetime,
+    end: datetime,
+    settings: ReplaySettings,
+    now: datetime,
+    note: Callable[[PeriodComparison], None] = lambda _: None,
+) -> PeriodComparison:
+    """Replay the legs that were connected in [begin, end); nothing is written.
+
+    ``now``: up to when the journal has every event; ``note`` is given the progress of each step.
+
+    Raises ``JournalUnavailable``.
+    """
+    work = _Comparison(source, begin, end, settings)
+    for page in pages(source.slug, begin - WARM_UP, end + RUN_OUT):
+        work.take(page)
+        note(work.result)
+    work.finish(min(end + RUN_OUT, now))
+    return work.result
+
+
+class _Comparison:
+    """One replay under way."""
+
+    def __init__(self, source: CtiSource, begin: datetime, end: datetime, settings: ReplaySettings) -> None:
+        self._source, self._begin, self._end = source, begin, end
+        self._rules = ReplayRules(settings.context.site, settings.specs)
+        self._recorded = RecordedLegs(source.pk)
+        self._refold = Refold(
+            source.slug,
+            settings.context,
+            settings.specs,
+            self._recorded,
+            sessions_at(source.pk, begin - WARM_UP),
+            _queue_names(source.pk, begin - WARM_UP),
+        )
+        self.result = PeriodComparison()
+        self._pending = list(range(slice_of(begin), slice_of(end - timedelta(microseconds=1)) + 1))
+        self._would_be: defaultdict[int, list[LegAccount]] = defaultdict(list)
+        #: Spans of which events are missing: legs that reach into one are not compared.
+        self._unknown: list[tuple[datetime, datetime]] = []
+        self._last: datetime | None = None
+        self._is_erased = False
+
+    def take(self, page: EventPage) -> None:
+        """Fold a page, and compare the slices that are over."""
+        result = self.result
+        result.events += len(page.events)
+        result.unreadable += page.unreadable
+        self._is_erased |= page.is_erased
+        if not page.events:
+            return
+        first, last = page.events[0].time, page.events[-1].time
+        self._note_coverage(first, is_after_gap=page.is_after_gap)
+        for leg in self._refold.fold(page.events):
+            self._keep(leg)
+        is_another_slice = self._last is None or slice_of(last) != slice_of(self._last)
+        self._last = result.covered_until = last
+        if is_another_slice:
+            self._compare(self._over(last))
+
+    def _note_coverage(self, first: datetime, *, is_after_gap: bool) -> None:
+        if self._last is None:
+            self.result.covered_from = first
+            self._unknown.append((datetime.min.replace(tzinfo=first.tzinfo), first))
+        elif is_after_gap:
+            self.result.gaps += 1
+            self._unknown.append((self._last, first))
+
+    def _keep(self, one: RefoldedLeg) -> None:
+        leg = one.leg
+        if self._begin <= leg.connected_source_at < self._end:
+            account = account_of(leg, one.flags, 0, is_answered=one.is_answered)
+            self._would_be[slice_of(leg.connected_source_at)].append(account)
+
+    def _over(self, now: datetime) -> list[int]:
+        """Return the slices that are past and of which no leg is unsettled."""
+        unsettled = {slice_of(leg.connected_source_at) for leg in self._refold.unsettled()}
+        return [number for number in self._pending if number + 1 < slice_of(now) and number not in unsettled]
+
+    def finish(self, until: datetime) -> None:
+        """Let the time pass in which nothing more happened, and compare what is left."""
+        if self._last is not None:
+            for leg in self._refold.finish(max(until, self._refold.work.clock or until)):
+                self._keep(leg)
+            self._unknown.append((self._last, datetime.max.replace(tzinfo=self._last.tzinfo)))
+        self.result.failures = self._refold.failures
+        self._compare(self._pending if self._last is not None else [])
+
+    def _compare(self, numbers: Iterable[int]) -> None:
+        for number in list(numbers):
+            self._pending.remove(number)
+            self._compare_slice(number)
+
+    def _compare_slice(self, number: int) -> None:
+        recorded, would_be = self._recorded.slice(number), self._would_be.pop(number, [])
+        mine = [leg for leg in recorded.accounts.values() if self._begin <= leg.connected_at < self._end]
+        unsettled = {(leg.device_id, leg.connected_source_at) for leg in self._refold.unsettled()}
+        again = {_key(leg) for leg in would_be}
+        reasons = {leg.leg_id: self._why_apart(leg, recorded.apart, unsettled, again) for leg in mine}
+        self.result.apart.update(why for why in reasons.values() if why)
+        left_out = {_key(leg) for leg in mine if reasons[leg.leg_id]}
+        was = [leg for leg in mine if not reasons[leg.leg_id]]
+        would = [leg for leg in would_be if _key(leg) not in left_out and not self._is_unknown(leg)]
+        self.result.compared += len(was)
+        self.result.add(differences(was, would, self._rules))
+
+    def _why_apart(
+        self,
+        leg: LegAccount,
+        apart: dict[int, str],
+        unsettled: set[tuple[str, datetime]],
+        again: set[tuple[str, datetime]],
+    ) -> str:
+        if leg.leg_id in apart:
+            return apart[leg.leg_id]
+        if self._is_unknown(leg):
+            return "events of its call are not in the archive"
+        if _key(leg) in unsettled:
+            return "it would not be settled yet"
+        if self._is_erased and _key(leg) not in again and not _knows_caller(leg):
+            return "the caller was erased"
+        return ""
+
+    def _is_unknown(self, leg: LegAccount) -> bool:
+        """Say whether a leg reaches into a time of which events are missing."""
+        end = leg.disconnected_at or leg.connected_at
+        return any(leg.began_at < until and end > since for since, until in self._unknown)
+
+
+def _key(leg: LegAccount) -> tuple[str, datetime]:
+    return leg.extension, leg.connected_at
+
+
+def _knows_caller(leg: LegAccount) -> bool:
+    facts = leg.facts
+    return any((facts.caller_name, facts.calling_number, facts.called_number, facts.query_data))
+
+
+def _queue_names(source_id: int, moment: datetime) -> dict[str, str]:
+    rows = QueueName.objects.filter(source_id=source_id, since__lte=moment).order_by("since", "id")
+    return dict(rows.values_list("device_id", "name"))

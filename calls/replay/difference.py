@@ -1,0 +1,208 @@
+"""Compare what was done with what would be done: two lists of legs, and the causes of each difference. Pure.
+
+A cause is stated only where the settings, the match or the leg's facts show it; all else is the call model's rules.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from calls.core.state import SiteSettings
+from flags.catalogue.values import FlagSpec, LegFacts
+
+
+class DifferenceKind(StrEnum):
+    """What is different."""
+
+    MISSING_LEG = "missing_leg"
+    EXTRA_LEG = "extra_leg"
+    OUTCOME = "outcome"
+    FLAG = "flag"
+
+
+class DifferenceCause(StrEnum):
+    """Why it is different."""
+
+    EXTENSIONS = "extensions"
+    FLAG_SETTINGS = "flag_settings"
+    QUEUE_NAMES = "queue_names"
+    AGENTS = "agents"
+    USERS = "users"
+    NOT_ASKED = "not_asked"
+    RULES = "rules"
+
+
+class LegAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """A leg as it was, or as it would be.
+
+    ``began_at``: when the earliest event happened of which the leg knows something. ``flags``: what QMS has taken, or
+    would be given, by name. ``is_answered``: QMS was asked for its recording then, so that its outcome is known.
+    """
+
+    leg_id: int
+    extension: str
+    call_id: str
+    connected_at: datetime
+    disconnected_at: datetime | None
+    began_at: datetime
+    outcome: str
+    match: str
+    facts: LegFacts
+    flags: Mapping[str, str] = {}
+    is_answered: bool = True
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference of one leg. ``subject``: the flag's name, or the outcomes; ``leg_id`` 0: there was no such leg.
+
+    ``was`` and ``would_be``: the values where they are no data of a person, else only whether there is one.
+    """
+
+    kind: DifferenceKind
+    cause: DifferenceCause
+    leg_id: int
+    extension: str
+    connected_at: datetime
+    subject: str = ""
+    was: str = ""
+    would_be: str = ""
+
+
+class ReplayRules(msgspec.Struct, frozen=True):
+    """The settings of the replay."""
+
+    site: SiteSettings
+    specs: Sequence[FlagSpec]
+
+
+#: Fields of which the values may be shown and kept: they are no data of a person, and there are few of them.
+OPEN_FIELDS: Final = frozenset({"queue_name", "direction"})
+_CAUSES: Final = {
+    "queue_name": DifferenceCause.QUEUE_NAMES,
+    "agent_id": DifferenceCause.AGENTS,
+    "agent_name": DifferenceCause.AGENTS,
+}
+
+
+def differences(was: Iterable[LegAccount], would_be: Iterable[LegAccount], rules: ReplayRules) -> list[Difference]:
+    """Return what would be different, in the order of the legs."""
+    recorded, again = list(was), list(would_be)
+    pairs, missing, extra = _paired(recorded, again)
+    extensions = {leg.extension for leg in recorded}
+    found = [_missing(leg, rules) for leg in missing]
+    found += [_extra(leg, extensions) for leg in extra]
+    for before, after in pairs:
+        found += _changed(before, after, rules)
+    return sorted(found, key=lambda one: (one.connected_at, one.extension, one.subject))
+
+
+def _paired(
+    recorded: list[LegAccount], again: list[LegAccount]
+) -> tuple[list[tuple[LegAccount, LegAccount]], list[LegAccount], list[LegAccount]]:
+    """Pair legs of an extension that were connected at the same moment, those of the same call first."""
+    waiting: defaultdict[tuple[str, datetime], list[LegAccount]] = defaultdict(list)
+    for leg in again:
+        waiting[leg.extension, leg.connected_at].append(leg)
+    pairs, missing = [], []
+    for leg in recorded:
+        candidates = waiting[leg.extension, leg.connected_at]
+        if not candidates:
+            missing.append(leg)
+            continue
+        best = next((one for one in candidates if one.call_id == leg.call_id), candidates[0])
+        candidates.remove(best)
+        pairs.append((leg, best))
+    return pairs, missing, [leg for legs in waiting.values() for leg in legs]
+
+
+def _missing(leg: LegAccount, rules: ReplayRules) -> Difference:
+    cause = DifferenceCause.RULES if rules.site.is_extension(leg.extension) else DifferenceCause.EXTENSIONS
+    return _of(leg, DifferenceKind.MISSING_LEG, cause, was=leg.outcome)
+
+
+def _extra(leg: LegAccount, extensions: set[str]) -> Difference:
+    """An extension that had no leg at all in that time was none by the settings of then, as far as can be seen."""
+    cause = DifferenceCause.RULES if leg.extension in extensions else DifferenceCause.EXTENSIONS
+    return _of(leg, DifferenceKind.EXTRA_LEG, cause)
+
+
+def _changed(was: LegAccount, would_be: LegAccount, rules: ReplayRules) -> Iterator[Difference]:
+    if was.outcome != would_be.outcome:
+        cause = _cause_of_outcome(was, would_be)
+        outcomes = f"{was.outcome} / {would_be.outcome}"
+        yield _of(was, DifferenceKind.OUTCOME, cause, outcomes, was.outcome, would_be.outcome)
+    specs = {spec.name: spec for spec in rules.specs}
+    names = sorted({*was.flags, *would_be.flags})
+    for name in names:
+        before, after = was.flags.get(name, ""), would_be.flags.get(name, "")
+        if before != after:
+            yield _changed_flag(was, would_be, name, specs.get(name))
+
+
+def _cause_of_outcome(was: LegAccount, would_be: LegAccount) -> DifferenceCause:
+    if was.match != would_be.match:
+        return DifferenceCause.USERS
+    if not would_be.is_answered:
+        return DifferenceCause.NOT_ASKED
+    if was.facts == would_be.facts and bool(was.flags) != bool(would_be.flags):
+        return DifferenceCause.FLAG_SETTINGS
+    return DifferenceCause.RULES
+
+
+def _changed_flag(was: LegAccount, would_be: LegAccount, name: str, spec: FlagSpec | None) -> Difference:
+    field = spec.field if spec else ""
+    cause = _cause_of_flag(was, would_be, field)
+    is_open = field in OPEN_FIELDS and spec is not None and spec.privacy == "keep"
+    is_open = is_open and bool(was.flags.get(name)) and bool(would_be.flags.get(name))
+    before, after = was.flags.get(name, ""), would_be.flags.get(name, "")
+    return _of(
+        was,
+        DifferenceKind.FLAG,
+        cause,
+        name,
+        before if is_open else _in_short(before, after),
+        after if is_open else _in_short(after, before),
+    )
+
+
+def _cause_of_flag(was: LegAccount, would_be: LegAccount, field: str) -> DifferenceCause:
+    if not would_be.flags and was.outcome != would_be.outcome:
+        return _cause_of_outcome(was, would_be)
+    if not field or _stated(was.facts, field) == _stated(would_be.facts, field):
+        return DifferenceCause.FLAG_SETTINGS
+    return _CAUSES.get(field, DifferenceCause.RULES)
+
+
+def _stated(facts: LegFacts, field: str) -> object:
+    """Return what a flag is made of."""
+    if field.startswith("query"):
+        return facts.query_data
+    if field == "wrapup":
+        return facts.wrapup_template, facts.wrapup_result
+    return getattr(facts, field, "")
+
+
+def _in_short(value: str, other: str) -> str:
+    """Name a value that is not shown."""
+    if not value:
+        return "not written"
+    return "another value" if other else "written"
+
+
+def _of(
+    leg: LegAccount, kind: DifferenceKind, cause: DifferenceCause, subject: str = "", was: str = "", would_be: str = ""
+) -> Difference:
+    return Difference(
+        kind=kind,
+        cause=cause,
+        leg_id=leg.leg_id,
+        extension=leg.extension,
+        connected_at=leg.connected_at,
+        subject=subject,
+        was=was,
+        would_be=would_be,
+    )

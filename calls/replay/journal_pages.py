@@ -1,0 +1,78 @@
+"""The events of a period: from the archive on this machine, then from what the journal holds beyond it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import msgspec
+
+from cti.api import (
+    START,
+    ArchivedFrame,
+    Entry,
+    FrameError,
+    entries_of,
+    entry_order,
+    journal_state,
+    read_journal,
+    source_archive,
+)
+from cti.events import AnyEvent, EventError, decode
+
+#: Maximum number of entries of the journal read at once.
+AT_ONCE = 2_000
+
+
+class EventPage(msgspec.Struct, frozen=True):
+    """Events that follow each other. ``is_after_gap``: events before it are missing, and nobody knows which.
+
+    ``unreadable``: how many entries are no events by today's code; ``is_erased``: some of a caller were taken out.
+    """
+
+    events: list[AnyEvent]
+    is_after_gap: bool = False
+    unreadable: int = 0
+    is_erased: bool = False
+
+
+def pages(slug: str, begin: datetime, end: datetime) -> Iterator[EventPage]:
+    """Yield the events of a source in [begin, end], by the gateway's clock. Raises ``JournalUnavailable``."""
+    position, is_broken = START, False
+    for frame in source_archive(slug).frames():
+        if not isinstance(frame, ArchivedFrame):
+            continue  # The chain of ids shows whether that cost anything.
+        header = frame.header
+        is_broken |= position not in (START, header.after)
+        position = header.last
+        if header.end < begin or header.begin > end:
+            continue
+        try:
+            yield _page(entries_of(frame), begin, end, is_after_gap=is_broken, is_erased=header.erased)
+        except FrameError:
+            is_broken = True
+            continue
+        is_broken = False
+    yield from _live_pages(slug, position, begin, end, is_broken=is_broken)
+
+
+def _live_pages(slug: str, position: str, begin: datetime, end: datetime, *, is_broken: bool) -> Iterator[EventPage]:
+    trimmed_to = journal_state(slug).trimmed_to
+    is_broken |= position != START and entry_order(position) < entry_order(trimmed_to)
+    while entries := read_journal(slug, position, AT_ONCE):
+        position = entries[-1].id
+        page = _page(entries, begin, end, is_after_gap=is_broken, is_erased=False)
+        if page.events:
+            is_broken = False
+            yield page
+
+
+def _page(entries: list[Entry], begin: datetime, end: datetime, *, is_after_gap: bool, is_erased: bool) -> EventPage:
+    events, unreadable = [], 0
+    for entry in entries:
+        try:
+            event = decode(entry.payload)
+        except EventError:
+            unreadable += 1
+            continue
+        if begin <= event.at <= end:
+            events.append(event)
+    return EventPage(events, is_after_gap, unreadable, is_erased)

@@ -1,0 +1,78 @@
+"""Replay a period of the journal and say what would be different."""
+
+from argparse import ArgumentParser
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+import clock
+from calls.api import ReplaySettings, compare_period, todays_settings
+from cti.api import JournalError
+from cti.models import CtiSource
+from gateway_site.config.declaration import ConfigError, read
+from gateway_site.config.moments import moment
+from gateway_site.replays.texts import example_lines, group_line, result_lines
+from gateway_site.replays.tried_settings import settings_of_declaration
+
+
+class Command(BaseCommand):
+    """Replay a period now; the gateway may run meanwhile."""
+
+    help = (
+        "Take the events of a period through today's code and settings, or those of a file, and say which legs and"
+        " flags would be different from what was done. Changes nothing, here or in QMS."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--from", dest="begin", type=moment, required=True, help="a day or a time, site's clock")
+        parser.add_argument("--to", dest="end", type=moment, required=True, help="until when, that moment not included")
+        parser.add_argument("--source", help="the slug of one CTI source; default: all of them")
+        parser.add_argument("--config", type=Path, metavar="FILE", help="settings to try, as for apply_config")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        begin, end = options["begin"], min(options["end"], clock.now())
+        if begin >= end:
+            raise CommandError("There is nothing to replay: --from must be earlier than --to, and than now.")
+        for source in self._sources(options["source"]):
+            self._replay(source, begin, end, options["config"])
+
+    def _replay(self, source: CtiSource, begin: datetime, end: datetime, config: Path | None) -> None:
+        tried = _tried(source, config)
+        began = clock.now()
+        try:
+            result = compare_period(source, begin, end, tried, began)
+        except JournalError as error:
+            raise CommandError(f"The journal cannot be read: {error}") from error
+        seconds = max((clock.now() - began).total_seconds(), 0.001)
+        span = f"{timezone.localtime(begin):%Y-%m-%d %H:%M} to {timezone.localtime(end):%Y-%m-%d %H:%M}"
+        self.stdout.write(f"{source.slug}, {span}: {result.events:,} events in {seconds:.1f} s.")
+        for line in result_lines(result, begin, settings.ARCHIVE_DAYS):
+            self.stdout.write(f"  {line}")
+        for group in result.sorted_groups():
+            self.stdout.write(f"  {group_line(group)}")
+            for line in example_lines(group):
+                self.stdout.write(f"           {line}")
+
+    def _sources(self, slug: str | None) -> list[CtiSource]:
+        known = CtiSource.objects.order_by("slug")
+        found = list(known.filter(slug=slug) if slug else known)
+        if not found:
+            there = ", ".join(known.values_list("slug", flat=True)) or "none"
+            raise CommandError(f"There is no CTI source {slug or ''}. There are: {there}.")
+        return found
+
+
+def _tried(source: CtiSource, config: Path | None) -> ReplaySettings:
+    if config is None:
+        return todays_settings(source)
+    try:
+        return settings_of_declaration(read(config.read_text(encoding="utf-8")), source)
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(f"{config}: {error}") from error
+    except ConfigError as error:
+        problems = "\n".join(f"  {problem}" for problem in error.problems)
+        raise CommandError(f"{config} cannot be tried:\n{problems}") from error

@@ -1,0 +1,78 @@
+"""``./gateway manage replay`` says what would be different, and leaves everything as it is."""
+
+import io
+from pathlib import Path
+
+import pytest
+import redis as redis_client
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from flags.models import FlagSetting
+from tests.journeys.stack import GatewayStack
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+@pytest.fixture
+def gateway(
+    redis: redis_client.Redis, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> GatewayStack:
+    """Give a gateway that labelled one call."""
+    settings.ARCHIVE_DIR = tmp_path / "archive"
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
+    one = GatewayStack()
+    one.connects("C1", "2001", queueName="Sales")
+    one.passes(1)
+    one.clears("C1", "2001")
+    one.passes(3)
+    return one
+
+
+def replay(*arguments: str, begin: str = "2026-03-02", end: str = "2026-03-03") -> list[str]:
+    out = io.StringIO()
+    call_command("replay", "--from", begin, "--to", end, *arguments, stdout=out)
+    return [line.strip() for line in out.getvalue().splitlines()][1:]
+
+
+def test_it_says_that_nothing_would_be_different(gateway: GatewayStack) -> None:
+    lines = replay()
+
+    assert lines[-1] == "1 leg compared; 0 would be different."
+
+
+def test_the_settings_of_a_file_are_tried_and_not_kept(gateway: GatewayStack, tmp_path: Path) -> None:
+    file = tmp_path / "tried.toml"
+    file.write_text('[[flags]]\nname = "QueueName"\nenabled = false\n')
+
+    lines = replay("--config", str(file))
+
+    assert "1 leg compared; 1 would be different." in lines
+    assert (
+        '1  Another value of the flag QueueName: "written", would be "not written". Cause: the settings of the flags.'
+        in lines
+    )
+    assert lines[-1].startswith(f"leg {gateway.legs()[0].pk}, extension 2001, ")
+    assert FlagSetting.objects.get(name="QueueName").enabled
+    assert replay()[-1] == "1 leg compared; 0 would be different."
+
+
+def test_a_file_that_cannot_be_applied_is_refused_with_its_problems(gateway: GatewayStack, tmp_path: Path) -> None:
+    file = tmp_path / "tried.toml"
+    file.write_text('[[flags]]\nname = "QueueName"\ncolour = "red"\n')
+
+    with pytest.raises(CommandError, match=r"cannot be tried:\n.*colour"):
+        replay("--config", str(file))
+    with pytest.raises(CommandError, match="No such file"):
+        replay("--config", str(tmp_path / "none.toml"))
+
+
+def test_a_period_without_events_and_a_wrong_source_are_said(gateway: GatewayStack) -> None:
+    (line,) = replay(begin="2026-02-01", end="2026-02-02")
+    assert line == (
+        "Nothing was compared: no event of that time is kept on this machine; the archive keeps 30 days (ARCHIVE_DAYS)."
+    )
+    with pytest.raises(CommandError, match=r"There is no CTI source other\. There are: pbx\."):
+        replay("--source", "other")
+    with pytest.raises(CommandError, match="--from must be earlier than --to"):
+        replay(begin="2026-03-03", end="2026-03-02")
