@@ -1,4 +1,4 @@
-"""Celery's tasks: each one line that calls a plain function. Messages are wake-ups and carry primary keys only."""
+"""Celery's tasks: each one line that calls a plain function. A message carries primary keys only."""
 
 from celery import shared_task
 

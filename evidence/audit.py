@@ -1,6 +1,6 @@
 """Verify the whole chain in the database, block after block, in bounded memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -8,7 +8,7 @@ from evidence.export import key_changes
 from evidence.merkle import leaf_hash, root_of
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidenceSeal
 from evidence.records import NOTHING_BEFORE, BlockHeader, SealStatement, text_hash
-from evidence.verification import is_signed, trusted_keys
+from evidence.verification import NOTHING_RETIRED, is_signed, trusted_keys
 
 #: Blocks that are read at once.
 AT_ONCE = 200
@@ -24,11 +24,16 @@ class AuditCount(msgspec.Struct):
     seals: int = 0
 
 
-def chain_problems(count: AuditCount, public_key: str = "") -> Iterator[str]:
-    """Yield what is wrong with the chain. ``public_key``: the one to trust; without it the site's newest."""
+def chain_problems(
+    count: AuditCount, public_key: str = "", retired: Mapping[str, str] = NOTHING_RETIRED
+) -> Iterator[str]:
+    """Yield what is wrong with the chain.
+
+    ``public_key``: the one to trust; without it the site's newest. ``retired``: see ``verification.problems``.
+    """
     try:
         yield from _of_blocks(count)
-        yield from _of_seals(count, public_key or _newest_key())
+        yield from _of_seals(count, public_key or _newest_key(), retired)
     except (msgspec.MsgspecError, ValueError) as error:
         yield f"after {count.blocks} blocks and {count.seals} seals something cannot be read: {error}"
 
@@ -72,8 +77,8 @@ def _of_entries(block: EvidenceBlock, header: BlockHeader, count: AuditCount) ->
     count.entries += len(entries)
 
 
-def _of_seals(count: AuditCount, public_key: str) -> Iterator[str]:
-    previous, trusted = NOTHING_BEFORE, trusted_keys(public_key, key_changes())
+def _of_seals(count: AuditCount, public_key: str, retired: Mapping[str, str]) -> Iterator[str]:
+    previous, trusted = NOTHING_BEFORE, trusted_keys(public_key, key_changes(), retired)
     next_block = 1
     for seal in EvidenceSeal.objects.order_by("day").iterator(AT_ONCE):
         statement = msgspec.json.decode(seal.statement, type=SealStatement)
@@ -81,6 +86,8 @@ def _of_seals(count: AuditCount, public_key: str) -> Iterator[str]:
             yield f"before the seal of {seal.day} something is missing"
         if statement.key not in trusted:
             yield f"the seal of {seal.day} is by a key that {public_key[:16]} does not vouch for"
+        elif statement.day > trusted[statement.key]:
+            yield f"the seal of {seal.day} is by a key that is retired and counts up to {trusted[statement.key]}"
         elif not is_signed(seal.statement, seal.signature, statement.key):
             yield f"the signature of {seal.day} is wrong"
         hashes = EvidenceBlock.objects.filter(day=seal.day).order_by("number").values_list("hash", flat=True)

@@ -5,8 +5,9 @@ holds; that it holds all of a recording's entries is seen by the numbers of the 
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 from cryptography.exceptions import InvalidSignature
@@ -26,6 +27,10 @@ from evidence.records import (
     text_hash,
 )
 
+#: No key is retired; and the last day of a key that is not.
+NOTHING_RETIRED: Mapping[str, str] = MappingProxyType({})
+NO_LAST_DAY = "9999-12-31"
+
 
 class EntryBody(msgspec.Struct, frozen=True):
     """What the verification reads of an entry's text."""
@@ -35,14 +40,18 @@ class EntryBody(msgspec.Struct, frozen=True):
     flags: list[SealedFlag]
 
 
-def problems(export: EvidenceExport, public_key: str) -> list[str]:
-    """Return what is wrong with an export; empty where it is proved. ``public_key``: hexadecimal."""
+def problems(export: EvidenceExport, public_key: str, retired: Mapping[str, str] = NOTHING_RETIRED) -> list[str]:
+    """Return what is wrong with an export; empty where it is proved.
+
+    ``public_key``: hexadecimal. ``retired``: public keys that are known to others, each with the last day of which its
+    seal counts.
+    """
     if export.format != EXPORT_FORMAT:
         return [f"the format is {export.format[:40]}, not {EXPORT_FORMAT}"]
     if not export.entries:
         return ["it holds no entry"]
     try:
-        trusted = trusted_keys(public_key, export.key_changes)
+        trusted = trusted_keys(public_key, export.key_changes, retired)
         found = list(_of_seals(export, trusted))
         for entry in export.entries:
             found += _of_entry(entry, export)
@@ -51,14 +60,22 @@ def problems(export: EvidenceExport, public_key: str) -> list[str]:
     return found
 
 
-def trusted_keys(public_key: str, changes: Sequence[SignedKeyChange]) -> set[str]:
-    """Return the trusted key, and those that changes signed by both keys link to it. Raises ``MsgspecError``."""
-    trusted = {public_key.strip().lower()}
+def trusted_keys(
+    public_key: str, changes: Sequence[SignedKeyChange], retired: Mapping[str, str] = NOTHING_RETIRED
+) -> dict[str, str]:
+    """Return the trusted key and those that changes signed by both keys link to it, each with the last day it counts.
+
+    Whoever has a stolen key can sign a change to another: a key that only a retired one vouches for counts no longer
+    than that. Raises ``MsgspecError``.
+    """
+    given = public_key.strip().lower()
+    trusted = {given: retired.get(given, NO_LAST_DAY)}
     pending = [(one, msgspec.json.decode(one.text, type=KeyChange)) for one in changes]
     signed = [change for one, change in pending if _is_signed_by_both(one, change)]
-    while new := [one for one in signed if len({one.old, one.new} & trusted) == 1]:
-        for change in new:
-            trusted |= {change.old, change.new}
+    while new := [one for one in signed if len({one.old, one.new} & trusted.keys()) == 1]:
+        change = max(new, key=lambda one: trusted.get(one.old) or trusted[one.new])
+        known, other = (change.old, change.new) if change.old in trusted else (change.new, change.old)
+        trusted[other] = min(trusted[known], retired.get(other, NO_LAST_DAY))
     return trusted
 
 
@@ -76,7 +93,7 @@ def is_signed(text: str, signature: str, public_key: str) -> bool:
     return True
 
 
-def _of_seals(export: EvidenceExport, trusted: set[str]) -> Iterator[str]:
+def _of_seals(export: EvidenceExport, trusted: Mapping[str, str]) -> Iterator[str]:
     for seal in export.seals:
         if not seal.statement:
             yield f"{seal.day} is not sealed yet: export again after the day is over"
@@ -86,6 +103,8 @@ def _of_seals(export: EvidenceExport, trusted: set[str]) -> Iterator[str]:
             yield f"the seal of {seal.day} is of {statement.day}"
         if statement.key not in trusted:
             yield f"the seal of {seal.day} is by a key that the given one does not vouch for"
+        elif statement.day > trusted[statement.key]:
+            yield f"the seal of {seal.day} is by a key that is retired and counts up to {trusted[statement.key]}"
         elif not is_signed(seal.statement, seal.signature, statement.key):
             yield f"the signature of {seal.day} is wrong"
 

@@ -24,7 +24,7 @@ from calls.privacy.subject import ErasureSubject, SubjectKind
 from evidence.api import AuditCount, chain_problems, export_of, forget_entries, present_key
 from evidence.models import EvidenceBlock, EvidenceEntry, EvidenceHead, EvidenceKey, EvidencePending, EvidenceSeal
 from evidence.records import EvidenceExport
-from evidence.verification import problems
+from evidence.verification import NO_LAST_DAY, problems, trusted_keys
 from flags.api import retry, sent_values
 from flags.models import FlagSetting, FlagWrite
 from gateway_site.alarms.conditions import find
@@ -309,6 +309,30 @@ def test_a_changed_key_is_vouched_for_by_the_one_before(gateway: GatewayStack) -
         assert (problems(exported("C1"), key), problems(exported("C8"), key)) == ([], [])
     assert problems(msgspec.structs.replace(exported("C8"), key_changes=[]), first) != []
     assert chain() == []
+
+
+def test_a_retired_key_counts_up_to_its_last_day_and_what_it_alone_vouches_for_no_longer(
+    gateway: GatewayStack, tmp_path: Path
+) -> None:
+    sealed(gateway)
+    first = public_key()
+    call_command("evidence_key", rotate=True)
+    second = public_key()
+    path = tmp_path / "one.json"
+    path.write_bytes(msgspec.json.encode(exported("C1")))
+
+    call_command("verify_evidence", path, key=second, retired=[f"{first}=2026-03-02"])
+    call_command("verify_evidence", key=second, retired=[f"{first}=2026-03-02"])
+    for words in ((path,), ()):
+        with pytest.raises(CommandError, match="a key that is retired and counts up to 2026-03-01"):
+            call_command("verify_evidence", *words, key=second, retired=[f"{first}=2026-03-01"])
+    with pytest.raises(CommandError, match="write the public key, = and the last day"):
+        call_command("verify_evidence", path, key=second, retired=[first])
+    changes = exported("C1").key_changes
+    call_command("evidence_key", rotate=True)  # A thief of the second key could do this.
+    third = trusted_keys(first, exported("C1").key_changes, {second: "2026-03-01"})
+    assert trusted_keys(second, changes) == {first: NO_LAST_DAY, second: NO_LAST_DAY}
+    assert third == {first: NO_LAST_DAY, second: "2026-03-01", public_key(): "2026-03-01"}
 
 
 def test_a_key_that_cannot_be_opened_seals_nothing_and_raises_an_alarm(gateway: GatewayStack, settings: Any) -> None:

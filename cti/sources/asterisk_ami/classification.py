@@ -55,6 +55,7 @@ _SPAN = re.compile(r"i[0-9]+")
 _GROUP = re.compile(r"[gGrRi][0-9]+(?:[.-][0-9]+)?|[0-9]+")
 _ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]+)?|\[?[0-9A-Fa-f]*(?::[0-9A-Fa-f]*){2,}\]?|anonymous")
 _EXTENSION = re.compile(r"[0-9]{2,8}")
+_DIGITS = re.compile(r"[0-9]+")
 _SHORT = re.compile(r"[0-9]{2,6}")
 _LONG = re.compile(r"\+?[0-9]{7,20}")
 _NUMBER = re.compile(r"\+?[0-9]{2,20}")
@@ -173,8 +174,8 @@ class PeerClassifier:
         for pattern in self._options.trunks:
             if _matches(pattern, peer):
                 return Verdict(ChannelKind.OUTSIDE, f"matches {pattern} in the option trunks", is_certain=True)
-        for pattern in self._options.extension_numbers:
-            if _matches(pattern, peer):
+        for pattern, number in self._options.extension_numbers.items():
+            if _gives_extension(pattern, number, peer):
                 return Verdict(ChannelKind.EXTENSION, f"matches {pattern} in the option extensions", is_certain=True)
         return self._by_technology(peer) or self._by_context(birth.context)
 
@@ -258,7 +259,7 @@ class PeerClassifier:
     def extension(self, peer: Peer) -> str:
         """Return the extension of a peer."""
         for pattern, number in self._options.extension_numbers.items():
-            if _matches(pattern, peer):
+            if _gives_extension(pattern, number, peer):
                 return _numbered(pattern, number, peer)
         return self._numbers.get(peer, peer.name)
 
@@ -313,7 +314,16 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _numbered(pattern: str, number: str, peer: Peer) -> str:
     """Return the number that a pattern gives to a peer; a ``*`` in it is what the pattern's ``*`` matched."""
-    if not number or "*" not in number:
-        return number or peer.name
+    return number.replace("*", _wildcard_part(pattern, peer), 1) or peer.name
+
+
+def _wildcard_part(pattern: str, peer: Peer) -> str:
     before, _, after = pattern.rpartition("/")[2].partition("*")
-    return number.replace("*", peer.name[len(before) : len(peer.name) - len(after)], 1)
+    return peer.name[len(before) : len(peer.name) - len(after)]
+
+
+def _gives_extension(pattern: str, number: str, peer: Peer) -> bool:
+    """Say whether a pattern concerns a peer: a number is of digits, for a tenant's trunk ends as its phones do."""
+    return _matches(pattern, peer) and (
+        "*" not in number or _DIGITS.fullmatch(_wildcard_part(pattern, peer)) is not None
+    )

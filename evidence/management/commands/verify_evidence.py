@@ -1,5 +1,6 @@
 """Verify an export of the evidence, or the whole chain."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,19 @@ class Command(BaseCommand):
         parser.add_argument("file", nargs="?", type=Path, help="an export; without one: the whole chain")
         parser.add_argument("--key", help="the public key in hexadecimal, or a file with it; needed for an export")
 
+        parser.add_argument(
+            "--retired",
+            action="append",
+            default=[],
+            metavar="KEY=DAY",
+            help="a public key that others may have: its seals, and those of keys that it alone vouches for, count up"
+            " to this day (2026-03-31); once for each key",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
-        key = _key(options["key"] or "")
+        key, retired = _key(options["key"] or ""), dict(map(_retirement, options["retired"]))
         if options["file"] is None:
-            self._verify_chain(key)
+            self._verify_chain(key, retired)
             return
         if not key:
             raise CommandError("An export is verified with --key: the public key that the site gave you.")
@@ -35,14 +45,14 @@ class Command(BaseCommand):
             export = msgspec.json.decode(options["file"].read_bytes(), type=EvidenceExport)
         except (OSError, msgspec.MsgspecError) as error:
             raise CommandError(f"{options['file']} cannot be read: {error}") from error
-        self._report(problems(export, key))
+        self._report(problems(export, key, retired))
         for line in summary(export):
             self.stdout.write(printable(line))
         self.stdout.write(f"Proved: recording {printable(export.recording)}, {len(export.entries)} entries.")
 
-    def _verify_chain(self, key: str) -> None:
+    def _verify_chain(self, key: str, retired: dict[str, str]) -> None:
         count = AuditCount()
-        self._report(list(chain_problems(count, key)))
+        self._report(list(chain_problems(count, key, retired)))
         counts = f"{count.blocks:,} blocks, {count.entries:,} entries, {count.seals:,} daily seals"
         self.stdout.write(f"Proved: {counts}.")
         if count.without_entries:
@@ -60,3 +70,13 @@ class Command(BaseCommand):
 def _key(text: str) -> str:
     path = Path(text)
     return path.read_text().strip() if text and path.is_file() else text.strip()
+
+
+def _retirement(text: str) -> tuple[str, str]:
+    key, _, day = text.rpartition("=")
+    try:
+        return _key(key).lower(), date.fromisoformat(day).isoformat()
+    except ValueError as error:
+        raise CommandError(
+            f"--retired {text}: write the public key, = and the last day, as in a1b2...=2026-03-31"
+        ) from error

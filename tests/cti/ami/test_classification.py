@@ -148,6 +148,7 @@ def test_a_pattern_of_extensions_may_give_the_number() -> None:
         "2001",
     ]
     assert peers.kind("SIP/101-acme-00000001") is EXTENSION
+    assert peers.kind("SIP/trunk-acme-00000001") is OUTSIDE
 
 
 def test_with_wazos_preset_a_phone_is_known_by_its_caller_number() -> None:
