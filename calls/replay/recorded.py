@@ -17,6 +17,8 @@ from flags.api import ERASED, MadeWrite, made_writes
 SLICE = timedelta(minutes=10)
 #: Maximum number of slices in memory; more legs than these hold are of calls that last for hours.
 MAXIMUM_SLICES = 64
+#: Columns of a search that are not read.
+_NOT_ASKED = ("services", "not_started_before", "next_at", "claimed_until", "first_asked_at")
 SearchKey = tuple[str, datetime, int]
 
 
@@ -86,7 +88,7 @@ class RecordedLegs:
     @staticmethod
     def _add(found: RecordedSlice, legs: dict[int, LegState]) -> None:
         assigned = set()
-        for search in RecordingSearch.objects.filter(leg_id__in=list(legs)).order_by("id"):
+        for search in RecordingSearch.objects.filter(leg_id__in=list(legs)).defer(*_NOT_ASKED).order_by("id"):
             if search.why == ASSIGNED:
                 assigned.add(search.leg_id)
             found.searches[search.extension, search.connected_at, search.ordinal] = search

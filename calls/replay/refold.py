@@ -124,11 +124,10 @@ class Refold:
         self._apply(self._found(answer, number) if isinstance(answer, RecordingSearch) else answer)
 
     def _found(self, row: RecordingSearch, number: int) -> ResultEvent:
-        self._recorded_ids[number] = row.leg_id
-        numbered = RecordingSearch(**{name: getattr(row, name) for name in _COLUMNS} | {"leg_id": number})
+        self._recorded_ids[number], row.leg_id = row.leg_id, number  # The answer is to the leg as it is numbered here.
         connected = dict(self._recent[row.extension])
-        is_later = row.state == SearchState.FOUND and row.ordinal == 1 and began_later(numbered, connected)
-        return answer_of(numbered, ANOTHERS if is_later else self._holder(row.recording_guid))
+        is_later = row.state == SearchState.FOUND and row.ordinal == 1 and began_later(row, connected)
+        return answer_of(row, ANOTHERS if is_later else self._holder(row.recording_guid))
 
     def _holder(self, guid: str) -> int | None:
         if not guid:
@@ -207,6 +206,3 @@ class Refold:
                 self._unasked.discard(leg.number)
                 self._recorded_ids.pop(leg.number, None)
                 yield RefoldedLeg(leg, self._flags.pop(leg.number, {}), is_answered)
-
-
-_COLUMNS = [field.attname for field in RecordingSearch._meta.concrete_fields]  # noqa: SLF001
