@@ -23,6 +23,7 @@ class GatewaySiteConfig(AppConfig):
         postgresql_datetimes.install()
         post_migrate.connect(version_guard.note_version, sender=self, dispatch_uid="version")
         _watch_logins()
+        apps.get_app_config("auth").verbose_name = "Accounts"  # Django's own is "Authentication and Authorization".
 
         # Not of this app: one without models gets no such signal.
         post_migrate.connect(make_roles, sender=apps.get_app_config("auth"), dispatch_uid="roles")

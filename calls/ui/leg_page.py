@@ -127,7 +127,9 @@ def _bars(leg: Leg, searches: list[RecordingSearch], writes: list[FlagWrite]) ->
     spans = [("Connected", "talk", leg.connected_at, leg.disconnected_at)]
     spans += [("On hold", "hold", *span) for span in _holds(read_trace(leg))]
     spans += [("Recording search", "search", one.connected_at, one.answered_at) for one in searches]
-    spans += [(f"Flags ({one.part})", "write", one.created_at, one.settled_at) for one in writes]
+    spans += [
+        ("Wrap-up" if one.part == "wrapup" else "Flags", "write", one.created_at, one.settled_at) for one in writes
+    ]
     begin = min(start for _, _, start, _ in spans)
     latest = max(end or start for _, _, start, end in spans)
     whole = max((latest - begin).total_seconds(), 0.001)
@@ -138,7 +140,13 @@ def _bar(name: str, kind: str, start: datetime, end: datetime, begin: datetime, 
     left = (start - begin).total_seconds() / whole * 100
     seconds = max((end - start).total_seconds(), 0)
     width = max(seconds / whole * 100, 0.5)
-    return Bar(name, kind, round(min(left, 99.5), 2), round(min(width, 100 - min(left, 99.5)), 2), f"{seconds:.1f} s")
+    width = min(width, 100 - min(left, 99.5))
+    return Bar(name, kind, round(min(left, 99.5), 2), round(width, 2), length_text(seconds))
+
+
+def length_text(seconds: float) -> str:
+    """Write a length of time; below a second its milliseconds, which decide there."""
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def _holds(trace: tuple[TraceStep, ...]) -> list[tuple[datetime, datetime | None]]:

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from calls.core.result_events import WHY
 from calls.models import Leg, RecordingSearch, SearchState, is_open
+from calls.ui.leg_page import length_text
 
 #: Maximum number of legs shown: the newest.
 MAXIMUM_SHOWN = 200
@@ -145,4 +146,4 @@ def _asking(leg: Leg, search: RecordingSearch, now: datetime) -> GuidState:
 def _found_after(search: RecordingSearch | None) -> str:
     if search is None or search.state != SearchState.FOUND or search.answered_at is None:
         return ""
-    return f"after {(search.answered_at - search.connected_at).total_seconds():.1f} s"
+    return f"after {length_text((search.answered_at - search.connected_at).total_seconds())}"

@@ -172,7 +172,7 @@ def test_a_found_recording_says_how_soon() -> None:
     one = leg(3, recording_guid="G1")
     search(one, state="found", recording_guid="G1", answered_at=one.connected_at + timedelta(seconds=0.4))
 
-    assert guid() == (Guid.FOUND, "after 0.4 s", None)
+    assert guid() == (Guid.FOUND, "after 400 ms", None)
 
 
 def test_an_answer_that_the_leg_has_not_taken_yet_counts_as_found() -> None:

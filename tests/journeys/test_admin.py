@@ -53,7 +53,7 @@ def test_the_page_of_a_leg_says_flags_times_and_how_it_came_about(gateway: Gatew
 
     assert "Alice Archer" in page
     assert "Jo &lt;b&gt;" in page
-    assert "s after connect (1 attempt)." in page
+    assert "ms after connect (1 attempt)." in page
     assert "What to do" not in page, "nothing is to be done"
     assert "On hold" in page
 

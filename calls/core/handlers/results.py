@@ -102,7 +102,8 @@ def _ask_on(work: UnitOfWork, leg: LegState, event: RecordingFound, why: str) ->
 
 def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
     took = (event.at - leg.connected_gateway_at).total_seconds()
-    text = f"Recording {event.guid} found {took:.1f} s after connect ({attempts_text(event.attempts)})."
+    after = f"{took * 1000:.0f} ms" if took < 1 else f"{took:.1f} s"
+    text = f"Recording {event.guid} found {after} after connect ({attempts_text(event.attempts)})."
     leg = traced(leg, event.at, "found", text)
     is_decision = leg.pending_transfer is not None and event.search >= leg.pending_transfer.search
     if is_decision and leg.guid not in ("", event.guid) and _was_answered_before(leg, event):
