@@ -80,7 +80,7 @@ def examples_of(service: RecordingService, name: str = "", reason: str = "") -> 
     """Return the newest differences of a service, of one flag or for one reason."""
     rows = ShadowDifference.objects.filter(comparison__service=service).select_related("comparison__write")
     rows = rows.filter(name=name) if name else rows
-    return list((rows.filter(reason=reason) if reason else rows).order_by("-pk")[:EXAMPLES])
+    return list((rows.filter(reason=reason) if reason else rows).order_by("-comparison__at", "-pk")[:EXAMPLES])
 
 
 def _grouped(counts: "QuerySet[ShadowCount]", by: str) -> Mapping[str, Mapping[str, int]]:
