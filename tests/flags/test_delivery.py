@@ -1,20 +1,18 @@
-"""Flag writes on their way: sent, refused, unclear and read back, put off, given up."""
+"""Flags are written once, and what became of a write is read back before it is sent again."""
 
 import threading
 from datetime import timedelta
-from itertools import pairwise
 
 import pytest
 from django.db import connection
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 
-from flags.delivery.worker import deliver, next_due
+from flags.delivery.worker import deliver
 from flags.models import FlagWrite
 from flags.outbox.claims import Claimed, Settlement, claim_due, give_back, settle
-from flags.outbox.queue import give_up, retry
 from flags.outbox.state_machine import Decision
-from qms.models import RecordingService, ServiceHealth
+from qms.models import ServiceHealth
 from qms.port import (
     Flag,
     FlagAlreadyWritten,
@@ -26,7 +24,7 @@ from qms.port import (
     RecordingNotFound,
     UnknownFlag,
 )
-from tests.flags.qms import Line, Post
+from tests.flags.qms import Post
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LOST = QmsUnclear("No answer came.")
@@ -308,88 +306,6 @@ def test_what_was_claimed_and_not_sent_is_given_back_as_it_was(post: Post) -> No
     assert FlagWrite.objects.filter(pk=key).values().get() == before
 
 
-def test_waits_grow_and_after_a_week_it_is_given_up(post: Post) -> None:
-    key = post.queues()
-    waits = []
-    for _ in range(14):
-        post.qms.meets("write", QmsBusy("busy"))
-        ServiceHealth.objects.all().delete()
-        assert post.delivers().sent == 1
-        row = FlagWrite.objects.get(pk=key)
-        waits.append((row.not_before - post.time).total_seconds())
-        post.time = row.not_before
-    assert waits[0] <= 1
-    assert all(later >= earlier for earlier, later in pairwise(waits[:10]))
-    assert all(450 <= wait <= 900 for wait in waits[-3:])
-    post.qms.meets("write", QmsBusy("busy"))
-    ServiceHealth.objects.all().delete()
-    done = post.delivers(7 * 86400)
-
-    assert post.answers(key) == ("given_up", "ServiceBusy")
-    assert done.source_ids == {7}
-
-
-def test_a_write_that_may_have_been_carried_out_is_given_up_as_unclear(post: Post) -> None:
-    key = post.queues()
-    post.qms.meets("write", LOST)
-    post.qms.meets("read", QmsUnavailable("away"))
-    post.delivers()
-    post.delivers(7 * 86400)
-
-    assert post.answers(key) == ("given_up", "Unclear")
-
-
-def test_what_waits_for_a_week_for_a_service_that_is_never_reached_is_given_up(post: Post) -> None:
-    old = post.queues("G1")
-    post.time += timedelta(days=6)
-    new = post.queues("G2")
-    ServiceHealth.objects.create(service=post.service, failures=9, open_until=post.time + timedelta(days=2))
-    done = post.delivers(86400 + 1)
-
-    assert (post.answers(old), post.answers(new)) == (("given_up", "Unavailable"), ("queued", ""))
-    assert (done.settled, done.source_ids, post.qms.asked) == (1, {7}, [])
-
-
-def test_an_old_write_is_sent_when_the_service_is_well_again(post: Post) -> None:
-    key = post.queues()
-    post.delivers(8 * 86400)
-
-    assert post.answers(key) == ("written", "")
-
-
-def test_a_service_that_is_switched_off_is_sent_nothing(post: Post) -> None:
-    key = post.queues()
-    type(post.service).objects.update(enabled=False)
-    post.delivers()
-
-    assert (post.answers(key)[0], post.qms.asked) == ("queued", [])
-
-
-def test_a_service_that_fails_is_left_alone_until_one_write_shows_that_it_is_well(post: Post) -> None:
-    keys = [post.queues(f"G{number}") for number in range(30)]
-    post.qms.meets("write", *[QmsUnavailable("away")] * 30)
-    first = post.delivers()
-    assert first.sent < 30
-    post.qms.asked.clear()
-    assert post.delivers().sent == 0
-    assert post.delivers(2).sent == 1
-    assert len(post.qms.asked) == 1
-    post.qms.recovers()
-    post.delivers(3)
-    for _ in range(3):
-        post.delivers(60)
-
-    assert {post.answers(key)[0] for key in keys} == {"written"}
-
-
-def test_a_single_failure_does_not_end_a_delivery(post: Post) -> None:
-    keys = [post.queues(f"G{number}") for number in range(40)]
-    post.qms.meets("write", QmsBusy("busy"))
-    post.delivers()
-
-    assert sorted(post.answers(key)[0] for key in keys) == ["queued"] + ["written"] * 39
-
-
 def test_a_defect_of_ours_is_unclear_and_stops_no_other_write(post: Post) -> None:
     bad, good = post.queues("G1"), post.queues("G2")
     post.qms.meets("write", ValueError("a value that nobody may read in a log"))
@@ -398,40 +314,6 @@ def test_a_defect_of_ours_is_unclear_and_stops_no_other_write(post: Post) -> Non
     post.delivers()
 
     assert (post.answers(bad)[0], post.answers(good)[0]) == ("written", "written")
-
-
-def test_a_service_without_its_password_is_a_failure_and_claims_nothing(post: Post) -> None:
-    key = post.queues()
-
-    def no_password(_: RecordingService) -> Line:
-        raise QmsUnavailable("No password.", code="Configuration")
-
-    post.lines = no_password
-    assert post.delivers().sent == 0
-    row = FlagWrite.objects.get(pk=key)
-    assert (row.state, row.attempts) == ("queued", 0)
-    assert ServiceHealth.objects.get().failures == 1
-
-
-def test_an_operator_gives_up_and_puts_back(post: Post) -> None:
-    key = post.queues()
-    assert give_up([key], "ann", "The call was a test.", post.time) == 1
-    row = FlagWrite.objects.get(pk=key)
-    assert (row.state, row.error) == ("given_up", "Given up by ann: The call was a test.")
-    post.delivers()
-    assert post.qms.asked == []
-    assert retry([key], "ann", post.time) == 1
-    post.delivers()
-
-    assert post.answers(key) == ("written", "")
-
-
-def test_the_moment_at_which_the_next_write_is_due_is_known(post: Post) -> None:
-    assert next_due(post.service.pk) is None
-    post.queues()
-    assert next_due(post.service.pk) == post.time
-    claim_due(post.service.pk, 1, post.time, lease=LEASE, patience=PATIENCE, limit=9)
-    assert next_due(post.service.pk) is None
 
 
 def test_a_batch_costs_as_many_queries_whatever_its_size(post: Post) -> None:

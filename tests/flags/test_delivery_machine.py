@@ -1,16 +1,14 @@
 """Delivery against a model of QMS: whatever dies, is lost, comes late or races, each flag is written once or reported.
 
 One delivery at a time runs to its end, dies at a named point, or is stopped while a request hangs; beside it a slow one
-claims, asks and settles step by step, so that its claims run out and are taken by others.
-"""
+claims, asks and settles step by step, so that its claims run out and are taken by others."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 
 import hypothesis.strategies as st
-import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -24,108 +22,11 @@ from flags.outbox.claims import Claimed, Settlement, claim_due, give_back, settl
 from flags.outbox.queue import give_up, queue_writes, retry
 from flags.outbox.state_machine import next_step
 from qms.models import RecordingService
-from qms.port import Flag, QmsBusy, QmsError, QmsLoginFailed, QmsUnavailable, QmsUnclear
-from tests.flags.qms import Line, Post, Recorder, Trouble
+from qms.port import Flag, QmsError
+from tests.flags.mortal_delivery import POINTS, TROUBLES, Died, Inline, Sent, Well, Wire
+from tests.flags.qms import Post
 
-POINTS = ("claimed", "asked", "answered", "settling", "settled")
 LEASE, PATIENCE = timedelta(seconds=60), timedelta(days=7)
-TROUBLES = {
-    "lost before": Trouble(QmsUnclear("lost")),
-    "lost after": Trouble(QmsUnclear("lost"), is_done=True),
-    "away": Trouble(QmsUnavailable("away")),
-    "busy": Trouble(QmsBusy("busy")),
-    "login": Trouble(QmsLoginFailed("who")),
-    "defect": Trouble(KeyError("defect"), is_done=True),
-}
-
-
-class Died(BaseException):
-    """The process is killed at this point."""
-
-
-class Hung(BaseException):
-    """A thread never comes back from this request."""
-
-
-class Inline:
-    """A pool whose thread is the caller's own, so that a run can be repeated."""
-
-    def __init__(self, machine: "DeliveryMachine") -> None:
-        self.machine = machine
-
-    def submit(self, work: Callable[..., None], *arguments: Any) -> None:
-        """Work at once; where every thread hangs, never."""
-        if self.machine.hung and self.machine.is_every_thread_hung:
-            return
-        try:
-            work(*arguments)
-        except Hung:
-            assert self.machine.hung
-
-
-class Well:
-    """A breaker that is always closed."""
-
-    def may_send(self, service_id: int, now: datetime) -> bool:
-        return True
-
-    def is_on_trial(self, service_id: int, now: datetime) -> bool:
-        return False
-
-    def mark_ok(self, service_id: int, now: datetime) -> None:
-        """Need nothing."""
-
-    def mark_failed(self, service_id: int, error: QmsError, now: datetime) -> None:
-        """Need nothing."""
-
-
-class Sent(msgspec.Struct, frozen=True):
-    """A request that reached the network."""
-
-    guid: str
-    flags: tuple[Flag, ...]
-
-
-class Wire(Line):
-    """A way to the QMS that remembers every request, may hold it back, and at which the gateway may die."""
-
-    def __init__(self, recorder: Recorder, machine: "DeliveryMachine") -> None:
-        super().__init__(recorder)
-        self.machine = machine
-
-    def write_flags(self, guid: str, flags: Any) -> int:
-        """Write; a request that is held back reaches QMS later, when its answer is not waited for any more."""
-        sent = Sent(guid, tuple(flags))
-        self.machine.sent.append(sent)
-        self.machine.checks_the_mark(sent)
-        try:
-            written = self._sent(guid, flags, sent)
-        except QmsUnclear:
-            raise
-        except QmsError:
-            self.machine.not_read_back.discard(sent)
-            raise
-        self.machine.not_read_back.discard(sent)
-        return written
-
-    def flags(self, guid: str) -> list[Flag]:
-        """Read back."""
-        if self.machine.is_stopped_now(None):
-            raise Hung
-        flags = super().flags(guid)
-        self.machine.not_read_back -= {one for one in self.machine.not_read_back if one.guid == guid}
-        return flags
-
-    def _sent(self, guid: str, flags: Any, sent: Sent) -> int:
-        self.machine.dies_at("asked")
-        if self.machine.is_stopped_now(sent):
-            raise Hung
-        if self.machine.holds_back:
-            self.machine.held_back.append(sent)
-            raise QmsUnclear("No answer came in time.")
-        written = super().write_flags(guid, flags)
-        self.machine.dies_at("answered")
-        return written
 
 
 class DeliveryMachine(RuleBasedStateMachine):

@@ -1,0 +1,128 @@
+"""Which recording counts as the answer to a search, and which does not."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from calls.models import Leg, SearchState
+from calls.storage.codec import leg_key
+from qms.port import Recording
+from tests.calls.search_desk import Desk, settled
+
+
+@pytest.fixture
+def desk(redis: Any, db: None) -> Desk:
+    """Give services, a QMS and a source."""
+    return Desk()
+
+
+@pytest.mark.parametrize(
+    "other", [{"extension": "02001"}, {"started_at": datetime.fromisoformat("2020-01-01T00:00:00Z")}]
+)
+def test_a_recording_of_another_extension_or_of_an_earlier_time_is_not_taken(desk: Desk, other: dict[str, Any]) -> None:
+    desk.qms.connected("2001", desk.now(), "a")
+    desk.reworded = lambda found: found and replace(found, **other)
+    search = desk.search(window=0.3)
+    desk.looks_up()
+
+    assert (settled(search).state, search.why, search.recording_guid) == (SearchState.MISSED, "stranger", "")
+
+
+def test_the_recording_that_a_leg_has_already_is_no_answer(desk: Desk) -> None:
+    recording = desk.qms.connected("2001", desk.now(), "a")
+    assert recording is not None
+    search = desk.search(window=0.3, known_guid=recording.guid)
+    desk.looks_up()
+
+    assert (settled(search).state, search.why) == (SearchState.MISSED, "same")
+
+
+@pytest.mark.parametrize("spelt", [str.upper, "{{{}}}".format, lambda guid: guid.replace("-", "")])
+def test_the_recording_that_a_leg_has_already_is_no_answer_in_another_spelling(
+    desk: Desk, spelt: Callable[[str], str]
+) -> None:
+    recording = desk.qms.connected("2001", desk.now(), "a")
+    assert recording is not None
+    desk.reworded = lambda found: found and replace(found, guid=spelt(found.guid))
+    search = desk.search(window=0.3, known_guid=recording.guid)
+    desk.looks_up()
+
+    assert (settled(search).state, search.why) == (SearchState.MISSED, "same")
+
+
+@pytest.mark.parametrize("guid", ["{3F2B8C1E-0000-4A11-9D21-00000000AA01}", "4711", "G" * 128])
+def test_a_guid_is_kept_as_the_service_writes_it(desk: Desk, guid: str) -> None:
+    desk.qms.connected("2001", desk.now(), "a")
+    desk.reworded = lambda found: found and replace(found, guid=guid)
+    search = desk.search()
+    desk.looks_up()
+
+    assert (settled(search).state, search.recording_guid) == (SearchState.FOUND, guid)
+
+
+def test_a_guid_that_is_too_long_spoils_no_other_answer(desk: Desk) -> None:
+    """Of questions that are settled together: the others are found, and its leg is missed with the reason."""
+    for number in (2001, 2002):
+        desk.qms.connected(str(number), desk.now(), "a")
+    desk.reworded = lambda found: found and replace(found, guid="G" * 129 if found.extension == "2001" else found.guid)
+    odd, good = desk.search(1, window=0.3), desk.search(2, window=0.3)
+    desk.looks_up()
+
+    assert (settled(odd).state, settled(good).state) == (SearchState.MISSED, SearchState.FOUND)
+    assert odd.why == "unreachable"
+
+
+def test_another_legs_recording_is_no_answer(desk: Desk) -> None:
+    recording = desk.qms.connected("2001", desk.now() - timedelta(seconds=2), "a")
+    assert recording is not None
+    Leg.objects.create(
+        id=leg_key(desk.source.pk, 99),
+        source=desk.source,
+        call_id="C9",
+        device_id="2001",
+        phase="open",
+        connected_at=desk.now(),
+        folded_at=desk.now(),
+        outcome="waiting",
+        facts=b"",
+        recording_guid=recording.guid,
+    )
+    search = desk.search(window=0.3)
+    desk.looks_up()
+
+    assert (settled(search).state, search.why) == (SearchState.MISSED, "same")
+
+
+def test_what_began_as_the_leg_was_connected_is_reported_though_another_open_leg_has_it(desk: Desk) -> None:
+    recording = desk.qms.connected("2001", desk.now(), "a")
+    assert recording is not None
+    Leg.objects.create(
+        id=leg_key(desk.source.pk, 99),
+        source=desk.source,
+        call_id="C9",
+        device_id="2001",
+        phase="open",
+        connected_at=desk.now(),
+        folded_at=desk.now(),
+        outcome="waiting",
+        facts=b"",
+        recording_guid=recording.guid,
+    )
+    search = desk.search(window=0.3)
+    desk.looks_up()
+
+    assert settled(search).state == SearchState.FOUND
+
+
+def test_what_qms_calls_early_is_measured_by_its_own_clock(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("calls.search.worker.qms_api.clock_offset_seconds", lambda _: 30.0)
+    began = desk.now() + timedelta(seconds=30)
+    desk.reworded = lambda _: Recording("G1", "2001", began)
+    search = desk.search(window=3)
+    desk.looks_up()
+
+    assert desk.asked[0][3] == search.not_started_before + timedelta(seconds=30)
+    assert settled(search).recording_started_at == began - timedelta(seconds=30)
