@@ -20,7 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 import clock
-from calls.explain.evidence import MAXIMUM_LEGS, Question, answers
+from calls.explain.answers import MAXIMUM_LEGS, Question, answers
 from calls.explain.texts.leg_outcome import Explanation
 
 #: Accepted range of times; anything else is a typing error.

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from calls.core.flag_origins import flag_origins
 from calls.core.state import LegState
-from calls.explain.evidence import Question, answers
+from calls.explain.answers import Question, answers
 from calls.models import Leg
 from calls.privacy.erase import without_caller
 from calls.storage.codec import leg_row, read_leg

@@ -87,22 +87,22 @@ def test_an_index_serves_a_batch_however_many_legs_wait(gateway: GatewayStack) -
 
 
 def test_a_wrap_up_that_may_still_come_finds_its_leg_and_is_written_after_the_flags() -> None:
-    board = Switchboard(Everybody(SiteSettings(wrapup_wait_seconds=120)))
-    board.call("Established", 0, "C1", "2001").found(0.2, 1, "G1").call("ConnectionCleared", 60, "C1", "2001")
-    board.waits(62)
-    assert (board.leg.base, board.leg.phase) == ("queued", "closed")
-    board.call("CallInformation", 100, "C1", wrapup={"result": "Sold"})
-    assert (board.leg.wrapup, board.leg.phase) == ("queued", "delivering")
-    board.settled(3600, 1)
-    assert (board.leg.outcome, board.leg.phase) == ("waiting", "delivering")
-    board.settled(3601, 1, "wrapup")
+    exchange = Switchboard(Everybody(SiteSettings(wrapup_wait_seconds=120)))
+    exchange.call("Established", 0, "C1", "2001").found(0.2, 1, "G1").call("ConnectionCleared", 60, "C1", "2001")
+    exchange.waits(62)
+    assert (exchange.leg.base, exchange.leg.phase) == ("queued", "closed")
+    exchange.call("CallInformation", 100, "C1", wrapup={"result": "Sold"})
+    assert (exchange.leg.wrapup, exchange.leg.phase) == ("queued", "delivering")
+    exchange.settled(3600, 1)
+    assert (exchange.leg.outcome, exchange.leg.phase) == ("waiting", "delivering")
+    exchange.settled(3601, 1, "wrapup")
 
-    assert (board.leg.outcome, board.leg.phase) == ("flagged", "settled")
+    assert (exchange.leg.outcome, exchange.leg.phase) == ("flagged", "settled")
 
 
 def test_a_leg_waits_for_its_flags_alone_once_no_wrap_up_came_in_time() -> None:
-    board = Switchboard(Everybody(SiteSettings(wrapup_wait_seconds=120)))
-    board.call("Established", 0, "C1", "2001").found(0.2, 1, "G1").call("ConnectionCleared", 60, "C1", "2001")
-    board.waits(62).waits(181)
+    exchange = Switchboard(Everybody(SiteSettings(wrapup_wait_seconds=120)))
+    exchange.call("Established", 0, "C1", "2001").found(0.2, 1, "G1").call("ConnectionCleared", 60, "C1", "2001")
+    exchange.waits(62).waits(181)
 
-    assert (board.leg.base, board.leg.phase, board.leg.due) == ("queued", "delivering", None)
+    assert (exchange.leg.base, exchange.leg.phase, exchange.leg.due) == ("queued", "delivering", None)

@@ -7,7 +7,7 @@ import pytest
 import redis as redis_client
 from django.test import Client
 
-from calls.explain.evidence import Question, answers
+from calls.explain.answers import Question, answers
 from calls.objectives.months import month_report
 from evidence.models import EvidenceEntry
 from flags.models import FlagWrite, ShadowComparison

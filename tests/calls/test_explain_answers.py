@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from agents.models import Allocation
-from calls.explain.evidence import Question, answers
+from calls.explain.answers import Question, answers
 from calls.explain.texts.leg_outcome import Explanation
 from calls.models import Gap, Leg, has_recording
 from cti.api import Arrival, append_unique
