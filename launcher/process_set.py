@@ -38,7 +38,10 @@ def start_store(supervisor: Supervisor, programs: list[Program]) -> None:
 
 
 def start_work(supervisor: Supervisor, programs: list[Program], *, as_forks: bool = False) -> None:
-    """Start web, workers, beat and listeners. ``as_forks``: of one process, where all live in this environment."""
+    """Start web, workers, beat and listeners.
+
+    ``as_forks``: those that live in this process's environment are forks of one process.
+    """
     for one in programs:
         if one.name != REDIS:
-            supervisor.start(as_fork(one) if as_forks else one)
+            supervisor.start(as_fork(one) if as_forks and one.environment == dict(os.environ) else one)
