@@ -94,6 +94,8 @@ def _become(name: str, module: list[str], environment: dict[str, str], log: Path
     """Be the program from now on, in a session of its own: Ctrl-C reaches it only through the supervisor."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # What the starter does at its own end, such as deleting its folders, is not for a fork to do.
+    atexit._clear()  # noqa: SLF001  (there is no public way)
     os.setsid()
     end_with_parent()
     take_name(f"gw {name}")

@@ -1,5 +1,6 @@
 """Programs that are forks of one process behave as if each had been started by itself."""
 
+import atexit
 import os
 import signal
 import subprocess
@@ -83,6 +84,22 @@ def test_the_status_of_a_fork_that_ended_is_known(tmp_path: Path, supervisor: Su
     wait_until(lambda: not supervisor.is_alive("ends"), "the end")
 
     assert supervisor._running["ends"].process.wait() == 7
+
+
+def test_a_fork_does_at_its_end_what_it_registered_itself_and_not_what_its_starter_did(
+    tmp_path: Path, supervisor: Supervisor
+) -> None:
+    own, starters = tmp_path / "own", tmp_path / "starters"
+    (tmp_path / "ends.py").write_text(f"import atexit, pathlib\natexit.register(pathlib.Path({str(own)!r}).touch)")
+    atexit.register(starters.touch)
+    try:
+        supervisor.start(fork(tmp_path, "ends"))
+        wait_until(lambda: not supervisor.is_alive("ends"), "the end")
+    finally:
+        atexit.unregister(starters.touch)
+
+    assert own.exists()
+    assert not starters.exists()
 
 
 def test_a_line_of_the_procfile_is_expanded_as_by_the_shell(tmp_path: Path) -> None:
