@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 
 from calls.core.outcomes import Outcome
+from cti.events import AnyEvent
 from tests.calls.switchboard import Switchboard, event, moment, with_site
 from tests.calls.test_gaps import link, snapshot
 from tests.calls.test_transfers import attended
@@ -294,3 +295,38 @@ def test_a_connection_that_is_heard_after_a_later_one_of_a_phone_that_rang_is_a_
     board.call("ConnectionCleared", 75.55, "C1", "2005").waits(90)
 
     assert sorted(board.spans()) == [("2005", 75.45, 75.55), ("2005", 75.8, 76.0)]
+
+
+# --- which calls a snapshot puts in doubt ---
+
+
+def _snapshot_of(seconds: float, *devices: str) -> list[AnyEvent]:
+    """A snapshot of some devices, of which all have been silent."""
+    return [event(kind, seconds, family="snapshot", devices=list(devices)) for kind in ("Began", "Ended")]
+
+
+@pytest.mark.parametrize(
+    ("covered", "queue"), [(("2001",), ""), (("2009",), "Sales")], ids=["its phone", "another phone"]
+)
+def test_a_snapshot_puts_in_doubt_a_call_that_rings_at_a_phone_that_it_covers(
+    covered: tuple[str, ...], queue: str
+) -> None:
+    board = Switchboard().call("Queued", 1, "C1", queueName="Sales").call("Delivered", 2, "C1", "2001")
+    board.hears(*_snapshot_of(5, *covered)).call("Established", 8, "C1", "2001")
+
+    assert board.leg.facts.queue_name == queue
+
+
+def test_a_snapshot_does_not_put_in_doubt_a_call_in_which_somebody_talks() -> None:
+    board = Switchboard().call("Queued", 1, "C1", queueName="Sales").call("Established", 2, "C1", "2001")
+    board.hears(snapshot("Began", 5)).call("Established", 5, "C1", "2001").hears(snapshot("Ended", 5))
+    board.call("Established", 8, "C1", "2002")
+
+    assert [leg.facts.queue_name for leg in board.legs] == ["Sales", "Sales"]
+
+
+def test_a_call_that_is_heard_of_as_the_snapshot_begins_is_not_in_doubt() -> None:
+    board = Switchboard().call("Queued", 5, "C1", queueName="Sales").hears(snapshot("Began", 5), snapshot("Ended", 5))
+    board.call("Established", 8, "C1", "2001")
+
+    assert board.leg.facts.queue_name == "Sales"
