@@ -258,7 +258,8 @@ def _next_call(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: 
     following = [one for one in work.incarnations_of(call.call_id) if one.born_at > moment]
     left = [party.cleared_at for party in later_parties(call, moment).values()]
     left += [one.ended_at for party in call.parties.values() for one in party.reported_after(moment)]
-    if following and not any(end is not None and end <= following[0].born_at for end in left):
+    is_between = bool(following) and _is_connected_twice(later_parties(call, moment), following[0])
+    if following and not is_between and not any(end is not None and end <= following[0].born_at for end in left):
         return following[0]
     number = work.next_incarnation()
     connected = [one.connected_source_at for one in work.legs_in(call.incarnation) if one.connected_source_at > moment]
@@ -275,6 +276,12 @@ def _next_call(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: 
         waits_at=call.waits_at if is_queued else "",
         due=gateway_at + timedelta(hours=work.site.stale_hours),
     )
+
+
+def _is_connected_twice(parties: dict[str, Party], following: CallState) -> bool:
+    """Say whether a device was connected before an id's next call, and has a connection of its own in that."""
+    there = ((party, following.parties.get(name)) for name, party in parties.items())
+    return any(one.had_leg and other is not None and other.had_leg for one, other in there)
 
 
 def _moments(call: CallState, moment: datetime) -> list[datetime]:

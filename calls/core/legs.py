@@ -222,8 +222,8 @@ def may_be_lost(work: UnitOfWork, at: datetime, heard: datetime, began: datetime
     """
     lost = work.source.lost_gateway_at
     is_near = lost is not None and heard - APART <= lost <= began + STALL
-    is_late = moments_of(work, at, heard)[1] < heard - APART
-    return is_heard_after_loss(work, at, heard) or (is_near and (is_late or not _are_close(work, heard, began)))
+    is_close_to_it = _are_close(work, min(heard, moments_of(work, at, heard)[1]), began)
+    return is_heard_after_loss(work, at, heard) or (is_near and not is_close_to_it)
 
 
 def give_up_what_may_be_lost(work: UnitOfWork, at: datetime) -> None:

@@ -330,3 +330,46 @@ def test_a_call_that_is_heard_of_as_the_snapshot_begins_is_not_in_doubt() -> Non
     board.call("Established", 8, "C1", "2001")
 
     assert board.leg.facts.queue_name == "Sales"
+
+
+# --- what was found with the seeds 9000000, 10000000 and 11000000 ---
+
+
+@pytest.mark.parametrize(("interaction", "wrapped"), [("I2", "sold"), (None, "")])
+def test_a_wrap_up_that_a_stall_held_back_needs_the_interaction(interaction: str | None, wrapped: str) -> None:
+    """It is of the first life of the id, which was forgotten when it is heard; the second one is still known."""
+    board = Switchboard(with_site(wrapup_wait_seconds=120.0)).call("Established", 54.8, "C1", "2002")
+    board.call("ConnectionCleared", 59.8, "C1", "2002").call("Established", 78.8, "C1", "2002", interactionId="I2")
+    board.call("ConnectionCleared", 79.7, "C1", "2002").waits(187)
+    stated = {"interactionId": interaction} if interaction else {}
+    late = event("CallInformation", 99.8, callId="C1", deviceId="2002", wrapup={"result": "sold"}, **stated)
+    board.hears(replace(late, gatewaytime=moment(188.5)))
+
+    assert board.legs[-1].wrapup_result == wrapped
+
+
+def test_a_log_off_of_the_very_moment_of_connected_that_is_heard_after_it_leaves_no_agent() -> None:
+    board = Switchboard().agent("LoggedOn", 1, "9101", deviceId="2002").call("Established", 24.2, "C1", "2002")
+    board.agent("LoggedOff", 24.2, "9101")
+
+    assert board.leg.agent_id == ""
+
+
+def test_two_connections_of_one_phone_after_the_end_of_a_call_are_two_calls() -> None:
+    """2004 is connected at 25.25 and, for another caller, at 25.6; that 2002 had left at 25 is heard after both."""
+    board = Switchboard().call("Established", 18, "C1", "2002")
+    board.call("Established", 25.25, "C1", "2004", callingNumber="+497")
+    board.call("Established", 25.6, "C1", "2004", callingNumber="+498").call("ConnectionCleared", 25, "C1", "2002")
+    board.call("ConnectionCleared", 26, "C1", "2004").call("ConnectionCleared", 25.35, "C1", "2004").waits(60)
+
+    assert board.spans() == [("2002", 18.0, 25.0), ("2004", 25.25, 25.35), ("2004", 25.6, 26.0)]
+
+
+def test_a_recording_that_began_as_its_leg_was_heard_of_but_not_as_it_was_connected_is_given_up_at_a_loss() -> None:
+    """Connected at 68.001, heard at 68.31, when the link is lost; what began at 68.5 may be of a transfer since."""
+    board = Switchboard()
+    board.hears(replace(event("Established", 68.001, callId="C1", deviceId="2002"), gatewaytime=moment(68.308)))
+    board.hears(replace(link("Lost", 68.309), gatewaytime=moment(68.318)))
+    board.found(68.53, 1, "R", started=68.5, asked=68.51)
+
+    assert board.leg.guid == ""

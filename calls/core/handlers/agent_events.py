@@ -48,7 +48,10 @@ def _correct_legs(work: UnitOfWork, change: SessionChange, event: AgentEvent) ->
 def _was_before(event: AgentEvent, leg: LegState) -> bool:
     """Say whether an event is older than Connected; so is a state right after it, whose agent was there already."""
     is_state = not isinstance(event, LoggedOn | LoggedOff)
-    return event.time < (leg.agent_source_at or leg.connected_source_at) or (is_state and not leg.agent_id)
+    connected = leg.agent_source_at or leg.connected_source_at
+    if isinstance(event, LoggedOff) and event.time == connected:
+        return True  # Which came first is not known: no agent.
+    return event.time < connected or (is_state and not leg.agent_id)
 
 
 def _reidentify(work: UnitOfWork, leg: LegState, event: AgentEvent) -> None:

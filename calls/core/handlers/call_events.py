@@ -5,8 +5,9 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import UNSUPERVISED, confirm
-from calls.core.call_end import divide, divide_before_leg, remembered
+from calls.core.call_end import MARGIN, divide, divide_before_leg, remembered
 from calls.core.call_facts import learn
+from calls.core.clocks import moments_of
 from calls.core.commands import NameQueue
 from calls.core.connections import connect_device, connection_of, is_late
 from calls.core.consultation import inherit
@@ -242,7 +243,8 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
         legs = work.legs_in(calls[0].moved_to)
     legs = [leg for leg in legs if leg.wrapup is WriteStatus.NONE]
     if not data.interaction_id:
-        legs = [leg for leg in legs if not _may_be_followed(work, leg)]
+        is_late = event.at - moments_of(work, event.time, event.at)[1] > MARGIN  # The other call may be forgotten.
+        legs = [leg for leg in legs if not is_late and not _may_be_followed(work, leg)]
     if data.device_id:
         legs = [leg for leg in legs if leg.device_id == data.device_id]
     elif data.agent_id:
