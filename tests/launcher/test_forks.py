@@ -16,6 +16,9 @@ from launcher.paths import ROOT
 from launcher.procfile import as_fork
 from launcher.supervisor import Program, Supervisor
 
+# Python 3.12 and newer warn of a fork beside threads, which the test runner has; the keeper of listeners has none.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+
 #: A program that says what it was given, then waits. It writes as C does: pytest has replaced Python's own output.
 STAYS = """
 import os, sys, time
