@@ -373,3 +373,17 @@ def test_a_recording_that_began_as_its_leg_was_heard_of_but_not_as_it_was_connec
     board.found(68.53, 1, "R", started=68.5, asked=68.51)
 
     assert board.leg.guid == ""
+
+
+def test_a_wrap_up_under_the_id_of_before_a_transfer_that_names_nobody_is_of_no_leg_where_two_had_one() -> None:
+    """One of the two was settled before and is not in memory any more."""
+    board = Switchboard(with_site(wrapup_wait_seconds=120.0)).call("Held", 13, "C1", "2001").waits(15)
+    board.call("Originated", 16, "C2", "2001").call("Established", 17, "C2", "2002")
+    number = board.legs[-1].number if board.legs[-1].device_id == "2002" else board.legs[-2].number
+    board.found(17.2, number, "R", started=17, asked=17.1)
+    joined = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C3"}
+    board.hears(event("Conferenced", 20, conferencingDeviceId="2001", **joined))
+    board.call("ConnectionCleared", 24, "C3", "2001").call("ConnectionCleared", 25, "C3", "2002").waits(40)
+    board.call("CallInformation", 47, "C1", wrapup={"result": "sold"})
+
+    assert {leg.wrapup_result for leg in board.legs} == {""}

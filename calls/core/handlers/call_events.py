@@ -238,18 +238,20 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
         calls = [call for call in calls if _is_of_interaction(call, data.interaction_id)]
     if len(calls) != 1:
         return None
-    legs = work.legs_in(calls[0].incarnation)
-    if not legs and calls[0].moved_to is not None:
-        legs = work.legs_in(calls[0].moved_to)
+    call = calls[0]
+    legs = work.legs_in(call.incarnation)
+    if not legs and call.moved_to is not None:
+        legs, call = work.legs_in(call.moved_to), work.calls.get(call.moved_to, call)
     legs = [leg for leg in legs if leg.wrapup is WriteStatus.NONE]
     if not data.interaction_id:
-        is_late = event.at - moments_of(work, event.time, event.at)[1] > MARGIN  # The other call may be forgotten.
+        now = max(event.at, work.source.folded_gateway_at or event.at)
+        is_late = now - moments_of(work, event.time, event.at)[1] > MARGIN  # The other call may be forgotten.
         legs = [leg for leg in legs if not is_late and not _may_be_followed(work, leg)]
     if data.device_id:
         legs = [leg for leg in legs if leg.device_id == data.device_id]
     elif data.agent_id:
         legs = [leg for leg in legs if leg.agent_id == data.agent_id]
-    elif _legs_ever(calls[0]) > 1 or len(legs) > 1:
+    elif _legs_ever(call) > 1 or len(legs) > 1:
         return None
     return legs[-1] if legs else None
 
