@@ -22,7 +22,7 @@ from calls.search.worker import look_up
 from cti.api import Arrival, append_unique
 from cti.events import Event, encode
 from cti.models import CtiSource
-from devtools.simulation.clock import InlineThreads, SimulatedClock
+from devtools.simulation.clock import LOOK, InlineThreads, SimulatedClock
 from devtools.simulation.crashes import Crashes
 from devtools.simulation.recording_service import SimulatedRecordingService
 from flags.api import deliver
@@ -34,6 +34,8 @@ from qms.models import RecordingService
 SLUG = "worlds"
 #: One pass of a pump, in seconds of a clock that moves at each look.
 ONE_PASS = 0.0003
+#: The same for flag writes: what is withheld looks at the clock twice before the first pass.
+ONE_DELIVERY = ONE_PASS + 2 * LOOK.total_seconds()
 TIMEOUT_SECONDS = 5.0
 
 
@@ -118,7 +120,7 @@ class SimulatedGateway:
 
     def deliver(self) -> bool:
         """Send what is due. Returns whether anything was settled."""
-        return bool(deliver(self.service.pk, now=self.clock.now, connect=lambda _: self.qms, seconds=ONE_PASS).settled)
+        return bool(deliver(self.service.pk, now=self.clock.now, connect=lambda _: self.qms, seconds=ONE_DELIVERY).settled)
 
     def next_question(self) -> datetime | None:
         """Return when the next question to QMS is due."""
