@@ -120,7 +120,9 @@ class SimulatedGateway:
 
     def deliver(self) -> bool:
         """Send what is due. Returns whether anything was settled."""
-        return bool(deliver(self.service.pk, now=self.clock.now, connect=lambda _: self.qms, seconds=ONE_DELIVERY).settled)
+        return bool(
+            deliver(self.service.pk, now=self.clock.now, connect=lambda _: self.qms, seconds=ONE_DELIVERY).settled
+        )
 
     def next_question(self) -> datetime | None:
         """Return when the next question to QMS is due."""
