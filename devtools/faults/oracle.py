@@ -19,6 +19,8 @@ WRAPUP_FLAG = "CTIWrapup"
 STALLS = ("slow link", "hold link")
 #: Outcomes that mean: the GUID was not learnt in time.
 UNLEARNT = ("window_missed", "not_recorded")
+#: Reasons that mean: QMS could not be asked in time whether a recording went on.
+UNANSWERED = (WHY["late"], WHY["unreachable"], WHY["undecided"])
 
 
 @dataclass
@@ -93,7 +95,9 @@ class Judge:
             self._verdict.written_twice.append(f"{name}: {recording.writes} writes of {parts} parts")
         due = _due(line, self._evidence.specs)
         for flag, value in recording.flags.items():
-            if value != due.get(flag) and not self._is_earlier_ref(line, value):
+            is_ref = due.get(flag) == line.call_ref
+            is_excused = self._is_earlier_ref(line, value) or (is_ref and self._is_first_part(line, recording, value))
+            if value != due.get(flag) and not is_excused:
                 self._verdict.wrong.append(f"{name}: {flag} is {value!r}, not {due.get(flag)!r}")
         missing = due.keys() - recording.flags.keys()
         if missing and self._gap_over(line.connected_at, self._end(line) + self._evidence.wrapup_wait):
@@ -104,6 +108,23 @@ class Judge:
     def _is_earlier_ref(self, line: LegLine, value: str) -> bool:
         """Say whether this is a reference that the leg had before a transfer that nobody could hear."""
         return value in line.call_refs and self._gap_over(line.connected_at, self._end(line))
+
+    def _is_first_part(self, line: LegLine, recording: QmsRecording, value: str) -> bool:
+        """Say whether this is the reference before an attended transfer after which QMS could not be asked in time.
+
+        The gateway then divides the leg, and its first part keeps the recording (docs/reliability.md, "Not promised").
+        """
+        if value not in line.call_refs[:-1]:
+            return False
+        here, later = self._seen[line.extension], line.call_refs[line.call_refs.index(value) + 1 :]
+        is_first_parts = any(one.guid == recording.guid and one.call_id == value for one in here)
+        return is_first_parts and any(one.call_id in later and self._is_unanswered(line, one) for one in here)
+
+    def _is_unanswered(self, line: LegLine, second: SeenLeg) -> bool:
+        """Say whether the second part of a leg has no recording because a fault kept QMS from being asked in time."""
+        is_within = line.connected_at < second.connected_at < self._end(line)
+        is_missed = second.guid is None and second.outcome == "window_missed" and second.reason.startswith(UNANSWERED)
+        return is_within and is_missed and self._fault_over(second.connected_at) is not None
 
     # No flags: is there a reason?
 

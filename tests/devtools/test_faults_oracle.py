@@ -103,6 +103,57 @@ def test_a_leg_that_was_given_up_as_doubtful_is_explained_by_a_link_that_was_jus
     assert judged(BARE, doubted, **broken(seconds_ago=60)).unexplained
 
 
+MOVED = NOON + timedelta(seconds=3)
+#: A leg of a consultation, C1, that an attended transfer moved to the customer's call, C2; its recording went on.
+TRANSFERRED = msgspec.structs.replace(LEG, call_ref="C2", call_refs=["C1", "C2"])
+FIRST_PART = SEEN
+SECOND_PART = SeenLeg("2001", "C2", MOVED, None, "window_missed", WHY["unreachable"])
+
+
+def divided(
+    first: SeenLeg = FIRST_PART, second: SeenLeg | None = SECOND_PART, fault: Injected | None = FAULT, **flags: str
+) -> OracleVerdict:
+    """Judge a transferred leg that the gateway divided, with the flags of its first part and ``flags``."""
+    return Judge(
+        RunEvidence(
+            truth=[TRANSFERRED],
+            recordings=[msgspec.structs.replace(RECORDING, flags=FLAGS | flags)],
+            legs=[first, second] if second else [first],
+            gaps=[],
+            injected=[fault] if fault else [],
+            specs=FIELDS,
+        )
+    ).judge()
+
+
+@pytest.mark.parametrize("why", ["late", "unreachable", "undecided"])
+def test_the_reference_before_a_transfer_is_excused_where_qms_could_not_be_asked_in_time(why: str) -> None:
+    assert divided(second=msgspec.structs.replace(SECOND_PART, reason=WHY[why])).is_clean
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"second": None},  # the gateway never divided the leg
+        {"second": msgspec.structs.replace(SECOND_PART, reason=WHY["none"])},  # QMS did answer
+        {"second": msgspec.structs.replace(SECOND_PART, guid="G2", outcome="flagged", reason="")},
+        {"second": msgspec.structs.replace(SECOND_PART, call_id="C3")},  # another call's leg
+        {"second": msgspec.structs.replace(SECOND_PART, device_id="2002")},
+        {"second": msgspec.structs.replace(SECOND_PART, connected_at=END + timedelta(seconds=1))},
+        {"first": msgspec.structs.replace(FIRST_PART, guid="G9")},  # the recording is not the first part's
+        {"fault": None},  # nothing kept QMS from being asked
+        {"fault": msgspec.structs.replace(FAULT, hurts_searches=False)},
+        {"fault": msgspec.structs.replace(FAULT, began=NOON - timedelta(minutes=1), ended=NOON - timedelta(minutes=1))},
+        {"CTICallRef": "C3"},  # a reference that the leg never had
+        {"AgentId": "C1"},  # the earlier reference in another flag
+        {"AgentName": "Bob Baker"},
+        {"QueueName": "Sales"},
+    ],
+)
+def test_anything_else_after_such_a_transfer_is_still_counted_as_wrong(changed: dict[str, Any]) -> None:
+    assert len(divided(**changed).wrong) == 1
+
+
 @pytest.mark.parametrize(
     ("gaps", "breaks_link", "expected"),
     [
