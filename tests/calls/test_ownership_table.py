@@ -212,3 +212,29 @@ def test_a_recording_that_began_with_the_end_of_its_leg_is_another_calls(began: 
     board.found(21.3, 1, "G", started=began, asked=21.1)
 
     assert (board.leg.guid == "G") is is_kept
+
+
+@pytest.mark.parametrize(("heard", "connected"), [(21.0, 19.5), (21.001, 20)])
+def test_an_earlier_connected_heard_within_a_second_of_the_later_one_is_the_beginning_of_the_same_leg(
+    heard: float, connected: float
+) -> None:
+    early = replace(event("Established", 19.5, callId="C1", deviceId="2001"), gatewaytime=moment(heard))
+    board = Switchboard().call("Established", 20, "C1", "2001").hears(early)
+
+    assert [leg.connected_source_at for leg in board.legs] == [moment(connected)]
+
+
+@pytest.mark.parametrize(("dialled", "calls"), [(11.0, 1), (11.001, 2)])
+def test_who_dials_under_an_id_over_a_second_after_its_call_began_is_in_another_call(
+    dialled: float, calls: int
+) -> None:
+    board = Switchboard().call("Established", 10, "C1", "2001").call("Originated", dialled, "C1", "2002")
+
+    assert len(board.state.calls) == calls
+
+
+@pytest.mark.parametrize(("second", "noted"), [(59.999, 0), (60.0, 60)])
+def test_that_the_clocks_agree_is_noted_once_a_minute(second: float, noted: float) -> None:
+    board = Switchboard().call("Established", 0, "C1", "2001").call("Established", second, "C2", "2002")
+
+    assert board.state.source.agreed_gateway_at == moment(noted)
