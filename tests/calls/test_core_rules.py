@@ -255,3 +255,14 @@ def test_a_call_began_with_its_earliest_event_though_that_is_reported_late() -> 
     board = Switchboard().call("Established", 10, "C1", "2001").call("Queued", 9.5, "C1", queueName="Sales")
 
     assert [call.born_at for call in board.state.calls.values()] == [moment(9.5)]
+
+
+@pytest.mark.parametrize(("cause", "interaction"), [({"cause": "consultation"}, "I1"), ({}, "its own")])
+def test_a_call_that_is_dialled_while_none_is_held_consults_only_where_the_pbx_says_so(
+    cause: dict[str, str], interaction: str
+) -> None:
+    board = Switchboard().call("Established", 10, "C1", "2001", interactionId="I1")
+    board.call("Originated", 20, "C2", "2001", **cause).call("Established", 22, "C2", "2002")
+
+    consulted = next(leg for leg in board.legs if leg.device_id == "2002")
+    assert (consulted.facts.interaction_id if consulted.facts.interaction_id == "I1" else "its own") == interaction

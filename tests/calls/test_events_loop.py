@@ -64,8 +64,10 @@ class Leases:
     def __init__(self) -> None:
         self.granted: set[str] | None = None
         self.error: Exception | None = None
+        self.asked = 0
 
     def renew(self, slugs: list[str]) -> set[str]:
+        self.asked += 1
         if self.error:
             raise self.error
         return set(slugs) if self.granted is None else self.granted
@@ -213,6 +215,15 @@ def test_a_lease_that_went_to_another_process_ends_the_folding_here(process: Pro
     process.runs(10)
 
     assert process.light.folds == []
+
+
+def test_a_busy_process_renews_its_leases_at_their_interval_and_not_at_every_turn(process: Process) -> None:
+    before, until = process.leases.asked, process.clock.at + 6
+    while process.clock.at < until:
+        process.light.waiting = 1
+        process.loop.turn()
+
+    assert process.leases.asked - before == pytest.approx(6 / events_loop.LEASE_SECONDS, abs=1)
 
 
 def test_leases_that_redis_does_not_take_leave_all_as_it_was(process: Process) -> None:
