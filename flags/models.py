@@ -254,7 +254,7 @@ class ShadowComparison(models.Model):
     ``next_look_at`` is empty once the comparison has ended.
     """
 
-    class Result(models.TextChoices):
+    class ComparisonResult(models.TextChoices):
         WAITING = "waiting", "not compared yet"
         SAME = "same", "carries the same flags"
         DIFFERENT = "different", "carries other flags"
@@ -267,7 +267,7 @@ class ShadowComparison(models.Model):
     at = models.DateTimeField(help_text="When its flags were withheld.")
     next_look_at = models.DateTimeField(null=True)
     looks = models.PositiveIntegerField(default=0)
-    result = models.CharField(max_length=16, choices=Result.choices, default=Result.WAITING)
+    result = models.CharField(max_length=16, choices=ComparisonResult.choices, default=ComparisonResult.WAITING)
 
     class Meta:
         ordering = ["-write_id"]

@@ -9,7 +9,7 @@ import msgspec
 from agents.api import sessions_at
 from calls.models import QueueName
 from calls.pipeline.source_context import SourceContext, load_source_context
-from calls.replay.difference import Difference, LegAccount, ReplayRules, differences
+from calls.replay.difference import LegAccount, ReplayDifference, ReplayRules, differences
 from calls.replay.journal_pages import EventPage, pages
 from calls.replay.recorded import RecordedLegs, account_of, slice_of
 from calls.replay.refold import Refold, RefoldedLeg
@@ -41,7 +41,7 @@ class DifferenceGroup(msgspec.Struct):
     was: str
     would_be: str
     count: int = 0
-    examples: list[Difference] = []
+    examples: list[ReplayDifference] = []
 
 
 class PeriodComparison(msgspec.Struct):
@@ -62,7 +62,7 @@ class PeriodComparison(msgspec.Struct):
     apart: Counter[str] = msgspec.field(default_factory=Counter)
     groups: dict[tuple[str, str, str, str, str], DifferenceGroup] = {}
 
-    def add(self, found: Iterable[Difference]) -> None:
+    def add(self, found: Iterable[ReplayDifference]) -> None:
         """Count differences into their groups."""
         legs = set()
         for one in found:

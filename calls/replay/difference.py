@@ -56,7 +56,7 @@ class LegAccount(msgspec.Struct, frozen=True, kw_only=True):
     is_answered: bool = True
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
+class ReplayDifference(msgspec.Struct, frozen=True, kw_only=True):
     """One difference of one leg. ``subject``: the flag's name, or the outcomes; ``leg_id`` 0: there was no such leg.
 
     ``was`` and ``would_be``: the values where they are no data of a person, else only whether there is one.
@@ -88,7 +88,9 @@ _CAUSES: Final = {
 }
 
 
-def differences(was: Iterable[LegAccount], would_be: Iterable[LegAccount], rules: ReplayRules) -> list[Difference]:
+def differences(
+    was: Iterable[LegAccount], would_be: Iterable[LegAccount], rules: ReplayRules
+) -> list[ReplayDifference]:
     """Return what would be different, in the order of the legs."""
     recorded, again = list(was), list(would_be)
     pairs, missing, extra = _paired(recorded, again)
@@ -119,18 +121,18 @@ def _paired(
     return pairs, missing, [leg for legs in waiting.values() for leg in legs]
 
 
-def _missing(leg: LegAccount, rules: ReplayRules) -> Difference:
+def _missing(leg: LegAccount, rules: ReplayRules) -> ReplayDifference:
     cause = DifferenceCause.RULES if rules.site.is_extension(leg.extension) else DifferenceCause.EXTENSIONS
     return _of(leg, DifferenceKind.MISSING_LEG, cause, was=leg.outcome)
 
 
-def _extra(leg: LegAccount, extensions: set[str]) -> Difference:
+def _extra(leg: LegAccount, extensions: set[str]) -> ReplayDifference:
     """An extension that had no leg at all in that time was none by the settings of then, as far as can be seen."""
     cause = DifferenceCause.RULES if leg.extension in extensions else DifferenceCause.EXTENSIONS
     return _of(leg, DifferenceKind.EXTRA_LEG, cause)
 
 
-def _changed(was: LegAccount, would_be: LegAccount, rules: ReplayRules) -> Iterator[Difference]:
+def _changed(was: LegAccount, would_be: LegAccount, rules: ReplayRules) -> Iterator[ReplayDifference]:
     if was.outcome != would_be.outcome:
         cause = _cause_of_outcome(was, would_be)
         outcomes = f"{was.outcome} / {would_be.outcome}"
@@ -153,7 +155,7 @@ def _cause_of_outcome(was: LegAccount, would_be: LegAccount) -> DifferenceCause:
     return DifferenceCause.RULES
 
 
-def _changed_flag(was: LegAccount, would_be: LegAccount, name: str, spec: FlagSpec | None) -> Difference:
+def _changed_flag(was: LegAccount, would_be: LegAccount, name: str, spec: FlagSpec | None) -> ReplayDifference:
     field = spec.field if spec else ""
     cause = _cause_of_flag(was, would_be, field)
     is_open = field in OPEN_FIELDS and spec is not None and spec.privacy == "keep"
@@ -195,8 +197,8 @@ def _in_short(value: str, other: str) -> str:
 
 def _of(
     leg: LegAccount, kind: DifferenceKind, cause: DifferenceCause, subject: str = "", was: str = "", would_be: str = ""
-) -> Difference:
-    return Difference(
+) -> ReplayDifference:
+    return ReplayDifference(
         kind=kind,
         cause=cause,
         leg_id=leg.leg_id,

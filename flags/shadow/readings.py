@@ -44,7 +44,7 @@ KEPT = timedelta(days=90)
 COUNTS_KEPT = timedelta(days=400)
 #: Maximum number of examples that are kept.
 MAXIMUM_DIFFERENCES = 20_000
-_RESULT = ShadowComparison.Result
+_RESULT = ShadowComparison.ComparisonResult
 
 
 def compare_due(now: ReadClock, connect: ConnectService, until: datetime) -> int:

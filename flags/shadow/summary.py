@@ -9,14 +9,14 @@ from django.db.models import Min, QuerySet, Sum
 
 from clock.text import site_time
 from flags.models import ShadowComparison, ShadowCount, ShadowDifference
-from flags.shadow.verdicts import WORDS, Verdict
+from flags.shadow.verdicts import WORDS, ShadowVerdict
 from qms.models import RecordingService
 
 #: How many days the page sums and shows.
 DAYS = 30
 #: Maximum number of examples on the page.
 EXAMPLES = 50
-_RESULT = ShadowComparison.Result
+_RESULT = ShadowComparison.ComparisonResult
 #: Results that say what stands on a recording.
 COMPARED = (_RESULT.SAME, _RESULT.DIFFERENT, _RESULT.NOTHING)
 
@@ -35,7 +35,7 @@ class Agreement(msgspec.Struct, frozen=True):
         return percent(self.same, self.compared)
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
+class ShadowSummary(msgspec.Struct, frozen=True, kw_only=True):
     """A service's shadow comparison. ``waiting``: not read yet; ``unread``: could not be compared."""
 
     whole: Agreement
@@ -61,11 +61,11 @@ def percent(part: int, whole: int) -> str:
     return f"{part * 1000 // whole / 10:.1f} %" if whole else "none"
 
 
-def summary_of(service: RecordingService, now: datetime) -> Summary:
+def summary_of(service: RecordingService, now: datetime) -> ShadowSummary:
     """Sum the last days of a service."""
     counts = ShadowCount.objects.filter(service=service, day__gt=site_time(now).date() - timedelta(days=DAYS))
     results = dict(counts.filter(name="").order_by().values_list("verdict").annotate(Sum("recordings")))
-    return Summary(
+    return ShadowSummary(
         whole=_agreement("", results),
         since=counts.aggregate(first=Min("day"))["first"],
         flags=[_of_flag(name, verdicts) for name, verdicts in _grouped(counts.exclude(name=""), "name").items()],
@@ -95,5 +95,7 @@ def _agreement(name: str, results: Mapping[str, int]) -> Agreement:
 
 
 def _of_flag(name: str, verdicts: Mapping[str, int]) -> Agreement:
-    differences = [(WORDS[Verdict(one)], count) for one, count in sorted(verdicts.items()) if one != Verdict.SAME]
-    return Agreement(name, sum(verdicts.values()), verdicts.get(Verdict.SAME, 0), differences)
+    differences = [
+        (WORDS[ShadowVerdict(one)], count) for one, count in sorted(verdicts.items()) if one != ShadowVerdict.SAME
+    ]
+    return Agreement(name, sum(verdicts.values()), verdicts.get(ShadowVerdict.SAME, 0), differences)

@@ -6,7 +6,7 @@ from enum import StrEnum
 import msgspec
 
 
-class Verdict(StrEnum):
+class ShadowVerdict(StrEnum):
     """How one flag compares."""
 
     SAME = "same"
@@ -22,24 +22,24 @@ class Verdict(StrEnum):
 
 #: What each verdict means, for the page.
 WORDS = {
-    Verdict.SAME: "the same value",
-    Verdict.MISSING_THERE: "the other gateway did not write it",
-    Verdict.MISSING_HERE: "only the other gateway wrote it",
-    Verdict.OTHER_CASE: "the same but for upper and lower case",
-    Verdict.OTHER_FORMAT: "the same letters and digits, written differently",
-    Verdict.CUT: "one value is the beginning of the other",
-    Verdict.OTHER_VALUE: "another value",
-    Verdict.NOT_OURS: "a flag that this gateway does not write",
+    ShadowVerdict.SAME: "the same value",
+    ShadowVerdict.MISSING_THERE: "the other gateway did not write it",
+    ShadowVerdict.MISSING_HERE: "only the other gateway wrote it",
+    ShadowVerdict.OTHER_CASE: "the same but for upper and lower case",
+    ShadowVerdict.OTHER_FORMAT: "the same letters and digits, written differently",
+    ShadowVerdict.CUT: "one value is the beginning of the other",
+    ShadowVerdict.OTHER_VALUE: "another value",
+    ShadowVerdict.NOT_OURS: "a flag that this gateway does not write",
 }
 #: Verdicts that are no difference.
-AGREEING = (Verdict.SAME, Verdict.NOT_OURS)
+AGREEING = (ShadowVerdict.SAME, ShadowVerdict.NOT_OURS)
 
 
 class ComparedFlag(msgspec.Struct, frozen=True):
     """One flag of a recording. ``ours`` and ``theirs`` are empty where the flag is missing."""
 
     name: str
-    verdict: Verdict
+    verdict: ShadowVerdict
     ours: str = ""
     theirs: str = ""
 
@@ -57,7 +57,7 @@ def compare_flags(
 
 def is_complete(flags: Sequence[ComparedFlag]) -> bool:
     """Say whether the other gateway has written every flag that this one would have; more may come otherwise."""
-    return all(one.verdict is not Verdict.MISSING_THERE for one in flags)
+    return all(one.verdict is not ShadowVerdict.MISSING_THERE for one in flags)
 
 
 def agrees(flags: Sequence[ComparedFlag]) -> bool:
@@ -67,21 +67,21 @@ def agrees(flags: Sequence[ComparedFlag]) -> bool:
 
 def _compared(name: str, ours: str | None, theirs: str | None, is_known: bool) -> ComparedFlag:
     if ours is None:
-        return ComparedFlag(name, Verdict.MISSING_HERE if is_known else Verdict.NOT_OURS, "", theirs or "")
+        return ComparedFlag(name, ShadowVerdict.MISSING_HERE if is_known else ShadowVerdict.NOT_OURS, "", theirs or "")
     if theirs is None:
-        return ComparedFlag(name, Verdict.MISSING_THERE, ours)
+        return ComparedFlag(name, ShadowVerdict.MISSING_THERE, ours)
     return ComparedFlag(name, _verdict(ours, theirs), ours, theirs)
 
 
-def _verdict(ours: str, theirs: str) -> Verdict:
+def _verdict(ours: str, theirs: str) -> ShadowVerdict:
     if ours == theirs:
-        return Verdict.SAME
+        return ShadowVerdict.SAME
     if ours.casefold() == theirs.casefold():
-        return Verdict.OTHER_CASE
+        return ShadowVerdict.OTHER_CASE
     if _bare(ours) and _bare(ours) == _bare(theirs):
-        return Verdict.OTHER_FORMAT
+        return ShadowVerdict.OTHER_FORMAT
     short, long = sorted((ours.rstrip("…"), theirs.rstrip("…")), key=len)
-    return Verdict.CUT if short and long.startswith(short) else Verdict.OTHER_VALUE
+    return ShadowVerdict.CUT if short and long.startswith(short) else ShadowVerdict.OTHER_VALUE
 
 
 def _bare(text: str) -> str:

@@ -21,13 +21,15 @@ from clock.text import shown
 from flags.catalogue.redaction import HARMLESS, HIDDEN
 from flags.models import FlagSetting, ShadowComparison, ShadowDifference
 from flags.shadow.summary import examples_of, summary_of
-from flags.shadow.verdicts import WORDS, Verdict
+from flags.shadow.verdicts import WORDS, ShadowVerdict
 from qms.models import RecordingService
 
 SEE_CALLERS = "calls.view_caller"
 SWITCH = "qms.switch_shadow"
 #: Reasons that the examples can be chosen by.
-REASONS = tuple((str(one), words) for one, words in WORDS.items() if one not in (Verdict.SAME, Verdict.NOT_OURS))
+REASONS = tuple(
+    (str(one), words) for one, words in WORDS.items() if one not in (ShadowVerdict.SAME, ShadowVerdict.NOT_OURS)
+)
 
 
 class ShownDifference(msgspec.Struct, frozen=True):
@@ -123,4 +125,4 @@ def _shown(one: ShadowDifference, *, may_see: bool) -> ShownDifference:
     comparison: ShadowComparison = one.comparison
     at: datetime = comparison.at
     ours, theirs = (text if may_see or not text else HIDDEN for text in (one.ours, one.theirs))
-    return ShownDifference(comparison.write.leg_id, shown(at), one.name, WORDS[Verdict(one.reason)], ours, theirs)
+    return ShownDifference(comparison.write.leg_id, shown(at), one.name, WORDS[ShadowVerdict(one.reason)], ours, theirs)

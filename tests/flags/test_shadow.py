@@ -16,7 +16,7 @@ from flags.outbox.state_machine import WriteWithheld
 from flags.outbox.written_flags import erase_values, written_flags
 from flags.shadow.readings import KEPT, compare_due, forget_old
 from flags.shadow.summary import examples_of, summary_of
-from flags.shadow.verdicts import Verdict, compare_flags
+from flags.shadow.verdicts import ShadowVerdict, compare_flags
 from qms.models import RecordingService
 from qms.port import Flag, FlagDefinition, QmsUnavailable, QmsUnclear, RecordingNotFound
 from tests.flags.qms import Post
@@ -276,16 +276,16 @@ def test_erasing_a_caller_takes_the_examples_and_old_ones_are_forgotten(post: Po
 @pytest.mark.parametrize(
     ("ours", "theirs", "verdict"),
     [
-        ("Sales", "Sales", Verdict.SAME),
-        ("Sales", "SALES", Verdict.OTHER_CASE),
-        ("+49 30 123", "+4930123", Verdict.OTHER_FORMAT),
-        ("Sales and sup…", "Sales and support", Verdict.CUT),
-        ("Sales", "Support", Verdict.OTHER_VALUE),
-        ("Sales", None, Verdict.MISSING_THERE),
-        (None, "Sales", Verdict.MISSING_HERE),
+        ("Sales", "Sales", ShadowVerdict.SAME),
+        ("Sales", "SALES", ShadowVerdict.OTHER_CASE),
+        ("+49 30 123", "+4930123", ShadowVerdict.OTHER_FORMAT),
+        ("Sales and sup…", "Sales and support", ShadowVerdict.CUT),
+        ("Sales", "Support", ShadowVerdict.OTHER_VALUE),
+        ("Sales", None, ShadowVerdict.MISSING_THERE),
+        (None, "Sales", ShadowVerdict.MISSING_HERE),
     ],
 )
-def test_each_way_to_differ_has_its_name(ours: str | None, theirs: str | None, verdict: Verdict) -> None:
+def test_each_way_to_differ_has_its_name(ours: str | None, theirs: str | None, verdict: ShadowVerdict) -> None:
     here, there = ({} if text is None else {"QueueName": text} for text in (ours, theirs))
     [found] = compare_flags(here, there, {"QueueName"})
     assert found.verdict is verdict
@@ -293,4 +293,4 @@ def test_each_way_to_differ_has_its_name(ours: str | None, theirs: str | None, v
 
 def test_a_flag_of_another_system_is_no_difference() -> None:
     [found] = compare_flags({}, {"QualityScore": "7"}, {"QueueName"})
-    assert found.verdict is Verdict.NOT_OURS
+    assert found.verdict is ShadowVerdict.NOT_OURS

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,8 @@ class Listener:
         self.broken: list[Quarantined] = []
         self.refusals: list[tuple[str, MonitorRefusal | None]] = []
         self.lacking: list[MonitorRefusal] = []
+        #: When each of these was reported.
+        self.lacking_at: list[datetime] = []
 
     async def linked(self) -> None:
         self.links += 1
@@ -149,6 +152,7 @@ class Listener:
 
     async def lacks(self, lack: MonitorRefusal) -> None:
         self.lacking.append(lack)
+        self.lacking_at.append(datetime.now(UTC))
 
     def types(self) -> list[str]:
         return [type_name(event).rpartition(".")[2] for event in self.events]
