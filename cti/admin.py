@@ -197,11 +197,13 @@ class CtiSourceAdmin(RecordedAdmin):
         return sentences + _tokens(source) + _refusals(source, now) + _quarantine(source) + _last_reasons(source)
 
     @display(description="State", label=LABELS)
-    def state(self, source: CtiSource) -> str | None:
+    def state(self, source: CtiSource) -> str:
         """Say in a word how the link is."""
         status = getattr(source, "status", None)
-        if status is None or not source.enabled:
-            return None
+        if not source.enabled:
+            return "disabled"
+        if status is None:
+            return "no report yet"
         if status.reported_at and is_silent(status, clock.now()):
             return SILENT
         return LACKING if status.lack or quiet_text(status, clock.now()) else status.get_state_display()

@@ -12,6 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch
 from django.utils.html import format_html
+from django.utils.safestring import mark_safe
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.contrib.filters.admin import RangeDateTimeFilter
@@ -23,6 +24,8 @@ from gateway_site.login.second_factor import forget_devices
 from history.admin import RecordedAdmin
 from history.list_columns import ColumnsAdmin
 
+#: What a field without a value shows; a card on a phone leaves it out (gateway.css).
+admin.site.empty_value_display = mark_safe('<span class="qg-none">-</span>')
 admin.site.unregister(User)
 admin.site.unregister(Group)
 for _device in (TOTPDevice, StaticDevice):  # Their own pages would show the keys.

@@ -6,6 +6,7 @@ import socket
 import sys
 from types import FrameType
 
+import structlog
 from django.conf import settings
 from waitress.adjustments import Adjustments
 
@@ -13,6 +14,8 @@ from gateway_site.web import processes
 from gateway_site.web.limits import MAXIMUM_CONNECTIONS, MAXIMUM_HEAD, pool_sizes
 from gateway_site.web.pools import PathPools
 from gateway_site.web.server import WebServer
+
+log = structlog.get_logger("gateway_site.web")
 
 
 def main(words: list[str]) -> int:
@@ -35,6 +38,7 @@ def serve(listening: socket.socket) -> None:
     options = {"bind_socket": False, "sockinfo": _describe(listening)}
     server = WebServer(application, {}, True, listening, pools, _adjustments(listening), **options)
     signal.signal(signal.SIGTERM, _leave)
+    log.info("web_serving", address="{}:{}".format(*listening.getsockname()[:2]))
     server.run()
     server.close()
 

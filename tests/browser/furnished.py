@@ -12,7 +12,20 @@ from agents.models import Agent, MappingAct, QmsUser, RefreshState, Trigger, Use
 from calls.models import ExportJob, ExportKind, Gap
 from cti.http_intake.tokens import mint_token
 from cti.models import QuarantinedMessage
-from flags.models import EarlierName, FlagOnServer, FlagSetting, FlagVerification, FlagWrite, WriteState
+from evidence.models import EvidenceKey, EvidenceSeal
+from flags.models import (
+    EarlierName,
+    FlagOnServer,
+    FlagSetting,
+    FlagVerification,
+    FlagWrite,
+    ShadowComparison,
+    ShadowCount,
+    ShadowDifference,
+    WriteState,
+)
+from gateway_site.reconciliation.compare import FindingKind
+from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.ui.navigation import UNFOLD
 from tests.journeys.stack import GatewayStack
 
@@ -71,8 +84,46 @@ def _add_rows(gateway: GatewayStack, user: User) -> None:
     flag = FlagSetting.objects.get(field="agent_id")
     EarlierName.objects.create(flag=flag, name="Agent", field="agent_id", renamed_to="AgentId", until=at, by="admin")
     ExportJob.objects.create(user=user, kind=ExportKind.CSV, wanted="{}", with_callers=True, asked_at=at)
+    seal_a_day()
+    _add_comparisons(gateway)
     FlagWrite.objects.filter(pk=FlagWrite.objects.values("pk")[:1]).update(
         state=WriteState.REFUSED, error_code="refused", error="The Flag does not exist."
+    )
+
+
+def seal_a_day() -> None:
+    """Leave a seal of the evidence, as it is listed and shown; nothing verifies it."""
+    key = EvidenceKey.objects.create(public="ab" * 32, made_at=timezone.now())
+    seal = {"statement": "day 2026-11-28, 1 block", "signature": "cd" * 64, "blocks": 1, "entries": 2}
+    EvidenceSeal.objects.create(day=timezone.localdate() - timedelta(days=1), key=key, at=timezone.now(), **seal)
+
+
+def _add_comparisons(gateway: GatewayStack) -> None:
+    """Leave what comparisons with QMS find: a finding, and a recording that another gateway flagged otherwise."""
+    at, service = gateway.time, gateway.service
+    ReconciliationFinding.objects.create(
+        service=service,
+        kind=FindingKind.DIFFERENT,
+        key="guid-1",
+        grade="critical",
+        cause="written_by_another",
+        source=gateway.source,
+        extension="2001",
+        began_at=at,
+        recording_guid="guid-1",
+        names=["AgentId"],
+        found_at=at,
+        seen_at=at,
+    )
+    write = FlagWrite.objects.order_by("pk")[0]
+    result = ShadowComparison.ComparisonResult.DIFFERENT
+    compared = ShadowComparison.objects.create(write=write, service=service, at=at, looks=1, result=result)
+    ShadowDifference.objects.create(
+        comparison=compared, name="AgentId", reason="other_value", ours="9101", theirs="9102"
+    )
+    ShadowCount.objects.create(service=service, day=timezone.localdate(), verdict=result, recordings=1)
+    ShadowCount.objects.create(
+        service=service, day=timezone.localdate(), name="AgentId", verdict="other_value", recordings=1
     )
 
 

@@ -23,6 +23,10 @@ EXCESS = "() => document.documentElement.scrollWidth - document.documentElement.
 TALLEST = """() => Math.max(0, ...[...document.querySelectorAll('#result_list tr.data-row, .qg-cards tbody tr')]
   .map(row => row.offsetHeight))"""
 MAXIMUM_CARD = 200
+#: The cells that stand in a card and say nothing.
+BLANK = """() => [...document.querySelectorAll('#result_list td, .qg-cards td')]
+  .filter(cell => cell.offsetHeight && !cell.querySelector('input, svg, .material-symbols-outlined'))
+  .filter(cell => ['', '-'].includes(cell.innerText.trim())).map(cell => cell.dataset.label)"""
 
 
 @pytest.fixture
@@ -61,6 +65,8 @@ def _look(page: Page, url: str, address: str) -> list[str]:
             found.append(f"{address}, {scheme} at {width}: the page is {excess} px wider than its screen")
         if width == PHONE and (height := page.evaluate(TALLEST)) > MAXIMUM_CARD:
             found.append(f"{address}, {scheme}: a row is {height} px high on a phone")
+        if width == PHONE and (blank := page.evaluate(BLANK)):
+            found.append(f"{address}: on a phone these cells are empty: {blank}")
     return found
 
 

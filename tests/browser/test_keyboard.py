@@ -8,6 +8,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from playwright.sync_api import Page, expect
 
+from qms.models import DataServer, RecordingService
+from tests.browser.furnished import seal_a_day
 from tests.calls.test_live import leg
 from tests.journeys.browser import lend_session, open_browser
 
@@ -33,6 +35,10 @@ FOCUSED = [
     ("/admin/qms/dataserver/add/", "[name='_save']"),
     ("/admin/installation/", "#content form button"),
     ("/admin/why/", "#content input"),
+    ("/admin/objectives/", "#content select"),
+    ("/admin/shadow/", "#content select"),
+    ("/admin/reconciliation/reconciliationfinding/", "#searchbar"),
+    ("/admin/evidence/evidenceseal/", "#result_list a[href*='/change/']"),
 ]
 
 
@@ -41,6 +47,8 @@ def administrator(client: Client) -> Client:
     """Give a client with a session, on a site with one leg."""
     client.force_login(User.objects.create_superuser("admin", password="x"))
     leg(1, device_id="2001", call_id="C1", phase="settled", outcome="flagged")
+    seal_a_day()
+    RecordingService.objects.create(slug="rs1", data_server=DataServer.objects.create(slug="ds1"), url="http://qms")
     return client
 
 

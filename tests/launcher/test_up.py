@@ -51,7 +51,7 @@ def test_the_address_is_printed_when_the_web_answers_and_a_second_start_is_refus
     assert f"a gateway runs already in {tmp_path} (process {first.pid}, http://127.0.0.1:{port}/admin/)" in refused
     assert first.returncode == 0
     assert len([*lines, *rest.splitlines()]) < 12, "the programs' own words belong into their logs"
-    assert (tmp_path / "logs" / "redis.log").stat().st_size > 0
+    assert f"address=127.0.0.1:{port}" in (tmp_path / "logs" / "web.log").read_text()
 
 
 @pytest.mark.slow
