@@ -86,7 +86,8 @@ def test_a_claim_and_a_fold_read_their_indexes_however_much_stands(post: Post) -
     if connection.vendor == "postgresql":
         plan = explained(_TAKE_AT_ONCE, post.service.pk, post.time, post.time, "{}", 64, 1, post.time + LEASE)
         assert "flags_write_due" in plan, plan
-        assert "Seq Scan" not in plan, plan
+        # Of Recording Services there are few, and a page of them is read at once.
+        assert "Seq Scan on flags_" not in plan, plan
     folding = FlagWrite.objects.filter(state_is_one_of(SETTLED), source_id=7, folded=False).order_by("id")
     plan = folding[:100].explain()
     assert "flags_write_to_fold" in plan, plan
