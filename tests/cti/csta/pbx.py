@@ -60,6 +60,8 @@ class Pbx:
     script: Callable[["Pbx"], Coroutine[Any, Any, None]] | None = None
     heard: list[tuple[str, int, str]] = field(default_factory=list)
     port: int = 0
+    #: Where the gateway's session reports; known once it is followed.
+    listener: "Listener | None" = None
     _has_hung_up: bool = False
 
     async def serve(self, **options: object) -> asyncio.Server:
@@ -108,6 +110,10 @@ class Pbx:
 
     async def until_heard(self, name: str, times: int = 1, seconds: float = 10) -> None:
         await until(lambda: self.names().count(name) >= times, f"{name} x {times}", seconds)
+
+    async def until_first_snapshot(self) -> None:
+        """Wait until the gateway has reported it: what is sent before that, the snapshot takes into account."""
+        await until(lambda: self.listener is not None and "Ended" in self.listener.types(), "the first snapshot")
 
 
 async def until(is_ready: Callable[[], bool], what: str, seconds: float = 10) -> None:
@@ -183,7 +189,7 @@ async def followed(
     pbx: Pbx, until_done: Callable[[Listener], Coroutine[Any, Any, None]] | None = None, **changes: object
 ) -> Listener:
     """Run a session against the server; end it when ``until_done`` returns, else wait for its own end."""
-    listener = Listener()
+    listener = pbx.listener = Listener()
     server = await pbx.serve()
     session = CstaSession(config(pbx.port, **changes), Stamp("pbx", "1"))
     running = asyncio.create_task(session.run(listener))

@@ -77,7 +77,7 @@ def test_a_message_of_an_unknown_kind_is_kept_and_at_most_once_a_reason_to_take_
     monkeypatch.setattr("cti.sources.csta_xml.resynchronisation.MINIMUM_INTERVAL", 0.0)
 
     async def speak(pbx: Pbx) -> None:
-        await pbx.until_heard("SnapshotDevice", 3)
+        await pbx.until_first_snapshot()
         for number, text in enumerate(messages):
             await until(partial(is_told, number, min(surveys, number)), "what came before")
             pbx.say(text)
@@ -107,7 +107,7 @@ DTD = '<!DOCTYPE a [<!ENTITY b "ha">]><EstablishedEvent>&b;</EstablishedEvent>'
 
 def test_what_cannot_be_read_is_kept_with_its_place_and_the_next_message_is_reported() -> None:
     async def speak(pbx: Pbx) -> None:
-        await pbx.until_heard("SnapshotDevice", 3)
+        await pbx.until_first_snapshot()
         for text in ("<EstablishedEvent><a>", DTD, xml("UnheardOfEvent"), xml("EstablishedEvent")):
             pbx.say(text)
         pbx.send(event_frames("06-forward-no-answer"))
@@ -138,11 +138,11 @@ def test_a_false_header_is_kept_and_the_link_given_up_after_what_came_before(raw
     listener = Listener()
 
     async def speak(pbx: Pbx) -> None:
-        await pbx.until_heard("SnapshotDevice", 3)
+        await pbx.until_first_snapshot()
         pbx.send(event_frames("06-forward-no-answer") + raw)
 
     async def run() -> None:
-        pbx = Pbx(dict(WILLING), script=speak)
+        pbx = Pbx(dict(WILLING), script=speak, listener=listener)
         server = await pbx.serve()
         async with asyncio.timeout(10):
             await CstaSession(config(pbx.port), Stamp("pbx", "1")).run(listener)
@@ -158,7 +158,7 @@ def test_a_false_header_is_kept_and_the_link_given_up_after_what_came_before(raw
 
 def test_a_link_that_ends_within_a_frame_is_broken() -> None:
     async def cut(pbx: Pbx) -> None:
-        await pbx.until_heard("SnapshotDevice", 3)
+        await pbx.until_first_snapshot()
         pbx.send(event_frames("06-forward-no-answer")[:-5])
         pbx.hang_up()
 
@@ -178,7 +178,7 @@ def test_events_of_several_monitors_are_reported_as_they_come_in_whatever_order(
     frames = [framed(9999, frame.xml) for frame in sample("03-two-step-transfer")]
 
     async def disorder(pbx: Pbx) -> None:
-        await pbx.until_heard("SnapshotDevice", 3)
+        await pbx.until_first_snapshot()
         for frame in reversed(frames):
             pbx.send(frame)
             await asyncio.sleep(0)
