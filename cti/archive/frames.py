@@ -142,5 +142,6 @@ def unpack_body(packed: bytes) -> bytes:
 
 def read_entries(body: bytes) -> list[Entry]:
     """Return the entries of a frame's lines."""
-    parts = (line.partition(b" ") for line in body.splitlines())
+    # Not ``splitlines``: a carriage return between the members of JSON belongs to the event.
+    parts = (line.partition(b" ") for line in body.split(b"\n") if line)
     return [Entry(entry_id.decode(), payload) for entry_id, _, payload in parts]

@@ -18,6 +18,7 @@ from cti.archive.frames import BEGINNING, VERSION, FrameError, header_of, pack_f
 from cti.events import Event
 from cti.journal.archive_status import archive_reports
 from cti.journal.fold_marks import folded_by, note_folded
+from cti.journal.stream import Entry
 from cti.journal.writer import JournalWriter
 from gateway_site.ops.health_parts import health
 from tests.cti.examples import AT, established, source
@@ -289,6 +290,14 @@ def test_bytes_that_are_no_frame_are_refused() -> None:
     for broken in (frame[:5], b"x" * 40):
         with pytest.raises(FrameError):
             read_prefix(broken)
+
+
+def test_a_payload_is_given_back_whatever_line_ends_its_sender_used() -> None:
+    payload = b'{"time":"2026-11-29T08:00:00Z",\r\n"a":1,\r"b":2}'
+    entries = [Entry("1-0", payload), Entry("2-0", payload)]
+    header = header_of(entries, "0-0", AT)
+    packed = pack_frame(header, entries)
+    assert read_entries(gzip.decompress(packed)) == [Entry(one.id, payload.replace(b"\n", b" ")) for one in entries]
 
 
 def test_how_far_a_journal_was_folded_at_a_moment_is_known_while_that_is_needed(redis: object) -> None:
