@@ -7,8 +7,9 @@ import sys
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
+from django.db import OperationalError, ProgrammingError
 
-SETTINGS_ERROR = 3
+DATABASE_ERROR, SETTINGS_ERROR = 1, 3
 
 
 def main() -> None:
@@ -20,7 +21,15 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.stderr.write(f"gateway: {error}\n")
         sys.exit(SETTINGS_ERROR)
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except (OperationalError, ProgrammingError) as error:
+        from gateway_site.ops.database_refusals import sentence  # noqa: PLC0415  (most commands never need it)
+
+        if "--traceback" in sys.argv or not (said := sentence(error)):
+            raise
+        sys.stderr.write(f"gateway: {said}\n")
+        sys.exit(DATABASE_ERROR)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,14 @@ from importlib import import_module
 
 import django
 from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError, ProgrammingError
 
 from gateway_site.config.private_files import keep_private
+from gateway_site.ops.database_refusals import sentence
 from launcher.paths import var_dir
 
-#: Exit statuses: words that cannot be understood, and settings that cannot be used.
-USAGE_ERROR, SETTINGS_ERROR = 2, 3
+#: Exit statuses: a database, words, and settings that cannot be used.
+DATABASE_ERROR, USAGE_ERROR, SETTINGS_ERROR = 1, 2, 3
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,11 @@ def main(words: list[str]) -> int:
     except ImproperlyConfigured as error:
         print(f"gateway: {error}", file=sys.stderr)
         return SETTINGS_ERROR
+    except (OperationalError, ProgrammingError) as error:
+        if not (reason := sentence(error)):
+            raise
+        print(f"gateway: {reason}", file=sys.stderr)
+        return DATABASE_ERROR
 
 
 def _run(name: str, words: list[str]) -> int:

@@ -98,7 +98,7 @@ def _become(name: str, module: list[str], environment: dict[str, str], log: Path
     atexit._clear()  # noqa: SLF001  (there is no public way)
     os.setsid()
     end_with_parent()
-    take_name(f"gw {name}")
+    take_name(f"gw-{name}")
     if log:
         _write_to(log)
     os.environ.clear()

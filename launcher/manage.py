@@ -2,8 +2,10 @@
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from gateway_site.config import embedded
@@ -43,7 +45,15 @@ def _is_embedded() -> bool:
 
 
 def _make_database() -> None:
-    """Make the embedded database's tables if it is not there; another start that makes them is waited for."""
+    """Make the embedded database's tables if it has none; another start that makes them is waited for."""
     with migrating():
-        if not (var_dir() / "gateway.sqlite3").exists():
+        if not _has_tables(var_dir() / "gateway.sqlite3"):
             subprocess.run([*MANAGE, "migrate", "--verbosity", "0", "--skip-checks"], check=True)
+
+
+def _has_tables(file: Path) -> bool:
+    """Say whether a database is there and not empty: one that was only asked is a file without tables."""
+    if not file.exists():
+        return False
+    with closing(sqlite3.connect(file)) as database:
+        return database.execute("SELECT 1 FROM sqlite_master").fetchone() is not None

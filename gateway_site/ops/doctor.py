@@ -1,13 +1,13 @@
 """What support needs to know of a gateway, without call data or secrets: one value that is readable and as JSON."""
 
 import platform
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from importlib.metadata import version as package_version
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import msgspec
 from django.conf import settings
@@ -24,9 +24,10 @@ from gateway_site.ops.version_guard import installed_version
 from gateway_site.version import VERSION
 from qms.models import ServiceHealth
 
-#: Settings whose values are secrets; of addresses only the password is.
-SECRETS = ("SECRET_KEY", "VAULT_KEYS", "HASH_KEY")
-ADDRESSES = ("DATABASE_URL", "REDIS_URL", "JOURNAL_URL", "BROKER_URL", "EMAIL_URL")
+#: Words in the names of settings that are secrets, or name people; of addresses only the password is.
+SECRETS = ("SECRET", "KEY", "PASSWORD", "TOKEN", "MAIL_TO")
+#: The login of an address: up to the last @, for a password may hold any character.
+LOGIN = re.compile(r"(?<=//)(?P<user>[^:@/]*).*@")
 PACKAGES = ("Django", "celery", "kombu", "redis", "psycopg", "zeep", "waitress", "django-unfold")
 #: Gaps that are listed, and how far back.
 MAXIMUM_GAPS, GAPS_SINCE = 20, timedelta(days=7)
@@ -93,15 +94,13 @@ def _settings(environment: Mapping[str, str]) -> Section:
 
 def masked(name: str, value: str) -> str:
     """Return a setting's value for others to read."""
-    if name in SECRETS:
+    if any(word in name for word in SECRETS) and not name.endswith("_FILE"):
         return f"set, {len(value)} characters"
-    if name not in ADDRESSES:
+    if "//" not in value:
         return value
-    parts = urlsplit(value)
-    login, at, hosts = parts.netloc.rpartition("@")
-    user = login.partition(":")[0]
-    query = "..." if "password" in parts.query or "sslpassword" in parts.query else parts.query
-    return urlunsplit(parts._replace(netloc=f"{user}:***@{hosts}" if at else hosts, query=query))
+    address, _, query = LOGIN.sub(r"\g<user>:***@", value).partition("?")
+    shown = "..." if "password" in query else query
+    return f"{address}?{shown}" if query else address
 
 
 def _machine() -> Section:

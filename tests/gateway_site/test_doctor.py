@@ -17,7 +17,13 @@ pytestmark = pytest.mark.django_db
 ENVIRONMENT = {
     "DATABASE_URL": "postgres://gateway:hunter2@db:5432/gateway?sslmode=require",
     "SECRET_KEY": "hunter2-hunter2-hunter2",
+    "SECRET_KEY_FALLBACKS": "hunter2-hunter2-hunter2",
     "VAULT_KEYS": "hunter2-hunter2-hunter2",
+    "VAULT_KEYS_FILE": "/run/secrets/vault",
+    "OIDC_CLIENT_SECRET": "hunter2",
+    "REPORT_MAIL_TO": "hunter2@example.org",
+    "EMAIL_URL": "smtp://gateway@example.org:a/b?hunter2@mail:587?password=hunter2",
+    "TRACES_ENDPOINT": "http://gateway:hunter2@collector:4318/v1/traces",
     "REDIS_URL": "rediss://:hunter2@redis:6379/0",
     "RETENTION_DAYS": "30",
     "QMS_PASSWORD": "hunter2",
@@ -48,6 +54,8 @@ def test_it_shows_no_secret(redis: Any) -> None:
     assert "hunter2" not in str(found)
     assert found.sections["settings"]["DATABASE_URL"] == "postgres://gateway:***@db:5432/gateway?sslmode=require"
     assert found.sections["settings"]["SECRET_KEY"] == "set, 23 characters"
+    assert found.sections["settings"]["VAULT_KEYS_FILE"] == "/run/secrets/vault"
+    assert found.sections["settings"]["EMAIL_URL"] == "smtp://gateway:***@mail:587?..."
 
 
 def test_what_is_broken_does_not_keep_the_rest_from_being_reported(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:

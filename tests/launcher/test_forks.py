@@ -57,7 +57,7 @@ def test_a_fork_has_its_own_words_environment_log_and_name_and_what_was_loaded_b
     assert words(tmp_path, "stays") == "own a b True\n"
     assert "WORD" not in os.environ
     pid = supervisor.pid("stays")
-    assert Path(f"/proc/{pid}/comm").read_text() == "gw stays\n"
+    assert Path(f"/proc/{pid}/comm").read_text() == "gw-stays\n"
     assert os.getsid(pid) == pid, "Ctrl-C must not reach it"
 
 

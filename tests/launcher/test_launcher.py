@@ -1,11 +1,14 @@
 """``./gateway`` says what it can, seals demo and tests off from the real gateway, and passes words through."""
 
 import os
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError
 
 from launcher import demo_options, locks, manage, run_tests
 from launcher.__main__ import WORDS, main
@@ -82,6 +85,30 @@ def test_a_database_named_in_env_is_never_touched_by_a_first_start(
     assert manage._is_embedded()
     (tmp_path / "env").write_text(line)
     assert not manage._is_embedded()
+
+
+def test_a_database_that_was_only_asked_counts_as_none(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.sqlite3"
+    assert not manage._has_tables(file)
+
+    with closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+        assert not manage._has_tables(file)
+        database.execute("CREATE TABLE one (a)")
+
+    assert manage._has_tables(file)
+
+
+def test_a_database_without_tables_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ask(_: list[str]) -> int:
+        raise OperationalError("no such table: calls_checkpoint")
+
+    monkeypatch.setattr("launcher.backup.run", ask)
+
+    assert main(["backup", "x"]) == 1
+    assert "./gateway manage migrate" in capsys.readouterr().err
 
 
 def test_a_second_demo_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
