@@ -5,7 +5,8 @@ from calls.jobs import fold_sources, serve_searches, serve_writes
 from calls.models import CallerViewKind
 from calls.pipeline.restore_guard import WENT_BACK, notice_restore
 from calls.replay.compare_period import (
-    DifferenceGroup,
+    RUN_OUT,
+    WARM_UP,
     PeriodComparison,
     ReplaySettings,
     compare_period,
@@ -25,11 +26,12 @@ __all__ = [
     "ADVICE",
     "CALLER",
     "LAST_HOUR",
+    "RUN_OUT",
     "SEE_CALLERS",
+    "WARM_UP",
     "WENT_BACK",
     "Assignment",
     "CallerViewKind",
-    "DifferenceGroup",
     "Histogram",
     "Hit",
     "LegDecision",

@@ -91,6 +91,7 @@ INSTALLED_APPS = [
     "evidence",
     "gateway_site.alarms.apps.AlarmsConfig",
     "gateway_site.reconciliation.apps.ReconciliationConfig",
+    "gateway_site.replays.apps.ReplaysConfig",
 ]
 
 MIDDLEWARE = [

@@ -6,6 +6,7 @@ import clock
 from gateway_site.alarms import incidents, messages
 from gateway_site.ops import worker_heartbeat
 from gateway_site.reconciliation import runs
+from gateway_site.replays import runs as replay_runs
 from gateway_site.sealing import collect
 from qms.api import connect
 
@@ -44,3 +45,15 @@ def reconcile() -> None:
 def seal_evidence() -> None:
     """Append what has ended to the evidence, and seal the days that are over."""
     collect.seal(clock.now, clock.now() + collect.SLICE)
+
+
+@shared_task
+def replay() -> None:
+    """Carry out the replays that were asked for."""
+    replay_runs.carry_on(clock.now)
+
+
+@shared_task
+def forget_replays() -> None:
+    """Delete replays of a time whose legs are no longer kept."""
+    replay_runs.forget_old(clock.now())

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from calls.api import DifferenceGroup, PeriodComparison
+from gateway_site.replays.results import ResultGroup, SourceResult
 
 _KINDS = {
     "missing_leg": "A leg would be missing",
@@ -22,37 +22,79 @@ _CAUSES = {
     "not_asked": "QMS was not asked for this recording then, so that its answer is not known",
     "rules": "the rules of the call model, or the order in which events and answers came",
 }
+#: Written flags stay as they are, whatever is done: the next step is about calls to come.
+_ADVICE = {
+    "extensions": "Compare the devices, queues and ignored devices of the CTI source with those that you mean to have.",
+    "flag_settings": "See whether the Flags are as you want them. Flags that were written stay; calls to come follow"
+    " the settings.",
+    "queue_names": "See the queues of the CTI source and the list of queue names.",
+    "agents": "Open the first legs, and see the agent sessions of their extensions at that time.",
+    "users": "Open the first legs, and see whether the QMS user of their extension, its mapping or its allocation is"
+    " what you mean it to be.",
+    "not_asked": "Nothing is known to be wrong: what QMS would have answered only a live call can show.",
+    "rules": "After an upgrade, read its notes. With the same version, open the first legs and read how they were"
+    " decided; report it if that does not explain it.",
+}
 
 
-def group_line(group: DifferenceGroup) -> str:
-    """Return a group of differences in one line."""
+def group_title(group: ResultGroup) -> str:
+    """Return what would be different, without its cause."""
     values = f': "{group.was}", would be "{group.would_be}"' if group.was and group.would_be else ""
     subject = f" {group.subject}" if group.kind == "flag" else ""
-    return f"{group.count:>7,}  {_KINDS[group.kind]}{subject}{values}. Cause: {_CAUSES[group.cause]}."
+    return f"{_KINDS[group.kind]}{subject}{values}"
 
 
-def example_lines(group: DifferenceGroup) -> Iterator[str]:
+def group_cause(group: ResultGroup) -> str:
+    """Return the cause of a group in words."""
+    return _CAUSES[group.cause]
+
+
+def group_advice(group: ResultGroup) -> str:
+    """Return what a person does next about a group."""
+    return _ADVICE[group.cause]
+
+
+def group_line(group: ResultGroup) -> str:
+    """Return a group of differences in one line."""
+    return f"{group.count:>7,}  {group_title(group)}. Cause: {group_cause(group)}."
+
+
+def example_lines(group: ResultGroup) -> Iterator[str]:
     """Yield some of a group's legs, a line each."""
     for one in group.examples:
         leg = f"leg {one.leg_id}" if one.leg_id else "no leg"
         yield f"{leg}, extension {one.extension}, {timezone.localtime(one.connected_at):%Y-%m-%d %H:%M:%S}"
 
 
-def result_lines(result: PeriodComparison, begin: datetime, archive_days: int) -> Iterator[str]:
-    """Yield what a replay came to, a sentence each."""
+def result_lines(result: SourceResult, begin: datetime, archive_days: int) -> Iterator[str]:
+    """Yield what the replay of a source came to, a sentence each."""
     if result.covered_from is None:
         kept = f"the archive keeps {archive_days} days (ARCHIVE_DAYS)" if archive_days else "no archive is kept"
         yield f"Nothing was compared: no event of that time is kept on this machine; {kept}."
         return
     if result.covered_from > begin:
         yield f"The first event that is kept is of {timezone.localtime(result.covered_from):%Y-%m-%d %H:%M:%S}."
-    legs = "1 leg" if result.compared == 1 else f"{result.compared:,} legs"
-    yield f"{legs} compared; {result.different:,} would be different."
     for why, count in sorted(result.apart.items()):
         yield f"{count:,} not compared: {why}."
     if result.gaps:
         yield f"Events are missing at {result.gaps:,} place{'s' if result.gaps > 1 else ''}; calls there are left out."
     if result.unreadable:
-        yield f"{result.unreadable:,} entries are no events by this version of the gateway; they were left out."
+        yield (
+            f"{_count(result.unreadable, 'entry is no event', 'entries are no events')} by this version of the"
+            " gateway, and left out."
+        )
     if result.failures:
         yield f"This version fails on {result.failures:,} of the events; what follows them may differ by that."
+
+
+def verdict(results: list[SourceResult]) -> str:
+    """Say in one sentence whether anything would be different."""
+    compared, different = sum(one.compared for one in results), sum(one.different for one in results)
+    legs = _count(compared, "leg was compared", "legs were compared")
+    if different:
+        return f"{_count(different, 'leg', 'legs')} would be different; {legs}."
+    return f"Nothing would be different: {legs}." if compared else "Nothing was compared."
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number:,} {one if number == 1 else many}"

@@ -129,6 +129,10 @@ EMPTY_LISTS = {
             "reconciliation.view_reconciliationrun",
         ),
     ),
+    "replays.ReplayRun": Empty(
+        "Nothing was replayed yet. Add a replay here to see what today's version, or settings that you try, would"
+        " decide differently from what was done; it changes nothing."
+    ),
     "reconciliation.ReconciliationRun": Empty(
         "Nothing was compared with QMS yet. The timetable compares each enabled Recording Service once a day; add a"
         " comparison here to have one now."

@@ -103,6 +103,7 @@ UNFOLD: dict[str, Any] = {
                 "Reconciliation",
                 _link("Findings", "difference", "reconciliation.reconciliationfinding"),
                 _link("Comparisons", "compare_arrows", "reconciliation.reconciliationrun"),
+                _link("Replays", "replay", "replays.replayrun"),
             ),
             _group(
                 "Installation",

@@ -96,6 +96,7 @@ LOOK = {
     "admin/qms/": TECHNICAL,
     "admin/alarms/": TECHNICAL,
     "admin/reconciliation/": TECHNICAL,
+    "admin/replays/": TECHNICAL,
     "admin/evidence/": TECHNICAL,
     "admin/cti/": TECHNICAL,
 }
@@ -125,7 +126,14 @@ def _decided(route: str) -> set[str] | None:
 
 def _address(route: str) -> str:
     """Return an address of a route; what it names does not exist."""
-    for part in ("<path:object_id>", "<path:content_type_id>", "<int:job_id>", "<int:service_id>", "<id>"):
+    for part in (
+        "<path:object_id>",
+        "<path:content_type_id>",
+        "<int:job_id>",
+        "<int:service_id>",
+        "<int:run_id>",
+        "<id>",
+    ):
         route = route.replace(part, "999999")
     return "/" + route
 

@@ -26,6 +26,8 @@ from flags.models import (
 )
 from gateway_site.reconciliation.compare import FindingKind
 from gateway_site.reconciliation.models import ReconciliationFinding
+from gateway_site.replays.models import ReplayRun
+from gateway_site.replays.results import ExampleLeg, ResultGroup, SourceResult, as_json
 from gateway_site.ui.navigation import UNFOLD
 from tests.journeys.stack import GatewayStack
 
@@ -86,6 +88,7 @@ def _add_rows(gateway: GatewayStack, user: User) -> None:
     ExportJob.objects.create(user=user, kind=ExportKind.CSV, wanted="{}", with_callers=True, asked_at=at)
     seal_a_day()
     _add_comparisons(gateway)
+    _add_replays(gateway)
     FlagWrite.objects.filter(pk=FlagWrite.objects.values("pk")[:1]).update(
         state=WriteState.REFUSED, error_code="refused", error="The Flag does not exist."
     )
@@ -96,6 +99,20 @@ def seal_a_day() -> None:
     key = EvidenceKey.objects.create(public="ab" * 32, made_at=timezone.now())
     seal = {"statement": "day 2026-11-28, 1 block", "signature": "cd" * 64, "blocks": 1, "entries": 2}
     EvidenceSeal.objects.create(day=timezone.localdate() - timedelta(days=1), key=key, at=timezone.now(), **seal)
+
+
+def _add_replays(gateway: GatewayStack) -> None:
+    """Leave a replay that waits, and one that found a flag with another value."""
+    at = gateway.time
+    leg = ExampleLeg(gateway.legs()[0].pk, "2001", at)
+    group = ResultGroup("flag", "flag_settings", "QueueName", "written", "not written", 1, [leg])
+    result = SourceResult(
+        slug="pbx", events=1_234, seconds=0.2, compared=3, different=1, covered_from=at, groups=[group]
+    )
+    span = {"begin": at - timedelta(hours=1), "end": at, "asked_at": at, "asked_by": "admin"}
+    done = {"done_at": at, "compared": 3, "different": 1, "settings_name": "tried.toml", "result": as_json([result])}
+    for further in ({}, done):
+        ReplayRun.objects.create(**span, **further).sources.add(gateway.source)
 
 
 def _add_comparisons(gateway: GatewayStack) -> None:

@@ -38,7 +38,7 @@ def replay(*arguments: str, begin: str = "2026-03-02", end: str = "2026-03-03") 
 def test_it_says_that_nothing_would_be_different(gateway: GatewayStack) -> None:
     lines = replay()
 
-    assert lines[-1] == "1 leg compared; 0 would be different."
+    assert lines[-1] == "Nothing would be different: 1 leg was compared."
 
 
 def test_the_settings_of_a_file_are_tried_and_not_kept(gateway: GatewayStack, tmp_path: Path) -> None:
@@ -47,14 +47,14 @@ def test_the_settings_of_a_file_are_tried_and_not_kept(gateway: GatewayStack, tm
 
     lines = replay("--config", str(file))
 
-    assert "1 leg compared; 1 would be different." in lines
+    assert "1 leg would be different; 1 leg was compared." in lines
     assert (
         '1  Another value of the flag QueueName: "written", would be "not written". Cause: the settings of the flags.'
         in lines
     )
     assert lines[-1].startswith(f"leg {gateway.legs()[0].pk}, extension 2001, ")
     assert FlagSetting.objects.get(name="QueueName").enabled
-    assert replay()[-1] == "1 leg compared; 0 would be different."
+    assert replay()[-1] == "Nothing would be different: 1 leg was compared."
 
 
 def test_a_file_that_cannot_be_applied_is_refused_with_its_problems(gateway: GatewayStack, tmp_path: Path) -> None:

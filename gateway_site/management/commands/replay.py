@@ -15,7 +15,8 @@ from cti.api import JournalError
 from cti.models import CtiSource
 from gateway_site.config.declaration import ConfigError, read
 from gateway_site.config.moments import moment
-from gateway_site.replays.texts import example_lines, group_line, result_lines
+from gateway_site.replays.results import kept_result
+from gateway_site.replays.texts import example_lines, group_line, result_lines, verdict
 from gateway_site.replays.tried_settings import settings_of_declaration
 
 
@@ -44,15 +45,17 @@ class Command(BaseCommand):
         tried = _tried(source, config)
         began = clock.now()
         try:
-            result = compare_period(source, begin, end, tried, began)
+            found = compare_period(source, begin, end, tried, began)
         except JournalError as error:
             raise CommandError(f"The journal cannot be read: {error}") from error
-        seconds = max((clock.now() - began).total_seconds(), 0.001)
+        result = kept_result(source.slug, (clock.now() - began).total_seconds(), found)
         span = f"{timezone.localtime(begin):%Y-%m-%d %H:%M} to {timezone.localtime(end):%Y-%m-%d %H:%M}"
-        self.stdout.write(f"{source.slug}, {span}: {result.events:,} events in {seconds:.1f} s.")
+        self.stdout.write(f"{source.slug}, {span}: {result.events:,} events in {result.seconds:.1f} s.")
         for line in result_lines(result, begin, settings.ARCHIVE_DAYS):
             self.stdout.write(f"  {line}")
-        for group in result.sorted_groups():
+        if result.covered_from is not None:
+            self.stdout.write(f"  {verdict([result])}")
+        for group in result.groups:
             self.stdout.write(f"  {group_line(group)}")
             for line in example_lines(group):
                 self.stdout.write(f"           {line}")
