@@ -1,7 +1,6 @@
 """Let what a link brings gather for a moment: what an append to the journal costs does not grow with its events."""
 
 import asyncio
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -12,7 +11,7 @@ GATHER_SECONDS: Final = 0.01
 class ReadCoalescer:
     """Keeps the readings of one link apart."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = lambda: asyncio.get_running_loop().time()) -> None:
         self._clock = clock
         self._next_at = 0.0
 

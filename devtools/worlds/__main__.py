@@ -38,7 +38,7 @@ def main(words: list[str]) -> int:
     asked = _parser().parse_args(words)
     if asked.http:
         return _http(asked)
-    player = _player(is_late=asked.late, is_stamped=asked.stamped)
+    player = _player(asked)
     report = played(asked)
     print(summary(report))
     if asked.write:
@@ -48,26 +48,23 @@ def main(words: list[str]) -> int:
     return 1 if report.failed else 0
 
 
-def _player(*, is_late: bool, is_stamped: bool) -> CorePlayer:
-    if is_stamped:
+def _player(asked: argparse.Namespace) -> CorePlayer:
+    if asked.csta:
+        from devtools.worlds.players.csta import CstaCorePlayer  # noqa: PLC0415  (only this form speaks CSTA)
+        from devtools.worlds.players.wire_link import be_quiet  # noqa: PLC0415
+
+        be_quiet()
+        return CstaCorePlayer()
+    if asked.stamped:
         return StampedCorePlayer()
-    return LateCorePlayer() if is_late else CorePlayer()
+    return LateCorePlayer() if asked.late else CorePlayer()
 
 
 def played(asked: argparse.Namespace) -> Report:
     """Play the worlds that were asked for, in the given number of processes; the time is that of all together."""
     began = time.monotonic()
     parts = [
-        (
-            seed,
-            min(PART, asked.seed + asked.count - seed),
-            asked.seconds,
-            asked.kinds,
-            asked.late,
-            asked.stamped,
-            asked.no_partitions,
-            began,
-        )
+        (asked, seed, min(PART, asked.seed + asked.count - seed), began)
         for seed in range(asked.seed, asked.seed + asked.count, PART)
     ]
     if asked.jobs == 1:
@@ -79,23 +76,14 @@ def played(asked: argparse.Namespace) -> Report:
     return report
 
 
-def _part(
-    seed: int,
-    count: int,
-    seconds: float,
-    kinds: list[str],
-    is_late: bool,
-    is_stamped: bool,
-    is_whole: bool,
-    began: float,
-) -> Report:
+def _part(asked: argparse.Namespace, seed: int, count: int, began: float) -> Report:
     """Play one part of a run; processes of one machine share the monotonic clock."""
-    left = seconds - (time.monotonic() - began)
-    if seconds and left <= 0:
+    left = asked.seconds - (time.monotonic() - began)
+    if asked.seconds and left <= 0:
         return Report(first_seed=seed)
-    left = left if seconds else 0.0
-    player, excused = _player(is_late=is_late, is_stamped=is_stamped), ("missing",) if is_late else ()
-    return run(player, seed, count, left, kinds, cut=not (is_whole or is_late or is_stamped), excused=excused)
+    left, excused = left if asked.seconds else 0.0, ("missing",) if asked.late else ()
+    cut = not (asked.no_partitions or asked.late or asked.stamped)
+    return run(_player(asked), seed, count, left, asked.kinds, cut=cut, excused=excused)
 
 
 def _http(asked: argparse.Namespace) -> int:
@@ -134,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=0.0, help="stop after this time (default: no limit)")
     parser.add_argument("--kinds", nargs="*", default=list(ALL), choices=(*ALL, *MORE_FAULTS), metavar="KIND",
                         help="kinds of calls and faults: " + ", ".join((*ALL, *MORE_FAULTS)))  # fmt: skip
+    parser.add_argument("--csta", action="store_true", help="say worlds as CSTA messages, to the product's session")
     parser.add_argument("--late", action="store_true", help="fold late by chance; what is missing then is excused")
     parser.add_argument("--stamped", action="store_true", help="stamp events as the HTTP intake does, not by receipt")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that play (default 1)")

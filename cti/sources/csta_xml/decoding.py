@@ -11,6 +11,7 @@ from typing import Any, get_args
 from msgspec.structs import replace
 
 from cti.events import (
+    QUEUE_CLEARED,
     AgentData,
     AgentEvent,
     CallData,
@@ -201,6 +202,8 @@ class Decoder:
     def _queue(
         self, shape: EventShape, fields: dict[str, XmlElement], place: ConnectionPlace, private: Private
     ) -> str | None:
+        if shape.kind is Diverted and text_of(fields.get("cause")) == QUEUE_CLEARED:
+            return None  # The call left the queue unanswered: from now on it has none.
         if private.queue_name:
             return private.queue_name[:TEXT]
         if shape.kind is Queued:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from .scenario import Scenario
+from .world import World
 
 OUTCOMES = frozenset(
     [
@@ -96,6 +97,15 @@ class LatePlayer(Protocol):
 
     def acted_on(self) -> dict[str, float]:
         """Return for each event's id the second in which it was acted on."""
+        ...
+
+
+@runtime_checkable
+class SelectivePlayer(Protocol):
+    """Play worlds as a wire says them, which cannot say all that the contract can."""
+
+    def world_of(self, seed: int, kinds: Iterable[str]) -> World:
+        """Make the world of a seed, restricted to what the wire can say."""
         ...
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from .emit import FAULTS
 from .generate import KINDS, generate
 from .judge import Finding, Verdict, judge
-from .player import LatePlayer, Player, comparable
+from .player import LatePlayer, Player, SelectivePlayer, comparable
 from .shrink import shrunk, transcript_of
 from .world import World, acted_on, scenario_of
 
@@ -73,6 +73,11 @@ def partitions(count: int, rng: Random) -> list[tuple[int, ...]]:
     return [(1,) * count, (count,), parts]
 
 
+def world_for(player: Player, seed: int, kinds: Iterable[str]) -> World:
+    """Make the world of a seed, as the player can play it."""
+    return player.world_of(seed, kinds) if isinstance(player, SelectivePlayer) else generate(seed, kinds)
+
+
 def look(player: Player, world: World, cuts: Sequence[Sequence[int]]) -> tuple[Verdict, tuple[int, ...] | None]:
     """Play and judge a world; return the first batches that came out otherwise, too."""
     scenario = scenario_of(world)
@@ -98,7 +103,7 @@ def run(player: Player, seed: int = 0, count: int = 1000, seconds: float = 0.0, 
     for number in range(seed, seed + count):
         if seconds and time.monotonic() - began > seconds:
             break
-        world = generate(number, chosen)
+        world = world_for(player, number, chosen)
         tally.update(world.kinds)
         reported = sum(1 for x in world.said if not x.lost)
         verdict, other = look(player, world, partitions(reported, Random(number)) if cut else ())
@@ -148,5 +153,5 @@ def minimal(player: Player, failure: Failure, kinds: Iterable[str] = ALL) -> tup
             return look(player, world, partitions(reported, Random(failure.seed)))[1] is not None
         return any((x.kind, x.flag) in wanted for x in look(player, world, ())[0].findings)
 
-    small = shrunk(generate(failure.seed, kinds), fails)
+    small = shrunk(world_for(player, failure.seed, kinds), fails)
     return small, transcript_of(small, look(player, small, ())[0].findings)

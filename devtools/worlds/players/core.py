@@ -51,21 +51,33 @@ class CorePlayer:
     """Play scenarios through the core. Without a partition each event is folded when it is heard."""
 
     def __init__(self) -> None:
-        self._read: tuple[Scenario, list[AnyEvent], ProductCast] | None = None
+        self._read: tuple[Scenario, list[AnyEvent]] | None = None
+
+    def events_of(self, scenario: Scenario) -> list[AnyEvent]:
+        """Return a scenario's events as the core gets them."""
+        return events_of(scenario)
+
+    def sizes(self, scenario: Scenario, partition: Sequence[int], events: Sequence[AnyEvent]) -> list[int]:
+        """Return the sizes of the batches of these events for those of the scenario's."""
+        del events
+        return partition_of(scenario, partition)
+
+    def read(self, scenario: Scenario) -> list[AnyEvent]:
+        """Return a scenario's events; the runner plays it under several partitions in a row, so they are read once."""
+        if self._read is None or self._read[0] is not scenario:
+            self._read = (scenario, self.events_of(scenario))
+        return self._read[1]
 
     def play(self, scenario: Scenario, partition: Sequence[int] | None) -> Observed:
         """Play a scenario from an empty core to its end."""
-        # The runner plays a scenario under several partitions in a row: its events are read once.
-        if self._read is None or self._read[0] is not scenario:
-            self._read = (scenario, events_of(scenario), cast_of(scenario))
-        _, events, cast = self._read
-        play = CorePlay(cast, WorldRecorder(scenario.qms))
+        events = self.read(scenario)
+        play = CorePlay(cast_of(scenario), WorldRecorder(scenario.qms))
         if partition is None:
             for event in events:
                 play.pass_before(event.at)
                 play.fold([event], event.at)
         else:
-            play.fold_batches(events, partition_of(scenario, partition))
+            play.fold_batches(events, self.sizes(scenario, partition, events))
         if events:
             play.pass_until(events[-1].at + REST)
         return play.observed()

@@ -122,6 +122,17 @@ def data_of_bytes(raw: bytes) -> CallData:
     return event.data
 
 
+def test_a_call_that_leaves_its_queue_unanswered_is_no_longer_in_it() -> None:
+    def left(cause: str, more: str = "") -> CallData:
+        body = connection("connection", at="5000") + device("divertingDevice", "5000") + f"<cause>{cause}</cause>{more}"
+        using = decoder(queues={"5000": "Sales"}, options={"queue_name": "queueName"})
+        return data_of(xml("DivertedEvent", body), using)
+
+    assert left("distributed").queue_name == "Sales"
+    assert left("queueCleared").queue_name is None
+    assert left("queueCleared", private("<queueName>Sales</queueName>")).queue_name is None
+
+
 def test_an_opaque_device_id_becomes_the_extension_that_answered_and_stays_it() -> None:
     using = decoder()
     answered = data_of(established(at="dyn:77:1", answering="N&lt;2001&gt;Alice"), using)

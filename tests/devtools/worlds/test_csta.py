@@ -1,0 +1,94 @@
+"""Worlds said as the messages of a CSTA server: the product's session reads the bytes, and its flags are right."""
+
+import asyncio
+from time import monotonic
+
+import pytest
+
+from cti.events import Established, LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
+from devtools.worlds.judge.generate import KINDS
+from devtools.worlds.judge.runner import ALL, run
+from devtools.worlds.judge.scenario import Event, Qms, Recording, Scenario, Site
+from devtools.worlds.players.csta import CstaCorePlayer, read_scenario
+from devtools.worlds.players.simulated_loop import NothingLeft, SimulatedLoop
+from devtools.worlds.wires.csta_worlds import QUEUE_DEVICES, csta_world
+
+HERE = {"callId": "100", "deviceId": "2001"}
+
+
+def scenario(*events: Event) -> Scenario:
+    site = Site(devices=("2001",), queues=tuple(QUEUE_DEVICES.values()))
+    return Scenario("csta", events, site, (), Qms(recordings=(Recording("R1", "2001", 0, 20),)))
+
+
+def test_no_flag_is_wrong_or_written_twice_when_worlds_are_said_as_csta_messages() -> None:
+    report = run(CstaCorePlayer(), seed=50_000, count=24, cut=False)
+    assert report.flagged > 80
+    assert (report.wrong, report.double, report.unexplained, report.untrue) == (0, 0, 0, 0)
+
+
+def test_the_same_messages_in_other_batches_come_to_the_same_flags() -> None:
+    report = run(CstaCorePlayer(), seed=51_000, count=6)
+    assert report.flagged > 10
+    assert report.partition_differences == 0
+
+
+def test_what_a_call_says_reaches_its_recording() -> None:
+    said = {"interactionId": "I1", "callerName": "Zoe Šimák", "callerNameSource": "isdn", "queueName": "Vertrieb Süd"}
+    observed = CstaCorePlayer().play(
+        scenario(
+            Event(-60, "LoggedOn", {"agentId": "09101", "agentName": "Lea Li", "deviceId": "2001"}, -59.99, "e0"),
+            Event(-4, "Queued", {"callId": "100"} | said, -3.99, "e1"),
+            Event(0, "Established", HERE, 0.01, "e2"),
+            Event(20, "ConnectionCleared", HERE, 20.01, "e3"),
+        ),
+        None,
+    )
+    assert {x.flag: x.value for x in observed.writes} == {
+        "AgentId": "09101",
+        "AgentName": "Lea Li",
+        "CallerName": "Zoe Šimák",
+        "CTICallRef": "100",
+        "InteractionGuid": "I1",
+        "QueueName": "Vertrieb Süd",
+    }
+    assert [(x.start, x.end) for x in observed.legs] == [(0, 20)]
+
+
+def test_after_a_lost_link_the_server_is_asked_what_is_in_progress() -> None:
+    lost = (
+        Event(0, "Established", HERE, 0.01, "e1"),
+        Event(5, "link.Lost", {}, 5.01, "gap-0"),
+        Event(9, "link.Restored", {}, 9.01, "gap-1"),
+        Event(9, "snapshot.Began", {}, 9.01, "gap-2"),
+        Event(9, "Established", HERE, 9.01, "gap-3"),
+        Event(9, "snapshot.Ended", {}, 9.01, "gap-4"),
+        Event(20, "ConnectionCleared", HERE, 20.01, "e2"),
+    )
+    kinds = [type(x) for x in read_scenario(scenario(*lost)).events]
+    wanted = (LinkLost, LinkRestored, SnapshotBegan, Established, SnapshotEnded)
+    assert [x for x in kinds if x in wanted] == [SnapshotBegan, SnapshotEnded, Established, *wanted]
+    (leg,) = CstaCorePlayer().play(scenario(*lost), None).legs
+    assert (leg.recording, leg.outcome) == ("R1", "flagged")
+
+
+def test_worlds_are_made_so_that_csta_can_say_them() -> None:
+    worlds = [csta_world(seed, ALL) for seed in range(200)]
+    assert {kind for world in worlds for kind in world.kinds} == set(KINDS)
+    assert any(world.gap for world in worlds)
+    assert any(world.stall for world in worlds)
+    for world in worlds:
+        assert not world.whole_seconds
+        assert not (world.gap and world.stall)
+        heard = sorted((x.event.heard, x.event.id) for x in world.said if not x.lost)
+        assert len({name for _, name in heard}) == len(heard)
+        assert all(x.event.data["deviceId"] for x in world.said if x.event.type == "LoggedOff")
+
+
+def test_an_hour_passes_at_once_where_nothing_is_left_to_do() -> None:
+    loop, began = SimulatedLoop(100.0), monotonic()
+    loop.run_until_complete(asyncio.sleep(3600))
+    assert (loop.time(), monotonic() - began < 60) == (3700, True)
+    with pytest.raises(NothingLeft):
+        loop.run_until_complete(loop.create_future())
+    loop.close()
