@@ -193,10 +193,10 @@ def arms(source: Source, node: ast.AST) -> Edits:
 
 
 def returned(source: Source, node: ast.AST) -> Edits:
-    """Return None in the place of a value."""
+    """Return None in the place of a value; not of False, which is as false to its caller and becomes True elsewhere."""
     if isinstance(node, ast.Return) and node.value is not None:
-        is_none = isinstance(node.value, ast.Constant) and node.value.value is None
-        if not is_none:
+        is_false = isinstance(node.value, ast.Constant) and (node.value.value is None or node.value.value is False)
+        if not is_false:
             yield Edit(Kind.RETURNED_NONE, source.bracketed(node.value, source.span(node)), "None")
 
 

@@ -134,6 +134,11 @@ class Switchboard:
         (leg,) = self.legs
         return leg
 
+    def leg_of(self, call_id: str) -> LegState:
+        """Return the only leg of a call."""
+        (leg,) = [leg for leg in self.legs if leg.call_id == call_id]
+        return leg
+
     @property
     def searches(self) -> list[StartSearch]:
         """What QMS was asked."""

@@ -38,6 +38,9 @@ def changes(text: str, kind: Kind) -> set[str]:
         (Kind.ARITHMETIC, "x += 1", {"x -= 1"}),
         (Kind.SWAPPED_ARMS, "x = (a) if b else c", {"x = c if b else (a)"}),
         (Kind.RETURNED_NONE, "def f():\n    return(a)\n", {"return None"}),
+        (Kind.RETURNED_NONE, "def f():\n    return 0\n", {"return None"}),
+        (Kind.RETURNED_NONE, "def f():\n    return False\n", set()),
+        (Kind.RETURNED_NONE, "def f():\n    return None\n", set()),
     ],
 )
 def test_a_text_has_these_mutants(kind: Kind, text: str, expected: set[str]) -> None:
