@@ -204,7 +204,7 @@ CASES = [
         ),
         "nobody",
     ),
-    # C2 was over before G began, of which it was told by mistake.
+    # C2 was over before G began, which QMS named for it all the same.
     (
         _GOES_ON,
         Scene(began=-0.5, asked=None, other=Other(connected=-5, ended=-0.6, guid="G", began=-0.5, named=-0.1)),
