@@ -1,4 +1,4 @@
-"""What the two parts of a leg have when a transfer divides it: each value is kept, cut off or begun from nothing on purpose.
+"""What the two parts of a leg have when a transfer divides it: each value is kept, cut off or begun, on purpose.
 
 2001 has a customer on hold in C1 and calls 2002 in C2, which is connected at 29.5; at 30 the customer is handed over.
 """
