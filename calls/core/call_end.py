@@ -45,7 +45,17 @@ def divide_where_empty(work: UnitOfWork, incarnation: int, since: datetime, gate
     call = work.calls[incarnation]
     if is_empty_at(call, since):
         divide(work, incarnation, since, gateway_at)
-        return
+    else:
+        divide_at_next_end(work, incarnation, since, gateway_at)
+
+
+def divide_at_next_end(work: UnitOfWork, incarnation: int, since: datetime, gateway_at: datetime) -> None:
+    """Divide a call at the first end after a moment that left nobody in it.
+
+    Example: 2001 rings, 2002 picks the call up at 4.5 and leaves at 4.8, and the id is used again at 5.0; that the call
+    had been led away from 2001 is heard last.
+    """
+    call = work.calls[incarnation]
     later = {party.cleared_at for party in call.parties.values() if party.cleared_at and party.cleared_at > since}
     ended = next((moment for moment in sorted(later) if is_empty_at(call, moment)), None) if later else None
     if ended is not None:
@@ -73,7 +83,8 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
     again = {name: reports for name, reports in again.items() if reports and name not in later}
     new = _next_call(work, call, moment, gateway_at)
     parties = {**later, **{name: _further(party, later.get(name)) for name, party in new.parties.items()}}
-    new = work.put_call(replace(new, facts={**after, **new.facts}, parties=parties))
+    born_at = min([new.born_at, *_moments(call, moment)])
+    new = work.put_call(replace(new, born_at=born_at, facts={**after, **new.facts}, parties=parties))
     kept = {name: _without_again(party, moment) for name, party in call.parties.items() if name not in later}
     is_waiting = call.waits_since is not None and call.waits_since <= moment
     old = work.put_call(
@@ -296,8 +307,8 @@ def _connect_again(work: UnitOfWork, incarnation: int, party: Party, reports: tu
     device_id, again = party.device_id, reports[0]
     call = work.calls[incarnation]
     fresh = Party(device_id=device_id, state=PartyState.NULL, outside=party.outside)
-    if device_id not in call.parties:
-        call = work.put_call(replace(call, parties={**call.parties, device_id: fresh}))
+    parties = call.parties if device_id in call.parties else {**call.parties, device_id: fresh}
+    call = work.put_call(replace(call, born_at=min(call.born_at, again.at), parties=parties))
     connect_device(work, call, device_id, again, outside=party.outside)
     if reports[1:]:
         call = work.calls[incarnation]

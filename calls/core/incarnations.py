@@ -55,7 +55,7 @@ def attribute(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     calls = work.incarnations_of(call_id)
     if not calls:
         return begin_call(work, event, call_id)
-    if isinstance(event, _AT_DEVICE) and (found := call_of_device(calls, event.data.device_id or "", event.time)):
+    if isinstance(event, _AT_DEVICE) and (found := _call_it_is_in(work, calls, event)):
         return _unless_of_another(work, event, calls, found)
     call, following = _at(calls, event.time)
     if isinstance(event, ConnectionCleared) and _is_of_unknown_call(work, call, event):
@@ -117,6 +117,13 @@ def _is_of_unknown_call(work: UnitOfWork, call: CallState, event: ConnectionClea
     return is_extension and states_another_interaction(call, event)
 
 
+def _call_it_is_in(work: UnitOfWork, calls: list[CallState], event: CallEvent) -> CallState | None:
+    """Return the call in which an event's device is, unless that had lost its id by then, as the source's times say."""
+    found = call_of_device(calls, event.data.device_id or "", event.time)
+    superseded_at = found.superseded_at if found is not None and work.site.has_source_times else None
+    return found if superseded_at is None or event.time <= superseded_at else None
+
+
 def call_of_device(calls: list[CallState], device_id: str, at: datetime) -> CallState | None:
     """Return the latest call of an id in which a device is and already was at a moment; None if there is none."""
     for call in reversed(calls):
@@ -155,16 +162,25 @@ def _begun_before(work: UnitOfWork, event: CallEvent, following: CallState) -> C
 def _is_of_before(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event from before an id's earliest known call belongs to an older call that is reported late.
 
-    An event that brings in a device or a queue is the known call's own beginning, with two exceptions: it contradicts
-    that call, or it connects a device that connected later in that call and has left. An end, hold or retrieve of a
-    device that is not in the known call belongs to the older one.
+    An event that brings in a device or a queue is the known call's own beginning, with three exceptions: it contradicts
+    that call, it connects a device that connected later in that call and has left, or it queues a call in which a
+    device dialled later. An end, hold or retrieve of a device that is not in the known call belongs to the older one.
     """
     if not isinstance(event, ENTERING):
         return _begins(work, event, call)
     party = call.parties.get(event.data.device_id or "")
     has_left = party is not None and party.had_leg and not party.is_here
     is_earlier = has_left and isinstance(event, Established) and work.site.has_source_times
-    return is_earlier or _contradicts(call, event)
+    return is_earlier or _is_queued_before_dialled(work, call, event) or _contradicts(call, event)
+
+
+def _is_queued_before_dialled(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether a call was queued before a device dialled, by the source's own times: a device dials first."""
+    if not isinstance(event, Queued) or not work.site.has_source_times:
+        return False
+    dialling = (PartyState.INITIATED, PartyState.ORIGINATED)
+    dialled = [one.since for one in call.parties.values() if one.has_dialled or one.state in dialling]
+    return any(since is not None and event.time < since for since in dialled)
 
 
 def _contradicts(call: CallState, event: CallEvent) -> bool:

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from calls.core.answer_supervision import UNSUPERVISED, confirm
-from calls.core.call_end import MARGIN, divide, divide_before_leg, remembered
+from calls.core.call_end import MARGIN, divide, divide_at_next_end, divide_before_leg, remembered
 from calls.core.call_facts import learn
 from calls.core.clocks import moments_of
 from calls.core.commands import NameQueue
@@ -155,6 +155,8 @@ def handle_diverted(event: Diverted, work: UnitOfWork) -> None:
     party = call.parties.get(device_id)
     if party is not None and not party.is_talking and party.cleared_gateway_at is None:
         call = put_party(work, call, replace(party, state=PartyState.NULL))
+        divide_at_next_end(work, call.incarnation, event.time, event.at)
+        call = work.calls[call.incarnation]
     if is_of_queue:
         _doubt(work, call, event)
         return
@@ -187,6 +189,7 @@ def handle_failed(event: Failed, work: UnitOfWork) -> None:
     party = call.parties.get(device_id)
     if party is not None and not party.is_talking and party.cleared_gateway_at is None:
         clear_party(work, work.calls[call.incarnation], device_id, event.time, event.at, "")
+        divide_at_next_end(work, call.incarnation, event.time, event.at)
     call = work.calls[call.incarnation]
     is_ringing = any(one.is_talking or one.state is PartyState.ALERTING for one in call.parties.values())
     if not is_ringing and call.waits_since is None and call.reached_gateway_at is None:
@@ -244,9 +247,7 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
         legs, call = work.legs_in(call.moved_to), work.calls.get(call.moved_to, call)
     legs = [leg for leg in legs if leg.wrapup is WriteStatus.NONE]
     if not data.interaction_id:
-        now = max(event.at, work.source.folded_gateway_at or event.at)
-        is_late = now - moments_of(work, event.time, event.at)[1] > MARGIN  # The other call may be forgotten.
-        legs = [leg for leg in legs if not is_late and not _may_be_followed(work, leg)]
+        legs = [leg for leg in legs if not _is_late(work, event) and not _may_be_hidden(work, leg, event)]
     if data.device_id:
         legs = [leg for leg in legs if leg.device_id == data.device_id]
     elif data.agent_id:
@@ -256,10 +257,22 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
     return legs[-1] if legs else None
 
 
-def _may_be_followed(work: UnitOfWork, leg: LegState) -> bool:
-    """Say whether the id may have named another call in a gap in which a leg ended, or that followed its end."""
-    ended, lost = leg.disconnected_gateway_at, work.source.missed_gateway_at
-    return leg.is_end_unknown or (ended is not None and lost is not None and lost >= ended - GRACE)
+def _is_late(work: UnitOfWork, event: CallInformation) -> bool:
+    """Say whether a wrap-up is heard so late that another call of its id may be forgotten by now."""
+    now = max(event.at, work.source.folded_gateway_at or event.at)
+    return now - moments_of(work, event.time, event.at)[1] > MARGIN
+
+
+def _may_be_hidden(work: UnitOfWork, leg: LegState, event: CallInformation) -> bool:
+    """Say whether a wrap-up may be of a call that had its leg's id in a gap and is not known.
+
+    So it may while a wrap-up for that call would be awaited, unless the leg itself lasted through the gap.
+    """
+    ended, missed, lost = leg.disconnected_gateway_at, work.source.missed_gateway_at, work.source.lost_gateway_at
+    if leg.is_end_unknown or missed is None:
+        return leg.is_end_unknown
+    is_through = lost is not None and leg.connected_gateway_at < lost and (ended is None or ended > missed + GRACE)
+    return not is_through and missed + remembered(work) >= moments_of(work, event.time, event.at)[0]
 
 
 def _had_leg(work: UnitOfWork, call: CallState, device_id: str | None) -> bool:

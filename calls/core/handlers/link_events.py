@@ -43,6 +43,7 @@ def handle_link_lost(event: LinkLost, work: UnitOfWork) -> None:
 @apply.register
 def handle_link_restored(event: LinkRestored, work: UnitOfWork) -> None:
     """Events arrive again; what became of the open legs, the snapshot will say."""
+    work.source = replace(work.source, missed_gateway_at=event.at)
     if event.data.devices is not None:
         regain_devices(work, event.data.devices, event.time)
     elif work.source.lost_at is not None:

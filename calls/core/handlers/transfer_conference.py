@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from calls.core.attended_transfer import hand_on, note_other_part, pending_of
-from calls.core.call_end import divide, divide_where_empty, remembered
+from calls.core.call_end import divide, divide_at_next_end, divide_where_empty, remembered
 from calls.core.call_facts import learn, merged, moved_facts, reported_facts
 from calls.core.clocks import CLOSE
 from calls.core.consultation import disinherit
 from calls.core.dispatch import apply
-from calls.core.incarnations import begin_call, call_at
+from calls.core.incarnations import TICK, begin_call, call_at
 from calls.core.leg_split import put_second_part
 from calls.core.legs import GRACE, clear_party, close_leg, open_leg, put_party, refresh_facts
 from calls.core.origins import Origin, OriginRule, origin_of
@@ -53,7 +53,8 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     new = _joined(work, event, olds, new_id, leaver)
     new = work.calls[new.incarnation]
     is_answered = _is_anybody_talking(new) or _has_come_and_gone(new, leaver, event.time)
-    if not is_answered and new.cleared_at is None and not _is_ringing(new, leaver):
+    is_under_way = not is_answered and _is_ringing(new, leaver)
+    if not is_answered and new.cleared_at is None and not is_under_way:
         work.put_call(replace(new, waits_since=new.waits_since or event.time))
     for number, (before, call_origin) in consult.items():
         leg = work.legs[number]
@@ -63,7 +64,8 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
         else:
             leg = replace(leg, call_id=new.call_id, incarnation=new.incarnation)
             note_other_part(work, leg, pending_of(leg, before, event.time, event.at, call_origin=call_origin))
-    divide_where_empty(work, new.incarnation, event.time, event.at)
+    divide_again = divide_at_next_end if is_under_way else divide_where_empty
+    divide_again(work, new.incarnation, event.time, event.at)
 
 
 def _disinherit(work: UnitOfWork, call: CallState, leaver: str, event: Transferred) -> None:
@@ -221,11 +223,20 @@ def _goes_on(work: UnitOfWork, call: CallState, event: CallEvent, olds: list[Cal
     data = event.data
     if call.waits_at and call.born_at > event.time and work.site.is_extension(data.transferred_to_device_id or ""):
         return False
+    if _is_of_before(work, call, event):
+        return False
     devices = {data.transferring_device_id, data.transferred_to_device_id, data.conferencing_device_id}
     devices |= {item.new.device_id for item in data.connections}
     is_new = call.born_at >= event.time - GRACE
     devices -= {name for old in olds for name, party in old.parties.items() if party.is_here}  # They are to come.
     return is_new or any(party.is_here and name in devices for name, party in call.parties.items())
+
+
+def _is_of_before(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether a call under the resulting id began before the event, and without its host: it had the id before."""
+    host = event.data.transferring_device_id or event.data.conferencing_device_id or event.data.device_id
+    early = CLOSE if work.site.has_source_times and work.source.has_fractions else GRACE
+    return bool(host) and host not in call.parties and call.born_at < event.time - early
 
 
 def _are_apart(one: CallState, other: CallState) -> bool:
@@ -235,8 +246,12 @@ def _are_apart(one: CallState, other: CallState) -> bool:
 
 
 def _copy(work: UnitOfWork, event: CallEvent, main: CallState, new_id: str) -> CallState:
-    """Begin the resulting call as what goes on of the customer's."""
+    """Begin the resulting call as what goes on of the customer's; so does what came since under its id."""
     begun = begin_call(work, event, new_id)
+    for call in work.incarnations_of(new_id):
+        if call.superseded_at == event.time:
+            divide(work, call.incarnation, event.time - TICK, event.at)
+    begun = work.calls[begun.incarnation]
     return replace(begun, rooted_at=main.root, own_interaction=main.own_interaction, waits_since=None)
 
 

@@ -289,13 +289,15 @@ def expected_of(stream: Stream, truth: Truth) -> Expected:
 
 
 def _is_after_gap(stream: Stream, truth: Truth, events: list[Said]) -> bool:
-    """Say whether the link was lost between a conversation and what was reported of it later without its interaction.
+    """Say whether the link was lost before what was reported of a conversation later, without its interaction.
 
-    The id may have lived again in the gap: a world in which it did gives the same stream.
+    The id may have lived in the gap: a world in which it did, and in which the report is of that life, gives the same
+    stream. A report of before the gap is awaited as long as a wrap-up is.
     """
     heard = max(x.event.heard for x in events)
     named = all(x.event.data.get("interactionId") for x in events)
-    return not named and overlaps(truth.leg_end, heard, stream.world.gap)
+    since = min(truth.leg_end, heard - stream.world.site.wrapup_wait_seconds)
+    return not named and overlaps(since, heard, stream.world.gap)
 
 
 def _first(value_of: Callable[[Iterable[Said], float], str], stream: Stream, before: Before) -> str:

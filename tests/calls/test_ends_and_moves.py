@@ -1,0 +1,145 @@
+"""An id that is used again while an end, a transfer or a gap is still to be heard of.
+
+Times are seconds after noon; events come in the order in which they are written. Each test is the smallest form of what
+``./gateway worlds`` found.
+"""
+
+import pytest
+
+from tests.calls.switchboard import Switchboard, event, with_site
+from tests.calls.test_disordered_lives import _interactions, _phone
+from tests.calls.test_gaps import link, snapshot
+
+
+def test_a_connection_that_moves_to_a_known_life_can_itself_be_over_before_that_one_began() -> None:
+    """Three lives: the second was taken for a repeat, then for the third, and both ends of before are heard last."""
+    board = Switchboard().call("Established", 1.7, "C1", "2001", callingNumber="111")
+    board.call("Established", 2.05, "C1", "2001").call("Established", 2.4, "C1", "2001", callingNumber="333")
+    _phone(("C", 1.8), ("C", 2.15), ("C", 2.8), board=board).waits(60)
+
+    assert sorted(board.spans()) == [("2001", 1.7, 1.8), ("2001", 2.05, 2.15), ("2001", 2.4, 2.8)]
+    assert len(_interactions(board)) == 3
+
+
+def test_an_end_of_after_the_id_was_used_again_is_not_that_of_the_call_before() -> None:
+    """2001 leaves at 14.3, which is heard last; at 14.5 another caller has its id, and at 14.9 a third one."""
+    board = Switchboard().call("Established", 4.8, "C1", "2001", callingNumber="111")
+    board.call("Established", 14.5, "C1", "2001", callingNumber="222")
+    _phone(("C", 14.65), ("C", 15.1), ("C", 14.3), board=board)
+    board.call("Established", 14.9, "C1", "2001", callingNumber="333").waits(60)
+
+    assert sorted(board.spans()) == [("2001", 4.8, 14.3), ("2001", 14.5, 14.65), ("2001", 14.9, 15.1)]
+    assert [leg.facts.calling_number for leg in sorted(board.legs, key=lambda leg: leg.connected_source_at)] == [
+        "111",
+        "222",
+        "333",
+    ]
+
+
+def test_without_times_of_its_own_a_source_reports_an_end_after_the_next_life_began() -> None:
+    """Then its time is that of the report: it ends the call in which the phone is."""
+    board = Switchboard(with_site(has_source_times=False)).call("Established", 4.8, "C1", "2001", callingNumber="111")
+    board.call("Established", 14.5, "C1", "2002", callingNumber="222")
+    _phone(("C", 14.6), board=board).waits(60)
+
+    assert ("2001", 4.8, 14.6) in board.spans()
+
+
+@pytest.mark.parametrize("led_away", ["Diverted", "Failed", "ConnectionCleared"])
+def test_a_phone_that_seemed_to_ring_does_not_join_two_lives(led_away: str) -> None:
+    """2002 picks the call up that rings at 2001, and leaves; that it rings no more at 2001 is heard after the reuse."""
+    board = Switchboard().call("Queued", 0.5, "C1", queueName="Support").call("Delivered", 2.5, "C1", "2001")
+    board.call("Established", 4.5, "C1", "2002").call("Queued", 5.0, "C1", queueName="Billing")
+    board.call("ConnectionCleared", 4.8, "C1", "2002").call(led_away, 4.5, "C1", "2001")
+    board.call("Established", 9.0, "C1", "2003").call("ConnectionCleared", 10.5, "C1", "2003").waits(60)
+
+    assert [leg.facts.queue_name for leg in board.legs] == ["Support", "Billing"]
+    assert len(_interactions(board)) == 2
+
+
+def test_a_call_that_is_led_away_late_from_a_phone_goes_on_where_nobody_has_left() -> None:
+    """It rings at 2001, then at 2002, which talks still: one call."""
+    board = Switchboard().call("Queued", 0.5, "C1", queueName="Support").call("Delivered", 2.5, "C1", "2001")
+    board.call("Established", 4.7, "C1", "2002").call("Diverted", 4.5, "C1", "2001", newDestination="2002")
+    board.call("ConnectionCleared", 10.5, "C1", "2002").waits(60)
+
+    assert [(leg.device_id, leg.facts.queue_name) for leg in board.legs] == [("2002", "Support")]
+
+
+@pytest.mark.parametrize("transfer_is_late", [False, True])
+def test_a_transfer_to_an_id_that_is_in_use_begins_a_call(transfer_is_late: bool) -> None:
+    """A caller of the queue gave up unreported under C1; a call is handed on under C1, which is heard of late."""
+    board = Switchboard().call("Queued", 4.0, "C1", queueName="Sales", callerName="Vic", callerNameSource="isdn")
+    board.call("Established", 14.0, "C2", "2001", callerName="Dora", callerNameSource="external_phonebook")
+    both = {"primaryOldCallId": "C2", "resultingCallId": "C1", "transferringDeviceId": "2001"}
+    reports = [
+        event("Transferred", 20.0, transferredToDeviceId="2002", **both),
+        event("Delivered", 20.5, callId="C1", deviceId="2002"),
+    ]
+    board.hears(*(reversed(reports) if transfer_is_late else reports)).call("Established", 26.0, "C1", "2002")
+    board.call("ConnectionCleared", 30.0, "C1", "2002").waits(60)
+
+    first, second = board.legs
+    assert (second.device_id, second.facts.queue_name, second.facts.caller_name) == ("2002", "", "Dora")
+    assert first.facts.interaction_id == second.facts.interaction_id
+
+
+@pytest.mark.parametrize(("told_of", "queue"), [("2001", "Sales"), ("", "")])
+def test_a_transfer_to_the_consultations_id_needs_no_word_of_the_second_call(told_of: str, queue: str) -> None:
+    """C1 is the call in which 2001 consults 2002, and the event does not name it as the second one."""
+    board = Switchboard().call("Established", 14.0, "C2", "2001", queueName="Sales").call("Held", 15.0, "C2", "2001")
+    if told_of:
+        board.call("Originated", 15.5, "C1", told_of)
+    board.call("Established", 17.0, "C1", "2002")
+    both = {"primaryOldCallId": "C2", "resultingCallId": "C1", "transferringDeviceId": "2001"}
+    board.hears(event("Transferred", 20.0, transferredToDeviceId="2002", **both))
+    board.call("ConnectionCleared", 30.0, "C1", "2002").waits(60)
+
+    assert [leg.facts.queue_name for leg in board.legs if leg.device_id == "2002"] == [queue]
+
+
+def _wrapped_up(board: Switchboard, at: float) -> str:
+    """2001 leaves at 150; a wrap-up of C1 comes that states no interaction."""
+    board.call("ConnectionCleared", 150, "C1", "2001")
+    return board.call("CallInformation", at, "C1", "2001", wrapup={"result": "sold"}).leg.wrapup_result
+
+
+def _site_with_gap(began: float, ended: float, *, call: bool = False) -> Switchboard:
+    """The link is lost for a while; ``call``: 2001 talks all the time."""
+    board = Switchboard(with_site(wrapup_wait_seconds=120.0))
+    board = board.call("Established", began - 5, "C1", "2001") if call else board
+    board.hears(link("Lost", began), link("Restored", ended), snapshot("Began", ended))
+    board = board.call("Established", ended, "C1", "2001") if call else board
+    return board.hears(snapshot("Ended", ended))
+
+
+def test_a_wrap_up_may_be_of_a_call_that_had_the_id_in_a_gap_while_that_ones_would_be_awaited() -> None:
+    board = _site_with_gap(100, 120).call("Established", 130, "C1", "2001")
+
+    assert _wrapped_up(board, 180) == ""
+
+
+def test_a_wrap_up_is_of_the_call_that_had_the_id_all_through_the_gap() -> None:
+    assert _wrapped_up(_site_with_gap(100, 120, call=True), 180) == "sold"
+
+
+def test_a_wrap_up_is_that_of_the_known_call_when_none_of_before_is_awaited_any_more() -> None:
+    board = _site_with_gap(10, 20).call("Established", 130, "C1", "2001")
+
+    assert _wrapped_up(board, 160) == "sold"
+
+
+@pytest.mark.parametrize("dials", ["ServiceInitiated", "Originated"])
+def test_a_call_that_was_queued_before_the_id_was_dialled_with_is_another_one(dials: str) -> None:
+    """Its caller gave up unreported, and that it was queued at 0.5 is heard after 2001 dialled at 0.97."""
+    board = Switchboard().call(dials, 0.97, "C1", "2001").call("Queued", 0.5, "C1", queueName="Support")
+    board.call("Established", 3.0, "C1", "2001").call("ConnectionCleared", 7.0, "C1", "2001").waits(60)
+
+    assert (board.leg.facts.queue_name, board.spans()) == ("", [("2001", 3.0, 7.0)])
+
+
+def test_a_queue_that_a_phone_dials_is_that_of_its_call() -> None:
+    board = Switchboard().call("Queued", 1.2, "C1", queueName="Support").call("Originated", 0.97, "C1", "2001")
+    board.call("Established", 3.0, "C1", "2001").waits(60)
+
+    assert board.leg.facts.queue_name == "Support"
