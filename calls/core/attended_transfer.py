@@ -8,8 +8,9 @@ from msgspec.structs import replace
 from calls.core.call_facts import as_of
 from calls.core.clocks import APART, CLOSE, STALL, is_on_time, moments_of
 from calls.core.commands import CancelSearch
+from calls.core.doubts import is_wanted
 from calls.core.leg_split import put_first_part, put_second_part, split
-from calls.core.legs import is_wanted, start_search
+from calls.core.legs import start_search
 from calls.core.origins import Origin
 from calls.core.result_events import RecordingFound
 from calls.core.state import CallState, LegState, PendingTransfer, SearchStatus

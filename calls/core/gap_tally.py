@@ -2,7 +2,8 @@
 
 from collections.abc import Container, Iterable
 
-from calls.core.state import LegState, Snapshot
+from calls.core.source_state import Snapshot
+from calls.core.state import LegState
 
 
 class GapTally:

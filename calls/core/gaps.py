@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from calls.core.clocks import moments_of
 from calls.core.commands import CloseGap, OpenGap
 from calls.core.gap_tally import GapTally
-from calls.core.state import PartialGap
+from calls.core.source_state import PartialGap
 from calls.core.unit_of_work import UnitOfWork
 
 #: In a gap no longer than this nobody answers a call, holds it and talks in another.

@@ -4,8 +4,9 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from calls.core.call_evidence import ENTERING, states_another_interaction
 from calls.core.call_facts import learn, learn_values, moved_facts, reported_facts
-from calls.core.incarnations import ENTERING, attribute, states_another_interaction
+from calls.core.incarnations import attribute
 from calls.core.legs import GRACE, refresh_facts
 from calls.core.origins import origin_of
 from calls.core.state import CallState

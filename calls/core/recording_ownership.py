@@ -5,8 +5,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from calls.core.clocks import APART, CLOSE, STALL, ended_at, is_on_time, moments_of
+from calls.core.doubts import is_close, is_sure, may_be_lost, may_contest, may_have_begun, traced
 from calls.core.gaps import is_heard_after_loss
-from calls.core.legs import is_close, is_sure, may_be_lost, may_contest, may_have_begun, traced
 from calls.core.outcome_rules import concluded
 from calls.core.result_events import LATE, WHY, RecordingFound
 from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus

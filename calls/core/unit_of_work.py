@@ -11,7 +11,8 @@ import msgspec
 from agents.core.matching import MatchVerdict
 from agents.core.presence import AgentSession, SessionTable
 from calls.core.commands import CoreCommand
-from calls.core.state import LIVE, CallState, LegPhase, LegState, SiteSettings, SourceState
+from calls.core.source_state import SiteSettings, SourceState
+from calls.core.state import LIVE, CallState, LegPhase, LegState
 
 Key = TypeVar("Key", str, int)
 

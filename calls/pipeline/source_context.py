@@ -8,7 +8,7 @@ from django.conf import settings
 from agents.api import load_directory
 from agents.core.matching import Directory, MatchVerdict
 from agents.models import Allocation
-from calls.core.state import SiteSettings
+from calls.core.source_state import SiteSettings
 from cti.models import CtiSource, Seating
 from cti.sources.registry import source_kind
 from flags.catalogue.values import FlagSpec

@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from calls.core.state import SiteSettings
+from calls.core.source_state import SiteSettings
 from flags.catalogue.values import FlagSpec, LegFacts
 
 

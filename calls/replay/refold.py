@@ -17,7 +17,8 @@ from calls.core.commands import CoreCommand, StartSearch, WriteFlags
 from calls.core.flag_facts import leg_facts
 from calls.core.reducer import fold_into
 from calls.core.result_events import RecordingMissed, ResultEvent, TimePassed, WriteSettled
-from calls.core.state import LegPhase, LegState, SourceState, WriteStatus
+from calls.core.source_state import SourceState
+from calls.core.state import LegPhase, LegState, WriteStatus
 from calls.core.unit_of_work import LiveState, UnitOfWork
 from calls.models import RecordingSearch, SearchState
 from calls.pipeline.pending_results import ANOTHERS, answer_of, began_later

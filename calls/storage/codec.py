@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from calls.core.state import CallState, LegState, SourceState, TraceStep
+from calls.core.source_state import SourceState
+from calls.core.state import CallState, LegState, TraceStep
 from calls.models import Leg
 from calls.storage.versions import pack, unpack
 

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from calls.core.state import CallState, LegState, SourceState
+from calls.core.source_state import SourceState
+from calls.core.state import CallState, LegState
 
 Stored = TypeVar("Stored", LegState, CallState, SourceState)
 Fields = dict[str, Any]

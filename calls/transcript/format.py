@@ -17,7 +17,8 @@ from agents.core.matching import Directory, Instance, Listed
 from calls.core.commands import CloseGap
 from calls.core.flag_origins import FlagOrigin, flag_origins
 from calls.core.outcomes import Outcome
-from calls.core.state import LegPhase, LegState, SiteSettings
+from calls.core.source_state import SiteSettings
+from calls.core.state import LegPhase, LegState
 from calls.transcript.replay import SERVICE, Recorded, Recorder, Replay, ReplayContext
 from cti.events import EVENT_TYPES, AgentData, AnyEvent, CallData, EventError, LinkData, from_mapping, type_name
 from flags.catalogue.values import FIELDS, FlagSpec

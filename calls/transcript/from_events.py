@@ -9,7 +9,8 @@ from typing import Any
 
 import msgspec
 
-from calls.core.state import LegState, SiteSettings
+from calls.core.source_state import SiteSettings
+from calls.core.state import LegState
 from calls.transcript.anonymize import Anonymizer
 from calls.transcript.format import (
     FlagSection,

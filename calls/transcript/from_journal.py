@@ -10,7 +10,8 @@ import clock
 from agents.core.matching import MatchKind
 from calls.core.flag_facts import leg_facts
 from calls.core.origins import Origin
-from calls.core.state import LegPhase, LegState, SiteSettings, WriteStatus
+from calls.core.source_state import SiteSettings
+from calls.core.state import LegPhase, LegState, WriteStatus
 from calls.models import Gap, Leg, RecordingSearch, SearchState
 from calls.pipeline.source_context import load_source_context
 from calls.storage.codec import read_leg

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from agents.core.matching import Directory, Instance, Listed
-from calls.core.state import SiteSettings
+from calls.core.source_state import SiteSettings
 from calls.transcript.replay import Recorded, Recorder, Replay, ReplayContext
 from cti.events import Event, LinkLost, LinkRestored
 from cti.sources.asterisk_ami.framing import AmiFrame

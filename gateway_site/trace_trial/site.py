@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from calls.core.state import SiteSettings
+from calls.core.source_state import SiteSettings
 from calls.transcript.format import FlagSection, QmsSection
 from cti.models import CtiSource, Seating
 from cti.sources.port import SourceConfig

@@ -9,7 +9,8 @@ from agents.core.matching import MatchKind, MatchVerdict
 from calls.core.commands import CoreCommand, StartSearch, WriteFlags
 from calls.core.reducer import advance
 from calls.core.result_events import RecordingFound, RecordingMissed, ResultEvent, TimePassed, WriteSettled
-from calls.core.state import LegState, SiteSettings, SourceState, WriteStatus
+from calls.core.source_state import SiteSettings, SourceState
+from calls.core.state import LegState, WriteStatus
 from calls.core.unit_of_work import LiveState
 from cti.events import AnyEvent, from_mapping
 

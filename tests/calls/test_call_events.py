@@ -10,7 +10,8 @@ from calls.core.commands import CancelSearch
 from calls.core.dispatch import apply
 from calls.core.outcomes import Outcome
 from calls.core.result_events import ResultEvent
-from calls.core.state import LegPhase, SourceState, WriteStatus
+from calls.core.source_state import SourceState
+from calls.core.state import LegPhase, WriteStatus
 from calls.core.unit_of_work import LiveState
 from cti.events import EVENT_TYPES
 from tests.calls.switchboard import Everybody, Switchboard, event, with_site

@@ -8,7 +8,8 @@ from calls.core.commands import CancelSearch, CloseGap, NameQueue
 from calls.core.outcomes import Outcome
 from calls.core.reducer import fold_into
 from calls.core.result_events import TimePassed
-from calls.core.state import LegPhase, SearchStatus, SourceState, WriteStatus
+from calls.core.source_state import SourceState
+from calls.core.state import LegPhase, SearchStatus, WriteStatus
 from calls.core.unit_of_work import LiveState, UnitOfWork
 from tests.calls.switchboard import NOON, Everybody, Switchboard, event, moment, with_site
 from tests.calls.test_call_events import queue_call

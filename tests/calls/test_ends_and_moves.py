@@ -68,7 +68,7 @@ def test_a_call_that_is_led_away_late_from_a_phone_goes_on_where_nobody_has_left
 
 @pytest.mark.parametrize("transfer_is_late", [False, True])
 def test_a_transfer_to_an_id_that_is_in_use_begins_a_call(transfer_is_late: bool) -> None:
-    """A caller of the queue gave up unreported under C1; a call is handed on under C1, which is heard of late."""
+    """A caller of the queue gave up unreported under C1; a call is handed on under C1, which is reported late."""
     board = Switchboard().call("Queued", 4.0, "C1", queueName="Sales", callerName="Vic", callerNameSource="isdn")
     board.call("Established", 14.0, "C2", "2001", callerName="Dora", callerNameSource="external_phonebook")
     both = {"primaryOldCallId": "C2", "resultingCallId": "C1", "transferringDeviceId": "2001"}

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from calls.core.commands import CoreCommand
 from calls.core.reducer import fold_into
 from calls.core.result_events import RecordingFound, RecordingMissed, ResultEvent, TimePassed, WriteSettled
-from calls.core.state import LegState, SourceState, WriteStatus
+from calls.core.source_state import SourceState
+from calls.core.state import LegState, WriteStatus
 from calls.core.unit_of_work import LiveState, UnitOfWork
 from calls.models import Leg, RecordingSearch
 from calls.pipeline.consumer import Consumer

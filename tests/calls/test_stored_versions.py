@@ -7,18 +7,16 @@ import pytest
 
 from agents.core.matching import MatchKind
 from calls.core.outcomes import Outcome
+from calls.core.source_state import PartialGap, Snapshot, SourceState
 from calls.core.state import (
     CallState,
     LegData,
     LegPhase,
     LegState,
-    PartialGap,
     Party,
     PartyState,
     PendingTransfer,
     SearchStatus,
-    Snapshot,
-    SourceState,
     TimedValue,
     TraceStep,
     WriteStatus,

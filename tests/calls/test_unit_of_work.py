@@ -7,7 +7,7 @@ import pytest
 
 from calls.core.reducer import fold_into
 from calls.core.result_events import TimePassed
-from calls.core.state import SourceState
+from calls.core.source_state import SourceState
 from calls.core.unit_of_work import MAXIMUM_STALE_MOMENTS, LiveState, UnitOfWork
 from tests.calls.switchboard import Everybody, event, moment
 

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from agents.core.matching import Directory, Instance, Listed
-from calls.core.state import LegState, SiteSettings
+from calls.core.source_state import SiteSettings
+from calls.core.state import LegState
 from calls.transcript.replay import Recorded, Recorder, Replay, ReplayContext
 from cti.events import AnyEvent, SnapshotEnded
 from tests.cti.ami.traces import NAMES, Server, follow, trace, truth

@@ -7,7 +7,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from agents.core.matching import Directory, Instance, Listed
-from calls.core.state import LegState, SiteSettings
+from calls.core.source_state import SiteSettings
+from calls.core.state import LegState
 from calls.transcript.replay import Recorder, Replay, ReplayContext
 from cti.events import SnapshotEnded
 from cti.sources.csta_xml.framing import framed

@@ -6,7 +6,7 @@ import pytest
 import redis as redis_client
 from django.db import connection
 
-from calls.core.state import SiteSettings
+from calls.core.source_state import SiteSettings
 from calls.models import Leg, is_live
 from calls.pipeline.consumer import Consumer
 from calls.pipeline.load import load_all, load_part

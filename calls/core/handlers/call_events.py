@@ -6,13 +6,14 @@ from msgspec.structs import replace
 
 from calls.core.answer_supervision import UNSUPERVISED, confirm
 from calls.core.call_end import MARGIN, divide, divide_at_next_end, divide_before_leg, remembered
+from calls.core.call_evidence import queue_of
 from calls.core.call_facts import learn
 from calls.core.clocks import moments_of
 from calls.core.commands import NameQueue
 from calls.core.connections import connect_device, connection_of, is_late
 from calls.core.consultation import inherit
 from calls.core.dispatch import apply
-from calls.core.incarnations import TICK, queue_of
+from calls.core.incarnations import TICK
 from calls.core.known_calls import known_call, located
 from calls.core.legs import GRACE, clear_party, put_party
 from calls.core.origins import OriginRule, origin_of

@@ -8,10 +8,12 @@ from agents.core.presence import SessionChange
 from calls.core.call_end import divide
 from calls.core.commands import ChangeSession, CloseGap, OpenGap
 from calls.core.dispatch import apply
+from calls.core.doubts import give_up_what_may_be_lost
 from calls.core.gap_tally import GapTally
 from calls.core.gaps import lose_devices, missed_since, regain_devices
-from calls.core.legs import clear_party, close_leg, give_up_what_may_be_lost, identified
-from calls.core.state import LegState, Snapshot
+from calls.core.legs import clear_party, close_leg, identified
+from calls.core.source_state import Snapshot
+from calls.core.state import LegState
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
 

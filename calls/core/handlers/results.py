@@ -10,20 +10,11 @@ from calls.core.call_end import divide, divide_where_empty, expire_when_over, re
 from calls.core.clocks import APART, CLOSE, moments_of
 from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
+from calls.core.doubts import base_due, decide_contests, traced, uncontested
 from calls.core.gaps import is_heard_after_loss
 from calls.core.handlers.link_events import forget_abandoned_snapshot
 from calls.core.leg_split import split
-from calls.core.legs import (
-    base_due,
-    clear_party,
-    close_leg,
-    decide_contests,
-    open_leg,
-    put_party,
-    start_search,
-    traced,
-    uncontested,
-)
+from calls.core.legs import clear_party, close_leg, open_leg, put_party, start_search
 from calls.core.outcome_rules import concluded
 from calls.core.recording_ownership import (
     began_before,

@@ -14,15 +14,7 @@ from calls.core.incarnations import TICK, begin_call, call_at
 from calls.core.leg_split import put_second_part
 from calls.core.legs import GRACE, clear_party, close_leg, open_leg, put_party, refresh_facts
 from calls.core.origins import Origin, OriginRule, origin_of
-from calls.core.state import (
-    CallState,
-    LegPhase,
-    LegState,
-    Party,
-    PartyState,
-    Reconnection,
-    WriteStatus,
-)
+from calls.core.state import CallState, LegPhase, LegState, Party, PartyState, Reconnection, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 from cti.events import CallEvent, Conferenced, Transferred
 

@@ -20,7 +20,8 @@ from calls.core.flag_facts import leg_facts
 from calls.core.legs import EARLY
 from calls.core.reducer import fold_into
 from calls.core.result_events import LATE, RecordingFound, RecordingMissed, ResultEvent, TimePassed, WriteSettled
-from calls.core.state import LegPhase, LegState, SourceState, WriteStatus
+from calls.core.source_state import SourceState
+from calls.core.state import LegPhase, LegState, WriteStatus
 from calls.core.unit_of_work import LiveState, UnitOfWork
 from cti.events import AnyEvent
 from devtools.worlds.judge.player import Gap, Leg, Observed, Write

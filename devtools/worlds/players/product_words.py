@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from agents.core.matching import Directory, Instance, Listed, MatchVerdict
-from calls.core.state import SiteSettings
+from calls.core.source_state import SiteSettings
 from cti.events import AnyEvent, from_mapping
 from devtools.worlds.judge.http import full_type
 from devtools.worlds.judge.scenario import Event, Scenario, Site, User

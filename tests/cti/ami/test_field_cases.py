@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 
 from agents.core.matching import Directory, Instance
-from calls.core.state import LegState, SiteSettings
+from calls.core.source_state import SiteSettings
+from calls.core.state import LegState
 from calls.transcript.replay import Recorder, Replay, ReplayContext
 from tests.cti.ami.pbx import START
 from tests.cti.ami.traces import Played, play

@@ -1,0 +1,153 @@
+"""Whether a leg's recording may be another call's, one that is known or one that a late link has yet to report."""
+
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from agents.core.matching import MatchKind
+from calls.core.clocks import APART, CLOSE, STALL, is_on_time, moments_of
+from calls.core.commands import CancelSearch
+from calls.core.gaps import is_heard_after_loss
+from calls.core.outcome_rules import concluded
+from calls.core.state import (
+    LegState,
+    SearchStatus,
+    TraceStep,
+    WriteStatus,
+)
+from calls.core.unit_of_work import UnitOfWork
+
+
+def traced(leg: LegState, at: datetime, what: str, text: str) -> LegState:
+    """Add a step to a leg's decision trace."""
+    return replace(leg, trace=(*leg.trace, TraceStep(at, what, text)))
+
+
+def is_wanted(work: UnitOfWork, leg: LegState) -> bool:
+    """Say whether a leg's recording is to be sought at all."""
+    if leg.is_joined_late or leg.match is not MatchKind.MATCHED or not leg.services:
+        return False
+    return bool(leg.agent_id) or not work.site.agents_calls_only
+
+
+def is_sure(work: UnitOfWork, holder: LegState, leg: LegState) -> bool:
+    """Say whether a recording is its holder's without a doubt, though another leg of the extension is heard of.
+
+    That one was considered as QMS named the recording; or it was connected after QMS was asked.
+    """
+    if holder.sure_at is None or leg.number < holder.number:
+        return holder.sure_at is not None
+    return holder.sure_at < leg.connected_gateway_at and is_on_time(work, leg)
+
+
+def may_have_begun(work: UnitOfWork, other: LegState, holder: LegState, began: datetime) -> bool:
+    """Say whether the holder's recording may have begun with another leg, which a stalled link reports late."""
+    return began - APART <= other.connected_gateway_at <= began + (APART if is_close(work, holder, began) else STALL)
+
+
+def is_close(work: UnitOfWork, leg: LegState, began: datetime) -> bool:
+    """Say whether a recording began just when we heard that the leg was connected, and not by chance in a stall."""
+    return _are_close(work, leg.connected_gateway_at, began)
+
+
+def _are_close(work: UnitOfWork, heard: datetime, began: datetime) -> bool:
+    stalled = work.source.stalled_gateway_at
+    is_stalled = stalled is not None and abs(stalled - heard) <= STALL
+    return not is_stalled and abs(began - heard) <= CLOSE
+
+
+def may_be_lost(work: UnitOfWork, at: datetime, heard: datetime, began: datetime) -> bool:
+    """Say whether a recording may have begun with a call that was under way on the link when that was lost.
+
+    ``at``, ``heard``: when its leg was connected, or the call handed on, and when we heard of that; a beginning just
+    then means nothing where it was late. A listener that died sent its last events after its last sign of life.
+    """
+    lost = work.source.lost_gateway_at
+    is_near = lost is not None and heard - APART <= lost <= began + STALL
+    is_close_to_it = _are_close(work, min(heard, moments_of(work, at, heard)[1]), began)
+    return is_heard_after_loss(work, at, heard) or (is_near and not is_close_to_it)
+
+
+def give_up_what_may_be_lost(work: UnitOfWork, at: datetime) -> None:
+    """Take from each leg a recording, not written to yet, that may be of a call which the link was about to tell."""
+    text = "The link was lost so soon that the recording may be that of a call which it did not tell of any more."
+    for leg in list(work.legs.values()):
+        began, lost = leg.recording_began, work.source.lost_gateway_at
+        is_sure_of_it = leg.sure_at is not None and lost is not None and lost > leg.sure_at + CLOSE
+        if is_sure_of_it or began is None or not _is_unwritten(leg):
+            continue
+        if may_be_lost(work, leg.connected_source_at, leg.connected_gateway_at, began):
+            given_up = work.put_leg(concluded(work, without_recording(leg, at, text), at))
+            decide_contests(work, given_up, at)
+
+
+def is_doubtful(work: UnitOfWork, other: LegState, leg: LegState) -> bool:
+    """Say whether a leg's recording, which is not written to yet, may be that of one that is heard of now."""
+    began = other.recording_began
+    if began is None or not _is_unwritten(other) or is_sure(work, other, leg):
+        return False
+    return may_have_begun(work, leg, other, began)
+
+
+def _is_unwritten(leg: LegState) -> bool:
+    return bool(leg.guid) and leg.base is WriteStatus.NONE
+
+
+def may_contest(work: UnitOfWork, leg: LegState, holder: LegState) -> bool:
+    """Say whether the holder's recording may be that of a leg heard of within a stall's time.
+
+    It began just as we heard of the holder; where the link stalls that is chance. QMS knows: where the other leg has a
+    recording of its own, this one is the holder's.
+    """
+    began = holder.recording_began
+    if began is None or not _is_unwritten(holder) or not is_wanted(work, leg) or is_sure(work, holder, leg):
+        return False
+    return began < leg.connected_gateway_at <= began + STALL
+
+
+def decide_contests(work: UnitOfWork, leg: LegState, at: datetime) -> None:
+    """Let the end of a leg's search decide whose the recordings are that may be its own."""
+    for other in work.legs_at(leg.device_id):
+        if other.contested_by == leg.number:
+            work.put_leg(concluded(work, uncontested(work, other, at), at))
+
+
+def uncontested(work: UnitOfWork, leg: LegState, at: datetime) -> LegState:
+    """Decide a contest where the other leg's search is over: keep the recording, or give it up."""
+    contender = work.legs.get(leg.contested_by or 0)
+    if contender is not None and contender.search is SearchStatus.OPEN:
+        return leg
+    if leg.base is not WriteStatus.NONE or (contender is not None and contender.guid not in ("", leg.guid)):
+        return replace(leg, contested_by=None)
+    text = f"Recording {leg.guid} may be that of this extension's next call, for which QMS has no other."
+    return without_recording(leg, at, text)
+
+
+def base_due(work: UnitOfWork, leg: LegState, ended_gateway_at: datetime | None) -> datetime | None:
+    """Return when the base flags of a leg that ended may be written: when late events and calls had their time."""
+    if ended_gateway_at is None:
+        return leg.base_due
+    due = ended_gateway_at + timedelta(seconds=work.site.settle_seconds)
+    began = leg.recording_began
+    is_settled = began is None or leg.sure_at is not None or is_close(work, leg, began)
+    return due if is_settled or began is None else max(due, began + STALL + APART)
+
+
+def overtake(work: UnitOfWork, leg: LegState, at: datetime, text: str) -> None:
+    work.do(CancelSearch(leg.number))
+    leg = work.put_leg(concluded(work, without_recording(leg, at, text), at))
+    decide_contests(work, leg, at)
+
+
+def without_recording(leg: LegState, at: datetime, text: str) -> LegState:
+    # Also after a transfer: what it was to decide cannot be known any more, and a leg must not wait for it without end.
+    leg = replace(
+        leg,
+        search=SearchStatus.MISSED,
+        missed="next_call",
+        pending_transfer=None,
+        guid="",
+        service=None,
+        contested_by=None,
+    )
+    return traced(leg, at, "missed", text)
