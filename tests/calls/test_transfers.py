@@ -275,6 +275,35 @@ def test_a_recording_that_qms_would_still_name_and_does_not_ended_at_the_transfe
     assert (second.guid, second.outcome) == ("", Outcome.NOT_RECORDED)
 
 
+@pytest.mark.parametrize(("ended", "missed"), [(31.6, "none"), (31.5, "undecided")])
+def test_that_qms_names_none_when_the_leg_is_over_is_no_sign_of_when_its_recording_ended(
+    ended: float, missed: str
+) -> None:
+    """QMS is asked for the first time at 31.5; it names no recording whose call is over."""
+    board = consultation(Switchboard()).found(26, 2, "G2").hears(attended())
+    board.call("ConnectionCleared", ended, "C3", "2002").missed(40, 2, "none", asked=31.5).waits(62)
+
+    first, second = [leg for leg in board.legs if leg.device_id == "2002"]
+    assert (first.guid, second.guid, second.missed) == ("G2", "", missed)
+
+
+@pytest.mark.parametrize("why", ["", "none"])
+def test_that_qms_names_the_next_calls_recording_does_not_say_what_became_of_the_one_before_the_transfer(
+    why: str,
+) -> None:
+    """The leg is over at 31.3, before QMS was asked; at 36 it names what another call began."""
+    board = consultation(Switchboard()).found(26, 2, "G2").hears(attended())
+    board.call("ConnectionCleared", 31.3, "C3", "2002")
+    later = RecordingFound(
+        leg=2, search=2, guid="G9", service=1, started_at=moment(35.9), attempts=9, at=moment(36), why=why
+    )
+    board.hears(later).waits(62)
+
+    first, second = [leg for leg in board.legs if leg.device_id == "2002"]
+    assert (first.guid, second.guid, second.outcome) == ("G2", "", Outcome.WINDOW_MISSED)
+    assert second.missed == "undecided"
+
+
 def test_a_leg_that_two_monitors_reported_just_before_the_transfer_ends_with_its_disconnect() -> None:
     """The consultation lasted half a second: whether its second report was a repeat is not decided yet."""
     board = consultation(Switchboard()).call("Established", 25.1, "C2", "2002").hears(attended(25.5))

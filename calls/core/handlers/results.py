@@ -203,11 +203,12 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
     is_answered = _is_answered(work, leg, event, why)
     said = event.why if isinstance(event, RecordingFound) and event.guid != leg.guid else why
     if is_answered and said in ("none", "unreachable") and may_have_ended(work, leg, pending):
-        divide_leg(work, leg, "none" if said == "none" and _has_ended(work, leg) else "undecided", event.at)
+        divide_leg(work, leg, "none" if said == "none" and _has_ended(work, leg, event) else "undecided", event.at)
         return
     if not is_answered or (not leg.guid and pending.new_segment):
-        missed = why if is_answered or why not in ("none", "same") else "undecided"
-        divide_leg(work, leg, missed, event.at)
+        is_of_later = bool(leg.guid) and isinstance(event, RecordingFound)  # It says nothing of the leg's own.
+        is_undecided = not is_answered and (why in ("none", "same") or is_of_later)
+        divide_leg(work, leg, "undecided" if is_undecided else why, event.at)
         return
     text = "After the transfer QMS still has the same recording: the leg goes on." if leg.guid else WHY["none"]
     status = SearchStatus.FOUND if leg.guid else SearchStatus.MISSED
@@ -216,10 +217,16 @@ def _after_transfer(work: UnitOfWork, leg: LegState, event: RecordingFound | Rec
     decide_contests(work, leg, event.at)
 
 
-def _has_ended(work: UnitOfWork, leg: LegState) -> bool:
-    """Say whether a leg's recording ended at the transfer: QMS would still name it, and does not."""
-    began, pending = leg.recording_began, leg.pending_transfer
+def _has_ended(work: UnitOfWork, leg: LegState, event: RecordingFound | RecordingMissed) -> bool:
+    """Say whether a leg's recording ended at the transfer: QMS would still name it, and does not.
+
+    QMS names no recording once its call is over: that it named none counts only where it was asked before.
+    """
+    began, pending, asked = leg.recording_began, leg.pending_transfer, event.asked_at
     if not leg.guid or began is None or pending is None:
+        return False
+    ended = leg.disconnected_gateway_at
+    if ended is not None and (isinstance(event, RecordingFound) or (asked is not None and asked >= ended)):
         return False
     return pending.gateway_at + CLOSE < began + timedelta(seconds=work.site.guid_window_seconds) - APART
 
