@@ -53,6 +53,7 @@ WORDS = {
     "fuzz": Word(f"{HERE}.fuzzing", "feed the decoders what nobody would send (./gateway fuzz --help)"),
     "worlds": Word(f"{HERE}.worlds", "judge the core by worlds made by chance (./gateway worlds --help)"),
     "simulate": Word(f"{HERE}.simulate", "the whole gateway by a simulated clock, with crashes (see its --help)"),
+    "replay_days": Word(f"{HERE}.replay_days", "days of the demo, played and replayed: nothing may differ"),
     "screenshots": Word(f"{HERE}.screenshots", "take the manual's pictures of a running demo"),
     # Lines of the Procfile, not for people.
     "redis": Word(f"{HERE}.redis", takes_options=False),

@@ -30,6 +30,7 @@ from flags.models import UNSETTLED, FlagWrite
 from gateway_site.config.apply import apply
 from gateway_site.config.declaration import CtiSourceRow, DataServerRow, Declaration, FlagRow, RecordingServiceRow
 from qms.models import RecordingService
+from qms.port import RecordingServicePort
 
 SLUG = "worlds"
 #: One pass of a pump, in seconds of a clock that moves at each look.
@@ -42,9 +43,9 @@ TIMEOUT_SECONDS = 5.0
 class Database:
     """A migrated and declared database, put back to its first state before each world."""
 
-    def __init__(self) -> None:
+    def __init__(self, declaration: Declaration | None = None) -> None:
         call_command("migrate", verbosity=0, interactive=False)
-        apply(_declaration())
+        apply(declaration or _declaration())
         connection.ensure_connection()
         self._raw: sqlite3.Connection = connection.connection
         self._raw.execute("PRAGMA synchronous = OFF")
@@ -74,6 +75,8 @@ def _declaration() -> Declaration:
 
 class SimulatedGateway:
     """Hold one gateway, freshly started on an empty database."""
+
+    qms: RecordingServicePort
 
     def __init__(
         self, clock: SimulatedClock, qms: SimulatedRecordingService, extensions: Sequence[str], interval: float

@@ -1,0 +1,53 @@
+"""Days of the demo's traffic, replayed by the same code and settings: nothing is different. The gate of a release."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import msgspec
+import pytest
+import redis as redis_client
+from pytest_django import Settings
+
+from calls.api import compare_period, todays_settings
+from cti.models import CtiSource
+from devtools.replay_days.days import BEGIN, play_day
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+#: The demo's own.
+CALLS_PER_SECOND = 0.75
+
+
+@pytest.fixture(autouse=True)
+def _empty_archive(redis: redis_client.Redis, settings: Settings, tmp_path: Path) -> None:
+    settings.ARCHIVE_DIR = tmp_path
+
+
+def test_the_demos_traffic_gives_no_difference_and_a_flag_that_is_switched_off_that_alone() -> None:
+    day = play_day(1, timedelta(seconds=12), CALLS_PER_SECOND)
+
+    assert day.is_right, day
+    assert day.flagged > 3
+
+    source, end = CtiSource.objects.get(), BEGIN + timedelta(hours=1)
+    settings = todays_settings(source)
+    specs = tuple(spec for spec in settings.specs if spec.field != "agent_id")
+    found = compare_period(source, BEGIN, end, msgspec.structs.replace(settings, specs=specs), end)
+    assert [(one.kind, one.cause, one.subject, one.count) for one in found.sorted_groups()] == [
+        ("flag", "flag_settings", "AgentId", day.flagged)
+    ]
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_minutes_of_other_days_give_no_difference(seed: int) -> None:
+    day = play_day(seed, timedelta(minutes=5), CALLS_PER_SECOND)
+
+    assert day.is_right, day
+
+
+@pytest.mark.nightly
+def test_a_whole_day_with_few_calls_gives_no_difference() -> None:
+    day = play_day(5, timedelta(hours=24), 0.002)
+
+    assert day.is_right, day
