@@ -78,6 +78,8 @@ def from_answer(work: UnitOfWork, leg: LegState, made: Reconnection) -> LegState
     leg = replace(
         leg,
         is_unconfirmed=False,
+        recording_began=leg.unconfirmed_began if leg.guid else None,
+        unconfirmed_began=None,
         connected_source_at=made.at,
         connected_gateway_at=made.gateway_at,
         call_origin=made.origin,

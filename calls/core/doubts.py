@@ -133,18 +133,20 @@ def base_due(work: UnitOfWork, leg: LegState, ended_gateway_at: datetime | None)
     return due if is_settled or began is None else max(due, began + STALL + APART)
 
 
-def overtake(work: UnitOfWork, leg: LegState, at: datetime, text: str) -> None:
+def overtake(work: UnitOfWork, leg: LegState, at: datetime, text: str, missed: str = "next_call") -> None:
+    """End a leg's search without a recording, also where it has one."""
     work.do(CancelSearch(leg.number))
-    leg = work.put_leg(concluded(work, without_recording(leg, at, text), at))
+    leg = work.put_leg(concluded(work, without_recording(leg, at, text, missed), at))
     decide_contests(work, leg, at)
 
 
-def without_recording(leg: LegState, at: datetime, text: str) -> LegState:
+def without_recording(leg: LegState, at: datetime, text: str, missed: str = "next_call") -> LegState:
+    """Take a leg's recording from it."""
     # Also after a transfer: what it was to decide cannot be known any more, and a leg must not wait for it without end.
     leg = replace(
         leg,
         search=SearchStatus.MISSED,
-        missed="next_call",
+        missed=missed,
         pending_transfer=None,
         guid="",
         service=None,

@@ -213,7 +213,7 @@ def correct_end(work: UnitOfWork, leg: LegState, at: datetime, gateway_at: datet
 
 def _with_end(work: UnitOfWork, leg: LegState, gateway_at: datetime) -> LegState:
     """Take away a recording that began after the end of its leg."""
-    end, began = ended_at(work, leg), leg.recording_began
+    end, began = ended_at(work, leg), leg.recording_began or leg.unconfirmed_began
     if began is None or end is None or began < end:
         return work.put_leg(concluded(work, leg, gateway_at))
     text = f"Recording {leg.guid} began after the end of this leg, as is reported now: it is another call's."

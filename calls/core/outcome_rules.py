@@ -30,6 +30,8 @@ _REFUSED = {
     WriteStatus.GIVEN_UP: Outcome.GIVEN_UP,
 }
 
+#: Why a recording that QMS may have is not taken.
+_UNCERTAIN = ("late", "unreachable", "next_call", "began_late", "transfer", "undecided", "end_unreported")
 _JOINED_LATE = "The call was already in progress when it was first seen; QMS no longer names its recording."
 _NOBODY = "Nobody was logged on at the extension, and only agents' calls are flagged here."
 
@@ -116,7 +118,7 @@ def _done(leg: LegState) -> str:
 
 
 def _missed(leg: LegState) -> tuple[Outcome, str]:
-    if leg.missed in ("late", "unreachable", "next_call", "began_late", "transfer", "undecided"):
+    if leg.missed in _UNCERTAIN:
         return Outcome.WINDOW_MISSED, WHY[leg.missed]
     return Outcome.NOT_RECORDED, WHY.get(leg.missed, WHY["none"])
 

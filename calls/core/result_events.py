@@ -91,6 +91,7 @@ WHY = {
     "next_call": "The extension's next call began before QMS had answered; an answer now could be the next call's.",
     "transfer": "The call was transferred before QMS had named the recording of this part.",
     "undecided": "QMS did not say in time whether the recording before the transfer went on or another began.",
+    "end_unreported": "The call's id was used again before its end was reported; a transfer may have given it another.",
     "began_late": "QMS named a recording that began over 1.5 s after Connected; it may be of a call not heard of.",
 }
 
@@ -111,5 +112,6 @@ BRIEFLY = {
     "next_call": "the next call began",
     "transfer": "transferred before QMS had answered",
     "undecided": "unclear whether the recording went on at the transfer",
+    "end_unreported": "the end or a transfer was not reported",
     "began_late": "the recording began too late for this call",
 }

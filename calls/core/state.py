@@ -294,6 +294,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     guid: str = ""
     #: When the recording began that was found as the leg was connected: a call not heard of yet may have begun it.
     recording_began: datetime | None = None
+    #: When it began, while it is not confirmed that the leg was connected at all.
+    unconfirmed_began: datetime | None = None
     #: When QMS was asked that named it, where the leg alone was connected then, and nothing was reported late.
     sure_at: datetime | None = None
     #: The extension's next leg, heard of soon after: if QMS has no recording for it, this one's is that leg's.

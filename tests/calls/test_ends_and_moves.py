@@ -143,3 +143,55 @@ def test_a_queue_that_a_phone_dials_is_that_of_its_call() -> None:
     board.call("Established", 3.0, "C1", "2001").waits(60)
 
     assert board.leg.facts.queue_name == "Support"
+
+
+@pytest.mark.parametrize("is_answer_reported", [True, False])
+def test_a_recording_that_began_after_the_end_of_an_unconfirmed_leg_is_another_calls(
+    *, is_answer_reported: bool
+) -> None:
+    """The trunk says nothing until 2.9, QMS names a recording of 3.45, and that 2001 left at 2.5 is heard then."""
+    board = Switchboard().call("Originated", 0.4, "C1", "2001").call("NetworkReached", 0.9, "C1", "T1", outside=True)
+    board.waits(3).found(3.5, 1, "R", started=3.45)
+    if is_answer_reported:
+        board.call("Established", 2.4, "C1", "2001")
+    board.call("ConnectionCleared", 2.5, "C1", "2001").waits(60)
+
+    assert (board.leg.guid, board.writes) == ("", [])
+
+
+def test_a_recording_that_was_named_before_the_answer_was_reported_is_the_legs() -> None:
+    board = Switchboard().call("Originated", 0.4, "C1", "2001").call("NetworkReached", 0.9, "C1", "T1", outside=True)
+    board.waits(3).found(3.5, 1, "R", started=3.45).call("Established", 3.4, "C1", "2001")
+    board.call("ConnectionCleared", 20, "C1", "2001").waits(60)
+
+    assert (board.leg.guid, board.writes) == ("R", [(1, "base")])
+
+
+def _held_while_consulting(board: Switchboard) -> Switchboard:
+    """2001 has R of C1, holds it and talks to 2002 in C2; then a third phone dials under C1."""
+    board.call("Established", 2, "C1", "2001", interactionId="I1").found(2.1, 1, "R", started=2.0)
+    board.call("Held", 6, "C1", "2001").call("Originated", 6.5, "C2", "2001").call("Established", 8, "C2", "2002")
+    return board.call("Originated", 11.4, "C1", "2004", interactionId="I3")
+
+
+def test_a_call_that_loses_its_id_while_its_phone_consults_may_go_on_under_another() -> None:
+    """That it became a conference under C2 is heard too late: nobody knows its call reference then."""
+    board = _held_while_consulting(Switchboard()).waits(19)
+
+    assert (board.legs[0].guid, board.legs[0].missed, board.writes) == ("", "end_unreported", [])
+
+
+def test_a_conference_that_is_reported_within_a_second_of_the_reuse_takes_the_leg_along() -> None:
+    both = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "conferencingDeviceId": "2001"}
+    board = _held_while_consulting(Switchboard())
+    board.hears(event("Conferenced", 11.2, resultingCallId="C2", addedPartyId="2002", **both))
+    board.call("ConnectionCleared", 20, "C2", "2001").waits(60)
+
+    assert (board.legs[0].call_id, board.legs[0].guid) == ("C2", "R")
+
+
+def test_a_call_that_loses_its_id_while_nobody_consults_keeps_its_recording() -> None:
+    board = Switchboard().call("Established", 2, "C1", "2001", interactionId="I1").found(2.1, 1, "R", started=2.0)
+    board.call("Originated", 11.4, "C1", "2004", interactionId="I3").waits(19)
+
+    assert (board.legs[0].guid, board.writes) == ("R", [(1, "base")])

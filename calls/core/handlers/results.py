@@ -10,7 +10,7 @@ from calls.core.call_end import divide, divide_where_empty, expire_when_over, re
 from calls.core.clocks import APART, CLOSE, moments_of
 from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
-from calls.core.doubts import base_due, decide_contests, traced, uncontested
+from calls.core.doubts import base_due, decide_contests, overtake, traced, uncontested
 from calls.core.gaps import is_heard_after_loss
 from calls.core.handlers.link_events import forget_abandoned_snapshot
 from calls.core.leg_split import split
@@ -114,6 +114,7 @@ def _found(work: UnitOfWork, leg: LegState, event: RecordingFound) -> None:
         pending_transfer=pending_transfer,
         found_gateway_at=since,
         recording_began=recording_began(leg, event),
+        unconfirmed_began=event.started_at if leg.is_unconfirmed else None,
         sure_at=sure_at(work, leg, event),
     )
     leg = replace(leg, base_due=base_due(work, leg, leg.disconnected_gateway_at), contested_by=contested_by(work, leg))
@@ -356,13 +357,27 @@ def _superseded_due(work: UnitOfWork, call: CallState, event: TimePassed) -> Non
     divide(
         work, call.incarnation, call.superseded_at - TICK, event.at
     )  # What was taken for a repeat is the next one's.
+    may_go_on = _may_go_on(work, call)
     for leg in work.legs_in(call.incarnation):
         if leg.phase is LegPhase.OPEN:
+            if may_go_on and (leg.guid or leg.search is SearchStatus.OPEN):
+                overtake(work, leg, event.at, WHY["end_unreported"], "end_unreported")
             at = max(call.superseded_at, leg.connected_source_at)
-            close_leg(work, leg, at, event.at, how, is_end_unknown=True)
+            close_leg(work, work.legs[leg.number], at, event.at, how, is_end_unknown=True)
             clear_party(work, work.calls[call.incarnation], leg.device_id, at, event.at, how)
     if call.due is not None and call.due <= event.at:
         work.put_call(replace(work.calls[call.incarnation], due=event.at + remembered(work)))
+
+
+def _may_go_on(work: UnitOfWork, call: CallState) -> bool:
+    """Say whether a consultation with a call lasts: a transfer or conference, reported late, may have moved the call.
+
+    Example: 2001 holds call 100 and talks in call 101; that both became a conference under 101 is heard after the PBX
+    has used the id 100 again.
+    """
+    own = work.legs_in(call.incarnation)
+    others = (leg for one in own for leg in work.legs_at(one.device_id) if leg.incarnation != call.incarnation)
+    return any(leg.phase is LegPhase.OPEN and leg.call_id != call.call_id for leg in others)
 
 
 def _forget_or_wait(work: UnitOfWork, call: CallState, event: TimePassed) -> None:

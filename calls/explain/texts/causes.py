@@ -64,6 +64,12 @@ MISSED = {
         "the transfer went on or another one began.",
         f"{_DOUBT}whether it begins another recording at a transfer.",
     ),
+    "end_unreported": Cause(
+        "Not flagged: neither its end nor a transfer was reported",
+        "The id of this call was used for another one before its end was reported, while its extension consulted "
+        "somebody: a transfer or a conference may have given the call another id.",
+        "See whether the source reports every end and every transfer, and how late its events were then.",
+    ),
     "began_late": Cause(
         "Not flagged: the recording began too late for this call",
         "{service} named a recording that began more than 1.5 s after the call was connected: it may be that of "
