@@ -21,7 +21,7 @@ EXTENSIONS, EVERY, PROOFS = 17, 1_000_000, 50
 
 def evidence(load: Load) -> list[Result]:
     """Seal a day of many writes, verify all of it, and prove some recordings."""
-    PlantedSite(load.legs or (QUICK_WRITES if load.is_quick else WRITES), EXTENSIONS, EVERY)
+    PlantedSite(load.legs or (QUICK_WRITES if load.is_quick else WRITES), EXTENSIONS, EVERY, ("AgentId",))
     FlagWrite.objects.update(settled_at=clock.now() - timedelta(days=2))
     before, began = own(), time.monotonic()
     now = clock.now()

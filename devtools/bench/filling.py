@@ -5,9 +5,11 @@ their searches, flag writes and flags too. Ids, names and times follow from a le
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -153,7 +155,8 @@ def key_of(one: Numbered, sources: Sequence[int]) -> int:
     return leg_key(source_of(one, sources), one.number + 1)
 
 
-def _pattern() -> dict[str, Any]:
+@cache
+def leg_pattern() -> Mapping[str, Any]:
     """Return the row of a leg as the core makes it: answered, held, flagged."""
     channel_table = Switchboard()
     channel_table.agent("LoggedOn", -9, "a1", deviceId="2001", agentName="Alexandra Attendant")
@@ -165,15 +168,11 @@ def _pattern() -> dict[str, Any]:
     channel_table.call("ConnectionCleared", 184, "C1", "2001").waits(185.1)
     channel_table.settled(185.2, 1).waits(400)
     assert channel_table.leg.outcome == "flagged", channel_table.leg
-    return dict(zip(LEG_FIELDS, leg_row(0, channel_table.leg, channel_table.leg.connected_source_at), strict=True))
-
-
-_PATTERN: dict[str, Any] = {}
+    row = leg_row(0, channel_table.leg, channel_table.leg.connected_source_at)
+    return MappingProxyType(dict(zip(LEG_FIELDS, row, strict=True)))
 
 
 def _leg(one: Numbered, sources: Sequence[int]) -> tuple[Any, ...]:
-    if not _PATTERN:
-        _PATTERN.update(_pattern())
     at, (outcome, code) = one.connected_at, one.outcome
     is_flagged, reason = outcome == "flagged", "" if outcome == "flagged" else f"As made for the bench: {outcome}."
     own = {
@@ -200,7 +199,7 @@ def _leg(one: Numbered, sources: Sequence[int]) -> tuple[Any, ...]:
         "due_at": None,
         "folded_at": at,
     }
-    return tuple((_PATTERN | own).values())
+    return tuple({**leg_pattern(), **own}.values())
 
 
 def _fill_dependents(newest: Sequence[Numbered], sources: Sequence[int]) -> None:
@@ -319,6 +318,16 @@ def insert(model: type[models.Model], names: Sequence[str], rows: Iterator[tuple
         else:
             marks = ", ".join(["%s"] * len(names))
             cursor.executemany(f"INSERT INTO {into} VALUES ({marks})", [tuple(map(_plain, row)) for row in rows])  # noqa: S608
+
+
+def defaults_of(model: type[models.Model]) -> dict[str, Any]:
+    """Return the columns that are set by no database, by their fields' names, each with its default as it is stored."""
+    fields = [field for field in model._meta.concrete_fields if not isinstance(field, models.AutoField)]  # noqa: SLF001
+    return {
+        field.name: field.get_db_prep_save(field.get_default(), connection)
+        for field in fields
+        if field.db_default is models.NOT_PROVIDED
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -44,6 +44,17 @@ def own(pid: int = 0) -> Taken:
     return _of(pid or os.getpid())
 
 
+def forget_peak() -> None:
+    """Let the kernel measure this process's greatest memory from now on (proc(5), clear_refs)."""
+    (PROC / "self" / "clear_refs").write_text("5")
+
+
+def peak_bytes() -> int:
+    """Return the greatest resident memory of this process, since ``forget_peak``."""
+    lines = (PROC / "self" / "status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM:"))
+
+
 def children(*names: str) -> dict[str, int]:
     """Return the processes of these names that this process has started."""
     mine = _children().get(os.getpid(), [])

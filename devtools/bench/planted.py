@@ -2,13 +2,19 @@
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.db import models
 
 from agents.models import Allocation, QmsUser
 from calls.models import Gap, Leg, RecordingSearch, SearchState
 from calls.storage.codec import leg_key
 from cti.models import CtiSource
+from devtools.bench.filling import defaults_of, insert, leg_pattern, without_indexes
+from devtools.bench.planted_calls import APART, BEGIN, KINDS, NOT_WRITTEN, PlantedCall, PlantedCalls, PlantedLeg
 from flags.models import FlagSetting, FlagValue, FlagWrite, WriteState
 from qms.models import DataServer, RecordingService
 from qms.port import (
@@ -23,24 +29,13 @@ from qms.port import (
     UnreadableRecording,
 )
 
-BEGIN = datetime(2026, 3, 2, 8, tzinfo=UTC)
-#: One call of an extension begins this long after the one before it.
-APART = timedelta(seconds=40)
+__all__ = ["BEGIN", "KINDS", "ListedQms", "PlantedSite"]
 #: One call of this many has a difference, each kind in turn.
 EVERY = 4
-#: Rows that are saved at once.
+#: Gaps that are saved at once.
 AT_ONCE = 500
-KINDS = (
-    "lost in QMS",
-    "value changed",
-    "another's flags",
-    "search missed",
-    "two legs for one",
-    "leg without recording",
-    "recording deleted",
-    "write refused",
-    "in a gap",
-)
+#: The flags of each recording; one of them alone may be lost.
+FLAG_NAMES = ("AgentId", "QueueName")
 
 
 def _begin(one: FlaggedRecording) -> datetime:
@@ -48,7 +43,7 @@ def _begin(one: FlaggedRecording) -> datetime:
 
 
 class ListedQms:
-    """A Recording Service that only lists: recordings in the order of their begin. ``away``: spans that fail."""
+    """A Recording Service that only lists: recordings in the order of their begin. ``failures`` come first."""
 
     def __init__(self, recordings: Sequence[FlaggedRecording]) -> None:
         self.recordings_by_begin = sorted(recordings, key=_begin)
@@ -89,165 +84,121 @@ class ListedQms:
 
 
 class PlantedSite:
-    """Rows and recordings of ``calls`` calls, and the differences among them by kind and cause.
+    """Rows and recordings of ``calls`` calls, and the differences among them.
 
     ``extensions``: how many have a call at a time; ``every``: one call of this many has a difference.
     """
 
-    def __init__(self, calls: int, extensions: int = 4, every: int = EVERY) -> None:
-        self.extensions, self.every = extensions, every
+    def __init__(
+        self, calls: int, extensions: int = 4, every: int = EVERY, flag_names: tuple[str, ...] = FLAG_NAMES
+    ) -> None:
+        self.calls = PlantedCalls(calls, extensions, every, flag_names)
         self.source = CtiSource.objects.create(slug="planted", kind="http")
         server = DataServer.objects.create(slug="planted-ds")
         self.service = RecordingService.objects.create(slug="planted-rs", data_server=server, url="http://localhost")
         Allocation.objects.create(source=self.source, service=self.service)
-        FlagSetting.objects.get_or_create(name="AgentId", defaults={"field": "agent_id"})
-        self.listed: list[FlaggedRecording] = []
-        self.expected: Counter[tuple[str, str]] = Counter()
-        self.legs: list[Leg] = []
-        self.searches: list[RecordingSearch] = []
-        self.writes: list[FlagWrite] = []
-        self.values: list[FlagValue] = []
+        for name in flag_names:
+            FlagSetting.objects.get_or_create(name=name, defaults={"field": name.lower()})
+        FlagSetting.objects.filter(name__in=flag_names).update(enabled=True)
         self._save_users()
-        for number in range(calls):
-            self._call(number)
-            if len(self.legs) >= AT_ONCE:
-                self._save()
-        self._save()
-        self.end = BEGIN + (calls // extensions + 1) * APART
+        self._save_calls()
+        self.end = self.calls.end
+
+    @cached_property
+    def listed(self) -> list[FlaggedRecording]:
+        """Return all that QMS lists; for few calls."""
+        return self.calls.recordings(BEGIN, self.end)
+
+    @cached_property
+    def planted(self) -> dict[tuple[str, str], str]:
+        """Return the cause of each planted difference, by its kind and the key that a finding has."""
+        return {self._expected(call): KINDS[call.kind][1] for call in self.calls if call.kind}
+
+    @cached_property
+    def expected(self) -> Counter[tuple[str, str]]:
+        """Return how many differences of each kind and cause are planted."""
+        return Counter((kind, cause) for (kind, _), cause in self.planted.items())
 
     def qms(self) -> ListedQms:
-        """Return the recorder as it stands."""
+        """Return the recorder as it stands; for few calls."""
         return ListedQms(self.listed)
 
-    def _call(self, number: int) -> None:
-        began, extension = BEGIN + (number // self.extensions) * APART, f"{2001 + number % self.extensions}"
-        kind = KINDS[(number // self.every) % len(KINDS)] if number % self.every == 0 else ""
-        guid, flag = f"guid-{number}", Flag("AgentId", f"A{number % 50}")
-        if not kind:
-            self._flagged(number, extension, began, guid, flag, [flag])
-        elif kind in ("lost in QMS", "value changed", "recording deleted", "write refused"):
-            self._plant_at_flagged(kind, number, extension, began, guid, flag)
-        else:
-            self._plant_at_unflagged(kind, number, extension, began, guid, flag)
+    def _expected(self, call: PlantedCall) -> tuple[str, str]:
+        if call.kind == "leg without recording":
+            return KINDS[call.kind][0], f"leg:{self._key(call.number)}"
+        found = call.listed()
+        return KINDS[call.kind][0], found[-1].recording.guid if found else call.guid
 
-    def _plant_at_flagged(self, kind: str, number: int, extension: str, began: datetime, guid: str, flag: Flag) -> None:
-        match kind:
-            case "lost in QMS":
-                self._flagged(number, extension, began, guid, flag, [])
-                self._expect("recorded_without_flags", "lost_in_qms")
-            case "value changed":
-                self._flagged(number, extension, began, guid, flag, [Flag("AgentId", "other")])
-                self._expect("different_values", "written_by_another")
-            case "recording deleted":
-                self._flagged(number, extension, began, guid, flag, None)
-                self._expect("recording_not_in_qms", "not_in_qms")
-            case "write refused":
-                self._flagged(number, extension, began, guid, flag, [], WriteState.REFUSED)
-                self._expect("recorded_without_flags", "UnknownFlag")
-
-    def _plant_at_unflagged(
-        self, kind: str, number: int, extension: str, began: datetime, guid: str, flag: Flag
-    ) -> None:
-        match kind:
-            case "another's flags":
-                self._list(guid, extension, began, [flag])
-                self._expect("flagged_without_leg", "written_by_another")
-            case "search missed":
-                self._list(guid, extension, began + timedelta(seconds=1), [])
-                self._leg(number, extension, began, None, "unreachable")
-                self._expect("recorded_without_flags", "unreachable")
-            case "two legs for one":
-                self._list(guid, extension, began + timedelta(seconds=2), [])
-                self._leg(number, extension, began, None, "unreachable")
-                self._leg(5_000_000 + number, extension, began + timedelta(seconds=3), None, "late")
-                self._expect("recorded_without_flags", "several_candidates")
-            case "leg without recording":
-                self._leg(number, extension, began, None, "none")
-                self._expect("leg_without_recording", "none")
-            case "in a gap":
-                self._list(guid, f"{2001 + self.extensions}", began, [])
-                Gap.objects.create(source=self.source, began_at=began, ended_at=began + APART / 2, reason="link")
-                self._expect("recorded_without_flags", "gap")
-
-    def _expect(self, kind: str, cause: str) -> None:
-        self.expected[kind, cause] += 1
-
-    def _list(self, guid: str, extension: str, began: datetime, flags: list[Flag]) -> None:
-        recording = Recording(guid, extension, began, began + APART / 2)
-        self.listed.append(FlaggedRecording(recording, tuple(flags)))
-
-    def _flagged(
-        self,
-        number: int,
-        extension: str,
-        began: datetime,
-        guid: str,
-        ours: Flag,
-        in_qms: list[Flag] | None,
-        state: WriteState = WriteState.WRITTEN,
-    ) -> None:
-        if in_qms is not None:
-            self._list(guid, extension, began + timedelta(milliseconds=200), in_qms)
-        self._leg(number, extension, began, guid, "")
-        write = FlagWrite(
-            id=number + 1,
-            leg_id=leg_key(self.source.pk, number),
-            source_id=self.source.pk,
-            service=self.service,
-            recording_guid=guid,
-            part="base",
-            state=state,
-            error_code="" if state == WriteState.WRITTEN else "UnknownFlag",
-            not_before=began,
-            created_at=began,
-        )
-        self.writes.append(write)
-        self.values.append(FlagValue(write_id=number + 1, recording_guid=guid, name=ours.name, value=ours.value))
-
-    def _leg(self, number: int, extension: str, began: datetime, guid: str | None, why: str) -> None:
-        key = leg_key(self.source.pk, number)
-        self.legs.append(
-            Leg(
-                id=key,
-                source=self.source,
-                call_id=f"C{number}",
-                device_id=extension,
-                phase="settled",
-                outcome="flagged" if guid else "not_recorded" if why == "none" else "window_missed",
-                reason_code=why,
-                connected_at=began,
-                disconnected_at=began + APART / 2,
-                recording_guid=guid,
-                service=self.service if guid else None,
-                folded_at=began,
-                facts=b"",
-            )
-        )
-        if not guid:
-            self.searches.append(
-                RecordingSearch(
-                    leg_id=key,
-                    source=self.source,
-                    service=self.service,
-                    extension=extension,
-                    state=SearchState.MISSED,
-                    why=why,
-                    not_started_before=began,
-                    connected_at=began,
-                    deadline=began,
-                    next_at=began,
-                )
-            )
+    def _key(self, number: int) -> int:
+        return leg_key(self.source.pk, number)
 
     def _save_users(self) -> None:
-        for extension in map(str, range(2001, 2002 + self.extensions)):
+        for extension in map(str, range(2001, 2002 + self.calls.extensions)):
             QmsUser.objects.create(
                 service=self.service, user_id=extension, extension=extension, licence="Unlimited", loaded_at=BEGIN
             )
 
-    def _save(self) -> None:
-        Leg.objects.bulk_create(self.legs, AT_ONCE)
-        RecordingSearch.objects.bulk_create(self.searches, AT_ONCE)
-        FlagWrite.objects.bulk_create(self.writes, AT_ONCE)
-        FlagValue.objects.bulk_create(self.values, AT_ONCE)
-        self.legs, self.searches, self.writes, self.values = [], [], [], []
+    def _save_calls(self) -> None:
+        with without_indexes(Leg):
+            self._insert(Leg, leg_pattern(), (self._leg(leg) for leg in self._legs()))
+        missed = (self._search(leg) for leg in self._legs() if leg.was_sought)
+        self._insert(RecordingSearch, defaults_of(RecordingSearch), missed)
+        flagged = (self._write(call) for call in self.calls if call.is_flagged)
+        self._insert(FlagWrite, {**defaults_of(FlagWrite), "id": 0}, flagged)
+        values = (value for call in self.calls if call.is_flagged for value in self._values(call))
+        self._insert(FlagValue, defaults_of(FlagValue), values)
+        gaps = [call.began for call in self.calls if call.kind == "in a gap"]
+        Gap.objects.bulk_create(
+            [Gap(source=self.source, began_at=at, ended_at=at + APART / 2, reason="link") for at in gaps], AT_ONCE
+        )
+
+    def _insert(self, model: type[models.Model], usual: Mapping[str, Any], rows: Iterator[dict[str, Any]]) -> None:
+        insert(model, list(usual), (tuple({**usual, **row}.values()) for row in rows))
+
+    def _legs(self) -> Iterator[PlantedLeg]:
+        return (leg for call in self.calls for leg in call.legs())
+
+    def _leg(self, leg: PlantedLeg) -> dict[str, Any]:
+        return {
+            "id": self._key(leg.number),
+            "source": self.source.pk,
+            "call_id": f"C{leg.number}",
+            "device_id": leg.extension,
+            "outcome": leg.outcome,
+            "reason_code": leg.reason,
+            "connected_at": leg.connected_at,
+            "disconnected_at": leg.ended_at,
+            "recording_guid": leg.guid,
+            "service": self.service.pk if leg.guid else None,
+            "folded_at": leg.connected_at,
+        }
+
+    def _search(self, leg: PlantedLeg) -> dict[str, Any]:
+        at = leg.connected_at
+        return {
+            "leg_id": self._key(leg.number),
+            "source": self.source.pk,
+            "service": self.service.pk,
+            "extension": leg.extension,
+            "state": SearchState.MISSED.value,
+            "why": leg.reason,
+            **dict.fromkeys(("not_started_before", "connected_at", "deadline", "next_at"), at),
+        }
+
+    def _write(self, call: PlantedCall) -> dict[str, Any]:
+        state, code = NOT_WRITTEN.get(call.kind, (WriteState.WRITTEN.value, ""))
+        return {
+            "id": call.number + 1,
+            "leg_id": self._key(call.number),
+            "source_id": self.source.pk,
+            "service": self.service.pk,
+            "recording_guid": call.guid,
+            "part": "base",
+            "state": state,
+            "error_code": code,
+            **dict.fromkeys(("not_before", "created_at"), call.began),
+        }
+
+    def _values(self, call: PlantedCall) -> Iterator[dict[str, Any]]:
+        for flag in call.flags():
+            yield {"write": call.number + 1, "recording_guid": call.guid, "name": flag.name, "value": flag.value}

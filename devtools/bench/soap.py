@@ -53,7 +53,7 @@ class Measured:
 def soap(load: Load) -> list[Result]:
     """Measure FindLiveRecording and WriteFlags."""
     with served() as url:
-        ours = SoapRecordingService(_connection(url))
+        ours = SoapRecordingService(connection_to(url))
         theirs = _plain(url)
         texts = [{"name": flag.name, "value": flag.value} for flag in FLAGS]
         find = {
@@ -73,10 +73,10 @@ def soap(load: Load) -> list[Result]:
 
 
 @contextmanager
-def served(*words: str) -> Iterator[str]:
-    """Run the trivial server in another process and give its address."""
+def served(*words: str, module: str = "soap_server") -> Iterator[str]:
+    """Run a trivial server in another process and give its address."""
     port = free_port()
-    server = subprocess.Popen([sys.executable, "-m", "devtools.bench.soap_server", str(port), *words])
+    server = subprocess.Popen([sys.executable, "-m", f"devtools.bench.{module}", str(port), *words])
     try:
         wait_until(lambda: is_listening(port), "the SOAP server")
         yield f"http://127.0.0.1:{port}/recording-service"
@@ -84,7 +84,8 @@ def served(*words: str) -> Iterator[str]:
         stop(server)
 
 
-def _connection(url: str) -> ConnectionSettings:
+def connection_to(url: str) -> ConnectionSettings:
+    """Return how the adapter reaches the server."""
     return ConnectionSettings(url=url, username=CONNECTION.username, password=CONNECTION.password)
 
 

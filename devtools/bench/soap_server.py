@@ -33,15 +33,15 @@ def main(port: int, ledger: str = "") -> None:
 
 
 def _serve(connection: socket.socket, lines: int | None) -> None:
-    found, written = _reply("FindLiveRecording", _FOUND), _reply("WriteFlags", "<written>6</written>")
-    while request := _request(connection):
+    found, written = reply("FindLiveRecording", _FOUND), reply("WriteFlags", "<written>6</written>")
+    while request := request_from(connection):
         is_search = b"FindLiveRecording" in request
         if lines is not None and not is_search:
             os.write(lines, request.partition(_NAME)[2].partition(b"<")[0] + b"\n")
         connection.sendall(found if is_search else written)
 
 
-def _request(connection: socket.socket) -> bytes:
+def request_from(connection: socket.socket) -> bytes:
     """Read a request; empty where the other side has gone."""
     received = b""
     while not _is_whole(received):
@@ -57,12 +57,18 @@ def _is_whole(received: bytes) -> bool:
     return bool(end) and len(body) >= int(head.lower().partition(_LENGTH)[2].partition(b"\r\n")[0])
 
 
-def _reply(operation: str, content: str) -> bytes:
-    body = (
+def reply(operation: str, content: str) -> bytes:
+    """Return the answer to an operation."""
+    return http_answer(
         '<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
         f'<{operation}Response xmlns="{NAMESPACE}">{content}</{operation}Response></s:Body></s:Envelope>'
-    ).encode()
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+
+
+def http_answer(envelope: str, status: str = "200 OK") -> bytes:
+    """Return an envelope as an answer of HTTP."""
+    body = envelope.encode()
+    head = f"HTTP/1.1 {status}\r\nContent-Type: text/xml; charset=utf-8\r\nContent-Length: {len(body)}\r\n\r\n"
     return head.encode() + body
 
 

@@ -37,6 +37,6 @@ def test_findings_are_read_and_a_recording_is_refused_that_qms_cannot_confirm(
         expect(page.get_by_text("QMS has this recording without any of our Flags.")).to_be_visible()
         assert violations(page) == []
         page.get_by_role("button", name="Give the recording to the leg").click()
-        expect(page.get_by_text("guid-", exact=False).first).to_be_visible()
+        expect(page.get_by_text("It is no longer certain", exact=False).first).to_be_visible()
     finding.refresh_from_db()
     assert finding.repaired_at is None, "the service of this test cannot be reached"
