@@ -16,7 +16,7 @@ from devtools.bench.planted import BEGIN, KINDS, PlantedSite
 from devtools.bench.result import Result
 from devtools.bench.soap import connection_to, served
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
-from gateway_site.reconciliation.runs import ask, steps
+from gateway_site.reconciliation.runs import ask, to_the_end
 from qms.port import RecordingServicePort
 from qms.soap.service import SoapRecordingService
 
@@ -81,7 +81,7 @@ def _run(site: PlantedSite, port: RecordingServicePort) -> ReconciliationRun:
         return now
 
     run = ask(site.service, BEGIN, site.end, "bench", now)
-    for _ in steps(run, clock, lambda _: port):
+    for _ in to_the_end(run, clock, lambda _: port, lambda _: None):
         pass
     return run
 

@@ -47,6 +47,8 @@ MAXIMUM_QUESTIONS = 1_000
 CLAIM = timedelta(minutes=10)
 #: Maximum time in which one message of the timetable carries on runs.
 SLICE = timedelta(seconds=60)
+#: Interval between two attempts at a span, where nobody else waits meanwhile, in seconds.
+RETRY_SECONDS = 10.0
 #: Failed attempts at a span after which a run ends.
 MAXIMUM_ATTEMPTS = 5
 #: How far the daily run goes back once more: what was late then is withdrawn.
@@ -138,6 +140,18 @@ def _claimed(now: datetime) -> ReconciliationRun | None:
         if free.filter(pk=run.pk).update(claimed_until=now + CLAIM):
             return run
     return None
+
+
+def to_the_end(
+    run: ReconciliationRun, now: Callable[[], datetime], connect: ConnectService, wait: Callable[[float], object]
+) -> Iterator[ReconciliationRun]:
+    """Compare until the run is done; ``wait`` is called with seconds before a span that failed is tried again."""
+    while run.done_at is None:
+        run.claimed_until = now() + CLAIM  # No worker takes it meanwhile.
+        run.save(update_fields=["claimed_until"])
+        yield from steps(run, now, connect)
+        if run.done_at is None:
+            wait(RETRY_SECONDS)
 
 
 def steps(run: ReconciliationRun, now: Callable[[], datetime], connect: ConnectService) -> Iterator[ReconciliationRun]:

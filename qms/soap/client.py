@@ -10,7 +10,7 @@ from qms.port import QmsUnavailable
 from qms.soap.contract import ConnectionSettings, SoapContract
 from qms.soap.faults import from_faultless, lost, unreadable
 from qms.soap.http import AnswerLost, HttpConnection, HttpReply, NotReached
-from qms.soap.reading import AnswerNode, Unreadable
+from qms.soap.reading import AnswerNode, AnswerTooLate, Unreadable
 from telemetry.counters import SOAP_SECONDS
 
 Response = TypeVar("Response")
@@ -110,6 +110,8 @@ class SoapClient:
             return build(answer)
         except Unreadable as error:
             raise unreadable(str(error), is_write=is_write) from None
+        except AnswerTooLate:
+            raise unreadable("The time-out passed while it was being read", is_write=is_write) from None
         except (ValueError, TypeError, AttributeError, LookupError, OverflowError):
             raise from_faultless(reply.status_code, is_write=is_write) from None  # its text may quote the answer
 

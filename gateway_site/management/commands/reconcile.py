@@ -1,5 +1,6 @@
 """Compare what QMS holds with what the gateway wrote."""
 
+import time
 from collections import Counter
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 import clock
 from gateway_site.config.moments import moment
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
-from gateway_site.reconciliation.runs import ask, share_right, steps
+from gateway_site.reconciliation.runs import RETRY_SECONDS, ask, share_right, to_the_end
 from qms.api import connect
 from qms.models import RecordingService
 
@@ -34,8 +35,10 @@ class Command(BaseCommand):
                 run = ask(service, options["begin"], options["end"], "command", clock.now())
             except ValueError as error:
                 raise CommandError(f"{service}: {error}.") from error
-            for _ in steps(run, clock.now, connect):
+            for _ in to_the_end(run, clock.now, connect, time.sleep):
                 self.stdout.write(f"{service}: compared until {timezone.localtime(run.compared_until):%Y-%m-%d %H:%M}")
+                if run.error and run.done_at is None:
+                    self.stdout.write(f"  {run.error} It is tried again in {RETRY_SECONDS:.0f} s.")
             self._report(run)
 
     def _services(self, slug: str | None) -> list[RecordingService]:

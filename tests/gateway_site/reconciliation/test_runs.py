@@ -12,7 +12,15 @@ from calls.models import Leg
 from devtools.bench.planted import BEGIN, KINDS, ListedQms, PlantedSite
 from flags.models import FlagValue
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
-from gateway_site.reconciliation.runs import MAXIMUM_ATTEMPTS, ask, ask_daily, carry_on, settled_until, steps
+from gateway_site.reconciliation.runs import (
+    MAXIMUM_ATTEMPTS,
+    RETRY_SECONDS,
+    ask,
+    ask_daily,
+    carry_on,
+    settled_until,
+    steps,
+)
 from qms.models import RecordingService
 from qms.port import Flag, FlaggedRecording, QmsRejected, QmsUnavailable, RecordingServicePort
 
@@ -96,6 +104,20 @@ def test_a_run_goes_on_where_the_service_failed(site: PlantedSite) -> None:
     carry_on(now, lambda _: qms, now.value + timedelta(minutes=1))
     run.refresh_from_db()
     assert (run.error, run.attempts, run.done_at is not None) == ("", 0, True)
+    assert standing() == site.expected
+
+
+def test_the_command_tries_a_span_again_that_failed(site: PlantedSite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before: it ended at the first answer that did not come, and left the rest to the timetable."""
+    qms, waits = site.qms(), list[float]()
+    qms.failures = [QmsUnavailable("away"), QmsUnavailable("away")]
+    now = Time(site.end + timedelta(hours=48))
+    monkeypatch.setattr("clock.now", now)
+    monkeypatch.setattr("gateway_site.management.commands.reconcile.connect", lambda _: qms)
+    monkeypatch.setattr("time.sleep", waits.append)
+    call_command("reconcile", "--from", BEGIN.isoformat(), "--to", site.end.isoformat(), "--service", "planted-rs")
+
+    assert waits == [RETRY_SECONDS, RETRY_SECONDS]
     assert standing() == site.expected
 
 
