@@ -4,32 +4,38 @@
 2. While flags are missing there it is read again, at intervals that double, for up to two hours; then it is decided.
 3. A service that does not answer decides nothing: its recordings wait, a day at the longest, and count as not read.
 
-The calling thread alone works, within a time slice; each reading is claimed, so that no two workers count it.
+As many are asked for at a time as the service takes in flight (``max_in_flight``), by threads; the calling thread alone
+uses the database, a batch at a time. What is read is claimed before, so that no two workers count it.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+import random
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from typing import NamedTuple
 
 import structlog
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 
+from bulk.tables import UpsertTable
 from clock import ReadClock
 from clock.stopping import stop
 from clock.text import site_time
 from flags.models import FlagSetting, FlagValue, ShadowComparison, ShadowCount, ShadowDifference, WriteState
+from flags.shadow.readers import Answer, FlagReaders, is_answer
 from flags.shadow.verdicts import AGREEING, ComparedFlag, agrees, compare_flags, is_complete
-from qms.api import ConnectService
+from qms.api import ConnectService, Threads
 from qms.models import RecordingService
-from qms.port import QmsError, QmsLoginFailed, QmsRejected, RecordingNotFound, RecordingServicePort
+from qms.port import QmsError, RecordingNotFound
 
 log = structlog.get_logger()
 
 #: Maximum time of one run.
 SLICE = timedelta(seconds=12)
-#: Maximum number of recordings of a service that are read in one run.
-AT_ONCE = 500
+#: Maximum number of recordings in a batch: each thread asks for some.
+AT_ONCE, ROUNDS = 500, 4
 #: The wait after the first reading that found flags missing, in seconds; it doubles.
 FIRST_WAIT_SECONDS = 60
 #: After this long, what is missing there is taken as not written.
@@ -45,109 +51,185 @@ COUNTS_KEPT = timedelta(days=400)
 #: Maximum number of examples that are kept.
 MAXIMUM_DIFFERENCES = 20_000
 _RESULT = ShadowComparison.ComparisonResult
+_COUNTS = UpsertTable(
+    ShadowCount,
+    ("service", "day", "name", "verdict", "recordings"),
+    ("service", "day", "name", "verdict"),
+    summed=("recordings",),
+)
+
+
+class ComparisonEnd(NamedTuple):
+    """A comparison that is decided."""
+
+    row: ShadowComparison
+    result: str
+    flags: Sequence[ComparedFlag] = ()
 
 
 def compare_due(now: ReadClock, connect: ConnectService, until: datetime) -> int:
-    """Read and compare what is due until the given time; return how many recordings were read."""
+    """Read and compare what is due until the given time; return how many recordings were read.
+
+    The time is divided among the services: one that has much to read does not keep the others waiting.
+    """
     read = 0
     waiting = ShadowComparison.objects.filter(next_look_at__lte=now()).order_by()
-    for service in RecordingService.objects.filter(pk__in=waiting.values("service_id")).order_by("pk"):
-        if now() < until and not stop.is_asked:
-            read += _compare_of(service, now, connect, until)
+    services = list(RecordingService.objects.filter(pk__in=waiting.values("service_id")).order_by("pk"))
+    for place, service in enumerate(services):
+        own_end = now() + (until - now()) / (len(services) - place)
+        read += _compare_of(service, now, connect, own_end)
     return read
 
 
 def _compare_of(service: RecordingService, now: ReadClock, connect: ConnectService, until: datetime) -> int:
-    due = ShadowComparison.objects.filter(service=service, next_look_at__lte=now()).order_by("next_look_at")
-    rows = list(due.select_related("write")[:AT_ONCE])
-    names = _names()
-    for place, row in enumerate(rows):
-        if now() >= until or stop.is_asked:
-            return place
-        if not _claim(row, now()):
-            continue
-        try:
-            _compare(row, connect(service), names, now)
-        except QmsError as error:
-            _put_off(rows[place:], now())
-            log.warning("shadow_not_read", service=service.slug, code=error.code)
-            return place
-    return len(rows)
+    pool, names, read = Threads(service.max_in_flight, f"shadow-{service.slug}"), _names(), 0
 
+    def may_begin() -> bool:
+        return now() < until
 
-def _claim(row: ShadowComparison, now: datetime) -> bool:
-    mine = ShadowComparison.objects.filter(pk=row.pk, next_look_at=row.next_look_at)
-    return bool(mine.update(next_look_at=now + CLAIM))
-
-
-def _compare(row: ShadowComparison, port: RecordingServicePort, names: frozenset[str], now: ReadClock) -> None:
-    """Read one recording and decide, or look again later. Raises ``QmsError`` where QMS did not answer."""
     try:
-        theirs = {flag.name: flag.value for flag in port.flags(row.write.recording_guid)}
-    except RecordingNotFound:
-        _end(row, _RESULT.GONE, ())
-        return
+        while may_begin() and not stop.is_asked and (rows := _claimed(service, now())):
+            answers = _answers(service, rows, connect, pool, may_begin)
+            failures = [one for one in answers.values() if isinstance(one, QmsError) and not is_answer(one)]
+            read += len(answers) - len(failures)
+            _take_answers(rows, answers, names, now())
+            if failures:
+                _put_off(service, rows, now())
+                log.warning("shadow_not_read", service=service.slug, code=failures[0].code)
+                return read
+            _give_back([row for row in rows if row.pk not in answers], now())
+    finally:
+        pool.shutdown()
+    return read
+
+
+def _claimed(service: RecordingService, now: datetime) -> list[ShadowComparison]:
+    """Claim what is due, as much as is read at once. The claim's end, which no other claim has, says whose it is."""
+    until = now + CLAIM + timedelta(microseconds=random.randrange(10**6))  # noqa: S311  (no secret)
+    due = ShadowComparison.objects.filter(service=service, next_look_at__lte=now)
+    keys = due.order_by("next_look_at").values_list("pk", flat=True)[: min(service.max_in_flight * ROUNDS, AT_ONCE)]
+    if not due.filter(pk__in=list(keys)).update(next_look_at=until):
+        return []
+    return list(ShadowComparison.objects.filter(service=service, next_look_at=until).select_related("write"))
+
+
+def _answers(
+    service: RecordingService,
+    rows: Sequence[ShadowComparison],
+    connect: ConnectService,
+    pool: Threads,
+    may_begin: Callable[[], bool],
+) -> dict[int, Answer]:
+    try:
+        port = connect(service)
     except QmsError as error:
-        is_answer = isinstance(error, QmsRejected) and not isinstance(error, QmsLoginFailed)
-        if not is_answer:
-            raise
-        _end(row, _RESULT.UNREAD, ())
-        return
-    flags = compare_flags(_ours(row), theirs, names)
-    if not is_complete(flags) and now() - row.at < DECIDED_AFTER:
-        _look_again(row, now())
-        return
+        return {rows[0].pk: error}
+    return FlagReaders(port, pool, may_begin).read({row.pk: row.write.recording_guid for row in rows})
+
+
+def _take_answers(
+    rows: Sequence[ShadowComparison], answers: Mapping[int, Answer], names: frozenset[str], now: datetime
+) -> None:
+    """Decide what can be decided of the recordings that were read, and look at the others again."""
+    ours = _ours(rows)
+    ends, again = [], []
+    for row in rows:
+        answer = answers.get(row.pk)
+        if answer is None or (isinstance(answer, QmsError) and not is_answer(answer)):
+            continue
+        end = _end_of(row, answer, ours.get(row.write.recording_guid, {}), names, now)
+        again += [] if end else [row]
+        ends += [end] if end else []
+    _look_again(again, now)
+    _keep(ends)
+
+
+def _end_of(
+    row: ShadowComparison, answer: Answer, ours: Mapping[str, str], names: frozenset[str], now: datetime
+) -> ComparisonEnd | None:
+    """Compare one recording; None where more may come."""
+    if isinstance(answer, QmsError):
+        return ComparisonEnd(row, _RESULT.GONE if isinstance(answer, RecordingNotFound) else _RESULT.UNREAD)
+    flags = compare_flags(ours, answer, names)
+    if not is_complete(flags) and now - row.at < DECIDED_AFTER:
+        return None
     result = _RESULT.SAME if agrees(flags) else _RESULT.DIFFERENT
-    _end(row, result if theirs.keys() & names else _RESULT.NOTHING, flags)
+    return ComparisonEnd(row, result if answer.keys() & names else _RESULT.NOTHING, flags)
 
 
-def _ours(row: ShadowComparison) -> Mapping[str, str]:
-    """Return what this gateway would have written to the recording, its wrap-up included."""
-    values = FlagValue.objects.filter(recording_guid=row.write.recording_guid, write__state=WriteState.SHADOW)
-    return dict(values.values_list("name", "value"))
+def _ours(rows: Sequence[ShadowComparison]) -> Mapping[str, Mapping[str, str]]:
+    """Return what this gateway would have written to each recording, its wrap-up included."""
+    guids = [row.write.recording_guid for row in rows]
+    values = FlagValue.objects.filter(recording_guid__in=guids, write__state=WriteState.SHADOW).order_by()
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    for guid, name, value in values.values_list("recording_guid", "name", "value"):
+        found[guid][name] = value
+    return found
 
 
 def _names() -> frozenset[str]:
     return frozenset(FlagSetting.objects.filter(enabled=True).values_list("name", flat=True))
 
 
-def _look_again(row: ShadowComparison, now: datetime) -> None:
-    wait = timedelta(seconds=FIRST_WAIT_SECONDS * 2 ** min(row.looks, 10))
-    latest = row.at + DECIDED_AFTER
-    next_look = min(now + wait, latest) if latest > now else now + wait
-    ShadowComparison.objects.filter(pk=row.pk).update(next_look_at=next_look, looks=F("looks") + 1)
-
-
-def _put_off(rows: Sequence[ShadowComparison], now: datetime) -> None:
-    """Let what could not be read wait; what has waited for a day is given up."""
+def _look_again(rows: Sequence[ShadowComparison], now: datetime) -> None:
+    times: dict[datetime, list[int]] = defaultdict(list)
     for row in rows:
-        if now - row.at >= UNREAD_AFTER:
-            _end(row, _RESULT.UNREAD, ())
-    left = ShadowComparison.objects.filter(pk__in=[row.pk for row in rows], next_look_at__isnull=False)
-    left.update(next_look_at=now + timedelta(seconds=FIRST_WAIT_SECONDS))
+        wait = timedelta(seconds=FIRST_WAIT_SECONDS * 2 ** min(row.looks, 10))
+        times[min(now + wait, row.at + DECIDED_AFTER)].append(row.pk)
+    for time, keys in times.items():
+        _waiting(keys).update(next_look_at=time, looks=F("looks") + 1)
+
+
+def _give_back(rows: Sequence[ShadowComparison], now: datetime) -> None:
+    """Let others read at once what was claimed and not asked for."""
+    if rows:
+        _waiting([row.pk for row in rows]).update(next_look_at=now)
+
+
+def _put_off(service: RecordingService, rows: Sequence[ShadowComparison], now: datetime) -> None:
+    """Let wait what a service that does not answer has due; what has waited for a day is given up."""
+    own = Q(pk__in=[row.pk for row in rows]) | Q(next_look_at__lte=now)
+    left = ShadowComparison.objects.filter(own, service=service, result=_RESULT.WAITING)
+    _keep([ComparisonEnd(row, _RESULT.UNREAD) for row in left.filter(at__lte=now - UNREAD_AFTER)[:AT_ONCE]])
+    left.filter(at__gt=now - UNREAD_AFTER).update(next_look_at=now + timedelta(seconds=FIRST_WAIT_SECONDS))
+
+
+def _waiting(keys: Sequence[int]) -> "QuerySet[ShadowComparison]":
+    """Return those that nobody has decided since they were claimed."""
+    return ShadowComparison.objects.filter(pk__in=keys, result=_RESULT.WAITING)
 
 
 @transaction.atomic
-def _end(row: ShadowComparison, result: str, flags: Sequence[ComparedFlag]) -> None:
-    """Keep a result once: the comparison, its differences, and the counts of its day."""
-    ended = ShadowComparison.objects.filter(pk=row.pk, result=_RESULT.WAITING)
-    if not ended.update(result=result, next_look_at=None, looks=F("looks") + 1):
+def _keep(ends: Sequence[ComparisonEnd]) -> None:
+    """Keep each result once: the comparisons, their differences, and the counts of their days."""
+    if not ends:
         return
+    still = _waiting([one.row.pk for one in ends]).select_for_update().order_by("pk")
+    keys = set(still.values_list("pk", flat=True))
+    ended = [one for one in ends if one.row.pk in keys]
+    for result, same in groupby(sorted(ended, key=_result), _result):
+        _waiting([one.row.pk for one in same]).update(result=result, next_look_at=None, looks=F("looks") + 1)
     ShadowDifference.objects.bulk_create(
         ShadowDifference(
-            comparison=row, name=one.name[:64], reason=one.verdict, ours=one.ours[:4096], theirs=one.theirs[:4096]
+            comparison=end.row, name=one.name[:64], reason=one.verdict, ours=one.ours[:4096], theirs=one.theirs[:4096]
         )
-        for one in flags
+        for end in ended
+        for one in end.flags
         if one.verdict not in AGREEING
     )
-    _count(row, [("", str(result)), *((one.name[:64], str(one.verdict)) for one in flags)])
+    counts = Counter(key for one in ended for key in _counted(one))
+    _COUNTS.upsert([(*key, recordings) for key, recordings in sorted(counts.items())])
 
 
-def _count(row: ShadowComparison, keys: Iterable[tuple[str, str]]) -> None:
-    day = site_time(row.at).date()
-    for (name, verdict), recordings in sorted(Counter(keys).items()):
-        count, _ = ShadowCount.objects.get_or_create(service_id=row.service_id, day=day, name=name, verdict=verdict)
-        ShadowCount.objects.filter(pk=count.pk).update(recordings=F("recordings") + recordings)
+def _result(end: ComparisonEnd) -> str:
+    return str(end.result)
+
+
+def _counted(end: ComparisonEnd) -> Iterator[tuple[int, date, str, str]]:
+    service, day = end.row.service_id, site_time(end.row.at).date()
+    yield service, day, "", str(end.result)
+    for one in end.flags:
+        yield service, day, one.name[:64], str(one.verdict)
 
 
 def forget_old(now: datetime) -> None:

@@ -1,5 +1,6 @@
 """Shadow mode: nothing is written whatever happens, and what another gateway wrote is read back and compared."""
 
+import threading
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -19,7 +20,7 @@ from flags.shadow.summary import examples_of, summary_of
 from flags.shadow.verdicts import ShadowVerdict, compare_flags
 from qms.models import RecordingService
 from qms.port import Flag, FlagDefinition, QmsUnavailable, QmsUnclear, RecordingNotFound
-from tests.flags.qms import Post
+from tests.flags.qms import Line, Post, Recorder
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.storage]
 LOST = QmsUnclear("No answer came.")
@@ -237,26 +238,96 @@ def test_one_that_is_away_for_a_day_or_has_lost_the_recording_counts_apart(post:
     assert (summary.unread, summary.whole.compared, summary.sentence) == (2, 0, "No recording has been compared yet.")
 
 
-def test_a_result_is_counted_once_though_two_workers_look(post: Post) -> None:
+@pytest.mark.parametrize("minutes", [0, 11], ids=["while the first holds its claim", "after that claim has ended"])
+def test_a_result_is_counted_once_though_two_workers_look(post: Post, minutes: int) -> None:
     key = post.queues()
     _other_writes(post, _guid(key), AgentId="A1")
     post.delivers()
     post.time += timedelta(hours=1)
     line = post.lines(post.service)
-    whole_flags = line.flags
-    is_second: list[bool] = []
 
-    def flags(guid: str) -> list[Flag]:
-        """Let a second worker run while the first one waits for QMS."""
-        if not is_second:
-            is_second.append(True)
-            compare_due(lambda: post.time, lambda _: line, post.time + timedelta(seconds=60))
+    def connects_late(_: RecordingService) -> Line:
+        """Let a second worker run while the first one is about to ask."""
+        post.time += timedelta(minutes=minutes)
+        compare_due(lambda: post.time, lambda _: line, post.time + timedelta(seconds=60))
+        return line
+
+    compare_due(lambda: post.time, connects_late, post.time + timedelta(minutes=30))
+    assert ShadowCount.objects.filter(name="").aggregate(all=Sum("recordings"))["all"] == 1
+    assert len(post.qms.asked) == (2 if minutes else 1)
+
+
+class CrowdedLine(Line):
+    """A way to the QMS on which answers come only when ``crowd`` questions are under way, or no more can come."""
+
+    def __init__(self, recorder: Recorder, crowd: int) -> None:
+        super().__init__(recorder)
+        self.crowd = threading.Barrier(crowd)
+        self.under_way = self.most = 0
+        self._counting = threading.Lock()
+
+    def flags(self, guid: str) -> list[Flag]:
+        """Answer together with the others."""
+        with self._counting:
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+        self.crowd.wait(timeout=20)
+        with self._counting:
+            self.under_way -= 1
+        return super().flags(guid)
+
+
+def test_as_many_are_read_at_once_as_the_service_takes_in_flight_and_no_more(post: Post) -> None:
+    RecordingService.objects.update(max_in_flight=3)
+    keys = [post.queues(f"G{number}") for number in range(15)]  # More than one batch.
+    for key in keys:
+        _other_writes(post, _guid(key), AgentId="A1")
+    post.delivers()
+    post.time += timedelta(hours=1)
+    line = CrowdedLine(post.qms, crowd=3)
+
+    assert compare_due(lambda: post.time, lambda _: line, post.time + timedelta(seconds=60)) == 15
+    assert line.most == 3
+    assert list(ShadowComparison.objects.values_list("result", flat=True)) == ["same"] * 15
+
+
+def test_what_is_not_read_when_the_time_is_over_is_read_by_the_next_run(post: Post) -> None:
+    RecordingService.objects.update(max_in_flight=1)
+    for number in range(4):
+        _other_writes(post, _guid(post.queues(f"G{number}")), AgentId="A1")
+    post.delivers()
+    post.time += timedelta(hours=1)
+    until = post.time + timedelta(seconds=10)
+    line = post.lines(post.service)
+    whole_flags = line.flags
+
+    def slow_flags(guid: str) -> list[Flag]:
+        post.time += timedelta(seconds=6)
         return whole_flags(guid)
 
-    line.flags = flags  # type: ignore[method-assign]
-    compare_due(lambda: post.time, lambda _: line, post.time + timedelta(seconds=60))
-    assert ShadowCount.objects.filter(name="").aggregate(all=Sum("recordings"))["all"] == 1
+    line.flags = slow_flags  # type: ignore[method-assign]
+    assert compare_due(lambda: post.time, lambda _: line, until) == 2
+    assert compare_due(lambda: post.time, lambda _: line, post.time + timedelta(seconds=60)) == 2
+    assert set(ShadowComparison.objects.values_list("result", flat=True)) == {"same"}
+
+
+def test_after_a_failure_nothing_more_is_asked_and_all_that_is_due_waits(post: Post) -> None:
+    RecordingService.objects.update(max_in_flight=1)
+    for number in range(9):  # More than one batch.
+        post.queues(f"G{number}")
+    post.delivers()
+    post.qms.meets("read", QmsUnavailable("away"))
+    _compares(post, HOUR)
     assert len(post.qms.asked) == 1
+    assert not ShadowComparison.objects.filter(next_look_at__lt=post.time + timedelta(seconds=60)).exists()
+
+
+def test_a_defect_of_the_reading_is_a_failure_and_not_a_result(post: Post) -> None:
+    post.queues()
+    post.delivers()
+    post.qms.meets("read", RuntimeError("odd"))
+    _compares(post, HOUR)
+    assert ShadowComparison.objects.get().result == "waiting"
 
 
 def test_erasing_a_caller_takes_the_examples_and_old_ones_are_forgotten(post: Post) -> None:
