@@ -193,7 +193,8 @@ WITH due AS MATERIALIZED (
     SET state = CASE due.state WHEN '{WriteState.QUEUED}' THEN '{WriteState.SENDING}' ELSE '{WriteState.UNCLEAR}' END,
         unclear_since = CASE due.state WHEN '{WriteState.SENDING}' THEN one.claimed_until ELSE one.unclear_since END,
         claim = %s, claimed_until = %s, attempts = due.attempts + 1,
-        is_shadow = one.is_shadow OR (SELECT shadow FROM qms_recordingservice AS own WHERE own.id = one.service_id)
+        is_shadow = one.is_shadow OR (SELECT shadow OR COALESCE(one.created_at < writing_since, FALSE)
+                                      FROM qms_recordingservice AS own WHERE own.id = one.service_id)
     FROM due WHERE one.id = due.id
     RETURNING one.id, leg_id, source_id, recording_guid, part, due.state, due.attempts, created_at, retried_at,
               unclear_since, missing_at, is_shadow, not_before
@@ -242,7 +243,14 @@ def _take(keys: Sequence[int], claim: int, now: datetime, until: datetime) -> in
 
 
 def _own_in_shadow() -> QuerySet[RecordingService]:
-    return RecordingService.objects.filter(pk=OuterRef("service_id"), shadow=True)
+    """Return a write's service if it is in shadow mode, or was since the write was queued."""
+    is_never_sent = Q(shadow=True) | Q(writing_since__gt=OuterRef("created_at"))
+    return RecordingService.objects.filter(is_never_sent, pk=OuterRef("service_id"))
+
+
+def _is_never_sent(row: FlagWrite) -> bool:
+    since = row.service.writing_since
+    return row.is_shadow or row.service.shadow or (since is not None and row.created_at < since)
 
 
 def _with_flags(rows: Sequence[FlagWrite]) -> _Found:
@@ -264,7 +272,7 @@ def _with_flags(rows: Sequence[FlagWrite]) -> _Found:
                 row.retried_at,
                 row.claimed_until if row.state == WriteState.SENDING else row.unclear_since,
                 row.missing_at,
-                row.is_shadow or row.service.shadow,
+                _is_never_sent(row),
             ),
             flags[row.pk],
         )

@@ -72,7 +72,7 @@ def _waiting(service: RecordingService, now: datetime) -> "QuerySet[FlagWrite] |
         still = RecordingService.objects.filter(pk=service.pk, shadow=True)  # The row may be older than a switch.
         return unsettled.filter(Exists(still))
     if service.writing_since is not None and now - service.writing_since < SWITCH_ECHO:
-        return unsettled.filter(is_shadow=True)
+        return unsettled.filter(Q(is_shadow=True) | Q(created_at__lt=service.writing_since))
     return None
 
 

@@ -19,7 +19,7 @@ from calls.api import SEE_CALLERS, CallerViewKind, NotAssignable, record_view
 from calls.models import Leg
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.repair import repair
-from gateway_site.reconciliation.runs import planned, share_right
+from gateway_site.reconciliation.runs import planned, share_right, why_never_written
 from gateway_site.reconciliation.side_by_side import differing_values
 from gateway_site.reconciliation.texts import text_of
 from history.admin import ReadOnlyAdmin, RecordedAdmin
@@ -146,11 +146,13 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         finding = self.get_object(request, object_id or "")
         if finding is None:
             return super().changeform_view(request, object_id, form_url, extra_context)
+        never = why_never_written(finding.service, finding.began_at)
         wanted = finding.candidates or ([finding.leg_id] if finding.leg_id else [])
         extra = {
             "text": text_of(finding.kind, finding.cause),
             "legs": Leg.objects.filter(id__in=wanted).order_by("connected_at")[:20],
-            "may_repair": self.has_repair_permission(request) and finding.is_repairable,
+            "never_written": never,
+            "may_repair": self.has_repair_permission(request) and finding.is_repairable and not never,
             "may_read": request.user.has_perm(SEE_CALLERS) and bool(finding.recording_guid),
             **(extra_context or {}),
         }

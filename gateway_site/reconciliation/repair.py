@@ -1,5 +1,7 @@
 """Repair a finding: give the leg its recording, after looking once more that it can be no other one.
 
+Where another gateway writes, or wrote then, nothing is repaired. Otherwise:
+
 1. The recordings and legs around it are read again, from QMS and from the database.
 2. The finding must come out the same: one leg, one recording, no flag sent, none in QMS.
 3. The decision is left for the consumer, which writes the leg's flags as for a recording that was found in time. Of a
@@ -14,13 +16,16 @@ from flags.models import RETRIABLE, FlagWrite
 from gateway_site.reconciliation.compare import Finding, compared
 from gateway_site.reconciliation.known import as_held, known_of
 from gateway_site.reconciliation.models import ReconciliationFinding
-from gateway_site.reconciliation.runs import MARGIN, TOLERANCE, listed
+from gateway_site.reconciliation.runs import MARGIN, TOLERANCE, listed, why_never_written
 from qms.api import clock_offset_seconds
+from qms.models import RecordingService
 from qms.port import Recording, RecordingServicePort
 
 
 def repair(finding: ReconciliationFinding, by: str, port: RecordingServicePort, now: datetime) -> None:
     """Give the leg of a finding its recording. Raises ``NotAssignable`` and ``QmsError``."""
+    if reason := why_never_written(RecordingService.objects.get(pk=finding.service_id), finding.began_at):
+        raise NotAssignable(f"{reason} Nothing was written.")
     again, recording = _looked_at_again(finding, port)
     if again is None or recording is None or not again.is_repairable or list(again.candidates) != finding.candidates:
         raise NotAssignable("It is no longer certain that this recording belongs to this leg. Nothing was written.")

@@ -13,6 +13,7 @@ import structlog
 from django.conf import settings
 from django.db.models import Max, Q
 
+from clock.text import shown
 from gateway_site.reconciliation.compare import Finding, FindingKind, Grade, compared
 from gateway_site.reconciliation.findings import keep
 from gateway_site.reconciliation.known import as_held, known_of
@@ -179,13 +180,34 @@ def _compare_span(
     found = _without_those_that_exist(compared(recordings, begin, end, known), port, list_of_span.unreadable)
     if list_of_span.unreadable:
         # One that cannot be read may be any leg's: nothing is certain here.
-        found = [msgspec.structs.replace(one, is_repairable=False) for one in found]
+        found = [_without_repair(one) for one in found]
         run.unreadable, run.unreadable_why = run.unreadable + list_of_span.unreadable, list_of_span.why[:300]
-    keep(run.service, found, begin, end, now)
+    service = RecordingService.objects.get(pk=run.service_id)  # It may have been switched since the run began.
+    keep(
+        run.service,
+        [_without_repair(one) if why_never_written(service, one.began_at) else one for one in found],
+        begin,
+        end,
+        now,
+    )
     run.recordings += len(own)
     run.legs += sum(begin <= leg.connected_at < end for leg in known.legs)
     run.findings += len(found)
     run.wrong += sum(one.kind.is_of_a_recording and one.grade is not Grade.MINOR for one in found)
+
+
+def _without_repair(finding: Finding) -> Finding:
+    return msgspec.structs.replace(finding, is_repairable=False)
+
+
+def why_never_written(service: RecordingService, began_at: datetime) -> str:
+    """Return why flags of a recording are never written by this gateway, or nothing: shadow mode, now or then."""
+    if service.shadow:
+        return f"{service} is in shadow mode: another gateway writes the flags of its recordings."
+    since = service.writing_since
+    if since is not None and began_at < since:
+        return f"Until {shown(since)} {service} was in shadow mode: another gateway wrote the flags of its recordings."
+    return ""
 
 
 def listed(port: RecordingServicePort, begin: datetime, end: datetime, offset: timedelta) -> ListOfSpan:

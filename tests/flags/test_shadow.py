@@ -156,6 +156,21 @@ def test_legs_of_the_time_before_the_switch_are_never_written_and_later_ones_are
     assert post.qms.asked == ["write new"]
 
 
+def test_what_failed_before_shadow_mode_is_not_sent_after_it_though_it_is_retried(post: Post) -> None:
+    """Before: only what was queued, or claimed, in shadow mode was withheld; the other gateway may have written it."""
+    _switch(post, shadow=False)
+    key = post.queues()
+    FlagWrite.objects.filter(pk=key).update(state="refused", error_code="UnknownFlag", settled_at=post.time)
+    for shadow in (True, False):
+        post.time += timedelta(days=20)
+        _switch(post, shadow=shadow)
+    assert retry([key], "anna", post.time) == 1
+    [claimed] = claim_due(post.service.pk, 1, post.time, lease=timedelta(60), patience=timedelta(7), limit=9)
+    assert claimed.is_shadow
+    post.delivers(61 * 24 * HOUR)
+    assert (post.answers(key)[0], post.qms.asked) == ("shadow", [])
+
+
 def test_a_planted_defect_of_another_gateway_is_found_exactly(post: Post) -> None:
     keys = [post.queues(f"G{number}", AgentId="A1", CallerName=f"Firm {number}") for number in range(60)]
     for number, key in enumerate(keys):
