@@ -28,6 +28,8 @@ EVERY, QUICK_EVERY = 250, 100
 AIM_SECONDS = 600
 #: By how much the process may grow, in bytes: as much for a day as for a month.
 MAXIMUM_GROWTH = 100 * 2**20
+#: Timeout of a question, in seconds: what a busy machine does to this bench is no failure of the service.
+TIMEOUT_SECONDS = 60.0
 #: Maximum number of wrong findings that are named.
 MAXIMUM_NAMED = 20
 MIB = 2**20
@@ -71,7 +73,7 @@ def _listing(site: PlantedSite) -> Iterator[RecordingServicePort]:
     calls = site.calls
     words = [str(one) for one in (calls.calls, calls.extensions, calls.every, *calls.flag_names)]
     with served(*words, module="list_server") as url:
-        yield SoapRecordingService(connection_to(url))
+        yield SoapRecordingService(connection_to(url, TIMEOUT_SECONDS))
 
 
 def _run(site: PlantedSite, port: RecordingServicePort) -> ReconciliationRun:

@@ -22,6 +22,7 @@ from devtools.bench.soap_server import GUID, NAMESPACE
 from devtools.servers import free_port, is_listening, stop, wait_until
 from qms.port import Flag
 from qms.soap.contract import OWN_WSDL
+from qms.soap.http import Limits
 from qms.soap.service import ConnectionSettings, SoapRecordingService
 from vault.fields import Secret
 
@@ -84,9 +85,10 @@ def served(*words: str, module: str = "soap_server") -> Iterator[str]:
         stop(server)
 
 
-def connection_to(url: str) -> ConnectionSettings:
-    """Return how the adapter reaches the server."""
-    return ConnectionSettings(url=url, username=CONNECTION.username, password=CONNECTION.password)
+def connection_to(url: str, seconds: float = Limits().total_seconds) -> ConnectionSettings:
+    """Return how the adapter reaches the server; ``seconds``: the timeout of a question."""
+    limits = Limits(read_seconds=seconds, total_seconds=seconds)
+    return ConnectionSettings(url=url, username=CONNECTION.username, password=CONNECTION.password, limits=limits)
 
 
 def _plain(url: str) -> Any:

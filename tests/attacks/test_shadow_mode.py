@@ -4,7 +4,7 @@ A leg missed its recording, and the flags of another were refused; then the Reco
 Whatever button is pressed, whatever a worker does: QMS is never asked to write, neither now nor after the switch back.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import pytest
@@ -38,7 +38,7 @@ class WatchedService(InProcessRecordingService):
 
     asked: list[str]
 
-    def write_flags(self, guid: str, flags: "list[Flag]") -> int:  # type: ignore[override]
+    def write_flags(self, guid: str, flags: Sequence[Flag]) -> int:
         """Keep the recording, and write."""
         self.asked.append(guid)
         return super().write_flags(guid, flags)
