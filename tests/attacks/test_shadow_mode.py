@@ -34,7 +34,7 @@ FINDINGS, WRITES = "/admin/reconciliation/reconciliationfinding/", "/admin/flags
 
 
 class WatchedService(InProcessRecordingService):
-    """A way to QMS that keeps whom it was asked to write to."""
+    """A way to QMS that keeps to which recordings it was asked to write."""
 
     asked: list[str]
 
