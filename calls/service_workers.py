@@ -75,7 +75,7 @@ class ServiceWorker:
         time.sleep(max(began + self._gather - time.monotonic(), 0.0))
         while not (stop.is_asked or self.is_over) and (seconds := until - time.monotonic()) > 0:
             if news := wait_for_entries({self._stream: self._seen}, seconds):
-                self._seen = news[self._stream]
+                self._seen = news[self._stream][-1].id
                 return
 
 

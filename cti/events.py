@@ -301,6 +301,15 @@ _decoder: msgspec.json.Decoder[AnyEvent] = msgspec.json.Decoder(AnyEvent)
 _encoder = msgspec.json.Encoder()
 
 
+class _Typed(msgspec.Struct):
+    """An event of which only the type matters."""
+
+    type: str = ""
+
+
+_type_decoder = msgspec.json.Decoder(_Typed)
+
+
 class EventError(ValueError):
     """A message is no event of the vocabulary; the text names the member and the place. Never worth a retry."""
 
@@ -321,6 +330,14 @@ def decode(payload: bytes | str) -> AnyEvent:
         return _decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise EventError(str(error)) from error
+
+
+def type_in(payload: bytes) -> str:
+    """Return the wire's type of an event that is JSON, without reading the rest; "" where it has none."""
+    try:
+        return _type_decoder.decode(payload).type
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
 
 
 def from_mapping(value: Any) -> AnyEvent:

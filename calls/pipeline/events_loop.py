@@ -5,31 +5,36 @@
 3. Of the sources that have something, the one folds a slice that has had the least of this process's time. A slice ends
    after a tenth of a second or so, so that a source with a long backlog holds no other up.
 
-An event after quiet is folded at once; the next ones gather for a moment, for a fold's cost hardly grows with them.
+An urgent event (``urgency``) after quiet is folded at once. What can wait gathers for a moment, as a fold's cost hardly
+grows with what is in it; an urgent event ends that wait, and so do many events.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
 from django.db import DatabaseError, close_old_connections
 
 from calls.pipeline.consumer import BATCH, Folded, Overtaken
+from calls.pipeline.urgency import is_urgent
 from clock.stopping import stop
-from cti.api import JournalUnavailable, answers_stream, journal_key, wait_for_entries
+from cti.api import Entry, JournalUnavailable, answers_stream, journal_key, wait_for_entries
 
 log = structlog.get_logger()
 
 #: Minimum time from one fold of a source to the next, in seconds; twice as long as a fold takes where that is more:
 #: what comes meanwhile makes the next one worth more, and the processors are free for others.
 GATHER_SECONDS = 0.06
+#: Maximum time that an event which is not urgent, an answer or a moment that is due waits for others, in seconds; and
+#: the number of events that do not wait. Pages that show calls in progress are as much behind.
+PATIENCE_SECONDS, MANY = 0.4, 32
 #: Intended duration of a slice, in seconds, and the fewest events in one.
 SLICE_SECONDS, FEWEST = 0.1, 50
 #: Interval at which a source is looked at although nothing was heard of it, in seconds.
 LOOK_SECONDS = 5.0
-#: Interval at which leases are renewed, and sources that came or went noticed, in seconds.
-LEASE_SECONDS = 0.6
+#: Interval at which leases are renewed, and that at which sources that came or went are noticed, in seconds.
+LEASE_SECONDS, SOURCES_SECONDS = 0.6, 2.0
 #: Pause after an error, in seconds; after a defect of ours.
 PAUSE_SECONDS, DEFECT_SECONDS = 0.5, 5.0
 
@@ -50,7 +55,8 @@ class Folding(Protocol):
 class LeasedSource:
     """A source that this process folds: when it is folded next, and how much time it has had.
 
-    ``wanted_at``: when there is something to do for it; ``not_before``: until then events gather.
+    ``wanted_at``: when there is something to do for it; ``not_before``: until then nothing is, and events gather.
+    ``heard``: the last journal entry of those that wait ("": none is known of), ``gathered``: how many they are.
     """
 
     def __init__(self, source_id: int, slug: str, folding: Folding) -> None:
@@ -58,6 +64,7 @@ class LeasedSource:
         self.journal, self.answers = journal_key(slug), answers_stream(source_id)
         self.wanted_at = self.not_before = self.used = 0.0
         self.answers_seen, self.has_answers, self.limit = "0-0", True, BATCH
+        self.heard, self.gathered = "", 0
 
     def is_wanted(self, present: float) -> bool:
         """Say whether a slice is to be folded now."""
@@ -65,30 +72,37 @@ class LeasedSource:
 
     def streams(self) -> dict[str, str]:
         """Return what to wait for: each stream with the last entry that was seen of it."""
-        position = self.folding.position()
+        position = self.heard or self.folding.position()
         return {self.answers: self.answers_seen} | ({self.journal: position} if position is not None else {})
 
-    def hear(self, news: Mapping[str, str], present: float, served: float) -> None:
+    def hear(self, news: Mapping[str, Sequence[Entry]], present: float, served: float) -> None:
         """Take in what a wait has found. ``served``: the time that the source folded last had had.
 
         Who rested does not catch up on the time that others had meanwhile.
         """
-        if self.answers in news:
-            self.answers_seen, self.has_answers = news[self.answers], True
-        if self.journal in news or self.answers in news:
-            self.wanted_at, self.used = min(self.wanted_at, present), max(self.used, served)
+        answers, entries = news.get(self.answers, ()), news.get(self.journal, ())
+        if answers:
+            self.answers_seen, self.has_answers = answers[-1].id, True
+        if entries:
+            self.heard, self.gathered = entries[-1].id, self.gathered + len(entries)
+        if answers or entries:
+            is_now = self.gathered >= MANY or any(is_urgent(one.payload) for one in entries)
+            self.wanted_at = min(self.wanted_at, present + (0.0 if is_now else PATIENCE_SECONDS))
+            self.used = max(self.used, served)
 
     def note(self, folded: Folded | None, began: float, ended: float) -> None:
         """Note a slice, and decide when the next one is."""
         took = ended - began
         self.used += took
+        self.heard, self.gathered = "", 0
         self.limit = max(FEWEST, min(BATCH, round(self.limit * SLICE_SECONDS / max(took, SLICE_SECONDS / 4))))
         if folded is not None and folded.is_more:
             self.wanted_at = ended
             return
         self.has_answers = False
         due = self.folding.due_in()
-        self.wanted_at = ended + (LOOK_SECONDS if due is None else min(max(due, 0.0) + 0.01, LOOK_SECONDS))
+        wait = LOOK_SECONDS if due is None else max(due, 0.0) + PATIENCE_SECONDS
+        self.wanted_at = ended + min(wait, LOOK_SECONDS)
         if folded is not None:
             self.not_before = began + max(GATHER_SECONDS, 2 * took)
 
@@ -96,6 +110,7 @@ class LeasedSource:
         """Do nothing for the source before a moment, then read everything again."""
         self.wanted_at = self.not_before = until
         self.has_answers = True
+        self.heard, self.gathered = "", 0
 
 
 class Leases(Protocol):
@@ -117,11 +132,12 @@ class EventsLoop:
         sources: Callable[[], dict[str, int]],
         begin: Callable[[int], Folding],
         pass_on: Callable[[Folded], None],
-        wait: Callable[[Mapping[str, str], float], dict[str, str]] = wait_for_entries,
+        wait: Callable[[Mapping[str, str], float, int], dict[str, list[Entry]]] = wait_for_entries,
     ) -> None:
         self._leases, self._sources, self._begin, self._pass_on, self._wait = leases, sources, begin, pass_on, wait
         self.leased: dict[str, LeasedSource] = {}
-        self._renew_at = self._served = 0.0
+        self._known: dict[str, int] = {}
+        self._renew_at = self._read_at = self._served = 0.0
 
     def turn(self) -> None:
         """Renew the leases if it is time, wait for something to do, fold one slice. Raises ``JournalUnavailable``."""
@@ -136,7 +152,9 @@ class EventsLoop:
         if time.monotonic() < self._renew_at:
             return
         self._renew_at = time.monotonic() + LEASE_SECONDS
-        sources = self._sources()
+        if time.monotonic() >= self._read_at:
+            self._known, self._read_at = self._sources(), time.monotonic() + SOURCES_SECONDS
+        sources = self._known
         held = self._held(sources)
         for slug in held - self.leased.keys():
             self.leased[slug] = LeasedSource(sources[slug], slug, self._begin(sources[slug]))
@@ -162,7 +180,7 @@ class EventsLoop:
         if not streams:
             time.sleep(seconds)
             return
-        news = self._wait(streams, seconds)
+        news = self._wait(streams, seconds, MANY)
         for one in listening:
             one.hear(news, time.monotonic(), self._served)
 

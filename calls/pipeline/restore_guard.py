@@ -8,6 +8,7 @@ ledger names the gap. Asked before each turn of a consumer and each delivery, at
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -31,7 +32,17 @@ WENT_BACK = "The database went back in time (a restore, or a fail-over that lost
 REFOLDED = "The journal is folded again from there; what QMS holds is read back before anything is sent."
 TRIMMED = "Of the time between, the journal no longer holds all events: calls that ended then may be missing."
 
+#: What changes when another database takes the place of this one: the database itself, its server, and the timeline,
+#: which is another one after each promotion of a replica. A hosted server may forbid to read the last two.
+DATABASE = "SELECT oid::text FROM pg_database WHERE datname = current_database()"
+SERVER = (
+    "SELECT system_identifier::text FROM pg_control_system()",
+    "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)",
+)
+
 _compared = threading.local()
+#: Not empty once the server has refused a part of the identity to this process.
+_refused: list[bool] = []
 
 
 class DatabaseState(msgspec.Struct, frozen=True):
@@ -121,21 +132,25 @@ def _identity() -> str:
 
 
 def _postgresql_identity() -> str:
+    """Return all parts by one statement; where the server refuses one of them, each by its own."""
+    if not _refused and (found := _read(" || '-' || ".join(f"({part})" for part in (DATABASE, *SERVER)))):
+        return found
     with connection.cursor() as cursor:
-        cursor.execute("SELECT oid::text FROM pg_database WHERE datname = current_database()")
-        found = [cursor.fetchone()[0]]
-        # A hosted server may forbid the one or the other.
-        for query in (
-            "SELECT system_identifier::text FROM pg_control_system()",
-            "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)",  # The timeline: another after each promotion.
-        ):
-            try:
-                with transaction.atomic():
-                    cursor.execute(query)
-                    found.append(cursor.fetchone()[0])
-            except DatabaseError:
-                found.append("unknown")
-    return "-".join(found)
+        cursor.execute(DATABASE)  # Raises where it is the connection that fails.
+        database = str(cursor.fetchone()[0])
+    _refused[:] = [True]
+    return "-".join([database, *(_read(part) or "unknown" for part in SERVER)])
+
+
+def _read(text: str) -> str | None:
+    """Return what a part of the identity is, None where the server refuses it; a transaction goes on."""
+    spared: AbstractContextManager[object] = transaction.atomic() if connection.in_atomic_block else nullcontext()
+    try:
+        with spared, connection.cursor() as cursor:
+            cursor.execute(f"SELECT ({text})")
+            return str(cursor.fetchone()[0])
+    except DatabaseError:
+        return None
 
 
 def _is_due() -> bool:

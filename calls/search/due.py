@@ -2,14 +2,15 @@
 
 from datetime import datetime
 
-from django.db.models import F
-from django.db.models.functions import Coalesce, Greatest
+from bulk.statements import fetched, moment
 
-from calls.models import RecordingSearch, SearchState
+_NEXT_DUE = """
+SELECT CASE WHEN claimed_until > next_at THEN claimed_until ELSE next_at END AS free_at
+FROM calls_recordingsearch WHERE service_id = %s AND state = 'open' ORDER BY free_at LIMIT 1
+"""
 
 
 def next_due(service_id: int) -> datetime | None:
     """Return when the next search of a service is due, or a dead worker's claim runs out; None: none is open."""
-    is_open = RecordingSearch.objects.filter(service_id=service_id, state=SearchState.OPEN)
-    free_at = Greatest(F("next_at"), Coalesce(F("claimed_until"), F("next_at")))
-    return is_open.annotate(free_at=free_at).order_by("free_at").values_list("free_at", flat=True).first()
+    found = fetched(_NEXT_DUE, [service_id])
+    return moment(found[0][0]) if found else None

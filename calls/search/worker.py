@@ -16,12 +16,12 @@ from time import monotonic, sleep
 
 import msgspec
 import structlog
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from calls.core.clocks import APART
 from calls.core.result_events import LATE
-from calls.core.state import LegPhase
-from calls.models import Leg, RecordingSearch, SearchState, has_recording
+from calls.models import RecordingSearch, SearchState
+from calls.search.claims import KnownRecordings, claim_due, known_recordings
 from calls.search.due import next_due
 from calls.search.kept_answers import keep
 from calls.search.known_service import KnownService
@@ -29,10 +29,9 @@ from calls.storage.search_rows import save_open
 from clock import ReadClock
 from clock.stopping import stop
 from cti.api import answers_stream, searches_stream, wake
-from flags.models import FlagWrite
 from qms import api as qms_api
 from qms.api import ConnectService, Threads
-from qms.guids import guid_key, spellings
+from qms.guids import guid_key
 from qms.models import RecordingService
 from qms.port import QmsError, QmsUnclear, Recording
 from telemetry.counters import SEARCH_ANSWERS
@@ -120,30 +119,13 @@ class SearchWorker:
         if free <= 0:
             return []
         now = self.now()
-        due = RecordingSearch.objects.filter(
-            Q(claimed_until=None) | Q(claimed_until__lt=now),
-            service=self.service,
-            state=SearchState.OPEN,
-            next_at__lte=now,
-        ).order_by("deadline")
-        rows = list(due[:free])
-        late = [row for row in rows if row.deadline <= now]
+        stamp = _stamp(now)
+        rows = claim_due(self.service.pk, now, stamp, free)
+        late, claimed = [row for row in rows if row.deadline <= now], [row for row in rows if row.deadline > now]
         if late:
             self._missed(late, now)
-        return self._claimed([row for row in rows if row.deadline > now], now)
-
-    def _claimed(self, rows: list[RecordingSearch], now: datetime) -> list[RecordingSearch]:
-        if not rows:
-            return []
-        keys = [row.pk for row in rows]
-        stamp = _stamp(now)
-        free = Q(claimed_until=None) | Q(claimed_until__lt=now)
-        won = RecordingSearch.objects.filter(free, id__in=keys, state=SearchState.OPEN).update(claimed_until=stamp)
-        if won != len(keys):
-            mine = set(RecordingSearch.objects.filter(id__in=keys, claimed_until=stamp).values_list("id", flat=True))
-            rows = [row for row in rows if row.pk in mine]
-        self.pending |= dict.fromkeys((row.pk for row in rows), stamp)
-        return rows
+        self.pending |= dict.fromkeys((row.pk for row in claimed), stamp)
+        return claimed
 
     def _held(self) -> QuerySet[RecordingSearch]:
         """Return what is being asked and still claimed by this worker."""
@@ -203,6 +185,7 @@ class SearchWorker:
     def _missed(self, rows: Sequence[RecordingSearch], now: datetime) -> None:
         for row in rows:
             row.state, row.answered_at, row.why = SearchState.MISSED, now, row.why or _why(row)
+            row.claimed_until = None
         save_open(rows)
         wake(*(answers_stream(source_id) for source_id in {row.source_id for row in rows}))
 
@@ -220,7 +203,7 @@ def _why(row: RecordingSearch) -> str:
 
 def settle(service: RecordingService, asked: Sequence[PendingQuestion], now: datetime) -> None:
     """Save what QMS answered: found, or the next question's time; wake the consumers of what was found."""
-    known = _known([one.recording.guid for one in asked if one.recording])
+    known = known_recordings([one.recording.guid for one in asked if one.recording])
     for one in asked:
         _take(service, _in_known_spelling(one, known), known, now)
     rows = [one.search for one in asked]
@@ -241,35 +224,7 @@ def _result(one: PendingQuestion) -> str:
     return "found" if one.search.state == SearchState.FOUND else "none"
 
 
-class _Known(msgspec.Struct, frozen=True):
-    """What is known of the recordings of some answers: those of open legs, the flagged ones, and each one's spelling.
-
-    :param spelling: the key of each known GUID, and the form in which it is kept.
-    """
-
-    firm: frozenset[str] = frozenset()
-    flagged: frozenset[str] = frozenset()
-    spelling: dict[str, str] = {}
-
-
-def _known(guids: Sequence[str]) -> _Known:
-    """Look up recordings in every spelling.
-
-    What began as the asking leg was connected is reported to the core although an open leg has it: the link may have
-    stalled, and it decides whose it is. So is that of a leg that is over and not yet flagged.
-    """
-    if not guids:
-        return _Known()
-    forms = {form for guid in guids for form in spellings(guid)}
-    legs = list(Leg.objects.filter(has_recording(), recording_guid__in=forms).values_list("recording_guid", "phase"))
-    over = (LegPhase.CLOSED.value, LegPhase.DELIVERING.value)
-    flagged = frozenset(FlagWrite.objects.filter(recording_guid__in=forms).values_list("recording_guid", flat=True))
-    held = [str(guid) for guid, _ in legs]
-    firm = frozenset(str(guid) for guid, phase in legs if phase not in over)
-    return _Known(firm, flagged, {guid_key(guid): guid for guid in (*held, *flagged)})
-
-
-def _in_known_spelling(one: PendingQuestion, known: _Known) -> PendingQuestion:
+def _in_known_spelling(one: PendingQuestion, known: KnownRecordings) -> PendingQuestion:
     """Name a recording as it was first named, so that it is the same one for all that follows."""
     kept = one.recording and known.spelling.get(guid_key(one.recording.guid))
     if one.recording is None or not kept or kept == one.recording.guid:
@@ -277,7 +232,7 @@ def _in_known_spelling(one: PendingQuestion, known: _Known) -> PendingQuestion:
     return msgspec.structs.replace(one, recording=msgspec.structs.replace(one.recording, guid=kept))
 
 
-def _take(service: RecordingService, one: PendingQuestion, known: _Known, now: datetime) -> None:
+def _take(service: RecordingService, one: PendingQuestion, known: KnownRecordings, now: datetime) -> None:
     row, recording = one.search, one.recording
     may_be_its_own = recording is not None and recording.started_at >= row.connected_at - APART
     held = known.flagged if may_be_its_own else known.firm | known.flagged

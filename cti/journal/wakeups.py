@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from cti.journal.stream import JournalUnavailable, translated
+from cti.journal.stream import MEMBER, Entry, JournalUnavailable, translated
 from cti.journal.stream import client as journal_client
 
 #: Maximum duration of one wait, in seconds: shorter than the time in which Redis must answer.
@@ -45,13 +45,17 @@ def wake(*streams: str) -> None:
         log.warning("wakeup_not_sent", streams=streams, error=type(error).__name__)
 
 
-def wait_for_entries(after: Mapping[str, str], seconds: float) -> dict[str, str]:
-    """Wait until one of the streams has an entry after the given id. Returns the id of the next one of each that has.
+def wait_for_entries(after: Mapping[str, str], seconds: float, count: int = 1) -> dict[str, list[Entry]]:
+    """Wait until one of the streams has an entry after the given id. Returns the next ones, up to ``count`` of each.
 
     ``seconds``: 0 only looks; more than ``LONGEST_WAIT_SECONDS`` counts as that. Raises ``JournalUnavailable``.
     """
     block = round(min(seconds, LONGEST_WAIT_SECONDS) * 1000) or None  # BLOCK 0 would wait without end.
     streams: dict[Any, Any] = {**after}
     with translated():
-        found: Any = journal_client().xread(streams, count=1, block=block)
-    return {stream.decode(): entries[-1][0].decode() for stream, entries in found}
+        found: Any = journal_client().xread(streams, count=count, block=block)
+    return {stream.decode(): [_entry(*one) for one in entries] for stream, entries in found}
+
+
+def _entry(entry_id: bytes, members: Mapping[bytes, bytes]) -> Entry:
+    return Entry(entry_id.decode(), members.get(MEMBER, b""))

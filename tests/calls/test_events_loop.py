@@ -7,11 +7,12 @@ from django.db import OperationalError
 
 from calls.pipeline import events_loop
 from calls.pipeline.consumer import BATCH, Folded, Overtaken
-from calls.pipeline.events_loop import FEWEST, GATHER_SECONDS, EventsLoop
-from cti.api import JournalUnavailable, answers_stream, journal_key
+from calls.pipeline.events_loop import FEWEST, GATHER_SECONDS, MANY, PATIENCE_SECONDS, EventsLoop
+from cti.api import Entry, JournalUnavailable, answers_stream, journal_key
 
 LIGHT, HEAVY = "light", "heavy"
 SOURCES = {LIGHT: 7, HEAVY: 8}
+URGENT, PATIENT = b'{"type": "csta.call.Established"}', b'{"type": "csta.agent.Ready"}'
 
 
 class Clock:
@@ -28,7 +29,7 @@ class Clock:
 
 
 class Source:
-    """A source's folding: ``found`` events a fold, each fold taking ``seconds``."""
+    """A source's folding: of its ``waiting`` events it folds what it may, which takes ``seconds`` each time."""
 
     def __init__(self, clock: Clock) -> None:
         self.clock, self.seconds, self.waiting = clock, 0.01, 0
@@ -37,6 +38,12 @@ class Source:
         self.error: Exception | None = None
         self.entry = 0
         self.due: float | None = None
+        self.payload = URGENT
+
+    def after(self, entry_id: str, count: int) -> list[Entry]:
+        first = int(entry_id.removeprefix("1-")) + 1
+        last = min(self.entry + self.waiting, first + count - 1)
+        return [Entry(f"1-{number}", self.payload) for number in range(first, last + 1)]
 
     def fold(self, limit: int, *, with_answers: bool) -> Folded | None:
         self.folds.append((limit, with_answers))
@@ -82,23 +89,30 @@ class Process:
         self.light, self.heavy = self.sources[7], self.sources[8]
         self.rung: dict[str, str] = {}
         self.waits: list[float] = []
+        self.until = float("inf")
         self.passed_on: list[Folded] = []
-        self.loop = EventsLoop(self.leases, lambda: SOURCES, self.sources.__getitem__, self.passed_on.append, self.wait)
+        self.enabled, self.reads = SOURCES, 0
+        self.loop = EventsLoop(self.leases, self.read, self.sources.__getitem__, self.passed_on.append, self.wait)
 
-    def wait(self, after: Mapping[str, str], seconds: float) -> dict[str, str]:
+    def read(self) -> dict[str, int]:
+        self.reads += 1
+        return self.enabled
+
+    def wait(self, after: Mapping[str, str], seconds: float, count: int) -> dict[str, list[Entry]]:
         self.waits.append(seconds)
-        news = {stream: entry for stream, entry in self.rung.items() if after.get(stream, entry) != entry}
+        news = {stream: [Entry(at, b"")] for stream, at in self.rung.items() if after.get(stream, at) != at}
         for slug, key in SOURCES.items():
-            if self.sources[key].waiting and journal_key(slug) in after:
-                news[journal_key(slug)] = "9-9"
-        if not news:
-            self.clock.at += seconds
+            if journal_key(slug) in after and (found := self.sources[key].after(after[journal_key(slug)], count)):
+                news[journal_key(slug)] = found
+        if not news:  # What a test does at the end of ``runs`` may happen in the middle of a wait.
+            self.clock.at = max(self.clock.at, min(self.clock.at + seconds, self.until))
         return news
 
     def runs(self, seconds: float) -> None:
-        until = self.clock.at + seconds
-        while self.clock.at < until:
+        self.until = self.clock.at + seconds
+        while self.clock.at < self.until:
             self.loop.turn()
+        self.until = float("inf")
 
 
 @pytest.fixture
@@ -119,7 +133,7 @@ def test_a_quiet_source_is_looked_at_every_few_seconds_and_no_more(process: Proc
     assert len(process.light.folds) == 20 // events_loop.LOOK_SECONDS
 
 
-def test_an_event_after_quiet_is_folded_at_once_and_those_that_follow_gather(process: Process) -> None:
+def test_an_urgent_event_after_quiet_is_folded_at_once_and_those_that_follow_gather(process: Process) -> None:
     began = process.clock.at
     process.light.waiting = 1
     process.loop.turn()
@@ -130,11 +144,54 @@ def test_an_event_after_quiet_is_folded_at_once_and_those_that_follow_gather(pro
     assert process.light.at == pytest.approx([began, began + GATHER_SECONDS], abs=0.002)
 
 
+def test_what_is_not_urgent_is_folded_together_when_the_oldest_has_waited_long_enough(process: Process) -> None:
+    began, process.light.payload = process.clock.at, PATIENT
+    for _ in range(3):
+        process.light.waiting += 1
+        process.runs(0.1)
+    process.runs(2)
+
+    assert process.light.at == pytest.approx([began + PATIENCE_SECONDS], abs=0.002)
+    assert not process.light.waiting
+
+
+def test_an_urgent_event_takes_with_it_what_has_been_waiting(process: Process) -> None:
+    process.light.waiting, process.light.payload = 1, PATIENT
+    process.runs(0.1)
+    process.light.waiting, process.light.payload = 2, URGENT
+    began = process.clock.at
+    process.runs(2)
+
+    assert process.light.at == [began]
+    assert not process.light.waiting
+
+
+def test_many_events_do_not_wait(process: Process) -> None:
+    began, process.light.payload = process.clock.at, PATIENT
+    process.light.waiting = MANY - 1
+    process.runs(0.1)
+    assert process.light.at == []
+    process.light.waiting += 1
+    process.runs(0.1)
+
+    assert process.light.at == pytest.approx([began + 0.1], abs=0.002)
+
+
+def test_an_event_that_waited_as_a_fold_failed_is_heard_again(process: Process) -> None:
+    process.light.waiting, process.light.payload, process.light.error = 1, PATIENT, Overtaken(LIGHT)
+    process.runs(PATIENCE_SECONDS + 0.1)
+    process.light.error = None
+    process.runs(PATIENCE_SECONDS + events_loop.PAUSE_SECONDS + 0.1)
+
+    assert len(process.light.at) == 2
+    assert not process.light.waiting
+
+
 def test_a_fold_that_takes_long_leaves_the_processors_to_others_for_as_long(process: Process) -> None:
     process.light.seconds = 0.5
     for _ in range(4):
         process.light.waiting = 1
-        process.runs(0.001)
+        process.runs(0.6)
 
     assert process.light.at[1] - process.light.at[0] >= 1.0
 
@@ -150,14 +207,14 @@ def test_answers_are_read_when_their_consumer_was_woken_and_with_every_late_look
     assert [with_answers for _, with_answers in process.light.folds] == [False, True, False]
 
 
-def test_what_is_due_is_folded_when_it_is_due(process: Process) -> None:
+def test_what_is_due_is_folded_when_it_is_due_or_with_what_comes_soon_after(process: Process) -> None:
     process.light.waiting, process.light.due = 1, 0.7
     began = process.clock.at
     process.loop.turn()
     process.light.due = None
     process.runs(2)
 
-    assert process.light.at[1] - began == pytest.approx(0.7 + process.light.seconds, abs=0.03)
+    assert process.light.at[1] - began == pytest.approx(0.7 + PATIENCE_SECONDS + process.light.seconds, abs=0.03)
 
 
 def test_a_source_with_a_backlog_holds_no_other_up_for_longer_than_a_slice(process: Process) -> None:
@@ -224,6 +281,17 @@ def test_a_busy_process_renews_its_leases_at_their_interval_and_not_at_every_tur
         process.loop.turn()
 
     assert process.leases.asked - before == pytest.approx(6 / events_loop.LEASE_SECONDS, abs=1)
+
+
+def test_the_sources_are_read_less_often_than_leases_are_renewed_and_a_new_one_is_found_soon(process: Process) -> None:
+    process.enabled = {LIGHT: 7}
+    process.runs(2.7)
+    before = process.reads
+    process.enabled = SOURCES
+    process.runs(2.7)
+
+    assert process.reads - before == 1
+    assert process.loop.leased.keys() == {LIGHT, HEAVY}
 
 
 def test_leases_that_redis_does_not_take_leave_all_as_it_was(process: Process) -> None:

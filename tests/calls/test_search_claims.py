@@ -22,6 +22,8 @@ from qms.models import RecordingService
 from qms.port import Recording
 from tests.calls.search_desk import Desk, settled
 
+SEARCH_COLUMNS = [field.attname for field in RecordingSearch._meta.concrete_fields]
+
 
 @pytest.fixture
 def desk(redis: Any, db: None) -> Desk:
@@ -52,12 +54,20 @@ def test_of_two_search_workers_one_asks(desk: Desk) -> None:
     assert second._claim(4) == []
 
 
-def test_of_two_search_workers_that_saw_the_same_search_one_wins(desk: Desk) -> None:
-    desk.search(window=3)
-    now = desk.now()
-    seen = [list(RecordingSearch.objects.all()) for _ in range(2)]
+def test_a_search_that_another_worker_has_leaves_room_for_the_others(desk: Desk) -> None:
+    first, second = desk.search(1, window=3), desk.search(2, window=4)
 
-    assert [len(desk.worker()._claimed(rows, now)) for rows in seen] == [1, 0]
+    assert [[one.pk for one in desk.worker()._claim(1)] for _ in range(3)] == [[first.pk], [second.pk], []]
+
+
+def test_a_claimed_search_is_whole(desk: Desk) -> None:
+    kept = desk.search(window=3)
+    (claimed,) = desk.worker()._claim(4)
+    kept.refresh_from_db()
+
+    assert {name: getattr(claimed, name) for name in SEARCH_COLUMNS} == {
+        name: getattr(kept, name) for name in SEARCH_COLUMNS
+    }
 
 
 def test_the_claim_of_a_search_worker_that_died_runs_out_soon_whatever_the_time_out(desk: Desk) -> None:

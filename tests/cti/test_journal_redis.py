@@ -161,22 +161,27 @@ def test_a_wake_up_ends_a_wait_that_began_before_or_after_it_and_no_later_one(re
     stream = api.answers_stream(7)
     for _ in range(3):
         api.wake(stream, api.answers_stream(8))
-    first = api.wait_for_entries({stream: "0-0"}, 1.0)
-    assert api.wait_for_entries(first, 0.0) == {}
+    first = api.wait_for_entries({stream: "0-0"}, 1.0)[stream][-1].id
+    assert api.wait_for_entries({stream: first}, 0.0) == {}
 
     thread = threading.Timer(0.05, api.wake, args=(stream,))
     thread.start()
-    second = api.wait_for_entries(first, 1.0)
+    second = api.wait_for_entries({stream: first}, 1.0)[stream][-1].id
     thread.join()
 
-    assert second[stream] > first[stream]
+    assert second > first
     assert redis.xlen(stream) == 1
 
 
-def test_a_wait_ends_with_an_event_of_a_journal(redis: "redis_client.Redis") -> None:
-    append_unique("web", [Arrival("a", b"1")])
+def test_a_wait_ends_with_the_next_events_of_a_journal_and_no_more_than_were_asked_for(
+    redis: "redis_client.Redis",
+) -> None:
+    append_unique("web", [Arrival("a", b"1"), Arrival("b", b"2"), Arrival("c", b"3")])
     stream = journal_key("web")
-    found = api.wait_for_entries({stream: "0-0", api.answers_stream(7): "0-0"}, 1.0)
+    found = api.wait_for_entries({stream: "0-0", api.answers_stream(7): "0-0"}, 1.0, count=2)
 
     assert list(found) == [stream]
-    assert api.wait_for_entries(found, 0.01) == {}
+    assert [one.payload for one in found[stream]] == [b"1", b"2"]
+    (rest,) = api.wait_for_entries({stream: found[stream][-1].id}, 0.01, count=2).values()
+    assert [one.payload for one in rest] == [b"3"]
+    assert api.wait_for_entries({stream: rest[-1].id}, 0.01) == {}

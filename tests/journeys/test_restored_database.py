@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import redis as redis_client
 from django.apps import apps
-from django.db import models, transaction
+from django.db import connection, models, transaction
+from django.test.utils import CaptureQueriesContext
 
 from calls import jobs
 from calls.models import Checkpoint, Gap
@@ -225,3 +226,17 @@ def test_a_delivery_waits_while_redis_cannot_say_whether_the_database_went_back(
         jobs.deliver(gateway.service.pk)
 
     assert sent == []
+
+
+def test_an_identity_is_read_by_one_statement_and_part_by_part_where_the_server_refuses_one(
+    gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(restore_guard, "DATABASE", "SELECT 'd'")
+    monkeypatch.setattr(restore_guard, "SERVER", ("SELECT 's'", "SELECT 't'"))
+    monkeypatch.setattr(restore_guard, "_refused", [])
+    with CaptureQueriesContext(connection) as statements:
+        assert restore_guard._postgresql_identity() == "d-s-t"
+    assert len([one for one in statements.captured_queries if "'d'" in one["sql"]]) == 1
+
+    monkeypatch.setattr(restore_guard, "SERVER", ("SELECT 's'", "SELECT t FROM nowhere"))
+    assert [restore_guard._postgresql_identity() for _ in range(2)] == ["d-s-unknown"] * 2

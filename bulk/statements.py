@@ -1,0 +1,32 @@
+"""Statements of constant text for both databases, where building the query by the ORM would cost more than its run."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection
+
+from bulk.tables import plain
+
+#: Stands in a text where PostgreSQL is to pass over rows that another transaction has; SQLite has one writer at a time.
+SKIP_LOCKED = "/* SKIP LOCKED */"
+
+
+def fetched(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run a statement and return its rows. Times are as the database gives them: see ``moment``."""
+    with connection.cursor() as cursor:
+        cursor.execute(*adapted(text, values))
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
+def adapted(text: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
+    """Return a text and its values as the database in use takes them."""
+    if connection.vendor == "postgresql":
+        return text.replace(SKIP_LOCKED, "FOR UPDATE SKIP LOCKED"), [*values]
+    return text, [plain(value) for value in values]
+
+
+def moment(value: Any) -> datetime | None:
+    """Return a time that a statement gave: SQLite gives text, in UTC."""
+    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
