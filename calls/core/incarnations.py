@@ -81,6 +81,8 @@ def _after_end(work: UnitOfWork, event: CallEvent, call: CallState, following: C
         return call
     if following is None:
         return begin_call(work, event, call.call_id)
+    if call.next_cleared_at is not None and event.time <= call.next_cleared_at < following.born_at:
+        return begin_call(work, event, call.call_id, replaces=False)  # Of what was cleared before the next call.
     if call.doubtful_since is not None and event.time <= call.doubtful_since < following.born_at:
         begun = begin_call(work, event, call.call_id, replaces=False)  # Its caller left the queue before the next call.
         return work.put_call(replace(begun, doubtful_since=call.doubtful_since))
