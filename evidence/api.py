@@ -1,6 +1,6 @@
 """What other apps may use of the evidence."""
 
-from evidence.audit import AuditCount, chain_problems
+from evidence.audit import AuditCount, chain_problems, missing_seals
 from evidence.chain import UnsealedEntry, UnsealedFlag, append, forget_salts, held_head
 from evidence.export import NoEvidence, export_of, has_evidence
 from evidence.keys import change_key, present_key
@@ -20,6 +20,7 @@ __all__ = [
     "forget_salts",
     "has_evidence",
     "held_head",
+    "missing_seals",
     "oldest_unsealed",
     "present_key",
     "seal_days",

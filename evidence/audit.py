@@ -1,6 +1,6 @@
 """Verify the whole chain in the database, block after block, in bounded memory."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -36,6 +36,13 @@ def chain_problems(
         yield from _of_seals(count, public_key or _newest_key(), retired)
     except (msgspec.MsgspecError, ValueError) as error:
         yield f"after {count.blocks} blocks and {count.seals} seals something cannot be read: {error}"
+
+
+def missing_seals(kept: Iterable[str]) -> Iterator[str]:
+    """Yield which seals, whose statements were kept elsewhere, are not in the chain: it was cut off or replaced."""
+    for text in filter(None, map(str.strip, kept)):
+        if not EvidenceSeal.objects.filter(statement=text).exists():
+            yield f"a seal that was kept is not in the chain: {text[:60]}"
 
 
 def _newest_key() -> str:

@@ -1,11 +1,14 @@
 """Verify an export with nothing but itself and the site's public key; pure: no database, no settings.
 
-``python -m evidence.verification FILE PUBLIC_KEY`` does it without the gateway's environment. An export proves what it
-holds; that it holds all of a recording's entries is seen by the numbers of the whole chain alone (``evidence.audit``).
+``python -m evidence.verification FILE PUBLIC_KEY [--retired ...]`` does it without the gateway's environment. An
+export proves what it holds; that it holds all of a recording's entries is seen by the numbers of the whole chain alone
+(``evidence.audit``).
 """
 
+import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
 
@@ -30,6 +33,11 @@ from evidence.records import (
 #: No key is retired; and the last day of a key that is not.
 NOTHING_RETIRED: Mapping[str, str] = MappingProxyType({})
 NO_LAST_DAY = "9999-12-31"
+_RETIREMENT_FORM = "the public key, = and the last day, as in a1b2...=2026-03-31"
+RETIRED_HELP = (
+    "a public key that others may have: its seals, and those of keys that it alone vouches for, count up to this day"
+    " (2026-03-31); once for each key, or a file with one of these a line"
+)
 
 
 class EntryBody(msgspec.Struct, frozen=True):
@@ -170,16 +178,54 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
 
 
+def retirements(words: Sequence[str]) -> dict[str, str]:
+    """Read the retired keys: each word is ``KEY=DAY``, or a file with one of these a line.
+
+    KEY may be a file that holds it. Raises ``ValueError``, whose text says what to write.
+    """
+    lines = [line for word in words for line in (_lines(word) if "=" not in word else [word])]
+    return dict(map(_retirement, lines))
+
+
+def key_of(text: str) -> str:
+    """Return a public key that is given as text, or as a file that holds it. Raises ``OSError``."""
+    path = Path(text)
+    return path.read_text().strip() if text and path.is_file() else text.strip()
+
+
+def _lines(name: str) -> list[str]:
+    try:
+        return [line for line in Path(name).read_text().splitlines() if line.strip()]
+    except OSError as error:
+        raise ValueError(f"{name}: no such file; write {_RETIREMENT_FORM}") from error
+
+
+def _retirement(text: str) -> tuple[str, str]:
+    key, _, day = text.strip().rpartition("=")
+    try:
+        return key_of(key).lower(), date.fromisoformat(day).isoformat()
+    except (OSError, ValueError) as error:
+        raise ValueError(f"{text}: write {_RETIREMENT_FORM}") from error
+
+
 def main(words: list[str]) -> int:
     """Verify a file; 0 where it is proved."""
-    path, public_key = words
+    asked = _parser().parse_args(words)
     try:
-        export = msgspec.json.decode(Path(path).read_bytes(), type=EvidenceExport)
-        found = problems(export, public_key)
-    except (msgspec.MsgspecError, OSError) as error:
+        export = msgspec.json.decode(Path(asked.file).read_bytes(), type=EvidenceExport)
+        found = problems(export, key_of(asked.key), retirements(asked.retired))
+    except (msgspec.MsgspecError, OSError, ValueError) as error:
         found = [str(error)]
     print("\n".join(map(printable, [f"NOT PROVED: {one}." for one in found] or summary(export))))  # noqa: T201  (a program)
     return 1 if found else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m evidence.verification", description="Verify an export.")
+    parser.add_argument("file", help="the export")
+    parser.add_argument("key", help="the site's public key in hexadecimal, or a file with it")
+    parser.add_argument("--retired", action="append", default=[], metavar="KEY=DAY", help=RETIRED_HELP)
+    return parser
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ FINDINGS, WRITES = "/admin/reconciliation/reconciliationfinding/", "/admin/flags
 
 
 class WatchedService(InProcessRecordingService):
-    """A way to QMS that keeps to which recordings it was asked to write."""
+    """A way to QMS that keeps the recordings that it was asked to write to."""
 
     asked: list[str]
 

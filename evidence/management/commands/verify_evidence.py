@@ -1,15 +1,14 @@
 """Verify an export of the evidence, or the whole chain."""
 
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from evidence.api import AuditCount, chain_problems
+from evidence.api import AuditCount, chain_problems, missing_seals
 from evidence.records import EvidenceExport
-from evidence.verification import printable, problems, summary
+from evidence.verification import RETIRED_HELP, key_of, printable, problems, retirements, summary
 
 
 class Command(BaseCommand):
@@ -24,21 +23,24 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", nargs="?", type=Path, help="an export; without one: the whole chain")
         parser.add_argument("--key", help="the public key in hexadecimal, or a file with it; needed for an export")
-
+        parser.add_argument("--retired", action="append", default=[], metavar="KEY=DAY", help=RETIRED_HELP)
         parser.add_argument(
-            "--retired",
-            action="append",
-            default=[],
-            metavar="KEY=DAY",
-            help="a public key that others may have: its seals, and those of keys that it alone vouches for, count up"
-            " to this day (2026-03-31); once for each key",
+            "--kept",
+            type=Path,
+            help="a file with statements of seals that were kept elsewhere, one a line: the chain must hold them",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        key, retired = _key(options["key"] or ""), dict(map(_retirement, options["retired"]))
+        try:
+            key, retired = key_of(options["key"] or ""), retirements(options["retired"])
+            kept = options["kept"].read_text().splitlines() if options["kept"] else []
+        except (OSError, ValueError) as error:
+            raise CommandError(str(error)) from error
         if options["file"] is None:
-            self._verify_chain(key, retired)
+            self._verify_chain(key, retired, kept)
             return
+        if kept:
+            raise CommandError("--kept is compared with the whole chain: leave the file out.")
         if not key:
             raise CommandError("An export is verified with --key: the public key that the site gave you.")
         try:
@@ -50,9 +52,9 @@ class Command(BaseCommand):
             self.stdout.write(printable(line))
         self.stdout.write(f"Proved: recording {printable(export.recording)}, {len(export.entries)} entries.")
 
-    def _verify_chain(self, key: str, retired: dict[str, str]) -> None:
+    def _verify_chain(self, key: str, retired: dict[str, str], kept: list[str]) -> None:
         count = AuditCount()
-        self._report(list(chain_problems(count, key, retired)))
+        self._report([*chain_problems(count, key, retired), *missing_seals(kept)])
         counts = f"{count.blocks:,} blocks, {count.entries:,} entries, {count.seals:,} daily seals"
         self.stdout.write(f"Proved: {counts}.")
         if count.without_entries:
@@ -65,18 +67,3 @@ class Command(BaseCommand):
         if found:
             lines = "\n".join(f"  {printable(one)}." for one in found[:50])
             raise CommandError(f"NOT PROVED:\n{lines}")
-
-
-def _key(text: str) -> str:
-    path = Path(text)
-    return path.read_text().strip() if text and path.is_file() else text.strip()
-
-
-def _retirement(text: str) -> tuple[str, str]:
-    key, _, day = text.rpartition("=")
-    try:
-        return _key(key).lower(), date.fromisoformat(day).isoformat()
-    except ValueError as error:
-        raise CommandError(
-            f"--retired {text}: write the public key, = and the last day, as in a1b2...=2026-03-31"
-        ) from error
