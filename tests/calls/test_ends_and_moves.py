@@ -5,8 +5,9 @@ Times are seconds after noon; events come in the order in which they are written
 """
 
 import pytest
+from msgspec.structs import replace
 
-from tests.calls.switchboard import Switchboard, event, with_site
+from tests.calls.switchboard import Switchboard, event, moment, with_site
 from tests.calls.test_disordered_lives import _interactions, _phone
 from tests.calls.test_gaps import link, snapshot
 
@@ -195,3 +196,31 @@ def test_a_call_that_loses_its_id_while_nobody_consults_keeps_its_recording() ->
     board.call("Originated", 11.4, "C1", "2004", interactionId="I3").waits(19)
 
     assert (board.legs[0].guid, board.writes) == ("R", [(1, "base")])
+
+
+@pytest.mark.parametrize(("queued", "name"), [(3.1, None), (3.5, "Meyer")])
+def test_who_queued_under_an_id_before_it_was_cleared_is_not_the_caller_of_its_next_call(
+    queued: float, name: str | None
+) -> None:
+    """2004 leaves at 2.9, the id is cleared at 3.4 and used again at 3.6; that it was queued before comes last."""
+    board = Switchboard().call("Established", 0.9, "C1", "2004").call("ConnectionCleared", 2.9, "C1", "2004")
+    board.call("CallCleared", 3.4, "C1").call("Queued", 3.6, "C1", queueName="Billing")
+    board.hears(replace(event("Queued", queued, callId="C1", callerName="Meyer"), gatewaytime=moment(3.9)))
+    board.call("Established", 5.6, "C1", "2002").call("ConnectionCleared", 9, "C1", "2002").waits(60)
+
+    facts = next(leg.facts for leg in board.legs if leg.device_id == "2002")
+    assert (facts.queue_name, facts.caller_name or None) == ("Billing", name)
+
+
+def test_a_call_that_was_handed_on_before_its_id_was_used_again_waits_for_nobody() -> None:
+    """2005 hands the call on at 27 and leaves; 2004 rings under the id at 27.5, and the transfer is heard last."""
+    board = Switchboard().call("Established", 19, "C1", "2005", callerName="Meyer")
+    board.call("ConnectionCleared", 27.02, "C1", "2005").call("Delivered", 27.5, "C1", "2004")
+    handed = event("Transferred", 27, primaryOldCallId="C1", resultingCallId="C1", transferringDeviceId="2005")
+    board.hears(replace(handed, gatewaytime=moment(27.6)))
+    board.call("Established", 28.5, "C1", "2004").call("ConnectionCleared", 29.4, "C1", "2004").waits(300)
+    board.call("Queued", 310, "C1", callerName="Schulze").call("Established", 312, "C1", "2005").waits(315)
+
+    first, last = board.legs[0], board.legs[-1]
+    assert (first.facts.caller_name, last.facts.caller_name) == ("Meyer", "Schulze")
+    assert first.facts.interaction_id != last.facts.interaction_id

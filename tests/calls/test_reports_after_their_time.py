@@ -297,20 +297,6 @@ def test_a_connection_that_is_heard_after_a_later_one_of_a_phone_that_rang_is_a_
     assert sorted(board.spans()) == [("2005", 75.45, 75.55), ("2005", 75.8, 76.0)]
 
 
-@pytest.mark.parametrize(("queued", "name"), [(3.1, None), (3.5, "Meyer")])
-def test_who_queued_under_an_id_before_it_was_cleared_is_not_the_caller_of_its_next_call(
-    queued: float, name: str | None
-) -> None:
-    """2004 leaves at 2.9, the id is cleared at 3.4 and used again at 3.6; that it was queued before comes last."""
-    board = Switchboard().call("Established", 0.9, "C1", "2004").call("ConnectionCleared", 2.9, "C1", "2004")
-    board.call("CallCleared", 3.4, "C1").call("Queued", 3.6, "C1", queueName="Billing")
-    board.hears(replace(event("Queued", queued, callId="C1", callerName="Meyer"), gatewaytime=moment(3.9)))
-    board.call("Established", 5.6, "C1", "2002").call("ConnectionCleared", 9, "C1", "2002").waits(60)
-
-    facts = next(leg.facts for leg in board.legs if leg.device_id == "2002")
-    assert (facts.queue_name, facts.caller_name or None) == ("Billing", name)
-
-
 # --- which calls a snapshot puts in doubt ---
 
 

@@ -46,7 +46,7 @@ def handle_transferred(event: Transferred, work: UnitOfWork) -> None:
     new = work.calls[new.incarnation]
     is_answered = _is_anybody_talking(new) or _has_come_and_gone(new, leaver, event.time)
     is_under_way = not is_answered and _is_ringing(new, leaver)
-    if not is_answered and new.cleared_at is None and not is_under_way:
+    if not is_answered and new.cleared_at is None and not is_under_way and not _is_followed(work, new, event.time):
         work.put_call(replace(new, waits_since=new.waits_since or event.time))
     for number, (before, call_origin) in consult.items():
         leg = work.legs[number]
@@ -66,6 +66,12 @@ def _disinherit(work: UnitOfWork, call: CallState, leaver: str, event: Transferr
     leg = work.legs.get(party.leg) if party is not None and party.leg is not None else None
     if leg is not None and leg.consulted is not None:
         disinherit(work, leg, event.time, event.at)
+
+
+def _is_followed(work: UnitOfWork, call: CallState, moment: datetime) -> bool:
+    """Say whether another call has begun under a call's id since a moment: nobody waits in this one any more."""
+    later = [one for one in work.incarnations_of(call.call_id) if one.incarnation != call.incarnation]
+    return any(one.born_at > moment for one in later)
 
 
 @apply.register
