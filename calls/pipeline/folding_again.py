@@ -1,13 +1,15 @@
 """Fold events again after a restore: their flags may be in QMS already, and the answers of QMS were kept."""
 
 import contextlib
+from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
 
 from calls.core.commands import StartSearch, WriteFlags
 from calls.core.unit_of_work import UnitOfWork
 from calls.models import Checkpoint, RecordingSearch
-from calls.search.kept_answers import FoundRecording, recall, take_over
+from calls.search.kept_answers import FormerAnswer, recall, take_over
 from calls.storage.codec import leg_key
 from calls.storage.search_rows import save_open
 from cti.api import START, JournalUnavailable, entry_order, remember_fold
@@ -21,7 +23,7 @@ class FoldingAgain(msgspec.Struct, frozen=True):
 
     checkpoint: Checkpoint
     all_legs: bool
-    answers: dict[tuple[int, int], FoundRecording] = {}
+    answers: dict[tuple[int, int], FormerAnswer] = {}
 
     def doubtful_legs(self, source_id: int, work: UnitOfWork) -> list[int]:
         """Return the keys of the legs whose new flag writes may be in QMS already."""
@@ -37,8 +39,20 @@ class FoldingAgain(msgspec.Struct, frozen=True):
         rows = RecordingSearch.objects.filter(leg_id__in=[leg for leg, _ in answers])
         answered = [row for row in rows if (row.leg_id, row.ordinal) in answers]
         for row in answered:
-            take_over(row, answers[(row.leg_id, row.ordinal)])
+            take_over(row, _answer_to(row, answers))
         save_open(answered)
+
+
+def _answer_to(row: RecordingSearch, answers: Mapping[tuple[int, int], FormerAnswer]) -> FormerAnswer:
+    """Return the answer to a search as it is asked now.
+
+    When a transfer is folded in one batch with the connect before it, the search after it replaces one that has no
+    answer yet. QMS's "still the same" then names the recording that the first search found at that time.
+    """
+    own, before = answers[(row.leg_id, row.ordinal)], answers.get((row.leg_id, row.ordinal - 1))
+    if own.why != "same" or row.known_guid or before is None or not before.recording_guid:
+        return own
+    return replace(before, asked_at=own.asked_at, answered_at=own.answered_at, attempts=own.attempts)
 
 
 def folding_again(slug: str, checkpoint: Checkpoint, work: UnitOfWork) -> FoldingAgain | None:

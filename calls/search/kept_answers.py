@@ -17,9 +17,14 @@ from cti.models import CtiSource
 
 log = structlog.get_logger()
 
+#: Ends the key of a search that was missed: version 0.1.0 takes every other answer for a recording.
+MISSED = " missed"
 
-class FoundRecording(msgspec.Struct, frozen=True):
-    """What QMS answered, as it is kept."""
+
+class FormerAnswer(msgspec.Struct, frozen=True):
+    """What QMS answered, as it is kept. Without ``recording_guid`` the search was missed, and ``why`` says how: after a
+    transfer *same* is the answer by which the leg keeps its recording.
+    """
 
     service_id: int
     recording_guid: str
@@ -27,11 +32,12 @@ class FoundRecording(msgspec.Struct, frozen=True):
     answered_at: datetime | None
     recording_started_at: datetime | None
     attempts: int
+    why: str = ""
 
 
 def keep(rows: Sequence[RecordingSearch]) -> None:
-    """Keep the answers of searches that found a recording; without Redis they are only in the database."""
-    found = [row for row in rows if row.state == SearchState.FOUND]
+    """Keep the answers of searches that are over; without Redis they are only in the database."""
+    found = [row for row in rows if row.state == SearchState.FOUND or _is_answered(row)]
     slugs = dict(CtiSource.objects.filter(pk__in={row.source_id for row in found}).values_list("pk", "slug"))
     try:
         for source_id, slug in slugs.items():
@@ -41,27 +47,42 @@ def keep(rows: Sequence[RecordingSearch]) -> None:
         log.warning("answers_not_kept", count=len(found), error=type(error).__name__)
 
 
-def recall(slug: str, searches: Iterable[StartSearch]) -> dict[tuple[int, int], FoundRecording]:
+def _is_answered(row: RecordingSearch) -> bool:
+    """Say whether QMS named no recording for a search; one that came too late to ask has no answer."""
+    return row.state == SearchState.MISSED and row.attempts > 0 and not row.error
+
+
+def recall(slug: str, searches: Iterable[StartSearch]) -> dict[tuple[int, int], FormerAnswer]:
     """Return the kept answers of searches, by leg and search. Raises ``JournalUnavailable``."""
     keys = {(one.leg, one.search): _key(one.extension, one.since_gateway_at, one.search) for one in searches}
     moments = {_key(one.extension, one.since_gateway_at, one.search): one.since_gateway_at for one in searches}
-    payloads = kept_answers(slug, [KeptAnswer(key, moments[key]) for key in keys.values()])
-    decoder = msgspec.json.Decoder(FoundRecording)
-    return {search: decoder.decode(payloads[key]) for search, key in keys.items() if key in payloads}
+    wanted = [KeptAnswer(f"{key}{end}", moments[key]) for key in keys.values() for end in ("", MISSED)]
+    payloads = kept_answers(slug, wanted)
+    decoder = msgspec.json.Decoder(FormerAnswer)
+    found = {search: payloads.get(key) or payloads.get(f"{key}{MISSED}") for search, key in keys.items()}
+    return {search: decoder.decode(payload) for search, payload in found.items() if payload}
 
 
-def take_over(row: RecordingSearch, found: FoundRecording) -> None:
+def take_over(row: RecordingSearch, found: FormerAnswer) -> None:
     """Answer a search by what was kept."""
-    row.state, row.service_id, row.attempts = SearchState.FOUND, found.service_id, found.attempts
+    row.state = SearchState.FOUND if found.recording_guid else SearchState.MISSED
+    row.service_id, row.attempts, row.why = found.service_id, found.attempts, found.why
     row.recording_guid, row.recording_started_at = found.recording_guid, found.recording_started_at
     row.asked_at, row.answered_at = found.asked_at, found.answered_at
 
 
 def _kept(row: RecordingSearch) -> KeptAnswer:
-    found = FoundRecording(
-        row.service_id, row.recording_guid, row.asked_at, row.answered_at, row.recording_started_at, row.attempts
+    found = FormerAnswer(
+        row.service_id,
+        row.recording_guid,
+        row.asked_at,
+        row.answered_at,
+        row.recording_started_at,
+        row.attempts,
+        row.why,
     )
     key = _key(row.extension, row.connected_at, row.ordinal)
+    key += "" if row.recording_guid else MISSED
     return KeptAnswer(key, row.connected_at, msgspec.json.encode(found))
 
 

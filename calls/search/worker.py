@@ -187,6 +187,7 @@ class SearchWorker:
             row.state, row.answered_at, row.why = SearchState.MISSED, now, row.why or _why(row)
             row.claimed_until = None
         save_open(rows)
+        keep(rows)
         wake(*(answers_stream(source_id) for source_id in {row.source_id for row in rows}))
 
 

@@ -23,11 +23,6 @@ from devtools.faults.restored_database import restore_later
 from devtools.faults.stack import LISTENERS, QMS, STANDBY, FaultStack
 from devtools.faults.stores import DATABASE, REDIS
 
-#: How long after its end a fault may still keep a recording's GUID from being learnt: a program starts again in a
-#: few seconds on an idle machine, and a listener is found dead by its keeper within three.
-AFTER_SECONDS = 12.0
-
-
 CANCELS = 20
 _SESSIONS = (
     "FROM pg_stat_activity WHERE usename = 'gateway' AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
@@ -244,7 +239,15 @@ EVERYWHERE = (
     Fault("garble link", _garble, hurts_searches=False),
     Fault("hold link", _hold, lasts=True),
     Fault("slow link", _delay, lasts=True),
-    Fault("database restored from 30 s ago", restore_later, lasts=True, seconds=30),
+    # Half a minute's journal, and what came during the restore, is folded again before new calls are.
+    Fault(
+        "database restored from 30 s ago",
+        restore_later,
+        lasts=True,
+        seconds=30,
+        harms_at_its_end=True,
+        after_seconds=30.0,
+    ),
 )
 #: What the larger layouts have besides their own: nothing that is done to a program or a store.
 OF_THE_LINK = tuple(one for one in EVERYWHERE if "link" in one.name or one.name in ("QMS down", "QMS slow"))

@@ -49,7 +49,10 @@ class LinkGap(msgspec.Struct, frozen=True):
 
 
 class Injected(msgspec.Struct, frozen=True):
-    """A fault that was done. ``reach``: how long after its end it may still be felt. ``breaks_link``: a gap is due."""
+    """A fault that was done. ``reach``: how long after its end it may still be felt. ``breaks_link``: a gap is due.
+
+    ``felt_from``: when it began to be felt, where that is later.
+    """
 
     kind: str
     began: datetime
@@ -57,6 +60,7 @@ class Injected(msgspec.Struct, frozen=True):
     reach: timedelta
     hurts_searches: bool
     breaks_link: bool = False
+    felt_from: datetime | None = None
 
 
 def truth(path: Path) -> list[LegLine]:

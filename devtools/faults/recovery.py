@@ -80,5 +80,5 @@ def recoveries(looks: Sequence[FlowLook], injected: Sequence[Injected]) -> dict[
     """Return the seconds until normal of each fault, by kind."""
     found: defaultdict[str, list[float]] = defaultdict(list)
     for one in injected:
-        found[one.kind].append(seconds_until_normal(looks, one.began))
+        found[one.kind].append(seconds_until_normal(looks, one.felt_from or one.began))
     return dict(found)

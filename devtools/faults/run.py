@@ -11,7 +11,7 @@ from devtools.bench.meter import Taken
 from devtools.faults import observations
 from devtools.faults.environment import FaultEnvironment
 from devtools.faults.fault import Fault, Undo
-from devtools.faults.kinds import AFTER_SECONDS, faults
+from devtools.faults.kinds import faults
 from devtools.faults.options import FaultOptions
 from devtools.faults.oracle import Judge, RunEvidence
 from devtools.faults.recovery import FlowWatch, recoveries
@@ -128,16 +128,17 @@ class FaultRun:
     def _undo_due(self, now: float) -> None:
         for one in [one for one in self._undo if one[0] <= now]:
             self._undo.remove(one)
+            at = datetime.now(UTC)
             one[3]()
             if not one[1].ends_at_once:
-                self._note(one[1], one[2])
+                self._note(one[1], one[2], at if one[1].harms_at_its_end else None)
 
     def _undo_all(self) -> None:
         self._undo_due(float("inf"))
 
-    def _note(self, fault: Fault, began: datetime) -> None:
-        reach, ended = timedelta(seconds=AFTER_SECONDS), datetime.now(UTC)
-        one = observations.Injected(fault.name, began, ended, reach, fault.hurts_searches, fault.breaks_link)
+    def _note(self, fault: Fault, began: datetime, felt_from: datetime | None = None) -> None:
+        reach, ended = timedelta(seconds=fault.after_seconds), datetime.now(UTC)
+        one = observations.Injected(fault.name, began, ended, reach, fault.hurts_searches, fault.breaks_link, felt_from)
         self._injected.append(one)
 
     def _settle(self) -> None:

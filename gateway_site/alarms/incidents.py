@@ -28,13 +28,19 @@ def watch(now: datetime) -> None:
 
 
 def keep_incidents(findings: Sequence[AlarmFinding], rules: dict[str, AlarmRule], now: datetime) -> None:
-    """Begin, change, open and end incidents. Belongs into a transaction."""
+    """Begin, change, open and end incidents. Belongs into a transaction.
+
+    Of findings of the same rule and subject, such as two losses of data within an hour, the first is reported.
+    """
     running = {
         (one.rule.key, one.subject): one
         for one in Incident.objects.filter(ended_at=None).select_related("rule").select_for_update(of=("self",))
     }
+    first: dict[tuple[str, str], AlarmFinding] = {}
     for finding in findings:
-        found = running.pop((finding.rule, finding.subject[:120]), None)
+        first.setdefault((finding.rule, finding.subject[:120]), finding)
+    for key, finding in first.items():
+        found = running.pop(key, None)
         _keep(found or _open_incident(finding, rules[finding.rule], now), finding)
     for gone in running.values():
         _end(gone, now)

@@ -14,7 +14,7 @@ from calls.stats.hourly import hour_of
 from cti.models import CtiSource, LinkState, LinkStatus
 from devtools.receivers import Mailbox, Webhook, smtp_server, webhook_receiver
 from gateway_site.alarms.conditions import AlarmFinding, find
-from gateway_site.alarms.incidents import keep_incidents
+from gateway_site.alarms.incidents import keep_incidents, watch
 from gateway_site.alarms.messages import send_due
 from gateway_site.alarms.models import AlarmChannel, AlarmMessage, AlarmRule, Incident
 from gateway_site.alarms.rules import RULES
@@ -65,6 +65,23 @@ def test_an_incident_is_reported_once_when_it_has_lasted_and_once_when_it_is_ove
     assert hook.bodies[1]["text"] == "It lasted 6 min; 0 legs were not flagged meanwhile."
     assert hook.headers[0]["Authorization"] == "Bearer s3cret"
     assert Incident.objects.get().ended_at == NOON + timedelta(seconds=360)
+
+
+def test_two_losses_of_a_source_within_an_hour_are_one_incident_and_no_alarm_fails(hook: Webhook) -> None:
+    """Before: two restores within an hour broke a constraint, and no alarm of any rule was sent in that hour."""
+    source = CtiSource.objects.create(slug="pbx", kind="http")
+    for minutes in (50, 10):
+        began = NOON - timedelta(minutes=minutes)
+        reason = f"The database went back in time, {minutes} minutes ago."
+        Gap.objects.create(source=source, began_at=began, ended_at=began + timedelta(minutes=1), reason=reason)
+
+    for after in (0, 61):
+        watch(NOON + timedelta(seconds=after))
+    send_due(lambda: NOON + timedelta(seconds=61))
+
+    (incident,) = Incident.objects.filter(rule__key="loss")
+    assert incident.text.endswith("10 minutes ago.")
+    assert [body["text"] for body in hook.bodies if body["rule"] == "loss"] == [incident.text]
 
 
 def test_what_was_wrong_for_a_moment_only_is_not_reported(hook: Webhook) -> None:

@@ -5,10 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+import requests
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 
+from devtools.servers import free_port, is_listening, wait_until
 from launcher.paths import ROOT, sealed_environment
+from telemetry import server
 from telemetry.counters import METRICS
 
 COUNT = """
@@ -25,6 +28,31 @@ os.wait()
 FOLD_SECONDS.labels("pbx").observe(0.02)
 sys.stdout.write(exposition().decode())
 """
+
+
+def test_a_host_without_web_serves_what_its_programs_counted(tmp_path: Path) -> None:
+    counted(tmp_path / "metrics")
+    port = free_port()
+    environment = sealed_environment() | {"GATEWAY_VAR": str(tmp_path)}
+    words = [sys.executable, "-m", "telemetry.server", f"127.0.0.1:{port}"]
+    with subprocess.Popen(words, cwd=ROOT, env=environment) as program:
+        try:
+            wait_until(lambda: is_listening(port), "the server")
+            scraped = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).text
+            other = requests.get(f"http://127.0.0.1:{port}/admin/", timeout=10)
+        finally:
+            program.terminate()
+
+    assert 'gateway_fold_events_total{source="pbx"} 7.0' in scraped
+    assert other.status_code == 404
+
+
+@pytest.mark.parametrize("words", [[], ["8000"], ["127.0.0.1:8000", "more"]])
+def test_the_server_of_counters_refuses_what_is_no_address(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert server.main(words) == 2
+    assert capsys.readouterr().err == "usage: python -m telemetry.server HOST:PORT\n"
 
 
 def counted(folder: Path) -> dict[str, float]:

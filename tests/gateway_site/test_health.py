@@ -21,6 +21,16 @@ from qms.models import DataServer, RecordingService, ServiceHealth
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+def test_monitoring_asks_by_the_address_of_a_pod(client: Client, redis: Any, path: str) -> None:
+    assert client.get(path, headers={"host": "10.1.2.3:8000"}).status_code == 200
+
+
+def test_no_other_page_answers_to_a_host_that_is_not_allowed(client: Client) -> None:
+    assert client.get("/admin/login/", headers={"host": "10.1.2.3:8000"}).status_code == 400
+    assert client.get("/metrics/../admin/login/", headers={"host": "10.1.2.3"}).status_code == 400
+
+
 @pytest.fixture
 def service() -> RecordingService:
     return RecordingService.objects.create(

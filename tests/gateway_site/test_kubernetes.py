@@ -87,6 +87,28 @@ def test_a_container_has_no_rights_and_nothing_to_write_but_its_folders() -> Non
         assert pod["terminationGracePeriodSeconds"] >= 15, "a stop finishes or gives back what it holds within 10 s"
 
 
+def test_prometheus_finds_the_counters_of_every_pod() -> None:
+    monitor = yaml.safe_load((ROOT / "deploy" / "prometheus" / "podmonitor.yaml").read_text())["spec"]
+    scraped = {one["port"] for one in monitor["podMetricsEndpoints"]}
+
+    for one in workloads():
+        pod = one["spec"]["template"]
+        everything = [*pod["spec"]["containers"], *pod["spec"].get("initContainers", [])]
+        ports = {str(port["containerPort"]): port["name"] for part in everything for port in part.get("ports", [])}
+        if container(one)["name"] in ("beat", "migrate"):  # They count nothing.
+            continue
+        assert ports[pod["metadata"]["annotations"]["prometheus.io/port"]] in scraped
+        assert pod["metadata"]["labels"].items() >= monitor["selector"]["matchLabels"].items()
+
+
+def test_what_serves_the_counters_is_a_sidecar_with_the_programs_folder() -> None:
+    for one in workloads():
+        for beside in one["spec"]["template"]["spec"].get("initContainers", []):
+            assert beside["restartPolicy"] == "Always", "it runs beside the program, and ends after it"
+            assert beside["securityContext"] == container(one)["securityContext"]
+            assert beside["volumeMounts"] == container(one)["volumeMounts"]
+
+
 def test_the_spool_outlives_a_listeners_pod() -> None:
     (listeners,) = [one for one in workloads() if one["kind"] == "StatefulSet"]
 

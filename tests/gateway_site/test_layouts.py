@@ -18,7 +18,13 @@ def services() -> dict[str, dict[str, Any]]:
 
 
 def test_the_roles_together_run_every_program() -> None:
-    assert set(services()) == PROGRAMS | {"intake", "migrate"}
+    assert set(services()) == PROGRAMS | {"intake", "migrate", "metrics"}
+
+
+def test_every_host_serves_what_its_programs_counted() -> None:
+    for file in FILES:
+        here = yaml.safe_load(file.read_text())["services"]
+        assert "web" in here or here["metrics"]["command"][0] == "telemetry.server", file.name
 
 
 def test_workers_are_started_with_the_words_of_the_procfile() -> None:

@@ -36,6 +36,22 @@ def test_the_rules_do_what_they_say() -> None:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_prometheus_reads_how_pods_are_found(tmp_path: Path) -> None:
+    """All but the discovery itself, which Debian builds without Kubernetes."""
+    if (promtool := shutil.which("promtool")) is None:
+        pytest.skip("promtool is not installed (Debian: apt-get install prometheus)")
+    found = (RULES / "kubernetes.yml").read_text()
+    discovery = "kubernetes_sd_configs:\n      - role: pod\n"
+    assert discovery in found
+    shutil.copy(RULES / "rules.yml", tmp_path)
+    config = tmp_path / "kubernetes.yml"
+    config.write_text(found.replace(discovery, "static_configs:\n      - targets: [pod]\n"))
+
+    done = subprocess.run([promtool, "check", "config", config], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 @pytest.fixture
 def families(client: Client, redis: Any) -> dict[str, str]:
     """Give every metric of the gateway's own with its help, from a scrape of a gateway that has one of everything."""

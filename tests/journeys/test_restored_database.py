@@ -18,7 +18,7 @@ from calls.pipeline.consumer import Consumer
 from cti.api import JournalUnavailable, RememberedDatabase, remembered_database, trim_journal
 from flags.models import FlagWrite
 from tests.journeys.stack import GatewayStack
-from tests.journeys.test_one_call import queue_call
+from tests.journeys.test_one_call import consult, queue_call
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -105,6 +105,66 @@ def test_nothing_is_written_twice_and_no_call_is_lost_after_a_restore(gateway: G
     gap = Gap.objects.get()
     assert gap.reason.startswith(restore_guard.WENT_BACK)
     assert restore_guard.REFOLDED in gap.reason
+
+
+def test_a_leg_that_kept_its_recording_at_a_transfer_keeps_it_when_it_is_folded_again(gateway: GatewayStack) -> None:
+    """Before: divided at the transfer, since "the same recording" was no answer that is kept; its write a conflict."""
+    restore_guard.compare(gateway.time)
+    queue_call(gateway)
+    dump = Dump()
+    with counted_writes(gateway) as writes:
+        consult(gateway)
+        gateway.attended_transfer()
+        gateway.passes(0.5)
+        gateway.passes(12)
+        gateway.clears("C1", "2002")
+        gateway.passes(1.2)
+        assert len(writes) == 2
+
+        dump.restore(gateway)
+        works_again(gateway)
+        assert len(writes) == 2
+
+    assert gateway.outcomes() == [("2001", "flagged"), ("2002", "flagged"), ("2001", "not_recorded")]
+    assert not FlagWrite.objects.exclude(state="written").exists()
+
+
+def test_a_leg_that_kept_its_recording_keeps_it_also_where_the_transfer_alone_is_folded_again(
+    gateway: GatewayStack,
+) -> None:
+    restore_guard.compare(gateway.time)
+    queue_call(gateway)
+    consult(gateway)
+    dump = Dump()
+    with counted_writes(gateway) as writes:
+        gateway.attended_transfer()
+        gateway.passes(0.5)
+        gateway.passes(12)
+        gateway.clears("C1", "2002")
+        gateway.passes(1.2)
+
+        dump.restore(gateway)
+        works_again(gateway)
+
+    assert len(writes) == 2
+    assert gateway.outcomes() == [("2001", "flagged"), ("2002", "flagged"), ("2001", "not_recorded")]
+    assert not FlagWrite.objects.exclude(state="written").exists()
+
+
+def test_a_recording_that_qms_did_not_have_is_not_said_to_have_been_asked_too_late(gateway: GatewayStack) -> None:
+    restore_guard.compare(gateway.time)
+    dump = Dump()
+    gateway.call("Established", "C1", "2001")
+    gateway.passes(0.5)
+    gateway.passes(12)
+    gateway.clears("C1", "2001")
+    gateway.passes(1.2)
+    assert gateway.outcomes() == [("2001", "not_recorded")]
+
+    dump.restore(gateway)
+    works_again(gateway)
+
+    assert gateway.outcomes() == [("2001", "not_recorded")]
 
 
 def test_a_fold_that_is_committed_while_the_stores_are_compared_is_not_missing(
