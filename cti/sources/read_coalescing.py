@@ -1,6 +1,7 @@
 """Let what a link brings gather for a moment: what an append to the journal costs does not grow with its events."""
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Final
 
@@ -13,7 +14,7 @@ class ReadCoalescer:
 
     def __init__(self, clock: Callable[[], float] = lambda: asyncio.get_running_loop().time()) -> None:
         self._clock = clock
-        self._next_at = 0.0
+        self._next_at = -math.inf
 
     @property
     def left(self) -> float:

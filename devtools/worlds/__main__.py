@@ -49,15 +49,19 @@ def main(words: list[str]) -> int:
 
 
 def _player(asked: argparse.Namespace) -> CorePlayer:
-    if asked.csta:
-        from devtools.worlds.players.csta import CstaCorePlayer  # noqa: PLC0415  (only this form speaks CSTA)
-        from devtools.worlds.players.wire_link import be_quiet  # noqa: PLC0415
-
-        be_quiet()
-        return CstaCorePlayer()
+    if asked.csta or asked.ami:
+        return _wire_player(asked)
     if asked.stamped:
         return StampedCorePlayer()
     return LateCorePlayer() if asked.late else CorePlayer()
+
+
+def _wire_player(asked: argparse.Namespace) -> CorePlayer:
+    # Only these forms need the product's sessions.
+    from devtools.worlds.players import ami, csta, wire_link  # noqa: PLC0415
+
+    wire_link.be_quiet()
+    return csta.CstaCorePlayer() if asked.csta else ami.AmiCorePlayer()
 
 
 def played(asked: argparse.Namespace) -> Report:
@@ -123,6 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kinds", nargs="*", default=list(ALL), choices=(*ALL, *MORE_FAULTS), metavar="KIND",
                         help="kinds of calls and faults: " + ", ".join((*ALL, *MORE_FAULTS)))  # fmt: skip
     parser.add_argument("--csta", action="store_true", help="say worlds as CSTA messages, to the product's session")
+    parser.add_argument("--ami", action="store_true", help="say worlds as an Asterisk does, to the product's session")
     parser.add_argument("--late", action="store_true", help="fold late by chance; what is missing then is excused")
     parser.add_argument("--stamped", action="store_true", help="stamp events as the HTTP intake does, not by receipt")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that play (default 1)")

@@ -103,7 +103,7 @@ def abandoned_call(stage: Stage, t: float, phone: str) -> float:
         stage.say(end - 0.2, "Delivered", call, spare=True, deviceId=phone)
         stage.say(end, "ConnectionCleared", call, deviceId=phone)
         stage.take(phone, end)
-    how = stage.rng.choice(("cleared", "diverted", "silent"))
+    how = stage.rng.choice(("cleared", "diverted", "silent")) if stage.site.style.silences else "cleared"
     if how == "cleared":
         stage.say(end, "CallCleared", call)
     if how == "diverted":

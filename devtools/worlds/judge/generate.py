@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from random import Random
 
+from msgspec import Struct
+from msgspec.structs import replace
+
 from . import calls, transfers
 from .emit import FAULTS, with_faults
 from .log_ons import seat_all
-from .people import chosen_site
+from .people import Style, chosen_site
 from .scenario import Qms
 from .scenario import Site as SiteConfig
 from .stage import Stage
@@ -60,17 +63,36 @@ NOT_MINIMAL = frozenset(
 )
 
 
-def generate(seed: int, kinds: Iterable[str] = (*KINDS, *FAULTS), size: int = 6) -> World:
-    """Make the world of a seed; the same seed, kinds and size make the same world."""
+class Ways(Struct, frozen=True):
+    """Say what kind of source a world has, where that is not left to chance.
+
+    `style`: its habits. `reuses`: ids come back. `seats`: who is logged on where. `idles`: how often hours pass.
+    `renews`: QMS begins a new recording where a call is handed on.
+    """
+
+    style: Style | None = None
+    reuses: bool = True
+    seats: Callable[[Stage, float], None] = seat_all
+    idles: float = 0.03
+    renews: bool = False
+
+
+CHANCE = Ways()
+
+
+def generate(seed: int, kinds: Iterable[str] = (*KINDS, *FAULTS), size: int = 6, ways: Ways = CHANCE) -> World:
+    """Make the world of a seed; the same seed, kinds, size and ways make the same world."""
     rng, allowed = Random(seed), frozenset(kinds)
     site = chosen_site(rng)
+    site = replace(site, style=ways.style) if ways.style else site
     hot = rng.random() < 0.35
-    reuse = 1.0 if hot else rng.choice((0.0, 0.7, 0.95))
+    reuse = (1.0 if hot else rng.choice((0.0, 0.7, 0.95))) * ways.reuses
     stage = Stage(rng, site, hot=hot, reuse=reuse, recorded=rng.choice((0.8, 1.0)))
     stage.renew_hold, stage.renew_transfer = rng.choice((0.0, 0.3)), rng.choice((0.0, 0.5, 1.0))
-    seat_all(stage, 120.0)
+    stage.renew_transfer = 1.0 if ways.renews else stage.renew_transfer
+    ways.seats(stage, 120.0)
     usable = [x for x in KINDS if x in allowed and not (site.style.minimal and x in NOT_MINIMAL)]
-    happened = _happenings(stage, usable, rng.randint(2, size + 3 * hot))
+    happened = _happenings(stage, usable, rng.randint(2, size + 3 * hot), ways.idles)
     config = SiteConfig(devices=site.phones)
     qms = Qms(interval_seconds=rng.choice((0.1, 0.2, 0.5)))
     world = World(
@@ -79,13 +101,13 @@ def generate(seed: int, kinds: Iterable[str] = (*KINDS, *FAULTS), size: int = 6)
     return with_faults(world, rng, stage, allowed)
 
 
-def _happenings(stage: Stage, usable: list[str], count: int) -> list[str]:
+def _happenings(stage: Stage, usable: list[str], count: int, idles: float) -> list[str]:
     rng, t, happened = stage.rng, 0.0, []
     for _ in range(count if usable else 0):
         kind, t = rng.choice(usable), round(t + rng.choice((0.2, 0.5) if stage.hot else (0.2, 0.5, 2.0, 7.0, 25.0)), 3)
         t = _next_start(stage, t)
         # An id may come back after hours, too; who received nothing about its end must not wait for it without end.
-        t += rng.choice((600.0, 20000.0)) if rng.random() < 0.03 else 0.0
+        t += rng.choice((600.0, 20000.0)) if rng.random() < idles else 0.0
         free = [x for x in stage.site.phones if stage.busy.get(x, -9.0) + 0.19 <= t]
         rng.shuffle(free)
         stage.group += 1

@@ -47,7 +47,8 @@ class Style(Struct, frozen=True):
     its first, or never. `clears`: CallCleared comes. `causes`, `trunks`, `connections`: whether these are sent.
     `both_ends`: Established comes for the caller's extension, too. `old_clears`: the connections of who leaves at a
     transfer are cleared one by one. `words`: how often Established names the agent. `repeats`: how often optional
-    facts are repeated with later events.
+    facts are repeated with later events. `keeps_id`: after a transfer the customer's id goes on. `silences`: a caller
+    who gives up in a queue may do so without a word.
     """
 
     minimal: bool = False
@@ -61,6 +62,8 @@ class Style(Struct, frozen=True):
     old_clears: bool = False
     words: float = 0.15
     repeats: float = 0.3
+    keeps_id: bool = False
+    silences: bool = True
 
 
 class Site(Struct, frozen=True):

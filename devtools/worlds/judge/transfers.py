@@ -32,7 +32,7 @@ def consults(stage: Stage, call: Call, phone: str, other: str, held: float, ring
 def result_of(stage: Stage, first: Call, second: Call | None, at: float, contact: Contact) -> Call:
     """Choose which id goes on: the customer's, the consultation's, or another that may have been used before."""
     choices = [first, None] if second is None else [first, second, None]
-    chosen = stage.rng.choice(choices)
+    chosen = first if stage.site.style.keeps_id else stage.rng.choice(choices)
     result = chosen or stage.call(at, contact, is_new=True)
     result.opened = True
     for call in (first, second):
