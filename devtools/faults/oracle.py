@@ -65,6 +65,10 @@ class Judge:
         self._seen: defaultdict[str, list[SeenLeg]] = defaultdict(list)
         for leg in evidence.legs:
             self._seen[leg.device_id].append(leg)
+        self._lines: defaultdict[tuple[str, str], list[LegLine]] = defaultdict(list)
+        for line in evidence.truth:
+            for reference in line.call_refs:
+                self._lines[line.extension, reference].append(line)
 
     def judge(self) -> OracleVerdict:
         """Return the verdict."""
@@ -179,10 +183,19 @@ class Judge:
     # Who is meant, and when.
 
     def _seen_as(self, line: LegLine, recording: QmsRecording | None) -> SeenLeg | None:
-        mine = [one for one in self._seen[line.extension] if one.call_id in line.call_refs]
+        mine = [one for one in self._seen[line.extension] if one.call_id in line.call_refs and self._is_of(one, line)]
         if recording is not None and (by_guid := [one for one in mine if one.guid == recording.guid]):
             return by_guid[0]
         return min(mine, key=lambda one: abs(one.connected_at - line.connected_at), default=None)
+
+    def _is_of(self, seen: SeenLeg, line: LegLine) -> bool:
+        """Say whether a leg is of this line and not of another that had the same reference at the same extension."""
+        alike = self._lines[line.extension, seen.call_id]
+        return len(alike) == 1 or min(alike, key=lambda one: self._distance(seen, one)) is line
+
+    def _distance(self, seen: SeenLeg, line: LegLine) -> timedelta:
+        """Return how far the beginning of a leg lies outside a line's time."""
+        return max(line.connected_at - seen.connected_at, seen.connected_at - self._end(line), timedelta(0))
 
     def _end(self, line: LegLine) -> datetime:
         return line.disconnected_at or datetime.max.replace(tzinfo=line.connected_at.tzinfo) - timedelta(days=1)

@@ -2,16 +2,20 @@
 
 import os
 import sys
+import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import tomli_w
+from msgspec import structs
 
 from devtools.faults.earlier_version import EarlierVersion
 from devtools.faults.environment import FaultEnvironment
 from devtools.faults.limited_disk import Disk
 from devtools.faults.options import FaultOptions
+from devtools.faults.people import made_cast, qms_users
 from devtools.faults.replicated_database import SERVERS
 from devtools.faults.stepped_clock import Clock
 from devtools.faults.stores import DATABASE, REDIS, START_TIMEOUT, stores
@@ -24,7 +28,7 @@ from launcher import process_set, procfile
 from launcher.paths import ROOT
 from launcher.simulators import PBX_MODULE, QMS_MODULE, simulated_site
 from launcher.supervisor import Program, Supervisor
-from simulators.pbx.people import FIRST_EXTENSION, MAXIMUM_AGENTS, make_agents
+from simulators.pbx.people import MAXIMUM_AGENTS, make_supervisors
 from simulators.pbx.plan import Plan, enough_agents
 
 QMS, PBX = "simulated QMS", "simulated PBX"
@@ -49,12 +53,14 @@ class FaultStack:
         plan = Plan()
         needed = enough_agents(asked.calls_per_second, plan.ring_seconds, plan.talk_seconds, plan.wrapup_seconds)
         self.agents = min(max(plan.agents, needed), MAXIMUM_AGENTS)
+        self.cast = made_cast(self.agents, asked.seed)
 
     def start(self) -> None:
         """Start the store, QMS and what works; the PBX begins its day as soon as it is listened to."""
         self.stores.start(self.supervisor)
         self.supervisor.start(self._simulator(QMS, QMS_MODULE, *self._qms_words()))
         self._await(lambda: is_listening(self.place.qms_port, self.place.host), QMS)
+        self._introduce_people()
         if self.earlier:
             self._start_earlier(self.earlier)
         else:
@@ -100,14 +106,25 @@ class FaultStack:
         for one in earlier.programs(self.environment()):
             self.supervisor.start(one)
 
+    def _introduce_people(self) -> None:
+        """Let PBX and QMS know who works here and who calls."""
+        self._people.write_bytes(msgspec.json.encode(self.cast))
+        with urllib.request.urlopen(f"{self.place.qms_address}/users", qms_users(self.cast), timeout=START_TIMEOUT):
+            pass
+
+    @property
+    def _people(self) -> Path:
+        return self.place.folder / "people.json"
+
     def _declaration(self) -> Declaration:
         """Return the demo's declaration with these ports, the line before the PBX, and every flag enabled."""
-        return simulated_site(self.place.qms_address, self.place.host, self.line.port, self.agents)
+        site = simulated_site(self.place.qms_address, self.place.host, self.line.port, self.agents)
+        supervisors = [one.extension for one in make_supervisors(self.agents)]
+        devices = [*(one.extension for one in self.cast.agents), *supervisors]
+        return structs.replace(site, cti_sources=[structs.replace(site.cti_sources[0], devices=devices)])
 
     def _qms_words(self) -> list[str]:
         state = self.place.folder / "qms.jsonl"
-        # Users have the extensions one after the other; agents of large sites leave out those of the queues.
-        users = int(make_agents(self.agents)[-1].extension) - FIRST_EXTENSION + 1
         words = [
             "--host",
             self.place.host,
@@ -115,8 +132,7 @@ class FaultStack:
             str(self.place.qms_port),
             "--state",
             str(state),
-            "--users",
-            str(users),
+            "--like-guids",
         ]
         return [*words, "--seed", str(self.asked.seed)]
 
@@ -132,6 +148,7 @@ class FaultStack:
             str(self.agents),
         ]
         words += ["--calls-per-second", str(self.asked.calls_per_second), "--seed", str(self.asked.seed)]
+        words += ["--people", str(self._people)]
         return [*words, "--ledger", str(self.place.ledger), "--for", str(self.asked.minutes * 60)]
 
     def _simulator(self, name: str, module: str, *words: str) -> Program:

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
+
+from simulators.pbx.cast import Cast, read_cast
 from simulators.pbx.network_tap import TapLine
 from simulators.pbx.plan import MIX, Plan, PlanError, enough_agents
 from simulators.pbx.run import NoClient, SimulatedRun
@@ -54,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--wrapup-seconds", type=float, default=3.0)
     parser.add_argument("--patience-seconds", type=float, default=60.0, help="How long callers wait in a queue.")
     parser.add_argument("--seed", type=int, default=1, help="The same seed gives the same day.")
+    help_of_people = "Who works and calls, and which references calls have, from this file; see cast.py."
+    parser.add_argument("--people", type=Path, metavar="FILE", help=help_of_people)
     parser.add_argument("--speed", type=float, default=1.0, help="How many seconds of the day pass in one.")
     parser.add_argument("--ledger", type=Path, metavar="FILE", help="Write what truly happened, as JSON lines.")
     parser.add_argument(
@@ -151,8 +156,16 @@ def _plan(options: dict[str, Any]) -> Plan:
         mix=options["mix"],
         splits_transfers=options["recorder_splits_transfers"],
         # Interaction ids are always unique: no two runs share any.
+        cast=_cast(options["people"]),
         domain=f"{time.time_ns() // 1_000_000_000:08X}",
     )
+
+
+def _cast(file: Path | None) -> Cast | None:
+    try:
+        return read_cast(file) if file else None
+    except (OSError, msgspec.DecodeError) as error:
+        raise CannotSimulate(f"The file of people cannot be read: {error}") from error
 
 
 def _tap(url: str | None) -> TapLine | None:

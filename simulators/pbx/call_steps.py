@@ -3,7 +3,7 @@
 from collections.abc import Generator
 
 from simulators.pbx.call import SimulatedCall
-from simulators.pbx.people import QUEUES, AcdGroup, SimulatedAgent, contact
+from simulators.pbx.people import QUEUES, AcdGroup, SimulatedAgent
 from simulators.pbx.reports import TrueLeg
 from simulators.pbx.world import Process, World
 
@@ -26,7 +26,7 @@ class Conversation:
 def incoming(world: World) -> tuple[SimulatedCall, AcdGroup]:
     """Let a customer's call come to a queue."""
     queue = world.rng.choice(QUEUES)
-    call = world.switchboard.incoming(contact(world.rng), queue.device, queue)
+    call = world.switchboard.incoming(world.contact(), queue.device, queue)
     world.switchboard.alert(call, queue.device, "enteringDistribution")
     return call, queue
 
@@ -103,13 +103,13 @@ def send_call_data(world: World, leg: TrueLeg) -> Process:
         if world.rng.random() < 0.05:
             user += f";Card={_CARD}"
         leg.query = {"correlatorData": correlator, "userData": user}
-        world.switchboard.inform(leg.agent.extension, leg.call_refs[-1], correlator, user)
+        world.switchboard.inform(leg, correlator, user)
     yield from ()
 
 
 def dial_out(world: World, agent: SimulatedAgent) -> Generator[float, SimulatedAgent | None, SimulatedCall]:
     """Let an agent dial a customer's number."""
-    call = world.switchboard.outgoing(agent.extension, contact(world.rng))
+    call = world.switchboard.outgoing(agent.extension, world.contact())
     yield world.around(0.5)
     world.switchboard.originate(call, agent.extension, "newCall")
     return call
@@ -177,7 +177,7 @@ def wrap_up(world: World, talk: Conversation) -> Process:
     yield seconds * 0.7
     if world.rng.random() >= _FORGETS:
         leg.wrapup = (queue.name, world.rng.choice(queue.wrapups))
-        world.switchboard.wrap_up(agent.extension, leg.call_refs[-1], *leg.wrapup)
+        world.switchboard.wrap_up(leg, *leg.wrapup)
     world.settle(leg)
     yield seconds * 0.3
     if world.rng.random() < _BREAKS:

@@ -17,7 +17,9 @@ def connection(call_id: str, device: str) -> str:
 
 
 def device(element: str, number: str) -> str:
-    """Return an element that names a device."""
+    """Return an element that names a device, or says that none is known."""
+    if not number:
+        return f"<{element}><notKnown/></{element}>"
     return f"<{element}><deviceIdentifier>{number}</deviceIdentifier></{element}>"
 
 

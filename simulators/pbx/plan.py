@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
+from simulators.pbx.cast import Cast
 from simulators.pbx.people import MAXIMUM_AGENTS, QUEUES
 
 #: Scenario -> how many of a hundred calls.
@@ -44,8 +45,12 @@ class Plan:
     splits_transfers: bool = False
     #: Eight characters that set this run's interaction ids apart from those of others.
     domain: str = "51425058"
+    #: Who works and calls here; None: made by rule.
+    cast: Cast | None = None
 
     def __post_init__(self) -> None:
+        if self.cast is not None and len(self.cast.agents) < self.agents:
+            raise PlanError(f"The file of people has {len(self.cast.agents)} agents, not {self.agents}.")
         unknown = self.mix.keys() - MIX.keys()
         if unknown:
             raise PlanError(f"There is no scenario {min(unknown)!r}; there are {', '.join(MIX)}.")

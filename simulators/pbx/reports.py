@@ -35,6 +35,7 @@ class TrueLeg:
         "ended",
         "heard",
         "interaction",
+        "linkage",
         "number",
         "query",
         "queue_name",
@@ -45,7 +46,7 @@ class TrueLeg:
         self.number, self.agent, self.interaction, self.connected_at = number, agent, interaction, at
         self.call_refs = [call_ref]
         self.disconnected_at: float | None = None
-        self.calling = self.called = self.direction = self.ended = ""
+        self.calling = self.called = self.direction = self.ended = self.linkage = ""
         self.queue_name: str | None = None
         self.contact: Contact | None = None
         self.wrapup: tuple[str, str] | None = None

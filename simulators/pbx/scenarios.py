@@ -20,7 +20,7 @@ from simulators.pbx.call_steps import (
     talked,
     wrap_up,
 )
-from simulators.pbx.people import SimulatedAgent, contact
+from simulators.pbx.people import SimulatedAgent
 from simulators.pbx.plan import Plan
 from simulators.pbx.world import Process, World
 
@@ -168,7 +168,7 @@ def direct_call(world: World) -> Process:
     if agent is None:
         yield from queue_call(world)
         return
-    call = world.switchboard.incoming(contact(world.rng), agent.extension)
+    call = world.switchboard.incoming(world.contact(), agent.extension)
     world.switchboard.alert(call, agent.extension, "newCall")
     yield world.around(world.plan.ring_seconds)
     cause = "normal"

@@ -7,6 +7,7 @@ Every operation changes the state first and then reports it at the monitor of ev
 from itertools import count
 
 from simulators.pbx.call import SimulatedCall, SimulatedDirection
+from simulators.pbx.call_references import CallReferences
 from simulators.pbx.messages import connection, device, hex_text, moved, private, redirection
 from simulators.pbx.people import AcdGroup, Contact, SimulatedAgent
 from simulators.pbx.reports import SwitchMessage, SwitchReport, TapReport, TrueLeg, UnansweredCall
@@ -17,12 +18,8 @@ FIRST_TRUNK, TRUNKS, CHANNELS = 17, 8, 120
 class Numbers:
     """Call references, ids of calls and interactions, trunk channels: all in order, none by chance."""
 
-    def __init__(self, domain: str, first_call: int) -> None:
-        self._domain, self._calls, self._ids, self._channels = domain, count(first_call), count(1), count(0)
-
-    def call(self) -> str:
-        """Return a call reference; like a real switch's they come round again, after 16 million calls."""
-        return f"{next(self._calls) % 0x1000000:04X}"
+    def __init__(self, domain: str, calls: CallReferences) -> None:
+        self._domain, self.calls, self._ids, self._channels = domain, calls, count(1), count(0)
 
     def unique(self) -> str:
         """Return an id that no other call or interaction has."""
@@ -215,13 +212,13 @@ class Switchboard:
 
     # What is said about a call and its agents.
 
-    def inform(self, extension: str, call_ref: str, correlator: str, user: str) -> None:
-        """Report data about the call at an extension."""
-        self._inform(extension, call_ref, hex_text("correlatorData", correlator) + hex_text("userData", user))
+    def inform(self, leg: TrueLeg, correlator: str, user: str) -> None:
+        """Report data about the call of a leg."""
+        self._inform(leg, hex_text("correlatorData", correlator) + hex_text("userData", user) + _linked(leg))
 
-    def wrap_up(self, extension: str, call_ref: str, template: str, result: str) -> None:
-        """Report the wrap-up of an agent."""
-        self._inform(extension, call_ref, private(wrapupTemplate=template, wrapupResult=result))
+    def wrap_up(self, leg: TrueLeg, template: str, result: str) -> None:
+        """Report the wrap-up of a leg's agent."""
+        self._inform(leg, _linked(leg) + private(wrapupTemplate=template, wrapupResult=result))
 
     def report_agent(self, agent: SimulatedAgent, name: str, body: str) -> None:
         """Report what an agent does."""
@@ -232,8 +229,9 @@ class Switchboard:
         report, self.fact = self.fact, SwitchReport(self.now)
         return report
 
-    def _inform(self, extension: str, call_ref: str, content: str) -> None:
-        body = f"<connection>{connection(call_ref, extension)}</connection>{device('device', extension)}{content}"
+    def _inform(self, leg: TrueLeg, content: str) -> None:
+        extension, reference = leg.agent.extension, leg.call_refs[-1]
+        body = f"<connection>{connection(reference, extension)}</connection>{device('device', extension)}{content}"
         self.fact.messages.append(SwitchMessage(extension, "CallInformationEvent", body))
 
     def _new(
@@ -250,7 +248,7 @@ class Switchboard:
         unique = self._numbers.unique()
         self.begun += not interaction
         call = SimulatedCall(
-            self._numbers.call(),
+            self._numbers.calls.take(self.now),
             unique,
             interaction or unique,
             direction=direction,
@@ -350,6 +348,7 @@ class Switchboard:
         for party in list(call.parties):
             self._drop(call, party)
         del self.calls[call.id]
+        self._numbers.calls.free(call.id, self.now)
 
     def _end(self, call: SimulatedCall, ended: str) -> None:
         if not call.is_answered:
@@ -361,6 +360,7 @@ class Switchboard:
 
     def _open(self, call: SimulatedCall, extension: str) -> None:
         leg = TrueLeg(next(self._leg_numbers), self._agents[extension], call.id, call.interaction, self.now)
+        leg.linkage = call.linkage
         self.legs[call.id, extension] = leg
         self.fact.taps.append(TapReport(extension, True))
 
@@ -374,6 +374,11 @@ class Switchboard:
         self.fact.closed.append(leg)
         if tap:
             self.fact.taps.append(TapReport(who, False))
+
+
+def _linked(leg: TrueLeg) -> str:
+    new, old = (f"<{age}CallLinkageData>{leg.linkage}</{age}CallLinkageData>" for age in ("new", "old"))
+    return f"<callLinkageDataList>{new}{old}</callLinkageDataList>"
 
 
 def describe(leg: TrueLeg, call: SimulatedCall) -> None:

@@ -11,7 +11,8 @@ from random import Random
 from simulators.pbx import messages
 from simulators.pbx.agent_pool import Floor, Waiting
 from simulators.pbx.call import SimulatedCall
-from simulators.pbx.people import AgentStateName, SimulatedAgent, make_agents, make_supervisors
+from simulators.pbx.call_references import CallReferences
+from simulators.pbx.people import AgentStateName, Contact, SimulatedAgent, contact, make_agents, make_supervisors
 from simulators.pbx.plan import Plan
 from simulators.pbx.reports import SwitchReport, TrueLeg
 from simulators.pbx.switchboard import Numbers, Switchboard, describe
@@ -33,10 +34,12 @@ class World:
 
     def __init__(self, plan: Plan, rng: Random, script: "Script") -> None:
         self.plan, self.rng, self._script = plan, rng, script
-        ordinary_agents, supervisors = make_agents(plan.agents), make_supervisors(plan.agents)
+        cast, supervisors = plan.cast, make_supervisors(plan.agents)
+        ordinary_agents = cast.make_agents(plan.agents) if cast else make_agents(plan.agents)
         self.agents = {agent.extension: agent for agent in (*ordinary_agents, *supervisors)}
         self.floor = Floor(ordinary_agents, supervisors)
-        numbers = Numbers(plan.domain, rng.randrange(0x1000, 0x8000))
+        references = CallReferences(rng.randrange(0x1000, 0x8000), cast.calls if cast else ())
+        numbers = Numbers(plan.domain, references)
         self.switchboard = Switchboard(numbers, self.agents, splits_transfers=plan.splits_transfers)
         self.is_open = True
         self._heap: list[tuple[float, int, int, int]] = []
@@ -88,6 +91,10 @@ class World:
     def around(self, seconds: float) -> float:
         """Draw a time of about ``seconds``."""
         return seconds * (0.5 + self.rng.random())
+
+    def contact(self) -> Contact:
+        """Draw a customer."""
+        return self.rng.choice(self.plan.cast.contacts) if self.plan.cast else contact(self.rng)
 
     # Agents.
 

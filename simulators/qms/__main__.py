@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--window-seconds", type=float, default=10, help="How long a recording's GUID is returned.")
     parser.add_argument("--delay-ms", type=int, default=0, help="How long each SOAP answer takes.")
     parser.add_argument("--fault-rate", type=float, default=0, help="Part of the SOAP calls that fail, 0 to 1.")
+    parser.add_argument("--like-guids", action="store_true", help="GUIDs that differ in few digits only.")
     parser.add_argument("--seed", type=int, help="Of GUIDs and faults; chance when left out.")
     parser.add_argument("--users", type=int, default=100, help="Users from extension 2001 on.")
     parser.add_argument("--state", type=Path, help="File that keeps users, flags and recordings over a restart.")
@@ -81,7 +82,7 @@ def _site(options: dict[str, Any], file: RecordFile | None) -> SimulatedQms:
     keep = {"keep": file.keep} if file else {}
     # The same seed gives the same GUIDs again: a gateway that remembers them would take new recordings for old ones.
     seed = random.SystemRandom().getrandbits(32) if options["seed"] is None else options["seed"]
-    qms = SimulatedQms(services, troubles=troubles, seed=seed, **keep)
+    qms = SimulatedQms(services, troubles=troubles, seed=seed, has_like_guids=options["like_guids"], **keep)
     if file is not None:
         qms.restore(file.records())
     if not qms.users:

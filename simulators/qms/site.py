@@ -58,6 +58,7 @@ class SimulatedQms:
         *,
         troubles: Troubles | None = None,
         seed: int = 1,
+        has_like_guids: bool = False,
         keep: Callable[[Record], None] = _forget,
     ) -> None:
         self.services = {service.slug: service for service in services}
@@ -70,7 +71,7 @@ class SimulatedQms:
         self._live: dict[tuple[str, str], SimulatedRecording] = {}
         self._recorded: dict[str, list[SimulatedUser]] = {}
         self._allocated: dict[str, list[ListedUser]] = {}
-        self._seed = seed
+        self._seed, self._has_like_guids = seed, has_like_guids
         self._chance = random.Random(seed)
         self._keep = keep
 
@@ -105,13 +106,19 @@ class SimulatedQms:
         owner = self._recorder(extension, service)
         if owner is None:
             return None
-        guid = str(uuid.UUID(int=random.Random(f"{self._seed}:{len(self.recordings)}").getrandbits(128), version=4))
+        guid = self._guid()
         recording = SimulatedRecording(
             guid=guid, service=owner.slug, data_server=owner.data_server, extension=extension, started_at=now
         )
         self.recordings[guid] = self._live[owner.slug, extension] = recording
         self._keep(RecordingRecord(recording))
         return recording
+
+    def _guid(self) -> str:
+        chance, number = random.Random(f"{self._seed}:{len(self.recordings)}"), len(self.recordings)
+        if self._has_like_guids:
+            return f"{chance.getrandbits(32):08x}-0000-4000-8000-{number:012x}"
+        return str(uuid.UUID(int=chance.getrandbits(128), version=4))
 
     def disconnected(self, extension: str, now: datetime, service: str = "") -> SimulatedRecording | None:
         """End the recording at the extension, if there is one."""

@@ -10,6 +10,7 @@ from calls.core.result_events import WHY
 from devtools.faults.gap_ledger import judge_gaps
 from devtools.faults.observations import Injected, LinkGap, QmsRecording, SeenLeg
 from devtools.faults.oracle import Judge, OracleVerdict, RunEvidence, stretched
+from devtools.faults.people import made_cast
 from devtools.faults.schedule import schedule
 from devtools.faults.stepped_clock import true_times
 from flags.catalogue.values import FIELDS
@@ -196,6 +197,26 @@ def test_the_ledger_states_true_edges_and_legs(gap: LinkGap, others: list[LinkGa
 
     assert len(found) == len(expected), found
     assert all(what in said for what, said in zip(expected, found, strict=True))
+
+
+def test_a_leg_of_the_next_call_with_the_same_reference_is_not_taken_for_one_that_is_missing() -> None:
+    later = NOON + timedelta(seconds=8)
+    again = msgspec.structs.replace(LEG, number=2, connected_at=later, disconnected_at=later + timedelta(seconds=6))
+    recordings = [BARE, msgspec.structs.replace(RECORDING, guid="G2", started_at=later)]
+    seen = msgspec.structs.replace(SEEN, connected_at=later, guid="G2")
+    evidence = RunEvidence([LEG, again], recordings, [seen], gaps=[], injected=[], specs=FIELDS)
+    assert Judge(evidence).judge().lost == ["leg 1 at 2001 12:00:00 calls C1: the gateway has no such leg"]
+
+
+def test_the_people_of_a_run_look_alike_and_are_others() -> None:
+    cast = made_cast(60, 1)
+    extensions = [one.extension for one in cast.agents]
+    assert len(set(extensions)) == 60
+    assert {f"0{one}" for one in extensions} & set(extensions)
+    assert {one.lower() for one in cast.calls if one.endswith("A")} & set(cast.calls)
+    assert len(set(cast.calls)) == len(cast.calls)
+    assert {one.source for one in cast.contacts} >= {"isdn", "personal", None}
+    assert made_cast(60, 1) == cast != made_cast(60, 2)
 
 
 def test_flags_for_a_leg_of_nobody_in_qms_are_wrong() -> None:

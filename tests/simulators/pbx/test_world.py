@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from simulators.pbx.people import make_agents, make_supervisors
+from simulators.pbx.cast import Cast, CastAgent
+from simulators.pbx.people import Contact, make_agents, make_supervisors
 from simulators.pbx.plan import MIX, Plan, PlanError, enough_agents
 from simulators.pbx.reports import SwitchMessage, SwitchReport, TrueLeg, UnansweredCall
 from simulators.pbx.scenarios import day
@@ -32,8 +33,8 @@ def only(scenario: str, *, seed: int = 1, splits: bool = False, agent_count: int
 
 
 def first_call(facts: list[SwitchReport]) -> list[SwitchMessage]:
-    """Return the messages of the first interaction, those about agents left out."""
-    reported = [message for fact in facts for message in fact.messages if not message.name.startswith("Agent")]
+    """Return the messages of the first interaction, those about agents and with data left out."""
+    reported = [one for fact in facts for one in fact.messages if not one.name.startswith(("Agent", "CallInformation"))]
     thread = re.search("<globallyUniqueThreadID>([0-9A-F]+)<", reported[0].body)
     assert thread is not None
     return [message for message in reported if thread[1] in message.body]
@@ -50,6 +51,23 @@ def words(messages: list[SwitchMessage]) -> list[str]:
 
 def legs(facts: list[SwitchReport]) -> list[TrueLeg]:
     return [leg for fact in facts for leg in fact.settled]
+
+
+def test_a_reference_comes_back_as_soon_as_its_call_is_over_and_what_is_said_of_it_then_names_its_interaction() -> None:
+    stock = ("100", "0100", "100a", "100A", "101")
+    people = Cast(tuple(CastAgent(f"0{n}", f"9{n}", "Lea Li") for n in range(9)), (Contact("", None, None),), stock)
+    facts = whole_day(Plan(agents=9, calls_per_second=0.1, cast=people, mix={"queue": 1}), 1, 2000)[1]
+    lives = [(leg.call_refs[0], leg.connected_at, leg.disconnected_at or 0.0, leg) for leg in legs(facts)]
+
+    assert len(lives) > 20 * len({reference for reference, *_ in lives})
+    assert {reference for reference, *_ in lives} <= set(stock)
+    for reference, connected, _, _ in lives:
+        ended = [end for other, _, end, _ in lives if other == reference and end <= connected]
+        assert not ended or connected - max(ended) >= 0.2
+    said = [one.body for fact in facts for one in fact.messages if one.name == "CallInformationEvent"]
+    assert said
+    assert all("<globallyUniqueThreadID>" in body for body in said)
+    assert "<callingDevice><notKnown/></callingDevice>" in first_call(facts)[0].body
 
 
 def test_the_same_seed_gives_the_same_day_and_another_seed_another() -> None:
