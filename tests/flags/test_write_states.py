@@ -13,6 +13,7 @@ from flags.outbox.state_machine import (
     WriteAccepted,
     WriteFailed,
     WriteResult,
+    WriteStateName,
     WriteWithheld,
     conflicting,
     missing,
@@ -42,18 +43,12 @@ def _second(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def _again(state: str, error: QmsError, after: float, **more: Any) -> Decision:
-    return Decision(
-        state=state,
-        not_before=_second(after),
-        error_code=error.code,
-        error=str(error),
-        **more,  # type: ignore[arg-type]
-    )
+def _again(state: WriteStateName, error: QmsError, after: float, **more: Any) -> Decision:
+    return Decision(state=state, not_before=_second(after), error_code=error.code, error=str(error), **more)
 
 
-def _end(state: str, error: QmsError) -> Decision:
-    return Decision(state=state, error_code=error.code, error=str(error))  # type: ignore[arg-type]
+def _end(state: WriteStateName, error: QmsError) -> Decision:
+    return Decision(state=state, error_code=error.code, error=str(error))
 
 
 #: Chance 1 gives the longest wait; after three attempts that is 4 s.
