@@ -3,22 +3,25 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 import msgspec
 
 from calls.core.flag_facts import leg_facts
 from calls.core.state import LegPhase, LegState
 from calls.models import ASSIGNED, Leg, RecordingSearch
+from calls.pipeline.pending_results import RecordedSearch
 from calls.replay.difference import LegAccount
-from calls.storage.codec import read_leg
+from calls.storage.codec import leg_key, read_leg
 from flags.api import ERASED, MadeWrite, made_writes
 
 #: Length of a slice, by the source's clock.
 SLICE = timedelta(minutes=10)
-#: Maximum number of slices in memory; more legs than these hold are of calls that last for hours.
-MAXIMUM_SLICES = 64
-#: Columns of a search that are not read.
-_NOT_ASKED = ("services", "not_started_before", "next_at", "claimed_until", "first_asked_at")
+#: Maximum number of legs in memory, beside those of the slices that are asked for by turns. A slice that was dropped
+#: is read again where a call lasts for longer.
+MAXIMUM_LEGS, MINIMUM_SLICES = 10_000, 4
+#: Number of legs whose searches and writes are read at once.
+LEGS_AT_ONCE = 500
 SearchKey = tuple[str, datetime, int]
 
 
@@ -31,7 +34,7 @@ class RecordedSlice(msgspec.Struct):
 
     accounts: dict[int, LegAccount] = {}
     apart: dict[int, str] = {}
-    searches: dict[SearchKey, RecordingSearch] = {}
+    searches: dict[SearchKey, RecordedSearch] = {}
     writes: dict[tuple[str, str], MadeWrite] = {}
 
 
@@ -46,22 +49,26 @@ def begin_of(number: int) -> datetime:
 
 
 class RecordedLegs:
-    """The recorded legs of a source; slices are read when they are asked for, and the oldest are dropped."""
+    """The recorded legs of a source; slices are read when they are asked for; what was not for long is dropped."""
 
     def __init__(self, source_id: int) -> None:
         self._source_id = source_id
         self._slices: OrderedDict[int, RecordedSlice] = OrderedDict()
+        self._legs = 0
 
     def slice(self, number: int) -> RecordedSlice:
         """Return a slice."""
         found = self._slices.get(number)
         if found is None:
             found = self._slices[number] = self._read(number)
-            if len(self._slices) > MAXIMUM_SLICES:
-                self._slices.popitem(last=False)
+            self._legs += len(found.accounts)
+            while self._legs > MAXIMUM_LEGS and len(self._slices) > MINIMUM_SLICES:
+                self._legs -= len(self._slices.popitem(last=False)[1].accounts)
+        else:
+            self._slices.move_to_end(number)
         return found
 
-    def search(self, leg: LegState, key: SearchKey) -> RecordingSearch | None:
+    def search(self, leg: LegState, key: SearchKey) -> RecordedSearch | None:
         """Return the search that was made for a leg; a transfer may have moved its leg to a neighbouring slice."""
         return next((one.searches[key] for one in self._around(leg) if key in one.searches), None)
 
@@ -76,19 +83,20 @@ class RecordedLegs:
 
     def _read(self, number: int) -> RecordedSlice:
         found = RecordedSlice()
-        rows = Leg.objects.filter(
-            source_id=self._source_id, connected_at__gte=begin_of(number), connected_at__lt=begin_of(number + 1)
-        )
-        legs = {row.pk: read_leg(row.facts, "[]") for row in rows.order_by().only("facts").iterator(2000)}
-        keys = list(legs)
-        for start in range(0, len(keys), 500):
-            self._add(found, {key: legs[key] for key in keys[start : start + 500]})
+        # The keys name the source: by its column SQLite would read all its legs for each slice.
+        mine = Leg.objects.filter(id__gte=leg_key(self._source_id, 0), id__lt=leg_key(self._source_id + 1, 0))
+        rows = mine.filter(connected_at__gte=begin_of(number), connected_at__lt=begin_of(number + 1))
+        facts = rows.order_by().values_list("id", "facts").iterator(LEGS_AT_ONCE)
+        while legs := {key: read_leg(text, "[]") for key, text in islice(facts, LEGS_AT_ONCE)}:
+            self._add(found, legs)
         return found
 
     @staticmethod
     def _add(found: RecordedSlice, legs: dict[int, LegState]) -> None:
         assigned = set()
-        for search in RecordingSearch.objects.filter(leg_id__in=list(legs)).defer(*_NOT_ASKED).order_by("id"):
+        rows = RecordingSearch.objects.filter(leg_id__in=list(legs)).order_by("id")
+        for row in rows.values_list(*RecordedSearch.__struct_fields__):
+            search = RecordedSearch(*row)
             if search.why == ASSIGNED:
                 assigned.add(search.leg_id)
             found.searches[search.extension, search.connected_at, search.ordinal] = search

@@ -20,8 +20,8 @@ from calls.core.result_events import RecordingMissed, ResultEvent, TimePassed, W
 from calls.core.source_state import SourceState
 from calls.core.state import LegPhase, LegState, WriteStatus
 from calls.core.unit_of_work import LiveState, UnitOfWork
-from calls.models import RecordingSearch, SearchState
-from calls.pipeline.pending_results import ANOTHERS, answer_of, began_later
+from calls.models import SearchState
+from calls.pipeline.pending_results import ANOTHERS, RecordedSearch, answer_of, began_later
 from calls.pipeline.source_context import SourceContext
 from cti.events import AnyEvent
 from flags.api import MadeWrite, hash_key
@@ -39,7 +39,7 @@ _ANSWERED = (SearchState.FOUND, SearchState.MISSED)
 class RecordedAnswers(Protocol):
     """What QMS answered then."""
 
-    def search(self, leg: LegState, key: tuple[str, datetime, int]) -> RecordingSearch | None:
+    def search(self, leg: LegState, key: tuple[str, datetime, int]) -> RecordedSearch | None:
         """Return the search that was made for a leg."""
 
     def write(self, leg: LegState, part: str) -> MadeWrite | None:
@@ -75,7 +75,7 @@ class Refold:
     def _begin(self, sessions: dict[str, AgentSession], queue_names: dict[str, str]) -> None:
         own = SourceState(slug=self._slug, queue_names=queue_names)
         self.work = UnitOfWork(LiveState(source=own, sessions=sessions), self._context)
-        self._waiting: list[tuple[datetime, int, RecordingSearch | ResultEvent, int]] = []
+        self._waiting: list[tuple[datetime, int, RecordedSearch | ResultEvent, int]] = []
         self._delivering: dict[int, LegState] = {}
         self._flags: dict[int, dict[str, str]] = {}
         self._unasked: set[int] = set()
@@ -117,15 +117,16 @@ class Refold:
             else:
                 return
 
-    def _take(self, answer: RecordingSearch | ResultEvent, number: int) -> None:
+    def _take(self, answer: RecordedSearch | ResultEvent, number: int) -> None:
         if (leg := self._delivering.pop(number, None)) is not None:
             self.work.remember([], [leg])
         if number not in self.work.legs:
             return
-        self._apply(self._found(answer, number) if isinstance(answer, RecordingSearch) else answer)
+        self._apply(self._found(answer, number) if isinstance(answer, RecordedSearch) else answer)
 
-    def _found(self, row: RecordingSearch, number: int) -> ResultEvent:
-        self._recorded_ids[number], row.leg_id = row.leg_id, number  # The answer is to the leg as it is numbered here.
+    def _found(self, row: RecordedSearch, number: int) -> ResultEvent:
+        self._recorded_ids[number] = row.leg_id
+        row = msgspec.structs.replace(row, leg_id=number)  # The answer is to the leg as it is numbered here.
         connected = dict(self._recent[row.extension])
         is_later = row.state == SearchState.FOUND and row.ordinal == 1 and began_later(row, connected)
         return answer_of(row, ANOTHERS if is_later else self._holder(row.recording_guid))
@@ -186,7 +187,7 @@ class Refold:
         settled = WriteSettled(leg=leg.number, part=command.part, status=status, at=at, error_code=code, error=error)
         self._later(at, settled, leg.number)
 
-    def _later(self, at: datetime, answer: RecordingSearch | ResultEvent, number: int) -> None:
+    def _later(self, at: datetime, answer: RecordedSearch | ResultEvent, number: int) -> None:
         heapq.heappush(self._waiting, (at, next(self._serial), answer, number))
 
     def _settled(self) -> Iterator[RefoldedLeg]:

@@ -39,7 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rate", type=float, metavar="N", help="calls a second, for calls, latency, quiet and flood")
     parser.add_argument("--seconds", type=float, metavar="S", help="of load, for the same benches")
     parser.add_argument("--legs", type=int, metavar="N", help="in the database, for pages, reconcile; open, for open")
-    parser.add_argument("--scale", type=float, metavar="X", help="the part of the calls, for day, scale and flood")
+    parser.add_argument(
+        "--scale", type=float, metavar="X", help="the part of the calls, for day, replay, scale and flood"
+    )
     return parser
 
 

@@ -8,7 +8,8 @@ class Load:
     """How much to do. ``size``: 1 is the whole, less shows only that it works.
 
     ``rate`` (calls a second) and ``seconds`` are for the benches of the whole gateway, ``legs`` for those of the pages,
-    of open legs and of reconcile, ``scale`` is the part of the calls of day and scale; None: what the bench is about.
+    of open legs and of reconcile, ``scale`` is the part of the calls of day, replay and scale; None: what the bench is
+    about.
     """
 
     size: float = 1.0

@@ -32,6 +32,7 @@ BENCHES = {
     "flood-tenth": Bench("devtools.bench.flood", "flood_tenth", is_whole=True),
     "evidence": Bench("devtools.bench.evidence", "evidence"),
     "reconcile": Bench("devtools.bench.reconcile", "reconcile"),
+    "replay": Bench("devtools.bench.replay", "replay"),
     "calls": Bench("devtools.bench.calls", "calls", is_whole=True),
     "latency": Bench("devtools.bench.calls", "latency", is_whole=True),
 }

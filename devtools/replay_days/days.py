@@ -8,6 +8,7 @@ import msgspec
 from agents.api import forget_directories
 from agents.models import QmsUser
 from calls.api import PeriodComparison, compare_period, todays_settings
+from cti.api import source_archive
 from cti.models import CtiSource
 from cti.sources.port import SourceConfig
 from devtools.replay_days.play import DayPlay
@@ -36,6 +37,7 @@ class ReplayedDay(msgspec.Struct, frozen=True):
     legs: int
     flagged: int
     played_seconds: float
+    archive_bytes: int
     found: PeriodComparison
 
     @property
@@ -62,7 +64,7 @@ def play_day(seed: int, length: timedelta, calls_per_second: float) -> ReplayedD
     end = play.clock.moment
     found = compare_period(source, BEGIN - timedelta(minutes=1), end, todays_settings(source), end)
     flagged = sum(1 for one in legs if one.outcome == "flagged")
-    return ReplayedDay(seed, len(traffic.events), len(legs), flagged, played, found)
+    return ReplayedDay(seed, len(traffic.events), len(legs), flagged, played, source_archive(source.slug).size(), found)
 
 
 def _site() -> CtiSource:

@@ -83,8 +83,8 @@ class DayPlay(WorkSchedule):
     def run(self) -> None:
         """Let the day pass, and archive it."""
         with in_hand(self.clock, self.crashes, self.seed):
-            for minute in range(0, int((self._end - self.clock.moment) / ARCHIVE_INTERVAL), 10):
-                self.later(self.clock.begin + minute * ARCHIVE_INTERVAL, self._archive)
+            for turn in range(int((self._end - self.clock.moment) / ARCHIVE_INTERVAL)):
+                self.later(self.clock.begin + turn * ARCHIVE_INTERVAL, self._archive)
             self._pass_until(self._end)
             self._archive()
 

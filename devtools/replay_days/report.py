@@ -28,7 +28,8 @@ def _say(day: ReplayedDay) -> None:
     found = day.found
     print(
         f"seed {day.seed}: {day.events:,} events, {day.legs:,} legs, {day.flagged:,} flagged, played in"
-        f" {day.played_seconds:.0f} s; {found.compared:,} compared, {found.different:,} different",
+        f" {day.played_seconds:.0f} s; {found.compared:,} compared, {found.different:,} different;"
+        f" the archive has {day.archive_bytes / day.events:,.0f} bytes an event",
         flush=True,
     )
     for why, number in [*found.apart.items(), ("gaps", found.gaps), ("failures", found.failures)]:
