@@ -36,8 +36,8 @@ MAXIMUM_TRANSCRIPTS = 10
 def main(words: list[str]) -> int:
     """Play worlds; status 1 when anything was found, with the first failure as a transcript."""
     asked = _parser().parse_args(words)
-    if asked.http:
-        return _http(asked)
+    if asked.http or asked.live:
+        return _live(asked)
     player = _player(asked)
     report = played(asked)
     print(summary(report))
@@ -90,14 +90,16 @@ def _part(asked: argparse.Namespace, seed: int, count: int, began: float) -> Rep
     return run(_player(asked), seed, count, left, asked.kinds, cut=cut, excused=excused)
 
 
-def _http(asked: argparse.Namespace) -> int:
+def _live(asked: argparse.Namespace) -> int:
     from devtools.worlds.players.live_environment import take_place  # noqa: PLC0415  (only this form starts a gateway)
 
     place = take_place(on_sqlite=asked.sqlite)
     django.setup()
-    from devtools.worlds.players.http_run import run_http  # noqa: PLC0415  (needs Django's settings)
+    from devtools.worlds.players.http_run import run_live  # noqa: PLC0415  (needs Django's settings)
+    from devtools.worlds.players.live_wires import AMI, CSTA  # noqa: PLC0415
 
-    return run_http(place, asked.seed, asked.kinds, asked.calls, asked.longest)
+    wire = CSTA if asked.csta else AMI if asked.ami else None
+    return run_live(place, asked.seed, asked.kinds, asked.calls, asked.longest, wire)
 
 
 def write(player: Player, report: Report, kinds: list[str], folder: Path) -> None:
@@ -133,9 +135,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that play (default 1)")
     parser.add_argument("--no-partitions", action="store_true", help="play each world in one way of batches only")
     parser.add_argument("--http", action="store_true", help="play worlds side by side at a running gateway instead")
-    parser.add_argument("--calls", type=int, default=300, metavar="N", help="with --http: recordings (default 300)")
-    parser.add_argument("--longest", type=float, default=120.0, help="with --http: seconds of a world (default 120)")
-    parser.add_argument("--sqlite", action="store_true", help="with --http: on SQLite instead of PostgreSQL")
+    parser.add_argument("--live", action="store_true", help="with --csta, --ami: at a running gateway, over TCP")
+    parser.add_argument(
+        "--calls", type=int, default=300, metavar="N", help="with --http, --live: recordings (default 300)"
+    )
+    parser.add_argument(
+        "--longest", type=float, default=120.0, help="with --http, --live: seconds of a world (default 120)"
+    )
+    parser.add_argument("--sqlite", action="store_true", help="with --http, --live: on SQLite instead of PostgreSQL")
     parser.add_argument("--write", type=Path, metavar="FOLDER", help="for transcripts of the first ten failures")
     return parser
 

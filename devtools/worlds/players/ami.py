@@ -7,7 +7,7 @@ from datetime import datetime
 from cti.events import AnyEvent
 from cti.sources.asterisk_ami.session import AmiSession
 from cti.sources.port import SourceConfig, Stamp
-from devtools.worlds.judge.scenario import Scenario
+from devtools.worlds.judge.scenario import Event, Scenario
 from devtools.worlds.judge.world import World
 from devtools.worlds.players.core import CorePlayer
 from devtools.worlds.players.csta import batches_until
@@ -16,6 +16,11 @@ from devtools.worlds.players.simulated_loop import SimulatedLoop
 from devtools.worlds.players.wire_link import BEFORE, WireOutlet, events_in, read
 from devtools.worlds.wires.ami_calls import AmiCalls
 from devtools.worlds.wires.ami_worlds import ami_world
+
+
+def _simulated() -> float:
+    return BEGIN.timestamp() + asyncio.get_running_loop().time()
+
 
 LISTS = {"CoreShowChannels", "QueueStatus", "BridgeList", "Agents"}
 
@@ -45,8 +50,9 @@ class AmiPbx:
 
     lost: tuple[float, float] | None = None
 
-    def __init__(self, scenario: Scenario) -> None:
-        self.events, self.calls = scenario.events, AmiCalls(BEGIN.timestamp())
+    def __init__(self, scenario: Scenario, now: Callable[[], float] | None = None) -> None:
+        self.events, self.calls, self.is_followed = scenario.events, AmiCalls(BEGIN.timestamp()), False
+        self.now = now or _simulated
         self.transport: asyncio.Transport | None = None
 
     def connected(self) -> AmiLinkEnd:
@@ -65,19 +71,27 @@ class AmiPbx:
             booted = "Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n"
             return f"{head}Message: Authentication accepted\r\n\r\n{booted}".encode()
         if action == "Ping":
-            at = BEGIN.timestamp() + asyncio.get_running_loop().time()
-            return f"{head}Ping: Pong\r\nTimestamp: {at:.6f}\r\n\r\n".encode()
+            return f"{head}Ping: Pong\r\nTimestamp: {self.now():.6f}\r\n\r\n".encode()
         if action in LISTS:
+            self.is_followed = True
             end = f"Event: {action}Complete\r\nActionID: {number}\r\nEventList: Complete\r\nListItems: 0\r\n\r\n"
             return f"{head}EventList: start\r\nMessage: follows\r\n\r\n{end}".encode()
         return f"Response: Error\r\nActionID: {number}\r\nMessage: Invalid/unknown command\r\n\r\n".encode()
+
+    def begin(self, zero: datetime) -> None:
+        """Set second 0 of the scenario."""
+        self.calls.begin(zero.timestamp())
+
+    def say(self, event: Event) -> None:
+        """Say an event now."""
+        self.write(self.calls.say(event))
 
     async def play(self) -> None:
         """Say each event at its time."""
         loop = asyncio.get_running_loop()
         for event in self.events:
             await asyncio.sleep(max(0.0, event.heard - loop.time()))
-            self.write(self.calls.say(event))
+            self.say(event)
         await asyncio.sleep(5.0)
         if self.transport is not None:
             self.transport.close()

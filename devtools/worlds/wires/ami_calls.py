@@ -39,6 +39,10 @@ class AmiCalls:
         self._members: dict[str, str] = {}
         self.out = Saying()
 
+    def begin(self, epoch: float) -> None:
+        """Set second 0 by the PBX's clock."""
+        self._epoch = epoch
+
     def say(self, event: Event) -> bytes:
         """Return the events that Asterisk sends for one of the world's."""
         self.out.at(self._epoch + event.at)

@@ -23,11 +23,13 @@ class CstaServer:
         self.events, self.link = events, 0
         self.shown: dict[str, list[Event]] = {}
         self.seats: dict[str, list[str]] = {}
+        self.monitored: set[str] = set()
         self._buffer = b""
 
     def begin_link(self) -> None:
         """Begin another link: its monitors are new ones."""
         self.link += 1
+        self.monitored.clear()
         self._buffer = b""
         self.events.begin_link()
 
@@ -83,6 +85,7 @@ class CstaServer:
 
     def _granted(self, name: str, request: bytes) -> str:
         if name == "MonitorStart":
+            self.monitored.add(self._device(request))
             return text("monitorCrossRefID", f"{self.link}-{self._device(request)}")
         return text("systemStatus", "normal") if name == "RequestSystemStatus" else ""
 
