@@ -99,10 +99,10 @@ def test_a_transfer_to_the_consultations_id_needs_no_word_of_the_second_call(tol
     assert [leg.facts.queue_name for leg in board.legs if leg.device_id == "2002"] == [queue]
 
 
-def _wrapped_up(board: Switchboard, at: float) -> str:
+def _wrapped_up(board: Switchboard, at: float, device_id: str | None = None) -> str:
     """2001 leaves at 150; a wrap-up of C1 comes that states no interaction."""
     board.call("ConnectionCleared", 150, "C1", "2001")
-    return board.call("CallInformation", at, "C1", "2001", wrapup={"result": "sold"}).leg.wrapup_result
+    return board.call("CallInformation", at, "C1", device_id, wrapup={"result": "sold"}).leg.wrapup_result
 
 
 def _site_with_gap(began: float, ended: float, *, call: bool = False) -> Switchboard:
@@ -118,6 +118,21 @@ def test_a_wrap_up_may_be_of_a_call_that_had_the_id_in_a_gap_while_that_ones_wou
     board = _site_with_gap(100, 120).call("Established", 130, "C1", "2001")
 
     assert _wrapped_up(board, 180) == ""
+
+
+def test_a_wrap_up_of_an_extension_that_was_connected_after_a_gap_is_that_of_its_call() -> None:
+    """An agent wraps up one call after the other: a call in the gap would have had its wrap-up before."""
+    board = _site_with_gap(100, 120).call("Established", 130, "C1", "2001")
+
+    assert _wrapped_up(board, 180, "2001") == "sold"
+
+
+def test_a_wrap_up_of_an_extension_may_be_of_its_call_in_the_gap_where_its_own_ended_there() -> None:
+    board = Switchboard(with_site(wrapup_wait_seconds=120.0)).call("Established", 95, "C1", "2001")
+    board.call("ConnectionCleared", 99, "C1", "2001")
+    board.hears(link("Lost", 100), link("Restored", 120), snapshot("Began", 120), snapshot("Ended", 120))
+
+    assert board.call("CallInformation", 125, "C1", "2001", wrapup={"result": "sold"}).leg.wrapup_result == ""
 
 
 def test_a_wrap_up_is_of_the_call_that_had_the_id_all_through_the_gap() -> None:

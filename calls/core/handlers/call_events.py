@@ -267,13 +267,16 @@ def _is_late(work: UnitOfWork, event: CallInformation) -> bool:
 def _may_be_hidden(work: UnitOfWork, leg: LegState, event: CallInformation) -> bool:
     """Say whether a wrap-up may be of a call that had its leg's id in a gap and is not known.
 
-    So it may while a wrap-up for that call would be awaited, unless the leg itself lasted through the gap.
+    So it may while a wrap-up for that call would be awaited, unless the leg lasted through the gap, or the event names
+    the extension and that was connected after the gap: an agent wraps up one call after the other.
     """
     ended, missed, lost = leg.disconnected_gateway_at, work.source.missed_gateway_at, work.source.lost_gateway_at
     if leg.is_end_unknown or missed is None:
         return leg.is_end_unknown
     is_through = lost is not None and leg.connected_gateway_at < lost and (ended is None or ended > missed + GRACE)
-    return not is_through and missed + remembered(work) >= moments_of(work, event.time, event.at)[0]
+    is_later = bool(event.data.device_id) and leg.connected_gateway_at > missed
+    is_safe = is_through or is_later
+    return not is_safe and missed + remembered(work) >= moments_of(work, event.time, event.at)[0]
 
 
 def _had_leg(work: UnitOfWork, call: CallState, device_id: str | None) -> bool:
