@@ -275,8 +275,8 @@ def _may_be_hidden(work: UnitOfWork, leg: LegState, event: CallInformation) -> b
         return leg.is_end_unknown
     is_through = lost is not None and leg.connected_gateway_at < lost and (ended is None or ended > missed + GRACE)
     is_later = bool(event.data.device_id) and leg.connected_gateway_at > missed
-    is_safe = is_through or is_later
-    return not is_safe and missed + remembered(work) >= moments_of(work, event.time, event.at)[0]
+    awaited_until = missed + remembered(work) - MARGIN
+    return not (is_through or is_later) and awaited_until >= moments_of(work, event.time, event.at)[0]
 
 
 def _had_leg(work: UnitOfWork, call: CallState, device_id: str | None) -> bool:

@@ -294,9 +294,9 @@ def _is_after_gap(stream: Stream, truth: Truth, events: list[Said]) -> bool:
     The id may have lived in the gap: a world in which it did, and in which the report is of that life, gives the same
     stream. A report of before the gap is awaited as long as a wrap-up is.
     """
-    heard = max(x.event.heard for x in events)
+    first, heard = min(x.event.heard for x in events), max(x.event.heard for x in events)
     named = all(x.event.data.get("interactionId") for x in events)
-    since = min(truth.leg_end, heard - stream.world.site.wrapup_wait_seconds)
+    since = min(truth.leg_end, first - stream.world.site.wrapup_wait_seconds)
     return not named and overlaps(since, heard, stream.world.gap)
 
 
