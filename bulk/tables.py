@@ -4,7 +4,8 @@ PostgreSQL takes a column an array (``unnest``), so that the statement's text do
 the rows one after the other in C. Column names come from the models alone, values are always parameters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
@@ -26,6 +27,10 @@ class UpsertTable:
         """Write rows, each a value a field in the order of ``fields``; a key must not come twice."""
         self._write(rows, _conflict(self))
 
+    def of(self, rows: Sequence[tuple[Any, ...]]) -> "Upsert":
+        """Return what ``upsert`` would write, for ``upsert_all``."""
+        return Upsert(self, rows)
+
     def insert(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Write rows that are new; one that is there already raises ``IntegrityError``."""
         self._write(rows, "")
@@ -44,6 +49,26 @@ class UpsertTable:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, UpsertTable) and (self.model, self.fields) == (other.model, other.fields)
+
+
+@dataclass(frozen=True)
+class Upsert:
+    """Rows to be written to a table, as ``UpsertTable.upsert`` takes them."""
+
+    table: UpsertTable
+    rows: Sequence[tuple[Any, ...]]
+
+
+def upsert_all(upserts: Iterable[Upsert]) -> None:
+    """Write rows to several tables, each of which comes once; on PostgreSQL by one statement."""
+    wanted = [one for one in upserts if one.rows]
+    if len(wanted) < 2 or connection.vendor != "postgresql":
+        for one in wanted:
+            one.table.upsert(one.rows)
+        return
+    arrays = [array(column) for one in wanted for column in zip(*one.rows, strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(_upserts_sql(tuple(one.table for one in wanted)), arrays)
 
 
 def plain(value: Any) -> Any:
@@ -83,6 +108,14 @@ def _unnest_sql(table: UpsertTable) -> str:
     types = [(field.db_type(connection) or "text").split(" GENERATED")[0] for field in _columns(table)]
     arrays = ", ".join(f"%s::{_base(one)}[]" for one in types)
     return _insert(table, f"SELECT * FROM unnest({arrays})")  # noqa: S608  (types of models)
+
+
+@cache
+def _upserts_sql(tables: tuple[UpsertTable, ...]) -> str:
+    """Return one statement for all tables: a part that writes is carried out whether or not its rows are read."""
+    *parts, last = [_unnest_sql(table) + _conflict(table) for table in tables]
+    named = ", ".join(f"part_{number} AS ({part})" for number, part in enumerate(parts))
+    return f"WITH {named} {last}"
 
 
 def _base(column_type: str) -> str:

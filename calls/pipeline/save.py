@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from agents.api import KnownAgents, save_sessions
-from bulk.tables import UpsertTable
+from bulk.tables import Upsert, UpsertTable, upsert_all
 from calls.core.commands import (
     CancelSearch,
     ChangeSession,
@@ -53,10 +53,9 @@ def save(
     writing = _save_writes(source_id, work, specs, now)
     if again:
         put_legs_in_doubt(again.doubtful_legs(source_id, work), now)
-    _save_legs(source_id, work, now)
-    count_changes(source_id, work)
-    count_dimensions(source_id, work)
-    _save_calls(source_id, work)
+    _delete_calls(source_id, work)
+    counts = (*count_changes(source_id, work), *count_dimensions(source_id, work))
+    upsert_all([_legs(source_id, work, now), _calls(source_id, work), *counts])
     save_sessions(source_id, [one.change for one in work.commands if isinstance(one, ChangeSession)], now, agents)
     _save_gaps(source_id, work.commands)
     _save_queue_names(source_id, work.commands)
@@ -98,17 +97,20 @@ def _refuse(work: UnitOfWork, leg_id: int, part: str, reason: str, now: datetime
     apply(refused, work)
 
 
-def _save_legs(source_id: int, work: UnitOfWork, now: datetime) -> None:
+def _legs(source_id: int, work: UnitOfWork, now: datetime) -> Upsert:
     # A leg that gave up its recording comes before the one that has it now: no two may have it at any moment.
     touched = sorted(work.touched_legs, key=lambda number: (work.legs[number].guid, number))
-    _LEGS.upsert([leg_row(source_id, work.legs[number], now) for number in touched])
+    return _LEGS.of([leg_row(source_id, work.legs[number], now) for number in touched])
 
 
-def _save_calls(source_id: int, work: UnitOfWork) -> None:
-    gone = [number for number in work.touched_calls if number not in work.calls]
-    if gone:
+def _delete_calls(source_id: int, work: UnitOfWork) -> None:
+    if gone := [number for number in work.touched_calls if number not in work.calls]:
         Call.objects.filter(source_id=source_id, incarnation__in=gone).delete()
-    _CALLS.upsert([call_row(source_id, work.calls[number]) for number in sorted(work.touched_calls - set(gone))])
+
+
+def _calls(source_id: int, work: UnitOfWork) -> Upsert:
+    there = sorted(number for number in work.touched_calls if number in work.calls)
+    return _CALLS.of([call_row(source_id, work.calls[number]) for number in there])
 
 
 def _save_gaps(source_id: int, commands: Sequence[CoreCommand]) -> None:

@@ -5,13 +5,13 @@ of them. They are written with the same changes, in the same transaction.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from django.db.models import QuerySet, Sum
 
-from bulk.tables import UpsertTable
+from bulk.tables import Upsert, UpsertTable
 from calls.models import (
     DIMENSION_KEY,
     DailyDimensionCount,
@@ -53,12 +53,12 @@ def coarsest_month(columns: Iterable[str]) -> MonthlyTable:
     return MonthlyPersonCount if _fields(columns) <= set(_PERSON) else MonthlyDimensionCount
 
 
-def add_coarsely(changes: Sequence[DailyRow]) -> None:
-    """Add changes of ``DailyDimensionCount`` to the coarser tables, in the caller's transaction."""
+def coarse_counts(changes: Sequence[DailyRow]) -> Iterator[Upsert]:
+    """Yield what adds changes of ``DailyDimensionCount`` to the coarser tables."""
     for key, table in _TABLES.items():
-        table.upsert(_summed(key, changes))
+        yield table.of(_summed(key, changes))
     for model, columns in _MONTHLY.items():
-        _MONTHS[model].upsert(_by_month(_summed(("day", *columns), changes)))
+        yield _MONTHS[model].of(_by_month(_summed(("day", *columns), changes)))
 
 
 def recount_coarsely(source: CtiSource, day: date) -> None:

@@ -11,12 +11,12 @@ from datetime import date, datetime, timedelta
 import msgspec
 from django.utils import timezone
 
-from bulk.tables import UpsertTable
+from bulk.tables import Upsert, UpsertTable
 from calls.core.outcomes import Outcome
 from calls.core.state import LegState
 from calls.core.unit_of_work import UnitOfWork
 from calls.models import DIMENSION_KEY, DIMENSION_LENGTH, DailyDimensionCount, HourlyDimensionCount
-from calls.stats.coarse_counts import add_coarsely
+from calls.stats.coarse_counts import coarse_counts
 from calls.stats.hourly import hour_of
 
 #: How long the counts by hour are kept.
@@ -42,8 +42,8 @@ def local_day(moment: datetime) -> date:
     return moment.astimezone(timezone.get_default_timezone()).date()
 
 
-def count_dimensions(source_id: int, work: UnitOfWork) -> None:
-    """Bring the counts from what the batch's legs were before the batch to what they are now."""
+def count_dimensions(source_id: int, work: UnitOfWork) -> list[Upsert]:
+    """Return what brings the counts from what the batch's legs were before the batch to what they are now."""
     changes: Counter[DecidedLeg] = Counter()
     for number in work.touched_legs:
         before, after = _decided(work.before[number]), _decided(work.legs[number])
@@ -53,9 +53,8 @@ def count_dimensions(source_id: int, work: UnitOfWork) -> None:
         changes.subtract([before] if before else [])
     # In one order everywhere, and a source's rows are its own: two transactions never wait for each other in a ring.
     days = _rows(source_id, ((local_day(one.connected_at), one, legs) for one, legs in changes.items()))
-    _DAYS.upsert(days)
-    add_coarsely(days)
-    _HOURS.upsert(_rows(source_id, ((hour_of(one.connected_at), one, legs) for one, legs in changes.items())))
+    hours = _rows(source_id, ((hour_of(one.connected_at), one, legs) for one, legs in changes.items()))
+    return [_DAYS.of(days), *coarse_counts(days), _HOURS.of(hours)]
 
 
 def _decided(leg: LegState | None) -> DecidedLeg | None:

@@ -13,7 +13,7 @@ from functools import cache
 import msgspec
 from django.utils import timezone
 
-from bulk.tables import UpsertTable
+from bulk.tables import Upsert, UpsertTable
 from calls.core.state import LegState
 from calls.core.unit_of_work import UnitOfWork
 from calls.models import HourlyCount, HourlyLatency, Measure
@@ -92,14 +92,16 @@ def bucket_of(ms: int) -> int:
     return BUCKETS_MS[bisect_left(BUCKETS_MS, ms)]
 
 
-def count_changes(source_id: int, work: UnitOfWork) -> None:
-    """Bring the counts from what the batch's legs were before the batch to what they are now."""
+def count_changes(source_id: int, work: UnitOfWork) -> list[Upsert]:
+    """Return what brings the counts from what the batch's legs were before the batch to what they are now."""
     changes = _changes(work)
     ended = [(one, legs) for one, legs in changes.items() if isinstance(one, EndedLeg) and legs]
     took = [(one, legs) for one, legs in changes.items() if isinstance(one, LegDuration) and legs]
     # In one order everywhere, and a source's rows are its own: two transactions never wait for each other in a ring.
-    _COUNTS.upsert(sorted((one.hour, source_id, one.outcome, one.reason_code, legs) for one, legs in ended))
-    _LATENCIES.upsert(sorted((one.hour, source_id, one.measure, one.bucket_ms, legs) for one, legs in took))
+    return [
+        _COUNTS.of(sorted((one.hour, source_id, one.outcome, one.reason_code, legs) for one, legs in ended)),
+        _LATENCIES.of(sorted((one.hour, source_id, one.measure, one.bucket_ms, legs) for one, legs in took)),
+    ]
 
 
 def _changes(work: UnitOfWork) -> Counter[EndedLeg | LegDuration]:

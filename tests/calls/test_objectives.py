@@ -11,13 +11,14 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from agents.models import QmsUser
+from bulk.tables import upsert_all
 from calls.models import CauseDecision, HourlyCount, HourlyLatency
 from calls.objectives.files import month_file
 from calls.objectives.mail import first_working_day, mail_monthly
 from calls.objectives.months import month_report, months_before
 from calls.objectives.promises import Objective, Promise, PromiseCount, Standing
 from calls.objectives.text import budget_text, first_line, standing_text
-from calls.stats.coarse_counts import add_coarsely
+from calls.stats.coarse_counts import coarse_counts
 from calls.stats.hourly import hour_of
 from cti import working_hours
 from cti.models import CtiSource
@@ -81,7 +82,7 @@ class CountedSite:
         self, day: date, outcome: str, legs: int, reason: str = "", device: str = "2001", queue: str = "Q1"
     ) -> None:
         key = (self.source.pk, self.service.pk, queue, "A1", device, outcome, reason)
-        add_coarsely([(day, *key, legs)])
+        upsert_all(coarse_counts([(day, *key, legs)]))
         hour = hour_of(datetime(day.year, day.month, day.day, 12, tzinfo=UTC))
         HourlyCount.objects.create(source=self.source, hour=hour, outcome=outcome, reason_code=reason, legs=legs)
 

@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 
@@ -11,7 +11,7 @@ import redis as redis_client
 from django.core.management import call_command
 from django.db import transaction
 
-from calls.core.unit_of_work import UnitOfWork
+from bulk.tables import Upsert, upsert_all
 from calls.models import (
     DailyDimensionCount,
     DailyPersonCount,
@@ -24,7 +24,7 @@ from calls.models import (
 )
 from calls.pipeline.consumer import Consumer
 from calls.retention import retain
-from calls.stats.dimensions import HOURS_KEPT, count_dimensions, local_day
+from calls.stats.dimensions import HOURS_KEPT, local_day
 from calls.stats.hourly import hour_of
 from tests.journeys.stack import GatewayStack
 
@@ -116,13 +116,13 @@ def test_the_counts_are_those_of_the_legs_though_consumers_die_in_mid_transactio
 ) -> None:
     chance, crashes = random.Random(7), [0]
 
-    def count_and_crash(source_id: int, work: UnitOfWork) -> None:
-        count_dimensions(source_id, work)
-        if work.touched_legs and chance.random() < 0.2:
+    def write_and_crash(upserts: Sequence[Upsert]) -> None:
+        upsert_all(upserts)
+        if upserts[0].rows and chance.random() < 0.2:
             crashes[0] += 1
             raise PulledPlug
 
-    monkeypatch.setattr("calls.pipeline.save.count_dimensions", count_and_crash)
+    monkeypatch.setattr("calls.pipeline.save.upsert_all", write_and_crash)
     gateway.log_on("9001", "2001", "Alice Archer")
     for number in range(30):
         one_call(gateway, number, chance)
