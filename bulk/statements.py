@@ -20,6 +20,18 @@ def fetched(text: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         return rows
 
 
+def changed(text: str, values: Sequence[Any]) -> int:
+    """Run a statement that changes rows, and return how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(*adapted(text, values))
+        return int(cursor.rowcount)
+
+
+def marks(values: Sequence[Any]) -> str:
+    """Return the marks of a list of parameters, for ``IN (...)``."""
+    return ", ".join(["%s"] * len(values))
+
+
 def adapted(text: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
     """Return a text and its values as the database in use takes them."""
     if connection.vendor == "postgresql":
@@ -27,6 +39,7 @@ def adapted(text: str, values: Sequence[Any]) -> tuple[str, list[Any]]:
     return text, [plain(value) for value in values]
 
 
-def moment(value: Any) -> datetime | None:
-    """Return a time that a statement gave: SQLite gives text, in UTC."""
-    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
+def moment(value: datetime | str) -> datetime:
+    """Return a time that a statement gave: of a column SQLite gives it without its zone, of an expression as text."""
+    found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

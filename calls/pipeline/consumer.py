@@ -12,8 +12,8 @@ from time import monotonic
 import msgspec
 import structlog
 from django.db import transaction
-from django.db.models import F
 
+from bulk.statements import changed
 from calls.core.reducer import advance, fold, fold_into
 from calls.core.result_events import ResultEvent, TimePassed
 from calls.core.unit_of_work import UnitOfWork
@@ -38,6 +38,10 @@ log = structlog.get_logger()
 
 #: Maximum events in a batch: larger ones do not raise the database's throughput.
 BATCH = 1000
+_ADVANCE = """
+UPDATE calls_checkpoint SET last_id = %s, version = %s, next_leg = %s, facts = %s, folded_at = %s, events = events + %s
+WHERE source_id = %s AND last_id = %s AND version = %s
+"""
 
 
 class Overtaken(Exception):
@@ -185,18 +189,11 @@ class Consumer:
 
     def _advance(self, checkpoint: Checkpoint, batch: Batch, work: UnitOfWork, now: datetime) -> None:
         """Move the checkpoint, if it still is where it was read: this comparison is the lock."""
-        same = Checkpoint.objects.filter(source=self.source, last_id=checkpoint.last_id, version=checkpoint.version)
+        was = [self.source.pk, checkpoint.last_id, checkpoint.version]
         checkpoint.last_id, checkpoint.version = batch.last_id, checkpoint.version + 1
         checkpoint.next_leg, checkpoint.facts = work.source.next_leg, pack_source(work.source)
-        changed = same.update(
-            last_id=checkpoint.last_id,
-            version=checkpoint.version,
-            next_leg=checkpoint.next_leg,
-            facts=checkpoint.facts,
-            folded_at=now,
-            events=F("events") + len(batch.events),
-        )
-        if changed != 1:
+        becomes = [checkpoint.last_id, checkpoint.version, checkpoint.next_leg, checkpoint.facts, now]
+        if changed(_ADVANCE, [*becomes, len(batch.events), *was]) != 1:
             raise Overtaken(self.source.slug)
 
 

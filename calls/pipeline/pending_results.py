@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from bulk.statements import adapted, changed, fetched, marks, moment
 from calls.core.clocks import APART
 from calls.core.result_events import (
     RecordingAssigned,
@@ -15,7 +16,7 @@ from calls.core.result_events import (
     WriteSettled,
 )
 from calls.core.state import WriteStatus
-from calls.models import ASSIGNED, Leg, RecordingSearch, SearchState, has_recording
+from calls.models import ASSIGNED, RecordingSearch, SearchState
 from calls.stats.searches import EndedSearch, ended
 from calls.storage.codec import SHIFT, leg_key, leg_number
 from flags.api import Settled, settled_writes
@@ -23,6 +24,13 @@ from flags.api import mark_folded as mark_writes_folded
 
 #: Columns of an answered search that the fold never reads: parsing a time costs as much as a handler.
 _NOT_ASKED = ("services", "not_started_before", "next_at", "claimed_until", "first_asked_at")
+_COLUMNS = [one.attname for one in RecordingSearch._meta.concrete_fields if one.name not in _NOT_ASKED]  # noqa: SLF001
+_ANSWERED = f"""
+SELECT {", ".join(_COLUMNS)} FROM calls_recordingsearch
+WHERE source_id = %s AND NOT folded AND state IN ('{SearchState.FOUND}', '{SearchState.MISSED}') ORDER BY id LIMIT %s
+"""  # noqa: S608  (names of the model)
+_HELD = "SELECT recording_guid, id FROM calls_leg WHERE NOT (recording_guid IS NULL)"
+_CONNECTED = "SELECT id, device_id, connected_at FROM calls_leg WHERE id >= %s AND id < %s"
 #: No leg has this number: a recording that is another's in any case.
 ANOTHERS = -1
 
@@ -58,9 +66,7 @@ class RecordedSearch(msgspec.Struct, frozen=True):
 
 def answered_searches(source_id: int, limit: int) -> list[PendingResult]:
     """Return the answered searches of a source that are not folded yet."""
-    states = (SearchState.FOUND, SearchState.MISSED)
-    waiting = RecordingSearch.objects.filter(source_id=source_id, folded=False, state__in=states)
-    rows = list(waiting.defer(*_NOT_ASKED).order_by("id")[:limit])
+    rows = list(RecordingSearch.objects.raw(*adapted(_ANSWERED, [source_id, limit])))
     guids = [row.recording_guid for row in rows if row.state == SearchState.FOUND]
     holders, later = _holders(guids), _began_with_later(rows)
     return [_pending(row, ANOTHERS if row.pk in later else _holder(row, holders)) for row in rows]
@@ -89,8 +95,8 @@ def _assigned(row: RecordingSearch, holder: int | None) -> RecordingAssigned:
 def _holders(guids: Sequence[str]) -> dict[str, int]:
     if not guids:
         return {}
-    held = Leg.objects.filter(has_recording(), recording_guid__in=guids).values_list("recording_guid", "id")
-    return {str(guid): key for guid, key in held}
+    held = f"{_HELD} AND recording_guid IN ({marks(guids)})"
+    return {str(guid): key for guid, key in fetched(held, guids)}
 
 
 def _began_with_later(rows: Sequence[RecordingSearch]) -> set[int]:
@@ -102,13 +108,13 @@ def _began_with_later(rows: Sequence[RecordingSearch]) -> set[int]:
     first = {row.leg_id: row for row in rows if row.state == SearchState.FOUND and row.ordinal == 1}
     if not first:
         return set()
-    extensions = {row.extension for row in first.values()}
+    extensions = sorted({row.extension for row in first.values()})
     # The keys alone name the source: its column would have PostgreSQL read the index of all its legs.
     last = leg_key(rows[0].source_id + 1, 0)
-    legs = Leg.objects.filter(id__gte=min(first), id__lt=last, device_id__in=extensions).order_by("id")
+    legs = f"{_CONNECTED} AND device_id IN ({marks(extensions)}) ORDER BY id"
     connected: dict[str, dict[int, datetime]] = defaultdict(dict)
-    for key, device_id, at in legs.values_list("id", "device_id", "connected_at"):
-        connected[device_id][key] = at
+    for key, device_id, at in fetched(legs, [min(first), last, *extensions]):
+        connected[device_id][key] = moment(at)
     return {row.pk for row in first.values() if began_later(row, connected[row.extension])}
 
 
@@ -182,6 +188,6 @@ def _settled(one: Settled) -> WriteSettled:
 def mark_folded(searches: Sequence[int], writes: Sequence[Settled]) -> None:
     """Remember, in the consumer's transaction, that answers are in the legs."""
     if searches:
-        RecordingSearch.objects.filter(id__in=searches).update(folded=True)
+        changed(f"UPDATE calls_recordingsearch SET folded = true WHERE id IN ({marks(searches)})", searches)  # noqa: S608
     if writes:
         mark_writes_folded(writes)

@@ -6,7 +6,7 @@ from datetime import datetime
 import msgspec
 from django.db import connection
 
-from bulk.statements import SKIP_LOCKED, adapted, fetched
+from bulk.statements import SKIP_LOCKED, adapted, fetched, marks
 from calls.core.state import LegPhase
 from calls.models import RecordingSearch
 from qms.guids import guid_key, spellings
@@ -56,11 +56,10 @@ def known_recordings(guids: Sequence[str]) -> KnownRecordings:
     if not guids:
         return KnownRecordings()
     forms = [form for guid in guids for form in spellings(guid)]
-    marks = ", ".join(["%s"] * len(forms))
     rows = fetched(
         f"SELECT recording_guid, phase FROM calls_leg"  # noqa: S608  (marks of parameters alone)
-        f" WHERE NOT (recording_guid IS NULL) AND recording_guid IN ({marks})"
-        f" UNION ALL SELECT recording_guid, '{_FLAGGED}' FROM flags_flagwrite WHERE recording_guid IN ({marks})",
+        f" WHERE NOT (recording_guid IS NULL) AND recording_guid IN ({marks(forms)})"
+        f" UNION ALL SELECT recording_guid, '{_FLAGGED}' FROM flags_flagwrite WHERE recording_guid IN ({marks(forms)})",
         [*forms, *forms],
     )
     flagged = frozenset(guid for guid, phase in rows if phase == _FLAGGED)

@@ -214,7 +214,7 @@ def _statements(service: RecordingService, load: Load) -> list[Latency]:
     """Do what the writes worker and beat do again and again while the service is away."""
     now, patience = timezone.now(), timedelta(days=7)
     acts: dict[str, Callable[[], object]] = {
-        "when the next write is due": lambda: claims.next_due(service.pk),
+        "when the next write is due": lambda: worker.next_due(service.pk),
         "a delivery while the breaker is open": lambda: worker.deliver(service.pk, now=timezone.now),
         "giving up what is overdue (nothing)": lambda: claims.give_up_overdue(service.pk, now - patience, now),
     }

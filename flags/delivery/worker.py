@@ -30,11 +30,11 @@ from flags.outbox.claims import (
     due,
     give_back,
     give_up_overdue,
-    next_due,
     settle,
 )
 from flags.outbox.state_machine import Decision, WriteFailed, next_step, settle_after
 from flags.outbox.withheld import withhold_due
+from flags.outbox.written_claims import next_due
 from qms import api as qms_api
 from qms.api import ConnectService
 from qms.models import RecordingService

@@ -33,9 +33,11 @@ from flags.models import SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, s
 from flags.outbox.alerts import ALERTING, count_alerts, reasons_of
 from flags.outbox.state_machine import SETTLE_SECONDS, Decision, PendingWrite
 from flags.outbox.withheld import await_comparisons
+from flags.outbox.written_claims import settle_written
 from qms.models import RecordingService
 from qms.port import Flag, QmsUnavailable, QmsUnclear
 
+_WORDS = ", ".join(f"'{state}'" for state in UNSETTLED)
 #: Maximum number of writes that are given up at once.
 GIVEN_UP_AT_ONCE = 1000
 
@@ -89,12 +91,6 @@ def due(service_id: int, now: datetime) -> QuerySet[FlagWrite]:
 
 def _unsettled(service_id: int) -> QuerySet[FlagWrite]:
     return FlagWrite.objects.filter(state_is_one_of(UNSETTLED), service_id=service_id)
-
-
-def next_due(service_id: int) -> datetime | None:
-    """Return when the next write of a service that nobody has is due; None: there is none."""
-    waiting = _unsettled(service_id).filter(claimed_until=None).order_by("not_before")
-    return waiting.values_list("not_before", flat=True).first()
 
 
 def claim_due(
@@ -175,7 +171,6 @@ def _take_at_once(
         return [(_Taken(*row), flags) for *row, flags in cursor.fetchall()]
 
 
-_WORDS = ", ".join(f"'{state}'" for state in UNSETTLED)
 #: As ``due`` says, passing over what another delivery is claiming at this moment. The state of the base flags is looked
 #: up by its unique index whatever the planner expects; so are the values of each write.
 _TAKE_AT_ONCE = f"""
@@ -293,10 +288,10 @@ def give_back(claimed: Collection[Claimed], claim: int) -> None:
 
 def settle(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
     """Save what became of writes whose claims still stand. Returns how many came to their end."""
-    written = [one for one in settlements if one.decision.state == "written"]
+    written = [one.claimed.write_id for one in settlements if one.decision.state == "written"]
     failed = [one for one in settlements if one.decision.state in SETTLED and one.decision.state != "written"]
     put_off = [one for one in settlements if one.decision.state not in SETTLED]
-    ended = _settle_written(written, claim, now) + _settle_failed(failed, claim, now)
+    ended = settle_written(written, claim, now) + _settle_failed(failed, claim, now)
     _save(put_off, claim, now)
     _let_wrapups_wait([one.claimed for one in put_off if one.claimed.part == "base"])
     return ended
@@ -304,14 +299,6 @@ def settle(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
 
 def _held(claimed: Collection[Claimed], claim: int) -> QuerySet[FlagWrite]:
     return FlagWrite.objects.filter(pk__in=[one.write_id for one in claimed], claim=claim)
-
-
-def _settle_written(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
-    if not settlements:
-        return 0
-    return _held([one.claimed for one in settlements], claim).update(
-        state=WriteState.WRITTEN, settled_at=now, claim=None, claimed_until=None, error_code="", error="", folded=False
-    )
 
 
 def _settle_failed(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:

@@ -14,8 +14,9 @@ import structlog
 from django.db import transaction
 from django.db.models import Case, F, QuerySet, Value, When
 
+from bulk.statements import fetched, moment
 from bulk.tables import UpsertTable
-from flags.models import RETRIABLE, SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState, state_is_one_of
+from flags.models import RETRIABLE, SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState
 from flags.outbox.bulk_insert import NewWrite, queue_at_once
 from flags.outbox.claims import code_of_giving_up, free
 from qms.models import RecordingService
@@ -45,6 +46,11 @@ _WRITES = UpsertTable(
 _VALUES = UpsertTable(
     FlagValue, ["write", "recording_guid", "name", "value", "cut", "masked"], ["recording_guid", "name"]
 )
+_WORDS = ", ".join(f"'{state}'" for state in SETTLED)
+_SETTLED = f"""
+SELECT id, leg_id, part, state, error_code, error, settled_at, attempts, retries, created_at FROM flags_flagwrite
+WHERE source_id = %s AND NOT folded AND state IN ({_WORDS}) ORDER BY id LIMIT %s
+"""  # noqa: S608  (the states are the model's own words)
 
 
 class QueueRefusal(msgspec.Struct, frozen=True):
@@ -179,10 +185,7 @@ def _row(write: NewWrite, standing: _Standing, service: RecordingService | None)
 
 def settled_writes(source_id: int, limit: int) -> list[Settled]:
     """Return writes of a source that are settled and not yet folded, in the order in which they were queued."""
-    waiting = FlagWrite.objects.filter(state_is_one_of(SETTLED), source_id=source_id, folded=False).order_by("id")
-    rows = waiting.values_list(
-        "pk", "leg_id", "part", "state", "error_code", "error", "settled_at", "attempts", "retries", "created_at"
-    )
+    rows = fetched(_SETTLED, [source_id, limit])
     return [
         Settled(
             write_id=key,
@@ -191,11 +194,11 @@ def settled_writes(source_id: int, limit: int) -> list[Settled]:
             state=state,
             error_code=code,
             error=error,
-            settled_at=settled_at or created_at,
+            settled_at=moment(settled_at or created_at),
             attempts=attempts,
             retries=retries,
         )
-        for key, leg_id, part, state, code, error, settled_at, attempts, retries, created_at in rows[:limit]
+        for key, leg_id, part, state, code, error, settled_at, attempts, retries, created_at in rows
     ]
 
 
