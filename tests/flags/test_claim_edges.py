@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from flags.models import FlagWrite, WriteState
-from flags.outbox.claims import Claimed, Settlement, claim_due, due, give_back, give_up_overdue, next_due, settle
+from flags.outbox.claims import Claimed, Settlement, claim_due, due, give_back, give_up_overdue, settle
 from flags.outbox.doubt import put_in_doubt, put_legs_in_doubt
 from flags.outbox.state_machine import Decision
+from flags.outbox.written_claims import next_due
 from qms.models import RecordingService
 from tests.flags.qms import Post
 
