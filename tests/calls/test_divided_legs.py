@@ -212,3 +212,34 @@ def test_a_recording_began_with_a_transfer_from_a_quarter_of_a_second_before_it_
     board = _written(began).hears(replace(attended(30), gatewaytime=moment(53)))
 
     assert board.legs[-1].missed == missed
+
+
+def test_the_flags_of_a_second_part_whose_recording_is_in_doubt_wait_for_a_call_that_is_heard_of_late() -> None:
+    """Nobody sees how late events are, and the recording did not begin just as the call was handed on."""
+    board = _consulted(Switchboard(with_site(has_source_times=False))).found(29.8, 2, "G2", started=29.6)
+    board.hears(attended(30)).call("ConnectionCleared", 32, "C3", "2002")
+    _, second = _parts(board.found(32.5, 2, "G3", started=30.4, asked=31.9))
+
+    assert _seconds(second.base_due) == 37.4
+
+
+def test_the_first_part_raises_no_doubt_about_a_recording_that_began_a_little_before_the_transfer() -> None:
+    board = _consulted(Switchboard()).hears(attended(30))
+    first, second = _parts(board.found(31.9, 2, "G3", started=29.9, asked=31.8))
+
+    assert (first.guid, first.missed, second.guid, _seconds(second.sure_at)) == ("", "transfer", "G3", 31.8)
+
+
+def test_both_parts_say_why_they_have_no_recording_where_qms_could_not_be_asked() -> None:
+    first, second = _parts(_consulted(Switchboard()).hears(attended(30, newSegment=True)).missed(42, 2, "unreachable"))
+
+    assert (first.missed, second.missed) == ("unreachable", "unreachable")
+
+
+def test_a_leg_that_is_not_sought_is_divided_where_the_pbx_begins_a_new_segment() -> None:
+    board = Switchboard(with_site(agents_calls_only=True)).call("Established", 5, "C1", "2001")
+    board.call("Held", 20, "C1", "2001").call("Originated", 21, "C2", "2001").call("Established", 29.5, "C2", "2002")
+    first, second = _parts(board.hears(attended(30, newSegment=True)))
+
+    assert [leg.search for leg in (first, second)] == [SearchStatus.NONE, SearchStatus.NONE]
+    assert (_seconds(first.disconnected_source_at), _seconds(second.connected_source_at)) == (30, 30)
