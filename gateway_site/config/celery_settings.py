@@ -14,6 +14,8 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 #: A demoted, read-only Redis answers with an error, not with a disconnect.
 CELERY_BROKER_CHANNEL_ERROR_RETRY = True
 #: Celery's own forgets connections that fail half-way, and leaves their sockets open.
+#: Celery's own ends at every start once its file was damaged, as by a kill while it was written.
+CELERY_BEAT_SCHEDULER = "gateway_site.broker.schedule:LenientScheduler"
 CELERY_WORKER_CONSUMER = "gateway_site.broker.consumer:ClosingConsumer"
 #: One connection per worker thread is kept; Django's health check replaces one that died.
 CELERY_DB_REUSE_MAX = 10**9

@@ -1,6 +1,5 @@
 """The installation test: step by step, as the manual's chapter goes; each step says what it saw and what to do."""
 
-import os
 import urllib.error
 import urllib.request
 from collections.abc import Iterable, Iterator
@@ -158,8 +157,7 @@ def _age_seconds(queue: str) -> float | None:
 
 
 def _web() -> InstallationStep:
-    port = os.environ.get("BIND", "127.0.0.1:8000").rpartition(":")[2]
-    address = f"http://127.0.0.1:{port}/health/live"
+    address = f"{settings.BIND.url}/health/live"
     try:
         with urllib.request.urlopen(address, timeout=5) as answer:
             return InstallationStep("web", StepState.PASS, f"{address} answers {answer.status}")
