@@ -64,7 +64,7 @@ def test_what_cannot_be_released_is_refused_with_the_reason(text: str, version: 
 
 
 def test_a_file_that_does_not_name_the_version_once_is_refused() -> None:
-    with pytest.raises(PlaceMissing, match="pyproject.toml names the version 0 times"):
+    with pytest.raises(PlaceMissing, match=r"pyproject\.toml names the version 0 times"):
         with_version("pyproject.toml", "[project]\n", "0.2.0")
 
 
