@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 import msgspec
+from django.conf import settings as site_settings
 
 from agents.api import sessions_at
 from calls.models import QueueName
@@ -14,11 +15,13 @@ from calls.replay.journal_pages import EventPage, pages
 from calls.replay.recorded import RecordedLegs, account_of, slice_of
 from calls.replay.refold import Refold, RefoldedLeg
 from cti.models import CtiSource
-from flags.api import load_specs
+from flags.api import hash_key, load_specs
 from flags.catalogue.values import FlagSpec
 
 #: How long before the period the fold begins, so that calls and log-ons are known, and how long after it goes on.
 WARM_UP, RUN_OUT = timedelta(hours=1), timedelta(hours=2)
+#: Time in which legs are deleted when they are old enough, and a replay ends.
+DELETED_WITHIN = timedelta(hours=6)
 #: Maximum number of groups of differences, and of examples in each.
 MAXIMUM_GROUPS, MAXIMUM_EXAMPLES = 200, 10
 #: The group of what is left over where there are too many.
@@ -101,7 +104,7 @@ def compare_period(
 
     Raises ``JournalUnavailable``.
     """
-    work = _Comparison(source, begin, end, settings)
+    work = _Comparison(source, begin, end, settings, now)
     for page in pages(source.slug, begin - WARM_UP, end + RUN_OUT):
         work.take(page)
         note(work.result)
@@ -112,9 +115,11 @@ def compare_period(
 class _Comparison:
     """One replay under way."""
 
-    def __init__(self, source: CtiSource, begin: datetime, end: datetime, settings: ReplaySettings) -> None:
+    def __init__(
+        self, source: CtiSource, begin: datetime, end: datetime, settings: ReplaySettings, now: datetime
+    ) -> None:
         self._source, self._begin, self._end = source, begin, end
-        self._rules = ReplayRules(settings.context.site, settings.specs)
+        self._rules = ReplayRules(settings.context.site, settings.specs, hash_key())
         self._recorded = RecordedLegs(source.pk)
         self._refold = Refold(
             source.slug,
@@ -128,8 +133,11 @@ class _Comparison:
         self._pending = list(range(slice_of(begin), slice_of(end - timedelta(microseconds=1)) + 1))
         self._would_be: defaultdict[int, list[LegAccount]] = defaultdict(list)
         #: Spans of which events are missing: legs that reach into one are not compared.
-        self._unknown: list[tuple[datetime, datetime]] = []
+        #: So is the time whose legs may have been deleted: they would seem to be new ones.
+        kept_since = now - timedelta(days=site_settings.RETENTION_DAYS) + DELETED_WITHIN
+        self._unknown: list[tuple[datetime, datetime]] = [(datetime.min.replace(tzinfo=now.tzinfo), kept_since)]
         self._last: datetime | None = None
+        self._latest: datetime | None = None
         self._is_erased = False
 
     def take(self, page: EventPage) -> None:
@@ -146,6 +154,8 @@ class _Comparison:
             self._keep(leg)
         is_another_slice = self._last is None or slice_of(last) != slice_of(self._last)
         self._last = result.covered_until = last
+        # What comes last may be about an earlier moment than what came before it.
+        self._latest = max([self._latest or last, *(event.time for event in page.events)])
         if is_another_slice:
             self._compare(self._over(last))
 
@@ -173,7 +183,8 @@ class _Comparison:
         if self._last is not None:
             for leg in self._refold.finish(max(until, self._refold.work.clock or until)):
                 self._keep(leg)
-            self._unknown.append((self._last, datetime.max.replace(tzinfo=self._last.tzinfo)))
+            since = self._latest or self._last
+            self._unknown.append((since, datetime.max.replace(tzinfo=since.tzinfo)))
         self.result.failures = self._refold.failures
         self._compare(self._pending if self._last is not None else [])
 

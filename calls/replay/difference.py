@@ -12,7 +12,8 @@ from typing import Final
 import msgspec
 
 from calls.core.source_state import SiteSettings
-from flags.catalogue.values import FlagSpec, LegFacts
+from calls.replay.interactions import SameInteractions
+from flags.catalogue.values import FlagSpec, LegFacts, flag_texts
 
 
 class DifferenceKind(StrEnum):
@@ -77,6 +78,8 @@ class ReplayRules(msgspec.Struct, frozen=True):
 
     site: SiteSettings
     specs: Sequence[FlagSpec]
+    hash_key: bytes = b""
+    interactions: SameInteractions = msgspec.field(default_factory=SameInteractions)
 
 
 #: Fields of which the values may be shown and kept: they are no data of a person, and there are few of them.
@@ -132,7 +135,19 @@ def _extra(leg: LegAccount, extensions: set[str]) -> ReplayDifference:
     return _of(leg, DifferenceKind.EXTRA_LEG, cause)
 
 
+def _with_id_of_then(was: LegAccount, would_be: LegAccount, rules: ReplayRules) -> LegAccount:
+    """Return a leg with the interaction's id of then, where it is the same interaction under another id of ours."""
+    then, now = was.facts.interaction_id, would_be.facts.interaction_id
+    if then == now or not rules.interactions.is_same(then, now):
+        return would_be
+    facts = msgspec.structs.replace(would_be.facts, interaction_id=then)
+    specs = [spec for spec in rules.specs if spec.field == "interaction_id" and spec.name in would_be.flags]
+    texts = {text.name: text.value for text in flag_texts(specs, facts, "base", rules.hash_key)}
+    return msgspec.structs.replace(would_be, facts=facts, flags={**would_be.flags, **texts})
+
+
 def _changed(was: LegAccount, would_be: LegAccount, rules: ReplayRules) -> Iterator[ReplayDifference]:
+    would_be = _with_id_of_then(was, would_be, rules)
     if was.outcome != would_be.outcome:
         cause = _cause_of_outcome(was, would_be)
         outcomes = f"{was.outcome} / {would_be.outcome}"

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 #: The demo's own.
 CALLS_PER_SECOND = 0.75
+_DAY = timedelta(days=1)
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +52,8 @@ def test_a_whole_day_with_few_calls_gives_no_difference() -> None:
     day = play_day(5, timedelta(hours=24), 0.002)
 
     assert day.is_right, day
+
+    source, begin = CtiSource.objects.get(), BEGIN + timedelta(hours=11)
+    found = compare_period(source, begin, begin + timedelta(hours=5), todays_settings(source), begin + _DAY)
+    assert found.compared > 0
+    assert (found.groups, dict(found.apart), found.failures) == ({}, {}, 0), "the fold began in the midst of the day"

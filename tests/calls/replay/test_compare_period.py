@@ -174,3 +174,59 @@ def test_a_period_of_which_nothing_is_kept_is_said_to_be_empty(gateway: GatewayS
     result = compare_period(gateway.source, begin, begin + timedelta(days=1), todays_settings(gateway.source), begin)
 
     assert (result.events, result.covered_from, result.compared) == (0, None, 0)
+
+
+@pytest.mark.nightly
+def test_a_user_who_is_not_active_any_more_costs_the_calls_of_the_extension_alone(gateway: GatewayStack) -> None:
+    QmsUser.objects.filter(extension="2002").update(active=False)
+    forget_directories()
+
+    result = replayed(gateway)
+
+    groups = found(result)
+    assert ("outcome", "users", "flagged / user_inactive", "flagged", "user_inactive", CALLS // 3) in groups
+    assert {(cause, count) for _, cause, _, _, _, count in groups} == {("users", CALLS // 3)}
+    assert result.different == CALLS // 3
+
+
+@pytest.mark.nightly
+def test_a_flag_that_carries_another_field_differs_in_itself_alone(gateway: GatewayStack) -> None:
+    settings = todays_settings(gateway.source)
+    specs = tuple(
+        msgspec.structs.replace(spec, field="direction") if spec.name == "QueueName" else spec
+        for spec in settings.specs
+    )
+
+    result = replayed(gateway, msgspec.structs.replace(settings, specs=specs))
+
+    assert {(kind, cause, name) for kind, cause, name, _, _, _ in found(result)} == {
+        ("flag", "flag_settings", "QueueName")
+    }
+    assert result.different == CALLS
+
+
+@pytest.mark.nightly
+def test_a_device_that_is_ignored_loses_its_legs_alone(gateway: GatewayStack) -> None:
+    gateway.source.options = {"ignored_devices": ["2003"]}
+
+    assert found(replayed(gateway)) == [("missing_leg", "extensions", "", "flagged", "", CALLS // 3)]
+
+
+def test_a_longer_settle_time_differs_in_the_data_that_came_late_alone(gateway: GatewayStack) -> None:
+    gateway.connects("late", "2001")
+    gateway.passes(1)
+    gateway.clears("late", "2001")
+    gateway.passes(1.5)
+    data = gateway.event("CallInformation", callId="late", queueName="Sales")
+    sent = (gateway.time - timedelta(seconds=1.8)).isoformat()
+    gateway.hears(data | {"time": sent, "gatewaytime": gateway.time.isoformat()})
+    gateway.passes(4)
+    assert found(replayed(gateway)) == []
+    gateway.source.options = {"settle_ms": 3000}
+
+    result = replayed(gateway)
+
+    assert [(kind, name, was, would) for kind, _, name, was, would, _ in found(result)] == [
+        ("flag", "QueueName", "not written", "written")
+    ]
+    assert [one.leg_id for one in result.sorted_groups()[0].examples] == [gateway.legs()[-1].pk]
