@@ -20,6 +20,7 @@ from calls.ui.leg_evidence import leg_evidence
 from calls.ui.leg_filters import (
     LEG_LOOKUPS,
     AgentFilter,
+    CanaryFilter,
     ConnectedFilter,
     ExtensionFilter,
     FlaggedFilter,
@@ -104,6 +105,7 @@ class LegAdmin(SealedSearchAdmin, CallsAdmin):
         SourceFilter,
         ServiceFilter,
         PhaseFilter,
+        CanaryFilter,
     )
     list_filter_submit = True
     search_fields = ("call_id",)  # Shows the box; what is searched says calls.ui.leg_search.

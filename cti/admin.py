@@ -83,15 +83,23 @@ class CtiSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
         help_text="Queue devices and their names, one a line: 7000 = Sales",
     )
+    canary_lines = forms.CharField(
+        required=False,
+        label="Test extensions",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text="Extensions used for canary calls and for nothing else, one a line and one for each Recording "
+        "Service; QMS needs an active and licensed user with each. Empty: no canary calls.",
+    )
 
     class Meta:
         model = CtiSource
-        exclude = ("secret", "devices", "queues")  # noqa: DJ006  everything else is for the administrator
+        exclude = ("secret", "devices", "queues", "canary_extensions")  # noqa: DJ006  everything else is for the administrator
         labels = {"tls": "TLS", "ca_file": "CA file", "secret_env": "Secret from variable"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["device_lines"] = "\n".join(self.instance.devices)
+        self.initial["canary_lines"] = "\n".join(self.instance.canary_extensions)
         self.initial["queue_lines"] = "\n".join(f"{device} = {name}" for device, name in self.instance.queues.items())
 
     def clean_queue_lines(self) -> dict[str, str]:
@@ -119,6 +127,7 @@ class CtiSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter
     def save(self, commit: bool = True) -> Any:
         """Take up the secret, the devices and the queues."""
         self.instance.devices = _lines(self.cleaned_data["device_lines"])
+        self.instance.canary_extensions = _lines(self.cleaned_data["canary_lines"])
         self.instance.queues = self.cleaned_data["queue_lines"]
         if self.cleaned_data["new_secret"]:
             self.instance.secret = Secret(self.cleaned_data["new_secret"])
@@ -142,6 +151,18 @@ class CtiSourceAdmin(RecordedAdmin):
         (None, {"fields": ("link", "slug", "kind", "enabled")}),
         ("Address", {"fields": ("host", "port", "tls", "ca_file")}),
         ("Login", {"fields": ("username", *SECRET_FIELDS)}),
+        (
+            "Canary",
+            {
+                "fields": (
+                    "canary_lines",
+                    "canary_minutes",
+                    "canary_way",
+                    "canary_destination",
+                    "canary_side_door",
+                )
+            },
+        ),
         ("What it reports", {"fields": ("device_lines", "queue_lines", "seating", "options")}),
     )
 

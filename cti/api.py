@@ -17,6 +17,7 @@ from cti.journal.database_memory import (
 from cti.journal.dedup import Appended, Arrival, append_unique
 from cti.journal.entry_ids import entry_order
 from cti.journal.fold_marks import folded_by, note_folded
+from cti.journal.handed_events import hand_to_listener
 from cti.journal.source_leases import SourceLeases
 from cti.journal.stream import (
     START,
@@ -71,6 +72,7 @@ __all__ = [
     "erase_from_journal",
     "folded_by",
     "forget_bounds",
+    "hand_to_listener",
     "is_archiving",
     "journal_key",
     "journal_state",

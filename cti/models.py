@@ -1,6 +1,7 @@
 """CTI sources, who may post to them, what they sent that could not be read, and how their links are."""
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -14,6 +15,13 @@ class Seating(models.TextChoices):
     HOT_DESK = "hot_desk", "hot desks: an agent sits at one extension, and moves"
     FREE = "free", "free: an agent may be logged on at several extensions"
     FIXED = "fixed", "fixed: each agent has an extension; who logs on at another's is not matched"
+
+
+class CanaryWay(models.TextChoices):
+    """How a canary call is made."""
+
+    EVENTS = "events", "events alone: no phone rings"
+    ORIGINATE = "originate", "a real call that the PBX makes from the test extension"
 
 
 class CtiSource(models.Model):
@@ -41,6 +49,47 @@ class CtiSource(models.Model):
     queues = models.JSONField(default=dict, blank=True, help_text="Queue devices and their names.")
     seating = models.CharField(max_length=16, choices=Seating.choices, default=Seating.HOT_DESK)
     options = models.JSONField(default=dict, blank=True, help_text="Settings of the kind, see the manual.")
+    canary_extensions = models.JSONField(
+        "test extensions",
+        default=list,
+        db_default=models.Value([], models.JSONField()),
+        blank=True,
+        help_text="Extensions used for canary calls and for nothing else. None: no canary calls.",
+    )
+    canary_minutes = models.PositiveSmallIntegerField(
+        "canary interval",
+        default=15,
+        db_default=15,
+        validators=[MinValueValidator(5), MaxValueValidator(1440)],
+        help_text="Minutes within which a broken part shows, 5 to 1,440: the next canary call begins two minutes before "
+        "they are over.",
+    )
+    canary_way = models.CharField(
+        "way of the canary call",
+        max_length=12,
+        choices=CanaryWay.choices,
+        default=CanaryWay.EVENTS,
+        db_default=CanaryWay.EVENTS,
+        help_text="A real call needs a test phone that answers by itself, and the PBX's permission to make calls.",
+    )
+    canary_destination = models.CharField(
+        "number to call",
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What the test extension calls in a real call: an announcement, never a person or a queue. An "
+        "Asterisk needs none.",
+    )
+    canary_side_door = models.CharField(
+        "recorder's control address",
+        max_length=255,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="For events alone: where a recorder that can be driven (the simulated QMS) begins and ends a test "
+        "recording, for example http://127.0.0.1:8090. Empty: no recording is expected, and none is flagged.",
+    )
 
     class Meta:
         ordering = ["slug"]
@@ -48,6 +97,11 @@ class CtiSource(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+    @property
+    def has_canary_recordings(self) -> bool:
+        """Say whether canary calls are recorded: else a recording that QMS names is another call's."""
+        return self.canary_way == CanaryWay.ORIGINATE or bool(self.canary_side_door)
 
 
 class LinkState(models.TextChoices):

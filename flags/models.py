@@ -186,6 +186,7 @@ class FlagWrite(models.Model):
     is_shadow = models.BooleanField(
         default=False, db_default=False, help_text="Never sent: the Recording Service was in shadow mode."
     )
+    is_canary = models.BooleanField(default=False, db_default=False, help_text="Of a canary call: counts nowhere.")
     folded = models.BooleanField(default=False, help_text="The consumer has taken the answer into the leg.")
     retries = models.PositiveIntegerField(
         default=0, db_default=0, help_text="How often a person has put it back; distinguishes one end from the next."

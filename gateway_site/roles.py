@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group, Permission
 from django.db.models import Q, QuerySet
 
 ADMINISTRATOR, OPERATOR, SUPERVISOR, AUDITOR = "Administrator", "Operator", "Supervisor", "Auditor"
-OWN_APPS = ("calls", "agents", "flags", "qms", "cti", "alarms", "reconciliation", "replays", "evidence")
+OWN_APPS = ("calls", "agents", "flags", "qms", "cti", "alarms", "reconciliation", "replays", "canary", "evidence")
 SEE_CALLERS = "calls.view_caller"
 
 #: What an operator may do beside looking: the acts that keep calls being flagged, and no change of the configuration.
@@ -27,6 +27,7 @@ OPERATORS_ACTS = (
     "reconciliation.add_reconciliationrun",
     "reconciliation.repair_finding",
     "replays.add_replayrun",
+    "canary.make_canarycall",
 )
 #: What a supervisor of agents looks at: people and their calls, nothing technical.
 SUPERVISORS_VIEWS = (

@@ -92,6 +92,7 @@ INSTALLED_APPS = [
     "gateway_site.alarms.apps.AlarmsConfig",
     "gateway_site.reconciliation.apps.ReconciliationConfig",
     "gateway_site.replays.apps.ReplaysConfig",
+    "gateway_site.canary.apps.CanaryConfig",
 ]
 
 MIDDLEWARE = [

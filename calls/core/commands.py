@@ -18,6 +18,7 @@ class StartSearch(msgspec.Struct, frozen=True, kw_only=True):
     connected_source_at: datetime
     since_gateway_at: datetime
     known_guid: str = ""
+    is_canary: bool = False
 
 
 class CancelSearch(msgspec.Struct, frozen=True):

@@ -27,7 +27,7 @@ def is_wanted(work: UnitOfWork, leg: LegState) -> bool:
     """Say whether a leg's recording is to be sought at all."""
     if leg.is_joined_late or leg.match is not MatchKind.MATCHED or not leg.services:
         return False
-    return bool(leg.agent_id) or not work.site.agents_calls_only
+    return leg.is_canary or bool(leg.agent_id) or not work.site.agents_calls_only
 
 
 def is_sure(work: UnitOfWork, holder: LegState, leg: LegState) -> bool:

@@ -3,6 +3,9 @@
 from calls.core.state import LegState
 from flags.catalogue.values import LegFacts
 
+#: What the flags of a canary call state in place of queue and caller: its recording is seen to be a test.
+CANARY_NAME = "Canary test call"
+
 
 def leg_facts(leg: LegState) -> LegFacts:
     """Return the facts from which the catalogue makes a leg's flags."""
@@ -13,9 +16,9 @@ def leg_facts(leg: LegState) -> LegFacts:
         interaction_id=facts.interaction_id,
         agent_id=leg.agent_id,
         agent_name=leg.agent_name,
-        queue_name=facts.queue_name,
-        caller_name=facts.caller_name,
-        caller_name_source=facts.caller_name_source,
+        queue_name=CANARY_NAME if leg.is_canary else facts.queue_name,
+        caller_name=CANARY_NAME if leg.is_canary else facts.caller_name,
+        caller_name_source="unknown" if leg.is_canary else facts.caller_name_source,
         calling_number=facts.calling_number,
         called_number=facts.called_number,
         direction=facts.direction,

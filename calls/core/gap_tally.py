@@ -10,8 +10,10 @@ class GapTally:
     """The legs that were open when a snapshot began, those of them that it did not name, and those found late."""
 
     def __init__(self, concerned: Iterable[LegState], vanished: Iterable[LegState], snapshot: Snapshot) -> None:
-        self._concerned = [leg.device_id for leg in concerned if not leg.is_joined_late]
-        self._unflagged = [leg.device_id for leg in vanished if not leg.guid and not leg.is_joined_late]
+        self._concerned = [leg.device_id for leg in concerned if not leg.is_joined_late and not leg.is_canary]
+        self._unflagged = [
+            leg.device_id for leg in vanished if not leg.guid and not leg.is_joined_late and not leg.is_canary
+        ]
         self._late = snapshot.found_late
 
     def of(self, devices: Container[str] | None = None) -> tuple[int, int]:

@@ -111,6 +111,7 @@ def _second(
         match_reason=leg.match_reason,
         services=leg.services,
         is_joined_late=leg.is_joined_late,
+        is_canary=leg.is_canary,
         agent_source_at=leg.agent_source_at or leg.connected_source_at,
         disconnected_source_at=leg.disconnected_source_at,
         is_held=leg.is_held,

@@ -51,6 +51,7 @@ def open_leg(work: UnitOfWork, call: CallState, party: Party, made: Reconnection
         call_origin=made.origin,
         facts=as_of(call),
         is_joined_late=party.is_joined_late,
+        is_canary=party.device_id in work.site.canaries,
         is_of_snapshot=work.source.snapshot is not None,
         is_held=party.state is PartyState.HOLD,
     )
@@ -177,6 +178,7 @@ def start_search(work: UnitOfWork, leg: LegState, since: datetime, known_guid: s
             connected_source_at=leg.connected_gateway_at,
             since_gateway_at=since,
             known_guid=leg.guid or known_guid,
+            is_canary=leg.is_canary,
         )
     )
     status = SearchStatus.FOUND if leg.guid else SearchStatus.OPEN

@@ -83,7 +83,7 @@ def _outcome(work: UnitOfWork, leg: LegState, at: datetime) -> tuple[Outcome, st
         return _UNMATCHED[leg.match], leg.match_reason
     if leg.is_joined_late:
         return Outcome.JOINED_LATE, _JOINED_LATE
-    if work.site.agents_calls_only and not leg.agent_id:
+    if work.site.agents_calls_only and not leg.agent_id and not leg.is_canary:
         return Outcome.AGENT_UNKNOWN, _NOBODY
     if leg.base is WriteStatus.GIVEN_UP and leg.base_code == "Unclear":
         return Outcome.WRITE_UNKNOWN, leg.base_error

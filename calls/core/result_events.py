@@ -93,6 +93,7 @@ WHY = {
     "undecided": "QMS did not say in time whether the recording before the transfer went on or another began.",
     "end_unreported": "The call's id was used again before its end was reported; a transfer may have given it another.",
     "began_late": "QMS named a recording that began over 1.5 s after Connected; it may be of a call not heard of.",
+    "canary": "QMS named a recording although the canary made none: it is another call's and was not taken.",
 }
 
 
@@ -114,4 +115,5 @@ BRIEFLY = {
     "undecided": "unclear whether the recording went on at the transfer",
     "end_unreported": "the end or a transfer was not reported",
     "began_late": "the recording began too late for this call",
+    "canary": "a recording that the canary did not make",
 }

@@ -78,9 +78,12 @@ class SiteSettings(msgspec.Struct, frozen=True, kw_only=True):
     has_free_seating: bool = False
     #: Events carry the time at which they happened; else that of their receipt, so that nobody sees how late they are.
     has_source_times: bool = True
+    #: Test extensions of the canary, and whether their calls are recorded: else no recording can be theirs.
+    canaries: frozenset[str] = frozenset()
+    has_canary_recordings: bool = True
 
     def is_extension(self, device_id: str) -> bool:
         """Say whether legs open at the device."""
         if device_id in self.queues or device_id in self.ignored:
             return False
-        return not self.devices or device_id in self.devices
+        return not self.devices or device_id in self.devices or device_id in self.canaries

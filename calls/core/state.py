@@ -279,6 +279,8 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     match_reason: str = ""
     services: tuple[int, ...] = ()
     is_joined_late: bool = False
+    #: Its extension was a canary's when it was connected: it counts in no statistic.
+    is_canary: bool = False
     #: A snapshot found it connected: it began before that.
     is_of_snapshot: bool = False
     is_unconfirmed: bool = False

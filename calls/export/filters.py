@@ -163,7 +163,7 @@ def filtered(wanted: LegFilter, *, may_see_callers: bool) -> QuerySet[Leg]:
         "queue_name": wanted.queue,
     }
     chosen = {column: "" if value == NO_VALUE else value for column, value in columns.items() if value}
-    found = Leg.objects.filter(**chosen)
+    found = Leg.objects.filter(is_canary=False, **chosen)
     found = flagged_legs(found, wanted.flagged)
     found = found.filter(team_condition(load_teams(), wanted.team)) if wanted.team else found
     found = found.filter(service=wanted.service or None) if wanted.service is not None else found

@@ -35,6 +35,7 @@ class Leg(models.Model):
     connected_at = models.DateTimeField()
     disconnected_at = models.DateTimeField(null=True, blank=True)
     end_unknown = models.BooleanField(default=False)
+    is_canary = models.BooleanField(default=False, db_default=False, help_text="A canary call: counts nowhere.")
     recording_guid = models.CharField(  # noqa: DJ001  (null: unique ignores it)
         "recording GUID", max_length=MAXIMUM_GUID_LENGTH, null=True, blank=True
     )
@@ -73,6 +74,7 @@ class Leg(models.Model):
             models.Index(fields=["source", "due_at"], condition=~Q(due_at=None), name="calls_leg_due"),
             models.Index(fields=["outcome", "-connected_at"], name="calls_leg_outcome"),
             models.Index(fields=["-connected_at"], name="calls_leg_newest"),
+            models.Index(fields=["-connected_at"], condition=Q(is_canary=True), name="calls_leg_canary"),
             models.Index(fields=["call_id"], name="calls_leg_call"),
             models.Index(fields=["device_id", "-connected_at"], name="calls_leg_device"),
             models.Index(fields=["agent_id", "-connected_at"], name="calls_leg_agent"),

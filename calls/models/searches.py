@@ -49,6 +49,7 @@ class RecordingSearch(models.Model):
     why = models.CharField(max_length=32, blank=True, help_text="A missed search: why, in one word.")
     error = models.CharField(max_length=500, blank=True)
     folded = models.BooleanField(default=False)
+    is_canary = models.BooleanField(default=False, db_default=False, help_text="Of a canary call: counts nowhere.")
 
     class Meta:
         ordering = ["-id"]

@@ -18,7 +18,8 @@ def note_fold(slug: str, events: int, seconds: float, work: UnitOfWork) -> None:
     FOLD_EVENTS.labels(slug).inc(events)
     FOLD_SECONDS.labels(slug).observe(seconds)
     for number in work.touched_legs:
-        _note_leg(slug, work.before[number], work.legs[number])
+        if not work.legs[number].is_canary:
+            _note_leg(slug, work.before[number], work.legs[number])
 
 
 def _note_leg(slug: str, before: LegState | None, after: LegState) -> None:

@@ -76,7 +76,7 @@ def _pending(row: RecordingSearch, holder: int | None) -> PendingResult:
     """Return a row's answer; what a person assigned is no search that QMS answered, and not counted as one."""
     if row.why == ASSIGNED:
         return PendingResult(row.pk, _assigned(row, holder))
-    return PendingResult(row.pk, answer_of(row, holder), ended(row))
+    return PendingResult(row.pk, answer_of(row, holder), None if row.is_canary else ended(row))
 
 
 def _assigned(row: RecordingSearch, holder: int | None) -> RecordingAssigned:

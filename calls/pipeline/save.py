@@ -88,6 +88,7 @@ def _new_write(source_id: int, leg: LegState, command: WriteFlags, specs: tuple[
         texts=tuple(texts),
         at=command.at,
         connected_at=leg.connected_gateway_at,
+        is_canary=leg.is_canary,
     )
 
 
@@ -154,7 +155,7 @@ def _cancel(source_id: int, legs: Sequence[int], unasked: Sequence[RecordingSear
     is_open = RecordingSearch.objects.filter(leg_id__in=legs, state=SearchState.OPEN)
     rows = list(is_open.order_by("id").select_for_update())  # Held: none is answered between the count and the change.
     RecordingSearch.objects.filter(id__in=[row.pk for row in rows]).update(state=SearchState.CANCELLED)
-    count_searches(source_id, [cancelled(row, now) for row in (*rows, *unasked)])
+    count_searches(source_id, [cancelled(row, now) for row in (*rows, *unasked) if not row.is_canary])
 
 
 def _search_row(source_id: int, one: StartSearch, context: SourceContext, now: datetime) -> RecordingSearch:
@@ -170,4 +171,5 @@ def _search_row(source_id: int, one: StartSearch, context: SourceContext, now: d
         not_started_before=one.connected_source_at - EARLY,
         deadline=one.since_gateway_at + context.window(one.services[0]),
         next_at=min(now, one.since_gateway_at),
+        is_canary=one.is_canary,
     )

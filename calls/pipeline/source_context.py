@@ -58,4 +58,6 @@ def _site(source: CtiSource, services: dict[int, RecordingService], specs: tuple
         stale_hours=float(options.get("stale_hours", 12)),
         has_free_seating=source.seating == Seating.FREE,
         has_source_times=not source_kind(source.kind).has_listener,
+        canaries=frozenset(map(str, source.canary_extensions)),
+        has_canary_recordings=source.has_canary_recordings,
     )

@@ -109,7 +109,7 @@ def _is_back(decision: CauseDecision) -> bool:
 
 
 def _legs_of(outcome: str, reason_code: str, since: datetime) -> bool:
-    legs = Leg.objects.filter(outcome=outcome, connected_at__gt=since)
+    legs = Leg.objects.filter(outcome=outcome, is_canary=False, connected_at__gt=since)
     return (legs.filter(reason_code=reason_code) if reason_code else legs).exists()
 
 
@@ -158,5 +158,5 @@ def _extensions(filters: Mapping[str, str], outcome: str, reason_code: str, toda
 
 
 def _last_leg(outcome: str, reason_code: str) -> Leg | None:
-    legs = Leg.objects.filter(outcome=outcome, reason_code=reason_code).defer("facts", "trace")
+    legs = Leg.objects.filter(outcome=outcome, reason_code=reason_code, is_canary=False).defer("facts", "trace")
     return legs.order_by("-connected_at").first()

@@ -74,7 +74,7 @@ def _page(request: HttpRequest, source_id: int) -> tuple[list[LegView], str | No
     limit = _limit(request)
     # A stretch of the primary key: by the source's number alone, PostgreSQL reads past every other source's legs.
     own = Leg.objects.filter(source_id=source_id, id__gte=source_id << SHIFT, id__lt=(source_id + 1) << SHIFT)
-    found = _filtered(request, own)
+    found = _filtered(request, own.filter(is_canary=False))
     # The index of extensions has them by time: in the order of the keys, all legs of an extension would be sorted.
     order = ("-connected_at", "-id") if request.GET.get("extension") else ("-id",)
     rows = list(found.select_related("source", "service").order_by(*order)[: limit + 1])

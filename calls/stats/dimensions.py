@@ -58,7 +58,7 @@ def count_dimensions(source_id: int, work: UnitOfWork) -> list[Upsert]:
 
 
 def _decided(leg: LegState | None) -> DecidedLeg | None:
-    if leg is None or leg.outcome is Outcome.WAITING:
+    if leg is None or leg.is_canary or leg.outcome is Outcome.WAITING:
         return None
     return DecidedLeg(
         connected_at=leg.connected_source_at,

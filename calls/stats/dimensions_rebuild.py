@@ -74,7 +74,7 @@ def _recount_day(source: CtiSource, day: date, now: datetime) -> int:
     begin, end = _midnight(day), _midnight(day + DAY)
     with transaction.atomic():
         _hold(source)
-        legs = Leg.objects.filter(source=source, connected_at__gte=begin, connected_at__lt=end)
+        legs = Leg.objects.filter(source=source, is_canary=False, connected_at__gte=begin, connected_at__lt=end)
         DailyDimensionCount.objects.filter(source=source, day=day).delete()
         days = [DailyDimensionCount(source=source, day=day, **row) for row in _counts(legs)]
         DailyDimensionCount.objects.bulk_create(days, batch_size=500)

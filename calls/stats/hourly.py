@@ -130,6 +130,8 @@ def _counts_for(leg: LegState) -> tuple[object, ...]:
 
 
 def _keys(leg: LegState) -> Iterator[EndedLeg | LegDuration]:
+    if leg.is_canary:
+        return
     hour = hour_of(leg.connected_source_at)
     yield EndedLeg(hour, leg.outcome.value, leg.reason_code[:40])
     for measure, ms in ((Measure.GUID, guid_ms(leg)), (Measure.FLAGS, flags_ms(leg))):

@@ -46,7 +46,8 @@ def _recount_hour(source: CtiSource, hour: datetime) -> int:
     with transaction.atomic():
         # The consumer changes its checkpoint first: while this holds the row, no leg of the source changes.
         Checkpoint.objects.select_for_update().filter(source=source).first()
-        legs = Leg.objects.filter(source=source, connected_at__gte=hour, connected_at__lt=hour + HOUR).order_by()
+        legs = Leg.objects.filter(source=source, is_canary=False, connected_at__gte=hour, connected_at__lt=hour + HOUR)
+        legs = legs.order_by()
         counts = [
             HourlyCount(source=source, hour=hour, **row)
             for row in legs.values("outcome", "reason_code").annotate(legs=Count("id"))

@@ -76,7 +76,8 @@ def service_searches(service_id: int, now: datetime) -> ServiceSearches:
 
 def open_searches(service_id: int) -> int:
     """Return how many searches are open at a service: its partial index holds no others."""
-    return RecordingSearch.objects.filter(service_id=service_id, state=SearchState.OPEN).count()
+    searches = RecordingSearch.objects.filter(service_id=service_id, state=SearchState.OPEN, is_canary=False)
+    return searches.count()
 
 
 def ends_since(service_id: int, since: datetime) -> SearchEnds:

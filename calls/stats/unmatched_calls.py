@@ -27,6 +27,6 @@ def report_unmatched_calls(now: datetime) -> None:
 
 def _since(midnight: datetime) -> Iterator[UnmatchedCalls]:
     """Yield the counts; the index on outcome and time leads to these legs alone, however many were flagged."""
-    legs = Leg.objects.filter(outcome__in=NOT_MATCHED, connected_at__gte=midnight).order_by()
+    legs = Leg.objects.filter(outcome__in=NOT_MATCHED, is_canary=False, connected_at__gte=midnight).order_by()
     for source, device, count in legs.values_list("source_id", "device_id").annotate(count=Count("id")):
         yield UnmatchedCalls(source, device, count)

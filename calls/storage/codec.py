@@ -64,6 +64,7 @@ LEG_FIELDS = (
     "trace",
     "due_at",
     "folded_at",
+    "is_canary",
 )
 CALL_FIELDS = ("source", "incarnation", "call_id", "facts", "touched_at", "due_at")
 
@@ -117,6 +118,7 @@ def leg_row(source_id: int, leg: LegState, now: datetime) -> tuple[Any, ...]:
         _trace_text(leg.trace).decode(),
         leg.due,
         now,
+        leg.is_canary,
     )
 
 

@@ -18,7 +18,8 @@ class StoredCallLookup:
 
     def find_call(self, reference: str) -> PreviewCall | None:
         """Return the newest leg of a call reference, or the newest flagged leg for ""; None where there is none."""
-        legs = Leg.objects.filter(call_id=reference) if reference else Leg.objects.filter(outcome="flagged")
+        wanted = {"call_id": reference} if reference else {"outcome": "flagged", "is_canary": False}
+        legs = Leg.objects.filter(**wanted)
         row = legs.order_by("-connected_at")[:1].first()
         if row is None:
             return None

@@ -37,6 +37,7 @@ LEG_LOOKUPS = frozenset(
         "service",
         "flagged",
         "source",
+        "canary",
         "phase",
         "outcome__exact",
         "agent_name__exact",
@@ -170,6 +171,19 @@ class PhaseFilter(SimpleListFilter):
         if self.value() == "open":
             return queryset.filter(is_open())
         return queryset.filter(phase=self.value()) if self.value() else queryset
+
+
+class CanaryFilter(SimpleListFilter):
+    """Canary calls are listed by themselves: the list's other choices agree with the counts, which leave them out."""
+
+    title = "canary calls"
+    parameter_name = "canary"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Sequence[tuple[str, str]]:
+        return [("only", "Canary calls alone")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Leg]) -> QuerySet[Leg]:
+        return queryset.filter(is_canary=self.value() == "only")
 
 
 class ExactFilter(TextFilter):  # type: ignore[misc]  # unfold has no types

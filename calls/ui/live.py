@@ -84,7 +84,7 @@ def live_calls(wanted: LiveFilter, now: datetime, *, may_see_callers: bool) -> L
 
 
 def _found(wanted: LiveFilter) -> QuerySet[Leg]:
-    found = Leg.objects.filter(is_open())
+    found = Leg.objects.filter(is_open(), is_canary=False)
     if wanted.extension:
         found = found.filter(device_id=wanted.extension)
     if wanted.agent:

@@ -14,7 +14,8 @@ import structlog
 from django.db import connections
 
 import clock
-from cti.events import CallEvent, Event, LinkData, LinkEvent, LinkLost, LinkRestored
+from cti.events import CallEvent, Event, EventError, LinkData, LinkEvent, LinkLost, LinkRestored, decode
+from cti.journal.handed_events import take_handed_events
 from cti.journal.lease import Lease
 from cti.journal.stream import JournalUnavailable
 from cti.listener.backoff import Backoff
@@ -274,9 +275,20 @@ class LeadershipTerm:
                 if not await self._lease_thread.run(self._lease.hold):
                     raise LeaseLost
                 await self._lease_thread.run(bounds_of(self._config.slug).refresh)
+                if self._is_up:
+                    await self._keep_handed_events()
             except JournalUnavailable as error:
                 self.facts.failed(str(error))
             await asyncio.sleep(RENEW_SECONDS)
+
+    async def _keep_handed_events(self) -> None:
+        """Keep the gateway's own events (canary calls) beside those of the link; they say nothing about the link."""
+        handed = await self._lease_thread.run(take_handed_events, self._config.slug)
+        for payload in handed:
+            try:
+                await self._keep([decode(payload)])
+            except (EventError, SpoolFull) as error:
+                log.warning("handed_event_dropped", source=self._config.slug, error=type(error).__name__)
 
     async def _catch_up(self) -> None:
         """Append the spool to the journal as soon as the journal takes it."""

@@ -63,8 +63,8 @@ def count_alerts(raised: Mapping[Reason, int]) -> None:
 
 
 def reasons_of(keys: Sequence[int]) -> Counter[Reason]:
-    """Count writes by service and reason."""
-    return Counter(FlagWrite.objects.filter(pk__in=keys).values_list("service_id", "error_code"))
+    """Count writes by service and reason, but for those of canary calls."""
+    return Counter(FlagWrite.objects.filter(pk__in=keys, is_canary=False).values_list("service_id", "error_code"))
 
 
 def open_alerts() -> Alerts:

@@ -23,6 +23,7 @@ class NewWrite(msgspec.Struct, frozen=True, kw_only=True):
     texts: tuple[FlagText, ...]
     at: datetime
     connected_at: datetime | None = None
+    is_canary: bool = False
 
 
 def queue_at_once(new: Sequence[NewWrite]) -> bool:
@@ -44,7 +45,16 @@ def queue_at_once(new: Sequence[NewWrite]) -> bool:
 
 def _write_arrays(new: Sequence[NewWrite]) -> list[str]:
     rows = (
-        (one.leg_id, one.source_id, one.service_id, one.recording_guid, one.part, one.at, one.connected_at)
+        (
+            one.leg_id,
+            one.source_id,
+            one.service_id,
+            one.recording_guid,
+            one.part,
+            one.at,
+            one.connected_at,
+            one.is_canary,
+        )
         for one in new
     )
     return [array(column) for column in zip(*rows, strict=True)]
@@ -60,17 +70,18 @@ def _text_arrays(texts: Sequence[tuple[NewWrite, FlagText]]) -> list[str]:
 _SQL = f"""
 WITH wrote AS (
     INSERT INTO flags_flagwrite (leg_id, source_id, service_id, recording_guid, part, state, attempts, not_before,
-                                 created_at, error_code, error, folded, is_shadow)
+                                 created_at, error_code, error, folded, is_canary, is_shadow)
     SELECT leg_id, source_id, service_id, recording_guid, part, 'queued', 0,
            GREATEST(at, (SELECT CASE WHEN base.state IN ({", ".join(f"'{state}'" for state in UNSETTLED)})
                                      THEN base.not_before END
                          FROM flags_flagwrite AS base
                          WHERE base.recording_guid = new.recording_guid AND base.part = 'base')),
-           at, '', '', FALSE,
+           at, '', '', FALSE, is_canary,
            COALESCE((SELECT service.shadow OR COALESCE(new.connected_at < service.writing_since, FALSE)
                      FROM qms_recordingservice AS service WHERE service.id = new.service_id), FALSE)
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[])
-         AS new (leg_id, source_id, service_id, recording_guid, part, at, connected_at)
+    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[],
+                %s::boolean[])
+         AS new (leg_id, source_id, service_id, recording_guid, part, at, connected_at, is_canary)
     ON CONFLICT (recording_guid, part) DO NOTHING
     RETURNING id, recording_guid, part
 ), carried AS (

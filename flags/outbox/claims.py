@@ -307,7 +307,7 @@ def _settle_failed(settlements: Sequence[Settlement], claim: int, now: datetime)
         return 0
     with transaction.atomic():
         held = _held([one.claimed for one in settlements], claim).order_by("pk").select_for_update()
-        services = dict(held.values_list("pk", "service_id"))
+        services = dict(held.filter(is_canary=False).values_list("pk", "service_id"))
         alerting = [one for one in settlements if _is_alerting(one) and one.claimed.write_id in services]
         count_alerts(Counter((services[one.claimed.write_id], _code(one)) for one in alerting))
         shadow = [one.claimed.write_id for one in settlements if one.decision.state == "shadow"]
@@ -340,7 +340,9 @@ def _save(settlements: Sequence[Settlement], claim: int, now: datetime) -> int:
         claim=None,
         claimed_until=None,
         folded=False,
-        alert_since=Case(When(pk__in=alerting, then=Value(now, DateTimeField())), default=F("alert_since")),
+        alert_since=Case(
+            When(pk__in=alerting, is_canary=False, then=Value(now, DateTimeField())), default=F("alert_since")
+        ),
     )
 
 
@@ -385,7 +387,7 @@ def _give_up(keys: Sequence[int], now: datetime) -> None:
         error="The Recording Service could not be reached for too long.",
         error_code=code_of_giving_up(QmsUnavailable.code),
         settled_at=now,
-        alert_since=now,
+        alert_since=Case(When(is_canary=False, then=Value(now, DateTimeField())), default=F("alert_since")),
         claim=None,
         claimed_until=None,
         folded=False,

@@ -40,6 +40,7 @@ _WRITES = UpsertTable(
         "error",
         "folded",
         "is_shadow",
+        "is_canary",
     ],
     ["recording_guid", "part"],
 )
@@ -180,6 +181,7 @@ def _row(write: NewWrite, standing: _Standing, service: RecordingService | None)
         "",
         False,
         _is_shadow(write, service),
+        write.is_canary,
     )
 
 

@@ -45,7 +45,7 @@ def withhold_due(service: RecordingService, now: datetime) -> Withheld:
 
 def await_comparisons(write_ids: Collection[int], now: datetime) -> None:
     """Have the recordings of withheld base flags read back later. Belongs into the caller's transaction."""
-    rows = FlagWrite.objects.filter(pk__in=write_ids, part="base").values_list(
+    rows = FlagWrite.objects.filter(pk__in=write_ids, part="base", is_canary=False).values_list(
         "pk", "service_id", "service__wrapup_wait_seconds"
     )
     ShadowComparison.objects.bulk_create(

@@ -91,7 +91,7 @@ def _end(incident: Incident, now: datetime) -> None:
 
 
 def _legs_hit(incident: Incident, now: datetime) -> int:
-    legs = Leg.objects.filter(connected_at__gte=incident.began_at, connected_at__lte=now)
+    legs = Leg.objects.filter(connected_at__gte=incident.began_at, connected_at__lte=now, is_canary=False)
     return legs.exclude(outcome__in=("flagged", "waiting")).order_by()[:MAXIMUM_COUNTED].count()
 
 

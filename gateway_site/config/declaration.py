@@ -84,6 +84,11 @@ class CtiSourceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recording_services: list[str] | UnsetType = UNSET
     seating: Literal["hot_desk", "free", "fixed"] | UnsetType = UNSET
     options: dict[str, Any] | UnsetType = UNSET
+    canary_extensions: list[str] | UnsetType = UNSET
+    canary_minutes: int | UnsetType = UNSET
+    canary_way: Literal["events", "originate"] | UnsetType = UNSET
+    canary_destination: str | UnsetType = UNSET
+    canary_side_door: str | UnsetType = UNSET
 
 
 class FlagRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

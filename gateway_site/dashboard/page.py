@@ -109,7 +109,7 @@ def _is_open_search() -> Func:
 
 
 def _counted(model: type[Leg | RecordingSearch | FlagWrite], condition: Func) -> str:
-    count = model._default_manager.filter(condition).order_by()[: MAXIMUM_COUNTED + 1].count()  # noqa: SLF001
+    count = model._default_manager.filter(condition, is_canary=False).order_by()[: MAXIMUM_COUNTED + 1].count()  # noqa: SLF001
     return f"{count:,}" if count <= MAXIMUM_COUNTED else f"more than {MAXIMUM_COUNTED:,}"
 
 

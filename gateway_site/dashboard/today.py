@@ -127,7 +127,7 @@ def _newest(outcomes: set[str], since: datetime) -> list[Leg]:
     """Return the newest misses; one look into the index for each outcome, for they may lie hours back."""
     found: list[Leg] = []
     for outcome in outcomes:
-        legs = Leg.objects.filter(outcome=outcome, connected_at__gte=since).order_by("-connected_at")
+        legs = Leg.objects.filter(outcome=outcome, is_canary=False, connected_at__gte=since).order_by("-connected_at")
         found += legs.only("connected_at", "device_id", "reason")[:NEWEST]
     return sorted(found, key=attrgetter("connected_at"), reverse=True)[:NEWEST]
 

@@ -40,7 +40,7 @@ def degraded(now: datetime) -> list[str]:
 
 def waiting_writes(now: datetime) -> HealthPart:
     """Say how many flag writes have waited for their Recording Service for long."""
-    late = FlagWrite.objects.filter(state_is_one_of(UNSETTLED), created_at__lt=now - WAITS_LONG)
+    late = FlagWrite.objects.filter(state_is_one_of(UNSETTLED), is_canary=False, created_at__lt=now - WAITS_LONG)
     count = late.order_by()[: MAXIMUM_COUNTED + 1].count()
     if not count:
         return HealthPart("Waiting flag writes", True, "None has waited longer than a minute.", kind="waiting")

@@ -137,10 +137,10 @@ def _services() -> Section:
 
 
 def _queues() -> Section:
-    open_searches = RecordingSearch.objects.filter(state="open")
+    open_searches = RecordingSearch.objects.filter(state="open", is_canary=False)
     return {
         "searches open": _counted(open_searches),
-        "flag writes unsettled": _counted(FlagWrite.objects.filter(state_is_one_of(UNSETTLED))),
+        "flag writes unsettled": _counted(FlagWrite.objects.filter(state_is_one_of(UNSETTLED), is_canary=False)),
         "messages in quarantine, unseen": _counted(QuarantinedMessage.objects.filter(seen_at=None)),
     }
 

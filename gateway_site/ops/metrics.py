@@ -88,7 +88,9 @@ def _legs() -> GaugeMetricFamily:
 
 
 def _count_unsettled() -> list[tuple[list[str], float]]:
-    waiting = FlagWrite.objects.filter(state_is_one_of(UNSETTLED))  # The partial index's own condition.
+    waiting = FlagWrite.objects.filter(
+        state_is_one_of(UNSETTLED), is_canary=False
+    )  # The partial index's own condition.
     rows = waiting.values_list("service__slug", "state").annotate(n=Count("id"))
     return [([service, state], n) for service, state, n in rows.order_by()]
 

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from agents.models import Allocation, QmsUser
 from calls.core.outcomes import Outcome
 from calls.models import Gap, Leg, RecordingSearch
+from cti.models import CtiSource
 from flags.api import ERASED
 from flags.models import RETRIABLE, EarlierName, FlagSetting, FlagValue, FlagWrite, WriteState
 from gateway_site.reconciliation.compare import ComparedLeg, GapFacts, Known, WriteFacts
@@ -61,6 +62,18 @@ def known_of(
     )
 
 
+def without_canaries(service: RecordingService, recordings: Sequence[FlaggedRecording]) -> list[FlaggedRecording]:
+    """Leave out the recordings of canary calls, and of today's test extensions: they are no calls to be judged."""
+    sources = CtiSource.objects.filter(allocations__service=service)
+    extensions = {str(one) for own in sources.values_list("canary_extensions", flat=True) for one in own}
+    own = {
+        guid
+        for keys in chunks([one.recording.guid for one in recordings])
+        for guid in Leg.objects.filter(recording_guid__in=keys, is_canary=True).values_list("recording_guid", flat=True)
+    }
+    return [one for one in recordings if one.recording.extension not in extensions and one.recording.guid not in own]
+
+
 def as_held(recordings: Sequence[FlaggedRecording]) -> list[FlaggedRecording]:
     """Return recordings under the GUIDs by which legs hold them: a service may spell one otherwise in its list."""
     guids = [one.recording.guid for one in recordings]
@@ -93,7 +106,7 @@ def _own(service: RecordingService) -> QuerySet[Leg]:
     missed = Q(service=None, outcome__in=SOUGHT, id__in=asked)
     sources = Allocation.objects.filter(service=service).values("source_id")
     unsought = Q(service=None, source__in=sources) & ~Q(outcome__in=SOUGHT)
-    return Leg.objects.filter(Q(service=service) | missed | unsought).order_by()
+    return Leg.objects.filter(Q(service=service) | missed | unsought, is_canary=False).order_by()
 
 
 def _far_legs(

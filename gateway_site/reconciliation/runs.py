@@ -16,7 +16,7 @@ from django.db.models import Max, Q
 from clock.text import shown
 from gateway_site.reconciliation.compare import Finding, FindingKind, Grade, compared
 from gateway_site.reconciliation.findings import keep
-from gateway_site.reconciliation.known import as_held, known_of
+from gateway_site.reconciliation.known import as_held, known_of, without_canaries
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from qms.api import ConnectService, clock_offset_seconds
 from qms.guids import guid_key
@@ -174,7 +174,7 @@ def _compare_span(
 ) -> None:
     offset = timedelta(seconds=clock_offset_seconds(run.service_id))
     list_of_span = listed(port, begin - MARGIN, end + MARGIN, offset)
-    recordings = as_held(list_of_span.recordings)
+    recordings = without_canaries(run.service, as_held(list_of_span.recordings))
     own = [one.recording.guid for one in recordings if begin <= one.recording.started_at < end]
     known = known_of(run.service, begin - MARGIN, end + MARGIN, recordings, TOLERANCE)
     found = _without_those_that_exist(compared(recordings, begin, end, known), port, list_of_span.unreadable)

@@ -103,6 +103,11 @@ EMPTY_LISTS = {
     "evidence.EvidenceSeal": Empty(
         "No day is sealed yet. The first seal is made after the first midnight, if a flag write ended that day."
     ),
+    "canary.CanaryCall": Empty(
+        "No canary call was made yet. Enter a test extension in the settings of a CTI source: a call of it is then made"
+        " at an interval, and followed until QMS gives back its flags.",
+        NextAction("See the CTI sources", "admin:cti_ctisource_changelist", "cti.view_ctisource"),
+    ),
     "flags.FlagSetting": Empty(
         "There is no Flag, so nothing would be written to recordings. The usual ones are made"
         " by the migrations: run ./gateway manage migrate."

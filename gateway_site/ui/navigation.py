@@ -88,6 +88,7 @@ UNFOLD: dict[str, Any] = {
             _group(
                 "Sources",
                 _link("CTI sources", "cable", "cti.ctisource"),
+                _link("Canary calls", "sensors", "canary.canarycall"),
                 _link("Gaps", "link_off", "calls.gap"),
                 _link("Quarantined messages", "report", "cti.quarantinedmessage"),
                 _link("Intake tokens", "key", "cti.intaketoken"),

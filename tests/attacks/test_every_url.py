@@ -97,6 +97,7 @@ LOOK = {
     "admin/alarms/": TECHNICAL,
     "admin/reconciliation/": TECHNICAL,
     "admin/replays/": TECHNICAL,
+    "admin/canary/": TECHNICAL,
     "admin/evidence/": TECHNICAL,
     "admin/cti/": TECHNICAL,
 }

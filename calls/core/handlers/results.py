@@ -60,6 +60,9 @@ def handle_recording_found(event: RecordingFound, work: UnitOfWork) -> None:
     if leg is None or leg.base is not WriteStatus.NONE or leg.search is SearchStatus.MISSED:
         return
     note_stall(work, leg, event)
+    if leg.is_canary and not work.site.has_canary_recordings:
+        _miss(work, leg, event.search, "canary", event)
+        return
     holder = event.holder or work.holder_of(event.guid)
     if holder not in (None, leg.number) and not contest(work, holder or 0, leg, event):
         _not_its_own(work, holder or 0, leg, event)

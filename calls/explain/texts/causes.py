@@ -70,6 +70,11 @@ MISSED = {
         "somebody: a transfer or a conference may have given the call another id.",
         "See whether the source reports every end and every transfer, and how late its events were then.",
     ),
+    "canary": Cause(
+        "Not flagged: a canary call that makes no recording",
+        "{service} named a recording at the test extension, though the canary call was events alone and no phone rang.",
+        "Find out who uses the test extension: it belongs to the canary alone.",
+    ),
     "began_late": Cause(
         "Not flagged: the recording began too late for this call",
         "{service} named a recording that began more than 1.5 s after the call was connected: it may be that of "

@@ -1,0 +1,76 @@
+"""What the newest canary calls say: for alarms, metrics, the dashboard and the page."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import msgspec
+
+from cti.models import CtiSource
+from gateway_site.canary.models import CanaryCall
+from gateway_site.canary.runs import period
+from gateway_site.canary.steps import MAXIMUM_SECONDS, CanaryVerdict, StepEnd
+
+#: How late the timetable may be before its silence is red: beat and the worker have other work, too.
+SLACK = timedelta(seconds=MAXIMUM_SECONDS)
+
+
+class CanaryStanding(msgspec.Struct, frozen=True, kw_only=True):
+    """How the canary of a test extension stands. ``text`` and ``todo``: what is red, empty where nothing is.
+
+    ``last``: its newest call that ended; ``service``: the Recording Service that it asked.
+    """
+
+    source: str
+    extension: str
+    service: str
+    is_red: bool
+    text: str
+    todo: str
+    last: CanaryCall | None
+
+    @property
+    def name(self) -> str:
+        """Return what it is called in alarms and on the dashboard; no extension is named outside its page."""
+        return f"Canary of {self.source}" + (f" at {self.service}" if self.service else "")
+
+
+def standings(now: datetime) -> list[CanaryStanding]:
+    """Return how each test extension of the enabled sources stands."""
+    return list(_standings(now))
+
+
+def _standings(now: datetime) -> Iterator[CanaryStanding]:
+    for source in CtiSource.objects.filter(enabled=True).exclude(canary_extensions=[]):
+        for extension in map(str, source.canary_extensions):
+            yield _standing(source, extension, now)
+
+
+def _standing(source: CtiSource, extension: str, now: datetime) -> CanaryStanding:
+    calls = CanaryCall.objects.filter(source=source, extension=extension).select_related("service", "source")
+    last, newest = calls.exclude(ended_at=None).first(), calls.first()
+    text, todo = _red(source, last, newest, now)
+    return CanaryStanding(
+        source=source.slug,
+        extension=extension,
+        service=last.service.slug if last and last.service else "",
+        is_red=bool(text),
+        text=text,
+        todo=todo,
+        last=last,
+    )
+
+
+def _red(source: CtiSource, last: CanaryCall | None, newest: CanaryCall | None, now: datetime) -> tuple[str, str]:
+    """Return what is red and what to do; two empty texts where nothing is."""
+    if newest is not None and now - newest.began_at > period(source) + 2 * SLACK:
+        minutes = (now - newest.began_at).total_seconds() / 60
+        return f"No canary call was made for {minutes:.0f} minutes.", "See that beat and the worker default run."
+    if last is None or not last.is_red:
+        return "", ""
+    end = failed_step(last)
+    return (f"{end.name}: {end.text}", end.todo) if end else ("It failed.", "")
+
+
+def failed_step(call: CanaryCall) -> StepEnd | None:
+    """Return the step at which a call failed."""
+    return next((one for one in call.ends if one.verdict is CanaryVerdict.FAILED), None)

@@ -1,0 +1,67 @@
+"""Make canary calls now, and follow them to their end."""
+
+import sys
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+import clock
+from cti.models import CtiSource
+from gateway_site.canary.models import CanaryCall
+from gateway_site.canary.runs import begin, carry_on_one
+from gateway_site.canary.steps import StepEnd
+from qms.api import connect
+
+
+class Command(BaseCommand):
+    """Make a canary call of each test extension, one after the other, and say how each step ended."""
+
+    help = "Make canary calls now, of all sources or of one. The exit status is 0 only if every call passes."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("source", nargs="?", metavar="SOURCE", help="the name of a CTI source; default: all")
+
+    def handle(self, *, source: str | None, **_: Any) -> None:
+        sources = CtiSource.objects.filter(enabled=True).exclude(canary_extensions=[])
+        chosen = [(one, str(ext)) for one in _only(sources, source) for ext in one.canary_extensions]
+        if not chosen:
+            raise CommandError(
+                "There is no test extension. Enter one on the page of a CTI source (Canary), or with apply_config."
+            )
+        calls = [self._followed(one, extension) for one, extension in chosen]
+        if any(call.is_red for call in calls):
+            sys.exit(1)
+
+    def _followed(self, source: CtiSource, extension: str) -> CanaryCall:
+        call = begin(source, extension, "command-line", clock.now())
+        if call is None:
+            self.stderr.write(f"A canary call of {extension} goes on already; it is followed.")
+            call = CanaryCall.objects.filter(source=source, extension=extension).latest("pk")
+        self.stdout.write(f"Source {source.slug}, test extension {extension}, by {call.get_way_display()}:")
+        shown = 0
+        while True:
+            call = carry_on_one(call.pk, clock.now, connect)
+            for end in call.ends[shown:]:
+                self._print(end)
+            shown = len(call.ends)
+            if call.ended_at is not None:
+                self.stdout.write("It failed: something is broken." if call.is_red else "All that was tried works.")
+                return call
+            _pause()
+
+    def _print(self, end: StepEnd) -> None:
+        self.stdout.write(f"  {end.word:<10}  {end.name}: {end.text} ({end.seconds:.1f} s)")
+        if end.todo:
+            self.stdout.write(f"              -> {end.todo}")
+
+
+def _only(sources: Any, slug: str | None) -> list[CtiSource]:
+    if slug and not CtiSource.objects.filter(slug=slug).exists():
+        raise CommandError(f'There is no CTI source "{slug}".')
+    return list(sources.filter(slug=slug) if slug else sources)
+
+
+def _pause() -> None:
+    time.sleep(0.5)
