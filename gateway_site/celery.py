@@ -139,6 +139,8 @@ app.conf.beat_schedule = {
     "carry on reconciliations": _every(10, "gateway_site.tasks.reconcile", "default"),
     "carry out replays": _every(60, "gateway_site.tasks.replay", "default"),
     "forget old replays": _every(3600, "gateway_site.tasks.forget_replays", "default"),
+    "carry on canary calls": _every(5, "gateway_site.tasks.carry_on_canaries", "default"),
+    "forget old canary calls": _every(3600, "gateway_site.tasks.forget_canaries", "default"),
     "compare shadow recordings": _every(15, "flags.tasks.compare_shadow", "default"),
     "forget old shadow comparisons": _every(3600, "flags.tasks.forget_shadow", "default"),
     "seal evidence": _every(60, "gateway_site.tasks.seal_evidence", "default"),

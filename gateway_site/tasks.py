@@ -4,6 +4,7 @@ from celery import shared_task
 
 import clock
 from gateway_site.alarms import incidents, messages
+from gateway_site.canary import runs as canary_runs
 from gateway_site.ops import worker_heartbeat
 from gateway_site.reconciliation import runs
 from gateway_site.replays import runs as replay_runs
@@ -39,6 +40,18 @@ def ask_for_reconciliation() -> None:
 def reconcile() -> None:
     """Carry on the comparisons that were asked for."""
     runs.carry_on(clock.now, connect, clock.now() + runs.SLICE)
+
+
+@shared_task
+def carry_on_canaries() -> None:
+    """Begin the canary calls that are due, and take those under way as far as they have come."""
+    canary_runs.work(clock.now, connect)
+
+
+@shared_task
+def forget_canaries() -> None:
+    """Forget old canary calls."""
+    canary_runs.forget_old(clock.now())
 
 
 @shared_task

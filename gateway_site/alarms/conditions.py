@@ -32,6 +32,7 @@ KINDS = {
     "waiting": "waiting",
     "alert": "refused",
     "users": "users",
+    "canary": "canary",
 }
 #: Number of past weeks of which the usual number of calls is the mean.
 WEEKS = 4

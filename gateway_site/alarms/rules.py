@@ -31,6 +31,13 @@ RULES = (
     Rule("users", "QMS users not loaded", 300, causes=("service",)),
     Rule("shift", "Pre-shift check found calls that cannot be flagged", 0),
     Rule("findings", "Comparison with QMS stopped, or open critical findings, number", 0, threshold=0),
+    Rule(
+        "canary",
+        "Canary call failed, or none was made",
+        0,
+        is_urgent=True,
+        causes=("link", "journal", "service", "work"),
+    ),
     Rule("evidence", "Evidence cannot be sealed", 0),
     Rule("loss", "Restore or data loss noticed", 0, is_urgent=True),
     Rule("disk", "Disk nearly full, percent used", 60, threshold=90, is_urgent=True),

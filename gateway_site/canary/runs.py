@@ -58,6 +58,12 @@ def begin_due(now: datetime) -> None:
                 begin(source, extension, "", now)
 
 
+def work(now: Callable[[], datetime], connect: ConnectService) -> None:
+    """Do what the timetable asks for every few seconds."""
+    begin_due(now())
+    carry_on(now, connect)
+
+
 def forget_old(now: datetime) -> None:
     """Delete the calls that are no longer kept."""
     CanaryCall.objects.filter(ended_at__lt=now - KEPT).delete()

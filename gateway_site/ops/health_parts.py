@@ -10,6 +10,7 @@ from django.urls import reverse
 from clock.text import shown
 from cti.api import ArchiveStatus, JournalError, archive_reports, quiet_intake_text, quiet_text
 from cti.models import CtiSource, LinkState
+from gateway_site.canary.standing import standings
 from gateway_site.ops import probes, worker_heartbeat
 from qms.api import BreakerState, breaker_state
 from qms.models import RecordingService
@@ -41,7 +42,7 @@ def health(now: datetime) -> list[HealthPart]:
         return vital
     is_redis_well = any(part.kind == "redis" and part.ok for part in vital)
     work = [*_journals(), *_archives(now), *_work(now)] if is_redis_well else []
-    return [*vital, *work, *_sources(now), *_intakes(now), *_services(now)]
+    return [*vital, *work, *_sources(now), *_intakes(now), *_services(now), *_canaries(now)]
 
 
 @cache
@@ -64,6 +65,14 @@ def _vital() -> Iterator[HealthPart]:
             yield HealthPart(name, False, str(error), reverse("test-installation"), kind)
             if kind in probes.NEEDED_BY_ALL:
                 return
+
+
+def _canaries(now: datetime) -> Iterator[HealthPart]:
+    """Say what the last canary call of each test extension showed."""
+    link = reverse("admin:canary_canarycall_changelist")
+    for one in standings(now):
+        well = "The last canary call passed." if one.last else "No canary call has ended yet."
+        yield HealthPart(one.name, not one.is_red, f"{one.text} {one.todo}" if one.is_red else well, link, "canary")
 
 
 def _journals() -> Iterator[HealthPart]:

@@ -27,6 +27,7 @@ from calls.models import Checkpoint, HourlyCount
 from cti.api import archive_reports
 from cti.models import LinkState, LinkStatus, QuarantinedMessage
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
+from gateway_site.canary.standing import CanaryStanding, standings
 from gateway_site.ops import probes, worker_heartbeat
 from gateway_site.ops.alerts import alert_metrics
 from gateway_site.ops.cached_count import CachedCount
@@ -66,6 +67,7 @@ class GatewayCollector(Collector):
         yield from _links()
         yield from _services()
         yield from _comparison()
+        yield from _canaries()
 
 
 def _gauge(name: str, says: str, labels: list[str], samples: list[tuple[list[str], float]]) -> GaugeMetricFamily:
@@ -242,6 +244,33 @@ def _comparison() -> Iterator[GaugeMetricFamily]:
         "Up to when the recordings of a service were compared.",
         ["service"],
         [([slug], until.timestamp()) for slug, until in compared_until()],
+    )
+
+
+def _canaries() -> Iterator[GaugeMetricFamily]:
+    """Tell of the canary of each source and Recording Service; where it has several extensions, of the worst."""
+    found: dict[tuple[str, str], CanaryStanding] = {}
+    for one in standings(clock.now()):
+        key = one.source, one.service
+        found[key] = one if key not in found or one.is_red else found[key]
+    yield _gauge(
+        "gateway_canary_red",
+        "1 where the last canary call failed, or none was made in time.",
+        ["source", "service"],
+        [([*key], one.is_red) for key, one in found.items()],
+    )
+    ended = [(key, one.last, one.last.ended_at) for key, one in found.items() if one.last]
+    yield _gauge(
+        "gateway_canary_last_end_timestamp_seconds",
+        "When the last canary call ended.",
+        ["source", "service"],
+        [([*key], at.timestamp()) for key, _, at in ended if at],
+    )
+    yield _gauge(
+        "gateway_canary_duration_seconds",
+        "How long the last canary call took, from its begin to flags read back.",
+        ["source", "service"],
+        [([*key], (at - last.began_at).total_seconds()) for key, last, at in ended if at],
     )
 
 
