@@ -3,8 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-import msgspec
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
@@ -19,7 +17,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminPasswordWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
 import clock
 from clock.text import ago
@@ -31,12 +28,12 @@ from cti.journal.stream import JournalUnavailable
 from cti.models import CtiSource, IntakeToken, LinkState, QuarantinedMessage, SeenDevice
 from cti.sources.registry import has_session
 from cti.status_text import is_silent, link_sentences, quiet_text, refused_monitors, when
-from cti.ui.options_form import PREFIX, field_of, option_fields, read_options
+from cti.ui.options_form import option_fields
 from cti.ui.panels import quarantine_causes, seen_devices
 from cti.ui.preview import readable
+from cti.ui.source_form import CtiSourceForm
 from history.admin import ReadOnlyAdmin, RecordedAdmin
 from history.states import differences
-from vault.fields import Secret
 
 #: The permission to see callers; it belongs to the calls.
 SEE_CALLERS = "calls.view_caller"
@@ -57,83 +54,6 @@ LABELS = {
     SILENT: "danger",
     LACKING: "warning",
 }
-
-
-class CtiSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is for the stubs alone
-    """A form in which the secret can be set but never read."""
-
-    new_secret = forms.CharField(
-        required=False,
-        strip=False,
-        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
-        help_text="Stored encrypted and never shown. Leave empty to keep the current secret.",
-    )
-    forget_secret = forms.BooleanField(
-        required=False, widget=UnfoldBooleanWidget(), help_text="Delete the stored secret."
-    )
-    device_lines = forms.CharField(
-        required=False,
-        label="Devices",
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
-        help_text="Extensions to monitor, one a line. Empty: every device that is no queue and no trunk.",
-    )
-    queue_lines = forms.CharField(
-        required=False,
-        label="Queues",
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 4}),
-        help_text="Queue devices and their names, one a line: 7000 = Sales",
-    )
-    canary_lines = forms.CharField(
-        required=False,
-        label="Test extensions",
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-        help_text="Extensions used for canary calls and for nothing else, one a line and one for each Recording "
-        "Service; QMS needs an active and licensed user with each. Empty: no canary calls.",
-    )
-
-    class Meta:
-        model = CtiSource
-        exclude = ("secret", "devices", "queues", "canary_extensions")  # noqa: DJ006  everything else is for the administrator
-        labels = {"tls": "TLS", "ca_file": "CA file", "secret_env": "Secret from variable"}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.initial["device_lines"] = "\n".join(self.instance.devices)
-        self.initial["canary_lines"] = "\n".join(self.instance.canary_extensions)
-        self.initial["queue_lines"] = "\n".join(f"{device} = {name}" for device, name in self.instance.queues.items())
-
-    def clean_queue_lines(self) -> dict[str, str]:
-        """Read the queues."""
-        queues = {}
-        for line in _lines(self.cleaned_data["queue_lines"]):
-            device, equals, name = (part.strip() for part in line.partition("="))
-            if not (device and equals and name):
-                raise forms.ValidationError(f"Write DEVICE = NAME, not: {line}")
-            queues[device] = name
-        return queues
-
-    def clean(self) -> dict[str, Any] | None:
-        """Check the options as the source will read them, with the error at its field."""
-        cleaned = super().clean() or {}
-        has_options = any(name.startswith(PREFIX) for name in self.data)
-        if has_options and cleaned.get("kind") == self.initial.get("kind") and not self.errors:
-            try:
-                self.instance.options = read_options(cleaned["kind"], cleaned, self.instance.options)
-            except msgspec.ValidationError as error:
-                name = field_of(error)
-                self.add_error(name if name in self.fields else None, str(error).partition(" - at ")[0])
-        return cleaned
-
-    def save(self, commit: bool = True) -> Any:
-        """Take up the secret, the devices and the queues."""
-        self.instance.devices = _lines(self.cleaned_data["device_lines"])
-        self.instance.canary_extensions = _lines(self.cleaned_data["canary_lines"])
-        self.instance.queues = self.cleaned_data["queue_lines"]
-        if self.cleaned_data["new_secret"]:
-            self.instance.secret = Secret(self.cleaned_data["new_secret"])
-        elif self.cleaned_data["forget_secret"]:
-            self.instance.secret = Secret("")
-        return super().save(commit)
 
 
 @admin.register(CtiSource)
@@ -159,7 +79,7 @@ class CtiSourceAdmin(RecordedAdmin):
                     "canary_minutes",
                     "canary_way",
                     "canary_destination",
-                    "canary_side_door",
+                    "canary_recorder_api",
                 )
             },
         ),
@@ -406,7 +326,3 @@ class QuarantinedMessageAdmin(ReadOnlyAdmin):
         QuarantinedMessage.objects.filter(pk__in=[row.pk for row in rows]).update(seen_at=clock.now())
         LogEntry.objects.log_actions(request.user.pk or 0, rows, CHANGE, "Ticked off: an operator looked at it.")
         messages.success(request, f"{len(rows)} ticked off.")
-
-
-def _lines(text: str) -> list[str]:
-    return [line.strip() for line in text.splitlines() if line.strip()]

@@ -1,11 +1,14 @@
 """CTI sources, who may post to them, what they sent that could not be read, and how their links are."""
 
+from collections.abc import Iterator
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 
-from cti.sources.registry import kind_choices
+from cti.sources.registry import kind_choices, source_kinds
 from vault.fields import EncryptedTextField
 
 
@@ -15,6 +18,10 @@ class Seating(models.TextChoices):
     HOT_DESK = "hot_desk", "hot desks: an agent sits at one extension, and moves"
     FREE = "free", "free: an agent may be logged on at several extensions"
     FIXED = "fixed", "fixed: each agent has an extension; who logs on at another's is not matched"
+
+
+#: Maximum number of test extensions of a source.
+MAXIMUM_CANARIES = 20
 
 
 class CanaryWay(models.TextChoices):
@@ -61,8 +68,8 @@ class CtiSource(models.Model):
         default=15,
         db_default=15,
         validators=[MinValueValidator(5), MaxValueValidator(1440)],
-        help_text="Minutes within which a broken part shows, 5 to 1,440: the next canary call begins two minutes before "
-        "they are over.",
+        help_text="Minutes within which a broken part shows, 5 to 1,440: the next canary call begins two minutes "
+        "before they are over.",
     )
     canary_way = models.CharField(
         "way of the canary call",
@@ -81,7 +88,7 @@ class CtiSource(models.Model):
         help_text="What the test extension calls in a real call: an announcement, never a person or a queue. An "
         "Asterisk needs none.",
     )
-    canary_side_door = models.CharField(
+    canary_recorder_api = models.CharField(
         "recorder's control address",
         max_length=255,
         blank=True,
@@ -98,10 +105,35 @@ class CtiSource(models.Model):
     def __str__(self) -> str:
         return self.slug
 
+    def clean(self) -> None:
+        """Refuse canary settings that would call a person, or that this kind of source cannot carry out."""
+        problems = dict(canary_problems(self))
+        if problems:
+            raise ValidationError(problems)
+
     @property
     def has_canary_recordings(self) -> bool:
         """Say whether canary calls are recorded: else a recording that QMS names is another call's."""
-        return self.canary_way == CanaryWay.ORIGINATE or bool(self.canary_side_door)
+        return self.canary_way == CanaryWay.ORIGINATE or bool(self.canary_recorder_api)
+
+
+def canary_problems(source: CtiSource) -> Iterator[tuple[str, str]]:
+    """Yield the fields of a source's canary settings that are wrong, and why."""
+    kind = source_kinds().get(source.kind)
+    is_real = source.canary_way == CanaryWay.ORIGINATE
+    known = {*map(str, source.devices), *map(str, source.queues), *map(str, source.canary_extensions)}
+    if is_real and (kind is None or kind.caller is None):
+        yield "canary_way", "A source of this kind cannot make calls: choose events alone."
+    elif is_real and kind and kind.needs_number_to_call and not source.canary_destination:
+        yield "canary_destination", "Enter what the test extension calls: an announcement, for example."
+    if source.canary_destination and source.canary_destination in known:
+        yield "canary_destination", "This is an extension or a queue of this source: a canary calls nobody."
+    if is_real and source.canary_recorder_api:
+        yield "canary_recorder_api", "A real call is recorded by itself: leave this empty."
+    if source.canary_recorder_api and not source.canary_recorder_api.startswith(("http://", "https://")):
+        yield "canary_recorder_api", "Begin with http:// or https://."
+    if len(source.canary_extensions) > MAXIMUM_CANARIES:
+        yield NON_FIELD_ERRORS, f"A source has at most {MAXIMUM_CANARIES} test extensions."
 
 
 class LinkState(models.TextChoices):

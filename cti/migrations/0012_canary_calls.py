@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='ctisource',
-            name='canary_side_door',
+            name='canary_recorder_api',
             field=models.CharField(blank=True, db_default='', default='', help_text='For events alone: where a recorder that can be driven (the simulated QMS) begins and ends a test recording, for example http://127.0.0.1:8090. Empty: no recording is expected, and none is flagged.', max_length=255, verbose_name="recorder's control address"),
         ),
         migrations.AddField(

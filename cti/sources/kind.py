@@ -23,7 +23,9 @@ class SourceKind(msgspec.Struct, frozen=True, kw_only=True):
     a ``cti.sources.trace.TraceReader``, made as a session is; None where recorded traces cannot be read. ``settle_ms``:
     how late events of other monitors may arrive, in milliseconds; 0 for a source that is one ordered stream.
     ``needs_devices``: it reports only devices that are listed. ``port``, ``tls_port``: where it is reached in clear and
-    over TLS where the source names no port; 0: the source has to name it.
+    over TLS where the source names no port; 0: the source has to name it. ``caller``: ``"module:Class"`` of a
+    ``cti.sources.port.TestCaller``, made with the ``SourceConfig``; None where no call can be made.
+    ``needs_number_to_call``: a call has two ends there.
     """
 
     slug: str
@@ -36,6 +38,8 @@ class SourceKind(msgspec.Struct, frozen=True, kw_only=True):
     needs_devices: bool = False
     port: int = 0
     tls_port: int = 0
+    caller: str | None = None
+    needs_number_to_call: bool = False
 
     @property
     def has_listener(self) -> bool:

@@ -22,7 +22,7 @@ from history.admin import ReadOnlyAdmin
 
 MAKE = "canary.make_canarycall"
 _LABELS = {"passed": "success", "RED": "danger", "under way": "info"}
-_COLOURS = {CanaryVerdict.PASSED: "success", CanaryVerdict.FAILED: "danger", CanaryVerdict.UNPROVED: "info"}
+_COLOURS = {CanaryVerdict.PASSED: "success", CanaryVerdict.FAILED: "danger", CanaryVerdict.UNVERIFIED: "info"}
 
 
 @admin.register(CanaryCall)
@@ -58,8 +58,8 @@ class CanaryCallAdmin(ReadOnlyAdmin):
             return f"{end.name}: {end.text}"
         if call.ended_at is None:
             return f"It waits for: {call.get_step_display()}."
-        unproved = [one.name for one in call.ends if one.verdict is CanaryVerdict.UNPROVED]
-        return f"Not proved: {', '.join(unproved)}." if unproved else "Every part works."
+        unverified = [one.name for one in call.ends if one.verdict is CanaryVerdict.UNVERIFIED]
+        return f"Not verified: {', '.join(unverified)}." if unverified else "Every part works."
 
     @display(description="Lasted")
     def lasted(self, call: CanaryCall) -> str:

@@ -12,7 +12,7 @@ from calls.models import Leg
 from cti.models import CtiSource
 from flags.models import UNSETTLED, FlagValue, FlagWrite, WriteState
 from gateway_site.canary.models import CanaryCall
-from gateway_site.canary.steps import NO_RECORDING, CanaryStep, StepEnd, failed, passed, unproved
+from gateway_site.canary.steps import NO_RECORDING, CanaryStep, StepEnd, failed, passed, unverified
 from qms.api import ConnectService
 from qms.guids import guid_key
 from qms.models import RecordingService
@@ -85,7 +85,7 @@ def end(call: CanaryCall) -> StepEnd | None:
 def flags(call: CanaryCall) -> StepEnd | None:
     """Say whether the flags were written."""
     if not call.recording_guid:
-        return unproved(CanaryStep.FLAGS, NO_RECORDING)
+        return unverified(CanaryStep.FLAGS, NO_RECORDING)
     write = FlagWrite.objects.filter(leg_id=call.leg_id or 0, part="base").first()
     if write is None:
         row = _leg(call)
@@ -94,7 +94,7 @@ def flags(call: CanaryCall) -> StepEnd | None:
     if write.state in UNSETTLED:
         return None
     if write.state == WriteState.SHADOW:
-        return unproved(CanaryStep.FLAGS, "The Recording Service is in shadow mode: another gateway writes.")
+        return unverified(CanaryStep.FLAGS, "The Recording Service is in shadow mode: another gateway writes.")
     if write.state != WriteState.WRITTEN:
         return failed(CanaryStep.FLAGS, write.error or write.get_state_display(), READ_ON)
     return passed(CanaryStep.FLAGS, f"QMS took them {_seconds(write.created_at, write.settled_at)} s after the call.")
@@ -108,7 +108,7 @@ def read_back(call: CanaryCall, connect: ConnectService) -> StepEnd | None:
     )
     written = dict(values.values_list("name", "value"))
     if not written:
-        return unproved(step, NO_RECORDING if not call.recording_guid else "Nothing was written (shadow mode).")
+        return unverified(step, NO_RECORDING if not call.recording_guid else "Nothing was written (shadow mode).")
     if call.service is None:
         return failed(step, "The Recording Service was deleted.", "Choose another test extension.")
     try:

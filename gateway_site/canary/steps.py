@@ -18,11 +18,11 @@ class CanaryStep(StrEnum):
 
 
 class CanaryVerdict(StrEnum):
-    """How a step ended. ``UNPROVED``: nothing is wrong, but this way of calling cannot show that the part works."""
+    """How a step ended. ``UNVERIFIED``: nothing is wrong, but this way of calling cannot show that the part works."""
 
     PASSED = "passed"
     FAILED = "failed"
-    UNPROVED = "unproved"
+    UNVERIFIED = "unverified"
 
 
 class StepEnd(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ NAMES = {
 WORDS = {
     CanaryVerdict.PASSED: "passed",
     CanaryVerdict.FAILED: "FAILED",
-    CanaryVerdict.UNPROVED: "not proved",
+    CanaryVerdict.UNVERIFIED: "not verified",
 }
 #: Maximum duration of each step, in seconds; the search has the window of its Recording Service besides.
 TIMEOUTS = {
@@ -96,6 +96,6 @@ def failed(step: CanaryStep, text: str, todo: str = "") -> StepEnd:
     return StepEnd(step, CanaryVerdict.FAILED, text, todo or LATE[step])
 
 
-def unproved(step: CanaryStep, text: str) -> StepEnd:
+def unverified(step: CanaryStep, text: str) -> StepEnd:
     """Return that a step could not be looked at."""
-    return StepEnd(step, CanaryVerdict.UNPROVED, text)
+    return StepEnd(step, CanaryVerdict.UNVERIFIED, text)

@@ -17,7 +17,7 @@ from gateway_site.canary.models import CanaryCall
 from qms.api import is_guarded_host
 
 #: Timeout of the recorder's control address, in seconds.
-SIDE_DOOR_TIMEOUT = 5.0
+RECORDER_TIMEOUT = 5.0
 #: Maximum size of its answer, in bytes.
 MAXIMUM_ANSWER = 64 * 1024
 
@@ -74,9 +74,9 @@ def _data(call: CanaryCall) -> CallData:
 
 def _tapped(source: CtiSource, extension: str, state: Literal["connected", "disconnected"]) -> str:
     """Have the recorder begin or end a recording, where it can be driven. Returns the recording's GUID, or ""."""
-    if not source.canary_side_door:
+    if not source.canary_recorder_api:
         return ""
-    answer = _posted(f"{source.canary_side_door.rstrip('/')}/tap", {"extension": extension, "state": state})
+    answer = _posted(f"{source.canary_recorder_api.rstrip('/')}/tap", {"extension": extension, "state": state})
     guid = answer[0].get("guid") if isinstance(answer, list) and answer and isinstance(answer[0], dict) else None
     if state == "connected" and not isinstance(guid, str):
         raise CanaryCallFailed(
@@ -101,7 +101,7 @@ def _posted(url: str, body: dict[str, str]) -> Any:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
     try:
         opener = urllib.request.build_opener(_NoRedirect)
-        with opener.open(request, timeout=SIDE_DOOR_TIMEOUT) as answer:
+        with opener.open(request, timeout=RECORDER_TIMEOUT) as answer:
             return json.loads(answer.read(MAXIMUM_ANSWER))
     except urllib.error.HTTPError as error:
         raise CanaryCallFailed(f"The recorder's control address answered {error.code}.", todo) from error

@@ -88,7 +88,7 @@ class CtiSourceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     canary_minutes: int | UnsetType = UNSET
     canary_way: Literal["events", "originate"] | UnsetType = UNSET
     canary_destination: str | UnsetType = UNSET
-    canary_side_door: str | UnsetType = UNSET
+    canary_recorder_api: str | UnsetType = UNSET
 
 
 class FlagRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

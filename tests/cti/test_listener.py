@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from msgspec.structs import replace
 
-from cti.events import LinkLost, LinkRestored
+from cti.events import CallData, LinkLost, LinkRestored, encode
+from cti.journal.handed_events import hand_to_listener
 from cti.journal.stream import Entry, client
 from cti.listener import leadership
 from cti.listener.listener import Listener
@@ -35,6 +37,21 @@ def test_events_are_in_the_journal_in_order(pbx: Switch, listening: Listening) -
     pbx.say("call 1", "call 2", "call 3")
 
     wait_for("LinkRestored", "1", "2", "3")
+
+
+def test_events_of_the_gateways_own_go_into_the_journal_beside_those_of_the_link(
+    pbx: Switch, listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leadership, "RENEW_SECONDS", 0.05)
+    pbx.say("call 1")
+    wait_for("LinkRestored", "1")
+    own = encode(replace(journalled()[-1], id="own", data=CallData(call_id="own", device_id="2999")))
+    hand_to_listener("pbx", [b"garbage", own])
+    wait_for("LinkRestored", "1", "own")
+    pbx.say("call 2")
+
+    wait_for("LinkRestored", "1", "own", "2")
+    wait_until(lambda: is_reported(state=LinkState.UP, events=2), "the status without the gateway's own")
 
 
 def test_the_status_shows_the_link_its_leader_and_what_was_refused(pbx: Switch, listening: Listening) -> None:

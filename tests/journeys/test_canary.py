@@ -19,7 +19,7 @@ from qms.port import RecordingServicePort
 from tests.journeys.canaries import TEST_PHONE, CanaryStack, verdicts
 
 pytestmark = pytest.mark.django_db
-PASSED, FAILED, UNPROVED = CanaryVerdict.PASSED, CanaryVerdict.FAILED, CanaryVerdict.UNPROVED
+PASSED, FAILED, UNVERIFIED = CanaryVerdict.PASSED, CanaryVerdict.FAILED, CanaryVerdict.UNVERIFIED
 
 
 @pytest.fixture
@@ -42,13 +42,13 @@ def test_events_alone_prove_the_way_to_qms_and_say_what_they_cannot(gateway: Can
 
     assert not call.is_red
     proved = verdicts(call)
-    assert proved.pop(CanaryStep.FLAGS) is proved.pop(CanaryStep.READ_BACK) is UNPROVED
+    assert proved.pop(CanaryStep.FLAGS) is proved.pop(CanaryStep.READ_BACK) is UNVERIFIED
     assert set(proved.values()) == {PASSED}
     assert not FlagWrite.objects.exists()
 
 
 def test_a_recorded_canary_call_is_flagged_and_its_flags_are_read_back(gateway: CanaryStack) -> None:
-    with gateway.side_door():
+    with gateway.with_recorder():
         call = gateway.follow()
 
     assert set(verdicts(call).values()) == {PASSED}
@@ -101,7 +101,7 @@ def test_a_journal_that_takes_nothing_makes_it_red(gateway: CanaryStack, redis: 
 
 def test_flags_that_are_not_written_make_it_red(gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.journeys.stack.deliver", lambda *_, **__: DeliveryRun())
-    with gateway.side_door():
+    with gateway.with_recorder():
         call = gateway.follow()
 
     assert red_at(call) is CanaryStep.FLAGS
@@ -112,7 +112,7 @@ def test_a_value_that_qms_changes_makes_it_red(gateway: CanaryStack) -> None:
         gateway.flags(TEST_PHONE)[0]["QueueName"] = "Sales"
         return gateway.connect(service)
 
-    with gateway.side_door():
+    with gateway.with_recorder():
         call = gateway.follow(connect=after_a_change)
 
     assert red_at(call) is CanaryStep.READ_BACK
@@ -144,7 +144,7 @@ def test_a_failed_call_is_ended_so_that_nothing_stays_open(
     gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.journeys.stack.look_up", lambda *_, **__: None)
-    with gateway.side_door():
+    with gateway.with_recorder():
         gateway.follow()
         gateway.passes(2)
 
@@ -208,11 +208,11 @@ def test_a_red_canary_recovers_with_the_next_call_that_passes(
 
 def test_in_shadow_mode_nothing_is_written_and_it_says_so(gateway: CanaryStack) -> None:
     RecordingService.objects.update(shadow=True)
-    with gateway.side_door():
+    with gateway.with_recorder():
         call = gateway.follow()
 
     assert not call.is_red
-    assert verdicts(call)[CanaryStep.FLAGS] is UNPROVED
+    assert verdicts(call)[CanaryStep.FLAGS] is UNVERIFIED
     assert gateway.flags(TEST_PHONE) == [{}]
     assert not ShadowComparison.objects.exists()
 
@@ -220,5 +220,5 @@ def test_in_shadow_mode_nothing_is_written_and_it_says_so(gateway: CanaryStack) 
 def test_where_only_agents_calls_are_flagged_a_canary_needs_no_agent(gateway: CanaryStack, settings: Any) -> None:
     settings.AGENTS_CALLS_ONLY = True
     gateway.set()
-    with gateway.side_door():
+    with gateway.with_recorder():
         assert not gateway.follow().is_red

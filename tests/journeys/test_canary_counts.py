@@ -10,8 +10,10 @@ import redis as redis_client
 from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.management import call_command
+from django.db.models import Model
 from django.test import Client
 from django.urls import reverse
+from prometheus_client.metrics_core import Metric
 
 from agents.models import CallsAtRisk
 from calls.export.filters import LegFilter, filtered
@@ -59,14 +61,15 @@ def tables() -> Iterator[list[tuple[Any, ...]]]:
     """Yield the rows of every table of counts."""
     counts = [one for one in apps.get_app_config("calls").get_models() if one.__name__.endswith(("Count", "Latency"))]
     assert len(counts) > 8
-    for model in (*counts, CallsAtRisk, AlertCount, ShadowCount):
+    others: list[type[Model]] = [CallsAtRisk, AlertCount, ShadowCount]
+    for model in (*counts, *others):
         columns = [one.attname for one in model._meta.concrete_fields if not one.primary_key]
         yield sorted((row for row in model._default_manager.values_list(*columns) if row[-1]), key=repr)
 
 
 def samples(now: datetime) -> list[tuple[str, Any, float]]:
     """Return the gauges, and the counters of legs."""
-    families = [one for one in GatewayCollector().collect() if not one.name.startswith(_OTHERS)]
+    families: list[Metric] = [one for one in GatewayCollector().collect() if not one.name.startswith(_OTHERS)]
     families += [one for counter in (LEGS_ENDED, GUID_SECONDS, FLAGGED_SECONDS) for one in counter.collect()]
     found = [one for family in families for one in family.samples]
     return [(one.name, one.labels, one.value) for one in found if not one.name.endswith("_created")]
@@ -99,11 +102,11 @@ def test_no_number_changes_whatever_becomes_of_a_canary_call(
     monkeypatch.setattr("clock.now", lambda: at)
     before = numbers(gateway, at)
     assert before["dashboard"] == ["2", "0", "0"]
-    with gateway.side_door():
+    with gateway.with_recorder():
         while_it_goes_on(gateway, before, at)
         monkeypatch.setattr(gateway.qms, "write_flags", refuses)
         assert gateway.follow().is_red
-    gateway.set(canary_side_door="")
+    gateway.set(canary_recorder_api="")
     assert not gateway.follow().is_red
 
     outcomes = Leg.objects.filter(is_canary=True).order_by("id").values_list("outcome", flat=True)
@@ -139,7 +142,7 @@ def refuses(*_: object) -> None:
 
 
 def test_the_comparison_with_qms_leaves_canary_recordings_out(gateway: CanaryStack) -> None:
-    with gateway.side_door():
+    with gateway.with_recorder():
         gateway.follow()
     gateway.qms.connected(TEST_PHONE, gateway.time)  # One that no leg has.
     gateway.clears("C3", "2002")

@@ -52,7 +52,7 @@ class Command(BaseCommand):
             _pause()
 
     def _print(self, end: StepEnd) -> None:
-        self.stdout.write(f"  {end.word:<10}  {end.name}: {end.text} ({end.seconds:.1f} s)")
+        self.stdout.write(f"  {end.word:<12}  {end.name}: {end.text} ({end.seconds:.1f} s)")
         if end.todo:
             self.stdout.write(f"              -> {end.todo}")
 

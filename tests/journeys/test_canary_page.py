@@ -1,0 +1,181 @@
+"""The canary for people: its page and button, the command, the alarm, the dashboard and the metrics."""
+
+import io
+from datetime import timedelta
+
+import pytest
+import redis as redis_client
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group, User
+from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
+
+from cti.models import CtiSource
+from gateway_site.alarms.conditions import find
+from gateway_site.canary.models import CanaryCall
+from gateway_site.ops.health_parts import health
+from gateway_site.ops.metrics import GatewayCollector
+from tests.journeys.canaries import TEST_PHONE, CanaryStack
+
+pytestmark = pytest.mark.django_db
+PAGE = "admin:canary_canarycall_changelist"
+
+
+@pytest.fixture
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> CanaryStack:
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
+    return CanaryStack()
+
+
+def as_role(role: str) -> Client:
+    """Log somebody in who has a role."""
+    user = User.objects.create_user(role, is_staff=True)
+    user.groups.add(Group.objects.get(name=role))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def turn_red(gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch) -> CanaryCall:
+    """Let a canary call fail."""
+    with monkeypatch.context() as broken:
+        broken.setattr(gateway, "fold", lambda: 0)
+        return gateway.follow()
+
+
+def test_a_red_canary_raises_the_alarm_and_the_next_call_ends_it(
+    gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn_red(gateway, monkeypatch)
+    (finding,) = find(gateway.time, {"canary": None})
+    assert finding.subject == "Canary of pbx at rs1"
+    assert finding.text.startswith("Leg seen: It did not come in time. See on the dashboard")
+    assert [part.ok for part in health(gateway.time) if part.kind == "canary"] == [False]
+    gateway.passes(5)
+    gateway.follow()
+
+    assert find(gateway.time, {"canary": None}) == []
+    assert [part.ok for part in health(gateway.time) if part.kind == "canary"] == [True]
+
+
+def test_the_metrics_name_source_and_service_and_no_extension(
+    gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call = gateway.follow()
+    monkeypatch.setattr("clock.now", lambda: gateway.time)
+    families = {one.name: one.samples for one in GatewayCollector().collect() if "canary" in one.name}
+
+    assert {one.labels["source"] + one.labels["service"] for kept in families.values() for one in kept} == {"pbxrs1"}
+    assert families["gateway_canary_red"][0].value == 0.0
+    assert call.ended_at
+    assert families["gateway_canary_duration_seconds"][0].value == (call.ended_at - call.began_at).total_seconds()
+
+
+def test_the_page_says_what_is_red_and_what_to_do(gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    call = turn_red(gateway, monkeypatch)
+    monkeypatch.setattr("clock.now", lambda: gateway.time)
+    auditor = as_role("Auditor")
+    page = auditor.get(reverse(PAGE)).content.decode()
+    of_call = auditor.get(reverse("admin:canary_canarycall_change", args=[call.pk])).content.decode()
+
+    assert "What to do next:" in page
+    assert "Make a canary call now" not in page
+    assert "Leg seen: It did not come in time." in of_call
+
+
+def test_the_button_asks_first_and_is_recorded(gateway: CanaryStack) -> None:
+    operator, make = as_role("Operator"), reverse("admin:canary_make")
+    wanted = {"source": "pbx", "extension": TEST_PHONE}
+    assert f"Call at {TEST_PHONE} of pbx" in operator.get(make).content.decode()
+    assert not CanaryCall.objects.exists()
+    said = operator.post(make, wanted, follow=True).content.decode()
+
+    assert "The canary call begins within seconds" in said
+    assert CanaryCall.objects.get().asked_by == "Operator"
+    assert LogEntry.objects.get().get_change_message() == "Asked for now."
+    assert "under way already" in operator.post(make, wanted, follow=True).content.decode()
+
+
+def test_the_button_calls_no_other_extension_and_not_for_everybody(gateway: CanaryStack) -> None:
+    make = reverse("admin:canary_make")
+
+    assert as_role("Operator").post(make, {"source": "pbx", "extension": "2001"}).status_code == 403
+    assert as_role("Auditor").post(make, {"source": "pbx", "extension": TEST_PHONE}).status_code == 403
+    assert not CanaryCall.objects.exists()
+
+
+def command(gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[str, int]:
+    """Run the command while the gateway works; returns what it printed and its exit status."""
+    module = "gateway_site.management.commands.canary"
+    monkeypatch.setattr(f"{module}.clock.now", lambda: gateway.time)
+    monkeypatch.setattr(f"{module}._pause", lambda: gateway.passes(3))
+    out, status = io.StringIO(), 0
+    try:
+        call_command("canary", *arguments, stdout=out, stderr=out)
+    except SystemExit as ended:
+        status = int(str(ended.code))
+    return out.getvalue(), status
+
+
+def test_the_command_prints_each_step_and_its_status_says_whether_all_is_well(
+    gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    printed, status = command(gateway, monkeypatch, "pbx")
+    assert status == 0
+    assert "passed        Leg seen:" in printed
+    assert "not proved  Flags written:" in printed
+    gateway.passes(5)
+    monkeypatch.setattr(gateway, "fold", lambda: 0)
+    printed, status = command(gateway, monkeypatch)
+
+    assert status == 1
+    assert "FAILED        Leg seen: It did not come in time." in printed
+    assert printed.rstrip().endswith("It failed: something is broken.")
+
+
+def test_the_command_refuses_what_it_cannot_do(gateway: CanaryStack) -> None:
+    with pytest.raises(CommandError, match='There is no CTI source "pbx2"'):
+        call_command("canary", "pbx2")
+    gateway.set(canary_extensions=[])
+    with pytest.raises(CommandError, match="no test extension"):
+        call_command("canary")
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"canary_way": "originate"}, "canary_way"),
+        ({"canary_destination": "2001", "devices": ["2001"]}, "canary_destination"),
+        ({"canary_side_door": "file:///etc/passwd"}, "canary_side_door"),
+        ({"canary_minutes": 4}, "canary_minutes"),
+        ({"canary_extensions": [str(one) for one in range(21)]}, "__all__"),
+    ],
+)
+def test_settings_that_would_call_a_person_or_cannot_be_carried_out_are_refused(
+    settings: dict[str, object], field: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        CtiSource(slug="pbx", kind="http", **settings).full_clean()
+    assert set(refused.value.message_dict) == {field}
+
+
+def test_the_form_of_a_source_takes_the_test_extensions(gateway: CanaryStack) -> None:
+    administrator = as_role("Administrator")
+    address = reverse("admin:cti_ctisource_change", args=[gateway.source.pk])
+    form = administrator.get(address).context["adminform"].form
+    values = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+    sent = {name: value for name, value in values.items() if value not in (None, False)}
+    answer = administrator.post(address, {**sent, "canary_lines": "2998\n2999", "canary_minutes": "10"})
+
+    assert answer.status_code == 302
+    gateway.source.refresh_from_db()
+    assert (gateway.source.canary_extensions, gateway.source.canary_minutes) == (["2998", "2999"], 10)
+
+
+def test_a_silent_timetable_is_an_alarm(gateway: CanaryStack) -> None:
+    gateway.follow()
+    (finding,) = find(gateway.time + timedelta(minutes=30), {"canary": None})
+
+    assert "No canary call was made for" in finding.text
