@@ -31,17 +31,17 @@ class CanaryStack(GatewayStack):
         self.consumer = type(self.consumer)(self.source, lambda: self.time)
 
     @contextmanager
-    def side_door(self) -> Iterator[SimulatedServer]:
+    def with_recorder(self) -> Iterator[SimulatedServer]:
         """Serve the simulated QMS, and have canary calls recorded through its control address."""
         server = SimulatedServer(self.qms, Credentials("gateway", "pass"), clock=lambda: self.time)
         with in_thread(server):
-            self.set(canary_side_door=f"http://127.0.0.1:{server.port}")
+            self.set(canary_recorder_api=f"http://127.0.0.1:{server.port}")
             yield server
 
     @contextmanager
     def over_soap(self) -> Iterator[SimulatedServer]:
         """Reach the simulated QMS over HTTP alone, as a real one."""
-        with self.side_door() as server:
+        with self.with_recorder() as server:
             url = f"http://127.0.0.1:{server.port}/recording-service"
             RecordingService.objects.update(url=url, username="gateway", password="pass")
             self.connect = connect  # type: ignore[method-assign]

@@ -125,7 +125,7 @@ def test_the_command_prints_each_step_and_its_status_says_whether_all_is_well(
     printed, status = command(gateway, monkeypatch, "pbx")
     assert status == 0
     assert "passed        Leg seen:" in printed
-    assert "not proved  Flags written:" in printed
+    assert "not verified  Flags written:" in printed
     gateway.passes(5)
     monkeypatch.setattr(gateway, "fold", lambda: 0)
     printed, status = command(gateway, monkeypatch)
@@ -148,7 +148,7 @@ def test_the_command_refuses_what_it_cannot_do(gateway: CanaryStack) -> None:
     [
         ({"canary_way": "originate"}, "canary_way"),
         ({"canary_destination": "2001", "devices": ["2001"]}, "canary_destination"),
-        ({"canary_side_door": "file:///etc/passwd"}, "canary_side_door"),
+        ({"canary_recorder_api": "file:///etc/passwd"}, "canary_recorder_api"),
         ({"canary_minutes": 4}, "canary_minutes"),
         ({"canary_extensions": [str(one) for one in range(21)]}, "__all__"),
     ],
