@@ -35,9 +35,11 @@ class CanaryCallFailed(Exception):
 def make(call: CanaryCall, now: datetime) -> None:
     """Make the call, and note in it what is known of it then. Raises ``CanaryCallFailed``."""
     source = call.source
-    if call.way == CanaryWay.EVENTS:
-        call.recording_guid = _tapped(source, call.extension, "connected")
-        _hear(source, call, Established, now)
+    if call.way != CanaryWay.EVENTS:
+        todo = "Choose events alone in the settings of the source."
+        raise CanaryCallFailed("No kind of source makes real calls yet.", todo)
+    call.recording_guid = _tapped(source, call.extension, "connected")
+    _hear(source, call, Established, now)
 
 
 def end(call: CanaryCall, now: datetime) -> None:
