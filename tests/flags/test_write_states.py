@@ -101,6 +101,13 @@ def test_a_recording_may_become_known_until_a_minute_after_its_end(age: float, s
     assert decision == _end("gone", GONE) if state == "gone" else decision.state in ("queued", "unclear")
 
 
+@pytest.mark.parametrize("is_reading", [False, True])
+def test_an_old_write_is_tried_again_when_its_service_is_busy(is_reading: bool) -> None:
+    decision = next_step(replace(WAITS, created_at=_second(-3600)), WriteFailed(BUSY, is_reading=is_reading), NOW, 1.0)
+
+    assert decision.state == ("unclear" if is_reading else "queued")
+
+
 @pytest.mark.parametrize(("read", "is_sent"), [(119.999, False), (120, True), (121, True)])
 def test_what_is_missing_is_sent_again_by_a_reading_that_began_when_the_time_to_settle_was_over(
     read: float, is_sent: bool
