@@ -8,10 +8,24 @@ from fpdf import FPDF
 from fpdf.fonts import FontFace
 
 from calls.objectives.promises import MonthReport, Standing
-from calls.objectives.text import first_line, month_name, promise_heading, promise_text, standing_text
+from calls.objectives.text import (
+    PROMISE_HEADS,
+    WORDS,
+    action_text,
+    first_line,
+    late_texts,
+    month_name,
+    promise_heading,
+    promise_lines,
+    promise_text,
+    standing_text,
+    uncounted_text,
+)
 from calls.report import files as report_files
 
 CONTENT_TYPES = {"html": "text/html; charset=utf-8", "pdf": "application/pdf"}
+#: The word stands there; the colour only makes it quick to find.
+_BROKEN = FontFace(color=(176, 0, 32))
 _FONT = Path(report_files.__file__).parent / "fonts" / "DejaVuSans.ttf"
 
 
@@ -33,6 +47,12 @@ def shown(report: MonthReport) -> dict[str, object]:
             for one in report.standings
         ],
         "promise_names": [promise_heading(one.objective) for one in report.standings],
+        "promise_heads": PROMISE_HEADS,
+        "promise_lines": promise_lines(report),
+        "late": late_texts(report),
+        "losses": [(one, action_text(one)) for one in report.losses],
+        "uncounted": uncounted_text(report),
+        "words": WORDS,
     }
 
 
@@ -43,26 +63,26 @@ def _printed(report: MonthReport) -> bytes:
     pdf.add_font("text", fname=str(_FONT))
     pdf.add_page()
     _line(pdf, f"Flags of recordings, {month_name(report.month)}", 16)
-    _line(pdf, first_line(report), 12)
-    for one in report.standings:
-        _line(pdf, f"{promise_heading(one.objective)}: {promise_text(one.objective)} {standing_text(one)}", 10)
+    _line(pdf, first_line(report), 13)
+    lines = promise_lines(report)
+    _table(pdf, PROMISE_HEADS, [one.cells for one in lines], (23, 52, 30, 22, 16, 27, 20))
+    _line(pdf, "What was lost, why, and what is being done", 12)
     _losses(pdf, report)
+    for text in filter(None, (*late_texts(report), uncounted_text(report))):
+        _line(pdf, text, 9)
     _line(pdf, "The last 13 months", 12)
-    _table(
-        pdf,
-        ("Month", *(promise_heading(one.objective) for one in report.standings)),
-        [(f"{one.month:%Y-%m}", *map(_percent, one.standings)) for one in report.trend],
-    )
+    heads = ("Month", *(one.name for one in lines))
+    _table(pdf, heads, [(f"{one.month:%Y-%m}", *map(_percent, one.standings)) for one in report.trend])
+    _line(pdf, WORDS, 8)
     return bytes(pdf.output())
 
 
 def _losses(pdf: FPDF, report: MonthReport) -> None:
-    _line(pdf, "What was lost, why, and what is being done", 12)
     if not report.losses:
         _line(pdf, "Nothing was lost.", 10)
         return
-    rows = [(one.name, f"{one.legs:,}", f"{one.percent:.0f} %", one.done or one.advice) for one in report.losses]
-    _table(pdf, ("Cause", "Legs", "Of the lost", "Being done, or advised"), rows, (50, 20, 25, 95))
+    rows = [(one.name, f"{one.legs:,}", f"{one.percent:.0f} %", action_text(one)) for one in report.losses]
+    _table(pdf, ("Cause", "Legs", "Of the lost", "Being done, or advised"), rows, (55, 16, 22, 97))
 
 
 def _percent(one: Standing) -> str:
@@ -82,7 +102,17 @@ def _table(
 ) -> None:
     pdf.set_font("text", size=9)
     heading = FontFace(emphasis=None, fill_color=(235, 235, 235))
-    with pdf.table(col_widths=widths, headings_style=heading, text_align="LEFT") as table:
+    with pdf.table(
+        col_widths=widths,
+        headings_style=heading,
+        text_align="LEFT",
+        v_align="TOP",
+        borders_layout="HORIZONTAL_LINES",
+        line_height=4.4,
+        padding=(0.6, 1),
+    ) as table:
         for row in (heads, *rows):
-            table.row(row)
+            cells = table.row()
+            for text in row:
+                cells.cell(text, style=_BROKEN if text.lower().endswith("broken") else None)
     pdf.ln(3)

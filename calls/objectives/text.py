@@ -1,8 +1,101 @@
 """The sentences of a month's promises."""
 
+from collections.abc import Sequence
 from datetime import date
 
-from calls.objectives.promises import MonthReport, Objective, Promise, Standing
+import msgspec
+
+from calls.objectives.promises import Loss, MonthReport, Objective, Promise, Standing
+
+#: What a reader of the report alone has to know.
+WORDS = (
+    "A leg is one extension's part in a call; it has one recording, which QMS names by a GUID. The error budget is how"
+    " many legs may fail before a promise is broken."
+)
+#: Below this a budget is shown with a decimal, in legs.
+_SMALL_BUDGET = 10
+#: Maximum number of sources that are named in a sentence.
+_NAMED = 3
+
+
+class PromiseLine(msgspec.Struct, frozen=True):
+    """A promise in a line of the report's first table; ``is_broken``: None where there is nothing to judge."""
+
+    name: str
+    promised: str
+    held: str
+    before: str
+    lost: str
+    spent: str
+    verdict: str
+    is_broken: bool | None
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Return the columns of ``PROMISE_HEADS``."""
+        return (self.name, self.promised, self.held, self.before, self.lost, self.spent, self.verdict)
+
+
+PROMISE_HEADS = ("Promise", "Promised", "Held", "Month before", "Lost", "Error budget spent", "Verdict")
+
+
+def promise_lines(report: MonthReport) -> Sequence[PromiseLine]:
+    """Return the promises of a month, each in a line."""
+    before = report.trend[-2].standings if len(report.trend) > 1 else [None] * len(report.standings)
+    return [_line(one, last) for one, last in zip(report.standings, before, strict=True)]
+
+
+def _line(one: Standing, before: Standing | None) -> PromiseLine:
+    is_broken = None if one.is_kept is None else not one.is_kept
+    return PromiseLine(
+        name=promise_heading(one.objective),
+        promised=promise_text(one.objective).removesuffix("."),
+        held=f"{_share(one)} of {one.count.whole:,}" if one.count.whole else "–",  # noqa: RUF001  (a dash)
+        before=_share(before),
+        lost=f"{one.count.bad:,}",
+        spent=_spent(one),
+        verdict="–" if is_broken is None else "Broken" if is_broken else "Kept",  # noqa: RUF001
+        is_broken=is_broken,
+    )
+
+
+def _share(one: Standing | None) -> str:
+    return "–" if one is None or one.count.percent is None else f"{one.count.percent:.2f} %"  # noqa: RUF001
+
+
+def _spent(one: Standing) -> str:
+    if one.spent_percent is None:
+        return "none to spend"
+    decimals = 1 if one.budget < _SMALL_BUDGET else 0
+    return f"{one.spent_percent:,.0f} % of {one.budget:,.{decimals}f} legs"
+
+
+def late_texts(report: MonthReport) -> Sequence[str]:
+    """Say of each broken promise about time where most of what was late is."""
+    texts = []
+    for standing in report.standings[1:]:
+        heading = promise_heading(standing.objective)
+        parts = dict(report.parts).get(f"{heading}, by source", ())
+        worst = sorted((one for one in parts if one.standing.count.bad), key=lambda one: -one.standing.count.bad)
+        if standing.is_kept is False and worst:
+            named = ", ".join(f"{one.name} {one.standing.count.bad:,}" for one in worst[:_NAMED])
+            texts.append(f"{heading}: {standing.count.bad:,} were late, by CTI source: {named}.")
+    return texts
+
+
+def action_text(one: Loss) -> str:
+    """Say what is being done about a loss, or that nobody has decided it."""
+    return one.done or f"Nobody has decided yet. Advised: {one.advice}"
+
+
+def uncounted_text(report: MonthReport) -> str:
+    """Say which legs count for neither side; nothing where there are none."""
+    if not report.uncounted:
+        return ""
+    legs, verb = ("leg", "counts") if report.uncounted == 1 else ("legs", "count")
+    reasons = ", ".join(f"{name} {count:,}" for name, count in report.uncounted_reasons)
+    why = "because QMS had no recording or nobody may flag it"
+    return f"{report.uncounted:,} more {legs} without flags {verb} for neither side, {why}: {reasons}."
 
 
 def month_name(month: date) -> str:

@@ -17,7 +17,7 @@ from calls.objectives.files import month_file
 from calls.objectives.mail import first_working_day, mail_monthly
 from calls.objectives.months import month_report, months_before
 from calls.objectives.promises import Objective, Promise, PromiseCount, Standing
-from calls.objectives.text import budget_text, first_line, standing_text
+from calls.objectives.text import budget_text, first_line, promise_lines, standing_text
 from calls.stats.coarse_counts import coarse_counts
 from calls.stats.hourly import hour_of
 from cti import working_hours
@@ -158,6 +158,11 @@ def test_what_was_decided_about_a_loss_is_in_the_report(site: CountedSite) -> No
     html = month_file(month_report(NOVEMBER, NOW), "html").decode()
     assert "More workers on Monday" in html
     assert "2 of 3 promises are kept" in html
+    assert "Nobody has decided yet. Advised: Correct what QMS reported" in html
+    assert "Time to GUID: 15 were late, by CTI source: pbx 15." in html
+    assert "50 more legs without flags count for neither side" in html
+    cells = ["Time to GUID", "99 % of the GUIDs are known within 2.5 s of Connected", "98.50 % of 1,000", "–"]  # noqa: RUF001
+    assert list(promise_lines(month_report(NOVEMBER, NOW))[1].cells) == [*cells, "15", "150 % of 10 legs", "Broken"]
     assert month_file(month_report(NOVEMBER, NOW), "pdf").startswith(b"%PDF-")
 
 
