@@ -1,5 +1,6 @@
 """Pages of the reconciliation: ask for a run, see its progress, judge findings one by one."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -7,8 +8,9 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
@@ -17,6 +19,7 @@ from unfold.decorators import display
 import clock
 from calls.api import SEE_CALLERS, CallerViewKind, NotAssignable, record_view
 from calls.models import Leg
+from gateway_site.reconciliation.compare import FindingKind
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.repair import repair
 from gateway_site.reconciliation.runs import planned, share_right, why_never_written
@@ -28,9 +31,19 @@ from qms.port import QmsError
 
 #: Maximum number of findings that are repaired at once.
 MAXIMUM_REPAIRS = 200
+#: Maximum number of legs that are shown beside a recording.
+MAXIMUM_LEGS = 20
 #: Maximum number of findings that are acknowledged at once.
 MAXIMUM_ACKNOWLEDGED = 5_000
 _COLOURS = {"critical": "danger", "major": "warning", "minor": "info"}
+
+
+def _distance(leg: Leg, finding: ReconciliationFinding) -> str:
+    """Say how long before or after the recording began a leg was connected; nothing where there is no recording."""
+    if not finding.recording_guid or FindingKind(finding.kind) is FindingKind.NOT_LISTED:
+        return ""
+    seconds = (leg.connected_at - finding.began_at).total_seconds()
+    return f"{abs(seconds):,.1f} s {'after' if seconds > 0 else 'before'}"
 
 
 class RunForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is for the stubs alone
@@ -148,9 +161,11 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)
         never = why_never_written(finding.service, finding.began_at)
         wanted = finding.candidates or ([finding.leg_id] if finding.leg_id else [])
+        legs = Leg.objects.filter(id__in=wanted).order_by("connected_at")[:MAXIMUM_LEGS]
         extra = {
             "text": text_of(finding.kind, finding.cause),
-            "legs": Leg.objects.filter(id__in=wanted).order_by("connected_at")[:20],
+            "legs": [(leg, _distance(leg, finding)) for leg in legs],
+            "grade": finding.grade,
             "never_written": never,
             "may_repair": self.has_repair_permission(request) and finding.is_repairable and not never,
             "may_read": request.user.has_perm(SEE_CALLERS) and bool(finding.recording_guid),
@@ -173,11 +188,18 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         return request.user.has_perm("reconciliation.repair_finding")
 
     @admin.action(description="Repair: give recordings to their legs, send flags again", permissions=["repair"])
-    def repair_selected(self, request: HttpRequest, queryset: QuerySet[ReconciliationFinding]) -> None:
-        """Repair each selected finding that can be, and say what came of the others."""
-        wanted = queryset.filter(is_repairable=True).select_related("service")[:MAXIMUM_REPAIRS]
+    def repair_selected(
+        self, request: HttpRequest, queryset: QuerySet[ReconciliationFinding]
+    ) -> TemplateResponse | None:
+        """Ask once more, then repair each selected finding that can be, and say what came of the others."""
+        wanted = list(queryset.filter(is_repairable=True).select_related("service")[:MAXIMUM_REPAIRS])
+        if wanted and request.POST.get("confirmed") != "yes":
+            return self._confirmation(
+                request, wanted, {"action": "repair_selected", "selected": [one.pk for one in wanted]}
+            )
         done = sum(self._repair(request, finding) for finding in wanted)
         messages.success(request, f"{done} of {len(wanted)} recordings are repaired; flags follow.")
+        return None
 
     @admin.action(description="Acknowledge: no alarm for these any more", permissions=["repair"])
     def acknowledge_selected(self, request: HttpRequest, queryset: QuerySet[ReconciliationFinding]) -> None:
@@ -188,14 +210,31 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         LogEntry.objects.log_actions(request.user.pk or 0, rows, CHANGE, "Acknowledged the finding.")
         messages.success(request, f"{count} acknowledged. They stay listed until a comparison no longer finds them.")
 
-    def repair_finding(self, request: HttpRequest, finding_id: int) -> HttpResponseRedirect:
-        """Give one recording to its leg."""
+    def repair_finding(self, request: HttpRequest, finding_id: int) -> HttpResponse:
+        """Ask once more, then give one recording to its leg."""
         if not self.has_repair_permission(request):
             raise PermissionDenied
         finding = get_object_or_404(ReconciliationFinding.objects.select_related("service"), pk=finding_id)
+        if request.POST.get("confirmed") != "yes":
+            return self._confirmation(request, [finding], {})
         if self._repair(request, finding):
             messages.success(request, "Done; the flags are written in a moment.")
         return HttpResponseRedirect(reverse("admin:reconciliation_reconciliationfinding_change", args=[finding_id]))
+
+    def _confirmation(
+        self, request: HttpRequest, findings: Sequence[ReconciliationFinding], chosen: Mapping[str, object]
+    ) -> TemplateResponse:
+        """Ask whether to repair; ``chosen``: what the answer has to say beside the yes."""
+        keys = {key for one in findings for key in (*one.candidates, one.leg_id) if key is not None}
+        legs = Leg.objects.in_bulk(keys)
+        pairs = [(one, legs.get((one.candidates or [one.leg_id])[0])) for one in findings]
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Repair 1 recording" if len(pairs) == 1 else f"Repair {len(pairs)} recordings",
+            "pairs": pairs,
+            "chosen": chosen,
+        }
+        return TemplateResponse(request, "reconciliation/confirm_repair.html", context)
 
     def _repair(self, request: HttpRequest, finding: ReconciliationFinding) -> bool:
         """Repair a finding and record the act; say why if it cannot be."""

@@ -114,12 +114,12 @@ def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> Shado
 
 def _button(gateway: ShadowedStack) -> None:
     for finding in gateway.findings():
-        browser_of(OPERATOR, f"o{finding.pk}").post(f"{FINDINGS}{finding.pk}/repair/")
+        browser_of(OPERATOR, f"o{finding.pk}").post(f"{FINDINGS}{finding.pk}/repair/", {"confirmed": "yes"})
 
 
 def _list_of_findings(gateway: ShadowedStack) -> None:
     chosen = [one.pk for one in gateway.findings()]
-    browser_of(OPERATOR).post(FINDINGS, {"action": "repair_selected", "_selected_action": chosen})
+    browser_of(OPERATOR).post(FINDINGS, {"action": "repair_selected", "_selected_action": chosen, "confirmed": "yes"})
 
 
 def _function(gateway: ShadowedStack) -> None:

@@ -12,6 +12,7 @@ from devtools.bench.planted import BEGIN, PlantedSite
 from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.reconciliation.runs import ask, steps
 from tests.browser.axe import violations
+from tests.browser.test_keyboard import tab_to
 from tests.journeys.browser import lend_session, open_browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -25,6 +26,7 @@ def test_findings_are_read_and_a_recording_is_refused_that_qms_cannot_confirm(
     later = site.end + timedelta(days=2)
     for _ in steps(ask(site.service, BEGIN, site.end, "", later), lambda: later, lambda _: site.qms()):
         pass
+    ReconciliationFinding.objects.filter(cause="gap").update(withdrawn_at=later)
     client = Client()
     client.force_login(User.objects.create_superuser("ada", password="x"))
     finding = ReconciliationFinding.objects.exclude(candidates=[]).get(is_repairable=True)
@@ -36,7 +38,18 @@ def test_findings_are_read_and_a_recording_is_refused_that_qms_cannot_confirm(
         page.goto(f"{live_server}{reverse('admin:reconciliation_reconciliationfinding_change', args=[finding.pk])}")
         expect(page.get_by_text("QMS has this recording without any of our Flags.")).to_be_visible()
         assert violations(page) == []
-        page.get_by_role("button", name="Give the recording to the leg").click()
-        expect(page.get_by_text("It is no longer certain", exact=False).first).to_be_visible()
+        tab_to(page, "form[action$='/repair/'] button")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("Flags cannot be taken back.")).to_be_visible()
+        expect(page.get_by_role("cell", name="The leg gets the recording")).to_be_visible()
+        assert violations(page) == []
+        tab_to(page, "form:has([name='confirmed']) button")
+        page.keyboard.press("Enter")
+        expect(page.get_by_text(f"{finding.recording_guid}:")).to_be_visible()  # And why it was not done.
+        for cause, words in (("several_candidates", "2.0 s before"), ("gap", "Withdrawn: a comparison of")):
+            key = ReconciliationFinding.objects.filter(cause=cause)[0].pk
+            page.goto(f"{live_server}{reverse('admin:reconciliation_reconciliationfinding_change', args=[key])}")
+            expect(page.get_by_text(words)).to_be_visible()
+            assert violations(page) == []
     finding.refresh_from_db()
     assert finding.repaired_at is None, "the service of this test cannot be reached"
