@@ -33,6 +33,7 @@ BENCHES = {
     "evidence": Bench("devtools.bench.evidence", "evidence"),
     "reconcile": Bench("devtools.bench.reconcile", "reconcile"),
     "replay": Bench("devtools.bench.replay", "replay"),
+    "gaps": Bench("devtools.bench.gaps", "gaps", is_whole=True),
     "calls": Bench("devtools.bench.calls", "calls", is_whole=True),
     "latency": Bench("devtools.bench.calls", "latency", is_whole=True),
 }

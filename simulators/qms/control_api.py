@@ -35,6 +35,14 @@ class Users(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     replace: bool = True
 
 
+class Spoiled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What becomes of a recording behind everybody's back: other flags, or none; ``gone``: it is deleted."""
+
+    guid: str
+    flags: dict[str, str] = {}
+    gone: bool = False
+
+
 class NewTroubles(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Troubles to set; what is left out stays. Without a service: for every one."""
 
@@ -91,6 +99,19 @@ def set_troubles(qms: SimulatedQms, body: bytes, _: datetime) -> dict[str, Troub
     return qms.troubles
 
 
+def spoil(qms: SimulatedQms, body: bytes, _: datetime) -> list[str]:
+    """Change recordings as a restored backup, a script or a rule of retention would."""
+    spoiled: list[Spoiled] = _decoded(body, list[Spoiled])
+    for one in spoiled:
+        if one.guid not in qms.recordings:
+            raise ControlError(f"There is no recording {one.guid!r}.")
+        if one.gone:
+            del qms.recordings[one.guid]
+        else:
+            qms.recordings[one.guid].flags = dict(one.flags)
+    return [one.guid for one in spoiled]
+
+
 def state(qms: SimulatedQms, _: bytes, __: datetime) -> SiteState:
     """Return everything."""
     services = [
@@ -103,6 +124,7 @@ ROUTES: dict[tuple[str, str], Callable[[SimulatedQms, bytes, datetime], Any]] = 
     ("POST", "/tap"): tap,
     ("POST", "/users"): set_users,
     ("POST", "/faults"): set_troubles,
+    ("POST", "/recordings"): spoil,
     ("GET", "/state"): state,
 }
 

@@ -70,7 +70,7 @@ def test_a_bench_that_does_not_exist_is_refused() -> None:
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("name", ["sources", "soap", "intake", "backlog"])
+@pytest.mark.parametrize("name", ["sources", "soap", "intake", "backlog", "reconcile", "gaps"])
 def test_the_quick_form_prints_json(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     assert main([name, "--quick", "--json"]) == 0
 
