@@ -1,7 +1,7 @@
 """A gateway with real processes that is broken in every way that leaves a gap, and one comparison that names them all.
 
-1. Calls go on; QMS does not answer for a while, does not know a Flag for a while, and no longer records one extension.
-2. The gateway does not know the QMS user of one extension; QMS records where nothing is reported, and where nobody is.
+1. Calls go on; QMS does not answer for a while, and does not know a Flag for a while.
+2. QMS records supervisors, whose users the gateway does not know; where nothing is reported; and where nobody is.
 3. The PBX goes away while QMS records. Flags are deleted, changed and written by another; a recording is deleted.
 4. One comparison, as if three hours later: each gap that was made stands under its cause, and nothing under another.
 """
@@ -29,6 +29,7 @@ from gateway_site.reconciliation.runs import ask, steps
 from launcher.supervisor import stopped_by_signals
 from qms.api import connect
 from qms.models import RecordingService
+from simulators.pbx.people import make_supervisors
 from simulators.qms.control_api import SiteState
 
 DAY = TrafficPlan(agents=24, calls_per_second=1.0, seconds=600, ring_seconds=1, talk_seconds=8, wrapup_seconds=4)
@@ -91,10 +92,12 @@ class GapsRun:
         FlagSetting.objects.filter(name="Agent Number").update(name="AgentId")
 
     def _let_a_user_be_unknown(self) -> None:
-        legs = Leg.objects.filter(outcome="flagged").order_by("-id").values_list("device_id", flat=True)
-        QmsUser.objects.filter(extension__in=list(dict.fromkeys(legs))[:4]).delete()
-        unmatched = Leg.objects.filter(outcome="user_unmatched", phase="settled")
-        self._awaits("legs of no QMS user", lambda: unmatched.count() >= 4)
+        """Let QMS record the supervisors too, of whom the gateway knows no QMS user."""
+        since = _now()
+        for one in make_supervisors(DAY.agents):
+            self._users(one.extension)
+        later = Leg.objects.filter(outcome="user_unmatched", phase="settled", connected_at__gt=since)
+        self._awaits("a leg of no QMS user", later.exists)
 
     def _spoil_what_is_flagged(self) -> None:
         legs = (
