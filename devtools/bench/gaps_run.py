@@ -92,7 +92,7 @@ class GapsRun:
         FlagSetting.objects.filter(name="Agent Number").update(name="AgentId")
 
     def _let_a_user_be_unknown(self) -> None:
-        """Let QMS record the supervisors too, of whom the gateway knows no QMS user."""
+        """Let QMS record the supervisors too, whose QMS users the gateway does not know."""
         since = _now()
         for one in make_supervisors(DAY.agents):
             self._users(one.extension)
