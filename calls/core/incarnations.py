@@ -178,7 +178,9 @@ def begin_call(work: UnitOfWork, event: CallEvent, call_id: str, *, replaces: bo
 def _cleared_before_heard(others: list[CallState], event: CallEvent) -> datetime | None:
     """Return when a call was cleared of which nothing had been heard then, if an event of before that is its first."""
     strays = [call.next_cleared_at for call in others if call.born_at <= event.time]
-    return next((at for at in strays if at is not None and event.time <= at), None)
+    cleared_at = next((at for at in strays if at is not None and event.time <= at), None)
+    is_anothers = cleared_at is not None and any(event.time < call.born_at <= cleared_at for call in others)
+    return None if is_anothers else cleared_at
 
 
 def own_interaction(work: UnitOfWork, call_id: str, incarnation: int, born_at: datetime) -> str:

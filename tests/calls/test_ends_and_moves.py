@@ -239,3 +239,12 @@ def test_a_call_that_was_handed_on_before_its_id_was_used_again_waits_for_nobody
     first, last = board.legs[0], board.legs[-1]
     assert (first.facts.caller_name, last.facts.caller_name) == ("Meyer", "Schulze")
     assert first.facts.interaction_id != last.facts.interaction_id
+
+
+def test_a_clearing_that_is_heard_first_is_that_of_the_last_life_that_had_begun_by_it() -> None:
+    """Three lives: that the third was cleared and left is heard before anything of the second and its own beginning."""
+    board = _phone(("E", 15.15), ("C", 15.25)).call("CallCleared", 16.05, "C1")
+    _phone(("C", 16.05), ("C", 15.7), ("E", 15.5), ("E", 15.95), board=board).waits(60)
+
+    assert sorted(board.spans()) == [("2001", 15.15, 15.25), ("2001", 15.5, 15.7), ("2001", 15.95, 16.05)]
+    assert len(_interactions(board)) == 3
