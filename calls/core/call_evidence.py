@@ -95,6 +95,18 @@ def states_another_interaction(call: CallState, event: CallEvent) -> bool:
     return bool(stated and history) and all(fact.value != stated for fact in history)
 
 
+def is_unheard_since_loss(work: UnitOfWork, call: CallState) -> bool:
+    """Say whether nothing was heard of a call since the link was lost: its id may name another one by now."""
+    lost = work.source.lost_gateway_at
+    return lost is not None and call.touched_gateway_at < lost
+
+
+def is_of_after_loss(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether an event states another interaction than a call that was heard of last before the link was lost."""
+    is_later = call.ended_at is None and event.time >= call.born_at
+    return is_later and states_another_interaction(call, event) and is_unheard_since_loss(work, call)
+
+
 def begins(work: UnitOfWork, event: CallEvent, call: CallState) -> bool:
     """Say whether an event after the end of its id's last call belongs to a new one.
 

@@ -23,6 +23,7 @@ from calls.core.call_evidence import (
     is_anybody_in,
     is_doubtful_for,
     is_of_after_doubt,
+    is_of_after_loss,
     is_of_another,
     is_of_before,
     states_another_interaction,
@@ -44,9 +45,12 @@ def attribute(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     calls = work.incarnations_of(call_id)
     if not calls:
         return begin_call(work, event, call_id)
-    if isinstance(event, AT_DEVICE) and (found := _call_it_is_in(work, calls, event)):
-        return _unless_of_another(work, event, calls, found)
     call, following = _at(calls, event.time)
+    found = _call_it_is_in(work, calls, event) if isinstance(event, AT_DEVICE) else None
+    if is_of_after_loss(work, found or call, event) and not _is_of_known_interaction(calls, event):
+        return begin_call(work, event, call_id)
+    if found is not None:
+        return _unless_of_another(work, event, calls, found)
     if isinstance(event, ConnectionCleared) and _is_of_unknown_call(work, call, event):
         return _unless_of_another(work, event, calls, call)
     if isinstance(event, CallInformation) and states_another_interaction(call, event):
@@ -96,6 +100,12 @@ def _unless_of_another(work: UnitOfWork, event: CallEvent, calls: list[CallState
         return found
     own = _of_its_interaction(calls, event)
     return own[-1] if own else begin_call(work, event, found.call_id, replaces=False)
+
+
+def _is_of_known_interaction(calls: list[CallState], event: CallEvent) -> bool:
+    """Say whether data came for a call of an id that is known: by its interaction, or a wrap-up that is sought."""
+    is_data = isinstance(event, CallInformation)
+    return is_data and (event.data.wrapup is not None or bool(_of_its_interaction(calls, event)))
 
 
 def _of_its_interaction(calls: list[CallState], event: CallEvent) -> list[CallState]:

@@ -248,3 +248,73 @@ def test_a_clearing_that_is_heard_first_is_that_of_the_last_life_that_had_begun_
 
     assert sorted(board.spans()) == [("2001", 15.15, 15.25), ("2001", 15.5, 15.7), ("2001", 15.95, 16.05)]
     assert len(_interactions(board)) == 3
+
+
+@pytest.mark.parametrize(
+    ("host", "stated", "is_of_it"),
+    [("2001", "I1", True), ("2001", "I2", False), ("2009", "I1", False), ("2009", "", False), ("2001", "", True)],
+)
+def test_a_transfer_after_a_gap_moves_the_call_of_before_it_only_if_nothing_speaks_against_it(
+    host: str, stated: str, is_of_it: bool
+) -> None:
+    """2001 is in C1 when the link is lost; before the snapshot a transfer of C1 into C7 is reported."""
+    board = (
+        Switchboard().call("Established", 5, "C1", "2001", interactionId="I1", callerName="Meyer").found(5.1, 1, "R")
+    )
+    board.hears(link("Lost", 9), link("Restored", 29))
+    ids = {"interactionId": stated} if stated else {}
+    board.hears(event("Transferred", 30, primaryOldCallId="C1", resultingCallId="C7", transferringDeviceId=host, **ids))
+    board.call("Established", 32, "C7", "2003").waits(60)
+
+    last = next(leg for leg in board.legs if leg.device_id == "2003")
+    assert (last.facts.caller_name == "Meyer") is is_of_it
+    assert board.legs[0].facts.interaction_id == "I1"
+
+
+@pytest.mark.parametrize(("host", "is_of_it"), [("2001", True), ("2009", False)])
+def test_a_transfer_that_states_another_interaction_is_of_the_call_only_if_its_host_was_in_it(
+    host: str, is_of_it: bool
+) -> None:
+    board = Switchboard().call("Established", 5, "C1", "2001", interactionId="I1", callerName="Meyer")
+    moved = {"primaryOldCallId": "C1", "resultingCallId": "C7", "interactionId": "I2"}
+    board.hears(event("Transferred", 30, transferringDeviceId=host, **moved)).call("Established", 32, "C7", "2003")
+
+    last = next(leg for leg in board.legs if leg.device_id == "2003")
+    assert (last.facts.caller_name == "Meyer") is is_of_it
+
+
+@pytest.mark.parametrize(
+    ("kind", "device_id"),
+    [
+        ("Held", "2009"),
+        ("Held", "2001"),
+        ("Retrieved", "2001"),
+        ("CallInformation", "2009"),
+        ("ConnectionCleared", "2009"),
+        ("ConnectionCleared", "2001"),
+    ],
+)
+@pytest.mark.parametrize("has_source_times", [True, False])
+def test_an_event_of_another_interaction_after_a_gap_begins_another_call_under_its_id(
+    kind: str, device_id: str, *, has_source_times: bool
+) -> None:
+    """2001 is in C1 when the link is lost; what comes before the snapshot is of whoever has the id by now."""
+    board = (
+        Switchboard(with_site(has_source_times=has_source_times))
+        .call("Established", 5, "C1", "2001", interactionId="I1")
+        .found(5.1, 1, "R")
+    )
+    board.hears(link("Lost", 9), link("Restored", 29))
+    board.call(kind, 30, "C1", device_id, interactionId="I2", callerName="Schulze").waits(60)
+
+    assert (board.legs[0].facts.interaction_id, board.legs[0].facts.caller_name or "") == ("I1", "")
+
+
+def test_a_wrap_up_is_of_the_call_that_stated_its_interaction_and_not_of_one_that_stated_none() -> None:
+    """C1 was handed on at 5 by 2003, of which nothing else is known, and is 2001's call from 10 on."""
+    board = Switchboard(with_site(wrapup_wait_seconds=60.0))
+    board.hears(event("Transferred", 5, primaryOldCallId="C1", resultingCallId="C7", transferringDeviceId="2003"))
+    board.call("Established", 10, "C1", "2001", interactionId="I2").call("ConnectionCleared", 14, "C1", "2001")
+    board.call("CallInformation", 16, "C1", "2001", interactionId="I2", wrapup={"result": "sold"})
+
+    assert next(leg for leg in board.legs if leg.device_id == "2001").wrapup_result == "sold"

@@ -232,7 +232,8 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
     It comes after the end, when the id may name another call already.
 
     1. The calls that the id named lately and that had a leg, at that extension where one is named; of these, those of
-       the interaction that is stated. If they are several, it is not known of which the wrap-up is.
+       the interaction that is stated, else of one that is not known. If they are several, it is not known of which the
+       wrap-up is.
     2. The call's leg of that extension or agent; without either, its only one.
     """
     data = event.data
@@ -240,6 +241,7 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
     calls = [call for call in calls if _had_leg(work, call, data.device_id)]
     if data.interaction_id:
         calls = [call for call in calls if _is_of_interaction(call, data.interaction_id)]
+        calls = [call for call in calls if "interaction_id" in call.facts] or calls
     if len(calls) != 1:
         return None
     call = calls[0]

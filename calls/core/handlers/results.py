@@ -340,10 +340,10 @@ def _doubt_due(work: UnitOfWork, call: CallState, party: Party) -> None:
 
 def _again_due(work: UnitOfWork, call: CallState, device_id: str, event: TimePassed) -> None:
     """Drop a second report of a connection as a repeat: no end of the first came, so the end that came is the leg's."""
-    party = call.parties[device_id]
-    if party.again is None:
-        return
-    again = party.again
+    party = call.parties.get(device_id)
+    again = party.again if party is not None else None
+    if party is None or again is None:
+        return  # It may have moved to the id's next call as another party's end was decided.
     put_party(work, call, with_repeat(replace(party, again=None), again))
     if again.ended_at is not None:
         how = f"Extension {device_id} disconnected."

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from calls.core.attended_transfer import hand_on, note_other_part, pending_of
 from calls.core.call_end import divide, divide_at_next_end, divide_where_empty, remembered
+from calls.core.call_evidence import is_unheard_since_loss, states_another_interaction
 from calls.core.call_facts import learn, merged, moved_facts, reported_facts
 from calls.core.clocks import CLOSE
 from calls.core.consultation import disinherit
@@ -128,12 +129,22 @@ def _known(work: UnitOfWork, event: CallEvent, call_id: str, host: str) -> CallS
     Other monitors report the event within a second of it.
     """
     call = call_at(work, call_id, host, event.time)
-    if call is None or (call.ended_at is not None and call.ended_at < event.time - GRACE):
+    is_over = call is not None and call.ended_at is not None and call.ended_at < event.time - GRACE
+    if call is None or is_over or _is_of_before_loss(work, call, event, host):
         call = begin_call(work, event, call_id)
     if call_id != _resulting_id(event) and call.moved_to is None:
         divide(work, call.incarnation, event.time, event.at)
         call = work.calls[call.incarnation]
     return work.put_call(replace(call, touched_gateway_at=max(call.touched_gateway_at, event.at)))
+
+
+def _is_of_before_loss(work: UnitOfWork, call: CallState, event: CallEvent, host: str) -> bool:
+    """Say whether an id names another call than it did before: its host was not in that, or it states another one.
+
+    One such sign is enough where nothing was heard of the call since the link was lost; else it takes both.
+    """
+    signs = [bool(host) and host not in call.parties, states_another_interaction(call, event)]
+    return any(signs) if is_unheard_since_loss(work, call) else all(signs)
 
 
 def _resulting_id(event: CallEvent) -> str:
