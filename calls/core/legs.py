@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from agents.core.presence import AgentSession, KnownBy
 from calls.core.call_facts import as_of
+from calls.core.canary import is_canary_call
 from calls.core.clocks import APART, ended_at, is_on_time
 from calls.core.commands import StartSearch
 from calls.core.doubts import (
@@ -51,7 +52,7 @@ def open_leg(work: UnitOfWork, call: CallState, party: Party, made: Reconnection
         call_origin=made.origin,
         facts=as_of(call),
         is_joined_late=party.is_joined_late,
-        is_canary=party.device_id in work.site.canaries,
+        is_canary=party.device_id in work.site.canaries and is_canary_call(call.call_id),
         is_of_snapshot=work.source.snapshot is not None,
         is_held=party.state is PartyState.HOLD,
     )

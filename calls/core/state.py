@@ -279,7 +279,7 @@ class LegState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     match_reason: str = ""
     services: tuple[int, ...] = ()
     is_joined_late: bool = False
-    #: Its extension was a canary's when it was connected: it counts in no statistic.
+    #: Its extension was a canary's when it was connected, in a call that the gateway made: it counts in no statistic.
     is_canary: bool = False
     #: A snapshot found it connected: it began before that.
     is_of_snapshot: bool = False

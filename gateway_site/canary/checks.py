@@ -9,7 +9,7 @@ from agents.api import load_directory
 from agents.core.matching import MatchKind
 from calls.core.flag_facts import CANARY_NAME
 from calls.models import Leg
-from cti.models import CtiSource
+from cti.models import CanaryWay, CtiSource
 from flags.models import UNSETTLED, FlagValue, FlagWrite, WriteState
 from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.steps import NO_RECORDING, CanaryStep, StepEnd, failed, passed, unverified
@@ -57,7 +57,8 @@ def recording(call: CanaryCall) -> StepEnd | None:
         return _named(call, row)
     if row.outcome == "waiting":
         return None
-    if not call.source.has_canary_recordings and (row.outcome, row.reason_code) == ("not_recorded", "none"):
+    is_right = call.way == CanaryWay.EVENTS and not call.recording_guid
+    if is_right and (row.outcome, row.reason_code) == ("not_recorded", "none"):
         return passed(CanaryStep.RECORDING, "QMS answered that there is none: right, for no phone rang.")
     return failed(CanaryStep.RECORDING, row.reason or row.get_outcome_display(), READ_ON)
 

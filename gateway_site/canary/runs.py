@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from msgspec.structs import replace
 
+from calls.core.canary import canary_call_id
 from cti.models import CanaryWay, CtiSource
 from gateway_site.canary import checks, ways
 from gateway_site.canary.models import CanaryCall
@@ -40,7 +41,7 @@ def begin(source: CtiSource, extension: str, by: str, now: datetime) -> CanaryCa
         source=source, extension=extension, way=source.canary_way, asked_by=by[:150], began_at=now, step_since=now
     )
     if call.way == CanaryWay.EVENTS:
-        call.call_id = f"canary-{uuid.uuid4().hex[:16]}"
+        call.call_id = canary_call_id(uuid.uuid4().hex[:16])
     try:
         with transaction.atomic():
             call.save()

@@ -3,12 +3,14 @@
 import json
 import urllib.error
 import urllib.request
+import uuid
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
+from calls.core.canary import canary_call_id
 from cti.api import Arrival, JournalError, append_unique, hand_to_listener
 from cti.events import CallData, CallEvent, ConnectionCleared, Established, encode
 from cti.models import CanaryWay, CtiSource
@@ -38,7 +40,9 @@ def make(call: CanaryCall, now: datetime) -> None:
     if call.way != CanaryWay.EVENTS:
         todo = "Choose events alone in the settings of the source."
         raise CanaryCallFailed("No kind of source makes real calls yet.", todo)
-    call.recording_guid = _tapped(source, call.extension, "connected")
+    if guid := _tapped(source, call.extension, "connected"):
+        call.recording_guid, call.call_id = guid, canary_call_id(uuid.uuid4().hex[:16], guid)
+        call.save(update_fields=["recording_guid", "call_id"])  # Whoever ends the call must know it.
     _hear(source, call, Established, now)
 
 

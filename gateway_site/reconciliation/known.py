@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from agents.models import Allocation, QmsUser
 from calls.core.outcomes import Outcome
 from calls.models import Gap, Leg, RecordingSearch
-from cti.models import CtiSource
 from flags.api import ERASED
 from flags.models import RETRIABLE, EarlierName, FlagSetting, FlagValue, FlagWrite, WriteState
 from gateway_site.reconciliation.compare import ComparedLeg, GapFacts, Known, WriteFacts
@@ -63,15 +62,15 @@ def known_of(
 
 
 def without_canaries(service: RecordingService, recordings: Sequence[FlaggedRecording]) -> list[FlaggedRecording]:
-    """Leave out the recordings of canary calls, and of today's test extensions: they are no calls to be judged."""
-    sources = CtiSource.objects.filter(allocations__service=service)
-    extensions = {str(one) for own in sources.values_list("canary_extensions", flat=True) for one in own}
+    """Leave out the recordings of canary calls, those of which no leg came included: they are no calls to be judged."""
+    begun = service.canary_calls.all()
     own = {
         guid
         for keys in chunks([one.recording.guid for one in recordings])
-        for guid in Leg.objects.filter(recording_guid__in=keys, is_canary=True).values_list("recording_guid", flat=True)
+        for found in (Leg.objects.filter(is_canary=True), begun)
+        for guid in found.filter(recording_guid__in=keys).values_list("recording_guid", flat=True)
     }
-    return [one for one in recordings if one.recording.extension not in extensions and one.recording.guid not in own]
+    return [one for one in recordings if one.recording.guid not in own]
 
 
 def as_held(recordings: Sequence[FlaggedRecording]) -> list[FlaggedRecording]:

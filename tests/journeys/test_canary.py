@@ -226,3 +226,31 @@ def test_where_only_agents_calls_are_flagged_a_canary_needs_no_agent(gateway: Ca
     gateway.set()
     with gateway.with_recorder():
         assert not gateway.follow().is_red
+
+
+def test_a_real_call_at_the_test_extension_is_a_call_like_any_other(gateway: CanaryStack) -> None:
+    with gateway.with_recorder():
+        call = gateway.follow()
+    gateway.connects("C7", TEST_PHONE)
+    gateway.passes(2)
+    gateway.clears("C7", TEST_PHONE)
+    gateway.passes(2)
+
+    real, own = Leg.objects.get(call_id="C7"), Leg.objects.get(call_id=call.call_id)
+    assert (real.is_canary, own.is_canary) == (False, True)
+    assert real.recording_guid not in (None, own.recording_guid)
+    assert gateway.flags(TEST_PHONE)[-1]["CTICallRef"] == "C7"
+    assert "Canary test call" not in gateway.flags(TEST_PHONE)[-1].values()
+
+
+def test_a_canary_call_takes_no_other_recording_than_the_one_begun_for_it(gateway: CanaryStack) -> None:
+    with gateway.with_recorder():
+        call = gateway.begins()
+        while call.made_at is None:
+            call = gateway.look(call)
+        gateway.qms.connected(TEST_PHONE, gateway.time)  # Somebody picks up the test phone.
+        call = gateway.follow(call)
+
+    assert red_at(call) is CanaryStep.RECORDING
+    assert not FlagWrite.objects.exists()
+    assert Leg.objects.get().reason_code == "canary"

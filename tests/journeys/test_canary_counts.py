@@ -144,7 +144,8 @@ def refuses(*_: object) -> None:
 def test_the_comparison_with_qms_leaves_canary_recordings_out(gateway: CanaryStack) -> None:
     with gateway.with_recorder():
         gateway.follow()
-    gateway.qms.connected(TEST_PHONE, gateway.time)  # One that no leg has.
+        without_a_leg = gateway.look(gateway.begins()).recording_guid
+    another = gateway.qms.connected(TEST_PHONE, gateway.time)
     gateway.clears("C3", "2002")
     gateway.passes(2)
     run = ask(
@@ -153,8 +154,10 @@ def test_the_comparison_with_qms_leaves_canary_recordings_out(gateway: CanarySta
     for _ in steps(run, lambda: later(gateway), gateway.connect):
         pass
 
-    assert (run.error, run.recordings, run.legs) == ("", 2, 3)
-    assert not ReconciliationFinding.objects.filter(extension=TEST_PHONE).exists()
+    assert without_a_leg
+    assert another
+    assert (run.error, run.recordings, run.legs) == ("", 3, 3)
+    assert ReconciliationFinding.objects.get(extension=TEST_PHONE).recording_guid == another.guid
 
 
 def later(gateway: CanaryStack) -> datetime:

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from calls.core.answer_supervision import UNSUPERVISED, connect_unsupervised
 from calls.core.attended_transfer import Part, divide_leg, earliest, may_have_ended, part_of
 from calls.core.call_end import divide, divide_where_empty, expire_when_over, remembered
+from calls.core.canary import may_be_recorded_as
 from calls.core.clocks import APART, CLOSE, moments_of
 from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
@@ -60,7 +61,7 @@ def handle_recording_found(event: RecordingFound, work: UnitOfWork) -> None:
     if leg is None or leg.base is not WriteStatus.NONE or leg.search is SearchStatus.MISSED:
         return
     note_stall(work, leg, event)
-    if leg.is_canary and not work.site.has_canary_recordings:
+    if leg.is_canary and not (work.site.has_canary_recordings and may_be_recorded_as(leg.call_id, event.guid)):
         _miss(work, leg, event.search, "canary", event)
         return
     holder = event.holder or work.holder_of(event.guid)
