@@ -101,10 +101,18 @@ def is_unheard_since_loss(work: UnitOfWork, call: CallState) -> bool:
     return lost is not None and call.touched_gateway_at < lost
 
 
-def is_of_after_loss(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
-    """Say whether an event states another interaction than a call that was heard of last before the link was lost."""
+def is_of_later_life(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
+    """Say whether an event of another interaction shows that an id names another call by now.
+
+    So it does if nothing was heard of the call since the link was lost, or if it is of an extension not in the call.
+    """
     is_later = call.ended_at is None and event.time >= call.born_at
-    return is_later and states_another_interaction(call, event) and is_unheard_since_loss(work, call)
+    if not is_later or not states_another_interaction(call, event):
+        return False
+    device_id = event.data.device_id or ""
+    is_stranger = device_id not in call.parties and not event.data.outside and work.site.is_extension(device_id)
+    is_of_stranger = isinstance(event, AT_DEVICE) and bool(device_id) and is_stranger
+    return is_of_stranger or is_unheard_since_loss(work, call)
 
 
 def begins(work: UnitOfWork, event: CallEvent, call: CallState) -> bool:

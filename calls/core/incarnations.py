@@ -23,9 +23,9 @@ from calls.core.call_evidence import (
     is_anybody_in,
     is_doubtful_for,
     is_of_after_doubt,
-    is_of_after_loss,
     is_of_another,
     is_of_before,
+    is_of_later_life,
     states_another_interaction,
 )
 from calls.core.state import CallState, Party
@@ -47,7 +47,7 @@ def attribute(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
         return begin_call(work, event, call_id)
     call, following = _at(calls, event.time)
     found = _call_it_is_in(work, calls, event) if isinstance(event, AT_DEVICE) else None
-    if is_of_after_loss(work, found or call, event) and not _is_of_known_interaction(calls, event):
+    if is_of_later_life(work, found or call, event) and not _is_of_known_interaction(calls, event):
         return begin_call(work, event, call_id)
     if found is not None:
         return _unless_of_another(work, event, calls, found)

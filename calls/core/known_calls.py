@@ -22,7 +22,9 @@ def known_call(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     call = attribute(work, event, call_id)
     touched_at = max(call.touched_gateway_at, event.at)
     ended_at = call.ended_at
-    if (ended_at is not None and event.time > ended_at) or _is_foreign(work, call, event):
+    if _is_foreign(work, call, event):
+        return call
+    if ended_at is not None and event.time > ended_at:
         return work.put_call(replace(call, touched_gateway_at=touched_at))
     entered = _entered(call, event, touched_at)
     known = work.put_call(_learn(work, entered, event))
@@ -51,6 +53,8 @@ def _is_foreign(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event belongs to a call that is not known, so that its data must be ignored."""
     if not isinstance(event, _OF_KNOWN) or not states_another_interaction(call, event):
         return False
+    if event.data.device_id and event.data.device_id not in call.parties:
+        return True
     return event.data.wrapup is not None if isinstance(event, CallInformation) else work.site.has_source_times
 
 

@@ -318,3 +318,24 @@ def test_a_wrap_up_is_of_the_call_that_stated_its_interaction_and_not_of_one_tha
     board.call("CallInformation", 16, "C1", "2001", interactionId="I2", wrapup={"result": "sold"})
 
     assert next(leg for leg in board.legs if leg.device_id == "2001").wrapup_result == "sold"
+
+
+@pytest.mark.parametrize("wrapped_up", [("2001", "I1"), ("2005", "I5")])
+@pytest.mark.parametrize("kind", ["Held", "ConnectionCleared"])
+def test_a_wrap_up_after_a_gap_is_no_sign_that_a_call_goes_on(kind: str, wrapped_up: tuple[str, str]) -> None:
+    """2001 was in C1 when the link was lost; a wrap-up under its id comes first, then an event of who has it now."""
+    board = Switchboard(with_site(has_source_times=False, wrapup_wait_seconds=15.0))
+    board.call("Established", 5, "C1", "2001", interactionId="I1").found(5.1, 1, "R")
+    board.hears(link("Lost", 9), link("Restored", 29))
+    device_id, stated = wrapped_up
+    board.call("CallInformation", 29.5, "C1", device_id, interactionId=stated, wrapup={"result": "sold"})
+    board.call(kind, 30, "C1", "2009", interactionId="I2").waits(60)
+
+    assert board.legs[0].facts.interaction_id == "I1"
+
+
+def test_an_event_of_another_interaction_and_of_an_extension_not_in_the_call_is_of_the_ids_next_call() -> None:
+    board = Switchboard().call("Established", 5, "C1", "2001", interactionId="I1")
+    board.call("Held", 9, "C1", "2009", interactionId="I2").waits(20)
+
+    assert board.legs[0].facts.interaction_id == "I1"
