@@ -150,6 +150,15 @@ def is_anybody_in(call: CallState) -> bool:
     return any(party.state not in idle for party in call.parties.values())
 
 
+def _is_left_by_extensions(work: UnitOfWork, call: CallState) -> bool:
+    """Say whether extensions talked in a call, all have left, and of who is in it only outside parties are known.
+
+    A PBX need not report that an outside party left: whether the call goes on is shown by what comes under its id.
+    """
+    inside = [one for name, one in call.parties.items() if work.site.is_extension(name) and not one.outside]
+    return any(one.had_leg for one in inside) and not any(one.is_here for one in inside)
+
+
 def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
     """Say whether an event contradicts the call that its id still seems to name: the PBX has reused the id."""
     if event.data.interaction_id and "interaction_id" in call.facts:
@@ -166,7 +175,7 @@ def is_of_another(work: UnitOfWork, call: CallState, event: CallEvent) -> bool:
         return is_other and not _is_of_transfer(work, call, event)
     if queues_another(work, call, event):
         return True
-    if event.time == call.born_at or is_anybody_in(call):
+    if event.time == call.born_at or (is_anybody_in(call) and not _is_left_by_extensions(work, call)):
         return False
     is_silent = event.at - call.touched_gateway_at > SILENCE
     if is_silent or (isinstance(event, Queued) and _queues_again(call, event)):

@@ -46,6 +46,7 @@ def connect_device(
         party,
         state=state,
         since=since,
+        left_before=None if party.had_leg or party.is_here else party.cleared_at,
         had_leg=False,
         cleared_at=None,
         cleared_gateway_at=None,
@@ -158,3 +159,10 @@ def _late_connect(work: UnitOfWork, call: CallState, party: Party, made: Reconne
     heard = party.cleared_gateway_at
     if heard is not None and heard < made.gateway_at - APART:  # QMS was asked only after the end.
         work.put_leg(replace(leg, disconnected_gateway_at=heard))
+
+
+def open_before(work: UnitOfWork, call: CallState, party: Party, made: Reconnection, ended: datetime) -> None:
+    """Open and close a leg of a device that is connected again since, while others are in the call."""
+    leg = open_leg(work, call, party, made)
+    put_party(work, call, replace(party, ordinal=leg.ordinal, left_before=None))
+    close_leg(work, leg, ended, made.gateway_at, "The extension had left already; the events came out of order.")

@@ -71,7 +71,9 @@ def _by_time(work: UnitOfWork, event: CallEvent, call: CallState, following: Cal
         return following or begin_call(work, event, call.call_id, replaces=False)
     if following is not None:
         is_of_next = isinstance(event, ENTERING) and (
-            states_another_interaction(call, event) or is_doubtful_for(call, event)
+            states_another_interaction(call, event)
+            or is_doubtful_for(call, event)
+            or (call.superseded_at is not None and is_of_another(work, call, event))
         )
         return _begun_before(work, event, following) if is_of_next else call
     is_entering = isinstance(event, ENTERING) or (isinstance(event, CallInformation) and not is_anybody_in(call))

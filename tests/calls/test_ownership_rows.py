@@ -49,6 +49,7 @@ class Scene:
     end_late: float = 0.0
     other: Other | None = None
     lost: float | None = None
+    reused: bool = False
     has_times: bool = True
     is_of_snapshot: bool = False
 
@@ -71,6 +72,8 @@ class Scene:
             steps.append(_call("ConnectionCleared", self.ended, "C1", self.end_late))
         if self.lost is not None:
             steps.append((self.lost, lambda board: board.hears(link("Lost", START + (self.lost or 0)))))
+        if self.reused:
+            steps.append((9, lambda board: board.call("Originated", START + 8, "C1", "2003").waits(START + 9)))
         return [*steps, *self._steps_of_other()]
 
     def _answer(self, board: Switchboard) -> object:
@@ -151,6 +154,7 @@ _CERTAIN = (
 )
 _AFTER = "it began when the leg had ended, or QMS was asked only then"
 _LOST = "the link was lost while an unreported call could have begun it"
+_REUSED = "the call's id was used again, no end was reported within a second, and its extension talks in another call"
 _DOUBT = (
     "another leg of the extension without a recording was connected within 1 s of began, or within 6 s if the link"
     " stalls"
@@ -192,7 +196,6 @@ CASES = [
     ),
     (_GOES_ON, Scene(began=-4.9, asked=None, answered=0.4, other=_long(0.1), has_times=False), "again"),
     (_GOES_ON, Scene(began=-4.9, answered=0.4, other=_long(None), has_times=False), "nobody"),
-    # When QMS was asked is not known.
     (
         _GOES_ON,
         Scene(
@@ -302,6 +305,7 @@ CASES = [
         lambda lost: Scene(began=0.3, lost=lost, has_times=False),
     ),
     *_edges(_LOST, {0.251: "nobody", 0.25: "C1"}, lambda began: Scene(began=began, lost=1, has_times=False)),
+    *_edges(_REUSED, {5: "surely C1", 99: "nobody"}, lambda at: Scene(reused=True, other=Other(connected=4, ended=at))),
     # G fits C1, and C2 may have begun it too.
     *_edges(_DOUBT, {-0.901: "C1", -0.9: "nobody", 1.1: "nobody", 1.101: "C1"}, lambda at: _beside(at, 0.1)),
     # G does not fit C1: a link that stalls reports C2 up to 6 s late.

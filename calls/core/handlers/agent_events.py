@@ -50,7 +50,7 @@ def _was_before(event: AgentEvent, leg: LegState) -> bool:
     """Say whether an event is older than Connected; so is a state right after it, whose agent was there already."""
     is_state = not isinstance(event, LoggedOn | LoggedOff)
     connected = leg.agent_source_at or leg.connected_source_at
-    if isinstance(event, LoggedOff) and event.time == connected:
+    if not is_state and event.time == connected:
         return True  # Which came first is not known: no agent.
     return event.time < connected or (is_state and not leg.agent_id)
 
@@ -58,7 +58,8 @@ def _was_before(event: AgentEvent, leg: LegState) -> bool:
 def _reidentify(work: UnitOfWork, leg: LegState, event: AgentEvent) -> None:
     session = work.sessions.get(leg.device_id)
     is_log_on = session is not None and session.known_by is KnownBy.LOG_ON
-    if session is not None and is_log_on and session.since == (leg.agent_source_at or leg.connected_source_at):
+    is_then = session is not None and session.since == (leg.agent_source_at or leg.connected_source_at)
+    if is_log_on and is_then and not leg.agent_id:
         return  # It was heard of after Connected, and bears the same time: which came first is not known.
     again = identified(work, leg)
     if (again.agent_id, again.agent_name) == (leg.agent_id, leg.agent_name):

@@ -8,7 +8,7 @@ from calls.core.answer_supervision import answer_after_all, confirm, connect_uns
 from calls.core.attended_transfer import hand_on
 from calls.core.call_end import divide, divide_before_leg, divide_where_empty, end_earlier, expire_when_over
 from calls.core.clocks import note_agreement
-from calls.core.connections import connect_device, connection_of, note_seen
+from calls.core.connections import connect_device, connection_of, note_seen, open_before
 from calls.core.consultation import disinherit, inherit, inherit_late
 from calls.core.dispatch import apply
 from calls.core.doubts import traced
@@ -34,15 +34,33 @@ def handle_established(event: Established, work: UnitOfWork) -> None:
     answer_after_all(work, call.incarnation, event)
     if work.source.snapshot is not None and _is_new_here(work, call, device_id):
         put_party(work, work.calls[call.incarnation], _in_progress(call, event, PartyState.CONNECTED))
-    connect_device(
-        work, work.calls[call.incarnation], device_id, connection_of(event, device_id), outside=event.data.outside
-    )
+    if not _connect_before(work, work.calls[call.incarnation], device_id, event):
+        made = connection_of(event, device_id)
+        connect_device(work, work.calls[call.incarnation], device_id, made, outside=event.data.outside)
     _hand_on_late(work, event, work.calls[call.incarnation], device_id)
     _answer_who_dialled(work, event, call.incarnation)
     origin = call_at(work, event.data.call_id or "", device_id, event.time) if call.main is not None else None
     if origin is not None and origin.moved_to is not None and origin.incarnation != call.incarnation:
         _answer_who_dialled(work, event, origin.incarnation)  # It has handed the call on since.
     _divide_where_over(work, event, work.calls[call.incarnation], device_id)
+
+
+def _connect_before(work: UnitOfWork, call: CallState, device_id: str, event: Established) -> bool:
+    """Connect a device from before an end that was heard first, although it is connected again; say whether it was.
+
+    Example: 2001 leaves at 15.75, and is connected under the id again at 16.0; that it was at 15.55 is heard last.
+    """
+    party = call.parties.get(device_id)
+    left_at = party.left_before if party is not None and work.site.has_source_times else None
+    if party is None or left_at is None or event.time >= left_at:
+        return False
+    later = [one for one in work.legs_in(call.incarnation) if one.device_id == device_id]
+    later = [one for one in later if one.connected_source_at >= left_at]
+    if not later:
+        return False
+    open_before(work, call, party, connection_of(event, device_id), left_at)
+    divide_where_empty(work, call.incarnation, left_at, event.at)
+    return True
 
 
 def _answer_who_dialled(work: UnitOfWork, event: Established, incarnation: int) -> None:
@@ -213,7 +231,7 @@ def _later_leg(work: UnitOfWork, party: Party, event: ConnectionCleared | CallCl
 
 def _has_left_later(work: UnitOfWork, party: Party, moment: datetime) -> bool:
     """Say whether an end of a moment is earlier than the one that was heard of first: that one is of another call."""
-    if not work.site.has_source_times or party.cleared_at is None or party.is_here or not party.had_leg:
+    if not work.site.has_source_times or party.cleared_at is None or party.is_here:
         return False
     return moment < party.cleared_at and (party.since is None or party.since <= moment)
 

@@ -1,0 +1,72 @@
+"""A connection whose beginning is heard after its end, or after the id's next call began.
+
+Times are seconds after noon; events come in the order in which they are written. Each test is the smallest form of what
+``./gateway worlds`` found.
+"""
+
+import pytest
+
+from tests.calls.switchboard import Switchboard, with_site
+from tests.calls.test_disordered_lives import _interactions, _phone
+
+
+def test_an_end_of_a_phone_that_only_rang_so_far_is_that_of_the_life_in_which_it_rang() -> None:
+    """2001 rings at 2.0, talks from 2.05 to 2.15, and under the id from 2.4 to 2.6; the last end is heard first."""
+    board = Switchboard().call("Delivered", 2.0, "C1", "2001", callingNumber="111")
+    _phone(("C", 2.6), ("C", 2.15), ("E", 2.4), ("E", 2.05), board=board).waits(60)
+
+    assert sorted(board.spans()) == [("2001", 2.05, 2.15), ("2001", 2.4, 2.6)]
+    assert len(_interactions(board)) == 2
+
+
+def test_a_connection_from_before_an_end_that_is_known_does_not_lengthen_the_leg_after_it() -> None:
+    """2001 leaves at 15.75 and is connected again at 16.0; that it was connected at 15.55 is heard last."""
+    board = Switchboard()
+    _phone(("C", 15.75), ("E", 16.0), ("E", 15.55), ("C", 16.2), board=board).waits(60)
+
+    assert sorted(board.spans()) == [("2001", 15.55, 15.75), ("2001", 16.0, 16.2)]
+    assert len(_interactions(board)) == 2
+
+
+@pytest.mark.parametrize("is_end_first", [True, False])
+def test_such_a_connection_is_its_own_leg_where_the_end_of_the_others_is_heard_late(is_end_first: bool) -> None:
+    """2002 talks under the id until 15.3, which is heard after an end of 2001 and a connection, or two."""
+    board = _phone(("C", 15.75), ("E", 16.0), board=Switchboard().call("Established", 14.0, "C1", "2002"))
+    ended, began = ("ConnectionCleared", 15.3, "C1", "2002"), ("Established", 15.55, "C1", "2001")
+    for event in (ended, began) if is_end_first else (began, ended):
+        board.call(*event)
+    _phone(("C", 16.2), board=board).waits(60)
+
+    assert sorted(board.spans()) == [("2001", 15.55, 15.75), ("2001", 16.0, 16.2), ("2002", 14.0, 15.3)]
+    assert len(_interactions(board)) == 3
+
+
+@pytest.mark.parametrize("number", ["333", None])
+def test_a_phone_dials_in_the_next_life_of_an_id_also_where_that_was_heard_of_first(number: str | None) -> None:
+    """A caller waits and gives up unheard; 2002 calls 2001 under the id, which rings before it is heard who dialled."""
+    board = Switchboard().call("Queued", 26.3, "C1", callingNumber="111", queueName="Support")
+    board.call("Delivered", 32.8, "C1", "2001", callingNumber="333")
+    board.call("Originated", 32.3, "C1", "2002", callingNumber=number).call("Established", 33.8, "C1", "2001")
+    _phone(("C", 42.8), board=board).call("ConnectionCleared", 42.8, "C1", "2002").waits(60)
+
+    assert sorted(board.spans()) == [("2001", 33.8, 42.8), ("2002", 33.8, 42.8)]
+    assert not any(leg.facts.queue_name for leg in board.legs)
+
+
+def test_an_outside_party_of_which_no_end_is_reported_does_not_keep_a_call_alive_for_another_caller() -> None:
+    """2001 calls out and leaves; another caller is queued under the id, and nothing says that the trunk has left."""
+    board = Switchboard(with_site(devices=frozenset({"2001", "2002"})))
+    board.call("Originated", 0.2, "C1", "2001", callingNumber="2001")
+    board.call("Established", 2.2, "C1", "T100", callingNumber="2001").call("ConnectionCleared", 14.2, "C1", "2001")
+    board.call("Queued", 14.4, "C1", callingNumber="111", queueName="Support").call("Established", 16.4, "C1", "2002")
+    board.call("ConnectionCleared", 20.0, "C1", "2002").waits(60)
+
+    assert len(_interactions(board)) == 2
+
+
+def test_a_log_on_with_the_time_of_connected_that_is_heard_after_it_leaves_the_leg_without_an_agent() -> None:
+    """Agent 1 was logged on at 2001, agent 2 logs on at 5.5, and 2001 is connected at 5.5: which came first?"""
+    board = Switchboard().agent("LoggedOn", 0, "1", deviceId="2001").call("Established", 5.5, "C1", "2001")
+    board.agent("LoggedOn", 5.5, "2", deviceId="2001").call("ConnectionCleared", 6.2, "C1", "2001").waits(60)
+
+    assert [leg.agent_id for leg in board.legs] == [""]
