@@ -1,7 +1,7 @@
 """Judge a run: what the PBX truly did, against what QMS holds and what the gateway believes. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -106,6 +106,8 @@ class Judge:
         missing = due.keys() - recording.flags.keys()
         if missing and self._gap_over(line.connected_at, self._end(line) + self._evidence.wrapup_wait):
             self._verdict.explained["flags that were reported in a gap of the link"] += 1
+        elif missing and not missing & self._due_of_first_part(line, recording, due):
+            self._verdict.explained["flags of after a transfer that QMS could not judge"] += 1
         elif missing:
             self._verdict.lost.append(f"{name}: without {', '.join(sorted(missing))}")
 
@@ -123,6 +125,16 @@ class Judge:
         here, later = self._seen[line.extension], line.call_refs[line.call_refs.index(value) + 1 :]
         is_first_parts = any(one.guid == recording.guid and one.call_id == value for one in here)
         return is_first_parts and any(one.call_id in later and self._is_unanswered(line, one) for one in here)
+
+    def _due_of_first_part(self, line: LegLine, recording: QmsRecording, due: Mapping[str, str]) -> Set[str]:
+        """Return the flags that must be there where the recording has those of the part before a transfer; else all."""
+        refs = [value for flag, value in recording.flags.items() if due.get(flag) == line.call_ref]
+        if not any(self._is_first_part(line, recording, value) for value in refs):
+            return due.keys()
+        first = replace(
+            line, queue_name=None, caller_name=None, query_data={}, wrapup_template=None, wrapup_result=None
+        )
+        return _due(first, self._evidence.specs).keys()
 
     def _is_unanswered(self, line: LegLine, second: SeenLeg) -> bool:
         """Say whether the second part of a leg has no recording because a fault kept QMS from being asked in time."""

@@ -112,12 +112,16 @@ SECOND_PART = SeenLeg("2001", "C2", MOVED, None, "window_missed", WHY["unreachab
 
 
 def divided(
-    first: SeenLeg = FIRST_PART, second: SeenLeg | None = SECOND_PART, fault: Injected | None = FAULT, **flags: str
+    first: SeenLeg = FIRST_PART,
+    second: SeenLeg | None = SECOND_PART,
+    fault: Injected | None = FAULT,
+    line: LegLine = TRANSFERRED,
+    **flags: str,
 ) -> OracleVerdict:
     """Judge a transferred leg that the gateway divided, with the flags of its first part and ``flags``."""
     return Judge(
         RunEvidence(
-            truth=[TRANSFERRED],
+            truth=[line],
             recordings=[msgspec.structs.replace(RECORDING, flags=FLAGS | flags)],
             legs=[first, second] if second else [first],
             gaps=[],
@@ -130,6 +134,24 @@ def divided(
 @pytest.mark.parametrize("why", ["late", "unreachable", "undecided"])
 def test_the_reference_before_a_transfer_is_excused_where_qms_could_not_be_asked_in_time(why: str) -> None:
     assert divided(second=msgspec.structs.replace(SECOND_PART, reason=WHY[why])).is_clean
+
+
+def test_what_only_the_part_after_such_a_transfer_has_may_be_missing() -> None:
+    line = msgspec.structs.replace(TRANSFERRED, queue_name="Sales", caller_name="Meyer")
+
+    assert divided(line=line).is_clean
+    assert len(divided(line=line, second=None).lost) == 1
+    assert len(divided(line=line, fault=None).lost) == 1
+
+
+def test_what_the_part_before_such_a_transfer_has_may_not_be_missing() -> None:
+    line = msgspec.structs.replace(TRANSFERRED, query_data={"Case": "1"}, agent_name="Ann Archer")
+    recording = msgspec.structs.replace(RECORDING, flags={k: v for k, v in FLAGS.items() if k != "AgentName"})
+    evidence = RunEvidence(
+        truth=[line], recordings=[recording], legs=[FIRST_PART, SECOND_PART], gaps=[], injected=[FAULT], specs=FIELDS
+    )
+
+    assert len(Judge(evidence).judge().lost) == 1
 
 
 @pytest.mark.parametrize(
