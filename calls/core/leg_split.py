@@ -60,10 +60,11 @@ def put_second_part(work: UnitOfWork, leg: LegState, pending_transfer: PendingTr
 
 
 def _put_other_part(work: UnitOfWork, leg: LegState, part: LegState, pending_transfer: PendingTransfer) -> None:
-    call = work.calls.get(leg.incarnation)
-    party = call.parties.get(leg.device_id) if call is not None else None
-    if call is not None and party is not None:
-        put_party(work, call, replace(party, ordinal=max(party.ordinal, part.ordinal)))
+    for incarnation in (leg.incarnation, pending_transfer.incarnation):  # Who had left before is in the former only.
+        call = work.calls.get(incarnation)
+        party = call.parties.get(leg.device_id) if call is not None else None
+        if call is not None and party is not None:
+            put_party(work, call, replace(party, ordinal=max(party.ordinal, part.ordinal)))
     work.put_leg(concluded(work, part, pending_transfer.gateway_at))
 
 

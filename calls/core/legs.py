@@ -64,8 +64,13 @@ def open_leg(work: UnitOfWork, call: CallState, party: Party, made: Reconnection
 
 
 def _last_ordinal(work: UnitOfWork, call: CallState, party: Party) -> int:
-    """Return the ordinal of the extension's last leg under the call's id, whichever call that named."""
-    others = [one.parties.get(party.device_id) for one in work.incarnations_of(call.call_id)]
+    """Return the ordinal of the extension's last leg under the call's id, whichever call that named.
+
+    Who was handed on from such a call is in the one that it was moved to.
+    """
+    calls = work.incarnations_of(call.call_id)
+    calls += [work.calls[one.moved_to] for one in calls if one.moved_to in work.calls]
+    others = [one.parties.get(party.device_id) for one in calls]
     return max([party.ordinal, *(other.ordinal for other in others if other is not None)])
 
 

@@ -5,8 +5,9 @@ Times are seconds after noon; events come in the order in which they are written
 """
 
 import pytest
+from msgspec.structs import replace
 
-from tests.calls.switchboard import Switchboard, with_site
+from tests.calls.switchboard import Switchboard, event, moment, with_site
 from tests.calls.test_disordered_lives import _interactions, _phone
 
 
@@ -33,8 +34,8 @@ def test_such_a_connection_is_its_own_leg_where_the_end_of_the_others_is_heard_l
     """2002 talks under the id until 15.3, which is heard after an end of 2001 and a connection, or two."""
     board = _phone(("C", 15.75), ("E", 16.0), board=Switchboard().call("Established", 14.0, "C1", "2002"))
     ended, began = ("ConnectionCleared", 15.3, "C1", "2002"), ("Established", 15.55, "C1", "2001")
-    for event in (ended, began) if is_end_first else (began, ended):
-        board.call(*event)
+    for one in (ended, began) if is_end_first else (began, ended):
+        board.call(*one)
     _phone(("C", 16.2), board=board).waits(60)
 
     assert sorted(board.spans()) == [("2001", 15.55, 15.75), ("2001", 16.0, 16.2), ("2002", 14.0, 15.3)]
@@ -70,3 +71,33 @@ def test_a_log_on_with_the_time_of_connected_that_is_heard_after_it_leaves_the_l
     board.agent("LoggedOn", 5.5, "2", deviceId="2001").call("ConnectionCleared", 6.2, "C1", "2001").waits(60)
 
     assert [leg.agent_id for leg in board.legs] == [""]
+
+
+def test_no_two_legs_of_an_extension_under_one_id_have_the_same_ordinal_after_a_transfer() -> None:
+    """2001 consults 2002 and hands the call on, which is heard after the consultation's id was used again."""
+    board = Switchboard(with_site(wrapup_wait_seconds=60.0)).call("Established", 5, "C1", "2001")
+    board.call("Held", 20, "C1", "2001").call("Originated", 21, "C2", "2001", cause="consultation")
+    board.call("Established", 29.5, "C2", "2002")
+    leg = next(one for one in board.legs if one.device_id == "2002")
+    board.found(30.3, leg.number, "R", started=30.1, asked=30.2).call("ConnectionCleared", 35, "C2", "2002").waits(37.5)
+    joined = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C3"}
+    moved = event("Transferred", 30, **joined, transferringDeviceId="2001", transferredToDeviceId="2002")
+    board.settled(38, leg.number).hears(replace(moved, gatewaytime=moment(53)))
+    board.call("Established", 60, "C2", "2002").waits(62)
+
+    names = [(leg.call_id, leg.device_id, leg.ordinal) for leg in board.legs]
+    assert len(names) == len(set(names))
+
+
+def test_a_leg_under_an_id_that_was_handed_on_does_not_have_the_ordinal_of_the_leg_before_the_transfer() -> None:
+    """2002's leg of C2 is divided as the call goes on under C3; then C2 is used again at 2002."""
+    board = Switchboard().call("Established", 5, "C1", "2001").call("Held", 20, "C1", "2001")
+    board.call("Originated", 21, "C2", "2001", cause="consultation").call("Established", 25, "C2", "2002")
+    leg = next(one for one in board.legs if one.device_id == "2002")
+    joined = {"primaryOldCallId": "C1", "secondaryOldCallId": "C2", "resultingCallId": "C3"}
+    board.found(25.3, leg.number, "R", started=25.1, asked=25.2)
+    board.hears(event("Transferred", 30, **joined, transferringDeviceId="2001", transferredToDeviceId="2002"))
+    board.found(30.6, leg.number, "S", started=30.2, asked=30.5)
+    board.call("ConnectionCleared", 35, "C3", "2002").call("Established", 40, "C2", "2002")
+
+    assert sorted(one.ordinal for one in board.legs if (one.call_id, one.device_id) == ("C2", "2002")) == [1, 3]
