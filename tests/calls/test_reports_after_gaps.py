@@ -50,3 +50,19 @@ def test_a_wrap_up_after_a_gap_in_which_its_leg_ended_needs_the_interaction(inte
     board.call("CallInformation", 90, "C1", wrapup={"result": "sold"}, **stated)
 
     assert board.leg.wrapup_result == ("sold" if interaction else "")
+
+
+@pytest.mark.parametrize("queue", ["7001", None])
+def test_a_call_that_waited_before_a_gap_may_be_over_also_where_the_snapshot_names_its_devices(
+    queue: str | None,
+) -> None:
+    """The queue is no party of the call, and may not be named; the link was lost for all."""
+    board = Switchboard().call("Queued", 25, "C1", queue, callerName="Hana", queueName="Support")
+    board.hears(link("Lost", 26), link("Restored", 85))
+    board.hears(event("Began", 86, family="snapshot", devices=["2001", "7001"]))
+    board.hears(event("Ended", 86, family="snapshot", devices=["2001", "7001"]))
+    board.call("Established", 88, "C1", "2001", cause="callPickup").call("ConnectionCleared", 95, "C1", "2001").waits(
+        99
+    )
+
+    assert (board.leg.facts.caller_name, board.leg.facts.queue_name) == ("", "")

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from agents.core.presence import SessionChange
 from calls.core.call_end import divide
+from calls.core.call_evidence import is_unheard_since_loss
 from calls.core.commands import ChangeSession, CloseGap, OpenGap
 from calls.core.dispatch import apply
 from calls.core.doubts import give_up_what_may_be_lost
@@ -124,8 +125,9 @@ def _doubt_idle(work: UnitOfWork, snapshot: Snapshot) -> None:
     """Doubt each call in which nobody talked before the gap: its id may be used again, and no snapshot names it."""
     for call in list(work.calls.values()):
         is_idle = not call.is_over and not any(party.is_talking for party in call.parties.values())
-        is_covered = snapshot.devices is None or any(snapshot.covers(device) for device in call.parties)
-        if is_idle and is_covered and call.touched_gateway_at < snapshot.began_gateway_at:
+        is_missed = snapshot.devices is None or is_unheard_since_loss(work, call)
+        is_missed = is_missed or any(snapshot.covers(device) for device in (*call.parties, call.waits_at))
+        if is_idle and is_missed and call.touched_gateway_at < snapshot.began_gateway_at:
             work.put_call(replace(call, doubtful_since=work.source.lost_at or snapshot.began_at))
 
 
