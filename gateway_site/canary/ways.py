@@ -1,10 +1,14 @@
 """Make a canary call and end it: by events alone, or by a real call that the PBX makes from the test extension."""
 
 import json
-import urllib.error
-import urllib.request
+import socket
 import uuid
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import datetime
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from threading import Timer
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -17,11 +21,13 @@ from cti.models import CanaryWay, CtiSource
 from cti.sources.registry import has_session
 from gateway_site.canary.models import CanaryCall
 from qms.api import is_guarded_host
+from qms.port import MAXIMUM_GUID_LENGTH
 
-#: Timeout of the recorder's control address, in seconds.
+#: Timeout of the recorder's control address, in seconds: to connect, and again for its whole answer.
 RECORDER_TIMEOUT = 5.0
 #: Maximum size of its answer, in bytes.
 MAXIMUM_ANSWER = 64 * 1024
+_CONNECTIONS: dict[str, type[HTTPConnection]] = {"http": HTTPConnection, "https": HTTPSConnection}
 
 
 class CanaryCallFailed(Exception):
@@ -49,8 +55,10 @@ def make(call: CanaryCall, now: datetime) -> None:
 def end(call: CanaryCall, now: datetime) -> None:
     """End the call. Raises ``CanaryCallFailed``."""
     if call.way == CanaryWay.EVENTS:
-        _tapped(call.source, call.extension, "disconnected")
-        _hear(call.source, call, ConnectionCleared, now)
+        try:
+            _tapped(call.source, call.extension, "disconnected")
+        finally:  # No leg stays open because a recorder does not answer.
+            _hear(call.source, call, ConnectionCleared, now)
 
 
 def _hear(source: CtiSource, call: CanaryCall, kind: type[CallEvent], now: datetime) -> None:
@@ -84,33 +92,43 @@ def _tapped(source: CtiSource, extension: str, state: Literal["connected", "disc
         return ""
     answer = _posted(f"{source.canary_recorder_api.rstrip('/')}/tap", {"extension": extension, "state": state})
     guid = answer[0].get("guid") if isinstance(answer, list) and answer and isinstance(answer[0], dict) else None
-    if state == "connected" and not isinstance(guid, str):
+    is_guid = isinstance(guid, str) and 0 < len(guid) <= MAXIMUM_GUID_LENGTH and guid.isprintable()
+    if state == "connected" and not is_guid:
         raise CanaryCallFailed(
             "The recorder's control address began no recording of the test extension.",
             "Give QMS an active and licensed user with this extension.",
         )
-    return guid if isinstance(guid, str) else ""
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """What an address leads on to was not entered by an administrator."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
+    return str(guid) if is_guid else ""
 
 
 def _posted(url: str, body: dict[str, str]) -> Any:
+    """Send JSON and return the JSON of the answer; no redirect is followed: nobody entered where it leads."""
     todo = "Correct the recorder's control address in the source's settings, or start that recorder."
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or is_guarded_host(parts.hostname or ""):
-        raise CanaryCallFailed("The recorder's control address may not be called.", todo)
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})  # noqa: S310
     try:
-        opener = urllib.request.build_opener(_NoRedirect)
-        with opener.open(request, timeout=RECORDER_TIMEOUT) as answer:
-            return json.loads(answer.read(MAXIMUM_ANSWER))
-    except urllib.error.HTTPError as error:
-        raise CanaryCallFailed(f"The recorder's control address answered {error.code}.", todo) from error
-    except (OSError, ValueError) as error:
-        said = f"The recorder's control address gave no answer: {type(error).__name__}."
+        parts = urlsplit(url)
+        if parts.scheme not in _CONNECTIONS or not parts.hostname or is_guarded_host(parts.hostname):
+            raise CanaryCallFailed("The recorder's control address may not be called.", todo)
+        connection = _CONNECTIONS[parts.scheme](parts.hostname, parts.port, timeout=RECORDER_TIMEOUT)
+        with closing(connection), _ended_in_time(connection):
+            connection.request("POST", parts.path, json.dumps(body), {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            text = answer.read(MAXIMUM_ANSWER)
+        if answer.status == HTTPStatus.OK:
+            return json.loads(text)
+    except (OSError, ValueError, HTTPException, RecursionError) as error:
+        said = f"The recorder's control address gave no answer that can be read: {type(error).__name__}."
         raise CanaryCallFailed(said, todo) from error
+    raise CanaryCallFailed(f"The recorder's control address answered {answer.status}.", todo)
+
+
+@contextmanager
+def _ended_in_time(connection: HTTPConnection) -> Iterator[None]:
+    """Connect, and end the connection when its time is over: a recorder may send a byte at a time."""
+    connection.connect()
+    watchdog = Timer(RECORDER_TIMEOUT, connection.sock.shutdown, [socket.SHUT_RDWR])
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        yield
+    finally:
+        watchdog.cancel()
