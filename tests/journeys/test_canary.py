@@ -245,9 +245,8 @@ def test_a_real_call_at_the_test_extension_is_a_call_like_any_other(gateway: Can
 
 def test_a_canary_call_takes_no_other_recording_than_the_one_begun_for_it(gateway: CanaryStack) -> None:
     with gateway.with_recorder():
-        call = gateway.begins()
-        while call.made_at is None:
-            call = gateway.look(call)
+        call = gateway.look(gateway.begins())
+        assert call.step == CanaryStep.LEG
         gateway.qms.connected(TEST_PHONE, gateway.time)  # Somebody picks up the test phone.
         call = gateway.follow(call)
 
