@@ -19,6 +19,7 @@ from unfold.decorators import display
 import clock
 from calls.api import SEE_CALLERS, CallerViewKind, NotAssignable, record_view
 from calls.models import Leg
+from gateway_site.config.moment_field import SiteMomentField
 from gateway_site.reconciliation.compare import FindingKind
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.repair import repair
@@ -52,6 +53,7 @@ class RunForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is fo
     class Meta:
         model = ReconciliationRun
         fields = ("service", "begin", "end")
+        field_classes = {"begin": SiteMomentField, "end": SiteMomentField}
 
     def clean(self) -> dict[str, Any] | None:
         """Accept a span that holds something to compare."""

@@ -24,6 +24,7 @@ import clock
 from clock.text import shown
 from gateway_site.config.apply import apply
 from gateway_site.config.declaration import ConfigError, read
+from gateway_site.config.moment_field import SiteMomentField
 from gateway_site.replays.models import ReplayRun
 from gateway_site.replays.panel import replay_panel
 from gateway_site.replays.runs import TooManyReplays, ask, cancel, wake
@@ -45,6 +46,7 @@ class ReplayForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is
     class Meta:
         model = ReplayRun
         fields = _ASKED
+        field_classes = {"begin": SiteMomentField, "end": SiteMomentField}
         widgets = {"sources": UnfoldAdminCheckboxSelectMultipleWidget}
         help_texts = {
             "begin": "Calls that were connected since then.",
