@@ -134,6 +134,19 @@ def canary_problems(source: CtiSource) -> Iterator[tuple[str, str]]:
         yield "canary_recorder_api", "Begin with http:// or https://."
     if len(source.canary_extensions) > MAXIMUM_CANARIES:
         yield NON_FIELD_ERRORS, f"A source has at most {MAXIMUM_CANARIES} test extensions."
+    elif wrong := next(filter(None, (_wrong_test_extension(source, one) for one in source.canary_extensions)), ""):
+        yield NON_FIELD_ERRORS, wrong
+
+
+def _wrong_test_extension(source: CtiSource, extension: str) -> str:
+    """Say why no canary call can be made at an extension; "" where one can."""
+    if not extension or extension != extension.strip() or len(extension) > 255 or not extension.isprintable():
+        return "A test extension has 1 to 255 characters, none of them a space at its ends or a control character."
+    if source.canary_extensions.count(extension) > 1:
+        return f"Test extension {extension} is listed twice."
+    if extension in source.queues or extension in source.options.get("ignored_devices", ()):
+        return f"Test extension {extension} is a queue or an ignored device of this source: it never has a leg."
+    return ""
 
 
 class LinkState(models.TextChoices):

@@ -68,6 +68,7 @@ class CtiSourceForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter
         """Check the options as the source will read them, with the error at its field."""
         cleaned = super().clean() or {}
         self.instance.canary_extensions = _lines(cleaned.get("canary_lines", ""))
+        self.instance.queues = cleaned.get("queue_lines", self.instance.queues)
         has_options = any(name.startswith(PREFIX) for name in self.data)
         if has_options and cleaned.get("kind") == self.initial.get("kind") and not self.errors:
             try:

@@ -5,6 +5,7 @@ A key that is left out stays as it is (a new row gets the default); a table row 
 
 import tomllib
 from datetime import time
+from math import isfinite
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -142,11 +143,20 @@ def _tables(text: str) -> dict[str, Any]:
         if line.count(".") > MAXIMUM_DOTS:
             raise ConfigError([f"line {number} has more than {MAXIMUM_DOTS} dots"])
     try:
-        return tomllib.loads(text)
+        return tomllib.loads(text, parse_float=_finite)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"not TOML: {error}"]) from error
     except (RecursionError, ValueError) as error:
-        raise ConfigError(["not TOML that can be read: nested too deeply, or a number that is too long"]) from error
+        raise ConfigError(
+            ["not TOML that can be read: nested too deeply, or a number that is too long or is none"]
+        ) from error
+
+
+def _finite(text: str) -> float:
+    """Read a number; TOML has "nan" and "inf", which no bounds of a setting keep out. Raises ``ValueError``."""
+    if not isfinite(number := float(text)):
+        raise ValueError(f"{text} is no number")
+    return number
 
 
 def _unknown_kinds(rows: list[Any]) -> list[str]:

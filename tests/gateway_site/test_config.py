@@ -222,3 +222,9 @@ def test_the_commands_speak_plainly(tmp_path: Path) -> None:
     assert read((tmp_path / "out.toml").read_text()).cti_sources[0].slug == "crm"
     with pytest.raises(CommandError, match="No such file"):
         call_command("apply_config", str(tmp_path / "absent.toml"))
+
+
+@pytest.mark.parametrize("number", ["nan", "-inf", "1e999"])
+def test_what_is_no_number_is_refused_before_a_database_sees_it(number: str) -> None:
+    with pytest.raises(ConfigError, match="or is none"):
+        read(f'[[recording_services]]\nslug = "main"\nguid_window_seconds = {number}')
