@@ -96,6 +96,15 @@ def identified(work: UnitOfWork, leg: LegState, agent_id: str = "") -> LegState:
     )
 
 
+def without_agent(work: UnitOfWork, leg: LegState, gateway_at: datetime) -> LegState:
+    """Take its agent from a leg, who logged on only after Connected, as is reported now."""
+    verdict = work.context.verdict(leg.device_id)
+    leg = traced(leg, gateway_at, "agent", f"No agent: {leg.agent_id} logged on after Connected, as is reported now.")
+    kind, why, services = verdict.kind, verdict.reason, verdict.services
+    leg = replace(leg, agent_id="", agent_name="", agent_origin=None)
+    return replace(leg, match=kind, match_reason=why, services=services)
+
+
 def _agent_at(work: UnitOfWork, leg: LegState, stated: str) -> tuple[str, str, Origin | None, str]:
     """Return an agent's id, name and origin, and how they are known; only knowledge of that device and time counts.
 

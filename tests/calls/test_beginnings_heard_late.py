@@ -101,3 +101,14 @@ def test_a_leg_under_an_id_that_was_handed_on_does_not_have_the_ordinal_of_the_l
     board.call("ConnectionCleared", 35, "C3", "2002").call("Established", 40, "C2", "2002")
 
     assert sorted(one.ordinal for one in board.legs if (one.call_id, one.device_id) == ("C2", "2002")) == [1, 3]
+
+
+def test_an_agent_known_by_a_state_who_had_logged_on_after_connected_is_not_the_legs() -> None:
+    """The state right after a call names its agent, unless a log-on of during the call is heard behind it."""
+    board = Switchboard().call("Established", 12.2, "C1", "2001").call("ConnectionCleared", 13.1, "C1", "2001")
+    board.agent("WorkingAfterCall", 13.1, "1", deviceId="2001")
+    board.hears(
+        replace(event("LoggedOn", 12.9, family="agent", agentId="1", deviceId="2001"), gatewaytime=moment(13.15))
+    )
+
+    assert [leg.agent_id for leg in board.waits(60).legs] == [""]

@@ -6,7 +6,8 @@ from agents.core.presence import KnownBy, SessionChange, apply_agent_event, was_
 from calls.core.commands import ChangeSession
 from calls.core.dispatch import apply
 from calls.core.doubts import traced
-from calls.core.legs import GRACE, identified, searched
+from calls.core.legs import GRACE, identified, searched, without_agent
+from calls.core.origins import OriginRule
 from calls.core.outcome_rules import concluded
 from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -21,6 +22,9 @@ def handle_agent_event(event: AgentEvent, work: UnitOfWork) -> None:
         return
     if isinstance(event, LoggedOff):
         work.source = replace(work.source, log_offs=with_log_off(work.source.log_offs, event))
+    for leg in work.legs_at(event.data.device_id or "") if isinstance(event, LoggedOn) else ():
+        if leg.base is WriteStatus.NONE and _logged_on_later(event, leg):
+            work.put_leg(concluded(work, without_agent(work, leg, event.at), event.at))
     in_snapshot = work.source.snapshot is not None
     for change in apply_agent_event(
         work.sessions, event, free_seating=work.site.has_free_seating, in_snapshot=in_snapshot
@@ -44,6 +48,13 @@ def _correct_legs(work: UnitOfWork, change: SessionChange, event: AgentEvent) ->
         is_fresh = is_unwritten and event.at - leg.connected_gateway_at <= GRACE
         if is_fresh and not leg.is_agent_stated and _was_before(event, leg):
             _reidentify(work, leg, event)
+
+
+def _logged_on_later(event: AgentEvent, leg: LegState) -> bool:
+    """Say whether a leg's agent, known by a state of after Connected only, had logged on after that too."""
+    is_by_state = leg.agent_origin is not None and leg.agent_origin.rule is OriginRule.STATE
+    is_same = event.data.agent_id == leg.agent_id and not leg.is_agent_stated
+    return is_by_state and is_same and event.time > (leg.agent_source_at or leg.connected_source_at)
 
 
 def _was_before(event: AgentEvent, leg: LegState) -> bool:
