@@ -5,6 +5,7 @@ from cti.archive.files import ArchivedFrame, ArchiveError, entries_of
 from cti.archive.frames import FrameError
 from cti.http_intake.tokens import TokenFacts, TokenRefusal, authenticate, mint_token
 from cti.journal.archive_status import ArchiveStatus, archive_reports
+from cti.journal.call_requests import CallReport, ask_for_call, ask_to_end_call, reported_call
 from cti.journal.database_memory import (
     KeptAnswer,
     RememberedDatabase,
@@ -46,6 +47,7 @@ __all__ = [
     "ArchiveStatus",
     "ArchivedFrame",
     "Arrival",
+    "CallReport",
     "Entry",
     "Fenced",
     "FrameError",
@@ -64,6 +66,8 @@ __all__ = [
     "append_unique",
     "archive_journals",
     "archive_reports",
+    "ask_for_call",
+    "ask_to_end_call",
     "authenticate",
     "bound_reached_lately",
     "entries_of",
@@ -89,6 +93,7 @@ __all__ = [
     "remember_database",
     "remember_fold",
     "remembered_database",
+    "reported_call",
     "resolve_secret",
     "searches_stream",
     "source_archive",

@@ -86,6 +86,8 @@ class CallData(Data, frozen=True):
     new_segment: bool = False
     #: Ours: the source's own stamp where ``time`` is the receipt (ECMA-269 security/timestamp).
     source_time: str | None = None
+    #: Ours: the call is one that the gateway itself had the PBX make (a canary call).
+    is_canary: bool = False
 
 
 class AgentData(Data, frozen=True):

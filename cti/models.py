@@ -77,7 +77,8 @@ class CtiSource(models.Model):
         choices=CanaryWay.choices,
         default=CanaryWay.EVENTS,
         db_default=CanaryWay.EVENTS,
-        help_text="A real call needs a test phone that answers by itself, and the PBX's permission to make calls.",
+        help_text="A real call needs a CSTA source, a test phone that goes off-hook by itself, and the PBX's "
+        "permission to make calls.",
     )
     canary_destination = models.CharField(
         "number to call",
@@ -85,8 +86,8 @@ class CtiSource(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="What the test extension calls in a real call: an announcement, never a person or a queue. An "
-        "Asterisk needs none.",
+        help_text="What the test extension calls in a real call: an announcement that hangs up by itself, never a "
+        "person or a queue.",
     )
     canary_recorder_api = models.CharField(
         "recorder's control address",
@@ -114,7 +115,12 @@ class CtiSource(models.Model):
     @property
     def has_canary_recordings(self) -> bool:
         """Say whether canary calls are recorded: else a recording that QMS names is another call's."""
-        return self.canary_way == CanaryWay.ORIGINATE or bool(self.canary_recorder_api)
+        return self.has_real_canaries or bool(self.canary_recorder_api)
+
+    @property
+    def has_real_canaries(self) -> bool:
+        """Say whether canary calls are real calls, which the PBX makes."""
+        return self.canary_way == CanaryWay.ORIGINATE
 
 
 def canary_problems(source: CtiSource) -> Iterator[tuple[str, str]]:
@@ -122,9 +128,9 @@ def canary_problems(source: CtiSource) -> Iterator[tuple[str, str]]:
     kind = source_kinds().get(source.kind)
     is_real = source.canary_way == CanaryWay.ORIGINATE
     known = {*map(str, source.devices), *map(str, source.queues), *map(str, source.canary_extensions)}
-    if is_real and (kind is None or kind.caller is None):
+    if is_real and (kind is None or not kind.can_make_calls):
         yield "canary_way", "A source of this kind cannot make calls: choose events alone."
-    elif is_real and kind and kind.needs_number_to_call and not source.canary_destination:
+    elif is_real and not source.canary_destination:
         yield "canary_destination", "Enter what the test extension calls: an announcement, for example."
     if source.canary_destination and source.canary_destination in known:
         yield "canary_destination", "This is an extension or a queue of this source: a canary calls nobody."

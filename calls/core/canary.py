@@ -1,4 +1,4 @@
-"""Which calls, and which recordings, are the canary's: by the ids that the gateway gave its own calls. Pure.
+"""Which calls, and which recordings, are the canary's: by the ids that the gateway gave its own events. Pure.
 
 A test extension is not proof: somebody may call it, or pick up its phone, and that is a call like any other.
 """
@@ -23,6 +23,8 @@ def is_canary_call(call_id: str) -> bool:
 
 def may_be_recorded_as(call_id: str, guid: str) -> bool:
     """Say whether a recording may be a canary call's: the one named by its id, any where the id names none."""
+    if not is_canary_call(call_id):
+        return True  # A real call: its id is the PBX's.
     named = call_id.removeprefix(PREFIX).partition("-")[2]
     return not named or named == _digest(guid)
 

@@ -27,6 +27,8 @@ def known_call(work: UnitOfWork, event: CallEvent, call_id: str) -> CallState:
     if ended_at is not None and event.time > ended_at:
         return work.put_call(replace(call, touched_gateway_at=touched_at))
     entered = _entered(call, event, touched_at)
+    if event.data.is_canary and not entered.is_canary:
+        entered = replace(entered, is_canary=True)
     known = work.put_call(_learn(work, entered, event))
     if known.facts is not call.facts or work.source.snapshot is not None:
         refresh_facts(work, known, event.at)

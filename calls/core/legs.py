@@ -52,7 +52,7 @@ def open_leg(work: UnitOfWork, call: CallState, party: Party, made: Reconnection
         call_origin=made.origin,
         facts=as_of(call),
         is_joined_late=party.is_joined_late,
-        is_canary=party.device_id in work.site.canaries and is_canary_call(call.call_id),
+        is_canary=_is_canary(work, call, party),
         is_of_snapshot=work.source.snapshot is not None,
         is_held=party.state is PartyState.HOLD,
     )
@@ -61,6 +61,12 @@ def open_leg(work: UnitOfWork, call: CallState, party: Party, made: Reconnection
     return work.put_leg(
         replace(searched(work, identified(work, leg, made.agent_id)), due=_stale(work, made.gateway_at))
     )
+
+
+def _is_canary(work: UnitOfWork, call: CallState, party: Party) -> bool:
+    """Say whether a test extension is in a call of the canary; another's call there is no test."""
+    is_own = call.is_canary if work.site.has_marked_canaries else is_canary_call(call.call_id)
+    return is_own and party.device_id in work.site.canaries
 
 
 def _last_ordinal(work: UnitOfWork, call: CallState, party: Party) -> int:

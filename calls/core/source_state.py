@@ -81,6 +81,8 @@ class SiteSettings(msgspec.Struct, frozen=True, kw_only=True):
     #: Test extensions of the canary, and whether their calls are recorded: else no recording can be theirs.
     canaries: frozenset[str] = frozenset()
     has_canary_recordings: bool = True
+    #: The canary's calls are real ones and marked as the gateway's: another call at a test extension is anybody's.
+    has_marked_canaries: bool = False
 
     def is_extension(self, device_id: str) -> bool:
         """Say whether legs open at the device."""

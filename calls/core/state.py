@@ -146,6 +146,8 @@ class CallState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, g
     failed_gateway_at: datetime | None = None
     #: The oldest of the calls that this one was made from: the customer's.
     main: int | None = None
+    #: The gateway itself had the PBX make it.
+    is_canary: bool = False
     due: datetime | None = None
 
     @property

@@ -60,4 +60,5 @@ def _site(source: CtiSource, services: dict[int, RecordingService], specs: tuple
         has_source_times=not source_kind(source.kind).has_listener,
         canaries=frozenset(map(str, source.canary_extensions)),
         has_canary_recordings=source.has_canary_recordings,
+        has_marked_canaries=source.has_real_canaries,
     )

@@ -22,10 +22,11 @@ from cti.listener.backoff import Backoff
 from cti.listener.durable_append import DurableAppender
 from cti.listener.spool import SpoolFull
 from cti.listener.status import ERROR_CHARACTERS, UNREADABLE, LinkFacts, StatusReporter
+from cti.listener.wanted_calls import WantedCalls
 from cti.listener.worker_thread import WorkerThread
 from cti.models import LinkState
 from cti.source_bounds import bounds_of
-from cti.sources.port import DeviceClass, LinkError, MonitorRefusal, Quarantined, SourceConfig, Stamp
+from cti.sources.port import DeviceClass, LinkError, MonitorRefusal, Quarantined, Session, SourceConfig, Stamp
 from cti.sources.registry import open_session
 from cti.status_text import when
 
@@ -80,6 +81,8 @@ class LeadershipTerm:
         self._config, self._epoch = config, epoch
         self._appender, self._lease, self._reporter = appender, lease, reporter
         self._database, self._lease_thread = WorkerThread("database", connections.close_all), WorkerThread("lease")
+        self._wanted_calls = WantedCalls(config.slug, self._lease_thread)
+        self._session: Session | None = None
         self._stamp = Stamp(config.slug, f"{epoch}.0")
         self._sessions = 0
         self._is_up = False
@@ -104,6 +107,7 @@ class LeadershipTerm:
                     other.cancel()
             await self._report_status()
         finally:
+            self._wanted_calls.cancel()
             await self._release()
 
     async def _release(self) -> None:
@@ -216,6 +220,7 @@ class LeadershipTerm:
             session = open_session(self._config, Stamp(self._config.slug, f"{self._epoch}.{self._sessions}"))
         except LinkError as error:
             return error
+        self._session = session
         running = asyncio.create_task(session.run(self))
         interrupted = asyncio.create_task(self._interrupted.wait())
         try:
@@ -277,6 +282,7 @@ class LeadershipTerm:
                 await self._lease_thread.run(bounds_of(self._config.slug).refresh)
                 if self._is_up:
                     await self._keep_handed_events()
+                    await self._wanted_calls.take(self._session)
             except JournalUnavailable as error:
                 self.facts.failed(str(error))
             await asyncio.sleep(RENEW_SECONDS)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cti.models import CtiSource
 from cti.sources.port import SourceConfig
+from cti.sources.registry import source_kind
 
 
 class SecretMissing(Exception):
@@ -41,7 +42,13 @@ def source_config(source: CtiSource) -> SourceConfig:
         ca_file=source.ca_file,
         username=source.username,
         secret=resolve_secret(source.secret_env, source.secret),
-        devices=tuple(source.devices),
+        devices=tuple(dict.fromkeys((*source.devices, *_test_phones(source)))),
         queues=dict(source.queues),
         options=dict(source.options),
     )
+
+
+def _test_phones(source: CtiSource) -> list[str]:
+    """Return the test extensions that are to be monitored: those of real calls, where the source lists its devices."""
+    is_listed = bool(source.devices) or source_kind(source.kind).needs_devices
+    return [str(one) for one in source.canary_extensions] if source.has_real_canaries and is_listed else []

@@ -23,9 +23,8 @@ class SourceKind(msgspec.Struct, frozen=True, kw_only=True):
     a ``cti.sources.trace.TraceReader``, made as a session is; None where recorded traces cannot be read. ``settle_ms``:
     how late events of other monitors may arrive, in milliseconds; 0 for a source that is one ordered stream.
     ``needs_devices``: it reports only devices that are listed. ``port``, ``tls_port``: where it is reached in clear and
-    over TLS where the source names no port; 0: the source has to name it. ``caller``: ``"module:Class"`` of a
-    ``cti.sources.port.TestCaller``, made with the ``SourceConfig``; None where no call can be made.
-    ``needs_number_to_call``: a call has two ends there.
+    over TLS where the source names no port; 0: the source has to name it. ``can_make_calls``: its sessions are
+    ``cti.sources.port.CallMaker``.
     """
 
     slug: str
@@ -38,8 +37,7 @@ class SourceKind(msgspec.Struct, frozen=True, kw_only=True):
     needs_devices: bool = False
     port: int = 0
     tls_port: int = 0
-    caller: str | None = None
-    needs_number_to_call: bool = False
+    can_make_calls: bool = False
 
     @property
     def has_listener(self) -> bool:

@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -116,6 +116,25 @@ class Outlet(Protocol):
         """Tell what the PBX does not say, though the link is up."""
 
 
+class CallRequest(msgspec.Struct, frozen=True):
+    """A call that the PBX is asked to make. ``seconds``: after this the session itself ends it."""
+
+    key: str
+    extension: str
+    destination: str
+    seconds: float
+
+
+class CallNotMade(Exception):
+    """The PBX did not make a call that it was asked for; the text says why, ``todo`` what a person does about it."""
+
+    retryable = False
+
+    def __init__(self, text: str, todo: str) -> None:
+        super().__init__(text)
+        self.todo = todo
+
+
 class Session(Protocol):
     """One connection to a source, from connect to its end."""
 
@@ -124,6 +143,20 @@ class Session(Protocol):
 
         Returns when the other side closed in an orderly way; raises ``LinkError`` otherwise.
         """
+
+
+@runtime_checkable
+class CallMaker(Session, Protocol):
+    """A session that can have the PBX make calls, where the options of the source allow it."""
+
+    async def make_call(self, request: CallRequest) -> str:
+        """Have the PBX call from an extension, and mark the call's events (``CallData.is_canary``).
+
+        Returns the PBX's id of the call, at the latest 20 s later. Raises ``CallNotMade``.
+        """
+
+    async def end_call(self, key: str) -> None:
+        """End a call that was made, if it still lasts."""
 
 
 class Stamp:

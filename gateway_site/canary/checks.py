@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from agents.api import load_directory
 from agents.core.matching import MatchKind
@@ -20,6 +20,8 @@ from qms.port import QmsError
 
 #: The source's clock may be behind ours by so much: a real call's leg is looked for from then on.
 CLOCK_TOLERANCE = timedelta(seconds=5)
+#: An open leg that is older than this was left behind by a lost link: a call at a test phone is shorter.
+LONG = timedelta(hours=12)
 READ_ON = "Open the leg's page: it says why and what to do."
 
 
@@ -46,6 +48,16 @@ def leg(call: CanaryCall) -> StepEnd | None:
         return failed(CanaryStep.LEG, "The leg was not known as a canary's.", "Wait for the next canary call.")
     took = (found.folded_at - (call.made_at or call.began_at)).total_seconds()
     return passed(CanaryStep.LEG, f"The events became a leg within {max(took, 0):.1f} s.")
+
+
+def is_phone_busy(call: CanaryCall) -> bool:
+    """Say whether another call than the real one that was made is, or was meanwhile, at the test extension."""
+    if call.way != CanaryWay.ORIGINATE or call.made_at is None:
+        return False
+    others = Leg.objects.filter(source_id=call.source_id, device_id=call.extension, is_canary=False)
+    since = call.made_at
+    is_open = Q(disconnected_at=None, connected_at__gte=since - LONG)
+    return others.exclude(call_id=call.call_id).filter(is_open | Q(disconnected_at__gt=since)).exists()
 
 
 def recording(call: CanaryCall) -> StepEnd | None:
@@ -140,9 +152,8 @@ def _expected(call: CanaryCall, written: Mapping[str, str]) -> dict[str, str]:
 
 
 def _legs(call: CanaryCall) -> QuerySet[Leg]:
-    at_extension = Leg.objects.filter(source_id=call.source_id, device_id=call.extension)
-    if call.call_id:
-        return at_extension.filter(call_id=call.call_id)
+    at_extension = Leg.objects.filter(source_id=call.source_id, device_id=call.extension, call_id=call.call_id)
+    # A PBX uses its ids again.
     return at_extension.filter(connected_at__gte=(call.made_at or call.began_at) - CLOCK_TOLERANCE)
 
 

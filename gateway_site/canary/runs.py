@@ -25,6 +25,9 @@ from qms.api import ConnectService
 CLAIM = timedelta(seconds=90)
 #: How long canary calls are kept.
 KEPT = timedelta(days=30)
+IN_TIME = "It did not come in time."
+#: The steps during which nobody else may use the test phone.
+AT_PHONE = (CanaryStep.LEG, CanaryStep.RECORDING, CanaryStep.END)
 _ORDER = tuple(CanaryStep)
 
 log = structlog.get_logger()
@@ -105,7 +108,13 @@ def _look(call: CanaryCall, now: Callable[[], datetime], connect: ConnectService
         return failed(
             step, f"The gateway itself failed ({type(error).__name__}).", "See the log of the worker default."
         )
-    return failed(step, "It did not come in time.") if ended is None and _is_late(call, step, now()) else ended
+    return failed(step, _late_text(call, step)) if ended is None and _is_late(call, step, now()) else ended
+
+
+def _late_text(call: CanaryCall, step: CanaryStep) -> str:
+    if call.way == CanaryWay.ORIGINATE:
+        return ways.LATE_TEXTS.get(step, IN_TIME)
+    return IN_TIME
 
 
 def _is_late(call: CanaryCall, step: CanaryStep, now: datetime) -> bool:
@@ -117,6 +126,8 @@ def _is_late(call: CanaryCall, step: CanaryStep, now: datetime) -> bool:
 def _looked(call: CanaryCall, step: CanaryStep, now: datetime, connect: ConnectService) -> StepEnd | None:
     if step is CanaryStep.CALL:
         return _make(call, now)
+    if step in AT_PHONE and checks.is_phone_busy(call):
+        return failed(step, "The phone was busy: another call is at the test extension.", ways.KEEP_FREE)
     if step is CanaryStep.END and call.cleared_at is None:
         _clear(call, now)
     if step is CanaryStep.READ_BACK:
@@ -124,15 +135,20 @@ def _looked(call: CanaryCall, step: CanaryStep, now: datetime, connect: ConnectS
     return checks.CHECKS[step](call)
 
 
-def _make(call: CanaryCall, now: datetime) -> StepEnd:
+def _make(call: CanaryCall, now: datetime) -> StepEnd | None:
     """Make the call, once: what a worker that died may have made is not made again."""
-    if call.made_at is not None:
-        return failed(CanaryStep.CALL, "The gateway was stopped while it made the call.")
-    if _is_late(call, CanaryStep.CALL, now):
-        return failed(CanaryStep.CALL, "Nobody made the call in time.")
-    call.made_at = now
-    call.save(update_fields=["made_at"])
-    ways.make(call, now)
+    if call.made_at is None:
+        if _is_late(call, CanaryStep.CALL, now):
+            return failed(CanaryStep.CALL, "Nobody made the call in time.")
+        call.made_at = now
+        call.save(update_fields=["made_at"])
+        ways.make(call, now)
+        if call.way == CanaryWay.ORIGINATE:
+            return None
+    elif not ways.is_made(call):
+        return None
+    if call.way == CanaryWay.ORIGINATE:
+        return passed(CanaryStep.CALL, f"The PBX makes a call to {call.source.canary_destination}.")
     return passed(CanaryStep.CALL, f"Made by {call.get_way_display()}.")
 
 

@@ -15,16 +15,35 @@ from urllib.parse import urlsplit
 from msgspec.structs import replace
 
 from calls.core.canary import canary_call_id
-from cti.api import Arrival, JournalError, append_unique, hand_to_listener
+from cti.api import (
+    Arrival,
+    JournalError,
+    append_unique,
+    ask_for_call,
+    ask_to_end_call,
+    hand_to_listener,
+    reported_call,
+)
 from cti.events import CallData, CallEvent, ConnectionCleared, Established, encode
-from cti.models import CanaryWay, CtiSource
+from cti.models import CanaryWay, CtiSource, LinkState, LinkStatus
+from cti.sources.port import CallRequest
 from cti.sources.registry import has_session
 from gateway_site.canary.models import CanaryCall
+from gateway_site.canary.steps import LATE, CanaryStep
 from qms.api import is_guarded_host
 from qms.port import MAXIMUM_GUID_LENGTH
 
 #: Timeout of the recorder's control address, in seconds: to connect, and again for its whole answer.
 RECORDER_TIMEOUT = 5.0
+#: Duration after which a real call is ended whatever became of the canary, in seconds.
+CALL_SECONDS = 60.0
+KEEP_FREE = "Keep the test extension for the canary alone; the other call was counted and flagged as any other."
+#: What it means that a step of a real call does not come.
+LATE_TEXTS = {
+    CanaryStep.CALL: "The listener did not say in time what became of the call.",
+    CanaryStep.LEG: "The PBX took the call, and it was not answered in time.",
+    CanaryStep.END: "The PBX did not report the end of the call in time.",
+}
 #: Maximum size of its answer, in bytes.
 MAXIMUM_ANSWER = 64 * 1024
 _CONNECTIONS: dict[str, type[HTTPConnection]] = {"http": HTTPConnection, "https": HTTPSConnection}
@@ -43,9 +62,9 @@ class CanaryCallFailed(Exception):
 def make(call: CanaryCall, now: datetime) -> None:
     """Make the call, and note in it what is known of it then. Raises ``CanaryCallFailed``."""
     source = call.source
-    if call.way != CanaryWay.EVENTS:
-        todo = "Choose events alone in the settings of the source."
-        raise CanaryCallFailed("No kind of source makes real calls yet.", todo)
+    if call.way == CanaryWay.ORIGINATE:
+        _ask(call)
+        return
     if guid := _tapped(source, call.extension, "connected"):
         call.recording_guid, call.call_id = guid, canary_call_id(uuid.uuid4().hex[:16], guid)
         call.save(update_fields=["recording_guid", "call_id"])  # Whoever ends the call must know it.
@@ -54,11 +73,61 @@ def make(call: CanaryCall, now: datetime) -> None:
 
 def end(call: CanaryCall, now: datetime) -> None:
     """End the call. Raises ``CanaryCallFailed``."""
+    if call.way == CanaryWay.ORIGINATE:
+        with _journal_errors():
+            ask_to_end_call(call.source.slug, _request(call))
+        return
+    try:
+        _tapped(call.source, call.extension, "disconnected")
+    finally:  # No leg stays open because a recorder does not answer.
+        _hear(call.source, call, ConnectionCleared, now)
+
+
+def is_made(call: CanaryCall) -> bool:
+    """Say whether the call was made, and note the PBX's id of it. Raises ``CanaryCallFailed`` where it never will be.
+
+    Events alone are made at once; of a real call the listener says what became of the request.
+    """
     if call.way == CanaryWay.EVENTS:
-        try:
-            _tapped(call.source, call.extension, "disconnected")
-        finally:  # No leg stays open because a recorder does not answer.
-            _hear(call.source, call, ConnectionCleared, now)
+        raise CanaryCallFailed("The gateway was stopped while it made the call.", "Wait for the next canary call.")
+    with _journal_errors():
+        report = reported_call(call.source.slug, _request(call).key)
+    if report is None:
+        return False
+    if not report.call_id:
+        raise CanaryCallFailed(report.text, report.todo or LATE[CanaryStep.LEG])
+    call.call_id = report.call_id
+    return True
+
+
+def _ask(call: CanaryCall) -> None:
+    """Have the source's listener ask the PBX for a call."""
+    source = call.source
+    status = LinkStatus.objects.filter(source=source).first()
+    if status is None or status.state != LinkState.UP:
+        word = status.get_state_display() if status else "never connected"
+        todo = "See on the page of the source why its link is not up."
+        raise CanaryCallFailed(f"The link to the PBX is down ({word}): no call was asked for.", todo)
+    with _journal_errors():
+        ask_for_call(source.slug, _request(call))
+
+
+def _request(call: CanaryCall) -> CallRequest:
+    return CallRequest(
+        key=f"{call.pk}-{call.began_at:%Y%m%d%H%M%S}",
+        extension=call.extension,
+        destination=call.source.canary_destination,
+        seconds=CALL_SECONDS,
+    )
+
+
+@contextmanager
+def _journal_errors() -> Iterator[None]:
+    try:
+        yield
+    except JournalError as error:
+        said = f"The request could not be handed to the listener: {type(error).__name__}."
+        raise CanaryCallFailed(said, "See on the dashboard how Redis is.") from error
 
 
 def _hear(source: CtiSource, call: CanaryCall, kind: type[CallEvent], now: datetime) -> None:

@@ -26,6 +26,7 @@ from simulators.pbx.framing import (
     text_at,
     texts_at,
 )
+from simulators.pbx.people import TEST_PHONE
 from simulators.pbx.reports import SwitchMessage
 from simulators.pbx.switch import Switch
 from simulators.pbx.world import STATE_EVENTS
@@ -79,6 +80,8 @@ class ClientSession:
             "MonitorStopResponse": self._accept_answer,
             "SnapshotDevice": self._snapshot_device,
             "SnapshotCall": self._snapshot_call,
+            "MakeCall": self._make_call,
+            "ClearConnection": self._clear_connection,
             "GetAgentState": self._answer_agent_states,
             "CSTAErrorCode": self._accept_answer,
         }
@@ -266,6 +269,25 @@ class ClientSession:
         if call is None:
             raise RequestRefused("operation", "invalidCallID")
         return self._document("SnapshotCallResponse", snapshot_replies.call_snapshot(call))
+
+    def _make_call(self, root: RequestElement) -> bytes:
+        extension, number = self._known(text_at(root, "callingDevice")), text_at(root, "calledDirectoryNumber")
+        if extension != TEST_PHONE:
+            raise RequestRefused("security", "privilegeViolationCallingDevice")
+        if not number:
+            raise RequestRefused("operation", "invalidCalledDevice")
+        if self._switch.switchboard.at_device.get(extension):
+            raise RequestRefused("stateIncompatibility", "deviceBusy")
+        call = self._switch.make_call(extension, number)
+        return self._document("MakeCallResponse", f"<callingDevice>{call.at(extension)}</callingDevice>")
+
+    def _clear_connection(self, root: RequestElement) -> bytes:
+        call = self._switch.switchboard.calls.get(text_at(root, "callID"))
+        where = text_at(root, "deviceID")
+        if call is None or where not in call.parties:
+            raise RequestRefused("operation", "invalidConnectionID")
+        self._switch.clear_connection(call, where)
+        return self._document("ClearConnectionResponse")
 
     def _answer_agent_states(self, root: RequestElement) -> bytes:
         where = text_at(root, "device", "deviceIdentifier", "deviceID")

@@ -34,6 +34,9 @@ FIRST_SUPERVISOR, FIRST_SUPERVISOR_OF_LARGE_SITES = 2900, 8900
 #: Maximum number of agents: the extensions between the other numbers.
 MAXIMUM_AGENTS = FIRST_SUPERVISOR_OF_LARGE_SITES - FIRST_EXTENSION - 10
 
+#: A phone for canary calls: nobody is logged on there, no queue rings it, and it answers by itself.
+TEST_PHONE = "8999"
+
 AgentStateName = Literal["agentReady", "agentNotReady", "agentBusy", "agentWorkingAfterCall"]
 
 
@@ -107,6 +110,11 @@ def make_supervisors(agent_count: int) -> list[SimulatedAgent]:
         SimulatedAgent(str(first + n), f"SV{n + 1}", f"Supervisor {n + 1}", QUEUES[n % len(QUEUES)], is_in_qms=False)
         for n in range(SUPERVISORS)
     ]
+
+
+def make_test_phone() -> SimulatedAgent:
+    """Return the test phone; it is an agent's place where nobody sits."""
+    return SimulatedAgent(TEST_PHONE, "", "", QUEUES[0])
 
 
 def contact(rng: Random) -> Contact:

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from itertools import count
 from typing import Protocol
 
-from simulators.pbx.people import QUEUES, SimulatedAgent
+from simulators.pbx.call import SimulatedCall
+from simulators.pbx.made_calls import hang_up_test_call, make_test_call
+from simulators.pbx.people import QUEUES, TEST_PHONE, SimulatedAgent
 from simulators.pbx.reports import SwitchMessage, SwitchReport
 from simulators.pbx.switchboard import Switchboard
 from simulators.pbx.world import World
@@ -58,11 +60,19 @@ class Switch:
 
     def has_device(self, device: str) -> bool:
         """Say whether there is such a device."""
-        return device in self.agents or device in self._queues
+        return device in self.agents or device in self._queues or device == TEST_PHONE
 
     def agents_at(self, device: str) -> list[SimulatedAgent]:
         """Return the agent at a device, if there is one."""
         return [self.agents[device]] if device in self.agents else []
+
+    def make_call(self, extension: str, number: str) -> SimulatedCall:
+        """Let a client call a number from the test phone."""
+        return make_test_call(self._world, extension, number)
+
+    def clear_connection(self, call: SimulatedCall, extension: str) -> None:
+        """Let a client have the test phone hang up."""
+        hang_up_test_call(self._world, call, extension)
 
     def next_session(self) -> int:
         """Return the number of a new session."""

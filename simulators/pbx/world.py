@@ -12,7 +12,16 @@ from simulators.pbx import messages
 from simulators.pbx.agent_pool import Floor, Waiting
 from simulators.pbx.call import SimulatedCall
 from simulators.pbx.call_references import CallReferences
-from simulators.pbx.people import AgentStateName, Contact, SimulatedAgent, contact, make_agents, make_supervisors
+from simulators.pbx.people import (
+    TEST_PHONE,
+    AgentStateName,
+    Contact,
+    SimulatedAgent,
+    contact,
+    make_agents,
+    make_supervisors,
+    make_test_phone,
+)
 from simulators.pbx.plan import Plan
 from simulators.pbx.reports import SwitchReport, TrueLeg
 from simulators.pbx.switchboard import Numbers, Switchboard, describe
@@ -40,7 +49,8 @@ class World:
         self.floor = Floor(ordinary_agents, supervisors)
         references = CallReferences(rng.randrange(0x1000, 0x8000), cast.calls if cast else ())
         numbers = Numbers(plan.domain, references)
-        self.switchboard = Switchboard(numbers, self.agents, splits_transfers=plan.splits_transfers)
+        phones = {**self.agents, TEST_PHONE: make_test_phone()}
+        self.switchboard = Switchboard(numbers, phones, splits_transfers=plan.splits_transfers)
         self.is_open = True
         self._heap: list[tuple[float, int, int, int]] = []
         self._order, self._handles = count(), count(1)

@@ -20,8 +20,8 @@ TEST_PHONE = "2004"
 class CanaryStack(GatewayStack):
     """The stack of journeys, whose source has a test extension."""
 
-    def __init__(self, **settings: object) -> None:
-        super().__init__()
+    def __init__(self, kind: str = "http", **settings: object) -> None:
+        super().__init__(kind=kind)
         self.set(canary_extensions=[TEST_PHONE], **settings)
 
     def set(self, **settings: object) -> None:

@@ -14,4 +14,5 @@ SOURCE = SourceKind(
     option_texts="cti.sources.csta_xml.option_texts:TEXTS",
     trace="cti.sources.csta_xml.trace:CstaTrace",
     needs_devices=True,
+    can_make_calls=True,
 )

@@ -27,6 +27,11 @@ TEXTS = {
     "encoding": OptionText(
         "Character encoding", "Encoding of the server's messages, whatever they declare. Empty: the declared one."
     ),
+    "make_calls": OptionText(
+        "Allow canary calls",
+        "Let the gateway have a test extension call the canary's number (MakeCall) and hang up (ClearConnection). "
+        "Nothing else is ever asked of a phone.",
+    ),
     "snapshot": OptionText("Take snapshots", "Ask for the calls in progress when the link comes up."),
     "agents": OptionText("Ask who is logged on", "Send GetAgentState when the link comes up."),
     "heartbeat_seconds": OptionText(

@@ -43,6 +43,8 @@ class CstaOptions(msgspec.Struct, frozen=True, kw_only=True):
     #: for what is not valid in it.
     encoding: str = ""
     snapshot: bool = True
+    #: The gateway may have a test extension make canary calls (MakeCall, ClearConnection).
+    make_calls: bool = False
     #: Ask who is logged on (GetAgentState).
     agents: bool = True
     #: Silence after which the server is asked for its status; after three of them the link is dead.

@@ -102,6 +102,16 @@ class Requests(msgspec.Struct, frozen=True):
         """Ask who is logged on at a device."""
         return _document("GetAgentState", self.namespace, f"<device>{self._written(device)}</device>")
 
+    def make_call(self, extension: str, number: str) -> bytes:
+        """Have an extension call a number without prompting its user (ECMA-269, Make Call)."""
+        body = f"<callingDevice>{self._written(extension)}</callingDevice>" + _tag("calledDirectoryNumber", number)
+        return _document("MakeCall", self.namespace, body + _tag("autoOriginate", "doNotPrompt"))
+
+    def clear_connection(self, call: str, device: str) -> bytes:
+        """Have a device leave a call (ECMA-269, Clear Connection); both exactly as the server named them."""
+        inside = (_tag("callID", call) if call else "") + (_tag("deviceID", device) if device else "")
+        return _document("ClearConnection", self.namespace, f"<connectionToBeCleared>{inside}</connectionToBeCleared>")
+
     def system_status_response(self) -> bytes:
         """Answer the server's status message."""
         return _document("SystemStatusResponse", self.namespace)

@@ -14,6 +14,7 @@ from cti.sources.csta_xml.decoding import Decoder
 from cti.sources.csta_xml.framing import CstaFrame, CstaFrameError, CstaFramer
 from cti.sources.csta_xml.link import CstaLink, RequestDenied, RequestTimedOut, is_answer, open_link
 from cti.sources.csta_xml.link_context import LinkContext
+from cti.sources.csta_xml.made_calls import MadeCalls
 from cti.sources.csta_xml.monitoring import Monitoring
 from cti.sources.csta_xml.options import CstaOptions, CstaOptionsError, read_options
 from cti.sources.csta_xml.outlet_lock import OrderedOutlet
@@ -22,7 +23,7 @@ from cti.sources.csta_xml.reading import call_in, read_message
 from cti.sources.csta_xml.requests import Requests, namespace_of, stop_session
 from cti.sources.csta_xml.segments import DATA_OF
 from cti.sources.csta_xml.status_requests import StatusRequests
-from cti.sources.port import REPAIRED, LinkError, Outlet, Quarantined, SourceConfig, Stamp
+from cti.sources.port import REPAIRED, CallRequest, LinkError, Outlet, Quarantined, SourceConfig, Stamp
 
 log = structlog.get_logger()
 
@@ -39,6 +40,18 @@ class CstaSession:
 
     def __init__(self, config: SourceConfig, stamp: Stamp, now: Callable[[], datetime] = clock.now) -> None:
         self._config, self._stamp, self._now = config, stamp, now
+        self._made_calls: MadeCalls | None = None
+
+    async def make_call(self, request: CallRequest) -> str:
+        """Have an extension call a number (MakeCall); see ``CallMaker``. Raises ``CallNotMade`` or ``LinkError``."""
+        if self._made_calls is None:
+            raise LinkError("there is no link")
+        return await self._made_calls.make(request)
+
+    async def end_call(self, key: str) -> None:
+        """Clear the connection of a call that was made. Raises ``LinkError``."""
+        if self._made_calls is not None:
+            await self._made_calls.end(key)
 
     async def run(self, outlet: Outlet) -> None:
         """Connect, begin a session, monitor the site's devices and follow them until the link ends.
@@ -52,8 +65,11 @@ class CstaSession:
         link = await open_link(self._config, options)
         conversation = _Conversation(self._config, options, self._stamp, self._now, link, outlet)
         try:
+            self._made_calls = conversation.made_calls
             await conversation.follow()
         finally:
+            conversation.made_calls.close()
+            self._made_calls = None
             session = conversation.application_session.session
             await link.close(stop_session(session) if session else None)
 
@@ -88,6 +104,7 @@ class _Conversation:
         self._decoder = Decoder(config, options, stamp)
         self._outlet = OrderedOutlet(outlet, options.outlet_seconds)
         self._status = StatusRequests(link, options)
+        self.made_calls = MadeCalls(link, self._status, options, config.slug)
         self._framer = CstaFramer()
         self.application_session = ApplicationSession(options.edition)
         self._was_down = False
@@ -177,6 +194,7 @@ class _Conversation:
             chunk = _Chunk()
             for frame in frames:
                 self._read(frame, chunk)
+            chunk.events = self.made_calls.marked(chunk.events)
             self._monitoring.watch(chunk.events)
             for invoke, answer in chunk.answers:
                 await self._link.send(invoke, answer)

@@ -1,0 +1,154 @@
+"""Canary calls that the PBX makes: the whole chain is proved, and a real call at the test phone stays a real one."""
+
+from typing import Any
+
+import pytest
+import redis as redis_client
+
+from calls.models import HourlyCount, Leg
+from cti.journal.call_requests import CallReport, CallWish, report_call, take_call_wishes
+from cti.models import LinkState, LinkStatus
+from gateway_site.canary.models import CanaryCall
+from gateway_site.canary.steps import CanaryStep, CanaryVerdict
+from tests.journeys.canaries import TEST_PHONE, CanaryStack, verdicts
+
+pytestmark = pytest.mark.django_db
+
+
+class RealCanaryStack(CanaryStack):
+    """A source with a link; ``listener`` stands for its process: it answers what is asked, and has events come."""
+
+    def __init__(self) -> None:
+        super().__init__(kind="csta_xml", canary_way="originate", canary_destination="4711", devices=["2001", "2002"])
+        LinkStatus.objects.create(source=self.source, state=LinkState.UP)
+        self.wishes: list[CallWish] = []
+        self.answer: CallReport | None = CallReport(call_id="77")
+        self.answers_phone = True
+
+    def works(self) -> None:
+        """Let the listener work, too."""
+        for wish in take_call_wishes(self.source.slug):
+            self.wishes.append(wish)
+            if wish.act == "end":
+                self.hang_up("77", is_canary=True)
+            elif self.answer is not None:
+                report_call(self.source.slug, wish.request.key, self.answer)
+                if self.answer.call_id and self.answers_phone:
+                    self.pick_up("77", is_canary=True)
+        super().works()
+
+    def pick_up(self, call_id: str, *, is_canary: bool = False) -> None:
+        """Connect the test phone: the PBX reports it, and the recorder records."""
+        self.qms.connected(TEST_PHONE, self.time)
+        self.call("Established", call_id, TEST_PHONE, **({"isCanary": True} if is_canary else {}))
+
+    def hang_up(self, call_id: str, *, is_canary: bool = False) -> None:
+        """Disconnect the test phone."""
+        self.qms.disconnected(TEST_PHONE, self.time)
+        self.call("ConnectionCleared", call_id, TEST_PHONE, **({"isCanary": True} if is_canary else {}))
+
+
+@pytest.fixture
+def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> RealCanaryStack:
+    """Give a gateway whose source may have its PBX make calls."""
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
+    return RealCanaryStack()
+
+
+def red(call: CanaryCall) -> tuple[CanaryStep, str]:
+    """Return where and why a call failed."""
+    assert call.is_red
+    (step,) = [step for step, verdict in verdicts(call).items() if verdict is CanaryVerdict.FAILED]
+    return step, call.ends[-1].text
+
+
+def test_a_call_that_the_pbx_makes_proves_the_whole_chain(gateway: RealCanaryStack) -> None:
+    call = gateway.follow()
+
+    assert set(verdicts(call).values()) == {CanaryVerdict.PASSED}
+    assert list(verdicts(call)) == list(CanaryStep)
+    assert call.call_id == "77"
+    assert [(one.act, one.request.extension, one.request.destination) for one in gateway.wishes] == [
+        ("make", TEST_PHONE, "4711"),
+        ("end", TEST_PHONE, "4711"),
+    ]
+    (flags,) = gateway.flags(TEST_PHONE)
+    assert flags["CTICallRef"] == "77"
+    assert flags["QueueName"] == flags["CallerName"] == "Canary test call"
+    assert Leg.objects.get().is_canary
+
+
+def test_a_real_call_at_the_test_phone_is_no_test_and_the_canary_says_that_it_was_busy(
+    gateway: RealCanaryStack,
+) -> None:
+    gateway.pick_up("12")
+    gateway.passes(1)
+    gateway.answers_phone = False
+    call = gateway.follow()
+    gateway.hang_up("12")
+    gateway.passes(20)
+
+    assert red(call) == (CanaryStep.LEG, "The phone was busy: another call is at the test extension.")
+    leg = Leg.objects.get()
+    assert (leg.is_canary, leg.outcome, leg.call_id) == (False, "flagged", "12")
+    (flags,) = gateway.flags(TEST_PHONE)
+    assert flags["CTICallRef"] == "12"
+    assert "Canary test call" not in flags.values()
+    assert counted() == 1
+
+
+def test_a_real_call_that_comes_during_the_canary_makes_it_red(gateway: RealCanaryStack) -> None:
+    call = gateway.look(gateway.begins())
+    gateway.passes(0.3)
+    gateway.call("Established", "12", TEST_PHONE)
+    gateway.passes(1.5)
+    call = gateway.follow(call)
+
+    assert red(call)[1] == "The phone was busy: another call is at the test extension."
+    assert {leg.call_id: leg.is_canary for leg in gateway.legs()} == {"77": True, "12": False}
+
+
+def test_a_refusal_of_the_pbx_is_the_reason_of_the_step(gateway: RealCanaryStack) -> None:
+    gateway.answer = CallReport(text="The PBX refused MakeCall: it is closed.", todo="Open it.")
+    call = gateway.follow()
+
+    assert red(call) == (CanaryStep.CALL, "The PBX refused MakeCall: it is closed.")
+    assert call.ends[-1].todo == "Open it."
+    assert not Leg.objects.exists()
+
+
+def test_a_test_phone_that_does_not_answer_makes_it_red_and_the_call_is_ended(gateway: RealCanaryStack) -> None:
+    gateway.answers_phone = False
+    call = gateway.follow()
+    gateway.passes(1)
+
+    assert red(call) == (CanaryStep.LEG, "The PBX took the call, and it was not answered in time.")
+    assert [one.act for one in gateway.wishes] == ["make", "end"]
+
+
+def test_a_listener_that_takes_no_request_makes_it_red(gateway: RealCanaryStack) -> None:
+    gateway.answer = None
+    call = gateway.follow()
+
+    assert red(call) == (CanaryStep.CALL, "The listener did not say in time what became of the call.")
+
+
+def test_a_link_that_is_down_makes_it_red_at_once_and_nothing_is_asked(gateway: RealCanaryStack) -> None:
+    LinkStatus.objects.update(state=LinkState.DOWN)
+    call = gateway.look(gateway.begins())
+
+    assert red(call) == (CanaryStep.CALL, "The link to the PBX is down (disconnected): no call was asked for.")
+    assert [wish.act for wish in take_call_wishes(gateway.source.slug)] in ([], ["end"])
+
+
+def test_an_id_that_the_pbx_uses_again_is_not_taken_for_the_last_canarys(gateway: RealCanaryStack) -> None:
+    gateway.follow()
+    gateway.passes(600)
+    gateway.answers_phone = False
+
+    assert red(gateway.follow())[0] is CanaryStep.LEG
+
+
+def counted() -> Any:
+    """Return how many legs the hourly counts have."""
+    return sum(HourlyCount.objects.values_list("legs", flat=True))
