@@ -17,6 +17,8 @@ GUID_WINDOW = timedelta(seconds=10)
 WRAPUP_FLAG = "CTIWrapup"
 #: Faults in which the line keeps back what the PBX says.
 STALLS = ("slow link", "hold link")
+#: Faults for which what happens is stamped late, by a source that states no times.
+STAMPED_LATE = (*STALLS, "freeze listener")
 #: Outcomes that mean: the GUID was not learnt in time.
 UNLEARNT = ("window_missed", "not_recorded")
 #: Reasons that mean: QMS could not be asked in time whether a recording went on.
@@ -138,9 +140,15 @@ class Judge:
 
     def _is_unanswered(self, line: LegLine, second: SeenLeg) -> bool:
         """Say whether the second part of a leg has no recording because a fault kept QMS from being asked in time."""
-        is_within = line.connected_at < second.connected_at < self._end(line)
+        is_within = line.connected_at < second.connected_at < self._stamped_end(line)
         is_missed = second.guid is None and second.outcome == "window_missed" and second.reason.startswith(UNANSWERED)
         return is_within and is_missed and self._fault_over(second.connected_at) is not None
+
+    def _stamped_end(self, line: LegLine) -> datetime:
+        """Return by when the end of a leg was stamped at the latest."""
+        end = self._end(line)
+        late = [one for one in self._evidence.injected if one.kind in STAMPED_LATE and one.began <= end <= one.ended]
+        return max([end, *(one.ended + LEEWAY for one in late)])
 
     # No flags: is there a reason?
 

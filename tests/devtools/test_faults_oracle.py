@@ -136,6 +136,15 @@ def test_the_reference_before_a_transfer_is_excused_where_qms_could_not_be_asked
     assert divided(second=msgspec.structs.replace(SECOND_PART, reason=WHY[why])).is_clean
 
 
+def test_a_transfer_may_be_stamped_after_the_end_of_its_leg_where_a_fault_held_both_back() -> None:
+    second = msgspec.structs.replace(SECOND_PART, connected_at=END + timedelta(seconds=1))
+    frozen = msgspec.structs.replace(FAULT, kind="freeze listener", ended=END + timedelta(seconds=1))
+
+    assert divided(second=second, fault=frozen).is_clean
+    assert not divided(second=second, fault=msgspec.structs.replace(frozen, kind="kill -9 web")).is_clean
+    assert not divided(second=second, fault=msgspec.structs.replace(frozen, ended=END - timedelta(seconds=1))).is_clean
+
+
 def test_what_only_the_part_after_such_a_transfer_has_may_be_missing() -> None:
     line = msgspec.structs.replace(TRANSFERRED, queue_name="Sales", caller_name="Meyer")
 
