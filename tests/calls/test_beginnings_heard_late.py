@@ -112,3 +112,14 @@ def test_an_agent_known_by_a_state_who_had_logged_on_after_connected_is_not_the_
     )
 
     assert [leg.agent_id for leg in board.waits(60).legs] == [""]
+
+
+def test_an_end_that_is_heard_first_ends_its_connection_also_where_the_next_one_is_of_another_caller() -> None:
+    """2002 leaves at 14.2; under the id 2001 talks from 14.45 to 14.55 and from 14.8 to 15.2, with others."""
+    board = Switchboard().call("Established", 10.2, "C1", "2002", callingNumber="111")
+    _phone(("C", 14.55), board=board).call("Established", 14.8, "C1", "2001", callingNumber="333")
+    board.call("ConnectionCleared", 14.2, "C1", "2002").call("Established", 14.45, "C1", "2001", callingNumber="222")
+    _phone(("C", 15.2), board=board).waits(60)
+
+    assert sorted(board.spans()) == [("2001", 14.45, 14.55), ("2001", 14.8, 15.2), ("2002", 10.2, 14.2)]
+    assert len(_interactions(board)) == 3

@@ -37,6 +37,7 @@ def handle_established(event: Established, work: UnitOfWork) -> None:
     if not _connect_before(work, work.calls[call.incarnation], device_id, event):
         made = connection_of(event, device_id)
         connect_device(work, work.calls[call.incarnation], device_id, made, outside=event.data.outside)
+    _end_as_heard(work, work.calls[call.incarnation], device_id, event)
     _hand_on_late(work, event, work.calls[call.incarnation], device_id)
     _answer_who_dialled(work, event, call.incarnation)
     origin = call_at(work, event.data.call_id or "", device_id, event.time) if call.main is not None else None
@@ -61,6 +62,22 @@ def _connect_before(work: UnitOfWork, call: CallState, device_id: str, event: Es
     open_before(work, call, party, connection_of(event, device_id), left_at)
     divide_where_empty(work, call.incarnation, left_at, event.at)
     return True
+
+
+def _end_as_heard(work: UnitOfWork, call: CallState, device_id: str, event: Established) -> None:
+    """End a connection at its end that was heard first, where that was kept with a later one in the id's next call."""
+    party = call.parties.get(device_id)
+    for other in work.incarnations_of(call.call_id) if work.site.has_source_times else ():
+        later = other.parties.get(device_id)
+        left_at = later.left_before if later is not None and other.incarnation != call.incarnation else None
+        if later is None or left_at is None or event.time >= left_at or party is None or party.since != event.time:
+            continue
+        put_party(work, other, replace(later, left_before=None))
+        how = f"Extension {device_id} had disconnected already; the events came out of order."
+        clear_party(work, work.calls[call.incarnation], device_id, left_at, event.at, how)
+        divide_where_empty(work, call.incarnation, left_at, event.at)
+        expire_when_over(work, call.incarnation, event.at)
+        return
 
 
 def _answer_who_dialled(work: UnitOfWork, event: Established, incarnation: int) -> None:
