@@ -61,6 +61,8 @@ def _of_one(leg: Leg, held: HeldRecording, written: dict[str, str]) -> list[str]
         found.append(f"recording {held.guid} is of {held.extension}, its leg of {leg.device_id}")
     if held.flags != written:
         found.append(f"recording {held.guid}: QMS and the gateway's own record of what it wrote differ")
+    if leg.is_canary:
+        return found  # Queue and caller of its flags say that it is a test.
     specs = _specs()
     due = {text.name: text.value for text in flag_texts(specs, _facts(leg), "base")}
     if {name: held.flags[name] for spec in specs if (name := spec.name) in held.flags} != due:

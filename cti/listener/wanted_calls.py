@@ -11,6 +11,10 @@ from cti.sources.port import CallMaker, CallNotMade, LinkError, Session
 
 #: Maximum time that a session may take to make or end a call, in seconds.
 MAXIMUM_SECONDS = 20.0
+LOST_TODO = (
+    "If the settings of the source were changed just now, its link was opened again: make a canary call now. "
+    "Else see on the page of the source why the link broke."
+)
 
 log = structlog.get_logger()
 
@@ -41,7 +45,7 @@ class WantedCalls:
         except CallNotMade as error:
             report = CallReport(text=str(error), todo=error.todo)
         except (LinkError, TimeoutError):
-            report = CallReport(text="The link to the PBX was lost while the call was made.")
+            report = CallReport(text="The link to the PBX was lost while the call was made.", todo=LOST_TODO)
         if wish.act == "end":
             return
         try:
