@@ -35,6 +35,7 @@ _NAMES = {
     "queue": "queue",
     "team": "team",
     "flagged": "flagged",
+    "canary": "canary",
     "q": "text",
 }
 _SOURCES = ("source", "source__id__exact")
@@ -62,6 +63,7 @@ class LegFilter(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     team: str = ""
     service: int | None = None
     flagged: str = ""
+    canary: str = ""
     text: str = ""
     is_caller_searched: bool = False
 
@@ -163,7 +165,7 @@ def filtered(wanted: LegFilter, *, may_see_callers: bool) -> QuerySet[Leg]:
         "queue_name": wanted.queue,
     }
     chosen = {column: "" if value == NO_VALUE else value for column, value in columns.items() if value}
-    found = Leg.objects.filter(is_canary=False, **chosen)
+    found = Leg.objects.filter(is_canary=wanted.canary == "only", **chosen)
     found = flagged_legs(found, wanted.flagged)
     found = found.filter(team_condition(load_teams(), wanted.team)) if wanted.team else found
     found = found.filter(service=wanted.service or None) if wanted.service is not None else found
@@ -187,6 +189,7 @@ def in_words(wanted: LegFilter) -> str:
         f"of team {wanted.team}" if wanted.team else "",
         f"at Recording Service {wanted.service}" if wanted.service is not None else "",
         FLAGGED_CHOICES[wanted.flagged].lower() if wanted.flagged else "",
+        "canary calls alone" if wanted.canary else "",
         wanted.outcome.replace("_", " "),
         f"reason {wanted.reason}" if wanted.reason else "",
         wanted.phase,

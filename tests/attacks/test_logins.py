@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticDevice
 from pytest_django import Settings
@@ -195,6 +196,8 @@ def test_wrong_codes_are_slowed_down() -> None:
     for _ in range(3):
         client.post(reverse("second-factor"), {"code": "000000"})
 
+    # However long the wrong ones took: the last of them was just now.
+    AuthenticatorApp.objects.update(throttling_failure_timestamp=timezone.now())
     answer = client.post(reverse("second-factor"), {"code": _code(device)})
 
     assert answer.status_code == 200, "the right code right after wrong ones is refused too"

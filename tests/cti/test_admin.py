@@ -65,6 +65,8 @@ def filled(**changes: str) -> dict[str, str]:
         "options": "{}",
         "seating": "hot_desk",
         "ca_file": "",
+        "canary_minutes": "15",
+        "canary_way": "events",
     } | changes
 
 
