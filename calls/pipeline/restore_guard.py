@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import NotSupportedError, ProgrammingError, connection, transaction
 
 from calls.models import Checkpoint, Gap
 from cti.api import JournalState, RememberedDatabase, entry_order, journal_state, remember_database, remembered_database
@@ -143,13 +143,16 @@ def _postgresql_identity() -> str:
 
 
 def _read(text: str) -> str | None:
-    """Return what a part of the identity is, None where the server refuses it; a transaction goes on."""
+    """Return what a part of the identity is, None where the server refuses it; a transaction goes on.
+
+    Raises ``DatabaseError`` where it did not answer: what is not known now must not look like another database.
+    """
     spared: AbstractContextManager[object] = transaction.atomic() if connection.in_atomic_block else nullcontext()
     try:
         with spared, connection.cursor() as cursor:
             cursor.execute(f"SELECT ({text})")
             return str(cursor.fetchone()[0])
-    except DatabaseError:
+    except (ProgrammingError, NotSupportedError):
         return None
 
 

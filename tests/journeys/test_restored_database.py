@@ -1,6 +1,6 @@
 """A database that went back in time: what QMS may hold is read back, its answers are found again, the loss is named."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import redis as redis_client
 from django.apps import apps
-from django.db import connection, models, transaction
+from django.db import DatabaseError, OperationalError, ProgrammingError, connection, models, transaction
 from django.test.utils import CaptureQueriesContext
 
 from calls import jobs
@@ -298,5 +298,28 @@ def test_an_identity_is_read_by_one_statement_and_part_by_part_where_the_server_
         assert restore_guard._postgresql_identity() == "d-s-t"
     assert len([one for one in statements.captured_queries if "'d'" in one["sql"]]) == 1
 
-    monkeypatch.setattr(restore_guard, "SERVER", ("SELECT 's'", "SELECT t FROM nowhere"))
-    assert [restore_guard._postgresql_identity() for _ in range(2)] == ["d-s-unknown"] * 2
+    with connection.execute_wrapper(failing(ProgrammingError)):
+        assert [restore_guard._postgresql_identity() for _ in range(2)] == ["d-s-unknown"] * 2
+
+
+def test_a_server_that_does_not_answer_is_not_taken_for_another_one(
+    gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A statement that was cancelled leaves a part unknown, which would look like a database that went back."""
+    monkeypatch.setattr(restore_guard, "DATABASE", "SELECT 'd'")
+    monkeypatch.setattr(restore_guard, "SERVER", ("SELECT 's'", "SELECT 't'"))
+    for refused in ([], [True]):
+        monkeypatch.setattr(restore_guard, "_refused", refused)
+        with connection.execute_wrapper(failing(OperationalError)), pytest.raises(OperationalError):
+            restore_guard._postgresql_identity()
+
+
+def failing(error: type[DatabaseError]) -> Callable[..., Any]:
+    """Return what lets every statement fail that asks for the server's last part."""
+
+    def run(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "'t'" in sql:
+            raise error("refused")
+        return execute(sql, params, many, context)
+
+    return run
