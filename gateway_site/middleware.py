@@ -1,11 +1,13 @@
 """What happens to every request before its page: the client's address, what is logged and measured, its method."""
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from time import monotonic
 
 import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http.request import split_domain_port
 from django_structlog.middlewares import RequestMiddleware
 
 from telemetry.counters import HTTP_SECONDS
@@ -41,15 +43,28 @@ class RequestTime:
 
 
 class MonitoringByAnyHost:
-    """Lets monitoring ask for health and metrics by any address, such as that of a pod: these pages make no links."""
+    """Lets monitoring ask for health and metrics by any IP address, such as that of a pod: these pages make no links.
+
+    Not by any name: a page in somebody's browser could then read them by a name that leads here (DNS rebinding).
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path_info.startswith("/health/") or request.path_info == "/metrics":
+        is_monitoring = request.path_info.startswith("/health/") or request.path_info == "/metrics"
+        if is_monitoring and _is_ip_address(request.META.get("HTTP_HOST", "")):
             request.get_host = lambda: "localhost"  # type: ignore[method-assign]
         return self._get_response(request)
+
+
+def _is_ip_address(host: str) -> bool:
+    domain, _ = split_domain_port(host)
+    try:
+        ip_address(domain.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 class RequestLog(RequestMiddleware):

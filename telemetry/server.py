@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Maximum number of connections, and the timeout of a silent one in seconds: a few servers scrape.
 MAXIMUM_CONNECTIONS, IDLE_TIMEOUT = 20, 10
+#: Maximum size of a request's head, and of its body, in bytes: a scrape has no body.
+MAXIMUM_REQUEST_BYTES = 8192
 
 
 def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
@@ -36,7 +38,14 @@ def main(words: list[str]) -> int:
         sys.stderr.write("usage: python -m telemetry.server HOST:PORT\n")
         return 2
     processes.keep_in(Path(os.environ.get("GATEWAY_VAR", "var")) / "metrics")
-    limits = {"connection_limit": MAXIMUM_CONNECTIONS, "channel_timeout": IDLE_TIMEOUT, "threads": 1}
+    limits = {
+        "connection_limit": MAXIMUM_CONNECTIONS,
+        "channel_timeout": IDLE_TIMEOUT,
+        "cleanup_interval": IDLE_TIMEOUT,
+        "max_request_header_size": MAXIMUM_REQUEST_BYTES,
+        "max_request_body_size": MAXIMUM_REQUEST_BYTES,
+        "threads": 1,
+    }
     try:
         serve(application, listen=words[0], ident=None, **limits)
     except (OSError, ValueError) as error:

@@ -151,7 +151,8 @@ def _read(text: str) -> str | None:
     try:
         with spared, connection.cursor() as cursor:
             cursor.execute(f"SELECT ({text})")
-            return str(cursor.fetchone()[0])
+            found = cursor.fetchone()[0]
+            return None if found is None else str(found)
     except (ProgrammingError, NotSupportedError):
         return None
 

@@ -1,8 +1,8 @@
 """Read environment variables, each by its kind; every one that is wrong becomes a sentence. No Django.
 
 A sentence names the variable, its value and what would do: ``RETENTION_DAYS is "many": give a whole number from 1 to
-36500, for example 400.`` The value of a secret is never shown. ``NAME_FILE`` names a file that holds the value of
-``NAME``.
+36500, for example 400.`` The value of a secret is never shown, nor the login in an address. ``NAME_FILE`` names a file
+that holds the value of ``NAME``.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -10,6 +10,8 @@ from datetime import time
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
+
+from gateway_site.config.masking import without_login
 
 Read = TypeVar("Read")
 TRUE, FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
@@ -41,9 +43,8 @@ class EnvironmentVariables:
 
     def refuse(self, name: str, value: str | None, wanted: str) -> None:
         """Note that a variable cannot be used. ``value`` None: it is a secret."""
-        shown = (
-            "" if value is None else f' is "{value if len(value) <= MAXIMUM_SHOWN else value[:MAXIMUM_SHOWN] + "..."}"'
-        )
+        said = without_login(value or "") if "//" in (value or "") else value or ""
+        shown = "" if value is None else f' is "{said if len(said) <= MAXIMUM_SHOWN else said[:MAXIMUM_SHOWN] + "..."}"'
         self.problems.append(f"{name}{shown}: {wanted}.")
 
     def checked(

@@ -1,7 +1,6 @@
 """What support needs to know of a gateway, without call data or secrets: one value that is readable and as JSON."""
 
 import platform
-import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -18,16 +17,13 @@ from calls.models import Checkpoint, Gap, RecordingSearch
 from cti.models import LinkStatus, QuarantinedMessage
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
 from gateway_site.config.environment import NAMES
+from gateway_site.config.masking import masked
 from gateway_site.ops import clock_offsets, probes, worker_heartbeat
 from gateway_site.ops.degraded import degraded
 from gateway_site.ops.version_guard import installed_version
 from gateway_site.version import VERSION
 from qms.models import ServiceHealth
 
-#: Words in the names of settings that are secrets, or name people; of addresses only the password is.
-SECRETS = ("SECRET", "KEY", "PASSWORD", "TOKEN", "MAIL_TO")
-#: The login of an address: up to the last @, for a password may hold any character.
-LOGIN = re.compile(r"(?<=//)(?P<user>[^:@/]*).*@")
 PACKAGES = ("Django", "celery", "kombu", "redis", "psycopg", "zeep", "waitress", "django-unfold")
 #: Gaps that are listed, and how far back.
 MAXIMUM_GAPS, GAPS_SINCE = 20, timedelta(days=7)
@@ -90,17 +86,6 @@ def _settings(environment: Mapping[str, str]) -> Section:
     """Return what the environment names, secrets masked; a name that is not there has its default."""
     named = [name for one in NAMES for name in (one, f"{one}_FILE") if environment.get(name)]
     return {name: masked(name, environment[name]) for name in named}
-
-
-def masked(name: str, value: str) -> str:
-    """Return a setting's value for others to read."""
-    if any(word in name for word in SECRETS) and not name.endswith("_FILE"):
-        return f"set, {len(value)} characters"
-    if "//" not in value:
-        return value
-    address, _, query = LOGIN.sub(r"\g<user>:***@", value).partition("?")
-    shown = "..." if "password" in query else query
-    return f"{address}?{shown}" if query else address
 
 
 def _machine() -> Section:

@@ -1,12 +1,15 @@
 """Beat starts whatever its file holds."""
 
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from gateway_site.broker.schedule import LenientScheduler
 from gateway_site.celery import app
+from launcher.paths import ROOT, sealed_environment
 
 
 def due(file: Path) -> set[str]:
@@ -23,6 +26,52 @@ def test_a_schedule_that_was_cut_off_is_made_new(tmp_path: Path, values: bytes) 
     """Before: beat that was killed while it wrote ended with status 1 at every start."""
     (tmp_path / "schedule.dir").write_text("'entries', (0, 40)\n")
     (tmp_path / "schedule.dat").write_bytes(values)
+
+    assert due(tmp_path / "schedule") >= set(app.conf.beat_schedule)
+
+
+def test_a_schedule_whose_end_a_power_loss_took_is_made_new(tmp_path: Path) -> None:
+    """Before: the old file's memory was written over the new one when it was collected, and beat had no task."""
+    LenientScheduler(app, schedule_filename=str(tmp_path / "schedule")).close()
+    whole = {one.name: one.read_bytes() for one in tmp_path.iterdir()}
+    (data,) = [name for name in whole if not name.endswith((".dir", ".bak"))]
+    for kept in range(0, len(whole[data]), 97):
+        folder = tmp_path / str(kept)
+        folder.mkdir()
+        for name, content in whole.items():
+            (folder / name).write_bytes(content)
+        (folder / data).write_bytes(whole[data][:kept] + bytes(len(whole[data]) - kept))
+
+    # A program of its own: what keeps a log for a test keeps the old file from being collected, too.
+    found = subprocess.run(
+        [sys.executable, "-c", COUNT_TASKS, str(tmp_path)],
+        cwd=ROOT,
+        env=sealed_environment() | {"DJANGO_SETTINGS_MODULE": "gateway_site.settings", "GATEWAY_VAR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    counts = found.stdout.strip().splitlines()[-1].split()
+    assert len(counts) == len(range(0, len(whole[data]), 97))
+    assert set(counts) == {str(len(due(tmp_path / "schedule")))}
+
+
+#: Starts beat with the schedule of each folder, and prints how many tasks it knows.
+COUNT_TASKS = """
+import pathlib, sys
+import django
+django.setup()
+from gateway_site.broker.schedule import LenientScheduler
+from gateway_site.celery import app
+folders = [one for one in sorted(pathlib.Path(sys.argv[1]).iterdir()) if one.name.isdigit()]
+print(*[len(LenientScheduler(app, schedule_filename=str(one / "schedule")).schedule) for one in folders])
+"""
+
+
+def test_beat_goes_on_in_memory_where_its_file_cannot_be_made(tmp_path: Path) -> None:
+    for suffix in ("", ".db", ".dat", ".bak", ".dir"):
+        (tmp_path / f"schedule{suffix}").mkdir()
 
     assert due(tmp_path / "schedule") >= set(app.conf.beat_schedule)
 

@@ -88,3 +88,22 @@ def test_no_metric_is_labelled_with_what_names_a_call_or_a_person() -> None:
     labels = {label for one in METRICS for label in one.labels}
 
     assert labels == {"source", "service", "service_id", "operation", "result", "outcome", "kind", "route", "status"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("path", "host", "status"),
+    [
+        ("/metrics", "10.1.2.3:8000", 200),
+        ("/metrics", "[fd00::7]:8000", 200),
+        ("/health/live", "10.1.2.3", 200),
+        ("/metrics", "evil.example", 400),
+        ("/health/live", "evil.example", 400),
+        ("/admin/login/", "10.1.2.3", 400),
+    ],
+)
+def test_monitoring_may_ask_by_any_ip_address_but_not_by_any_name(
+    client: Client, path: str, host: str, status: int
+) -> None:
+    """A name that leads here would let a page in somebody's browser read them."""
+    assert client.get(path, headers={"host": host}).status_code == status

@@ -9,6 +9,8 @@ from django.utils import timezone
 
 from calls.models import Gap
 from cti.models import CtiSource, LinkState, LinkStatus
+from gateway_site.config.masking import masked
+from gateway_site.config.variables import EnvironmentVariables
 from gateway_site.ops import doctor
 from gateway_site.version import VERSION
 
@@ -55,7 +57,32 @@ def test_it_shows_no_secret(redis: Any) -> None:
     assert found.sections["settings"]["DATABASE_URL"] == "postgres://gateway:***@db:5432/gateway?sslmode=require"
     assert found.sections["settings"]["SECRET_KEY"] == "set, 23 characters"
     assert found.sections["settings"]["VAULT_KEYS_FILE"] == "/run/secrets/vault"
-    assert found.sections["settings"]["EMAIL_URL"] == "smtp://gateway:***@mail:587?..."
+    assert found.sections["settings"]["EMAIL_URL"] == "smtp://:***@mail:587?password=***"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "postgres://u:a\nS3CRET@127.0.0.1:9/db"),
+        ("EMAIL_URL", "smtp+tls://u:S3C/?#\nS3CRET@127.0.0.1:9"),
+        ("TRACES_ENDPOINT", "http://127.0.0.1:9/v1?api_key=S3CRET"),
+        ("REDIS_URL", "rediss://127.0.0.1:9/0?ssl_keyfile_passphrase=S3CRET"),
+        ("REDIS_URL", "redis://127.0.0.1:9/0?PASSWORD=S3CRET"),
+        ("DATABASE_URL", "postgresql://127.0.0.1:9/db?p%61ssword=S3CRET&sslmode=require"),
+        ("DATABASE_URL", "postgres:u:S3CRET@127.0.0.1/db"),
+        ("REDIS_URL", "redis://S3CRET@127.0.0.1:9/0"),
+        ("OIDC_CLIENT_SECRET", "S3CRET"),
+    ],
+)
+def test_no_form_of_an_address_shows_its_secret(name: str, value: str) -> None:
+    assert "S3CRET" not in masked(name, value)
+
+
+def test_a_setting_that_cannot_be_used_is_named_without_its_login() -> None:
+    read = EnvironmentVariables({})
+    read.refuse("PUBLIC_URL", "https://u:S3CRET@x/?token=S3CRET", "write it without a login")
+
+    assert read.problems == ['PUBLIC_URL is "https://u:***@x/?token=***": write it without a login.']
 
 
 def test_what_is_broken_does_not_keep_the_rest_from_being_reported(redis: Any, monkeypatch: pytest.MonkeyPatch) -> None:
