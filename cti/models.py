@@ -77,7 +77,7 @@ class CtiSource(models.Model):
         choices=CanaryWay.choices,
         default=CanaryWay.EVENTS,
         db_default=CanaryWay.EVENTS,
-        help_text="A real call needs a CSTA source, a test phone that goes off-hook by itself, and the PBX's "
+        help_text="A real call needs a CSTA or Asterisk source, a test phone that answers by itself, and the PBX's "
         "permission to make calls.",
     )
     canary_destination = models.CharField(

@@ -1,8 +1,8 @@
 """CTI source ``asterisk_ami``: the Asterisk Manager Interface over TCP.
 
 framing -> reassembly -> messages -> pbx_state (channels, calls, legs, transfers, dialling, agents, variables) -> CTI
-events. classification separates phones from trunks; snapshot reads what is in progress. session is the client, and the
-only module that is not pure.
+events. classification separates phones from trunks; snapshot reads what is in progress. session is the client,
+with answers and originated_calls (canary calls); these three alone are not pure.
 """
 
 from cti.sources.kind import SourceKind
@@ -17,4 +17,5 @@ SOURCE = SourceKind(
     settle_ms=0,
     port=5038,
     tls_port=5039,
+    can_make_calls=True,
 )

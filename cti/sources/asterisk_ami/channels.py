@@ -177,10 +177,13 @@ def local_channels(bridge: Bridge | None) -> set[Channel]:
 
 
 def reached(channel: Channel) -> set[Channel]:
-    """Return the parties that a channel hears."""
-    parties = around(channel.bridge)
+    """Return the parties that a channel hears.
+
+    A canary's number may be an announcement: nobody, behind a Local channel, which stands for it.
+    """
+    parties, wires = _walked(channel.bridge)
     parties.discard(channel)
-    return parties
+    return wires if channel.is_canary and not parties else parties
 
 
 def _walked(bridge: Bridge | None) -> tuple[set[Channel], set[Channel]]:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cti.events import AgentData, AgentEvent, CallData, CallEvent, Event, LinkData, LinkEvent
-from cti.sources.asterisk_ami.values import EventTime
+from cti.sources.asterisk_ami.values import CANARY_CHANNEL, EventTime
 from cti.sources.character_sets import LOST
 from cti.sources.port import Stamp
 
@@ -22,6 +22,8 @@ class EventBuilder:
         """Add a call event; empty members are left out."""
         fit = {name: _fitting(name, value) for name, value in data.items() if value or name == "call_id"}
         fit = {name: value for name, value in fit.items() if value != "" or name == "call_id"}
+        if fit["call_id"].startswith(CANARY_CHANNEL):
+            fit["is_canary"] = True
         self._events.append(self._stamp.call(kind, CallData(**fit), received=moment.received, time=moment.time))
 
     def agent(self, kind: type[AgentEvent], moment: EventTime, **data: str) -> None:

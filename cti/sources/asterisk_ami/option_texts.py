@@ -39,6 +39,19 @@ TEXTS = {
     "wrapup_event": OptionText("Wrap-up: user event", "Name of the UserEvent that reports the wrap-up after a call."),
     "wrapup_event_result": OptionText("Wrap-up: result header", "Header of that event that holds the result."),
     "wrapup_event_template": OptionText("Wrap-up: template header", "Header of that event that holds the template."),
+    "make_calls": OptionText(
+        "Allow canary calls",
+        "Let the gateway have a test phone call the canary's number (Originate) and hang up (Hangup); its user needs "
+        "the right originate. Nothing else is ever asked of a phone.",
+    ),
+    "canary_channel": OptionText(
+        "Canary: channel of the test phone",
+        "How the PBX calls the test phone; {extension} stands for the test extension. Never a Local channel: it may "
+        "end in voicemail.",
+    ),
+    "canary_context": OptionText(
+        "Canary: context of the number", "The dialplan context in which the canary's number is called."
+    ),
     "ping_seconds": OptionText("Ping interval (s)", "A silent link is checked at this interval."),
     "timeout_seconds": OptionText("Answer timeout (s)", "How long an answer may take."),
     "full_boot_seconds": OptionText(

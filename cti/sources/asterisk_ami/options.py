@@ -46,6 +46,12 @@ class AmiOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     wrapup_event: str = "AgentWrapup"
     wrapup_event_result: str = "Code"
     wrapup_event_template: str = "Template"
+    #: The gateway may have a test phone make canary calls (Originate, Hangup).
+    make_calls: bool = False
+    #: The channel by which a test phone is called; ``{extension}`` stands for the test extension.
+    canary_channel: str = "PJSIP/{extension}"
+    #: The dialplan context in which the test phone calls the canary's number.
+    canary_context: str = "from-internal"
     #: Interval between pings and timeout of an answer, in seconds.
     ping_seconds: float = 10.0
     timeout_seconds: float = 5.0

@@ -2,6 +2,7 @@
 
 import re
 
+from cti.sources.asterisk_ami.answers import OUTCOME
 from cti.sources.asterisk_ami.framing import BANNER, AmiFrame, AmiFrameError, AmiFramer
 from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError, event_name, parse
 from cti.sources.asterisk_ami.pbx_state import PbxState
@@ -26,7 +27,7 @@ LISTED = frozenset(
         "AgentsComplete",
     }
 )
-_ALSO = frozenset({"FullyBooted", "Shutdown"})
+_ALSO = frozenset({"FullyBooted", "Shutdown", OUTCOME})
 #: Maximum part of a message that is kept to show, in bytes.
 _EXCERPT = 8192
 _CALL = re.compile(rb"\r\nLinkedid: ([^\r]{1,200})")

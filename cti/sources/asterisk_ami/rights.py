@@ -138,5 +138,10 @@ def _unheard(what: str, events: str, user: str) -> MonitorRefusal:
     return MonitorRefusal(reason, remedy=f"{_remedy(READ, user)}; no eventfilter may drop them")
 
 
+def originate_remedy(user: str) -> str:
+    """Return what gives a user the right to make calls."""
+    return _remedy(f"{WRITE},originate", user)
+
+
 def _remedy(line: str, user: str) -> str:
     return f"In manager.conf, give the user {user[:60]} the line {line}, and run: asterisk -rx 'manager reload'"

@@ -11,13 +11,16 @@ import structlog
 
 import clock
 from cti.sources.asterisk_ami import SOURCE, rights
+from cti.sources.asterisk_ami.answers import OUTCOME, AmiAnswer
 from cti.sources.asterisk_ami.framing import AmiFrame, AmiFrameError
 from cti.sources.asterisk_ami.messages import AmiMessage, AmiMessageError
 from cti.sources.asterisk_ami.options import AmiOptionsError
+from cti.sources.asterisk_ami.originated_calls import OriginatedCalls
 from cti.sources.asterisk_ami.pbx_state import PbxState
 from cti.sources.asterisk_ami.reading import Heard, Reader, quarantined
 from cti.sources.asterisk_ami.snapshot import ACTIONS, Lists, take, uncovered_bridges
 from cti.sources.port import (
+    CallRequest,
     LinkError,
     LoginRefused,
     MonitorRefusal,
@@ -54,30 +57,6 @@ class _AmiLinkEnded(Exception):
     """The other side closed the link."""
 
 
-class _Answer:
-    """The answer to one action: its response, and the list that follows one that announces it."""
-
-    def __init__(self, action: str) -> None:
-        self.action = action
-        self.response: AmiMessage | None = None
-        self.is_listed = False
-        self.done = asyncio.Event()
-
-    @property
-    def is_unknown(self) -> bool:
-        """Say whether the PBX does not know the action."""
-        return self.response is not None and "unknown command" in self.response.get("Message").lower()
-
-    def respond(self, message: AmiMessage) -> None:
-        self.response = message
-        if message.get("EventList").lower() != "start":
-            self.done.set()
-
-    def end_list(self) -> None:
-        self.is_listed = True
-        self.done.set()
-
-
 class AmiSession:
     """One connection to an Asterisk. Raises ``LinkError`` at once when the source's options are wrong."""
 
@@ -90,12 +69,12 @@ class AmiSession:
             raise LinkError(f"the options of {config.slug} are wrong: {error}", retryable=False) from error
         self._options = self._pbx.options
         self._reader = Reader(self._pbx)
-        self._answers: dict[str, _Answer] = {}
+        self._answers: dict[str, AmiAnswer] = {}
         self._lists = Lists()
         self._early: list[Heard] | None = []
         self._refused: list[Quarantined] = []
         self._lacking: MonitorRefusal | None = None
-        self._probes: list[_Answer] = []
+        self._probes: list[AmiAnswer] = []
         self._rights = rights.RightsWatch(config.username, timedelta(seconds=3 * self._options.ping_seconds))
         self._reported: tuple[int, float] = (0, 0.0)
         self._booted = asyncio.Event()
@@ -105,6 +84,17 @@ class AmiSession:
         self._secret_word = secrets.token_hex(8)
         self._writer: asyncio.StreamWriter | None = None
         self._gathering = ReadCoalescer()
+        self._calls = OriginatedCalls(config, self._pbx, self._send_action, self._forget)
+
+    async def make_call(self, request: CallRequest) -> str:
+        """Have a test phone call a number (Originate); see ``CallMaker``. Raises ``CallNotMade`` or ``LinkError``."""
+        if not self._is_linked or self._early is not None:
+            raise LinkError("there is no link")
+        return await self._calls.make(request)
+
+    async def end_call(self, key: str) -> None:
+        """Hang up a call that was made, if it still lasts."""
+        await self._calls.end(key)
 
     async def run(self, outlet: Outlet) -> None:
         """Follow the PBX until it shuts down; raises ``LinkError`` when the link breaks or is refused."""
@@ -120,6 +110,7 @@ class AmiSession:
             if not self._is_shut_down:
                 raise LinkError(f"{self._where} closed the link") from error
         finally:
+            self._calls.close()
             reader.cancel()
             await asyncio.gather(reader, return_exceptions=True)
             await _close(self._writer)
@@ -209,7 +200,7 @@ class AmiSession:
         refused = [action for action, answer in answers if rights.is_denied(answer.response)]
         self._lacking = rights.denied(refused, self._config.username)
 
-    async def _asked(self, action: str, reader: asyncio.Task[None], **fields: str) -> _Answer:
+    async def _asked(self, action: str, reader: asyncio.Task[None], **fields: str) -> AmiAnswer:
         answer = self._send_action(action, **fields)
         try:
             await self._until(answer.done, reader, self._options.timeout_seconds)
@@ -219,11 +210,11 @@ class AmiSession:
                 raise
         return answer
 
-    def _send_action(self, action: str, **fields: str) -> _Answer:
+    def _send_action(self, action: str, **fields: str) -> AmiAnswer:
         """Send an action."""
         self._count += 1
         action_id = f"{self._secret_word}-{self._count}-{action}"
-        answer = self._answers[action_id] = _Answer(action)
+        answer = self._answers[action_id] = AmiAnswer(action, action_id)
         lines = {"Action": action, "ActionID": action_id, **fields}
         if any("\r" in value or "\n" in value for value in lines.values()):
             raise LoginRefused("the user name or the secret has a line break", LOGIN_REMEDY)
@@ -231,6 +222,10 @@ class AmiSession:
             text = "".join(f"{key}: {value}\r\n" for key, value in lines.items())
             self._writer.write(text.encode() + b"\r\n")
         return answer
+
+    def _forget(self, answer: AmiAnswer) -> None:
+        """Keep an answer no longer: who asked has it."""
+        self._answers.pop(answer.action_id, None)
 
     async def _until(self, event: asyncio.Event, reader: asyncio.Task[None], seconds: float) -> None:
         """Wait for an event that the reader sets, at most ``seconds``; raises what ended the reader."""
@@ -321,8 +316,8 @@ class AmiSession:
             self._is_shut_down = self._is_shut_down or name == "Shutdown"
             return True
         answer = self._answers.get(message.get("ActionID"))
-        if answer is None or kind != "Event":
-            return False
+        if name == OUTCOME or answer is None or kind != "Event":
+            return self._has_ended(name, answer, message)
         if message.get("EventList").lower() in ("complete", "cancelled"):
             answer.end_list()
             if message.get("EventList").lower() == "complete":
@@ -330,6 +325,12 @@ class AmiSession:
         else:
             self._lists.add(message)
         return True
+
+    def _has_ended(self, name: str, answer: AmiAnswer | None, message: AmiMessage) -> bool:
+        """Take what became of an Originate; one of another client's is nothing to follow."""
+        if name == OUTCOME and answer is not None:
+            answer.end(message)
+        return name == OUTCOME
 
     def _responded(self, message: AmiMessage) -> None:
         answer = self._answers.get(message.get("ActionID"))
@@ -346,6 +347,7 @@ class AmiSession:
         received = self._now()
         for heard in messages:
             self._rights.hear(heard.message, self._pbx.channel_table.channels)
+            self._calls.hear(heard.message)
             try:
                 self._pbx.hear(heard.message, received)
             except AmiMessageError as error:

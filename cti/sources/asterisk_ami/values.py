@@ -5,6 +5,9 @@ from datetime import datetime
 from enum import Enum
 from typing import Literal
 
+#: Ids of the channels that the gateway had the PBX make (``ChannelId`` of Originate): nobody else chooses one so.
+CANARY_CHANNEL = "gateway-canary-"
+
 CallDirection = Literal["inbound", "outbound", "internal"]
 
 
@@ -160,6 +163,11 @@ class Channel:
     def is_extension(self) -> bool:
         """Say whether legs can be its."""
         return self.kind is ChannelKind.EXTENSION
+
+    @property
+    def is_canary(self) -> bool:
+        """Say whether the gateway had the PBX make it."""
+        return self.uid.startswith(CANARY_CHANNEL)
 
     @property
     def legs(self) -> list[PbxLeg]:

@@ -103,7 +103,11 @@ class Requests(msgspec.Struct, frozen=True):
         return _document("GetAgentState", self.namespace, f"<device>{self._written(device)}</device>")
 
     def make_call(self, extension: str, number: str) -> bytes:
-        """Have an extension call a number without prompting its user (ECMA-269, Make Call)."""
+        """Have an extension call a number without prompting its user (ECMA-269, Make Call).
+
+        The elements stand in the order of MakeCallArgument in ECMA-285 (callingDevice, calledDirectoryNumber,
+        accountCode, authCode, autoOriginate, ...), which ECMA-323's schema follows.
+        """
         body = f"<callingDevice>{self._written(extension)}</callingDevice>" + _tag("calledDirectoryNumber", number)
         return _document("MakeCall", self.namespace, body + _tag("autoOriginate", "doNotPrompt"))
 
