@@ -57,12 +57,13 @@ class LeasedSource:
 
     ``wanted_at``: when there is something to do for it; ``not_before``: until then nothing is, and events gather.
     ``heard``: the last journal entry of those that wait ("": none is known of), ``gathered``: how many they are.
+    ``worked``: the seconds that its folds took here.
     """
 
     def __init__(self, source_id: int, slug: str, folding: Folding) -> None:
         self.slug, self.folding = slug, folding
         self.journal, self.answers = journal_key(slug), answers_stream(source_id)
-        self.wanted_at = self.not_before = self.used = 0.0
+        self.wanted_at = self.not_before = self.used = self.worked = 0.0
         self.answers_seen, self.has_answers, self.limit = "0-0", True, BATCH
         self.heard, self.gathered = "", 0
 
@@ -94,6 +95,7 @@ class LeasedSource:
         """Note a slice, and decide when the next one is."""
         took = ended - began
         self.used += took
+        self.worked += took
         self.heard, self.gathered = "", 0
         self.limit = max(FEWEST, min(BATCH, round(self.limit * SLICE_SECONDS / max(took, SLICE_SECONDS / 4))))
         if folded is not None and folded.is_more:
@@ -116,8 +118,11 @@ class LeasedSource:
 class Leases(Protocol):
     """The leases of this process."""
 
-    def renew(self, slugs: list[str]) -> set[str]:
-        """Take a share of the sources; return those that are held. Raises ``JournalUnavailable``."""
+    def renew(self, slugs: list[str], worked: Mapping[str, float]) -> set[str]:
+        """Take a share of the sources; return those that are held. ``worked``: how long each had this process work.
+
+        Raises ``JournalUnavailable``.
+        """
 
 
 class EventsLoop:
@@ -165,7 +170,7 @@ class EventsLoop:
     def _held(self, sources: dict[str, int]) -> set[str]:
         """Return the sources that are leased; while Redis takes no lease, those of before, for a lease is no lock."""
         try:
-            return self._leases.renew(sorted(sources))
+            return self._leases.renew(sorted(sources), {slug: one.worked for slug, one in self.leased.items()})
         except JournalUnavailable as error:
             log.warning("leases_not_renewed", error=type(error).__name__)
             return self.leased.keys() & sources.keys()
@@ -190,6 +195,7 @@ class EventsLoop:
             folded = one.folding.fold(one.limit, with_answers=one.has_answers)
         except Overtaken:
             log.info("consumer_overtaken", source=one.slug)
+            self._renew_at = 0.0  # Perhaps the lease is another's now.
             one.put_off(time.monotonic() + PAUSE_SECONDS)
         except (DatabaseError, JournalUnavailable) as error:
             # The transaction was rolled back: the batch is folded again.

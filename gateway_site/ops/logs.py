@@ -12,6 +12,7 @@ QUIET = (
     "zeep",  # It logs envelopes, passwords included, at DEBUG.
     "zeep.transports",
     "celery.app.trace",
+    "celery.worker.request",  # It logs each message of beat that expired while the worker was away ("revoked").
     "celery.worker.strategy",
     "celery.beat",  # It logs each wake-up that it sends.
     "axes",

@@ -44,6 +44,11 @@ def test_a_refusal_leaves_no_traceback(log: pytest.LogCaptureFixture) -> None:
     assert [record for record in refused if record.exc_info] == []
 
 
+def test_messages_that_expired_while_the_worker_was_away_leave_no_lines() -> None:
+    """Before: "Discarding revoked task" for each, thousands after an hour."""
+    assert not logging.getLogger("celery.worker.request").isEnabledFor(logging.INFO)
+
+
 def test_the_log_of_an_accident_keeps_its_traceback() -> None:
     """A 500 must stay explicable."""
     record = logging.LogRecord("django.request", logging.ERROR, "", 0, "", (), (ValueError, ValueError(), None))

@@ -72,9 +72,11 @@ class Leases:
         self.granted: set[str] | None = None
         self.error: Exception | None = None
         self.asked = 0
+        self.worked: Mapping[str, float] = {}
 
-    def renew(self, slugs: list[str]) -> set[str]:
+    def renew(self, slugs: list[str], worked: Mapping[str, float]) -> set[str]:
         self.asked += 1
+        self.worked = worked
         if self.error:
             raise self.error
         return set(slugs) if self.granted is None else self.granted
@@ -273,6 +275,26 @@ def test_a_lease_that_went_to_another_process_ends_the_folding_here(process: Pro
     process.runs(10)
 
     assert process.light.folds == []
+
+
+def test_who_is_overtaken_looks_at_once_whether_the_lease_is_anothers_now(process: Process) -> None:
+    process.light.error, process.light.waiting = Overtaken(LIGHT), 1
+    process.leases.granted = {HEAVY}
+    while not process.light.folds:
+        process.loop.turn()
+    before = process.leases.asked
+    process.loop.turn()
+
+    assert process.leases.asked == before + 1
+    assert process.loop.leased.keys() == {HEAVY}
+
+
+def test_the_leases_learn_how_long_each_source_had_the_process_work(process: Process) -> None:
+    process.heavy.seconds, process.heavy.waiting = 0.2, 3
+    process.runs(2)
+
+    assert process.leases.worked[HEAVY] >= 0.2
+    assert process.leases.worked[LIGHT] < 0.1
 
 
 def test_a_busy_process_renews_its_leases_at_their_interval_and_not_at_every_turn(process: Process) -> None:
