@@ -17,6 +17,7 @@ from calls.search.assign import Assignment, NotAssignable, assign_recording
 from calls.stats.histogram import Histogram, percentile, times
 from calls.stats.hourly import hour_of
 from calls.stats.search_summary import LAST_HOUR, ends_since, open_searches
+from calls.stats.source_load import publish_loads
 from calls.storage.decisions import LegDecision, decisions_of
 from calls.ui.find import CALLER, Hit, find_calls
 from calls.ui.leg_list import SEE_CALLERS
@@ -49,6 +50,7 @@ __all__ = [
     "open_searches",
     "percentile",
     "public_link",
+    "publish_loads",
     "record_evidence_export",
     "record_view",
     "serve_searches",

@@ -6,7 +6,7 @@ import clock
 from calls import jobs
 from calls.objectives.mail import mail_monthly
 from calls.report import mail
-from calls.stats import source_load, unmatched_calls
+from calls.stats import unmatched_calls
 
 
 @shared_task(name="calls.tasks.export")
@@ -28,12 +28,6 @@ def mail_reports() -> None:
     mail_monthly(clock.now())
 
 
-@shared_task(name="calls.tasks.publish_loads")
-def publish_loads() -> None:
-    """Count what each source holds open."""
-    source_load.publish_loads(clock.now())
-
-
 @shared_task(name="calls.tasks.archive_journals")
 def archive_journals() -> None:
     """Copy what is new in the journals to the archive."""
@@ -48,5 +42,5 @@ def retain() -> None:
 
 @shared_task(name="calls.tasks.report_unmatched_calls")
 def report_unmatched_calls() -> None:
-    """Tell the agents' page what troubled matches cost today."""
+    """Count for the agents' page what conflicts in the matches cost today."""
     unmatched_calls.report_unmatched_calls(clock.now())

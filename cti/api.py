@@ -37,7 +37,7 @@ from cti.journal.stream import (
 from cti.journal.wakeups import answers_stream, searches_stream, wait_for_entries, wake, writes_stream
 from cti.listener.source_config import SecretMissing, resolve_secret, source_config
 from cti.quarantine import record_quarantine, record_quarantined
-from cti.source_bounds import SourceLoad, bound_reached_lately, forget_bounds, publish_load
+from cti.source_bounds import SourceLoad, bound_reached_lately, forget_bounds, publish_load, read_load
 from cti.status_text import quiet_intake_text, quiet_text
 
 __all__ = [
@@ -88,6 +88,7 @@ __all__ = [
     "quiet_intake_text",
     "quiet_text",
     "read_journal",
+    "read_load",
     "record_quarantine",
     "record_quarantined",
     "remember_database",

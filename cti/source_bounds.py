@@ -30,6 +30,7 @@ class SourceLoad(msgspec.Struct, frozen=True):
     """What a source holds open.
 
     ``until``: events accepted up to then, as a Unix time, are in the counts; later ones still wait in the journal.
+    ``version``: the source's fold after which it was counted; -1: not known.
     """
 
     calls: int = 0
@@ -37,6 +38,7 @@ class SourceLoad(msgspec.Struct, frozen=True):
     agents: int = 0
     devices: int = 0
     until: float = 0.0
+    version: int = -1
 
 
 class BoundReached(msgspec.Struct, frozen=True):

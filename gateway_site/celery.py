@@ -30,7 +30,6 @@ import clock
 from clock.stopping import stop
 from gateway_site.broker import transport
 from gateway_site.ops import version_guard
-from gateway_site.ops.worker_heartbeat import EVERY_SECONDS
 from gateway_site.ops.worker_shutdown import begin_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway_site.settings")
@@ -124,27 +123,19 @@ def _every(seconds: float, task: str, queue: str) -> dict[str, Any]:
 
 
 app.conf.beat_schedule = {
-    "carry on retries": _every(5, "flags.tasks.continue_retries", "default"),
-    "carry on creations of flags": _every(5, "flags.tasks.continue_creations", "default"),
-    "note which new flags work": _every(15, "flags.tasks.note_flags_verified_by_calls", "default"),
+    "start what is due": _every(5, "gateway_site.tasks.start_due_work", "default"),
+    "note which new flags work": _every(60, "flags.tasks.note_flags_verified_by_calls", "default"),
     "refresh due users": _every(60, "agents.tasks.refresh_due", "default"),
-    "count what sources hold": _every(3, "calls.tasks.publish_loads", "default"),
-    "begin exports again": _every(15, "calls.tasks.wake_exports", "default"),
     "mail reports": _every(900, "calls.tasks.mail_reports", "default"),
-    "tell calls at risk": _every(60, "calls.tasks.report_unmatched_calls", "default"),
+    "report calls at risk": _every(60, "calls.tasks.report_unmatched_calls", "default"),
     "check before the shift": _every(60, "agents.tasks.shift_check_due", "default"),
     "watch for alarms": _every(15, "gateway_site.tasks.watch_alarms", "default"),
-    "send alarms": _every(5, "gateway_site.tasks.send_alarms", "default"),
     "ask for the day's reconciliation": _every(900, "gateway_site.tasks.ask_for_reconciliation", "default"),
-    "carry on reconciliations": _every(10, "gateway_site.tasks.reconcile", "default"),
     "carry out replays": _every(60, "gateway_site.tasks.replay", "default"),
     "forget old replays": _every(3600, "gateway_site.tasks.forget_replays", "default"),
-    "carry on canary calls": _every(5, "gateway_site.tasks.carry_on_canaries", "default"),
     "forget old canary calls": _every(3600, "gateway_site.tasks.forget_canaries", "default"),
-    "compare shadow recordings": _every(15, "flags.tasks.compare_shadow", "default"),
     "forget old shadow comparisons": _every(3600, "flags.tasks.forget_shadow", "default"),
     "seal evidence": _every(60, "gateway_site.tasks.seal_evidence", "default"),
     "archive journals": _every(60, "calls.tasks.archive_journals", "default"),
     "forget what is old": _every(3600, "calls.tasks.retain", "default"),
-    "pulse of default": _every(EVERY_SECONDS, "gateway_site.tasks.note_pulse", "default") | {"args": ["default"]},
 }

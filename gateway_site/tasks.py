@@ -3,6 +3,8 @@
 from celery import shared_task
 
 import clock
+from calls.api import publish_loads
+from gateway_site import due_work
 from gateway_site.alarms import incidents, messages
 from gateway_site.canary import runs as canary_runs
 from gateway_site.ops import worker_heartbeat
@@ -13,9 +15,11 @@ from qms.api import connect
 
 
 @shared_task
-def note_pulse(queue: str) -> None:
-    """Show that beat and a worker of the queue live."""
-    worker_heartbeat.note(queue)
+def start_due_work() -> None:
+    """Show that beat and a worker of the queue default live, count what sources hold, start what is due."""
+    worker_heartbeat.note("default")
+    publish_loads(clock.now())
+    due_work.start_due_work(clock.now())
 
 
 @shared_task

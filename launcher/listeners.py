@@ -1,5 +1,6 @@
 """One ``listen`` process for each enabled TCP source; it follows sources that come or go in the admin."""
 
+import itertools
 import os
 import sys
 import time
@@ -13,7 +14,8 @@ from launcher.forks import Forked
 from launcher.paths import ROOT
 from launcher.supervisor import Program, Stopped, Supervisor, say, stopped_by_signals
 
-POLL_INTERVAL = 1  # seconds
+#: Interval at which listeners that died are noticed, and that at which sources that came or went are, in seconds.
+WATCH_INTERVAL, FOLLOW_INTERVAL = 1, 3
 #: Timeout of the listeners' stop, in seconds: shorter than the outer supervisor's, so that they end first.
 GRACE_TIMEOUT = 7
 
@@ -26,10 +28,11 @@ def run(_: list[str]) -> int:
     supervisor = Supervisor()
     try:
         with stopped_by_signals():
-            while True:
-                follow(supervisor, _wanted(supervisor.names))
+            for second in itertools.count():
+                if second % FOLLOW_INTERVAL == 0:
+                    follow(supervisor, _wanted(supervisor.names))
                 supervisor.watch()
-                time.sleep(POLL_INTERVAL)
+                time.sleep(WATCH_INTERVAL)
     except Stopped:
         supervisor.stop_all(GRACE_TIMEOUT)
     return 0

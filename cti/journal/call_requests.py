@@ -56,7 +56,7 @@ def ask_to_end_call(slug: str, request: CallRequest) -> None:
 
 def take_call_wishes(slug: str) -> Sequence[CallWish]:
     """Return what the listener was asked, each once. Raises ``JournalUnavailable``."""
-    return list(_read(run_script(TAKE, [_requests(slug)], [])))
+    return list(_read(run_script(TAKE, [requests_key(slug)], [])))
 
 
 def report_call(slug: str, key: str, report: CallReport) -> None:
@@ -71,7 +71,7 @@ def reported_call(slug: str, key: str) -> CallReport | None:
 
 
 def _hand(slug: str, wish: CallWish) -> None:
-    run_script(HAND, [_requests(slug)], [KEPT_SECONDS, msgspec.json.encode(wish)])
+    run_script(HAND, [requests_key(slug)], [KEPT_SECONDS, msgspec.json.encode(wish)])
 
 
 def _read(payloads: Sequence[bytes]) -> Iterator[CallWish]:
@@ -79,7 +79,8 @@ def _read(payloads: Sequence[bytes]) -> Iterator[CallWish]:
         yield msgspec.json.decode(payload, type=CallWish)
 
 
-def _requests(slug: str) -> str:
+def requests_key(slug: str) -> str:
+    """Return the key of what the source's listener is asked."""
     return f"calls_wanted:{{{slug}}}"
 
 

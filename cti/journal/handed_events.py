@@ -27,13 +27,14 @@ return waiting
 
 def hand_to_listener(slug: str, payloads: Sequence[bytes]) -> None:
     """Leave events for the source's listener. Raises ``JournalUnavailable``."""
-    run_script(HAND, [_key(slug)], [KEPT_SECONDS, *map(storable, payloads[:MAXIMUM_WAITING])])
+    run_script(HAND, [handed_key(slug)], [KEPT_SECONDS, *map(storable, payloads[:MAXIMUM_WAITING])])
 
 
 def take_handed_events(slug: str) -> list[bytes]:
     """Return the events that were left for the listener, each once. Raises ``JournalUnavailable``."""
-    return list(run_script(TAKE, [_key(slug)], []))
+    return list(run_script(TAKE, [handed_key(slug)], []))
 
 
-def _key(slug: str) -> str:
+def handed_key(slug: str) -> str:
+    """Return the key of what was left for the source's listener."""
     return f"handed:{{{slug}}}"

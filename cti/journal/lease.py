@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from cti.journal.call_requests import requests_key
+from cti.journal.handed_events import handed_key
 from cti.journal.stream import client as journal_client
 from cti.journal.stream import run_script, translated
 
@@ -22,7 +24,7 @@ local owner = redis.call('GET', KEYS[1])
 if owner and owner ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 redis.call('ZREM', KEYS[2], ARGV[1])
-return 1
+return 1 + redis.call('EXISTS', KEYS[3], KEYS[4])
 """
 RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 _NOW = "local time = redis.call('TIME') local now = time[1] * 1000 + math.floor(time[2] / 1000)\n"
@@ -62,10 +64,17 @@ class Lease:
     def __init__(self, slug: str, owner: str, milliseconds: int = 3000) -> None:
         self._key, self.owner, self._milliseconds = f"lease:{{{slug}}}", owner, milliseconds
         self._standbys = f"standby:{{{slug}}}"
+        self._keys = [self._key, self._standbys, handed_key(slug), requests_key(slug)]
+        self.is_asked = False
 
     def hold(self) -> bool:
-        """Take or renew the lease and say whether it is ours. Raises ``JournalUnavailable``."""
-        return bool(run_script(HOLD, [self._key, self._standbys], [self.owner, self._milliseconds]))
+        """Take or renew the lease and say whether it is ours. Raises ``JournalUnavailable``.
+
+        ``is_asked`` then says whether the gateway has left events or requests for the leader to take.
+        """
+        answer = int(run_script(HOLD, self._keys, [self.owner, self._milliseconds]))
+        self.is_asked = answer > 1
+        return answer > 0
 
     def release(self) -> None:
         """Release the lease, so that another leads at once. Raises ``JournalUnavailable``."""

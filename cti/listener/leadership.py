@@ -277,15 +277,20 @@ class LeadershipTerm:
         """Renew the lease. While Redis is away nobody can take it, and this listener goes on."""
         while True:
             try:
-                if not await self._lease_thread.run(self._lease.hold):
+                if not await self._lease_thread.run(self._renewed):
                     raise LeaseLost
-                await self._lease_thread.run(bounds_of(self._config.slug).refresh)
-                if self._is_up:
+                if self._is_up and self._lease.is_asked:
                     await self._keep_handed_events()
                     await self._wanted_calls.take(self._session)
             except JournalUnavailable as error:
                 self.facts.failed(str(error))
             await asyncio.sleep(RENEW_SECONDS)
+
+    def _renewed(self) -> bool:
+        """Renew the lease, and read what the source holds open; runs in the thread of the lease."""
+        is_ours = self._lease.hold()
+        bounds_of(self._config.slug).refresh()
+        return is_ours
 
     async def _keep_handed_events(self) -> None:
         """Keep the gateway's own events (canary calls) beside those of the link; they say nothing about the link."""

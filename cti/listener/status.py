@@ -113,10 +113,14 @@ class StatusReporter:
         return source_config(row) if row and has_session(row.kind) else None
 
     def report(self, facts: LinkFacts, messages: Counter[Quarantined]) -> None:
-        """Save the status, and the messages that could not be read. Raises the database's error."""
-        close_old_connections()
+        """Save the status, and the messages that could not be read. Raises the database's error.
+
+        The connection is looked at where the settings are read: to ask at each report whether it is alive would cost as
+        much as the report.
+        """
         columns = facts.columns() | {"leader": self._owner, "reported_at": clock.now()}
-        LinkStatus.objects.update_or_create(source_id=self._source_id, defaults=columns)
+        if not LinkStatus.objects.filter(source_id=self._source_id).update(**columns):
+            LinkStatus.objects.update_or_create(source_id=self._source_id, defaults=columns)
         self.record(messages)
         if facts.devices != self._saved_devices:
             save_devices(self._source_id, facts.devices, clock.now())

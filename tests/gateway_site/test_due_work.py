@@ -1,0 +1,108 @@
+"""What beat starts only where there is something to do."""
+
+from datetime import timedelta
+
+import pytest
+from celery import current_app
+from django.contrib.auth.models import User
+
+import clock
+from calls.models import ExportJob, ExportKind, ExportState
+from cti.models import CtiSource
+from flags.models import FlagCreation, RetryRun
+from gateway_site.alarms.models import AlarmChannel, AlarmMessage, Occasion
+from gateway_site.canary.models import CanaryCall
+from gateway_site.due_work import _waiting, due_tasks, start_due_work
+from gateway_site.reconciliation.models import ReconciliationRun
+from qms.models import DataServer, RecordingService
+
+pytestmark = [pytest.mark.storage, pytest.mark.django_db]
+
+NOW = clock.now()
+
+
+@pytest.fixture
+def service() -> RecordingService:
+    server = DataServer.objects.create(slug="data")
+    return RecordingService.objects.create(slug="rs", url="http://rs.invalid/", data_server=server)
+
+
+def test_nothing_is_started_where_nothing_waits(service: RecordingService) -> None:
+    CtiSource.objects.create(slug="pbx", kind="csta_xml", host="pbx.invalid", port=1)
+
+    assert due_tasks(NOW) == []
+
+
+def test_a_message_is_sent_when_it_is_due_and_not_before() -> None:
+    channel = AlarmChannel.objects.create(name="mail")
+    AlarmMessage.objects.create(
+        channel=channel, occasion=Occasion.TEST, text="", created_at=NOW, next_at=NOW + timedelta(seconds=9)
+    )
+
+    assert due_tasks(NOW) == []
+    assert due_tasks(NOW + timedelta(seconds=9)) == ["gateway_site.tasks.send_alarms"]
+
+
+def test_what_is_not_finished_is_carried_on(service: RecordingService) -> None:
+    retry = RetryRun.objects.create(by="ann", began_at=NOW)
+    creation = FlagCreation.objects.create(data_server=service.data_server, asked_at=NOW)
+    assert due_tasks(NOW) == ["flags.tasks.continue_retries", "flags.tasks.continue_creations"]
+
+    retry.finished_at = creation.done_at = NOW
+    retry.save()
+    creation.save()
+
+    assert due_tasks(NOW) == []
+
+
+@pytest.mark.parametrize("state", [ExportState.QUEUED, ExportState.RUNNING])
+def test_an_export_that_is_not_written_is_looked_after(state: ExportState, django_user_model: "type[User]") -> None:
+    ann = django_user_model.objects.create(username="ann")
+    job = ExportJob.objects.create(state=state, user=ann, kind=ExportKind.CSV, with_callers=False, asked_at=NOW)
+    assert due_tasks(NOW) == ["calls.tasks.wake_exports"]
+
+    ExportJob.objects.filter(pk=job.pk).update(state=ExportState.DONE)
+
+    assert due_tasks(NOW) == []
+
+
+def test_a_reconciliation_is_carried_on_by_one_worker(service: RecordingService) -> None:
+    run = ReconciliationRun.objects.create(
+        service=service, begin=NOW, end=NOW, compared_until=NOW, asked_at=NOW, claimed_until=NOW
+    )
+    assert due_tasks(NOW) == []
+    assert due_tasks(NOW + timedelta(seconds=1)) == ["gateway_site.tasks.reconcile"]
+
+    ReconciliationRun.objects.filter(pk=run.pk).update(done_at=NOW)
+
+    assert due_tasks(NOW + timedelta(seconds=1)) == []
+
+
+def test_canary_calls_are_begun_for_an_enabled_source_and_carried_on_for_any() -> None:
+    source = CtiSource.objects.create(
+        slug="pbx", kind="csta_xml", host="pbx.invalid", port=1, canary_extensions=["999"]
+    )
+    assert due_tasks(NOW) == ["gateway_site.tasks.carry_on_canaries"]
+
+    CtiSource.objects.update(enabled=False)
+    assert due_tasks(NOW) == []
+
+    CanaryCall.objects.create(source=source, extension="999", began_at=NOW, step_since=NOW)
+    assert due_tasks(NOW) == ["gateway_site.tasks.carry_on_canaries"]
+
+
+def test_each_task_is_one_that_workers_know() -> None:
+    current_app.loader.import_default_modules()
+    named = {task for task, _ in _waiting(NOW)} | {one["task"] for one in current_app.conf.beat_schedule.values()}
+
+    assert named <= set(current_app.tasks)
+
+
+def test_what_has_something_to_do_is_sent_to_a_worker_of_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[tuple[str, str]] = []
+    monkeypatch.setattr(current_app, "send_task", lambda name, queue, expires: sent.append((name, queue)))
+    RetryRun.objects.create(by="ann", began_at=NOW)
+
+    start_due_work(NOW)
+
+    assert sent == [("flags.tasks.continue_retries", "default")]
