@@ -1,14 +1,17 @@
 """The claims of searches, and what is known of the recordings that QMS named, by one statement each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from django.db import connection
 
+from bulk.arrays import array
 from bulk.statements import SKIP_LOCKED, adapted, fetched, marks
 from calls.core.state import LegPhase
 from calls.models import RecordingSearch
+from calls.search.due import next_due
 from qms.guids import guid_key, spellings
 
 _DUE = """
@@ -19,6 +22,16 @@ ORDER BY deadline LIMIT %s
 _CLAIM = f"""
 WITH due AS MATERIALIZED ({_DUE} {SKIP_LOCKED})
 UPDATE calls_recordingsearch SET claimed_until = %s WHERE state = 'open' AND id IN (SELECT id FROM due) RETURNING *
+"""  # noqa: S608  (no value of anybody's)
+#: The same, and in each row when another search is free to be claimed; one row without a search where none is due.
+_CLAIM_AND_LOOK = f"""
+WITH due AS MATERIALIZED ({_DUE} {SKIP_LOCKED}), claimed AS (
+    UPDATE calls_recordingsearch SET claimed_until = %s WHERE state = 'open' AND id IN (SELECT id FROM due) RETURNING *
+), later AS (
+    SELECT min(GREATEST(next_at, claimed_until)) AS free_at FROM calls_recordingsearch
+    WHERE service_id = %s AND state = 'open' AND id NOT IN (SELECT id FROM due) AND id <> ALL (%s::bigint[])
+)
+SELECT * FROM later LEFT JOIN claimed ON TRUE
 """  # noqa: S608  (no value of anybody's)
 _OVER = (LegPhase.CLOSED.value, LegPhase.DELIVERING.value)
 _FLAGGED = "flagged"
@@ -35,16 +48,30 @@ class KnownRecordings(msgspec.Struct, frozen=True):
     spelling: dict[str, str] = {}
 
 
-def claim_due(service_id: int, now: datetime, until: datetime, limit: int) -> list[RecordingSearch]:
-    """Claim a service's due searches until a moment, which names the claim; return them, soonest deadline first.
+class ClaimedSearches(msgspec.Struct, frozen=True):
+    """The searches that were claimed, soonest deadline first, and when another one is free to be claimed."""
 
-    Of two that claim at the same moment each gets others. On SQLite nothing is locked while nothing is due.
+    rows: list[RecordingSearch]
+    next_at: datetime | None
+
+
+def claim_due(
+    service_id: int, now: datetime, until: datetime, limit: int, asked: Collection[int] = ()
+) -> ClaimedSearches:
+    """Claim a service's due searches until a moment, which names the claim; say when another one is due.
+
+    ``asked``: the keys of those that the caller is asking for. Of two that claim at the same moment each gets others.
+    On SQLite nothing is locked while nothing is due.
     """
     due = [service_id, now, now, limit]
-    if connection.vendor == "sqlite" and not fetched(_DUE, due):
-        return []
-    claimed = RecordingSearch.objects.raw(*adapted(_CLAIM, [*due, until]))
-    return sorted(claimed, key=lambda row: row.deadline)
+    if connection.vendor == "postgresql":
+        values = [*due, until, service_id, array([*asked])]
+        found: list[Any] = list(RecordingSearch.objects.raw(*adapted(_CLAIM_AND_LOOK, values)))
+        rows, next_at = [row for row in found if row.pk is not None], found[0].free_at
+    else:
+        rows = list(RecordingSearch.objects.raw(*adapted(_CLAIM, [*due, until]))) if fetched(_DUE, due) else []
+        next_at = next_due(service_id, {row.pk for row in rows}.union(asked))
+    return ClaimedSearches(sorted(rows, key=lambda row: row.deadline), next_at)
 
 
 def known_recordings(guids: Sequence[str]) -> KnownRecordings:

@@ -75,6 +75,8 @@ class SearchWorker:
         self.pending: dict[int, datetime] = {}
         self.renew_at = monotonic()
         self.is_quick = False
+        #: When a search that nobody asks for now is due, as far as this worker knows.
+        self.next_at: datetime | None = None
 
     def run(self, seconds: float) -> datetime | None:
         """Work until nothing is due, the time is over or the process stops. Returns when a search is due next."""
@@ -83,10 +85,10 @@ class SearchWorker:
             next_look, room = monotonic() + LOOK_EVERY_SECONDS, self._room()
             claimed = self._look(room)
             if not self.pending and not claimed:
-                break
+                return self.next_at
             self._harvest(next_look)
-            if not self.pending and claimed < room and not self._is_soon(due := next_due(self.service.pk)):
-                return due
+            if not self.pending and claimed < room and not self._is_soon(self.next_at):
+                return self.next_at
             if claimed < room:
                 sleep(max(next_look - monotonic(), 0))
         self._end()
@@ -120,7 +122,8 @@ class SearchWorker:
             return []
         now = self.now()
         stamp = _stamp(now)
-        rows = claim_due(self.service.pk, now, stamp, free)
+        found = claim_due(self.service.pk, now, stamp, free, self.pending)
+        rows, self.next_at = found.rows, found.next_at
         late, claimed = [row for row in rows if row.deadline <= now], [row for row in rows if row.deadline > now]
         if late:
             self._missed(late, now)
@@ -170,6 +173,9 @@ class SearchWorker:
             for one in asked:
                 self.pending.pop(one.search.pk, None)
             settle(self.service, asked, self.now())
+            put_off = [row for one in asked if (row := one.search).state == SearchState.OPEN]
+            due = [row.next_at for row in put_off if row.service_id == self.service.pk]
+            self.next_at = min(due + ([self.next_at] if self.next_at else []), default=None)
         self.is_quick = not self.pending or len(asked) >= self.service.max_in_flight
         self._renew()
 
@@ -204,7 +210,9 @@ def _why(row: RecordingSearch) -> str:
 
 def settle(service: RecordingService, asked: Sequence[PendingQuestion], now: datetime) -> None:
     """Save what QMS answered: found, or the next question's time; wake the consumers of what was found."""
-    known = known_recordings([one.recording.guid for one in asked if one.recording])
+    known = known_recordings(
+        [one.recording.guid for one in asked if one.recording and not _is_strange(one.search, one.recording)]
+    )
     for one in asked:
         _take(service, _in_known_spelling(one, known), known, now)
     rows = [one.search for one in asked]
@@ -260,11 +268,16 @@ def _take(service: RecordingService, one: PendingQuestion, known: KnownRecording
 
 def _refusal(row: RecordingSearch, recording: Recording, held: frozenset[str]) -> str | None:
     """Say why an answer is not taken: another extension's, an earlier time's, another leg's or the one known."""
-    if recording.extension != row.extension or recording.started_at < row.not_started_before:
+    if _is_strange(row, recording):
         return "stranger"
     if guid_key(recording.guid) == guid_key(row.known_guid) or recording.guid in held:
         return "same"
     return None
+
+
+def _is_strange(row: RecordingSearch, recording: Recording) -> bool:
+    """Say whether a recording is another extension's or an earlier time's, whatever is known of it."""
+    return recording.extension != row.extension or recording.started_at < row.not_started_before
 
 
 def _go_on(service: RecordingService, row: RecordingSearch, now: datetime) -> None:
