@@ -6,7 +6,7 @@ from enum import StrEnum
 from msgspec.structs import replace
 
 from calls.core.call_facts import as_of
-from calls.core.clocks import APART, CLOSE, STALL, is_on_time, moments_of
+from calls.core.clocks import APART, STALL, began_with_later, is_on_time, moments_of
 from calls.core.commands import CancelSearch
 from calls.core.doubts import is_wanted
 from calls.core.leg_split import put_first_part, put_second_part, split
@@ -36,19 +36,15 @@ def part_of(work: UnitOfWork, leg: LegState, began: datetime) -> Part:
         return Part.FIRST
     if pending.gateway_at - pending.at > STALL and is_on_time(work, leg):  # Only its own time says when it was.
         moved = leg.connected_gateway_at + (pending.at - leg.connected_source_at)
-        return Part.SECOND if _began_with_second(began, leg.connected_gateway_at, moved) else Part.FIRST
+        return Part.SECOND if began_with_later(began, leg.connected_gateway_at, moved) else Part.FIRST
     earliest, latest = moments_of(work, pending.at, pending.gateway_at)
-    is_second = _began_with_second(began, earliest - (pending.at - leg.connected_source_at), earliest)
+    is_second = began_with_later(began, earliest - (pending.at - leg.connected_source_at), earliest)
     if earliest == latest:
         return Part.SECOND if is_second else Part.FIRST
     connected = moments_of(work, leg.connected_source_at, leg.connected_gateway_at)[1]
-    if is_second is not _began_with_second(began, connected, latest):
+    if is_second is not began_with_later(began, connected, latest):
         return Part.EITHER
     return Part.SECOND if is_second else Part.FIRST
-
-
-def _began_with_second(began: datetime, connected: datetime, moved: datetime) -> bool:
-    return began >= moved - CLOSE and began > connected + CLOSE
 
 
 def pending_of(
@@ -84,7 +80,7 @@ def note_other_part(work: UnitOfWork, leg: LegState, pending: PendingTransfer) -
     began = leg.recording_began
     if not is_over or began is None:
         return
-    if _began_with_second(began, leg.connected_gateway_at, moved):
+    if began_with_later(began, leg.connected_gateway_at, moved):
         put_first_part(work, leg, pending)
     elif leg.guid:
         put_second_part(work, leg, pending)

@@ -54,6 +54,11 @@ def moments_of(work: UnitOfWork, at: datetime, gateway_at: datetime) -> tuple[da
     return at, min(at + WHOLE_SECOND, gateway_at) if gateway_at > at else at + WHOLE_SECOND
 
 
+def began_with_later(began: datetime, first: datetime, later: datetime) -> bool:
+    """Say whether a recording began with the later of two moments: not before it, nor just with the first."""
+    return began >= later - CLOSE and began > first + CLOSE
+
+
 def ended_at(work: UnitOfWork, leg: LegState) -> datetime | None:
     """Return when a leg had ended by our clock, however late that was reported.
 

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from calls.core.answer_supervision import from_answer
 from calls.core.clocks import APART
+from calls.core.doubts import give_up_what_may_be_of_repeat
 from calls.core.legs import GRACE, close_leg, open_leg, put_party
 from calls.core.origins import OriginRule, origin_of
 from calls.core.outcome_rules import concluded
@@ -32,11 +33,10 @@ def connect_device(
 ) -> None:
     """Connect a device: open its leg where it is an extension; what comes late or twice changes nothing."""
     party = call.parties.get(device_id) or Party(device_id=device_id, state=PartyState.NULL, outside=outside)
-    if party.leg is not None:
-        _connected_earlier(work, call, party, made)
-        return
-    if is_late(work, call, party, made):
-        _late_connect(work, call, party, made)
+    if party.leg is not None or is_late(work, call, party, made):
+        connect_late = _connected_earlier if party.leg is not None else _late_connect
+        connect_late(work, call, party, made)
+        give_up_what_may_be_of_repeat(work, call.incarnation, device_id, made.gateway_at)
         return
     state = PartyState.HOLD if party.state is PartyState.HOLD else PartyState.CONNECTED
     since = min(party.since or made.at, made.at) if party.is_here else made.at

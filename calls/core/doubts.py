@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from msgspec.structs import replace
 
 from agents.core.matching import MatchKind
-from calls.core.clocks import APART, CLOSE, STALL, is_on_time, moments_of
+from calls.core.clocks import APART, CLOSE, STALL, began_with_later, is_on_time, moments_of
 from calls.core.commands import CancelSearch
 from calls.core.gaps import is_heard_after_loss
 from calls.core.outcome_rules import concluded
@@ -79,6 +79,31 @@ def give_up_what_may_be_lost(work: UnitOfWork, at: datetime) -> None:
         if may_be_lost(work, leg.connected_source_at, leg.connected_gateway_at, began):
             given_up = work.put_leg(concluded(work, without_recording(leg, at, text), at))
             decide_contests(work, given_up, at)
+
+
+def may_be_of_repeat(work: UnitOfWork, leg: LegState, began: datetime) -> bool:
+    """Say whether a recording began with a later report of its leg's connection: the id may have been used again.
+
+    Example: connected at 10.25, and again at 10.6, when the recording began. That the extension had left at 10.35 may
+    still be reported. Without times of the source a late end would not show that it is older.
+    """
+    call = work.calls.get(leg.incarnation)
+    party = call.parties.get(leg.device_id) if call is not None else None
+    if party is None or not work.site.has_source_times:
+        return False
+    connected, ended = leg.connected_source_at, leg.disconnected_source_at
+    reports = [one for one in party.reported_after(connected) if ended is None or one.at < ended]
+    first = moments_of(work, connected, leg.connected_gateway_at)[1]
+    return any(began_with_later(began, first, moments_of(work, one.at, one.gateway_at)[0]) for one in reports)
+
+
+def give_up_what_may_be_of_repeat(work: UnitOfWork, incarnation: int, device_id: str, at: datetime) -> None:
+    """Take a recording, not written to yet, that began with a later report of the connection, heard of now."""
+    for leg in work.legs_in(incarnation):
+        began = leg.recording_began if leg.device_id == device_id and _is_unwritten(leg) else None
+        if began is not None and may_be_of_repeat(work, leg, began):
+            text = f"Recording {leg.guid} began as the extension was reported as connected again."
+            overtake(work, leg, at, text, "repeat")
 
 
 def is_doubtful(work: UnitOfWork, other: LegState, leg: LegState) -> bool:

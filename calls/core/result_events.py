@@ -92,6 +92,7 @@ WHY = {
     "transfer": "The call was transferred before QMS had named the recording of this part.",
     "undecided": "QMS did not say in time whether the recording before the transfer went on or another began.",
     "end_unreported": "The call's id was used again before its end was reported; a transfer may have given it another.",
+    "repeat": "The recording began as the extension was reported as connected again; it may be of the id's next call.",
     "began_late": "QMS named a recording that began over 1.5 s after Connected; it may be of a call not heard of.",
     "canary": "QMS named a recording although the canary made none: it is another call's and was not taken.",
 }
@@ -114,6 +115,7 @@ BRIEFLY = {
     "transfer": "transferred before QMS had answered",
     "undecided": "unclear whether the recording went on at the transfer",
     "end_unreported": "the end or a transfer was not reported",
+    "repeat": "the recording began as a second connection was reported",
     "began_late": "the recording began too late for this call",
     "canary": "a recording that the canary did not make",
 }

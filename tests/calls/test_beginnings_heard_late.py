@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from tests.calls.switchboard import Switchboard, event, moment, with_site
 from tests.calls.test_disordered_lives import _interactions, _phone
+from tests.calls.test_late_reports import customer_on_hold
+from tests.calls.test_transfers import attended
 
 
 def test_an_end_of_a_phone_that_only_rang_so_far_is_that_of_the_life_in_which_it_rang() -> None:
@@ -123,3 +125,16 @@ def test_an_end_that_is_heard_first_ends_its_connection_also_where_the_next_one_
 
     assert sorted(board.spans()) == [("2001", 14.45, 14.55), ("2001", 14.8, 15.2), ("2002", 10.2, 14.2)]
     assert len(_interactions(board)) == 3
+
+
+@pytest.mark.parametrize("is_end_first", [False, True])
+def test_a_device_that_a_transfer_handed_on_was_in_the_call_before_it_is_connected_again(is_end_first: bool) -> None:
+    """2002 gets Jo's call as C3 at 30 and leaves at 30.4; under the id again at 30.6, which is heard of first."""
+    board = customer_on_hold(Switchboard()).call("Established", 25, "C2", "2002")
+    board.call("Established", 30.6, "C3", "2002")
+    ended = event("ConnectionCleared", 30.4, callId="C3", deviceId="2002")
+    board.hears(*((ended, attended(30)) if is_end_first else (attended(30), ended)))
+    board.call("ConnectionCleared", 31.5, "C3", "2002").waits(90)
+
+    (last,) = [one for one in board.legs if one.connected_source_at == moment(30.6)]
+    assert (last.facts.caller_name, last.facts.queue_name) == ("", "")

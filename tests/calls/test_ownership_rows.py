@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from calls.core.outcomes import Outcome
 from calls.core.state import SearchStatus
 from tests.calls.switchboard import Switchboard, event, moment, with_site
 from tests.calls.test_gaps import link, snapshot
@@ -50,6 +49,8 @@ class Scene:
     other: Other | None = None
     lost: float | None = None
     reused: bool = False
+    #: When C1 is reported as connected again.
+    repeated: float | None = None
     has_times: bool = True
     is_of_snapshot: bool = False
 
@@ -70,6 +71,8 @@ class Scene:
             steps = [(-9.0, _hear_of_a_loss), (-0.001, _begin_snapshot), *steps, (0.001, _end_snapshot)]
         if self.ended is not None:
             steps.append(_call("ConnectionCleared", self.ended, "C1", self.end_late))
+        if self.repeated is not None:
+            steps.append(_call("Established", self.repeated, "C1", 0))
         if self.lost is not None:
             steps.append((self.lost, lambda board: board.hears(link("Lost", START + (self.lost or 0)))))
         if self.reused:
@@ -148,6 +151,10 @@ _GOES_ON = "another leg has it, but had ended while QMS still named it as live"
 _OF_BOTH = "another leg has it, and it began when both were connected (within 1 s)"
 _LATE = "it began more than 1.5 s after connected (0.25 s where a snapshot found the leg)"
 _EARLY = "it began more than 1 s before connected, and Connected was received as it happened"
+_REPEATED = (
+    "the source reported again, with a later time, that the extension was connected, and it began with that report"
+    " (not before it by over 0.25 s) and more than 0.25 s after connected"
+)
 _CERTAIN = (
     "Connected was received as it happened (within 0.25 s), QMS was asked while the leg lasted, and no other leg was"
     " connected there between began and the question"
@@ -233,6 +240,16 @@ CASES = [
     # The leg is over: nothing is asked again.
     *_edges(_EARLY, {-1.001: "nobody", -1: "C1"}, lambda began: Scene(began=began, ended=1)),
     *_edges(_EARLY, {0.25: "again", 0.251: "C1"}, lambda late: Scene(began=-0.76, late=late)),
+    *_edges(
+        _REPEATED,
+        {0.649: "surely C1", 0.65: "nobody", 1.5: "nobody"},
+        lambda began: Scene(began=began, asked=1.6, repeated=0.9),
+    ),
+    *_edges(
+        _REPEATED,
+        {0.25: "surely C1", 0.251: "nobody"},
+        lambda began: Scene(began=began, asked=0.5, repeated=0.1),
+    ),
     # C2 was connected just before, as and just after QMS was asked for C1.
     *_edges(
         _CERTAIN, {0.199: "nobody", 0.2: "nobody", 0.201: "surely C1"}, lambda at: Scene(other=Other(connected=at))
@@ -352,49 +369,3 @@ def test_each_row_of_the_manuals_table_is_tried() -> None:
     rows = re.findall(r"^\| (.+?) \|", section, re.MULTILINE)
 
     assert [row for row in rows if row not in ("observation", "---")] == list(dict.fromkeys(row for row, _, _ in CASES))
-
-
-def test_a_leg_whose_recording_goes_on_without_it_says_so_and_is_settled() -> None:
-    board = Switchboard(with_site(has_source_times=False)).call("Established", 95, "C2", "2001")
-    board.found(95.3, 1, "G", started=95.1).call("Established", 100, "C1", "2001")
-    assert board.leg_of("C2").contested_by == 2
-
-    board.call("ConnectionCleared", 100.1, "C2", "2001").found(100.4, 2, "G", started=95.1, asked=100.2)
-
-    given_up = board.leg_of("C2")
-    assert (given_up.guid, given_up.service, given_up.search, given_up.missed, given_up.contested_by) == (
-        "", None, SearchStatus.MISSED, "next_call", None,
-    )  # fmt: skip
-    assert (given_up.outcome, given_up.trace[-1].what) == (Outcome.WINDOW_MISSED, "missed")
-    assert given_up.trace[-1].text.endswith("Recording G goes on after the end of this leg.")
-
-
-@pytest.mark.parametrize(
-    ("began", "owner"),
-    [
-        (11.199, "C1"),
-        (11.2, "nobody"),
-        (12.2, "nobody"),
-        (13.0, "nobody"),
-        (13.001, "C2"),
-        (13.2, "C2"),
-        (13.201, "C1"),
-    ],
-)
-def test_a_recording_of_a_call_whose_answer_was_not_reported_is_whose_beginning_it_fits(
-    began: float, owner: str
-) -> None:
-    """A silent trunk: C1 counts as connected at 12, C2 is at 12.2."""
-    board = Switchboard(with_site(has_source_times=False)).call("Originated", 9, "C1", "2001")
-    board.call("NetworkReached", 10, "C1", "2001").waits(12).found(12.1, 1, "G", started=began)
-    board.call("Held", 12.15, "C1", "2001").call("Established", 12.2, "C2", "2001").found(14, 2, "G", started=began)
-
-    assert [leg.call_id for leg in board.legs if leg.guid == "G"] == ([owner] if owner != "nobody" else [])
-
-
-@pytest.mark.parametrize(("began", "is_stall"), [(8.998, True), (8.999, True), (9.0, False), (10.1, False)])
-def test_a_recording_of_over_a_second_before_connected_says_that_the_link_stalls(began: float, is_stall: bool) -> None:
-    board = Switchboard(with_site(has_source_times=False)).call("Established", 10, "C1", "2001")
-    board.found(10.2, 1, "G", started=began)
-
-    assert board.state.source.stalled_gateway_at == (moment(10) if is_stall else None)

@@ -3,7 +3,8 @@
 import pytest
 
 from calls.core.outcomes import Outcome
-from tests.calls.switchboard import Switchboard, event
+from calls.core.state import SearchStatus
+from tests.calls.switchboard import Switchboard, event, moment, with_site
 from tests.calls.test_call_events import queue_call
 from tests.calls.test_gaps import link, snapshot
 
@@ -178,3 +179,49 @@ def test_a_conference_goes_on_in_the_call_that_was_on_hold_though_a_snapshot_nam
     consultation = board.state.legs[1]
     assert (consultation.call_id, consultation.disconnected_source_at is not None) == ("C2", True)
     assert [leg.call_id for leg in board.legs if leg.outcome is Outcome.JOINED_LATE] == ["C3"]
+
+
+def test_a_leg_whose_recording_goes_on_without_it_says_so_and_is_settled() -> None:
+    board = Switchboard(with_site(has_source_times=False)).call("Established", 95, "C2", "2001")
+    board.found(95.3, 1, "G", started=95.1).call("Established", 100, "C1", "2001")
+    assert board.leg_of("C2").contested_by == 2
+
+    board.call("ConnectionCleared", 100.1, "C2", "2001").found(100.4, 2, "G", started=95.1, asked=100.2)
+
+    given_up = board.leg_of("C2")
+    assert (given_up.guid, given_up.service, given_up.search, given_up.missed, given_up.contested_by) == (
+        "", None, SearchStatus.MISSED, "next_call", None,
+    )  # fmt: skip
+    assert (given_up.outcome, given_up.trace[-1].what) == (Outcome.WINDOW_MISSED, "missed")
+    assert given_up.trace[-1].text.endswith("Recording G goes on after the end of this leg.")
+
+
+@pytest.mark.parametrize(
+    ("began", "owner"),
+    [
+        (11.199, "C1"),
+        (11.2, "nobody"),
+        (12.2, "nobody"),
+        (13.0, "nobody"),
+        (13.001, "C2"),
+        (13.2, "C2"),
+        (13.201, "C1"),
+    ],
+)
+def test_a_recording_of_a_call_whose_answer_was_not_reported_is_whose_beginning_it_fits(
+    began: float, owner: str
+) -> None:
+    """A silent trunk: C1 counts as connected at 12, C2 is at 12.2."""
+    board = Switchboard(with_site(has_source_times=False)).call("Originated", 9, "C1", "2001")
+    board.call("NetworkReached", 10, "C1", "2001").waits(12).found(12.1, 1, "G", started=began)
+    board.call("Held", 12.15, "C1", "2001").call("Established", 12.2, "C2", "2001").found(14, 2, "G", started=began)
+
+    assert [leg.call_id for leg in board.legs if leg.guid == "G"] == ([owner] if owner != "nobody" else [])
+
+
+@pytest.mark.parametrize(("began", "is_stall"), [(8.998, True), (8.999, True), (9.0, False), (10.1, False)])
+def test_a_recording_of_over_a_second_before_connected_says_that_the_link_stalls(began: float, is_stall: bool) -> None:
+    board = Switchboard(with_site(has_source_times=False)).call("Established", 10, "C1", "2001")
+    board.found(10.2, 1, "G", started=began)
+
+    assert board.state.source.stalled_gateway_at == (moment(10) if is_stall else None)

@@ -11,11 +11,11 @@ from calls.core.canary import may_be_recorded_as
 from calls.core.clocks import APART, CLOSE, moments_of
 from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
-from calls.core.doubts import base_due, decide_contests, overtake, traced, uncontested
+from calls.core.doubts import base_due, decide_contests, may_be_of_repeat, overtake, traced, uncontested
 from calls.core.gaps import is_heard_after_loss
 from calls.core.handlers.link_events import forget_abandoned_snapshot
 from calls.core.leg_split import split
-from calls.core.legs import clear_party, close_leg, open_leg, put_party, start_search
+from calls.core.legs import GRACE, clear_party, close_leg, open_leg, put_party, start_search
 from calls.core.outcome_rules import concluded
 from calls.core.recording_ownership import (
     began_before,
@@ -71,6 +71,8 @@ def handle_recording_found(event: RecordingFound, work: UnitOfWork) -> None:
         _miss(work, leg, event.search, "began_late", event)
     elif began_before(work, leg, event):
         _ask_on(work, leg, event, "stranger")
+    elif may_be_of_repeat(work, leg, event.started_at):
+        _miss(work, leg, event.search, "repeat", event)
     elif may_be_anothers(work, leg, event):
         _miss(work, leg, event.search, "next_call", event)
     else:
@@ -354,7 +356,10 @@ def _again_due(work: UnitOfWork, call: CallState, device_id: str, event: TimePas
 
 
 def _superseded_due(work: UnitOfWork, call: CallState, event: TimePassed) -> None:
-    """Close what is left of a call whose end was never reported: its id has named another call for a while."""
+    """Close what is left of a call whose end was never reported: its id has named another call for a while.
+
+    It was over when that was heard of, so that a recording which began then is the other call's.
+    """
     if call.superseded_at is None:
         return
     how = "The call's id was used again; its end was not reported."
@@ -367,7 +372,7 @@ def _superseded_due(work: UnitOfWork, call: CallState, event: TimePassed) -> Non
             if may_go_on and (leg.guid or leg.search is SearchStatus.OPEN):
                 overtake(work, leg, event.at, WHY["end_unreported"], "end_unreported")
             at = max(call.superseded_at, leg.connected_source_at)
-            close_leg(work, work.legs[leg.number], at, event.at, how, is_end_unknown=True)
+            close_leg(work, work.legs[leg.number], at, event.at - GRACE, how, is_end_unknown=True)
             clear_party(work, work.calls[call.incarnation], leg.device_id, at, event.at, how)
     if call.due is not None and call.due <= event.at:
         work.put_call(replace(work.calls[call.incarnation], due=event.at + remembered(work)))

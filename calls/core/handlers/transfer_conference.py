@@ -176,6 +176,7 @@ def _joined(work: UnitOfWork, event: CallEvent, olds: list[CallState], new_id: s
         replace(
             target,
             main=main.incarnation if target.main is None else target.main,
+            born_at=min(target.born_at, event.time),
             rooted_at=min(target.root, main.root),
             joined_at=event.time if target.incarnation != main.incarnation else target.joined_at,
             due=event.at + timedelta(hours=work.site.stale_hours),
@@ -315,6 +316,7 @@ def _arrive(work: UnitOfWork, target: CallState, party: Party, event: CallEvent)
             how = "The call was transferred; its next segment was reported before."
             first = close_leg(work, work.legs[party.leg], event.time, event.at, how)
             _note_between(work, target, first, work.legs[there.leg], event)
+            put_party(work, target, replace(there, since=min(there.since or event.time, event.time)))
         return
     ordinal = max(party.ordinal, there.ordinal if there else 0)
     target = put_party(work, target, replace(party, ordinal=ordinal))

@@ -70,6 +70,12 @@ MISSED = {
         "somebody: a transfer or a conference may have given the call another id.",
         "See whether the source reports every end and every transfer, and how late its events were then.",
     ),
+    "repeat": Cause(
+        "Not flagged: the extension was reported as connected twice",
+        "The source reported this connection a second time, with a later time, and {service} named a recording that "
+        "began with that report: the id may have been used again, and the end of this call may not have been reported.",
+        "See whether the source reports every end, and whether its monitors give one event different times.",
+    ),
     "canary": Cause(
         "Not flagged: a canary call that makes no recording",
         "{service} named a recording at the test extension, though the canary call was events alone and no phone rang.",

@@ -1,0 +1,110 @@
+"""A connection that is reported again with a later time: a repeat, or the id's next call, whose first end is late.
+
+Times are seconds after noon; events come in the order in which they are written. Each test is the smallest form of what
+``./gateway worlds`` found, or a relative of it.
+"""
+
+import pytest
+from msgspec.structs import replace
+
+from calls.core.outcomes import Outcome
+from cti.events import AnyEvent
+from tests.calls.switchboard import Switchboard, event, moment, with_site
+
+pytestmark = pytest.mark.core
+
+
+def connected(at: float, heard: float | None = None) -> AnyEvent:
+    """2001 is connected in C1."""
+    made = event("Established", at, callId="C1", deviceId="2001")
+    return replace(made, gatewaytime=moment(at if heard is None else heard))
+
+
+def ringing(*, has_source_times: bool = True) -> Switchboard:
+    """Jo's call C1 rings at 2001."""
+    board = Switchboard(with_site(has_source_times=has_source_times))
+    return board.call("Delivered", 10.2, "C1", "2001", callerName="Jo", callerNameSource="isdn")
+
+
+def found(board: Switchboard, began: float) -> Switchboard:
+    """QMS named recording R, which began then, as it was asked just after."""
+    return board.found(began + 0.08, 1, "R", started=began, asked=began + 0.06)
+
+
+def left(board: Switchboard, at: float) -> Switchboard:
+    return board.call("ConnectionCleared", at, "C1", "2001")
+
+
+def test_a_recording_that_began_with_a_later_report_of_the_connection_may_be_the_next_calls() -> None:
+    """2001 left at 10.35, as is heard a minute later; R is of the id's next call, whose caller nobody named."""
+    board = left(found(ringing().hears(connected(10.25), connected(10.6)), 10.6), 10.7).waits(60)
+
+    assert (board.leg.guid, board.leg.missed, board.writes) == ("", "repeat", [])
+    assert board.leg.outcome is Outcome.WINDOW_MISSED
+    assert left(board, 10.35).waits(90).writes == []
+    assert board.spans()[1:] == [("2001", 10.6, 10.7)]
+
+
+@pytest.mark.parametrize("order", ["1 2 R C", "1 R 2 C", "1 R C 2", "1 2 C R", "2 1 R C", "2 R 1 C", "2 1 C R"])
+def test_it_does_not_matter_when_the_later_report_is_heard(order: str) -> None:
+    """Before or after QMS's answer (R), after the end (C), or before the first report (1), which is then late."""
+    board = ringing()
+    for step in order.split():
+        if step in "12":
+            board.hears(connected({"1": 10.25, "2": 10.6}[step], heard=10.6 if order[0] == "2" else None))
+        else:
+            found(board, 10.6) if step == "R" else left(board, 10.7)
+
+    assert (board.waits(60).legs[0].guid, board.writes) == ("", [])
+
+
+@pytest.mark.parametrize(("began", "writes"), [(10.649, [(1, "base")]), (10.65, []), (11.7, [])])
+def test_a_recording_that_began_before_the_later_report_is_the_legs(began: float, writes: list[object]) -> None:
+    """By more than a quarter of a second."""
+    board = found(ringing().hears(connected(10.25), connected(10.9)), began)
+
+    assert left(board, 20).waits(60).writes == writes
+
+
+@pytest.mark.parametrize(("began", "writes"), [(10.5, [(1, "base")]), (10.501, [])])
+def test_a_recording_that_began_with_the_first_report_is_the_legs(began: float, writes: list[object]) -> None:
+    """Within a quarter of a second of it, however soon after it the second one was."""
+    board = found(ringing().hears(connected(10.25), connected(10.3)), began)
+
+    assert left(board, 20).waits(60).writes == writes
+
+
+def test_a_repeat_with_the_same_time_raises_no_doubt() -> None:
+    board = found(ringing().hears(connected(10.25), connected(10.25, heard=10.6)), 10.6)
+
+    assert left(board, 20).waits(60).writes == [(1, "base")]
+
+
+def test_without_times_of_the_source_a_later_report_raises_no_doubt() -> None:
+    """Each monitor's report has the time of its receipt; an end that is late has it, too."""
+    board = found(ringing(has_source_times=False).hears(connected(10.25), connected(10.6)), 10.6)
+
+    assert left(board, 20).waits(60).writes == [(1, "base")]
+
+
+def test_a_report_of_the_next_connection_raises_no_doubt() -> None:
+    """The end of the first is heard before the second begins."""
+    board = left(found(ringing().hears(connected(10.25)), 10.3), 10.5).hears(connected(10.6))
+
+    assert left(board, 20).waits(60).writes == [(1, "base")]
+
+
+# --- a recording that began as the id was used again, while the end of the first call was not reported ---
+
+
+@pytest.mark.parametrize(("began", "writes"), [(10.555, [(1, "base")]), (10.565, [])])
+def test_a_recording_that_began_when_the_calls_id_was_used_again_is_not_of_the_first_call(
+    began: float, writes: list[object]
+) -> None:
+    """Kai's call rings at 2001 under the id, as is received at 10.56: Jo's was over."""
+    board = found(ringing().hears(connected(10.25)), began)
+    kai = event("Delivered", 10.55, callId="C1", deviceId="2001", callerName="Kai", callerNameSource="isdn")
+    board.hears(replace(kai, gatewaytime=moment(10.56)))
+
+    assert board.waits(60).writes == writes
+    assert board.legs[0].missed == ("" if writes else "next_call")
