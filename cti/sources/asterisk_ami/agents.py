@@ -78,6 +78,8 @@ class _Member:
     is_paused: bool
     #: The queue knows an agent by number alone: somebody is there, who need not be the phone's own user.
     is_anonymous: bool = False
+    #: Only an answered offer showed it; that it ends need not be reported.
+    is_offered: bool = False
 
 
 class Agents:
@@ -143,11 +145,23 @@ class Agents:
         self._announce(known.device, moment)
 
     def left(self, message: Membership, moment: EventTime) -> None:
-        """Take a member out of a queue: the last membership logs it off."""
+        """Take a member out of a queue: the last membership logs it off.
+
+        One that only an offer showed ends with the last that was reported: the next answered offer names the agent
+        again.
+        """
         member = self._members.get((message.queue, message.interface))
         if member is not None:
             self._drop((message.queue, message.interface))
+            self._drop_offered(member)
             self._update(member, "", moment)
+
+    def _drop_offered(self, member: _Member) -> None:
+        """Drop a member's memberships that only offers have shown, where they are all that is left of it."""
+        keys = [key for key in self._keys_of.get(member.agent_id, ()) if self._members[key].name == member.name]
+        if all(self._members[key].is_offered for key in keys):
+            for key in keys:
+                self._drop(key)
 
     def answered(self, device: str, offer: Offer, moment: EventTime) -> None:
         """Learn who is a member from an offer that was answered at the member's own phone.
@@ -160,6 +174,12 @@ class Agents:
             return
         if device == (known.device if known else self._phone_of(offer.interface, "")):
             self.joined(Membership(offer.queue_id, offer.interface, "", name, is_paused=False), moment)
+            if known is None or known.is_offered:
+                self._note_offered((offer.queue_id, offer.interface))
+
+    def _note_offered(self, key: tuple[str, str]) -> None:
+        if key in self._members:
+            self._members[key] = replace(self._members[key], is_offered=True)
 
     def _add(self, message: Membership) -> _Member | None:
         key = (message.queue, message.interface)

@@ -11,8 +11,9 @@ OUTCOME = "OriginateResponse"
 class AmiAnswer:
     """The answer to one action: its response, and the list or the outcome that follows one that announces it."""
 
-    def __init__(self, action: str, action_id: str = "") -> None:
-        self.action, self.action_id = action, action_id
+    def __init__(self, action: str, action_id: str = "", bridge: str = "") -> None:
+        #: ``bridge``: the one that the action asks about.
+        self.action, self.action_id, self.bridge = action, action_id, bridge
         self.response: AmiMessage | None = None
         self.outcome: AmiMessage | None = None
         self.is_listed = False

@@ -214,7 +214,7 @@ class AmiSession:
         """Send an action."""
         self._count += 1
         action_id = f"{self._secret_word}-{self._count}-{action}"
-        answer = self._answers[action_id] = AmiAnswer(action, action_id)
+        answer = self._answers[action_id] = AmiAnswer(action, action_id, fields.get("BridgeUniqueid", ""))
         lines = {"Action": action, "ActionID": action_id, **fields}
         if any("\r" in value or "\n" in value for value in lines.values()):
             raise LoginRefused("the user name or the secret has a line break", LOGIN_REMEDY)
@@ -323,7 +323,7 @@ class AmiSession:
             if message.get("EventList").lower() == "complete":
                 self._lists.complete.add(name.removesuffix("Complete"))
         else:
-            self._lists.add(message)
+            self._lists.add(message, answer.bridge)
         return True
 
     def _has_ended(self, name: str, answer: AmiAnswer | None, message: AmiMessage) -> bool:

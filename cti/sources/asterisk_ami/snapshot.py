@@ -26,6 +26,8 @@ class Lists:
 
     items: dict[str, list[AmiMessage]] = field(default_factory=dict)
     complete: set[str] = field(default_factory=set)
+    #: The channels of each bridge that BridgeInfo was asked about; its items do not repeat the bridge.
+    inside: list[tuple[str, AmiMessage]] = field(default_factory=list)
 
     @property
     def is_complete(self) -> bool:
@@ -37,9 +39,12 @@ class Lists:
         """Say whether all members of queues and all agents of the pool were listed."""
         return {"QueueStatus", "Agents"} <= self.complete
 
-    def add(self, message: AmiMessage) -> None:
-        """Keep one item."""
-        self.items.setdefault(message.get("Event"), []).append(message)
+    def add(self, message: AmiMessage, bridge: str = "") -> None:
+        """Keep one item; ``bridge``: the one that was asked about."""
+        if bridge:
+            self.inside.append((bridge, message))
+        else:
+            self.items.setdefault(message.get("Event"), []).append(message)
 
     def of(self, event: str) -> list[AmiMessage]:
         """Return the items of one kind."""
@@ -216,9 +221,8 @@ class _SnapshotInProgress:
 
     def _listed(self) -> list[tuple[str, Channel]]:
         found: list[tuple[str, Channel]] = []
-        for message in self._lists.of("BridgeInfoChannel"):
+        for name, message in self._lists.inside:
             channel = self._tried(message, self._pbx.channel_table.find)
-            name = message.get("BridgeUniqueid")
             if channel is not None and channel.bridge is None and BRIDGE.fullmatch(name):
                 found.append((name, channel))
         return found

@@ -19,12 +19,17 @@ from typing import Literal
 
 from msgspec import Struct
 
+from .connected_spans import Replay, Stay
 from .world import Before, Said, Truth, World
 
 Duty = Literal["required", "counted", "excused"]
 RANK: dict[Duty, int] = {"required": 0, "counted": 1, "excused": 2}
 EPSILON = 0.0015
 ON_TIME = 0.1
+#: A link that stalls may hold an event back for as long, in seconds; the clocks of QMS and the source may be this far
+#: apart.
+STALL, BESIDE = 7.0, 1.0
+ENDS = ("ConnectionCleared", "CallCleared", "Transferred", "Conferenced", "Diverted")
 
 
 class Right(Struct):
@@ -68,6 +73,7 @@ class Stream:
             self.by_group.setdefault(one.group, []).append(one)
         self.lives = {x.key: x for x in world.lives}
         self.late = _late_events(world)
+        self._stays = Replay(world.site.devices).run(world.said) if world.timeless else []
         self.interactions = {t.interaction for t in world.truths}
         for one in world.said:
             self.interactions.add(str(one.event.data.get("interactionId", "")))
@@ -75,6 +81,10 @@ class Stream:
     def same(self, reported: float, true: float) -> bool:
         """Say whether a reported time is that of a true moment."""
         return reported == floor(true) if self.world.whole_seconds else abs(reported - true) < EPSILON
+
+    def stays(self, phone: str) -> list[Stay]:
+        """Return the conversations at a phone."""
+        return [x for x in self._stays if x.phone == phone]
 
     def of(self, calls: Iterable[int]) -> list[Said]:
         """Return all events of these incarnations, by time."""
@@ -187,6 +197,8 @@ def excuses(stream: Stream, truth: Truth) -> tuple[Duty, list[str]]:
     why += ["the link was lost meanwhile"] if overlaps(began, truth.leg_end + 2, world.gap) else []
     why += ["an event was late"] if _late(stream, truth) else []
     why += ["the id's last life ended without a word"] if _after_silence(stream, truth) else []
+    why += ["another conversation may have been reported late"] if _is_followed(stream, truth) else []
+    why += ["an end of its id came within a second"] if _is_near_an_end(stream, truth) else []
     why += ["the transfer could not be decided"] if not decided(stream, truth) else []
     why += ["QMS failed"] if world.qms.slow or world.qms.late_writes else []
     return ("counted" if why else "required"), why
@@ -201,6 +213,29 @@ def _late(stream: Stream, truth: Truth) -> bool:
         if related or event.data.get("deviceId") == truth.extension:
             return True
     return False
+
+
+def _is_followed(stream: Stream, truth: Truth) -> bool:
+    """Say whether another conversation began at the phone soon, of a source that does not say when.
+
+    The recording may then be the other's: a link that stalls for some seconds reports both late, and gives the same
+    stream.
+    """
+    if not stream.world.timeless:
+        return False
+    since, until = truth.leg_start - BESIDE, truth.start + STALL
+    return any(since <= x.start <= until and x.start != truth.leg_start for x in stream.stays(truth.extension))
+
+
+def _is_near_an_end(stream: Stream, truth: Truth) -> bool:
+    """Say whether an end of its id came within a second of its beginning, of a source that does not say when.
+
+    Monitors may overtake each other by so much: where the end was that of the id's life before, the stream is the same.
+    """
+    ids = {stream.lives[x].id for x in truth.calls} if stream.world.timeless else set()
+    keys = [key for key, life in stream.lives.items() if life.id in ids]
+    near = (x for x in stream.of(keys) if abs(x.event.at - truth.leg_start) <= BESIDE)
+    return any(x.event.type in ENDS and not x.lost for x in near)
 
 
 def _after_silence(stream: Stream, truth: Truth) -> bool:

@@ -81,7 +81,10 @@ class Incarnation(Struct, frozen=True):
 
 
 class World(Struct, frozen=True):
-    """Hold a world; `scenario_of` gives the part of it that a player sees."""
+    """Hold a world; `scenario_of` gives the part of it that a player sees.
+
+    `timeless`: the source does not say when its events happened, so that nobody sees whether its link stalls.
+    """
 
     seed: int
     site: SiteConfig
@@ -92,6 +95,7 @@ class World(Struct, frozen=True):
     gap: tuple[float, float] | None = None
     stall: tuple[float, float] | None = None
     whole_seconds: bool = False
+    timeless: bool = False
     kinds: tuple[str, ...] = ()
 
 

@@ -51,6 +51,9 @@ class PlayedQuestion(Struct, frozen=True):
 class CorePlayer:
     """Play scenarios through the core. Without a partition each event is folded when it is heard."""
 
+    #: The source states when its events happened; the product knows of none of these that its listener follows.
+    has_source_times = True
+
     def __init__(self) -> None:
         self._read: tuple[Scenario, list[AnyEvent]] | None = None
 
@@ -72,7 +75,8 @@ class CorePlayer:
     def play(self, scenario: Scenario, partition: Sequence[int] | None) -> Observed:
         """Play a scenario from an empty core to its end."""
         events = self.read(scenario)
-        play = CorePlay(cast_of(scenario), WorldRecorder(scenario.qms))
+        cast = cast_of(scenario, has_source_times=self.has_source_times)
+        play = CorePlay(cast, WorldRecorder(scenario.qms))
         if partition is None:
             for event in events:
                 play.pass_before(event.at)

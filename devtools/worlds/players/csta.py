@@ -51,6 +51,8 @@ class CstaLinkEnd(asyncio.Protocol):
 class CstaPbx:
     """A CSTA server in memory, which says what a scenario says; see `Pbx`."""
 
+    is_timeless = True
+
     def __init__(self, scenario: Scenario) -> None:
         events, gap = scenario.events, next((x for x in scenario.events if x.type == "link.Lost"), None)
         habits = chosen_habits(scenario.title)
@@ -139,6 +141,8 @@ def read_scenario(scenario: Scenario) -> WireOutlet:
 
 class CstaCorePlayer(CorePlayer):
     """Play scenarios as CSTA messages through the core."""
+
+    has_source_times = False
 
     def world_of(self, seed: int, kinds: Iterable[str]) -> World:
         """Make the world of a seed as CSTA can say it."""

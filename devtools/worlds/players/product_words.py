@@ -63,7 +63,7 @@ def _event(event: Event) -> AnyEvent:
     return from_mapping(mapping)
 
 
-def cast_of(scenario: Scenario) -> ProductCast:
+def cast_of(scenario: Scenario, *, has_source_times: bool = True) -> ProductCast:
     """Return the source's settings and the QMS users of a scenario."""
     users = scenario.users or [User(one) for one in scenario.site.devices]
     listed = [
@@ -78,11 +78,12 @@ def cast_of(scenario: Scenario) -> ProductCast:
         )
         for number, one in enumerate(users)
     ]
-    return ProductCast(_site(scenario.site), Directory(listed, [Instance(SERVICE)]))
+    return ProductCast(_site(scenario.site, has_source_times), Directory(listed, [Instance(SERVICE)]))
 
 
-def _site(site: Site) -> SiteSettings:
+def _site(site: Site, has_source_times: bool) -> SiteSettings:
     return SiteSettings(
+        has_source_times=has_source_times,
         devices=frozenset(site.devices),
         queues=frozenset(site.queues),
         ignored=frozenset(site.ignored),

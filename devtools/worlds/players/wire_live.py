@@ -6,17 +6,25 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from devtools.servers import wait_until
 from devtools.worlds.judge.http import Gateway
-from devtools.worlds.judge.scenario import Event
+from devtools.worlds.judge.player import Leg, Observed
+from devtools.worlds.judge.scenario import Event, Scenario
 from devtools.worlds.players.live import MAXIMUM_EVENTS, TICK_SECONDS, LivePlayer, Taps
 
 #: How long the listener may take to connect and to set its monitors, in seconds.
 CONNECT_SECONDS = 120.0
+#: The events with which a leg begins.
+BEGINNINGS = ("Established", "Transferred", "Conferenced")
 
 
 class LivePbx(Protocol):
     """A PBX that waits for the product's listener."""
+
+    #: It does not say when something happened.
+    is_timeless: bool
 
     @property
     def is_followed(self) -> bool:
@@ -87,3 +95,21 @@ class WirePlayer(LivePlayer):
                     self.accepted.setdefault(one.id, said)
                 at += len(due)
             self.sleep(TICK_SECONDS)
+
+    def play(self, scenario: Scenario, partition: Sequence[int] | None) -> Observed:
+        """Play a scenario; the legs of a source without times begin when the world says, not when it was heard of."""
+        observed = super().play(scenario, partition)
+        if not self.line.pbx.is_timeless:
+            return observed
+        return replace(observed, legs=tuple(begun(leg, scenario.events) for leg in observed.legs))
+
+
+def begun(leg: Leg, events: Sequence[Event]) -> Leg:
+    """Return a leg that begins at the source's time of what was said last of its call before it began."""
+    told = [x for x in events if x.type in BEGINNINGS and leg.call in _calls(x) and x.heard <= leg.start + 0.001]
+    last = max(told, key=lambda x: x.heard, default=None)
+    return leg if last is None else replace(leg, start=min(leg.start, last.at))
+
+
+def _calls(event: Event) -> tuple[object, object]:
+    return event.data.get("callId"), event.data.get("resultingCallId")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
 from devtools.worlds.judge.scenario import Event
 
-from .ami_lines import RING, RINGING, UP, Line, Saying, place
+from .ami_lines import RING, RINGING, UP, Line, Saying, place, uniqueid_seconds
+from .ami_members import Members
 
 #: The trunk's number.
 DIALLED = "441632960100"
+#: The serial number of the first channel.
+FIRST_SERIAL = 16
 
 
 @dataclass(eq=False)
@@ -34,10 +38,28 @@ class AmiCalls:
     """Say what a world says, as Asterisk does; `epoch` is second 0 by the PBX's clock."""
 
     def __init__(self, epoch: float) -> None:
-        self._epoch, self._serial = epoch, count(16)
+        self._epoch, self._serial, self._born = epoch, count(FIRST_SERIAL), 0
+        self._bridges = count(1)
         self._calls: dict[str, AmiCall] = {}
-        self._members: dict[str, str] = {}
+        self._lines: dict[str, Line] = {}
+        self.members = Members()
         self.out = Saying()
+
+    @property
+    def calls(self) -> Iterable[AmiCall]:
+        """Return the calls in progress."""
+        return self._calls.values()
+
+    @property
+    def lines(self) -> Iterable[Line]:
+        """Return the channels in the order of their birth."""
+        return self._lines.values()
+
+    def restart(self) -> None:
+        """Forget all channels, as a restart of Asterisk does: serial numbers of channels come back, members stay."""
+        self._serial, self._born = count(FIRST_SERIAL), 0
+        self._calls.clear()
+        self._lines.clear()
 
     def begin(self, epoch: float) -> None:
         """Set second 0 by the PBX's clock."""
@@ -52,24 +74,23 @@ class AmiCalls:
     def _nothing(self, data: dict[str, Any]) -> None:
         """Say nothing: Asterisk has no word for it."""
 
-    # Who is logged on: one member of all queues at each phone.
+    # Who is logged on.
 
     def _loggedon(self, data: dict[str, Any]) -> None:
-        phone, name = data["deviceId"], data["agentName"]
-        self._members[phone], interface = name, f"PJSIP/{phone}"
-        self.out.says("QueueMemberAdded", Queue="all", MemberName=name, Interface=interface, StateInterface=interface,
-                      Membership="dynamic", Paused=0, PausedReason="")  # fmt: skip
+        for fields in self.members.join(data["deviceId"], data.get("agentName", "")):
+            self.out.says("QueueMemberAdded", fields)
 
-    def _name(self, phone: str) -> str:
-        """Return the name by which a queue calls a phone: of a member without one, the interface."""
-        return self._members.get(phone, f"PJSIP/{phone}")
+    def _loggedoff(self, data: dict[str, Any]) -> None:
+        for fields in self.members.leave(data["deviceId"]):
+            self.out.says("QueueMemberRemoved", fields)
 
     # Channels.
 
     def _line(self, peer: str, uid: str = "", like: Line | None = None, **known: Any) -> Line:
-        serial = next(self._serial)
-        uid = uid or f"{int(self._epoch)}.{900_000 + serial}"
-        line = Line(f"PJSIP/{peer}-{serial:08x}", uid, like.linked if like else uid, **known)
+        self._born = int(uid.rpartition(".")[2]) if uid else self._born + 1
+        uid = uid or f"{uniqueid_seconds(self.out.now - self._epoch)}.{self._born}"
+        line = Line(f"PJSIP/{peer}-{next(self._serial):08x}", uid, like.linked if like else uid, **known)
+        self._lines[uid] = line
         self.out.says("Newchannel", line.block())
         return line
 
@@ -79,6 +100,7 @@ class AmiCalls:
 
     def _gone(self, *lines: Line) -> None:
         for line in lines:
+            self._lines.pop(line.uid, None)
             self.out.says("Hangup", line.block(), Cause=16, **{"Cause-txt": "Normal Clearing"})
 
     def _enter(self, call: AmiCall, *lines: Line) -> None:
@@ -108,6 +130,7 @@ class AmiCalls:
         elif call.first.state != UP:
             self._state(call.first, UP)
         call.queue = data["queueName"]
+        call.first.runs("Queue", f"{call.queue},t")
         self.out.says("QueueCallerJoin", call.first.block(), Queue=call.queue, Position=1, Count=1)
 
     def _leaves_queue(self, call: AmiCall) -> None:
@@ -125,6 +148,9 @@ class AmiCalls:
             self._dials(line, call.trunk, f"{exten}@trunk")
 
     def _dials(self, caller: Line, called: Line, string: str) -> None:
+        if not called.application:
+            caller.runs("Dial", string)
+            called.runs("AppDial", "(Outgoing Line)")
         self.out.says("DialBegin", caller.block(), called.block("Dest"), DialString=string)
 
     def _delivered(self, data: dict[str, Any]) -> None:
@@ -135,11 +161,14 @@ class AmiCalls:
             return call.phones[phone]
         line = call.phones[phone] = self._line(phone, like=call.first, number=phone)
         if call.queue:
-            self.out.says("AgentCalled", call.first.block(), line.block("Dest"), Queue=call.queue,
-                          Interface=f"PJSIP/{phone}", MemberName=self._name(phone))  # fmt: skip
+            line.runs("AppQueue", "(Outgoing Line)")
+            self.out.says("AgentCalled", call.first.block(), line.block("Dest"), self._offer(call.queue, phone))
         self._dials(call.first, line, f"PJSIP/{phone}")
         self._state(line, RINGING)
         return line
+
+    def _offer(self, queue: str, phone: str) -> dict[str, Any]:
+        return {"Queue": queue, "Interface": f"PJSIP/{phone}", "MemberName": self.members.name(phone)}
 
     def _established(self, data: dict[str, Any]) -> None:
         call = self._calls.get(data["callId"]) or self._customer(data)
@@ -151,12 +180,12 @@ class AmiCalls:
         if call.queue:
             call.served = call.queue
             self._leaves_queue(call)
-            self.out.says("AgentConnect", call.first.block(), line.block("Dest"), Queue=call.served, HoldTime=1,
-                          RingTime=1, Interface=f"PJSIP/{phone}", MemberName=self._name(phone))  # fmt: skip
+            self.out.says("AgentConnect", call.first.block(), line.block("Dest"), self._offer(call.served, phone),
+                          HoldTime=1, RingTime=1)  # fmt: skip
         if call.first.state != UP:
             self._state(call.first, UP)
         if not call.bridge or not call.inside:
-            call.bridge = f"bridge-{next(self._serial)}"
+            call.bridge = f"bridge-{next(self._bridges)}"
             self.out.says("BridgeCreate", place(call.bridge), BridgeNumChannels=0)
         self._enter(call, line)
         if call.first not in call.inside:
@@ -204,9 +233,9 @@ class AmiCalls:
 
     def _complete(self, call: AmiCall, agent: Line, reason: str) -> None:
         if call.served:
-            phone = agent.number
-            self.out.says("AgentComplete", call.first.block(), agent.block("Dest"), Queue=call.served, Reason=reason,
-                          HoldTime=1, TalkTime=1, Interface=f"PJSIP/{phone}", MemberName=self._name(phone))  # fmt: skip
+            offer = self._offer(call.served, agent.number)
+            self.out.says("AgentComplete", call.first.block(), agent.block("Dest"), offer, Reason=reason, HoldTime=1,
+                          TalkTime=1)  # fmt: skip
             call.served = ""
 
     # How calls end.

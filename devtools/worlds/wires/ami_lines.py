@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor
 from typing import Any
 
 UP, RINGING, RING = 6, 5, 4
 STATES = {0: "Down", RING: "Ring", RINGING: "Ringing", UP: "Up"}
 NOBODY = "<unknown>"
+#: The seconds in a Uniqueid of second 0.
+EPOCH = 1_772_452_800
+
+
+def uniqueid_seconds(at: float) -> int:
+    """Return the seconds in the Uniqueid of a channel that begins at a moment of the world."""
+    return EPOCH + floor(at)
 
 
 @dataclass(eq=False)
@@ -22,6 +30,12 @@ class Line:
     context: str = "internal"
     exten: str = "s"
     state: int = 0
+    application: str = ""
+    application_data: str = ""
+
+    def runs(self, application: str, data: str) -> None:
+        """Note the application that the channel is in now."""
+        self.application, self.application_data = application, data
 
     def block(self, prefix: str = "") -> dict[str, Any]:
         """Return the keys that show this channel."""
@@ -49,6 +63,11 @@ def place(bridge: str) -> dict[str, Any]:
     return {"BridgeUniqueid": bridge, "BridgeType": "basic", "BridgeTechnology": "simple_bridge"}
 
 
+def written(*blocks: dict[str, Any]) -> str:
+    """Return blocks of keys as one message."""
+    return "".join(f"{key}: {value}\r\n" for block in blocks for key, value in block.items()) + "\r\n"
+
+
 class Saying:
     """Write events, each a little after the one before; `now` is the PBX's clock."""
 
@@ -63,8 +82,7 @@ class Saying:
     def says(self, event: str, *blocks: dict[str, Any], **fields: Any) -> None:
         """Write one event."""
         head = {"Event": event, "Privilege": "call,all", "Timestamp": f"{self.now:.6f}"}
-        pairs = [pair for block in (head, *blocks, fields) for pair in block.items()]
-        self._said.append("".join(f"{key}: {value}\r\n" for key, value in pairs) + "\r\n")
+        self._said.append(written(head, *blocks, fields))
         self.now += 0.00005
 
     def taken(self) -> bytes:

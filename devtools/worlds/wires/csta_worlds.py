@@ -1,8 +1,10 @@
 """What of a world CSTA can say. Worlds are restricted before they are played; no finding is left out afterwards.
 
-- CSTA has no time of its own: an event happened when it came. So no clock of whole seconds; and events of different
-  monitors overtake each other by less than 0.1 s only, for ids come back from 0.2 s on and nothing would distinguish a
-  late event from one of the id's next life. What one monitor reports comes in its order.
+- CSTA has no time of its own: an event happened when it came. Where another conversation begins at the phone within
+  seconds, the recording may be its, reported late by a link that stalls: nobody can be blamed for leaving it. So no
+  clock of whole seconds; and events of different monitors overtake each other by less than 0.1 s only, for ids come
+  back from 0.2 s on and nothing would distinguish a late event from one of the id's next life. What one monitor
+  reports comes in its order.
 - A TCP link brings a message once. Another monitor's report of the same event comes within 0.1 s, and has its cause,
   which is mandatory.
 - What was recorded and over before a stalled link brought the beginning of its conversation is left out: the gateway
@@ -36,7 +38,7 @@ def csta_world(seed: int, kinds: Iterable[str]) -> World:
     lost = {"stall"} if seed % 2 else {"gap"}
     allowed = [x for x in kinds if x not in {"rounded", "disorder", "part_gap", *lost}]
     world = once(generate(seed, allowed))
-    world = replace(world, site=replace(world.site, queues=tuple(QUEUE_DEVICES.values())))
+    world = replace(world, site=replace(world.site, queues=tuple(QUEUE_DEVICES.values())), timeless=True)
     rng = Random(seed)
     if "disorder" in kinds and not world.gap and not world.stall and rng.random() < 0.4:
         world = overtaken(world, rng)

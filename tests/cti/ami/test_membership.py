@@ -68,6 +68,31 @@ def test_one_agent_in_two_queues_is_logged_on_once_and_leaves_with_the_last() ->
     assert reported(pbx) == [("LoggedOn", "Alice Archer"), ("LoggedOff", None)]
 
 
+def test_a_membership_that_only_an_offer_showed_ends_with_those_that_were_reported() -> None:
+    """A queue that does not say who has left it names nobody for the phone's later calls."""
+    pbx = Pbx()
+    pbx.member("2001", "Alice Archer", "sales")
+    queue_call(pbx, "Alice Archer", queue="support")
+    leaves(pbx, "Alice Archer", "sales")
+    queue_call(pbx, "PJSIP/2001", queue="billing", interface="PJSIP/2001")
+    queue_call(pbx, "Alice Archer", queue="support")
+
+    assert names(pbx) == [("2001", "Alice Archer"), ("2001", ""), ("2001", "Alice Archer")]
+    assert reported(pbx) == [("LoggedOn", "Alice Archer"), ("LoggedOff", None), ("LoggedOn", "Alice Archer")]
+
+
+def test_a_membership_that_was_reported_does_not_end_with_another_one() -> None:
+    pbx = Pbx()
+    pbx.member("2001", "Alice Archer", "sales")
+    pbx.member("2001", "Alice Archer", "support")
+    queue_call(pbx, "Alice Archer", queue="support")
+    leaves(pbx, "Alice Archer", "sales")
+    queue_call(pbx, "Alice Archer", queue="support")
+
+    assert names(pbx) == [("2001", "Alice Archer"), ("2001", "Alice Archer")]
+    assert reported(pbx) == [("LoggedOn", "Alice Archer")]
+
+
 def test_the_phones_own_name_is_not_taken_after_another_agent_used_it() -> None:
     """A phone at which agents of other names log on is a shared one."""
     pbx = Pbx()

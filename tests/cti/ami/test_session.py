@@ -17,15 +17,15 @@ from cti.events import ConnectionCleared, Established, LoggedOn, SnapshotBegan, 
 from cti.sources.asterisk_ami.session import AmiSession
 from cti.sources.port import CertificateUntrusted, LinkError, LoginRefused, NeedsPerson, SourceConfig, Stamp
 from tests.cti.ami.folding import Fold
-from tests.cti.ami.pbx import Line, Pbx, block
+from tests.cti.ami.pbx import Line, Pbx, block, place
 from tests.cti.ami.traces import Collected, Server, follow, source, trace
 
 
-def channels(*shown: tuple[Line, str]) -> bytes:
+def channels(*shown: tuple[Line, str], bridge: str = "b1") -> bytes:
     """Return the recorded answer to CoreShowChannels: channels in one bridge, and what each executes."""
     own = "ActionID: snap-1-CoreShowChannels\r\n"
     items = [
-        f"Event: CoreShowChannel\r\n{own}" + said(block(line) | {"Application": app, "BridgeId": "b1"})
+        f"Event: CoreShowChannel\r\n{own}" + said(block(line) | {"Application": app, "BridgeId": bridge})
         for line, app in shown
     ]
     begin = f"Response: Success\r\n{own}EventList: start\r\n\r\n"
@@ -169,6 +169,32 @@ def test_a_call_keeps_its_id_through_a_reconnect() -> None:
     assert (first.data.call_id, first.data.device_id) == (second.data.call_id, second.data.device_id)
     assert second.data.cause == "snapshot"
     assert second.data.direction == "outbound"
+
+
+def test_who_is_in_a_bridge_that_the_list_of_channels_does_not_name_is_asked_for() -> None:
+    """As after a transfer between the two answers; the items of BridgeInfo do not repeat the bridge."""
+    pbx = Pbx()
+    agent = pbx.phone("2001", "Alice", exten="9447")
+    trunk = pbx.line("PJSIP/trunk", agent, context="from-trunk")
+    for line in (agent, trunk):
+        line.state = 6
+    server = Server(channels((agent, "Dial"), (trunk, "AppDial"), bridge=""))
+    server.answers["BridgeList"] = listed("BridgeList", place("b7") | {"BridgeNumChannels": 2}, item="BridgeListItem")
+    server.answers["BridgeInfo"] = listed("BridgeInfo", block(agent), block(trunk), item="BridgeInfoChannel")
+    server.last = "BridgeInfo"
+    outlet, _ = asyncio.run(follow(server, timeout_seconds=0.2))
+
+    established = [one.data for one in outlet.events if isinstance(one, Established)]
+    assert {(one.device_id, one.call_id, one.cause) for one in established} == {("2001", agent.uid, "snapshot")}
+    assert [one["BridgeUniqueid"] for one in server.asked if one["Action"] == "BridgeInfo"] == ["b7"]
+
+
+def listed(action: str, *items: dict[str, object], item: str) -> list[bytes]:
+    """Return the answer to an action: its items, and the event that ends it."""
+    texts = ["Response: Success\r\nActionID: x\r\nEventList: start\r\n\r\n"]
+    texts += [f"Event: {item}\r\nActionID: x\r\n" + said(one) for one in items]
+    texts += [f"Event: {action}Complete\r\nActionID: x\r\nEventList: Complete\r\n\r\n"]
+    return [one.encode().removesuffix(b"\r\n\r\n") for one in texts]
 
 
 def test_a_shutdown_is_an_orderly_end() -> None:

@@ -143,6 +143,8 @@ class Server:
         self.banner = b"Asterisk Call Manager/11.0.0\r\n"
         self.after: Callable[[asyncio.StreamWriter], Any] | None = None
         self.pieces = 65536
+        #: The last action of the snapshot.
+        self.last = "Agents"
         self._sort(data)
 
     def _sort(self, data: bytes) -> None:
@@ -188,7 +190,7 @@ class Server:
             writer.write(b"Response: " + said + b"\r\n" + own_id + extra + b"\r\n\r\n")
         if action == "Login" and self.login != "Success":  # As Asterisk does, with the same breath.
             writer.close()
-        if action == "Agents":  # The last of the snapshot.
+        if action == self.last:
             await self._play(writer)
 
     async def _play(self, writer: asyncio.StreamWriter) -> None:

@@ -66,10 +66,56 @@ def test_a_caller_who_is_handed_on_is_in_the_same_call() -> None:
     ]
 
 
+def gap(start: float, end: float, missed: tuple[Event, ...] = (), **restored: object) -> tuple[Event, ...]:
+    kept = [{"at": x.at, "type": x.type, "data": x.data} for x in missed]
+    rows: list[tuple[float, str, dict[str, object]]] = [
+        (start, "link.Lost", {}),
+        (end, "link.Restored", {"missed": kept} | restored),
+        (end, "snapshot.Began", {}),
+        (end, "snapshot.Ended", {"agentsTold": True}),
+    ]
+    return tuple(Event(at, kind, data, at + 0.01, f"gap-{kind}") for at, kind, data in rows)
+
+
+def test_after_a_lost_link_asterisk_lists_what_goes_on_and_who_is_there() -> None:
+    came = said(6, "LoggedOn", agentId="2001", agentName="Lea Li", deviceId="2001")
+    legs = played(
+        *QUEUED,
+        *gap(5, 9, missed=(came,)),
+        said(12, "Established", deviceId="2001", callId="1772452812.51"),
+        said(20, "ConnectionCleared", deviceId="02001", **CALL),
+        said(21, "ConnectionCleared", deviceId="2001", callId="1772452812.51"),
+        recordings=(Recording("R1", "02001", 0, 20), Recording("R2", "2001", 12, 21)),
+    )
+    assert [(x.recording, x.outcome, x.flags["AgentName"]) for x in legs] == [
+        ("R1", "flagged", "Wim O'Neil"),
+        ("R2", "flagged", "Lea Li"),
+    ]
+
+
+def test_a_channel_whose_name_comes_back_after_a_restart_is_in_another_call() -> None:
+    legs = played(
+        *QUEUED,
+        *gap(5, 9, restart=6.0),
+        said(10, "Queued", callId="1772452810.1", queueName="Sales"),
+        said(12, "Established", deviceId="02001", callId="1772452810.1"),
+        said(20, "ConnectionCleared", deviceId="02001", callId="1772452810.1"),
+        recordings=(Recording("R1", "02001", 0, 6), Recording("R2", "02001", 12, 20)),
+    )
+    found = [(x.recording, x.call, x.flags["QueueName"], x.flags.get("CallerName")) for x in legs]
+    assert found == [
+        ("R1", "1772452801.1", "Vertrieb Süd", "Zoe Šimák"),
+        ("R2", "1772452810.1", "Sales", None),
+    ]
+
+
 def test_worlds_are_made_so_that_asterisk_can_say_them() -> None:
     worlds = [ami_world(seed, ALL) for seed in range(150)]
     assert {kind for world in worlds for kind in world.kinds} == set(AMI_KINDS)
+    restored = [x.event for world in worlds for x in world.said if x.event.type == "link.Restored"]
+    assert any(x.data["missed"] for x in restored)
+    assert any("restart" in x.data for x in restored)
     for world in worlds:
         assert len({x.id for x in world.lives}) == len(world.lives)
         assert not any("interactionId" in x.event.data for x in world.said)
-        assert not world.gap
+        assert not (world.gap and world.stall)
