@@ -12,6 +12,7 @@ from django.urls import URLPattern, path, reverse
 from unfold.decorators import display
 
 import clock
+from calls.models import Leg
 from clock.text import shown
 from cti.models import CtiSource
 from gateway_site.canary.models import CanaryCall
@@ -21,8 +22,13 @@ from gateway_site.canary.steps import CanaryVerdict
 from history.admin import ReadOnlyAdmin
 
 MAKE = "canary.make_canarycall"
-_LABELS = {"passed": "success", "RED": "danger", "under way": "info"}
-_COLOURS = {CanaryVerdict.PASSED: "success", CanaryVerdict.FAILED: "danger", CanaryVerdict.UNVERIFIED: "info"}
+_LABELS = {"passed": "success", "RED": "danger", "under way": "info", "interrupted": "warning"}
+_COLOURS = {
+    CanaryVerdict.PASSED: "success",
+    CanaryVerdict.FAILED: "danger",
+    CanaryVerdict.UNVERIFIED: "info",
+    CanaryVerdict.INTERRUPTED: "warning",
+}
 
 
 @admin.register(CanaryCall)
@@ -49,6 +55,8 @@ class CanaryCallAdmin(ReadOnlyAdmin):
         """Say in a word what came of it."""
         if call.ended_at is None:
             return "under way"
+        if call.is_interrupted:
+            return "interrupted"
         return "RED" if call.is_red else "passed"
 
     @display(description="What it found")
@@ -82,7 +90,13 @@ class CanaryCallAdmin(ReadOnlyAdmin):
         """Add the steps."""
         call = self.get_object(request, object_id or "")
         steps = [{"end": one, "colour": _COLOURS[one.verdict]} for one in call.ends] if call else []
-        extra = {"steps": steps, "failed": failed_step(call) if call else None, **(extra_context or {})}
+        extra = {
+            "steps": steps,
+            "failed": failed_step(call) if call else None,
+            # A leg is kept for a shorter time than its canary call may be.
+            "leg": Leg.objects.filter(pk=call.leg_id or 0).first() if call else None,
+            **(extra_context or {}),
+        }
         return super().changeform_view(request, object_id, form_url, extra)
 
     def get_urls(self) -> list[URLPattern]:

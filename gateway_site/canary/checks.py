@@ -1,6 +1,6 @@
 """Look how far a canary call has come: each check returns how its step ended, or None where it has not ended yet."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
@@ -12,7 +12,7 @@ from calls.models import Leg
 from cti.models import CanaryWay, CtiSource
 from flags.models import UNSETTLED, FlagValue, FlagWrite, WriteState
 from gateway_site.canary.models import CanaryCall
-from gateway_site.canary.steps import NO_RECORDING, CanaryStep, StepEnd, failed, passed, unverified
+from gateway_site.canary.steps import NO_RECORDING, TIMEOUTS, CanaryStep, StepEnd, failed, passed, unverified
 from qms.api import ConnectService
 from qms.guids import guid_key
 from qms.models import RecordingService
@@ -120,14 +120,17 @@ def read_back(call: CanaryCall, connect: ConnectService) -> StepEnd | None:
         write__leg_id=call.leg_id or 0, write__state=WriteState.WRITTEN, write__part="base"
     )
     written = dict(values.values_list("name", "value"))
-    if not written:
-        return unverified(step, NO_RECORDING if not call.recording_guid else "Nothing was written (shadow mode).")
+    if not call.recording_guid:
+        return unverified(step, NO_RECORDING)
     if call.service is None:
         return failed(step, "The Recording Service was deleted.", "Choose another test extension.")
+    call.service.timeout_seconds = min(call.service.timeout_seconds, TIMEOUTS[step])  # Of this look; not saved.
     try:
         held = {one.name: one.value for one in connect(call.service).flags(call.recording_guid)}
     except QmsError as error:
         return failed(step, f"QMS did not return them: {error.code}.")
+    if not written:
+        return unverified(step, _of_others(held))
     wrong = sorted(name for name, value in (written | _expected(call, written)).items() if held.get(name) != value)
     if wrong:
         todo = "Compare on the leg's page what was written with what QMS shows for the recording."
@@ -145,6 +148,12 @@ CHECKS: Mapping[CanaryStep, Callable[[CanaryCall], StepEnd | None]] = {
 }
 
 
+def _of_others(held: Collection[str]) -> str:
+    """Say what QMS holds where nothing was written: it can be asked, and there is nothing to compare."""
+    said = f"it returned {', '.join(sorted(held))}, which another gateway wrote" if held else "it returned no flags"
+    return f"Nothing was written (shadow mode). QMS was asked, and {said}."
+
+
 def _expected(call: CanaryCall, written: Mapping[str, str]) -> dict[str, str]:
     """Return what the standard flags of a canary call say, of those that are written under their own names."""
     known = {"CTICallRef": call.call_id, "QueueName": CANARY_NAME}
@@ -153,8 +162,10 @@ def _expected(call: CanaryCall, written: Mapping[str, str]) -> dict[str, str]:
 
 def _legs(call: CanaryCall) -> QuerySet[Leg]:
     at_extension = Leg.objects.filter(source_id=call.source_id, device_id=call.extension, call_id=call.call_id)
-    # A PBX uses its ids again.
-    return at_extension.filter(connected_at__gte=(call.made_at or call.began_at) - CLOCK_TOLERANCE)
+    # A PBX uses its ids again, maybe at once: another canary call's leg is not this one's.
+    others = CanaryCall.objects.filter(source=call.source_id, leg_id__isnull=False).exclude(pk=call.pk)
+    since = (call.made_at or call.began_at) - CLOCK_TOLERANCE
+    return at_extension.filter(connected_at__gte=since).exclude(pk__in=others.values("leg_id"))
 
 
 def _leg(call: CanaryCall) -> Leg | None:

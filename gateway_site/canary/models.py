@@ -29,6 +29,9 @@ class CanaryCall(models.Model):
     began_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     is_red = models.BooleanField(default=False, help_text="A step failed.")
+    is_interrupted = models.BooleanField(
+        default=False, db_default=False, help_text="Settings were saved meanwhile: it shows nothing."
+    )
     step = models.CharField(max_length=12, choices=STEPS, default=CanaryStep.MATCH)
     step_since = models.DateTimeField()
     claimed_until = models.DateTimeField(null=True, help_text="After this the worker is taken to have died.")

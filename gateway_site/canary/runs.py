@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from calls.core.canary import canary_call_id
 from cti.models import CanaryWay, CtiSource
 from gateway_site.canary import checks, ways
+from gateway_site.canary.interruptions import excused
 from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.steps import MAXIMUM_SECONDS, TIMEOUTS, CanaryStep, CanaryVerdict, StepEnd, failed, passed
 from gateway_site.canary.ways import CanaryCallFailed
@@ -58,7 +59,7 @@ def begin_due(now: datetime) -> None:
     for source in CtiSource.objects.filter(enabled=True).exclude(canary_extensions=[]):
         for extension in map(str, source.canary_extensions):
             last = CanaryCall.objects.filter(source=source, extension=extension).first()
-            if last is None or now - last.began_at >= period(source):
+            if last is None or last.is_interrupted or now - last.began_at >= period(source):
                 begin(source, extension, "", now)
 
 
@@ -161,14 +162,17 @@ def _clear(call: CanaryCall, now: datetime) -> None:
 
 def _advance(call: CanaryCall, ended: StepEnd, now: datetime) -> None:
     """Note how a step ended, and go on to the next; a failed step ends the call."""
-    call.note(replace(ended, seconds=round((now - call.step_since).total_seconds(), 1)))
+    since = call.step_since
     if ended.verdict is CanaryVerdict.FAILED:
+        ended = excused(call, ended)
         _hang_up(call, now)
-        call.is_red, call.ended_at = True, now
+        call.is_interrupted = ended.verdict is CanaryVerdict.INTERRUPTED
+        call.is_red, call.ended_at = not call.is_interrupted, now
     elif ended.step is _ORDER[-1]:
         call.ended_at = now
     else:
         call.step, call.step_since = _ORDER[_ORDER.index(ended.step) + 1].value, now
+    call.note(replace(ended, seconds=round((now - since).total_seconds(), 1)))
     call.save()
 
 

@@ -17,7 +17,7 @@ SLACK = timedelta(seconds=MAXIMUM_SECONDS)
 class CanaryStanding(msgspec.Struct, frozen=True, kw_only=True):
     """How the canary of a test extension stands. ``text`` and ``todo``: what is red, empty where nothing is.
 
-    ``last``: its newest call that ended; ``service``: the Recording Service that it asked.
+    ``last``: its newest call that ended and showed something; ``service``: the Recording Service that it asked.
     """
 
     source: str
@@ -47,7 +47,7 @@ def _standings(now: datetime) -> Iterator[CanaryStanding]:
 
 def _standing(source: CtiSource, extension: str, now: datetime) -> CanaryStanding:
     calls = CanaryCall.objects.filter(source=source, extension=extension).select_related("service", "source")
-    last, newest = calls.exclude(ended_at=None).first(), calls.first()
+    last, newest = calls.exclude(ended_at=None).filter(is_interrupted=False).first(), calls.first()
     text, todo = _red(source, last, newest, now)
     return CanaryStanding(
         source=source.slug,
@@ -72,5 +72,6 @@ def _red(source: CtiSource, last: CanaryCall | None, newest: CanaryCall | None, 
 
 
 def failed_step(call: CanaryCall) -> StepEnd | None:
-    """Return the step at which a call failed."""
-    return next((one for one in call.ends if one.verdict is CanaryVerdict.FAILED), None)
+    """Return the step at which a call failed, or was interrupted."""
+    ended_by = (CanaryVerdict.FAILED, CanaryVerdict.INTERRUPTED)
+    return next((one for one in call.ends if one.verdict in ended_by), None)

@@ -18,11 +18,16 @@ class CanaryStep(StrEnum):
 
 
 class CanaryVerdict(StrEnum):
-    """How a step ended. ``UNVERIFIED``: nothing is wrong, but this way of calling cannot show that the part works."""
+    """How a step ended.
+
+    ``UNVERIFIED``: nothing is wrong, but this way of calling cannot show that the part works. ``INTERRUPTED``: it
+    failed as settings were saved, which shows nothing; another call is made at once.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
     UNVERIFIED = "unverified"
+    INTERRUPTED = "interrupted"
 
 
 class StepEnd(msgspec.Struct, frozen=True):
@@ -58,6 +63,7 @@ WORDS = {
     CanaryVerdict.PASSED: "passed",
     CanaryVerdict.FAILED: "FAILED",
     CanaryVerdict.UNVERIFIED: "not verified",
+    CanaryVerdict.INTERRUPTED: "interrupted",
 }
 #: Maximum duration of each step, in seconds; the search has the window of its Recording Service besides.
 TIMEOUTS = {
@@ -99,3 +105,8 @@ def failed(step: CanaryStep, text: str, todo: str = "") -> StepEnd:
 def unverified(step: CanaryStep, text: str) -> StepEnd:
     """Return that a step could not be looked at."""
     return StepEnd(step, CanaryVerdict.UNVERIFIED, text)
+
+
+def interrupted(step: CanaryStep, text: str) -> StepEnd:
+    """Return that a step failed as settings were saved."""
+    return StepEnd(step, CanaryVerdict.INTERRUPTED, text, "Nothing: another canary call begins at once.")

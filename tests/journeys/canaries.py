@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cti.models import CtiSource
+from cti.journal.call_requests import CallReport, CallWish, report_call, take_call_wishes
+from cti.models import CtiSource, LinkState, LinkStatus
 from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.runs import begin, carry_on_one
 from gateway_site.canary.steps import CanaryStep, CanaryVerdict
@@ -66,6 +67,46 @@ class CanaryStack(GatewayStack):
         return call
 
 
+class RealCanaryStack(CanaryStack):
+    """A source with a link; ``listener`` stands for its process: it answers what is asked, and has events come."""
+
+    def __init__(self) -> None:
+        super().__init__(kind="csta_xml", canary_way="originate", canary_destination="4711", devices=["2001", "2002"])
+        LinkStatus.objects.create(source=self.source, state=LinkState.UP)
+        self.wishes: list[CallWish] = []
+        self.answer: CallReport | None = CallReport(call_id="77")
+        self.answers_phone = True
+
+    def works(self) -> None:
+        """Let the listener work, too."""
+        for wish in take_call_wishes(self.source.slug):
+            self.wishes.append(wish)
+            if wish.act == "end":
+                self.hang_up("77", is_canary=True)
+            elif self.answer is not None:
+                report_call(self.source.slug, wish.request.key, self.answer)
+                if self.answer.call_id and self.answers_phone:
+                    self.pick_up("77", is_canary=True)
+        super().works()
+
+    def pick_up(self, call_id: str, *, is_canary: bool = False) -> None:
+        """Connect the test phone: the PBX reports it, and the recorder records."""
+        self.qms.connected(TEST_PHONE, self.time)
+        self.call("Established", call_id, TEST_PHONE, **({"isCanary": True} if is_canary else {}))
+
+    def hang_up(self, call_id: str, *, is_canary: bool = False) -> None:
+        """Disconnect the test phone."""
+        self.qms.disconnected(TEST_PHONE, self.time)
+        self.call("ConnectionCleared", call_id, TEST_PHONE, **({"isCanary": True} if is_canary else {}))
+
+
 def verdicts(call: CanaryCall) -> dict[CanaryStep, CanaryVerdict]:
     """Return how each step ended."""
     return {one.step: one.verdict for one in call.ends}
+
+
+def red(call: CanaryCall) -> tuple[CanaryStep, str]:
+    """Return where and why a call failed."""
+    assert call.is_red
+    (step,) = [step for step, verdict in verdicts(call).items() if verdict is CanaryVerdict.FAILED]
+    return step, call.ends[-1].text

@@ -6,46 +6,12 @@ import pytest
 import redis as redis_client
 
 from calls.models import HourlyCount, Leg
-from cti.journal.call_requests import CallReport, CallWish, report_call, take_call_wishes
+from cti.journal.call_requests import CallReport, take_call_wishes
 from cti.models import LinkState, LinkStatus
-from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.steps import CanaryStep, CanaryVerdict
-from tests.journeys.canaries import TEST_PHONE, CanaryStack, verdicts
+from tests.journeys.canaries import TEST_PHONE, RealCanaryStack, red, verdicts
 
 pytestmark = pytest.mark.django_db
-
-
-class RealCanaryStack(CanaryStack):
-    """A source with a link; ``listener`` stands for its process: it answers what is asked, and has events come."""
-
-    def __init__(self) -> None:
-        super().__init__(kind="csta_xml", canary_way="originate", canary_destination="4711", devices=["2001", "2002"])
-        LinkStatus.objects.create(source=self.source, state=LinkState.UP)
-        self.wishes: list[CallWish] = []
-        self.answer: CallReport | None = CallReport(call_id="77")
-        self.answers_phone = True
-
-    def works(self) -> None:
-        """Let the listener work, too."""
-        for wish in take_call_wishes(self.source.slug):
-            self.wishes.append(wish)
-            if wish.act == "end":
-                self.hang_up("77", is_canary=True)
-            elif self.answer is not None:
-                report_call(self.source.slug, wish.request.key, self.answer)
-                if self.answer.call_id and self.answers_phone:
-                    self.pick_up("77", is_canary=True)
-        super().works()
-
-    def pick_up(self, call_id: str, *, is_canary: bool = False) -> None:
-        """Connect the test phone: the PBX reports it, and the recorder records."""
-        self.qms.connected(TEST_PHONE, self.time)
-        self.call("Established", call_id, TEST_PHONE, **({"isCanary": True} if is_canary else {}))
-
-    def hang_up(self, call_id: str, *, is_canary: bool = False) -> None:
-        """Disconnect the test phone."""
-        self.qms.disconnected(TEST_PHONE, self.time)
-        self.call("ConnectionCleared", call_id, TEST_PHONE, **({"isCanary": True} if is_canary else {}))
 
 
 @pytest.fixture
@@ -53,13 +19,6 @@ def gateway(redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch) -> RealC
     """Give a gateway whose source may have its PBX make calls."""
     monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
     return RealCanaryStack()
-
-
-def red(call: CanaryCall) -> tuple[CanaryStep, str]:
-    """Return where and why a call failed."""
-    assert call.is_red
-    (step,) = [step for step, verdict in verdicts(call).items() if verdict is CanaryVerdict.FAILED]
-    return step, call.ends[-1].text
 
 
 def test_a_call_that_the_pbx_makes_proves_the_whole_chain(gateway: RealCanaryStack) -> None:
@@ -141,9 +100,12 @@ def test_a_link_that_is_down_makes_it_red_at_once_and_nothing_is_asked(gateway: 
     assert [wish.act for wish in take_call_wishes(gateway.source.slug)] in ([], ["end"])
 
 
-def test_an_id_that_the_pbx_uses_again_is_not_taken_for_the_last_canarys(gateway: RealCanaryStack) -> None:
+@pytest.mark.parametrize("seconds", [0, 600])
+def test_an_id_that_the_pbx_uses_again_is_not_taken_for_the_last_canarys(
+    gateway: RealCanaryStack, seconds: float
+) -> None:
     gateway.follow()
-    gateway.passes(600)
+    gateway.passes(seconds)
     gateway.answers_phone = False
 
     assert red(gateway.follow())[0] is CanaryStep.LEG

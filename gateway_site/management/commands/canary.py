@@ -30,9 +30,14 @@ class Command(BaseCommand):
             raise CommandError(
                 "There is no test extension. Enter one on the page of a CTI source (Canary), or with apply_config."
             )
-        calls = [self._followed(one, extension) for one, extension in chosen]
+        calls = [self._judged(one, extension) for one, extension in chosen]
         if any(call.is_red for call in calls):
             sys.exit(1)
+
+    def _judged(self, source: CtiSource, extension: str) -> CanaryCall:
+        """Follow a call; one that was interrupted is made again, once."""
+        call = self._followed(source, extension)
+        return self._followed(source, extension) if call.is_interrupted else call
 
     def _followed(self, source: CtiSource, extension: str) -> CanaryCall:
         call = begin(source, extension, "command-line", clock.now())
@@ -47,7 +52,7 @@ class Command(BaseCommand):
                 self._print(end)
             shown = len(call.ends)
             if call.ended_at is not None:
-                self.stdout.write("It failed: something is broken." if call.is_red else "All that was tried works.")
+                self.stdout.write(_result(call))
                 return call
             _pause()
 
@@ -55,6 +60,12 @@ class Command(BaseCommand):
         self.stdout.write(f"  {end.word:<12}  {end.name}: {end.text} ({end.seconds:.1f} s)")
         if end.todo:
             self.stdout.write(f"              -> {end.todo}")
+
+
+def _result(call: CanaryCall) -> str:
+    if call.is_interrupted:
+        return "It was interrupted, and shows nothing: it is made again."
+    return "It failed: something is broken." if call.is_red else "All that was tried works."
 
 
 def _only(sources: Any, slug: str | None) -> list[CtiSource]:
