@@ -105,9 +105,7 @@ def _name(table: UpsertTable) -> str:
 
 @cache
 def _unnest_sql(table: UpsertTable) -> str:
-    types = [(field.db_type(connection) or "text").split(" GENERATED")[0] for field in _columns(table)]
-    arrays = ", ".join(f"%s::{_base(one)}[]" for one in types)
-    return _insert(table, f"SELECT * FROM unnest({arrays})")  # noqa: S608  (types of models)
+    return _insert(table, f"SELECT * FROM {unnest(_columns(table))}")  # noqa: S608  (types of models)
 
 
 @cache
@@ -118,9 +116,10 @@ def _upserts_sql(tables: tuple[UpsertTable, ...]) -> str:
     return f"WITH {named} {last}"
 
 
-def _base(column_type: str) -> str:
-    """Return a type without its length: the column checks it."""
-    return column_type.split("(", maxsplit=1)[0]
+def unnest(fields: "Sequence[models.Field[Any, Any]]") -> str:
+    """Return the rows that a statement takes as arrays, one a field. Types are without length: the column checks it."""
+    types = [(field.db_type(connection) or "text").split(" GENERATED")[0].split("(")[0] for field in fields]
+    return f"unnest({', '.join(f'%s::{one}[]' for one in types)})"
 
 
 @cache

@@ -27,6 +27,7 @@ from calls.models.legs import OUTCOMES, Leg
 from calls.models.reports import CauseDecision, CauseState, MailedMonth, SavedList, SavedReport
 from calls.models.searches import ASSIGNED, KEPT_RECORDING, RecordingSearch, SearchState
 from calls.models.state import Call, Checkpoint
+from calls.models.storage import LegStorage, are_legs_compact
 
 __all__ = [
     "ASSIGNED",
@@ -54,6 +55,7 @@ __all__ = [
     "HourlyDimensionCount",
     "HourlyLatency",
     "Leg",
+    "LegStorage",
     "MailedMonth",
     "Measure",
     "MonthlyDimensionCount",
@@ -64,6 +66,7 @@ __all__ = [
     "SavedReport",
     "SearchCount",
     "SearchState",
+    "are_legs_compact",
     "has_recording",
     "is_final",
     "is_live",

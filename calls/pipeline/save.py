@@ -55,7 +55,8 @@ def save(
         put_legs_in_doubt(again.doubtful_legs(source_id, work), now)
     _delete_calls(source_id, work)
     counts = (*count_changes(source_id, work), *count_dimensions(source_id, work))
-    upsert_all([_legs(source_id, work, now), _calls(source_id, work), *counts])
+    legs = _legs(source_id, work, now, compact=context.are_legs_compact)
+    upsert_all([legs, _calls(source_id, work), *counts])
     save_sessions(source_id, [one.change for one in work.commands if isinstance(one, ChangeSession)], now, agents)
     _save_gaps(source_id, work.commands)
     _save_queue_names(source_id, work.commands)
@@ -98,10 +99,10 @@ def _refuse(work: UnitOfWork, leg_id: int, part: str, reason: str, now: datetime
     apply(refused, work)
 
 
-def _legs(source_id: int, work: UnitOfWork, now: datetime) -> Upsert:
+def _legs(source_id: int, work: UnitOfWork, now: datetime, *, compact: bool) -> Upsert:
     # A leg that gave up its recording comes before the one that has it now: no two may have it at any moment.
     touched = sorted(work.touched_legs, key=lambda number: (work.legs[number].guid, number))
-    return _LEGS.of([leg_row(source_id, work.legs[number], now) for number in touched])
+    return _LEGS.of([leg_row(source_id, work.legs[number], now, compact=compact) for number in touched])
 
 
 def _delete_calls(source_id: int, work: UnitOfWork) -> None:

@@ -9,6 +9,7 @@ from agents.api import load_directory
 from agents.core.matching import Directory, MatchVerdict
 from agents.models import Allocation
 from calls.core.source_state import SiteSettings
+from calls.models import are_legs_compact
 from cti.models import CtiSource, Seating
 from cti.sources.registry import source_kind
 from flags.catalogue.values import FlagSpec
@@ -19,11 +20,12 @@ DEFAULT_WINDOW_SECONDS = 10.0
 
 
 class SourceContext(msgspec.Struct, frozen=True):
-    """What the core asks about a source, loaded for a batch."""
+    """What the core asks about a source, loaded for a batch, and whether its legs are to be stored compactly."""
 
     site: SiteSettings
     directory: Directory
     services: dict[int, RecordingService]
+    are_legs_compact: bool = False
 
     def verdict(self, extension: str, agent_id: str = "", agent_name: str = "") -> MatchVerdict:
         """Match an extension with a QMS user."""
@@ -39,7 +41,8 @@ def load_source_context(source: CtiSource, specs: tuple[FlagSpec, ...]) -> Sourc
     """Load the context of a source; ``specs`` are the flags that are switched on."""
     allocated = Allocation.objects.filter(source=source, service__enabled=True).select_related("service")
     services = {one.service_id: one.service for one in allocated}
-    return SourceContext(_site(source, services, specs), load_directory(source.pk), services)
+    site, directory = _site(source, services, specs), load_directory(source.pk)
+    return SourceContext(site, directory, services, are_legs_compact())
 
 
 def _site(source: CtiSource, services: dict[int, RecordingService], specs: tuple[FlagSpec, ...]) -> SiteSettings:

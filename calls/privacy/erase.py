@@ -19,6 +19,7 @@ from calls.export.jobs import path_of
 from calls.models import Call, ExportJob, Leg
 from calls.privacy.subject import ErasureSubject, SubjectKind, number_spellings, pattern_of
 from calls.storage.codec import LEG_FIELDS, leg_row, read_call, read_leg
+from calls.storage.compact import is_compact
 from cti.api import START, erase_from_archives, erase_from_journal
 from cti.models import CtiSource, QuarantinedMessage
 from evidence.api import forget_salts
@@ -100,7 +101,8 @@ def _erase_legs(keys: list[int], now: datetime) -> None:
         forget_salts(keys)
         for row in Leg.objects.select_for_update().filter(pk__in=keys):
             erased = without_caller(read_leg(row.facts, row.trace))
-            columns = dict(zip(LEG_FIELDS, leg_row(row.source_id, erased, now), strict=True))
+            values = leg_row(row.source_id, erased, now, compact=is_compact(row.facts))
+            columns = dict(zip(LEG_FIELDS, values, strict=True))
             Leg.objects.filter(pk=columns.pop("id")).update(**columns)
         erase_values(keys)
 

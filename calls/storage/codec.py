@@ -12,12 +12,15 @@ from msgspec.structs import replace
 from calls.core.source_state import SourceState
 from calls.core.state import CallState, LegState, TraceStep
 from calls.models import Leg
+from calls.storage.compact import compacted, is_compact
 from calls.storage.versions import pack, unpack
 
 #: A leg's primary key is made of its source's and its running number, so that a replay gives the same.
 SHIFT = 40
 #: What the columns of milliseconds hold at most: 24 days.
 MAXIMUM_MS = 2**31 - 1
+#: The column ``trace`` of a leg that is stored compactly.
+NO_TRACE = "[]"
 
 _trace = msgspec.json.Decoder(tuple[TraceStep, ...])
 _trace_text = msgspec.json.Encoder().encode
@@ -85,8 +88,18 @@ def _ms(begin: datetime | None, end: datetime | None) -> int | None:
     return min(max(round((end - begin).total_seconds() * 1000), 0), MAXIMUM_MS)
 
 
-def leg_row(source_id: int, leg: LegState, now: datetime) -> tuple[Any, ...]:
-    """Write a leg as a row of ``LEG_FIELDS``."""
+def blob_and_trace(leg: LegState, *, compact: bool) -> tuple[bytes, str]:
+    """Write a leg as its columns ``facts`` and ``trace``; stored compactly, all of it is in the first."""
+    if compact:
+        return compacted(pack(leg)), NO_TRACE
+    return pack(replace(leg, trace=())), _trace_text(leg.trace).decode()
+
+
+def leg_row(source_id: int, leg: LegState, now: datetime, *, compact: bool = False) -> tuple[Any, ...]:
+    """Write a leg as a row of ``LEG_FIELDS``.
+
+    ``compact``: releases up to 0.2.0 cannot read it (``calls.models.LegStorage``).
+    """
     facts = leg.facts
     return (
         leg_key(source_id, leg.number),
@@ -114,8 +127,7 @@ def leg_row(source_id: int, leg: LegState, now: datetime) -> tuple[Any, ...]:
         leg.reason_code[:40],
         guid_ms(leg),
         flags_ms(leg),
-        pack(replace(leg, trace=())),
-        _trace_text(leg.trace).decode(),
+        *blob_and_trace(leg, compact=compact),
         leg.due,
         now,
         leg.is_canary,
@@ -124,12 +136,13 @@ def leg_row(source_id: int, leg: LegState, now: datetime) -> tuple[Any, ...]:
 
 def read_leg(facts: bytes | memoryview, trace: str) -> LegState:
     """Read a leg from its columns ``facts`` and ``trace``."""
-    return replace(unpack(facts, LegState), trace=_trace.decode(trace))
+    leg = unpack(facts, LegState)
+    return leg if is_compact(facts) else replace(leg, trace=_trace.decode(trace))
 
 
 def read_trace(row: Leg) -> tuple[TraceStep, ...]:
     """Read a leg's decision trace."""
-    return _trace.decode(row.trace)
+    return unpack(row.facts, LegState).trace if is_compact(row.facts) else _trace.decode(row.trace)
 
 
 def call_row(source_id: int, call: CallState) -> tuple[Any, ...]:

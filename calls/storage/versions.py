@@ -16,6 +16,7 @@ import msgspec
 
 from calls.core.source_state import SourceState
 from calls.core.state import CallState, LegState
+from calls.storage.compact import expanded, is_compact
 
 Stored = TypeVar("Stored", LegState, CallState, SourceState)
 Fields = dict[str, Any]
@@ -42,11 +43,12 @@ def pack(value: LegState | CallState | SourceState) -> bytes:
 
 
 def unpack(blob: bytes | memoryview, kind: type[Stored]) -> Stored:
-    """Read a value of any released version.
+    """Read a value of any released version, compact or not.
 
-    Raises ``StoredByNewerRelease`` for a version after this release's, ``msgspec.ValidationError`` for a broken blob.
+    Raises ``StoredByNewerRelease`` for a version after this release's, ``UnknownDictionary`` likewise, and
+    ``msgspec.DecodeError`` for a broken blob.
     """
-    data = memoryview(blob)
+    data = memoryview(expanded(blob) if is_compact(blob) else blob)
     version = data[0] if data[0] < FIRST_MAP_BYTE else 1
     if version == VERSION:
         return _decoders[kind].decode(data[1:])  # type: ignore[no-any-return]

@@ -93,7 +93,7 @@ def _leg(source: CtiSource, service: RecordingService, number: int, at: datetime
         found_gateway_at=begun,
         base_due=at,
     )
-    return leg_row(source.pk, leg, at)
+    return leg_row(source.pk, leg, at, compact=True)
 
 
 _WRITE = (

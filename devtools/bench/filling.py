@@ -168,7 +168,7 @@ def leg_pattern() -> Mapping[str, Any]:
     channel_table.call("ConnectionCleared", 184, "C1", "2001").waits(185.1)
     channel_table.settled(185.2, 1).waits(400)
     assert channel_table.leg.outcome == "flagged", channel_table.leg
-    row = leg_row(0, channel_table.leg, channel_table.leg.connected_source_at)
+    row = leg_row(0, channel_table.leg, channel_table.leg.connected_source_at, compact=True)
     return MappingProxyType(dict(zip(LEG_FIELDS, row, strict=True)))
 
 

@@ -1,0 +1,143 @@
+"""Legs are stored in a fraction of their bytes, and read as the same values; an older database keeps its form until
+someone says otherwise.
+"""
+
+from hashlib import sha256
+from importlib import import_module
+from io import StringIO
+from pathlib import Path
+from types import SimpleNamespace
+
+import msgspec
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connection
+from msgspec.structs import replace
+
+from bulk.tables import UpsertTable
+from calls.core.state import LegPhase, LegState
+from calls.models import Leg, LegStorage
+from calls.privacy.erase import erase, without_caller
+from calls.privacy.subject import ErasureSubject, SubjectKind
+from calls.storage import compact
+from calls.storage.codec import LEG_FIELDS, leg_row, read_leg, read_trace
+from calls.storage.compact import COMPACT, UnknownDictionary, compacted, expanded, is_compact
+from calls.storage.versions import VERSION, StoredByNewerRelease, pack, unpack
+from cti.models import CtiSource
+from gateway_site.models import InstalledVersion
+from tests.calls.test_stored_versions import LEG, NINE
+from tests.journeys.stack import GatewayStack
+
+#: A leg as it stands in a database that has no Recording Service.
+KEPT_LEG = replace(LEG, service=None, phase=LegPhase.SETTLED)
+KEPT = Path(__file__).parent / "data" / "compact"
+migration = import_module("calls.migrations.0034_leg_storage")
+
+
+def test_a_compact_leg_is_read_whole_and_its_trace_with_it() -> None:
+    row = dict(zip(LEG_FIELDS, leg_row(1, LEG, NINE, compact=True), strict=True))
+    plain = dict(zip(LEG_FIELDS, leg_row(1, LEG, NINE), strict=True))
+
+    assert read_leg(row["facts"], row["trace"]) == LEG
+    assert read_trace(Leg(facts=row["facts"], trace=row["trace"])) == LEG.trace
+    assert len(row["facts"]) < 0.4 * (len(plain["facts"]) + len(plain["trace"]))
+    assert {name: row[name] for name in LEG_FIELDS if name not in ("facts", "trace")} == {
+        name: plain[name] for name in LEG_FIELDS if name not in ("facts", "trace")
+    }
+
+
+def test_the_dictionary_never_changes_and_what_was_stored_with_it_is_read() -> None:
+    dictionary = Path(compact.__file__).with_name("leg_dictionary_1.bin").read_bytes()
+
+    assert sha256(dictionary).hexdigest() == "d46df512e80373711b67990ac6a9aec9c99084057d6271d392db00d7a6cc7a5f"
+    assert read_leg((KEPT / "leg-full-1.bin").read_bytes(), "[]") == LEG
+
+
+def test_an_older_release_takes_a_compact_leg_for_a_newer_version_and_refuses_it() -> None:
+    assert VERSION < COMPACT < 0x80  # Version 1 begins with a map: 0x80 or more.
+
+
+def test_what_a_newer_release_stored_compactly_is_refused() -> None:
+    blob = compacted(pack(LEG))
+
+    with pytest.raises(UnknownDictionary, match="dictionary 9"):
+        unpack(bytes([COMPACT, 9]) + blob[2:], LegState)
+    with pytest.raises(StoredByNewerRelease):
+        unpack(compacted(bytes([VERSION + 1]) + pack(LEG)[1:]), LegState)
+
+
+@pytest.mark.parametrize("kept", [3, 40, -1])
+def test_a_broken_compact_leg_is_an_error_not_half_a_leg(kept: int) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        expanded(compacted(pack(LEG))[:kept])
+
+
+def saved(leg: LegState, *, compact: bool) -> Leg:
+    """Save a leg and return its row."""
+    pbx = CtiSource.objects.get_or_create(slug="pbx", kind="http")[0]
+    UpsertTable(Leg, LEG_FIELDS, ["id"]).insert([leg_row(pbx.pk, leg, NINE, compact=compact)])
+    return Leg.objects.latest("pk")
+
+
+@pytest.mark.django_db
+@pytest.mark.storage
+def test_the_command_compacts_the_legs_that_are_there_and_undoes_it_byte_by_byte() -> None:
+    LegStorage.objects.update_or_create(pk=1, defaults={"is_compact": False})
+    row = saved(KEPT_LEG, compact=False)
+    before = bytes(row.facts), row.trace
+    call_command("compact_legs", stdout=(said := StringIO()))
+    row.refresh_from_db()
+
+    assert "Rewritten: 1 leg." in said.getvalue()
+    assert is_compact(row.facts)
+    assert read_leg(row.facts, row.trace) == KEPT_LEG
+    assert LegStorage.objects.get().is_compact
+    call_command("compact_legs", "--undo", stdout=StringIO())
+    row.refresh_from_db()
+    assert (bytes(row.facts), row.trace) == before
+    assert not LegStorage.objects.get().is_compact
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+@pytest.mark.storage
+@pytest.mark.parametrize("compact", [True, False])
+def test_the_consumer_stores_a_leg_as_the_database_says_until_the_end(redis: object, *, compact: bool) -> None:
+    LegStorage.objects.update_or_create(pk=1, defaults={"is_compact": compact})
+    gateway = GatewayStack()
+    gateway.connects("C1", "2001")
+    gateway.passes(0.2)
+    assert is_compact(Leg.objects.get().facts) == compact
+    gateway.clears("C1", "2001")
+    gateway.passes(1.2)
+
+    assert gateway.outcomes() == [("2001", "flagged")]
+    leg = Leg.objects.get()
+    assert is_compact(leg.facts) == compact
+    assert [step.what for step in read_trace(leg)][:1] == ["connected"]
+
+
+@pytest.mark.django_db
+@pytest.mark.storage
+@pytest.mark.parametrize("used_by", ["nobody", "a source", "an earlier version"])
+def test_only_a_new_database_stores_legs_compactly_at_once(used_by: str) -> None:
+    LegStorage.objects.all().delete()
+    InstalledVersion.objects.all().delete()
+    if used_by == "a source":
+        CtiSource.objects.create(slug="pbx", kind="http")
+    if used_by == "an earlier version":
+        InstalledVersion.objects.create(version="0.2.0", migrated_at=NINE)
+    migration.note_storage(apps, SimpleNamespace(connection=connection))
+
+    assert LegStorage.objects.get().is_compact == (used_by == "nobody")
+
+
+@pytest.mark.django_db
+@pytest.mark.storage
+def test_an_erased_leg_stays_compact_and_knows_no_caller(redis: object) -> None:
+    row = saved(KEPT_LEG, compact=True)
+    erase(ErasureSubject(SubjectKind.NAME, KEPT_LEG.facts.caller_name), NINE)
+    row.refresh_from_db()
+
+    assert is_compact(row.facts)
+    assert read_leg(row.facts, row.trace) == without_caller(KEPT_LEG)
