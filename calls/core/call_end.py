@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from calls.core.call_facts import as_of, divided
 from calls.core.clocks import CLOSE
 from calls.core.connections import connect_device
-from calls.core.incarnations import later_parties, own_interaction
+from calls.core.incarnations import has_come_after, later_parties, own_interaction
 from calls.core.legs import clear_party, correct_end, put_party, refresh_facts
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
@@ -259,9 +259,9 @@ def _begin_between(
 
 
 def _has_later(call: CallState, moment: datetime) -> bool:
-    is_later = any(one is not None and one > moment for one in (call.entered_at, call.waits_since))
-    is_reported_later = any(party.reported_after(moment) for party in call.parties.values())
-    return is_later or is_reported_later or bool(later_parties(call, moment))
+    if any(one is not None and one > moment for one in (call.entered_at, call.waits_since)):
+        return True
+    return any(party.reported_after(moment) or has_come_after(party, moment) for party in call.parties.values())
 
 
 def _next_call(work: UnitOfWork, call: CallState, moment: datetime, gateway_at: datetime) -> CallState:

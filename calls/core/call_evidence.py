@@ -92,7 +92,9 @@ def _is_heard_after(work: UnitOfWork, call: CallState, ended_at: datetime, event
 def states_another_interaction(call: CallState, event: CallEvent) -> bool:
     """Say whether an event states an interaction that a call never had."""
     stated, history = event.data.interaction_id, call.facts.get("interaction_id", ())
-    return bool(stated and history) and all(fact.value != stated for fact in history)
+    if not stated or not history or history[-1].value == stated:  # Nearly always: this is asked several times an event.
+        return False
+    return all(fact.value != stated for fact in history)
 
 
 def is_unheard_since_loss(work: UnitOfWork, call: CallState) -> bool:
@@ -106,8 +108,7 @@ def is_of_later_life(work: UnitOfWork, call: CallState, event: CallEvent) -> boo
 
     So it does if nothing was heard of the call since the link was lost, or if it is of an extension not in the call.
     """
-    is_later = call.ended_at is None and event.time >= call.born_at
-    if not is_later or not states_another_interaction(call, event):
+    if not states_another_interaction(call, event) or event.time < call.born_at or call.ended_at is not None:
         return False
     device_id = event.data.device_id or ""
     is_stranger = device_id not in call.parties and not event.data.outside and work.site.is_extension(device_id)

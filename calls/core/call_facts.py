@@ -23,7 +23,8 @@ def reported_facts(data: CallData) -> dict[str, str]:
 
     Leaving a queue unanswered is a fact too: the call loses the queue's name.
     """
-    facts = {name: value for name in _PLAIN if (value := getattr(data, name))}
+    stated = (data.interaction_id, data.queue_name, data.calling_number, data.called_number, data.direction)
+    facts = {name: value for name, value in zip(_PLAIN, stated, strict=True) if value}
     if data.cause == QUEUE_CLEARED:
         facts.setdefault("queue_name", "")
     if data.caller_name and data.caller_name_source != "personal":
@@ -36,8 +37,10 @@ def reported_facts(data: CallData) -> dict[str, str]:
 def learn(call: CallState, facts: dict[str, str], origin: Origin) -> CallState:
     """Add facts to a call as of the time of the event that states them; returns the same call when nothing is new."""
     known, at = call.facts, origin.at
-    fresh = {name: value for name, value in facts.items() if _is_news(known.get(name, ()), value, at)}
-    return _with(call, {name: TimedValue(at, value, origin) for name, value in fresh.items()})
+    fresh = {
+        name: TimedValue(at, value, origin) for name, value in facts.items() if _is_news(known.get(name, ()), value, at)
+    }
+    return _with(call, fresh)
 
 
 def learn_values(call: CallState, values: dict[str, TimedValue]) -> CallState:
@@ -58,6 +61,8 @@ def _is_news(history: tuple[TimedValue, ...], value: str, at: datetime) -> bool:
 
 
 def _insert(history: tuple[TimedValue, ...], fact: TimedValue) -> tuple[TimedValue, ...]:
+    if not history:
+        return (fact,)
     place = len(history)
     while place and history[place - 1].at > fact.at:
         place -= 1
@@ -96,7 +101,7 @@ def _leg_data(call: CallState, values: dict[str, str], query: dict[str, str], or
 def _fact(history: tuple[TimedValue, ...], moment: datetime | None) -> TimedValue | None:
     """Return what was known at a moment; None also if it was known to have no value."""
     fact: TimedValue | None = history[-1]
-    if moment is not None:
+    if moment is not None and history[-1].at > moment:
         fact = next((one for one in reversed(history) if one.at <= moment), None)
     return fact if fact is not None and fact.value else None
 

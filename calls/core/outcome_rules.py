@@ -30,6 +30,9 @@ _REFUSED = {
     WriteStatus.GIVEN_UP: Outcome.GIVEN_UP,
 }
 
+#: The outcomes of which a failed write is the reason.
+_OF_WRITE = (*_REFUSED.values(), Outcome.WRITE_UNKNOWN)
+
 #: Why a recording that QMS may have is not taken.
 _UNCERTAIN = ("late", "unreachable", "next_call", "repeat", "began_late", "transfer", "undecided", "end_unreported")
 _JOINED_LATE = "The call was already in progress when it was first seen; QMS no longer names its recording."
@@ -42,8 +45,9 @@ def concluded(work: UnitOfWork, leg: LegState, at: datetime) -> LegState:
     leg = _write_wrapup(work, leg, at)
     outcome, reason = _outcome(work, leg, at)
     code = _reason_code(leg, outcome)
-    leg = replace(leg, outcome=outcome, reason=reason, reason_code=code, phase=_phase(leg, outcome, at))
-    return replace(leg, due=_due(work, leg, at))
+    phase = _phase(leg, outcome, at)
+    due = _due(work, leg, phase, at)
+    return replace(leg, outcome=outcome, reason=reason, reason_code=code, phase=phase, due=due)
 
 
 def _step(leg: LegState, at: datetime, what: str, text: str) -> LegState:
@@ -127,7 +131,7 @@ def _reason_code(leg: LegState, outcome: Outcome) -> str:
     """Return the reason in one word, for counting; empty where the outcome says it all."""
     if outcome in (Outcome.NOT_RECORDED, Outcome.WINDOW_MISSED):
         return leg.missed or "none"
-    if outcome in (*_REFUSED.values(), Outcome.WRITE_UNKNOWN):
+    if outcome in _OF_WRITE:
         return leg.base_code or leg.base.value
     return leg.wrapup.value if outcome is Outcome.PARTLY_FLAGGED else ""
 
@@ -143,10 +147,10 @@ def _phase(leg: LegState, outcome: Outcome, at: datetime) -> LegPhase:
     return LegPhase.CLOSED if leg.base is WriteStatus.NONE or leg.wrapup_due is not None else LegPhase.DELIVERING
 
 
-def _due(work: UnitOfWork, leg: LegState, at: datetime) -> datetime | None:
-    if leg.phase is LegPhase.OPEN:
+def _due(work: UnitOfWork, leg: LegState, phase: LegPhase, at: datetime) -> datetime | None:
+    if phase is LegPhase.OPEN:
         return leg.connected_gateway_at + timedelta(hours=work.site.stale_hours)
-    if leg.phase is LegPhase.SETTLED:
+    if phase is LegPhase.SETTLED:
         return None
     if leg.contested_by is not None:
         return max(leg.base_due or at, at) + CONTEST

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
-from calls.core.dispatch import apply
+from calls.core.dispatch import rule_of
 from calls.core.handlers import (  # noqa: F401  (they register)
     agent_events,
     call_events,
@@ -37,16 +37,21 @@ def fold_into(work: UnitOfWork, events: Iterable[AnyEvent | ResultEvent]) -> Uni
     depends on the events and their times alone, not on how they were cut into batches or how late they are folded.
     """
     for event in events:
-        _pass_time(work, getattr(event, "at", None))  # A thing without a moment has no rule: it raises.
-        if not work.source.has_fractions and isinstance(event, Event) and event.time.microsecond:
-            work.source = replace(work.source, has_fractions=True)
-        apply(event, work)
+        fold_next(work, event)
     work.note_clock()
     return work
+
+
+def fold_next(work: UnitOfWork, event: AnyEvent | ResultEvent) -> None:
+    """Apply one event of a batch, at the end of which ``note_clock`` is due."""
+    _pass_time(work, getattr(event, "at", None))  # A thing without a moment has no rule: it raises.
+    if not work.source.has_fractions and isinstance(event, Event) and event.time.microsecond:
+        work.source = replace(work.source, has_fractions=True)
+    rule_of(type(event))(event, work)
 
 
 def _pass_time(work: UnitOfWork, at: datetime | None) -> None:
     now = work.clock if at is None or (work.clock is not None and work.clock > at) else at
     if now is not None and work.is_anything_due(now):
-        apply(TimePassed(now), work)
+        rule_of(TimePassed)(TimePassed(now), work)
     work.clock = now

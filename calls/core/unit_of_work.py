@@ -162,10 +162,10 @@ class UnitOfWork:
 
     def incarnations_of(self, call_id: str) -> list[CallState]:
         """Return the calls known under an id, the earliest first."""
-        calls = [self.calls[number] for number in self._incarnations.get(call_id, ())]
-        if len(calls) > 1:
-            calls.sort(key=lambda call: (call.born_at, call.incarnation))
-        return calls
+        numbers = self._incarnations.get(call_id, ())
+        if len(numbers) == 1:
+            return [self.calls[numbers[0]]]
+        return sorted((self.calls[one] for one in numbers), key=lambda call: (call.born_at, call.incarnation))
 
     def put_call(self, call: CallState) -> CallState:
         """Remember a call's new value."""

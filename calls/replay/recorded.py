@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import msgspec
@@ -22,6 +22,7 @@ SLICE = timedelta(minutes=10)
 MAXIMUM_LEGS, MINIMUM_SLICES = 10_000, 4
 #: Number of legs whose searches and writes are read at once.
 LEGS_AT_ONCE = 500
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SearchKey = tuple[str, datetime, int]
 
 
@@ -40,12 +41,12 @@ class RecordedSlice(msgspec.Struct):
 
 def slice_of(moment: datetime) -> int:
     """Return the number of the slice that a moment is in."""
-    return int(moment.timestamp() // SLICE.total_seconds())
+    return (moment - EPOCH) // SLICE
 
 
 def begin_of(number: int) -> datetime:
     """Return when a slice begins."""
-    return datetime.fromtimestamp(number * SLICE.total_seconds()).astimezone()
+    return EPOCH + number * SLICE
 
 
 class RecordedLegs:
@@ -70,12 +71,14 @@ class RecordedLegs:
 
     def search(self, leg: LegState, key: SearchKey) -> RecordedSearch | None:
         """Return the search that was made for a leg; a transfer may have moved its leg to a neighbouring slice."""
-        return next((one.searches[key] for one in self._around(leg) if key in one.searches), None)
+        found = (one.searches.get(key) for one in self._around(leg))
+        return next(filter(None, found), None)
 
     def write(self, leg: LegState, part: str) -> MadeWrite | None:
         """Return the flag write that was made for a leg's recording."""
         key = (leg.guid, part)
-        return next((one.writes[key] for one in self._around(leg) if key in one.writes), None)
+        found = (one.writes.get(key) for one in self._around(leg))
+        return next(filter(None, found), None)
 
     def _around(self, leg: LegState) -> Iterator[RecordedSlice]:
         number = slice_of(leg.connected_source_at)
@@ -86,7 +89,8 @@ class RecordedLegs:
         # The keys name the source: by its column SQLite would read all its legs for each slice.
         mine = Leg.objects.filter(id__gte=leg_key(self._source_id, 0), id__lt=leg_key(self._source_id + 1, 0))
         rows = mine.filter(connected_at__gte=begin_of(number), connected_at__lt=begin_of(number + 1))
-        facts = rows.order_by().values_list("id", "facts").iterator(LEGS_AT_ONCE)
+        # Not by ``iterator``: its cursor in PostgreSQL takes four answers for what one brings.
+        facts = iter(rows.order_by().values_list("id", "facts"))
         while legs := {key: read_leg(text, "[]") for key, text in islice(facts, LEGS_AT_ONCE)}:
             self._add(found, legs)
         return found

@@ -15,7 +15,7 @@ import msgspec
 from agents.core.presence import AgentSession
 from calls.core.commands import CoreCommand, StartSearch, WriteFlags
 from calls.core.flag_facts import leg_facts
-from calls.core.reducer import fold_into
+from calls.core.reducer import fold_next
 from calls.core.result_events import RecordingMissed, ResultEvent, TimePassed, WriteSettled
 from calls.core.source_state import SourceState
 from calls.core.state import LegPhase, LegState, WriteStatus
@@ -104,6 +104,8 @@ class Refold:
 
     def _pass_until(self, end: datetime) -> None:
         """Do what is due before an event, each at its own moment."""
+        if not (self._waiting and self._waiting[0][0] < end) and not self.work.is_anything_due(end):
+            return  # As before most events.
         while True:
             due = self.work.next_due()
             answered = self._waiting[0][0] if self._waiting else None
@@ -140,7 +142,7 @@ class Refold:
     def _apply(self, item: AnyEvent | ResultEvent) -> None:
         before = len(self.work.commands)
         try:
-            fold_into(self.work, [item])
+            fold_next(self.work, item)
         except Exception:  # noqa: BLE001  (a defect that the consumer would put into quarantine; it is counted)
             self.failures += 1
         if len(self.work.commands) > before:

@@ -171,7 +171,8 @@ def _value(field: str, facts: LegFacts) -> str:
 
 def _clean(value: str) -> str:
     """Return what XML can carry of a value, on one line; empty where it says that there is none."""
-    cleaned = _LINE_ENDS.sub(" ", _FORBIDDEN.sub("", value)).strip()
+    # Nothing that is printable is forbidden or ends a line; nearly all values are.
+    cleaned = (value if value.isprintable() else _LINE_ENDS.sub(" ", _FORBIDDEN.sub("", value))).strip()
     return "" if cleaned.casefold() in _NO_VALUE else cleaned
 
 

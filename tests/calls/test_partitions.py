@@ -115,6 +115,22 @@ def test_any_partition_of_a_journal_gives_the_same_legs_and_commands(items: list
     assert folded(items, cuts, context) == folded(items, [], context) == folded(items, range(len(items)), context)
 
 
+def test_a_wrap_up_that_is_late_is_so_in_a_batch_with_the_events_that_show_it() -> None:
+    call = {"callId": "C1", "deviceId": "2001"}
+    items: list[Item] = [
+        event("Established", 0, name="e1", **call),
+        event("ConnectionCleared", 10, name="e2", **call),
+        event("Delivered", 60, name="e3", callId="C2", deviceId="2002"),
+        event("CallInformation", 20, name="e4", wrapup={"result": "Sold"}, callId="C1"),
+    ]
+    context = with_site(wrapup_wait_seconds=120)
+
+    legs, _ = folded(items, [], context)
+
+    assert legs[1].wrapup_result == "", "at 60 another call of the id may be forgotten by now"
+    assert folded(items, range(len(items)), context)[0] == legs
+
+
 def _day(gateway: GatewayStack) -> None:
     """Accept a journal with ids that come back, a transfer, and pauses in which much falls due."""
     for number in range(12):

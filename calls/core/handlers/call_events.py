@@ -262,8 +262,7 @@ def _wrapped_up(work: UnitOfWork, event: CallInformation) -> LegState | None:
 
 def _is_late(work: UnitOfWork, event: CallInformation) -> bool:
     """Say whether a wrap-up is heard so late that another call of its id may be forgotten by now."""
-    now = max(event.at, work.source.folded_gateway_at or event.at)
-    return now - moments_of(work, event.time, event.at)[1] > MARGIN
+    return (work.clock or event.at) - moments_of(work, event.time, event.at)[1] > MARGIN
 
 
 def _may_be_hidden(work: UnitOfWork, leg: LegState, event: CallInformation) -> bool:

@@ -31,6 +31,9 @@ class Command(BaseCommand):
         " flags would be different from what was done. Changes nothing, here or in QMS."
     )
 
+    #: They load every page of the site, which takes as long as the replay of a quarter of an hour.
+    requires_system_checks = ()
+
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--from", dest="begin", type=moment, required=True, help="a day or a time, site's clock")
         parser.add_argument("--to", dest="end", type=moment, required=True, help="until when, that moment not included")
