@@ -16,11 +16,6 @@ class MappingRefused(ValueError):
     retryable = False
 
 
-def count_acts() -> int:
-    """Return how many acts there are: as long as it is the same, so is every mapping."""
-    return MappingAct.objects.count()
-
-
 def standing_acts(source_id: int) -> list[MappingAct]:
     """Return the act that holds for each agent of a source who has a manual mapping."""
     acts = MappingAct.objects.filter(agent__source_id=source_id).select_related("agent", "after__service")

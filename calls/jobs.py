@@ -19,6 +19,7 @@ from calls.pipeline.consumer import Folded
 from calls.pipeline.events_loop import EventsLoop
 from calls.pipeline.guarded_consumer import REFRESH_SECONDS, GuardedConsumer
 from calls.search import worker
+from calls.search.due import next_due as next_search
 from calls.search.known_service import KnownService
 from calls.service_workers import ServiceWorker, ServiceWorkers
 from cti.api import (
@@ -32,7 +33,7 @@ from cti.api import (
 )
 from cti.models import CtiSource
 from flags.api import deliver as deliver_writes
-from flags.api import next_due
+from flags.api import is_any_free, next_due
 from qms.api import connect
 from qms.models import RecordingService
 
@@ -81,15 +82,23 @@ class SearchLoop:
         self._service_id = service_id
         self._known: KnownService | None = None
 
-    def look_up(self) -> datetime | None:
-        """Ask for the searches that are due; return when one is due next."""
+    def look_up(self, is_known: bool) -> datetime | None:
+        """Ask for the searches that are due; return when one is due next. ``is_known``: something is known to wait."""
+        due = None if is_known else next_search(self._service_id)
+        if not is_known and (due is None or due > now()):
+            return due
         if self._known is None or monotonic() - self._known.read_at >= REFRESH_SECONDS:
             self._known = KnownService.read(self._service_id)
         return worker.look_up(self._service_id, now, known=self._known)
 
 
-def deliver(service_id: int) -> datetime | None:
-    """Send a Recording Service its due writes, wake the consumers of what was settled; return when to look again."""
+def deliver(service_id: int, is_known: bool) -> datetime | None:
+    """Send a Recording Service its due writes, wake the consumers of what was settled; return when to look again.
+
+    ``is_known``: something is known to wait; otherwise one statement says whether anything does.
+    """
+    if not is_known and not is_any_free(service_id, now()):
+        return next_due(service_id)
     restore_guard.compare(now())  # Without Redis nobody knows whether the database is the one it was.
     done = deliver_writes(service_id, now=now, connect=connect)
     if done.source_ids:
@@ -123,7 +132,7 @@ def serve_writes(note_life: Callable[[], None]) -> None:
 
 
 def _serve(
-    work: Callable[[int], Callable[[], datetime | None]],
+    work: Callable[[int], Callable[[bool], datetime | None]],
     stream: Callable[[int], str],
     gather_seconds: float,
     look_seconds: float,

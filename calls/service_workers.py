@@ -34,15 +34,16 @@ SILENT_SECONDS = 20.0
 class ServiceWorker:
     """The work for one Recording Service.
 
-    ``work`` does what is due and returns when something is due next (None: nothing is known of). ``gather_seconds``:
-    minimum time from one beginning to the next; ``look_seconds``: maximum time without a look.
+    ``work`` does what is due and returns when something is due next (None: nothing is known of). It is called with
+    True where something is known to wait, and with False for a look. ``gather_seconds``: minimum time from one
+    beginning to the next; ``look_seconds``: maximum time without a look.
     """
 
     def __init__(
-        self, work: Callable[[], datetime | None], stream: str, gather_seconds: float, look_seconds: float
+        self, work: Callable[[bool], datetime | None], stream: str, gather_seconds: float, look_seconds: float
     ) -> None:
         self._work, self._stream, self._gather, self._look = work, stream, gather_seconds, look_seconds
-        self._seen = START
+        self._seen, self._is_known = START, True
         self.came_round = self._renew_at = time.monotonic()
         self.is_over = False
 
@@ -51,7 +52,7 @@ class ServiceWorker:
         while not (stop.is_asked or self.is_over):
             began = self.came_round = time.monotonic()
             try:
-                self._wait(began, self._work())
+                self._wait(began, self._work(self._is_known))
             except (DatabaseError, JournalUnavailable) as error:
                 log.warning("service_worker_put_off", stream=self._stream, error=type(error).__name__)
                 self._rest()
@@ -65,6 +66,7 @@ class ServiceWorker:
 
     def _rest(self) -> None:
         """Pass a moment after an error; a database connection that died is replaced."""
+        self._is_known = True
         time.sleep(PAUSE_SECONDS)
         close_old_connections()
 
@@ -72,10 +74,11 @@ class ServiceWorker:
         """Wait until something is due or a wake-up came, but gather at first. Raises ``JournalUnavailable``."""
         due_in = self._look if due is None else (due - clock.now()).total_seconds()
         until = time.monotonic() + min(due_in, self._look)
+        self._is_known = due_in <= self._look and due is not None
         time.sleep(max(began + self._gather - time.monotonic(), 0.0))
         while not (stop.is_asked or self.is_over) and (seconds := until - time.monotonic()) > 0:
             if news := wait_for_entries({self._stream: self._seen}, seconds):
-                self._seen = news[self._stream][-1].id
+                self._seen, self._is_known = news[self._stream][-1].id, True
                 return
 
 

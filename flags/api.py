@@ -5,7 +5,7 @@ from flags.catalogue.flag_settings import hash_key, load_specs
 from flags.catalogue.preview import PreviewCall
 from flags.catalogue.redaction import ShownValue, shown_values
 from flags.catalogue.renames import after_rename, note_rename
-from flags.delivery.worker import DeliveryRun, deliver, next_due
+from flags.delivery.worker import DeliveryRun, deliver, is_any_free, next_due
 from flags.outbox.alerts import OfReason, open_alerts, open_by_reason, raised_by_reason
 from flags.outbox.bulk_insert import NewWrite
 from flags.outbox.doubt import put_in_doubt, put_legs_in_doubt
@@ -39,6 +39,7 @@ __all__ = [
     "give_up",
     "hash_key",
     "in_plain_words",
+    "is_any_free",
     "load_specs",
     "made_writes",
     "mark_folded",

@@ -6,6 +6,7 @@ stops. Each of beat's messages expires before the next one, and each task is har
 
 import os
 import sys
+import threading
 from importlib import import_module
 from typing import Any
 
@@ -25,6 +26,7 @@ from celery.signals import (
     worker_shutting_down,
 )
 from django.db import close_old_connections
+from kombu.asynchronous import get_event_loop
 
 import clock
 from clock.stopping import stop
@@ -80,8 +82,14 @@ def _begin_loops_of_child(**_: Any) -> None:
 
 @worker_shutting_down.connect
 def _stop_loops(**_: Any) -> None:
-    """Let the loops give back what they hold: Celery knows nothing of them."""
+    """Let the loops give back what they hold: Celery knows nothing of them.
+
+    Celery sees a stop only when its wait for messages ends, and only a call from another thread ends that: this is a
+    signal's handler in the thread that waits.
+    """
     begin_shutdown()
+    if loop := get_event_loop():
+        threading.Thread(target=loop.call_soon, args=(int,), daemon=True).start()
 
 
 @worker_shutdown.connect
@@ -129,7 +137,7 @@ app.conf.beat_schedule = {
     "mail reports": _every(900, "calls.tasks.mail_reports", "default"),
     "report calls at risk": _every(60, "calls.tasks.report_unmatched_calls", "default"),
     "check before the shift": _every(60, "agents.tasks.shift_check_due", "default"),
-    "watch for alarms": _every(15, "gateway_site.tasks.watch_alarms", "default"),
+    "watch for alarms": _every(30, "gateway_site.tasks.watch_alarms", "default"),
     "ask for the day's reconciliation": _every(900, "gateway_site.tasks.ask_for_reconciliation", "default"),
     "carry out replays": _every(60, "gateway_site.tasks.replay", "default"),
     "forget old replays": _every(3600, "gateway_site.tasks.forget_replays", "default"),

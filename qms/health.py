@@ -11,6 +11,7 @@ from typing import NamedTuple
 import structlog
 from django.db import transaction
 
+from bulk.statements import fetched, moment
 from qms.models import RecordingService, ServiceHealth
 from qms.port import QmsError, QmsLoginFailed, QmsRejected
 from telemetry.counters import BREAKER_OPENINGS
@@ -41,6 +42,16 @@ class _Well(NamedTuple):
     failure: object
 
 
+class _Noted(NamedTuple):
+    """What is noted of a service, as the hot paths read it."""
+
+    ok_at: datetime | None
+    failures: int
+    open_until: datetime | None
+    clock_offset_seconds: float
+
+
+_NOTED = "SELECT ok_at, failures, open_until, clock_offset_seconds FROM qms_servicehealth WHERE service_id = %s"
 _well: dict[int, _Well] = {}
 #: A new object with each failure that this process noted: a look that was under way then is not believed.
 _failures: dict[int, object] = {}
@@ -61,6 +72,15 @@ def breaker_state(health: ServiceHealth, now: datetime) -> BreakerState:
     if health.probe_at is None and now < health.open_until:
         return BreakerState.OPEN
     return BreakerState.HALF_OPEN
+
+
+def _noted(service_id: int) -> _Noted | None:
+    """Return what is noted of a service; None: nothing yet."""
+    found = fetched(_NOTED, [service_id])
+    if not found:
+        return None
+    ok_at, failures, open_until, offset = found[0]
+    return _Noted(ok_at and moment(ok_at), failures, open_until and moment(open_until), offset)
 
 
 def may_send(service_id: int, now: datetime) -> bool:
@@ -85,7 +105,7 @@ def is_on_trial(service_id: int, now: datetime) -> bool:
     if is_known_well(service_id, now):
         return False
     failure = _failures.get(service_id)
-    health = ServiceHealth.objects.filter(pk=service_id).first()
+    health = _noted(service_id)
     # One whose last answer is long ago is left for its next one to be noted.
     if health is not None and not health.failures and health.open_until is None and _is_fresh(health.ok_at, now):
         _well[service_id] = _Well(now, health.clock_offset_seconds, failure)
@@ -109,7 +129,7 @@ def forget() -> None:
 def mark_ok(service_id: int, now: datetime, clock_offset_seconds: float | None = None) -> None:
     """Note that the service answered; closes the breaker. Writes where something changed or five seconds passed."""
     failure = _failures.get(service_id)
-    health = ServiceHealth.objects.filter(pk=service_id).first()
+    health = _noted(service_id)
     changes: dict[str, object] = {}
     if health is None or health.failures or health.open_until or not _is_fresh(health.ok_at, now):
         changes = {"ok_at": now, "failures": 0, "openings": 0, "open_until": None, "probe_at": None}
@@ -143,8 +163,8 @@ def mark_failed(service_id: int, error: QmsError, now: datetime) -> None:
 
 def clock_offset_seconds(service_id: int) -> float:
     """Return how far the clock of QMS is ahead of ours; 0 while unknown."""
-    known = ServiceHealth.objects.filter(pk=service_id).values_list("clock_offset_seconds", flat=True).first()
-    return known or 0.0
+    noted = _noted(service_id)
+    return noted.clock_offset_seconds if noted else 0.0
 
 
 def latest_write_seconds(service: RecordingService, now: datetime) -> float:

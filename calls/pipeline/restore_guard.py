@@ -17,6 +17,7 @@ import structlog
 from django.conf import settings
 from django.db import NotSupportedError, ProgrammingError, connection, transaction
 
+from bulk.statements import fetched
 from calls.models import Checkpoint, Gap
 from cti.api import JournalState, RememberedDatabase, entry_order, journal_state, remember_database, remembered_database
 from cti.models import CtiSource
@@ -39,6 +40,8 @@ SERVER = (
     "SELECT system_identifier::text FROM pg_control_system()",
     "SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)",
 )
+
+_FOLDS = "SELECT id, version FROM cti_ctisource LEFT JOIN calls_checkpoint ON source_id = id"
 
 _compared = threading.local()
 #: Not empty once the server has refused a part of the identity to this process.
@@ -109,8 +112,7 @@ def _is_trimmed_past(last_id: str, journal: JournalState) -> bool:
 
 def database_state() -> DatabaseState:
     """Read the database's identity and how far it has come."""
-    folds = CtiSource.objects.values_list("pk", "checkpoint__version")
-    return DatabaseState(_identity(), {source: version or 0 for source, version in folds})
+    return DatabaseState(_identity(), {source: version or 0 for source, version in fetched(_FOLDS, [])})
 
 
 def _went_back(state: DatabaseState, known: RememberedDatabase) -> bool:

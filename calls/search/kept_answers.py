@@ -10,13 +10,14 @@ import msgspec
 import structlog
 from django.conf import settings
 
+from bulk.statements import fetched, marks
 from calls.core.commands import StartSearch
 from calls.models import RecordingSearch, SearchState
 from cti.api import JournalUnavailable, KeptAnswer, keep_answers, kept_answers
-from cti.models import CtiSource
 
 log = structlog.get_logger()
 
+_SLUGS = "SELECT id, slug FROM cti_ctisource WHERE id IN"
 #: Ends the key of a search that was missed: version 0.1.0 takes every other answer for a recording.
 MISSED = " missed"
 
@@ -38,9 +39,10 @@ class FormerAnswer(msgspec.Struct, frozen=True):
 def keep(rows: Sequence[RecordingSearch]) -> None:
     """Keep the answers of searches that are over; without Redis they are only in the database."""
     found = [row for row in rows if row.state == SearchState.FOUND or _is_answered(row)]
-    slugs = dict(CtiSource.objects.filter(pk__in={row.source_id for row in found}).values_list("pk", "slug"))
+    source_ids = {row.source_id for row in found}
+    slugs = fetched(f"{_SLUGS} ({marks([*source_ids])})", [*source_ids]) if found else []
     try:
-        for source_id, slug in slugs.items():
+        for source_id, slug in slugs:
             answers = [_kept(row) for row in found if row.source_id == source_id]
             keep_answers(slug, answers, settings.JOURNAL_KEEP_HOURS * 3600)
     except JournalUnavailable as error:

@@ -4,7 +4,6 @@ from time import monotonic
 
 import msgspec
 
-from qms import api as qms_api
 from qms.models import RecordingService
 
 
@@ -18,5 +17,6 @@ class KnownService(msgspec.Struct, frozen=True):
     @classmethod
     def read(cls, service_id: int) -> "KnownService":
         """Read both. Raises ``RecordingService.DoesNotExist``."""
-        service = RecordingService.objects.get(pk=service_id)
-        return cls(service, qms_api.clock_offset_seconds(service_id), monotonic())
+        service = RecordingService.objects.select_related("health").get(pk=service_id)
+        health = getattr(service, "health", None)
+        return cls(service, health.clock_offset_seconds if health else 0.0, monotonic())

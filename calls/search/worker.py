@@ -73,7 +73,7 @@ class SearchWorker:
         self.inbox: SimpleQueue[PendingQuestion] = SimpleQueue()
         #: The searches that are being asked, each with its claim's end, which names the claim.
         self.pending: dict[int, datetime] = {}
-        self.renew_at = monotonic()
+        self.renew_at = monotonic() + RENEW_EVERY_SECONDS
         self.is_quick = False
         #: When a search that nobody asks for now is due, as far as this worker knows.
         self.next_at: datetime | None = None

@@ -34,14 +34,14 @@ from flags.outbox.claims import (
 )
 from flags.outbox.state_machine import Decision, WriteFailed, next_step, settle_after
 from flags.outbox.withheld import withhold_due
-from flags.outbox.written_claims import next_due
+from flags.outbox.written_claims import is_any_free, next_due
 from qms import api as qms_api
 from qms.api import ConnectService
 from qms.models import RecordingService
 from qms.port import QmsError, QmsUnavailable, QmsUnclear, RecordingServicePort
 from telemetry.counters import WRITE_ATTEMPTS
 
-__all__ = ["Breaker", "DeliveryRun", "deliver", "next_due"]
+__all__ = ["Breaker", "DeliveryRun", "deliver", "is_any_free", "next_due"]
 
 log = structlog.get_logger()
 
@@ -139,6 +139,8 @@ class DeliveryWorker:
         self.patience = timedelta(days=settings.FLAG_WRITE_GIVE_UP_DAYS)
         self.senders = SenderThreads(pools.of(service.pk, service.max_in_flight), now)
         self.done = DeliveryRun()
+        #: The last claim took all that was due, and none of it is due again; what is queued later wakes the next run.
+        self.is_drained = False
 
     def run(self, seconds: float) -> DeliveryRun:
         """Claim, send, settle; at the end what is under way is waited for, and what is not begun is given back."""
@@ -168,6 +170,8 @@ class DeliveryWorker:
     def _fill(self) -> bool:
         """Claim and send when less than half of what may be is under way. Returns whether anything is."""
         under_way = self.senders.under_way
+        if self.is_drained and not under_way:
+            return False
         if len(under_way) * 2 <= self.limit and (room := self._room()) and (port := self._port()):
             for claimed in self._claim(room):
                 self.senders.send(port, claimed)
@@ -214,6 +218,7 @@ class DeliveryWorker:
             margin=timedelta(seconds=self.service.timeout_seconds * CALLS_A_CLAIM),
         )
         self.done.sent += len(claimed)
+        self.is_drained = len(claimed) < room
         return claimed
 
     def _harvest(self) -> None:
@@ -229,6 +234,7 @@ class DeliveryWorker:
         self._give_back([one.claimed for one in found if one.decision is None])
         self._settle([Settlement(one.claimed, one.decision) for one in found if one.decision is not None])
         self._report_to_breaker([one for one in found if one.decision is not None])
+        self.is_drained = self.is_drained and all(one.decision and one.decision.state in SETTLED for one in found)
 
     def _give_back(self, unsent: Sequence[Claimed]) -> None:
         give_back(unsent, self.claim)

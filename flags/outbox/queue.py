@@ -14,7 +14,7 @@ import structlog
 from django.db import transaction
 from django.db.models import Case, F, QuerySet, Value, When
 
-from bulk.statements import fetched, moment
+from bulk.statements import changed, fetched, marks, moment
 from bulk.tables import UpsertTable
 from flags.models import RETRIABLE, SETTLED, UNSETTLED, FlagValue, FlagWrite, WriteState
 from flags.outbox.bulk_insert import NewWrite, queue_at_once
@@ -52,6 +52,7 @@ _SETTLED = f"""
 SELECT id, leg_id, part, state, error_code, error, settled_at, attempts, retries, created_at FROM flags_flagwrite
 WHERE source_id = %s AND NOT folded AND state IN ({_WORDS}) ORDER BY id LIMIT %s
 """  # noqa: S608  (the states are the model's own words)
+_FOLDED = f"UPDATE flags_flagwrite SET folded = true WHERE retries = %s AND state IN ({_WORDS})"  # noqa: S608  (as above)
 
 
 class QueueRefusal(msgspec.Struct, frozen=True):
@@ -213,7 +214,7 @@ def mark_folded(read: Sequence[Settled]) -> None:
     for one in read:
         keys[one.retries].append(one.write_id)
     for retries, write_ids in keys.items():
-        FlagWrite.objects.filter(pk__in=write_ids, retries=retries, state__in=SETTLED).update(folded=True)
+        changed(f"{_FOLDED} AND id IN ({marks(write_ids)})", [retries, *write_ids])
 
 
 def give_up(write_ids: Sequence[int], by: str, reason: str, now: datetime) -> int:

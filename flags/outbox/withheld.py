@@ -64,6 +64,9 @@ def await_comparisons(write_ids: Collection[int], now: datetime) -> None:
 
 def _waiting(service: RecordingService, now: datetime) -> "QuerySet[FlagWrite] | None":
     """Return what is to be withheld; None where there can be nothing, so that nobody looks through a backlog."""
+    is_switched = service.writing_since is not None and now - service.writing_since < SWITCH_ECHO
+    if not (service.shadow or is_switched):
+        return None
     nobody_has_it = Q(claimed_until=None) | Q(claimed_until__lt=now)
     unsettled = FlagWrite.objects.filter(
         state_is_one_of(UNSETTLED), nobody_has_it, service_id=service.pk, not_before__lte=now
@@ -71,9 +74,7 @@ def _waiting(service: RecordingService, now: datetime) -> "QuerySet[FlagWrite] |
     if service.shadow:
         still = RecordingService.objects.filter(pk=service.pk, shadow=True)  # The row may be older than a switch.
         return unsettled.filter(Exists(still))
-    if service.writing_since is not None and now - service.writing_since < SWITCH_ECHO:
-        return unsettled.filter(Q(is_shadow=True) | Q(created_at__lt=service.writing_since))
-    return None
+    return unsettled.filter(Q(is_shadow=True) | Q(created_at__lt=service.writing_since))
 
 
 def _settle(write_ids: Collection[int], now: datetime) -> int:

@@ -27,9 +27,11 @@ class Work:
         self.finished = 0
         self.due: Callable[[], datetime | None] = lambda: None
         self.errors: list[Exception] = []
+        self.known: list[bool] = []
 
-    def __call__(self) -> datetime | None:
+    def __call__(self, is_known: bool) -> datetime | None:
         self.at.append(time.monotonic())
+        self.known.append(is_known)
         try:
             if self.errors:
                 raise self.errors.pop()
@@ -78,6 +80,23 @@ def test_what_is_due_is_done_then_without_a_wake_up(work: Work, running: Service
     assert work.at[2] - work.at[1] >= 0.1
 
 
+def test_the_work_is_told_whether_something_is_known_to_wait_or_this_is_a_look(work: Work) -> None:
+    worker = ServiceWorker(work, STREAM, gather_seconds=0.01, look_seconds=0.05)
+    thread = threading.Thread(target=worker.run)
+    thread.start()
+    wait_until(lambda: len(work.at) >= 3, "two looks after the first")
+    looks = work.known[:3]
+    work.due = lambda: clock.now() + timedelta(seconds=0.02)
+    wait_until(lambda: work.known[-2:] == [True, True], "what was due")
+    work.due = lambda: clock.now() + timedelta(seconds=30)
+    wait_until(lambda: work.known[-2:] == [False, False], "looks again, before what is due then")
+    worker.is_over = True
+    thread.join(10)
+
+    assert not thread.is_alive()
+    assert looks == [True, False, False]
+
+
 def test_an_error_is_survived(work: Work, running: ServiceWorker) -> None:
     wait_until(lambda: work.finished == 1, "the first look")
     work.errors = [OperationalError("away"), ValueError("a defect")]
@@ -92,7 +111,7 @@ def test_services_are_followed_and_a_stop_ends_all(monkeypatch: pytest.MonkeyPat
     services, done, signs = {1}, set(), []
 
     def begin(service_id: int) -> ServiceWorker:
-        return ServiceWorker(lambda: done.add(service_id), searches_stream(service_id), 0.01, 30)
+        return ServiceWorker(lambda _: done.add(service_id), searches_stream(service_id), 0.01, 30)
 
     workers = ServiceWorkers(lambda: services, begin)
     thread = threading.Thread(target=workers.run, args=(lambda: signs.append(1),))

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from flags.api import is_any_free
 from flags.models import FlagWrite, WriteState
 from flags.outbox.claims import Claimed, Settlement, claim_due, due, give_back, give_up_overdue, settle
 from flags.outbox.doubt import put_in_doubt, put_legs_in_doubt
@@ -220,3 +221,22 @@ def test_queued_writes_are_put_in_doubt_and_no_others(post: Post) -> None:
     assert list(doubted.values_list("pk", "state", "missing_at")) == [
         (key, "unclear", None) for key in (keys[0], keys[4])
     ]
+
+
+@pytest.mark.parametrize(
+    ("claimed_until", "not_before", "is_free"),
+    [(None, 0, True), (None, 1, False), (-1, 0, True), (0, 0, False), (1, 0, False)],
+)
+def test_a_look_finds_what_is_due_and_nobody_has_or_who_had_it_died(
+    post: Post, claimed_until: int | None, not_before: int, is_free: bool
+) -> None:
+    until = None if claimed_until is None else post.time + timedelta(seconds=claimed_until)
+    _set(post.queues(), state="sending", claimed_until=until, not_before=post.time + timedelta(seconds=not_before))
+
+    assert is_any_free(post.service.pk, post.time) is is_free
+
+
+def test_a_look_passes_over_what_is_settled(post: Post) -> None:
+    _set(post.queues(), state="written")
+
+    assert not is_any_free(post.service.pk, post.time)

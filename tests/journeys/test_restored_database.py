@@ -283,7 +283,7 @@ def test_a_delivery_waits_while_redis_cannot_say_whether_the_database_went_back(
     settings.JOURNAL_URL = "redis://127.0.0.1:1/0"
 
     with pytest.raises(JournalUnavailable):
-        jobs.deliver(gateway.service.pk)
+        jobs.deliver(gateway.service.pk, True)
 
     assert sent == []
 
