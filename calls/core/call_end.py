@@ -8,7 +8,7 @@ from calls.core.call_facts import as_of, divided
 from calls.core.clocks import CLOSE
 from calls.core.connections import connect_device
 from calls.core.incarnations import has_come_after, later_parties, own_interaction
-from calls.core.legs import clear_party, correct_end, put_party, refresh_facts
+from calls.core.legs import GRACE, clear_party, correct_end, put_party, refresh_facts
 from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, TimedValue, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 
@@ -104,8 +104,18 @@ def divide(work: UnitOfWork, incarnation: int, moment: datetime, gateway_at: dat
         _connect_again(work, new.incarnation, call.parties[name], reports)
     refresh_facts(work, old, gateway_at)
     refresh_facts(work, work.calls[new.incarnation], gateway_at)
+    _await_repeats(work, new.incarnation, gateway_at)
     expire_when_over(work, new.incarnation, gateway_at)
     _divide_after_leg(work, new.incarnation, gateway_at)
+
+
+def _await_repeats(work: UnitOfWork, incarnation: int, gateway_at: datetime) -> None:
+    """Look at a call again when it is known whether a second report of a connection, moved to it, was a repeat."""
+    call = work.calls[incarnation]
+    reports = [party.again.gateway_at for party in call.parties.values() if party.again is not None]
+    if reports:
+        due = max(min(reports) + GRACE, gateway_at)
+        work.put_call(replace(call, due=due if call.due is None else min(due, call.due)))
 
 
 def _divide_after_leg(work: UnitOfWork, incarnation: int, gateway_at: datetime) -> None:

@@ -114,3 +114,26 @@ def test_a_call_that_is_cleared_leaves_who_came_just_before_with_nothing_of_it()
     board.call("CallCleared", 20.8, "C1").waits(60)
 
     assert [_known(leg)[2] for leg in board.legs] == [True, True, False]
+
+
+@pytest.mark.parametrize("reports", [[20.3], [20.3, 20.4]], ids=["twice", "three times"])
+def test_who_is_no_safe_member_of_a_call_ends_though_it_was_reported_as_connected_by_several_monitors(
+    reports: list[float],
+) -> None:
+    """The end of 2002 comes within a second of the reports, when it is not known yet that these were repeats."""
+    board = _talks(_csta()).call("Established", 20.2, "C1", "2002")
+    for at in reports:
+        board.call("Established", at, "C1", "2002")
+    board.call("ConnectionCleared", 21.1, "C1", "2001").call("ConnectionCleared", 21.15, "C1", "2002").waits(60)
+
+    assert board.spans()[1] == ("2002", 20.2, 21.15)
+    assert _known(board.legs[1]) == UNKNOWN
+
+
+def test_an_end_that_was_kept_with_the_last_of_three_reports_ends_the_leg() -> None:
+    board = _csta().call("Established", 20.2, "C1", "2002")
+    for at in (20.3, 20.4):
+        board.call("Established", at, "C1", "2002")
+    board.call("ConnectionCleared", 21.15, "C1", "2002").waits(60)
+
+    assert board.spans() == [("2002", 20.2, 21.15)]

@@ -348,10 +348,11 @@ def _again_due(work: UnitOfWork, call: CallState, device_id: str, event: TimePas
     if party is None or again is None:
         return  # It may have moved to the id's next call as another party's end was decided.
     put_party(work, call, with_repeat(replace(party, again=None), again))
-    if again.ended_at is not None:
+    ended_at = min((one.ended_at for one in (again, *party.repeats) if one.ended_at is not None), default=None)
+    if ended_at is not None:
         how = f"Extension {device_id} disconnected."
-        clear_party(work, work.calls[call.incarnation], device_id, again.ended_at, event.at, how)
-        divide_where_empty(work, call.incarnation, again.ended_at, event.at)
+        clear_party(work, work.calls[call.incarnation], device_id, ended_at, event.at, how)
+        divide_where_empty(work, call.incarnation, ended_at, event.at)
         expire_when_over(work, call.incarnation, event.at)
 
 

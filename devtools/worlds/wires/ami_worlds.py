@@ -7,6 +7,8 @@
   agent does not move to another phone.
 - Asterisk says everything once and in its order: no repeats, no disorder, no clock of whole seconds.
 - A phone to which a call is handed on is in another bridge: QMS begins a new recording there.
+- Where two agents are at one phone, the members of the queues are listed after a lost link: to a user who may not see
+  them the second would be the only one.
 - A link that stalls and is lost in one world is left out: what is under way when it is lost never comes.
 - Left out: overflowed, parked, pickup, ringing, unanswered and failed calls, conferences, wrap-ups (other events of
   Asterisk stand for them, which this small one does not send), the loss of one phone's events, and hours of silence,
@@ -19,6 +21,7 @@ been started again: channel names and the counters in a Uniqueid then come back,
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from random import Random
 from typing import Any
@@ -133,7 +136,19 @@ def with_missed(world: World, restart: float | None) -> World:
     lost = sorted((x.event for x in world.said if x.lost), key=lambda x: x.at)
     missed = [{"at": x.at, "type": x.type, "data": x.data} for x in lost]
     data: dict[str, Any] = {"missed": missed} | ({} if restart is None else {"restart": restart})
-    return replace(world, said=tuple(_beside(x, "link.Restored", data) for x in world.said))
+    world = replace(world, said=tuple(_beside(x, "link.Restored", data) for x in world.said))
+    if not _has_company(world):
+        return world
+    return replace(world, said=tuple(_beside(x, "snapshot.Ended", {"agentsTold": True}) for x in world.said))
+
+
+def _has_company(world: World) -> bool:
+    """Say whether two agents were members at one phone at once."""
+    came = Counter(x.event.data["deviceId"] for x in world.said if x.event.type == "LoggedOn" and x.event.at <= -60.0)
+    for one in sorted(world.said, key=lambda x: x.event.at):
+        if one.event.type in ("LoggedOn", "LoggedOff") and "gap-" not in one.event.id and one.event.at > -60.0:
+            came[one.event.data["deviceId"]] += 1 if one.event.type == "LoggedOn" else -1
+    return max(came.values(), default=0) > 1
 
 
 def _beside(one: Said, kind: str, data: dict[str, Any]) -> Said:
