@@ -10,7 +10,9 @@ How it works, by module:
    in the file changes; ``passed_over`` says what is never mutated; ``choice`` takes all of them or a seeded sample.
 2. ``warm`` is a process of its own that collects the tests of a mapping once, runs them once under coverage with a
    context for each test, then forks a child for each mutant. The child swaps the code of the mutated functions
-   (``swap``) and runs the tests that execute the line, quickest first, to the first failure.
+   (``swap``) and runs the tests that execute the line to the first failure: those first that noticed other changes of
+   the same function or file, then the quickest. A test that needs nothing of pytest but its parameters is called as a
+   function (``plain``); each may use so much of the processor's time, whatever else the machine does.
 3. ``cold`` serves what is executed at import (constants, defaults, class bodies), and runs every survivor again:
    a child forked before the project was imported reads the mutated text through ``hook`` and runs pytest from its
    start.

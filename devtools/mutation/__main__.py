@@ -10,7 +10,7 @@ from pathlib import Path
 from devtools.mutation.choice import NothingToMutate
 from devtools.mutation.report import as_json, text, total
 from devtools.mutation.run import Order, TestsBroken, run
-from devtools.mutation.tables import BrokenTable, read_equivalents, read_mapping, read_nightly
+from devtools.mutation.tables import BrokenTable, read_equivalents, read_mapping, read_nightly, read_survivors
 
 _FOLDER = Path(__file__).parent
 BELOW_FLOOR, CANNOT_RUN = 1, 2
@@ -22,9 +22,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="./gateway mutate", description="Change the code and see whether a test notices.", allow_abbrev=False
     )
     add = parser.add_argument
-    add(
-        "path", type=Path, nargs="?", default=Path("calls/core"), help="a Python file or a folder (default: calls/core)"
-    )
+    core = [Path("calls/core")]
+    add("paths", type=Path, metavar="PATH", nargs="*", default=core, help="files or folders (default: calls/core)")
     add("--count", type=int, help="how many, chosen by the seed; otherwise all")
     add("--seed", type=int, help="another seed is another sample (default 0; with --nightly the day's number)")
     add("--tests", help="pytest's arguments, in one word, instead of those of the table tests.toml")
@@ -40,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="the parts and counts of tests.toml instead of a path, each with the floor (default 90 per cent)",
     )
+    add("--again", type=Path, metavar="FILE", help="only what survived in a former run, of which --json wrote this")
     add("--quick", action="store_true", help="do not run survivors a second time in a fresh process")
     add("--root", type=Path, default=Path.cwd(), help=argparse.SUPPRESS)
     add("--tables", type=Path, default=_FOLDER, help=argparse.SUPPRESS)
@@ -50,7 +50,7 @@ def _order(asked: argparse.Namespace) -> Order:
     root = asked.root.resolve()
     return Order(
         root=root,
-        path=(root / asked.path).resolve(),
+        paths=[(root / path).resolve() for path in asked.paths],
         mapping=read_mapping(asked.tables / "tests.toml"),
         equivalents=read_equivalents(asked.tables / "equivalents.toml"),
         count=asked.count,
@@ -58,6 +58,7 @@ def _order(asked: argparse.Namespace) -> Order:
         tests=None if asked.tests is None else tuple(shlex.split(asked.tests)),
         seconds=asked.seconds,
         is_quick=asked.quick,
+        again=None if asked.again is None else read_survivors(asked.again),
     )
 
 
@@ -81,7 +82,7 @@ def _nightly(asked: argparse.Namespace) -> int:
         _say(str(error))
         return CANNOT_RUN
     common = {**vars(asked), "seed": seed, "floor": floor}
-    return max(_run(argparse.Namespace(**{**common, "path": Path(path), "count": count})) for path, count in parts)
+    return max(_run(argparse.Namespace(**{**common, "paths": [Path(path)], "count": count})) for path, count in parts)
 
 
 def _run(asked: argparse.Namespace) -> int:
@@ -96,7 +97,8 @@ def _run(asked: argparse.Namespace) -> int:
     percent = total(outcome).percent
     is_below = asked.floor is not None and percent is not None and percent < asked.floor
     if is_below:
-        _say(f"{asked.path}: {percent} per cent of the changes were noticed; the floor is {asked.floor:g}")
+        paths = ", ".join(map(str, asked.paths))
+        _say(f"{paths}: {percent} per cent of the changes were noticed; the floor is {asked.floor:g}")
     return BELOW_FLOOR if is_below else 0
 
 

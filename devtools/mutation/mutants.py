@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Kind(StrEnum):
@@ -28,6 +29,15 @@ class Fate(StrEnum):
     SURVIVED = "survived"
     TIMEOUT = "timeout"
     EQUIVALENT = "equivalent"
+
+
+class Place(NamedTuple):
+    """What names a mutant though lines of its file have moved: file, function, and the text before and after."""
+
+    path: str
+    within: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,10 @@ class Mutant:
     def after(self, data: bytes) -> str:
         """Return the changed lines with the change, as one line without extra blanks."""
         return " ".join(self._lines(data)[1].split())
+
+    def place(self, data: bytes) -> Place:
+        """Return what names the mutant among those of another run."""
+        return Place(self.path, self.within, self.before(data), self.after(data))
 
     def diff(self, data: bytes) -> str:
         """Return the change as a small diff below its place."""

@@ -45,12 +45,13 @@ class Job:
 
 @dataclass(frozen=True)
 class TrialAnswer:
-    """What became of one mutant; ``tests`` are those that execute its line."""
+    """What became of one mutant; ``tests`` are those that execute its line, ``noticing`` the one that failed."""
 
     key: str
     verdict: TrialVerdict
     seconds: float
     tests: tuple[str, ...] | None = None
+    noticing: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,10 +77,17 @@ class ChildChannel:
         """Take the descriptor that the command opened."""
         self._descriptor = descriptor
 
-    def answer(self, trial: Trial, verdict: TrialVerdict, seconds: float, tests: Sequence[str] | None = None) -> None:
+    def answer(
+        self,
+        trial: Trial,
+        verdict: TrialVerdict,
+        seconds: float,
+        tests: Sequence[str] | None = None,
+        noticing: str = "",
+    ) -> None:
         """Say what became of a mutant."""
         reported = None if tests is None else tuple(tests)
-        self._say(OutputLine(answer=TrialAnswer(trial.mutant.key, verdict, round(seconds, 3), reported)))
+        self._say(OutputLine(answer=TrialAnswer(trial.mutant.key, verdict, round(seconds, 3), reported, noticing)))
 
     def notice(self, text: str, is_fatal: bool = False) -> None:
         """Say something to the person."""

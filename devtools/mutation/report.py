@@ -89,6 +89,7 @@ def _result(one: MutantResult) -> dict[str, object]:
     return {
         "path": mutant.path, "line_number": mutant.line, "within": mutant.within, "kind": mutant.kind, "fate": one.fate,
         "line": one.before, "mutation": one.after, "seconds": one.seconds, "note": one.note, "server": one.server,
+        "noticed_by": one.noticing,
     }  # fmt: skip
 
 

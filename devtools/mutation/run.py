@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from devtools.mutation.choice import Novelty, in_chosen_order, sources
-from devtools.mutation.mutants import Fate, Mutant
+from devtools.mutation.mutants import Fate, Mutant, Place
 from devtools.mutation.protocol import Job, OutputLine, Trial, TrialAnswer, TrialVerdict
 from devtools.mutation.source import Source
 from devtools.mutation.tables import Equivalent, TestMapping, outdated
@@ -30,7 +30,7 @@ class Order:
     """What the person asked for."""
 
     root: Path
-    path: Path
+    paths: Sequence[Path]
     mapping: TestMapping
     equivalents: Sequence[Equivalent] = ()
     count: int | None = None
@@ -38,6 +38,7 @@ class Order:
     tests: tuple[str, ...] | None = None
     seconds: float | None = None
     is_quick: bool = False
+    again: frozenset[Place] | None = None
 
     def arguments(self, path: str) -> tuple[str, ...]:
         """Return the pytest arguments for a file."""
@@ -56,6 +57,7 @@ class MutantResult:
     seconds: float = 0
     note: str = ""
     server: str = ""
+    noticing: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,15 @@ class _Run:
     results: list[MutantResult] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
-    def settle(self, mutant: Mutant, fate: Fate, seconds: float = 0, note: str = "", server: str = "") -> None:
-        """Keep a result."""
+    def settle(
+        self, mutant: Mutant, fate: Fate, seconds: float = 0, note: str = "", server: str = "", noticing: str = ""
+    ) -> None:
+        """Keep a result, and say it; a survivor with its diff, so that a run that is stopped has not been in vain."""
         data = self.data[mutant.path]
         before, after, diff = mutant.before(data), mutant.after(data), mutant.diff(data)
-        self.results.append(MutantResult(mutant, fate, before, after, diff, seconds, note, server))
-        self.say(f"{len(self.results)}: {fate}: {mutant.path}:{mutant.line} {mutant.kind}")
+        self.results.append(MutantResult(mutant, fate, before, after, diff, seconds, note, server, noticing))
+        shown = diff if fate is Fate.SURVIVED else f"{mutant.path}:{mutant.line} {mutant.kind}"
+        self.say(f"{len(self.results)}: {fate}: {shown}")
 
     def chosen(self, found: Sequence[Source], possible: Sequence[Mutant]) -> list[Mutant]:
         """Return the mutants to run; the known equivalents among them are settled here."""
@@ -173,7 +178,7 @@ class _Run:
     def _settle(self, mutant: Mutant, answer: TrialAnswer, server: str) -> None:
         fates = {TrialVerdict.KILLED: Fate.KILLED, TrialVerdict.TIMEOUT: Fate.TIMEOUT}
         note = "no test executes it" if answer.verdict is TrialVerdict.NOT_EXECUTED else ""
-        self.settle(mutant, fates.get(answer.verdict, Fate.SURVIVED), answer.seconds, note, server)
+        self.settle(mutant, fates.get(answer.verdict, Fate.SURVIVED), answer.seconds, note, server, answer.noticing)
 
 
 def _end_of(log: Path) -> list[str]:
@@ -193,13 +198,15 @@ def run(order: Order, say: Say) -> MutationOutcome:
     Raises ``NothingToMutate``, ``BrokenTable`` for a file without tests, and ``TestsBroken``.
     """
     began = time.monotonic()
-    found = sources(order.root, order.path)
-    possible = in_chosen_order(found, order.count, order.seed)
+    found = [source for path in order.paths for source in sources(order.root, path)]
     data = {source.path: source.data for source in found}
+    possible = in_chosen_order(found, order.count, order.seed)
+    if order.again is not None:
+        possible = [one for one in possible if one.place(data[one.path]) in order.again]
     with tempfile.TemporaryDirectory(prefix="mutate-", ignore_cleanup_errors=True) as folder:
         one = _Run(order, say, data, Path(folder))
         for arguments, mutants in _by_tests(order, one.chosen(found, possible)).items():
             say(f"{len(mutants)} mutants against pytest {' '.join(arguments)}")
             one.judge(arguments, mutants)
-    old = outdated(order.equivalents, possible, data)
+    old = [] if order.again is not None else outdated(order.equivalents, possible, data)
     return MutationOutcome(tuple(one.results), len(possible), time.monotonic() - began, tuple(old), tuple(one.notices))

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devtools.mutation.mutants import Mutant
+import msgspec
+
+from devtools.mutation.mutants import Fate, Mutant, Place
 
 
 class BrokenTable(Exception):
@@ -94,6 +96,16 @@ def _equivalent(path: Path, entry: dict[str, str]) -> Equivalent:
 def read_equivalents(path: Path) -> list[Equivalent]:
     """Read the known equivalent mutants; raises ``BrokenTable``, also for one without a reason."""
     return [_equivalent(path, one) for one in _read(path).get("equivalent", [])]
+
+
+def read_survivors(path: Path) -> frozenset[Place]:
+    """Read which mutants survived, from what ``--json`` wrote; raises ``BrokenTable``."""
+    try:
+        mutants = msgspec.json.decode(path.read_bytes())["mutants"]
+        survivors = [one for one in mutants if one["fate"] == Fate.SURVIVED]
+        return frozenset(Place(one["path"], one["within"], one["line"], one["mutation"]) for one in survivors)
+    except (OSError, msgspec.DecodeError, KeyError, TypeError) as error:
+        raise BrokenTable(f"{path}: this is not what --json writes: {error}") from error
 
 
 def outdated(entries: Iterable[Equivalent], possible: Iterable[Mutant], data: dict[str, bytes]) -> list[Equivalent]:

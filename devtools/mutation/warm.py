@@ -5,9 +5,12 @@ A plugin of pytest within a process of its own: ``python -m mutation.warm JOB DE
 
 import gc
 import importlib.util
+import mmap
+import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +19,8 @@ import pytest
 
 from devtools.mutation import children
 from devtools.mutation.databases import Databases
+from devtools.mutation.mutants import Mutant
+from devtools.mutation.plain import as_function
 from devtools.mutation.protocol import ChildChannel, Job, Trial, TrialVerdict
 from devtools.mutation.swap import LoadedModule, NeedsFreshImport
 from devtools.mutation.tracing import Tracing
@@ -24,6 +29,10 @@ from devtools.mutation.tracing import Tracing
 QUIET = ("-q", "-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist", "--no-header", "--tb=short")
 _PASSED, _FAILED, _NOT_APPLIED = 0, 1, 3
 _LEAST_SECONDS, _TIMES = 5.0, 5.0
+#: What one test may use of the processor: however busy the machine is, a loop without end is found soon.
+_LEAST_CPU_SECONDS, _CPU_TIMES = 1.0, 10.0
+_SAME_FUNCTION = 4  # A test that noticed a change of the same function counts as four that noticed one of the file.
+_NUMBER_BYTES = 4
 
 
 def pytest_options() -> tuple[str, ...]:
@@ -40,7 +49,9 @@ class Warm:
         self._seconds: dict[str, float] = {}
         self._whole_seconds = float("inf")
         self._failed: set[str] = set()
-        self._sources: dict[str, bytes] = {}
+        self._plain: dict[str, Callable[[], None]] = {}
+        self._noticed: Counter[tuple[str, str]] = Counter()  # By a place (a file, or a function of it) and a test.
+        self._noticing = mmap.mmap(-1, _NUMBER_BYTES)  # Shared with the child: the number of the test that failed.
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note how long each test takes, and which fail."""
@@ -55,6 +66,8 @@ class Warm:
             self._mouth.notice("the tests cannot be collected; see the log", is_fatal=True)
             return True
         self._measure(session.items)
+        found = {item.nodeid: as_function(item) for item in session.items}
+        self._plain = {name: function for name, function in found.items() if function is not None}
         self._databases = Databases()
         self._loaded = LoadedModule(str(self._path(trial)) for trial in self._job.trials)
         gc.freeze()  # After the search for functions: a frozen object is not found any more.
@@ -104,7 +117,8 @@ class Warm:
 
     def _try(self, trial: Trial) -> None:
         lines = self._tracing.tests_of(str(self._path(trial)), trial.mutant.first, trial.mutant.last)
-        items = [one for one in self._items if lines.tests is None or one.nodeid in lines.tests]
+        executing = [one for one in self._items if lines.tests is None or one.nodeid in lines.tests]
+        items = sorted(executing, key=lambda one: self._promise(trial.mutant, one), reverse=True)
         names, began = tuple(one.nodeid for one in items), time.monotonic()
         if lines.is_at_import:
             self._mouth.answer(trial, TrialVerdict.NOT_APPLIED, 0)
@@ -112,15 +126,35 @@ class Warm:
             self._mouth.answer(trial, TrialVerdict.NOT_EXECUTED, 0, ())
         else:
             verdict = self._verdict(items, trial)
-            self._mouth.answer(trial, verdict, time.monotonic() - began, names)
+            noticing = self._note_noticing(items, trial.mutant) if verdict is TrialVerdict.KILLED else ""
+            self._mouth.answer(trial, verdict, time.monotonic() - began, names, noticing)
+
+    def _promise(self, mutant: Mutant, item: pytest.Item) -> float:
+        """Return how soon a test may be expected to notice the change, by what it noticed before and its time."""
+        in_file, in_function = (self._noticed[place, item.nodeid] for place in _places(mutant))
+        return (in_file + _SAME_FUNCTION * in_function) / (0.01 + self._duration(item))
+
+    def _note_noticing(self, items: Sequence[pytest.Item], mutant: Mutant) -> str:
+        number = int.from_bytes(self._noticing[:], "big")
+        if number == 0:
+            return ""  # The child ended before it could say.
+        test = items[number - 1].nodeid
+        self._noticed.update((place, test) for place in _places(mutant))
+        return test
 
     def _verdict(self, items: Sequence[pytest.Item], trial: Trial) -> TrialVerdict:
         status = self._status(items, trial, self._limit(items))
-        known = {None: TrialVerdict.TIMEOUT, _PASSED: TrialVerdict.SURVIVED, _NOT_APPLIED: TrialVerdict.NOT_APPLIED}
+        known = {
+            None: TrialVerdict.TIMEOUT,
+            -signal.SIGPROF: TrialVerdict.TIMEOUT,
+            _PASSED: TrialVerdict.SURVIVED,
+            _NOT_APPLIED: TrialVerdict.NOT_APPLIED,
+        }
         return known.get(status, TrialVerdict.KILLED)
 
     def _status(self, items: Sequence[pytest.Item], trial: Trial | None, seconds: float) -> int | None:
         self._databases.restore()
+        self._noticing[:] = bytes(_NUMBER_BYTES)
         return children.run(lambda: self._child(items, trial), seconds)
 
     def _child(self, items: Sequence[pytest.Item], trial: Trial | None) -> int:
@@ -132,11 +166,26 @@ class Warm:
             except NeedsFreshImport:
                 return _NOT_APPLIED
         self._failed.clear()
-        for item in items:
-            _run([item])
-            if self._failed:
+        for number, item in enumerate(items, start=1):
+            signal.setitimer(signal.ITIMER_PROF, _LEAST_CPU_SECONDS + _CPU_TIMES * self._duration(item))
+            if self._fails(item):
+                self._noticing[:] = number.to_bytes(_NUMBER_BYTES, "big")
                 return _FAILED
         return _PASSED
+
+    def _fails(self, item: pytest.Item) -> bool:
+        if (function := self._plain.get(item.nodeid)) is None:
+            _run([item])
+            return bool(self._failed)
+        try:
+            function()
+        except (Exception, pytest.fail.Exception):  # noqa: BLE001 - a failed assertion, or whatever a mutant raises.
+            return True
+        return False
+
+
+def _places(mutant: Mutant) -> tuple[str, str]:
+    return mutant.path, f"{mutant.path}:{mutant.within}"
 
 
 def _run(items: Sequence[pytest.Item]) -> None:

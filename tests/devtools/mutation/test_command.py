@@ -101,6 +101,29 @@ def test_the_tests_may_be_named_at_the_prompt(project: Project) -> None:
     assert fates(reported)["number += 1", "arithmetic"] == "survived", "that test was not wanted"
 
 
+def test_what_survived_is_tried_again_alone(project: Project) -> None:
+    """By its text: meanwhile lines were added above it. What nobody could notice then, another test notices now."""
+    former = project.root.parent / "former.json"
+    row = {"path": "shop/prices.py", "within": "price", "mutation": "return None"}
+    line = "return amount * 2 - 1 if is_friend and amount > 3 else amount * 2"
+    killed = {"path": "shop/prices.py", "within": "is_large", "line": "return amount >= LIMIT", "fate": "killed"}
+    mutants = [{**row, "line": line, "fate": "survived"}, {**killed, "mutation": "return amount > LIMIT"}]
+    former.write_text(json.dumps({"mutants": mutants}))
+    source = project.root / "shop" / "prices.py"
+    source.write_text(source.read_text().replace("LIMIT = 10", "LIMIT = 10\n\nMORE = 11"))
+
+    _, reported = mutate(project, "--quick", "--again", str(former))
+
+    (again,) = reported["mutants"]
+    assert (again["mutation"], again["fate"]) == ("return None", "killed")
+    assert again["noticed_by"] == "tests/test_prices.py::test_friends_pay_less"
+
+
+def test_a_file_that_json_did_not_write_is_refused(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+    assert mutate(project, "--again", str(project.root / "tests.toml"))[0] == CANNOT_RUN
+    assert "not what --json writes" in capsys.readouterr().err
+
+
 def test_tests_that_fail_anyway_say_nothing(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     project.write("tests/test_prices.py", "from shop.prices import price\n\ndef test_it():\n    assert price(1) == 1\n")
 
