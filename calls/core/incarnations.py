@@ -70,7 +70,7 @@ def _by_time(work: UnitOfWork, event: CallEvent, call: CallState, following: Cal
     ended_at = call.ended_at
     if ended_at is not None and is_after(work, call, ended_at, event):
         return _after_end(work, event, call, following)
-    if call.doubtful_since is not None and is_of_after_doubt(work, call, event):
+    if is_of_after_doubt(work, call, event):
         return following or begin_call(work, event, call.call_id, replaces=False)
     if following is not None:
         is_of_next = isinstance(event, ENTERING) and (
@@ -150,13 +150,13 @@ def call_at(work: UnitOfWork, call_id: str, device_id: str, at: datetime) -> Cal
 
 
 def _at(calls: list[CallState], at: datetime) -> tuple[CallState, CallState | None]:
-    """Return the latest call that had begun by a moment (else the earliest), and the one after it."""
+    """Return the latest call that had begun by a moment, and the one after it; else the earliest alone."""
     if calls[-1].born_at <= at:
         return calls[-1], None
     for place in range(len(calls) - 2, -1, -1):
         if calls[place].born_at <= at:
             return calls[place], calls[place + 1]
-    return calls[0], calls[1] if len(calls) > 1 else None
+    return calls[0], None
 
 
 def _begun_before(work: UnitOfWork, event: CallEvent, following: CallState) -> CallState:

@@ -182,9 +182,7 @@ def searched(work: UnitOfWork, leg: LegState) -> LegState:
 def _is_past(work: UnitOfWork, other: LegState, leg: LegState) -> bool:
     """Say whether a leg is over, and no answer to a question of while it was connected can come any more."""
     ended = other.disconnected_gateway_at
-    if other.phase is LegPhase.OPEN or ended is None:
-        return False
-    return not is_on_time(work, other) or leg.connected_gateway_at - ended > APART
+    return ended is not None and (not is_on_time(work, other) or leg.connected_gateway_at - ended > APART)
 
 
 def start_search(work: UnitOfWork, leg: LegState, since: datetime, known_guid: str = "") -> LegState:

@@ -6,10 +6,9 @@ from msgspec.structs import replace
 
 from calls.core.clocks import APART, CLOSE, STALL, ended_at, is_on_time, moments_of
 from calls.core.doubts import is_close, is_sure, may_be_lost, may_contest, may_have_begun, traced
-from calls.core.gaps import is_heard_after_loss
 from calls.core.outcome_rules import concluded
 from calls.core.result_events import LATE, WHY, RecordingFound
-from calls.core.state import LegPhase, LegState, SearchStatus, WriteStatus
+from calls.core.state import LegState, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 
 
@@ -53,7 +52,6 @@ def _may_be_incomplete(work: UnitOfWork, leg: LegState, asked: datetime) -> bool
     source = work.source
     lost = source.lost_gateway_at
     is_lost = lost is not None and leg.connected_gateway_at - APART <= lost <= asked
-    is_lost = is_lost or is_heard_after_loss(work, leg.connected_source_at, leg.connected_gateway_at)
     return is_lost or any(leg.device_id in gap.devices for gap in source.partial)
 
 
@@ -63,7 +61,7 @@ def _is_apart(work: UnitOfWork, other: LegState, began: datetime, asked: datetim
     One on hold counts as apart where it has a recording of its own.
     """
     ended = other.disconnected_gateway_at
-    is_over = ended is not None and other.phase is not LegPhase.OPEN and ended <= began
+    is_over = ended is not None and ended <= began
     return is_over or (other.connected_gateway_at > asked and is_on_time(work, other)) or bool(other.guid)
 
 
@@ -117,14 +115,14 @@ def contested_by(work: UnitOfWork, leg: LegState) -> int | None:
 def _was_over(other: LegState, event: RecordingFound) -> bool:
     """Say whether a leg had ended when the recording began, or while QMS still named it as live."""
     ended = other.disconnected_gateway_at
-    if ended is None or other.phase is LegPhase.OPEN:
+    if ended is None:
         return False
-    return _was_over_before(other, event.started_at) or (event.asked_at is not None and event.asked_at > ended)
+    return ended < event.started_at or (event.asked_at is not None and event.asked_at > ended)
 
 
 def _was_over_before(other: LegState, began: datetime) -> bool:
     ended = other.disconnected_gateway_at
-    return ended is not None and other.phase is not LegPhase.OPEN and ended < began
+    return ended is not None and ended < began
 
 
 def _fits(began: datetime, connected_gateway_at: datetime) -> bool:
