@@ -24,8 +24,8 @@ class DemoCounts(msgspec.Struct, frozen=True):
 
 
 def tally() -> DemoCounts:
-    """Count."""
-    legs = list(Leg.objects.values_list("call_id", "outcome", "reason"))
+    """Count; canary calls are in no count."""
+    legs = list(Leg.objects.filter(is_canary=False).values_list("call_id", "outcome", "reason"))
     outcomes = Counter(outcome for _, outcome, _ in legs)
     ended = [row for row in legs if row[1] not in (Outcome.FLAGGED, Outcome.WAITING)]
     return DemoCounts(

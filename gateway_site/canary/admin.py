@@ -14,7 +14,7 @@ from unfold.decorators import display
 import clock
 from calls.models import Leg
 from clock.text import shown
-from cti.models import CtiSource
+from cti.models import CanaryWay, CtiSource
 from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.runs import begin
 from gateway_site.canary.standing import failed_step, standings
@@ -35,7 +35,7 @@ _COLOURS = {
 class CanaryCallAdmin(ReadOnlyAdmin):
     """Canary calls: what was tried, what it proved, what is broken."""
 
-    list_display = ("began", "source", "extension", "service", "verdict", "found", "lasted", "way", "who")
+    list_display = ("began", "source", "extension", "service", "verdict", "found", "lasted", "how", "who")
     list_display_links = ("began",)
     list_filter = (("source", admin.RelatedOnlyFieldListFilter), "is_red")
     list_select_related = ("source", "service")
@@ -74,6 +74,11 @@ class CanaryCallAdmin(ReadOnlyAdmin):
         """Return how long it took."""
         return f"{((call.ended_at or clock.now()) - call.began_at).total_seconds():.0f} s"
 
+    @display(description="Way")
+    def how(self, call: CanaryCall) -> str:
+        """Say in two words how it was made; its page says more."""
+        return "real call" if call.way == CanaryWay.ORIGINATE else "events alone"
+
     @display(description="Asked for by")
     def who(self, call: CanaryCall) -> str:
         """Name who asked."""
@@ -90,9 +95,11 @@ class CanaryCallAdmin(ReadOnlyAdmin):
         """Add the steps."""
         call = self.get_object(request, object_id or "")
         steps = [{"end": one, "colour": _COLOURS[one.verdict]} for one in call.ends] if call else []
+        failed = failed_step(call) if call else None
         extra = {
             "steps": steps,
-            "failed": failed_step(call) if call else None,
+            "failed": failed,
+            "failed_colour": _COLOURS[failed.verdict] if failed else "",
             # A leg is kept for a shorter time than its canary call may be.
             "leg": Leg.objects.filter(pk=call.leg_id or 0).first() if call else None,
             **(extra_context or {}),

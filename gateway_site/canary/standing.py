@@ -5,11 +5,16 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from cti.models import CtiSource
+from clock.text import shown
+from cti.models import CanaryWay, CtiSource
 from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.runs import period
 from gateway_site.canary.steps import MAXIMUM_SECONDS, CanaryVerdict, StepEnd
 
+_EFFECTS = {
+    CanaryWay.EVENTS: "By events alone: no phone rings.",
+    CanaryWay.ORIGINATE: "The PBX has the test phone call {number}.",
+}
 #: How late the timetable may be before its silence is red: beat and the worker have other work, too.
 SLACK = timedelta(seconds=MAXIMUM_SECONDS)
 
@@ -27,6 +32,17 @@ class CanaryStanding(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     todo: str
     last: CanaryCall | None
+    #: What a call does at the phone.
+    effect: str
+    #: When the timetable begins the next call; None where one is under way or no call was made.
+    due_at: datetime | None
+
+    @property
+    def when(self) -> str:
+        """Say when the last call ended, and when the next one begins."""
+        ended = f"It ended at {shown(self.last.ended_at)}." if self.last and self.last.ended_at else ""
+        due = f"The next one begins at {shown(self.due_at)}." if self.due_at else ""
+        return f"{ended} {due}".strip()
 
     @property
     def name(self) -> str:
@@ -57,6 +73,8 @@ def _standing(source: CtiSource, extension: str, now: datetime) -> CanaryStandin
         text=text,
         todo=todo,
         last=last,
+        effect=_EFFECTS[CanaryWay(source.canary_way)].format(number=source.canary_destination),
+        due_at=newest.began_at + period(source) if newest and newest.ended_at else None,
     )
 
 

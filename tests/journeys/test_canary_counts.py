@@ -33,6 +33,7 @@ from gateway_site.dashboard.page import figures
 from gateway_site.ops.metrics import GatewayCollector
 from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.reconciliation.runs import ask, steps
+from launcher.demo_counts import tally
 from qms.port import QmsRejected
 from telemetry.counters import FLAGGED_SECONDS, GUID_SECONDS, LEGS_ENDED
 from tests.journeys.canaries import TEST_PHONE, CanaryStack
@@ -91,6 +92,7 @@ def numbers(gateway: CanaryStack, now: datetime) -> dict[str, object]:
         "searches": service_searches(gateway.service.pk, now),
         "live": live_calls(LiveFilter(), gateway.begin, may_see_callers=True),
         "export": list(filtered(LegFilter(), may_see_callers=True).values_list("pk", flat=True)),
+        "demo": tally(),
         "incident": _legs_hit(Incident(rule=AlarmRule.objects.first(), began_at=gateway.begin), now),
     }
 

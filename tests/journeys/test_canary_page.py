@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
+from clock.text import shown
 from cti.models import CtiSource
 from gateway_site.alarms.conditions import find
 from gateway_site.canary.models import CanaryCall
@@ -85,10 +86,23 @@ def test_the_page_says_what_is_red_and_what_to_do(gateway: CanaryStack, monkeypa
     assert "Leg seen: It did not come in time." in of_call
 
 
+def test_the_page_says_when_the_last_call_ended_and_when_the_next_one_begins(gateway: CanaryStack) -> None:
+    call = gateway.follow()
+    gateway.set(canary_minutes=12)
+    page = as_role("Auditor").get(reverse(PAGE)).content.decode()
+
+    due = call.began_at + timedelta(minutes=12, seconds=-110)
+    assert f"It ended at {shown(call.ended_at)}. The next one begins at {shown(due)}." in page
+    gateway.begins()
+    assert "The next one begins" not in as_role("Operator").get(reverse(PAGE)).content.decode()
+
+
 def test_the_button_asks_first_and_is_recorded(gateway: CanaryStack) -> None:
     operator, make = as_role("Operator"), reverse("admin:canary_make")
     wanted = {"source": "pbx", "extension": TEST_PHONE}
-    assert f"Call at {TEST_PHONE} of pbx" in operator.get(make).content.decode()
+    asked = operator.get(make).content.decode()
+    assert f"Call at {TEST_PHONE} of pbx" in asked
+    assert "By events alone: no phone rings." in asked
     assert not CanaryCall.objects.exists()
     said = operator.post(make, wanted, follow=True).content.decode()
 
