@@ -28,7 +28,7 @@ log = structlog.get_logger()
 GATHER_SECONDS = 0.06
 #: Maximum time that an event which is not urgent, an answer or a moment that is due waits for others, in seconds; and
 #: the number of events that do not wait. Pages that show calls in progress are as much behind.
-PATIENCE_SECONDS, MANY = 0.4, 32
+PATIENCE_SECONDS, MANY = 0.8, 32
 #: Intended duration of a slice, in seconds, and the fewest events in one.
 SLICE_SECONDS, FEWEST = 0.1, 50
 #: Interval at which a source is looked at although nothing was heard of it, in seconds.

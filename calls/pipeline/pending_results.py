@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 
 import msgspec
 
@@ -29,8 +30,10 @@ _ANSWERED = f"""
 SELECT {", ".join(_COLUMNS)} FROM calls_recordingsearch
 WHERE source_id = %s AND NOT folded AND state IN ('{SearchState.FOUND}', '{SearchState.MISSED}') ORDER BY id LIMIT %s
 """  # noqa: S608  (names of the model)
-_HELD = "SELECT recording_guid, id FROM calls_leg WHERE NOT (recording_guid IS NULL)"
+_HELD = "SELECT id, recording_guid, NULL AS at FROM calls_leg WHERE NOT (recording_guid IS NULL)"
 _CONNECTED = "SELECT id, device_id, connected_at FROM calls_leg WHERE id >= %s AND id < %s"
+#: When the legs of each extension were connected, by key.
+_Connected = dict[str, dict[int, datetime]]
 #: No leg has this number: a recording that is another's in any case.
 ANOTHERS = -1
 
@@ -67,9 +70,8 @@ class RecordedSearch(msgspec.Struct, frozen=True):
 def answered_searches(source_id: int, limit: int) -> list[PendingResult]:
     """Return the answered searches of a source that are not folded yet."""
     rows = list(RecordingSearch.objects.raw(*adapted(_ANSWERED, [source_id, limit])))
-    guids = [row.recording_guid for row in rows if row.state == SearchState.FOUND]
-    holders, later = _holders(guids), _began_with_later(rows)
-    return [_pending(row, ANOTHERS if row.pk in later else _holder(row, holders)) for row in rows]
+    holders, connected = _legs_of([row for row in rows if row.state == SearchState.FOUND])
+    return [_pending(row, _holder(row, holders, connected)) for row in rows]
 
 
 def _pending(row: RecordingSearch, holder: int | None) -> PendingResult:
@@ -92,30 +94,31 @@ def _assigned(row: RecordingSearch, holder: int | None) -> RecordingAssigned:
     )
 
 
-def _holders(guids: Sequence[str]) -> dict[str, int]:
-    if not guids:
-        return {}
-    held = f"{_HELD} AND recording_guid IN ({marks(guids)})"
-    return {str(guid): key for guid, key in fetched(held, guids)}
+def _legs_of(found: Sequence[RecordingSearch]) -> tuple[dict[str, int], _Connected]:
+    """Return which leg has each recording, and when the legs of the extensions were connected, the oldest first.
 
-
-def _began_with_later(rows: Sequence[RecordingSearch]) -> set[int]:
-    """Return the searches that found what began with a later leg of the extension, also one settled long ago.
-
-    Another search may have found the same recording for that later leg. The legs' times are by the source's clock, so
-    they are taken relative to the leg that is searched for.
+    Of the extensions of first searches, and from the oldest leg on that such a search is for. Read by one statement:
+    a row without a time is of a leg that has a recording.
     """
-    first = {row.leg_id: row for row in rows if row.state == SearchState.FOUND and row.ordinal == 1}
-    if not first:
-        return set()
-    extensions = sorted({row.extension for row in first.values()})
-    # The keys alone name the source: its column would have PostgreSQL read the index of all its legs.
-    last = leg_key(rows[0].source_id + 1, 0)
-    legs = f"{_CONNECTED} AND device_id IN ({marks(extensions)}) ORDER BY id"
-    connected: dict[str, dict[int, datetime]] = defaultdict(dict)
-    for key, device_id, at in fetched(legs, [min(first), last, *extensions]):
-        connected[device_id][key] = moment(at)
-    return {row.pk for row in first.values() if began_later(row, connected[row.extension])}
+    if not found:
+        return {}, {}
+    guids, first = [row.recording_guid for row in found], [row for row in found if row.ordinal == 1]
+    extensions = sorted({row.extension for row in first})
+    text = f"{_HELD} AND recording_guid IN ({marks(guids)})"
+    values: list[object] = [*guids]
+    if first:
+        # The keys alone name the source: its column would have PostgreSQL read the index of all its legs.
+        text = f"{_CONNECTED} AND device_id IN ({marks(extensions)}) UNION ALL {text}"
+        keys = [min(row.leg_id for row in first), leg_key(first[0].source_id + 1, 0)]
+        values = [*keys, *extensions, *values]
+    connected: _Connected = defaultdict(dict)
+    holders: dict[str, int] = {}
+    for key, name, at in sorted(fetched(text, values), key=itemgetter(0)):
+        if at is None:
+            holders[str(name)] = key
+        else:
+            connected[name][key] = moment(at)
+    return holders, connected
 
 
 def began_later(row: RecordingSearch | RecordedSearch, connected: Mapping[int, datetime]) -> bool:
@@ -161,8 +164,14 @@ def _why(row: RecordingSearch | RecordedSearch) -> str:
     return "unreachable" if is_incomplete and row.why in ("none", "same") else row.why
 
 
-def _holder(row: RecordingSearch, holders: dict[str, int]) -> int | None:
-    """Return the number of the leg that has the recording; a leg of another source counts as another's."""
+def _holder(row: RecordingSearch, holders: Mapping[str, int], connected: _Connected) -> int | None:
+    """Return the number of the leg that has the recording of an answer, or to which it belongs in any case.
+
+    A leg of another source counts as another's, and so does a later one of the extension, also one settled long ago:
+    another search may have found the same recording for it.
+    """
+    if row.ordinal == 1 and row.extension in connected and began_later(row, connected[row.extension]):
+        return ANOTHERS
     key = holders.get(row.recording_guid)
     if key is None:
         return None
