@@ -20,6 +20,7 @@ from calls.core.unit_of_work import UnitOfWork
 from calls.models import Call, Checkpoint, Leg
 from calls.pipeline.fold_metrics import note_fold
 from calls.pipeline.folding_again import folding_again, note_committed
+from calls.pipeline.journal_time import JournalTime
 from calls.pipeline.load import DUE_AT_ONCE
 from calls.pipeline.pending_results import PendingResult, answered_searches, answered_writes, mark_folded
 from calls.pipeline.save import save
@@ -68,16 +69,13 @@ class Batch(msgspec.Struct, frozen=True):
     ended: Sequence[EndedSearch]
     writes: Sequence[Settled]
     is_more: bool
-    is_behind: bool
+    #: How far time passes. While the journal holds more, it is only as late as its last event: what comes next may end
+    #: what seems stale.
+    present: datetime
 
-    def items(self, now: datetime) -> "list[AnyEvent | ResultEvent]":
-        """Return all in the order of the fold: each answer after the events that were there before it; the time last.
-
-        While the journal holds more, it is only as late as its last event: what comes next may end what seems stale.
-        """
-        if self.is_behind:
-            now = min([now, *(event.at for event in self.events[-1:])])
-        return [*_merged(self.events, self.answers), TimePassed(now)]
+    def items(self) -> "list[AnyEvent | ResultEvent]":
+        """Return all in the order of the fold: each answer after the events before it, and the time last."""
+        return [*_merged(self.events, self.answers), TimePassed(self.present)]
 
 
 class Consumer:
@@ -85,7 +83,7 @@ class Consumer:
 
     def __init__(self, source: CtiSource, now: Callable[[], datetime]) -> None:
         self.source, self.now = source, now
-        self.memory = StateCache()
+        self.memory, self.journal_time = StateCache(), JournalTime()
         self._checkpoint: Checkpoint | None = None
         self._rules: tuple[tuple[FlagSpec, ...], SourceContext] | None = None
 
@@ -135,12 +133,12 @@ class Consumer:
     ) -> tuple[UnitOfWork, list[Quarantined]]:
         work = self.memory.unit_of_work(checkpoint, self.source.slug, batch.events, batch.answers, context, now)
         try:
-            return fold_into(work, batch.items(now)), []
+            return fold_into(work, batch.items()), []
         except Exception:
             # A defect in a handler. The unit of work is half changed: a fresh one shows which event causes it.
             log.exception("fold_failed", source=self.source.slug, events=len(batch.events))
         work = self.memory.unit_of_work(checkpoint, self.source.slug, batch.events, batch.answers, context, now)
-        return _sound(batch, work, now)
+        return _sound(batch, work)
 
     def _next_batch(self, checkpoint: Checkpoint, now: datetime, limit: int, *, with_answers: bool) -> Batch | None:
         # Answers first: what the journal holds then is all that came before them.
@@ -148,12 +146,15 @@ class Consumer:
         written = answered_writes(self.source.pk, limit) if with_answers else []
         entries = read_journal(self.source.slug, checkpoint.last_id, limit)
         events, broken = _decoded(entries)
-        is_due, is_more_due = self._due(checkpoint, now)
+        present = self.journal_time.present(now, events, checkpoint.folded_at)
+        is_due, is_more_due = self._due(checkpoint, present)
+        is_more = is_more_due or limit in (len(entries), len(searched), len(written))
+        if len(entries) == limit:
+            present = min(present, events[-1].at if events else checkpoint.folded_at or now)
+        if present < now:
+            searched, written = _until(present, searched), _until(present, written)
         if not (entries or searched or written or is_due):
             return None
-        is_more = is_more_due or limit in (len(entries), len(searched), len(written))
-        if is_behind := len(entries) == limit:
-            searched, written = _until(events, searched), _until(events, written)
         return Batch(
             last_id=entries[-1].id if entries else checkpoint.last_id,
             events=events,
@@ -163,7 +164,7 @@ class Consumer:
             ended=[one.ended for one in searched if one.ended],
             writes=[one.settled for one in written if one.settled],
             is_more=is_more,
-            is_behind=is_behind,
+            present=present,
         )
 
     def position(self) -> str | None:
@@ -197,12 +198,12 @@ class Consumer:
             raise Overtaken(self.source.slug)
 
 
-def _until(events: Sequence[AnyEvent], answers: Sequence[PendingResult]) -> list[PendingResult]:
-    """Return the answers that are no later than the last event; the others wait for events not read yet.
+def _until(present: datetime, answers: Sequence[PendingResult]) -> list[PendingResult]:
+    """Return the answers that are no later than the time of the fold; the others wait for events not read yet.
 
     QMS reports what is recorded at an extension now: whose recording that is depends on every event before it.
     """
-    return [one for one in answers if events and one.answer.at <= events[-1].at]
+    return [one for one in answers if one.answer.at <= present]
 
 
 def _merged(events: Sequence[AnyEvent], answers: Sequence[ResultEvent]) -> Iterator[AnyEvent | ResultEvent]:
@@ -226,12 +227,12 @@ def _decoded(entries: Sequence[Entry]) -> tuple[list[AnyEvent], list[Quarantined
     return events, broken
 
 
-def _sound(batch: Batch, work: UnitOfWork, now: datetime) -> tuple[UnitOfWork, list[Quarantined]]:
+def _sound(batch: Batch, work: UnitOfWork) -> tuple[UnitOfWork, list[Quarantined]]:
     """Fold a batch without the events on which a handler fails: they go to quarantine and must not stop the source."""
     begin = current = work.state()
     sound: list[AnyEvent | ResultEvent] = []
     broken: list[Quarantined] = []
-    for item in batch.items(now):
+    for item in batch.items():
         try:
             current = advance(item, current, work.context).state
             sound.append(item)

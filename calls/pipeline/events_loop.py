@@ -51,6 +51,9 @@ class Folding(Protocol):
     def due_in(self) -> float | None:
         """Return the seconds until time alone changes something; None: nothing is due."""
 
+    def note_journal_away(self) -> None:
+        """Note that the journal did not answer."""
+
 
 class LeasedSource:
     """A source that this process folds: when it is folded next, and how much time it has had.
@@ -147,7 +150,11 @@ class EventsLoop:
     def turn(self) -> None:
         """Renew the leases if it is time, wait for something to do, fold one slice. Raises ``JournalUnavailable``."""
         self._keep_leases()
-        self._hear()
+        try:
+            self._hear()
+        except JournalUnavailable:
+            self._note_journal_away()
+            raise
         present = time.monotonic()
         wanted = [one for one in self.leased.values() if one.is_wanted(present)]
         if wanted:
@@ -173,6 +180,7 @@ class EventsLoop:
             return self._leases.renew(sorted(sources), {slug: one.worked for slug, one in self.leased.items()})
         except JournalUnavailable as error:
             log.warning("leases_not_renewed", error=type(error).__name__)
+            self._note_journal_away()
             return self.leased.keys() & sources.keys()
 
     def _hear(self) -> None:
@@ -189,6 +197,10 @@ class EventsLoop:
         for one in listening:
             one.hear(news, time.monotonic(), self._served)
 
+    def _note_journal_away(self) -> None:
+        for one in self.leased.values():
+            one.folding.note_journal_away()
+
     def _fold(self, one: LeasedSource) -> None:
         self._served, began = one.used, time.monotonic()
         try:
@@ -200,6 +212,8 @@ class EventsLoop:
         except (DatabaseError, JournalUnavailable) as error:
             # The transaction was rolled back: the batch is folded again.
             log.warning("fold_put_off", source=one.slug, error=type(error).__name__)
+            if isinstance(error, JournalUnavailable):
+                self._note_journal_away()
             close_old_connections()
             one.put_off(time.monotonic() + PAUSE_SECONDS)
         except Exception:

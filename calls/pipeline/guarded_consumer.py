@@ -44,6 +44,11 @@ class GuardedConsumer:
         self._refreshed_at = refreshed_at  # Not after an error: then everything is read again.
         return folded
 
+    def note_journal_away(self) -> None:
+        """Let time stay until what listeners have kept meanwhile is in the journal."""
+        if self._consumer:
+            self._consumer.journal_time.hold()
+
     def position(self) -> str | None:
         """Return the journal's entry up to which everything is folded; None: not known now."""
         return self._consumer.position() if self._consumer and self._refreshed_at is not None else None
@@ -66,5 +71,6 @@ class GuardedConsumer:
         check_continuity(source, self._now())
         if self._consumer is None:
             self._consumer = Consumer(source, self._now)
+            self.note_journal_away()  # Perhaps it is: whoever folded the source before may have seen it.
         self._consumer.source = source
         self._refreshed_at = monotonic()

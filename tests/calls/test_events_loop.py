@@ -39,6 +39,7 @@ class Source:
         self.entry = 0
         self.due: float | None = None
         self.payload = URGENT
+        self.journal_away = 0
 
     def after(self, entry_id: str, count: int) -> list[Entry]:
         first = int(entry_id.removeprefix("1-")) + 1
@@ -63,6 +64,9 @@ class Source:
 
     def due_in(self) -> float | None:
         return self.due
+
+    def note_journal_away(self) -> None:
+        self.journal_away += 1
 
 
 class Leases:
@@ -91,6 +95,7 @@ class Process:
         self.light, self.heavy = self.sources[7], self.sources[8]
         self.rung: dict[str, str] = {}
         self.waits: list[float] = []
+        self.wait_error: Exception | None = None
         self.until = float("inf")
         self.passed_on: list[Folded] = []
         self.enabled, self.reads = SOURCES, 0
@@ -102,6 +107,8 @@ class Process:
 
     def wait(self, after: Mapping[str, str], seconds: float, count: int) -> dict[str, list[Entry]]:
         self.waits.append(seconds)
+        if self.wait_error:
+            raise self.wait_error
         news = {stream: [Entry(at, b"")] for stream, at in self.rung.items() if after.get(stream, at) != at}
         for slug, key in SOURCES.items():
             if journal_key(slug) in after and (found := self.sources[key].after(after[journal_key(slug)], count)):
@@ -342,3 +349,22 @@ def test_a_process_without_sources_waits_and_does_not_spin(process: Process) -> 
         turns += 1
 
     assert turns < 15
+
+
+def test_every_source_learns_that_the_journal_was_away(process: Process) -> None:
+    """However the loop notices it: when it renews leases, waits for entries, or folds."""
+    process.leases.error = JournalUnavailable("full", retryable=True)
+    process.runs(1)
+    assert all(source.journal_away for source in process.sources.values())
+    process.leases.error = None
+
+    process.light.error, process.light.waiting = JournalUnavailable("away", retryable=True), 1
+    before = process.heavy.journal_away
+    process.runs(1)
+    assert process.heavy.journal_away > before
+    process.light.error = None
+
+    before, process.wait_error = process.heavy.journal_away, JournalUnavailable("away", retryable=True)
+    with pytest.raises(JournalUnavailable):
+        process.runs(1)
+    assert process.heavy.journal_away == before + 1

@@ -6,7 +6,9 @@ import redis as redis_client
 from calls.core.result_events import RecordingFound
 from calls.models import Leg, RecordingSearch
 from calls.pipeline.consumer import Consumer
+from calls.pipeline.guarded_consumer import GuardedConsumer
 from calls.pipeline.pending_results import ANOTHERS, answered_searches
+from flags.models import FlagSetting
 from tests.journeys.stack import GatewayStack
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -67,6 +69,66 @@ def test_a_recording_that_began_with_a_later_leg_is_that_legs_also_when_it_is_se
     gateway.passes(2)
 
     assert [flags for flags in gateway.flags("2001") if flags] == []
+
+
+def test_what_a_listener_kept_while_the_journal_was_away_is_in_time(gateway: GatewayStack) -> None:
+    """The wrap-up was received in time, and the journal has it when its time is over."""
+    FlagSetting.objects.filter(field="wrapup").update(enabled=True)
+    gateway.connects("C1", "2001", queueName="Sales")
+    gateway.passes(5)
+    gateway.clears("C1", "2001")
+    gateway.passes(2)
+    gateway.consumer.journal_time.hold()
+    wrapup = gateway.event("CallInformation", callId="C1", deviceId="2001", wrapup={"result": "Sold"})
+    gateway.passes(600)
+    assert gateway.outcomes() == [("2001", "waiting")]
+    gateway.hears(wrapup)
+    gateway.works()
+    gateway.passes(3)
+
+    assert gateway.outcomes() == [("2001", "flagged")]
+    assert gateway.flags("2001")[0]["CTIWrapup"] == "Sold"
+
+
+def test_a_recording_found_while_the_journal_was_away_waits_for_the_events_before_it(gateway: GatewayStack) -> None:
+    """QMS answered after the extension's next call began, of which the journal does not know yet."""
+    gateway.connects("C1", "2001", queueName="Sales")
+    gateway.fold()
+    gateway.consumer.journal_time.hold()
+    gateway.passes_unheard(2)
+    later = [
+        gateway.event("ConnectionCleared", callId="C1", deviceId="2001"),
+        gateway.event("Established", callId="C2", deviceId="2001"),
+    ]
+    gateway.qms.disconnected("2001", gateway.time)
+    gateway.qms.connected("2001", gateway.time)
+    gateway.passes_unheard(0.5)
+    gateway.ask()
+    gateway.fold()
+    assert gateway.legs()[0].recording_guid is None
+    gateway.hears(*later)
+    gateway.works()
+    gateway.passes(5)
+    gateway.clears("C2", "2001")
+    gateway.passes(2)
+
+    assert [flags.get("CTICallRef", "C2") for flags in gateway.flags("2001")[1:]] == ["C2"]
+
+
+def test_a_consumer_that_begins_waits_for_what_a_listener_may_have_kept(gateway: GatewayStack) -> None:
+    FlagSetting.objects.filter(field="wrapup").update(enabled=True)
+    gateway.connects("C1", "2001", queueName="Sales")
+    gateway.passes(5)
+    gateway.clears("C1", "2001")
+    gateway.passes(2)
+    consumer = GuardedConsumer(gateway.source.pk, lambda: gateway.time)
+    gateway.passes_unheard(600)
+    consumer.fold(1000, with_answers=True)
+    assert gateway.outcomes() == [("2001", "waiting")]
+    gateway.passes_unheard(3)
+    consumer.fold(1000, with_answers=True)
+
+    assert gateway.outcomes() == [("2001", "flagged")]
 
 
 def test_a_recording_found_for_two_legs_at_once_stays_the_later_legs(gateway: GatewayStack) -> None:
