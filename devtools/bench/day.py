@@ -21,6 +21,7 @@ from cti.events import AnyEvent
 from devtools.bench.meter import children, own, taken
 from devtools.bench.options import Load
 from devtools.bench.result import Result
+from devtools.bench.table_sizes import log_position, size_lines, table_sizes
 from devtools.bench.traffic import (
     BenchCall,
     FoldCost,
@@ -166,14 +167,17 @@ class BenchDay:
 def day(load: Load) -> list[Result]:
     """Measure each quarter of the day's events, and what the day leaves behind."""
     one = BenchDay(load.scale or (QUICK_SCALE if load.is_quick else 1.0))
-    at_first = own().bytes / MIB
+    at_first, tables, log = own().bytes / MIB, {each.name: each for each in table_sizes()}, log_position()
     slices = one.go()
+    log = log_position() - log
     grown = (_database_bytes() - one.empty_bytes) / MIB
     outcomes = Counter(Leg.objects.order_by().values_list("outcome", flat=True).iterator())
     legs = ", ".join(f"{count:,} {outcome}" for outcome, count in outcomes.most_common())
     notes = [
         f"{one.calls:,} calls to {len(one.extensions):,} agents; legs: {legs}",
         f"database: {grown:,.0f} MiB more than before, {grown / one.calls * MILLION:,.0f} MiB for a million calls",
+        f"write-ahead log: {log / one.calls:,.0f} bytes a call",
+        *size_lines(table_sizes(), tables, one.calls),
         f"journal in Redis: {one.journal_bytes:,.0f} bytes an event",
         f"consumer's process: {at_first:,.0f} MiB at first, {slices[-1].mib:,.0f} MiB at the end",
     ]

@@ -1,4 +1,4 @@
-"""Queue flag writes with their values by one statement, on PostgreSQL: nothing is looked up where nothing stands."""
+"""Queue flag writes with their values by one statement, on PostgreSQL, without a query for what may be in the way."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -27,9 +27,9 @@ class NewWrite(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def queue_at_once(new: Sequence[NewWrite]) -> bool:
-    """Queue all writes, or none where anything stands in the way of one: another write, a flag of the same name.
+    """Queue all writes, or none where anything is in the way of one: another write, a flag of the same name.
 
-    Belongs into a transaction. What another is queueing at this moment is waited for, not run into.
+    Call it in a transaction. It waits for what another process is queueing at this moment.
     """
     if connection.vendor != "postgresql" or not all(write.texts for write in new):
         return False
@@ -39,7 +39,8 @@ def queue_at_once(new: Sequence[NewWrite]) -> bool:
         keys, values = cursor.fetchone()
     if (len(keys), values) == (len(new), len(texts)):
         return True
-    FlagWrite.objects.filter(pk__in=keys).delete()  # Seen by nobody yet; a write never stands with half its flags.
+    # Not committed yet, so nobody has seen them; no write may have half of its flags.
+    FlagWrite.objects.filter(pk__in=keys).delete()
     return False
 
 

@@ -8,6 +8,7 @@ from agents.models import Agent, QmsUser
 from agents.sessions.logged_on import logged_on_agents
 from agents.unmatched_calls import calls_at_risk
 from calls.stats import unmatched_calls
+from calls.storage.codec import read_trace
 from cti.models import CtiSource, Seating
 from tests.journeys.stack import GatewayStack
 
@@ -45,7 +46,8 @@ def test_the_calls_of_an_agent_mapped_by_hand_are_flagged_from_the_next_one_on(g
     call(gateway, "C2", "2050")
 
     assert gateway.outcomes() == [("2050", "user_unmatched"), ("2050", "flagged")]
-    assert "mapped by hand by vera on 2026-03-02: Has no desk." in gateway.legs()[1].trace
+    match = next(step.text for step in read_trace(gateway.legs()[1]) if step.what == "match")
+    assert "mapped by hand by vera on 2026-03-02: Has no desk." in match
     assert [one.verdict.is_by_hand for one in logged_on_agents()] == [True]
 
 
