@@ -139,10 +139,18 @@ class Judge:
         return _due(first, self._evidence.specs).keys()
 
     def _is_unanswered(self, line: LegLine, second: SeenLeg) -> bool:
-        """Say whether the second part of a leg has no recording because a fault kept QMS from being asked in time."""
+        """Say whether the second part of a leg has no recording because a fault kept QMS from being asked in time.
+
+        An answer that may be the next call's is none: the line brought the transfer and the next call at once.
+        """
         is_within = line.connected_at < second.connected_at < self._stamped_end(line)
-        is_missed = second.guid is None and second.outcome == "window_missed" and second.reason.startswith(UNANSWERED)
+        unanswered = (*UNANSWERED, WHY["next_call"]) if self._is_stamped_late(second.connected_at) else UNANSWERED
+        is_missed = second.guid is None and second.outcome == "window_missed" and second.reason.startswith(unanswered)
         return is_within and is_missed and self._fault_over(second.connected_at) is not None
+
+    def _is_stamped_late(self, moment: datetime) -> bool:
+        late = [one for one in self._evidence.injected if one.kind in STAMPED_LATE]
+        return any(one.began <= moment <= one.ended + LEEWAY for one in late)
 
     def _stamped_end(self, line: LegLine) -> datetime:
         """Return by when the end of a leg was stamped at the latest."""
@@ -181,6 +189,8 @@ class Judge:
             return "connected in a gap of the link"  # It rang before; that it was connected was reported after.
         if (fault := self._fault_over(line.connected_at)) is not None:
             return f"{seen.outcome} while: {fault}"
+        if seen.reason.startswith(WHY["end_unreported"]) and self._gap_over(self._end(line), self._end(line)):
+            return "its end was reported in a gap of the link, and its id used again"
         return self._caution(line, seen)
 
     def _caution(self, line: LegLine, seen: SeenLeg) -> str | None:

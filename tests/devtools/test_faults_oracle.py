@@ -136,6 +136,28 @@ def test_the_reference_before_a_transfer_is_excused_where_qms_could_not_be_asked
     assert divided(second=msgspec.structs.replace(SECOND_PART, reason=WHY[why])).is_clean
 
 
+def test_an_answer_that_may_be_the_next_calls_is_none_where_the_line_had_stalled() -> None:
+    second = msgspec.structs.replace(SECOND_PART, reason=WHY["next_call"])
+    stalled = msgspec.structs.replace(FAULT, kind="hold link", ended=MOVED)
+
+    assert divided(second=second, fault=stalled).is_clean
+    assert not divided(second=second, fault=msgspec.structs.replace(stalled, kind="kill -9 web")).is_clean
+    ended = msgspec.structs.replace(stalled, ended=MOVED - timedelta(seconds=30), reach=timedelta(minutes=1))
+    assert not divided(second=second, fault=ended).is_clean
+
+
+def test_an_end_in_a_gap_explains_that_the_id_was_used_again_before_it_was_reported() -> None:
+    unreported = msgspec.structs.replace(MISSED, reason=WHY["end_unreported"])
+    cut = [msgspec.structs.replace(FAULT, hurts_searches=False)]
+
+    def gap(at: datetime) -> list[LinkGap]:
+        return [LinkGap(at - timedelta(seconds=1), at + timedelta(seconds=1))]
+
+    assert judged(BARE, unreported, gaps=gap(END), injected=cut).is_clean
+    assert judged(BARE, unreported, gaps=gap(END + timedelta(seconds=9)), injected=cut).unexplained
+    assert judged(BARE, MISSED, gaps=gap(END), injected=cut).unexplained
+
+
 def test_a_transfer_may_be_stamped_after_the_end_of_its_leg_where_a_fault_held_both_back() -> None:
     second = msgspec.structs.replace(SECOND_PART, connected_at=END + timedelta(seconds=1))
     frozen = msgspec.structs.replace(FAULT, kind="freeze listener", ended=END + timedelta(seconds=1))
