@@ -49,6 +49,7 @@ class Warm:
         self._seconds: dict[str, float] = {}
         self._whole_seconds = float("inf")
         self._failed: set[str] = set()
+        self._texts: dict[Path, bytes] = {}
         self._plain: dict[str, Callable[[], None]] = {}
         self._noticed: Counter[tuple[str, str]] = Counter()  # By a place (a file, or a function of it) and a test.
         self._noticing = mmap.mmap(-1, _NUMBER_BYTES)  # Shared with the child: the number of the test that failed.
@@ -69,6 +70,8 @@ class Warm:
         found = {item.nodeid: as_function(item) for item in session.items}
         self._plain = {name: function for name, function in found.items() if function is not None}
         self._databases = Databases()
+        # Read once: who goes on editing meanwhile changes no mutant.
+        self._texts = {path: path.read_bytes() for path in {self._path(trial) for trial in self._job.trials}}
         self._loaded = LoadedModule(str(self._path(trial)) for trial in self._job.trials)
         gc.freeze()  # After the search for functions: a frozen object is not found any more.
         self._items = self._usable(session.items)
@@ -160,7 +163,7 @@ class Warm:
     def _child(self, items: Sequence[pytest.Item], trial: Trial | None) -> int:
         if trial is not None:
             path = self._path(trial)
-            before = path.read_bytes()
+            before = self._texts[path]
             try:
                 self._loaded.swap(str(path), before, trial.mutant.applied(before))
             except NeedsFreshImport:
