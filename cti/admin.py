@@ -24,10 +24,12 @@ from cti.device_classes import correct
 from cti.http_intake.tokens import mint, revoke_token
 from cti.journal.dedup import RecentIds, accepted_lately
 from cti.journal.lease import LeaseStanding, standing
+from cti.journal.refusals import refused_lately
 from cti.journal.stream import JournalUnavailable
 from cti.models import CtiSource, IntakeToken, LinkState, QuarantinedMessage, SeenDevice
+from cti.source_bounds import bounds_in_use
 from cti.sources.registry import has_session
-from cti.status_text import is_silent, link_sentences, quiet_text, refused_monitors, when
+from cti.status_text import bound_sentences, is_silent, link_sentences, quiet_text, refused_monitors, when
 from cti.ui.options_form import option_fields
 from cti.ui.panels import quarantine_causes, seen_devices
 from cti.ui.preview import readable
@@ -133,7 +135,7 @@ class CtiSourceAdmin(RecordedAdmin):
         if not source.slug:
             return "A listener starts when the source is saved."
         now = clock.now()
-        texts = link_sentences(source, now, _standing(source), _lately(source))
+        texts = [*link_sentences(source, now, _standing(source), _lately(source)), *_bounds(source)]
         sentences = format_html_join("", '<p class="mb-1">{}</p>', ((sentence,) for sentence in texts))
         return sentences + _tokens(source) + _refusals(source, now) + _quarantine(source) + _last_reasons(source)
 
@@ -181,6 +183,14 @@ def _lately(source: CtiSource) -> RecentIds | None:
         return accepted_lately(source.slug) if not has_session(source.kind) else None
     except JournalUnavailable:
         return None
+
+
+def _bounds(source: CtiSource) -> list[str]:
+    """Say what was refused; nothing where Redis does not answer, which the page says already."""
+    try:
+        return bound_sentences(refused_lately(source.slug), bounds_in_use(source.slug)) if source.enabled else []
+    except JournalUnavailable:
+        return []
 
 
 def _tokens(source: CtiSource) -> SafeString:

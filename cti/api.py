@@ -3,6 +3,7 @@
 from cti.archive.archiver import archive_journals, erase_from_archives, is_archiving, source_archive
 from cti.archive.files import ArchivedFrame, ArchiveError, entries_of
 from cti.archive.frames import FrameError
+from cti.bounds import JOURNAL as JOURNAL_BOUND
 from cti.http_intake.tokens import TokenFacts, TokenRefusal, authenticate, mint_token
 from cti.journal.archive_status import ArchiveStatus, archive_reports
 from cti.journal.call_requests import CallReport, ask_for_call, ask_to_end_call, reported_call
@@ -19,6 +20,7 @@ from cti.journal.dedup import Appended, Arrival, append_unique
 from cti.journal.entry_ids import entry_order
 from cti.journal.fold_marks import folded_by, note_folded
 from cti.journal.handed_events import hand_to_listener
+from cti.journal.refusals import Refusals, refused_lately
 from cti.journal.source_leases import SourceLeases
 from cti.journal.stream import (
     START,
@@ -37,10 +39,11 @@ from cti.journal.stream import (
 from cti.journal.wakeups import answers_stream, searches_stream, wait_for_entries, wake, writes_stream
 from cti.listener.source_config import SecretMissing, resolve_secret, source_config
 from cti.quarantine import record_quarantine, record_quarantined
-from cti.source_bounds import SourceLoad, bound_reached_lately, forget_bounds, publish_load, read_load
+from cti.source_bounds import SourceLoad, bounds_in_use, forget_bounds, publish_load, read_load
 from cti.status_text import quiet_intake_text, quiet_text
 
 __all__ = [
+    "JOURNAL_BOUND",
     "START",
     "Appended",
     "ArchiveError",
@@ -55,6 +58,7 @@ __all__ = [
     "JournalState",
     "JournalUnavailable",
     "KeptAnswer",
+    "Refusals",
     "RememberedDatabase",
     "SecretMissing",
     "SourceLeases",
@@ -69,7 +73,7 @@ __all__ = [
     "ask_for_call",
     "ask_to_end_call",
     "authenticate",
-    "bound_reached_lately",
+    "bounds_in_use",
     "entries_of",
     "entry_order",
     "erase_from_archives",
@@ -91,6 +95,7 @@ __all__ = [
     "read_load",
     "record_quarantine",
     "record_quarantined",
+    "refused_lately",
     "remember_database",
     "remember_fold",
     "remembered_database",

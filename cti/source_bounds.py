@@ -1,4 +1,4 @@
-"""What one source may hold open in the gateway: calls, legs, agents, devices. Beyond, nothing new is taken from it.
+"""What one source holds open in the gateway, and how long its journal is, against its bounds (``cti.bounds``).
 
 The counts come from the database: a task of the calls publishes them every few seconds, and what came since is counted
 here. So a source can overrun a bound by what it sends within that time, and never by more than its rate allows.
@@ -9,21 +9,16 @@ import time
 from collections.abc import Iterable
 
 import msgspec
-import structlog
-from django.conf import settings
 
 import clock
+from cti.bounds import AGENTS, CALLS, DEVICES, JOURNAL, LEGS, Bound
 from cti.events import AgentEvent, CallCleared, CallEvent, ConnectionCleared, Event, Failed, LoggedOff
-from cti.journal.stream import JournalUnavailable, client, translated
+from cti.journal.stream import JournalUnavailable, client, journal_key, translated
 
 #: Published counts are read again after this, and forgotten after that, in seconds.
 READ_SECONDS, KEPT_SECONDS = 1.0, 60
-#: How long a source that overran a bound is reported, in seconds.
-REPORTED_SECONDS = 600
 #: Events that end something are always taken: only so can a source come below its bound again.
 ENDING = (ConnectionCleared, CallCleared, Failed, LoggedOff)
-
-log = structlog.get_logger()
 
 
 class SourceLoad(msgspec.Struct, frozen=True):
@@ -41,14 +36,14 @@ class SourceLoad(msgspec.Struct, frozen=True):
     version: int = -1
 
 
-class BoundReached(msgspec.Struct, frozen=True):
-    """A bound that a source has reached: what is bounded, and at how many."""
+class SourceFull(Exception):
+    """A source may open nothing more now; worth a retry when it has ended something."""
 
-    what: str
-    bound: int
+    retryable = True
 
-    def __str__(self) -> str:
-        return f"This source has {self.bound:,} {self.what}, its maximum. Only events that end something are taken."
+    def __init__(self, bound: Bound) -> None:
+        super().__init__(bound.reached())
+        self.bound = bound
 
 
 def publish_load(slug: str, load: SourceLoad) -> None:
@@ -57,24 +52,24 @@ def publish_load(slug: str, load: SourceLoad) -> None:
         client().set(_load_key(slug), msgspec.json.encode(load), ex=KEPT_SECONDS)
 
 
-def read_load(slug: str) -> SourceLoad:
-    """Return what a source held when it was last counted; nothing where that is not known."""
+def read_load(slug: str) -> tuple[SourceLoad, int]:
+    """Return what a source held when it was last counted (nothing where that is not known), and its journal's length.
+
+    Raises ``JournalUnavailable``.
+    """
     with translated():
-        found = client().get(_load_key(slug))
-    return msgspec.json.decode(found, type=SourceLoad) if isinstance(found, bytes) else SourceLoad()
+        pipe = client().pipeline(transaction=False)
+        pipe.get(_load_key(slug))
+        pipe.xlen(journal_key(slug))
+        found, length = pipe.execute()
+    return msgspec.json.decode(found, type=SourceLoad) if found else SourceLoad(), length
 
 
-def bound_reached_lately(slug: str) -> str:
-    """Return which bound a source has reached within the last ten minutes, or "". Raises ``JournalUnavailable``."""
-    with translated():
-        found = client().get(_report_key(slug))
-    return found.decode() if isinstance(found, bytes) else ""
-
-
-class SourceFull(Exception):
-    """A source may open nothing more now; worth a retry when it has ended something."""
-
-    retryable = True
+def bounds_in_use(slug: str) -> list[tuple[Bound, int]]:
+    """Return how much a source has of what it may have. Raises ``JournalUnavailable``."""
+    load, length = read_load(slug)
+    counts = (load.calls, load.legs, load.agents, load.devices, length)
+    return list(zip((CALLS, LEGS, AGENTS, DEVICES, JOURNAL), counts, strict=True))
 
 
 class SourceBounds:
@@ -84,13 +79,18 @@ class SourceBounds:
         self._slug = slug
         self._lock = threading.Lock()
         self._load, self._read_at = SourceLoad(), 0.0
+        self._journal_length = 0
         # What was accepted since the counts, each with the time.
         self._calls: dict[str, float] = {}
         self._agents: dict[str, float] = {}
         self._devices: dict[str, float] = {}
-        self._unreported: BoundReached | None = None
 
-    def admit(self, event: Event) -> BoundReached | None:
+    @property
+    def is_journal_full(self) -> bool:
+        """Say whether the journal had no room when that was last read."""
+        return self._journal_length >= JOURNAL.maximum
+
+    def admit(self, event: Event) -> Bound | None:
         """Count an event that is about to be taken; return the bound where it may not be. Asks nobody, never waits."""
         if isinstance(event, ENDING):
             return None
@@ -98,12 +98,10 @@ class SourceBounds:
             reached = self._reached(event)
             if reached is None:
                 self._count(event)
-            else:
-                self._unreported = reached
         return reached
 
     def refresh(self) -> None:
-        """Read the published counts where they are older than a second, and report a bound that was reached.
+        """Read the published counts where they are older than a second.
 
         Never raises: while Redis is away the intake refuses anyway, and a listener's spool has a bound of its own.
         """
@@ -112,28 +110,21 @@ class SourceBounds:
             return
         self._read_at = now
         try:
-            self._take(read_load(self._slug))
-            self._report()
+            load, self._journal_length = read_load(self._slug)
         except JournalUnavailable:
             return
+        self._take(load)
 
-    def _reached(self, event: Event) -> BoundReached | None:
-        load = self._load
+    def _reached(self, event: Event) -> Bound | None:
+        load, devices = self._load, (DEVICES, self._load.devices + len(self._devices))
         if isinstance(event, CallEvent):
             fresh = len(self._calls)
-            limits = [
-                ("open calls", load.calls + fresh, settings.SOURCE_MAX_CALLS),
-                ("open legs", load.legs + fresh, settings.SOURCE_MAX_LEGS),
-                ("devices", load.devices + len(self._devices), settings.SOURCE_MAX_DEVICES),
-            ]
+            counts = [(CALLS, load.calls + fresh), (LEGS, load.legs + fresh), devices]
         elif isinstance(event, AgentEvent):
-            limits = [
-                ("agents", load.agents + len(self._agents), settings.SOURCE_MAX_AGENTS),
-                ("devices", load.devices + len(self._devices), settings.SOURCE_MAX_DEVICES),
-            ]
+            counts = [(AGENTS, load.agents + len(self._agents)), devices]
         else:
             return None
-        return next((BoundReached(what, bound) for what, count, bound in limits if count >= bound), None)
+        return next((bound for bound, count in counts if count >= bound.maximum), None)
 
     def _count(self, event: Event) -> None:
         now = clock.now().timestamp()
@@ -153,16 +144,6 @@ class SourceBounds:
             for fresh in (self._calls, self._agents, self._devices):
                 for key in [key for key, at in fresh.items() if at <= load.until]:
                     del fresh[key]
-
-    def _report(self) -> None:
-        with self._lock:
-            reached, self._unreported = self._unreported, None
-        if reached is None:
-            return
-        with translated():
-            is_first = client().set(_report_key(self._slug), reached.what, ex=REPORTED_SECONDS, nx=True)
-        if is_first:
-            log.warning("source_bound_reached", source=self._slug, what=reached.what, bound=reached.bound)
 
 
 _bounds: dict[str, SourceBounds] = {}
@@ -184,7 +165,3 @@ def forget_bounds(slugs: Iterable[str] = ()) -> None:
 
 def _load_key(slug: str) -> str:
     return f"load:{{{slug}}}"
-
-
-def _report_key(slug: str) -> str:
-    return f"bounded:{{{slug}}}"

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from clock.text import shown, site_time
+from cti.bounds import Bound
 from cti.journal.dedup import NEWEST, RecentIds
 from cti.journal.lease import LeaseStanding
+from cti.journal.refusals import Refusals
 from cti.models import CtiSource, IntakeToken, LinkState, LinkStatus, Scope
 from cti.sources.registry import has_session
 from cti.working_hours import WorkingHours
@@ -42,6 +44,24 @@ def link_sentences(
         *_error(status),
         *_refused(status),
     ]
+
+
+def bound_sentences(refusals: Iterable[Refusals], in_use: Iterable[tuple[Bound, int]]) -> list[str]:
+    """Say what the bounds of a source refused or held up lately, why, and what to do; then how much is in use."""
+    used = [f"{count:,} of {bound.maximum:,} {bound.what.removesuffix(' of a source')}" for bound, count in in_use]
+    return [*map(_refusals, refusals), *([f"In use: {', '.join(used)}."] if used else [])]
+
+
+def _refusals(one: Refusals) -> str:
+    done = []
+    if one.events:
+        done.append("1 event was refused" if one.events == 1 else f"{one.events:,} events were refused")
+    if one.held_seconds:
+        done.append(f"the link was not read for {one.held_seconds:,.1f} s in all")
+    what = " and ".join(done) or "requests were refused"
+    times = f"from {_time_text(one.since)} to {_time_text(one.last)}"
+    because = f"beyond the bound of {one.bound.maximum:,} {one.bound.what} ({one.bound.setting})"
+    return f"{what[0].upper()}{what[1:]}, {times}: {because}. {one.bound.remedy}"
 
 
 def _intake(source: CtiSource, now: datetime, lately: RecentIds | None) -> list[str]:

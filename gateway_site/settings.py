@@ -253,18 +253,22 @@ REPORT_MAIL_TO = _environment.report_mail_to
 #: In seconds: a mail server that hangs must not hold a worker.
 EMAIL_TIMEOUT = 20
 
-#: The HTTP intake's limits.
+#: What bounds everything that comes from outside; ``cti.bounds`` says of each what happens beyond.
 INTAKE_MAX_BYTES = _environment.intake_max_bytes
 INTAKE_MAX_EVENTS = _environment.intake_max_events
 INTAKE_EVENTS_PER_SECOND = _environment.intake_events_per_second
+INTAKE_BYTES_PER_SECOND = _environment.intake_bytes_per_second
+LINK_EVENTS_PER_SECOND = _environment.link_events_per_second
+LINK_BYTES_PER_SECOND = _environment.link_bytes_per_second
 DATA_UPLOAD_MAX_MEMORY_SIZE = INTAKE_MAX_BYTES
 #: How long an event's id is known again; a source may repeat itself that long.
 INTAKE_REMEMBER_SECONDS = _environment.intake_remember_seconds
-#: What one source may hold open; beyond, its intake answers 429 and its listener puts what is new into quarantine.
+#: What one source may hold open, and the events that its journal may have.
 SOURCE_MAX_CALLS = _environment.source_max_calls
 SOURCE_MAX_LEGS = _environment.source_max_legs
 SOURCE_MAX_AGENTS = _environment.source_max_agents
 SOURCE_MAX_DEVICES = _environment.source_max_devices
+SOURCE_MAX_JOURNAL = _environment.source_max_journal
 #: What a listener keeps in a file while Redis is away; about 400 bytes an event.
 SPOOL_MAX_BYTES = _environment.spool_max_bytes
 

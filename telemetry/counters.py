@@ -47,6 +47,15 @@ def _histogram(name: str, says: str, buckets: tuple[float, ...], *labels: str) -
 EVENTS_ACCEPTED = _counter("gateway_events_accepted", "Events that the journal acknowledged.", "source")
 EVENTS_DUPLICATE = _counter("gateway_events_duplicate", "Events posted again within a day.", "source")
 EVENTS_SPOOLED = _counter("gateway_events_spooled", "Events that went to a listener's file first.", "source")
+EVENTS_REFUSED = _counter(
+    "gateway_events_refused",
+    "Events refused because of a bound, by its setting; none of them is kept.",
+    "source",
+    "bound",
+)
+LINK_HELD_SECONDS = _counter(
+    "gateway_link_held_seconds", "Seconds for which a link was not read because of a bound.", "source", "bound"
+)
 MESSAGES_QUARANTINED = _counter("gateway_messages_quarantined", "Messages that could not be read.", "kind")
 FOLD_EVENTS = _counter("gateway_fold_events", "Events folded by this machine.", "source")
 FOLD_SECONDS = _histogram("gateway_fold_seconds", "Time of one batch: core and transaction.", _QUICK, "source")

@@ -1,4 +1,4 @@
-"""Count what each source holds open, for the bounds that intake and listeners keep (``cti.source_bounds``)."""
+"""Count what each source holds open, for the bounds that intake and listeners keep, and make room in full journals."""
 
 from datetime import datetime, timedelta
 
@@ -7,11 +7,23 @@ import structlog
 
 from agents.models import Agent, AgentSessionRecord
 from calls.models import Call, Checkpoint, Leg, is_open
-from cti.api import START, JournalUnavailable, SourceLoad, publish_load, read_journal, read_load
+from cti.api import (
+    JOURNAL_BOUND,
+    START,
+    JournalUnavailable,
+    SourceLoad,
+    publish_load,
+    read_journal,
+    read_load,
+    trim_journal,
+)
 from cti.models import CtiSource
 
 #: A source that folds nothing is counted again after this time, in seconds: Redis keeps the counts for a minute.
 AGAIN_SECONDS = 20.0
+#: The share of its bound that a journal keeps where it would become longer, and the fewest entries that are then
+#: forgotten: Redis forgets whole nodes only, of 100 entries at most.
+FULL_SHARE, FEWEST_TRIMMED = 0.9, 200
 #: An agent who was not seen for longer is not counted.
 AGENT_SEEN = timedelta(days=1)
 
@@ -28,22 +40,36 @@ class _Accepted(msgspec.Struct, frozen=True):
 def publish_loads(now: datetime) -> None:
     """Publish the load of every enabled source, unless what is published is from its latest fold and not old.
 
-    One that cannot be published now is published next time.
+    One that cannot be published now is published next time. A journal that is nearly full is shortened.
     """
     for source in CtiSource.objects.filter(enabled=True).select_related("checkpoint"):
         try:
-            if not _is_published(source, now):
+            published, journal_length = read_load(source.slug)
+            make_room(source, journal_length)
+            if not _is_of_last_fold(source, published, now):
                 publish_load(source.slug, source_load(source, now))
         except JournalUnavailable:
             log.warning("load_not_published", source=source.slug)
             return
 
 
-def _is_published(source: CtiSource, now: datetime) -> bool:
+def _is_of_last_fold(source: CtiSource, published: SourceLoad, now: datetime) -> bool:
     """Say whether the published load still holds: nothing was folded since, and nothing waited then."""
-    published, checkpoint = read_load(source.slug), _checkpoint(source)
+    checkpoint = _checkpoint(source)
     is_of_last_fold = checkpoint is not None and published.version == checkpoint.version
     return is_of_last_fold and now.timestamp() - published.until < AGAIN_SECONDS
+
+
+def make_room(source: CtiSource, journal_length: int) -> None:
+    """Forget the oldest folded entries of a journal that is nearly as long as it may be: they are kept for restores.
+
+    Where none is folded, intake and listeners wait. What the archive lacks is forgotten too: it copies each minute, and
+    taking new calls matters more. Raises ``JournalUnavailable``.
+    """
+    checkpoint, wanted = _checkpoint(source), round(FULL_SHARE * JOURNAL_BOUND.maximum)
+    if checkpoint and checkpoint.last_id and journal_length > wanted:
+        forgotten = trim_journal(source.slug, checkpoint.last_id, max(journal_length - wanted, FEWEST_TRIMMED))
+        log.info("journal_shortened", source=source.slug, length=journal_length, forgotten=forgotten)
 
 
 def _checkpoint(source: CtiSource) -> Checkpoint | None:

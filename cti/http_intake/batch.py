@@ -73,7 +73,7 @@ def _arrival(raw: bytes, slug: str, received: datetime) -> tuple[Arrival, bool]:
         raise EventError("Expected a time from 1970 to 2999 - at `$.time`")
     reached = bounds_of(slug).admit(event)
     if reached:
-        raise SourceFull(str(reached))
+        raise SourceFull(reached)
     return Arrival(event.id, _payload(raw, event, received)), isinstance(event, CallEvent)
 
 

@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 import structlog
-from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
@@ -14,10 +13,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET
 
 import clock
+from cti.bounds import JOURNAL, REQUEST_BYTES, REQUEST_EVENTS, Bound
 from cti.http_intake.batch import Reading, Rejected, read_items
 from cti.http_intake.openapi import document
 from cti.http_intake.tokens import CHALLENGE, AccessRefused, Forbidden, TokenFacts, Unauthorized, authorize, note_call
 from cti.journal.dedup import append_unique, take_allowance
+from cti.journal.refusals import note_refused
 from cti.journal.stream import JournalUnavailable
 from cti.models import Scope
 from cti.quarantine import record_quarantined
@@ -47,6 +48,19 @@ class RequestRefusedError(Exception):
         self.status, self.headers = status, headers or {}
 
 
+class BoundReached(RequestRefusedError):
+    """A request is refused because of a bound. ``events``: how many it had, 0 where that is not known.
+
+    ``seconds``: after which the same request may be taken; 0: never.
+    """
+
+    def __init__(self, bound: Bound, events: int, seconds: int = 0) -> None:
+        status = HTTPStatus.TOO_MANY_REQUESTS if seconds else HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        headers = {"Retry-After": str(seconds)} if seconds else {}
+        super().__init__(status, bound.reached(), headers)
+        self.bound, self.events = bound, events
+
+
 @csrf_exempt
 def post_events(request: HttpRequest) -> HttpResponse:
     """Append CTI events to the journal; 202 only after it has acknowledged them."""
@@ -69,7 +83,7 @@ def _take(request: HttpRequest) -> IntakeReply:
         raise RequestRefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "Events are sent by POST.", {"Allow": "POST"})
     try:
         token = _token(request)
-        reading = _read(request, token)
+        reading = _within_bounds(request, token)
         return _keep(reading, token)
     except (JournalUnavailable, OperationalError, InterfaceError) as error:
         log.warning("intake_unavailable", error=type(error).__name__)
@@ -91,27 +105,36 @@ def _token(request: HttpRequest) -> TokenFacts:
     return token
 
 
-def _read(request: HttpRequest, token: TokenFacts) -> Reading:
-    """Read the events of the body, if they are within the limits."""
-    _check_form(request)
+def _within_bounds(request: HttpRequest, token: TokenFacts) -> Reading:
+    """Read the events of the body, and note what a bound refused."""
     try:
-        found = items(_body(request), request.content_type or "", settings.INTAKE_MAX_EVENTS)
+        return _read(request, token)
+    except BoundReached as error:
+        log.warning("intake_bound_reached", source=token.slug, bound=error.bound.setting, events=error.events)
+        note_refused(token.slug, error.bound, error.events)
+        raise
+
+
+def _read(request: HttpRequest, token: TokenFacts) -> Reading:
+    """Read the events of the body, if they are within the bounds."""
+    _check_form(request)
+    body = _body(request)
+    try:
+        found = items(body, request.content_type or "", REQUEST_EVENTS.maximum)
     except TooManyEvents as error:
-        raise RequestRefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)) from error
+        raise BoundReached(REQUEST_EVENTS, error.events) from error
     except BodyError as error:
         raise RequestRefusedError(HTTPStatus.BAD_REQUEST, str(error)) from error
-    seconds = take_allowance(token.id, len(found))
-    if seconds:
-        again = {"Retry-After": str(seconds)}
-        raise RequestRefusedError(
-            HTTPStatus.TOO_MANY_REQUESTS, "More events than this token may send in a second.", again
-        )
-    bounds_of(token.slug).refresh()
+    if shortage := take_allowance(token.id, len(found), len(body)):
+        raise BoundReached(shortage.bound, len(found), shortage.seconds)
+    bounds = bounds_of(token.slug)
+    bounds.refresh()
+    if bounds.is_journal_full:
+        raise BoundReached(JOURNAL, len(found), FULL_SECONDS)
     try:
         return read_items(found, token.slug, clock.now())
     except SourceFull as error:
-        again = {"Retry-After": str(FULL_SECONDS)}
-        raise RequestRefusedError(HTTPStatus.TOO_MANY_REQUESTS, str(error), again) from error
+        raise BoundReached(error.bound, len(found), FULL_SECONDS) from error
 
 
 def _check_form(request: HttpRequest) -> None:
@@ -125,16 +148,14 @@ def _check_form(request: HttpRequest) -> None:
 
 
 def _body(request: HttpRequest) -> bytes:
-    too_large = RequestRefusedError(
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {settings.INTAKE_MAX_BYTES} bytes are taken in one request."
-    )
+    too_large = BoundReached(REQUEST_BYTES, 0)
     try:
         body = _chunked_body(request) if _is_chunked(request) else request.body
     except RequestDataTooBig as error:
         raise too_large from error
     except UnreadablePostError as error:
         raise RequestRefusedError(HTTPStatus.BAD_REQUEST, "The body broke off.") from error
-    if len(body) > settings.INTAKE_MAX_BYTES:
+    if len(body) > REQUEST_BYTES.maximum:
         raise too_large
     return body
 
@@ -146,7 +167,7 @@ def _is_chunked(request: HttpRequest) -> bool:
 def _chunked_body(request: HttpRequest) -> bytes:
     """Read a body of unknown length, which Django would treat as empty, up to one byte past the limit."""
     stream: Any = request.META["wsgi.input"]
-    body: bytes = stream.read(settings.INTAKE_MAX_BYTES + 1)
+    body: bytes = stream.read(REQUEST_BYTES.maximum + 1)
     return body
 
 

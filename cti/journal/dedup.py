@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 from django.conf import settings
 
+from cti.bounds import REQUEST_BYTES, REQUEST_EVENTS, TOKEN_BYTES, TOKEN_EVENTS, Bound
 from cti.journal.stream import START, incarnation_key, journal_key, run_kept_script, run_script
 from telemetry.counters import EVENTS_ACCEPTED, EVENTS_DUPLICATE
 
@@ -52,16 +53,21 @@ if accepted > 0 then
 end
 return accepted
 """
-#: A token bucket. Redis's clock is the only one that all web processes share.
+#: Token buckets: all or none of them give what is wanted. Redis's clock is the only one that all web processes share.
 TAKE = """
-local time = redis.call('TIME')
-local now, rate, burst, wanted = time[1] + time[2] / 1000000, tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local bucket = redis.call('HMGET', KEYS[1], 'left', 'at')
-local left = math.min(burst, (bucket[1] or burst) + math.max(0, now - (bucket[2] or now)) * rate)
-if left < wanted then return tostring((wanted - left) / rate) end
-redis.call('HSET', KEYS[1], 'left', tostring(left - wanted), 'at', string.format('%.6f', now))
-redis.call('EXPIRE', KEYS[1], math.ceil(burst / rate) + 1)
-return '0'
+local time, left = redis.call('TIME'), {}
+local now = time[1] + time[2] / 1000000
+for i = 1, #KEYS do
+  local rate, burst, wanted = tonumber(ARGV[3 * i - 2]), tonumber(ARGV[3 * i - 1]), tonumber(ARGV[3 * i])
+  local bucket = redis.call('HMGET', KEYS[i], 'left', 'at')
+  left[i] = math.min(burst, (bucket[1] or burst) + math.max(0, now - (bucket[2] or now)) * rate) - wanted
+  if left[i] < 0 then return {i, tostring(-left[i] / rate)} end
+end
+for i = 1, #KEYS do
+  redis.call('HSET', KEYS[i], 'left', tostring(left[i]), 'at', string.format('%.6f', now))
+  redis.call('EXPIRE', KEYS[i], math.ceil(ARGV[3 * i - 1] / ARGV[3 * i - 2]) + 1)
+end
+return {0, '0'}
 """
 #: Only reads. Redis's clock made the ids, so it counts their age; the events themselves do not leave Redis.
 LATELY = """
@@ -141,11 +147,20 @@ def _dedup_key(event_id: str) -> bytes:
     return hashlib.blake2b(event_id.encode(), digest_size=16).digest()
 
 
-def take_allowance(token_id: int, events: int) -> int:
-    """Take ``events`` from a token's allowance; return 0, or the seconds to wait when it is used up.
+class Shortage(msgspec.Struct, frozen=True):
+    """An allowance that is used up, and after how many seconds the same request can have it."""
 
-    A batch larger than a second's allowance waits for a full bucket, but not longer. Raises ``JournalUnavailable``.
+    bound: Bound
+    seconds: int
+
+
+def take_allowance(token_id: int, events: int, size: int) -> Shortage | None:
+    """Take events and bytes from a token's allowances; both or neither.
+
+    A request of more than a second's allowance waits for full buckets, but not longer. Raises ``JournalUnavailable``.
     """
-    rate = max(1, settings.INTAKE_EVENTS_PER_SECOND)
-    burst = max(rate, settings.INTAKE_MAX_EVENTS)
-    return math.ceil(float(run_script(TAKE, [f"allowance:{token_id}"], [rate, burst, events])))
+    wanted = ((TOKEN_EVENTS, REQUEST_EVENTS, events), (TOKEN_BYTES, REQUEST_BYTES, size))
+    keys = [f"allowance:{token_id}:{bound.setting}" for bound, _, _ in wanted]
+    numbers = [(bound.maximum, max(bound.maximum, request.maximum), amount) for bound, request, amount in wanted]
+    place, seconds = run_script(TAKE, keys, [number for one in numbers for number in one])
+    return Shortage(wanted[place - 1][0], math.ceil(float(seconds))) if place else None

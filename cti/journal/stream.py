@@ -228,13 +228,13 @@ def _raised(answer: Any) -> Any:
     return answer
 
 
-def trim_journal(slug: str, before: str) -> int:
-    """Forget entries older than ``before`` (roughly: whole nodes only) and return how many.
+def trim_journal(slug: str, before: str, at_most: int | None = None) -> int:
+    """Forget entries older than ``before``, the oldest ``at_most``, and return how many; whole nodes only.
 
     Never by length: that would forget what nobody has read yet.
     """
     with translated():
-        trimmed = int(client().xtrim(journal_key(slug), minid=before, approximate=True))
+        trimmed = int(client().xtrim(journal_key(slug), minid=before, approximate=True, limit=at_most))
         if trimmed:
             client().set(_trimmed_key(slug), before)
     return trimmed

@@ -14,6 +14,7 @@ import structlog
 from django.db import connections
 
 import clock
+from cti.bounds import SPOOL
 from cti.events import CallEvent, Event, EventError, LinkData, LinkEvent, LinkLost, LinkRestored, decode
 from cti.journal.handed_events import take_handed_events
 from cti.journal.lease import Lease
@@ -22,6 +23,7 @@ from cti.listener.backoff import Backoff
 from cti.listener.durable_append import DurableAppender
 from cti.listener.spool import SpoolFull
 from cti.listener.status import ERROR_CHARACTERS, UNREADABLE, LinkFacts, StatusReporter
+from cti.listener.throttle import LinkThrottle
 from cti.listener.wanted_calls import WantedCalls
 from cti.listener.worker_thread import WorkerThread
 from cti.models import LinkState
@@ -79,6 +81,8 @@ class LeadershipTerm:
         self.facts = LinkFacts()
         self._unreadable_in_a_row = 0
         self._config, self._epoch = config, epoch
+        self._bounds = bounds_of(config.slug)
+        self._throttle, self._is_paced = LinkThrottle(config.slug, self._bounds), False
         self._appender, self._lease, self._reporter = appender, lease, reporter
         self._database, self._lease_thread = WorkerThread("database", connections.close_all), WorkerThread("lease")
         self._wanted_calls = WantedCalls(config.slug, self._lease_thread)
@@ -140,17 +144,31 @@ class LeadershipTerm:
         """Keep events; what would open more than the source may is put into quarantine."""
         self._note_readable()
         events = [event for event in events if self._admits(event)]
-        await self._keep(events)
+        try:
+            await self._keep(events)
+        except SpoolFull:
+            self._throttle.refuse(SPOOL, len(events))
+            raise
         self.facts.events += len(events)
         self.facts.last_event_at = clock.now()
         if any(isinstance(one, CallEvent) for one in events):
             self.facts.last_call_at = self.facts.last_event_at
+        self._throttle.count(events=len(events))
+        if not self._is_paced:
+            await self._throttle.wait()
+
+    async def pace(self, size: int) -> None:
+        """Wait until the link may be read again."""
+        self._is_paced = True
+        self._throttle.count(size=size)
+        await self._throttle.wait()
 
     def _admits(self, event: Event) -> bool:
-        reached = bounds_of(self._config.slug).admit(event)
+        reached = self._bounds.admit(event)
         if reached:
-            self.facts.failed(str(reached))
-            self._reporter.quarantine(Quarantined(b"", "bound", str(reached), reached.what))
+            self.facts.failed(reached.reached())
+            self._reporter.quarantine(Quarantined(b"", "bound", reached.reached(), reached.what))
+            self._throttle.refuse(reached)
         return reached is None
 
     async def quarantine(self, message: Quarantined) -> None:
@@ -287,9 +305,10 @@ class LeadershipTerm:
             await asyncio.sleep(RENEW_SECONDS)
 
     def _renewed(self) -> bool:
-        """Renew the lease, and read what the source holds open; runs in the thread of the lease."""
+        """Renew the lease, read what the source holds open and report what was refused; in the thread of the lease."""
         is_ours = self._lease.hold()
-        bounds_of(self._config.slug).refresh()
+        self._bounds.refresh()
+        self._throttle.report()
         return is_ours
 
     async def _keep_handed_events(self) -> None:

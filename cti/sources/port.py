@@ -103,6 +103,13 @@ class Outlet(Protocol):
     async def accept(self, events: Sequence[Event]) -> None:
         """Keep events in this order."""
 
+    async def pace(self, size: int) -> None:
+        """Note that ``size`` bytes were read and dealt with; returns when the link may be read again.
+
+        Without a timeout: where the journal is full that may take long. A session that never calls it waits in
+        ``accept`` instead.
+        """
+
     async def quarantine(self, message: Quarantined) -> None:
         """Keep a message that could not be read."""
 

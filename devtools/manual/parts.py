@@ -1,25 +1,40 @@
-"""What the manual says of the HTTP interface, the commands and the counters, from the code itself."""
+"""What the manual says of the HTTP interface, the commands, the counters and the bounds, from the code itself."""
 
 import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cti.bounds import BOUNDS
 from cti.http_intake.openapi import document
 from launcher.__main__ import WORDS
 from launcher.paths import ROOT
 from telemetry.counters import METRICS
 
 MADE = "<!-- Made from the code by `python -m devtools.manual`. -->"
-BEGIN, END = "<!-- made from the code: counters -->", "<!-- end -->"
 
 
 def parts() -> dict[str, str]:
     """Return the pages that are made from the code, whole or in part, by their names in docs/."""
-    monitoring = (ROOT / "docs" / "monitoring.md").read_text(encoding="utf-8")
-    counters = f"{BEGIN}\n\n{counter_table()}\n\n{END}"
-    made = re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: counters, monitoring, flags=re.DOTALL)
-    return {"monitoring.md": made, "api.md": api_page(), "commands.md": commands_page()}
+    return {
+        "monitoring.md": _with_part("monitoring.md", "counters", counter_table()),
+        "configuration.md": _with_part("configuration.md", "bounds", bounds_table()),
+        "api.md": api_page(),
+        "commands.md": commands_page(),
+    }
+
+
+def _with_part(page: str, name: str, table: str) -> str:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    begin, end = f"<!-- made from the code: {name} -->", "<!-- end -->"
+    made = f"{begin}\n\n{table}\n\n{end}"
+    return re.sub(f"{re.escape(begin)}.*?{re.escape(end)}", lambda _: made, text, flags=re.DOTALL)
+
+
+def bounds_table() -> str:
+    """Return what bounds everything that comes from outside."""
+    rows = [f"| `{one.setting}` | {one.default:,} {one.what} | {one.beyond} |" for one in BOUNDS]
+    return "\n".join(["| variable | default | beyond it |", "|---|---|---|", *rows])
 
 
 def counter_table() -> str:

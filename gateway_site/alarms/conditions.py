@@ -33,6 +33,7 @@ KINDS = {
     "alert": "refused",
     "users": "users",
     "canary": "canary",
+    "bound": "bound",
 }
 #: Number of past weeks of which the usual number of calls is the mean.
 WEEKS = 4

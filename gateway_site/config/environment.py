@@ -61,6 +61,7 @@ NAMES = (
     "FLAG_WRITE_GIVE_UP_DAYS",
     "GUID_TARGET_MS",
     "HASH_KEY",
+    "INTAKE_BYTES_PER_SECOND",
     "INTAKE_EVENTS_PER_SECOND",
     "INTAKE_MAX_BYTES",
     "INTAKE_MAX_EVENTS",
@@ -69,6 +70,8 @@ NAMES = (
     "JOURNAL_KEEP_HOURS",
     "JOURNAL_URL",
     "JOURNAL_WAIT_REPLICAS",
+    "LINK_BYTES_PER_SECOND",
+    "LINK_EVENTS_PER_SECOND",
     "TIMES_TARGET_PERCENT",
     "TRACES_ENDPOINT",
     "LOG_FORMAT",
@@ -99,6 +102,7 @@ NAMES = (
     "SOURCE_MAX_AGENTS",
     "SOURCE_MAX_CALLS",
     "SOURCE_MAX_DEVICES",
+    "SOURCE_MAX_JOURNAL",
     "SOURCE_MAX_LEGS",
     "SPOOL_DIR",
     "SPOOL_MAX_BYTES",
@@ -156,6 +160,10 @@ class Environment:
     intake_max_bytes: int
     intake_max_events: int
     intake_events_per_second: int
+    intake_bytes_per_second: int
+    link_events_per_second: int
+    link_bytes_per_second: int
+    source_max_journal: int
     intake_remember_seconds: int
     two_factor_roles: list[str]
     single_sign_on: SingleSignOn
@@ -243,9 +251,14 @@ def _read(read: EnvironmentVariables, var_dir: Path) -> Environment:
         behind_tls=read.boolean("BEHIND_TLS"),
         proxy_count=read.whole("PROXY_COUNT", 0, 0, 10),
         time_zone=read.time_zone("TIME_ZONE"),
+        # The defaults of the bounds stand in cti.bounds too, where the manual takes them from; a test compares.
         intake_max_bytes=read.whole("INTAKE_MAX_BYTES", 1_048_576, 1024, 104_857_600),
         intake_max_events=read.whole("INTAKE_MAX_EVENTS", 500, 1, 10_000),
         intake_events_per_second=read.whole("INTAKE_EVENTS_PER_SECOND", 2_000, 1, 1_000_000),
+        intake_bytes_per_second=read.whole("INTAKE_BYTES_PER_SECOND", 4_194_304, 1024, 10_737_418_240),
+        link_events_per_second=read.whole("LINK_EVENTS_PER_SECOND", 10_000, 1, 1_000_000),
+        link_bytes_per_second=read.whole("LINK_BYTES_PER_SECOND", 33_554_432, 1024, 10_737_418_240),
+        source_max_journal=read.whole("SOURCE_MAX_JOURNAL", 10_000_000, 100, 10_000_000_000),
         intake_remember_seconds=read.whole("INTAKE_REMEMBER_SECONDS", 86_400, 60, 2_592_000),
         two_factor_roles=read.words("TWO_FACTOR_ROLES"),
         site_note=read.text("SITE_NOTE"),

@@ -6,7 +6,7 @@ from django.db import DatabaseError
 from django.db.models import F
 
 from agents.models import QmsUser, UserRefresh
-from cti.api import JournalError, bound_reached_lately
+from cti.api import JournalError, refused_lately
 from cti.models import CtiSource
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
 from gateway_site.ops.alerts import alert_part
@@ -18,7 +18,8 @@ from qms.models import RecordingService
 WAITS_LONG = timedelta(minutes=1)
 #: Counting ends here: a million may wait for a service that is away.
 MAXIMUM_COUNTED = 1000
-FULL_ADVICE = "Find out why so much is open there; if that is right, raise SOURCE_MAX_* in .env."
+#: How long a rate must have been beyond its bound to be reported: programs and PBXs are held back in passing, too.
+LASTING = timedelta(minutes=1)
 
 
 def degraded_parts(now: datetime) -> list[HealthPart]:
@@ -50,17 +51,16 @@ def waiting_writes(now: datetime) -> HealthPart:
 
 
 def full_sources() -> list[HealthPart]:
-    """Say which sources opened as much as they may within the last ten minutes."""
+    """Say which sources were beyond one of their bounds within the last ten minutes; of rates, for long only."""
     try:
-        reached = {one.slug: bound_reached_lately(one.slug) for one in CtiSource.objects.filter(enabled=True)}
+        slugs = list(CtiSource.objects.filter(enabled=True).order_by("slug").values_list("slug", flat=True))
+        found = [(slug, one) for slug in slugs for one in refused_lately(slug)]
     except JournalError:
         return []  # Redis is reported elsewhere.
     return [
-        HealthPart(
-            f"Source {slug}", False, f"It has its maximum of {what}: more is refused. {FULL_ADVICE}", kind="bound"
-        )
-        for slug, what in reached.items()
-        if what
+        HealthPart(f"Source {slug}", False, f"{one.bound.reached()} {one.bound.remedy}", kind="bound")
+        for slug, one in found
+        if not one.bound.is_rate or one.last - one.since >= LASTING
     ]
 
 

@@ -24,8 +24,8 @@ import clock
 from calls.api import LAST_HOUR, ends_since, hour_of, open_searches, percentile
 from calls.core.outcomes import Outcome
 from calls.models import Checkpoint, HourlyCount
-from cti.api import archive_reports
-from cti.models import LinkState, LinkStatus, QuarantinedMessage
+from cti.api import archive_reports, bounds_in_use, refused_lately
+from cti.models import CtiSource, LinkState, LinkStatus, QuarantinedMessage
 from flags.models import UNSETTLED, FlagWrite, state_is_one_of
 from gateway_site.canary.standing import CanaryStanding, standings
 from gateway_site.ops import probes, worker_heartbeat
@@ -52,6 +52,7 @@ class GatewayCollector(Collector):
             yield _lags()
             yield _heartbeats()
             yield _archive()
+            yield from _bounds()
         try:
             yield from self._from_database()
         except DatabaseError:
@@ -160,6 +161,23 @@ def _disk() -> GaugeMetricFamily:
 def _archive() -> GaugeMetricFamily:
     sizes = [([machine], float(report.size_bytes)) for machine, report in archive_reports().items()]
     return _gauge("gateway_archive_bytes", "Size of the archive of the journal, in bytes.", ["machine"], sizes)
+
+
+def _bounds() -> Iterator[GaugeMetricFamily]:
+    """Tell how much of what they may have the sources have, and what was beyond."""
+    slugs = list(CtiSource.objects.filter(enabled=True).order_by("slug").values_list("slug", flat=True))
+    yield _gauge(
+        "gateway_bound_used_ratio",
+        "How much a source has of what it may have, 0 to 1, by the setting of the bound.",
+        ["source", "bound"],
+        [([slug, bound.setting], count / bound.maximum) for slug in slugs for bound, count in bounds_in_use(slug)],
+    )
+    yield _gauge(
+        "gateway_bound_reached",
+        "1 where something was refused or held up because of the bound within the last ten minutes.",
+        ["source", "bound"],
+        [([slug, one.bound.setting], 1) for slug in slugs for one in refused_lately(slug)],
+    )
 
 
 def _heartbeats() -> GaugeMetricFamily:

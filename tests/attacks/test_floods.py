@@ -14,8 +14,9 @@ from pytest_django import Settings
 import clock
 from agents.models import Agent, AgentSessionRecord
 from calls.stats.source_load import publish_loads, source_load
-from cti.api import SourceLoad, bound_reached_lately, forget_bounds, mint_token, publish_load
-from cti.events import AgentData, CallCleared, CallData, Established, Event, LoggedOff, LoggedOn
+from cti.api import SourceLoad, forget_bounds, mint_token, publish_load, refused_lately
+from cti.bounds import AGENTS, CALLS
+from cti.events import AgentData, CallCleared, CallData, Event, LoggedOff, LoggedOn
 from cti.models import CtiSource, QuarantinedMessage
 from cti.quarantine import KEPT_AN_HOUR, record_quarantined
 from cti.source_bounds import SourceBounds, bounds_of
@@ -102,21 +103,10 @@ def test_a_full_source_is_reported_and_harms_no_other(source: CtiSource, setting
     assert _post(source, _opened(1)).status_code == 429
     forget_bounds([other.slug])
 
-    bounds = SourceBounds(source.slug)
-    bounds.refresh()
-    bounds.admit(_call("c1"))
-    bounds._read_at = 0.0
-    bounds.refresh()
-
-    assert bound_reached_lately(source.slug) == "open calls"
+    assert [(one.bound, one.events) for one in refused_lately(source.slug)] == [(CALLS, 1)]
     assert [part.name for part in full_sources()] == ["Source crm"]
     event = {**_opened(1), "source": "pbx"}
     assert _post(other, event).status_code == 202
-
-
-def _call(call_id: str) -> Event:
-    data = CallData(call_id=call_id, device_id="2001")
-    return Established(specversion="1.0", id="1", source="crm", time=clock.now(), data=data)
 
 
 def test_a_peer_that_logs_30000_agents_on_is_stopped_at_the_bound(settings: Settings) -> None:
@@ -131,7 +121,7 @@ def test_a_peer_that_logs_30000_agents_on_is_stopped_at_the_bound(settings: Sett
     refused = [reached for number in range(30_000) if (reached := bounds.admit(logged_on(number)))]
 
     assert len(refused) == 10_000
-    assert refused[0].what == "agents"
+    assert refused[0] == AGENTS
     assert (
         bounds.admit(
             LoggedOff(specversion="1.0", id="x", source="pbx", time=now, data=AgentData(agent_id="1", device_id="2"))

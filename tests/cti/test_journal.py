@@ -9,8 +9,9 @@ import redis as redis_client
 from pytest_django import Settings
 
 from cti import api
+from cti.bounds import TOKEN_BYTES, TOKEN_EVENTS
 from cti.events import Event
-from cti.journal.dedup import Arrival, append_unique, take_allowance
+from cti.journal.dedup import Arrival, Shortage, append_unique, take_allowance
 from cti.journal.lease import Lease, standing
 from cti.journal.stream import client, journal_key
 from cti.journal.writer import JournalWriter, next_epoch
@@ -239,7 +240,16 @@ def test_ids_seen_do_not_stay_permanently() -> None:
 def test_an_allowance_is_given_until_it_is_used_up(settings: Settings) -> None:
     settings.INTAKE_EVENTS_PER_SECOND = settings.INTAKE_MAX_EVENTS = 10
 
-    assert take_allowance(1, 10) == 0
-    assert take_allowance(1, 5) == 1
-    assert take_allowance(2, 10) == 0
-    wait_until(lambda: take_allowance(1, 5) == 0, "the allowance", 3)
+    assert take_allowance(1, 10, 1) is None
+    assert take_allowance(1, 5, 1) == Shortage(TOKEN_EVENTS, 1)
+    assert take_allowance(2, 10, 1) is None
+    wait_until(lambda: take_allowance(1, 5, 1) is None, "the allowance", 3)
+
+
+def test_bytes_have_an_allowance_too_and_who_lacks_one_loses_nothing_of_the_other(settings: Settings) -> None:
+    settings.INTAKE_BYTES_PER_SECOND, settings.INTAKE_MAX_BYTES = 100, 1_000
+    settings.INTAKE_EVENTS_PER_SECOND = settings.INTAKE_MAX_EVENTS = 10
+
+    assert take_allowance(1, 1, 1_000) is None
+    assert [take_allowance(1, 9, 500) for _ in range(3)] == [Shortage(TOKEN_BYTES, 5)] * 3
+    assert take_allowance(1, 9, 0) is None

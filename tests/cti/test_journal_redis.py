@@ -39,7 +39,7 @@ def test_a_redis_that_is_away_is_an_error_that_may_pass(settings: Settings) -> N
         lambda: api.journal_state("pbx"),
         lambda: api.trim_journal("pbx", "1-1"),
         lambda: api.wait_for_entries({"wake:answers:1": "0-0"}, 0.0),
-        lambda: take_allowance(1, 1),
+        lambda: take_allowance(1, 1, 1),
     ]
 
     for call in calls:

@@ -9,14 +9,19 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 from msgspec.structs import replace
+from pytest_django import Settings
 
+from cti import source_bounds
+from cti.bounds import JOURNAL
 from cti.events import CallData, LinkLost, LinkRestored, encode
 from cti.journal.handed_events import hand_to_listener
+from cti.journal.refusals import refused_lately
 from cti.journal.stream import Entry, client
 from cti.listener import leadership
 from cti.listener.listener import Listener
 from cti.listener.source_config import source_config
 from cti.models import CtiSource, LinkState, LinkStatus, QuarantinedMessage
+from cti.source_bounds import bounds_of
 from devtools.servers import free_port, wait_until
 from tests.cti.examples import source
 from tests.cti.listening import (
@@ -52,6 +57,24 @@ def test_events_of_the_gateways_own_go_into_the_journal_beside_those_of_the_link
 
     wait_for("LinkRestored", "1", "own", "2")
     wait_until(lambda: is_reported(state=LinkState.UP, events=2), "the status without the gateway's own")
+
+
+def test_a_link_waits_while_the_journal_is_full_and_loses_nothing(
+    pbx: Switch, listening: Listening, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setattr(leadership, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(source_bounds, "READ_SECONDS", 0.0)
+    pbx.say("call 1")
+    wait_for("LinkRestored", "1")
+    settings.SOURCE_MAX_JOURNAL = 2
+    wait_until(lambda: bounds_of("pbx").is_journal_full, "the full journal")
+    pbx.say("call 2", "call 3")
+    wait_until(lambda: [one.bound for one in refused_lately("pbx")] == [JOURNAL], "the link to wait")
+    assert words() == ["LinkRestored", "1", "2"]
+    settings.SOURCE_MAX_JOURNAL = 100
+
+    wait_for("LinkRestored", "1", "2", "3")
+    assert len(pbx.links) == 1
 
 
 def test_the_status_shows_the_link_its_leader_and_what_was_refused(pbx: Switch, listening: Listening) -> None:

@@ -8,7 +8,9 @@ import pytest
 from pytest_django import Settings
 
 from cti import api
+from cti.bounds import SPOOL
 from cti.events import LinkLost
+from cti.journal.refusals import refused_lately
 from cti.journal.stream import client
 from cti.models import CtiSource, LinkState, LinkStatus
 from devtools.servers import free_port, start_redis, stop, wait_until
@@ -111,6 +113,7 @@ def test_a_full_spool_is_a_gap_with_its_reason(pbx: Switch, settings: Settings, 
         assert kept == ["LinkRestored", *[str(n) for n in range(len(kept) - 3)], "LinkLost", "LinkRestored"]
         (lost,) = [event for event in journalled() if isinstance(event, LinkLost)]
         assert "spool is full" in (lost.data.reason or "")
+        wait_until(lambda: [one.bound for one in refused_lately("pbx")] == [SPOOL], "what was refused")
     finally:
         one.stop()
         stop(server)

@@ -99,6 +99,9 @@ class AsteriskStack(CanaryStack):
         if any(isinstance(one, SnapshotEnded) for one in events):
             self.is_up.set()
 
+    async def pace(self, size: int) -> None:
+        """Hold nothing up."""
+
     async def quarantine(self, message: Quarantined) -> None:
         """Never called: every message can be read."""
         raise AssertionError(message)

@@ -254,6 +254,7 @@ class AmiSession:
             self._check_rights()
             if self._early is None:
                 await self._deliver(outlet)
+                await outlet.pace(len(data or b""))
 
     async def _read(self, stream: asyncio.StreamReader) -> bytes | None:
         """Return what came, nothing (None) when it is time to look at the clock."""

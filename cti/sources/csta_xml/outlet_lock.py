@@ -37,6 +37,10 @@ class OrderedOutlet:
             await self.linked()
             await self._kept(self._outlet.accept(events))
 
+    async def pace(self, size: int) -> None:
+        """Wait until the link may be read again; nobody holds the lock meanwhile."""
+        await self._outlet.pace(size)
+
     async def quarantine(self, message: Quarantined) -> None:
         """Have an unreadable message kept."""
         await self._kept(self._outlet.quarantine(message))

@@ -168,6 +168,7 @@ class _Conversation:
             else:
                 silences = 0
                 await self._take(self._framer.feed(data))
+                await self._outlet.pace(len(data))
 
     def _check_silence(self, silences: int) -> None:
         if silences >= MAXIMUM_SILENCES:

@@ -19,14 +19,18 @@ class BodyError(ValueError):
 
 
 class TooManyEvents(BodyError):
-    """The body holds more events than one request may."""
+    """The body holds more events than one request may; ``events``: how many."""
+
+    def __init__(self, events: int, at_most: int) -> None:
+        super().__init__(f"{events} events in one request; at most {at_most} are taken.")
+        self.events = events
 
 
 def items(body: bytes, content_type: str, at_most: int) -> list[bytes]:
     """Split a body into what should be events. Raises ``BodyError`` or ``TooManyEvents``."""
     found = _split(body.strip(), content_type)
     if len(found) > at_most:
-        raise TooManyEvents(f"{len(found)} events in one request; at most {at_most} are taken.")
+        raise TooManyEvents(len(found), at_most)
     return found
 
 

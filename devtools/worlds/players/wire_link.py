@@ -68,6 +68,9 @@ class WireOutlet:
         """Keep events."""
         self.events += events
 
+    async def pace(self, size: int) -> None:
+        """Hold nothing up."""
+
     async def quarantine(self, message: Quarantined) -> None:
         """Keep a message that could not be read."""
         self.quarantined.append(message)

@@ -342,3 +342,27 @@ def test_no_caller_can_know_what_an_answer_bears() -> None:
     first, second = [{fields["ActionID"] for fields in server.asked} for server in servers]
     assert first
     assert first.isdisjoint(second)
+
+
+def test_nothing_is_read_while_the_listener_takes_no_more_and_all_of_it_comes_after() -> None:
+    async def held(monkey: pytest.MonkeyPatch) -> tuple[Collected, LinkError | None]:
+        outlet = Collected()
+        outlet.is_held = True
+        monkey.setattr("tests.cti.ami.traces.Collected", lambda: outlet)
+        server = Server(trace("a-agent-states"))
+        server.pieces = 500
+
+        async def release(writer: asyncio.StreamWriter) -> None:
+            await happens(lambda: outlet.holds > 3)
+            outlet.is_held = False
+            writer.close()
+
+        server.after = release
+        return await follow(server)
+
+    with pytest.MonkeyPatch.context() as monkey:
+        outlet, _ = asyncio.run(held(monkey))
+
+    plain, _ = asyncio.run(follow(Server(trace("a-agent-states"))))
+    assert (outlet.came_while_held, outlet.paced > 0) == (0, True)
+    assert [type(event) for event in outlet.events] == [type(event) for event in plain.events]

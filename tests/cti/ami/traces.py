@@ -98,6 +98,7 @@ class Collected:
     """An outlet that keeps everything in memory."""
 
     def __init__(self) -> None:
+        self.is_held, self.holds, self.paced, self.came_while_held = False, 0, 0, 0
         self.events: list[Event] = []
         self.refused_messages: list[Quarantined] = []
         self.seen: list[DeviceClass] = []
@@ -111,6 +112,15 @@ class Collected:
     async def accept(self, events: Sequence[Event]) -> None:
         """Keep events."""
         self.events.extend(events)
+
+    async def pace(self, size: int) -> None:
+        """Hold the link up while a test wants it, and note what came meanwhile."""
+        self.paced += size
+        before = len(self.events)
+        while self.is_held:
+            self.holds += 1
+            await asyncio.sleep(0.005)
+        self.came_while_held += len(self.events) - before
 
     async def quarantine(self, message: Quarantined) -> None:
         """Keep what could not be read."""

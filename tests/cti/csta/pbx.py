@@ -130,6 +130,7 @@ class Listener:
     """An outlet that keeps everything in memory."""
 
     def __init__(self) -> None:
+        self.is_held, self.holds, self.paced, self.came_while_held = False, 0, 0, 0
         self.links = 0
         self.events: list[Event] = []
         self.batches: list[int] = []
@@ -145,6 +146,15 @@ class Listener:
     async def accept(self, events: Sequence[Event]) -> None:
         self.batches.append(len(events))
         self.events += events
+
+    async def pace(self, size: int) -> None:
+        """Hold the link up while a test wants it, and note what came meanwhile."""
+        self.paced += size
+        before = len(self.events)
+        while self.is_held:
+            self.holds += 1
+            await asyncio.sleep(0.005)
+        self.came_while_held += len(self.events) - before
 
     async def quarantine(self, message: Quarantined) -> None:
         self.broken.append(message)

@@ -313,6 +313,25 @@ def test_a_device_whose_monitor_the_server_ends_is_in_a_gap_until_it_is_monitore
     assert (lost.data.devices, lost.data.reason) == (("2001",), "2001: the server ended the monitor")
 
 
+def test_nothing_is_read_while_the_listener_takes_no_more_and_all_of_it_comes_after() -> None:
+    async def play_held(pbx: Pbx) -> None:
+        await pbx.until_first_snapshot()
+        assert pbx.listener is not None
+        pbx.listener.is_held = True
+        pbx.send(event_frames("01-acd-queue-call"))
+        await until(lambda: pbx.listener is not None and pbx.listener.holds > 0, "the hold")
+        pbx.send(event_frames("10-agent-session"))
+        pbx.hang_up()
+        holds = pbx.listener.holds
+        await until(lambda: pbx.listener is not None and pbx.listener.holds > holds + 3, "a longer hold")
+        pbx.listener.is_held = False
+
+    listener = asyncio.run(followed(Pbx(WILLING, script=play_held)))
+
+    assert (listener.came_while_held, listener.paced > 0) == (0, True)
+    assert {"WorkingAfterCall", "LoggedOn"} <= set(listener.types())
+
+
 def test_a_source_without_devices_listens_and_asks_nothing() -> None:
     async def speak(pbx: Pbx) -> None:
         await pbx.until_heard("RequestSystemStatus")

@@ -48,6 +48,9 @@ class Kept:
         if any(isinstance(event, CallEvent) for event in events):
             self.heard.set()
 
+    async def pace(self, size: int) -> None:
+        """Hold nothing up."""
+
     async def quarantine(self, message: Quarantined) -> None:
         self.trouble.append(message)
 
