@@ -1,5 +1,6 @@
 """Probe what the gateway depends on; health, metrics and the installation test share them."""
 
+import functools
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
@@ -7,6 +8,8 @@ import msgspec
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 import clock
 from cti.api import START, JournalError, read_journal
@@ -45,9 +48,17 @@ def database() -> str:
     return f"{connection.vendor} answers"
 
 
+@functools.cache
+def _in_code() -> frozenset[tuple[str, str]]:
+    """Return the migrations that the code has: to read them takes as long as all other looks together."""
+    return frozenset(MigrationLoader(None).disk_migrations)
+
+
 def migrations() -> str:
     """Compare the database's tables with what the code expects."""
     try:
+        if _in_code() <= MigrationRecorder(connection).applied_migrations().keys():
+            return "all applied"
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as error:
