@@ -6,7 +6,6 @@ stops. Each of beat's messages expires before the next one, and each task is har
 
 import os
 import sys
-import threading
 from importlib import import_module
 from typing import Any
 
@@ -26,7 +25,6 @@ from celery.signals import (
     worker_shutting_down,
 )
 from django.db import close_old_connections
-from kombu.asynchronous import get_event_loop
 
 import clock
 from clock.stopping import stop
@@ -82,14 +80,8 @@ def _begin_loops_of_child(**_: Any) -> None:
 
 @worker_shutting_down.connect
 def _stop_loops(**_: Any) -> None:
-    """Let the loops give back what they hold: Celery knows nothing of them.
-
-    Celery sees a stop only when its wait for messages ends, and only a call from another thread ends that: this is a
-    signal's handler in the thread that waits.
-    """
+    """Let the loops give back what they hold: Celery knows nothing of them."""
     begin_shutdown()
-    if loop := get_event_loop():
-        threading.Thread(target=loop.call_soon, args=(int,), daemon=True).start()
 
 
 @worker_shutdown.connect

@@ -12,10 +12,6 @@ from typing import Any
 
 from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 
-#: Maximum duration of one wait for a message, in seconds: a wait costs as much as a small task, and below what a
-#: connection may be silent. A message ends it at once.
-WAIT_SECONDS = 4
-
 
 class ReleasingQoS(redis.QoS):
     """Count a message as done with, whatever Redis answers to it."""
@@ -55,14 +51,12 @@ class Transport(redis.Transport):
     """Redis, with such channels."""
 
     Channel = ReleasingChannel
-    brpop_timeout = WAIT_SECONDS
 
 
 class SentinelTransport(redis.SentinelTransport):
     """Redis behind Sentinels, with such channels."""
 
     Channel = ReleasingSentinelChannel
-    brpop_timeout = WAIT_SECONDS
 
 
 def install() -> None:

@@ -25,7 +25,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 100_000
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_TRANSPORT_OPTIONS: dict[str, Any] = {
-    # Above the 4 s of a wait for messages (``broker.transport``); without it a frozen Redis hangs a publish for good.
+    # Above the 1 s BRPOP; without it a frozen Redis hangs a publish without end.
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
