@@ -33,6 +33,7 @@ class DifferenceCause(StrEnum):
     QUEUE_NAMES = "queue_names"
     AGENTS = "agents"
     USERS = "users"
+    CANARY = "canary"
     NOT_ASKED = "not_asked"
     RULES = "rules"
 
@@ -55,6 +56,7 @@ class LegAccount(msgspec.Struct, frozen=True, kw_only=True):
     facts: LegFacts
     flags: Mapping[str, str] = {}
     is_answered: bool = True
+    is_canary: bool = False
 
 
 class ReplayDifference(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +101,7 @@ def differences(
     pairs, missing, extra = _paired(recorded, again)
     extensions = {leg.extension for leg in recorded}
     found = [_missing(leg, rules) for leg in missing]
-    found += [_extra(leg, extensions) for leg in extra]
+    found += [_extra(leg, extensions, rules) for leg in extra]
     for before, after in pairs:
         found += _changed(before, after, rules)
     return sorted(found, key=lambda one: (one.connected_at, one.extension, one.subject))
@@ -125,13 +127,20 @@ def _paired(
 
 
 def _missing(leg: LegAccount, rules: ReplayRules) -> ReplayDifference:
-    cause = DifferenceCause.RULES if rules.site.is_extension(leg.extension) else DifferenceCause.EXTENSIONS
+    if leg.is_canary and leg.extension not in rules.site.canaries:
+        cause = DifferenceCause.CANARY
+    else:
+        cause = DifferenceCause.RULES if rules.site.is_extension(leg.extension) else DifferenceCause.EXTENSIONS
     return _of(leg, DifferenceKind.MISSING_LEG, cause, was=leg.outcome)
 
 
-def _extra(leg: LegAccount, extensions: set[str]) -> ReplayDifference:
+def _extra(leg: LegAccount, extensions: set[str], rules: ReplayRules) -> ReplayDifference:
     """An extension that had no leg at all in that time was none by the settings of then, as far as can be seen."""
-    cause = DifferenceCause.RULES if leg.extension in extensions else DifferenceCause.EXTENSIONS
+    if leg.extension in extensions:
+        cause = DifferenceCause.RULES
+    else:
+        is_test = leg.extension in rules.site.canaries
+        cause = DifferenceCause.CANARY if is_test else DifferenceCause.EXTENSIONS
     return _of(leg, DifferenceKind.EXTRA_LEG, cause)
 
 
@@ -149,7 +158,7 @@ def _with_id_of_then(was: LegAccount, would_be: LegAccount, rules: ReplayRules) 
 def _changed(was: LegAccount, would_be: LegAccount, rules: ReplayRules) -> Iterator[ReplayDifference]:
     would_be = _with_id_of_then(was, would_be, rules)
     if was.outcome != would_be.outcome:
-        cause = _cause_of_outcome(was, would_be)
+        cause = _cause_of_outcome(was, would_be, rules)
         outcomes = f"{was.outcome} / {would_be.outcome}"
         yield _of(was, DifferenceKind.OUTCOME, cause, outcomes, was.outcome, would_be.outcome)
     specs = {spec.name: spec for spec in rules.specs}
@@ -157,10 +166,19 @@ def _changed(was: LegAccount, would_be: LegAccount, rules: ReplayRules) -> Itera
     for name in names:
         before, after = was.flags.get(name, ""), would_be.flags.get(name, "")
         if before != after:
-            yield _changed_flag(was, would_be, name, specs.get(name))
+            yield _changed_flag(was, would_be, name, specs.get(name), rules)
 
 
-def _cause_of_outcome(was: LegAccount, would_be: LegAccount) -> DifferenceCause:
+def _is_of_canary(was: LegAccount, would_be: LegAccount, rules: ReplayRules) -> bool:
+    """Say whether a leg is a test in one case alone, or a test whose recording is no longer made by the settings."""
+    if was.is_canary is not would_be.is_canary:
+        return True
+    return was.is_canary and bool(was.flags) and not would_be.flags and not rules.site.has_canary_recordings
+
+
+def _cause_of_outcome(was: LegAccount, would_be: LegAccount, rules: ReplayRules) -> DifferenceCause:
+    if _is_of_canary(was, would_be, rules):
+        return DifferenceCause.CANARY
     if was.match != would_be.match:
         return DifferenceCause.USERS
     if not would_be.is_answered:
@@ -170,9 +188,11 @@ def _cause_of_outcome(was: LegAccount, would_be: LegAccount) -> DifferenceCause:
     return DifferenceCause.RULES
 
 
-def _changed_flag(was: LegAccount, would_be: LegAccount, name: str, spec: FlagSpec | None) -> ReplayDifference:
+def _changed_flag(
+    was: LegAccount, would_be: LegAccount, name: str, spec: FlagSpec | None, rules: ReplayRules
+) -> ReplayDifference:
     field = spec.field if spec else ""
-    cause = _cause_of_flag(was, would_be, field)
+    cause = _cause_of_flag(was, would_be, field, rules)
     is_open = field in OPEN_FIELDS and spec is not None and spec.privacy == "keep"
     is_open = is_open and bool(was.flags.get(name)) and bool(would_be.flags.get(name))
     before, after = was.flags.get(name, ""), would_be.flags.get(name, "")
@@ -186,9 +206,9 @@ def _changed_flag(was: LegAccount, would_be: LegAccount, name: str, spec: FlagSp
     )
 
 
-def _cause_of_flag(was: LegAccount, would_be: LegAccount, field: str) -> DifferenceCause:
-    if not would_be.flags and was.outcome != would_be.outcome:
-        return _cause_of_outcome(was, would_be)
+def _cause_of_flag(was: LegAccount, would_be: LegAccount, field: str, rules: ReplayRules) -> DifferenceCause:
+    if _is_of_canary(was, would_be, rules) or (not would_be.flags and was.outcome != would_be.outcome):
+        return _cause_of_outcome(was, would_be, rules)
     if not field or _stated(was.facts, field) == _stated(would_be.facts, field):
         return DifferenceCause.FLAG_SETTINGS
     return _CAUSES.get(field, DifferenceCause.RULES)

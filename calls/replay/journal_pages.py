@@ -55,9 +55,9 @@ def pages(slug: str, begin: datetime, end: datetime) -> Iterator[EventPage]:
 
 
 def _live_pages(slug: str, position: str, begin: datetime, end: datetime, *, is_broken: bool) -> Iterator[EventPage]:
-    trimmed_to = journal_state(slug).trimmed_to
-    is_broken |= position != START and entry_order(position) < entry_order(trimmed_to)
     while entries := read_journal(slug, position, AT_ONCE):
+        # Asked after each reading: the journal is trimmed meanwhile, and what it forgot shows no hole of itself.
+        is_broken |= position != START and entry_order(position) < entry_order(journal_state(slug).trimmed_to)
         position = entries[-1].id
         page = _page(entries, begin, end, is_after_gap=is_broken, is_erased=False)
         if page.events:

@@ -139,4 +139,5 @@ def account_of(leg: LegState, flags: dict[str, str], leg_id: int, *, is_answered
         facts=leg_facts(leg),
         flags=flags,
         is_answered=is_answered,
+        is_canary=leg.is_canary,
     )

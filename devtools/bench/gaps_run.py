@@ -3,13 +3,16 @@
 1. Calls go on; QMS does not answer for a while, and does not know a Flag for a while.
 2. QMS records supervisors, whose users the gateway does not know; where nothing is reported; and where nobody is.
 3. The PBX goes away while QMS records. Flags are deleted, changed and written by another; a recording is deleted.
-4. One comparison, as if three hours later: each gap that was made stands under its cause, and nothing under another.
+4. One comparison, as if three hours later: what QMS has without flags, and that alone, is found so; each gap that was
+   made stands under its cause; what the calls of the PBX left stands under one only of the time and the extensions at
+   which that cause was made; and nothing stands under a cause that nobody made.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 from urllib.request import Request, urlopen
 
 import msgspec
@@ -28,6 +31,7 @@ from gateway_site.reconciliation.models import ReconciliationFinding
 from gateway_site.reconciliation.runs import ask, steps
 from launcher.supervisor import stopped_by_signals
 from qms.api import connect
+from qms.guids import guid_key
 from qms.models import RecordingService
 from simulators.pbx.people import make_supervisors
 from simulators.qms.control_api import SiteState
@@ -36,15 +40,36 @@ DAY = TrafficPlan(agents=24, calls_per_second=1.0, seconds=600, ring_seconds=1, 
 #: Extensions of QMS users at which no call is reported, and of nobody that the gateway knows.
 UNHEARD, UNFOLLOWED = "88801", "88802"
 PATIENCE_SECONDS = 240.0
+#: Maximum time from the connection of a call until its flags go to QMS, in seconds.
+CALL_SECONDS = 60
+UNFLAGGED = "recorded_without_flags"
 _Cause = tuple[str, str]
 
 
+class MadeSpan(NamedTuple):
+    """When a cause was made, and at which extensions; None: at any."""
+
+    since: datetime
+    until: datetime
+    extensions: frozenset[str] | None = None
+
+    def has(self, finding: ReconciliationFinding) -> bool:
+        """Say whether a finding's recording can have its cause from here."""
+        is_then = self.since - timedelta(seconds=CALL_SECONDS) <= finding.began_at <= self.until
+        return is_then and (self.extensions is None or finding.extension in self.extensions)
+
+
 class GapsRun:
-    """One run. ``made``: kind and cause that must be found, by the recording's GUID, or the leg that has none."""
+    """One run. ``made``: kind and cause that must be found, by the recording's GUID, or the leg that has none.
+
+    ``spans``: where the calls of the PBX can have got a cause, by the cause.
+    """
 
     def __init__(self, place: FaultEnvironment) -> None:
         self.place = place
         self.made: dict[str, _Cause] = {}
+        self.spans: dict[str, MadeSpan] = {}
+        self._bare: set[str] = set()
 
     def go(self) -> Result:
         """Break, compare, and judge."""
@@ -82,20 +107,27 @@ class GapsRun:
         self._spoil_what_is_flagged()
 
     def _let_qms_be_away(self) -> None:
+        since = _now()
         self._post("/faults", {"down": True})
         self._awaits("a missed recording", lambda: _missed("unreachable").count() >= 2)
         self._post("/faults", {"down": False})
+        self.spans["unreachable"] = MadeSpan(since, _now())
 
     def _let_a_flag_be_unknown(self) -> None:
+        since = _now()
         FlagSetting.objects.filter(name="AgentId").update(name="Agent Number")
         self._awaits("a refused write", lambda: Leg.objects.filter(outcome="refused").exists())
         FlagSetting.objects.filter(name="Agent Number").update(name="AgentId")
+        # A process may know the name of before for some seconds more.
+        self.spans["UnknownFlag"] = MadeSpan(since, _now() + timedelta(seconds=30))
 
     def _let_a_user_be_unknown(self) -> None:
         """Let QMS record the supervisors too, whose QMS users the gateway does not know."""
         since = _now()
-        for one in make_supervisors(DAY.agents):
-            self._users(one.extension)
+        supervisors = frozenset(one.extension for one in make_supervisors(DAY.agents))
+        for extension in supervisors:
+            self._users(extension)
+        self.spans["user_unmatched"] = MadeSpan(since, since + timedelta(days=1), supervisors)
         later = Leg.objects.filter(outcome="user_unmatched", phase="settled", connected_at__gt=since)
         self._awaits("a leg of no QMS user", later.exists)
 
@@ -117,31 +149,41 @@ class GapsRun:
         self.made[changed] = ("different_values", "written_by_another")
         self.made[deleted] = ("recording_not_in_qms", "not_in_qms")
 
-    def _compared(self) -> Mapping[str, _Cause]:
+    def _compared(self) -> list[ReconciliationFinding]:
         self._awaits("rest", lambda: not observations.has_waiting_events() and not _is_asked_or_sent())
         later = _now() + timedelta(hours=4)
         run = ask(RecordingService.objects.get(), later - timedelta(hours=8), later, "gaps", later)
         for _ in steps(run, lambda: later, connect):
             pass
         assert run.done_at, run.error
-        rows = ReconciliationFinding.objects.filter(withdrawn_at=None).values_list("key", "kind", "cause")
-        return {key: (kind, cause) for key, kind, cause in rows}
+        self._bare = {guid_key(one.guid) for one in self._state().recordings if not one.flags}
+        return list(ReconciliationFinding.objects.filter(withdrawn_at=None))
 
-    def _result(self, found: Mapping[str, _Cause], took: float) -> Result:
-        counts = Counter(found.values())
-        wrong = [
-            f"{key}: made {cause}, found {found.get(key)}"
-            for key, cause in self.made.items()
-            if found.get(key) != cause
-        ]
+    def _wrong(self, findings: Sequence[ReconciliationFinding]) -> Iterator[str]:
+        """Yield what is not as it was made, by what QMS has and by when and where each cause was made."""
+        found = {one.key: (one.kind, one.cause) for one in findings}
+        for key, cause in self.made.items():
+            if found.get(key) != cause:
+                yield f"{key}: made {cause}, found {found.get(key)}"
+        unflagged = {guid_key(one.key) for one in findings if one.kind == UNFLAGGED}
+        yield from (f"{guid}: without flags in QMS, and not found" for guid in self._bare - unflagged)
+        yield from (f"{guid}: found without flags, and QMS has some" for guid in unflagged - self._bare)
+        for one in findings:
+            span = self.spans.get(one.cause) if one.kind == UNFLAGGED else None
+            if span is not None and not span.has(one):
+                yield f"{one.key} at {one.extension}, {one.began_at}: nobody made {one.cause} there and then"
+
+    def _result(self, findings: Sequence[ReconciliationFinding], took: float) -> Result:
+        counts = Counter((one.kind, one.cause) for one in findings)
+        wrong = list(self._wrong(findings))
         wrong += [f"never found: {cause}" for cause in _BY_TRAFFIC if cause not in counts]
         known = {*self.made.values(), *_BY_TRAFFIC, *_BESIDES}
         wrong += [f"nobody made this: {cause}" for cause in counts if cause not in known]
         listed = [f"{kind.replace('_', ' ')}: {cause} {n}" for (kind, cause), n in sorted(counts.items())]
         return Result(
             bench="gaps",
-            what=f"{len(found)} findings of {len(counts)} causes",
-            rate=len(found) / took,
+            what=f"{len(findings)} findings of {len(counts)} causes",
+            rate=len(findings) / took,
             unit="findings/s",
             cpu_seconds=0,
             notes=[*listed, *wrong],
@@ -177,7 +219,7 @@ _BY_TRAFFIC = (
     ("recorded_without_flags", "user_unmatched"),
 )
 #: What they may leave besides: calls that went on when QMS or the PBX came and went, and consultations, whose legs are
-#: so close to each other that two may be a recording's.
+#: so close to each other that two may be a recording's, or that QMS still names the one before.
 _BESIDES = (
     ("recorded_without_flags", "joined_late"),
     ("recorded_without_flags", "gap"),
@@ -187,6 +229,7 @@ _BESIDES = (
     ("recorded_without_flags", "none"),
     ("recorded_without_flags", "late"),
     ("recorded_without_flags", "next_call"),
+    ("recorded_without_flags", "same"),
     ("leg_without_recording", "late"),
     ("leg_without_recording", "next_call"),
     ("leg_without_recording", "same"),

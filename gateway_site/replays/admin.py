@@ -22,12 +22,14 @@ from unfold.widgets import (
 
 import clock
 from clock.text import shown
+from cti.models import CtiSource
 from gateway_site.config.apply import apply
 from gateway_site.config.declaration import ConfigError, read
 from gateway_site.config.moment_field import SiteMomentField
 from gateway_site.replays.models import ReplayRun
 from gateway_site.replays.panel import replay_panel
 from gateway_site.replays.runs import TooManyReplays, ask, cancel, wake
+from gateway_site.replays.source_field import NONE_MEANS_ALL, SourceNamesField, is_too_many_for_boxes
 from history.admin import RecordedAdmin
 
 #: Maximum size of the settings to try, in bytes: TOML takes long to read where it is made to.
@@ -35,9 +37,11 @@ MAXIMUM_SETTINGS_BYTES = 262_144
 #: Who may try settings: whoever may make them.
 TRY_PERMISSION = "cti.change_ctisource"
 PASTED = "pasted"
+#: Maximum number of sources that are named in the list and in the history.
+MAXIMUM_NAMES = 10
 _ASKED = ("sources", "begin", "end")
 _TRIED = ("file", "text")
-_SHOWN = ("sources", "begin", "end", "settings_shown", "asked_by", "asked_at")
+_SHOWN = ("source_names", "begin", "end", "settings_shown", "asked_by", "asked_at")
 
 
 class ReplayForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is for the stubs alone
@@ -49,13 +53,21 @@ class ReplayForm(forms.ModelForm):  # type: ignore[type-arg]  # its parameter is
         field_classes = {"begin": SiteMomentField, "end": SiteMomentField}
         widgets = {"sources": UnfoldAdminCheckboxSelectMultipleWidget}
         help_texts = {
+            "sources": NONE_MEANS_ALL,
             "begin": "Calls that were connected since then.",
             "end": "Up to this moment, which is not included; at the latest now.",
         }
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if "sources" in self.fields and is_too_many_for_boxes():
+            self.fields["sources"] = SourceNamesField()
+
     def clean(self) -> dict[str, Any] | None:
         """Accept a period that began; what is to come of it is left out."""
         cleaned = super().clean() or {}
+        if not CtiSource.objects.exists():
+            self.add_error("sources", "There is no CTI source yet, so there are no events to replay.")
         if {"begin", "end"} <= cleaned.keys():
             cleaned["end"] = min(cleaned["end"], clock.now())
             if cleaned["begin"] >= cleaned["end"]:
@@ -166,9 +178,10 @@ class ReplayRunAdmin(RecordedAdmin):
         """Name what was asked for; the secrets of tried settings are in none of the lines."""
         run: ReplayRun = form.instance
         period = f"from {shown(run.begin)} to {shown(run.end)}"
+        sources = "all sources" if run.all_sources else self.source_names(run)
         return " ".join(
             [
-                f"Asked for a replay of {self.source_names(run)} {period} by {self.settings_shown(run)} settings.",
+                f"Asked for a replay of {sources} {period} by {self.settings_shown(run)} settings.",
                 *run.changes,
             ]
         )
@@ -232,8 +245,12 @@ class ReplayRunAdmin(RecordedAdmin):
 
     @display(description="CTI sources")
     def source_names(self, run: ReplayRun) -> str:
-        """Name the sources."""
-        return ", ".join(sorted(one.slug for one in run.sources.all()))
+        """Name the sources, the first of many."""
+        if run.all_sources:
+            return "all"
+        names = sorted(one.slug for one in run.sources.all())
+        more = f" and {len(names) - MAXIMUM_NAMES} more" if len(names) > MAXIMUM_NAMES else ""
+        return ", ".join(names[:MAXIMUM_NAMES]) + more
 
     @display(description="Settings")
     def settings_shown(self, run: ReplayRun) -> str:

@@ -10,11 +10,13 @@ from vault.fields import EncryptedTextField
 class ReplayRun(models.Model):
     """A replay of the calls that were connected in [begin, end), carried out by a worker.
 
-    A run whose worker dies begins again from the start. ``result`` is a list with a ``SourceResult`` for each source;
+    ``all_sources``: of those that there are when it is carried out; ``sources`` names none then. A run whose worker
+    dies begins again from the start. ``result`` is a list with a ``SourceResult`` for each source;
     ``settings_text`` may hold secrets: it is encrypted, and deleted when the run is over.
     """
 
-    sources = models.ManyToManyField(CtiSource, verbose_name="CTI sources", related_name="+")
+    sources = models.ManyToManyField(CtiSource, verbose_name="CTI sources", related_name="+", blank=True)
+    all_sources = models.BooleanField(default=False)
     begin = models.DateTimeField("from")
     end = models.DateTimeField("to")
     settings_name = models.CharField("settings", max_length=200, blank=True, help_text="Empty: those of today.")

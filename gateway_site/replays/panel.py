@@ -9,6 +9,9 @@ from gateway_site.replays.models import ReplayRun
 from gateway_site.replays.results import ExampleLeg, ResultGroup, SourceResult, of_json
 from gateway_site.replays.texts import group_advice, group_cause, group_title, result_lines, verdict
 
+#: Maximum number of sources on the page.
+MAXIMUM_SOURCES = 50
+
 
 class ShownLeg(msgspec.Struct, frozen=True):
     """An example; ``leg_id`` 0: there was no such leg."""
@@ -39,7 +42,10 @@ class ShownSource(msgspec.Struct, frozen=True):
 
 
 class ReplayPanel(msgspec.Struct, frozen=True, kw_only=True):
-    """A run: its state in a word, the sentence that comes first, and what was found."""
+    """A run: its state in a word, the sentence that comes first, and what was found.
+
+    ``left_out``: how many further sources are not shown.
+    """
 
     run: ReplayRun
     state: str
@@ -47,11 +53,13 @@ class ReplayPanel(msgspec.Struct, frozen=True, kw_only=True):
     next_step: str
     is_under_way: bool
     sources: Sequence[ShownSource] = ()
+    left_out: int = 0
 
 
 def replay_panel(run: ReplayRun, archive_days: int, *, with_result: bool = True) -> ReplayPanel:
     """Return what is shown of a run; ``with_result`` False: its state alone."""
-    results = of_json(run.result) if with_result else []
+    # Those with differences first, and of those the ones with most.
+    results = sorted(of_json(run.result) if with_result else [], key=lambda one: (-one.different, one.slug))
     state, first_line, next_step = _said(run, results)
     return ReplayPanel(
         run=run,
@@ -59,7 +67,8 @@ def replay_panel(run: ReplayRun, archive_days: int, *, with_result: bool = True)
         first_line=first_line,
         next_step=next_step,
         is_under_way=run.done_at is None,
-        sources=[_source(one, run, archive_days, is_only=len(results) == 1) for one in results],
+        sources=[_source(one, run, archive_days, is_only=len(results) == 1) for one in results[:MAXIMUM_SOURCES]],
+        left_out=max(0, len(results) - MAXIMUM_SOURCES),
     )
 
 

@@ -60,9 +60,10 @@ class ReplayGivenUp(Exception):
 
 
 def ask(run: ReplayRun, sources: Sequence[CtiSource]) -> ReplayRun:
-    """Save a run; a worker carries it out. Raises ``TooManyReplays``."""
+    """Save a run, of all sources where none is named; a worker carries it out. Raises ``TooManyReplays``."""
     if ReplayRun.objects.filter(done_at=None).count() >= MAXIMUM_WAITING:
         raise TooManyReplays(f"{MAXIMUM_WAITING} replays wait or run; ask again when one is done.")
+    run.all_sources = not sources
     run.save()
     run.sources.set(sources)
     return run
@@ -121,7 +122,8 @@ class _Replaying:
     def __init__(self, run: ReplayRun, now: ReadClock) -> None:
         self._run, self._now = run, now
         self._noted_at = now()
-        self._sources = list(run.sources.order_by("slug"))
+        wanted = CtiSource.objects.all() if run.all_sources else run.sources
+        self._sources = list(wanted.order_by("slug"))
         self._done = 0
 
     def carry_out(self) -> None:

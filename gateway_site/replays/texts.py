@@ -19,6 +19,7 @@ _CAUSES = {
     "queue_names": "the queue's name",
     "agents": "who was logged on there",
     "users": "QMS users, their mapping or the allocation of Recording Services",
+    "canary": "the test extensions of the canary calls",
     "not_asked": "QMS was not asked for this recording then, so that its answer is not known",
     "rules": "the rules of the call model, or the order in which events and answers came",
 }
@@ -31,6 +32,8 @@ _ADVICE = {
     "agents": "Open the first legs, and see the agent sessions of their extensions at that time.",
     "users": "Open the first legs, and see whether the QMS user of their extension, its mapping or its allocation is"
     " what you mean it to be.",
+    "canary": "No call of a person is concerned. See whether the test extensions, and the way of the canary calls, in"
+    " the settings of the CTI source are as you want them.",
     "not_asked": "Nothing is known to be wrong: what QMS would have answered only a live call can show.",
     "rules": "After an upgrade, read its notes. With the same version, open the first legs and read how they were"
     " decided; report it if that does not explain it.",

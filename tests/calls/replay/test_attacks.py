@@ -10,7 +10,7 @@ from pytest_django import Settings
 from calls.models import Leg
 from calls.replay.compare_period import PeriodComparison, compare_period, todays_settings
 from calls.retention import retain
-from cti.api import archive_journals, source_archive
+from cti.api import START, archive_journals, read_journal, source_archive
 from cti.archive.files import ArchivedFrame
 from cti.journal.stream import client, journal_key
 from tests.journeys.stack import GatewayStack
@@ -112,3 +112,46 @@ def test_two_replays_at_once_come_to_the_same(gateway: GatewayStack) -> None:
     results.append(compare_period(gateway.source, begin, now, todays_settings(gateway.source), now, again))
 
     assert [(one.compared, one.different, one.events) for one in results] == [(CALLS, 0, 2 * CALLS)] * 2
+
+
+def test_files_that_retention_deletes_meanwhile_are_a_gap(gateway: GatewayStack) -> None:
+    frames = _frames()
+    raw, folder = frames[0].path.read_bytes(), frames[0].path.parent
+    frames[0].path.unlink()
+    for number, frame in enumerate(frames):  # A file for each frame, as of an hour.
+        (folder / f"{number:020}.gz").write_bytes(raw[frame.offset : frame.end])
+
+    def deletes(_: PeriodComparison) -> None:
+        for number in (1, 2):
+            (folder / f"{number:020}.gz").unlink(missing_ok=True)
+
+    begin = gateway.begin - timedelta(minutes=1)
+    result = compare_period(gateway.source, begin, gateway.time, todays_settings(gateway.source), gateway.time, deletes)
+
+    assert (result.gaps, result.different, result.compared) == (1, 0, CALLS - 2)
+    assert dict(result.apart) == {"events of its call are not in the archive": 2}
+
+
+def test_a_journal_that_is_trimmed_meanwhile_is_a_gap(
+    redis: redis_client.Redis, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ARCHIVE_DIR = tmp_path
+    monkeypatch.setattr("calls.search.worker.LOOK_EVERY_SECONDS", 0.001)
+    monkeypatch.setattr("calls.replay.journal_pages.AT_ONCE", 2)
+    one = GatewayStack()
+    for number in range(CALLS):
+        one.connects(f"C{number}", "2001")
+        one.passes(1)
+        one.clears(f"C{number}", "2001")
+        one.passes(30)
+    ids = [entry.id for entry in read_journal("pbx", START, 2 * CALLS)]
+
+    def trims(_: PeriodComparison) -> None:
+        client().xtrim(journal_key("pbx"), minid=ids[6], approximate=False)
+        client().set("trimmed:{pbx}", ids[6])
+
+    begin = one.begin - timedelta(minutes=1)
+    result = compare_period(one.source, begin, one.time, todays_settings(one.source), one.time, trims)
+
+    assert (result.gaps, result.different, result.compared) == (1, 0, CALLS - 2)
+    assert dict(result.apart) == {"events of its call are not in the archive": 2}

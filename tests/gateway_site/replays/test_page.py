@@ -18,7 +18,7 @@ from clock.stopping import stop
 from cti.journal.stream import JournalUnavailable
 from cti.models import CtiSource
 from flags.models import FlagSetting
-from gateway_site.replays import runs
+from gateway_site.replays import runs, source_field
 from gateway_site.replays.models import ReplayRun
 from gateway_site.roles import ADMINISTRATOR, AUDITOR, OPERATOR
 from tests.attacks.actors import browser_of
@@ -113,7 +113,6 @@ WRONG: list[tuple[str, Mapping[str, object]]] = [
     ("UTF-8", {"file": SimpleUploadedFile("a.toml", b"\xff\xfe")}),
     ("not both", {"text": SWITCHED_OFF, "file": SimpleUploadedFile("a.toml", b"x")}),
     ("nothing to replay", _moment("end", BEGIN)),
-    ("This field is required", {"sources": []}),
 ]
 
 
@@ -127,6 +126,29 @@ def test_what_cannot_be_replayed_is_refused_with_the_reason(gateway: GatewayStac
         assert said in answer.content.decode()
     assert not ReplayRun.objects.exists()
     assert FlagSetting.objects.get(name="QueueName").enabled
+
+
+def test_no_source_ticked_means_all_and_many_sources_are_named_instead(
+    gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = browser_of(OPERATOR)
+    of_all = asked(client, sources=[])
+    monkeypatch.setattr(source_field, "MAXIMUM_BOXES", 0)
+    form = client.get(f"{LIST}add/").content.decode()
+    fields = {**_moment("begin", BEGIN), **_moment("end", BEGIN + _DAY)}
+    refused = client.post(f"{LIST}add/", {"sources": "pbx, pbx2\n pbx3", **fields}).content.decode()
+    of_one = asked(client, sources=" pbx,")
+
+    runs.carry_on(clock.now)
+
+    assert "Empty: all of them." in form
+    assert "There is no CTI source pbx2, pbx3." in refused
+    assert ">all<" in client.get(LIST).content.decode()
+    for run, names in ((of_all, []), (of_one, ["pbx"])):
+        run.refresh_from_db()
+        assert (run.compared, run.all_sources, [one.slug for one in run.sources.all()]) == (1, not names, names)
+    first = LogEntry.objects.earliest("pk").change_message
+    assert first.startswith("Asked for a replay of all sources from ")
 
 
 def test_only_an_administrator_may_try_settings_and_an_auditor_only_looks(gateway: GatewayStack) -> None:
