@@ -228,14 +228,15 @@ def _is_followed(stream: Stream, truth: Truth) -> bool:
 
 
 def _is_near_an_end(stream: Stream, truth: Truth) -> bool:
-    """Say whether an end of its id came within a second of its beginning, of a source that does not say when.
+    """Say whether an end of its id came within a second of its or its call's beginning, of a source that says no times.
 
     Monitors may overtake each other by so much: where the end was that of the id's life before, the stream is the same.
     """
     ids = {stream.lives[x].id for x in truth.calls} if stream.world.timeless else set()
     keys = [key for key, life in stream.lives.items() if life.id in ids]
-    near = (x for x in stream.of(keys) if abs(x.event.at - truth.leg_start) <= BESIDE)
-    return any(x.event.type in ENDS and not x.lost for x in near)
+    begun = {truth.leg_start, *(stream.lives[x].start for x in truth.calls)}
+    ends = (x.event.at for x in stream.of(keys) if x.event.type in ENDS and not x.lost)
+    return any(abs(end - moment) <= BESIDE for end in ends for moment in begun)
 
 
 def _after_silence(stream: Stream, truth: Truth) -> bool:

@@ -25,6 +25,8 @@ from devtools.worlds.wires.habits import chosen_habits
 
 #: The client connects again this long before its snapshot is answered, in seconds.
 AGAIN = 0.3
+#: The client asks again this long after a monitor has ended, in seconds.
+RETRY = 0.05
 
 
 class CstaLinkEnd(asyncio.Protocol):
@@ -42,7 +44,7 @@ class CstaLinkEnd(asyncio.Protocol):
         """Answer requests; those about what is in progress when the world's snapshot is due."""
         pbx = self._pbx
         for invoke, request in pbx.server.requests(data):
-            if pbx.is_ready or not pbx.server.is_about_state(request):
+            if pbx.is_ready or not pbx.server.waits(request):
                 pbx.write(pbx.server.answer(invoke, request))
             else:
                 pbx.held.append((invoke, request))
@@ -65,7 +67,7 @@ class CstaPbx:
         self.held: list[tuple[int, bytes]] = []
         self.is_ready = True
         self.lost: tuple[float, float] | None = None
-        if gap is not None and ended is not None:
+        if gap is not None and ended is not None and not gap.data.get("devices"):
             self.lost = (gap.heard, max(gap.heard + 0.01, ended.heard - AGAIN))
 
     def connected(self) -> CstaLinkEnd:
@@ -95,7 +97,9 @@ class CstaPbx:
         loop, shown = asyncio.get_running_loop(), list[Event]()
         for event in self.events:
             await asyncio.sleep(max(0.0, event.heard - loop.time()))
-            if event.type == "link.Lost":
+            if event.type == "link.Lost" and event.data.get("devices"):
+                self._stop_monitors(event.data["devices"])
+            elif event.type == "link.Lost":
                 self._lose()
             elif event.type == "snapshot.Ended":
                 self._show(shown, is_told=bool(event.data.get("agentsTold")))
@@ -105,6 +109,12 @@ class CstaPbx:
                 self.say(event)
         await asyncio.sleep(1.0)
         self._lose()
+
+    def _stop_monitors(self, devices: Sequence[str]) -> None:
+        """End the monitors of devices; they are granted again when the world's snapshot is due."""
+        self.is_ready = False
+        for device in devices:
+            self.write(self.server.stop_monitor(device))
 
     def _lose(self) -> None:
         self.is_ready = False
@@ -129,7 +139,7 @@ def read_scenario(scenario: Scenario) -> WireOutlet:
         host="pbx",
         devices=scenario.site.devices,
         queues=queues,
-        options={"parallel": 64, "heartbeat_seconds": 900.0},
+        options={"parallel": 64, "heartbeat_seconds": 900.0, "retry_seconds": RETRY},
     )
 
     def new_session(stamp: Stamp, now: Callable[[], datetime]) -> CstaSession:

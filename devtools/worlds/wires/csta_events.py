@@ -60,6 +60,7 @@ class CstaEvents:
         self.habits, self._queues, self._phones = habits, queues, frozenset(phones)
         self.devices = Devices(habits, self._phones | frozenset(queues.values()))
         self._monitor = ""
+        self._renewed: dict[str, int] = {}
         self._dialled: dict[str, str] = {}
         self._answered: dict[str, str] = {}
         self._outside_answered: set[str] = set()
@@ -70,6 +71,14 @@ class CstaEvents:
         self._dialled.clear()
         self._answered.clear()
         self._outside_answered.clear()
+
+    def monitor(self, device: str, link: int) -> str:
+        """Return the id of a device's monitor."""
+        return f"{link}-{device}-{self._renewed.get(device, 0)}"
+
+    def renew(self, device: str) -> None:
+        """Let a device's next monitor have another id."""
+        self._renewed[device] = self._renewed.get(device, 0) + 1
 
     def messages(self, event: Event, link: int) -> list[bytes]:
         """Return the messages of an event; `link` numbers the client's connections, each with monitors of its own.
@@ -85,7 +94,7 @@ class CstaEvents:
         return [self._message(event, link)]
 
     def _message(self, event: Event, link: int) -> bytes:
-        self._monitor = text("monitorCrossRefID", f"{link}-{self._at(event)}")
+        self._monitor = text("monitorCrossRefID", self.monitor(self._at(event), link))
         if event.type in AGENT_TYPES:
             return self._agent(event)
         if event.type in MERGES:

@@ -24,12 +24,14 @@ class CstaServer:
         self.shown: dict[str, list[Event]] = {}
         self.seats: dict[str, list[str]] = {}
         self.monitored: set[str] = set()
+        self._stopped: set[str] = set()
         self._buffer = b""
 
     def begin_link(self) -> None:
         """Begin another link: its monitors are new ones."""
         self.link += 1
         self.monitored.clear()
+        self._stopped.clear()
         self._buffer = b""
         self.events.begin_link()
 
@@ -62,9 +64,17 @@ class CstaServer:
             self._buffer = self._buffer[size:]
         return found
 
-    def is_about_state(self, request: bytes) -> bool:
-        """Say whether a request asks what is in progress."""
-        return _name(request) in ("SnapshotDevice", "GetAgentState")
+    def stop_monitor(self, device: str) -> bytes:
+        """End a device's monitor; return what says so. The next one has another id."""
+        self._stopped.add(device)
+        ended = text("monitorCrossRefID", self.events.monitor(device, self.link))
+        self.events.renew(device)
+        return frame(1, self._document("MonitorStop", ended))
+
+    def waits(self, request: bytes) -> bool:
+        """Say whether a request asks what is in progress, or for a monitor that was ended."""
+        is_ended = _name(request) == "MonitorStart" and self._device(request) in self._stopped
+        return is_ended or _name(request) in ("SnapshotDevice", "GetAgentState")
 
     def answer(self, invoke: int, request: bytes) -> bytes:
         """Return the frames that answer a request; none for an answer of the client's."""
@@ -85,8 +95,9 @@ class CstaServer:
 
     def _granted(self, name: str, request: bytes) -> str:
         if name == "MonitorStart":
-            self.monitored.add(self._device(request))
-            return text("monitorCrossRefID", f"{self.link}-{self._device(request)}")
+            device = self._device(request)
+            self.monitored.add(device)
+            return text("monitorCrossRefID", self.events.monitor(device, self.link))
         return text("systemStatus", "normal") if name == "RequestSystemStatus" else ""
 
     def _device(self, request: bytes) -> str:

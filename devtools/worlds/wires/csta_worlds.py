@@ -12,7 +12,7 @@
 - A link that stalls and is lost in one world is left out: what is under way when it is lost never comes.
 - agentDevice is mandatory, so that a log-off names it.
 - GetAgentState knows no names: in a world with a lost link no agent has one.
-- A link is the whole server's: a part of it that is lost (`part_gap`) is left out.
+- A part of a link is a device's monitor: the server ends it, and grants another when the snapshot is due.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ QUEUE_DEVICES = {name: str(7001 + number) for number, name in enumerate(QUEUES)}
 
 def csta_world(seed: int, kinds: Iterable[str]) -> World:
     """Make the world of a seed as CSTA can say it."""
-    lost = {"stall"} if seed % 2 else {"gap"}
-    allowed = [x for x in kinds if x not in {"rounded", "disorder", "part_gap", *lost}]
+    lost = {"stall"} if seed % 2 else {"gap", "part_gap"}
+    chosen = {*kinds, "part_gap"} if "gap" in kinds else {*kinds}
+    allowed = chosen - {"rounded", "disorder", *lost}
     world = once(generate(seed, allowed))
     world = replace(world, site=replace(world.site, queues=tuple(QUEUE_DEVICES.values())), timeless=True)
     rng = Random(seed)

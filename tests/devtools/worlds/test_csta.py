@@ -4,8 +4,9 @@ import asyncio
 from time import monotonic
 
 import pytest
+from msgspec.structs import replace
 
-from cti.events import Established, LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
+from cti.events import Established, LinkEvent, LinkLost, LinkRestored, SnapshotBegan, SnapshotEnded
 from devtools.worlds.judge.generate import KINDS
 from devtools.worlds.judge.runner import ALL, run
 from devtools.worlds.judge.scenario import Event, Qms, Recording, Scenario, Site
@@ -70,6 +71,34 @@ def test_after_a_lost_link_the_server_is_asked_what_is_in_progress() -> None:
     assert [x for x in kinds if x in wanted] == [SnapshotBegan, SnapshotEnded, Established, *wanted]
     (leg,) = CstaCorePlayer().play(scenario(*lost), None).legs
     assert (leg.recording, leg.outcome) == ("R1", "flagged")
+
+
+def test_a_monitor_that_the_server_ends_is_asked_for_again_and_its_device_for_what_is_in_progress() -> None:
+    lost = (
+        Event(0, "Established", HERE, 0.01, "e1"),
+        Event(5, "link.Lost", {"devices": ["2001"]}, 5.01, "gap-0"),
+        Event(9, "link.Restored", {"devices": ["2001"]}, 9.01, "gap-1"),
+        Event(9, "snapshot.Began", {"devices": ["2001"]}, 9.01, "gap-2"),
+        Event(9, "Established", HERE, 9.01, "gap-3"),
+        Event(9, "snapshot.Ended", {"devices": ["2001"]}, 9.01, "gap-4"),
+        Event(20, "ConnectionCleared", HERE, 20.01, "e2"),
+    )
+    said = [(type(x), x.data.devices) for x in read_scenario(scenario(*lost)).events if isinstance(x, LinkEvent)]
+    assert said[-4:] == [(x, ("2001",)) for x in (LinkLost, SnapshotBegan, SnapshotEnded, LinkRestored)]
+    (leg,) = CstaCorePlayer().play(scenario(*lost), None).legs
+    assert (leg.recording, leg.outcome, leg.end) == ("R1", "flagged", 20)
+
+
+def test_two_conversations_soon_after_each_other_are_doubtful_where_no_event_says_when_it_happened() -> None:
+    """QMS has a recording of the first alone: a link that stalls may have reported both late."""
+    soon = (
+        Event(0, "Established", HERE, 0.01, "e1"),
+        Event(3, "ConnectionCleared", HERE, 3.01, "e2"),
+        Event(3.5, "Established", HERE | {"callId": "101"}, 3.51, "e3"),
+        Event(8, "ConnectionCleared", HERE | {"callId": "101"}, 8.01, "e4"),
+    )
+    qms = Qms(recordings=(Recording("R1", "2001", 0, 3),))
+    assert [x.flags for x in CstaCorePlayer().play(replace(scenario(*soon), qms=qms), None).legs] == [{}, {}]
 
 
 def test_worlds_are_made_so_that_csta_can_say_them() -> None:
