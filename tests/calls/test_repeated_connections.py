@@ -108,3 +108,32 @@ def test_a_recording_that_began_when_the_calls_id_was_used_again_is_not_of_the_f
 
     assert board.waits(60).writes == writes
     assert board.legs[0].missed == ("" if writes else "next_call")
+
+
+# --- a repeat in a call that is divided ---
+
+
+@pytest.mark.parametrize("has_source_times", [True, False])
+def test_a_connection_that_was_reported_twice_ends_though_its_call_is_divided_meanwhile(has_source_times: bool) -> None:
+    """2002 comes at 8.52, as is repeated at 8.59; then the end of 2001, the only other one, is heard, and 2002's."""
+    board = Switchboard(with_site(has_source_times=has_source_times)).call("Established", 5.0, "C1", "2001")
+    board.call("Established", 8.52, "C1", "2002").call("Established", 8.59, "C1", "2002")
+    board.call("ConnectionCleared", 8.3 if has_source_times else 9.01, "C1", "2001")
+    board.call("ConnectionCleared", 9.02, "C1", "2002").waits(12)
+
+    assert ("2002", 8.52, 9.02) in board.spans()
+    assert len({leg.incarnation for leg in board.legs}) == 2
+
+
+@pytest.mark.parametrize("has_source_times", [True, False])
+@pytest.mark.parametrize("repeats", [(8.59,), (8.59, 8.6), (8.6, 8.59)])
+def test_a_connection_that_was_reported_several_times_just_before_its_end_ends(
+    repeats: tuple[float, ...], has_source_times: bool
+) -> None:
+    """The end is kept with the last report before it, until it is known that no end of the first is reported."""
+    board = Switchboard(with_site(has_source_times=has_source_times)).call("Established", 8.52, "C1", "2002")
+    for again in repeats:
+        board.call("Established", again, "C1", "2002")
+    board.call("ConnectionCleared", 9.02, "C1", "2002").waits(12)
+
+    assert board.spans() == [("2002", 8.52, 9.02)]
