@@ -3,12 +3,14 @@
 import functools
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from pathlib import Path
+from pkgutil import iter_modules
 
 import msgspec
+from django.apps import apps
 from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 import clock
@@ -50,8 +52,10 @@ def database() -> str:
 
 @functools.cache
 def _in_code() -> frozenset[tuple[str, str]]:
-    """Return the migrations that the code has: to read them takes as long as all other looks together."""
-    return frozenset(MigrationLoader(None).disk_migrations)
+    """Return the names of the migrations that the code has, without loading them: that takes 40 ms and megabytes."""
+    folders = {app.label: Path(app.path) / "migrations" for app in apps.get_app_configs()}
+    found = ((label, one.name) for label, folder in folders.items() for one in iter_modules([str(folder)]))
+    return frozenset((label, name) for label, name in found if name[0] not in "_~")
 
 
 def migrations() -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.db import OperationalError, connection
+from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client, override_settings
 from django.utils import timezone
 
@@ -15,7 +16,7 @@ from calls.stats.hourly import hour_of
 from cti.journal.stream import MEMBER, journal_key
 from cti.models import CtiSource, LinkState, LinkStatus
 from flags.models import AlertCount, FlagWrite
-from gateway_site.ops import worker_heartbeat
+from gateway_site.ops import probes, worker_heartbeat
 from qms.models import DataServer, RecordingService, ServiceHealth
 
 pytestmark = pytest.mark.django_db
@@ -186,3 +187,14 @@ def test_whatever_is_not_well_is_named_while_events_are_still_taken(
 
     assert answer.status_code == 200
     assert any(one.startswith(sentence) for one in answer.json()["degraded"]), answer.json()["degraded"]
+
+
+def test_a_migration_that_was_not_applied_is_named() -> None:
+    recorder = MigrationRecorder(connection)
+    assert probes.migrations() == "all applied"
+    newest = max(name for app, name in recorder.applied_migrations() if app == "cti")
+
+    recorder.record_unapplied("cti", newest)
+
+    with pytest.raises(probes.ProbeFailed, match=rf"1 not applied \(cti\.{newest}\)"):
+        probes.migrations()
