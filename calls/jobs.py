@@ -25,9 +25,9 @@ from calls.service_workers import ServiceWorker, ServiceWorkers
 from cti.api import (
     JournalUnavailable,
     SourceLeases,
-    answers_stream,
     archive_journals,
     searches_stream,
+    settled_stream,
     wake,
     writes_stream,
 )
@@ -102,7 +102,7 @@ def deliver(service_id: int, is_known: bool) -> datetime | None:
     restore_guard.compare(now())  # Without Redis nobody knows whether the database is the one it was.
     done = deliver_writes(service_id, now=now, connect=connect)
     if done.source_ids:
-        wake(*map(answers_stream, done.source_ids))
+        wake(*map(settled_stream, done.source_ids))
     if done.more:
         return now()
     due = next_due(service_id)

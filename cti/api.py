@@ -36,7 +36,7 @@ from cti.journal.stream import (
     read_journal,
     trim_journal,
 )
-from cti.journal.wakeups import answers_stream, searches_stream, wait_for_entries, wake, writes_stream
+from cti.journal.wakeups import answers_stream, searches_stream, settled_stream, wait_for_entries, wake, writes_stream
 from cti.listener.source_config import SecretMissing, resolve_secret, source_config
 from cti.quarantine import record_quarantine, record_quarantined
 from cti.source_bounds import SourceLoad, bounds_in_use, forget_bounds, publish_load, read_load
@@ -102,6 +102,7 @@ __all__ = [
     "reported_call",
     "resolve_secret",
     "searches_stream",
+    "settled_stream",
     "source_archive",
     "source_config",
     "trim_journal",

@@ -87,19 +87,24 @@ class Consumer:
         self._checkpoint: Checkpoint | None = None
         self._rules: tuple[tuple[FlagSpec, ...], SourceContext] | None = None
 
-    def fold_once(self, *, goes_on: bool = False, with_answers: bool = True, limit: int = BATCH) -> Folded | None:
+    def fold_once(
+        self, *, goes_on: bool = False, with_answers: bool = True, with_settled: bool = True, limit: int = BATCH
+    ) -> Folded | None:
         """Fold the next batch. Returns None when there is nothing to do.
 
         ``goes_on``: soon after another one, so that settings and context are taken as that one read them, and the
-        checkpoint as that one left it. ``with_answers``: read what QMS answered; ``limit``: maximum number of events,
-        and of answers of a kind. Raises ``Overtaken`` when another consumer was quicker, ``JournalUnavailable`` when
-        Redis is away.
+        checkpoint as that one left it. ``with_answers``: read what QMS answered to searches; ``with_settled``: read the
+        flag writes that are settled; ``limit``: maximum number of events, and of each of these. Raises ``Overtaken``
+        when another consumer was quicker, ``JournalUnavailable`` when Redis is away.
         """
         now = self.now()
         if not goes_on:
             self._checkpoint = self._rules = None
         checkpoint, self._checkpoint = self._checkpoint or self._read_checkpoint(), None
-        batch = self._next_batch(checkpoint, now, limit, with_answers=with_answers)
+        searched = answered_searches(self.source.pk, limit) if with_answers else []
+        written = answered_writes(self.source.pk, limit) if with_settled else []
+        # After them: what the journal holds now is all that came before them.
+        batch = self._next_batch(checkpoint, now, limit, searched, written)
         folded = self._save(checkpoint, batch, now) if batch else None
         self._checkpoint = checkpoint  # Not after an error: then it is read again.
         return folded
@@ -140,10 +145,14 @@ class Consumer:
         work = self.memory.unit_of_work(checkpoint, self.source.slug, batch.events, batch.answers, context, now)
         return _sound(batch, work)
 
-    def _next_batch(self, checkpoint: Checkpoint, now: datetime, limit: int, *, with_answers: bool) -> Batch | None:
-        # Answers first: what the journal holds then is all that came before them.
-        searched = answered_searches(self.source.pk, limit) if with_answers else []
-        written = answered_writes(self.source.pk, limit) if with_answers else []
+    def _next_batch(
+        self,
+        checkpoint: Checkpoint,
+        now: datetime,
+        limit: int,
+        searched: list[PendingResult],
+        written: list[PendingResult],
+    ) -> Batch | None:
         entries = read_journal(self.source.slug, checkpoint.last_id, limit)
         events, broken = _decoded(entries)
         present = self.journal_time.present(now, events, checkpoint.folded_at)

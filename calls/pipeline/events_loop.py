@@ -19,7 +19,7 @@ from django.db import DatabaseError, close_old_connections
 from calls.pipeline.consumer import BATCH, Folded, Overtaken
 from calls.pipeline.urgency import is_urgent
 from clock.stopping import stop
-from cti.api import Entry, JournalUnavailable, answers_stream, journal_key, wait_for_entries
+from cti.api import START, Entry, JournalUnavailable, answers_stream, journal_key, settled_stream, wait_for_entries
 
 log = structlog.get_logger()
 
@@ -42,8 +42,11 @@ PAUSE_SECONDS, DEFECT_SECONDS = 0.5, 5.0
 class Folding(Protocol):
     """What folds one source."""
 
-    def fold(self, limit: int, *, with_answers: bool) -> Folded | None:
-        """Fold what waits, at most ``limit`` events; None: there was nothing to do."""
+    def fold(self, limit: int, *, with_answers: bool, with_settled: bool) -> Folded | None:
+        """Fold what waits, at most ``limit`` events; None: there was nothing to do.
+
+        ``with_answers``, ``with_settled``: read what QMS answered to searches, and the flag writes that are settled.
+        """
 
     def position(self) -> str | None:
         """Return the journal's entry up to which everything is folded; None: not known now."""
@@ -59,15 +62,21 @@ class LeasedSource:
     """A source that this process folds: when it is folded next, and how much time it has had.
 
     ``wanted_at``: when there is something to do for it; ``not_before``: until then nothing is, and events gather.
+    ``waiting``: of the streams of answers and settled writes, those that had news since the last fold.
     ``heard``: the last journal entry of those that wait ("": none is known of), ``gathered``: how many they are.
     ``worked``: the seconds that its folds took here.
     """
 
     def __init__(self, source_id: int, slug: str, folding: Folding) -> None:
         self.slug, self.folding = slug, folding
-        self.journal, self.answers = journal_key(slug), answers_stream(source_id)
+        self.journal, self.answers, self.settled = (
+            journal_key(slug),
+            answers_stream(source_id),
+            settled_stream(source_id),
+        )
         self.wanted_at = self.not_before = self.used = self.worked = 0.0
-        self.answers_seen, self.has_answers, self.limit = "0-0", True, BATCH
+        self.seen = dict.fromkeys((self.answers, self.settled), START)
+        self.waiting, self.limit = set(self.seen), BATCH
         self.heard, self.gathered = "", 0
 
     def is_wanted(self, present: float) -> bool:
@@ -77,16 +86,16 @@ class LeasedSource:
     def streams(self) -> dict[str, str]:
         """Return what to wait for: each stream with the last entry that was seen of it."""
         position = self.heard or self.folding.position()
-        return {self.answers: self.answers_seen} | ({self.journal: position} if position is not None else {})
+        return self.seen | ({self.journal: position} if position is not None else {})
 
     def hear(self, news: Mapping[str, Sequence[Entry]], present: float, served: float) -> None:
         """Take in what a wait has found. ``served``: the time that the source folded last had had.
 
         Who rested does not catch up on the time that others had meanwhile.
         """
-        answers, entries = news.get(self.answers, ()), news.get(self.journal, ())
-        if answers:
-            self.answers_seen, self.has_answers = answers[-1].id, True
+        answers, entries = self.seen.keys() & news.keys(), news.get(self.journal, ())
+        self.seen |= {stream: news[stream][-1].id for stream in answers}
+        self.waiting |= answers
         if entries:
             self.heard, self.gathered = entries[-1].id, self.gathered + len(entries)
         if answers or entries:
@@ -104,7 +113,7 @@ class LeasedSource:
         if folded is not None and folded.is_more:
             self.wanted_at = ended
             return
-        self.has_answers = False
+        self.waiting = set()
         due = self.folding.due_in()
         wait = LOOK_SECONDS if due is None else max(due, 0.0) + PATIENCE_SECONDS
         self.wanted_at = ended + min(wait, LOOK_SECONDS)
@@ -114,7 +123,7 @@ class LeasedSource:
     def put_off(self, until: float) -> None:
         """Do nothing for the source before a moment, then read everything again."""
         self.wanted_at = self.not_before = until
-        self.has_answers = True
+        self.waiting = set(self.seen)
         self.heard, self.gathered = "", 0
 
 
@@ -204,7 +213,8 @@ class EventsLoop:
     def _fold(self, one: LeasedSource) -> None:
         self._served, began = one.used, time.monotonic()
         try:
-            folded = one.folding.fold(one.limit, with_answers=one.has_answers)
+            reads = {"with_answers": one.answers in one.waiting, "with_settled": one.settled in one.waiting}
+            folded = one.folding.fold(one.limit, **reads)
         except Overtaken:
             log.info("consumer_overtaken", source=one.slug)
             self._renew_at = 0.0  # Perhaps the lease is another's now.

@@ -28,10 +28,10 @@ class GuardedConsumer:
         self._consumer: Consumer | None = None
         self._refreshed_at: float | None = None
 
-    def fold(self, limit: int, *, with_answers: bool) -> Folded | None:
+    def fold(self, limit: int, *, with_answers: bool, with_settled: bool) -> Folded | None:
         """Fold what waits, at most ``limit`` events. Returns None when there was nothing to do.
 
-        The answers of QMS are read where ``with_answers``, and whenever everything is read again. Raises as
+        Answers of QMS and settled flag writes are read where asked, and whenever everything is read again. Raises as
         ``Consumer.fold_once``; ``DatabaseError``.
         """
         is_fresh = self._is_fresh()
@@ -40,7 +40,12 @@ class GuardedConsumer:
         if self._consumer is None or self._refreshed_at is None:
             return None  # The source was deleted.
         refreshed_at, self._refreshed_at = self._refreshed_at, None
-        folded = self._consumer.fold_once(goes_on=is_fresh, with_answers=with_answers or not is_fresh, limit=limit)
+        folded = self._consumer.fold_once(
+            goes_on=is_fresh,
+            with_answers=with_answers or not is_fresh,
+            with_settled=with_settled or not is_fresh,
+            limit=limit,
+        )
         self._refreshed_at = refreshed_at  # Not after an error: then everything is read again.
         return folded
 

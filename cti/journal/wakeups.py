@@ -19,8 +19,13 @@ log = structlog.get_logger()
 
 
 def answers_stream(source_id: int) -> str:
-    """Return the stream on which a source's consumer waits for answers of QMS."""
+    """Return the stream on which a source's consumer waits for what QMS answered to searches."""
     return f"wake:answers:{source_id}"
+
+
+def settled_stream(source_id: int) -> str:
+    """Return the stream on which a source's consumer waits for flag writes that are settled."""
+    return f"wake:settled:{source_id}"
 
 
 def searches_stream(service_id: int) -> str:

@@ -8,7 +8,7 @@ from django.db import OperationalError
 from calls.pipeline import events_loop
 from calls.pipeline.consumer import BATCH, Folded, Overtaken
 from calls.pipeline.events_loop import FEWEST, GATHER_SECONDS, MANY, PATIENCE_SECONDS, EventsLoop
-from cti.api import Entry, JournalUnavailable, answers_stream, journal_key
+from cti.api import Entry, JournalUnavailable, answers_stream, journal_key, settled_stream
 
 LIGHT, HEAVY = "light", "heavy"
 SOURCES = {LIGHT: 7, HEAVY: 8}
@@ -33,7 +33,7 @@ class Source:
 
     def __init__(self, clock: Clock) -> None:
         self.clock, self.seconds, self.waiting = clock, 0.01, 0
-        self.folds: list[tuple[int, bool]] = []
+        self.folds: list[tuple[int, bool, bool]] = []
         self.at: list[float] = []
         self.error: Exception | None = None
         self.entry = 0
@@ -46,8 +46,8 @@ class Source:
         last = min(self.entry + self.waiting, first + count - 1)
         return [Entry(f"1-{number}", self.payload) for number in range(first, last + 1)]
 
-    def fold(self, limit: int, *, with_answers: bool) -> Folded | None:
-        self.folds.append((limit, with_answers))
+    def fold(self, limit: int, *, with_answers: bool, with_settled: bool) -> Folded | None:
+        self.folds.append((limit, with_answers, with_settled))
         self.at.append(self.clock.at)
         self.clock.at += self.seconds
         if self.error:
@@ -213,8 +213,15 @@ def test_answers_are_read_when_their_consumer_was_woken_and_with_every_late_look
     process.runs(1)
     process.light.waiting = 1
     process.runs(1)
+    process.rung[settled_stream(7)] = "5-2"
+    process.runs(1)
 
-    assert [with_answers for _, with_answers in process.light.folds] == [False, True, False]
+    assert [(answers, settled) for _, answers, settled in process.light.folds] == [
+        (False, False),
+        (True, False),
+        (False, False),
+        (False, True),
+    ]
 
 
 def test_what_is_due_is_folded_when_it_is_due_or_with_what_comes_soon_after(process: Process) -> None:

@@ -123,10 +123,10 @@ def test_a_consumer_that_begins_waits_for_what_a_listener_may_have_kept(gateway:
     gateway.passes(2)
     consumer = GuardedConsumer(gateway.source.pk, lambda: gateway.time)
     gateway.passes_unheard(600)
-    consumer.fold(1000, with_answers=True)
+    consumer.fold(1000, with_answers=True, with_settled=True)
     assert gateway.outcomes() == [("2001", "waiting")]
     gateway.passes_unheard(3)
-    consumer.fold(1000, with_answers=True)
+    consumer.fold(1000, with_answers=True, with_settled=True)
 
     assert gateway.outcomes() == [("2001", "flagged")]
 

@@ -107,9 +107,9 @@ def test_a_consumer_folds_what_waits_and_says_how_far_it_is(gateway: GatewayStac
     gateway.call("Established", "C4", "2004")
     consumer = GuardedConsumer(gateway.source.pk, lambda: gateway.time)
     assert consumer.position() is None
-    consumer.fold(1000, with_answers=True)
+    consumer.fold(1000, with_answers=True, with_settled=True)
     folded = Checkpoint.objects.get().events
-    assert consumer.fold(1000, with_answers=False) is None
+    assert consumer.fold(1000, with_answers=False, with_settled=False) is None
     assert consumer.position() == journal_state("pbx").last_id
 
     assert Leg.objects.filter(call_id="C4").exists()
@@ -119,4 +119,8 @@ def test_a_consumer_folds_what_waits_and_says_how_far_it_is(gateway: GatewayStac
 def test_the_consumer_of_a_source_that_is_gone_does_nothing(redis: redis_client.Redis) -> None:
     consumer = GuardedConsumer(987654, timezone.now)
 
-    assert (consumer.fold(1000, with_answers=True), consumer.position(), consumer.due_in()) == (None, None, None)
+    assert (consumer.fold(1000, with_answers=True, with_settled=True), consumer.position(), consumer.due_in()) == (
+        None,
+        None,
+        None,
+    )
