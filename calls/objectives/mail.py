@@ -50,7 +50,7 @@ def mail_monthly(now: datetime) -> bool:
         return False
     try:
         month_message(month_report(month, now), settings.REPORT_MAIL_TO).send()
-    except OSError as error:  # smtplib's errors are OSErrors.
+    except (OSError, ValueError) as error:  # smtplib's errors are OSErrors; a wrong address is a ValueError.
         claim.delete()
         log.warning("month_not_mailed", month=f"{month:%Y-%m}", error=type(error).__name__)
         return False

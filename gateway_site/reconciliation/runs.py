@@ -82,6 +82,8 @@ def kept_since(now: datetime) -> datetime:
 
 def planned(service: RecordingService, begin: datetime, end: datetime, by: str, now: datetime) -> ReconciliationRun:
     """Return a run over [begin, end), cut to what is old enough and still kept. Raises ``ValueError`` if none is."""
+    if begin >= end:
+        raise ValueError("the time to compare must begin before it ends")
     begin, end = max(begin, kept_since(now)), min(end, settled_until(now))
     if begin >= end:
         raise ValueError(

@@ -11,7 +11,11 @@ _KINDS = {
     "missing_leg": "A leg would be missing",
     "extra_leg": "There would be another leg",
     "outcome": "Another outcome",
-    "flag": "Another value of the flag",
+}
+#: What is said of a flag whose values are not shown, by whether it has one then and now.
+_FLAGS = {
+    ("written", "not written"): "The flag {} would not be written",
+    ("not written", "written"): "The flag {} would be written",
 }
 _CAUSES = {
     "extensions": "the list of extensions, queues and ignored devices",
@@ -43,8 +47,15 @@ _ADVICE = {
 def group_title(group: ResultGroup) -> str:
     """Return what would be different, without its cause."""
     values = f': "{group.was}", would be "{group.would_be}"' if group.was and group.would_be else ""
-    subject = f" {group.subject}" if group.kind == "flag" else ""
-    return f"{_KINDS[group.kind]}{subject}{values}"
+    if group.kind != "flag":
+        return f"{_KINDS[group.kind]}{values.replace('_', ' ')}"
+    if not values:
+        return f"Differences of the flag {group.subject}"  # What is left over where there are too many.
+    hidden = _FLAGS.get((group.was, group.would_be))
+    if hidden is not None:
+        return hidden.format(group.subject)
+    is_shown = group.was != "another value"
+    return f"Another value of the flag {group.subject}{values if is_shown else ''}"
 
 
 def group_cause(group: ResultGroup) -> str:

@@ -61,6 +61,14 @@ def test_a_share_is_never_rounded_up() -> None:
     assert standing_text(Standing(FLAGGED, PromiseCount(1, 0))).startswith("Kept: 100.00 % of 1 leg; 0 were not.")
 
 
+def test_a_target_of_all_has_no_budget_and_is_kept_by_none_lost() -> None:
+    every = Objective(Promise.FLAGGED, 100.0)
+    assert [Standing(every, PromiseCount(50, bad), PromiseCount(5, bad)).is_kept for bad in (0, 1)] == [True, False]
+    assert standing_text(Standing(every, PromiseCount(50, 1))) == (
+        "Broken: 98.00 % of 50 legs; 1 was not. There is no error budget: the target is 100 %."
+    )
+
+
 def test_the_months_of_a_trend_cross_the_year() -> None:
     months = months_before(date(2026, 2, 1), 13)
     assert (months[0], months[-1], len(months)) == (date(2025, 2, 1), date(2026, 2, 1), 13)
@@ -187,10 +195,15 @@ def test_the_command_writes_and_mails_the_report(
     assert capsys.readouterr().out == "October 2026: the promise of the flagged share is broken.\n"
     with pytest.raises(CommandError, match="written like"):
         call_command("report", month="november")
+    with pytest.raises(CommandError, match="cannot be written: No such file or directory"):
+        call_command("report", into=tmp_path / "none" / "november.html")
     with smtp_server() as mailbox:
         settings.CAN_MAIL, settings.EMAIL_BACKEND = True, "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", mailbox.port
         call_command("report", month="2026-11", mail=["boss@example.org"])
+        for wrong in ("boss@example.org\nBcc: all@example.org", "böss@@"):
+            with pytest.raises(CommandError, match="mail"):
+                call_command("report", month="2026-11", mail=[wrong])
     [message] = mailbox.mails
     assert "application/pdf" in message
 

@@ -37,10 +37,16 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         report = month_report(months_before(month, 2)[0] if options["month"] == "last" else month, now)
         if options["into"]:
-            options["into"].write_bytes(month_file(report, options["format"]))
+            self._write(options["into"], month_file(report, options["format"]))
         if options["mail"]:
             self._mail(report, options["mail"])
         self.stdout.write(first_line(report))
+
+    def _write(self, path: Path, file: bytes) -> None:
+        try:
+            path.write_bytes(file)
+        except OSError as error:
+            raise CommandError(f"{path} cannot be written: {error.strerror}") from error
 
     def _mail(self, report: MonthReport, addresses: list[str]) -> None:
         if not settings.CAN_MAIL:
@@ -49,3 +55,5 @@ class Command(BaseCommand):
             month_message(report, addresses).send()
         except OSError as error:  # smtplib's errors are OSErrors.
             raise CommandError(f"The mail could not be sent ({type(error).__name__}).") from error
+        except ValueError as error:
+            raise CommandError(f"{', '.join(addresses)!r} is no address that mail can be sent to.") from error

@@ -250,6 +250,8 @@ def test_what_is_too_young_or_no_longer_kept_is_not_compared(site: PlantedSite) 
     with pytest.raises(ValueError, match="RECONCILE_AFTER_HOURS"):
         ask(site.service, now - timedelta(hours=1), now, "Ada", now)
     assert ask(site.service, now - timedelta(hours=5), now, "Ada", now).end == settled_until(now)
+    with pytest.raises(ValueError, match="must begin before it ends"):
+        ask(site.service, now, now - timedelta(hours=5), "Ada", now)
 
 
 def test_the_command_names_a_wrong_service() -> None:

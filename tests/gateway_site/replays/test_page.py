@@ -98,7 +98,7 @@ def test_tried_settings_are_applied_to_the_replay_alone_and_shown_with_the_legs(
     page, leg = _page(client, run), gateway.legs()[0]
     assert "1 leg would be different; 1 leg was compared." in page
     assert "flags &quot;queue_name&quot;: enabled: True -&gt; False" in page
-    assert "Another value of the flag QueueName" in page
+    assert "The flag QueueName would not be written: 1" in page
     assert f'href="/admin/calls/leg/{leg.pk}/change/"' in page
     run.refresh_from_db()
     assert (run.settings_name, run.settings_text, run.asked_by) == ("tried.toml", "", run.asked_by)
