@@ -1,25 +1,24 @@
 """Decide which leg owns a recording when several legs of an extension match. An ambiguous recording is dropped."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from msgspec.structs import replace
 
 from calls.core.clocks import APART, CLOSE, STALL, ended_at, is_on_time, moments_of
-from calls.core.doubts import is_close, is_sure, may_be_lost, may_contest, may_have_begun, traced
+from calls.core.doubts import is_close, is_sure, may_be_lost, may_be_of_repeat, may_contest, may_have_begun, traced
 from calls.core.outcome_rules import concluded
 from calls.core.result_events import LATE, WHY, RecordingFound
 from calls.core.state import LegState, SearchStatus, WriteStatus
 from calls.core.unit_of_work import UnitOfWork
 
 
-def may_be_anothers(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
-    """Say whether the recording is, or may be, that of another call at the extension, known or not heard of yet."""
-    others = [one for one in work.legs_at(leg.device_id) if one.number != leg.number]
-    if sure_at(work, leg, event) is not None:
-        return False
-    if _is_after_end(work, leg, event) or may_be_lost(work, *_sought_since(leg), event.started_at):
-        return True
-    return any(_may_own(work, leg, one, event) for one in others)
+def ownership(work: UnitOfWork, leg: LegState, event: RecordingFound) -> str:
+    """Return why a recording that no other leg has is not given to the asking leg: a reason of ``WHY``; empty: it is.
+
+    The first row of ``ROWS`` that applies decides; they are those of the table in docs/call-identity.md.
+    """
+    return next((why for applies, why in ROWS if applies(work, leg, event)), "")
 
 
 def sure_at(work: UnitOfWork, leg: LegState, event: RecordingFound, *, besides: int | None = None) -> datetime | None:
@@ -45,6 +44,23 @@ def sure_at(work: UnitOfWork, leg: LegState, event: RecordingFound, *, besides: 
     others = (one for one in work.legs_at(leg.device_id) if one.number not in (leg.number, besides))
     is_alone = all(_is_apart(work, one, min(began, leg.connected_gateway_at), asked) for one in others)
     return asked if is_connected and is_fitting and is_alone else None
+
+
+def _is_certain(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
+    return sure_at(work, leg, event) is not None
+
+
+def _may_be_lost(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
+    return may_be_lost(work, *_sought_since(leg), event.started_at)
+
+
+def _began_with_repeat(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
+    return may_be_of_repeat(work, leg, event.started_at)
+
+
+def _may_be_of_another_leg(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool:
+    others = (one for one in work.legs_at(leg.device_id) if one.number != leg.number)
+    return any(_may_own(work, leg, one, event) for one in others)
 
 
 def _may_be_incomplete(work: UnitOfWork, leg: LegState, asked: datetime) -> bool:
@@ -159,6 +175,18 @@ def began_before(work: UnitOfWork, leg: LegState, event: RecordingFound) -> bool
     is_sought_from_connected = not leg.is_unconfirmed and leg.pending_transfer is None
     is_before = event.started_at < leg.connected_gateway_at - APART
     return is_sought_from_connected and is_before and is_on_time(work, leg)
+
+
+#: What is observed, and why the recording is then not the leg's; empty: it is the leg's.
+ROWS: tuple[tuple[Callable[[UnitOfWork, LegState, RecordingFound], bool], str], ...] = (
+    (began_late, "began_late"),
+    (began_before, "stranger"),
+    (_began_with_repeat, "repeat"),
+    (_is_certain, ""),
+    (_is_after_end, "next_call"),
+    (_may_be_lost, "next_call"),
+    (_may_be_of_another_leg, "next_call"),
+)
 
 
 def contest(work: UnitOfWork, holder: int, leg: LegState, event: RecordingFound) -> bool:

@@ -13,8 +13,8 @@ from calls.core.recording_ownership import (
     began_late,
     contest,
     contested_by,
-    may_be_anothers,
     note_stall,
+    ownership,
     recording_began,
     sure_at,
 )
@@ -101,7 +101,7 @@ UNSURE = found(asked=None)
 def test_what_began_or_was_asked_for_after_the_end_is_another_calls(
     one: LegState, answer: RecordingFound, is_others: bool
 ) -> None:
-    assert may_be_anothers(work(one), one, answer) is is_others
+    assert (ownership(work(one), one, answer) == "next_call") is is_others
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_what_began_or_was_asked_for_after_the_end_is_another_calls(
 def test_a_recording_may_be_of_another_leg_by_when_we_heard_of_both(
     one: LegState, other: LegState, answer: RecordingFound, may: bool
 ) -> None:
-    assert may_be_anothers(work(one, other), one, answer) is may
+    assert (ownership(work(one, other), one, answer) == "next_call") is may
 
 
 @pytest.mark.parametrize(

@@ -11,19 +11,17 @@ from calls.core.canary import may_be_recorded_as
 from calls.core.clocks import APART, CLOSE, moments_of
 from calls.core.connections import with_repeat
 from calls.core.dispatch import apply
-from calls.core.doubts import base_due, decide_contests, may_be_of_repeat, overtake, traced, uncontested
+from calls.core.doubts import base_due, decide_contests, overtake, traced, uncontested
 from calls.core.gaps import is_heard_after_loss
 from calls.core.handlers.link_events import forget_abandoned_snapshot
 from calls.core.leg_split import split
 from calls.core.legs import GRACE, clear_party, close_leg, open_leg, put_party, start_search
 from calls.core.outcome_rules import concluded
 from calls.core.recording_ownership import (
-    began_before,
-    began_late,
     contest,
     contested_by,
-    may_be_anothers,
     note_stall,
+    ownership,
     recording_began,
     sure_at,
 )
@@ -67,14 +65,10 @@ def handle_recording_found(event: RecordingFound, work: UnitOfWork) -> None:
     holder = event.holder or work.holder_of(event.guid)
     if holder not in (None, leg.number) and not contest(work, holder or 0, leg, event):
         _not_its_own(work, holder or 0, leg, event)
-    elif began_late(work, leg, event):
-        _miss(work, leg, event.search, "began_late", event)
-    elif began_before(work, leg, event):
-        _ask_on(work, leg, event, "stranger")
-    elif may_be_of_repeat(work, leg, event.started_at):
-        _miss(work, leg, event.search, "repeat", event)
-    elif may_be_anothers(work, leg, event):
-        _miss(work, leg, event.search, "next_call", event)
+    elif (why := ownership(work, leg, event)) == "stranger":
+        _ask_on(work, leg, event, why)
+    elif why:
+        _miss(work, leg, event.search, why, event)
     else:
         _found(work, leg, event)
 
