@@ -25,10 +25,13 @@ class WantedCalls:
     def __init__(self, slug: str, thread: WorkerThread) -> None:
         self._slug, self._thread = slug, thread
         self._serving: set[asyncio.Task[None]] = set()
+        #: Calls that were to be ended while there was no link.
+        self.unended: dict[str, CallWish] = {}
 
     async def take(self, session: Session | None) -> None:
-        """Begin what is asked. Raises ``JournalUnavailable``."""
-        for wish in await self._thread.run(take_call_wishes, self._slug):
+        """Begin what is asked, and try again to end what could not be ended. Raises ``JournalUnavailable``."""
+        again, self.unended = list(self.unended.values()), {}
+        for wish in [*await self._thread.run(take_call_wishes, self._slug), *again]:
             task = asyncio.create_task(self._serve(wish, session))
             self._serving.add(task)
             task.add_done_callback(self._serving.discard)
@@ -45,6 +48,8 @@ class WantedCalls:
         except CallNotMade as error:
             report = CallReport(text=str(error), todo=error.todo)
         except (LinkError, TimeoutError):
+            if wish.act == "end":
+                self.unended[wish.request.key] = wish
             report = CallReport(text="The link to the PBX was lost while the call was made.", todo=LOST_TODO)
         if wish.act == "end":
             return

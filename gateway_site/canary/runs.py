@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from calls.core.canary import canary_call_id
 from cti.models import CanaryWay, CtiSource
 from gateway_site.canary import checks, ways
-from gateway_site.canary.interruptions import excused
+from gateway_site.canary.interruptions import SETTLES, excused
 from gateway_site.canary.models import CanaryCall
 from gateway_site.canary.steps import MAXIMUM_SECONDS, TIMEOUTS, CanaryStep, CanaryVerdict, StepEnd, failed, passed
 from gateway_site.canary.ways import CanaryCallFailed
@@ -39,6 +39,13 @@ def period(source: CtiSource) -> timedelta:
     return timedelta(minutes=source.canary_minutes) - timedelta(seconds=MAXIMUM_SECONDS)
 
 
+def due_at(last: CanaryCall, source: CtiSource) -> datetime:
+    """Return when the call after one begins; after an interrupted one as soon as the new settings have settled."""
+    if last.is_interrupted and last.ended_at is not None:
+        return last.ended_at + SETTLES
+    return last.began_at + period(source)
+
+
 def begin(source: CtiSource, extension: str, by: str, now: datetime) -> CanaryCall | None:
     """Begin a canary call; None where one of this extension goes on. ``by``: who asked, "" for the timetable."""
     call = CanaryCall(
@@ -59,7 +66,7 @@ def begin_due(now: datetime) -> None:
     for source in CtiSource.objects.filter(enabled=True).exclude(canary_extensions=[]):
         for extension in map(str, source.canary_extensions):
             last = CanaryCall.objects.filter(source=source, extension=extension).first()
-            if last is None or last.is_interrupted or now - last.began_at >= period(source):
+            if last is None or now >= due_at(last, source):
                 begin(source, extension, "", now)
 
 

@@ -8,7 +8,7 @@ import msgspec
 from clock.text import shown
 from cti.models import CanaryWay, CtiSource
 from gateway_site.canary.models import CanaryCall
-from gateway_site.canary.runs import period
+from gateway_site.canary.runs import due_at, period
 from gateway_site.canary.steps import MAXIMUM_SECONDS, CanaryVerdict, StepEnd
 
 _EFFECTS = {
@@ -74,7 +74,7 @@ def _standing(source: CtiSource, extension: str, now: datetime) -> CanaryStandin
         todo=todo,
         last=last,
         effect=_EFFECTS[CanaryWay(source.canary_way)].format(number=source.canary_destination),
-        due_at=newest.began_at + period(source) if newest and newest.ended_at else None,
+        due_at=due_at(newest, source) if newest and newest.ended_at else None,
     )
 
 

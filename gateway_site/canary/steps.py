@@ -21,7 +21,7 @@ class CanaryVerdict(StrEnum):
     """How a step ended.
 
     ``UNVERIFIED``: nothing is wrong, but this way of calling cannot show that the part works. ``INTERRUPTED``: it
-    failed as settings were saved, which shows nothing; another call is made at once.
+    failed as settings were saved, which shows nothing; another call is made soon.
     """
 
     PASSED = "passed"
@@ -109,4 +109,4 @@ def unverified(step: CanaryStep, text: str) -> StepEnd:
 
 def interrupted(step: CanaryStep, text: str) -> StepEnd:
     """Return that a step failed as settings were saved."""
-    return StepEnd(step, CanaryVerdict.INTERRUPTED, text, "Nothing: another canary call begins at once.")
+    return StepEnd(step, CanaryVerdict.INTERRUPTED, text, "Nothing: another canary call begins within half a minute.")

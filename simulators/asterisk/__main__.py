@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     help_of_file = "Any free port, written to this file; the port in the file where it exists already."
     parser.add_argument("--port-file", type=Path, metavar="FILE", help=help_of_file)
     parser.add_argument("--qms", metavar="URL", help="The simulated QMS, e.g. http://127.0.0.1:8090; none: no tap.")
+    parser.add_argument("--ring-seconds", type=float, default=0.2, help="How long a phone rings before it answers.")
     parser.add_argument("--denies", action="store_true", help="The clients' user has no right to Originate.")
     help_of_reason = "Why phones are not reached (Reason of OriginateResponse); 4: they answer."
     parser.add_argument("--reason", type=int, default=ANSWERED, help=help_of_reason)
@@ -47,7 +48,8 @@ def _serve_until_stopped(options: dict[str, Any]) -> None:
 
 async def _serve(options: dict[str, Any]) -> None:
     line = _tap_line(options["qms"])
-    server = AsteriskServer(Site(reason=options["reason"], may_originate=not options["denies"]), _tapped(line))
+    site = Site(options["reason"], options["ring_seconds"], may_originate=not options["denies"])
+    server = AsteriskServer(site, _tapped(line))
     port = chosen_port(options["port_file"], options["port"])
     try:
         async with server.listening(options["host"], port):

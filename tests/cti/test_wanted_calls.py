@@ -34,6 +34,8 @@ class Phone:
 
     async def end_call(self, key: str) -> None:
         self.acts.append(f"end {key}")
+        if self._error:
+            raise self._error
 
 
 class Mute:
@@ -76,6 +78,28 @@ def test_a_call_is_ended(redis: redis_client.Redis) -> None:
     served(phone, lambda: bool(phone.acts))
 
     assert phone.acts == ["end k1"]
+
+
+def test_a_call_that_could_not_be_ended_without_a_link_is_ended_when_there_is_one(redis: redis_client.Redis) -> None:
+    down, up = Phone(LinkError("there is no link")), Phone()
+    ask_to_end_call("pbx", REQUEST)
+
+    async def run() -> None:
+        thread = WorkerThread("lease")
+        calls = WantedCalls("pbx", thread)
+        async with asyncio.timeout(10):
+            await calls.take(down)
+            while not calls.unended:  # noqa: ASYNC110  (a task of its own tries it)
+                await asyncio.sleep(0.005)
+            await calls.take(up)
+            await calls.take(up)
+            while not up.acts:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        thread.close()
+
+    asyncio.run(run())
+
+    assert (down.acts, up.acts) == (["end k1"], ["end k1"])
 
 
 @pytest.mark.parametrize(

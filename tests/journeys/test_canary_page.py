@@ -149,6 +149,20 @@ def test_the_command_prints_each_step_and_its_status_says_whether_all_is_well(
     assert printed.rstrip().endswith("It failed: something is broken.")
 
 
+def test_the_command_makes_an_interrupted_call_again(gateway: CanaryStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway_site.canary.interruptions._was_saved", lambda *_: True)
+    whole = gateway.fold
+    monkeypatch.setattr(gateway, "fold", lambda: whole() if CanaryCall.objects.count() > 1 else 0)
+    printed, status = command(gateway, monkeypatch, "pbx")
+
+    assert status == 0
+    assert "interrupted   Leg seen:" in printed
+    assert "It was interrupted, and shows nothing: it is made again in a moment." in printed
+    assert printed.rstrip().endswith("All that was tried works.")
+    interrupted, passed = CanaryCall.objects.order_by("pk")
+    assert passed.began_at - interrupted.ended_at >= timedelta(seconds=20)  # type: ignore[operator]
+
+
 def test_the_command_refuses_what_it_cannot_do(gateway: CanaryStack) -> None:
     with pytest.raises(CommandError, match='There is no CTI source "pbx2"'):
         call_command("canary", "pbx2")

@@ -63,6 +63,8 @@ class OriginatedCalls:
 
     def __init__(self, config: SourceConfig, pbx: PbxState, send: Send, forget: Callable[[AmiAnswer], None]) -> None:
         self._config, self._pbx, self._options, self._send, self._forget = config, pbx, pbx.options, send, forget
+        #: Keys of the calls that were asked for, as far as nobody has ended them.
+        self._open: set[str] = set()
         self._given_up: deque[str] = deque(maxlen=MAXIMUM_GIVEN_UP)
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: set[AmiAnswer] = set()
@@ -78,6 +80,7 @@ class OriginatedCalls:
             todo = "Keep the test extension for the canary alone."
             raise CallNotMade("The phone was busy: another call is at the test extension.", todo)
         is_made = False
+        self._open.add(request.key)
         try:
             await self._asked(fields)
             is_made = True
@@ -90,6 +93,7 @@ class OriginatedCalls:
 
     async def end(self, key: str) -> None:
         """Hang up the test phone, where it still is in the call; the PBX then hangs up the other end."""
+        self._open.discard(key)
         channel = self._pbx.channel_table.channels.get(_channel_id(key))
         if channel is not None:
             await self._hang_up(channel.name)
@@ -100,8 +104,11 @@ class OriginatedCalls:
             self._spawn(self._hang_up(message.get("Channel")))
 
     def close(self) -> None:
-        """Stop all that waits: the link has ended."""
+        """Hang up what still lasts, where the link still takes it, and stop all that waits."""
         self._is_closed = True
+        known = self._pbx.channel_table.channels
+        for channel in filter(None, [known.get(_channel_id(key)) for key in self._open]):
+            self._send("Hangup", Channel=channel.name, Cause="16")
         for task in self._tasks:
             task.cancel()
         for answer in self._waiting:

@@ -93,7 +93,9 @@ class AmiSession:
         return await self._calls.make(request)
 
     async def end_call(self, key: str) -> None:
-        """Hang up a call that was made, if it still lasts."""
+        """Hang up a call that was made, if it still lasts. Raises ``LinkError`` before what lasts is known."""
+        if not self._is_linked or self._early is not None:
+            raise LinkError("there is no link")
         await self._calls.end(key)
 
     async def run(self, outlet: Outlet) -> None:

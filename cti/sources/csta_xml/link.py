@@ -143,12 +143,12 @@ class CstaLink:
             late(root)
         return True
 
-    async def close(self, last_request: bytes | None = None) -> None:
-        """Close the link, after a last request whose answer is not awaited."""
+    async def close(self, *last_requests: bytes) -> None:
+        """Close the link, after last requests whose answers are not awaited."""
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
-                if last_request is not None:
-                    await self.send(self._free_invoke(), last_request)
+                for request in last_requests:
+                    await self.send(self._free_invoke(), request)
                 self._writer.close()
                 await self._writer.wait_closed()
         except (TimeoutError, OSError, LinkError):

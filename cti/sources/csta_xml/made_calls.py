@@ -82,10 +82,11 @@ class MadeCalls:
         except (RequestDenied, RequestTimedOut) as error:
             log.info("csta_call_not_cleared", source=self._slug, reason=str(error))
 
-    def close(self) -> None:
-        """Stop all that waits: the link has ended."""
+    def close(self) -> list[bytes]:
+        """Stop all that waits: the link ends. Returns the requests that clear the calls which still last."""
         for task in self._tasks:
             task.cancel()
+        return [self._status.requests.clear_connection(made.call, made.raw) for made in self._open.values()]
 
     def marked(self, events: list[Event]) -> list[Event]:
         """Mark the events of the calls that were made."""

@@ -106,7 +106,7 @@ class Requests(msgspec.Struct, frozen=True):
         """Have an extension call a number without prompting its user (ECMA-269, Make Call).
 
         The elements stand in the order of MakeCallArgument in ECMA-285 (callingDevice, calledDirectoryNumber,
-        accountCode, authCode, autoOriginate, ...), which ECMA-323's schema follows.
+        accountCode, authCode, autoOriginate, ...), in which public clients of CSTA XML send them, too.
         """
         body = f"<callingDevice>{self._written(extension)}</callingDevice>" + _tag("calledDirectoryNumber", number)
         return _document("MakeCall", self.namespace, body + _tag("autoOriginate", "doNotPrompt"))

@@ -68,10 +68,11 @@ class CstaSession:
             self._made_calls = conversation.made_calls
             await conversation.follow()
         finally:
-            conversation.made_calls.close()
+            last_requests = conversation.made_calls.close()
             self._made_calls = None
-            session = conversation.application_session.session
-            await link.close(stop_session(session) if session else None)
+            if session := conversation.application_session.session:
+                last_requests.append(stop_session(session))
+            await link.close(*last_requests)
 
 
 class _CstaLinkEnded(Exception):

@@ -24,6 +24,8 @@ Act = Callable[["Link"], Awaitable[None]]
 class Link:
     """A session that is up, and the Asterisk at its other end."""
 
+    running: asyncio.Task[None]
+
     def __init__(self, session: AmiSession, server: AsteriskServer, outlet: Collected) -> None:
         self.session, self.server, self.outlet = session, server, outlet
 
@@ -59,7 +61,7 @@ def with_link(site: Site, act: Act, **options: Any) -> Link:
         async with server.listening():
             given = {"make_calls": True, "timeout_seconds": 0.5, "full_boot_seconds": 0.2} | options
             link = Link(AmiSession(source(server.port, **given), Stamp("pbx", "1")), server, outlet)
-            running = asyncio.create_task(link.session.run(outlet))
+            running = link.running = asyncio.create_task(link.session.run(outlet))
             await link.until(lambda: any(isinstance(one, SnapshotEnded) for one in outlet.events))
             try:
                 await act(link)
@@ -305,3 +307,23 @@ def test_a_number_that_leads_outside_is_one_leg_of_the_canarys_call(*, is_answer
     ]
     assert {(one.data.call_id, one.data.is_canary) for one in events} == {(CALL, True)}
     assert {one.data.device_id for one in events if isinstance(one, Established)} == {"2999"}
+
+
+@pytest.mark.parametrize("does_ring", [True, False])
+def test_a_link_that_is_closed_for_new_settings_leaves_no_call_behind(site: Site, *, does_ring: bool) -> None:
+    site.ring_seconds = 60.0 if does_ring else 0.01
+
+    async def act(link: Link) -> None:
+        making = asyncio.create_task(link.session.make_call(REQUEST))
+        await link.until(lambda: link.calls() if does_ring else link.calls(Established))
+        link.running.cancel()
+        await link.until(lambda: not link.server.calls.channels)
+        making.cancel()
+        await asyncio.wait({making})
+
+    assert len(with_link(site, act).asked("Hangup")) == 1
+
+
+def test_a_call_cannot_be_ended_before_what_lasts_is_known() -> None:
+    with pytest.raises(LinkError):
+        asyncio.run(AmiSession(source(), Stamp("pbx", "1")).end_call(REQUEST.key))

@@ -32,6 +32,7 @@ def with_session(act: Act, answers: dict[str, Answer] | None = None, *, is_allow
         finally:
             running.cancel()
             await asyncio.wait({running})
+            await pbx.until_heard("StopApplicationSession")
             server.close()
 
     asyncio.run(run())
@@ -156,3 +157,10 @@ def test_a_call_that_nobody_ends_is_ended_after_its_time() -> None:
         await pbx.until_heard("ClearConnection")
 
     with_session(act)
+
+
+def test_a_link_that_is_closed_clears_the_calls_that_still_last_before_it_ends_its_session() -> None:
+    async def act(session: CstaSession, pbx: Pbx, _: Listener) -> None:
+        await session.make_call(REQUEST)
+
+    assert with_session(act).names()[-2:] == ["ClearConnection", "StopApplicationSession"]
