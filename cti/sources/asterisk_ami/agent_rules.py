@@ -48,8 +48,10 @@ class AgentRules:
             self._agents.pool_logged_on(agent_id, channel.device, now)
 
     def _agent_logoff(self, message: AmiMessage, now: EventTime) -> None:
-        if self._known(message, now) is not None:
-            self._agents.pool_logged_off(message.last("Agent"), now)
+        channel = self._known(message, now)
+        if channel is not None:
+            at = channel.device if channel.is_extension else ""
+            self._agents.pool_logged_off(message.last("Agent"), at, now)
 
     def _member_added(self, message: AmiMessage, now: EventTime) -> None:
         member = membership(message)

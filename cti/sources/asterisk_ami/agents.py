@@ -151,10 +151,20 @@ class Agents:
         again.
         """
         member = self._members.get((message.queue, message.interface))
-        if member is not None:
-            self._drop((message.queue, message.interface))
-            self._drop_offered(member)
-            self._update(member, "", moment)
+        if member is None:
+            self._left_unknown(message, moment)
+            return
+        self._drop((message.queue, message.interface))
+        self._drop_offered(member)
+        self._update(member, "", moment)
+
+    def _left_unknown(self, message: Membership, moment: EventTime) -> None:
+        """Log off a member who is known from before a lost link only: after it the members were not listed."""
+        is_pooled = bool(pool_agent(message.interface, message.state_interface))
+        device = "" if is_pooled else self._phone_of(message.interface, message.state_interface)
+        if device and device not in self._sessions and not self._of(device):
+            at = self._not_earlier(device, moment)
+            self._builder.agent(LoggedOff, at, agent_id=device, device_id=device)
 
     def _drop_offered(self, member: _Member) -> None:
         """Drop a member's memberships that only offers have shown, where they are all that is left of it."""
@@ -245,11 +255,13 @@ class Agents:
         self._announce(device, moment)
         self._repause(agent_id, device, "", moment)
 
-    def pool_logged_off(self, agent_id: str, moment: EventTime) -> None:
-        """Log an agent of the pool off."""
+    def pool_logged_off(self, agent_id: str, at: str, moment: EventTime) -> None:
+        """Log an agent of the pool off; ``at``: the phone, for one who is known from before a lost link only."""
         device = self._leave_pool(agent_id)
         if device:
             self._announce(device, moment)
+        elif at and agent_id and at not in self._sessions:
+            self._builder.agent(LoggedOff, self._not_earlier(at, moment), agent_id=agent_id, device_id=at)
 
     def _leave_pool(self, agent_id: str) -> str:
         device = self._pool_devices.pop(agent_id, "")

@@ -93,6 +93,31 @@ def test_a_membership_that_was_reported_does_not_end_with_another_one() -> None:
     assert reported(pbx) == [("LoggedOn", "Alice Archer")]
 
 
+def test_a_member_who_leaves_is_logged_off_though_nothing_listed_the_membership_after_a_lost_link() -> None:
+    pbx = Pbx()
+    pbx.member("2003", "Cid Carter", "sales")
+    leaves(pbx, "Alice Archer", "sales")
+
+    assert reported(pbx) == [("LoggedOff", None)]
+
+
+def test_who_is_a_member_of_another_queue_is_not_logged_off_with_a_membership_that_is_not_known() -> None:
+    pbx = Pbx()
+    pbx.member("2001", "Alice Archer", "sales")
+    leaves(pbx, "Alice Archer", "support")
+
+    assert reported(pbx) == [("LoggedOn", "Alice Archer")]
+
+
+def test_an_agent_of_the_pool_is_logged_off_though_nothing_listed_the_log_on_after_a_lost_link() -> None:
+    pbx = Pbx()
+    line = pbx.phone("2001")
+    pbx.says("AgentLogoff", block(line), Agent="1001", Logintime=5)
+
+    events = [one.data for one in play(pbx.data).events if isinstance(one, LoggedOff)]
+    assert [(one.agent_id, one.device_id) for one in events] == [("1001", "2001")]
+
+
 def test_the_phones_own_name_is_not_taken_after_another_agent_used_it() -> None:
     """A phone at which agents of other names log on is a shared one."""
     pbx = Pbx()
