@@ -44,6 +44,14 @@ def log_position() -> int:
         return int(cursor.fetchone()[0])
 
 
+def vacuum_every(seconds: int) -> None:
+    """Have PostgreSQL look that often for what is to be vacuumed, instead of every minute."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER SYSTEM SET autovacuum_naptime = {seconds}")
+            cursor.execute("SELECT pg_reload_conf()")
+
+
 def size_lines(tables: list[TableSize], before: dict[str, TableSize], calls: int) -> list[str]:
     """Say what a call takes of each table, in bytes, besides what was there before."""
     lines, rest = [], 0

@@ -1,18 +1,14 @@
 """How PostgreSQL keeps flag writes and flags; takes no time and stops nobody, whatever the size of the tables.
 
-Vacuum comes after a fiftieth of a table's rows have changed instead of a fifth: each write leaves two or more dead
-versions behind, and retention deletes as much as comes.
+Vacuum comes after a tenth of a table's rows have changed instead of a fifth: each write leaves two or more dead versions
+behind, and retention deletes as much as comes.
 """
 
 from typing import Any
 
 from django.db import migrations
 
-OPTIONS = {
-    "autovacuum_vacuum_scale_factor": 0.02,
-    "autovacuum_vacuum_insert_scale_factor": 0.05,
-    "autovacuum_analyze_scale_factor": 0.02,
-}
+OPTIONS = {"autovacuum_vacuum_scale_factor": 0.1, "autovacuum_analyze_scale_factor": 0.05}
 TABLES = ("flags_flagwrite", "flags_flagvalue")
 
 
