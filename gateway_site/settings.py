@@ -269,6 +269,8 @@ SOURCE_MAX_LEGS = _environment.source_max_legs
 SOURCE_MAX_AGENTS = _environment.source_max_agents
 SOURCE_MAX_DEVICES = _environment.source_max_devices
 SOURCE_MAX_JOURNAL = _environment.source_max_journal
+#: Live calls, and live legs, of one source that its events process keeps in memory; the rest is loaded when needed.
+LEGS_IN_MEMORY = _environment.legs_in_memory
 #: What a listener keeps in a file while Redis is away; about 400 bytes an event.
 SPOOL_MAX_BYTES = _environment.spool_max_bytes
 

@@ -133,6 +133,18 @@ class UnitOfWork:
                 _, is_call, number = one
                 yield self.calls[number] if is_call else self.legs[number]
 
+    def due_by(self, at: datetime) -> Iterator[CallState | LegState]:
+        """Yield what is due at a moment, in any order, and leave it so."""
+        places = [0]
+        while places:  # No entry of a heap is before the one at half its place.
+            place = places.pop()
+            if place >= len(self._dues) or self._dues[place][0] > at:
+                continue
+            places += (2 * place + 1, 2 * place + 2)
+            if self._is_due_then(self._dues[place]):
+                _, is_call, number = self._dues[place]
+                yield self.calls[number] if is_call else self.legs[number]
+
     def _is_due_then(self, one: tuple[datetime, bool, int]) -> bool:
         """Say whether a value is still due at the moment that was put for it."""
         due, is_call, number = one
@@ -181,10 +193,21 @@ class UnitOfWork:
         call = self.calls.pop(incarnation, None)
         self.touched_calls.add(incarnation)
         if call is not None:
-            left = tuple(one for one in self._incarnations[call.call_id] if one != incarnation)
-            self._incarnations[call.call_id] = left
-            if not left:
-                del self._incarnations[call.call_id]
+            self._unname(call)
+
+    def evict(self, incarnation: int, legs: Iterable[LegState]) -> None:
+        """Forget a call and legs as they are stored: who needs them loads them again."""
+        call = self.calls.pop(incarnation, None)
+        if call is not None:
+            self._unname(call)
+        for leg in legs:
+            self._forget(leg)
+
+    def _unname(self, call: CallState) -> None:
+        left = tuple(one for one in self._incarnations[call.call_id] if one != call.incarnation)
+        self._incarnations[call.call_id] = left
+        if not left:
+            del self._incarnations[call.call_id]
 
     def put_leg(self, leg: LegState) -> LegState:
         """Remember a leg's new value."""

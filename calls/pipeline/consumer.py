@@ -192,7 +192,7 @@ class Consumer:
     def _due(self, checkpoint: Checkpoint, now: datetime) -> tuple[bool, bool]:
         if self.memory.is_valid(checkpoint):
             soonest = self.memory.next_due()
-            return soonest is not None and soonest <= now, False
+            return soonest is not None and soonest <= now, self.memory.is_more_due(now)
         legs = Leg.objects.filter(source=self.source, due_at__lte=now)[:DUE_AT_ONCE].count()
         calls = Call.objects.filter(source=self.source, due_at__lte=now)[:DUE_AT_ONCE].count()
         return bool(legs or calls), DUE_AT_ONCE in (legs, calls)

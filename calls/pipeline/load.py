@@ -1,11 +1,10 @@
 """Load what a batch concerns: its calls and those that they became, and the live legs of calls and extensions."""
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Collection, Iterable, Sequence, Set
 from datetime import datetime
 
 import msgspec
 from django.db.models import Q, QuerySet
-from msgspec.structs import replace
 
 from calls.core.result_events import ResultEvent, TimePassed
 from calls.core.state import CallState, LegState
@@ -73,18 +72,6 @@ def load_all(source_id: int, maximum: int) -> Loaded | None:
     return Loaded(_read(calls), _read_legs(legs))
 
 
-def load_part(source_id: int, events: Sequence[AnyEvent], answers: Sequence[ResultEvent], now: datetime) -> Loaded:
-    """Load the part of a source's state that a batch concerns, and what is due."""
-    named = load_named_legs(source_id, answers, set())
-    subject = concern(events)
-    # An answer may decide about the other legs of its extension.
-    subject = replace(subject, devices=subject.devices | {leg.device_id for leg in named.values()})
-    calls = _load_calls(source_id, subject, now)
-    legs = named | _load_legs(source_id, subject, calls, now)
-    missing = {leg.incarnation for leg in legs.values()} - set(calls)
-    return Loaded(calls | _calls_numbered(source_id, missing), legs)
-
-
 def load_named_legs(source_id: int, answers: Sequence[ResultEvent], known: Set[int]) -> dict[int, LegState]:
     """Load the legs that answers are of, settled ones too, but for those known."""
     named = {answer.leg for answer in answers if not isinstance(answer, TimePassed)} - known
@@ -92,31 +79,43 @@ def load_named_legs(source_id: int, answers: Sequence[ResultEvent], known: Set[i
     return _read_legs(Leg.objects.filter(id__in=keys).order_by()) if keys else {}
 
 
+def load_legs_of(source_id: int, calls: Collection[str], devices: Collection[str]) -> dict[int, LegState]:
+    """Load the live legs of calls, and those of devices."""
+    if not calls and not devices:
+        return {}
+    return _read_legs(_live(source_id).filter(Q(call_id__in=list(calls)) | Q(device_id__in=list(devices))))
+
+
+def load_due(source_id: int, until: datetime) -> tuple[Loaded, datetime]:
+    """Load the calls and legs that are due until a moment, the soonest first, ``DUE_AT_ONCE`` of each at most.
+
+    Returns with them the moment before which nothing else is due.
+    """
+    calls = Call.objects.filter(source_id=source_id, due_at__lte=until).order_by("due_at")[:DUE_AT_ONCE]
+    legs = Leg.objects.filter(source_id=source_id, due_at__lte=until).order_by("due_at")[:DUE_AT_ONCE]
+    loaded = Loaded(_read(calls), _read_legs(legs))
+    values: list[list[CallState] | list[LegState]] = [list(loaded.calls.values()), list(loaded.legs.values())]
+    cut = [found[-1].due for found in values if len(found) == DUE_AT_ONCE]
+    return loaded, min([until, *(moment for moment in cut if moment is not None)])
+
+
 def _live(source_id: int) -> QuerySet[Leg]:
     return Leg.objects.filter(is_live(), source_id=source_id).order_by()
 
 
-def _load_calls(source_id: int, subject: Concern, now: datetime) -> dict[int, CallState]:
-    if subject.everything:
-        return _read(Call.objects.filter(source_id=source_id))
-    calls = _calls_named(source_id, subject.calls)
-    due = Call.objects.filter(source_id=source_id, due_at__lte=now).order_by("due_at")[:DUE_AT_ONCE]
-    calls = _read(due) | calls
-    for _ in range(8):  # A call becomes another at a transfer; rarely twice.
-        onward = {call.moved_to for call in calls.values() if call.moved_to is not None} - set(calls)
-        found = _calls_numbered(source_id, onward)
-        if not found:
-            break
-        calls |= found
-    return calls
+def load_everything(source_id: int) -> Loaded:
+    """Load all live calls and live legs of a source, however many: a snapshot concerns all of them."""
+    return Loaded(_read(Call.objects.filter(source_id=source_id).order_by()), _read_legs(_live(source_id)))
 
 
-def _calls_named(source_id: int, names: Iterable[str]) -> dict[int, CallState]:
+def load_calls_named(source_id: int, names: Iterable[str]) -> dict[int, CallState]:
+    """Load the calls that have or had these ids."""
     wanted = list(names)
     return _read(Call.objects.filter(source_id=source_id, call_id__in=wanted)) if wanted else {}
 
 
-def _calls_numbered(source_id: int, incarnations: Iterable[int]) -> dict[int, CallState]:
+def load_calls_numbered(source_id: int, incarnations: Iterable[int]) -> dict[int, CallState]:
+    """Load calls by their identity."""
     wanted = list(incarnations)
     return _read(Call.objects.filter(source_id=source_id, incarnation__in=wanted)) if wanted else {}
 
@@ -127,14 +126,3 @@ def _read(rows: QuerySet[Call]) -> dict[int, CallState]:
 
 def _read_legs(rows: QuerySet[Leg]) -> dict[int, LegState]:
     return {leg.number: leg for leg in (read_leg(*row) for row in rows.values_list("facts", "trace"))}
-
-
-def _load_legs(source_id: int, subject: Concern, calls: dict[int, CallState], now: datetime) -> dict[int, LegState]:
-    if subject.everything:
-        return _read_legs(_live(source_id))
-    legs: dict[int, LegState] = {}
-    names = list({*subject.calls, *(call.call_id for call in calls.values())})
-    if names or subject.devices:
-        legs |= _read_legs(_live(source_id).filter(Q(call_id__in=names) | Q(device_id__in=list(subject.devices))))
-    due = Leg.objects.filter(source_id=source_id, due_at__lte=now).order_by("due_at")[:DUE_AT_ONCE]
-    return _read_legs(due) | legs

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 import redis as redis_client
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from pytest_django import Settings
 
 from calls.core.commands import CoreCommand
 from calls.core.reducer import fold_into
@@ -107,7 +109,7 @@ def _named(batch: Sequence[Item]) -> set[int]:
 
 
 @given(items=journals(), data=st.data())
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@hypothesis_settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_any_partition_of_a_journal_gives_the_same_legs_and_commands(items: list[Item], data: st.DataObject) -> None:
     cuts = data.draw(st.lists(st.integers(0, len(items)), max_size=len(items)))
     context = with_site(wrapup_wait_seconds=120)
@@ -150,18 +152,19 @@ def _day(gateway: GatewayStack) -> None:
 
 @pytest.mark.storage
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
-@pytest.mark.parametrize("batch", [1, 2, 7, 1000])
-def test_the_consumer_saves_the_same_whatever_its_batches(
-    redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch, batch: int
+@pytest.mark.parametrize(("batch", "in_memory"), [(1, 100), (2, 100), (7, 100), (1000, 100), (1, 1), (7, 1)])
+def test_the_consumer_saves_the_same_whatever_its_batches_and_whatever_it_keeps_in_memory(
+    redis: redis_client.Redis, monkeypatch: pytest.MonkeyPatch, settings: Settings, batch: int, in_memory: int
 ) -> None:
     """Recordings are named by answers that wait when the journal is folded, long after the calls."""
     monkeypatch.setattr("calls.pipeline.consumer.BATCH", batch)
+    settings.LEGS_IN_MEMORY = in_memory
     gateway = GatewayStack()
     gateway.users("3000", "3001", "3002")
     _day(gateway)
     gateway.passes_unheard(3600)
     consumer = Consumer(gateway.source, lambda: gateway.time)
-    while consumer.fold_once():
+    while consumer.fold_once(limit=batch):
         pass
 
     assert [(leg.call_id, leg.device_id, leg.queue_name, leg.interaction_id) for leg in Leg.objects.order_by("id")] == [

@@ -9,9 +9,8 @@ from django.db import connection
 from calls.core.source_state import SiteSettings
 from calls.models import Leg, is_live
 from calls.pipeline.consumer import Consumer
-from calls.pipeline.load import load_all, load_part
+from calls.pipeline.load import load_all, load_legs_of
 from calls.storage.codec import leg_key
-from cti.events import from_mapping
 from qms.models import ServiceHealth
 from tests.calls.switchboard import Everybody, Switchboard
 from tests.journeys.stack import GatewayStack
@@ -43,9 +42,8 @@ def test_a_leg_whose_flags_wait_is_loaded_neither_with_the_whole_nor_for_a_call_
     whole = load_all(gateway.source.pk, 10)
     assert whole is not None
     assert whole.legs == {}
-    event = from_mapping(gateway.event("csta.call.Established", callId="C1", deviceId="2001"))
 
-    assert load_part(gateway.source.pk, [event], [], gateway.time).legs == {}
+    assert load_legs_of(gateway.source.pk, ["C1"], ["2001"]) == {}
 
 
 @pytest.mark.parametrize("is_restarted", [False, True])
