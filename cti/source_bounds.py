@@ -21,6 +21,10 @@ READ_SECONDS, KEPT_SECONDS = 1.0, 60
 ENDING = (ConnectionCleared, CallCleared, Failed, LoggedOff)
 
 
+#: A count, and what was counted in it.
+Counted = tuple[dict[str, float], str]
+
+
 class SourceLoad(msgspec.Struct, frozen=True):
     """What a source holds open.
 
@@ -90,15 +94,24 @@ class SourceBounds:
         """Say whether the journal had no room when that was last read."""
         return self._journal_length >= JOURNAL.maximum
 
-    def admit(self, event: Event) -> Bound | None:
-        """Count an event that is about to be taken; return the bound where it may not be. Asks nobody, never waits."""
+    def admit(self, event: Event, counted: list[Counted] | None = None) -> Bound | None:
+        """Count an event that is about to be taken; return the bound where it may not be. Asks nobody, never waits.
+
+        ``counted``: what this counts that was not counted before is added to it, for ``withdraw``.
+        """
         if isinstance(event, ENDING):
             return None
         with self._lock:
             reached = self._reached(event)
             if reached is None:
-                self._count(event)
+                self._count(event, [] if counted is None else counted)
         return reached
+
+    def withdraw(self, counted: list[Counted]) -> None:
+        """Count no longer what was not taken after all."""
+        with self._lock:
+            for fresh, key in counted:
+                fresh.pop(key, None)
 
     def refresh(self) -> None:
         """Read the published counts where they are older than a second.
@@ -126,15 +139,21 @@ class SourceBounds:
             return None
         return next((bound for bound, count in counts if count >= bound.maximum), None)
 
-    def _count(self, event: Event) -> None:
+    def _count(self, event: Event, counted: list[Counted]) -> None:
         now = clock.now().timestamp()
         if isinstance(event, CallEvent):
-            self._calls[event.data.call_id or ""] = now
+            self._note(self._calls, event.data.call_id or "", now, counted)
         if isinstance(event, AgentEvent):
-            self._agents[event.data.agent_id or ""] = now
+            self._note(self._agents, event.data.agent_id or "", now, counted)
         device = event.data.device_id if isinstance(event, CallEvent | AgentEvent) else None
         if device:
-            self._devices[device] = now
+            self._note(self._devices, device, now, counted)
+
+    @staticmethod
+    def _note(fresh: dict[str, float], key: str, now: float, counted: list[Counted]) -> None:
+        if key not in fresh:
+            counted.append((fresh, key))
+        fresh[key] = now
 
     def _take(self, load: SourceLoad) -> None:
         with self._lock:

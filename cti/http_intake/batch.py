@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from cti.events import AnyEvent, CallEvent, EventError, decode
 from cti.journal.dedup import Arrival
 from cti.journal.stream import storable
-from cti.source_bounds import SourceFull, bounds_of
+from cti.source_bounds import Counted, SourceFull, bounds_of
 from cti.sources.port import Quarantined
 
 #: Years that every database and time zone supports.
@@ -45,12 +45,21 @@ class _Id(msgspec.Struct):
 def read_items(found: list[bytes], slug: str, received: datetime) -> Reading:
     """Read each item as an event of the source ``slug`` that arrived at ``received``.
 
-    Raises ``SourceFull`` when the source has reached one of its limits.
+    Raises ``SourceFull`` when the source has reached one of its bounds; none of the events then counts as taken.
     """
+    counted: list[Counted] = []
+    try:
+        return _read_items(found, slug, received, counted)
+    except SourceFull:
+        bounds_of(slug).withdraw(counted)
+        raise
+
+
+def _read_items(found: list[bytes], slug: str, received: datetime, counted: list[Counted]) -> Reading:
     reading, calls = Reading([], [], []), 0
     for index, raw in enumerate(found):
         try:
-            arrival, is_of_call = _arrival(raw, slug, received)
+            arrival, is_of_call = _arrival(raw, slug, received, counted)
             reading.arrivals.append(arrival)
             calls += is_of_call
         except (EventError, RecursionError) as error:
@@ -60,7 +69,7 @@ def read_items(found: list[bytes], slug: str, received: datetime) -> Reading:
     return replace(reading, calls=calls)
 
 
-def _arrival(raw: bytes, slug: str, received: datetime) -> tuple[Arrival, bool]:
+def _arrival(raw: bytes, slug: str, received: datetime, counted: list[Counted]) -> tuple[Arrival, bool]:
     """Return the journal entry of an item, and whether it is a call event."""
     try:
         raw.decode()  # The decoder does not look into members that it skips.
@@ -71,7 +80,7 @@ def _arrival(raw: bytes, slug: str, received: datetime) -> tuple[Arrival, bool]:
         raise EventError(f"Expected `{slug}`, the source of the token - at `$.source`")
     if event.time.year not in YEARS:
         raise EventError("Expected a time from 1970 to 2999 - at `$.time`")
-    reached = bounds_of(slug).admit(event)
+    reached = bounds_of(slug).admit(event, counted)
     if reached:
         raise SourceFull(reached)
     return Arrival(event.id, _payload(raw, event, received)), isinstance(event, CallEvent)

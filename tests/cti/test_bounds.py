@@ -102,6 +102,12 @@ def test_what_is_beyond_a_bound_is_refused_as_a_whole_and_counted_by_the_bounds_
     assert journal_state("crm").length == 60
 
 
+def test_a_request_that_was_refused_uses_up_nothing_of_the_bound(post: Post, settings: Settings) -> None:
+    """Before: the first events of a request that did not fit counted as taken, and a smaller one was refused too."""
+    settings.SOURCE_MAX_CALLS = 8
+    assert [post(count).status_code for count in (6, 10, 2, 1)] == [202, 429, 202, 429]
+
+
 def test_a_journal_that_is_full_is_open_again_when_its_folded_events_were_forgotten(
     source: CtiSource, post: Post, settings: Settings
 ) -> None:
