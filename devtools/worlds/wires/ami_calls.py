@@ -39,7 +39,7 @@ class AmiCalls:
 
     def __init__(self, epoch: float) -> None:
         self._epoch, self._serial, self._born = epoch, count(FIRST_SERIAL), 0
-        self._bridges = count(1)
+        self._bridges, self._used = count(1), set[str]()
         self._calls: dict[str, AmiCall] = {}
         self._lines: dict[str, Line] = {}
         self.members = Members()
@@ -87,12 +87,18 @@ class AmiCalls:
     # Channels.
 
     def _line(self, peer: str, uid: str = "", like: Line | None = None, **known: Any) -> Line:
-        self._born = int(uid.rpartition(".")[2]) if uid else self._born + 1
-        uid = uid or f"{uniqueid_seconds(self.out.now - self._epoch)}.{self._born}"
+        uid = uid or self._uniqueid()
+        self._born = int(uid.rpartition(".")[2])
+        self._used.add(uid)
         line = Line(f"PJSIP/{peer}-{next(self._serial):08x}", uid, like.linked if like else uid, **known)
         self._lines[uid] = line
         self.out.says("Newchannel", line.block())
         return line
+
+    def _uniqueid(self) -> str:
+        """Return an id that no channel had; of worlds side by side, each counts its calls alone."""
+        numbers = (f"{uniqueid_seconds(self.out.now - self._epoch)}.{number}" for number in count(self._born + 1))
+        return next(one for one in numbers if one not in self._used)
 
     def _state(self, line: Line, state: int) -> None:
         line.state = state

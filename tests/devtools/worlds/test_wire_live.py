@@ -13,6 +13,7 @@ from devtools.worlds.players.http_run import chosen_worlds
 from devtools.worlds.players.live import Taps
 from devtools.worlds.players.live_wires import AMI, CSTA, LiveWire
 from devtools.worlds.players.wire_live import LiveLine, WirePlayer
+from devtools.worlds.wires.ami_calls import AmiCalls
 from devtools.worlds.wires.csta_parts import frame
 from devtools.worlds.wires.csta_worlds import QUEUE_DEVICES
 
@@ -68,3 +69,14 @@ def test_worlds_that_share_a_link_neither_stall_nor_lose_it(wire: LiveWire) -> N
     worlds = list(chosen_worlds(0, ("queue", "blind", "stall", "gap", "duplicates"), 60, 60.0, wire.make))
     assert worlds
     assert all(world.gap is None and world.stall is None for world in worlds)
+
+
+def test_channels_of_calls_side_by_side_have_ids_of_their_own() -> None:
+    calls = AmiCalls(0.0)
+    said = b""
+    for world in ("001", "002"):
+        call = {"callId": f"{world}1772452801.50", "queueName": "Sales"}
+        said += calls.say(Event(1.0, "Queued", call, 1.01, world))
+        said += calls.say(Event(1.5, "Delivered", call | {"deviceId": f"{world}2001"}, 1.51, world))
+    born = [part.split(b"Uniqueid: ")[1].split(b"\r")[0] for part in said.split(b"\r\n\r\n") if b"Newchannel" in part]
+    assert len(set(born)) == len(born) == 4
