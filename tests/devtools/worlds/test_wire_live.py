@@ -8,11 +8,12 @@ import pytest
 
 from devtools.servers import free_port
 from devtools.worlds.judge.http import Gateway
+from devtools.worlds.judge.player import Leg
 from devtools.worlds.judge.scenario import Event, Scenario, Site
 from devtools.worlds.players.http_run import chosen_worlds
 from devtools.worlds.players.live import Taps
 from devtools.worlds.players.live_wires import AMI, CSTA, LiveWire
-from devtools.worlds.players.wire_live import LiveLine, WirePlayer
+from devtools.worlds.players.wire_live import LiveLine, WirePlayer, begun
 from devtools.worlds.wires.ami_calls import AmiCalls
 from devtools.worlds.wires.csta_parts import frame
 from devtools.worlds.wires.csta_worlds import QUEUE_DEVICES
@@ -80,3 +81,13 @@ def test_channels_of_calls_side_by_side_have_ids_of_their_own() -> None:
         said += calls.say(Event(1.5, "Delivered", call | {"deviceId": f"{world}2001"}, 1.51, world))
     born = [part.split(b"Uniqueid: ")[1].split(b"\r")[0] for part in said.split(b"\r\n\r\n") if b"Newchannel" in part]
     assert len(set(born)) == len(born) == 4
+
+
+@pytest.mark.parametrize(
+    ("heard_from", "begins"),
+    [(0.16, 0.1), (0.08, 0.08)],
+    ids=["heard late", "before it was said"],
+)
+def test_a_leg_of_a_source_without_times_begins_when_the_world_says(heard_from: float, begins: float) -> None:
+    leg = Leg(PHONE, heard_from, 5.0, "1772452801.1", None, "not_recorded", "", {})
+    assert begun(leg, SAID).start == begins
