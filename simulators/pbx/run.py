@@ -133,6 +133,7 @@ class SimulatedRun:
             if now >= closing_at:
                 self._world.close()
             if next_at > now:
+                self._world.idle_until(now)
                 await asyncio.sleep(min((next_at - now) / self._speed, TICK_SECONDS))
                 continue
             self._lag = max(self._lag, (now - next_at) / self._speed)

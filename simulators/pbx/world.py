@@ -86,6 +86,10 @@ class World:
             if not self.switchboard.fact.is_empty:
                 yield self.switchboard.take()
 
+    def idle_until(self, at: float) -> None:
+        """Let time pass in which nothing happens: what a client asks for then happens then."""
+        self.switchboard.now = self.switchboard.fact.at = max(self.now, at)
+
     def unfinished(self) -> list[TrueLeg]:
         """Return the legs that are still open, as they stand."""
         for (call_id, _), leg in self.switchboard.legs.items():

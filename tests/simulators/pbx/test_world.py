@@ -8,7 +8,8 @@ import pytest
 from lxml import etree
 
 from simulators.pbx.cast import Cast, CastAgent
-from simulators.pbx.people import Contact, make_agents, make_supervisors
+from simulators.pbx.made_calls import hang_up_test_call, make_test_call
+from simulators.pbx.people import TEST_PHONE, Contact, make_agents, make_supervisors
 from simulators.pbx.plan import MIX, Plan, PlanError, enough_agents
 from simulators.pbx.reports import SwitchMessage, SwitchReport, TrueLeg, UnansweredCall
 from simulators.pbx.scenarios import day
@@ -256,6 +257,19 @@ def test_an_outbound_call_leaves_on_a_trunk_and_names_no_caller() -> None:
         "Established",
     ]
     assert all(leg.direction == "outbound" and leg.contact is None for leg in legs(facts))
+
+
+def test_a_call_that_a_client_asks_for_in_a_quiet_moment_begins_then() -> None:
+    world = day(Plan(agents=6, calls_per_second=0.001), 1)
+    world.idle_until(30.0)
+    call = make_test_call(world, TEST_PHONE, "4711")
+    facts = list(world.run(40.0))
+    world.idle_until(45.0)
+    hang_up_test_call(world, call, TEST_PHONE)
+    facts += world.run(50.0)
+
+    taps = [(round(fact.at), one.is_connected) for fact in facts for one in fact.taps if one.extension == TEST_PHONE]
+    assert taps == [(31, True), (45, False)]
 
 
 def test_callers_who_give_up_leave_no_leg() -> None:
