@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from devtools.mutation import children
 from devtools.mutation.choice import NothingToMutate
 from devtools.mutation.report import as_json, text, total
 from devtools.mutation.run import Order, TestsBroken, run
@@ -103,4 +104,5 @@ def _run(asked: argparse.Namespace) -> int:
 
 
 if __name__ == "__main__":
+    children.end_with_parent()  # Whoever ends the command ends its servers too.
     sys.exit(main())

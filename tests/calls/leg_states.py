@@ -83,5 +83,5 @@ def at(seconds: float | None) -> datetime | None:
 
 
 #: QMS named the recording of leg 1; and for sure, as it was asked while that leg alone was connected.
-HOLDER = leg(guid="G", search=SearchStatus.FOUND, recording_began=10.1)
+HOLDER = leg(guid="G", service=1, search=SearchStatus.FOUND, recording_began=10.1)
 SURE = replace(HOLDER, sure_at=moment(10.2))

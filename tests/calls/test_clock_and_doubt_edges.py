@@ -10,15 +10,29 @@ from msgspec.structs import replace
 
 from agents.core.matching import MatchKind
 from calls.core.clocks import clocks_agree, ended_at, is_on_time, moments_of, note_agreement
-from calls.core.doubts import base_due, is_close, is_doubtful, is_sure, is_wanted, may_be_lost, may_contest, uncontested
-from calls.core.state import LegState, SearchStatus, WriteStatus
+from calls.core.doubts import (
+    base_due,
+    give_up_what_may_be_lost,
+    give_up_what_may_be_of_repeat,
+    is_close,
+    is_doubtful,
+    is_sure,
+    is_wanted,
+    may_be_lost,
+    may_be_of_repeat,
+    may_contest,
+    uncontested,
+)
+from calls.core.source_state import SourceState
+from calls.core.state import CallState, LegState, Party, PartyState, Reconnection, SearchStatus, WriteStatus
+from calls.core.unit_of_work import LiveState, UnitOfWork
 from tests.calls.leg_states import HOLDER, SURE, at, leg, over, work
-from tests.calls.switchboard import moment
+from tests.calls.switchboard import moment, with_site
 
 pytestmark = pytest.mark.core
 
-NO_TIMES = {"has_source_times": False}
-WHOLE = {"has_fractions": False}
+NO_TIMES: dict[str, Any] = {"has_source_times": False}
+WHOLE: dict[str, Any] = {"has_fractions": False}
 
 # Clocks
 
@@ -268,3 +282,86 @@ def test_flags_wait_a_second_after_the_end_and_longer_where_another_call_may_sti
     one: LegState, ended: float | None, due: float
 ) -> None:
     assert base_due(work(), one, at(ended)) == moment(due)
+
+
+# Recordings that are given up
+
+
+@pytest.mark.parametrize(
+    ("one", "lost", "guid"),
+    [
+        (replace(HOLDER, recording_began=moment(10.3)), 12, ""),
+        (HOLDER, 12, "G"),  # It began just as the leg was connected.
+        (replace(HOLDER, recording_began=moment(10.3), sure_at=moment(10.4)), 10.65, ""),
+        (replace(HOLDER, recording_began=moment(10.3), sure_at=moment(10.4)), 10.651, "G"),
+        (replace(HOLDER, recording_began=moment(10.3), base=WriteStatus.QUEUED), 12, "G"),
+        (replace(HOLDER, recording_began=None), 12, "G"),
+    ],
+)
+def test_a_lost_link_takes_a_recording_that_it_may_have_been_about_to_report_for_another_call(
+    one: LegState, lost: float, guid: str
+) -> None:
+    board = work(one, source={"lost_gateway_at": lost})
+    give_up_what_may_be_lost(board, moment(lost))
+
+    assert board.legs[1].guid == guid
+
+
+def test_a_leg_that_is_given_up_decides_the_contests_that_waited_for_it() -> None:
+    other = leg(8, number=2, guid="H", sure_at=8.2, recording_began=8.1, contested_by=1, search=SearchStatus.FOUND)
+    board = work(replace(HOLDER, recording_began=moment(10.3)), other, source={"lost_gateway_at": 12})
+    give_up_what_may_be_lost(board, moment(12))
+
+    assert (board.legs[2].guid, board.legs[2].contested_by) == ("", None)
+
+
+def repeated(one: LegState, *reports: float, heard: float | None = None, **site: Any) -> UnitOfWork:
+    """Return the core's work with a call in which 2001 and 2002 are reported as connected again."""
+    made = [Reconnection(at=moment(at), gateway_at=moment(at if heard is None else heard)) for at in reports]
+    parties = {
+        name: Party(
+            device_id=name, state=PartyState.CONNECTED, since=moment(10), again=made[0], repeats=tuple(made[1:])
+        )
+        for name in ("2001", "2002")
+    }
+    call = CallState(incarnation=1, call_id="C1", born_at=moment(0), touched_gateway_at=moment(0), parties=parties)
+    state = SourceState(slug="pbx", has_fractions=site.pop("has_fractions", True))
+    live = LiveState(source=state, calls={1: call}, legs={1: one, 2: replace(one, number=2, device_id="2002")})
+    return UnitOfWork(live, with_site(**site))
+
+
+@pytest.mark.parametrize(
+    ("one", "again", "began", "may"),
+    [
+        (leg(), 10.6, 10.6, True),
+        (leg(), 10.6, 10.35, True),
+        (leg(), 10.6, 10.349, False),
+        (leg(), 10.2, 10.251, True),
+        (leg(), 10.2, 10.25, False),  # It began with the connection itself.
+        (leg(), 10, 12, False),
+        (over(leg(), 10.6), 10.6, 10.6, False),
+        (over(leg(), 10.601), 10.6, 10.6, True),
+        (leg(device_id="2003"), 10.6, 10.6, False),
+        (leg(incarnation=9), 10.6, 10.6, False),
+    ],
+)
+def test_a_recording_may_be_of_the_ids_next_call_where_it_began_with_a_later_report_of_the_connection(
+    one: LegState, again: float, began: float, may: bool
+) -> None:
+    assert may_be_of_repeat(repeated(one, again), one, moment(began)) is may
+
+
+def test_without_times_of_the_source_a_later_report_of_the_connection_says_nothing() -> None:
+    assert not may_be_of_repeat(repeated(leg(), 10.6, **NO_TIMES), leg(), moment(10.6))
+
+
+@pytest.mark.parametrize(("began", "may"), [(11.3, True), (11.25, False)])
+def test_of_whole_seconds_the_later_report_may_be_as_early_as_its_time_says(began: float, may: bool) -> None:
+    assert may_be_of_repeat(repeated(leg(), 11, heard=11.8, **WHOLE), leg(), moment(began)) is may
+
+
+def test_a_recording_that_began_with_a_repeat_is_taken_from_the_extension_that_was_connected_again() -> None:
+    board = repeated(replace(HOLDER, recording_began=moment(10.6)), 10.6)
+    give_up_what_may_be_of_repeat(board, 1, "2001", moment(11))
+
+    assert [(board.legs[number].guid, board.legs[number].missed) for number in (1, 2)] == [("", "repeat"), ("G", "")]
