@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--nightly",
         action="store_true",
-        help="the parts and counts of tests.toml instead of a path, each with the floor (default 90 per cent)",
+        help="the parts of tests.toml instead of a path, each with its count (or --count) and the floor (default 90)",
     )
     add("--again", type=Path, metavar="FILE", help="only what survived in a former run, of which --json wrote this")
     add("--quick", action="store_true", help="do not run survivors a second time in a fresh process")
@@ -83,7 +83,8 @@ def _nightly(asked: argparse.Namespace) -> int:
         _say(str(error))
         return CANNOT_RUN
     common = {**vars(asked), "seed": seed, "floor": floor}
-    return max(_run(argparse.Namespace(**{**common, "paths": [Path(path)], "count": count})) for path, count in parts)
+    samples = [(path, asked.count or count) for path, count in parts]
+    return max(_run(argparse.Namespace(**{**common, "paths": [Path(path)], "count": count})) for path, count in samples)
 
 
 def _run(asked: argparse.Namespace) -> int:

@@ -80,6 +80,14 @@ MAIN = call(party(), number="+49301", entered_at=0, main=7)
             {},
             False,
         ),
+        (
+            call(left(), party("2003", outside=True), number="+49301", entered_at=0),
+            event("Delivered", 15, "2002", **B),
+            {},
+            True,
+        ),
+        # Queued though somebody came in: on a link without times of its own, just as the others left.
+        (call(left(at=20.8), party("2002", since=5, had_leg=True)), event("Queued", 21, "5000"), NO_TIMES, True),
         # Silence.
         (WAITS, event("Delivered", 900, "2001"), {}, False),
         (WAITS, event("Delivered", 900.001, "2001"), {}, True),

@@ -55,6 +55,7 @@ def history(call: CallState, name: str = "queue_name") -> list[tuple[float, str]
         ([(2, "A"), (1, "A")], [(1, "A"), (2, "A")]),  # It was known earlier than we had heard.
         ([(1, "A"), (2, "B"), (1.5, "B")], [(1, "A"), (2, "B")]),
         ([(1, "A"), (2, "B"), (3, "A")], [(1, "A"), (2, "B"), (3, "A")]),
+        ([(1, "A"), (3, "C"), (2, "B")], [(1, "A"), (2, "B"), (3, "C")]),
         # Of what is older than two seconds only the last is kept.
         ([(1, "A"), (2, "B"), (4, "C")], [(1, "A"), (2, "B"), (4, "C")]),
         ([(1, "A"), (2, "B"), (4.001, "C")], [(2, "B"), (4.001, "C")]),
