@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 import msgspec
 from django.conf import settings as site_settings
@@ -12,7 +13,7 @@ from calls.models import QueueName
 from calls.pipeline.source_context import SourceContext, load_source_context
 from calls.replay.difference import LegAccount, ReplayDifference, ReplayRules, differences
 from calls.replay.journal_pages import EventPage, pages
-from calls.replay.recorded import RecordedLegs, account_of, slice_of
+from calls.replay.recorded import SLICE, RecordedLegs, account_of, slice_of
 from calls.replay.refold import Refold, RefoldedLeg
 from cti.models import CtiSource
 from flags.api import hash_key, load_specs
@@ -130,7 +131,8 @@ class _Comparison:
             _queue_names(source.pk, begin - WARM_UP),
         )
         self.result = PeriodComparison()
-        self._pending = list(range(slice_of(begin), slice_of(end - timedelta(microseconds=1)) + 1))
+        #: The slices that are not compared yet, in order; known with the first event.
+        self._pending: list[int] = []
         self._would_be: defaultdict[int, list[LegAccount]] = defaultdict(list)
         #: Spans of which events are missing: legs that reach into one are not compared.
         #: So is the time whose legs may have been deleted: they would seem to be new ones.
@@ -162,10 +164,17 @@ class _Comparison:
     def _note_coverage(self, first: datetime, *, is_after_gap: bool) -> None:
         if self._last is None:
             self.result.covered_from = first
+            self._pending = self._slices(first)
             self._unknown.append((datetime.min.replace(tzinfo=first.tzinfo), first))
         elif is_after_gap:
             self.result.gaps += 1
             self._unknown.append((self._last, first))
+
+    def _slices(self, first: datetime) -> list[int]:
+        """Return the slices of the period from the first event or leg on: of years without either none is read."""
+        begins = [first - SLICE, *filter(None, [self._recorded.first_between(self._begin, self._end)])]
+        begin, end = max(self._begin, min(begins)), self._end - timedelta(microseconds=1)
+        return list(range(slice_of(begin), slice_of(end) + 1))
 
     def _keep(self, one: RefoldedLeg) -> None:
         leg = one.leg
@@ -176,7 +185,8 @@ class _Comparison:
     def _over(self, now: datetime) -> list[int]:
         """Return the slices that are past and of which no leg is unsettled."""
         unsettled = {slice_of(leg.connected_source_at) for leg in self._refold.unsettled()}
-        return [number for number in self._pending if number + 1 < slice_of(now) and number not in unsettled]
+        past = takewhile(lambda number: number + 1 < slice_of(now), self._pending)
+        return [number for number in past if number not in unsettled]
 
     def finish(self, until: datetime) -> None:
         """Let the time pass in which nothing more happened, and compare what is left."""

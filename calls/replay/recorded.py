@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 import msgspec
+from django.db.models import QuerySet
 
 from calls.core.flag_facts import leg_facts
 from calls.core.state import LegPhase, LegState
@@ -69,6 +70,16 @@ class RecordedLegs:
             self._slices.move_to_end(number)
         return found
 
+    def first_between(self, begin: datetime, end: datetime) -> datetime | None:
+        """Return when the first leg of a period was connected; None: there is none."""
+        legs = self._mine().filter(connected_at__gte=begin, connected_at__lt=end)
+        found: datetime | None = legs.order_by("connected_at").values_list("connected_at", flat=True).first()
+        return found
+
+    def _mine(self) -> QuerySet[Leg]:
+        # The keys name the source: by its column SQLite would read all its legs for each slice.
+        return Leg.objects.filter(id__gte=leg_key(self._source_id, 0), id__lt=leg_key(self._source_id + 1, 0))
+
     def search(self, leg: LegState, key: SearchKey) -> RecordedSearch | None:
         """Return the search that was made for a leg; a transfer may have moved its leg to a neighbouring slice."""
         found = (one.searches.get(key) for one in self._around(leg))
@@ -86,9 +97,7 @@ class RecordedLegs:
 
     def _read(self, number: int) -> RecordedSlice:
         found = RecordedSlice()
-        # The keys name the source: by its column SQLite would read all its legs for each slice.
-        mine = Leg.objects.filter(id__gte=leg_key(self._source_id, 0), id__lt=leg_key(self._source_id + 1, 0))
-        rows = mine.filter(connected_at__gte=begin_of(number), connected_at__lt=begin_of(number + 1))
+        rows = self._mine().filter(connected_at__gte=begin_of(number), connected_at__lt=begin_of(number + 1))
         # Not by ``iterator``: its cursor in PostgreSQL takes four answers for what one brings.
         facts = iter(rows.order_by().values_list("id", "facts"))
         while legs := {key: read_leg(text, "[]") for key, text in islice(facts, LEGS_AT_ONCE)}:

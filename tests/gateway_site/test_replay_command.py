@@ -1,6 +1,7 @@
 """``./gateway manage replay`` says what would be different, and leaves everything as it is."""
 
 import io
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import redis as redis_client
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from calls.replay.recorded import RecordedLegs, RecordedSlice
 from flags.models import FlagSetting
 from tests.journeys.stack import GatewayStack
 
@@ -62,6 +64,23 @@ def test_a_file_that_cannot_be_applied_is_refused_with_its_problems(gateway: Gat
         replay("--config", str(file))
     with pytest.raises(CommandError, match="No such file"):
         replay("--config", str(tmp_path / "none.toml"))
+
+
+def test_a_period_of_centuries_reads_no_more_than_the_time_that_has_calls(
+    gateway: GatewayStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+    read = RecordedLegs._read
+
+    def counted(self: RecordedLegs, number: int) -> RecordedSlice:
+        reads.append(number)
+        assert len(reads) < 100
+        return read(self, number)
+
+    monkeypatch.setattr(RecordedLegs, "_read", counted)
+    monkeypatch.setattr("clock.now", lambda: gateway.time + timedelta(hours=1))
+
+    assert replay(begin="1970-01-01", end="9998-12-31")[-1] == "Nothing would be different: 1 leg was compared."
 
 
 def test_a_period_without_events_and_a_wrong_source_are_said(gateway: GatewayStack) -> None:
