@@ -28,7 +28,7 @@ from gateway_site.reconciliation.side_by_side import differing_values
 from gateway_site.reconciliation.texts import text_of
 from history.admin import ReadOnlyAdmin, RecordedAdmin
 from qms.api import connect
-from qms.port import QmsError
+from qms.port import QmsError, RecordingNotFound
 
 #: Maximum number of findings that are repaired at once.
 MAXIMUM_REPAIRS = 200
@@ -217,7 +217,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         if not self.has_repair_permission(request):
             raise PermissionDenied
         finding = get_object_or_404(ReconciliationFinding.objects.select_related("service"), pk=finding_id)
-        if request.POST.get("confirmed") != "yes":
+        if finding.is_repairable and request.POST.get("confirmed") != "yes":
             return self._confirmation(request, [finding], {})
         if self._repair(request, finding):
             messages.success(request, "Done; the flags are written in a moment.")
@@ -244,7 +244,7 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         try:
             repair(finding, by, connect(finding.service), clock.now())
         except (NotAssignable, QmsError) as error:
-            messages.error(request, f"{finding.recording_guid}: {error}")
+            messages.error(request, f"{finding.recording_guid or finding}: {error}")
             return False
         legs = finding.candidates or [finding.leg_id]
         what = (
@@ -259,6 +259,10 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
         if not (self.has_view_permission(request) and request.user.has_perm(SEE_CALLERS)):
             raise PermissionDenied
         finding = get_object_or_404(ReconciliationFinding.objects.select_related("service"), pk=finding_id)
+        page = HttpResponseRedirect(reverse("admin:reconciliation_reconciliationfinding_change", args=[finding_id]))
+        if not finding.recording_guid:
+            messages.error(request, "The finding is of a leg without a recording: there are no flags to read.")
+            return page
         record_view(request.user, CallerViewKind.FLAGS, clock.now(), leg_id=finding.leg_id, shown=1)
         try:
             for one in differing_values(finding.recording_guid, connect(finding.service)):
@@ -266,6 +270,8 @@ class ReconciliationFindingAdmin(ReadOnlyAdmin):
                 messages.add_message(
                     request, messages.WARNING if one.differs else messages.SUCCESS, format_html(*words)
                 )
+        except RecordingNotFound:
+            messages.error(request, "QMS does not have this recording.")
         except QmsError as error:
             messages.error(request, f"The flags could not be read: {error}")
-        return HttpResponseRedirect(reverse("admin:reconciliation_reconciliationfinding_change", args=[finding_id]))
+        return page

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import redis as redis_client
+from django.test import Client
 from msgspec.structs import replace
 
 from calls.api import Assignment, NotAssignable, assign_recording
@@ -145,3 +146,20 @@ def test_a_recording_that_began_at_another_time_by_the_gateways_clock_is_not_giv
 
     with pytest.raises(NotAssignable, match="did not begin when"):
         assign_recording(wanted, gateway.time)
+
+
+def test_what_an_operator_cannot_do_is_refused_with_the_reason(
+    gateway: GatewayStack, admin_client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway_site.reconciliation.admin.connect", gateway.connect)
+    [finding] = compare(gateway)
+
+    def said(kind: str, guid: str, act: str) -> str:
+        ReconciliationFinding.objects.filter(pk=finding.pk).update(kind=kind, recording_guid=guid, is_repairable=False)
+        page = f"/admin/reconciliation/reconciliationfinding/{finding.pk}/{act}/"
+        return str(admin_client.post(page, follow=True).content.decode())
+
+    assert "there are no flags to read" in said("leg_without_recording", "", "read")
+    assert "leg without recording at 2001: It is no longer certain" in said("leg_without_recording", "", "repair")
+    assert "QMS does not have this recording." in said("recorded_without_flags", "nope", "read")
+    assert not FlagWrite.objects.exists()
