@@ -99,12 +99,17 @@ def _after_end(work: UnitOfWork, event: CallEvent, call: CallState, following: C
 
 
 def _unless_of_another(work: UnitOfWork, event: CallEvent, calls: list[CallState], found: CallState) -> CallState:
-    """Return the call in which the device is, unless the event is an end that states another call's interaction."""
-    is_end = isinstance(event, ConnectionCleared) and work.site.has_source_times
-    if not is_end or not states_another_interaction(found, event):
+    """Return the call in which the device is, unless the event is an end that states another call's interaction.
+
+    Without times of the source the interaction decides once the id was used again: the end of a call that was missed
+    may stand before that of the next one.
+    """
+    if not isinstance(event, ConnectionCleared) or not states_another_interaction(found, event):
         return found
     own = _of_its_interaction(calls, event)
-    return own[-1] if own else begin_call(work, event, found.call_id, replaces=False)
+    if work.site.has_source_times:
+        return own[-1] if own else begin_call(work, event, found.call_id, replaces=False)
+    return own[-1] if own and found.superseded_at is not None else found
 
 
 def _is_of_known_interaction(calls: list[CallState], event: CallEvent) -> bool:

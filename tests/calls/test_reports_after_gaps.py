@@ -2,6 +2,7 @@
 
 import pytest
 
+from cti.events import AnyEvent
 from tests.calls.switchboard import Switchboard, event, with_site
 from tests.calls.test_gaps import link, snapshot
 from tests.calls.test_late_reports import CUSTOMER, customer_on_hold, leg, names
@@ -66,3 +67,15 @@ def test_a_call_that_waited_before_a_gap_may_be_over_also_where_the_snapshot_nam
     )
 
     assert (board.leg.facts.caller_name, board.leg.facts.queue_name) == ("", "")
+
+
+@pytest.mark.parametrize("restarted", [[], [link("Lost", 5)], [link("Lost", 5), link("Lost", 4)]])
+def test_an_end_of_another_interaction_after_a_gap_is_of_the_ids_next_call(restarted: list[AnyEvent]) -> None:
+    """Whatever the listener that begins says when the link was lost: the first word of it was later."""
+    board = Switchboard(with_site(has_source_times=False)).call("Established", 10, "C1", "2001", interactionId="I1")
+    board.hears(link("Lost", 20), *restarted, link("Restored", 50))
+    board.call("ConnectionCleared", 51, "C1", "T1", interactionId="I2", outside=True)
+    board.call("ConnectionCleared", 51, "C1", "2001", interactionId="I2")
+    board.hears(snapshot("Began", 52), snapshot("Ended", 52.1)).waits(60)
+
+    assert leg(board, "2001").facts.interaction_id == "I1"

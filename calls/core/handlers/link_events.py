@@ -36,11 +36,21 @@ def handle_link_lost(event: LinkLost, work: UnitOfWork) -> None:
         lose_devices(work, event.data.devices, event.time, reason)
         return
     regain_devices(work, None, event.time)  # The gap of the whole link goes on where theirs end.
+    lost_gateway_at = _lost_gateway_at(work, event)
     if work.source.lost_at is None or work.source.is_restored:
         work.source = replace(work.source, lost_at=event.time, is_restored=False)
         work.do(OpenGap(event.time, reason))
-    work.source = replace(work.source, snapshot=None, lost_gateway_at=event.at)
+    work.source = replace(work.source, snapshot=None, lost_gateway_at=lost_gateway_at)
     give_up_what_may_be_lost(work, event.at)
+
+
+def _lost_gateway_at(work: UnitOfWork, event: LinkLost) -> datetime:
+    """Return when, by our clock, the link was lost: not before it was lost already.
+
+    A listener that begins states when it, or another, was seen last, which can be before the loss that is known.
+    """
+    known = work.source.lost_gateway_at if work.source.lost_at is not None else None
+    return event.at if known is None else max(known, event.at)
 
 
 @apply.register
