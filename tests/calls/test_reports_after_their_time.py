@@ -116,16 +116,18 @@ def test_a_connection_that_was_taken_for_a_repeat_is_of_the_call_that_rang_befor
 
 
 def test_the_flags_of_a_leg_that_was_two_stay_with_the_one_in_which_its_recording_began() -> None:
-    """Connected at 0.9, and at 0.25; that the first of them had ended at 0.65 is heard when the flags are written."""
+    """Connected at 0.25 and again at 0.9; that the first of them had ended at 0.65 is heard when the flags are out."""
     board = Switchboard(with_site(wrapup_wait_seconds=120.0))
-    board.call("Established", 0.9, "C1", "2001").found(1.03, 1, "R", started=0.95, asked=1.01)
+    board.call("Established", 0.9, "C1", "2001").found(1.03, 1, "R", started=0.3, asked=1.01)
     board.hears(replace(event("Established", 0.25, callId="C1", deviceId="2001"), gatewaytime=moment(1.1)))
-    board.waits(2.2).call("ConnectionCleared", 2.3, "C1", "2001").waits(4).settled(4, 1)
+    board.waits(2.2).call("ConnectionCleared", 2.3, "C1", "2001").waits(9).settled(9, 1)
+    assert board.writes == [(1, "base")]
     board.hears(replace(event("ConnectionCleared", 0.65, callId="C1", deviceId="2001"), gatewaytime=moment(92)))
     board.missed(92.1, 2, "late").waits(130)
 
-    assert board.spans() == [("2001", 0.9, 2.3), ("2001", 0.25, 0.65)]
-    assert [leg.outcome for leg in board.legs] == [Outcome.FLAGGED, Outcome.WINDOW_MISSED]
+    assert board.writes == [(1, "base")]
+    assert board.spans()[1] == ("2001", 0.9, 2.3)
+    assert [(leg.guid, leg.outcome) for leg in board.legs] == [("R", Outcome.FLAGGED), ("", Outcome.WINDOW_MISSED)]
 
 
 # --- transfers ---

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from calls.models import Leg, SearchState
 from calls.storage.codec import leg_key
+from qms.models import ServiceHealth
 from qms.port import Recording
 from tests.calls.search_desk import Desk, settled
 
@@ -117,8 +118,8 @@ def test_what_began_as_the_leg_was_connected_is_reported_though_another_open_leg
     assert settled(search).state == SearchState.FOUND
 
 
-def test_what_qms_calls_early_is_measured_by_its_own_clock(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("calls.search.worker.qms_api.clock_offset_seconds", lambda _: 30.0)
+def test_what_qms_calls_early_is_measured_by_its_own_clock(desk: Desk) -> None:
+    ServiceHealth.objects.update_or_create(service=desk.a, defaults={"clock_offset_seconds": 30.0})
     began = desk.now() + timedelta(seconds=30)
     desk.reworded = lambda _: Recording("G1", "2001", began)
     search = desk.search(window=3)

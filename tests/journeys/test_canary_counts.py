@@ -40,7 +40,14 @@ from tests.journeys.canaries import TEST_PHONE, CanaryStack
 
 pytestmark = pytest.mark.django_db
 #: Gauges that are about the work itself, and those of the canary.
-_OF_THE_WORK = ("gateway_build", "gateway_disk", "gateway_part", "gateway_journal", "gateway_heartbeat")
+_OF_THE_WORK = (
+    "gateway_build",
+    "gateway_disk",
+    "gateway_part",
+    "gateway_journal",
+    "gateway_heartbeat",
+    "gateway_bound",
+)
 _OTHERS = (*_OF_THE_WORK, "gateway_archive", "gateway_events", "gateway_canary", "gateway_service")
 
 
