@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 
@@ -61,6 +62,7 @@ def problems(export: EvidenceExport, public_key: str, retired: Mapping[str, str]
     try:
         trusted = trusted_keys(public_key, export.key_changes, retired)
         found = list(_of_seals(export, trusted))
+        found += _of_order(export)
         for entry in export.entries:
             found += _of_entry(entry, export)
     except (msgspec.MsgspecError, ValueError) as error:
@@ -117,6 +119,14 @@ def _of_seals(export: EvidenceExport, trusted: Mapping[str, str]) -> Iterator[st
             yield f"the signature of {seal.day} is wrong"
 
 
+def _of_order(export: EvidenceExport) -> Iterator[str]:
+    """Each entry stands once: one that is repeated would look like a second write."""
+    numbers = [msgspec.json.decode(entry.body, type=EntryBody).entry for entry in export.entries]
+    for before, number in pairwise(numbers):
+        if number <= before:
+            yield f"entry {number} stands twice, or after a later one"
+
+
 def _of_entry(entry: ExportedEntry, export: EvidenceExport) -> Iterator[str]:
     body = msgspec.json.decode(entry.body, type=EntryBody)
     header = msgspec.json.decode(entry.header, type=BlockHeader)
@@ -158,8 +168,9 @@ def _of_values(entry: ExportedEntry, body: EntryBody, name: str) -> Iterator[str
 
 
 def summary(export: EvidenceExport) -> list[str]:
-    """Return what a proved export says, a sentence for each entry."""
-    lines = []
+    """Return what a proved export says: of which recording it is first, then a sentence for each entry."""
+    count = len(export.entries)
+    lines = [f"Proved: recording {export.recording}, {count} {'entry' if count == 1 else 'entries'}."]
     for entry in export.entries:
         body = msgspec.json.decode(entry.body)
         values = {one.name: one.value for one in entry.values}
@@ -170,7 +181,7 @@ def summary(export: EvidenceExport) -> list[str]:
 
 def _flag_words(name: str, values: dict[str, str | None]) -> str:
     value = values.get(name)
-    return f"{name} “{value}”" if value is not None else f"{name}, value no longer kept"
+    return f"{name} “{value}”" if value is not None else f"{name}, value not in this file"
 
 
 def printable(text: str) -> str:

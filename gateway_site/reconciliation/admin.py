@@ -23,7 +23,7 @@ from gateway_site.config.moment_field import SiteMomentField
 from gateway_site.reconciliation.compare import FindingKind
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
 from gateway_site.reconciliation.repair import repair
-from gateway_site.reconciliation.runs import planned, share_right, why_never_written
+from gateway_site.reconciliation.runs import planned, share_right, what_was_cut, why_never_written
 from gateway_site.reconciliation.side_by_side import differing_values
 from gateway_site.reconciliation.texts import text_of
 from history.admin import ReadOnlyAdmin, RecordedAdmin
@@ -81,7 +81,7 @@ class ReconciliationRunAdmin(RecordedAdmin):
         "findings",
         "share_right",
         "unreadable",
-        "asked_by",
+        "asker",
         "error",
     )
     list_select_related = ("service",)
@@ -96,9 +96,16 @@ class ReconciliationRunAdmin(RecordedAdmin):
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Note who asked."""
+        """Note who asked, and say what of the time is not compared."""
         obj.asked_by = request.user.get_username()
+        for line in what_was_cut(obj, form.cleaned_data["begin"], form.cleaned_data["end"]):
+            messages.warning(request, line)
         super().save_model(request, obj, form, change)
+
+    @display(description="Asked by", ordering="asked_by")
+    def asker(self, run: ReconciliationRun) -> str:
+        """Name who asked for it."""
+        return run.asked_by or "the daily comparison"
 
     @display(description="Labelled right")
     def share_right(self, run: ReconciliationRun) -> str:

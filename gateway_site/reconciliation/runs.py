@@ -11,7 +11,7 @@ from itertools import islice
 import msgspec
 import structlog
 from django.conf import settings
-from django.db.models import Max, Q
+from django.db.models import Case, Max, Q, When
 
 from clock.text import shown
 from gateway_site.reconciliation.compare import Finding, FindingKind, Grade, compared
@@ -95,6 +95,18 @@ def planned(service: RecordingService, begin: datetime, end: datetime, by: str, 
     )
 
 
+def what_was_cut(run: ReconciliationRun, begin: datetime, end: datetime) -> list[str]:
+    """Say what of the time that was asked for is not compared, and why; a sentence for each end that was cut."""
+    cut = []
+    if begin < run.begin:
+        why = f"legs are kept for {settings.RETENTION_DAYS} days (RETENTION_DAYS)"
+        cut.append(f"Nothing before {shown(run.begin)} is compared: {why}.")
+    if end > run.end:
+        why = f"calls must be {settings.RECONCILE_AFTER_HOURS} hours old (RECONCILE_AFTER_HOURS)"
+        cut.append(f"Nothing from {shown(run.end)} on is compared: {why}.")
+    return cut
+
+
 def share_right(run: ReconciliationRun) -> str:
     """Return which share of a run's recordings has no critical or major finding, in per cent; never rounded up."""
     if not run.recordings:
@@ -110,13 +122,18 @@ def ask(service: RecordingService, begin: datetime, end: datetime, by: str, now:
 
 
 def ask_daily(now: datetime) -> None:
-    """Ask for the day's run of each enabled service, once a day, with a second look at the two days before; forget."""
+    """Ask for the day's run of each enabled service, once a day, with a second look at the two days before; forget.
+
+    A run that stopped is followed by one that begins where it stopped.
+    """
     forget_old(now)
     until = settled_until(now)
+    reach = Case(When(done_at=None, then="end"), default="compared_until")
     for service in RecordingService.objects.filter(enabled=True):
-        last = ReconciliationRun.objects.filter(service=service, asked_by="").aggregate(last=Max("end"))["last"]
-        if last is None or until - last >= timedelta(days=1):
-            ask(service, (last or until - timedelta(days=1)) - LOOK_BACK, until, "", now)
+        daily = ReconciliationRun.objects.filter(service=service, asked_by="")
+        last = daily.aggregate(asked_until=Max("end"), reached=Max(reach))
+        if last["asked_until"] is None or until - last["asked_until"] >= timedelta(days=1):
+            ask(service, (last["reached"] or until - timedelta(days=1)) - LOOK_BACK, until, "", now)
 
 
 def forget_old(now: datetime) -> None:

@@ -150,6 +150,18 @@ def test_entries_that_change_places_are_not_proved(site: SealedSite) -> None:
         assert site.verify(msgspec.structs.replace(export, entries=entries)) == 1
 
 
+def test_an_entry_that_is_repeated_is_not_taken_for_a_second_write(site: SealedSite) -> None:
+    export = site.export()
+    repeated = msgspec.structs.replace(export, entries=[*export.entries, export.entries[0]])
+    assert site.verify(repeated) == 1
+
+
+def test_the_verdict_names_the_recording_that_is_proved(site: SealedSite, capsys: pytest.CaptureFixture[str]) -> None:
+    """An export of another recording is as well signed: whoever reads the verdict must see of which it is."""
+    assert site.verify(site.export()) == 0
+    assert capsys.readouterr().out.startswith(f"Proved: recording {GUID}, 6 entries.")
+
+
 def test_what_is_left_of_an_export_proves_itself_and_no_more(site: SealedSite) -> None:
     """That it holds all entries, the numbers of the whole chain say; its own never do."""
     export = site.export()

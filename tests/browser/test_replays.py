@@ -65,4 +65,4 @@ def _ask(page: Page, begin: str, end: str) -> None:
     ):
         page.locator(f"#id_{name}").fill(text)
     page.get_by_role("checkbox", name="pbx").press("Space")
-    page.get_by_role("button", name="Save", exact=True).press("Enter")
+    page.get_by_role("button", name="Begin the replay").press("Enter")

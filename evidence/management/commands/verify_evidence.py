@@ -50,7 +50,6 @@ class Command(BaseCommand):
         self._report(problems(export, key, retired))
         for line in summary(export):
             self.stdout.write(printable(line))
-        self.stdout.write(f"Proved: recording {printable(export.recording)}, {len(export.entries)} entries.")
 
     def _verify_chain(self, key: str, retired: dict[str, str], kept: list[str]) -> None:
         count = AuditCount()

@@ -11,7 +11,7 @@ from django.utils import timezone
 import clock
 from gateway_site.config.moments import moment
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
-from gateway_site.reconciliation.runs import RETRY_SECONDS, ask, share_right, to_the_end
+from gateway_site.reconciliation.runs import RETRY_SECONDS, ask, share_right, to_the_end, what_was_cut
 from qms.api import connect
 from qms.models import RecordingService
 
@@ -35,6 +35,8 @@ class Command(BaseCommand):
                 run = ask(service, options["begin"], options["end"], "command", clock.now())
             except ValueError as error:
                 raise CommandError(f"{service}: {error}.") from error
+            for line in what_was_cut(run, options["begin"], options["end"]):
+                self.stdout.write(f"{service}: {line}")
             for _ in to_the_end(run, clock.now, connect, time.sleep):
                 self.stdout.write(f"{service}: compared until {timezone.localtime(run.compared_until):%Y-%m-%d %H:%M}")
                 if run.error and run.done_at is None:

@@ -6,9 +6,12 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.test import Client
 from msgspec.structs import replace
+from pytest_django import Settings
 
 from calls.models import Leg
+from clock.text import shown
 from devtools.bench.planted import BEGIN, KINDS, ListedQms, PlantedSite
 from flags.models import FlagValue
 from gateway_site.reconciliation.models import ReconciliationFinding, ReconciliationRun
@@ -243,6 +246,39 @@ def test_the_daily_run_looks_back_two_days_and_runs_once_a_day(site: PlantedSite
     first, second = ReconciliationRun.objects.order_by("id")
     assert first.begin == settled_until(now) - timedelta(days=3)
     assert (second.begin, second.end) == (first.end - timedelta(days=2), first.end + timedelta(days=1))
+
+
+def test_the_pages_name_the_daily_comparison_and_begin_one_by_a_button_that_says_so(
+    site: PlantedSite, admin_client: Client
+) -> None:
+    ask_daily(BEGIN + timedelta(days=1))
+    assert "the daily comparison" in admin_client.get("/admin/reconciliation/reconciliationrun/").content.decode()
+    page = admin_client.get("/admin/reconciliation/reconciliationrun/add/").content.decode()
+    assert "Begin the comparison" in page
+
+
+def test_the_daily_run_begins_where_the_one_before_it_stopped(site: PlantedSite) -> None:
+    now = BEGIN + timedelta(days=1, minutes=5)
+    ask_daily(now)
+    stopped_at = ReconciliationRun.objects.get().begin + timedelta(hours=2)
+    ReconciliationRun.objects.update(compared_until=stopped_at, done_at=now, error="QMS was away.")
+    ask_daily(now + timedelta(days=1))
+
+    assert ReconciliationRun.objects.latest("id").begin == stopped_at - timedelta(days=2)
+
+
+def test_the_command_says_what_of_the_time_it_does_not_compare(
+    site: PlantedSite, settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.RETENTION_DAYS = 2
+    monkeypatch.setattr("clock.now", lambda: site.end + timedelta(hours=2))
+    monkeypatch.setattr("gateway_site.management.commands.reconcile.connect", lambda _: site.qms())
+    call_command("reconcile", "--from", "2020-01-01", "--to", "2090-01-01")
+
+    said = capsys.readouterr().out
+    run = ReconciliationRun.objects.get()
+    assert f"Nothing before {shown(run.begin)} is compared: legs are kept" in said
+    assert f"Nothing from {shown(run.end)} on is compared: calls must be 2 hours old" in said
 
 
 def test_what_is_too_young_or_no_longer_kept_is_not_compared(site: PlantedSite) -> None:

@@ -105,6 +105,13 @@ def test_tried_settings_are_applied_to_the_replay_alone_and_shown_with_the_legs(
     assert FlagSetting.objects.get(name="QueueName").enabled
 
 
+def test_the_button_says_what_it_does(gateway: GatewayStack) -> None:
+    page = browser_of(OPERATOR).get("/admin/replays/replayrun/add/").content.decode()
+    assert "Begin the replay" in page
+    assert 'name="_save"' in page
+    assert "> Save" not in " ".join(page.split())
+
+
 WRONG: list[tuple[str, Mapping[str, object]]] = [
     ("colour", {"text": '[[flags]]\nname = "QueueName"\ncolour = "red"\n'}),
     ("Expected `str`", {"text": "[[flags]]\nname = 3\n"}),
