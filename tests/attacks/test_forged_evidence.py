@@ -69,7 +69,7 @@ class SealedSite:
             append(head, drafts, at)
             head.save()
         if EvidenceKey.objects.exists():
-            change_key(at)
+            change_key(at + timedelta(seconds=1))  # The key before was made at ``at``.
         seal_days(at + timedelta(days=1))
 
     def export(self) -> EvidenceExport:
