@@ -15,7 +15,7 @@ _EFFECTS = {
     CanaryWay.EVENTS: "By events alone: no phone rings.",
     CanaryWay.ORIGINATE: "The PBX has the test phone call {number}.",
 }
-#: How late the timetable may be before its silence is red: beat and the worker have other work, too.
+#: How late the timetable may be before its silence is red: it is then at the end of the source's interval.
 SLACK = timedelta(seconds=MAXIMUM_SECONDS)
 
 
@@ -80,7 +80,7 @@ def _standing(source: CtiSource, extension: str, now: datetime) -> CanaryStandin
 
 def _red(source: CtiSource, last: CanaryCall | None, newest: CanaryCall | None, now: datetime) -> tuple[str, str]:
     """Return what is red and what to do; two empty texts where nothing is."""
-    if newest is not None and now - newest.began_at > period(source) + 2 * SLACK:
+    if newest is not None and now - newest.began_at > period(source) + SLACK:
         minutes = (now - newest.began_at).total_seconds() / 60
         return f"No canary call was made for {minutes:.0f} minutes.", "See that beat and the worker default run."
     if last is None or not last.is_red:

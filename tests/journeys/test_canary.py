@@ -188,12 +188,12 @@ def test_a_worker_that_died_as_it_made_the_call_does_not_make_it_twice(gateway: 
 
 
 def test_a_timetable_that_stands_still_is_red(gateway: CanaryStack) -> None:
-    gateway.follow()
-    (well,) = standings(gateway.time)
-    (silent,) = standings(gateway.time + timedelta(hours=1))
+    call = gateway.follow()
+    (well,) = standings(call.began_at + timedelta(minutes=15))
+    (silent,) = standings(call.began_at + timedelta(minutes=15, seconds=1))
 
     assert (well.is_red, silent.is_red) == (False, True)
-    assert "No canary call was made for" in silent.text
+    assert silent.text == "No canary call was made for 15 minutes."
 
 
 def test_a_red_canary_recovers_with_the_next_call_that_passes(
